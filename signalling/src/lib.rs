@@ -1,1 +1,6 @@
-//! Placeholder, replaced as the crate is built.
+//! Signalling: protocols on one side, one call vocabulary on the other.
+
+pub mod adapter;
+pub mod auth;
+pub mod routing;
+pub mod sip;

@@ -1,0 +1,82 @@
+//! Names of calls and legs, and why they end.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Names a call for the life of the process, in logs and interfaces alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(u64);
+
+/// Names a leg for the life of the process; no two calls share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegId(u64);
+
+static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
+static NEXT_LEG: AtomicU64 = AtomicU64::new(1);
+
+impl CallId {
+    /// A name that was not used before.
+    #[must_use]
+    pub fn next() -> Self {
+        Self(NEXT_CALL.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl LegId {
+    /// A name that was not used before.
+    #[must_use]
+    pub fn next() -> Self {
+        Self(NEXT_LEG.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call-{}", self.0)
+    }
+}
+
+impl fmt::Display for LegId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "leg-{}", self.0)
+    }
+}
+
+/// Why a leg or call ended, in no protocol's words; adapters map it at their edge (docs/ADAPTERS.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndCause {
+    /// A party hung up an answered call.
+    Hangup,
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// The callee is in another call.
+    Busy,
+    /// The callee did not want the call.
+    Declined,
+    /// It rang and nobody lifted.
+    NoAnswer,
+    /// The callee is known but cannot be reached now: not registered, say.
+    Unavailable,
+    /// Nobody has this number.
+    NotFound,
+    /// The policy refuses this caller this call.
+    Forbidden,
+    /// No description that both sides can meet.
+    NotAcceptable,
+    /// The two descriptions crossed; try again (RFC 3261 14.1).
+    Glare,
+    /// No path to the peer, or its media did not come up in time.
+    MediaFailed,
+    /// Media stopped: no packet for the configured time.
+    MediaTimeout,
+    /// The signalling session is gone.
+    SignallingLost,
+    /// The next hop failed or did not answer.
+    GatewayFailure,
+    /// No room for another call.
+    Overloaded,
+    /// The gateway is going down.
+    ShuttingDown,
+    /// Our own broken assumption.
+    InternalError,
+}

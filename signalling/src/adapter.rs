@@ -1,0 +1,255 @@
+//! The extension point: what a signalling adapter reports and what it is told.
+//!
+//! Every protocol is turned into this one vocabulary, and nothing else crosses. Events report what
+//! the far side did; commands say what the gateway wants done. A description is carried unopened.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Sender;
+use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::{EndCause, LegId};
+
+/// Speaks one signalling protocol on behalf of the gateway.
+///
+/// An adapter owns its sockets and its protocol state. It never sees a packet of media and never
+/// reads a [`SessionDescription`].
+///
+/// # Adding one
+/// 1. Implement this trait; `tests/echo_adapter.rs` is the smallest complete example.
+/// 2. Map your protocol's failures to [`EndCause`]; the table in `docs/ADAPTERS.md` shows SIP's.
+/// 3. Add one line to `gateway/src/main.rs`.
+pub trait Adapter {
+    /// Short lower-case name, used in logs, metrics and dial strings ("sip", "json").
+    fn name(&self) -> &'static str;
+
+    /// Starts listening; events go to `events` until [`Command::Drain`] was obeyed.
+    ///
+    /// # Errors
+    /// [`StartError`] when a listener cannot be opened; nothing is left running.
+    fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError>;
+}
+
+/// An adapter did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address cannot be bound.
+    #[error("{adapter}: cannot listen on {address}: {source}")]
+    Listen {
+        /// The adapter's name.
+        adapter: &'static str,
+        /// The configured address.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Who stands behind an incoming call, as far as it has proven.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A user that authenticated, by name.
+    User(String),
+    /// A configured peer, by the trunk's name.
+    Trunk(String),
+}
+
+/// How the far side of a leg carries media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MediaProfile {
+    /// ICE, DTLS-SRTP, rtcp-mux: a browser.
+    Webrtc,
+    /// Plain RTP: a phone, a PBX, a carrier.
+    Rtp,
+}
+
+/// The identity that a party shows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Party {
+    /// Number or user name, without host.
+    pub user: String,
+    /// Display name; empty where there is none.
+    pub display_name: String,
+}
+
+/// A new call from outside.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The leg that the adapter made for it.
+    pub leg: LegId,
+    /// Who calls, proven.
+    pub origin: Origin,
+    /// Who calls, as shown to the callee.
+    pub caller: Party,
+    /// What was dialled: the user part of the request's target, unescaped nowhere.
+    pub destination: String,
+    /// How the caller carries media.
+    pub profile: MediaProfile,
+    /// The caller's offer; `None` asks us to offer (RFC 3261 13.2.1).
+    pub offer: Option<SessionDescription>,
+    /// Where the signalling came from: media is latched by it (engine `leg::latch`).
+    pub signalled_from: IpAddr,
+}
+
+/// What callers did.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A new call; to be answered by `Ring`, `Answer` or `Hangup`.
+    Incoming(Incoming),
+    /// The callee is being called; a description is early media, the answer to our offer.
+    Progress {
+        /// A leg that was dialled.
+        leg: LegId,
+        /// Whether the callee's phone rings (180), not just progress (183).
+        is_ringing: bool,
+        /// Early media.
+        description: Option<SessionDescription>,
+    },
+    /// The callee lifted. The description answers our offer, or is an offer where we made none.
+    Answered {
+        /// A leg that was dialled.
+        leg: LegId,
+        /// Answer or offer; `None` where the answer came early and is still good.
+        description: Option<SessionDescription>,
+        /// Where the signalling came from.
+        signalled_from: IpAddr,
+    },
+    /// The caller confirmed our `Answer`; the description answers the offer in it.
+    Acknowledged {
+        /// A leg that we answered.
+        leg: LegId,
+        /// The answer to an offer that `Answer` carried.
+        description: Option<SessionDescription>,
+    },
+    /// The party wants other media: hold, resume, new codecs. To be answered by `AnswerReoffer` or `RefuseReoffer`.
+    Reoffered {
+        /// An answered leg.
+        leg: LegId,
+        /// The new offer; `None` asks us to offer in `AnswerReoffer`.
+        offer: Option<SessionDescription>,
+    },
+    /// The party met our `Reoffer`.
+    ReofferAnswered {
+        /// An answered leg.
+        leg: LegId,
+        /// Its answer.
+        description: SessionDescription,
+    },
+    /// The party refused our `Reoffer`; what was agreed before stays.
+    ReofferRefused {
+        /// An answered leg.
+        leg: LegId,
+        /// Why; [`EndCause::Glare`] where both re-offered at once (the adapter does not try again by itself).
+        cause: EndCause,
+    },
+    /// A digit that came in signalling (INFO).
+    DigitPressed {
+        /// An answered leg.
+        leg: LegId,
+        /// `0-9*#A-D`.
+        digit: char,
+        /// How long it was held.
+        duration: Duration,
+    },
+    /// The leg is over; no event and no command follows for it.
+    Ended {
+        /// Any leg.
+        leg: LegId,
+        /// Why.
+        cause: EndCause,
+    },
+}
+
+/// What the gateway wants done.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Calls a party. Answered by `Progress`, `Answered` or `Ended`.
+    Dial(Dial),
+    /// Tells the caller that its call rings; a description is early media.
+    Ring {
+        /// An incoming leg.
+        leg: LegId,
+        /// The answer to its offer, early.
+        description: Option<SessionDescription>,
+    },
+    /// Accepts an incoming call.
+    Answer {
+        /// An incoming leg.
+        leg: LegId,
+        /// The answer; where the call came without an offer, our offer.
+        description: SessionDescription,
+    },
+    /// Changes the media of an answered leg. Answered by `ReofferAnswered` or `ReofferRefused`.
+    Reoffer {
+        /// An answered leg.
+        leg: LegId,
+        /// Our new offer.
+        offer: SessionDescription,
+    },
+    /// Accepts the party's `Reoffered`.
+    AnswerReoffer {
+        /// An answered leg.
+        leg: LegId,
+        /// The answer; where `Reoffered` came without an offer, our offer.
+        description: SessionDescription,
+    },
+    /// Refuses the party's `Reoffered`; what was agreed before stays.
+    RefuseReoffer {
+        /// An answered leg.
+        leg: LegId,
+        /// Why.
+        cause: EndCause,
+    },
+    /// Sends a digit in signalling (INFO).
+    SendDigit {
+        /// An answered leg.
+        leg: LegId,
+        /// `0-9*#A-D`.
+        digit: char,
+        /// How long it is held.
+        duration: Duration,
+    },
+    /// Refuses, cancels or ends a leg, whichever its state asks for. `Ended` follows.
+    Hangup {
+        /// Any leg.
+        leg: LegId,
+        /// Why; before the answer it becomes the refusal.
+        cause: EndCause,
+    },
+    /// Ends everything and stops listening.
+    Drain,
+}
+
+/// A call to be placed.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    /// The name that the new leg gets.
+    pub leg: LegId,
+    /// Whom to call.
+    pub target: Target,
+    /// Who calls, as shown.
+    pub caller: Party,
+    /// Our offer; `None` asks the callee to offer.
+    pub offer: Option<SessionDescription>,
+    /// How long it may ring.
+    pub ring_timeout: Duration,
+}
+
+/// Whom to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// One registered contact of a user, by the key that the registrar gave it.
+    Contact {
+        /// The user's name.
+        user: String,
+        /// The registrar's key of the binding.
+        binding: u64,
+    },
+    /// A number at a trunk.
+    Trunk {
+        /// The trunk's name.
+        trunk: String,
+        /// What is dialled there.
+        number: String,
+    },
+}

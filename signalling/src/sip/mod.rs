@@ -1,0 +1,6 @@
+//! SIP, RFC 3261 and its family: one core under every transport.
+
+pub mod flow;
+pub mod message;
+pub mod transaction;
+pub mod transport;
