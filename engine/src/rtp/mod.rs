@@ -1,1 +1,14 @@
-//! In the making.
+//! RTP and RTCP as values: packets read where they lie, headers written where they go (RFC 3550).
+//!
+//! Nothing here knows a socket, a clock or a key. What can be wrong with a packet is a
+//! [`DropReason`]; numbers that wrap are compared in `sequence.rs` and nowhere else.
+
+mod drop_reason;
+mod header;
+mod packet;
+mod sequence;
+
+pub use drop_reason::{DropCounters, DropReason};
+pub use header::{PayloadType, RtpHeader, Ssrc};
+pub use packet::{RtpPacket, is_rtcp};
+pub use sequence::{ExtendedSequence, SequenceNumber, SequenceUnwrapper, Timestamp};
