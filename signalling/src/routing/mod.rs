@@ -1,1 +1,24 @@
-//! In the making.
+//! Who may call whom, and how: ordered rules with regular expressions (pure).
+//!
+//! ```text
+//! (origin, caller, destination) --> rules, first match wins --> Plan: answer, play, bridge ...
+//!                                        |
+//!                                        no match --> refused, NotFound
+//! ```
+//!
+//! Nothing is allowed that no rule allows. Rules are compiled once, and every mistake that can be
+//! seen before the first call is a [`RuleError`] that names the rule.
+
+mod action;
+mod pattern;
+mod plan;
+mod rule;
+mod rules;
+mod sequence;
+mod template;
+
+pub use action::{ActionSpec, BridgeSpec, BridgeTo};
+pub use pattern::Mismatch;
+pub use plan::{Bridge, BridgeTarget, Decision, Plan, Refusal, Step, Tone};
+pub use rule::{RuleError, RuleFault, RuleSpec};
+pub use rules::{Rules, Trial};

@@ -1,0 +1,116 @@
+//! What becomes of a call: the steps of the rule that matched, with every reference filled in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use webtrunk_engine::EndCause;
+
+/// The verdict on one call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// A rule matched; its steps are run in order.
+    Run(Plan),
+    /// The call is not allowed.
+    Refuse {
+        /// What the caller is told.
+        cause: EndCause,
+        /// Why, for the log.
+        reason: Refusal,
+    },
+}
+
+/// Why a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No rule is for this caller and this destination.
+    NoRule,
+    /// The rule matched, but a reference in it came out empty, so there is nobody to call.
+    NobodyToCall {
+        /// The rule's name.
+        rule: Arc<str>,
+    },
+}
+
+/// The steps of one rule for one call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The rule that matched.
+    pub rule: Arc<str>,
+    /// What to do, in order; never empty. After the last step the call is hung up.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that is done with a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Accepts the call. Comes before every step that is heard, unless a bridge does it.
+    Answer,
+    /// Goes on after this time.
+    Wait(Duration),
+    /// Plays a prompt and goes on at its end.
+    Play {
+        /// The prompt's name, as configured.
+        prompt: Arc<str>,
+        /// Plays it again and again until the caller hangs up.
+        is_repeated: bool,
+    },
+    /// Sends the caller's audio back until the caller hangs up.
+    Echo,
+    /// Plays a tone; without a duration, until the caller hangs up.
+    Tone(Tone),
+    /// Calls others. Answered by one, the plan ends with that call; answered by none, the next step
+    /// runs, and where there is none the caller gets the cause of the failure.
+    Bridge(Bridge),
+    /// Refuses the call (or ends it, where it was answered) with this cause.
+    Reject(EndCause),
+    /// Ends the call.
+    Hangup,
+}
+
+/// A sine tone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tone {
+    /// In Hz, below half of the narrowest sample rate: 1..=3999.
+    pub frequency_hz: u32,
+    /// Level in dBm0, 0 or less; +3.14 dBm0 is the loudest sine that G.711 carries.
+    pub level_dbm0: f32,
+    /// How long; `None` for ever.
+    pub duration: Option<Duration>,
+}
+
+/// Whom to call, all at once, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    /// Everyone who is rung; the first to answer gets the call. Never empty.
+    pub targets: Vec<BridgeTarget>,
+    /// The number that the callee is shown instead of the caller's own.
+    pub shown_number: Option<String>,
+    /// How long it may ring.
+    pub ring_timeout: Duration,
+}
+
+/// One who is rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BridgeTarget {
+    /// A user, at every contact that is registered.
+    User(String),
+    /// A number at a trunk.
+    Trunk {
+        /// The trunk's name.
+        trunk: Arc<str>,
+        /// What is dialled there.
+        number: String,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRule => f.write_str("no rule is for this caller and this destination"),
+            Self::NobodyToCall { rule } => {
+                write!(f, "rule {rule:?} matched, but what it is to call came out empty")
+            }
+        }
+    }
+}

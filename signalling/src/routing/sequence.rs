@@ -1,0 +1,139 @@
+//! Which orders of actions make sense: seen before the first call, not during it.
+
+use super::action::ActionSpec;
+use super::rule::RuleFault;
+
+/// How far a call has come when an action's turn comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// Not answered.
+    Offered,
+    /// Not answered, and a bridge was tried.
+    Tried,
+    /// Answered by us.
+    Answered,
+    /// No action gets its turn after the one named.
+    Never { after: &'static str },
+}
+
+/// Refuses sequences with an action that cannot be reached, that nobody hears, or without an outcome.
+pub(super) fn check(actions: &[ActionSpec]) -> Result<(), RuleFault> {
+    if actions.is_empty() {
+        return Err(RuleFault::NoAction);
+    }
+    let mut reached = Reached::Offered;
+    for action in actions {
+        reached = next(reached, action)?;
+    }
+    if reached == Reached::Offered { Err(RuleFault::NoOutcome) } else { Ok(()) }
+}
+
+fn next(reached: Reached, action: &ActionSpec) -> Result<Reached, RuleFault> {
+    let word = word(action);
+    if let Reached::Never { after } = reached {
+        return Err(RuleFault::Unreachable { action: word, before: after });
+    }
+    let is_answered = reached == Reached::Answered;
+    match action {
+        ActionSpec::Answer if is_answered => Err(RuleFault::AnsweredTwice),
+        ActionSpec::Answer => Ok(Reached::Answered),
+        ActionSpec::Wait(_) => Ok(reached),
+        ActionSpec::Bridge(_) if is_answered => Ok(reached),
+        ActionSpec::Bridge(_) => Ok(Reached::Tried),
+        ActionSpec::Reject(_) => Ok(Reached::Never { after: word }),
+        ActionSpec::Play { .. } | ActionSpec::Echo | ActionSpec::Tone(_) | ActionSpec::Hangup
+            if !is_answered =>
+        {
+            Err(RuleFault::NotAnswered { action: word })
+        }
+        ActionSpec::Echo | ActionSpec::Hangup => Ok(Reached::Never { after: word }),
+        ActionSpec::Play { is_repeated: true, .. } => Ok(Reached::Never { after: word }),
+        ActionSpec::Tone(tone) if tone.duration.is_none() => Ok(Reached::Never { after: word }),
+        ActionSpec::Play { .. } | ActionSpec::Tone(_) => Ok(reached),
+    }
+}
+
+/// The action's name in the configuration.
+fn word(action: &ActionSpec) -> &'static str {
+    match action {
+        ActionSpec::Answer => "\"answer\"",
+        ActionSpec::Wait(_) => "\"wait_ms\"",
+        ActionSpec::Play { .. } => "\"play\"",
+        ActionSpec::Echo => "\"echo\"",
+        ActionSpec::Tone(_) => "\"tone\"",
+        ActionSpec::Bridge(_) => "\"bridge\"",
+        ActionSpec::Reject(_) => "\"reject\"",
+        ActionSpec::Hangup => "\"hangup\"",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use webtrunk_engine::EndCause;
+
+    use super::super::action::{BridgeSpec, BridgeTo};
+    use super::super::plan::Tone;
+    use super::*;
+
+    /// The action that a letter stands for: small letters end by themselves, capitals never do.
+    fn action(letter: char) -> ActionSpec {
+        let play = |is_repeated| ActionSpec::Play { prompt: "announcement".to_owned(), is_repeated };
+        let tone = |duration| ActionSpec::Tone(Tone { frequency_hz: 440, level_dbm0: -10.0, duration });
+        match letter {
+            'a' => ActionSpec::Answer,
+            'w' => ActionSpec::Wait(Duration::from_millis(500)),
+            'p' => play(false),
+            'P' => play(true),
+            't' => tone(Some(Duration::from_secs(1))),
+            'T' => tone(None),
+            'E' => ActionSpec::Echo,
+            'b' => ActionSpec::Bridge(BridgeSpec {
+                to: BridgeTo::Users(vec!["alice".to_owned()]),
+                shown_number: None,
+                ring_timeout: Duration::from_secs(30),
+            }),
+            'R' => ActionSpec::Reject(EndCause::Busy),
+            'H' => ActionSpec::Hangup,
+            other => panic!("no action is called {other}"),
+        }
+    }
+
+    #[test]
+    fn a_sequence_is_checked_before_the_first_call() {
+        let verdicts = [
+            ("aE", "ok"),
+            ("awpH", "ok"),
+            ("atp", "ok"),
+            ("aP", "ok"),
+            ("aT", "ok"),
+            ("b", "ok"),
+            ("bb", "ok"),
+            ("wb", "ok"),
+            ("bapH", "ok"),
+            ("apbpH", "ok"),
+            ("R", "ok"),
+            ("wR", "ok"),
+            ("apR", "ok"),
+            ("bR", "ok"),
+            ("", "it has no action"),
+            ("w", "it neither answers, bridges nor rejects the call"),
+            ("aa", "the call is answered already; take the second \"answer\" out"),
+            ("E", "\"echo\" needs an answered call; put \"answer\" before it"),
+            ("p", "\"play\" needs an answered call; put \"answer\" before it"),
+            ("wT", "\"tone\" needs an answered call; put \"answer\" before it"),
+            ("bH", "\"hangup\" needs an answered call; put \"answer\" before it"),
+            ("aEH", "\"hangup\" is never reached, because \"echo\" before it does not end"),
+            ("aPp", "\"play\" is never reached, because \"play\" before it does not end"),
+            ("aTb", "\"bridge\" is never reached, because \"tone\" before it does not end"),
+            ("Ra", "\"answer\" is never reached, because \"reject\" before it does not end"),
+            ("aHw", "\"wait_ms\" is never reached, because \"hangup\" before it does not end"),
+        ];
+        for (letters, expected) in verdicts {
+            let actions: Vec<_> = letters.chars().map(action).collect();
+            let verdict = check(&actions).map_or_else(|fault| fault.to_string(), |()| "ok".to_owned());
+            assert_eq!(verdict, expected, "for {letters:?}");
+        }
+    }
+}
