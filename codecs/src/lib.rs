@@ -5,10 +5,16 @@
 //! to name a codec; [`encoder`] and [`decoder`] make one at the sample rate that the caller works in.
 
 mod catalogue;
+mod conceal;
 mod error;
+pub mod g711;
+pub mod opus;
 
 pub use catalogue::{ClockRate, CodecId, SampleRate};
 pub use error::{DecodeError, EncodeError, OpenError};
+
+use g711::{G711Decoder, G711Encoder, Law};
+use opus::{OpusDecoder, OpusEncoder, OpusEncoderConfig};
 
 /// Turns one frame of mono samples into the payload of one packet.
 pub trait Encoder: Send {
@@ -49,4 +55,77 @@ pub trait Decoder: Send {
 
     /// The rate of the samples that [`Self::decode`] writes.
     fn sample_rate(&self) -> SampleRate;
+}
+
+/// What the encoders may be told; each takes its own part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct EncoderConfig {
+    /// For [`CodecId::Opus`].
+    pub opus: OpusEncoderConfig,
+}
+
+/// Makes an encoder of `codec` for samples at `rate`.
+///
+/// # Errors
+/// [`OpenError`] when the codec does not work at this rate: G.711 has 8 kHz, Opus 8, 16 and 48 kHz.
+pub fn encoder(
+    codec: CodecId,
+    rate: SampleRate,
+    config: &EncoderConfig,
+) -> Result<Box<dyn Encoder>, OpenError> {
+    match codec {
+        CodecId::Pcmu => telephone(rate).map(|()| Box::new(G711Encoder::new(Law::Mu)) as _),
+        CodecId::Pcma => telephone(rate).map(|()| Box::new(G711Encoder::new(Law::A)) as _),
+        CodecId::Opus => OpusEncoder::new(rate, &config.opus).map(|encoder| Box::new(encoder) as _),
+    }
+}
+
+/// Makes a decoder of `codec` to samples at `rate`.
+///
+/// # Errors
+/// As [`encoder`].
+pub fn decoder(codec: CodecId, rate: SampleRate) -> Result<Box<dyn Decoder>, OpenError> {
+    match codec {
+        CodecId::Pcmu => telephone(rate).map(|()| Box::new(G711Decoder::new(Law::Mu)) as _),
+        CodecId::Pcma => telephone(rate).map(|()| Box::new(G711Decoder::new(Law::A)) as _),
+        CodecId::Opus => OpusDecoder::new(rate).map(|decoder| Box::new(decoder) as _),
+    }
+}
+
+fn telephone(rate: SampleRate) -> Result<(), OpenError> {
+    if rate == SampleRate::HZ_8000 { Ok(()) } else { Err(OpenError::SampleRate { hz: rate.hz() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_codec_opens_at_its_rates_and_no_other() {
+        for codec in CodecId::ALL {
+            for hz in [8000, 11_025, 16_000, 44_100, 48_000] {
+                let rate = SampleRate::new(hz).expect("not zero");
+                let works = hz == 8000 || (codec == CodecId::Opus && [16_000, 48_000].contains(&hz));
+                let encoder = encoder(codec, rate, &EncoderConfig::default());
+                let decoder = decoder(codec, rate);
+                assert_eq!((encoder.is_ok(), decoder.is_ok()), (works, works), "{codec:?} at {hz} Hz");
+                assert_eq!(encoder.err(), (!works).then_some(OpenError::SampleRate { hz }));
+                if let Ok(decoder) = decoder {
+                    assert_eq!(decoder.sample_rate(), rate);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_one_makes_the_other_reads() {
+        for codec in CodecId::ALL {
+            let mut encoder = encoder(codec, SampleRate::HZ_8000, &EncoderConfig::default()).expect("8 kHz");
+            let mut decoder = decoder(codec, SampleRate::HZ_8000).expect("8 kHz");
+            let (mut payload, mut pcm) = ([0; 512], [0; 960]);
+            let length = encoder.encode(&[100; 160], &mut payload).expect("20 ms");
+            assert_eq!(decoder.duration_of(&payload[..length]), Some(160), "{codec:?}");
+            assert_eq!(decoder.decode(&payload[..length], &mut pcm), Ok(160), "{codec:?}");
+        }
+    }
 }

@@ -1,0 +1,278 @@
+//! Samples in, Opus packets out.
+
+use super::{check_rate, samples_in_step};
+use crate::{EncodeError, Encoder, OpenError, SampleRate};
+
+/// The lengths of a packet that libopus makes, in steps of 2.5 ms: 2.5, 5, 10, 20, 40, 60, 80, 100 and 120 ms.
+const PACKET_STEPS: [usize; 9] = [1, 2, 4, 8, 16, 24, 32, 40, 48];
+/// What libopus works with; it would clamp silently.
+const BITRATE_BPS: std::ops::RangeInclusive<u32> = 6000..=510_000;
+
+/// What to optimise for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OpusApplication {
+    /// Intelligible speech.
+    #[default]
+    Voice,
+    /// Faithful sound.
+    Audio,
+    /// No linear prediction: 4 ms less delay and the least work, but no in-band redundancy.
+    LowDelay,
+}
+
+/// The audio bandwidth of a packet (RFC 6716 table 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OpusBandwidth {
+    /// Up to 4 kHz.
+    Narrow,
+    /// Up to 6 kHz.
+    Medium,
+    /// Up to 8 kHz.
+    Wide,
+    /// Up to 12 kHz.
+    SuperWide,
+    /// Up to 20 kHz.
+    Full,
+}
+
+/// How to encode. The default is for telephone speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OpusEncoderConfig {
+    /// Bits per second, 6000..=510000. 24 kbit/s is what narrow and wide band speech need with
+    /// redundancy taken from it.
+    pub bitrate_bps: u32,
+    /// Work per packet, 0..=10. 5 costs about 0.06 ms for 20 ms of narrow band; 10 a fifth more, 0 a third.
+    pub complexity: u8,
+    /// Whether to put a low-bitrate copy of the last frame into the next (RFC 6716 2.1.7).
+    pub inband_fec: bool,
+    /// How much loss to protect against, 0..=100 %, until the far end reports what it sees. At 0 no copies
+    /// are sent; 5 % is enough for them and costs little quality when nothing is lost.
+    pub expected_loss_percent: u8,
+    /// Whether to say little in silence. A payload of at most two bytes then need not be sent.
+    pub dtx: bool,
+    /// Whether the bitrate may follow the sound; `false` is `cbr=1` of RFC 7587 6.1.
+    pub variable_bitrate: bool,
+    /// The most that the far end plays; `None` leaves it to the sample rate and bitrate.
+    pub max_bandwidth: Option<OpusBandwidth>,
+    /// What to optimise for.
+    pub application: OpusApplication,
+}
+
+/// An Opus encoder, mono.
+#[derive(Debug)]
+pub struct OpusEncoder {
+    inner: ::opus::Encoder,
+    rate: SampleRate,
+}
+
+impl Default for OpusEncoderConfig {
+    fn default() -> Self {
+        Self {
+            bitrate_bps: 24_000,
+            complexity: 5,
+            inband_fec: true,
+            expected_loss_percent: 5,
+            dtx: false,
+            variable_bitrate: true,
+            max_bandwidth: None,
+            application: OpusApplication::Voice,
+        }
+    }
+}
+
+impl OpusBandwidth {
+    /// The bandwidth that serves a receiver of `maxplaybackrate` Hz (RFC 7587 7, table 2).
+    #[must_use]
+    pub const fn for_playback_rate(hz: u32) -> Self {
+        match hz {
+            0..=8000 => Self::Narrow,
+            8001..=12_000 => Self::Medium,
+            12_001..=16_000 => Self::Wide,
+            16_001..=24_000 => Self::SuperWide,
+            _ => Self::Full,
+        }
+    }
+
+    const fn to_library(self) -> ::opus::Bandwidth {
+        match self {
+            Self::Narrow => ::opus::Bandwidth::Narrowband,
+            Self::Medium => ::opus::Bandwidth::Mediumband,
+            Self::Wide => ::opus::Bandwidth::Wideband,
+            Self::SuperWide => ::opus::Bandwidth::Superwideband,
+            Self::Full => ::opus::Bandwidth::Fullband,
+        }
+    }
+}
+
+impl OpusApplication {
+    const fn to_library(self) -> ::opus::Application {
+        match self {
+            Self::Voice => ::opus::Application::Voip,
+            Self::Audio => ::opus::Application::Audio,
+            Self::LowDelay => ::opus::Application::LowDelay,
+        }
+    }
+}
+
+impl OpusEncoder {
+    /// An encoder for samples at `rate`: 8, 16 or 48 kHz. Numbers out of range are brought into it.
+    ///
+    /// # Errors
+    /// [`OpenError`] for another rate, or when libopus has no memory.
+    pub fn new(rate: SampleRate, config: &OpusEncoderConfig) -> Result<Self, OpenError> {
+        check_rate(rate)?;
+        let application = config.application.to_library();
+        let inner = ::opus::Encoder::new(rate.hz(), ::opus::Channels::Mono, application);
+        let mut encoder = Self { inner: inner.map_err(|_| OpenError::Library)?, rate };
+        encoder.configure(config).map_err(|_| OpenError::Library)?;
+        Ok(encoder)
+    }
+
+    /// Changes the bitrate, 6000..=510000 bits per second, from the next packet on.
+    pub fn set_bitrate(&mut self, bps: u32) {
+        let bps = bps.clamp(*BITRATE_BPS.start(), *BITRATE_BPS.end());
+        self.inner.set_bitrate(::opus::Bitrate::Bits(bps as i32)).expect("libopus takes 6 to 510 kbit/s");
+    }
+
+    /// Changes the work per packet, 0..=10, from the next packet on.
+    pub fn set_complexity(&mut self, complexity: u8) {
+        self.inner.set_complexity(complexity.min(10).into()).expect("libopus takes 0 to 10");
+    }
+
+    fn configure(&mut self, config: &OpusEncoderConfig) -> ::opus::Result<()> {
+        self.set_bitrate(config.bitrate_bps);
+        self.set_complexity(config.complexity);
+        self.set_expected_loss(config.expected_loss_percent);
+        self.inner.set_inband_fec(config.inband_fec)?;
+        self.inner.set_dtx(config.dtx)?;
+        self.inner.set_vbr(config.variable_bitrate)?;
+        match config.max_bandwidth {
+            Some(bandwidth) => self.inner.set_max_bandwidth(bandwidth.to_library()),
+            None => Ok(()),
+        }
+    }
+
+    /// What `steps` of 2.5 ms need at the least bitrate: less, and libopus would send nothing but
+    /// a table-of-contents byte.
+    const fn bytes_min(steps: usize) -> usize {
+        let bits = steps * *BITRATE_BPS.start() as usize / 400;
+        bits.div_ceil(8) + 1
+    }
+}
+
+impl Encoder for OpusEncoder {
+    /// Takes 2.5, 5, 10, 20, 40, 60, 80, 100 or 120 ms. A small `out` bounds the payload, down to 6 kbit/s.
+    fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, EncodeError> {
+        let wrong_length = EncodeError::FrameLength { samples: pcm.len() };
+        let step = samples_in_step(self.rate);
+        let steps = pcm.len() / step;
+        if !pcm.len().is_multiple_of(step) || !PACKET_STEPS.contains(&steps) {
+            return Err(wrong_length);
+        }
+        if out.len() < Self::bytes_min(steps) {
+            return Err(EncodeError::OutputTooSmall);
+        }
+        self.inner.encode(pcm, out).map_err(|error| match error.code() {
+            ::opus::ErrorCode::BufferTooSmall => EncodeError::OutputTooSmall,
+            _ => wrong_length,
+        })
+    }
+
+    fn sample_rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    fn set_expected_loss(&mut self, percent: u8) {
+        self.inner.set_packet_loss_perc(percent.min(100).into()).expect("libopus takes 0 to 100 %");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoder(rate: SampleRate) -> OpusEncoder {
+        OpusEncoder::new(rate, &OpusEncoderConfig::default()).expect("a rate we run")
+    }
+
+    #[test]
+    fn takes_every_packet_length_and_no_other() {
+        for rate in [SampleRate::HZ_8000, SampleRate::HZ_16000, SampleRate::HZ_48000] {
+            let mut encoder = encoder(rate);
+            let mut out = [0; 1500];
+            for tenths_of_ms in [25, 50, 100, 200, 400, 600, 800, 1000, 1200] {
+                let pcm = vec![0; (rate.hz() * tenths_of_ms / 10_000) as usize];
+                let length = encoder.encode(&pcm, &mut out).expect("a length of Opus");
+                assert_eq!(::opus::packet::get_nb_samples(&out[..length], rate.hz()).ok(), Some(pcm.len()));
+            }
+            for samples in [0, 1, 159, 161, rate.samples_in_ms(30), rate.samples_in_ms(140)] {
+                let refused = encoder.encode(&vec![0; samples], &mut out);
+                assert_eq!(refused, Err(EncodeError::FrameLength { samples }));
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_buffer_bounds_the_payload_and_a_tiny_one_is_refused() {
+        let mut encoder = encoder(SampleRate::HZ_8000);
+        assert_eq!(encoder.encode(&[0; 160], &mut [0; 15]), Err(EncodeError::OutputTooSmall));
+        let noise: Vec<i16> = (0..160_i32).map(|n| (n * n * 7919 % 20_000 - 10_000) as i16).collect();
+        assert!(encoder.encode(&noise, &mut [0; 20]).is_ok_and(|length| (3..=20).contains(&length)));
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_brought_into_it() {
+        let config = OpusEncoderConfig {
+            bitrate_bps: u32::MAX,
+            complexity: 255,
+            expected_loss_percent: 255,
+            ..Default::default()
+        };
+        let mut encoder = OpusEncoder::new(SampleRate::HZ_48000, &config).expect("a rate we run");
+        assert_eq!(encoder.inner.get_complexity().ok(), Some(10));
+        assert_eq!(encoder.inner.get_packet_loss_perc().ok(), Some(100));
+    }
+
+    #[test]
+    fn the_configuration_reaches_the_library() {
+        let config = OpusEncoderConfig {
+            bitrate_bps: 17_000,
+            complexity: 3,
+            inband_fec: false,
+            expected_loss_percent: 7,
+            dtx: true,
+            variable_bitrate: false,
+            max_bandwidth: Some(OpusBandwidth::Wide),
+            application: OpusApplication::Audio,
+        };
+        let mut inner = OpusEncoder::new(SampleRate::HZ_48000, &config).expect("a rate we run").inner;
+        assert_eq!(inner.get_bitrate().ok(), Some(::opus::Bitrate::Bits(17_000)));
+        assert_eq!(inner.get_complexity().ok(), Some(3));
+        assert_eq!(inner.get_inband_fec().ok(), Some(false));
+        assert_eq!(inner.get_packet_loss_perc().ok(), Some(7));
+        assert_eq!(inner.get_dtx().ok(), Some(true));
+        assert_eq!(inner.get_vbr().ok(), Some(false));
+        assert_eq!(inner.get_max_bandwidth().ok(), Some(::opus::Bandwidth::Wideband));
+        assert_eq!(inner.get_application().ok(), Some(::opus::Application::Audio));
+    }
+
+    #[test]
+    fn other_rates_are_refused() {
+        let rate = SampleRate::new(44_100).expect("not zero");
+        let opened = OpusEncoder::new(rate, &OpusEncoderConfig::default());
+        assert!(matches!(opened, Err(OpenError::SampleRate { hz: 44_100 })));
+    }
+
+    #[test]
+    fn playback_rates_are_served_by_the_rfcs_bandwidths() {
+        let served = [8000, 12_000, 16_000, 24_000, 48_000].map(OpusBandwidth::for_playback_rate);
+        let bandwidths = [
+            OpusBandwidth::Narrow,
+            OpusBandwidth::Medium,
+            OpusBandwidth::Wide,
+            OpusBandwidth::SuperWide,
+            OpusBandwidth::Full,
+        ];
+        assert_eq!(served, bandwidths);
+    }
+}

@@ -1,0 +1,6 @@
+//! What the codecs do to sound, measured on sound.
+
+#![allow(clippy::unwrap_used)]
+
+mod g711_sweep;
+mod malformed;
