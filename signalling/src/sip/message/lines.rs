@@ -1,0 +1,109 @@
+//! The lines of a head: where they end, how they fold (RFC 3261 7.3.1), how long the body is.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::{memchr_iter, memchr2};
+
+use super::ParseError;
+use super::chars::is_control;
+
+/// The lines of a head, each with its folded continuations and without its end.
+pub(super) fn logical_lines(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut line_ends = memchr_iter(b'\n', head);
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        if start >= head.len() {
+            return None;
+        }
+        let next = line_ends
+            .by_ref()
+            .map(|at| at + 1)
+            .find(|next| !matches!(head.get(*next), Some(b' ' | b'\t')))
+            .unwrap_or(head.len());
+        let mut end = next;
+        if head[..end].ends_with(b"\n") {
+            end -= 1;
+        }
+        if head[start..end].ends_with(b"\r") {
+            end -= 1;
+        }
+        let line = start..end;
+        start = next;
+        Some(line)
+    })
+}
+
+/// Whether each line feed follows a carriage return.
+pub(super) fn ends_are_whole(head: &[u8]) -> bool {
+    memchr_iter(b'\n', head).all(|at| at > 0 && head[at - 1] == b'\r')
+}
+
+/// Whether a head, whose line ends are whole, has no control character but those.
+pub(super) fn has_only_line_ends(head: &[u8]) -> bool {
+    let controls = head.iter().filter(|b| is_control(**b)).count();
+    controls == 2 * memchr_iter(b'\n', head).count()
+}
+
+/// Puts a folded value on one line.
+pub(super) fn unfold(value: &str) -> Cow<'_, str> {
+    if memchr2(b'\r', b'\n', value.as_bytes()).is_none() {
+        return value.into();
+    }
+    let mut out = String::with_capacity(value.len());
+    for part in value.split("\r\n").map(str::trim_ascii).filter(|part| !part.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(part);
+    }
+    out.into()
+}
+
+/// The number in Content-Length. No sign, no list, no wrapping.
+pub(super) fn parse_content_length(value: &[u8]) -> Result<usize, ParseError> {
+    let digits = std::str::from_utf8(value.trim_ascii()).map_err(|_| ParseError::ContentLength)?;
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(ParseError::ContentLength);
+    }
+    digits.parse().map_err(|_| ParseError::ContentLength)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(head: &str) -> Vec<&str> {
+        logical_lines(head.as_bytes()).map(|line| &head[line]).collect()
+    }
+
+    #[test]
+    fn continuations_belong_to_their_line() {
+        assert_eq!(lines("a\r\nb\r\n c\r\n\td\r\ne"), ["a", "b\r\n c\r\n\td", "e"]);
+        assert_eq!(lines("a\r\n"), ["a"]);
+        assert_eq!(lines(""), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_fold_is_one_space() {
+        assert_eq!(unfold("a\r\n  b \r\n\tc"), "a b c");
+        assert_eq!(unfold("a  b"), "a  b");
+    }
+
+    #[test]
+    fn bare_line_ends_are_seen() {
+        assert!(ends_are_whole(b"a\r\nb\r\n"));
+        assert!(!ends_are_whole(b"a\nb\r\n"));
+        assert!(has_only_line_ends(b"a\r\n\tb\r\n"));
+        assert!(!has_only_line_ends(b"a\rb\r\n"));
+        assert!(!has_only_line_ends(b"a\0b\r\n"));
+    }
+
+    #[test]
+    fn content_length_is_digits() {
+        assert_eq!(parse_content_length(b" 0150 "), Ok(150));
+        for bad in ["", "-1", "+1", "1,1", "1 1", "0x1", "99999999999999999999999"] {
+            assert_eq!(parse_content_length(bad.as_bytes()), Err(ParseError::ContentLength), "{bad}");
+        }
+    }
+}
