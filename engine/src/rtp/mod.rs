@@ -10,5 +10,6 @@ mod sequence;
 
 pub use drop_reason::{DropCounters, DropReason};
 pub use header::{PayloadType, RtpHeader, Ssrc};
+pub(crate) use packet::header_len;
 pub use packet::{RtpPacket, is_rtcp};
 pub use sequence::{ExtendedSequence, SequenceNumber, SequenceUnwrapper, Timestamp};
