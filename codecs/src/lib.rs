@@ -9,6 +9,7 @@ mod conceal;
 mod error;
 pub mod g711;
 pub mod opus;
+pub mod resample;
 pub mod tone;
 
 pub use catalogue::{ClockRate, CodecId, SampleRate};
