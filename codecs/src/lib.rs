@@ -11,6 +11,7 @@ pub mod g711;
 pub mod opus;
 pub mod resample;
 pub mod tone;
+pub mod wav;
 
 pub use catalogue::{ClockRate, CodecId, SampleRate};
 pub use error::{DecodeError, EncodeError, OpenError};
