@@ -9,7 +9,10 @@ use super::{HeaderName, MESSAGE_MAX, ParseError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Framing {
     /// Not enough yet.
-    Incomplete,
+    Incomplete {
+        /// The length of the whole message, once its head is here.
+        wanted: Option<usize>,
+    },
     /// A ping of this many octets, to be answered by one CRLF.
     KeepAlive(usize),
     /// A message of this many octets, line ends before it included.
@@ -39,7 +42,7 @@ impl Framing {
             return if buffer.len() > MESSAGE_MAX {
                 Self::Broken(ParseError::TooLarge)
             } else {
-                Self::Incomplete
+                Self::Incomplete { wanted: None }
             };
         };
         let body_start = blank + head_len + 4;
@@ -50,7 +53,7 @@ impl Framing {
         if len > MESSAGE_MAX {
             Self::Broken(ParseError::TooLarge)
         } else if len > buffer.len() {
-            Self::Incomplete
+            Self::Incomplete { wanted: Some(len) }
         } else {
             Self::Complete { len }
         }

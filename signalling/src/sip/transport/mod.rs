@@ -1,1 +1,33 @@
-//! In the making.
+//! Sockets: SIP over UDP, TCP, TLS, WebSocket and secure WebSocket (RFC 3261 18, RFC 7118).
+//!
+//! Bytes come in, whole messages go up; printed messages come down, bytes go out. What a message
+//! means is nobody's business here.
+
+mod address;
+mod config;
+mod connections;
+mod cutter;
+mod inbound;
+mod layer;
+mod limits;
+mod network;
+mod origin;
+mod resolver;
+mod socket;
+mod stats;
+mod stream;
+mod tcp;
+mod udp;
+mod ws;
+mod ws_listener;
+
+pub use address::{Addresses, ListenerAddress};
+pub use config::{Binding, ListenerConfig, TlsConfig, TransportConfig};
+pub use inbound::Inbound;
+pub use layer::{DialError, ListenError, SendError, TransportLayer};
+pub use limits::TransportLimits;
+pub use network::{Network, NetworkError};
+pub use origin::{OriginError, OriginPolicy, WebOrigin};
+pub use resolver::{ResolveError, Resolver, literal};
+pub use stats::{TransportCounters, TransportStats};
+pub use ws::{WsEndpoint, serve};

@@ -1,0 +1,137 @@
+//! Which of our addresses a peer is told.
+//!
+//! Behind NAT one listener has two: the one that its socket is bound to, good for peers inside the
+//! local networks, and the external one, good for everybody else. The same rule serves Via,
+//! Contact and the `c=` line, so that signalling and media never disagree.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use super::network::Network;
+use crate::sip::flow::{ListenerId, TransportKind};
+
+/// How one listener is reached.
+#[derive(Debug, Clone)]
+pub struct ListenerAddress {
+    /// Its transport.
+    pub kind: TransportKind,
+    /// What its socket is bound to; the address may be the unspecified one.
+    pub bound: SocketAddr,
+    /// Its address as seen from outside the local networks; `None` without NAT.
+    pub external_address: Option<IpAddr>,
+    /// Peers that reach it without NAT.
+    pub local_networks: Vec<Network>,
+}
+
+/// The addresses of all listeners, to be asked from anywhere.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    listeners: Arc<[ListenerAddress]>,
+}
+
+impl Addresses {
+    /// The addresses of `listeners`, whose places are their [`ListenerId`]s.
+    #[must_use]
+    pub fn new(listeners: Vec<ListenerAddress>) -> Self {
+        Self { listeners: listeners.into() }
+    }
+
+    /// What is configured for a listener.
+    #[must_use]
+    pub fn listener(&self, id: ListenerId) -> Option<&ListenerAddress> {
+        self.listeners.get(usize::from(id.0))
+    }
+
+    /// The first listener of a transport, and of the peer's address family where there is one.
+    #[must_use]
+    pub fn listener_for(&self, kind: TransportKind, peer: IpAddr) -> Option<ListenerId> {
+        let of_kind = |(_, listener): &(usize, &ListenerAddress)| listener.kind == kind;
+        let of_family = |(_, listener): &(usize, &ListenerAddress)| {
+            listener.bound.is_ipv4() == peer.to_canonical().is_ipv4()
+        };
+        let mut candidates = self.listeners.iter().enumerate().filter(of_kind);
+        let first = candidates.clone().next();
+        let (index, _) = candidates.find(of_family).or(first)?;
+        u16::try_from(index).ok().map(ListenerId)
+    }
+
+    /// The address of ours that `peer` can send to, for signalling at this listener and for media that
+    /// belongs to it. `local` is our side of the socket, where it is known.
+    #[must_use]
+    pub fn advertised(&self, listener: ListenerId, local: IpAddr, peer: IpAddr) -> IpAddr {
+        let external = self.listener(listener).and_then(|known| {
+            let is_local = known.local_networks.iter().any(|network| network.contains(peer));
+            known.external_address.filter(|_| !is_local)
+        });
+        external.unwrap_or_else(|| specific(local, peer))
+    }
+}
+
+/// `local`, or where that says nothing the address that the system would send from towards `peer`.
+#[must_use]
+pub(super) fn specific(local: IpAddr, peer: IpAddr) -> IpAddr {
+    if local.is_unspecified() { source_towards(peer).unwrap_or(local) } else { local.to_canonical() }
+}
+
+/// The source address of the route to `peer`. Connecting a datagram socket asks the routing table and sends nothing.
+fn source_towards(peer: IpAddr) -> Option<IpAddr> {
+    let peer = peer.to_canonical();
+    let any: SocketAddr = if peer.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let socket = UdpSocket::bind(any).ok()?;
+    // The port is never written to; 9 is the discard service.
+    socket.connect((peer, 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn listener(kind: TransportKind, bound: &str, external: Option<&str>) -> ListenerAddress {
+        ListenerAddress {
+            kind,
+            bound: bound.parse().expect("an address"),
+            external_address: external.map(ip),
+            local_networks: vec!["10.0.0.0/8".parse().expect("a range")],
+        }
+    }
+
+    #[test]
+    fn peers_outside_the_local_networks_get_the_external_address() {
+        let addresses =
+            Addresses::new(vec![listener(TransportKind::Udp, "10.0.0.5:5060", Some("198.51.100.1"))]);
+        let told = |peer| addresses.advertised(ListenerId(0), ip("10.0.0.5"), ip(peer));
+        assert_eq!(told("203.0.113.9"), ip("198.51.100.1"));
+        assert_eq!(told("10.9.9.9"), ip("10.0.0.5"));
+    }
+
+    #[test]
+    fn without_an_external_address_everybody_gets_the_local_one() {
+        let addresses = Addresses::new(vec![listener(TransportKind::Udp, "10.0.0.5:5060", None)]);
+        assert_eq!(addresses.advertised(ListenerId(0), ip("10.0.0.5"), ip("203.0.113.9")), ip("10.0.0.5"));
+    }
+
+    #[test]
+    fn a_wildcard_socket_gets_the_address_of_the_route() {
+        let addresses = Addresses::new(vec![listener(TransportKind::Udp, "0.0.0.0:5060", None)]);
+        assert_eq!(addresses.advertised(ListenerId(0), ip("0.0.0.0"), ip("127.0.0.1")), ip("127.0.0.1"));
+        assert_eq!(addresses.advertised(ListenerId(0), ip("::"), ip("::ffff:127.0.0.1")), ip("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_listener_is_chosen_by_transport_then_by_family() {
+        let addresses = Addresses::new(vec![
+            listener(TransportKind::Tcp, "0.0.0.0:5060", None),
+            listener(TransportKind::Udp, "0.0.0.0:5060", None),
+            listener(TransportKind::Udp, "[::]:5060", None),
+        ]);
+        assert_eq!(addresses.listener_for(TransportKind::Udp, ip("192.0.2.1")), Some(ListenerId(1)));
+        assert_eq!(addresses.listener_for(TransportKind::Udp, ip("2001:db8::1")), Some(ListenerId(2)));
+        assert_eq!(addresses.listener_for(TransportKind::Tcp, ip("2001:db8::1")), Some(ListenerId(0)));
+        assert_eq!(addresses.listener_for(TransportKind::Wss, ip("192.0.2.1")), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! What the transports are told at the start.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::limits::TransportLimits;
+use super::network::Network;
+use super::origin::OriginPolicy;
+use crate::sip::flow::TransportKind;
+
+/// The transports of one SIP adapter.
+#[derive(Debug, Clone, Default)]
+pub struct TransportConfig {
+    /// The listeners; a [`ListenerId`](crate::sip::flow::ListenerId) is a place in this list.
+    pub listeners: Vec<ListenerConfig>,
+    /// What one peer may cost.
+    pub limits: TransportLimits,
+    /// Certificates, ours and those we trust.
+    pub tls: TlsConfig,
+}
+
+/// One listener.
+#[derive(Debug, Clone)]
+pub struct ListenerConfig {
+    /// Its transport.
+    pub kind: TransportKind,
+    /// Whose socket it listens on.
+    pub binding: Binding,
+    /// Its address as seen from outside the local networks; `None` without NAT.
+    pub external_address: Option<IpAddr>,
+    /// Peers that reach it without NAT.
+    pub local_networks: Vec<Network>,
+    /// Which web pages may connect; only WebSocket asks.
+    pub origins: OriginPolicy,
+}
+
+/// Whose socket a listener listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// Its own, at this address. An IPv6 one takes no IPv4.
+    Own(SocketAddr),
+    /// That of an HTTP server, reached at this address; WebSocket only
+    /// ([`TransportLayer::ws_endpoint`](super::TransportLayer::ws_endpoint)).
+    Mounted(SocketAddr),
+}
+
+/// TLS of the listeners and of dialled streams.
+#[derive(Debug, Clone, Default)]
+pub struct TlsConfig {
+    /// Our certificate, needed by TLS and WSS listeners of their own. Its resolver may renew it while running.
+    pub server: Option<Arc<rustls::ServerConfig>>,
+    /// Whom to trust when dialling; needed by trunks over TLS.
+    pub client: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl ListenerConfig {
+    /// A listener of its own without NAT.
+    #[must_use]
+    pub fn new(kind: TransportKind, bind: SocketAddr) -> Self {
+        Self {
+            kind,
+            binding: Binding::Own(bind),
+            external_address: None,
+            local_networks: Vec::new(),
+            origins: OriginPolicy::default(),
+        }
+    }
+}
+
+impl Binding {
+    /// The address, whoever's socket it is.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        match self {
+            Self::Own(address) | Self::Mounted(address) => *address,
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Who is connected, and how many more may be.
+//!
+//! Every stream holds a [`Ticket`]; dropping it gives the place back and tells the adapter. Peers
+//! that have not authenticated are counted by address, and where all places are taken the idlest
+//! of them makes room, so that a crowd of strangers cannot lock the users out.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc};
+
+use super::limits::TransportLimits;
+use crate::sip::flow::{ConnectionId, ListenerId, TransportKind};
+
+/// All streams of one transport layer.
+#[derive(Debug)]
+pub(super) struct Connections {
+    table: Mutex<Table>,
+    per_address_max: usize,
+    total_max: usize,
+    queue_length: usize,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    entries: HashMap<ConnectionId, Entry>,
+    strangers: HashMap<IpAddr, usize>,
+    dialled: HashMap<DialKey, ConnectionId>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    outgoing: mpsc::Sender<Bytes>,
+    control: Arc<Control>,
+    heard_at: Instant,
+    standing: Standing,
+}
+
+/// What we know of the peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Standing {
+    /// It has not proven anything; counted against its address.
+    Stranger(IpAddr),
+    /// It authenticated.
+    Known,
+    /// We called it.
+    Dialled(DialKey),
+}
+
+/// What makes two dialled streams the same one: never the address alone, for a certificate speaks for a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct DialKey {
+    pub(super) kind: TransportKind,
+    pub(super) listener: ListenerId,
+    pub(super) remote: SocketAddr,
+    pub(super) server_name: Option<String>,
+}
+
+/// What the stream's task and the rest share.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    is_known: AtomicBool,
+    /// Ends the stream's task at its next await.
+    pub(super) cut: Notify,
+}
+
+/// The right to be connected.
+#[derive(Debug)]
+pub(super) struct Admission {
+    pub(super) id: ConnectionId,
+    pub(super) control: Arc<Control>,
+    pub(super) outgoing: mpsc::Receiver<Bytes>,
+    /// Whether another stream was cut for it.
+    pub(super) has_evicted: bool,
+}
+
+/// No place for a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    TooManyFromAddress,
+    Full,
+}
+
+/// A message could not be queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QueueError {
+    Gone,
+    Full,
+}
+
+impl Control {
+    /// Whether the peer has authenticated, or was called by us.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+}
+
+impl Connections {
+    pub(super) fn new(limits: &TransportLimits) -> Self {
+        Self {
+            table: Mutex::default(),
+            per_address_max: limits.connections_per_address,
+            total_max: limits.connections,
+            queue_length: limits.outgoing_queue,
+        }
+    }
+
+    /// Finds a place for a stream that `source` opened.
+    pub(super) fn admit(&self, source: IpAddr, now: Instant) -> Result<Admission, Refusal> {
+        let mut table = self.lock();
+        let source = counted_as(source);
+        if table.strangers.get(&source).copied().unwrap_or(0) >= self.per_address_max {
+            return Err(Refusal::TooManyFromAddress);
+        }
+        let is_full = table.entries.len() >= self.total_max;
+        if is_full && !table.evict_idlest_stranger() {
+            return Err(Refusal::Full);
+        }
+        *table.strangers.entry(source).or_default() += 1;
+        Ok(Admission {
+            has_evicted: is_full,
+            ..table.enter(Standing::Stranger(source), self.queue_length, now)
+        })
+    }
+
+    /// The stream that was dialled by this key, or the right to dial one.
+    pub(super) fn dial(&self, key: &DialKey, now: Instant) -> Result<ConnectionId, Admission> {
+        let mut table = self.lock();
+        if let Some(id) = table.dialled.get(key) {
+            return Ok(*id);
+        }
+        let admission = table.enter(Standing::Dialled(key.clone()), self.queue_length, now);
+        admission.control.is_known.store(true, Ordering::Relaxed);
+        table.dialled.insert(key.clone(), admission.id);
+        Err(admission)
+    }
+
+    /// Queues a message for a stream; one that does not read is cut.
+    pub(super) fn queue(&self, id: ConnectionId, bytes: Bytes) -> Result<(), QueueError> {
+        let mut table = self.lock();
+        let entry = table.entries.get(&id).ok_or(QueueError::Gone)?;
+        match entry.outgoing.try_send(bytes) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(QueueError::Gone),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                table.cut(id);
+                Err(QueueError::Full)
+            }
+        }
+    }
+
+    /// Notes that a whole message came in.
+    pub(super) fn heard(&self, id: ConnectionId, now: Instant) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.heard_at = now;
+        }
+    }
+
+    /// The peer has authenticated: its stream no longer counts against its address and stays open when idle.
+    pub(super) fn mark_known(&self, id: ConnectionId) {
+        let mut table = self.lock();
+        let Some(entry) = table.entries.get_mut(&id) else { return };
+        if let Standing::Stranger(source) = entry.standing {
+            entry.standing = Standing::Known;
+            entry.control.is_known.store(true, Ordering::Relaxed);
+            table.forget_stranger(source);
+        }
+    }
+
+    pub(super) fn is_open(&self, id: ConnectionId) -> bool {
+        self.lock().entries.contains_key(&id)
+    }
+
+    /// Ends a stream; what waits to be written to it is lost.
+    pub(super) fn cut(&self, id: ConnectionId) {
+        self.lock().cut(id);
+    }
+
+    pub(super) fn cut_all(&self) {
+        let mut table = self.lock();
+        let all: Vec<ConnectionId> = table.entries.keys().copied().collect();
+        for id in all {
+            table.cut(id);
+        }
+    }
+
+    /// Gives the place back; the queue closes when what is in it has been taken out.
+    pub(super) fn leave(&self, id: ConnectionId) {
+        drop(self.lock().remove(id));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().entries.len()
+    }
+
+    /// The table is whole between any two statements of ours, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn enter(&mut self, standing: Standing, queue_length: usize, now: Instant) -> Admission {
+        self.next += 1;
+        let id = ConnectionId(self.next);
+        let control = Arc::<Control>::default();
+        let (sender, outgoing) = mpsc::channel(queue_length);
+        let entry = Entry { outgoing: sender, control: control.clone(), heard_at: now, standing };
+        self.entries.insert(id, entry);
+        Admission { id, control, outgoing, has_evicted: false }
+    }
+
+    fn evict_idlest_stranger(&mut self) -> bool {
+        let idlest = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| matches!(entry.standing, Standing::Stranger(_)))
+            .min_by_key(|(id, entry)| (entry.heard_at, **id))
+            .map(|(id, _)| *id);
+        if let Some(id) = idlest {
+            self.cut(id);
+        }
+        idlest.is_some()
+    }
+
+    fn cut(&mut self, id: ConnectionId) {
+        if let Some(entry) = self.remove(id) {
+            entry.control.cut.notify_one();
+        }
+    }
+
+    fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        match &entry.standing {
+            Standing::Stranger(source) => self.forget_stranger(*source),
+            Standing::Known => {}
+            Standing::Dialled(key) => {
+                self.dialled.remove(key);
+            }
+        }
+        Some(entry)
+    }
+
+    fn forget_stranger(&mut self, source: IpAddr) {
+        if let Some(count) = self.strangers.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.strangers.remove(&source);
+            }
+        }
+    }
+}
+
+/// One subscriber is given at least a /64 of IPv6 (RFC 6177), so that is what counts as an address.
+fn counted_as(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn connections(per_address: usize, total: usize) -> Connections {
+        Connections::new(&TransportLimits {
+            connections_per_address: per_address,
+            connections: total,
+            outgoing_queue: 2,
+            ..TransportLimits::default()
+        })
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn strangers_of_one_address_are_counted_until_they_authenticate() {
+        let connections = connections(2, 10);
+        let now = Instant::now();
+        let first = connections.admit(ip("192.0.2.1"), now).expect("first place");
+        connections.admit(ip("192.0.2.1"), now).expect("second place");
+        assert_eq!(connections.admit(ip("192.0.2.1"), now).err(), Some(Refusal::TooManyFromAddress));
+        connections.admit(ip("192.0.2.2"), now).expect("another address");
+        connections.mark_known(first.id);
+        assert!(first.control.is_known());
+        connections.admit(ip("192.0.2.1"), now).expect("the place of the one that authenticated");
+        connections.leave(first.id);
+        assert_eq!(connections.admit(ip("192.0.2.1"), now).err(), Some(Refusal::TooManyFromAddress));
+    }
+
+    #[test]
+    fn a_slash_64_counts_as_one_address() {
+        let connections = connections(1, 10);
+        let now = Instant::now();
+        connections.admit(ip("2001:db8::1"), now).expect("first place");
+        assert_eq!(connections.admit(ip("2001:db8::2"), now).err(), Some(Refusal::TooManyFromAddress));
+        connections.admit(ip("2001:db8:0:1::1"), now).expect("the next /64");
+    }
+
+    #[test]
+    fn the_idlest_stranger_makes_room_and_users_stay() {
+        let connections = connections(10, 3);
+        let start = Instant::now();
+        let user = connections.admit(ip("192.0.2.1"), start).expect("first place");
+        connections.mark_known(user.id);
+        let idle = connections.admit(ip("192.0.2.2"), start).expect("second place");
+        let busy = connections.admit(ip("192.0.2.3"), start).expect("third place");
+        connections.heard(busy.id, start + Duration::from_secs(5));
+        let late = connections.admit(ip("192.0.2.4"), start + Duration::from_secs(6)).expect("room is made");
+        assert!(late.has_evicted);
+        assert!(
+            !connections.is_open(idle.id) && connections.is_open(busy.id) && connections.is_open(user.id)
+        );
+        connections.mark_known(busy.id);
+        connections.mark_known(late.id);
+        assert_eq!(connections.admit(ip("192.0.2.5"), start).err(), Some(Refusal::Full));
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_is_cut() {
+        let connections = connections(1, 1);
+        let peer = connections.admit(ip("192.0.2.1"), Instant::now()).expect("a place");
+        let queue = || connections.queue(peer.id, Bytes::from_static(b"x"));
+        assert_eq!(
+            (queue(), queue(), queue(), queue()),
+            (Ok(()), Ok(()), Err(QueueError::Full), Err(QueueError::Gone))
+        );
+        assert_eq!(connections.len(), 0);
+    }
+
+    #[test]
+    fn a_dialled_stream_is_used_again_only_by_the_same_key() {
+        let connections = connections(1, 1);
+        let now = Instant::now();
+        let key = |name: &str| DialKey {
+            kind: TransportKind::Tls,
+            listener: ListenerId(0),
+            remote: "192.0.2.1:5061".parse().expect("an address"),
+            server_name: Some(name.into()),
+        };
+        let first = connections.dial(&key("one.example"), now).expect_err("nothing dialled yet");
+        assert_eq!(connections.dial(&key("one.example"), now).ok(), Some(first.id));
+        assert!(connections.dial(&key("two.example"), now).is_err());
+        connections.leave(first.id);
+        assert!(connections.dial(&key("one.example"), now).is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! What the transports tell the adapter, and the first judgement on bytes (RFC 3261 18.2.1, 21.4.1).
+
+use bytes::Bytes;
+
+use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::message::{Malformed, Message};
+
+/// What came in.
+#[derive(Debug)]
+pub enum Inbound {
+    /// A well-formed message, its Via as it came.
+    Message {
+        /// Where it came from.
+        flow: Flow,
+        /// The message.
+        message: Box<Message>,
+    },
+    /// A stream is over; nothing can be sent on it and nothing comes from it any more.
+    Closed(ConnectionId),
+}
+
+/// What a message looks like at the door.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Message(Box<Message>),
+    /// No parser takes it. A request that can be answered has been refused in these bytes.
+    Malformed {
+        refusal: Option<Bytes>,
+    },
+}
+
+/// Parses a message, and answers a request that no parser takes. Whether a message makes sense is
+/// for the core to say.
+pub(super) fn judge(flow: &Flow, bytes: Bytes) -> Verdict {
+    match Message::parse(bytes) {
+        Ok(message) => Verdict::Message(Box::new(message)),
+        Err(malformed) => {
+            tracing::debug!(%flow, reason = %malformed.error, "malformed message");
+            Verdict::Malformed { refusal: refusal(flow, &malformed) }
+        }
+    }
+}
+
+fn refusal(flow: &Flow, malformed: &Malformed) -> Option<Bytes> {
+    let mut response = malformed.response()?;
+    if let Ok(mut via) = response.headers.via() {
+        via.stamp(flow.remote);
+        response.headers.set_top_via(&via);
+    }
+    Some(response.to_bytes())
+}

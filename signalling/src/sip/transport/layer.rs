@@ -1,0 +1,393 @@
+//! All sockets of the SIP adapter behind one handle.
+//!
+//! ```text
+//!  datagram ---- udp ------+                         +--- udp ---- datagram
+//!  stream --- stream ------+--> Inbound --> adapter -+--- queue -- stream
+//!  WebSocket --- ws -------+     (bounded)     send  +--- queue -- WebSocket
+//! ```
+//!
+//! [`TransportLayer::send`] never waits. A stream whose peer does not read fills its queue and is cut.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+use super::address::{Addresses, ListenerAddress};
+use super::config::{Binding, ListenerConfig, TlsConfig, TransportConfig};
+use super::connections::{Admission, Connections, Control, DialKey, QueueError, Refusal};
+use super::inbound::{Inbound, Verdict, judge};
+use super::limits::TransportLimits;
+use super::stats::TransportCounters;
+use super::udp::UdpEndpoint;
+use super::ws::WsEndpoint;
+use super::{tcp, udp, ws_listener};
+use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
+
+/// The transports of one SIP adapter; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TransportLayer {
+    shared: Arc<Shared>,
+}
+
+/// A listener cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {kind} {bind}: {source}", kind = .kind.via_name())]
+pub struct ListenError {
+    /// The listener's transport.
+    pub kind: TransportKind,
+    /// The configured address.
+    pub bind: SocketAddr,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+/// A message was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The stream is closed.
+    #[error("the connection is closed")]
+    Closed,
+    /// The peer does not read what it is sent; its stream was cut.
+    #[error("the peer does not read")]
+    NotRead,
+    /// The flow names a listener that is not open.
+    #[error("no such listener")]
+    NoListener,
+}
+
+/// A stream cannot be dialled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DialError {
+    /// Nobody is to be dialled by this transport: it is WebSocket, or no listener of it is open.
+    #[error("no listener of transport {transport} is open to send from", transport = .0.via_name())]
+    NoListener(TransportKind),
+    /// TLS without the settings of a client.
+    #[error("no certificate authorities to verify the server by")]
+    NoAuthorities,
+}
+
+/// What the layer's handle and its tasks share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) listeners: Vec<ListenerConfig>,
+    pub(super) limits: TransportLimits,
+    pub(super) tls: TlsConfig,
+    pub(super) counters: TransportCounters,
+    pub(super) connections: Connections,
+    addresses: OnceLock<Addresses>,
+    datagrams: Vec<OnceLock<UdpEndpoint>>,
+    inbound: mpsc::Sender<Inbound>,
+    stop: watch::Sender<bool>,
+    runtime: OnceLock<Handle>,
+}
+
+/// A stream's place among the connections. Dropping it frees the place and reports [`Inbound::Closed`].
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) id: ConnectionId,
+    pub(super) control: Arc<Control>,
+    pub(super) outgoing: mpsc::Receiver<Bytes>,
+    shared: Arc<Shared>,
+}
+
+impl TransportLayer {
+    /// Prepares the transports; nothing is opened before [`Self::listen`]. What comes in comes out of the receiver.
+    #[must_use]
+    pub fn new(config: TransportConfig) -> (Self, mpsc::Receiver<Inbound>) {
+        let (inbound, received) = mpsc::channel(config.limits.inbound_queue);
+        let shared = Shared {
+            datagrams: config.listeners.iter().map(|_| OnceLock::new()).collect(),
+            connections: Connections::new(&config.limits),
+            listeners: config.listeners,
+            limits: config.limits,
+            tls: config.tls,
+            counters: TransportCounters::default(),
+            addresses: OnceLock::new(),
+            inbound,
+            stop: watch::Sender::new(false),
+            runtime: OnceLock::new(),
+        };
+        (Self { shared: Arc::new(shared) }, received)
+    }
+
+    /// Opens all listeners, each on tasks of the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`ListenError`] for the first one that cannot be opened; then none stays open.
+    pub fn listen(&self) -> Result<(), ListenError> {
+        // A second start keeps the first runtime: the tasks of one layer live on one.
+        let _ = self.shared.runtime.set(Handle::current());
+        let mut addresses = Vec::with_capacity(self.shared.listeners.len());
+        for (id, listener) in (0..).map(ListenerId).zip(&self.shared.listeners) {
+            match self.open(id, listener) {
+                Ok(bound) => addresses.push(ListenerAddress {
+                    kind: listener.kind,
+                    bound,
+                    external_address: listener.external_address,
+                    local_networks: listener.local_networks.clone(),
+                }),
+                Err(source) => {
+                    self.stop();
+                    return Err(ListenError {
+                        kind: listener.kind,
+                        bind: listener.binding.address(),
+                        source,
+                    });
+                }
+            }
+        }
+        let _ = self.shared.addresses.set(Addresses::new(addresses));
+        Ok(())
+    }
+
+    /// Where the listeners are reached; empty before [`Self::listen`].
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.shared.addresses.get().cloned().unwrap_or_else(|| Addresses::new(Vec::new()))
+    }
+
+    /// Sends a printed message to the flow's peer, or queues it.
+    ///
+    /// # Errors
+    /// [`SendError`] where it will surely not arrive. A datagram may be lost without one.
+    pub fn send(&self, flow: &Flow, bytes: Bytes) -> Result<(), SendError> {
+        let sent = match flow.connection {
+            Some(connection) => {
+                self.shared.connections.queue(connection, bytes).map_err(|error| match error {
+                    QueueError::Gone => SendError::Closed,
+                    QueueError::Full => {
+                        self.shared.counters.outgoing_overflows.add_one();
+                        SendError::NotRead
+                    }
+                })
+            }
+            None => {
+                let endpoint =
+                    self.shared.datagrams.get(usize::from(flow.listener.0)).and_then(OnceLock::get);
+                endpoint.ok_or(SendError::NoListener).map(|endpoint| {
+                    if endpoint.send(flow.remote, bytes).is_err() {
+                        self.shared.counters.datagrams_unsent.add_one();
+                    }
+                })
+            }
+        };
+        if sent.is_ok() {
+            self.shared.counters.messages_sent.add_one();
+        }
+        sent
+    }
+
+    /// The flow to `remote`. A stream is dialled in the background unless one by the same name is open;
+    /// what is sent meanwhile waits, and a failure is reported as [`Inbound::Closed`]. `server_name` is the
+    /// name that a TLS certificate has to show; without one it has to show the address.
+    ///
+    /// # Errors
+    /// [`DialError`] when the configuration has no way there.
+    pub fn flow_to(
+        &self,
+        kind: TransportKind,
+        remote: SocketAddr,
+        server_name: Option<&str>,
+    ) -> Result<Flow, DialError> {
+        let addresses = self.addresses();
+        let missing = DialError::NoListener(kind);
+        let listener = addresses.listener_for(kind, remote.ip()).ok_or(missing)?;
+        let local = addresses.listener(listener).ok_or(missing)?.bound;
+        let flow = Flow { kind, listener, local, remote, connection: None };
+        match kind {
+            TransportKind::Udp => return Ok(flow),
+            TransportKind::Ws | TransportKind::Wss => return Err(missing),
+            TransportKind::Tls if self.shared.tls.client.is_none() => return Err(DialError::NoAuthorities),
+            TransportKind::Tcp | TransportKind::Tls => {}
+        }
+        let server_name = server_name.filter(|_| kind.is_secure()).map(str::to_ascii_lowercase);
+        let key = DialKey { kind, listener, remote, server_name };
+        let connection = match self.shared.connections.dial(&key, Instant::now()) {
+            Ok(connection) => connection,
+            Err(admission) => {
+                let ticket = Ticket::new(admission, &self.shared);
+                let connection = ticket.id;
+                let flow = Flow { connection: Some(connection), ..flow };
+                self.shared.spawn(tcp::dial(self.shared.clone(), ticket, flow, key.server_name));
+                connection
+            }
+        };
+        Ok(Flow { connection: Some(connection), ..flow })
+    }
+
+    /// The peer of this stream has authenticated: it may stay idle and no longer counts against its address.
+    pub fn mark_authenticated(&self, connection: ConnectionId) {
+        self.shared.connections.mark_known(connection);
+    }
+
+    /// Whether a flow can still carry a message.
+    #[must_use]
+    pub fn is_open(&self, flow: &Flow) -> bool {
+        flow.connection.is_none_or(|connection| self.shared.connections.is_open(connection))
+    }
+
+    /// Ends a stream at once.
+    pub fn close(&self, connection: ConnectionId) {
+        self.shared.connections.cut(connection);
+    }
+
+    /// What the WebSocket service at `listener` needs; the gateway mounts it on its HTTP server.
+    #[must_use]
+    pub fn ws_endpoint(&self, listener: ListenerId) -> Option<WsEndpoint> {
+        let config = self.shared.listeners.get(usize::from(listener.0))?;
+        config.kind.is_websocket().then(|| WsEndpoint::new(self.shared.clone(), listener))
+    }
+
+    /// The first listener that is mounted on another server, where there is one.
+    #[must_use]
+    pub fn mounted_listener(&self) -> Option<ListenerId> {
+        let mut ids = (0..).map(ListenerId).zip(&self.shared.listeners);
+        ids.find(|(_, config)| matches!(config.binding, Binding::Mounted(_))).map(|(id, _)| id)
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counters(&self) -> &TransportCounters {
+        &self.shared.counters
+    }
+
+    /// How many streams are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.len()
+    }
+
+    /// Closes all listeners and streams.
+    pub fn stop(&self) {
+        self.shared.stop.send_replace(true);
+        self.shared.connections.cut_all();
+    }
+
+    fn open(&self, id: ListenerId, config: &ListenerConfig) -> std::io::Result<SocketAddr> {
+        let bind = match &config.binding {
+            Binding::Own(bind) => *bind,
+            Binding::Mounted(reached_at) => return Ok(*reached_at),
+        };
+        match config.kind {
+            TransportKind::Udp => {
+                let endpoint = udp::listen(&self.shared, id, bind)?;
+                let bound = endpoint.bound();
+                let _ = self.shared.datagrams[usize::from(id.0)].set(endpoint);
+                Ok(bound)
+            }
+            TransportKind::Tcp | TransportKind::Tls => tcp::listen(&self.shared, id, config.kind, bind),
+            TransportKind::Ws | TransportKind::Wss => ws_listener::listen(&self.shared, id, config, bind),
+        }
+    }
+}
+
+impl Shared {
+    /// Runs a task of this layer until it ends or the layer stops.
+    pub(super) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let mut stop = self.stop.subscribe();
+        let runtime = self.runtime.get().cloned().unwrap_or_else(Handle::current);
+        runtime.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                _ = stop.wait_for(|is_stopping| *is_stopping) => {}
+            }
+        });
+    }
+
+    /// Becomes ready when the layer stops.
+    pub(super) async fn stopping(&self) {
+        let mut stop = self.stop.subscribe();
+        // The sender lives as long as `self`.
+        let _ = stop.wait_for(|is_stopping| *is_stopping).await;
+    }
+
+    /// A place for a stream that `source` opened; refusals are counted.
+    pub(super) fn admit(self: &Arc<Self>, source: IpAddr) -> Result<Ticket, Refusal> {
+        let admission =
+            self.connections.admit(source, Instant::now()).inspect_err(|refusal| match refusal {
+                Refusal::TooManyFromAddress => self.counters.refused_per_address.add_one(),
+                Refusal::Full => self.counters.refused_full.add_one(),
+            })?;
+        if admission.has_evicted {
+            self.counters.evicted.add_one();
+        }
+        Ok(Ticket::new(admission, self))
+    }
+
+    /// Takes one whole message off a stream and waits for the adapter where it is behind. Returns
+    /// the last words for a peer that sent no message of SIP, where it can be told.
+    pub(super) async fn receive(&self, flow: Flow, bytes: Bytes) -> Option<Bytes> {
+        match self.judge(&flow, bytes) {
+            Verdict::Message(message) => {
+                if let Some(connection) = flow.connection {
+                    self.connections.heard(connection, Instant::now());
+                }
+                // Nobody receives any more when the adapter has ended; then the layer stops as well.
+                let _ = self.inbound.send(Inbound::Message { flow, message }).await;
+                None
+            }
+            Verdict::Malformed { refusal } => refusal,
+        }
+    }
+
+    /// Takes one datagram; drops it where the adapter is behind, for the peer will send it again.
+    pub(super) fn receive_datagram(&self, flow: Flow, bytes: Bytes) -> Option<Bytes> {
+        match self.judge(&flow, bytes) {
+            Verdict::Message(message) => {
+                if self.inbound.try_send(Inbound::Message { flow, message }).is_err() {
+                    self.counters.inbound_overflows.add_one();
+                }
+                None
+            }
+            Verdict::Malformed { refusal } => refusal,
+        }
+    }
+
+    /// The refusal of what cannot be framed as a message, where one can be given.
+    pub(super) fn refusal_of(&self, flow: &Flow, bytes: Bytes) -> Option<Bytes> {
+        match self.judge(flow, bytes) {
+            // Read to its end it is a message; where that end is, nobody can say.
+            Verdict::Message(_) => None,
+            Verdict::Malformed { refusal } => refusal,
+        }
+    }
+
+    fn judge(&self, flow: &Flow, bytes: Bytes) -> Verdict {
+        let verdict = judge(flow, bytes);
+        match &verdict {
+            Verdict::Message(_) => self.counters.messages_received.add_one(),
+            Verdict::Malformed { .. } => self.counters.malformed.add_one(),
+        }
+        verdict
+    }
+
+    fn report_closed(&self, connection: ConnectionId) {
+        let Err(mpsc::error::TrySendError::Full(event)) = self.inbound.try_send(Inbound::Closed(connection))
+        else {
+            return;
+        };
+        // This must not be lost, and a drop cannot wait.
+        let inbound = self.inbound.clone();
+        if let Some(runtime) = self.runtime.get() {
+            runtime.spawn(async move { inbound.send(event).await });
+        }
+    }
+}
+
+impl Ticket {
+    fn new(admission: Admission, shared: &Arc<Shared>) -> Self {
+        let Admission { id, control, outgoing, has_evicted: _ } = admission;
+        Self { id, control, outgoing, shared: shared.clone() }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.connections.leave(self.id);
+        self.shared.report_closed(self.id);
+    }
+}

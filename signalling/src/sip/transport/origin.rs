@@ -1,0 +1,121 @@
+//! Which web pages may open a WebSocket here (RFC 6455 10.2).
+//!
+//! A browser names the page's origin in the handshake and no page can forge it, so an exact list
+//! keeps foreign pages out. Programs that are no browsers send none.
+
+/// The pages that are let in.
+#[derive(Debug, Clone, Default)]
+pub struct OriginPolicy {
+    allowed: Vec<WebOrigin>,
+    allows_absent: bool,
+}
+
+/// Scheme, host and port of a page (RFC 6454 4), in lower case, the port always given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebOrigin {
+    scheme: String,
+    host: String,
+    port: u16,
+}
+
+/// The text is no web origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no web origin: write scheme://host or scheme://host:port with http or https")]
+pub struct OriginError(String);
+
+impl OriginPolicy {
+    /// Lets in pages of `allowed`, and clients that name no origin where `allows_absent`.
+    #[must_use]
+    pub const fn new(allowed: Vec<WebOrigin>, allows_absent: bool) -> Self {
+        Self { allowed, allows_absent }
+    }
+
+    /// Whether a handshake with this `Origin` header is let in. `null`, the origin of sandboxed
+    /// pages and local files, never is.
+    #[must_use]
+    pub fn admits(&self, header: Option<&str>) -> bool {
+        match header {
+            None => self.allows_absent,
+            Some(text) => text.parse().is_ok_and(|origin| self.allowed.contains(&origin)),
+        }
+    }
+}
+
+impl std::str::FromStr for WebOrigin {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        let error = || OriginError(text.to_owned());
+        let (scheme, rest) = text.split_once("://").ok_or_else(error)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let default_port = match scheme.as_str() {
+            "http" => 80,
+            "https" => 443,
+            _ => return Err(error()),
+        };
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, digits(port).ok_or_else(error)?),
+            _ => (rest, default_port),
+        };
+        let is_host = !host.is_empty()
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        let is_ipv6 = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
+        if is_host || is_ipv6 {
+            Ok(Self { scheme, host: host.to_ascii_lowercase(), port })
+        } else {
+            Err(error())
+        }
+    }
+}
+
+/// A port in plain digits; `parse` alone would take a sign.
+fn digits(port: &str) -> Option<u16> {
+    port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(allowed: &[&str], allows_absent: bool) -> OriginPolicy {
+        OriginPolicy::new(
+            allowed.iter().map(|text| text.parse().expect("an origin")).collect(),
+            allows_absent,
+        )
+    }
+
+    #[test]
+    fn only_the_exact_origin_is_let_in() {
+        let policy = policy(&["https://phone.example", "http://localhost:8080", "http://[::1]:8080"], false);
+        for good in [
+            "https://phone.example",
+            "HTTPS://Phone.Example:443",
+            "http://localhost:8080",
+            "http://[::1]:8080",
+        ] {
+            assert!(policy.admits(Some(good)), "{good}");
+        }
+        for bad in [
+            "http://phone.example",
+            "https://phone.example:8443",
+            "https://phone.example.evil.example",
+            "https://evil.example/https://phone.example",
+            "https://phone.example@evil.example",
+            "http://localhost",
+            "http://localhost:+8080",
+            "null",
+            "",
+        ] {
+            assert!(!policy.admits(Some(bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_absent_origin_needs_permission() {
+        assert!(!policy(&["https://phone.example"], false).admits(None));
+        assert!(policy(&[], true).admits(None));
+    }
+}

@@ -1,0 +1,133 @@
+//! Streams accepted and dialled, in the clear (RFC 3261 18) and inside TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_pki_types::ServerName;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tracing::{debug, info, warn};
+
+use super::layer::{Shared, Ticket};
+use super::ws_listener::no_certificate;
+use super::{socket, stream};
+use crate::sip::flow::{Flow, ListenerId, TransportKind};
+
+/// Opens a port and starts accepting.
+pub(super) fn listen(
+    shared: &Arc<Shared>,
+    listener: ListenerId,
+    kind: TransportKind,
+    bind: SocketAddr,
+) -> io::Result<SocketAddr> {
+    let acceptor = match (kind.is_secure(), &shared.tls.server) {
+        (false, _) => None,
+        (true, Some(config)) => Some(TlsAcceptor::from(config.clone())),
+        (true, None) => return Err(no_certificate()),
+    };
+    let socket = TcpListener::from_std(socket::listening(bind)?)?;
+    let bound = socket.local_addr()?;
+    shared.spawn(accept(shared.clone(), socket, listener, kind, acceptor));
+    Ok(bound)
+}
+
+async fn accept(
+    shared: Arc<Shared>,
+    socket: TcpListener,
+    listener: ListenerId,
+    kind: TransportKind,
+    acceptor: Option<TlsAcceptor>,
+) {
+    loop {
+        let (stream, remote) = match socket.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!(transport = kind.via_name(), %error, "cannot accept");
+                // No descriptor left, mostly; one may be free in a moment.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let ticket = match shared.admit(remote.ip()) {
+            Ok(ticket) => ticket,
+            Err(refusal) => {
+                debug!(%remote, ?refusal, "connection refused");
+                continue;
+            }
+        };
+        let Ok(local) = socket::tune(&stream).and_then(|()| stream.local_addr()) else { continue };
+        let flow = Flow { kind, listener, local, remote, connection: Some(ticket.id) };
+        shared.spawn(serve(shared.clone(), stream, flow, ticket, acceptor.clone()));
+    }
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    flow: Flow,
+    ticket: Ticket,
+    acceptor: Option<TlsAcceptor>,
+) {
+    let Some(acceptor) = acceptor else { return stream::run(&shared, stream, flow, ticket).await };
+    let control = ticket.control.clone();
+    let handshake = timeout(shared.limits.header_deadline, acceptor.accept(stream));
+    let secured = tokio::select! {
+        secured = handshake => secured,
+        () = control.cut.notified() => return,
+    };
+    match secured {
+        Ok(Ok(stream)) => stream::run(&shared, stream, flow, ticket).await,
+        Ok(Err(error)) => debug!(%flow, %error, "TLS handshake failed"),
+        Err(_) => {
+            shared.counters.deadlines.add_one();
+            debug!(%flow, "TLS handshake took too long");
+        }
+    }
+}
+
+/// Opens a stream to the flow's peer and serves it; what is queued meanwhile goes out first.
+pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, server_name: Option<String>) {
+    let control = ticket.control.clone();
+    let opened = tokio::select! {
+        opened = timeout(shared.limits.dial_deadline, connect(&flow)) => opened,
+        () = control.cut.notified() => return,
+    };
+    let stream = match opened {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return info!(%flow, %error, "cannot connect"),
+        Err(_) => {
+            shared.counters.deadlines.add_one();
+            return info!(%flow, "connecting took too long");
+        }
+    };
+    if !flow.kind.is_secure() {
+        return stream::run(&shared, stream, flow, ticket).await;
+    }
+    // `flow_to` refuses TLS without a client's settings.
+    let Some(config) = shared.tls.client.clone() else { return };
+    let name = match server_name.map(ServerName::try_from).transpose() {
+        Ok(name) => name.unwrap_or_else(|| ServerName::IpAddress(flow.remote.ip().into())),
+        Err(error) => return info!(%flow, %error, "no name to verify the server by"),
+    };
+    let secured = tokio::select! {
+        secured = timeout(shared.limits.dial_deadline, TlsConnector::from(config).connect(name, stream)) => secured,
+        () = control.cut.notified() => return,
+    };
+    match secured {
+        Ok(Ok(stream)) => stream::run(&shared, stream, flow, ticket).await,
+        Ok(Err(error)) => info!(%flow, %error, "TLS handshake failed"),
+        Err(_) => {
+            shared.counters.deadlines.add_one();
+            info!(%flow, "TLS handshake took too long");
+        }
+    }
+}
+
+async fn connect(flow: &Flow) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(flow.remote).await?;
+    socket::tune(&stream)?;
+    Ok(stream)
+}

@@ -1,0 +1,91 @@
+//! What the live tests share: a transport layer on loopback ports, and peers that speak raw bytes to it.
+
+pub(crate) mod peer;
+pub(crate) mod ws;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
+use webtrunk_signalling::sip::message::Message;
+use webtrunk_signalling::sip::transport::{
+    Inbound, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLayer, TransportLimits,
+};
+
+/// Longer than anything that is expected to happen takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A transport layer with one listener of each kind asked for.
+pub(crate) struct Listening {
+    pub(crate) layer: TransportLayer,
+    pub(crate) inbound: Receiver<Inbound>,
+}
+
+impl Listening {
+    pub(crate) fn start(kinds: &[TransportKind], limits: TransportLimits) -> Self {
+        Self::start_with_tls(kinds, limits, TlsConfig::default())
+    }
+
+    pub(crate) fn start_with_tls(kinds: &[TransportKind], limits: TransportLimits, tls: TlsConfig) -> Self {
+        let listeners = kinds.iter().map(|kind| listener(*kind)).collect();
+        let (layer, inbound) = TransportLayer::new(TransportConfig { listeners, limits, tls });
+        layer.listen().expect("loopback ports are free");
+        Self { layer, inbound }
+    }
+
+    /// Where the listener at this place of the list is.
+    pub(crate) fn address(&self, place: u16) -> SocketAddr {
+        self.layer.addresses().listener(ListenerId(place)).expect("it was asked for").bound
+    }
+
+    pub(crate) async fn event(&mut self) -> Inbound {
+        tokio::time::timeout(PATIENCE, self.inbound.recv())
+            .await
+            .expect("something comes in")
+            .expect("the layer is alive")
+    }
+
+    pub(crate) async fn message(&mut self) -> (Flow, Message) {
+        match self.event().await {
+            Inbound::Message { flow, message } => (flow, *message),
+            Inbound::Closed(connection) => panic!("{connection:?} closed instead of a message"),
+        }
+    }
+
+    /// The next event has to be the end of a stream.
+    pub(crate) async fn closed(&mut self) {
+        match self.event().await {
+            Inbound::Closed(_) => {}
+            Inbound::Message { message, .. } => panic!("a message instead of the end: {message:?}"),
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.layer.stop();
+    }
+}
+
+/// A listener on a free loopback port that lets programs in, not pages.
+pub(crate) fn listener(kind: TransportKind) -> ListenerConfig {
+    let mut listener = ListenerConfig::new(kind, ([127, 0, 0, 1], 0).into());
+    let page = "https://phone.example".parse().expect("an origin");
+    listener.origins = OriginPolicy::new(vec![page], true);
+    listener
+}
+
+/// An OPTIONS request that nothing is wrong with.
+pub(crate) fn options(transport: &str, branch: &str) -> String {
+    format!(
+        "OPTIONS sip:webtrunk@127.0.0.1 SIP/2.0\r\n\
+         Via: SIP/2.0/{transport} client.invalid;branch=z9hG4bK{branch};rport\r\n\
+         From: <sip:probe@127.0.0.1>;tag=probe\r\n\
+         To: <sip:webtrunk@127.0.0.1>\r\n\
+         Call-ID: {branch}@client.invalid\r\n\
+         CSeq: 1 OPTIONS\r\n\
+         Max-Forwards: 70\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+}
