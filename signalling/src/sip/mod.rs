@@ -1,6 +1,7 @@
 //! SIP, RFC 3261 and its family: one core under every transport.
 
 pub mod flow;
+pub mod identifiers;
 pub mod message;
 pub mod transaction;
 pub mod transport;

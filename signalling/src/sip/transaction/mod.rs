@@ -1,1 +1,24 @@
-//! In the making.
+//! Transactions, RFC 3261 17 with the corrections of RFC 6026: four pure machines and the layer that
+//! finds the right one for each message.
+
+mod client;
+pub(in crate::sip) mod deadlines;
+pub(in crate::sip) mod derived;
+mod inbound;
+mod invite_client;
+mod invite_server;
+mod layer;
+mod machine;
+mod matching;
+mod outcome;
+mod server;
+mod step;
+#[cfg(test)]
+mod table;
+#[cfg(test)]
+mod tests;
+pub(in crate::sip) mod timers;
+
+pub use layer::{TransactionConfig, TransactionLayer};
+pub use outcome::{Received, TransactionEvent, TransactionKey, Transmit};
+pub use timers::TimerConfig;

@@ -1,0 +1,121 @@
+//! The way of a message through the layer: to its machine, or up as something new.
+
+use std::time::Instant;
+
+use super::derived;
+use super::layer::{Side, TransactionLayer};
+use super::machine::Machine;
+use super::matching::MatchId;
+use super::outcome::{Received, TransactionKey};
+use super::step::{Step, Tell};
+use crate::sip::flow::Flow;
+use crate::sip::message::{HeaderName, Message, Method, Request, Response, StatusCode};
+
+impl<O: Copy> TransactionLayer<O> {
+    /// Takes a message from the wire; what is left of it for the transaction user is returned.
+    pub fn handle_message(&mut self, message: Message, flow: Flow, now: Instant) -> Option<Received<O>> {
+        match message {
+            Message::Request(request) => self.handle_request(request, flow, now),
+            Message::Response(response) => self.handle_response(response, now),
+        }
+    }
+
+    fn handle_request(&mut self, mut request: Request, flow: Flow, now: Instant) -> Option<Received<O>> {
+        let Ok(mut via) = request.headers.via() else { return None };
+        let id = match MatchId::server(&request, &flow) {
+            Ok(id) => (Side::Server, id),
+            Err(error) => {
+                let mut response = request.response(StatusCode::BAD_REQUEST, None);
+                response.reason = error.to_string().into();
+                self.respond_statelessly(&request, response, flow);
+                return None;
+            }
+        };
+        let cancelled = MatchId::cancelled(&request, &flow).ok()?;
+        via.stamp(flow.remote);
+        request.headers.set_top_via(&via);
+        match (self.by_id.get(&id).copied(), &request.method) {
+            (Some(key), Method::Ack) => self.handle_ack(key, request, now),
+            (None, Method::Ack) => Some(Received::Ack(request)),
+            (Some(key), _) => {
+                self.handle_retransmission(key);
+                None
+            }
+            (None, Method::Cancel) => self.handle_cancel(&request, cancelled, flow, now),
+            (None, _) => Some(Received::Request(request)),
+        }
+    }
+
+    fn handle_ack(&mut self, key: TransactionKey, ack: Request, now: Instant) -> Option<Received<O>> {
+        let Machine::InviteServer { machine, .. } = &mut self.transactions.get_mut(&key)?.machine else {
+            return None;
+        };
+        let step = machine.handle_ack(now);
+        (self.carry_out(key, step) == Some(Tell::Message)).then_some(Received::Ack(ack))
+    }
+
+    fn handle_retransmission(&mut self, key: TransactionKey) {
+        let step = match &self.transactions[&key].machine {
+            Machine::InviteServer { machine, .. } => machine.handle_retransmission(),
+            Machine::Server(machine) => machine.handle_retransmission(),
+            Machine::InviteClient { .. } | Machine::Client(_) => Step::NOTHING,
+        };
+        self.carry_out(key, step);
+    }
+
+    /// Answers the CANCEL by the state of its INVITE (RFC 3261 9.2). It cannot be challenged, so it must
+    /// come from where the INVITE came from (22.1).
+    fn handle_cancel(
+        &mut self,
+        cancel: &Request,
+        invite: MatchId,
+        flow: Flow,
+        now: Instant,
+    ) -> Option<Received<O>> {
+        let invite = self.by_id.get(&(Side::Server, invite)).copied().and_then(|key| {
+            let transaction = &self.transactions[&key];
+            let is_same_source = transaction.flow.connection == flow.connection
+                && transaction.flow.remote.ip() == flow.remote.ip();
+            match &transaction.machine {
+                Machine::InviteServer { machine, to } if is_same_source => {
+                    Some((key, transaction.owner, to.clone(), machine.is_proceeding()))
+                }
+                _ => None,
+            }
+        });
+        let Some((invite, owner, to, is_proceeding)) = invite else {
+            self.respond_statelessly(cancel, cancel.response(StatusCode::CALL_DOES_NOT_EXIST, None), flow);
+            return None;
+        };
+        let key = self.accept(cancel, flow, None)?;
+        let tag = self.identifiers.stateless_tag(cancel);
+        let mut response = cancel.response(StatusCode::OK, Some(&tag));
+        if let Some(to) = to {
+            response.headers.set(HeaderName::To, to);
+        }
+        self.respond(key, &response, now);
+        is_proceeding.then_some(Received::Cancel { invite, owner })
+    }
+
+    fn handle_response(&mut self, response: Response, now: Instant) -> Option<Received<O>> {
+        // A response with two Vias was meant for somebody else (RFC 3261 8.1.3.3).
+        if response.headers.vias().ok()?.len() != 1 {
+            return None;
+        }
+        let id = (Side::Client, MatchId::of_response(&response).ok()?);
+        let key = *self.by_id.get(&id)?;
+        let transaction = self.transactions.get_mut(&key)?;
+        let owner = transaction.owner;
+        let status = response.status.code();
+        let step = match &mut transaction.machine {
+            Machine::InviteClient { machine, invite, .. } => {
+                machine.handle_response(status, || derived::ack(invite, &response).to_bytes(), now)
+            }
+            Machine::Client(machine) => machine.handle_response(status, now),
+            Machine::InviteServer { .. } | Machine::Server(_) => return None,
+        };
+        self.cancel_if_possible(key, now);
+        let tell = self.carry_out(key, step);
+        (tell == Some(Tell::Message)).then_some(Received::Response { key, owner, response })
+    }
+}

@@ -1,0 +1,265 @@
+//! INVITE client transaction, RFC 3261 17.1.1 with the Accepted state of RFC 6026 7.2.
+//!
+//! ```text
+//!  +- A: resend        +- 1xx: up           +- 2xx: up
+//!  v   |    1xx: up    v   |     2xx: up    v   |
+//! Calling ---------> Proceeding --------> Accepted --- M ----------------> Terminated
+//!  |  |                 |  |                 ^                                ^  ^
+//!  |  +----- 2xx: up ---|--|-----------------+                                |  |
+//!  |                    |  +--- no final response 64*T1 after CANCEL: up -----+  |
+//!  |                    | 300-699: ACK, up                                       |
+//!  |   300-699: ACK, up v                                                        |
+//!  +-----------------> Completed --- D --------------------------------------->--+
+//!                       |   ^
+//!                       +---+ 300-699: ACK
+//! ```
+//!
+//! Timer B and a failure of the flow take Calling to Terminated; the failure also Proceeding. Both are
+//! told. Once a final response went up, the end is silent. On a reliable flow timer A never runs and
+//! Completed has no duration.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::step::{Step, Tell};
+use super::timers::{Resend, TimerConfig};
+
+/// One INVITE that we sent, until nothing more can come of it.
+#[derive(Debug)]
+pub(super) struct InviteClient {
+    state: State,
+    is_reliable: bool,
+    timers: TimerConfig,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Sent, nothing heard. Timer A resends (unreliable flows only), timer B gives up.
+    Calling { request: Bytes, resend: Option<Resend>, give_up_at: Instant },
+    /// A provisional response came. Only a CANCEL of ours sets a limit (RFC 3261 9.1).
+    Proceeding { give_up_at: Option<Instant> },
+    /// A 2xx went up; later ones go up too, from this or another fork. Until timer M.
+    Accepted { until: Instant },
+    /// A failure was acknowledged; its retransmissions get the same ACK. Until timer D.
+    Completed { ack: Bytes, until: Instant },
+    /// Nothing is left to do.
+    Terminated,
+}
+
+impl InviteClient {
+    /// Sends the INVITE.
+    pub(super) fn start(
+        request: Bytes,
+        is_reliable: bool,
+        timers: TimerConfig,
+        now: Instant,
+    ) -> (Self, Step) {
+        let resend = (!is_reliable).then(|| Resend::unbounded(&timers, now));
+        let step = Step::transmit(request.clone());
+        let state = State::Calling { request, resend, give_up_at: now + timers.give_up };
+        (Self { state, is_reliable, timers }, step)
+    }
+
+    /// Takes a response of the peer; `make_ack` is asked for the ACK of a failure, once.
+    pub(super) fn handle_response(
+        &mut self,
+        status: u16,
+        make_ack: impl FnOnce() -> Bytes,
+        now: Instant,
+    ) -> Step {
+        match (&self.state, status) {
+            (State::Calling { .. }, 100..=199) => {
+                self.state = State::Proceeding { give_up_at: None };
+                Step::tell(Tell::Message)
+            }
+            (State::Proceeding { .. }, 100..=199) => Step::tell(Tell::Message),
+            (State::Calling { .. } | State::Proceeding { .. }, 200..=299) => {
+                self.state = State::Accepted { until: now + self.timers.give_up };
+                Step::tell(Tell::Message)
+            }
+            (State::Accepted { .. }, 200..=299) => Step::tell(Tell::Message),
+            (State::Calling { .. } | State::Proceeding { .. }, 300..=699) => {
+                let ack = make_ack();
+                self.state = if self.is_reliable {
+                    State::Terminated
+                } else {
+                    State::Completed { ack: ack.clone(), until: now + self.timers.give_up }
+                };
+                Step { transmit: Some(ack), tell: Some(Tell::Message) }
+            }
+            (State::Completed { ack, .. }, 300..=699) => Step::transmit(ack.clone()),
+            (
+                State::Calling { .. }
+                | State::Proceeding { .. }
+                | State::Accepted { .. }
+                | State::Completed { .. }
+                | State::Terminated,
+                _,
+            ) => Step::NOTHING,
+        }
+    }
+
+    /// Notes that a CANCEL went out: a peer that answers neither must not hold us for ever (RFC 3261 9.1).
+    pub(super) fn handle_cancel(&mut self, now: Instant) {
+        if let State::Proceeding { give_up_at } = &mut self.state {
+            give_up_at.get_or_insert(now + self.timers.give_up);
+        }
+    }
+
+    /// The flow broke.
+    pub(super) fn handle_flow_failure(&mut self) -> Step {
+        match std::mem::replace(&mut self.state, State::Terminated) {
+            State::Calling { .. } | State::Proceeding { .. } => Step::tell(Tell::FlowFailed),
+            State::Accepted { .. } | State::Completed { .. } | State::Terminated => Step::NOTHING,
+        }
+    }
+
+    /// Fires what is due at `now`.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Step {
+        match &mut self.state {
+            State::Calling { give_up_at, .. } | State::Proceeding { give_up_at: Some(give_up_at) }
+                if *give_up_at <= now =>
+            {
+                self.state = State::Terminated;
+                Step::tell(Tell::TimedOut)
+            }
+            State::Calling { request, resend: Some(resend), .. } if resend.is_due(now) => {
+                resend.advance(now);
+                Step::transmit(request.clone())
+            }
+            State::Accepted { until } | State::Completed { until, .. } if *until <= now => {
+                self.state = State::Terminated;
+                Step::NOTHING
+            }
+            State::Calling { .. }
+            | State::Proceeding { .. }
+            | State::Accepted { .. }
+            | State::Completed { .. }
+            | State::Terminated => Step::NOTHING,
+        }
+    }
+
+    /// When `handle_timeout` is next needed.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::Calling { resend: Some(resend), give_up_at, .. } => Some(resend.at().min(*give_up_at)),
+            State::Calling { resend: None, give_up_at, .. } => Some(*give_up_at),
+            State::Proceeding { give_up_at } => *give_up_at,
+            State::Accepted { until } | State::Completed { until, .. } => Some(*until),
+            State::Terminated => None,
+        }
+    }
+
+    /// Whether a CANCEL may be sent: only between the first provisional and the final response (RFC 3261 9.1).
+    pub(super) const fn is_proceeding(&self) -> bool {
+        matches!(self.state, State::Proceeding { .. })
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) const fn is_terminated(&self) -> bool {
+        matches!(self.state, State::Terminated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::table::{Column, Row, draw, much_later};
+    use super::*;
+
+    #[test]
+    fn every_input_in_every_state_on_udp() {
+        insta::assert_snapshot!(draw(|start| columns(false, start), ROWS, name, InviteClient::poll_timeout), @r"
+                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | Completed     | Terminated
+        180                          | up -> Proceeding          | up                        | up                        | -             | -             | -
+        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | -             | -
+        302                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | send ACK      | -
+        699                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | send ACK      | -
+        timer A                      | send INVITE               | -                         | -                         | -             | -             | -
+        timers B, D, M, after CANCEL | timed out -> Terminated   | -                         | timed out -> Terminated   | -> Terminated | -> Terminated | -
+        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -> Terminated | -
+        next timer                   | 500ms                     | none                      | 32s                       | 32s           | 32s           | none
+        ");
+    }
+
+    #[test]
+    fn every_input_in_every_state_on_tcp() {
+        insta::assert_snapshot!(draw(|start| columns(true, start), ROWS, name, InviteClient::poll_timeout), @r"
+                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | Completed | Terminated
+        180                          | up -> Proceeding          | up                        | up                        | -             | -         | -
+        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | -         | -
+        302                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -         | -
+        699                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -         | -
+        timer A                      | -                         | -                         | -                         | -             | -         | -
+        timers B, D, M, after CANCEL | timed out -> Terminated   | -                         | timed out -> Terminated   | -> Terminated | -         | -
+        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -         | -
+        next timer                   | 32s                       | none                      | 32s                       | 32s           | none      | none
+        ");
+    }
+
+    #[test]
+    fn an_unanswered_invite_is_sent_seven_times_and_given_up_after_32_s() {
+        let start = Instant::now();
+        let (mut invite, _) = begin(false, start);
+        let mut resent = 0;
+        let mut now = start;
+        while let Some(at) = invite.poll_timeout() {
+            now = at;
+            let step = invite.handle_timeout(now);
+            resent += usize::from(step.transmit.is_some());
+        }
+        assert_eq!((resent + 1, now - start), (7, Duration::from_secs(32)));
+    }
+
+    const ROWS: &[Row<InviteClient>] = &[
+        ("180", |invite, now| invite.handle_response(180, ack, now)),
+        ("200", |invite, now| invite.handle_response(200, ack, now)),
+        ("302", |invite, now| invite.handle_response(302, ack, now)),
+        ("699", |invite, now| invite.handle_response(699, ack, now)),
+        ("timer A", |invite, now| invite.handle_timeout(now + Duration::from_millis(500))),
+        ("timers B, D, M, after CANCEL", |invite, now| invite.handle_timeout(much_later(now))),
+        ("flow failure", |invite, _| invite.handle_flow_failure()),
+    ];
+
+    fn columns(is_reliable: bool, now: Instant) -> Vec<Column<InviteClient>> {
+        let after = |statuses: &[u16]| {
+            let (mut invite, _) = begin(is_reliable, now);
+            for status in statuses {
+                invite.handle_response(*status, ack, now);
+            }
+            invite
+        };
+        let mut cancelled = after(&[180]);
+        cancelled.handle_cancel(now);
+        let mut terminated = after(&[]);
+        terminated.handle_flow_failure();
+        vec![
+            ("Calling", after(&[])),
+            ("Proceeding", after(&[180])),
+            ("Proceeding, cancelled", cancelled),
+            ("Accepted", after(&[200])),
+            ("Completed", after(&[486])),
+            ("Terminated", terminated),
+        ]
+    }
+
+    fn begin(is_reliable: bool, now: Instant) -> (InviteClient, Step) {
+        InviteClient::start(Bytes::from_static(b"INVITE"), is_reliable, TimerConfig::default(), now)
+    }
+
+    fn ack() -> Bytes {
+        Bytes::from_static(b"ACK")
+    }
+
+    fn name(invite: &InviteClient) -> &'static str {
+        match invite.state {
+            State::Calling { .. } => "Calling",
+            State::Proceeding { .. } => "Proceeding",
+            State::Accepted { .. } => "Accepted",
+            State::Completed { .. } => "Completed",
+            State::Terminated => "Terminated",
+        }
+    }
+}

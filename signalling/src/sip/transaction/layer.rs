@@ -1,0 +1,384 @@
+//! All transactions of a SIP core, RFC 3261 17: matches messages to them, absorbs what is repeated, and
+//! sends again what is lost.
+//!
+//! ```text
+//!  bytes in                                          bytes out
+//!     |                                                  ^
+//!     v                                                  | poll_transmit
+//! handle_message --> matching --> machine --> step ------+
+//!     |                                          |
+//!     v Received                                 v poll_event
+//!  transaction user --- accept, respond, send_request, cancel ---> machine
+//! ```
+//!
+//! A new request is handed up before anything is kept for it: `accept` makes its transaction, and
+//! `respond_statelessly` answers without one (RFC 3261 8.2.7), which is how strangers are challenged.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::client::Client;
+use super::deadlines::Deadlines;
+use super::derived;
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::machine::{Machine, Wish};
+use super::matching::MatchId;
+use super::outcome::{TransactionEvent, TransactionKey, Transmit};
+use super::server::Server;
+use super::step::{Step, Tell};
+use super::timers::TimerConfig;
+use crate::sip::flow::{ConnectionId, Flow, TransportKind};
+use crate::sip::identifiers::Identifiers;
+use crate::sip::message::{HeaderName, Host, Method, Request, Response, StatusCode, Via};
+
+/// Limits of the layer.
+#[derive(Debug, Clone, Copy)]
+pub struct TransactionConfig {
+    /// How long and how often.
+    pub timers: TimerConfig,
+    /// How many transactions may be open before new requests from outside get 503. A call in setup
+    /// holds one or two, over UDP for 32 s after its answer, and each costs about 3 KiB.
+    pub transactions_max: usize,
+}
+
+impl Default for TransactionConfig {
+    fn default() -> Self {
+        Self { timers: TimerConfig::default(), transactions_max: 100_000 }
+    }
+}
+
+/// All transactions. Bound to nothing: time and messages are handed in, bytes and events taken out.
+#[derive(Debug)]
+pub struct TransactionLayer<O> {
+    config: TransactionConfig,
+    pub(super) identifiers: Identifiers,
+    last_key: u64,
+    pub(super) transactions: HashMap<TransactionKey, Transaction<O>>,
+    pub(super) by_id: HashMap<(Side, MatchId), TransactionKey>,
+    by_origin: HashMap<MatchId, TransactionKey>,
+    by_path: BTreeSet<(Path, TransactionKey)>,
+    deadlines: Deadlines<TransactionKey>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<TransactionEvent<O>>,
+}
+
+/// Which side of the transaction we are: both may share a branch where a call comes back to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+/// What breaks as one: a stream, or all that goes to one address without a stream of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Path {
+    Stream(ConnectionId),
+    Address(TransportKind, SocketAddr),
+}
+
+/// A machine and how it is found.
+#[derive(Debug)]
+pub(super) struct Transaction<O> {
+    pub(super) machine: Machine,
+    pub(super) flow: Flow,
+    pub(super) owner: Option<O>,
+    id: (Side, MatchId),
+    origin: Option<MatchId>,
+    deadline: Option<Instant>,
+}
+
+impl<O: Copy> TransactionLayer<O> {
+    /// An empty layer.
+    #[must_use]
+    pub fn new(config: TransactionConfig, identifiers: Identifiers) -> Self {
+        Self {
+            config,
+            identifiers,
+            last_key: 0,
+            transactions: HashMap::new(),
+            by_id: HashMap::new(),
+            by_origin: HashMap::new(),
+            by_path: BTreeSet::new(),
+            deadlines: Deadlines::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Keeps state for a request from now on. An INVITE gets its 100 at once.
+    ///
+    /// `None` where the request was refused: with 482 as the copy of one that came on another path
+    /// (RFC 3261 8.2.2.2), with 503 as one too many.
+    pub fn accept(&mut self, request: &Request, flow: Flow, owner: Option<O>) -> Option<TransactionKey> {
+        let id = (Side::Server, MatchId::server(request, &flow).ok()?);
+        let origin = MatchId::merged(request).ok()?;
+        if origin.as_ref().is_some_and(|origin| self.by_origin.contains_key(origin)) {
+            self.respond_statelessly(request, request.response(StatusCode::LOOP_DETECTED, None), flow);
+            return None;
+        }
+        if self.transactions.len() >= self.limit(request) {
+            let mut response = request.response(StatusCode::SERVICE_UNAVAILABLE, None);
+            response.headers.push(HeaderName::RetryAfter, self.identifiers.retry_after().to_string());
+            self.respond_statelessly(request, response, flow);
+            return None;
+        }
+        let is_reliable = flow.kind.is_reliable();
+        let (machine, step) = if request.method == Method::Invite {
+            let trying = request.response(StatusCode::TRYING, None).to_bytes();
+            let (machine, step) = InviteServer::start(trying, is_reliable, self.config.timers);
+            (Machine::InviteServer { machine, to: None }, step)
+        } else {
+            (Machine::Server(Server::start(is_reliable, self.config.timers)), Step::NOTHING)
+        };
+        Some(self.insert(Transaction { machine, flow, owner, id, origin, deadline: None }, step))
+    }
+
+    /// Answers an accepted request. What the transaction's state does not allow is not sent; a 2xx to
+    /// INVITE may be sent as often as its ACK is missing (RFC 3261 13.3.1.4).
+    pub fn respond(&mut self, key: TransactionKey, response: &Response, now: Instant) {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        let status = response.status.code();
+        let step = match &mut transaction.machine {
+            Machine::InviteServer { machine, to } => {
+                if status > 100 {
+                    *to = response.headers.get(&HeaderName::To).map(str::to_owned);
+                }
+                machine.respond(status, response.to_bytes(), now)
+            }
+            Machine::Server(machine) => machine.respond(status, response.to_bytes(), now),
+            Machine::InviteClient { .. } | Machine::Client(_) => return,
+        };
+        self.carry_out(key, step);
+    }
+
+    /// Answers a request that was not accepted and keeps nothing of it (RFC 3261 8.2.7).
+    pub fn respond_statelessly(&mut self, request: &Request, mut response: Response, flow: Flow) {
+        if request.method == Method::Ack {
+            return;
+        }
+        let tag = self.identifiers.stateless_tag(request);
+        if let Ok(to) = response.headers.to()
+            && to.tag().is_none()
+        {
+            response.headers.set(HeaderName::To, to.with_tag(&tag).to_string());
+        }
+        self.transmit(Transmit { flow, bytes: response.to_bytes() });
+    }
+
+    /// Sends a request that is neither ACK nor CANCEL. The layer puts the Via on it, `sent_by` in it.
+    pub fn send_request(
+        &mut self,
+        mut request: Request,
+        flow: Flow,
+        sent_by: (Host, Option<u16>),
+        owner: Option<O>,
+        now: Instant,
+    ) -> TransactionKey {
+        let branch = self.stamp(&mut request, &flow, sent_by);
+        let id = (Side::Client, MatchId::client(&branch, &request.method));
+        let bytes = request.to_bytes();
+        let is_reliable = flow.kind.is_reliable();
+        let (machine, step) = if request.method == Method::Invite {
+            let (machine, step) = InviteClient::start(bytes, is_reliable, self.config.timers, now);
+            request.body = Bytes::new();
+            (Machine::InviteClient { machine, invite: Box::new(request), wish: Wish::Answer }, step)
+        } else {
+            let (machine, step) = Client::start(bytes, is_reliable, self.config.timers, now);
+            (Machine::Client(machine), step)
+        };
+        self.insert(Transaction { machine, flow, owner, id, origin: None, deadline: None }, step)
+    }
+
+    /// Sends the ACK of a 2xx, which belongs to no transaction (RFC 3261 13.2.2.4), and returns it for
+    /// the 2xx's retransmissions.
+    pub fn send_ack(&mut self, mut ack: Request, flow: Flow, sent_by: (Host, Option<u16>)) -> Transmit {
+        self.stamp(&mut ack, &flow, sent_by);
+        let transmit = Transmit { flow, bytes: ack.to_bytes() };
+        self.transmit(transmit.clone());
+        transmit
+    }
+
+    /// Sends bytes again that were sent before.
+    pub fn transmit(&mut self, transmit: Transmit) {
+        self.transmits.push_back(transmit);
+    }
+
+    /// Gives up an INVITE of ours: sends CANCEL now or when a provisional response comes (RFC 3261 9.1),
+    /// and takes its owner away. A 2xx that crosses the CANCEL is still handed up.
+    pub fn cancel(&mut self, key: TransactionKey, now: Instant) {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        transaction.owner = None;
+        if let Machine::InviteClient { wish: wish @ Wish::Answer, .. } = &mut transaction.machine {
+            *wish = Wish::Cancel;
+            self.cancel_if_possible(key, now);
+        }
+    }
+
+    /// The INVITE that we sent, without its body.
+    #[must_use]
+    pub fn invite(&self, key: TransactionKey) -> Option<&Request> {
+        match &self.transactions.get(&key)?.machine {
+            Machine::InviteClient { invite, .. } => Some(invite),
+            Machine::Client(_) | Machine::InviteServer { .. } | Machine::Server(_) => None,
+        }
+    }
+
+    /// The flow that a transaction uses.
+    #[must_use]
+    pub fn flow(&self, key: TransactionKey) -> Option<Flow> {
+        self.transactions.get(&key).map(|transaction| transaction.flow)
+    }
+
+    /// A stream closed: its transactions end.
+    pub fn connection_closed(&mut self, connection: ConnectionId) {
+        self.fail(Path::Stream(connection));
+    }
+
+    /// Nothing can be sent on a flow: its transactions end.
+    pub fn flow_failed(&mut self, flow: &Flow) {
+        self.fail(Path::of(flow));
+    }
+
+    /// Bytes to be sent.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// What happened to a transaction without a message.
+    pub fn poll_event(&mut self) -> Option<TransactionEvent<O>> {
+        self.events.pop_front()
+    }
+
+    /// When `handle_timeout` is next needed.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Fires the timers that are due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(key) = self.deadlines.first_due(now) {
+            let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no deadline");
+            let step = transaction.machine.handle_timeout(now);
+            self.carry_out(key, step);
+        }
+    }
+
+    /// How many transactions are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.transactions.len()
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+    }
+
+    /// The source of all names that this core makes.
+    pub const fn identifiers(&mut self) -> &mut Identifiers {
+        &mut self.identifiers
+    }
+
+    pub(super) fn cancel_if_possible(&mut self, key: TransactionKey, now: Instant) {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        let flow = transaction.flow;
+        let Machine::InviteClient { machine, invite, wish: wish @ Wish::Cancel } = &mut transaction.machine
+        else {
+            return;
+        };
+        if !machine.is_proceeding() {
+            return;
+        }
+        *wish = Wish::Cancelled;
+        machine.handle_cancel(now);
+        let cancel = derived::cancel(invite);
+        let branch = cancel.headers.via().expect("CANCEL has its INVITE's Via");
+        let id = (Side::Client, MatchId::client(branch.branch().unwrap_or_default(), &Method::Cancel));
+        let (client, step) =
+            Client::start(cancel.to_bytes(), flow.kind.is_reliable(), self.config.timers, now);
+        let machine = Machine::Client(client);
+        self.reschedule(key);
+        self.insert(Transaction { machine, flow, owner: None, id, origin: None, deadline: None }, step);
+    }
+
+    /// What belongs to a dialog is let in beyond the limit: it ends calls and so makes room.
+    fn limit(&self, request: &Request) -> usize {
+        let is_in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
+        let max = self.config.transactions_max;
+        if is_in_dialog || request.method == Method::Cancel { max + max / 8 } else { max }
+    }
+
+    fn stamp(&mut self, request: &mut Request, flow: &Flow, (host, port): (Host, Option<u16>)) -> String {
+        let branch = self.identifiers.branch();
+        let via = Via::new(flow.kind, host, port, &branch);
+        request.headers.push_front(HeaderName::Via, via.to_string());
+        branch
+    }
+
+    fn insert(&mut self, transaction: Transaction<O>, step: Step) -> TransactionKey {
+        self.last_key += 1;
+        let key = TransactionKey(self.last_key);
+        self.by_id.insert(transaction.id.clone(), key);
+        if let Some(origin) = &transaction.origin {
+            self.by_origin.insert(origin.clone(), key);
+        }
+        self.by_path.insert((Path::of(&transaction.flow), key));
+        self.transactions.insert(key, transaction);
+        self.carry_out(key, step);
+        key
+    }
+
+    fn fail(&mut self, path: Path) {
+        let first = (path, TransactionKey(0));
+        let last = (path, TransactionKey(u64::MAX));
+        let keys: Vec<_> = self.by_path.range(first..=last).map(|(_, key)| *key).collect();
+        for key in keys {
+            let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no path");
+            let step = transaction.machine.handle_flow_failure();
+            self.carry_out(key, step);
+        }
+    }
+
+    /// Does what a machine asked for, and forgets it where it ended.
+    pub(super) fn carry_out(&mut self, key: TransactionKey, step: Step) -> Option<Tell> {
+        let transaction = self.transactions.get(&key)?;
+        let owner = transaction.owner;
+        if let Some(bytes) = step.transmit {
+            self.transmits.push_back(Transmit { flow: transaction.flow, bytes });
+        }
+        match step.tell {
+            Some(Tell::TimedOut) => self.events.push_back(TransactionEvent::TimedOut { key, owner }),
+            Some(Tell::FlowFailed) => self.events.push_back(TransactionEvent::FlowFailed { key, owner }),
+            Some(Tell::Message) | None => {}
+        }
+        self.reschedule(key);
+        step.tell
+    }
+
+    fn reschedule(&mut self, key: TransactionKey) {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        let old = transaction.deadline;
+        transaction.deadline = transaction.machine.poll_timeout();
+        self.deadlines.reschedule(key, old, transaction.deadline);
+        if transaction.machine.is_terminated() {
+            let transaction = self.transactions.remove(&key).expect("it was there a line before");
+            self.by_path.remove(&(Path::of(&transaction.flow), key));
+            self.by_id.remove(&transaction.id);
+            if let Some(origin) = transaction.origin {
+                self.by_origin.remove(&origin);
+            }
+        }
+    }
+}
+
+impl Path {
+    fn of(flow: &Flow) -> Self {
+        flow.connection.map_or(Self::Address(flow.kind, flow.remote), Self::Stream)
+    }
+}

@@ -1,0 +1,87 @@
+//! The four machines as one.
+
+use std::time::Instant;
+
+use super::client::Client;
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::server::Server;
+use super::step::Step;
+use crate::sip::message::Request;
+
+/// One transaction's machine and what only its kind needs.
+#[derive(Debug)]
+pub(super) enum Machine {
+    /// `invite` has no body.
+    InviteClient {
+        machine: InviteClient,
+        invite: Box<Request>,
+        wish: Wish,
+    },
+    Client(Client),
+    /// `to` is the To of the last response, with its tag.
+    InviteServer {
+        machine: InviteServer,
+        to: Option<String>,
+    },
+    Server(Server),
+}
+
+/// What we still want of an INVITE that we sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Its final response.
+    Answer,
+    /// To cancel it, which has to wait for a provisional response (RFC 3261 9.1).
+    Cancel,
+    /// Nothing more: CANCEL went out.
+    Cancelled,
+}
+
+impl Machine {
+    /// The flow broke.
+    pub(super) fn handle_flow_failure(&mut self) -> Step {
+        match self {
+            Self::InviteClient { machine, .. } => machine.handle_flow_failure(),
+            Self::Client(machine) => machine.handle_flow_failure(),
+            Self::InviteServer { machine, .. } => machine.handle_flow_failure(),
+            Self::Server(machine) => {
+                machine.handle_flow_failure();
+                Step::NOTHING
+            }
+        }
+    }
+
+    /// Fires what is due at `now`.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Step {
+        match self {
+            Self::InviteClient { machine, .. } => machine.handle_timeout(now),
+            Self::Client(machine) => machine.handle_timeout(now),
+            Self::InviteServer { machine, .. } => machine.handle_timeout(now),
+            Self::Server(machine) => {
+                machine.handle_timeout(now);
+                Step::NOTHING
+            }
+        }
+    }
+
+    /// When `handle_timeout` is next needed.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::InviteClient { machine, .. } => machine.poll_timeout(),
+            Self::Client(machine) => machine.poll_timeout(),
+            Self::InviteServer { machine, .. } => machine.poll_timeout(),
+            Self::Server(machine) => machine.poll_timeout(),
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) const fn is_terminated(&self) -> bool {
+        match self {
+            Self::InviteClient { machine, .. } => machine.is_terminated(),
+            Self::Client(machine) => machine.is_terminated(),
+            Self::InviteServer { machine, .. } => machine.is_terminated(),
+            Self::Server(machine) => machine.is_terminated(),
+        }
+    }
+}
