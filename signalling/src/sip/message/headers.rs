@@ -1,6 +1,6 @@
 //! The header fields of a message, in their order.
 
-use super::chars::{is_clean, is_control, is_token};
+use super::chars::{find_outside, is_clean, is_control, is_token};
 use super::{ByteString, HeaderName, NameAddr, StatusCode, Via};
 
 /// One header field.
@@ -98,14 +98,12 @@ impl Headers {
 
     /// Replaces the topmost Via, leaving the others of a list in one field as they are.
     pub fn set_top_via(&mut self, via: &Via) {
-        match self.0.iter_mut().find(|header| header.name == HeaderName::Via) {
-            None => self.push_front(HeaderName::Via, via.to_string()),
-            Some(field) => {
-                field.value = match super::chars::find_outside(&field.value, b',') {
-                    Some(comma) => format!("{via}{}", &field.value[comma..]).into(),
-                    None => via.to_string().into(),
-                };
-            }
+        let Some(field) = self.0.iter_mut().find(|header| header.name == HeaderName::Via) else {
+            return self.push_front(HeaderName::Via, via.to_string());
+        };
+        let others = find_outside(&field.value, b',').map_or("", |comma| &field.value[comma..]);
+        if let Some(header) = checked(HeaderName::Via, format!("{via}{others}").into()) {
+            *field = header;
         }
     }
 
@@ -154,6 +152,10 @@ impl Headers {
 /// A field fit to be printed; `None` for Content-Length, which the printer owns, and for a name that
 /// is no token.
 fn checked(name: HeaderName, value: ByteString) -> Option<Header> {
+    let name = match name {
+        HeaderName::Other(text) => HeaderName::known(&text).unwrap_or(HeaderName::Other(text)),
+        known => known,
+    };
     if name == HeaderName::ContentLength || !is_token(name.as_str()) {
         return None;
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use super::chars::is_host_name;
 use super::{ByteString, SyntaxError};
@@ -91,6 +92,21 @@ impl From<IpAddr> for Host {
     }
 }
 
+impl FromStr for Host {
+    type Err = SyntaxError;
+
+    /// An IPv6 address may come without brackets: there is no port that it could be mistaken for.
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        match text.parse::<IpAddr>() {
+            Ok(ip) => Ok(ip.into()),
+            Err(_) => {
+                let whole = ByteString::from(text);
+                Self::parse(&whole, &whole)
+            }
+        }
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -151,6 +167,13 @@ mod tests {
     fn names_compare_without_case() {
         assert_eq!(parse("Example.COM:5060"), parse("example.com:5060"));
         assert_ne!(parse("example.com"), parse("example.org"));
+    }
+
+    #[test]
+    fn a_host_by_itself_needs_no_brackets() {
+        assert_eq!(Host::from_str("::1"), Host::from_str("[::1]"));
+        assert_eq!(Host::from_str("Example.com").unwrap().to_string(), "Example.com");
+        assert!(Host::from_str("example.com:5060").is_err());
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Params {
     /// Sets a parameter, in its old place where it was there before, else at the end.
     ///
     /// Both must be of the grammar: a name and a token, host or quoted string. Characters that end a
-    /// line or a parameter are left out, so that nothing can be smuggled in.
+    /// line or a parameter are left out, so that nothing can be smuggled in; an empty value is none.
     pub fn set(&mut self, name: &str, value: Option<&str>) {
         let mut text = String::with_capacity(self.0.len() + name.len() + value.map_or(0, str::len) + 2);
         let mut is_set = false;
@@ -151,9 +151,10 @@ fn is_header_value(value: &str) -> bool {
 fn push(text: &mut String, name: &str, value: Option<&str>) {
     text.push(';');
     text.push_str(&harmless(name));
-    if let Some(value) = value {
+    let value = harmless(value.unwrap_or_default());
+    if !value.is_empty() {
         text.push('=');
-        text.push_str(&harmless(value));
+        text.push_str(&value);
     }
 }
 

@@ -29,8 +29,10 @@ impl Request {
 
     /// Appends the request as it goes on the wire.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.method.as_str().as_bytes());
-        write!(out, " {} SIP/2.0\r\n", self.uri).expect("writing to a Vec never fails");
+        push_word(out, self.method.as_str());
+        out.push(b' ');
+        push_word(out, &self.uri.to_string());
+        out.extend_from_slice(b" SIP/2.0\r\n");
         write_rest(out, &self.headers, &self.body);
     }
 }
@@ -57,6 +59,11 @@ impl Response {
     }
 }
 
+/// Nothing in a word of the request line can end it.
+fn push_word(out: &mut Vec<u8>, word: &str) {
+    out.extend(word.bytes().filter(|b| *b > b' ' && *b != 0x7f));
+}
+
 fn write_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
     for header in headers.iter() {
         out.extend_from_slice(header.name.as_str().as_bytes());
@@ -71,4 +78,29 @@ fn write_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
 fn capacity(headers: &Headers, body: &[u8]) -> usize {
     let lines: usize = headers.iter().map(|h| h.name.as_str().len() + h.value.len() + 4).sum();
     lines + body.len() + 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::message::{ByteString, HeaderName, Method, StatusCode, Uri};
+
+    #[test]
+    fn the_length_is_the_body_s() {
+        let mut request = Request::new(Method::Info, Uri::Other("tel:1".into()));
+        request.headers.push(HeaderName::ContentLength, "7");
+        request.headers.push(HeaderName::Other("Content-Length".into()), "8");
+        request.body = Bytes::from_static(b"Signal=1");
+        assert_eq!(&request.to_bytes()[..], b"INFO tel:1 SIP/2.0\r\nContent-Length: 8\r\n\r\nSignal=1");
+    }
+
+    #[test]
+    fn nothing_can_end_the_start_line() {
+        let request =
+            Request::new(Method::Other("A\r\nB".into()), Uri::Other("x:y SIP/2.0\r\nVia: z".into()));
+        assert_eq!(&request.to_bytes()[..], b"AB x:ySIP/2.0Via:z SIP/2.0\r\nContent-Length: 0\r\n\r\n");
+        let mut response = Response::new(StatusCode::OK);
+        response.reason = ByteString::from_static("fine\r\nVia: z");
+        assert_eq!(&response.to_bytes()[..], b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n");
+    }
 }

@@ -46,3 +46,67 @@ impl Request {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::sip::message::Uri;
+
+    fn invite() -> Request {
+        let mut request = Request::new(Method::Invite, "sip:b@example.com".parse::<Uri>().unwrap());
+        for (name, value) in [
+            ("Via", "SIP/2.0/UDP one;branch=z9hG4bK1, SIP/2.0/UDP two"),
+            ("Record-Route", "<sip:proxy;lr>"),
+            ("v", "SIP/2.0/UDP three"),
+            ("Max-Forwards", "70"),
+            ("From", "<sip:a@example.com>;tag=1"),
+            ("To", "sip:b@example.com"),
+            ("Call-ID", "x"),
+            ("CSeq", "7 INVITE"),
+            ("Timestamp", "54"),
+            ("Subject", "lunch"),
+        ] {
+            request.headers.push(name.into(), value);
+        }
+        request
+    }
+
+    fn lines(response: &Response) -> Vec<String> {
+        response.headers.iter().map(|header| format!("{}: {}", header.name, header.value)).collect()
+    }
+
+    #[test]
+    fn a_ringing_response_makes_a_dialog() {
+        let response = invite().response(StatusCode::RINGING, Some("ours"));
+        assert_eq!(
+            lines(&response),
+            [
+                "Via: SIP/2.0/UDP one;branch=z9hG4bK1, SIP/2.0/UDP two",
+                "Via: SIP/2.0/UDP three",
+                "From: <sip:a@example.com>;tag=1",
+                "To: sip:b@example.com;tag=ours",
+                "Call-ID: x",
+                "CSeq: 7 INVITE",
+                "Record-Route: <sip:proxy;lr>",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_100_has_the_timestamp_and_no_tag_of_ours() {
+        let lines = lines(&invite().response(StatusCode::TRYING, Some("ours")));
+        assert!(lines.contains(&"Timestamp: 54".into()));
+        assert!(lines.contains(&"To: sip:b@example.com".into()));
+    }
+
+    #[test]
+    fn a_failure_makes_no_dialog_and_keeps_the_tag_that_is_there() {
+        let mut request = invite();
+        request.headers.set(HeaderName::To, "<sip:b@example.com>;tag=theirs");
+        let lines = lines(&request.response(StatusCode::BUSY_HERE, Some("ours")));
+        assert!(lines.contains(&"To: <sip:b@example.com>;tag=theirs".into()));
+        assert!(!lines.iter().any(|line| line.starts_with("Record-Route")));
+    }
+}

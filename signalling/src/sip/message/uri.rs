@@ -336,3 +336,80 @@ fn headers_match(one: Option<&str>, two: Option<&str>) -> bool {
     };
     sorted(one) == sorted(two)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn uris_that_mean_the_same() {
+        for (one, two) in [
+            ("sip:%61lice@example.com", "sip:alice@example.com"),
+            ("sip:alice@EXAMPLE.com", "sip:alice@example.com"),
+            ("sip:alice@example.com;Transport=TCP", "sip:alice@example.com;transport=tcp"),
+            ("sip:bob@example.com;new=1", "sip:bob@example.com"),
+            ("sip:bob@example.com;a=1;b", "sip:bob@example.com;b;c=3;a=1"),
+            ("sip:bob@example.com;a%62c=%31", "sip:bob@example.com;abc=1"),
+            ("sip:bob@example.com?b=2&a=1", "sip:bob@example.com?a=1&B=2"),
+            ("sip:bob@[2001:DB8::0:1]", "sip:bob@[2001:db8::1]"),
+            ("tel:+81", "tel:+81"),
+        ] {
+            assert!(uri(one).matches(&uri(two)), "{one} {two}");
+            assert!(uri(two).matches(&uri(one)), "{two} {one}");
+        }
+    }
+
+    #[test]
+    fn uris_that_mean_something_else() {
+        for (one, two) in [
+            ("sip:ALICE@example.com", "sip:alice@example.com"),
+            ("sip:alice@example.com", "sip:alice@example.com:5060"),
+            ("sip:alice@example.com", "sips:alice@example.com"),
+            ("sip:alice@example.com", "sip:example.com"),
+            ("sip:alice:pw@example.com", "sip:alice@example.com"),
+            ("sip:bob@example.com", "sip:bob@example.com;transport=udp"),
+            ("sip:bob@example.com;maddr=192.0.2.1", "sip:bob@example.com"),
+            ("sip:bob@example.com;a=1", "sip:bob@example.com;a=2"),
+            ("sip:bob@example.com", "sip:bob@example.com?subject=x"),
+            ("sip:bob@example.com", "sip:bob@192.0.2.4"),
+            ("sip:%00@example.com", "sip:%00%00@example.com"),
+            ("tel:+81", "tel:+82"),
+            ("tel:+81", "sip:+81@example.com"),
+        ] {
+            assert!(!uri(one).matches(&uri(two)), "{one} {two}");
+            assert!(!uri(two).matches(&uri(one)), "{two} {one}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_uri() {
+        let Uri::Sip(uri) = uri("sip:a;b=c?d%40:p&w@[::1]:5061;lr;transport=ws?x=y") else { panic!("SIP") };
+        assert_eq!(uri.user.as_deref(), Some("a;b=c?d%40"));
+        assert_eq!(uri.user_unescaped().as_deref(), Some("a;b=c?d@"));
+        assert_eq!(uri.password.as_deref(), Some("p&w"));
+        assert_eq!((uri.host.to_string(), uri.port), ("[::1]".into(), Some(5061)));
+        assert_eq!(uri.transport(), Some("ws"));
+        assert_eq!(uri.headers.as_deref(), Some("x=y"));
+        assert_eq!(uri.to_string(), "sip:a;b=c?d%40:p&w@[::1]:5061;lr;transport=ws?x=y");
+        assert_eq!(uri.as_request_uri().to_string(), "sip:a;b=c?d%40:p&w@[::1]:5061;lr;transport=ws");
+    }
+
+    #[test]
+    fn a_made_uri_escapes_its_user() {
+        let uri = SipUri::new("a b@c%", Host::from_str("example.com").unwrap(), None);
+        assert_eq!(uri.to_string(), "sip:a%20b%40c%25@example.com");
+        assert_eq!(uri.user_unescaped().as_deref(), Some("a b@c%"));
+    }
+
+    #[test]
+    fn whose_number_a_telephone_uri_is() {
+        assert_eq!(uri("tel:+81-3;ext=5").user_unescaped().as_deref(), Some("+81-3"));
+        assert_eq!(uri("urn:isbn:1").user_unescaped(), None);
+    }
+}

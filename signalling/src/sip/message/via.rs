@@ -110,3 +110,47 @@ impl fmt::Display for Via {
         write!(f, "{}", self.params)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn via(text: &str) -> Via {
+        let whole = ByteString::from(text);
+        Via::parse(&whole, &whole).unwrap()
+    }
+
+    #[test]
+    fn where_it_came_from_is_noted_over_what_was_claimed() {
+        let mut via = via("SIP/2.0/UDP pc.example:5070;received=192.0.2.66;rport=1;branch=z9hG4bK1");
+        via.stamp("198.51.100.7:4321".parse().unwrap());
+        assert_eq!(
+            via.to_string(),
+            "SIP/2.0/UDP pc.example:5070;received=198.51.100.7;rport=4321;branch=z9hG4bK1"
+        );
+        assert_eq!((via.received(), via.rport()), (Some([198, 51, 100, 7].into()), Some(4321)));
+    }
+
+    #[test]
+    fn the_port_is_noted_only_where_asked_for() {
+        let mut via = via("SIP/2.0/TCP pc.example;branch=z9hG4bK1");
+        via.stamp("[::ffff:198.51.100.7]:4321".parse().unwrap());
+        assert_eq!(via.to_string(), "SIP/2.0/TCP pc.example;branch=z9hG4bK1;received=198.51.100.7");
+    }
+
+    #[test]
+    fn a_branch_is_unique_behind_the_cookie() {
+        assert_eq!(via("SIP/2.0/UDP h;branch=z9hG4bKx").unique_branch(), Some("z9hG4bKx"));
+        assert_eq!(via("SIP/2.0/UDP h;branch=z9hG4bK").unique_branch(), None);
+        assert_eq!(via("SIP/2.0/UDP h;branch=1").unique_branch(), None);
+        assert_eq!(via("SIP/2.0/UDP h").unique_branch(), None);
+    }
+
+    #[test]
+    fn our_own() {
+        let via = Via::new(TransportKind::Wss, "192.0.2.1".parse().unwrap(), Some(8443), "z9hG4bKq");
+        assert_eq!(via.to_string(), "SIP/2.0/WSS 192.0.2.1:8443;branch=z9hG4bKq;rport");
+    }
+}
