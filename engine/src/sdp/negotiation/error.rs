@@ -1,0 +1,47 @@
+//! Why no agreement came about.
+
+use crate::sdp::protocol::Protocol;
+
+/// An offer or answer that cannot be met. Nothing was changed: what was agreed before stays.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NegotiationError {
+    /// The peer's description has no audio that it wants.
+    #[error("peer describes no audio")]
+    NoAudio,
+    /// Every audio format is one that this leg does not do. Digits or comfort noise alone are no audio.
+    #[error("peer offered no codec we speak")]
+    NoCommonCodec,
+    /// Plain RTP where the leg is a WebRTC one, or the reverse.
+    #[error("profile {0} does not fit this kind of leg")]
+    ProfileMismatch(Protocol),
+    /// SRTP with keys in the description (RFC 4568): not done.
+    #[error("SRTP keyed by the description ({0}) is not supported")]
+    SrtpUnsupported(Protocol),
+    /// No fingerprint by a hash function that we take.
+    #[error("peer names no usable certificate fingerprint")]
+    NoFingerprint,
+    /// No ICE ufrag and password.
+    #[error("peer names no ICE credentials")]
+    NoIceCredentials,
+    /// RTCP on a port of its own is not done with browsers.
+    #[error("peer does not multiplex RTP and RTCP")]
+    NoRtcpMux,
+    /// The peer wants the DTLS role that we have had since the first agreement, or at once the one that we took.
+    #[error("peer's DTLS role cannot be met")]
+    DtlsRoleConflict,
+    /// Neither the session nor the media has a `c=` line.
+    #[error("peer names no address for its media")]
+    NoAddress,
+    /// A host name, a multicast or broadcast address, or a port that leaves none for RTCP.
+    #[error("peer's media address cannot be used")]
+    UnusableAddress,
+    /// The answer refuses the audio.
+    #[error("peer refused the audio")]
+    AudioRefused,
+    /// An offer of ours is out, or one of the peer's waits: both would cross (RFC 3261 14.1).
+    #[error("another offer is not answered yet")]
+    OfferOutstanding,
+    /// There is no offer that could be answered.
+    #[error("no offer is waiting for an answer")]
+    NoOffer,
+}

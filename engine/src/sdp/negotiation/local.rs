@@ -1,0 +1,73 @@
+//! What a leg can do: fixed when the leg is made.
+
+use std::net::IpAddr;
+
+use webtrunk_codecs::CodecId;
+
+use crate::sdp::candidate::Candidate;
+use crate::sdp::fingerprint::Fingerprint;
+use crate::sdp::opus_parameters::OpusParameters;
+use crate::sdp::protocol::Protocol;
+
+/// Our side of a negotiation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalMedia {
+    /// Names our session in `o=`: unlike that of any other leg, below 2^62 (RFC 3264 5).
+    pub session_id: u64,
+    /// What we speak, best first.
+    pub codecs: Vec<CodecId>,
+    /// How media reaches us.
+    pub transport: LocalTransport,
+    /// What we ask of a peer that sends Opus, until an answer's wish says otherwise.
+    pub opus_fmtp: OpusParameters,
+    /// Whether digits come and go as RFC 4733 events.
+    pub telephone_event: bool,
+}
+
+/// How media reaches us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocalTransport {
+    /// ICE, DTLS-SRTP, rtcp-mux, BUNDLE.
+    Webrtc {
+        /// Our ICE user fragment.
+        ufrag: String,
+        /// Our ICE password.
+        pwd: String,
+        /// The fingerprint of our certificate.
+        fingerprint: Fingerprint,
+        /// All our candidates, best first: none is trickled.
+        candidates: Vec<Candidate>,
+        /// Whether we only answer checks.
+        ice_lite: bool,
+    },
+    /// Plain RTP.
+    Rtp {
+        /// The address that the peer is to send to, as it sees us.
+        address: IpAddr,
+        /// Our RTP port; RTCP is on the port above.
+        rtp_port: u16,
+    },
+}
+
+impl LocalTransport {
+    pub(super) const fn is_webrtc(&self) -> bool {
+        matches!(self, Self::Webrtc { .. })
+    }
+
+    /// The profile of our own offers.
+    pub(super) const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Webrtc { .. } => Protocol::UdpTlsRtpSavpf,
+            Self::Rtp { .. } => Protocol::RtpAvp,
+        }
+    }
+}
+
+impl LocalMedia {
+    /// What to ask of an Opus sender where nothing is configured: redundancy against loss, and no packet
+    /// shorter than 10 ms, as browsers write it themselves.
+    #[must_use]
+    pub fn default_opus_fmtp() -> OpusParameters {
+        OpusParameters { use_inband_fec: true, min_ptime_ms: Some(10), ..OpusParameters::default() }
+    }
+}

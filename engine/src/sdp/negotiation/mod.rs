@@ -1,0 +1,20 @@
+//! Offer and answer (RFC 3264) as far as one audio stream needs, over plain RTP or WebRTC (RFC 9429).
+
+mod describe;
+mod error;
+mod format;
+mod layout;
+mod local;
+mod negotiated;
+mod offer_answer;
+mod payload_types;
+mod remote;
+mod transport;
+
+pub use error::NegotiationError;
+pub use format::{PayloadFormat, RemoteFormat};
+pub use local::{LocalMedia, LocalTransport};
+pub use negotiated::{AnswerWish, Negotiated, Receivable, TelephoneEvent};
+pub use offer_answer::Negotiator;
+pub use remote::RemoteMedia;
+pub use transport::{RemoteTransport, RemoteWebrtc};

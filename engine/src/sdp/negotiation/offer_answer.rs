@@ -1,0 +1,257 @@
+//! One leg's negotiation, RFC 3264, from its first offer to its last.
+//!
+//! ```text
+//!              create_offer                      receive_offer
+//!           +---------------- Stable ------------------+
+//!           v                 ^    ^                   v
+//!      LocalOffer             |    |              RemoteOffer
+//!           |                 |    |                   |
+//!           +-- receive_answer     create_answer ------+
+//!           +-- rollback               rollback -------+
+//! ```
+//!
+//! Neither a refused offer nor an error changes what was agreed. For the leg's life stay: our ICE
+//! credentials and fingerprint, the DTLS role, the meaning of each payload type, the number and order of
+//! sections. A new offer while another is open is refused ([`NegotiationError::OfferOutstanding`]).
+
+use webtrunk_codecs::{ClockRate, CodecId};
+
+use super::describe::{Audio, describe};
+use super::error::NegotiationError;
+use super::format::PayloadFormat;
+use super::layout::Layout;
+use super::local::LocalMedia;
+use super::negotiated::{AnswerWish, Negotiated, Receivable};
+use super::payload_types::PayloadTypes;
+use super::remote::RemoteMedia;
+use super::transport::RemoteTransport;
+use crate::sdp::direction::Direction;
+use crate::sdp::opus_parameters::OpusParameters;
+use crate::sdp::session::SessionDescription;
+use crate::sdp::setup::Setup;
+
+/// Makes and reads the offers and answers of one leg.
+#[derive(Debug, Clone)]
+pub struct Negotiator {
+    local: LocalMedia,
+    /// What we ask of an Opus sender at present.
+    opus_fmtp: OpusParameters,
+    payload_types: PayloadTypes,
+    last_sent: Option<SessionDescription>,
+    agreed: Option<Agreement>,
+    state: State,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    /// No offer is open.
+    Stable,
+    /// Ours is out.
+    LocalOffer { layout: Layout, formats: Vec<Receivable>, direction: Direction, setup: Setup },
+    /// The peer's is in.
+    RemoteOffer { layout: Layout, remote: RemoteMedia, setup: Setup },
+}
+
+#[derive(Debug, Clone)]
+struct Agreement {
+    layout: Layout,
+    remote: RemoteMedia,
+    /// Our DTLS role.
+    setup: Setup,
+    negotiated: Negotiated,
+}
+
+impl Negotiator {
+    /// A negotiation in which nothing was said yet.
+    #[must_use]
+    pub fn new(local: LocalMedia) -> Self {
+        let opus_fmtp = local.opus_fmtp;
+        let payload_types = PayloadTypes::default();
+        Self { local, opus_fmtp, payload_types, last_sent: None, agreed: None, state: State::Stable }
+    }
+
+    /// Makes an offer, the first or a new one. All our codecs are in it; the one in use comes first.
+    ///
+    /// # Errors
+    /// [`NegotiationError::OfferOutstanding`] while another offer is open.
+    pub fn create_offer(&mut self, direction: Direction) -> Result<SessionDescription, NegotiationError> {
+        if !matches!(self.state, State::Stable) {
+            return Err(NegotiationError::OfferOutstanding);
+        }
+        let layout = match &self.agreed {
+            Some(agreed) => agreed.layout.clone(),
+            None => Layout::audio_only(&self.local.transport),
+        };
+        let formats = self.offered_formats();
+        let setup = self.agreed.as_ref().map_or(Setup::Active, |agreed| agreed.setup);
+        let offer = self.stamp(&layout, &Audio { formats: &formats, direction, setup, opus: self.opus_fmtp });
+        self.state = State::LocalOffer { layout, formats, direction, setup };
+        Ok(offer)
+    }
+
+    /// Takes the peer's offer and tells what is in it; [`Self::create_answer`] or [`Self::rollback`] follows.
+    ///
+    /// # Errors
+    /// [`NegotiationError`] where it cannot be met, or another offer is open.
+    pub fn receive_offer(&mut self, offer: &SessionDescription) -> Result<&RemoteMedia, NegotiationError> {
+        if !matches!(self.state, State::Stable) {
+            return Err(NegotiationError::OfferOutstanding);
+        }
+        let agreed_section = self.agreed.as_ref().map(|agreed| agreed.layout.audio());
+        let remote = RemoteMedia::of_offer(offer, &self.local, agreed_section)?;
+        let setup = answered_setup(&remote.transport, self.agreed.as_ref().map(|agreed| agreed.setup))?;
+        let layout = Layout::of_offer(offer, remote.section, self.local.transport.is_webrtc());
+        self.state = State::RemoteOffer { layout, remote, setup };
+        self.remote_offer().ok_or(NegotiationError::NoOffer)
+    }
+
+    /// Answers the peer's offer: one codec, and digits where both sides have them.
+    ///
+    /// # Errors
+    /// [`NegotiationError::NoOffer`] where none is open.
+    pub fn create_answer(
+        &mut self,
+        wish: AnswerWish,
+    ) -> Result<(SessionDescription, Negotiated), NegotiationError> {
+        let State::RemoteOffer { layout, remote, setup } = &self.state else {
+            return Err(NegotiationError::NoOffer);
+        };
+        let (layout, remote, setup) = (layout.clone(), remote.clone(), *setup);
+        let codec = self.choose(&remote, wish.prefer)?;
+        let mut payload_types = self.payload_types.clone();
+        let audio = remote.format(PayloadFormat::Codec(codec)).ok_or(NegotiationError::NoCommonCodec)?;
+        let audio_rx =
+            payload_types.answer(audio.format, audio.payload_type).ok_or(NegotiationError::NoCommonCodec)?;
+        let digits = remote.telephone_event(codec).and_then(|digits| {
+            let payload_type_rx = payload_types.answer(digits.format, digits.payload_type)?;
+            Some((digits, payload_type_rx))
+        });
+        let mut receivable = vec![Receivable { payload_type: audio_rx, format: audio.format }];
+        receivable
+            .extend(digits.map(|(digits, payload_type)| Receivable { payload_type, format: digits.format }));
+
+        let direction = wish.direction.limited_to(remote.direction.reversed());
+        let negotiated = Negotiated::new(&remote, audio, direction, setup, receivable.clone());
+        let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
+        self.payload_types = payload_types;
+        self.opus_fmtp = wish.opus_fmtp.unwrap_or(self.opus_fmtp);
+        let opus = self.opus_fmtp;
+        let answer = self.stamp(&layout, &Audio { formats: &receivable, direction, setup, opus });
+        self.conclude(layout, remote, setup, &negotiated);
+        Ok((answer, negotiated))
+    }
+
+    /// Takes the peer's answer to our offer.
+    ///
+    /// # Errors
+    /// [`NegotiationError`] where it does not meet the offer, which then stays open: roll it back or end the leg.
+    pub fn receive_answer(&mut self, answer: &SessionDescription) -> Result<Negotiated, NegotiationError> {
+        let State::LocalOffer { layout, formats, direction, setup } = &self.state else {
+            return Err(NegotiationError::NoOffer);
+        };
+        let (layout, setup) = (layout.clone(), *setup);
+        let mut remote = RemoteMedia::of_answer(answer, &self.local, layout.audio())?;
+        remote.formats.retain(|remote| formats.iter().any(|offered| offered.format == remote.format));
+        let audio = remote.formats.iter().find(|remote| remote.format.codec().is_some()).copied();
+        let audio = audio.ok_or(NegotiationError::NoCommonCodec)?;
+        if matches!(&remote.transport, RemoteTransport::Webrtc(webrtc) if !fits_answer(webrtc.setup, setup)) {
+            return Err(NegotiationError::DtlsRoleConflict);
+        }
+        let is_answered = |offered: &Receivable| remote.format(offered.format).is_some();
+        let receivable = formats.iter().copied().filter(is_answered).collect();
+        let direction = direction.limited_to(remote.direction.reversed());
+        let negotiated = Negotiated::new(&remote, &audio, direction, setup, receivable);
+        let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
+        self.conclude(layout, remote, setup, &negotiated);
+        Ok(negotiated)
+    }
+
+    /// Forgets the open offer, whosever it was: it was refused, or crossed another. What was agreed stays.
+    pub fn rollback(&mut self) {
+        self.state = State::Stable;
+    }
+
+    /// What is agreed at present.
+    #[must_use]
+    pub fn agreed(&self) -> Option<&Negotiated> {
+        self.agreed.as_ref().map(|agreed| &agreed.negotiated)
+    }
+
+    /// The peer's offer that waits for our answer.
+    #[must_use]
+    pub const fn remote_offer(&self) -> Option<&RemoteMedia> {
+        match &self.state {
+            State::RemoteOffer { remote, .. } => Some(remote),
+            State::Stable | State::LocalOffer { .. } => None,
+        }
+    }
+
+    /// The codecs that both sides could use, in the peer's order: by its open offer, else by what it said last.
+    #[must_use]
+    pub fn remote_codecs(&self) -> Vec<CodecId> {
+        let remote = self.remote_offer().or(self.agreed.as_ref().map(|agreed| &agreed.remote));
+        remote.map(RemoteMedia::codecs).unwrap_or_default()
+    }
+
+    fn choose(&self, remote: &RemoteMedia, prefer: Option<CodecId>) -> Result<CodecId, NegotiationError> {
+        let offered = remote.codecs();
+        let in_use = self.agreed().map(|negotiated| negotiated.codec);
+        let order = prefer.into_iter().chain(in_use).chain(self.local.codecs.iter().copied());
+        let mut choices = order.filter(|codec| offered.contains(codec) && self.local.codecs.contains(codec));
+        choices.next().ok_or(NegotiationError::NoCommonCodec)
+    }
+
+    /// All that we can receive. Events of 8000 Hz are always among them: not every Opus peer has its clock's.
+    fn offered_formats(&mut self) -> Vec<Receivable> {
+        let mut codecs = self.local.codecs.clone();
+        let in_use = self.agreed().map(|negotiated| negotiated.codec);
+        codecs.sort_by_key(|codec| Some(*codec) != in_use);
+        let mut formats: Vec<PayloadFormat> = codecs.iter().copied().map(PayloadFormat::Codec).collect();
+        if self.local.telephone_event {
+            if codecs.contains(&CodecId::Opus) {
+                formats.push(PayloadFormat::TelephoneEvent(ClockRate::HZ_48000));
+            }
+            formats.push(PayloadFormat::TelephoneEvent(ClockRate::HZ_8000));
+        }
+        let numbered = formats.into_iter().filter_map(|format| {
+            let payload_type = self.payload_types.offer(format)?;
+            Some(Receivable { payload_type, format })
+        });
+        numbered.collect()
+    }
+
+    /// Writes our description; its version rises by one if anything but the version changed (RFC 3264 8).
+    fn stamp(&mut self, layout: &Layout, audio: &Audio<'_>) -> SessionDescription {
+        let last_version = self.last_sent.as_ref().map_or(0, |last| last.origin.version);
+        let mut description = describe(&self.local, layout, audio, last_version);
+        if self.last_sent.as_ref() != Some(&description) {
+            description.origin.version = last_version.wrapping_add(1);
+            self.last_sent = Some(description.clone());
+        }
+        description
+    }
+
+    fn conclude(&mut self, layout: Layout, remote: RemoteMedia, setup: Setup, negotiated: &Negotiated) {
+        self.agreed = Some(Agreement { layout, remote, setup, negotiated: negotiated.clone() });
+        self.state = State::Stable;
+    }
+}
+
+/// Our role in an answer: the one that we have, else client wherever the offer allows it, because a client
+/// need not believe forged ClientHellos.
+fn answered_setup(remote: &RemoteTransport, role: Option<Setup>) -> Result<Setup, NegotiationError> {
+    let RemoteTransport::Webrtc(webrtc) = remote else { return Ok(Setup::Active) };
+    match (webrtc.setup, role) {
+        (Setup::ActPass, None) => Ok(Setup::Active),
+        (Setup::ActPass, Some(role)) => Ok(role),
+        (Setup::Passive, None | Some(Setup::Active)) => Ok(Setup::Active),
+        (Setup::Active, None | Some(Setup::Passive)) => Ok(Setup::Passive),
+        (Setup::Active | Setup::Passive | Setup::HoldConn, _) => Err(NegotiationError::DtlsRoleConflict),
+    }
+}
+
+/// Whether the role in an answer goes with ours in the offer; `actpass`, which answers may not say, is taken
+/// for the other one.
+fn fits_answer(remote: Setup, ours: Setup) -> bool {
+    remote != ours && remote != Setup::HoldConn
+}

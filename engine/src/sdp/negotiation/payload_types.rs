@@ -1,0 +1,114 @@
+//! Which number stands for which format on this leg, for the leg's life.
+//!
+//! A number that once meant one format never comes to mean another (RFC 3264 8.3.2): packets of the old
+//! meaning may still be under way.
+
+use webtrunk_codecs::{ClockRate, CodecId};
+
+use super::format::PayloadFormat;
+use crate::sdp::payload_type::PayloadType;
+
+/// Numbers given so far, in order; each stands once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PayloadTypes {
+    given: Vec<(PayloadType, PayloadFormat)>,
+}
+
+impl PayloadTypes {
+    /// The number by which we offer to receive `format`: its latest, else a free one. `None` when a peer has
+    /// used up all numbers.
+    pub(super) fn offer(&mut self, format: PayloadFormat) -> Option<PayloadType> {
+        let latest = self.given.iter().rev().find(|(_, given)| *given == format);
+        if let Some((payload_type, _)) = latest {
+            return Some(*payload_type);
+        }
+        let fixed = format.codec().and_then(CodecId::static_payload_type);
+        let candidates = fixed.into_iter().chain([favourite(format)]).chain(DYNAMIC);
+        let payload_type =
+            candidates.filter_map(PayloadType::new).find(|number| self.meaning(*number).is_none())?;
+        self.given.push((payload_type, format));
+        Some(payload_type)
+    }
+
+    /// The number by which we answer `format`: the offer's own (RFC 3264 6.1), unless it means something else here.
+    pub(super) fn answer(&mut self, format: PayloadFormat, offered: PayloadType) -> Option<PayloadType> {
+        match self.meaning(offered) {
+            Some(meaning) if meaning != format => return self.offer(format),
+            Some(_) => self.given.retain(|(payload_type, _)| *payload_type != offered),
+            None => {}
+        }
+        self.given.push((offered, format));
+        Some(offered)
+    }
+
+    fn meaning(&self, payload_type: PayloadType) -> Option<PayloadFormat> {
+        self.given.iter().find(|(given, _)| *given == payload_type).map(|(_, format)| *format)
+    }
+}
+
+/// The numbers that browsers give these formats, so that captures read as usual.
+fn favourite(format: PayloadFormat) -> u8 {
+    match format {
+        PayloadFormat::Codec(_) => 111,
+        PayloadFormat::TelephoneEvent(ClockRate::HZ_48000) => 110,
+        PayloadFormat::TelephoneEvent(_) => 101,
+    }
+}
+
+/// RFC 3551 6.
+const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPUS: PayloadFormat = PayloadFormat::Codec(CodecId::Opus);
+    const PCMU: PayloadFormat = PayloadFormat::Codec(CodecId::Pcmu);
+    const DIGITS: PayloadFormat = PayloadFormat::TelephoneEvent(ClockRate::HZ_8000);
+
+    fn number(number: u8) -> PayloadType {
+        PayloadType::new(number).expect("below 128")
+    }
+
+    #[test]
+    fn numbers_stay_what_they_were() {
+        let mut payload_types = PayloadTypes::default();
+        for _ in 0..3 {
+            assert_eq!(payload_types.offer(OPUS), Some(number(111)));
+            assert_eq!(payload_types.offer(PCMU), Some(number(0)));
+            assert_eq!(payload_types.offer(DIGITS), Some(number(101)));
+        }
+    }
+
+    #[test]
+    fn an_answer_takes_the_offers_number_and_keeps_it() {
+        let mut payload_types = PayloadTypes::default();
+        assert_eq!(payload_types.answer(OPUS, number(101)), Some(number(101)));
+        assert_eq!(payload_types.offer(DIGITS), Some(number(96)), "101 is taken");
+        assert_eq!(payload_types.offer(OPUS), Some(number(101)));
+    }
+
+    #[test]
+    fn a_number_is_never_given_a_second_meaning() {
+        let mut payload_types = PayloadTypes::default();
+        payload_types.answer(DIGITS, number(96));
+        assert_eq!(payload_types.answer(OPUS, number(96)), Some(number(111)));
+        assert_eq!(payload_types.answer(OPUS, number(97)), Some(number(97)));
+        assert_eq!(
+            payload_types.answer(OPUS, number(111)),
+            Some(number(111)),
+            "an older number of the same format"
+        );
+        assert_eq!(payload_types.offer(OPUS), Some(number(111)));
+    }
+
+    #[test]
+    fn a_peer_that_uses_up_all_numbers_gets_none() {
+        let mut payload_types = PayloadTypes::default();
+        for value in 0..128 {
+            payload_types.answer(OPUS, number(value));
+        }
+        assert_eq!(payload_types.offer(DIGITS), None);
+        assert_eq!(payload_types.offer(OPUS), Some(number(127)));
+    }
+}

@@ -1,0 +1,122 @@
+//! The audio of the peer's description, read for a leg.
+
+use webtrunk_codecs::CodecId;
+
+use super::error::NegotiationError;
+use super::format::{PayloadFormat, RemoteFormat};
+use super::local::LocalMedia;
+use super::transport::RemoteTransport;
+use crate::sdp::direction::Direction;
+use crate::sdp::media::{MediaDescription, MediaKind};
+use crate::sdp::session::SessionDescription;
+
+/// What the peer says of its audio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteMedia {
+    /// Which section it is, counted from zero.
+    pub section: usize,
+    /// The formats that we could speak, in the peer's order.
+    pub formats: Vec<RemoteFormat>,
+    /// What the peer does, from its view; hold in the old way (`c=0.0.0.0`) is told as not receiving.
+    pub direction: Direction,
+    /// Milliseconds of audio that it wants in a packet.
+    pub ptime_ms: Option<u16>,
+    /// Milliseconds that it takes at most.
+    pub maxptime_ms: Option<u16>,
+    /// How media reaches it.
+    pub transport: RemoteTransport,
+}
+
+impl RemoteMedia {
+    /// Picks the audio section of an offer: the one agreed on before, else the first that can be met.
+    pub(super) fn of_offer(
+        offer: &SessionDescription,
+        local: &LocalMedia,
+        agreed_section: Option<usize>,
+    ) -> Result<Self, NegotiationError> {
+        let is_audio = |media: &MediaDescription| media.kind == MediaKind::Audio && media.is_wanted();
+        let sections = offer.media.iter().enumerate().filter(|(_, media)| is_audio(media));
+        let mut first_error = None;
+        for (index, media) in sections {
+            if agreed_section.is_some_and(|agreed| agreed != index) {
+                continue;
+            }
+            match Self::of_section(offer, index, media, local) {
+                Ok(remote) => return Ok(remote),
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        Err(first_error.unwrap_or(NegotiationError::NoAudio))
+    }
+
+    /// Reads the section of an answer that stands where our audio stood in the offer.
+    pub(super) fn of_answer(
+        answer: &SessionDescription,
+        local: &LocalMedia,
+        section: usize,
+    ) -> Result<Self, NegotiationError> {
+        let media = answer.media.get(section).filter(|media| media.kind == MediaKind::Audio);
+        let media = media.ok_or(NegotiationError::NoAudio)?;
+        if media.port == 0 {
+            return Err(NegotiationError::AudioRefused);
+        }
+        Self::of_section(answer, section, media, local)
+    }
+
+    fn of_section(
+        session: &SessionDescription,
+        section: usize,
+        media: &MediaDescription,
+        local: &LocalMedia,
+    ) -> Result<Self, NegotiationError> {
+        let is_webrtc = local.transport.is_webrtc();
+        let transport = RemoteTransport::of(session, media, is_webrtc)?;
+        let mut formats = RemoteFormat::all_of(media, is_webrtc);
+        formats.retain(|remote| match remote.format {
+            PayloadFormat::Codec(codec) => local.codecs.contains(&codec),
+            PayloadFormat::TelephoneEvent(_) => local.telephone_event,
+        });
+        if formats.iter().all(|remote| remote.format.codec().is_none()) {
+            return Err(NegotiationError::NoCommonCodec);
+        }
+        let said = session.direction_of(media);
+        let direction = match transport {
+            RemoteTransport::RtpOnHold => said.limited_to(Direction::SendOnly),
+            RemoteTransport::Rtp { .. } | RemoteTransport::Webrtc(_) => said,
+        };
+        let (ptime_ms, maxptime_ms) = (media.ptime_ms, media.maxptime_ms);
+        Ok(Self { section, formats, direction, ptime_ms, maxptime_ms, transport })
+    }
+
+    /// Whether the peer does not want to hear us: hold, in whichever form (RFC 3264 8.4).
+    #[must_use]
+    pub const fn is_on_hold(&self) -> bool {
+        !self.direction.receives()
+    }
+
+    /// The codecs that both sides could use, in the peer's order, each once.
+    #[must_use]
+    pub fn codecs(&self) -> Vec<CodecId> {
+        let mut codecs = Vec::new();
+        for codec in self.formats.iter().filter_map(|remote| remote.format.codec()) {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
+        }
+        codecs
+    }
+
+    /// The first format of that kind.
+    pub(super) fn format(&self, format: PayloadFormat) -> Option<&RemoteFormat> {
+        self.formats.iter().find(|remote| remote.format == format)
+    }
+
+    /// The events that go with a codec: those of its clock (RFC 4733 2.1), else those that there are. Firefox
+    /// offers 8000 Hz alone, beside Opus.
+    pub(super) fn telephone_event(&self, codec: CodecId) -> Option<&RemoteFormat> {
+        let of_its_clock = self.format(PayloadFormat::TelephoneEvent(codec.clock_rate()));
+        of_its_clock.or_else(|| self.formats.iter().find(|remote| remote.format.codec().is_none()))
+    }
+}

@@ -1,0 +1,1 @@
+//! Whole descriptions and whole negotiations.
