@@ -5,10 +5,10 @@ use std::fmt;
 use super::address::{Host, RtcpAddress};
 use super::attribute::Attribute;
 use super::candidate::Candidate;
-use super::payload_type::PayloadType;
 use super::protocol::Protocol;
-use super::rtpmap::{Fmtp, RtpMap};
+use super::rtpmap::{Fmtp, RtpMap, parse_payload_type};
 use super::shared::SharedAttributes;
+use crate::rtp::PayloadType;
 
 /// What kind of media an `m=` line describes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -126,7 +126,7 @@ impl MediaDescription {
 
     /// The payload types of an RTP section, best first; words that are none are passed over.
     pub fn payload_types(&self) -> impl Iterator<Item = PayloadType> + '_ {
-        self.formats.iter().filter_map(|word| PayloadType::parse(word))
+        self.formats.iter().filter_map(|word| parse_payload_type(word))
     }
 
     /// What a payload type was said to stand for.

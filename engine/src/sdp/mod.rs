@@ -14,7 +14,6 @@ mod negotiation;
 mod opus_parameters;
 mod origin;
 mod parse;
-mod payload_type;
 mod print;
 mod protocol;
 mod rtpmap;
@@ -38,7 +37,6 @@ pub use negotiation::{
 };
 pub use opus_parameters::OpusParameters;
 pub use origin::Origin;
-pub use payload_type::PayloadType;
 pub use protocol::Protocol;
 pub use rtpmap::{Fmtp, RtpMap};
 pub use session::{Group, SessionDescription};

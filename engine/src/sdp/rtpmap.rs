@@ -4,7 +4,7 @@ use std::fmt;
 
 use webtrunk_codecs::ClockRate;
 
-use super::payload_type::PayloadType;
+use crate::rtp::PayloadType;
 
 /// What a payload type stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,13 +38,13 @@ impl RtpMap {
             None | Some("") => 1,
             Some(channels) => channels.parse().ok().filter(|&channels| channels > 0)?,
         };
-        Some(Self { payload_type: PayloadType::parse(payload_type)?, encoding_name, clock_rate, channels })
+        Some(Self { payload_type: parse_payload_type(payload_type)?, encoding_name, clock_rate, channels })
     }
 }
 
 impl fmt::Display for RtpMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}", self.payload_type, self.encoding_name, self.clock_rate.hz())?;
+        write!(f, "{} {}/{}", self.payload_type.number(), self.encoding_name, self.clock_rate.hz())?;
         if self.channels > 1 { write!(f, "/{}", self.channels) } else { Ok(()) }
     }
 }
@@ -53,7 +53,7 @@ impl Fmtp {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (payload_type, parameters) = text.split_once(' ')?;
         Some(Self {
-            payload_type: PayloadType::parse(payload_type)?,
+            payload_type: parse_payload_type(payload_type)?,
             parameters: parameters.trim().to_owned(),
         })
     }
@@ -61,15 +61,13 @@ impl Fmtp {
 
 impl fmt::Display for Fmtp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.payload_type, self.parameters)
+        write!(f, "{} {}", self.payload_type.number(), self.parameters)
     }
 }
 
-impl PayloadType {
-    /// The payload type of that decimal text.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::new(text.parse().ok()?)
-    }
+/// The payload type of that decimal text.
+pub(super) fn parse_payload_type(text: &str) -> Option<PayloadType> {
+    PayloadType::new(text.parse().ok()?)
 }
 
 #[cfg(test)]

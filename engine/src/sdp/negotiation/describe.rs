@@ -77,7 +77,7 @@ fn default_address(transport: &LocalTransport) -> SocketAddr {
 fn write_formats(section: &mut MediaDescription, audio: &Audio<'_>) {
     section.formats.clear();
     for &Receivable { payload_type, format } in audio.formats {
-        section.formats.push(payload_type.to_string());
+        section.formats.push(payload_type.number().to_string());
         section.rtpmaps.push(format.rtpmap(payload_type));
         let parameters = match format {
             PayloadFormat::Codec(CodecId::Opus) => audio.opus.to_string(),

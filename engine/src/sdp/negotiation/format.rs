@@ -2,9 +2,9 @@
 
 use webtrunk_codecs::{ClockRate, CodecId};
 
+use crate::rtp::PayloadType;
 use crate::sdp::media::MediaDescription;
 use crate::sdp::opus_parameters::OpusParameters;
-use crate::sdp::payload_type::PayloadType;
 use crate::sdp::rtpmap::RtpMap;
 use crate::sdp::telephone_events::TelephoneEvents;
 
@@ -79,14 +79,14 @@ impl RemoteFormat {
     pub(super) fn all_of(media: &MediaDescription, is_multiplexed: bool) -> Vec<Self> {
         let payload_types = media.payload_types().filter(|payload_type| {
             // With rtcp-mux these numbers would be taken for RTCP (RFC 5761 4).
-            !(is_multiplexed && (64..96).contains(&payload_type.value()))
+            !(is_multiplexed && (64..96).contains(&payload_type.number()))
         });
         payload_types.filter_map(|payload_type| Self::of(media, payload_type)).collect()
     }
 
     fn of(media: &MediaDescription, payload_type: PayloadType) -> Option<Self> {
         let fixed =
-            CodecId::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type.value()));
+            CodecId::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type.number()));
         let said = media.rtpmap(payload_type).map(PayloadFormat::of_rtpmap);
         let format = match (fixed.map(PayloadFormat::Codec), said) {
             (Some(fixed), None) => fixed,

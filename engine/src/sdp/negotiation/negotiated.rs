@@ -5,9 +5,9 @@ use webtrunk_codecs::{ClockRate, CodecId};
 use super::format::{PayloadFormat, RemoteFormat};
 use super::remote::RemoteMedia;
 use super::transport::RemoteTransport;
+use crate::rtp::PayloadType;
 use crate::sdp::direction::Direction;
 use crate::sdp::opus_parameters::OpusParameters;
-use crate::sdp::payload_type::PayloadType;
 use crate::sdp::setup::Setup;
 use crate::sdp::telephone_events::TelephoneEvents;
 

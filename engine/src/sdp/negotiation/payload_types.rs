@@ -6,7 +6,7 @@
 use webtrunk_codecs::{ClockRate, CodecId};
 
 use super::format::PayloadFormat;
-use crate::sdp::payload_type::PayloadType;
+use crate::rtp::PayloadType;
 
 /// Numbers given so far, in order; each stands once.
 #[derive(Debug, Clone, Default)]
