@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod g711_sweep;
+mod loss;
 mod malformed;
+mod opus_sound;
+mod sound;

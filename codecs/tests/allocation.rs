@@ -1,0 +1,78 @@
+//! After a codec was opened, nothing that happens per packet allocates.
+
+#![allow(unsafe_code, reason = "a global allocator that counts cannot be written without")]
+#![allow(clippy::unwrap_used)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use webtrunk_codecs::resample::Resampler;
+use webtrunk_codecs::tone::{Tone, ToneGenerator};
+use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
+
+#[test]
+fn no_codec_allocates_per_packet() {
+    for codec in CodecId::ALL {
+        let mut encoder = encoder(codec, SampleRate::HZ_8000, &EncoderConfig::default()).unwrap();
+        let mut decoder = decoder(codec, SampleRate::HZ_8000).unwrap();
+        let mut voice = ToneGenerator::new(Tone::ringback(), SampleRate::HZ_8000);
+        let (mut pcm, mut payload, mut out) = ([0; 160], [0; 400], [0; 480]);
+        let before = allocations();
+        for index in 0..200 {
+            voice.fill(&mut pcm);
+            let bytes = encoder.encode(&pcm, &mut payload).unwrap();
+            encoder.set_expected_loss(index);
+            match index % 10 {
+                3 => decoder.conceal(&mut out),
+                6 => {
+                    decoder.recover(&payload[..bytes], &mut out[..160]);
+                }
+                _ => {}
+            }
+            assert_eq!(decoder.duration_of(&payload[..bytes]), Some(160));
+            assert_eq!(decoder.decode(&payload[..bytes], &mut out), Ok(160));
+            assert!(decoder.decode(&[], &mut out).is_err());
+        }
+        assert_eq!(allocations() - before, 0, "{codec:?}");
+    }
+}
+
+#[test]
+fn no_resampler_allocates_per_packet() {
+    let (low, high) = (SampleRate::HZ_8000, SampleRate::HZ_48000);
+    let (mut up, mut down) = (Resampler::new(low, high).unwrap(), Resampler::new(high, low).unwrap());
+    let (mut wide, mut narrow) = ([0; 960], [500; 160]);
+    let before = allocations();
+    for _ in 0..100 {
+        assert_eq!(up.process(&narrow, &mut wide), 960);
+        assert_eq!(down.process(&wide, &mut narrow), 160);
+    }
+    assert_eq!(allocations() - before, 0);
+}
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts per thread, for the test harness allocates in others.
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn allocations() -> usize {
+    ALLOCATIONS.with(Cell::get)
+}
