@@ -5,11 +5,18 @@
 
 mod drop_reason;
 mod header;
+mod ntp;
 mod packet;
+mod receiver_stats;
+pub mod rtcp;
+mod sender_stats;
 mod sequence;
 
 pub use drop_reason::{DropCounters, DropReason};
 pub use header::{PayloadType, RtpHeader, Ssrc};
+pub use ntp::{NtpTime, ShortNtpTime};
 pub(crate) use packet::header_len;
 pub use packet::{RtpPacket, is_rtcp};
+pub use receiver_stats::ReceiverStats;
+pub use sender_stats::{RemoteReport, SenderStats};
 pub use sequence::{ExtendedSequence, SequenceNumber, SequenceUnwrapper, Timestamp};
