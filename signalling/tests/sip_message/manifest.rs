@@ -97,7 +97,9 @@ fn streams_wait_close_or_go_on_as_the_manifest_says() {
     for case in cases().iter().filter(|case| case.entry["tcp"].is_string()) {
         let framing = Framing::find(&case.octets);
         match case.entry["tcp"].as_str().unwrap() {
-            "wait_then_close" => assert_eq!(framing, Framing::Incomplete, "{}", case.name),
+            "wait_then_close" => {
+                assert!(matches!(framing, Framing::Incomplete { wanted: Some(_) }), "{}", case.name);
+            }
             "reject_and_close" => {
                 assert!(matches!(framing, Framing::Broken(_)), "{}: {framing:?}", case.name);
                 let malformed = Message::parse(Bytes::copy_from_slice(&case.octets)).unwrap_err();

@@ -4,7 +4,7 @@
 //! local networks, and the external one, good for everybody else. The same rule serves Via,
 //! Contact and the `c=` line, so that signalling and media never disagree.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use super::network::Network;
@@ -65,7 +65,30 @@ impl Addresses {
         });
         external.unwrap_or_else(|| specific(local, peer))
     }
+
+    /// The address of ours that a plain RTP peer can send to, for the `c=` line: by the rule of the first
+    /// listener of phones that has the peer's address family. `bound` is where the media sockets are
+    /// bound; a peer whose address is not known yet counts as outside the local networks.
+    #[must_use]
+    pub fn media_address(&self, bound: IpAddr, peer: Option<IpAddr>) -> IpAddr {
+        let is_ipv4 = peer.unwrap_or(bound).to_canonical().is_ipv4();
+        let of_phones = |listener: &&ListenerAddress| !listener.kind.is_websocket();
+        let mut phones =
+            (0..).map(ListenerId).zip(self.listeners.iter()).filter(|(_, known)| of_phones(known));
+        let first = phones.clone().next();
+        let listener = phones.find(|(_, known)| known.bound.is_ipv4() == is_ipv4).or(first);
+        match (listener, peer) {
+            (Some((id, _)), Some(peer)) => self.advertised(id, bound, peer),
+            (Some((_, ListenerAddress { external_address: Some(external), .. })), None) => *external,
+            // Any address that is not ours shows the way out (RFC 5737).
+            (_, None) => specific(bound, DOCUMENTATION.into()),
+            (None, Some(peer)) => specific(bound, peer),
+        }
+    }
 }
+
+/// An address that nobody has.
+const DOCUMENTATION: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// `local`, or where that says nothing the address that the system would send from towards `peer`.
 #[must_use]
@@ -120,6 +143,21 @@ mod tests {
         let addresses = Addresses::new(vec![listener(TransportKind::Udp, "0.0.0.0:5060", None)]);
         assert_eq!(addresses.advertised(ListenerId(0), ip("0.0.0.0"), ip("127.0.0.1")), ip("127.0.0.1"));
         assert_eq!(addresses.advertised(ListenerId(0), ip("::"), ip("::ffff:127.0.0.1")), ip("127.0.0.1"));
+    }
+
+    #[test]
+    fn media_follow_the_rule_of_the_phones_listener() {
+        let addresses = Addresses::new(vec![
+            listener(TransportKind::Ws, "10.0.0.5:8080", None),
+            listener(TransportKind::Udp, "10.0.0.5:5060", Some("198.51.100.1")),
+        ]);
+        let told = |peer: Option<&str>| addresses.media_address(ip("10.0.0.6"), peer.map(ip));
+        assert_eq!(told(Some("203.0.113.9")), ip("198.51.100.1"));
+        assert_eq!(told(Some("10.9.9.9")), ip("10.0.0.6"));
+        assert_eq!(told(None), ip("198.51.100.1"));
+        let bare = Addresses::new(Vec::new());
+        assert_eq!(bare.media_address(ip("0.0.0.0"), Some(ip("127.0.0.1"))), ip("127.0.0.1"));
+        assert_eq!(bare.media_address(ip("10.0.0.6"), None), ip("10.0.0.6"));
     }
 
     #[test]
