@@ -44,6 +44,12 @@ fn messages_are_found_however_the_stream_is_cut() {
 }
 
 #[test]
+fn a_body_that_is_not_all_here_is_waited_for() {
+    let cut = &INVITE.as_bytes()[..INVITE.len() - 20];
+    assert_eq!(Framing::find(cut), Framing::Incomplete { wanted: Some(INVITE.len()) });
+}
+
+#[test]
 fn a_frame_parses_to_the_message_that_it_is() {
     let Framing::Complete { len } = Framing::find(INVITE.as_bytes()) else { panic!("whole") };
     let frame = Bytes::copy_from_slice(&INVITE.as_bytes()[..len]);
