@@ -1,0 +1,125 @@
+//! A configuration file's text, and where in it a span of bytes lies.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::Fault;
+
+/// Keys whose values are never shown.
+const SECRET_KEYS: [&str; 3] = ["password", "ha1_md5", "ha1_sha256"];
+
+/// Longest value shown in an error, in characters. Chosen by us: it fits on the line.
+const SHOWN_MAX: usize = 60;
+
+/// The text of one configuration file.
+#[derive(Debug, Clone)]
+pub(super) struct Document {
+    file: PathBuf,
+    text: String,
+}
+
+/// The place of a span: the innermost entry whose key or value holds it. A span of the key alone has
+/// no value to show: the key may be a misspelt "password".
+struct Place {
+    path: String,
+    is_secret: bool,
+    scalar: Option<Range<usize>>,
+}
+
+impl Document {
+    pub(super) fn new(file: &Path, text: String) -> Self {
+        Self { file: file.to_owned(), text }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A path that the file names, which is relative to the file's own folder.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// A fault at `span`; without one, of the file as a whole.
+    pub(super) fn fault(&self, span: Option<Range<usize>>, problem: String, cure: String) -> Fault {
+        let mut fault =
+            Fault { file: self.file.clone(), line: 0, key: String::new(), value: None, problem, cure };
+        let Some(span) = span else { return fault };
+        fault.line = self.line_of(span.start);
+        match self.locate(&span) {
+            Some(place) => {
+                let scalar = place.scalar.filter(|_| !place.is_secret);
+                fault.value = scalar.and_then(|scalar| self.text.get(scalar)).map(shortened);
+                fault.key = place.path;
+            }
+            // The text is no TOML there; what stands there is the best that can be named.
+            None => fault.key = self.text.get(span).map(shortened).unwrap_or_default(),
+        }
+        fault
+    }
+
+    fn line_of(&self, offset: usize) -> usize {
+        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    fn locate(&self, span: &Range<usize>) -> Option<Place> {
+        let (root, _) = DeTable::parse_recoverable(&self.text);
+        let mut place = Place { path: String::new(), is_secret: false, scalar: None };
+        descend_table(root.get_ref(), span, &mut place).then_some(place)
+    }
+}
+
+/// Follows the entry of `table` that holds `span`; whether there is one.
+fn descend_table(table: &DeTable<'_>, span: &Range<usize>, place: &mut Place) -> bool {
+    for (key, value) in table.iter() {
+        let depth = place.path.len();
+        if !place.path.is_empty() {
+            place.path.push('.');
+        }
+        place.path.push_str(key.get_ref());
+        if descend(value, span, place) || holds(&key.span(), span) {
+            place.is_secret |= SECRET_KEYS.contains(&key.get_ref().as_ref());
+            return true;
+        }
+        place.path.truncate(depth);
+    }
+    false
+}
+
+fn descend(value: &Spanned<DeValue<'_>>, span: &Range<usize>, place: &mut Place) -> bool {
+    match value.get_ref() {
+        DeValue::Table(table) => descend_table(table, span, place) || holds(&value.span(), span),
+        DeValue::Array(array) => {
+            let depth = place.path.len();
+            for (index, item) in array.iter().enumerate() {
+                place.path.push_str(&format!("[{index}]"));
+                if descend(item, span, place) {
+                    return true;
+                }
+                place.path.truncate(depth);
+            }
+            holds(&value.span(), span)
+        }
+        _ if holds(&value.span(), span) => {
+            place.scalar = Some(value.span());
+            true
+        }
+        _ => false,
+    }
+}
+
+fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+fn shortened(value: &str) -> String {
+    let value = value.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
+    if value.chars().count() <= SHOWN_MAX {
+        return value;
+    }
+    let start: String = value.chars().take(SHOWN_MAX).collect();
+    format!("{start}...")
+}

@@ -1,0 +1,59 @@
+//! Collects what is wrong while a configuration is checked, so that all of it is told at once.
+
+use std::fmt::Display;
+use std::ops::Range;
+use std::str::FromStr;
+
+use toml::Spanned;
+
+use super::document::Document;
+use super::error::Fault;
+
+/// The faults found so far in one document.
+pub(super) struct Faults<'d> {
+    document: &'d Document,
+    list: Vec<Fault>,
+}
+
+impl<'d> Faults<'d> {
+    pub(super) fn new(document: &'d Document) -> Self {
+        Self { document, list: Vec::new() }
+    }
+
+    pub(super) fn document(&self) -> &'d Document {
+        self.document
+    }
+
+    /// Notes a fault at `span`; an empty one is that of a default, which stands nowhere.
+    pub(super) fn add(&mut self, span: Range<usize>, problem: impl Display, cure: impl Display) {
+        let span = Some(span).filter(|span| !span.is_empty());
+        self.list.push(self.document.fault(span, problem.to_string(), cure.to_string()));
+    }
+
+    /// Notes a fault of the file as a whole.
+    pub(super) fn add_to_file(&mut self, problem: impl Display, cure: impl Display) {
+        self.list.push(self.document.fault(None, problem.to_string(), cure.to_string()));
+    }
+
+    /// The text as a `T`, or a fault with this cure.
+    pub(super) fn parse<T: FromStr<Err: Display>>(
+        &mut self,
+        text: &Spanned<String>,
+        cure: &str,
+    ) -> Option<T> {
+        text.get_ref().parse().map_err(|error| self.add(text.span(), error, cure)).ok()
+    }
+
+    /// Each text as a `T`; those that are none become faults.
+    pub(super) fn parse_all<T: FromStr<Err: Display>>(
+        &mut self,
+        texts: &[Spanned<String>],
+        cure: &str,
+    ) -> Vec<T> {
+        texts.iter().filter_map(|text| self.parse(text, cure)).collect()
+    }
+
+    pub(super) fn into_list(self) -> Vec<Fault> {
+        self.list
+    }
+}

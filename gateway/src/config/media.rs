@@ -1,0 +1,143 @@
+//! `[media]`: addresses, ports, times.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::faults::Faults;
+
+/// The media engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaConfig {
+    /// Our addresses that browsers are told of, one candidate each; empty for every address that is
+    /// not loopback.
+    pub addresses: Vec<IpAddr>,
+    /// Addresses told to browsers instead: those of a 1:1 NAT before this machine.
+    pub external_addresses: Vec<IpAddr>,
+    /// UDP port of the first shard's browsers; further shards take the following ones. 0 takes free ports.
+    pub webrtc_port: u16,
+    /// Media threads.
+    pub shards: NonZeroUsize,
+    /// Address that plain RTP binds to.
+    pub rtp_address: IpAddr,
+    /// Ports of plain RTP and RTCP, in pairs.
+    pub rtp_ports: RangeInclusive<u16>,
+    /// How long no packet may come on a leg that should receive, before its call ends.
+    pub media_timeout: Duration,
+    /// How long a browser's leg may take to connect.
+    pub connect_timeout: Duration,
+    /// Calls at one time; further ones are refused.
+    pub calls_max: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MediaSection {
+    addresses: Vec<Spanned<String>>,
+    external_addresses: Vec<Spanned<String>>,
+    webrtc_port: Spanned<u16>,
+    shards: Option<Spanned<usize>>,
+    rtp_address: Spanned<String>,
+    rtp_ports: Spanned<[u16; 2]>,
+    media_timeout_s: Spanned<u32>,
+    connect_timeout_s: Spanned<u32>,
+    calls_max: Spanned<usize>,
+}
+
+impl Default for MediaSection {
+    fn default() -> Self {
+        Self {
+            addresses: Vec::new(),
+            external_addresses: Vec::new(),
+            // Chosen by us: below the range that the system takes ports from by itself (32768 and up).
+            webrtc_port: unwritten(10_000),
+            shards: None,
+            rtp_address: unwritten("0.0.0.0".to_owned()),
+            rtp_ports: unwritten([20_000, 29_999]),
+            media_timeout_s: unwritten(60),
+            connect_timeout_s: unwritten(20),
+            calls_max: unwritten(2000),
+        }
+    }
+}
+
+impl MediaSection {
+    pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<MediaConfig> {
+        let addresses = faults.parse_all(&self.addresses, super::ADDRESS_CURE);
+        let external_addresses = faults.parse_all(&self.external_addresses, super::ADDRESS_CURE);
+        let rtp_address = faults.parse(&self.rtp_address, super::ADDRESS_CURE);
+        let shards = self.check_shards(faults);
+        let rtp_ports = self.check_ports(shards.map_or(1, NonZeroUsize::get), faults);
+        Some(MediaConfig {
+            addresses,
+            external_addresses,
+            webrtc_port: *self.webrtc_port.get_ref(),
+            shards: shards?,
+            rtp_address: rtp_address?,
+            rtp_ports: rtp_ports?,
+            media_timeout: seconds(&self.media_timeout_s, faults)?,
+            connect_timeout: seconds(&self.connect_timeout_s, faults)?,
+            calls_max: *self.calls_max.get_ref(),
+        })
+    }
+
+    fn check_shards(&self, faults: &mut Faults<'_>) -> Option<NonZeroUsize> {
+        let Some(shards) = &self.shards else {
+            return Some(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+        };
+        let checked = NonZeroUsize::new(*shards.get_ref()).filter(|shards| shards.get() <= SHARDS_MAX);
+        if checked.is_none() {
+            let cure = format!("write 1 to {SHARDS_MAX}, or leave it out for one per core");
+            faults.add(shards.span(), "is no number of media threads", cure);
+        }
+        checked
+    }
+
+    fn check_ports(&self, shards: usize, faults: &mut Faults<'_>) -> Option<RangeInclusive<u16>> {
+        let [from, to] = *self.rtp_ports.get_ref();
+        // RTP takes an even port and RTCP the odd one after it (RFC 3550 11).
+        let first_pair = u32::from(from).next_multiple_of(2);
+        if from == 0 || first_pair + 1 > u32::from(to) {
+            faults.add(
+                self.rtp_ports.span(),
+                "holds no pair of ports",
+                "write [from, to], such as [20000, 29999]",
+            );
+            return None;
+        }
+        let first = usize::from(*self.webrtc_port.get_ref());
+        let last = first + shards - 1;
+        if last > usize::from(u16::MAX) {
+            let problem = format!("{shards} shards need ports up to {last}");
+            faults.add(self.webrtc_port.span(), problem, "take a lower port or fewer shards");
+        }
+        if first != 0 && first <= usize::from(to) && usize::from(from) <= last {
+            let problem = format!("the ports of the browsers, {first} to {last}, are among rtp_ports");
+            let is_written = !self.webrtc_port.span().is_empty();
+            let span = if is_written { self.webrtc_port.span() } else { self.rtp_ports.span() };
+            faults.add(span, problem, "move rtp_ports or webrtc_port");
+        }
+        Some(from..=to)
+    }
+}
+
+/// More threads than any machine that this was made for has cores.
+const SHARDS_MAX: usize = 256;
+
+fn seconds(value: &Spanned<u32>, faults: &mut Faults<'_>) -> Option<Duration> {
+    let seconds = *value.get_ref();
+    if seconds == 0 || seconds > 86_400 {
+        faults.add(value.span(), "is out of range", "write 1 to 86400 seconds");
+        return None;
+    }
+    Some(Duration::from_secs(seconds.into()))
+}
+
+/// A default: it stands nowhere in the file, so its span is empty.
+fn unwritten<T>(value: T) -> Spanned<T> {
+    Spanned::new(0..0, value)
+}

@@ -1,0 +1,82 @@
+//! The configuration: one TOML file, checked as a whole before anything starts.
+//!
+//! Each section has a file here, which says what the section may hold (`...Section`, as written) and
+//! what comes of it (the public type, checked). Unknown keys are refused. Whatever is wrong is told
+//! with file, line, key, value and cure, all at once.
+
+mod document;
+mod error;
+mod faults;
+mod http;
+mod load;
+mod log;
+mod media;
+mod rules;
+mod secret;
+mod sip;
+mod trunks;
+mod users;
+
+use std::path::Path;
+
+use webtrunk_signalling::routing::Rules;
+
+pub use error::{ConfigError, Fault};
+pub use http::{HttpConfig, TlsFiles};
+pub use log::{LogConfig, LogFormat};
+pub use media::MediaConfig;
+pub use rules::Prompts;
+pub use secret::Secret;
+pub use sip::{DEFAULT_REALM, SipListener, SipSettings, WEBSOCKET_PATH};
+pub use trunks::{Credentials, Trunk};
+pub use users::{Ha1, User};
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The HTTP server; `None` serves no page and no WebSocket at its port.
+    pub http: Option<HttpConfig>,
+    /// Certificates; with them the HTTP server speaks HTTPS.
+    pub tls: Option<TlsFiles>,
+    /// The SIP adapter.
+    pub sip: SipSettings,
+    /// The media engine.
+    pub media: MediaConfig,
+    /// Who may register and call.
+    pub users: Vec<User>,
+    /// Where calls come from and go to.
+    pub trunks: Vec<Trunk>,
+    /// Who may call whom.
+    pub rules: Rules,
+    /// What the rules play, by the names that they use.
+    pub prompts: Prompts,
+    /// The log.
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// Reads and checks a file. Relative paths in it are relative to its own folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        load::load(path, &|name| std::env::var(name).ok())
+    }
+
+    /// Checks a text; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
+        load::parse(name, text, &|name| std::env::var(name).ok())
+    }
+}
+
+/// The cure for a bad address with port.
+const BIND_CURE: &str = "write address:port, such as \"0.0.0.0:5060\" or \"[::]:5060\"";
+
+/// The cure for a bad address.
+const ADDRESS_CURE: &str = "write an IP address, such as \"203.0.113.5\"";
+
+/// The cure for a bad range of addresses.
+const NETWORK_CURE: &str = "write an address or a range, such as \"10.0.0.0/8\"";

@@ -1,0 +1,270 @@
+//! `[[rules]]`: the dial plan.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+use webtrunk_codecs::wav::Clip;
+use webtrunk_engine::EndCause;
+use webtrunk_signalling::routing::{
+    ActionSpec, BridgeSpec, BridgeTo, RuleError, RuleFault, RuleSpec, Rules, Tone,
+};
+
+use super::faults::Faults;
+use super::trunks::Trunk;
+use super::users::User;
+use crate::prompts;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleSection {
+    name: Spanned<String>,
+    destination: Spanned<String>,
+    from_number: Option<Spanned<String>>,
+    from_user: Option<Spanned<String>>,
+    from_trunk: Option<Spanned<String>>,
+    actions: Spanned<Vec<Spanned<ActionSection>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ActionSection {
+    Answer,
+    WaitMs(u32),
+    Play(PlaySection),
+    Echo,
+    Tone(ToneSection),
+    Bridge(BridgeSection),
+    Reject(RejectCause),
+    Hangup,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaySection {
+    prompt: Spanned<String>,
+    #[serde(default)]
+    repeat: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToneSection {
+    frequency_hz: u32,
+    #[serde(default = "default_level")]
+    level_dbm0: f32,
+    duration_ms: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BridgeSection {
+    user: Option<Spanned<String>>,
+    users: Option<Vec<Spanned<String>>>,
+    trunk: Option<Spanned<String>>,
+    number: Option<Spanned<String>>,
+    shown_number: Option<String>,
+    #[serde(default = "default_ring_timeout")]
+    ring_timeout_s: u32,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RejectCause {
+    Busy,
+    Declined,
+    NoAnswer,
+    Unavailable,
+    NotFound,
+    Forbidden,
+}
+
+/// The level that digits and call-progress tones have on the line.
+const fn default_level() -> f32 {
+    -10.0
+}
+
+/// About six rings.
+const fn default_ring_timeout() -> u32 {
+    30
+}
+
+/// What rules may name.
+pub(super) struct Known<'c> {
+    pub(super) users: &'c [User],
+    pub(super) trunks: &'c [Trunk],
+}
+
+/// The prompts that rules play, by the names that they have there.
+pub type Prompts = HashMap<Arc<str>, Clip>;
+
+/// Compiles the dial plan and reads what it plays.
+pub(super) fn check(
+    sections: &[RuleSection],
+    known: &Known<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<(Rules, Prompts)> {
+    let mut prompts = Prompts::new();
+    let specs: Vec<_> = sections.iter().map(|section| section.check(known, &mut prompts, faults)).collect();
+    let specs: Option<Vec<RuleSpec>> = specs.into_iter().collect();
+    match Rules::compile(&specs?) {
+        Ok(rules) => Some((rules, prompts)),
+        Err(errors) => {
+            for error in errors {
+                sections[error.index].tell(&error, faults);
+            }
+            None
+        }
+    }
+}
+
+impl RuleSection {
+    fn check(&self, known: &Known<'_>, prompts: &mut Prompts, faults: &mut Faults<'_>) -> Option<RuleSpec> {
+        let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
+        let actions = self.actions.get_ref().iter();
+        let actions: Vec<_> = actions.map(|action| check_action(action, known, prompts, faults)).collect();
+        Some(RuleSpec {
+            name: self.name.get_ref().clone(),
+            destination: self.destination.get_ref().clone(),
+            from_number: text(&self.from_number),
+            from_user: text(&self.from_user),
+            from_trunk: text(&self.from_trunk),
+            actions: actions.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    /// Notes what the compiler of rules found, where it is written.
+    fn tell(&self, error: &RuleError, faults: &mut Faults<'_>) {
+        let of_key = |key| match key {
+            "from_number" => self.from_number.as_ref(),
+            "from_user" => self.from_user.as_ref(),
+            "from_trunk" => self.from_trunk.as_ref(),
+            _ => Some(&self.destination),
+        };
+        let (span, cure) = match &error.fault {
+            RuleFault::Expression { key, .. } => (
+                of_key(*key).map(Spanned::span),
+                "correct the expression; it always has to match the whole text",
+            ),
+            RuleFault::NameTaken => (Some(self.name.span()), "rename one of them"),
+            RuleFault::Reference { .. } => {
+                (Some(self.actions.span()), "add a group to the pattern, or write \"$$\"")
+            }
+            RuleFault::NotAnswered { .. } | RuleFault::AnsweredTwice => {
+                (Some(self.actions.span()), "callers hear something only after the answer")
+            }
+            RuleFault::Unreachable { .. } => (Some(self.actions.span()), "take it out, or put it before"),
+            RuleFault::NoAction | RuleFault::NoOutcome => {
+                (Some(self.actions.span()), "end it with a bridge or a reject, or answer first")
+            }
+            RuleFault::BridgeToNobody => (Some(self.actions.span()), "name a user or a trunk"),
+            RuleFault::ToneFrequency { .. } | RuleFault::ToneLevel { .. } => {
+                (Some(self.actions.span()), "dialling tone, for one, has 425 Hz at -10 dBm0")
+            }
+        };
+        faults.add(span.unwrap_or_else(|| self.name.span()), error, cure);
+    }
+}
+
+fn check_action(
+    section: &Spanned<ActionSection>,
+    known: &Known<'_>,
+    prompts: &mut Prompts,
+    faults: &mut Faults<'_>,
+) -> Option<ActionSpec> {
+    let milliseconds = |ms: u32| Duration::from_millis(ms.into());
+    Some(match section.get_ref() {
+        ActionSection::Answer => ActionSpec::Answer,
+        ActionSection::Echo => ActionSpec::Echo,
+        ActionSection::Hangup => ActionSpec::Hangup,
+        ActionSection::WaitMs(ms) => ActionSpec::Wait(milliseconds(*ms)),
+        ActionSection::Play(play) => {
+            load(&play.prompt, prompts, faults)?;
+            ActionSpec::Play { prompt: play.prompt.get_ref().clone(), is_repeated: play.repeat }
+        }
+        ActionSection::Tone(tone) => ActionSpec::Tone(Tone {
+            frequency_hz: tone.frequency_hz,
+            level_dbm0: tone.level_dbm0,
+            duration: tone.duration_ms.map(milliseconds),
+        }),
+        ActionSection::Bridge(bridge) => ActionSpec::Bridge(bridge.check(section, known, faults)?),
+        ActionSection::Reject(cause) => ActionSpec::Reject(EndCause::from(*cause)),
+    })
+}
+
+/// Reads a prompt, once for all rules that play it.
+fn load(prompt: &Spanned<String>, loaded: &mut Prompts, faults: &mut Faults<'_>) -> Option<()> {
+    let name: Arc<str> = prompt.get_ref().as_str().into();
+    if loaded.contains_key(&name) {
+        return Some(());
+    }
+    let read = || prompts::read(&faults.document().resolve(&name));
+    match prompts::built_in(&name).map_or_else(read, Ok) {
+        Ok(clip) => {
+            loaded.insert(name, clip);
+            Some(())
+        }
+        Err(error) => {
+            faults.add(prompt.span(), &error, error.cure());
+            None
+        }
+    }
+}
+
+impl BridgeSection {
+    fn check(
+        &self,
+        whole: &Spanned<ActionSection>,
+        known: &Known<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<BridgeSpec> {
+        let to = match (&self.user, &self.users, &self.trunk, &self.number) {
+            (Some(user), None, None, None) => BridgeTo::Users(vec![known_user(user, known, faults)]),
+            (None, Some(users), None, None) => {
+                BridgeTo::Users(users.iter().map(|user| known_user(user, known, faults)).collect())
+            }
+            (None, None, Some(trunk), Some(number)) => {
+                BridgeTo::Trunk { trunk: known_trunk(trunk, known, faults), number: number.get_ref().clone() }
+            }
+            _ => {
+                let cure = "give it user, or users, or trunk and number";
+                faults.add(whole.span(), "it is not clear whom this bridge calls", cure);
+                return None;
+            }
+        };
+        let ring_timeout = Duration::from_secs(self.ring_timeout_s.into());
+        Some(BridgeSpec { to, shown_number: self.shown_number.clone(), ring_timeout })
+    }
+}
+
+/// A user's name, which must be configured unless it is only known during a call.
+fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
+    let name = user.get_ref();
+    if !name.contains('$') && !known.users.iter().any(|known| known.name == *name) {
+        faults.add(user.span(), "no user has this name", "add the user, or correct the name");
+    }
+    name.clone()
+}
+
+fn known_trunk(trunk: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
+    let name = trunk.get_ref();
+    if !known.trunks.iter().any(|known| known.name == *name) {
+        faults.add(trunk.span(), "no trunk has this name", "add the trunk, or correct the name");
+    }
+    name.clone()
+}
+
+impl From<RejectCause> for EndCause {
+    fn from(cause: RejectCause) -> Self {
+        match cause {
+            RejectCause::Busy => Self::Busy,
+            RejectCause::Declined => Self::Declined,
+            RejectCause::NoAnswer => Self::NoAnswer,
+            RejectCause::Unavailable => Self::Unavailable,
+            RejectCause::NotFound => Self::NotFound,
+            RejectCause::Forbidden => Self::Forbidden,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Secrets: written out, or in a file, or in the environment.
+
+use std::fmt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, de};
+use toml::Spanned;
+
+use super::faults::Faults;
+
+/// Looks up an environment variable.
+pub(super) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// A secret as configured: `"text"`, `{ file = "path" }` or `{ env = "NAME" }`.
+pub(super) enum SecretSource {
+    Inline(String),
+    File(String),
+    Environment(String),
+}
+
+/// A secret text, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for those that must know it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl SecretSource {
+    pub(super) const fn is_inline(&self) -> bool {
+        matches!(self, Self::Inline(_))
+    }
+}
+
+/// Fetches a secret from where it is kept. White space at both ends of a file is not part of it.
+pub(super) fn fetch(
+    source: &Spanned<SecretSource>,
+    environment: Environment<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<Secret> {
+    match source.get_ref() {
+        SecretSource::Inline(text) => Some(Secret(text.clone())),
+        SecretSource::Environment(name) => environment(name).map(Secret).or_else(|| {
+            let problem = format!("the environment has no variable {name:?}");
+            faults.add(source.span(), problem, "set it where the gateway is started");
+            None
+        }),
+        SecretSource::File(path) => {
+            let path = faults.document().resolve(path);
+            let fetched = open_to_others(&path).and_then(|mode| Ok((mode, std::fs::read_to_string(&path)?)));
+            match fetched {
+                Ok((None, text)) => Some(Secret(text.trim().to_owned())),
+                Ok((Some(mode), _)) => {
+                    let problem = format!("{} is open to others (mode {mode:o})", path.display());
+                    faults.add(source.span(), problem, format!("run: chmod 600 {}", path.display()));
+                    None
+                }
+                Err(error) => {
+                    let problem = format!("{} cannot be read: {error}", path.display());
+                    faults.add(source.span(), problem, "correct the path or the file's permissions");
+                    None
+                }
+            }
+        }
+    }
+}
+
+/// The permissions of a file that its group or the world may read or write; `None` where only its owner may.
+pub(super) fn open_to_others(path: &Path) -> std::io::Result<Option<u32>> {
+    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+    Ok((mode & 0o066 != 0).then_some(mode))
+}
+
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SourceVisitor)
+    }
+}
+
+struct SourceVisitor;
+
+impl<'de> Visitor<'de> for SourceVisitor {
+    type Value = SecretSource;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, { file = \"path\" } or { env = \"NAME\" }")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SecretSource, E> {
+        Ok(SecretSource::Inline(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretSource, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Kept {
+            file: Option<String>,
+            env: Option<String>,
+        }
+        match Kept::deserialize(MapAccessDeserializer::new(map))? {
+            Kept { file: Some(file), env: None } => Ok(SecretSource::File(file)),
+            Kept { file: None, env: Some(name) } => Ok(SecretSource::Environment(name)),
+            Kept { .. } => {
+                Err(de::Error::custom("a secret is kept in a file or in the environment, in one place"))
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `[sip]`: the realm and the listeners.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Deserialize;
+use toml::Spanned;
+use webtrunk_signalling::sip::flow::TransportKind;
+use webtrunk_signalling::sip::transport::Network;
+
+use super::faults::Faults;
+
+/// The SIP adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SipSettings {
+    /// The realm of our challenges; users' passwords are hashed with it.
+    pub realm: String,
+    /// Where it listens.
+    pub listeners: Vec<SipListener>,
+}
+
+/// One listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SipListener {
+    /// Its transport. A WebSocket listener at the HTTP server is secure where that is.
+    pub transport: TransportKind,
+    /// Its own address; `None` for a WebSocket listener that the HTTP server serves at [`WEBSOCKET_PATH`].
+    pub bind: Option<SocketAddr>,
+    /// Its address as seen from outside the local networks.
+    pub external_address: Option<IpAddr>,
+    /// Peers that reach it without NAT.
+    pub local_networks: Vec<Network>,
+}
+
+/// Where the HTTP server serves SIP over WebSocket.
+pub const WEBSOCKET_PATH: &str = "/sip";
+
+/// The realm where none is configured. Chosen by us; changing it makes every stored hash useless.
+pub const DEFAULT_REALM: &str = "webtrunk";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SipSection {
+    realm: Option<Spanned<String>>,
+    #[serde(default)]
+    listeners: Vec<ListenerSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListenerSection {
+    transport: Spanned<Transport>,
+    bind: Option<Spanned<String>>,
+    external_address: Option<Spanned<String>>,
+    #[serde(default)]
+    local_networks: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+    Ws,
+    Wss,
+}
+
+impl From<Transport> for TransportKind {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => Self::Udp,
+            Transport::Tcp => Self::Tcp,
+            Transport::Tls => Self::Tls,
+            Transport::Ws => Self::Ws,
+            Transport::Wss => Self::Wss,
+        }
+    }
+}
+
+/// What the listeners can lean on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings {
+    pub(super) has_http: bool,
+    /// Whether our page's own origin follows from `[http]`, or is written there.
+    pub(super) knows_origin: bool,
+    pub(super) has_certificate: bool,
+}
+
+impl SipSection {
+    pub(super) fn check(&self, around: Surroundings, faults: &mut Faults<'_>) -> SipSettings {
+        let realm = match &self.realm {
+            Some(realm) if realm.get_ref().is_empty() || realm.get_ref().contains(['"', '\\']) => {
+                faults.add(realm.span(), "is no realm", "write a name without quotes, such as your domain");
+                DEFAULT_REALM.to_owned()
+            }
+            Some(realm) => realm.get_ref().clone(),
+            None => DEFAULT_REALM.to_owned(),
+        };
+        let checked: Vec<_> = self.listeners.iter().map(|listener| listener.check(around, faults)).collect();
+        for (index, listener) in checked.iter().enumerate() {
+            let Some(listener) = listener else { continue };
+            if checked[..index].iter().flatten().any(|earlier| collide(earlier, listener)) {
+                let span = self.listeners[index].transport.span();
+                faults.add(
+                    span,
+                    "another listener has this address",
+                    "give each listener an address of its own",
+                );
+            }
+        }
+        SipSettings { realm, listeners: checked.into_iter().flatten().collect() }
+    }
+}
+
+impl ListenerSection {
+    fn check(&self, around: Surroundings, faults: &mut Faults<'_>) -> Option<SipListener> {
+        let mut transport = TransportKind::from(*self.transport.get_ref());
+        let span = self.transport.span();
+        if self.bind.is_none() {
+            if !transport.is_websocket() {
+                faults.add(span, "this listener has no address", "add bind = \"address:port\"");
+                return None;
+            }
+            if !around.has_http {
+                faults.add(
+                    span,
+                    "without bind it is served by [http], which is missing",
+                    "add [http], or bind",
+                );
+                return None;
+            }
+            if !around.knows_origin {
+                let problem = "[http] listens beyond loopback and names no origin, so no page could connect";
+                faults.add(span, problem, "add to [http]: origins = [\"https://where.browsers.open.it\"]");
+            }
+            transport = if around.has_certificate { TransportKind::Wss } else { TransportKind::Ws };
+        } else if transport.is_secure() && !around.has_certificate {
+            faults.add(
+                span,
+                "a secure listener needs a certificate",
+                "add [tls] with certificate and private_key",
+            );
+        }
+        let bind = self.bind.as_ref().map(|bind| faults.parse(bind, super::BIND_CURE));
+        let external = self.external_address.as_ref();
+        let external_address = external.and_then(|address| faults.parse(address, super::ADDRESS_CURE));
+        let local_networks = faults.parse_all(&self.local_networks, super::NETWORK_CURE);
+        let bind = match bind {
+            Some(bind) => Some(bind?),
+            None => None,
+        };
+        Some(SipListener { transport, bind, external_address, local_networks })
+    }
+}
+
+/// Whether two listeners want the same socket.
+fn collide(one: &SipListener, other: &SipListener) -> bool {
+    let is_datagram = |listener: &SipListener| listener.transport == TransportKind::Udp;
+    match (one.bind, other.bind) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a == b && a.port() != 0 && is_datagram(one) == is_datagram(other),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}

@@ -1,0 +1,160 @@
+//! `[[trunks]]`: the telephone systems that calls come from and go to.
+
+use std::collections::HashSet;
+use std::num::NonZeroU16;
+
+use serde::Deserialize;
+use toml::Spanned;
+use webtrunk_codecs::CodecId;
+use webtrunk_signalling::sip::flow::TransportKind;
+use webtrunk_signalling::sip::transport::Network;
+
+use super::faults::Faults;
+use super::secret::{Environment, Secret, SecretSource, fetch};
+use super::sip::Transport;
+use super::users::{NAME_CURE, is_name};
+
+/// A peer that is trusted by its address, or that trusts us by our credentials, or both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trunk {
+    /// The name by which rules and logs know it.
+    pub name: String,
+    /// Where calls are sent: host name or address.
+    pub host: String,
+    /// Its port; `None` asks DNS, then takes the transport's own (RFC 3263 4.2).
+    pub port: Option<NonZeroU16>,
+    /// How calls are sent.
+    pub transport: TransportKind,
+    /// Where its calls come from; empty lets none in.
+    pub networks: Vec<Network>,
+    /// What we answer its challenges with.
+    pub credentials: Option<Credentials>,
+    /// What may be spoken with it, best first; never empty.
+    pub codecs: Vec<CodecId>,
+}
+
+/// Our account at a trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+    /// The only realm whose challenges are answered; `None` answers any of this trunk.
+    pub realm: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrunkSection {
+    name: Spanned<String>,
+    host: Spanned<String>,
+    port: Option<NonZeroU16>,
+    #[serde(default = "udp")]
+    transport: Spanned<Transport>,
+    #[serde(default)]
+    networks: Vec<Spanned<String>>,
+    credentials: Option<CredentialsSection>,
+    codecs: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CredentialsSection {
+    user: String,
+    password: Spanned<SecretSource>,
+    realm: Option<String>,
+}
+
+fn udp() -> Spanned<Transport> {
+    Spanned::new(0..0, Transport::Udp)
+}
+
+/// What every telephone system speaks, better one first where both do.
+const DEFAULT_CODECS: [CodecId; 2] = [CodecId::Pcmu, CodecId::Pcma];
+
+/// Checks all trunks; a name may be taken once.
+pub(super) fn check(
+    sections: &[TrunkSection],
+    environment: Environment<'_>,
+    faults: &mut Faults<'_>,
+) -> Vec<Trunk> {
+    let mut names = HashSet::new();
+    for section in sections {
+        if !names.insert(section.name.get_ref()) {
+            faults.add(section.name.span(), "another trunk has this name", "rename one of them");
+        }
+    }
+    sections.iter().filter_map(|section| section.check(environment, faults)).collect()
+}
+
+impl TrunkSection {
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.credentials.as_ref().is_some_and(|account| account.password.get_ref().is_inline())
+    }
+
+    fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<Trunk> {
+        if !is_name(self.name.get_ref()) {
+            faults.add(self.name.span(), "is no trunk name", NAME_CURE);
+        }
+        if !is_host(self.host.get_ref()) {
+            let cure = "write a host name or an address, without scheme and port";
+            faults.add(self.host.span(), "is no host", cure);
+        }
+        let transport = TransportKind::from(*self.transport.get_ref());
+        if transport.is_websocket() {
+            let cure = "use \"udp\", \"tcp\" or \"tls\"";
+            faults.add(self.transport.span(), "trunks are not called over WebSocket", cure);
+        }
+        let networks = faults.parse_all(&self.networks, super::NETWORK_CURE);
+        let codecs = self.check_codecs(faults);
+        let credentials = match &self.credentials {
+            None => None,
+            Some(account) => Some(Credentials {
+                user: account.user.clone(),
+                password: fetch(&account.password, environment, faults)?,
+                realm: account.realm.clone(),
+            }),
+        };
+        Some(Trunk {
+            name: self.name.get_ref().clone(),
+            host: self.host.get_ref().clone(),
+            port: self.port,
+            transport,
+            networks,
+            credentials,
+            codecs,
+        })
+    }
+
+    fn check_codecs(&self, faults: &mut Faults<'_>) -> Vec<CodecId> {
+        let Some(written) = &self.codecs else { return DEFAULT_CODECS.to_vec() };
+        let known = || CodecId::ALL.map(CodecId::encoding_name).join(", ");
+        if written.get_ref().is_empty() {
+            faults.add(written.span(), "names no codec", format!("name one at least of {}", known()));
+        }
+        let mut codecs = Vec::new();
+        for name in written.get_ref() {
+            let is_meant = |codec: &CodecId| codec.encoding_name().eq_ignore_ascii_case(name.get_ref());
+            match CodecId::ALL.into_iter().find(is_meant) {
+                Some(codec) if codecs.contains(&codec) => {
+                    faults.add(name.span(), "is named twice", "take one out");
+                }
+                Some(codec) => codecs.push(codec),
+                None => faults.add(name.span(), "is no codec of ours", format!("use one of {}", known())),
+            }
+        }
+        codecs
+    }
+}
+
+/// A host name of RFC 1123 or an address, IPv6 with or without brackets.
+fn is_host(text: &str) -> bool {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let is_label = |label: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !label.is_empty() && label.len() <= 63 && label.bytes().all(is_allowed)
+    };
+    let is_name = text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(is_label);
+    is_name || bare.parse::<std::net::Ipv6Addr>().is_ok()
+}
