@@ -5,3 +5,4 @@ pub mod identifiers;
 pub mod message;
 pub mod transaction;
 pub mod transport;
+pub mod trunk;
