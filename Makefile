@@ -1,0 +1,69 @@
+# make run    install what is missing, build, start the demo
+# make test   install what the tests need, check, test everything, browsers included
+# make web    bundle the test phone's page      make docs   build the book
+# make bench  measure                           make clean  remove what was built
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := run
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+CARGO := cargo
+LOCKED := --locked
+
+WEB := gateway/web
+WEB_SOURCES := $(shell find $(WEB)/src -type f) $(WEB)/build.mjs
+DRIVER := gateway/tests/driver
+# What a package manager writes when it is done.
+WEB_MODULES := $(WEB)/node_modules/.package-lock.json
+DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(DRIVER)/package-lock.json))
+
+# Where the browser tests find their tools.
+export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
+export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
+
+.PHONY: run test check web bench docs clean setup-run setup-test
+
+run: setup-run
+	$(MAKE) web
+	$(CARGO) run $(LOCKED) --release --package webtrunk -- demo
+
+test: setup-test
+	$(MAKE) web
+	$(MAKE) $(DRIVER_MODULES) check
+	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items
+
+web: $(WEB)/dist/index.html
+
+$(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB_MODULES)
+	cd $(WEB) && npm run --silent build
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --silent --no-audit --no-fund
+	touch $@
+
+bench: setup-run
+	$(MAKE) web
+	$(CARGO) bench $(LOCKED) --workspace
+
+docs: $(TARGET)/tools/bin/mdbook
+	$(TARGET)/tools/bin/mdbook build docs
+
+$(TARGET)/tools/bin/mdbook:
+	$(CARGO) install --locked --root $(TARGET)/tools mdbook@0.5.1
+
+setup-run:
+	scripts/setup run
+
+setup-test:
+	scripts/setup test
+
+clean:
+	$(CARGO) clean
+	rm -rf $(WEB)/node_modules $(WEB)/dist/* $(DRIVER)/node_modules docs/book

@@ -1,0 +1,57 @@
+// The test phone: one line, one call at a time.
+//
+// `window.webtrunk` is for tests: the user agent and the newest session, as JsSIP knows them.
+
+import { fetchDemo, rememberedUser, rememberUser } from './demo.js';
+import { Phone } from './phone.js';
+import { View } from './view.js';
+
+const view = new View();
+let phone = null;
+
+window.webtrunk = Object.freeze({
+  get ua() { return phone?.ua ?? null; },
+  get session() { return phone?.session ?? null; },
+  get state() { return phone?.state ?? null; },
+});
+
+function signIn(user, password) {
+  phone?.stop();
+  phone = new Phone({ user, password, host: location.hostname, socket: socketUrl() });
+  view.attach(phone);
+  phone.start();
+}
+
+function socketUrl() {
+  const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+  return `${scheme}://${location.host}/sip`;
+}
+
+function startDemo(demo) {
+  const names = demo.users.map((user) => user.name);
+  const chosen = rememberedUser(names) ?? demo.suggested_user;
+  const use = (name) => {
+    rememberUser(name);
+    view.showShortcuts([...demo.numbers, ...names.filter((other) => other !== name).map((other) => ({ number: other, title: other }))]);
+    signIn(name, demo.users.find((user) => user.name === name).password);
+  };
+  view.showUsers(names, chosen, use);
+  if (demo.media_addresses.length === 0) {
+    view.notice('This machine has no network address besides loopback, and browsers send no audio over loopback: calls will connect, but you will hear nothing.');
+  }
+  use(chosen);
+}
+
+async function start() {
+  if (!navigator.mediaDevices) {
+    view.notice('The browser gives this page no microphone. Open it as http://localhost or over HTTPS.');
+  }
+  const demo = await fetchDemo();
+  if (demo) {
+    startDemo(demo);
+  } else {
+    view.showSignIn(signIn);
+  }
+}
+
+start().catch((error) => view.notice(`The phone did not start: ${error.message}`));

@@ -1,0 +1,129 @@
+// One SIP line and its call.
+//
+//   idle --dial--> calling --180/183--> ringing --2xx--> talking --BYE--> idle
+//     \--INVITE--> incoming --accept--> answering --ACK-----^
+//
+// Any state goes to idle when the call ends. JsSIP's own session carries hold and mute.
+
+import JsSIP from 'jssip';
+
+/** Sent by `Phone`, an EventTarget: `line` (registration), `state` (of the call), `remote` (its audio). */
+export class Phone extends EventTarget {
+  constructor({ user, password, host, socket }) {
+    super();
+    this.user = user;
+    this.host = host;
+    this.state = 'idle';
+    this.session = null;
+    this.ua = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(socket)],
+      uri: new JsSIP.URI('sip', user, host).toString(),
+      password,
+      user_agent: 'Webtrunk test phone',
+      register_expires: 120,
+      session_timers: false,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 10,
+    });
+    const line = (state, text) => () => this.#tell('line', { state, text });
+    this.ua.on('connecting', line('offline', 'Connecting'));
+    this.ua.on('disconnected', line('failed', 'The gateway cannot be reached'));
+    this.ua.on('registered', line('registered', 'Ready'));
+    this.ua.on('registrationFailed', ({ cause }) => this.#tell('line', { state: 'failed', text: `Not registered: ${cause}` }));
+    this.ua.on('newRTCSession', ({ originator, session }) => this.#adopt(originator, session));
+  }
+
+  start() { this.ua.start(); }
+
+  stop() { this.ua.stop(); }
+
+  /** Calls a number or a user. `audio` are the constraints of the microphone. */
+  dial(target, audio) {
+    if (this.state !== 'idle') return;
+    const uri = new JsSIP.URI('sip', target, this.host).toString();
+    this.ua.call(uri, { mediaConstraints: { audio, video: false }, pcConfig: { iceServers: [] } });
+  }
+
+  accept(audio) {
+    if (this.state !== 'incoming') return;
+    this.#become('answering');
+    this.session.answer({ mediaConstraints: { audio, video: false }, pcConfig: { iceServers: [] } });
+  }
+
+  /** Hangs up, cancels or rejects, as the state asks. */
+  hangup() {
+    if (this.state === 'idle') return;
+    if (this.state === 'incoming') this.session.terminate({ status_code: 486, reason_phrase: 'Busy Here' });
+    else this.session.terminate();
+  }
+
+  sendDigit(digit) {
+    if (this.state !== 'talking') return;
+    this.session.sendDTMF(digit, { transportType: JsSIP.C.DTMF_TRANSPORT.RFC2833 });
+  }
+
+  get isMuted() { return this.state === 'talking' && this.session.isMuted().audio; }
+
+  get isHeld() { return this.state === 'talking' && this.session.isOnHold().local; }
+
+  setMuted(muted) {
+    if (this.state !== 'talking') return;
+    if (muted) this.session.mute({ audio: true });
+    else this.session.unmute({ audio: true });
+    this.#become('talking');
+  }
+
+  setHeld(held) {
+    if (this.state !== 'talking') return;
+    const done = () => this.#become('talking');
+    if (held) this.session.hold({}, done);
+    else this.session.unhold({}, done);
+  }
+
+  /** Takes a new session as this line's call; a second call in finds the line busy. */
+  #adopt(originator, session) {
+    if (this.state !== 'idle') {
+      if (originator === 'remote') session.terminate({ status_code: 486, reason_phrase: 'Busy Here' });
+      return;
+    }
+    this.session = session;
+    const on = (event, handle) => session.on(event, (data) => this.session === session && handle(data));
+    on('peerconnection', ({ peerconnection }) => this.#listen(peerconnection));
+    on('progress', ({ originator: by }) => by === 'remote' && this.#become('ringing'));
+    for (const event of ['accepted', 'hold', 'unhold']) on(event, () => this.#become('talking'));
+    for (const event of ['ended', 'failed']) on(event, (end) => this.#become('idle', reason(end)));
+    if (session.connection) this.#listen(session.connection);
+    this.#become(originator === 'remote' ? 'incoming' : 'calling');
+  }
+
+  #listen(connection) {
+    connection.addEventListener('track', ({ track, streams }) => {
+      this.#tell('remote', { stream: streams[0] ?? new MediaStream([track]) });
+    });
+  }
+
+  #become(state, why = '') {
+    if (state === 'talking' && this.session.isEnded()) return;
+    this.state = state;
+    this.#tell('state', { state, why });
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+const { causes } = JsSIP.C;
+
+/** Why a call ended, in a few words; `remote` and `local` say who ended it. */
+const REASONS = {
+  [causes.BYE]: { remote: 'The other side hung up', local: 'You hung up' },
+  [causes.CANCELED]: { remote: 'The caller gave up', local: 'You gave up' },
+  [causes.REJECTED]: { local: 'You rejected the call' },
+  [causes.USER_DENIED_MEDIA_ACCESS]: { local: 'The browser gave no microphone' },
+};
+
+function reason({ originator, message, cause }) {
+  const status = message?.status_code ? ` (${message.status_code} ${message.reason_phrase})` : '';
+  return REASONS[cause]?.[originator] ?? `${cause}${status}`;
+}
