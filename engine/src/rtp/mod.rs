@@ -11,6 +11,7 @@ mod receiver_stats;
 pub mod rtcp;
 mod sender_stats;
 mod sequence;
+pub mod telephone_event;
 
 pub use drop_reason::{DropCounters, DropReason};
 pub use header::{PayloadType, RtpHeader, Ssrc};
