@@ -1,1 +1,3 @@
-//! In the making.
+//! Authentication: who stands behind a request.
+
+pub mod digest;
