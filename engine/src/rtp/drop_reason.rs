@@ -42,6 +42,12 @@ drop_reasons! {
     BadExtension => "bad_extension",
     /// The first byte is none of STUN, DTLS, RTP and RTCP (RFC 7983).
     UnknownProtocol => "unknown_protocol",
+    /// STUN, but no check that one could read or answer (RFC 8445 7.3).
+    MalformedStun => "malformed_stun",
+    /// A check for a leg that does not exist (any more).
+    UnknownUfrag => "unknown_ufrag",
+    /// A DTLS record that has no place where the handshake stands: late, forged or garbled.
+    UnexpectedDtls => "unexpected_dtls",
     /// The payload type was not negotiated.
     UnknownPayloadType => "unknown_payload_type",
     /// The payload is not what its payload type promises.

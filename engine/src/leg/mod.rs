@@ -1,0 +1,3 @@
+//! Legs: our side of one media association each.
+
+pub mod webrtc;

@@ -1,0 +1,539 @@
+//! The WebRTC transport of a leg: ICE lite, DTLS and SRTP over addresses of the shard, without I/O.
+//!
+//! ```text
+//!             set_remote              validated source            right fingerprint
+//! Gathering ------------> Checking ---------------------> Handshaking ------------> Ready
+//!     |                      |                               |                        |
+//!     |                      | NoPath          NoHandshake,  |                        | consent lost, close_notify
+//!     |                      v       FingerprintMismatch ... v                        v
+//!     +--- close ------->  Failed <--------------------------+                     Closed <--- close (any)
+//! ```
+//!
+//! Checks are answered from the first moment on; a peer's early ClientHello waits for its
+//! description. What is not STUN counts only from validated sources, keys are used only after the
+//! fingerprint was compared, and nothing that is not authenticated can change a Ready transport.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::debug;
+
+pub use crate::dtls::DtlsRole;
+use crate::dtls::{Association, DtlsCertificate, Handshake, HandshakeError, SrtpPair};
+use crate::ice::{HostCandidate, IceLite};
+use crate::net::Transmit;
+use crate::net::demux::DatagramKind;
+use crate::rtp::DropReason;
+use crate::sdp::Fingerprint;
+use crate::srtp::{ProtectError, ProtectionProfile};
+
+#[cfg(test)]
+mod tests;
+
+/// Silence after which a path counts as disconnected: browsers check every 2 to 5 s.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// DTLS datagrams kept for a peer whose description has not come: a ClientHello is two.
+const EARLY_DATAGRAMS_MAX: usize = 8;
+
+/// Longest of them in bytes: Ethernet's payload.
+const EARLY_DATAGRAM_LENGTH_MAX: usize = 1500;
+
+/// How patient a transport is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebrtcConfig {
+    /// From `set_remote` until the first valid check. 20 s leaves room for a slow phone network.
+    pub connect_timeout: Duration,
+    /// From the first valid check until the keys are there. 10 s is six retransmissions of a flight.
+    pub handshake_timeout: Duration,
+    /// How long a peer that has been silent for 15 s may stay so. RFC 7675 5.1 sets 30 s in all.
+    pub consent_margin: Duration,
+}
+
+impl Default for WebrtcConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(20),
+            handshake_timeout: Duration::from_secs(10),
+            consent_margin: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What a datagram turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received<'p> {
+    /// An RTP packet, authenticated and decrypted.
+    Rtp(&'p [u8]),
+    /// A compound RTCP packet, authenticated and decrypted.
+    Rtcp(&'p [u8]),
+    /// Something of ICE or DTLS: events and datagrams to send may be waiting.
+    Control,
+}
+
+/// What a transport reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportEvent {
+    /// The peer has authenticated itself from this address: what comes from there belongs to the leg.
+    NewSource(SocketAddr),
+    /// Keys are there, and the peer is who its description said.
+    Ready {
+        /// The negotiated cipher.
+        profile: ProtectionProfile,
+    },
+    /// It will never be Ready.
+    Failed(TransportError),
+    /// Neither checks nor media came for so long that we may no longer send (RFC 7675).
+    Lost,
+    /// The peer said goodbye.
+    Closed,
+}
+
+/// Why a transport did not get Ready; the fault is the peer's or the network's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// No valid check came in time.
+    #[error("no path to the peer")]
+    NoPath,
+    /// The DTLS handshake did not complete in time.
+    #[error("DTLS handshake did not complete in time")]
+    NoHandshake,
+    /// The handshake completed and is of no use.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+}
+
+/// A later description wants another peer than the first one did. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteChanged {
+    /// Other ICE credentials: an ICE restart, which we do not do.
+    #[error("ICE restart is not supported")]
+    IceRestart,
+    /// Another certificate.
+    #[error("the peer's fingerprint changed on an established transport")]
+    Fingerprint,
+    /// The other DTLS role.
+    #[error("the DTLS role changed on an established transport")]
+    Role,
+}
+
+/// Why one of our own packets was not protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The transport is not Ready, or no longer.
+    #[error("no keys yet, or no longer")]
+    NotReady,
+    /// The packet is none.
+    #[error(transparent)]
+    Protect(#[from] ProtectError),
+}
+
+/// ICE, DTLS and SRTP of one leg.
+pub struct WebrtcTransport {
+    ice: IceLite,
+    certificate: Arc<DtlsCertificate>,
+    config: WebrtcConfig,
+    remote: Option<Remote>,
+    state: State,
+    /// Goodbyes, which outlive the association.
+    farewells: VecDeque<Transmit>,
+    events: VecDeque<TransportEvent>,
+}
+
+/// The peer's half of the description, kept for the life of the leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Remote {
+    ufrag: String,
+    password: String,
+    fingerprints: Vec<Fingerprint>,
+    role: DtlsRole,
+}
+
+enum State {
+    /// We have candidates; the peer's description has not come.
+    Gathering {
+        early: Vec<Vec<u8>>,
+    },
+    /// Described, but no check has come.
+    Checking {
+        expires_at: Instant,
+    },
+    Handshaking {
+        handshake: Box<Handshake>,
+        expires_at: Instant,
+    },
+    Ready {
+        association: Association,
+        srtp: Box<SrtpPair>,
+    },
+    Closed,
+    Failed(TransportError),
+}
+
+impl WebrtcTransport {
+    /// A transport with the shard's WebRTC sockets as host candidates and credentials of its own.
+    #[must_use]
+    pub fn new(
+        local: Vec<SocketAddr>,
+        certificate: Arc<DtlsCertificate>,
+        config: WebrtcConfig,
+        now: Instant,
+    ) -> Self {
+        let mut ice = IceLite::new(&local);
+        ice.handle_timeout(now);
+        Self {
+            ice,
+            certificate,
+            config,
+            remote: None,
+            state: State::Gathering { early: Vec::new() },
+            farewells: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Our user name fragment; it is how the shard finds the leg of a check.
+    #[must_use]
+    pub fn local_ufrag(&self) -> &str {
+        self.ice.ufrag()
+    }
+
+    /// Our ICE password.
+    #[must_use]
+    pub fn local_pwd(&self) -> &str {
+        self.ice.password()
+    }
+
+    /// Our host candidates with their priorities, as bound.
+    #[must_use]
+    pub fn candidates(&self) -> &[HostCandidate] {
+        self.ice.candidates()
+    }
+
+    /// The peer's half of the description and the role that followed from it. Checks and even
+    /// ClientHellos may have come before. The connect timeout starts here, so an answerer calls this
+    /// when its answer leaves.
+    ///
+    /// The same again changes nothing, as it must be with every re-offer.
+    ///
+    /// # Errors
+    /// When it is not the same again; what was agreed first goes on.
+    pub fn set_remote(
+        &mut self,
+        ufrag: &str,
+        pwd: &str,
+        fingerprints: Vec<Fingerprint>,
+        role: DtlsRole,
+        now: Instant,
+    ) -> Result<(), RemoteChanged> {
+        let remote = Remote { ufrag: ufrag.to_owned(), password: pwd.to_owned(), fingerprints, role };
+        if let Some(agreed) = &self.remote {
+            return agreed.check_unchanged(&remote);
+        }
+        self.remote = Some(remote);
+        if let State::Gathering { early } = &mut self.state {
+            let early = std::mem::take(early);
+            self.state = State::Checking { expires_at: now + self.config.connect_timeout };
+            self.ice.set_remote(ufrag, pwd, now);
+            self.start_handshake(now);
+            for datagram in early {
+                if let State::Handshaking { handshake, .. } = &mut self.state
+                    && let Err(reason) = handshake.handle_datagram(&datagram, now)
+                {
+                    debug!(%reason, "early DTLS datagram dropped");
+                }
+            }
+            self.settle_handshake();
+        }
+        Ok(())
+    }
+
+    /// Takes what came from `from` to our address `local`. Media is decrypted in place, without an
+    /// allocation.
+    ///
+    /// # Errors
+    /// Why it was dropped, for the leg's counters; nothing was changed and nothing will be answered.
+    pub fn handle_datagram<'p>(
+        &mut self,
+        datagram: &'p mut [u8],
+        from: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Result<Received<'p>, DropReason> {
+        let kind = DatagramKind::of(datagram).ok_or(DropReason::UnknownProtocol)?;
+        if matches!(self.state, State::Closed | State::Failed(_)) {
+            return Err(DropReason::NotReady);
+        }
+        match kind {
+            DatagramKind::Stun => {
+                self.ice.handle_stun(datagram, from, local, now)?;
+                self.start_handshake(now);
+                Ok(Received::Control)
+            }
+            _ if !self.ice.is_validated(from) => Err(DropReason::WrongSource),
+            DatagramKind::Dtls => {
+                self.handle_dtls(datagram, now)?;
+                Ok(Received::Control)
+            }
+            DatagramKind::Rtp => {
+                let packet = self.rx()?.rx.unprotect_rtp(datagram)?;
+                self.ice.hear_media(from, now);
+                Ok(Received::Rtp(packet))
+            }
+            DatagramKind::Rtcp => {
+                let packet = self.rx()?.rx.unprotect_rtcp(datagram)?;
+                self.ice.hear_media(from, now);
+                Ok(Received::Rtcp(packet))
+            }
+        }
+    }
+
+    /// The next datagram of ICE or DTLS to send; call it until `None` after everything else.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        if let Some(transmit) = self.ice.poll_transmit().or_else(|| self.farewells.pop_front()) {
+            return Some(transmit);
+        }
+        let path = self.ice.path()?;
+        let payload = match &mut self.state {
+            State::Handshaking { handshake, .. } => handshake.poll_transmit()?,
+            State::Ready { association, .. } => association.poll_transmit()?,
+            State::Gathering { .. } | State::Checking { .. } | State::Closed | State::Failed(_) => {
+                return None;
+            }
+        };
+        Some(Transmit { local: path.local, to: path.remote, payload })
+    }
+
+    /// The next event; call it until `None` after everything else.
+    pub fn poll_event(&mut self) -> Option<TransportEvent> {
+        self.ice.poll_new_source().map(TransportEvent::NewSource).or_else(|| self.events.pop_front())
+    }
+
+    /// When to call [`WebrtcTransport::handle_timeout`]; may change with every other call.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let state = match &self.state {
+            State::Gathering { .. } => None,
+            State::Checking { expires_at } => Some(*expires_at),
+            State::Handshaking { handshake, expires_at } => {
+                handshake.poll_timeout().into_iter().chain([*expires_at]).min()
+            }
+            State::Ready { association, .. } => {
+                association.poll_timeout().into_iter().chain(self.consent_ends_at()).min()
+            }
+            State::Closed | State::Failed(_) => return None,
+        };
+        self.ice.poll_timeout().into_iter().chain(state).min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if matches!(self.state, State::Closed | State::Failed(_)) {
+            return;
+        }
+        if self.ice.poll_timeout().is_some_and(|at| at <= now) {
+            self.ice.handle_timeout(now);
+        }
+        let consent_ends_at = self.consent_ends_at();
+        match &mut self.state {
+            State::Checking { expires_at } if *expires_at <= now => self.fail(TransportError::NoPath),
+            State::Handshaking { expires_at, .. } if *expires_at <= now => {
+                self.fail(TransportError::NoHandshake)
+            }
+            State::Handshaking { handshake, .. } => {
+                handshake.handle_timeout(now);
+                self.settle_handshake();
+            }
+            State::Ready { .. } if consent_ends_at.is_some_and(|at| at <= now) => {
+                self.state = State::Closed;
+                self.events.push_back(TransportEvent::Lost);
+            }
+            State::Ready { association, .. } => association.handle_timeout(now),
+            State::Gathering { .. } | State::Checking { .. } | State::Closed | State::Failed(_) => {}
+        }
+    }
+
+    /// Protects the RTP packet in `buf[..len]` in place. Returns the new length and from where to
+    /// where to send it.
+    ///
+    /// # Errors
+    /// [`SendError`]; then nothing is to be sent.
+    ///
+    /// # Panics
+    /// If `len` is more than the length of `buf`.
+    pub fn protect_rtp(
+        &mut self,
+        buf: &mut [u8],
+        len: usize,
+    ) -> Result<(usize, SocketAddr, SocketAddr), SendError> {
+        let path = self.ice.path().ok_or(SendError::NotReady)?;
+        let State::Ready { srtp, .. } = &mut self.state else { return Err(SendError::NotReady) };
+        Ok((srtp.tx.protect_rtp(buf, len)?, path.local, path.remote))
+    }
+
+    /// As [`WebrtcTransport::protect_rtp`], for a compound RTCP packet.
+    ///
+    /// # Errors
+    /// [`SendError`]; then nothing is to be sent.
+    ///
+    /// # Panics
+    /// If `len` is more than the length of `buf`.
+    pub fn protect_rtcp(
+        &mut self,
+        buf: &mut [u8],
+        len: usize,
+    ) -> Result<(usize, SocketAddr, SocketAddr), SendError> {
+        let path = self.ice.path().ok_or(SendError::NotReady)?;
+        let State::Ready { srtp, .. } = &mut self.state else { return Err(SendError::NotReady) };
+        Ok((srtp.tx.protect_rtcp(buf, len)?, path.local, path.remote))
+    }
+
+    /// Whether media can flow.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready { .. })
+    }
+
+    /// When the peer was last heard from `source`, so that the shard can settle to whom a contested
+    /// address belongs.
+    #[must_use]
+    pub fn heard_at(&self, source: SocketAddr) -> Option<Instant> {
+        self.ice.heard_at(source)
+    }
+
+    /// Ends it; a goodbye to the peer may wait in [`WebrtcTransport::poll_transmit`].
+    pub fn close(&mut self) {
+        if let State::Ready { association, .. } = &mut self.state {
+            association.close();
+            self.part();
+        }
+        self.state = State::Closed;
+    }
+
+    fn handle_dtls(&mut self, datagram: &[u8], now: Instant) -> Result<(), DropReason> {
+        match &mut self.state {
+            State::Gathering { early } => {
+                if datagram.len() > EARLY_DATAGRAM_LENGTH_MAX {
+                    return Err(DropReason::TooLong);
+                }
+                if early.len() == EARLY_DATAGRAMS_MAX {
+                    return Err(DropReason::Overrun);
+                }
+                early.push(datagram.to_vec());
+                Ok(())
+            }
+            State::Handshaking { handshake, .. } => {
+                let result = handshake.handle_datagram(datagram, now);
+                self.settle_handshake();
+                result
+            }
+            State::Ready { association, .. } => {
+                let result = association.handle_datagram(datagram, now);
+                if association.is_closed_by_peer() {
+                    self.part();
+                    self.state = State::Closed;
+                    self.events.push_back(TransportEvent::Closed);
+                }
+                result
+            }
+            State::Checking { .. } | State::Closed | State::Failed(_) => Err(DropReason::NotReady),
+        }
+    }
+
+    fn rx(&mut self) -> Result<&mut SrtpPair, DropReason> {
+        match &mut self.state {
+            State::Ready { srtp, .. } => Ok(srtp),
+            State::Gathering { .. }
+            | State::Checking { .. }
+            | State::Handshaking { .. }
+            | State::Closed
+            | State::Failed(_) => Err(DropReason::NotReady),
+        }
+    }
+
+    /// Checking > Handshaking, as soon as there is somebody to shake hands with.
+    fn start_handshake(&mut self, now: Instant) {
+        if let (State::Checking { .. }, Some(remote), Some(path)) =
+            (&self.state, &self.remote, self.ice.path())
+        {
+            debug!(remote = %path.remote, role = ?remote.role, "ICE is valid, DTLS starts");
+            let fingerprints = remote.fingerprints.clone();
+            let handshake = Box::new(Handshake::new(remote.role, &self.certificate, fingerprints, now));
+            self.state = State::Handshaking { handshake, expires_at: now + self.config.handshake_timeout };
+        }
+    }
+
+    /// Handshaking > Ready or Failed, if it came to an end.
+    fn settle_handshake(&mut self) {
+        let State::Handshaking { handshake, .. } = &mut self.state else { return };
+        match handshake.poll_outcome() {
+            None => {}
+            Some(Err(error)) => self.fail(error.into()),
+            Some(Ok((association, srtp))) => {
+                self.events.push_back(TransportEvent::Ready { profile: srtp.profile() });
+                self.state = State::Ready { association, srtp: Box::new(srtp) };
+            }
+        }
+    }
+
+    fn fail(&mut self, error: TransportError) {
+        self.state = State::Failed(error);
+        self.events.push_back(TransportEvent::Failed(error));
+    }
+
+    /// Keeps what the association still has to say.
+    fn part(&mut self) {
+        let (State::Ready { association, .. }, Some(path)) = (&mut self.state, self.ice.path()) else {
+            return;
+        };
+        while let Some(payload) = association.poll_transmit() {
+            self.farewells.push_back(Transmit { local: path.local, to: path.remote, payload });
+        }
+    }
+
+    fn consent_ends_at(&self) -> Option<Instant> {
+        Some(self.ice.last_heard_at()? + SILENCE_MAX + self.config.consent_margin)
+    }
+}
+
+impl Remote {
+    fn check_unchanged(&self, other: &Self) -> Result<(), RemoteChanged> {
+        let has = |fingerprint| self.fingerprints.contains(fingerprint);
+        if (&self.ufrag, &self.password) != (&other.ufrag, &other.password) {
+            Err(RemoteChanged::IceRestart)
+        } else if self.fingerprints.len() != other.fingerprints.len() || !other.fingerprints.iter().all(has) {
+            Err(RemoteChanged::Fingerprint)
+        } else if self.role != other.role {
+            Err(RemoteChanged::Role)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Without keys and passwords.
+impl fmt::Debug for WebrtcTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebrtcTransport")
+            .field("ufrag", &self.ice.ufrag())
+            .field("state", &self.state)
+            .field("path", &self.ice.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gathering { .. } => f.write_str("Gathering"),
+            Self::Checking { .. } => f.write_str("Checking"),
+            Self::Handshaking { .. } => f.write_str("Handshaking"),
+            Self::Ready { .. } => f.write_str("Ready"),
+            Self::Closed => f.write_str("Closed"),
+            Self::Failed(error) => write!(f, "Failed({error:?})"),
+        }
+    }
+}
