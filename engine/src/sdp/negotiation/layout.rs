@@ -1,8 +1,10 @@
 //! The sections of a session: their number and order stay for its life (RFC 3264 8), refused ones too.
 
 use super::local::LocalTransport;
+use crate::rtp::PayloadType;
 use crate::sdp::media::{MediaDescription, MediaKind};
 use crate::sdp::protocol::Protocol;
+use crate::sdp::rtpmap::parse_payload_type;
 use crate::sdp::session::{Group, SessionDescription};
 
 /// All sections, of which one is our audio and the others are refused.
@@ -51,6 +53,12 @@ impl Layout {
     /// Which section is our audio.
     pub(super) const fn audio(&self) -> usize {
         self.audio
+    }
+
+    /// The payload types that the offer used, whatever for.
+    pub(super) fn payload_types(&self) -> impl Iterator<Item = PayloadType> + '_ {
+        let words = self.sections.iter().flat_map(|section| &section.formats);
+        words.filter_map(|word| parse_payload_type(word))
     }
 
     /// The group that we make: the accepted section alone.

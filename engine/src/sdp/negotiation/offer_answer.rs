@@ -10,6 +10,9 @@
 //!           +-- rollback               rollback -------+
 //! ```
 //!
+//! In `Stable` a further answer to the offer that was answered last replaces it: a forked INVITE has one
+//! from each branch, and a 200 may bring another than the 183 before it (RFC 3261 13.2.2.4).
+//!
 //! Neither a refused offer nor an error changes what was agreed. For the leg's life stay: our ICE
 //! credentials and fingerprint, the DTLS role, the meaning of each payload type, the number and order of
 //! sections. A new offer while another is open is refused ([`NegotiationError::OfferOutstanding`]).
@@ -47,9 +50,18 @@ enum State {
     /// No offer is open.
     Stable,
     /// Ours is out.
-    LocalOffer { layout: Layout, formats: Vec<Receivable>, direction: Direction, setup: Setup },
+    LocalOffer(LocalOffer),
     /// The peer's is in.
     RemoteOffer { layout: Layout, remote: RemoteMedia, setup: Setup },
+}
+
+/// What we offered.
+#[derive(Debug, Clone)]
+struct LocalOffer {
+    layout: Layout,
+    formats: Vec<Receivable>,
+    direction: Direction,
+    setup: Setup,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +71,8 @@ struct Agreement {
     /// Our DTLS role.
     setup: Setup,
     negotiated: Negotiated,
+    /// The offer of ours that led to it, if one did.
+    offer: Option<LocalOffer>,
 }
 
 impl Negotiator {
@@ -85,7 +99,7 @@ impl Negotiator {
         let formats = self.offered_formats();
         let setup = self.agreed.as_ref().map_or(Setup::Active, |agreed| agreed.setup);
         let offer = self.stamp(&layout, &Audio { formats: &formats, direction, setup, opus: self.opus_fmtp });
-        self.state = State::LocalOffer { layout, formats, direction, setup };
+        self.state = State::LocalOffer(LocalOffer { layout, formats, direction, setup });
         Ok(offer)
     }
 
@@ -120,15 +134,13 @@ impl Negotiator {
         let codec = self.choose(&remote, wish.prefer)?;
         let mut payload_types = self.payload_types.clone();
         let audio = remote.format(PayloadFormat::Codec(codec)).ok_or(NegotiationError::NoCommonCodec)?;
-        let audio_rx =
-            payload_types.answer(audio.format, audio.payload_type).ok_or(NegotiationError::NoCommonCodec)?;
-        let digits = remote.telephone_event(codec).and_then(|digits| {
-            let payload_type_rx = payload_types.answer(digits.format, digits.payload_type)?;
-            Some((digits, payload_type_rx))
-        });
-        let mut receivable = vec![Receivable { payload_type: audio_rx, format: audio.format }];
-        receivable
-            .extend(digits.map(|(digits, payload_type)| Receivable { payload_type, format: digits.format }));
+        let receivable =
+            [Some(audio), remote.telephone_event(codec)].into_iter().flatten().filter_map(|remote| {
+                let payload_type = payload_types.answer(remote.format, remote.payload_type)?;
+                Some(Receivable { payload_type, format: remote.format })
+            });
+        let receivable: Vec<Receivable> = receivable.collect();
+        payload_types.learn(&remote.formats, layout.payload_types());
 
         let direction = wish.direction.limited_to(remote.direction.reversed());
         let negotiated = Negotiated::new(&remote, audio, direction, setup, receivable.clone());
@@ -137,7 +149,7 @@ impl Negotiator {
         self.opus_fmtp = wish.opus_fmtp.unwrap_or(self.opus_fmtp);
         let opus = self.opus_fmtp;
         let answer = self.stamp(&layout, &Audio { formats: &receivable, direction, setup, opus });
-        self.conclude(layout, remote, setup, &negotiated);
+        self.conclude(Agreement { layout, remote, setup, negotiated: negotiated.clone(), offer: None });
         Ok((answer, negotiated))
     }
 
@@ -146,23 +158,33 @@ impl Negotiator {
     /// # Errors
     /// [`NegotiationError`] where it does not meet the offer, which then stays open: roll it back or end the leg.
     pub fn receive_answer(&mut self, answer: &SessionDescription) -> Result<Negotiated, NegotiationError> {
-        let State::LocalOffer { layout, formats, direction, setup } = &self.state else {
-            return Err(NegotiationError::NoOffer);
+        let answered = match &self.state {
+            State::LocalOffer(offer) => Some(offer),
+            State::Stable => self.agreed.as_ref().and_then(|agreed| agreed.offer.as_ref()),
+            State::RemoteOffer { .. } => None,
         };
-        let (layout, setup) = (layout.clone(), *setup);
-        let mut remote = RemoteMedia::of_answer(answer, &self.local, layout.audio())?;
-        remote.formats.retain(|remote| formats.iter().any(|offered| offered.format == remote.format));
-        let audio = remote.formats.iter().find(|remote| remote.format.codec().is_some()).copied();
+        let offer = answered.ok_or(NegotiationError::NoOffer)?.clone();
+        let mut remote = RemoteMedia::of_answer(answer, &self.local, offer.layout.audio())?;
+        remote.formats.retain(|remote| offer.formats.iter().any(|offered| offered.format == remote.format));
+        let audio = remote.formats.iter().find(|remote| remote.format.codec().is_some());
         let audio = audio.ok_or(NegotiationError::NoCommonCodec)?;
-        if matches!(&remote.transport, RemoteTransport::Webrtc(webrtc) if !fits_answer(webrtc.setup, setup)) {
+        if matches!(&remote.transport, RemoteTransport::Webrtc(webrtc) if !fits_answer(webrtc.setup, offer.setup))
+        {
             return Err(NegotiationError::DtlsRoleConflict);
         }
         let is_answered = |offered: &Receivable| remote.format(offered.format).is_some();
-        let receivable = formats.iter().copied().filter(is_answered).collect();
-        let direction = direction.limited_to(remote.direction.reversed());
-        let negotiated = Negotiated::new(&remote, &audio, direction, setup, receivable);
+        let receivable = offer.formats.iter().copied().filter(is_answered).collect();
+        let direction = offer.direction.limited_to(remote.direction.reversed());
+        let negotiated = Negotiated::new(&remote, audio, direction, offer.setup, receivable);
         let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
-        self.conclude(layout, remote, setup, &negotiated);
+        let (layout, setup) = (offer.layout.clone(), offer.setup);
+        self.conclude(Agreement {
+            layout,
+            remote,
+            setup,
+            negotiated: negotiated.clone(),
+            offer: Some(offer),
+        });
         Ok(negotiated)
     }
 
@@ -182,7 +204,7 @@ impl Negotiator {
     pub const fn remote_offer(&self) -> Option<&RemoteMedia> {
         match &self.state {
             State::RemoteOffer { remote, .. } => Some(remote),
-            State::Stable | State::LocalOffer { .. } => None,
+            State::Stable | State::LocalOffer(_) => None,
         }
     }
 
@@ -231,8 +253,8 @@ impl Negotiator {
         description
     }
 
-    fn conclude(&mut self, layout: Layout, remote: RemoteMedia, setup: Setup, negotiated: &Negotiated) {
-        self.agreed = Some(Agreement { layout, remote, setup, negotiated: negotiated.clone() });
+    fn conclude(&mut self, agreement: Agreement) {
+        self.agreed = Some(agreement);
         self.state = State::Stable;
     }
 }

@@ -5,13 +5,16 @@
 
 use webtrunk_codecs::{ClockRate, CodecId};
 
-use super::format::PayloadFormat;
+use super::format::{PayloadFormat, RemoteFormat};
 use crate::rtp::PayloadType;
 
-/// Numbers given so far, in order; each stands once.
+/// The numbers of a leg.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PayloadTypes {
+    /// Numbers given so far, the latest last; each stands once.
     given: Vec<(PayloadType, PayloadFormat)>,
+    /// Numbers that the peer uses for what we do not speak, one bit each: it would take them for that.
+    foreign: u128,
 }
 
 impl PayloadTypes {
@@ -24,8 +27,7 @@ impl PayloadTypes {
         }
         let fixed = format.codec().and_then(CodecId::static_payload_type);
         let candidates = fixed.into_iter().chain([favourite(format)]).chain(DYNAMIC);
-        let payload_type =
-            candidates.filter_map(PayloadType::new).find(|number| self.meaning(*number).is_none())?;
+        let payload_type = candidates.filter_map(PayloadType::new).find(|number| self.is_free(*number))?;
         self.given.push((payload_type, format));
         Some(payload_type)
     }
@@ -39,6 +41,22 @@ impl PayloadTypes {
         }
         self.given.push((offered, format));
         Some(offered)
+    }
+
+    /// Keeps in mind what the peer calls the formats that its offer has beside the answered ones, so that our
+    /// own offers call them the same.
+    pub(super) fn learn(&mut self, formats: &[RemoteFormat], all: impl Iterator<Item = PayloadType>) {
+        for remote in formats {
+            let is_named = self.given.iter().any(|(_, given)| *given == remote.format);
+            if !is_named && self.is_free(remote.payload_type) {
+                self.given.push((remote.payload_type, remote.format));
+            }
+        }
+        self.foreign |= all.fold(0, |foreign, payload_type| foreign | (1 << payload_type.number()));
+    }
+
+    fn is_free(&self, payload_type: PayloadType) -> bool {
+        self.meaning(payload_type).is_none() && (self.foreign >> payload_type.number()) & 1 == 0
     }
 
     fn meaning(&self, payload_type: PayloadType) -> Option<PayloadFormat> {
@@ -61,6 +79,7 @@ const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sdp::{OpusParameters, TelephoneEvents};
 
     const OPUS: PayloadFormat = PayloadFormat::Codec(CodecId::Opus);
     const PCMU: PayloadFormat = PayloadFormat::Codec(CodecId::Pcmu);
@@ -100,6 +119,23 @@ mod tests {
             "an older number of the same format"
         );
         assert_eq!(payload_types.offer(OPUS), Some(number(111)));
+    }
+
+    #[test]
+    fn our_offers_use_the_peers_numbers_and_leave_its_foreign_ones_alone() {
+        let mut payload_types = PayloadTypes::default();
+        payload_types.answer(OPUS, number(96));
+        let digits = RemoteFormat {
+            payload_type: number(126),
+            format: DIGITS,
+            opus: OpusParameters::default(),
+            events: TelephoneEvents::default(),
+        };
+        payload_types.learn(&[digits], [96, 110, 126].map(number).into_iter());
+        assert_eq!(payload_types.offer(OPUS), Some(number(96)));
+        assert_eq!(payload_types.offer(DIGITS), Some(number(126)));
+        let wide_digits = PayloadFormat::TelephoneEvent(ClockRate::HZ_48000);
+        assert_eq!(payload_types.offer(wide_digits), Some(number(97)), "110 is something else there");
     }
 
     #[test]

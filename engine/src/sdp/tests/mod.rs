@@ -2,7 +2,12 @@
 
 mod answers;
 mod faults;
+mod pairs;
 mod real_peers;
+mod refusals;
+mod reoffers;
+mod round_trip;
+mod state_table;
 
 use webtrunk_codecs::CodecId;
 
@@ -49,11 +54,15 @@ fn rtp_leg(codecs: &[CodecId]) -> Negotiator {
 }
 
 fn leg(codecs: &[CodecId], transport: LocalTransport) -> Negotiator {
-    Negotiator::new(LocalMedia {
+    Negotiator::new(media(codecs, transport))
+}
+
+fn media(codecs: &[CodecId], transport: LocalTransport) -> LocalMedia {
+    LocalMedia {
         session_id: 7,
         codecs: codecs.to_vec(),
         transport,
         opus_fmtp: LocalMedia::default_opus_fmtp(),
         telephone_event: true,
-    })
+    }
 }
