@@ -253,3 +253,21 @@ pub enum Target {
         number: String,
     },
 }
+
+impl Event {
+    /// The leg that it is about.
+    #[must_use]
+    pub fn leg(&self) -> LegId {
+        match self {
+            Self::Incoming(incoming) => incoming.leg,
+            Self::Progress { leg, .. }
+            | Self::Answered { leg, .. }
+            | Self::Acknowledged { leg, .. }
+            | Self::Reoffered { leg, .. }
+            | Self::ReofferAnswered { leg, .. }
+            | Self::ReofferRefused { leg, .. }
+            | Self::DigitPressed { leg, .. }
+            | Self::Ended { leg, .. } => *leg,
+        }
+    }
+}

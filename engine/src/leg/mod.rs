@@ -1,3 +1,19 @@
 //! Legs: our side of one media association each.
 
+mod error;
+mod latch;
+mod leg;
+mod rtp;
+mod stats;
+mod transport;
 pub mod webrtc;
+mod wish;
+
+pub use error::DescriptionError;
+pub use latch::Latch;
+pub use leg::Leg;
+pub(crate) use leg::{Deed, LegEvent};
+pub use rtp::RtpTransport;
+pub use stats::LegStats;
+pub(crate) use transport::{LegTransport, WebrtcLink};
+pub(crate) use wish::{FarSide, codec_order, opus_wish, preferred_codec};

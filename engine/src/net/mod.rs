@@ -1,6 +1,21 @@
-//! Datagrams: which leg one belongs to, and what goes out.
+//! Datagrams: sockets, which leg one belongs to, what goes out, and the threads that do it.
 
 pub mod demux;
+mod gauges;
+mod outbox;
+mod ports;
+mod shard;
+mod shard_actor;
+mod socket;
+mod tasks;
+mod timers;
 mod transmit;
 
+pub(crate) use gauges::Gauges;
+pub use gauges::Ledger;
+pub use outbox::{Outbox, SocketId};
+pub use ports::{PortPool, QUARANTINE};
+pub(crate) use shard::{Reading, Shard, SharedShard};
+pub(crate) use shard_actor::{CreateCall, ShardActor};
+pub(crate) use tasks::read;
 pub use transmit::Transmit;

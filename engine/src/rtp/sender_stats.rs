@@ -40,6 +40,11 @@ impl SenderStats {
         Self { clock_rate, packets: 0, octets: 0, last_sent: None, remote: None }
     }
 
+    /// Goes on in the units of another clock.
+    pub const fn set_clock_rate(&mut self, clock_rate: ClockRate) {
+        self.clock_rate = clock_rate;
+    }
+
     /// Counts a packet sent at `now`.
     pub const fn handle_sent(&mut self, timestamp: Timestamp, payload_len: usize, now: Instant) {
         self.packets += 1;

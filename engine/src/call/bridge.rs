@@ -1,0 +1,63 @@
+//! Who hears whom: the ears of everyone else, and of the speaker where it hears itself (echo).
+
+use std::time::Instant;
+
+use crate::LegId;
+use crate::leg::{Leg, LegTransport};
+use crate::media::{Heard, Hears, Receiver, Sender};
+use crate::net::Outbox;
+use crate::rtp::{PayloadType, RtpPacket};
+
+/// Everyone who may hear a speaker.
+pub(super) struct Ears<'a> {
+    speaker: LegId,
+    voice: Option<PayloadType>,
+    before: &'a mut [Leg],
+    after: &'a mut [Leg],
+    own: (&'a mut Sender, &'a mut LegTransport),
+}
+
+/// Splits the legs of a call into the speaker's receiving half and everyone's ears.
+pub(super) fn split(legs: &mut [Leg], speaker: usize) -> Option<(&mut Receiver, Ears<'_>)> {
+    let (before, rest) = legs.split_at_mut_checked(speaker)?;
+    let (speaking, after) = rest.split_first_mut()?;
+    let speaker = speaking.id();
+    let (receiver, sender, transport) = speaking.halves();
+    let voice = receiver.voice();
+    Some((receiver, Ears { speaker, voice, before, after, own: (sender, transport) }))
+}
+
+impl Ears<'_> {
+    /// Everyone who hears the speaker gets one packet of its voice.
+    pub(super) fn hear(&mut self, packet: &[u8], lost_before: u32, now: Instant, outbox: &mut Outbox) {
+        let Ok(packet) = RtpPacket::parse(packet) else { return };
+        if Some(packet.payload_type()) != self.voice {
+            return;
+        }
+        let heard = Heard {
+            payload: packet.payload(),
+            timestamp: packet.timestamp(),
+            marker: packet.marker(),
+            lost_before,
+        };
+        for listener in self.before.iter_mut().chain(self.after.iter_mut()) {
+            let (_, sender, transport) = listener.halves();
+            hear_one(self.speaker, sender, transport, heard, now, outbox);
+        }
+        let (sender, transport) = &mut self.own;
+        hear_one(self.speaker, sender, transport, heard, now, outbox);
+    }
+}
+
+fn hear_one(
+    speaker: LegId,
+    sender: &mut Sender,
+    transport: &mut LegTransport,
+    heard: Heard<'_>,
+    now: Instant,
+    outbox: &mut Outbox,
+) {
+    if matches!(sender.hears, Hears::Leg { from, .. } if from == speaker) {
+        sender.hear(heard, now, transport, outbox);
+    }
+}

@@ -1,0 +1,213 @@
+//! Everything a call can be told, and everything it tells. Nothing else crosses.
+
+use std::net::IpAddr;
+
+use actix::Message;
+use tokio::sync::oneshot;
+use webtrunk_codecs::CodecId;
+use webtrunk_codecs::tone::Digit;
+
+use crate::leg::{DescriptionError, LegStats};
+use crate::media::Prompt;
+use crate::sdp::{Direction, SessionDescription};
+use crate::{EndCause, LegId};
+
+/// What a call can be told. Every leg named must have been added; commands for others are ignored,
+/// since they may cross with the event that tells of the leg's end.
+#[derive(Debug)]
+pub enum CallCommand {
+    /// Adds a leg; nothing is sent to its peer before a description was made for it.
+    AddLeg(LegSpec),
+    /// Makes an offer, first or later. Answered by [`CallEvent::OfferReady`].
+    CreateOffer {
+        /// The leg.
+        leg: LegId,
+        /// What we would send and receive.
+        direction: Direction,
+    },
+    /// The peer offered, first or later. Answered by [`CallEvent::DescriptionRefused`] when it cannot be met.
+    ReceiveOffer {
+        /// The leg.
+        leg: LegId,
+        /// The offer.
+        description: SessionDescription,
+    },
+    /// Answers the offer that was received. Answered by [`CallEvent::AnswerReady`].
+    CreateAnswer {
+        /// The leg.
+        leg: LegId,
+        /// The leg of the party at the other end of the call, for choosing the codec.
+        opposite: Option<LegId>,
+    },
+    /// The peer answered our offer. Answered by [`CallEvent::DescriptionRefused`] when it breaks the rules.
+    ReceiveAnswer {
+        /// The leg.
+        leg: LegId,
+        /// The answer.
+        description: SessionDescription,
+    },
+    /// The peer refused our offer: what was agreed before holds.
+    RollBack {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Sets what a party hears from now on.
+    Hear {
+        /// The party's leg.
+        leg: LegId,
+        /// What it hears.
+        source: HearSource,
+    },
+    /// Sends a digit as telephone-event, after those that are being sent.
+    /// Answered by [`CallEvent::DigitRefused`] when the peer has not agreed to receive them.
+    SendDigit {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+    },
+    /// Ends one leg and gives back what it holds; the call goes on without it.
+    RemoveLeg {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Ends the call with every leg.
+    End,
+    /// Reads the figures of every leg.
+    ReadStats {
+        /// Where they go.
+        reply: oneshot::Sender<Vec<LegStats>>,
+    },
+}
+
+impl Message for CallCommand {
+    type Result = ();
+}
+
+/// A leg to be added.
+#[derive(Debug, Clone)]
+pub struct LegSpec {
+    /// Its name.
+    pub leg: LegId,
+    /// How its peer carries media.
+    pub transport: TransportSpec,
+    /// The codecs that may be used, best first.
+    pub codecs: Vec<CodecId>,
+    /// The leg of the party at the other end of the call: its codecs come first, so that nothing is
+    /// transcoded that need not be, and its peer is asked for no more than that leg can carry.
+    pub opposite: Option<LegId>,
+}
+
+/// How a leg's peer carries media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportSpec {
+    /// ICE, DTLS-SRTP, one port.
+    Webrtc,
+    /// Plain RTP on a pair of ports.
+    Rtp {
+        /// The address that the peer is told to send to.
+        advertised: IpAddr,
+        /// Where the peer's signalling comes from, for latching; `None` until it is known.
+        signalled_from: Option<IpAddr>,
+    },
+}
+
+/// What a party hears.
+#[derive(Debug, Clone)]
+pub enum HearSource {
+    /// Nothing is sent.
+    Nothing,
+    /// The party of another leg, or of its own (echo).
+    Leg(LegId),
+    /// A prompt; [`CallEvent::PlaybackFinished`] follows unless it is looped.
+    Prompt {
+        /// What is played.
+        prompt: Prompt,
+        /// Over and over.
+        is_looped: bool,
+    },
+    /// A sine.
+    Tone {
+        /// Frequency in Hz.
+        hz: f64,
+        /// Level in dBm0.
+        level_dbm0: f64,
+    },
+    /// Packets of silence: a party whose peer is on hold.
+    Silence,
+}
+
+/// What a call tells.
+#[derive(Debug)]
+pub enum CallEvent {
+    /// Our offer, for the peer.
+    OfferReady {
+        /// The leg.
+        leg: LegId,
+        /// The offer.
+        description: SessionDescription,
+    },
+    /// Our answer, for the peer.
+    AnswerReady {
+        /// The leg.
+        leg: LegId,
+        /// The answer.
+        description: SessionDescription,
+    },
+    /// A description of the peer cannot be met; what was agreed before holds.
+    DescriptionRefused {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        error: DescriptionError,
+    },
+    /// Offer and answer are complete: this is what flows from now on.
+    Agreed {
+        /// The leg.
+        leg: LegId,
+        /// The voice codec.
+        codec: CodecId,
+        /// What we may send and receive.
+        direction: Direction,
+        /// Whether the peer takes digits as telephone-event.
+        takes_digits: bool,
+    },
+    /// A WebRTC leg is up: checked, handshaken, keyed. (A plain RTP leg is up when it is agreed.)
+    LegConnected {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The leg is of no use any more; it is to be removed.
+    LegFailed {
+        /// The leg.
+        leg: LegId,
+        /// Why, for the log.
+        reason: String,
+        /// Why, for the far side.
+        cause: EndCause,
+    },
+    /// The party pressed a key (telephone-event).
+    DigitPressed {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+    },
+    /// The peer takes no telephone-events; the digit was not sent.
+    DigitRefused {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+    },
+    /// A prompt was played to its end.
+    PlaybackFinished {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The call is gone, with every leg: by [`CallCommand::End`], or by our own fault.
+    Ended {
+        /// Why.
+        cause: EndCause,
+    },
+}

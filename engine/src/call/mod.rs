@@ -1,0 +1,14 @@
+//! Calls: the plain struct, its vocabulary, and the actor that is its shell.
+
+mod actor;
+mod bridge;
+mod messages;
+mod new_leg;
+mod state;
+mod supplies;
+
+pub(crate) use actor::CallActor;
+pub use actor::CallHandle;
+pub use messages::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+pub use state::{Call, LEGS_MAX};
+pub(crate) use supplies::Supplies;

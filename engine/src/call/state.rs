@@ -1,0 +1,332 @@
+//! A call as a plain struct: legs, who hears whom, and what is due when. The actor around it only
+//! brings commands, datagrams and the time.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{debug, info};
+use webtrunk_codecs::tone::Digit;
+
+use super::bridge;
+use super::messages::{CallCommand, CallEvent, HearSource};
+use super::supplies::Supplies;
+use crate::leg::{Deed, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
+use crate::media::{Hears, Path, Player};
+use crate::net::Outbox;
+use crate::sdp::{Direction, SessionDescription};
+use crate::{CallId, EndCause, LegId};
+
+/// Legs that one call may hold: two parties, and the forks that ring at one time.
+pub const LEGS_MAX: usize = 16;
+
+/// A call.
+pub struct Call {
+    id: CallId,
+    supplies: Arc<Supplies>,
+    legs: Vec<Leg>,
+    events: VecDeque<CallEvent>,
+    sources: VecDeque<(LegId, SocketAddr)>,
+}
+
+impl Call {
+    /// A call without legs.
+    #[must_use]
+    pub fn new(id: CallId, supplies: Arc<Supplies>) -> Self {
+        Self {
+            id,
+            supplies,
+            legs: Vec::with_capacity(2),
+            events: VecDeque::with_capacity(16),
+            sources: VecDeque::new(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// Its legs.
+    #[must_use]
+    pub fn legs(&self) -> &[Leg] {
+        &self.legs
+    }
+
+    /// One of its legs.
+    #[must_use]
+    pub fn leg(&self, id: LegId) -> Option<&Leg> {
+        self.legs.iter().find(|leg| leg.id() == id)
+    }
+
+    /// What it tells; call until `None`.
+    pub fn poll_event(&mut self) -> Option<CallEvent> {
+        self.events.pop_front()
+    }
+
+    /// An address from which datagrams are a leg's from now on; call until `None`.
+    pub fn poll_source(&mut self) -> Option<(LegId, SocketAddr)> {
+        self.sources.pop_front()
+    }
+
+    /// Does what a command says, as far as it concerns the call alone.
+    pub fn obey(&mut self, command: CallCommand, now: Instant, outbox: &mut Outbox) {
+        match command {
+            CallCommand::CreateOffer { leg, direction } => self.create_offer(leg, direction),
+            CallCommand::ReceiveOffer { leg, description } => self.receive_offer(leg, &description),
+            CallCommand::CreateAnswer { leg, opposite } => self.create_answer(leg, opposite, now, outbox),
+            CallCommand::ReceiveAnswer { leg, description } => {
+                self.receive_answer(leg, &description, now, outbox);
+            }
+            CallCommand::RollBack { leg } => self.roll_back(leg),
+            CallCommand::Hear { leg, source } => self.hear(leg, source, now),
+            CallCommand::SendDigit { leg, digit } => self.send_digit(leg, digit, now),
+            // Whoever asked may have gone.
+            CallCommand::ReadStats { reply } => drop(reply.send(self.stats())),
+            CallCommand::AddLeg(_) | CallCommand::RemoveLeg { .. } | CallCommand::End => {
+                unreachable!("the shard, which owns the sockets, carries these out")
+            }
+        }
+    }
+
+    /// Tells what somebody else found out about this call.
+    pub fn tell(&mut self, event: CallEvent) {
+        self.events.push_back(event);
+    }
+
+    /// Takes a leg in.
+    pub fn add_leg(&mut self, leg: Leg) {
+        info!(leg = %leg.id(), transport = leg.transport_name(), "leg added");
+        self.legs.push(leg);
+    }
+
+    /// Takes a leg out; who heard it hears nothing.
+    pub fn remove_leg(&mut self, id: LegId, now: Instant, outbox: &mut Outbox) -> Option<Leg> {
+        let index = self.index_of(id)?;
+        let mut leg = self.legs.swap_remove(index);
+        leg.close(now, outbox);
+        for other in &mut self.legs {
+            if matches!(other.sender.hears, Hears::Leg { from, .. } if from == id) {
+                other.sender.hears = Hears::Nothing;
+            }
+        }
+        info!(leg = %id, "leg removed");
+        Some(leg)
+    }
+
+    /// Makes an offer for a leg.
+    pub fn create_offer(&mut self, id: LegId, direction: Direction) {
+        let Some(index) = self.index_of(id) else { return };
+        self.events.push_back(match self.legs[index].create_offer(direction) {
+            Ok(description) => CallEvent::OfferReady { leg: id, description },
+            Err(error) => CallEvent::DescriptionRefused { leg: id, error },
+        });
+    }
+
+    /// Takes a peer's offer.
+    pub fn receive_offer(&mut self, id: LegId, description: &SessionDescription) {
+        let Some(index) = self.index_of(id) else { return };
+        if let Err(error) = self.legs[index].receive_offer(description) {
+            self.events.push_back(CallEvent::DescriptionRefused { leg: id, error });
+        }
+    }
+
+    /// Answers a peer's offer.
+    pub fn create_answer(&mut self, id: LegId, opposite: Option<LegId>, now: Instant, outbox: &mut Outbox) {
+        let Some(index) = self.index_of(id) else { return };
+        let opposite = opposite.and_then(|opposite| self.leg(opposite));
+        let prefer = preferred_codec(&self.legs[index], opposite);
+        let opus_fmtp = opus_wish(FarSide::of(opposite), &self.supplies.config);
+        match self.legs[index].create_answer(prefer, opus_fmtp, now) {
+            Ok(description) => {
+                self.events.push_back(CallEvent::AnswerReady { leg: id, description });
+                self.after_agreement(index, now, outbox);
+            }
+            Err(error) => self.events.push_back(CallEvent::DescriptionRefused { leg: id, error }),
+        }
+    }
+
+    /// Takes a peer's answer.
+    pub fn receive_answer(
+        &mut self,
+        id: LegId,
+        description: &SessionDescription,
+        now: Instant,
+        outbox: &mut Outbox,
+    ) {
+        let Some(index) = self.index_of(id) else { return };
+        match self.legs[index].receive_answer(description, now) {
+            Ok(()) => self.after_agreement(index, now, outbox),
+            Err(error) => self.events.push_back(CallEvent::DescriptionRefused { leg: id, error }),
+        }
+    }
+
+    /// Forgets an offer of ours that the peer refused.
+    pub fn roll_back(&mut self, id: LegId) {
+        if let Some(index) = self.index_of(id) {
+            self.legs[index].roll_back();
+        }
+    }
+
+    /// Sets what a party hears.
+    pub fn hear(&mut self, id: LegId, source: HearSource, now: Instant) {
+        let Some(index) = self.index_of(id) else { return };
+        let native = self.legs[index].codec().native_rate();
+        let player = match source {
+            HearSource::Nothing => {
+                self.legs[index].sender.hears = Hears::Nothing;
+                return;
+            }
+            HearSource::Leg(from) => {
+                self.legs[index].sender.hears = Hears::Leg { from, path: Path::Closed };
+                self.open_paths();
+                return;
+            }
+            HearSource::Prompt { prompt, is_looped } => Player::prompt(&prompt, is_looped, native),
+            HearSource::Tone { hz, level_dbm0 } => Player::tone(hz, level_dbm0),
+            HearSource::Silence => Player::silence(),
+        };
+        let supplies = Arc::clone(&self.supplies);
+        self.legs[index].sender.play(player, &supplies.config.encoder, now);
+    }
+
+    /// Sends a digit to a party.
+    pub fn send_digit(&mut self, id: LegId, digit: Digit, now: Instant) {
+        let Some(index) = self.index_of(id) else { return };
+        if !self.legs[index].sender.send_digit(digit, now) {
+            self.events.push_back(CallEvent::DigitRefused { leg: id, digit });
+        }
+    }
+
+    /// The figures of every leg.
+    #[must_use]
+    pub fn stats(&self) -> Vec<LegStats> {
+        self.legs.iter().map(Leg::stats).collect()
+    }
+
+    /// Takes a datagram that came for a leg.
+    pub fn handle_datagram(
+        &mut self,
+        id: LegId,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+        outbox: &mut Outbox,
+    ) {
+        let Some(index) = self.index_of(id) else { return };
+        match self.legs[index].handle_datagram(datagram, from, local, now) {
+            Deed::Voice(range) => {
+                if let Some((_, mut ears)) = bridge::split(&mut self.legs, index) {
+                    ears.hear(&datagram[range], 0, now, outbox);
+                }
+                self.drain(index, now, outbox);
+            }
+            Deed::Control => self.after_control(index, now, outbox),
+            Deed::Digit(digit) => self.events.push_back(CallEvent::DigitPressed { leg: id, digit }),
+            Deed::Done => {}
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) {
+        for index in 0..self.legs.len() {
+            let leg = &mut self.legs[index];
+            if leg.handle_timeout(now, outbox) {
+                self.events.push_back(CallEvent::PlaybackFinished { leg: self.legs[index].id() });
+            }
+            self.after_control(index, now, outbox);
+            self.drain(index, now, outbox);
+        }
+    }
+
+    /// When something is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.legs.iter().filter_map(Leg::poll_timeout).min()
+    }
+
+    /// Ends the call: every leg is closed and given back.
+    pub fn end(&mut self, cause: EndCause, now: Instant, outbox: &mut Outbox) -> Vec<Leg> {
+        for leg in &mut self.legs {
+            leg.close(now, outbox);
+        }
+        debug!(?cause, "call ended");
+        std::mem::take(&mut self.legs)
+    }
+
+    /// What is left of the legs when ending the call failed.
+    pub(crate) fn take_legs(&mut self) -> Vec<Leg> {
+        std::mem::take(&mut self.legs)
+    }
+
+    fn index_of(&self, id: LegId) -> Option<usize> {
+        self.legs.iter().position(|leg| leg.id() == id)
+    }
+
+    /// What ICE and DTLS have to send and to tell.
+    fn after_control(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
+        let leg = &mut self.legs[index];
+        leg.flush(outbox);
+        while let Some(event) = leg.poll_event(now) {
+            match event {
+                LegEvent::Tell(event) => self.events.push_back(event),
+                LegEvent::NewSource(source) => self.sources.push_back((leg.id(), source)),
+            }
+        }
+    }
+
+    fn after_agreement(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
+        let supplies = Arc::clone(&self.supplies);
+        let leg = &mut self.legs[index];
+        if let Some(event) = leg.agreed_event() {
+            self.events.push_back(event);
+        }
+        if let (Some(agreement), Hears::Player(playback)) =
+            (leg.sender.agreement().copied(), &mut leg.sender.hears)
+        {
+            playback.open(&agreement, &supplies.config.encoder);
+        }
+        self.open_paths();
+        self.after_control(index, now, outbox);
+    }
+
+    /// Opens every path whose two ends agreed; one that still fits is left alone.
+    fn open_paths(&mut self) {
+        for index in 0..self.legs.len() {
+            let Hears::Leg { from, path } = &self.legs[index].sender.hears else { continue };
+            let Some(input) = self.index_of(*from).and_then(|from| self.legs[from].agreed_codec()) else {
+                continue;
+            };
+            let Some(output) = self.legs[index].sender.agreement().copied() else { continue };
+            if path.fits(input, &output) {
+                continue;
+            }
+            let opened = Path::open(input, &output, &self.supplies.config.encoder);
+            let leg = &mut self.legs[index];
+            let id = leg.id();
+            let Hears::Leg { path, .. } = &mut leg.sender.hears else { continue };
+            match opened {
+                Ok(opened) => {
+                    info!(leg = %id, from = ?input, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened");
+                    *path = opened;
+                }
+                Err(error) => self.events.push_back(CallEvent::LegFailed {
+                    leg: id,
+                    reason: error.to_string(),
+                    cause: EndCause::InternalError,
+                }),
+            }
+        }
+    }
+
+    /// Passes on what the reorder buffer gives out.
+    fn drain(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
+        let Some((receiver, mut ears)) = bridge::split(&mut self.legs, index) else { return };
+        while let Some(ready) = receiver.next_ready(now) {
+            ears.hear(ready.bytes, ready.lost_before, now, outbox);
+        }
+    }
+}

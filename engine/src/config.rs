@@ -1,0 +1,70 @@
+//! Every knob of the engine, with its unit and its reason.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use webtrunk_codecs::EncoderConfig;
+
+/// How the engine works.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Media threads; one a core is the most that helps.
+    pub shards: usize,
+    /// Addresses of this machine that browsers may reach: one candidate each.
+    pub webrtc_addresses: Vec<IpAddr>,
+    /// Addresses told to browsers instead of the local ones: those of a 1:1 NAT. Empty tells the local ones.
+    pub webrtc_external_addresses: Vec<IpAddr>,
+    /// UDP port of the first shard; the others take the following ones. Zero takes free ports.
+    pub webrtc_port: u16,
+    /// Address that plain RTP binds to.
+    pub rtp_address: IpAddr,
+    /// First port of the RTP/RTCP pairs.
+    pub rtp_port_min: u16,
+    /// Last port of the RTP/RTCP pairs.
+    pub rtp_port_max: u16,
+    /// How long neither RTP nor RTCP may come on a leg that should receive, before it counts as dead.
+    /// Sixty seconds is what switches commonly allow.
+    pub media_timeout: Duration,
+    /// How long a WebRTC leg may take from its description to its first key. Twenty seconds outlasts
+    /// every retransmission that a living browser makes.
+    pub connect_timeout: Duration,
+    /// How long after ICE lost its checks a WebRTC leg may stay silent: with ICE's own 15 s it makes
+    /// up the 30 s of RFC 7675 5.1.
+    pub consent_margin: Duration,
+    /// Calls at one time; one more is refused as overload.
+    pub calls_max: usize,
+    /// How voice is encoded.
+    pub encoder: EncoderConfig,
+    /// What a browser is told when the far side is narrow band.
+    pub narrow_band: NarrowBandWish,
+}
+
+/// What our description asks of a browser's Opus encoder when the far side carries narrow band only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NarrowBandWish {
+    /// Asks for `maxplaybackrate=8000`: decoding gets several times cheaper, and nothing is lost that
+    /// G.711 could carry.
+    pub is_asked: bool,
+    /// `maxaveragebitrate` in bit/s that goes with it; `None` leaves it to the browser.
+    pub bitrate_bps: Option<u32>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            webrtc_addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            webrtc_external_addresses: Vec::new(),
+            webrtc_port: 0,
+            rtp_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            rtp_port_min: 20_000,
+            rtp_port_max: 29_999,
+            media_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(20),
+            consent_margin: Duration::from_secs(15),
+            calls_max: 2_000,
+            encoder: EncoderConfig::default(),
+            narrow_band: NarrowBandWish { is_asked: true, bitrate_bps: Some(20_000) },
+        }
+    }
+}

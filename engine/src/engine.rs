@@ -1,0 +1,179 @@
+//! The engine: its shards, and the door through which calls come in.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+use actix::{Actor, Addr};
+use actix_rt::Arbiter;
+use socket2::{Domain, Socket, Type};
+use tokio::sync::mpsc;
+use tracing::info;
+
+use crate::call::{CallEvent, CallHandle, Supplies};
+use crate::config::EngineConfig;
+use crate::dtls::DtlsCertificate;
+use crate::media::WallClock;
+use crate::net::{CreateCall, Gauges, Ledger, PortPool, ShardActor};
+
+/// Receive buffer of the shared WebRTC ports: a second of 500 calls.
+const RECEIVE_BUFFER: usize = 4 << 20;
+
+/// The media engine; cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shards: Vec<Shard>,
+    calls_max: usize,
+    is_draining: AtomicBool,
+}
+
+struct Shard {
+    actor: Addr<ShardActor>,
+    gauges: Arc<Gauges>,
+    arbiter: Arbiter,
+}
+
+/// The engine did not start; nothing of it is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A WebRTC address cannot be bound.
+    #[error("cannot bind WebRTC address {address}: {source}")]
+    Bind {
+        /// Address and port.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No certificate could be made.
+    #[error("cannot make the DTLS certificate: {0}")]
+    Certificate(#[from] crate::dtls::CertificateError),
+    /// The RTP ports leave a shard without a pair.
+    #[error("RTP ports {min}-{max} are too few for {shards} shards")]
+    TooFewPorts {
+        /// First port.
+        min: u16,
+        /// Last port.
+        max: u16,
+        /// Shards that need some.
+        shards: usize,
+    },
+}
+
+/// The engine takes no call now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// As many calls as the configuration allows.
+    #[error("the engine has as many calls as it may have")]
+    Full,
+    /// The engine is going down.
+    #[error("the engine is going down")]
+    Draining,
+}
+
+impl Engine {
+    /// Starts the shards, each on a thread of its own; needs a running actix system.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(config: EngineConfig) -> Result<Self, StartError> {
+        let certificate = Arc::new(DtlsCertificate::generate()?);
+        let clock = WallClock::new(Instant::now(), SystemTime::now());
+        let calls_max = config.calls_max;
+        let pools = split_ports(&config)?;
+        let supplies = Arc::new(Supplies { config, certificate, clock });
+        let mut shards = Vec::with_capacity(pools.len());
+        for (index, ports) in pools.into_iter().enumerate() {
+            let sockets = bind_webrtc(&supplies.config, index)?;
+            let gauges = Arc::new(Gauges::default());
+            let arbiter = Arbiter::new();
+            let (supplies, shard_gauges) = (Arc::clone(&supplies), Arc::clone(&gauges));
+            let actor = ShardActor::start_in_arbiter(&arbiter.handle(), move |_| {
+                ShardActor::new(supplies, ports, shard_gauges, sockets)
+            });
+            shards.push(Shard { actor, gauges, arbiter });
+        }
+        info!(shards = shards.len(), "media engine started");
+        Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining: AtomicBool::new(false) }) })
+    }
+
+    /// Makes a call on the shard with the fewest; what it tells goes to `events`.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no room.
+    pub async fn create_call(&self, events: mpsc::Sender<CallEvent>) -> Result<CallHandle, Refused> {
+        if self.inner.is_draining.load(Ordering::Relaxed) {
+            return Err(Refused::Draining);
+        }
+        if self.ledger().calls >= self.inner.calls_max {
+            return Err(Refused::Full);
+        }
+        let shard = self.inner.shards.iter().min_by_key(|shard| shard.gauges.calls());
+        let shard = shard.expect("an engine has at least one shard");
+        shard.actor.send(CreateCall { events }).await.map_err(|_| Refused::Draining)
+    }
+
+    /// What the engine holds now.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        for shard in &self.inner.shards {
+            shard.gauges.add_to(&mut ledger);
+        }
+        ledger
+    }
+
+    /// Takes no more calls, and ends the media threads with what is left on them.
+    pub fn stop(&self) {
+        self.inner.is_draining.store(true, Ordering::Relaxed);
+        for shard in &self.inner.shards {
+            shard.arbiter.stop();
+        }
+    }
+}
+
+/// Every shard gets an equal share of the RTP ports.
+fn split_ports(config: &EngineConfig) -> Result<Vec<PortPool>, StartError> {
+    let (min, max, shards) = (config.rtp_port_min, config.rtp_port_max, config.shards.max(1));
+    let share = (usize::from(max).saturating_sub(usize::from(min)) + 1) / shards;
+    let share = u16::try_from(share & !1).unwrap_or(u16::MAX - 1);
+    if share < 2 {
+        return Err(StartError::TooFewPorts { min, max, shards });
+    }
+    let firsts = (0..shards).map(|index| min + u16::try_from(index).unwrap_or(0) * share);
+    Ok(firsts.map(|first| PortPool::new(first, first + (share - 1))).collect())
+}
+
+/// One socket an address, all of a shard on the same port.
+fn bind_webrtc(config: &EngineConfig, shard: usize) -> Result<Vec<UdpSocket>, StartError> {
+    let mut port = match config.webrtc_port {
+        0 => 0,
+        base => base.saturating_add(u16::try_from(shard).unwrap_or(u16::MAX)),
+    };
+    let mut sockets = Vec::with_capacity(config.webrtc_addresses.len());
+    for ip in &config.webrtc_addresses {
+        let address = SocketAddr::new(*ip, port);
+        let socket = bind_one(address).map_err(|source| StartError::Bind { address, source })?;
+        if port == 0 {
+            port = socket.local_addr().map_err(|source| StartError::Bind { address, source })?.port();
+        }
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
+fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The system may grant less; that is its limit, not an error.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}

@@ -1,0 +1,389 @@
+//! Our side of one media association: transport, negotiation, receiving half, sending half.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+use webtrunk_codecs::CodecId;
+use webtrunk_codecs::tone::Digit;
+
+use super::error::DescriptionError;
+use super::stats::LegStats;
+use super::transport::{LegTransport, WebrtcLink};
+use crate::call::{CallEvent, Supplies};
+use crate::dtls::DtlsRole;
+use crate::leg::webrtc::{Received, TransportEvent};
+use crate::media::{Receiver, Reports, SendAgreement, Sender, Ticked};
+use crate::net::{Outbox, SocketId};
+use crate::rtp::RtpPacket;
+use crate::sdp::{
+    AnswerWish, Direction, Negotiated, Negotiator, OpusParameters, RemoteTransport, SessionDescription, Setup,
+};
+use crate::{EndCause, LegId};
+
+/// A leg.
+pub struct Leg {
+    id: LegId,
+    pub(crate) transport: LegTransport,
+    negotiator: Negotiator,
+    codecs: Vec<CodecId>,
+    agreed: Option<Negotiated>,
+    pub(crate) receiver: Receiver,
+    pub(crate) sender: Sender,
+    reports: Reports,
+    media_timeout: Duration,
+    watch: Watch,
+}
+
+/// Whether media can flow, and since when none came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    /// Media cannot flow yet.
+    Connecting,
+    /// Media can flow; the last that came, came then.
+    Connected { heard_at: Instant },
+    /// Told that the leg is of no use; nothing more is told.
+    Failed,
+}
+
+/// What a datagram turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Voice that is next in order: where its plain RTP packet lies in the datagram.
+    Voice(Range<usize>),
+    /// ICE or DTLS: there may be something to send and to tell.
+    Control,
+    /// A key was pressed.
+    Digit(Digit),
+    /// Nothing is left to do.
+    Done,
+}
+
+/// What a leg has to tell.
+#[derive(Debug)]
+pub(crate) enum LegEvent {
+    /// To whoever controls the call.
+    Tell(CallEvent),
+    /// To the shard: datagrams from this address are this leg's.
+    NewSource(SocketAddr),
+}
+
+impl Leg {
+    pub(crate) fn new(
+        id: LegId,
+        transport: LegTransport,
+        negotiator: Negotiator,
+        codecs: Vec<CodecId>,
+        supplies: &Supplies,
+    ) -> Self {
+        let first = codecs.first().copied().unwrap_or(CodecId::Pcmu);
+        Self {
+            id,
+            transport,
+            negotiator,
+            codecs,
+            agreed: None,
+            receiver: Receiver::new(),
+            sender: Sender::new(first),
+            reports: Reports::new(supplies.clock),
+            media_timeout: supplies.config.media_timeout,
+            watch: Watch::Connecting,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> LegId {
+        self.id
+    }
+
+    /// "webrtc" or "rtp", for logs and statistics.
+    #[must_use]
+    pub fn transport_name(&self) -> &'static str {
+        match self.transport {
+            LegTransport::Webrtc(_) => "webrtc",
+            LegTransport::Rtp(_) => "rtp",
+        }
+    }
+
+    /// The codec agreed on; before that the first that would be offered.
+    pub(crate) fn codec(&self) -> CodecId {
+        self.agreed_codec().or(self.codecs.first().copied()).unwrap_or(CodecId::Pcmu)
+    }
+
+    pub(crate) fn agreed_codec(&self) -> Option<CodecId> {
+        self.agreed.as_ref().map(|agreed| agreed.codec)
+    }
+
+    /// The codecs that the peer offered or took and that may be used, in its order.
+    pub(crate) fn remote_codecs(&self) -> Vec<CodecId> {
+        self.negotiator.remote_codecs()
+    }
+
+    /// What was agreed, to be told.
+    pub(crate) fn agreed_event(&self) -> Option<CallEvent> {
+        let agreed = self.agreed.as_ref()?;
+        Some(CallEvent::Agreed {
+            leg: self.id,
+            codec: agreed.codec,
+            direction: agreed.direction,
+            takes_digits: agreed.telephone_event.is_some(),
+        })
+    }
+
+    /// The receiving half, the sending half and what it sends through.
+    pub(crate) fn halves(&mut self) -> (&mut Receiver, &mut Sender, &mut LegTransport) {
+        (&mut self.receiver, &mut self.sender, &mut self.transport)
+    }
+
+    pub(crate) fn create_offer(
+        &mut self,
+        direction: Direction,
+    ) -> Result<SessionDescription, DescriptionError> {
+        Ok(self.negotiator.create_offer(direction)?)
+    }
+
+    pub(crate) fn receive_offer(&mut self, offer: &SessionDescription) -> Result<(), DescriptionError> {
+        self.negotiator.receive_offer(offer)?;
+        Ok(())
+    }
+
+    pub(crate) fn create_answer(
+        &mut self,
+        prefer: Option<CodecId>,
+        opus_fmtp: OpusParameters,
+        now: Instant,
+    ) -> Result<SessionDescription, DescriptionError> {
+        let wish = AnswerWish { direction: Direction::SendRecv, prefer, opus_fmtp: Some(opus_fmtp) };
+        let (description, agreed) = self.negotiator.create_answer(wish)?;
+        self.agree(agreed, now)?;
+        Ok(description)
+    }
+
+    pub(crate) fn receive_answer(
+        &mut self,
+        answer: &SessionDescription,
+        now: Instant,
+    ) -> Result<(), DescriptionError> {
+        let agreed = self.negotiator.receive_answer(answer)?;
+        self.agree(agreed, now)
+    }
+
+    pub(crate) fn roll_back(&mut self) {
+        self.negotiator.rollback();
+    }
+
+    fn agree(&mut self, agreed: Negotiated, now: Instant) -> Result<(), DescriptionError> {
+        match (&mut self.transport, &agreed.remote) {
+            (LegTransport::Rtp(transport), RemoteTransport::Rtp { rtp, rtcp }) => {
+                transport.set_remote(*rtp, *rtcp, now);
+                if self.watch == Watch::Connecting {
+                    self.watch = Watch::Connected { heard_at: now };
+                    self.reports.begin(now);
+                }
+            }
+            (LegTransport::Webrtc(link), RemoteTransport::Webrtc(remote)) => {
+                let role = match remote.setup {
+                    Setup::Active => DtlsRole::Server,
+                    Setup::Passive | Setup::ActPass | Setup::HoldConn => DtlsRole::Client,
+                };
+                link.transport.set_remote(
+                    &remote.ufrag,
+                    &remote.pwd,
+                    remote.fingerprints.clone(),
+                    role,
+                    now,
+                )?;
+            }
+            (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => transport.forget_remote(),
+            (LegTransport::Rtp(_), RemoteTransport::Webrtc(_))
+            | (LegTransport::Webrtc(_), RemoteTransport::Rtp { .. } | RemoteTransport::RtpOnHold) => {
+                unreachable!("the negotiator refuses a description of the other transport")
+            }
+        }
+        self.receiver.agree(&agreed);
+        self.sender.agree(SendAgreement::new(&agreed));
+        self.agreed = Some(agreed);
+        // What a hold kept silent is not missed at once when the hold ends.
+        if let Watch::Connected { heard_at } = &mut self.watch {
+            *heard_at = now;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn handle_datagram(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+    ) -> Deed {
+        let deed = match &mut self.transport {
+            LegTransport::Webrtc(link) => {
+                let base = datagram.as_ptr().addr();
+                match link.transport.handle_datagram(datagram, from, local, now) {
+                    Ok(Received::Rtp(packet)) => {
+                        let start = packet.as_ptr().addr() - base;
+                        let range = start..start + packet.len();
+                        self.receiver.handle_rtp(packet, range, now)
+                    }
+                    Ok(Received::Rtcp(compound)) => {
+                        let loss = self.reports.handle_rtcp(
+                            compound,
+                            now,
+                            &mut self.receiver,
+                            &mut self.sender.output,
+                        );
+                        self.sender.note_loss(loss)
+                    }
+                    Ok(Received::Control) => return Deed::Control,
+                    Err(reason) => Err(reason),
+                }
+            }
+            LegTransport::Rtp(transport) => {
+                if crate::rtp::is_rtcp(datagram) {
+                    let loss = transport.accept_rtcp(from).and_then(|()| {
+                        self.reports.handle_rtcp(datagram, now, &mut self.receiver, &mut self.sender.output)
+                    });
+                    self.sender.note_loss(loss)
+                } else {
+                    let receiver = &mut self.receiver;
+                    RtpPacket::parse(datagram)
+                        .and_then(|packet| transport.accept(&packet, from, now))
+                        .and_then(|()| receiver.handle_rtp(datagram, 0..datagram.len(), now))
+                }
+            }
+        };
+        match deed {
+            Ok(deed) => {
+                if let Watch::Connected { heard_at } = &mut self.watch {
+                    *heard_at = now;
+                }
+                deed
+            }
+            Err(reason) => {
+                self.receiver.count_drop(reason);
+                Deed::Done
+            }
+        }
+    }
+
+    /// Does what is due; true when a prompt was played to its end.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) -> bool {
+        if let LegTransport::Webrtc(link) = &mut self.transport
+            && link.transport.poll_timeout().is_some_and(|at| at <= now)
+        {
+            link.transport.handle_timeout(now);
+        }
+        if self.watch == Watch::Connecting {
+            return false;
+        }
+        self.receiver.handle_timeout(now);
+        self.reports.handle_timeout(
+            now,
+            &mut self.receiver,
+            &self.sender.output,
+            &mut self.transport,
+            outbox,
+        );
+        self.sender.handle_timeout(now, &mut self.transport, outbox) == Ticked::PlaybackFinished
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let transport = match &self.transport {
+            LegTransport::Webrtc(link) => link.transport.poll_timeout(),
+            LegTransport::Rtp(_) => None,
+        };
+        if self.watch == Watch::Connecting {
+            return transport;
+        }
+        let others = [self.receiver.poll_timeout(), self.sender.poll_timeout(), self.reports.poll_timeout()];
+        others.into_iter().chain([transport, self.silence_ends_at()]).flatten().min()
+    }
+
+    /// What the leg has to tell of its transport, and of media that stopped.
+    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<LegEvent> {
+        if self.watch == Watch::Failed {
+            return None;
+        }
+        if let LegTransport::Webrtc(link) = &mut self.transport
+            && let Some(event) = link.transport.poll_event()
+        {
+            return Some(match event {
+                TransportEvent::NewSource(source) => LegEvent::NewSource(source),
+                TransportEvent::Ready { profile } => {
+                    self.watch = Watch::Connected { heard_at: now };
+                    self.reports.begin(now);
+                    info!(leg = %self.id, ?profile, "leg connected");
+                    LegEvent::Tell(CallEvent::LegConnected { leg: self.id })
+                }
+                TransportEvent::Failed(error) => self.fail(error.to_string(), EndCause::MediaFailed),
+                TransportEvent::Lost => {
+                    self.fail("consent expired: the peer answers no checks".into(), EndCause::MediaTimeout)
+                }
+                TransportEvent::Closed => {
+                    self.fail("the peer closed its DTLS association".into(), EndCause::Hangup)
+                }
+            });
+        }
+        if self.silence_ends_at().is_some_and(|at| at <= now) {
+            return Some(self.fail("no packet within media_timeout".into(), EndCause::MediaTimeout));
+        }
+        None
+    }
+
+    /// Hands over what ICE and DTLS want sent.
+    pub(crate) fn flush(&mut self, outbox: &mut Outbox) {
+        if let LegTransport::Webrtc(link) = &mut self.transport {
+            link.flush(outbox);
+        }
+    }
+
+    /// Says goodbye to the peer.
+    pub(crate) fn close(&mut self, now: Instant, outbox: &mut Outbox) {
+        let output = &self.sender.output;
+        self.reports.say_goodbye(now, &mut self.receiver, output, &mut self.transport, outbox);
+        if let LegTransport::Webrtc(link) = &mut self.transport {
+            link.transport.close();
+            link.flush(outbox);
+        }
+    }
+
+    /// The figures.
+    #[must_use]
+    pub fn stats(&self) -> LegStats {
+        LegStats::read(self.id, self.transport_name(), self.agreed.as_ref(), &self.receiver, &self.sender)
+    }
+
+    /// The sockets that belong to this leg alone, and their RTP port.
+    pub(crate) fn own_ports(&self) -> Option<(u16, [SocketId; 2])> {
+        match &self.transport {
+            LegTransport::Rtp(transport) => Some((transport.port(), transport.sockets())),
+            LegTransport::Webrtc(_) => None,
+        }
+    }
+
+    /// The WebRTC transport's local credential by which checks find this leg.
+    pub(crate) fn webrtc(&self) -> Option<&WebrtcLink> {
+        match &self.transport {
+            LegTransport::Webrtc(link) => Some(link),
+            LegTransport::Rtp(_) => None,
+        }
+    }
+
+    fn fail(&mut self, reason: String, cause: EndCause) -> LegEvent {
+        self.watch = Watch::Failed;
+        warn!(leg = %self.id, reason, "leg failed");
+        LegEvent::Tell(CallEvent::LegFailed { leg: self.id, reason, cause })
+    }
+
+    /// When silence counts as death: only while the peer should send.
+    fn silence_ends_at(&self) -> Option<Instant> {
+        let receives = self.agreed.as_ref().is_some_and(|agreed| agreed.direction.receives());
+        match self.watch {
+            Watch::Connected { heard_at } if receives => Some(heard_at + self.media_timeout),
+            Watch::Connected { .. } | Watch::Connecting | Watch::Failed => None,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The two ways in which a leg's packets travel.
+
+use std::net::SocketAddr;
+
+use super::rtp::RtpTransport;
+use super::webrtc::WebrtcTransport;
+use crate::net::{Outbox, SocketId};
+use crate::rtp::RtpHeader;
+
+/// How a leg's packets travel.
+pub(crate) enum LegTransport {
+    /// One port of the shard's, ICE, DTLS-SRTP.
+    Webrtc(Box<WebrtcLink>),
+    /// A pair of ports of its own.
+    Rtp(RtpTransport),
+}
+
+/// A WebRTC transport and the shard's sockets that it lives on.
+pub(crate) struct WebrtcLink {
+    pub(crate) transport: WebrtcTransport,
+    pub(crate) sockets: Vec<(SocketAddr, SocketId)>,
+}
+
+impl LegTransport {
+    /// Sends one RTP packet; before the transport is up it goes nowhere.
+    pub(crate) fn send_rtp(&mut self, header: &RtpHeader, payload: &[u8], outbox: &mut Outbox) {
+        match self {
+            Self::Webrtc(link) => link.send_rtp(header, payload, outbox),
+            Self::Rtp(transport) => transport.send_rtp(header, payload, outbox),
+        }
+    }
+
+    /// Sends one compound RTCP packet; before the transport is up it goes nowhere.
+    pub(crate) fn send_rtcp(&mut self, compound: &[u8], outbox: &mut Outbox) {
+        match self {
+            Self::Webrtc(link) => link.send_rtcp(compound, outbox),
+            Self::Rtp(transport) => transport.send_rtcp(compound, outbox),
+        }
+    }
+}
+
+impl WebrtcLink {
+    fn send_rtp(&mut self, header: &RtpHeader, payload: &[u8], outbox: &mut Outbox) {
+        let length = RtpHeader::LEN + payload.len();
+        let Some(slot) = outbox.slot().filter(|slot| length <= slot.len()) else { return };
+        header.write_to(&mut slot[..]);
+        slot[RtpHeader::LEN..length].copy_from_slice(payload);
+        let Ok((length, local, to)) = self.transport.protect_rtp(&mut slot[..], length) else { return };
+        if let Some(socket) = self.socket_of(local) {
+            outbox.commit(length, socket, to);
+        }
+    }
+
+    fn send_rtcp(&mut self, compound: &[u8], outbox: &mut Outbox) {
+        let Some(slot) = outbox.slot().filter(|slot| compound.len() <= slot.len()) else { return };
+        slot[..compound.len()].copy_from_slice(compound);
+        let Ok((length, local, to)) = self.transport.protect_rtcp(&mut slot[..], compound.len()) else {
+            return;
+        };
+        if let Some(socket) = self.socket_of(local) {
+            outbox.commit(length, socket, to);
+        }
+    }
+
+    /// Hands over what ICE and DTLS want sent.
+    pub(crate) fn flush(&mut self, outbox: &mut Outbox) {
+        while let Some(transmit) = self.transport.poll_transmit() {
+            if let Some(socket) = self.socket_of(transmit.local) {
+                outbox.push(&transmit.payload, socket, transmit.to);
+            }
+        }
+    }
+
+    fn socket_of(&self, local: SocketAddr) -> Option<SocketId> {
+        self.sockets.iter().find(|(address, _)| *address == local).map(|(_, socket)| *socket)
+    }
+}

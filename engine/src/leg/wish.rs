@@ -1,0 +1,69 @@
+//! What a leg's codecs and Opus parameters should be, given the party at the other end of the call.
+
+use webtrunk_codecs::{CodecId, SampleRate};
+
+use super::leg::Leg;
+use super::transport::LegTransport;
+use crate::config::EngineConfig;
+use crate::sdp::{LocalMedia, OpusParameters};
+
+/// The highest rate that narrow band carries, as `maxplaybackrate` says it (RFC 7587 6.1).
+const NARROW_BAND_HZ: u32 = 8000;
+
+/// What the party at the other end of the call can carry: a leg asks its peer for no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FarSide {
+    /// Nothing is known of it.
+    Unknown,
+    /// Narrow band only: G.711.
+    NarrowBand,
+    /// More than narrow band.
+    WideBand,
+}
+
+impl FarSide {
+    /// By what the opposite leg agreed on, or else by what its peer offers.
+    pub(crate) fn of(opposite: Option<&Leg>) -> Self {
+        let Some(opposite) = opposite else { return Self::Unknown };
+        let is_narrow = |codec: &CodecId| codec.native_rate() == SampleRate::HZ_8000;
+        match opposite.agreed_codec() {
+            Some(codec) if is_narrow(&codec) => Self::NarrowBand,
+            Some(_) => Self::WideBand,
+            None => {
+                let offered = opposite.remote_codecs();
+                let is_all_narrow = !offered.is_empty() && offered.iter().all(is_narrow);
+                if is_all_narrow { Self::NarrowBand } else { Self::Unknown }
+            }
+        }
+    }
+}
+
+/// The Opus parameters of our description: narrow band where the far side carries no more.
+pub(crate) fn opus_wish(far_side: FarSide, config: &EngineConfig) -> OpusParameters {
+    let plain = LocalMedia::default_opus_fmtp();
+    let wish = config.narrow_band;
+    match far_side {
+        FarSide::NarrowBand if wish.is_asked => OpusParameters {
+            max_playback_rate_hz: Some(NARROW_BAND_HZ),
+            max_average_bitrate_bps: wish.bitrate_bps,
+            ..plain
+        },
+        FarSide::NarrowBand | FarSide::WideBand | FarSide::Unknown => plain,
+    }
+}
+
+/// `ours` with the codecs that the opposite leg's peer speaks in front: those can be passed through.
+pub(crate) fn codec_order(ours: &[CodecId], opposite: Option<&Leg>) -> Vec<CodecId> {
+    let theirs = opposite.map(Leg::remote_codecs).unwrap_or_default();
+    let (mut first, rest): (Vec<_>, Vec<_>) = ours.iter().copied().partition(|codec| theirs.contains(codec));
+    first.extend(rest);
+    first
+}
+
+/// The codec to answer with where the peer offers it: that of the opposite leg, since it can be passed
+/// through. But a browser that can do better is not lowered to G.711: Opus repairs loss on its way.
+pub(crate) fn preferred_codec(leg: &Leg, opposite: Option<&Leg>) -> Option<CodecId> {
+    let codec = opposite.and_then(Leg::agreed_codec)?;
+    let is_browser = matches!(leg.transport, LegTransport::Webrtc(_));
+    (!is_browser || codec == CodecId::Opus).then_some(codec)
+}

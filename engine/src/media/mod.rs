@@ -1,0 +1,24 @@
+//! What happens to voice between two legs.
+
+mod output;
+mod packetizer;
+mod path;
+mod playback;
+mod player;
+mod receiver;
+mod reorder;
+mod reports;
+mod sender;
+mod transcoder;
+mod wall_clock;
+
+pub use output::OutputStream;
+pub use packetizer::Packetizer;
+pub(crate) use path::Path;
+pub use player::{Player, Prompt};
+pub(crate) use receiver::Receiver;
+pub use reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
+pub(crate) use reports::Reports;
+pub(crate) use sender::{Heard, Hears, SendAgreement, Sender, Ticked};
+pub use transcoder::{Coded, Transcoder, TranscoderCounters};
+pub use wall_clock::WallClock;

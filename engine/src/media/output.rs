@@ -1,0 +1,163 @@
+//! The one RTP stream that a leg sends: SSRC, sequence and timestamp go on unbroken for the life of
+//! the leg, whatever feeds it.
+
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::ClockRate;
+
+use crate::rtp::{PayloadType, RtpHeader, SenderStats, SequenceNumber, Ssrc, Timestamp};
+
+/// The sender's half of a leg.
+#[derive(Debug)]
+pub struct OutputStream {
+    ssrc: Ssrc,
+    sequence: SequenceNumber,
+    /// Timestamp of the next sample, in units of `clock`.
+    timestamp: u32,
+    clock: ClockRate,
+    /// The moment to which `timestamp` belongs; `None` before the first packet.
+    due_at: Option<Instant>,
+    /// The next packet begins a talkspurt (RFC 3551 4.1).
+    is_talkspurt: bool,
+    stats: SenderStats,
+}
+
+impl OutputStream {
+    /// A stream with random SSRC, timestamp and sequence. The sequence begins below 2^15, so that a
+    /// receiver which misses the first packets cannot take the wrong rollover counter (RFC 3711 3.3.1).
+    #[must_use]
+    pub fn new(clock: ClockRate) -> Self {
+        Self {
+            ssrc: Ssrc(rand::random()),
+            sequence: SequenceNumber(rand::random::<u16>() >> 1),
+            timestamp: rand::random(),
+            clock,
+            due_at: None,
+            is_talkspurt: true,
+            stats: SenderStats::new(clock),
+        }
+    }
+
+    /// Our source.
+    #[must_use]
+    pub fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
+    /// The clock of the codec in use.
+    #[must_use]
+    pub fn clock(&self) -> ClockRate {
+        self.clock
+    }
+
+    /// Goes on in the units of another codec's clock.
+    pub fn set_clock(&mut self, clock: ClockRate) {
+        self.clock = clock;
+        self.stats.set_clock_rate(clock);
+    }
+
+    /// Another source begins to feed the stream: its first sample is now.
+    pub fn begin_source(&mut self, now: Instant) {
+        self.timestamp = self.timestamp_at(now);
+        self.is_talkspurt = true;
+    }
+
+    /// Lets `ticks` of the clock pass without a packet; what follows begins a talkspurt.
+    pub fn skip(&mut self, ticks: u32) {
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.is_talkspurt = true;
+    }
+
+    /// A frame of `ticks` was sent, or kept back, at `now`: the next sample comes after it.
+    pub fn advance_past(&mut self, ticks: u32, now: Instant) {
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.due_at = Some(now + self.duration_of(ticks));
+    }
+
+    /// The next packet begins `ticks` after the begin of the one before, and is sent at `now`.
+    pub fn advance_to(&mut self, ticks: u32, now: Instant) {
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.due_at = Some(now);
+    }
+
+    /// The media clock at `now`: what was sent, and the time that passed unsent.
+    #[must_use]
+    pub fn timestamp_at(&self, now: Instant) -> u32 {
+        let idle = self.due_at.map_or(Duration::ZERO, |due_at| now.saturating_duration_since(due_at));
+        let ticks = idle.as_micros() * u128::from(self.clock.hz()) / 1_000_000;
+        // The sum is taken modulo 2^32, as the clock is.
+        self.timestamp.wrapping_add((ticks & u128::from(u32::MAX)) as u32)
+    }
+
+    /// The header of the next packet, at the stream's own time.
+    pub fn next_header(&mut self, payload_type: PayloadType, payload: usize, now: Instant) -> RtpHeader {
+        let marker = std::mem::take(&mut self.is_talkspurt);
+        self.header(payload_type, marker, Timestamp(self.timestamp), payload, now)
+    }
+
+    /// The header of a packet with a time of its own: a telephone-event keeps its begin (RFC 4733 2.2.3).
+    pub fn header(
+        &mut self,
+        payload_type: PayloadType,
+        marker: bool,
+        timestamp: Timestamp,
+        payload: usize,
+        now: Instant,
+    ) -> RtpHeader {
+        let header = RtpHeader { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc };
+        self.sequence = self.sequence.next();
+        self.stats.handle_sent(timestamp, payload, now);
+        header
+    }
+
+    /// What was sent, and what the peer says of it.
+    #[must_use]
+    pub fn stats(&self) -> &SenderStats {
+        &self.stats
+    }
+
+    /// The same, to be told what the peer says.
+    pub fn stats_mut(&mut self) -> &mut SenderStats {
+        &mut self.stats
+    }
+
+    fn duration_of(&self, ticks: u32) -> Duration {
+        Duration::from_micros(u64::from(ticks) * 1_000_000 / u64::from(self.clock.hz()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload_type() -> PayloadType {
+        PayloadType::new(0).expect("seven bits")
+    }
+
+    #[test]
+    fn sequence_and_time_go_on_when_the_source_changes() {
+        let now = Instant::now();
+        let mut stream = OutputStream::new(ClockRate::HZ_8000);
+        stream.begin_source(now);
+        let first = stream.next_header(payload_type(), 160, now);
+        stream.advance_past(160, now);
+        let second = stream.next_header(payload_type(), 160, now);
+        stream.advance_past(160, now + Duration::from_millis(20));
+        stream.begin_source(now + Duration::from_millis(540));
+        let third = stream.next_header(payload_type(), 160, now);
+
+        assert!(first.marker && !second.marker && third.marker);
+        assert_eq!(second.sequence, first.sequence.next());
+        assert_eq!(third.sequence, second.sequence.next());
+        assert_eq!(second.timestamp.0, first.timestamp.0.wrapping_add(160));
+        assert_eq!(third.timestamp.0, second.timestamp.0.wrapping_add(160 + 500 * 8));
+    }
+
+    #[test]
+    fn the_first_sequence_number_is_in_the_lower_half() {
+        for _ in 0..100 {
+            let mut stream = OutputStream::new(ClockRate::HZ_48000);
+            assert!(stream.next_header(payload_type(), 0, Instant::now()).sequence.0 < 1 << 15);
+        }
+    }
+}

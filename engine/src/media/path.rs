@@ -1,0 +1,118 @@
+//! The way of one leg's packets into another leg's stream: as they are, or transcoded.
+
+use std::time::Instant;
+
+use webtrunk_codecs::{ClockRate, EncoderConfig, OpenError};
+
+use super::output::OutputStream;
+use super::sender::{Heard, SendAgreement, meeting_rate};
+use super::transcoder::{Transcoder, TranscoderCounters};
+use crate::rtp::Timestamp;
+use webtrunk_codecs::CodecId;
+
+/// A step of the timestamp longer than this is another timeline, not a pause.
+const PAUSE_SECONDS_MAX: u32 = 10;
+
+/// How packets get across.
+pub(crate) enum Path {
+    /// One of the two legs has not agreed on a codec yet.
+    Closed,
+    /// Same codec on both sides: the payload is relayed unread.
+    PassThrough { last: Option<Timestamp>, clock: ClockRate },
+    /// Different codecs.
+    Transcode { transcoder: Box<Transcoder>, between: Between, is_begun: bool },
+}
+
+/// What a transcoder was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Between {
+    input: CodecId,
+    output: CodecId,
+    ptime_ms: u32,
+}
+
+impl Path {
+    /// The path from a leg that sends `input` to one that agreed on `output`.
+    pub(crate) fn open(
+        input: CodecId,
+        output: &SendAgreement,
+        config: &EncoderConfig,
+    ) -> Result<Self, OpenError> {
+        if input == output.codec {
+            return Ok(Self::PassThrough { last: None, clock: input.clock_rate() });
+        }
+        let rate = meeting_rate(input, output.codec);
+        let decoder = webtrunk_codecs::decoder(input, rate)?;
+        let encoder = webtrunk_codecs::encoder(output.codec, rate, config)?;
+        let transcoder = Transcoder::new(decoder, encoder, input.clock_rate(), output.ptime_ms);
+        let between = Between { input, output: output.codec, ptime_ms: output.ptime_ms };
+        Ok(Self::Transcode { transcoder: Box::new(transcoder), between, is_begun: false })
+    }
+
+    /// Whether this path still fits the two agreements, so that a re-offer need not disturb it.
+    pub(crate) fn fits(&self, input: CodecId, output: &SendAgreement) -> bool {
+        match self {
+            Self::Closed => false,
+            Self::PassThrough { clock, .. } => input == output.codec && *clock == input.clock_rate(),
+            Self::Transcode { between, .. } => {
+                *between == Between { input, output: output.codec, ptime_ms: output.ptime_ms }
+            }
+        }
+    }
+
+    /// Whether packets are decoded on the way.
+    pub(crate) fn is_transcoded(&self) -> bool {
+        matches!(self, Self::Transcode { .. })
+    }
+
+    /// What was repaired on the way.
+    pub(crate) fn counters(&self) -> TranscoderCounters {
+        match self {
+            Self::Transcode { transcoder, .. } => transcoder.counters(),
+            Self::Closed | Self::PassThrough { .. } => TranscoderCounters::default(),
+        }
+    }
+
+    /// Tells the encoder how much loss the far end reports, in percent.
+    pub(crate) fn set_expected_loss(&mut self, percent: u8) {
+        if let Self::Transcode { transcoder, .. } = self {
+            transcoder.set_expected_loss(percent);
+        }
+    }
+
+    /// Carries one packet across; `send` gets every payload at the output's time, with its marker.
+    pub(crate) fn handle(
+        &mut self,
+        heard: Heard<'_>,
+        now: Instant,
+        output: &mut OutputStream,
+        mut send: impl FnMut(&mut OutputStream, &[u8], bool),
+    ) {
+        match self {
+            Self::Closed => {}
+            Self::PassThrough { last, clock } => {
+                let step = last.map(|last| heard.timestamp.distance_from(last));
+                match step.and_then(|step| u32::try_from(step).ok()) {
+                    Some(ticks) if ticks <= PAUSE_SECONDS_MAX * clock.hz() => output.advance_to(ticks, now),
+                    Some(_) | None => output.begin_source(now),
+                }
+                *last = Some(heard.timestamp);
+                send(output, heard.payload, heard.marker);
+            }
+            Self::Transcode { transcoder, is_begun, .. } => {
+                if !std::mem::replace(is_begun, true) {
+                    output.begin_source(now);
+                }
+                let ratio = output.clock().hz() / transcoder.sample_rate().hz();
+                let ticks = |samples: usize| u32::try_from(samples).unwrap_or(u32::MAX / ratio) * ratio;
+                transcoder.handle_packet(heard.payload, heard.timestamp.0, heard.lost_before, |coded| {
+                    if coded.skipped > 0 {
+                        output.skip(ticks(coded.skipped));
+                    }
+                    send(output, coded.payload, false);
+                    output.advance_past(ticks(coded.samples), now);
+                });
+            }
+        }
+    }
+}

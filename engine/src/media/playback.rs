@@ -1,0 +1,86 @@
+//! A player with an encoder behind it, paced by the clock.
+
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::{Encoder, EncoderConfig};
+
+use super::player::Player;
+use super::sender::SendAgreement;
+
+/// Longest frame: 60 ms at 16 kHz, the highest rate that is played.
+const FRAME_MAX: usize = 960;
+
+/// Largest payload of one frame.
+const PAYLOAD_MAX: usize = 1275;
+
+/// A player is at most this late before frames are left out, not sent in a burst.
+const LATENESS_MAX: Duration = Duration::from_millis(100);
+
+/// Plays to one leg.
+pub(crate) struct Playback {
+    player: Player,
+    encoder: Option<Open>,
+    next_at: Instant,
+    frame: Box<[i16; FRAME_MAX]>,
+    payload: Box<[u8; PAYLOAD_MAX]>,
+}
+
+struct Open {
+    encoder: Box<dyn Encoder>,
+    samples: usize,
+    ticks: u32,
+    period: Duration,
+    agreement: SendAgreement,
+}
+
+impl Playback {
+    pub(crate) fn new(player: Player, now: Instant) -> Self {
+        Self {
+            player,
+            encoder: None,
+            next_at: now,
+            frame: Box::new([0; FRAME_MAX]),
+            payload: Box::new([0; PAYLOAD_MAX]),
+        }
+    }
+
+    /// Makes the encoder for what was agreed; one that fits already is kept.
+    pub(crate) fn open(&mut self, agreement: &SendAgreement, config: &EncoderConfig) {
+        if self.encoder.as_ref().is_some_and(|open| open.agreement == *agreement) {
+            return;
+        }
+        let rate = self.player.sample_rate();
+        let clock = agreement.codec.clock_rate();
+        self.encoder = webtrunk_codecs::encoder(agreement.codec, rate, config).ok().map(|encoder| Open {
+            encoder,
+            samples: rate.samples_in_ms(agreement.ptime_ms),
+            ticks: clock.hz() / 1000 * agreement.ptime_ms,
+            period: Duration::from_millis(u64::from(agreement.ptime_ms)),
+            agreement: *agreement,
+        });
+    }
+
+    /// Hands every frame that is due to `send`, with its length in ticks; false when the source is over.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, mut send: impl FnMut(&[u8], u32)) -> bool {
+        let Some(open) = &mut self.encoder else { return true };
+        if now.saturating_duration_since(self.next_at) > LATENESS_MAX {
+            self.next_at = now;
+        }
+        while self.next_at <= now {
+            let frame = &mut self.frame[..open.samples];
+            if !self.player.pull(frame) {
+                return false;
+            }
+            if let Ok(length) = open.encoder.encode(frame, &mut self.payload[..]) {
+                send(&self.payload[..length], open.ticks);
+            }
+            self.next_at += open.period;
+        }
+        true
+    }
+
+    /// When the next frame is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.encoder.as_ref().map(|_| self.next_at)
+    }
+}

@@ -1,0 +1,158 @@
+//! The receiving half of a leg: what of its packets is voice, what a digit, and what is of no use.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::ClockRate;
+
+use super::reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
+use super::reports::statistics_for;
+use crate::leg::Deed;
+use crate::rtp::telephone_event::{DigitEvent, EventReceiver};
+use crate::rtp::{DropCounters, DropReason, PayloadType, ReceiverStats, RtpPacket, Ssrc};
+use crate::sdp::Negotiated;
+
+/// The receiving half.
+pub(crate) struct Receiver {
+    reorder: ReorderBuffer,
+    digits: Option<EventReceiver>,
+    statistics: Option<ReceiverStats>,
+    drops: DropCounters,
+    accepts: Option<Accepts>,
+}
+
+/// What the peer may send.
+#[derive(Debug, Clone, Copy)]
+struct Accepts {
+    voice: PayloadType,
+    telephone_event: Option<PayloadType>,
+    event_clock: Option<ClockRate>,
+    clock: ClockRate,
+    may_receive: bool,
+}
+
+impl Receiver {
+    pub(crate) fn new() -> Self {
+        Self {
+            reorder: ReorderBuffer::default(),
+            digits: None,
+            statistics: None,
+            drops: DropCounters::new(),
+            accepts: None,
+        }
+    }
+
+    /// Takes what was agreed, first or anew.
+    pub(crate) fn agree(&mut self, agreed: &Negotiated) {
+        let event_clock = agreed.telephone_event.map(|event| event.clock_rate);
+        let had_clock = self.accepts.and_then(|accepts| accepts.event_clock);
+        if event_clock != had_clock {
+            self.digits = event_clock.map(EventReceiver::new);
+        }
+        self.accepts = Some(Accepts {
+            event_clock,
+            voice: agreed.payload_type_rx,
+            telephone_event: agreed.telephone_event.map(|event| event.payload_type_rx),
+            clock: agreed.codec.clock_rate(),
+            may_receive: agreed.direction.receives(),
+        });
+    }
+
+    /// Takes a plain RTP packet that lies in `range` of its datagram.
+    pub(crate) fn handle_rtp(
+        &mut self,
+        bytes: &[u8],
+        range: Range<usize>,
+        now: Instant,
+    ) -> Result<Deed, DropReason> {
+        let packet = RtpPacket::parse(bytes)?;
+        let accepts = self.accepts.ok_or(DropReason::NotReady)?;
+        let payload_type = packet.payload_type();
+        let is_event = Some(payload_type) == accepts.telephone_event;
+        if !is_event && payload_type != accepts.voice {
+            return Err(DropReason::UnknownPayloadType);
+        }
+        let statistics = statistics_for(&mut self.statistics, &packet, accepts.clock);
+        if is_event {
+            statistics.handle_sequence(packet.sequence());
+        } else {
+            statistics.handle_media(packet.sequence(), packet.timestamp(), now);
+        }
+        if !accepts.may_receive {
+            return Ok(Deed::Done);
+        }
+        // A digit's packets take their places in the stream too, or they would be missed as voice.
+        let inserted = self.reorder.insert(&packet, bytes, now);
+        if is_event {
+            return self.hear_digit(&packet, now);
+        }
+        match inserted {
+            Inserted::Deliver => Ok(Deed::Voice(range)),
+            Inserted::Held => Ok(Deed::Done),
+            Inserted::Dropped(reason) => Err(reason),
+        }
+    }
+
+    /// A digit is told when it is pressed; how long it is held is for the far side's phone to decide.
+    fn hear_digit(&mut self, packet: &RtpPacket<'_>, now: Instant) -> Result<Deed, DropReason> {
+        let Some(digits) = &mut self.digits else { return Ok(Deed::Done) };
+        let mut events = digits.handle_packet(packet.timestamp(), packet.marker(), packet.payload(), now)?;
+        let pressed = events.find_map(|event| match event {
+            DigitEvent::Pressed { digit } => Some(digit),
+            DigitEvent::Released { .. } => None,
+        });
+        Ok(pressed.map_or(Deed::Done, Deed::Digit))
+    }
+
+    /// The payload type of voice, once agreed.
+    pub(crate) fn voice(&self) -> Option<PayloadType> {
+        self.accepts.map(|accepts| accepts.voice)
+    }
+
+    /// The next packet that waited and whose turn or time has come.
+    pub(crate) fn next_ready(&mut self, now: Instant) -> Option<Ready<'_>> {
+        self.reorder.next_ready(now)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if let Some(digits) = &mut self.digits {
+            digits.handle_timeout(now);
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let digits = self.digits.as_ref().and_then(EventReceiver::poll_timeout);
+        [self.reorder.poll_timeout(), digits].into_iter().flatten().min()
+    }
+
+    pub(crate) fn count_drop(&mut self, reason: DropReason) {
+        self.drops.count(reason);
+    }
+
+    pub(crate) fn drops(&self) -> &DropCounters {
+        &self.drops
+    }
+
+    pub(crate) fn fates(&self) -> ReorderCounters {
+        self.reorder.counters()
+    }
+
+    /// Packets that came and were of use.
+    pub(crate) fn packets(&self) -> u64 {
+        self.statistics.as_ref().map_or(0, ReceiverStats::packets_received)
+    }
+
+    pub(crate) fn jitter(&self) -> Duration {
+        self.statistics.as_ref().map_or(Duration::ZERO, ReceiverStats::jitter)
+    }
+
+    /// Statistics of the stream that comes now.
+    pub(crate) fn statistics_now(&mut self) -> Option<&mut ReceiverStats> {
+        self.statistics.as_mut()
+    }
+
+    /// Statistics of that stream, if it is the one that comes now.
+    pub(crate) fn statistics_of(&mut self, ssrc: Ssrc) -> Option<&mut ReceiverStats> {
+        self.statistics.as_mut().filter(|statistics| statistics.ssrc() == ssrc)
+    }
+}

@@ -1,0 +1,348 @@
+//! Puts packets back in order for packet-driven consumers, waiting only where there is a gap.
+//!
+//! A packet in sequence is delivered at once and never copied. A packet after a gap is held, for an
+//! adaptive moment in which the missing one may still come; then it is delivered together with the
+//! number of packets that were lost before it, for its reader to repair.
+
+use std::time::{Duration, Instant};
+
+use crate::rtp::{DropReason, RtpPacket, SequenceNumber, Ssrc};
+
+/// Packets held behind a gap. Eight are 160 ms of voice, more than [`WAIT_MAX`] lets pass.
+const SLOTS: usize = 8;
+
+/// Largest packet that is held; longer ones after a gap are delivered at once, the gap given up.
+const PACKET_MAX: usize = 1500;
+
+/// The least that is waited: a neighbour swapped on the way comes within a packet time.
+const WAIT_MIN: Duration = Duration::from_millis(20);
+
+/// The most that is waited. ITU-T G.114 leaves 150 ms for the whole way; a third is for us.
+const WAIT_MAX: Duration = Duration::from_millis(60);
+
+/// A packet from before the cursor that comes longer after a gap is a duplicate, not the missing one.
+const LATENESS_MAX: Duration = Duration::from_secs(1);
+
+/// A jump longer than this is a restart of the sender, not loss (RFC 3550 A.1 has 3000; at 50
+/// packets a second one minute of repair serves nobody).
+const RESTART_JUMP: i16 = 150;
+
+/// Reorders one RTP stream.
+#[derive(Debug)]
+pub struct ReorderBuffer {
+    stream: Option<Stream>,
+    held: Box<[Slot; SLOTS]>,
+    wait: Duration,
+    counters: ReorderCounters,
+}
+
+/// What happened to packets, by the glossary's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReorderCounters {
+    /// Never came, or came too late.
+    pub lost: u64,
+    /// Came after they had been given up.
+    pub late: u64,
+    /// Came twice.
+    pub duplicate: u64,
+    /// Came out of order but in time.
+    pub reordered: u64,
+}
+
+/// What became of a packet that was inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is the next one: read it now, then drain [`ReorderBuffer::next_ready`].
+    Deliver,
+    /// It waits behind a gap; [`ReorderBuffer::next_ready`] gives it out when its time has come.
+    Held,
+    /// It is of no use.
+    Dropped(DropReason),
+}
+
+/// A packet given out of the buffer.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    /// The whole plain RTP packet.
+    pub bytes: &'a [u8],
+    /// Packets that were lost just before it.
+    pub lost_before: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    ssrc: Ssrc,
+    /// The next sequence number to give out.
+    expected: SequenceNumber,
+    /// When the gap at `expected` was given up, for measuring how late a late packet is.
+    gave_up_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    packet: Option<Held>,
+    bytes: [u8; PACKET_MAX],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    sequence: SequenceNumber,
+    length: usize,
+    give_up_at: Instant,
+}
+
+impl Default for ReorderBuffer {
+    fn default() -> Self {
+        Self {
+            stream: None,
+            held: Box::new(std::array::from_fn(|_| Slot { packet: None, bytes: [0; PACKET_MAX] })),
+            wait: WAIT_MIN,
+            counters: ReorderCounters::default(),
+        }
+    }
+}
+
+impl ReorderBuffer {
+    /// Takes one packet, `bytes` being the whole of it.
+    pub fn insert(&mut self, packet: &RtpPacket<'_>, bytes: &[u8], now: Instant) -> Inserted {
+        let sequence = packet.sequence();
+        let Some(stream) = self.stream.filter(|stream| stream.ssrc == packet.ssrc()) else {
+            return self.restart(packet.ssrc(), sequence);
+        };
+        let ahead = sequence.distance_from(stream.expected);
+        if ahead.unsigned_abs() > RESTART_JUMP.unsigned_abs() {
+            return self.restart(packet.ssrc(), sequence);
+        }
+        if ahead < 0 {
+            return self.note_late(stream, now);
+        }
+        if ahead == 0 {
+            self.expect(sequence.next());
+            if self.is_holding() {
+                self.counters.reordered += 1;
+            }
+            return Inserted::Deliver;
+        }
+        self.hold(sequence, bytes, now)
+    }
+
+    /// The next packet whose turn or time has come; call until `None`.
+    pub fn next_ready(&mut self, now: Instant) -> Option<Ready<'_>> {
+        let stream = self.stream?;
+        let index = self.first_held(stream.expected)?;
+        let held = self.held[index].packet?;
+        let gap = held.sequence.distance_from(stream.expected);
+        if gap > 0 && held.give_up_at > now && !self.is_full() {
+            return None;
+        }
+        let lost_before = u32::try_from(gap).unwrap_or(0);
+        self.counters.lost += u64::from(lost_before);
+        self.held[index].packet = None;
+        self.expect(held.sequence.next());
+        if lost_before > 0 {
+            self.stream = self.stream.map(|stream| Stream { gave_up_at: Some(now), ..stream });
+        }
+        Some(Ready { bytes: &self.held[index].bytes[..held.length], lost_before })
+    }
+
+    /// When [`Self::next_ready`] has something again without a new packet.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.held.iter().filter_map(|slot| slot.packet).map(|held| held.give_up_at).min()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counters(&self) -> ReorderCounters {
+        self.counters
+    }
+
+    fn restart(&mut self, ssrc: Ssrc, sequence: SequenceNumber) -> Inserted {
+        for slot in self.held.iter_mut() {
+            slot.packet = None;
+        }
+        self.stream = Some(Stream { ssrc, expected: sequence.next(), gave_up_at: None });
+        Inserted::Deliver
+    }
+
+    /// A packet behind the cursor: its lateness teaches how long to wait for the next one.
+    fn note_late(&mut self, stream: Stream, now: Instant) -> Inserted {
+        let lateness = stream.gave_up_at.map(|gave_up_at| now.saturating_duration_since(gave_up_at));
+        let Some(lateness) = lateness.filter(|lateness| *lateness < LATENESS_MAX) else {
+            self.counters.duplicate += 1;
+            return Inserted::Dropped(DropReason::Duplicate);
+        };
+        self.counters.late += 1;
+        self.wait = (self.wait + lateness).min(WAIT_MAX);
+        Inserted::Dropped(DropReason::Late)
+    }
+
+    fn hold(&mut self, sequence: SequenceNumber, bytes: &[u8], now: Instant) -> Inserted {
+        if self.held.iter().any(|slot| slot.packet.is_some_and(|held| held.sequence == sequence)) {
+            self.counters.duplicate += 1;
+            return Inserted::Dropped(DropReason::Duplicate);
+        }
+        if bytes.len() > PACKET_MAX {
+            return Inserted::Dropped(DropReason::TooLong);
+        }
+        let Some(slot) = self.held.iter_mut().find(|slot| slot.packet.is_none()) else {
+            return Inserted::Dropped(DropReason::Late);
+        };
+        slot.bytes[..bytes.len()].copy_from_slice(bytes);
+        slot.packet = Some(Held { sequence, length: bytes.len(), give_up_at: now + self.wait });
+        Inserted::Held
+    }
+
+    /// Moves the cursor on; every gap closed in time lets the wait shrink a little.
+    fn expect(&mut self, sequence: SequenceNumber) {
+        self.stream = self.stream.map(|stream| Stream { expected: sequence, ..stream });
+        self.wait = (self.wait - self.wait / 512).max(WAIT_MIN);
+    }
+
+    fn first_held(&self, expected: SequenceNumber) -> Option<usize> {
+        let held = self.held.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.packet?)));
+        held.min_by_key(|(_, held)| held.sequence.distance_from(expected)).map(|(index, _)| index)
+    }
+
+    fn is_holding(&self) -> bool {
+        self.held.iter().any(|slot| slot.packet.is_some())
+    }
+
+    fn is_full(&self) -> bool {
+        self.held.iter().all(|slot| slot.packet.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtp::{PayloadType, RtpHeader, Timestamp};
+
+    const FRAME: Duration = Duration::from_millis(20);
+
+    struct Bench {
+        buffer: ReorderBuffer,
+        now: Instant,
+        heard: Vec<(u16, u32)>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { buffer: ReorderBuffer::default(), now: Instant::now(), heard: Vec::new() }
+        }
+
+        fn packet(&mut self, sequence: u16) -> Inserted {
+            let mut bytes = [0; 20];
+            let header = RtpHeader {
+                payload_type: PayloadType::new(0).expect("seven bits"),
+                marker: false,
+                sequence: SequenceNumber(sequence),
+                timestamp: Timestamp(0),
+                ssrc: Ssrc(1),
+            };
+            header.write_to(&mut bytes);
+            let packet = RtpPacket::parse(&bytes).expect("a whole packet");
+            let inserted = self.buffer.insert(&packet, &bytes, self.now);
+            if inserted == Inserted::Deliver {
+                self.heard.push((sequence, 0));
+            }
+            self.drain();
+            inserted
+        }
+
+        fn wait(&mut self, time: Duration) {
+            self.now += time;
+            self.drain();
+        }
+
+        fn drain(&mut self) {
+            while let Some(ready) = self.buffer.next_ready(self.now) {
+                let packet = RtpPacket::parse(ready.bytes).expect("what was inserted");
+                self.heard.push((packet.sequence().0, ready.lost_before));
+            }
+        }
+    }
+
+    #[test]
+    fn packets_in_order_are_delivered_at_once_through_the_wrap() {
+        let mut bench = Bench::new();
+        for sequence in [65_534, 65_535, 0, 1] {
+            assert_eq!(bench.packet(sequence), Inserted::Deliver);
+        }
+        assert_eq!(bench.buffer.poll_timeout(), None);
+    }
+
+    #[test]
+    fn swapped_neighbours_are_put_back_in_order() {
+        let mut bench = Bench::new();
+        for sequence in [1, 3, 2, 4] {
+            bench.packet(sequence);
+        }
+        assert_eq!(bench.heard, [(1, 0), (2, 0), (3, 0), (4, 0)]);
+        assert_eq!(bench.buffer.counters(), ReorderCounters { reordered: 1, ..Default::default() });
+    }
+
+    #[test]
+    fn a_lost_packet_is_given_up_after_the_wait_and_named() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        assert_eq!(bench.packet(3), Inserted::Held);
+        assert_eq!(bench.heard, [(1, 0)]);
+        bench.wait(WAIT_MIN);
+        assert_eq!(bench.heard, [(1, 0), (3, 1)]);
+        assert_eq!(bench.buffer.counters().lost, 1);
+    }
+
+    #[test]
+    fn two_gaps_are_named_separately() {
+        let mut bench = Bench::new();
+        for sequence in [1, 3, 6] {
+            bench.packet(sequence);
+        }
+        bench.wait(WAIT_MIN);
+        assert_eq!(bench.heard, [(1, 0), (3, 1), (6, 2)]);
+    }
+
+    #[test]
+    fn a_late_packet_is_dropped_and_teaches_patience() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        bench.packet(3);
+        bench.wait(WAIT_MIN);
+        bench.wait(FRAME / 2);
+        assert_eq!(bench.packet(2), Inserted::Dropped(DropReason::Late));
+        bench.packet(5);
+        bench.wait(WAIT_MIN);
+        assert_eq!(bench.heard.last(), Some(&(3, 1)), "5 is still waited for");
+        bench.wait(FRAME);
+        assert_eq!(bench.heard.last(), Some(&(5, 1)));
+    }
+
+    #[test]
+    fn duplicates_are_dropped_whether_given_out_or_held() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        assert_eq!(bench.packet(1), Inserted::Dropped(DropReason::Duplicate));
+        bench.packet(3);
+        assert_eq!(bench.packet(3), Inserted::Dropped(DropReason::Duplicate));
+    }
+
+    #[test]
+    fn a_full_buffer_gives_the_gap_up_at_once() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        for sequence in 3..3 + u16::try_from(SLOTS).expect("few") {
+            bench.packet(sequence);
+        }
+        assert_eq!(bench.heard[1], (3, 1));
+        assert_eq!(bench.heard.len(), 1 + SLOTS);
+    }
+
+    #[test]
+    fn a_sender_that_restarts_is_followed_without_repair() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        assert_eq!(bench.packet(30_000), Inserted::Deliver);
+        assert_eq!(bench.packet(30_001), Inserted::Deliver);
+    }
+}

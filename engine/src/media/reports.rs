@@ -1,0 +1,152 @@
+//! RTCP of a leg: what we report, when, and what the peer's reports tell (RFC 3550 6).
+
+use std::time::{Duration, Instant};
+
+use super::output::OutputStream;
+use super::receiver::Receiver;
+use super::wall_clock::WallClock;
+use crate::leg::LegTransport;
+use crate::net::Outbox;
+use crate::rtp::rtcp::{Cname, CompoundPacket, CompoundReport, ReportBlock, RtcpPacket};
+use crate::rtp::{DropReason, ReceiverStats};
+
+/// The first report comes early, so that the round trip is known soon. Chosen by us.
+const FIRST_AFTER: Duration = Duration::from_secs(1);
+
+/// The mean time between reports (RFC 3550 6.2).
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Longest report of ours: one block and a name.
+const REPORT_MAX: usize = 128;
+
+/// RTCP of one leg.
+pub(crate) struct Reports {
+    cname: Cname,
+    clock: WallClock,
+    next_at: Option<Instant>,
+}
+
+impl Reports {
+    pub(crate) fn new(clock: WallClock) -> Self {
+        Self { cname: Cname::from_random(rand::random()), clock, next_at: None }
+    }
+
+    /// Media can flow: reports begin.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.next_at.get_or_insert(now + FIRST_AFTER);
+    }
+
+    /// Reads a compound packet of the peer; returns the loss that it reports of our stream, in percent.
+    ///
+    /// # Errors
+    /// [`DropReason`] when it is malformed.
+    pub(crate) fn handle_rtcp(
+        &self,
+        compound: &[u8],
+        now: Instant,
+        receiver: &mut Receiver,
+        output: &mut OutputStream,
+    ) -> Result<Option<u8>, DropReason> {
+        let mut loss = None;
+        for packet in CompoundPacket::parse(compound)?.packets() {
+            match packet {
+                RtcpPacket::SenderReport(report) => {
+                    if let Some(statistics) = receiver.statistics_of(report.ssrc()) {
+                        statistics.handle_sender_report(report.sender_info().ntp_time, now);
+                    }
+                    loss = self.read_blocks(report.blocks(), now, output).or(loss);
+                }
+                RtcpPacket::ReceiverReport(report) => {
+                    loss = self.read_blocks(report.blocks(), now, output).or(loss);
+                }
+                // A BYE never ends a call by itself: signalling does.
+                RtcpPacket::SourceDescription(_) | RtcpPacket::Goodbye(_) | RtcpPacket::Other { .. } => {}
+            }
+        }
+        Ok(loss)
+    }
+
+    /// Sends a report when one is due.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        receiver: &mut Receiver,
+        output: &OutputStream,
+        transport: &mut LegTransport,
+        outbox: &mut Outbox,
+    ) {
+        if self.next_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.send(false, now, receiver, output, transport, outbox);
+        // Half to one and a half of the mean, so that legs do not fall into step (RFC 3550 6.3.1).
+        self.next_at = Some(now + INTERVAL.mul_f32(0.5 + rand::random::<f32>()));
+    }
+
+    /// Tells the peer that our stream ends.
+    pub(crate) fn say_goodbye(
+        &self,
+        now: Instant,
+        receiver: &mut Receiver,
+        output: &OutputStream,
+        transport: &mut LegTransport,
+        outbox: &mut Outbox,
+    ) {
+        if self.next_at.is_some() {
+            self.send(true, now, receiver, output, transport, outbox);
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.next_at
+    }
+
+    fn send(
+        &self,
+        is_goodbye: bool,
+        now: Instant,
+        receiver: &mut Receiver,
+        output: &OutputStream,
+        transport: &mut LegTransport,
+        outbox: &mut Outbox,
+    ) {
+        let block = receiver.statistics_now().and_then(|statistics| statistics.take_report_block(now));
+        let report = CompoundReport {
+            ssrc: output.ssrc(),
+            sender_info: output.stats().sender_info(self.clock.ntp_at(now), now),
+            blocks: block.as_ref().map(std::slice::from_ref).unwrap_or_default(),
+            cname: &self.cname,
+            is_goodbye,
+        };
+        let mut compound = [0; REPORT_MAX];
+        if report.byte_len() <= REPORT_MAX {
+            let length = report.write_to(&mut compound);
+            transport.send_rtcp(&compound[..length], outbox);
+        }
+    }
+
+    fn read_blocks(
+        &self,
+        blocks: impl Iterator<Item = ReportBlock>,
+        now: Instant,
+        output: &mut OutputStream,
+    ) -> Option<u8> {
+        let ours = output.ssrc();
+        let block = blocks.filter(|block| block.ssrc == ours).last()?;
+        output.stats_mut().handle_report_block(&block, self.clock.ntp_at(now));
+        u8::try_from(u16::from(block.fraction_lost) * 100 / 256).ok()
+    }
+}
+
+/// Statistics of the stream that is received now; they begin anew with a new source.
+pub(crate) fn statistics_for<'a>(
+    slot: &'a mut Option<ReceiverStats>,
+    packet: &crate::rtp::RtpPacket<'_>,
+    clock: webtrunk_codecs::ClockRate,
+) -> &'a mut ReceiverStats {
+    let ssrc = packet.ssrc();
+    if slot.as_ref().is_none_or(|statistics| statistics.ssrc() != ssrc) {
+        *slot = None;
+    }
+    slot.get_or_insert_with(|| ReceiverStats::new(ssrc, clock))
+}

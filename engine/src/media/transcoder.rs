@@ -1,0 +1,207 @@
+//! From one codec to another, packet by packet: decode, repair, encode.
+//!
+//! ```text
+//! packet (+ how many were lost before it)
+//!   -> recover or conceal what is missing -> decode -> frames of the far side's ptime -> encode -> sink
+//! ```
+//!
+//! Time is kept by the sender's timestamps: what neither arrived nor was repaired passes as silence
+//! that is not sent, so the output's timestamp advances with the time that passed.
+
+use webtrunk_codecs::{ClockRate, Decoder, Encoder, SampleRate};
+
+use super::packetizer::Packetizer;
+
+/// Longest packet: 120 ms at 48 kHz (RFC 6716 3.2.5).
+const PACKET_SAMPLES_MAX: usize = 5760;
+
+/// Largest payload that we make: Opus' limit of one frame (RFC 6716 3.2.1).
+const PAYLOAD_MAX: usize = 1275;
+
+/// Frames invented in a row before silence is the better lie: 100 ms at 20 ms a packet, where
+/// concealment has faded out by itself.
+const CONCEALED_MAX: usize = 5;
+
+/// A step of the timestamp that is not a pause any more but another timeline: ten seconds.
+const PAUSE_SECONDS_MAX: i64 = 10;
+
+/// What the transcoder made: one payload for the far side.
+#[derive(Debug)]
+pub struct Coded<'a> {
+    /// The payload.
+    pub payload: &'a [u8],
+    /// Samples of time, at [`Transcoder::sample_rate`], that passed unsent before it.
+    pub skipped: usize,
+    /// Samples in it.
+    pub samples: usize,
+}
+
+/// Turns the packets of one stream into those of another.
+pub struct Transcoder {
+    decoder: Box<dyn Decoder>,
+    encoder: Box<dyn Encoder>,
+    input_clock: ClockRate,
+    packetizer: Packetizer,
+    /// The input timestamp at which the next packet should begin.
+    expected: Option<u32>,
+    /// Samples in the packet before, the best guess for one that was lost.
+    packet_samples: usize,
+    skipped: usize,
+    counters: TranscoderCounters,
+    pcm: Box<[i16; PACKET_SAMPLES_MAX]>,
+    payload: Box<[u8; PAYLOAD_MAX]>,
+}
+
+/// What became of the frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TranscoderCounters {
+    /// Lost frames restored from redundancy in the next packet.
+    pub recovered: u64,
+    /// Lost frames invented.
+    pub concealed: u64,
+    /// Packets that were not of the agreed codec.
+    pub undecodable: u64,
+}
+
+impl Transcoder {
+    /// Decodes with `decoder`, whose stream ticks at `input_clock`, and encodes frames of
+    /// `ptime_ms` with `encoder`; both work at the same sample rate.
+    #[must_use]
+    pub fn new(
+        decoder: Box<dyn Decoder>,
+        encoder: Box<dyn Encoder>,
+        input_clock: ClockRate,
+        ptime_ms: u32,
+    ) -> Self {
+        let frame = encoder.sample_rate().samples_in_ms(ptime_ms);
+        Self {
+            decoder,
+            encoder,
+            input_clock,
+            packetizer: Packetizer::new(frame),
+            expected: None,
+            packet_samples: 0,
+            skipped: 0,
+            counters: TranscoderCounters::default(),
+            pcm: Box::new([0; PACKET_SAMPLES_MAX]),
+            payload: Box::new([0; PAYLOAD_MAX]),
+        }
+    }
+
+    /// The rate at which samples pass from decoder to encoder.
+    #[must_use]
+    pub fn sample_rate(&self) -> SampleRate {
+        self.encoder.sample_rate()
+    }
+
+    /// What became of the frames so far.
+    #[must_use]
+    pub fn counters(&self) -> TranscoderCounters {
+        self.counters
+    }
+
+    /// Tells the encoder how much loss the far end reports, in percent.
+    pub fn set_expected_loss(&mut self, percent: u8) {
+        self.encoder.set_expected_loss(percent);
+    }
+
+    /// Takes one packet, `lost_before` of its predecessors being lost, and hands payloads to `sink`.
+    pub fn handle_packet(
+        &mut self,
+        payload: &[u8],
+        timestamp: u32,
+        lost_before: u32,
+        mut sink: impl FnMut(Coded<'_>),
+    ) {
+        let Some(samples) = self.decoder.duration_of(payload).filter(|n| *n <= PACKET_SAMPLES_MAX) else {
+            self.counters.undecodable += 1;
+            return;
+        };
+        let mut missing = self.missing_samples(timestamp);
+        if lost_before > 0 {
+            missing -= self.repair(payload, missing, lost_before, &mut sink);
+        }
+        self.skip(missing, &mut sink);
+        match self.decoder.decode(payload, &mut self.pcm[..]) {
+            Ok(decoded) => self.encode(decoded, &mut sink),
+            Err(_) => {
+                self.counters.undecodable += 1;
+                self.decoder.conceal(&mut self.pcm[..samples]);
+                self.encode(samples, &mut sink);
+            }
+        }
+        self.packet_samples = samples;
+        self.expected = Some(timestamp.wrapping_add(self.to_clock(samples)));
+    }
+
+    /// Samples of time between the end of the packet before and the begin of this one.
+    fn missing_samples(&self, timestamp: u32) -> usize {
+        let Some(expected) = self.expected else { return 0 };
+        let ticks = i64::from(timestamp.wrapping_sub(expected).cast_signed());
+        if ticks <= 0 || ticks > PAUSE_SECONDS_MAX * i64::from(self.input_clock.hz()) {
+            return 0;
+        }
+        let samples = ticks * i64::from(self.sample_rate().hz()) / i64::from(self.input_clock.hz());
+        usize::try_from(samples).unwrap_or(0)
+    }
+
+    /// Restores or invents what was lost, as far as that sounds right; returns the samples made.
+    fn repair(&mut self, next: &[u8], missing: usize, lost: u32, sink: &mut impl FnMut(Coded<'_>)) -> usize {
+        let Some(frames) = missing.checked_div(self.packet_samples) else { return 0 };
+        let frames = frames.min(usize::try_from(lost).unwrap_or(CONCEALED_MAX));
+        let concealed = frames.saturating_sub(1).min(CONCEALED_MAX);
+        for _ in 0..concealed {
+            self.counters.concealed += 1;
+            self.decoder.conceal(&mut self.pcm[..self.packet_samples]);
+            self.encode(self.packet_samples, sink);
+        }
+        // Between what was invented and the last lost frame time may have passed unrepaired.
+        let silent = frames.saturating_sub(1 + concealed) * self.packet_samples;
+        self.skip(silent, sink);
+        if frames > 0 {
+            if self.decoder.recover(next, &mut self.pcm[..self.packet_samples]) {
+                self.counters.recovered += 1;
+            } else {
+                self.counters.concealed += 1;
+            }
+            self.encode(self.packet_samples, sink);
+        }
+        frames * self.packet_samples
+    }
+
+    fn skip(&mut self, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
+        let Self { encoder, packetizer, payload, skipped, .. } = self;
+        let left =
+            packetizer.skip(samples, |frame| emit(encoder.as_mut(), frame, &mut payload[..], skipped, sink));
+        *skipped += left;
+    }
+
+    fn encode(&mut self, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
+        let Self { encoder, packetizer, payload, skipped, pcm, .. } = self;
+        packetizer.push(&pcm[..samples], |frame| {
+            emit(encoder.as_mut(), frame, &mut payload[..], skipped, sink);
+        });
+    }
+
+    fn to_clock(&self, samples: usize) -> u32 {
+        let ticks = samples as u64 * u64::from(self.input_clock.hz()) / u64::from(self.sample_rate().hz());
+        u32::try_from(ticks).unwrap_or(u32::MAX)
+    }
+}
+
+fn emit(
+    encoder: &mut dyn Encoder,
+    frame: &[i16],
+    payload: &mut [u8],
+    skipped: &mut usize,
+    sink: &mut impl FnMut(Coded<'_>),
+) {
+    match encoder.encode(frame, payload) {
+        Ok(length) => {
+            sink(Coded { payload: &payload[..length], skipped: *skipped, samples: frame.len() });
+            *skipped = 0;
+        }
+        // A frame that the codec cannot make passes as silence: the time stays right.
+        Err(_) => *skipped += frame.len(),
+    }
+}

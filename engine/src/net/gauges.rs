@@ -1,0 +1,62 @@
+//! What the engine holds now, readable from any thread: the ledger by which a leak shows.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Counts of one shard; only its thread writes.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    calls: AtomicUsize,
+    legs: AtomicUsize,
+    ports_in_use: AtomicUsize,
+    datagrams_of_nobody: AtomicUsize,
+}
+
+/// What the engine holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Calls.
+    pub calls: usize,
+    /// Legs of all calls.
+    pub legs: usize,
+    /// RTP/RTCP port pairs in use.
+    pub ports_in_use: usize,
+    /// Datagrams on the WebRTC ports that belonged to nobody, since the begin.
+    pub datagrams_of_nobody: usize,
+}
+
+impl Gauges {
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Relaxed)
+    }
+
+    pub(crate) fn call_added(&self) {
+        self.calls.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn call_removed(&self) {
+        self.calls.fetch_sub(1, Relaxed);
+    }
+
+    pub(crate) fn leg_added(&self) {
+        self.legs.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn leg_removed(&self) {
+        self.legs.fetch_sub(1, Relaxed);
+    }
+
+    pub(crate) fn set_ports_in_use(&self, ports: usize) {
+        self.ports_in_use.store(ports, Relaxed);
+    }
+
+    pub(crate) fn count_datagram_of_nobody(&self) {
+        self.datagrams_of_nobody.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn add_to(&self, ledger: &mut Ledger) {
+        ledger.calls += self.calls.load(Relaxed);
+        ledger.legs += self.legs.load(Relaxed);
+        ledger.ports_in_use += self.ports_in_use.load(Relaxed);
+        ledger.datagrams_of_nobody += self.datagrams_of_nobody.load(Relaxed);
+    }
+}

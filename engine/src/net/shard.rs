@@ -1,0 +1,367 @@
+//! A media shard: everything that the packets of its calls touch, owned by one thread.
+//!
+//! ```text
+//! socket task: readable -> recvmmsg -> demux -> call.handle_datagram -.
+//! timer task:  next deadline ------------> call.handle_timeout -------+-> outbox -> flush task -> sendmmsg
+//! call actor:  command ------------------> call.<command> ------------'
+//! ```
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{Notify, mpsc};
+use tracing::{debug, error, info_span, warn};
+
+use super::demux::{Demux, SourceInserted};
+use super::gauges::Gauges;
+use super::outbox::{Outbox, SocketId};
+use super::ports::PortPool;
+use super::socket::{Inbox, SendHeaders, Socket};
+use super::timers::Timers;
+use crate::call::{Call, CallEvent, Supplies};
+use crate::leg::Leg;
+use crate::{CallId, EndCause, LegId};
+
+/// The shard as its tasks and actors share it. They take turns on one thread, and none holds it
+/// over an await.
+pub(crate) type SharedShard = Rc<RefCell<Shard>>;
+
+/// All of one media thread.
+pub(crate) struct Shard {
+    pub(crate) supplies: Arc<Supplies>,
+    calls: HashMap<CallId, Slot>,
+    sockets: Vec<Option<Bound>>,
+    webrtc: Vec<(SocketAddr, SocketId)>,
+    demux: Demux<(CallId, LegId)>,
+    ports: PortPool,
+    outbox: Outbox,
+    /// Away only while its datagrams are handled.
+    inbox: Option<Box<Inbox>>,
+    send_headers: SendHeaders,
+    timers: Timers,
+    gauges: Arc<Gauges>,
+    wake: Rc<Wake>,
+}
+
+/// How the shard's tasks are told that there is something to do.
+#[derive(Default)]
+pub(crate) struct Wake {
+    pub(crate) timer: Notify,
+    pub(crate) flush: Notify,
+}
+
+struct Slot {
+    call: Call,
+    events: mpsc::Sender<CallEvent>,
+    armed_for: Option<Instant>,
+}
+
+struct Bound {
+    socket: Rc<Socket>,
+    owner: Owner,
+    /// Ends the task that reads it.
+    closed: Rc<Notify>,
+}
+
+/// Whose datagrams come in on a socket.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    Webrtc,
+    Leg(CallId, LegId),
+}
+
+impl Shard {
+    pub(crate) fn new(supplies: Arc<Supplies>, ports: PortPool, gauges: Arc<Gauges>) -> Self {
+        let calls_max = supplies.config.calls_max;
+        Self {
+            supplies,
+            calls: HashMap::with_capacity(calls_max.min(1024)),
+            sockets: Vec::new(),
+            webrtc: Vec::new(),
+            demux: Demux::new(),
+            ports,
+            outbox: Outbox::default(),
+            inbox: Some(Box::default()),
+            send_headers: SendHeaders::default(),
+            timers: Timers::with_capacity(calls_max.min(1024)),
+            gauges,
+            wake: Rc::default(),
+        }
+    }
+
+    pub(crate) fn wake(&self) -> Rc<Wake> {
+        Rc::clone(&self.wake)
+    }
+
+    /// The shard's WebRTC sockets by their local address.
+    pub(crate) fn webrtc_sockets(&self) -> &[(SocketAddr, SocketId)] {
+        &self.webrtc
+    }
+
+    /// Takes in a call.
+    pub(crate) fn add_call(&mut self, call: Call, events: mpsc::Sender<CallEvent>) {
+        self.gauges.call_added();
+        self.calls.insert(call.id(), Slot { call, events, armed_for: None });
+    }
+
+    /// Runs `act` on a call and carries out what follows from it.
+    pub(crate) fn with_call<T>(
+        &mut self,
+        id: CallId,
+        now: Instant,
+        act: impl FnOnce(&mut Call, &mut Outbox, Instant) -> T,
+    ) -> Option<T> {
+        let slot = self.calls.get_mut(&id)?;
+        let span = info_span!("call", id = %id);
+        let outbox = &mut self.outbox;
+        // A broken assumption of ours may end this call, never the shard.
+        let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| act(&mut slot.call, outbox, now))));
+        let Ok(result) = result else {
+            error!(call = %id, "a panic ended this call");
+            self.remove_call(id, EndCause::InternalError, now);
+            return None;
+        };
+        self.settle(id, now);
+        Some(result)
+    }
+
+    /// Adds a leg to a call and lets checks find it.
+    pub(crate) fn add_leg(&mut self, id: CallId, leg: Leg, now: Instant) {
+        if let Some(link) = leg.webrtc() {
+            let is_new = self.demux.insert_leg((id, leg.id()), link.transport.local_ufrag());
+            debug_assert!(is_new, "local ufrags are random and leg names are used once");
+        }
+        self.gauges.leg_added();
+        self.with_call(id, now, |call, _, _| call.add_leg(leg));
+    }
+
+    /// Takes a leg out of its call and gives back what it held.
+    pub(crate) fn remove_leg(&mut self, id: CallId, leg: LegId, now: Instant) {
+        let removed = self.with_call(id, now, |call, outbox, now| call.remove_leg(leg, now, outbox));
+        if let Some(leg) = removed.flatten() {
+            self.flush();
+            self.release(id, &leg, now);
+        }
+    }
+
+    /// Ends a call with all its legs, and tells so.
+    pub(crate) fn remove_call(&mut self, id: CallId, cause: EndCause, now: Instant) {
+        let Some(mut slot) = self.calls.remove(&id) else { return };
+        self.gauges.call_removed();
+        let outbox = &mut self.outbox;
+        let ended = catch_unwind(AssertUnwindSafe(|| slot.call.end(cause, now, outbox)));
+        self.flush();
+        let legs = ended.unwrap_or_else(|_| slot.call.take_legs());
+        for leg in &legs {
+            self.release(id, leg, now);
+        }
+        while let Some(event) = slot.call.poll_event() {
+            tell(&slot.events, event);
+        }
+        tell(&slot.events, CallEvent::Ended { cause });
+    }
+
+    /// Whether a call is still here.
+    pub(crate) fn has_call(&self, id: CallId) -> bool {
+        self.calls.contains_key(&id)
+    }
+
+    /// Binds a port pair for a leg; its datagrams are that leg's.
+    pub(crate) fn bind_pair(
+        &mut self,
+        owner: (CallId, LegId),
+        now: Instant,
+    ) -> Option<(u16, [SocketId; 2], Vec<Reading>)> {
+        let address = self.supplies.config.rtp_address;
+        // A port may be taken by another program: it rests, and the next is tried.
+        for _ in 0..16 {
+            let port = self.ports.take(now)?;
+            match bind_two(address, port) {
+                Ok(pair) => {
+                    self.gauges.set_ports_in_use(self.ports.in_use());
+                    let mut readings = Vec::with_capacity(2);
+                    let ids = pair.map(|socket| {
+                        let reading = self.insert(socket, Owner::Leg(owner.0, owner.1));
+                        let id = reading.id;
+                        readings.push(reading);
+                        id
+                    });
+                    return Some((port, ids, readings));
+                }
+                Err(error) => {
+                    warn!(%error, port, "RTP port pair cannot be bound");
+                    self.ports.release(port, now);
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes in one of the shard's WebRTC sockets.
+    pub(crate) fn add_webrtc_socket(&mut self, socket: UdpSocket) -> io::Result<Reading> {
+        let socket = Socket::register(socket)?;
+        let local = socket.local();
+        let reading = self.insert(socket, Owner::Webrtc);
+        self.webrtc.push((local, reading.id));
+        Ok(reading)
+    }
+
+    /// Reads and handles a batch of what waits on a socket.
+    pub(crate) fn handle_readable(&mut self, id: SocketId, now: Instant) {
+        let Some(Some(bound)) = self.sockets.get(id.0) else { return };
+        let (socket, owner) = (Rc::clone(&bound.socket), bound.owner);
+        let mut inbox = self.inbox.take().expect("handling a datagram reads no socket");
+        let count = socket.receive(&mut inbox).unwrap_or_else(|error| {
+            warn!(%error, local = %socket.local(), "cannot read from socket");
+            0
+        });
+        for slot in 0..count {
+            if let Some((datagram, from)) = inbox.datagram(slot) {
+                self.handle_datagram(owner, datagram, from, socket.local(), now);
+            }
+        }
+        self.inbox = Some(inbox);
+        self.request_flush();
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeouts(&mut self, now: Instant) {
+        while let Some((id, at)) = self.timers.pop_due(now) {
+            let Some(slot) = self.calls.get_mut(&id) else { continue };
+            if slot.armed_for != Some(at) {
+                continue;
+            }
+            slot.armed_for = None;
+            self.with_call(id, now, |call, outbox, now| call.handle_timeout(now, outbox));
+            if self.outbox.is_batch_full() {
+                self.flush();
+            }
+        }
+        self.request_flush();
+    }
+
+    /// When something is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Sends all that waits, runs of datagrams for one socket by one system call.
+    pub(crate) fn flush(&mut self) {
+        let Self { outbox, sockets, send_headers, .. } = self;
+        outbox.drain(|id, run| {
+            let Some(Some(bound)) = sockets.get(id.0) else { return };
+            if let Err(error) = bound.socket.send(send_headers, run) {
+                warn!(%error, local = %bound.socket.local(), "cannot send from socket");
+            }
+        });
+    }
+
+    fn handle_datagram(
+        &mut self,
+        owner: Owner,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+    ) {
+        let (call, leg) = match owner {
+            Owner::Leg(call, leg) => (call, leg),
+            Owner::Webrtc => match self.demux.route(datagram, from) {
+                Ok((owner, _)) => owner,
+                Err(_) => return self.gauges.count_datagram_of_nobody(),
+            },
+        };
+        self.with_call(call, now, |call, outbox, now| {
+            call.handle_datagram(leg, datagram, from, local, now, outbox);
+        });
+        if self.outbox.is_batch_full() {
+            self.flush();
+        }
+    }
+
+    /// Arms the call's timer and carries off what it has to tell.
+    fn settle(&mut self, id: CallId, now: Instant) {
+        let Some(slot) = self.calls.get_mut(&id) else { return };
+        while let Some((leg, source)) = slot.call.poll_source() {
+            if let SourceInserted::Contested((other, _)) = self.demux.insert_source((id, leg), source) {
+                debug!(%source, held_by = %other, "source address belongs to another call");
+            }
+        }
+        let mut is_deaf = false;
+        while let Some(event) = slot.call.poll_event() {
+            is_deaf |= !tell(&slot.events, event);
+        }
+        if let Some(at) = slot.call.poll_timeout()
+            && slot.armed_for.is_none_or(|armed_for| at < armed_for)
+        {
+            slot.armed_for = Some(at);
+            if self.timers.next().is_none_or(|next| at < next) {
+                self.wake.timer.notify_one();
+            }
+            self.timers.arm(id, at);
+        }
+        // Nobody is there to control the call any more.
+        if is_deaf {
+            self.remove_call(id, EndCause::InternalError, now);
+        }
+    }
+
+    fn insert(&mut self, socket: Socket, owner: Owner) -> Reading {
+        let socket = Rc::new(socket);
+        let closed = Rc::new(Notify::new());
+        let bound = Bound { socket: Rc::clone(&socket), owner, closed: Rc::clone(&closed) };
+        let index = match self.sockets.iter().position(Option::is_none) {
+            Some(free) => {
+                self.sockets[free] = Some(bound);
+                free
+            }
+            None => {
+                self.sockets.push(Some(bound));
+                self.sockets.len() - 1
+            }
+        };
+        Reading { id: SocketId(index), socket, closed }
+    }
+
+    fn release(&mut self, call: CallId, leg: &Leg, now: Instant) {
+        self.gauges.leg_removed();
+        self.demux.remove_leg((call, leg.id()));
+        let Some((port, sockets)) = leg.own_ports() else { return };
+        for id in sockets {
+            if let Some(bound) = self.sockets.get_mut(id.0).and_then(Option::take) {
+                bound.closed.notify_one();
+            }
+        }
+        self.ports.release(port, now);
+        self.gauges.set_ports_in_use(self.ports.in_use());
+    }
+
+    fn request_flush(&self) {
+        if !self.outbox.is_empty() {
+            self.wake.flush.notify_one();
+        }
+    }
+}
+
+/// A socket to be read by a task of its own.
+pub(crate) struct Reading {
+    pub(crate) id: SocketId,
+    pub(crate) socket: Rc<Socket>,
+    pub(crate) closed: Rc<Notify>,
+}
+
+/// Hands an event over; false when it cannot be, which ends the call.
+fn tell(events: &mpsc::Sender<CallEvent>, event: CallEvent) -> bool {
+    events.try_send(event).is_ok()
+}
+
+fn bind_two(address: IpAddr, port: u16) -> io::Result<[Socket; 2]> {
+    let bind = |port| UdpSocket::bind((address, port)).and_then(Socket::register);
+    Ok([bind(port)?, bind(port + 1)?])
+}

@@ -1,0 +1,132 @@
+//! A UDP socket of a shard: many datagrams by one system call, in both directions.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use tokio::io::Interest;
+
+use super::outbox::{BATCH, Run};
+
+/// Largest datagram that we read. 1500 is Ethernet; the rest is for peers behind jumbo frames.
+/// Longer ones come cut short and fail their own length checks.
+pub(crate) const DATAGRAM_MAX: usize = 2048;
+
+/// A bound socket, registered with the thread's reactor.
+pub(crate) struct Socket {
+    inner: tokio::net::UdpSocket,
+    local: SocketAddr,
+}
+
+/// The buffers into which datagrams are read; one a shard.
+pub(crate) struct Inbox {
+    bytes: Box<[[u8; DATAGRAM_MAX]; BATCH]>,
+    headers: MultiHeaders<SockaddrStorage>,
+    arrived: [Option<(usize, SocketAddr)>; BATCH],
+}
+
+/// The headers with which datagrams are sent; one a shard.
+pub(crate) struct SendHeaders(MultiHeaders<SockaddrStorage>);
+
+impl Socket {
+    /// Registers a bound socket; must be called on the shard's thread.
+    pub(crate) fn register(socket: UdpSocket) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let local = socket.local_addr()?;
+        Ok(Self { inner: tokio::net::UdpSocket::from_std(socket)?, local })
+    }
+
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Waits until there is something to read.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.inner.readable().await
+    }
+
+    /// Reads up to a batch without waiting; returns how many datagrams came.
+    pub(crate) fn receive(&self, inbox: &mut Inbox) -> io::Result<usize> {
+        let mut count = 0;
+        let outcome = self.inner.try_io(Interest::READABLE, || {
+            count = inbox.fill(self.inner.as_raw_fd())?;
+            // Less than a batch means that the socket is empty: no second call is needed to see it.
+            if count < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match outcome {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            Ok(()) | Err(_) => Ok(count),
+        }
+    }
+
+    /// Sends up to a batch without waiting; what the kernel has no room for is lost, as on any link.
+    pub(crate) fn send(&self, headers: &mut SendHeaders, run: Run<'_>) -> io::Result<()> {
+        let mut slices = [[IoSlice::new(&[])]; BATCH];
+        let mut addresses = [None; BATCH];
+        let count = run.count();
+        for ((slice, address), (to, datagram)) in slices.iter_mut().zip(&mut addresses).zip(run.iter()) {
+            *slice = [IoSlice::new(datagram)];
+            *address = Some(SockaddrStorage::from(to));
+        }
+        let sent = sendmmsg(
+            self.inner.as_raw_fd(),
+            &mut headers.0,
+            &slices[..count],
+            &addresses[..count],
+            [],
+            MsgFlags::MSG_DONTWAIT,
+        );
+        match sent {
+            Ok(_) | Err(Errno::EAGAIN | Errno::ECONNREFUSED) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            bytes: Box::new([[0; DATAGRAM_MAX]; BATCH]),
+            headers: MultiHeaders::preallocate(BATCH, None),
+            arrived: [None; BATCH],
+        }
+    }
+}
+
+impl Inbox {
+    fn fill(&mut self, socket: RawFd) -> io::Result<usize> {
+        let Self { bytes, headers, arrived } = self;
+        let mut buffers = bytes.each_mut().map(|buffer| [IoSliceMut::new(&mut buffer[..])]);
+        let received = match recvmmsg(socket, headers, &mut buffers, MsgFlags::MSG_DONTWAIT, None) {
+            Ok(received) => received,
+            // Refused is an ICMP error of an earlier datagram: the next read goes on.
+            Err(Errno::EAGAIN | Errno::ECONNREFUSED) => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        let mut count = 0;
+        for (slot, message) in arrived.iter_mut().zip(received) {
+            *slot = message.address.as_ref().and_then(to_std).map(|from| (message.bytes, from));
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// The datagram in a slot and where it came from.
+    pub(crate) fn datagram(&mut self, slot: usize) -> Option<(&mut [u8], SocketAddr)> {
+        let (length, from) = self.arrived[slot]?;
+        Some((&mut self.bytes[slot][..length], from))
+    }
+}
+
+impl Default for SendHeaders {
+    fn default() -> Self {
+        Self(MultiHeaders::preallocate(BATCH, None))
+    }
+}
+
+fn to_std(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
+}

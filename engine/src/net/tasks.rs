@@ -1,0 +1,58 @@
+//! The tasks that run a shard: one a socket, one for time, one for sending.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::task::spawn_local;
+use tokio::time::sleep_until;
+use tracing::warn;
+
+use super::shard::{Reading, SharedShard};
+
+/// Starts the shard's own tasks on the current thread.
+pub(crate) fn start(shard: &SharedShard) {
+    spawn_local(keep_time(Rc::clone(shard)));
+    spawn_local(keep_flushing(Rc::clone(shard)));
+}
+
+/// Starts to read a socket.
+pub(crate) fn read(shard: &SharedShard, reading: Reading) {
+    spawn_local(keep_reading(Rc::clone(shard), reading));
+}
+
+async fn keep_reading(shard: SharedShard, reading: Reading) {
+    loop {
+        let ready = tokio::select! {
+            () = reading.closed.notified() => return,
+            ready = reading.socket.readable() => ready,
+        };
+        if let Err(error) = ready {
+            warn!(%error, local = %reading.socket.local(), "socket is of no use any more");
+            return;
+        }
+        shard.borrow_mut().handle_readable(reading.id, Instant::now());
+    }
+}
+
+async fn keep_time(shard: SharedShard) {
+    let wake = shard.borrow().wake();
+    loop {
+        let next = shard.borrow().poll_timeout();
+        match next {
+            Some(at) => tokio::select! {
+                () = sleep_until(at.into()) => shard.borrow_mut().handle_timeouts(Instant::now()),
+                () = wake.timer.notified() => {}
+            },
+            None => wake.timer.notified().await,
+        }
+    }
+}
+
+/// Sends after every task that was ready has had its turn, so that their datagrams leave together.
+async fn keep_flushing(shard: SharedShard) {
+    let wake = shard.borrow().wake();
+    loop {
+        wake.flush.notified().await;
+        shard.borrow_mut().flush();
+    }
+}

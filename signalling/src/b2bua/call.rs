@@ -1,0 +1,459 @@
+//! One call of the B2BUA, as a plain struct: the caller, whom it reaches, and the plan that says so.
+//!
+//! Signalling and media are told by [`Effect`]s and tell by [`Input`]s; nothing here knows a socket,
+//! a task or a clock. The call is over when every leg has ended ([`B2bua::is_over`]).
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+use webtrunk_codecs::tone::Digit;
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::{EndCause, LegId};
+
+use super::effect::{DigitMode, Directory, Effect, Input, Settings};
+use super::party::{Party, PartyState, Purpose};
+use crate::adapter::{self, Command, Event, Incoming, MediaProfile};
+use crate::routing::{Plan, Step};
+
+/// How long a digit that comes without a length is held.
+const DIGIT_DURATION: Duration = Duration::from_millis(100);
+
+/// One call.
+#[derive(Debug)]
+pub struct B2bua {
+    pub(super) settings: Settings,
+    pub(super) caller: Party,
+    pub(super) caller_identity: adapter::Party,
+    pub(super) callees: Vec<Party>,
+    /// The callee that answered, or the one whose early media is heard.
+    pub(super) partner: Option<LegId>,
+    steps: VecDeque<Step>,
+    pub(super) doing: Doing,
+    /// The most telling cause of the callees that failed so far.
+    pub(super) failure: Option<EndCause>,
+    answered_at: Option<Instant>,
+    effects: VecDeque<Effect>,
+}
+
+/// What the plan is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// The caller's answer to be made and sent.
+    Answering,
+    /// A moment.
+    Waiting { until: Instant },
+    /// A prompt to end.
+    Playing,
+    /// Nothing: what runs, runs until somebody hangs up.
+    Resting,
+    /// Somebody to answer.
+    Calling,
+    /// The two parties talk.
+    Talking,
+    /// Everybody to be gone.
+    Ending,
+}
+
+impl B2bua {
+    /// Takes a call that came in and starts its plan.
+    #[must_use]
+    pub fn new(
+        incoming: Incoming,
+        adapter: &'static str,
+        plan: Plan,
+        settings: Settings,
+        directory: &dyn Directory,
+        now: Instant,
+    ) -> Self {
+        let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
+        let caller = Party::new(incoming.leg, adapter, incoming.profile, state);
+        let mut call = Self {
+            settings,
+            caller,
+            caller_identity: incoming.caller,
+            callees: Vec::new(),
+            partner: None,
+            steps: plan.steps.into(),
+            doing: Doing::Resting,
+            failure: None,
+            answered_at: None,
+            effects: VecDeque::new(),
+        };
+        let codecs = match incoming.profile {
+            MediaProfile::Webrtc => call.settings.browser_codecs.clone(),
+            MediaProfile::Rtp => call.settings.phone_codecs.clone(),
+        };
+        let transport = match incoming.profile {
+            MediaProfile::Webrtc => TransportSpec::Webrtc,
+            MediaProfile::Rtp => TransportSpec::Rtp {
+                advertised: directory.media_address(Some(incoming.signalled_from)),
+                signalled_from: Some(incoming.signalled_from),
+            },
+        };
+        let spec = LegSpec { leg: incoming.leg, transport, codecs, opposite: None };
+        call.media(CallCommand::AddLeg(spec));
+        if let Some(description) = incoming.offer {
+            call.media(CallCommand::ReceiveOffer { leg: incoming.leg, description });
+        }
+        call.next_step(directory, now);
+        call
+    }
+
+    /// Takes what happened.
+    pub fn handle_input(&mut self, input: Input, directory: &dyn Directory, now: Instant) {
+        match input {
+            Input::Signal(event) => self.on_signal(event, directory, now),
+            Input::Media(event) => self.on_media(event, directory, now),
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, directory: &dyn Directory, now: Instant) {
+        if self.doing == Doing::Ending {
+            return;
+        }
+        if let Doing::Waiting { until } = self.doing
+            && until <= now
+        {
+            self.next_step(directory, now);
+        }
+        if self.ends_at().is_some_and(|at| at <= now) {
+            info!("the call is as long as a call may be");
+            self.hang_up(EndCause::Forbidden);
+        }
+    }
+
+    /// When something is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let waiting = match self.doing {
+            Doing::Waiting { until } => Some(until),
+            _ => None,
+        };
+        waiting.into_iter().chain(self.ends_at()).min()
+    }
+
+    /// What is to be done; call until `None`.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Whether every leg has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.callees.is_empty() && matches!(self.caller.state, PartyState::Gone)
+    }
+
+    /// Ends the call, whatever it does: the process goes down, or the media engine lost it.
+    pub fn hang_up(&mut self, cause: EndCause) {
+        self.doing = Doing::Ending;
+        for leg in self.callees.iter().map(|callee| callee.leg).collect::<Vec<_>>() {
+            self.leave(leg, cause);
+        }
+        if !self.caller.is_leaving() {
+            self.caller.state = PartyState::Leaving;
+            let leg = self.caller.leg;
+            self.signal_caller(Command::Hangup { leg, cause });
+        }
+    }
+
+    fn on_signal(&mut self, event: Event, directory: &dyn Directory, now: Instant) {
+        match event {
+            // The call began with it.
+            Event::Incoming(_) => {}
+            Event::Progress { leg, is_ringing, description } => {
+                self.on_progress(leg, is_ringing, description)
+            }
+            Event::Answered { leg, description, .. } => self.on_answered(leg, description, directory, now),
+            Event::Acknowledged { leg, description } => {
+                self.on_acknowledged(leg, description, directory, now)
+            }
+            Event::Reoffered { leg, offer } => self.on_reoffered(leg, offer),
+            // The B2BUA makes no re-offers of its own.
+            Event::ReofferAnswered { .. } | Event::ReofferRefused { .. } => {}
+            Event::DigitPressed { leg, digit, duration } => self.on_digit(leg, digit, duration),
+            Event::Ended { leg, cause } => self.on_ended(leg, cause, directory, now),
+        }
+    }
+
+    fn on_media(&mut self, event: CallEvent, directory: &dyn Directory, now: Instant) {
+        match event {
+            CallEvent::OfferReady { leg, description } => self.on_offer_ready(leg, description),
+            CallEvent::AnswerReady { leg, description } => {
+                self.on_answer_ready(leg, description, directory, now)
+            }
+            CallEvent::DescriptionRefused { leg, error } => {
+                warn!(%leg, %error, "description refused");
+                self.on_description_refused(leg, directory, now);
+            }
+            CallEvent::Agreed { leg, direction, takes_digits, codec } => {
+                info!(%leg, ?codec, ?direction, "agreed");
+                self.on_agreed(leg, direction, takes_digits, now);
+            }
+            CallEvent::LegConnected { .. } => {}
+            CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
+            CallEvent::DigitPressed { leg, digit } => self.on_digit(leg, digit.to_char(), DIGIT_DURATION),
+            CallEvent::DigitRefused { leg, digit } => {
+                self.send_info_digit(leg, digit.to_char(), DIGIT_DURATION)
+            }
+            CallEvent::PlaybackFinished { leg } => {
+                if leg == self.caller.leg && self.doing == Doing::Playing {
+                    self.next_step(directory, now);
+                }
+            }
+            CallEvent::Ended { cause } => self.hang_up(cause),
+        }
+    }
+
+    /// Runs the plan on; after its last step the call is hung up.
+    pub(super) fn next_step(&mut self, directory: &dyn Directory, now: Instant) {
+        let leg = self.caller.leg;
+        let Some(step) = self.steps.pop_front() else {
+            let cause = self.failure.unwrap_or(EndCause::Hangup);
+            return self.hang_up(cause);
+        };
+        match step {
+            Step::Answer if self.caller.is_talking() => self.next_step(directory, now),
+            Step::Answer => {
+                self.doing = Doing::Answering;
+                self.answer_caller(now);
+            }
+            Step::Wait(time) => self.doing = Doing::Waiting { until: now + time },
+            Step::Play { prompt, is_repeated } => match directory.prompt(&prompt) {
+                Some(sound) => {
+                    self.doing = if is_repeated { Doing::Resting } else { Doing::Playing };
+                    self.hear(leg, HearSource::Prompt { prompt: sound, is_looped: is_repeated });
+                }
+                None => {
+                    warn!(%prompt, "no such prompt: the step is passed over");
+                    self.next_step(directory, now);
+                }
+            },
+            Step::Echo => {
+                self.doing = Doing::Resting;
+                self.hear(leg, HearSource::Leg(leg));
+            }
+            Step::Tone(tone) => {
+                self.doing =
+                    tone.duration.map_or(Doing::Resting, |time| Doing::Waiting { until: now + time });
+                let (hz, level_dbm0) = (tone.frequency_hz.into(), tone.level_dbm0.into());
+                self.hear(leg, HearSource::Tone { hz, level_dbm0 });
+            }
+            Step::Bridge(bridge) => {
+                self.doing = Doing::Calling;
+                self.call_all(&bridge, directory, now);
+            }
+            Step::Reject(cause) => self.hang_up(cause),
+            Step::Hangup => self.hang_up(EndCause::Hangup),
+        }
+    }
+
+    /// Makes the description with which the caller is answered.
+    pub(super) fn answer_caller(&mut self, now: Instant) {
+        let leg = self.caller.leg;
+        match std::mem::replace(&mut self.caller.state, PartyState::Describing(Purpose::Answer)) {
+            PartyState::Early { description } => {
+                self.caller.state = PartyState::Talking;
+                self.answered_at = Some(now);
+                self.signal_caller(Command::Answer { leg, description });
+            }
+            PartyState::Waiting { has_offered: false } => {
+                self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
+            }
+            PartyState::Describing(_) => {}
+            _ => self.media(CallCommand::CreateAnswer { leg, opposite: self.partner }),
+        }
+    }
+
+    fn on_offer_ready(&mut self, leg: LegId, description: SessionDescription) {
+        if leg == self.caller.leg && matches!(self.caller.state, PartyState::Describing(_)) {
+            self.caller.state = PartyState::Confirming;
+            return self.signal_caller(Command::Answer { leg, description });
+        }
+        if self.party(leg).is_some_and(Party::is_talking) {
+            return self.send_offer_in_answer(leg, description);
+        }
+        self.dial(leg, description);
+    }
+
+    fn on_answer_ready(
+        &mut self,
+        leg: LegId,
+        description: SessionDescription,
+        directory: &dyn Directory,
+        now: Instant,
+    ) {
+        if leg != self.caller.leg || self.caller.is_talking() {
+            return self.send_reoffer_answer(leg, description);
+        }
+        match std::mem::replace(&mut self.caller.state, PartyState::Talking) {
+            PartyState::Describing(Purpose::Ring) => {
+                self.caller.state = PartyState::Early { description: description.clone() };
+                self.signal_caller(Command::Ring { leg, description: Some(description) });
+                // Somebody lifted while the early answer was being made.
+                if self.doing == Doing::Talking {
+                    self.answer_caller(now);
+                }
+            }
+            PartyState::Describing(Purpose::Answer) => {
+                self.answered_at = Some(now);
+                self.signal_caller(Command::Answer { leg, description });
+                if self.doing == Doing::Answering {
+                    self.next_step(directory, now);
+                }
+            }
+            state => self.caller.state = state,
+        }
+    }
+
+    fn on_acknowledged(
+        &mut self,
+        leg: LegId,
+        description: Option<SessionDescription>,
+        directory: &dyn Directory,
+        now: Instant,
+    ) {
+        if leg != self.caller.leg || !matches!(self.caller.state, PartyState::Confirming) {
+            return self.on_reoffer_acknowledged(leg, description);
+        }
+        let Some(description) = description else {
+            warn!(%leg, "the confirmation of our offer holds no answer");
+            return self.hang_up(EndCause::NotAcceptable);
+        };
+        self.caller.state = PartyState::Talking;
+        self.answered_at = Some(now);
+        self.media(CallCommand::ReceiveAnswer { leg, description });
+        if self.doing == Doing::Answering {
+            self.next_step(directory, now);
+        }
+    }
+
+    fn on_description_refused(&mut self, leg: LegId, directory: &dyn Directory, now: Instant) {
+        if self.refuse_reoffer(leg) {
+            return;
+        }
+        if leg == self.caller.leg {
+            return self.hang_up(EndCause::NotAcceptable);
+        }
+        self.on_leg_failed(leg, EndCause::NotAcceptable, directory, now);
+    }
+
+    fn on_agreed(&mut self, leg: LegId, direction: Direction, takes_digits: bool, now: Instant) {
+        let Some(party) = self.party_mut(leg) else { return };
+        party.direction = Some(direction);
+        party.takes_digits = takes_digits;
+        self.follow_hold(leg);
+        self.on_callee_agreed(leg, now);
+    }
+
+    fn on_leg_failed(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
+        let is_only_ringing = self.doing == Doing::Calling && leg != self.caller.leg;
+        if !is_only_ringing {
+            return self.hang_up(cause);
+        }
+        self.note_failure(cause);
+        self.leave(leg, cause);
+        self.give_up_calling(directory, now);
+    }
+
+    fn on_ended(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
+        self.media(CallCommand::RemoveLeg { leg });
+        if leg == self.caller.leg {
+            info!(%leg, ?cause, "caller is gone");
+            self.caller.state = PartyState::Gone;
+            let cause = if self.answered_at.is_some() { cause } else { EndCause::Cancelled };
+            return self.hang_up(cause);
+        }
+        self.callees.retain(|callee| callee.leg != leg);
+        match self.doing {
+            Doing::Calling => {
+                self.note_failure(cause);
+                self.give_up_calling(directory, now);
+            }
+            Doing::Talking if self.partner == Some(leg) => {
+                info!(%leg, ?cause, "callee is gone");
+                self.hang_up(cause);
+            }
+            _ => {}
+        }
+    }
+
+    /// A key that one party pressed goes to the other, in the way that it takes keys.
+    fn on_digit(&mut self, from: LegId, digit: char, duration: Duration) {
+        let Some(key) = Digit::parse(digit) else { return };
+        info!(leg = %from, digit = %digit, "digit pressed");
+        let Some(to) = self.opposite(from) else { return };
+        let in_media = match to.profile {
+            MediaProfile::Webrtc => self.settings.browser_digits == DigitMode::TelephoneEvent,
+            MediaProfile::Rtp => true,
+        };
+        let leg = to.leg;
+        if in_media && to.takes_digits {
+            return self.media(CallCommand::SendDigit { leg, digit: key });
+        }
+        self.send_info_digit(leg, digit, duration);
+    }
+
+    fn send_info_digit(&mut self, leg: LegId, digit: char, duration: Duration) {
+        let Some(party) = self.party(leg) else { return };
+        if party.is_talking() {
+            let effect = party.signal(Command::SendDigit { leg, digit, duration });
+            self.effects.push_back(effect);
+        }
+    }
+
+    pub(super) fn media(&mut self, command: CallCommand) {
+        self.effects.push_back(Effect::Media(command));
+    }
+
+    pub(super) fn hear(&mut self, leg: LegId, source: HearSource) {
+        self.media(CallCommand::Hear { leg, source });
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    pub(super) fn signal_caller(&mut self, command: Command) {
+        let effect = self.caller.signal(command);
+        self.effects.push_back(effect);
+    }
+
+    pub(super) fn party(&self, leg: LegId) -> Option<&Party> {
+        std::iter::once(&self.caller).chain(&self.callees).find(|party| party.leg == leg)
+    }
+
+    pub(super) fn party_mut(&mut self, leg: LegId) -> Option<&mut Party> {
+        std::iter::once(&mut self.caller).chain(&mut self.callees).find(|party| party.leg == leg)
+    }
+
+    /// The party at the other end, once there is one.
+    pub(super) fn opposite(&self, leg: LegId) -> Option<&Party> {
+        let partner = self.partner?;
+        let opposite = if leg == self.caller.leg { partner } else { self.caller.leg };
+        self.party(opposite)
+    }
+
+    /// Hangs a callee up; it stays until its leg has ended.
+    pub(super) fn leave(&mut self, leg: LegId, cause: EndCause) {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
+        match std::mem::replace(&mut callee.state, PartyState::Leaving) {
+            PartyState::Leaving => {}
+            // An offer that was not dialled yet reached nobody, so nobody has to be told.
+            PartyState::Describing(_) => {
+                self.callees.retain(|callee| callee.leg != leg);
+                self.media(CallCommand::RemoveLeg { leg });
+            }
+            _ => {
+                let effect = callee.signal(Command::Hangup { leg, cause });
+                self.effects.push_back(effect);
+            }
+        }
+    }
+
+    fn ends_at(&self) -> Option<Instant> {
+        self.answered_at.filter(|_| self.doing != Doing::Ending).map(|at| at + self.settings.duration_max)
+    }
+}

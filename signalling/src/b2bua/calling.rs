@@ -1,0 +1,202 @@
+//! Calling others: everyone at once, the first to answer gets the call.
+
+use std::time::Instant;
+
+use tracing::info;
+use webtrunk_engine::call::{CallCommand, HearSource, LegSpec, TransportSpec};
+use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::{EndCause, LegId};
+
+use super::call::{B2bua, Doing};
+use super::effect::{Directory, Effect, Place};
+use super::party::{Dialling, Party, PartyState, Purpose};
+use crate::adapter::{self, Command, Dial, MediaProfile};
+use crate::routing::Bridge;
+
+impl B2bua {
+    /// Makes a leg and an offer for every place of every target.
+    pub(super) fn call_all(&mut self, bridge: &Bridge, directory: &dyn Directory, now: Instant) {
+        let mut shown = self.caller_identity.clone();
+        if let Some(number) = &bridge.shown_number {
+            shown.user.clone_from(number);
+        }
+        for place in bridge.targets.iter().flat_map(|target| directory.places(target)) {
+            self.call_one(place, &shown, bridge.ring_timeout, directory);
+        }
+        if self.callees.is_empty() {
+            self.note_failure(EndCause::Unavailable);
+        }
+        self.give_up_calling(directory, now);
+    }
+
+    fn call_one(
+        &mut self,
+        place: Place,
+        shown: &adapter::Party,
+        ring_timeout: std::time::Duration,
+        directory: &dyn Directory,
+    ) {
+        let leg = LegId::next();
+        let transport = match place.profile {
+            MediaProfile::Webrtc => TransportSpec::Webrtc,
+            MediaProfile::Rtp => TransportSpec::Rtp {
+                advertised: directory.media_address(place.address),
+                signalled_from: place.address,
+            },
+        };
+        let opposite = Some(self.caller.leg);
+        self.media(CallCommand::AddLeg(LegSpec { leg, transport, codecs: place.codecs, opposite }));
+        self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
+        let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout };
+        let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
+        self.callees.push(Party::new(leg, place.adapter, place.profile, state));
+    }
+
+    /// The offer for a callee is ready: it is called.
+    pub(super) fn dial(&mut self, leg: LegId, description: SessionDescription) {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
+        match std::mem::replace(&mut callee.state, PartyState::Dialled) {
+            PartyState::Describing(Purpose::Dial(dialling)) => {
+                let Dialling { target, caller, ring_timeout } = *dialling;
+                let dial = Dial { leg, target, caller, offer: Some(description), ring_timeout };
+                let effect = callee.signal(Command::Dial(dial));
+                self.effect(effect);
+            }
+            state => callee.state = state,
+        }
+    }
+
+    /// A callee's phone rings, or it sends early media: the first to do so is heard.
+    pub(super) fn on_progress(
+        &mut self,
+        leg: LegId,
+        is_ringing: bool,
+        description: Option<SessionDescription>,
+    ) {
+        if self.doing != Doing::Calling {
+            return;
+        }
+        let is_first_early = description.is_some() && self.partner.is_none();
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
+        match description {
+            Some(description) if is_first_early && matches!(callee.state, PartyState::Dialled) => {
+                callee.state = PartyState::EarlyMedia;
+                self.partner = Some(leg);
+                self.media(CallCommand::ReceiveAnswer { leg, description });
+                self.connect(leg);
+            }
+            _ => {}
+        }
+        let can_say = matches!(self.caller.state, PartyState::Waiting { .. } | PartyState::Early { .. });
+        if is_ringing && can_say {
+            let leg = self.caller.leg;
+            self.signal_caller(Command::Ring { leg, description: None });
+        }
+    }
+
+    /// A callee lifted: it gets the call, the others stop ringing.
+    pub(super) fn on_answered(
+        &mut self,
+        leg: LegId,
+        description: Option<SessionDescription>,
+        directory: &dyn Directory,
+        now: Instant,
+    ) {
+        if self.doing != Doing::Calling {
+            return self.leave(leg, EndCause::Cancelled);
+        }
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
+        let was_early = matches!(callee.state, PartyState::EarlyMedia);
+        match (was_early, description) {
+            // The answer repeats the early one (RFC 3261 13.2.1).
+            (true, _) => callee.state = PartyState::Talking,
+            (false, Some(description)) => {
+                callee.state = PartyState::Settling;
+                self.media(CallCommand::ReceiveAnswer { leg, description });
+            }
+            (false, None) => {
+                self.note_failure(EndCause::NotAcceptable);
+                self.leave(leg, EndCause::NotAcceptable);
+                return self.give_up_calling(directory, now);
+            }
+        }
+        self.doing = Doing::Talking;
+        let others = self.callees.iter().map(|callee| callee.leg).filter(|other| *other != leg);
+        for other in others.collect::<Vec<_>>() {
+            self.leave(other, EndCause::Cancelled);
+        }
+        self.partner = Some(leg);
+        self.connect(leg);
+        if was_early && !matches!(self.caller.state, PartyState::Describing(_)) {
+            self.answer_caller(now);
+        }
+    }
+
+    /// What a callee agreed to decides what the caller is answered.
+    pub(super) fn on_callee_agreed(&mut self, leg: LegId, now: Instant) {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
+        match callee.state {
+            PartyState::Settling => {
+                callee.state = PartyState::Talking;
+                info!(%leg, "callee answered");
+                if !self.caller.is_talking() {
+                    self.answer_caller(now);
+                }
+            }
+            PartyState::EarlyMedia => self.describe_early(),
+            _ => {}
+        }
+    }
+
+    /// Early media is heard where the caller has offered; an offer of ours has to wait for the answer.
+    fn describe_early(&mut self) {
+        if matches!(self.caller.state, PartyState::Waiting { has_offered: true }) {
+            self.caller.state = PartyState::Describing(Purpose::Ring);
+            let leg = self.caller.leg;
+            self.media(CallCommand::CreateAnswer { leg, opposite: self.partner });
+        }
+    }
+
+    /// Both hear each other.
+    fn connect(&mut self, callee: LegId) {
+        let caller = self.caller.leg;
+        self.hear(caller, HearSource::Leg(callee));
+        self.hear(callee, HearSource::Leg(caller));
+    }
+
+    /// When nobody is left who may answer, the plan goes on.
+    pub(super) fn give_up_calling(&mut self, directory: &dyn Directory, now: Instant) {
+        let is_hopeless = self.callees.iter().all(Party::is_leaving);
+        if self.doing != Doing::Calling || !is_hopeless {
+            return;
+        }
+        self.partner = None;
+        self.next_step(directory, now);
+    }
+
+    /// Keeps the cause that tells the caller most.
+    pub(super) fn note_failure(&mut self, cause: EndCause) {
+        let weight = |cause: EndCause| match cause {
+            EndCause::Busy => 6,
+            EndCause::Declined => 5,
+            EndCause::NoAnswer => 4,
+            EndCause::NotFound | EndCause::Forbidden | EndCause::NotAcceptable => 3,
+            EndCause::Unavailable => 2,
+            _ => 1,
+        };
+        if self.failure.is_none_or(|known| weight(cause) > weight(known)) {
+            self.failure = Some(cause);
+        }
+    }
+}
+
+impl Effect {
+    /// The leg that a dialled call gets, for whoever keeps track of legs.
+    #[must_use]
+    pub fn dialled_leg(&self) -> Option<LegId> {
+        match self {
+            Self::Signal { command: Command::Dial(dial), .. } => Some(dial.leg),
+            Self::Signal { .. } | Self::Media(_) => None,
+        }
+    }
+}

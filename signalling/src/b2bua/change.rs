@@ -1,0 +1,97 @@
+//! Changes of an answered party's media: hold, resume, new codecs.
+//!
+//! A change concerns its own leg alone: the engine answers it, and the other leg's transport,
+//! fingerprint, SSRC and sequence stay as they are. What the other party hears follows from it.
+
+use webtrunk_engine::LegId;
+use webtrunk_engine::call::{CallCommand, HearSource};
+use webtrunk_engine::sdp::{Direction, SessionDescription};
+
+use super::call::B2bua;
+use super::party::Change;
+use crate::adapter::Command;
+use webtrunk_engine::EndCause;
+
+impl B2bua {
+    /// A party wants other media.
+    pub(super) fn on_reoffered(&mut self, leg: LegId, offer: Option<SessionDescription>) {
+        let opposite = self.opposite(leg).map(|party| party.leg);
+        let Some(party) = self.party_mut(leg) else { return };
+        match offer {
+            Some(description) => {
+                party.change = Change::Answering;
+                self.media(CallCommand::ReceiveOffer { leg, description });
+                self.media(CallCommand::CreateAnswer { leg, opposite });
+            }
+            None => {
+                party.change = Change::Offering;
+                self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
+            }
+        }
+    }
+
+    /// Our answer to a party's new offer is ready.
+    pub(super) fn send_reoffer_answer(&mut self, leg: LegId, description: SessionDescription) {
+        let Some(party) = self.party_mut(leg) else { return };
+        if party.change != Change::Answering {
+            return;
+        }
+        party.change = Change::None;
+        let effect = party.signal(Command::AnswerReoffer { leg, description });
+        self.effect(effect);
+    }
+
+    /// Our offer for a party that asked for one is ready.
+    pub(super) fn send_offer_in_answer(&mut self, leg: LegId, description: SessionDescription) {
+        let Some(party) = self.party_mut(leg) else { return };
+        if party.change != Change::Offering {
+            return;
+        }
+        party.change = Change::Confirming;
+        let effect = party.signal(Command::AnswerReoffer { leg, description });
+        self.effect(effect);
+    }
+
+    /// The confirmation brought the party's answer, or none: then what was agreed before holds.
+    pub(super) fn on_reoffer_acknowledged(&mut self, leg: LegId, description: Option<SessionDescription>) {
+        let Some(party) = self.party_mut(leg) else { return };
+        if party.change != Change::Confirming {
+            return;
+        }
+        party.change = Change::None;
+        self.media(match description {
+            Some(description) => CallCommand::ReceiveAnswer { leg, description },
+            None => CallCommand::RollBack { leg },
+        });
+    }
+
+    /// Refuses a change that the engine cannot meet; false when there is none.
+    pub(super) fn refuse_reoffer(&mut self, leg: LegId) -> bool {
+        let Some(party) = self.party_mut(leg) else { return false };
+        match std::mem::replace(&mut party.change, Change::None) {
+            Change::None => false,
+            Change::Answering | Change::Offering => {
+                let effect = party.signal(Command::RefuseReoffer { leg, cause: EndCause::NotAcceptable });
+                self.effect(effect);
+                true
+            }
+            Change::Confirming => {
+                self.media(CallCommand::RollBack { leg });
+                true
+            }
+        }
+    }
+
+    /// While a party neither sends nor receives, the other hears packets of silence, so that its own
+    /// media does not seem to have died.
+    pub(super) fn follow_hold(&mut self, leg: LegId) {
+        let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
+        let is_inactive = self.party(leg).is_some_and(|party| party.direction == Some(Direction::Inactive));
+        let Some(listening) = self.party_mut(listener) else { return };
+        if listening.hears_silence == is_inactive {
+            return;
+        }
+        listening.hears_silence = is_inactive;
+        self.hear(listener, if is_inactive { HearSource::Silence } else { HearSource::Leg(leg) });
+    }
+}

@@ -1,0 +1,95 @@
+//! What goes into a call of the B2BUA, what comes out, and what it asks about the world.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use webtrunk_codecs::CodecId;
+use webtrunk_engine::call::{CallCommand, CallEvent};
+use webtrunk_engine::media::Prompt;
+
+use crate::adapter::{Command, Event, MediaProfile, Target};
+use crate::routing::BridgeTarget;
+
+/// What a call is told.
+#[derive(Debug)]
+pub enum Input {
+    /// By an adapter: what a party did.
+    Signal(Event),
+    /// By the engine: what the media did.
+    Media(CallEvent),
+}
+
+/// What a call wants done.
+#[derive(Debug)]
+pub enum Effect {
+    /// By an adapter.
+    Signal {
+        /// Its name.
+        adapter: &'static str,
+        /// What.
+        command: Command,
+    },
+    /// By the engine.
+    Media(CallCommand),
+}
+
+/// What a call asks about the world.
+pub trait Directory {
+    /// Where a target can be reached now; empty when nowhere.
+    fn places(&self, target: &BridgeTarget) -> Vec<Place>;
+
+    /// A prompt by its name.
+    fn prompt(&self, name: &str) -> Option<Prompt>;
+
+    /// The address that a plain RTP peer is told to send to, by where its signalling comes from
+    /// (where that is known).
+    fn media_address(&self, peer: Option<IpAddr>) -> IpAddr;
+}
+
+/// Where somebody can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The adapter that reaches it.
+    pub adapter: &'static str,
+    /// What the adapter is to dial.
+    pub target: Target,
+    /// How it carries media.
+    pub profile: MediaProfile,
+    /// The codecs that may be used, best first.
+    pub codecs: Vec<CodecId>,
+    /// The address of its signalling; `None` when a name has still to be looked up.
+    pub address: Option<IpAddr>,
+}
+
+/// How the B2BUA behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Codecs of a browser, best first.
+    pub browser_codecs: Vec<CodecId>,
+    /// Codecs of a phone that calls, best first.
+    pub phone_codecs: Vec<CodecId>,
+    /// How digits go to a browser.
+    pub browser_digits: DigitMode,
+    /// How long a call may last.
+    pub duration_max: Duration,
+}
+
+/// How digits go to a party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigitMode {
+    /// In media (RFC 4733) where the party takes them, else in signalling.
+    TelephoneEvent,
+    /// In signalling: a page sees them there, and nowhere else.
+    Info,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            browser_codecs: CodecId::ALL.to_vec(),
+            phone_codecs: vec![CodecId::Pcmu, CodecId::Pcma],
+            browser_digits: DigitMode::Info,
+            duration_max: Duration::from_secs(12 * 60 * 60),
+        }
+    }
+}

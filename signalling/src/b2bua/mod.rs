@@ -1,0 +1,10 @@
+//! The back-to-back user agent: two or more legs, paired by a plan (RFC 7092).
+
+mod call;
+mod calling;
+mod change;
+mod effect;
+mod party;
+
+pub use call::B2bua;
+pub use effect::{DigitMode, Directory, Effect, Input, Place, Settings};

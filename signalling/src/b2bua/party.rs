@@ -1,0 +1,122 @@
+//! One party of a call: its leg, and how far the two halves of it are.
+//!
+//! ```text
+//! caller   Waiting -- answer or offer asked of the engine --> Describing -- sent --> Early (with Ring)
+//!                                                                 |                   |
+//!                                                                 `----- sent -----> Talking (with Answer)
+//!                                                                            `-----> Confirming (our offer; its ACK
+//!                                                                                      brings the answer) -> Talking
+//! callee   Describing (our offer) -- Dial --> Dialled -- early media --> EarlyMedia -- answered --> Talking
+//!                                              `---- answered --------------> Settling -- agreed --> Talking
+//! both     any -- hung up --> Leaving -- ended --> Gone
+//! ```
+
+use std::time::Duration;
+
+use webtrunk_engine::LegId;
+use webtrunk_engine::sdp::{Direction, SessionDescription};
+
+use super::effect::Effect;
+use crate::adapter::{self, Command, MediaProfile, Target};
+
+/// A party.
+#[derive(Debug)]
+pub(super) struct Party {
+    pub(super) leg: LegId,
+    pub(super) adapter: &'static str,
+    pub(super) profile: MediaProfile,
+    pub(super) state: PartyState,
+    /// A change of its media that is under way.
+    pub(super) change: Change,
+    /// What we may send to it and receive from it, by the last agreement.
+    pub(super) direction: Option<Direction>,
+    pub(super) takes_digits: bool,
+    /// Its peer is on hold without media of its own.
+    pub(super) hears_silence: bool,
+}
+
+/// How far a party is.
+#[derive(Debug)]
+pub(super) enum PartyState {
+    /// Caller: nothing was said to it but, perhaps, that it rings.
+    Waiting {
+        /// Whether it made an offer.
+        has_offered: bool,
+    },
+    /// The engine makes a description; what is to be done with it.
+    Describing(Purpose),
+    /// Callee: called, no description yet.
+    Dialled,
+    /// Caller: described while it rings; the answer repeats the description.
+    Early { description: SessionDescription },
+    /// Callee: described while it rings.
+    EarlyMedia,
+    /// Callee: lifted, its answer is with the engine.
+    Settling,
+    /// Caller: our offer went out with the answer; the confirmation brings its answer.
+    Confirming,
+    /// The call is up.
+    Talking,
+    /// It is being hung up.
+    Leaving,
+    /// Its leg has ended.
+    Gone,
+}
+
+/// What a description is made for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// To be sent with `Ring`: early media.
+    Ring,
+    /// To be sent with `Answer`.
+    Answer,
+    /// To be dialled with.
+    Dial(Box<Dialling>),
+}
+
+/// What is dialled when the offer is ready.
+#[derive(Debug)]
+pub(super) struct Dialling {
+    pub(super) target: Target,
+    pub(super) caller: adapter::Party,
+    pub(super) ring_timeout: Duration,
+}
+
+/// A change of an answered party's media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    None,
+    /// The party offered; the engine makes our answer.
+    Answering,
+    /// The party asked for an offer; the engine makes it.
+    Offering,
+    /// Our offer went out in the answer to an empty re-offer; the confirmation brings its answer.
+    Confirming,
+}
+
+impl Party {
+    pub(super) fn new(leg: LegId, adapter: &'static str, profile: MediaProfile, state: PartyState) -> Self {
+        Self {
+            leg,
+            adapter,
+            profile,
+            state,
+            change: Change::None,
+            direction: None,
+            takes_digits: false,
+            hears_silence: false,
+        }
+    }
+
+    pub(super) fn is_talking(&self) -> bool {
+        matches!(self.state, PartyState::Talking | PartyState::Confirming)
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(self.state, PartyState::Leaving | PartyState::Gone)
+    }
+
+    pub(super) fn signal(&self, command: Command) -> Effect {
+        Effect::Signal { adapter: self.adapter, command }
+    }
+}

@@ -1,0 +1,240 @@
+//! The switchboard: brings adapters, routing and the engine together, one task a call.
+//!
+//! ```text
+//! adapters -- Event --> switchboard -- by leg --> call task: B2bua <-- CallEvent -- engine
+//!     ^                                              |  |
+//!     `------------------- Command ------------------'  `------- CallCommand --------^
+//! ```
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+use tracing::{Instrument, error, info, info_span, warn};
+use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
+use webtrunk_engine::engine::{Engine, Refused};
+use webtrunk_engine::{EndCause, LegId};
+
+use crate::adapter::{Command, Event, Incoming};
+use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
+use crate::routing::{Decision, Plan, Rules};
+
+/// Events of one call that may wait; a call gets a handful a second.
+const MAILBOX: usize = 256;
+
+/// What every call needs.
+pub struct Switchboard {
+    engine: Engine,
+    rules: Arc<Rules>,
+    settings: Settings,
+    directory: Arc<dyn Directory + Send + Sync>,
+    adapters: HashMap<&'static str, mpsc::Sender<Command>>,
+    legs: Legs,
+}
+
+/// Which call a leg belongs to. Written when legs come and go, never on a packet's way.
+#[derive(Clone, Default)]
+struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Event>>>>);
+
+impl Switchboard {
+    /// A switchboard over started adapters, by name.
+    #[must_use]
+    pub fn new(
+        engine: Engine,
+        rules: Rules,
+        settings: Settings,
+        directory: Arc<dyn Directory + Send + Sync>,
+        adapters: HashMap<&'static str, mpsc::Sender<Command>>,
+    ) -> Self {
+        let rules = Arc::new(rules);
+        Self { engine, rules, settings, directory, adapters, legs: Legs::default() }
+    }
+
+    /// Serves the adapter called `adapter` until its events end, or `stopping` says so: then its
+    /// calls are hung up, and this returns when they are gone.
+    pub async fn serve(
+        self: Arc<Self>,
+        adapter: &'static str,
+        mut events: mpsc::Receiver<Event>,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        let mut calls = tokio::task::JoinSet::new();
+        let mut is_stopping = false;
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(Event::Incoming(incoming)) => {
+                        let call = Arc::clone(&self).run(adapter, incoming, stopping.clone());
+                        calls.spawn(call);
+                    }
+                    Some(event) => self.legs.pass(event).await,
+                    None => break,
+                },
+                Some(_) = calls.join_next(), if !calls.is_empty() => {}
+                _ = stopping.changed(), if !is_stopping => is_stopping = true,
+                else => break,
+            }
+            if is_stopping && calls.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// One call, from its first event to its last.
+    async fn run(
+        self: Arc<Self>,
+        adapter: &'static str,
+        incoming: Incoming,
+        stopping: watch::Receiver<bool>,
+    ) {
+        let leg = incoming.leg;
+        let (inbox, from_adapters) = mpsc::channel(MAILBOX);
+        self.legs.add(leg, inbox.clone());
+        let (media_events, from_engine) = mpsc::channel(MAILBOX);
+        match self.admit(&incoming, media_events, &stopping).await {
+            Ok((plan, handle)) => {
+                let span = info_span!("call", id = %handle.id());
+                let call =
+                    Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs: vec![leg] };
+                call.run(adapter, incoming, plan, stopping).instrument(span).await;
+            }
+            Err(cause) => {
+                self.command(adapter, Command::Hangup { leg, cause }).await;
+                self.legs.remove(leg);
+            }
+        }
+    }
+
+    /// The plan for a call and a place in the engine, or why not.
+    async fn admit(
+        &self,
+        incoming: &Incoming,
+        media_events: mpsc::Sender<CallEvent>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<(Plan, CallHandle), EndCause> {
+        let Incoming { origin, caller, destination, .. } = incoming;
+        if *stopping.borrow() {
+            return Err(EndCause::ShuttingDown);
+        }
+        let plan = match self.rules.route(origin, caller, destination) {
+            Decision::Run(plan) => plan,
+            Decision::Refuse { cause, reason } => {
+                info!(?origin, %destination, %reason, ?cause, "call refused");
+                return Err(cause);
+            }
+        };
+        let handle = self.engine.create_call(media_events).await.map_err(|refused| match refused {
+            Refused::Full => EndCause::Overloaded,
+            Refused::Draining => EndCause::ShuttingDown,
+        })?;
+        info!(call = %handle.id(), leg = %incoming.leg, ?origin, caller = caller.user, %destination, rule = %plan.rule, "call began");
+        Ok((plan, handle))
+    }
+
+    async fn command(&self, adapter: &'static str, command: Command) {
+        let Some(commands) = self.adapters.get(adapter) else {
+            return error!(adapter, "no such adapter");
+        };
+        if commands.send(command).await.is_err() {
+            warn!(adapter, "adapter is gone");
+        }
+    }
+}
+
+/// A call's task.
+struct Conversation<'a> {
+    board: &'a Switchboard,
+    inbox: mpsc::Sender<Event>,
+    from_adapters: mpsc::Receiver<Event>,
+    from_engine: mpsc::Receiver<CallEvent>,
+    handle: CallHandle,
+    legs: Vec<LegId>,
+}
+
+impl Conversation<'_> {
+    async fn run(
+        mut self,
+        adapter: &'static str,
+        incoming: Incoming,
+        plan: Plan,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        let began_at = Instant::now();
+        let directory = Arc::clone(&self.board.directory);
+        let settings = self.board.settings.clone();
+        let mut call = B2bua::new(incoming, adapter, plan, settings, directory.as_ref(), began_at);
+        let mut is_media_gone = false;
+        loop {
+            while let Some(effect) = call.poll_effect() {
+                self.carry_out(effect).await;
+            }
+            if call.is_over() {
+                break;
+            }
+            let next = call.poll_timeout();
+            tokio::select! {
+                // The sender half is kept here, so the channel never closes.
+                Some(event) = self.from_adapters.recv() => {
+                    call.handle_input(Input::Signal(event), directory.as_ref(), Instant::now());
+                }
+                event = self.from_engine.recv(), if !is_media_gone => match event {
+                    Some(event) => call.handle_input(Input::Media(event), directory.as_ref(), Instant::now()),
+                    None => {
+                        is_media_gone = true;
+                        call.hang_up(EndCause::InternalError);
+                    }
+                },
+                () = sleep_until(next.unwrap_or(began_at).into()), if next.is_some() => {
+                    call.handle_timeout(directory.as_ref(), Instant::now());
+                }
+                _ = stopping.changed() => call.hang_up(EndCause::ShuttingDown),
+            }
+        }
+        self.close(began_at).await;
+    }
+
+    async fn carry_out(&mut self, effect: Effect) {
+        if let Some(leg) = effect.dialled_leg() {
+            self.board.legs.add(leg, self.inbox.clone());
+            self.legs.push(leg);
+        }
+        match effect {
+            Effect::Signal { adapter, command } => self.board.command(adapter, command).await,
+            Effect::Media(command) => self.handle.tell(command),
+        }
+    }
+
+    /// Gives back what the call holds, and says what it was.
+    async fn close(self, began_at: Instant) {
+        for leg in &self.legs {
+            self.board.legs.remove(*leg);
+        }
+        self.handle.tell(CallCommand::End);
+        info!(lasted = ?began_at.elapsed(), legs = self.legs.len(), "call over");
+    }
+}
+
+impl Legs {
+    fn add(&self, leg: LegId, inbox: mpsc::Sender<Event>) {
+        self.lock().insert(leg, inbox);
+    }
+
+    fn remove(&self, leg: LegId) {
+        self.lock().remove(&leg);
+    }
+
+    /// Hands an event to the call of its leg; what comes for a call that is over is of no use.
+    async fn pass(&self, event: Event) {
+        let inbox = self.lock().get(&event.leg()).cloned();
+        if let Some(inbox) = inbox {
+            // Only a call that is over has closed its inbox.
+            let _ = inbox.send(event).await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LegId, mpsc::Sender<Event>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
