@@ -3,6 +3,7 @@
 pub mod flow;
 pub mod identifiers;
 pub mod message;
+pub mod registrar;
 pub mod transaction;
 pub mod transport;
 pub mod trunk;

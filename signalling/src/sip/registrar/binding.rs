@@ -1,0 +1,64 @@
+//! One place where a user can be reached.
+
+use std::time::Instant;
+
+use crate::adapter::MediaProfile;
+use crate::sip::flow::Flow;
+use crate::sip::message::{ByteString, NameAddr, Params, SipUri};
+
+/// One place where a user can be reached, until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// Names the binding for the life of the process; a refresh keeps it.
+    pub key: u64,
+    /// Whose it is.
+    pub user: String,
+    /// The address as registered; the target of a call is its [`SipUri::as_request_uri`].
+    pub uri: SipUri,
+    /// The contact's parameters but `expires`.
+    pub params: Params,
+    /// The path by which it was registered and by which calls go: the host of the contact may be
+    /// behind NAT, or no host at all.
+    pub flow: Flow,
+    /// What the User-Agent field said; empty where it said nothing.
+    pub user_agent: String,
+    /// How its media is carried.
+    pub profile: MediaProfile,
+    /// When it ends unless refreshed.
+    pub expires_at: Instant,
+    /// The registration's Call-ID: within one, a later request has a higher number.
+    pub(super) call_id: ByteString,
+    /// The number of the last request that set it.
+    pub(super) cseq: u32,
+}
+
+impl Binding {
+    /// As a response lists it.
+    pub(super) fn to_contact(&self, now: Instant) -> NameAddr {
+        let mut contact = NameAddr::new(self.uri.clone());
+        contact.params = self.params.clone().with("expires", Some(&self.remaining_seconds(now).to_string()));
+        contact
+    }
+
+    /// Whether a contact of a request means this binding: the same instance's same flow (RFC 5626
+    /// 6), or where that is not said the same URI.
+    pub(super) fn is_for(&self, contact: &NameAddr) -> bool {
+        match outbound_id(&contact.params) {
+            Some(id) => outbound_id(&self.params) == Some(id),
+            None => contact.uri.as_sip().is_some_and(|uri| self.uri.matches(uri)),
+        }
+    }
+
+    /// How long it has left, in seconds begun: a client that refreshes at the last must not come late.
+    fn remaining_seconds(&self, now: Instant) -> u64 {
+        let left = self.expires_at.saturating_duration_since(now);
+        left.as_secs() + u64::from(left.subsec_nanos() > 0)
+    }
+}
+
+/// Instance and reg-id, where the contact has both (RFC 5626 4.2).
+pub(super) fn outbound_id(params: &Params) -> Option<(&str, u32)> {
+    let instance = params.get("+sip.instance")?;
+    let reg_id = params.get("reg-id")?.parse().ok().filter(|id| *id > 0)?;
+    Some((instance, reg_id))
+}

@@ -1,0 +1,312 @@
+//! REGISTER of an authenticated user: all its changes are made, or none.
+
+use std::time::{Duration, Instant};
+
+use super::Binding;
+use super::binding::outbound_id;
+use super::table::Table;
+use crate::adapter::MediaProfile;
+use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::message::{
+    ByteString, CSeq, Contacts, HeaderName, NameAddr, Reject, Request, Response, StatusCode, Uri,
+};
+
+/// How users may register.
+#[derive(Debug, Clone, Copy)]
+pub struct RegistrarConfig {
+    /// Most bindings of one user.
+    pub contacts_max: usize,
+    /// Shortest expiry that is taken; shorter ones are told so (423).
+    pub expires_min: Duration,
+    /// Expiry where none is asked for.
+    pub expires_default: Duration,
+    /// Longest expiry that is given.
+    pub expires_max: Duration,
+}
+
+/// Knows where users can be reached.
+pub struct Registrar {
+    config: RegistrarConfig,
+    pub(super) table: Table,
+    next_key: u64,
+}
+
+impl Default for RegistrarConfig {
+    fn default() -> Self {
+        Self {
+            // Chosen by us: more phones than one person has.
+            contacts_max: 10,
+            // Chosen by us: a refresh a minute is what a phone behind NAT may need.
+            expires_min: Duration::from_secs(60),
+            // RFC 3261 10.2: what a client suggests where it suggests nothing.
+            expires_default: Duration::from_secs(3600),
+            expires_max: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Registrar {
+    /// A registrar that knows nobody.
+    #[must_use]
+    pub fn new(config: RegistrarConfig) -> Self {
+        Self { config, table: Table::default(), next_key: 1 }
+    }
+
+    /// Obeys the REGISTER, validated before, of a user who has proven to be `user`, and answers it.
+    /// `to_tag` goes into the response.
+    pub fn handle_register(
+        &mut self,
+        request: &Request,
+        user: &str,
+        flow: Flow,
+        to_tag: &str,
+        now: Instant,
+    ) -> Response {
+        if let Err(reject) = self.register(request, user, flow, now) {
+            let mut response = request.response(reject.status, Some(to_tag));
+            response.reason = reject.reason;
+            for header in reject.headers.iter() {
+                response.headers.push(header.name.clone(), header.value.clone());
+            }
+            return response;
+        }
+        let mut response = request.response(StatusCode::OK, Some(to_tag));
+        for binding in self.table.of_user(user).filter(|binding| binding.expires_at > now) {
+            response.headers.push(HeaderName::Contact, binding.to_contact(now).to_string());
+        }
+        if uses_outbound(request, flow) {
+            response.headers.push(HeaderName::Require, "outbound");
+        }
+        response
+    }
+
+    /// Where a user can be reached, what was registered first coming first.
+    pub fn bindings(&self, user: &str) -> impl Iterator<Item = &Binding> {
+        self.table.of_user(user)
+    }
+
+    /// One binding, by its key.
+    #[must_use]
+    pub fn binding(&self, key: u64) -> Option<&Binding> {
+        self.table.get(key)
+    }
+
+    /// How many bindings there are, of all users.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether nobody is registered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Removes what was registered over a connection that is closed: nothing else leads there.
+    pub fn connection_closed(&mut self, connection: ConnectionId) -> Vec<Binding> {
+        let keys = self.table.of_connection(connection);
+        keys.into_iter().filter_map(|key| self.table.remove(key)).collect()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.table.first_to_expire().map(|(at, _)| at)
+    }
+
+    /// Removes what has expired.
+    pub fn handle_timeout(&mut self, now: Instant) -> Vec<Binding> {
+        let mut expired = Vec::new();
+        while let Some((at, key)) = self.table.first_to_expire()
+            && at <= now
+        {
+            expired.extend(self.table.remove(key));
+        }
+        expired
+    }
+
+    fn register(&mut self, request: &Request, user: &str, flow: Flow, now: Instant) -> Result<(), Reject> {
+        let to = request.headers.to()?;
+        if to.uri.as_sip().is_none() {
+            return Err(Reject::new(StatusCode::NOT_FOUND));
+        }
+        if to.uri.user_unescaped().as_deref() != Some(user) {
+            return Err(Reject::new(StatusCode::FORBIDDEN));
+        }
+        let update = Update {
+            config: self.config,
+            call_id: ByteString::from(&*request.headers.call_id()?),
+            cseq: request.headers.cseq()?,
+            expires: request.headers.expires().unwrap_or(None),
+            user_agent: request.headers.get(&HeaderName::UserAgent).unwrap_or_default(),
+            user,
+            flow,
+            now,
+        };
+        let old = self.table.of_user(user).filter(|binding| binding.expires_at > now).cloned().collect();
+        let changes = match request.headers.contacts()? {
+            Contacts::Star => update.remove_all(request, old)?,
+            Contacts::List(contacts) => update.apply(contacts, old)?,
+        };
+        for change in changes {
+            match change {
+                Change::Keep => {}
+                Change::Remove(key) => drop(self.table.remove(key)),
+                Change::Set(binding) => self.table.set(binding),
+                Change::Add(binding) => {
+                    let key = self.next_key;
+                    self.next_key += 1;
+                    self.table.set(Binding { key, ..binding });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one request does to one binding.
+enum Change {
+    Keep,
+    Remove(u64),
+    Set(Binding),
+    /// Its key is yet to be given.
+    Add(Binding),
+}
+
+/// What all contacts of a request share.
+struct Update<'a> {
+    config: RegistrarConfig,
+    call_id: ByteString,
+    cseq: CSeq,
+    /// The Expires field; one that cannot be read is none (RFC 3261 10.3).
+    expires: Option<u32>,
+    user_agent: &'a str,
+    user: &'a str,
+    flow: Flow,
+    now: Instant,
+}
+
+/// Longest contact that is kept, octets. Chosen by us: real ones have some 200.
+const CONTACT_MAX: usize = 2048;
+
+/// How much of User-Agent is kept, characters. Chosen by us: it is shown in one line.
+const USER_AGENT_MAX: usize = 128;
+
+impl Update<'_> {
+    /// `Contact: *`, which must come with `Expires: 0` (RFC 3261 10.2.2).
+    fn remove_all(&self, request: &Request, old: Vec<Binding>) -> Result<Vec<Change>, Reject> {
+        if request.headers.expires()? != Some(0) {
+            return Err(bad_request("Contact * Without Expires 0"));
+        }
+        old.into_iter()
+            .map(|binding| self.check_order(&binding).map(|()| Change::Remove(binding.key)))
+            .collect()
+    }
+
+    fn apply(&self, contacts: Vec<NameAddr>, old: Vec<Binding>) -> Result<Vec<Change>, Reject> {
+        let mut slots: Vec<(Option<Binding>, Change)> =
+            old.into_iter().map(|binding| (Some(binding), Change::Keep)).collect();
+        for contact in contacts {
+            let expires = self.expires_of(&contact)?;
+            let slot = slots.iter_mut().find(|(old, change)| match (old, change) {
+                (_, Change::Set(binding) | Change::Add(binding)) => binding.is_for(&contact),
+                (Some(binding), _) => binding.is_for(&contact),
+                (None, _) => false,
+            });
+            match slot {
+                Some((old, change)) => {
+                    if let Some(old) = old {
+                        self.check_order(old)?;
+                    }
+                    *change = match (old, expires.is_zero()) {
+                        (Some(old), true) => Change::Remove(old.key),
+                        (None, true) => Change::Keep,
+                        (Some(old), false) => Change::Set(self.binding(old.key, contact, expires)?),
+                        (None, false) => Change::Add(self.binding(0, contact, expires)?),
+                    };
+                }
+                None if expires.is_zero() => {}
+                None => slots.push((None, Change::Add(self.binding(0, contact, expires)?))),
+            }
+        }
+        let is_left = |(old, change): &&(Option<Binding>, Change)| match change {
+            Change::Keep => old.is_some(),
+            Change::Remove(_) => false,
+            Change::Set(_) | Change::Add(_) => true,
+        };
+        let is_growing = slots.iter().any(|(_, change)| matches!(change, Change::Add(_)));
+        if is_growing && slots.iter().filter(is_left).count() > self.config.contacts_max {
+            return Err(Reject {
+                reason: ByteString::from_static("Too Many Contacts"),
+                ..Reject::new(StatusCode::FORBIDDEN)
+            });
+        }
+        Ok(slots.into_iter().map(|(_, change)| change).collect())
+    }
+
+    /// The contact's own parameter, else the field, else the default. One that cannot be read counts
+    /// as none, a big one as the biggest (RFC 3261 10.2.1.1, 20.10).
+    fn expires_of(&self, contact: &NameAddr) -> Result<Duration, Reject> {
+        let own = contact.params.get("expires").and_then(parse_seconds);
+        let Some(asked) = own.or(self.expires).map(|seconds| Duration::from_secs(seconds.into())) else {
+            return Ok(self.config.expires_default);
+        };
+        if !asked.is_zero() && asked < self.config.expires_min {
+            let mut reject = Reject::new(StatusCode::INTERVAL_TOO_BRIEF);
+            reject.headers.push(HeaderName::MinExpires, self.config.expires_min.as_secs().to_string());
+            return Err(reject);
+        }
+        Ok(asked.min(self.config.expires_max))
+    }
+
+    /// Within one Call-ID, requests count upwards; one that comes late changes nothing (RFC 3261
+    /// 10.3 steps 6 and 7).
+    fn check_order(&self, old: &Binding) -> Result<(), Reject> {
+        if old.call_id == self.call_id && self.cseq.number <= old.cseq {
+            return Err(bad_request("CSeq Out Of Order"));
+        }
+        Ok(())
+    }
+
+    fn binding(&self, key: u64, contact: NameAddr, expires: Duration) -> Result<Binding, Reject> {
+        if contact.to_string().len() > CONTACT_MAX {
+            return Err(bad_request("Contact Too Long"));
+        }
+        let NameAddr { uri: Uri::Sip(uri), mut params, .. } = contact.detached() else {
+            return Err(bad_request("Contact Is No SIP URI"));
+        };
+        params.remove("expires");
+        Ok(Binding {
+            key,
+            user: self.user.into(),
+            uri,
+            params,
+            flow: self.flow,
+            user_agent: self.user_agent.chars().take(USER_AGENT_MAX).collect(),
+            profile: if self.flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
+            expires_at: self.now + expires,
+            call_id: self.call_id.clone(),
+            cseq: self.cseq.number,
+        })
+    }
+}
+
+/// Whether the flow is kept as RFC 5626 6 says: asked for, direct to us, and over a stream, whose
+/// keep-alives we answer.
+fn uses_outbound(request: &Request, flow: Flow) -> bool {
+    let Ok(Contacts::List(contacts)) = request.headers.contacts() else { return false };
+    flow.kind.is_reliable()
+        && contacts.iter().any(|contact| outbound_id(&contact.params).is_some())
+        && request.headers.supported().any(|tag| tag.eq_ignore_ascii_case("outbound"))
+        && request.headers.vias().is_ok_and(|vias| vias.len() == 1)
+}
+
+fn parse_seconds(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+fn bad_request(reason: &'static str) -> Reject {
+    Reject { reason: ByteString::from_static(reason), ..Reject::new(StatusCode::BAD_REQUEST) }
+}
