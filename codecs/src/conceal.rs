@@ -74,7 +74,7 @@ impl Concealer {
 #[derive(Debug, Clone)]
 struct Erasure {
     /// What had been heard when it began.
-    past: [i16; HISTORY],
+    past: [f32; HISTORY],
     /// The pitch period found in it.
     period: usize,
     /// How many periods are being repeated: 1..=3.
@@ -88,10 +88,11 @@ struct Erasure {
 }
 
 impl Erasure {
-    fn after(past: &[i16; HISTORY]) -> Self {
-        let period = pitch_period(past);
-        let offset = f32::from(past[HISTORY - 1]) - f32::from(past[HISTORY - 1 - period]);
-        Self { past: *past, period, periods: 1, position: 0, made: 0, offset }
+    fn after(history: &[i16; HISTORY]) -> Self {
+        let past = history.map(f32::from);
+        let period = pitch_period(&past);
+        let offset = past[HISTORY - 1] - past[HISTORY - 1 - period];
+        Self { past, period, periods: 1, position: 0, made: 0, offset }
     }
 
     /// The stretch over which seams are overlapped: a quarter of the period.
@@ -132,10 +133,10 @@ impl Erasure {
     fn repeated(&self, periods: usize, position: usize) -> f32 {
         let length = periods * self.period;
         let at = HISTORY - length + position;
-        let sample = f32::from(self.past[at]);
+        let sample = self.past[at];
         let overlap = self.overlap();
         match (position + overlap).checked_sub(length) {
-            Some(into) => crossfade(sample, f32::from(self.past[at - length]), into, overlap),
+            Some(into) => crossfade(sample, self.past[at - length], into, overlap),
             None => sample,
         }
     }
@@ -158,28 +159,30 @@ fn crossfade(old: f32, new: f32, into: usize, steps: usize) -> f32 {
     old + (new - old) * weight
 }
 
-/// The lag at which the newest 20 ms resemble their past best; coarse by twos, then exact.
-fn pitch_period(past: &[i16; HISTORY]) -> usize {
-    let coarse = best_lag(past, (PITCH_MIN..=PITCH_MAX).step_by(2), 2);
-    best_lag(past, coarse.saturating_sub(1).max(PITCH_MIN)..=(coarse + 1).min(PITCH_MAX), 1)
-}
-
-fn best_lag(past: &[i16; HISTORY], lags: impl Iterator<Item = usize>, stride: usize) -> usize {
+/// The lag at which the newest 20 ms resemble their past best.
+fn pitch_period(past: &[f32; HISTORY]) -> usize {
     let newest = &past[HISTORY - RESEMBLANCE..];
-    let mut best = (PITCH_MAX, 0.0);
-    for lag in lags {
-        let earlier = &past[HISTORY - RESEMBLANCE - lag..];
-        let (mut product, mut energy) = (0_i64, 0_i64);
-        for (&new, &old) in newest.iter().zip(earlier).step_by(stride) {
-            product += i64::from(new) * i64::from(old);
-            energy += i64::from(old) * i64::from(old);
-        }
-        let resemblance = product as f64 / (energy.max(1) as f64).sqrt();
-        if resemblance > best.1 {
-            best = (lag, resemblance);
+    let (mut best, mut best_resemblance) = (PITCH_MAX, 0.0);
+    for lag in PITCH_MIN..=PITCH_MAX {
+        let earlier = &past[HISTORY - RESEMBLANCE - lag..HISTORY - lag];
+        let resemblance = dot(newest, earlier) / dot(earlier, earlier).max(1.0).sqrt();
+        if resemblance > best_resemblance {
+            (best, best_resemblance) = (lag, resemblance);
         }
     }
-    best.0
+    best
+}
+
+/// The sum of products of two stretches of one length, in sums enough to fill vector registers.
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0.0; LANES];
+    for (left, right) in left.as_chunks::<LANES>().0.iter().zip(right.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            sums[lane] += left[lane] * right[lane];
+        }
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]
