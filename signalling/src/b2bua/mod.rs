@@ -5,6 +5,8 @@ mod calling;
 mod change;
 mod effect;
 mod party;
+#[cfg(test)]
+mod tests;
 
 pub use call::B2bua;
 pub use effect::{DigitMode, Directory, Effect, Input, Place, Settings};

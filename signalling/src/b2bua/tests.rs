@@ -1,0 +1,349 @@
+//! A call stepped by hand: what the parties do goes in, what the gateway wants comes out as words.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::{CodecId, SampleRate};
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
+use webtrunk_engine::media::Prompt;
+use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::{EndCause, LegId};
+
+use super::{B2bua, Directory, Effect, Input, Place, Settings};
+use crate::adapter::{Command, Event, Incoming, MediaProfile, Origin, Party, Target};
+use crate::routing::{Bridge, BridgeTarget, Plan, Step};
+
+const DESCRIPTION: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+
+struct World;
+
+impl Directory for World {
+    fn places(&self, target: &BridgeTarget) -> Vec<Place> {
+        let (count, profile) = match target {
+            BridgeTarget::User(name) if name == "nobody" => (0, MediaProfile::Webrtc),
+            BridgeTarget::User(name) if name == "two" => (2, MediaProfile::Webrtc),
+            BridgeTarget::User(_) => (1, MediaProfile::Webrtc),
+            BridgeTarget::Trunk { .. } => (1, MediaProfile::Rtp),
+        };
+        let place = |binding| Place {
+            adapter: "sip",
+            target: Target::Contact { user: "bob".into(), binding },
+            profile,
+            codecs: CodecId::ALL.to_vec(),
+            address: None,
+        };
+        (0..count).map(place).collect()
+    }
+
+    fn prompt(&self, name: &str) -> Option<Prompt> {
+        (name == "hello").then(|| Prompt::new(&[0; 160], SampleRate::HZ_8000))
+    }
+
+    fn media_address(&self, _: Option<IpAddr>) -> IpAddr {
+        Ipv4Addr::LOCALHOST.into()
+    }
+}
+
+struct Bench {
+    call: B2bua,
+    caller: LegId,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(steps: Vec<Step>, has_offer: bool) -> Self {
+        let caller = LegId::next();
+        let incoming = Incoming {
+            leg: caller,
+            origin: Origin::User("alice".into()),
+            caller: Party { user: "alice".into(), display_name: String::new() },
+            destination: "100".into(),
+            profile: MediaProfile::Webrtc,
+            offer: has_offer.then(description),
+            signalled_from: Ipv4Addr::LOCALHOST.into(),
+        };
+        let plan = Plan { rule: Arc::from("test"), steps };
+        let now = Instant::now();
+        let call = B2bua::new(incoming, "sip", plan, Settings::default(), &World, now);
+        Self { call, caller, now }
+    }
+
+    fn calling(target: BridgeTarget) -> Self {
+        Self::calling_then(target, Vec::new())
+    }
+
+    fn calling_then(target: BridgeTarget, after: Vec<Step>) -> Self {
+        let bridge = Bridge { targets: vec![target], shown_number: None, ring_timeout: Duration::from_secs(30) };
+        let mut steps = vec![Step::Bridge(bridge)];
+        steps.extend(after);
+        Self::new(steps, true)
+    }
+
+    fn signal(&mut self, event: Event) -> Vec<String> {
+        self.call.handle_input(Input::Signal(event), &World, self.now);
+        self.effects()
+    }
+
+    fn media(&mut self, event: CallEvent) -> Vec<String> {
+        self.call.handle_input(Input::Media(event), &World, self.now);
+        self.effects()
+    }
+
+    fn agreed(&mut self, leg: LegId, direction: Direction) -> Vec<String> {
+        self.media(CallEvent::Agreed { leg, codec: CodecId::Pcmu, direction, takes_digits: true })
+    }
+
+    /// The engine made the offers, and the callees were dialled.
+    fn dial_all(&mut self) -> Vec<LegId> {
+        self.effects();
+        let callees: Vec<_> = self.call.callees.iter().map(|callee| callee.leg).collect();
+        for leg in &callees {
+            self.media(CallEvent::OfferReady { leg: *leg, description: description() });
+        }
+        callees
+    }
+
+    /// Everything up to two parties that talk.
+    fn talking(target: BridgeTarget) -> (Self, LegId) {
+        let mut bench = Self::calling(target);
+        let callee = bench.dial_all()[0];
+        bench.answer(callee);
+        bench.agreed(callee, Direction::SendRecv);
+        let caller = bench.caller;
+        bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
+        bench.agreed(caller, Direction::SendRecv);
+        (bench, callee)
+    }
+
+    fn answer(&mut self, leg: LegId) -> Vec<String> {
+        let signalled_from = Ipv4Addr::LOCALHOST.into();
+        self.signal(Event::Answered { leg, description: Some(description()), signalled_from })
+    }
+
+    fn effects(&mut self) -> Vec<String> {
+        let mut words = Vec::new();
+        while let Some(effect) = self.call.poll_effect() {
+            words.push(self.words(&effect));
+        }
+        words
+    }
+
+    fn words(&self, effect: &Effect) -> String {
+        let who = |leg: &LegId| if *leg == self.caller { "caller" } else { "callee" };
+        match effect {
+            Effect::Signal { command, .. } => match command {
+                Command::Dial(dial) => format!("dial {}", who(&dial.leg)),
+                Command::Ring { leg, description: None } => format!("ring {}", who(leg)),
+                Command::Ring { leg, description: Some(_) } => format!("ring {} early", who(leg)),
+                Command::Answer { leg, .. } => format!("answer {}", who(leg)),
+                Command::AnswerReoffer { leg, .. } => format!("answer reoffer of {}", who(leg)),
+                Command::RefuseReoffer { leg, .. } => format!("refuse reoffer of {}", who(leg)),
+                Command::Reoffer { leg, .. } => format!("reoffer {}", who(leg)),
+                Command::SendDigit { leg, digit, .. } => format!("signal {digit} to {}", who(leg)),
+                Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
+                Command::Drain => "drain".into(),
+            },
+            Effect::Media(command) => match command {
+                CallCommand::AddLeg(spec) => format!("add {}", who(&spec.leg)),
+                CallCommand::CreateOffer { leg, .. } => format!("offer {}", who(leg)),
+                CallCommand::ReceiveOffer { leg, .. } => format!("offered by {}", who(leg)),
+                CallCommand::CreateAnswer { leg, .. } => format!("make answer for {}", who(leg)),
+                CallCommand::ReceiveAnswer { leg, .. } => format!("answered by {}", who(leg)),
+                CallCommand::RollBack { leg } => format!("roll back {}", who(leg)),
+                CallCommand::Hear { leg, source } => format!("{} hears {}", who(leg), self.source(source)),
+                CallCommand::SendDigit { leg, digit } => format!("send {} to {}", digit.to_char(), who(leg)),
+                CallCommand::RemoveLeg { leg } => format!("remove {}", who(leg)),
+                CallCommand::End => "end".into(),
+                CallCommand::ReadStats { .. } => "stats".into(),
+            },
+        }
+    }
+
+    fn source(&self, source: &HearSource) -> &'static str {
+        match source {
+            HearSource::Nothing => "nothing",
+            HearSource::Leg(leg) if *leg == self.caller => "caller",
+            HearSource::Leg(_) => "callee",
+            HearSource::Prompt { .. } => "prompt",
+            HearSource::Tone { .. } => "tone",
+            HearSource::Silence => "silence",
+        }
+    }
+}
+
+fn description() -> SessionDescription {
+    SessionDescription::parse(DESCRIPTION).expect("a good description")
+}
+
+fn user() -> BridgeTarget {
+    BridgeTarget::User("bob".into())
+}
+
+fn trunk() -> BridgeTarget {
+    BridgeTarget::Trunk { trunk: Arc::from("pstn"), number: "100".into() }
+}
+
+#[test]
+fn an_echo_answers_and_sends_back() {
+    let mut bench = Bench::new(vec![Step::Answer, Step::Echo], true);
+    assert_eq!(bench.effects(), ["add caller", "offered by caller", "make answer for caller"]);
+    let caller = bench.caller;
+    let words = bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
+    assert_eq!(words, ["answer caller", "caller hears caller"]);
+}
+
+#[test]
+fn a_prompt_is_played_and_then_the_call_ends() {
+    let play = Step::Play { prompt: Arc::from("hello"), is_repeated: false };
+    let mut bench = Bench::new(vec![Step::Answer, play], true);
+    let caller = bench.caller;
+    bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
+    assert_eq!(bench.media(CallEvent::PlaybackFinished { leg: caller }), ["hang up caller Hangup"]);
+    assert!(!bench.call.is_over());
+    bench.signal(Event::Ended { leg: caller, cause: EndCause::Hangup });
+    assert!(bench.call.is_over());
+}
+
+#[test]
+fn a_caller_without_an_offer_gets_ours_and_answers_in_its_confirmation() {
+    let mut bench = Bench::new(vec![Step::Answer, Step::Echo], false);
+    assert_eq!(bench.effects(), ["add caller", "offer caller"]);
+    let leg = bench.caller;
+    assert_eq!(bench.media(CallEvent::OfferReady { leg, description: description() }), ["answer caller"]);
+    let words = bench.signal(Event::Acknowledged { leg, description: Some(description()) });
+    assert_eq!(words, ["answered by caller", "caller hears caller"]);
+}
+
+#[test]
+fn a_call_is_rung_answered_and_hung_up() {
+    let mut bench = Bench::calling(trunk());
+    let callee = bench.dial_all()[0];
+    let ringing = Event::Progress { leg: callee, is_ringing: true, description: None };
+    assert_eq!(bench.signal(ringing), ["ring caller"]);
+    assert_eq!(bench.answer(callee), ["answered by callee", "caller hears callee", "callee hears caller"]);
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["make answer for caller"]);
+    let leg = bench.caller;
+    assert_eq!(bench.media(CallEvent::AnswerReady { leg, description: description() }), ["answer caller"]);
+    let words = bench.signal(Event::Ended { leg: callee, cause: EndCause::Hangup });
+    assert_eq!(words, ["remove callee", "hang up caller Hangup"]);
+    bench.signal(Event::Ended { leg, cause: EndCause::Hangup });
+    assert!(bench.call.is_over());
+}
+
+#[test]
+fn early_media_is_heard_and_its_description_repeated_in_the_answer() {
+    let mut bench = Bench::calling(trunk());
+    let callee = bench.dial_all()[0];
+    let early = Event::Progress { leg: callee, is_ringing: false, description: Some(description()) };
+    assert_eq!(bench.signal(early), ["answered by callee", "caller hears callee", "callee hears caller"]);
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["make answer for caller"]);
+    let leg = bench.caller;
+    assert_eq!(bench.media(CallEvent::AnswerReady { leg, description: description() }), ["ring caller early"]);
+    let words = bench.answer(callee);
+    assert_eq!(words.last().map(String::as_str), Some("answer caller"));
+}
+
+#[test]
+fn an_answer_that_overtakes_the_early_description_is_not_lost() {
+    let mut bench = Bench::calling(trunk());
+    let callee = bench.dial_all()[0];
+    bench.signal(Event::Progress { leg: callee, is_ringing: false, description: Some(description()) });
+    bench.agreed(callee, Direction::SendRecv);
+    bench.answer(callee);
+    let leg = bench.caller;
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["ring caller early", "answer caller"]);
+}
+
+#[test]
+fn a_caller_that_gives_up_cancels_everyone() {
+    let mut bench = Bench::calling(BridgeTarget::User("two".into()));
+    let callees = bench.dial_all();
+    let leg = bench.caller;
+    let words = bench.signal(Event::Ended { leg, cause: EndCause::Cancelled });
+    assert_eq!(words, ["remove caller", "hang up callee Cancelled", "hang up callee Cancelled"]);
+    for leg in callees {
+        assert!(!bench.call.is_over());
+        bench.signal(Event::Ended { leg, cause: EndCause::Cancelled });
+    }
+    assert!(bench.call.is_over());
+}
+
+#[test]
+fn the_first_to_answer_gets_the_call_and_the_others_stop_ringing() {
+    let mut bench = Bench::calling(BridgeTarget::User("two".into()));
+    let callees = bench.dial_all();
+    let words = bench.answer(callees[1]);
+    assert!(words.contains(&"hang up callee Cancelled".to_owned()), "{words:?}");
+    assert_eq!(bench.call.partner, Some(callees[1]));
+}
+
+#[test]
+fn the_caller_gets_the_most_telling_cause_when_all_fail() {
+    let mut bench = Bench::calling(BridgeTarget::User("two".into()));
+    let callees = bench.dial_all();
+    bench.signal(Event::Ended { leg: callees[0], cause: EndCause::Busy });
+    let words = bench.signal(Event::Ended { leg: callees[1], cause: EndCause::Unavailable });
+    assert_eq!(words, ["remove callee", "hang up caller Busy"]);
+}
+
+#[test]
+fn a_user_without_contacts_is_unavailable_and_the_plan_goes_on() {
+    let mut bench = Bench::calling(BridgeTarget::User("nobody".into()));
+    assert_eq!(bench.effects().last().map(String::as_str), Some("hang up caller Unavailable"));
+    let mut bench = Bench::calling_then(BridgeTarget::User("nobody".into()), vec![Step::Reject(EndCause::Busy)]);
+    assert_eq!(bench.effects().last().map(String::as_str), Some("hang up caller Busy"));
+}
+
+#[test]
+fn a_hold_is_answered_on_its_own_leg_and_a_silent_one_is_heard_as_silence() {
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+    assert_eq!(words, ["offered by caller", "make answer for caller"]);
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["answer reoffer of caller"]);
+    assert_eq!(bench.agreed(leg, Direction::Inactive), ["callee hears silence"]);
+    assert_eq!(bench.agreed(leg, Direction::SendRecv), ["callee hears caller"]);
+}
+
+#[test]
+fn an_empty_reoffer_gets_our_offer() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    assert_eq!(bench.signal(Event::Reoffered { leg: callee, offer: None }), ["offer callee"]);
+    let words = bench.media(CallEvent::OfferReady { leg: callee, description: description() });
+    assert_eq!(words, ["answer reoffer of callee"]);
+    let words = bench.signal(Event::Acknowledged { leg: callee, description: Some(description()) });
+    assert_eq!(words, ["answered by callee"]);
+}
+
+#[test]
+fn digits_go_to_a_phone_in_media_and_to_a_browser_in_signalling() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    let leg = bench.caller;
+    let digit = |leg, digit| Event::DigitPressed { leg, digit, duration: Duration::from_millis(100) };
+    assert_eq!(bench.signal(digit(leg, '5')), ["send 5 to callee"]);
+    assert_eq!(bench.signal(digit(callee, '#')), ["signal # to caller"]);
+}
+
+#[test]
+fn a_leg_whose_media_fails_ends_the_call() {
+    let (mut bench, _) = Bench::talking(user());
+    let failed = CallEvent::LegFailed {
+        leg: bench.caller,
+        reason: "consent expired".into(),
+        cause: EndCause::MediaTimeout,
+    };
+    assert_eq!(bench.media(failed), ["hang up callee MediaTimeout", "hang up caller MediaTimeout"]);
+}
+
+#[test]
+fn a_refused_offer_of_the_caller_is_not_acceptable() {
+    let mut bench = Bench::new(vec![Step::Answer, Step::Echo], true);
+    bench.effects();
+    let error = webtrunk_engine::sdp::NegotiationError::NoCommonCodec.into();
+    let words = bench.media(CallEvent::DescriptionRefused { leg: bench.caller, error });
+    assert_eq!(words, ["hang up caller NotAcceptable"]);
+}
