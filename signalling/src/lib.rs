@@ -2,5 +2,7 @@
 
 pub mod adapter;
 pub mod auth;
+pub mod b2bua;
 pub mod routing;
 pub mod sip;
+pub mod switchboard;

@@ -75,7 +75,8 @@ impl Bench {
     }
 
     fn calling_then(target: BridgeTarget, after: Vec<Step>) -> Self {
-        let bridge = Bridge { targets: vec![target], shown_number: None, ring_timeout: Duration::from_secs(30) };
+        let bridge =
+            Bridge { targets: vec![target], shown_number: None, ring_timeout: Duration::from_secs(30) };
         let mut steps = vec![Step::Bridge(bridge)];
         steps.extend(after);
         Self::new(steps, true)
@@ -240,7 +241,10 @@ fn early_media_is_heard_and_its_description_repeated_in_the_answer() {
     assert_eq!(bench.signal(early), ["answered by callee", "caller hears callee", "callee hears caller"]);
     assert_eq!(bench.agreed(callee, Direction::SendRecv), ["make answer for caller"]);
     let leg = bench.caller;
-    assert_eq!(bench.media(CallEvent::AnswerReady { leg, description: description() }), ["ring caller early"]);
+    assert_eq!(
+        bench.media(CallEvent::AnswerReady { leg, description: description() }),
+        ["ring caller early"]
+    );
     let words = bench.answer(callee);
     assert_eq!(words.last().map(String::as_str), Some("answer caller"));
 }
@@ -293,7 +297,8 @@ fn the_caller_gets_the_most_telling_cause_when_all_fail() {
 fn a_user_without_contacts_is_unavailable_and_the_plan_goes_on() {
     let mut bench = Bench::calling(BridgeTarget::User("nobody".into()));
     assert_eq!(bench.effects().last().map(String::as_str), Some("hang up caller Unavailable"));
-    let mut bench = Bench::calling_then(BridgeTarget::User("nobody".into()), vec![Step::Reject(EndCause::Busy)]);
+    let mut bench =
+        Bench::calling_then(BridgeTarget::User("nobody".into()), vec![Step::Reject(EndCause::Busy)]);
     assert_eq!(bench.effects().last().map(String::as_str), Some("hang up caller Busy"));
 }
 
