@@ -108,6 +108,26 @@ fn a_longer_next_packet_does_not_fit_the_hole() {
 }
 
 #[test]
+fn a_copy_that_would_follow_on_celt_is_not_claimed() {
+    let silk = OpusEncoderConfig { expected_loss_percent: 20, ..Default::default() };
+    let celt = OpusEncoderConfig { application: OpusApplication::LowDelay, ..Default::default() };
+    let said = speech(RATE, 1000);
+    let (silk, celt) = (opus_packets(RATE, &silk, &said, FRAME), opus_packets(RATE, &celt, &said, FRAME));
+    let mut out = [0; FRAME];
+    let after = |played: &[u8], out: &mut [i16]| {
+        let mut decoder = OpusDecoder::new(RATE).unwrap();
+        decoder.decode(played, out).unwrap();
+        decoder
+    };
+    // In the middle of a syllable, where packets carry copies.
+    assert!(after(&silk[30], &mut out).recover(&silk[32], &mut out));
+    assert!(!after(&celt[30], &mut out).recover(&silk[32], &mut out));
+    let mut concealed = [0; FRAME];
+    after(&celt[30], &mut concealed).conceal(&mut concealed);
+    assert_eq!(out, concealed);
+}
+
+#[test]
 fn a_hole_of_20_ms_in_a_tone_has_no_gap_and_no_click() {
     for codec in [CodecId::Pcmu, CodecId::Pcma] {
         let heard = with_a_hole(codec, &tone(RATE, 440.0, -10.0, 1000), 25);
