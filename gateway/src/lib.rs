@@ -1,4 +1,18 @@
-//! The gateway as a library, so that `main.rs` stays short and tests can reach the parts.
+//! The gateway as a library, so that `main.rs` stays short and tests reach its parts.
+//!
+//! ```text
+//! main -> cli -> config -> serve --+-- http (page, WebSocket at /sip)
+//!                  demo -----^     +-- SIP adapter, engine
+//! ```
 
+pub mod addresses;
+pub mod cli;
 pub mod config;
+pub mod demo;
+pub mod ha1;
+pub mod http;
+pub mod logging;
 pub mod prompts;
+pub mod serve;
+pub mod shutdown;
+pub mod tls;

@@ -8,6 +8,7 @@ use toml::Spanned;
 use webtrunk_signalling::sip::transport::WebOrigin;
 
 use super::faults::Faults;
+use crate::tls;
 
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,12 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// PEM: the certificate's private key.
     pub private_key: PathBuf,
+    /// PEM: the authorities by which trunks' certificates are checked.
+    pub trusted_certificates: PathBuf,
 }
+
+/// Where Debian and its family keep the authorities that the system trusts.
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +47,7 @@ pub(super) struct HttpSection {
 pub(super) struct TlsSection {
     certificate: Spanned<String>,
     private_key: Spanned<String>,
+    trusted_certificates: Option<Spanned<String>>,
 }
 
 /// Loopback: without certificates a browser gives a page its microphone only there.
@@ -58,15 +65,24 @@ impl HttpSection {
 }
 
 impl TlsSection {
+    /// Resolves the paths, and reads the files so that nothing is left to find out at the start.
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> TlsFiles {
-        let mut file = |path: &Spanned<String>| {
-            let resolved = faults.document().resolve(path.get_ref());
-            if let Err(error) = std::fs::File::open(&resolved) {
-                let problem = format!("{} cannot be read: {error}", resolved.display());
-                faults.add(path.span(), problem, "correct the path or the file's permissions");
-            }
-            resolved
+        let resolve = |path: &Spanned<String>| faults.document().resolve(path.get_ref());
+        let files = TlsFiles {
+            certificate: resolve(&self.certificate),
+            private_key: resolve(&self.private_key),
+            trusted_certificates: self
+                .trusted_certificates
+                .as_ref()
+                .map_or(SYSTEM_AUTHORITIES.into(), resolve),
         };
-        TlsFiles { certificate: file(&self.certificate), private_key: file(&self.private_key) }
+        if let Err(error) = tls::server_config(&files) {
+            let span = if error.is_of(&files.private_key) { &self.private_key } else { &self.certificate };
+            faults.add(span.span(), error, "name the PEM files of one certificate and its key");
+        }
+        if let (Some(written), Err(error)) = (&self.trusted_certificates, tls::client_config(&files)) {
+            faults.add(written.span(), error, "name a PEM file of certificate authorities, or leave it out");
+        }
+        files
     }
 }

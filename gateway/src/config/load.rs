@@ -95,8 +95,12 @@ impl File {
         let sip = self.sip.check(around, faults);
         let media = self.media.check(faults);
         let users = users::check(&self.users, environment, faults);
-        let trunks = trunks::check(&self.trunks, environment, faults);
-        let plan = rules::check(&self.rules, &Known { users: &users, trunks: &trunks }, faults);
+        let trunks = trunks::check(&self.trunks, &sip.listeners, environment, faults);
+        let known = Known {
+            users: self.users.iter().map(UserSection::name).collect(),
+            trunks: self.trunks.iter().map(TrunkSection::name).collect(),
+        };
+        let plan = rules::check(&self.rules, &known, faults);
         let log = self.log.check(faults);
         let http = match http {
             Some(http) => Some(http?),
@@ -187,7 +191,7 @@ mod tests {
             ("a = 1\na = 2", "w.toml:2: a: duplicate key; take one of them out"),
             (
                 "[tls]\ncertificate = \"no.pem\"\nprivate_key = \"no.key\"",
-                "w.toml:2: tls.certificate = \"no.pem\": no.pem cannot be read: ",
+                "w.toml:2: tls.certificate = \"no.pem\": no.pem holds no usable certificate: ",
             ),
             (
                 "[[sip.listeners]]\ntransport = \"sctp\"\nbind = \"1.2.3.4:5\"",
@@ -276,6 +280,10 @@ mod tests {
                 "w.toml:3: trunks[0].host = \"sip:p.example\": is no host",
             ),
             (
+                "[[trunks]]\nname = \"p\"\nhost = \"p.example\"",
+                "w.toml:2: trunks[0].name = \"p\": no listener can call it over UDP; add one to [[sip.listeners]]",
+            ),
+            (
                 "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\ntransport = \"wss\"",
                 "trunks are not called over WebSocket",
             ),
@@ -362,8 +370,7 @@ mod tests {
     fn a_file_with_secrets_must_be_closed_to_others() {
         let folder = TempDir::new().expect("a folder for the test");
         let with_secret = format!("[[users]]\nname = \"alice\"\nha1_md5 = \"{MD5}\"\n");
-        let with_password =
-            "[[trunks]]\nname = \"p\"\nhost = \"h\"\ncredentials = { user = \"u\", password = \"pw\" }\n";
+        let with_password = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[[trunks]]\nname = \"p\"\nhost = \"h\"\ncredentials = { user = \"u\", password = \"pw\" }\n";
         let from_environment = "[[users]]\nname = \"alice\"\nha1_md5 = { env = \"HA1\" }\n";
         for (text, mode, is_refused) in [
             (with_secret.as_str(), 0o644, true),

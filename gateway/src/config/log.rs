@@ -34,8 +34,9 @@ pub(super) struct LogSection {
 }
 
 impl Default for LogConfig {
+    /// Everything from `info` up, but the HTTP server's account of its threads.
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self { filter: "info,actix_server=warn".to_owned(), format: LogFormat::Text }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[[rules]]`: the dial plan.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,6 @@ use webtrunk_signalling::routing::{
 };
 
 use super::faults::Faults;
-use super::trunks::Trunk;
-use super::users::User;
 use crate::prompts;
 
 #[derive(Debug, Deserialize)]
@@ -91,10 +89,10 @@ const fn default_ring_timeout() -> u32 {
     30
 }
 
-/// What rules may name.
+/// The names that rules may name: all that are written, whether or not their sections are sound.
 pub(super) struct Known<'c> {
-    pub(super) users: &'c [User],
-    pub(super) trunks: &'c [Trunk],
+    pub(super) users: HashSet<&'c str>,
+    pub(super) trunks: HashSet<&'c str>,
 }
 
 /// The prompts that rules play, by the names that they have there.
@@ -242,7 +240,7 @@ impl BridgeSection {
 /// A user's name, which must be configured unless it is only known during a call.
 fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = user.get_ref();
-    if !name.contains('$') && !known.users.iter().any(|known| known.name == *name) {
+    if !name.contains('$') && !known.users.contains(name.as_str()) {
         faults.add(user.span(), "no user has this name", "add the user, or correct the name");
     }
     name.clone()
@@ -250,7 +248,7 @@ fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>
 
 fn known_trunk(trunk: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = trunk.get_ref();
-    if !known.trunks.iter().any(|known| known.name == *name) {
+    if !known.trunks.contains(name.as_str()) {
         faults.add(trunk.span(), "no trunk has this name", "add the trunk, or correct the name");
     }
     name.clone()

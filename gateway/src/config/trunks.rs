@@ -11,7 +11,7 @@ use webtrunk_signalling::sip::transport::Network;
 
 use super::faults::Faults;
 use super::secret::{Environment, Secret, SecretSource, fetch};
-use super::sip::Transport;
+use super::sip::{SipListener, Transport};
 use super::users::{NAME_CURE, is_name};
 
 /// A peer that is trusted by its address, or that trusts us by our credentials, or both.
@@ -76,6 +76,7 @@ const DEFAULT_CODECS: [CodecId; 2] = [CodecId::Pcmu, CodecId::Pcma];
 /// Checks all trunks; a name may be taken once.
 pub(super) fn check(
     sections: &[TrunkSection],
+    listeners: &[SipListener],
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
 ) -> Vec<Trunk> {
@@ -84,11 +85,16 @@ pub(super) fn check(
         if !names.insert(section.name.get_ref()) {
             faults.add(section.name.span(), "another trunk has this name", "rename one of them");
         }
+        section.check_listener(listeners, faults);
     }
     sections.iter().filter_map(|section| section.check(environment, faults)).collect()
 }
 
 impl TrunkSection {
+    pub(super) fn name(&self) -> &str {
+        self.name.get_ref()
+    }
+
     pub(super) fn has_inline_secret(&self) -> bool {
         self.credentials.as_ref().is_some_and(|account| account.password.get_ref().is_inline())
     }
@@ -102,10 +108,6 @@ impl TrunkSection {
             faults.add(self.host.span(), "is no host", cure);
         }
         let transport = TransportKind::from(*self.transport.get_ref());
-        if transport.is_websocket() {
-            let cure = "use \"udp\", \"tcp\" or \"tls\"";
-            faults.add(self.transport.span(), "trunks are not called over WebSocket", cure);
-        }
         let networks = faults.parse_all(&self.networks, super::NETWORK_CURE);
         let codecs = self.check_codecs(faults);
         let credentials = match &self.credentials {
@@ -125,6 +127,20 @@ impl TrunkSection {
             credentials,
             codecs,
         })
+    }
+
+    /// Calls leave from the listener of their transport.
+    fn check_listener(&self, listeners: &[SipListener], faults: &mut Faults<'_>) {
+        let transport = TransportKind::from(*self.transport.get_ref());
+        if transport.is_websocket() {
+            let cure = "use \"udp\", \"tcp\" or \"tls\"";
+            faults.add(self.transport.span(), "trunks are not called over WebSocket", cure);
+        } else if !listeners.iter().any(|listener| listener.transport == transport) {
+            let is_written = !self.transport.span().is_empty();
+            let span = if is_written { self.transport.span() } else { self.name.span() };
+            let name = transport.via_name();
+            faults.add(span, format!("no listener can call it over {name}"), "add one to [[sip.listeners]]");
+        }
     }
 
     fn check_codecs(&self, faults: &mut Faults<'_>) -> Vec<CodecId> {

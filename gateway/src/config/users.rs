@@ -37,6 +37,10 @@ pub(super) struct UserSection {
 }
 
 impl UserSection {
+    pub(super) fn name(&self) -> &str {
+        self.name.get_ref()
+    }
+
     pub(super) fn has_inline_secret(&self) -> bool {
         [&self.ha1_md5, &self.ha1_sha256].into_iter().flatten().any(|source| source.get_ref().is_inline())
     }

@@ -1,0 +1,48 @@
+//! Which addresses this machine has.
+
+use std::net::IpAddr;
+
+/// Addresses at which others may reach this machine: not loopback, and not IPv6 link-local, which is
+/// worth nothing without naming an interface. Empty where there is no network.
+#[must_use]
+pub fn reachable() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut addresses: Vec<_> =
+        interfaces.into_iter().map(|interface| interface.ip()).filter(is_reachable).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+fn is_reachable(address: &IpAddr) -> bool {
+    let is_link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    !address.is_loopback() && !address.is_unspecified() && !is_link_local
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_and_link_local_reach_nobody() {
+        for (address, expected) in [
+            ("192.0.2.1", true),
+            ("10.0.0.1", true),
+            ("2001:db8::1", true),
+            ("fd00::2", true),
+            ("127.0.0.1", false),
+            ("127.9.9.9", false),
+            ("::1", false),
+            ("fe80::1", false),
+            ("169.254.1.1", false),
+            ("0.0.0.0", false),
+        ] {
+            let parsed: IpAddr = address.parse().expect("an address");
+            assert_eq!(is_reachable(&parsed), expected, "{address}");
+        }
+        assert!(reachable().iter().all(is_reachable));
+    }
+}

@@ -1,0 +1,48 @@
+//! `webtrunk check`: all faults, or what the configuration amounts to.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::Failure;
+use crate::config::{Config, SipListener, WEBSOCKET_PATH};
+
+/// Writes the summary of a sound configuration to `out`.
+pub(super) fn check(path: &Path, mut out: impl Write) -> Result<(), Failure> {
+    let config = Config::load(path)?;
+    writeln!(out, "{}: sound", path.display())?;
+    for line in summary(&config) {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+fn summary(config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(http) = &config.http {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        lines.push(format!("{scheme} on {}", http.bind));
+    }
+    lines.extend(config.sip.listeners.iter().map(listener));
+    let media = &config.media;
+    let first = media.webrtc_port;
+    lines.push(match first {
+        0 => "browsers' media on free ports".to_owned(),
+        _ => format!("browsers' media from port {first} on, {} in all", media.shards),
+    });
+    lines.push(format!("RTP on ports {} to {}", media.rtp_ports.start(), media.rtp_ports.end()));
+    let counts =
+        [("users", config.users.len()), ("trunks", config.trunks.len()), ("rules", config.rules.len())];
+    lines.extend(counts.map(|(what, count)| format!("{what}: {count}")));
+    if config.rules.is_empty() {
+        lines.push("without rules every call is refused".to_owned());
+    }
+    lines
+}
+
+fn listener(listener: &SipListener) -> String {
+    let name = listener.transport.via_name();
+    match listener.bind {
+        Some(bind) => format!("SIP over {name} on {bind}"),
+        None => format!("SIP over {name} at {WEBSOCKET_PATH} of the HTTP server"),
+    }
+}

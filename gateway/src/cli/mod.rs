@@ -1,0 +1,175 @@
+//! The command line.
+
+mod check;
+mod password;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, DEFAULT_REALM, LogConfig, LogFormat};
+use crate::demo::{Demo, DemoAddresses};
+use crate::{addresses, logging, serve};
+
+/// A WebRTC trunk in one binary: browsers on one side, the telephone network on the other.
+#[derive(Debug, Parser)]
+#[command(name = "webtrunk", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the gateway by a configuration file, until SIGTERM or SIGINT.
+    Run {
+        /// The configuration, TOML; `docs/webtrunk.toml` shows everything in it.
+        config: PathBuf,
+    },
+    /// Start with a test phone, made-up users and numbers to try; needs no configuration.
+    ///
+    /// HTTP and SIP listen on loopback. The users' passwords are made at the start and given to the page.
+    Demo {
+        /// Where the page is served; port 0 takes a free one.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = loopback)]
+        http: SocketAddr,
+        /// Where SIP phones are served, over UDP and TCP; port 0 takes free ones.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5060", value_parser = loopback)]
+        sip: SocketAddr,
+    },
+    /// Check a configuration and tell everything that is wrong with it.
+    ///
+    /// Exit status: 0 sound, 1 faulty, 2 unreadable.
+    Check {
+        /// The configuration.
+        config: PathBuf,
+    },
+    /// Read a password from standard input and print what the configuration keeps of it.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The realm, as in the configuration.
+        #[arg(default_value = DEFAULT_REALM)]
+        realm: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct LogArguments {
+    /// What is logged, such as `info` or `warn,webtrunk_engine=debug`; goes before the configuration's.
+    #[arg(long = "log", value_name = "FILTER", env = "WEBTRUNK_LOG", global = true)]
+    filter: Option<String>,
+    /// How the log looks; goes before the configuration's.
+    #[arg(long = "log-format", value_name = "FORMAT", env = "WEBTRUNK_LOG_FORMAT", global = true)]
+    format: Option<LogFormat>,
+}
+
+/// Something failed that is told to the person at the terminal.
+type Failure = Box<dyn std::error::Error>;
+
+/// A faulty configuration, or a gateway that did not start.
+const EXIT_FAULTY: u8 = 1;
+
+/// A configuration that cannot be read; clap uses the same for a wrong command line.
+const EXIT_UNREADABLE: u8 = 2;
+
+impl Cli {
+    /// Does what the command line asks, and says how it went.
+    #[must_use]
+    pub fn execute(self) -> ExitCode {
+        let done = match self.command {
+            Command::Run { config } => run(&config, self.log),
+            Command::Demo { http, sip } => demo(DemoAddresses { http: Some(http), sip: Some(sip) }, self.log),
+            Command::Check { config } => check::check(&config, std::io::stdout().lock()),
+            Command::Password { user, realm } => {
+                password::print(&user, &realm, std::io::stdin().lock(), std::io::stdout().lock())
+            }
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => tell(failure.as_ref()),
+        }
+    }
+}
+
+impl LogArguments {
+    fn over(self, configured: LogConfig) -> LogConfig {
+        LogConfig {
+            filter: self.filter.unwrap_or(configured.filter),
+            format: self.format.unwrap_or(configured.format),
+        }
+    }
+}
+
+fn run(path: &std::path::Path, log: LogArguments) -> Result<(), Failure> {
+    let mut config = Config::load(path)?;
+    if config.media.addresses.is_empty() {
+        config.media.addresses = addresses::reachable();
+    }
+    logging::start(&log.over(config.log.clone()))?;
+    Ok(serve::run(config, None)?)
+}
+
+fn demo(bind: DemoAddresses, log: LogArguments) -> Result<(), Failure> {
+    let (config, demo) = Demo::new(bind, addresses::reachable());
+    logging::start(&log.over(config.log.clone()))?;
+    Ok(serve::run(config, Some(demo))?)
+}
+
+/// The demo hands out its passwords, so nobody beyond this machine may reach it.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|error| format!("{error}; write address:port"))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the demo listens on loopback only; use `webtrunk run` with a configuration".to_owned())
+    }
+}
+
+/// Tells what failed; a configuration's faults name their file themselves.
+#[expect(clippy::print_stderr, reason = "this is what the person at the terminal reads")]
+fn tell(failure: &(dyn std::error::Error + 'static)) -> ExitCode {
+    let fault = failure.downcast_ref::<ConfigError>();
+    match fault {
+        Some(fault) => eprintln!("{fault}"),
+        None => eprintln!("webtrunk: {failure}"),
+    }
+    match fault {
+        Some(ConfigError::Unreadable { .. }) => ExitCode::from(EXIT_UNREADABLE),
+        Some(ConfigError::Faulty(_)) | None => ExitCode::from(EXIT_FAULTY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_demo_stays_on_loopback() {
+        assert!(
+            Cli::try_parse_from(["webtrunk", "demo", "--http", "127.0.0.1:0", "--sip", "[::1]:0"]).is_ok()
+        );
+        for arguments in [["--http", "0.0.0.0:8080"], ["--sip", "192.0.2.1:5060"], ["--sip", "5060"]] {
+            let all = ["webtrunk", "demo"].into_iter().chain(arguments);
+            assert!(Cli::try_parse_from(all).is_err(), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn arguments_go_before_the_configuration() {
+        let cli = Cli::try_parse_from(["webtrunk", "check", "x", "--log", "debug"]).expect("arguments");
+        let log = cli.log.over(LogConfig { filter: "info".to_owned(), format: LogFormat::Json });
+        assert_eq!(log, LogConfig { filter: "debug".to_owned(), format: LogFormat::Json });
+    }
+}

@@ -1,0 +1,231 @@
+//! The listening socket, and which path is served by whom.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use rustls::ServerConfig;
+use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
+
+use super::{assets, demo, headers};
+use crate::config::{HttpConfig, WEBSOCKET_PATH};
+use crate::demo::Demo;
+
+/// The server cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address is taken, or is not ours.
+    #[error("HTTP cannot listen on {address}: {source}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A server that listens and is not served yet, so that its port is known before anything else starts.
+#[derive(Debug)]
+pub struct BoundHttp {
+    socket: TcpListener,
+    address: SocketAddr,
+    origins: Vec<WebOrigin>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+/// What is served besides the page.
+#[derive(Debug, Clone, Default)]
+pub struct Services {
+    /// SIP over WebSocket, at [`WEBSOCKET_PATH`].
+    pub sip: Option<WsEndpoint>,
+    /// The demo's credentials, in a demo.
+    pub demo: Option<Arc<Demo>>,
+}
+
+/// How long a client may take to send its request's head, and TLS its handshake.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Threads that serve the page and carry WebSockets; media has its own.
+const WORKERS: usize = 2;
+
+impl BoundHttp {
+    /// Opens the listening socket.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the address cannot be had.
+    pub fn open(config: &HttpConfig, tls: Option<Arc<ServerConfig>>) -> Result<Self, HttpError> {
+        let fault = |source| HttpError::Listen { address: config.bind, source };
+        let socket = TcpListener::bind(config.bind).map_err(fault)?;
+        let address = socket.local_addr().map_err(fault)?;
+        Ok(Self { socket, address, origins: config.origins.clone(), tls })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a browser on this machine opens.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = self.scheme();
+        let port = self.address.port();
+        let host = self.address.ip();
+        if host.is_loopback() || host.is_unspecified() {
+            format!("{scheme}://localhost:{port}/")
+        } else {
+            format!("{scheme}://{}/", self.address)
+        }
+    }
+
+    /// Which pages may open a WebSocket here: those configured, our own where it is on loopback, and
+    /// programs that are no browsers. All have to authenticate as users.
+    #[must_use]
+    pub fn origin_policy(&self) -> OriginPolicy {
+        let own = |host: &str| format!("{}://{host}:{}", self.scheme(), self.address.port());
+        let mut allowed = self.origins.clone();
+        if self.address.ip().is_loopback() {
+            allowed.extend(
+                ["localhost", "127.0.0.1", "[::1]"]
+                    .map(|host| own(host).parse().expect("scheme, host and port make an origin")),
+            );
+        }
+        OriginPolicy::new(allowed, true)
+    }
+
+    /// Starts serving; the server lives until its handle stops it.
+    ///
+    /// # Errors
+    /// When the socket cannot be used after all.
+    pub fn serve(self, services: Services) -> io::Result<Server> {
+        let is_secure = self.tls.is_some();
+        let sip = services.sip.map(web::Data::new);
+        let demo = services.demo.map(web::Data::from);
+        let server = HttpServer::new(move || {
+            App::new()
+                .wrap(headers::security(is_secure))
+                .configure(|app| routes(app, sip.clone(), demo.clone()))
+        })
+        .workers(WORKERS)
+        .tcp_nodelay(true)
+        .disable_signals()
+        .client_request_timeout(HEAD_DEADLINE)
+        .tls_handshake_timeout(HEAD_DEADLINE);
+        let server = match self.tls {
+            Some(tls) => server.listen_rustls_0_23(self.socket, tls.as_ref().clone())?,
+            None => server.listen(self.socket)?,
+        };
+        Ok(server.run())
+    }
+
+    const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+fn routes(app: &mut web::ServiceConfig, sip: Option<web::Data<WsEndpoint>>, demo: Option<web::Data<Demo>>) {
+    if let Some(endpoint) = sip {
+        app.app_data(endpoint);
+        app.route(WEBSOCKET_PATH, web::get().to(webtrunk_signalling::sip::transport::serve));
+    }
+    if let Some(demo) = demo {
+        app.app_data(demo);
+        app.route("/api/demo", web::get().to(demo::credentials));
+    }
+    app.route("/health", web::get().to(async || HttpResponse::Ok().body("ok\n")));
+    app.route("/{path:.*}", web::get().to(assets::serve));
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+    use actix_web::test;
+
+    use super::*;
+    use crate::demo::DemoAddresses;
+
+    /// The answer to a GET from `peer`: status, body, and the content security policy.
+    async fn get(path: &str, peer: &str, host: &str, with_demo: bool) -> (StatusCode, String, String) {
+        let (_, demo) = Demo::new(DemoAddresses::default(), Vec::new());
+        let demo = with_demo.then(|| web::Data::new(demo));
+        let app = App::new().wrap(headers::security(false)).configure(|app| routes(app, None, demo));
+        let service = test::init_service(app).await;
+        let request = test::TestRequest::get()
+            .uri(path)
+            .peer_addr(peer.parse().expect("an address"))
+            .insert_header(("Host", host))
+            .to_request();
+        let response = test::call_service(&service, request).await;
+        let header = response.headers().get("Content-Security-Policy").expect("every answer has one");
+        let policy = header.to_str().expect("text").to_owned();
+        let status = response.status();
+        let body = test::read_body(response).await;
+        (status, String::from_utf8_lossy(&body).into_owned(), policy)
+    }
+
+    #[actix_web::test]
+    async fn credentials_go_to_this_machine_alone_and_only_in_a_demo() {
+        for (peer, host, with_demo, expected) in [
+            ("127.0.0.1:5", "localhost:8080", true, StatusCode::OK),
+            ("[::1]:5", "[::1]:8080", true, StatusCode::OK),
+            ("192.0.2.1:5", "localhost:8080", true, StatusCode::FORBIDDEN),
+            ("127.0.0.1:5", "rebound.example:8080", true, StatusCode::FORBIDDEN),
+            ("127.0.0.1:5", "localhost:8080", false, StatusCode::NOT_FOUND),
+        ] {
+            let (status, body, _) = get("/api/demo", peer, host, with_demo).await;
+            assert_eq!(status, expected, "{peer} asks {host}");
+            assert_eq!(body.contains("password"), expected == StatusCode::OK);
+        }
+    }
+
+    #[actix_web::test]
+    async fn every_answer_forbids_foreign_and_inline_scripts() {
+        for path in ["/", "/health", "/none", "/api/demo"] {
+            let (_, _, policy) = get(path, "127.0.0.1:5", "localhost", false).await;
+            assert!(
+                policy.contains("default-src 'none'") && policy.contains("script-src 'self'"),
+                "{policy}"
+            );
+            assert!(!policy.contains("unsafe"), "{policy}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn nothing_outside_the_bundle_is_served() {
+        let (status, ..) = get("/health", "127.0.0.1:5", "localhost", false).await;
+        assert_eq!(status, StatusCode::OK);
+        for path in ["/none", "/../Cargo.toml", "/%2e%2e/%2e%2e/Cargo.toml", "//etc/passwd", "/.gitkeep"] {
+            let (status, body, _) = get(path, "127.0.0.1:5", "localhost", false).await;
+            assert_eq!((status, body.as_str()), (StatusCode::NOT_FOUND, ""), "{path}");
+        }
+    }
+
+    #[test]
+    async fn our_own_page_may_connect_and_others_only_as_configured() {
+        let origins = vec!["https://crm.example".parse().expect("an origin")];
+        let config = HttpConfig { bind: ([127, 0, 0, 1], 0).into(), origins };
+        let http = BoundHttp::open(&config, None).expect("a free port");
+        let port = http.address().port();
+        let policy = http.origin_policy();
+        assert!(policy.admits(Some(&format!("http://localhost:{port}"))));
+        assert!(policy.admits(Some(&format!("http://127.0.0.1:{port}"))));
+        assert!(policy.admits(Some("https://crm.example")));
+        assert!(policy.admits(None));
+        for bad in [format!("https://localhost:{port}"), "http://localhost".to_owned(), "null".to_owned()] {
+            assert!(!policy.admits(Some(&bad)), "{bad}");
+        }
+        assert_eq!(http.url(), format!("http://localhost:{port}/"));
+    }
+
+    #[test]
+    async fn a_taken_address_is_told() {
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let bind = taken.local_addr().expect("an address");
+        let told = BoundHttp::open(&HttpConfig { bind, origins: Vec::new() }, None).expect_err("it is taken");
+        assert!(told.to_string().contains(&format!("HTTP cannot listen on {bind}")), "{told}");
+    }
+}

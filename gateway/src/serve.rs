@@ -1,0 +1,78 @@
+//! Starts everything that a configuration asks for, and stops it in order.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tracing::info;
+
+use crate::config::Config;
+use crate::demo::Demo;
+use crate::http::{BoundHttp, HttpError, Services};
+use crate::shutdown::Shutdown;
+use crate::tls::{self, TlsError};
+
+/// The gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The HTTP server cannot be opened.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The system refused something.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Serves until a signal asks for the stop.
+///
+/// # Errors
+/// [`ServeError`] when something cannot be started; nothing is left running.
+pub fn run(config: Config, demo: Option<Demo>) -> Result<(), ServeError> {
+    actix::System::new().block_on(async {
+        let shutdown = Shutdown::on_signals()?;
+        serve(config, demo, shutdown).await
+    })
+}
+
+/// Serves until `shutdown` is requested. Needs an actix system around it.
+///
+/// # Errors
+/// [`ServeError`] when something cannot be started; nothing is left running.
+pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -> Result<(), ServeError> {
+    let certificate = config.tls.as_ref().map(tls::server_config).transpose()?;
+    let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate)).transpose()?;
+
+    let services = Services { sip: None, demo: demo.map(Arc::new) };
+    let server = match http {
+        Some(http) => {
+            info!(address = %http.address(), "HTTP listens");
+            welcome(&http, &services);
+            let server = http.serve(services)?;
+            let handle = server.handle();
+            actix::spawn(server);
+            Some(handle)
+        }
+        None => None,
+    };
+    shutdown.requested().await;
+    if let Some(server) = server {
+        server.stop(true).await;
+    }
+    Ok(())
+}
+
+/// Tells a newcomer where to go. The first line is also what scripts wait for.
+fn welcome(http: &BoundHttp, services: &Services) {
+    let Some(demo) = &services.demo else { return };
+    let mut text = format!(
+        "Webtrunk demo: open {}\n  call 9196 (echo), 07010002000 (announcement), 9197 (tone), or another tab's user\n",
+        http.url()
+    );
+    if demo.media_addresses().is_empty() {
+        text += "  This machine has no address besides loopback, and browsers send no audio over loopback.\n";
+    }
+    // Nobody may be reading; the gateway works all the same.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}

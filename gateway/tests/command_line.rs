@@ -1,0 +1,137 @@
+//! The binary as a user meets it: its commands, its exit statuses, its start and its stop.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+fn webtrunk(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_webtrunk"));
+    command.args(arguments).stdin(Stdio::null()).env_remove("WEBTRUNK_LOG");
+    command
+}
+
+fn check(path: &Path) -> (Option<i32>, String) {
+    let path = path.to_str().expect("a path of ASCII");
+    let Output { status, stdout, stderr } = webtrunk(&["check", path]).output().expect("it starts");
+    let text = String::from_utf8([stdout, stderr].concat()).expect("UTF-8");
+    (status.code(), text)
+}
+
+#[test]
+fn check_tells_sound_faulty_and_unreadable_apart() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    fs::write(&path, "[http]\nbind = \"127.0.0.1:0\"\n").expect("the folder is ours");
+    let (status, told) = check(&path);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("sound") && told.contains("http on 127.0.0.1:0"), "{told}");
+
+    fs::write(&path, "[http]\nbind = \"localhost\"\n").expect("the folder is ours");
+    let (status, told) = check(&path);
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains("w.toml:2: http.bind = \"localhost\": "), "{told}");
+
+    let (status, told) = check(&folder.path().join("none.toml"));
+    assert_eq!(status, Some(2), "{told}");
+}
+
+#[test]
+fn a_faulty_configuration_does_not_start() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    fs::write(&path, "[media]\nshards = 0\n").expect("the folder is ours");
+    let output = webtrunk(&["run", path.to_str().expect("ASCII")]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("media.shards = 0"));
+}
+
+#[test]
+fn help_names_every_command() {
+    let output = webtrunk(&["--help"]).output().expect("it starts");
+    let help = String::from_utf8(output.stdout).expect("UTF-8");
+    for command in ["run", "demo", "check", "password"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} is missing:\n{help}");
+    }
+    assert_eq!(webtrunk(&["nonsense"]).output().expect("it starts").status.code(), Some(2));
+}
+
+/// A process that is ended when the test ends, however it ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts the demo on free ports and gives its port once it listens.
+fn demo() -> (Running, u16) {
+    let mut child = webtrunk(&["demo", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+    let running = Running(child);
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a first line");
+    let port = line.rsplit_once("http://localhost:").expect("its address").1.trim().trim_end_matches('/');
+    (running, port.parse().expect("a port"))
+}
+
+fn get(port: u16, path: &str, host: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn the_demo_serves_its_page_and_makes_its_passwords_at_the_start() {
+    let password = |port| {
+        let answer = get(port, "/api/demo", "localhost");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        let demo: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(demo["users"][0]["name"], "alice");
+        demo["users"][0]["password"].as_str().expect("a password").to_owned()
+    };
+    let (_first, port) = demo();
+    let page = get(port, "/", "localhost");
+    assert!(page.contains("Webtrunk test phone") || page.contains("run make"), "{page}");
+    assert!(page.to_ascii_lowercase().contains("content-security-policy: default-src 'none'"), "{page}");
+    assert!(get(port, "/health", "localhost").ends_with("ok\n"));
+    assert!(get(port, "/api/demo", "rebound.example").starts_with("HTTP/1.1 403"));
+    let first = password(port);
+    let (_second, port) = demo();
+    assert_ne!(first, password(port));
+    assert!(first.len() >= 20, "{} characters", first.len());
+}
+
+#[test]
+fn a_signal_stops_it_in_order() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let (mut running, _) = demo();
+        let pid = Pid::from_raw(running.0.id().try_into().expect("a process id"));
+        kill(pid, signal).expect("it is ours");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            if let Some(status) = running.0.try_wait().expect("it is ours") {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "{signal} was not obeyed");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(status.code(), Some(0), "{signal}");
+    }
+}
