@@ -6,6 +6,8 @@ mod messages;
 mod new_leg;
 mod state;
 mod supplies;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use actor::CallActor;
 pub use actor::CallHandle;

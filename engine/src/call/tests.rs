@@ -1,0 +1,399 @@
+//! Calls stepped by hand: plain RTP legs, datagrams in, datagrams out, virtual time.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use webtrunk_codecs::tone::{Digit, Tone, ToneGenerator, goertzel_dbm0};
+use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
+
+use super::{Call, CallEvent, HearSource, Supplies};
+use crate::config::EngineConfig;
+use crate::dtls::DtlsCertificate;
+use crate::leg::{Leg, LegTransport, RtpTransport};
+use crate::media::WallClock;
+use crate::net::{Outbox, SocketId};
+use crate::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Ssrc, Timestamp, is_rtcp};
+use crate::sdp::{LocalMedia, LocalTransport, Negotiator, SessionDescription};
+use crate::{CallId, EndCause, LegId};
+
+const FRAME: Duration = Duration::from_millis(20);
+
+/// A phone of the test: where it is, what it sends, what it has heard.
+struct Phone {
+    leg: LegId,
+    address: SocketAddr,
+    codec: CodecId,
+    sequence: SequenceNumber,
+    timestamp: Timestamp,
+    heard: Vec<Heard>,
+}
+
+struct Heard {
+    payload_type: u8,
+    sequence: u16,
+    timestamp: u32,
+    ssrc: u32,
+    payload: Vec<u8>,
+}
+
+struct Bench {
+    call: Call,
+    phones: [Phone; 2],
+    outbox: Outbox,
+    now: Instant,
+}
+
+impl Bench {
+    /// Two phones that talk, each with one codec.
+    fn talking(left: CodecId, right: CodecId) -> Self {
+        let now = Instant::now();
+        let supplies = Arc::new(Supplies {
+            config: EngineConfig { media_timeout: Duration::from_secs(60), ..EngineConfig::default() },
+            clock: WallClock::new(now, SystemTime::UNIX_EPOCH),
+            certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
+        });
+        let mut call = Call::new(CallId::next(), Arc::clone(&supplies));
+        let mut outbox = Outbox::default();
+        let phones = [(1, left), (2, right)].map(|(index, codec)| {
+            let phone = Phone::new(index, codec);
+            call.add_leg(new_leg(phone.leg, index, codec, &supplies));
+            call.receive_offer(phone.leg, &phone.offer("sendrecv"));
+            call.create_answer(phone.leg, None, now, &mut outbox);
+            phone
+        });
+        call.hear(phones[0].leg, HearSource::Leg(phones[1].leg), now);
+        call.hear(phones[1].leg, HearSource::Leg(phones[0].leg), now);
+        let mut bench = Self { call, phones, outbox, now };
+        bench.collect();
+        bench
+    }
+
+    fn send(&mut self, phone: usize, payload: &[u8]) {
+        let mut packet = self.phones[phone].packet(payload);
+        self.deliver(phone, &mut packet);
+    }
+
+    fn deliver(&mut self, phone: usize, packet: &mut [u8]) {
+        let (leg, from) = (self.phones[phone].leg, self.phones[phone].address);
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 20_000));
+        self.call.handle_datagram(leg, packet, from, local, self.now, &mut self.outbox);
+        self.collect();
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(at) = self.call.poll_timeout().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.call.handle_timeout(self.now, &mut self.outbox);
+            self.collect();
+        }
+        self.now = until;
+    }
+
+    fn collect(&mut self) {
+        let phones = &mut self.phones;
+        self.outbox.drain(|_, run| {
+            for (to, bytes) in run.iter() {
+                let phone = phones.iter_mut().find(|phone| phone.address == to);
+                if let (Some(phone), false) = (phone, is_rtcp(bytes)) {
+                    phone.hear(bytes);
+                }
+            }
+        });
+    }
+
+    fn events(&mut self) -> Vec<CallEvent> {
+        std::iter::from_fn(|| self.call.poll_event()).collect()
+    }
+}
+
+impl Phone {
+    fn new(index: u8, codec: CodecId) -> Self {
+        Self {
+            leg: LegId::next(),
+            address: SocketAddr::from(([192, 0, 2, index], 4000)),
+            codec,
+            sequence: SequenceNumber(65_500),
+            timestamp: Timestamp(u32::MAX - 3000),
+            heard: Vec::new(),
+        }
+    }
+
+    fn offer(&self, direction: &str) -> SessionDescription {
+        let (ip, port) = (self.address.ip(), self.address.port());
+        let (number, name) = match self.codec {
+            CodecId::Pcmu => (0, "PCMU/8000"),
+            CodecId::Pcma => (8, "PCMA/8000"),
+            CodecId::Opus => (111, "opus/48000/2"),
+        };
+        let text = format!(
+            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number} 101\r\n\
+             a=rtpmap:{number} {name}\r\na=rtpmap:101 telephone-event/{}\r\na=fmtp:101 0-15\r\na={direction}\r\n",
+            self.codec.clock_rate().hz()
+        );
+        SessionDescription::parse(text.as_str()).expect("a good offer")
+    }
+
+    fn payload_type(&self) -> PayloadType {
+        let number = self.codec.static_payload_type().unwrap_or(111);
+        PayloadType::new(number).expect("seven bits")
+    }
+
+    fn packet(&mut self, payload: &[u8]) -> Vec<u8> {
+        let header = RtpHeader {
+            payload_type: self.payload_type(),
+            marker: false,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: Ssrc(7),
+        };
+        self.sequence = self.sequence.next();
+        self.timestamp = self.timestamp.plus(self.codec.clock_rate().hz() / 50);
+        let mut packet = vec![0; RtpHeader::LEN];
+        header.write_to(&mut packet);
+        packet.extend_from_slice(payload);
+        packet
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        let packet = RtpPacket::parse(bytes).expect("we send good packets");
+        self.heard.push(Heard {
+            payload_type: packet.payload_type().number(),
+            sequence: packet.sequence().0,
+            timestamp: packet.timestamp().0,
+            ssrc: packet.ssrc().0,
+            payload: packet.payload().to_vec(),
+        });
+    }
+
+    /// What it heard, decoded at 8 kHz.
+    fn sound(&self) -> Vec<i16> {
+        let mut decoder = decoder(self.codec, SampleRate::HZ_8000).expect("a decoder");
+        let mut sound = Vec::new();
+        let mut frame = [0; 960];
+        for heard in self.heard.iter().filter(|heard| heard.payload_type != 101) {
+            let samples = decoder.decode(&heard.payload, &mut frame).expect("a payload of the codec");
+            sound.extend_from_slice(&frame[..samples]);
+        }
+        sound
+    }
+
+    /// The stream is one: one source, and sequence numbers and timestamps without a gap.
+    fn assert_unbroken(&self, ticks: u32) {
+        for pair in self.heard.windows(2) {
+            assert_eq!(pair[1].ssrc, pair[0].ssrc);
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+            assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(ticks));
+        }
+    }
+}
+
+fn new_leg(leg: LegId, index: u8, codec: CodecId, supplies: &Supplies) -> Leg {
+    let sockets = [SocketId(usize::from(index) * 2), SocketId(usize::from(index) * 2 + 1)];
+    let transport = RtpTransport::new(20_000, sockets[0], sockets[1], None);
+    let media = LocalMedia {
+        session_id: u64::from(index),
+        codecs: vec![codec],
+        transport: LocalTransport::Rtp { address: IpAddr::V4(Ipv4Addr::LOCALHOST), rtp_port: 20_000 },
+        opus_fmtp: LocalMedia::default_opus_fmtp(),
+        telephone_event: true,
+    };
+    Leg::new(leg, LegTransport::Rtp(transport), Negotiator::new(media), vec![codec], supplies)
+}
+
+/// `frames` payloads of a tone.
+fn tone(codec: CodecId, frames: usize) -> Vec<Vec<u8>> {
+    let mut generator = ToneGenerator::new(Tone::sine(1000.0, -10.0), SampleRate::HZ_8000);
+    let mut encoder = encoder(codec, SampleRate::HZ_8000, &EncoderConfig::default()).expect("an encoder");
+    let mut frame = [0; 160];
+    let mut payload = [0; 1275];
+    let mut next = || {
+        generator.fill(&mut frame);
+        let length = encoder.encode(&frame, &mut payload).expect("a frame of the codec");
+        payload[..length].to_vec()
+    };
+    (0..frames).map(|_| next()).collect()
+}
+
+#[test]
+fn opus_and_pcmu_are_transcoded_both_ways_at_the_same_level() {
+    let mut bench = Bench::talking(CodecId::Opus, CodecId::Pcmu);
+    let payloads = [tone(CodecId::Opus, 150), tone(CodecId::Pcmu, 150)];
+    for frame in 0..150 {
+        for phone in 0..2 {
+            bench.send(phone, &payloads[phone][frame]);
+        }
+        bench.pass(FRAME);
+    }
+    for (phone, ticks) in [(0, 960), (1, 160)] {
+        let phone = &bench.phones[phone];
+        assert_eq!(phone.heard.len(), 150);
+        phone.assert_unbroken(ticks);
+        let sound = phone.sound();
+        let level = goertzel_dbm0(&sound[4000..20_000], SampleRate::HZ_8000, 1000.0);
+        assert!((level + 10.0).abs() < 0.3, "{:?}: {level} dBm0", phone.codec);
+    }
+    assert!(bench.call.stats().iter().all(|leg| leg.is_transcoded));
+}
+
+#[test]
+fn the_same_codec_is_passed_through_byte_for_byte() {
+    let mut bench = Bench::talking(CodecId::Pcma, CodecId::Pcma);
+    let payloads = tone(CodecId::Pcma, 50);
+    for payload in &payloads {
+        bench.send(0, payload);
+        bench.pass(FRAME);
+    }
+    let heard: Vec<_> = bench.phones[1].heard.iter().map(|heard| heard.payload.clone()).collect();
+    assert_eq!(heard, payloads);
+    bench.phones[1].assert_unbroken(160);
+    assert!(bench.call.stats().iter().all(|leg| !leg.is_transcoded));
+}
+
+#[test]
+fn a_lost_packet_is_filled_so_that_time_and_sequence_go_on() {
+    let mut bench = Bench::talking(CodecId::Opus, CodecId::Pcmu);
+    for (frame, payload) in tone(CodecId::Opus, 100).iter().enumerate() {
+        let mut packet = bench.phones[0].packet(payload);
+        if frame % 10 != 9 {
+            bench.deliver(0, &mut packet);
+        }
+        bench.pass(FRAME);
+    }
+    bench.pass(FRAME * 5);
+    assert_eq!(bench.phones[1].heard.len(), 99, "the last one's loss cannot be known");
+    bench.phones[1].assert_unbroken(160);
+    let stats = bench.call.stats();
+    assert_eq!(stats[0].lost, 9);
+    assert_eq!(stats[1].recovered + stats[1].concealed, 9);
+}
+
+#[test]
+fn swapped_packets_are_heard_in_order() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let mut packets: Vec<_> = (0..40u8).map(|byte| bench.phones[0].packet(&[byte; 160])).collect();
+    for pair in packets.chunks_mut(2).skip(1) {
+        pair.swap(0, 1);
+    }
+    for packet in &mut packets {
+        bench.deliver(0, packet);
+        bench.pass(FRAME);
+    }
+    assert_eq!(bench.phones[1].heard.len(), 40);
+    bench.phones[1].assert_unbroken(160);
+    let firsts: Vec<_> = bench.phones[1].heard.iter().map(|heard| heard.payload[0]).collect();
+    assert_eq!(firsts, (0..40).collect::<Vec<u8>>());
+    assert_eq!(bench.call.stats()[0].lost, 0);
+}
+
+#[test]
+fn a_digit_is_told_once_and_sent_anew_as_an_event_of_the_other_leg() {
+    let mut bench = Bench::talking(CodecId::Opus, CodecId::Pcmu);
+    bench.send(0, &tone(CodecId::Opus, 1)[0]);
+    bench.events();
+    let digit = Digit::parse('7').expect("a key");
+    for end in [0, 0, 0x80, 0x80, 0x80] {
+        let mut packet = bench.phones[0].packet(&[7, end | 10, 0x12, 0xc0]);
+        packet[1] = 101;
+        // All packets of a press show its begin.
+        let begin = Timestamp(u32::MAX - 3000).plus(960).0;
+        packet[4..8].copy_from_slice(&begin.to_be_bytes());
+        bench.deliver(0, &mut packet);
+        bench.pass(FRAME);
+    }
+    let told = bench.events();
+    assert!(
+        matches!(told[..], [CallEvent::DigitPressed { digit: pressed, .. }] if pressed == digit),
+        "{told:?}"
+    );
+
+    let leg = bench.phones[1].leg;
+    bench.call.send_digit(leg, digit, bench.now);
+    bench.pass(Duration::from_millis(400));
+    let events: Vec<_> = bench.phones[1].heard.iter().filter(|heard| heard.payload_type == 101).collect();
+    assert!(events.len() >= 6, "{} packets", events.len());
+    assert!(events.iter().all(|event| event.timestamp == events[0].timestamp && event.payload[0] == 7));
+    assert_eq!(events.iter().filter(|event| event.payload[1] & 0x80 != 0).count(), 3);
+}
+
+#[test]
+fn a_phone_on_hold_is_sent_nothing_and_hears_again_after_it() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let frame = [0x55; 160];
+    bench.send(1, &frame);
+    for direction in ["sendonly", "sendrecv", "inactive", "sendrecv"] {
+        let (leg, offer) = (bench.phones[0].leg, bench.phones[0].offer(direction));
+        bench.call.receive_offer(leg, &offer);
+        bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+        let before = bench.phones[0].heard.len();
+        bench.send(1, &frame);
+        let heard = bench.phones[0].heard.len() - before;
+        assert_eq!(heard, usize::from(direction == "sendrecv"), "{direction}");
+    }
+    let ssrcs: Vec<_> = bench.phones[0].heard.iter().map(|heard| heard.ssrc).collect();
+    assert!(ssrcs.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn silence_for_the_media_timeout_fails_the_leg_but_not_on_hold() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let (leg, offer) = (bench.phones[1].leg, bench.phones[1].offer("inactive"));
+    bench.call.receive_offer(leg, &offer);
+    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+    bench.events();
+    bench.pass(Duration::from_secs(61));
+    let failed: Vec<_> = bench
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            CallEvent::LegFailed { leg, cause, .. } => Some((leg, cause)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failed, [(bench.phones[0].leg, EndCause::MediaTimeout)]);
+}
+
+#[test]
+fn a_tone_is_played_in_real_time() {
+    let mut bench = Bench::talking(CodecId::Pcma, CodecId::Pcmu);
+    let leg = bench.phones[0].leg;
+    bench.call.hear(leg, HearSource::Tone { hz: 425.0, level_dbm0: -13.0 }, bench.now);
+    bench.pass(Duration::from_secs(2));
+    let phone = &bench.phones[0];
+    assert!((100..=101).contains(&phone.heard.len()), "{} packets", phone.heard.len());
+    phone.assert_unbroken(160);
+    let level = goertzel_dbm0(&phone.sound()[..8000], SampleRate::HZ_8000, 425.0);
+    assert!((level + 13.0).abs() < 0.2, "{level} dBm0");
+}
+
+#[test]
+fn a_stranger_is_neither_heard_nor_sent_to() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    bench.send(0, &[0x55; 160]);
+    let stranger = SocketAddr::from(([203, 0, 113, 9], 9));
+    let mut packet = bench.phones[0].packet(&[0x66; 160]);
+    let leg = bench.phones[0].leg;
+    let before = bench.phones[1].heard.len();
+    bench.call.handle_datagram(leg, &mut packet, stranger, stranger, bench.now, &mut bench.outbox);
+    bench.collect();
+    assert_eq!(bench.phones[1].heard.len(), before);
+    let drops = bench.call.stats()[0].drops;
+    assert_eq!(drops.of(crate::rtp::DropReason::WrongSource), 1);
+}
+
+#[test]
+fn an_offer_without_a_common_codec_changes_nothing() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let phone = &bench.phones[0];
+    let text =
+        phone.offer("sendrecv").to_string().replace("RTP/AVP 0", "RTP/AVP 18").replace("0 PCMU", "18 G729");
+    let offer = SessionDescription::parse(text.as_str()).expect("a good offer");
+    let leg = phone.leg;
+    bench.events();
+    bench.call.receive_offer(leg, &offer);
+    assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));
+    let before = bench.phones[0].heard.len();
+    bench.send(1, &[0x55; 160]);
+    assert_eq!(bench.phones[0].heard.len(), before + 1);
+}
