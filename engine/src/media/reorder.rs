@@ -20,6 +20,9 @@ const WAIT_MIN: Duration = Duration::from_millis(20);
 /// The most that is waited. ITU-T G.114 leaves 150 ms for the whole way; a third is for us.
 const WAIT_MAX: Duration = Duration::from_millis(60);
 
+/// What is waited longer after a packet that came too late, beyond its lateness. Chosen by us.
+const PATIENCE: Duration = Duration::from_millis(5);
+
 /// A packet from before the cursor that comes longer after a gap is a duplicate, not the missing one.
 const LATENESS_MAX: Duration = Duration::from_secs(1);
 
@@ -173,7 +176,7 @@ impl ReorderBuffer {
             return Inserted::Dropped(DropReason::Duplicate);
         };
         self.counters.late += 1;
-        self.wait = (self.wait + lateness).min(WAIT_MAX);
+        self.wait = (self.wait + lateness + PATIENCE).min(WAIT_MAX);
         Inserted::Dropped(DropReason::Late)
     }
 
