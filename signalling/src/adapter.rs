@@ -114,11 +114,11 @@ pub enum Event {
         /// Where the signalling came from.
         signalled_from: IpAddr,
     },
-    /// The caller confirmed our `Answer`; the description answers the offer in it.
+    /// The party confirmed our `Answer`, or answered the offer in our `AnswerReoffer`.
     Acknowledged {
         /// A leg that we answered.
         leg: LegId,
-        /// The answer to an offer that `Answer` carried.
+        /// The answer to an offer that `Answer` or `AnswerReoffer` carried.
         description: Option<SessionDescription>,
     },
     /// The party wants other media: hold, resume, new codecs. To be answered by `AnswerReoffer` or `RefuseReoffer`.
@@ -172,9 +172,9 @@ pub enum Command {
         /// The answer to its offer, early.
         description: Option<SessionDescription>,
     },
-    /// Accepts an incoming call.
+    /// Accepts an incoming call; or answers the offer that `Answered` brought where we dialled without one.
     Answer {
-        /// An incoming leg.
+        /// An incoming leg, or a dialled one.
         leg: LegId,
         /// The answer; where the call came without an offer, our offer.
         description: SessionDescription,

@@ -120,16 +120,24 @@ impl Dialog {
             local_cseq: cseq.number,
             remote_cseq: None,
         };
-        dialog.learn(response)?;
+        dialog.take_over(response)?;
         Ok(dialog)
     }
 
-    /// Takes over what the 2xx says: the route set is made anew (RFC 3261 13.2.2.4).
+    /// Takes over what a response to our INVITE says: the route set, made anew by each until the 2xx
+    /// (RFC 3261 13.2.2.4), and the target.
     ///
     /// # Errors
     /// A field of the response is broken.
-    pub fn confirm(&mut self, response: &Response) -> Result<(), ParseError> {
-        self.learn(response)
+    pub fn take_over(&mut self, response: &Response) -> Result<(), ParseError> {
+        let mut routes = response.headers.record_routes()?;
+        routes.reverse();
+        self.route_set = detached(&routes);
+        self.refresh_target(&response.headers);
+        if response.status.is_success() {
+            self.state = DialogState::Confirmed;
+        }
+        Ok(())
     }
 
     /// Our 2xx went out: the dialog is confirmed on our side.
@@ -203,37 +211,31 @@ impl Dialog {
         self.route_set.first().map_or(&self.remote_target, |route| &route.uri)
     }
 
-    fn learn(&mut self, response: &Response) -> Result<(), ParseError> {
-        let mut routes = response.headers.record_routes()?;
-        routes.reverse();
-        self.route_set = detached(&routes);
-        self.refresh_target(&response.headers);
-        if response.status.is_success() {
-            self.state = DialogState::Confirmed;
-        }
-        Ok(())
-    }
-
-    /// RFC 3261 12.2.1.1, with its strict routing for a first hop without `lr`.
+    /// RFC 3261 12.2.1.1.
     fn request_numbered(&self, method: Method, number: u32) -> Request {
-        let mut routes: Vec<NameAddr> = self.route_set.clone();
-        let mut uri = self.remote_target.clone();
-        if routes.first().is_some_and(|first| !is_loose(&first.uri)) {
-            let strict = routes.remove(0);
-            routes.push(NameAddr::new(std::mem::replace(&mut uri, strict.uri)));
-        }
-        let mut request = Request::new(method.clone(), uri);
+        let mut request = routed(method.clone(), self.remote_target.clone(), self.route_set.clone());
         let headers = &mut request.headers;
-        headers.push(HeaderName::MaxForwards, MAX_FORWARDS);
-        if !routes.is_empty() {
-            headers.push(HeaderName::Route, joined(&routes));
-        }
         headers.push(HeaderName::From, self.local.to_string());
         headers.push(HeaderName::To, self.remote.to_string());
         headers.push(HeaderName::CallId, self.id.call_id.as_str());
         headers.push(HeaderName::CSeq, CSeq { number, method }.to_string());
         request
     }
+}
+
+/// A request to `target` by way of `routes`, with Max-Forwards and Route. Where the first route has no
+/// `lr`, it becomes the Request-URI and the target the last route (RFC 3261 12.2.1.1).
+pub(in crate::sip) fn routed(method: Method, mut target: Uri, mut routes: Vec<NameAddr>) -> Request {
+    if routes.first().is_some_and(|first| !is_loose(&first.uri)) {
+        let strict = routes.remove(0);
+        routes.push(NameAddr::new(std::mem::replace(&mut target, strict.uri)));
+    }
+    let mut request = Request::new(method, target);
+    request.headers.push(HeaderName::MaxForwards, MAX_FORWARDS);
+    if !routes.is_empty() {
+        request.headers.push(HeaderName::Route, joined(&routes));
+    }
+    request
 }
 
 /// A URI fit to be a Request-URI: SIP, and without what only a header field may hold (RFC 3261 19.1.5).
@@ -249,7 +251,7 @@ pub(in crate::sip) fn target(uri: Uri) -> Result<Uri, ParseError> {
 }
 
 /// A list of addresses as one header field.
-pub(in crate::sip) fn joined(routes: &[NameAddr]) -> String {
+fn joined(routes: &[NameAddr]) -> String {
     let mut text = String::new();
     for route in routes {
         let comma = if text.is_empty() { "" } else { ", " };
@@ -283,7 +285,16 @@ mod tests {
             remote_tag: "ann".to_owned(),
         };
         assert_eq!(dialog.id(), &id);
-        insta::assert_snapshot!(text(&dialog.request(Method::Bye)), @"");
+        insta::assert_snapshot!(text(&dialog.request(Method::Bye)), @r#"
+        BYE sip:ann@192.0.2.3 SIP/2.0
+        Max-Forwards: 70
+        Route: <sip:p1.example.net;lr>, <sip:p2.example.net;lr>
+        From: <sip:bob@example.net>;tag=ours
+        To: "Ann" <sip:ann@example.net>;tag=ann
+        Call-ID: abc
+        CSeq: 1 BYE
+        Content-Length: 0
+        "#);
     }
 
     #[test]
@@ -292,8 +303,26 @@ mod tests {
         let mut dialog = Dialog::uac(&invite(), &response).expect("the response is whole");
         assert_eq!(dialog.state(), DialogState::Confirmed);
         assert_eq!(dialog.next_hop().to_string(), "sip:p2.example.net;lr");
-        insta::assert_snapshot!(text(&dialog.ack(7)), @"");
-        insta::assert_snapshot!(text(&dialog.request(Method::Bye)), @"");
+        insta::assert_snapshot!(text(&dialog.ack(7)), @r#"
+        ACK sip:bob@192.0.2.9 SIP/2.0
+        Max-Forwards: 70
+        Route: <sip:p2.example.net;lr>, <sip:p1.example.net;lr>
+        From: "Ann" <sip:ann@example.net>;tag=ann
+        To: <sip:bob@example.net>;tag=theirs
+        Call-ID: abc
+        CSeq: 7 ACK
+        Content-Length: 0
+        "#);
+        insta::assert_snapshot!(text(&dialog.request(Method::Bye)), @r#"
+        BYE sip:bob@192.0.2.9 SIP/2.0
+        Max-Forwards: 70
+        Route: <sip:p2.example.net;lr>, <sip:p1.example.net;lr>
+        From: "Ann" <sip:ann@example.net>;tag=ann
+        To: <sip:bob@example.net>;tag=theirs
+        Call-ID: abc
+        CSeq: 8 BYE
+        Content-Length: 0
+        "#);
     }
 
     #[test]
@@ -303,10 +332,7 @@ mod tests {
         let mut dialog = Dialog::uac(&invite(), &response).expect("the response is whole");
         let bye = dialog.request(Method::Bye);
         assert_eq!(bye.uri.to_string(), "sip:old.example.net");
-        assert_eq!(
-            bye.headers.get(&HeaderName::Route),
-            Some("<sip:p1.example.net;lr>, <sip:bob@192.0.2.9>")
-        );
+        assert_eq!(bye.headers.get(&HeaderName::Route), Some("<sip:p1.example.net;lr>, <sip:bob@192.0.2.9>"));
     }
 
     #[test]
@@ -322,7 +348,7 @@ mod tests {
         let mut dialog = Dialog::uac(&invite(), &answer(180, "one", "<sip:1@192.0.2.9>")).expect("is whole");
         let mut ok = answer(200, "one", "<sip:2@192.0.2.10?Route=evil>");
         ok.headers.remove(&HeaderName::RecordRoute);
-        dialog.confirm(&ok).expect("is whole");
+        dialog.take_over(&ok).expect("is whole");
         assert_eq!(dialog.state(), DialogState::Confirmed);
         assert_eq!(dialog.next_hop().to_string(), "sip:2@192.0.2.10");
     }

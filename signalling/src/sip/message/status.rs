@@ -60,6 +60,7 @@ codes! {
     422 SESSION_INTERVAL_TOO_SMALL "Session Interval Too Small"
     423 INTERVAL_TOO_BRIEF "Interval Too Brief"
     439 FIRST_HOP_LACKS_OUTBOUND_SUPPORT "First Hop Lacks Outbound Support"
+    469 BAD_INFO_PACKAGE "Bad Info Package"
     480 TEMPORARILY_UNAVAILABLE "Temporarily Unavailable"
     481 CALL_DOES_NOT_EXIST "Call/Transaction Does Not Exist"
     482 LOOP_DETECTED "Loop Detected"

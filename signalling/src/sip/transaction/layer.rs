@@ -207,15 +207,22 @@ impl<O: Copy> TransactionLayer<O> {
         self.transmits.push_back(transmit);
     }
 
-    /// Gives up an INVITE of ours: sends CANCEL now or when a provisional response comes (RFC 3261 9.1),
-    /// and takes its owner away. A 2xx that crosses the CANCEL is still handed up.
+    /// Cancels an INVITE of ours, now or when a provisional response comes (RFC 3261 9.1). Its end is told
+    /// like any other: mostly 487, a 2xx where that crossed the CANCEL.
     pub fn cancel(&mut self, key: TransactionKey, now: Instant) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
-        transaction.owner = None;
         if let Machine::InviteClient { wish: wish @ Wish::Answer, .. } = &mut transaction.machine {
             *wish = Wish::Cancel;
             self.cancel_if_possible(key, now);
         }
+    }
+
+    /// Cancels an INVITE of ours and takes its owner away: what still comes of it is told without one.
+    pub fn abandon(&mut self, key: TransactionKey, now: Instant) {
+        if let Some(transaction) = self.transactions.get_mut(&key) {
+            transaction.owner = None;
+        }
+        self.cancel(key, now);
     }
 
     /// The INVITE that we sent, without its body.

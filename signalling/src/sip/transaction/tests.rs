@@ -140,7 +140,7 @@ fn our_cancel_waits_for_a_provisional_response_and_a_failure_is_acknowledged() {
     let mut bench = Bench::new();
     let key = bench.send(Method::Invite);
     let invite = bench.sent_request();
-    bench.layer.cancel(key, bench.now);
+    bench.layer.abandon(key, bench.now);
     assert_eq!(bench.sent(), [""; 0]);
     bench.receive_response(&invite, 180);
     let cancel = bench.sent_request();

@@ -1,0 +1,36 @@
+//! The core's knobs.
+
+use std::time::Duration;
+
+use crate::sip::transaction::TransactionConfig;
+
+/// Limits and waits of the SIP core.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Of the transaction layer.
+    pub transactions: TransactionConfig,
+    /// How many calls may be open before new ones get 503.
+    pub calls_max: usize,
+    /// How long an incoming call may wait for its answer before it gets 480. Proxies give up after
+    /// 3 minutes without news (timer C); ours is longer, since we send them news.
+    pub unanswered_max: Duration,
+    /// How often the caller of a waiting call gets news: RFC 3261 13.3.1.1 says each minute.
+    pub progress_interval: Duration,
+    /// How long a peer may take to answer our re-INVITE: a phone may ask its user.
+    pub reoffer_timeout: Duration,
+    /// What we call ourselves in User-Agent and Server; `None` says nothing.
+    pub software: Option<String>,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            transactions: TransactionConfig::default(),
+            calls_max: 10_000,
+            unanswered_max: Duration::from_secs(300),
+            progress_interval: Duration::from_secs(60),
+            reoffer_timeout: Duration::from_secs(32),
+            software: Some(concat!("Webtrunk/", env!("CARGO_PKG_VERSION")).to_owned()),
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The pure SIP user agent: the transaction layer below, all calls above, and the gateway's vocabulary
+//! on top.
+//!
+//! ```text
+//!  shell:  Inbound::Message   Command, Dial + Route   Inbound::Closed   timer
+//!               |                    |                     |              |
+//!               v                    v                     v              v
+//!         handle_message    handle_command, dial     flow_closed    handle_timeout
+//!               |                    |                     |              |
+//!         [transaction layer] --> [calls, by leg] <--------+--------------+
+//!               |                    |
+//!               v                    v
+//!         poll_transmit          poll_event                poll_timeout
+//! ```
+//!
+//! After each input the shell takes out all transmits and events and arms its timer anew.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Instant;
+
+use webtrunk_engine::{EndCause, LegId};
+
+use super::config::AgentConfig;
+use super::keyring::Keyring;
+use super::requests;
+use super::route::Route;
+use super::surroundings::{Doorkeeper, LocalNames};
+use crate::adapter::{Command, Dial, Event, Origin};
+use crate::sip::call::{Call, Context, DialogIndex, Outgoing, refuse_answer};
+use crate::sip::dialog::DialogId;
+use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::identifiers::Identifiers;
+use crate::sip::message::{Contacts, Message, Request, Response};
+use crate::sip::transaction::deadlines::Deadlines;
+use crate::sip::transaction::{Received, TransactionEvent, TransactionKey, TransactionLayer, Transmit};
+
+/// The user agent core.
+pub struct Agent<D> {
+    pub(super) config: AgentConfig,
+    pub(super) layer: TransactionLayer<LegId>,
+    pub(super) doorkeeper: D,
+    names: Box<dyn LocalNames + Send>,
+    keyring: Box<dyn Keyring + Send>,
+    calls: HashMap<LegId, Slot>,
+    dialogs: DialogIndex,
+    deadlines: Deadlines<LegId>,
+    /// Legs whose stream closed under an answered call.
+    stranded: HashSet<LegId>,
+    events: VecDeque<Event>,
+    pub(super) mode: Mode,
+    allow: String,
+}
+
+/// Whether new work is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Serving,
+    Draining,
+}
+
+#[derive(Debug)]
+struct Slot {
+    call: Option<Call>,
+    deadline: Option<Instant>,
+}
+
+impl<D: Doorkeeper> Agent<D> {
+    /// A core without calls. `seed` is random: all tags and branches come of it.
+    #[must_use]
+    pub fn new(
+        config: AgentConfig,
+        seed: [u8; 32],
+        doorkeeper: D,
+        names: Box<dyn LocalNames + Send>,
+        keyring: Box<dyn Keyring + Send>,
+    ) -> Self {
+        Self {
+            layer: TransactionLayer::new(config.transactions, Identifiers::new(seed)),
+            config,
+            doorkeeper,
+            names,
+            keyring,
+            calls: HashMap::new(),
+            dialogs: DialogIndex::default(),
+            deadlines: Deadlines::new(),
+            stranded: HashSet::new(),
+            events: VecDeque::new(),
+            mode: Mode::Serving,
+            allow: requests::allow(),
+        }
+    }
+
+    /// Takes a parsed message from the wire.
+    pub fn handle_message(&mut self, message: Message, flow: Flow, now: Instant) {
+        if let Message::Response(response) = &message
+            && let Err(error) = response.validate()
+        {
+            tracing::debug!(%flow, %error, "response discarded");
+            return;
+        }
+        match self.layer.handle_message(message, flow, now) {
+            Some(Received::Request(request)) => self.handle_request(request, flow, now),
+            Some(Received::Ack(ack)) => self.handle_ack(&ack, flow, now),
+            Some(Received::Cancel { invite, owner: Some(leg) }) => {
+                self.with_call(leg, now, |call, context| call.handle_cancel(invite, context));
+            }
+            Some(Received::Response { key, owner, response }) => {
+                self.handle_response(key, owner, &response, now);
+            }
+            Some(Received::Cancel { owner: None, .. }) | None => {}
+        }
+        self.handle_transaction_events(now);
+    }
+
+    /// Places a call along a route. Answered by `Progress`, `Answered` or `Ended`.
+    pub fn dial(&mut self, dial: Dial, route: Route, now: Instant) {
+        let leg = dial.leg;
+        if self.mode == Mode::Draining {
+            self.events.push_back(Event::Ended { leg, cause: EndCause::ShuttingDown });
+            return;
+        }
+        tracing::info!(%leg, target = %route.request_uri, flow = %route.flow, "call placed");
+        let mut context = self.context(leg, now);
+        let call = Outgoing::dial(dial, route, &mut context);
+        self.keep(leg, Some(call));
+    }
+
+    /// Does what the gateway wants. A `Dial` belongs to [`dial`](Self::dial), which gets its route; without
+    /// one its target cannot be reached.
+    pub fn handle_command(&mut self, command: Command, now: Instant) {
+        let leg = match &command {
+            Command::Dial(dial) => {
+                self.events.push_back(Event::Ended { leg: dial.leg, cause: EndCause::Unavailable });
+                return;
+            }
+            Command::Drain => return self.drain(now),
+            Command::Ring { leg, .. }
+            | Command::Answer { leg, .. }
+            | Command::Reoffer { leg, .. }
+            | Command::AnswerReoffer { leg, .. }
+            | Command::RefuseReoffer { leg, .. }
+            | Command::SendDigit { leg, .. }
+            | Command::Hangup { leg, .. } => *leg,
+        };
+        self.with_call(leg, now, |call, context| call.handle_command(command, context));
+        self.handle_transaction_events(now);
+    }
+
+    /// A stream closed. What was under way on it fails; answered calls go on without it, until their peer
+    /// comes back on another stream or their media ends them.
+    pub fn flow_closed(&mut self, connection: ConnectionId, now: Instant) {
+        for (leg, slot) in &mut self.calls {
+            if slot.call.as_mut().is_some_and(|call| call.connection_closed(connection)) {
+                tracing::info!(%leg, "signalling connection closed under an answered call");
+                self.stranded.insert(*leg);
+            }
+        }
+        self.layer.connection_closed(connection);
+        self.handle_transaction_events(now);
+    }
+
+    /// Nothing can be sent on a flow: what was under way on it fails.
+    pub fn flow_failed(&mut self, flow: &Flow, now: Instant) {
+        self.layer.flow_failed(flow);
+        self.handle_transaction_events(now);
+    }
+
+    /// Fires the timers that are due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.layer.handle_timeout(now);
+        self.handle_transaction_events(now);
+        while let Some(leg) = self.deadlines.first_due(now) {
+            self.with_call(leg, now, Call::handle_timeout);
+        }
+        self.handle_transaction_events(now);
+    }
+
+    /// When `handle_timeout` is next needed.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let next = [self.layer.poll_timeout(), self.deadlines.next()];
+        next.into_iter().flatten().min()
+    }
+
+    /// Bytes to be sent.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.layer.poll_transmit()
+    }
+
+    /// What callers did.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whether a drained core has nothing left to say: the shell may stop.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.mode == Mode::Draining && self.calls.is_empty()
+    }
+
+    /// How many legs are open, those that are being left among them.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// How many transactions are open.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.layer.len()
+    }
+
+    /// How many dialogs are known, early ones among them.
+    #[must_use]
+    pub fn dialogs(&self) -> usize {
+        self.dialogs.len()
+    }
+
+    /// The doorkeeper.
+    #[must_use]
+    pub const fn doorkeeper(&self) -> &D {
+        &self.doorkeeper
+    }
+
+    /// The doorkeeper, to be changed.
+    pub const fn doorkeeper_mut(&mut self) -> &mut D {
+        &mut self.doorkeeper
+    }
+
+    /// Hands a call to `step` and keeps what becomes of it.
+    pub(super) fn with_call(
+        &mut self,
+        leg: LegId,
+        now: Instant,
+        step: impl FnOnce(Call, &mut Context<'_>) -> Option<Call>,
+    ) {
+        let Some(call) = self.calls.get_mut(&leg).and_then(|slot| slot.call.take()) else { return };
+        let mut context = self.context(leg, now);
+        let call = step(call, &mut context);
+        self.keep(leg, call);
+    }
+
+    /// Keeps a call, new or changed, or forgets it where nothing is left of it.
+    pub(super) fn keep(&mut self, leg: LegId, call: Option<Call>) {
+        let old = self.calls.get(&leg).and_then(|slot| slot.deadline);
+        let deadline = call.as_ref().and_then(Call::poll_timeout);
+        self.deadlines.reschedule(leg, old, deadline);
+        if call.is_some() {
+            self.calls.insert(leg, Slot { call, deadline });
+        } else {
+            self.calls.remove(&leg);
+            self.stranded.remove(&leg);
+            self.dialogs.remove_leg(leg);
+        }
+    }
+
+    /// The core's parts, lent for one input.
+    pub(super) fn context(&mut self, leg: LegId, now: Instant) -> Context<'_> {
+        Context {
+            leg,
+            now,
+            layer: &mut self.layer,
+            events: &mut self.events,
+            dialogs: &mut self.dialogs,
+            names: &*self.names,
+            keyring: &mut *self.keyring,
+            config: &self.config,
+            allow: &self.allow,
+        }
+    }
+
+    /// The leg that a request belongs to, and whether it claims to belong to one.
+    pub(super) fn leg_of(&self, request: &Request) -> Result<Option<LegId>, UnknownDialog> {
+        match DialogId::of_request(request) {
+            Ok(Some(id)) => self.dialogs.leg(&id).map(Some).ok_or(UnknownDialog),
+            Ok(None) => Ok(None),
+            Err(_) => Err(UnknownDialog),
+        }
+    }
+
+    /// Gives calls whose stream closed the new one on which their peer has registered again.
+    pub(super) fn reunite(&mut self, origin: &Origin, register: &Request, flow: Flow) {
+        if self.stranded.is_empty() {
+            return;
+        }
+        let Ok(Contacts::List(contacts)) = register.headers.contacts() else { return };
+        let calls = &mut self.calls;
+        self.stranded.retain(|leg| {
+            let Some(call) = calls.get_mut(leg).and_then(|slot| slot.call.as_mut()) else { return false };
+            let is_back = contacts.iter().any(|contact| call.peer_returned(origin, &contact.uri, flow));
+            if is_back {
+                tracing::info!(%leg, %flow, "the peer has registered again");
+            }
+            !is_back
+        });
+    }
+
+    fn handle_ack(&mut self, ack: &Request, flow: Flow, now: Instant) {
+        // The ACK of a stateless refusal comes here too, and belongs to nothing.
+        if let Ok(Some(leg)) = self.leg_of(ack) {
+            self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
+        } else {
+            tracing::trace!(%flow, "ACK of nothing");
+        }
+    }
+
+    fn handle_response(
+        &mut self,
+        key: TransactionKey,
+        owner: Option<LegId>,
+        response: &Response,
+        now: Instant,
+    ) {
+        if let Some(leg) = owner.filter(|leg| self.calls.contains_key(leg)) {
+            self.with_call(leg, now, |call, context| call.handle_response(key, response, context));
+        } else if response.status.is_success()
+            && let Some(invite) = self.layer.invite(key).cloned()
+            && let Some(flow) = self.layer.flow(key)
+        {
+            refuse_answer(&invite, response, flow, &mut self.layer, &*self.names, now);
+        }
+    }
+
+    fn handle_transaction_events(&mut self, now: Instant) {
+        while let Some(event) = self.layer.poll_event() {
+            let (TransactionEvent::TimedOut { owner, .. } | TransactionEvent::FlowFailed { owner, .. }) =
+                event;
+            if let Some(leg) = owner {
+                self.with_call(leg, now, |call, context| call.handle_event(event, context));
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Instant) {
+        self.mode = Mode::Draining;
+        let mut legs: Vec<_> = self.calls.keys().copied().collect();
+        legs.sort();
+        for leg in legs {
+            let hangup = Command::Hangup { leg, cause: EndCause::ShuttingDown };
+            self.with_call(leg, now, |call, context| call.handle_command(hangup, context));
+        }
+    }
+}
+
+/// A request names a dialog that we do not have: 481.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UnknownDialog;

@@ -1,0 +1,74 @@
+//! Our accounts at trunks, and the answers to their challenges (RFC 3261 22.2).
+
+use std::collections::HashMap;
+
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
+
+use crate::auth::digest::{Attempts, DigestClient};
+use crate::sip::message::{HeaderName, Request, Response, StatusCode};
+use crate::sip::trunk::Trunks;
+
+/// Answers challenges to requests of ours.
+pub trait Keyring {
+    /// The header field that answers a 401 or 407 of a trunk; `None` where there is nothing (more) to say.
+    /// `attempts` counts for this one request.
+    ///
+    /// Asked only about trunks, in calls that we placed there (CVE-2021-41158).
+    fn answer(
+        &mut self,
+        trunk: &str,
+        challenge: &Response,
+        request: &Request,
+        attempts: &mut Attempts,
+    ) -> Option<(HeaderName, String)>;
+}
+
+/// The keyring of the configured trunks.
+#[derive(Debug)]
+pub struct TrunkKeyring {
+    clients: HashMap<String, DigestClient>,
+}
+
+impl TrunkKeyring {
+    /// One client for each trunk with credentials. `seed` is random.
+    #[must_use]
+    pub fn new(trunks: &Trunks, seed: [u8; 32]) -> Self {
+        let mut random = StdRng::from_seed(seed);
+        let clients = trunks.iter().filter_map(|trunk| {
+            let account = trunk.credentials.as_ref()?;
+            let mut seed = [0; 32];
+            random.fill_bytes(&mut seed);
+            let realm = account.realm.as_deref();
+            let client = DigestClient::new(&account.username, &account.password, realm, seed);
+            Some((trunk.name.clone(), client))
+        });
+        Self { clients: clients.collect() }
+    }
+}
+
+impl Keyring for TrunkKeyring {
+    fn answer(
+        &mut self,
+        trunk: &str,
+        challenge: &Response,
+        request: &Request,
+        attempts: &mut Attempts,
+    ) -> Option<(HeaderName, String)> {
+        let client = self.clients.get_mut(trunk)?;
+        let is_proxy = challenge.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        let headers = &challenge.headers;
+        let taken = if is_proxy {
+            client.handle_challenge(headers.proxy_authenticates(), attempts)
+        } else {
+            client.handle_challenge(headers.www_authenticates(), attempts)
+        };
+        if let Err(error) = taken {
+            tracing::warn!(trunk, %error, "challenge not answered");
+            return None;
+        }
+        let value = client.authorize(request.method.as_str(), &request.uri.to_string())?;
+        let name = if is_proxy { HeaderName::ProxyAuthorization } else { HeaderName::Authorization };
+        Some((name, value))
+    }
+}

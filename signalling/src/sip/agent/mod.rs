@@ -1,0 +1,16 @@
+//! The user agent core: messages and commands in, messages and events out (RFC 3261 5, 8).
+
+mod config;
+mod core;
+mod keyring;
+mod requests;
+mod route;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+
+pub use config::AgentConfig;
+pub use core::Agent;
+pub use keyring::{Keyring, TrunkKeyring};
+pub use route::{Reach, Route};
+pub use surroundings::{Doorkeeper, LocalNames, Verdict};

@@ -1,0 +1,165 @@
+//! What becomes of a new request (RFC 3261 8.2): a dialog's goes to its call, any other past the
+//! doorkeeper, before anything is kept of it.
+
+use std::time::Instant;
+
+use webtrunk_engine::LegId;
+
+use super::core::{Agent, Mode, UnknownDialog};
+use super::surroundings::{Doorkeeper, Verdict};
+use crate::adapter::Origin;
+use crate::sip::call::Incoming;
+use crate::sip::flow::Flow;
+use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, StatusCode};
+
+/// What we take inside a dialog; also our Allow.
+const IN_DIALOG: Capabilities = Capabilities {
+    methods: &[
+        Method::Invite,
+        Method::Ack,
+        Method::Cancel,
+        Method::Bye,
+        Method::Options,
+        Method::Info,
+        Method::Update,
+    ],
+    option_tags: &[],
+};
+
+/// What we take outside of one. BYE, INFO and UPDATE are known too: without a dialog they get 481.
+const OUT_OF_DIALOG: Capabilities = Capabilities {
+    methods: &[
+        Method::Invite,
+        Method::Ack,
+        Method::Cancel,
+        Method::Bye,
+        Method::Options,
+        Method::Info,
+        Method::Update,
+        Method::Register,
+    ],
+    option_tags: &[],
+};
+
+/// Our Allow (RFC 3261 20.5).
+pub(super) fn allow() -> String {
+    let names: Vec<_> = IN_DIALOG.methods.iter().map(Method::as_str).collect();
+    names.join(", ")
+}
+
+impl<D: Doorkeeper> Agent<D> {
+    /// Takes a request that has no transaction yet.
+    pub(super) fn handle_request(&mut self, request: Request, flow: Flow, now: Instant) {
+        match self.leg_of(&request) {
+            Ok(Some(leg)) => self.handle_in_dialog(leg, request, flow, now),
+            Ok(None) => self.handle_out_of_dialog(request, flow, now),
+            Err(UnknownDialog) => {
+                let reject = request.validate(&OUT_OF_DIALOG).err();
+                let reject = reject.unwrap_or_else(|| Reject::new(StatusCode::CALL_DOES_NOT_EXIST));
+                self.refuse_statelessly(&request, &reject, flow);
+            }
+        }
+    }
+
+    fn handle_in_dialog(&mut self, leg: LegId, request: Request, flow: Flow, now: Instant) {
+        let Some(key) = self.layer.accept(&request, flow, Some(leg)) else { return };
+        if let Err(reject) = request.validate(&IN_DIALOG) {
+            if let Some(response) = reject.response(&request, None) {
+                self.layer.respond(key, &response, now);
+            }
+            return;
+        }
+        self.with_call(leg, now, |call, context| call.handle_request(key, request, flow, context));
+    }
+
+    fn handle_out_of_dialog(&mut self, request: Request, flow: Flow, now: Instant) {
+        let flaw = request.validate(&OUT_OF_DIALOG).err();
+        // What we do not do is told to those only who may ask.
+        let is_told_to_all = flaw.as_ref().is_some_and(|reject| !is_about_method(reject));
+        match flaw {
+            Some(reject) if is_told_to_all => return self.refuse_statelessly(&request, &reject, flow),
+            None if request.method == Method::Options => return self.answer_options(&request, flow),
+            Some(_) | None => {}
+        }
+        if self.mode == Mode::Draining {
+            return self.refuse_overload(&request, flow);
+        }
+        let origin = match self.doorkeeper.admit(&request, &flow, now) {
+            Verdict::Accept { origin } => origin,
+            Verdict::Challenge(headers) => {
+                let reject = Reject { headers, ..Reject::new(StatusCode::UNAUTHORIZED) };
+                return self.refuse_statelessly(&request, &reject, flow);
+            }
+            Verdict::Reject(reject) => return self.refuse_statelessly(&request, &reject, flow),
+            Verdict::Drop => return,
+        };
+        if let Some(reject) = flaw {
+            return self.refuse_statelessly(&request, &reject, flow);
+        }
+        match request.method {
+            Method::Invite => self.handle_invite(request, flow, origin, now),
+            Method::Register => self.handle_register(&request, flow, &origin, now),
+            // Without a tag in To, a request for a dialog is for none.
+            _ => self.refuse_statelessly(&request, &Reject::new(StatusCode::CALL_DOES_NOT_EXIST), flow),
+        }
+    }
+
+    fn handle_invite(&mut self, invite: Request, flow: Flow, origin: Origin, now: Instant) {
+        if self.calls() >= self.config.calls_max {
+            return self.refuse_overload(&invite, flow);
+        }
+        let leg = LegId::next();
+        let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return };
+        let mut context = self.context(leg, now);
+        match Incoming::accept(key, invite, flow, origin, &mut context) {
+            Ok(call) => self.keep(leg, Some(call)),
+            Err(response) => self.layer.respond(key, &response, now),
+        }
+    }
+
+    fn handle_register(&mut self, register: &Request, flow: Flow, origin: &Origin, now: Instant) {
+        let Some(key) = self.layer.accept(register, flow, None) else { return };
+        let mut response = self.doorkeeper.register(register, origin, &flow, now);
+        if response.headers.to().is_ok_and(|to| to.tag().is_none()) {
+            let tag = self.layer.identifiers().tag();
+            if let Ok(to) = response.headers.to() {
+                response.headers.set(HeaderName::To, to.with_tag(&tag).to_string());
+            }
+        }
+        if response.status.is_success() {
+            self.reunite(origin, register, flow);
+        }
+        self.layer.respond(key, &response, now);
+    }
+
+    /// RFC 3261 11.2. Stateless: the same question gets the same answer.
+    fn answer_options(&mut self, options: &Request, flow: Flow) {
+        if self.mode == Mode::Draining {
+            return self.refuse_overload(options, flow);
+        }
+        let mut response = options.response(StatusCode::OK, None);
+        let names: Vec<_> = OUT_OF_DIALOG.methods.iter().map(Method::as_str).collect();
+        response.headers.push(HeaderName::Allow, names.join(", "));
+        response.headers.push(HeaderName::Accept, "application/sdp");
+        response.headers.push(HeaderName::Supported, OUT_OF_DIALOG.option_tags.join(", "));
+        self.layer.respond_statelessly(options, response, flow);
+    }
+
+    fn refuse_overload(&mut self, request: &Request, flow: Flow) {
+        let mut reject = Reject::new(StatusCode::SERVICE_UNAVAILABLE);
+        let seconds = self.layer.identifiers().retry_after();
+        reject.headers.push(HeaderName::RetryAfter, seconds.to_string());
+        self.refuse_statelessly(request, &reject, flow);
+    }
+
+    fn refuse_statelessly(&mut self, request: &Request, reject: &Reject, flow: Flow) {
+        tracing::debug!(%flow, method = %request.method, %reject, "request refused");
+        if let Some(response) = reject.response(request, None) {
+            self.layer.respond_statelessly(request, response, flow);
+        }
+    }
+}
+
+fn is_about_method(reject: &Reject) -> bool {
+    reject.status == StatusCode::METHOD_NOT_ALLOWED || reject.status == StatusCode::NOT_IMPLEMENTED
+}

@@ -1,0 +1,34 @@
+//! The way to a party: resolved by the shell, before the core dials.
+
+use crate::adapter::Origin;
+use crate::sip::flow::Flow;
+use crate::sip::message::{Host, NameAddr, Uri};
+
+/// The way to a party.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The Request-URI: a registered contact, or the number at the trunk.
+    pub request_uri: Uri,
+    /// To, without tag: whom the caller means.
+    pub to: Uri,
+    /// The host of our From: the domain that the peer knows us by.
+    pub from_host: Host,
+    /// Routes to take first: an outbound proxy, the Path of a registration.
+    pub route_set: Vec<NameAddr>,
+    /// Where the INVITE goes.
+    pub flow: Flow,
+    /// How later requests find the peer.
+    pub reach: Reach,
+    /// Who is there. A trunk's challenges are answered with its credentials.
+    pub peer: Origin,
+}
+
+/// How the requests of a dialog find the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Along the flow that the dialog uses: a browser's WebSocket, a phone behind NAT (RFC 5626).
+    Flow,
+    /// By its route set and remote target, as RFC 3261 12.2.1.1 says, where these are addresses; names
+    /// would have to be looked up, so the dialog's flow is used for them too.
+    Target,
+}

@@ -1,0 +1,48 @@
+//! What the core asks of the world around it: our names, and who may come in. All of it is pure: the
+//! answers are given at once.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::adapter::Origin;
+use crate::sip::flow::{Flow, TransportKind};
+use crate::sip::message::Headers;
+use crate::sip::message::{Host, Reject, Request, Response, SipUri};
+
+/// Our addresses as peers see them, and the ways to theirs.
+pub trait LocalNames {
+    /// Host and port for our Via on this flow (RFC 3261 18.1.1).
+    fn sent_by(&self, flow: &Flow) -> (Host, Option<u16>);
+
+    /// Our Contact on this flow (RFC 3261 8.1.1.8); with `;transport=ws` for WebSocket (RFC 7118 5).
+    fn contact(&self, flow: &Flow) -> SipUri;
+
+    /// A flow to an address that a dialog names; `None` where we have no way there, and the dialog's
+    /// old flow is used.
+    fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow>;
+}
+
+/// Decides who comes in, before anything is kept of a request.
+pub trait Doorkeeper {
+    /// Judges a request outside of any dialog. OPTIONS, ACK and CANCEL are not asked about.
+    fn admit(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict;
+
+    /// Answers a REGISTER that was admitted (RFC 3261 10.3).
+    fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Response;
+}
+
+/// What the doorkeeper says.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// Come in.
+    Accept {
+        /// Who has proven to stand behind the request.
+        origin: Origin,
+    },
+    /// Prove who you are: a 401 with these header fields, sent without keeping state.
+    Challenge(Headers),
+    /// Go away: sent without keeping state.
+    Reject(Reject),
+    /// No answer at all.
+    Drop,
+}

@@ -1,0 +1,140 @@
+//! One INVITE, several answers.
+
+use webtrunk_engine::EndCause;
+
+use super::description;
+use super::peer::Peer;
+use crate::adapter::{Command, Event, Origin};
+use crate::sip::message::{HeaderName, Message, Method, Request};
+
+#[test]
+fn the_second_fork_that_answers_is_acknowledged_and_hung_up() {
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(trunk());
+    peer.respond(&invite, 180, "one");
+    peer.respond(&invite, 180, "two");
+    peer.respond(&invite, 200, "two");
+    assert_eq!(peer.lines(), ["ACK"]);
+    peer.respond(&invite, 200, "one");
+    let [ack, bye] = requests(&mut peer);
+    assert_eq!((&ack.method, &bye.method), (&Method::Ack, &Method::Bye));
+    for request in [&ack, &bye] {
+        assert_eq!(request.headers.to().expect("is whole").tag(), Some("one"));
+        assert_eq!(request.uri.to_string(), "sip:one@192.0.2.2:5060");
+    }
+    assert!(!ended(&peer), "the first answer stays");
+    peer.respond(&invite, 200, "two");
+    let ack = peer.sent_request();
+    assert_eq!((&ack.method, ack.headers.to().expect("is whole").tag()), (&Method::Ack, Some("two")));
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    assert_eq!(peer.lines(), ["BYE"]);
+}
+
+#[test]
+fn a_fork_that_answers_after_the_call_is_over_is_hung_up_too() {
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(trunk());
+    peer.respond(&invite, 200, "one");
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    let [_, bye] = requests(&mut peer);
+    peer.respond(&bye, 200, "one");
+    assert_eq!(peer.agent.calls(), 0);
+    peer.respond(&invite, 200, "two");
+    assert_eq!(peer.lines(), ["ACK", "BYE"]);
+}
+
+#[test]
+fn early_media_is_that_of_one_fork_and_the_answer_that_of_the_one_that_lifts() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called(trunk());
+    let early = |number: u64| {
+        move |response: &mut crate::sip::message::Response| {
+            response.headers.push(HeaderName::ContentType, "application/sdp");
+            response.body = description(number).to_string().into();
+        }
+    };
+    peer.respond_with(&invite, 183, "one", early(11));
+    peer.respond_with(&invite, 183, "two", early(12));
+    peer.respond_with(&invite, 200, "two", |response| {
+        response.headers.remove(&HeaderName::ContentType);
+        response.body.clear();
+    });
+    let told: Vec<_> = peer
+        .told
+        .iter()
+        .map(|event| match event {
+            Event::Progress { description, .. } => ("progress", description.clone()),
+            Event::Answered { description, .. } => ("answered", description.clone()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("progress", Some(description(11))), ("progress", None), ("answered", Some(description(12)))]
+    );
+}
+
+#[test]
+fn an_answer_without_description_is_acknowledged_and_hung_up() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called(trunk());
+    peer.respond_with(&invite, 200, "one", |response| response.body.clear());
+    assert_eq!(peer.lines(), ["ACK", "BYE"]);
+    assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::NotAcceptable, .. })));
+}
+
+#[test]
+fn stray_and_broken_responses_change_nothing() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called(trunk());
+    let mut other = invite.clone();
+    let via = other.headers.get(&HeaderName::Via).expect("is whole").replace("z9hG4bK", "z9hG4bKx");
+    other.headers.set(HeaderName::Via, via);
+    peer.respond(&other, 200, "one");
+    peer.respond_with(&invite, 200, "one", |response| {
+        response.headers.push(HeaderName::Via, "SIP/2.0/UDP 203.0.113.1");
+    });
+    peer.respond_with(&invite, 200, "one", |response| response.headers.remove(&HeaderName::From));
+    assert_eq!((peer.lines().len(), peer.told.len()), (0, 0));
+    peer.respond(&invite, 200, "one");
+    assert_eq!(peer.lines(), ["ACK"]);
+}
+
+#[test]
+fn requests_of_the_callee_before_its_answer_are_answered() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called(trunk());
+    peer.respond(&invite, 180, "one");
+    let from = format!("{};tag=one", invite.headers.get(&HeaderName::To).expect("is whole"));
+    let to = invite.headers.get(&HeaderName::From).expect("is whole").to_owned();
+    let call_id = invite.headers.get(&HeaderName::CallId).expect("is whole").to_owned();
+    for (method, status) in [("UPDATE", 200), ("INVITE", 491), ("OPTIONS", 200), ("BYE", 481)] {
+        let mut request = peer.request(method);
+        request.headers.set(HeaderName::From, from.as_str());
+        request.headers.set(HeaderName::To, to.as_str());
+        request.headers.set(HeaderName::CallId, call_id.as_str());
+        peer.receive(request);
+        assert_eq!(peer.sent_responses().pop().map(|r| r.status.code()), Some(status), "{method}");
+    }
+    assert!(!ended(&peer));
+}
+
+fn trunk() -> Origin {
+    Origin::Trunk("lab".to_owned())
+}
+
+fn ended(peer: &Peer) -> bool {
+    peer.told.iter().any(|event| matches!(event, Event::Ended { .. }))
+}
+
+fn requests(peer: &mut Peer) -> [Request; 2] {
+    let requests: Vec<_> = peer
+        .sent_messages()
+        .into_iter()
+        .filter_map(|message| match message {
+            Message::Request(request) => Some(request),
+            Message::Response(_) => None,
+        })
+        .collect();
+    requests.try_into().expect("two requests")
+}

@@ -1,0 +1,23 @@
+//! The core against itself over a link, and against peers written by hand.
+
+mod authentication;
+mod calls;
+mod door;
+mod forks;
+mod in_dialog;
+mod lossy;
+mod pair;
+mod peer;
+mod reoffers;
+mod streams;
+
+use webtrunk_engine::sdp::SessionDescription;
+
+/// A description that differs from others by its number.
+fn description(number: u64) -> SessionDescription {
+    let text = format!(
+        "v=0\r\no=- {number} 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+         m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+    );
+    SessionDescription::parse(text).expect("the test writes it well")
+}

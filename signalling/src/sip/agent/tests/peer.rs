@@ -1,0 +1,273 @@
+//! One core and a peer whose messages the test writes itself.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use webtrunk_engine::LegId;
+
+use super::description;
+use super::pair::{Loopback, NoKeys, start_line};
+use crate::adapter::{Command, Dial, Event, Origin, Party, Target};
+use crate::sip::agent::{Agent, AgentConfig, Doorkeeper, Keyring, Reach, Route, Verdict};
+use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
+use crate::sip::message::{
+    HeaderName, Headers, Host, Message, Method, Request, Response, SipUri, StatusCode, Uri,
+};
+use crate::sip::transaction::Transmit;
+
+/// A core and what it sent and told.
+pub(super) struct Peer {
+    pub(super) agent: Agent<Door>,
+    pub(super) flow: Flow,
+    pub(super) now: Instant,
+    pub(super) told: Vec<Event>,
+    sent: VecDeque<Transmit>,
+    cseq: u32,
+}
+
+/// The peer's side of an answered call that it placed.
+pub(super) struct InboundCall {
+    pub(super) leg: LegId,
+    pub(super) to: String,
+}
+
+/// A message to be put on the wire.
+pub(super) trait Printed {
+    fn print(&self) -> Bytes;
+}
+
+impl Printed for Request {
+    fn print(&self) -> Bytes {
+        self.to_bytes()
+    }
+}
+
+impl Printed for Response {
+    fn print(&self) -> Bytes {
+        self.to_bytes()
+    }
+}
+
+/// Lets users in who name themselves.
+pub(super) struct Door;
+
+impl Doorkeeper for Door {
+    fn admit(&mut self, request: &Request, _: &Flow, _: Instant) -> Verdict {
+        match request.headers.get(&HeaderName::Authorization) {
+            Some(user) => Verdict::Accept { origin: Origin::User(user.to_owned()) },
+            None => {
+                let mut headers = Headers::new();
+                headers.push(HeaderName::WwwAuthenticate, "Digest realm=\"lab\", nonce=\"1\", qop=\"auth\"");
+                Verdict::Challenge(headers)
+            }
+        }
+    }
+
+    fn register(&mut self, request: &Request, _: &Origin, _: &Flow, _: Instant) -> Response {
+        request.response(StatusCode::OK, None)
+    }
+}
+
+impl Peer {
+    pub(super) fn new() -> Self {
+        Self::with_keyring(Box::new(NoKeys))
+    }
+
+    pub(super) fn with_keyring(keyring: Box<dyn Keyring + Send>) -> Self {
+        let flow = Flow {
+            kind: TransportKind::Udp,
+            listener: ListenerId(0),
+            local: ([192, 0, 2, 1], 5060).into(),
+            remote: ([192, 0, 2, 2], 5060).into(),
+            connection: None,
+        };
+        Self {
+            agent: Agent::new(AgentConfig::default(), [3; 32], Door, Box::new(Loopback), keyring),
+            flow,
+            now: Instant::now(),
+            told: Vec::new(),
+            sent: VecDeque::new(),
+            cseq: 1,
+        }
+    }
+
+    pub(super) fn limit_calls(&mut self, calls_max: usize) {
+        let config = AgentConfig { calls_max, ..AgentConfig::default() };
+        self.agent = Agent::new(config, [3; 32], Door, Box::new(Loopback), Box::new(NoKeys));
+    }
+
+    pub(super) fn over_websocket() -> Self {
+        let mut peer = Self::new();
+        peer.flow.kind = TransportKind::Wss;
+        peer.flow.remote.set_port(40_000);
+        peer.flow.connection = Some(ConnectionId(1));
+        peer
+    }
+
+    /// A request outside of any dialog, with credentials.
+    pub(super) fn request(&mut self, method: &str) -> Request {
+        self.cseq += 1;
+        let cseq = self.cseq;
+        let kind = self.flow.kind.via_name();
+        let text = format!(
+            "{method} sip:bob@192.0.2.1 SIP/2.0\r\n\
+             Via: SIP/2.0/{kind} 192.0.2.2:5060;branch=z9hG4bK{cseq}\r\n\
+             Max-Forwards: 70\r\n\
+             From: \"Ann\" <sip:ann@192.0.2.2>;tag=ann\r\n\
+             To: <sip:bob@192.0.2.1>\r\n\
+             Call-ID: call\r\n\
+             CSeq: {cseq} {method}\r\n\
+             Contact: <sip:ann@192.0.2.2:5060>\r\n\
+             Authorization: ann\r\n\r\n"
+        );
+        match Message::parse(Bytes::from(text)) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A request in the dialog of `call`.
+    pub(super) fn request_in(&mut self, call: &InboundCall, method: &str) -> Request {
+        let mut request = self.request(method);
+        request.headers.set(HeaderName::To, call.to.as_str());
+        request
+    }
+
+    pub(super) fn receive(&mut self, message: impl Printed) {
+        let message = Message::parse(message.print()).expect("what is printed can be parsed");
+        self.agent.handle_message(message, self.flow, self.now);
+        self.flush();
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        self.agent.handle_command(command, self.now);
+        self.flush();
+    }
+
+    pub(super) fn run_for(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(at) = self.agent.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.agent.handle_timeout(self.now);
+            self.flush();
+        }
+        self.now = end;
+    }
+
+    /// Places a call and has it answered and acknowledged.
+    pub(super) fn call_in(&mut self) -> InboundCall {
+        let mut invite = self.request("INVITE");
+        invite.headers.set(HeaderName::ContentType, "application/sdp");
+        invite.body = description(1).to_string().into();
+        let cseq = self.cseq;
+        self.receive(invite);
+        let Some(Event::Incoming(incoming)) = self.told.last() else { panic!("a call came in") };
+        let leg = incoming.leg;
+        self.command(Command::Answer { leg, description: description(2) });
+        let ok = self.sent_responses().pop().expect("the answer");
+        assert_eq!(ok.status, StatusCode::OK);
+        let to = ok.headers.get(&HeaderName::To).expect("a To").to_owned();
+        let call = InboundCall { leg, to };
+        let mut ack = self.request_in(&call, "ACK");
+        ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
+        self.receive(ack);
+        assert!(matches!(self.told.last(), Some(Event::Acknowledged { .. })));
+        call
+    }
+
+    /// Has the core call us, and returns its leg and INVITE.
+    pub(super) fn called(&mut self, peer: Origin) -> (LegId, Request) {
+        let to = Uri::from(SipUri::new("bob", Host::from(self.flow.remote.ip()), None));
+        let dial = Dial {
+            leg: LegId::next(),
+            target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
+            caller: Party { user: "ann".to_owned(), display_name: String::new() },
+            offer: Some(description(1)),
+            ring_timeout: Duration::from_secs(120),
+        };
+        let leg = dial.leg;
+        let route = Route {
+            request_uri: to.clone(),
+            to,
+            from_host: Host::from(self.flow.local.ip()),
+            route_set: Vec::new(),
+            flow: self.flow,
+            reach: Reach::Flow,
+            peer,
+        };
+        self.agent.dial(dial, route, self.now);
+        self.flush();
+        (leg, self.sent_request())
+    }
+
+    /// Answers a request of the core.
+    pub(super) fn respond(&mut self, request: &Request, status: u16, tag: &str) {
+        self.respond_with(request, status, tag, |_| {});
+    }
+
+    pub(super) fn respond_with(
+        &mut self,
+        request: &Request,
+        status: u16,
+        tag: &str,
+        change: impl FnOnce(&mut Response),
+    ) {
+        let status = StatusCode::new(status).expect("a status code");
+        let mut response = request.response(status, Some(tag));
+        response.headers.push(HeaderName::Contact, format!("<sip:{tag}@192.0.2.2:5060>"));
+        if request.method == Method::Invite && status.is_success() {
+            response.headers.push(HeaderName::ContentType, "application/sdp");
+            response.body = description(2).to_string().into();
+        }
+        change(&mut response);
+        self.receive(response);
+    }
+
+    /// What the core sent since the last look: start lines.
+    pub(super) fn lines(&mut self) -> Vec<String> {
+        self.sent_messages().iter().map(start_line).collect()
+    }
+
+    pub(super) fn sent_messages(&mut self) -> Vec<Message> {
+        let parse = |transmit: Transmit| Message::parse(transmit.bytes).expect("a core writes well");
+        self.sent.drain(..).map(parse).collect()
+    }
+
+    pub(super) fn sent_responses(&mut self) -> Vec<Response> {
+        let messages = self.sent_messages().into_iter();
+        messages
+            .filter_map(|message| match message {
+                Message::Response(response) => Some(response),
+                Message::Request(_) => None,
+            })
+            .collect()
+    }
+
+    /// The one response since the last look.
+    pub(super) fn sent_response(&mut self) -> Response {
+        let mut responses = self.sent_responses();
+        assert_eq!(responses.len(), 1, "{responses:?}");
+        responses.remove(0)
+    }
+
+    /// The one request since the last look.
+    pub(super) fn sent_request(&mut self) -> Request {
+        let mut messages = self.sent_messages();
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        match messages.remove(0) {
+            Message::Request(request) => request,
+            Message::Response(response) => panic!("{response:?}"),
+        }
+    }
+
+    /// The flows of what was sent since the last look.
+    pub(super) fn sent_flows(&mut self) -> Vec<Flow> {
+        self.sent.drain(..).map(|transmit| transmit.flow).collect()
+    }
+
+    pub(super) fn flush(&mut self) {
+        self.sent.extend(std::iter::from_fn(|| self.agent.poll_transmit()));
+        self.told.extend(std::iter::from_fn(|| self.agent.poll_event()));
+    }
+}

@@ -1,0 +1,49 @@
+//! Trying again with credentials, RFC 3261 22.2.
+
+use super::Context;
+use crate::auth::digest::Attempts;
+use crate::sip::message::{CSeq, HeaderName, Request, Response, StatusCode};
+
+/// A request of ours that may be challenged.
+#[derive(Debug)]
+pub(super) struct Challenged {
+    /// As it was sent, but for the Via.
+    pub(super) request: Request,
+    attempts: Attempts,
+}
+
+impl Challenged {
+    pub(super) fn new(request: Request) -> Self {
+        Self { request, attempts: Attempts::default() }
+    }
+
+    /// The same request with credentials and the CSeq that `next_cseq` gives; `None` where the response
+    /// is no challenge, comes from no trunk that we called, or has no answer.
+    pub(super) fn authorize(
+        &mut self,
+        response: &Response,
+        trunk: Option<&str>,
+        next_cseq: impl FnOnce() -> u32,
+        context: &mut Context<'_>,
+    ) -> Option<Request> {
+        let is_challenge = response.status == StatusCode::UNAUTHORIZED
+            || response.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        if !is_challenge {
+            return None;
+        }
+        let (name, value) = context.keyring.answer(trunk?, response, &self.request, &mut self.attempts)?;
+        self.request.headers.set(name, value);
+        let cseq = CSeq { number: next_cseq(), method: self.request.method.clone() };
+        self.request.headers.set(HeaderName::CSeq, cseq.to_string());
+        Some(self.request.clone())
+    }
+}
+
+/// Copies an INVITE's credentials into its ACK, which cannot be challenged (RFC 3261 22.1).
+pub(super) fn copy_credentials(invite: &Request, ack: &mut Request) {
+    for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
+        for value in invite.headers.get_all(&name) {
+            ack.headers.push(name.clone(), value);
+        }
+    }
+}

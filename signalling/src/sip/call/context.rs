@@ -1,0 +1,82 @@
+//! What a call acts through while it handles one input.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use webtrunk_engine::{EndCause, LegId};
+
+use super::DialogIndex;
+use crate::adapter::Event;
+use crate::sip::agent::{AgentConfig, Keyring, LocalNames};
+use crate::sip::flow::Flow;
+use crate::sip::message::{HeaderName, Headers, Request, Response, StatusCode};
+use crate::sip::transaction::{TransactionKey, TransactionLayer, Transmit};
+
+/// The core's parts, lent to one leg for one input.
+pub(in crate::sip) struct Context<'a> {
+    pub(in crate::sip) leg: LegId,
+    pub(in crate::sip) now: Instant,
+    pub(in crate::sip) layer: &'a mut TransactionLayer<LegId>,
+    pub(in crate::sip) events: &'a mut VecDeque<Event>,
+    pub(in crate::sip) dialogs: &'a mut DialogIndex,
+    pub(in crate::sip) names: &'a dyn LocalNames,
+    pub(in crate::sip) keyring: &'a mut dyn Keyring,
+    pub(in crate::sip) config: &'a AgentConfig,
+    pub(in crate::sip) allow: &'a str,
+}
+
+impl Context<'_> {
+    /// Sends a request in a transaction of this leg.
+    pub(super) fn send(&mut self, mut request: Request, flow: Flow) -> TransactionKey {
+        if let Some(software) = &self.config.software {
+            request.headers.set(HeaderName::UserAgent, software.as_str());
+        }
+        let sent_by = self.names.sent_by(&flow);
+        self.layer.send_request(request, flow, sent_by, Some(self.leg), self.now)
+    }
+
+    /// Sends the ACK of a 2xx; what is returned is for the 2xx's retransmissions.
+    pub(super) fn send_ack(&mut self, ack: Request, flow: Flow) -> Transmit {
+        let sent_by = self.names.sent_by(&flow);
+        self.layer.send_ack(ack, flow, sent_by)
+    }
+
+    /// Sends a response.
+    pub(super) fn respond(&mut self, key: TransactionKey, mut response: Response) {
+        if let Some(software) = &self.config.software {
+            response.headers.set(HeaderName::Server, software.as_str());
+        }
+        self.layer.respond(key, &response, self.now);
+    }
+
+    /// Sends a response that says nothing but its status. To has its tag: the request is in a dialog.
+    pub(super) fn answer(&mut self, key: TransactionKey, request: &Request, status: StatusCode) {
+        self.respond(key, request.response(status, None));
+    }
+
+    /// Asks the peer to come again in a moment: what it wants to change is being changed
+    /// (RFC 3261 14.2, RFC 3311 5.2).
+    pub(super) fn answer_later(&mut self, key: TransactionKey, request: &Request) {
+        let mut response = request.response(StatusCode::SERVER_INTERNAL_ERROR, None);
+        let seconds = self.layer.identifiers().retry_after();
+        response.headers.push(HeaderName::RetryAfter, seconds.to_string());
+        self.respond(key, response);
+    }
+
+    /// Puts our Contact and what we take into a message that makes or refreshes a dialog.
+    pub(super) fn introduce(&self, headers: &mut Headers, flow: &Flow) {
+        headers.set(HeaderName::Contact, format!("<{}>", self.names.contact(flow)));
+        headers.set(HeaderName::Allow, self.allow);
+    }
+
+    /// Tells the gateway.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// Tells the gateway that the leg is over, and the log why.
+    pub(super) fn tell_ended(&mut self, cause: EndCause, why: &str) {
+        tracing::info!(leg = %self.leg, ?cause, why, "leg ended");
+        self.tell(Event::Ended { leg: self.leg, cause });
+    }
+}

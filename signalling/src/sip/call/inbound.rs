@@ -1,0 +1,161 @@
+//! What the peer asks for in an answered call: BYE, re-INVITE, UPDATE, INFO, OPTIONS, ACK.
+
+use webtrunk_engine::EndCause;
+use webtrunk_engine::sdp::SessionDescription;
+
+use super::cause::status_of;
+use super::dtmf::{self, Digit, Info};
+use super::early;
+use super::exchange::{Admission, Answered, Awaits, Exchange};
+use super::session::Session;
+use super::stage::Call;
+use super::unacknowledged::Unacknowledged;
+use super::{Context, body};
+use crate::adapter::Event;
+use crate::sip::flow::Flow;
+use crate::sip::message::{HeaderName, Method, Request, StatusCode};
+use crate::sip::transaction::TransactionKey;
+
+impl Session {
+    /// Takes a request other than ACK and CANCEL.
+    pub(super) fn handle_request(
+        mut self: Box<Self>,
+        key: TransactionKey,
+        request: Request,
+        flow: Flow,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        if self.dialog.check_cseq(&request).is_err() {
+            context.answer(key, &request, StatusCode::SERVER_INTERNAL_ERROR);
+            return Some(Call::Session(self));
+        }
+        self.path.heard_from(flow);
+        match request.method {
+            Method::Bye => {
+                self.handle_bye(key, &request, context);
+                return None;
+            }
+            Method::Invite | Method::Update => self.handle_offer(key, request, context),
+            Method::Info => self.handle_info(key, &request, context),
+            Method::Options => early::answer_options(key, &request, &flow, context),
+            _ => context.answer(key, &request, StatusCode::METHOD_NOT_ALLOWED),
+        }
+        Some(Call::Session(self))
+    }
+
+    /// Takes the ACK of our 2xx.
+    pub(super) fn handle_ack(mut self: Box<Self>, ack: &Request, context: &mut Context<'_>) -> Option<Call> {
+        let is_awaited = matches!(
+            &self.exchange, Exchange::AwaitingAck { answer, .. } if answer.is_acknowledged_by(ack)
+        );
+        if !is_awaited {
+            return Some(Call::Session(self));
+        }
+        let leg = context.leg;
+        match std::mem::replace(&mut self.exchange, Exchange::Idle) {
+            Exchange::AwaitingAck { awaits: Awaits::Answer, .. } => match body::of_request(ack) {
+                Ok(description @ Some(_)) => context.tell(Event::Acknowledged { leg, description }),
+                Ok(None) => return Some(self.end(EndCause::NotAcceptable, "ACK without answer", context)),
+                Err(error) => return Some(self.end(EndCause::NotAcceptable, &error.to_string(), context)),
+            },
+            Exchange::AwaitingAck { of: Answered::Call, .. } => {
+                context.tell(Event::Acknowledged { leg, description: None });
+            }
+            _ => {}
+        }
+        Some(Call::Session(self))
+    }
+
+    /// Answers the peer's offer as the gateway says.
+    pub(super) fn answer_reoffer(&mut self, description: &SessionDescription, context: &mut Context<'_>) {
+        let Some((key, request, has_offer)) = self.take_offer_received() else { return };
+        self.dialog.refresh_target(&request.headers);
+        let mut response = request.response(StatusCode::OK, None);
+        context.introduce(&mut response.headers, &self.path.flow());
+        body::put_into_response(&mut response, description);
+        if request.method == Method::Invite {
+            let answer = Unacknowledged::send(key, &request, response, context);
+            let awaits = if has_offer { Awaits::Nothing } else { Awaits::Answer };
+            self.exchange = Exchange::AwaitingAck { answer, of: Answered::Reinvite, awaits };
+        } else {
+            context.respond(key, response);
+        }
+    }
+
+    /// Refuses the peer's offer as the gateway says; what was agreed before stays.
+    pub(super) fn refuse_reoffer(&mut self, cause: EndCause, context: &mut Context<'_>) {
+        if let Some((key, request, _)) = self.take_offer_received() {
+            context.answer(key, &request, status_of(cause));
+        }
+    }
+
+    fn handle_bye(self: Box<Self>, key: TransactionKey, bye: &Request, context: &mut Context<'_>) {
+        match &self.exchange {
+            Exchange::OfferReceived { key, request, .. } => {
+                context.answer(*key, request, StatusCode::REQUEST_TERMINATED);
+            }
+            Exchange::OfferSent { key, .. } => context.layer.abandon(*key, context.now),
+            Exchange::Idle | Exchange::OwesAck { .. } | Exchange::AwaitingAck { .. } => {}
+        }
+        context.answer(key, bye, StatusCode::OK);
+        let reason = bye.headers.get(&HeaderName::Reason).unwrap_or("BYE");
+        context.tell_ended(EndCause::Hangup, reason);
+    }
+
+    fn handle_offer(&mut self, key: TransactionKey, request: Request, context: &mut Context<'_>) {
+        let offer = match body::of_request(&request) {
+            Ok(offer) => offer,
+            Err(error) => {
+                let mut response = request.response(StatusCode::BAD_REQUEST, None);
+                response.reason = error.to_string().into();
+                return context.respond(key, response);
+            }
+        };
+        if request.method == Method::Update && offer.is_none() {
+            self.dialog.refresh_target(&request.headers);
+            let mut response = request.response(StatusCode::OK, None);
+            context.introduce(&mut response.headers, &self.path.flow());
+            return context.respond(key, response);
+        }
+        match self.exchange.admission() {
+            Admission::Glare => return context.answer(key, &request, StatusCode::REQUEST_PENDING),
+            Admission::Later => return context.answer_later(key, &request),
+            Admission::Free => {}
+        }
+        if matches!(self.exchange, Exchange::AwaitingAck { of: Answered::Call, .. }) {
+            context.tell(Event::Acknowledged { leg: context.leg, description: None });
+        }
+        self.exchange = Exchange::OfferReceived { key, request, has_offer: offer.is_some() };
+        context.tell(Event::Reoffered { leg: context.leg, offer });
+    }
+
+    fn handle_info(&self, key: TransactionKey, info: &Request, context: &mut Context<'_>) {
+        if info.headers.has(&HeaderName::from("Info-Package")) {
+            // RFC 6086 7.2: we subscribe to no package.
+            return context.answer(key, info, StatusCode::BAD_INFO_PACKAGE);
+        }
+        match Info::read(info) {
+            Info::Digit(Digit { key: digit, duration }) => {
+                context.answer(key, info, StatusCode::OK);
+                context.tell(Event::DigitPressed { leg: context.leg, digit, duration });
+            }
+            Info::Empty => context.answer(key, info, StatusCode::OK),
+            Info::Malformed => context.answer(key, info, StatusCode::BAD_REQUEST),
+            Info::Unknown => {
+                let mut response = info.response(StatusCode::UNSUPPORTED_MEDIA_TYPE, None);
+                response.headers.push(HeaderName::Accept, dtmf::ACCEPTED);
+                context.respond(key, response);
+            }
+        }
+    }
+
+    fn take_offer_received(&mut self) -> Option<(TransactionKey, Request, bool)> {
+        match std::mem::replace(&mut self.exchange, Exchange::Idle) {
+            Exchange::OfferReceived { key, request, has_offer } => Some((key, request, has_offer)),
+            other => {
+                self.exchange = other;
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A call that comes in, until we answer it: the UAS of RFC 3261 13.3.
+//!
+//! ```text
+//!               +- Ring: 180, or 183 with early media; again each minute
+//!               v   |
+//! INVITE ---> Incoming --- Answer: 2xx ------------------------------------> Session
+//!  (100 by      |   |
+//!   the layer)  |   +--- CANCEL, BYE: 487, Ended ------------------------> (over)
+//!               +------- Hangup, no answer in time: 300-699, Ended ------> (over)
+//! ```
+
+use std::time::Instant;
+
+use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::{EndCause, LegId};
+
+use super::cause::status_of;
+use super::exchange::Awaits;
+use super::path::Path;
+use super::session::{Opening, Session};
+use super::stage::Call;
+use super::unacknowledged::Unacknowledged;
+use super::{Context, body, early};
+use crate::adapter::{Command, Event, Incoming as IncomingCall, MediaProfile, Origin, Party};
+use crate::sip::agent::Reach;
+use crate::sip::dialog::Dialog;
+use crate::sip::flow::Flow;
+use crate::sip::message::{HeaderName, Method, ParseError, Request, Response, StatusCode, Via};
+use crate::sip::transaction::{TransactionEvent, TransactionKey};
+
+/// A call that waits for our answer.
+#[derive(Debug)]
+pub(in crate::sip) struct Incoming {
+    origin: Origin,
+    path: Path,
+    dialog: Dialog,
+    key: TransactionKey,
+    invite: Request,
+    has_offer: bool,
+    progress: Option<Progress>,
+    give_up_at: Instant,
+}
+
+/// The provisional response that was sent last.
+#[derive(Debug)]
+struct Progress {
+    response: Response,
+    again_at: Instant,
+}
+
+impl Incoming {
+    /// Makes the call, and tells the gateway of it.
+    ///
+    /// # Errors
+    /// The INVITE makes no dialog; the response that says so. Nothing was told.
+    pub(in crate::sip) fn accept(
+        key: TransactionKey,
+        invite: Request,
+        flow: Flow,
+        origin: Origin,
+        context: &mut Context<'_>,
+    ) -> Result<Call, Box<Response>> {
+        let tag = context.layer.identifiers().tag();
+        let refusal = |reason: String| {
+            let mut response = invite.response(StatusCode::BAD_REQUEST, Some(&tag));
+            response.reason = reason.into();
+            Box::new(response)
+        };
+        let offer = body::of_request(&invite).map_err(|error| refusal(error.to_string()))?;
+        let dialog = Dialog::uas(&invite, &tag).map_err(|error| refusal(error.to_string()))?;
+        let caller = caller_of(&invite).map_err(|error| refusal(error.to_string()))?;
+        let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default();
+        context.dialogs.insert(context.leg, dialog.id());
+        tracing::info!(
+            leg = %context.leg, call_id = dialog.id().call_id, %flow, ?origin, destination, "call came in"
+        );
+        context.tell(Event::Incoming(IncomingCall {
+            leg: context.leg,
+            origin: origin.clone(),
+            caller,
+            destination: destination.to_owned(),
+            profile: if flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
+            offer: offer.clone(),
+            signalled_from: flow.remote.ip().to_canonical(),
+        }));
+        Ok(Call::Incoming(Box::new(Self {
+            origin,
+            path: Path::new(flow, reach_of(&invite, &flow)),
+            dialog,
+            key,
+            has_offer: offer.is_some(),
+            invite,
+            progress: None,
+            give_up_at: context.now + context.config.unanswered_max,
+        })))
+    }
+
+    pub(super) fn handle_command(
+        mut self: Box<Self>,
+        command: Command,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        match command {
+            Command::Ring { description, .. } => {
+                self.ring(description.as_ref(), context);
+                Some(Call::Incoming(self))
+            }
+            Command::Answer { description, .. } => Some(self.answer(&description, context)),
+            Command::Hangup { cause, .. } => self.refuse(status_of(cause), cause, "refused by us", context),
+            Command::Reoffer { leg, .. } => {
+                context.tell(Event::ReofferRefused { leg, cause: EndCause::Glare });
+                Some(Call::Incoming(self))
+            }
+            _ => Some(Call::Incoming(self)),
+        }
+    }
+
+    /// The caller gave up; the CANCEL itself was answered by the layer.
+    pub(super) fn handle_cancel(
+        self: Box<Self>,
+        invite: TransactionKey,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        if invite != self.key {
+            return Some(Call::Incoming(self));
+        }
+        self.refuse(StatusCode::REQUEST_TERMINATED, EndCause::Cancelled, "CANCEL", context)
+    }
+
+    pub(super) fn handle_event(
+        self: Box<Self>,
+        event: TransactionEvent<LegId>,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        let (TransactionEvent::TimedOut { key, .. } | TransactionEvent::FlowFailed { key, .. }) = event;
+        if key != self.key {
+            return Some(Call::Incoming(self));
+        }
+        context.tell_ended(EndCause::SignallingLost, "the caller's connection closed");
+        None
+    }
+
+    pub(super) fn handle_request(
+        mut self: Box<Self>,
+        key: TransactionKey,
+        request: &Request,
+        flow: Flow,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        if self.dialog.check_cseq(request).is_err() {
+            context.answer(key, request, StatusCode::SERVER_INTERNAL_ERROR);
+            return Some(Call::Incoming(self));
+        }
+        self.path.heard_from(flow);
+        if request.method == Method::Bye {
+            context.answer(key, request, StatusCode::OK);
+            return self.refuse(StatusCode::REQUEST_TERMINATED, EndCause::Cancelled, "early BYE", context);
+        }
+        early::answer(key, request, &flow, false, context);
+        Some(Call::Incoming(self))
+    }
+
+    pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
+        if self.give_up_at <= context.now {
+            let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+            return self.refuse(status, EndCause::NoAnswer, "not answered in time", context);
+        }
+        if let Some(progress) = &mut self.progress
+            && progress.again_at <= context.now
+        {
+            progress.again_at = context.now + context.config.progress_interval;
+            context.respond(self.key, progress.response.clone());
+        }
+        Some(Call::Incoming(self))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Instant {
+        self.progress.as_ref().map_or(self.give_up_at, |progress| progress.again_at.min(self.give_up_at))
+    }
+
+    fn ring(&mut self, description: Option<&SessionDescription>, context: &mut Context<'_>) {
+        // An offer of ours cannot travel in an unreliable provisional response (RFC 3261 13.2.1).
+        let description = description.filter(|_| self.has_offer);
+        let status = if description.is_some() { StatusCode::SESSION_PROGRESS } else { StatusCode::RINGING };
+        let response = self.response(status, description, context);
+        context.respond(self.key, response.clone());
+        let again_at = context.now + context.config.progress_interval;
+        self.progress = Some(Progress { response, again_at });
+    }
+
+    fn answer(mut self: Box<Self>, description: &SessionDescription, context: &mut Context<'_>) -> Call {
+        let response = self.response(StatusCode::OK, Some(description), context);
+        self.dialog.confirm_as_uas();
+        let answer = Unacknowledged::send(self.key, &self.invite, response, context);
+        let opening = Opening { dialog: self.dialog, path: self.path, peer: self.origin, is_ours: false };
+        let awaits = if self.has_offer { Awaits::Nothing } else { Awaits::Answer };
+        Session::answered(opening, answer, awaits)
+    }
+
+    fn refuse(
+        self: Box<Self>,
+        status: StatusCode,
+        cause: EndCause,
+        why: &str,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        let mut response = self.invite.response(status, Some(&self.dialog.id().local_tag));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = context.layer.identifiers().retry_after();
+            response.headers.push(HeaderName::RetryAfter, seconds.to_string());
+        }
+        context.respond(self.key, response);
+        context.tell_ended(cause, why);
+        None
+    }
+
+    fn response(
+        &self,
+        status: StatusCode,
+        description: Option<&SessionDescription>,
+        context: &Context<'_>,
+    ) -> Response {
+        let mut response = self.invite.response(status, Some(&self.dialog.id().local_tag));
+        context.introduce(&mut response.headers, &self.path.flow());
+        if let Some(description) = description {
+            body::put_into_response(&mut response, description);
+        }
+        response
+    }
+}
+
+fn caller_of(invite: &Request) -> Result<Party, ParseError> {
+    let from = invite.headers.from()?;
+    Ok(Party {
+        user: from.uri.user_unescaped().unwrap_or_default().into_owned(),
+        display_name: from.display_name.as_deref().unwrap_or_default().to_owned(),
+    })
+}
+
+/// A phone whose Via names another address than its datagrams come from is behind NAT: its Contact
+/// leads nowhere, and it is found on its flow only.
+fn reach_of(invite: &Request, flow: &Flow) -> Reach {
+    let is_where_it_says =
+        |via: Via| via.host.ip().is_some_and(|ip| ip.to_canonical() == flow.remote.ip().to_canonical());
+    if !flow.kind.is_websocket() && invite.headers.via().is_ok_and(is_where_it_says) {
+        Reach::Target
+    } else {
+        Reach::Flow
+    }
+}

@@ -1,0 +1,41 @@
+//! A call as one leg of ours sees it: the INVITE usage of a dialog (RFC 3261 13 to 15), as UAC and UAS.
+//!
+//! ```text
+//!  Dial ----> Outgoing --- 2xx: ACK ------+      +--- BYE in: 200 ---------> (over)
+//!                |                        v      |
+//!                |                      Session -+--- Hangup: BYE --> Leaving --- final ---> (over)
+//!                |                        ^
+//!  INVITE --> Incoming --- Answer: 2xx ---+
+//!                |
+//!                +--- failure, CANCEL, Hangup ---> (over)
+//! ```
+//!
+//! `Ended` is told when a leg leaves Outgoing, Incoming or Session for good; what is left of the
+//! protocol then, a CANCEL under way or a BYE without answer, goes on without the gateway.
+
+mod authorize;
+mod body;
+pub(in crate::sip) mod cause;
+mod context;
+mod digits;
+mod dtmf;
+mod early;
+mod exchange;
+mod inbound;
+mod incoming;
+mod index;
+mod leaving;
+mod outgoing;
+mod path;
+mod refuse;
+mod reoffer;
+mod session;
+mod stage;
+mod unacknowledged;
+
+pub(in crate::sip) use context::Context;
+pub(in crate::sip) use incoming::Incoming;
+pub(in crate::sip) use index::DialogIndex;
+pub(in crate::sip) use outgoing::Outgoing;
+pub(in crate::sip) use refuse::refuse_answer;
+pub(in crate::sip) use stage::Call;

@@ -1,0 +1,285 @@
+//! A call that we place, until its answer: the UAC of RFC 3261 13.2.
+//!
+//! ```text
+//!             +- 101-199: Progress
+//!             |  401, 407 of a trunk: INVITE again with credentials
+//!             v   |
+//! Dial ---> Outgoing --- 2xx: ACK, Answered ----------------------> Session
+//!             |   |
+//!             |   +--- 300-699, timer B, flow failure: Ended -----> (over)
+//!             +------- Hangup, ring timeout: CANCEL, Ended -------> (over)
+//! ```
+//!
+//! CANCEL waits for a provisional response in the transaction layer, and a 2xx that crosses it comes up
+//! without an owner (`refuse.rs`). So does a 2xx from a second fork once the call is over.
+
+use std::time::Instant;
+
+use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::{EndCause, LegId};
+
+use super::authorize::{Challenged, copy_credentials};
+use super::cause::cause_of;
+use super::path::Path;
+use super::session::{Opening, Session};
+use super::stage::Call;
+use super::{Context, body, early};
+use crate::adapter::{Command, Dial, Event, Origin};
+use crate::sip::agent::Route;
+use crate::sip::dialog::{self, Dialog};
+use crate::sip::flow::Flow;
+use crate::sip::message::{
+    CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
+};
+use crate::sip::transaction::{TransactionEvent, TransactionKey};
+
+/// How many forks may answer provisionally. Chosen by us: a user has a handful of phones.
+const FORKS_MAX: usize = 16;
+
+/// A call that waits for its callee.
+#[derive(Debug)]
+pub(in crate::sip) struct Outgoing {
+    peer: Origin,
+    path: Path,
+    key: TransactionKey,
+    invite: Challenged,
+    has_offer: bool,
+    forks: Vec<Fork>,
+    /// The fork whose early media the gateway has.
+    heard: Option<String>,
+    rings_until: Instant,
+}
+
+/// An early dialog and the answer that came in it.
+#[derive(Debug)]
+struct Fork {
+    dialog: Dialog,
+    answer: Option<SessionDescription>,
+}
+
+impl Outgoing {
+    /// Sends the INVITE.
+    pub(in crate::sip) fn dial(dial: Dial, route: Route, context: &mut Context<'_>) -> Call {
+        let path = Path::new(route.flow, route.reach);
+        let invite = invite(&dial, &route, context);
+        let key = context.send(invite.clone(), route.flow);
+        Call::Outgoing(Box::new(Self {
+            peer: route.peer,
+            path,
+            key,
+            invite: Challenged::new(invite),
+            has_offer: dial.offer.is_some(),
+            forks: Vec::new(),
+            heard: None,
+            rings_until: context.now + dial.ring_timeout,
+        }))
+    }
+
+    pub(super) fn handle_command(
+        self: Box<Self>,
+        command: Command,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        match command {
+            Command::Hangup { cause, .. } => {
+                self.give_up(context);
+                context.tell_ended(cause, "hung up before the answer");
+                None
+            }
+            Command::Reoffer { leg, .. } => {
+                context.tell(Event::ReofferRefused { leg, cause: EndCause::Glare });
+                Some(Call::Outgoing(self))
+            }
+            _ => Some(Call::Outgoing(self)),
+        }
+    }
+
+    pub(super) fn handle_response(
+        mut self: Box<Self>,
+        key: TransactionKey,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        if key != self.key {
+            return Some(Call::Outgoing(self));
+        }
+        match response.status.code() {
+            100 => Some(Call::Outgoing(self)),
+            101..=199 => {
+                self.handle_progress(response, context);
+                Some(Call::Outgoing(self))
+            }
+            200..=299 => self.handle_answer(response, context),
+            _ => self.handle_failure(response, context),
+        }
+    }
+
+    pub(super) fn handle_event(
+        self: Box<Self>,
+        event: TransactionEvent<LegId>,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        let (TransactionEvent::TimedOut { key, .. } | TransactionEvent::FlowFailed { key, .. }) = event;
+        if key != self.key {
+            return Some(Call::Outgoing(self));
+        }
+        match (event, &self.peer) {
+            (TransactionEvent::TimedOut { .. }, _) => {
+                context.tell_ended(EndCause::GatewayFailure, "no response to INVITE");
+            }
+            (TransactionEvent::FlowFailed { .. }, Origin::User(_)) => {
+                context.tell_ended(EndCause::SignallingLost, "the callee's connection closed");
+            }
+            (TransactionEvent::FlowFailed { .. }, Origin::Trunk(_)) => {
+                context.tell_ended(EndCause::GatewayFailure, "no connection to the trunk");
+            }
+        }
+        None
+    }
+
+    pub(super) fn handle_request(
+        self: Box<Self>,
+        key: TransactionKey,
+        request: &Request,
+        flow: &Flow,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        early::answer(key, request, flow, self.has_offer, context);
+        Some(Call::Outgoing(self))
+    }
+
+    pub(super) fn handle_timeout(self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
+        if context.now < self.rings_until {
+            return Some(Call::Outgoing(self));
+        }
+        self.give_up(context);
+        context.tell_ended(EndCause::NoAnswer, "ring timeout");
+        None
+    }
+
+    pub(super) const fn poll_timeout(&self) -> Instant {
+        self.rings_until
+    }
+
+    fn handle_progress(&mut self, response: &Response, context: &mut Context<'_>) {
+        let fork = match self.fork(response, context) {
+            Ok(fork) => fork,
+            Err(error) => {
+                tracing::debug!(leg = %context.leg, %error, "provisional response cannot be used");
+                return;
+            }
+        };
+        // Without an offer of ours an unreliable provisional response can carry nothing (RFC 3261 13.2.1).
+        let description = if self.has_offer { body::of_response(response).ok().flatten() } else { None };
+        let tag = fork.map(|index| self.forks[index].dialog.id().remote_tag.clone());
+        let is_heard = self.heard.is_none() || self.heard == tag;
+        if let (Some(index), Some(answer)) = (fork, &description) {
+            self.forks[index].answer = Some(answer.clone());
+        }
+        if description.is_some() && is_heard {
+            self.heard = tag;
+        }
+        context.tell(Event::Progress {
+            leg: context.leg,
+            is_ringing: response.status == StatusCode::RINGING,
+            description: description.filter(|_| is_heard),
+        });
+    }
+
+    /// The early dialog of a provisional response, new or known; none where it has no tag or there are
+    /// too many.
+    fn fork(&mut self, response: &Response, context: &mut Context<'_>) -> Result<Option<usize>, ParseError> {
+        let to = response.headers.to()?;
+        let Some(tag) = to.tag() else { return Ok(None) };
+        let known = self.forks.iter().position(|fork| fork.dialog.id().remote_tag == tag);
+        if known.is_some() || self.forks.len() == FORKS_MAX {
+            return Ok(known);
+        }
+        let dialog = Dialog::uac(&self.invite.request, response)?;
+        context.dialogs.insert(context.leg, dialog.id());
+        self.forks.push(Fork { dialog, answer: None });
+        Ok(Some(self.forks.len() - 1))
+    }
+
+    fn handle_answer(mut self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Option<Call> {
+        let fork = self.fork(response, context).ok().flatten().map(|index| self.forks.swap_remove(index));
+        let early_answer = fork.as_ref().and_then(|fork| fork.answer.clone());
+        let dialog = match fork {
+            Some(Fork { mut dialog, .. }) => dialog.take_over(response).map(|()| dialog),
+            None => Dialog::uac(&self.invite.request, response),
+        };
+        let dialog = match dialog {
+            Ok(dialog) => dialog,
+            Err(error) => {
+                tracing::warn!(leg = %context.leg, %error, "2xx makes no dialog");
+                context.tell_ended(EndCause::GatewayFailure, "2xx makes no dialog");
+                return None;
+            }
+        };
+        context.dialogs.insert(context.leg, dialog.id());
+        let is_heard = self.heard.as_ref() == Some(&dialog.id().remote_tag);
+        let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+        let mut ack = dialog.ack(cseq);
+        copy_credentials(&self.invite.request, &mut ack);
+        let opening = Opening { dialog, path: self.path, peer: self.peer, is_ours: true };
+        let description = body::of_response(response);
+        match (description, early_answer) {
+            (Ok(Some(offer)), _) if !self.has_offer => {
+                Some(Session::with_offer(opening, self.key, ack, offer, context))
+            }
+            (Ok(Some(answer)), early) => {
+                let is_known = is_heard && early.as_ref() == Some(&answer);
+                let description = (!is_known).then_some(answer);
+                Some(Session::with_answer(opening, self.key, ack, description, context))
+            }
+            (Ok(None), Some(early)) => {
+                let description = (!is_heard).then_some(early);
+                Some(Session::with_answer(opening, self.key, ack, description, context))
+            }
+            (Ok(None), None) => {
+                Some(Session::without_description(opening, ack, "2xx without description", context))
+            }
+            (Err(error), _) => Some(Session::without_description(opening, ack, &error.to_string(), context)),
+        }
+    }
+
+    fn handle_failure(mut self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Option<Call> {
+        let trunk = match &self.peer {
+            Origin::Trunk(name) => Some(name.as_str()),
+            Origin::User(_) => None,
+        };
+        let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+        if let Some(request) = self.invite.authorize(response, trunk, || cseq.saturating_add(1), context) {
+            self.key = context.send(request, self.path.flow());
+            return Some(Call::Outgoing(self));
+        }
+        let why = format!("refused: {} {}", response.status, response.reason);
+        context.tell_ended(cause_of(response.status), &why);
+        None
+    }
+
+    fn give_up(&self, context: &mut Context<'_>) {
+        context.layer.abandon(self.key, context.now);
+    }
+}
+
+/// RFC 3261 8.1.1 and 13.2.1.
+fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
+    let identifiers = context.layer.identifiers();
+    let from = NameAddr::new(SipUri::new(&dial.caller.user, route.from_host.clone(), None))
+        .with_display_name(&dial.caller.display_name)
+        .with_tag(&identifiers.tag());
+    let call_id = identifiers.call_id();
+    let target = dialog::target(route.request_uri.clone()).unwrap_or_else(|_| route.request_uri.clone());
+    let mut request = dialog::routed(Method::Invite, target, route.route_set.clone());
+    let headers = &mut request.headers;
+    headers.push(HeaderName::From, from.to_string());
+    headers.push(HeaderName::To, NameAddr::new(route.to.clone()).to_string());
+    headers.push(HeaderName::CallId, call_id);
+    headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
+    context.introduce(headers, &route.flow);
+    if let Some(offer) = &dial.offer {
+        body::put_into_request(&mut request, offer);
+    }
+    request
+}

@@ -1,0 +1,166 @@
+//! Where the requests of a dialog go.
+
+use std::net::SocketAddr;
+
+use crate::sip::agent::{LocalNames, Reach};
+use crate::sip::flow::{ConnectionId, Flow, TransportKind};
+use crate::sip::message::Uri;
+
+/// The flow that a dialog uses now, and how it may change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    flow: Flow,
+    reach: Reach,
+    is_lost: bool,
+}
+
+impl Path {
+    pub(super) const fn new(flow: Flow, reach: Reach) -> Self {
+        Self { flow, reach, is_lost: false }
+    }
+
+    pub(super) const fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// Takes over the flow of a request of the peer: it is there now.
+    pub(super) fn heard_from(&mut self, flow: Flow) {
+        if self.reach == Reach::Flow || self.is_lost {
+            self.flow = flow;
+            self.is_lost = false;
+        }
+    }
+
+    /// Takes over a new flow of the same peer, in place of one that is lost.
+    pub(super) const fn replace(&mut self, flow: Flow) {
+        self.flow = flow;
+        self.is_lost = false;
+    }
+
+    /// Notes that a stream closed; whether it was ours.
+    pub(super) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
+        let is_ours = self.flow.connection == Some(connection);
+        self.is_lost |= is_ours;
+        is_ours
+    }
+
+    /// Whether the flow is gone and the peer has not come back.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// The flow for a request whose next hop is `hop` (RFC 3261 8.1.2). A name is not looked up here,
+    /// and an open stream to the same host is used whatever port its Contact names (RFC 5923).
+    pub(super) fn toward(&mut self, hop: &Uri, names: &dyn LocalNames) -> Flow {
+        if self.reach == Reach::Target
+            && let Some((kind, remote)) = address_of(hop, &self.flow)
+        {
+            let is_same_host = kind == self.flow.kind && remote.ip() == self.flow.remote.ip().to_canonical();
+            let is_right = is_same_host && (kind.is_reliable() || remote.port() == self.flow.remote.port());
+            if (!is_right || self.is_lost)
+                && let Some(flow) = names.flow_to(kind, remote)
+            {
+                self.replace(flow);
+            }
+        }
+        self.flow
+    }
+}
+
+/// RFC 3263 4.1 and 4.2 for a URI with an address in it.
+fn address_of(hop: &Uri, flow: &Flow) -> Option<(TransportKind, SocketAddr)> {
+    let uri = hop.as_sip()?;
+    let ip = uri.host.ip()?.to_canonical();
+    let is_sips = hop.scheme() == "sips";
+    let kind = match uri.transport() {
+        Some(name) if name.eq_ignore_ascii_case("tls") => TransportKind::Tls,
+        Some(name) if name.eq_ignore_ascii_case("tcp") && is_sips => TransportKind::Tls,
+        Some(name) if name.eq_ignore_ascii_case("tcp") => TransportKind::Tcp,
+        Some(name) if name.eq_ignore_ascii_case("udp") => TransportKind::Udp,
+        // WebSocket peers cannot be called upon (RFC 7118 5.2.1).
+        Some(_) => return None,
+        None if is_sips => TransportKind::Tls,
+        // Many peers leave the parameter out of the Contact that they give on a stream.
+        None if ip == flow.remote.ip().to_canonical() => flow.kind,
+        None => TransportKind::Udp,
+    };
+    let port = uri.port.unwrap_or(if kind.is_secure() { 5061 } else { 5060 });
+    Some((kind, SocketAddr::new(ip, port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::flow::ListenerId;
+    use crate::sip::message::{Host, SipUri};
+
+    #[test]
+    fn a_target_is_followed_to_its_address() {
+        let mut path = Path::new(flow(TransportKind::Udp, [192, 0, 2, 9], 5060), Reach::Target);
+        for (hop, kind, remote) in [
+            ("sip:bob@192.0.2.9", TransportKind::Udp, "192.0.2.9:5060"),
+            ("sip:bob@192.0.2.9:5070", TransportKind::Udp, "192.0.2.9:5070"),
+            ("sip:bob@192.0.2.10;transport=tcp", TransportKind::Tcp, "192.0.2.10:5060"),
+            ("sips:bob@192.0.2.10", TransportKind::Tls, "192.0.2.10:5061"),
+            ("sip:bob@[2001:db8::1]:5080", TransportKind::Udp, "[2001:db8::1]:5080"),
+        ] {
+            let flow = path.toward(&uri(hop), &Anywhere);
+            assert_eq!((flow.kind, flow.remote.to_string()), (kind, remote.to_owned()), "{hop}");
+        }
+    }
+
+    #[test]
+    fn names_and_websockets_stay_on_the_flow() {
+        let old = flow(TransportKind::Wss, [192, 0, 2, 9], 40_000);
+        let mut path = Path::new(old, Reach::Target);
+        for hop in ["sip:bob@example.net", "sip:bob@192.0.2.10;transport=ws", "tel:+4930"] {
+            assert_eq!(path.toward(&uri(hop), &Anywhere), old);
+        }
+    }
+
+    #[test]
+    fn a_peer_behind_nat_is_found_on_its_flow_and_followed_when_it_moves() {
+        let old = flow(TransportKind::Udp, [192, 0, 2, 9], 40_000);
+        let mut path = Path::new(old, Reach::Flow);
+        assert_eq!(path.toward(&uri("sip:bob@10.0.0.7"), &Anywhere), old);
+        let moved = flow(TransportKind::Udp, [192, 0, 2, 9], 40_001);
+        path.heard_from(moved);
+        assert_eq!(path.toward(&uri("sip:bob@10.0.0.7"), &Anywhere), moved);
+    }
+
+    #[test]
+    fn a_stream_is_used_whatever_port_the_contact_names_until_it_closes() {
+        let mut old = flow(TransportKind::Tcp, [192, 0, 2, 9], 40_000);
+        old.connection = Some(ConnectionId(7));
+        let mut path = Path::new(old, Reach::Target);
+        assert_eq!(path.toward(&uri("sip:bob@192.0.2.9:5060"), &Anywhere), old);
+        assert!(path.connection_closed(ConnectionId(7)) && path.is_lost());
+        let new = path.toward(&uri("sip:bob@192.0.2.9:5060"), &Anywhere);
+        assert_eq!((new.remote.port(), path.is_lost()), (5060, false));
+    }
+
+    struct Anywhere;
+
+    impl LocalNames for Anywhere {
+        fn sent_by(&self, flow: &Flow) -> (Host, Option<u16>) {
+            (flow.local.ip().into(), None)
+        }
+
+        fn contact(&self, flow: &Flow) -> SipUri {
+            SipUri::new("", flow.local.ip().into(), None)
+        }
+
+        fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
+            Some(Flow { remote, ..flow(kind, [0, 0, 0, 0], 0) })
+        }
+    }
+
+    fn flow(kind: TransportKind, remote: [u8; 4], port: u16) -> Flow {
+        let local = ([192, 0, 2, 1], 5060).into();
+        Flow { kind, listener: ListenerId(0), local, remote: (remote, port).into(), connection: None }
+    }
+
+    fn uri(text: &str) -> Uri {
+        text.parse().expect("a URI")
+    }
+}

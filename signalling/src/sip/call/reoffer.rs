@@ -1,0 +1,85 @@
+//! Our re-INVITE, RFC 3261 14.1.
+
+use webtrunk_engine::EndCause;
+use webtrunk_engine::sdp::SessionDescription;
+
+use super::authorize::{Challenged, copy_credentials};
+use super::cause::cause_of;
+use super::exchange::Exchange;
+use super::session::{Session, ends_dialog};
+use super::stage::Call;
+use super::{Context, body};
+use crate::adapter::Event;
+use crate::sip::message::{Method, Response};
+
+impl Session {
+    /// Sends the gateway's new offer; while another exchange is under way, that is glare at once. When to
+    /// try again is for the gateway to say.
+    pub(super) fn reoffer(&mut self, offer: &SessionDescription, context: &mut Context<'_>) {
+        if !matches!(self.exchange, Exchange::Idle) {
+            context.tell(Event::ReofferRefused { leg: context.leg, cause: EndCause::Glare });
+            return;
+        }
+        let flow = self.flow(context);
+        let mut invite = self.dialog.request(Method::Invite);
+        context.introduce(&mut invite.headers, &flow);
+        body::put_into_request(&mut invite, offer);
+        let key = context.send(invite.clone(), flow);
+        let cancel_at = Some(context.now + context.config.reoffer_timeout);
+        self.exchange = Exchange::OfferSent { key, invite: Challenged::new(invite), cancel_at };
+    }
+
+    /// Takes a response to it.
+    pub(super) fn handle_reoffer_response(
+        mut self: Box<Self>,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Call {
+        if response.status.is_provisional() {
+            return Call::Session(self);
+        }
+        let Exchange::OfferSent { key, mut invite, cancel_at } =
+            std::mem::replace(&mut self.exchange, Exchange::Idle)
+        else {
+            return Call::Session(self);
+        };
+        if response.status.is_success() {
+            let cseq = invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+            self.dialog.refresh_target(&response.headers);
+            let mut ack = self.dialog.ack(cseq);
+            copy_credentials(&invite.request, &mut ack);
+            self.acknowledge(key, ack, context);
+            return self.handle_reoffer_answer(response, context);
+        }
+        let Self { dialog, trunk, .. } = &mut *self;
+        if let Some(request) = invite.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context) {
+            let flow = self.flow(context);
+            let key = context.send(request, flow);
+            self.exchange = Exchange::OfferSent { key, invite, cancel_at };
+            return Call::Session(self);
+        }
+        if ends_dialog(response.status) {
+            return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
+        }
+        self.reoffer_refused(cause_of(response.status), context);
+        Call::Session(self)
+    }
+
+    /// Our offer came to nothing; what was agreed before stays.
+    pub(super) fn reoffer_refused(&mut self, cause: EndCause, context: &mut Context<'_>) {
+        self.exchange = Exchange::Idle;
+        context.tell(Event::ReofferRefused { leg: context.leg, cause });
+    }
+
+    /// Nobody knows what was agreed where a 2xx brings no answer: the call cannot go on.
+    fn handle_reoffer_answer(self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Call {
+        match body::of_response(response) {
+            Ok(Some(description)) => {
+                context.tell(Event::ReofferAnswered { leg: context.leg, description });
+                Call::Session(self)
+            }
+            Ok(None) => self.end(EndCause::NotAcceptable, "2xx to re-INVITE without answer", context),
+            Err(error) => self.end(EndCause::NotAcceptable, &error.to_string(), context),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! An answered call (RFC 3261 14, 15): what the gateway commands, and how it ends. What the peer asks for
+//! is in `inbound.rs`, our re-INVITE in `reoffer.rs`.
+
+use std::time::Instant;
+
+use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::{EndCause, LegId};
+
+use super::authorize::Challenged;
+use super::digits::Digits;
+use super::dtmf::Digit;
+use super::exchange::{Answered, Awaits, Exchange};
+use super::leaving::Leaving;
+use super::path::Path;
+use super::refuse::refuse_answer;
+use super::stage::Call;
+use super::unacknowledged::Unacknowledged;
+use super::{Context, body};
+use crate::adapter::{Command, Event, Origin};
+use crate::sip::dialog::Dialog;
+use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::message::{Method, Request, Response, StatusCode, Uri};
+use crate::sip::transaction::{TransactionEvent, TransactionKey, Transmit};
+
+/// An answered call.
+#[derive(Debug)]
+pub(in crate::sip) struct Session {
+    pub(super) dialog: Dialog,
+    pub(super) path: Path,
+    pub(super) peer: Origin,
+    /// The trunk that we called, whose challenges are answered.
+    pub(super) trunk: Option<String>,
+    pub(super) exchange: Exchange,
+    /// The ACK of our last INVITE, for the retransmissions of its 2xx.
+    pub(super) last_ack: Option<(TransactionKey, Transmit)>,
+    pub(super) digits: Digits,
+}
+
+/// What the answer to a call leaves for the session.
+pub(super) struct Opening {
+    pub(super) dialog: Dialog,
+    pub(super) path: Path,
+    pub(super) peer: Origin,
+    /// Whether we placed the call.
+    pub(super) is_ours: bool,
+}
+
+impl Session {
+    /// Our call was answered: acknowledges it. `description` is what the gateway has not seen yet.
+    pub(super) fn with_answer(
+        opening: Opening,
+        invite: TransactionKey,
+        ack: Request,
+        description: Option<SessionDescription>,
+        context: &mut Context<'_>,
+    ) -> Call {
+        let mut session = Self::new(opening, Exchange::Idle);
+        session.acknowledge(invite, ack, context);
+        session.tell_answered(description, context);
+        Call::Session(session)
+    }
+
+    /// Our call was answered with an offer: the ACK waits for the gateway's answer.
+    pub(super) fn with_offer(
+        opening: Opening,
+        invite: TransactionKey,
+        ack: Request,
+        offer: SessionDescription,
+        context: &mut Context<'_>,
+    ) -> Call {
+        let give_up_at = context.now + context.config.transactions.timers.give_up;
+        let session = Self::new(opening, Exchange::OwesAck { key: invite, ack, give_up_at });
+        session.tell_answered(Some(offer), context);
+        Call::Session(session)
+    }
+
+    /// Our call was answered, but what for nobody can say: acknowledges and ends it.
+    pub(super) fn without_description(
+        opening: Opening,
+        ack: Request,
+        why: &str,
+        context: &mut Context<'_>,
+    ) -> Call {
+        let mut session = Self::new(opening, Exchange::Idle);
+        let flow = session.flow(context);
+        context.send_ack(ack, flow);
+        session.end(EndCause::NotAcceptable, why, context)
+    }
+
+    /// We answered the peer's call.
+    pub(super) fn answered(opening: Opening, answer: Unacknowledged, awaits: Awaits) -> Call {
+        let exchange = Exchange::AwaitingAck { answer, of: Answered::Call, awaits };
+        Call::Session(Self::new(opening, exchange))
+    }
+
+    pub(super) fn handle_command(
+        mut self: Box<Self>,
+        command: Command,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        match command {
+            Command::Answer { description, .. } => self.answer_late_offer(&description, context),
+            Command::Reoffer { offer, .. } => self.reoffer(&offer, context),
+            Command::AnswerReoffer { description, .. } => self.answer_reoffer(&description, context),
+            Command::RefuseReoffer { cause, .. } => self.refuse_reoffer(cause, context),
+            Command::SendDigit { digit, duration, .. } => {
+                self.digits.push(Digit { key: digit, duration });
+                self.send_next_digit(context);
+            }
+            Command::Hangup { cause, .. } => return Some(self.end(cause, "hung up by us", context)),
+            Command::Dial(_) | Command::Ring { .. } | Command::Drain => {}
+        }
+        Some(Call::Session(self))
+    }
+
+    pub(super) fn handle_response(
+        self: Box<Self>,
+        of: TransactionKey,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        if matches!(self.exchange, Exchange::OfferSent { key, .. } if key == of) {
+            return Some(self.handle_reoffer_response(response, context));
+        }
+        if self.digits.is_sent(of) {
+            return Some(self.handle_digit_response(of, response, context));
+        }
+        if response.status.is_success() {
+            self.handle_repeated_answer(of, response, context);
+        }
+        Some(Call::Session(self))
+    }
+
+    pub(super) fn handle_event(
+        mut self: Box<Self>,
+        event: TransactionEvent<LegId>,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        let (TransactionEvent::TimedOut { key: of, .. } | TransactionEvent::FlowFailed { key: of, .. }) =
+            event;
+        let is_reoffer = matches!(self.exchange, Exchange::OfferSent { key, .. } if key == of);
+        let is_digit = self.digits.is_sent(of);
+        let is_theirs = matches!(self.exchange, Exchange::OfferReceived { key, .. } if key == of);
+        match event {
+            // RFC 3261 12.2.1.2: silence ends the dialog, a broken flow (like 503) does not.
+            TransactionEvent::TimedOut { .. } if is_reoffer || is_digit => {
+                return Some(self.end(EndCause::SignallingLost, "no response in the dialog", context));
+            }
+            TransactionEvent::FlowFailed { .. } if is_reoffer => {
+                self.reoffer_refused(EndCause::SignallingLost, context);
+            }
+            TransactionEvent::FlowFailed { .. } if is_digit => self.digits.clear(),
+            TransactionEvent::FlowFailed { .. } if is_theirs => self.exchange = Exchange::Idle,
+            TransactionEvent::FlowFailed { .. } | TransactionEvent::TimedOut { .. } => {}
+        }
+        Some(Call::Session(self))
+    }
+
+    pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
+        match &mut self.exchange {
+            Exchange::OwesAck { give_up_at, .. } if *give_up_at <= context.now => {
+                return Some(self.end(EndCause::InternalError, "the gateway gave no answer", context));
+            }
+            Exchange::AwaitingAck { answer, .. } => {
+                if answer.handle_timeout(context) {
+                    self.exchange = Exchange::Idle;
+                    return Some(self.end(EndCause::SignallingLost, "no ACK", context));
+                }
+            }
+            Exchange::OfferSent { key, cancel_at: at @ Some(_), .. } if *at <= Some(context.now) => {
+                *at = None;
+                context.layer.cancel(*key, context.now);
+            }
+            Exchange::Idle
+            | Exchange::OwesAck { .. }
+            | Exchange::OfferSent { .. }
+            | Exchange::OfferReceived { .. } => {}
+        }
+        Some(Call::Session(self))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.exchange.poll_timeout()
+    }
+
+    pub(super) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
+        self.path.connection_closed(connection)
+    }
+
+    pub(super) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
+        let is_ours =
+            self.path.is_lost() && self.peer == *peer && self.dialog.remote_target().matches(contact);
+        if is_ours {
+            self.path.replace(flow);
+        }
+        is_ours
+    }
+
+    /// Tells the gateway that the leg is over, and the peer by BYE.
+    pub(super) fn end(mut self: Box<Self>, cause: EndCause, why: &str, context: &mut Context<'_>) -> Call {
+        context.tell_ended(cause, why);
+        match std::mem::replace(&mut self.exchange, Exchange::Idle) {
+            Exchange::AwaitingAck { answer, .. } => {
+                return Leaving::after_ack(self.dialog, self.path, answer, cause);
+            }
+            Exchange::OwesAck { ack, .. } => {
+                let flow = self.flow(context);
+                context.send_ack(ack, flow);
+            }
+            Exchange::OfferSent { key, .. } => context.layer.abandon(key, context.now),
+            Exchange::OfferReceived { key, request, .. } => {
+                context.answer(key, &request, StatusCode::REQUEST_TERMINATED);
+            }
+            Exchange::Idle => {}
+        }
+        Leaving::bye(self.dialog, self.path, self.trunk, cause, context)
+    }
+
+    /// The flow for our next request.
+    pub(super) fn flow(&mut self, context: &Context<'_>) -> Flow {
+        self.path.toward(self.dialog.next_hop(), context.names)
+    }
+
+    /// Sends the ACK of our INVITE and keeps it.
+    pub(super) fn acknowledge(&mut self, invite: TransactionKey, ack: Request, context: &mut Context<'_>) {
+        let flow = self.flow(context);
+        self.last_ack = Some((invite, context.send_ack(ack, flow)));
+    }
+
+    fn new(opening: Opening, exchange: Exchange) -> Box<Self> {
+        let Opening { dialog, path, peer, is_ours } = opening;
+        let trunk = match &peer {
+            Origin::Trunk(name) if is_ours => Some(name.clone()),
+            Origin::Trunk(_) | Origin::User(_) => None,
+        };
+        Box::new(Self { dialog, path, peer, trunk, exchange, last_ack: None, digits: Digits::default() })
+    }
+
+    fn tell_answered(&self, description: Option<SessionDescription>, context: &mut Context<'_>) {
+        let id = self.dialog.id();
+        tracing::info!(leg = %context.leg, call_id = id.call_id, "call was answered");
+        let signalled_from = self.path.flow().remote.ip().to_canonical();
+        context.tell(Event::Answered { leg: context.leg, description, signalled_from });
+    }
+
+    fn answer_late_offer(&mut self, description: &SessionDescription, context: &mut Context<'_>) {
+        match std::mem::replace(&mut self.exchange, Exchange::Idle) {
+            Exchange::OwesAck { key, mut ack, .. } => {
+                body::put_into_request(&mut ack, description);
+                self.acknowledge(key, ack, context);
+            }
+            other => self.exchange = other,
+        }
+    }
+
+    /// A 2xx to an INVITE that has had one: from our peer it asks for the ACK again, from another fork it
+    /// is refused.
+    fn handle_repeated_answer(&self, of: TransactionKey, response: &Response, context: &mut Context<'_>) {
+        let tag = response.headers.to().ok();
+        let tag = tag.as_ref().and_then(|to| to.tag()).unwrap_or_default();
+        if tag == self.dialog.id().remote_tag {
+            if let Some((key, ack)) = &self.last_ack
+                && *key == of
+            {
+                context.layer.transmit(ack.clone());
+            }
+            return;
+        }
+        if let (Some(invite), Some(flow)) = (context.layer.invite(of).cloned(), context.layer.flow(of)) {
+            refuse_answer(&invite, response, flow, context.layer, context.names, context.now);
+        }
+    }
+
+    fn send_next_digit(&mut self, context: &mut Context<'_>) {
+        if let Some(digit) = self.digits.take_next() {
+            let mut info = self.dialog.request(Method::Info);
+            digit.write_to(&mut info);
+            let flow = self.flow(context);
+            let key = context.send(info.clone(), flow);
+            self.digits.set_sent(key, Challenged::new(info));
+        }
+    }
+
+    fn handle_digit_response(
+        mut self: Box<Self>,
+        of: TransactionKey,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Call {
+        if response.status.is_provisional() {
+            return Call::Session(self);
+        }
+        if ends_dialog(response.status) {
+            return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
+        }
+        let Some(mut info) = self.digits.take_sent(of) else { return Call::Session(self) };
+        let Self { dialog, trunk, .. } = &mut *self;
+        if let Some(request) = info.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context) {
+            let flow = self.flow(context);
+            let key = context.send(request, flow);
+            self.digits.set_sent(key, info);
+        } else {
+            if !response.status.is_success() {
+                tracing::debug!(leg = %context.leg, status = %response.status, "digit refused");
+            }
+            self.send_next_digit(context);
+        }
+        Call::Session(self)
+    }
+}
+
+/// Whether a response to a request inside a dialog says that the dialog is gone (RFC 3261 12.2.1.2).
+pub(super) fn ends_dialog(status: StatusCode) -> bool {
+    status == StatusCode::CALL_DOES_NOT_EXIST || status == StatusCode::REQUEST_TIMEOUT
+}

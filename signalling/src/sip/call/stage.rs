@@ -1,0 +1,143 @@
+//! The stages of a call as one.
+
+use std::time::Instant;
+
+use webtrunk_engine::LegId;
+
+use super::Context;
+use super::incoming::Incoming;
+use super::leaving::Leaving;
+use super::outgoing::Outgoing;
+use super::session::Session;
+use crate::adapter::{Command, Origin};
+use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::message::{Request, Response, Uri};
+use crate::sip::transaction::{TransactionEvent, TransactionKey};
+
+/// A call in one of its stages. Each input takes the call and gives back what became of it; `None`
+/// where nothing is left to do.
+#[derive(Debug)]
+pub(in crate::sip) enum Call {
+    /// Placed by us, not answered.
+    Outgoing(Box<Outgoing>),
+    /// Placed by the peer, not answered.
+    Incoming(Box<Incoming>),
+    /// Answered.
+    Session(Box<Session>),
+    /// Over for the gateway; BYE is to be sent or under way.
+    Leaving(Box<Leaving>),
+}
+
+impl Call {
+    pub(in crate::sip) fn handle_command(self, command: Command, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Outgoing(call) => call.handle_command(command, context),
+            Self::Incoming(call) => call.handle_command(command, context),
+            Self::Session(call) => call.handle_command(command, context),
+            Self::Leaving(call) => Some(Self::Leaving(call)),
+        }
+    }
+
+    /// Takes a request of the peer in a dialog of this call; it has a transaction.
+    pub(in crate::sip) fn handle_request(
+        self,
+        key: TransactionKey,
+        request: Request,
+        flow: Flow,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        match self {
+            Self::Outgoing(call) => call.handle_request(key, &request, &flow, context),
+            Self::Incoming(call) => call.handle_request(key, &request, flow, context),
+            Self::Session(call) => call.handle_request(key, request, flow, context),
+            Self::Leaving(call) => call.handle_request(key, &request, context),
+        }
+    }
+
+    /// Takes an ACK in a dialog of this call.
+    pub(in crate::sip) fn handle_ack(self, ack: &Request, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Session(call) => call.handle_ack(ack, context),
+            Self::Leaving(call) => call.handle_ack(ack, context),
+            Self::Outgoing(_) | Self::Incoming(_) => Some(self),
+        }
+    }
+
+    /// Takes a CANCEL of an INVITE of this call. That of a re-INVITE has no effect: what the gateway
+    /// has begun it finishes, which RFC 3261 9.2 allows.
+    pub(in crate::sip) fn handle_cancel(
+        self,
+        invite: TransactionKey,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        match self {
+            Self::Incoming(call) => call.handle_cancel(invite, context),
+            Self::Outgoing(_) | Self::Session(_) | Self::Leaving(_) => Some(self),
+        }
+    }
+
+    /// Takes a response to a request of this call.
+    pub(in crate::sip) fn handle_response(
+        self,
+        key: TransactionKey,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        match self {
+            Self::Outgoing(call) => call.handle_response(key, response, context),
+            Self::Session(call) => call.handle_response(key, response, context),
+            Self::Leaving(call) => call.handle_response(key, response, context),
+            Self::Incoming(_) => Some(self),
+        }
+    }
+
+    /// Takes the end of a transaction of this call that no message brought.
+    pub(in crate::sip) fn handle_event(
+        self,
+        event: TransactionEvent<LegId>,
+        context: &mut Context<'_>,
+    ) -> Option<Self> {
+        match self {
+            Self::Outgoing(call) => call.handle_event(event, context),
+            Self::Incoming(call) => call.handle_event(event, context),
+            Self::Session(call) => call.handle_event(event, context),
+            Self::Leaving(call) => call.handle_event(event),
+        }
+    }
+
+    pub(in crate::sip) fn handle_timeout(self, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Outgoing(call) => call.handle_timeout(context),
+            Self::Incoming(call) => call.handle_timeout(context),
+            Self::Session(call) => call.handle_timeout(context),
+            Self::Leaving(call) => call.handle_timeout(context),
+        }
+    }
+
+    pub(in crate::sip) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Outgoing(call) => Some(call.poll_timeout()),
+            Self::Incoming(call) => Some(call.poll_timeout()),
+            Self::Session(call) => call.poll_timeout(),
+            Self::Leaving(call) => call.poll_timeout(),
+        }
+    }
+
+    /// Notes that a stream closed. An answered call goes on without it: its media tells whether the
+    /// peer is still there, and the peer may come back on another. Whether this call has lost its flow.
+    pub(in crate::sip) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
+        match self {
+            Self::Session(call) => call.connection_closed(connection),
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => false,
+        }
+    }
+
+    /// Takes over the flow on which this call's peer has registered its contact again. Whether it is
+    /// this call's peer.
+    pub(in crate::sip) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
+        match self {
+            Self::Session(call) => call.peer_returned(peer, contact, flow),
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => false,
+        }
+    }
+}
