@@ -7,8 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use crate::config::{Config, Ha1, Secret, User};
-use crate::ha1;
+use crate::config::{Config, Secret, hashes};
 
 /// The demo's users; the rules in `assets/demo.toml` know them too.
 const NAMES: [&str; 4] = ["alice", "bob", "carol", "dave"];
@@ -76,7 +75,9 @@ impl Demo {
                 .for_each(|own| *own = bind);
         }
         let users: Vec<_> = NAMES.iter().map(|name| (name.to_string(), password())).collect();
-        config.users = users.iter().map(|(name, password)| user(name, &config.sip.realm, password)).collect();
+        for (name, password) in &users {
+            config.users.insert(name, hashes(name, &config.sip.realm, password.expose()));
+        }
         config.media.addresses.clone_from(&media_addresses);
         (config, Self { users, media_addresses, handed_out: AtomicUsize::new(0) })
     }
@@ -107,15 +108,10 @@ fn password() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; PASSWORD_BYTES]>()))
 }
 
-fn user(name: &str, realm: &str, password: &Secret) -> User {
-    let md5 = Some(ha1::md5(name, realm, password));
-    let sha256 = Some(ha1::sha256(name, realm, password));
-    User { name: name.to_owned(), ha1: Ha1 { md5, sha256 } }
-}
-
 #[cfg(test)]
 mod tests {
     use webtrunk_signalling::adapter::{Origin, Party};
+    use webtrunk_signalling::auth::digest::{Algorithm, Credentials as _, Ha1};
     use webtrunk_signalling::routing::Decision;
 
     use super::*;
@@ -153,8 +149,8 @@ mod tests {
         let password_of = |demo: &Demo| demo.users[0].1.expose().to_owned();
         assert_ne!(password_of(&first), password_of(&second));
         assert_ne!(first.users[0].1, first.users[1].1);
-        let expected = ha1::md5("alice", &config.sip.realm, &first.users[0].1);
-        assert_eq!(config.users[0].ha1.md5, Some(expected));
+        let expected = Ha1::new(Algorithm::Md5, "alice", "webtrunk", first.users[0].1.expose());
+        assert_eq!(config.users.ha1("alice", "webtrunk", Algorithm::Md5), Some(expected));
         let suggested: Vec<_> = (0..5).map(|_| first.credentials().suggested_user.to_owned()).collect();
         assert_eq!(suggested, ["alice", "bob", "carol", "dave", "alice"]);
     }

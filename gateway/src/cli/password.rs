@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, Write};
 
+use webtrunk_signalling::auth::digest::Algorithm;
+
 use super::Failure;
-use crate::config::Secret;
-use crate::ha1;
+use crate::config::{Secret, hashes};
 
 /// Nothing can be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -32,25 +33,29 @@ fn lines(user: &str, realm: &str, mut input: impl BufRead) -> Result<String, Fai
     if password.expose().is_empty() {
         return Err(PasswordError::Missing.into());
     }
-    let md5 = ha1::hex(&ha1::md5(user, realm, &password));
-    let sha256 = ha1::hex(&ha1::sha256(user, realm, &password));
-    let name = toml::Value::from(user);
-    Ok(format!("[[users]]\nname = {name}\nha1_md5 = \"{md5}\"\nha1_sha256 = \"{sha256}\""))
+    let mut entry = format!("[[users]]\nname = {}", toml::Value::from(user));
+    for hash in hashes(user, realm, password.expose()) {
+        let key = match hash.algorithm() {
+            Algorithm::Md5 => "ha1_md5",
+            Algorithm::Sha256 => "ha1_sha256",
+        };
+        entry += &format!("\n{key} = \"{}\"", hash.as_hex());
+    }
+    Ok(entry)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Users};
 
     #[test]
     fn what_is_printed_is_an_entry_of_the_configuration() {
         let text = lines("alice", "webtrunk", &b"opensesame\nmore"[..]).expect("a password");
         let config = Config::parse("printed", &text).expect("sound");
-        let password = Secret::new("opensesame".to_owned());
-        assert_eq!(config.users[0].name, "alice");
-        assert_eq!(config.users[0].ha1.md5, Some(ha1::md5("alice", "webtrunk", &password)));
-        assert_eq!(config.users[0].ha1.sha256, Some(ha1::sha256("alice", "webtrunk", &password)));
+        let mut expected = Users::default();
+        expected.insert("alice", hashes("alice", "webtrunk", "opensesame"));
+        assert_eq!(config.users, expected);
     }
 
     #[test]

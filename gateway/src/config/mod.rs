@@ -14,6 +14,8 @@ mod media;
 mod rules;
 mod secret;
 mod sip;
+#[cfg(test)]
+mod tests;
 mod trunks;
 mod users;
 
@@ -28,8 +30,8 @@ pub use media::MediaConfig;
 pub use rules::Prompts;
 pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipListener, SipSettings, WEBSOCKET_PATH};
-pub use trunks::{Credentials, Trunk};
-pub use users::{Ha1, User};
+pub use trunks::Trunk;
+pub use users::{Users, hashes};
 
 /// A checked configuration.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ pub struct Config {
     /// The media engine.
     pub media: MediaConfig,
     /// Who may register and call.
-    pub users: Vec<User>,
+    pub users: Users,
     /// Where calls come from and go to.
     pub trunks: Vec<Trunk>,
     /// Who may call whom.

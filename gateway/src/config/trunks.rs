@@ -7,41 +7,20 @@ use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_codecs::CodecId;
 use webtrunk_signalling::sip::flow::TransportKind;
-use webtrunk_signalling::sip::transport::Network;
+use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
 
 use super::faults::Faults;
-use super::secret::{Environment, Secret, SecretSource, fetch};
+use super::secret::{Environment, SecretSource, fetch};
 use super::sip::{SipListener, Transport};
 use super::users::{NAME_CURE, is_name};
 
-/// A peer that is trusted by its address, or that trusts us by our credentials, or both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A trunk.
+#[derive(Debug, Clone)]
 pub struct Trunk {
-    /// The name by which rules and logs know it.
-    pub name: String,
-    /// Where calls are sent: host name or address.
-    pub host: String,
-    /// Its port; `None` asks DNS, then takes the transport's own (RFC 3263 4.2).
-    pub port: Option<NonZeroU16>,
-    /// How calls are sent.
-    pub transport: TransportKind,
-    /// Where its calls come from; empty lets none in.
-    pub networks: Vec<Network>,
-    /// What we answer its challenges with.
-    pub credentials: Option<Credentials>,
+    /// What SIP has to know of it.
+    pub sip: TrunkConfig,
     /// What may be spoken with it, best first; never empty.
     pub codecs: Vec<CodecId>,
-}
-
-/// Our account at a trunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user name.
-    pub user: String,
-    /// The password.
-    pub password: Secret,
-    /// The only realm whose challenges are answered; `None` answers any of this trunk.
-    pub realm: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,26 +86,25 @@ impl TrunkSection {
             let cure = "write a host name or an address, without scheme and port";
             faults.add(self.host.span(), "is no host", cure);
         }
-        let transport = TransportKind::from(*self.transport.get_ref());
         let networks = faults.parse_all(&self.networks, super::NETWORK_CURE);
         let codecs = self.check_codecs(faults);
         let credentials = match &self.credentials {
             None => None,
-            Some(account) => Some(Credentials {
-                user: account.user.clone(),
-                password: fetch(&account.password, environment, faults)?,
+            Some(account) => Some(TrunkCredentials {
+                username: account.user.clone(),
+                password: fetch(&account.password, environment, faults)?.expose().to_owned(),
                 realm: account.realm.clone(),
             }),
         };
-        Some(Trunk {
-            name: self.name.get_ref().clone(),
+        let sip = TrunkConfig {
+            name: self.name().to_owned(),
             host: self.host.get_ref().clone(),
-            port: self.port,
-            transport,
-            networks,
+            port: self.port.map(NonZeroU16::get),
+            transport: TransportKind::from(*self.transport.get_ref()),
+            source_networks: networks,
             credentials,
-            codecs,
-        })
+        };
+        Some(Trunk { sip, codecs })
     }
 
     /// Calls leave from the listener of their transport.

@@ -1,31 +1,68 @@
 //! `[[users]]`: who may register and call.
 
-use std::collections::HashSet;
-use std::fmt;
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use toml::Spanned;
+use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 
 use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
 
-/// A user of the gateway.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// The name, as in the user part of its address and in its credentials.
-    pub name: String,
-    /// What its password is checked by.
-    pub ha1: Ha1,
+/// The users, by name, and what their passwords are checked by: one hash at least, and of one
+/// algorithm all have a hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Users(HashMap<String, Vec<Ha1>>);
+
+/// The algorithms in the order in which they are offered (RFC 8760 2.3): MD5 last, since libraries of
+/// browsers speak nothing else and look at the last challenge only.
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+
+/// The hashes of a password, one for each algorithm.
+#[must_use]
+pub fn hashes(user: &str, realm: &str, password: &str) -> Vec<Ha1> {
+    ALGORITHMS.into_iter().map(|algorithm| Ha1::new(algorithm, user, realm, password)).collect()
 }
 
-/// Hashes of user, realm and password (RFC 7616 3.4.2), as good as the password within the realm. One
-/// at least is there; digest offers only the algorithms whose hash is.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Ha1 {
-    /// For the algorithm MD5.
-    pub md5: Option<[u8; 16]>,
-    /// For the algorithm SHA-256.
-    pub sha256: Option<[u8; 32]>,
+impl Users {
+    /// Adds a user, in place of one of the same name.
+    pub fn insert(&mut self, name: &str, hashes: Vec<Ha1>) {
+        self.0.insert(name.to_owned(), hashes);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is a user of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The algorithms of which every user has a hash: only those can be offered, for a client takes
+    /// the strongest one that it is offered.
+    #[must_use]
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let has = |hashes: &Vec<Ha1>, algorithm| hashes.iter().any(|hash| hash.algorithm() == algorithm);
+        let have_all = |algorithm: &Algorithm| self.0.values().all(|hashes| has(hashes, *algorithm));
+        ALGORITHMS.into_iter().filter(have_all).collect()
+    }
+}
+
+impl Credentials for Users {
+    /// The realm is not asked for: the hashes were made for the only one that there is.
+    fn ha1(&self, user: &str, _realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        self.0.get(user)?.iter().find(|hash| hash.algorithm() == algorithm).cloned()
+    }
 }
 
 #[derive(Deserialize)]
@@ -45,18 +82,19 @@ impl UserSection {
         [&self.ha1_md5, &self.ha1_sha256].into_iter().flatten().any(|source| source.get_ref().is_inline())
     }
 
-    fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<User> {
+    fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Vec<Ha1> {
         let name = self.name.get_ref();
         if !is_name(name) {
             faults.add(self.name.span(), "is no user name", NAME_CURE);
         }
-        if self.ha1_md5.is_none() && self.ha1_sha256.is_none() {
+        let sources = [(Algorithm::Sha256, &self.ha1_sha256), (Algorithm::Md5, &self.ha1_md5)];
+        if sources.iter().all(|(_, source)| source.is_none()) {
             let problem = format!("user {name:?} has no password");
             faults.add(self.name.span(), problem, "add the lines that `webtrunk password` prints");
         }
-        let md5 = hash(self.ha1_md5.as_ref(), environment, faults);
-        let sha256 = hash(self.ha1_sha256.as_ref(), environment, faults);
-        Some(User { name: name.clone(), ha1: Ha1 { md5: md5?, sha256: sha256? } })
+        let written =
+            sources.into_iter().filter_map(|(algorithm, source)| Some((algorithm, source.as_ref()?)));
+        written.filter_map(|(algorithm, source)| hash(algorithm, source, environment, faults)).collect()
     }
 }
 
@@ -65,14 +103,23 @@ pub(super) fn check(
     sections: &[UserSection],
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
-) -> Vec<User> {
-    let mut names = HashSet::new();
+) -> Users {
+    let mut users = Users::default();
+    let mut is_sound = true;
     for section in sections {
-        if !names.insert(section.name.get_ref()) {
+        if users.contains(section.name()) {
             faults.add(section.name.span(), "another user has this name", "rename one of them");
         }
+        let hashes = section.check(environment, faults);
+        is_sound &= !hashes.is_empty();
+        users.insert(section.name(), hashes);
     }
-    sections.iter().filter_map(|section| section.check(environment, faults)).collect()
+    if is_sound && users.algorithms().is_empty() {
+        let problem =
+            "some users have ha1_md5 only and some ha1_sha256 only, so nothing can be offered to all";
+        faults.add_to_file(problem, "give all users ha1_md5, which browsers need");
+    }
+    users
 }
 
 /// What names of users and trunks are made of: nothing that SIP would have to escape or quote.
@@ -84,35 +131,17 @@ pub(super) fn is_name(text: &str) -> bool {
 /// The cure for a bad name.
 pub(super) const NAME_CURE: &str = "use 1 to 64 letters, digits and - _ . +";
 
-/// A hash of `N` bytes in hexadecimal digits; `None` where there is a fault.
-fn hash<const N: usize>(
-    source: Option<&Spanned<SecretSource>>,
+fn hash(
+    algorithm: Algorithm,
+    source: &Spanned<SecretSource>,
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
-) -> Option<Option<[u8; N]>> {
-    let Some(source) = source else { return Some(None) };
+) -> Option<Ha1> {
     let secret = fetch(source, environment, faults)?;
-    let bytes = unhex(secret.expose());
-    if bytes.is_none() {
-        let problem = format!("is not {} hexadecimal digits", 2 * N);
+    let hash = Ha1::from_hex(algorithm, secret.expose());
+    if hash.is_none() {
+        let problem = format!("is no {} hash in hexadecimal digits", algorithm.name());
         faults.add(source.span(), problem, "take the line that `webtrunk password` prints");
     }
-    bytes.map(Some)
-}
-
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-impl fmt::Debug for Ha1 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ha1 {{ md5: {}, sha256: {} }}", self.md5.is_some(), self.sha256.is_some())
-    }
+    hash
 }

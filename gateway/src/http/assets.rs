@@ -2,6 +2,8 @@
 
 use actix_web::http::header::{ETAG, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rust_embed::RustEmbed;
 
 /// What `make web` left. A build without it works, and says so where the page would be.
@@ -14,7 +16,7 @@ pub(super) async fn serve(request: HttpRequest, path: web::Path<String>) -> Http
     let name = if path.is_empty() { "index.html" } else { path.as_str() };
     // The folder's placeholder is embedded too; it is nobody's business.
     let Some(file) = Bundle::get(name).filter(|_| !name.starts_with('.')) else { return missing(name) };
-    let tag = EntityTag::new_strong(crate::ha1::hex(&file.metadata.sha256_hash()));
+    let tag = EntityTag::new_strong(URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash()));
     let is_known = match IfNoneMatch::parse(&request) {
         Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(&tag)),
         Ok(IfNoneMatch::Any) | Err(_) => false,

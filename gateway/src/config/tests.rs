@@ -1,0 +1,301 @@
+//! What is accepted, what is refused, and with which words.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
+use webtrunk_signalling::sip::flow::TransportKind;
+
+use super::load::{load, parse};
+use super::*;
+
+const MD5: &str = "0123456789abcdef0123456789abcdef";
+
+fn environment(name: &str) -> Option<String> {
+    (name == "HA1").then(|| MD5.to_owned())
+}
+
+/// Everything that is wrong with `text`, a line each.
+fn faults(text: &str) -> String {
+    match parse("w.toml", text, &environment) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn an_empty_file_is_a_gateway_that_lets_nobody_in() {
+    let config = parse("w.toml", "", &environment).expect("defaults are sound");
+    assert!(config.http.is_none() && config.sip.listeners.is_empty() && config.rules.is_empty());
+    assert_eq!(config.sip.realm, "webtrunk");
+    assert_eq!(config.media.rtp_ports, 20_000..=29_999);
+    assert_eq!(config.media.media_timeout.as_secs(), 60);
+}
+
+#[test]
+fn the_example_of_the_documentation_is_sound() {
+    let example = include_str!("../../../docs/webtrunk.toml");
+    let config = parse("webtrunk.toml", example, &|_| Some(MD5.to_owned()));
+    let config = config.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.trunks[0].sip.name, "provider");
+    assert!(config.users.len() >= 2 && config.rules.len() >= 5);
+    assert!(config.sip.listeners.iter().any(|listener| listener.transport == TransportKind::Ws));
+}
+
+#[test]
+fn every_fault_names_line_key_value_and_cure() {
+    let cases = [
+        ("[htp]", "w.toml:1: htp: unknown field `htp`, expected one of"),
+        (
+            "[http]\nbnd = \"x\"",
+            "w.toml:2: http.bnd: unknown field `bnd`, expected `bind` or `origins`; correct the spelling",
+        ),
+        (
+            "[http]\nbind = 8080",
+            "w.toml:2: http.bind = 8080: invalid type: integer `8080`, expected a string; write it as expected",
+        ),
+        (
+            "[http]\nbind = \"8080\"",
+            "w.toml:2: http.bind = \"8080\": invalid socket address syntax; write address:port",
+        ),
+        ("[http]\norigins = [\"crm\"]", "w.toml:2: http.origins[0] = \"crm\": "),
+        ("[http\n", "w.toml:1: "),
+        ("a = 1\na = 2", "w.toml:2: a: duplicate key; take one of them out"),
+        (
+            "[tls]\ncertificate = \"no.pem\"\nprivate_key = \"no.key\"",
+            "w.toml:2: tls.certificate = \"no.pem\": no.pem holds no usable certificate: ",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"sctp\"\nbind = \"1.2.3.4:5\"",
+            "w.toml:2: sip.listeners[0].transport = \"sctp\": unknown variant `sctp`, expected one of `udp`, `tcp`, `tls`, `ws`, `wss`; use one of those",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"udp\"",
+            "w.toml:2: sip.listeners[0].transport = \"udp\": this listener has no address; add bind",
+        ),
+        (
+            "[http]\nbind = \"0.0.0.0:80\"\n[[sip.listeners]]\ntransport = \"ws\"",
+            "w.toml:4: sip.listeners[0].transport = \"ws\": [http] listens beyond loopback and names no origin",
+        ),
+        ("[[sip.listeners]]\ntransport = \"ws\"", "without bind it is served by [http], which is missing"),
+        (
+            "[[sip.listeners]]\ntransport = \"tls\"\nbind = \"0.0.0.0:5061\"",
+            "a secure listener needs a certificate; add [tls]",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:5060\"\nexternal_address = \"here\"\nlocal_networks = [\"10.0.0.1/8\"]",
+            "w.toml:4: sip.listeners[0].external_address = \"here\": invalid IP address syntax; write an IP address",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:5060\"\nlocal_networks = [\"10.0.0.1/8\"]",
+            "w.toml:4: sip.listeners[0].local_networks[0] = \"10.0.0.1/8\": ",
+        ),
+        (
+            "[sip]\nlisteners = [{ transport = \"udp\", bind = \"0.0.0.0:5060\" }, { transport = \"udp\", bind = \"0.0.0.0:5060\" }]",
+            "w.toml:2: sip.listeners[1].transport = \"udp\": another listener has this address",
+        ),
+        ("[sip]\nrealm = 'a\"b'", "w.toml:2: sip.realm = 'a\"b': is no realm"),
+        ("[media]\nshards = 0", "w.toml:2: media.shards = 0: is no number of media threads; write 1 to 256"),
+        (
+            "[media]\nrtp_ports = [5, 5]",
+            "w.toml:2: media.rtp_ports: holds no pair of ports; write [from, to]",
+        ),
+        (
+            "[media]\nrtp_ports = [9999, 11000]",
+            "w.toml:2: media.rtp_ports: the ports of the browsers, 10000 to ",
+        ),
+        (
+            "[media]\nshards = 9\nwebrtc_port = 65530",
+            "w.toml:3: media.webrtc_port = 65530: 9 shards need ports up to 65538",
+        ),
+        (
+            "[media]\nwebrtc_port = 70000",
+            "w.toml:2: media.webrtc_port = 70000: invalid value: integer `70000`, expected u16",
+        ),
+        (
+            "[media]\nmedia_timeout_s = 0",
+            "w.toml:2: media.media_timeout_s = 0: is out of range; write 1 to 86400 seconds",
+        ),
+        (
+            "[[users]]\nname = \"a b\"\nha1_md5 = { env = \"HA1\" }",
+            "w.toml:2: users[0].name = \"a b\": is no user name; use 1 to 64 letters",
+        ),
+        (
+            "[[users]]\nname = \"alice\"",
+            "w.toml:2: users[0].name = \"alice\": user \"alice\" has no password; add the lines that `webtrunk password` prints",
+        ),
+        (
+            "[[users]]\nname = \"alice\"\nha1_md5 = \"secret\"",
+            "w.toml:3: users[0].ha1_md5: is no MD5 hash in hexadecimal digits; take the line",
+        ),
+        (
+            "[[users]]\nname = \"alice\"\nha1_md5 = { env = \"NONE\" }",
+            "w.toml:3: users[0].ha1_md5: the environment has no variable \"NONE\"; set it",
+        ),
+        (
+            "[[users]]\nname = \"alice\"\nha1_md5 = { file = \"no\" }",
+            "w.toml:3: users[0].ha1_md5: no cannot be read: ",
+        ),
+        (
+            "[[users]]\nname = \"alice\"\nha1_md5 = { file = \"a\", env = \"b\" }",
+            "w.toml:3: users[0].ha1_md5: a secret is kept in a file or in the environment, in one place; keep file or env",
+        ),
+        ("[[users]]\nname = \"alice\"\nha1_md5 = { fil = \"a\" }", "users[0].ha1_md5.fil"),
+        (
+            "[[trunks]]\nname = \"p\"\nhost = \"sip:p.example\"",
+            "w.toml:3: trunks[0].host = \"sip:p.example\": is no host",
+        ),
+        (
+            "[[trunks]]\nname = \"p\"\nhost = \"p.example\"",
+            "w.toml:2: trunks[0].name = \"p\": no listener can call it over UDP; add one to [[sip.listeners]]",
+        ),
+        (
+            "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\ntransport = \"wss\"",
+            "trunks are not called over WebSocket",
+        ),
+        (
+            "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\ncodecs = [\"G729\"]",
+            "w.toml:4: trunks[0].codecs[0] = \"G729\": is no codec of ours; use one of opus, PCMU, PCMA",
+        ),
+        (
+            "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\ncodecs = []",
+            "w.toml:4: trunks[0].codecs: names no codec",
+        ),
+        (
+            "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\nport = 0",
+            "w.toml:4: trunks[0].port = 0: invalid value",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"(\"\nactions = [\"answer\"]",
+            "w.toml:3: rules[0].destination = \"(\": rule \"x\": destination is not a usable regular expression",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = []",
+            "w.toml:4: rules[0].actions: rule \"x\": it has no action; end it with",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"ansr\"]",
+            "w.toml:4: rules[0].actions[0] = \"ansr\": unknown variant `ansr`, expected one of `answer`, `wait_ms`, `play`",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"echo\"]",
+            "\"echo\" needs an answered call; put \"answer\" before it; callers hear something only after the answer",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { user = \"bob\" } }]",
+            "w.toml:4: rules[0].actions[0].bridge.user = \"bob\": no user has this name; add the user",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { trunk = \"p\", number = \"$0\" } }]",
+            "rules[0].actions[0].bridge.trunk = \"p\": no trunk has this name",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { trunk = \"p\" } }]",
+            "it is not clear whom this bridge calls; give it user, or users, or trunk and number",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { who = \"p\" } }]",
+            "rules[0].actions[0].bridge.who: unknown field `who`",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = { prompt = \"no.wav\" } }]",
+            "rules[0].actions[1].play.prompt = \"no.wav\": no.wav: ",
+        ),
+        ("[log]\nfilter = \"webtrunk=loud\"", "w.toml:2: log.filter = \"webtrunk=loud\": "),
+    ];
+    let mut wrong = String::new();
+    for (text, expected) in cases {
+        let told = faults(text);
+        if !told.contains(expected) || !told.contains("; ") {
+            wrong += &format!("{text}\n  tells: {told}\n  not:   {expected}\n\n");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_no_secret_among_them() {
+    let text = "[http]\nbind = \"x\"\n[[users]]\nname = \"alice\"\nha1_md5 = \"hunter2\"\n\
+                [[users]]\nname = \"alice\"\nha1_sha256 = \"hunter3\"\n[media]\nshards = 0\n";
+    let told = faults(text);
+    assert_eq!(told.lines().count(), 5, "{told}");
+    assert!(!told.contains("hunter"), "{told}");
+    let config = parse("w.toml", &text.replace("hunter2", MD5).replace("hunter3", MD5), &environment);
+    assert!(!format!("{config:?}").contains(MD5));
+}
+
+/// A file with these permissions in a folder of its own.
+fn file(folder: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, text).expect("the folder is ours");
+    fs::set_permissions(&path, Permissions::from_mode(mode)).expect("the file is ours");
+    path
+}
+
+#[test]
+fn a_file_with_secrets_must_be_closed_to_others() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let with_secret = format!("[[users]]\nname = \"alice\"\nha1_md5 = \"{MD5}\"\n");
+    let with_password = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[[trunks]]\nname = \"p\"\nhost = \"h\"\ncredentials = { user = \"u\", password = \"pw\" }\n";
+    let from_environment = "[[users]]\nname = \"alice\"\nha1_md5 = { env = \"HA1\" }\n";
+    for (text, mode, is_refused) in [
+        (with_secret.as_str(), 0o644, true),
+        (with_secret.as_str(), 0o640, true),
+        (with_secret.as_str(), 0o620, true),
+        (with_secret.as_str(), 0o600, false),
+        (with_secret.as_str(), 0o400, false),
+        (with_password, 0o604, true),
+        (with_password, 0o600, false),
+        (from_environment, 0o644, false),
+    ] {
+        let loaded = load(&file(&folder, "w.toml", text, mode), &environment);
+        let told = loaded.map(drop).map_err(|error| error.to_string());
+        match told {
+            Err(told) => assert!(is_refused && told.contains("chmod 600"), "{mode:o}: {told}"),
+            Ok(()) => assert!(!is_refused, "{mode:o} was let through:\n{text}"),
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_a_file_is_read_beside_the_configuration_and_must_be_closed_too() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let text = "[[users]]\nname = \"alice\"\nha1_md5 = { file = \"alice.ha1\" }\n";
+    let path = file(&folder, "w.toml", text, 0o644);
+    file(&folder, "alice.ha1", &format!("{MD5}\n"), 0o644);
+    let told = load(&path, &environment).expect_err("the secret is open").to_string();
+    assert!(told.contains("is open to others (mode 644)") && told.contains("chmod 600"), "{told}");
+    file(&folder, "alice.ha1", &format!("{MD5}\n"), 0o600);
+    let config = load(&path, &environment).expect("the secret is closed");
+    let hash = config.users.ha1("alice", "webtrunk", Algorithm::Md5);
+    assert_eq!(hash.as_ref().map(Ha1::as_hex), Some(MD5));
+}
+
+#[test]
+fn only_what_every_user_has_is_offered() {
+    let user = |name: &str, keys: &[&str]| {
+        let hash =
+            |key: &&str| format!("{key} = \"{}\"\n", MD5.repeat(if *key == "ha1_md5" { 1 } else { 2 }));
+        format!("[[users]]\nname = \"{name}\"\n{}", keys.iter().map(hash).collect::<String>())
+    };
+    let (both, md5, sha256) = (["ha1_md5", "ha1_sha256"], ["ha1_md5"], ["ha1_sha256"]);
+    for (second, expected) in [
+        (both.as_slice(), vec![Algorithm::Sha256, Algorithm::Md5]),
+        (md5.as_slice(), vec![Algorithm::Md5]),
+        (sha256.as_slice(), vec![Algorithm::Sha256]),
+    ] {
+        let text = user("alice", &both) + &user("bob", second);
+        let config = parse("w.toml", &text, &environment).expect("sound");
+        assert_eq!(config.users.algorithms(), expected);
+    }
+    let told = faults(&(user("alice", &md5) + &user("bob", &sha256)));
+    assert!(told.contains("nothing can be offered to all; give all users ha1_md5"), "{told}");
+}
+
+#[test]
+fn a_missing_file_is_unreadable() {
+    let told = load(Path::new("/nonexistent/w.toml"), &environment).expect_err("there is none");
+    assert!(matches!(told, ConfigError::Unreadable { .. }));
+}

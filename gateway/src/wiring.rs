@@ -1,0 +1,137 @@
+//! From the configuration to what engine and SIP want to be told.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use webtrunk_engine::config::EngineConfig;
+use webtrunk_engine::media::Prompt;
+use webtrunk_signalling::auth::digest::DigestConfig;
+use webtrunk_signalling::sip::flow::TransportKind;
+use webtrunk_signalling::sip::transport::{
+    Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
+};
+use webtrunk_signalling::sip::trunk::Trunks;
+
+use crate::config::{Config, MediaConfig, SipListener};
+use crate::http::BoundHttp;
+use crate::tls::{self, TlsError};
+
+/// The engine's settings.
+#[must_use]
+pub fn engine(media: &MediaConfig) -> EngineConfig {
+    EngineConfig {
+        shards: media.shards.get(),
+        webrtc_addresses: media.addresses.clone(),
+        webrtc_external_addresses: media.external_addresses.clone(),
+        webrtc_port: media.webrtc_port,
+        rtp_address: media.rtp_address,
+        rtp_port_min: *media.rtp_ports.start(),
+        rtp_port_max: *media.rtp_ports.end(),
+        media_timeout: media.media_timeout,
+        connect_timeout: media.connect_timeout,
+        calls_max: media.calls_max,
+        ..EngineConfig::default()
+    }
+}
+
+/// SIP's sockets. A listener without an address of its own is mounted on `http`, whose pages may
+/// connect; `certificate` is what secure listeners show.
+///
+/// # Errors
+/// [`TlsError`] when a trunk is called over TLS and there is nothing to check its certificate by.
+pub fn transports(
+    config: &Config,
+    http: Option<&BoundHttp>,
+    certificate: Option<Arc<ServerConfig>>,
+) -> Result<TransportConfig, TlsError> {
+    let calls_over_tls = config.trunks.iter().any(|trunk| trunk.sip.transport == TransportKind::Tls);
+    let authorities = config.tls.as_ref().filter(|_| calls_over_tls);
+    Ok(TransportConfig {
+        listeners: config.sip.listeners.iter().filter_map(|own| listener(own, config, http)).collect(),
+        limits: TransportLimits::default(),
+        tls: TlsConfig { server: certificate, client: authorities.map(tls::client_config).transpose()? },
+    })
+}
+
+/// How users are challenged.
+#[must_use]
+pub fn digest(config: &Config) -> DigestConfig {
+    DigestConfig { algorithms: config.users.algorithms(), ..DigestConfig::new(config.sip.realm.as_str()) }
+}
+
+/// The trunks, for SIP.
+#[must_use]
+pub fn trunks(config: &Config) -> Trunks {
+    Trunks::new(config.trunks.iter().map(|trunk| trunk.sip.clone()).collect())
+}
+
+/// The prompts, ready for the engine.
+#[must_use]
+pub fn prompts(config: &Config) -> HashMap<Arc<str>, Prompt> {
+    let prepare = |(name, clip): (&Arc<str>, &webtrunk_codecs::wav::Clip)| {
+        (Arc::clone(name), Prompt::new(&clip.samples, clip.rate))
+    };
+    config.prompts.iter().map(prepare).collect()
+}
+
+/// `None` for a listener that is to be mounted where no HTTP server is, which the check refuses.
+fn listener(own: &SipListener, config: &Config, http: Option<&BoundHttp>) -> Option<ListenerConfig> {
+    let (binding, origins) = match own.bind {
+        Some(bind) => {
+            let origins = config.http.as_ref().map(|http| http.origins.clone()).unwrap_or_default();
+            (Binding::Own(bind), OriginPolicy::new(origins, true))
+        }
+        None => {
+            let http = http?;
+            (Binding::Mounted(http.address()), http.origin_policy())
+        }
+    };
+    Some(ListenerConfig {
+        kind: own.transport,
+        binding,
+        external_address: own.external_address,
+        local_networks: own.local_networks.clone(),
+        origins,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{Demo, DemoAddresses};
+
+    #[test]
+    fn the_demo_mounts_websocket_on_its_page_and_opens_udp_and_tcp() {
+        let free = "127.0.0.1:0".parse().ok();
+        let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
+        let http = config.http.as_ref().map(|http| BoundHttp::open(http, None).expect("a free port"));
+        let made = transports(&config, http.as_ref(), None).expect("no TLS");
+        let kinds: Vec<_> = made.listeners.iter().map(|listener| listener.kind).collect();
+        assert_eq!(kinds, [TransportKind::Ws, TransportKind::Udp, TransportKind::Tcp]);
+        let page = http.expect("the demo has one").address();
+        assert_eq!(made.listeners[0].binding, Binding::Mounted(page));
+        assert!(made.listeners[0].origins.admits(Some(&format!("http://localhost:{}", page.port()))));
+        assert!(!made.listeners[0].origins.admits(Some("http://localhost:1")));
+        assert!(made.tls.client.is_none());
+    }
+
+    #[test]
+    fn the_engine_gets_what_is_configured() {
+        let text = "[media]\naddresses = [\"192.0.2.1\"]\nshards = 3\nwebrtc_port = 7000\n\
+                    rtp_ports = [30000, 30099]\nmedia_timeout_s = 5\nconnect_timeout_s = 6\ncalls_max = 7\n";
+        let made = engine(&Config::parse("w.toml", text).expect("sound").media);
+        assert_eq!((made.shards, made.webrtc_port, made.calls_max), (3, 7000, 7));
+        assert_eq!((made.rtp_port_min, made.rtp_port_max), (30_000, 30_099));
+        assert_eq!((made.media_timeout.as_secs(), made.connect_timeout.as_secs()), (5, 6));
+        assert_eq!(made.webrtc_addresses, ["192.0.2.1".parse::<std::net::IpAddr>().expect("an address")]);
+    }
+
+    #[test]
+    fn the_announcement_is_ready_for_the_demo() {
+        let (config, _) = Demo::new(DemoAddresses::default(), Vec::new());
+        assert!(prompts(&config).contains_key("announcement"));
+        assert_eq!(digest(&config).algorithms.len(), 2);
+        assert_eq!(trunks(&config).iter().count(), 0);
+    }
+}
