@@ -9,7 +9,6 @@ use std::fmt;
 use super::cipher::{Cipher, E_BIT};
 use super::packet_index::PacketIndex;
 use super::profile::{KeyLengthError, MasterKey, ProtectionProfile};
-pub use super::streams::STREAMS_MAX;
 use super::streams::Streams;
 use crate::rtp::{DropReason, SequenceNumber, Ssrc, header_len};
 
@@ -39,7 +38,7 @@ pub enum ProtectError {
     /// The sequence number was sent before; to encrypt another packet under it would give both away.
     #[error("outgoing sequence number was used before")]
     IndexReused,
-    /// The leg sends more streams than [`STREAMS_MAX`].
+    /// The leg sends more streams than [`STREAMS_MAX`](super::STREAMS_MAX).
     #[error("outgoing packet would be of one stream too many")]
     TooManySsrcs,
     /// 2^48 RTP or 2^31 RTCP packets were sent under this key (RFC 3711 9.2).

@@ -17,5 +17,6 @@ mod streams;
 #[cfg(test)]
 mod vectors;
 
-pub use context::{ProtectError, SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX, STREAMS_MAX, SrtpContext};
+pub use context::{ProtectError, SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX, SrtpContext};
 pub use profile::{KeyLengthError, KeyingMaterial, MasterKey, ProtectionProfile};
+pub use streams::STREAMS_MAX;

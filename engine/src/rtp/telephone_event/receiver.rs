@@ -318,6 +318,14 @@ mod tests {
     }
 
     #[test]
+    fn an_equal_digit_right_after_the_end_is_another_press() {
+        let mut listener = Listener::new();
+        listener.packet(0, '0', 1000, 160, "M").packet(20, '0', 1000, 320, "E");
+        listener.packet(60, '0', 1320, 320, "E");
+        assert_eq!(listener.heard(), "0 0up40 0 0up40");
+    }
+
+    #[test]
     fn a_clock_set_back_does_not_silence_the_keys() {
         let mut listener = Listener::new();
         listener.packet(0, '1', 4_000_000, 160, "E").packet(1000, '2', 1000, 160, "E");
