@@ -19,7 +19,7 @@ impl NtpTime {
     /// The time this long after the Unix epoch. Wraps in 2036, as NTP does.
     #[must_use]
     pub fn from_unix(since_epoch: Duration) -> Self {
-        let seconds = since_epoch.as_secs().wrapping_add(UNIX_EPOCH_S);
+        let seconds = since_epoch.as_secs() % (1 << 32) + UNIX_EPOCH_S;
         let fraction = (u64::from(since_epoch.subsec_nanos()) << 32) / 1_000_000_000;
         Self(seconds << 32 | fraction)
     }
