@@ -125,17 +125,27 @@ mod tests {
     fn our_offers_use_the_peers_numbers_and_leave_its_foreign_ones_alone() {
         let mut payload_types = PayloadTypes::default();
         payload_types.answer(OPUS, number(96));
-        let digits = RemoteFormat {
-            payload_type: number(126),
-            format: DIGITS,
+        let offered = [(96, OPUS), (97, OPUS), (126, DIGITS)].map(|(payload_type, format)| RemoteFormat {
+            payload_type: number(payload_type),
+            format,
             opus: OpusParameters::default(),
             events: TelephoneEvents::default(),
-        };
-        payload_types.learn(&[digits], [96, 110, 126].map(number).into_iter());
+        });
+        payload_types.learn(&offered, [96, 97, 110, 126].map(number).into_iter());
         assert_eq!(payload_types.offer(OPUS), Some(number(96)));
         assert_eq!(payload_types.offer(DIGITS), Some(number(126)));
         let wide_digits = PayloadFormat::TelephoneEvent(ClockRate::HZ_48000);
-        assert_eq!(payload_types.offer(wide_digits), Some(number(97)), "110 is something else there");
+        assert_eq!(payload_types.offer(wide_digits), Some(number(98)), "110 is something else there");
+    }
+
+    #[test]
+    fn going_to_and_fro_between_numbers_takes_no_more_room() {
+        let mut payload_types = PayloadTypes::default();
+        for _ in 0..100 {
+            payload_types.answer(OPUS, number(96));
+            payload_types.answer(OPUS, number(97));
+        }
+        assert_eq!(payload_types.given, [(number(96), OPUS), (number(97), OPUS)]);
     }
 
     #[test]

@@ -86,6 +86,66 @@ fn audio_that_only_rides_on_another_section_is_accepted() {
 }
 
 #[test]
+fn a_bundled_section_needs_no_transport_of_its_own() {
+    let audio_line = CHROMIUM_VIDEO.find("m=audio").expect("has audio");
+    let video_line = CHROMIUM_VIDEO.find("m=video").expect("has video");
+    let (head, rest) = CHROMIUM_VIDEO.split_at(audio_line);
+    let (audio, video) = rest.split_at(video_line - audio_line);
+    let said_by_video = ["a=ice-", "a=fingerprint", "a=setup", "a=rtcp-mux"];
+    let bare = |line: &&str| !said_by_video.iter().any(|start| line.starts_with(start));
+    let audio: String = audio.lines().filter(bare).map(|line| format!("{line}\n")).collect();
+    let candidate = "a=candidate:1 1 udp 2113937151 192.0.2.9 5000 typ host\na=mid:1\n";
+    let offer = format!("{head}{audio}{}", video.replace("a=mid:1\n", candidate)).replace("0 1 2", "1 0 2");
+    let mut leg = webrtc_leg(&CodecId::ALL);
+    match &leg.receive_offer(&parse(&offer)).expect("met").transport {
+        RemoteTransport::Webrtc(remote) => {
+            assert_eq!(remote.ufrag, "Ab3d");
+            assert_eq!(remote.candidates.len(), 1);
+        }
+        other => panic!("not WebRTC: {other:?}"),
+    }
+}
+
+#[test]
+fn plain_rtp_is_not_bundled_but_keeps_its_name() {
+    let named = SIPP.replace("m=audio", "a=group:BUNDLE x\nm=audio").trim_end().to_owned() + "\na=mid:x\n";
+    let mut leg = rtp_leg(&CodecId::ALL);
+    leg.receive_offer(&parse(&named)).expect("met");
+    let (answer, _) = leg.create_answer(AnswerWish::default()).expect("answered");
+    assert!(answer.groups.is_empty());
+    assert_eq!(answer.media[0].mid.as_deref(), Some("x"));
+}
+
+#[test]
+fn a_section_outside_the_bundle_stays_outside() {
+    let mut leg = webrtc_leg(&CodecId::ALL);
+    leg.receive_offer(&parse(&CHROMIUM_VIDEO.replace("BUNDLE 0 1 2", "BUNDLE 1 2"))).expect("met");
+    let (answer, _) = leg.create_answer(AnswerWish::default()).expect("answered");
+    assert!(answer.groups.is_empty());
+}
+
+#[test]
+fn our_default_address_is_the_best_udp_candidate() {
+    let offer = |candidates: &[&str]| {
+        let candidates = candidates.iter().map(|text| Candidate::parse(text).expect("a candidate")).collect();
+        let transport = LocalTransport::Webrtc {
+            ufrag: "gwUF".to_owned(),
+            pwd: "gatewaypasswordof24chars".to_owned(),
+            fingerprint: Fingerprint::sha256([1; 32]),
+            candidates,
+            ice_lite: false,
+        };
+        let offer = leg(&CodecId::ALL, transport).create_offer(Direction::SendRecv).expect("stable");
+        assert!(!offer.ice_lite);
+        (offer.connection.expect("always said").to_string(), offer.media[0].port)
+    };
+    let tcp = "1 1 tcp 1518214911 203.0.113.5 443 typ host tcptype passive";
+    let udp = "2 1 udp 2130706431 2001:db8::5 40000 typ host";
+    assert_eq!(offer(&[tcp, udp]), ("2001:db8::5".to_owned(), 40_000));
+    assert_eq!(offer(&[tcp]), ("0.0.0.0".to_owned(), 9));
+}
+
+#[test]
 fn sections_before_the_audio_are_refused_in_place() {
     let mut leg = rtp_leg(&CodecId::ALL);
     let remote = leg.receive_offer(&parse(PBX_FAX)).expect("met");

@@ -45,11 +45,13 @@ fn the_error_reads_as_a_sentence() {
 #[test]
 fn what_a_call_can_do_without_may_be_odd() {
     let odd = "v=0\nt=0 0\no=- 1 1 IN IP4 192.0.2.1\n\nc=IN IP4 192.0.2.1\nm=audio 5004 RTP/AVP 0 96 \n\
+               c=IN IP4 192.0.2.2\nc=IN IP4 192.0.2.3\n\
                a=ptime:20.0\na=ptime:30\na=maxptime:x\na=rtpmap:96\na=fmtp:96\na=candidate:what\na=rtcp:none\n\
                a=fingerprint:md5 00:11\na=mid:\na=sendonly \na=recvonly\n\n";
     let description = parse(odd);
     let audio = &description.media[0];
     assert_eq!(audio.ptime_ms, Some(20));
+    assert_eq!(description.connection_of(audio).map(ToString::to_string).as_deref(), Some("192.0.2.2"));
     assert_eq!(audio.shared.direction, Some(super::super::Direction::SendOnly));
     let unread: Vec<String> = audio.attributes.iter().map(ToString::to_string).collect();
     let expected = [

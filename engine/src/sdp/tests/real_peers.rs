@@ -24,6 +24,7 @@ fn browsers_and_phones_are_told_apart() {
     }
     let without_ice = CHROMIUM.replace("a=ice-ufrag:q9Zx\n", "");
     assert!(!parse(&without_ice).is_webrtc());
+    assert!(!parse(&CHROMIUM.replace("m=audio 51472", "m=audio 0")).is_webrtc());
     // Opportunistic SRTP (RFC 8643) of a phone is still plain RTP.
     assert!(!parse(&CHROMIUM.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP")).is_webrtc());
 }

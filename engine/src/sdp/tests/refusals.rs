@@ -47,6 +47,7 @@ fn offers_to_a_phone_leg_that_cannot_be_met() {
         (SIPP.replace("0 8\n", "18\n"), NegotiationError::NoCommonCodec),
         (TRUNK_IPV6.replace("18 8 0 100", "18 100 13"), NegotiationError::NoCommonCodec),
         (format!("{SIPP}a=rtpmap:0 PCMU/16000\na=rtpmap:8 PCMA/8000/2\n"), NegotiationError::NoCommonCodec),
+        (SIPP.replace("0 8\n", "0\na=rtpmap:0 opus/48000/2\n"), NegotiationError::NoCommonCodec),
         (SIPP.replace("m=audio 6000 RTP/AVP 0 8\n", ""), NegotiationError::NoAudio),
     ];
     for (index, (offer, expected)) in table.into_iter().enumerate() {

@@ -121,6 +121,27 @@ fn the_codec_in_use_stays_unless_wished_or_withdrawn() {
 }
 
 #[test]
+fn our_offers_begin_with_the_codec_in_use() {
+    let mut leg = rtp_leg(&CodecId::ALL);
+    leg.receive_offer(&parse(SIPP)).expect("met");
+    leg.create_answer(AnswerWish { prefer: Some(CodecId::Pcma), ..AnswerWish::default() }).expect("answered");
+    let offer = leg.create_offer(Direction::SendRecv).expect("stable");
+    assert_eq!(offer.media[0].formats, ["8", "111", "0", "110", "101"]);
+}
+
+#[test]
+fn a_format_that_finds_no_free_number_is_left_out_and_not_taken_in_answers() {
+    let foreign: String = (96..128).map(|number| format!(" {number}")).collect();
+    let mut leg = rtp_leg(&CodecId::ALL);
+    leg.receive_offer(&parse(&SIPP.replace("0 8\n", &format!("0 8{foreign}\n")))).expect("met");
+    leg.create_answer(AnswerWish::default()).expect("answered");
+    let offer = leg.create_offer(Direction::SendRecv).expect("stable");
+    assert_eq!(offer.media[0].formats, ["0", "8"]);
+    let unasked = SIPP.replace("0 8\n", "111 8\na=rtpmap:111 opus/48000/2\n");
+    assert_eq!(leg.receive_answer(&parse(&unasked)).expect("met").codec, CodecId::Pcma);
+}
+
+#[test]
 fn a_number_that_the_peer_gives_a_new_meaning_is_not_taken_over() {
     let mut leg = rtp_leg(&CodecId::ALL);
     leg.receive_offer(&parse(BARESIP)).expect("met");
