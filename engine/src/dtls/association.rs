@@ -12,7 +12,8 @@ use crate::rtp::DropReason;
 /// An established DTLS association. Nothing that comes can end it but the peer's authenticated
 /// close_notify; a new handshake is never begun on it.
 pub struct Association {
-    role: DtlsRole,
+    /// The peer may repeat plaintext of its last flight.
+    repeats_plaintext: bool,
     /// `None` once the library gave up: media does not need it, only goodbyes go unheard.
     endpoint: Option<Box<Endpoint>>,
     is_closed_by_peer: bool,
@@ -21,7 +22,8 @@ pub struct Association {
 impl Association {
     pub(super) fn new(role: DtlsRole, endpoint: Endpoint) -> Self {
         let is_closed_by_peer = endpoint.progress() == Progress::ClosedByPeer;
-        Self { role, endpoint: Some(Box::new(endpoint)), is_closed_by_peer }
+        let repeats_plaintext = role == DtlsRole::Server && !endpoint.is_dtls13();
+        Self { repeats_plaintext, endpoint: Some(Box::new(endpoint)), is_closed_by_peer }
     }
 
     /// Takes a datagram from the peer's address.
@@ -32,9 +34,9 @@ impl Association {
         if datagram.len() > DATAGRAM_MAX {
             return Err(DropReason::TooLong);
         }
-        let peer_is_server = self.role == DtlsRole::Client;
         let mut used = false;
-        for record in records(datagram).filter(|record| admits_when_established(record, peer_is_server)) {
+        let repeats_plaintext = self.repeats_plaintext;
+        for record in records(datagram).filter(|record| admits_when_established(record, repeats_plaintext)) {
             used = true;
             self.step(|endpoint| endpoint.handle_record(record.bytes, now).is_ok());
         }

@@ -7,20 +7,20 @@
 use std::time::{Duration, Instant};
 
 use super::DtlsCertificate;
-use super::endpoint::{Endpoint, EndpointDied, Outcome};
+use super::endpoint::{Endpoint, EndpointDied, Outcome, Progress};
 use super::guard::{ClientGuard, ClientVerdict};
-use super::record::{Record, records};
+use super::record::{Content, Record, records};
 use crate::rtp::DropReason;
 
-/// How long a HelloVerifyRequest waits for a ServerHello before it is believed. Browsers send none,
-/// so one that is followed by a ServerHello was forged; peers that do send one wait this long.
-/// Longer than most round trips; chosen by us.
-const HELLO_VERIFY_DELAY: Duration = Duration::from_millis(200);
+/// How long a doubtful record waits for a better one. Browsers ask for no cookie, so a
+/// HelloVerifyRequest that a ServerHello follows was forged; and nearly all peers end their flight in
+/// one datagram. Peers that do otherwise wait this long. Above most round trips; chosen by us.
+const DOUBT: Duration = Duration::from_millis(200);
 
 /// Least time between two fresh endpoints, so that forgeries cannot make us spray ClientHellos.
 const RESTART_INTERVAL: Duration = Duration::from_millis(150);
 
-/// Records that may overtake the ServerHello: a DTLS 1.3 flight is two or three datagrams.
+/// Records that may overtake the ServerHello, or be doubtful: a flight is two or three datagrams.
 const HELD_RECORDS_MAX: usize = 8;
 
 /// A handshake as client.
@@ -39,13 +39,17 @@ enum Attempt {
 struct Running {
     endpoint: Endpoint,
     guard: ClientGuard,
-    held: Vec<Vec<u8>>,
-    hello_verify: Option<HelloVerify>,
+    /// Encrypted records that came before the ServerHello.
+    early: Vec<Vec<u8>>,
+    doubtful: Doubtful,
 }
 
-struct HelloVerify {
-    record: Vec<u8>,
-    believed_at: Instant,
+/// A HelloVerifyRequest, or a ChangeCipherSpec and what came after it.
+#[derive(Default)]
+struct Doubtful {
+    records: Vec<Vec<u8>>,
+    /// `None` as long as they are of no use.
+    believed_at: Option<Instant>,
 }
 
 impl Client {
@@ -63,9 +67,10 @@ impl Client {
     /// When no record of it was of any use.
     pub(super) fn handle_datagram(&mut self, datagram: &[u8], now: Instant) -> Result<(), DropReason> {
         let mut used = false;
+        let ends_flight = ends_flight(datagram);
         for record in records(datagram) {
             let Attempt::Running(running) = &mut self.attempt else { break };
-            match running.handle_record(&record, now) {
+            match running.handle_record(&record, ends_flight, now) {
                 Ok(used_it) => used |= used_it,
                 Err(EndpointDied) => self.attempt = Attempt::Waiting,
             }
@@ -89,8 +94,7 @@ impl Client {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.attempt {
             Attempt::Running(running) => {
-                let believed_at = running.hello_verify.as_ref().map(|held| held.believed_at);
-                running.endpoint.poll_timeout().into_iter().chain(believed_at).min()
+                running.endpoint.poll_timeout().into_iter().chain(running.doubtful.believed_at).min()
             }
             Attempt::Waiting => Some(self.restart_not_before),
         }
@@ -123,8 +127,8 @@ impl Client {
             self.attempt = Attempt::Running(Box::new(Running {
                 endpoint,
                 guard: ClientGuard::Greeting,
-                held: Vec::new(),
-                hello_verify: None,
+                early: Vec::new(),
+                doubtful: Doubtful::default(),
             }));
         }
     }
@@ -132,39 +136,82 @@ impl Client {
 
 impl Running {
     /// Whether the record was fed or kept.
-    fn handle_record(&mut self, record: &Record<'_>, now: Instant) -> Result<bool, EndpointDied> {
-        match self.guard.judge(record) {
+    fn handle_record(
+        &mut self,
+        record: &Record<'_>,
+        ends_flight: bool,
+        now: Instant,
+    ) -> Result<bool, EndpointDied> {
+        match self.guard.judge(record, ends_flight) {
             ClientVerdict::Admit => {
                 self.endpoint.handle_record(record.bytes, now)?;
+                self.doubtful = Doubtful::default();
                 if self.guard == ClientGuard::Negotiating {
-                    self.hello_verify = None;
-                    for held in std::mem::take(&mut self.held) {
-                        self.endpoint.handle_record(&held, now)?;
-                    }
+                    self.advance(now)?;
                 }
                 Ok(true)
             }
-            ClientVerdict::HoldForServerHello if self.held.len() < HELD_RECORDS_MAX => {
-                self.held.push(record.bytes.to_vec());
+            ClientVerdict::HoldForServerHello if self.early.len() < HELD_RECORDS_MAX => {
+                self.early.push(record.bytes.to_vec());
                 Ok(true)
             }
-            ClientVerdict::HoldAsHelloVerify if self.hello_verify.is_none() => {
-                let believed_at = now + HELLO_VERIFY_DELAY;
-                self.hello_verify = Some(HelloVerify { record: record.bytes.to_vec(), believed_at });
-                Ok(true)
-            }
-            ClientVerdict::HoldForServerHello | ClientVerdict::HoldAsHelloVerify | ClientVerdict::Drop => {
-                Ok(false)
+            ClientVerdict::Doubt => Ok(self.doubtful.keep(record, now)),
+            ClientVerdict::HoldForServerHello | ClientVerdict::Drop => Ok(false),
+        }
+    }
+
+    /// After plaintext of the server's was fed: is there more to come?
+    fn advance(&mut self, now: Instant) -> Result<(), EndpointDied> {
+        let is_dtls13 = self.endpoint.is_dtls13();
+        if is_dtls13 || self.endpoint.progress() >= Progress::Answered {
+            self.guard.on_plaintext_complete(is_dtls13);
+        }
+        for record in std::mem::take(&mut self.early) {
+            if is_dtls13 {
+                self.endpoint.handle_record(&record, now)?;
             }
         }
+        Ok(())
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), EndpointDied> {
         self.endpoint.handle_timeout(now)?;
-        if let Some(held) = self.hello_verify.take_if(|held| held.believed_at <= now) {
-            self.guard.on_hello_verified();
-            self.endpoint.handle_record(&held.record, now)?;
+        if self.doubtful.believed_at.is_some_and(|at| at <= now) {
+            if self.guard == ClientGuard::Greeting {
+                self.guard.on_hello_verified();
+            }
+            for record in std::mem::take(&mut self.doubtful).records {
+                self.endpoint.handle_record(&record, now)?;
+            }
         }
         Ok(())
     }
+}
+
+impl Doubtful {
+    /// Keeps the record if it may come to something: a HelloVerifyRequest does alone, a
+    /// ChangeCipherSpec with something encrypted behind it.
+    fn keep(&mut self, record: &Record<'_>, now: Instant) -> bool {
+        let is_first = self.records.is_empty();
+        let (fits, completes) = match record.content {
+            Content::Handshake(_) => (is_first, true),
+            Content::ChangeCipherSpec => (is_first, false),
+            Content::Encrypted => (!is_first && self.records.len() < HELD_RECORDS_MAX, true),
+            Content::Alert | Content::Other => (false, false),
+        };
+        if fits {
+            self.records.push(record.bytes.to_vec());
+        }
+        if fits && completes {
+            self.believed_at = self.believed_at.or(Some(now + DOUBT));
+        }
+        fits
+    }
+}
+
+/// Whether a ChangeCipherSpec and what it protects came together.
+fn ends_flight(datagram: &[u8]) -> bool {
+    records(datagram)
+        .skip_while(|record| record.content != Content::ChangeCipherSpec)
+        .any(|record| record.content == Content::Encrypted)
 }

@@ -9,11 +9,11 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use dimpl::{Dtls, KeyingMaterial, Output, SrtpProfile};
+use dimpl::{Dtls, KeyingMaterial, Output, ProtocolVersion, SrtpProfile};
 use tracing::{debug, error};
 
 use super::DtlsCertificate;
-use super::record::{Content, holds_server_hello, records};
+use super::record::{Content, holds_answer, records};
 
 /// Largest datagram that an endpoint is fed: Ethernet's 1500, and room for jumbo peers.
 pub(super) const DATAGRAM_MAX: usize = 2048;
@@ -37,7 +37,8 @@ pub(super) struct Endpoint {
 pub(super) enum Progress {
     /// Nothing proves yet that the peer receives what we send.
     Started,
-    /// As a server: we sent a ServerHello, so the peer echoed our cookie.
+    /// We sent what we send only to a peer that does: as a server the ServerHello, which the cookie
+    /// goes before; as a client of DTLS 1.2 the ClientKeyExchange.
     Answered,
     /// The handshake is complete.
     Connected,
@@ -114,6 +115,11 @@ impl Endpoint {
         self.transmits.pop_front()
     }
 
+    /// Whether DTLS 1.3 was agreed, in which everything after the hellos is encrypted.
+    pub(super) fn is_dtls13(&self) -> bool {
+        self.library.protocol_version() == Some(ProtocolVersion::DTLS1_3)
+    }
+
     pub(super) fn progress(&self) -> Progress {
         self.progress
     }
@@ -140,7 +146,7 @@ impl Endpoint {
             loop {
                 match self.library.poll_output(&mut buffer) {
                     Output::Packet(datagram) => {
-                        if self.progress == Progress::Started && holds_server_hello(datagram) {
+                        if self.progress == Progress::Started && holds_answer(datagram) {
                             self.progress = Progress::Answered;
                         }
                         if !holds_plaintext_alert(datagram) {

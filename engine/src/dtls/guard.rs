@@ -1,13 +1,15 @@
 //! Which records of a stranger an endpoint gets to see.
 //!
 //! Anyone who can spoof the peer's address can write plaintext records, and one that does not fit
-//! kills the library's endpoint. So each role admits only the types that its peer sends in the clear,
-//! and as a client nothing at all until a ServerHello came:
+//! kills the library's endpoint; so does, in DTLS 1.2, ciphertext that it tries to read before the
+//! peer's Finished. So each role admits only what its peer sends where the handshake stands:
 //!
 //! ```text
-//! Greeting --- HelloVerifyRequest, let through by the client ---> Verified
-//!     |                                                              |
-//!     +--------------------- ServerHello ----------------------------+----> Negotiating
+//! Greeting --- HelloVerifyRequest, believed ---> Verified
+//!     |                                              |
+//!     +----------------- ServerHello ----------------+---> Negotiating --- our ClientKeyExchange ---> Finishing
+//!                                                               |
+//!                                                               `--- version 1.3 ---> Protected
 //! ```
 //!
 //! Plaintext alerts are admitted nowhere: a handshake that truly failed runs into its deadline.
@@ -25,8 +27,12 @@ pub(super) enum ClientGuard {
     Greeting,
     /// Our ClientHello with the server's cookie is out.
     Verified,
-    /// The server has answered.
+    /// The server has answered; the rest of its plaintext may come.
     Negotiating,
+    /// DTLS 1.2: ChangeCipherSpec and Finished are left.
+    Finishing,
+    /// DTLS 1.3: all that is left is encrypted, and forgeries are harmless.
+    Protected,
 }
 
 /// What a client does with a record.
@@ -36,8 +42,8 @@ pub(super) enum ClientVerdict {
     Admit,
     /// Too early, but unforgeable: feed it after the ServerHello.
     HoldForServerHello,
-    /// Feed it if no ServerHello comes in a while.
-    HoldAsHelloVerify,
+    /// It may be forged: feed it if nothing better comes in a while.
+    Doubt,
     /// Forget it.
     Drop,
 }
@@ -54,13 +60,20 @@ pub(super) enum ServerVerdict<'d> {
 }
 
 impl ClientGuard {
-    /// Judges a record and moves on with it.
-    pub(super) fn judge(&mut self, record: &Record<'_>) -> ClientVerdict {
+    /// Judges a record and moves on with it. `ends_flight` says that its datagram holds both
+    /// ChangeCipherSpec and Finished, as a flight's only datagram does.
+    pub(super) fn judge(&mut self, record: &Record<'_>, ends_flight: bool) -> ClientVerdict {
         match (&record.content, *self) {
             (Content::Handshake(body), _) => self.judge_handshake(body),
-            (Content::ChangeCipherSpec | Content::Encrypted, Self::Negotiating) => ClientVerdict::Admit,
-            (Content::Encrypted, _) => ClientVerdict::HoldForServerHello,
-            (Content::ChangeCipherSpec | Content::Alert | Content::Other, _) => ClientVerdict::Drop,
+            (Content::ChangeCipherSpec | Content::Encrypted, Self::Finishing) if ends_flight => {
+                ClientVerdict::Admit
+            }
+            (Content::ChangeCipherSpec | Content::Encrypted, Self::Finishing) => ClientVerdict::Doubt,
+            (Content::Encrypted, Self::Protected) => ClientVerdict::Admit,
+            (Content::Encrypted, Self::Greeting | Self::Verified) => ClientVerdict::HoldForServerHello,
+            (Content::ChangeCipherSpec | Content::Encrypted | Content::Alert | Content::Other, _) => {
+                ClientVerdict::Drop
+            }
         }
     }
 
@@ -69,25 +82,31 @@ impl ClientGuard {
         *self = Self::Verified;
     }
 
+    /// The endpoint needs no more plaintext of the server's.
+    pub(super) fn on_plaintext_complete(&mut self, is_dtls13: bool) {
+        *self = if is_dtls13 { Self::Protected } else { Self::Finishing };
+    }
+
     fn judge_handshake(&mut self, body: &[u8]) -> ClientVerdict {
         let Some(fragments) = fragments(body) else { return ClientVerdict::Drop };
         let fits = fragments.iter().all(|fragment| server_sends(fragment.kind));
+        let [first, rest @ ..] = fragments.as_slice() else { return ClientVerdict::Drop };
         match *self {
-            Self::Greeting if fragments[0].kind == HELLO_VERIFY_REQUEST && fragments.len() == 1 => {
-                ClientVerdict::HoldAsHelloVerify
-            }
-            Self::Greeting | Self::Verified if fits && fragments[0].is_server_hello() => {
+            Self::Greeting if first.kind == HELLO_VERIFY_REQUEST && rest.is_empty() => ClientVerdict::Doubt,
+            Self::Greeting | Self::Verified if fits && first.is_server_hello() => {
                 *self = Self::Negotiating;
                 ClientVerdict::Admit
             }
             // A HelloRetryRequest: the ServerHello is still to come.
             Self::Greeting | Self::Verified
-                if fragments.len() == 1 && fragments[0].kind == SERVER_HELLO && fragments[0].offset == 0 =>
+                if first.kind == SERVER_HELLO && first.offset == 0 && rest.is_empty() =>
             {
                 ClientVerdict::Admit
             }
             Self::Negotiating if fits => ClientVerdict::Admit,
-            Self::Greeting | Self::Verified | Self::Negotiating => ClientVerdict::Drop,
+            Self::Greeting | Self::Verified | Self::Negotiating | Self::Finishing | Self::Protected => {
+                ClientVerdict::Drop
+            }
         }
     }
 }
@@ -107,14 +126,16 @@ pub(super) fn judge_as_server<'d>(record: &Record<'d>) -> ServerVerdict<'d> {
     }
 }
 
-/// Whether the endpoint of a complete handshake sees the record: what is encrypted, and the peer's
-/// repeated last flight, which asks for ours again (RFC 6347 4.2.4).
-pub(super) fn admits_when_established(record: &Record<'_>, peer_is_server: bool) -> bool {
-    let peer_sends = if peer_is_server { server_sends } else { client_sends };
+/// Whether the endpoint of a complete handshake sees the record: what is encrypted and, as a server
+/// of DTLS 1.2, the client's repeated last flight, which asks for ours again (RFC 6347 4.2.4).
+pub(super) fn admits_when_established(record: &Record<'_>, repeats_plaintext: bool) -> bool {
     match record.content {
         Content::Encrypted => true,
-        Content::Handshake(body) => fragments(body)
-            .is_some_and(|fragments| fragments.iter().all(|fragment| peer_sends(fragment.kind))),
+        Content::Handshake(body) => {
+            repeats_plaintext
+                && fragments(body)
+                    .is_some_and(|fragments| fragments.iter().all(|part| client_sends(part.kind)))
+        }
         Content::ChangeCipherSpec | Content::Alert | Content::Other => false,
     }
 }
@@ -168,15 +189,16 @@ mod tests {
         ]
     }
 
-    /// Every input in every state; what is not listed is dropped.
+    /// Every input in every state, alone in its datagram; what is not listed is dropped.
     #[test]
     fn client_table() {
+        use ClientGuard::{Finishing, Greeting, Negotiating, Protected, Verified};
         let mut table = Vec::new();
-        for start in [ClientGuard::Greeting, ClientGuard::Verified, ClientGuard::Negotiating] {
+        for start in [Greeting, Verified, Negotiating, Finishing, Protected] {
             for (name, bytes) in inputs() {
                 let record = records(&bytes).next().expect("one record");
                 let mut guard = start;
-                let verdict = guard.judge(&record);
+                let verdict = guard.judge(&record, false);
                 if verdict != ClientVerdict::Drop {
                     table.push(format!("{start:?} + {name} = {verdict:?} {guard:?}"));
                 } else {
@@ -189,7 +211,7 @@ mod tests {
             [
                 "Greeting + ServerHello = Admit Negotiating",
                 "Greeting + HelloRetryRequest = Admit Greeting",
-                "Greeting + HelloVerifyRequest = HoldAsHelloVerify Greeting",
+                "Greeting + HelloVerifyRequest = Doubt Greeting",
                 "Greeting + encrypted 1.2 = HoldForServerHello Greeting",
                 "Greeting + encrypted 1.3 = HoldForServerHello Greeting",
                 "Verified + ServerHello = Admit Negotiating",
@@ -202,14 +224,30 @@ mod tests {
                 "Negotiating + ServerKeyExchange = Admit Negotiating",
                 "Negotiating + CertificateRequest = Admit Negotiating",
                 "Negotiating + ServerHelloDone = Admit Negotiating",
-                "Negotiating + ChangeCipherSpec = Admit Negotiating",
-                "Negotiating + encrypted 1.2 = Admit Negotiating",
-                "Negotiating + encrypted 1.3 = Admit Negotiating",
+                "Finishing + ChangeCipherSpec = Doubt Finishing",
+                "Finishing + encrypted 1.2 = Doubt Finishing",
+                "Finishing + encrypted 1.3 = Doubt Finishing",
+                "Protected + encrypted 1.2 = Admit Protected",
+                "Protected + encrypted 1.3 = Admit Protected",
             ]
         );
+    }
+
+    #[test]
+    fn a_client_moves_on_with_its_endpoint() {
         let mut guard = ClientGuard::Greeting;
         guard.on_hello_verified();
         assert_eq!(guard, ClientGuard::Verified);
+        guard.on_plaintext_complete(true);
+        assert_eq!(guard, ClientGuard::Protected);
+        guard.on_plaintext_complete(false);
+        assert_eq!(guard, ClientGuard::Finishing);
+        for (name, bytes) in inputs() {
+            let record = records(&bytes).next().expect("one record");
+            let is_end = matches!(record.content, Content::ChangeCipherSpec | Content::Encrypted);
+            let expected = if is_end { ClientVerdict::Admit } else { ClientVerdict::Drop };
+            assert_eq!(guard.judge(&record, true), expected, "{name} in a datagram that ends the flight");
+        }
     }
 
     #[test]
@@ -240,31 +278,19 @@ mod tests {
 
     #[test]
     fn established_table() {
-        let admitted = |peer_is_server| -> Vec<&str> {
+        let admitted = |repeats_plaintext| -> Vec<&str> {
             inputs()
                 .iter()
                 .filter(|(_, bytes)| {
                     let record = records(bytes).next().expect("one record");
-                    admits_when_established(&record, peer_is_server)
+                    admits_when_established(&record, repeats_plaintext)
                 })
                 .map(|(name, _)| *name)
                 .collect()
         };
+        assert_eq!(admitted(false), ["encrypted 1.2", "encrypted 1.3"]);
         assert_eq!(
             admitted(true),
-            [
-                "ServerHello",
-                "HelloRetryRequest",
-                "Certificate",
-                "ServerKeyExchange",
-                "CertificateRequest",
-                "ServerHelloDone",
-                "encrypted 1.2",
-                "encrypted 1.3"
-            ]
-        );
-        assert_eq!(
-            admitted(false),
             ["Certificate", "CertificateVerify", "ClientKeyExchange", "encrypted 1.2", "encrypted 1.3"]
         );
     }

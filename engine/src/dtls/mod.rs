@@ -14,6 +14,7 @@ mod association;
 mod certificate;
 mod client;
 mod endpoint;
+mod flight;
 mod guard;
 mod handshake;
 mod record;
@@ -22,3 +23,6 @@ mod server;
 pub use association::Association;
 pub use certificate::{CertificateError, DtlsCertificate};
 pub use handshake::{DtlsRole, Handshake, HandshakeError, SrtpPair};
+
+#[cfg(test)]
+pub(crate) use record::samples;

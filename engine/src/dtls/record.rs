@@ -104,12 +104,13 @@ impl Fragment<'_> {
     }
 }
 
-/// Whether `datagram` holds the start of a ServerHello that is no HelloRetryRequest.
-pub(super) fn holds_server_hello(datagram: &[u8]) -> bool {
+/// Whether `datagram` holds the start of a ServerHello that is no HelloRetryRequest, or a
+/// ClientKeyExchange: what an endpoint sends only after it believed its peer.
+pub(super) fn holds_answer(datagram: &[u8]) -> bool {
+    let is_answer =
+        |part: &Fragment<'_>| part.is_server_hello() || part.kind == handshake_type::CLIENT_KEY_EXCHANGE;
     records(datagram).any(|record| match record.content {
-        Content::Handshake(body) => {
-            fragments(body).is_some_and(|fragments| fragments.iter().any(Fragment::is_server_hello))
-        }
+        Content::Handshake(body) => fragments(body).is_some_and(|parts| parts.iter().any(is_answer)),
         _ => false,
     })
 }
@@ -151,11 +152,11 @@ fn u24(bytes: &[u8]) -> u32 {
 }
 
 #[cfg(test)]
-pub(super) mod samples {
+pub(crate) mod samples {
     //! Records as an attacker would write them.
 
     /// A plaintext record of epoch 0.
-    pub(in crate::dtls) fn plaintext(content_type: u8, sequence: u8, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn plaintext(content_type: u8, sequence: u8, body: &[u8]) -> Vec<u8> {
         let mut record = vec![content_type, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, sequence];
         record.extend((body.len() as u16).to_be_bytes());
         record.extend(body);
@@ -163,7 +164,7 @@ pub(super) mod samples {
     }
 
     /// A whole, unfragmented handshake message.
-    pub(in crate::dtls) fn handshake(kind: u8, message_seq: u8, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn handshake(kind: u8, message_seq: u8, body: &[u8]) -> Vec<u8> {
         let length = (body.len() as u32).to_be_bytes();
         let mut message = vec![kind, length[1], length[2], length[3], 0, message_seq, 0, 0, 0];
         message.extend(&length[1..]);
@@ -232,10 +233,11 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_retry_request_is_no_server_hello() {
-        assert!(holds_server_hello(&plaintext(22, 0, &hello(2, [9; 32]))));
-        assert!(!holds_server_hello(&plaintext(22, 0, &hello(2, HELLO_RETRY_RANDOM))));
-        assert!(!holds_server_hello(&plaintext(22, 0, &hello(1, [9; 32]))));
+    fn a_hello_retry_request_is_no_answer() {
+        assert!(holds_answer(&plaintext(22, 0, &hello(2, [9; 32]))));
+        assert!(holds_answer(&plaintext(22, 0, &handshake(16, 3, &[1]))));
+        assert!(!holds_answer(&plaintext(22, 0, &hello(2, HELLO_RETRY_RANDOM))));
+        assert!(!holds_answer(&plaintext(22, 0, &hello(1, [9; 32]))));
     }
 
     proptest! {
@@ -247,7 +249,7 @@ mod tests {
             let datagram = [&[first], datagram.as_slice()].concat();
             let read: usize = records(&datagram).map(|record| record.bytes.len()).sum();
             prop_assert!(read <= datagram.len());
-            let _ = (holds_server_hello(&datagram), fragments(&datagram));
+            let _ = (holds_answer(&datagram), fragments(&datagram));
         }
     }
 }

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::DtlsCertificate;
 use super::endpoint::{Endpoint, Outcome, Progress};
+use super::flight::ClientFlight;
 use super::guard::{ServerVerdict, judge_as_server};
-use super::record::{Fragment, records};
+use super::record::{Content, Fragment, Record, records};
 use crate::rtp::DropReason;
 
 /// Most endpoints at a time; the oldest whose client has proven nothing makes room.
@@ -43,6 +44,7 @@ struct Pending {
     hello: (u16, u32),
     expires_at: Instant,
     endpoint: Endpoint,
+    flight: ClientFlight,
 }
 
 struct Tokens {
@@ -66,15 +68,15 @@ impl Server {
     /// When no record of it was of any use.
     pub(super) fn handle_datagram(&mut self, datagram: &[u8], now: Instant) -> Result<(), DropReason> {
         let mut used = false;
+        let mut answers = Vec::new();
         for record in records(datagram) {
-            used |= match judge_as_server(&record) {
-                ServerVerdict::ClientHello(hello) => self.handle_hello(&hello, record.bytes, now),
-                ServerVerdict::Answered => {
-                    self.feed(record.bytes, now, |pending| pending.endpoint.progress() >= Progress::Answered)
-                }
-                ServerVerdict::Drop => false,
-            };
+            match judge_as_server(&record) {
+                ServerVerdict::ClientHello(hello) => used |= self.handle_hello(&hello, record.bytes, now),
+                ServerVerdict::Answered => answers.push(record),
+                ServerVerdict::Drop => {}
+            }
         }
+        used |= self.handle_answers(&answers, now);
         if used { Ok(()) } else { Err(DropReason::UnexpectedDtls) }
     }
 
@@ -120,6 +122,25 @@ impl Server {
         self.feed(record, now, |pending| pending.random == random)
     }
 
+    /// For clients that have proven that they hear us, and kept together (see [`ClientFlight`]).
+    fn handle_answers(&mut self, records: &[Record<'_>], now: Instant) -> bool {
+        let mut used = false;
+        self.pending.retain_mut(|pending| {
+            if records.is_empty() || pending.endpoint.progress() < Progress::Answered {
+                return true;
+            }
+            let admitted = if pending.endpoint.is_dtls13() {
+                let encrypted = records.iter().filter(|record| record.content == Content::Encrypted);
+                encrypted.map(|record| record.bytes.to_vec()).collect()
+            } else {
+                pending.flight.offer(records)
+            };
+            used = true;
+            admitted.iter().all(|record| pending.endpoint.handle_record(record, now).is_ok())
+        });
+        used
+    }
+
     fn start(&mut self, random: [u8; 32], hello: (u16, u32), now: Instant) -> bool {
         if self.pending.len() >= PENDING_MAX {
             let unproven = |pending: &Pending| pending.endpoint.progress() == Progress::Started;
@@ -130,7 +151,8 @@ impl Server {
             return false;
         }
         let Ok(endpoint) = Endpoint::server(&self.certificate, now) else { return false };
-        self.pending.push(Pending { random, hello, expires_at: now + UNPROVEN_LIFETIME, endpoint });
+        let expires_at = now + UNPROVEN_LIFETIME;
+        self.pending.push(Pending { random, hello, expires_at, endpoint, flight: ClientFlight::default() });
         true
     }
 

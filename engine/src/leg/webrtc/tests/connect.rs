@@ -7,7 +7,7 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 
 use super::super::{DtlsRole, RemoteChanged, TransportError, TransportEvent};
 use super::pair::{Direction, Pair, peer_address, rtcp, rtp};
-use super::peer_dtls::{Abilities, Stack};
+use super::peer_dtls::{Abilities, Stack, Version};
 use crate::dtls::HandshakeError;
 use crate::net::demux::DatagramKind;
 use crate::sdp::{Fingerprint, HashFunction};
@@ -53,7 +53,7 @@ fn every_role_and_profile_connects_and_carries_media_both_ways() {
 #[test]
 fn a_wrong_fingerprint_fails_loudly_and_no_key_is_used() {
     for role in ROLES {
-        let mut pair = Pair::strangers(Abilities::dtls12(role));
+        let mut pair = Pair::strangers(Abilities::rtc(role));
         let (ufrag, password) = pair.peer.credentials();
         let announced = vec![Fingerprint::of(HashFunction::Sha256, b"another certificate")];
         pair.gateway.set_remote(&ufrag, &password, announced, role, pair.now).expect("the first description");
@@ -71,7 +71,7 @@ fn a_wrong_fingerprint_fails_loudly_and_no_key_is_used() {
 
 #[test]
 fn a_peer_without_fingerprint_is_nobody() {
-    let mut pair = Pair::strangers(Abilities::dtls12(DtlsRole::Client));
+    let mut pair = Pair::strangers(Abilities::rtc(DtlsRole::Client));
     let (ufrag, password) = pair.peer.credentials();
     pair.gateway.set_remote(&ufrag, &password, Vec::new(), DtlsRole::Client, pair.now).expect("the first");
     pair.peer.start(&pair.gateway, pair.now);
@@ -83,7 +83,7 @@ fn a_peer_without_fingerprint_is_nobody() {
 #[test]
 fn checks_and_client_hello_may_come_before_the_description() {
     for role in ROLES {
-        let mut pair = Pair::strangers(Abilities::dtls12(role));
+        let mut pair = Pair::strangers(Abilities::rtc(role));
         pair.peer.start(&pair.gateway, pair.now);
         pair.run_for(Duration::from_millis(700));
         assert_eq!(pair.events, [TransportEvent::NewSource(peer_address())], "validated, and no more");
@@ -95,7 +95,7 @@ fn checks_and_client_hello_may_come_before_the_description() {
 
 #[test]
 fn a_leg_without_a_path_fails_after_the_connect_timeout() {
-    let mut pair = Pair::introduced(Abilities::dtls12(DtlsRole::Client));
+    let mut pair = Pair::introduced(Abilities::rtc(DtlsRole::Client));
     pair.lose = Box::new(|_, _| true);
     pair.run_for(Duration::from_secs(60));
     assert_eq!(pair.events, [TransportEvent::Failed(TransportError::NoPath)]);
@@ -105,7 +105,7 @@ fn a_leg_without_a_path_fails_after_the_connect_timeout() {
 #[test]
 fn a_handshake_that_never_ends_fails_after_its_deadline() {
     for role in ROLES {
-        let mut pair = Pair::introduced(Abilities::dtls12(role));
+        let mut pair = Pair::introduced(Abilities::rtc(role));
         pair.lose = Box::new(|_, datagram| DatagramKind::of(datagram) == Some(DatagramKind::Dtls));
         pair.run_until(Duration::from_secs(60), |pair| pair.events.len() == 2);
         assert_eq!(pair.events[1], TransportEvent::Failed(TransportError::NoHandshake));
@@ -116,7 +116,7 @@ fn a_handshake_that_never_ends_fails_after_its_deadline() {
 #[test]
 fn the_same_description_again_changes_nothing_and_another_is_refused() {
     for role in ROLES {
-        let mut pair = Pair::connected(Abilities::dtls12(role));
+        let mut pair = Pair::connected(Abilities::rtc(role));
         let (ufrag, password) = pair.peer.credentials();
         let known = vec![pair.peer.fingerprint()];
         let other_role = if role == DtlsRole::Client { DtlsRole::Server } else { DtlsRole::Client };
@@ -140,16 +140,18 @@ fn the_same_description_again_changes_nothing_and_another_is_refused() {
 }
 
 #[test]
-fn dtls_13_connects_in_both_roles() {
+fn browser_like_peers_connect_without_a_timer() {
     for role in ROLES {
-        let mut pair = Pair::connected(Abilities::dtls13(role));
-        // As client the peer waits for its own nomination; no timer of ours was needed.
-        let limit = Duration::from_millis(if role == DtlsRole::Client { 50 } else { 250 });
-        assert!(pair.elapsed() < limit, "{role:?}: {:?}", pair.elapsed());
-        pair.gateway_says(&rtp(1));
-        pair.peer.say_rtp(&rtp(2));
-        pair.run_for(Duration::from_millis(50));
-        assert_eq!((pair.peer.heard, pair.heard), (vec![rtp(1)], vec![rtp(2)]));
+        for version in [Version::Dtls12, Version::Dtls13] {
+            let mut pair = Pair::connected(Abilities::browser_like(role, version));
+            // As client the peer waits for its own nomination.
+            let limit = Duration::from_millis(if role == DtlsRole::Client { 60 } else { 260 });
+            assert!(pair.elapsed() < limit, "{role:?} {version:?}: {:?}", pair.elapsed());
+            pair.gateway_says(&rtp(1));
+            pair.peer.say_rtp(&rtp(2));
+            pair.run_for(Duration::from_millis(50));
+            assert_eq!((pair.peer.heard, pair.heard), (vec![rtp(1)], vec![rtp(2)]));
+        }
     }
 }
 
@@ -157,7 +159,7 @@ fn dtls_13_connects_in_both_roles() {
 /// also together with the next. (rtc-dtls forgets its timer when it gets a repeated message.)
 #[test]
 fn lost_handshake_datagrams_are_repeated() {
-    for abilities in ROLES.map(Abilities::dtls12).into_iter().chain(ROLES.map(Abilities::dtls13)) {
+    for abilities in ROLES.into_iter().flat_map(Abilities::all) {
         for direction in [Direction::ToGateway, Direction::ToPeer] {
             for first in 0..6 {
                 // rtc-dtls never repeats its HelloVerifyRequest.

@@ -1,6 +1,11 @@
 //! The transport against an independent stack, a lossy wire and attackers.
 
+mod attacks;
+mod browser_dtls;
 mod connect;
+mod forgery;
+mod life;
 mod pair;
 mod peer;
 mod peer_dtls;
+mod rtc_dtls;

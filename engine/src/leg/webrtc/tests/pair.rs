@@ -22,7 +22,8 @@ pub(super) enum Direction {
     ToPeer,
 }
 
-pub(super) type Filter = Box<dyn FnMut(Direction, &[u8]) -> bool>;
+/// May change a datagram on the wire; true loses it.
+pub(super) type Wire = Box<dyn FnMut(Direction, &mut Vec<u8>) -> bool>;
 
 pub(super) struct Pair {
     pub(super) gateway: WebrtcTransport,
@@ -36,8 +37,7 @@ pub(super) struct Pair {
     pub(super) strays: Vec<(SocketAddr, Vec<u8>)>,
     role: DtlsRole,
     wire: VecDeque<(Instant, Direction, Vec<u8>)>,
-    /// True loses the datagram.
-    pub(super) lose: Filter,
+    pub(super) lose: Wire,
     attack: Option<Attack>,
 }
 
@@ -196,8 +196,8 @@ impl Pair {
         }
     }
 
-    fn send(&mut self, direction: Direction, datagram: Vec<u8>) {
-        if !(self.lose)(direction, &datagram) {
+    fn send(&mut self, direction: Direction, mut datagram: Vec<u8>) {
+        if !(self.lose)(direction, &mut datagram) {
             self.wire.push_back((self.now + LATENCY, direction, datagram));
         }
     }

@@ -25,7 +25,8 @@ pub(super) struct Peer {
     address: SocketAddr,
     gateway: SocketAddr,
     ice: Agent,
-    dtls: PeerDtls,
+    is_dtls_client: bool,
+    dtls: Box<dyn PeerDtls>,
     /// What we send, what we receive.
     srtp: Option<(Context, Context)>,
     outgoing: Vec<Vec<u8>>,
@@ -48,7 +49,8 @@ impl Peer {
             address,
             gateway,
             ice,
-            dtls: PeerDtls::new(address, gateway, abilities, now),
+            is_dtls_client: abilities.peer_is_client(),
+            dtls: abilities.endpoint(address, gateway, now),
             srtp: None,
             outgoing: Vec::new(),
             heard: Vec::new(),
@@ -62,7 +64,7 @@ impl Peer {
     }
 
     pub(super) fn fingerprint(&self) -> Fingerprint {
-        self.dtls.fingerprint.clone()
+        self.dtls.fingerprint()
     }
 
     /// Takes the gateway's description and starts to check.
@@ -77,7 +79,7 @@ impl Peer {
     }
 
     pub(super) fn heard_goodbye(&self) -> bool {
-        self.dtls.heard_goodbye
+        self.dtls.heard_goodbye()
     }
 
     pub(super) fn handle_datagram(&mut self, datagram: &[u8], now: Instant) {
@@ -98,8 +100,7 @@ impl Peer {
             }
             DatagramKind::Dtls => {
                 self.dtls.handle_datagram(datagram, now);
-                self.srtp =
-                    self.srtp.take().or_else(|| self.dtls.keys.as_ref().map(|keys| self.contexts(keys)));
+                self.srtp = self.srtp.take().or_else(|| self.dtls.keys().map(|keys| self.contexts(&keys)));
             }
             DatagramKind::Rtp => {
                 let Some((_, rx)) = &mut self.srtp else { return };
@@ -159,7 +160,7 @@ impl Peer {
     }
 
     fn start_dtls(&mut self, now: Instant) {
-        if self.dtls.is_client && self.ice.get_selected_candidate_pair().is_some() {
+        if self.is_dtls_client && self.ice.get_selected_candidate_pair().is_some() {
             self.dtls.start(now);
         }
     }
@@ -187,7 +188,7 @@ impl Peer {
             .expect("keys of the right length")
         };
         let (client, server) = (context(0), context(1));
-        if self.dtls.is_client { (client, server) } else { (server, client) }
+        if self.is_dtls_client { (client, server) } else { (server, client) }
     }
 }
 
