@@ -27,6 +27,9 @@ use crate::net::Transmit;
 use crate::net::demux::SOURCES_PER_LEG;
 use crate::rtp::DropReason;
 
+#[cfg(test)]
+mod tests;
+
 /// ICE characters of our ufrag: 95 bits, so that no two legs ever share one (RFC 8445 5.3: 24 bits).
 const UFRAG_LENGTH: usize = 16;
 

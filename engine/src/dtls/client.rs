@@ -215,3 +215,79 @@ fn ends_flight(datagram: &[u8]) -> bool {
         .skip_while(|record| record.content != Content::ChangeCipherSpec)
         .any(|record| record.content == Content::Encrypted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::samples::{handshake, plaintext};
+    use super::*;
+
+    fn client(now: Instant) -> Client {
+        Client::new(&DtlsCertificate::generate().expect("works on any machine"), now)
+    }
+
+    fn drain(client: &mut Client) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| client.poll_transmit()).collect()
+    }
+
+    /// A ServerHello of a cipher suite that we did not offer.
+    fn bad_server_hello() -> Vec<u8> {
+        let body = [&[0xFE, 0xFD], [9; 32].as_slice(), &[0, 0, 0x2F, 0, 0, 0]].concat();
+        plaintext(22, 0, &handshake(2, 0, &body))
+    }
+
+    #[test]
+    fn an_endpoint_that_died_is_replaced_but_not_at_once() {
+        let start = Instant::now();
+        let mut client = client(start);
+        let first = drain(&mut client);
+        assert_eq!(first.len(), 1);
+        let hit_at = start + Duration::from_millis(10);
+        client.handle_datagram(&bad_server_hello(), hit_at).expect_err("it killed the endpoint");
+        assert!(drain(&mut client).is_empty());
+        assert_eq!(client.poll_timeout(), Some(start + RESTART_INTERVAL));
+        client.handle_timeout(start + RESTART_INTERVAL);
+        let second = drain(&mut client);
+        assert_eq!(second.len(), 1);
+        assert_ne!(first, second, "a fresh random");
+        let hit_again_at = start + RESTART_INTERVAL + Duration::from_millis(10);
+        client.handle_datagram(&bad_server_hello(), hit_again_at).expect_err("again");
+        assert_eq!(client.poll_timeout(), Some(start + RESTART_INTERVAL * 2));
+    }
+
+    #[test]
+    fn a_cookie_request_is_believed_only_after_a_while() {
+        let start = Instant::now();
+        let mut client = client(start);
+        drain(&mut client);
+        let request = plaintext(22, 0, &handshake(3, 0, &[0xFE, 0xFF, 4, 1, 2, 3, 4]));
+        assert_eq!(client.handle_datagram(&request, start), Ok(()));
+        assert_eq!(client.handle_datagram(&request, start), Err(DropReason::UnexpectedDtls), "one is enough");
+        assert!(drain(&mut client).is_empty());
+        client.handle_timeout(start + DOUBT);
+        let answers = drain(&mut client);
+        assert!(
+            answers.iter().any(|hello| hello.windows(5).any(|bytes| bytes == [4, 1, 2, 3, 4])),
+            "the cookie was echoed"
+        );
+    }
+
+    #[test]
+    fn a_change_of_cipher_is_doubted_until_something_encrypted_follows() {
+        let now = Instant::now();
+        let change = plaintext(20, 0, &[1]);
+        let finished = [22, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7];
+        let record = |bytes| records(bytes).next().expect("one record");
+        let mut doubtful = Doubtful::default();
+        assert!(!doubtful.keep(&record(&finished), now), "nothing to follow");
+        assert!(doubtful.keep(&record(&change), now));
+        assert_eq!(doubtful.believed_at, None);
+        assert!(!doubtful.keep(&record(&change), now));
+        assert!(doubtful.keep(&record(&finished), now));
+        assert!(doubtful.keep(&record(&finished), now + DOUBT));
+        assert_eq!(doubtful.believed_at, Some(now + DOUBT));
+        let kept = (0..20).filter(|_| doubtful.keep(&record(&finished), now)).count();
+        assert_eq!(kept, HELD_RECORDS_MAX - 3);
+        assert!(ends_flight(&[change.as_slice(), &finished].concat()));
+        assert!(!ends_flight(&[finished.as_slice(), &change].concat()));
+    }
+}

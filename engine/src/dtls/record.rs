@@ -171,6 +171,25 @@ pub(crate) mod samples {
         message.extend(body);
         message
     }
+
+    /// A ClientHello of DTLS 1.2 with one good cipher suite, group, signature and SRTP profile.
+    pub(crate) fn client_hello(random: [u8; 32]) -> Vec<u8> {
+        let extensions: &[&[u8]] = &[
+            &[0, 10, 0, 4, 0, 2, 0, 23],
+            &[0, 11, 0, 2, 1, 0],
+            &[0, 13, 0, 4, 0, 2, 4, 3],
+            &[0, 14, 0, 5, 0, 2, 0, 1, 0],
+            &[0, 23, 0, 0],
+            &[0xFF, 1, 0, 1, 0],
+        ];
+        let extensions = extensions.concat();
+        let mut body = vec![0xFE, 0xFD];
+        body.extend(random);
+        body.extend([0, 0, 0, 2, 0xC0, 0x2B, 1, 0]);
+        body.extend((extensions.len() as u16).to_be_bytes());
+        body.extend(extensions);
+        plaintext(22, 0, &handshake(1, 0, &body))
+    }
 }
 
 #[cfg(test)]

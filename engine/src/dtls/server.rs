@@ -24,8 +24,8 @@ const PENDING_MAX: usize = 48;
 /// How long a client may take to echo our cookie.
 const UNPROVEN_LIFETIME: Duration = Duration::from_secs(5);
 
-/// New endpoints at once, and then one per `TOKEN_INTERVAL`: an endpoint costs some 50 us, so that a
-/// flood of ClientHellos costs a tenth of a core at most. Chosen by us.
+/// New endpoints at once, and then one per `TOKEN_INTERVAL`: an endpoint with its cookie costs some
+/// 50 us, so that a flood of ClientHellos costs a tenth of a core at most. Chosen by us.
 const TOKENS_MAX: u32 = 64;
 const TOKEN_INTERVAL: Duration = Duration::from_micros(500);
 
@@ -192,5 +192,106 @@ impl Tokens {
         let Some(left) = self.left.checked_sub(1) else { return false };
         self.left = left;
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::samples::{client_hello, handshake, plaintext};
+    use super::*;
+
+    fn server(now: Instant) -> Server {
+        Server::new(&DtlsCertificate::generate().expect("works on any machine"), now)
+    }
+
+    fn drain(server: &mut Server) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| server.poll_transmit()).collect()
+    }
+
+    #[test]
+    fn every_random_has_its_own_endpoint_and_its_own_cookie() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let mut cookies = Vec::new();
+        for random in [1, 2, 1] {
+            assert_eq!(server.handle_datagram(&client_hello([random; 32]), now), Ok(()));
+            cookies.extend(drain(&mut server));
+        }
+        assert_eq!(server.pending.len(), 2);
+        assert!(cookies.len() >= 2, "both were answered");
+        assert_ne!(cookies[0], cookies[1]);
+        assert!(cookies.iter().all(|answer| answer.len() < client_hello([1; 32]).len()), "no amplification");
+    }
+
+    #[test]
+    fn records_of_nobody_who_proved_anything_are_dropped() {
+        let now = Instant::now();
+        let mut server = server(now);
+        server.handle_datagram(&client_hello([1; 32]), now).expect("a ClientHello");
+        drain(&mut server);
+        for record in [
+            plaintext(22, 1, &handshake(11, 1, &[0, 0, 0])),
+            plaintext(20, 2, &[1]),
+            plaintext(21, 3, &[2, 40]),
+            vec![22, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7],
+        ] {
+            assert_eq!(server.handle_datagram(&record, now), Err(DropReason::UnexpectedDtls));
+        }
+        assert_eq!((server.pending.len(), drain(&mut server).len()), (1, 0));
+    }
+
+    #[test]
+    fn a_flood_of_hellos_is_bounded_in_number_and_in_rate() {
+        let mut now = Instant::now();
+        let mut server = server(now);
+        let mut started = 0;
+        for n in 0..1000_u32 {
+            let mut random = [0; 32];
+            random[..4].copy_from_slice(&n.to_be_bytes());
+            started += u32::from(server.handle_datagram(&client_hello(random), now).is_ok());
+            drain(&mut server);
+            assert!(server.pending.len() <= PENDING_MAX);
+        }
+        assert_eq!(started, TOKENS_MAX);
+        now += TOKEN_INTERVAL * 3;
+        for random in [0xF0, 0xF1, 0xF2, 0xF3] {
+            started += u32::from(server.handle_datagram(&client_hello([random; 32]), now).is_ok());
+        }
+        assert_eq!(started, TOKENS_MAX + 3);
+    }
+
+    #[test]
+    fn clients_that_prove_nothing_are_forgotten() {
+        let now = Instant::now();
+        let mut server = server(now);
+        server.handle_datagram(&client_hello([1; 32]), now).expect("a ClientHello");
+        let mut timers = 0;
+        while let Some(at) = server.poll_timeout() {
+            assert!(at <= now + UNPROVEN_LIFETIME);
+            server.handle_timeout(at);
+            timers += 1;
+            assert!(timers < 100, "they are forgotten");
+        }
+        assert!(server.pending.is_empty());
+    }
+
+    #[test]
+    fn the_rest_of_a_hello_goes_to_the_one_that_began_it() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let whole = client_hello([1; 32]);
+        let body = &whole[13 + 12..];
+        let piece = |offset: usize, part: &[u8]| {
+            let mut message = handshake(1, 0, part);
+            message[1..4].copy_from_slice(&(body.len() as u32).to_be_bytes()[1..]);
+            message[6..9].copy_from_slice(&(offset as u32).to_be_bytes()[1..]);
+            plaintext(22, offset as u8, &message)
+        };
+        let (head, rest) = body.split_at(60);
+        assert_eq!(server.handle_datagram(&piece(60, rest), now), Err(DropReason::UnexpectedDtls));
+        assert_eq!(server.handle_datagram(&piece(0, head), now), Ok(()));
+        assert_eq!(drain(&mut server).len(), 0, "half a hello is not answered");
+        assert_eq!(server.handle_datagram(&piece(60, rest), now), Ok(()));
+        assert_eq!(drain(&mut server).len(), 1);
     }
 }

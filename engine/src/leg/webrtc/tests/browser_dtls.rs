@@ -12,6 +12,7 @@ use crate::sdp::{Fingerprint, HashFunction};
 
 pub(super) struct BrowserDtls {
     library: Dtls,
+    is_client: bool,
     state: State,
     timeout: Option<Instant>,
     outgoing: VecDeque<Vec<u8>>,
@@ -50,6 +51,7 @@ impl BrowserDtls {
         library.set_active(is_client);
         Self {
             library,
+            is_client,
             state: State::Fresh,
             timeout: None,
             outgoing: VecDeque::new(),
@@ -97,6 +99,9 @@ impl PeerDtls for BrowserDtls {
     }
 
     fn handle_datagram(&mut self, datagram: &[u8], now: Instant) {
+        if self.is_client && self.state == State::Fresh {
+            return;
+        }
         self.step(|library| library.handle_timeout(now).and_then(|()| library.handle_packet(datagram)));
     }
 

@@ -8,4 +8,5 @@ mod life;
 mod pair;
 mod peer;
 mod peer_dtls;
+mod robustness;
 mod rtc_dtls;

@@ -1,0 +1,263 @@
+//! The agent against checks made by hand.
+
+use is::DefaultSha1HmacProvider;
+use is::Sha1HmacProvider;
+use is::stun::{StunMessage, StunMessageBuilder, TransId};
+
+use super::*;
+
+const PEER_UFRAG: &str = "peer";
+
+/// A check, to be changed where it matters.
+struct Check {
+    username: String,
+    password: String,
+    nominates: bool,
+    priority: u32,
+    claims_to_be_controlled: bool,
+}
+
+impl Check {
+    fn new(agent: &IceLite) -> Self {
+        Self {
+            username: format!("{}:{PEER_UFRAG}", agent.ufrag()),
+            password: agent.password().to_owned(),
+            nominates: false,
+            priority: 1_000_000,
+            claims_to_be_controlled: false,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut message =
+            StunMessageBuilder::new().binding().request().username(&self.username).prio(self.priority);
+        message =
+            if self.claims_to_be_controlled { message.ice_controlled(1) } else { message.ice_controlling(1) };
+        if self.nominates {
+            message = message.use_candidate();
+        }
+        to_bytes(&message.build(TransId::new()), &self.password)
+    }
+}
+
+fn to_bytes(message: &StunMessage<'_>, password: &str) -> Vec<u8> {
+    let mut bytes = vec![0; 512];
+    let length = message
+        .to_bytes(Some(password.as_bytes()), &mut bytes, |key, parts| {
+            DefaultSha1HmacProvider.sha1_hmac(key, parts)
+        })
+        .expect("room enough");
+    bytes.truncate(length);
+    bytes
+}
+
+fn local() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 5000))
+}
+
+fn peer(port: u16) -> SocketAddr {
+    SocketAddr::from(([198, 51, 100, 7], port))
+}
+
+/// An agent that knows its peer.
+fn agent(now: Instant) -> IceLite {
+    let mut agent = IceLite::new(&[local()]);
+    agent.handle_timeout(now);
+    agent.set_remote(PEER_UFRAG, "the peer's own password", now);
+    agent
+}
+
+fn receive(agent: &mut IceLite, check: &Check, from: SocketAddr, now: Instant) -> Result<(), DropReason> {
+    agent.handle_stun(&check.bytes(), from, local(), now)
+}
+
+fn path_to(port: u16) -> Option<Path> {
+    Some(Path { local: local(), remote: peer(port) })
+}
+
+#[test]
+fn a_valid_check_is_answered_signed_and_makes_its_source_valid() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let check = Check::new(&agent);
+    assert_eq!(receive(&mut agent, &check, peer(1), now), Ok(()));
+    let answer = agent.poll_transmit().expect("an answer");
+    assert_eq!((answer.local, answer.to), (local(), peer(1)));
+    let response = StunMessage::parse(&answer.payload).expect("valid STUN");
+    assert!(response.is_successful_binding_response());
+    assert_eq!(response.mapped_address(), Some(peer(1)));
+    assert!(
+        response.verify(agent.password().as_bytes(), |key, parts| {
+            DefaultSha1HmacProvider.sha1_hmac(key, parts)
+        })
+    );
+    assert_eq!(agent.poll_transmit(), None);
+    assert_eq!(agent.poll_new_source(), Some(peer(1)));
+    assert_eq!((agent.path(), agent.last_heard_at()), (path_to(1), Some(now)));
+}
+
+#[test]
+fn what_is_not_a_signed_check_for_us_is_not_answered() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let good = Check::new(&agent);
+    let wrong_password = Check { password: "wrong".into(), ..Check::new(&agent) };
+    let wrong_ufrag = Check { username: format!("other:{PEER_UFRAG}"), ..Check::new(&agent) };
+    let wrong_peer = Check { username: format!("{}:somebody", agent.ufrag()), ..Check::new(&agent) };
+    for check in [wrong_password, wrong_ufrag, wrong_peer] {
+        assert_eq!(receive(&mut agent, &check, peer(1), now), Err(DropReason::AuthenticationFailed));
+    }
+    let mut damaged = good.bytes();
+    damaged[30] ^= 1;
+    assert!(agent.handle_stun(&damaged, peer(1), local(), now).is_err());
+    let mut unsigned = vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42];
+    unsigned.extend([7; 12]);
+    let response = to_bytes(&StunMessage::binding_reply(TransId::new(), local()), agent.password());
+    let indication = {
+        let message = StunMessageBuilder::new().binding().indication().build(TransId::new());
+        to_bytes(&message, agent.password())
+    };
+    for message in [unsigned, response, indication, vec![0; 3], Vec::new()] {
+        let result = agent.handle_stun(&message, peer(1), local(), now);
+        assert_eq!(result, Err(DropReason::MalformedStun));
+    }
+    let elsewhere = SocketAddr::from(([192, 0, 2, 99], 5000));
+    assert!(agent.handle_stun(&good.bytes(), peer(1), elsewhere, now).is_err());
+    assert_eq!(agent.poll_transmit(), None);
+    assert_eq!((agent.poll_new_source(), agent.path()), (None, None));
+}
+
+#[test]
+fn checks_that_come_before_the_peer_is_known_are_answered_when_it_is() {
+    let now = Instant::now();
+    let mut agent = IceLite::new(&[local()]);
+    agent.handle_timeout(now);
+    let check = Check::new(&agent);
+    for port in 1..=3 {
+        assert_eq!(receive(&mut agent, &check, peer(port), now), Ok(()));
+    }
+    assert_eq!(agent.poll_transmit(), None);
+    assert_eq!(agent.path(), path_to(1), "the password was right");
+    agent.set_remote(PEER_UFRAG, "the peer's own password", now);
+    let answered: Vec<_> = std::iter::from_fn(|| agent.poll_transmit()).map(|answer| answer.to).collect();
+    assert_eq!(answered, [peer(1), peer(2), peer(3)]);
+}
+
+#[test]
+fn a_lite_agent_never_sends_of_its_own_accord() {
+    let start = Instant::now();
+    let mut agent = agent(start);
+    let check = Check::new(&agent);
+    receive(&mut agent, &check, peer(1), start).expect("a good check");
+    agent.poll_transmit().expect("its answer");
+    let mut timers = 0;
+    while let Some(at) = agent.poll_timeout().filter(|at| *at < start + Duration::from_secs(120)) {
+        agent.handle_timeout(at);
+        assert_eq!(agent.poll_transmit(), None);
+        timers += 1;
+        assert!(timers < 1000, "timers move on");
+    }
+}
+
+#[test]
+fn in_a_role_conflict_the_peer_must_yield() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let conflict = Check { claims_to_be_controlled: true, ..Check::new(&agent) };
+    receive(&mut agent, &conflict, peer(1), now).expect("authentic");
+    let answer = agent.poll_transmit().expect("an answer");
+    let response = StunMessage::parse(&answer.payload).expect("valid STUN");
+    assert_eq!(response.error_code().map(|(code, _)| code), Some(487));
+    let yielding = Check { nominates: true, ..Check::new(&agent) };
+    receive(&mut agent, &yielding, peer(1), now).expect("a good check");
+    let answer = agent.poll_transmit().expect("an answer");
+    assert!(StunMessage::parse(&answer.payload).expect("valid STUN").is_successful_binding_response());
+}
+
+#[test]
+fn media_goes_to_the_first_source_until_another_is_nominated() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let check = Check::new(&agent);
+    let nomination = Check { nominates: true, ..Check::new(&agent) };
+    receive(&mut agent, &check, peer(1), now).expect("a good check");
+    receive(&mut agent, &check, peer(2), now).expect("a good check");
+    assert_eq!(agent.path(), path_to(1));
+    receive(&mut agent, &nomination, peer(2), now).expect("a good check");
+    assert_eq!(agent.path(), path_to(2));
+    let better = Check { nominates: true, priority: 2_000_000, ..Check::new(&agent) };
+    receive(&mut agent, &better, peer(3), now).expect("a good check");
+    assert_eq!(agent.path(), path_to(3), "a later nomination of higher priority");
+    receive(&mut agent, &nomination, peer(2), now).expect("a good check");
+    assert_eq!(agent.path(), path_to(3), "of lower priority it is not followed");
+}
+
+#[test]
+fn a_silent_path_gives_way_to_one_that_is_nominated() {
+    let start = Instant::now();
+    let mut agent = agent(start);
+    let good = Check { nominates: true, priority: 2_000_000, ..Check::new(&agent) };
+    let poor = Check { nominates: true, priority: 1_000_000, ..Check::new(&agent) };
+    let plain = Check::new(&agent);
+    receive(&mut agent, &good, peer(1), start).expect("a good check");
+    let later = start + PATH_SILENCE;
+    agent.hear_media(peer(1), later - Duration::from_secs(1));
+    receive(&mut agent, &poor, peer(2), later).expect("a good check");
+    assert_eq!(agent.path(), path_to(1), "its media came a moment ago");
+    let later = later + PATH_SILENCE;
+    receive(&mut agent, &plain, peer(2), later).expect("a good check");
+    assert_eq!(agent.path(), path_to(1), "no nomination");
+    receive(&mut agent, &poor, peer(2), later).expect("a good check");
+    assert_eq!(agent.path(), path_to(2));
+}
+
+#[test]
+fn a_silent_path_that_was_never_nominated_gives_way_to_any() {
+    let start = Instant::now();
+    let mut agent = agent(start);
+    let check = Check::new(&agent);
+    receive(&mut agent, &check, peer(1), start).expect("a good check");
+    receive(&mut agent, &check, peer(2), start + PATH_SILENCE / 2).expect("a good check");
+    assert_eq!(agent.path(), path_to(1));
+    receive(&mut agent, &check, peer(2), start + PATH_SILENCE).expect("a good check");
+    assert_eq!(agent.path(), path_to(2));
+}
+
+#[test]
+fn sources_are_bounded_at_a_time_and_for_life() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let check = Check::new(&agent);
+    for port in 1..=NEWCOMERS_MAX {
+        assert_eq!(receive(&mut agent, &check, peer(port), now), Ok(()));
+        assert!(agent.sources.len() <= SOURCES_PER_LEG);
+    }
+    assert!(!agent.is_validated(peer(NEWCOMERS_MAX - 8)));
+    assert!(agent.is_validated(peer(NEWCOMERS_MAX - 7)));
+    let next = peer(NEWCOMERS_MAX + 1);
+    assert_eq!(receive(&mut agent, &check, next, now), Err(DropReason::WrongSource));
+    assert_eq!(receive(&mut agent, &check, peer(NEWCOMERS_MAX), now), Ok(()), "known ones may stay");
+    let new = std::iter::from_fn(|| agent.poll_new_source()).count();
+    assert_eq!(new, usize::from(NEWCOMERS_MAX));
+}
+
+#[test]
+fn credentials_are_long_and_never_the_same() {
+    let (first, second) = (IceLite::new(&[local()]), IceLite::new(&[local()]));
+    assert_ne!(first.ufrag(), second.ufrag());
+    assert_ne!(first.password(), second.password());
+    assert_eq!((first.ufrag().len(), first.password().len()), (16, 24));
+    assert!(first.ufrag().bytes().chain(first.password().bytes()).all(|byte| byte.is_ascii_alphanumeric()));
+}
+
+#[test]
+fn only_usable_addresses_become_candidates() {
+    let v6: SocketAddr = "[2001:db8::1]:5000".parse().expect("an address");
+    let unusable =
+        ["0.0.0.0:5000", "224.0.0.1:5000", "169.254.1.1:5000"].map(|text| text.parse().expect("one"));
+    let agent = IceLite::new(&[&[local(), v6], unusable.as_slice()].concat());
+    let addresses: Vec<_> = agent.candidates().iter().map(|candidate| candidate.address).collect();
+    assert_eq!(addresses, [local(), v6]);
+    let priorities: Vec<_> = agent.candidates().iter().map(|candidate| candidate.priority >> 24).collect();
+    assert_eq!(priorities, [126, 126], "the type preference of host candidates");
+}
