@@ -1,10 +1,14 @@
 //! SIP, RFC 3261 and its family: one core under every transport.
 
+pub mod adapter;
 pub mod agent;
 mod call;
+pub mod config;
 pub mod dialog;
+pub mod doorkeeper;
 pub mod flow;
 pub mod identifiers;
+pub mod locations;
 pub mod message;
 pub mod registrar;
 pub mod transaction;

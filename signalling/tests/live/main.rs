@@ -1,6 +1,9 @@
 //! SIP on real sockets, against peers that are not ours.
 
+mod calls;
+mod registration;
 mod support;
 mod tls;
+mod torture;
 mod transports;
 mod websocket;

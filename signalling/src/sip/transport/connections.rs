@@ -176,16 +176,12 @@ impl Connections {
         self.lock().entries.contains_key(&id)
     }
 
-    /// Ends a stream; what waits to be written to it is lost.
-    pub(super) fn cut(&self, id: ConnectionId) {
-        self.lock().cut(id);
-    }
-
-    pub(super) fn cut_all(&self) {
+    /// Ends all streams, each when what waits for it has been written.
+    pub(super) fn finish_all(&self) {
         let mut table = self.lock();
         let all: Vec<ConnectionId> = table.entries.keys().copied().collect();
         for id in all {
-            table.cut(id);
+            drop(table.remove(id));
         }
     }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::sip::flow::{ConnectionId, Flow};
-use crate::sip::message::{Malformed, Message};
+use crate::sip::message::{Malformed, Message, Reject};
 
 /// What came in.
 #[derive(Debug)]
@@ -29,11 +29,19 @@ pub(super) enum Verdict {
     },
 }
 
-/// Parses a message, and answers a request that no parser takes. Whether a message makes sense is
-/// for the core to say.
+/// Parses a message, and answers a request that no parser takes or whose way back cannot be read.
+/// Whether a message makes sense is for the core to say.
 pub(super) fn judge(flow: &Flow, bytes: Bytes) -> Verdict {
     match Message::parse(bytes) {
-        Ok(message) => Verdict::Message(Box::new(message)),
+        Ok(Message::Request(request)) => match request.headers.via() {
+            Ok(_) => Verdict::Message(Box::new(Message::Request(request))),
+            Err(error) => {
+                tracing::debug!(%flow, reason = %error, "no Via to go by");
+                let response = Reject::from(error).response(&request, None);
+                Verdict::Malformed { refusal: response.map(|response| response.to_bytes()) }
+            }
+        },
+        Ok(response) => Verdict::Message(Box::new(response)),
         Err(malformed) => {
             tracing::debug!(%flow, reason = %malformed.error, "malformed message");
             Verdict::Malformed { refusal: refusal(flow, &malformed) }

@@ -230,23 +230,16 @@ impl TransportLayer {
         flow.connection.is_none_or(|connection| self.shared.connections.is_open(connection))
     }
 
-    /// Ends a stream at once.
-    pub fn close(&self, connection: ConnectionId) {
-        self.shared.connections.cut(connection);
-    }
-
-    /// What the WebSocket service at `listener` needs; the gateway mounts it on its HTTP server.
+    /// What the WebSocket service of the listener needs that has no socket of its own; the gateway mounts it
+    /// on its HTTP server.
     #[must_use]
-    pub fn ws_endpoint(&self, listener: ListenerId) -> Option<WsEndpoint> {
-        let config = self.shared.listeners.get(usize::from(listener.0))?;
-        config.kind.is_websocket().then(|| WsEndpoint::new(self.shared.clone(), listener))
-    }
-
-    /// The first listener that is mounted on another server, where there is one.
-    #[must_use]
-    pub fn mounted_listener(&self) -> Option<ListenerId> {
-        let mut ids = (0..).map(ListenerId).zip(&self.shared.listeners);
-        ids.find(|(_, config)| matches!(config.binding, Binding::Mounted(_))).map(|(id, _)| id)
+    pub fn ws_endpoint(&self) -> Option<WsEndpoint> {
+        let mut listeners = (0..).map(ListenerId).zip(&self.shared.listeners);
+        let is_mounted = |config: &ListenerConfig| {
+            config.kind.is_websocket() && matches!(config.binding, Binding::Mounted(_))
+        };
+        let (id, _) = listeners.find(|(_, config)| is_mounted(config))?;
+        Some(WsEndpoint::new(self.shared.clone(), id))
     }
 
     /// What was counted so far.
@@ -261,10 +254,10 @@ impl TransportLayer {
         self.shared.connections.len()
     }
 
-    /// Closes all listeners and streams.
+    /// Closes all listeners, and all streams as soon as what waits for them has been written.
     pub fn stop(&self) {
         self.shared.stop.send_replace(true);
-        self.shared.connections.cut_all();
+        self.shared.connections.finish_all();
     }
 
     fn open(&self, id: ListenerId, config: &ListenerConfig) -> std::io::Result<SocketAddr> {
@@ -286,11 +279,15 @@ impl TransportLayer {
 }
 
 impl Shared {
-    /// Runs a task of this layer until it ends or the layer stops.
-    pub(super) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+    /// Serves a stream until it ends.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.get().cloned().unwrap_or_else(Handle::current).spawn(task);
+    }
+
+    /// Serves a listener until it ends or the layer stops.
+    pub(super) fn spawn_listener(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut stop = self.stop.subscribe();
-        let runtime = self.runtime.get().cloned().unwrap_or_else(Handle::current);
-        runtime.spawn(async move {
+        self.spawn(async move {
             tokio::select! {
                 () = task => {}
                 _ = stop.wait_for(|is_stopping| *is_stopping) => {}

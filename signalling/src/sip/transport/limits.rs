@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-/// Bounds on connections, messages and waiting.
+/// Bounds on connections, queues and waiting; that on the size of a message is
+/// [`MESSAGE_MAX`](crate::sip::message::MESSAGE_MAX).
 #[derive(Debug, Clone)]
 pub struct TransportLimits {
-    /// Bytes of one message. Chosen by us: the largest datagram, and far above any honest INVITE.
-    pub message_size_max: usize,
     /// How long the start line and headers of a message may take to arrive.
     pub header_deadline: Duration,
     /// How long the body of a message may take to arrive.
@@ -34,7 +33,6 @@ pub struct TransportLimits {
 impl Default for TransportLimits {
     fn default() -> Self {
         Self {
-            message_size_max: 64 * 1024,
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(10),
             idle_unauthenticated: Duration::from_secs(30),

@@ -35,7 +35,7 @@ const READ_SIZE: usize = 8 * 1024;
 enum End {
     /// The peer closed it, or the system did.
     ByPeer,
-    /// The layer cut it: evicted, not reading, or the adapter closed it.
+    /// The layer ended it: evicted, not reading, or stopping.
     Cut,
     /// Between messages for too long, not authenticated.
     Idle,

@@ -30,7 +30,7 @@ pub(super) fn listen(
     };
     let socket = TcpListener::from_std(socket::listening(bind)?)?;
     let bound = socket.local_addr()?;
-    shared.spawn(accept(shared.clone(), socket, listener, kind, acceptor));
+    shared.spawn_listener(accept(shared.clone(), socket, listener, kind, acceptor));
     Ok(bound)
 }
 

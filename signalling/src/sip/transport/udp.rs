@@ -40,8 +40,8 @@ pub(super) fn listen(
     let socket = Arc::new(UdpSocket::from_std(socket::datagram(bind)?)?);
     let bound = socket.local_addr()?;
     let (waiting, queue) = mpsc::channel(QUEUE_LENGTH);
-    shared.spawn(read(shared.clone(), socket.clone(), listener, bound));
-    shared.spawn(write(socket.clone(), queue));
+    shared.spawn_listener(read(shared.clone(), socket.clone(), listener, bound));
+    shared.spawn_listener(write(socket.clone(), queue));
     Ok(UdpEndpoint { socket, bound, waiting })
 }
 

@@ -15,6 +15,7 @@ use tracing::{debug, info};
 
 use super::layer::{Shared, Ticket};
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
+use crate::sip::message::MESSAGE_MAX;
 
 /// The subprotocol of RFC 7118 4.1.
 const SUBPROTOCOL: &str = "sip";
@@ -58,10 +59,8 @@ pub async fn serve(
     let (response, session, stream) = actix_ws::handle_with_protocols(&request, body, &[SUBPROTOCOL])?;
     let kind = if request.app_config().secure() { TransportKind::Wss } else { TransportKind::Ws };
     let flow = Flow { kind, listener: *listener, local, remote, connection: Some(ticket.id) };
-    let stream = stream
-        .max_frame_size(shared.limits.message_size_max)
-        .aggregate_continuations()
-        .max_continuation_size(shared.limits.message_size_max);
+    let stream =
+        stream.max_frame_size(MESSAGE_MAX).aggregate_continuations().max_continuation_size(MESSAGE_MAX);
     actix_web::rt::spawn(run(shared.clone(), ticket, flow, session, stream));
     Ok(response)
 }
@@ -100,7 +99,7 @@ fn tokens<'h>(headers: &'h HeaderMap, name: &'h HeaderName) -> impl Iterator<Ite
 enum End {
     /// The peer closed it or is gone.
     ByPeer,
-    /// The layer cut it: evicted, not reading, or the adapter closed it.
+    /// The layer ended it: evicted, not reading, or stopping.
     Cut,
     /// A message larger than the limit.
     TooLarge,
@@ -141,7 +140,6 @@ async fn run(
     let end = tokio::select! {
         end = talk.run(&mut ticket) => end,
         () = control.cut.notified() => End::Cut,
-        () = shared.stopping() => End::Cut,
     };
     if matches!(end, End::Idle | End::Silent) {
         shared.counters.deadlines.add_one();
@@ -177,7 +175,10 @@ impl Talk<'_> {
                     self.heard_at = Instant::now();
                     self.take(frame, &mut idle_at).await
                 }
-                Some(message) = ticket.outgoing.recv() => self.write(message).await,
+                message = ticket.outgoing.recv() => match message {
+                    Some(message) => self.write(message).await,
+                    None => Err(End::Cut),
+                },
                 () = sleep_until(ping_at) => {
                     ping_at = Instant::now() + limits.ping_interval;
                     self.ping().await

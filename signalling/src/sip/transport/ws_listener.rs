@@ -30,7 +30,9 @@ pub(super) fn listen(
             .tcp_nodelay(true)
             .client_request_timeout(shared.limits.header_deadline)
             .tls_handshake_timeout(shared.limits.header_deadline)
-            .max_connections(shared.limits.connections);
+            .max_connections(shared.limits.connections)
+            // For last words; the sockets end by themselves.
+            .shutdown_timeout(1);
     let server = if config.kind == TransportKind::Wss {
         let tls = shared.tls.server.as_deref().ok_or_else(no_certificate)?;
         server.listen_rustls_0_23(socket, tls.clone())?
@@ -47,7 +49,7 @@ pub(super) fn listen(
             () = shared.stopping() => {}
         }
         // The server closes its port only while it is polled.
-        let _ = tokio::join!(server, handle.stop(false));
+        let _ = tokio::join!(server, handle.stop(true));
     });
     Ok(bound)
 }

@@ -1,6 +1,9 @@
 //! What the live tests share: a transport layer on loopback ports, and peers that speak raw bytes to it.
 
+pub(crate) mod digest;
+pub(crate) mod gateway;
 pub(crate) mod peer;
+pub(crate) mod phone;
 pub(crate) mod ws;
 
 use std::net::SocketAddr;

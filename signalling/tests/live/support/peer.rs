@@ -79,6 +79,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> StreamPeer<S> {
         }
     }
 
+    /// The next message or the end, where one of them comes in time.
+    pub(crate) async fn receive_within(&mut self, patience: std::time::Duration) -> Option<Option<String>> {
+        timeout(patience, self.receive()).await.ok()
+    }
+
     /// All bytes that come until the server closes.
     pub(crate) async fn receive_to_end(&mut self) -> String {
         while self.fill().await > 0 {}

@@ -1,0 +1,97 @@
+//! SIP as an adapter: the shell around the pure core.
+//!
+//! ```text
+//!   sockets --> TransportLayer --> Inbound ---+
+//!   gateway ----------------------> Command --+--> Task: Agent + Registrar --> Event --> gateway
+//!   resolver ---------------------> address --+         |
+//!   one timer --------------------------------+         +--> bytes --> TransportLayer --> sockets
+//! ```
+//!
+//! One task owns the core; nothing in it waits for anything but its four inputs. What is read from
+//! elsewhere, [`Locations`] and [`TransportLayer`], is handed out before the start.
+
+mod door;
+mod names;
+mod outlet;
+mod routes;
+mod task;
+
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use super::agent::{Agent, TrunkKeyring};
+use super::config::SipConfig;
+use super::doorkeeper::Admission;
+use super::locations::Locations;
+use super::registrar::Registrar;
+use super::transport::{Inbound, ListenError, TransportLayer};
+use super::trunk::Trunks;
+use crate::adapter::{Adapter, Command, Event, StartError};
+use door::Door;
+use names::Names;
+use outlet::Outlet;
+use routes::Routes;
+use task::Task;
+
+/// The adapter's name in logs and dial strings.
+pub(super) const NAME: &str = "sip";
+
+/// Commands that wait for the adapter. Chosen by us: a burst of calls; past it the gateway waits.
+const COMMAND_QUEUE: usize = 256;
+
+/// The SIP adapter before its start.
+#[derive(Debug)]
+pub struct SipAdapter {
+    config: SipConfig,
+    layer: TransportLayer,
+    inbound: Receiver<Inbound>,
+    locations: Locations,
+}
+
+impl SipAdapter {
+    /// An adapter that has opened nothing yet.
+    #[must_use]
+    pub fn new(mut config: SipConfig) -> Self {
+        let (layer, inbound) = TransportLayer::new(std::mem::take(&mut config.transport));
+        Self { config, layer, inbound, locations: Locations::default() }
+    }
+
+    /// The sockets: for the WebSocket endpoint to be mounted, our addresses once started, and counters.
+    #[must_use]
+    pub fn transport(&self) -> TransportLayer {
+        self.layer.clone()
+    }
+
+    /// Where users can be reached, for routing.
+    #[must_use]
+    pub fn locations(&self) -> Locations {
+        self.locations.clone()
+    }
+}
+
+impl Adapter for SipAdapter {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// Must be called inside a tokio runtime, on which the adapter then lives.
+    fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
+        let Self { config, layer, inbound, locations } = self;
+        layer.listen().map_err(|ListenError { kind, bind, source }| StartError::Listen {
+            adapter: NAME,
+            address: format!("{} {bind}", kind.via_name()),
+            source,
+        })?;
+        let now = std::time::Instant::now();
+        let trunks = Trunks::new(config.trunks);
+        let keyring = TrunkKeyring::new(&trunks, rand::random());
+        let admission = Admission::new(config.digest, config.users, trunks.clone(), rand::random(), now);
+        let door = Door::new(admission, Registrar::new(config.registrar), locations, layer.clone());
+        let names = Names::new(layer.clone());
+        let agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
+        let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        let (routes, resolved) = Routes::new(layer.clone(), trunks);
+        let task = Task::new(agent, layer, routes, Outlet::new(events));
+        tokio::spawn(task.run(inbound, inbox, resolved));
+        Ok(commands)
+    }
+}

@@ -1,0 +1,177 @@
+//! The adapter at work: one loop over what comes in, and one way out.
+
+use std::time::Instant;
+
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tracing::{debug, info};
+use webtrunk_engine::{EndCause, LegId};
+
+use super::door::Door;
+use super::outlet::Outlet;
+use super::routes::{Resolved, Routes, Way};
+use crate::adapter::{Command, Event};
+use crate::sip::agent::Agent;
+use crate::sip::flow::Flow;
+use crate::sip::transport::{Inbound, TransportLayer};
+
+/// Everything that the adapter knows.
+pub(super) struct Task {
+    agent: Agent<Door>,
+    layer: TransportLayer,
+    routes: Routes,
+    outlet: Outlet,
+}
+
+impl Task {
+    pub(super) const fn new(
+        agent: Agent<Door>,
+        layer: TransportLayer,
+        routes: Routes,
+        outlet: Outlet,
+    ) -> Self {
+        Self { agent, layer, routes, outlet }
+    }
+
+    /// Serves until it was told to drain and everything has ended, or the gateway is gone.
+    pub(super) async fn run(
+        mut self,
+        mut inbound: Receiver<Inbound>,
+        mut commands: Receiver<Command>,
+        mut resolved: UnboundedReceiver<Resolved>,
+    ) {
+        let mut is_commanded = true;
+        while !(self.agent.is_drained() && self.outlet.is_empty()) {
+            let wake = self.poll_timeout();
+            tokio::select! {
+                Some(inbound) = inbound.recv() => self.handle_inbound(inbound),
+                command = commands.recv(), if is_commanded => {
+                    is_commanded = command.is_some();
+                    self.handle_command(command.unwrap_or(Command::Drain));
+                }
+                Some(resolved) = resolved.recv() => {
+                    let way = self.routes.resolved(resolved);
+                    self.go(way);
+                }
+                () = until(wake) => self.handle_timeout(),
+                () = self.outlet.hand_over() => {}
+            }
+            self.flush();
+        }
+    }
+
+    fn handle_inbound(&mut self, inbound: Inbound) {
+        let now = Instant::now();
+        match inbound {
+            Inbound::Message { flow, message } => self.agent.handle_message(*message, flow, now),
+            Inbound::Closed(connection) => {
+                self.agent.flow_closed(connection, now);
+                self.agent.doorkeeper_mut().connection_closed(connection);
+            }
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Dial(dial) => {
+                let way = self.routes.find(dial, self.agent.doorkeeper());
+                self.go(Some(way));
+            }
+            // It has no call yet that could be hung up.
+            Command::Hangup { leg, cause } if self.routes.give_up(leg) => self.end(leg, cause),
+            Command::Drain => {
+                for leg in self.routes.give_up_all() {
+                    self.end(leg, EndCause::ShuttingDown);
+                }
+                self.agent.handle_command(Command::Drain, Instant::now());
+            }
+            other => self.agent.handle_command(other, Instant::now()),
+        }
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = Instant::now();
+        self.agent.handle_timeout(now);
+        self.agent.doorkeeper_mut().handle_timeout(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let next = [self.agent.poll_timeout(), self.agent.doorkeeper().poll_timeout()];
+        next.into_iter().flatten().min()
+    }
+
+    /// Places the call whose way was found.
+    fn go(&mut self, way: Option<Way>) {
+        match way {
+            Some(Way::Known(known)) => {
+                let (dial, route) = *known;
+                self.agent.dial(dial, route, Instant::now());
+            }
+            Some(Way::None(leg, cause)) => self.end(leg, cause),
+            Some(Way::Sought) | None => {}
+        }
+    }
+
+    /// Reports the end of a leg that the core never had.
+    fn end(&mut self, leg: LegId, cause: EndCause) {
+        info!(%leg, ?cause, "leg ended before it was called");
+        self.outlet.push(Event::Ended { leg, cause });
+    }
+
+    /// Takes out of the core what is to be told and sent, until nothing is left.
+    fn flush(&mut self) {
+        loop {
+            self.take_events();
+            let broken = self.take_transmits();
+            if broken.is_empty() {
+                break;
+            }
+            for flow in broken {
+                self.agent.flow_failed(&flow, Instant::now());
+            }
+        }
+        self.outlet.flush();
+    }
+
+    fn take_events(&mut self) {
+        let mut refused = Vec::new();
+        while let Some(event) = self.agent.poll_event() {
+            match event {
+                // What the gateway cannot take it need not hear of.
+                Event::Incoming(call) if self.outlet.is_full() => {
+                    refused.push(call.leg);
+                    let refusal = Command::Hangup { leg: call.leg, cause: EndCause::Overloaded };
+                    self.agent.handle_command(refusal, Instant::now());
+                }
+                Event::Ended { leg, .. } if refused.contains(&leg) => {}
+                event => self.outlet.push(event),
+            }
+        }
+    }
+
+    /// Sends; the flows that took nothing are returned.
+    fn take_transmits(&mut self) -> Vec<Flow> {
+        let mut broken = Vec::new();
+        while let Some(transmit) = self.agent.poll_transmit() {
+            if let Err(error) = self.layer.send(&transmit.flow, transmit.bytes) {
+                debug!(flow = %transmit.flow, %error, "not sent");
+                broken.push(transmit.flow);
+            }
+        }
+        broken
+    }
+}
+
+/// However the task ends, a panic included: who starts the adapter anew needs its ports.
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.layer.stop();
+        info!("SIP adapter stopped");
+    }
+}
+
+async fn until(wake: Option<Instant>) {
+    match wake {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

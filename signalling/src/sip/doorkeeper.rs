@@ -1,0 +1,243 @@
+//! Who comes in: users by digest, trunks by where they are, nobody else.
+//!
+//! ```text
+//! request ---- from a trunk's network, no credentials, no REGISTER ----> the trunk
+//!        `---- right credentials ---- From (and To of REGISTER) is the user ---> the user
+//!        |                      `---- it is somebody else ---> 403
+//!        `---- none, wrong or stale credentials ---> 401, the same for all
+//! ```
+//!
+//! Nothing is kept of a request that does not come in.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tracing::{info, warn};
+
+use super::agent::Verdict;
+use super::flow::Flow;
+use super::message::{
+    ByteString, HeaderName, Headers, Method, NameAddr, ParseError, Reject, Request, StatusCode,
+};
+use super::trunk::Trunks;
+use crate::adapter::Origin;
+use crate::auth::digest::{Algorithm, Credentials, Denied, DigestConfig, DigestServer, Ha1};
+
+/// A user, who may register and call.
+#[derive(Debug, Clone)]
+pub struct UserConfig {
+    /// The name, in credentials and as the user part of the address.
+    pub name: String,
+    /// What the password is checked by: one hash for each algorithm, made with the realm.
+    pub ha1: Vec<Ha1>,
+}
+
+/// Judges requests outside of dialogs.
+pub struct Admission {
+    digest: DigestServer,
+    users: Users,
+    trunks: Trunks,
+}
+
+/// All users.
+#[derive(Debug, Default)]
+struct Users(HashMap<String, Vec<Ha1>>);
+
+impl Admission {
+    /// Lets in `users` and `trunks`. `key`, to be random and secret, makes the nonces; `now` is any
+    /// moment before the first request.
+    #[must_use]
+    pub fn new(
+        config: DigestConfig,
+        users: Vec<UserConfig>,
+        trunks: Trunks,
+        key: [u8; 32],
+        now: Instant,
+    ) -> Self {
+        let users = Users(users.into_iter().map(|user| (user.name, user.ha1)).collect());
+        Self { digest: DigestServer::new(config, key, now), users, trunks }
+    }
+
+    /// Judges a request that belongs to no dialog.
+    pub fn judge(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
+        let has_credentials = request.headers.has(&HeaderName::Authorization);
+        if let Some(trunk) = self.trunks.at(flow)
+            && !has_credentials
+            && request.method != Method::Register
+        {
+            return Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) };
+        }
+        let source = flow.remote.ip();
+        let authorizations = request.headers.authorizations();
+        match self.digest.verify(request.method.as_str(), authorizations, source, &self.users, now) {
+            Ok(user) => allow(user, request, flow),
+            Err(denied) => {
+                match &denied {
+                    Denied::Wrong { user } => warn!(%flow, ?user, "wrong credentials"),
+                    Denied::Stale { .. } | Denied::Missing => {}
+                }
+                let mut headers = Headers::new();
+                for challenge in self.digest.challenges(source, &denied, now) {
+                    headers.push(HeaderName::WwwAuthenticate, challenge);
+                }
+                Verdict::Challenge(headers)
+            }
+        }
+    }
+}
+
+impl Credentials for Users {
+    fn ha1(&self, user: &str, _realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        self.0.get(user)?.iter().find(|ha1| ha1.algorithm() == algorithm).cloned()
+    }
+}
+
+/// A user speaks for itself only: who may call as somebody else can bill somebody else.
+fn allow(user: String, request: &Request, flow: &Flow) -> Verdict {
+    let is_user = |address: Result<NameAddr, ParseError>| {
+        address.is_ok_and(|address| address.uri.user_unescaped().is_some_and(|name| name == user))
+    };
+    let is_own = is_user(request.headers.from())
+        && (request.method != Method::Register || is_user(request.headers.to()));
+    if is_own {
+        return Verdict::Accept { origin: Origin::User(user) };
+    }
+    info!(%flow, user, "request in another name");
+    Verdict::Reject(Reject {
+        reason: ByteString::from_static("Not Your Address"),
+        ..Reject::new(StatusCode::FORBIDDEN)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::digest::DigestClient;
+    use crate::sip::flow::{ListenerId, TransportKind};
+    use crate::sip::message::Message;
+    use crate::sip::trunk::TrunkConfig;
+
+    const REALM: &str = "test";
+
+    fn admission(now: Instant) -> Admission {
+        let ha1 = |algorithm| Ha1::new(algorithm, "alice", REALM, "wonderland");
+        let alice =
+            UserConfig { name: "alice".into(), ha1: vec![ha1(Algorithm::Md5), ha1(Algorithm::Sha256)] };
+        let trunk = TrunkConfig {
+            name: "provider".into(),
+            host: "198.51.100.7".into(),
+            port: None,
+            transport: TransportKind::Udp,
+            source_networks: vec!["198.51.100.0/24".parse().expect("a range")],
+            credentials: None,
+        };
+        Admission::new(DigestConfig::new(REALM), vec![alice], Trunks::new(vec![trunk]), [7; 32], now)
+    }
+
+    fn flow(remote: &str) -> Flow {
+        Flow {
+            kind: TransportKind::Udp,
+            listener: ListenerId(0),
+            local: "192.0.2.1:5060".parse().expect("an address"),
+            remote: remote.parse().expect("an address"),
+            connection: None,
+        }
+    }
+
+    fn request(method: &str, from: &str) -> Request {
+        let text = format!(
+            "{method} sip:test SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <{from}>;tag=1\r\n\
+             To: <{from}>\r\nCall-ID: 1\r\nCSeq: 1 {method}\r\n\r\n"
+        );
+        match Message::parse(text.into()).expect("well formed") {
+            Message::Request(request) => request,
+            Message::Response(_) => unreachable!("it begins with a method"),
+        }
+    }
+
+    /// The request with the answer to what it was challenged with.
+    fn answer(mut request: Request, verdict: Verdict, user: &str, password: &str) -> Request {
+        let Verdict::Challenge(headers) = verdict else { panic!("a challenge: {verdict:?}") };
+        let mut client = DigestClient::new(user, password, Some(REALM), [1; 32]);
+        client.handle_challenge(headers.www_authenticates(), &mut Default::default()).expect("our realm");
+        let uri = request.uri.to_string();
+        let value = client.authorize(request.method.as_str(), &uri).expect("challenged");
+        request.headers.push(HeaderName::Authorization, value);
+        request
+    }
+
+    /// The verdict on a request that answers its challenge.
+    fn verdict(method: &str, from: &str, user: &str, password: &str) -> String {
+        let now = Instant::now();
+        let mut admission = admission(now);
+        let flow = flow("203.0.113.9:5060");
+        let request = request(method, from);
+        let challenge = admission.judge(&request, &flow, now);
+        let answered = answer(request, challenge, user, password);
+        say(&admission.judge(&answered, &flow, now))
+    }
+
+    fn say(verdict: &Verdict) -> String {
+        match verdict {
+            Verdict::Accept { origin } => format!("{origin:?}"),
+            Verdict::Challenge(_) => "challenge".into(),
+            Verdict::Reject(reject) => reject.status.to_string(),
+            Verdict::Drop => "drop".into(),
+        }
+    }
+
+    #[test]
+    fn a_user_comes_in_under_its_own_name_only() {
+        for method in ["INVITE", "REGISTER", "MESSAGE"] {
+            let verdict = |from, user, password| verdict(method, from, user, password);
+            assert_eq!(verdict("sip:alice@test", "alice", "wonderland"), "User(\"alice\")");
+            assert_eq!(verdict("sip:%61lice@elsewhere", "alice", "wonderland"), "User(\"alice\")");
+            for other in
+                ["sip:bob@test", "sip:anonymous@anonymous.invalid", "sip:test", "sip:Alice@test", "tel:1"]
+            {
+                assert_eq!(verdict(other, "alice", "wonderland"), "403", "{other}");
+            }
+            assert_eq!(verdict("sip:alice@test", "alice", "wrong"), "challenge");
+            assert_eq!(verdict("sip:bob@test", "bob", "wonderland"), "challenge");
+        }
+    }
+
+    #[test]
+    fn nobody_registers_for_another() {
+        let now = Instant::now();
+        let mut admission = admission(now);
+        let flow = flow("203.0.113.9:5060");
+        let mut register = request("REGISTER", "sip:alice@test");
+        register.headers.set(HeaderName::To, "<sip:bob@test>");
+        let challenge = admission.judge(&register, &flow, now);
+        let answered = answer(register, challenge, "alice", "wonderland");
+        assert_eq!(say(&admission.judge(&answered, &flow, now)), "403");
+    }
+
+    #[test]
+    fn a_trunk_calls_by_its_address_and_does_not_register() {
+        let now = Instant::now();
+        let mut admission = admission(now);
+        let flow = flow("198.51.100.7:5060");
+        let call = request("INVITE", "sip:+4930123456@provider.example");
+        assert_eq!(say(&admission.judge(&call, &flow, now)), "Trunk(\"provider\")");
+        let register = request("REGISTER", "sip:alice@test");
+        let challenge = admission.judge(&register, &flow, now);
+        assert_eq!(say(&challenge), "challenge");
+        let answered = answer(register, challenge, "alice", "wonderland");
+        assert_eq!(say(&admission.judge(&answered, &flow, now)), "User(\"alice\")");
+    }
+
+    #[test]
+    fn a_stranger_is_challenged_whatever_it_calls_itself() {
+        let now = Instant::now();
+        let mut admission = admission(now);
+        for from in ["sip:alice@test", "sip:provider@test", "sip:anonymous@anonymous.invalid"] {
+            let verdict = admission.judge(&request("INVITE", from), &flow("203.0.113.9:5060"), now);
+            let Verdict::Challenge(headers) = verdict else { panic!("a challenge: {verdict:?}") };
+            let algorithms: Vec<_> =
+                headers.www_authenticates().map(|value| value.contains("algorithm=SHA-256")).collect();
+            assert_eq!(algorithms, [true, false], "the stronger one first (RFC 8760 2.3)");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Where users can be reached now, for routing to read.
+//!
+//! The adapter's task owns the registrar and alone writes here; whoever holds a [`Locations`] reads
+//! what was true a moment ago, without asking the task.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::registrar::Binding;
+use crate::adapter::{MediaProfile, Target};
+
+/// Registrations to read; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Locations {
+    users: Arc<RwLock<HashMap<String, Vec<ContactInfo>>>>,
+}
+
+/// One place where a user can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactInfo {
+    /// The registrar's key, for [`Target::Contact`].
+    pub binding: u64,
+    /// The adapter that reaches it.
+    pub adapter: &'static str,
+    /// How it carries media.
+    pub profile: MediaProfile,
+    /// Where its signalling comes from.
+    pub address: IpAddr,
+}
+
+impl Locations {
+    /// Where a user can be reached; what was registered first comes first.
+    #[must_use]
+    pub fn contacts(&self, user: &str) -> Vec<ContactInfo> {
+        self.users.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned().unwrap_or_default()
+    }
+
+    /// How many users can be reached.
+    #[must_use]
+    pub fn reachable_users(&self) -> usize {
+        self.users.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Replaces what is known of a user.
+    pub(super) fn publish<'b>(&self, user: &str, bindings: impl Iterator<Item = &'b Binding>) {
+        let contacts: Vec<_> = bindings.map(ContactInfo::of).collect();
+        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        if contacts.is_empty() {
+            users.remove(user);
+        } else {
+            users.insert(user.to_owned(), contacts);
+        }
+    }
+}
+
+impl ContactInfo {
+    /// What to dial to reach it.
+    #[must_use]
+    pub fn target(&self, user: &str) -> Target {
+        Target::Contact { user: user.to_owned(), binding: self.binding }
+    }
+
+    fn of(binding: &Binding) -> Self {
+        Self {
+            binding: binding.key,
+            adapter: super::adapter::NAME,
+            profile: binding.profile,
+            address: binding.flow.remote.ip().to_canonical(),
+        }
+    }
+}
