@@ -182,7 +182,8 @@ impl<D: Doorkeeper> Agent<D> {
         next.into_iter().flatten().min()
     }
 
-    /// Bytes to be sent.
+    /// Bytes to be sent. Where they surely cannot be, [`flow_failed`](Self::flow_failed) ends what waits
+    /// for them.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.layer.poll_transmit()
     }

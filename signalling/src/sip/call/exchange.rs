@@ -35,8 +35,8 @@ pub(super) enum Exchange {
     AwaitingAck { answer: Unacknowledged, of: Answered, awaits: Awaits },
     /// Our re-INVITE has no final response. At `cancel_at` it is cancelled, once.
     OfferSent { key: TransactionKey, invite: Challenged, cancel_at: Option<Instant> },
-    /// The gateway has not said what to answer.
-    OfferReceived { key: TransactionKey, request: Request, has_offer: bool },
+    /// The gateway has not said what to answer, and must by `answer_by`.
+    OfferReceived { key: TransactionKey, request: Request, has_offer: bool, answer_by: Instant },
 }
 
 /// What a 2xx of ours answered.
@@ -61,8 +61,9 @@ impl Exchange {
     /// When a timer of it is due.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self {
-            Self::Idle | Self::OfferReceived { .. } => None,
+            Self::Idle => None,
             Self::OwesAck { give_up_at, .. } => Some(*give_up_at),
+            Self::OfferReceived { answer_by, .. } => Some(*answer_by),
             Self::AwaitingAck { answer, .. } => Some(answer.poll_timeout()),
             Self::OfferSent { cancel_at, .. } => *cancel_at,
         }

@@ -125,7 +125,8 @@ impl Session {
         if matches!(self.exchange, Exchange::AwaitingAck { of: Answered::Call, .. }) {
             context.tell(Event::Acknowledged { leg: context.leg, description: None });
         }
-        self.exchange = Exchange::OfferReceived { key, request, has_offer: offer.is_some() };
+        let answer_by = context.now + context.config.transactions.timers.give_up;
+        self.exchange = Exchange::OfferReceived { key, request, has_offer: offer.is_some(), answer_by };
         context.tell(Event::Reoffered { leg: context.leg, offer });
     }
 
@@ -151,7 +152,7 @@ impl Session {
 
     fn take_offer_received(&mut self) -> Option<(TransactionKey, Request, bool)> {
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
-            Exchange::OfferReceived { key, request, has_offer } => Some((key, request, has_offer)),
+            Exchange::OfferReceived { key, request, has_offer, .. } => Some((key, request, has_offer)),
             other => {
                 self.exchange = other;
                 None

@@ -158,7 +158,9 @@ impl Session {
 
     pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
         match &mut self.exchange {
-            Exchange::OwesAck { give_up_at, .. } if *give_up_at <= context.now => {
+            Exchange::OwesAck { give_up_at: at, .. } | Exchange::OfferReceived { answer_by: at, .. }
+                if *at <= context.now =>
+            {
                 return Some(self.end(EndCause::InternalError, "the gateway gave no answer", context));
             }
             Exchange::AwaitingAck { answer, .. } => {

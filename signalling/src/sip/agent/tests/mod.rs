@@ -2,6 +2,7 @@
 
 mod authentication;
 mod calls;
+mod chaos;
 mod door;
 mod forks;
 mod in_dialog;
@@ -9,9 +10,13 @@ mod lossy;
 mod pair;
 mod peer;
 mod reoffers;
+mod stages;
 mod streams;
 
+use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
+
+use crate::adapter::Event;
 
 /// A description that differs from others by its number.
 fn description(number: u64) -> SessionDescription {
@@ -20,4 +25,18 @@ fn description(number: u64) -> SessionDescription {
          m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
     );
     SessionDescription::parse(text).expect("the test writes it well")
+}
+
+fn leg_of(event: &Event) -> LegId {
+    match event {
+        Event::Incoming(incoming) => incoming.leg,
+        Event::Progress { leg, .. }
+        | Event::Answered { leg, .. }
+        | Event::Acknowledged { leg, .. }
+        | Event::Reoffered { leg, .. }
+        | Event::ReofferAnswered { leg, .. }
+        | Event::ReofferRefused { leg, .. }
+        | Event::DigitPressed { leg, .. }
+        | Event::Ended { leg, .. } => *leg,
+    }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use webtrunk_engine::LegId;
+use webtrunk_engine::sdp::SessionDescription;
 
 use super::description;
 use super::pair::{Loopback, NoKeys, start_line};
@@ -176,14 +177,22 @@ impl Peer {
         call
     }
 
-    /// Has the core call us, and returns its leg and INVITE.
+    /// Has the core call us with an offer, and returns its leg and INVITE.
     pub(super) fn called(&mut self, peer: Origin) -> (LegId, Request) {
+        self.called_with(peer, Some(description(1)))
+    }
+
+    pub(super) fn called_with(
+        &mut self,
+        peer: Origin,
+        offer: Option<SessionDescription>,
+    ) -> (LegId, Request) {
         let to = Uri::from(SipUri::new("bob", Host::from(self.flow.remote.ip()), None));
         let dial = Dial {
             leg: LegId::next(),
             target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
             caller: Party { user: "ann".to_owned(), display_name: String::new() },
-            offer: Some(description(1)),
+            offer,
             ring_timeout: Duration::from_secs(120),
         };
         let leg = dial.leg;

@@ -6,7 +6,8 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::description;
 use super::pair::{Link, Pair, Side};
-use crate::adapter::{Command, Event};
+use super::peer::Peer;
+use crate::adapter::{Command, Event, Origin};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -85,16 +86,30 @@ fn an_offer_before_the_answer_is_glare() {
 }
 
 #[test]
-fn an_offer_that_the_gateway_leaves_unanswered_is_cancelled_and_the_call_stays() {
+fn a_gateway_that_leaves_an_offer_unanswered_loses_the_call() {
     let mut pair = Pair::new();
     let (caller, callee) = pair.connect();
     pair.command(Side::Caller, Command::Reoffer { leg: caller, offer: description(3) });
-    pair.run_for(40 * SECOND);
-    assert!(pair.lines(Side::Caller).contains(&"CANCEL".to_owned()));
-    pair.command(Side::Callee, Command::AnswerReoffer { leg: callee, description: description(4) });
-    pair.run_for(SECOND);
-    assert!(matches!(pair.told[0].last(), Some(Event::ReofferAnswered { .. })));
-    assert_eq!(pair.ended(Side::Caller, caller), None);
+    pair.run_for(60 * SECOND);
+    assert_eq!(pair.ended(Side::Callee, callee), Some(EndCause::InternalError));
+    assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::Hangup));
+}
+
+#[test]
+fn a_reinvite_that_waits_too_long_is_cancelled_and_the_call_stays() {
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(Origin::User("bob".to_owned()));
+    peer.respond(&invite, 200, "one");
+    peer.sent_messages();
+    peer.command(Command::Reoffer { leg, offer: description(3) });
+    let reinvite = peer.sent_request();
+    peer.respond(&reinvite, 100, "one");
+    peer.run_for(33 * SECOND);
+    assert_eq!(peer.lines()[0], "CANCEL");
+    peer.respond(&reinvite, 487, "one");
+    assert_eq!(peer.lines(), ["ACK"]);
+    assert!(matches!(peer.told.last(), Some(Event::ReofferRefused { cause: EndCause::Cancelled, .. })));
+    assert!(!peer.told.iter().any(|event| matches!(event, Event::Ended { .. })));
 }
 
 #[test]
