@@ -9,7 +9,7 @@
 //!
 //! Nothing is kept of a request that does not come in.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
@@ -21,27 +21,14 @@ use super::message::{
 };
 use super::trunk::Trunks;
 use crate::adapter::Origin;
-use crate::auth::digest::{Algorithm, Credentials, Denied, DigestConfig, DigestServer, Ha1};
-
-/// A user, who may register and call.
-#[derive(Debug, Clone)]
-pub struct UserConfig {
-    /// The name, in credentials and as the user part of the address.
-    pub name: String,
-    /// What the password is checked by: one hash for each algorithm, made with the realm.
-    pub ha1: Vec<Ha1>,
-}
+use crate::auth::digest::{Credentials, Denied, DigestConfig, DigestServer};
 
 /// Judges requests outside of dialogs.
 pub struct Admission {
     digest: DigestServer,
-    users: Users,
+    users: Arc<dyn Credentials + Send + Sync>,
     trunks: Trunks,
 }
-
-/// All users.
-#[derive(Debug, Default)]
-struct Users(HashMap<String, Vec<Ha1>>);
 
 impl Admission {
     /// Lets in `users` and `trunks`. `key`, to be random and secret, makes the nonces; `now` is any
@@ -49,12 +36,11 @@ impl Admission {
     #[must_use]
     pub fn new(
         config: DigestConfig,
-        users: Vec<UserConfig>,
+        users: Arc<dyn Credentials + Send + Sync>,
         trunks: Trunks,
         key: [u8; 32],
         now: Instant,
     ) -> Self {
-        let users = Users(users.into_iter().map(|user| (user.name, user.ha1)).collect());
         Self { digest: DigestServer::new(config, key, now), users, trunks }
     }
 
@@ -69,7 +55,7 @@ impl Admission {
         }
         let source = flow.remote.ip();
         let authorizations = request.headers.authorizations();
-        match self.digest.verify(request.method.as_str(), authorizations, source, &self.users, now) {
+        match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
             Ok(user) => allow(user, request, flow),
             Err(denied) => {
                 match &denied {
@@ -83,12 +69,6 @@ impl Admission {
                 Verdict::Challenge(headers)
             }
         }
-    }
-}
-
-impl Credentials for Users {
-    fn ha1(&self, user: &str, _realm: &str, algorithm: Algorithm) -> Option<Ha1> {
-        self.0.get(user)?.iter().find(|ha1| ha1.algorithm() == algorithm).cloned()
     }
 }
 
@@ -112,17 +92,23 @@ fn allow(user: String, request: &Request, flow: &Flow) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::digest::DigestClient;
+    use crate::auth::digest::{Algorithm, DigestClient, Ha1};
     use crate::sip::flow::{ListenerId, TransportKind};
     use crate::sip::message::Message;
     use crate::sip::trunk::TrunkConfig;
 
     const REALM: &str = "test";
 
+    /// The only user.
+    struct Alice;
+
+    impl Credentials for Alice {
+        fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+            (user == "alice").then(|| Ha1::new(algorithm, user, realm, "wonderland"))
+        }
+    }
+
     fn admission(now: Instant) -> Admission {
-        let ha1 = |algorithm| Ha1::new(algorithm, "alice", REALM, "wonderland");
-        let alice =
-            UserConfig { name: "alice".into(), ha1: vec![ha1(Algorithm::Md5), ha1(Algorithm::Sha256)] };
         let trunk = TrunkConfig {
             name: "provider".into(),
             host: "198.51.100.7".into(),
@@ -131,7 +117,7 @@ mod tests {
             source_networks: vec!["198.51.100.0/24".parse().expect("a range")],
             credentials: None,
         };
-        Admission::new(DigestConfig::new(REALM), vec![alice], Trunks::new(vec![trunk]), [7; 32], now)
+        Admission::new(DigestConfig::new(REALM), Arc::new(Alice), Trunks::new(vec![trunk]), [7; 32], now)
     }
 
     fn flow(remote: &str) -> Flow {

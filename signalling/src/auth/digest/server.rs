@@ -130,7 +130,7 @@ impl DigestServer {
         method: &str,
         authorizations: impl Iterator<Item = &'a str>,
         peer: IpAddr,
-        store: &impl Credentials,
+        store: &dyn Credentials,
         now: Instant,
     ) -> Result<String, Denied> {
         let response = authorizations

@@ -39,7 +39,6 @@ pub(super) const NAME: &str = "sip";
 const COMMAND_QUEUE: usize = 256;
 
 /// The SIP adapter before its start.
-#[derive(Debug)]
 pub struct SipAdapter {
     config: SipConfig,
     layer: TransportLayer,

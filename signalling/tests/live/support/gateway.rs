@@ -1,16 +1,16 @@
 //! A whole SIP adapter on loopback ports, with the gateway played by the test.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_signalling::adapter::{Adapter, Command, Event, Incoming};
-use webtrunk_signalling::auth::digest::{Algorithm, Ha1};
+use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
-use webtrunk_signalling::sip::doorkeeper::UserConfig;
 use webtrunk_signalling::sip::flow::{ListenerId, TransportKind};
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::transport::{TransportLayer, TransportLimits};
@@ -34,16 +34,18 @@ pub(crate) struct Gateway {
 
 /// Users `alice` and `bob`, one listener of each kind.
 pub(crate) fn config(kinds: &[TransportKind]) -> SipConfig {
-    let mut config = SipConfig::new(REALM);
+    let mut config = SipConfig::new(REALM, Arc::new(Users));
     config.transport.listeners = kinds.iter().map(|kind| listener(*kind)).collect();
     config.registrar.expires_min = Duration::from_secs(1);
-    config.users = ["alice", "bob"].map(user).to_vec();
     config
 }
 
-fn user(name: &str) -> UserConfig {
-    let ha1 = |algorithm| Ha1::new(algorithm, name, REALM, PASSWORD);
-    UserConfig { name: name.into(), ha1: vec![ha1(Algorithm::Md5), ha1(Algorithm::Sha256)] }
+struct Users;
+
+impl Credentials for Users {
+    fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        ["alice", "bob"].contains(&user).then(|| Ha1::new(algorithm, user, realm, PASSWORD))
+    }
 }
 
 impl Gateway {
