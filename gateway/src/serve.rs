@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::demo::Demo;
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::shutdown::Shutdown;
+use crate::telephony::{Telephony, TelephonyError};
 use crate::tls::{self, TlsError};
 
 /// The gateway did not start.
@@ -20,6 +21,9 @@ pub enum ServeError {
     /// The HTTP server cannot be opened.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// What carries calls did not start.
+    #[error(transparent)]
+    Telephony(#[from] TelephonyError),
     /// The system refused something.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -42,9 +46,10 @@ pub fn run(config: Config, demo: Option<Demo>) -> Result<(), ServeError> {
 /// [`ServeError`] when something cannot be started; nothing is left running.
 pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -> Result<(), ServeError> {
     let certificate = config.tls.as_ref().map(tls::server_config).transpose()?;
-    let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate)).transpose()?;
+    let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
-    let services = Services { sip: None, demo: demo.map(Arc::new) };
+    let telephony = Telephony::start(&config, certificate, http.as_ref())?;
+    let services = Services { sip: telephony.websocket(), demo: demo.map(Arc::new) };
     let server = match http {
         Some(http) => {
             info!(address = %http.address(), "HTTP listens");
@@ -57,6 +62,7 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
         None => None,
     };
     shutdown.requested().await;
+    telephony.stop().await;
     if let Some(server) = server {
         server.stop(true).await;
     }

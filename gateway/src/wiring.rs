@@ -11,7 +11,6 @@ use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::{
     Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
 };
-use webtrunk_signalling::sip::trunk::Trunks;
 
 use crate::config::{Config, MediaConfig, SipListener};
 use crate::http::BoundHttp;
@@ -58,12 +57,6 @@ pub fn transports(
 #[must_use]
 pub fn digest(config: &Config) -> DigestConfig {
     DigestConfig { algorithms: config.users.algorithms(), ..DigestConfig::new(config.sip.realm.as_str()) }
-}
-
-/// The trunks, for SIP.
-#[must_use]
-pub fn trunks(config: &Config) -> Trunks {
-    Trunks::new(config.trunks.iter().map(|trunk| trunk.sip.clone()).collect())
 }
 
 /// The prompts, ready for the engine.

@@ -1,0 +1,111 @@
+//! What the switchboard asks about the world: where users and trunks are, what prompts there are,
+//! which address a phone is told to send its media to.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use webtrunk_engine::media::Prompt;
+use webtrunk_signalling::adapter::{MediaProfile, Target};
+use webtrunk_signalling::b2bua::{Directory, Place, Settings};
+use webtrunk_signalling::routing::BridgeTarget;
+use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
+use webtrunk_signalling::sip::transport::Addresses;
+
+use crate::config::{Config, Trunk};
+use crate::wiring;
+
+/// The configuration and the registrar's state, as the switchboard sees them.
+pub struct GatewayDirectory {
+    locations: Locations,
+    trunks: Vec<Trunk>,
+    prompts: HashMap<Arc<str>, Prompt>,
+    addresses: Addresses,
+    rtp_address: IpAddr,
+    codecs: Settings,
+}
+
+impl GatewayDirectory {
+    /// Prepares what the configuration names; resamples every prompt, so it takes its time.
+    #[must_use]
+    pub fn new(config: &Config, locations: Locations, addresses: Addresses) -> Self {
+        Self {
+            locations,
+            trunks: config.trunks.clone(),
+            prompts: wiring::prompts(config),
+            addresses,
+            rtp_address: config.media.rtp_address,
+            codecs: Settings::default(),
+        }
+    }
+
+    fn place_of_contact(&self, user: &str, contact: &ContactInfo) -> Place {
+        Place {
+            adapter: contact.adapter,
+            target: contact.target(user),
+            profile: contact.profile,
+            codecs: match contact.profile {
+                MediaProfile::Webrtc => self.codecs.browser_codecs.clone(),
+                MediaProfile::Rtp => self.codecs.phone_codecs.clone(),
+            },
+            address: Some(contact.address),
+        }
+    }
+
+    fn place_of_trunk(&self, name: &str, number: &str) -> Option<Place> {
+        let trunk = self.trunks.iter().find(|trunk| trunk.sip.name == name)?;
+        Some(Place {
+            adapter: "sip",
+            target: Target::Trunk { trunk: trunk.sip.name.clone(), number: number.to_owned() },
+            profile: MediaProfile::Rtp,
+            codecs: trunk.codecs.clone(),
+            address: trunk.sip.host.parse().ok(),
+        })
+    }
+}
+
+impl Directory for GatewayDirectory {
+    fn places(&self, target: &BridgeTarget) -> Vec<Place> {
+        match target {
+            BridgeTarget::User(user) => {
+                let contacts = self.locations.contacts(user);
+                contacts.iter().map(|contact| self.place_of_contact(user, contact)).collect()
+            }
+            BridgeTarget::Trunk { trunk, number } => self.place_of_trunk(trunk, number).into_iter().collect(),
+        }
+    }
+
+    fn prompt(&self, name: &str) -> Option<Prompt> {
+        self.prompts.get(name).cloned()
+    }
+
+    fn media_address(&self, peer: Option<IpAddr>) -> IpAddr {
+        self.addresses.media_address(self.rtp_address, peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webtrunk_codecs::CodecId;
+
+    use super::*;
+
+    #[test]
+    fn a_trunk_is_one_place_with_its_own_codecs() {
+        let config = Config::parse(
+            "test.toml",
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
+             [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\n",
+        )
+        .expect("a good configuration");
+        let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
+        let target = BridgeTarget::Trunk { trunk: Arc::from("pstn"), number: "100".into() };
+        let places = directory.places(&target);
+        assert_eq!(places.len(), 1);
+        assert_eq!(places[0].codecs, [CodecId::Pcma]);
+        assert_eq!(places[0].address, Some([192, 0, 2, 7].into()));
+        let unknown = BridgeTarget::Trunk { trunk: Arc::from("nobody"), number: "100".into() };
+        assert!(directory.places(&unknown).is_empty());
+        assert!(directory.places(&BridgeTarget::User("alice".into())).is_empty());
+    }
+}

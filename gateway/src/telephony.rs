@@ -1,0 +1,112 @@
+//! Everything that carries calls, made of the configuration: engine, SIP adapter, switchboard.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::warn;
+use webtrunk_engine::engine::{Engine, StartError as EngineError};
+use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
+use webtrunk_signalling::b2bua::Settings;
+use webtrunk_signalling::sip::adapter::SipAdapter;
+use webtrunk_signalling::sip::config::SipConfig;
+use webtrunk_signalling::sip::transport::WsEndpoint;
+use webtrunk_signalling::switchboard::Switchboard;
+
+use crate::config::Config;
+use crate::directory::GatewayDirectory;
+use crate::http::BoundHttp;
+use crate::tls::TlsError;
+use crate::wiring;
+
+/// Events of the adapter that may wait. A burst of calls; past it the adapter waits.
+const EVENTS: usize = 1024;
+
+/// How long calls may take to say goodbye when the process stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What carries calls did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelephonyError {
+    /// The media engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The SIP adapter.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// The certificates that we trust cannot be loaded.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// What carries calls, while it runs.
+pub struct Telephony {
+    engine: Engine,
+    websocket: Option<WsEndpoint>,
+    commands: mpsc::Sender<Command>,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<()>,
+}
+
+impl Telephony {
+    /// Starts the engine, the adapter and the switchboard. Needs an actix system around it.
+    ///
+    /// # Errors
+    /// [`TelephonyError`]; nothing is left running.
+    pub fn start(
+        config: &Config,
+        certificate: Option<Arc<ServerConfig>>,
+        http: Option<&BoundHttp>,
+    ) -> Result<Self, TelephonyError> {
+        let mut sip = SipConfig::new(config.sip.realm.as_str(), Arc::new(config.users.clone()));
+        sip.transport = wiring::transports(config, http, certificate)?;
+        sip.digest = wiring::digest(config);
+        sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
+        let engine = Engine::start(wiring::engine(&config.media))?;
+        let adapter = SipAdapter::new(sip);
+        let transport = adapter.transport();
+        let locations = adapter.locations();
+        let (events, incoming) = mpsc::channel(EVENTS);
+        let name = adapter.name();
+        let commands = adapter.start(events)?;
+        let directory = GatewayDirectory::new(config, locations, transport.addresses());
+        let adapters = HashMap::from([(name, commands.clone())]);
+        let board = Switchboard::new(
+            engine.clone(),
+            config.rules.clone(),
+            Settings::default(),
+            Arc::new(directory),
+            adapters,
+        );
+        let (stop, stopping) = watch::channel(false);
+        let served = tokio::spawn(Arc::new(board).serve(name, incoming, stopping));
+        let websocket = transport.ws_endpoint();
+        Ok(Self { engine, websocket, commands, stop, served })
+    }
+
+    /// SIP over WebSocket, for the HTTP server to mount.
+    #[must_use]
+    pub fn websocket(&self) -> Option<WsEndpoint> {
+        self.websocket.clone()
+    }
+
+    /// The media engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Hangs every call up and stops listening.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(FAREWELL, self.served).await.is_err() {
+            warn!("calls are left that did not end in time");
+        }
+        // An adapter that is gone already has stopped listening.
+        let _ = self.commands.send(Command::Drain).await;
+        self.engine.stop();
+    }
+}
