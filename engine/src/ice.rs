@@ -13,6 +13,9 @@
 //! We do not wait for the nomination before we send: Firefox may take seconds over it while its
 //! media already flows. A source is alive by its authenticated checks and its authenticated media.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -26,9 +29,6 @@ use tracing::debug;
 use crate::net::Transmit;
 use crate::net::demux::SOURCES_PER_LEG;
 use crate::rtp::DropReason;
-
-#[cfg(test)]
-mod tests;
 
 /// ICE characters of our ufrag: 95 bits, so that no two legs ever share one (RFC 8445 5.3: 24 bits).
 const UFRAG_LENGTH: usize = 16;

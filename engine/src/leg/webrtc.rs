@@ -1,17 +1,26 @@
 //! The WebRTC transport of a leg: ICE lite, DTLS and SRTP over addresses of the shard, without I/O.
 //!
 //! ```text
-//!             set_remote              validated source            right fingerprint
-//! Gathering ------------> Checking ---------------------> Handshaking ------------> Ready
-//!     |                      |                               |                        |
-//!     |                      | NoPath          NoHandshake,  |                        | consent lost, close_notify
-//!     |                      v       FingerprintMismatch ... v                        v
-//!     +--- close ------->  Failed <--------------------------+                     Closed <--- close (any)
+//!            set_remote             validated source              right fingerprint
+//! Gathering -----------> Checking -------------------> Handshaking ----------------> Ready
+//!                            |                              |                          |
+//!                            | connect_timeout              | handshake_timeout,       | consent lost,
+//!                            |                              | wrong fingerprint        | close_notify
+//!                            v                              v                          v
+//!                          Failed <-------------------------+                        Closed
+//!
+//! close() takes every state to Closed.
 //! ```
 //!
 //! Checks are answered from the first moment on; a peer's early ClientHello waits for its
 //! description. What is not STUN counts only from validated sources, keys are used only after the
 //! fingerprint was compared, and nothing that is not authenticated can change a Ready transport.
+
+mod config;
+mod event;
+mod remote;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,17 +30,17 @@ use std::time::{Duration, Instant};
 
 use tracing::debug;
 
+pub use self::config::WebrtcConfig;
+pub use self::event::{Received, SendError, TransportError, TransportEvent};
+use self::remote::Remote;
+pub use self::remote::RemoteChanged;
 pub use crate::dtls::DtlsRole;
-use crate::dtls::{Association, DtlsCertificate, Handshake, HandshakeError, SrtpPair};
+use crate::dtls::{Association, DtlsCertificate, Handshake, SrtpPair};
 use crate::ice::{HostCandidate, IceLite};
 use crate::net::Transmit;
 use crate::net::demux::DatagramKind;
 use crate::rtp::DropReason;
 use crate::sdp::Fingerprint;
-use crate::srtp::{ProtectError, ProtectionProfile};
-
-#[cfg(test)]
-mod tests;
 
 /// Silence after which a path counts as disconnected: browsers check every 2 to 5 s.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -41,95 +50,6 @@ const EARLY_DATAGRAMS_MAX: usize = 8;
 
 /// Longest of them in bytes: Ethernet's payload.
 const EARLY_DATAGRAM_LENGTH_MAX: usize = 1500;
-
-/// How patient a transport is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WebrtcConfig {
-    /// From `set_remote` until the first valid check. 20 s leaves room for a slow phone network.
-    pub connect_timeout: Duration,
-    /// From the first valid check until the keys are there. 10 s is six retransmissions of a flight.
-    pub handshake_timeout: Duration,
-    /// How long a peer that has been silent for 15 s may stay so. RFC 7675 5.1 sets 30 s in all.
-    pub consent_margin: Duration,
-}
-
-impl Default for WebrtcConfig {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(20),
-            handshake_timeout: Duration::from_secs(10),
-            consent_margin: Duration::from_secs(15),
-        }
-    }
-}
-
-/// What a datagram turned out to be.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Received<'p> {
-    /// An RTP packet, authenticated and decrypted.
-    Rtp(&'p [u8]),
-    /// A compound RTCP packet, authenticated and decrypted.
-    Rtcp(&'p [u8]),
-    /// Something of ICE or DTLS: events and datagrams to send may be waiting.
-    Control,
-}
-
-/// What a transport reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransportEvent {
-    /// The peer has authenticated itself from this address: what comes from there belongs to the leg.
-    NewSource(SocketAddr),
-    /// Keys are there, and the peer is who its description said.
-    Ready {
-        /// The negotiated cipher.
-        profile: ProtectionProfile,
-    },
-    /// It will never be Ready.
-    Failed(TransportError),
-    /// Neither checks nor media came for so long that we may no longer send (RFC 7675).
-    Lost,
-    /// The peer said goodbye.
-    Closed,
-}
-
-/// Why a transport did not get Ready; the fault is the peer's or the network's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TransportError {
-    /// No valid check came in time.
-    #[error("no path to the peer")]
-    NoPath,
-    /// The DTLS handshake did not complete in time.
-    #[error("DTLS handshake did not complete in time")]
-    NoHandshake,
-    /// The handshake completed and is of no use.
-    #[error(transparent)]
-    Handshake(#[from] HandshakeError),
-}
-
-/// A later description wants another peer than the first one did. Nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RemoteChanged {
-    /// Other ICE credentials: an ICE restart, which we do not do.
-    #[error("ICE restart is not supported")]
-    IceRestart,
-    /// Another certificate.
-    #[error("the peer's fingerprint changed on an established transport")]
-    Fingerprint,
-    /// The other DTLS role.
-    #[error("the DTLS role changed on an established transport")]
-    Role,
-}
-
-/// Why one of our own packets was not protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The transport is not Ready, or no longer.
-    #[error("no keys yet, or no longer")]
-    NotReady,
-    /// The packet is none.
-    #[error(transparent)]
-    Protect(#[from] ProtectError),
-}
 
 /// ICE, DTLS and SRTP of one leg.
 pub struct WebrtcTransport {
@@ -141,15 +61,6 @@ pub struct WebrtcTransport {
     /// Goodbyes, which outlive the association.
     farewells: VecDeque<Transmit>,
     events: VecDeque<TransportEvent>,
-}
-
-/// The peer's half of the description, kept for the life of the leg.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Remote {
-    ufrag: String,
-    password: String,
-    fingerprints: Vec<Fingerprint>,
-    role: DtlsRole,
 }
 
 enum State {
@@ -496,21 +407,6 @@ impl WebrtcTransport {
 
     fn consent_ends_at(&self) -> Option<Instant> {
         Some(self.ice.last_heard_at()? + SILENCE_MAX + self.config.consent_margin)
-    }
-}
-
-impl Remote {
-    fn check_unchanged(&self, other: &Self) -> Result<(), RemoteChanged> {
-        let has = |fingerprint| self.fingerprints.contains(fingerprint);
-        if (&self.ufrag, &self.password) != (&other.ufrag, &other.password) {
-            Err(RemoteChanged::IceRestart)
-        } else if self.fingerprints.len() != other.fingerprints.len() || !other.fingerprints.iter().all(has) {
-            Err(RemoteChanged::Fingerprint)
-        } else if self.role != other.role {
-            Err(RemoteChanged::Role)
-        } else {
-            Ok(())
-        }
     }
 }
 
