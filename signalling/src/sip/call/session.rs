@@ -55,8 +55,9 @@ impl Session {
         context: &mut Context<'_>,
     ) -> Call {
         let mut session = Self::new(opening, Exchange::Idle);
-        session.acknowledge(invite, ack, context);
+        // Before the ACK, which may take another way.
         session.tell_answered(description, context);
+        session.acknowledge(invite, ack, context);
         Call::Session(session)
     }
 

@@ -31,7 +31,6 @@ impl<O: Copy> TransactionLayer<O> {
                 return None;
             }
         };
-        let cancelled = MatchId::cancelled(&request, &flow).ok()?;
         via.stamp(flow.remote);
         request.headers.set_top_via(&via);
         match (self.by_id.get(&id).copied(), &request.method) {
@@ -41,7 +40,7 @@ impl<O: Copy> TransactionLayer<O> {
                 self.handle_retransmission(key);
                 None
             }
-            (None, Method::Cancel) => self.handle_cancel(&request, cancelled, flow, now),
+            (None, Method::Cancel) => self.handle_cancel(&request, flow, now),
             (None, _) => Some(Received::Request(request)),
         }
     }
@@ -65,14 +64,9 @@ impl<O: Copy> TransactionLayer<O> {
 
     /// Answers the CANCEL by the state of its INVITE (RFC 3261 9.2). It cannot be challenged, so it must
     /// come from where the INVITE came from (22.1).
-    fn handle_cancel(
-        &mut self,
-        cancel: &Request,
-        invite: MatchId,
-        flow: Flow,
-        now: Instant,
-    ) -> Option<Received<O>> {
-        let invite = self.by_id.get(&(Side::Server, invite)).copied().and_then(|key| {
+    fn handle_cancel(&mut self, cancel: &Request, flow: Flow, now: Instant) -> Option<Received<O>> {
+        let id = (Side::Server, MatchId::cancelled(cancel, &flow).ok()?);
+        let invite = self.by_id.get(&id).copied().and_then(|key| {
             let transaction = &self.transactions[&key];
             let is_same_source = transaction.flow.connection == flow.connection
                 && transaction.flow.remote.ip() == flow.remote.ip();

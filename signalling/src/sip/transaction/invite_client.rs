@@ -1,17 +1,17 @@
 //! INVITE client transaction, RFC 3261 17.1.1 with the Accepted state of RFC 6026 7.2.
 //!
 //! ```text
-//!  +- A: resend        +- 1xx: up           +- 2xx: up
-//!  v   |    1xx: up    v   |     2xx: up    v   |
-//! Calling ---------> Proceeding --------> Accepted --- M ----------------> Terminated
-//!  |  |                 |  |                 ^                                ^  ^
-//!  |  +----- 2xx: up ---|--|-----------------+                                |  |
-//!  |                    |  +--- no final response 64*T1 after CANCEL: up -----+  |
-//!  |                    | 300-699: ACK, up                                       |
-//!  |   300-699: ACK, up v                                                        |
-//!  +-----------------> Completed --- D --------------------------------------->--+
-//!                       |   ^
-//!                       +---+ 300-699: ACK
+//!  +- A: resend        +- 1xx: up            +- 2xx: up
+//!  v   |    1xx: up    v   |      2xx: up    v   |
+//! Calling ---------> Proceeding ---------> Accepted --- M --------------> Terminated
+//!  |  |                |   |                  ^                            ^     ^
+//!  |  +---- 2xx: up ---|---|------------------+                            |     |
+//!  |                   |   +---- 64*T1 after our CANCEL: up ---------------+     |
+//!  |                   | 300-699: ACK, up                                        |
+//!  |  300-699: ACK, up v                                                         |
+//!  +--------------> Completed --- D ---------------------------------------------+
+//!                      |   ^
+//!                      +---+ 300-699: ACK
 //! ```
 //!
 //! Timer B and a failure of the flow take Calling to Terminated; the failure also Proceeding. Both are

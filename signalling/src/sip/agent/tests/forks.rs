@@ -5,6 +5,7 @@ use webtrunk_engine::EndCause;
 use super::description;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
+use crate::sip::agent::Reach;
 use crate::sip::message::{HeaderName, Message, Method, Request};
 
 #[test]
@@ -81,6 +82,21 @@ fn an_answer_without_description_is_acknowledged_and_hung_up() {
     peer.respond_with(&invite, 200, "one", |response| response.body.clear());
     assert_eq!(peer.lines(), ["ACK", "BYE"]);
     assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::NotAcceptable, .. })));
+}
+
+#[test]
+fn media_is_expected_from_where_the_call_was_sent_whatever_contact_says() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called_at(trunk(), Reach::Target);
+    peer.respond_with(&invite, 200, "one", |response| {
+        response.headers.set(HeaderName::Contact, "<sip:bob@203.0.113.66:5099>");
+    });
+    let flow = peer.sent_flows()[0];
+    assert_eq!(flow.remote.to_string(), "203.0.113.66:5099", "the ACK follows Contact");
+    assert!(matches!(
+        peer.told.last(),
+        Some(Event::Answered { signalled_from, .. }) if *signalled_from == peer.flow.remote.ip()
+    ));
 }
 
 #[test]

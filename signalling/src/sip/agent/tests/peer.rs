@@ -179,12 +179,17 @@ impl Peer {
 
     /// Has the core call us with an offer, and returns its leg and INVITE.
     pub(super) fn called(&mut self, peer: Origin) -> (LegId, Request) {
-        self.called_with(peer, Some(description(1)))
+        self.called_at(peer, Reach::Flow)
+    }
+
+    pub(super) fn called_at(&mut self, peer: Origin, reach: Reach) -> (LegId, Request) {
+        self.called_with(peer, reach, Some(description(1)))
     }
 
     pub(super) fn called_with(
         &mut self,
         peer: Origin,
+        reach: Reach,
         offer: Option<SessionDescription>,
     ) -> (LegId, Request) {
         let to = Uri::from(SipUri::new("bob", Host::from(self.flow.remote.ip()), None));
@@ -202,7 +207,7 @@ impl Peer {
             from_host: Host::from(self.flow.local.ip()),
             route_set: Vec::new(),
             flow: self.flow,
-            reach: Reach::Flow,
+            reach,
             peer,
         };
         self.agent.dial(dial, route, self.now);

@@ -10,6 +10,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::description;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
+use crate::sip::agent::Reach;
 use crate::sip::message::{HeaderName, Message, Request};
 
 #[test]
@@ -300,7 +301,7 @@ fn session() -> Bench {
 
 fn owes_ack() -> Bench {
     let mut peer = Peer::new();
-    let (leg, invite) = peer.called_with(Origin::User("bob".to_owned()), None);
+    let (leg, invite) = peer.called_with(Origin::User("bob".to_owned()), Reach::Flow, None);
     peer.respond(&invite, 200, "one");
     Bench::of_ours(peer, leg, &invite)
 }
