@@ -5,7 +5,7 @@ use std::fmt;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
-use super::fields::{Qop, escape};
+use super::fields::{Qop, escape, unescape};
 use super::{Algorithm, Challenge, Ha1, Response};
 
 /// Answers the challenges of one peer. Whether a challenge came from that peer is the caller's to
@@ -85,8 +85,7 @@ impl DigestClient {
             return Err(ClientError::Refused);
         }
         attempts.0 += 1;
-        let realm = challenge.realm.replace("\\\"", "\"").replace("\\\\", "\\");
-        let ha1 = Ha1::new(challenge.algorithm, &self.username, &realm, &self.password);
+        let ha1 = Ha1::new(challenge.algorithm, &self.username, &unescape(&challenge.realm), &self.password);
         self.realm = Some(challenge.realm.clone());
         self.session = Some(Session { challenge, ha1, count: 0 });
         Ok(())

@@ -110,12 +110,6 @@ impl Response {
     pub fn user(&self) -> Cow<'_, str> {
         unescape(&self.username)
     }
-
-    /// The realm without the backslashes of its quoted string.
-    #[must_use]
-    pub fn realm_unescaped(&self) -> Cow<'_, str> {
-        unescape(&self.realm)
-    }
 }
 
 impl fmt::Display for Challenge {
@@ -160,7 +154,8 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-fn unescape(text: &str) -> Cow<'_, str> {
+/// The text that a quoted string stands for.
+pub(super) fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return text.into();
     }

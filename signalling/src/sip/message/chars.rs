@@ -15,6 +15,8 @@ const CLASSES: [u8; 256] = {
     // unreserved = alphanum / mark
     table = mark(table, b"-_.!~*'()", USER | PASSWORD | URI_PARAM | URI_HEADER);
     table = mark(table, b"&=+$,;?/", USER);
+    // The number sign is not in the grammar; phones dial it without an escape.
+    table = mark(table, b"#", USER);
     table = mark(table, b"&=+$,", PASSWORD);
     table = mark(table, b"[]/:&+$", URI_PARAM);
     table = mark(table, b"[]/?:+$", URI_HEADER);
@@ -61,16 +63,9 @@ pub(super) fn is_host_name(text: &str) -> bool {
     !text.is_empty() && all(text, HOST)
 }
 
-/// `callid`: a word, or two with an `@` between them.
+/// `callid`, and whatever else is one word: it is compared as a whole and never taken apart.
 pub(super) fn is_call_id(text: &str) -> bool {
-    let is_word = |word: &str| {
-        !word.is_empty()
-            && word.bytes().all(|b| CLASSES[b as usize] & TOKEN != 0 || b"()<>:\\\"/[]?{}".contains(&b))
-    };
-    match text.split_once('@') {
-        Some((word, host)) => is_word(word) && is_word(host),
-        None => is_word(text),
-    }
+    !text.is_empty() && text.bytes().all(|b| b > b' ' && b != 0x7f)
 }
 
 /// Whether a header's text holds nothing that could end a line or a string early: control characters

@@ -1,5 +1,7 @@
 //! What can be wrong with a message, in words fit for a reason phrase.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::{HeaderName, Headers, Method, Response, StatusCode};
 
 /// A part of a message breaks its grammar.
@@ -86,11 +88,22 @@ impl Malformed {
     /// The answer, where one may be given.
     #[must_use]
     pub fn response(&self) -> Option<Response> {
+        let headers = &self.head.as_ref()?.headers;
         let mut response = Response::new(self.error.status());
         response.reason = self.error.to_string().into();
-        response.headers = self.head.as_ref()?.headers.for_response(response.status);
+        response.headers = headers.for_response(response.status);
+        response.headers.tag_to(&stateless_tag(headers));
         Some(response)
     }
+}
+
+/// A tag that a retransmission of the request gets again (RFC 3261 8.2.7).
+fn stateless_tag(headers: &Headers) -> String {
+    let mut hasher = DefaultHasher::new();
+    for name in [HeaderName::Via, HeaderName::From, HeaderName::CallId, HeaderName::CSeq] {
+        headers.get(&name).hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
 }
 
 /// What is left of a malformed request: the headers that could be read, Via among them.

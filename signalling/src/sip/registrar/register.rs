@@ -205,9 +205,16 @@ impl Update<'_> {
     }
 
     fn apply(&self, contacts: Vec<NameAddr>, old: Vec<Binding>) -> Result<Vec<Change>, Reject> {
+        // Each is compared with each.
+        if contacts.len() > 2 * self.config.contacts_max {
+            return Err(too_many_contacts());
+        }
         let mut slots: Vec<(Option<Binding>, Change)> =
             old.into_iter().map(|binding| (Some(binding), Change::Keep)).collect();
         for contact in contacts {
+            if contact.to_string().len() > CONTACT_MAX {
+                return Err(bad_request("Contact Too Long"));
+            }
             let expires = self.expires_of(&contact)?;
             let slot = slots.iter_mut().find(|(old, change)| match (old, change) {
                 (_, Change::Set(binding) | Change::Add(binding)) => binding.is_for(&contact),
@@ -237,10 +244,7 @@ impl Update<'_> {
         };
         let is_growing = slots.iter().any(|(_, change)| matches!(change, Change::Add(_)));
         if is_growing && slots.iter().filter(is_left).count() > self.config.contacts_max {
-            return Err(Reject {
-                reason: ByteString::from_static("Too Many Contacts"),
-                ..Reject::new(StatusCode::FORBIDDEN)
-            });
+            return Err(too_many_contacts());
         }
         Ok(slots.into_iter().map(|(_, change)| change).collect())
     }
@@ -270,9 +274,6 @@ impl Update<'_> {
     }
 
     fn binding(&self, key: u64, contact: NameAddr, expires: Duration) -> Result<Binding, Reject> {
-        if contact.to_string().len() > CONTACT_MAX {
-            return Err(bad_request("Contact Too Long"));
-        }
         let NameAddr { uri: Uri::Sip(uri), mut params, .. } = contact.detached() else {
             return Err(bad_request("Contact Is No SIP URI"));
         };
@@ -305,6 +306,10 @@ fn uses_outbound(request: &Request, flow: Flow) -> bool {
 fn parse_seconds(text: &str) -> Option<u32> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+fn too_many_contacts() -> Reject {
+    Reject { reason: ByteString::from_static("Too Many Contacts"), ..Reject::new(StatusCode::FORBIDDEN) }
 }
 
 fn bad_request(reason: &'static str) -> Reject {

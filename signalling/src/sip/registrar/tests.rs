@@ -246,6 +246,13 @@ fn a_user_has_so_many_contacts_and_no_more() {
 }
 
 #[test]
+fn a_request_has_so_many_contacts_and_no_more() {
+    let mut setup = Setup::new();
+    let response = setup.register(0, &format!("Contact: {}<sip:a@h>\r\n", "<sip:a@h>, ".repeat(20)));
+    assert_eq!((response.status.code(), &*response.reason), (403, "Too Many Contacts"));
+}
+
+#[test]
 fn contacts_that_cannot_be_called_are_refused() {
     let mut setup = Setup::new();
     let long = format!("Contact: <sip:{}@h>\r\n", "a".repeat(3000));
