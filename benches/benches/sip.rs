@@ -1,4 +1,4 @@
-//! SIP messages: an INVITE as a browser sends it (about 2 KB with its offer) and a REGISTER with
+//! SIP messages: an INVITE as a browser sends it (about 1 KB with its offer) and a REGISTER with
 //! Digest credentials.
 #![allow(missing_docs)] // criterion's macros make undocumented functions
 

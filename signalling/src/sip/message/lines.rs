@@ -34,15 +34,28 @@ pub(super) fn logical_lines(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether each line feed follows a carriage return.
-pub(super) fn ends_are_whole(head: &[u8]) -> bool {
-    memchr_iter(b'\n', head).all(|at| at > 0 && head[at - 1] == b'\r')
+/// Where the empty line begins that ends a head: at the CRLF of its last field.
+pub(super) fn find_head_end(octets: &[u8]) -> Option<usize> {
+    memchr_iter(b'\n', octets).find(|at| octets[..=*at].ends_with(b"\r\n\r\n")).map(|at| at - 3)
 }
 
-/// Whether a head, whose line ends are whole, has no control character but those.
-pub(super) fn has_only_line_ends(head: &[u8]) -> bool {
-    let controls = head.iter().filter(|b| is_control(**b)).count();
-    controls == 2 * memchr_iter(b'\n', head).count()
+/// How many lines end, where each line feed follows a carriage return.
+pub(super) fn count_line_ends(head: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    for at in memchr_iter(b'\n', head) {
+        if at == 0 || head[at - 1] != b'\r' {
+            return None;
+        }
+        count += 1;
+    }
+    Some(count)
+}
+
+/// How many control characters there are, line ends included.
+pub(super) fn count_controls(head: &[u8]) -> usize {
+    // Sums that fit an octet are summed sixteen at once.
+    let count = |part: &[u8]| part.iter().fold(0, |sum: u8, byte| sum + u8::from(is_control(*byte)));
+    head.chunks(255).map(|part| usize::from(count(part))).sum()
 }
 
 /// Puts a folded value on one line.
@@ -92,11 +105,22 @@ mod tests {
 
     #[test]
     fn bare_line_ends_are_seen() {
-        assert!(ends_are_whole(b"a\r\nb\r\n"));
-        assert!(!ends_are_whole(b"a\nb\r\n"));
-        assert!(has_only_line_ends(b"a\r\n\tb\r\n"));
-        assert!(!has_only_line_ends(b"a\rb\r\n"));
-        assert!(!has_only_line_ends(b"a\0b\r\n"));
+        assert_eq!(count_line_ends(b"a\r\nb\r\n"), Some(2));
+        assert_eq!(count_line_ends(b"a\nb\r\n"), None);
+        assert_eq!(count_line_ends(b"\n"), None);
+    }
+
+    #[test]
+    fn control_characters_are_counted() {
+        assert_eq!(count_controls(b"a\r\n\tb\x7f\0\x1f ~"), 5);
+        assert_eq!(count_controls(&[0; 1000]), 1000);
+    }
+
+    #[test]
+    fn a_head_ends_before_the_empty_line() {
+        assert_eq!(find_head_end(b"a\r\n\r\nb"), Some(1));
+        assert_eq!(find_head_end(b"\r\n\r\n"), Some(0));
+        assert_eq!(find_head_end(b"a\n\n\r\n"), None);
     }
 
     #[test]

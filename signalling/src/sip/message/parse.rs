@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use memchr::memmem;
+use memchr::memchr;
 
 use super::chars::{is_clean, is_control, is_token};
-use super::lines::{ends_are_whole, has_only_line_ends, logical_lines, parse_content_length, unfold};
+use super::lines::{
+    count_controls, count_line_ends, find_head_end, logical_lines, parse_content_length, unfold,
+};
 use super::{
     ByteString, HeaderName, Headers, Malformed, Method, ParseError, Request, RequestHead, Response,
     StatusCode, SyntaxError, Uri,
@@ -41,7 +43,7 @@ impl Message {
             return Err(Malformed { error: ParseError::TooLarge, head: None });
         }
         let start = datagram.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-        let head_end = memmem::find(&datagram[start..], b"\r\n\r\n").map(|at| start + at + 2);
+        let head_end = find_head_end(&datagram[start..]).map(|at| start + at + 2);
         let octets = datagram.slice(start..head_end.unwrap_or(datagram.len()));
 
         let head = Head::parse(octets);
@@ -90,11 +92,11 @@ impl Head {
             error = Some(ParseError::NotUtf8);
             String::from_utf8_lossy(&octets).into_owned().into()
         });
-        let is_whole = ends_are_whole(text.as_bytes());
-        if !is_whole {
+        let line_ends = count_line_ends(text.as_bytes());
+        if line_ends.is_none() {
             error.get_or_insert(ParseError::ControlCharacter);
         }
-        let is_clean = is_whole && has_only_line_ends(text.as_bytes());
+        let is_clean = line_ends.is_some_and(|count| 2 * count == count_controls(text.as_bytes()));
 
         let mut lines = logical_lines(text.as_bytes()).map(|line| &text[line]);
         let start_line = StartLine::parse(&text, lines.next().unwrap_or_default());
@@ -114,8 +116,8 @@ impl Head {
     }
 
     fn add(&mut self, line: &str, is_known_clean: bool) -> Result<(), ParseError> {
-        let (name, value) = line.split_once(':').ok_or(ParseError::HeaderLine)?;
-        let name = name.trim_ascii_end();
+        let colon = memchr(b':', line.as_bytes()).ok_or(ParseError::HeaderLine)?;
+        let (name, value) = (line[..colon].trim_ascii_end(), &line[colon + 1..]);
         if !is_token(name) {
             return Err(ParseError::HeaderLine);
         }

@@ -1,8 +1,6 @@
 //! Finding messages in a stream, RFC 3261 18.3, with the keep-alives of RFC 5626 3.5.1.
 
-use memchr::memmem;
-
-use super::lines::{logical_lines, parse_content_length};
+use super::lines::{find_head_end, logical_lines, parse_content_length};
 use super::{HeaderName, MESSAGE_MAX, ParseError};
 
 /// What a stream's buffer begins with.
@@ -38,7 +36,7 @@ impl Framing {
         if buffer.starts_with(b"\r\n\r\n") {
             return Self::KeepAlive(4);
         }
-        let Some(head_len) = memmem::find(&buffer[blank..], b"\r\n\r\n") else {
+        let Some(head_len) = find_head_end(&buffer[blank..]) else {
             return if buffer.len() > MESSAGE_MAX {
                 Self::Broken(ParseError::TooLarge)
             } else {
