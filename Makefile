@@ -50,13 +50,13 @@ $(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB_MODULES)
 
 bench: setup-run
 	$(MAKE) web
-	$(CARGO) bench $(LOCKED) --workspace
+	$(CARGO) bench $(LOCKED) --package webtrunk-benches
 
 docs: $(TARGET)/tools/bin/mdbook
 	$(TARGET)/tools/bin/mdbook build docs
 
 $(TARGET)/tools/bin/mdbook:
-	$(CARGO) install --locked --root $(TARGET)/tools mdbook@0.5.1
+	$(CARGO) install --locked --root $(TARGET)/tools mdbook@0.5.4
 
 setup-run:
 	scripts/setup run
