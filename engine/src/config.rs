@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use webtrunk_codecs::EncoderConfig;
+use webtrunk_codecs::opus::OpusEncoderConfig;
 
 /// How the engine works.
 #[derive(Debug, Clone)]
@@ -63,7 +64,10 @@ impl Default for EngineConfig {
             connect_timeout: Duration::from_secs(20),
             consent_margin: Duration::from_secs(15),
             calls_max: 2_000,
-            encoder: EncoderConfig::default(),
+            // Redundancy costs the encoder half again its time; reports of loss ask for it soon enough.
+            encoder: EncoderConfig {
+                opus: OpusEncoderConfig { expected_loss_percent: 0, ..OpusEncoderConfig::default() },
+            },
             narrow_band: NarrowBandWish { is_asked: true, bitrate_bps: Some(20_000) },
         }
     }

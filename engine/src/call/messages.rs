@@ -177,6 +177,11 @@ pub enum CallEvent {
         /// The leg.
         leg: LegId,
     },
+    /// The peer said goodbye to its media; its signalling should follow.
+    LegClosed {
+        /// The leg.
+        leg: LegId,
+    },
     /// The leg is of no use any more; it is to be removed.
     LegFailed {
         /// The leg.

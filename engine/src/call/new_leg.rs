@@ -48,7 +48,7 @@ pub(super) fn new_leg(
         TransportSpec::Rtp { advertised, signalled_from } => {
             let (port, [rtp, rtcp], readings) = shard.bind_pair((call, spec.leg), now)?;
             let local = LocalTransport::Rtp { address: advertised, rtp_port: port };
-            (LegTransport::Rtp(RtpTransport::new(port, rtp, rtcp, signalled_from)), local, readings)
+            (LegTransport::Rtp(Box::new(RtpTransport::new(port, rtp, rtcp, signalled_from))), local, readings)
         }
     };
     let media = LocalMedia {

@@ -272,7 +272,7 @@ impl Call {
         leg.flush(outbox);
         while let Some(event) = leg.poll_event(now) {
             match event {
-                LegEvent::Tell(event) => self.events.push_back(event),
+                LegEvent::Tell(event) => self.events.push_back(*event),
                 LegEvent::NewSource(source) => self.sources.push_back((leg.id(), source)),
             }
         }

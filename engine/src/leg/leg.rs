@@ -64,7 +64,7 @@ pub(crate) enum Deed {
 #[derive(Debug)]
 pub(crate) enum LegEvent {
     /// To whoever controls the call.
-    Tell(CallEvent),
+    Tell(Box<CallEvent>),
     /// To the shard: datagrams from this address are this leg's.
     NewSource(SocketAddr),
 }
@@ -316,14 +316,16 @@ impl Leg {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
                     info!(leg = %self.id, ?profile, "leg connected");
-                    LegEvent::Tell(CallEvent::LegConnected { leg: self.id })
+                    LegEvent::Tell(Box::new(CallEvent::LegConnected { leg: self.id }))
                 }
                 TransportEvent::Failed(error) => self.fail(error.to_string(), EndCause::MediaFailed),
                 TransportEvent::Lost => {
                     self.fail("consent expired: the peer answers no checks".into(), EndCause::MediaTimeout)
                 }
                 TransportEvent::Closed => {
-                    self.fail("the peer closed its DTLS association".into(), EndCause::Hangup)
+                    self.watch = Watch::Failed;
+                    info!(leg = %self.id, "the peer closed its DTLS association");
+                    LegEvent::Tell(Box::new(CallEvent::LegClosed { leg: self.id }))
                 }
             });
         }
@@ -375,7 +377,7 @@ impl Leg {
     fn fail(&mut self, reason: String, cause: EndCause) -> LegEvent {
         self.watch = Watch::Failed;
         warn!(leg = %self.id, reason, "leg failed");
-        LegEvent::Tell(CallEvent::LegFailed { leg: self.id, reason, cause })
+        LegEvent::Tell(Box::new(CallEvent::LegFailed { leg: self.id, reason, cause }))
     }
 
     /// When silence counts as death: only while the peer should send.

@@ -12,7 +12,7 @@ pub(crate) enum LegTransport {
     /// One port of the shard's, ICE, DTLS-SRTP.
     Webrtc(Box<WebrtcLink>),
     /// A pair of ports of its own.
-    Rtp(RtpTransport),
+    Rtp(Box<RtpTransport>),
 }
 
 /// A WebRTC transport and the shard's sockets that it lives on.

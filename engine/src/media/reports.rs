@@ -114,7 +114,7 @@ impl Reports {
         let report = CompoundReport {
             ssrc: output.ssrc(),
             sender_info: output.stats().sender_info(self.clock.ntp_at(now), now),
-            blocks: block.as_ref().map(std::slice::from_ref).unwrap_or_default(),
+            blocks: block.as_slice(),
             cname: &self.cname,
             is_goodbye,
         };

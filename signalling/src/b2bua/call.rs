@@ -20,6 +20,9 @@ use crate::routing::{Plan, Step};
 /// How long a digit that comes without a length is held.
 const DIGIT_DURATION: Duration = Duration::from_millis(100);
 
+/// How long a party that closed its media may take to say so in signalling too. Chosen by us.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// One call.
 #[derive(Debug)]
 pub struct B2bua {
@@ -34,6 +37,8 @@ pub struct B2bua {
     /// The most telling cause of the callees that failed so far.
     pub(super) failure: Option<EndCause>,
     answered_at: Option<Instant>,
+    /// When a party closed its media.
+    media_closed_at: Option<Instant>,
     effects: VecDeque<Effect>,
 }
 
@@ -79,6 +84,7 @@ impl B2bua {
             doing: Doing::Resting,
             failure: None,
             answered_at: None,
+            media_closed_at: None,
             effects: VecDeque::new(),
         };
         let codecs = match incoming.profile {
@@ -119,6 +125,10 @@ impl B2bua {
         {
             self.next_step(directory, now);
         }
+        if self.media_closed_at.is_some_and(|at| at + FAREWELL <= now) {
+            info!("a party closed its media and said no more");
+            return self.hang_up(EndCause::SignallingLost);
+        }
         if self.ends_at().is_some_and(|at| at <= now) {
             info!("the call is as long as a call may be");
             self.hang_up(EndCause::Forbidden);
@@ -132,7 +142,8 @@ impl B2bua {
             Doing::Waiting { until } => Some(until),
             _ => None,
         };
-        waiting.into_iter().chain(self.ends_at()).min()
+        let farewell = self.media_closed_at.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL);
+        [waiting, farewell, self.ends_at()].into_iter().flatten().min()
     }
 
     /// What is to be done; call until `None`.
@@ -193,6 +204,7 @@ impl B2bua {
                 self.on_agreed(leg, direction, takes_digits, now);
             }
             CallEvent::LegConnected { .. } => {}
+            CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
             CallEvent::DigitPressed { leg, digit } => self.on_digit(leg, digit.to_char(), DIGIT_DURATION),
             CallEvent::DigitRefused { leg, digit } => {
@@ -257,7 +269,7 @@ impl B2bua {
             PartyState::Early { description } => {
                 self.caller.state = PartyState::Talking;
                 self.answered_at = Some(now);
-                self.signal_caller(Command::Answer { leg, description });
+                self.signal_caller(Command::Answer { leg, description: *description });
             }
             PartyState::Waiting { has_offered: false } => {
                 self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
@@ -290,7 +302,7 @@ impl B2bua {
         }
         match std::mem::replace(&mut self.caller.state, PartyState::Talking) {
             PartyState::Describing(Purpose::Ring) => {
-                self.caller.state = PartyState::Early { description: description.clone() };
+                self.caller.state = PartyState::Early { description: Box::new(description.clone()) };
                 self.signal_caller(Command::Ring { leg, description: Some(description) });
                 // Somebody lifted while the early answer was being made.
                 if self.doing == Doing::Talking {
@@ -346,6 +358,13 @@ impl B2bua {
         party.takes_digits = takes_digits;
         self.follow_hold(leg);
         self.on_callee_agreed(leg, now);
+    }
+
+    /// A party closed its media: its BYE comes behind, or not at all where its page is gone.
+    fn on_media_closed(&mut self, leg: LegId, now: Instant) {
+        if self.party(leg).is_some() {
+            self.media_closed_at.get_or_insert(now);
+        }
     }
 
     fn on_leg_failed(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {

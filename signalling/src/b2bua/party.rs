@@ -48,7 +48,7 @@ pub(super) enum PartyState {
     /// Callee: called, no description yet.
     Dialled,
     /// Caller: described while it rings; the answer repeats the description.
-    Early { description: SessionDescription },
+    Early { description: Box<SessionDescription> },
     /// Callee: described while it rings.
     EarlyMedia,
     /// Callee: lifted, its answer is with the engine.

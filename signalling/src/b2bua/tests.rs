@@ -345,6 +345,16 @@ fn a_leg_whose_media_fails_ends_the_call() {
 }
 
 #[test]
+fn a_party_that_closes_its_media_has_a_moment_to_say_so() {
+    let (mut bench, _) = Bench::talking(user());
+    let leg = bench.caller;
+    assert!(bench.media(CallEvent::LegClosed { leg }).is_empty());
+    bench.now += Duration::from_secs(2);
+    bench.call.handle_timeout(&World, bench.now);
+    assert_eq!(bench.effects(), ["hang up callee SignallingLost", "hang up caller SignallingLost"]);
+}
+
+#[test]
 fn a_refused_offer_of_the_caller_is_not_acceptable() {
     let mut bench = Bench::new(vec![Step::Answer, Step::Echo], true);
     bench.effects();
