@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{Command, Dial, Event, MediaProfile, Origin, Party, Target};
 use webtrunk_signalling::sip::flow::TransportKind;
-use webtrunk_signalling::sip::transport::TransportLimits;
+use webtrunk_signalling::sip::transport::{Binding, TransportLimits};
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
 
 use crate::support::gateway::{Gateway, SDP, config, description};
@@ -195,6 +195,8 @@ async fn a_trunk_over_tcp_is_dialled_and_a_dead_one_fails() {
     let mut stub = StreamPeer::over(stream);
     let invite = stub.receive().await.expect("an INVITE");
     assert!(invite.starts_with(&format!("INVITE sip:100@127.0.0.1:{port} SIP/2.0")), "{invite}");
+    let own_port = gateway.address(1).port();
+    assert!(header(&invite, "Via").starts_with(&format!("SIP/2.0/TCP 127.0.0.1:{own_port};")), "{invite}");
     // A trunk that hangs up its stream has failed the call.
     drop((stub, listener));
     assert!(matches!(gateway.event().await, Event::Ended { cause: EndCause::GatewayFailure, .. }));
@@ -257,6 +259,24 @@ async fn peers_behind_nat_are_told_the_external_address() {
         assert_eq!(header(&invite, "Contact"), format!("<sip:{told}:{port}>"));
         let media = gateway.transport.addresses().media_address([127, 0, 0, 1].into(), Some(contact.address));
         assert_eq!(media.to_string(), told);
+    }
+}
+
+#[tokio::test]
+async fn sockets_of_all_addresses_and_of_ipv6_name_the_address_that_the_peer_reaches() {
+    for (bind, reached) in [("0.0.0.0:0", "127.0.0.1"), ("[::1]:0", "[::1]"), ("[::]:0", "[::1]")] {
+        let mut config = config(&[TransportKind::Udp]);
+        config.transport.listeners[0].binding = Binding::Own(bind.parse().expect("an address"));
+        let gateway = Gateway::start_with(config);
+        let port = gateway.address(0).port();
+        let server = format!("{reached}:{port}").parse().expect("an address");
+        let mut phone = Phone::connect("bob", TransportKind::Udp, server).await;
+        assert_eq!(status(&phone.register("SHA-256", "").await), 200, "{bind}");
+        let contact = gateway.contacts("bob", 1).await.remove(0);
+        gateway.command(Command::Dial(dial(contact.target("bob")))).await;
+        let invite = phone.receive().await;
+        assert!(header(&invite, "Via").starts_with(&format!("SIP/2.0/UDP {reached}:{port};")), "{invite}");
+        assert_eq!(header(&invite, "Contact"), format!("<sip:{reached}:{port}>"));
     }
 }
 

@@ -35,7 +35,7 @@ async fn a_datagram_comes_in_and_its_response_goes_back() {
     peer.send(options("UDP", "one").as_bytes()).await;
     let (flow, message) = listening.message().await;
     assert_eq!(request(message).method, Method::Options);
-    assert_eq!((flow.kind, flow.remote.port(), flow.connection), (TransportKind::Udp, peer.port(), None));
+    assert_eq!((flow.kind, flow.remote, flow.connection), (TransportKind::Udp, peer.address(), None));
     listening.layer.send(&flow, Bytes::from_static(b"hello")).expect("a datagram always leaves");
     assert_eq!(peer.receive().await, "hello");
 }

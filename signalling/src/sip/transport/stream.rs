@@ -27,8 +27,8 @@ use crate::sip::flow::Flow;
 /// How long a refused peer may take to read why, and we to hear out what it still sends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What one read asks for. Chosen by us: an INVITE from a browser fits twice.
-const READ_SIZE: usize = 8 * 1024;
+/// What one read asks for, and what an idle stream holds. Chosen by us: an INVITE from a browser fits.
+const READ_SIZE: usize = 4 * 1024;
 
 /// Why a stream ended.
 #[derive(Debug)]

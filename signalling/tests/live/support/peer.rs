@@ -13,13 +13,14 @@ pub(crate) struct UdpPeer(UdpSocket);
 
 impl UdpPeer {
     pub(crate) async fn new(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let any = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let socket = UdpSocket::bind(any).await.expect("a port");
         socket.connect(server).await.expect("a route to loopback");
         Self(socket)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.0.local_addr().expect("bound").port()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("bound")
     }
 
     pub(crate) async fn send(&self, bytes: &[u8]) {

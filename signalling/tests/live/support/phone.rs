@@ -43,7 +43,7 @@ impl Phone {
         let (link, contact) = match kind {
             TransportKind::Udp => {
                 let peer = UdpPeer::new(server).await;
-                let contact = format!("127.0.0.1:{}", peer.port());
+                let contact = peer.address().to_string();
                 (Link::Udp(peer), contact)
             }
             TransportKind::Tcp => {
