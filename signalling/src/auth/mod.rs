@@ -1,3 +1,4 @@
 //! Authentication: who stands behind a request.
 
 pub mod digest;
+pub mod limits;

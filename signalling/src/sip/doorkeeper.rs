@@ -4,11 +4,13 @@
 //! request ---- from a trunk's network, no credentials, no REGISTER ----> the trunk
 //!        `---- right credentials ---- From (and To of REGISTER) is the user ---> the user
 //!        |                      `---- it is somebody else ---> 403
-//!        `---- none, wrong or stale credentials ---> 401, the same for all
+//!        |---- none, wrong or stale credentials ---> 401, the same for all
+//!        `---- credentials after too many wrong ones ---> no answer
 //! ```
 //!
 //! Nothing is kept of a request that does not come in.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,14 +23,19 @@ use super::message::{
 };
 use super::trunk::Trunks;
 use crate::adapter::Origin;
-use crate::auth::digest::{Credentials, Denied, DigestConfig, DigestServer};
+use crate::auth::digest::{Credentials, Denied, DigestConfig, DigestServer, Response};
+use crate::auth::limits::{FailureLimits, Proof};
 
 /// Judges requests outside of dialogs.
 pub struct Admission {
     digest: DigestServer,
     users: Arc<dyn Credentials + Send + Sync>,
     trunks: Trunks,
+    failures: FailureLimits,
 }
+
+/// How many credentials of one request are looked at, as many as [`DigestServer::verify`] takes.
+const CLAIMS_MAX: usize = 8;
 
 impl Admission {
     /// Lets in `users` and `trunks`. `key`, to be random and secret, makes the nonces; `now` is any
@@ -41,7 +48,12 @@ impl Admission {
         key: [u8; 32],
         now: Instant,
     ) -> Self {
-        Self { digest: DigestServer::new(config, key, now), users, trunks }
+        Self {
+            digest: DigestServer::new(config, key, now),
+            users,
+            trunks,
+            failures: FailureLimits::default(),
+        }
     }
 
     /// Judges a request that belongs to no dialog.
@@ -54,13 +66,20 @@ impl Admission {
             return Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) };
         }
         let source = flow.remote.ip();
+        let claims = self.claims(request, source);
+        // All of them, so that none hides behind another.
+        if claims.iter().any(|(user, proof)| self.failures.must_wait(source, user, *proof, now)) {
+            return Verdict::Drop;
+        }
         let authorizations = request.headers.authorizations();
         match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
             Ok(user) => allow(user, request, flow),
             Err(denied) => {
-                match &denied {
-                    Denied::Wrong { user } => warn!(%flow, ?user, "wrong credentials"),
-                    Denied::Stale { .. } | Denied::Missing => {}
+                if let Denied::Wrong { user } = &denied {
+                    warn!(%flow, ?user, "wrong credentials");
+                    for (user, proof) in &claims {
+                        self.failures.failed(source, user, *proof, now);
+                    }
                 }
                 let mut headers = Headers::new();
                 for challenge in self.digest.challenges(source, &denied, now) {
@@ -69,6 +88,16 @@ impl Admission {
                 Verdict::Challenge(headers)
             }
         }
+    }
+
+    /// Whom the credentials of a request name, and whether they answer a challenge that was sent there.
+    fn claims(&self, request: &Request, source: IpAddr) -> Vec<(String, Proof)> {
+        let credentials = request.headers.authorizations().take(CLAIMS_MAX).filter_map(Response::parse);
+        let claim = |claim: Response| {
+            let is_reached = self.digest.is_ours(&claim.nonce, source);
+            (claim.user().into_owned(), if is_reached { Proof::Reached } else { Proof::None })
+        };
+        credentials.map(claim).collect()
     }
 }
 
@@ -91,6 +120,8 @@ fn allow(user: String, request: &Request, flow: &Flow) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::auth::digest::{Algorithm, DigestClient, Ha1};
     use crate::sip::flow::{ListenerId, TransportKind};
@@ -186,6 +217,30 @@ mod tests {
             assert_eq!(verdict("sip:alice@test", "alice", "wrong"), "challenge");
             assert_eq!(verdict("sip:bob@test", "bob", "wonderland"), "challenge");
         }
+    }
+
+    #[test]
+    fn after_too_many_guesses_even_the_right_password_waits() {
+        let now = Instant::now();
+        let mut admission = admission(now);
+        let attempt = |admission: &mut Admission, remote, password, now| {
+            let request = request("REGISTER", "sip:alice@test");
+            let challenge = admission.judge(&request, &flow(remote), now);
+            let answered = answer(request, challenge, "alice", password);
+            say(&admission.judge(&answered, &flow(remote), now))
+        };
+        for _ in 0..10 {
+            assert_eq!(attempt(&mut admission, "203.0.113.9:5060", "guess", now), "challenge");
+        }
+        assert_eq!(attempt(&mut admission, "203.0.113.9:5061", "wonderland", now), "drop");
+        let challenge =
+            admission.judge(&request("REGISTER", "sip:alice@test"), &flow("203.0.113.9:5060"), now);
+        let decoy = answer(request("REGISTER", "sip:alice@test"), challenge.clone(), "decoy", "guess");
+        let hidden = answer(decoy, challenge, "alice", "guess");
+        assert_eq!(attempt(&mut admission, "203.0.113.10:5060", "wonderland", now), "User(\"alice\")");
+        assert_eq!(say(&admission.judge(&hidden, &flow("203.0.113.9:5060"), now)), "drop");
+        let later = now + Duration::from_secs(60);
+        assert_eq!(attempt(&mut admission, "203.0.113.9:5060", "wonderland", later), "User(\"alice\")");
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl DigestServer {
         self.config.algorithms.iter().map(|algorithm| challenge(algorithm).to_string()).collect()
     }
 
+    /// Whether a nonce is one that we sent to `peer`, of whatever age: then the peer is where it says.
+    #[must_use]
+    pub fn is_ours(&self, nonce: &str, peer: IpAddr) -> bool {
+        self.nonces.check(nonce, peer).is_some()
+    }
+
     /// Who sent a request: its method and Authorization values, from `peer`.
     ///
     /// The digest URI is hashed as it was given and not compared with the Request-URI, which proxies

@@ -1,11 +1,11 @@
 //! Who is connected, and how many more may be.
 //!
-//! Every stream holds a [`Ticket`]; dropping it gives the place back and tells the adapter. Peers
+//! Every stream holds a [`Ticket`](super::layer::Ticket); dropping it gives the place back and tells the adapter. Peers
 //! that have not authenticated are counted by address, and where all places are taken the idlest
 //! of them makes room, so that a crowd of strangers cannot lock the users out.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 
 use super::limits::TransportLimits;
+use crate::auth::limits::counted_as;
 use crate::sip::flow::{ConnectionId, ListenerId, TransportKind};
 
 /// All streams of one transport layer.
@@ -249,14 +250,6 @@ impl Table {
                 self.strangers.remove(&source);
             }
         }
-    }
-}
-
-/// One subscriber is given at least a /64 of IPv6 (RFC 6177), so that is what counts as an address.
-fn counted_as(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        v4 @ IpAddr::V4(_) => v4,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 
