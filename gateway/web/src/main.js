@@ -22,18 +22,22 @@ function signIn(user, password) {
   phone.start();
 }
 
+// Who closes the page hangs up; the other side need not wait until the silence is noticed.
+addEventListener('pagehide', () => phone?.stop());
+
 function socketUrl() {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
   return `${scheme}://${location.host}/sip`;
 }
 
-function startDemo(demo) {
+function startDemo(demo, chosen) {
   const names = demo.users.map((user) => user.name);
-  const chosen = rememberedUser(names) ?? demo.suggested_user;
   const use = (name) => {
+    const { password } = demo.users.find((user) => user.name === name);
     rememberUser(name);
     view.showShortcuts([...demo.numbers, ...names.filter((other) => other !== name).map((other) => ({ number: other, title: other }))]);
-    signIn(name, demo.users.find((user) => user.name === name).password);
+    signIn(name, password);
+    phone.addEventListener('line', ({ detail }) => detail.isRefused && renew(name, password));
   };
   view.showUsers(names, chosen, use);
   if (demo.media_addresses.length === 0) {
@@ -42,13 +46,20 @@ function startDemo(demo) {
   use(chosen);
 }
 
+/** A demo that was started again has other passwords. */
+async function renew(name, refused) {
+  const demo = await fetchDemo();
+  const user = demo?.users.find((known) => known.name === name);
+  if (user && user.password !== refused) startDemo(demo, name);
+}
+
 async function start() {
   if (!navigator.mediaDevices) {
     view.notice('The browser gives this page no microphone. Open it as http://localhost or over HTTPS.');
   }
   const demo = await fetchDemo();
   if (demo) {
-    startDemo(demo);
+    startDemo(demo, rememberedUser(demo.users.map((user) => user.name)) ?? demo.suggested_user);
   } else {
     view.showSignIn(signIn);
   }

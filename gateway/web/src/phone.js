@@ -7,7 +7,9 @@
 
 import JsSIP from 'jssip';
 
-/** Sent by `Phone`, an EventTarget: `line` (registration), `state` (of the call), `remote` (its audio). */
+const { causes } = JsSIP.C;
+
+/** An EventTarget; tells `line` (of the registration), `state` (of the call), `remote` (its audio). */
 export class Phone extends EventTarget {
   constructor({ user, password, host, socket }) {
     super();
@@ -25,11 +27,11 @@ export class Phone extends EventTarget {
       connection_recovery_min_interval: 1,
       connection_recovery_max_interval: 10,
     });
-    const line = (state, text) => () => this.#tell('line', { state, text });
-    this.ua.on('connecting', line('offline', 'Connecting'));
-    this.ua.on('disconnected', line('failed', 'The gateway cannot be reached'));
-    this.ua.on('registered', line('registered', 'Ready'));
-    this.ua.on('registrationFailed', ({ cause }) => this.#tell('line', { state: 'failed', text: `Not registered: ${cause}` }));
+    const line = (state, text, isRefused = false) => this.#tell('line', { state, text, isRefused });
+    this.ua.on('connecting', () => line('offline', 'Connecting'));
+    this.ua.on('disconnected', () => line('failed', 'The gateway cannot be reached'));
+    this.ua.on('registered', () => line('registered', 'Ready'));
+    this.ua.on('registrationFailed', ({ cause }) => line('failed', `Not registered: ${cause}`, cause === causes.AUTHENTICATION_ERROR));
     this.ua.on('newRTCSession', ({ originator, session }) => this.#adopt(originator, session));
   }
 
@@ -112,8 +114,6 @@ export class Phone extends EventTarget {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
-
-const { causes } = JsSIP.C;
 
 /** Why a call ended, in a few words; `remote` and `local` say who ended it. */
 const REASONS = {

@@ -56,7 +56,7 @@ export class View {
 
   showUsers(names, chosen, choose) {
     element('user').replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
-    element('user').addEventListener('change', () => choose(element('user').value));
+    element('user').onchange = () => choose(element('user').value);
   }
 
   showShortcuts(numbers) {
