@@ -15,6 +15,7 @@ pub mod logging;
 pub mod prompts;
 pub mod serve;
 pub mod shutdown;
+pub mod status;
 pub mod telephony;
 pub mod tls;
 pub mod wiring;

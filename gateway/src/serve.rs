@@ -49,7 +49,8 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
     let telephony = Telephony::start(&config, certificate, http.as_ref())?;
-    let services = Services { sip: telephony.websocket(), demo: demo.map(Arc::new) };
+    let services =
+        Services { sip: telephony.websocket(), demo: demo.map(Arc::new), status: Some(telephony.status()) };
     let server = match http {
         Some(http) => {
             info!(address = %http.address(), "HTTP listens");

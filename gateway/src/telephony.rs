@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tracing::warn;
+use tracing::{info, warn};
 use webtrunk_engine::engine::{Engine, StartError as EngineError};
 use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
 use webtrunk_signalling::b2bua::Settings;
@@ -19,6 +19,7 @@ use webtrunk_signalling::switchboard::Switchboard;
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::http::BoundHttp;
+use crate::status::StatusReader;
 use crate::tls::TlsError;
 use crate::wiring;
 
@@ -45,6 +46,7 @@ pub enum TelephonyError {
 /// What carries calls, while it runs.
 pub struct Telephony {
     engine: Engine,
+    status: StatusReader,
     websocket: Option<WsEndpoint>,
     commands: mpsc::Sender<Command>,
     stop: watch::Sender<bool>,
@@ -72,19 +74,23 @@ impl Telephony {
         let (events, incoming) = mpsc::channel(EVENTS);
         let name = adapter.name();
         let commands = adapter.start(events)?;
-        let directory = GatewayDirectory::new(config, locations, transport.addresses());
+        for listener in transport.addresses().iter() {
+            info!(transport = listener.kind.via_name(), address = %listener.bound, "SIP listens");
+        }
+        let directory = GatewayDirectory::new(config, locations.clone(), transport.addresses());
         let adapters = HashMap::from([(name, commands.clone())]);
-        let board = Switchboard::new(
+        let board = Arc::new(Switchboard::new(
             engine.clone(),
             config.rules.clone(),
             Settings::default(),
             Arc::new(directory),
             adapters,
-        );
+        ));
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(Arc::new(board).serve(name, incoming, stopping));
+        let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
+        let status = StatusReader::new(engine.clone(), board, locations);
         let websocket = transport.ws_endpoint();
-        Ok(Self { engine, websocket, commands, stop, served })
+        Ok(Self { engine, status, websocket, commands, stop, served })
     }
 
     /// SIP over WebSocket, for the HTTP server to mount.
@@ -97,6 +103,12 @@ impl Telephony {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What is held, for the HTTP server to tell.
+    #[must_use]
+    pub fn status(&self) -> StatusReader {
+        self.status.clone()
     }
 
     /// Hangs every call up and stops listening.

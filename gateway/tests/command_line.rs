@@ -119,6 +119,19 @@ fn the_demo_serves_its_page_and_makes_its_passwords_at_the_start() {
 }
 
 #[test]
+fn the_status_is_told_to_this_machine_alone() {
+    let (_running, port) = demo();
+    let answer = get(port, "/status", "localhost");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let body = answer.split_once("\r\n\r\n").expect("a body").1;
+    let status: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    for count in ["calls", "media_legs", "signalling_legs", "rtp_ports_in_use", "registered_users"] {
+        assert_eq!(status[count], 0, "{count} of {body}");
+    }
+    assert!(get(port, "/status", "rebound.example").starts_with("HTTP/1.1 403"));
+}
+
+#[test]
 fn a_signal_stops_it_in_order() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let (mut running, _) = demo();

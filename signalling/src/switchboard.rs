@@ -52,6 +52,12 @@ impl Switchboard {
         Self { engine, rules, settings, directory, adapters, legs: Legs::default() }
     }
 
+    /// How many legs its calls have now.
+    #[must_use]
+    pub fn legs(&self) -> usize {
+        self.legs.lock().len()
+    }
+
     /// Serves the adapter called `adapter` until its events end, or `stopping` says so: then its
     /// calls are hung up, and this returns when they are gone.
     pub async fn serve(

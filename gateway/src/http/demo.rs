@@ -1,59 +1,15 @@
 //! Hands the demo's credentials to pages on this machine, and to nobody else.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use actix_web::http::header::{self, CacheControl, CacheDirective};
+use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::local::is_local;
 use crate::demo::Demo;
 
-/// Answers with users and passwords; 403 unless both the peer and the name by which it calls us are
-/// loopback. The name matters: a foreign site can have its own name point here (DNS rebinding).
+/// Answers with users and passwords; 403 to who is not on this machine.
 pub(super) async fn credentials(demo: web::Data<Demo>, request: HttpRequest) -> HttpResponse {
-    let is_local_peer = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if !is_local_peer || !host.is_some_and(is_loopback_host) {
+    if !is_local(&request) {
         return HttpResponse::Forbidden().body("the demo's credentials are for pages on its own machine\n");
     }
     HttpResponse::Ok().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(demo.credentials())
-}
-
-/// Whether a Host header names this machine by loopback: `localhost`, `127.0.0.1`, `[::1]`, each with any port.
-fn is_loopback_host(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    match bare {
-        Some(v6) => v6.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
-        None => {
-            name.eq_ignore_ascii_case("localhost")
-                || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_names_are_loopback() {
-        for good in ["localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080"] {
-            assert!(is_loopback_host(good), "{good}");
-        }
-        for bad in [
-            "evil.example",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example:80",
-            "192.0.2.1",
-            "",
-            "::1",
-            "[::2]",
-            ":80",
-        ] {
-            assert!(!is_loopback_host(bad), "{bad}");
-        }
-    }
 }

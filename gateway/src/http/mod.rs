@@ -1,8 +1,10 @@
-//! The HTTP server: the test phone's page, the demo's credentials, health, and SIP over WebSocket.
+//! The HTTP server: the test phone's page, the demo's credentials, health, status, and SIP over WebSocket.
 
 mod assets;
 mod demo;
 mod headers;
+mod local;
 mod server;
+mod status;
 
 pub use server::{BoundHttp, HttpError, Services};

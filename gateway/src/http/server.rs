@@ -10,9 +10,10 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use rustls::ServerConfig;
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
-use super::{assets, demo, headers};
+use super::{assets, demo, headers, status};
 use crate::config::{HttpConfig, WEBSOCKET_PATH};
 use crate::demo::Demo;
+use crate::status::StatusReader;
 
 /// The server cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +38,14 @@ pub struct BoundHttp {
 }
 
 /// What is served besides the page.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Services {
     /// SIP over WebSocket, at [`WEBSOCKET_PATH`].
     pub sip: Option<WsEndpoint>,
     /// The demo's credentials, in a demo.
     pub demo: Option<Arc<Demo>>,
+    /// What the gateway holds, at `/status`.
+    pub status: Option<StatusReader>,
 }
 
 /// How long a client may take to send its request's head, and TLS its handshake.
@@ -105,10 +108,11 @@ impl BoundHttp {
         let is_secure = self.tls.is_some();
         let sip = services.sip.map(web::Data::new);
         let demo = services.demo.map(web::Data::from);
+        let status = services.status.map(web::Data::new);
         let server = HttpServer::new(move || {
             App::new()
                 .wrap(headers::security(is_secure))
-                .configure(|app| routes(app, sip.clone(), demo.clone()))
+                .configure(|app| routes(app, sip.clone(), demo.clone(), status.clone()))
         })
         .workers(WORKERS)
         .tcp_nodelay(true)
@@ -127,7 +131,12 @@ impl BoundHttp {
     }
 }
 
-fn routes(app: &mut web::ServiceConfig, sip: Option<web::Data<WsEndpoint>>, demo: Option<web::Data<Demo>>) {
+fn routes(
+    app: &mut web::ServiceConfig,
+    sip: Option<web::Data<WsEndpoint>>,
+    demo: Option<web::Data<Demo>>,
+    status: Option<web::Data<StatusReader>>,
+) {
     if let Some(endpoint) = sip {
         app.app_data(endpoint);
         app.route(WEBSOCKET_PATH, web::get().to(webtrunk_signalling::sip::transport::serve));
@@ -135,6 +144,10 @@ fn routes(app: &mut web::ServiceConfig, sip: Option<web::Data<WsEndpoint>>, demo
     if let Some(demo) = demo {
         app.app_data(demo);
         app.route("/api/demo", web::get().to(demo::credentials));
+    }
+    if let Some(status) = status {
+        app.app_data(status);
+        app.route("/status", web::get().to(status::status));
     }
     app.route("/health", web::get().to(async || HttpResponse::Ok().body("ok\n")));
     app.route("/{path:.*}", web::get().to(assets::serve));
@@ -152,7 +165,7 @@ mod tests {
     async fn get(path: &str, peer: &str, host: &str, with_demo: bool) -> (StatusCode, String, String) {
         let (_, demo) = Demo::new(DemoAddresses::default(), Vec::new());
         let demo = with_demo.then(|| web::Data::new(demo));
-        let app = App::new().wrap(headers::security(false)).configure(|app| routes(app, None, demo));
+        let app = App::new().wrap(headers::security(false)).configure(|app| routes(app, None, demo, None));
         let service = test::init_service(app).await;
         let request = test::TestRequest::get()
             .uri(path)

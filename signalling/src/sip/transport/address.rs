@@ -42,6 +42,11 @@ impl Addresses {
         self.listeners.get(usize::from(id.0))
     }
 
+    /// What is configured for all listeners.
+    pub fn iter(&self) -> impl Iterator<Item = &ListenerAddress> {
+        self.listeners.iter()
+    }
+
     /// The first listener of a transport, and of the peer's address family where there is one.
     #[must_use]
     pub fn listener_for(&self, kind: TransportKind, peer: IpAddr) -> Option<ListenerId> {

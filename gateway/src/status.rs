@@ -1,0 +1,50 @@
+//! What the gateway holds now: by these counts a leak shows.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use webtrunk_engine::engine::Engine;
+use webtrunk_signalling::sip::locations::Locations;
+use webtrunk_signalling::switchboard::Switchboard;
+
+/// What the gateway holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Calls in the media engine.
+    pub calls: usize,
+    /// Their legs in the media engine.
+    pub media_legs: usize,
+    /// Legs of calls in signalling.
+    pub signalling_legs: usize,
+    /// RTP/RTCP port pairs in use.
+    pub rtp_ports_in_use: usize,
+    /// Users with a registered contact.
+    pub registered_users: usize,
+}
+
+/// Reads the [`Status`] at any time, from any thread.
+#[derive(Clone)]
+pub struct StatusReader {
+    engine: Engine,
+    board: Arc<Switchboard>,
+    locations: Locations,
+}
+
+impl StatusReader {
+    pub(crate) const fn new(engine: Engine, board: Arc<Switchboard>, locations: Locations) -> Self {
+        Self { engine, board, locations }
+    }
+
+    /// What is held now.
+    #[must_use]
+    pub fn read(&self) -> Status {
+        let ledger = self.engine.ledger();
+        Status {
+            calls: ledger.calls,
+            media_legs: ledger.legs,
+            signalling_legs: self.board.legs(),
+            rtp_ports_in_use: ledger.ports_in_use,
+            registered_users: self.locations.reachable_users(),
+        }
+    }
+}
