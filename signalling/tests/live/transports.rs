@@ -116,7 +116,8 @@ async fn slow_headers_and_bodies_that_never_come_end_the_stream() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let answer = peer.receive_to_end().await;
-        assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+        // Well before the usual deadline of ten seconds.
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         assert_eq!(answer.starts_with("SIP/2.0 400 "), is_answered, "{sent:?} got {answer:?}");
         drop(peer);
         listening.closed().await;

@@ -134,7 +134,7 @@ async fn a_client_that_vanishes_is_reported_at_once() {
     let started = Instant::now();
     drop(peer);
     listening.closed().await;
-    assert!(started.elapsed() < Duration::from_secs(1));
+    assert!(started.elapsed() < Duration::from_secs(5), "long before a ping stays unanswered");
 }
 
 #[tokio::test]
