@@ -1,10 +1,13 @@
 //! From the configuration to what engine and SIP want to be told.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use webtrunk_engine::config::EngineConfig;
+use webtrunk_codecs::EncoderConfig;
+use webtrunk_codecs::opus::OpusEncoderConfig;
+use webtrunk_engine::config::{EngineConfig, NarrowBandWish};
 use webtrunk_engine::media::Prompt;
 use webtrunk_signalling::auth::digest::DigestConfig;
 use webtrunk_signalling::sip::flow::TransportKind;
@@ -19,6 +22,7 @@ use crate::tls::{self, TlsError};
 /// The engine's settings.
 #[must_use]
 pub fn engine(media: &MediaConfig) -> EngineConfig {
+    let defaults = EngineConfig::default();
     EngineConfig {
         shards: media.shards.get(),
         webrtc_addresses: media.addresses.clone(),
@@ -30,7 +34,14 @@ pub fn engine(media: &MediaConfig) -> EngineConfig {
         media_timeout: media.media_timeout,
         connect_timeout: media.connect_timeout,
         calls_max: media.calls_max,
-        ..EngineConfig::default()
+        narrow_band: NarrowBandWish {
+            is_asked: media.narrow_band_bitrate_bps.is_some(),
+            bitrate_bps: media.narrow_band_bitrate_bps.map(NonZeroU32::get),
+        },
+        encoder: EncoderConfig {
+            opus: OpusEncoderConfig { complexity: media.opus_complexity, ..defaults.encoder.opus },
+        },
+        ..defaults
     }
 }
 
@@ -112,9 +123,11 @@ mod tests {
     #[test]
     fn the_engine_gets_what_is_configured() {
         let text = "[media]\naddresses = [\"192.0.2.1\"]\nshards = 3\nwebrtc_port = 7000\n\
-                    rtp_ports = [30000, 30099]\nmedia_timeout_s = 5\nconnect_timeout_s = 6\ncalls_max = 7\n";
+                    rtp_ports = [30000, 30099]\nmedia_timeout_s = 5\nconnect_timeout_s = 6\ncalls_max = 7\n\
+                    narrow_band_bitrate = 0\nopus_complexity = 3\n";
         let made = engine(&Config::parse("w.toml", text).expect("sound").media);
         assert_eq!((made.shards, made.webrtc_port, made.calls_max), (3, 7000, 7));
+        assert_eq!((made.narrow_band.is_asked, made.encoder.opus.complexity), (false, 3));
         assert_eq!((made.rtp_port_min, made.rtp_port_max), (30_000, 30_099));
         assert_eq!((made.media_timeout.as_secs(), made.connect_timeout.as_secs()), (5, 6));
         assert_eq!(made.webrtc_addresses, ["192.0.2.1".parse::<std::net::IpAddr>().expect("an address")]);

@@ -1,7 +1,7 @@
 //! `[media]`: addresses, ports, times.
 
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -32,6 +32,10 @@ pub struct MediaConfig {
     pub connect_timeout: Duration,
     /// Calls at one time; further ones are refused.
     pub calls_max: usize,
+    /// What a browser is asked for where the far side carries narrow band only; `None` leaves it alone.
+    pub narrow_band_bitrate_bps: Option<NonZeroU32>,
+    /// How hard the Opus encoder works, 0..=10.
+    pub opus_complexity: u8,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,6 +50,8 @@ pub(super) struct MediaSection {
     media_timeout_s: Spanned<u32>,
     connect_timeout_s: Spanned<u32>,
     calls_max: Spanned<usize>,
+    narrow_band_bitrate: Spanned<u32>,
+    opus_complexity: Spanned<u8>,
 }
 
 impl Default for MediaSection {
@@ -61,6 +67,8 @@ impl Default for MediaSection {
             media_timeout_s: unwritten(60),
             connect_timeout_s: unwritten(20),
             calls_max: unwritten(2000),
+            narrow_band_bitrate: unwritten(NARROW_BAND_BITRATE),
+            opus_complexity: unwritten(5),
         }
     }
 }
@@ -82,7 +90,28 @@ impl MediaSection {
             media_timeout: seconds(&self.media_timeout_s, faults)?,
             connect_timeout: seconds(&self.connect_timeout_s, faults)?,
             calls_max: *self.calls_max.get_ref(),
+            narrow_band_bitrate_bps: self.check_bitrate(faults)?,
+            opus_complexity: self.check_complexity(faults)?,
         })
+    }
+
+    fn check_bitrate(&self, faults: &mut Faults<'_>) -> Option<Option<NonZeroU32>> {
+        let bitrate = *self.narrow_band_bitrate.get_ref();
+        if bitrate != 0 && !BITRATES.contains(&bitrate) {
+            let cure = "write 6000 to 510000 bit/s, or 0 to let browsers send full band";
+            faults.add(self.narrow_band_bitrate.span(), "is no bitrate of Opus", cure);
+            return None;
+        }
+        Some(NonZeroU32::new(bitrate))
+    }
+
+    fn check_complexity(&self, faults: &mut Faults<'_>) -> Option<u8> {
+        let complexity = *self.opus_complexity.get_ref();
+        if complexity > 10 {
+            faults.add(self.opus_complexity.span(), "is no complexity of Opus", "write 0 to 10");
+            return None;
+        }
+        Some(complexity)
     }
 
     fn check_shards(&self, faults: &mut Faults<'_>) -> Option<NonZeroUsize> {
@@ -124,6 +153,12 @@ impl MediaSection {
         Some(from..=to)
     }
 }
+
+/// What keeps the quality of narrow band (docs/PERFORMANCE.md).
+const NARROW_BAND_BITRATE: u32 = 20_000;
+
+/// RFC 7587 6.1.
+const BITRATES: RangeInclusive<u32> = 6000..=510_000;
 
 /// More threads than any machine that this was made for has cores.
 const SHARDS_MAX: usize = 256;
