@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
-use tracing::{debug, error, info_span, warn};
+use tracing::{Span, debug, error, info_span, warn};
 
 use super::demux::{Demux, SourceInserted};
 use super::gauges::Gauges;
@@ -58,6 +58,8 @@ pub(crate) struct Wake {
 
 struct Slot {
     call: Call,
+    /// Made once: a span a packet would cost more than the packet.
+    span: Span,
     events: mpsc::Sender<CallEvent>,
     armed_for: Option<Instant>,
 }
@@ -107,7 +109,8 @@ impl Shard {
     /// Takes in a call.
     pub(crate) fn add_call(&mut self, call: Call, events: mpsc::Sender<CallEvent>) {
         self.gauges.call_added();
-        self.calls.insert(call.id(), Slot { call, events, armed_for: None });
+        let span = info_span!("call", id = %call.id());
+        self.calls.insert(call.id(), Slot { call, span, events, armed_for: None });
     }
 
     /// Runs `act` on a call and carries out what follows from it.
@@ -118,10 +121,10 @@ impl Shard {
         act: impl FnOnce(&mut Call, &mut Outbox, Instant) -> T,
     ) -> Option<T> {
         let slot = self.calls.get_mut(&id)?;
-        let span = info_span!("call", id = %id);
+        let Slot { call, span, .. } = slot;
         let outbox = &mut self.outbox;
         // A broken assumption of ours may end this call, never the shard.
-        let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| act(&mut slot.call, outbox, now))));
+        let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| act(call, outbox, now))));
         let Ok(result) = result else {
             error!(call = %id, "a panic ended this call");
             self.remove_call(id, EndCause::InternalError, now);
