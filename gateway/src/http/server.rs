@@ -51,6 +51,9 @@ pub struct Services {
 /// How long a client may take to send its request's head, and TLS its handshake.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a stop waits for answers that are being sent, in seconds.
+const FAREWELL_S: u64 = 5;
+
 /// Threads that serve the page and carry WebSockets; media has its own.
 const WORKERS: usize = 2;
 
@@ -117,6 +120,7 @@ impl BoundHttp {
         .workers(WORKERS)
         .tcp_nodelay(true)
         .disable_signals()
+        .shutdown_timeout(FAREWELL_S)
         .client_request_timeout(HEAD_DEADLINE)
         .tls_handshake_timeout(HEAD_DEADLINE);
         let server = match self.tls {
