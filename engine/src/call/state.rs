@@ -112,7 +112,6 @@ impl Call {
                 other.sender.hears = Hears::Nothing;
             }
         }
-        info!(leg = %id, "leg removed");
         Some(leg)
     }
 

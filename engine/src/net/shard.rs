@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
-use tracing::{Span, debug, error, info_span, warn};
+use tracing::{Span, debug, error, info, info_span, warn};
 
 use super::demux::{Demux, SourceInserted};
 use super::gauges::Gauges;
@@ -333,6 +333,7 @@ impl Shard {
     }
 
     fn release(&mut self, call: CallId, leg: &Leg, now: Instant) {
+        info!(%call, leg = %leg.id(), "leg removed");
         self.gauges.leg_removed();
         self.demux.remove_leg((call, leg.id()));
         let Some((port, sockets)) = leg.own_ports() else { return };
