@@ -1,0 +1,4 @@
+//! Calls between real clients through the real binary: browsers, SIP phones, and what they hear.
+
+mod browser_services;
+mod support;

@@ -1,0 +1,206 @@
+//! A real Chromium, driven by the Node.js program in `tests/driver`.
+//!
+//! One browser serves every test of a process, and each test opens pages of its own. The driver ends the
+//! browser when its standard input is closed, which happens at the latest when this process ends.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use super::log::Log;
+use super::page::Page;
+use super::process::Process;
+use super::tools;
+
+/// The longest that a command may take; commands that wait have shorter times of their own.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// A browser that runs.
+#[derive(Clone)]
+pub(crate) struct Browser(Arc<Driver>);
+
+struct Driver {
+    stdin: Mutex<ChildStdin>,
+    answers: Arc<Answers>,
+    next_id: AtomicU64,
+    log: Log,
+    origin: String,
+    pid: i32,
+    _process: Mutex<Process>,
+}
+
+#[derive(Default)]
+struct Answers {
+    arrived: Mutex<HashMap<u64, Value>>,
+    news: Condvar,
+}
+
+/// What [`Browser::shared`] gives out.
+static SHARED: Mutex<Option<Browser>> = Mutex::new(None);
+
+impl Browser {
+    /// The browser that tests share, whose microphone speaks the announcement. `None` where the tools
+    /// for it are missing.
+    pub(crate) fn shared() -> Option<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shared.as_ref().is_some_and(Self::is_running) {
+            *shared = Self::start();
+        }
+        shared.clone()
+    }
+
+    /// A browser of the test's own, to do harm to.
+    pub(crate) fn start() -> Option<Self> {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/driver"));
+        let node = tools::command_by("WEBTRUNK_TEST_NODE", "node")?;
+        let chromium = tools::command("chromium")?;
+        tools::path(&folder.join("node_modules/.package-lock.json"), "run npm ci there")?;
+        let mut process = Process::start(
+            Command::new(node)
+                .arg("driver.mjs")
+                .current_dir(folder)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
+        );
+        let child = process.child();
+        let stdin = child.stdin.take().expect("it is piped");
+        let stdout = child.stdout.take().expect("it is piped");
+        let log = Log::of(child.stderr.take().expect("it is piped"));
+        let answers = Arc::new(Answers::default());
+        let arriving = Arc::clone(&answers);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                arriving.take(&line);
+            }
+        });
+        let mut driver = Driver {
+            stdin: Mutex::new(stdin),
+            answers,
+            next_id: AtomicU64::new(0),
+            log,
+            origin: String::new(),
+            pid: 0,
+            _process: Mutex::new(process),
+        };
+        let launch = json!({"do": "launch", "browser": chromium, "microphone": speech()});
+        let launched = driver.wait(driver.send(launch)).expect("the browser starts");
+        driver.origin = launched["origin"].as_str().expect("an origin").to_owned();
+        driver.pid = launched["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).expect("a pid");
+        Some(Self(Arc::new(driver)))
+    }
+
+    /// The origin of every page, which the gateway has to admit.
+    pub(crate) fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    /// What pages wrote on their consoles.
+    pub(crate) fn log(&self) -> &Log {
+        &self.0.log
+    }
+
+    /// Opens a page, which is closed when it is dropped.
+    pub(crate) fn open(&self) -> Page {
+        let name = format!("page {}", self.0.next_id.load(Ordering::Relaxed));
+        let open = json!({"do": "open", "page": name, "origin": self.origin()});
+        self.0.wait(self.0.send(open)).expect("the page opens");
+        Page::new(self.clone(), name)
+    }
+
+    /// Kills the browser at once, as the system does when memory runs out.
+    pub(crate) fn kill(self) {
+        kill(Pid::from_raw(self.0.pid), Signal::SIGKILL).expect("it runs");
+    }
+
+    /// Sends a page a command; [`Pending::wait`] gives what came of it.
+    pub(super) fn send(&self, page: &str, method: &str, arguments: &Value) -> Pending {
+        let request = json!({"do": "run", "page": page, "method": method, "arguments": arguments});
+        Pending { id: self.0.send(request), driver: Arc::clone(&self.0) }
+    }
+
+    pub(super) fn close(&self, page: &str) {
+        // A page of a browser that is gone is closed.
+        let _ = self.0.wait(self.0.send(json!({"do": "close", "page": page})));
+    }
+
+    fn is_running(&self) -> bool {
+        kill(Pid::from_raw(self.0.pid), None).is_ok()
+    }
+}
+
+/// A command under way.
+pub(crate) struct Pending {
+    id: u64,
+    driver: Arc<Driver>,
+}
+
+impl Pending {
+    /// What the command gave, or the page's error.
+    pub(crate) fn wait(self) -> Result<Value, String> {
+        self.driver.wait(self.id)
+    }
+
+    /// What a command that cannot fail gave, as samples at 48 kHz.
+    pub(crate) fn wait_for_samples(self) -> Vec<i16> {
+        let value = self.wait().expect("the page listens");
+        let octets = STANDARD.decode(value.as_str().expect("a text")).expect("base64");
+        octets.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+    }
+}
+
+impl Driver {
+    fn send(&self, mut request: Value) -> u64 {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
+        request["id"] = id.into();
+        let mut stdin = lock(&self.stdin);
+        // When the driver is gone, waiting tells.
+        let _ = writeln!(stdin, "{request}");
+        id
+    }
+
+    fn wait(&self, id: u64) -> Result<Value, String> {
+        let deadline = Instant::now() + COMMAND_TIMEOUT;
+        let mut arrived = lock(&self.answers.arrived);
+        loop {
+            if let Some(mut answer) = arrived.remove(&id) {
+                return match answer["error"].as_str() {
+                    Some(error) => Err(error.to_owned()),
+                    None => Ok(answer["value"].take()),
+                };
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the driver does not answer:\n{}", self.log.lines().join("\n"));
+            let waited = self.answers.news.wait_timeout(arrived, left);
+            (arrived, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Answers {
+    fn take(&self, line: &str) {
+        let answer: Value = serde_json::from_str(line).expect("the driver writes JSON");
+        let id = answer["id"].as_u64().expect("the driver answers requests");
+        lock(&self.arrived).insert(id, answer);
+        self.news.notify_all();
+    }
+}
+
+/// The speech of the browsers' microphones: the announcement that the gateway itself plays.
+pub(crate) fn speech() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/announcement.wav")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,14 @@
+//! What the call tests share: the gateway as a process, its clients as processes, and ears.
+
+#![allow(dead_code, reason = "the tests that use the rest follow")]
+
+pub(crate) mod browser;
+pub(crate) mod gateway;
+mod gateway_config;
+mod log;
+pub(crate) mod page;
+mod ports;
+pub(crate) mod process;
+pub(crate) mod sound;
+pub(crate) mod tools;
+pub(crate) mod turn;

@@ -1,0 +1,230 @@
+//! A page of the browser: one line, its call, its microphone and its ear.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::browser::{Browser, Pending};
+use super::gateway::{Gateway, PATIENCE};
+use super::gateway_config::password;
+use super::sound::Sound;
+
+/// The rate of everything that a page hears.
+const RATE: u32 = 48_000;
+
+/// The SIP library of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Library {
+    Jssip,
+    Sipjs,
+}
+
+/// What a page says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Microphone {
+    /// The browser's own microphone, which speaks the announcement over and over.
+    Speech,
+    /// A sine.
+    Tone { hz: f64, peak: f64 },
+}
+
+/// How a page sends digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DigitsBy {
+    Info,
+    Rfc4733,
+}
+
+/// What a line is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct LineConfig {
+    pub(crate) library: Library,
+    pub(crate) microphone: Microphone,
+    /// What may be spoken; empty for everything that the browser can.
+    pub(crate) codecs: &'static [&'static str],
+}
+
+impl Default for LineConfig {
+    fn default() -> Self {
+        Self { library: Library::Jssip, microphone: Microphone::Speech, codecs: &[] }
+    }
+}
+
+/// An open page.
+pub(crate) struct Page {
+    browser: Browser,
+    name: String,
+}
+
+impl Page {
+    pub(super) const fn new(browser: Browser, name: String) -> Self {
+        Self { browser, name }
+    }
+
+    /// Registers as a user, and waits until it is done.
+    pub(crate) fn register(&self, gateway: &Gateway, user: &str, config: &LineConfig) {
+        self.begin_registration(gateway, user, &password(user), config);
+        self.next("registered");
+    }
+
+    /// Starts to register.
+    pub(crate) fn begin_registration(
+        &self,
+        gateway: &Gateway,
+        user: &str,
+        password: &str,
+        config: &LineConfig,
+    ) {
+        let socket = gateway.websocket();
+        let account =
+            json!({"user": user, "password": password, "domain": "webtrunk.example", "socket": socket});
+        let microphone = match config.microphone {
+            Microphone::Speech => json!("device"),
+            Microphone::Tone { hz, peak } => json!({"hz": hz, "peak": peak}),
+        };
+        let library = match config.library {
+            Library::Jssip => "jssip",
+            Library::Sipjs => "sipjs",
+        };
+        let codecs = if config.codecs.is_empty() { Value::Null } else { json!(config.codecs) };
+        let wish = json!({"library": library, "microphone": microphone, "codecs": codecs});
+        self.run("register", &json!([account, wish]));
+    }
+
+    /// Removes the registration.
+    pub(crate) fn unregister(&self) {
+        self.run("unregister", &json!([]));
+    }
+
+    /// Calls, and does not wait for anything.
+    pub(crate) fn call(&self, target: &str) {
+        self.run("call", &json!([target]));
+    }
+
+    /// Calls and waits for the answer.
+    pub(crate) fn call_through(&self, target: &str) {
+        self.call(target);
+        self.next("accepted");
+    }
+
+    /// Answers the call that comes in.
+    pub(crate) fn answer(&self) {
+        self.run("answer", &json!([]));
+    }
+
+    /// Cancels, rejects or hangs up, as the state asks.
+    pub(crate) fn hangup(&self) {
+        self.run("hangup", &json!([]));
+    }
+
+    /// Rejects the call that comes in, with a status of SIP.
+    pub(crate) fn reject(&self, status: u16) {
+        self.run("hangup", &json!([status]));
+    }
+
+    /// Holds the call, and waits for the other side's agreement.
+    pub(crate) fn hold(&self) {
+        self.run("hold", &json!([]));
+    }
+
+    /// Takes the call back from hold, and waits for the other side's agreement.
+    pub(crate) fn resume(&self) {
+        self.run("resume", &json!([]));
+    }
+
+    /// Starts to send digits.
+    pub(crate) fn send_digits(&self, digits: &str, by: DigitsBy) {
+        let how = match by {
+            DigitsBy::Info => "INFO",
+            DigitsBy::Rfc4733 => "RFC2833",
+        };
+        self.run("sendDigits", &json!([digits, how]));
+    }
+
+    /// Waits for the next event of a kind; see `driver/page` for the kinds.
+    ///
+    /// # Panics
+    /// When there is none in time.
+    pub(crate) fn next(&self, kind: &str) -> Value {
+        self.next_within(kind, PATIENCE)
+    }
+
+    /// [`Page::next`] with a patience of its own.
+    pub(crate) fn next_within(&self, kind: &str, patience: Duration) -> Value {
+        let milliseconds = u64::try_from(patience.as_millis()).expect("nobody is that patient");
+        self.run("next", &json!([kind, milliseconds]))
+    }
+
+    /// Takes every event of a kind that happened until now.
+    pub(crate) fn taken(&self, kind: &str) -> Vec<Value> {
+        self.run("taken", &json!([kind])).as_array().expect("a list").clone()
+    }
+
+    /// What is heard in the next seconds.
+    pub(crate) fn listen(&self, seconds: f64) -> Sound {
+        self.begin_to_listen(seconds).wait()
+    }
+
+    /// Starts to listen, so that several can at once.
+    pub(crate) fn begin_to_listen(&self, seconds: f64) -> Listening {
+        Listening(self.browser.send(&self.name, "listen", &json!([seconds])))
+    }
+
+    /// Listens until a tone is heard, for media takes a moment to flow after an answer.
+    ///
+    /// # Panics
+    /// When it is not heard.
+    pub(crate) fn await_tone(&self, hz: f64) {
+        let is_heard = (0..60).any(|_| self.listen(0.5).share_of_tone(hz) > 0.9);
+        assert!(is_heard, "{} never hears {hz} Hz", self.name);
+    }
+
+    /// The statistics of the call (W3C webrtc-stats), one report of a type of this direction.
+    pub(crate) fn report(&self, kind: &str) -> Value {
+        let reports = self.run("stats", &json!([]));
+        let reports = reports.as_array().expect("a list");
+        let report = reports.iter().find(|report| report["type"] == kind);
+        report.unwrap_or_else(|| panic!("no {kind} in {reports:?}")).clone()
+    }
+
+    /// The codecs sent and received, as the statistics have them: `audio/opus`.
+    pub(crate) fn codecs(&self) -> [String; 2] {
+        let reports = self.run("stats", &json!([]));
+        let reports = reports.as_array().expect("a list");
+        ["outbound-rtp", "inbound-rtp"].map(|kind| {
+            let stream = reports.iter().find(|report| report["type"] == kind);
+            let stream = stream.unwrap_or_else(|| panic!("no {kind} in {reports:?}"));
+            let codec = reports.iter().find(|report| report["id"] == stream["codecId"]);
+            codec.and_then(|codec| codec["mimeType"].as_str()).expect("its codec").to_owned()
+        })
+    }
+
+    /// Both descriptions in force, `local` and `remote`.
+    pub(crate) fn descriptions(&self) -> Value {
+        self.run("descriptions", &json!([]))
+    }
+
+    fn run(&self, method: &str, arguments: &Value) -> Value {
+        let done = self.browser.send(&self.name, method, arguments).wait();
+        done.unwrap_or_else(|error| {
+            let log = self.browser.log().lines().join("\n");
+            panic!("{method}{arguments} on {}: {error}\nconsoles:\n{log}", self.name)
+        })
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.browser.close(&self.name);
+    }
+}
+
+/// An ear under way.
+pub(crate) struct Listening(Pending);
+
+impl Listening {
+    /// What was heard.
+    pub(crate) fn wait(self) -> Sound {
+        Sound { rate: RATE, samples: self.0.wait_for_samples() }
+    }
+}

@@ -1,0 +1,127 @@
+//! Sound in memory: tones made and measured, speech read from and written to WAV files.
+
+use std::f64::consts::TAU;
+use std::path::Path;
+
+/// Mono sound of 16 bit samples.
+#[derive(Clone)]
+pub(crate) struct Sound {
+    pub(crate) rate: u32,
+    pub(crate) samples: Vec<i16>,
+}
+
+/// What measuring looks at one at a time: long enough for steps of 20 Hz.
+const WINDOW_MS: u32 = 50;
+
+impl Sound {
+    /// A sine of `peak` (0 to 1) of full scale.
+    pub(crate) fn tone(rate: u32, hz: f64, peak: f64, seconds: f64) -> Self {
+        let step = TAU * hz / f64::from(rate);
+        let count = (seconds * f64::from(rate)) as u32;
+        let samples = (0..count).map(|at| (f64::from(at) * step).sin() * peak * f64::from(i16::MAX));
+        Self { rate, samples: samples.map(|sample| sample.round() as i16).collect() }
+    }
+
+    /// Reads a mono WAV file of 16 bit.
+    pub(crate) fn read(path: &Path) -> Self {
+        let reader = hound::WavReader::open(path);
+        let mut reader = reader.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let spec = reader.spec();
+        assert_eq!((spec.channels, spec.bits_per_sample), (1, 16), "{}", path.display());
+        Self { rate: spec.sample_rate, samples: reader.samples().map_while(Result::ok).collect() }
+    }
+
+    /// Writes a mono WAV file of 16 bit.
+    pub(crate) fn write(&self, path: &Path) {
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: self.rate,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(path, spec).expect("the folder is ours");
+        self.samples.iter().for_each(|sample| writer.write_sample(*sample).expect("the disk has room"));
+        writer.finalize().expect("the disk has room");
+    }
+
+    /// How long it is.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.samples.len() as f64 / f64::from(self.rate)
+    }
+
+    /// The level of a sine of this frequency, in dB of a full-scale sine: the median of all windows,
+    /// which a moment's gap does not move.
+    pub(crate) fn level_at(&self, hz: f64) -> f64 {
+        self.median(|window| goertzel(window, hz / f64::from(self.rate)))
+    }
+
+    /// The level of all there is, in dB of a full-scale sine: the median of all windows.
+    pub(crate) fn level(&self) -> f64 {
+        self.median(rms)
+    }
+
+    /// The part of the windows in which a tone is the most of what is heard, 0 to 1.
+    pub(crate) fn share_of_tone(&self, hz: f64) -> f64 {
+        let is_tone = |window: &&[i16]| {
+            let (tone, all) = (goertzel(window, hz / f64::from(self.rate)), rms(window));
+            tone > FAINTEST_TONE && tone > 0.7 * all
+        };
+        let count = self.windows().filter(is_tone).count();
+        count as f64 / self.windows().count().max(1) as f64
+    }
+
+    /// Fails unless this is a tone of a level, with little beside it.
+    ///
+    /// # Panics
+    /// When it is another tone, or none, or its level is off by more than `tolerance_db`.
+    pub(crate) fn assert_tone(&self, hz: f64, peak: f64, tolerance_db: f64) {
+        let (tone, all, share) = (self.level_at(hz), self.level(), self.share_of_tone(hz));
+        let told = format!(
+            "{hz} Hz at {tone:.2} dB of {all:.2} dB, in {:.0} % of {:.1} s",
+            share * 100.0,
+            self.seconds()
+        );
+        assert!(share > 0.9, "not the tone: {told}");
+        let gain = tone - 20.0 * peak.log10();
+        assert!(gain.abs() <= tolerance_db, "gain is {gain:.2} dB: {told}");
+    }
+
+    fn windows(&self) -> impl Iterator<Item = &[i16]> {
+        self.samples.chunks_exact((self.rate * WINDOW_MS / 1000) as usize)
+    }
+
+    fn median(&self, of: impl Fn(&[i16]) -> f64) -> f64 {
+        let mut all: Vec<f64> = self.windows().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        20.0 * all.get(all.len() / 2).copied().unwrap_or(0.0).max(1e-6).log10()
+    }
+}
+
+/// Below this a tone counts as silence: -50 dB.
+const FAINTEST_TONE: f64 = 0.003;
+
+/// The amplitude of one frequency, in cycles per sample; 1 is a full-scale sine.
+fn goertzel(samples: &[i16], cycles: f64) -> f64 {
+    let (mut real, mut imaginary) = (0.0, 0.0);
+    for (at, sample) in samples.iter().enumerate() {
+        let (sin, cos) = (TAU * cycles * at as f64).sin_cos();
+        real += f64::from(*sample) * cos;
+        imaginary += f64::from(*sample) * sin;
+    }
+    2.0 * real.hypot(imaginary) / (samples.len() as f64 * f64::from(i16::MAX))
+}
+
+/// The amplitude of the sine that has this power; 1 is a full-scale sine.
+fn rms(samples: &[i16]) -> f64 {
+    let power: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+    (2.0 * power / samples.len() as f64).sqrt() / f64::from(i16::MAX)
+}
+
+#[test]
+fn tones_are_told_apart_and_their_level_is_found() {
+    let tone = Sound::tone(48_000, 1000.0, 0.25, 1.0);
+    tone.assert_tone(1000.0, 0.25, 0.01);
+    assert!(tone.level_at(1400.0) < -40.0 && tone.share_of_tone(1400.0) == 0.0);
+    let silence = Sound { rate: 8000, samples: vec![0; 8000] };
+    assert!(silence.level() < -100.0 && silence.share_of_tone(1000.0) == 0.0);
+}

@@ -1,0 +1,79 @@
+// Drives Chromium for a test that speaks JSON lines: one request per line on standard input, one
+// answer per line on standard output, in the order in which they are done.
+//
+//   {"id":1,"do":"launch","microphone":"speech.wav"}   -> {"id":1,"value":{"origin":"...","pid":42}}
+//   {"id":2,"do":"open","page":"alice"}
+//   {"id":3,"do":"run","page":"alice","method":"call","arguments":["9196"]}
+//   {"id":4,"do":"close","page":"alice"}
+//
+// A fault is answered by {"id":3,"error":"..."}. The browser ends when standard input does.
+
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+import { servePage } from './server.mjs';
+
+const FLAGS = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required',
+  '--allow-loopback-in-peer-connection',
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+];
+
+const pages = new Map();
+let server = null;
+let context = null;
+
+const commands = {
+  /** Starts the browser, whose microphone plays `microphone` over and over. */
+  async launch({ browser, microphone }) {
+    const args = [...FLAGS, `--use-file-for-fake-audio-capture=${microphone}`];
+    server = await chromium.launchServer({ executablePath: browser, headless: true, args });
+    const connection = await chromium.connect(server.wsEndpoint());
+    context = await connection.newContext();
+    return { origin: await servePage(), pid: server.process().pid };
+  },
+
+  async open({ page: name, origin }) {
+    const page = await context.newPage();
+    const tell = (text) => process.stderr.write(`${name}: ${text}\n`);
+    page.on('console', (message) => tell(message.text()));
+    page.on('pageerror', (error) => tell(`page error: ${error.message}`));
+    await page.goto(origin);
+    await page.waitForFunction('window.phone');
+    pages.set(name, page);
+  },
+
+  async run({ page, method, arguments: values }) {
+    return pages.get(page).evaluate(([method, values]) => window.phone[method](...values), [method, values]);
+  },
+
+  async close({ page }) {
+    await pages.get(page).close();
+    pages.delete(page);
+  },
+};
+
+async function answer(line) {
+  const { id, do: name, ...request } = JSON.parse(line);
+  const reply = await commands[name](request).then(
+    (value) => ({ id, value: value ?? null }),
+    (error) => ({ id, error: String(error.message ?? error) }),
+  );
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}
+
+const lines = createInterface({ input: process.stdin });
+lines.on('line', answer);
+lines.on('close', async () => {
+  await server?.kill();
+  process.exit(0);
+});

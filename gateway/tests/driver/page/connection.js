@@ -1,0 +1,37 @@
+// Watches the peer connections that the SIP libraries make, and restricts their codecs.
+
+let newest = null;
+
+/** The newest peer connection. */
+export function connection() {
+  return newest;
+}
+
+/** `onTrack` gets the stream of every remote track; `codecs` names what may be spoken, null for all. */
+export function watchConnections({ onTrack, codecs }) {
+  const prefer = (connection) => {
+    if (!codecs) return;
+    const allowed = [...codecs, 'telephone-event'].map((name) => `audio/${name}`.toLowerCase());
+    const all = RTCRtpReceiver.getCapabilities('audio').codecs;
+    const kept = all.filter((codec) => allowed.includes(codec.mimeType.toLowerCase()));
+    connection.getTransceivers().forEach((transceiver) => transceiver.setCodecPreferences(kept));
+  };
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(...options) {
+      super(...options);
+      newest = this;
+      this.addEventListener('track', ({ track, streams }) => onTrack(streams[0] ?? new MediaStream([track])));
+    }
+
+    createOffer(...options) {
+      prefer(this);
+      return super.createOffer(...options);
+    }
+
+    createAnswer(...options) {
+      prefer(this);
+      return super.createAnswer(...options);
+    }
+  };
+}

@@ -1,0 +1,73 @@
+// A line by JsSIP.
+
+import JsSIP from 'jssip';
+
+export class JssipLine {
+  #ua;
+  #domain;
+  #events;
+  #microphone;
+  #session = null;
+
+  constructor({ user, password, domain, socket }, events, microphone) {
+    this.#domain = domain;
+    this.#events = events;
+    this.#microphone = microphone;
+    this.#ua = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(socket)],
+      uri: `sip:${user}@${domain}`,
+      password,
+      session_timers: false,
+    });
+    const tell = (kind, facts) => events.tell(kind, facts);
+    this.#ua.on('registered', () => tell('registered'));
+    this.#ua.on('unregistered', () => tell('unregistered'));
+    this.#ua.on('registrationFailed', ({ response }) => tell('registration failed', { status: response?.status_code }));
+    this.#ua.on('newRTCSession', ({ originator, session }) => this.#adopt(originator, session));
+  }
+
+  start() { this.#ua.start(); }
+
+  stop() { this.#ua.stop(); }
+
+  call(target) { this.#ua.call(`sip:${target}@${this.#domain}`, this.#media()); }
+
+  answer() { this.#session.answer(this.#media()); }
+
+  hangup(status) { this.#session.terminate(status ? { status_code: status } : {}); }
+
+  hold() { return new Promise((resolve) => this.#session.hold({}, resolve)); }
+
+  resume() { return new Promise((resolve) => this.#session.unhold({}, resolve)); }
+
+  /** `how` is 'INFO' or 'RFC2833'. */
+  sendDigits(digits, how) {
+    this.#session.sendDTMF(digits, { transportType: how, duration: 100, interToneGap: 100 });
+  }
+
+  #media() {
+    const mediaConstraints = { audio: true, video: false };
+    return { mediaStream: this.#microphone, mediaConstraints, pcConfig: { iceServers: [] } };
+  }
+
+  #adopt(by, session) {
+    this.#session = session;
+    const tell = (kind, facts) => this.#events.tell(kind, facts);
+    const end = ({ originator, cause, message }) => {
+      tell('ended', { by: originator, cause, status: message?.status_code ?? null });
+    };
+    session.on('progress', ({ originator, response }) => {
+      if (originator === 'remote') tell('progress', { status: response.status_code });
+    });
+    session.on('accepted', () => tell('accepted'));
+    session.on('confirmed', () => tell('confirmed'));
+    session.on('ended', end);
+    session.on('failed', end);
+    session.on('hold', ({ originator }) => tell('hold', { by: originator }));
+    session.on('unhold', ({ originator }) => tell('unhold', { by: originator }));
+    session.on('newDTMF', ({ originator, dtmf }) => {
+      if (originator === 'remote') tell('digit', { digit: dtmf.tone });
+    });
+    if (by === 'remote') tell('incoming', { from: session.remote_identity.uri.user });
+  }
+}

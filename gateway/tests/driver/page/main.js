@@ -1,0 +1,39 @@
+// The test page: one line and its call. Every method of `window.phone` is a command of the driver.
+
+import { connection, watchConnections } from './connection.js';
+import { Ear } from './ear.js';
+import { Events } from './events.js';
+import { JssipLine } from './jssip_line.js';
+import { openMicrophone } from './microphone.js';
+import { SipjsLine } from './sipjs_line.js';
+
+const LINES = { jssip: JssipLine, sipjs: SipjsLine };
+
+const events = new Events();
+const ear = new Ear();
+let line = null;
+
+window.phone = {
+  /** `account` holds user, password, domain, socket; `wish` library, microphone and codecs. */
+  async register(account, { library, microphone, codecs }) {
+    await ear.open();
+    watchConnections({ onTrack: (stream) => ear.attach(stream), codecs });
+    line = new LINES[library](account, events, await openMicrophone(microphone));
+    await line.start();
+  },
+  unregister: () => line.stop(),
+  call: (target) => line.call(target),
+  answer: () => line.answer(),
+  hangup: (status) => line.hangup(status),
+  hold: () => line.hold(),
+  resume: () => line.resume(),
+  sendDigits: (digits, how) => line.sendDigits(digits, how),
+  next: (kind, milliseconds) => events.next(kind, milliseconds),
+  taken: (kind) => events.taken(kind),
+  listen: (seconds) => ear.listen(seconds),
+  stats: async () => [...(await connection().getStats()).values()],
+  descriptions: () => ({
+    local: connection().currentLocalDescription.sdp,
+    remote: connection().currentRemoteDescription.sdp,
+  }),
+};

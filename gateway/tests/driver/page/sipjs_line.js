@@ -1,0 +1,75 @@
+// A line by SIP.js.
+
+import { Inviter, Registerer, RegistererState, SessionState, UserAgent, Web } from 'sip.js';
+
+export class SipjsLine {
+  #agent;
+  #registerer;
+  #domain;
+  #events;
+  #session = null;
+
+  constructor({ user, password, domain, socket }, events, microphone) {
+    this.#domain = domain;
+    this.#events = events;
+    this.#agent = new UserAgent({
+      uri: UserAgent.makeURI(`sip:${user}@${domain}`),
+      authorizationUsername: user,
+      authorizationPassword: password,
+      transportOptions: { server: socket },
+      sessionDescriptionHandlerFactory: Web.defaultSessionDescriptionHandlerFactory(async () => microphone),
+      sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: { iceServers: [] } },
+      logLevel: 'warn',
+      delegate: {
+        onInvite: (invitation) => {
+          this.#adopt(invitation);
+          events.tell('incoming', { from: invitation.remoteIdentity.uri.user });
+        },
+      },
+    });
+    this.#registerer = new Registerer(this.#agent);
+    this.#registerer.stateChange.addListener((state) => {
+      if (state === RegistererState.Registered) events.tell('registered');
+      if (state === RegistererState.Unregistered) events.tell('unregistered');
+    });
+  }
+
+  async start() {
+    await this.#agent.start();
+    const onReject = ({ message }) => this.#events.tell('registration failed', { status: message.statusCode });
+    await this.#registerer.register({ requestDelegate: { onReject } });
+  }
+
+  async stop() {
+    await this.#registerer.unregister();
+    await this.#agent.stop();
+  }
+
+  async call(target) {
+    const inviter = new Inviter(this.#agent, UserAgent.makeURI(`sip:${target}@${this.#domain}`));
+    this.#adopt(inviter);
+    const requestDelegate = {
+      onProgress: ({ message }) => this.#events.tell('progress', { status: message.statusCode }),
+      onReject: ({ message }) => this.#events.tell('rejected', { status: message.statusCode }),
+    };
+    await inviter.invite({ requestDelegate });
+  }
+
+  async answer() { await this.#session.accept(); }
+
+  /** Cancels, rejects or hangs up, as the state asks. */
+  async hangup(status) {
+    const session = this.#session;
+    if (session.state === SessionState.Established) await session.bye();
+    else if (session instanceof Inviter) await session.cancel();
+    else await session.reject({ statusCode: status ?? 480 });
+  }
+
+  #adopt(session) {
+    this.#session = session;
+    session.stateChange.addListener((state) => {
+      if (state === SessionState.Established) this.#events.tell('accepted');
+      if (state === SessionState.Terminated) this.#events.tell('ended');
+    });
+  }
+}
