@@ -8,6 +8,7 @@ use toml::Spanned;
 use webtrunk_signalling::sip::transport::WebOrigin;
 
 use super::faults::Faults;
+use super::secret::{WORLD, open_to};
 use crate::tls;
 
 /// The HTTP server.
@@ -79,6 +80,15 @@ impl TlsSection {
         if let Err(error) = tls::server_config(&files) {
             let span = if error.is_of(&files.private_key) { &self.private_key } else { &self.certificate };
             faults.add(span.span(), error, "name the PEM files of one certificate and its key");
+        }
+        // A file that cannot be looked at was told of above.
+        if let Ok(Some(mode)) = open_to(WORLD, &files.private_key) {
+            let problem = format!("everybody may read this key (mode {mode:o})");
+            faults.add(
+                self.private_key.span(),
+                problem,
+                "run chmod 600 on it, or 640 to share it with a group",
+            );
         }
         if let (Some(written), Err(error)) = (&self.trusted_certificates, tls::client_config(&files)) {
             faults.add(written.span(), error, "name a PEM file of certificate authorities, or leave it out");

@@ -11,7 +11,7 @@ use super::http::{HttpSection, TlsSection};
 use super::log::LogSection;
 use super::media::MediaSection;
 use super::rules::{Known, RuleSection};
-use super::secret::{Environment, open_to_others};
+use super::secret::{Environment, GROUP_AND_WORLD, open_to};
 use super::sip::{SipSection, Surroundings};
 use super::trunks::TrunkSection;
 use super::users::UserSection;
@@ -41,7 +41,7 @@ struct File {
 pub(super) fn load(path: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let mode = open_to_others(path).map_err(unreadable)?;
+    let mode = open_to(GROUP_AND_WORLD, path).map_err(unreadable)?;
     check(&Document::new(path, text), mode, environment)
 }
 

@@ -66,7 +66,8 @@ pub(super) fn fetch(
         }),
         SecretSource::File(path) => {
             let path = faults.document().resolve(path);
-            let fetched = open_to_others(&path).and_then(|mode| Ok((mode, std::fs::read_to_string(&path)?)));
+            let fetched =
+                open_to(GROUP_AND_WORLD, &path).and_then(|mode| Ok((mode, std::fs::read_to_string(&path)?)));
             match fetched {
                 Ok((None, text)) => Some(Secret(text.trim().to_owned())),
                 Ok((Some(mode), _)) => {
@@ -84,10 +85,16 @@ pub(super) fn fetch(
     }
 }
 
-/// The permissions of a file that its group or the world may read or write; `None` where only its owner may.
-pub(super) fn open_to_others(path: &Path) -> std::io::Result<Option<u32>> {
+/// Permission bits by which others than the owner may read or write a file.
+pub(super) const GROUP_AND_WORLD: u32 = 0o066;
+
+/// The same without the group: keys of certificates are commonly shared with one.
+pub(super) const WORLD: u32 = 0o006;
+
+/// The permissions of a file, where they have any of `bits`.
+pub(super) fn open_to(bits: u32, path: &Path) -> std::io::Result<Option<u32>> {
     let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
-    Ok((mode & 0o066 != 0).then_some(mode))
+    Ok((mode & bits != 0).then_some(mode))
 }
 
 impl<'de> Deserialize<'de> for SecretSource {

@@ -295,6 +295,24 @@ fn only_what_every_user_has_is_offered() {
 }
 
 #[test]
+fn the_key_of_a_certificate_must_be_closed_to_the_world() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let made = rcgen::generate_simple_self_signed(vec!["phone.example".to_owned()]).expect("a certificate");
+    file(&folder, "chain.pem", &made.cert.pem(), 0o644);
+    let text = "[tls]\ncertificate = \"chain.pem\"\nprivate_key = \"key.pem\"\n";
+    let path = file(&folder, "w.toml", text, 0o644);
+    for (mode, is_refused) in [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] {
+        file(&folder, "key.pem", &made.signing_key.serialize_pem(), mode);
+        match load(&path, &environment) {
+            Ok(_) => assert!(!is_refused, "{mode:o} was let through"),
+            Err(told) => {
+                assert!(is_refused && told.to_string().contains("everybody may read this key"), "{told}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_missing_file_is_unreadable() {
     let told = load(Path::new("/nonexistent/w.toml"), &environment).expect_err("there is none");
     assert!(matches!(told, ConfigError::Unreadable { .. }));
