@@ -9,12 +9,11 @@ use crate::support::turn::Turn;
 fn a_browser_hears_itself_from_the_echo() {
     let _turn = Turn::take();
     let Some(browser) = Browser::shared() else { return };
-    let gateway = Gateway::start(|_| {
-        GatewayConfig::default()
-            .origin(browser.origin())
-            .user("alice")
-            .rule("destination = \"9196\"\nactions = [\"answer\", \"echo\"]")
-    });
+    let config = GatewayConfig::default()
+        .origin(browser.origin())
+        .user("alice")
+        .rule("destination = \"9196\"\nactions = [\"answer\", \"echo\"]");
+    let gateway = Gateway::start(&config);
     let alice = browser.open();
     let tone = Microphone::Tone { hz: 1000.0, peak: 0.25 };
     alice.register(&gateway, "alice", &LineConfig { microphone: tone, ..LineConfig::default() });

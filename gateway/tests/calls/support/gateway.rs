@@ -2,18 +2,20 @@
 //! the end whether everything was given back.
 
 use std::fs;
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use super::gateway_config::GatewayConfig;
+use super::gateway_config::{HTTP_PORT, SIP_PORT};
+use super::host::Host;
 use super::log::Log;
-use super::ports::Ports;
 use super::process::{Process, wait_until};
 
 /// How long anything may take that needs no waiting by design. Generous: machines are loaded.
@@ -23,16 +25,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Gateway {
     process: Process,
     log: Log,
-    ports: Ports,
+    host: Host,
     /// Holds the configuration; gone with the gateway.
     _folder: TempDir,
 }
 
 impl Gateway {
-    /// Starts a gateway; `configure` gets its ports too, for its trunks.
-    pub(crate) fn start(configure: impl FnOnce(&Ports) -> GatewayConfig) -> Self {
-        let ports = Ports::reserve();
-        let text = configure(&ports).to_toml(&ports);
+    /// Starts a gateway on a host of its own.
+    pub(crate) fn start(config: &GatewayConfig) -> Self {
+        let host = Host::new();
+        let text = config.to_toml(&host);
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("webtrunk.toml");
         let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
@@ -46,17 +48,11 @@ impl Gateway {
                 .stderr(Stdio::piped()),
         );
         let log = Log::of(process.child().stderr.take().expect("it is piped"));
-        let mut gateway = Self { process, log, ports, _folder: folder };
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, gateway.ports.http()));
         let is_up =
-            wait_until(PATIENCE, || TcpStream::connect(address).is_ok() || !gateway.process.is_running());
-        assert!(is_up && gateway.process.is_running(), "the gateway does not start with\n{text}");
+            wait_until(PATIENCE, || TcpStream::connect(host.at(HTTP_PORT)).is_ok() || !process.is_running());
+        let gateway = Self { process, log, host, _folder: folder };
+        assert!(is_up, "the gateway does not start with\n{text}");
         gateway
-    }
-
-    /// Its ports, and those of its peers.
-    pub(crate) const fn ports(&self) -> &Ports {
-        &self.ports
     }
 
     /// Its log.
@@ -66,12 +62,25 @@ impl Gateway {
 
     /// SIP over WebSocket.
     pub(crate) fn websocket(&self) -> String {
-        format!("ws://127.0.0.1:{}/sip", self.ports.http())
+        format!("ws://{}/sip", self.host.at(HTTP_PORT))
     }
 
     /// SIP over UDP and TCP.
-    pub(crate) fn sip(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.ports.sip()).into()
+    pub(crate) const fn sip(&self) -> SocketAddr {
+        self.host.at(SIP_PORT)
+    }
+
+    /// What the gateway holds, as it tells at `/status`.
+    pub(crate) fn status(&self) -> Value {
+        let address = self.host.at(HTTP_PORT);
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let request = format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
     }
 
     /// Waits until `calls` calls have come and gone, and nothing of them is left.
@@ -79,19 +88,19 @@ impl Gateway {
     /// # Panics
     /// When a call, a leg or an RTP port is left, or the log tells an error.
     pub(crate) fn assert_all_is_over(&self, calls: usize) {
-        let count = |message: &str| self.log.count(&[&format!("\"message\":\"{message}\"")]);
-        let told = || ["call began", "call over", "leg added", "leg removed"].map(count);
+        const COUNTS: [&str; 4] = ["calls", "media_legs", "signalling_legs", "rtp_ports_in_use"];
         let is_over = wait_until(PATIENCE, || {
-            let [began, over, added, removed] = told();
-            began == over && began >= calls && added == removed && self.rtp_ports_in_use().is_empty()
+            let status = self.status();
+            COUNTS.iter().all(|count| status[count] == 0)
         });
-        let [began, over, added, removed] = told();
-        let in_use = self.rtp_ports_in_use();
-        assert!(
-            is_over,
-            "calls: {began} began, {over} are over; legs: {added} added, {removed} removed; RTP ports in use: {in_use:?}"
+        assert!(is_over, "left: {}", self.status());
+        let count = |message: &str| self.log.count(&[&format!("\"message\":\"{message}\"")]);
+        assert_eq!(
+            (count("call began"), count("call over")),
+            (calls, calls),
+            "calls that began and are over"
         );
-        assert_eq!(began, calls, "calls");
+        assert_eq!(count("leg added"), count("leg removed"), "legs");
         assert_eq!(self.log.count(&["\"level\":\"ERROR\""]) + self.log.count(&["panicked"]), 0);
     }
 
@@ -100,16 +109,6 @@ impl Gateway {
         self.process.signal(Signal::SIGTERM);
         let status = self.process.wait(PATIENCE).expect("it ends in time");
         assert!(status.success(), "{status}");
-    }
-
-    /// The ports of its RTP range that are bound: those of legs. The range is this gateway's alone.
-    fn rtp_ports_in_use(&self) -> Vec<u16> {
-        let table = fs::read_to_string("/proc/net/udp").expect("Linux tells its sockets");
-        let local_port = |line: &str| {
-            let (_, port) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
-            u16::from_str_radix(port, 16).ok()
-        };
-        table.lines().filter_map(local_port).filter(|port| self.ports.rtp().contains(port)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use webtrunk::config::{DEFAULT_REALM, hashes};
 
-use super::ports::Ports;
+use super::host::Host;
 
 /// What a test wants of its gateway. Everything runs on loopback.
 #[derive(Default)]
@@ -15,6 +15,12 @@ pub(crate) struct GatewayConfig {
     origin: Option<String>,
     media: String,
 }
+
+/// The page, and SIP over WebSocket.
+pub(super) const HTTP_PORT: u16 = 8080;
+
+/// SIP over UDP and TCP, of the gateway and of every phone.
+pub(crate) const SIP_PORT: u16 = 5060;
 
 /// Every test user's password.
 pub(crate) fn password(user: &str) -> String {
@@ -35,12 +41,12 @@ impl GatewayConfig {
         self
     }
 
-    /// Adds a trunk over UDP to a port on loopback; calls from loopback are its own.
-    pub(crate) fn trunk(mut self, name: &str, port: u16, codecs: &[&str]) -> Self {
+    /// Adds a trunk over UDP to a host; calls from there are its own.
+    pub(crate) fn trunk(mut self, name: &str, host: &Host, codecs: &[&str]) -> Self {
+        let ip = host.ip();
         let _ = write!(
             self.trunks,
-            "\n[[trunks]]\nname = {name:?}\nhost = \"127.0.0.1\"\nport = {port}\n\
-             networks = [\"127.0.0.1/32\"]\ncodecs = {codecs:?}\n"
+            "\n[[trunks]]\nname = {name:?}\nhost = \"{ip}\"\nnetworks = [\"{ip}\"]\ncodecs = {codecs:?}\n"
         );
         self
     }
@@ -57,23 +63,22 @@ impl GatewayConfig {
         self
     }
 
-    pub(super) fn to_toml(&self, ports: &Ports) -> String {
-        let (http, sip, rtp) = (ports.http(), ports.sip(), ports.rtp());
-        let mut text = format!("[http]\nbind = \"127.0.0.1:{http}\"\n");
+    pub(super) fn to_toml(&self, host: &Host) -> String {
+        let ip = host.ip();
+        let mut text = format!("[http]\nbind = \"{}\"\n", host.at(HTTP_PORT));
         if let Some(origin) = &self.origin {
             let _ = writeln!(text, "origins = [{origin:?}]");
         }
         let _ = write!(
             text,
-            "[log]\nformat = \"json\"\nfilter = \"info,webtrunk=debug,webtrunk_engine=debug,webtrunk_signalling=debug\"\n\
+            "[log]\nformat = \"json\"\nfilter = \"debug,hickory_resolver=info,mio=info\"\n\
              [[sip.listeners]]\ntransport = \"ws\"\n\
-             [[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:{sip}\"\n\
-             [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"127.0.0.1:{sip}\"\n\
-             [media]\naddresses = [\"127.0.0.1\"]\nwebrtc_port = 0\nrtp_address = \"127.0.0.1\"\n\
-             rtp_ports = [{}, {}]\n{}",
-            rtp.start(),
-            rtp.end(),
-            self.media
+             [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n\
+             [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n\
+             [media]\naddresses = [\"{ip}\"]\nwebrtc_port = 0\nrtp_address = \"{ip}\"\n\
+             rtp_ports = [20000, 20099]\n{}",
+            self.media,
+            sip = host.at(SIP_PORT),
         );
         for user in &self.users {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");

@@ -5,9 +5,9 @@
 pub(crate) mod browser;
 pub(crate) mod gateway;
 mod gateway_config;
-mod log;
+pub(crate) mod host;
+pub(crate) mod log;
 pub(crate) mod page;
-mod ports;
 pub(crate) mod process;
 pub(crate) mod sound;
 pub(crate) mod tools;
