@@ -14,7 +14,7 @@
 //! media already flows. A source is alive by its authenticated checks and its authenticated media.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

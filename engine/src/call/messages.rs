@@ -32,7 +32,8 @@ pub enum CallCommand {
         /// The offer.
         description: SessionDescription,
     },
-    /// Answers the offer that was received. Answered by [`CallEvent::AnswerReady`].
+    /// Answers the offer that was received. Answered by [`CallEvent::AnswerReady`], or by
+    /// [`CallEvent::DescriptionRefused`]; by nothing where the offer was refused already.
     CreateAnswer {
         /// The leg.
         leg: LegId,
@@ -215,4 +216,24 @@ pub enum CallEvent {
         /// Why.
         cause: EndCause,
     },
+}
+
+impl CallEvent {
+    /// The leg that it is about; `None` where it is about the call.
+    #[must_use]
+    pub fn leg(&self) -> Option<LegId> {
+        match self {
+            Self::OfferReady { leg, .. }
+            | Self::AnswerReady { leg, .. }
+            | Self::DescriptionRefused { leg, .. }
+            | Self::Agreed { leg, .. }
+            | Self::LegConnected { leg }
+            | Self::LegClosed { leg }
+            | Self::LegFailed { leg, .. }
+            | Self::DigitPressed { leg, .. }
+            | Self::DigitRefused { leg, .. }
+            | Self::PlaybackFinished { leg } => Some(*leg),
+            Self::Ended { .. } => None,
+        }
+    }
 }

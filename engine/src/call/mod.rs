@@ -12,5 +12,7 @@ mod tests;
 pub(crate) use actor::CallActor;
 pub use actor::CallHandle;
 pub use messages::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+#[cfg(test)]
+pub(crate) use new_leg::new_leg;
 pub use state::{Call, LEGS_MAX};
 pub(crate) use supplies::Supplies;

@@ -12,7 +12,7 @@ use crate::net::{Reading, Shard};
 use crate::sdp::{Candidate, LocalMedia, LocalTransport, Negotiator};
 
 /// A leg, and the sockets of its own that are to be read; `None` when there is no port for it.
-pub(super) fn new_leg(
+pub(crate) fn new_leg(
     shard: &mut Shard,
     call: CallId,
     spec: &LegSpec,

@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{debug, info};
+use tracing::{Span, debug, info, info_span};
 use webtrunk_codecs::tone::Digit;
 
 use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::supplies::Supplies;
-use crate::leg::{Deed, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
+use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
 use crate::media::{Hears, Path, Player};
 use crate::net::Outbox;
-use crate::sdp::{Direction, SessionDescription};
+use crate::sdp::{Direction, NegotiationError, SessionDescription};
 use crate::{CallId, EndCause, LegId};
 
 /// Legs that one call may hold: two parties, and the forks that ring at one time.
@@ -24,6 +24,7 @@ pub const LEGS_MAX: usize = 16;
 /// A call.
 pub struct Call {
     id: CallId,
+    span: Span,
     supplies: Arc<Supplies>,
     legs: Vec<Leg>,
     events: VecDeque<CallEvent>,
@@ -36,6 +37,7 @@ impl Call {
     pub fn new(id: CallId, supplies: Arc<Supplies>) -> Self {
         Self {
             id,
+            span: info_span!(parent: None, "call", %id),
             supplies,
             legs: Vec::with_capacity(2),
             events: VecDeque::with_capacity(16),
@@ -47,6 +49,11 @@ impl Call {
     #[must_use]
     pub fn id(&self) -> CallId {
         self.id
+    }
+
+    /// Its span in the log. Media does not enter it: only what is told and timed is logged.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     /// Its legs.
@@ -73,6 +80,8 @@ impl Call {
 
     /// Does what a command says, as far as it concerns the call alone.
     pub fn obey(&mut self, command: CallCommand, now: Instant, outbox: &mut Outbox) {
+        let span = self.span.clone();
+        let _entered = span.enter();
         match command {
             CallCommand::CreateOffer { leg, direction } => self.create_offer(leg, direction),
             CallCommand::ReceiveOffer { leg, description } => self.receive_offer(leg, &description),
@@ -97,8 +106,9 @@ impl Call {
     }
 
     /// Takes a leg in.
-    pub fn add_leg(&mut self, leg: Leg) {
-        info!(leg = %leg.id(), transport = leg.transport_name(), "leg added");
+    pub fn add_leg(&mut self, mut leg: Leg) {
+        leg.open_span(&self.span);
+        info!(parent: leg.span(), transport = leg.transport_name(), "leg added");
         self.legs.push(leg);
     }
 
@@ -143,7 +153,12 @@ impl Call {
                 self.events.push_back(CallEvent::AnswerReady { leg: id, description });
                 self.after_agreement(index, now, outbox);
             }
-            Err(error) => self.events.push_back(CallEvent::DescriptionRefused { leg: id, error }),
+            // The offer was refused, which has been told.
+            Err(DescriptionError::Negotiation(NegotiationError::NoOffer)) => {}
+            Err(error) => {
+                self.legs[index].roll_back();
+                self.events.push_back(CallEvent::DescriptionRefused { leg: id, error });
+            }
         }
     }
 
@@ -252,7 +267,7 @@ impl Call {
         for leg in &mut self.legs {
             leg.close(now, outbox);
         }
-        debug!(?cause, "call ended");
+        debug!(parent: &self.span, ?cause, "call ended");
         std::mem::take(&mut self.legs)
     }
 
@@ -305,15 +320,15 @@ impl Call {
             }
             let opened = Path::open(input, &output, &self.supplies.config.encoder);
             let leg = &mut self.legs[index];
-            let id = leg.id();
-            let Hears::Leg { path, .. } = &mut leg.sender.hears else { continue };
             match opened {
                 Ok(opened) => {
-                    info!(leg = %id, from = ?input, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened");
-                    *path = opened;
+                    info!(parent: leg.span(), from = ?input, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened");
+                    if let Hears::Leg { path, .. } = &mut leg.sender.hears {
+                        *path = opened;
+                    }
                 }
                 Err(error) => self.events.push_back(CallEvent::LegFailed {
-                    leg: id,
+                    leg: leg.id(),
                     reason: error.to_string(),
                     cause: EndCause::InternalError,
                 }),

@@ -9,7 +9,7 @@ use super::*;
 const PEER_UFRAG: &str = "peer";
 
 /// A check, to be changed where it matters.
-struct Check {
+pub(crate) struct Check {
     username: String,
     password: String,
     nominates: bool,
@@ -19,16 +19,21 @@ struct Check {
 
 impl Check {
     fn new(agent: &IceLite) -> Self {
+        Self::of(agent.ufrag(), agent.password())
+    }
+
+    /// For whom has these credentials.
+    pub(crate) fn of(ufrag: &str, password: &str) -> Self {
         Self {
-            username: format!("{}:{PEER_UFRAG}", agent.ufrag()),
-            password: agent.password().to_owned(),
+            username: format!("{ufrag}:{PEER_UFRAG}"),
+            password: password.to_owned(),
             nominates: false,
             priority: 1_000_000,
             claims_to_be_controlled: false,
         }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut message =
             StunMessageBuilder::new().binding().request().username(&self.username).prio(self.priority);
         message =

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::{Span, info, info_span, warn};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
@@ -15,6 +15,7 @@ use crate::call::{CallEvent, Supplies};
 use crate::dtls::DtlsRole;
 use crate::leg::webrtc::{Received, TransportEvent};
 use crate::media::{Receiver, Reports, SendAgreement, Sender, Ticked};
+use crate::net::demux::DatagramKind;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::RtpPacket;
 use crate::sdp::{
@@ -25,6 +26,7 @@ use crate::{EndCause, LegId};
 /// A leg.
 pub struct Leg {
     id: LegId,
+    span: Span,
     pub(crate) transport: LegTransport,
     negotiator: Negotiator,
     codecs: Vec<CodecId>,
@@ -80,6 +82,7 @@ impl Leg {
         let first = codecs.first().copied().unwrap_or(CodecId::Pcmu);
         Self {
             id,
+            span: Span::none(),
             transport,
             negotiator,
             codecs,
@@ -96,6 +99,16 @@ impl Leg {
     #[must_use]
     pub fn id(&self) -> LegId {
         self.id
+    }
+
+    /// Opens its span in the log, inside its call's.
+    pub(crate) fn open_span(&mut self, call: &Span) {
+        self.span = info_span!(parent: call, "leg", id = %self.id);
+    }
+
+    /// Its span in the log. ICE and DTLS are handled inside it; media is not.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     /// "webrtc" or "rtp", for logs and statistics.
@@ -222,6 +235,9 @@ impl Leg {
         let deed = match &mut self.transport {
             LegTransport::Webrtc(link) => {
                 let base = datagram.as_ptr().addr();
+                let _entered = DatagramKind::of(datagram)
+                    .is_some_and(DatagramKind::is_control)
+                    .then(|| self.span.enter());
                 match link.transport.handle_datagram(datagram, from, local, now) {
                     Ok(Received::Rtp(packet)) => {
                         let start = packet.as_ptr().addr() - base;
@@ -274,7 +290,7 @@ impl Leg {
         if let LegTransport::Webrtc(link) = &mut self.transport
             && link.transport.poll_timeout().is_some_and(|at| at <= now)
         {
-            link.transport.handle_timeout(now);
+            self.span.in_scope(|| link.transport.handle_timeout(now));
         }
         if self.watch == Watch::Connecting {
             return false;
@@ -315,7 +331,7 @@ impl Leg {
                 TransportEvent::Ready { profile } => {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
-                    info!(leg = %self.id, ?profile, "leg connected");
+                    info!(parent: &self.span, ?profile, "leg connected");
                     LegEvent::Tell(Box::new(CallEvent::LegConnected { leg: self.id }))
                 }
                 TransportEvent::Failed(error) => self.fail(error.to_string(), EndCause::MediaFailed),
@@ -324,7 +340,7 @@ impl Leg {
                 }
                 TransportEvent::Closed => {
                     self.watch = Watch::Failed;
-                    info!(leg = %self.id, "the peer closed its DTLS association");
+                    info!(parent: &self.span, "the peer closed its DTLS association");
                     LegEvent::Tell(Box::new(CallEvent::LegClosed { leg: self.id }))
                 }
             });
@@ -376,7 +392,7 @@ impl Leg {
 
     fn fail(&mut self, reason: String, cause: EndCause) -> LegEvent {
         self.watch = Watch::Failed;
-        warn!(leg = %self.id, reason, "leg failed");
+        warn!(parent: &self.span, reason, "leg failed");
         LegEvent::Tell(Box::new(CallEvent::LegFailed { leg: self.id, reason, cause }))
     }
 

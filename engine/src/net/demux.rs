@@ -55,6 +55,12 @@ impl DatagramKind {
             _ => None,
         }
     }
+
+    /// Whether it sets media up, and is not media itself.
+    #[must_use]
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::Stun | Self::Dtls)
+    }
 }
 
 /// The tables of one shared port. `K` names a leg and is cheap to copy.

@@ -13,12 +13,12 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
-use tracing::{Span, debug, error, info, info_span, warn};
+use tracing::{error, info, warn};
 
-use super::demux::{Demux, SourceInserted};
+use super::demux::{Demux, SOURCES_PER_LEG, SourceInserted};
 use super::gauges::Gauges;
 use super::outbox::{Outbox, SocketId};
 use super::ports::PortPool;
@@ -27,6 +27,10 @@ use super::timers::Timers;
 use crate::call::{Call, CallEvent, Supplies};
 use crate::leg::Leg;
 use crate::{CallId, EndCause, LegId};
+
+/// How long a leg keeps a source address from which it hears nothing when another leg's peer proves
+/// itself from there: a page that was killed leaves its port to the next. Two checks of a browser.
+const HOLDER_SILENCE: Duration = Duration::from_secs(10);
 
 /// The shard as its tasks and actors share it. They take turns on one thread, and none holds it
 /// over an await.
@@ -58,10 +62,10 @@ pub(crate) struct Wake {
 
 struct Slot {
     call: Call,
-    /// Made once: a span a packet would cost more than the packet.
-    span: Span,
     events: mpsc::Sender<CallEvent>,
     armed_for: Option<Instant>,
+    /// Addresses that another leg held when one of these asked for them.
+    contested: Vec<(LegId, SocketAddr)>,
 }
 
 struct Bound {
@@ -109,8 +113,7 @@ impl Shard {
     /// Takes in a call.
     pub(crate) fn add_call(&mut self, call: Call, events: mpsc::Sender<CallEvent>) {
         self.gauges.call_added();
-        let span = info_span!("call", id = %call.id());
-        self.calls.insert(call.id(), Slot { call, span, events, armed_for: None });
+        self.calls.insert(call.id(), Slot { call, events, armed_for: None, contested: Vec::new() });
     }
 
     /// Runs `act` on a call and carries out what follows from it.
@@ -120,13 +123,12 @@ impl Shard {
         now: Instant,
         act: impl FnOnce(&mut Call, &mut Outbox, Instant) -> T,
     ) -> Option<T> {
-        let slot = self.calls.get_mut(&id)?;
-        let Slot { call, span, .. } = slot;
+        let call = &mut self.calls.get_mut(&id)?.call;
         let outbox = &mut self.outbox;
         // A broken assumption of ours may end this call, never the shard.
-        let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| act(call, outbox, now))));
+        let result = catch_unwind(AssertUnwindSafe(|| act(call, outbox, now)));
         let Ok(result) = result else {
-            error!(call = %id, "a panic ended this call");
+            error!(parent: call.span(), "a panic ended this call");
             self.remove_call(id, EndCause::InternalError, now);
             return None;
         };
@@ -136,11 +138,14 @@ impl Shard {
 
     /// Adds a leg to a call and lets checks find it.
     pub(crate) fn add_leg(&mut self, id: CallId, leg: Leg, now: Instant) {
+        self.gauges.leg_added();
+        if !self.has_call(id) {
+            return self.release(id, &leg, now);
+        }
         if let Some(link) = leg.webrtc() {
             let is_new = self.demux.insert_leg((id, leg.id()), link.transport.local_ufrag());
             debug_assert!(is_new, "local ufrags are random and leg names are used once");
         }
-        self.gauges.leg_added();
         self.with_call(id, now, |call, _, _| call.add_leg(leg));
     }
 
@@ -219,7 +224,8 @@ impl Shard {
     pub(crate) fn handle_readable(&mut self, id: SocketId, now: Instant) {
         let Some(Some(bound)) = self.sockets.get(id.0) else { return };
         let (socket, owner) = (Rc::clone(&bound.socket), bound.owner);
-        let mut inbox = self.inbox.take().expect("handling a datagram reads no socket");
+        // A panic may have kept the inbox from coming back.
+        let mut inbox = self.inbox.take().unwrap_or_default();
         let count = socket.receive(&mut inbox).unwrap_or_else(|error| {
             warn!(%error, local = %socket.local(), "cannot read from socket");
             0
@@ -235,7 +241,9 @@ impl Shard {
 
     /// Does what is due.
     pub(crate) fn handle_timeouts(&mut self, now: Instant) {
-        while let Some((id, at)) = self.timers.pop_due(now) {
+        // Each at most once: a call that is due again at once must not starve the sockets.
+        for _ in 0..self.timers.len() {
+            let Some((id, at)) = self.timers.pop_due(now) else { break };
             let Some(slot) = self.calls.get_mut(&id) else { continue };
             if slot.armed_for != Some(at) {
                 continue;
@@ -292,10 +300,15 @@ impl Shard {
     fn settle(&mut self, id: CallId, now: Instant) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         while let Some((leg, source)) = slot.call.poll_source() {
-            if let SourceInserted::Contested((other, _)) = self.demux.insert_source((id, leg), source) {
-                debug!(%source, held_by = %other, "source address belongs to another call");
+            if slot.contested.len() == SOURCES_PER_LEG {
+                slot.contested.remove(0);
             }
+            slot.contested.push((leg, source));
         }
+        if !slot.contested.is_empty() {
+            self.claim_sources(id, now);
+        }
+        let Some(slot) = self.calls.get_mut(&id) else { return };
         let mut is_deaf = false;
         while let Some(event) = slot.call.poll_event() {
             is_deaf |= !tell(&slot.events, event);
@@ -313,6 +326,34 @@ impl Shard {
         if is_deaf {
             self.remove_call(id, EndCause::InternalError, now);
         }
+    }
+
+    /// Routes a call's new source addresses to it. One that another leg holds is asked for again
+    /// with everything that comes for this call, until that leg is gone or has long been silent there.
+    fn claim_sources(&mut self, id: CallId, now: Instant) {
+        let Some(slot) = self.calls.get_mut(&id) else { return };
+        let mut wanted = std::mem::take(&mut slot.contested);
+        wanted.retain(|(leg, source)| {
+            let SourceInserted::Contested(holder) = self.demux.insert_source((id, *leg), *source) else {
+                return false;
+            };
+            let is_held = self.heard_at(holder, *source).is_some_and(|at| now < at + HOLDER_SILENCE);
+            if is_held {
+                return true;
+            }
+            info!(%source, call = %id, was_held_by = %holder.0, "source address changes hands");
+            self.demux.remove_source(*source);
+            self.demux.insert_source((id, *leg), *source);
+            false
+        });
+        if let Some(slot) = self.calls.get_mut(&id) {
+            slot.contested = wanted;
+        }
+    }
+
+    /// When a leg last heard its authenticated peer from `source`.
+    fn heard_at(&self, (call, leg): (CallId, LegId), source: SocketAddr) -> Option<Instant> {
+        self.calls.get(&call)?.call.leg(leg)?.webrtc()?.transport.heard_at(source)
     }
 
     fn insert(&mut self, socket: Socket, owner: Owner) -> Reading {
@@ -333,7 +374,7 @@ impl Shard {
     }
 
     fn release(&mut self, call: CallId, leg: &Leg, now: Instant) {
-        info!(%call, leg = %leg.id(), "leg removed");
+        info!(parent: leg.span(), "leg removed");
         self.gauges.leg_removed();
         self.demux.remove_leg((call, leg.id()));
         let Some((port, sockets)) = leg.own_ports() else { return };
@@ -369,3 +410,6 @@ fn bind_two(address: IpAddr, port: u16) -> io::Result<[Socket; 2]> {
     let bind = |port| UdpSocket::bind((address, port)).and_then(Socket::register);
     Ok([bind(port)?, bind(port + 1)?])
 }
+
+#[cfg(test)]
+mod tests;

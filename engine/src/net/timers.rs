@@ -23,6 +23,11 @@ impl Timers {
         self.heap.push(Reverse((at, call)));
     }
 
+    /// How many deadlines are noted, those that are out of date included.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// The next deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
