@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::{Span, info, warn};
 use webtrunk_codecs::tone::Digit;
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
 use webtrunk_engine::sdp::{Direction, SessionDescription};
@@ -26,6 +26,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// One call.
 #[derive(Debug)]
 pub struct B2bua {
+    /// The call's span in the log; each party's is inside it.
+    pub(super) span: Span,
     pub(super) settings: Settings,
     pub(super) caller: Party,
     pub(super) caller_identity: adapter::Party,
@@ -49,6 +51,8 @@ pub(super) enum Doing {
     Answering,
     /// A moment.
     Waiting { until: Instant },
+    /// A tone to end.
+    Sounding { until: Instant },
     /// A prompt to end.
     Playing,
     /// Nothing: what runs, runs until somebody hangs up.
@@ -73,8 +77,10 @@ impl B2bua {
         now: Instant,
     ) -> Self {
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
-        let caller = Party::new(incoming.leg, adapter, incoming.profile, state);
+        let span = Span::current();
+        let caller = Party::new(incoming.leg, adapter, incoming.profile, state, &span);
         let mut call = Self {
+            span,
             settings,
             caller,
             caller_identity: incoming.caller,
@@ -120,10 +126,13 @@ impl B2bua {
         if self.doing == Doing::Ending {
             return;
         }
-        if let Doing::Waiting { until } = self.doing
-            && until <= now
-        {
-            self.next_step(directory, now);
+        match self.doing {
+            Doing::Waiting { until } if until <= now => self.next_step(directory, now),
+            Doing::Sounding { until } if until <= now => {
+                self.hear(self.caller.leg, HearSource::Nothing);
+                self.next_step(directory, now);
+            }
+            _ => {}
         }
         if self.media_closed_at.is_some_and(|at| at + FAREWELL <= now) {
             info!("a party closed its media and said no more");
@@ -139,7 +148,7 @@ impl B2bua {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let waiting = match self.doing {
-            Doing::Waiting { until } => Some(until),
+            Doing::Waiting { until } | Doing::Sounding { until } => Some(until),
             _ => None,
         };
         let farewell = self.media_closed_at.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL);
@@ -171,6 +180,8 @@ impl B2bua {
     }
 
     fn on_signal(&mut self, event: Event, directory: &dyn Directory, now: Instant) {
+        let span = self.span_of(event.leg());
+        let _entered = span.enter();
         match event {
             // The call began with it.
             Event::Incoming(_) => {}
@@ -190,17 +201,19 @@ impl B2bua {
     }
 
     fn on_media(&mut self, event: CallEvent, directory: &dyn Directory, now: Instant) {
+        let span = event.leg().map_or_else(|| self.span.clone(), |leg| self.span_of(leg));
+        let _entered = span.enter();
         match event {
             CallEvent::OfferReady { leg, description } => self.on_offer_ready(leg, description),
             CallEvent::AnswerReady { leg, description } => {
                 self.on_answer_ready(leg, description, directory, now)
             }
             CallEvent::DescriptionRefused { leg, error } => {
-                warn!(%leg, %error, "description refused");
+                warn!(%error, "description refused");
                 self.on_description_refused(leg, directory, now);
             }
             CallEvent::Agreed { leg, direction, takes_digits, codec } => {
-                info!(%leg, ?codec, ?direction, "agreed");
+                info!(?codec, ?direction, "agreed");
                 self.on_agreed(leg, direction, takes_digits, now);
             }
             CallEvent::LegConnected { .. } => {}
@@ -249,7 +262,7 @@ impl B2bua {
             }
             Step::Tone(tone) => {
                 self.doing =
-                    tone.duration.map_or(Doing::Resting, |time| Doing::Waiting { until: now + time });
+                    tone.duration.map_or(Doing::Resting, |time| Doing::Sounding { until: now + time });
                 let (hz, level_dbm0) = (tone.frequency_hz.into(), tone.level_dbm0.into());
                 self.hear(leg, HearSource::Tone { hz, level_dbm0 });
             }
@@ -331,7 +344,7 @@ impl B2bua {
             return self.on_reoffer_acknowledged(leg, description);
         }
         let Some(description) = description else {
-            warn!(%leg, "the confirmation of our offer holds no answer");
+            warn!("the confirmation of our offer holds no answer");
             return self.hang_up(EndCause::NotAcceptable);
         };
         self.caller.state = PartyState::Talking;
@@ -362,12 +375,16 @@ impl B2bua {
 
     /// A party closed its media: its BYE comes behind, or not at all where its page is gone.
     fn on_media_closed(&mut self, leg: LegId, now: Instant) {
-        if self.party(leg).is_some() {
+        if self.stays(leg) {
             self.media_closed_at.get_or_insert(now);
         }
     }
 
     fn on_leg_failed(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
+        // A fork that lost the call may fail while it is being hung up.
+        if !self.stays(leg) {
+            return;
+        }
         let is_only_ringing = self.doing == Doing::Calling && leg != self.caller.leg;
         if !is_only_ringing {
             return self.hang_up(cause);
@@ -380,7 +397,7 @@ impl B2bua {
     fn on_ended(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
         self.media(CallCommand::RemoveLeg { leg });
         if leg == self.caller.leg {
-            info!(%leg, ?cause, "caller is gone");
+            info!(?cause, "caller is gone");
             self.caller.state = PartyState::Gone;
             let cause = if self.answered_at.is_some() { cause } else { EndCause::Cancelled };
             return self.hang_up(cause);
@@ -392,7 +409,7 @@ impl B2bua {
                 self.give_up_calling(directory, now);
             }
             Doing::Talking if self.partner == Some(leg) => {
-                info!(%leg, ?cause, "callee is gone");
+                info!(?cause, "callee is gone");
                 self.hang_up(cause);
             }
             _ => {}
@@ -402,7 +419,7 @@ impl B2bua {
     /// A key that one party pressed goes to the other, in the way that it takes keys.
     fn on_digit(&mut self, from: LegId, digit: char, duration: Duration) {
         let Some(key) = Digit::parse(digit) else { return };
-        info!(leg = %from, digit = %digit, "digit pressed");
+        info!(%digit, "digit pressed");
         let Some(to) = self.opposite(from) else { return };
         let in_media = match to.profile {
             MediaProfile::Webrtc => self.settings.browser_digits == DigitMode::TelephoneEvent,
@@ -446,6 +463,15 @@ impl B2bua {
 
     pub(super) fn party_mut(&mut self, leg: LegId) -> Option<&mut Party> {
         std::iter::once(&mut self.caller).chain(&mut self.callees).find(|party| party.leg == leg)
+    }
+
+    /// Whether a party is part of the call, and not on its way out.
+    fn stays(&self, leg: LegId) -> bool {
+        self.party(leg).is_some_and(|party| !party.is_leaving())
+    }
+
+    fn span_of(&self, leg: LegId) -> Span {
+        self.party(leg).map_or_else(|| self.span.clone(), |party| party.span.clone())
     }
 
     /// The party at the other end, once there is one.

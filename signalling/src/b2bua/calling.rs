@@ -49,7 +49,7 @@ impl B2bua {
         self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
         let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout };
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
-        self.callees.push(Party::new(leg, place.adapter, place.profile, state));
+        self.callees.push(Party::new(leg, place.adapter, place.profile, state, &self.span));
     }
 
     /// The offer for a callee is ready: it is called.
@@ -138,7 +138,7 @@ impl B2bua {
         match callee.state {
             PartyState::Settling => {
                 callee.state = PartyState::Talking;
-                info!(%leg, "callee answered");
+                info!("callee answered");
                 if !self.caller.is_talking() {
                     self.answer_caller(now);
                 }

@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use tracing::{Span, info_span};
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 
@@ -23,6 +24,8 @@ use crate::adapter::{self, Command, MediaProfile, Target};
 #[derive(Debug)]
 pub(super) struct Party {
     pub(super) leg: LegId,
+    /// Its span in the log.
+    pub(super) span: Span,
     pub(super) adapter: &'static str,
     pub(super) profile: MediaProfile,
     pub(super) state: PartyState,
@@ -95,9 +98,16 @@ pub(super) enum Change {
 }
 
 impl Party {
-    pub(super) fn new(leg: LegId, adapter: &'static str, profile: MediaProfile, state: PartyState) -> Self {
+    pub(super) fn new(
+        leg: LegId,
+        adapter: &'static str,
+        profile: MediaProfile,
+        state: PartyState,
+        call: &Span,
+    ) -> Self {
         Self {
             leg,
+            span: info_span!(parent: call, "leg", id = %leg),
             adapter,
             profile,
             state,

@@ -12,7 +12,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
 use crate::adapter::{Command, Event, Incoming, MediaProfile, Origin, Party, Target};
-use crate::routing::{Bridge, BridgeTarget, Plan, Step};
+use crate::routing::{Bridge, BridgeTarget, Plan, Step, Tone};
 
 const DESCRIPTION: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -361,4 +361,33 @@ fn a_refused_offer_of_the_caller_is_not_acceptable() {
     let error = webtrunk_engine::sdp::NegotiationError::NoCommonCodec.into();
     let words = bench.media(CallEvent::DescriptionRefused { leg: bench.caller, error });
     assert_eq!(words, ["hang up caller NotAcceptable"]);
+}
+
+#[test]
+fn a_fork_that_lost_the_call_may_fail_without_ending_it() {
+    let mut bench = Bench::calling(BridgeTarget::User("two".into()));
+    let callees = bench.dial_all();
+    bench.answer(callees[1]);
+    let leg = callees[0];
+    let failed = CallEvent::LegFailed { leg, reason: "no path".into(), cause: EndCause::MediaFailed };
+    assert!(bench.media(failed).is_empty());
+    assert!(bench.media(CallEvent::LegClosed { leg }).is_empty());
+    bench.now += Duration::from_secs(2);
+    bench.call.handle_timeout(&World, bench.now);
+    assert!(bench.effects().is_empty());
+}
+
+#[test]
+fn a_tone_with_an_end_is_heard_no_longer() {
+    let tone = Tone { frequency_hz: 440, level_dbm0: -10.0, duration: Some(Duration::from_secs(1)) };
+    let wait = Step::Wait(Duration::from_secs(1));
+    let mut bench = Bench::new(vec![Step::Answer, Step::Tone(tone), wait], true);
+    let caller = bench.caller;
+    bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
+    bench.now += Duration::from_secs(1);
+    bench.call.handle_timeout(&World, bench.now);
+    assert_eq!(bench.effects(), ["caller hears nothing"]);
+    bench.now += Duration::from_secs(1);
+    bench.call.handle_timeout(&World, bench.now);
+    assert_eq!(bench.effects(), ["hang up caller Hangup"]);
 }
