@@ -1,0 +1,33 @@
+//! Calls that the caller gives up: nobody goes on ringing, and who answered too late is hung up.
+
+use super::stage::Stage;
+
+#[test]
+fn while_it_rings() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_rings", &[]);
+    stage.call("caller_cancels", "9100", &[]).finish();
+    callee.finish();
+    stage.assert_nothing_is_left();
+}
+
+/// RFC 3261 9.1: a 200 to INVITE may cross the CANCEL, and then the call has to be ended by BYE.
+#[test]
+fn while_the_callee_lifts() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_answers_cancel", &[]);
+    stage.call("caller_cancels", "9100", &[]).finish();
+    callee.finish();
+    stage.assert_nothing_is_left();
+}
+
+/// The gateway's 200 to the caller crosses the caller's CANCEL, which is of no effect then.
+#[test]
+fn while_the_answer_is_on_its_way() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_talks", &[]);
+    stage.call("caller_cancels_late", "9100", &[]).finish();
+    let seen = callee.finish();
+    assert!(seen.iter().any(|seen| !seen.is_sent && seen.is("BYE")), "the callee was hung up");
+    stage.assert_nothing_is_left();
+}

@@ -1,0 +1,11 @@
+//! Calls between SIP phones: sipp plays the scenarios, hosts of loopback play the network.
+
+mod host;
+mod rtp_peer;
+mod sipp;
+mod stage;
+mod trace;
+
+mod cancelled;
+mod hung_up;
+mod refused;

@@ -1,0 +1,54 @@
+//! The messages that sipp saw, as it writes them down (`-trace_msg`).
+
+use std::path::Path;
+
+/// A message and who sent it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// Whether sipp sent it.
+    pub(crate) is_sent: bool,
+    text: String,
+}
+
+/// Stands before every entry; a date follows.
+const RULE: &str = "----------------------------------------------- ";
+
+/// Reads what was written so far. A message that is half written is not given yet.
+pub(crate) fn read(path: &Path) -> Vec<Seen> {
+    let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+    text.split(RULE).filter_map(parse).collect()
+}
+
+impl Seen {
+    /// Whether this is a response with this status, or a request with this method.
+    pub(crate) fn is(&self, what: &str) -> bool {
+        let line = self.text.strip_prefix("SIP/2.0 ").unwrap_or(&self.text);
+        line.split(' ').next() == Some(what)
+    }
+
+    /// The first line.
+    pub(crate) fn start_line(&self) -> &str {
+        self.text.lines().next().unwrap_or_default()
+    }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let head = self.text.lines().take_while(|line| !line.is_empty());
+        let (_, value) = head.filter_map(|line| line.split_once(':')).find(|(it, _)| it == &name)?;
+        Some(value.trim())
+    }
+
+    /// The port of its audio; `None` where it describes none.
+    pub(crate) fn audio_port(&self) -> Option<u16> {
+        let media = self.text.lines().find_map(|line| line.strip_prefix("m=audio "))?;
+        media.split(' ').next()?.parse().ok()
+    }
+}
+
+/// One entry: a date, a line with direction and length in bytes, an empty line, the message.
+fn parse(entry: &str) -> Option<Seen> {
+    let (head, message) = entry.split_once("\n\n")?;
+    let digits = head.lines().nth(1)?.split(|it: char| !it.is_ascii_digit());
+    let length: usize = digits.filter(|run| !run.is_empty()).find_map(|run| run.parse().ok())?;
+    Some(Seen { is_sent: head.contains(" sent "), text: message.get(..length)?.to_owned() })
+}
