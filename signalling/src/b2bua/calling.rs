@@ -109,8 +109,9 @@ impl B2bua {
         let was_early = matches!(callee.state, PartyState::EarlyMedia);
         match (was_early, description) {
             // The answer repeats the early one (RFC 3261 13.2.1).
-            (true, _) => callee.state = PartyState::Talking,
-            (false, Some(description)) => {
+            (true, None) => callee.state = PartyState::Talking,
+            // Where early media was heard, another device than that one answered: the call is with it.
+            (_, Some(description)) => {
                 callee.state = PartyState::Settling;
                 self.media(CallCommand::ReceiveAnswer { leg, description });
             }
@@ -127,7 +128,8 @@ impl B2bua {
         }
         self.partner = Some(leg);
         self.connect(leg);
-        if was_early && !matches!(self.caller.state, PartyState::Describing(_)) {
+        let is_settled = self.party(leg).is_some_and(Party::is_talking);
+        if is_settled && !matches!(self.caller.state, PartyState::Describing(_)) {
             self.answer_caller(now);
         }
     }

@@ -245,8 +245,22 @@ fn early_media_is_heard_and_its_description_repeated_in_the_answer() {
         bench.media(CallEvent::AnswerReady { leg, description: description() }),
         ["ring caller early"]
     );
+    let answered =
+        Event::Answered { leg: callee, description: None, signalled_from: Ipv4Addr::LOCALHOST.into() };
+    assert_eq!(bench.signal(answered).last().map(String::as_str), Some("answer caller"));
+}
+
+#[test]
+fn the_call_moves_to_another_device_than_the_one_whose_early_media_was_heard() {
+    let mut bench = Bench::calling(trunk());
+    let callee = bench.dial_all()[0];
+    bench.signal(Event::Progress { leg: callee, is_ringing: false, description: Some(description()) });
+    bench.agreed(callee, Direction::SendRecv);
+    let leg = bench.caller;
+    bench.media(CallEvent::AnswerReady { leg, description: description() });
     let words = bench.answer(callee);
-    assert_eq!(words.last().map(String::as_str), Some("answer caller"));
+    assert_eq!(words, ["answered by callee", "caller hears callee", "callee hears caller"]);
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["answer caller"]);
 }
 
 #[test]
