@@ -26,7 +26,8 @@ use crate::wiring;
 /// Events of the adapter that may wait. A burst of calls; past it the adapter waits.
 const EVENTS: usize = 1024;
 
-/// How long calls may take to say goodbye when the process stops.
+/// How long calls may take to end when the process stops, and how long after that their peers may take
+/// to confirm it. Chosen by us: a lost BYE is repeated three times in it.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What carries calls did not start.
@@ -111,7 +112,7 @@ impl Telephony {
         self.status.clone()
     }
 
-    /// Hangs every call up and stops listening.
+    /// Hangs every call up, sees to it that the peers know, and stops listening.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         if tokio::time::timeout(FAREWELL, self.served).await.is_err() {
@@ -119,6 +120,9 @@ impl Telephony {
         }
         // An adapter that is gone already has stopped listening.
         let _ = self.commands.send(Command::Drain).await;
+        if tokio::time::timeout(FAREWELL, self.commands.closed()).await.is_err() {
+            warn!("peers are left that did not confirm the end of their calls");
+        }
         self.engine.stop();
     }
 }

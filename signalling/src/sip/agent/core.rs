@@ -193,10 +193,11 @@ impl<D: Doorkeeper> Agent<D> {
         self.events.pop_front()
     }
 
-    /// Whether a drained core has nothing left to say: the shell may stop.
+    /// Whether a drained core has nothing left to say: the shell may stop. Calls that were given up are
+    /// cancelled, refused or ended for good by then, however often that had to be said.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.mode == Mode::Draining && self.calls.is_empty()
+        self.mode == Mode::Draining && self.calls.is_empty() && self.layer.is_settled()
     }
 
     /// How many legs are open, those that are being left among them.

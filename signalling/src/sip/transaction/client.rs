@@ -121,6 +121,11 @@ impl Client {
         }
     }
 
+    /// Whether the final response is still to come.
+    pub(super) const fn awaits_peer(&self) -> bool {
+        matches!(self.state, State::Trying { .. } | State::Proceeding { .. })
+    }
+
     /// Whether nothing is left to do.
     pub(super) const fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)

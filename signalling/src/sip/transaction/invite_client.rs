@@ -156,6 +156,11 @@ impl InviteClient {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// Whether the final response is still to come.
+    pub(super) const fn awaits_peer(&self) -> bool {
+        matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
+    }
+
     /// Whether nothing is left to do.
     pub(super) const fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)

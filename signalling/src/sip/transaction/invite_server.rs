@@ -153,6 +153,11 @@ impl InviteServer {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// Whether the ACK of a failure is still to come.
+    pub(super) const fn awaits_peer(&self) -> bool {
+        matches!(self.state, State::Completed { .. })
+    }
+
     /// Whether nothing is left to do.
     pub(super) const fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)

@@ -281,6 +281,12 @@ impl<O: Copy> TransactionLayer<O> {
         self.transactions.len()
     }
 
+    /// Whether no peer owes us a final response or an ACK: nothing of ours would have to be sent again.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.transactions.values().any(|transaction| transaction.machine.awaits_peer())
+    }
+
     /// Whether none is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -75,6 +75,16 @@ impl Machine {
         }
     }
 
+    /// Whether it is the peer's turn, which ends by itself: by a message or a timer.
+    pub(super) const fn awaits_peer(&self) -> bool {
+        match self {
+            Self::InviteClient { machine, .. } => machine.awaits_peer(),
+            Self::Client(machine) => machine.awaits_peer(),
+            Self::InviteServer { machine, .. } => machine.awaits_peer(),
+            Self::Server(_) => false,
+        }
+    }
+
     /// Whether nothing is left to do.
     pub(super) const fn is_terminated(&self) -> bool {
         match self {

@@ -6,7 +6,7 @@ use webtrunk_engine::EndCause;
 
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
-use crate::sip::message::{HeaderName, Request};
+use crate::sip::message::{HeaderName, Method, Request};
 
 #[test]
 fn a_stranger_is_challenged_and_nothing_is_kept_of_him() {
@@ -35,7 +35,7 @@ fn the_ack_of_a_stateless_refusal_is_absorbed() {
     invite.headers.remove(&HeaderName::Authorization);
     peer.receive(invite.clone());
     let refusal = peer.sent_response();
-    let mut ack = Request { method: crate::sip::message::Method::Ack, ..invite };
+    let mut ack = Request { method: Method::Ack, ..invite };
     let cseq = ack.headers.cseq().expect("is whole").number;
     ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
     ack.headers.set(HeaderName::To, refusal.headers.get(&HeaderName::To).expect("is whole"));
@@ -160,6 +160,35 @@ fn a_draining_core_takes_nothing_new() {
         peer.receive(request);
         assert_eq!(peer.sent_response().status.code(), 503, "{method}");
     }
+    assert!(peer.agent.is_drained());
+}
+
+#[test]
+fn a_core_is_drained_when_the_callee_has_confirmed_that_it_was_cancelled() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called(Origin::Trunk("lab".to_owned()));
+    peer.respond(&invite, 180, "lab");
+    peer.command(Command::Drain);
+    let cancel = peer.sent_request();
+    assert_eq!(cancel.method, Method::Cancel);
+    assert!(!peer.agent.is_drained());
+    peer.respond(&cancel, 200, "lab");
+    assert!(!peer.agent.is_drained(), "the INVITE has no final response yet");
+    peer.respond(&invite, 487, "lab");
+    assert_eq!(peer.sent_request().method, Method::Ack);
+    assert!(peer.agent.is_drained());
+}
+
+#[test]
+fn a_core_is_drained_when_its_refusals_are_acknowledged_or_given_up() {
+    let mut peer = Peer::new();
+    let invite = peer.request("INVITE");
+    peer.receive(invite);
+    peer.command(Command::Drain);
+    peer.run_for(Duration::from_secs(1));
+    assert!(peer.sent_responses().iter().filter(|sent| sent.status.code() == 503).count() > 1, "repeated");
+    assert!(!peer.agent.is_drained());
+    peer.run_for(Duration::from_secs(32));
     assert!(peer.agent.is_drained());
 }
 
