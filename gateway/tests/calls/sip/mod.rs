@@ -7,5 +7,6 @@ mod stage;
 mod trace;
 
 mod cancelled;
+mod early_media;
 mod hung_up;
 mod refused;

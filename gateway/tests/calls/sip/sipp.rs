@@ -3,6 +3,7 @@
 //! The scenarios are in `tests/scenarios`. Before sipp gets one, `@NAME@` becomes the value of that
 //! name, and `@include FILE@` the text of a file beside it.
 
+use std::fs::File;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -125,13 +126,14 @@ impl Sipp {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(File::create(folder.path().join("stderr")).expect("the folder is ours"));
         let process = Process::start(&mut command);
         let address = host.at(PORT);
-        // Its port is taken as soon as it listens.
-        let listens = wait_until(PATIENCE, || UdpSocket::bind(address).is_err());
-        assert!(listens, "sipp does not listen on {address}");
-        Self { name: scenario.to_owned(), process, address, folder }
+        let mut sipp = Self { name: scenario.to_owned(), process, address, folder };
+        // Its port is taken as soon as it listens; a caller may have done all it has to do by then.
+        let has_begun = || UdpSocket::bind(address).is_err() || !sipp.process.is_running();
+        assert!(wait_until(PATIENCE, has_begun), "sipp does not listen on {address}\n{}", sipp.told());
+        sipp
     }
 
     /// All that sipp wrote, for who has to find out what went wrong.
@@ -140,7 +142,7 @@ impl Sipp {
             let bytes = std::fs::read(self.folder.path().join(name)).unwrap_or_default();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        format!("{}\n{}", read("messages"), read("errors"))
+        ["messages", "errors", "stderr"].map(read).join("\n")
     }
 }
 
