@@ -38,7 +38,7 @@ fn is_heard_before_the_answer_and_both_are_after_it() {
     caller.go_on();
     caller.finish();
     callee.finish();
-    stage.assert_nothing_is_left();
+    stage.gateway.assert_all_is_over(1);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn ends_with_a_refusal() {
     callee.go_on();
     caller.finish();
     callee.finish();
-    stage.assert_nothing_is_left();
+    stage.gateway.assert_all_is_over(1);
 }
 
 /// The device that plays the announcement is not the one that answers: media moves with the answer.
@@ -70,5 +70,5 @@ fn gives_way_to_another_device_that_answers() {
     caller.go_on();
     caller.finish();
     callee.finish();
-    stage.assert_nothing_is_left();
+    stage.gateway.assert_all_is_over(1);
 }

@@ -10,7 +10,7 @@ fn refusal(answer: &str, status: &str) {
     let seen = caller.finish();
     assert!(seen.iter().any(|seen| !seen.is_sent && seen.is("180")), "it rang");
     callee.finish();
-    stage.assert_nothing_is_left();
+    stage.gateway.assert_all_is_over(1);
 }
 
 #[test]
@@ -73,20 +73,20 @@ fn not_answered() {
     let seen = caller.finish();
     assert!(seen.iter().any(|seen| !seen.is_sent && seen.is("180")), "it rang");
     callee.finish();
-    stage.assert_nothing_is_left();
+    stage.gateway.assert_all_is_over(1);
 }
 
 #[test]
 fn a_number_that_no_rule_knows() {
     let Some(stage) = Stage::new() else { return };
     stage.call("caller_refused", "7100", &[("STATUS", "404")]).finish();
-    stage.assert_nothing_is_left();
-    assert_eq!(stage.log().count(&["no rule is for this caller"]), 1);
+    stage.gateway.assert_all_is_over(0);
+    assert_eq!(stage.gateway.log().count(&["no rule is for this caller"]), 1);
 }
 
 #[test]
 fn a_user_who_is_not_registered() {
     let Some(stage) = Stage::new() else { return };
     stage.call("caller_refused", "alice", &[("STATUS", "480")]).finish();
-    stage.assert_nothing_is_left();
+    stage.gateway.assert_all_is_over(1);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use webtrunk_codecs::SampleRate;
 use webtrunk_codecs::g711::Law;
 use webtrunk_codecs::tone::{Tone, ToneGenerator, goertzel_dbm0};
 
-use super::host::Host;
-use super::stage::PATIENCE;
+use crate::support::gateway::PATIENCE;
+use crate::support::host::Host;
 use crate::support::process::wait_until;
 
 /// The level of every tone, in dBm0: that of call-progress tones.
@@ -21,9 +21,7 @@ pub(crate) const LEVEL_DBM0: f64 = -10.0;
 /// A packet that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packet {
-    pub(crate) from: SocketAddr,
     pub(crate) payload_type: u8,
-    pub(crate) sequence: u16,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -36,6 +34,7 @@ pub(crate) struct RtpPeer {
 struct Shared {
     socket: UdpSocket,
     heard: Mutex<VecDeque<Packet>>,
+    said: AtomicU32,
     is_over: AtomicBool,
 }
 
@@ -55,7 +54,8 @@ impl RtpPeer {
         let socket = UdpSocket::bind(host.at(port)).expect("the host is ours");
         // So that the thread sees its end.
         socket.set_read_timeout(Some(FRAME_TIME)).expect("a time-out");
-        let shared = Arc::new(Shared { socket, heard: Mutex::default(), is_over: AtomicBool::new(false) });
+        let (heard, said, is_over) = Default::default();
+        let shared = Arc::new(Shared { socket, heard, said, is_over });
         let ear = Arc::clone(&shared);
         Self { shared, threads: vec![std::thread::spawn(move || ear.listen())] }
     }
@@ -71,6 +71,12 @@ impl RtpPeer {
         let shared = Arc::clone(&self.shared);
         let thread = move || shared.talk(to, law, |payload| payload.fill(code));
         self.threads.push(std::thread::spawn(thread));
+    }
+
+    /// Waits until so many packets were sent.
+    pub(crate) fn wait_until_said(&self, packets: u32) {
+        let is_said = wait_until(PATIENCE, || self.shared.said.load(Ordering::Relaxed) >= packets);
+        assert!(is_said, "the mouth is stuck");
     }
 
     /// Waits for a second of packets that come from now on, and gives them.
@@ -132,14 +138,9 @@ impl Shared {
     fn listen(&self) {
         let mut buffer = [0; 1500];
         while !self.is_over.load(Ordering::Relaxed) {
-            let Ok((length, from)) = self.socket.recv_from(&mut buffer) else { continue };
+            let Ok(length) = self.socket.recv(&mut buffer) else { continue };
             let Some((head, payload)) = buffer[..length].split_at_checked(12) else { continue };
-            let packet = Packet {
-                from,
-                payload_type: head[1] & 0x7f,
-                sequence: u16::from_be_bytes([head[2], head[3]]),
-                payload: payload.to_vec(),
-            };
+            let packet = Packet { payload_type: head[1] & 0x7f, payload: payload.to_vec() };
             let mut heard = self.heard();
             if heard.len() == KEPT {
                 heard.pop_front();
@@ -165,6 +166,7 @@ impl Shared {
             fill(&mut packet[12..]);
             // Before the answer nobody may listen yet.
             let _ = self.socket.send_to(&packet, to);
+            self.said.fetch_add(1, Ordering::Relaxed);
             let next_at = began_at + FRAME_TIME * (index + 1);
             std::thread::sleep(next_at.saturating_duration_since(Instant::now()));
         }

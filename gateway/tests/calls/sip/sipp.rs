@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::host::Host;
-use super::stage::PATIENCE;
 use super::trace::{self, Seen};
+use crate::support::gateway::PATIENCE;
+use crate::support::host::Host;
 use crate::support::process::{Process, wait_until};
 use crate::support::tools;
 

@@ -26,11 +26,6 @@ impl Seen {
         line.split(' ').next() == Some(what)
     }
 
-    /// The first line.
-    pub(crate) fn start_line(&self) -> &str {
-        self.text.lines().next().unwrap_or_default()
-    }
-
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let head = self.text.lines().take_while(|line| !line.is_empty());
