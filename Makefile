@@ -66,4 +66,4 @@ setup-test:
 
 clean:
 	$(CARGO) clean
-	rm -rf $(WEB)/node_modules $(WEB)/dist/* $(DRIVER)/node_modules docs/book
+	rm -rf $(WEB)/node_modules $(WEB)/dist/* $(DRIVER)/node_modules
