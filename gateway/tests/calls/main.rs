@@ -1,5 +1,7 @@
 //! Calls between real clients through the real binary: browsers, SIP phones, and what they hear.
 
+mod browser_calls_browser;
+mod browser_calls_phone;
 mod browser_services;
 mod sip;
 mod support;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::log::Log;
 use super::page::Page;
 use super::process::Process;
-use super::tools;
+use super::{speech, tools};
 
 /// The longest that a command may take; commands that wait have shorter times of their own.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(90);
@@ -93,7 +93,7 @@ impl Browser {
             pid: 0,
             _process: Mutex::new(process),
         };
-        let launch = json!({"do": "launch", "browser": chromium, "microphone": speech()});
+        let launch = json!({"do": "launch", "browser": chromium, "microphone": speech::file()});
         let launched = driver.wait(driver.send(launch)).expect("the browser starts");
         driver.origin = launched["origin"].as_str().expect("an origin").to_owned();
         driver.pid = launched["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).expect("a pid");
@@ -194,11 +194,6 @@ impl Answers {
         lock(&self.arrived).insert(id, answer);
         self.news.notify_all();
     }
-}
-
-/// The speech of the browsers' microphones: the announcement that the gateway itself plays.
-pub(crate) fn speech() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/announcement.wav")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

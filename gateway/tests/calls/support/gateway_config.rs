@@ -1,6 +1,7 @@
 //! The configuration that a test's gateway gets.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use webtrunk::config::{DEFAULT_REALM, hashes};
 
@@ -24,7 +25,7 @@ pub(crate) const SIP_PORT: u16 = 5060;
 
 /// Every test user's password.
 pub(crate) fn password(user: &str) -> String {
-    format!("password of {user}")
+    format!("password-of-{user}")
 }
 
 impl GatewayConfig {
@@ -41,12 +42,12 @@ impl GatewayConfig {
         self
     }
 
-    /// Adds a trunk over UDP to a host; calls from there are its own.
-    pub(crate) fn trunk(mut self, name: &str, host: &Host, codecs: &[&str]) -> Self {
-        let ip = host.ip();
+    /// Adds a trunk over UDP; calls from its host are its own.
+    pub(crate) fn trunk(mut self, name: &str, address: SocketAddr, codecs: &[&str]) -> Self {
+        let (ip, port) = (address.ip(), address.port());
         let _ = write!(
             self.trunks,
-            "\n[[trunks]]\nname = {name:?}\nhost = \"{ip}\"\nnetworks = [\"{ip}\"]\ncodecs = {codecs:?}\n"
+            "\n[[trunks]]\nname = {name:?}\nhost = \"{ip}\"\nport = {port}\nnetworks = [\"{ip}\"]\ncodecs = {codecs:?}\n"
         );
         self
     }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "the tests that use the rest follow")]
 
+pub(crate) mod baresip;
 pub(crate) mod browser;
 pub(crate) mod gateway;
 mod gateway_config;
@@ -10,5 +11,6 @@ pub(crate) mod log;
 pub(crate) mod page;
 pub(crate) mod process;
 pub(crate) mod sound;
+pub(crate) mod speech;
 pub(crate) mod tools;
 pub(crate) mod turn;

@@ -44,6 +44,18 @@ impl Sound {
         writer.finalize().expect("the disk has room");
     }
 
+    /// The same, several times.
+    pub(crate) fn repeated(&self, times: usize) -> Self {
+        Self { rate: self.rate, samples: self.samples.repeat(times) }
+    }
+
+    /// The end of it.
+    pub(crate) fn last_seconds(&self, seconds: f64) -> Self {
+        let count = (seconds * f64::from(self.rate)) as usize;
+        let from = self.samples.len().checked_sub(count).expect("it is longer");
+        Self { rate: self.rate, samples: self.samples[from..].to_vec() }
+    }
+
     /// How long it is.
     pub(crate) fn seconds(&self) -> f64 {
         self.samples.len() as f64 / f64::from(self.rate)

@@ -1,0 +1,120 @@
+//! baresip: a phone that speaks a WAV file and records what it hears.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use super::gateway::PATIENCE;
+use super::gateway_config::password;
+use super::log::Log;
+use super::process::Process;
+use super::sound::Sound;
+use super::tools;
+
+/// A baresip that runs. It hangs up when it has said everything.
+///
+/// It sends its media from whatever address the system takes, which is 127.0.0.1, so it lives there.
+pub(crate) struct Baresip {
+    address: SocketAddr,
+    process: Process,
+    log: Log,
+    folder: TempDir,
+}
+
+/// Where Debian puts its modules.
+const MODULES: &str = "/usr/lib/baresip/modules";
+
+impl Baresip {
+    /// Waits for a call to `user`, and answers it at once, with a codec alone. `None` where there is no baresip.
+    pub(crate) fn answering(user: &str, codec: &str, says: &Sound) -> Option<Self> {
+        let address = free_address();
+        let account = format!("<sip:{user}@{address}>;regint=0;answermode=auto;audio_codecs={codec}/8000/1");
+        let phone = Self::start(address, &account, says, &[])?;
+        phone.log.wait_for(&["baresip is ready"], PATIENCE);
+        Some(phone)
+    }
+
+    /// Calls `number` at the gateway, as one of its users.
+    pub(crate) fn calling(
+        user: &str,
+        codec: &str,
+        gateway: SocketAddr,
+        number: &str,
+        says: &Sound,
+    ) -> Option<Self> {
+        let password = password(user);
+        let account = format!(
+            "<sip:{user}@{gateway}>;regint=0;auth_user={user};auth_pass={password};audio_codecs={codec}/8000/1"
+        );
+        Self::start(free_address(), &account, says, &["-e", &format!("d sip:{number}@{gateway}")])
+    }
+
+    /// Where it takes calls.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until its call is over, for either reason.
+    pub(crate) fn wait_for_the_end_of_its_call(&self) {
+        self.log.wait_for(&["terminated (duration"], PATIENCE);
+    }
+
+    /// Ends it, and gives what it heard.
+    pub(crate) fn heard(mut self) -> Sound {
+        self.process.signal(Signal::SIGTERM);
+        self.process.wait(PATIENCE).expect("it ends in time");
+        let files = std::fs::read_dir(self.folder.path()).expect("the folder is ours");
+        let recordings = files.map(|file| file.expect("the folder is ours").path());
+        let recording = recordings.into_iter().find(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        let recording =
+            recording.unwrap_or_else(|| panic!("it heard nothing:\n{}", self.log.lines().join("\n")));
+        Sound::read(&recording)
+    }
+
+    fn start(address: SocketAddr, account: &str, says: &Sound, arguments: &[&str]) -> Option<Self> {
+        let program = tools::command("baresip")?;
+        tools::path(Path::new(MODULES), "install baresip-core")?;
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path();
+        says.write(&path.join("says.wav"));
+        // A bridge to nobody takes the place of the loudspeaker.
+        let path_text = path.display();
+        let config = format!(
+            "sip_listen {address}\naudio_source aufile,{path_text}/says.wav\naudio_player aubridge,loudspeaker\n\
+             audio_alert aubridge,bell\naudio_path {path_text}\nausrc_srate {rate}\nauplay_srate {rate}\n\
+             ausrc_channels 1\nauplay_channels 1\nsnd_path {path_text}\nmodule_path {MODULES}\n\
+             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module_app account.so\nmodule_app menu.so\n",
+            rate = says.rate,
+        );
+        for (name, text) in [("config", config.as_str()), ("accounts", account), ("contacts", "")] {
+            std::fs::write(path.join(name), format!("{text}\n")).expect("the folder is ours");
+        }
+        let mut process = Process::start(
+            Command::new(program)
+                .args(["-4", "-n", &address.ip().to_string(), "-f"])
+                .arg(path)
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null()),
+        );
+        let log = Log::of(process.child().stdout.take().expect("it is piped"));
+        Some(Self { address, process, log, folder })
+    }
+}
+
+/// An address that is free for UDP and TCP, with the port after it for TLS.
+fn free_address() -> SocketAddr {
+    let is_free = |port: u16| {
+        let address = (Ipv4Addr::LOCALHOST, port);
+        UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
+    };
+    // Below the ports that the system hands out, so that nobody gets it in the meantime.
+    let port = (0..1000).map(|_| rand::random_range(10_000..30_000));
+    let port = port.into_iter().find(|port| is_free(*port) && is_free(port + 1)).expect("a free port");
+    (Ipv4Addr::LOCALHOST, port).into()
+}

@@ -1,0 +1,147 @@
+//! Speech and how well it arrives: PESQ against the original, beside the same speech through the same
+//! codecs without any network, which is the best that can be had.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoderConfig};
+use webtrunk_codecs::resample::resample;
+use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
+
+use super::sound::Sound;
+use super::tools;
+
+/// The announcement that the gateway plays; the browser's microphone speaks it, too.
+pub(crate) fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/announcement.wav")
+}
+
+/// The speech at 8 kHz.
+pub(crate) fn at_8_khz() -> Sound {
+    Sound::read(&file()).at(8000)
+}
+
+/// One codec of a chain: the rate at which it is given samples, and that at which it gives them.
+pub(crate) struct Stage {
+    pub(crate) codec: CodecId,
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) opus: OpusEncoderConfig,
+}
+
+impl Stage {
+    /// A codec of telephones.
+    pub(crate) fn g711(codec: CodecId) -> Self {
+        Self { codec, from: 8000, to: 8000, opus: OpusEncoderConfig::default() }
+    }
+
+    /// What a browser encodes when it was asked for narrow band at 20 kbit/s, and the gateway decodes.
+    pub(crate) fn opus_of_browser() -> Self {
+        let opus = OpusEncoderConfig {
+            bitrate_bps: 20_000,
+            complexity: 9,
+            max_bandwidth: Some(OpusBandwidth::Narrow),
+            expected_loss_percent: 0,
+            ..OpusEncoderConfig::default()
+        };
+        Self { codec: CodecId::Opus, from: 48_000, to: 8000, opus }
+    }
+
+    /// What the gateway encodes, and a browser decodes.
+    pub(crate) fn opus_of_gateway(from: u32) -> Self {
+        let opus = OpusEncoderConfig { expected_loss_percent: 0, ..OpusEncoderConfig::default() };
+        Self { codec: CodecId::Opus, from, to: 48_000, opus }
+    }
+
+    fn apply(&self, sound: &Sound) -> Sound {
+        let config = EncoderConfig { opus: self.opus };
+        let mut encoder = encoder(self.codec, rate(self.from), &config).expect("a rate of the codec");
+        let mut decoder = decoder(self.codec, rate(self.to)).expect("a rate of the codec");
+        let mut packet = [0; 1500];
+        let mut frame = vec![0; self.to as usize / 50];
+        let mut samples = Vec::new();
+        for pcm in sound.at(self.from).samples.chunks_exact(self.from as usize / 50) {
+            let length = encoder.encode(pcm, &mut packet).expect("20 ms is a frame");
+            let count = decoder.decode(&packet[..length], &mut frame).expect("it was encoded");
+            samples.extend_from_slice(&frame[..count]);
+        }
+        Sound { rate: self.to, samples }
+    }
+}
+
+/// How speech arrived.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Score {
+    /// PESQ, 1 to 4.5.
+    pub(crate) pesq: f64,
+    pub(crate) gain_db: f64,
+}
+
+/// Scores speech by Python's `pesq`.
+pub(crate) struct Scorer {
+    python: PathBuf,
+}
+
+impl Scorer {
+    /// `None` where Python or its packages are missing.
+    pub(crate) fn find() -> Option<Self> {
+        let python = tools::command_by("WEBTRUNK_TEST_PYTHON", "python3")?;
+        let has_packages = Command::new(&python).args(["-c", "import pesq, scipy"]).output();
+        if has_packages.is_ok_and(|output| output.status.success()) {
+            return Some(Self { python });
+        }
+        tools::passed_over(&format!("{} lacks pesq or scipy", python.display()))
+    }
+
+    /// Fails unless the speech in `heard`, which may be repeated and begin anywhere, is as good as after
+    /// the same codecs without a network: within 0.2 of PESQ and 0.3 dB. Of several repeats the best
+    /// counts: on a busy machine a browser stretches and shortens what comes late, now and then.
+    pub(crate) fn assert_as_good(&self, heard: &Sound, chain: &[Stage]) {
+        let expected = chain.iter().fold(at_8_khz(), |sound, stage| stage.apply(&sound)).padded();
+        let expected = self.best(&expected);
+        let score = self.best(heard);
+        let told = format!("{score:?}, without a network {expected:?}");
+        if score.pesq < expected.pesq - 0.2 {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-speech.wav");
+            heard.write(&path);
+            panic!("{told}; see {}", path.display());
+        }
+        assert!((score.gain_db - expected.gain_db).abs() <= 0.3, "{told}");
+    }
+
+    fn best(&self, heard: &Sound) -> Score {
+        let folder = TempDir::new().expect("a folder");
+        let [reference, degraded] = ["reference.wav", "heard.wav"].map(|name| folder.path().join(name));
+        at_8_khz().write(&reference);
+        heard.at(8000).write(&degraded);
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/calls/support/score.py");
+        let output = Command::new(&self.python).arg(script).args([reference, degraded]).output();
+        let output = output.expect("Python starts");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let scores = text.lines().filter_map(|line| {
+            let (pesq, gain_db) = line.split_once(' ')?;
+            Some(Score { pesq: pesq.parse().ok()?, gain_db: gain_db.parse().ok()? })
+        });
+        let best = scores.max_by(|one, other| one.pesq.total_cmp(&other.pesq));
+        best.unwrap_or_else(|| panic!("no score: {text}{}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+/// The rate for the codecs' functions.
+fn rate(hz: u32) -> SampleRate {
+    SampleRate::new(hz).expect("it is not zero")
+}
+
+impl Sound {
+    /// The same at another rate.
+    pub(crate) fn at(&self, hz: u32) -> Self {
+        Self { rate: hz, samples: resample(&self.samples, rate(self.rate), rate(hz)) }
+    }
+
+    /// The same with half a second of silence on both sides.
+    fn padded(&self) -> Self {
+        let silence = vec![0; self.rate as usize / 2];
+        Self { rate: self.rate, samples: [&silence[..], &self.samples, &silence].concat() }
+    }
+}
