@@ -1,7 +1,8 @@
 //! Calls between real clients through the real binary: browsers, SIP phones, and what they hear.
 
+mod browser_calls_baresip;
 mod browser_calls_browser;
-mod browser_calls_phone;
+mod browser_calls_sipp;
 mod browser_services;
 mod sip;
 mod support;

@@ -1,7 +1,7 @@
 //! Calls between SIP phones: sipp plays the scenarios, hosts of loopback play the network.
 
-mod rtp_peer;
-mod sipp;
+pub(crate) mod rtp_peer;
+pub(crate) mod sipp;
 mod stage;
 mod trace;
 

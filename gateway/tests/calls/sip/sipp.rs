@@ -49,6 +49,11 @@ impl Sipp {
         Self::start(host, scenario, values, &[])
     }
 
+    /// Waits for a call, and sends its media back.
+    pub(crate) fn echoing_callee(host: &Host, scenario: &str, values: Values<'_>) -> Self {
+        Self::start(host, scenario, values, &["-rtp_echo", "-mp", "7000"])
+    }
+
     /// Calls `number` at the gateway.
     pub(crate) fn caller(
         host: &Host,

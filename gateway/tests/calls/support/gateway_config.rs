@@ -42,8 +42,13 @@ impl GatewayConfig {
         self
     }
 
-    /// Adds a trunk over UDP; calls from its host are its own.
-    pub(crate) fn trunk(mut self, name: &str, address: SocketAddr, codecs: &[&str]) -> Self {
+    /// Adds a trunk over UDP to a host; calls from there are its own.
+    pub(crate) fn trunk(self, name: &str, host: &Host, codecs: &[&str]) -> Self {
+        self.trunk_at(name, host.at(SIP_PORT), codecs)
+    }
+
+    /// [`GatewayConfig::trunk`] for one that listens somewhere else.
+    pub(crate) fn trunk_at(mut self, name: &str, address: SocketAddr, codecs: &[&str]) -> Self {
         let (ip, port) = (address.ip(), address.port());
         let _ = write!(
             self.trunks,

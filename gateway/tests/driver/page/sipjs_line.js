@@ -12,12 +12,14 @@ export class SipjsLine {
   constructor({ user, password, domain, socket }, events, microphone) {
     this.#domain = domain;
     this.#events = events;
+    // SIP.js stops the tracks that it was given when the call is over.
+    const ownTracks = async () => microphone.clone();
     this.#agent = new UserAgent({
       uri: UserAgent.makeURI(`sip:${user}@${domain}`),
       authorizationUsername: user,
       authorizationPassword: password,
       transportOptions: { server: socket },
-      sessionDescriptionHandlerFactory: Web.defaultSessionDescriptionHandlerFactory(async () => microphone),
+      sessionDescriptionHandlerFactory: Web.defaultSessionDescriptionHandlerFactory(ownTracks),
       sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: { iceServers: [] } },
       logLevel: 'warn',
       delegate: {

@@ -1,4 +1,4 @@
-//! A browser calls a phone at a trunk: Opus on one side, G.711 on the other, and both hear each other.
+//! A browser calls baresip at a trunk: Opus on one side, G.711 on the other, and both hear each other.
 
 use webtrunk_codecs::CodecId;
 
@@ -68,7 +68,7 @@ fn call_baresip(
     let config = GatewayConfig::default()
         .origin(browser.origin())
         .user("alice")
-        .trunk("provider", phone.address(), &[codec.encoding_name()])
+        .trunk_at("provider", phone.address(), &[codec.encoding_name()])
         .rule("destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"phone\" } }]");
     let gateway = Gateway::start(&config);
 
