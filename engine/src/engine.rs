@@ -86,10 +86,11 @@ impl Engine {
         let clock = WallClock::new(Instant::now(), SystemTime::now());
         let calls_max = config.calls_max;
         let pools = split_ports(&config)?;
+        // All that can fail comes before the first thread.
+        let sockets: Result<Vec<_>, _> = (0..pools.len()).map(|shard| bind_webrtc(&config, shard)).collect();
         let supplies = Arc::new(Supplies { config, certificate, clock });
         let mut shards = Vec::with_capacity(pools.len());
-        for (index, ports) in pools.into_iter().enumerate() {
-            let sockets = bind_webrtc(&supplies.config, index)?;
+        for (ports, sockets) in pools.into_iter().zip(sockets?) {
             let gauges = Arc::new(Gauges::default());
             let arbiter = Arbiter::new();
             let (supplies, shard_gauges) = (Arc::clone(&supplies), Arc::clone(&gauges));
@@ -113,8 +114,8 @@ impl Engine {
         if self.ledger().calls >= self.inner.calls_max {
             return Err(Refused::Full);
         }
-        let shard = self.inner.shards.iter().min_by_key(|shard| shard.gauges.calls());
-        let shard = shard.expect("an engine has at least one shard");
+        let alive = self.inner.shards.iter().filter(|shard| shard.actor.connected());
+        let shard = alive.min_by_key(|shard| shard.gauges.calls()).ok_or(Refused::Draining)?;
         shard.actor.send(CreateCall { events }).await.map_err(|_| Refused::Draining)
     }
 

@@ -3,16 +3,16 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use tracing::info;
+use tracing::{error, info};
 
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::shutdown::Shutdown;
-use crate::telephony::{Telephony, TelephonyError};
+use crate::telephony::{Collapse, Telephony, TelephonyError};
 use crate::tls::{self, TlsError};
 
-/// The gateway did not start.
+/// The gateway did not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The certificate cannot be used.
@@ -24,6 +24,9 @@ pub enum ServeError {
     /// What carries calls did not start.
     #[error(transparent)]
     Telephony(#[from] TelephonyError),
+    /// No more calls could be carried.
+    #[error(transparent)]
+    Collapsed(#[from] Collapse),
     /// The system refused something.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -32,7 +35,7 @@ pub enum ServeError {
 /// Serves until a signal asks for the stop.
 ///
 /// # Errors
-/// [`ServeError`] when something cannot be started; nothing is left running.
+/// [`ServeError`] when something cannot be started, or ends before it was told to; nothing is left running.
 pub fn run(config: Config, demo: Option<Demo>) -> Result<(), ServeError> {
     actix::System::new().block_on(async {
         let shutdown = Shutdown::on_signals()?;
@@ -43,12 +46,12 @@ pub fn run(config: Config, demo: Option<Demo>) -> Result<(), ServeError> {
 /// Serves until `shutdown` is requested. Needs an actix system around it.
 ///
 /// # Errors
-/// [`ServeError`] when something cannot be started; nothing is left running.
+/// [`ServeError`] when something cannot be started, or ends before it was told to; nothing is left running.
 pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -> Result<(), ServeError> {
     let certificate = config.tls.as_ref().map(tls::server_config).transpose()?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
-    let telephony = Telephony::start(&config, certificate, http.as_ref())?;
+    let mut telephony = Telephony::start(&config, certificate, http.as_ref())?;
     let services =
         Services { sip: telephony.websocket(), demo: demo.map(Arc::new), status: Some(telephony.status()) };
     let server = match http {
@@ -62,12 +65,18 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
         }
         None => None,
     };
-    shutdown.requested().await;
+    let outcome = tokio::select! {
+        () = shutdown.requested() => Ok(()),
+        collapse = telephony.collapsed() => {
+            error!(%collapse, "no more calls can be carried: the gateway ends");
+            Err(collapse.into())
+        }
+    };
     telephony.stop().await;
     if let Some(server) = server {
         server.stop(true).await;
     }
-    Ok(())
+    outcome
 }
 
 /// Tells a newcomer where to go. The first line is also what scripts wait for.

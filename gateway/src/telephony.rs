@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tracing::{info, warn};
 use webtrunk_engine::engine::{Engine, StartError as EngineError};
 use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
@@ -14,7 +14,7 @@ use webtrunk_signalling::b2bua::Settings;
 use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::transport::WsEndpoint;
-use webtrunk_signalling::switchboard::Switchboard;
+use webtrunk_signalling::switchboard::{AdapterGone, Switchboard};
 
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
@@ -44,6 +44,18 @@ pub enum TelephonyError {
     Tls(#[from] TlsError),
 }
 
+/// What carries calls has ended without having been told to. It is not started again in this process:
+/// its clients' sessions are lost either way, and whoever supervises the process starts a sound one.
+#[derive(Debug, thiserror::Error)]
+pub enum Collapse {
+    /// An adapter ended.
+    #[error(transparent)]
+    Adapter(#[from] AdapterGone),
+    /// The switchboard ended.
+    #[error("the switchboard has failed: {0}")]
+    Switchboard(#[from] JoinError),
+}
+
 /// What carries calls, while it runs.
 pub struct Telephony {
     engine: Engine,
@@ -51,7 +63,7 @@ pub struct Telephony {
     websocket: Option<WsEndpoint>,
     commands: mpsc::Sender<Command>,
     stop: watch::Sender<bool>,
-    served: JoinHandle<()>,
+    served: JoinHandle<Result<(), AdapterGone>>,
 }
 
 impl Telephony {
@@ -74,7 +86,7 @@ impl Telephony {
         let locations = adapter.locations();
         let (events, incoming) = mpsc::channel(EVENTS);
         let name = adapter.name();
-        let commands = adapter.start(events)?;
+        let commands = adapter.start(events).inspect_err(|_| engine.stop())?;
         for listener in transport.addresses().iter() {
             info!(transport = listener.kind.via_name(), address = %listener.bound, "SIP listens");
         }
@@ -112,10 +124,19 @@ impl Telephony {
         self.status.clone()
     }
 
+    /// Returns when no more calls can be carried, which should never be.
+    pub async fn collapsed(&mut self) -> Collapse {
+        match (&mut self.served).await {
+            Ok(Ok(())) => unreachable!("the switchboard ends in order only when `stop` says so"),
+            Ok(Err(gone)) => gone.into(),
+            Err(failed) => failed.into(),
+        }
+    }
+
     /// Hangs every call up, sees to it that the peers know, and stops listening.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        if tokio::time::timeout(FAREWELL, self.served).await.is_err() {
+        if !self.served.is_finished() && tokio::time::timeout(FAREWELL, self.served).await.is_err() {
             warn!("calls are left that did not end in time");
         }
         // An adapter that is gone already has stopped listening.

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tracing::{Instrument, error, info, info_span, warn};
@@ -38,6 +40,15 @@ pub struct Switchboard {
 #[derive(Clone, Default)]
 struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Event>>>>);
 
+/// An adapter has ended without having been told to: its task panicked, say. Nobody can be called by
+/// it any more, and what it knew of its peers is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the adapter {adapter:?} is gone")]
+pub struct AdapterGone {
+    /// Its name.
+    pub adapter: &'static str,
+}
+
 impl Switchboard {
     /// A switchboard over started adapters, by name.
     #[must_use]
@@ -58,17 +69,23 @@ impl Switchboard {
         self.legs.lock().len()
     }
 
-    /// Serves the adapter called `adapter` until its events end, or `stopping` says so: then its
-    /// calls are hung up, and this returns when they are gone.
+    /// Serves the adapter called `adapter` until `stopping` says so: then its calls are hung up, and
+    /// this returns when they are gone.
+    ///
+    /// # Errors
+    /// [`AdapterGone`] when its events end before; its calls have been ended.
     pub async fn serve(
         self: Arc<Self>,
         adapter: &'static str,
         mut events: mpsc::Receiver<Event>,
         mut stopping: watch::Receiver<bool>,
-    ) {
+    ) -> Result<(), AdapterGone> {
         let mut calls = tokio::task::JoinSet::new();
         let mut is_stopping = false;
         loop {
+            if is_stopping && calls.is_empty() {
+                return Ok(());
+            }
             tokio::select! {
                 event = events.recv() => match event {
                     Some(Event::Incoming(incoming)) => {
@@ -76,14 +93,14 @@ impl Switchboard {
                         calls.spawn(call);
                     }
                     Some(event) => self.legs.pass(event).await,
-                    None => break,
+                    None => return Err(AdapterGone { adapter }),
                 },
-                Some(_) = calls.join_next(), if !calls.is_empty() => {}
+                Some(ended) = calls.join_next(), if !calls.is_empty() => {
+                    if let Err(error) = ended {
+                        error!(%error, "a panic ended a call");
+                    }
+                }
                 _ = stopping.changed(), if !is_stopping => is_stopping = true,
-                else => break,
-            }
-            if is_stopping && calls.is_empty() {
-                break;
             }
         }
     }
@@ -102,8 +119,8 @@ impl Switchboard {
         match self.admit(&incoming, media_events, &stopping).await {
             Ok((plan, handle)) => {
                 let span = info_span!("call", id = %handle.id());
-                let call =
-                    Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs: vec![leg] };
+                let legs = vec![(leg, adapter)];
+                let call = Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs };
                 call.run(adapter, incoming, plan, stopping).instrument(span).await;
             }
             Err(cause) => {
@@ -147,6 +164,19 @@ impl Switchboard {
             warn!(adapter, "adapter is gone");
         }
     }
+
+    /// Hangs up a leg whose call is no more.
+    fn abandon(&self, leg: LegId, adapter: &'static str) {
+        warn!(%leg, adapter, "leg is left without its call");
+        let Some(commands) = self.adapters.get(adapter).cloned() else { return };
+        let command = Command::Hangup { leg, cause: EndCause::InternalError };
+        if let (Err(TrySendError::Full(command)), Ok(runtime)) =
+            (commands.try_send(command), Handle::try_current())
+        {
+            // An adapter that goes away meanwhile ends the leg by itself.
+            runtime.spawn(async move { drop(commands.send(command).await) });
+        }
+    }
 }
 
 /// A call's task.
@@ -156,7 +186,8 @@ struct Conversation<'a> {
     from_adapters: mpsc::Receiver<Event>,
     from_engine: mpsc::Receiver<CallEvent>,
     handle: CallHandle,
-    legs: Vec<LegId>,
+    /// Its legs that have not ended, with their adapters.
+    legs: Vec<(LegId, &'static str)>,
 }
 
 impl Conversation<'_> {
@@ -172,6 +203,7 @@ impl Conversation<'_> {
         let settings = self.board.settings.clone();
         let mut call = B2bua::new(incoming, adapter, plan, settings, directory.as_ref(), began_at);
         let mut is_media_gone = false;
+        let mut is_stopping = false;
         loop {
             while let Some(effect) = call.poll_effect() {
                 self.carry_out(effect).await;
@@ -183,6 +215,9 @@ impl Conversation<'_> {
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
                 Some(event) = self.from_adapters.recv() => {
+                    if let Event::Ended { leg, .. } = event {
+                        self.forget(leg);
+                    }
                     call.handle_input(Input::Signal(event), directory.as_ref(), Instant::now());
                 }
                 event = self.from_engine.recv(), if !is_media_gone => match event {
@@ -195,30 +230,40 @@ impl Conversation<'_> {
                 () = sleep_until(next.unwrap_or(began_at).into()), if next.is_some() => {
                     call.handle_timeout(directory.as_ref(), Instant::now());
                 }
-                _ = stopping.changed() => call.hang_up(EndCause::ShuttingDown),
+                _ = stopping.changed(), if !is_stopping => {
+                    is_stopping = true;
+                    call.hang_up(EndCause::ShuttingDown);
+                }
             }
         }
-        self.close(began_at).await;
+        info!(lasted = ?began_at.elapsed(), "call over");
+    }
+
+    fn forget(&mut self, leg: LegId) {
+        self.board.legs.remove(leg);
+        self.legs.retain(|(known, _)| *known != leg);
     }
 
     async fn carry_out(&mut self, effect: Effect) {
-        if let Some(leg) = effect.dialled_leg() {
+        if let Some((leg, adapter)) = effect.dialled_leg() {
             self.board.legs.add(leg, self.inbox.clone());
-            self.legs.push(leg);
+            self.legs.push((leg, adapter));
         }
         match effect {
             Effect::Signal { adapter, command } => self.board.command(adapter, command).await,
             Effect::Media(command) => self.handle.tell(command),
         }
     }
+}
 
-    /// Gives back what the call holds, and says what it was.
-    async fn close(self, began_at: Instant) {
-        for leg in &self.legs {
+/// However the call ended, by a panic too: nothing of it is left behind.
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        for (leg, adapter) in &self.legs {
             self.board.legs.remove(*leg);
+            self.board.abandon(*leg, adapter);
         }
         self.handle.tell(CallCommand::End);
-        info!(lasted = ?began_at.elapsed(), legs = self.legs.len(), "call over");
     }
 }
 

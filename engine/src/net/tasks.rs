@@ -1,11 +1,12 @@
 //! The tasks that run a shard: one a socket, one for time, one for sending.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Instant;
 
 use tokio::task::spawn_local;
 use tokio::time::sleep_until;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::shard::{Reading, SharedShard};
 
@@ -30,7 +31,7 @@ async fn keep_reading(shard: SharedShard, reading: Reading) {
             warn!(%error, local = %reading.socket.local(), "socket is of no use any more");
             return;
         }
-        shard.borrow_mut().handle_readable(reading.id, Instant::now());
+        guarded(|| shard.borrow_mut().handle_readable(reading.id, Instant::now()));
     }
 }
 
@@ -40,7 +41,7 @@ async fn keep_time(shard: SharedShard) {
         let next = shard.borrow().poll_timeout();
         match next {
             Some(at) => tokio::select! {
-                () = sleep_until(at.into()) => shard.borrow_mut().handle_timeouts(Instant::now()),
+                () = sleep_until(at.into()) => guarded(|| shard.borrow_mut().handle_timeouts(Instant::now())),
                 () = wake.timer.notified() => {}
             },
             None => wake.timer.notified().await,
@@ -53,6 +54,14 @@ async fn keep_flushing(shard: SharedShard) {
     let wake = shard.borrow().wake();
     loop {
         wake.flush.notified().await;
-        shard.borrow_mut().flush();
+        guarded(|| shard.borrow_mut().flush());
+    }
+}
+
+/// A broken assumption of the shard's own costs one datagram or one deadline, not the thread's task:
+/// without its tasks the shard would be deaf for all its calls.
+fn guarded(act: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(act)).is_err() {
+        error!("a panic in a media thread, outside of any call");
     }
 }

@@ -8,7 +8,7 @@ use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{B2bua, Doing};
-use super::effect::{Directory, Effect, Place};
+use super::effect::{Directory, Place};
 use super::party::{Dialling, Party, PartyState, Purpose};
 use crate::adapter::{self, Command, Dial, MediaProfile};
 use crate::routing::Bridge;
@@ -188,17 +188,6 @@ impl B2bua {
         };
         if self.failure.is_none_or(|known| weight(cause) > weight(known)) {
             self.failure = Some(cause);
-        }
-    }
-}
-
-impl Effect {
-    /// The leg that a dialled call gets, for whoever keeps track of legs.
-    #[must_use]
-    pub fn dialled_leg(&self) -> Option<LegId> {
-        match self {
-            Self::Signal { command: Command::Dial(dial), .. } => Some(dial.leg),
-            Self::Signal { .. } | Self::Media(_) => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
+use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, CallEvent};
 use webtrunk_engine::media::Prompt;
 
@@ -31,6 +32,17 @@ pub enum Effect {
     },
     /// By the engine.
     Media(CallCommand),
+}
+
+impl Effect {
+    /// The leg that a call about to be placed gets, and the adapter that places it.
+    #[must_use]
+    pub fn dialled_leg(&self) -> Option<(LegId, &'static str)> {
+        match self {
+            Self::Signal { adapter, command: Command::Dial(dial) } => Some((dial.leg, adapter)),
+            Self::Signal { .. } | Self::Media(_) => None,
+        }
+    }
 }
 
 /// What a call asks about the world.

@@ -1,0 +1,171 @@
+//! The switchboard over a real engine, with the adapter and the world played by the test: what is
+//! left when a part of it fails.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use webtrunk_engine::config::EngineConfig;
+use webtrunk_engine::engine::Engine;
+use webtrunk_engine::media::Prompt;
+use webtrunk_engine::{EndCause, LegId};
+use webtrunk_signalling::adapter::{Command, Event, Incoming, MediaProfile, Origin, Party};
+use webtrunk_signalling::b2bua::{Directory, Place, Settings};
+use webtrunk_signalling::routing::{ActionSpec, BridgeSpec, BridgeTarget, BridgeTo, RuleSpec, Rules};
+use webtrunk_signalling::switchboard::{AdapterGone, Switchboard};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Knows nobody, and breaks a promise when it is asked for anybody.
+struct BrokenDirectory;
+
+impl Directory for BrokenDirectory {
+    fn places(&self, _: &BridgeTarget) -> Vec<Place> {
+        panic!("a promise of ours is broken")
+    }
+
+    fn prompt(&self, _: &str) -> Option<Prompt> {
+        None
+    }
+
+    fn media_address(&self, _: Option<IpAddr>) -> IpAddr {
+        Ipv4Addr::LOCALHOST.into()
+    }
+}
+
+struct Bench {
+    engine: Engine,
+    board: Arc<Switchboard>,
+    events: mpsc::Sender<Event>,
+    commands: mpsc::Receiver<Command>,
+    stop: watch::Sender<bool>,
+    served: JoinHandle<Result<(), AdapterGone>>,
+}
+
+impl Bench {
+    /// A gateway that waits on 1 and breaks on 2.
+    fn start() -> Self {
+        let rule = |destination: &str, action| RuleSpec {
+            name: destination.to_owned(),
+            destination: destination.to_owned(),
+            from_number: None,
+            from_user: None,
+            from_trunk: None,
+            actions: vec![ActionSpec::Answer, action],
+        };
+        let to = BridgeTo::Users(vec!["bob".to_owned()]);
+        let bridge = BridgeSpec { to, shown_number: None, ring_timeout: PATIENCE };
+        let specs = [rule("1", ActionSpec::Echo), rule("2", ActionSpec::Bridge(bridge))];
+        let rules = Rules::compile(&specs).expect("good rules");
+        let config = EngineConfig {
+            shards: 1,
+            webrtc_addresses: vec![Ipv4Addr::LOCALHOST.into()],
+            webrtc_port: 0,
+            ..EngineConfig::default()
+        };
+        let engine = Engine::start(config).expect("free ports");
+        let (obey, commands) = mpsc::channel(16);
+        let (events, reported) = mpsc::channel(16);
+        let directory = Arc::new(BrokenDirectory);
+        let adapters = HashMap::from([("test", obey)]);
+        let board =
+            Arc::new(Switchboard::new(engine.clone(), rules, Settings::default(), directory, adapters));
+        let (stop, stopping) = watch::channel(false);
+        let served = tokio::spawn(Arc::clone(&board).serve("test", reported, stopping));
+        Self { engine, board, events, commands, stop, served }
+    }
+
+    /// A browser calls without an offer; its adapter is asked to answer with ours.
+    async fn call(&mut self, destination: &str) -> LegId {
+        let leg = LegId::next();
+        let incoming = Incoming {
+            leg,
+            origin: Origin::User("alice".into()),
+            caller: Party::default(),
+            destination: destination.to_owned(),
+            profile: MediaProfile::Webrtc,
+            offer: None,
+            signalled_from: Ipv4Addr::LOCALHOST.into(),
+        };
+        self.events.send(Event::Incoming(incoming)).await.expect("it serves");
+        let Command::Answer { leg: answered, .. } = self.command().await else { panic!("an answer") };
+        assert_eq!(answered, leg);
+        leg
+    }
+
+    async fn command(&mut self) -> Command {
+        timeout(PATIENCE, self.commands.recv()).await.expect("in time").expect("it serves")
+    }
+
+    /// Waits until nothing is held, in signalling and in media.
+    async fn assert_empties(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.board.legs() > 0 || self.engine.ledger().calls > 0 || self.engine.ledger().legs > 0 {
+            assert!(Instant::now() < deadline, "{} legs, {:?}", self.board.legs(), self.engine.ledger());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// The description with which alice confirms: her answer to the offer is of no importance here.
+fn confirmed(leg: LegId) -> Event {
+    let text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+    let description = webtrunk_engine::sdp::SessionDescription::parse(text).expect("without media");
+    Event::Acknowledged { leg, description: Some(description) }
+}
+
+#[test]
+fn a_panic_in_one_call_hangs_up_its_legs_and_leaves_the_others() {
+    actix_web::rt::System::new().block_on(async {
+        let mut bench = Bench::start();
+        let whole = bench.call("1").await;
+        let broken = bench.call("2").await;
+        bench.events.send(confirmed(broken)).await.expect("it serves");
+        let Command::Hangup { leg, cause: EndCause::InternalError } = bench.command().await else {
+            panic!("the broken call's leg is hung up")
+        };
+        assert_eq!(leg, broken);
+        assert_eq!(bench.board.legs(), 1);
+
+        bench.events.send(Event::Ended { leg: whole, cause: EndCause::Hangup }).await.expect("it serves");
+        bench.assert_empties().await;
+        assert!(!bench.served.is_finished());
+        bench.engine.stop();
+    });
+}
+
+#[test]
+fn an_adapter_that_is_gone_ends_its_calls_and_is_told_of() {
+    actix_web::rt::System::new().block_on(async {
+        let mut bench = Bench::start();
+        bench.call("1").await;
+        let (events, _) = mpsc::channel(1);
+        drop(std::mem::replace(&mut bench.events, events));
+        let outcome = timeout(PATIENCE, &mut bench.served).await.expect("in time").expect("no panic");
+        assert_eq!(outcome, Err(AdapterGone { adapter: "test" }));
+        bench.assert_empties().await;
+        bench.engine.stop();
+    });
+}
+
+#[test]
+fn a_stop_hangs_every_call_up_and_waits_for_its_end() {
+    actix_web::rt::System::new().block_on(async {
+        let mut bench = Bench::start();
+        let leg = bench.call("1").await;
+        bench.stop.send_replace(true);
+        let Command::Hangup { cause: EndCause::ShuttingDown, .. } = bench.command().await else {
+            panic!("it is hung up")
+        };
+        assert!(!bench.served.is_finished());
+        bench.events.send(Event::Ended { leg, cause: EndCause::ShuttingDown }).await.expect("it serves");
+        let outcome = timeout(PATIENCE, &mut bench.served).await.expect("in time").expect("no panic");
+        assert_eq!(outcome, Ok(()));
+        bench.assert_empties().await;
+        bench.engine.stop();
+    });
+}
