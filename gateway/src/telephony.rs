@@ -147,3 +147,24 @@ impl Telephony {
         self.engine.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{Demo, DemoAddresses};
+
+    #[test]
+    fn an_adapter_that_ends_unbidden_is_noticed() {
+        actix::System::new().block_on(async {
+            let free = "127.0.0.1:0".parse().ok();
+            let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
+            let mut telephony = Telephony::start(&config, None, None).expect("free ports");
+            // As good as a panic in its task: it ends, and nobody asked the telephony to stop.
+            telephony.commands.send(Command::Drain).await.expect("it lives");
+            let patience = Duration::from_secs(10);
+            let collapse = tokio::time::timeout(patience, telephony.collapsed()).await.expect("in time");
+            assert_eq!(collapse.to_string(), "the adapter \"sip\" is gone");
+            tokio::time::timeout(patience, telephony.stop()).await.expect("nothing is waited for");
+        });
+    }
+}
