@@ -80,7 +80,7 @@ impl Outbox {
         self.queued.is_empty()
     }
 
-    /// Hands what waits to `send`, at most [`BATCH`] datagrams of one socket at a time, and forgets
+    /// Hands what waits to `send`, at most a batch of datagrams of one socket at a time, and forgets
     /// it. Datagrams of one socket keep their order.
     pub fn drain(&mut self, mut send: impl FnMut(SocketId, Run<'_>)) {
         self.queued.sort_unstable_by_key(|queued| (queued.socket, queued.slot));
