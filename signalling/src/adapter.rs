@@ -18,12 +18,13 @@ use webtrunk_engine::{EndCause, LegId};
 /// # Adding one
 /// 1. Implement this trait; `tests/echo_adapter.rs` is the smallest complete example.
 /// 2. Map your protocol's failures to [`EndCause`]; the table in `docs/ADAPTERS.md` shows SIP's.
-/// 3. Add one line to `gateway/src/main.rs`.
+/// 3. Start it in `gateway/src/telephony.rs`.
 pub trait Adapter {
     /// Short lower-case name, used in logs, metrics and dial strings ("sip", "json").
     fn name(&self) -> &'static str;
 
-    /// Starts listening; events go to `events` until [`Command::Drain`] was obeyed.
+    /// Starts listening; events go to `events` until [`Command::Drain`] was obeyed. Commands are taken
+    /// at any time, also while `events` is full. Ending before is a failure of the whole gateway.
     ///
     /// # Errors
     /// [`StartError`] when a listener cannot be opened; nothing is left running.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use actix::{Actor, ActorContext, Addr, Context, Handler};
+use actix::{Actor, ActorContext, Addr, Context, Handler, Message};
 
 use super::messages::CallCommand;
 use super::new_leg::new_leg;
@@ -10,9 +10,6 @@ use crate::CallId;
 use crate::EndCause;
 use crate::call::{CallEvent, LEGS_MAX, LegSpec};
 use crate::net::{SharedShard, read};
-
-/// Commands that may wait. A call gets a handful a second; more than this means that its thread is stuck.
-const MAILBOX: usize = 256;
 
 /// The shell around a call that lives in a shard.
 pub(crate) struct CallActor {
@@ -39,7 +36,8 @@ impl CallHandle {
         self.id
     }
 
-    /// Tells the call to do something.
+    /// Tells the call to do something. Never waits: what a peer causes comes no faster than its
+    /// signalling is parsed, which costs far more than to carry it out.
     pub fn tell(&self, command: CallCommand) {
         self.actor.do_send(command);
     }
@@ -81,10 +79,10 @@ impl CallActor {
 
 impl Actor for CallActor {
     type Context = Context<Self>;
+}
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
-    }
+impl Message for CallCommand {
+    type Result = ();
 }
 
 impl Handler<CallCommand> for CallActor {

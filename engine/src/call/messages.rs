@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use actix::Message;
 use tokio::sync::oneshot;
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
@@ -79,10 +78,6 @@ pub enum CallCommand {
         /// Where they go.
         reply: oneshot::Sender<Vec<LegStats>>,
     },
-}
-
-impl Message for CallCommand {
-    type Result = ();
 }
 
 /// A leg to be added.
