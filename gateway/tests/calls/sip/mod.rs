@@ -9,4 +9,5 @@ mod audio;
 mod cancelled;
 mod early_media;
 mod hung_up;
+mod offers;
 mod refused;

@@ -155,9 +155,12 @@ fn scenario_path(name: &str) -> PathBuf {
     Path::new(SCENARIOS).join(format!("{name}.xml"))
 }
 
-/// The text of a file with its values; where two lists name one, the later one wins.
+/// The text of a file with its values; what a test says goes first, and may include too.
 fn fill(path: &Path, of_host: Values<'_>, of_test: Values<'_>) -> String {
     let mut text = read(path);
+    for (name, value) in of_test {
+        text = text.replace(&format!("@{name}@"), value);
+    }
     while let Some((before, rest)) = text.split_once("@include ") {
         let (name, after) = rest.split_once('@').expect("the name's end");
         let part = read(&path.with_file_name(name));

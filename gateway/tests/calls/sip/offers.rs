@@ -1,0 +1,73 @@
+//! Descriptions that come late, not at all, or name nothing that we speak.
+
+use webtrunk_codecs::g711::Law;
+
+use super::rtp_peer::RtpPeer;
+use super::stage::Stage;
+
+const CALLER_HZ: f64 = 850.0;
+const CALLEE_HZ: f64 = 440.0;
+
+#[test]
+fn a_late_offer_ends_in_a_call_that_both_hear() {
+    let Some(stage) = Stage::new() else { return };
+    let mut ear = RtpPeer::new(&stage.caller, 7000);
+    let mut mouth = RtpPeer::new(&stage.callee, 7000);
+    let callee = stage.answer("callee_talks", &[]);
+    let caller = stage.call("caller_late_offer", "9100", &[]);
+    let callee_port = callee.wait_for("INVITE").audio_port().expect("we offer");
+    assert_eq!(caller.wait_for("180").audio_port(), None, "an offer may not come unreliably");
+    let caller_port = caller.wait_for("200").audio_port().expect("our offer");
+    ear.say(stage.rtp(caller_port), Law::Mu, CALLER_HZ);
+    mouth.say(stage.rtp(callee_port), Law::Mu, CALLEE_HZ);
+    mouth.assert_hears(Law::Mu, CALLER_HZ);
+    ear.assert_hears(Law::Mu, CALLEE_HZ);
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// What nobody here can decode is refused before anybody's phone rings.
+#[test]
+fn an_offer_without_a_common_codec_rings_nowhere() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_talks", &[]);
+    let caller = stage.call("caller_refused", "9100", &[("STATUS", "488"), ("FORMATS", "18")]);
+    let seen = caller.finish();
+    assert!(!seen.iter().any(|seen| seen.is("180")), "it rang");
+    stage.gateway.assert_all_is_over(1);
+    assert!(callee.seen().is_empty(), "the callee was called");
+}
+
+/// The callee lifts and names a codec that was not offered: it is hung up, the caller is told.
+#[test]
+fn an_answer_without_a_common_codec() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_answers_badly", &[("BODY", "@include sdp.txt@"), ("FORMATS", "18")]);
+    let caller = stage.call("caller_refused", "9100", &[("STATUS", "488")]);
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[test]
+fn an_answer_without_a_description() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_answers_badly", &[("BODY", "Content-Length: 0\n")]);
+    let caller = stage.call("caller_refused", "9100", &[("STATUS", "488")]);
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[test]
+fn an_answer_that_is_no_description() {
+    let Some(stage) = Stage::new() else { return };
+    let body = "Content-Type: application/sdp\nContent-Length: [len]\n\nv=0\nnonsense\n";
+    let callee = stage.answer("callee_answers_badly", &[("BODY", body)]);
+    let caller = stage.call("caller_refused", "9100", &[("STATUS", "488")]);
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
