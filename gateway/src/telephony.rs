@@ -78,6 +78,7 @@ impl Telephony {
     ) -> Result<Self, TelephonyError> {
         let mut sip = SipConfig::new(config.sip.realm.as_str(), Arc::new(config.users.clone()));
         sip.transport = wiring::transports(config, http, certificate)?;
+        sip.registrar.expires_min = config.sip.expires_min;
         sip.digest = wiring::digest(config);
         sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
         let engine = Engine::start(wiring::engine(&config.media))?;

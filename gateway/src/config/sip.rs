@@ -1,10 +1,12 @@
-//! `[sip]`: the realm and the listeners.
+//! `[sip]`: the realm, registrations and the listeners.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::sip::flow::TransportKind;
+use webtrunk_signalling::sip::registrar::RegistrarConfig;
 use webtrunk_signalling::sip::transport::Network;
 
 use super::faults::Faults;
@@ -14,6 +16,8 @@ use super::faults::Faults;
 pub struct SipSettings {
     /// The realm of our challenges; users' passwords are hashed with it.
     pub realm: String,
+    /// The shortest registration that is taken; who asks for less is told so.
+    pub expires_min: Duration,
     /// Where it listens.
     pub listeners: Vec<SipListener>,
 }
@@ -41,6 +45,7 @@ pub const DEFAULT_REALM: &str = "webtrunk";
 #[serde(deny_unknown_fields)]
 pub(super) struct SipSection {
     realm: Option<Spanned<String>>,
+    expires_min_s: Option<Spanned<u32>>,
     #[serde(default)]
     listeners: Vec<ListenerSection>,
 }
@@ -108,7 +113,19 @@ impl SipSection {
                 );
             }
         }
-        SipSettings { realm, listeners: checked.into_iter().flatten().collect() }
+        let expires_min = self.check_expiry(faults);
+        SipSettings { realm, expires_min, listeners: checked.into_iter().flatten().collect() }
+    }
+
+    fn check_expiry(&self, faults: &mut Faults<'_>) -> Duration {
+        let registrar = RegistrarConfig::default();
+        let Some(written) = &self.expires_min_s else { return registrar.expires_min };
+        let expiry = Duration::from_secs((*written.get_ref()).into());
+        if expiry.is_zero() || expiry > registrar.expires_max {
+            let cure = format!("write 1 to {} seconds", registrar.expires_max.as_secs());
+            faults.add(written.span(), "is out of range", cure);
+        }
+        expiry
     }
 }
 

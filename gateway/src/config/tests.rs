@@ -203,6 +203,10 @@ fn every_fault_names_line_key_value_and_cure() {
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = { prompt = \"no.wav\" } }]",
             "rules[0].actions[1].play.prompt = \"no.wav\": no.wav: ",
         ),
+        (
+            "[sip]\nexpires_min_s = 3601",
+            "w.toml:2: sip.expires_min_s = 3601: is out of range; write 1 to 3600",
+        ),
         ("[log]\nfilter = \"webtrunk=loud\"", "w.toml:2: log.filter = \"webtrunk=loud\": "),
     ];
     let mut wrong = String::new();
