@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use super::gateway_config::GatewayConfig;
+pub(crate) use super::gateway_config::{GatewayConfig, password};
 use super::gateway_config::{HTTP_PORT, SIP_PORT};
 use super::host::Host;
 use super::log::Log;
@@ -48,11 +48,11 @@ impl Gateway {
                 .stderr(Stdio::piped()),
         );
         let log = Log::of(process.child().stderr.take().expect("it is piped"));
-        let is_up =
-            wait_until(PATIENCE, || TcpStream::connect(host.at(HTTP_PORT)).is_ok() || !process.is_running());
-        let gateway = Self { process, log, host, _folder: folder };
-        assert!(is_up, "the gateway does not start with\n{text}");
-        gateway
+        // Told when all listeners are open; the HTTP server's alone is open earlier.
+        let is_up = || log.count(&["HTTP listens"]) == 1;
+        wait_until(PATIENCE, || is_up() || !process.is_running());
+        assert!(is_up(), "the gateway does not start with\n{text}\n{}", log.lines().join("\n"));
+        Self { process, log, host, _folder: folder }
     }
 
     /// Its log.

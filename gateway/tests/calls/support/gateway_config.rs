@@ -15,6 +15,7 @@ pub(crate) struct GatewayConfig {
     users: Vec<String>,
     origin: Option<String>,
     media: String,
+    sip: String,
 }
 
 /// The page, and SIP over WebSocket.
@@ -69,6 +70,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the section `[sip]`.
+    pub(crate) fn sip(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.sip, "{lines}");
+        self
+    }
+
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
         let mut text = format!("[http]\nbind = \"{}\"\n", host.at(HTTP_PORT));
@@ -78,11 +85,12 @@ impl GatewayConfig {
         let _ = write!(
             text,
             "[log]\nformat = \"json\"\nfilter = \"debug,hickory_resolver=info,mio=info\"\n\
-             [[sip.listeners]]\ntransport = \"ws\"\n\
+             [sip]\n{}[[sip.listeners]]\ntransport = \"ws\"\n\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n\
              [media]\naddresses = [\"{ip}\"]\nwebrtc_port = 0\nrtp_address = \"{ip}\"\n\
              rtp_ports = [20000, 20099]\n{}",
+            self.sip,
             self.media,
             sip = host.at(SIP_PORT),
         );
