@@ -10,4 +10,6 @@ mod cancelled;
 mod early_media;
 mod hung_up;
 mod offers;
+mod raw_phone;
 mod refused;
+mod registration;

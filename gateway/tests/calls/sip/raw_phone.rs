@@ -1,0 +1,112 @@
+//! A phone that writes its messages itself: for what no well-behaved phone sends.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use webtrunk_signalling::auth::digest::{Algorithm, Attempts, DigestClient};
+
+use crate::support::gateway::{Gateway, PATIENCE};
+use crate::support::host::Host;
+
+/// A phone over UDP, of one user.
+pub(crate) struct RawPhone {
+    socket: UdpSocket,
+    gateway: SocketAddr,
+    user: String,
+    cseq: u32,
+}
+
+/// The registrar's address; its domain is of no matter to the gateway.
+pub(crate) const REGISTRAR: &str = "sip:webtrunk.test";
+
+impl RawPhone {
+    /// A phone at `host`.
+    pub(crate) fn new(host: &Host, gateway: &Gateway, user: &str) -> Self {
+        let socket = UdpSocket::bind((host.ip(), 0)).expect("the host is ours");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        Self { socket, gateway: gateway.sip(), user: user.to_owned(), cseq: 0 }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("it is bound")
+    }
+
+    pub(crate) fn send(&self, message: &str) {
+        self.socket.send_to(message.as_bytes(), self.gateway).expect("loopback takes it");
+    }
+
+    /// The next message.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub(crate) fn receive(&self) -> String {
+        let mut buffer = vec![0; 65_535];
+        let length = self.socket.recv(&mut buffer).expect("a message comes");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// A request outside of dialogs. `headers` are whole lines, besides those that every request has.
+    pub(crate) fn request(&mut self, method: &str, uri: &str, headers: &str) -> String {
+        self.cseq += 1;
+        let (user, address, cseq) = (&self.user, self.address(), self.cseq);
+        let to = if method == "REGISTER" { format!("sip:{user}@webtrunk.test") } else { uri.to_owned() };
+        format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK-raw-{cseq}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{user}@webtrunk.test>;tag=raw\r\nTo: <{to}>\r\n\
+             Call-ID: raw-{address}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{user}@{address}>\r\n{headers}\
+             Content-Length: 0\r\n\r\n"
+        )
+    }
+
+    /// Sends a request, and gives its final response.
+    pub(crate) fn ask(&mut self, method: &str, uri: &str, headers: &str) -> String {
+        let request = self.request(method, uri, headers);
+        self.send(&request);
+        loop {
+            let response = self.receive();
+            if !response.starts_with("SIP/2.0 1") {
+                return response;
+            }
+        }
+    }
+
+    /// The header that answers a 401 to a request, by one algorithm.
+    pub(crate) fn authorization(
+        &self,
+        challenged: &str,
+        algorithm: Algorithm,
+        password: &str,
+        request: (&str, &str),
+    ) -> String {
+        let (method, uri) = request;
+        let challenges = challenged.lines().filter_map(|line| line.strip_prefix("WWW-Authenticate: "));
+        let wanted = format!("algorithm={}", algorithm.name());
+        let mut client = DigestClient::new(&self.user, password, None, rand::random());
+        client
+            .handle_challenge(challenges.filter(|line| line.contains(&wanted)), &mut Attempts::default())
+            .unwrap_or_else(|error| panic!("{error}: {challenged}"));
+        let value = client.authorize(method, uri).expect("it was challenged");
+        format!("Authorization: {value}\r\n")
+    }
+
+    /// Registers by one algorithm, with these header lines besides.
+    pub(crate) fn register(&mut self, algorithm: Algorithm, password: &str, headers: &str) -> String {
+        let challenged = self.ask("REGISTER", REGISTRAR, headers);
+        assert!(challenged.starts_with("SIP/2.0 401 "), "{challenged}");
+        let answer = self.authorization(&challenged, algorithm, password, ("REGISTER", REGISTRAR));
+        self.ask("REGISTER", REGISTRAR, &format!("{headers}{answer}"))
+    }
+
+    /// A response to a request that came.
+    pub(crate) fn respond(&self, request: &str, status: &str) {
+        let mut response = format!("SIP/2.0 {status}\r\n");
+        for line in request.lines().skip(1).take_while(|line| !line.is_empty()) {
+            match line.split(':').next() {
+                Some("Via" | "From" | "Call-ID" | "CSeq") => response += &format!("{line}\r\n"),
+                Some("To") if line.contains(";tag=") => response += &format!("{line}\r\n"),
+                Some("To") => response += &format!("{line};tag=raw\r\n"),
+                _ => {}
+            }
+        }
+        self.send(&format!("{response}Content-Length: 0\r\n\r\n"));
+    }
+}

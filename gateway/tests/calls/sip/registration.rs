@@ -1,0 +1,168 @@
+//! Who registers, who does not, and who is called then.
+
+use webtrunk_signalling::auth::digest::Algorithm;
+
+use super::raw_phone::{REGISTRAR, RawPhone};
+use super::sipp::Sipp;
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+use crate::support::host::Host;
+use crate::support::process::wait_until;
+use crate::support::tools;
+
+/// Longer than a registration that asks for two seconds.
+const EXPIRES: &str = "Expires: 2\r\n";
+
+/// The user alice, whom a trunk may call.
+struct House {
+    gateway: Gateway,
+    trunk: Host,
+    phone: Host,
+}
+
+impl House {
+    fn new() -> Self {
+        let [trunk, phone] = std::array::from_fn(|_| Host::new());
+        let rule =
+            "destination = 'alice'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
+        let config = GatewayConfig::default()
+            .user("alice")
+            .trunk("office", &trunk, &["PCMU"])
+            .rule(rule)
+            .sip("expires_min_s = 2");
+        Self { gateway: Gateway::start(&config), trunk, phone }
+    }
+
+    fn phone(&self, user: &str) -> RawPhone {
+        RawPhone::new(&self.phone, &self.gateway, user)
+    }
+
+    fn registered(&self) -> u64 {
+        self.gateway.status()["registered_users"].as_u64().expect("a count")
+    }
+
+    /// Calls alice, who has to be out of reach.
+    fn assert_out_of_reach(&self) {
+        let values = &[("STATUS", "480")];
+        Sipp::caller(&self.trunk, "caller_refused", self.gateway.sip(), "alice", values).finish();
+    }
+}
+
+/// What two refusals of the same request may differ in: our nonce.
+fn without_nonces(response: &str) -> String {
+    let mut text = String::new();
+    for (index, part) in response.split("nonce=\"").enumerate() {
+        let (nonce, rest) = if index == 0 { ("", part) } else { part.split_once('"').expect("its end") };
+        assert!(index == 0 || nonce.len() > 20, "{response}");
+        text += rest;
+    }
+    text
+}
+
+#[test]
+fn a_phone_with_sha_256_registers_and_is_called() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let house = House::new();
+    let mut alice = house.phone("alice");
+    let registered = alice.register(Algorithm::Sha256, &password("alice"), "Expires: 600\r\n");
+    assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
+    assert!(registered.contains(&format!("Contact: <sip:alice@{}>;expires=600", alice.address())));
+    assert_eq!(house.registered(), 1);
+    let values = &[("STATUS", "486")];
+    let caller = Sipp::caller(&house.trunk, "caller_refused", house.gateway.sip(), "alice", values);
+    let invite = alice.receive();
+    assert!(invite.starts_with(&format!("INVITE sip:alice@{} SIP/2.0", alice.address())), "{invite}");
+    alice.respond(&invite, "486 Busy Here");
+    assert!(alice.receive().starts_with("ACK "));
+    caller.finish();
+    house.gateway.assert_all_is_over(1);
+}
+
+#[test]
+fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
+    let house = House::new();
+    // One phone, so that the requests differ in the name alone; both names are as long.
+    let mut phone = house.phone("alice");
+    let challenged = phone.ask("REGISTER", REGISTRAR, "");
+    let answer = phone.authorization(&challenged, Algorithm::Md5, "wrong password", ("REGISTER", REGISTRAR));
+    let request = phone.request("REGISTER", REGISTRAR, &answer);
+    let refusals = ["alice", "nobod"].map(|name| {
+        phone.send(&request.replace("username=\"alice\"", &format!("username=\"{name}\"")));
+        phone.receive()
+    });
+    assert!(refusals[0].starts_with("SIP/2.0 401 Unauthorized\r\n"), "{}", refusals[0]);
+    assert!(!refusals[0].contains("stale=true"), "{}", refusals[0]);
+    assert_eq!(without_nonces(&refusals[0]), without_nonces(&refusals[1]));
+    assert_eq!(house.registered(), 0);
+}
+
+#[test]
+fn a_name_alone_tells_a_stranger_nothing() {
+    let house = House::new();
+    let [known, unknown] = ["alice", "nobod"].map(|user| {
+        let mut phone = house.phone(user);
+        let response = phone.ask("REGISTER", REGISTRAR, "");
+        let (address, tag) = (phone.address().to_string(), response.split(";tag=").nth(2).map(str::to_owned));
+        let tag = tag.expect("our tag").split("\r\n").next().map(str::to_owned).expect("a line");
+        without_nonces(&response).replace(user, "-").replace(&address, "-").replace(&tag, "-")
+    });
+    assert!(known.starts_with("SIP/2.0 401 "), "{known}");
+    assert_eq!(known, unknown);
+}
+
+#[test]
+fn credentials_are_good_once() {
+    let house = House::new();
+    let mut phone = house.phone("alice");
+    let challenged = phone.ask("REGISTER", REGISTRAR, "");
+    let answer =
+        phone.authorization(&challenged, Algorithm::Sha256, &password("alice"), ("REGISTER", REGISTRAR));
+    let taken = phone.ask("REGISTER", REGISTRAR, &format!("Expires: 600\r\n{answer}"));
+    assert!(taken.starts_with("SIP/2.0 200 "), "{taken}");
+    // Who has overheard them tries to remove the phone, and to put its own in place.
+    for headers in ["Expires: 0\r\n", "Expires: 600\r\n"] {
+        let replayed = phone.ask("REGISTER", REGISTRAR, &format!("{headers}{answer}"));
+        assert!(replayed.starts_with("SIP/2.0 401 ") && replayed.contains("stale=true"), "{replayed}");
+    }
+    assert_eq!(house.registered(), 1);
+}
+
+#[test]
+fn a_registration_that_expired_is_not_called() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let house = House::new();
+    let mut alice = house.phone("alice");
+    let registered = alice.register(Algorithm::Md5, &password("alice"), EXPIRES);
+    assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
+    assert!(wait_until(PATIENCE, || house.registered() == 0), "it does not expire");
+    house.assert_out_of_reach();
+    house.gateway.assert_all_is_over(1);
+}
+
+#[test]
+fn a_registration_that_was_removed_is_not_called() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let house = House::new();
+    let mut alice = house.phone("alice");
+    alice.register(Algorithm::Md5, &password("alice"), "Expires: 600\r\n");
+    assert_eq!(house.registered(), 1);
+    let removed = alice.register(Algorithm::Md5, &password("alice"), "Expires: 0\r\n");
+    assert!(removed.starts_with("SIP/2.0 200 ") && !removed.contains("\r\nContact:"), "{removed}");
+    assert_eq!(house.registered(), 0);
+    house.assert_out_of_reach();
+    house.gateway.assert_all_is_over(1);
+}
+
+#[test]
+fn a_registration_that_asks_for_too_little_is_told_the_least() {
+    let house = House::new();
+    let mut alice = house.phone("alice");
+    let refused = alice.register(Algorithm::Md5, &password("alice"), "Expires: 1\r\n");
+    assert!(refused.starts_with("SIP/2.0 423 ") && refused.contains("\r\nMin-Expires: 2\r\n"), "{refused}");
+    assert_eq!(house.registered(), 0);
+}
