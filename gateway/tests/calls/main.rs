@@ -4,5 +4,6 @@ mod browser_calls_baresip;
 mod browser_calls_browser;
 mod browser_calls_sipp;
 mod browser_services;
+mod browser_sipp;
 mod sip;
 mod support;

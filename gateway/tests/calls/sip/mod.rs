@@ -1,5 +1,6 @@
 //! Calls between SIP phones: sipp plays the scenarios, hosts of loopback play the network.
 
+pub(crate) mod rtp_digits;
 pub(crate) mod rtp_peer;
 pub(crate) mod sipp;
 mod stage;

@@ -18,10 +18,14 @@ use crate::support::process::wait_until;
 /// The level of every tone, in dBm0: that of call-progress tones.
 pub(crate) const LEVEL_DBM0: f64 = -10.0;
 
+/// A tone counts as heard above this.
+const AUDIBLE_DBM0: f64 = -20.0;
+
 /// A packet that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packet {
     pub(crate) payload_type: u8,
+    pub(crate) timestamp: u32,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -101,6 +105,33 @@ impl RtpPeer {
         packets.iter().flat_map(|packet| packet.payload.iter().map(|code| law.decode(*code))).collect()
     }
 
+    /// Waits until the tone is heard, however loud.
+    pub(crate) fn await_tone(&self, law: Law, hz: f64) {
+        let is_there = wait_until(PATIENCE, || self.level_of_next(law, hz, FRAME_TIME * 25) > AUDIBLE_DBM0);
+        assert!(is_there, "no {hz} Hz");
+    }
+
+    /// The level of a tone, in dBm0, in what comes within a time; of nothing where nothing comes.
+    pub(crate) fn level_of_next(&self, law: Law, hz: f64, time: Duration) -> f64 {
+        self.shared.heard().clear();
+        std::thread::sleep(time);
+        let heard = self.heard();
+        let packets = heard.iter().filter(|packet| packet.payload_type == payload_type(law));
+        let samples: Vec<i16> =
+            packets.flat_map(|packet| packet.payload.iter().map(|code| law.decode(*code))).collect();
+        if samples.is_empty() { f64::NEG_INFINITY } else { level(&samples, hz) }
+    }
+
+    /// What came last, ten seconds at most.
+    pub(crate) fn heard(&self) -> Vec<Packet> {
+        self.shared.heard().iter().cloned().collect()
+    }
+
+    /// Sends one packet.
+    pub(crate) fn send_packet(&self, to: SocketAddr, packet: &[u8]) {
+        self.shared.socket.send_to(packet, to).expect("loopback takes it");
+    }
+
     /// Waits until the tone is heard, and asserts that it is as loud as it was said.
     pub(crate) fn assert_hears(&self, law: Law, hz: f64) {
         let is_there = wait_until(PATIENCE, || level(&self.hear(law), hz) > LEVEL_DBM0 - 3.0);
@@ -140,7 +171,11 @@ impl Shared {
         while !self.is_over.load(Ordering::Relaxed) {
             let Ok(length) = self.socket.recv(&mut buffer) else { continue };
             let Some((head, payload)) = buffer[..length].split_at_checked(12) else { continue };
-            let packet = Packet { payload_type: head[1] & 0x7f, payload: payload.to_vec() };
+            let packet = Packet {
+                payload_type: head[1] & 0x7f,
+                timestamp: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
+                payload: payload.to_vec(),
+            };
             let mut heard = self.heard();
             if heard.len() == KEPT {
                 heard.pop_front();

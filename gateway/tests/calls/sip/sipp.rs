@@ -35,7 +35,7 @@ pub(crate) struct Sipp {
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
 /// How long sipp waits, inside a call, for the message that its scenario expects; in milliseconds.
-const RECEIVE_MS: &str = "40000";
+const RECEIVE_MS: &str = "70000";
 
 /// When sipp gives up; longer than any test waits for it.
 const LIFETIME: &str = "120s";
@@ -91,13 +91,19 @@ impl Sipp {
 
     /// Lets a scenario go on that waits for `MESSAGE`: sipp has no other ear for its test.
     pub(crate) fn go_on(&self) {
+        self.go_on_with(&[]);
+    }
+
+    /// [`Sipp::go_on`], with headers that the scenario takes values from.
+    pub(crate) fn go_on_with(&self, headers: Values<'_>) {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let seen = self.seen();
         let call_id = seen.iter().find_map(|seen| seen.header("Call-ID")).expect("it has a call");
         let socket = UdpSocket::bind((self.address.ip(), 0)).expect("the host is ours");
         let message = format!(
             "MESSAGE sip:test@{0} SIP/2.0\r\nVia: SIP/2.0/UDP {0};branch=z9hG4bK-test\r\n\
              From: <sip:test@{0}>;tag=test\r\nTo: <sip:test@{0}>\r\nCall-ID: {call_id}\r\n\
-             CSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n",
+             CSeq: 1 MESSAGE\r\n{headers}Content-Length: 0\r\n\r\n",
             self.address
         );
         socket.send_to(message.as_bytes(), self.address).expect("loopback takes it");

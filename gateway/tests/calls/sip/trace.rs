@@ -33,6 +33,11 @@ impl Seen {
         Some(value.trim())
     }
 
+    /// Whether a line of its body is this.
+    pub(crate) fn has_line(&self, line: &str) -> bool {
+        self.text.lines().any(|it| it == line)
+    }
+
     /// The port of its audio; `None` where it describes none.
     pub(crate) fn audio_port(&self) -> Option<u16> {
         let media = self.text.lines().find_map(|line| line.strip_prefix("m=audio "))?;

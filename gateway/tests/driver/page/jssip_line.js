@@ -66,7 +66,8 @@ export class JssipLine {
     session.on('hold', ({ originator }) => tell('hold', { by: originator }));
     session.on('unhold', ({ originator }) => tell('unhold', { by: originator }));
     session.on('newDTMF', ({ originator, dtmf }) => {
-      if (originator === 'remote') tell('digit', { digit: dtmf.tone });
+      // Those that go in media are no event of JsSIP.
+      tell(originator === 'remote' ? 'digit' : 'digit signalled', { digit: dtmf.tone });
     });
     if (by === 'remote') tell('incoming', { from: session.remote_identity.uri.user });
   }

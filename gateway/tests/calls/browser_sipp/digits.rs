@@ -1,0 +1,70 @@
+//! Keys pressed on either side, each way that a client has: the other side gets every one, once.
+
+use std::time::Duration;
+
+use super::stage::Call;
+use crate::sip::rtp_digits::{self, DIGITS};
+use crate::support::browser::Browser;
+use crate::support::gateway::PATIENCE;
+use crate::support::page::DigitsBy;
+use crate::support::process::wait_until;
+
+/// How long a doubled digit has to show.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
+#[test]
+fn from_the_page_in_media() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin(&browser, "callee_talks") else { return };
+    page_presses(&call, DigitsBy::Rfc4733);
+    assert_eq!(call.alice.taken("digit signalled").len(), 0, "the browser sends events, too");
+    call.end();
+}
+
+#[test]
+fn from_the_page_in_signalling() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin(&browser, "callee_talks") else { return };
+    page_presses(&call, DigitsBy::Info);
+    assert_eq!(call.alice.taken("digit signalled").len(), DIGITS.len());
+    call.end();
+}
+
+#[test]
+fn from_the_phone_in_media() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin(&browser, "callee_talks") else { return };
+    rtp_digits::press(&call.sound, call.to, DIGITS);
+    assert_page_gets_all(&call);
+    call.end();
+}
+
+#[test]
+fn from_the_phone_in_signalling() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin(&browser, "callee_presses") else { return };
+    for (number, digit) in (2..).zip(DIGITS.chars()) {
+        call.phone.go_on_with(&[("X-Number", &number.to_string()), ("X-Digit", &digit.to_string())]);
+        let is_answered = || call.phone.received("200").len() == number - 1;
+        assert!(wait_until(PATIENCE, is_answered), "{digit}: {:?}", call.phone.seen());
+    }
+    assert_page_gets_all(&call);
+    call.end();
+}
+
+/// The page presses every key, and the phone gets events of RFC 4733.
+fn page_presses(call: &Call, by: DigitsBy) {
+    call.alice.send_digits(DIGITS, by);
+    let is_there = || rtp_digits::count(&call.sound.heard()) >= DIGITS.len();
+    assert!(wait_until(PATIENCE, is_there), "only {} digits came", rtp_digits::count(&call.sound.heard()));
+    std::thread::sleep(AFTERMATH);
+    assert_eq!(rtp_digits::pressed(&call.sound.heard()), DIGITS);
+    assert!(call.phone.received("INFO").is_empty(), "in media and in signalling");
+}
+
+fn assert_page_gets_all(call: &Call) {
+    let digits: String = DIGITS.chars().map(|_| call.alice.next("digit")["digit"].to_string()).collect();
+    assert_eq!(digits.replace('"', ""), DIGITS);
+    std::thread::sleep(AFTERMATH);
+    assert_eq!(call.alice.taken("digit"), [] as [serde_json::Value; 0], "doubled");
+}

@@ -1,0 +1,111 @@
+//! Hold and resume, again and again: silence or the holder's sound in between, and both are heard after
+//! it. What the browser's media is built on stays as it is.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use webtrunk_codecs::g711::Law;
+
+use super::stage::{Call, PAGE_HZ, PHONE_HZ};
+use crate::support::browser::Browser;
+use crate::support::gateway::PATIENCE;
+use crate::support::process::wait_until;
+
+const ROUNDS: u32 = 10;
+
+/// A tone is silence below this, in dBm0.
+const FAINTEST_DBM0: f64 = -50.0;
+
+#[test]
+fn from_the_page() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(mut call) = Call::begin(&browser, "callee_talks") else { return };
+    call.talk();
+    let ground = ground(&call);
+    for round in 0..ROUNDS {
+        call.alice.hold();
+        assert!(phone_hears_silence(&call), "round {round}: the phone hears the page that holds it");
+        assert!(page_hears_silence(&call), "round {round}: the page that holds hears the phone");
+        call.alice.resume();
+        both_hear(&call);
+        assert_eq!(self::ground(&call), ground, "round {round}");
+    }
+    // The change concerns the page's leg alone.
+    assert_eq!(call.phone.received("INVITE").len(), 1);
+    call.end();
+}
+
+#[test]
+fn from_the_phone() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(mut call) = Call::begin(&browser, "callee_reoffers") else { return };
+    call.talk();
+    let ground = ground(&call);
+    for round in 0..ROUNDS {
+        reoffer(&call, 2 * round + 2, "sendonly", "recvonly");
+        assert!(phone_hears_silence(&call), "round {round}: the phone that holds hears the page");
+        // The holder's own sound is what the page hears while it is held.
+        call.alice.await_tone(PHONE_HZ);
+        reoffer(&call, 2 * round + 3, "sendrecv", "sendrecv");
+        both_hear(&call);
+        assert_eq!(self::ground(&call), ground, "round {round}");
+    }
+    call.end();
+}
+
+/// A hold in which neither side sends.
+#[test]
+fn from_the_phone_without_sound() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(mut call) = Call::begin(&browser, "callee_reoffers") else { return };
+    call.talk();
+    let ground = ground(&call);
+    reoffer(&call, 2, "inactive", "inactive");
+    assert!(phone_hears_silence(&call), "the phone that holds hears the page");
+    assert!(page_hears_silence(&call), "the page hears a phone that does not send");
+    reoffer(&call, 3, "sendrecv", "sendrecv");
+    both_hear(&call);
+    assert_eq!(self::ground(&call), ground);
+    call.end();
+}
+
+/// The phone asks for a direction, and gets the answer that belongs to it.
+fn reoffer(call: &Call, number: u32, direction: &str, answered: &str) {
+    let number = number.to_string();
+    call.phone.go_on_with(&[("X-Number", &number), ("X-Direction", direction)]);
+    let is_answer = |cseq: Option<&str>| cseq == Some(&format!("{number} INVITE"));
+    let answer = || call.phone.received("200").into_iter().find(|seen| is_answer(seen.header("CSeq")));
+    assert!(
+        wait_until(PATIENCE, || answer().is_some()),
+        "no answer to offer {number}: {:?}",
+        call.phone.seen()
+    );
+    let answer = answer().expect("it came");
+    assert!(answer.has_line(&format!("a={answered}")), "{direction} is answered by {answer:?}");
+}
+
+fn both_hear(call: &Call) {
+    call.alice.await_tone(PHONE_HZ);
+    call.sound.await_tone(Law::Mu, PAGE_HZ);
+}
+
+fn phone_hears_silence(call: &Call) -> bool {
+    wait_until(PATIENCE, || call.sound.level_of_next(Law::Mu, PAGE_HZ, SHORT) < FAINTEST_DBM0)
+        && call.sound.level_of_next(Law::Mu, PAGE_HZ, SHORT) < FAINTEST_DBM0
+}
+
+fn page_hears_silence(call: &Call) -> bool {
+    let is_silent = || call.alice.listen(SHORT.as_secs_f64()).share_of_tone(PHONE_HZ) == 0.0;
+    wait_until(PATIENCE, is_silent) && is_silent()
+}
+
+/// What one verdict takes.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// What has to stay: the browser's SSRC and its role in DTLS.
+fn ground(call: &Call) -> (Value, Value) {
+    let ssrc = call.alice.report("outbound-rtp")["ssrc"].take();
+    let role = call.alice.report("transport")["dtlsRole"].take();
+    assert!(ssrc.is_u64() && matches!(role.as_str(), Some("client" | "server")), "{ssrc} {role}");
+    (ssrc, role)
+}

@@ -1,0 +1,30 @@
+//! A browser that dies without a word: its call is over for the phone as well.
+
+use std::time::Duration;
+
+use super::stage::Call;
+use crate::support::browser::Browser;
+use crate::support::process::wait_until;
+
+/// A browser that is gone is missed after 15 s without checks and the consent's margin of as much.
+const MISSED_MAX: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_killed_browser_hangs_up_at_the_phone() {
+    let Some(browser) = Browser::start() else { return };
+    let Some(mut call) = Call::begin(&browser, "callee_talks") else { return };
+    call.talk();
+    browser.kill();
+    assert!(
+        wait_until(MISSED_MAX, || !call.phone.received("BYE").is_empty()),
+        "the phone is not hung up: {:?}",
+        call.phone.seen()
+    );
+    let Call { phone, gateway, .. } = call;
+    let log = gateway.log();
+    assert_eq!(log.count(&["consent expired: the peer answers no checks"]), 1);
+    assert_eq!(log.count(&["signalling connection closed under an answered call"]), 1);
+    phone.finish();
+    gateway.assert_all_is_over(1);
+    gateway.stop();
+}

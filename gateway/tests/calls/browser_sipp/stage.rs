@@ -1,0 +1,81 @@
+//! A gateway with a trunk, whose phone is called by a page.
+
+use std::net::SocketAddr;
+
+use webtrunk_codecs::g711::Law;
+
+use crate::sip::rtp_peer::RtpPeer;
+use crate::sip::sipp::Sipp;
+use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig};
+use crate::support::host::Host;
+use crate::support::page::{LineConfig, Microphone, Page};
+use crate::support::tools;
+use crate::support::turn::Turn;
+
+/// What the page says.
+pub(super) const PAGE_HZ: f64 = 1000.0;
+
+/// What the phone says.
+pub(super) const PHONE_HZ: f64 = 1400.0;
+
+/// Where the phone's RTP is.
+const RTP_PORT: u16 = 7000;
+
+/// A call that is up between alice's page and the phone.
+pub(super) struct Call {
+    pub(super) alice: Page,
+    pub(super) phone: Sipp,
+    /// The phone's mouth and ear.
+    pub(super) sound: RtpPeer,
+    /// Where the phone sends its RTP.
+    pub(super) to: SocketAddr,
+    pub(super) gateway: Gateway,
+    _phone_host: Host,
+    _turn: Turn,
+}
+
+impl Call {
+    /// A page of the browser calls the phone, on which sipp plays a scenario that answers. `None` where
+    /// a tool is missing.
+    pub(super) fn begin(browser: &Browser, scenario: &str) -> Option<Self> {
+        tools::command("sipp")?;
+        let turn = Turn::take();
+        let phone_host = Host::new();
+        let config = GatewayConfig::default()
+            .origin(browser.origin())
+            .user("alice")
+            .trunk("provider", &phone_host, &["PCMU"])
+            .rule(
+                "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
+            );
+        let gateway = Gateway::start(&config);
+        let alice = browser.open();
+        let microphone = Microphone::Tone { hz: PAGE_HZ, peak: 0.25 };
+        alice.register(&gateway, "alice", &LineConfig { microphone, ..LineConfig::default() });
+        let sound = RtpPeer::new(&phone_host, RTP_PORT);
+        let port = RTP_PORT.to_string();
+        let phone = Sipp::callee(&phone_host, scenario, &[("RTP_PORT", &port), ("FORMATS", "0 101")]);
+        alice.call_through("0301234567");
+        let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
+        let to = SocketAddr::new(gateway.sip().ip(), port);
+        Some(Self { alice, phone, sound, to, gateway, _phone_host: phone_host, _turn: turn })
+    }
+
+    /// Lets the phone speak, and waits until both are heard.
+    pub(super) fn talk(&mut self) {
+        self.sound.say(self.to, Law::Mu, PHONE_HZ);
+        self.alice.await_tone(PHONE_HZ);
+        self.sound.await_tone(Law::Mu, PAGE_HZ);
+    }
+
+    /// The page hangs up, and nothing is left.
+    pub(super) fn end(self) {
+        let Self { alice, phone, gateway, .. } = self;
+        alice.hangup();
+        alice.next("ended");
+        phone.finish();
+        gateway.assert_all_is_over(1);
+        gateway.stop();
+    }
+}
