@@ -1,0 +1,176 @@
+//! What came, packet by packet.
+
+use std::time::{Duration, SystemTime};
+
+use webtrunk_codecs::CodecId;
+
+use super::{HeardDigit, RtpHeader};
+use crate::agent::sdp::Format;
+
+/// What an agent heard in one call.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    /// The audio packets, in the order in which they came.
+    pub packets: Vec<HeardPacket>,
+    /// The digits that came as RFC 4733 events.
+    pub digits: Vec<HeardDigit>,
+    /// Packets of RTP or RTCP that could not be decrypted or read.
+    pub broken: u64,
+    /// Packets of a payload type that was not agreed on.
+    pub unexpected: u64,
+    /// Packets that came when there was no room in this log any more; they are counted only.
+    pub beyond_log: u64,
+    /// RTCP packets.
+    pub reports: u64,
+}
+
+/// One audio packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeardPacket {
+    /// When the kernel got it.
+    pub at: SystemTime,
+    /// What it is encoded with.
+    pub codec: CodecId,
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// The marker: the first packet of a talkspurt.
+    pub marker: bool,
+    /// Whose stream.
+    pub ssrc: u32,
+    /// The encoded audio.
+    pub payload: Box<[u8]>,
+}
+
+/// A log that is being written.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) heard: Heard,
+    formats: Vec<Format>,
+}
+
+/// Audio packets of half an hour.
+const PACKETS_MAX: usize = 90_000;
+/// More digits than anybody presses.
+const DIGITS_MAX: usize = 10_000;
+
+impl Heard {
+    /// The digits as a text.
+    #[must_use]
+    pub fn digits_text(&self) -> String {
+        self.digits.iter().map(|it| it.digit).collect()
+    }
+
+    /// When the first audio came.
+    #[must_use]
+    pub fn first_at(&self) -> Option<SystemTime> {
+        self.packets.first().map(|packet| packet.at)
+    }
+
+    /// From the first to the last audio packet.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        let (Some(first), Some(last)) = (self.packets.first(), self.packets.last()) else {
+            return Duration::ZERO;
+        };
+        last.at.duration_since(first.at).unwrap_or_default()
+    }
+
+    /// The codec of the latest audio.
+    #[must_use]
+    pub fn codec(&self) -> Option<CodecId> {
+        self.packets.last().map(|packet| packet.codec)
+    }
+
+    /// The streams that the audio came in, each once, in the order of their appearance.
+    #[must_use]
+    pub fn ssrcs(&self) -> Vec<u32> {
+        let mut ssrcs = Vec::new();
+        for packet in &self.packets {
+            if !ssrcs.contains(&packet.ssrc) {
+                ssrcs.push(packet.ssrc);
+            }
+        }
+        ssrcs
+    }
+
+    /// Only what came in this time.
+    #[must_use]
+    pub fn between(&self, from: SystemTime, to: SystemTime) -> Self {
+        let is_within = |packet: &&HeardPacket| packet.at >= from && packet.at < to;
+        Self { packets: self.packets.iter().filter(is_within).cloned().collect(), ..Self::default() }
+    }
+
+    /// Only what came from then on.
+    #[must_use]
+    pub fn since(&self, from: SystemTime) -> Self {
+        self.between(from, from + Duration::from_secs(86_400))
+    }
+}
+
+impl Log {
+    /// What payload types mean from now on. Numbers that meant something before still do.
+    pub(crate) fn understand(&mut self, formats: &[Format]) {
+        for format in formats {
+            self.formats.retain(|known| known.payload_type != format.payload_type);
+            self.formats.push(format.clone());
+        }
+    }
+
+    pub(crate) fn push(&mut self, packet: &[u8], at: SystemTime) {
+        let Some((header, payload)) = RtpHeader::parse(packet) else {
+            self.heard.broken += 1;
+            return;
+        };
+        let payload = &packet[payload];
+        let format = self.formats.iter().find(|format| format.payload_type == header.payload_type);
+        match format {
+            Some(format) if format.is_events() && self.heard.digits.len() < DIGITS_MAX => {
+                HeardDigit::take(&mut self.heard.digits, header.timestamp, payload);
+            }
+            Some(format) => match format.codec() {
+                Some(codec) => self.push_audio(codec, header, payload, at),
+                None => self.heard.unexpected += 1,
+            },
+            None => self.heard.unexpected += 1,
+        }
+    }
+
+    fn push_audio(&mut self, codec: CodecId, header: RtpHeader, payload: &[u8], at: SystemTime) {
+        if self.heard.packets.len() == PACKETS_MAX {
+            self.heard.beyond_log += 1;
+            return;
+        }
+        let RtpHeader { marker, sequence, timestamp, ssrc, .. } = header;
+        let payload = payload.into();
+        self.heard.packets.push(HeardPacket { at, codec, sequence, timestamp, marker, ssrc, payload });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::sdp::payload_types;
+
+    fn packet(payload_type: u8, sequence: u16, payload: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        RtpHeader { marker: false, payload_type, sequence, timestamp: 9, ssrc: 1 }.write(payload, &mut out);
+        out
+    }
+
+    #[test]
+    fn packets_go_where_their_payload_type_says() {
+        let mut log = Log::default();
+        log.understand(&payload_types(&[CodecId::Pcmu]));
+        let now = SystemTime::now();
+        log.push(&packet(0, 1, &[0xff; 160]), now);
+        log.push(&packet(126, 2, &[5, 10, 0, 160]), now);
+        log.push(&packet(8, 3, &[0xd5; 160]), now);
+        log.push(b"\x80", now);
+        let heard = &log.heard;
+        assert_eq!((heard.packets.len(), heard.unexpected, heard.broken), (1, 1, 1));
+        assert_eq!((heard.digits_text(), heard.codec()), ("5".to_owned(), Some(CodecId::Pcmu)));
+        assert_eq!(heard.since(now + Duration::from_secs(1)).packets, []);
+    }
+}

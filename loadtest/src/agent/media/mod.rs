@@ -1,0 +1,29 @@
+//! The media of one call: a steady clock that sends, a log of what comes, over any transport.
+
+mod digits;
+mod heard;
+mod leg;
+mod playout;
+mod rtp;
+mod sender;
+mod sent;
+mod socket;
+mod task;
+mod voice;
+
+pub use digits::HeardDigit;
+pub use heard::{Heard, HeardPacket};
+pub use sent::{Sent, SentPacket};
+pub use voice::{Voice, VoiceError};
+
+pub(crate) use digits::{DigitSender, DigitStep};
+pub(crate) use heard::Log;
+pub(crate) use leg::{Leg, Received};
+pub(crate) use rtp::RtpHeader;
+pub(crate) use socket::MediaSocket;
+pub(crate) use task::{Media, MediaConfig, MediaState};
+
+use std::time::Duration;
+
+/// How much audio is in a packet that we send.
+pub(crate) const PTIME: Duration = Duration::from_millis(20);

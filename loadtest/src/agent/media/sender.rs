@@ -1,0 +1,221 @@
+//! One outgoing RTP stream, stepped by the clock: voice, digits, silence. SSRC, sequence and timestamp
+//! run through whatever is sent.
+
+use std::time::SystemTime;
+
+use rand::Rng;
+use webtrunk_codecs::tone::Digit;
+
+use super::voice::{Encoding, Frames};
+use super::{DigitSender, DigitStep, RtpHeader, Sent, SentPacket, Voice};
+use crate::agent::sdp::Agreement;
+
+/// One outgoing RTP stream.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    voice: Option<Voice>,
+    agreement: Option<Agreement>,
+    /// What the voice is in the agreed encoding; `None` is silence.
+    frames: Option<Frames>,
+    /// The next packet of the voice.
+    index: u32,
+    /// The next packet begins a talkspurt.
+    is_start: bool,
+    digits: DigitSender,
+    sent: Sent,
+    octets: u32,
+    payload: Vec<u8>,
+}
+
+/// Packets of two hours.
+const LOG_MAX: usize = 360_000;
+
+impl Sender {
+    pub(crate) fn new(ssrc: u32, voice: Option<Voice>) -> Self {
+        let mut random = rand::rng();
+        Self {
+            ssrc,
+            sequence: random.random(),
+            timestamp: random.random(),
+            voice,
+            agreement: None,
+            frames: None,
+            index: 0,
+            is_start: true,
+            digits: DigitSender::default(),
+            sent: Sent::default(),
+            octets: 0,
+            payload: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_ref()
+    }
+
+    pub(crate) const fn sent(&self) -> &Sent {
+        &self.sent
+    }
+
+    /// Octets of payload so far, for sender reports.
+    pub(crate) const fn octets(&self) -> u32 {
+        self.octets
+    }
+
+    /// The timestamp of the next packet.
+    pub(crate) const fn timestamp(&self) -> u32 {
+        self.timestamp
+    }
+
+    /// Says this from its beginning; `None` says nothing.
+    pub(crate) fn say(&mut self, voice: Option<Voice>) {
+        self.voice = voice;
+        self.index = 0;
+        self.is_start = true;
+        self.choose_frames();
+    }
+
+    /// Sends as agreed from now on.
+    pub(crate) fn agree(&mut self, agreement: Agreement) {
+        self.agreement = Some(agreement);
+        self.choose_frames();
+    }
+
+    pub(crate) fn press(&mut self, digits: impl IntoIterator<Item = Digit>) {
+        self.digits.press(digits);
+    }
+
+    pub(crate) fn is_pressing(&self) -> bool {
+        !self.digits.is_idle()
+    }
+
+    /// One step of the clock: each packet to be sent now goes to `emit`.
+    pub(crate) fn step(&mut self, mut emit: impl FnMut(&[u8])) {
+        let Some(Agreement { format, events, direction, .. }) = &self.agreement else { return };
+        let (clock_rate_hz, may_send) = (format.clock_rate_hz, direction.sends());
+        let audio_type = format.payload_type;
+        let events_type = events.as_ref().map(|it| it.payload_type);
+        self.sent.ticks += 1;
+        let timestamp = self.timestamp;
+        self.timestamp = timestamp.wrapping_add(clock_rate_hz / 50);
+        let step = match events_type {
+            Some(_) if may_send => self.digits.step(timestamp, clock_rate_hz),
+            _ => DigitStep::Audio,
+        };
+        let mut packet = Vec::new();
+        match (step, events_type) {
+            (DigitStep::Event { payload, timestamp, is_first, copies }, Some(payload_type)) => {
+                for copy in 0..copies {
+                    let header = self.header(payload_type, timestamp, is_first && copy == 0);
+                    header.write(&payload, &mut packet);
+                    emit(&packet);
+                }
+                self.is_start = true;
+            }
+            (DigitStep::Silence, _) => {}
+            _ => {
+                if !may_send || !self.write_voice() {
+                    self.is_start = true;
+                    return;
+                }
+                let marker = std::mem::take(&mut self.is_start);
+                let header = self.header(audio_type, timestamp, marker);
+                header.write(&self.payload, &mut packet);
+                self.octets = self.octets.wrapping_add(self.payload.len() as u32);
+                let at = SystemTime::now();
+                emit(&packet);
+                if self.sent.packets.len() < LOG_MAX {
+                    let index = self.index.wrapping_sub(1);
+                    self.sent.packets.push(SentPacket { at, sequence: header.sequence, timestamp, index });
+                }
+            }
+        }
+    }
+
+    /// Puts the next packet of the voice into the buffer.
+    fn write_voice(&mut self) -> bool {
+        let Some(frames) = &self.frames else { return false };
+        frames.write(self.index, &mut self.payload);
+        self.index = self.index.wrapping_add(1);
+        true
+    }
+
+    fn header(&mut self, payload_type: u8, timestamp: u32, marker: bool) -> RtpHeader {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        RtpHeader { marker, payload_type, sequence, timestamp, ssrc: self.ssrc }
+    }
+
+    fn choose_frames(&mut self) {
+        self.frames = self.agreement.as_ref().zip(self.voice.as_ref()).and_then(|(agreement, voice)| {
+            voice.frames(Encoding::for_format(agreement.codec, &agreement.format)).ok()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webtrunk_codecs::CodecId;
+
+    use super::*;
+    use crate::agent::sdp::{Direction, Format};
+
+    fn agreement(direction: Direction) -> Agreement {
+        Agreement {
+            codec: CodecId::Pcmu,
+            format: Format::offered(CodecId::Pcmu, 0),
+            events: Some(Format::events(8000, 101)),
+            direction,
+        }
+    }
+
+    fn steps(sender: &mut Sender, count: usize) -> Vec<RtpHeader> {
+        let mut headers = Vec::new();
+        for _ in 0..count {
+            sender.step(|packet| headers.extend(RtpHeader::parse(packet).map(|(header, _)| header)));
+        }
+        headers
+    }
+
+    #[test]
+    fn time_goes_on_while_nothing_is_sent() {
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.agree(agreement(Direction::SendRecv));
+        let first = steps(&mut sender, 2);
+        sender.agree(agreement(Direction::RecvOnly));
+        assert_eq!(steps(&mut sender, 10), []);
+        sender.agree(agreement(Direction::SendRecv));
+        let later = steps(&mut sender, 2);
+        assert_eq!(later[0].timestamp.wrapping_sub(first[1].timestamp), 11 * 160);
+        assert_eq!(later[0].sequence.wrapping_sub(first[1].sequence), 1);
+        let markers: Vec<_> = first.iter().chain(&later).map(|header| header.marker).collect();
+        assert_eq!(markers, [true, false, true, false]);
+        assert_eq!(sender.sent().packets.iter().map(|it| it.index).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn digits_take_the_place_of_the_voice() {
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.agree(agreement(Direction::SendRecv));
+        sender.press(Digit::parse('7'));
+        let headers = steps(&mut sender, 9);
+        assert_eq!(
+            headers.iter().map(|it| it.payload_type).collect::<Vec<_>>(),
+            [101, 101, 101, 101, 101, 101, 101, 0]
+        );
+        assert!(headers[0].marker && headers[..7].iter().all(|it| it.timestamp == headers[0].timestamp));
+        assert_eq!(headers[7].timestamp.wrapping_sub(headers[0].timestamp), 8 * 160);
+        assert!(!sender.is_pressing());
+    }
+
+    #[test]
+    fn without_a_voice_there_is_silence() {
+        let mut sender = Sender::new(1, None);
+        sender.agree(agreement(Direction::SendRecv));
+        assert_eq!(steps(&mut sender, 5), []);
+        assert_eq!(sender.sent().ticks, 5);
+    }
+}

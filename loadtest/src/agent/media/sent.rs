@@ -1,0 +1,33 @@
+//! What was sent, packet by packet.
+
+use std::time::SystemTime;
+
+/// What an agent sent in one call.
+#[derive(Debug, Clone, Default)]
+pub struct Sent {
+    /// The audio packets, in their order.
+    pub packets: Vec<SentPacket>,
+    /// How many times the clock was due, sending or not, since media could flow.
+    pub ticks: u64,
+}
+
+/// One audio packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentPacket {
+    /// When it was handed to the kernel.
+    pub at: SystemTime,
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// Which packet of the voice it was, counted from its beginning.
+    pub index: u32,
+}
+
+impl Sent {
+    /// When media began.
+    #[must_use]
+    pub fn first_at(&self) -> Option<SystemTime> {
+        self.packets.first().map(|packet| packet.at)
+    }
+}

@@ -1,0 +1,319 @@
+//! The task that owns one call's media: socket, clock, transport.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use webtrunk_codecs::CodecId;
+use webtrunk_codecs::tone::Digit;
+
+use super::sender::Sender;
+use super::{Heard, Leg, Log, MediaSocket, PTIME, Received, Sent, Voice};
+use crate::agent::sdp::{Agreement, Direction};
+use crate::agent::{AgentError, SrtpProfile};
+
+/// What one call's media is made of.
+pub(crate) struct MediaConfig {
+    pub(crate) leg: Box<dyn Leg>,
+    pub(crate) socket: MediaSocket,
+    /// The socket for RTCP, where it has one of its own.
+    pub(crate) rtcp_socket: Option<MediaSocket>,
+    pub(crate) codecs: Vec<CodecId>,
+    pub(crate) voice: Option<Voice>,
+}
+
+/// The face of the task. When the last clone is gone the task ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Media {
+    orders: mpsc::UnboundedSender<Order>,
+    state: watch::Receiver<MediaState>,
+}
+
+/// What is worth waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct MediaState {
+    /// Media can be sent.
+    pub(crate) is_ready: bool,
+    /// Audio packets that came.
+    pub(crate) heard: usize,
+    pub(crate) digits: usize,
+    pub(crate) is_pressing: bool,
+    pub(crate) is_closed_by_peer: bool,
+    pub(crate) failure: Option<&'static str>,
+    pub(crate) profile: Option<SrtpProfile>,
+}
+
+enum Order {
+    Offer {
+        direction: Direction,
+        reply: oneshot::Sender<String>,
+    },
+    Answer {
+        offer: String,
+        direction: Direction,
+        reply: oneshot::Sender<Result<String, AgentError>>,
+    },
+    Accept {
+        answer: String,
+        reply: oneshot::Sender<Result<(), AgentError>>,
+    },
+    Say(Option<Voice>),
+    Press {
+        digits: Vec<Digit>,
+        reply: oneshot::Sender<()>,
+    },
+    Heard(oneshot::Sender<Heard>),
+    Sent(oneshot::Sender<Sent>),
+    Agreement(oneshot::Sender<Option<Agreement>>),
+    /// Stops; what was heard stays. Without a goodbye where the agent vanishes.
+    Stop {
+        says_goodbye: bool,
+    },
+}
+
+struct Task {
+    leg: Box<dyn Leg>,
+    socket: MediaSocket,
+    rtcp_socket: Option<MediaSocket>,
+    codecs: Vec<CodecId>,
+    sender: Sender,
+    log: Log,
+    pressed: Vec<oneshot::Sender<()>>,
+    state: watch::Sender<MediaState>,
+}
+
+/// Octets of the largest datagram.
+const DATAGRAM_MAX: usize = 65_535;
+/// Datagrams read in a row before the clock is looked at again.
+const BURST_MAX: usize = 64;
+
+impl Media {
+    pub(crate) fn start(config: MediaConfig) -> Self {
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let (state, watching) = watch::channel(MediaState::default());
+        let MediaConfig { leg, socket, rtcp_socket, codecs, voice } = config;
+        let sender = Sender::new(leg.ssrc(), voice);
+        let log = Log::default();
+        let task = Task { leg, socket, rtcp_socket, codecs, sender, log, pressed: Vec::new(), state };
+        tokio::spawn(task.run(inbox));
+        Self { orders, state: watching }
+    }
+
+    pub(crate) async fn offer(&self, direction: Direction) -> Result<String, AgentError> {
+        self.ask(|reply| Order::Offer { direction, reply }).await
+    }
+
+    pub(crate) async fn answer(&self, offer: &[u8], direction: Direction) -> Result<String, AgentError> {
+        let offer = String::from_utf8_lossy(offer).into_owned();
+        self.ask(|reply| Order::Answer { offer, direction, reply }).await?
+    }
+
+    pub(crate) async fn accept(&self, answer: &[u8]) -> Result<(), AgentError> {
+        let answer = String::from_utf8_lossy(answer).into_owned();
+        self.ask(|reply| Order::Accept { answer, reply }).await?
+    }
+
+    pub(crate) fn say(&self, voice: Option<Voice>) {
+        let _ = self.orders.send(Order::Say(voice));
+    }
+
+    /// Comes back when all were sent.
+    pub(crate) async fn press(&self, digits: Vec<Digit>) -> Result<(), AgentError> {
+        self.ask(|reply| Order::Press { digits, reply }).await
+    }
+
+    pub(crate) async fn heard(&self) -> Result<Heard, AgentError> {
+        self.ask(Order::Heard).await
+    }
+
+    pub(crate) async fn sent(&self) -> Result<Sent, AgentError> {
+        self.ask(Order::Sent).await
+    }
+
+    pub(crate) async fn agreement(&self) -> Result<Option<Agreement>, AgentError> {
+        self.ask(Order::Agreement).await
+    }
+
+    pub(crate) fn stop(&self, says_goodbye: bool) {
+        let _ = self.orders.send(Order::Stop { says_goodbye });
+    }
+
+    pub(crate) fn state(&self) -> MediaState {
+        *self.state.borrow()
+    }
+
+    /// Waits until the state is such.
+    pub(crate) async fn wait_for(
+        &self,
+        limit: Duration,
+        what: &'static str,
+        is_so: impl FnMut(&MediaState) -> bool,
+    ) -> Result<(), AgentError> {
+        let mut state = self.state.clone();
+        match tokio::time::timeout(limit, state.wait_for(is_so)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(AgentError::Gone),
+            Err(_) => Err(AgentError::Waited { what, limit }),
+        }
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, AgentError> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).map_err(|_| AgentError::Gone)?;
+        answer.await.map_err(|_| AgentError::Gone)
+    }
+}
+
+impl Task {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut clock = interval(PTIME);
+        // Packets that are due go out, late as they may be: a source counts its samples, not its luck.
+        clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut buffer = vec![0; DATAGRAM_MAX];
+        let mut rtcp_buffer = vec![0; DATAGRAM_MAX];
+        loop {
+            self.flush();
+            let timeout = self.leg.poll_timeout();
+            tokio::select! {
+                arrival = self.socket.receive(&mut buffer) => if let Ok(arrival) = arrival {
+                    self.take(&buffer[..arrival.length], arrival.from, arrival.at);
+                    for _ in 0..BURST_MAX {
+                        let Ok(arrival) = self.socket.try_receive(&mut buffer) else { break };
+                        self.take(&buffer[..arrival.length], arrival.from, arrival.at);
+                    }
+                },
+                arrival = receive_rtcp(self.rtcp_socket.as_ref(), &mut rtcp_buffer) => {
+                    if arrival.is_some() {
+                        self.log.heard.reports += 1;
+                    }
+                }
+                _ = clock.tick() => self.tick(),
+                () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
+                    self.leg.handle_timeout(Instant::now());
+                }
+                order = orders.recv() => match order {
+                    Some(Order::Stop { says_goodbye }) => {
+                        if says_goodbye {
+                            self.leg.close(Instant::now());
+                            self.flush();
+                        }
+                        break;
+                    }
+                    Some(order) => self.obey(order),
+                    None => return,
+                }
+            }
+        }
+        self.remember(orders).await;
+    }
+
+    /// After the end: without socket and clock, only to be asked.
+    async fn remember(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let log = std::mem::take(&mut self.log.heard);
+        let sent = self.sender.sent().clone();
+        let agreement = self.sender.agreement().cloned();
+        // Drops the sockets, so that the ports are free again.
+        drop(self);
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Heard(reply) => drop(reply.send(log.clone())),
+                Order::Sent(reply) => drop(reply.send(sent.clone())),
+                Order::Agreement(reply) => drop(reply.send(agreement.clone())),
+                // Who asks for more hears that the call is gone.
+                _ => {}
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        let now = Instant::now();
+        match order {
+            Order::Offer { direction, reply } => {
+                let offer = self.leg.offer(&self.codecs, direction);
+                self.log.understand(self.leg.receive_formats());
+                let _ = reply.send(offer);
+            }
+            Order::Answer { offer, direction, reply } => {
+                let answer = self.leg.answer(&offer, &self.codecs, direction, now);
+                let _ = reply.send(answer.map(|(answer, agreement)| {
+                    self.agree(agreement);
+                    answer
+                }));
+            }
+            Order::Accept { answer, reply } => {
+                let agreement = self.leg.accept(&answer, now);
+                let _ = reply.send(agreement.map(|agreement| self.agree(agreement)));
+            }
+            Order::Say(voice) => self.sender.say(voice),
+            Order::Press { digits, reply } => {
+                self.sender.press(digits);
+                self.pressed.push(reply);
+            }
+            Order::Heard(reply) => drop(reply.send(self.log.heard.clone())),
+            Order::Sent(reply) => drop(reply.send(self.sender.sent().clone())),
+            Order::Agreement(reply) => drop(reply.send(self.sender.agreement().cloned())),
+            Order::Stop { .. } => {}
+        }
+        self.publish();
+    }
+
+    fn agree(&mut self, agreement: Agreement) {
+        self.log.understand(self.leg.receive_formats());
+        self.sender.agree(agreement);
+    }
+
+    fn take(&mut self, datagram: &[u8], from: SocketAddr, at: SystemTime) {
+        match self.leg.handle_datagram(datagram, from, Instant::now()) {
+            Received::Rtp(packet) => self.log.push(&packet, at),
+            Received::Rtcp(_) => self.log.heard.reports += 1,
+            Received::Control => {}
+            Received::Broken => self.log.heard.broken += 1,
+        }
+        self.publish();
+    }
+
+    fn tick(&mut self) {
+        if !self.leg.is_ready() {
+            return;
+        }
+        let (leg, socket) = (&mut self.leg, &self.socket);
+        self.sender.step(|packet| {
+            if let Some((to, datagram)) = leg.protect_rtp(packet) {
+                socket.send(to, &datagram);
+            }
+        });
+        if !self.pressed.is_empty() && !self.sender.is_pressing() {
+            for reply in self.pressed.drain(..) {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        while let Some((to, datagram)) = self.leg.poll_transmit() {
+            self.socket.send(to, &datagram);
+        }
+        self.publish();
+    }
+
+    fn publish(&self) {
+        let state = MediaState {
+            is_ready: self.leg.is_ready(),
+            heard: self.log.heard.packets.len(),
+            digits: self.log.heard.digits.len(),
+            is_pressing: self.sender.is_pressing(),
+            is_closed_by_peer: self.leg.is_closed_by_peer(),
+            failure: self.leg.failure(),
+            profile: self.leg.srtp_profile(),
+        };
+        self.state.send_if_modified(|known| std::mem::replace(known, state) != state);
+    }
+}
+
+async fn receive_rtcp(socket: Option<&MediaSocket>, buffer: &mut [u8]) -> Option<usize> {
+    match socket {
+        Some(socket) => socket.receive(buffer).await.ok().map(|arrival| arrival.length),
+        None => std::future::pending().await,
+    }
+}

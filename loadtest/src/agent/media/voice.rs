@@ -1,0 +1,192 @@
+//! What an agent says: a clip, encoded once for each way that it is asked for, shared by all callers.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoder, OpusEncoderConfig};
+use webtrunk_codecs::resample::resample;
+use webtrunk_codecs::tone::{Tone, ToneGenerator};
+use webtrunk_codecs::wav::{Clip, WavError, read_wav};
+use webtrunk_codecs::{CodecId, Encoder, EncoderConfig, OpenError, SampleRate, encoder};
+
+use crate::agent::sdp::Format;
+
+/// What an agent says, over and over. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Voice {
+    source: Arc<Source>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Clip { clip: Clip, encoded: Mutex<HashMap<Encoding, Arc<[Box<[u8]>]>>> },
+    Numbered,
+}
+
+/// A clip cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum VoiceError {
+    /// The file cannot be read.
+    #[error("cannot read {0}: {1}")]
+    File(PathBuf, #[source] io::Error),
+    /// The file is no WAV file of a kind that we know.
+    #[error("cannot use {0}: {1}; give a WAV file of 16-bit PCM, u-law or A-law")]
+    Wav(PathBuf, #[source] WavError),
+    /// The clip is shorter than one packet.
+    #[error("a clip must have at least 20 ms of sound")]
+    TooShort,
+}
+
+/// One way to encode the clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Encoding {
+    codec: CodecId,
+    bandwidth: Option<OpusBandwidth>,
+    bitrate_bps: u32,
+}
+
+/// The packets of a voice in one encoding.
+#[derive(Debug, Clone)]
+pub(crate) enum Frames {
+    Encoded(Arc<[Box<[u8]>]>),
+    /// Each packet says which one it is.
+    Numbered,
+}
+
+/// Octets that begin a numbered packet: not what speech or a tone looks like.
+const NUMBERED: [u8; 8] = *b"webtrunk";
+/// Octets of 20 ms of G.711.
+const G711_FRAME: usize = 160;
+/// What browsers spend on mono speech.
+const OPUS_BITRATE_BPS: u32 = 32_000;
+const OPUS_BITRATE_LIMITS: std::ops::RangeInclusive<u32> = 6000..=510_000;
+
+impl Voice {
+    /// A WAV file.
+    ///
+    /// # Errors
+    /// The file cannot be read or used.
+    pub fn from_wav(path: &Path) -> Result<Self, VoiceError> {
+        let file = std::fs::read(path).map_err(|error| VoiceError::File(path.to_owned(), error))?;
+        let clip = read_wav(&file).map_err(|error| VoiceError::Wav(path.to_owned(), error))?;
+        Self::from_clip(clip)
+    }
+
+    /// Samples.
+    ///
+    /// # Errors
+    /// They are less than one packet.
+    pub fn from_clip(clip: Clip) -> Result<Self, VoiceError> {
+        if clip.samples.len() < clip.rate.hz() as usize / 50 {
+            return Err(VoiceError::TooShort);
+        }
+        Ok(Self { source: Arc::new(Source::Clip { clip, encoded: Mutex::default() }) })
+    }
+
+    /// A sine of this frequency and level: one second of it, which joins up with itself.
+    #[must_use]
+    pub fn tone(frequency_hz: u16, level_dbm0: f64) -> Self {
+        let rate = SampleRate::HZ_48000;
+        let mut samples = vec![0; rate.hz() as usize];
+        let mut generator = ToneGenerator::new(Tone::sine(f64::from(frequency_hz), level_dbm0), rate);
+        // The first second fades in.
+        generator.fill(&mut samples);
+        generator.fill(&mut samples);
+        Self { source: Arc::new(Source::Clip { clip: Clip { samples, rate }, encoded: Mutex::default() }) }
+    }
+
+    /// Packets that say which one they are, so that the way of each can be followed where they are
+    /// passed through. They are noise to the ear, and G.711 alone can carry them.
+    #[must_use]
+    pub fn numbered() -> Self {
+        Self { source: Arc::new(Source::Numbered) }
+    }
+
+    /// The clip; `None` for numbered packets.
+    #[must_use]
+    pub fn clip(&self) -> Option<&Clip> {
+        match &*self.source {
+            Source::Clip { clip, .. } => Some(clip),
+            Source::Numbered => None,
+        }
+    }
+
+    /// Its packets for a far end that wants them so; made at the first time that they are asked for.
+    ///
+    /// # Errors
+    /// The codec has no such encoding.
+    pub(crate) fn frames(&self, encoding: Encoding) -> Result<Frames, OpenError> {
+        match &*self.source {
+            Source::Numbered => Ok(Frames::Numbered),
+            Source::Clip { clip, encoded } => {
+                let mut encoded = encoded.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(frames) = encoded.get(&encoding) {
+                    return Ok(Frames::Encoded(Arc::clone(frames)));
+                }
+                let frames: Arc<[_]> = encoding.encode(clip)?.into();
+                encoded.insert(encoding, Arc::clone(&frames));
+                Ok(Frames::Encoded(frames))
+            }
+        }
+    }
+}
+
+impl Encoding {
+    /// As a browser encodes for a peer that described the codec so (RFC 7587 6.1).
+    pub(crate) fn for_format(codec: CodecId, format: &Format) -> Self {
+        if codec != CodecId::Opus {
+            return Self { codec, bandwidth: None, bitrate_bps: 64_000 };
+        }
+        let bitrate = format.number("maxaveragebitrate").unwrap_or(OPUS_BITRATE_BPS);
+        Self {
+            codec,
+            bandwidth: format.number("maxplaybackrate").map(OpusBandwidth::for_playback_rate),
+            bitrate_bps: bitrate.clamp(*OPUS_BITRATE_LIMITS.start(), *OPUS_BITRATE_LIMITS.end()),
+        }
+    }
+
+    fn encode(self, clip: &Clip) -> Result<Vec<Box<[u8]>>, OpenError> {
+        let mut encoder: Box<dyn Encoder> = if self.codec == CodecId::Opus {
+            let config = OpusEncoderConfig {
+                bitrate_bps: self.bitrate_bps,
+                max_bandwidth: self.bandwidth,
+                ..OpusEncoderConfig::default()
+            };
+            Box::new(OpusEncoder::new(SampleRate::HZ_48000, &config)?)
+        } else {
+            encoder(self.codec, SampleRate::HZ_8000, &EncoderConfig::default())?
+        };
+        let rate = encoder.sample_rate();
+        let samples = resample(&clip.samples, clip.rate, rate);
+        let mut payload = [0; 1500];
+        // What is left at the end is shorter than a packet.
+        let frames = samples.chunks_exact(rate.hz() as usize / 50).map(|frame| {
+            let length = encoder.encode(frame, &mut payload).expect("20 ms fit any codec and 1500 octets");
+            payload[..length].into()
+        });
+        Ok(frames.collect())
+    }
+}
+
+impl Frames {
+    /// Puts the payload of packet number `index` into `out`, replacing what was there.
+    pub(crate) fn write(&self, index: u32, out: &mut Vec<u8>) {
+        out.clear();
+        match self {
+            Self::Encoded(frames) => out.extend(&frames[index as usize % frames.len()]),
+            Self::Numbered => {
+                out.extend(NUMBERED);
+                out.extend(index.to_be_bytes());
+                out.resize(G711_FRAME, 0xd5);
+            }
+        }
+    }
+
+    /// The number of a numbered packet.
+    pub(crate) fn number_of(payload: &[u8]) -> Option<u32> {
+        let (number, _) = payload.strip_prefix(&NUMBERED)?.split_first_chunk()?;
+        Some(u32::from_be_bytes(*number))
+    }
+}

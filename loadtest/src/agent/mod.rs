@@ -1,0 +1,18 @@
+//! Agents: headless callers and answerers with real media, one over WebRTC, one over plain RTP.
+
+mod call;
+mod call_task;
+mod error;
+mod media;
+mod phone;
+mod sdp;
+mod sip;
+mod webrtc;
+
+pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
+pub use error::AgentError;
+pub use media::{Heard, HeardDigit, HeardPacket, Sent, SentPacket, Voice, VoiceError};
+pub use phone::{Phone, PhoneConfig, PhoneTransport};
+pub use sdp::{Direction, Format, RemoteDescription, RemoteIce, SdpError};
+pub use sip::{Credentials, DigestAlgorithm, Trust};
+pub use webrtc::{SrtpProfile, WebrtcCaller, WebrtcConfig};

@@ -1,0 +1,13 @@
+//! Session descriptions as far as one audio stream needs them: read by rtc-sdp, written by hand.
+
+mod format;
+mod negotiation;
+mod read;
+mod write;
+
+pub use format::{Direction, Format};
+pub use read::{RemoteDescription, RemoteIce, SdpError};
+
+pub(crate) use format::payload_types;
+pub(crate) use negotiation::Agreement;
+pub(crate) use write::{LocalDescription, LocalTransport, WebrtcSecrets};

@@ -1,0 +1,162 @@
+//! The caller itself: SIP over WebSocket, and calls with WebRTC media.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::CodecId;
+
+use super::SrtpProfile;
+use super::dtls::Identity;
+use super::leg::{Settings, WebrtcLeg};
+use crate::agent::call_task::{dial, receive};
+use crate::agent::media::{Media, MediaConfig, MediaSocket};
+use crate::agent::sip::{Account, Transactions, Trust, UserAgent, Wire};
+use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Voice};
+
+/// What a WebRTC caller is.
+#[derive(Debug, Clone)]
+pub struct WebrtcConfig {
+    /// `ws://host:port/path` or `wss://..`.
+    pub server: String,
+    /// Whom a `wss` server must be trusted by.
+    pub trust: Trust,
+    /// The domain of its address of record; the server's address where there is none.
+    pub domain: Option<String>,
+    /// Who it is.
+    pub credentials: Credentials,
+    /// Its codecs, best first.
+    pub codecs: Vec<CodecId>,
+    /// Its SRTP profiles, best first.
+    pub profiles: Vec<SrtpProfile>,
+    /// Whether its offers insist on being the DTLS client; otherwise the other end chooses.
+    pub insists_on_dtls_client: bool,
+    /// The address of its media; by default this machine's first that is not loopback.
+    pub media_address: Option<IpAddr>,
+    /// What it says in a call.
+    pub voice: Option<Voice>,
+}
+
+/// A headless WebRTC caller.
+#[derive(Debug)]
+pub struct WebrtcCaller {
+    agent: Arc<UserAgent>,
+    config: WebrtcConfig,
+    settings: Settings,
+    ip: IpAddr,
+}
+
+/// How long an answer may take in [`WebrtcCaller::call`], and media after it.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+const CONNECT_MAX: Duration = Duration::from_secs(15);
+
+impl WebrtcConfig {
+    /// A caller like Chromium, without a voice.
+    #[must_use]
+    pub fn new(server: &str, user: &str, password: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            trust: Trust::default(),
+            domain: None,
+            credentials: Credentials::new(user, password),
+            codecs: CodecId::ALL.to_vec(),
+            profiles: SrtpProfile::ALL.to_vec(),
+            insists_on_dtls_client: false,
+            media_address: None,
+            voice: None,
+        }
+    }
+}
+
+impl WebrtcCaller {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or this machine has no address for media.
+    pub async fn new(config: WebrtcConfig) -> Result<Self, AgentError> {
+        let identity = Identity::shared()?;
+        let setup = if config.insists_on_dtls_client { "active" } else { "actpass" };
+        let settings = Settings { identity, profiles: config.profiles.clone(), setup };
+        let ip = config.media_address.unwrap_or_else(own_address);
+        let connected = Wire::websocket(&config.server, &config.trust).await;
+        let (wire, server, inbox) =
+            connected.map_err(|source| AgentError::Unreachable { server: config.server.clone(), source })?;
+        let domain = match &config.domain {
+            Some(domain) => domain.parse().map_err(|_| AgentError::Destination(domain.clone()))?,
+            None => server.ip().into(),
+        };
+        let account = Account {
+            user: config.credentials.user.clone(),
+            domain,
+            credentials: Some(config.credentials.clone()),
+            server,
+            shown_address: None,
+        };
+        let (transactions, new_calls) = Transactions::start(wire, inbox);
+        let agent = Arc::new(UserAgent::new(account, transactions, new_calls));
+        Ok(Self { agent, config, settings, ip })
+    }
+
+    /// Registers for an hour.
+    ///
+    /// # Errors
+    /// The registrar refused or did not answer.
+    pub async fn register(&self) -> Result<(), AgentError> {
+        self.register_for(Duration::from_secs(3600)).await
+    }
+
+    /// Registers for that long, in whole seconds; zero removes the binding.
+    ///
+    /// # Errors
+    /// The registrar refused or did not answer.
+    pub async fn register_for(&self, expires: Duration) -> Result<(), AgentError> {
+        self.agent.register(expires).await.map(drop)
+    }
+
+    /// Dials a user or number at the server, or a SIP URI.
+    ///
+    /// # Errors
+    /// The destination is no address, or there is no port for media.
+    pub async fn dial(&self, to: &str) -> Result<Dialing, AgentError> {
+        dial(&self.agent, self.media()?, to, true).await
+    }
+
+    /// Dials, waits up to a minute for the answer, and until media can flow.
+    ///
+    /// # Errors
+    /// Nobody answered, the call was refused, or media did not connect.
+    pub async fn call(&self, to: &str) -> Result<Call, AgentError> {
+        let call = self.dial(to).await?.answered(ANSWER_MAX).await?;
+        call.media_ready(CONNECT_MAX).await?;
+        Ok(call)
+    }
+
+    /// Waits for a call.
+    ///
+    /// # Errors
+    /// An INVITE came that is of no use, there is no port for media, or the connection has ended.
+    pub async fn next_incoming(&self) -> Result<Incoming, AgentError> {
+        let new_call = self.agent.next_call().await.ok_or(AgentError::Gone)?;
+        receive(&self.agent, self.media()?, new_call)
+    }
+
+    fn media(&self) -> Result<Media, AgentError> {
+        let socket = MediaSocket::bind(self.ip)
+            .map_err(|source| AgentError::Local { what: format!("a UDP port at {}", self.ip), source })?;
+        let leg = WebrtcLeg::new(socket.local(), self.settings.clone(), Instant::now())?;
+        Ok(Media::start(MediaConfig {
+            leg: Box::new(leg),
+            socket,
+            rtcp_socket: None,
+            codecs: self.config.codecs.clone(),
+            voice: self.config.voice.clone(),
+        }))
+    }
+}
+
+/// This machine's first address that is not loopback; loopback where there is none.
+fn own_address() -> IpAddr {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let addresses = interfaces.into_iter().filter(|it| !it.is_loopback()).map(|it| it.ip());
+    addresses.into_iter().find(IpAddr::is_ipv4).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
