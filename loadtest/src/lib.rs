@@ -4,3 +4,4 @@
 //! SRTP are those of another project, so that an agreement between both ends means something.
 
 pub mod agent;
+pub mod hear;

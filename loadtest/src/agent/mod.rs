@@ -11,7 +11,9 @@ mod webrtc;
 
 pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
 pub use error::AgentError;
-pub use media::{Heard, HeardDigit, HeardPacket, Sent, SentPacket, Voice, VoiceError};
+pub use media::{
+    Heard, HeardDigit, HeardPacket, PeerReport, Sent, SentPacket, Voice, VoiceError, packet_number,
+};
 pub use phone::{Phone, PhoneConfig, PhoneTransport};
 pub use sdp::{Direction, Format, RemoteDescription, RemoteIce, SdpError};
 pub use sip::{Credentials, DigestAlgorithm, Trust};

@@ -39,7 +39,7 @@ pub(in crate::agent) fn receive(
 /// What to go on with.
 enum Decision {
     Wait,
-    Answered(Unconfirmed),
+    Answered(Box<Unconfirmed>),
     Over(CallEnd),
 }
 
@@ -58,7 +58,7 @@ impl CallTask {
                 Decision::Wait => {}
                 Decision::Answered(unconfirmed) => {
                     self.answered();
-                    return self.run_established(Some(unconfirmed)).await;
+                    return self.run_established(Some(*unconfirmed)).await;
                 }
                 Decision::Over(end) => return self.finish(end, true),
             }
@@ -66,7 +66,7 @@ impl CallTask {
     }
 
     async fn decide(
-        &mut self,
+        &self,
         order: Option<Order>,
         invite: &Request,
         from: SocketAddr,
@@ -94,7 +94,7 @@ impl CallTask {
                     let unconfirmed = Unconfirmed::new(invite.clone(), from, body);
                     unconfirmed.send(&self.agent, &self.tag);
                     let _ = reply.send(Ok(()));
-                    Decision::Answered(unconfirmed)
+                    Decision::Answered(Box::new(unconfirmed))
                 }
                 Err(error) => {
                     self.respond(invite, from, StatusCode::NOT_ACCEPTABLE_HERE);

@@ -98,7 +98,7 @@ impl CallTask {
         }
     }
 
-    async fn handle_provisional(&mut self, response: &Response, made_offer: bool) {
+    async fn handle_provisional(&self, response: &Response, made_offer: bool) {
         let status = response.status.code();
         if status == 100 {
             return;

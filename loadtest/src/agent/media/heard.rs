@@ -1,10 +1,10 @@
 //! What came, packet by packet.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use webtrunk_codecs::CodecId;
 
-use super::{HeardDigit, RtpHeader};
+use super::{HeardDigit, PeerReport, Reports, RtpHeader, Sending};
 use crate::agent::sdp::Format;
 
 /// What an agent heard in one call.
@@ -22,6 +22,8 @@ pub struct Heard {
     pub beyond_log: u64,
     /// RTCP packets.
     pub reports: u64,
+    /// What the latest of them said of our stream.
+    pub peer_report: Option<PeerReport>,
 }
 
 /// One audio packet.
@@ -44,10 +46,11 @@ pub struct HeardPacket {
 }
 
 /// A log that is being written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) heard: Heard,
     formats: Vec<Format>,
+    reports: Reports,
 }
 
 /// Audio packets of half an hour.
@@ -110,6 +113,10 @@ impl Heard {
 }
 
 impl Log {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { heard: Heard::default(), formats: Vec::new(), reports: Reports::new(now) }
+    }
+
     /// What payload types mean from now on. Numbers that meant something before still do.
     pub(crate) fn understand(&mut self, formats: &[Format]) {
         for format in formats {
@@ -137,7 +144,19 @@ impl Log {
         }
     }
 
+    pub(crate) fn push_report(&mut self, compound: &[u8], our_ssrc: u32, now: Instant) {
+        self.heard.reports += 1;
+        self.reports.handle(compound, our_ssrc, now);
+        self.heard.peer_report = self.reports.peer;
+    }
+
+    /// The report to the other end that is due, if one is.
+    pub(crate) fn poll_report(&mut self, sending: &Sending, now: Instant) -> Option<Vec<u8>> {
+        self.reports.poll(sending, now)
+    }
+
     fn push_audio(&mut self, codec: CodecId, header: RtpHeader, payload: &[u8], at: SystemTime) {
+        self.reports.note(&header, codec.clock_rate().hz(), at);
         if self.heard.packets.len() == PACKETS_MAX {
             self.heard.beyond_log += 1;
             return;
@@ -161,7 +180,7 @@ mod tests {
 
     #[test]
     fn packets_go_where_their_payload_type_says() {
-        let mut log = Log::default();
+        let mut log = Log::new(Instant::now());
         log.understand(&payload_types(&[CodecId::Pcmu]));
         let now = SystemTime::now();
         log.push(&packet(0, 1, &[0xff; 160]), now);

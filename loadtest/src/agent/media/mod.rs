@@ -4,6 +4,7 @@ mod digits;
 mod heard;
 mod leg;
 mod playout;
+mod reports;
 mod rtp;
 mod sender;
 mod sent;
@@ -13,12 +14,14 @@ mod voice;
 
 pub use digits::HeardDigit;
 pub use heard::{Heard, HeardPacket};
+pub use reports::PeerReport;
 pub use sent::{Sent, SentPacket};
-pub use voice::{Voice, VoiceError};
+pub use voice::{Voice, VoiceError, packet_number};
 
 pub(crate) use digits::{DigitSender, DigitStep};
 pub(crate) use heard::Log;
 pub(crate) use leg::{Leg, Received};
+pub(crate) use reports::{Reports, Sending};
 pub(crate) use rtp::RtpHeader;
 pub(crate) use socket::MediaSocket;
 pub(crate) use task::{Media, MediaConfig, MediaState};

@@ -7,7 +7,7 @@ use rand::Rng;
 use webtrunk_codecs::tone::Digit;
 
 use super::voice::{Encoding, Frames};
-use super::{DigitSender, DigitStep, RtpHeader, Sent, SentPacket, Voice};
+use super::{DigitSender, DigitStep, RtpHeader, Sending, Sent, SentPacket, Voice};
 use crate::agent::sdp::Agreement;
 
 /// One outgoing RTP stream.
@@ -26,6 +26,8 @@ pub(crate) struct Sender {
     is_start: bool,
     digits: DigitSender,
     sent: Sent,
+    /// Packets and octets of payload so far.
+    packets: u32,
     octets: u32,
     payload: Vec<u8>,
 }
@@ -47,6 +49,7 @@ impl Sender {
             is_start: true,
             digits: DigitSender::default(),
             sent: Sent::default(),
+            packets: 0,
             octets: 0,
             payload: Vec::new(),
         }
@@ -60,14 +63,10 @@ impl Sender {
         &self.sent
     }
 
-    /// Octets of payload so far, for sender reports.
-    pub(crate) const fn octets(&self) -> u32 {
-        self.octets
-    }
-
-    /// The timestamp of the next packet.
-    pub(crate) const fn timestamp(&self) -> u32 {
-        self.timestamp
+    /// What a sender report tells now.
+    pub(crate) const fn sending(&self) -> Sending {
+        let Self { ssrc, timestamp: rtp_time, packets, octets, .. } = *self;
+        Sending { ssrc, rtp_time, packets, octets }
     }
 
     /// Says this from its beginning; `None` says nothing.
@@ -124,6 +123,7 @@ impl Sender {
                 let marker = std::mem::take(&mut self.is_start);
                 let header = self.header(audio_type, timestamp, marker);
                 header.write(&self.payload, &mut packet);
+                self.packets = self.packets.wrapping_add(1);
                 self.octets = self.octets.wrapping_add(self.payload.len() as u32);
                 let at = SystemTime::now();
                 emit(&packet);

@@ -113,6 +113,8 @@ mod tests {
     async fn arrivals_have_source_and_time() -> io::Result<()> {
         let (one, other) = MediaSocket::bind_pair([127, 0, 0, 1].into())?;
         assert_eq!((one.local().port() % 2, other.local().port()), (0, one.local().port() + 1));
+        // The kernel begins to note times a moment after the first socket asked for it.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let before = SystemTime::now();
         one.send(other.local(), b"hello");
         tokio::time::sleep(Duration::from_millis(30)).await;

@@ -94,7 +94,7 @@ impl Media {
         let (state, watching) = watch::channel(MediaState::default());
         let MediaConfig { leg, socket, rtcp_socket, codecs, voice } = config;
         let sender = Sender::new(leg.ssrc(), voice);
-        let log = Log::default();
+        let log = Log::new(Instant::now());
         let task = Task { leg, socket, rtcp_socket, codecs, sender, log, pressed: Vec::new(), state };
         tokio::spawn(task.run(inbox));
         Self { orders, state: watching }
@@ -184,8 +184,8 @@ impl Task {
                     }
                 },
                 arrival = receive_rtcp(self.rtcp_socket.as_ref(), &mut rtcp_buffer) => {
-                    if arrival.is_some() {
-                        self.log.heard.reports += 1;
+                    if let Some(length) = arrival {
+                        self.log.push_report(&rtcp_buffer[..length], self.leg.ssrc(), Instant::now());
                     }
                 }
                 _ = clock.tick() => self.tick(),
@@ -266,7 +266,7 @@ impl Task {
     fn take(&mut self, datagram: &[u8], from: SocketAddr, at: SystemTime) {
         match self.leg.handle_datagram(datagram, from, Instant::now()) {
             Received::Rtp(packet) => self.log.push(&packet, at),
-            Received::Rtcp(_) => self.log.heard.reports += 1,
+            Received::Rtcp(compound) => self.log.push_report(&compound, self.leg.ssrc(), Instant::now()),
             Received::Control => {}
             Received::Broken => self.log.heard.broken += 1,
         }
@@ -283,6 +283,11 @@ impl Task {
                 socket.send(to, &datagram);
             }
         });
+        if let Some(report) = self.log.poll_report(&self.sender.sending(), Instant::now())
+            && let Some((to, datagram)) = self.leg.protect_rtcp(&report)
+        {
+            self.rtcp_socket.as_ref().unwrap_or(&self.socket).send(to, &datagram);
+        }
         if !self.pressed.is_empty() && !self.sender.is_pressing() {
             for reply in self.pressed.drain(..) {
                 let _ = reply.send(());

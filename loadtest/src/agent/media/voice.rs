@@ -19,9 +19,12 @@ pub struct Voice {
     source: Arc<Source>,
 }
 
+/// The payloads of a clip in one encoding.
+type Packets = Arc<[Box<[u8]>]>;
+
 #[derive(Debug)]
 enum Source {
-    Clip { clip: Clip, encoded: Mutex<HashMap<Encoding, Arc<[Box<[u8]>]>>> },
+    Clip { clip: Clip, encoded: Mutex<HashMap<Encoding, Packets>> },
     Numbered,
 }
 
@@ -50,7 +53,7 @@ pub(crate) struct Encoding {
 /// The packets of a voice in one encoding.
 #[derive(Debug, Clone)]
 pub(crate) enum Frames {
-    Encoded(Arc<[Box<[u8]>]>),
+    Encoded(Packets),
     /// Each packet says which one it is.
     Numbered,
 }
@@ -125,7 +128,7 @@ impl Voice {
                 if let Some(frames) = encoded.get(&encoding) {
                     return Ok(Frames::Encoded(Arc::clone(frames)));
                 }
-                let frames: Arc<[_]> = encoding.encode(clip)?.into();
+                let frames: Packets = encoding.encode(clip)?.into();
                 encoded.insert(encoding, Arc::clone(&frames));
                 Ok(Frames::Encoded(frames))
             }
@@ -183,10 +186,11 @@ impl Frames {
             }
         }
     }
+}
 
-    /// The number of a numbered packet.
-    pub(crate) fn number_of(payload: &[u8]) -> Option<u32> {
-        let (number, _) = payload.strip_prefix(&NUMBERED)?.split_first_chunk()?;
-        Some(u32::from_be_bytes(*number))
-    }
+/// Which packet of [`Voice::numbered`] this payload is; `None` where it is none.
+#[must_use]
+pub fn packet_number(payload: &[u8]) -> Option<u32> {
+    let (number, _) = payload.strip_prefix(&NUMBERED)?.split_first_chunk()?;
+    Some(u32::from_be_bytes(*number))
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use rtc_ice::agent::Agent;
@@ -23,11 +23,21 @@ pub(super) struct Ice {
     selected: Option<SocketAddr>,
 }
 
+/// Like a browser's: the library's own 200 ms would be most of a call's set-up.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// Checks of one pair before it is given up: 10 s.
+const CHECKS_MAX: u16 = 500;
+
 impl Ice {
     /// # Errors
     /// The library refuses the address.
     pub(super) fn new(local: SocketAddr, now: Instant) -> Result<Self, AgentError> {
-        let config = Arc::new(AgentConfig { is_controlling: true, ..AgentConfig::default() });
+        let config = Arc::new(AgentConfig {
+            is_controlling: true,
+            check_interval: CHECK_INTERVAL,
+            max_binding_requests: Some(CHECKS_MAX),
+            ..AgentConfig::default()
+        });
         let provider = rtc_ice::crypto::default_provider().map_err(AgentError::library)?;
         let mut agent = Agent::new(now, config, provider).map_err(AgentError::library)?;
         agent.add_local_candidate(host(local)?).map_err(AgentError::library)?;

@@ -27,8 +27,8 @@ fn address(side: usize) -> SocketAddr {
 }
 
 impl Pair {
-    /// Both have each other's description. `setup` is the offerer's.
-    fn introduced(setup: &'static str, profiles: [Vec<SrtpProfile>; 2]) -> Self {
+    /// `setup` is the offerer's, the first's.
+    fn strangers(setup: &'static str, profiles: [Vec<SrtpProfile>; 2]) -> Self {
         let now = Instant::now();
         let mut sides = profiles.into_iter().enumerate().map(|(side, profiles)| {
             let settings =
@@ -36,16 +36,22 @@ impl Pair {
             WebrtcLeg::new(address(side), settings, now).expect("a leg")
         });
         let legs = [sides.next().expect("two"), sides.next().expect("two")];
-        let mut pair = Self { legs, now, wire: VecDeque::new(), heard: Default::default() };
-        pair.describe(Direction::SendRecv);
+        Self { legs, now, wire: VecDeque::new(), heard: Default::default() }
+    }
+
+    /// Both have each other's description.
+    fn introduced(setup: &'static str, profiles: [Vec<SrtpProfile>; 2]) -> Self {
+        let mut pair = Self::strangers(setup, profiles);
+        pair.describe(Direction::SendRecv, |answer| answer);
         pair
     }
 
-    fn describe(&mut self, direction: Direction) {
+    /// One offers, the other answers; `forge` is who carries the answer.
+    fn describe(&mut self, direction: Direction, forge: impl Fn(String) -> String) {
         let offer = self.legs[0].offer(&CODECS, direction);
         let (answer, _) =
             self.legs[1].answer(&offer, &CODECS, Direction::SendRecv, self.now).expect("an answer");
-        self.legs[0].accept(&answer, self.now).expect("agreement");
+        self.legs[0].accept(&forge(answer), self.now).expect("agreement");
     }
 
     fn run_for(&mut self, duration: Duration) {
@@ -137,31 +143,15 @@ fn a_packet_is_taken_once_and_a_forged_one_never() {
 #[test]
 fn a_certificate_that_was_not_signalled_gives_no_keys() {
     let profiles = SrtpProfile::ALL.to_vec();
-    let mut pair = Pair::introduced("actpass", [profiles.clone(), profiles.clone()]);
-    let mut other = Pair::introduced("actpass", [profiles.clone(), profiles]);
-    // The answer names the certificate of somebody else.
-    let offer = other.legs[0].offer(&CODECS, Direction::SendRecv);
-    let fingerprint = offer.lines().find(|line| line.starts_with("a=fingerprint")).expect("one").to_owned();
-    let now = pair.now;
-    let mut fresh = |setup| {
-        let identity = Identity::generate().expect("a certificate");
-        let settings = Settings { identity, profiles: SrtpProfile::ALL.to_vec(), setup };
-        WebrtcLeg::new(address(0), settings, now).expect("a leg")
-    };
-    pair.legs[0] = fresh("actpass");
-    let offer = pair.legs[0].offer(&CODECS, Direction::SendRecv);
-    let settings = Settings {
-        identity: Identity::generate().expect("a certificate"),
-        profiles: SrtpProfile::ALL.to_vec(),
-        setup: "actpass",
-    };
-    pair.legs[1] = WebrtcLeg::new(address(1), settings, now).expect("a leg");
-    let (answer, _) = pair.legs[1].answer(&offer, &CODECS, Direction::SendRecv, now).expect("an answer");
-    let forged: Vec<_> = answer
-        .lines()
-        .map(|line| if line.starts_with("a=fingerprint") { fingerprint.clone() } else { line.to_owned() })
-        .collect();
-    pair.legs[0].accept(&(forged.join("\r\n") + "\r\n"), now).expect("it reads well");
+    let mut pair = Pair::strangers("actpass", [profiles.clone(), profiles]);
+    pair.describe(Direction::SendRecv, |answer| {
+        let other = Identity::generate().expect("a certificate").fingerprint;
+        let forge = |line: &str| match line.split_once("sha-256 ") {
+            Some((name, _)) => format!("{name}sha-256 {other}\r\n"),
+            None => format!("{line}\r\n"),
+        };
+        answer.lines().map(forge).collect()
+    });
     pair.run_for(Duration::from_secs(3));
     assert!(!pair.legs[0].is_ready());
     assert!(pair.legs[0].failure().is_some_and(|why| why.contains("certificate")));
@@ -172,7 +162,7 @@ fn a_new_description_changes_neither_role_nor_keys() {
     let profiles = SrtpProfile::ALL.to_vec();
     let mut pair = Pair::introduced("actpass", [profiles.clone(), profiles]);
     pair.run_for(Duration::from_secs(3));
-    pair.describe(Direction::SendOnly);
+    pair.describe(Direction::SendOnly, |answer| answer);
     pair.say(0, &rtp(1), false);
     pair.run_for(Duration::from_millis(20));
     assert_eq!(pair.heard[1], [Received::Rtp(rtp(1))]);

@@ -1,0 +1,45 @@
+//! The command line.
+
+mod answer;
+mod call;
+mod options;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Callers and answerers with real media, to try and to measure a WebRTC trunk from outside.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Place one call, over WebRTC or as a plain SIP phone, and tell what was heard.
+    Call(call::CallArguments),
+    /// Be a phone that answers every call.
+    Answer(answer::AnswerArguments),
+}
+
+/// Threads that media are sent and received on.
+const THREADS: usize = 2;
+
+impl Arguments {
+    pub(crate) fn run(self) -> Result<ExitCode, Box<dyn std::error::Error>> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .enable_all()
+            .build()
+            .map_err(|error| format!("cannot start threads: {error}"))?;
+        runtime.block_on(async {
+            match self.command {
+                Command::Call(arguments) => arguments.run().await,
+                Command::Answer(arguments) => arguments.run().await,
+            }
+        })
+    }
+}

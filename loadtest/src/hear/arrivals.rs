@@ -1,0 +1,138 @@
+//! Packets counted against the clock: sequence numbers alone cannot tell what was never sent.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::agent::Heard;
+
+/// How the packets of one stream came.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Arrivals {
+    /// Packets that came, doubles not counted.
+    pub packets: u64,
+    /// Packets that came twice.
+    pub duplicates: u64,
+    /// Packets that came after a later one.
+    pub reordered: u64,
+    /// Sequence numbers that never came.
+    pub lost: u64,
+    /// Packets that the time from first to last would have room for, and that did not come: -1 to 1 is
+    /// none.
+    pub missing_by_clock: i64,
+    /// Interarrival jitter at the end, in milliseconds (RFC 3550 6.4.1).
+    pub jitter_ms: f64,
+    /// The longest time between two packets, in milliseconds.
+    pub longest_gap_ms: f64,
+    /// How much timestamps ran ahead of the time of arrival from first to last, in milliseconds.
+    pub timestamp_drift_ms: f64,
+}
+
+/// Our own packets, and those of everybody that we talk to.
+const PTIME: Duration = Duration::from_millis(20);
+
+impl Arrivals {
+    /// Of the stream that most of the audio came in; `None` where nothing came.
+    #[must_use]
+    pub fn of(heard: &Heard) -> Option<Self> {
+        let count = |ssrc: u32| heard.packets.iter().filter(|packet| packet.ssrc == ssrc).count();
+        let ssrc = heard.ssrcs().into_iter().max_by_key(|ssrc| count(*ssrc))?;
+        let packets: Vec<_> = heard.packets.iter().filter(|packet| packet.ssrc == ssrc).collect();
+        let (first, last) = (packets.first()?, packets.last()?);
+        let clock_rate = f64::from(first.codec.clock_rate().hz());
+
+        // Unwrapped from the middle of the counter's room, so that stragglers do not go below zero.
+        let (mut highest, mut reordered) = (1_i64 << 32, 0);
+        let mut sequences = Vec::with_capacity(packets.len());
+        for packet in &packets {
+            let step = packet.sequence.wrapping_sub((highest & 0xffff) as u16).cast_signed();
+            let base = if sequences.is_empty() { i64::from(packet.sequence) | 1 << 32 } else { highest };
+            let sequence = if sequences.is_empty() { base } else { base + i64::from(step) };
+            reordered += u64::from(!sequences.is_empty() && sequence < highest);
+            highest = if sequences.is_empty() { sequence } else { highest.max(sequence) };
+            sequences.push(sequence);
+        }
+        sequences.sort_unstable();
+        let all = sequences.len() as u64;
+        sequences.dedup();
+        let unique = sequences.len() as u64;
+        let span = sequences.last()? - sequences.first()? + 1;
+
+        let arrival = |at: usize| packets[at].at.duration_since(first.at).unwrap_or_default().as_secs_f64();
+        let media = |at: usize| {
+            f64::from(packets[at].timestamp.wrapping_sub(first.timestamp).cast_signed()) / clock_rate
+        };
+        let mut jitter = 0.0;
+        let mut longest_gap: f64 = 0.0;
+        for at in 1..packets.len() {
+            let gap = arrival(at) - arrival(at - 1);
+            longest_gap = longest_gap.max(gap);
+            let difference: f64 = gap - (media(at) - media(at - 1));
+            jitter += (difference.abs() - jitter) / 16.0;
+        }
+        let elapsed = last.at.duration_since(first.at).unwrap_or_default();
+        let room = (elapsed.as_secs_f64() / PTIME.as_secs_f64()).round() as i64 + 1;
+        Some(Self {
+            packets: unique,
+            duplicates: all - unique,
+            reordered,
+            lost: span.cast_unsigned() - unique,
+            missing_by_clock: room - unique as i64,
+            jitter_ms: jitter * 1000.0,
+            longest_gap_ms: longest_gap * 1000.0,
+            timestamp_drift_ms: (media(packets.len() - 1) - elapsed.as_secs_f64()) * 1000.0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use webtrunk_codecs::CodecId;
+
+    use super::*;
+    use crate::agent::HeardPacket;
+
+    fn heard(indexes: &[u16]) -> Heard {
+        let packets = indexes.iter().map(|index| HeardPacket {
+            at: SystemTime::UNIX_EPOCH + PTIME * u32::from(*index),
+            codec: CodecId::Pcmu,
+            sequence: 65_533_u16.wrapping_add(*index),
+            timestamp: u32::MAX.wrapping_add(160 * u32::from(*index)),
+            marker: false,
+            ssrc: 1,
+            payload: [0; 160].into(),
+        });
+        Heard { packets: packets.collect(), ..Heard::default() }
+    }
+
+    #[test]
+    fn a_clean_stream_over_the_wrap() {
+        let indexes: Vec<_> = (0..100).collect();
+        let arrivals = Arrivals::of(&heard(&indexes)).expect("some");
+        assert_eq!((arrivals.packets, arrivals.lost, arrivals.missing_by_clock), (100, 0, 0));
+        assert_eq!((arrivals.duplicates, arrivals.reordered), (0, 0));
+        assert!(arrivals.jitter_ms < 0.001 && arrivals.timestamp_drift_ms.abs() < 0.001, "{arrivals:?}");
+    }
+
+    #[test]
+    fn every_fate_is_counted() {
+        let arrivals = Arrivals::of(&heard(&[0, 1, 2, 4, 3, 5, 5, 8, 9])).expect("some");
+        assert_eq!((arrivals.packets, arrivals.lost, arrivals.missing_by_clock), (8, 2, 2));
+        assert_eq!((arrivals.duplicates, arrivals.reordered), (1, 1));
+        assert!((arrivals.longest_gap_ms - 60.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn what_was_never_sent_is_missing_by_the_clock_alone() {
+        let mut gap = heard(&[0, 1, 2, 3, 4]);
+        for packet in &mut gap.packets[3..] {
+            packet.at += PTIME * 10;
+            packet.timestamp = packet.timestamp.wrapping_add(1600);
+        }
+        let arrivals = Arrivals::of(&gap).expect("some");
+        assert_eq!((arrivals.lost, arrivals.missing_by_clock), (0, 10));
+        assert_eq!(Arrivals::of(&Heard::default()), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! PESQ (ITU-T P.862) by the Python package of that name, where a Python with it is at hand.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::{Command, Stdio};
+
+use webtrunk_codecs::SampleRate;
+use webtrunk_codecs::wav::{Clip, WavEncoding, write_wav};
+
+/// Which of the two models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PesqBand {
+    /// P.862.1, at 8 kHz.
+    Narrow,
+    /// P.862.2, at 16 kHz.
+    Wide,
+}
+
+/// No score could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PesqError {
+    /// No interpreter is named.
+    #[error("no Python with the package pesq is named; set WEBTRUNK_PYTHON to one")]
+    NoPython,
+    /// It could not be run.
+    #[error("cannot run {0:?}: {1}")]
+    Run(OsString, #[source] io::Error),
+    /// It failed; what it said.
+    #[error("PESQ failed: {0}")]
+    Failed(String),
+}
+
+/// Reads the two files and prints the score.
+const SCRIPT: &str = "\
+import sys
+from pesq import pesq
+from scipy.io import wavfile
+rate, reference = wavfile.read(sys.argv[1])
+_, degraded = wavfile.read(sys.argv[2])
+print(pesq(rate, reference, degraded, sys.argv[3]))
+";
+/// Who names the interpreter.
+const VARIABLES: [&str; 2] = ["WEBTRUNK_PYTHON", "WEBTRUNK_TEST_PYTHON"];
+
+/// The score of `degraded` against `reference`, both at the band's rate and of about the same sound.
+///
+/// # Errors
+/// No Python is named by `WEBTRUNK_PYTHON` (or `WEBTRUNK_TEST_PYTHON`), or it failed.
+pub fn pesq(reference: &[i16], degraded: &[i16], band: PesqBand) -> Result<f64, PesqError> {
+    let python = VARIABLES.iter().find_map(std::env::var_os).ok_or(PesqError::NoPython)?;
+    let folder = std::env::temp_dir().join(format!("webtrunk-pesq-{:016x}", rand::random::<u64>()));
+    let run = |error| PesqError::Run(python.clone(), error);
+    std::fs::create_dir(&folder).map_err(run)?;
+    let output = (|| {
+        let files = [folder.join("reference.wav"), folder.join("degraded.wav")];
+        for (file, samples) in files.iter().zip([reference, degraded]) {
+            let clip = Clip { samples: samples.to_vec(), rate: band.rate() };
+            std::fs::write(file, write_wav(&clip, WavEncoding::Pcm16))?;
+        }
+        Command::new(&python).args(["-c", SCRIPT]).args(&files).arg(band.mode()).stdin(Stdio::null()).output()
+    })();
+    let _ = std::fs::remove_dir_all(&folder);
+    let output = output.map_err(run)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim()
+        .parse()
+        .map_err(|_| PesqError::Failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+}
+
+impl PesqBand {
+    /// The rate that both signals must have.
+    #[must_use]
+    pub const fn rate(self) -> SampleRate {
+        match self {
+            Self::Narrow => SampleRate::HZ_8000,
+            Self::Wide => SampleRate::HZ_16000,
+        }
+    }
+
+    const fn mode(self) -> &'static str {
+        match self {
+            Self::Narrow => "nb",
+            Self::Wide => "wb",
+        }
+    }
+}
