@@ -30,6 +30,8 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // Told on standard error, where nobody reads any more, such an error would panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // An error means that a log is there already, which a test may have started.
     let _ = match config.format {
