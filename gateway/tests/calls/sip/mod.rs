@@ -4,12 +4,14 @@ pub(crate) mod rtp_digits;
 pub(crate) mod rtp_peer;
 pub(crate) mod sipp;
 mod stage;
+mod strangers;
 mod trace;
 
 mod audio;
 mod cancelled;
 mod early_media;
 mod hung_up;
+mod malformed;
 mod offers;
 mod raw_phone;
 mod refused;

@@ -32,9 +32,18 @@ impl Stage {
 
     /// A stage whose carrier speaks these codecs, where sipp is there to play on it.
     pub(crate) fn with_codecs(codecs: &[&str]) -> Option<Self> {
+        Self::with(codecs, GatewayConfig::default())
+    }
+
+    /// A stage whose users are known by MD5 alone: sipp knows nothing else.
+    pub(crate) fn with_md5() -> Option<Self> {
+        Self::with(&["PCMU"], GatewayConfig::default().md5_only())
+    }
+
+    fn with(codecs: &[&str], config: GatewayConfig) -> Option<Self> {
         tools::command("sipp")?;
         let [caller, callee] = std::array::from_fn(|_| Host::new());
-        let mut config = GatewayConfig::default()
+        let mut config = config
             .user("alice")
             .user("bob")
             .trunk("office", &caller, &["PCMU", "PCMA"])

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use webtrunk::config::{DEFAULT_REALM, hashes};
+use webtrunk_signalling::auth::digest::{Algorithm, Ha1};
 
 use super::host::Host;
 
@@ -16,6 +17,7 @@ pub(crate) struct GatewayConfig {
     origin: Option<String>,
     media: String,
     sip: String,
+    is_md5_only: bool,
 }
 
 /// The page, and SIP over WebSocket.
@@ -33,6 +35,12 @@ impl GatewayConfig {
     /// Adds a user, with [`password`]'s.
     pub(crate) fn user(mut self, name: &str) -> Self {
         self.users.push(name.to_owned());
+        self
+    }
+
+    /// Keeps the users' MD5 hashes alone: for clients that give up where SHA-256 is offered too.
+    pub(crate) const fn md5_only(mut self) -> Self {
+        self.is_md5_only = true;
         self
     }
 
@@ -96,7 +104,8 @@ impl GatewayConfig {
         );
         for user in &self.users {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");
-            for hash in hashes(user, DEFAULT_REALM, &password(user)) {
+            let is_kept = |hash: &Ha1| !self.is_md5_only || hash.algorithm() == Algorithm::Md5;
+            for hash in hashes(user, DEFAULT_REALM, &password(user)).into_iter().filter(is_kept) {
                 let key = format!("ha1_{:?}", hash.algorithm()).to_lowercase();
                 let _ = writeln!(text, "{key} = {:?}", hash.as_hex());
             }

@@ -5,7 +5,7 @@
 pub(crate) mod baresip;
 pub(crate) mod browser;
 pub(crate) mod gateway;
-mod gateway_config;
+pub(crate) mod gateway_config;
 pub(crate) mod host;
 pub(crate) mod log;
 pub(crate) mod page;

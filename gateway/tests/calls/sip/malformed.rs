@@ -1,0 +1,57 @@
+//! Messages that break SIP's grammar: the sender is told what is wrong, and everybody else is served on.
+
+use super::raw_phone::RawPhone;
+use super::stage::Stage;
+
+/// What is changed in a sound INVITE, and the status that answers it.
+const FAULTS: [(&str, &str, u16); 12] = [
+    ("Call-ID: ", "X-Call-ID: ", 400),
+    ("From: ", "X-From: ", 400),
+    ("To: ", "X-To: ", 400),
+    ("CSeq: ", "X-CSeq: ", 400),
+    (" INVITE\r\n", " OPTIONS\r\n", 400),
+    ("CSeq: ", "CSeq: 99999999999", 400),
+    ("Max-Forwards: 70", "Max-Forwards: many", 400),
+    ("Content-Length: 0", "Content-Length: 1000", 400),
+    ("Content-Length: 0", "Content-Length: -1", 400),
+    ("From: <sip:", "From: <sip:\"", 400),
+    ("INVITE sip:", "INVITE unknown:", 416),
+    ("webtrunk.test SIP/2.0\r\n", "webtrunk.test SIP/7.0\r\n", 505),
+];
+
+#[test]
+fn requests_are_answered_with_the_reason() {
+    let Some(stage) = Stage::new() else { return };
+    let mut phone = RawPhone::new(&stage.caller, &stage.gateway, "2001");
+    for (sound, broken, status) in FAULTS {
+        let request = phone.request("INVITE", "sip:9100@webtrunk.test", "");
+        assert!(request.contains(sound), "{sound:?}");
+        phone.send(&request.replacen(sound, broken, 1));
+        let response = phone.receive();
+        let line = response.lines().next().unwrap_or_default();
+        assert!(line.starts_with(&format!("SIP/2.0 {status} ")), "{broken:?}: {line}");
+        assert_ne!(line, "SIP/2.0 400 Bad Request", "{broken:?}: it is not told what is wrong");
+        let alive = phone.ask("OPTIONS", "sip:webtrunk.test", "");
+        assert!(alive.starts_with("SIP/2.0 200 "), "after {broken:?}: {alive}");
+    }
+    stage.gateway.assert_all_is_over(0);
+}
+
+#[test]
+fn a_description_that_is_none_is_refused_with_the_reason() {
+    let Some(stage) = Stage::new() else { return };
+    let mut phone = RawPhone::new(&stage.caller, &stage.gateway, "2001");
+    let request = phone.request("INVITE", "sip:9100@webtrunk.test", "Content-Type: application/sdp\r\n");
+    let body = "v=0\r\nnonsense\r\n";
+    let length = format!("Content-Length: {}", body.len());
+    phone.send(&(request.replace("Content-Length: 0", &length) + body));
+    let response = loop {
+        let response = phone.receive();
+        if !response.starts_with("SIP/2.0 100 ") {
+            break response;
+        }
+    };
+    assert!(response.starts_with("SIP/2.0 400 "), "{response}");
+    assert!(!response.starts_with("SIP/2.0 400 Bad Request\r\n"), "{response}");
+    stage.gateway.assert_all_is_over(0);
+}
