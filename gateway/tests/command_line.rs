@@ -1,8 +1,9 @@
 //! The binary as a user meets it: its commands, its exit statuses, its start and its stop.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -40,6 +41,60 @@ fn check_tells_sound_faulty_and_unreadable_apart() {
 
     let (status, told) = check(&folder.path().join("none.toml"));
     assert_eq!(status, Some(2), "{told}");
+}
+
+#[test]
+fn check_names_file_key_value_and_cure_of_every_fault() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    let text = r#"[sip]
+expires_min_s = 0
+[[sip.listeners]]
+transport = "udp"
+bind = "5060"
+[media]
+rtp_ports = [20001, 20001]
+[[trunks]]
+name = "provider"
+host = "sip:provider.example"
+networks = ["10.0.0.0/33"]
+[[rules]]
+name = "out"
+destination = "0(.*"
+actions = [{ bridge = { trunk = "carrier", number = "$1" } }]
+"#;
+    fs::write(&path, text).expect("the folder is ours");
+    let (status, told) = check(&path);
+    assert_eq!(status, Some(1), "{told}");
+    let expected = [
+        ("2: sip.expires_min_s = 0: ", "; write 1 to 3600 seconds"),
+        ("5: sip.listeners[0].bind = \"5060\": ", "; write address:port"),
+        ("7: media.rtp_ports", "; write [from, to]"),
+        ("10: trunks[0].host = \"sip:provider.example\": ", "without scheme and port"),
+        ("11: trunks[0].networks[0] = \"10.0.0.0/33\": ", "; write"),
+        ("15: rules[0].actions[0].bridge.trunk = \"carrier\": ", "; add the trunk, or correct the name"),
+    ];
+    for (place, cure) in expected {
+        let place = format!("{}:{place}", path.display());
+        let is_told = told.lines().any(|line| line.starts_with(&place) && line.contains(cure));
+        assert!(is_told, "{place}...{cure} is not told:\n{told}");
+    }
+}
+
+#[test]
+fn check_refuses_a_secret_that_others_may_read_and_does_not_show_it() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    let secret = "0123456789abcdef0123456789abcdef";
+    let text = format!("[[users]]\nname = \"alice\"\nha1_md5 = \"{secret}\"\n");
+    fs::write(&path, text).expect("the folder is ours");
+    for (mode, expected) in [(0o644, Some(1)), (0o600, Some(0))] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("the file is ours");
+        let (status, told) = check(&path);
+        assert_eq!(status, expected, "mode {mode:o}: {told}");
+        assert_eq!(told.contains("chmod 600"), expected == Some(1), "{told}");
+        assert!(!told.contains(secret), "{told}");
+    }
 }
 
 #[test]

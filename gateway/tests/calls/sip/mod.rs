@@ -15,4 +15,5 @@ mod malformed;
 mod offers;
 mod raw_phone;
 mod refused;
+mod registered_phone;
 mod registration;

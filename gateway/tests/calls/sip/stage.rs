@@ -35,7 +35,7 @@ impl Stage {
         Self::with(codecs, GatewayConfig::default())
     }
 
-    /// A stage whose users are known by MD5 alone: sipp knows nothing else.
+    /// A stage whose users are known by MD5 alone: sipp and baresip 1.0 know nothing else.
     pub(crate) fn with_md5() -> Option<Self> {
         Self::with(&["PCMU"], GatewayConfig::default().md5_only())
     }

@@ -37,6 +37,18 @@ impl Baresip {
         Some(phone)
     }
 
+    /// Registers as one of the gateway's users, and answers its calls at once. `None` where there is no baresip.
+    pub(crate) fn registered(user: &str, codec: &str, gateway: SocketAddr, says: &Sound) -> Option<Self> {
+        let password = password(user);
+        let account = format!(
+            "<sip:{user}@{gateway}>;regint=600;answermode=auto;auth_user={user};auth_pass={password};\
+             audio_codecs={codec}/8000/1"
+        );
+        let phone = Self::start(free_address(), &account, says, &[])?;
+        phone.log.wait_for(&["200 OK"], PATIENCE);
+        Some(phone)
+    }
+
     /// Calls `number` at the gateway, as one of its users.
     pub(crate) fn calling(
         user: &str,
