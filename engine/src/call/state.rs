@@ -239,8 +239,12 @@ impl Call {
                 self.drain(index, now, outbox);
             }
             Deed::Control => self.after_control(index, now, outbox),
-            Deed::Digit(digit) => self.events.push_back(CallEvent::DigitPressed { leg: id, digit }),
-            Deed::Done => {}
+            Deed::Digit(digit) => {
+                self.events.push_back(CallEvent::DigitPressed { leg: id, digit });
+                self.drain(index, now, outbox);
+            }
+            // A digit's packet, too, may have been the one that voice waited for.
+            Deed::Done => self.drain(index, now, outbox),
         }
     }
 

@@ -87,6 +87,7 @@ impl Bench {
             self.now = self.now.max(at);
             self.call.handle_timeout(self.now, &mut self.outbox);
             self.collect();
+            assert!(self.call.poll_timeout().is_none_or(|at| at > self.now), "what was due is done");
         }
         self.now = until;
     }
@@ -335,6 +336,23 @@ fn a_phone_on_hold_is_sent_nothing_and_hears_again_after_it() {
     }
     let ssrcs: Vec<_> = bench.phones[0].heard.iter().map(|heard| heard.ssrc).collect();
     assert!(ssrcs.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn a_digit_for_a_phone_on_hold_waits_for_its_resume() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let leg = bench.phones[0].leg;
+    for (direction, digits) in [("inactive", 0), ("sendrecv", 1)] {
+        bench.call.receive_offer(leg, &bench.phones[0].offer(direction));
+        bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+        if direction == "inactive" {
+            bench.call.send_digit(leg, Digit::parse('5').expect("a key"), bench.now);
+        }
+        bench.pass(Duration::from_secs(1));
+        let begins = bench.phones[0].heard.iter().filter(|heard| heard.payload_type == 101);
+        let times: std::collections::HashSet<_> = begins.map(|heard| heard.timestamp).collect();
+        assert_eq!(times.len(), digits, "{direction}");
+    }
 }
 
 #[test]

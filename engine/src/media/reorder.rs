@@ -135,7 +135,9 @@ impl ReorderBuffer {
         let index = self.first_held(stream.expected)?;
         let held = self.held[index].packet?;
         let gap = held.sequence.distance_from(stream.expected);
-        if gap > 0 && held.give_up_at > now && !self.is_full() {
+        // Whichever packet waits behind the gap has waited for it.
+        let is_due = self.poll_timeout().is_some_and(|at| at <= now);
+        if gap > 0 && !is_due && !self.is_full() {
             return None;
         }
         let lost_before = u32::try_from(gap).unwrap_or(0);
@@ -263,6 +265,7 @@ mod tests {
                 let packet = RtpPacket::parse(ready.bytes).expect("what was inserted");
                 self.heard.push((packet.sequence().0, ready.lost_before));
             }
+            assert!(self.buffer.poll_timeout().is_none_or(|at| at > self.now), "what was due came out");
         }
     }
 
@@ -304,6 +307,18 @@ mod tests {
         }
         bench.wait(WAIT_MIN);
         assert_eq!(bench.heard, [(1, 0), (3, 1), (6, 2)]);
+    }
+
+    #[test]
+    fn a_gap_is_given_up_when_the_first_behind_it_has_waited_long_enough() {
+        let mut bench = Bench::new();
+        for sequence in [1, 5] {
+            bench.packet(sequence);
+        }
+        bench.wait(WAIT_MIN / 2);
+        bench.packet(4);
+        bench.wait(WAIT_MIN / 2);
+        assert_eq!(bench.heard, [(1, 0), (4, 2), (5, 0)]);
     }
 
     #[test]

@@ -192,7 +192,10 @@ impl Sender {
             Hears::Player(playback) if self.agreement.is_some() => playback.poll_timeout(),
             Hears::Player(_) | Hears::Nothing | Hears::Leg { .. } => None,
         };
-        [playback, self.digits.as_ref().and_then(EventSender::poll_timeout)].into_iter().flatten().min()
+        // On hold digits wait: `send_events` sends none.
+        let may_send = self.agreement.is_some_and(|agreement| agreement.may_send);
+        let digits = self.digits.as_ref().filter(|_| may_send).and_then(EventSender::poll_timeout);
+        [playback, digits].into_iter().flatten().min()
     }
 
     fn send_events(&mut self, now: Instant, transport: &mut LegTransport, outbox: &mut Outbox) {

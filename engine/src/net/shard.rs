@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
-use tracing::{error, info, warn};
+use tracing::{error, info, trace, warn};
 
 use super::demux::{Demux, SOURCES_PER_LEG, SourceInserted};
 use super::gauges::Gauges;
@@ -268,7 +268,7 @@ impl Shard {
         outbox.drain(|id, run| {
             let Some(Some(bound)) = sockets.get(id.0) else { return };
             if let Err(error) = bound.socket.send(send_headers, run) {
-                warn!(%error, local = %bound.socket.local(), "cannot send from socket");
+                trace!(%error, local = %bound.socket.local(), "cannot send from socket");
             }
         });
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, sendto};
 use tokio::io::Interest;
 
 use super::outbox::{BATCH, Run};
@@ -62,6 +62,9 @@ impl Socket {
     }
 
     /// Sends up to a batch without waiting; what the kernel has no room for is lost, as on any link.
+    ///
+    /// # Errors
+    /// When the first of them cannot be sent; the others were tried one by one.
     pub(crate) fn send(&self, headers: &mut SendHeaders, run: Run<'_>) -> io::Result<()> {
         let mut slices = [[IoSlice::new(&[])]; BATCH];
         let mut addresses = [None; BATCH];
@@ -79,8 +82,15 @@ impl Socket {
             MsgFlags::MSG_DONTWAIT,
         );
         match sent {
-            Ok(_) | Err(Errno::EAGAIN | Errno::ECONNREFUSED) => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(_) | Err(Errno::EAGAIN) => Ok(()),
+            // The batch stopped at its head. Those behind it may be other peers' and are not to suffer.
+            Err(error) => {
+                for (to, datagram) in run.iter() {
+                    let to = SockaddrStorage::from(to);
+                    let _ = sendto(self.inner.as_raw_fd(), datagram, &to, MsgFlags::MSG_DONTWAIT);
+                }
+                Err(error.into())
+            }
         }
     }
 }
@@ -107,7 +117,9 @@ impl Inbox {
         };
         let mut count = 0;
         for (slot, message) in arrived.iter_mut().zip(received) {
-            *slot = message.address.as_ref().and_then(to_std).map(|from| (message.bytes, from));
+            // Nothing can be sent to port 0, so that whoever claims it could only disturb the sending.
+            let from = message.address.as_ref().and_then(to_std).filter(|from| from.port() != 0);
+            *slot = from.map(|from| (message.bytes, from));
             count += 1;
         }
         Ok(count)
@@ -129,4 +141,25 @@ impl Default for SendHeaders {
 fn to_std(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::outbox::{Outbox, SocketId};
+
+    #[tokio::test]
+    async fn a_peer_that_cannot_be_sent_to_costs_the_others_nothing() {
+        let bind = || UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let (socket, peer) = (Socket::register(bind()).expect("a reactor"), bind());
+        peer.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a time");
+        let mut outbox = Outbox::default();
+        outbox.push(b"nowhere", SocketId(0), "127.0.0.1:0".parse().expect("an address"));
+        outbox.push(b"here", SocketId(0), peer.local_addr().expect("it is bound"));
+        let mut headers = SendHeaders::default();
+        outbox.drain(|_, run| assert!(socket.send(&mut headers, run).is_err()));
+        let mut heard = [0; 16];
+        let (length, _) = peer.recv_from(&mut heard).expect("it comes");
+        assert_eq!(&heard[..length], b"here");
+    }
 }
