@@ -220,6 +220,8 @@ impl ReorderBuffer {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::rtp::{PayloadType, RtpHeader, Timestamp};
 
@@ -362,5 +364,21 @@ mod tests {
         bench.packet(1);
         assert_eq!(bench.packet(30_000), Inserted::Deliver);
         assert_eq!(bench.packet(30_001), Inserted::Deliver);
+    }
+    proptest! {
+        /// `drain` holds that nothing stays due.
+        #[test]
+        fn whatever_comes_is_given_out_in_order_and_in_time(
+            arrivals in proptest::collection::vec((0u16..40, 0u64..40), 1..100),
+        ) {
+            let mut bench = Bench::new();
+            for (sequence, pause_ms) in arrivals {
+                bench.wait(Duration::from_millis(pause_ms));
+                bench.packet(sequence);
+            }
+            bench.wait(WAIT_MAX);
+            prop_assert!(bench.heard.windows(2).all(|pair| pair[0].0 < pair[1].0));
+            prop_assert_eq!(bench.buffer.poll_timeout(), None);
+        }
     }
 }
