@@ -21,11 +21,13 @@ fn from_the_page() {
     let Some(browser) = Browser::shared() else { return };
     let Some(mut call) = Call::begin(&browser, "callee_talks") else { return };
     call.talk();
+    assert!(packets_to_page(&call) > PACKETS_OF_MEDIA / 2, "media is counted");
     let ground = ground(&call);
     for round in 0..ROUNDS {
         call.alice.hold();
         assert!(phone_hears_silence(&call), "round {round}: the phone hears the page that holds it");
         assert!(page_hears_silence(&call), "round {round}: the page that holds hears the phone");
+        assert!(packets_to_page(&call) < PACKETS_OF_MEDIA / 2, "round {round}: media goes to who holds");
         call.alice.resume();
         both_hear(&call);
         assert_eq!(self::ground(&call), ground, "round {round}");
@@ -98,6 +100,17 @@ fn page_hears_silence(call: &Call) -> bool {
     let is_silent = || call.alice.listen(SHORT.as_secs_f64()).share_of_tone(PHONE_HZ) == 0.0;
     wait_until(PATIENCE, is_silent) && is_silent()
 }
+
+/// How many packets reach the page while it listens for a moment, media or not.
+fn packets_to_page(call: &Call) -> u64 {
+    let count = || call.alice.report("transport")["packetsReceived"].as_u64().expect("a count");
+    let before = count();
+    call.alice.listen(SHORT.as_secs_f64());
+    count() - before
+}
+
+/// What [`packets_to_page`] would count of media alone, 20 ms each.
+const PACKETS_OF_MEDIA: u64 = SHORT.as_millis() as u64 / 20;
 
 /// What one verdict takes.
 const SHORT: Duration = Duration::from_millis(500);
