@@ -419,7 +419,8 @@ impl B2bua {
     /// A key that one party pressed goes to the other, in the way that it takes keys.
     fn on_digit(&mut self, from: LegId, digit: char, duration: Duration) {
         let Some(key) = Digit::parse(digit) else { return };
-        info!(%digit, "digit pressed");
+        // Which key it was stays out of the log: people key in PINs.
+        info!("digit pressed");
         let Some(to) = self.opposite(from) else { return };
         let in_media = match to.profile {
             MediaProfile::Webrtc => self.settings.browser_digits == DigitMode::TelephoneEvent,
