@@ -298,7 +298,16 @@ async fn draining_ends_calls_refuses_new_ones_and_stops() {
         matches!(ended, Event::Ended { leg, cause: EndCause::ShuttingDown } if leg == call.leg),
         "{ended:?}"
     );
+    phone.send(&acknowledgement(&refusal, "sip:9196@x.test")).await;
     assert!(gateway.has_stopped().await);
+}
+
+/// The ACK of a refusal, which belongs to the INVITE's own transaction (RFC 3261 17.1.1.3).
+fn acknowledgement(refusal: &str, uri: &str) -> String {
+    let line = |name| format!("{name}: {}\r\n", header(refusal, name));
+    let number = header(refusal, "CSeq").split(' ').next().expect("a number");
+    let same: String = ["Via", "From", "To", "Call-ID"].map(line).concat();
+    format!("ACK {uri} SIP/2.0\r\n{same}CSeq: {number} ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
 }
 
 /// The remote target that an answer gave.

@@ -41,7 +41,10 @@ export class JssipLine {
   resume() { return new Promise((resolve) => this.#session.unhold({}, resolve)); }
 
   /** `how` is 'INFO' or 'RFC2833'. */
-  sendDigits(digits, how) {
+  async sendDigits(digits, how) {
+    // A sender takes digits only once its transport is up.
+    const { dtmf } = this.#session.connection.getSenders()[0];
+    while (!dtmf.canInsertDTMF) await new Promise((resolve) => setTimeout(resolve, 20));
     this.#session.sendDTMF(digits, { transportType: how, duration: 100, interToneGap: 100 });
   }
 
