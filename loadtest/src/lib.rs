@@ -5,3 +5,4 @@
 
 pub mod agent;
 pub mod hear;
+pub mod load;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod load;
 mod options;
 mod report;
 
@@ -23,6 +24,8 @@ enum Command {
     Call(call::CallArguments),
     /// Be a phone that answers every call.
     Answer(answer::AnswerArguments),
+    /// Place many calls at once, from WebRTC callers to a phone in this process, and measure.
+    Load(load::LoadArguments),
 }
 
 /// Threads that media are sent and received on.
@@ -39,6 +42,7 @@ impl Arguments {
             match self.command {
                 Command::Call(arguments) => arguments.run().await,
                 Command::Answer(arguments) => arguments.run().await,
+                Command::Load(arguments) => arguments.run().await,
             }
         })
     }

@@ -59,7 +59,7 @@ impl Delays {
         let by_timestamp: HashMap<_, _> =
             sent.packets.iter().map(|packet| (packet.timestamp, packet.at)).collect();
         let heard_rate = u64::from(first.codec.clock_rate().hz());
-        let sent_rate = heard_rate_of_sent(sent)?;
+        let sent_rate = u64::from(sent.codec?.clock_rate().hz());
         let mut delays = Self::default();
         for packet in &heard.packets {
             let elapsed = u64::from(packet.timestamp.wrapping_sub(first.timestamp));
@@ -71,10 +71,4 @@ impl Delays {
         }
         Some(delays)
     }
-}
-
-/// The clock rate of a stream that was sent, by its steps of 20 ms.
-fn heard_rate_of_sent(sent: &Sent) -> Option<u64> {
-    let steps = sent.packets.windows(2).map(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp));
-    steps.min().map(|step| u64::from(step) * 50)
 }

@@ -22,9 +22,9 @@ pub(in crate::agent) async fn dial(
     to: &str,
     makes_offer: bool,
 ) -> Result<Dialing, AgentError> {
-    let remote = agent.destination(to)?;
+    let (remote, peer) = agent.destination(to)?;
     let call_id = token();
-    let dialog = Dialog::outgoing(&call_id, agent.own_address(), remote, agent.account().server);
+    let dialog = Dialog::outgoing(&call_id, agent.own_address(), remote, peer);
     let offer = if makes_offer { Some(media.offer(Direction::SendRecv).await?) } else { None };
     let mailbox = agent.transactions().open_mailbox(&call_id);
     let (task, call) = CallTask::new(Arc::clone(agent), media, dialog, mailbox);

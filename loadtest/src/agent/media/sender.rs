@@ -79,6 +79,7 @@ impl Sender {
 
     /// Sends as agreed from now on.
     pub(crate) fn agree(&mut self, agreement: Agreement) {
+        self.sent.codec = Some(agreement.codec);
         self.agreement = Some(agreement);
         self.choose_frames();
     }

@@ -2,11 +2,15 @@
 
 use std::time::SystemTime;
 
+use webtrunk_codecs::CodecId;
+
 /// What an agent sent in one call.
 #[derive(Debug, Clone, Default)]
 pub struct Sent {
     /// The audio packets, in their order.
     pub packets: Vec<SentPacket>,
+    /// What the latest of them was encoded with.
+    pub codec: Option<CodecId>,
     /// How many times the clock was due, sending or not, since media could flow.
     pub ticks: u64,
 }

@@ -80,6 +80,8 @@ struct Task {
     sender: Sender,
     log: Log,
     pressed: Vec<oneshot::Sender<()>>,
+    /// The clock has begun.
+    is_talking: bool,
     state: watch::Sender<MediaState>,
 }
 
@@ -95,7 +97,8 @@ impl Media {
         let MediaConfig { leg, socket, rtcp_socket, codecs, voice } = config;
         let sender = Sender::new(leg.ssrc(), voice);
         let log = Log::new(Instant::now());
-        let task = Task { leg, socket, rtcp_socket, codecs, sender, log, pressed: Vec::new(), state };
+        let (pressed, is_talking) = (Vec::new(), false);
+        let task = Task { leg, socket, rtcp_socket, codecs, sender, log, pressed, is_talking, state };
         tokio::spawn(task.run(inbox));
         Self { orders, state: watching }
     }
@@ -174,6 +177,11 @@ impl Task {
         let mut rtcp_buffer = vec![0; DATAGRAM_MAX];
         loop {
             self.flush();
+            if !self.is_talking && self.leg.is_ready() {
+                self.is_talking = true;
+                // The first packet goes at once, and encoding the voice took no time of the call.
+                clock.reset_immediately();
+            }
             let timeout = self.leg.poll_timeout();
             tokio::select! {
                 arrival = self.socket.receive(&mut buffer) => if let Ok(arrival) = arrival {
@@ -274,7 +282,7 @@ impl Task {
     }
 
     fn tick(&mut self) {
-        if !self.leg.is_ready() {
+        if !self.is_talking {
             return;
         }
         let (leg, socket) = (&mut self.leg, &self.socket);

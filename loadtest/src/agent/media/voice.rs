@@ -24,7 +24,7 @@ type Packets = Arc<[Box<[u8]>]>;
 
 #[derive(Debug)]
 enum Source {
-    Clip { clip: Clip, encoded: Mutex<HashMap<Encoding, Packets>> },
+    Clip { clip: Clip, is_distinct: bool, encoded: Mutex<HashMap<Encoding, Packets>> },
     Numbered,
 }
 
@@ -81,11 +81,15 @@ impl Voice {
     ///
     /// # Errors
     /// They are less than one packet.
-    pub fn from_clip(clip: Clip) -> Result<Self, VoiceError> {
-        if clip.samples.len() < clip.rate.hz() as usize / 50 {
+    pub fn from_clip(mut clip: Clip) -> Result<Self, VoiceError> {
+        let rate = clip.rate.hz() as usize;
+        // Whole packets, so that what is said over and over has the length of the clip.
+        let packets = clip.samples.len() * 50 / rate;
+        clip.samples.truncate(packets * rate / 50);
+        if packets == 0 {
             return Err(VoiceError::TooShort);
         }
-        Ok(Self { source: Arc::new(Source::Clip { clip, encoded: Mutex::default() }) })
+        Ok(Self::new(clip, true))
     }
 
     /// A sine of this frequency and level: one second of it, which joins up with itself.
@@ -97,7 +101,7 @@ impl Voice {
         // The first second fades in.
         generator.fill(&mut samples);
         generator.fill(&mut samples);
-        Self { source: Arc::new(Source::Clip { clip: Clip { samples, rate }, encoded: Mutex::default() }) }
+        Self::new(Clip { samples, rate }, false)
     }
 
     /// Packets that say which one they are, so that the way of each can be followed where they are
@@ -105,6 +109,15 @@ impl Voice {
     #[must_use]
     pub fn numbered() -> Self {
         Self { source: Arc::new(Source::Numbered) }
+    }
+
+    /// Whether each moment of it sounds different, so that the sound tells which one it is.
+    pub(crate) fn is_distinct(&self) -> bool {
+        matches!(&*self.source, Source::Clip { is_distinct: true, .. })
+    }
+
+    fn new(clip: Clip, is_distinct: bool) -> Self {
+        Self { source: Arc::new(Source::Clip { clip, is_distinct, encoded: Mutex::default() }) }
     }
 
     /// The clip; `None` for numbered packets.
@@ -123,7 +136,7 @@ impl Voice {
     pub(crate) fn frames(&self, encoding: Encoding) -> Result<Frames, OpenError> {
         match &*self.source {
             Source::Numbered => Ok(Frames::Numbered),
-            Source::Clip { clip, encoded } => {
+            Source::Clip { clip, encoded, .. } => {
                 let mut encoded = encoded.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(frames) = encoded.get(&encoding) {
                     return Ok(Frames::Encoded(Arc::clone(frames)));

@@ -12,7 +12,8 @@ pub(crate) struct Dialog {
     pub(crate) call_id: ByteString,
     pub(crate) local: NameAddr,
     pub(crate) remote: NameAddr,
-    target: Uri,
+    /// The other end's Contact, once it is known.
+    target: Option<Uri>,
     routes: Vec<NameAddr>,
     local_number: u32,
     /// Where requests go, unless a route or the target says an address.
@@ -22,9 +23,8 @@ pub(crate) struct Dialog {
 impl Dialog {
     /// The caller's side, before anybody answered.
     pub(crate) fn outgoing(call_id: &str, local: NameAddr, remote: NameAddr, peer: SocketAddr) -> Self {
-        let target = remote.uri.clone();
         let call_id = call_id.into();
-        Self { call_id, local, remote, target, routes: Vec::new(), local_number: 0, peer }
+        Self { call_id, local, remote, target: None, routes: Vec::new(), local_number: 0, peer }
     }
 
     /// The callee's side.
@@ -36,7 +36,7 @@ impl Dialog {
             call_id: invite.headers.call_id()?,
             local: invite.headers.to()?.with_tag(our_tag),
             remote: invite.headers.from()?,
-            target: invite.headers.contact()?.uri,
+            target: Some(invite.headers.contact()?.uri),
             routes: invite.headers.record_routes()?,
             local_number: 0,
             peer,
@@ -49,7 +49,7 @@ impl Dialog {
             self.remote = to;
         }
         if let Ok(contact) = response.headers.contact() {
-            self.target = contact.uri;
+            self.target = Some(contact.uri);
         }
         if let Ok(mut routes) = response.headers.record_routes() {
             routes.reverse();
@@ -60,7 +60,7 @@ impl Dialog {
     /// A target refresh by the other end.
     pub(crate) fn handle_request(&mut self, request: &Request) {
         if let Ok(contact) = request.headers.contact() {
-            self.target = contact.uri;
+            self.target = Some(contact.uri);
         }
     }
 
@@ -75,17 +75,15 @@ impl Dialog {
         self.numbered(method, invite.headers.cseq().map_or(self.local_number, |cseq| cseq.number))
     }
 
-    /// Where to send a request (RFC 3261 8.1.2, without DNS: a name means the peer that we have).
+    /// Where to send a request (RFC 3261 8.1.2, without DNS: a name means the peer that we have, and so
+    /// does a dialog that nobody answered yet).
     pub(crate) fn next_hop(&self) -> SocketAddr {
-        let hop = self.routes.first().map_or(&self.target, |route| &route.uri);
-        let address = hop
-            .as_sip()
-            .and_then(|uri| Some(SocketAddr::new(uri.host.ip()?, uri.port.unwrap_or(DEFAULT_PORT))));
-        address.unwrap_or(self.peer)
+        let hop = self.routes.first().map(|route| &route.uri).or(self.target.as_ref());
+        hop.and_then(address_of).unwrap_or(self.peer)
     }
 
     fn numbered(&self, method: Method, number: u32) -> Request {
-        let target = match &self.target {
+        let target = match self.target.as_ref().unwrap_or(&self.remote.uri) {
             Uri::Sip(uri) => Uri::Sip(uri.as_request_uri()),
             other => other.clone(),
         };
@@ -100,6 +98,12 @@ impl Dialog {
         request.headers.push(HeaderName::CSeq, CSeq { number, method }.to_string());
         request
     }
+}
+
+/// The address that a URI names, where it names one.
+pub(crate) fn address_of(uri: &Uri) -> Option<SocketAddr> {
+    let uri = uri.as_sip()?;
+    Some(SocketAddr::new(uri.host.ip()?, uri.port.unwrap_or(DEFAULT_PORT)))
 }
 
 /// RFC 3261 19.1.2.
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_an_address_is_the_peer() {
+    fn a_dialog_that_nobody_answered_goes_to_the_peer() {
         assert_eq!(outgoing().next_hop(), peer());
     }
 

@@ -12,7 +12,7 @@ mod wire;
 pub use digest::{Credentials, DigestAlgorithm};
 pub use tls::Trust;
 
-pub(crate) use dialog::Dialog;
+pub(crate) use dialog::{Dialog, address_of};
 pub(crate) use transactions::{Mailbox, NewCall, Responses, Transactions};
 pub(crate) use user_agent::{Account, UserAgent, token};
 pub(crate) use wire::Wire;

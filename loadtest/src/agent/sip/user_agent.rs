@@ -12,7 +12,7 @@ use webtrunk_signalling::sip::message::{
 
 use super::digest::{Challenge, Credentials, Question};
 use super::transactions::{NewCall, Responses, Transactions};
-use super::{Dialog, Wire};
+use super::{Dialog, Wire, address_of};
 use crate::agent::error::AgentError;
 
 /// Who a user agent is.
@@ -60,10 +60,6 @@ impl UserAgent {
             registration: Mutex::default(),
             invalid_host: Host::Domain(format!("{}.invalid", token()).into()),
         }
-    }
-
-    pub(crate) const fn account(&self) -> &Account {
-        &self.account
     }
 
     pub(crate) const fn transactions(&self) -> &Transactions {
@@ -191,13 +187,16 @@ impl UserAgent {
         self.transactions.respond(request, to, &response);
     }
 
-    /// The other end, as an address with this user at our domain; a whole URI is taken as it is.
-    pub(crate) fn destination(&self, to: &str) -> Result<NameAddr, AgentError> {
+    /// The other end, and where its INVITE goes: a user at our domain to the server, a whole URI to the
+    /// address in it, where it has one.
+    pub(crate) fn destination(&self, to: &str) -> Result<(NameAddr, SocketAddr), AgentError> {
         if to.starts_with("sip:") || to.starts_with("sips:") || to.starts_with("tel:") {
             let uri: Uri = to.parse().map_err(|_| AgentError::Destination(to.to_owned()))?;
-            return Ok(NameAddr::new(uri));
+            let address = address_of(&uri).filter(|_| !self.wire().kind().is_websocket());
+            return Ok((NameAddr::new(uri), address.unwrap_or(self.account.server)));
         }
-        Ok(NameAddr::new(SipUri::new(to, self.account.domain.clone(), None)))
+        let uri = SipUri::new(to, self.account.domain.clone(), None);
+        Ok((NameAddr::new(uri), self.account.server))
     }
 
     /// Our own address in From, with a new tag.

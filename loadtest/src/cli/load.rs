@@ -1,0 +1,156 @@
+//! `load`: many calls at once.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
+use webtrunk_loadtest::load::{LoadConfig, LoadProgress, LoadReport, run};
+
+use super::call::Transport;
+use super::options::{AccountOptions, Codec, VoiceOptions, WebrtcOptions};
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadArguments {
+    /// How many calls, 1 to 5000.
+    #[arg(long, default_value_t = 10)]
+    calls: usize,
+    /// How many to begin in a second.
+    #[arg(long, default_value_t = 5.0)]
+    rate: f64,
+    /// How long all of them are up together, 1 to 3600.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Where the callers connect: ws://host:port/path or wss://..
+    #[arg(long, default_value = "ws://127.0.0.1:8080/sip")]
+    server: String,
+    /// Whom to call; {call} stands for the number of the call, 00000 and up.
+    #[arg(long, default_value = "7{call}")]
+    destination: String,
+    /// Where the phone in this process listens: the gateway must route the destination to it.
+    #[arg(long, default_value = "127.0.0.1:5080")]
+    phone: SocketAddr,
+    /// How the phone speaks SIP.
+    #[arg(long, value_enum, default_value_t = Transport::Udp)]
+    phone_transport: Transport,
+    /// Codecs of the phone, best first.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Codec::Pcmu])]
+    phone_codec: Vec<Codec>,
+    /// There is no phone: the gateway itself answers the destination, with an echo or the like.
+    #[arg(long)]
+    no_phone: bool,
+    /// Codecs of the callers, best first.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Codec::Opus, Codec::Pcmu, Codec::Pcma])]
+    codec: Vec<Codec>,
+    /// WAV file that the phone says; by default what the callers say.
+    #[arg(long, value_name = "FILE")]
+    phone_audio: Option<PathBuf>,
+    /// Number the packets instead of speaking, to follow each where G.711 is passed through.
+    #[arg(long)]
+    numbered: bool,
+    /// Process of the gateway, to measure its CPU time and memory.
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Score so many of the calls by PESQ; needs WEBTRUNK_PYTHON, a Python with the package pesq.
+    #[arg(long, default_value_t = 0)]
+    pesq: usize,
+    /// Callers register first.
+    #[arg(long)]
+    register: bool,
+    /// More users, with a password file each: USER=FILE. Calls are made by all users in turn.
+    #[arg(long = "also-user", value_name = "USER=FILE")]
+    also_users: Vec<String>,
+    #[command(flatten)]
+    account: AccountOptions,
+    #[command(flatten)]
+    voice: VoiceOptions,
+    #[command(flatten)]
+    webrtc: WebrtcOptions,
+}
+
+impl LoadArguments {
+    pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        let config = self.config()?;
+        let calls = config.calls;
+        let bar =
+            ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg:>12} {bar:40} {pos}/{len}")?);
+        let seconds = self.seconds;
+        let report = run(config, |progress| {
+            let (message, at, of) = match progress {
+                LoadProgress::Connected(count) => ("connecting", count as u64, calls as u64),
+                LoadProgress::SetUp(count) => ("dialling", count as u64, calls as u64),
+                LoadProgress::Talking(time) => ("talking, s", time.as_secs(), seconds),
+                LoadProgress::Judged(count) => ("judging", count as u64, calls as u64),
+            };
+            bar.set_message(message);
+            bar.set_length(of);
+            bar.set_position(at);
+        })
+        .await?;
+        bar.finish_and_clear();
+        print(&report)?;
+        Ok(if report.calls.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn config(&self) -> Result<LoadConfig, Box<dyn Error>> {
+        let voice = if self.numbered { Some(Voice::numbered()) } else { self.voice.voice()? };
+        let phone_voice = match &self.phone_audio {
+            Some(file) => Some(Voice::from_wav(file)?),
+            None => voice.clone(),
+        };
+        let mut caller = WebrtcConfig::new(&self.server, &self.account.user, "");
+        caller.domain.clone_from(&self.account.domain);
+        caller.trust = self.webrtc.trust();
+        caller.profiles = self.webrtc.profiles();
+        caller.insists_on_dtls_client = self.webrtc.insists_on_dtls_client();
+        caller.media_address = self.webrtc.media_address;
+        caller.codecs = Codec::ids(&self.codec);
+        caller.voice = voice;
+        let phone = PhoneConfig {
+            bind: self.phone,
+            transport: self.phone_transport.into(),
+            codecs: Codec::ids(&self.phone_codec),
+            voice: phone_voice,
+            ..PhoneConfig::default()
+        };
+        Ok(LoadConfig {
+            caller,
+            users: self.users()?,
+            destination: self.destination.clone(),
+            phone: (!self.no_phone).then_some(phone),
+            calls: self.calls,
+            rate: self.rate,
+            duration: Duration::from_secs(self.seconds),
+            pid: self.pid,
+            pesq: self.pesq,
+            registers: self.register,
+        })
+    }
+
+    fn users(&self) -> Result<Vec<Credentials>, Box<dyn Error>> {
+        let first = self
+            .account
+            .credentials()?
+            .ok_or("the callers need a password; give --password-file FILE or --password-env NAME")?;
+        let algorithm = first.algorithm;
+        let mut users = vec![first];
+        for pair in &self.also_users {
+            let (user, file) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is not USER=FILE"))?;
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| format!("cannot read the password in {file}: {error}"))?;
+            let password = text.lines().next().unwrap_or_default();
+            users.push(Credentials { algorithm, ..Credentials::new(user, password) });
+        }
+        Ok(users)
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the report is what the command is for")]
+fn print(report: &LoadReport) -> Result<(), Box<dyn Error>> {
+    println!("{}", serde_json::to_string_pretty(report)?);
+    Ok(())
+}

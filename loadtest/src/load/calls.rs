@@ -1,0 +1,154 @@
+//! The calls of a load: dialled at a steady rate, matched with the phone's end, held together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::LoadConfig;
+use crate::agent::{AgentError, Call, Heard, Phone, Sent, SrtpProfile, WebrtcCaller};
+
+/// One end of a call, after its end.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    pub(super) heard: Heard,
+    pub(super) sent: Sent,
+}
+
+/// One call that was set up, after its end.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) invited_at: SystemTime,
+    pub(super) answered_at: Option<SystemTime>,
+    pub(super) srtp: Option<SrtpProfile>,
+    pub(super) caller: End,
+    pub(super) phone: Option<End>,
+}
+
+/// A call that is up.
+#[derive(Debug)]
+pub(super) struct Running {
+    destination: String,
+    call: Call,
+    /// Its connection lives as long as it.
+    _caller: WebrtcCaller,
+}
+
+/// The calls that the phone has taken, by the number dialled.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Taken(Arc<Mutex<HashMap<String, Call>>>);
+
+/// How long one set-up may take.
+const SETUP_MAX: Duration = Duration::from_secs(30);
+/// How long a call may take to be over at both ends.
+const END_MAX: Duration = Duration::from_secs(35);
+/// Callers that connect at one time.
+const CONNECTING_MAX: usize = 20;
+
+/// Connects all callers, a few at a time; whoever fails is missing, with the reason.
+pub(super) async fn connect(
+    config: &LoadConfig,
+    mut on_progress: impl FnMut(usize),
+) -> Vec<Result<WebrtcCaller, AgentError>> {
+    let mut waiting = config.users.iter().cycle().take(config.calls);
+    let (mut connecting, mut connected) = (JoinSet::new(), Vec::new());
+    loop {
+        while connecting.len() < CONNECTING_MAX
+            && let Some(user) = waiting.next()
+        {
+            let caller = crate::agent::WebrtcConfig { credentials: user.clone(), ..config.caller.clone() };
+            let registers = config.registers;
+            connecting.spawn(async move {
+                let caller = WebrtcCaller::new(caller).await?;
+                if registers {
+                    caller.register().await?;
+                }
+                Ok(caller)
+            });
+        }
+        let Some(done) = connecting.join_next().await else { return connected };
+        connected.push(done.unwrap_or(Err(AgentError::Gone)));
+        on_progress(connected.len());
+    }
+}
+
+/// Dials all calls at the rate wished, and waits until each is up or has failed.
+pub(super) async fn dial(
+    config: &LoadConfig,
+    callers: Vec<Result<WebrtcCaller, AgentError>>,
+    mut on_progress: impl FnMut(usize),
+) -> Vec<Result<Running, AgentError>> {
+    let began_at = Instant::now();
+    let mut dialling = JoinSet::new();
+    for (index, caller) in callers.into_iter().enumerate() {
+        let at = began_at + Duration::from_secs_f64(index as f64 / config.rate);
+        let destination = config.destination_of(index);
+        dialling.spawn(async move {
+            let caller = caller?;
+            tokio::time::sleep_until(at).await;
+            let call = caller.dial(&destination).await?.answered(SETUP_MAX).await?;
+            call.media_ready(SETUP_MAX).await?;
+            call.heard_packets(1, SETUP_MAX).await?;
+            Ok(Running { destination, call, _caller: caller })
+        });
+    }
+    let mut settled = Vec::new();
+    while let Some(done) = dialling.join_next().await {
+        settled.push(done.unwrap_or(Err(AgentError::Gone)));
+        on_progress(settled.len());
+    }
+    settled
+}
+
+/// Answers every call at the phone, until the receiver of this is dropped.
+pub(super) fn answer(phone: Phone) -> (Taken, mpsc::Sender<()>) {
+    let taken = Taken::default();
+    let (stop, mut stopped) = mpsc::channel(1);
+    let shelf = taken.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                incoming = phone.next_incoming() => {
+                    let Ok(incoming) = incoming else { continue };
+                    let number = incoming.to.clone();
+                    match incoming.answer().await {
+                        Ok(call) => drop(shelf.0.lock().await.insert(number, call)),
+                        Err(error) => tracing::warn!(number, %error, "the phone could not answer"),
+                    }
+                }
+                _ = stopped.recv() => return,
+            }
+        }
+    });
+    (taken, stop)
+}
+
+impl Running {
+    /// Hangs up, and collects what both ends heard.
+    pub(super) async fn finish(self, taken: &Taken) -> Result<Record, AgentError> {
+        let phone = taken.0.lock().await.remove(&self.destination);
+        self.call.hang_up().await?;
+        if let Some(phone) = &phone {
+            phone.ended(END_MAX).await?;
+        }
+        Ok(Record {
+            invited_at: self.call.invited_at().ok_or(AgentError::Gone)?,
+            answered_at: self.call.answered_at(),
+            srtp: self.call.srtp_profile(),
+            caller: End::of(&self.call).await?,
+            phone: match &phone {
+                Some(phone) => Some(End::of(phone).await?),
+                None => None,
+            },
+        })
+    }
+}
+
+impl End {
+    async fn of(call: &Call) -> Result<Self, AgentError> {
+        Ok(Self { heard: call.heard().await?, sent: call.sent().await? })
+    }
+}

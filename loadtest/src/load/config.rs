@@ -1,0 +1,101 @@
+//! What a load is.
+
+use std::time::Duration;
+
+use crate::agent::{AgentError, Credentials, PhoneConfig, WebrtcConfig};
+use crate::hear::PesqError;
+
+/// What a load is.
+#[derive(Debug, Clone)]
+pub struct LoadConfig {
+    /// What each caller is; who, is the next of `users`.
+    pub caller: WebrtcConfig,
+    /// Who calls, in turn; each call has a connection of its own.
+    pub users: Vec<Credentials>,
+    /// Whom to call; `{call}` stands for the number of the call in five digits, by which the phone tells
+    /// calls apart.
+    pub destination: String,
+    /// The phone that answers; `None` where the gateway itself does, with an echo or the like.
+    pub phone: Option<PhoneConfig>,
+    /// How many calls.
+    pub calls: usize,
+    /// How many to begin in a second.
+    pub rate: f64,
+    /// How long all of them are up together.
+    pub duration: Duration,
+    /// The process of the gateway, to be measured.
+    pub pid: Option<u32>,
+    /// How many calls to score by PESQ.
+    pub pesq: usize,
+    /// Whether callers register first.
+    pub registers: bool,
+}
+
+/// How far a load is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadProgress {
+    /// Callers that are connected.
+    Connected(usize),
+    /// Calls whose set-up has ended, well or not.
+    SetUp(usize),
+    /// Time that all were up together.
+    Talking(Duration),
+    /// Calls that have been judged.
+    Judged(usize),
+}
+
+/// Bounds of a load: what one process and one machine can bear.
+pub(super) const CALLS_MAX: usize = 5000;
+pub(super) const DURATION_MAX: Duration = Duration::from_secs(3600);
+/// What stands for the number of the call.
+pub(super) const PLACEHOLDER: &str = "{call}";
+
+/// A load cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The configuration makes no sense.
+    #[error("{0}")]
+    Config(String),
+    /// An agent failed before any call.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// A process cannot be measured.
+    #[error("cannot read process {pid}: {why}; is it running, and ours?")]
+    Process {
+        /// Which.
+        pid: u32,
+        /// Why.
+        why: String,
+    },
+    /// Speech cannot be scored.
+    #[error(transparent)]
+    Pesq(#[from] PesqError),
+}
+
+impl LoadConfig {
+    pub(super) fn check(&self) -> Result<(), LoadError> {
+        let fault = if self.users.is_empty() {
+            "no user to call as; name one".to_owned()
+        } else if self.calls == 0 || self.calls > CALLS_MAX {
+            format!("{} calls are not between 1 and {CALLS_MAX}", self.calls)
+        } else if !(self.rate > 0.0 && self.rate <= 1000.0) {
+            format!("{} calls a second are not between 0 and 1000", self.rate)
+        } else if self.duration.is_zero() || self.duration > DURATION_MAX {
+            format!("{:?} is not between a second and {DURATION_MAX:?}", self.duration)
+        } else if self.phone.is_some() && self.calls > 1 && !self.destination.contains(PLACEHOLDER) {
+            format!(
+                "the phone tells calls apart by the number dialled; put {PLACEHOLDER} into the destination \
+                 {:?}, as in 7{PLACEHOLDER}",
+                self.destination
+            )
+        } else {
+            return Ok(());
+        };
+        Err(LoadError::Config(fault))
+    }
+
+    /// The number of one call.
+    pub(super) fn destination_of(&self, call: usize) -> String {
+        self.destination.replace(PLACEHOLDER, &format!("{call:05}"))
+    }
+}

@@ -1,0 +1,13 @@
+//! Many calls at once: WebRTC callers through a gateway to a phone in this process, and what came of it.
+
+mod calls;
+mod config;
+mod judge;
+mod process;
+mod report;
+mod run;
+
+pub use config::{LoadConfig, LoadError, LoadProgress};
+pub use process::{ProcessMeter, Usage};
+pub use report::{Connections, DirectionReport, GatewayReport, LoadReport, Setup, Spread};
+pub use run::run;
