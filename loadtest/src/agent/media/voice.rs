@@ -168,6 +168,9 @@ impl Encoding {
             let config = OpusEncoderConfig {
                 bitrate_bps: self.bitrate_bps,
                 max_bandwidth: self.bandwidth,
+                // Nobody reports loss to a browser that has just begun; and time is no matter here.
+                expected_loss_percent: 0,
+                complexity: 10,
                 ..OpusEncoderConfig::default()
             };
             Box::new(OpusEncoder::new(SampleRate::HZ_48000, &config)?)
