@@ -7,3 +7,4 @@ mod browser_services;
 mod browser_sipp;
 mod sip;
 mod support;
+mod webrtc;

@@ -3,7 +3,7 @@
 pub(crate) mod rtp_digits;
 pub(crate) mod rtp_peer;
 pub(crate) mod sipp;
-mod stage;
+pub(crate) mod stage;
 mod strangers;
 mod trace;
 
