@@ -11,6 +11,7 @@ mod audio;
 mod cancelled;
 mod early_media;
 mod hung_up;
+mod limits;
 mod malformed;
 mod offers;
 mod raw_phone;

@@ -96,6 +96,19 @@ impl RawPhone {
         self.ask("REGISTER", REGISTRAR, &format!("{headers}{answer}"))
     }
 
+    /// Acknowledges the refusal of the INVITE that was asked last.
+    pub(crate) fn acknowledge(&self, refusal: &str) {
+        let mut ack = format!("ACK {REGISTRAR} SIP/2.0\r\n");
+        for line in refusal.lines().skip(1).take_while(|line| !line.is_empty()) {
+            match line.split(':').next() {
+                Some("CSeq") => ack += &format!("CSeq: {} ACK\r\n", self.cseq),
+                Some("Via" | "From" | "To" | "Call-ID") => ack += &format!("{line}\r\n"),
+                _ => {}
+            }
+        }
+        self.send(&format!("{ack}Content-Length: 0\r\n\r\n"));
+    }
+
     /// A response to a request that came.
     pub(crate) fn respond(&self, request: &str, status: &str) {
         let mut response = format!("SIP/2.0 {status}\r\n");

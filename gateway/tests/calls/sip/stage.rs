@@ -40,7 +40,8 @@ impl Stage {
         Self::with(&["PCMU"], GatewayConfig::default().md5_only())
     }
 
-    fn with(codecs: &[&str], config: GatewayConfig) -> Option<Self> {
+    /// A stage with what a configuration has already.
+    pub(crate) fn with(codecs: &[&str], config: GatewayConfig) -> Option<Self> {
         tools::command("sipp")?;
         let [caller, callee] = std::array::from_fn(|_| Host::new());
         let mut config = config

@@ -83,6 +83,15 @@ impl Gateway {
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
     }
 
+    /// Waits until the gateway holds just this.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    pub(crate) fn wait_for_status(&self, expected: &Value) {
+        let is_so = wait_until(PATIENCE, || self.status() == *expected);
+        assert!(is_so, "{} is held, not {expected}", self.status());
+    }
+
     /// Waits until `calls` calls have come and gone, and nothing of them is left.
     ///
     /// # Panics

@@ -18,6 +18,7 @@ pub(crate) struct GatewayConfig {
     media: String,
     sip: String,
     is_md5_only: bool,
+    rtp_ports: Option<[u16; 2]>,
 }
 
 /// The page, and SIP over WebSocket.
@@ -78,6 +79,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Takes plain RTP's ports from this range alone.
+    pub(crate) const fn rtp_ports(mut self, from: u16, to: u16) -> Self {
+        self.rtp_ports = Some([from, to]);
+        self
+    }
+
     /// Adds lines to the section `[sip]`.
     pub(crate) fn sip(mut self, lines: &str) -> Self {
         let _ = writeln!(self.sip, "{lines}");
@@ -97,8 +104,9 @@ impl GatewayConfig {
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n\
              [media]\naddresses = [\"{ip}\"]\nwebrtc_port = 0\nrtp_address = \"{ip}\"\n\
-             rtp_ports = [20000, 20099]\n{}",
+             rtp_ports = {:?}\n{}",
             self.sip,
+            self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,
             sip = host.at(SIP_PORT),
         );

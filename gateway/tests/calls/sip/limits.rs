@@ -1,0 +1,63 @@
+//! Where the gateway has to say no, or to end what nobody else ends.
+
+use super::raw_phone::RawPhone;
+use super::sipp::Sipp;
+use super::stage::Stage;
+use crate::support::gateway::GatewayConfig;
+
+/// A stage of this configuration, on which a call is up.
+fn talking(config: GatewayConfig) -> Option<(Stage, Sipp, Sipp)> {
+    let stage = Stage::with(&["PCMU"], config)?;
+    let callee = stage.answer("callee_talks", &[]);
+    let caller = stage.call("caller_talks", "9100", &[]);
+    callee.wait_for("ACK");
+    Some((stage, caller, callee))
+}
+
+/// One more call than there may be is refused, and the one that is up does not notice.
+fn one_call_too_many(config: GatewayConfig) {
+    let Some((stage, caller, callee)) = talking(config) else { return };
+    let held = stage.gateway.status();
+    let mut another = RawPhone::new(&stage.caller, &stage.gateway, "2002");
+    let refused = another.ask("INVITE", "sip:9101@webtrunk.test", "");
+    assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
+    another.acknowledge(&refused);
+    stage.gateway.wait_for_status(&held);
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+}
+
+#[test]
+fn more_calls_than_configured() {
+    one_call_too_many(GatewayConfig::default().media("calls_max = 1"));
+}
+
+#[test]
+fn more_legs_than_ports() {
+    one_call_too_many(GatewayConfig::default().media("shards = 1").rtp_ports(20_000, 20_003));
+}
+
+/// The callee's leg finds no port: its caller's goes back.
+#[test]
+fn one_port_for_two_legs() {
+    let config = GatewayConfig::default().media("shards = 1").rtp_ports(20_000, 20_001);
+    let Some(stage) = Stage::with(&["PCMU"], config) else { return };
+    stage.call("caller_refused", "9100", &[("STATUS", "503")]).finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Both phones are there and say nothing, as after a power cut: the call does not last for ever.
+#[test]
+fn a_call_without_media() {
+    let Some((stage, caller, callee)) = talking(GatewayConfig::default().media("media_timeout_s = 1")) else {
+        return;
+    };
+    for phone in [caller, callee] {
+        let bye = phone.wait_for("BYE");
+        assert_eq!(bye.header("Reason"), Some("Q.850;cause=41;text=\"Media timeout\""));
+        phone.finish();
+    }
+    stage.gateway.assert_all_is_over(1);
+    assert!(stage.gateway.log().count(&["no packet within media_timeout"]) > 0, "the log says why");
+}
