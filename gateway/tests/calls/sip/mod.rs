@@ -14,6 +14,7 @@ mod hung_up;
 mod limits;
 mod malformed;
 mod offers;
+mod proxied;
 mod raw_phone;
 mod refused;
 mod registered_phone;

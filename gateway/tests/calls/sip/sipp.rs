@@ -41,7 +41,7 @@ const RECEIVE_MS: &str = "70000";
 const LIFETIME: &str = "120s";
 
 /// What the scenarios take where a test says nothing else.
-const DEFAULTS: Values<'static> = &[("RTP_PORT", "7000"), ("FORMATS", "0"), ("CALLER", "2001")];
+const DEFAULTS: Values<'static> = &[("RTP_PORT", "7000"), ("FORMATS", "0"), ("CALLER", "2001"), ("MORE", "")];
 
 impl Sipp {
     /// Waits for a call at the host's SIP port.
@@ -63,6 +63,11 @@ impl Sipp {
         values: Values<'_>,
     ) -> Self {
         Self::start(host, scenario, values, &["-s", number, &gateway.to_string()])
+    }
+
+    /// Calls `number` at the gateway over TCP.
+    pub(crate) fn tcp_caller(host: &Host, scenario: &str, gateway: SocketAddr, number: &str) -> Self {
+        Self::spawn(host, scenario, &[], &["-t", "t1", "-s", number, &gateway.to_string()])
     }
 
     /// The messages so far.
@@ -120,7 +125,17 @@ impl Sipp {
         self.seen()
     }
 
+    /// Starts it and waits until it listens.
     fn start(host: &Host, scenario: &str, values: Values<'_>, arguments: &[&str]) -> Self {
+        let mut sipp = Self::spawn(host, scenario, values, arguments);
+        let address = sipp.address;
+        // Its port is taken as soon as it listens; a caller may have done all it has to do by then.
+        let has_begun = || UdpSocket::bind(address).is_err() || !sipp.process.is_running();
+        assert!(wait_until(PATIENCE, has_begun), "sipp does not listen on {address}\n{}", sipp.told());
+        sipp
+    }
+
+    fn spawn(host: &Host, scenario: &str, values: Values<'_>, arguments: &[&str]) -> Self {
         let sipp = tools::command("sipp").expect("the stage made sure of it");
         let folder = TempDir::new().expect("a folder");
         let ip = host.ip().to_string();
@@ -139,12 +154,7 @@ impl Sipp {
             .stdout(Stdio::null())
             .stderr(File::create(folder.path().join("stderr")).expect("the folder is ours"));
         let process = Process::start(&mut command);
-        let address = host.at(PORT);
-        let mut sipp = Self { name: scenario.to_owned(), process, address, folder };
-        // Its port is taken as soon as it listens; a caller may have done all it has to do by then.
-        let has_begun = || UdpSocket::bind(address).is_err() || !sipp.process.is_running();
-        assert!(wait_until(PATIENCE, has_begun), "sipp does not listen on {address}\n{}", sipp.told());
-        sipp
+        Self { name: scenario.to_owned(), process, address: host.at(PORT), folder }
     }
 
     /// All that sipp wrote, for who has to find out what went wrong.

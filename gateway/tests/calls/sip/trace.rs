@@ -26,11 +26,21 @@ impl Seen {
         line.split(' ').next() == Some(what)
     }
 
+    /// Whether this is a request for this target.
+    pub(crate) fn is_to(&self, target: &str) -> bool {
+        self.text.split(' ').nth(1) == Some(target)
+    }
+
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers(name).first().copied()
+    }
+
+    /// The values of a header that may be there more than once.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         let head = self.text.lines().take_while(|line| !line.is_empty());
-        let (_, value) = head.filter_map(|line| line.split_once(':')).find(|(it, _)| it == &name)?;
-        Some(value.trim())
+        let of_name = head.filter_map(|line| line.split_once(':')).filter(|(it, _)| it == &name);
+        of_name.map(|(_, value)| value.trim()).collect()
     }
 
     /// Whether a line of its body is this.

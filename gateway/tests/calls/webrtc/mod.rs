@@ -4,3 +4,4 @@
 mod called;
 mod caller;
 mod ends;
+mod group;
