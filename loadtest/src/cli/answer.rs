@@ -1,29 +1,21 @@
-//! `answer`: a phone that answers every call.
+//! `answer`: an agent that answers every call.
 
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use webtrunk_loadtest::agent::{CallEnd, Incoming, Phone, PhoneConfig, Voice};
+use webtrunk_loadtest::agent::{AgentError, CallEnd, Incoming, Voice};
 
-use super::call::Transport;
-use super::options::{AccountOptions, Codec, VoiceOptions};
+use super::agent::{AgentOptions, Kind};
 use super::report::{CallReport, record};
 
 #[derive(Debug, Args)]
 pub(crate) struct AnswerArguments {
-    /// Address to listen at.
-    #[arg(long, default_value = "127.0.0.1:5080")]
-    bind: SocketAddr,
-    /// How to speak SIP.
-    #[arg(long, value_enum, default_value_t = Transport::Udp)]
-    transport: Transport,
-    /// Codecs, best first.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Codec::Pcmu, Codec::Pcma])]
-    codec: Vec<Codec>,
+    /// What answers.
+    #[arg(long = "as", value_enum, default_value_t = Kind::Phone)]
+    kind: Kind,
     /// How long to ring before the answer, in milliseconds.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=600_000))]
     ring_ms: u64,
@@ -51,16 +43,8 @@ pub(crate) struct AnswerArguments {
     /// Print each call's report as JSON, one line each.
     #[arg(long)]
     json: bool,
-    /// Registrar, host:port, to register with; needs a password.
-    #[arg(long, value_name = "HOST:PORT")]
-    server: Option<SocketAddr>,
-    /// Behave as behind a NAT: name this address, from which nothing is sent.
-    #[arg(long, value_name = "IP")]
-    behind_nat: Option<IpAddr>,
     #[command(flatten)]
-    account: AccountOptions,
-    #[command(flatten)]
-    voice: VoiceOptions,
+    agent: AgentOptions,
 }
 
 /// What happens in each call.
@@ -82,23 +66,12 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 impl AnswerArguments {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let voice = self.voice.voice()?;
-        let phone = Phone::new(PhoneConfig {
-            bind: self.bind,
-            transport: self.transport.into(),
-            server: self.server,
-            domain: self.account.domain.clone(),
-            user: self.account.user.clone(),
-            credentials: self.account.credentials()?,
-            codecs: Codec::ids(&self.codec),
-            voice: voice.clone(),
-            behind_nat: self.behind_nat,
-        })
-        .await?;
-        if self.server.is_some() {
-            phone.register().await?;
+        let voice = self.agent.voice()?;
+        let agent = self.agent.agent(self.kind, voice.clone()).await?;
+        if self.agent.can_register(self.kind)? {
+            agent.register().await?;
         }
-        eprintln!("answering calls at {}", phone.address());
+        eprintln!("answering calls at {}", agent.place());
         let script = Script {
             ring: Duration::from_millis(self.ring_ms),
             early_media: self.early_media,
@@ -112,10 +85,11 @@ impl AnswerArguments {
         };
         let mut running = tokio::task::JoinSet::new();
         for _ in 0..self.calls {
-            match phone.next_incoming().await {
+            match agent.next_incoming().await {
                 Ok(incoming) => {
                     running.spawn(script.clone().play(incoming));
                 }
+                Err(AgentError::Gone) => return Err("the server closed the connection".into()),
                 Err(error) => eprintln!("webtrunk-loadtest: {error}"),
             }
             while running.try_join_next().is_some() {}

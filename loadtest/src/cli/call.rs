@@ -1,28 +1,22 @@
 //! `call`: one call, and what was heard.
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use webtrunk_loadtest::agent::{
-    Call, Dialing, Phone, PhoneConfig, PhoneTransport, Voice, WebrtcCaller, WebrtcConfig,
-};
+use webtrunk_loadtest::agent::Call;
 
-use super::options::{AccountOptions, Codec, VoiceOptions, WebrtcOptions};
+use super::agent::{AgentOptions, Kind};
 use super::report::{CallReport, record};
 
 #[derive(Debug, Args)]
 pub(crate) struct CallArguments {
     /// What calls.
-    #[arg(long, value_enum, default_value_t = From::Webrtc)]
-    from: From,
-    /// Where: ws://host:port/path or wss://.. for webrtc, host:port for a phone.
-    #[arg(long, default_value = "ws://127.0.0.1:8080/sip")]
-    server: String,
+    #[arg(long, value_enum, default_value_t = Kind::Webrtc)]
+    from: Kind,
     /// User, number or SIP URI to call.
     #[arg(long)]
     destination: String,
@@ -32,9 +26,6 @@ pub(crate) struct CallArguments {
     /// How long it may ring, in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     ring: u64,
-    /// Codecs to offer, best first; by default all for webrtc, G.711 for a phone.
-    #[arg(long, value_enum, value_delimiter = ',')]
-    codec: Vec<Codec>,
     /// Digits to press after a second, as RFC 4733 events.
     #[arg(long, default_value = "")]
     digits: String,
@@ -53,56 +44,28 @@ pub(crate) struct CallArguments {
     /// Do not register first.
     #[arg(long)]
     no_register: bool,
-    /// How a phone speaks SIP.
-    #[arg(long, value_enum, default_value_t = Transport::Udp)]
-    transport: Transport,
-    /// Address of a phone; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:0")]
-    bind: SocketAddr,
     #[command(flatten)]
-    account: AccountOptions,
-    #[command(flatten)]
-    voice: VoiceOptions,
-    #[command(flatten)]
-    webrtc: WebrtcOptions,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum From {
-    /// SIP over WebSocket, ICE, DTLS-SRTP.
-    Webrtc,
-    /// Plain SIP and RTP.
-    Phone,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Transport {
-    Udp,
-    Tcp,
-}
-
-/// Keeps the agent alive as long as its call.
-enum Agent {
-    Webrtc(WebrtcCaller),
-    Phone(Phone),
+    agent: AgentOptions,
 }
 
 /// How long media may take after the answer.
 const CONNECT_MAX: Duration = Duration::from_secs(15);
 const SECOND: Duration = Duration::from_secs(1);
+/// How long one hold lasts, and the talk after it.
+const HOLD: Duration = Duration::from_millis(200);
 
 impl CallArguments {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
-        let voice = self.voice.voice()?;
-        let agent = self.agent(voice.clone()).await?;
-        if !self.no_register && self.account.credentials()?.is_some() {
+        let voice = self.agent.voice()?;
+        let agent = self.agent.agent(self.from, voice.clone()).await?;
+        if !self.no_register && self.agent.can_register(self.from)? {
             agent.register().await?;
         }
         let dialing = agent.dial(&self.destination).await?;
         let call = dialing.answered(Duration::from_secs(self.ring)).await?;
         call.media_ready(CONNECT_MAX).await?;
         self.talk(&call).await?;
-        let _ = call.hang_up().await?;
+        call.hang_up().await?;
         if let Some(file) = &self.record {
             record(&call, file).await?;
         }
@@ -111,52 +74,14 @@ impl CallArguments {
         Ok(if report.heard_anything() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    async fn agent(&self, voice: Option<Voice>) -> Result<Agent, Box<dyn Error>> {
-        let codecs = Codec::ids(&self.codec);
-        let credentials = self.account.credentials()?;
-        match self.from {
-            From::Webrtc => {
-                let mut config = WebrtcConfig::new(&self.server, &self.account.user, "");
-                config.credentials = credentials.unwrap_or(config.credentials);
-                config.domain.clone_from(&self.account.domain);
-                config.trust = self.webrtc.trust();
-                config.profiles = self.webrtc.profiles();
-                config.insists_on_dtls_client = self.webrtc.insists_on_dtls_client();
-                config.media_address = self.webrtc.media_address;
-                config.voice = voice;
-                if !codecs.is_empty() {
-                    config.codecs = codecs;
-                }
-                Ok(Agent::Webrtc(WebrtcCaller::new(config).await?))
-            }
-            From::Phone => {
-                let server = self
-                    .server
-                    .parse()
-                    .map_err(|_| format!("--server {} is no host:port, which a phone needs", self.server))?;
-                let mut config = PhoneConfig {
-                    bind: self.bind,
-                    transport: self.transport.into(),
-                    server: Some(server),
-                    domain: self.account.domain.clone(),
-                    user: self.account.user.clone(),
-                    credentials,
-                    voice,
-                    ..PhoneConfig::default()
-                };
-                if !codecs.is_empty() {
-                    config.codecs = codecs;
-                }
-                Ok(Agent::Phone(Phone::new(config).await?))
-            }
-        }
-    }
-
+    /// Until the time is over, or the other end hangs up.
     async fn talk(&self, call: &Call) -> Result<(), Box<dyn Error>> {
         let progress = ProgressBar::new(self.seconds)
             .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} s  {msg}")?);
         for second in 0..self.seconds {
-            tokio::time::sleep(SECOND).await;
+            if call.ended(SECOND).await.is_ok() {
+                break;
+            }
             progress.inc(1);
             progress.set_message(format!("{} packets heard", call.heard().await?.packets.len()));
             if second == 0 {
@@ -168,41 +93,13 @@ impl CallArguments {
             if second == self.seconds / 2 {
                 for _ in 0..self.holds {
                     call.hold().await?;
-                    tokio::time::sleep(SECOND / 5).await;
+                    tokio::time::sleep(HOLD).await;
                     call.resume().await?;
-                    tokio::time::sleep(SECOND / 5).await;
+                    tokio::time::sleep(HOLD).await;
                 }
             }
         }
         progress.finish_and_clear();
         Ok(())
-    }
-}
-
-impl Agent {
-    async fn register(&self) -> Result<(), Box<dyn Error>> {
-        let registered = match self {
-            Self::Webrtc(caller) => caller.register().await,
-            Self::Phone(phone) => phone.register().await,
-        };
-        registered.map_err(|error| {
-            format!("cannot register: {error}; check --user, --password-file and --server").into()
-        })
-    }
-
-    async fn dial(&self, to: &str) -> Result<Dialing, Box<dyn Error>> {
-        Ok(match self {
-            Self::Webrtc(caller) => caller.dial(to).await?,
-            Self::Phone(phone) => phone.dial(to).await?,
-        })
-    }
-}
-
-impl std::convert::From<Transport> for PhoneTransport {
-    fn from(transport: Transport) -> Self {
-        match transport {
-            Transport::Udp => Self::Udp,
-            Transport::Tcp => Self::Tcp,
-        }
     }
 }

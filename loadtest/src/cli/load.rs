@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
 use webtrunk_loadtest::load::{LoadConfig, LoadProgress, LoadReport, run};
 
-use super::call::Transport;
+use super::agent::Transport;
 use super::options::{AccountOptions, Codec, VoiceOptions, WebrtcOptions};
 
 #[derive(Debug, Args)]
@@ -104,10 +104,7 @@ impl LoadArguments {
         };
         let mut caller = WebrtcConfig::new(&self.server, &self.account.user, "");
         caller.domain.clone_from(&self.account.domain);
-        caller.trust = self.webrtc.trust();
-        caller.profiles = self.webrtc.profiles();
-        caller.insists_on_dtls_client = self.webrtc.insists_on_dtls_client();
-        caller.media_address = self.webrtc.media_address;
+        self.webrtc.apply(&mut caller);
         caller.codecs = Codec::ids(&self.codec);
         caller.voice = voice;
         let phone = PhoneConfig {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod agent;
 mod answer;
 mod call;
 mod load;
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
 enum Command {
     /// Place one call, over WebRTC or as a plain SIP phone, and tell what was heard.
     Call(call::CallArguments),
-    /// Be a phone that answers every call.
+    /// Answer every call, as a plain SIP phone or over WebRTC.
     Answer(answer::AnswerArguments),
     /// Place many calls at once, from WebRTC callers to a phone in this process, and measure.
     Load(load::LoadArguments),

@@ -1,11 +1,12 @@
 //! Options that several commands share.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Credentials, DigestAlgorithm, SrtpProfile, Trust, Voice};
+use webtrunk_loadtest::agent::{Credentials, DigestAlgorithm, SrtpProfile, Trust, Voice, WebrtcConfig};
 
 /// Who an agent is to the server.
 #[derive(Debug, Clone, Args)]
@@ -58,7 +59,7 @@ pub(super) struct WebrtcOptions {
     dtls_client: bool,
     /// Address for media; by default this machine's first that is not loopback.
     #[arg(long, value_name = "IP")]
-    pub(super) media_address: Option<std::net::IpAddr>,
+    media_address: Option<IpAddr>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -130,25 +131,20 @@ impl VoiceOptions {
 }
 
 impl WebrtcOptions {
-    pub(super) fn trust(&self) -> Trust {
-        match &self.ca {
+    pub(super) fn apply(&self, config: &mut WebrtcConfig) {
+        config.trust = match &self.ca {
             _ if self.insecure => Trust::Anybody,
             Some(file) => Trust::Authority(file.clone()),
             None => Trust::Nobody,
-        }
-    }
-
-    pub(super) fn profiles(&self) -> Vec<SrtpProfile> {
+        };
         let profile = |it: &Profile| match it {
             Profile::Cm128 => SrtpProfile::Aes128CmHmacSha1_80,
             Profile::Gcm128 => SrtpProfile::AeadAes128Gcm,
             Profile::Gcm256 => SrtpProfile::AeadAes256Gcm,
         };
-        self.srtp.iter().map(profile).collect()
-    }
-
-    pub(super) const fn insists_on_dtls_client(&self) -> bool {
-        self.dtls_client
+        config.profiles = self.srtp.iter().map(profile).collect();
+        config.insists_on_dtls_client = self.dtls_client;
+        config.media_address = self.media_address;
     }
 }
 

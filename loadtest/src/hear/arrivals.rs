@@ -1,5 +1,6 @@
 //! Packets counted against the clock: sequence numbers alone cannot tell what was never sent.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -41,22 +42,16 @@ impl Arrivals {
         let (first, last) = (packets.first()?, packets.last()?);
         let clock_rate = f64::from(first.codec.clock_rate().hz());
 
-        // Unwrapped from the middle of the counter's room, so that stragglers do not go below zero.
-        let (mut highest, mut reordered) = (1_i64 << 32, 0);
-        let mut sequences = Vec::with_capacity(packets.len());
+        let mut counter = Counter::default();
         for packet in &packets {
-            let step = packet.sequence.wrapping_sub((highest & 0xffff) as u16).cast_signed();
-            let base = if sequences.is_empty() { i64::from(packet.sequence) | 1 << 32 } else { highest };
-            let sequence = if sequences.is_empty() { base } else { base + i64::from(step) };
-            reordered += u64::from(!sequences.is_empty() && sequence < highest);
-            highest = if sequences.is_empty() { sequence } else { highest.max(sequence) };
-            sequences.push(sequence);
+            counter.push(packet.sequence);
         }
-        sequences.sort_unstable();
-        let all = sequences.len() as u64;
-        sequences.dedup();
-        let unique = sequences.len() as u64;
-        let span = sequences.last()? - sequences.first()? + 1;
+        let doubles_and_late = (counter.duplicates(), counter.reordered);
+        let unique = counter.unique();
+        // Digits share the stream's sequence numbers.
+        for (_, sequence) in heard.event_packets.iter().filter(|(of, _)| *of == ssrc) {
+            counter.push(*sequence);
+        }
 
         let arrival = |at: usize| packets[at].at.duration_since(first.at).unwrap_or_default().as_secs_f64();
         let media = |at: usize| {
@@ -74,14 +69,47 @@ impl Arrivals {
         let room = (elapsed.as_secs_f64() / PTIME.as_secs_f64()).round() as i64 + 1;
         Some(Self {
             packets: unique,
-            duplicates: all - unique,
-            reordered,
-            lost: span.cast_unsigned() - unique,
+            duplicates: doubles_and_late.0,
+            reordered: doubles_and_late.1,
+            lost: counter.lost(),
             missing_by_clock: room - unique as i64,
             jitter_ms: jitter * 1000.0,
             longest_gap_ms: longest_gap * 1000.0,
             timestamp_drift_ms: (media(packets.len() - 1) - elapsed.as_secs_f64()) * 1000.0,
         })
+    }
+}
+
+/// Sequence numbers, unwrapped.
+#[derive(Default)]
+struct Counter {
+    sequences: Vec<i64>,
+    highest: Option<i64>,
+    reordered: u64,
+}
+
+impl Counter {
+    fn push(&mut self, sequence: u16) {
+        // From the middle of the counter's room, so that stragglers do not go below zero.
+        let highest = self.highest.unwrap_or(1 << 32 | i64::from(sequence));
+        let step = sequence.wrapping_sub((highest & 0xffff) as u16).cast_signed();
+        let unwrapped = highest + i64::from(step);
+        self.reordered += u64::from(unwrapped < highest);
+        self.highest = Some(highest.max(unwrapped));
+        self.sequences.push(unwrapped);
+    }
+
+    fn unique(&self) -> u64 {
+        self.sequences.iter().collect::<HashSet<_>>().len() as u64
+    }
+
+    fn duplicates(&self) -> u64 {
+        self.sequences.len() as u64 - self.unique()
+    }
+
+    fn lost(&self) -> u64 {
+        let ends = self.sequences.iter().min().zip(self.sequences.iter().max());
+        ends.map_or(0, |(first, last)| (last - first + 1).cast_unsigned() - self.unique())
     }
 }
 
@@ -122,6 +150,15 @@ mod tests {
         assert_eq!((arrivals.packets, arrivals.lost, arrivals.missing_by_clock), (8, 2, 2));
         assert_eq!((arrivals.duplicates, arrivals.reordered), (1, 1));
         assert!((arrivals.longest_gap_ms - 60.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn digits_are_no_loss() {
+        let mut digits = heard(&[0, 1, 2, 6, 7]);
+        digits.event_packets = (3..6_u16).map(|index| (1, 65_533_u16.wrapping_add(index))).collect();
+        digits.event_packets.push((2, 9));
+        let arrivals = Arrivals::of(&digits).expect("some");
+        assert_eq!((arrivals.lost, arrivals.missing_by_clock, arrivals.reordered), (0, 3, 0));
     }
 
     #[test]

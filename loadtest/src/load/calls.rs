@@ -112,7 +112,14 @@ pub(super) fn answer(phone: Phone) -> (Taken, mpsc::Sender<()>) {
         loop {
             tokio::select! {
                 incoming = phone.next_incoming() => {
-                    let Ok(incoming) = incoming else { continue };
+                    let incoming = match incoming {
+                        Ok(incoming) => incoming,
+                        Err(AgentError::Gone) => return,
+                        Err(error) => {
+                            tracing::warn!(%error, "the phone could not take a call");
+                            continue;
+                        }
+                    };
                     let number = incoming.to.clone();
                     match incoming.answer().await {
                         Ok(call) => drop(shelf.0.lock().await.insert(number, call)),

@@ -14,6 +14,9 @@ pub struct Heard {
     pub packets: Vec<HeardPacket>,
     /// The digits that came as RFC 4733 events.
     pub digits: Vec<HeardDigit>,
+    /// The SSRC and sequence number of each packet that carried an event: they count in the same stream
+    /// as the audio.
+    pub event_packets: Vec<(u32, u16)>,
     /// Packets of RTP or RTCP that could not be decrypted or read.
     pub broken: u64,
     /// Packets of a payload type that was not agreed on.
@@ -135,6 +138,9 @@ impl Log {
         match format {
             Some(format) if format.is_events() && self.heard.digits.len() < DIGITS_MAX => {
                 HeardDigit::take(&mut self.heard.digits, header.timestamp, payload);
+                if self.heard.event_packets.len() < PACKETS_MAX {
+                    self.heard.event_packets.push((header.ssrc, header.sequence));
+                }
             }
             Some(format) => match format.codec() {
                 Some(codec) => self.push_audio(codec, header, payload, at),

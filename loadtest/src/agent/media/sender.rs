@@ -84,6 +84,12 @@ impl Sender {
         self.choose_frames();
     }
 
+    /// What must be encoded before the voice can be heard; `None` where nothing must.
+    pub(crate) fn missing(&self) -> Option<(Voice, Encoding)> {
+        let missing = self.wish().filter(|_| self.frames.is_none());
+        missing.map(|(voice, encoding)| (voice.clone(), encoding))
+    }
+
     pub(crate) fn press(&mut self, digits: impl IntoIterator<Item = Digit>) {
         self.digits.press(digits);
     }
@@ -150,10 +156,14 @@ impl Sender {
         RtpHeader { marker, payload_type, sequence, timestamp, ssrc: self.ssrc }
     }
 
-    fn choose_frames(&mut self) {
-        self.frames = self.agreement.as_ref().zip(self.voice.as_ref()).and_then(|(agreement, voice)| {
-            voice.frames(Encoding::for_format(agreement.codec, &agreement.format)).ok()
-        });
+    /// Takes the voice in the agreed encoding, where that was made already.
+    pub(crate) fn choose_frames(&mut self) {
+        self.frames = self.wish().and_then(|(voice, encoding)| voice.frames(encoding));
+    }
+
+    fn wish(&self) -> Option<(&Voice, Encoding)> {
+        let Agreement { codec, format, .. } = self.agreement.as_ref()?;
+        Some((self.voice.as_ref()?, Encoding::for_format(*codec, format)))
     }
 }
 

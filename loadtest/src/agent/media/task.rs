@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
@@ -80,6 +81,8 @@ struct Task {
     sender: Sender,
     log: Log,
     pressed: Vec<oneshot::Sender<()>>,
+    /// The voice is being encoded, for the first call that wants it so.
+    encoding: Option<JoinHandle<()>>,
     /// The clock has begun.
     is_talking: bool,
     state: watch::Sender<MediaState>,
@@ -97,8 +100,18 @@ impl Media {
         let MediaConfig { leg, socket, rtcp_socket, codecs, voice } = config;
         let sender = Sender::new(leg.ssrc(), voice);
         let log = Log::new(Instant::now());
-        let (pressed, is_talking) = (Vec::new(), false);
-        let task = Task { leg, socket, rtcp_socket, codecs, sender, log, pressed, is_talking, state };
+        let task = Task {
+            leg,
+            socket,
+            rtcp_socket,
+            codecs,
+            sender,
+            log,
+            pressed: Vec::new(),
+            encoding: None,
+            is_talking: false,
+            state,
+        };
         tokio::spawn(task.run(inbox));
         Self { orders, state: watching }
     }
@@ -179,7 +192,7 @@ impl Task {
             self.flush();
             if !self.is_talking && self.leg.is_ready() {
                 self.is_talking = true;
-                // The first packet goes at once, and encoding the voice took no time of the call.
+                // The first packet goes at once.
                 clock.reset_immediately();
             }
             let timeout = self.leg.poll_timeout();
@@ -197,6 +210,7 @@ impl Task {
                     }
                 }
                 _ = clock.tick() => self.tick(),
+                () = finished(&mut self.encoding) => self.sender.choose_frames(),
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
                     self.leg.handle_timeout(Instant::now());
                 }
@@ -253,7 +267,10 @@ impl Task {
                 let agreement = self.leg.accept(&answer, now);
                 let _ = reply.send(agreement.map(|agreement| self.agree(agreement)));
             }
-            Order::Say(voice) => self.sender.say(voice),
+            Order::Say(voice) => {
+                self.sender.say(voice);
+                self.encode();
+            }
             Order::Press { digits, reply } => {
                 self.sender.press(digits);
                 self.pressed.push(reply);
@@ -269,6 +286,18 @@ impl Task {
     fn agree(&mut self, agreement: Agreement) {
         self.log.understand(self.leg.receive_formats());
         self.sender.agree(agreement);
+        self.encode();
+    }
+
+    /// Has the voice encoded elsewhere, where that must be: here it would hold up the call.
+    fn encode(&mut self) {
+        self.encoding = self.sender.missing().map(|(voice, encoding)| {
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = voice.encode(encoding) {
+                    tracing::warn!(%error, "the voice cannot be encoded");
+                }
+            })
+        });
     }
 
     fn take(&mut self, datagram: &[u8], from: SocketAddr, at: SystemTime) {
@@ -321,6 +350,17 @@ impl Task {
             profile: self.leg.srtp_profile(),
         };
         self.state.send_if_modified(|known| std::mem::replace(known, state) != state);
+    }
+}
+
+async fn finished(encoding: &mut Option<JoinHandle<()>>) {
+    match encoding {
+        Some(running) => {
+            // One that died says nothing, as one that failed.
+            let _ = running.await;
+            *encoding = None;
+        }
+        None => std::future::pending().await,
     }
 }
 

@@ -156,6 +156,7 @@ impl Transactions {
     }
 
     fn handle(&self, from: SocketAddr, octets: Bytes) {
+        tracing::debug!(%from, "received\n{}", String::from_utf8_lossy(&octets));
         match Message::parse(octets) {
             Ok(Message::Response(response)) => self.handle_response(response),
             Ok(Message::Request(request)) => self.handle_request(from, request),

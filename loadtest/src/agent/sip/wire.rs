@@ -69,6 +69,7 @@ impl Wire {
     }
 
     pub(crate) fn send(&self, to: SocketAddr, message: Bytes) {
+        tracing::debug!(%to, "sent\n{}", String::from_utf8_lossy(&message));
         match &self.exit {
             Exit::Udp(socket) => {
                 let socket = Arc::clone(socket);

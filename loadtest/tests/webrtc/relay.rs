@@ -1,0 +1,131 @@
+//! A server for two: registers whoever has the password, and passes everything else to the other one.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use webtrunk_signalling::auth::digest::{Algorithm, Credentials, DigestConfig, DigestServer, Ha1};
+use webtrunk_signalling::sip::message::{HeaderName, Message, Method, StatusCode};
+
+/// The password of everybody.
+pub(crate) const PASSWORD: &str = "open sesame";
+
+pub(crate) struct Relay {
+    url: String,
+    state: Arc<State>,
+}
+
+struct State {
+    digest: Mutex<DigestServer>,
+    /// The ways out to all who came, by their turn.
+    peers: Mutex<Vec<mpsc::UnboundedSender<String>>>,
+    challenges: AtomicUsize,
+}
+
+/// Knows everybody, by one password.
+struct Everybody;
+
+impl Credentials for Everybody {
+    fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        Some(Ha1::new(algorithm, user, realm, PASSWORD))
+    }
+}
+
+impl Relay {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let state = Arc::new(State {
+            digest: Mutex::new(DigestServer::new(DigestConfig::new("relay"), [7; 32], Instant::now())),
+            peers: Mutex::default(),
+            challenges: AtomicUsize::new(0),
+        });
+        let server = Arc::clone(&state);
+        tokio::spawn(async move {
+            while let Ok((stream, from)) = listener.accept().await {
+                tokio::spawn(Arc::clone(&server).serve(stream, from.ip()));
+            }
+        });
+        Self { url: format!("ws://{address}/sip"), state }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How many requests were challenged.
+    pub(crate) fn challenges(&self) -> usize {
+        self.state.challenges.load(Ordering::Relaxed)
+    }
+}
+
+impl State {
+    async fn serve(self: Arc<Self>, stream: TcpStream, from: IpAddr) {
+        let mut socket = accept_hdr_async(stream, agree).await.expect("a WebSocket client");
+        let (sender, mut outgoing) = mpsc::unbounded_channel();
+        let turn = {
+            let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            peers.push(sender);
+            peers.len() - 1
+        };
+        loop {
+            tokio::select! {
+                frame = socket.next() => match frame {
+                    Some(Ok(Frame::Text(text))) => {
+                        if let Some(answer) = self.register(&text, from) {
+                            socket.send(Frame::text(answer)).await.expect("a live connection");
+                        } else {
+                            let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+                            // The other of the two; nobody where there is only one.
+                            peers.get(turn ^ 1).map(|peer| peer.send(text.to_string()));
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return,
+                },
+                Some(text) = outgoing.recv() => {
+                    socket.send(Frame::text(text)).await.expect("a live connection");
+                }
+            }
+        }
+    }
+
+    /// The answer to a REGISTER; `None` for anything else.
+    fn register(&self, text: &str, from: IpAddr) -> Option<String> {
+        let parsed = Message::parse(Bytes::copy_from_slice(text.as_bytes())).expect("sound SIP");
+        let Message::Request(request) = parsed else { return None };
+        if request.method != Method::Register {
+            return None;
+        }
+        let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
+        let credentials = request.headers.authorizations();
+        let response = match digest.verify("REGISTER", credentials, from, &Everybody, Instant::now()) {
+            Ok(_) => request.response(StatusCode::OK, Some("registrar")),
+            Err(denied) => {
+                self.challenges.fetch_add(1, Ordering::Relaxed);
+                let mut response = request.response(StatusCode::UNAUTHORIZED, Some("registrar"));
+                for challenge in digest.challenges(from, &denied, Instant::now()) {
+                    response.headers.push(HeaderName::WwwAuthenticate, challenge);
+                }
+                response
+            }
+        };
+        Some(String::from_utf8_lossy(&response.to_bytes()).into_owned())
+    }
+}
+
+#[allow(clippy::result_large_err, clippy::unnecessary_wraps, reason = "the library's signature")]
+fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    assert_eq!(request.headers().get("Sec-WebSocket-Protocol"), Some(&HeaderValue::from_static("sip")));
+    response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("sip"));
+    Ok(response)
+}
