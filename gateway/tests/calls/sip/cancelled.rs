@@ -11,6 +11,15 @@ fn while_it_rings() {
     stage.gateway.assert_all_is_over(1);
 }
 
+#[test]
+fn while_early_media_is_heard() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_early_rings", &[]);
+    stage.call("caller_cancels", "9100", &[("PROGRESS", "183")]).finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
 /// RFC 3261 9.1: a 200 to INVITE may cross the CANCEL, and then the call has to be ended by BYE.
 #[test]
 fn while_the_callee_lifts() {

@@ -28,6 +28,16 @@ fn a_late_offer_ends_in_a_call_that_both_hear() {
     stage.gateway.assert_all_is_over(1);
 }
 
+#[test]
+fn a_late_offer_that_is_not_answered_ends_the_call() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_talks", &[]);
+    stage.call("caller_ignores_late_offer", "9100", &[]).finish();
+    callee.wait_for("BYE");
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
 /// What nobody here can decode is refused before anybody's phone rings.
 #[test]
 fn an_offer_without_a_common_codec_rings_nowhere() {

@@ -1,5 +1,5 @@
-//! Calls whose signalling takes another way than a datagram from the phone: a stream, a proxy, an extension
-//! that we do not have.
+//! Calls whose signalling is not as plain as a datagram from the phone's own address: a stream, NAT, a proxy,
+//! an extension that we do not have.
 
 use super::sipp::Sipp;
 use super::stage::Stage;
@@ -14,6 +14,21 @@ fn over_tcp() {
     assert!(contact.contains(";transport=tcp"), "{contact}");
     callee.go_on();
     caller.wait_for("BYE");
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Via and Contact name an address that nobody here can reach.
+#[test]
+fn from_behind_nat() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_talks", &[]);
+    let caller = stage.call("caller_talks", "9100", &[("SHOWN", "10.255.255.254:5060")]);
+    callee.wait_for("ACK");
+    callee.go_on();
+    let bye = caller.wait_for("BYE");
+    assert!(bye.is_to("sip:2001@10.255.255.254:5060"), "{bye:?}");
     caller.finish();
     callee.finish();
     stage.gateway.assert_all_is_over(1);

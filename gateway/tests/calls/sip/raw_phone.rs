@@ -12,6 +12,8 @@ pub(crate) struct RawPhone {
     socket: UdpSocket,
     gateway: SocketAddr,
     user: String,
+    /// The address in its Via and Contact.
+    shown: String,
     cseq: u32,
 }
 
@@ -23,7 +25,13 @@ impl RawPhone {
     pub(crate) fn new(host: &Host, gateway: &Gateway, user: &str) -> Self {
         let socket = UdpSocket::bind((host.ip(), 0)).expect("the host is ours");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        Self { socket, gateway: gateway.sip(), user: user.to_owned(), cseq: 0 }
+        let shown = socket.local_addr().expect("it is bound").to_string();
+        Self { socket, gateway: gateway.sip(), user: user.to_owned(), shown, cseq: 0 }
+    }
+
+    /// Shows this address from now on, as a phone behind NAT does.
+    pub(crate) fn show(&mut self, address: &str) {
+        self.shown = address.to_owned();
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -47,12 +55,12 @@ impl RawPhone {
     /// A request outside of dialogs. `headers` are whole lines, besides those that every request has.
     pub(crate) fn request(&mut self, method: &str, uri: &str, headers: &str) -> String {
         self.cseq += 1;
-        let (user, address, cseq) = (&self.user, self.address(), self.cseq);
+        let (user, shown, cseq, address) = (&self.user, &self.shown, self.cseq, self.address());
         let to = if method == "REGISTER" { format!("sip:{user}@webtrunk.test") } else { uri.to_owned() };
         format!(
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK-raw-{cseq}\r\n\
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {shown};branch=z9hG4bK-raw-{cseq};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{user}@webtrunk.test>;tag=raw\r\nTo: <{to}>\r\n\
-             Call-ID: raw-{address}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{user}@{address}>\r\n{headers}\
+             Call-ID: raw-{address}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{user}@{shown}>\r\n{headers}\
              Content-Length: 0\r\n\r\n"
         )
     }

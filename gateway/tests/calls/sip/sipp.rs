@@ -41,7 +41,14 @@ const RECEIVE_MS: &str = "70000";
 const LIFETIME: &str = "120s";
 
 /// What the scenarios take where a test says nothing else.
-const DEFAULTS: Values<'static> = &[("RTP_PORT", "7000"), ("FORMATS", "0"), ("CALLER", "2001"), ("MORE", "")];
+const DEFAULTS: Values<'static> = &[
+    ("RTP_PORT", "7000"),
+    ("FORMATS", "0"),
+    ("CALLER", "2001"),
+    ("SHOWN", "[local_ip]:[local_port]"),
+    ("MORE", ""),
+    ("PROGRESS", "180"),
+];
 
 impl Sipp {
     /// Waits for a call at the host's SIP port.
