@@ -90,7 +90,8 @@ pub struct LegSpec {
     /// The codecs that may be used, best first.
     pub codecs: Vec<CodecId>,
     /// The leg of the party at the other end of the call: its codecs come first, so that nothing is
-    /// transcoded that need not be, and its peer is asked for no more than that leg can carry.
+    /// transcoded that need not be, except that a browser keeps Opus where a phone is at the other end.
+    /// Its peer is asked for no more than that leg can carry.
     pub opposite: Option<LegId>,
 }
 

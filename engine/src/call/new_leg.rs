@@ -23,7 +23,7 @@ pub(crate) fn new_leg(
     let opposite = spec.opposite;
     let (codecs, far_side) = shard.with_call(call, now, |call, _, _| {
         let opposite = opposite.and_then(|opposite| call.leg(opposite));
-        (codec_order(&spec.codecs, opposite), FarSide::of(opposite))
+        (codec_order(&spec.codecs, spec.transport, opposite), FarSide::of(opposite))
     })?;
     let (transport, local, readings) = match spec.transport {
         TransportSpec::Webrtc => {

@@ -4,6 +4,7 @@ use webtrunk_codecs::{CodecId, SampleRate};
 
 use super::leg::Leg;
 use super::transport::LegTransport;
+use crate::call::TransportSpec;
 use crate::config::EngineConfig;
 use crate::sdp::{LocalMedia, OpusParameters};
 
@@ -53,7 +54,18 @@ pub(crate) fn opus_wish(far_side: FarSide, config: &EngineConfig) -> OpusParamet
 }
 
 /// `ours` with the codecs that the opposite leg's peer speaks in front: those can be passed through.
-pub(crate) fn codec_order(ours: &[CodecId], opposite: Option<&Leg>) -> Vec<CodecId> {
+/// But a browser is offered our own order where a phone calls it, as it is answered by
+/// [`preferred_codec`].
+pub(crate) fn codec_order(
+    ours: &[CodecId],
+    transport: TransportSpec,
+    opposite: Option<&Leg>,
+) -> Vec<CodecId> {
+    let is_phone = |leg: &&Leg| matches!(leg.transport, LegTransport::Rtp(_));
+    let opposite = match transport {
+        TransportSpec::Webrtc => opposite.filter(|leg| !is_phone(leg)),
+        TransportSpec::Rtp { .. } => opposite,
+    };
     let theirs = opposite.map(Leg::remote_codecs).unwrap_or_default();
     let (mut first, rest): (Vec<_>, Vec<_>) = ours.iter().copied().partition(|codec| theirs.contains(codec));
     first.extend(rest);

@@ -12,6 +12,7 @@ use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::ice::tests::Check;
 use crate::media::WallClock;
+use crate::sdp::{Direction, SessionDescription};
 
 struct Bench {
     shard: Shard,
@@ -45,7 +46,7 @@ impl Bench {
         let (call, leg) = (CallId::next(), LegId::next());
         let (told, events) = mpsc::channel(16);
         self.shard.add_call(Call::new(call, Arc::clone(&self.shard.supplies)), told);
-        let spec = LegSpec { leg, transport, codecs: vec![CodecId::Pcmu], opposite: None };
+        let spec = LegSpec { leg, transport, codecs: CodecId::ALL.to_vec(), opposite: None };
         let (made, _) = new_leg(&mut self.shard, call, &spec, self.now).expect("a free port pair");
         self.shard.add_leg(call, made, self.now);
         Member { call, leg, events }
@@ -145,4 +146,30 @@ async fn a_contested_source_address_is_free_when_its_leg_is_gone() {
     assert_eq!(bench.owner(page), None);
     bench.check(&second, page);
     assert_eq!(bench.owner(page), Some(second.call));
+}
+
+/// The first payload type that a further leg of `member`'s call offers, whose peer said `offer` before.
+fn first_offered(bench: &mut Bench, member: &Member, offer: &str, transport: TransportSpec) -> String {
+    let offer = SessionDescription::parse(offer).expect("a good offer");
+    let took =
+        bench.shard.with_call(member.call, bench.now, |call, _, _| call.receive_offer(member.leg, &offer));
+    assert_eq!(took, Some(()));
+    let codecs = CodecId::ALL.to_vec();
+    let spec = LegSpec { leg: LegId::next(), transport, codecs, opposite: Some(member.leg) };
+    let (mut leg, _) = new_leg(&mut bench.shard, member.call, &spec, bench.now).expect("a free port pair");
+    let offer = leg.create_offer(Direction::SendRecv).expect("it has codecs").to_string();
+    let media = offer.lines().find(|line| line.starts_with("m=audio")).expect("a media line");
+    media.split(' ').nth(3).expect("a payload type").to_owned()
+}
+
+#[tokio::test]
+async fn what_the_other_end_speaks_is_offered_first_but_no_browser_is_lowered_for_a_phone() {
+    const PHONE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+                         m=audio 4000 RTP/AVP 8\r\n";
+    let phone = TransportSpec::Rtp { advertised: Ipv4Addr::LOCALHOST.into(), signalled_from: None };
+    let mut bench = Bench::new();
+    let member = bench.join_phone();
+    assert_eq!(first_offered(&mut bench, &member, PHONE, TransportSpec::Webrtc), "111");
+    let member = bench.join_phone();
+    assert_eq!(first_offered(&mut bench, &member, PHONE, phone), "8");
 }
