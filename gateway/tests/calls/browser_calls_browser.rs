@@ -15,7 +15,7 @@ fn two_browsers_hear_each_other_without_transcoding() {
         .user("bob")
         .rule("destination = \"alice|bob\"\nactions = [{ bridge = { user = \"$0\" } }]");
     let gateway = Gateway::start(&config);
-    let [alice, bob] = [("alice", 1000.0), ("bob", 1400.0)].map(|(user, hz)| {
+    let [alice, bob] = [("alice", 1020.0), ("bob", 1400.0)].map(|(user, hz)| {
         let page = browser.open();
         let microphone = Microphone::Tone { hz, peak: 0.25 };
         page.register(&gateway, user, &LineConfig { microphone, ..LineConfig::default() });
@@ -28,10 +28,10 @@ fn two_browsers_hear_each_other_without_transcoding() {
     bob.answer();
     alice.next("accepted");
     alice.await_tone(1400.0);
-    bob.await_tone(1000.0);
+    bob.await_tone(1020.0);
     let (at_alice, at_bob) = (alice.begin_to_listen(2.0), bob.begin_to_listen(2.0));
     at_alice.wait().assert_tone(1400.0, 0.25, 0.3);
-    at_bob.wait().assert_tone(1000.0, 0.25, 0.3);
+    at_bob.wait().assert_tone(1020.0, 0.25, 0.3);
     for page in [&alice, &bob] {
         assert_eq!(page.codecs(), ["audio/opus", "audio/opus"]);
     }

@@ -68,9 +68,9 @@ fn hears_and_is_heard(library: Library, law: Law) {
     let echoing = Sipp::echoing_callee(&echoing, "callee_talks", &[("FORMATS", format)]);
 
     let alice = browser.open();
-    let microphone = Microphone::Tone { hz: 1000.0, peak: 0.25 };
+    let microphone = Microphone::Tone { hz: 1020.0, peak: 0.25 };
     alice.register(&gateway, "alice", &LineConfig { library, microphone, ..LineConfig::default() });
-    for (number, phone, hz) in [("1", playing, 1400.0), ("2", echoing, 1000.0)] {
+    for (number, phone, hz) in [("1", playing, 1400.0), ("2", echoing, 1020.0)] {
         alice.call_through(number);
         alice.await_tone(hz);
         alice.listen(3.0).assert_tone(hz, 0.25, 0.3);

@@ -1,28 +1,92 @@
-//! What the gateway itself gives to a browser: echo, tone, announcement.
+//! What the gateway itself gives to a browser: echo, tone, announcement, each by the dial plan.
 
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
-use crate::support::page::{LineConfig, Microphone};
+use crate::support::page::{LineConfig, Microphone, Page};
+use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
+use crate::support::speech::{self, Scorer, Stage};
 use crate::support::turn::Turn;
 
-#[test]
-fn a_browser_hears_itself_from_the_echo() {
-    let _turn = Turn::take();
-    let Some(browser) = Browser::shared() else { return };
+fn start(browser: &Browser) -> (Gateway, Page) {
     let config = GatewayConfig::default()
         .origin(browser.origin())
         .user("alice")
-        .rule("destination = \"9196\"\nactions = [\"answer\", \"echo\"]");
+        .rule("destination = '9196'\nactions = ['answer', 'echo']")
+        .rule(
+            "destination = '9197'\nactions = ['answer', { play = { prompt = 'announcement', repeat = true } }]",
+        )
+        .rule("destination = '9198'\nactions = ['answer', { play = { prompt = 'announcement' } }, 'hangup']")
+        .rule("destination = '70\\d'\nactions = ['answer', { tone = { frequency_hz = 440 } }]")
+        .rule("destination = '7\\d\\d'\nactions = ['answer', { tone = { frequency_hz = 850 } }]");
     let gateway = Gateway::start(&config);
     let alice = browser.open();
-    let tone = Microphone::Tone { hz: 1000.0, peak: 0.25 };
-    alice.register(&gateway, "alice", &LineConfig { microphone: tone, ..LineConfig::default() });
+    let microphone = Microphone::Tone { hz: 1020.0, peak: 0.25 };
+    alice.register(&gateway, "alice", &LineConfig { microphone, ..LineConfig::default() });
+    (gateway, alice)
+}
+
+#[test]
+fn the_echo_gives_back_what_it_hears() {
+    let _turn = Turn::take();
+    let Some(browser) = Browser::shared() else { return };
+    let (gateway, alice) = start(&browser);
     alice.call_through("9196");
-    alice.await_tone(1000.0);
-    alice.listen(2.0).assert_tone(1000.0, 0.25, 0.3);
+    alice.await_tone(1020.0);
+    alice.listen(2.0).assert_tone(1020.0, 0.25, 0.3);
     assert_eq!(alice.codecs(), ["audio/opus", "audio/opus"]);
     alice.hangup();
     alice.next("ended");
+    gateway.assert_all_is_over(1);
+    gateway.stop();
+}
+
+#[test]
+fn the_first_rule_whose_pattern_matches_the_whole_number_decides() {
+    let _turn = Turn::take();
+    let Some(browser) = Browser::shared() else { return };
+    let (gateway, alice) = start(&browser);
+    for (number, hz) in [("701", 440.0), ("711", 850.0)] {
+        alice.call_through(number);
+        alice.await_tone(hz);
+        alice.listen(2.0).assert_tone(hz, PEAK_AT_10_DBM0, 0.3);
+        alice.hangup();
+        alice.next("ended");
+    }
+    for number in ["7011", "0701", "alice"] {
+        alice.call(number);
+        let end = alice.next("ended");
+        assert_eq!((&end["by"], &end["status"]), (&"remote".into(), &404.into()), "{number}: {end}");
+    }
+    gateway.assert_all_is_over(2);
+    gateway.stop();
+}
+
+#[test]
+fn an_announcement_is_heard_as_it_was_recorded() {
+    let _turn = Turn::take();
+    let (Some(browser), Some(scorer)) = (Browser::shared(), Scorer::find()) else { return };
+    let (gateway, alice) = start(&browser);
+    alice.call_through("9197");
+    let heard = alice.listen(speech::TWICE_S);
+    scorer.assert_as_good(&heard, &[Stage::opus_of_gateway(48_000)]);
+    alice.hangup();
+    alice.next("ended");
+    gateway.assert_all_is_over(1);
+    gateway.stop();
+}
+
+#[test]
+fn an_announcement_is_played_to_its_end_and_then_the_call_is_over() {
+    let _turn = Turn::take();
+    let Some(browser) = Browser::shared() else { return };
+    let (gateway, alice) = start(&browser);
+    let listening = alice.begin_to_listen(14.0);
+    alice.call_through("9198");
+    let heard = listening.wait().energy();
+    let said = Sound::read(&speech::file()).energy();
+    let gain_db = 10.0 * (heard / said).log10();
+    assert!(gain_db.abs() < 0.5, "the whole of what was heard has {gain_db:.2} dB");
+    assert_eq!(alice.next("ended")["by"], "remote");
     gateway.assert_all_is_over(1);
     gateway.stop();
 }

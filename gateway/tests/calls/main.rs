@@ -5,6 +5,8 @@ mod browser_calls_browser;
 mod browser_calls_sipp;
 mod browser_services;
 mod browser_sipp;
+mod phone_calls_browser;
+mod same_codec;
 mod sip;
 mod support;
 mod webrtc;

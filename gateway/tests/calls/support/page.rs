@@ -41,12 +41,12 @@ pub(crate) struct LineConfig {
     pub(crate) library: Library,
     pub(crate) microphone: Microphone,
     /// What may be spoken; empty for everything that the browser can.
-    pub(crate) codecs: &'static [&'static str],
+    pub(crate) codecs: Vec<&'static str>,
 }
 
 impl Default for LineConfig {
     fn default() -> Self {
-        Self { library: Library::Jssip, microphone: Microphone::Speech, codecs: &[] }
+        Self { library: Library::Jssip, microphone: Microphone::Speech, codecs: Vec::new() }
     }
 }
 

@@ -10,16 +10,25 @@ pub(crate) struct Sound {
     pub(crate) samples: Vec<i16>,
 }
 
+/// The peak of a sine of -10 dBm0: one of full scale has 3.17 dBm0 (ITU-T G.711 table 5).
+pub(crate) const PEAK_AT_10_DBM0: f64 = 0.2195;
+
 /// What measuring looks at one at a time: long enough for steps of 20 Hz.
 const WINDOW_MS: u32 = 50;
 
 impl Sound {
-    /// A sine of `peak` (0 to 1) of full scale.
+    /// A sine of `peak` (0 to 1) of full scale. 1000 Hz is not for G.711: at 8 kHz it takes the same few
+    /// values again and again, and their rounding is up to 0.4 dB of level.
     pub(crate) fn tone(rate: u32, hz: f64, peak: f64, seconds: f64) -> Self {
         let step = TAU * hz / f64::from(rate);
         let count = (seconds * f64::from(rate)) as u32;
         let samples = (0..count).map(|at| (f64::from(at) * step).sin() * peak * f64::from(i16::MAX));
         Self { rate, samples: samples.map(|sample| sample.round() as i16).collect() }
+    }
+
+    /// What a telephone hears, at 8 kHz.
+    pub(crate) const fn telephone(samples: Vec<i16>) -> Self {
+        Self { rate: 8000, samples }
     }
 
     /// Reads a mono WAV file of 16 bit.
@@ -59,6 +68,13 @@ impl Sound {
     /// How long it is.
     pub(crate) fn seconds(&self) -> f64 {
         self.samples.len() as f64 / f64::from(self.rate)
+    }
+
+    /// The energy of all there is, in seconds of a full-scale square wave.
+    pub(crate) fn energy(&self) -> f64 {
+        let full_scale = f64::from(i16::MAX);
+        let sum: f64 = self.samples.iter().map(|sample| (f64::from(*sample) / full_scale).powi(2)).sum();
+        sum / f64::from(self.rate)
     }
 
     /// The level of a sine of this frequency, in dB of a full-scale sine: the median of all windows,
@@ -131,9 +147,9 @@ fn rms(samples: &[i16]) -> f64 {
 
 #[test]
 fn tones_are_told_apart_and_their_level_is_found() {
-    let tone = Sound::tone(48_000, 1000.0, 0.25, 1.0);
-    tone.assert_tone(1000.0, 0.25, 0.01);
+    let tone = Sound::tone(48_000, 1020.0, 0.25, 1.0);
+    tone.assert_tone(1020.0, 0.25, 0.01);
     assert!(tone.level_at(1400.0) < -40.0 && tone.share_of_tone(1400.0) == 0.0);
     let silence = Sound { rate: 8000, samples: vec![0; 8000] };
-    assert!(silence.level() < -100.0 && silence.share_of_tone(1000.0) == 0.0);
+    assert!(silence.level() < -100.0 && silence.share_of_tone(1020.0) == 0.0);
 }

@@ -12,6 +12,9 @@ use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 use super::sound::Sound;
 use super::tools;
 
+/// The announcement takes 9 s: where it is said over and over, it is heard twice as a whole in this time.
+pub(crate) const TWICE_S: f64 = 28.0;
+
 /// The announcement that the gateway plays; the browser's microphone speaks it, too.
 pub(crate) fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/announcement.wav")
