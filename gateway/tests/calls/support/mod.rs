@@ -1,7 +1,5 @@
 //! What the call tests share: the gateway as a process, its clients as processes, and ears.
 
-#![allow(dead_code, reason = "the tests that use the rest follow")]
-
 pub(crate) mod baresip;
 pub(crate) mod browser;
 pub(crate) mod gateway;

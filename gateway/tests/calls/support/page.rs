@@ -199,11 +199,6 @@ impl Page {
         })
     }
 
-    /// Both descriptions in force, `local` and `remote`.
-    pub(crate) fn descriptions(&self) -> Value {
-        self.run("descriptions", &json!([]))
-    }
-
     fn run(&self, method: &str, arguments: &Value) -> Value {
         let done = self.browser.send(&self.name, method, arguments).wait();
         done.unwrap_or_else(|error| {

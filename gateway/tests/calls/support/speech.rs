@@ -134,6 +134,19 @@ impl Scorer {
     }
 }
 
+/// Fails unless speech is as good in one of three calls: a browser that lacks the processor for a moment
+/// spoils a call whatever the gateway does, and nothing makes one better than it is.
+pub(crate) fn assert_one_call(mut call: impl FnMut() -> Result<(), String>) {
+    let mut faults = Vec::new();
+    for _ in 0..3 {
+        match call() {
+            Ok(()) => return,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    panic!("no call was as good: {faults:#?}");
+}
+
 /// The rate for the codecs' functions.
 fn rate(hz: u32) -> SampleRate {
     SampleRate::new(hz).expect("it is not zero")

@@ -32,8 +32,4 @@ window.phone = {
   taken: (kind) => events.taken(kind),
   listen: (seconds) => ear.listen(seconds),
   stats: async () => [...(await connection().getStats()).values()],
-  descriptions: () => ({
-    local: connection().currentLocalDescription.sdp,
-    remote: connection().currentRemoteDescription.sdp,
-  }),
 };
