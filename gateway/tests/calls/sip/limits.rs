@@ -11,6 +11,7 @@ fn talking(config: GatewayConfig) -> Option<(Stage, Sipp, Sipp)> {
     let callee = stage.answer("callee_talks", &[]);
     let caller = stage.call("caller_talks", "9100", &[]);
     callee.wait_for("ACK");
+    caller.wait_for_sent("ACK");
     Some((stage, caller, callee))
 }
 

@@ -26,6 +26,7 @@ fn from_behind_nat() {
     let callee = stage.answer("callee_talks", &[]);
     let caller = stage.call("caller_talks", "9100", &[("SHOWN", "10.255.255.254:5060")]);
     callee.wait_for("ACK");
+    caller.wait_for_sent("ACK");
     callee.go_on();
     let bye = caller.wait_for("BYE");
     assert!(bye.is_to("sip:2001@10.255.255.254:5060"), "{bye:?}");

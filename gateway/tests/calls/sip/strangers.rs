@@ -7,9 +7,10 @@ use webtrunk_signalling::auth::digest::Algorithm;
 use super::raw_phone::RawPhone;
 use super::sipp::Sipp;
 use super::stage::Stage;
-use crate::support::gateway::password;
+use crate::support::gateway::{PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
+use crate::support::process::wait_until;
 
 /// Listens where the carrier would be called; a call of a stranger must not come there.
 struct Silence(UdpSocket);
@@ -80,6 +81,9 @@ fn a_user_who_proves_to_be_one_is_let_through() {
     let caller = Sipp::caller(&home, "caller_user", stage.gateway.sip(), "9100", values);
     callee.wait_for("ACK");
     assert_eq!(callee.wait_for("INVITE").header("From").map(|from| from.contains("<sip:alice@")), Some(true));
+    // That of the challenge and that of the answer.
+    let acks = || caller.seen().iter().filter(|seen| seen.is_sent && seen.is("ACK")).count();
+    assert!(wait_until(PATIENCE, || acks() == 2), "the answer is not acknowledged");
     caller.go_on();
     caller.finish();
     callee.finish();

@@ -98,18 +98,19 @@ impl Gateway {
     /// When a call, a leg or an RTP port is left, or the log tells an error.
     pub(crate) fn assert_all_is_over(&self, calls: usize) {
         const COUNTS: [&str; 4] = ["calls", "media_legs", "signalling_legs", "rtp_ports_in_use"];
-        let is_over = wait_until(PATIENCE, || {
-            let status = self.status();
-            COUNTS.iter().all(|count| status[count] == 0)
-        });
-        assert!(is_over, "left: {}", self.status());
         let count = |message: &str| self.log.count(&[&format!("\"message\":\"{message}\"")]);
-        assert_eq!(
-            (count("call began"), count("call over")),
-            (calls, calls),
-            "calls that began and are over"
+        let told = || ["call began", "call over", "leg added", "leg removed"].map(count);
+        // The log may lag behind.
+        let is_over = wait_until(PATIENCE, || {
+            let ([began, over, added, removed], status) = (told(), self.status());
+            (began, over, added) == (calls, calls, removed) && COUNTS.iter().all(|count| status[count] == 0)
+        });
+        assert!(
+            is_over,
+            "left of {calls} calls: {}; begun, over, legs added, removed: {:?}",
+            self.status(),
+            told()
         );
-        assert_eq!(count("leg added"), count("leg removed"), "legs");
         assert_eq!(self.log.count(&["\"level\":\"ERROR\""]) + self.log.count(&["panicked"]), 0);
     }
 
