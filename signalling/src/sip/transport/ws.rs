@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, ProtocolError, Session};
@@ -260,8 +261,29 @@ fn end_of(error: &ProtocolError) -> End {
     match error {
         ProtocolError::Overflow => End::TooLarge,
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => End::NotText,
+        // The connection broke in the middle of nothing: a page that was closed.
+        ProtocolError::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<PayloadError>()) => {
+            End::ByPeer
+        }
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::Other => End::TooLarge,
         ProtocolError::Io(_) => End::ByPeer,
         _ => End::NotWebSocket,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_breaks_is_told_from_a_message_that_is_too_large() {
+        let broken = ProtocolError::Io(io::Error::other(PayloadError::Incomplete(None)));
+        assert_eq!(end_of(&broken), End::ByPeer);
+        // As `AggregatedMessageStream` says it.
+        let large = ProtocolError::Io(io::Error::other("Exceeded maximum continuation size"));
+        assert_eq!(end_of(&large), End::TooLarge);
+        assert_eq!(end_of(&ProtocolError::Overflow), End::TooLarge);
     }
 }
