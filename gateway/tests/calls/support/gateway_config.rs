@@ -15,6 +15,7 @@ pub(crate) struct GatewayConfig {
     trunks: String,
     users: Vec<String>,
     origin: Option<String>,
+    media: String,
     sip: String,
     is_md5_only: bool,
     rtp_ports: Option<[u16; 2]>,
@@ -72,6 +73,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the section `[media]`.
+    pub(crate) fn media(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.media, "{lines}");
+        self
+    }
+
     /// Takes plain RTP's ports from this range alone.
     pub(crate) const fn rtp_ports(mut self, from: u16, to: u16) -> Self {
         self.rtp_ports = Some([from, to]);
@@ -97,9 +104,10 @@ impl GatewayConfig {
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n\
              [media]\naddresses = [\"{ip}\"]\nwebrtc_port = 0\nrtp_address = \"{ip}\"\n\
-             rtp_ports = {:?}\n",
+             rtp_ports = {:?}\n{}",
             self.sip,
             self.rtp_ports.unwrap_or([20_000, 20_099]),
+            self.media,
             sip = host.at(SIP_PORT),
         );
         for user in &self.users {
