@@ -92,13 +92,15 @@ impl BoundHttp {
     /// programs that are no browsers. All have to authenticate as users.
     #[must_use]
     pub fn origin_policy(&self) -> OriginPolicy {
-        let own = |host: &str| format!("{}://{host}:{}", self.scheme(), self.address.port());
         let mut allowed = self.origins.clone();
         if self.address.ip().is_loopback() {
-            allowed.extend(
-                ["localhost", "127.0.0.1", "[::1]"]
-                    .map(|host| own(host).parse().expect("scheme, host and port make an origin")),
-            );
+            let port = self.address.port();
+            let names = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
+            let own = names.into_iter().chain([self.address.to_string()]);
+            allowed.extend(own.map(|own| {
+                let origin = format!("{}://{own}", self.scheme());
+                origin.parse::<WebOrigin>().expect("scheme, host and port make an origin")
+            }));
         }
         OriginPolicy::new(allowed, true)
     }
@@ -236,6 +238,9 @@ mod tests {
             assert!(!policy.admits(Some(&bad)), "{bad}");
         }
         assert_eq!(http.url(), format!("http://localhost:{port}/"));
+        let elsewhere = HttpConfig { bind: ([127, 1, 2, 3], 0).into(), origins: Vec::new() };
+        let http = BoundHttp::open(&elsewhere, None).expect("a free port");
+        assert!(http.origin_policy().admits(Some(&format!("http://{}", http.address()))));
     }
 
     #[test]
