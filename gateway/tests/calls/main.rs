@@ -9,4 +9,5 @@ mod phone_calls_browser;
 mod same_codec;
 mod sip;
 mod support;
+mod test_phone;
 mod webrtc;

@@ -6,6 +6,14 @@
 //   {"id":3,"do":"run","page":"alice","method":"call","arguments":["9196"]}
 //   {"id":4,"do":"close","page":"alice"}
 //
+// A page that is not ours is used as a person uses it:
+//
+//   {"id":5,"do":"visit","page":"other","url":"http://..."}
+//   {"id":6,"do":"fill","page":"other","selector":"#target","text":"9196"}
+//   {"id":7,"do":"click","page":"other","selector":"#dial"}
+//   {"id":8,"do":"see","page":"other","selector":"#status","text":"Connected"}
+//   {"id":9,"do":"value","page":"other","selector":"#level"}
+//
 // A fault is answered by {"id":3,"error":"..."}. The browser ends when standard input does.
 
 import { createInterface } from 'node:readline';
@@ -43,13 +51,29 @@ const commands = {
   },
 
   async open({ page: name, origin }) {
+    await commands.visit({ page: name, url: origin });
+    await pages.get(name).waitForFunction('window.phone');
+  },
+
+  async visit({ page: name, url }) {
     const page = await context.newPage();
     const tell = (text) => process.stderr.write(`${name}: ${text}\n`);
     page.on('console', (message) => tell(message.text()));
     page.on('pageerror', (error) => tell(`page error: ${error.message}`));
-    await page.goto(origin);
-    await page.waitForFunction('window.phone');
     pages.set(name, page);
+    await page.goto(url);
+  },
+
+  async fill({ page, selector, text }) { await pages.get(page).fill(selector, text); },
+
+  async click({ page, selector }) { await pages.get(page).click(selector); },
+
+  async see({ page, selector, text }) {
+    await pages.get(page).locator(selector, { hasText: text }).waitFor();
+  },
+
+  async value({ page, selector }) {
+    return pages.get(page).locator(selector).evaluate((element) => element.value);
   },
 
   async run({ page, method, arguments: values }) {

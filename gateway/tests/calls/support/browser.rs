@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::log::Log;
 use super::page::Page;
 use super::process::Process;
+use super::visit::Visit;
 use super::{speech, tools};
 
 /// The longest that a command may take; commands that wait have shorter times of their own.
@@ -118,6 +119,14 @@ impl Browser {
         Page::new(self.clone(), name)
     }
 
+    /// Visits a page that is not ours; it is closed when it is dropped.
+    pub(crate) fn visit(&self, url: &str) -> Visit {
+        let name = format!("visit {}", self.0.next_id.load(Ordering::Relaxed));
+        let visit = Visit::new(self.clone(), name);
+        visit.act(json!({"do": "visit", "url": url}));
+        visit
+    }
+
     /// Kills the browser at once, as the system does when memory runs out.
     pub(crate) fn kill(self) {
         kill(Pid::from_raw(self.0.pid), Signal::SIGKILL).expect("it runs");
@@ -127,6 +136,11 @@ impl Browser {
     pub(super) fn send(&self, page: &str, method: &str, arguments: &Value) -> Pending {
         let request = json!({"do": "run", "page": page, "method": method, "arguments": arguments});
         Pending { id: self.0.send(request), driver: Arc::clone(&self.0) }
+    }
+
+    /// Lets the driver do something, and gives what came of it.
+    pub(super) fn act(&self, request: Value) -> Result<Value, String> {
+        self.0.wait(self.0.send(request))
     }
 
     pub(super) fn close(&self, page: &str) {

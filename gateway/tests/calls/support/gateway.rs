@@ -60,6 +60,11 @@ impl Gateway {
         &self.log
     }
 
+    /// The test phone's page.
+    pub(crate) fn page(&self) -> String {
+        format!("http://{}/", self.host.at(HTTP_PORT))
+    }
+
     /// SIP over WebSocket.
     pub(crate) fn websocket(&self) -> String {
         format!("ws://{}/sip", self.host.at(HTTP_PORT))

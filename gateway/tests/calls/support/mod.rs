@@ -12,3 +12,4 @@ pub(crate) mod sound;
 pub(crate) mod speech;
 pub(crate) mod tools;
 pub(crate) mod turn;
+pub(crate) mod visit;

@@ -1,0 +1,101 @@
+//! The test phone that the gateway serves, used as a newcomer uses it.
+
+use std::path::Path;
+
+use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+use crate::support::process::wait_until;
+use crate::support::tools;
+use crate::support::turn::Turn;
+use crate::support::visit::Visit;
+
+/// A meter shows this at -30 dB; speech is louder.
+const LOUD: f64 = 0.5;
+
+/// And this at -54 dB.
+const SILENT: f64 = 0.1;
+
+/// The gateway, and the browser that visits it; `None` where there is no browser or no page.
+fn start() -> Option<(Gateway, Browser)> {
+    let browser = Browser::shared()?;
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/dist/index.html");
+    tools::path(&page, "run make web")?;
+    let config = GatewayConfig::default()
+        .user("alice")
+        .user("bob")
+        .rule("destination = '9196'\nactions = ['answer', 'echo']")
+        .rule("destination = 'alice|bob'\nactions = [{ bridge = { user = '$0' } }]");
+    Some((Gateway::start(&config), browser))
+}
+
+/// Signs in, with a microphone that stays as it is.
+fn sign_in(browser: &Browser, gateway: &Gateway, user: &str) -> Visit {
+    let visit = browser.visit(&format!("{}?processing=off", gateway.page()));
+    visit.fill("#sign-in-user", user);
+    visit.fill("#sign-in-password", &password(user));
+    visit.click("#sign-in button");
+    visit.see("#status", "Ready");
+    visit
+}
+
+fn dial(visit: &Visit, target: &str) {
+    visit.fill("#target", target);
+    visit.click("#dial");
+}
+
+fn await_level(visit: &Visit, meter: &str, is_right: impl Fn(f64) -> bool) {
+    let level = || visit.value(meter).as_f64().expect("a meter");
+    assert!(wait_until(PATIENCE, || is_right(level())), "{meter} stays at {}", level());
+}
+
+fn see_levels(visit: &Visit) {
+    for meter in ["#level-out", "#level-in"] {
+        await_level(visit, meter, |level| level > LOUD);
+    }
+}
+
+#[test]
+fn it_calls_the_echo_and_shows_both_levels() {
+    let _turn = Turn::take();
+    let Some((gateway, browser)) = start() else { return };
+    let phone = sign_in(&browser, &gateway, "alice");
+    dial(&phone, "9196");
+    phone.see("#status", "Connected: 9196");
+    see_levels(&phone);
+    phone.click(".details summary");
+    phone.see("#facts", "opus, 48 kHz");
+    phone.click("#mute");
+    await_level(&phone, "#level-in", |level| level < SILENT);
+    phone.click("#mute");
+    see_levels(&phone);
+    phone.click("#pad button");
+    gateway.log().wait_for(&["digit pressed"], PATIENCE);
+    phone.click("#hangup");
+    phone.see("#status", "You hung up");
+    gateway.assert_all_is_over(1);
+    gateway.stop();
+}
+
+#[test]
+fn it_is_called_by_another_tab() {
+    let _turn = Turn::take();
+    let Some((gateway, browser)) = start() else { return };
+    let [alice, bob] = ["alice", "bob"].map(|user| sign_in(&browser, &gateway, user));
+    dial(&alice, "bob");
+    alice.see("#status", "Ringing: bob");
+    bob.see("#incoming-caller", "alice");
+    bob.click("#accept");
+    for (visit, other) in [(&alice, "bob"), (&bob, "alice")] {
+        visit.see("#status", &format!("Connected: {other}"));
+        see_levels(visit);
+    }
+    alice.click("#hangup");
+    bob.see("#status", "The other side hung up");
+
+    dial(&bob, "alice");
+    alice.see("#incoming-caller", "bob");
+    alice.click("#reject");
+    bob.see("#status", "Busy");
+    gateway.assert_all_is_over(2);
+    gateway.stop();
+}
