@@ -35,7 +35,7 @@ fn speech_survives(library: Library, codec: CodecId) {
     let said = speech::at_8_khz().repeated(6);
     speech::assert_one_call(|| {
         let heard =
-            call_baresip(library, Microphone::Speech, codec, &said, |alice| alice.listen(speech::TWICE_S));
+            call_baresip(library, Microphone::Speech, codec, &said, |alice| alice.receive(speech::TWICE_S));
         let Some([by_alice, by_phone]) = heard else { return Ok(()) };
         scorer.judge(&by_alice, &[Stage::g711(codec), Stage::opus_of_gateway(8000)])?;
         scorer.judge(&by_phone, &[Stage::opus_of_browser(), Stage::g711(codec)])
@@ -54,7 +54,7 @@ fn tones_keep_their_level(library: Library, codec: CodecId) {
     by_phone.last_seconds(2.0).assert_tone(1020.0, 0.25, 0.3);
 }
 
-/// What alice heard while `listen` ran, and what the phone that she called heard.
+/// What alice heard by `listen`, and what the phone that she called heard.
 fn call_baresip(
     library: Library,
     microphone: Microphone,

@@ -70,7 +70,7 @@ fn an_announcement_is_heard_as_it_was_recorded() {
     speech::assert_one_call(|| {
         calls += 1;
         alice.call_through("9197");
-        let heard = alice.listen(speech::TWICE_S);
+        let heard = alice.receive(speech::TWICE_S);
         alice.hangup();
         alice.next("ended");
         scorer.judge(&heard, &[Stage::opus_of_gateway(48_000)])

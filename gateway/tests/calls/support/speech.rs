@@ -73,6 +73,23 @@ impl Stage {
     }
 }
 
+/// Decodes packets of Opus with their RTP timestamps, the same number of ticks as of samples; what is missing
+/// is silence.
+pub(crate) fn decode(mut packets: Vec<(u32, Vec<u8>)>) -> Sound {
+    let begin = packets.first().expect("one at least").0;
+    packets.sort_by_key(|(timestamp, _)| timestamp.wrapping_sub(begin).cast_signed());
+    let mut decoder = decoder(CodecId::Opus, SampleRate::HZ_48000).expect("a rate of the codec");
+    let mut samples = Vec::new();
+    let mut frame = vec![0; 48_000];
+    for (timestamp, payload) in packets {
+        let at = timestamp.wrapping_sub(begin) as usize;
+        samples.resize(at.max(samples.len()), 0);
+        let count = decoder.decode(&payload, &mut frame).expect("a good packet");
+        samples.extend_from_slice(&frame[..count]);
+    }
+    Sound { rate: 48_000, samples }
+}
+
 /// How speech arrived.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Score {

@@ -7,8 +7,11 @@ export function connection() {
   return newest;
 }
 
-/** `onTrack` gets the stream of every remote track; `codecs` names what may be spoken, null for all. */
-export function watchConnections({ onTrack, codecs }) {
+/**
+ * `onTrack` gets the stream of every remote track, `onFrame` every encoded frame that comes, `codecs`
+ * names what may be spoken, null for all.
+ */
+export function watchConnections({ onTrack, onFrame, codecs }) {
   const prefer = (connection) => {
     if (!codecs) return;
     const allowed = [...codecs, 'telephone-event'].map((name) => `audio/${name}`.toLowerCase());
@@ -18,10 +21,13 @@ export function watchConnections({ onTrack, codecs }) {
   };
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
-    constructor(...options) {
-      super(...options);
+    constructor(config, ...options) {
+      super({ ...config, encodedInsertableStreams: true }, ...options);
       newest = this;
-      this.addEventListener('track', ({ track, streams }) => onTrack(streams[0] ?? new MediaStream([track])));
+      this.addEventListener('track', ({ receiver, track, streams }) => {
+        watchFrames(receiver, onFrame);
+        onTrack(streams[0] ?? new MediaStream([track]));
+      });
     }
 
     createOffer(...options) {
@@ -34,4 +40,16 @@ export function watchConnections({ onTrack, codecs }) {
       return super.createAnswer(...options);
     }
   };
+}
+
+/** Shows every encoded frame on its way to the decoder. */
+function watchFrames(receiver, onFrame) {
+  const { readable, writable } = receiver.createEncodedStreams();
+  const watch = new TransformStream({
+    transform(frame, controller) {
+      onFrame(frame);
+      controller.enqueue(frame);
+    },
+  });
+  readable.pipeThrough(watch).pipeTo(writable);
 }

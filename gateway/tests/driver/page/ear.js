@@ -1,9 +1,12 @@
 // What the remote track plays, as 16 bit samples at 48 kHz.
 
+import { base64 } from './base64.js';
+
 const RATE = 48000;
 
 export class Ear {
-  #context = new AudioContext({ sampleRate: RATE });
+  // Large blocks: what a busy machine is late with is less often lost.
+  #context = new AudioContext({ sampleRate: RATE, latencyHint: 'playback' });
   #tap = null;
   #source = null;
   #audio = new Audio();
@@ -48,12 +51,4 @@ export class Ear {
 
 function toInteger(sample) {
   return Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
-}
-
-function base64(bytes) {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 0x8000) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  }
-  return btoa(text);
 }

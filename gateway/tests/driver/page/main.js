@@ -3,6 +3,7 @@
 import { connection, watchConnections } from './connection.js';
 import { Ear } from './ear.js';
 import { Events } from './events.js';
+import { Frames } from './frames.js';
 import { JssipLine } from './jssip_line.js';
 import { openMicrophone } from './microphone.js';
 import { SipjsLine } from './sipjs_line.js';
@@ -11,13 +12,15 @@ const LINES = { jssip: JssipLine, sipjs: SipjsLine };
 
 const events = new Events();
 const ear = new Ear();
+const frames = new Frames();
 let line = null;
 
 window.phone = {
   /** `account` holds user, password, domain, socket; `wish` library, microphone and codecs. */
   async register(account, { library, microphone, codecs }) {
     await ear.open();
-    watchConnections({ onTrack: (stream) => ear.attach(stream), codecs });
+    const onTrack = (stream) => ear.attach(stream);
+    watchConnections({ onTrack, onFrame: (frame) => frames.take(frame), codecs });
     line = new LINES[library](account, events, await openMicrophone(microphone));
     await line.start();
   },
@@ -31,5 +34,6 @@ window.phone = {
   next: (kind, milliseconds) => events.next(kind, milliseconds),
   taken: (kind) => events.taken(kind),
   listen: (seconds) => ear.listen(seconds),
+  collect: (count) => frames.collect(count),
   stats: async () => [...(await connection().getStats()).values()],
 };
