@@ -72,3 +72,113 @@ impl Delays {
         Some(delays)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use webtrunk_codecs::wav::Clip;
+    use webtrunk_codecs::{CodecId, Decoder, EncoderConfig, SampleRate, decoder, encoder};
+
+    use super::*;
+    use crate::agent::{HeardPacket, SentPacket};
+
+    const PTIME: Duration = Duration::from_millis(20);
+    /// Packets sent before the way is open.
+    const LOST_AT_FIRST: u32 = 37;
+
+    fn began_at() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1000)
+    }
+
+    fn sent(packets: u32, codec: CodecId) -> Sent {
+        let packets = (0..packets).map(|index| SentPacket {
+            at: began_at() + PTIME * index,
+            sequence: index as u16,
+            timestamp: (u32::MAX - 1000).wrapping_add(index * codec.clock_rate().hz() / 50),
+            index,
+        });
+        Sent { packets: packets.collect(), codec: Some(codec), ticks: 0 }
+    }
+
+    fn heard(packets: impl Iterator<Item = (u32, Duration, Vec<u8>)>, codec: CodecId) -> Heard {
+        let packets = packets.map(|(index, delay, payload)| HeardPacket {
+            at: began_at() + PTIME * index + delay,
+            codec,
+            sequence: 500 + index as u16,
+            timestamp: 77_u32.wrapping_add(index * codec.clock_rate().hz() / 50),
+            marker: false,
+            ssrc: 1,
+            payload: payload.into(),
+        });
+        Heard { packets: packets.collect(), ..Heard::default() }
+    }
+
+    /// Syllables of noise, no two of them alike.
+    fn babble() -> Clip {
+        let mut state = 7_u32;
+        let samples = (0..40_000_u32).map(|at| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let syllable = at / 1100;
+            let loud = 300 + (syllable.wrapping_mul(2_654_435_761) >> 19) as i32;
+            ((state >> 16) as i32 % loud) as i16 - (loud / 2) as i16
+        });
+        Clip { samples: samples.collect(), rate: SampleRate::HZ_8000 }
+    }
+
+    #[test]
+    fn numbered_packets_are_followed_one_by_one() {
+        let payload = |index: u32| {
+            let mut payload = b"webtrunk".to_vec();
+            payload.extend(index.to_be_bytes());
+            payload
+        };
+        let delay = |index: u32| Duration::from_micros(u64::from(100 + index));
+        let packets = (LOST_AT_FIRST..100).map(|index| (index, delay(index), payload(index)));
+        let mut heard = heard(packets, CodecId::Pcmu);
+        heard.packets[3].payload = [0xff; 160].into();
+        let delays = numbered_delays(&sent(100, CodecId::Pcmu), &heard);
+        assert_eq!((delays.each.len(), delays.unmatched), (62, 1));
+        assert_eq!(delays.each[0], delay(LOST_AT_FIRST));
+    }
+
+    /// A gateway that holds packets back for more than two packets' time must not look quick.
+    #[test]
+    fn transcoded_packets_are_followed_by_their_sound() {
+        for held in [Duration::from_micros(300), Duration::from_millis(47)] {
+            let voice = Voice::from_clip(babble()).expect("long enough");
+            let clip = babble();
+            let mut opus =
+                encoder(CodecId::Opus, SampleRate::HZ_8000, &EncoderConfig::default()).expect("8 kHz");
+            let packets = (LOST_AT_FIRST..400).map(|index| {
+                let at = index as usize * PACKET % clip.samples.len();
+                let mut payload = vec![0; 400];
+                let length = opus.encode(&clip.samples[at..at + PACKET], &mut payload).expect("20 ms");
+                payload.truncate(length);
+                (index, held, payload)
+            });
+            let heard = heard(packets, CodecId::Opus);
+            let delays = Delays::transcoded(&voice, &sent(400, CodecId::Pcmu), &heard, 52).expect("alike");
+            assert_eq!((delays.each.len(), delays.unmatched), (400 - LOST_AT_FIRST as usize, 0));
+            assert!(delays.each.iter().all(|delay| *delay == held), "{:?} for {held:?}", delays.each[0]);
+        }
+    }
+
+    /// What the codec looks ahead, as [`Delays::transcoded`] is told by its callers.
+    #[test]
+    fn opus_looks_ahead_by_a_third_of_a_packet() {
+        let clip = babble();
+        let mut opus = encoder(CodecId::Opus, SampleRate::HZ_8000, &EncoderConfig::default()).expect("8 kHz");
+        let mut back: Box<dyn Decoder> = decoder(CodecId::Opus, SampleRate::HZ_8000).expect("8 kHz");
+        let mut decoded = Vec::new();
+        for frame in clip.samples.chunks_exact(PACKET) {
+            let (mut payload, mut pcm) = ([0; 400], [0; PACKET]);
+            let length = opus.encode(frame, &mut payload).expect("20 ms");
+            back.decode(&payload[..length], &mut pcm).expect("a packet");
+            decoded.extend(pcm);
+        }
+        let offset = Alignment::find(&clip, &decoded).expect("long enough").offset;
+        let ahead = clip.samples.len() - offset;
+        assert!((30..75).contains(&ahead), "{ahead}");
+    }
+}
