@@ -9,10 +9,10 @@ use webtrunk_signalling::sip::message::{Method, Request, Response, StatusCode};
 use super::{
     CallTask, DTMF_RELAY, Order, Reply, SDP, broken, put_request_body, put_response_body, reason_of,
 };
+use crate::agent::AgentError;
 use crate::agent::call::CallEnd;
 use crate::agent::sdp::Direction;
 use crate::agent::sip::{Responses, UserAgent};
-use crate::agent::{AgentError, Call};
 
 /// A 200 to an INVITE that waits for its ACK and is sent again until then (RFC 3261 13.3.1.4).
 pub(super) struct Unconfirmed {
@@ -272,12 +272,5 @@ async fn next_response(pending: &mut Option<Pending>) -> Option<Response> {
     match pending {
         Some(pending) => pending.responses.next().await,
         None => std::future::pending().await,
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        // The task hangs up or cancels; an ended one does not hear it.
-        let _ = self.orders.send(Order::HangUp);
     }
 }

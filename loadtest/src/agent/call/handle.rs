@@ -1,4 +1,4 @@
-//! The handles of calls: one being dialled, one coming in, one that is up.
+//! A call that is up, or was.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,201 +6,23 @@ use tokio::sync::{mpsc, oneshot, watch};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
-use super::call_task::Order;
-use super::media::{Media, MediaState};
-use super::sdp::Direction;
-use super::{AgentError, Heard, RemoteDescription, Sent, SrtpProfile, Voice};
-
-/// How far a call is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CallProgress {
-    /// Nothing but 100 was heard, or nothing was answered yet.
-    Calling,
-    /// The other end said this provisional status.
-    Ringing {
-        /// 180, 183 and the like.
-        status: u16,
-        /// It described early media.
-        has_media: bool,
-    },
-    /// Answered.
-    Up,
-    /// Over.
-    Ended(CallEnd),
-}
-
-/// How a call ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CallEnd {
-    /// We hung up or gave up.
-    ByUs,
-    /// The other end hung up; what its Reason field said.
-    ByPeer {
-        /// The Reason field, if there was one.
-        reason: Option<String>,
-    },
-    /// The caller gave up before an answer.
-    Cancelled,
-    /// It was refused with this status, by either end.
-    Refused {
-        /// The status code.
-        status: u16,
-        /// The reason phrase.
-        reason: String,
-    },
-    /// It broke; why.
-    Broken(String),
-}
-
-/// A call that is being dialled. Dropped before an answer, it is cancelled.
-#[derive(Debug)]
-pub struct Dialing {
-    call: Call,
-}
-
-/// A call that came in and waits to be answered. Dropped, it is refused with 480.
-#[derive(Debug)]
-pub struct Incoming {
-    call: Call,
-    /// The user that was called, from To.
-    pub to: String,
-    /// The user that calls, from From.
-    pub from: String,
-    /// The name shown for who calls.
-    pub from_name: String,
-    /// The whole INVITE, as text.
-    pub invite: String,
-    /// What it offered, if anything.
-    pub offer: Option<RemoteDescription>,
-}
+use super::{CallEnd, CallProgress, Facts};
+use crate::agent::call_task::Order;
+use crate::agent::media::{Media, MediaState};
+use crate::agent::sdp::Direction;
+use crate::agent::{AgentError, Heard, RemoteDescription, Sent, SrtpProfile, Voice};
 
 /// A call. Dropped, it is hung up.
 #[derive(Debug)]
 pub struct Call {
-    pub(super) orders: mpsc::UnboundedSender<Order>,
-    pub(super) progress: watch::Receiver<CallProgress>,
-    pub(super) facts: watch::Receiver<Facts>,
-    pub(super) media: Media,
-}
-
-/// What is known of a call beside its progress.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Facts {
-    pub(super) call_id: String,
-    pub(super) invited_at: Option<SystemTime>,
-    pub(super) answered_at: Option<SystemTime>,
-    pub(super) remote: Option<RemoteDescription>,
-    /// Provisional statuses in their order.
-    pub(super) provisional: Vec<u16>,
-    pub(super) info_digits: String,
+    pub(in crate::agent) orders: mpsc::UnboundedSender<Order>,
+    pub(in crate::agent) progress: watch::Receiver<CallProgress>,
+    pub(in crate::agent) facts: watch::Receiver<Facts>,
+    pub(in crate::agent) media: Media,
 }
 
 /// How long signalling may take where nobody has to lift a receiver.
 const SIGNALLING_MAX: Duration = Duration::from_secs(35);
-
-impl Dialing {
-    pub(super) const fn new(call: Call) -> Self {
-        Self { call }
-    }
-
-    /// Waits until it rings, is answered or ends; tells how far it is.
-    ///
-    /// # Errors
-    /// Nothing happened in that time.
-    pub async fn ringing(&self, limit: Duration) -> Result<CallProgress, AgentError> {
-        self.call.wait_for("ringing", limit, |it| *it != CallProgress::Calling).await
-    }
-
-    /// How far it is.
-    #[must_use]
-    pub fn progress(&self) -> CallProgress {
-        self.call.progress()
-    }
-
-    /// What comes before the answer.
-    ///
-    /// # Errors
-    /// The call broke.
-    pub async fn heard(&self) -> Result<Heard, AgentError> {
-        self.call.heard().await
-    }
-
-    /// Waits for the answer.
-    ///
-    /// # Errors
-    /// The call was refused or broke, or nobody answered in that time: then it is cancelled.
-    pub async fn answered(self, limit: Duration) -> Result<Call, AgentError> {
-        let is_settled = |it: &CallProgress| matches!(it, CallProgress::Up | CallProgress::Ended(_));
-        match self.call.wait_for("an answer", limit, is_settled).await? {
-            CallProgress::Ended(end) => Err(end.into_error()),
-            _ => Ok(self.call),
-        }
-    }
-
-    /// Gives up, and tells how the call ended: a 200 may have crossed the CANCEL.
-    ///
-    /// # Errors
-    /// The other end never said that it is over.
-    pub async fn cancel(self) -> Result<CallEnd, AgentError> {
-        self.call.hang_up().await
-    }
-}
-
-impl Incoming {
-    pub(super) fn new(call: Call, invite: &webtrunk_signalling::sip::message::Request) -> Self {
-        let (to, from) = (invite.headers.to().ok(), invite.headers.from().ok());
-        let user = |address: Option<&webtrunk_signalling::sip::message::NameAddr>| {
-            address.and_then(|it| it.uri.user_unescaped()).unwrap_or_default().into_owned()
-        };
-        let body = String::from_utf8_lossy(&invite.body);
-        Self {
-            call,
-            to: invite.uri.user_unescaped().map_or_else(|| user(to.as_ref()), |it| it.into_owned()),
-            from: user(from.as_ref()),
-            from_name: from.and_then(|it| it.display_name).unwrap_or_default().to_string(),
-            invite: String::from_utf8_lossy(&invite.to_bytes()).into_owned(),
-            offer: RemoteDescription::parse(&body).ok(),
-        }
-    }
-
-    /// Says 180 without a description.
-    pub fn ring(&self) {
-        let _ = self.call.orders.send(Order::Ring);
-    }
-
-    /// Says 183 with a description and sends media before the answer.
-    ///
-    /// # Errors
-    /// The offer is of no use.
-    pub async fn early_media(&self) -> Result<(), AgentError> {
-        self.call.ask(Order::EarlyMedia).await
-    }
-
-    /// Lifts the receiver.
-    ///
-    /// # Errors
-    /// The offer is of no use, or the call has ended already.
-    pub async fn answer(self) -> Result<Call, AgentError> {
-        self.call.ask(Order::Answer).await?;
-        Ok(self.call)
-    }
-
-    /// Refuses with this status, 300 to 699.
-    ///
-    /// # Errors
-    /// The call has ended already.
-    pub async fn reject(self, status: u16) -> Result<(), AgentError> {
-        self.call.ask(|reply| Order::Reject(status, reply)).await
-    }
-
-    /// Waits until the caller gives up.
-    ///
-    /// # Errors
-    /// It did not.
-    pub async fn ended(&mut self, limit: Duration) -> Result<CallEnd, AgentError> {
-        self.call.ended(limit).await
-    }
-}
 
 impl Call {
     /// How far it is.
@@ -384,7 +206,7 @@ impl Call {
         }
     }
 
-    async fn wait_for(
+    pub(super) async fn wait_for(
         &self,
         what: &'static str,
         limit: Duration,
@@ -396,7 +218,7 @@ impl Call {
         progress.map(|it| it.clone()).map_err(|_| AgentError::Gone)
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         order: impl FnOnce(oneshot::Sender<Result<T, AgentError>>) -> Order,
     ) -> Result<T, AgentError> {
@@ -406,12 +228,10 @@ impl Call {
     }
 }
 
-impl CallEnd {
-    fn into_error(self) -> AgentError {
-        match self {
-            Self::Refused { status, reason } => AgentError::Refused { status, reason },
-            _ => AgentError::Gone,
-        }
+impl Drop for Call {
+    fn drop(&mut self) {
+        // The task hangs up or cancels; an ended one does not hear it.
+        let _ = self.orders.send(Order::HangUp);
     }
 }
 
