@@ -1,11 +1,12 @@
 //! Two WebRTC callers, each on a WebSocket of its own, and between them a server that only registers and
 //! passes on: SIP, ICE, DTLS and SRTP of both ends are the caller's.
 
-mod relay;
+mod load;
+mod proxy;
 
 use std::time::Duration;
 
-use relay::{PASSWORD, Relay};
+use proxy::{PASSWORD, Proxy};
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{
@@ -14,18 +15,20 @@ use webtrunk_loadtest::agent::{
 
 const SOON: Duration = Duration::from_secs(15);
 
-fn config(relay: &Relay, user: &str, frequency_hz: u16) -> WebrtcConfig {
-    let mut config = WebrtcConfig::new(relay.url(), user, PASSWORD);
+fn config(proxy: &Proxy, user: &str, frequency_hz: u16) -> WebrtcConfig {
+    let mut config = WebrtcConfig::new(proxy.url(), user, PASSWORD);
     config.voice = Some(Voice::tone(frequency_hz, -10.0));
     config
 }
 
-async fn pair(relay: &Relay, change: impl Fn(&mut WebrtcConfig)) -> (WebrtcCaller, WebrtcCaller) {
-    let mut configs = [config(relay, "alice", 440), config(relay, "bob", 1000)];
+async fn pair(proxy: &Proxy, change: impl Fn(&mut WebrtcConfig)) -> (WebrtcCaller, WebrtcCaller) {
+    let mut configs = [config(proxy, "alice", 440), config(proxy, "bob", 1000)];
     configs.iter_mut().for_each(change);
     let [alice, bob] = configs;
     let alice = WebrtcCaller::new(alice).await.expect("a connection");
-    (alice, WebrtcCaller::new(bob).await.expect("a connection"))
+    let bob = WebrtcCaller::new(bob).await.expect("a connection");
+    bob.register().await.expect("a 200");
+    (alice, bob)
 }
 
 async fn connect(alice: &WebrtcCaller, bob: &WebrtcCaller) -> (Call, Call) {
@@ -57,8 +60,8 @@ async fn both_hear_each_other_with_every_codec_profile_and_role() {
         (CodecId::Pcmu, SrtpProfile::AeadAes128Gcm, true),
         (CodecId::Opus, SrtpProfile::AeadAes256Gcm, false),
     ] {
-        let relay = Relay::start().await;
-        let (alice, bob) = pair(&relay, |config| {
+        let proxy = Proxy::start().await;
+        let (alice, bob) = pair(&proxy, |config| {
             config.codecs = vec![codec];
             config.profiles = vec![profile];
             config.insists_on_dtls_client = insists;
@@ -78,8 +81,8 @@ async fn both_hear_each_other_with_every_codec_profile_and_role() {
 
 #[tokio::test]
 async fn digits_and_ten_holds_leave_the_stream_as_it_is() {
-    let relay = Relay::start().await;
-    let (alice, bob) = pair(&relay, |_| ()).await;
+    let proxy = Proxy::start().await;
+    let (alice, bob) = pair(&proxy, |_| ()).await;
     let (call, answered) = connect(&alice, &bob).await;
     call.send_digits("159D#").await.expect("sent");
     answered.heard_digits(5, SOON).await.expect("all of them");
@@ -96,8 +99,8 @@ async fn digits_and_ten_holds_leave_the_stream_as_it_is() {
 
 #[tokio::test]
 async fn who_vanishes_says_nothing() {
-    let relay = Relay::start().await;
-    let (alice, bob) = pair(&relay, |_| ()).await;
+    let proxy = Proxy::start().await;
+    let (alice, bob) = pair(&proxy, |_| ()).await;
     let (call, answered) = connect(&alice, &bob).await;
     assert_hears(&answered, 440.0).await;
     call.vanish();
@@ -109,9 +112,9 @@ async fn who_vanishes_says_nothing() {
 
 #[tokio::test]
 async fn registration_answers_the_challenge_of_its_algorithm() {
-    let relay = Relay::start().await;
+    let proxy = Proxy::start().await;
     for algorithm in [DigestAlgorithm::Md5, DigestAlgorithm::Sha256] {
-        let mut config = config(&relay, "alice", 440);
+        let mut config = config(&proxy, "alice", 440);
         config.credentials.algorithm = algorithm;
         let caller = WebrtcCaller::new(config.clone()).await.expect("a connection");
         caller.register().await.expect("a 200");
@@ -120,7 +123,7 @@ async fn registration_answers_the_challenge_of_its_algorithm() {
         let caller = WebrtcCaller::new(config).await.expect("a connection");
         assert_eq!(caller.register().await.expect_err("a wrong password").status(), Some(401));
     }
-    assert_eq!(relay.challenges(), 2 * (1 + 2));
+    assert_eq!(proxy.challenges(), 2 * (1 + 2));
 }
 
 #[tokio::test]

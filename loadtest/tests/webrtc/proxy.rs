@@ -1,5 +1,7 @@
-//! A server for two: registers whoever has the password, and passes everything else to the other one.
+//! A registrar and proxy, as small as can be: registers whoever has the password, and passes everything
+//! else on unchanged. Who a message is for is told by the name that each caller gives itself.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,20 +16,20 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use webtrunk_signalling::auth::digest::{Algorithm, Credentials, DigestConfig, DigestServer, Ha1};
-use webtrunk_signalling::sip::message::{HeaderName, Message, Method, StatusCode};
+use webtrunk_signalling::sip::message::{HeaderName, Message, Method, Request as SipRequest, StatusCode};
 
 /// The password of everybody.
 pub(crate) const PASSWORD: &str = "open sesame";
 
-pub(crate) struct Relay {
+pub(crate) struct Proxy {
     url: String,
     state: Arc<State>,
 }
 
 struct State {
     digest: Mutex<DigestServer>,
-    /// The ways out to all who came, by their turn.
-    peers: Mutex<Vec<mpsc::UnboundedSender<String>>>,
+    /// The ways out, by the host in Via and Contact, and by the user once registered.
+    exits: Mutex<HashMap<String, mpsc::UnboundedSender<String>>>,
     challenges: AtomicUsize,
 }
 
@@ -40,13 +42,13 @@ impl Credentials for Everybody {
     }
 }
 
-impl Relay {
+impl Proxy {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let state = Arc::new(State {
             digest: Mutex::new(DigestServer::new(DigestConfig::new("relay"), [7; 32], Instant::now())),
-            peers: Mutex::default(),
+            exits: Mutex::default(),
             challenges: AtomicUsize::new(0),
         });
         let server = Arc::clone(&state);
@@ -71,22 +73,13 @@ impl Relay {
 impl State {
     async fn serve(self: Arc<Self>, stream: TcpStream, from: IpAddr) {
         let mut socket = accept_hdr_async(stream, agree).await.expect("a WebSocket client");
-        let (sender, mut outgoing) = mpsc::unbounded_channel();
-        let turn = {
-            let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-            peers.push(sender);
-            peers.len() - 1
-        };
+        let (exit, mut outgoing) = mpsc::unbounded_channel();
         loop {
             tokio::select! {
                 frame = socket.next() => match frame {
                     Some(Ok(Frame::Text(text))) => {
-                        if let Some(answer) = self.register(&text, from) {
+                        if let Some(answer) = self.handle(&text, from, &exit) {
                             socket.send(Frame::text(answer)).await.expect("a live connection");
-                        } else {
-                            let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-                            // The other of the two; nobody where there is only one.
-                            peers.get(turn ^ 1).map(|peer| peer.send(text.to_string()));
                         }
                     }
                     Some(Ok(_)) => {}
@@ -99,13 +92,30 @@ impl State {
         }
     }
 
-    /// The answer to a REGISTER; `None` for anything else.
-    fn register(&self, text: &str, from: IpAddr) -> Option<String> {
+    /// Passes a message on; a REGISTER has its answer from here.
+    fn handle(&self, text: &str, from: IpAddr, exit: &mpsc::UnboundedSender<String>) -> Option<String> {
+        let mut exits = self.exits.lock().unwrap_or_else(PoisonError::into_inner);
         let parsed = Message::parse(Bytes::copy_from_slice(text.as_bytes())).expect("sound SIP");
-        let Message::Request(request) = parsed else { return None };
-        if request.method != Method::Register {
-            return None;
-        }
+        let to = match parsed {
+            Message::Response(response) => response.headers.via().expect("our own").host.to_string(),
+            Message::Request(request) => {
+                let via = request.headers.via().expect("our own").host.to_string();
+                exits.insert(via, exit.clone());
+                if request.method == Method::Register {
+                    let user = request.headers.to().expect("our own").uri.user_unescaped()?.into_owned();
+                    exits.insert(user, exit.clone());
+                    return Some(self.register(&request, from));
+                }
+                let uri = request.uri.as_sip().expect("our own");
+                let host = uri.host.to_string();
+                if exits.contains_key(&host) { host } else { uri.user_unescaped()?.into_owned() }
+            }
+        };
+        exits.get(&to).map(|exit| exit.send(text.to_owned()));
+        None
+    }
+
+    fn register(&self, request: &SipRequest, from: IpAddr) -> String {
         let mut digest = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
         let credentials = request.headers.authorizations();
         let response = match digest.verify("REGISTER", credentials, from, &Everybody, Instant::now()) {
@@ -119,7 +129,7 @@ impl State {
                 response
             }
         };
-        Some(String::from_utf8_lossy(&response.to_bytes()).into_owned())
+        String::from_utf8_lossy(&response.to_bytes()).into_owned()
     }
 }
 

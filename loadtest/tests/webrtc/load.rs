@@ -1,0 +1,91 @@
+//! A small load: several callers at once, one who answers them all, and the report.
+
+use std::path::Path;
+use std::time::Duration;
+
+use webtrunk_loadtest::agent::{Credentials, Voice, WebrtcCaller, WebrtcConfig};
+use webtrunk_loadtest::load::{LoadConfig, LoadError, LoadProgress, LoadReport, run};
+
+use crate::proxy::{PASSWORD, Proxy};
+
+const CALLS: usize = 4;
+
+fn speech() -> Voice {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/assets/announcement.wav");
+    Voice::from_wav(&file).expect("in the repository")
+}
+
+fn load(proxy: &Proxy, destination: &str) -> LoadConfig {
+    let mut caller = WebrtcConfig::new(proxy.url(), "alice", PASSWORD);
+    caller.voice = Some(speech());
+    caller.insists_on_dtls_client = true;
+    LoadConfig {
+        caller,
+        users: vec![Credentials::new("alice", PASSWORD), Credentials::new("carol", PASSWORD)],
+        destination: destination.to_owned(),
+        phone: None,
+        calls: CALLS,
+        rate: 10.0,
+        duration: Duration::from_secs(3),
+        pid: Some(std::process::id()),
+        pesq: 0,
+        registers: true,
+    }
+}
+
+/// Answers whoever calls, and says the same as they do.
+async fn answer_all(proxy: &Proxy) {
+    let mut config = WebrtcConfig::new(proxy.url(), "bob", PASSWORD);
+    config.voice = Some(speech());
+    let bob = WebrtcCaller::new(config).await.expect("a connection");
+    bob.register().await.expect("a 200");
+    tokio::spawn(async move {
+        let mut calls = Vec::new();
+        while let Ok(incoming) = bob.next_incoming().await {
+            calls.push(incoming.answer().await.expect("a codec in common"));
+        }
+    });
+}
+
+#[tokio::test]
+async fn every_call_and_packet_is_in_the_report() {
+    let proxy = Proxy::start().await;
+    answer_all(&proxy).await;
+    let progress = std::sync::Mutex::new(Vec::new());
+    let note = |at| progress.lock().expect("one thread").push(at);
+    let report: LoadReport = run(load(&proxy, "bob"), note).await.expect("it can be run");
+
+    let calls = &report.calls;
+    assert_eq!((calls.attempted, calls.ok, calls.failed), (CALLS, CALLS, 0), "{:?}", calls.failures);
+    assert_eq!(calls.caller_codecs.get("opus"), Some(&CALLS));
+    let heard = &report.to_caller;
+    assert!(heard.received >= CALLS as u64 * 150 && heard.lost == 0 && heard.broken == 0, "{heard:?}");
+    assert!(heard.likeness.is_some_and(|it| it.min > 0.9), "{heard:?}");
+    assert!(heard.gain_db.is_some_and(|it| it.min > -0.3 && it.max < 0.3), "{heard:?}");
+    let setup = report.setup.first_audio_at_caller.expect("all of them");
+    assert_eq!(setup.count, CALLS);
+    assert!(report.gateway.is_some_and(|it| it.cpu_ms_per_call_second > 0.0));
+    assert!(report.to_phone.is_none() && report.steady_s >= 3.0);
+    let progress = progress.into_inner().expect("one thread");
+    for step in [LoadProgress::Connected(CALLS), LoadProgress::SetUp(CALLS), LoadProgress::Judged(CALLS)] {
+        assert!(progress.contains(&step), "{step:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_makes_no_sense_is_refused_with_its_cure() {
+    let proxy = Proxy::start().await;
+    type Spoil = fn(&mut LoadConfig);
+    let faults: [(Spoil, &str); 4] = [
+        (|load| load.calls = 0, "0 calls"),
+        (|load| load.rate = f64::NAN, "NaN calls a second"),
+        (|load| load.users.clear(), "name one"),
+        (|load| load.phone = Some(Default::default()), "{call}"),
+    ];
+    for (spoil, words) in faults {
+        let mut load = load(&proxy, "bob");
+        spoil(&mut load);
+        let error = run(load, |_| ()).await.expect_err("no sense");
+        assert!(matches!(&error, LoadError::Config(fault) if fault.contains(words)), "{error}");
+    }
+}
