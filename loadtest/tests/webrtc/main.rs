@@ -10,7 +10,8 @@ use proxy::{PASSWORD, Proxy};
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{
-    AgentError, Call, CallEnd, CallProgress, DigestAlgorithm, SrtpProfile, Voice, WebrtcCaller, WebrtcConfig,
+    AgentError, Call, CallEnd, CallProgress, DigestAlgorithm, SrtpProfile, Trust, Voice, WebrtcCaller,
+    WebrtcConfig,
 };
 
 const SOON: Duration = Duration::from_secs(15);
@@ -124,6 +125,29 @@ async fn registration_answers_the_challenge_of_its_algorithm() {
         assert_eq!(caller.register().await.expect_err("a wrong password").status(), Some(401));
     }
     assert_eq!(proxy.challenges(), 2 * (1 + 2));
+}
+
+#[tokio::test]
+async fn a_secure_server_is_trusted_by_whom_it_should_be() {
+    let (proxy, certificate) = Proxy::start_secure().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("authority.pem");
+    std::fs::write(&file, certificate).expect("room");
+    for (trust, is_trusted) in [
+        (Trust::Nobody, false),
+        (Trust::Anybody, true),
+        (Trust::Authority(file), true),
+        (Trust::Authority(folder.path().join("missing.pem")), false),
+    ] {
+        let config = WebrtcConfig { trust: trust.clone(), ..config(&proxy, "alice", 440) };
+        match WebrtcCaller::new(config).await {
+            Ok(caller) => {
+                assert!(is_trusted, "{trust:?}");
+                caller.register().await.expect("a 200");
+            }
+            Err(error) => assert!(!is_trusted, "{trust:?}: {error}"),
+        }
+    }
 }
 
 #[tokio::test]

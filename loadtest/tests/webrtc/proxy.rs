@@ -9,8 +9,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -44,6 +48,23 @@ impl Credentials for Everybody {
 
 impl Proxy {
     pub(crate) async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// With a certificate of its own, for 127.0.0.1; also as PEM.
+    pub(crate) async fn start_secure() -> (Self, String) {
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+        let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .expect("a pair");
+        (Self::listen(Some(TlsAcceptor::from(Arc::new(config)))).await, own.cert.pem())
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let state = Arc::new(State {
@@ -52,12 +73,24 @@ impl Proxy {
             challenges: AtomicUsize::new(0),
         });
         let server = Arc::clone(&state);
+        let scheme = if tls.is_some() { "wss" } else { "ws" };
         tokio::spawn(async move {
             while let Ok((stream, from)) = listener.accept().await {
-                tokio::spawn(Arc::clone(&server).serve(stream, from.ip()));
+                let (server, tls) = (Arc::clone(&server), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => server.serve(stream, from.ip()).await,
+                        // Who does not trust us breaks off.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                server.serve(stream, from.ip()).await;
+                            }
+                        }
+                    }
+                });
             }
         });
-        Self { url: format!("ws://{address}/sip"), state }
+        Self { url: format!("{scheme}://{address}/sip"), state }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -71,7 +104,7 @@ impl Proxy {
 }
 
 impl State {
-    async fn serve(self: Arc<Self>, stream: TcpStream, from: IpAddr) {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self: Arc<Self>, stream: S, from: IpAddr) {
         let mut socket = accept_hdr_async(stream, agree).await.expect("a WebSocket client");
         let (exit, mut outgoing) = mpsc::unbounded_channel();
         loop {
