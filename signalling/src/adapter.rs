@@ -105,6 +105,8 @@ pub enum Event {
         is_ringing: bool,
         /// Early media.
         description: Option<SessionDescription>,
+        /// Where the signalling came from.
+        signalled_from: IpAddr,
     },
     /// The callee lifted. The description answers our offer, or is an offer where we made none.
     Answered {

@@ -45,6 +45,8 @@ pub enum CallCommand {
         leg: LegId,
         /// The answer.
         description: SessionDescription,
+        /// Where its signalling came from, for latching; `None` where that is known already.
+        signalled_from: Option<IpAddr>,
     },
     /// The peer refused our offer: what was agreed before holds.
     RollBack {

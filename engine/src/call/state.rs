@@ -2,7 +2,7 @@
 //! brings commands, datagrams and the time.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -86,8 +86,8 @@ impl Call {
             CallCommand::CreateOffer { leg, direction } => self.create_offer(leg, direction),
             CallCommand::ReceiveOffer { leg, description } => self.receive_offer(leg, &description),
             CallCommand::CreateAnswer { leg, opposite } => self.create_answer(leg, opposite, now, outbox),
-            CallCommand::ReceiveAnswer { leg, description } => {
-                self.receive_answer(leg, &description, now, outbox);
+            CallCommand::ReceiveAnswer { leg, description, signalled_from } => {
+                self.receive_answer(leg, &description, signalled_from, now, outbox);
             }
             CallCommand::RollBack { leg } => self.roll_back(leg),
             CallCommand::Hear { leg, source } => self.hear(leg, source, now),
@@ -162,16 +162,17 @@ impl Call {
         }
     }
 
-    /// Takes a peer's answer.
+    /// Takes a peer's answer, signalled from there.
     pub fn receive_answer(
         &mut self,
         id: LegId,
         description: &SessionDescription,
+        signalled_from: Option<IpAddr>,
         now: Instant,
         outbox: &mut Outbox,
     ) {
         let Some(index) = self.index_of(id) else { return };
-        match self.legs[index].receive_answer(description, now) {
+        match self.legs[index].receive_answer(description, signalled_from, now) {
             Ok(()) => self.after_agreement(index, now, outbox),
             Err(error) => self.events.push_back(CallEvent::DescriptionRefused { leg: id, error }),
         }

@@ -14,7 +14,7 @@ use crate::leg::{Leg, LegTransport, RtpTransport};
 use crate::media::WallClock;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Ssrc, Timestamp, is_rtcp};
-use crate::sdp::{LocalMedia, LocalTransport, Negotiator, SessionDescription};
+use crate::sdp::{Direction, LocalMedia, LocalTransport, Negotiator, SessionDescription};
 use crate::{CallId, EndCause, LegId};
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -40,6 +40,7 @@ struct Heard {
 struct Bench {
     call: Call,
     phones: [Phone; 2],
+    supplies: Arc<Supplies>,
     outbox: Outbox,
     now: Instant,
 }
@@ -64,7 +65,7 @@ impl Bench {
         });
         call.hear(phones[0].leg, HearSource::Leg(phones[1].leg), now);
         call.hear(phones[1].leg, HearSource::Leg(phones[0].leg), now);
-        let mut bench = Self { call, phones, outbox, now };
+        let mut bench = Self { call, phones, supplies, outbox, now };
         bench.collect();
         bench
     }
@@ -400,6 +401,29 @@ fn a_stranger_is_neither_heard_nor_sent_to() {
     assert_eq!(bench.phones[1].heard.len(), before);
     let drops = bench.call.stats()[0].drops;
     assert_eq!(drops.of(crate::rtp::DropReason::WrongSource), 1);
+}
+
+#[test]
+fn a_phone_behind_nat_that_was_called_is_latched_by_where_its_answer_came_from() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let phone = Phone::new(3, CodecId::Pcmu);
+    let leg = phone.leg;
+    bench.call.add_leg(new_leg(leg, 3, CodecId::Pcmu, &bench.supplies));
+    bench.call.create_offer(leg, Direction::SendRecv);
+    let private = phone.offer("sendrecv").to_string().replace("192.0.2.3", "10.0.0.7");
+    let answer = SessionDescription::parse(private.as_str()).expect("a good answer");
+    let from = Some(phone.address.ip());
+    bench.call.receive_answer(leg, &answer, from, bench.now, &mut bench.outbox);
+    bench.phones[0] = phone;
+    bench.call.hear(leg, HearSource::Leg(bench.phones[1].leg), bench.now);
+    bench.call.hear(bench.phones[1].leg, HearSource::Leg(leg), bench.now);
+    for _ in 0..10 {
+        bench.send(0, &[0x55; 160]);
+        bench.send(1, &[0x66; 160]);
+        bench.pass(FRAME);
+    }
+    assert_eq!(bench.phones[1].heard.len(), 10);
+    assert_eq!(bench.phones[0].heard.len(), 6, "from its fifth packet on it is known where it is");
 }
 
 #[test]

@@ -66,12 +66,19 @@ impl Latch {
     }
 
     /// Begins again after a description; a peer whose address stays signalled keeps what was learned.
-    pub fn relearn(&mut self, rtp: SocketAddr, rtcp: SocketAddr, now: Instant) {
+    pub fn relearn(
+        &mut self,
+        rtp: SocketAddr,
+        rtcp: SocketAddr,
+        signalled_from: Option<IpAddr>,
+        now: Instant,
+    ) {
         let is_same = rtp == self.signalled && rtcp == self.signalled_rtcp;
         if is_same && matches!(self.state, State::Locked { .. }) {
+            self.signalled_from = signalled_from;
             return;
         }
-        *self = Self::new(rtp, rtcp, self.signalled_from, now);
+        *self = Self::new(rtp, rtcp, signalled_from, now);
     }
 
     /// Where media goes now.
@@ -251,7 +258,7 @@ mod tests {
     fn a_new_address_in_a_description_is_learned_again() {
         let mut bench = Bench::new("203.0.113.9");
         assert_eq!(bench.packet_from(PHONE, 1), Ok(()));
-        bench.latch.relearn(at("198.51.100.8:7000"), at("198.51.100.8:7001"), bench.now);
+        bench.latch.relearn(at("198.51.100.8:7000"), at("198.51.100.8:7001"), None, bench.now);
         assert_eq!(bench.packet_from(PHONE, 1), Err(DropReason::WrongSource));
         assert_eq!(bench.packet_from("198.51.100.8:7000", 1), Ok(()));
     }

@@ -1,6 +1,6 @@
 //! Our side of one media association: transport, negotiation, receiving half, sending half.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -177,9 +177,13 @@ impl Leg {
     pub(crate) fn receive_answer(
         &mut self,
         answer: &SessionDescription,
+        signalled_from: Option<IpAddr>,
         now: Instant,
     ) -> Result<(), DescriptionError> {
         let agreed = self.negotiator.receive_answer(answer)?;
+        if let (LegTransport::Rtp(transport), Some(from)) = (&mut self.transport, signalled_from) {
+            transport.set_signalled_from(from);
+        }
         self.agree(agreed, now)
     }
 

@@ -36,10 +36,15 @@ impl RtpTransport {
         [self.rtp, self.rtcp]
     }
 
+    /// Takes where the peer's signalling came from; counts from its next description on.
+    pub fn set_signalled_from(&mut self, from: IpAddr) {
+        self.signalled_from = Some(from);
+    }
+
     /// Takes the addresses of the peer's description.
     pub fn set_remote(&mut self, rtp: SocketAddr, rtcp: SocketAddr, now: Instant) {
         match &mut self.latch {
-            Some(latch) => latch.relearn(rtp, rtcp, now),
+            Some(latch) => latch.relearn(rtp, rtcp, self.signalled_from, now),
             None => self.latch = Some(Latch::new(rtp, rtcp, self.signalled_from, now)),
         }
     }

@@ -185,10 +185,12 @@ impl B2bua {
         match event {
             // The call began with it.
             Event::Incoming(_) => {}
-            Event::Progress { leg, is_ringing, description } => {
-                self.on_progress(leg, is_ringing, description)
+            Event::Progress { leg, is_ringing, description, signalled_from } => {
+                self.on_progress(leg, is_ringing, description, signalled_from)
             }
-            Event::Answered { leg, description, .. } => self.on_answered(leg, description, directory, now),
+            Event::Answered { leg, description, signalled_from } => {
+                self.on_answered(leg, description, signalled_from, directory, now)
+            }
             Event::Acknowledged { leg, description } => {
                 self.on_acknowledged(leg, description, directory, now)
             }
@@ -349,7 +351,7 @@ impl B2bua {
         };
         self.caller.state = PartyState::Talking;
         self.answered_at = Some(now);
-        self.media(CallCommand::ReceiveAnswer { leg, description });
+        self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from: None });
         if self.doing == Doing::Answering {
             self.next_step(directory, now);
         }

@@ -1,5 +1,6 @@
 //! Calling others: everyone at once, the first to answer gets the call.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use tracing::info;
@@ -72,6 +73,7 @@ impl B2bua {
         leg: LegId,
         is_ringing: bool,
         description: Option<SessionDescription>,
+        signalled_from: IpAddr,
     ) {
         if self.doing != Doing::Calling {
             return;
@@ -82,7 +84,8 @@ impl B2bua {
             Some(description) if is_first_early && matches!(callee.state, PartyState::Dialled) => {
                 callee.state = PartyState::EarlyMedia;
                 self.partner = Some(leg);
-                self.media(CallCommand::ReceiveAnswer { leg, description });
+                let signalled_from = Some(signalled_from);
+                self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from });
                 self.connect(leg);
             }
             _ => {}
@@ -99,6 +102,7 @@ impl B2bua {
         &mut self,
         leg: LegId,
         description: Option<SessionDescription>,
+        signalled_from: IpAddr,
         directory: &dyn Directory,
         now: Instant,
     ) {
@@ -113,7 +117,8 @@ impl B2bua {
             // Where early media was heard, another device than that one answered: the call is with it.
             (_, Some(description)) => {
                 callee.state = PartyState::Settling;
-                self.media(CallCommand::ReceiveAnswer { leg, description });
+                let signalled_from = Some(signalled_from);
+                self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from });
             }
             (false, None) => {
                 self.note_failure(EndCause::NotAcceptable);

@@ -60,7 +60,7 @@ impl B2bua {
         }
         party.change = Change::None;
         self.media(match description {
-            Some(description) => CallCommand::ReceiveAnswer { leg, description },
+            Some(description) => CallCommand::ReceiveAnswer { leg, description, signalled_from: None },
             None => CallCommand::RollBack { leg },
         });
     }

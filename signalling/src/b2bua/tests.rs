@@ -17,6 +17,8 @@ use crate::routing::{Bridge, BridgeTarget, Plan, Step, Tone};
 const DESCRIPTION: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 
+const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9));
+
 struct World;
 
 impl Directory for World {
@@ -119,8 +121,7 @@ impl Bench {
     }
 
     fn answer(&mut self, leg: LegId) -> Vec<String> {
-        let signalled_from = Ipv4Addr::LOCALHOST.into();
-        self.signal(Event::Answered { leg, description: Some(description()), signalled_from })
+        self.signal(Event::Answered { leg, description: Some(description()), signalled_from: FROM })
     }
 
     fn effects(&mut self) -> Vec<String> {
@@ -221,7 +222,7 @@ fn a_caller_without_an_offer_gets_ours_and_answers_in_its_confirmation() {
 fn a_call_is_rung_answered_and_hung_up() {
     let mut bench = Bench::calling(trunk());
     let callee = bench.dial_all()[0];
-    let ringing = Event::Progress { leg: callee, is_ringing: true, description: None };
+    let ringing = Event::Progress { leg: callee, is_ringing: true, description: None, signalled_from: FROM };
     assert_eq!(bench.signal(ringing), ["ring caller"]);
     assert_eq!(bench.answer(callee), ["answered by callee", "caller hears callee", "callee hears caller"]);
     assert_eq!(bench.agreed(callee, Direction::SendRecv), ["make answer for caller"]);
@@ -237,7 +238,12 @@ fn a_call_is_rung_answered_and_hung_up() {
 fn early_media_is_heard_and_its_description_repeated_in_the_answer() {
     let mut bench = Bench::calling(trunk());
     let callee = bench.dial_all()[0];
-    let early = Event::Progress { leg: callee, is_ringing: false, description: Some(description()) };
+    let early = Event::Progress {
+        leg: callee,
+        is_ringing: false,
+        description: Some(description()),
+        signalled_from: FROM,
+    };
     assert_eq!(bench.signal(early), ["answered by callee", "caller hears callee", "callee hears caller"]);
     assert_eq!(bench.agreed(callee, Direction::SendRecv), ["make answer for caller"]);
     let leg = bench.caller;
@@ -245,16 +251,39 @@ fn early_media_is_heard_and_its_description_repeated_in_the_answer() {
         bench.media(CallEvent::AnswerReady { leg, description: description() }),
         ["ring caller early"]
     );
-    let answered =
-        Event::Answered { leg: callee, description: None, signalled_from: Ipv4Addr::LOCALHOST.into() };
+    let answered = Event::Answered { leg: callee, description: None, signalled_from: FROM };
     assert_eq!(bench.signal(answered).last().map(String::as_str), Some("answer caller"));
+}
+
+#[test]
+fn media_of_a_callee_is_latched_by_where_its_signalling_came_from() {
+    for is_early in [true, false] {
+        let mut bench = Bench::calling(trunk());
+        let leg = bench.dial_all()[0];
+        let (description, signalled_from) = (Some(description()), FROM);
+        let event = match is_early {
+            true => Event::Progress { leg, is_ringing: false, description, signalled_from },
+            false => Event::Answered { leg, description, signalled_from },
+        };
+        bench.call.handle_input(Input::Signal(event), &World, bench.now);
+        let told = std::iter::from_fn(|| bench.call.poll_effect()).find_map(|effect| match effect {
+            Effect::Media(CallCommand::ReceiveAnswer { signalled_from, .. }) => signalled_from,
+            _ => None,
+        });
+        assert_eq!(told, Some(FROM), "early: {is_early}");
+    }
 }
 
 #[test]
 fn the_call_moves_to_another_device_than_the_one_whose_early_media_was_heard() {
     let mut bench = Bench::calling(trunk());
     let callee = bench.dial_all()[0];
-    bench.signal(Event::Progress { leg: callee, is_ringing: false, description: Some(description()) });
+    bench.signal(Event::Progress {
+        leg: callee,
+        is_ringing: false,
+        description: Some(description()),
+        signalled_from: FROM,
+    });
     bench.agreed(callee, Direction::SendRecv);
     let leg = bench.caller;
     bench.media(CallEvent::AnswerReady { leg, description: description() });
@@ -267,7 +296,12 @@ fn the_call_moves_to_another_device_than_the_one_whose_early_media_was_heard() {
 fn an_answer_that_overtakes_the_early_description_is_not_lost() {
     let mut bench = Bench::calling(trunk());
     let callee = bench.dial_all()[0];
-    bench.signal(Event::Progress { leg: callee, is_ringing: false, description: Some(description()) });
+    bench.signal(Event::Progress {
+        leg: callee,
+        is_ringing: false,
+        description: Some(description()),
+        signalled_from: FROM,
+    });
     bench.agreed(callee, Direction::SendRecv);
     bench.answer(callee);
     let leg = bench.caller;

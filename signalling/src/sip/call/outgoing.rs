@@ -183,6 +183,7 @@ impl Outgoing {
             leg: context.leg,
             is_ringing: response.status == StatusCode::RINGING,
             description: description.filter(|_| is_heard),
+            signalled_from: self.path.flow().remote.ip().to_canonical(),
         });
     }
 
