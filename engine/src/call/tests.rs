@@ -10,12 +10,16 @@ use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 use super::{Call, CallEvent, HearSource, Supplies};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
-use crate::leg::{Leg, LegTransport, RtpTransport};
+use crate::leg::webrtc::{WebrtcConfig, WebrtcTransport};
+use crate::leg::{Leg, LegTransport, RtpTransport, WebrtcLink};
 use crate::media::WallClock;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Ssrc, Timestamp, is_rtcp};
 use crate::sdp::{Direction, LocalMedia, LocalTransport, Negotiator, SessionDescription};
 use crate::{CallId, EndCause, LegId};
+
+/// Chromium's offer as JsSIP sends it.
+const CHROMIUM: &str = include_str!("../sdp/tests/fixtures/chromium_jssip_offer.sdp");
 
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -202,6 +206,28 @@ fn new_leg(leg: LegId, index: u8, codec: CodecId, supplies: &Supplies) -> Leg {
         telephone_event: true,
     };
     Leg::new(leg, LegTransport::Rtp(Box::new(transport)), Negotiator::new(media), vec![codec], supplies)
+}
+
+fn new_browser_leg(leg: LegId, supplies: &Supplies, now: Instant) -> Leg {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000));
+    let certificate = Arc::clone(&supplies.certificate);
+    let transport = WebrtcTransport::new(vec![address], certificate, WebrtcConfig::default(), now);
+    let codecs = vec![CodecId::Opus, CodecId::Pcmu];
+    let media = LocalMedia {
+        session_id: 9,
+        codecs: codecs.clone(),
+        transport: LocalTransport::Webrtc {
+            ufrag: transport.local_ufrag().to_owned(),
+            pwd: transport.local_pwd().to_owned(),
+            fingerprint: supplies.certificate.fingerprint(),
+            candidates: Vec::new(),
+            ice_lite: true,
+        },
+        opus_fmtp: LocalMedia::default_opus_fmtp(),
+        telephone_event: true,
+    };
+    let link = WebrtcLink { transport, sockets: vec![(address, SocketId(9))] };
+    Leg::new(leg, LegTransport::Webrtc(Box::new(link)), Negotiator::new(media), codecs, supplies)
 }
 
 /// `frames` payloads of a tone.
@@ -424,6 +450,38 @@ fn a_phone_behind_nat_that_was_called_is_latched_by_where_its_answer_came_from()
     }
     assert_eq!(bench.phones[1].heard.len(), 10);
     assert_eq!(bench.phones[0].heard.len(), 6, "from its fifth packet on it is known where it is");
+}
+
+#[test]
+fn a_browser_that_becomes_another_is_refused_and_nothing_of_its_leg_changes() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let leg = LegId::next();
+    bench.call.add_leg(new_browser_leg(leg, &bench.supplies, bench.now));
+    let offer = SessionDescription::parse(CHROMIUM).expect("a good offer");
+    bench.call.receive_offer(leg, &offer);
+    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+    bench.events();
+    let agreed = |bench: &Bench| {
+        let leg = bench.call.leg(leg).expect("it is there");
+        (leg.agreed_codec(), leg.remote_codecs())
+    };
+    let before = agreed(&bench);
+    assert_eq!(before.0, Some(CodecId::Opus));
+
+    let restart = CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:new").replace("111 63 9 0", "63 9 0");
+    let restart = SessionDescription::parse(restart.as_str()).expect("a good offer");
+    bench.call.receive_offer(leg, &restart);
+    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+    assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));
+    assert_eq!(agreed(&bench), before);
+
+    bench.call.create_offer(leg, Direction::SendRecv);
+    let restart = restart.to_string().replace("actpass", "passive");
+    let answer = SessionDescription::parse(restart.as_str()).expect("a good answer");
+    bench.events();
+    bench.call.receive_answer(leg, &answer, None, bench.now, &mut bench.outbox);
+    assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));
+    assert_eq!(agreed(&bench), before);
 }
 
 #[test]

@@ -169,8 +169,10 @@ impl Leg {
         now: Instant,
     ) -> Result<SessionDescription, DescriptionError> {
         let wish = AnswerWish { direction: Direction::SendRecv, prefer, opus_fmtp: Some(opus_fmtp) };
-        let (description, agreed) = self.negotiator.create_answer(wish)?;
-        self.agree(agreed, now)?;
+        let transport = &self.transport;
+        let (description, agreed) =
+            self.negotiator.create_answer_if(wish, |agreed| check_remote(transport, agreed))?;
+        self.agree(agreed, now);
         Ok(description)
     }
 
@@ -180,18 +182,21 @@ impl Leg {
         signalled_from: Option<IpAddr>,
         now: Instant,
     ) -> Result<(), DescriptionError> {
-        let agreed = self.negotiator.receive_answer(answer)?;
+        let transport = &self.transport;
+        let agreed = self.negotiator.receive_answer_if(answer, |agreed| check_remote(transport, agreed))?;
         if let (LegTransport::Rtp(transport), Some(from)) = (&mut self.transport, signalled_from) {
             transport.set_signalled_from(from);
         }
-        self.agree(agreed, now)
+        self.agree(agreed, now);
+        Ok(())
     }
 
     pub(crate) fn roll_back(&mut self) {
         self.negotiator.rollback();
     }
 
-    fn agree(&mut self, agreed: Negotiated, now: Instant) -> Result<(), DescriptionError> {
+    /// Takes what [`check_remote`] has nothing against.
+    fn agree(&mut self, agreed: Negotiated, now: Instant) {
         match (&mut self.transport, &agreed.remote) {
             (LegTransport::Rtp(transport), RemoteTransport::Rtp { rtp, rtcp }) => {
                 transport.set_remote(*rtp, *rtcp, now);
@@ -201,17 +206,10 @@ impl Leg {
                 }
             }
             (LegTransport::Webrtc(link), RemoteTransport::Webrtc(remote)) => {
-                let role = match remote.setup {
-                    Setup::Active => DtlsRole::Server,
-                    Setup::Passive | Setup::ActPass | Setup::HoldConn => DtlsRole::Client,
-                };
-                link.transport.set_remote(
-                    &remote.ufrag,
-                    &remote.pwd,
-                    remote.fingerprints.clone(),
-                    role,
-                    now,
-                )?;
+                let (fingerprints, role) = (remote.fingerprints.clone(), our_role(remote.setup));
+                link.transport
+                    .set_remote(&remote.ufrag, &remote.pwd, fingerprints, role, now)
+                    .expect("what is agreed was checked");
             }
             (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => transport.forget_remote(),
             (LegTransport::Rtp(_), RemoteTransport::Webrtc(_))
@@ -226,7 +224,6 @@ impl Leg {
         if let Watch::Connected { heard_at } = &mut self.watch {
             *heard_at = now;
         }
-        Ok(())
     }
 
     pub(crate) fn handle_datagram(
@@ -407,5 +404,22 @@ impl Leg {
             Watch::Connected { heard_at } if receives => Some(heard_at + self.media_timeout),
             Watch::Connected { .. } | Watch::Connecting | Watch::Failed => None,
         }
+    }
+}
+
+/// Whether a description still means the peer that the transport knows.
+fn check_remote(transport: &LegTransport, agreed: &Negotiated) -> Result<(), DescriptionError> {
+    if let (LegTransport::Webrtc(link), RemoteTransport::Webrtc(remote)) = (transport, &agreed.remote) {
+        let role = our_role(remote.setup);
+        link.transport.check_remote(&remote.ufrag, &remote.pwd, &remote.fingerprints, role)?;
+    }
+    Ok(())
+}
+
+/// Our DTLS role by that of the peer.
+fn our_role(remote: Setup) -> DtlsRole {
+    match remote {
+        Setup::Active => DtlsRole::Server,
+        Setup::Passive | Setup::ActPass | Setup::HoldConn => DtlsRole::Client,
     }
 }

@@ -140,10 +140,11 @@ impl WebrtcTransport {
         role: DtlsRole,
         now: Instant,
     ) -> Result<(), RemoteChanged> {
-        let remote = Remote { ufrag: ufrag.to_owned(), password: pwd.to_owned(), fingerprints, role };
-        if let Some(agreed) = &self.remote {
-            return agreed.check_unchanged(&remote);
+        self.check_remote(ufrag, pwd, &fingerprints, role)?;
+        if self.remote.is_some() {
+            return Ok(());
         }
+        let remote = Remote { ufrag: ufrag.to_owned(), password: pwd.to_owned(), fingerprints, role };
         self.remote = Some(remote);
         if let State::Gathering { early } = &mut self.state {
             let early = std::mem::take(early);
@@ -160,6 +161,27 @@ impl WebrtcTransport {
             self.settle_handshake();
         }
         Ok(())
+    }
+
+    /// Whether [`Self::set_remote`] would take this.
+    ///
+    /// # Errors
+    /// [`RemoteChanged`] when the peer was described before, as somebody else.
+    pub fn check_remote(
+        &self,
+        ufrag: &str,
+        pwd: &str,
+        fingerprints: &[Fingerprint],
+        role: DtlsRole,
+    ) -> Result<(), RemoteChanged> {
+        let Some(agreed) = &self.remote else { return Ok(()) };
+        let fingerprints = fingerprints.to_vec();
+        agreed.check_unchanged(&Remote {
+            ufrag: ufrag.to_owned(),
+            password: pwd.to_owned(),
+            fingerprints,
+            role,
+        })
     }
 
     /// Takes what came from `from` to our address `local`. Media is decrypted in place, without an

@@ -127,8 +127,20 @@ impl Negotiator {
         &mut self,
         wish: AnswerWish,
     ) -> Result<(SessionDescription, Negotiated), NegotiationError> {
+        self.create_answer_if(wish, |_| Ok(()))
+    }
+
+    /// As [`Self::create_answer`], if `check` has nothing against what would be agreed.
+    ///
+    /// # Errors
+    /// [`NegotiationError::NoOffer`] where none is open, or what `check` says; nothing was changed then.
+    pub fn create_answer_if<E: From<NegotiationError>>(
+        &mut self,
+        wish: AnswerWish,
+        check: impl FnOnce(&Negotiated) -> Result<(), E>,
+    ) -> Result<(SessionDescription, Negotiated), E> {
         let State::RemoteOffer { layout, remote, setup } = &self.state else {
-            return Err(NegotiationError::NoOffer);
+            return Err(NegotiationError::NoOffer.into());
         };
         let (layout, remote, setup) = (layout.clone(), remote.clone(), *setup);
         let codec = self.choose(&remote, wish.prefer)?;
@@ -145,6 +157,7 @@ impl Negotiator {
         let direction = wish.direction.limited_to(remote.direction.reversed());
         let negotiated = Negotiated::new(&remote, audio, direction, setup, receivable.clone());
         let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
+        check(&negotiated)?;
         self.payload_types = payload_types;
         self.opus_fmtp = wish.opus_fmtp.unwrap_or(self.opus_fmtp);
         let opus = self.opus_fmtp;
@@ -158,6 +171,18 @@ impl Negotiator {
     /// # Errors
     /// [`NegotiationError`] where it does not meet the offer, which then stays open: roll it back or end the leg.
     pub fn receive_answer(&mut self, answer: &SessionDescription) -> Result<Negotiated, NegotiationError> {
+        self.receive_answer_if(answer, |_| Ok(()))
+    }
+
+    /// As [`Self::receive_answer`], if `check` has nothing against what would be agreed.
+    ///
+    /// # Errors
+    /// [`NegotiationError`], or what `check` says; our offer stays open, and nothing was changed.
+    pub fn receive_answer_if<E: From<NegotiationError>>(
+        &mut self,
+        answer: &SessionDescription,
+        check: impl FnOnce(&Negotiated) -> Result<(), E>,
+    ) -> Result<Negotiated, E> {
         let answered = match &self.state {
             State::LocalOffer(offer) => Some(offer),
             State::Stable => self.agreed.as_ref().and_then(|agreed| agreed.offer.as_ref()),
@@ -170,13 +195,14 @@ impl Negotiator {
         let audio = audio.ok_or(NegotiationError::NoCommonCodec)?;
         if matches!(&remote.transport, RemoteTransport::Webrtc(webrtc) if !fits_answer(webrtc.setup, offer.setup))
         {
-            return Err(NegotiationError::DtlsRoleConflict);
+            return Err(NegotiationError::DtlsRoleConflict.into());
         }
         let is_answered = |offered: &Receivable| remote.format(offered.format).is_some();
         let receivable = offer.formats.iter().copied().filter(is_answered).collect();
         let direction = offer.direction.limited_to(remote.direction.reversed());
         let negotiated = Negotiated::new(&remote, audio, direction, offer.setup, receivable);
         let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
+        check(&negotiated)?;
         let (layout, setup) = (offer.layout.clone(), offer.setup);
         self.conclude(Agreement {
             layout,
