@@ -100,6 +100,56 @@ mod tests {
         EndCause::InternalError,
     ];
 
+    /// The document that shows adapters' authors this table.
+    const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ADAPTERS.md"));
+
+    /// A row of the document: causes, the status that says them, and the statuses that mean them.
+    struct Row {
+        causes: Vec<&'static str>,
+        status: u16,
+        meant_by: Vec<&'static str>,
+    }
+
+    #[test]
+    fn the_table_in_the_documents_is_the_one_in_the_code() {
+        let rows = documented();
+        for cause in CAUSES {
+            let name = format!("{cause:?}");
+            let told: Vec<_> = rows.iter().filter(|row| row.causes.contains(&name.as_str())).collect();
+            assert_eq!(told.len(), 1, "{name} has one row");
+            assert_eq!(told[0].status, status_of(cause).code(), "{name}");
+        }
+        assert_eq!(rows.iter().map(|row| row.causes.len()).sum::<usize>(), CAUSES.len());
+        for status in (300..700).filter_map(StatusCode::new) {
+            let (exact, class) = (status.code().to_string(), format!("{}xx", status.code() / 100));
+            let with = |word: &str| rows.iter().find(|row| row.meant_by.contains(&word));
+            let row = with(&exact).or_else(|| with(&class)).or_else(|| with("else")).expect("a last row");
+            assert_eq!(row.causes, [format!("{:?}", cause_of(status))], "{status}");
+        }
+    }
+
+    /// The rows of the document. "3xx (why)" and "other 6xx" are classes, "everything else" the rest.
+    fn documented() -> Vec<Row> {
+        let lines = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+        let rows: Vec<Row> = lines.map(read_row).collect();
+        assert!(!rows.is_empty(), "the table is there");
+        rows
+    }
+
+    fn read_row(line: &'static str) -> Row {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [causes, status, meant_by] = cells[..] else { panic!("three columns: {line}") };
+        let words = meant_by.split(',').filter_map(|entry| {
+            let entry = entry.split('(').next().unwrap_or_default().trim();
+            entry.split_whitespace().last()
+        });
+        Row {
+            causes: causes.split(',').map(|cause| cause.trim().trim_matches('`')).collect(),
+            status: status.parse().expect("a status"),
+            meant_by: words.collect(),
+        }
+    }
+
     #[test]
     fn from_cause_to_status_and_reason() {
         let mut table = String::new();
