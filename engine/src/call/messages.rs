@@ -1,6 +1,7 @@
 //! Everything a call can be told, and everything it tells. Nothing else crosses.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use webtrunk_codecs::CodecId;
@@ -67,6 +68,8 @@ pub enum CallCommand {
         leg: LegId,
         /// The key.
         digit: Digit,
+        /// How long it is held; kept within 40 ms and 10 s.
+        duration: Duration,
     },
     /// Ends one leg and gives back what it holds; the call goes on without it.
     RemoveLeg {
@@ -190,12 +193,14 @@ pub enum CallEvent {
         /// Why, for the far side.
         cause: EndCause,
     },
-    /// The party pressed a key (telephone-event).
+    /// The party pressed a key and let it go (telephone-event).
     DigitPressed {
         /// The leg.
         leg: LegId,
         /// The key.
         digit: Digit,
+        /// How long it was held; 40 ms to 10 s.
+        duration: Duration,
     },
     /// The peer takes no telephone-events; the digit was not sent.
     DigitRefused {
@@ -203,6 +208,8 @@ pub enum CallEvent {
         leg: LegId,
         /// The key.
         digit: Digit,
+        /// How long it would have been held.
+        duration: Duration,
     },
     /// A prompt was played to its end.
     PlaybackFinished {

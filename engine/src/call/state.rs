@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, info_span};
 use webtrunk_codecs::tone::Digit;
@@ -12,7 +12,7 @@ use webtrunk_codecs::tone::Digit;
 use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::supplies::Supplies;
-use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
+use crate::leg::{Deed, DescriptionError, FarSide, Key, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
 use crate::media::{Hears, Path, Player};
 use crate::net::Outbox;
 use crate::sdp::{Direction, NegotiationError, SessionDescription};
@@ -91,7 +91,7 @@ impl Call {
             }
             CallCommand::RollBack { leg } => self.roll_back(leg),
             CallCommand::Hear { leg, source } => self.hear(leg, source, now),
-            CallCommand::SendDigit { leg, digit } => self.send_digit(leg, digit, now),
+            CallCommand::SendDigit { leg, digit, duration } => self.send_digit(leg, digit, duration, now),
             // Whoever asked may have gone.
             CallCommand::ReadStats { reply } => drop(reply.send(self.stats())),
             CallCommand::AddLeg(_) | CallCommand::RemoveLeg { .. } | CallCommand::End => {
@@ -207,11 +207,11 @@ impl Call {
         self.legs[index].sender.play(player, &supplies.config.encoder, now);
     }
 
-    /// Sends a digit to a party.
-    pub fn send_digit(&mut self, id: LegId, digit: Digit, now: Instant) {
+    /// Sends a digit to a party, held for `duration`.
+    pub fn send_digit(&mut self, id: LegId, digit: Digit, duration: Duration, now: Instant) {
         let Some(index) = self.index_of(id) else { return };
-        if !self.legs[index].sender.send_digit(digit, now) {
-            self.events.push_back(CallEvent::DigitRefused { leg: id, digit });
+        if !self.legs[index].sender.send_digit(digit, duration, now) {
+            self.events.push_back(CallEvent::DigitRefused { leg: id, digit, duration });
         }
     }
 
@@ -240,8 +240,8 @@ impl Call {
                 self.drain(index, now, outbox);
             }
             Deed::Control => self.after_control(index, now, outbox),
-            Deed::Digit(digit) => {
-                self.events.push_back(CallEvent::DigitPressed { leg: id, digit });
+            Deed::Keys(keys) => {
+                self.events.extend(keys.into_iter().flatten().map(|key| pressed(id, key)));
                 self.drain(index, now, outbox);
             }
             // A digit's packet, too, may have been the one that voice waited for.
@@ -253,8 +253,10 @@ impl Call {
     pub fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) {
         for index in 0..self.legs.len() {
             let leg = &mut self.legs[index];
-            if leg.handle_timeout(now, outbox) {
-                self.events.push_back(CallEvent::PlaybackFinished { leg: self.legs[index].id() });
+            let (id, lapsed) = (leg.id(), leg.handle_timeout(now, outbox));
+            self.events.extend(lapsed.key.map(|key| pressed(id, key)));
+            if lapsed.is_played {
+                self.events.push_back(CallEvent::PlaybackFinished { leg: id });
             }
             self.after_control(index, now, outbox);
             self.drain(index, now, outbox);
@@ -348,4 +350,8 @@ impl Call {
             ears.hear(ready.bytes, ready.lost_before, now, outbox);
         }
     }
+}
+
+fn pressed(leg: LegId, Key { digit, duration }: Key) -> CallEvent {
+    CallEvent::DigitPressed { leg, digit, duration }
 }

@@ -21,6 +21,10 @@ use crate::{CallId, EndCause, LegId};
 /// Chromium's offer as JsSIP sends it.
 const CHROMIUM: &str = include_str!("../sdp/tests/fixtures/chromium_jssip_offer.sdp");
 
+/// How long a key is held: 7200 units at 48 kHz, 1200 at 8 kHz.
+const HELD: Duration = Duration::from_millis(150);
+const HELD_UNITS: u16 = 1200;
+
 const FRAME: Duration = Duration::from_millis(20);
 
 /// A phone of the test: where it is, what it sends, what it has heard.
@@ -324,7 +328,7 @@ fn a_digit_is_told_once_and_sent_anew_as_an_event_of_the_other_leg() {
     bench.events();
     let digit = Digit::parse('7').expect("a key");
     for end in [0, 0, 0x80, 0x80, 0x80] {
-        let mut packet = bench.phones[0].packet(&[7, end | 10, 0x12, 0xc0]);
+        let mut packet = bench.phones[0].packet(&[7, end | 10, 0x1c, 0x20]);
         packet[1] = 101;
         // All packets of a press show its begin.
         let begin = Timestamp(u32::MAX - 3000).plus(960).0;
@@ -334,17 +338,19 @@ fn a_digit_is_told_once_and_sent_anew_as_an_event_of_the_other_leg() {
     }
     let told = bench.events();
     assert!(
-        matches!(told[..], [CallEvent::DigitPressed { digit: pressed, .. }] if pressed == digit),
+        matches!(told[..], [CallEvent::DigitPressed { digit: pressed, duration, .. }] if pressed == digit && duration == HELD),
         "{told:?}"
     );
 
     let leg = bench.phones[1].leg;
-    bench.call.send_digit(leg, digit, bench.now);
+    bench.call.send_digit(leg, digit, HELD, bench.now);
     bench.pass(Duration::from_millis(400));
     let events: Vec<_> = bench.phones[1].heard.iter().filter(|heard| heard.payload_type == 101).collect();
     assert!(events.len() >= 6, "{} packets", events.len());
     assert!(events.iter().all(|event| event.timestamp == events[0].timestamp && event.payload[0] == 7));
-    assert_eq!(events.iter().filter(|event| event.payload[1] & 0x80 != 0).count(), 3);
+    let ends: Vec<_> = events.iter().filter(|event| event.payload[1] & 0x80 != 0).collect();
+    assert_eq!(ends.len(), 3);
+    assert!(ends.iter().all(|end| end.payload[2..] == HELD_UNITS.to_be_bytes()));
 }
 
 #[test]
@@ -373,7 +379,7 @@ fn a_digit_for_a_phone_on_hold_waits_for_its_resume() {
         bench.call.receive_offer(leg, &bench.phones[0].offer(direction));
         bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
         if direction == "inactive" {
-            bench.call.send_digit(leg, Digit::parse('5').expect("a key"), bench.now);
+            bench.call.send_digit(leg, Digit::parse('5').expect("a key"), HELD, bench.now);
         }
         bench.pass(Duration::from_secs(1));
         let begins = bench.phones[0].heard.iter().filter(|heard| heard.payload_type == 101);

@@ -56,10 +56,27 @@ pub(crate) enum Deed {
     Voice(Range<usize>),
     /// ICE or DTLS: there may be something to send and to tell.
     Control,
-    /// A key was pressed.
-    Digit(Digit),
+    /// Keys were pressed and went up: at most one whose end was lost, and the one after it.
+    Keys([Option<Key>; 2]),
     /// Nothing is left to do.
     Done,
+}
+
+/// A key that was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) digit: Digit,
+    /// How long it was held.
+    pub(crate) duration: Duration,
+}
+
+/// What passing time brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Lapsed {
+    /// A prompt was played to its end.
+    pub(crate) is_played: bool,
+    /// A key whose end was lost.
+    pub(crate) key: Option<Key>,
 }
 
 /// What a leg has to tell.
@@ -286,17 +303,17 @@ impl Leg {
         }
     }
 
-    /// Does what is due; true when a prompt was played to its end.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) -> bool {
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) -> Lapsed {
         if let LegTransport::Webrtc(link) = &mut self.transport
             && link.transport.poll_timeout().is_some_and(|at| at <= now)
         {
             self.span.in_scope(|| link.transport.handle_timeout(now));
         }
         if self.watch == Watch::Connecting {
-            return false;
+            return Lapsed::default();
         }
-        self.receiver.handle_timeout(now);
+        let key = self.receiver.handle_timeout(now);
         self.reports.handle_timeout(
             now,
             &mut self.receiver,
@@ -304,7 +321,8 @@ impl Leg {
             &mut self.transport,
             outbox,
         );
-        self.sender.handle_timeout(now, &mut self.transport, outbox) == Ticked::PlaybackFinished
+        let ticked = self.sender.handle_timeout(now, &mut self.transport, outbox);
+        Lapsed { is_played: ticked == Ticked::PlaybackFinished, key }
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {

@@ -8,7 +8,7 @@
 //!
 //! While a digit is sent, voice is kept back and its time passes (RFC 4733 2.5.1.1).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{ClockRate, CodecId, EncoderConfig, SampleRate};
@@ -116,9 +116,9 @@ impl Sender {
         self.agreement = Some(agreement);
     }
 
-    /// Queues a digit; false when the peer takes none.
-    pub(crate) fn send_digit(&mut self, digit: Digit, now: Instant) -> bool {
-        self.digits.as_mut().is_some_and(|digits| digits.push(digit, now).is_ok())
+    /// Queues a digit that was held for `duration`; false when the peer takes none.
+    pub(crate) fn send_digit(&mut self, digit: Digit, duration: Duration, now: Instant) -> bool {
+        self.digits.as_mut().is_some_and(|digits| digits.push(digit, duration, now).is_ok())
     }
 
     /// Starts playing; the encoder is made for what was agreed by now, or at the next agreement.

@@ -17,9 +17,6 @@ use super::party::{Party, PartyState, Purpose};
 use crate::adapter::{self, Command, Event, Incoming, MediaProfile};
 use crate::routing::{Plan, Step};
 
-/// How long a digit that comes without a length is held.
-const DIGIT_DURATION: Duration = Duration::from_millis(100);
-
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -221,9 +218,9 @@ impl B2bua {
             CallEvent::LegConnected { .. } => {}
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
-            CallEvent::DigitPressed { leg, digit } => self.on_digit(leg, digit.to_char(), DIGIT_DURATION),
-            CallEvent::DigitRefused { leg, digit } => {
-                self.send_info_digit(leg, digit.to_char(), DIGIT_DURATION)
+            CallEvent::DigitPressed { leg, digit, duration } => self.on_digit(leg, digit.to_char(), duration),
+            CallEvent::DigitRefused { leg, digit, duration } => {
+                self.send_info_digit(leg, digit.to_char(), duration)
             }
             CallEvent::PlaybackFinished { leg } => {
                 if leg == self.caller.leg && self.doing == Doing::Playing {
@@ -430,7 +427,7 @@ impl B2bua {
         };
         let leg = to.leg;
         if in_media && to.takes_digits {
-            return self.media(CallCommand::SendDigit { leg, digit: key });
+            return self.media(CallCommand::SendDigit { leg, digit: key, duration });
         }
         self.send_info_digit(leg, digit, duration);
     }

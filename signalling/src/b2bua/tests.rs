@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
 use webtrunk_engine::media::Prompt;
@@ -143,7 +144,9 @@ impl Bench {
                 Command::AnswerReoffer { leg, .. } => format!("answer reoffer of {}", who(leg)),
                 Command::RefuseReoffer { leg, .. } => format!("refuse reoffer of {}", who(leg)),
                 Command::Reoffer { leg, .. } => format!("reoffer {}", who(leg)),
-                Command::SendDigit { leg, digit, .. } => format!("signal {digit} to {}", who(leg)),
+                Command::SendDigit { leg, digit, duration } => {
+                    format!("signal {digit} to {} for {duration:?}", who(leg))
+                }
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
                 Command::Drain => "drain".into(),
             },
@@ -155,7 +158,9 @@ impl Bench {
                 CallCommand::ReceiveAnswer { leg, .. } => format!("answered by {}", who(leg)),
                 CallCommand::RollBack { leg } => format!("roll back {}", who(leg)),
                 CallCommand::Hear { leg, source } => format!("{} hears {}", who(leg), self.source(source)),
-                CallCommand::SendDigit { leg, digit } => format!("send {} to {}", digit.to_char(), who(leg)),
+                CallCommand::SendDigit { leg, digit, duration } => {
+                    format!("send {} to {} for {duration:?}", digit.to_char(), who(leg))
+                }
                 CallCommand::RemoveLeg { leg } => format!("remove {}", who(leg)),
                 CallCommand::End => "end".into(),
                 CallCommand::ReadStats { .. } => "stats".into(),
@@ -376,9 +381,14 @@ fn an_empty_reoffer_gets_our_offer() {
 fn digits_go_to_a_phone_in_media_and_to_a_browser_in_signalling() {
     let (mut bench, callee) = Bench::talking(trunk());
     let leg = bench.caller;
-    let digit = |leg, digit| Event::DigitPressed { leg, digit, duration: Duration::from_millis(100) };
-    assert_eq!(bench.signal(digit(leg, '5')), ["send 5 to callee"]);
-    assert_eq!(bench.signal(digit(callee, '#')), ["signal # to caller"]);
+    let duration = Duration::from_millis(230);
+    let signalled = Event::DigitPressed { leg, digit: '5', duration };
+    assert_eq!(bench.signal(signalled), ["send 5 to callee for 230ms"]);
+    let digit = Digit::parse('#').expect("a key");
+    let in_media = CallEvent::DigitPressed { leg: callee, digit, duration };
+    assert_eq!(bench.media(in_media), ["signal # to caller for 230ms"]);
+    let refused = CallEvent::DigitRefused { leg: callee, digit, duration };
+    assert_eq!(bench.media(refused), ["signal # to callee for 230ms"]);
 }
 
 #[test]

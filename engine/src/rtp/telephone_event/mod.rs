@@ -4,6 +4,8 @@
 //! growing duration, and the last one comes three times. Every leg has a receiver and a sender of
 //! its own, so digits are regenerated, never forwarded.
 
+use std::time::Duration;
+
 mod payload;
 mod receiver;
 mod sender;
@@ -12,13 +14,19 @@ pub use payload::EventPayload;
 pub use receiver::{DigitEvent, DigitEvents, EventReceiver};
 pub use sender::{EventPacket, EventSender, EventSenderConfig, QueueFull};
 
+/// Shortest digit: what ITU-T Q.24 asks receivers of tones to hear.
+pub const DIGIT_MIN: Duration = Duration::from_millis(40);
+
+/// Longest digit, said in segments (RFC 4733 2.5.1.3). Chosen by us: whoever asks for more has a key stuck.
+pub const DIGIT_MAX: Duration = Duration::from_secs(10);
+
 /// Longest duration that a packet can say, in clock rate units. A press that is held longer goes
 /// on in a new segment, which begins this much later (RFC 4733 2.5.1.3).
 const SEGMENT_UNITS: u32 = u16::MAX as u32;
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use proptest::prelude::*;
     use webtrunk_codecs::ClockRate;
@@ -53,7 +61,7 @@ mod tests {
             let start = Instant::now();
             let mut sender = EventSender::new(clock_rate, config);
             for key in keys.chars() {
-                sender.push(digit(key), start).expect("room");
+                sender.push(digit(key), Duration::from_millis(100), start).expect("room");
             }
 
             let mut arriving = Vec::new();

@@ -17,14 +17,12 @@ use std::time::{Duration, Instant};
 use webtrunk_codecs::ClockRate;
 use webtrunk_codecs::tone::Digit;
 
-use super::{EventPayload, SEGMENT_UNITS};
+use super::{DIGIT_MAX, DIGIT_MIN, EventPayload, SEGMENT_UNITS};
 use crate::rtp::Timestamp;
 
 /// How digits are played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventSenderConfig {
-    /// Length of a digit that says none. 100 ms is what phones send for a tapped key.
-    pub duration: Duration,
     /// Least pause between two digits; never below 50 ms, which receivers need to tell them apart
     /// where they are turned into tones (ITU-T Q.24 asks for 40 ms).
     pub gap: Duration,
@@ -85,10 +83,6 @@ struct Press {
     ends: u8,
 }
 
-/// Shortest digit: what ITU-T Q.24 asks of receivers.
-const DURATION_MIN: Duration = Duration::from_millis(40);
-/// Longest digit. Chosen by us: whoever asks for more has a key stuck.
-const DURATION_MAX: Duration = Duration::from_secs(10);
 /// Least gap between two digits.
 const GAP_MIN: Duration = Duration::from_millis(50);
 /// Least time between packets; guards the clock against a configuration of zero.
@@ -107,23 +101,15 @@ impl EventSender {
         Self { clock_rate, config, queue: VecDeque::with_capacity(QUEUE_MAX), state: State::Idle }
     }
 
-    /// Queues a digit of the configured duration.
-    ///
-    /// # Errors
-    /// [`QueueFull`] if 64 are waiting.
-    pub fn push(&mut self, digit: Digit, now: Instant) -> Result<(), QueueFull> {
-        self.push_for(digit, self.config.duration, now)
-    }
-
     /// Queues a digit that was held for `duration`, which is kept within 40 ms and 10 s.
     ///
     /// # Errors
     /// [`QueueFull`] if 64 are waiting.
-    pub fn push_for(&mut self, digit: Digit, duration: Duration, now: Instant) -> Result<(), QueueFull> {
+    pub fn push(&mut self, digit: Digit, duration: Duration, now: Instant) -> Result<(), QueueFull> {
         if self.queue.len() >= QUEUE_MAX {
             return Err(QueueFull);
         }
-        self.queue.push_back((digit, duration.clamp(DURATION_MIN, DURATION_MAX)));
+        self.queue.push_back((digit, duration.clamp(DIGIT_MIN, DIGIT_MAX)));
         if matches!(self.state, State::Idle) {
             self.state = State::Waiting { until: now };
         }
@@ -213,12 +199,7 @@ impl Press {
 
 impl Default for EventSenderConfig {
     fn default() -> Self {
-        Self {
-            duration: Duration::from_millis(100),
-            gap: GAP_MIN,
-            ptime: Duration::from_millis(20),
-            volume: 10,
-        }
+        Self { gap: GAP_MIN, ptime: Duration::from_millis(20), volume: 10 }
     }
 }
 
@@ -230,6 +211,8 @@ fn units_of(time: Duration, clock_rate: ClockRate) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TAP: Duration = Duration::from_millis(100);
 
     /// Plays everything queued; returns when each packet was sent, in ms, and the packet.
     fn play(sender: &mut EventSender, start: Instant) -> Vec<(u64, EventPacket)> {
@@ -255,7 +238,7 @@ mod tests {
             let start = Instant::now();
             let clock_rate = ClockRate::new(hz).expect("not zero");
             let mut sender = EventSender::new(clock_rate, EventSenderConfig::default());
-            sender.push(digit('#'), start).expect("room");
+            sender.push(digit('#'), TAP, start).expect("room");
             let sent: Vec<_> = play(&mut sender, start)
                 .into_iter()
                 .map(|(at_ms, packet)| {
@@ -295,7 +278,7 @@ mod tests {
             };
             let mut sender = EventSender::new(ClockRate::HZ_8000, config);
             for key in ['7', '7', '8'] {
-                sender.push(digit(key), start).expect("room");
+                sender.push(digit(key), TAP, start).expect("room");
             }
             let firsts: Vec<_> =
                 play(&mut sender, start).into_iter().filter(|(_, packet)| packet.marker).collect();
@@ -310,7 +293,7 @@ mod tests {
     fn an_odd_duration_is_kept_exactly() {
         let start = Instant::now();
         let mut sender = EventSender::new(ClockRate::HZ_8000, EventSenderConfig::default());
-        sender.push_for(digit('1'), Duration::from_millis(73), start).expect("room");
+        sender.push(digit('1'), Duration::from_millis(73), start).expect("room");
         let last = play(&mut sender, start).pop().expect("packets").1;
         assert_eq!((last.payload.duration, last.payload.is_end), (73 * 8, true));
     }
@@ -320,7 +303,7 @@ mod tests {
         for (asked, units) in [(Duration::ZERO, 40 * 8), (Duration::MAX, 80_000)] {
             let start = Instant::now();
             let mut sender = EventSender::new(ClockRate::HZ_8000, EventSenderConfig::default());
-            sender.push_for(digit('1'), asked, start).expect("room");
+            sender.push(digit('1'), asked, start).expect("room");
             let last = play(&mut sender, start).pop().expect("packets").1;
             let past = last.timestamp.distance_from(Timestamp(1_000_000)).unsigned_abs();
             assert_eq!(past + u32::from(last.payload.duration), units);
@@ -331,7 +314,7 @@ mod tests {
     fn a_long_digit_goes_on_in_segments() {
         let start = Instant::now();
         let mut sender = EventSender::new(ClockRate::HZ_48000, EventSenderConfig::default());
-        sender.push_for(digit('0'), Duration::from_secs(2), start).expect("room");
+        sender.push(digit('0'), Duration::from_secs(2), start).expect("room");
         let sent = play(&mut sender, start);
         let (_, closing) =
             sent.iter().find(|(_, packet)| packet.payload.duration == 0xffff).expect("a full segment");
@@ -347,7 +330,7 @@ mod tests {
     fn a_late_poll_catches_up() {
         let start = Instant::now();
         let mut sender = EventSender::new(ClockRate::HZ_8000, EventSenderConfig::default());
-        sender.push(digit('1'), start).expect("room");
+        sender.push(digit('1'), TAP, start).expect("room");
         assert!(sender.poll(start, Timestamp(7)).is_some());
         assert_eq!(sender.poll(start + Duration::from_millis(19), Timestamp(7)), None);
         let late = start + Duration::from_millis(65);
@@ -362,8 +345,8 @@ mod tests {
         let start = Instant::now();
         let mut sender = EventSender::new(ClockRate::HZ_8000, EventSenderConfig::default());
         for _ in 0..QUEUE_MAX {
-            sender.push(digit('1'), start).expect("room");
+            sender.push(digit('1'), TAP, start).expect("room");
         }
-        assert_eq!(sender.push(digit('1'), start), Err(QueueFull));
+        assert_eq!(sender.push(digit('1'), TAP, start), Err(QueueFull));
     }
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use webtrunk_engine::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN};
+
 use crate::sip::message::{HeaderName, Request};
 
 /// A digit and how long it was held.
@@ -33,9 +35,6 @@ pub(super) const ACCEPTED: &str = "application/dtmf-relay, application/dtmf";
 /// How long a digit is held where the peer does not say. Chosen by us: well above the 40 ms that
 /// receivers need.
 const DURATION_DEFAULT: Duration = Duration::from_millis(160);
-
-/// The longest that a digit can be held. Chosen by us: a peer could hold one for weeks.
-const DURATION_MAX: Duration = Duration::from_secs(10);
 
 impl Info {
     /// Reads the body of an INFO.
@@ -79,7 +78,8 @@ fn read_relay(body: &str) -> Option<Digit> {
             key = parse_key(value);
         } else if name.trim().eq_ignore_ascii_case("Duration") {
             let millis = value.parse().ok().map(Duration::from_millis);
-            duration = millis.filter(|held| !held.is_zero()).unwrap_or(DURATION_DEFAULT).min(DURATION_MAX);
+            let said = millis.filter(|held| !held.is_zero());
+            duration = said.unwrap_or(DURATION_DEFAULT).clamp(DIGIT_MIN, DIGIT_MAX);
         }
     }
     key.map(|key| Digit { key, duration })
@@ -133,6 +133,7 @@ mod tests {
             assert_eq!(read("application/dtmf-relay", body), Info::Malformed, "{body}");
         }
         assert_eq!(read("application/dtmf-relay", "Signal=5\r\nDuration=4000000000"), digit('5', 10_000));
+        assert_eq!(read("application/dtmf-relay", "Signal=5\r\nDuration=1"), digit('5', 40));
         assert_eq!(read("application/dtmf-relay", "Signal=5\r\nDuration=0"), digit('5', 160));
     }
 
