@@ -6,8 +6,8 @@ const FRAME_MAX: usize = 2880;
 /// Collects samples until a frame is full.
 #[derive(Debug)]
 pub struct Packetizer {
-    frame: usize,
-    pending: Box<[i16; FRAME_MAX]>,
+    /// Room for one frame, of which `length` samples are there.
+    pending: Box<[i16]>,
     length: usize,
 }
 
@@ -15,25 +15,25 @@ impl Packetizer {
     /// Cuts frames of `frame` samples, at most 60 ms at 48 kHz.
     #[must_use]
     pub fn new(frame: usize) -> Self {
-        Self { frame: frame.clamp(1, FRAME_MAX), pending: Box::new([0; FRAME_MAX]), length: 0 }
+        Self { pending: vec![0; frame.clamp(1, FRAME_MAX)].into_boxed_slice(), length: 0 }
     }
 
     /// Takes samples and hands every frame that became full to `emit`.
     pub fn push(&mut self, mut samples: &[i16], mut emit: impl FnMut(&[i16])) {
         if self.length == 0 {
-            while samples.len() >= self.frame {
-                let (frame, rest) = samples.split_at(self.frame);
+            while samples.len() >= self.pending.len() {
+                let (frame, rest) = samples.split_at(self.pending.len());
                 emit(frame);
                 samples = rest;
             }
         }
         while !samples.is_empty() {
-            let taken = samples.len().min(self.frame - self.length);
+            let taken = samples.len().min(self.pending.len() - self.length);
             self.pending[self.length..self.length + taken].copy_from_slice(&samples[..taken]);
             self.length += taken;
             samples = &samples[taken..];
-            if self.length == self.frame {
-                emit(&self.pending[..self.frame]);
+            if self.length == self.pending.len() {
+                emit(&self.pending);
                 self.length = 0;
             }
         }
@@ -45,11 +45,11 @@ impl Packetizer {
         if self.length == 0 {
             return samples;
         }
-        let taken = samples.min(self.frame - self.length);
+        let taken = samples.min(self.pending.len() - self.length);
         self.pending[self.length..self.length + taken].fill(0);
         self.length += taken;
-        if self.length == self.frame {
-            emit(&self.pending[..self.frame]);
+        if self.length == self.pending.len() {
+            emit(&self.pending);
             self.length = 0;
         }
         samples - taken

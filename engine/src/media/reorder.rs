@@ -11,8 +11,11 @@ use crate::rtp::{DropReason, RtpPacket, SequenceNumber, Ssrc};
 /// Packets held behind a gap. Eight are 160 ms of voice, more than [`WAIT_MAX`] lets pass.
 const SLOTS: usize = 8;
 
-/// Largest packet that is held; longer ones after a gap are delivered at once, the gap given up.
+/// Largest packet that is held: Ethernet's payload.
 const PACKET_MAX: usize = 1500;
+
+/// Bytes held behind a gap: eight packets of voice, or at the least two of [`PACKET_MAX`].
+const STORE: usize = 4096;
 
 /// The least that is waited: a neighbour swapped on the way comes within a packet time.
 const WAIT_MIN: Duration = Duration::from_millis(20);
@@ -34,7 +37,9 @@ const RESTART_JUMP: i16 = 150;
 #[derive(Debug)]
 pub struct ReorderBuffer {
     stream: Option<Stream>,
-    held: Box<[Slot; SLOTS]>,
+    held: [Option<Held>; SLOTS],
+    /// The bytes of what is held.
+    store: Box<[u8; STORE]>,
     wait: Duration,
     counters: ReorderCounters,
 }
@@ -81,15 +86,11 @@ struct Stream {
     gave_up_at: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Slot {
-    packet: Option<Held>,
-    bytes: [u8; PACKET_MAX],
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Held {
     sequence: SequenceNumber,
+    /// Where in the store.
+    begin: usize,
     length: usize,
     give_up_at: Instant,
 }
@@ -98,7 +99,8 @@ impl Default for ReorderBuffer {
     fn default() -> Self {
         Self {
             stream: None,
-            held: Box::new(std::array::from_fn(|_| Slot { packet: None, bytes: [0; PACKET_MAX] })),
+            held: [None; SLOTS],
+            store: Box::new([0; STORE]),
             wait: WAIT_MIN,
             counters: ReorderCounters::default(),
         }
@@ -133,7 +135,7 @@ impl ReorderBuffer {
     pub fn next_ready(&mut self, now: Instant) -> Option<Ready<'_>> {
         let stream = self.stream?;
         let index = self.first_held(stream.expected)?;
-        let held = self.held[index].packet?;
+        let held = self.held[index]?;
         let gap = held.sequence.distance_from(stream.expected);
         // Whichever packet waits behind the gap has waited for it.
         let is_due = self.poll_timeout().is_some_and(|at| at <= now);
@@ -142,18 +144,18 @@ impl ReorderBuffer {
         }
         let lost_before = u32::try_from(gap).unwrap_or(0);
         self.counters.lost += u64::from(lost_before);
-        self.held[index].packet = None;
+        self.held[index] = None;
         self.expect(held.sequence.next());
         if lost_before > 0 {
             self.stream = self.stream.map(|stream| Stream { gave_up_at: Some(now), ..stream });
         }
-        Some(Ready { bytes: &self.held[index].bytes[..held.length], lost_before })
+        Some(Ready { bytes: &self.store[held.begin..held.begin + held.length], lost_before })
     }
 
     /// When [`Self::next_ready`] has something again without a new packet.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.held.iter().filter_map(|slot| slot.packet).map(|held| held.give_up_at).min()
+        self.held.iter().flatten().map(|held| held.give_up_at).min()
     }
 
     /// What happened so far.
@@ -163,9 +165,7 @@ impl ReorderBuffer {
     }
 
     fn restart(&mut self, ssrc: Ssrc, sequence: SequenceNumber) -> Inserted {
-        for slot in self.held.iter_mut() {
-            slot.packet = None;
-        }
+        self.held = [None; SLOTS];
         self.stream = Some(Stream { ssrc, expected: sequence.next(), gave_up_at: None });
         Inserted::Deliver
     }
@@ -183,19 +183,38 @@ impl ReorderBuffer {
     }
 
     fn hold(&mut self, sequence: SequenceNumber, bytes: &[u8], now: Instant) -> Inserted {
-        if self.held.iter().any(|slot| slot.packet.is_some_and(|held| held.sequence == sequence)) {
+        if self.held.iter().flatten().any(|held| held.sequence == sequence) {
             self.counters.duplicate += 1;
             return Inserted::Dropped(DropReason::Duplicate);
         }
         if bytes.len() > PACKET_MAX {
             return Inserted::Dropped(DropReason::TooLong);
         }
-        let Some(slot) = self.held.iter_mut().find(|slot| slot.packet.is_none()) else {
+        self.compact();
+        let (begin, length) = (self.stored(), bytes.len());
+        let slot = self.held.iter_mut().find(|slot| slot.is_none());
+        let (Some(slot), Some(room)) = (slot, self.store.get_mut(begin..begin + length)) else {
             return Inserted::Dropped(DropReason::Late);
         };
-        slot.bytes[..bytes.len()].copy_from_slice(bytes);
-        slot.packet = Some(Held { sequence, length: bytes.len(), give_up_at: now + self.wait });
+        room.copy_from_slice(bytes);
+        *slot = Some(Held { sequence, begin, length, give_up_at: now + self.wait });
         Inserted::Held
+    }
+
+    /// Moves what is held to the front of the store.
+    fn compact(&mut self) {
+        self.held.sort_unstable_by_key(|slot| slot.map_or(STORE, |held| held.begin));
+        let mut end = 0;
+        for held in self.held.iter_mut().flatten() {
+            self.store.copy_within(held.begin..held.begin + held.length, end);
+            held.begin = end;
+            end += held.length;
+        }
+    }
+
+    /// Bytes that are held.
+    fn stored(&self) -> usize {
+        self.held.iter().flatten().map(|held| held.length).sum()
     }
 
     /// Moves the cursor on; every gap closed in time lets the wait shrink a little.
@@ -205,16 +224,17 @@ impl ReorderBuffer {
     }
 
     fn first_held(&self, expected: SequenceNumber) -> Option<usize> {
-        let held = self.held.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.packet?)));
+        let held = self.held.iter().enumerate().filter_map(|(index, slot)| Some((index, (*slot)?)));
         held.min_by_key(|(_, held)| held.sequence.distance_from(expected)).map(|(index, _)| index)
     }
 
     fn is_holding(&self) -> bool {
-        self.held.iter().any(|slot| slot.packet.is_some())
+        self.held.iter().any(Option::is_some)
     }
 
+    /// Whether there is no room for whatever comes next.
     fn is_full(&self) -> bool {
-        self.held.iter().all(|slot| slot.packet.is_some())
+        self.held.iter().all(Option::is_some) || self.stored() + PACKET_MAX > STORE
     }
 }
 
@@ -239,7 +259,13 @@ mod tests {
         }
 
         fn packet(&mut self, sequence: u16) -> Inserted {
-            let mut bytes = [0; 20];
+            self.packet_of(20, sequence)
+        }
+
+        /// A packet of `length` bytes, whose last one is its sequence number's.
+        fn packet_of(&mut self, length: usize, sequence: u16) -> Inserted {
+            let mut bytes = vec![0; length];
+            bytes[length - 1] = sequence.to_be_bytes()[1];
             let header = RtpHeader {
                 payload_type: PayloadType::new(0).expect("seven bits"),
                 marker: false,
@@ -265,6 +291,7 @@ mod tests {
         fn drain(&mut self) {
             while let Some(ready) = self.buffer.next_ready(self.now) {
                 let packet = RtpPacket::parse(ready.bytes).expect("what was inserted");
+                assert_eq!(ready.bytes.last(), packet.sequence().0.to_be_bytes().last());
                 self.heard.push((packet.sequence().0, ready.lost_before));
             }
             assert!(self.buffer.poll_timeout().is_none_or(|at| at > self.now), "what was due came out");
@@ -359,6 +386,26 @@ mod tests {
     }
 
     #[test]
+    fn large_packets_fill_the_buffer_sooner_and_none_is_lost() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        bench.packet_of(PACKET_MAX, 3);
+        assert_eq!(bench.heard.len(), 1);
+        bench.packet_of(PACKET_MAX, 4);
+        assert_eq!(bench.heard[1..], [(3, 1), (4, 0)]);
+    }
+
+    #[test]
+    fn what_is_given_out_makes_room_again() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        for (sequence, length) in [(6, 900), (3, 700), (2, 100), (8, 800), (4, 100), (5, 100), (9, 700), (7, 20)] {
+            bench.packet_of(length, sequence);
+        }
+        assert_eq!(bench.heard, (1..10).map(|sequence| (sequence, 0)).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_sender_that_restarts_is_followed_without_repair() {
         let mut bench = Bench::new();
         bench.packet(1);
@@ -369,12 +416,12 @@ mod tests {
         /// `drain` holds that nothing stays due.
         #[test]
         fn whatever_comes_is_given_out_in_order_and_in_time(
-            arrivals in proptest::collection::vec((0u16..40, 0u64..40), 1..100),
+            arrivals in proptest::collection::vec((0u16..40, 20..=PACKET_MAX, 0u64..40), 1..100),
         ) {
             let mut bench = Bench::new();
-            for (sequence, pause_ms) in arrivals {
+            for (sequence, length, pause_ms) in arrivals {
                 bench.wait(Duration::from_millis(pause_ms));
-                bench.packet(sequence);
+                bench.packet_of(length, sequence);
             }
             bench.wait(WAIT_MAX);
             prop_assert!(bench.heard.windows(2).all(|pair| pair[0].0 < pair[1].0));

@@ -12,8 +12,8 @@ use webtrunk_codecs::{ClockRate, Decoder, Encoder, SampleRate};
 
 use super::packetizer::Packetizer;
 
-/// Longest packet: 120 ms at 48 kHz (RFC 6716 3.2.5).
-const PACKET_SAMPLES_MAX: usize = 5760;
+/// Longest packet (RFC 6716 3.2.5).
+const PACKET_MS_MAX: u32 = 120;
 
 /// Largest payload that we make: Opus' limit of one frame (RFC 6716 3.2.1).
 const PAYLOAD_MAX: usize = 1275;
@@ -48,8 +48,8 @@ pub struct Transcoder {
     packet_samples: usize,
     skipped: usize,
     counters: TranscoderCounters,
-    pcm: Box<[i16; PACKET_SAMPLES_MAX]>,
-    payload: Box<[u8; PAYLOAD_MAX]>,
+    pcm: Box<[i16]>,
+    payload: Box<[u8]>,
 }
 
 /// What became of the frames.
@@ -73,7 +73,8 @@ impl Transcoder {
         input_clock: ClockRate,
         ptime_ms: u32,
     ) -> Self {
-        let frame = encoder.sample_rate().samples_in_ms(ptime_ms);
+        let rate = encoder.sample_rate();
+        let frame = rate.samples_in_ms(ptime_ms);
         Self {
             decoder,
             encoder,
@@ -83,8 +84,8 @@ impl Transcoder {
             packet_samples: 0,
             skipped: 0,
             counters: TranscoderCounters::default(),
-            pcm: Box::new([0; PACKET_SAMPLES_MAX]),
-            payload: Box::new([0; PAYLOAD_MAX]),
+            pcm: vec![0; rate.samples_in_ms(PACKET_MS_MAX)].into_boxed_slice(),
+            payload: vec![0; PAYLOAD_MAX].into_boxed_slice(),
         }
     }
 
@@ -113,7 +114,7 @@ impl Transcoder {
         lost_before: u32,
         mut sink: impl FnMut(Coded<'_>),
     ) {
-        let Some(samples) = self.decoder.duration_of(payload).filter(|n| *n <= PACKET_SAMPLES_MAX) else {
+        let Some(samples) = self.decoder.duration_of(payload).filter(|n| *n <= self.pcm.len()) else {
             self.counters.undecodable += 1;
             return;
         };

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, sendto};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
 use tokio::io::Interest;
 
 use super::outbox::{BATCH, Run};
@@ -64,7 +64,7 @@ impl Socket {
     /// Sends up to a batch without waiting; what the kernel has no room for is lost, as on any link.
     ///
     /// # Errors
-    /// When the first of them cannot be sent; the others were tried one by one.
+    /// Of the first that cannot be sent; it costs the others nothing.
     pub(crate) fn send(&self, headers: &mut SendHeaders, run: Run<'_>) -> io::Result<()> {
         let mut slices = [[IoSlice::new(&[])]; BATCH];
         let mut addresses = [None; BATCH];
@@ -73,25 +73,22 @@ impl Socket {
             *slice = [IoSlice::new(datagram)];
             *address = Some(SockaddrStorage::from(to));
         }
-        let sent = sendmmsg(
-            self.inner.as_raw_fd(),
-            &mut headers.0,
-            &slices[..count],
-            &addresses[..count],
-            [],
-            MsgFlags::MSG_DONTWAIT,
-        );
-        match sent {
-            Ok(_) | Err(Errno::EAGAIN) => Ok(()),
-            // The batch stopped at its head. Those behind it may be other peers' and are not to suffer.
-            Err(error) => {
-                for (to, datagram) in run.iter() {
-                    let to = SockaddrStorage::from(to);
-                    let _ = sendto(self.inner.as_raw_fd(), datagram, &to, MsgFlags::MSG_DONTWAIT);
+        let mut outcome = Ok(());
+        let mut next = 0;
+        while next < count {
+            let (slices, addresses) = (&slices[next..count], &addresses[next..count]);
+            let socket = self.inner.as_raw_fd();
+            match sendmmsg(socket, &mut headers.0, slices, addresses, [], MsgFlags::MSG_DONTWAIT) {
+                // The kernel stops at what it cannot send: the next call begins there and says why.
+                Ok(sent) => next += sent.count().max(1),
+                Err(Errno::EAGAIN) => break,
+                Err(error) => {
+                    next += 1;
+                    outcome = outcome.and(Err(error.into()));
                 }
-                Err(error.into())
             }
         }
+        outcome
     }
 }
 
@@ -154,12 +151,16 @@ mod tests {
         let (socket, peer) = (Socket::register(bind()).expect("a reactor"), bind());
         peer.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a time");
         let mut outbox = Outbox::default();
-        outbox.push(b"nowhere", SocketId(0), "127.0.0.1:0".parse().expect("an address"));
-        outbox.push(b"here", SocketId(0), peer.local_addr().expect("it is bound"));
+        let (here, nowhere) = (peer.local_addr().expect("it is bound"), "127.0.0.1:0".parse().expect("an address"));
+        for (byte, to) in [(0, nowhere), (1, here), (2, nowhere), (3, nowhere), (4, here), (5, here)] {
+            outbox.push(&[byte], SocketId(0), to);
+        }
         let mut headers = SendHeaders::default();
         outbox.drain(|_, run| assert!(socket.send(&mut headers, run).is_err()));
-        let mut heard = [0; 16];
-        let (length, _) = peer.recv_from(&mut heard).expect("it comes");
-        assert_eq!(&heard[..length], b"here");
+        for byte in [1, 4, 5] {
+            let mut heard = [0; 16];
+            let (length, _) = peer.recv_from(&mut heard).expect("it comes");
+            assert_eq!(heard[..length], [byte]);
+        }
     }
 }
