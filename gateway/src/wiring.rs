@@ -59,7 +59,10 @@ pub fn transports(
     let authorities = config.tls.as_ref().filter(|_| calls_over_tls);
     Ok(TransportConfig {
         listeners: config.sip.listeners.iter().filter_map(|own| listener(own, config, http)).collect(),
-        limits: TransportLimits::default(),
+        limits: TransportLimits {
+            connections_per_address: config.sip.strangers_per_address,
+            ..TransportLimits::default()
+        },
         tls: TlsConfig { server: certificate, client: authorities.map(tls::client_config).transpose()? },
     })
 }

@@ -399,7 +399,9 @@ mod tests {
     fn what_is_given_out_makes_room_again() {
         let mut bench = Bench::new();
         bench.packet(1);
-        for (sequence, length) in [(6, 900), (3, 700), (2, 100), (8, 800), (4, 100), (5, 100), (9, 700), (7, 20)] {
+        for (sequence, length) in
+            [(6, 900), (3, 700), (2, 100), (8, 800), (4, 100), (5, 100), (9, 700), (7, 20)]
+        {
             bench.packet_of(length, sequence);
         }
         assert_eq!(bench.heard, (1..10).map(|sequence| (sequence, 0)).collect::<Vec<_>>());

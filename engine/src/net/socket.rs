@@ -151,7 +151,8 @@ mod tests {
         let (socket, peer) = (Socket::register(bind()).expect("a reactor"), bind());
         peer.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a time");
         let mut outbox = Outbox::default();
-        let (here, nowhere) = (peer.local_addr().expect("it is bound"), "127.0.0.1:0".parse().expect("an address"));
+        let (here, nowhere) =
+            (peer.local_addr().expect("it is bound"), "127.0.0.1:0".parse().expect("an address"));
         for (byte, to) in [(0, nowhere), (1, here), (2, nowhere), (3, nowhere), (4, here), (5, here)] {
             outbox.push(&[byte], SocketId(0), to);
         }

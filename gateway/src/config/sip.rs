@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::registrar::RegistrarConfig;
-use webtrunk_signalling::sip::transport::Network;
+use webtrunk_signalling::sip::transport::{Network, TransportLimits};
 
 use super::faults::Faults;
 
@@ -18,6 +18,8 @@ pub struct SipSettings {
     pub realm: String,
     /// The shortest registration that is taken; who asks for less is told so.
     pub expires_min: Duration,
+    /// Connections of one address whose peers have not yet proved who they are.
+    pub strangers_per_address: usize,
     /// Where it listens.
     pub listeners: Vec<SipListener>,
 }
@@ -46,6 +48,7 @@ pub const DEFAULT_REALM: &str = "webtrunk";
 pub(super) struct SipSection {
     realm: Option<Spanned<String>>,
     expires_min_s: Option<Spanned<u32>>,
+    strangers_per_address: Option<Spanned<u32>>,
     #[serde(default)]
     listeners: Vec<ListenerSection>,
 }
@@ -114,7 +117,23 @@ impl SipSection {
             }
         }
         let expires_min = self.check_expiry(faults);
-        SipSettings { realm, expires_min, listeners: checked.into_iter().flatten().collect() }
+        let strangers_per_address = self.check_strangers(faults);
+        SipSettings {
+            realm,
+            expires_min,
+            strangers_per_address,
+            listeners: checked.into_iter().flatten().collect(),
+        }
+    }
+
+    fn check_strangers(&self, faults: &mut Faults<'_>) -> usize {
+        let limits = TransportLimits::default();
+        let Some(written) = &self.strangers_per_address else { return limits.connections_per_address };
+        let strangers = *written.get_ref() as usize;
+        if strangers == 0 || strangers > limits.connections {
+            faults.add(written.span(), "is out of range", format!("write 1 to {}", limits.connections));
+        }
+        strangers
     }
 
     fn check_expiry(&self, faults: &mut Faults<'_>) -> Duration {

@@ -207,6 +207,10 @@ fn every_fault_names_line_key_value_and_cure() {
             "[sip]\nexpires_min_s = 3601",
             "w.toml:2: sip.expires_min_s = 3601: is out of range; write 1 to 3600",
         ),
+        (
+            "[sip]\nstrangers_per_address = 0",
+            "w.toml:2: sip.strangers_per_address = 0: is out of range; write 1 to 10000",
+        ),
         ("[log]\nfilter = \"webtrunk=loud\"", "w.toml:2: log.filter = \"webtrunk=loud\": "),
     ];
     let mut wrong = String::new();

@@ -11,6 +11,7 @@ mod webrtc;
 
 pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
 pub use error::AgentError;
+pub(crate) use media::PTIME;
 pub use media::{
     Heard, HeardDigit, HeardPacket, PeerReport, Sent, SentPacket, Voice, VoiceError, packet_number,
 };

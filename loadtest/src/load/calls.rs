@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::LoadConfig;
-use crate::agent::{AgentError, Call, Heard, Phone, Sent, SrtpProfile, WebrtcCaller};
+use crate::agent::{AgentError, Call, Heard, PTIME, Phone, Sent, SrtpProfile, WebrtcCaller};
 
 /// One end of a call, after its end.
 #[derive(Debug, Clone)]
@@ -84,7 +84,7 @@ pub(super) async fn dial(
     let began_at = Instant::now();
     let mut dialling = JoinSet::new();
     for (index, caller) in callers.into_iter().enumerate() {
-        let at = began_at + Duration::from_secs_f64(index as f64 / config.rate);
+        let at = began_at + Duration::from_secs_f64(index as f64 / config.rate) + phase_of(index);
         let destination = config.destination_of(index);
         dialling.spawn(async move {
             let caller = caller?;
@@ -101,6 +101,13 @@ pub(super) async fn dial(
         on_progress(settled.len());
     }
     settled
+}
+
+/// A part of a packet's time, spread evenly over the calls by the golden ratio: callers in the world do not
+/// all send in the same instant, whatever the rate at which they begin.
+fn phase_of(index: usize) -> Duration {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    PTIME.mul_f64((index as f64 * GOLDEN).fract())
 }
 
 /// Answers every call at the phone, until the receiver of this is dropped.
