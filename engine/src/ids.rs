@@ -61,6 +61,8 @@ pub enum EndCause {
     NotFound,
     /// The policy refuses this caller this call.
     Forbidden,
+    /// The call went through too many gateways: in a circle, most likely.
+    TooManyHops,
     /// No description that both sides can meet.
     NotAcceptable,
     /// The two descriptions crossed; try again (RFC 3261 14.1).

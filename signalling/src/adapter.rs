@@ -90,7 +90,13 @@ pub struct Incoming {
     pub offer: Option<SessionDescription>,
     /// Where the signalling came from: media is latched by it (engine `leg::latch`).
     pub signalled_from: IpAddr,
+    /// How many more times the call may be passed on, by us or by those after us: what ends a circle
+    /// of gateways (RFC 7332). [`HOPS_MAX`] where the protocol does not say.
+    pub hops: u8,
 }
+
+/// How many times a call may be passed on (RFC 3261 8.1.1.6).
+pub const HOPS_MAX: u8 = 70;
 
 /// What callers did.
 #[derive(Debug, Clone)]
@@ -236,6 +242,8 @@ pub struct Dial {
     pub offer: Option<SessionDescription>,
     /// How long it may ring.
     pub ring_timeout: Duration,
+    /// How many more times it may be passed on by those after us.
+    pub hops: u8,
 }
 
 /// Whom to call.

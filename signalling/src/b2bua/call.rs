@@ -28,6 +28,8 @@ pub struct B2bua {
     pub(super) settings: Settings,
     pub(super) caller: Party,
     pub(super) caller_identity: adapter::Party,
+    /// How many more times the call may be passed on.
+    pub(super) hops: u8,
     pub(super) callees: Vec<Party>,
     /// The callee that answered, or the one whose early media is heard.
     pub(super) partner: Option<LegId>,
@@ -81,6 +83,7 @@ impl B2bua {
             settings,
             caller,
             caller_identity: incoming.caller,
+            hops: incoming.hops,
             callees: Vec::new(),
             partner: None,
             steps: plan.steps.into(),

@@ -1,7 +1,7 @@
 //! Calling others: everyone at once, the first to answer gets the call.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 use webtrunk_engine::call::{CallCommand, HearSource, LegSpec, TransportSpec};
@@ -21,8 +21,13 @@ impl B2bua {
         if let Some(number) = &bridge.shown_number {
             shown.user.clone_from(number);
         }
+        // RFC 7332 4: a call that we pass on has one hop less.
+        let Some(hops) = self.hops.checked_sub(1) else {
+            self.note_failure(EndCause::TooManyHops);
+            return self.give_up_calling(directory, now);
+        };
         for place in bridge.targets.iter().flat_map(|target| directory.places(target)) {
-            self.call_one(place, &shown, bridge.ring_timeout, directory);
+            self.call_one(place, &shown, (bridge.ring_timeout, hops), directory);
         }
         if self.callees.is_empty() {
             self.note_failure(EndCause::Unavailable);
@@ -34,7 +39,7 @@ impl B2bua {
         &mut self,
         place: Place,
         shown: &adapter::Party,
-        ring_timeout: std::time::Duration,
+        (ring_timeout, hops): (Duration, u8),
         directory: &dyn Directory,
     ) {
         let leg = LegId::next();
@@ -48,7 +53,7 @@ impl B2bua {
         let opposite = Some(self.caller.leg);
         self.media(CallCommand::AddLeg(LegSpec { leg, transport, codecs: place.codecs, opposite }));
         self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
-        let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout };
+        let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout, hops };
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
         self.callees.push(Party::new(leg, place.adapter, place.profile, state, &self.span));
     }
@@ -58,8 +63,8 @@ impl B2bua {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
         match std::mem::replace(&mut callee.state, PartyState::Dialled) {
             PartyState::Describing(Purpose::Dial(dialling)) => {
-                let Dialling { target, caller, ring_timeout } = *dialling;
-                let dial = Dial { leg, target, caller, offer: Some(description), ring_timeout };
+                let Dialling { target, caller, ring_timeout, hops } = *dialling;
+                let dial = Dial { leg, target, caller, offer: Some(description), ring_timeout, hops };
                 let effect = callee.signal(Command::Dial(dial));
                 self.effect(effect);
             }
@@ -187,7 +192,7 @@ impl B2bua {
             EndCause::Busy => 6,
             EndCause::Declined => 5,
             EndCause::NoAnswer => 4,
-            EndCause::NotFound | EndCause::Forbidden | EndCause::NotAcceptable => 3,
+            EndCause::NotFound | EndCause::Forbidden | EndCause::TooManyHops | EndCause::NotAcceptable => 3,
             EndCause::Unavailable => 2,
             _ => 1,
         };

@@ -83,6 +83,7 @@ pub(super) struct Dialling {
     pub(super) target: Target,
     pub(super) caller: adapter::Party,
     pub(super) ring_timeout: Duration,
+    pub(super) hops: u8,
 }
 
 /// A change of an answered party's media.

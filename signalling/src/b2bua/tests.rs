@@ -12,7 +12,7 @@ use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
-use crate::adapter::{Command, Event, Incoming, MediaProfile, Origin, Party, Target};
+use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
 use crate::routing::{Bridge, BridgeTarget, Plan, Step, Tone};
 
 const DESCRIPTION: &str =
@@ -57,6 +57,10 @@ struct Bench {
 
 impl Bench {
     fn new(steps: Vec<Step>, has_offer: bool) -> Self {
+        Self::with_hops(steps, has_offer, HOPS_MAX)
+    }
+
+    fn with_hops(steps: Vec<Step>, has_offer: bool, hops: u8) -> Self {
         let caller = LegId::next();
         let incoming = Incoming {
             leg: caller,
@@ -66,6 +70,7 @@ impl Bench {
             profile: MediaProfile::Webrtc,
             offer: has_offer.then(description),
             signalled_from: Ipv4Addr::LOCALHOST.into(),
+            hops,
         };
         let plan = Plan { rule: Arc::from("test"), steps };
         let now = Instant::now();
@@ -353,6 +358,31 @@ fn a_user_without_contacts_is_unavailable_and_the_plan_goes_on() {
     let mut bench =
         Bench::calling_then(BridgeTarget::User("nobody".into()), vec![Step::Reject(EndCause::Busy)]);
     assert_eq!(bench.effects().last().map(String::as_str), Some("hang up caller Busy"));
+}
+
+#[test]
+fn a_call_that_is_passed_on_has_one_hop_less_and_none_without_hops() {
+    for (hops, expected) in [(HOPS_MAX, Some(HOPS_MAX - 1)), (1, Some(0)), (0, None)] {
+        let bridge =
+            Bridge { targets: vec![trunk()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+        let mut bench = Bench::with_hops(vec![Step::Bridge(bridge)], true, hops);
+        let callee = bench.call.callees.first().map(|callee| callee.leg);
+        if let Some(leg) = callee {
+            let ready = CallEvent::OfferReady { leg, description: description() };
+            bench.call.handle_input(Input::Media(ready), &World, bench.now);
+        }
+        let mut dialled = None;
+        let mut refused = None;
+        while let Some(effect) = bench.call.poll_effect() {
+            match effect {
+                Effect::Signal { command: Command::Dial(dial), .. } => dialled = Some(dial.hops),
+                Effect::Signal { command: Command::Hangup { cause, .. }, .. } => refused = Some(cause),
+                _ => {}
+            }
+        }
+        assert_eq!(dialled, expected, "{hops} hops");
+        assert_eq!(refused, expected.is_none().then_some(EndCause::TooManyHops), "{hops} hops");
+    }
 }
 
 #[test]

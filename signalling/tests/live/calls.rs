@@ -25,6 +25,7 @@ fn dial(target: Target) -> Dial {
         caller: Party { user: "07010002000".into(), display_name: "Desk \"one\"".into() },
         offer: Some(description()),
         ring_timeout: Duration::from_secs(30),
+        hops: 69,
     }
 }
 

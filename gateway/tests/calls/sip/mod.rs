@@ -9,6 +9,7 @@ mod trace;
 
 mod audio;
 mod cancelled;
+mod circle;
 mod early_media;
 mod hung_up;
 mod limits;

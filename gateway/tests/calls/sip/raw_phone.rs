@@ -68,7 +68,12 @@ impl RawPhone {
     /// Sends a request, and gives its final response.
     pub(crate) fn ask(&mut self, method: &str, uri: &str, headers: &str) -> String {
         let request = self.request(method, uri, headers);
-        self.send(&request);
+        self.ask_this(&request)
+    }
+
+    /// Sends a request that was made, and gives its final response.
+    pub(crate) fn ask_this(&self, request: &str) -> String {
+        self.send(request);
         loop {
             let response = self.receive();
             if !response.starts_with("SIP/2.0 1") {

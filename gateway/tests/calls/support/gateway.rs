@@ -33,7 +33,11 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts a gateway on a host of its own.
     pub(crate) fn start(config: &GatewayConfig) -> Self {
-        let host = Host::new();
+        Self::start_at(Host::new(), config)
+    }
+
+    /// Starts a gateway on this host.
+    pub(crate) fn start_at(host: Host, config: &GatewayConfig) -> Self {
         let text = config.to_toml(&host);
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("webtrunk.toml");

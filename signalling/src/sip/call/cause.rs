@@ -19,6 +19,7 @@ pub(in crate::sip) const fn status_of(cause: EndCause) -> StatusCode {
         EndCause::Declined => StatusCode::DECLINE,
         EndCause::NotFound => StatusCode::NOT_FOUND,
         EndCause::Forbidden => StatusCode::FORBIDDEN,
+        EndCause::TooManyHops => StatusCode::TOO_MANY_HOPS,
         EndCause::NotAcceptable | EndCause::MediaFailed => StatusCode::NOT_ACCEPTABLE_HERE,
         EndCause::Glare => StatusCode::REQUEST_PENDING,
         EndCause::MediaTimeout => StatusCode::SERVER_TIMEOUT,
@@ -37,6 +38,7 @@ pub(in crate::sip) const fn cause_of(status: StatusCode) -> EndCause {
         404 | 410 | 484 | 485 | 604 => EndCause::NotFound,
         406 | 415 | 488 | 606 => EndCause::NotAcceptable,
         408 => EndCause::NoAnswer,
+        483 => EndCause::TooManyHops,
         486 | 600 => EndCause::Busy,
         487 => EndCause::Cancelled,
         491 => EndCause::Glare,
@@ -62,6 +64,7 @@ pub(in crate::sip) fn reason_of(cause: EndCause) -> String {
         | EndCause::Unavailable
         | EndCause::NotFound
         | EndCause::Forbidden
+        | EndCause::TooManyHops
         | EndCause::NotAcceptable
         | EndCause::Glare
         | EndCause::GatewayFailure
@@ -80,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    const CAUSES: [EndCause; 17] = [
+    const CAUSES: [EndCause; 18] = [
         EndCause::Hangup,
         EndCause::Cancelled,
         EndCause::Busy,
@@ -89,6 +92,7 @@ mod tests {
         EndCause::Unavailable,
         EndCause::NotFound,
         EndCause::Forbidden,
+        EndCause::TooManyHops,
         EndCause::NotAcceptable,
         EndCause::Glare,
         EndCause::MediaFailed,
@@ -166,6 +170,7 @@ mod tests {
         Unavailable    480 | SIP;cause=480;text="Temporarily Unavailable"
         NotFound       404 | SIP;cause=404;text="Not Found"
         Forbidden      403 | SIP;cause=403;text="Forbidden"
+        TooManyHops    483 | SIP;cause=483;text="Too Many Hops"
         NotAcceptable  488 | SIP;cause=488;text="Not Acceptable Here"
         Glare          491 | SIP;cause=491;text="Request Pending"
         MediaFailed    488 | SIP;cause=488;text="Media failed"
@@ -205,6 +210,7 @@ mod tests {
         416 GatewayFailure
         480 Unavailable
         481 GatewayFailure
+        483 TooManyHops
         484 NotFound
         486 Busy
         487 Cancelled
@@ -232,6 +238,7 @@ mod tests {
             EndCause::Unavailable,
             EndCause::NotFound,
             EndCause::Forbidden,
+            EndCause::TooManyHops,
             EndCause::NotAcceptable,
             EndCause::Glare,
             EndCause::GatewayFailure,

@@ -21,7 +21,7 @@ use super::session::{Opening, Session};
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body, early};
-use crate::adapter::{Command, Event, Incoming as IncomingCall, MediaProfile, Origin, Party};
+use crate::adapter::{Command, Event, HOPS_MAX, Incoming as IncomingCall, MediaProfile, Origin, Party};
 use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::Flow;
@@ -69,6 +69,8 @@ impl Incoming {
         let offer = body::of_request(&invite).map_err(|error| refusal(error.to_string()))?;
         let dialog = Dialog::uas(&invite, &tag).map_err(|error| refusal(error.to_string()))?;
         let caller = caller_of(&invite).map_err(|error| refusal(error.to_string()))?;
+        let hops = invite.headers.max_forwards().map_err(|error| refusal(error.to_string()))?;
+        let hops = hops.unwrap_or(HOPS_MAX).min(HOPS_MAX);
         let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default();
         context.dialogs.insert(context.leg, dialog.id());
         tracing::info!(
@@ -82,6 +84,7 @@ impl Incoming {
             profile: if flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
             offer: offer.clone(),
             signalled_from: flow.remote.ip().to_canonical(),
+            hops,
         }));
         Ok(Call::Incoming(Box::new(Self {
             origin,

@@ -274,6 +274,7 @@ fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
     let target = dialog::target(route.request_uri.clone()).unwrap_or_else(|_| route.request_uri.clone());
     let mut request = dialog::routed(Method::Invite, target, route.route_set.clone());
     let headers = &mut request.headers;
+    headers.set(HeaderName::MaxForwards, dial.hops.to_string());
     headers.push(HeaderName::From, from.to_string());
     headers.push(HeaderName::To, NameAddr::new(route.to.clone()).to_string());
     headers.push(HeaderName::CallId, call_id);

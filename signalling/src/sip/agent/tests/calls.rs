@@ -19,7 +19,7 @@ fn a_call_is_set_up_and_hung_up_from_either_side() {
         let incoming = pair.incoming();
         assert_eq!(incoming.caller, Party { user: "ann".to_owned(), display_name: "Ann".to_owned() });
         assert_eq!((incoming.destination.as_str(), incoming.profile), ("bob", MediaProfile::Rtp));
-        assert_eq!(incoming.offer, Some(description(1)));
+        assert_eq!((&incoming.offer, incoming.hops), (&Some(description(1)), 4));
         assert!(matches!(pair.told[0][0], Event::Progress { is_ringing: true, description: None, .. }));
         assert!(
             matches!(&pair.told[0][1], Event::Answered { description: Some(d), .. } if *d == description(2))

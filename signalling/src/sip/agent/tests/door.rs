@@ -202,6 +202,7 @@ fn a_dial_without_route_ends_at_once() {
         caller: crate::adapter::Party::default(),
         offer: None,
         ring_timeout: Duration::from_secs(1),
+        hops: 4,
     };
     peer.command(Command::Dial(dial.clone()));
     assert!(matches!(

@@ -92,6 +92,7 @@ impl Pair {
             caller: Party { user: "ann".to_owned(), display_name: "Ann".to_owned() },
             offer: Some(description(1)),
             ring_timeout: Duration::from_secs(120),
+            hops: 4,
         };
         change(&mut dial);
         let leg = dial.leg;

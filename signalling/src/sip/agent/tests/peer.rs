@@ -199,6 +199,7 @@ impl Peer {
             caller: Party { user: "ann".to_owned(), display_name: String::new() },
             offer,
             ring_timeout: Duration::from_secs(120),
+            hops: 4,
         };
         let leg = dial.leg;
         let route = Route {
