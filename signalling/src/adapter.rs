@@ -87,7 +87,7 @@ pub struct Incoming {
     /// How the caller carries media.
     pub profile: MediaProfile,
     /// The caller's offer; `None` asks us to offer (RFC 3261 13.2.1).
-    pub offer: Option<SessionDescription>,
+    pub offer: Option<Box<SessionDescription>>,
     /// Where the signalling came from: media is latched by it (engine `leg::latch`).
     pub signalled_from: IpAddr,
     /// How many more times the call may be passed on, by us or by those after us: what ends a circle
@@ -98,11 +98,14 @@ pub struct Incoming {
 /// How many times a call may be passed on (RFC 3261 8.1.1.6).
 pub const HOPS_MAX: u8 = 70;
 
+/// Events wait in a channel of their call, which keeps room for 32 at a time: what is large is boxed.
+const _: () = assert!(size_of::<Event>() <= 64 && size_of::<Command>() <= 64);
+
 /// What callers did.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A new call; to be answered by `Ring`, `Answer` or `Hangup`.
-    Incoming(Incoming),
+    Incoming(Box<Incoming>),
     /// The callee is being called; a description is early media, the answer to our offer.
     Progress {
         /// A leg that was dialled.
@@ -110,7 +113,7 @@ pub enum Event {
         /// Whether the callee's phone rings (180), not just progress (183).
         is_ringing: bool,
         /// Early media.
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
         /// Where the signalling came from.
         signalled_from: IpAddr,
     },
@@ -119,7 +122,7 @@ pub enum Event {
         /// A leg that was dialled.
         leg: LegId,
         /// Answer or offer; `None` where the answer came early and is still good.
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
         /// Where the signalling came from.
         signalled_from: IpAddr,
     },
@@ -128,21 +131,21 @@ pub enum Event {
         /// A leg that we answered.
         leg: LegId,
         /// The answer to an offer that `Answer` or `AnswerReoffer` carried.
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
     },
     /// The party wants other media: hold, resume, new codecs. To be answered by `AnswerReoffer` or `RefuseReoffer`.
     Reoffered {
         /// An answered leg.
         leg: LegId,
         /// The new offer; `None` asks us to offer in `AnswerReoffer`.
-        offer: Option<SessionDescription>,
+        offer: Option<Box<SessionDescription>>,
     },
     /// The party met our `Reoffer`.
     ReofferAnswered {
         /// An answered leg.
         leg: LegId,
         /// Its answer.
-        description: SessionDescription,
+        description: Box<SessionDescription>,
     },
     /// The party refused our `Reoffer`; what was agreed before stays.
     ReofferRefused {
@@ -173,34 +176,34 @@ pub enum Event {
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Calls a party. Answered by `Progress`, `Answered` or `Ended`.
-    Dial(Dial),
+    Dial(Box<Dial>),
     /// Tells the caller that its call rings; a description is early media.
     Ring {
         /// An incoming leg.
         leg: LegId,
         /// The answer to its offer, early.
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
     },
     /// Accepts an incoming call; or answers the offer that `Answered` brought where we dialled without one.
     Answer {
         /// An incoming leg, or a dialled one.
         leg: LegId,
         /// The answer; where the call came without an offer, our offer.
-        description: SessionDescription,
+        description: Box<SessionDescription>,
     },
     /// Changes the media of an answered leg. Answered by `ReofferAnswered` or `ReofferRefused`.
     Reoffer {
         /// An answered leg.
         leg: LegId,
         /// Our new offer.
-        offer: SessionDescription,
+        offer: Box<SessionDescription>,
     },
     /// Accepts the party's `Reoffered`.
     AnswerReoffer {
         /// An answered leg.
         leg: LegId,
         /// The answer; where `Reoffered` came without an offer, our offer.
-        description: SessionDescription,
+        description: Box<SessionDescription>,
     },
     /// Refuses the party's `Reoffered`; what was agreed before stays.
     RefuseReoffer {
@@ -239,7 +242,7 @@ pub struct Dial {
     /// Who calls, as shown.
     pub caller: Party,
     /// Our offer; `None` asks the callee to offer.
-    pub offer: Option<SessionDescription>,
+    pub offer: Option<Box<SessionDescription>>,
     /// How long it may ring.
     pub ring_timeout: Duration,
     /// How many more times it may be passed on by those after us.

@@ -109,7 +109,7 @@ impl Switchboard {
     async fn run(
         self: Arc<Self>,
         adapter: &'static str,
-        incoming: Incoming,
+        incoming: Box<Incoming>,
         stopping: watch::Receiver<bool>,
     ) {
         let leg = incoming.leg;
@@ -194,14 +194,14 @@ impl Conversation<'_> {
     async fn run(
         mut self,
         adapter: &'static str,
-        incoming: Incoming,
+        incoming: Box<Incoming>,
         plan: Plan,
         mut stopping: watch::Receiver<bool>,
     ) {
         let began_at = Instant::now();
         let directory = Arc::clone(&self.board.directory);
         let settings = self.board.settings.clone();
-        let mut call = B2bua::new(incoming, adapter, plan, settings, directory.as_ref(), began_at);
+        let mut call = B2bua::new(*incoming, adapter, plan, settings, directory.as_ref(), began_at);
         let mut is_media_gone = false;
         let mut is_stopping = false;
         loop {

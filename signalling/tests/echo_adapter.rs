@@ -80,7 +80,7 @@ impl Echo {
     /// What a party said becomes an event; `None` is its silence for ever.
     async fn hear(&mut self, leg: LegId, remote: IpAddr, line: Option<&str>) {
         let event = match line.map(|line| line.split_once(' ').unwrap_or((line, ""))) {
-            Some(("call", destination)) => Event::Incoming(Incoming {
+            Some(("call", destination)) => Event::Incoming(Box::new(Incoming {
                 leg,
                 // A real adapter asks for a proof first.
                 origin: Origin::User("tester".to_owned()),
@@ -90,7 +90,7 @@ impl Echo {
                 offer: None,
                 signalled_from: remote,
                 hops: HOPS_MAX,
-            }),
+            })),
             Some(("digit", digit)) => {
                 let Some(digit) = digit.chars().next() else { return };
                 Event::DigitPressed { leg, digit, duration: Duration::from_millis(100) }
@@ -163,7 +163,8 @@ async fn a_party_calls_presses_a_digit_and_is_hung_up() {
     send(Command::Ring { leg, description: None }).await;
     assert_eq!(hear().await, "ringing");
     let description = SessionDescription::parse("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
-    send(Command::Answer { leg, description: description.expect("a description without media") }).await;
+    let description = Box::new(description.expect("a description without media"));
+    send(Command::Answer { leg, description }).await;
     assert_eq!(hear().await, "answered");
 
     party.write_all(b"digit 5\n").await.expect("it is open");

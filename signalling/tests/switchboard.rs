@@ -92,7 +92,7 @@ impl Bench {
             signalled_from: Ipv4Addr::LOCALHOST.into(),
             hops: HOPS_MAX,
         };
-        self.events.send(Event::Incoming(incoming)).await.expect("it serves");
+        self.events.send(Event::Incoming(Box::new(incoming))).await.expect("it serves");
         let Command::Answer { leg: answered, .. } = self.command().await else { panic!("an answer") };
         assert_eq!(answered, leg);
         leg
@@ -116,7 +116,7 @@ impl Bench {
 fn confirmed(leg: LegId) -> Event {
     let text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
     let description = webtrunk_engine::sdp::SessionDescription::parse(text).expect("without media");
-    Event::Acknowledged { leg, description: Some(description) }
+    Event::Acknowledged { leg, description: Some(Box::new(description)) }
 }
 
 #[test]

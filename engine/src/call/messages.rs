@@ -12,12 +12,15 @@ use crate::media::Prompt;
 use crate::sdp::{Direction, SessionDescription};
 use crate::{EndCause, LegId};
 
+/// Both go through channels that keep room for 32 at a time, of every call: what is large is boxed.
+const _: () = assert!(size_of::<CallCommand>() <= 64 && size_of::<CallEvent>() <= 64);
+
 /// What a call can be told. Every leg named must have been added; commands for others are ignored,
 /// since they may cross with the event that tells of the leg's end.
 #[derive(Debug)]
 pub enum CallCommand {
     /// Adds a leg; nothing is sent to its peer before a description was made for it.
-    AddLeg(LegSpec),
+    AddLeg(Box<LegSpec>),
     /// Makes an offer, first or later. Answered by [`CallEvent::OfferReady`].
     CreateOffer {
         /// The leg.
@@ -30,7 +33,7 @@ pub enum CallCommand {
         /// The leg.
         leg: LegId,
         /// The offer.
-        description: SessionDescription,
+        description: Box<SessionDescription>,
     },
     /// Answers the offer that was received. Answered by [`CallEvent::AnswerReady`], or by
     /// [`CallEvent::DescriptionRefused`]; by nothing where the offer was refused already.
@@ -45,7 +48,7 @@ pub enum CallCommand {
         /// The leg.
         leg: LegId,
         /// The answer.
-        description: SessionDescription,
+        description: Box<SessionDescription>,
         /// Where its signalling came from, for latching; `None` where that is known already.
         signalled_from: Option<IpAddr>,
     },
@@ -147,21 +150,21 @@ pub enum CallEvent {
         /// The leg.
         leg: LegId,
         /// The offer.
-        description: SessionDescription,
+        description: Box<SessionDescription>,
     },
     /// Our answer, for the peer.
     AnswerReady {
         /// The leg.
         leg: LegId,
         /// The answer.
-        description: SessionDescription,
+        description: Box<SessionDescription>,
     },
     /// A description of the peer cannot be met; what was agreed before holds.
     DescriptionRefused {
         /// The leg.
         leg: LegId,
         /// Why.
-        error: DescriptionError,
+        error: Box<DescriptionError>,
     },
     /// Offer and answer are complete: this is what flows from now on.
     Agreed {

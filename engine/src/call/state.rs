@@ -129,8 +129,8 @@ impl Call {
     pub fn create_offer(&mut self, id: LegId, direction: Direction) {
         let Some(index) = self.index_of(id) else { return };
         self.events.push_back(match self.legs[index].create_offer(direction) {
-            Ok(description) => CallEvent::OfferReady { leg: id, description },
-            Err(error) => CallEvent::DescriptionRefused { leg: id, error },
+            Ok(description) => CallEvent::OfferReady { leg: id, description: Box::new(description) },
+            Err(error) => refused(id, error),
         });
     }
 
@@ -138,7 +138,7 @@ impl Call {
     pub fn receive_offer(&mut self, id: LegId, description: &SessionDescription) {
         let Some(index) = self.index_of(id) else { return };
         if let Err(error) = self.legs[index].receive_offer(description) {
-            self.events.push_back(CallEvent::DescriptionRefused { leg: id, error });
+            self.events.push_back(refused(id, error));
         }
     }
 
@@ -150,14 +150,14 @@ impl Call {
         let opus_fmtp = opus_wish(FarSide::of(opposite), &self.supplies.config);
         match self.legs[index].create_answer(prefer, opus_fmtp, now) {
             Ok(description) => {
-                self.events.push_back(CallEvent::AnswerReady { leg: id, description });
+                self.events.push_back(CallEvent::AnswerReady { leg: id, description: Box::new(description) });
                 self.after_agreement(index, now, outbox);
             }
             // The offer was refused, which has been told.
             Err(DescriptionError::Negotiation(NegotiationError::NoOffer)) => {}
             Err(error) => {
                 self.legs[index].roll_back();
-                self.events.push_back(CallEvent::DescriptionRefused { leg: id, error });
+                self.events.push_back(refused(id, error));
             }
         }
     }
@@ -174,7 +174,7 @@ impl Call {
         let Some(index) = self.index_of(id) else { return };
         match self.legs[index].receive_answer(description, signalled_from, now) {
             Ok(()) => self.after_agreement(index, now, outbox),
-            Err(error) => self.events.push_back(CallEvent::DescriptionRefused { leg: id, error }),
+            Err(error) => self.events.push_back(refused(id, error)),
         }
     }
 
@@ -354,4 +354,8 @@ impl Call {
 
 fn pressed(leg: LegId, Key { digit, duration }: Key) -> CallEvent {
     CallEvent::DigitPressed { leg, digit, duration }
+}
+
+fn refused(leg: LegId, error: DescriptionError) -> CallEvent {
+    CallEvent::DescriptionRefused { leg, error: Box::new(error) }
 }

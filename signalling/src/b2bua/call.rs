@@ -105,7 +105,7 @@ impl B2bua {
             },
         };
         let spec = LegSpec { leg: incoming.leg, transport, codecs, opposite: None };
-        call.media(CallCommand::AddLeg(spec));
+        call.media(CallCommand::AddLeg(Box::new(spec)));
         if let Some(description) = incoming.offer {
             call.media(CallCommand::ReceiveOffer { leg: incoming.leg, description });
         }
@@ -284,7 +284,7 @@ impl B2bua {
             PartyState::Early { description } => {
                 self.caller.state = PartyState::Talking;
                 self.answered_at = Some(now);
-                self.signal_caller(Command::Answer { leg, description: *description });
+                self.signal_caller(Command::Answer { leg, description });
             }
             PartyState::Waiting { has_offered: false } => {
                 self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
@@ -294,7 +294,7 @@ impl B2bua {
         }
     }
 
-    fn on_offer_ready(&mut self, leg: LegId, description: SessionDescription) {
+    fn on_offer_ready(&mut self, leg: LegId, description: Box<SessionDescription>) {
         if leg == self.caller.leg && matches!(self.caller.state, PartyState::Describing(_)) {
             self.caller.state = PartyState::Confirming;
             return self.signal_caller(Command::Answer { leg, description });
@@ -308,7 +308,7 @@ impl B2bua {
     fn on_answer_ready(
         &mut self,
         leg: LegId,
-        description: SessionDescription,
+        description: Box<SessionDescription>,
         directory: &dyn Directory,
         now: Instant,
     ) {
@@ -317,7 +317,7 @@ impl B2bua {
         }
         match std::mem::replace(&mut self.caller.state, PartyState::Talking) {
             PartyState::Describing(Purpose::Ring) => {
-                self.caller.state = PartyState::Early { description: Box::new(description.clone()) };
+                self.caller.state = PartyState::Early { description: description.clone() };
                 self.signal_caller(Command::Ring { leg, description: Some(description) });
                 // Somebody lifted while the early answer was being made.
                 if self.doing == Doing::Talking {
@@ -338,7 +338,7 @@ impl B2bua {
     fn on_acknowledged(
         &mut self,
         leg: LegId,
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
         directory: &dyn Directory,
         now: Instant,
     ) {

@@ -51,7 +51,8 @@ impl B2bua {
             },
         };
         let opposite = Some(self.caller.leg);
-        self.media(CallCommand::AddLeg(LegSpec { leg, transport, codecs: place.codecs, opposite }));
+        let spec = LegSpec { leg, transport, codecs: place.codecs, opposite };
+        self.media(CallCommand::AddLeg(Box::new(spec)));
         self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
         let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout, hops };
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
@@ -59,13 +60,13 @@ impl B2bua {
     }
 
     /// The offer for a callee is ready: it is called.
-    pub(super) fn dial(&mut self, leg: LegId, description: SessionDescription) {
+    pub(super) fn dial(&mut self, leg: LegId, description: Box<SessionDescription>) {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
         match std::mem::replace(&mut callee.state, PartyState::Dialled) {
             PartyState::Describing(Purpose::Dial(dialling)) => {
                 let Dialling { target, caller, ring_timeout, hops } = *dialling;
                 let dial = Dial { leg, target, caller, offer: Some(description), ring_timeout, hops };
-                let effect = callee.signal(Command::Dial(dial));
+                let effect = callee.signal(Command::Dial(Box::new(dial)));
                 self.effect(effect);
             }
             state => callee.state = state,
@@ -77,7 +78,7 @@ impl B2bua {
         &mut self,
         leg: LegId,
         is_ringing: bool,
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
         signalled_from: IpAddr,
     ) {
         if self.doing != Doing::Calling {
@@ -106,7 +107,7 @@ impl B2bua {
     pub(super) fn on_answered(
         &mut self,
         leg: LegId,
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
         signalled_from: IpAddr,
         directory: &dyn Directory,
         now: Instant,

@@ -14,7 +14,7 @@ use webtrunk_engine::EndCause;
 
 impl B2bua {
     /// A party wants other media.
-    pub(super) fn on_reoffered(&mut self, leg: LegId, offer: Option<SessionDescription>) {
+    pub(super) fn on_reoffered(&mut self, leg: LegId, offer: Option<Box<SessionDescription>>) {
         let opposite = self.opposite(leg).map(|party| party.leg);
         let Some(party) = self.party_mut(leg) else { return };
         match offer {
@@ -31,7 +31,7 @@ impl B2bua {
     }
 
     /// Our answer to a party's new offer is ready.
-    pub(super) fn send_reoffer_answer(&mut self, leg: LegId, description: SessionDescription) {
+    pub(super) fn send_reoffer_answer(&mut self, leg: LegId, description: Box<SessionDescription>) {
         let Some(party) = self.party_mut(leg) else { return };
         if party.change != Change::Answering {
             return;
@@ -42,7 +42,7 @@ impl B2bua {
     }
 
     /// Our offer for a party that asked for one is ready.
-    pub(super) fn send_offer_in_answer(&mut self, leg: LegId, description: SessionDescription) {
+    pub(super) fn send_offer_in_answer(&mut self, leg: LegId, description: Box<SessionDescription>) {
         let Some(party) = self.party_mut(leg) else { return };
         if party.change != Change::Offering {
             return;
@@ -53,7 +53,11 @@ impl B2bua {
     }
 
     /// The confirmation brought the party's answer, or none: then what was agreed before holds.
-    pub(super) fn on_reoffer_acknowledged(&mut self, leg: LegId, description: Option<SessionDescription>) {
+    pub(super) fn on_reoffer_acknowledged(
+        &mut self,
+        leg: LegId,
+        description: Option<Box<SessionDescription>>,
+    ) {
         let Some(party) = self.party_mut(leg) else { return };
         if party.change != Change::Confirming {
             return;

@@ -185,8 +185,8 @@ impl Bench {
     }
 }
 
-fn description() -> SessionDescription {
-    SessionDescription::parse(DESCRIPTION).expect("a good description")
+fn description() -> Box<SessionDescription> {
+    Box::new(SessionDescription::parse(DESCRIPTION).expect("a good description"))
 }
 
 fn user() -> BridgeTarget {
@@ -446,7 +446,7 @@ fn a_party_that_closes_its_media_has_a_moment_to_say_so() {
 fn a_refused_offer_of_the_caller_is_not_acceptable() {
     let mut bench = Bench::new(vec![Step::Answer, Step::Echo], true);
     bench.effects();
-    let error = webtrunk_engine::sdp::NegotiationError::NoCommonCodec.into();
+    let error = Box::new(webtrunk_engine::sdp::NegotiationError::NoCommonCodec.into());
     let words = bench.media(CallEvent::DescriptionRefused { leg: bench.caller, error });
     assert_eq!(words, ["hang up caller NotAcceptable"]);
 }

@@ -18,15 +18,15 @@ fn start() -> Gateway {
     Gateway::start(&KINDS, TransportLimits::default())
 }
 
-fn dial(target: Target) -> Dial {
-    Dial {
+fn dial(target: Target) -> Box<Dial> {
+    Box::new(Dial {
         leg: LegId::next(),
         target,
         caller: Party { user: "07010002000".into(), display_name: "Desk \"one\"".into() },
         offer: Some(description()),
         ring_timeout: Duration::from_secs(30),
         hops: 69,
-    }
+    })
 }
 
 /// A trunk that is a stub on this machine.

@@ -73,7 +73,7 @@ impl Task {
     fn handle_command(&mut self, command: Command) {
         match command {
             Command::Dial(dial) => {
-                let way = self.routes.find(dial, self.agent.doorkeeper());
+                let way = self.routes.find(*dial, self.agent.doorkeeper());
                 self.go(Some(way));
             }
             // It has no call yet that could be hung up.

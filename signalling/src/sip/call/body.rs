@@ -8,12 +8,12 @@ use crate::sip::message::{HeaderName, Request, Response};
 pub(super) const SDP: &str = "application/sdp";
 
 /// The description that a request carries; `None` where it has no body, or one that may be passed over.
-pub(super) fn of_request(request: &Request) -> Result<Option<SessionDescription>, SdpError> {
+pub(super) fn of_request(request: &Request) -> Result<Option<Box<SessionDescription>>, SdpError> {
     read(request.headers.is_content_type(SDP), &request.body)
 }
 
 /// The description that a response carries; `None` where it has no body or one of another type.
-pub(super) fn of_response(response: &Response) -> Result<Option<SessionDescription>, SdpError> {
+pub(super) fn of_response(response: &Response) -> Result<Option<Box<SessionDescription>>, SdpError> {
     read(response.headers.is_content_type(SDP), &response.body)
 }
 
@@ -29,9 +29,9 @@ pub(super) fn put_into_response(response: &mut Response, description: &SessionDe
     response.body = description.to_string().into();
 }
 
-fn read(is_sdp: bool, body: &[u8]) -> Result<Option<SessionDescription>, SdpError> {
+fn read(is_sdp: bool, body: &[u8]) -> Result<Option<Box<SessionDescription>>, SdpError> {
     if !is_sdp || body.is_empty() {
         return Ok(None);
     }
-    SessionDescription::parse(body).map(Some)
+    SessionDescription::parse(body).map(|description| Some(Box::new(description)))
 }

@@ -76,7 +76,7 @@ impl Incoming {
         tracing::info!(
             leg = %context.leg, call_id = dialog.id().call_id, %flow, ?origin, destination, "call came in"
         );
-        context.tell(Event::Incoming(IncomingCall {
+        context.tell(Event::Incoming(Box::new(IncomingCall {
             leg: context.leg,
             origin: origin.clone(),
             caller,
@@ -85,7 +85,7 @@ impl Incoming {
             offer: offer.clone(),
             signalled_from: flow.remote.ip().to_canonical(),
             hops,
-        }));
+        })));
         Ok(Call::Incoming(Box::new(Self {
             origin,
             path: Path::new(flow, reach_of(&invite, &flow)),
@@ -105,7 +105,7 @@ impl Incoming {
     ) -> Option<Call> {
         match command {
             Command::Ring { description, .. } => {
-                self.ring(description.as_ref(), context);
+                self.ring(description.as_deref(), context);
                 Some(Call::Incoming(self))
             }
             Command::Answer { description, .. } => Some(self.answer(&description, context)),

@@ -54,7 +54,7 @@ pub(in crate::sip) struct Outgoing {
 #[derive(Debug)]
 struct Fork {
     dialog: Dialog,
-    answer: Option<SessionDescription>,
+    answer: Option<Box<SessionDescription>>,
 }
 
 impl Outgoing {

@@ -51,7 +51,7 @@ impl Session {
         opening: Opening,
         invite: TransactionKey,
         ack: Request,
-        description: Option<SessionDescription>,
+        description: Option<Box<SessionDescription>>,
         context: &mut Context<'_>,
     ) -> Call {
         let mut session = Self::new(opening, Exchange::Idle);
@@ -66,7 +66,7 @@ impl Session {
         opening: Opening,
         invite: TransactionKey,
         ack: Request,
-        offer: SessionDescription,
+        offer: Box<SessionDescription>,
         context: &mut Context<'_>,
     ) -> Call {
         let give_up_at = context.now + context.config.transactions.timers.give_up;
@@ -239,7 +239,7 @@ impl Session {
         Box::new(Self { dialog, path, peer, trunk, exchange, last_ack: None, digits: Digits::default() })
     }
 
-    fn tell_answered(&self, description: Option<SessionDescription>, context: &mut Context<'_>) {
+    fn tell_answered(&self, description: Option<Box<SessionDescription>>, context: &mut Context<'_>) {
         let id = self.dialog.id();
         tracing::info!(leg = %context.leg, call_id = id.call_id, "call was answered");
         let signalled_from = self.path.flow().remote.ip().to_canonical();

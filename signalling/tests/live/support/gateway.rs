@@ -79,7 +79,7 @@ impl Gateway {
     /// The next event has to be a new call.
     pub(crate) async fn incoming(&mut self) -> Incoming {
         match self.event().await {
-            Event::Incoming(call) => call,
+            Event::Incoming(call) => *call,
             other => panic!("no call: {other:?}"),
         }
     }
@@ -117,6 +117,6 @@ impl Drop for Gateway {
 }
 
 /// The description that the gateway offers and answers with.
-pub(crate) fn description() -> SessionDescription {
-    SessionDescription::parse(SDP).expect("a description")
+pub(crate) fn description() -> Box<SessionDescription> {
+    Box::new(SessionDescription::parse(SDP).expect("a description"))
 }

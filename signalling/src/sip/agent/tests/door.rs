@@ -204,7 +204,7 @@ fn a_dial_without_route_ends_at_once() {
         ring_timeout: Duration::from_secs(1),
         hops: 4,
     };
-    peer.command(Command::Dial(dial.clone()));
+    peer.command(Command::Dial(Box::new(dial.clone())));
     assert!(matches!(
         peer.told.last(),
         Some(Event::Ended { leg, cause: EndCause::Unavailable }) if *leg == dial.leg

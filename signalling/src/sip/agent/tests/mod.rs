@@ -19,12 +19,12 @@ use webtrunk_engine::sdp::SessionDescription;
 use crate::adapter::Event;
 
 /// A description that differs from others by its number.
-fn description(number: u64) -> SessionDescription {
+fn description(number: u64) -> Box<SessionDescription> {
     let text = format!(
         "v=0\r\no=- {number} 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
          m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
     );
-    SessionDescription::parse(text).expect("the test writes it well")
+    Box::new(SessionDescription::parse(text).expect("the test writes it well"))
 }
 
 fn leg_of(event: &Event) -> LegId {

@@ -190,7 +190,7 @@ impl Peer {
         &mut self,
         peer: Origin,
         reach: Reach,
-        offer: Option<SessionDescription>,
+        offer: Option<Box<SessionDescription>>,
     ) -> (LegId, Request) {
         let to = Uri::from(SipUri::new("bob", Host::from(self.flow.remote.ip()), None));
         let dial = Dial {
