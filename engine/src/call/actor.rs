@@ -1,8 +1,12 @@
 //! The actor of one call: a mailbox in front of a plain struct. Packets never come this way.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use actix::{Actor, ActorContext, Addr, Context, Handler, Message};
+use actix::dev::SendError;
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message};
+use tracing::error;
 
 use super::messages::CallCommand;
 use super::new_leg::new_leg;
@@ -10,6 +14,10 @@ use crate::CallId;
 use crate::EndCause;
 use crate::call::{CallEvent, LEGS_MAX, LegSpec};
 use crate::net::{SharedShard, read};
+
+/// Commands of one call that may wait. A call gets a handful a second, and a burst of some forty when
+/// it rings everywhere; what comes faster than this is carried out is a fault of whoever tells it.
+const MAILBOX: usize = 256;
 
 /// The shell around a call that lives in a shard.
 pub(crate) struct CallActor {
@@ -23,11 +31,15 @@ pub(crate) struct CallActor {
 pub struct CallHandle {
     id: CallId,
     actor: Addr<CallActor>,
+    is_overrun: Arc<AtomicBool>,
 }
 
+/// More commands came than can wait: the call ends, since it does not know what it has missed.
+struct Overrun;
+
 impl CallHandle {
-    pub(crate) fn new(id: CallId, actor: Addr<CallActor>) -> Self {
-        Self { id, actor }
+    fn new(id: CallId, actor: Addr<CallActor>) -> Self {
+        Self { id, actor, is_overrun: Arc::default() }
     }
 
     /// The call's name.
@@ -36,10 +48,16 @@ impl CallHandle {
         self.id
     }
 
-    /// Tells the call to do something. Never waits: what a peer causes comes no faster than its
-    /// signalling is parsed, which costs far more than to carry it out.
+    /// Tells the call to do something, and never waits. When too many commands wait already, the call
+    /// ends as [`EndCause::Overloaded`].
     pub fn tell(&self, command: CallCommand) {
-        self.actor.do_send(command);
+        if let Err(SendError::Full(_)) = self.actor.try_send(command)
+            && !self.is_overrun.swap(true, Ordering::Relaxed)
+        {
+            error!(call = %self.id, "too many commands wait: the call ends");
+            // Once a call, past the limit.
+            self.actor.do_send(Overrun);
+        }
     }
 
     /// Reads the figures of every leg; empty when the call is over.
@@ -51,8 +69,13 @@ impl CallHandle {
 }
 
 impl CallActor {
-    pub(crate) fn new(id: CallId, shard: SharedShard) -> Self {
-        Self { id, shard }
+    /// Starts the actor of a call that the shard has; must be called on the shard's thread.
+    pub(crate) fn start(id: CallId, shard: SharedShard) -> CallHandle {
+        let actor = Self::create(|context| {
+            context.set_mailbox_capacity(MAILBOX);
+            Self { id, shard }
+        });
+        CallHandle::new(id, actor)
     }
 
     fn add_leg(&self, spec: &LegSpec, now: Instant) {
@@ -106,11 +129,67 @@ impl Handler<CallCommand> for CallActor {
     }
 }
 
+impl Message for Overrun {
+    type Result = ();
+}
+
+impl Handler<Overrun> for CallActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Overrun, ctx: &mut Self::Context) {
+        self.shard.borrow_mut().remove_call(self.id, EndCause::Overloaded, Instant::now());
+        ctx.stop();
+    }
+}
+
 impl Drop for CallActor {
     /// However the actor ended, by a panic too: its call does not outlive it.
     fn drop(&mut self) {
         if let Ok(mut shard) = self.shard.try_borrow_mut() {
             shard.remove_call(self.id, EndCause::InternalError, Instant::now());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::time::SystemTime;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::LegId;
+    use crate::call::{Call, Supplies};
+    use crate::config::EngineConfig;
+    use crate::dtls::DtlsCertificate;
+    use crate::media::WallClock;
+    use crate::net::{PortPool, Shard};
+
+    #[test]
+    fn a_call_that_is_told_more_than_can_wait_ends_and_says_why() {
+        actix::System::new().block_on(async {
+            let supplies = Arc::new(Supplies {
+                config: EngineConfig::default(),
+                clock: WallClock::new(Instant::now(), SystemTime::UNIX_EPOCH),
+                certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
+            });
+            let shard = Shard::new(Arc::clone(&supplies), PortPool::new(42_100, 42_101), Arc::default());
+            let shard = Rc::new(RefCell::new(shard));
+            let id = CallId::next();
+            let (told, mut events) = mpsc::channel(16);
+            shard.borrow_mut().add_call(Call::new(id, supplies), told);
+            let handle = CallActor::start(id, Rc::clone(&shard));
+            let command = || CallCommand::RollBack { leg: LegId::next() };
+            // The actor has its turn when this task waits.
+            (0..MAILBOX).for_each(|_| handle.tell(command()));
+            assert!(!handle.is_overrun.load(Ordering::Relaxed));
+            (0..10).for_each(|_| handle.tell(command()));
+            let told = events.recv().await;
+            assert!(matches!(told, Some(CallEvent::Ended { cause: EndCause::Overloaded })), "{told:?}");
+            assert!(events.recv().await.is_none(), "the call is told to be over once");
+            assert!(!shard.borrow().has_call(id));
+        });
     }
 }

@@ -66,7 +66,6 @@ impl Handler<CreateCall> for ShardActor {
         let mut shard = self.shard.borrow_mut();
         let call = Call::new(id, Arc::clone(&shard.supplies));
         shard.add_call(call, message.events);
-        let actor = CallActor::new(id, Rc::clone(&self.shard)).start();
-        MessageResult(CallHandle::new(id, actor))
+        MessageResult(CallActor::start(id, Rc::clone(&self.shard)))
     }
 }
