@@ -9,14 +9,14 @@ use std::time::{Instant, SystemTime};
 use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use socket2::{Domain, Socket, Type};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::info;
 
 use crate::call::{CallEvent, CallHandle, Supplies};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::media::WallClock;
-use crate::net::{CreateCall, Gauges, Ledger, PortPool, ShardActor};
+use crate::net::{CreateCall, Gauges, Ledger, PortPool, Pulse, ShardActor};
 
 /// Receive buffer of the shared WebRTC ports: a second of 500 calls.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -31,6 +31,7 @@ struct Inner {
     shards: Vec<Shard>,
     calls_max: usize,
     is_draining: AtomicBool,
+    gone: watch::Sender<Option<ShardGone>>,
 }
 
 struct Shard {
@@ -65,6 +66,14 @@ pub enum StartError {
     },
 }
 
+/// A media shard has ended: its thread, its actor or one of its tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("media shard {shard} is gone")]
+pub struct ShardGone {
+    /// Which, from 0.
+    pub shard: usize,
+}
+
 /// The engine takes no call now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -90,17 +99,19 @@ impl Engine {
         let sockets: Result<Vec<_>, _> = (0..pools.len()).map(|shard| bind_webrtc(&config, shard)).collect();
         let supplies = Arc::new(Supplies { config, certificate, clock });
         let mut shards = Vec::with_capacity(pools.len());
-        for (ports, sockets) in pools.into_iter().zip(sockets?) {
+        let (gone, _) = watch::channel(None);
+        for (shard, (ports, sockets)) in pools.into_iter().zip(sockets?).enumerate() {
             let gauges = Arc::new(Gauges::default());
             let arbiter = Arbiter::new();
             let (supplies, shard_gauges) = (Arc::clone(&supplies), Arc::clone(&gauges));
+            let pulse = Pulse::new(ShardGone { shard }, gone.clone());
             let actor = ShardActor::start_in_arbiter(&arbiter.handle(), move |_| {
-                ShardActor::new(supplies, ports, shard_gauges, sockets)
+                ShardActor::new(supplies, ports, shard_gauges, sockets, pulse)
             });
             shards.push(Shard { actor, gauges, arbiter });
         }
         info!(shards = shards.len(), "media engine started");
-        Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining: AtomicBool::new(false) }) })
+        Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining: AtomicBool::new(false), gone }) })
     }
 
     /// Makes a call on the shard with the fewest; what it tells goes to `events`.
@@ -127,6 +138,16 @@ impl Engine {
             shard.gauges.add_to(&mut ledger);
         }
         ledger
+    }
+
+    /// Returns when a shard has ended: by [`Self::stop`], or else because a promise of ours is broken. Its
+    /// calls are lost then, and are told so by the end of their events; what is left of them in signalling
+    /// cannot be served by another shard.
+    pub async fn ended(&self) -> ShardGone {
+        let mut gone = self.inner.gone.subscribe();
+        // The sender is ours: it cannot be away.
+        let told = gone.wait_for(Option::is_some).await.ok().and_then(|gone| *gone);
+        told.expect("it waited for one")
     }
 
     /// Takes no more calls, and ends the media threads with what is left on them.
@@ -177,4 +198,53 @@ fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::EndCause;
+    use crate::net::BreakPromise;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn start() -> Engine {
+        let config = EngineConfig {
+            shards: 2,
+            webrtc_addresses: vec!["127.0.0.1".parse().expect("an address")],
+            webrtc_port: 0,
+            ..EngineConfig::default()
+        };
+        Engine::start(config).expect("free ports")
+    }
+
+    #[test]
+    fn a_shard_whose_thread_ends_is_noticed_and_its_call_hears_of_it() {
+        actix::System::new().block_on(async {
+            let engine = start();
+            assert!(timeout(Duration::from_millis(50), engine.ended()).await.is_err(), "both live");
+            let (told, mut events) = mpsc::channel(16);
+            let _call = engine.create_call(told).await.expect("there is room");
+            engine.inner.shards[0].arbiter.stop();
+            assert_eq!(timeout(PATIENCE, engine.ended()).await, Ok(ShardGone { shard: 0 }));
+            let told = timeout(PATIENCE, events.recv()).await;
+            let cause = EndCause::InternalError;
+            assert!(matches!(&told, Ok(Some(CallEvent::Ended { cause: told })) if *told == cause), "{told:?}");
+            engine.stop();
+        });
+    }
+
+    #[test]
+    fn a_shard_whose_actor_breaks_is_noticed() {
+        actix::System::new().block_on(async {
+            let engine = start();
+            engine.inner.shards[1].actor.do_send(BreakPromise);
+            assert_eq!(timeout(PATIENCE, engine.ended()).await, Ok(ShardGone { shard: 1 }));
+            engine.stop();
+        });
+    }
 }

@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{info, warn};
-use webtrunk_engine::engine::{Engine, StartError as EngineError};
+use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
 use webtrunk_signalling::b2bua::Settings;
 use webtrunk_signalling::sip::adapter::SipAdapter;
@@ -51,6 +51,9 @@ pub enum Collapse {
     /// An adapter ended.
     #[error(transparent)]
     Adapter(#[from] AdapterGone),
+    /// A part of the media engine ended.
+    #[error(transparent)]
+    Engine(#[from] ShardGone),
     /// The switchboard ended.
     #[error("the switchboard has failed: {0}")]
     Switchboard(#[from] JoinError),
@@ -127,7 +130,11 @@ impl Telephony {
 
     /// Returns when no more calls can be carried, which should never be.
     pub async fn collapsed(&mut self) -> Collapse {
-        match (&mut self.served).await {
+        let served = tokio::select! {
+            gone = self.engine.ended() => return gone.into(),
+            served = &mut self.served => served,
+        };
+        match served {
             Ok(Ok(())) => unreachable!("the switchboard ends in order only when `stop` says so"),
             Ok(Err(gone)) => gone.into(),
             Err(failed) => failed.into(),
@@ -154,18 +161,35 @@ mod tests {
     use super::*;
     use crate::demo::{Demo, DemoAddresses};
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn start() -> Telephony {
+        let free = "127.0.0.1:0".parse().ok();
+        let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
+        Telephony::start(&config, None, None).expect("free ports")
+    }
+
     #[test]
     fn an_adapter_that_ends_unbidden_is_noticed() {
         actix::System::new().block_on(async {
-            let free = "127.0.0.1:0".parse().ok();
-            let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
-            let mut telephony = Telephony::start(&config, None, None).expect("free ports");
+            let mut telephony = start();
             // As good as a panic in its task: it ends, and nobody asked the telephony to stop.
             telephony.commands.send(Command::Drain).await.expect("it lives");
-            let patience = Duration::from_secs(10);
-            let collapse = tokio::time::timeout(patience, telephony.collapsed()).await.expect("in time");
+            let collapse = tokio::time::timeout(PATIENCE, telephony.collapsed()).await.expect("in time");
             assert_eq!(collapse.to_string(), "the adapter \"sip\" is gone");
-            tokio::time::timeout(patience, telephony.stop()).await.expect("nothing is waited for");
+            tokio::time::timeout(PATIENCE, telephony.stop()).await.expect("nothing is waited for");
+        });
+    }
+
+    #[test]
+    fn a_media_engine_that_ends_unbidden_is_noticed() {
+        actix::System::new().block_on(async {
+            let mut telephony = start();
+            // As good as the end of its threads: nobody asked the telephony to stop.
+            telephony.engine.stop();
+            let collapse = tokio::time::timeout(PATIENCE, telephony.collapsed()).await.expect("in time");
+            assert!(matches!(collapse, Collapse::Engine(_)), "{collapse}");
+            tokio::time::timeout(PATIENCE, telephony.stop()).await.expect("nothing is waited for");
         });
     }
 }

@@ -88,7 +88,7 @@ impl CallActor {
                 shard.add_leg(self.id, leg, now);
                 drop(shard);
                 for reading in readings {
-                    read(&self.shard, reading);
+                    read(&self.shard, reading, None);
                 }
             }
             None => {

@@ -16,6 +16,8 @@ pub use gauges::Ledger;
 pub use outbox::{Outbox, SocketId};
 pub use ports::{PortPool, QUARANTINE};
 pub(crate) use shard::{Reading, Shard, SharedShard};
-pub(crate) use shard_actor::{CreateCall, ShardActor};
+#[cfg(test)]
+pub(crate) use shard_actor::BreakPromise;
+pub(crate) use shard_actor::{CreateCall, Pulse, ShardActor};
 pub(crate) use tasks::read;
 pub use transmit::Transmit;

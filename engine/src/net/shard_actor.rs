@@ -5,8 +5,8 @@ use std::net::UdpSocket;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, Context, Handler, Message, MessageResult};
-use tokio::sync::mpsc;
+use actix::{Actor, ActorContext, Context, Handler, Message, MessageResult};
+use tokio::sync::{mpsc, watch};
 use tracing::error;
 
 use super::gauges::Gauges;
@@ -15,11 +15,33 @@ use super::shard::{Shard, SharedShard};
 use super::tasks;
 use crate::CallId;
 use crate::call::{Call, CallActor, CallEvent, CallHandle, Supplies};
+use crate::engine::ShardGone;
 
 /// The shell around a shard.
 pub(crate) struct ShardActor {
     shard: SharedShard,
     sockets: Vec<UdpSocket>,
+    pulse: Pulse,
+}
+
+/// Tells, when it is dropped, that the shard is gone. What the shard cannot do without holds it: its actor
+/// and its own tasks, so that none of them can end unnoticed.
+#[derive(Clone)]
+pub(crate) struct Pulse {
+    shard: ShardGone,
+    gone: watch::Sender<Option<ShardGone>>,
+}
+
+impl Pulse {
+    pub(crate) fn new(shard: ShardGone, gone: watch::Sender<Option<ShardGone>>) -> Self {
+        Self { shard, gone }
+    }
+}
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        self.gone.send_replace(Some(self.shard));
+    }
 }
 
 /// Makes a call whose events go to `events`.
@@ -38,21 +60,25 @@ impl ShardActor {
         ports: PortPool,
         gauges: Arc<Gauges>,
         sockets: Vec<UdpSocket>,
+        pulse: Pulse,
     ) -> Self {
-        Self { shard: Rc::new(RefCell::new(Shard::new(supplies, ports, gauges))), sockets }
+        Self { shard: Rc::new(RefCell::new(Shard::new(supplies, ports, gauges))), sockets, pulse }
     }
 }
 
 impl Actor for ShardActor {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
-        tasks::start(&self.shard);
+    fn started(&mut self, context: &mut Self::Context) {
+        tasks::start(&self.shard, &self.pulse);
         for socket in std::mem::take(&mut self.sockets) {
             let reading = self.shard.borrow_mut().add_webrtc_socket(socket);
             match reading {
-                Ok(reading) => tasks::read(&self.shard, reading),
-                Err(error) => error!(%error, "WebRTC socket cannot be registered"),
+                Ok(reading) => tasks::read(&self.shard, reading, Some(self.pulse.clone())),
+                Err(error) => {
+                    error!(%error, "WebRTC socket cannot be registered");
+                    return context.stop();
+                }
             }
         }
     }
@@ -67,5 +93,23 @@ impl Handler<CreateCall> for ShardActor {
         let call = Call::new(id, Arc::clone(&shard.supplies));
         shard.add_call(call, message.events);
         MessageResult(CallActor::start(id, Rc::clone(&self.shard)))
+    }
+}
+
+/// Breaks a promise of the shard's own.
+#[cfg(test)]
+pub(crate) struct BreakPromise;
+
+#[cfg(test)]
+impl Message for BreakPromise {
+    type Result = ();
+}
+
+#[cfg(test)]
+impl Handler<BreakPromise> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: BreakPromise, _: &mut Self::Context) {
+        panic!("a promise of ours is broken")
     }
 }

@@ -9,19 +9,20 @@ use tokio::time::sleep_until;
 use tracing::{error, warn};
 
 use super::shard::{Reading, SharedShard};
+use super::shard_actor::Pulse;
 
 /// Starts the shard's own tasks on the current thread.
-pub(crate) fn start(shard: &SharedShard) {
-    spawn_local(keep_time(Rc::clone(shard)));
-    spawn_local(keep_flushing(Rc::clone(shard)));
+pub(crate) fn start(shard: &SharedShard, pulse: &Pulse) {
+    spawn_local(keep_time(Rc::clone(shard), pulse.clone()));
+    spawn_local(keep_flushing(Rc::clone(shard), pulse.clone()));
 }
 
-/// Starts to read a socket.
-pub(crate) fn read(shard: &SharedShard, reading: Reading) {
-    spawn_local(keep_reading(Rc::clone(shard), reading));
+/// Starts to read a socket; with a pulse where the shard is deaf without it.
+pub(crate) fn read(shard: &SharedShard, reading: Reading, pulse: Option<Pulse>) {
+    spawn_local(keep_reading(Rc::clone(shard), reading, pulse));
 }
 
-async fn keep_reading(shard: SharedShard, reading: Reading) {
+async fn keep_reading(shard: SharedShard, reading: Reading, _pulse: Option<Pulse>) {
     loop {
         let ready = tokio::select! {
             () = reading.closed.notified() => return,
@@ -35,7 +36,7 @@ async fn keep_reading(shard: SharedShard, reading: Reading) {
     }
 }
 
-async fn keep_time(shard: SharedShard) {
+async fn keep_time(shard: SharedShard, _pulse: Pulse) {
     let wake = shard.borrow().wake();
     loop {
         let next = shard.borrow().poll_timeout();
@@ -50,7 +51,7 @@ async fn keep_time(shard: SharedShard) {
 }
 
 /// Sends after every task that was ready has had its turn, so that their datagrams leave together.
-async fn keep_flushing(shard: SharedShard) {
+async fn keep_flushing(shard: SharedShard, _pulse: Pulse) {
     let wake = shard.borrow().wake();
     loop {
         wake.flush.notified().await;
