@@ -2,6 +2,7 @@
 # make test   install what the tests need, check, test everything, browsers included
 # make web    bundle the test phone's page      make docs   build the book
 # make bench  measure                           make clean  remove what was built
+# make loom   check the jitter buffer's ring in every interleaving (part of make test)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -23,7 +24,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test check web bench docs clean setup-run setup-test
+.PHONY: run test check loom web bench docs clean setup-run setup-test
 
 run: setup-run
 	$(MAKE) web
@@ -38,6 +39,10 @@ check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items
+
+# An ordinary test: the ring is compiled into it with loom's atomics, so nothing is built anew.
+loom:
+	$(CARGO) test $(LOCKED) --package webtrunk-engine --test jitter_ring_loom
 
 web: $(WEB)/dist/index.html
 

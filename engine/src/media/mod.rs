@@ -1,5 +1,7 @@
 //! What happens to voice between two legs.
 
+pub mod jitter;
+pub mod mixer;
 mod output;
 mod packetizer;
 mod path;
