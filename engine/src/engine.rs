@@ -233,7 +233,10 @@ mod tests {
             assert_eq!(timeout(PATIENCE, engine.ended()).await, Ok(ShardGone { shard: 0 }));
             let told = timeout(PATIENCE, events.recv()).await;
             let cause = EndCause::InternalError;
-            assert!(matches!(&told, Ok(Some(CallEvent::Ended { cause: told })) if *told == cause), "{told:?}");
+            assert!(
+                matches!(&told, Ok(Some(CallEvent::Ended { cause: told })) if *told == cause),
+                "{told:?}"
+            );
             engine.stop();
         });
     }

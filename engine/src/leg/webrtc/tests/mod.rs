@@ -10,3 +10,4 @@ mod peer;
 mod peer_dtls;
 mod robustness;
 mod rtc_dtls;
+mod secrets;
