@@ -5,3 +5,4 @@ mod called;
 mod caller;
 mod ends;
 mod group;
+mod srtp;
