@@ -7,6 +7,7 @@ mod packetizer;
 mod path;
 mod playback;
 mod player;
+pub mod quality;
 mod receiver;
 mod reorder;
 mod reports;

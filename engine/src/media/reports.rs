@@ -60,7 +60,10 @@ impl Reports {
                     loss = self.read_blocks(report.blocks(), now, output).or(loss);
                 }
                 // A BYE never ends a call by itself: signalling does.
-                RtcpPacket::SourceDescription(_) | RtcpPacket::Goodbye(_) | RtcpPacket::Other { .. } => {}
+                RtcpPacket::SourceDescription(_)
+                | RtcpPacket::Goodbye(_)
+                | RtcpPacket::ExtendedReport(_)
+                | RtcpPacket::Other { .. } => {}
             }
         }
         Ok(loss)

@@ -10,6 +10,8 @@
 //! The floor is the party's own noise: it falls at once and rises by 1 dB a second. The speaker is
 //! the loudest who talks; he gives way when he stops, or to one who was 4 dB louder for 300 ms.
 
+use crate::media::quality::{LEVEL_MIN_DBOV, level_dbov};
+
 /// Below this nobody talks, however quiet his line is: -50 dBov. Chosen by us.
 const TALK_MIN_DB: f32 = -50.0;
 
@@ -37,9 +39,6 @@ const SMOOTHING: f32 = 0.1;
 /// How fast the floor rises, per tick.
 const FLOOR_RISE_DB: f32 = 0.02;
 
-/// The level of no sound at all.
-const SILENCE_DB: f32 = -91.0;
-
 /// What one party is heard to do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Talk {
@@ -59,13 +58,13 @@ pub(super) struct Speaker {
 
 impl Talk {
     pub(super) const fn new() -> Self {
-        Self { floor_db: TALK_MIN_DB, loudness_db: SILENCE_DB, is_talking: false, against: 0 }
+        Self { floor_db: TALK_MIN_DB, loudness_db: LEVEL_MIN_DBOV, is_talking: false, against: 0 }
     }
 
     /// Hears one tick, `None` if nothing came; returns whether he began or stopped to talk.
     pub(super) fn hear(&mut self, frame: Option<&[i16]>) -> Option<bool> {
-        let level = frame.map_or(SILENCE_DB, level_db);
-        self.floor_db = level.min(self.floor_db + FLOOR_RISE_DB).max(SILENCE_DB);
+        let level = frame.map_or(LEVEL_MIN_DBOV, level_dbov);
+        self.floor_db = level.min(self.floor_db + FLOOR_RISE_DB).max(LEVEL_MIN_DBOV);
         self.loudness_db += (level - self.loudness_db) * SMOOTHING;
         let above = if self.is_talking { GO_ON_ABOVE_DB } else { BEGIN_ABOVE_DB };
         let is_loud = level > (self.floor_db + above).max(TALK_MIN_DB);
@@ -109,13 +108,6 @@ impl Speaker {
         *self = Self { current: chosen, rival: None };
         Some(chosen)
     }
-}
-
-/// Level in dB below a square wave of full scale.
-fn level_db(frame: &[i16]) -> f32 {
-    let energy: f32 = frame.iter().map(|&sample| f32::from(sample) * f32::from(sample)).sum();
-    let mean = energy / frame.len().max(1) as f32;
-    (10.0 * (mean / (32_768.0 * 32_768.0)).log10()).max(SILENCE_DB)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! All of it is checked before any of it is used. Browsers also send packets of reduced size,
 //! which begin with something else than a report (RFC 5506); they are read as well.
 
-use super::{Goodbye, ReceiverReport, SenderReport, SourceDescription, packet_type};
+use super::{ExtendedReport, Goodbye, ReceiverReport, SenderReport, SourceDescription, packet_type};
 use crate::rtp::DropReason;
 
 /// Bytes of the header that every RTCP packet has.
@@ -26,7 +26,9 @@ pub enum RtcpPacket<'a> {
     SourceDescription(SourceDescription<'a>),
     /// Sources that leave.
     Goodbye(Goodbye<'a>),
-    /// Feedback, extended reports and whatever else we pass over.
+    /// What a plain report has no room for.
+    ExtendedReport(ExtendedReport<'a>),
+    /// Feedback and whatever else we pass over.
     Other {
         /// 192..=223.
         packet_type: u8,
@@ -82,6 +84,7 @@ impl<'a> RtcpPacket<'a> {
                 Self::SourceDescription(SourceDescription::parse(body, count)?)
             }
             packet_type::GOODBYE => Self::Goodbye(Goodbye::parse(body, count)?),
+            packet_type::EXTENDED_REPORT => Self::ExtendedReport(ExtendedReport::parse(body)?),
             192..=223 => Self::Other { packet_type },
             _ => return Err(DropReason::BadPayload),
         };
@@ -193,6 +196,7 @@ mod tests {
                 RtcpPacket::ReceiverReport(report) => assert!(report.blocks().count() < 32),
                 RtcpPacket::SourceDescription(description) => assert!(description.cnames().count() < 32),
                 RtcpPacket::Goodbye(goodbye) => assert!(goodbye.sources().count() < 32),
+                RtcpPacket::ExtendedReport(report) => assert!(report.blocks().count() <= bytes.len() / 4),
                 RtcpPacket::Other { packet_type } => assert!((192..224).contains(&packet_type)),
             }
         }
