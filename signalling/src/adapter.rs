@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
@@ -93,6 +95,14 @@ pub struct Incoming {
     /// How many more times the call may be passed on, by us or by those after us: what ends a circle
     /// of gateways (RFC 7332). [`HOPS_MAX`] where the protocol does not say.
     pub hops: u8,
+    /// The adapter's span of the leg in the log ([`leg_span`]), which is told its call when that is known.
+    pub span: Span,
+}
+
+/// An adapter's span of a leg that came in: what it logs of the leg is inside it.
+#[must_use]
+pub fn leg_span(leg: LegId) -> Span {
+    info_span!(parent: None, "leg", id = %leg, call = Empty)
 }
 
 /// How many times a call may be passed on (RFC 3261 8.1.1.6).
@@ -247,6 +257,8 @@ pub struct Dial {
     pub ring_timeout: Duration,
     /// How many more times it may be passed on by those after us.
     pub hops: u8,
+    /// Its span in the log, inside its call's: what the adapter logs of the leg is inside it.
+    pub span: Span,
 }
 
 /// Whom to call.

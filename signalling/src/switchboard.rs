@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
+use tracing::field::display;
 use tracing::{Instrument, error, info, info_span, warn};
 use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
 use webtrunk_engine::engine::{Engine, Refused};
@@ -144,7 +145,7 @@ impl Switchboard {
         let plan = match self.rules.route(origin, caller, destination) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {
-                info!(?origin, %destination, %reason, ?cause, "call refused");
+                incoming.span.in_scope(|| info!(?origin, %destination, %reason, ?cause, "call refused"));
                 return Err(cause);
             }
         };
@@ -152,7 +153,10 @@ impl Switchboard {
             Refused::Full => EndCause::Overloaded,
             Refused::Draining => EndCause::ShuttingDown,
         })?;
-        info!(call = %handle.id(), leg = %incoming.leg, ?origin, caller = caller.user, %destination, rule = %plan.rule, "call began");
+        incoming.span.record("call", display(handle.id()));
+        incoming
+            .span
+            .in_scope(|| info!(?origin, caller = caller.user, %destination, rule = %plan.rule, "call began"));
         Ok((plan, handle))
     }
 

@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{
-    Adapter, Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, StartError,
+    Adapter, Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, StartError, leg_span,
 };
 
 /// The adapter before it is started: its configuration.
@@ -90,6 +90,7 @@ impl Echo {
                 offer: None,
                 signalled_from: remote,
                 hops: HOPS_MAX,
+                span: leg_span(leg),
             })),
             Some(("digit", digit)) => {
                 let Some(digit) = digit.chars().next() else { return };

@@ -13,7 +13,9 @@ use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::Engine;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::{EndCause, LegId};
-use webtrunk_signalling::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party};
+use webtrunk_signalling::adapter::{
+    Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, leg_span,
+};
 use webtrunk_signalling::b2bua::{Directory, Place, Settings};
 use webtrunk_signalling::routing::{ActionSpec, BridgeSpec, BridgeTarget, BridgeTo, RuleSpec, Rules};
 use webtrunk_signalling::switchboard::{AdapterGone, Switchboard};
@@ -91,6 +93,7 @@ impl Bench {
             offer: None,
             signalled_from: Ipv4Addr::LOCALHOST.into(),
             hops: HOPS_MAX,
+            span: leg_span(leg),
         };
         self.events.send(Event::Incoming(Box::new(incoming))).await.expect("it serves");
         let Command::Answer { leg: answered, .. } = self.command().await else { panic!("an answer") };

@@ -108,7 +108,7 @@ impl Call {
     /// Takes a leg in.
     pub fn add_leg(&mut self, mut leg: Leg) {
         leg.open_span(&self.span);
-        info!(parent: leg.span(), transport = leg.transport_name(), "leg added");
+        leg.span().in_scope(|| info!(transport = leg.transport_name(), "leg added"));
         self.legs.push(leg);
     }
 
@@ -274,7 +274,7 @@ impl Call {
         for leg in &mut self.legs {
             leg.close(now, outbox);
         }
-        debug!(parent: &self.span, ?cause, "call ended");
+        self.span.in_scope(|| debug!(?cause, "call ended"));
         std::mem::take(&mut self.legs)
     }
 
@@ -329,7 +329,7 @@ impl Call {
             let leg = &mut self.legs[index];
             match opened {
                 Ok(opened) => {
-                    info!(parent: leg.span(), from = ?input, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened");
+                    leg.span().in_scope(|| info!(from = ?input, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened"));
                     if let Hears::Leg { path, .. } = &mut leg.sender.hears {
                         *path = opened;
                     }

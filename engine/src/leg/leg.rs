@@ -350,7 +350,7 @@ impl Leg {
                 TransportEvent::Ready { profile } => {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
-                    info!(parent: &self.span, ?profile, "leg connected");
+                    self.span.in_scope(|| info!(?profile, "leg connected"));
                     LegEvent::Tell(Box::new(CallEvent::LegConnected { leg: self.id }))
                 }
                 TransportEvent::Failed(error) => self.fail(error.to_string(), EndCause::MediaFailed),
@@ -359,7 +359,7 @@ impl Leg {
                 }
                 TransportEvent::Closed => {
                     self.watch = Watch::Failed;
-                    info!(parent: &self.span, "the peer closed its DTLS association");
+                    self.span.in_scope(|| info!("the peer closed its DTLS association"));
                     LegEvent::Tell(Box::new(CallEvent::LegClosed { leg: self.id }))
                 }
             });
@@ -411,7 +411,7 @@ impl Leg {
 
     fn fail(&mut self, reason: String, cause: EndCause) -> LegEvent {
         self.watch = Watch::Failed;
-        warn!(parent: &self.span, reason, "leg failed");
+        self.span.in_scope(|| warn!(reason, "leg failed"));
         LegEvent::Tell(Box::new(CallEvent::LegFailed { leg: self.id, reason, cause }))
     }
 

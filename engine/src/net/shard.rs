@@ -135,7 +135,7 @@ impl Shard {
         // A broken assumption of ours may end this call, never the shard.
         let result = catch_unwind(AssertUnwindSafe(|| act(call, outbox, now)));
         let Ok(result) = result else {
-            error!(parent: call.span(), "a panic ended this call");
+            call.span().in_scope(|| error!("a panic ended this call"));
             self.remove_call(id, EndCause::InternalError, now);
             return None;
         };
@@ -382,7 +382,7 @@ impl Shard {
     }
 
     fn release(&mut self, call: CallId, leg: &Leg, now: Instant) {
-        info!(parent: leg.span(), "leg removed");
+        leg.span().in_scope(|| info!("leg removed"));
         self.gauges.leg_removed();
         self.demux.remove_leg((call, leg.id()));
         let Some((port, sockets)) = leg.own_ports() else { return };

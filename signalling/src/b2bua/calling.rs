@@ -65,7 +65,15 @@ impl B2bua {
         match std::mem::replace(&mut callee.state, PartyState::Dialled) {
             PartyState::Describing(Purpose::Dial(dialling)) => {
                 let Dialling { target, caller, ring_timeout, hops } = *dialling;
-                let dial = Dial { leg, target, caller, offer: Some(description), ring_timeout, hops };
+                let dial = Dial {
+                    leg,
+                    target,
+                    caller,
+                    offer: Some(description),
+                    ring_timeout,
+                    hops,
+                    span: callee.span.clone(),
+                };
                 let effect = callee.signal(Command::Dial(Box::new(dial)));
                 self.effect(effect);
             }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::Span;
 use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
@@ -71,6 +72,7 @@ impl Bench {
             offer: has_offer.then(description),
             signalled_from: Ipv4Addr::LOCALHOST.into(),
             hops,
+            span: Span::none(),
         };
         let plan = Plan { rule: Arc::from("test"), steps };
         let now = Instant::now();

@@ -20,3 +20,4 @@ mod raw_phone;
 mod refused;
 mod registered_phone;
 mod registration;
+mod spans;

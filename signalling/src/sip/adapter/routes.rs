@@ -42,7 +42,7 @@ pub(super) enum Way {
     /// It is being looked up; [`Routes::resolved`] goes on.
     Sought,
     /// There is none.
-    None(LegId, EndCause),
+    None(Box<Dial>, EndCause),
 }
 
 impl Routes {
@@ -72,7 +72,7 @@ impl Routes {
                     };
                     Way::Known(Box::new((dial, route)))
                 }
-                None => Way::None(dial.leg, EndCause::Unavailable),
+                None => Way::None(Box::new(dial), EndCause::Unavailable),
             },
             Target::Trunk { trunk, .. } => match self.trunks.named(trunk) {
                 Some(trunk) => match literal(&trunk.host) {
@@ -83,7 +83,7 @@ impl Routes {
                         Way::Sought
                     }
                 },
-                None => Way::None(dial.leg, EndCause::NotFound),
+                None => Way::None(Box::new(dial), EndCause::NotFound),
             },
         }
     }
@@ -94,20 +94,20 @@ impl Routes {
         Some(match resolved.address {
             Ok(address) => self.by_trunk(dial, address),
             Err(error) => {
-                warn!(leg = %resolved.leg, %error, "trunk not found");
-                Way::None(resolved.leg, EndCause::GatewayFailure)
+                dial.span.in_scope(|| warn!(%error, "trunk not found"));
+                Way::None(Box::new(dial), EndCause::GatewayFailure)
             }
         })
     }
 
-    /// Gives up a call whose way is still being looked up; whether there was one.
-    pub(super) fn give_up(&mut self, leg: LegId) -> bool {
-        self.waiting.remove(&leg).is_some()
+    /// Gives up a call whose way is still being looked up, if it is.
+    pub(super) fn give_up(&mut self, leg: LegId) -> Option<Dial> {
+        self.waiting.remove(&leg)
     }
 
     /// Gives up all of them.
-    pub(super) fn give_up_all(&mut self) -> Vec<LegId> {
-        self.waiting.drain().map(|(leg, _)| leg).collect()
+    pub(super) fn give_up_all(&mut self) -> Vec<Dial> {
+        self.waiting.drain().map(|(_, dial)| dial).collect()
     }
 
     fn look_up(&self, host: String, port: u16, leg: LegId) {
@@ -121,19 +121,19 @@ impl Routes {
 
     fn by_trunk(&self, dial: Dial, address: SocketAddr) -> Way {
         let Target::Trunk { trunk, number } = &dial.target else {
-            return Way::None(dial.leg, EndCause::InternalError);
+            return Way::None(Box::new(dial), EndCause::InternalError);
         };
         let Some(trunk) = self.trunks.named(trunk) else {
-            return Way::None(dial.leg, EndCause::NotFound);
+            return Way::None(Box::new(dial), EndCause::NotFound);
         };
         let flow = match self.layer.flow_to(trunk.transport, address, Some(&trunk.host)) {
             Ok(flow) => flow,
             Err(error) => {
-                warn!(leg = %dial.leg, trunk = %trunk.name, %error, "trunk out of reach");
-                return Way::None(dial.leg, EndCause::GatewayFailure);
+                dial.span.in_scope(|| warn!(trunk = %trunk.name, %error, "trunk out of reach"));
+                return Way::None(Box::new(dial), EndCause::GatewayFailure);
             }
         };
-        info!(leg = %dial.leg, trunk = %trunk.name, %address, "trunk found");
+        dial.span.in_scope(|| info!(trunk = %trunk.name, %address, "trunk found"));
         let uri = number_at(trunk, number);
         let (from_host, _) = self.names.sent_by(&flow);
         let route = Route {

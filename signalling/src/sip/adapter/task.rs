@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tracing::{debug, info};
-use webtrunk_engine::{EndCause, LegId};
+use webtrunk_engine::EndCause;
 
 use super::door::Door;
 use super::outlet::Outlet;
 use super::routes::{Resolved, Routes, Way};
-use crate::adapter::{Command, Event};
+use crate::adapter::{Command, Dial, Event};
 use crate::sip::agent::Agent;
 use crate::sip::flow::Flow;
 use crate::sip::transport::{Inbound, TransportLayer};
@@ -76,11 +76,14 @@ impl Task {
                 let way = self.routes.find(*dial, self.agent.doorkeeper());
                 self.go(Some(way));
             }
-            // It has no call yet that could be hung up.
-            Command::Hangup { leg, cause } if self.routes.give_up(leg) => self.end(leg, cause),
+            Command::Hangup { leg, cause } => match self.routes.give_up(leg) {
+                // It has no call yet that could be hung up.
+                Some(dial) => self.end(&dial, cause),
+                None => self.agent.handle_command(command, Instant::now()),
+            },
             Command::Drain => {
-                for leg in self.routes.give_up_all() {
-                    self.end(leg, EndCause::ShuttingDown);
+                for dial in self.routes.give_up_all() {
+                    self.end(&dial, EndCause::ShuttingDown);
                 }
                 self.agent.handle_command(Command::Drain, Instant::now());
             }
@@ -106,15 +109,15 @@ impl Task {
                 let (dial, route) = *known;
                 self.agent.dial(dial, route, Instant::now());
             }
-            Some(Way::None(leg, cause)) => self.end(leg, cause),
+            Some(Way::None(dial, cause)) => self.end(&dial, cause),
             Some(Way::Sought) | None => {}
         }
     }
 
     /// Reports the end of a leg that the core never had.
-    fn end(&mut self, leg: LegId, cause: EndCause) {
-        info!(%leg, ?cause, "leg ended before it was called");
-        self.outlet.push(Event::Ended { leg, cause });
+    fn end(&mut self, dial: &Dial, cause: EndCause) {
+        dial.span.in_scope(|| info!(?cause, "leg ended before it was called"));
+        self.outlet.push(Event::Ended { leg: dial.leg, cause });
     }
 
     /// Takes out of the core what is to be told and sent, until nothing is left.

@@ -16,8 +16,10 @@
 //! After each input the shell takes out all transmits and events and arms its timer anew.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::convert::Infallible;
 use std::time::Instant;
 
+use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::config::AgentConfig;
@@ -62,6 +64,8 @@ pub(super) enum Mode {
 struct Slot {
     call: Option<Call>,
     deadline: Option<Instant>,
+    /// The leg's in the log.
+    span: Span,
 }
 
 impl<D: Doorkeeper> Agent<D> {
@@ -119,10 +123,12 @@ impl<D: Doorkeeper> Agent<D> {
             self.events.push_back(Event::Ended { leg, cause: EndCause::ShuttingDown });
             return;
         }
-        tracing::info!(%leg, target = %route.request_uri, flow = %route.flow, "call placed");
-        let mut context = self.context(leg, now);
-        let call = Outgoing::dial(dial, route, &mut context);
-        self.keep(leg, Some(call));
+        let span = dial.span.clone();
+        self.open_call(leg, span, now, |context| {
+            tracing::info!(target = %route.request_uri, flow = %route.flow, "call placed");
+            Ok::<_, Infallible>(Outgoing::dial(dial, route, context))
+        })
+        .unwrap_or_else(|never| match never {});
     }
 
     /// Does what the gateway wants. A `Dial` belongs to [`dial`](Self::dial), which gets its route; without
@@ -151,7 +157,7 @@ impl<D: Doorkeeper> Agent<D> {
     pub fn flow_closed(&mut self, connection: ConnectionId, now: Instant) {
         for (leg, slot) in &mut self.calls {
             if slot.call.as_mut().is_some_and(|call| call.connection_closed(connection)) {
-                tracing::info!(%leg, "signalling connection closed under an answered call");
+                slot.span.in_scope(|| tracing::info!("signalling connection closed under an answered call"));
                 self.stranded.insert(*leg);
             }
         }
@@ -236,19 +242,36 @@ impl<D: Doorkeeper> Agent<D> {
         now: Instant,
         step: impl FnOnce(Call, &mut Context<'_>) -> Option<Call>,
     ) {
-        let Some(call) = self.calls.get_mut(&leg).and_then(|slot| slot.call.take()) else { return };
-        let mut context = self.context(leg, now);
-        let call = step(call, &mut context);
-        self.keep(leg, call);
+        let Some(slot) = self.calls.get_mut(&leg) else { return };
+        let Some(call) = slot.call.take() else { return };
+        let span = slot.span.clone();
+        let call = span.in_scope(|| step(call, &mut self.context(leg, &span, now)));
+        self.keep(leg, call, span);
+    }
+
+    /// Makes a call inside its leg's span and keeps it.
+    ///
+    /// # Errors
+    /// Those of `make`; nothing is kept then.
+    pub(super) fn open_call<E>(
+        &mut self,
+        leg: LegId,
+        span: Span,
+        now: Instant,
+        make: impl FnOnce(&mut Context<'_>) -> Result<Call, E>,
+    ) -> Result<(), E> {
+        let call = span.in_scope(|| make(&mut self.context(leg, &span, now)))?;
+        self.keep(leg, Some(call), span);
+        Ok(())
     }
 
     /// Keeps a call, new or changed, or forgets it where nothing is left of it.
-    pub(super) fn keep(&mut self, leg: LegId, call: Option<Call>) {
+    fn keep(&mut self, leg: LegId, call: Option<Call>, span: Span) {
         let old = self.calls.get(&leg).and_then(|slot| slot.deadline);
         let deadline = call.as_ref().and_then(Call::poll_timeout);
         self.deadlines.reschedule(leg, old, deadline);
         if call.is_some() {
-            self.calls.insert(leg, Slot { call, deadline });
+            self.calls.insert(leg, Slot { call, deadline, span });
         } else {
             self.calls.remove(&leg);
             self.stranded.remove(&leg);
@@ -257,9 +280,10 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// The core's parts, lent for one input.
-    pub(super) fn context(&mut self, leg: LegId, now: Instant) -> Context<'_> {
+    fn context<'a>(&'a mut self, leg: LegId, span: &'a Span, now: Instant) -> Context<'a> {
         Context {
             leg,
+            span,
             now,
             layer: &mut self.layer,
             events: &mut self.events,
@@ -288,10 +312,11 @@ impl<D: Doorkeeper> Agent<D> {
         let Ok(Contacts::List(contacts)) = register.headers.contacts() else { return };
         let calls = &mut self.calls;
         self.stranded.retain(|leg| {
-            let Some(call) = calls.get_mut(leg).and_then(|slot| slot.call.as_mut()) else { return false };
+            let Some(slot) = calls.get_mut(leg) else { return false };
+            let Some(call) = slot.call.as_mut() else { return false };
             let is_back = contacts.iter().any(|contact| call.peer_returned(origin, &contact.uri, flow));
             if is_back {
-                tracing::info!(%leg, %flow, "the peer has registered again");
+                slot.span.in_scope(|| tracing::info!(%flow, "the peer has registered again"));
             }
             !is_back
         });

@@ -7,8 +7,8 @@ use webtrunk_engine::LegId;
 
 use super::core::{Agent, Mode, UnknownDialog};
 use super::surroundings::{Doorkeeper, Verdict};
-use crate::adapter::Origin;
-use crate::sip::call::Incoming;
+use crate::adapter::{Origin, leg_span};
+use crate::sip::call::{Context, Incoming};
 use crate::sip::flow::Flow;
 use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, StatusCode};
 
@@ -110,10 +110,9 @@ impl<D: Doorkeeper> Agent<D> {
         }
         let leg = LegId::next();
         let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return };
-        let mut context = self.context(leg, now);
-        match Incoming::accept(key, invite, flow, origin, &mut context) {
-            Ok(call) => self.keep(leg, Some(call)),
-            Err(response) => self.layer.respond(key, &response, now),
+        let accept = |context: &mut Context<'_>| Incoming::accept(key, invite, flow, origin, context);
+        if let Err(response) = self.open_call(leg, leg_span(leg), now, accept) {
+            self.layer.respond(key, &response, now);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::DialogIndex;
@@ -15,6 +16,8 @@ use crate::sip::transaction::{TransactionKey, TransactionLayer, Transmit};
 /// The core's parts, lent to one leg for one input.
 pub(in crate::sip) struct Context<'a> {
     pub(in crate::sip) leg: LegId,
+    /// The leg's span in the log, which is entered.
+    pub(in crate::sip) span: &'a Span,
     pub(in crate::sip) now: Instant,
     pub(in crate::sip) layer: &'a mut TransactionLayer<LegId>,
     pub(in crate::sip) events: &'a mut VecDeque<Event>,
@@ -76,7 +79,7 @@ impl Context<'_> {
 
     /// Tells the gateway that the leg is over, and the log why.
     pub(super) fn tell_ended(&mut self, cause: EndCause, why: &str) {
-        tracing::info!(leg = %self.leg, ?cause, why, "leg ended");
+        tracing::info!(?cause, why, "leg ended");
         self.tell(Event::Ended { leg: self.leg, cause });
     }
 }

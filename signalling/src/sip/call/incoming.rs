@@ -74,7 +74,7 @@ impl Incoming {
         let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default();
         context.dialogs.insert(context.leg, dialog.id());
         tracing::info!(
-            leg = %context.leg, call_id = dialog.id().call_id, %flow, ?origin, destination, "call came in"
+            call_id = dialog.id().call_id, %flow, ?origin, destination, "call came in"
         );
         context.tell(Event::Incoming(Box::new(IncomingCall {
             leg: context.leg,
@@ -85,6 +85,7 @@ impl Incoming {
             offer: offer.clone(),
             signalled_from: flow.remote.ip().to_canonical(),
             hops,
+            span: context.span.clone(),
         })));
         Ok(Call::Incoming(Box::new(Self {
             origin,

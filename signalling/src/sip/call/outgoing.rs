@@ -165,7 +165,7 @@ impl Outgoing {
         let fork = match self.fork(response, context) {
             Ok(fork) => fork,
             Err(error) => {
-                tracing::debug!(leg = %context.leg, %error, "provisional response cannot be used");
+                tracing::debug!(%error, "provisional response cannot be used");
                 return;
             }
         };
@@ -212,7 +212,7 @@ impl Outgoing {
         let dialog = match dialog {
             Ok(dialog) => dialog,
             Err(error) => {
-                tracing::warn!(leg = %context.leg, %error, "2xx makes no dialog");
+                tracing::warn!(%error, "2xx makes no dialog");
                 context.tell_ended(EndCause::GatewayFailure, "2xx makes no dialog");
                 return None;
             }

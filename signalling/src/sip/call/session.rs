@@ -241,7 +241,7 @@ impl Session {
 
     fn tell_answered(&self, description: Option<Box<SessionDescription>>, context: &mut Context<'_>) {
         let id = self.dialog.id();
-        tracing::info!(leg = %context.leg, call_id = id.call_id, "call was answered");
+        tracing::info!(call_id = id.call_id, "call was answered");
         let signalled_from = self.path.flow().remote.ip().to_canonical();
         context.tell(Event::Answered { leg: context.leg, description, signalled_from });
     }
@@ -304,7 +304,7 @@ impl Session {
             self.digits.set_sent(key, info);
         } else {
             if !response.status.is_success() {
-                tracing::debug!(leg = %context.leg, status = %response.status, "digit refused");
+                tracing::debug!(status = %response.status, "digit refused");
             }
             self.send_next_digit(context);
         }

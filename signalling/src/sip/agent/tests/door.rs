@@ -203,6 +203,7 @@ fn a_dial_without_route_ends_at_once() {
         offer: None,
         ring_timeout: Duration::from_secs(1),
         hops: 4,
+        span: tracing::Span::none(),
     };
     peer.command(Command::Dial(Box::new(dial.clone())));
     assert!(matches!(

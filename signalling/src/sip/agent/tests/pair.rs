@@ -93,6 +93,7 @@ impl Pair {
             offer: Some(description(1)),
             ring_timeout: Duration::from_secs(120),
             hops: 4,
+            span: tracing::Span::none(),
         };
         change(&mut dial);
         let leg = dial.leg;

@@ -200,6 +200,7 @@ impl Peer {
             offer,
             ring_timeout: Duration::from_secs(120),
             hops: 4,
+            span: tracing::Span::none(),
         };
         let leg = dial.leg;
         let route = Route {
