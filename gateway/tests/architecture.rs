@@ -133,6 +133,10 @@ fn named_functions() -> HashSet<String> {
                 let text = read(&path);
                 let names = text.split("fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
                 found.extend(names.map(str::to_owned));
+                // A report's figures are named in the documents too.
+                let fields =
+                    text.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+                found.extend(fields.map(|(name, _)| name.to_owned()));
             }
         }
     }
