@@ -34,11 +34,20 @@ impl Waiting {
         Self { held: VecDeque::with_capacity(WAITING_MAX) }
     }
 
-    /// Puts a packet, of which there is no other, at its place; the first one gives way if there is no room.
+    /// Puts a packet, of which there is no other, at its place. If there is no room the first one,
+    /// which may be the packet itself, gives way and is returned.
     pub(super) fn insert(&mut self, packet: Held) -> Option<Held> {
-        let given_way = if self.held.len() == WAITING_MAX { self.held.pop_front() } else { None };
         let behind = self.held.iter().rev().take_while(|held| held.sequence > packet.sequence).count();
-        self.held.insert(self.held.len() - behind, packet);
+        let mut place = self.held.len() - behind;
+        let mut given_way = None;
+        if self.held.len() == WAITING_MAX {
+            if place == 0 {
+                return Some(packet);
+            }
+            given_way = self.held.pop_front();
+            place -= 1;
+        }
+        self.held.insert(place, packet);
         given_way
     }
 
@@ -61,5 +70,37 @@ impl Waiting {
     /// The first position in the ring that is still needed.
     pub(super) fn first_position(&self) -> Option<u64> {
         self.held.iter().map(|held| held.position).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(sequence: i64) -> Held {
+        Held {
+            sequence: ExtendedSequence(sequence),
+            timestamp: 0,
+            arrived_us: 0,
+            content: Content::Voice,
+            payload_type: PayloadType::PCMU,
+            position: 1000 - sequence.unsigned_abs(),
+            length: 0,
+        }
+    }
+
+    #[test]
+    fn packets_wait_in_order_and_the_first_gives_way() {
+        let mut waiting = Waiting::new();
+        for sequence in [3, 1, 2].into_iter().chain(4..=128) {
+            assert!(waiting.insert(packet(sequence)).is_none());
+        }
+        assert_eq!(waiting.first_position(), Some(1000 - 128));
+        assert_eq!(waiting.insert(packet(200)).map(|held| held.sequence.0), Some(1));
+        assert_eq!(waiting.insert(packet(0)).map(|held| held.sequence.0), Some(0), "it is the first itself");
+        assert_eq!(waiting.insert(packet(150)).map(|held| held.sequence.0), Some(2));
+        let order: Vec<i64> = std::iter::from_fn(|| waiting.pop()).map(|held| held.sequence.0).collect();
+        assert!(order.is_sorted() && order.len() == 128);
+        assert_eq!((order[0], order[127]), (3, 200));
     }
 }

@@ -140,8 +140,7 @@ impl Mixer {
             let Some(party) = &mut self.parties[index] else { continue };
             party.has_input = false;
             if party.is_leaving {
-                self.parties[index] = None;
-                self.chain.close(SlotId(index));
+                self.remove(SlotId(index));
             }
         }
     }
@@ -184,6 +183,21 @@ impl Mixer {
             rates.into_iter().find(|rate| staying().filter(|party| party.rate >= *rate).count() >= 2);
         let rate = shared.unwrap_or(SampleRate::HZ_8000);
         self.next = (rate != self.chain.rate()).then(|| Chain::new(rate, &self.parties));
+    }
+
+    /// Frees a slot. Who whispered to its party must not be heard by the next one in it.
+    fn remove(&mut self, slot: SlotId) {
+        self.parties[slot.0] = None;
+        self.chain.close(slot);
+        let whisper = Role::Whisper { to: slot };
+        for party in self.parties.iter_mut().flatten() {
+            if party.role == whisper {
+                party.role = Role::Listen;
+            }
+            if party.next_role == Some(whisper) {
+                party.next_role = Some(Role::Listen);
+            }
+        }
     }
 
     fn listen(&mut self, at: Instant) {

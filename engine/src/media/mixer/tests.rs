@@ -158,6 +158,22 @@ fn supervisors_listen_whisper_and_barge() {
 }
 
 #[test]
+fn a_whisper_is_not_heard_by_who_comes_after_the_one_it_was_for() {
+    let mut conference = Conference::new(3);
+    let agent = conference.join(NARROW, 500.0, Role::Party);
+    let customer = conference.join(NARROW, 900.0, Role::Party);
+    let supervisor = conference.join(NARROW, 1700.0, Role::Whisper { to: agent });
+    conference.run(50);
+    assert!(conference.hears(agent, 1700.0) && !conference.hears(customer, 1700.0));
+    conference.leave(agent);
+    conference.run(1);
+    let stranger = conference.join(NARROW, 500.0, Role::Party);
+    assert_eq!(stranger, agent, "the same slot");
+    conference.run(50);
+    assert!(!conference.hears(stranger, 1700.0) && !conference.mixer.hears(stranger, supervisor));
+}
+
+#[test]
 fn five_hundred_joins_and_leaves_make_no_click() {
     for rates in [&[NARROW][..], &[WIDE], &[NARROW, WIDE, FULL]] {
         let mut random = StdRng::seed_from_u64(7);

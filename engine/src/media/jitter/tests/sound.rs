@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
-use super::super::{JitterConfig, Played, Playout, PlayoutCounters, jitter_buffer};
-use super::link::{CLOCK, Link, Sent, Weather, talk};
+use super::super::{Content, JitterConfig, Played, Playout, PlayoutCounters, jitter_buffer};
+use super::link::{Link, Sent, Weather, talk};
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -35,10 +35,15 @@ struct Heard {
     concealed: u64,
 }
 
-fn play(mut link: Link, seconds: u32) -> Heard {
-    let (mut writer, reader) = jitter_buffer(JitterConfig::default(), CLOCK, link.start);
-    let decoder = decoder(CodecId::Pcmu, SampleRate::HZ_8000).expect("8 kHz");
-    let mut playout = Playout::new(reader, decoder, CLOCK);
+fn play(link: Link, seconds: u32) -> Heard {
+    play_codec(link, seconds, CodecId::Pcmu)
+}
+
+fn play_codec(mut link: Link, seconds: u32, codec: CodecId) -> Heard {
+    let clock = codec.clock_rate();
+    let (mut writer, reader) = jitter_buffer(JitterConfig::default(), clock, link.start);
+    let decoder = decoder(codec, SampleRate::HZ_8000).expect("8 kHz");
+    let mut playout = Playout::new(reader, decoder, clock);
     let (mut samples, mut delays, mut played) = (Vec::new(), Vec::new(), Vec::new());
     for tick in 0..seconds * 50 {
         let time = TICK * tick;
@@ -94,6 +99,41 @@ fn jitter_is_played_smoothly() {
         let delay = heard.longest_delay(5, 58);
         assert!(delay < Duration::from_millis(jitter_ms + 60), "{delay:?} at {jitter_ms} ms");
     }
+}
+
+#[test]
+fn lost_opus_is_recovered_from_the_packet_after_it() {
+    let rate = SampleRate::HZ_8000;
+    let mut config = EncoderConfig::default();
+    config.opus.expected_loss_percent = 20;
+    config.opus.bitrate_bps = 24_000;
+    let mut encoder = encoder(CodecId::Opus, rate, &config).expect("8 kHz");
+    let sent: Vec<Sent> = (0..2000_u32)
+        .map(|number| {
+            let at = |n: u32| f64::from(number * 160 + n) / 8000.0 * TAU;
+            // A voice whose pitch moves, so that what is recovered differs from what is repeated.
+            let pcm: Vec<i16> = (0..160)
+                .map(|n| ((at(n) * (180.0 + 40.0 * (at(n) / 9.0).sin())).sin() * 8000.0) as i16)
+                .collect();
+            let mut payload = vec![0; 500];
+            let length = encoder.encode(&pcm, &mut payload).expect("20 ms");
+            payload.truncate(length);
+            Sent {
+                ssrc: 1,
+                sequence: number as u16,
+                timestamp: number * 960,
+                payload,
+                content: Content::Voice,
+                at: TICK * number,
+            }
+        })
+        .collect();
+    let link = Link::new(sent, Weather { loss: 0.1, jitter_ms: 5, ..Weather::default() }, 6);
+    let repairable = link.repairable;
+    let heard = play_codec(link, 39, CodecId::Opus);
+    let recovered = heard.counters.recovered;
+    assert!(recovered * 10 > repairable * 8, "{recovered} of {repairable} that could be");
+    assert!(heard.concealed >= recovered && heard.counters.undecodable == 0);
 }
 
 #[test]
