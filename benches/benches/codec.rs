@@ -5,6 +5,8 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::f64::consts::TAU;
 use std::hint::black_box;
 use webtrunk_codecs::g711::{G711Decoder, Law};
+use webtrunk_codecs::g722::G722Decoder;
+use webtrunk_codecs::l16::L16Rate;
 use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoderConfig};
 use webtrunk_codecs::resample::Resampler;
 use webtrunk_codecs::{CodecId, Decoder, Encoder, EncoderConfig, SampleRate, decoder, encoder};
@@ -15,7 +17,7 @@ const FULL: SampleRate = SampleRate::HZ_48000;
 /// Frames that a bench goes through in turn: two seconds, eight syllables.
 const FRAMES: usize = 100;
 
-criterion_group!(benches, g711, opus_encode, opus_decode, opus_loss, resampling, floor);
+criterion_group!(benches, g711, g722, l16, opus_encode, opus_decode, opus_loss, resampling, floor);
 criterion_main!(benches);
 
 fn g711(c: &mut Criterion) {
@@ -42,6 +44,44 @@ fn g711(c: &mut Criterion) {
                 BatchSize::SmallInput,
             );
         });
+    }
+}
+
+fn g722(c: &mut Criterion) {
+    for (rate, name) in [(WIDE, "16k"), (NARROW, "8k")] {
+        let frames = speech(rate);
+        let open = || open_encoder(CodecId::G722, rate, OpusEncoderConfig::default());
+        bench_encoder(c, &format!("g722 encode {name}"), open(), &frames);
+        let packets = encode_all(open(), &frames);
+        bench_decoder(c, &format!("g722 decode {name}"), open_decoder(CodecId::G722, rate), &packets);
+    }
+    let packets = encode_all(open_encoder(CodecId::G722, WIDE, OpusEncoderConfig::default()), &speech(WIDE));
+    let mut heard = G722Decoder::new(WIDE).expect("a rate of G.722");
+    let mut out = [0; 320];
+    for packet in &packets[..20] {
+        heard.decode(packet, &mut out).expect("our own packet");
+    }
+    c.bench_function("g722 conceal", |b| {
+        b.iter_batched_ref(
+            || heard.clone(),
+            |decoder| decoder.conceal(black_box(&mut out)),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn l16(c: &mut Criterion) {
+    let codec = CodecId::L16(L16Rate::Wide);
+    for (rate, name) in [(WIDE, "16k"), (NARROW, "8k")] {
+        let frames = speech(rate);
+        let open = || open_encoder(codec, rate, OpusEncoderConfig::default());
+        bench_encoder(c, &format!("l16 wide encode {name}"), open(), &frames);
+        bench_decoder(
+            c,
+            &format!("l16 wide decode {name}"),
+            open_decoder(codec, rate),
+            &encode_all(open(), &frames),
+        );
     }
 }
 

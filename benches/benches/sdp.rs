@@ -46,7 +46,7 @@ fn negotiation(criterion: &mut Criterion) {
 fn local(transport: LocalTransport) -> LocalMedia {
     LocalMedia {
         session_id: 1,
-        codecs: CodecId::ALL.to_vec(),
+        codecs: CodecId::USUAL.to_vec(),
         transport,
         opus_fmtp: LocalMedia::default_opus_fmtp(),
         telephone_event: true,

@@ -1,5 +1,6 @@
 //! What a session description has to say of each codec.
 
+use crate::l16::L16Rate;
 use std::num::NonZeroU32;
 
 /// The codecs that the gateway speaks.
@@ -11,6 +12,10 @@ pub enum CodecId {
     Pcma,
     /// Opus, RFC 6716 and RFC 7587.
     Opus,
+    /// G.722 at 64 kbit/s, RFC 3551 4.5.2: samples at 16 kHz, but a clock of 8 kHz.
+    G722,
+    /// Samples as they are, one channel, RFC 3551 4.5.11: a format for each rate.
+    L16(L16Rate),
 }
 
 /// RTP timestamp units per second: not always the sample rate (RFC 3551 4.5.2).
@@ -22,8 +27,33 @@ pub struct ClockRate(NonZeroU32);
 pub struct SampleRate(NonZeroU32);
 
 impl CodecId {
-    /// Every codec, best first for a caller with no wish of its own.
-    pub const ALL: [Self; 3] = [Self::Opus, Self::Pcmu, Self::Pcma];
+    /// Every codec, best first.
+    pub const ALL: [Self; 7] = [
+        Self::Opus,
+        Self::G722,
+        Self::Pcmu,
+        Self::Pcma,
+        Self::L16(L16Rate::Wide),
+        Self::L16(L16Rate::Full),
+        Self::L16(L16Rate::Narrow),
+    ];
+
+    /// What a party is offered that has no wish of its own, best first: Opus, and what every phone speaks.
+    pub const USUAL: [Self; 3] = [Self::Opus, Self::Pcmu, Self::Pcma];
+
+    /// The codec that `text` names in the manner of `a=rtpmap`, as `L16/16000`, in either case. Where the
+    /// clock rate is left out the first of [`Self::ALL`] with the name is meant.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, clock_hz) = match text.split_once('/') {
+            Some((name, clock)) => (name, Some(clock.parse().ok()?)),
+            None => (text, None),
+        };
+        Self::ALL.into_iter().find(|codec| {
+            let clock_fits = clock_hz.is_none_or(|hz: u32| hz == codec.clock_rate().hz());
+            clock_fits && codec.encoding_name().eq_ignore_ascii_case(name)
+        })
+    }
 
     /// The name in `a=rtpmap`, compared without regard to case (RFC 8866 6.6).
     #[must_use]
@@ -32,6 +62,8 @@ impl CodecId {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
             Self::Opus => "opus",
+            Self::G722 => "G722",
+            Self::L16(_) => "L16",
         }
     }
 
@@ -39,8 +71,9 @@ impl CodecId {
     #[must_use]
     pub const fn clock_rate(self) -> ClockRate {
         match self {
-            Self::Pcmu | Self::Pcma => ClockRate::HZ_8000,
+            Self::Pcmu | Self::Pcma | Self::G722 => ClockRate::HZ_8000,
             Self::Opus => ClockRate::HZ_48000,
+            Self::L16(rate) => ClockRate(rate.sample_rate().0),
         }
     }
 
@@ -48,7 +81,7 @@ impl CodecId {
     #[must_use]
     pub const fn rtpmap_channels(self) -> u8 {
         match self {
-            Self::Pcmu | Self::Pcma => 1,
+            Self::Pcmu | Self::Pcma | Self::G722 | Self::L16(_) => 1,
             Self::Opus => 2,
         }
     }
@@ -59,7 +92,9 @@ impl CodecId {
         match self {
             Self::Pcmu => Some(0),
             Self::Pcma => Some(8),
-            Self::Opus => None,
+            Self::G722 => Some(9),
+            // 10 and 11 are L16 at 44.1 kHz.
+            Self::Opus | Self::L16(_) => None,
         }
     }
 
@@ -68,7 +103,9 @@ impl CodecId {
     pub const fn native_rate(self) -> SampleRate {
         match self {
             Self::Pcmu | Self::Pcma => SampleRate::HZ_8000,
+            Self::G722 => SampleRate::HZ_16000,
             Self::Opus => SampleRate::HZ_48000,
+            Self::L16(rate) => rate.sample_rate(),
         }
     }
 }
@@ -76,6 +113,8 @@ impl CodecId {
 impl ClockRate {
     /// The telephone's clock.
     pub const HZ_8000: Self = Self(NonZeroU32::new(8000).expect("not zero"));
+    /// The clock of wide band L16; not of G.722 (RFC 3551 4.5.2).
+    pub const HZ_16000: Self = Self(NonZeroU32::new(16_000).expect("not zero"));
     /// Opus' clock (RFC 7587 4.1).
     pub const HZ_48000: Self = Self(NonZeroU32::new(48_000).expect("not zero"));
 
@@ -122,5 +161,29 @@ impl SampleRate {
     #[must_use]
     pub const fn samples_in_ms(self, ms: u32) -> usize {
         (self.0.get() / 1000 * ms) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_codec_is_found_by_its_name_and_clock() {
+        for codec in CodecId::ALL {
+            let name = format!("{}/{}", codec.encoding_name(), codec.clock_rate().hz());
+            assert_eq!(CodecId::parse(&name.to_lowercase()), Some(codec));
+        }
+        assert_eq!(CodecId::parse("OPUS"), Some(CodecId::Opus));
+        assert_eq!(CodecId::parse("L16"), Some(CodecId::L16(L16Rate::Wide)));
+        for other in ["", "G729", "G722/16000", "L16/44100", "L16/", "opus/48000/2"] {
+            assert_eq!(CodecId::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_clock_of_g722_is_half_its_sample_rate() {
+        let (clock, rate) = (CodecId::G722.clock_rate(), CodecId::G722.native_rate());
+        assert_eq!((clock, rate), (ClockRate::HZ_8000, SampleRate::HZ_16000));
     }
 }

@@ -15,7 +15,11 @@
 //! nothing is delayed: the repetition starts with the offset that makes it meet the last sample
 //! heard, and the offset dies within a quarter of a period.
 //!
-//! All of it is for 8 kHz, the only rate of G.711; lengths are samples.
+//! Lengths are samples at 8 kHz; at a higher rate all of them are as many times longer. There the period is
+//! looked for in a narrow band copy first, and made exact around what was found.
+
+use crate::SampleRate;
+use std::ops::RangeInclusive;
 
 /// Shortest pitch period looked for: 5 ms, 200 Hz. A higher voice is found by a multiple of its period.
 const PITCH_MIN: usize = 40;
@@ -27,45 +31,55 @@ const RESEMBLANCE: usize = 160;
 const HISTORY: usize = 3 * PITCH_MAX + PITCH_MAX / 4;
 /// 10 ms, the appendix' step of growing and fading.
 const STEP: usize = 80;
-/// Where a concealment has become silent: 60 ms.
-const SILENT_AFTER: usize = 6 * STEP;
+/// In so many steps a concealment has become silent: 60 ms.
+const SILENT_AFTER: usize = 6;
 
-/// Fills lost stretches of an 8 kHz signal from its past.
+/// Fills lost stretches of a signal from its past.
 #[derive(Debug, Clone)]
 pub(crate) struct Concealer {
+    /// Samples to one at 8 kHz.
+    scale: usize,
     /// What was played last, received or concealed; the newest is last.
-    history: [i16; HISTORY],
+    history: Box<[i16]>,
+    /// What had been heard when the erasure began.
+    past: Box<[f32]>,
     erasure: Option<Erasure>,
 }
 
 impl Concealer {
-    /// A concealer that has heard silence so far.
+    /// A concealer that has heard silence so far, for a whole multiple of 8 kHz.
     #[must_use]
-    pub(crate) const fn new() -> Self {
-        Self { history: [0; HISTORY], erasure: None }
+    pub(crate) fn new(rate: SampleRate) -> Self {
+        let scale = (rate.hz() / 8000).max(1) as usize;
+        let length = HISTORY * scale;
+        Self { scale, history: vec![0; length].into(), past: vec![0.0; length].into(), erasure: None }
     }
 
     /// Takes a frame that was received. The first after a loss is changed at its start, to follow smoothly.
     pub(crate) fn received(&mut self, frame: &mut [i16]) {
         if let Some(mut erasure) = self.erasure.take() {
-            erasure.merge_into(frame);
+            erasure.merge_into(&self.past, frame);
         }
         self.remember(frame);
     }
 
     /// Fills `out`, the place of a lost frame.
     pub(crate) fn lost(&mut self, out: &mut [i16]) {
-        let erasure = self.erasure.get_or_insert_with(|| Erasure::after(&self.history));
-        out.fill_with(|| erasure.next_sample());
+        let erasure = self.erasure.get_or_insert_with(|| {
+            self.past.iter_mut().zip(&self.history).for_each(|(past, &heard)| *past = heard.into());
+            Erasure::after(&self.past, self.scale)
+        });
+        out.fill_with(|| erasure.next_sample(&self.past));
         self.remember(out);
     }
 
     fn remember(&mut self, frame: &[i16]) {
-        if let Some(newest) = frame.len().checked_sub(HISTORY) {
+        let length = self.history.len();
+        if let Some(newest) = frame.len().checked_sub(length) {
             self.history.copy_from_slice(&frame[newest..]);
         } else {
             self.history.copy_within(frame.len().., 0);
-            self.history[HISTORY - frame.len()..].copy_from_slice(frame);
+            self.history[length - frame.len()..].copy_from_slice(frame);
         }
     }
 }
@@ -73,9 +87,8 @@ impl Concealer {
 /// One loss under way.
 #[derive(Debug, Clone)]
 struct Erasure {
-    /// What had been heard when it began.
-    past: [f32; HISTORY],
-    /// The pitch period found in it.
+    scale: usize,
+    /// The pitch period found in the past.
     period: usize,
     /// How many periods are being repeated: 1..=3.
     periods: usize,
@@ -88,11 +101,11 @@ struct Erasure {
 }
 
 impl Erasure {
-    fn after(history: &[i16; HISTORY]) -> Self {
-        let past = history.map(f32::from);
-        let period = pitch_period(&past);
-        let offset = past[HISTORY - 1] - past[HISTORY - 1 - period];
-        Self { past, period, periods: 1, position: 0, made: 0, offset }
+    fn after(past: &[f32], scale: usize) -> Self {
+        let period = pitch_period(past, scale);
+        let newest = past.len() - 1;
+        let offset = past[newest] - past[newest - period];
+        Self { scale, period, periods: 1, position: 0, made: 0, offset }
     }
 
     /// The stretch over which seams are overlapped: a quarter of the period.
@@ -100,18 +113,23 @@ impl Erasure {
         self.period / 4
     }
 
-    fn next_sample(&mut self) -> i16 {
-        if self.made >= SILENT_AFTER {
+    const fn step(&self) -> usize {
+        STEP * self.scale
+    }
+
+    fn next_sample(&mut self, past: &[f32]) -> i16 {
+        let step = self.step();
+        if self.made >= SILENT_AFTER * step {
             return 0;
         }
-        if self.made == STEP || self.made == 2 * STEP {
+        if self.made == step || self.made == 2 * step {
             self.periods += 1;
         }
-        let mut sample = self.repeated(self.periods, self.position);
-        let since_step = self.made % STEP;
-        if self.periods > 1 && self.made < 3 * STEP && since_step < self.overlap() {
+        let mut sample = self.repeated(past, self.periods, self.position);
+        let since_step = self.made % step;
+        if self.periods > 1 && self.made < 3 * step && since_step < self.overlap() {
             let fewer = self.periods - 1;
-            let previous = self.repeated(fewer, self.position % (fewer * self.period));
+            let previous = self.repeated(past, fewer, self.position % (fewer * self.period));
             sample = crossfade(previous, sample, since_step, self.overlap());
         }
         if self.made < self.overlap() {
@@ -125,29 +143,31 @@ impl Erasure {
 
     /// Unchanged for 10 ms, then a fifth less every 10 ms.
     fn gain(&self) -> f32 {
-        1.0 - self.made.saturating_sub(STEP) as f32 / (SILENT_AFTER - STEP) as f32
+        let step = self.step();
+        1.0 - self.made.saturating_sub(step) as f32 / ((SILENT_AFTER - 1) * step) as f32
     }
 
     /// The sample at `position` in the last `periods` periods of the past, whose end runs over into
     /// what came before their start, so that they can be repeated without a step.
-    fn repeated(&self, periods: usize, position: usize) -> f32 {
+    fn repeated(&self, past: &[f32], periods: usize, position: usize) -> f32 {
         let length = periods * self.period;
-        let at = HISTORY - length + position;
-        let sample = self.past[at];
+        let at = past.len() - length + position;
+        let sample = past[at];
         let overlap = self.overlap();
         match (position + overlap).checked_sub(length) {
-            Some(into) => crossfade(sample, self.past[at - length], into, overlap),
+            Some(into) => crossfade(sample, past[at - length], into, overlap),
             None => sample,
         }
     }
 
     /// Goes over from the concealment to `frame`: a quarter of a period, and 4 ms more for every 10 ms
     /// that were lost beyond the first, 10 ms at most.
-    fn merge_into(&mut self, frame: &mut [i16]) {
-        let further_steps = self.made.saturating_sub(1) / STEP;
-        let overlap = (self.overlap() + 32 * further_steps).min(STEP).min(frame.len());
+    fn merge_into(&mut self, past: &[f32], frame: &mut [i16]) {
+        let further_steps = self.made.saturating_sub(1) / self.step();
+        let overlap = self.overlap() + 32 * self.scale * further_steps;
+        let overlap = overlap.min(self.step()).min(frame.len());
         for (into, sample) in frame[..overlap].iter_mut().enumerate() {
-            let concealed = f32::from(self.next_sample());
+            let concealed = f32::from(self.next_sample(past));
             *sample = crossfade(concealed, f32::from(*sample), into, overlap) as i16;
         }
     }
@@ -160,14 +180,29 @@ fn crossfade(old: f32, new: f32, into: usize, steps: usize) -> f32 {
 }
 
 /// The lag at which the newest 20 ms resemble their past best.
-fn pitch_period(past: &[f32; HISTORY]) -> usize {
-    let newest = &past[HISTORY - RESEMBLANCE..];
-    let (mut best, mut best_resemblance) = (PITCH_MAX, 0.0);
-    for lag in PITCH_MIN..=PITCH_MAX {
-        let earlier = &past[HISTORY - RESEMBLANCE - lag..HISTORY - lag];
+fn pitch_period(past: &[f32], scale: usize) -> usize {
+    if scale == 1 {
+        return best_lag(past, RESEMBLANCE, PITCH_MIN..=PITCH_MAX).unwrap_or(PITCH_MAX);
+    }
+    let mut narrow = [0.0; HISTORY];
+    for (sample, wide) in narrow.iter_mut().zip(past.chunks_exact(scale)) {
+        *sample = wide.iter().sum::<f32>() / scale as f32;
+    }
+    let lag = best_lag(&narrow, RESEMBLANCE, PITCH_MIN..=PITCH_MAX).unwrap_or(PITCH_MAX);
+    let (shortest, longest) = ((lag - 1).max(PITCH_MIN) * scale, (lag + 1).min(PITCH_MAX) * scale);
+    best_lag(past, RESEMBLANCE * scale, shortest..=longest).unwrap_or(lag * scale)
+}
+
+/// Of these lags the one at which the newest samples resemble earlier ones best; `None` if none does.
+fn best_lag(past: &[f32], resemblance: usize, lags: RangeInclusive<usize>) -> Option<usize> {
+    let start = past.len() - resemblance;
+    let newest = &past[start..];
+    let (mut best, mut best_resemblance) = (None, 0.0);
+    for lag in lags {
+        let earlier = &past[start - lag..past.len() - lag];
         let resemblance = dot(newest, earlier) / dot(earlier, earlier).max(1.0).sqrt();
         if resemblance > best_resemblance {
-            (best, best_resemblance) = (lag, resemblance);
+            (best, best_resemblance) = (Some(lag), resemblance);
         }
     }
     best
@@ -191,30 +226,37 @@ mod tests {
     use std::f64::consts::TAU;
 
     #[test]
-    fn a_hole_in_a_tone_has_no_gap_and_no_click() {
-        for hz in [100.0, 150.0, 230.0, 440.0, 700.0, 1000.0] {
-            let mut heard = sine(hz, 1600);
-            let steepest = largest_step(&heard);
-            let mut concealer = Concealer::new();
-            for (index, frame) in heard.chunks_mut(160).enumerate() {
-                if index == 5 {
-                    concealer.lost(frame);
-                } else {
-                    concealer.received(frame);
-                }
+    fn a_hole_in_a_tone_has_no_gap_and_no_click_at_any_rate() {
+        for rate in [SampleRate::HZ_8000, SampleRate::HZ_16000, SampleRate::HZ_48000] {
+            for hz in [100.0, 150.0, 230.0, 440.0, 700.0, 1000.0] {
+                a_hole_has_no_gap_and_no_click(rate, hz);
             }
-            let around = &heard[700..1100];
-            assert!(largest_step(around) <= steepest * 5 / 4, "{hz} Hz clicks");
-            for quarter in heard[800..960].chunks(40) {
-                let lowest = if hz < 200.0 { 0.1 } else { 0.6 };
-                assert!(rms(quarter) > lowest * rms(&heard[..800]), "{hz} Hz has a gap");
+        }
+    }
+
+    fn a_hole_has_no_gap_and_no_click(rate: SampleRate, hz: f64) {
+        let frame = rate.samples_in_ms(20);
+        let mut heard = sine_at(rate, hz, 10 * frame);
+        let steepest = largest_step(&heard);
+        let mut concealer = Concealer::new(rate);
+        for (index, frame) in heard.chunks_mut(frame).enumerate() {
+            if index == 5 {
+                concealer.lost(frame);
+            } else {
+                concealer.received(frame);
             }
+        }
+        let around = &heard[4 * frame..7 * frame];
+        assert!(largest_step(around) <= steepest * 4 / 3 + 4, "{hz} Hz clicks at {rate:?}");
+        for quarter in heard[5 * frame..6 * frame].chunks(frame / 4) {
+            let lowest = if hz < 200.0 { 0.1 } else { 0.6 };
+            assert!(rms(quarter) > lowest * rms(&heard[..5 * frame]), "{hz} Hz has a gap at {rate:?}");
         }
     }
 
     #[test]
     fn a_long_loss_fades_to_silence_in_60_ms() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::new(SampleRate::HZ_8000);
         concealer.received(&mut sine(200.0, 800));
         let mut out = [0; 640];
         concealer.lost(&mut out);
@@ -227,7 +269,7 @@ mod tests {
     #[test]
     fn frame_lengths_do_not_change_what_is_made() {
         let made = |length: usize| {
-            let mut concealer = Concealer::new();
+            let mut concealer = Concealer::new(SampleRate::HZ_8000);
             concealer.received(&mut sine(310.0, 1000));
             let mut out = vec![0; 480];
             out.chunks_mut(length).for_each(|frame| concealer.lost(frame));
@@ -239,7 +281,7 @@ mod tests {
 
     #[test]
     fn audio_returns_by_fading_in_after_a_long_loss() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::new(SampleRate::HZ_8000);
         concealer.received(&mut sine(300.0, 800));
         concealer.lost(&mut [0; 1600]);
         let mut back = vec![8000_i16; 160];
@@ -250,7 +292,7 @@ mod tests {
 
     #[test]
     fn silence_stays_silence() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::new(SampleRate::HZ_8000);
         let mut out = [1; 333];
         concealer.lost(&mut out);
         assert_eq!(out, [0; 333]);
@@ -258,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_loudest_input_does_not_wrap() {
-        let mut concealer = Concealer::new();
+        let mut concealer = Concealer::new(SampleRate::HZ_8000);
         let mut square: Vec<i16> =
             (0..800).map(|n| if n / 37 % 2 == 0 { i16::MIN } else { i16::MAX }).collect();
         concealer.received(&mut square);
@@ -269,7 +311,12 @@ mod tests {
     }
 
     fn sine(hz: f64, samples: usize) -> Vec<i16> {
-        (0..samples).map(|n| (8000.0 * (TAU * hz * n as f64 / 8000.0).sin()) as i16).collect()
+        sine_at(SampleRate::HZ_8000, hz, samples)
+    }
+
+    fn sine_at(rate: SampleRate, hz: f64, samples: usize) -> Vec<i16> {
+        let turn = TAU * hz / f64::from(rate.hz());
+        (0..samples).map(|n| (8000.0 * (turn * n as f64).sin()) as i16).collect()
     }
 
     fn largest_step(samples: &[i16]) -> i32 {

@@ -82,8 +82,8 @@ impl Encoder for G711Encoder {
 impl G711Decoder {
     /// A decoder of this law that has heard silence so far.
     #[must_use]
-    pub const fn new(law: Law) -> Self {
-        Self { law, concealer: Concealer::new() }
+    pub fn new(law: Law) -> Self {
+        Self { law, concealer: Concealer::new(SampleRate::HZ_8000) }
     }
 }
 

@@ -8,6 +8,8 @@ mod catalogue;
 mod conceal;
 mod error;
 pub mod g711;
+pub mod g722;
+pub mod l16;
 pub mod opus;
 pub mod resample;
 pub mod tone;
@@ -17,6 +19,8 @@ pub use catalogue::{ClockRate, CodecId, SampleRate};
 pub use error::{DecodeError, EncodeError, OpenError};
 
 use g711::{G711Decoder, G711Encoder, Law};
+use g722::{G722Decoder, G722Encoder};
+use l16::{L16Decoder, L16Encoder};
 use opus::{OpusDecoder, OpusEncoder, OpusEncoderConfig};
 
 /// Turns one frame of mono samples into the payload of one packet.
@@ -70,7 +74,8 @@ pub struct EncoderConfig {
 /// Makes an encoder of `codec` for samples at `rate`.
 ///
 /// # Errors
-/// [`OpenError`] when the codec does not work at this rate: G.711 has 8 kHz, Opus 8, 16 and 48 kHz.
+/// [`OpenError`] when the codec does not work at this rate: G.711 has 8 kHz, G.722 8 and 16 kHz, Opus and
+/// L16 8, 16 and 48 kHz.
 pub fn encoder(
     codec: CodecId,
     rate: SampleRate,
@@ -80,6 +85,8 @@ pub fn encoder(
         CodecId::Pcmu => telephone(rate).map(|()| Box::new(G711Encoder::new(Law::Mu)) as _),
         CodecId::Pcma => telephone(rate).map(|()| Box::new(G711Encoder::new(Law::A)) as _),
         CodecId::Opus => OpusEncoder::new(rate, &config.opus).map(|encoder| Box::new(encoder) as _),
+        CodecId::G722 => G722Encoder::new(rate).map(|encoder| Box::new(encoder) as _),
+        CodecId::L16(wire) => L16Encoder::new(wire, rate).map(|encoder| Box::new(encoder) as _),
     }
 }
 
@@ -92,6 +99,8 @@ pub fn decoder(codec: CodecId, rate: SampleRate) -> Result<Box<dyn Decoder>, Ope
         CodecId::Pcmu => telephone(rate).map(|()| Box::new(G711Decoder::new(Law::Mu)) as _),
         CodecId::Pcma => telephone(rate).map(|()| Box::new(G711Decoder::new(Law::A)) as _),
         CodecId::Opus => OpusDecoder::new(rate).map(|decoder| Box::new(decoder) as _),
+        CodecId::G722 => G722Decoder::new(rate).map(|decoder| Box::new(decoder) as _),
+        CodecId::L16(wire) => L16Decoder::new(wire, rate).map(|decoder| Box::new(decoder) as _),
     }
 }
 
@@ -108,7 +117,11 @@ mod tests {
         for codec in CodecId::ALL {
             for hz in [8000, 11_025, 16_000, 44_100, 48_000] {
                 let rate = SampleRate::new(hz).expect("not zero");
-                let works = hz == 8000 || (codec == CodecId::Opus && [16_000, 48_000].contains(&hz));
+                let works = match codec {
+                    CodecId::Pcmu | CodecId::Pcma => hz == 8000,
+                    CodecId::G722 => [8000, 16_000].contains(&hz),
+                    CodecId::Opus | CodecId::L16(_) => [8000, 16_000, 48_000].contains(&hz),
+                };
                 let encoder = encoder(codec, rate, &EncoderConfig::default());
                 let decoder = decoder(codec, rate);
                 assert_eq!((encoder.is_ok(), decoder.is_ok()), (works, works), "{codec:?} at {hz} Hz");
@@ -125,7 +138,7 @@ mod tests {
         for codec in CodecId::ALL {
             let mut encoder = encoder(codec, SampleRate::HZ_8000, &EncoderConfig::default()).expect("8 kHz");
             let mut decoder = decoder(codec, SampleRate::HZ_8000).expect("8 kHz");
-            let (mut payload, mut pcm) = ([0; 512], [0; 960]);
+            let (mut payload, mut pcm) = ([0; 1920], [0; 960]);
             let length = encoder.encode(&[100; 160], &mut payload).expect("20 ms");
             assert_eq!(decoder.duration_of(&payload[..length]), Some(160), "{codec:?}");
             assert_eq!(decoder.decode(&payload[..length], &mut pcm), Ok(160), "{codec:?}");

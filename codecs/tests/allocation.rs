@@ -15,7 +15,7 @@ fn no_codec_allocates_per_packet() {
         let mut encoder = encoder(codec, SampleRate::HZ_8000, &EncoderConfig::default()).unwrap();
         let mut decoder = decoder(codec, SampleRate::HZ_8000).unwrap();
         let mut voice = ToneGenerator::new(Tone::ringback(), SampleRate::HZ_8000);
-        let (mut pcm, mut payload, mut out) = ([0; 160], [0; 400], [0; 480]);
+        let (mut pcm, mut payload, mut out) = ([0; 160], [0; 1920], [0; 480]);
         let before = allocations();
         for index in 0..200 {
             voice.fill(&mut pcm);

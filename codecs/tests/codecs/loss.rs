@@ -163,7 +163,7 @@ fn a_hole_of_20_ms_in_speech_is_filled_in_any_codec() {
 fn with_a_hole(codec: CodecId, said: &[i16], hole: usize) -> Vec<i16> {
     let mut encoder = encoder(codec, RATE, &EncoderConfig::default()).unwrap();
     let mut decoder = decoder(codec, RATE).unwrap();
-    let (mut payload, mut heard) = ([0; 500], Vec::new());
+    let (mut payload, mut heard) = ([0; 1920], Vec::new());
     for (index, frame) in said.chunks_exact(FRAME).enumerate() {
         let bytes = encoder.encode(frame, &mut payload).unwrap();
         let mut out = [0; FRAME];

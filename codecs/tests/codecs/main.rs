@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod g711_sweep;
+mod g722_reference;
 mod loss;
 mod malformed;
 mod opus_sound;

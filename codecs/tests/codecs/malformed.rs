@@ -1,6 +1,7 @@
 //! Whatever arrives, a decoder answers by samples or an error, and what it says of a payload's length holds.
 
 use proptest::prelude::*;
+use webtrunk_codecs::l16::L16Rate;
 use webtrunk_codecs::{CodecId, DecodeError, SampleRate, decoder};
 
 /// 120 ms at 48 kHz, the longest payload of Opus, and of G.711 what fits a datagram.
@@ -45,6 +46,11 @@ fn codec() -> impl Strategy<Value = (CodecId, SampleRate)> {
         (CodecId::Opus, SampleRate::HZ_8000),
         (CodecId::Opus, SampleRate::HZ_16000),
         (CodecId::Opus, SampleRate::HZ_48000),
+        (CodecId::G722, SampleRate::HZ_8000),
+        (CodecId::G722, SampleRate::HZ_16000),
+        (CodecId::L16(L16Rate::Narrow), SampleRate::HZ_48000),
+        (CodecId::L16(L16Rate::Wide), SampleRate::HZ_16000),
+        (CodecId::L16(L16Rate::Full), SampleRate::HZ_8000),
     ])
 }
 

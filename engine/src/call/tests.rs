@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use webtrunk_codecs::l16::L16Rate;
 use webtrunk_codecs::tone::{Digit, Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
@@ -136,6 +137,10 @@ impl Phone {
             CodecId::Pcmu => (0, "PCMU/8000"),
             CodecId::Pcma => (8, "PCMA/8000"),
             CodecId::Opus => (111, "opus/48000/2"),
+            CodecId::G722 => (9, "G722/8000"),
+            CodecId::L16(L16Rate::Narrow) => (111, "L16/8000"),
+            CodecId::L16(L16Rate::Wide) => (111, "L16/16000"),
+            CodecId::L16(L16Rate::Full) => (111, "L16/48000"),
         };
         let text = format!(
             "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number} 101\r\n\
@@ -269,17 +274,42 @@ fn opus_and_pcmu_are_transcoded_both_ways_at_the_same_level() {
 }
 
 #[test]
-fn the_same_codec_is_passed_through_byte_for_byte() {
-    let mut bench = Bench::talking(CodecId::Pcma, CodecId::Pcma);
-    let payloads = tone(CodecId::Pcma, 50);
-    for payload in &payloads {
-        bench.send(0, payload);
-        bench.pass(FRAME);
+fn wide_band_codecs_are_transcoded_whatever_their_clocks() {
+    const L16: CodecId = CodecId::L16(L16Rate::Wide);
+    for (left, right) in
+        [(CodecId::Opus, CodecId::G722), (CodecId::G722, CodecId::Pcmu), (L16, CodecId::G722)]
+    {
+        let mut bench = Bench::talking(left, right);
+        let payloads = [tone(left, 100), tone(right, 100)];
+        for (left, right) in payloads[0].iter().zip(&payloads[1]) {
+            bench.send(0, left);
+            bench.send(1, right);
+            bench.pass(FRAME);
+        }
+        for phone in &bench.phones {
+            assert_eq!(phone.heard.len(), 100, "{left:?} and {right:?}");
+            phone.assert_unbroken(phone.codec.clock_rate().hz() / 50);
+            let level = goertzel_dbm0(&phone.sound()[4000..14_000], SampleRate::HZ_8000, 1000.0);
+            assert!((level + 10.0).abs() < 0.4, "{:?} of {left:?} and {right:?}: {level} dBm0", phone.codec);
+        }
+        assert!(bench.call.stats().iter().all(|leg| leg.is_transcoded));
     }
-    let heard: Vec<_> = bench.phones[1].heard.iter().map(|heard| heard.payload.clone()).collect();
-    assert_eq!(heard, payloads);
-    bench.phones[1].assert_unbroken(160);
-    assert!(bench.call.stats().iter().all(|leg| !leg.is_transcoded));
+}
+
+#[test]
+fn the_same_codec_is_passed_through_byte_for_byte() {
+    for codec in [CodecId::Pcma, CodecId::G722] {
+        let mut bench = Bench::talking(codec, codec);
+        let payloads = tone(codec, 50);
+        for payload in &payloads {
+            bench.send(0, payload);
+            bench.pass(FRAME);
+        }
+        let heard: Vec<_> = bench.phones[1].heard.iter().map(|heard| heard.payload.clone()).collect();
+        assert_eq!(heard, payloads);
+        bench.phones[1].assert_unbroken(160);
+        assert!(bench.call.stats().iter().all(|leg| !leg.is_transcoded));
+    }
 }
 
 #[test]

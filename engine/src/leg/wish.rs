@@ -73,9 +73,33 @@ pub(crate) fn codec_order(
 }
 
 /// The codec to answer with where the peer offers it: that of the opposite leg, since it can be passed
-/// through. But a browser that can do better is not lowered to G.711: Opus repairs loss on its way.
+/// through. But a browser that can do better is not lowered to G.711: Opus repairs loss on its way. G.722 it
+/// gets only where it prefers that itself.
 pub(crate) fn preferred_codec(leg: &Leg, opposite: Option<&Leg>) -> Option<CodecId> {
     let codec = opposite.and_then(Leg::agreed_codec)?;
     let is_browser = matches!(leg.transport, LegTransport::Webrtc(_));
-    (!is_browser || codec == CodecId::Opus).then_some(codec)
+    (!is_browser || suits_a_browser(codec, &leg.remote_codecs())).then_some(codec)
+}
+
+fn suits_a_browser(codec: CodecId, offered: &[CodecId]) -> bool {
+    let is_wide = codec.native_rate() > SampleRate::HZ_8000;
+    codec == CodecId::Opus || is_wide && offered.first() == Some(&codec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_leaves_opus_only_for_wide_band_of_its_own_wish() {
+        use CodecId::{G722, Opus, Pcmu};
+        for (codec, offered, suits) in [
+            (Opus, [Pcmu, Opus], true),
+            (Pcmu, [Pcmu, Opus], false),
+            (G722, [G722, Opus], true),
+            (G722, [Opus, G722], false),
+        ] {
+            assert_eq!(suits_a_browser(codec, &offered), suits, "{codec:?} of {offered:?}");
+        }
+    }
 }

@@ -103,8 +103,12 @@ impl Path {
                 if !std::mem::replace(is_begun, true) {
                     output.begin_source(now);
                 }
-                let ratio = output.clock().hz() / transcoder.sample_rate().hz();
-                let ticks = |samples: usize| u32::try_from(samples).unwrap_or(u32::MAX / ratio) * ratio;
+                // The clock may be faster than the samples (Opus at 8 kHz) or slower (G.722 at 16 kHz).
+                let (clock, rate) = (output.clock().hz(), transcoder.sample_rate().hz());
+                let ticks = |samples: usize| {
+                    let ticks = samples as u64 * u64::from(clock) / u64::from(rate);
+                    u32::try_from(ticks).unwrap_or(u32::MAX)
+                };
                 transcoder.handle_packet(heard.payload, heard.timestamp.0, heard.lost_before, |coded| {
                     if coded.skipped > 0 {
                         output.skip(ticks(coded.skipped));

@@ -82,7 +82,12 @@ impl SendAgreement {
 /// The nearest packet time that the codec has and a datagram carries.
 fn packet_time(codec: CodecId, asked_ms: u32) -> u32 {
     match codec {
-        CodecId::Pcmu | CodecId::Pcma => (asked_ms / 10 * 10).clamp(10, 60),
+        CodecId::Pcmu | CodecId::Pcma | CodecId::G722 => (asked_ms / 10 * 10).clamp(10, 60),
+        // 960 octets at most.
+        CodecId::L16(rate) => {
+            let longest = 480_000 / rate.sample_rate().hz();
+            (asked_ms / 10 * 10).clamp(10, longest)
+        }
         // Frames of RFC 6716 2.1.4 that telephony uses.
         CodecId::Opus => [60, 40, 20].into_iter().find(|ms| *ms <= asked_ms).unwrap_or(10),
     }

@@ -157,7 +157,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\ncodecs = [\"G729\"]",
-            "w.toml:4: trunks[0].codecs[0] = \"G729\": is no codec of ours; use one of opus, PCMU, PCMA",
+            "w.toml:4: trunks[0].codecs[0] = \"G729\": is no codec of ours; use one of opus, G722, PCMU, PCMA, L16/16000, L16/48000, L16/8000",
         ),
         (
             "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\ncodecs = []",

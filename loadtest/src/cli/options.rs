@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use webtrunk_codecs::CodecId;
+use webtrunk_codecs::l16::L16Rate;
 use webtrunk_loadtest::agent::{Credentials, DigestAlgorithm, SrtpProfile, Trust, Voice, WebrtcConfig};
 
 /// Who an agent is to the server.
@@ -90,6 +91,10 @@ pub(super) enum Codec {
     Pcmu,
     /// G.711 A-law
     Pcma,
+    /// G.722
+    G722,
+    /// Samples as they are, at 16 kHz
+    L16,
 }
 
 impl AccountOptions {
@@ -154,6 +159,8 @@ impl Codec {
             Self::Opus => CodecId::Opus,
             Self::Pcmu => CodecId::Pcmu,
             Self::Pcma => CodecId::Pcma,
+            Self::G722 => CodecId::G722,
+            Self::L16 => CodecId::L16(L16Rate::Wide),
         };
         codecs.iter().map(id).collect()
     }

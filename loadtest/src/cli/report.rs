@@ -92,7 +92,7 @@ impl CallReport {
     }
 }
 
-/// Writes what was heard, at 8 kHz where G.711 brought it and at 48 kHz where Opus did.
+/// Writes what was heard, at the rate of the codec that brought it: 48 kHz where Opus did.
 pub(super) async fn record(call: &Call, file: &Path) -> Result<(), Box<dyn Error>> {
     let heard = call.heard().await?;
     let rate = heard.codec().map_or(SampleRate::HZ_8000, |codec| codec.native_rate());

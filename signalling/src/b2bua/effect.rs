@@ -98,7 +98,7 @@ pub enum DigitMode {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            browser_codecs: CodecId::ALL.to_vec(),
+            browser_codecs: vec![CodecId::Opus, CodecId::G722, CodecId::Pcmu, CodecId::Pcma],
             phone_codecs: vec![CodecId::Pcmu, CodecId::Pcma],
             browser_digits: DigitMode::Info,
             duration_max: Duration::from_secs(12 * 60 * 60),

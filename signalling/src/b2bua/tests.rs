@@ -35,7 +35,7 @@ impl Directory for World {
             adapter: "sip",
             target: Target::Contact { user: "bob".into(), binding },
             profile,
-            codecs: CodecId::ALL.to_vec(),
+            codecs: CodecId::USUAL.to_vec(),
             address: None,
         };
         (0..count).map(place).collect()

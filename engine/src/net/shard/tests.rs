@@ -46,7 +46,7 @@ impl Bench {
         let (call, leg) = (CallId::next(), LegId::next());
         let (told, events) = mpsc::channel(16);
         self.shard.add_call(Call::new(call, Arc::clone(&self.shard.supplies)), told);
-        let spec = LegSpec { leg, transport, codecs: CodecId::ALL.to_vec(), opposite: None };
+        let spec = LegSpec { leg, transport, codecs: CodecId::USUAL.to_vec(), opposite: None };
         let (made, _) = new_leg(&mut self.shard, call, &spec, self.now).expect("a free port pair");
         self.shard.add_leg(call, made, self.now);
         Member { call, leg, events }
@@ -154,7 +154,7 @@ fn first_offered(bench: &mut Bench, member: &Member, offer: &str, transport: Tra
     let took =
         bench.shard.with_call(member.call, bench.now, |call, _, _| call.receive_offer(member.leg, &offer));
     assert_eq!(took, Some(()));
-    let codecs = CodecId::ALL.to_vec();
+    let codecs = CodecId::USUAL.to_vec();
     let spec = LegSpec { leg: LegId::next(), transport, codecs, opposite: Some(member.leg) };
     let (mut leg, _) = new_leg(&mut bench.shard, member.call, &spec, bench.now).expect("a free port pair");
     let offer = leg.create_offer(Direction::SendRecv).expect("it has codecs").to_string();

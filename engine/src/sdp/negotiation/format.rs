@@ -90,7 +90,7 @@ impl RemoteFormat {
         let said = media.rtpmap(payload_type).map(PayloadFormat::of_rtpmap);
         let format = match (fixed.map(PayloadFormat::Codec), said) {
             (Some(fixed), None) => fixed,
-            // The numbers of G.711 cannot be given another meaning (RFC 3551 6).
+            // The numbers of G.711 and G.722 cannot be given another meaning (RFC 3551 6).
             (Some(fixed), Some(said)) if said != Some(fixed) => return None,
             (_, Some(said)) => said?,
             (None, None) => return None,

@@ -1,5 +1,6 @@
 //! What both sides agreed on.
 
+use webtrunk_codecs::l16::L16Rate;
 use webtrunk_codecs::{ClockRate, CodecId};
 
 use super::format::{PayloadFormat, RemoteFormat};
@@ -106,8 +107,13 @@ impl Negotiated {
 /// The packet duration to send: the peer's wish within what it takes and what the codec can make.
 fn ptime_tx_ms(codec: CodecId, ptime_ms: Option<u16>, maxptime_ms: Option<u16>) -> u8 {
     let durations: &[u8] = match codec {
-        CodecId::Pcmu | CodecId::Pcma => &[60, 50, 40, 30, 20, 10],
+        CodecId::Pcmu | CodecId::Pcma | CodecId::G722 | CodecId::L16(L16Rate::Narrow) => {
+            &[60, 50, 40, 30, 20, 10]
+        }
         CodecId::Opus => &[60, 40, 20, 10],
+        // What stays within 960 octets.
+        CodecId::L16(L16Rate::Wide) => &[30, 20, 10],
+        CodecId::L16(L16Rate::Full) => &[10],
     };
     let wish = ptime_ms.unwrap_or(PTIME_DEFAULT_MS).min(maxptime_ms.unwrap_or(u16::MAX));
     let fitting = durations.iter().copied().find(|&ms| u16::from(ms) <= wish);
@@ -134,6 +140,9 @@ mod tests {
             (CodecId::Opus, Some(3), None, 10),
             (CodecId::Pcmu, None, Some(1), 10),
             (CodecId::Pcmu, Some(25), Some(150), 20),
+            (CodecId::G722, Some(30), None, 30),
+            (CodecId::L16(L16Rate::Wide), Some(60), None, 30),
+            (CodecId::L16(L16Rate::Full), None, None, 10),
         ] {
             assert_eq!(ptime_tx_ms(codec, ptime, maxptime), expected, "{codec:?} {ptime:?} {maxptime:?}");
         }

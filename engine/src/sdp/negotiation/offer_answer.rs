@@ -249,17 +249,20 @@ impl Negotiator {
         choices.next().ok_or(NegotiationError::NoCommonCodec)
     }
 
-    /// All that we can receive. Events of 8000 Hz are always among them: not every Opus peer has its clock's.
+    /// All that we can receive. There are events of every clock, and of 8000 Hz always: not every Opus peer
+    /// has its clock's.
     fn offered_formats(&mut self) -> Vec<Receivable> {
         let mut codecs = self.local.codecs.clone();
         let in_use = self.agreed().map(|negotiated| negotiated.codec);
         codecs.sort_by_key(|codec| Some(*codec) != in_use);
         let mut formats: Vec<PayloadFormat> = codecs.iter().copied().map(PayloadFormat::Codec).collect();
         if self.local.telephone_event {
-            if codecs.contains(&CodecId::Opus) {
-                formats.push(PayloadFormat::TelephoneEvent(ClockRate::HZ_48000));
+            for clock in [ClockRate::HZ_48000, ClockRate::HZ_16000, ClockRate::HZ_8000] {
+                let is_wanted = clock == ClockRate::HZ_8000;
+                if is_wanted || codecs.iter().any(|codec| codec.clock_rate() == clock) {
+                    formats.push(PayloadFormat::TelephoneEvent(clock));
+                }
             }
-            formats.push(PayloadFormat::TelephoneEvent(ClockRate::HZ_8000));
         }
         let numbered = formats.into_iter().filter_map(|format| {
             let payload_type = self.payload_types.offer(format)?;

@@ -67,7 +67,8 @@ impl PayloadTypes {
 /// The numbers that browsers give these formats, so that captures read as usual.
 fn favourite(format: PayloadFormat) -> u8 {
     match format {
-        PayloadFormat::Codec(_) => 111,
+        PayloadFormat::Codec(CodecId::Opus) => 111,
+        PayloadFormat::Codec(_) => *DYNAMIC.start(),
         PayloadFormat::TelephoneEvent(ClockRate::HZ_48000) => 110,
         PayloadFormat::TelephoneEvent(_) => 101,
     }

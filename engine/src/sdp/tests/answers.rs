@@ -6,7 +6,7 @@ use crate::sdp::{AnswerWish, Direction, Negotiated, OpusParameters, PayloadForma
 
 #[test]
 fn the_answer_to_chromium_is_the_one_browsers_connect_by() {
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(CHROMIUM)).expect("met");
     let (answer, _) = leg.create_answer(AnswerWish::default()).expect("answered");
     let expected = "\
@@ -60,7 +60,7 @@ a=ptime:20
 
 #[test]
 fn only_audio_of_a_video_call_is_accepted_and_bundled() {
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(CHROMIUM_VIDEO)).expect("met");
     let (answer, _) = leg.create_answer(AnswerWish::default()).expect("answered");
     assert_eq!(answer.groups.len(), 1);
@@ -78,7 +78,7 @@ fn audio_that_only_rides_on_another_section_is_accepted() {
         .replace("m=audio 9 ", "m=audio 0 ")
         .replace("a=mid:0\n", "a=mid:0\na=bundle-only\n")
         .replace("BUNDLE 0 1 2", "BUNDLE 1 0 2");
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(&bundle_only)).expect("met");
     let (answer, _) = leg.create_answer(AnswerWish::default()).expect("answered");
     assert_eq!(answer.media[0].port, 40_000);
@@ -96,7 +96,7 @@ fn a_bundled_section_needs_no_transport_of_its_own() {
     let audio: String = audio.lines().filter(bare).map(|line| format!("{line}\n")).collect();
     let candidate = "a=candidate:1 1 udp 2113937151 192.0.2.9 5000 typ host\na=mid:1\n";
     let offer = format!("{head}{audio}{}", video.replace("a=mid:1\n", candidate)).replace("0 1 2", "1 0 2");
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     match &leg.receive_offer(&parse(&offer)).expect("met").transport {
         RemoteTransport::Webrtc(remote) => {
             assert_eq!(remote.ufrag, "Ab3d");
@@ -109,7 +109,7 @@ fn a_bundled_section_needs_no_transport_of_its_own() {
 #[test]
 fn plain_rtp_is_not_bundled_but_keeps_its_name() {
     let named = SIPP.replace("m=audio", "a=group:BUNDLE x\nm=audio").trim_end().to_owned() + "\na=mid:x\n";
-    let mut leg = rtp_leg(&CodecId::ALL);
+    let mut leg = rtp_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(&named)).expect("met");
     let (answer, _) = leg.create_answer(AnswerWish::default()).expect("answered");
     assert!(answer.groups.is_empty());
@@ -118,7 +118,7 @@ fn plain_rtp_is_not_bundled_but_keeps_its_name() {
 
 #[test]
 fn a_section_outside_the_bundle_stays_outside() {
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(&CHROMIUM_VIDEO.replace("BUNDLE 0 1 2", "BUNDLE 1 2"))).expect("met");
     let (answer, _) = leg.create_answer(AnswerWish::default()).expect("answered");
     assert!(answer.groups.is_empty());
@@ -135,7 +135,7 @@ fn our_default_address_is_the_best_udp_candidate() {
             candidates,
             ice_lite: false,
         };
-        let offer = leg(&CodecId::ALL, transport).create_offer(Direction::SendRecv).expect("stable");
+        let offer = leg(&CodecId::USUAL, transport).create_offer(Direction::SendRecv).expect("stable");
         assert!(!offer.ice_lite);
         (offer.connection.expect("always said").to_string(), offer.media[0].port)
     };
@@ -147,7 +147,7 @@ fn our_default_address_is_the_best_udp_candidate() {
 
 #[test]
 fn sections_before_the_audio_are_refused_in_place() {
-    let mut leg = rtp_leg(&CodecId::ALL);
+    let mut leg = rtp_leg(&CodecId::USUAL);
     let remote = leg.receive_offer(&parse(PBX_FAX)).expect("met");
     assert_eq!(remote.section, 1);
     assert!(remote.is_on_hold());
@@ -162,19 +162,19 @@ fn sections_before_the_audio_are_refused_in_place() {
 fn the_choice_of_codec_follows_wish_order_and_offer() {
     use CodecId::{Opus, Pcma, Pcmu};
     let table: [(&str, &[CodecId], Option<CodecId>, &str); 13] = [
-        (CHROMIUM, &CodecId::ALL, None, "Opus 111/111 digits 110/110 at 48000, 20 ms"),
-        (CHROMIUM, &CodecId::ALL, Some(Pcma), "Pcma 8/8 digits 126/126 at 8000, 20 ms"),
+        (CHROMIUM, &CodecId::USUAL, None, "Opus 111/111 digits 110/110 at 48000, 20 ms"),
+        (CHROMIUM, &CodecId::USUAL, Some(Pcma), "Pcma 8/8 digits 126/126 at 8000, 20 ms"),
         (CHROMIUM, &[Pcmu, Opus], None, "Pcmu 0/0 digits 126/126 at 8000, 20 ms"),
         (CHROMIUM, &[Pcmu], Some(Opus), "Pcmu 0/0 digits 126/126 at 8000, 20 ms"),
-        (FIREFOX, &CodecId::ALL, None, "Opus 109/109 digits 101/101 at 8000, 20 ms"),
+        (FIREFOX, &CodecId::USUAL, None, "Opus 109/109 digits 101/101 at 8000, 20 ms"),
         (FIREFOX, &[Pcma], None, "Pcma 8/8 digits 101/101 at 8000, 20 ms"),
-        (BARESIP, &CodecId::ALL, None, "Opus 96/96 digits 101/101 at 8000, 20 ms"),
-        (BARESIP, &CodecId::ALL, Some(Pcmu), "Pcmu 0/0 digits 101/101 at 8000, 20 ms"),
-        (SIPP, &CodecId::ALL, None, "Pcmu 0/0 no digits, 20 ms"),
-        (SIPP, &CodecId::ALL, Some(Opus), "Pcmu 0/0 no digits, 20 ms"),
+        (BARESIP, &CodecId::USUAL, None, "Opus 96/96 digits 101/101 at 8000, 20 ms"),
+        (BARESIP, &CodecId::USUAL, Some(Pcmu), "Pcmu 0/0 digits 101/101 at 8000, 20 ms"),
+        (SIPP, &CodecId::USUAL, None, "Pcmu 0/0 no digits, 20 ms"),
+        (SIPP, &CodecId::USUAL, Some(Opus), "Pcmu 0/0 no digits, 20 ms"),
         (SIPP, &[Pcma, Pcmu], None, "Pcma 8/8 no digits, 20 ms"),
-        (TRUNK_IPV6, &CodecId::ALL, None, "Pcmu 0/0 digits 100/100 at 8000, 30 ms"),
-        (PBX_FAX, &CodecId::ALL, None, "Pcma 8/8 digits 96/96 at 8000, 20 ms"),
+        (TRUNK_IPV6, &CodecId::USUAL, None, "Pcmu 0/0 digits 100/100 at 8000, 30 ms"),
+        (PBX_FAX, &CodecId::USUAL, None, "Pcma 8/8 digits 96/96 at 8000, 20 ms"),
     ];
     for (index, (offer, codecs, prefer, expected)) in table.into_iter().enumerate() {
         let offer = parse(offer);
@@ -192,7 +192,7 @@ fn the_answers_direction_is_our_wish_within_the_offers_limit() {
     for offered in Direction::ALL {
         for wished in Direction::ALL {
             let offer = SIPP.replace("t=0 0\n", &format!("t=0 0\na={}\n", offered.as_str()));
-            let mut leg = rtp_leg(&CodecId::ALL);
+            let mut leg = rtp_leg(&CodecId::USUAL);
             leg.receive_offer(&parse(&offer)).expect("met");
             let wish = AnswerWish { direction: wished, ..AnswerWish::default() };
             let (answer, agreed) = leg.create_answer(wish).expect("answered");
@@ -207,21 +207,21 @@ fn the_answers_direction_is_our_wish_within_the_offers_limit() {
 fn hold_in_the_old_way_stops_sending_and_names_no_address() {
     for (unspecified, family) in [("0.0.0.0", "IP4"), ("::", "IP6")] {
         let offer = SIPP.replace("c=IN IP4 192.0.2.70", &format!("c=IN {family} {unspecified}"));
-        let mut leg = rtp_leg(&CodecId::ALL);
+        let mut leg = rtp_leg(&CodecId::USUAL);
         assert!(leg.receive_offer(&parse(&offer)).expect("met").is_on_hold());
         let (_, agreed) = leg.create_answer(AnswerWish::default()).expect("answered");
         assert_eq!(agreed.direction, Direction::RecvOnly);
         assert_eq!(agreed.remote, RemoteTransport::RtpOnHold);
     }
     // With ICE it is only the address before the first candidate (RFC 8840 4.1.1).
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     assert!(!leg.receive_offer(&parse(CHROMIUM_VIDEO)).expect("met").is_on_hold());
 }
 
 #[test]
 fn rtcp_goes_above_rtp_unless_the_peer_says_where() {
     let rtcp_of = |attribute: &str| {
-        let mut leg = rtp_leg(&CodecId::ALL);
+        let mut leg = rtp_leg(&CodecId::USUAL);
         leg.receive_offer(&parse(&format!("{SIPP}{attribute}"))).expect("met");
         match leg.create_answer(AnswerWish::default()).expect("answered").1.remote {
             RemoteTransport::Rtp { rtp, rtcp } => (rtp.to_string(), rtcp.to_string()),
@@ -236,7 +236,7 @@ fn rtcp_goes_above_rtp_unless_the_peer_says_where() {
 
 #[test]
 fn mapped_addresses_are_what_they_map() {
-    let mut leg = rtp_leg(&CodecId::ALL);
+    let mut leg = rtp_leg(&CodecId::USUAL);
     let mapped = SIPP.replace("c=IN IP4 192.0.2.70", "c=IN IP6 ::ffff:192.0.2.70");
     leg.receive_offer(&parse(&mapped)).expect("met");
     let (_, agreed) = leg.create_answer(AnswerWish::default()).expect("answered");
@@ -247,7 +247,7 @@ fn mapped_addresses_are_what_they_map() {
 
 #[test]
 fn the_peer_hears_our_opus_wishes_and_we_its() {
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(FIREFOX)).expect("met");
     let narrow_band = OpusParameters {
         max_playback_rate_hz: Some(8_000),
@@ -268,7 +268,7 @@ fn the_peer_hears_our_opus_wishes_and_we_its() {
 fn a_leg_without_digits_answers_without() {
     let transport =
         LocalTransport::Rtp { address: "203.0.113.5".parse().expect("an address"), rtp_port: 30_000 };
-    let mut leg = Negotiator::new(LocalMedia { telephone_event: false, ..media(&CodecId::ALL, transport) });
+    let mut leg = Negotiator::new(LocalMedia { telephone_event: false, ..media(&CodecId::USUAL, transport) });
     leg.receive_offer(&parse(BARESIP)).expect("met");
     let (answer, agreed) = leg.create_answer(AnswerWish::default()).expect("answered");
     assert_eq!(answer.media[0].formats, ["96"]);
@@ -278,7 +278,7 @@ fn a_leg_without_digits_answers_without() {
 
 #[test]
 fn digits_are_those_that_the_peer_takes() {
-    let mut leg = rtp_leg(&CodecId::ALL);
+    let mut leg = rtp_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(&BARESIP.replace("101 0-15", "101 0-11"))).expect("met");
     let (_, agreed) = leg.create_answer(AnswerWish::default()).expect("answered");
     let events = agreed.telephone_event.expect("offered").events;
@@ -287,7 +287,7 @@ fn digits_are_those_that_the_peer_takes() {
 
 #[test]
 fn the_receivable_formats_are_the_answered_ones() {
-    let mut leg = webrtc_leg(&CodecId::ALL);
+    let mut leg = webrtc_leg(&CodecId::USUAL);
     leg.receive_offer(&parse(CHROMIUM)).expect("met");
     let (answer, agreed) = leg.create_answer(AnswerWish::default()).expect("answered");
     let answered: Vec<_> = answer.media[0].payload_types().collect();

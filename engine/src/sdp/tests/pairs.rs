@@ -19,7 +19,7 @@ fn both_sides_come_to_one_agreement_for_all_codec_lists() {
 #[test]
 fn ten_reoffers_by_turns_change_nothing() {
     for make in [rtp_leg as MakeLeg, webrtc_leg] {
-        let (mut one, mut other) = (make(&CodecId::ALL), make(&[CodecId::Pcma, CodecId::Opus]));
+        let (mut one, mut other) = (make(&CodecId::USUAL), make(&[CodecId::Pcma, CodecId::Opus]));
         let (first, _) = exchange(&mut one, &mut other).expect("common codecs");
         for _ in 0..10 {
             let (theirs, ours) = exchange(&mut other, &mut one).expect("common codecs");
@@ -83,10 +83,10 @@ fn assert_mirrored(ours: &Negotiated, theirs: &Negotiated) {
 
 /// Every non-empty subset of the codecs in every order.
 fn codec_lists() -> Vec<Vec<CodecId>> {
-    let mut lists: Vec<Vec<CodecId>> = CodecId::ALL.map(|codec| vec![codec]).to_vec();
+    let mut lists: Vec<Vec<CodecId>> = CodecId::USUAL.map(|codec| vec![codec]).to_vec();
     let mut index = 0;
     while let Some(list) = lists.get(index).cloned() {
-        let others = CodecId::ALL.into_iter().filter(|codec| !list.contains(codec));
+        let others = CodecId::USUAL.into_iter().filter(|codec| !list.contains(codec));
         lists.extend(others.map(|codec| [list.as_slice(), &[codec]].concat()));
         index += 1;
     }

@@ -55,7 +55,7 @@ proptest! {
 
 /// Whatever a peer says, as an offer or an answer, both kinds of leg survive it and stay consistent.
 fn negotiate_with(description: &SessionDescription) {
-    for mut leg in [rtp_leg(&CodecId::ALL), webrtc_leg(&CodecId::ALL)] {
+    for mut leg in [rtp_leg(&CodecId::USUAL), webrtc_leg(&CodecId::USUAL)] {
         if leg.receive_offer(description).is_ok() {
             let (answer, agreed) =
                 leg.create_answer(AnswerWish::default()).expect("an accepted offer is answered");

@@ -53,9 +53,10 @@ impl Heard {
 fn sound_of(run: &[HeardPacket], rate: SampleRate) -> Vec<i16> {
     let codec = run[0].codec;
     let native = match codec {
-        CodecId::Pcmu | CodecId::Pcma => SampleRate::HZ_8000,
         CodecId::Opus if [8000, 16_000, 48_000].contains(&rate.hz()) => rate,
-        CodecId::Opus => SampleRate::HZ_48000,
+        CodecId::Pcmu | CodecId::Pcma | CodecId::G722 | CodecId::Opus | CodecId::L16(_) => {
+            codec.native_rate()
+        }
     };
     let Ok(decoder) = decoder(codec, native) else { return Vec::new() };
     let mut playout = Playout { decoder, rate: native, samples: Vec::new(), previous: None };

@@ -62,6 +62,8 @@ pub(crate) enum Frames {
 const NUMBERED: [u8; 8] = *b"webtrunk";
 /// Octets of 20 ms of G.711.
 const G711_FRAME: usize = 160;
+/// 20 ms of L16 at 48 kHz.
+const PAYLOAD_MAX: usize = 1920;
 /// What browsers spend on mono speech.
 const OPUS_BITRATE_BPS: u32 = 32_000;
 const OPUS_BITRATE_LIMITS: std::ops::RangeInclusive<u32> = 6000..=510_000;
@@ -181,14 +183,15 @@ impl Encoding {
             };
             Box::new(OpusEncoder::new(SampleRate::HZ_48000, &config)?)
         } else {
-            encoder(self.codec, SampleRate::HZ_8000, &EncoderConfig::default())?
+            encoder(self.codec, self.codec.native_rate(), &EncoderConfig::default())?
         };
         let rate = encoder.sample_rate();
         let samples = resample(&clip.samples, clip.rate, rate);
-        let mut payload = [0; 1500];
+        let mut payload = [0; PAYLOAD_MAX];
         // What is left at the end is shorter than a packet.
         let frames = samples.chunks_exact(rate.hz() as usize / 50).map(|frame| {
-            let length = encoder.encode(frame, &mut payload).expect("20 ms fit any codec and 1500 octets");
+            let length =
+                encoder.encode(frame, &mut payload).expect("20 ms fit any codec and its longest payload");
             payload[..length].into()
         });
         Ok(frames.collect())

@@ -62,7 +62,7 @@ impl Format {
     pub(crate) fn offered(codec: CodecId, payload_type: u8) -> Self {
         let parameters = match codec {
             CodecId::Opus => "minptime=10;useinbandfec=1",
-            CodecId::Pcmu | CodecId::Pcma => "",
+            CodecId::Pcmu | CodecId::Pcma | CodecId::G722 | CodecId::L16(_) => "",
         };
         Self {
             payload_type,
@@ -119,26 +119,34 @@ impl Direction {
 /// The formats of an offer: static numbers where there are any, the browsers' where not, and digits
 /// at every clock rate that occurs.
 pub(crate) fn payload_types(codecs: &[CodecId]) -> Vec<Format> {
-    let audio = codecs
-        .iter()
-        .map(|codec| Format::offered(*codec, codec.static_payload_type().unwrap_or(OPUS_PAYLOAD_TYPE)));
+    let mut l16 = L16_PAYLOAD_TYPES;
+    let audio = codecs.iter().filter_map(|codec| {
+        let payload_type = match codec {
+            CodecId::Opus => Some(OPUS_PAYLOAD_TYPE),
+            CodecId::L16(_) => l16.next(),
+            CodecId::Pcmu | CodecId::Pcma | CodecId::G722 => codec.static_payload_type(),
+        };
+        Some(Format::offered(*codec, payload_type?))
+    });
     let mut formats: Vec<_> = audio.collect();
-    if codecs.contains(&CodecId::Opus) {
-        formats.push(Format::events(48_000, EVENTS_48000_PAYLOAD_TYPE));
-    }
-    if codecs.iter().any(|codec| codec.clock_rate().hz() == 8000) {
-        formats.push(Format::events(8000, EVENTS_8000_PAYLOAD_TYPE));
+    for (clock_rate_hz, payload_type) in EVENTS_PAYLOAD_TYPES {
+        if codecs.iter().any(|codec| codec.clock_rate().hz() == clock_rate_hz) {
+            formats.push(Format::events(clock_rate_hz, payload_type));
+        }
     }
     formats
 }
 
 /// Chromium's numbers.
 const OPUS_PAYLOAD_TYPE: u8 = 111;
-const EVENTS_48000_PAYLOAD_TYPE: u8 = 110;
-const EVENTS_8000_PAYLOAD_TYPE: u8 = 126;
+const EVENTS_PAYLOAD_TYPES: [(u32, u8); 3] = [(48_000, 110), (16_000, 113), (8000, 126)];
+/// Chosen by us.
+const L16_PAYLOAD_TYPES: std::ops::RangeInclusive<u8> = 96..=98;
 
 #[cfg(test)]
 mod tests {
+    use webtrunk_codecs::l16::L16Rate;
+
     use super::*;
 
     #[test]
@@ -163,6 +171,8 @@ mod tests {
         };
         assert_eq!(clocks(&[CodecId::Opus, CodecId::Pcmu]), [48_000, 8000]);
         assert_eq!(clocks(&[CodecId::Pcma]), [8000]);
+        assert_eq!(clocks(&[CodecId::G722]), [8000]);
+        assert_eq!(clocks(&[CodecId::L16(L16Rate::Wide)]), [16_000]);
     }
 
     #[test]

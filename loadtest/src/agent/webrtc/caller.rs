@@ -59,7 +59,7 @@ impl WebrtcConfig {
             trust: Trust::default(),
             domain: None,
             credentials: Credentials::new(user, password),
-            codecs: CodecId::ALL.to_vec(),
+            codecs: CodecId::USUAL.to_vec(),
             profiles: SrtpProfile::ALL.to_vec(),
             insists_on_dtls_client: false,
             media_address: None,
