@@ -38,22 +38,21 @@ impl CodecImpairment {
     /// The parameters of `codec` where `band` is carried from end to end.
     #[must_use]
     pub fn of(codec: CodecId, band: Band, repair: Repair) -> Self {
-        // By name, so that the catalogue may grow without this table: what it does not know is
-        // taken for a codec that changes nothing.
-        let (equipment, robustness) = match (codec.encoding_name(), band, repair) {
+        let (equipment, robustness) = match (codec, band, repair) {
             // G.113 table I.4: G.711 without concealment, and with that of its Appendix I.
             (_, Band::Narrow, Repair::Nothing) => (0.0, 4.3),
-            ("opus", Band::Narrow, Repair::Concealed) => (0.0, 20.0),
+            (CodecId::Opus, Band::Narrow, Repair::Concealed) => (0.0, 20.0),
             (_, Band::Narrow, Repair::Concealed) => (0.0, 25.1),
             // G.113 Appendix IV: G.722 at 64 kbit/s.
-            ("G722", Band::Wide, Repair::Concealed) => (13.0, 4.9),
-            ("G722", Band::Wide, Repair::Nothing) => (13.0, 2.0),
-            ("opus", Band::Wide, Repair::Concealed) => (5.0, 15.0),
+            (CodecId::G722, Band::Wide, Repair::Concealed) => (13.0, 4.9),
+            (CodecId::G722, Band::Wide, Repair::Nothing) => (13.0, 2.0),
+            (CodecId::Opus, Band::Wide, Repair::Concealed) => (5.0, 15.0),
             // Narrow band on the wide scale: 129 less 93.2.
-            ("PCMU" | "PCMA", Band::Wide, Repair::Concealed) => (35.8, 25.1),
-            ("PCMU" | "PCMA", Band::Wide, Repair::Nothing) => (35.8, 4.3),
-            (_, Band::Wide, Repair::Concealed) => (0.0, 10.0),
-            (_, Band::Wide, Repair::Nothing) => (0.0, 2.0),
+            (CodecId::Pcmu | CodecId::Pcma, Band::Wide, Repair::Concealed) => (35.8, 25.1),
+            (CodecId::Pcmu | CodecId::Pcma, Band::Wide, Repair::Nothing) => (35.8, 4.3),
+            (CodecId::L16(_), Band::Wide, Repair::Concealed) => (0.0, 10.0),
+            (CodecId::Opus, Band::Wide, Repair::Nothing) => (5.0, 2.0),
+            (CodecId::L16(_), Band::Wide, Repair::Nothing) => (0.0, 2.0),
         };
         Self { band, equipment, robustness }
     }
@@ -73,6 +72,17 @@ impl CodecImpairment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_codec_is_worse_when_its_losses_are_concealed() {
+        for codec in CodecId::ALL {
+            for band in [Band::Narrow, Band::Wide] {
+                let at_5_percent = |repair| CodecImpairment::of(codec, band, repair).with_loss(0.05, 1.0);
+                let (concealed, silent) = (at_5_percent(Repair::Concealed), at_5_percent(Repair::Nothing));
+                assert!(concealed < silent, "{concealed} and {silent}, {codec:?}, {band:?}");
+            }
+        }
+    }
 
     #[test]
     fn loss_hurts_as_g_113_says() {

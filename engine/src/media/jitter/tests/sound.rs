@@ -137,6 +137,38 @@ fn lost_opus_is_recovered_from_the_packet_after_it() {
 }
 
 #[test]
+fn g722_has_two_samples_a_tick() {
+    let rate = SampleRate::HZ_16000;
+    let mut encoder = encoder(CodecId::G722, rate, &EncoderConfig::default()).expect("16 kHz");
+    let sent: Vec<Sent> = talk(500)
+        .zip(0_u32..)
+        .map(|(packet, number)| {
+            let at = |n: u32| f64::from(number * 320 + n) / 16_000.0 * TAU;
+            let pcm: Vec<i16> = (0..320).map(|n| ((at(n) * 200.0).sin() * 8000.0) as i16).collect();
+            let mut payload = vec![0; 160];
+            encoder.encode(&pcm, &mut payload).expect("20 ms");
+            Sent { payload, ..packet }
+        })
+        .collect();
+    let mut link = Link::new(sent, Weather { loss: 0.02, ..Weather::default() }, 7);
+    let clock = CodecId::G722.clock_rate();
+    let (mut writer, reader) = jitter_buffer(JitterConfig::default(), clock, link.start);
+    let mut playout = Playout::new(reader, decoder(CodecId::G722, rate).expect("16 kHz"), clock);
+    let mut samples = Vec::new();
+    for tick in 0..490 {
+        link.deliver(TICK * tick, &mut writer);
+        let mut frame = [0; 320];
+        playout.pull_frame(link.start + TICK * tick, &mut frame);
+        samples.extend_from_slice(&frame);
+    }
+    let fates = playout.fates();
+    assert!(fates.concealed <= fates.lost && fates.played > 450, "{fates:?}");
+    // The codec itself needs some milliseconds to grow accustomed.
+    let steps = samples[3200..].windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs());
+    assert!(steps.max() < Some(1000), "200 Hz at 16 kHz steps by 630 at most");
+}
+
+#[test]
 fn drift_is_made_up_for_by_single_periods() {
     for drift_ppm in [-200, 200] {
         let weather = Weather { drift_ppm, jitter_ms: 5, ..Weather::default() };
