@@ -1,6 +1,7 @@
 # make run    install what is missing, build, start the demo
 # make test   install what the tests need, check, test everything, browsers included
 # make web    bundle the test phone's page      make docs   build the book
+# make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure                           make clean  remove what was built
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
 
@@ -24,7 +25,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test check loom web bench docs clean setup-run setup-test
+.PHONY: run test dtmf-hour check loom web bench docs clean setup-run setup-test
 
 run: setup-run
 	$(MAKE) web
@@ -34,6 +35,9 @@ test: setup-test
 	$(MAKE) web
 	$(MAKE) $(DRIVER_MODULES) check
 	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
+
+dtmf-hour: setup-test
+	WEBTRUNK_SPEECH_MINUTES=60 $(CARGO) test $(LOCKED) --release --package webtrunk-codecs --test codecs no_key_is_heard -- --nocapture
 
 check:
 	$(CARGO) fmt --all --check

@@ -9,6 +9,7 @@ use webtrunk_codecs::g722::G722Decoder;
 use webtrunk_codecs::l16::L16Rate;
 use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoderConfig};
 use webtrunk_codecs::resample::Resampler;
+use webtrunk_codecs::tone::{Digit, DtmfDetector, Tone, ToneGenerator};
 use webtrunk_codecs::{CodecId, Decoder, Encoder, EncoderConfig, SampleRate, decoder, encoder};
 
 const NARROW: SampleRate = SampleRate::HZ_8000;
@@ -17,7 +18,7 @@ const FULL: SampleRate = SampleRate::HZ_48000;
 /// Frames that a bench goes through in turn: two seconds, eight syllables.
 const FRAMES: usize = 100;
 
-criterion_group!(benches, g711, g722, l16, opus_encode, opus_decode, opus_loss, resampling, floor);
+criterion_group!(benches, g711, g722, l16, opus_encode, opus_decode, opus_loss, resampling, keys, floor);
 criterion_main!(benches);
 
 fn g711(c: &mut Criterion) {
@@ -150,6 +151,28 @@ fn resampling(c: &mut Criterion) {
         c.bench_function(&format!("resample {name}"), |b| {
             b.iter(|| resampler.process(next.next().expect("a cycle has no end"), black_box(&mut out)));
         });
+    }
+}
+
+/// 20 ms of speech, of silence and of a key.
+fn keys(c: &mut Criterion) {
+    for (rate, name) in [(NARROW, "8k"), (WIDE, "16k")] {
+        let mut key = vec![vec![0; rate.samples_in_ms(20)]; FRAMES];
+        let mut generator = ToneGenerator::new(Tone::key(Digit::all().next().expect("sixteen keys")), rate);
+        key.iter_mut().for_each(|frame| generator.fill(frame));
+        let silence = vec![vec![0; rate.samples_in_ms(20)]];
+        for (what, frames) in [("speech", speech(rate)), ("silence", silence), ("a key", key)] {
+            let mut detector = DtmfDetector::new(rate).expect("a rate it runs");
+            let mut next = frames.iter().cycle();
+            c.bench_function(&format!("dtmf detect {name} in {what}"), |b| {
+                b.iter(|| {
+                    let frame = next.next().expect("a cycle has no end");
+                    detector.push(black_box(frame), |event| {
+                        black_box(event);
+                    });
+                });
+            });
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use webtrunk_codecs::resample::Resampler;
-use webtrunk_codecs::tone::{Tone, ToneGenerator};
+use webtrunk_codecs::tone::{Digit, DtmfDetector, Tone, ToneGenerator};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
 #[test]
@@ -47,6 +47,23 @@ fn no_resampler_allocates_per_packet() {
         assert_eq!(down.process(&wide, &mut narrow), 160);
     }
     assert_eq!(allocations() - before, 0);
+}
+
+#[test]
+fn listening_for_keys_does_not_allocate() {
+    for rate in [SampleRate::HZ_8000, SampleRate::HZ_16000] {
+        let mut detector = DtmfDetector::new(rate).unwrap();
+        let mut key = ToneGenerator::new(Tone::key(Digit::parse('5').unwrap()).with_cadence(60, 60), rate);
+        let (mut pcm, mut heard) = ([0; 320], 0);
+        detector.push(&pcm, |_| {});
+        let before = allocations();
+        for _ in 0..100 {
+            key.fill(&mut pcm);
+            detector.push(&pcm, |_| heard += 1);
+        }
+        assert_eq!(allocations() - before, 0);
+        assert!(heard > 20, "{heard} events");
+    }
 }
 
 thread_local! {

@@ -9,9 +9,9 @@ pub struct Digit(u8);
 /// The keys in the order of their event codes (RFC 4733 3.2, table 3).
 const KEYS: [u8; 16] = *b"0123456789*#ABCD";
 /// The rows and columns of the keypad (ITU-T Q.23).
-const ROWS_HZ: [u16; 4] = [697, 770, 852, 941];
-const COLUMNS_HZ: [u16; 4] = [1209, 1336, 1477, 1633];
-const KEYPAD: [[u8; 4]; 4] = [*b"123A", *b"456B", *b"789C", *b"*0#D"];
+pub(super) const ROWS_HZ: [u16; 4] = [697, 770, 852, 941];
+pub(super) const COLUMNS_HZ: [u16; 4] = [1209, 1336, 1477, 1633];
+pub(super) const KEYPAD: [[u8; 4]; 4] = [*b"123A", *b"456B", *b"789C", *b"*0#D"];
 
 impl Digit {
     /// The key named by `key`; letters in either case.

@@ -3,10 +3,12 @@
 //! Levels are in dBm0, and a sine that fills 16 bits has [`FULL_SCALE_DBM0`].
 
 mod digit;
+mod dtmf;
 mod generator;
 mod goertzel;
 
 pub use digit::Digit;
+pub use dtmf::{DtmfDetector, DtmfEvent};
 pub use generator::{Tone, ToneGenerator};
 pub use goertzel::goertzel_dbm0;
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod dtmf;
+mod espeak;
 mod g711_sweep;
 mod g722_reference;
 mod loss;
