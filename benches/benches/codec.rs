@@ -4,6 +4,7 @@
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::f64::consts::TAU;
 use std::hint::black_box;
+use webtrunk_codecs::comfort_noise::{NoiseGenerator, Sid, SilenceDetector};
 use webtrunk_codecs::g711::{G711Decoder, Law};
 use webtrunk_codecs::g722::G722Decoder;
 use webtrunk_codecs::l16::L16Rate;
@@ -18,7 +19,19 @@ const FULL: SampleRate = SampleRate::HZ_48000;
 /// Frames that a bench goes through in turn: two seconds, eight syllables.
 const FRAMES: usize = 100;
 
-criterion_group!(benches, g711, g722, l16, opus_encode, opus_decode, opus_loss, resampling, keys, floor);
+criterion_group!(
+    benches,
+    g711,
+    g722,
+    l16,
+    opus_encode,
+    opus_decode,
+    opus_loss,
+    resampling,
+    keys,
+    comfort_noise,
+    floor
+);
 criterion_main!(benches);
 
 fn g711(c: &mut Criterion) {
@@ -174,6 +187,15 @@ fn keys(c: &mut Criterion) {
             });
         }
     }
+}
+
+/// 20 ms of noise made, and looked at.
+fn comfort_noise(c: &mut Criterion) {
+    let mut noise = NoiseGenerator::new(NARROW, 1);
+    noise.update(&Sid::white(-50.0).with_spectrum(&[-0.7, 0.3]));
+    let (mut frame, mut detector) = ([0; 160], SilenceDetector::new(NARROW));
+    c.bench_function("comfort noise generate 8k", |b| b.iter(|| noise.fill(black_box(&mut frame))));
+    c.bench_function("comfort noise detect 8k", |b| b.iter(|| detector.push(black_box(&frame))));
 }
 
 /// 20 ms of a call in both directions: times fifty is what a second of it must cost.

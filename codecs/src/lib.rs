@@ -5,6 +5,7 @@
 //! to name a codec; [`encoder`] and [`decoder`] make one at the sample rate that the caller works in.
 
 mod catalogue;
+pub mod comfort_noise;
 mod conceal;
 mod error;
 pub mod g711;

@@ -5,6 +5,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use webtrunk_codecs::comfort_noise::{NoiseGenerator, Sid, SilenceDetector};
 use webtrunk_codecs::resample::Resampler;
 use webtrunk_codecs::tone::{Digit, DtmfDetector, Tone, ToneGenerator};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
@@ -64,6 +65,22 @@ fn listening_for_keys_does_not_allocate() {
         assert_eq!(allocations() - before, 0);
         assert!(heard > 20, "{heard} events");
     }
+}
+
+#[test]
+fn comfort_noise_does_not_allocate() {
+    let rate = SampleRate::HZ_16000;
+    let (mut noise, mut detector) = (NoiseGenerator::new(rate, 1), SilenceDetector::new(rate));
+    let (mut pcm, mut payload) = ([0; 320], [0; 20]);
+    noise.update(&Sid::white(-50.0));
+    let before = allocations();
+    for _ in 0..100 {
+        noise.fill(&mut pcm);
+        detector.push(&pcm);
+        let octets = detector.sid().write_to(&mut payload).unwrap();
+        noise.update(&Sid::parse(&payload[..octets]).unwrap());
+    }
+    assert_eq!(allocations() - before, 0);
 }
 
 thread_local! {

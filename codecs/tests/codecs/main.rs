@@ -9,4 +9,5 @@ mod g722_reference;
 mod loss;
 mod malformed;
 mod opus_sound;
+mod silence;
 mod sound;
