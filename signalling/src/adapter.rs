@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tracing::field::Empty;
-use tracing::{Span, info_span};
+use tracing::{Span, error_span};
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
@@ -99,10 +99,11 @@ pub struct Incoming {
     pub span: Span,
 }
 
-/// An adapter's span of a leg that came in: what it logs of the leg is inside it.
+/// An adapter's span of a leg that came in: what it logs of the leg is inside it. It has the highest level,
+/// since a log filter that leaves out a span leaves its events without their leg.
 #[must_use]
 pub fn leg_span(leg: LegId) -> Span {
-    info_span!(parent: None, "leg", id = %leg, call = Empty)
+    error_span!(parent: None, "leg", id = %leg, call = Empty)
 }
 
 /// How many times a call may be passed on (RFC 3261 8.1.1.6).

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 use tracing::field::display;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, error, error_span, info, warn};
 use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
 use webtrunk_engine::engine::{Engine, Refused};
 use webtrunk_engine::{EndCause, LegId};
@@ -119,7 +119,8 @@ impl Switchboard {
         let (media_events, from_engine) = mpsc::channel(MAILBOX);
         match self.admit(&incoming, media_events, &stopping).await {
             Ok((plan, handle)) => {
-                let span = info_span!("call", id = %handle.id());
+                // At the highest level, as every span: see `adapter::leg_span`.
+                let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
                 let call = Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs };
                 call.run(adapter, incoming, plan, stopping).instrument(span).await;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{Span, debug, info, info_span};
+use tracing::{Span, debug, error_span, info};
 use webtrunk_codecs::tone::Digit;
 
 use super::bridge;
@@ -37,7 +37,8 @@ impl Call {
     pub fn new(id: CallId, supplies: Arc<Supplies>) -> Self {
         Self {
             id,
-            span: info_span!(parent: None, "call", %id),
+            // At the highest level: a filter that leaves out a span leaves its events without their call.
+            span: error_span!(parent: None, "call", %id),
             supplies,
             legs: Vec::with_capacity(2),
             events: VecDeque::with_capacity(16),

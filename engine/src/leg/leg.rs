@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use tracing::{Span, info, info_span, warn};
+use tracing::{Span, error_span, info, warn};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
@@ -118,9 +118,9 @@ impl Leg {
         self.id
     }
 
-    /// Opens its span in the log, inside its call's.
+    /// Opens its span in the log, inside its call's; at the same level, for the same reason.
     pub(crate) fn open_span(&mut self, call: &Span) {
-        self.span = info_span!(parent: call, "leg", id = %self.id);
+        self.span = error_span!(parent: call, "leg", id = %self.id);
     }
 
     /// Its span in the log. ICE and DTLS are handled inside it; media is not.

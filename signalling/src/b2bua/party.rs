@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use tracing::{Span, info_span};
+use tracing::{Span, error_span};
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 
@@ -108,7 +108,8 @@ impl Party {
     ) -> Self {
         Self {
             leg,
-            span: info_span!(parent: call, "leg", id = %leg),
+            // At the highest level, as every span: see `adapter::leg_span`.
+            span: error_span!(parent: call, "leg", id = %leg),
             adapter,
             profile,
             state,

@@ -19,6 +19,7 @@ pub(crate) struct GatewayConfig {
     sip: String,
     is_md5_only: bool,
     rtp_ports: Option<[u16; 2]>,
+    log_filter: Option<&'static str>,
 }
 
 /// The page, and SIP over WebSocket.
@@ -85,6 +86,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Logs by this filter, and the start, which tests wait for.
+    pub(crate) const fn log_filter(mut self, filter: &'static str) -> Self {
+        self.log_filter = Some(filter);
+        self
+    }
+
     /// Adds lines to the section `[sip]`.
     pub(crate) fn sip(mut self, lines: &str) -> Self {
         let _ = writeln!(self.sip, "{lines}");
@@ -99,12 +106,13 @@ impl GatewayConfig {
         }
         let _ = write!(
             text,
-            "[log]\nformat = \"json\"\nfilter = \"debug,hickory_resolver=info,mio=info\"\n\
+            "[log]\nformat = \"json\"\nfilter = \"{},webtrunk::serve=info\"\n\
              [sip]\n{}[[sip.listeners]]\ntransport = \"ws\"\n\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n\
              [media]\naddresses = [\"{ip}\"]\nwebrtc_port = 0\nrtp_address = \"{ip}\"\n\
              rtp_ports = {:?}\n{}",
+            self.log_filter.unwrap_or("debug,hickory_resolver=info,mio=info"),
             self.sip,
             self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,
