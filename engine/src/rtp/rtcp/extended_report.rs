@@ -1,7 +1,8 @@
 //! Extended reports: what a plain report has no room for (RFC 3611).
 //!
 //! Three blocks are read and written: the receiver's reference time and the delay since it, by which
-//! one who sends nothing measures the round trip, and the VoIP metrics. Others are passed over.
+//! one who sends nothing measures the round trip, and the VoIP metrics. Others are passed over, and so
+//! are those three where their length is not theirs: the reports beside them are worth more.
 
 use super::voip_metrics::VoipMetrics;
 use super::{packet_type, u32_at};
@@ -17,7 +18,7 @@ mod block_type {
     pub(super) const VOIP_METRICS: u8 = 7;
 }
 
-/// A received extended report, whose every block is known to be whole.
+/// A received extended report, none of whose blocks runs past its end.
 #[derive(Debug, Clone, Copy)]
 pub struct ExtendedReport<'a> {
     ssrc: Ssrc,
@@ -33,7 +34,7 @@ pub enum ExtendedBlock<'a> {
     Delays(DelayBlock<'a>),
     /// How a voice stream was received (4.7).
     VoipMetrics(VoipMetrics),
-    /// Any other block.
+    /// Any other block, or one of a length that its type does not have.
     Other {
         /// Its number in RFC 3611 4 or later RFCs.
         block_type: u8,
@@ -188,22 +189,25 @@ fn split_block(bytes: &[u8]) -> Result<(ExtendedBlock<'_>, &[u8]), DropReason> {
     };
     let length = 4 * usize::from(u16::from_be_bytes([high, low]));
     let (body, behind) = behind.split_at_checked(length).ok_or(DropReason::TooShort)?;
-    let block = match block_type {
+    Ok((read_block(block_type, body).unwrap_or(ExtendedBlock::Other { block_type }), behind))
+}
+
+/// A block that we know, if it is as long as it should be.
+fn read_block(block_type: u8, body: &[u8]) -> Option<ExtendedBlock<'_>> {
+    match block_type {
         block_type::REFERENCE_TIME => {
-            let time = body.try_into().map_err(|_| DropReason::BadPayload)?;
-            ExtendedBlock::ReferenceTime(NtpTime(u64::from_be_bytes(time)))
+            let time = body.try_into().ok()?;
+            Some(ExtendedBlock::ReferenceTime(NtpTime(u64::from_be_bytes(time))))
         }
         block_type::DLRR => match body.as_chunks() {
-            (delays, []) => ExtendedBlock::Delays(DelayBlock { delays }),
-            _ => return Err(DropReason::BadPayload),
+            (delays, []) => Some(ExtendedBlock::Delays(DelayBlock { delays })),
+            _ => None,
         },
         block_type::VOIP_METRICS => {
-            let metrics = body.try_into().map_err(|_| DropReason::BadPayload)?;
-            ExtendedBlock::VoipMetrics(VoipMetrics::read(metrics))
+            Some(ExtendedBlock::VoipMetrics(VoipMetrics::read(body.try_into().ok()?)))
         }
-        _ => ExtendedBlock::Other { block_type },
-    };
-    Ok((block, behind))
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -280,15 +284,12 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_are_not_what_they_say_are_refused_and_unknown_ones_passed_over() {
+    fn blocks_that_run_past_the_report_are_refused_and_unknown_ones_passed_over() {
         let report = |blocks: &[u8]| {
             let words = (4 + blocks.len() / 4) as u8 - 3;
             [&[0x80, 207, 0, words, 0, 0, 0, 9], blocks].concat()
         };
         let reason = |bytes: &[u8]| CompoundPacket::parse(&report(bytes)).expect_err("malformed");
-        assert_eq!(reason(&[4, 0, 0, 1, 0, 0, 0, 0]), DropReason::BadPayload, "half a time");
-        assert_eq!(reason(&[5, 0, 0, 1, 0, 0, 0, 0]), DropReason::BadPayload, "a third of a delay");
-        assert_eq!(reason(&[7, 0, 0, 1, 0, 0, 0, 0]), DropReason::BadPayload);
         assert_eq!(reason(&[1, 0, 0, 2, 0, 0, 0, 0]), DropReason::TooShort);
         assert_eq!(reason(&[1, 0, 0xff, 0xff]), DropReason::TooShort);
         let known = report(&[1, 0, 0, 1, 0, 0, 0, 0, 200, 0, 0, 0]);
@@ -296,6 +297,30 @@ mod tests {
         assert_eq!(read, [ExtendedBlock::Other { block_type: 1 }, ExtendedBlock::Other { block_type: 200 }]);
         let no_source = [0x80, 207, 0, 0];
         assert_eq!(CompoundPacket::parse(&no_source).expect_err("malformed"), DropReason::TooShort);
+    }
+
+    #[test]
+    fn a_block_of_a_wrong_length_costs_neither_its_neighbours_nor_the_report_before_it() {
+        let receiver_report = [0x80, 201, 0, 1, 0, 0, 0, 9];
+        for block_type in [4, 5, 7] {
+            // Half a time, a third of a delay, too little of the metrics; and a whole time.
+            let extended = [
+                [0x80, 207, 0, 6, 0, 0, 0, 9],
+                [block_type, 0, 0, 1, 0, 0, 0, 0],
+                [4, 0, 0, 2, 0, 0, 0, 1],
+                [0, 0, 0, 2, 0x81, 203, 0, 1],
+            ];
+            let bytes = [&receiver_report, extended.as_flattened(), &[0, 0, 0, 9]].concat();
+            let compound = CompoundPacket::parse(&bytes).expect("every packet is whole");
+            let packets: Vec<_> = compound.packets().collect();
+            let [RtcpPacket::ReceiverReport(_), RtcpPacket::ExtendedReport(report), RtcpPacket::Goodbye(_)] =
+                packets[..]
+            else {
+                panic!("{packets:?}");
+            };
+            let time = ExtendedBlock::ReferenceTime(NtpTime(0x1_0000_0002));
+            assert!(report.blocks().eq([ExtendedBlock::Other { block_type }, time]), "block {block_type}");
+        }
     }
 
     proptest! {
