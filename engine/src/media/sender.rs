@@ -72,24 +72,10 @@ impl SendAgreement {
         Self {
             codec: agreed.codec,
             payload_type: agreed.payload_type_tx,
-            ptime_ms: packet_time(agreed.codec, u32::from(agreed.ptime_tx_ms)),
+            ptime_ms: u32::from(agreed.ptime_tx_ms),
             telephone_event: agreed.telephone_event.map(|event| (event.payload_type_tx, event.clock_rate)),
             may_send: agreed.direction.sends(),
         }
-    }
-}
-
-/// The nearest packet time that the codec has and a datagram carries.
-fn packet_time(codec: CodecId, asked_ms: u32) -> u32 {
-    match codec {
-        CodecId::Pcmu | CodecId::Pcma | CodecId::G722 => (asked_ms / 10 * 10).clamp(10, 60),
-        // 960 octets at most.
-        CodecId::L16(rate) => {
-            let longest = 480_000 / rate.sample_rate().hz();
-            (asked_ms / 10 * 10).clamp(10, longest)
-        }
-        // Frames of RFC 6716 2.1.4 that telephony uses.
-        CodecId::Opus => [60, 40, 20].into_iter().find(|ms| *ms <= asked_ms).unwrap_or(10),
     }
 }
 
