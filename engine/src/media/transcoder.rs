@@ -12,8 +12,8 @@ use webtrunk_codecs::{ClockRate, Decoder, Encoder, SampleRate};
 
 use super::packetizer::Packetizer;
 
-/// Longest packet (RFC 6716 3.2.5).
-const PACKET_MS_MAX: u32 = 120;
+/// Longest packet that is decoded: what RFC 3551 4.2 asks receivers to take. Those of Opus end at 120 ms.
+pub(super) const PACKET_MS_MAX: u32 = 200;
 
 /// Largest payload that we make: Opus' limit of one frame (RFC 6716 3.2.1).
 const PAYLOAD_MAX: usize = 1275;
@@ -204,5 +204,25 @@ fn emit(
         }
         // A frame that the codec cannot make passes as silence: the time stays right.
         Err(_) => *skipped += frame.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webtrunk_codecs::{CodecId, EncoderConfig, decoder, encoder};
+
+    use super::*;
+
+    #[test]
+    fn packets_of_a_fifth_of_a_second_are_decoded_and_longer_ones_refused() {
+        let rate = SampleRate::HZ_8000;
+        let decoder = decoder(CodecId::Pcmu, rate).expect("a decoder");
+        let encoder = encoder(CodecId::Pcma, rate, &EncoderConfig::default()).expect("an encoder");
+        let mut transcoder = Transcoder::new(decoder, encoder, ClockRate::HZ_8000, 20);
+        let mut samples = 0;
+        for (payload, timestamp) in [(&[0x55; 1600][..], 0), (&[0x55; 1601], 1600), (&[0x55; 160], 3201)] {
+            transcoder.handle_packet(payload, timestamp, 0, |coded| samples += coded.samples);
+        }
+        assert_eq!((samples, transcoder.counters().undecodable), (1760, 1));
     }
 }

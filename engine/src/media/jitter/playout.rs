@@ -11,9 +11,7 @@ use webtrunk_codecs::{ClockRate, Decoder};
 use super::fates::JitterCounters;
 use super::reader::{JitterReader, Pull};
 use super::stretch::TimeStretch;
-
-/// Longest packet: 120 ms (RFC 6716 3.2.5).
-const PACKET_MS_MAX: u32 = 120;
+use crate::media::transcoder::PACKET_MS_MAX;
 
 /// Longest frame that may be asked for.
 const FRAME_MS_MAX: u32 = 60;
