@@ -153,7 +153,7 @@ fn duplicates_are_played_once() {
 }
 
 #[test]
-fn a_restart_of_the_sender_costs_a_packet_and_another_source_none() {
+fn a_restart_of_the_sender_costs_five_packets_at_most_and_another_source_four() {
     let again = |ssrc, sequence: u16, timestamp: u32| {
         talk(1500).map(move |packet| {
             if packet.at < Duration::from_secs(10) {
