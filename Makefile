@@ -25,7 +25,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench docs clean setup-run setup-test
+.PHONY: run test dtmf-hour check loom web bench narrow-band docs clean setup-run setup-test
 
 run: setup-run
 	$(MAKE) web
@@ -60,6 +60,11 @@ $(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB_MODULES)
 bench: setup-run
 	$(MAKE) web
 	$(CARGO) bench $(LOCKED) --package webtrunk-benches
+
+narrow-band: setup-test
+	$(MAKE) web
+	$(MAKE) $(DRIVER_MODULES)
+	$(CARGO) bench $(LOCKED) --package webtrunk --bench narrow_band
 
 docs: $(TARGET)/tools/bin/mdbook
 	$(TARGET)/tools/bin/mdbook build docs

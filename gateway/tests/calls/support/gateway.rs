@@ -23,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A gateway that runs.
 pub(crate) struct Gateway {
-    process: Process,
+    pub(crate) process: Process,
     log: Log,
     host: Host,
     /// Holds the configuration; gone with the gateway.

@@ -25,6 +25,9 @@ pub(crate) struct GatewayConfig {
 /// The page, and SIP over WebSocket.
 pub(super) const HTTP_PORT: u16 = 8080;
 
+/// Browsers' media; further shards take the following ports.
+pub(crate) const WEBRTC_PORT: u16 = 10_000;
+
 /// SIP over UDP and TCP, of the gateway and of every phone.
 pub(crate) const SIP_PORT: u16 = 5060;
 
@@ -110,7 +113,7 @@ impl GatewayConfig {
              [sip]\n{}[[sip.listeners]]\ntransport = \"ws\"\n\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n\
-             [media]\naddresses = [\"{ip}\"]\nwebrtc_port = 0\nrtp_address = \"{ip}\"\n\
+             [media]\naddresses = [\"{ip}\"]\nwebrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
              rtp_ports = {:?}\n{}",
             self.log_filter.unwrap_or("debug,hickory_resolver=info,mio=info"),
             self.sip,

@@ -45,11 +45,21 @@ pub(crate) struct LineConfig {
     pub(crate) microphone: Microphone,
     /// What may be spoken; empty for everything that the browser can.
     pub(crate) codecs: Vec<&'static str>,
+    /// Whether the frames that it sends can be collected.
+    pub(crate) shows_sent: bool,
+    /// Parameters of Opus that the browser reads as if the gateway had asked for them; empty for none.
+    pub(crate) opus: &'static str,
 }
 
 impl Default for LineConfig {
     fn default() -> Self {
-        Self { library: Library::Jssip, microphone: Microphone::Speech, codecs: Vec::new() }
+        Self {
+            library: Library::Jssip,
+            microphone: Microphone::Speech,
+            codecs: Vec::new(),
+            shows_sent: false,
+            opus: "",
+        }
     }
 }
 
@@ -90,7 +100,13 @@ impl Page {
             Library::Sipjs => "sipjs",
         };
         let codecs = if config.codecs.is_empty() { Value::Null } else { json!(config.codecs) };
-        let wish = json!({"library": library, "microphone": microphone, "codecs": codecs});
+        let wish = json!({
+            "library": library,
+            "microphone": microphone,
+            "codecs": codecs,
+            "showsSent": config.shows_sent,
+            "opus": config.opus,
+        });
         self.run("register", &json!([account, wish]));
     }
 
@@ -176,10 +192,16 @@ impl Page {
     /// The Opus that comes in the next seconds, decoded without the browser: on a busy machine its jitter
     /// buffer stretches and shortens what it plays, which is no fault of who sent it.
     pub(crate) fn receive(&self, seconds: f64) -> Sound {
-        let frames = self.run("collect", &json!([(seconds * 50.0) as u32]));
+        speech::decode(self.frames("collect", seconds))
+    }
+
+    /// The encoded frames of the next seconds with their RTP timestamps: those that come by `collect`, those
+    /// that go by `collectSent`.
+    pub(crate) fn frames(&self, method: &str, seconds: f64) -> Vec<(u32, Vec<u8>)> {
+        let frames = self.run(method, &json!([(seconds * 50.0) as u32]));
         let frames: Vec<(u32, String)> = serde_json::from_value(frames).expect("pairs");
         let octets = |text: &String| STANDARD.decode(text).expect("base64");
-        speech::decode(frames.iter().map(|(timestamp, text)| (*timestamp, octets(text))).collect())
+        frames.iter().map(|(timestamp, text)| (*timestamp, octets(text))).collect()
     }
 
     /// Listens until a tone is heard, for media takes a moment to flow after an answer.

@@ -134,6 +134,15 @@ impl Scorer {
     }
 
     fn best(&self, heard: &Sound) -> Score {
+        let scores = self.scores(heard).into_iter();
+        scores.max_by(|one, other| one.pesq.total_cmp(&other.pesq)).expect("one at least")
+    }
+
+    /// A score for each time that the speech was heard as a whole, one at least.
+    ///
+    /// # Panics
+    /// When it was not.
+    pub(crate) fn scores(&self, heard: &Sound) -> Vec<Score> {
         let folder = TempDir::new().expect("a folder");
         let [reference, degraded] = ["reference.wav", "heard.wav"].map(|name| folder.path().join(name));
         at_8_khz().write(&reference);
@@ -142,12 +151,13 @@ impl Scorer {
         let output = Command::new(&self.python).arg(script).args([reference, degraded]).output();
         let output = output.expect("Python starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let scores = text.lines().filter_map(|line| {
+        let scores = text.lines().map_while(|line| {
             let (pesq, gain_db) = line.split_once(' ')?;
             Some(Score { pesq: pesq.parse().ok()?, gain_db: gain_db.parse().ok()? })
         });
-        let best = scores.max_by(|one, other| one.pesq.total_cmp(&other.pesq));
-        best.unwrap_or_else(|| panic!("no score: {text}{}", String::from_utf8_lossy(&output.stderr)))
+        let scores: Vec<_> = scores.collect();
+        assert!(!scores.is_empty(), "no score: {text}{}", String::from_utf8_lossy(&output.stderr));
+        scores
     }
 }
 

@@ -8,10 +8,11 @@ export function connection() {
 }
 
 /**
- * `onTrack` gets the stream of every remote track, `onFrame` every encoded frame that comes, `codecs`
- * names what may be spoken, null for all.
+ * `onTrack` gets the stream of every remote track, `onFrame` every encoded frame that comes, `onSent`
+ * every one that goes, if there is one; `codecs` names what may be spoken, null for all; `opus` holds
+ * parameters that the browser reads as if the other side had asked for them, null for none.
  */
-export function watchConnections({ onTrack, onFrame, codecs }) {
+export function watchConnections({ onTrack, onFrame, onSent, codecs, opus }) {
   const prefer = (connection) => {
     if (!codecs) return;
     const allowed = [...codecs, 'telephone-event'].map((name) => `audio/${name}`.toLowerCase());
@@ -30,6 +31,16 @@ export function watchConnections({ onTrack, onFrame, codecs }) {
       });
     }
 
+    addTrack(...options) {
+      const sender = super.addTrack(...options);
+      if (onSent) watchFrames(sender, onSent);
+      return sender;
+    }
+
+    setRemoteDescription({ type, sdp }) {
+      return super.setRemoteDescription({ type, sdp: opus ? withOpusParameters(sdp, opus) : sdp });
+    }
+
     createOffer(...options) {
       prefer(this);
       return super.createOffer(...options);
@@ -42,9 +53,15 @@ export function watchConnections({ onTrack, onFrame, codecs }) {
   };
 }
 
-/** Shows every encoded frame on its way to the decoder. */
-function watchFrames(receiver, onFrame) {
-  const { readable, writable } = receiver.createEncodedStreams();
+/** Adds to what a description says of Opus (RFC 7587 7). */
+function withOpusParameters(sdp, parameters) {
+  const [, payloadType] = /^a=rtpmap:(\d+) opus\//im.exec(sdp);
+  return sdp.replace(new RegExp(`^a=fmtp:${payloadType} .*?(?=\\r?$)`, 'm'), (line) => `${line};${parameters}`);
+}
+
+/** Shows every encoded frame of a receiver or sender on its way. */
+function watchFrames(end, onFrame) {
+  const { readable, writable } = end.createEncodedStreams();
   const watch = new TransformStream({
     transform(frame, controller) {
       onFrame(frame);

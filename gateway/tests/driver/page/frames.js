@@ -1,11 +1,12 @@
-// What comes from the network, before the browser's jitter buffer and decoder have touched it.
+// Encoded frames: what comes from the network, before the browser's jitter buffer and decoder have touched
+// it, or what goes there.
 
 import { base64 } from './base64.js';
 
 export class Frames {
   #collecting = null;
 
-  /** Takes a frame that came. */
+  /** Takes a frame. */
   take({ timestamp, data }) {
     if (!this.#collecting) return;
     const { frames, count, resolve } = this.#collecting;

@@ -13,14 +13,16 @@ const LINES = { jssip: JssipLine, sipjs: SipjsLine };
 const events = new Events();
 const ear = new Ear();
 const frames = new Frames();
+const sent = new Frames();
 let line = null;
 
 window.phone = {
-  /** `account` holds user, password, domain, socket; `wish` library, microphone and codecs. */
-  async register(account, { library, microphone, codecs }) {
+  /** `account` holds user, password, domain, socket; `wish` library, microphone, codecs, showsSent and opus. */
+  async register(account, { library, microphone, codecs, showsSent, opus }) {
     await ear.open();
     const onTrack = (stream) => ear.attach(stream);
-    watchConnections({ onTrack, onFrame: (frame) => frames.take(frame), codecs });
+    const onSent = showsSent ? (frame) => sent.take(frame) : null;
+    watchConnections({ onTrack, onFrame: (frame) => frames.take(frame), onSent, codecs, opus });
     line = new LINES[library](account, events, await openMicrophone(microphone));
     await line.start();
   },
@@ -35,5 +37,6 @@ window.phone = {
   taken: (kind) => events.taken(kind),
   listen: (seconds) => ear.listen(seconds),
   collect: (count) => frames.collect(count),
+  collectSent: (count) => sent.collect(count),
   stats: async () => [...(await connection().getStats()).values()],
 };
