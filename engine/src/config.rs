@@ -68,7 +68,9 @@ impl Default for EngineConfig {
             encoder: EncoderConfig {
                 opus: OpusEncoderConfig { expected_loss_percent: 0, ..OpusEncoderConfig::default() },
             },
-            narrow_band: NarrowBandWish { is_asked: true, bitrate_bps: Some(20_000) },
+            // The least with which speech towards G.711 is as good as without asking, lost packets included
+            // (docs/decisions/0010).
+            narrow_band: NarrowBandWish { is_asked: true, bitrate_bps: Some(24_000) },
         }
     }
 }

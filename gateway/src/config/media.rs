@@ -154,8 +154,8 @@ impl MediaSection {
     }
 }
 
-/// What keeps the quality of narrow band (docs/PERFORMANCE.md).
-const NARROW_BAND_BITRATE: u32 = 20_000;
+/// The least that keeps the quality of narrow band, lost packets included (docs/decisions/0010).
+const NARROW_BAND_BITRATE: u32 = 24_000;
 
 /// RFC 7587 6.1.
 const BITRATES: RangeInclusive<u32> = 6000..=510_000;

@@ -1,10 +1,12 @@
 //! What is accepted, what is refused, and with which words.
 
 use std::fs::{self, Permissions};
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
+use webtrunk_engine::config::EngineConfig;
 use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 use webtrunk_signalling::sip::flow::TransportKind;
 
@@ -32,6 +34,14 @@ fn an_empty_file_is_a_gateway_that_lets_nobody_in() {
     assert_eq!(config.sip.realm, "webtrunk");
     assert_eq!(config.media.rtp_ports, 20_000..=29_999);
     assert_eq!(config.media.media_timeout.as_secs(), 60);
+}
+
+/// docs/decisions/0010: less hurts speech where packets get lost.
+#[test]
+fn browsers_are_asked_for_the_bitrate_that_was_decided() {
+    let config = parse("w.toml", "", &environment).expect("defaults are sound");
+    let bitrate = config.media.narrow_band_bitrate_bps.map(NonZeroU32::get);
+    assert_eq!((bitrate, EngineConfig::default().narrow_band.bitrate_bps), (Some(24_000), Some(24_000)));
 }
 
 #[test]

@@ -39,10 +39,10 @@ impl Stage {
         Self { codec, from: 8000, to: 8000, opus: OpusEncoderConfig::default() }
     }
 
-    /// What a browser encodes when it was asked for narrow band at 20 kbit/s, and the gateway decodes.
+    /// What a browser encodes when it was asked for narrow band at 24 kbit/s, and the gateway decodes.
     pub(crate) fn opus_of_browser() -> Self {
         let opus = OpusEncoderConfig {
-            bitrate_bps: 20_000,
+            bitrate_bps: 24_000,
             complexity: 9,
             max_bandwidth: Some(OpusBandwidth::Narrow),
             expected_loss_percent: 0,
