@@ -4,6 +4,7 @@
 # make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure                           make clean  remove what was built
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
+# make narrow-band   measure what browsers should be asked for when the far side is G.711
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
