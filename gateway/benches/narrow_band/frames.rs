@@ -27,17 +27,30 @@ impl Kind {
 }
 
 /// The time that it takes to decode a frame for a G.711 phone and to encode it again, on average.
+///
+/// For each frame the least of many passes counts, which nothing interrupted.
 pub(crate) fn cost(frames: &[Vec<u8>]) -> Duration {
+    let mut least = vec![Duration::MAX; frames.len()];
+    for _ in 0..PASSES {
+        pass(frames, &mut least);
+    }
+    least.iter().sum::<Duration>().div_f64(frames.len() as f64)
+}
+
+const PASSES: usize = 40;
+
+/// All frames in their order, for decoders have a memory.
+fn pass(frames: &[Vec<u8>], least: &mut [Duration]) {
     let rate = SampleRate::HZ_8000;
     let mut opus = decoder(CodecId::Opus, rate).expect("a rate of Opus");
     let mut pcmu = encoder(CodecId::Pcmu, rate, &EncoderConfig::default()).expect("a rate of PCMU");
     let (mut samples, mut payload) = ([0; 160], [0; 160]);
-    let began_at = Instant::now();
-    for frame in frames {
+    for (frame, least) in frames.iter().zip(least) {
+        let began_at = Instant::now();
         opus.decode(frame, &mut samples).expect("a browser's frame of 20 ms");
         pcmu.encode(&samples, black_box(&mut payload)).expect("20 ms");
+        *least = began_at.elapsed().min(*least);
     }
-    began_at.elapsed().div_f64(frames.len() as f64)
 }
 
 fn usual_mode(frames: &[Vec<u8>]) -> &'static str {

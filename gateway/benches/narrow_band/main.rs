@@ -32,9 +32,6 @@ const CLEAN: Rounds = Rounds { loss: 0.0, calls: 5, talk_s: 20.0 };
 /// What losing packets does differs more from call to call.
 const LOSSY: Rounds = Rounds { loss: 0.05, calls: 3, talk_s: 38.0 };
 
-/// How often the cost of frames is measured; the least counts, which nothing interrupted.
-const COSTS: usize = 40;
-
 /// Calls of every way to ask.
 struct Rounds {
     loss: f64,
@@ -48,13 +45,9 @@ fn main() -> ExitCode {
     let runtime = Runtime::new().expect("threads can be had");
     let clean = CLEAN.of_all(&browser, runtime.handle());
     let lossy = LOSSY.of_all(&browser, runtime.handle());
-    let mut rows = score(&clean, &lossy, &scorer);
-    for _ in 0..COSTS {
-        for (row, calls) in rows.iter_mut().zip(&clean) {
-            row.cost = row.cost.min(frames::cost(&calls[0].sent));
-        }
-    }
-    table::print(&rows, LOSSY.loss);
+    let rows = score(&clean, &lossy, &scorer);
+    let costs: Vec<_> = clean.iter().map(|calls| frames::cost(&calls[0].sent)).collect();
+    table::print(&rows, &costs, LOSSY.loss);
     ExitCode::SUCCESS
 }
 

@@ -15,8 +15,6 @@ pub(crate) struct Row {
     pesq: Spread,
     pesq_lossy: Spread,
     gateway_cpu: Spread,
-    /// Of decoding and encoding a frame.
-    pub(crate) cost: Duration,
 }
 
 /// Many measured values.
@@ -47,7 +45,6 @@ impl Row {
             gateway_cpu: Spread::of(
                 clean.iter().map(|call| call.gateway_cpu.as_secs_f64() * 1000.0).collect(),
             ),
-            cost: Duration::MAX,
         }
     }
 }
@@ -61,18 +58,18 @@ impl Spread {
     }
 }
 
-/// Prints a table in Markdown.
+/// Prints a table in Markdown; `costs` are those of decoding and encoding a frame, one for each row.
 #[expect(clippy::print_stdout, reason = "the table is what all this is for")]
-pub(crate) fn print(rows: &[Row], loss: f64) {
+pub(crate) fn print(rows: &[Row], costs: &[Duration], loss: f64) {
     let percent = loss * 100.0;
     println!(
         "| asked for | what Chromium sends | octets a frame | PESQ, least to most | decode and encode a frame \
          | whole gateway, per call-second | octets, {percent} % lost | with redundancy | PESQ, {percent} % lost |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    let cost_of_first = rows.first().map_or(0.0, |row| row.cost.as_secs_f64());
-    for row in rows {
-        let Row { asked, clean, lossy, pesq, pesq_lossy, gateway_cpu, cost } = row;
+    let cost_of_first = costs[0].as_secs_f64();
+    for (row, cost) in rows.iter().zip(costs) {
+        let Row { asked, clean, lossy, pesq, pesq_lossy, gateway_cpu } = row;
         println!(
             "| {} | {} | {:.0} | {:.2} ({:.2} to {:.2}, {} times) | {:.1} µs ({:.2}) | {:.2} ms | {:.0} | {:.0} % \
              | {:.2} ({:.2} to {:.2}, {} times) |",
