@@ -45,21 +45,13 @@ pub(crate) struct LineConfig {
     pub(crate) microphone: Microphone,
     /// What may be spoken; empty for everything that the browser can.
     pub(crate) codecs: Vec<&'static str>,
-    /// Whether the frames that it sends can be collected.
-    pub(crate) shows_sent: bool,
     /// Parameters of Opus that the browser reads as if the gateway had asked for them; empty for none.
     pub(crate) opus: &'static str,
 }
 
 impl Default for LineConfig {
     fn default() -> Self {
-        Self {
-            library: Library::Jssip,
-            microphone: Microphone::Speech,
-            codecs: Vec::new(),
-            shows_sent: false,
-            opus: "",
-        }
+        Self { library: Library::Jssip, microphone: Microphone::Speech, codecs: Vec::new(), opus: "" }
     }
 }
 
@@ -104,7 +96,6 @@ impl Page {
             "library": library,
             "microphone": microphone,
             "codecs": codecs,
-            "showsSent": config.shows_sent,
             "opus": config.opus,
         });
         self.run("register", &json!([account, wish]));

@@ -9,8 +9,8 @@ export function connection() {
 
 /**
  * `onTrack` gets the stream of every remote track, `onFrame` every encoded frame that comes, `onSent`
- * every one that goes, if there is one; `codecs` names what may be spoken, null for all; `opus` holds
- * parameters that the browser reads as if the other side had asked for them, null for none.
+ * every one that goes; `codecs` names what may be spoken, null for all; `opus` holds parameters that the
+ * browser reads as if the other side had asked for them, empty for none.
  */
 export function watchConnections({ onTrack, onFrame, onSent, codecs, opus }) {
   const prefer = (connection) => {
@@ -33,7 +33,8 @@ export function watchConnections({ onTrack, onFrame, onSent, codecs, opus }) {
 
     addTrack(...options) {
       const sender = super.addTrack(...options);
-      if (onSent) watchFrames(sender, onSent);
+      // A sender that nobody watches may send nothing, where frames can be watched at all.
+      watchFrames(sender, onSent);
       return sender;
     }
 
