@@ -60,8 +60,13 @@ function withOpusParameters(sdp, parameters) {
   return sdp.replace(new RegExp(`^a=fmtp:${payloadType} .*?(?=\\r?$)`, 'm'), (line) => `${line};${parameters}`);
 }
 
+/** Receivers and senders that are watched; a receiver's track comes again after hold. */
+const watched = new WeakSet();
+
 /** Shows every encoded frame of a receiver or sender on its way. */
 function watchFrames(end, onFrame) {
+  if (watched.has(end)) return;
+  watched.add(end);
   const { readable, writable } = end.createEncodedStreams();
   const watch = new TransformStream({
     transform(frame, controller) {
