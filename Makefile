@@ -61,6 +61,8 @@ $(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB_MODULES)
 bench: setup-run
 	$(MAKE) web
 	$(CARGO) bench $(LOCKED) --package webtrunk-benches
+	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
+	scripts/measure
 
 narrow-band: setup-test
 	$(MAKE) web

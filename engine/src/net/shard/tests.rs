@@ -173,3 +173,15 @@ async fn what_the_other_end_speaks_is_offered_first_but_no_browser_is_lowered_fo
     let member = bench.join_phone();
     assert_eq!(first_offered(&mut bench, &member, PHONE, phone), "8");
 }
+
+#[tokio::test]
+async fn what_has_waited_leaves_while_there_is_still_work() {
+    let mut bench = Bench::new();
+    let (_, socket) = bench.shard.webrtc_sockets()[0];
+    bench.shard.outbox.push(&[0], socket, bench.local);
+    bench.shard.flush_if_due();
+    assert!(!bench.shard.outbox.is_empty(), "others may come");
+    bench.shard.waiting_since = bench.shard.waiting_since.map(|since| since - FLUSH_WAIT);
+    bench.shard.flush_if_due();
+    assert!(bench.shard.outbox.is_empty());
+}
