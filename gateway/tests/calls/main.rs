@@ -5,6 +5,7 @@ mod browser_calls_browser;
 mod browser_calls_sipp;
 mod browser_services;
 mod browser_sipp;
+mod demo;
 mod phone_calls_browser;
 mod same_codec;
 mod sip;

@@ -1,6 +1,6 @@
 //! The test phone that the gateway serves, used as a newcomer uses it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
@@ -18,14 +18,19 @@ const SILENT: f64 = 0.1;
 /// The gateway, and the browser that visits it; `None` where there is no browser or no page.
 fn start() -> Option<(Gateway, Browser)> {
     let browser = Browser::shared()?;
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/dist/index.html");
-    tools::path(&page, "run make web")?;
+    bundle()?;
     let config = GatewayConfig::default()
         .user("alice")
         .user("bob")
         .rule("destination = '9196'\nactions = ['answer', 'echo']")
         .rule("destination = 'alice|bob'\nactions = [{ bridge = { user = '$0' } }]");
     Some((Gateway::start(&config), browser))
+}
+
+/// The page that `make web` builds; `None` where it did not.
+pub(crate) fn bundle() -> Option<PathBuf> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/dist/index.html");
+    tools::path(&page, "run make web")
 }
 
 /// Signs in, with a microphone that stays as it is.
@@ -38,7 +43,8 @@ fn sign_in(browser: &Browser, gateway: &Gateway, user: &str) -> Visit {
     visit
 }
 
-fn dial(visit: &Visit, target: &str) {
+/// Dials, and does not wait for anything.
+pub(crate) fn dial(visit: &Visit, target: &str) {
     visit.fill("#target", target);
     visit.click("#dial");
 }
@@ -48,7 +54,8 @@ fn await_level(visit: &Visit, meter: &str, is_right: impl Fn(f64) -> bool) {
     assert!(wait_until(PATIENCE, || is_right(level())), "{meter} stays at {}", level());
 }
 
-fn see_levels(visit: &Visit) {
+/// Waits until both meters show speech.
+pub(crate) fn see_levels(visit: &Visit) {
     for meter in ["#level-out", "#level-in"] {
         await_level(visit, meter, |level| level > LOUD);
     }

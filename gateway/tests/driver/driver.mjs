@@ -13,11 +13,13 @@
 //   {"id":7,"do":"click","page":"other","selector":"#dial"}
 //   {"id":8,"do":"see","page":"other","selector":"#status","text":"Connected"}
 //   {"id":9,"do":"value","page":"other","selector":"#level"}
+//   {"id":10,"do":"hear","page":"other","selector":"audio","seconds":2}
 //
 // A fault is answered by {"id":3,"error":"..."}. The browser ends when standard input does.
 
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
+import { hear } from './hear.mjs';
 import { servePage } from './server.mjs';
 
 const FLAGS = [
@@ -75,6 +77,9 @@ const commands = {
   async value({ page, selector }) {
     return pages.get(page).locator(selector).evaluate((element) => element.value);
   },
+
+  /** What an audio element plays, from the moment on at which it has something to play. */
+  async hear({ page, selector, seconds }) { return pages.get(page).evaluate(hear, [selector, seconds]); },
 
   async run({ page, method, arguments: values }) {
     return pages.get(page).evaluate(([method, values]) => window.phone[method](...values), [method, values]);

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -62,12 +62,17 @@ impl Browser {
 
     /// A browser of the test's own, to do harm to.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_by(Command::new)
+    }
+
+    /// A browser whose driver is started by the command that `command` makes of its program.
+    pub(crate) fn start_by(command: impl FnOnce(PathBuf) -> Command) -> Option<Self> {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/driver"));
         let node = tools::command_by("WEBTRUNK_TEST_NODE", "node")?;
         let chromium = tools::command("chromium")?;
         tools::path(&folder.join("node_modules/.package-lock.json"), "run npm ci there")?;
         let mut process = Process::start(
-            Command::new(node)
+            command(node)
                 .arg("driver.mjs")
                 .current_dir(folder)
                 .stdin(Stdio::piped())
@@ -134,7 +139,11 @@ impl Browser {
 
     /// Sends a page a command; [`Pending::wait`] gives what came of it.
     pub(super) fn send(&self, page: &str, method: &str, arguments: &Value) -> Pending {
-        let request = json!({"do": "run", "page": page, "method": method, "arguments": arguments});
+        self.begin(json!({"do": "run", "page": page, "method": method, "arguments": arguments}))
+    }
+
+    /// Lets the driver begin something.
+    pub(super) fn begin(&self, request: Value) -> Pending {
         Pending { id: self.0.send(request), driver: Arc::clone(&self.0) }
     }
 

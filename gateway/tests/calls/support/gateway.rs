@@ -81,15 +81,7 @@ impl Gateway {
 
     /// What the gateway holds, as it tells at `/status`.
     pub(crate) fn status(&self) -> Value {
-        let address = self.host.at(HTTP_PORT);
-        let mut stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        let request = format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+        status_at(self.host.at(HTTP_PORT))
     }
 
     /// Waits until the gateway holds just this.
@@ -129,6 +121,18 @@ impl Gateway {
         let status = self.process.wait(PATIENCE).expect("it ends in time");
         assert!(status.success(), "{status}");
     }
+}
+
+/// What a gateway's HTTP server tells at `/status`.
+pub(crate) fn status_at(address: SocketAddr) -> Value {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let request = format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
 impl Drop for Gateway {

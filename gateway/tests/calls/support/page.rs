@@ -243,6 +243,10 @@ impl Drop for Page {
 pub(crate) struct Listening(Pending);
 
 impl Listening {
+    pub(super) const fn new(pending: Pending) -> Self {
+        Self(pending)
+    }
+
     /// What was heard.
     pub(crate) fn wait(self) -> Sound {
         Sound { rate: RATE, samples: self.0.wait_for_samples() }

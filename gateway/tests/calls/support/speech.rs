@@ -133,7 +133,8 @@ impl Scorer {
         Ok(())
     }
 
-    fn best(&self, heard: &Sound) -> Score {
+    /// The best of [`Scorer::scores`].
+    pub(crate) fn best(&self, heard: &Sound) -> Score {
         let scores = self.scores(heard).into_iter();
         scores.max_by(|one, other| one.pesq.total_cmp(&other.pesq)).expect("one at least")
     }

@@ -27,6 +27,13 @@ pub(crate) fn path(path: &Path, cure: &str) -> Option<PathBuf> {
     if path.exists() { Some(path.to_owned()) } else { passed_over(&format!("no {}: {cure}", path.display())) }
 }
 
+/// Says why a test cannot run here, where nothing that could be installed would help, and gives `None`.
+#[expect(clippy::print_stderr, reason = "a test that did not run has to say so")]
+pub(crate) fn not_possible<T>(reason: &str) -> Option<T> {
+    eprintln!("passed over: {reason}");
+    None
+}
+
 /// Says why a test does not run, and gives `None`.
 ///
 /// # Panics

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::browser::Browser;
+use super::browser::{Browser, Pending};
+use super::page::Listening;
 
 /// A visited page.
 pub(crate) struct Visit {
@@ -36,6 +37,16 @@ impl Visit {
     /// The value of a field or meter.
     pub(crate) fn value(&self, selector: &str) -> Value {
         self.act(json!({"do": "value", "selector": selector}))
+    }
+
+    /// Starts to listen to an audio element, from the moment on at which it has something to play.
+    pub(crate) fn begin_to_listen(&self, selector: &str, seconds: f64) -> Listening {
+        Listening::new(self.begin(json!({"do": "hear", "selector": selector, "seconds": seconds})))
+    }
+
+    fn begin(&self, mut request: Value) -> Pending {
+        request["page"] = self.name.clone().into();
+        self.browser.begin(request)
     }
 
     pub(super) fn act(&self, mut request: Value) -> Value {
