@@ -24,8 +24,8 @@ impl LowerBand {
     pub(super) fn encode(&mut self, sample: i32) -> u8 {
         let error = saturate(sample - self.predictor.estimate);
         let magnitude = if error < 0 { !error } else { error };
-        let is_reached = |level: &&i32| magnitude >= (**level * self.scale.step) >> 12;
-        let interval = LOWER_DECISIONS.iter().filter(is_reached).count() as u8;
+        let is_reached = |level: &i32| magnitude >= (level * self.scale.step) >> 12;
+        let interval = LOWER_DECISIONS.partition_point(is_reached) as u8;
         let code = match (error < 0, interval) {
             // The innermost intervals of the negative half stand apart (Table 16).
             (true, 0) => 63,

@@ -38,29 +38,45 @@ impl Joiner {
     }
 }
 
-/// The last twelve pairs, newest last.
+/// The last twelve pairs, newest last, in rows as long as a vector register.
 #[derive(Debug, Clone)]
 struct Delay {
-    first: [i16; 12],
-    second: [i16; 12],
+    first: [i16; ROW],
+    second: [i16; ROW],
 }
+
+const ROW: usize = 16;
+/// The taps for the firsts, and in reverse for the seconds; zero for what is older than the filter.
+const FORTH: [i16; ROW] = row(false);
+const BACK: [i16; ROW] = row(true);
 
 impl Delay {
     const fn new() -> Self {
-        Self { first: [0; 12], second: [0; 12] }
+        Self { first: [0; ROW], second: [0; ROW] }
     }
 
-    /// Takes a pair; returns what the taps make of the firsts and, in reverse, of the seconds.
+    /// Takes a pair; returns what the taps make of the firsts and of the seconds.
     fn push(&mut self, [first, second]: [i16; 2]) -> (i32, i32) {
         for (past, new) in [(&mut self.first, first), (&mut self.second, second)] {
             past.copy_within(1.., 0);
-            past[11] = new;
+            past[ROW - 1] = new;
         }
-        let forth = TAPS.iter().zip(&self.first);
-        let back = TAPS.iter().rev().zip(&self.second);
-        let product = |(&tap, &sample): (&i16, &i16)| i32::from(tap) * i32::from(sample);
-        (forth.map(product).sum(), back.map(product).sum())
+        (dot(&FORTH, &self.first), dot(&BACK, &self.second))
     }
+}
+
+fn dot(taps: &[i16; ROW], samples: &[i16; ROW]) -> i32 {
+    taps.iter().zip(samples).map(|(&tap, &sample)| i32::from(tap) * i32::from(sample)).sum()
+}
+
+const fn row(is_reversed: bool) -> [i16; ROW] {
+    let (mut row, mut tap) = ([0; ROW], 0);
+    while tap < TAPS.len() {
+        let place = ROW - TAPS.len() + tap;
+        row[place] = if is_reversed { TAPS[TAPS.len() - 1 - tap] } else { TAPS[tap] };
+        tap += 1;
+    }
+    row
 }
 
 fn saturate(value: i32) -> i16 {
