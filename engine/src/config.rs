@@ -69,7 +69,7 @@ impl Default for EngineConfig {
                 opus: OpusEncoderConfig { expected_loss_percent: 0, ..OpusEncoderConfig::default() },
             },
             // The least with which speech towards G.711 is as good as without asking, lost packets included
-            // (docs/decisions/0010).
+            // (docs/decisions/0008).
             narrow_band: NarrowBandWish { is_asked: true, bitrate_bps: Some(24_000) },
         }
     }

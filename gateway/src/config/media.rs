@@ -154,7 +154,7 @@ impl MediaSection {
     }
 }
 
-/// The least that keeps the quality of narrow band, lost packets included (docs/decisions/0010).
+/// The least that keeps the quality of narrow band, lost packets included (docs/decisions/0008).
 const NARROW_BAND_BITRATE: u32 = 24_000;
 
 /// RFC 7587 6.1.

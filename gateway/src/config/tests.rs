@@ -36,7 +36,7 @@ fn an_empty_file_is_a_gateway_that_lets_nobody_in() {
     assert_eq!(config.media.media_timeout.as_secs(), 60);
 }
 
-/// docs/decisions/0010: less hurts speech where packets get lost.
+/// docs/decisions/0008: less hurts speech where packets get lost.
 #[test]
 fn browsers_are_asked_for_the_bitrate_that_was_decided() {
     let config = parse("w.toml", "", &environment).expect("defaults are sound");
