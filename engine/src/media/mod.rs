@@ -3,6 +3,7 @@
 pub mod jitter;
 pub mod mixer;
 mod output;
+mod pace;
 mod packetizer;
 mod path;
 mod playback;

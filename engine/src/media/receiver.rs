@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use webtrunk_codecs::ClockRate;
 
+use super::pace::Pace;
 use super::reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
 use super::reports::statistics_for;
 use crate::leg::{Deed, Key};
@@ -14,6 +15,7 @@ use crate::sdp::Negotiated;
 
 /// The receiving half.
 pub(crate) struct Receiver {
+    pace: Pace,
     reorder: ReorderBuffer,
     digits: Option<EventReceiver>,
     statistics: Option<ReceiverStats>,
@@ -34,6 +36,7 @@ struct Accepts {
 impl Receiver {
     pub(crate) fn new() -> Self {
         Self {
+            pace: Pace::default(),
             reorder: ReorderBuffer::default(),
             digits: None,
             statistics: None,
@@ -71,6 +74,9 @@ impl Receiver {
         let is_event = Some(payload_type) == accepts.telephone_event;
         if !is_event && payload_type != accepts.voice {
             return Err(DropReason::UnknownPayloadType);
+        }
+        if !self.pace.admits(now) {
+            return Err(DropReason::TooFast);
         }
         let statistics = statistics_for(&mut self.statistics, &packet, accepts.clock);
         if is_event {

@@ -72,6 +72,8 @@ drop_reasons! {
     Duplicate => "duplicate",
     /// Came after its playout time.
     Late => "late",
+    /// More a second than voice ever is.
+    TooFast => "too_fast",
     /// No room to store it.
     Overrun => "overrun",
 }

@@ -27,8 +27,15 @@ const ENTRIES_MAX: usize = 10_000;
 /// Counts failed logins.
 #[derive(Debug, Default)]
 pub struct FailureLimits {
-    by_pair: Window<(IpAddr, String, Proof)>,
-    by_source: Window<(IpAddr, Proof)>,
+    reached: Failures,
+    unproven: Failures,
+}
+
+/// Failures of one kind of sources. Forgers have a count of their own: they make none of the others forgotten.
+#[derive(Debug, Default)]
+struct Failures {
+    by_pair: Window<(IpAddr, String)>,
+    by_source: Window<IpAddr>,
 }
 
 /// Whether the source of a guess is sure.
@@ -52,15 +59,24 @@ impl FailureLimits {
     /// Whether `source` has to wait before it may try `user` again, right or wrong.
     pub fn must_wait(&mut self, source: IpAddr, user: &str, proof: Proof, now: Instant) -> bool {
         let source = counted_as(source);
-        self.by_source.count(&(source, proof), now) >= PER_SOURCE_MAX
-            || self.by_pair.count(&(source, user.to_owned(), proof), now) >= PER_USER_MAX
+        let failures = self.of(proof);
+        failures.by_source.count(&source, now) >= PER_SOURCE_MAX
+            || failures.by_pair.count(&(source, user.to_owned()), now) >= PER_USER_MAX
     }
 
     /// Notes a wrong password.
     pub fn failed(&mut self, source: IpAddr, user: &str, proof: Proof, now: Instant) {
         let source = counted_as(source);
-        self.by_source.add((source, proof), now);
-        self.by_pair.add((source, user.to_owned(), proof), now);
+        let failures = self.of(proof);
+        failures.by_source.add(source, now);
+        failures.by_pair.add((source, user.to_owned()), now);
+    }
+
+    fn of(&mut self, proof: Proof) -> &mut Failures {
+        match proof {
+            Proof::Reached => &mut self.reached,
+            Proof::None => &mut self.unproven,
+        }
     }
 }
 
@@ -113,6 +129,8 @@ pub fn counted_as(source: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -156,6 +174,19 @@ mod tests {
         }
         assert!(limits.must_wait(ip("192.0.2.1"), "alice", Proof::None, now));
         assert!(!limits.must_wait(ip("192.0.2.1"), "alice", Proof::Reached, now));
+    }
+
+    #[test]
+    fn a_forger_makes_nobody_forgotten() {
+        let mut limits = FailureLimits::default();
+        let now = Instant::now();
+        for _ in 0..PER_USER_MAX {
+            limits.failed(ip("192.0.2.1"), "alice", Proof::Reached, now);
+        }
+        for forged in 0..=u32::try_from(ENTRIES_MAX).expect("few") {
+            limits.failed(Ipv4Addr::from_bits(forged).into(), "bob", Proof::None, now);
+        }
+        assert!(limits.must_wait(ip("192.0.2.1"), "alice", Proof::Reached, now));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::agent::Verdict;
 use super::flow::Flow;
@@ -76,7 +76,12 @@ impl Admission {
             Ok(user) => allow(user, request, flow),
             Err(denied) => {
                 if let Denied::Wrong { user } = &denied {
-                    warn!(%flow, ?user, "wrong credentials");
+                    // Whoever forges sources would write the log full.
+                    if claims.iter().any(|(_, proof)| *proof == Proof::Reached) {
+                        warn!(%flow, ?user, "wrong credentials");
+                    } else {
+                        debug!(%flow, ?user, "wrong credentials, and no challenge of ours answered");
+                    }
                     for (user, proof) in &claims {
                         self.failures.failed(source, user, *proof, now);
                     }

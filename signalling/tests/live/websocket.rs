@@ -87,6 +87,16 @@ async fn too_large_a_message_is_told_by_1009_whole_or_in_pieces() {
 }
 
 #[tokio::test]
+async fn a_frame_that_only_announces_too_much_is_told_by_1009_at_once() {
+    let mut listening = start(TransportLimits::default());
+    let mut peer = WsPeer::connect(listening.address(0)).await;
+    // Masked text of 2^40 octets, of which nothing comes.
+    peer.send_raw(&[0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4]).await;
+    assert_eq!(peer.close_code().await, Some(1009));
+    listening.closed().await;
+}
+
+#[tokio::test]
 async fn a_stranger_is_closed_when_idle_and_pongs_do_not_count() {
     let limits = TransportLimits {
         idle_unauthenticated: Duration::from_millis(600),

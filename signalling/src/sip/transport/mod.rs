@@ -7,6 +7,7 @@ mod address;
 mod config;
 mod connections;
 mod cutter;
+mod frame_guard;
 mod inbound;
 mod layer;
 mod limits;

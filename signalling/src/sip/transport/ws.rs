@@ -6,14 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, ProtocolError, Session};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info};
 
+use super::frame_guard::FrameGuard;
 use super::layer::{Shared, Ticket};
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 use crate::sip::message::MESSAGE_MAX;
@@ -57,6 +60,7 @@ pub async fn serve(
     let Ok(ticket) = shared.admit(remote.ip()) else {
         return Ok(HttpResponse::ServiceUnavailable().body("too many connections"));
     };
+    let body = guarded(&request, body).await?;
     let (response, session, stream) = actix_ws::handle_with_protocols(&request, body, &[SUBPROTOCOL])?;
     let kind = if request.app_config().secure() { TransportKind::Wss } else { TransportKind::Ws };
     let flow = Flow { kind, listener: *listener, local, remote, connection: Some(ticket.id) };
@@ -64,6 +68,17 @@ pub async fn serve(
         stream.max_frame_size(MESSAGE_MAX).aggregate_continuations().max_continuation_size(MESSAGE_MAX);
     actix_web::rt::spawn(run(shared.clone(), ticket, flow, session, stream));
     Ok(response)
+}
+
+/// The same octets, until a frame announces more than a message may have.
+async fn guarded(request: &HttpRequest, body: web::Payload) -> actix_web::Result<web::Payload> {
+    let mut guard = FrameGuard::new(MESSAGE_MAX);
+    let payload = body.map(move |octets| {
+        let octets = octets?;
+        guard.look(&octets).map_err(|_| PayloadError::Overflow)?;
+        Ok(octets)
+    });
+    web::Payload::from_request(request, &mut Payload::Stream { payload: Box::pin(payload) }).await
 }
 
 /// Why a handshake is refused, if it is.
@@ -261,12 +276,13 @@ fn end_of(error: &ProtocolError) -> End {
     match error {
         ProtocolError::Overflow => End::TooLarge,
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => End::NotText,
-        // The connection broke in the middle of nothing: a page that was closed.
-        ProtocolError::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<PayloadError>()) => {
-            End::ByPeer
-        }
-        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::Other => End::TooLarge,
-        ProtocolError::Io(_) => End::ByPeer,
+        ProtocolError::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(PayloadError::Overflow) => End::TooLarge,
+            // The connection broke in the middle of nothing: a page that was closed.
+            Some(_) => End::ByPeer,
+            None if error.kind() == std::io::ErrorKind::Other => End::TooLarge,
+            None => End::ByPeer,
+        },
         _ => End::NotWebSocket,
     }
 }
@@ -285,5 +301,7 @@ mod tests {
         let large = ProtocolError::Io(io::Error::other("Exceeded maximum continuation size"));
         assert_eq!(end_of(&large), End::TooLarge);
         assert_eq!(end_of(&ProtocolError::Overflow), End::TooLarge);
+        let announced = ProtocolError::Io(io::Error::other(PayloadError::Overflow));
+        assert_eq!(end_of(&announced), End::TooLarge);
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -44,6 +45,11 @@ impl WsPeer {
 
     pub(crate) async fn send(&mut self, message: Message) {
         self.0.send(message).await.expect("the WebSocket is open");
+    }
+
+    /// Octets as they are, beneath the frames.
+    pub(crate) async fn send_raw(&mut self, octets: &[u8]) {
+        self.0.get_mut().write_all(octets).await.expect("it is open");
     }
 
     pub(crate) async fn send_text(&mut self, text: &str) {
