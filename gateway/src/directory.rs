@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use webtrunk_codecs::CodecId;
 use webtrunk_engine::media::Prompt;
-use webtrunk_signalling::adapter::{MediaProfile, Target};
-use webtrunk_signalling::b2bua::{Directory, Place, Settings};
+use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
+use webtrunk_signalling::b2bua::{Directory, Place};
 use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::transport::Addresses;
@@ -22,7 +23,6 @@ pub struct GatewayDirectory {
     prompts: HashMap<Arc<str>, Prompt>,
     addresses: Addresses,
     rtp_address: IpAddr,
-    codecs: Settings,
 }
 
 impl GatewayDirectory {
@@ -35,7 +35,6 @@ impl GatewayDirectory {
             prompts: wiring::prompts(config),
             addresses,
             rtp_address: config.media.rtp_address,
-            codecs: Settings::default(),
         }
     }
 
@@ -44,16 +43,17 @@ impl GatewayDirectory {
             adapter: contact.adapter,
             target: contact.target(user),
             profile: contact.profile,
-            codecs: match contact.profile {
-                MediaProfile::Webrtc => self.codecs.browser_codecs.clone(),
-                MediaProfile::Rtp => self.codecs.phone_codecs.clone(),
-            },
+            codecs: codecs_of(contact.profile),
             address: Some(contact.address),
         }
     }
 
+    fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| trunk.sip.name == name)
+    }
+
     fn place_of_trunk(&self, name: &str, number: &str) -> Option<Place> {
-        let trunk = self.trunks.iter().find(|trunk| trunk.sip.name == name)?;
+        let trunk = self.trunk(name)?;
         Some(Place {
             adapter: "sip",
             target: Target::Trunk { trunk: trunk.sip.name.clone(), number: number.to_owned() },
@@ -75,6 +75,14 @@ impl Directory for GatewayDirectory {
         }
     }
 
+    fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId> {
+        let trunk = match origin {
+            Origin::Trunk(name) => self.trunk(name),
+            Origin::User(_) => None,
+        };
+        trunk.map_or_else(|| codecs_of(profile), |trunk| trunk.codecs.clone())
+    }
+
     fn prompt(&self, name: &str) -> Option<Prompt> {
         self.prompts.get(name).cloned()
     }
@@ -84,14 +92,20 @@ impl Directory for GatewayDirectory {
     }
 }
 
+/// The codecs of our users' browsers and phones, best first.
+fn codecs_of(profile: MediaProfile) -> Vec<CodecId> {
+    match profile {
+        MediaProfile::Webrtc => vec![CodecId::Opus, CodecId::G722, CodecId::Pcmu, CodecId::Pcma],
+        MediaProfile::Rtp => vec![CodecId::Pcmu, CodecId::Pcma],
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use webtrunk_codecs::CodecId;
-
     use super::*;
 
     #[test]
-    fn a_trunk_is_one_place_with_its_own_codecs() {
+    fn a_trunk_has_its_own_codecs_whoever_calls() {
         let config = Config::parse(
             "test.toml",
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
@@ -103,6 +117,9 @@ mod tests {
         let places = directory.places(&target);
         assert_eq!(places.len(), 1);
         assert_eq!(places[0].codecs, [CodecId::Pcma]);
+        let calling = |origin| directory.caller_codecs(&origin, MediaProfile::Rtp);
+        assert_eq!(calling(Origin::Trunk("pstn".into())), [CodecId::Pcma]);
+        assert_eq!(calling(Origin::User("alice".into())), [CodecId::Pcmu, CodecId::Pcma]);
         assert_eq!(places[0].address, Some([192, 0, 2, 7].into()));
         let unknown = BridgeTarget::Trunk { trunk: Arc::from("nobody"), number: "100".into() };
         assert!(directory.places(&unknown).is_empty());

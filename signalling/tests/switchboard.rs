@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use webtrunk_codecs::CodecId;
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::Engine;
 use webtrunk_engine::media::Prompt;
@@ -28,6 +29,10 @@ struct BrokenDirectory;
 impl Directory for BrokenDirectory {
     fn places(&self, _: &BridgeTarget) -> Vec<Place> {
         panic!("a promise of ours is broken")
+    }
+
+    fn caller_codecs(&self, _: &Origin, _: MediaProfile) -> Vec<CodecId> {
+        CodecId::USUAL.to_vec()
     }
 
     fn prompt(&self, _: &str) -> Option<Prompt> {

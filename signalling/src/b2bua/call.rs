@@ -93,10 +93,7 @@ impl B2bua {
             media_closed_at: None,
             effects: VecDeque::new(),
         };
-        let codecs = match incoming.profile {
-            MediaProfile::Webrtc => call.settings.browser_codecs.clone(),
-            MediaProfile::Rtp => call.settings.phone_codecs.clone(),
-        };
+        let codecs = directory.caller_codecs(&incoming.origin, incoming.profile);
         let transport = match incoming.profile {
             MediaProfile::Webrtc => TransportSpec::Webrtc,
             MediaProfile::Rtp => TransportSpec::Rtp {

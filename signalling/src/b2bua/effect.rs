@@ -8,7 +8,7 @@ use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, CallEvent};
 use webtrunk_engine::media::Prompt;
 
-use crate::adapter::{Command, Event, MediaProfile, Target};
+use crate::adapter::{Command, Event, MediaProfile, Origin, Target};
 use crate::routing::BridgeTarget;
 
 /// What a call is told.
@@ -50,6 +50,9 @@ pub trait Directory {
     /// Where a target can be reached now; empty when nowhere.
     fn places(&self, target: &BridgeTarget) -> Vec<Place>;
 
+    /// The codecs that a caller may use, best first.
+    fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId>;
+
     /// A prompt by its name.
     fn prompt(&self, name: &str) -> Option<Prompt>;
 
@@ -76,10 +79,6 @@ pub struct Place {
 /// How the B2BUA behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Codecs of a browser, best first.
-    pub browser_codecs: Vec<CodecId>,
-    /// Codecs of a phone that calls, best first.
-    pub phone_codecs: Vec<CodecId>,
     /// How digits go to a browser.
     pub browser_digits: DigitMode,
     /// How long a call may last.
@@ -97,11 +96,6 @@ pub enum DigitMode {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            browser_codecs: vec![CodecId::Opus, CodecId::G722, CodecId::Pcmu, CodecId::Pcma],
-            phone_codecs: vec![CodecId::Pcmu, CodecId::Pcma],
-            browser_digits: DigitMode::Info,
-            duration_max: Duration::from_secs(12 * 60 * 60),
-        }
+        Self { browser_digits: DigitMode::Info, duration_max: Duration::from_secs(12 * 60 * 60) }
     }
 }

@@ -41,6 +41,10 @@ impl Directory for World {
         (0..count).map(place).collect()
     }
 
+    fn caller_codecs(&self, _: &Origin, _: MediaProfile) -> Vec<CodecId> {
+        CodecId::USUAL.to_vec()
+    }
+
     fn prompt(&self, name: &str) -> Option<Prompt> {
         (name == "hello").then(|| Prompt::new(&[0; 160], SampleRate::HZ_8000))
     }

@@ -168,7 +168,7 @@ mod tests {
                 let turns = (f64::from(index) * 160.0 + at as f64) * 1000.0 / 8000.0;
                 *sample = ((turns * std::f64::consts::TAU).sin() * 8000.0) as i16;
             }
-            let mut payload = [0; 400];
+            let mut payload = [0; 1920];
             let length = encoder.encode(&pcm, &mut payload).expect("20 ms");
             heard.packets.push(HeardPacket {
                 at: began_at + Duration::from_millis(20) * index,

@@ -145,8 +145,11 @@ impl Voice {
     /// # Errors
     /// The codec has no such encoding.
     pub(crate) fn encode(&self, encoding: Encoding) -> Result<(), OpenError> {
-        if let Source::Clip { clip, encoded, .. } = &*self.source {
-            let frames = encoding.encode(clip)?.into();
+        if let Source::Clip { clip, is_distinct, encoded } = &*self.source {
+            // A tone joins up with itself, and so must its encoder, which remembers: from silence it comes to
+            // the level of a tone in the first round alone.
+            let rounds = if *is_distinct { 1 } else { 2 };
+            let frames = encoding.encode(clip, rounds)?.into();
             lock(encoded).insert(encoding, frames);
         }
         Ok(())
@@ -171,7 +174,8 @@ impl Encoding {
         }
     }
 
-    fn encode(self, clip: &Clip) -> Result<Vec<Box<[u8]>>, OpenError> {
+    /// The packets of the last of so many rounds.
+    fn encode(self, clip: &Clip, rounds: usize) -> Result<Vec<Box<[u8]>>, OpenError> {
         let mut encoder: Box<dyn Encoder> = if self.codec == CodecId::Opus {
             let config = OpusEncoderConfig {
                 bitrate_bps: self.bitrate_bps,
@@ -189,12 +193,13 @@ impl Encoding {
         let samples = resample(&clip.samples, clip.rate, rate);
         let mut payload = [0; PAYLOAD_MAX];
         // What is left at the end is shorter than a packet.
-        let frames = samples.chunks_exact(rate.hz() as usize / 50).map(|frame| {
+        let frames = samples.chunks_exact(rate.hz() as usize / 50);
+        let all = std::iter::repeat_n(frames.clone(), rounds).flatten().map(|frame| {
             let length =
                 encoder.encode(frame, &mut payload).expect("20 ms fit any codec and its longest payload");
             payload[..length].into()
         });
-        Ok(frames.collect())
+        Ok(all.skip(frames.len() * (rounds - 1)).collect())
     }
 }
 

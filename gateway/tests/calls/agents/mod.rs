@@ -1,0 +1,5 @@
+//! Calls between our own callers, WebRTC and plain RTP: what they see of media that no ready-made phone tells.
+
+mod codecs;
+mod ear;
+mod stage;

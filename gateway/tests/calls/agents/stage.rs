@@ -1,0 +1,110 @@
+//! The gateway between two trunks, at each of which a phone of ours is, and a user with WebRTC.
+
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
+
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+use crate::support::gateway_config::SIP_PORT;
+use crate::support::host::Host;
+
+/// The level of every tone, in dBm0.
+pub(super) const LEVEL_DBM0: f64 = -10.0;
+
+/// What the caller says, and the callee.
+pub(super) const CALLER_HZ: u16 = 440;
+pub(super) const CALLEE_HZ: u16 = 850;
+
+/// The gateway and its peers' hosts. Numbers that begin with 9 are the carrier's.
+pub(super) struct Stage {
+    pub(super) gateway: Gateway,
+    /// Of the trunk "office", which calls.
+    pub(super) office: Host,
+    /// Of the trunk "carrier", which is called.
+    pub(super) carrier: Host,
+}
+
+impl Stage {
+    /// A gateway whose trunks speak these codecs.
+    pub(super) fn new(codecs: &[&str]) -> Self {
+        Self::with(codecs, GatewayConfig::default())
+    }
+
+    /// A stage with what a configuration has already.
+    pub(super) fn with(codecs: &[&str], config: GatewayConfig) -> Self {
+        let [office, carrier] = [Host::new(), Host::new()];
+        let bridge = "actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]";
+        let config = config
+            .user("alice")
+            .trunk("office", &office, codecs)
+            .trunk("carrier", &carrier, codecs)
+            .rule(&format!("destination = '9\\d+'\n{bridge}"))
+            .rule(&format!("destination = '9\\d+'\nfrom_trunk = 'office'\n{bridge}"));
+        Self { gateway: Gateway::start(&config), office, carrier }
+    }
+
+    /// What the phone at the office is like.
+    pub(super) fn caller(&self, codec: CodecId) -> PhoneConfig {
+        self.phone(&self.office, codec, CALLER_HZ)
+    }
+
+    /// What the phone at the carrier is like.
+    pub(super) fn callee(&self, codec: CodecId) -> PhoneConfig {
+        self.phone(&self.carrier, codec, CALLEE_HZ)
+    }
+
+    /// What alice's WebRTC caller is like.
+    pub(super) fn alice(&self) -> WebrtcConfig {
+        WebrtcConfig {
+            media_address: Some(self.gateway.sip().ip()),
+            voice: Some(Voice::tone(CALLER_HZ, LEVEL_DBM0)),
+            ..WebrtcConfig::new(&self.gateway.websocket(), "alice", &password("alice"))
+        }
+    }
+
+    /// How many of the gateway's paths were opened without and with transcoding.
+    pub(super) fn paths(&self) -> (usize, usize) {
+        let count = |how: &str| self.gateway.log().count(&["\"path opened\"", how]);
+        (count("\"transcoded\":false"), count("\"transcoded\":true"))
+    }
+
+    fn phone(&self, host: &Host, codec: CodecId, hz: u16) -> PhoneConfig {
+        PhoneConfig {
+            bind: host.at(SIP_PORT),
+            server: Some(self.gateway.sip()),
+            user: "2001".to_owned(),
+            codecs: vec![codec],
+            voice: Some(Voice::tone(hz, LEVEL_DBM0)),
+            ..PhoneConfig::default()
+        }
+    }
+}
+
+/// Starts a phone.
+pub(super) async fn phone(config: PhoneConfig) -> Phone {
+    Phone::new(config).await.expect("the host is ours")
+}
+
+/// Starts a WebRTC caller.
+pub(super) async fn webrtc(config: WebrtcConfig) -> WebrtcCaller {
+    WebrtcCaller::new(config).await.expect("the gateway listens")
+}
+
+/// Takes the next call.
+pub(super) async fn lift(callee: &Phone) -> Call {
+    let incoming =
+        tokio::time::timeout(PATIENCE, callee.next_incoming()).await.expect("in time").expect("a call");
+    incoming.ring();
+    incoming.answer().await.expect("a codec in common")
+}
+
+/// One phone calls the other; gives both ends.
+pub(super) async fn talk(caller: &Phone, callee: &Phone) -> (Call, Call) {
+    let (call, lifted) = tokio::join!(caller.call("9100"), lift(callee));
+    (call.expect("an answer"), lifted)
+}
+
+/// A user calls a phone; gives both ends.
+pub(super) async fn talk_from_webrtc(caller: &WebrtcCaller, callee: &Phone) -> (Call, Call) {
+    let (call, lifted) = tokio::join!(caller.call("9100"), lift(callee));
+    (call.expect("an answer"), lifted)
+}
