@@ -92,11 +92,13 @@ impl OutputStream {
     /// The header of the next packet, at the stream's own time.
     pub fn next_header(&mut self, payload_type: PayloadType, payload: usize, now: Instant) -> RtpHeader {
         let marker = std::mem::take(&mut self.is_talkspurt);
-        self.header(payload_type, marker, Timestamp(self.timestamp), payload, now)
+        let timestamp = Timestamp(self.timestamp);
+        self.stats.handle_sent(timestamp, payload, now);
+        self.number(payload_type, marker, timestamp, now)
     }
 
-    /// The header of a packet with a time of its own: a telephone-event keeps its begin (RFC 4733 2.2.3).
-    pub fn header(
+    /// The header of a packet of a telephone-event, which keeps the time of its begin (RFC 4733 2.2.3).
+    pub fn event_header(
         &mut self,
         payload_type: PayloadType,
         marker: bool,
@@ -104,10 +106,9 @@ impl OutputStream {
         payload: usize,
         now: Instant,
     ) -> RtpHeader {
-        let header = RtpHeader { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc };
-        self.sequence = self.sequence.next();
-        self.stats.handle_sent(timestamp, payload, now);
-        header
+        // Reports tell which time of the stream is now, and that is not the event's.
+        self.stats.handle_sent(Timestamp(self.timestamp_at(now)), payload, now);
+        self.number(payload_type, marker, timestamp, now)
     }
 
     /// What was sent, and what the peer says of it.
@@ -119,6 +120,20 @@ impl OutputStream {
     /// The same, to be told what the peer says.
     pub fn stats_mut(&mut self) -> &mut SenderStats {
         &mut self.stats
+    }
+
+    /// With the first packet, of whatever kind, the clock begins to run.
+    fn number(
+        &mut self,
+        payload_type: PayloadType,
+        marker: bool,
+        timestamp: Timestamp,
+        now: Instant,
+    ) -> RtpHeader {
+        self.due_at.get_or_insert(now);
+        let sequence = self.sequence;
+        self.sequence = sequence.next();
+        RtpHeader { payload_type, marker, sequence, timestamp, ssrc: self.ssrc }
     }
 
     fn duration_of(&self, ticks: u32) -> Duration {
@@ -151,6 +166,23 @@ mod tests {
         assert_eq!(third.sequence, second.sequence.next());
         assert_eq!(second.timestamp.0, first.timestamp.0.wrapping_add(160));
         assert_eq!(third.timestamp.0, second.timestamp.0.wrapping_add(160 + 500 * 8));
+    }
+
+    #[test]
+    fn time_passes_from_the_first_packet_on_even_if_it_is_an_events() {
+        let now = Instant::now();
+        let mut stream = OutputStream::new(ClockRate::HZ_8000);
+        let begin = Timestamp(stream.timestamp_at(now));
+        stream.event_header(payload_type(), true, begin, 4, now);
+        let later = now + Duration::from_millis(500);
+        assert_eq!(stream.timestamp_at(later), begin.0.wrapping_add(4000));
+
+        // What is told to be now is the stream's time, not the begin of the event.
+        stream.event_header(payload_type(), false, begin, 4, later);
+        let told = stream.stats().sender_info(crate::rtp::NtpTime(0), later).expect("something was sent");
+        assert_eq!(told.rtp_timestamp, begin.plus(4000));
+        stream.begin_source(later);
+        assert_eq!(stream.next_header(payload_type(), 160, later).timestamp, begin.plus(4000));
     }
 
     #[test]

@@ -198,7 +198,7 @@ impl Sender {
         while let Some(event) = digits.poll(now, stream_time) {
             let mut payload = [0; EventPayload::LEN];
             let length = event.payload.write_to(&mut payload);
-            let header = self.output.header(payload_type, event.marker, event.timestamp, length, now);
+            let header = self.output.event_header(payload_type, event.marker, event.timestamp, length, now);
             transport.send_rtp(&header, &payload[..length], outbox);
         }
     }
