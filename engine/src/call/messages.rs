@@ -64,7 +64,7 @@ pub enum CallCommand {
         /// What it hears.
         source: HearSource,
     },
-    /// Sends a digit as telephone-event, after those that are being sent.
+    /// Sends a digit as telephone-event, after those that are being sent; where 64 wait it is lost.
     /// Answered by [`CallEvent::DigitRefused`] when the peer has not agreed to receive them.
     SendDigit {
         /// The leg.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{Span, debug, error_span, info};
+use tracing::{Span, debug, error_span, info, warn};
 use webtrunk_codecs::tone::Digit;
 
 use super::bridge;
@@ -15,6 +15,7 @@ use super::supplies::Supplies;
 use crate::leg::{Deed, DescriptionError, FarSide, Key, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
 use crate::media::{Hears, Path, Player};
 use crate::net::Outbox;
+use crate::rtp::telephone_event::QueueFull;
 use crate::sdp::{Direction, NegotiationError, SessionDescription};
 use crate::{CallId, EndCause, LegId};
 
@@ -208,12 +209,15 @@ impl Call {
         self.legs[index].sender.play(player, &supplies.config.encoder, now);
     }
 
-    /// Sends a digit to a party, held for `duration`.
+    /// Sends a digit to a party, held for `duration`; after those that wait, or not at all.
     pub fn send_digit(&mut self, id: LegId, digit: Digit, duration: Duration, now: Instant) {
         let Some(index) = self.index_of(id) else { return };
-        if !self.legs[index].sender.send_digit(digit, duration, now) {
+        let Some(digits) = self.legs[index].sender.digits() else {
             self.events.push_back(CallEvent::DigitRefused { leg: id, digit, duration });
-        }
+            return;
+        };
+        let queued = digits.push(digit, duration, now);
+        self.note_overrun(index, queued);
     }
 
     /// The figures of every leg.
@@ -282,6 +286,13 @@ impl Call {
     /// What is left of the legs when ending the call failed.
     pub(crate) fn take_legs(&mut self) -> Vec<Leg> {
         std::mem::take(&mut self.legs)
+    }
+
+    /// A digit for which there is no room is lost: by another way it would come before those that wait.
+    fn note_overrun(&self, index: usize, queued: Result<(), QueueFull>) {
+        if let Err(error) = queued {
+            self.legs[index].span().in_scope(|| warn!(%error, "digit dropped"));
+        }
     }
 
     fn index_of(&self, id: LegId) -> Option<usize> {

@@ -384,6 +384,20 @@ fn a_digit_is_told_once_and_sent_anew_as_an_event_of_the_other_leg() {
 }
 
 #[test]
+fn a_digit_too_many_is_lost_and_does_not_overtake_those_that_wait() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let leg = bench.phones[0].leg;
+    bench.events();
+    let digit = Digit::parse('1').expect("a key");
+    (0..70).for_each(|_| bench.call.send_digit(leg, digit, HELD, bench.now));
+    assert!(bench.events().is_empty(), "none is refused, to be sent in another way");
+    bench.pass(Duration::from_secs(20));
+    let begins = bench.phones[0].heard.iter().filter(|heard| heard.payload_type == 101);
+    let times: std::collections::HashSet<_> = begins.map(|heard| heard.timestamp).collect();
+    assert_eq!(times.len(), 64);
+}
+
+#[test]
 fn a_phone_on_hold_is_sent_nothing_and_hears_again_after_it() {
     let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
     let frame = [0x55; 160];

@@ -8,9 +8,8 @@
 //!
 //! While a digit is sent, voice is kept back and its time passes (RFC 4733 2.5.1.1).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{ClockRate, CodecId, EncoderConfig, SampleRate};
 
 use super::output::OutputStream;
@@ -107,9 +106,9 @@ impl Sender {
         self.agreement = Some(agreement);
     }
 
-    /// Queues a digit that was held for `duration`; false when the peer takes none.
-    pub(crate) fn send_digit(&mut self, digit: Digit, duration: Duration, now: Instant) -> bool {
-        self.digits.as_mut().is_some_and(|digits| digits.push(digit, duration, now).is_ok())
+    /// The queue of digits, where the peer takes them.
+    pub(crate) fn digits(&mut self) -> Option<&mut EventSender> {
+        self.digits.as_mut()
     }
 
     /// Starts playing; the encoder is made for what was agreed by now, or at the next agreement.
