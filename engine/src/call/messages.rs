@@ -74,6 +74,24 @@ pub enum CallCommand {
         /// How long it is held; kept within 40 ms and 10 s.
         duration: Duration,
     },
+    /// Sends a digit whose key is down as telephone-event, after those that are being sent and until
+    /// [`CallCommand::EndDigit`], which must follow: that tells where the peer takes none.
+    BeginDigit {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+    },
+    /// The key of the digit that was begun last went up.
+    /// Answered by [`CallEvent::DigitRefused`] when the peer has not agreed to receive digits.
+    EndDigit {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+        /// How long it was held; kept within 40 ms and 10 s, and not below what was sent of it.
+        duration: Duration,
+    },
     /// Ends one leg and gives back what it holds; the call goes on without it.
     RemoveLeg {
         /// The leg.
@@ -196,7 +214,14 @@ pub enum CallEvent {
         /// Why, for the far side.
         cause: EndCause,
     },
-    /// The party pressed a key and let it go (telephone-event).
+    /// A key of the party went down (telephone-event); [`CallEvent::DigitPressed`] follows.
+    DigitBegan {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+    },
+    /// The party let go the key that it had pressed (telephone-event).
     DigitPressed {
         /// The leg.
         leg: LegId,
@@ -238,6 +263,7 @@ impl CallEvent {
             | Self::LegConnected { leg }
             | Self::LegClosed { leg }
             | Self::LegFailed { leg, .. }
+            | Self::DigitBegan { leg, .. }
             | Self::DigitPressed { leg, .. }
             | Self::DigitRefused { leg, .. }
             | Self::PlaybackFinished { leg } => Some(*leg),

@@ -12,10 +12,10 @@ use webtrunk_codecs::tone::Digit;
 use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::supplies::Supplies;
-use crate::leg::{Deed, DescriptionError, FarSide, Key, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
+use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
 use crate::media::{Hears, Path, Player};
 use crate::net::Outbox;
-use crate::rtp::telephone_event::QueueFull;
+use crate::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN, DigitEvent, QueueFull};
 use crate::sdp::{Direction, NegotiationError, SessionDescription};
 use crate::{CallId, EndCause, LegId};
 
@@ -94,6 +94,8 @@ impl Call {
             CallCommand::RollBack { leg } => self.roll_back(leg),
             CallCommand::Hear { leg, source } => self.hear(leg, source, now),
             CallCommand::SendDigit { leg, digit, duration } => self.send_digit(leg, digit, duration, now),
+            CallCommand::BeginDigit { leg, digit } => self.begin_digit(leg, digit, now),
+            CallCommand::EndDigit { leg, digit, duration } => self.end_digit(leg, digit, duration),
             // Whoever asked may have gone.
             CallCommand::ReadStats { reply } => drop(reply.send(self.stats())),
             CallCommand::AddLeg(_) | CallCommand::RemoveLeg { .. } | CallCommand::End => {
@@ -220,6 +222,24 @@ impl Call {
         self.note_overrun(index, queued);
     }
 
+    /// Sends a digit to a party for as long as its key is down; after those that wait, or not at all.
+    pub fn begin_digit(&mut self, id: LegId, digit: Digit, now: Instant) {
+        let Some(index) = self.index_of(id) else { return };
+        if let Some(digits) = self.legs[index].sender.digits() {
+            let queued = digits.begin(digit, now);
+            self.note_overrun(index, queued);
+        }
+    }
+
+    /// The key of the digit that was begun last went up, after `duration`.
+    pub fn end_digit(&mut self, id: LegId, digit: Digit, duration: Duration) {
+        let Some(index) = self.index_of(id) else { return };
+        match self.legs[index].sender.digits() {
+            Some(digits) => digits.end(duration),
+            None => self.events.push_back(CallEvent::DigitRefused { leg: id, digit, duration }),
+        }
+    }
+
     /// The figures of every leg.
     #[must_use]
     pub fn stats(&self) -> Vec<LegStats> {
@@ -246,7 +266,7 @@ impl Call {
             }
             Deed::Control => self.after_control(index, now, outbox),
             Deed::Keys(keys) => {
-                self.events.extend(keys.into_iter().flatten().map(|key| pressed(id, key)));
+                self.events.extend(keys.into_iter().flatten().map(|key| told(id, key)));
                 self.drain(index, now, outbox);
             }
             // A digit's packet, too, may have been the one that voice waited for.
@@ -259,7 +279,7 @@ impl Call {
         for index in 0..self.legs.len() {
             let leg = &mut self.legs[index];
             let (id, lapsed) = (leg.id(), leg.handle_timeout(now, outbox));
-            self.events.extend(lapsed.key.map(|key| pressed(id, key)));
+            self.events.extend(lapsed.key.map(|key| told(id, key)));
             if lapsed.is_played {
                 self.events.push_back(CallEvent::PlaybackFinished { leg: id });
             }
@@ -364,8 +384,14 @@ impl Call {
     }
 }
 
-fn pressed(leg: LegId, Key { digit, duration }: Key) -> CallEvent {
-    CallEvent::DigitPressed { leg, digit, duration }
+/// A key was held no shorter and no longer than a key can be.
+fn told(leg: LegId, key: DigitEvent) -> CallEvent {
+    match key {
+        DigitEvent::Pressed { digit } => CallEvent::DigitBegan { leg, digit },
+        DigitEvent::Released { digit, duration } => {
+            CallEvent::DigitPressed { leg, digit, duration: duration.clamp(DIGIT_MIN, DIGIT_MAX) }
+        }
+    }
 }
 
 fn refused(leg: LegId, error: DescriptionError) -> CallEvent {

@@ -368,7 +368,8 @@ fn a_digit_is_told_once_and_sent_anew_as_an_event_of_the_other_leg() {
     }
     let told = bench.events();
     assert!(
-        matches!(told[..], [CallEvent::DigitPressed { digit: pressed, duration, .. }] if pressed == digit && duration == HELD),
+        matches!(told[..], [CallEvent::DigitBegan { digit: down, .. }, CallEvent::DigitPressed { digit: up, duration, .. }]
+            if down == digit && up == digit && duration == HELD),
         "{told:?}"
     );
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use tracing::{Span, error_span, info, warn};
 use webtrunk_codecs::CodecId;
-use webtrunk_codecs::tone::Digit;
 
 use super::error::DescriptionError;
 use super::stats::LegStats;
@@ -18,6 +17,7 @@ use crate::media::{Receiver, Reports, SendAgreement, Sender, Ticked};
 use crate::net::demux::DatagramKind;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::RtpPacket;
+use crate::rtp::telephone_event::DigitEvent;
 use crate::sdp::{
     AnswerWish, Direction, Negotiated, Negotiator, OpusParameters, RemoteTransport, SessionDescription, Setup,
 };
@@ -56,18 +56,10 @@ pub(crate) enum Deed {
     Voice(Range<usize>),
     /// ICE or DTLS: there may be something to send and to tell.
     Control,
-    /// Keys were pressed and went up: at most one whose end was lost, and the one after it.
-    Keys([Option<Key>; 2]),
+    /// Keys went down and up: at most one up whose end was lost, and the one after it down and up.
+    Keys([Option<DigitEvent>; 3]),
     /// Nothing is left to do.
     Done,
-}
-
-/// A key that was pressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) digit: Digit,
-    /// How long it was held.
-    pub(crate) duration: Duration,
 }
 
 /// What passing time brought.
@@ -75,8 +67,8 @@ pub(crate) struct Key {
 pub(crate) struct Lapsed {
     /// A prompt was played to its end.
     pub(crate) is_played: bool,
-    /// A key whose end was lost.
-    pub(crate) key: Option<Key>,
+    /// A key went up whose end was lost.
+    pub(crate) key: Option<DigitEvent>,
 }
 
 /// What a leg has to tell.

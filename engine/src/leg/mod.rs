@@ -13,7 +13,7 @@ mod wish;
 pub use error::DescriptionError;
 pub use latch::Latch;
 pub use leg::Leg;
-pub(crate) use leg::{Deed, Key, LegEvent};
+pub(crate) use leg::{Deed, LegEvent};
 pub use rtp::RtpTransport;
 pub use stats::LegStats;
 pub(crate) use transport::{LegTransport, WebrtcLink};

@@ -8,8 +8,8 @@ use webtrunk_codecs::ClockRate;
 use super::pace::Pace;
 use super::reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
 use super::reports::statistics_for;
-use crate::leg::{Deed, Key};
-use crate::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN, DigitEvent, EventReceiver};
+use crate::leg::Deed;
+use crate::rtp::telephone_event::{DigitEvent, EventReceiver};
 use crate::rtp::{DropCounters, DropReason, PayloadType, ReceiverStats, RtpPacket, Ssrc};
 use crate::sdp::Negotiated;
 
@@ -99,13 +99,11 @@ impl Receiver {
         }
     }
 
-    /// A digit is told when it is released: how long it was held is part of it.
     fn hear_digit(&mut self, packet: &RtpPacket<'_>, now: Instant) -> Result<Deed, DropReason> {
         let Some(digits) = &mut self.digits else { return Ok(Deed::Done) };
-        let events = digits.handle_packet(packet.timestamp(), packet.marker(), packet.payload(), now)?;
-        let mut keys = events.filter_map(released);
-        let keys = [keys.next(), keys.next()];
-        Ok(if keys == [None; 2] { Deed::Done } else { Deed::Keys(keys) })
+        let mut keys = digits.handle_packet(packet.timestamp(), packet.marker(), packet.payload(), now)?;
+        let keys = [keys.next(), keys.next(), keys.next()];
+        Ok(if keys == [None; 3] { Deed::Done } else { Deed::Keys(keys) })
     }
 
     /// The payload type of voice, once agreed.
@@ -118,9 +116,9 @@ impl Receiver {
         self.reorder.next_ready(now)
     }
 
-    /// Does what is due; a key whose end was lost is told.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<Key> {
-        self.digits.as_mut()?.handle_timeout(now).and_then(released)
+    /// Does what is due; a key whose end was lost goes up.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<DigitEvent> {
+        self.digits.as_mut()?.handle_timeout(now)
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -157,15 +155,5 @@ impl Receiver {
     /// Statistics of that stream, if it is the one that comes now.
     pub(crate) fn statistics_of(&mut self, ssrc: Ssrc) -> Option<&mut ReceiverStats> {
         self.statistics.as_mut().filter(|statistics| statistics.ssrc() == ssrc)
-    }
-}
-
-/// The key that went up, held no shorter and no longer than a key can be.
-fn released(event: DigitEvent) -> Option<Key> {
-    match event {
-        DigitEvent::Released { digit, duration } => {
-            Some(Key { digit, duration: duration.clamp(DIGIT_MIN, DIGIT_MAX) })
-        }
-        DigitEvent::Pressed { .. } => None,
     }
 }

@@ -218,7 +218,8 @@ impl B2bua {
             CallEvent::LegConnected { .. } => {}
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
-            CallEvent::DigitPressed { leg, digit, duration } => self.on_digit(leg, digit.to_char(), duration),
+            CallEvent::DigitBegan { leg, digit } => self.on_key_down(leg, digit),
+            CallEvent::DigitPressed { leg, digit, duration } => self.on_key_up(leg, digit, duration),
             CallEvent::DigitRefused { leg, digit, duration } => {
                 self.send_info_digit(leg, digit.to_char(), duration)
             }
@@ -421,15 +422,41 @@ impl B2bua {
         // Which key it was stays out of the log: people key in PINs.
         info!("digit pressed");
         let Some(to) = self.opposite(from) else { return };
-        let in_media = match to.profile {
-            MediaProfile::Webrtc => self.settings.browser_digits == DigitMode::TelephoneEvent,
-            MediaProfile::Rtp => true,
-        };
         let leg = to.leg;
-        if in_media && to.takes_digits {
+        if self.takes_digits_in_media(to) {
             return self.media(CallCommand::SendDigit { leg, digit: key, duration });
         }
         self.send_info_digit(leg, digit, duration);
+    }
+
+    /// In media a digit is sent from the moment in which its key goes down, so that it comes no later than it
+    /// was pressed; INFO has to tell how long it was held.
+    fn on_key_down(&mut self, from: LegId, digit: Digit) {
+        let to = self.opposite(from).filter(|to| self.takes_digits_in_media(to)).map(|to| to.leg);
+        if let Some(party) = self.party_mut(from) {
+            party.holds_key_for = to;
+        }
+        if let Some(leg) = to {
+            self.media(CallCommand::BeginDigit { leg, digit });
+        }
+    }
+
+    fn on_key_up(&mut self, from: LegId, digit: Digit, duration: Duration) {
+        match self.party_mut(from).and_then(|party| party.holds_key_for.take()) {
+            Some(leg) => {
+                info!("digit pressed");
+                self.media(CallCommand::EndDigit { leg, digit, duration });
+            }
+            None => self.on_digit(from, digit.to_char(), duration),
+        }
+    }
+
+    fn takes_digits_in_media(&self, party: &Party) -> bool {
+        let may = match party.profile {
+            MediaProfile::Webrtc => self.settings.browser_digits == DigitMode::TelephoneEvent,
+            MediaProfile::Rtp => true,
+        };
+        may && party.takes_digits
     }
 
     fn send_info_digit(&mut self, leg: LegId, digit: char, duration: Duration) {

@@ -34,6 +34,8 @@ pub(super) struct Party {
     /// What we may send to it and receive from it, by the last agreement.
     pub(super) direction: Option<Direction>,
     pub(super) takes_digits: bool,
+    /// The leg to which the key that it holds down is sent in media.
+    pub(super) holds_key_for: Option<LegId>,
     /// Its peer is on hold without media of its own.
     pub(super) hears_silence: bool,
 }
@@ -116,6 +118,7 @@ impl Party {
             change: Change::None,
             direction: None,
             takes_digits: false,
+            holds_key_for: None,
             hears_silence: false,
         }
     }

@@ -172,6 +172,12 @@ impl Bench {
                 CallCommand::SendDigit { leg, digit, duration } => {
                     format!("send {} to {} for {duration:?}", digit.to_char(), who(leg))
                 }
+                CallCommand::BeginDigit { leg, digit } => {
+                    format!("begin {} to {}", digit.to_char(), who(leg))
+                }
+                CallCommand::EndDigit { leg, digit, duration } => {
+                    format!("end {} to {} after {duration:?}", digit.to_char(), who(leg))
+                }
                 CallCommand::RemoveLeg { leg } => format!("remove {}", who(leg)),
                 CallCommand::End => "end".into(),
                 CallCommand::ReadStats { .. } => "stats".into(),
@@ -425,6 +431,20 @@ fn digits_go_to_a_phone_in_media_and_to_a_browser_in_signalling() {
     assert_eq!(bench.media(in_media), ["signal # to caller for 230ms"]);
     let refused = CallEvent::DigitRefused { leg: callee, digit, duration };
     assert_eq!(bench.media(refused), ["signal # to callee for 230ms"]);
+}
+
+#[test]
+fn a_key_in_media_goes_to_a_phone_while_it_is_down_and_to_a_browser_when_it_is_up() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    let digit = Digit::parse('5').expect("a key");
+    let duration = Duration::from_millis(230);
+    let leg = bench.caller;
+    assert_eq!(bench.media(CallEvent::DigitBegan { leg, digit }), ["begin 5 to callee"]);
+    let up = |leg| CallEvent::DigitPressed { leg, digit, duration };
+    assert_eq!(bench.media(up(leg)), ["end 5 to callee after 230ms"]);
+    let began = CallEvent::DigitBegan { leg: callee, digit };
+    assert!(bench.media(began).is_empty());
+    assert_eq!(bench.media(up(callee)), ["signal 5 to caller for 230ms"]);
 }
 
 #[test]

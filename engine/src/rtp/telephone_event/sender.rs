@@ -1,7 +1,8 @@
-//! Sends digits: a queue of key presses, played one after the other (RFC 4733 2.5.1).
+//! Sends digits: a queue of key presses, played one after the other (RFC 4733 2.5.1). The last one's key may
+//! still be down: then it is played until that goes up.
 //!
 //! ```text
-//!        push              poll, in time              last update
+//!    push, begin           poll, in time        last update, end
 //!  Idle ------> Waiting -------------------> Playing -------------> Playing, ending
 //!   ^              ^                                                     |
 //!   |              +--------- after the gap, more in the queue ----------+ end said
@@ -53,7 +54,8 @@ pub struct QueueFull;
 pub struct EventSender {
     clock_rate: ClockRate,
     config: EventSenderConfig,
-    queue: VecDeque<(Digit, Duration)>,
+    /// What waits; without a duration the key is still down.
+    queue: VecDeque<(Digit, Option<Duration>)>,
     state: State,
 }
 
@@ -75,8 +77,10 @@ struct Press {
     segment: Timestamp,
     /// Length of the segments before that, in clock rate units.
     past_units: u32,
-    /// Length of the whole press.
+    /// Length of the whole press, the longest there is while the key is down.
     total_units: u32,
+    /// Whether the key is still down.
+    is_down: bool,
     /// Packets sent, those that close a segment not counted.
     packets: u32,
     /// How often the end was said.
@@ -106,14 +110,28 @@ impl EventSender {
     /// # Errors
     /// [`QueueFull`] if 64 are waiting.
     pub fn push(&mut self, digit: Digit, duration: Duration, now: Instant) -> Result<(), QueueFull> {
-        if self.queue.len() >= QUEUE_MAX {
-            return Err(QueueFull);
+        self.enqueue(digit, Some(duration.clamp(DIGIT_MIN, DIGIT_MAX)), now)
+    }
+
+    /// Queues a digit whose key is down: it is played until [`Self::end`], but for no more than 10 s. A key
+    /// that was down before goes up, since a party has one finger.
+    ///
+    /// # Errors
+    /// [`QueueFull`] if 64 are waiting.
+    pub fn begin(&mut self, digit: Digit, now: Instant) -> Result<(), QueueFull> {
+        self.end(Duration::ZERO);
+        self.enqueue(digit, None, now)
+    }
+
+    /// The key that is down goes up, having been held for `duration`, which is kept within 40 ms and 10 s and
+    /// not below what was told of it already. Nothing if no key is down.
+    pub fn end(&mut self, duration: Duration) {
+        let duration = duration.clamp(DIGIT_MIN, DIGIT_MAX);
+        if let Some((_, held)) = self.queue.iter_mut().find(|(_, held)| held.is_none()) {
+            *held = Some(duration);
+        } else if let State::Playing(press) = &mut self.state {
+            press.end(units_of(duration, self.clock_rate), self.config.ptime, self.clock_rate);
         }
-        self.queue.push_back((digit, duration.clamp(DIGIT_MIN, DIGIT_MAX)));
-        if matches!(self.state, State::Idle) {
-            self.state = State::Waiting { until: now };
-        }
-        Ok(())
     }
 
     /// Whether a press is being sent, during which the stream carries no audio.
@@ -146,7 +164,8 @@ impl EventSender {
                 started_at: now,
                 segment: stream_time,
                 past_units: 0,
-                total_units: units_of(duration, self.clock_rate),
+                total_units: units_of(duration.unwrap_or(DIGIT_MAX), self.clock_rate),
+                is_down: duration.is_none(),
                 packets: 0,
                 ends: 0,
             });
@@ -162,12 +181,31 @@ impl EventSender {
         }
         Some(packet)
     }
+
+    fn enqueue(&mut self, digit: Digit, duration: Option<Duration>, now: Instant) -> Result<(), QueueFull> {
+        if self.queue.len() >= QUEUE_MAX {
+            return Err(QueueFull);
+        }
+        self.queue.push_back((digit, duration));
+        if matches!(self.state, State::Idle) {
+            self.state = State::Waiting { until: now };
+        }
+        Ok(())
+    }
 }
 
 impl Press {
     /// When the next packet is due.
     fn due(&self, ptime: Duration) -> Instant {
         self.started_at + ptime * self.packets
+    }
+
+    /// The key goes up: what was told of its length stays true.
+    fn end(&mut self, units: u32, ptime: Duration, clock_rate: ClockRate) {
+        if std::mem::take(&mut self.is_down) {
+            let told = units_of(ptime * self.packets, clock_rate);
+            self.total_units = units.max(told).min(self.total_units);
+        }
     }
 
     fn next_packet(&mut self, config: &EventSenderConfig, clock_rate: ClockRate) -> EventPacket {
@@ -287,6 +325,61 @@ mod tests {
                 assert_eq!(packet.timestamp, Timestamp(1_000_000 + 8 * at_ms as u32));
             }
         }
+    }
+
+    /// When the key of this sender goes up: 8 kHz, a digit begun at once.
+    fn held(up_at_ms: u64, duration_ms: u64) -> Vec<(u64, u16, bool)> {
+        let start = Instant::now();
+        let mut sender = EventSender::new(ClockRate::HZ_8000, EventSenderConfig::default());
+        sender.begin(digit('5'), start).expect("room");
+        let (mut sent, mut is_down) = (Vec::new(), true);
+        while let Some(now) = sender.poll_timeout() {
+            if is_down && now >= start + Duration::from_millis(up_at_ms) {
+                sender.end(Duration::from_millis(duration_ms));
+                is_down = false;
+            }
+            if let Some(packet) = sender.poll(now, Timestamp(0)) {
+                let at_ms = now.duration_since(start).as_millis() as u64;
+                sent.push((at_ms, packet.payload.duration / 8, packet.payload.is_end));
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn a_key_that_is_down_is_sent_at_once_and_ends_when_it_goes_up() {
+        let grows = [(0, 20, false), (20, 40, false), (40, 60, false)];
+        let sent = held(55, 75);
+        assert_eq!(sent[..3], grows);
+        assert_eq!(sent[3..], [(60, 75, true), (80, 75, true), (100, 75, true)]);
+        // The end came late, or told less than had been sent: nothing is taken back.
+        let sent = held(55, 41);
+        assert_eq!(sent[..3], grows);
+        assert_eq!(sent[3..], [(60, 60, true), (80, 60, true), (100, 60, true)]);
+        assert_eq!(held(0, 1), [(0, 20, false), (20, 40, true), (40, 40, true), (60, 40, true)]);
+    }
+
+    #[test]
+    fn a_key_that_never_goes_up_ends_after_ten_seconds() {
+        let sent = held(u64::MAX / 2, 0);
+        assert_eq!(sent.iter().filter(|(.., is_end)| *is_end).count(), 3);
+        assert_eq!(sent.iter().find(|(.., is_end)| *is_end).map(|(at_ms, ..)| *at_ms), Some(9980));
+    }
+
+    #[test]
+    fn a_key_that_went_up_while_others_were_sent_is_as_long_as_it_was_held() {
+        let start = Instant::now();
+        let mut sender = EventSender::new(ClockRate::HZ_8000, EventSenderConfig::default());
+        sender.push(digit('1'), TAP, start).expect("room");
+        sender.begin(digit('2'), start).expect("room");
+        sender.begin(digit('3'), start).expect("room");
+        sender.end(Duration::from_millis(73));
+        sender.end(Duration::from_secs(5));
+        let ends = play(&mut sender, start).into_iter().filter(|(_, packet)| packet.payload.is_end);
+        let mut ends: Vec<_> =
+            ends.map(|(_, packet)| (packet.payload.event, packet.payload.duration)).collect();
+        ends.dedup();
+        assert_eq!(ends, [(1, 800), (2, 320), (3, 73 * 8)]);
     }
 
     #[test]
