@@ -1,15 +1,16 @@
 //! Neither a tick of the mixer nor a frame out of the jitter buffer allocates.
 
-#![allow(unsafe_code, reason = "a global allocator that counts cannot be written without")]
+#[path = "support/allocations.rs"]
+mod allocations;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use webtrunk_codecs::{ClockRate, CodecId, SampleRate, decoder};
 use webtrunk_engine::media::jitter::{Content, JitterConfig, Playout, jitter_buffer};
 use webtrunk_engine::media::mixer::{Mixer, Role};
 use webtrunk_engine::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Ssrc, Timestamp};
+
+use allocations::allocations;
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -78,32 +79,4 @@ fn playing_does_not_allocate_whatever_the_link_does() {
     assert_eq!(allocations(), before);
     let fates = playout.fates();
     assert!(fates.played > 500 && fates.concealed > 100 && fates.duplicate > 100, "{fates:?}");
-}
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts per thread, for the test harness allocates in others.
-struct Counting;
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-fn allocations() -> usize {
-    ALLOCATIONS.with(Cell::get)
 }

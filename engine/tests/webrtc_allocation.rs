@@ -1,21 +1,23 @@
 //! Once a WebRTC transport is ready, no packet of media allocates.
 
-#![allow(unsafe_code, reason = "a global allocator that counts cannot be written without")]
+#[path = "support/allocations.rs"]
+mod allocations;
+#[path = "support/check.rs"]
+mod check;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dimpl::{Dtls, Output};
-use is::stun::{StunMessageBuilder, TransId};
-use is::{DefaultSha1HmacProvider, Sha1HmacProvider};
 use webtrunk_engine::dtls::DtlsCertificate;
 use webtrunk_engine::leg::webrtc::{DtlsRole, Received, TransportEvent, WebrtcConfig, WebrtcTransport};
 use webtrunk_engine::net::demux::{Demux, SourceInserted};
 use webtrunk_engine::sdp::{Fingerprint, HashFunction};
 use webtrunk_engine::srtp::{ProtectionProfile, SrtpContext};
+
+use allocations::allocations;
+use check::check;
 
 #[test]
 fn a_ready_transport_does_not_allocate_per_packet() {
@@ -100,20 +102,6 @@ fn connect(now: Instant) -> (WebrtcTransport, SrtpContext) {
     (transport, SrtpContext::new(profile, keys.server.key, keys.server.salt).expect("of the right length"))
 }
 
-fn check(ufrag: &str, password: &str) -> Vec<u8> {
-    let username = format!("{ufrag}:peer");
-    let check = StunMessageBuilder::new().binding().request().username(&username).prio(1).ice_controlling(1);
-    let mut bytes = vec![0; 256];
-    let length = check
-        .build(TransId::new())
-        .to_bytes(Some(password.as_bytes()), &mut bytes, |key, parts| {
-            DefaultSha1HmacProvider.sha1_hmac(key, parts)
-        })
-        .expect("room enough");
-    bytes.truncate(length);
-    bytes
-}
-
 fn write_rtp(buffer: &mut [u8], sequence: u16) -> usize {
     buffer[..12].copy_from_slice(&[0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
     buffer[2..4].copy_from_slice(&sequence.to_be_bytes());
@@ -132,32 +120,4 @@ fn local() -> SocketAddr {
 
 fn peer_address() -> SocketAddr {
     SocketAddr::from(([198, 51, 100, 7], 6000))
-}
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts per thread, for the test harness allocates in others.
-struct Counting;
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-fn allocations() -> usize {
-    ALLOCATIONS.with(Cell::get)
 }

@@ -15,4 +15,4 @@ pub use messages::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
 #[cfg(test)]
 pub(crate) use new_leg::new_leg;
 pub use state::{Call, LEGS_MAX};
-pub(crate) use supplies::Supplies;
+pub use supplies::Supplies;

@@ -11,12 +11,11 @@ use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 use super::{Call, CallEvent, HearSource, Supplies};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
-use crate::leg::webrtc::{WebrtcConfig, WebrtcTransport};
-use crate::leg::{Leg, LegTransport, RtpTransport, WebrtcLink};
+use crate::leg::{Leg, RtpTransport};
 use crate::media::WallClock;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Ssrc, Timestamp, is_rtcp};
-use crate::sdp::{Direction, LocalMedia, LocalTransport, Negotiator, SessionDescription};
+use crate::sdp::{Direction, LocalMedia, SessionDescription};
 use crate::{CallId, EndCause, LegId};
 
 /// Chromium's offer as JsSIP sends it.
@@ -207,36 +206,14 @@ impl Phone {
 fn new_leg(leg: LegId, index: u8, codec: CodecId, supplies: &Supplies) -> Leg {
     let sockets = [SocketId(usize::from(index) * 2), SocketId(usize::from(index) * 2 + 1)];
     let transport = RtpTransport::new(20_000, sockets[0], sockets[1], None);
-    let media = LocalMedia {
-        session_id: u64::from(index),
-        codecs: vec![codec],
-        transport: LocalTransport::Rtp { address: IpAddr::V4(Ipv4Addr::LOCALHOST), rtp_port: 20_000 },
-        opus_fmtp: LocalMedia::default_opus_fmtp(),
-        telephone_event: true,
-    };
-    Leg::new(leg, LegTransport::Rtp(Box::new(transport)), Negotiator::new(media), vec![codec], supplies)
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Leg::over_rtp(leg, transport, address, vec![codec], LocalMedia::default_opus_fmtp(), supplies)
 }
 
 fn new_browser_leg(leg: LegId, supplies: &Supplies, now: Instant) -> Leg {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000));
-    let certificate = Arc::clone(&supplies.certificate);
-    let transport = WebrtcTransport::new(vec![address], certificate, WebrtcConfig::default(), now);
+    let sockets = vec![(SocketAddr::from((Ipv4Addr::LOCALHOST, 30_000)), SocketId(9))];
     let codecs = vec![CodecId::Opus, CodecId::Pcmu];
-    let media = LocalMedia {
-        session_id: 9,
-        codecs: codecs.clone(),
-        transport: LocalTransport::Webrtc {
-            ufrag: transport.local_ufrag().to_owned(),
-            pwd: transport.local_pwd().to_owned(),
-            fingerprint: supplies.certificate.fingerprint(),
-            candidates: Vec::new(),
-            ice_lite: true,
-        },
-        opus_fmtp: LocalMedia::default_opus_fmtp(),
-        telephone_event: true,
-    };
-    let link = WebrtcLink { transport, sockets: vec![(address, SocketId(9))] };
-    Leg::new(leg, LegTransport::Webrtc(Box::new(link)), Negotiator::new(media), codecs, supplies)
+    Leg::over_webrtc(leg, sockets, codecs, LocalMedia::default_opus_fmtp(), supplies, now)
 }
 
 /// `frames` payloads of a tone.

@@ -4,6 +4,7 @@ mod error;
 mod latch;
 #[expect(clippy::module_inception, reason = "the folder's noun has a file of its own; this one is the index")]
 mod leg;
+mod make;
 mod rtp;
 mod stats;
 mod transport;
@@ -16,5 +17,5 @@ pub use leg::Leg;
 pub(crate) use leg::{Deed, LegEvent};
 pub use rtp::RtpTransport;
 pub use stats::LegStats;
-pub(crate) use transport::{LegTransport, WebrtcLink};
+pub(crate) use transport::LegTransport;
 pub(crate) use wish::{FarSide, codec_order, opus_wish, preferred_codec};
