@@ -25,11 +25,11 @@ use webtrunk_engine::rtp::{
     NtpTime, PayloadType, RtpHeader, SequenceNumber, ShortNtpTime, Ssrc, Timestamp, is_rtcp,
 };
 use webtrunk_engine::sdp::{LocalMedia, SessionDescription};
-use webtrunk_engine::srtp::SrtpContext;
+use webtrunk_engine::srtp::{ProtectionProfile, SrtpContext};
 use webtrunk_engine::{CallId, LegId};
 
 use allocations::allocations;
-use browser::Browser;
+use browser::{Browser, Manners, Version};
 
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -196,14 +196,15 @@ fn add_browser(
         (SocketAddr::from(([198, 51, 100, 7], 6000)), SocketAddr::from(([192, 0, 2, 1], 5000)));
     let fmtp = LocalMedia::default_opus_fmtp();
     call.add_leg(Leg::over_webrtc(leg, vec![(local, SocketId(0))], vec![codec], fmtp, supplies, now));
-    let mut browser = Browser::new(address, now);
-    let security = format!(
-        "a=ice-ufrag:peer\r\na=ice-pwd:{}\r\na=fingerprint:{}\r\na=setup:actpass\r\na=mid:0\r\na=rtcp-mux\r\n",
-        browser::PASSWORD,
-        browser.fingerprint(),
-    );
-    let answer = negotiate(call, leg, &offer(codec, address, "UDP/TLS/RTP/SAVPF", &security), outbox, now);
-    let mut srtp = browser.connect(call, leg, local, &answer, outbox, now);
+    let manners = Manners { is_client: false, version: Version::Dtls13 };
+    let mut browser = Browser::new(address, manners, now);
+    let answer =
+        negotiate(call, leg, &offer(codec, address, "UDP/TLS/RTP/SAVPF", &browser.security), outbox, now);
+    let keys = browser.connect(call, leg, local, &answer, outbox, now);
+    let profile = ProtectionProfile::AeadAes256Gcm;
+    let keys = profile.split_keying_material(&keys).expect("of the right length");
+    let srtp = SrtpContext::new(profile, keys.server.key, keys.server.salt);
+    let mut srtp = srtp.expect("of the right length");
     let packets = packets(codec, Ssrc(0), Some(&mut srtp));
     Party { leg, address, local, srtp: Some(srtp), packets, hears: None, voices: 0, events: 0, reports: 0 }
 }

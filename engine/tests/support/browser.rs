@@ -9,36 +9,57 @@ use webtrunk_engine::LegId;
 use webtrunk_engine::call::Call;
 use webtrunk_engine::net::Outbox;
 use webtrunk_engine::sdp::{Fingerprint, HashFunction, SessionDescription};
-use webtrunk_engine::srtp::{ProtectionProfile, SrtpContext};
 
 use crate::check::check;
 
 /// Its ICE password.
 pub(crate) const PASSWORD: &str = "mB3kT0yLw7RzqS2vXo8cNf5H";
 
-/// A browser that is the DTLS server.
+/// How it does DTLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Manners {
+    pub(crate) is_client: bool,
+    pub(crate) version: Version,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    Dtls12,
+    Dtls13,
+}
+
+/// A browser.
 pub(crate) struct Browser {
     address: SocketAddr,
     dtls: Dtls,
-    fingerprint: Fingerprint,
+    /// What its description says of its transport.
+    pub(crate) security: String,
 }
 
 impl Browser {
-    pub(crate) fn new(address: SocketAddr, now: Instant) -> Self {
+    pub(crate) fn new(address: SocketAddr, manners: Manners, now: Instant) -> Self {
         let certificate = dimpl::certificate::generate_self_signed_certificate().expect("works anywhere");
         let fingerprint = Fingerprint::of(HashFunction::Sha256, &certificate.certificate);
-        let config =
-            dimpl::Config::builder().use_server_cookie(false).build().expect("a valid configuration");
-        let mut dtls = Dtls::new_auto(Arc::new(config), certificate, now);
+        let mut config = dimpl::Config::builder().use_server_cookie(false);
+        if manners.version == Version::Dtls12 {
+            config = config.dtls13_cipher_suites(&[]);
+        }
+        let config = Arc::new(config.build().expect("a valid configuration"));
+        let mut dtls = match manners.version {
+            Version::Dtls12 => Dtls::new_12(config, certificate, now),
+            Version::Dtls13 => Dtls::new_13(config, certificate, now),
+        };
+        dtls.set_active(manners.is_client);
         dtls.handle_timeout(now).expect("a fresh endpoint");
-        Self { address, dtls, fingerprint }
+        let setup = if manners.is_client { "active" } else { "passive" };
+        let security = format!(
+            "a=ice-ufrag:peer\r\na=ice-pwd:{PASSWORD}\r\na=fingerprint:{fingerprint}\r\na=setup:{setup}\r\n\
+             a=mid:0\r\na=rtcp-mux\r\n"
+        );
+        Self { address, dtls, security }
     }
 
-    pub(crate) fn fingerprint(&self) -> &Fingerprint {
-        &self.fingerprint
-    }
-
-    /// Connects to a leg that gave this answer; returns what protects the packets for it.
+    /// Connects to a leg that gave this answer; returns the keying material of AEAD_AES_256_GCM.
     pub(crate) fn connect(
         &mut self,
         call: &mut Call,
@@ -47,7 +68,7 @@ impl Browser {
         answer: &SessionDescription,
         outbox: &mut Outbox,
         now: Instant,
-    ) -> SrtpContext {
+    ) -> Vec<u8> {
         let (ufrag, password) = answer.ice_credentials_of(&answer.media[0]).expect("an answer to a browser");
         let mut check = check(ufrag, password);
         call.handle_datagram(leg, &mut check, self.address, local, now, outbox);
@@ -70,9 +91,6 @@ impl Browser {
                 }
             }
         }
-        let keys = keys.expect("the handshake is complete");
-        let profile = ProtectionProfile::AeadAes256Gcm;
-        let keys = profile.split_keying_material(&keys).expect("of the right length");
-        SrtpContext::new(profile, keys.server.key, keys.server.salt).expect("of the right length")
+        keys.expect("the handshake is complete").to_vec()
     }
 }

@@ -10,4 +10,3 @@ mod peer;
 mod peer_dtls;
 mod robustness;
 mod rtc_dtls;
-mod secrets;
