@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::stage::Call;
+use super::stage::{Call, HELD_MS};
 use crate::sip::rtp_digits::{self, DIGITS};
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
@@ -35,7 +35,7 @@ fn from_the_phone_in_media() {
     let Some(browser) = Browser::shared() else { return };
     let Some(call) = Call::begin(&browser, "callee_talks") else { return };
     rtp_digits::press(&call.sound, call.to, DIGITS);
-    assert_page_gets_all(&call);
+    assert_page_gets_all(&call, rtp_digits::HELD_MS);
     call.end();
 }
 
@@ -48,23 +48,26 @@ fn from_the_phone_in_signalling() {
         let is_answered = || call.phone.received("200").len() == number - 1;
         assert!(wait_until(PATIENCE, is_answered), "{digit}: {:?}", call.phone.seen());
     }
-    assert_page_gets_all(&call);
+    assert_page_gets_all(&call, HELD_MS);
     call.end();
 }
 
 /// The page presses every key, and the phone gets events of RFC 4733.
 fn page_presses(call: &Call, by: DigitsBy) {
-    call.alice.send_digits(DIGITS, by);
+    call.alice.send_digits(DIGITS, by, HELD_MS);
     let is_there = || rtp_digits::count(&call.sound.heard()) >= DIGITS.len();
     assert!(wait_until(PATIENCE, is_there), "only {} digits came", rtp_digits::count(&call.sound.heard()));
     std::thread::sleep(AFTERMATH);
     assert_eq!(rtp_digits::pressed(&call.sound.heard()), DIGITS);
+    assert_eq!(rtp_digits::held_ms(&call.sound.heard()), [HELD_MS; DIGITS.len()], "held");
     assert!(call.phone.received("INFO").is_empty(), "in media and in signalling");
 }
 
-fn assert_page_gets_all(call: &Call) {
-    let digits: String = DIGITS.chars().map(|_| call.alice.next("digit")["digit"].to_string()).collect();
-    assert_eq!(digits.replace('"', ""), DIGITS);
+fn assert_page_gets_all(call: &Call, held_ms: u16) {
+    for key in DIGITS.chars() {
+        let digit = call.alice.next("digit");
+        assert_eq!((&digit["digit"], &digit["duration"]), (&key.to_string().into(), &held_ms.into()));
+    }
     std::thread::sleep(AFTERMATH);
     assert_eq!(call.alice.taken("digit"), [] as [serde_json::Value; 0], "doubled");
 }

@@ -19,6 +19,9 @@ pub(super) const PAGE_HZ: f64 = 1000.0;
 /// What the phone says.
 pub(super) const PHONE_HZ: f64 = 1400.0;
 
+/// How long a key is held where a test says it: neither a client's default nor ours.
+pub(super) const HELD_MS: u16 = 220;
+
 /// Where the phone's RTP is.
 const RTP_PORT: u16 = 7000;
 
@@ -55,7 +58,8 @@ impl Call {
         alice.register(&gateway, "alice", &LineConfig { microphone, ..LineConfig::default() });
         let sound = RtpPeer::new(&phone_host, RTP_PORT);
         let port = RTP_PORT.to_string();
-        let phone = Sipp::callee(&phone_host, scenario, &[("RTP_PORT", &port), ("FORMATS", "0 101")]);
+        let values = [("RTP_PORT", &*port), ("FORMATS", "0 101"), ("HELD_MS", &HELD_MS.to_string())];
+        let phone = Sipp::callee(&phone_host, scenario, &values);
         alice.call_through("0301234567");
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         let to = SocketAddr::new(gateway.sip().ip(), port);

@@ -17,6 +17,9 @@ const STEP: u32 = 160;
 /// Packets of silence before each digit, and of the digit before its end: 100 ms each.
 const PACKETS: u32 = 5;
 
+/// How long [`press`] holds each key, in milliseconds.
+pub(crate) const HELD_MS: u16 = 20 * PACKETS as u16;
+
 /// How often the end is told (RFC 4733 2.5.1.4).
 const ENDS: u32 = 3;
 
@@ -46,13 +49,27 @@ pub(crate) fn press(peer: &RtpPeer, to: SocketAddr, digits: &str) {
 /// # Panics
 /// When one has no end.
 pub(crate) fn pressed(packets: &[Packet]) -> String {
+    presses(packets).into_iter().map(|(digit, _)| digit).collect()
+}
+
+/// How long each digit in these packets was held, in milliseconds, by what is told at its end.
+///
+/// # Panics
+/// When one has no end.
+pub(crate) fn held_ms(packets: &[Packet]) -> Vec<u16> {
+    presses(packets).into_iter().map(|(_, duration)| duration / 8).collect()
+}
+
+/// Every press: the digit, and its last duration in ticks at 8 kHz.
+fn presses(packets: &[Packet]) -> Vec<(char, u16)> {
     let events = packets.iter().filter(|packet| packet.payload_type == PAYLOAD_TYPE);
     let events: Vec<(u32, &[u8])> = events.map(|packet| (packet.timestamp, &packet.payload[..])).collect();
     let presses = events.chunk_by(|(one, _), (other, _)| one == other);
     let digit = |press: &[(u32, &[u8])]| {
         let (_, payload) = press.last().expect("a chunk is not empty");
         assert!(payload[1] & 0x80 != 0, "the event {} has no end: {press:?}", payload[0]);
-        DIGITS.chars().nth(payload[0].into()).expect("a digit's code")
+        let digit = DIGITS.chars().nth(payload[0].into()).expect("a digit's code");
+        (digit, u16::from_be_bytes([payload[2], payload[3]]))
     };
     presses.map(digit).collect()
 }

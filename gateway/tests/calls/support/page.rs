@@ -142,13 +142,13 @@ impl Page {
         self.run("resume", &json!([]));
     }
 
-    /// Starts to send digits.
-    pub(crate) fn send_digits(&self, digits: &str, by: DigitsBy) {
+    /// Starts to send digits, each held for so many milliseconds.
+    pub(crate) fn send_digits(&self, digits: &str, by: DigitsBy, held_ms: u16) {
         let how = match by {
             DigitsBy::Info => "INFO",
             DigitsBy::Rfc4733 => "RFC2833",
         };
-        self.run("sendDigits", &json!([digits, how]));
+        self.run("sendDigits", &json!([digits, how, held_ms]));
     }
 
     /// Waits for the next event of a kind; see `driver/page` for the kinds.

@@ -41,11 +41,11 @@ export class JssipLine {
   resume() { return new Promise((resolve) => this.#session.unhold({}, resolve)); }
 
   /** `how` is 'INFO' or 'RFC2833'. */
-  async sendDigits(digits, how) {
+  async sendDigits(digits, how, duration) {
     // A sender takes digits only once its transport is up.
     const { dtmf } = this.#session.connection.getSenders()[0];
     while (!dtmf.canInsertDTMF) await new Promise((resolve) => setTimeout(resolve, 20));
-    this.#session.sendDTMF(digits, { transportType: how, duration: 100, interToneGap: 100 });
+    this.#session.sendDTMF(digits, { transportType: how, duration, interToneGap: 100 });
   }
 
   #media() {
@@ -70,7 +70,7 @@ export class JssipLine {
     session.on('unhold', ({ originator }) => tell('unhold', { by: originator }));
     session.on('newDTMF', ({ originator, dtmf }) => {
       // Those that go in media are no event of JsSIP.
-      tell(originator === 'remote' ? 'digit' : 'digit signalled', { digit: dtmf.tone });
+      tell(originator === 'remote' ? 'digit' : 'digit signalled', { digit: dtmf.tone, duration: dtmf.duration });
     });
     if (by === 'remote') tell('incoming', { from: session.remote_identity.uri.user });
   }
