@@ -100,6 +100,22 @@ fn a_phone_behind_nat_is_heard_and_hears() {
     call.hang_up(&stage);
 }
 
+/// The same of a phone that is called: the address that its answer names is nobody's.
+#[test]
+fn a_called_phone_behind_nat_is_heard_and_hears() {
+    let Some(stage) = Stage::new() else { return };
+    let mut caller = RtpPeer::new(&stage.caller, 7000);
+    let mut callee = RtpPeer::new(&stage.callee, 7300);
+    let call = Call::new(&stage, &[], &[("RTP_HOST", "10.255.255.254")]);
+    caller.say(stage.rtp(call.caller_port), Law::Mu, CALLER_HZ);
+    caller.wait_until_said(25);
+    assert!(callee.heard_nothing(), "nobody could know where it is");
+    callee.say(stage.rtp(call.callee_port), Law::Mu, CALLEE_HZ);
+    callee.assert_hears(Law::Mu, CALLER_HZ);
+    caller.assert_hears(Law::Mu, CALLEE_HZ);
+    call.hang_up(&stage);
+}
+
 /// Neither before a phone's own media has come nor after it.
 #[test]
 fn a_stranger_is_not_heard() {
