@@ -32,6 +32,9 @@ run: setup-run
 	$(MAKE) web
 	$(CARGO) run $(LOCKED) --release --package webtrunk -- demo
 
+# What was installed has to be found: a test that lacks a tool fails.
+test dtmf-hour: export WEBTRUNK_TEST_TOOLS := required
+
 test: setup-test
 	$(MAKE) web
 	$(MAKE) $(DRIVER_MODULES) check

@@ -25,10 +25,11 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// `None` where there is no espeak-ng, which the project's own checks do not accept.
+    /// `None` where there is no espeak-ng, which `make test` does not accept.
     pub(crate) fn new() -> Option<Self> {
         if Command::new("espeak-ng").arg("--version").output().is_err() {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "espeak-ng is missing");
+            let are_required = std::env::var("WEBTRUNK_TEST_TOOLS").as_deref() == Ok("required");
+            assert!(!are_required, "espeak-ng is missing");
             eprintln!("passed over: no espeak-ng");
             return None;
         }

@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn speech_scores_by_what_was_done_to_it() {
         if VARIABLES.iter().all(|name| std::env::var_os(name).is_none()) {
-            assert!(std::env::var_os("CI").is_none_or(|it| it != "true"), "no Python is named");
+            assert!(std::env::var("WEBTRUNK_TEST_TOOLS").as_deref() != Ok("required"), "no Python is named");
             eprintln!("passed over: no Python with PESQ is named");
             return;
         }
