@@ -69,7 +69,7 @@ impl Line {
         }));
         let phone = phone.expect("the host is ours");
         let page = browser.open();
-        let line = LineConfig { opus: asked.added, ..LineConfig::default() };
+        let line = LineConfig { opus: asked.added, watches_frames: true, ..LineConfig::default() };
         page.register(&gateway, "alice", &line);
         Self { gateway, relay, page, phone, _host: host, runtime: runtime.clone(), calls: 0 }
     }

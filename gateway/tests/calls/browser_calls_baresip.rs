@@ -73,7 +73,9 @@ fn call_baresip(
     let gateway = Gateway::start(&config);
 
     let alice = browser.open();
-    alice.register(&gateway, "alice", &LineConfig { library, microphone, ..LineConfig::default() });
+    let watches_frames = microphone == Microphone::Speech;
+    let line = LineConfig { library, microphone, watches_frames, ..LineConfig::default() };
+    alice.register(&gateway, "alice", &line);
     alice.call_through("0301234567");
     let heard = listen(&alice);
     assert_eq!(alice.codecs(), ["audio/opus", "audio/opus"]);

@@ -21,7 +21,11 @@ fn start(browser: &Browser) -> (Gateway, Page) {
     let gateway = Gateway::start(&config);
     let alice = browser.open();
     let microphone = Microphone::Tone { hz: 1020.0, peak: 0.25 };
-    alice.register(&gateway, "alice", &LineConfig { microphone, ..LineConfig::default() });
+    alice.register(
+        &gateway,
+        "alice",
+        &LineConfig { microphone, watches_frames: true, ..LineConfig::default() },
+    );
     (gateway, alice)
 }
 

@@ -47,11 +47,19 @@ pub(crate) struct LineConfig {
     pub(crate) codecs: Vec<&'static str>,
     /// Parameters of Opus that the browser reads as if the gateway had asked for them; empty for none.
     pub(crate) opus: &'static str,
+    /// Whether encoded frames can be had from the page. While they can, Chromium sends no digits in media.
+    pub(crate) watches_frames: bool,
 }
 
 impl Default for LineConfig {
     fn default() -> Self {
-        Self { library: Library::Jssip, microphone: Microphone::Speech, codecs: Vec::new(), opus: "" }
+        Self {
+            library: Library::Jssip,
+            microphone: Microphone::Speech,
+            codecs: Vec::new(),
+            opus: "",
+            watches_frames: false,
+        }
     }
 }
 
@@ -97,6 +105,7 @@ impl Page {
             "microphone": microphone,
             "codecs": codecs,
             "opus": config.opus,
+            "watchesFrames": config.watches_frames,
         });
         self.run("register", &json!([account, wish]));
     }

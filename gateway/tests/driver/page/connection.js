@@ -8,8 +8,8 @@ export function connection() {
 }
 
 /**
- * `onTrack` gets the stream of every remote track, `onFrame` every encoded frame that comes, `onSent`
- * every one that goes; `codecs` names what may be spoken, null for all; `opus` holds parameters that the
+ * `onTrack` gets the stream of every remote track; `onFrame` every encoded frame that comes and `onSent`
+ * every one that goes, or neither is given; `codecs` names what may be spoken, null for all; `opus` holds parameters that the
  * browser reads as if the other side had asked for them, empty for none.
  */
 export function watchConnections({ onTrack, onFrame, onSent, codecs, opus }) {
@@ -23,10 +23,10 @@ export function watchConnections({ onTrack, onFrame, onSent, codecs, opus }) {
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
     constructor(config, ...options) {
-      super({ ...config, encodedInsertableStreams: true }, ...options);
+      super({ ...config, encodedInsertableStreams: Boolean(onFrame) }, ...options);
       newest = this;
       this.addEventListener('track', ({ receiver, track, streams }) => {
-        watchFrames(receiver, onFrame);
+        if (onFrame) watchFrames(receiver, onFrame);
         onTrack(streams[0] ?? new MediaStream([track]));
       });
     }
@@ -34,7 +34,7 @@ export function watchConnections({ onTrack, onFrame, onSent, codecs, opus }) {
     addTrack(...options) {
       const sender = super.addTrack(...options);
       // A sender that nobody watches may send nothing, where frames can be watched at all.
-      watchFrames(sender, onSent);
+      if (onSent) watchFrames(sender, onSent);
       return sender;
     }
 

@@ -17,12 +17,12 @@ const sent = new Frames();
 let line = null;
 
 window.phone = {
-  /** `account` holds user, password, domain, socket; `wish` library, microphone, codecs and opus. */
-  async register(account, { library, microphone, codecs, opus }) {
+  /** `account` holds user, password, domain, socket; `wish` library, microphone, codecs, opus and watchesFrames. */
+  async register(account, { library, microphone, codecs, opus, watchesFrames }) {
     await ear.open();
     const onTrack = (stream) => ear.attach(stream);
     const [onFrame, onSent] = [frames, sent].map((end) => (frame) => end.take(frame));
-    watchConnections({ onTrack, onFrame, onSent, codecs, opus });
+    watchConnections({ onTrack, ...(watchesFrames && { onFrame, onSent }), codecs, opus });
     line = new LINES[library](account, events, await openMicrophone(microphone));
     await line.start();
   },
