@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use tracing::{error, info};
+use webtrunk_signalling::http::Gate;
 
 use crate::config::Config;
 use crate::demo::Demo;
@@ -32,6 +33,9 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
+/// Connections of the HTTP server that are no WebSockets. A page needs its own for seconds.
+const HTTP_CONNECTIONS: usize = 1000;
+
 /// Serves until a signal asks for the stop.
 ///
 /// # Errors
@@ -52,8 +56,12 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
     let mut telephony = Telephony::start(&config, certificate, http.as_ref())?;
-    let services =
-        Services { sip: telephony.websocket(), demo: demo.map(Arc::new), status: Some(telephony.status()) };
+    let services = Services {
+        sip: telephony.websocket(),
+        demo: demo.map(Arc::new),
+        status: Some(telephony.status()),
+        gate: Gate::new(config.sip.strangers_per_address, HTTP_CONNECTIONS),
+    };
     let server = match http {
         Some(http) => {
             info!(address = %http.address(), "HTTP listens");

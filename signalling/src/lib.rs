@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod auth;
 pub mod b2bua;
+pub mod http;
 pub mod routing;
 pub mod sip;
 pub mod switchboard;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpResponse, web};
 use rustls::ServerConfig;
+use webtrunk_signalling::http::{self, Gate, HttpDoor};
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
 use super::{assets, demo, headers, status};
@@ -37,8 +38,8 @@ pub struct BoundHttp {
     tls: Option<Arc<ServerConfig>>,
 }
 
-/// What is served besides the page.
-#[derive(Clone, Default)]
+/// What is served besides the page, and to how many.
+#[derive(Clone)]
 pub struct Services {
     /// SIP over WebSocket, at [`WEBSOCKET_PATH`].
     pub sip: Option<WsEndpoint>,
@@ -46,10 +47,15 @@ pub struct Services {
     pub demo: Option<Arc<Demo>>,
     /// What the gateway holds, at `/status`.
     pub status: Option<StatusReader>,
+    /// Who may come in.
+    pub gate: Gate,
 }
 
 /// How long a client may take to send its request's head, and TLS its handshake.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long an answer may be stuck before its client counts as gone.
+const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for answers that are being sent, in seconds.
 const FAREWELL_S: u64 = 5;
@@ -114,22 +120,20 @@ impl BoundHttp {
         let sip = services.sip.map(web::Data::new);
         let demo = services.demo.map(web::Data::from);
         let status = services.status.map(web::Data::new);
-        let server = HttpServer::new(move || {
+        let door = HttpDoor {
+            socket: self.socket,
+            tls: self.tls,
+            gate: services.gate,
+            workers: WORKERS,
+            head_deadline: HEAD_DEADLINE,
+            write_deadline: WRITE_DEADLINE,
+            farewell_s: FAREWELL_S,
+        };
+        http::serve(door, move || {
             App::new()
                 .wrap(headers::security(is_secure))
                 .configure(|app| routes(app, sip.clone(), demo.clone(), status.clone()))
         })
-        .workers(WORKERS)
-        .tcp_nodelay(true)
-        .disable_signals()
-        .shutdown_timeout(FAREWELL_S)
-        .client_request_timeout(HEAD_DEADLINE)
-        .tls_handshake_timeout(HEAD_DEADLINE);
-        let server = match self.tls {
-            Some(tls) => server.listen_rustls_0_23(self.socket, tls.as_ref().clone())?,
-            None => server.listen(self.socket)?,
-        };
-        Ok(server.run())
     }
 
     const fn scheme(&self) -> &'static str {

@@ -18,6 +18,7 @@ use tracing::{debug, info};
 
 use super::frame_guard::FrameGuard;
 use super::layer::{Shared, Ticket};
+use crate::http::Arrival;
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 use crate::sip::message::MESSAGE_MAX;
 
@@ -40,7 +41,7 @@ impl WsEndpoint {
 /// Opens a WebSocket that carries SIP, or refuses: 403 for a foreign page, 400 without subprotocol
 /// `sip`, 503 where there is no place.
 ///
-/// The HTTP server is to be set up with `tcp_nodelay(true)`; whether it speaks TLS is asked of it.
+/// It is served by [`http::serve`](crate::http::serve), which tells whether it speaks TLS.
 ///
 /// # Errors
 /// Those of a handshake that is none (RFC 6455 4.2).
@@ -51,7 +52,8 @@ pub async fn serve(
 ) -> actix_web::Result<HttpResponse> {
     let WsEndpoint { shared, listener } = endpoint.get_ref();
     let Some(remote) = request.peer_addr() else { return Ok(HttpResponse::BadRequest().finish()) };
-    let local = request.app_config().local_addr();
+    let Arrival { local, is_secure } =
+        *request.conn_data::<Arrival>().expect("`http::serve` notes it at each connection");
     if let Some(refusal) = refuse(shared, *listener, request.headers()) {
         info!(%remote, reason = refusal.1, "WebSocket refused");
         shared.counters.handshakes_refused.add_one();
@@ -62,7 +64,7 @@ pub async fn serve(
     };
     let body = guarded(&request, body).await?;
     let (response, session, stream) = actix_ws::handle_with_protocols(&request, body, &[SUBPROTOCOL])?;
-    let kind = if request.app_config().secure() { TransportKind::Wss } else { TransportKind::Ws };
+    let kind = if is_secure { TransportKind::Wss } else { TransportKind::Ws };
     let flow = Flow { kind, listener: *listener, local, remote, connection: Some(ticket.id) };
     let stream =
         stream.max_frame_size(MESSAGE_MAX).aggregate_continuations().max_continuation_size(MESSAGE_MAX);

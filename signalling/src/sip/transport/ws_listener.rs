@@ -4,12 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 
 use super::config::ListenerConfig;
 use super::layer::Shared;
 use super::socket;
 use super::ws::{WsEndpoint, serve};
+use crate::http::{self, Gate, HttpDoor};
 use crate::sip::flow::{ListenerId, TransportKind};
 
 /// Opens a port and serves WebSocket at every path of it.
@@ -22,24 +23,26 @@ pub(super) fn listen(
     let socket = socket::listening(bind)?;
     let bound = socket.local_addr()?;
     let endpoint = web::Data::new(WsEndpoint::new(shared.clone(), listener));
-    let server =
-        HttpServer::new(move || App::new().app_data(endpoint.clone()).default_service(web::get().to(serve)))
-            // Parsing SIP is cheap beside the adapter's own single task.
-            .workers(1)
-            .disable_signals()
-            .tcp_nodelay(true)
-            .client_request_timeout(shared.limits.header_deadline)
-            .tls_handshake_timeout(shared.limits.header_deadline)
-            .max_connections(shared.limits.connections)
-            // For last words; the sockets end by themselves.
-            .shutdown_timeout(1);
-    let server = if config.kind == TransportKind::Wss {
-        let tls = shared.tls.server.as_deref().ok_or_else(no_certificate)?;
-        server.listen_rustls_0_23(socket, tls.clone())?
+    let tls = if config.kind == TransportKind::Wss {
+        Some(shared.tls.server.clone().ok_or_else(no_certificate)?)
     } else {
-        server.listen(socket)?
+        None
     };
-    let server = server.run();
+    let limits = &shared.limits;
+    let door = HttpDoor {
+        socket,
+        tls,
+        gate: Gate::new(limits.connections_per_address, limits.connections),
+        // Parsing SIP is cheap beside the adapter's own single task.
+        workers: 1,
+        head_deadline: limits.header_deadline,
+        write_deadline: limits.write_deadline,
+        // For last words; the sockets end by themselves.
+        farewell_s: 1,
+    };
+    let server = http::serve(door, move || {
+        App::new().app_data(endpoint.clone()).default_service(web::get().to(serve))
+    })?;
     let handle = server.handle();
     let shared = shared.clone();
     tokio::spawn(async move {
