@@ -8,6 +8,7 @@ use webtrunk_signalling::http::Gate;
 
 use crate::config::Config;
 use crate::demo::Demo;
+use crate::descriptors;
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::shutdown::Shutdown;
 use crate::telephony::{Collapse, Telephony, TelephonyError};
@@ -33,9 +34,6 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Connections of the HTTP server that are no WebSockets. A page needs its own for seconds.
-const HTTP_CONNECTIONS: usize = 1000;
-
 /// Serves until a signal asks for the stop.
 ///
 /// # Errors
@@ -55,12 +53,13 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
     let certificate = config.tls.as_ref().map(tls::server_config).transpose()?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
-    let mut telephony = Telephony::start(&config, certificate, http.as_ref())?;
+    let shares = descriptors::share_out(config.media.calls_max);
+    let mut telephony = Telephony::start(&config, certificate, http.as_ref(), shares.sip)?;
     let services = Services {
         sip: telephony.websocket(),
         demo: demo.map(Arc::new),
         status: Some(telephony.status()),
-        gate: Gate::new(config.sip.strangers_per_address, HTTP_CONNECTIONS),
+        gate: Gate::new(config.sip.strangers_per_address, shares.http),
     };
     let server = match http {
         Some(http) => {

@@ -70,7 +70,8 @@ pub struct Telephony {
 }
 
 impl Telephony {
-    /// Starts the engine, the adapter and the switchboard. Needs an actix system around it.
+    /// Starts the engine, the adapter and the switchboard. Needs an actix system around it. SIP has
+    /// `connections` streams at most.
     ///
     /// # Errors
     /// [`TelephonyError`]; nothing is left running.
@@ -78,9 +79,11 @@ impl Telephony {
         config: &Config,
         certificate: Option<Arc<ServerConfig>>,
         http: Option<&BoundHttp>,
+        connections: usize,
     ) -> Result<Self, TelephonyError> {
         let mut sip = SipConfig::new(config.sip.realm.as_str(), Arc::new(config.users.clone()));
         sip.transport = wiring::transports(config, http, certificate)?;
+        sip.transport.limits.connections = connections;
         sip.registrar.expires_min = config.sip.expires_min;
         sip.digest = wiring::digest(config);
         sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
@@ -166,7 +169,7 @@ mod tests {
     fn start() -> Telephony {
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
-        Telephony::start(&config, None, None).expect("free ports")
+        Telephony::start(&config, None, None, 10).expect("free ports")
     }
 
     #[test]

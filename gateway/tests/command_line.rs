@@ -186,6 +186,41 @@ fn the_status_is_told_to_this_machine_alone() {
     assert!(get(port, "/status", "rebound.example").starts_with("HTTP/1.1 403"));
 }
 
+/// The demo under these limits of open files, until it listens; its soft limit then, and its log.
+fn under_limits(soft: u32, hard: u32) -> (String, String) {
+    let script = format!("ulimit -S -n {soft} && ulimit -H -n {hard} && exec \"$@\"");
+    let mut child = Command::new("sh")
+        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_webtrunk")])
+        .args(["demo", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"])
+        .env_remove("WEBTRUNK_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut log = child.stderr.take().expect("it is piped");
+    let mut running = Running(child);
+    output.read_line(&mut String::new()).expect("a first line");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", running.0.id())).expect("Linux");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit");
+    let soft = files.split_whitespace().nth(3).expect("its soft value").to_owned();
+    running.0.kill().expect("it is ours");
+    let mut told = String::new();
+    log.read_to_string(&mut told).expect("UTF-8");
+    (soft, told)
+}
+
+#[test]
+fn it_takes_all_the_files_that_it_may_open_and_warns_where_they_are_few() {
+    let (soft, told) = under_limits(100, 500);
+    assert_eq!(soft, "500", "{told}");
+    let warnings: Vec<_> = told.lines().filter(|line| line.contains("the limit of open files")).collect();
+    assert!(
+        matches!(warnings[..], [warning] if warning.contains("limit=500") && warning.contains("needed=19256")),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_signal_stops_it_in_order() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
