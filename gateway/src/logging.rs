@@ -91,4 +91,18 @@ mod tests {
         let heard = ear.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         assert_eq!(heard, ["DEBUG is::agent", "TRACE island"]);
     }
+
+    /// What a stranger sends makes no line by default, or it could fill the disk.
+    #[test]
+    fn errors_of_the_http_library_are_silent_unless_asked_for() {
+        for (filter, expected) in [(LogConfig::default().filter.as_str(), 0), ("info", 1)] {
+            let ear = Ear::default();
+            let subscriber = tracing_subscriber::registry().with(EnvFilter::new(filter)).with(ear.clone());
+            with_default(subscriber, || {
+                tracing::error!(target: "actix_http::h1::dispatcher", "stream error");
+            });
+            let heard = ear.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+            assert_eq!(heard, expected, "{filter}");
+        }
+    }
 }

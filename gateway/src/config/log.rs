@@ -34,9 +34,10 @@ pub(super) struct LogSection {
 }
 
 impl Default for LogConfig {
-    /// Everything from `info` up, but the HTTP server's account of its threads.
+    /// Everything from `info` up, but the HTTP server's account of its threads, and its errors: those are
+    /// what strangers send, and would fill the log as fast as they like.
     fn default() -> Self {
-        Self { filter: "info,actix_server=warn".to_owned(), format: LogFormat::Text }
+        Self { filter: "info,actix_server=warn,actix_http=off".to_owned(), format: LogFormat::Text }
     }
 }
 
