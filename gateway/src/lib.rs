@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod directory;
+pub mod files;
 pub mod http;
 pub mod logging;
 pub mod prompts;

@@ -8,6 +8,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::TlsFiles;
+use crate::files;
 
 /// The certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,8 @@ pub enum TlsError {
 /// [`TlsError`] says which file is wrong.
 pub fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.private_key)
+    let key = read(&files.private_key)
+        .and_then(|text| PrivateKeyDer::from_pem_slice(&text))
         .map_err(|source| pem_error(&files.private_key, "private key", source))?;
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
@@ -61,9 +63,13 @@ pub fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, TlsError> {
 /// All certificates in a file, one at least.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let fault = |source| pem_error(file, "certificate", source);
-    let found: Vec<_> =
-        CertificateDer::pem_file_iter(file).map_err(fault)?.collect::<Result<_, _>>().map_err(fault)?;
+    let text = read(file).map_err(fault)?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(fault)?;
     if found.is_empty() { Err(fault(pem::Error::NoItemsFound)) } else { Ok(found) }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, pem::Error> {
+    files::read(file).map_err(pem::Error::Io)
 }
 
 fn pem_error(file: &Path, what: &'static str, source: pem::Error) -> TlsError {

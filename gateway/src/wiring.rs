@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_engine_gets_what_is_configured() {
-        let text = "[media]\naddresses = [\"192.0.2.1\"]\nshards = 3\nwebrtc_port = 7000\n\
+        let text = "[http]\n[media]\naddresses = [\"192.0.2.1\"]\nshards = 3\nwebrtc_port = 7000\n\
                     rtp_ports = [30000, 30099]\nmedia_timeout_s = 5\nconnect_timeout_s = 6\ncalls_max = 7\n\
                     narrow_band_bitrate = 0\nopus_complexity = 3\n";
         let made = engine(&Config::parse("w.toml", text).expect("sound").media);

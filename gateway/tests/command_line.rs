@@ -86,7 +86,7 @@ fn check_refuses_a_secret_that_others_may_read_and_does_not_show_it() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("w.toml");
     let secret = "0123456789abcdef0123456789abcdef";
-    let text = format!("[[users]]\nname = \"alice\"\nha1_md5 = \"{secret}\"\n");
+    let text = format!("[http]\n[[users]]\nname = \"alice\"\nha1_md5 = \"{secret}\"\n");
     fs::write(&path, text).expect("the folder is ours");
     for (mode, expected) in [(0o644, Some(1)), (0o600, Some(0))] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("the file is ours");

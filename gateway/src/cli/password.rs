@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn what_is_printed_is_an_entry_of_the_configuration() {
         let text = lines("alice", "webtrunk", &b"opensesame\nmore"[..]).expect("a password");
-        let config = Config::parse("printed", &text).expect("sound");
+        let config = Config::parse("printed", &format!("[http]\n{text}")).expect("sound");
         let mut expected = Users::default();
         expected.insert("alice", hashes("alice", "webtrunk", "opensesame"));
         assert_eq!(config.users, expected);

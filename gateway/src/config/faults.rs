@@ -1,6 +1,7 @@
 //! Collects what is wrong while a configuration is checked, so that all of it is told at once.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -51,6 +52,29 @@ impl<'d> Faults<'d> {
         cure: &str,
     ) -> Vec<T> {
         texts.iter().filter_map(|text| self.parse(text, cure)).collect()
+    }
+
+    /// An address that somebody can be told to send to: no unspecified one and no group's.
+    pub(super) fn parse_reachable(&mut self, text: &Spanned<String>, cure: &str) -> Option<IpAddr> {
+        let address: IpAddr = self.parse(text, cure)?;
+        if address.is_unspecified() || address.is_multicast() {
+            self.add(text.span(), "is the address of no machine", cure);
+            return None;
+        }
+        Some(address)
+    }
+
+    /// Each text as such an address, each of them once.
+    pub(super) fn parse_all_reachable(&mut self, texts: &[Spanned<String>], cure: &str) -> Vec<IpAddr> {
+        let mut addresses = Vec::new();
+        for text in texts {
+            let Some(address) = self.parse_reachable(text, cure) else { continue };
+            if addresses.contains(&address) {
+                self.add(text.span(), "is named twice", "take one out");
+            }
+            addresses.push(address);
+        }
+        addresses
     }
 
     pub(super) fn into_list(self) -> Vec<Fault> {

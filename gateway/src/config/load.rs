@@ -16,6 +16,7 @@ use super::sip::{SipSection, Surroundings};
 use super::trunks::TrunkSection;
 use super::users::UserSection;
 use super::{Config, rules, trunks, users};
+use crate::files;
 
 /// The whole file, as written.
 #[derive(Deserialize)]
@@ -40,7 +41,7 @@ struct File {
 /// Reads and checks a file; it must be closed to others where it holds secrets.
 pub(super) fn load(path: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = files::read_text(path).map_err(unreadable)?;
     let mode = open_to(GROUP_AND_WORLD, path).map_err(unreadable)?;
     check(&Document::new(path, text), mode, environment)
 }
@@ -85,6 +86,10 @@ impl File {
     fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<Config> {
         let http = self.http.as_ref().map(|section| section.check(faults));
         let checked = http.as_ref().and_then(Option::as_ref);
+        if self.http.is_none() && self.sip.has_no_listener() {
+            let cure = "add [http] for browsers, or [[sip.listeners]] for phones and trunks";
+            faults.add_to_file("nothing listens, so nobody could call", cure);
+        }
         let around = Surroundings {
             has_http: self.http.is_some(),
             // A faulty section was told of; nothing follows from it.

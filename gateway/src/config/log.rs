@@ -52,6 +52,17 @@ impl LogSection {
                 "write a level, or target=level pairs: \"info,webtrunk_engine=debug\"",
             );
         }
+        if !is_filter(filter.get_ref()) {
+            let cure = "name targets as they stand in the log: \"info,webtrunk_engine=debug\"";
+            faults.add(filter.span(), "names what no target is called", cure);
+        }
         LogConfig { filter: filter.get_ref().clone(), format: self.format }
     }
+}
+
+/// Whether the filter is made of what targets, levels and spans are made of: the library takes any text
+/// without `=` for a target, and lets nothing through then.
+fn is_filter(text: &str) -> bool {
+    let is_allowed = |char: char| char.is_ascii_alphanumeric() || "_-:=, ".contains(char);
+    !text.trim().is_empty() && (text.contains('[') || text.chars().all(is_allowed))
 }

@@ -1,6 +1,6 @@
 //! `[media]`: addresses, ports, times.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(super) struct MediaSection {
     webrtc_port: Spanned<u16>,
     shards: Option<Spanned<usize>>,
     rtp_address: Spanned<String>,
-    rtp_ports: Spanned<[u16; 2]>,
+    rtp_ports: Spanned<Vec<u16>>,
     media_timeout_s: Spanned<u32>,
     connect_timeout_s: Spanned<u32>,
     calls_max: Spanned<usize>,
@@ -63,7 +63,7 @@ impl Default for MediaSection {
             webrtc_port: unwritten(10_000),
             shards: None,
             rtp_address: unwritten("0.0.0.0".to_owned()),
-            rtp_ports: unwritten([20_000, 29_999]),
+            rtp_ports: unwritten(vec![20_000, 29_999]),
             media_timeout_s: unwritten(60),
             connect_timeout_s: unwritten(20),
             calls_max: unwritten(2000),
@@ -75,9 +75,9 @@ impl Default for MediaSection {
 
 impl MediaSection {
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<MediaConfig> {
-        let addresses = faults.parse_all(&self.addresses, super::ADDRESS_CURE);
-        let external_addresses = faults.parse_all(&self.external_addresses, super::ADDRESS_CURE);
-        let rtp_address = faults.parse(&self.rtp_address, super::ADDRESS_CURE);
+        let addresses = faults.parse_all_reachable(&self.addresses, super::ADDRESS_CURE);
+        let external_addresses = faults.parse_all_reachable(&self.external_addresses, super::ADDRESS_CURE);
+        let rtp_address = self.check_rtp_address(faults);
         let shards = self.check_shards(faults);
         let rtp_ports = self.check_ports(shards.map_or(1, NonZeroUsize::get), faults);
         Some(MediaConfig {
@@ -89,10 +89,31 @@ impl MediaSection {
             rtp_ports: rtp_ports?,
             media_timeout: seconds(&self.media_timeout_s, faults)?,
             connect_timeout: seconds(&self.connect_timeout_s, faults)?,
-            calls_max: *self.calls_max.get_ref(),
+            calls_max: self.check_calls(faults)?,
             narrow_band_bitrate_bps: self.check_bitrate(faults)?,
             opus_complexity: self.check_complexity(faults)?,
         })
+    }
+
+    /// The address, once a socket was bound to it.
+    fn check_rtp_address(&self, faults: &mut Faults<'_>) -> Option<IpAddr> {
+        let address: IpAddr = faults.parse(&self.rtp_address, super::ADDRESS_CURE)?;
+        if let Err(error) = UdpSocket::bind((address, 0)) {
+            let problem = format!("RTP cannot be received at it: {error}");
+            let cure = "write an address of this machine, or \"0.0.0.0\" for all of them";
+            faults.add(self.rtp_address.span(), problem, cure);
+            return None;
+        }
+        Some(address)
+    }
+
+    fn check_calls(&self, faults: &mut Faults<'_>) -> Option<usize> {
+        let calls = *self.calls_max.get_ref();
+        if calls == 0 {
+            faults.add(self.calls_max.span(), "lets no call through", "write 1 or more");
+            return None;
+        }
+        Some(calls)
     }
 
     fn check_bitrate(&self, faults: &mut Faults<'_>) -> Option<Option<NonZeroU32>> {
@@ -127,15 +148,15 @@ impl MediaSection {
     }
 
     fn check_ports(&self, shards: usize, faults: &mut Faults<'_>) -> Option<RangeInclusive<u16>> {
-        let [from, to] = *self.rtp_ports.get_ref();
+        let cure = "write [from, to], such as [20000, 29999]";
+        let [from, to] = self.rtp_ports.get_ref()[..] else {
+            faults.add(self.rtp_ports.span(), "is no range of two ports", cure);
+            return None;
+        };
         // RTP takes an even port and RTCP the odd one after it (RFC 3550 11).
         let first_pair = u32::from(from).next_multiple_of(2);
         if from == 0 || first_pair + 1 > u32::from(to) {
-            faults.add(
-                self.rtp_ports.span(),
-                "holds no pair of ports",
-                "write [from, to], such as [20000, 29999]",
-            );
+            faults.add(self.rtp_ports.span(), "holds no pair of ports", cure);
             return None;
         }
         let first = usize::from(*self.webrtc_port.get_ref());

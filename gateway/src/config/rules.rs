@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_codecs::wav::Clip;
@@ -65,7 +66,7 @@ struct BridgeSection {
     number: Option<Spanned<String>>,
     shown_number: Option<String>,
     #[serde(default = "default_ring_timeout")]
-    ring_timeout_s: u32,
+    ring_timeout_s: Spanned<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -85,8 +86,8 @@ const fn default_level() -> f32 {
 }
 
 /// About six rings.
-const fn default_ring_timeout() -> u32 {
-    30
+fn default_ring_timeout() -> Spanned<u32> {
+    Spanned::new(0..0, 30)
 }
 
 /// The names that rules may name: all that are written, whether or not their sections are sound.
@@ -121,6 +122,8 @@ pub(super) fn check(
 impl RuleSection {
     fn check(&self, known: &Known<'_>, prompts: &mut Prompts, faults: &mut Faults<'_>) -> Option<RuleSpec> {
         let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
+        matches_one(&self.from_user, "user", &known.users, faults);
+        matches_one(&self.from_trunk, "trunk", &known.trunks, faults);
         let actions = self.actions.get_ref().iter();
         let actions: Vec<_> = actions.map(|action| check_action(action, known, prompts, faults)).collect();
         Some(RuleSpec {
@@ -221,9 +224,21 @@ impl BridgeSection {
         let to = match (&self.user, &self.users, &self.trunk, &self.number) {
             (Some(user), None, None, None) => BridgeTo::Users(vec![known_user(user, known, faults)]),
             (None, Some(users), None, None) => {
+                for (index, user) in users.iter().enumerate() {
+                    if users[..index].iter().any(|earlier| earlier.get_ref() == user.get_ref()) {
+                        faults.add(user.span(), "is called twice", "take one out");
+                    }
+                }
                 BridgeTo::Users(users.iter().map(|user| known_user(user, known, faults)).collect())
             }
             (None, None, Some(trunk), Some(number)) => {
+                if number.get_ref().is_empty() {
+                    faults.add(
+                        number.span(),
+                        "calls no number",
+                        "write it, or \"$0\" for the one that was dialled",
+                    );
+                }
                 BridgeTo::Trunk { trunk: known_trunk(trunk, known, faults), number: number.get_ref().clone() }
             }
             _ => {
@@ -232,8 +247,29 @@ impl BridgeSection {
                 return None;
             }
         };
-        let ring_timeout = Duration::from_secs(self.ring_timeout_s.into());
+        let ring_timeout_s = *self.ring_timeout_s.get_ref();
+        if ring_timeout_s == 0 {
+            let cure = "write 1 or more, or leave it out for 30";
+            faults.add(self.ring_timeout_s.span(), "leaves no time to answer", cure);
+        }
+        let ring_timeout = Duration::from_secs(ring_timeout_s.into());
         Some(BridgeSpec { to, shown_number: self.shown_number.clone(), ring_timeout })
+    }
+}
+
+/// Notes an expression that no configured name matches: its rule would never apply. One that is none is
+/// told by the compiler of rules.
+fn matches_one(
+    expression: &Option<Spanned<String>>,
+    what: &str,
+    names: &HashSet<&str>,
+    faults: &mut Faults<'_>,
+) {
+    let Some(written) = expression else { return };
+    let Ok(expression) = Regex::new(&format!("^(?:{})$", written.get_ref())) else { return };
+    if !names.iter().any(|name| expression.is_match(name)) {
+        let problem = format!("no {what} has a name like this, so the rule never applies");
+        faults.add(written.span(), problem, format!("add the {what}, or correct the expression"));
     }
 }
 

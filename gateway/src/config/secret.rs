@@ -10,6 +10,7 @@ use serde::{Deserialize, de};
 use toml::Spanned;
 
 use super::faults::Faults;
+use crate::files;
 
 /// Looks up an environment variable.
 pub(super) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -67,7 +68,7 @@ pub(super) fn fetch(
         SecretSource::File(path) => {
             let path = faults.document().resolve(path);
             let fetched =
-                open_to(GROUP_AND_WORLD, &path).and_then(|mode| Ok((mode, std::fs::read_to_string(&path)?)));
+                open_to(GROUP_AND_WORLD, &path).and_then(|mode| Ok((mode, files::read_text(&path)?)));
             match fetched {
                 Ok((None, text)) => Some(Secret(text.trim().to_owned())),
                 Ok((Some(mode), _)) => {

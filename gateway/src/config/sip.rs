@@ -97,7 +97,7 @@ pub(super) struct Surroundings {
 impl SipSection {
     pub(super) fn check(&self, around: Surroundings, faults: &mut Faults<'_>) -> SipSettings {
         let realm = match &self.realm {
-            Some(realm) if realm.get_ref().is_empty() || realm.get_ref().contains(['"', '\\']) => {
+            Some(realm) if !is_realm(realm.get_ref()) => {
                 faults.add(realm.span(), "is no realm", "write a name without quotes, such as your domain");
                 DEFAULT_REALM.to_owned()
             }
@@ -124,6 +124,10 @@ impl SipSection {
             strangers_per_address,
             listeners: checked.into_iter().flatten().collect(),
         }
+    }
+
+    pub(super) fn has_no_listener(&self) -> bool {
+        self.listeners.is_empty()
     }
 
     fn check_strangers(&self, faults: &mut Faults<'_>) -> usize {
@@ -177,16 +181,29 @@ impl ListenerSection {
                 "add [tls] with certificate and private_key",
             );
         }
-        let bind = self.bind.as_ref().map(|bind| faults.parse(bind, super::BIND_CURE));
+        let bind = self.bind.as_ref().map(|bind| faults.parse::<SocketAddr>(bind, super::BIND_CURE));
         let external = self.external_address.as_ref();
-        let external_address = external.and_then(|address| faults.parse(address, super::ADDRESS_CURE));
+        let external_address =
+            external.and_then(|address| faults.parse_reachable(address, super::ADDRESS_CURE));
         let local_networks = faults.parse_all(&self.local_networks, super::NETWORK_CURE);
         let bind = match bind {
             Some(bind) => Some(bind?),
             None => None,
         };
+        if let (Some(bind), Some(external), Some(written)) = (bind, external_address, external)
+            && bind.is_ipv4() != external.is_ipv4()
+        {
+            let cure =
+                "write an address of the family of bind, and give the other family a listener of its own";
+            faults.add(written.span(), "is of another family than bind", cure);
+        }
         Some(SipListener { transport, bind, external_address, local_networks })
     }
+}
+
+/// What can stand between quotes in a header field (RFC 3261 25.1).
+fn is_realm(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|char: char| char.is_control() || char == '"' || char == '\\')
 }
 
 /// Whether two listeners want the same socket.

@@ -28,9 +28,9 @@ fn faults(text: &str) -> String {
 }
 
 #[test]
-fn an_empty_file_is_a_gateway_that_lets_nobody_in() {
-    let config = parse("w.toml", "", &environment).expect("defaults are sound");
-    assert!(config.http.is_none() && config.sip.listeners.is_empty() && config.rules.is_empty());
+fn a_file_with_a_listener_alone_is_a_gateway_that_lets_nobody_in() {
+    let config = parse("w.toml", "[http]", &environment).expect("defaults are sound");
+    assert!(config.users.is_empty() && config.sip.listeners.is_empty() && config.rules.is_empty());
     assert_eq!(config.sip.realm, "webtrunk");
     assert_eq!(config.media.rtp_ports, 20_000..=29_999);
     assert_eq!(config.media.media_timeout.as_secs(), 60);
@@ -39,7 +39,7 @@ fn an_empty_file_is_a_gateway_that_lets_nobody_in() {
 /// docs/decisions/0008: less hurts speech where packets get lost.
 #[test]
 fn browsers_are_asked_for_the_bitrate_that_was_decided() {
-    let config = parse("w.toml", "", &environment).expect("defaults are sound");
+    let config = parse("w.toml", "[http]", &environment).expect("defaults are sound");
     let bitrate = config.media.narrow_band_bitrate_bps.map(NonZeroU32::get);
     assert_eq!((bitrate, EngineConfig::default().narrow_band.bitrate_bps), (Some(24_000), Some(24_000)));
 }
@@ -221,6 +221,85 @@ fn every_fault_names_line_key_value_and_cure() {
             "[sip]\nstrangers_per_address = 0",
             "w.toml:2: sip.strangers_per_address = 0: is out of range; write 1 to 10000",
         ),
+        ("", "w.toml: nothing listens, so nobody could call; add [http] for browsers, or [[sip.listeners]]"),
+        (
+            "[sip]\nrealm = \"a\\r\\nb\"",
+            "w.toml:2: sip.realm = \"a\\\\r\\\\nb\": is no realm; write a name without quotes",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:5060\"\nexternal_address = \"0.0.0.0\"",
+            "w.toml:4: sip.listeners[0].external_address = \"0.0.0.0\": is the address of no machine; write an IP",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:5060\"\nexternal_address = \"224.0.0.1\"",
+            "external_address = \"224.0.0.1\": is the address of no machine; write an IP",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:5060\"\nexternal_address = \"2001:db8::1\"",
+            "w.toml:4: sip.listeners[0].external_address = \"2001:db8::1\": is of another family than bind; write an address of",
+        ),
+        (
+            "[media]\naddresses = [\"::\"]",
+            "w.toml:2: media.addresses[0] = \"::\": is the address of no machine; write an IP",
+        ),
+        (
+            "[media]\naddresses = [\"ff02::1\"]",
+            "w.toml:2: media.addresses[0] = \"ff02::1\": is the address of no machine; write an IP",
+        ),
+        (
+            "[media]\naddresses = [\"192.0.2.1\", \"192.0.2.1\"]",
+            "w.toml:2: media.addresses[1] = \"192.0.2.1\": is named twice; take one out",
+        ),
+        (
+            "[media]\nexternal_addresses = [\"0.0.0.0\"]",
+            "w.toml:2: media.external_addresses[0] = \"0.0.0.0\": is the address of no machine; write an IP",
+        ),
+        (
+            "[media]\nrtp_address = \"192.0.2.1\"",
+            "w.toml:2: media.rtp_address = \"192.0.2.1\": RTP cannot be received at it: ",
+        ),
+        ("[media]\ncalls_max = 0", "w.toml:2: media.calls_max = 0: lets no call through; write 1 or more"),
+        (
+            "[media]\nrtp_ports = [24000, 24199, 3]",
+            "w.toml:2: media.rtp_ports: is no range of two ports; write [from, to]",
+        ),
+        (
+            "[media]\nrtp_ports = [24000]",
+            "w.toml:2: media.rtp_ports: is no range of two ports; write [from, to]",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nfrom_user = \"nobody\"\nactions = [\"answer\"]",
+            "w.toml:4: rules[0].from_user = \"nobody\": no user has a name like this, so the rule never applies; add the user",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nfrom_trunk = \"pro.*\"\nactions = [\"answer\"]",
+            "w.toml:4: rules[0].from_trunk = \"pro.*\": no trunk has a name like this, so the rule never applies; add the trunk",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { user = \"$0\", ring_timeout_s = 0 } }]",
+            "rules[0].actions[0].bridge.ring_timeout_s = 0: leaves no time to answer; write 1 or more",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { trunk = \"p\", number = \"\" } }]",
+            "rules[0].actions[0].bridge.number = \"\": calls no number; write it",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { users = [\"a\", \"b\", \"a\"] } }]",
+            "rules[0].actions[0].bridge.users[2] = \"a\": is called twice; take one out",
+        ),
+        (
+            "[log]\nfilter = \"nonsense!!\"",
+            "w.toml:2: log.filter = \"nonsense!!\": names what no target is called; name targets",
+        ),
+        ("[log]\nfilter = \"\"", "w.toml:2: log.filter = \"\": names what no target is called; name targets"),
+        (
+            "[tls]\ncertificate = \"/dev/zero\"\nprivate_key = \"no.key\"",
+            "w.toml:2: tls.certificate = \"/dev/zero\": /dev/zero holds no usable certificate: ",
+        ),
+        (
+            "[[users]]\nname = \"a\"\nha1_md5 = { file = \"/dev/zero\" }",
+            "w.toml:3: users[0].ha1_md5: /dev/zero ",
+        ),
         ("[log]\nfilter = \"webtrunk=loud\"", "w.toml:2: log.filter = \"webtrunk=loud\": "),
     ];
     let mut wrong = String::new();
@@ -255,9 +334,9 @@ fn file(folder: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
 #[test]
 fn a_file_with_secrets_must_be_closed_to_others() {
     let folder = TempDir::new().expect("a folder for the test");
-    let with_secret = format!("[[users]]\nname = \"alice\"\nha1_md5 = \"{MD5}\"\n");
+    let with_secret = format!("[http]\n[[users]]\nname = \"alice\"\nha1_md5 = \"{MD5}\"\n");
     let with_password = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[[trunks]]\nname = \"p\"\nhost = \"h\"\ncredentials = { user = \"u\", password = \"pw\" }\n";
-    let from_environment = "[[users]]\nname = \"alice\"\nha1_md5 = { env = \"HA1\" }\n";
+    let from_environment = "[http]\n[[users]]\nname = \"alice\"\nha1_md5 = { env = \"HA1\" }\n";
     for (text, mode, is_refused) in [
         (with_secret.as_str(), 0o644, true),
         (with_secret.as_str(), 0o640, true),
@@ -280,7 +359,7 @@ fn a_file_with_secrets_must_be_closed_to_others() {
 #[test]
 fn a_secret_in_a_file_is_read_beside_the_configuration_and_must_be_closed_too() {
     let folder = TempDir::new().expect("a folder for the test");
-    let text = "[[users]]\nname = \"alice\"\nha1_md5 = { file = \"alice.ha1\" }\n";
+    let text = "[http]\n[[users]]\nname = \"alice\"\nha1_md5 = { file = \"alice.ha1\" }\n";
     let path = file(&folder, "w.toml", text, 0o644);
     file(&folder, "alice.ha1", &format!("{MD5}\n"), 0o644);
     let told = load(&path, &environment).expect_err("the secret is open").to_string();
@@ -304,7 +383,7 @@ fn only_what_every_user_has_is_offered() {
         (md5.as_slice(), vec![Algorithm::Md5]),
         (sha256.as_slice(), vec![Algorithm::Sha256]),
     ] {
-        let text = user("alice", &both) + &user("bob", second);
+        let text = "[http]\n".to_owned() + &user("alice", &both) + &user("bob", second);
         let config = parse("w.toml", &text, &environment).expect("sound");
         assert_eq!(config.users.algorithms(), expected);
     }
@@ -317,7 +396,7 @@ fn the_key_of_a_certificate_must_be_closed_to_the_world() {
     let folder = TempDir::new().expect("a folder for the test");
     let made = rcgen::generate_simple_self_signed(vec!["phone.example".to_owned()]).expect("a certificate");
     file(&folder, "chain.pem", &made.cert.pem(), 0o644);
-    let text = "[tls]\ncertificate = \"chain.pem\"\nprivate_key = \"key.pem\"\n";
+    let text = "[http]\n[tls]\ncertificate = \"chain.pem\"\nprivate_key = \"key.pem\"\n";
     let path = file(&folder, "w.toml", text, 0o644);
     for (mode, is_refused) in [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] {
         file(&folder, "key.pem", &made.signing_key.serialize_pem(), mode);

@@ -1,0 +1,42 @@
+//! Reading files of a size that can be held: a path may lead anywhere, to `/dev/zero` for one.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// More than any configuration, certificate or bundle of authorities has.
+const SIZE_MAX: u64 = 4 << 20;
+
+/// The whole of a file.
+///
+/// # Errors
+/// Those of the system, and [`io::ErrorKind::FileTooLarge`] for one beyond 4 MiB.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(SIZE_MAX + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= SIZE_MAX) {
+        return Ok(bytes);
+    }
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"))
+}
+
+/// The whole of a file of text.
+///
+/// # Errors
+/// As [`read`], and [`io::ErrorKind::InvalidData`] for what is no UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_end_is_not_read_to_its_end() {
+        let told = read(Path::new("/dev/zero")).expect_err("it has no end");
+        assert_eq!(told.kind(), io::ErrorKind::FileTooLarge);
+        assert!(read_text(Path::new("/dev/null")).is_ok_and(|text| text.is_empty()));
+    }
+}
