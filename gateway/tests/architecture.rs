@@ -24,6 +24,7 @@ const SHELL: &[&str] = &[
     "engine/src/net/socket.rs",
     "engine/src/net/tasks.rs",
     "signalling/src/sip/adapter/",
+    "signalling/src/http/",
     "signalling/src/sip/transport/",
     "signalling/src/switchboard.rs",
 ];
