@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tracing::info;
 use webtrunk_codecs::CodecId;
 
 use crate::LegId;
@@ -47,6 +48,24 @@ pub struct LegStats {
 }
 
 impl LegStats {
+    /// Logs that the leg is removed, and what became of its packets.
+    pub(crate) fn tell(&self) {
+        info!(
+            received = self.packets_received,
+            lost = self.lost,
+            late = self.late,
+            duplicate = self.duplicate,
+            reordered = self.reordered,
+            recovered = self.recovered,
+            concealed = self.concealed,
+            jitter_ms = self.jitter.as_secs_f64() * 1000.0,
+            round_trip_ms = self.round_trip.map(|it| it.as_secs_f64() * 1000.0),
+            sent = self.packets_sent,
+            peer_lost_percent = self.peer_lost_percent,
+            "leg removed"
+        );
+    }
+
     pub(crate) fn read(
         leg: LegId,
         transport: &'static str,

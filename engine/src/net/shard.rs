@@ -378,7 +378,7 @@ impl Shard {
     }
 
     fn release(&mut self, call: CallId, leg: &Leg, now: Instant) {
-        leg.span().in_scope(|| info!("leg removed"));
+        leg.span().in_scope(|| leg.stats().tell());
         self.gauges.leg_removed();
         self.demux.remove_leg((call, leg.id()));
         let Some((port, sockets)) = leg.own_ports() else { return };

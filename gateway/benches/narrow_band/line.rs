@@ -9,12 +9,12 @@ use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{Phone, PhoneConfig, Voice};
 
 use super::asked::Asked;
-use super::relay::Relay;
 use super::support::browser::Browser;
 use super::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use super::support::gateway_config::{SIP_PORT, WEBRTC_PORT};
 use super::support::host::Host;
 use super::support::page::{LineConfig, Page};
+use super::support::relay::{Faults, Relay};
 use super::support::sound::Sound;
 use super::support::speech;
 
@@ -59,7 +59,8 @@ impl Line {
         }
         let gateway = Gateway::start(&config);
         if let Some(relay) = &relay {
-            relay.carry((gateway.sip().ip(), WEBRTC_PORT).into(), loss);
+            let faults = [Faults { loss, swaps: 0.0 }, Faults::default()];
+            relay.carry((gateway.sip().ip(), WEBRTC_PORT).into(), faults);
         }
         let phone = runtime.block_on(Phone::new(PhoneConfig {
             bind: host.at(SIP_PORT),

@@ -8,7 +8,6 @@
 mod asked;
 mod frames;
 mod line;
-mod relay;
 mod table;
 
 #[allow(dead_code, unused_imports, reason = "the call tests use more of it")]

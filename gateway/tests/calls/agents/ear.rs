@@ -1,11 +1,14 @@
 //! What an end of a call hears.
 
 use webtrunk_codecs::SampleRate;
-use webtrunk_codecs::tone::goertzel_dbm0;
+use webtrunk_codecs::tone::{FULL_SCALE_DBM0, goertzel_dbm0};
 use webtrunk_loadtest::agent::Call;
 
 use super::stage::LEVEL_DBM0;
 use crate::support::gateway::PATIENCE;
+
+/// Samples of a tenth of a second at 8 kHz.
+const TENTH: usize = 800;
 
 /// The second second of what is heard at this rate: the first holds the begin of tone and codecs.
 async fn second(call: &Call, rate: SampleRate) -> Vec<i16> {
@@ -25,4 +28,44 @@ pub(super) async fn assert_hears(call: &Call, hz: u16) {
 pub(super) async fn assert_hears_wide_band(call: &Call, hz: u16) {
     let level = goertzel_dbm0(&second(call, SampleRate::HZ_16000).await, SampleRate::HZ_16000, hz.into());
     assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
+}
+
+/// Fails unless a tone of [`LEVEL_DBM0`] is heard from the second second on, mostly at its level.
+pub(super) async fn assert_mostly_hears(call: &Call, hz: u16) {
+    let samples = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);
+    let tenths = samples[8000..].chunks_exact(TENTH);
+    let tone = median(tenths.map(|tenth| goertzel_dbm0(tenth, SampleRate::HZ_8000, hz.into())));
+    assert!((tone - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {tone:.2} dBm0");
+}
+
+/// Fails when what is heard sinks by 10 dB for a tenth of a second, from the second second on.
+pub(super) async fn assert_hears_no_gap(call: &Call) {
+    let samples = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);
+    let faintest = samples[8000..].chunks_exact(TENTH).map(level_dbm0).fold(f64::INFINITY, f64::min);
+    assert!(faintest > LEVEL_DBM0 - 10.0, "all that is heard sinks to {faintest:.2} dBm0");
+}
+
+/// Fails unless all audio came in one stream whose timestamps go on by 20 ms with each packet sent.
+pub(super) async fn assert_is_one_stream(call: &Call) {
+    let heard = call.heard().await.expect("a log");
+    assert_eq!(heard.ssrcs().len(), 1);
+    let first = &heard.packets[0];
+    let step = first.codec.clock_rate().hz() / 50;
+    for packet in &heard.packets {
+        let sent = packet.sequence.wrapping_sub(first.sequence).cast_signed();
+        let elapsed = packet.timestamp.wrapping_sub(first.timestamp);
+        assert_eq!(elapsed, step.wrapping_mul(i32::from(sent).cast_unsigned()), "packet {sent}");
+    }
+}
+
+fn median(levels: impl Iterator<Item = f64>) -> f64 {
+    let mut levels: Vec<f64> = levels.collect();
+    levels.sort_by(f64::total_cmp);
+    levels[levels.len() / 2]
+}
+
+/// The level of all that there is.
+fn level_dbm0(samples: &[i16]) -> f64 {
+    let power: f64 = samples.iter().map(|sample| (f64::from(*sample) / f64::from(i16::MAX)).powi(2)).sum();
+    FULL_SCALE_DBM0 + 10.0 * (2.0 * power / samples.len() as f64).max(1e-12).log10()
 }

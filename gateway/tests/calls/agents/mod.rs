@@ -2,4 +2,5 @@
 
 mod codecs;
 mod ear;
+mod faults;
 mod stage;

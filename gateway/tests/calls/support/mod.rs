@@ -9,6 +9,7 @@ pub(crate) mod host;
 pub(crate) mod log;
 pub(crate) mod page;
 pub(crate) mod process;
+pub(crate) mod relay;
 pub(crate) mod sound;
 pub(crate) mod speech;
 pub(crate) mod tools;

@@ -1,0 +1,176 @@
+//! A network that loses and swaps packets of audio between a client and the gateway: at random, and the same
+//! every time.
+//!
+//! To the gateway it is a NAT before the client: each of the client's sockets gets one here.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::host::Host;
+
+/// The address at which clients find the gateway. It carries nothing more when it is dropped.
+pub(crate) struct Relay {
+    host: Host,
+    is_over: Arc<AtomicBool>,
+    tallies: [Arc<Tally>; 2],
+}
+
+/// What happens to audio on its way, each with its probability.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Faults {
+    /// That a packet is lost.
+    pub(crate) loss: f64,
+    /// That a packet comes after the next one.
+    pub(crate) swaps: f64,
+}
+
+/// What happened in one direction so far.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    lost: AtomicU64,
+    swapped: AtomicU64,
+}
+
+/// One direction of one of the client's sockets.
+struct Way {
+    faults: Faults,
+    random: StdRng,
+    /// What waits for the next packet.
+    held: Option<Vec<u8>>,
+    tally: Arc<Tally>,
+}
+
+/// One of the client's sockets.
+struct Peer {
+    inside: Arc<UdpSocket>,
+    towards: Way,
+}
+
+/// How soon a thread sees that it is over.
+const TICK: Duration = Duration::from_millis(100);
+/// Longer than any datagram of a call.
+const DATAGRAM_MAX: usize = 2048;
+/// Every call has the faults at the same packets.
+const SEED: u64 = 7;
+
+impl Relay {
+    /// Takes an address.
+    pub(crate) fn new() -> Self {
+        Self { host: Host::new(), is_over: Arc::default(), tallies: Default::default() }
+    }
+
+    /// Where it is.
+    pub(crate) const fn ip(&self) -> IpAddr {
+        self.host.ip()
+    }
+
+    /// What happened towards the gateway, and on the way back.
+    pub(crate) fn tallies(&self) -> [&Tally; 2] {
+        self.tallies.each_ref().map(|tally| &**tally)
+    }
+
+    /// Carries what comes to the gateway's port here, and what comes back, with faults towards the gateway
+    /// and others on the way back.
+    pub(crate) fn carry(&self, gateway: SocketAddr, faults: [Faults; 2]) {
+        let outside = open(self.host.at(gateway.port()));
+        let back = Arc::clone(&outside);
+        let (ip, is_over) = (self.ip(), Arc::clone(&self.is_over));
+        let tallies = self.tallies.clone();
+        let mut peers = HashMap::new();
+        let carry = move |datagram: &[u8], client| {
+            let peer: &mut Peer = peers.entry(client).or_insert_with(|| {
+                let inside = open(SocketAddr::new(ip, 0));
+                let back = Arc::clone(&back);
+                let [towards, mut homewards] =
+                    [0, 1].map(|way| Way::new(faults[way], SEED + way as u64, &tallies[way]));
+                let carry_back = move |datagram: &[u8], _| {
+                    homewards.pass(datagram, |datagram| send(&back, datagram, client));
+                };
+                each_datagram(Arc::clone(&inside), Arc::clone(&is_over), carry_back);
+                Peer { inside, towards }
+            });
+            peer.towards.pass(datagram, |datagram| send(&peer.inside, datagram, gateway));
+        };
+        each_datagram(outside, Arc::clone(&self.is_over), carry);
+    }
+}
+
+impl Tally {
+    /// Packets that were lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Packets that came after their next one.
+    pub(crate) fn swapped(&self) -> u64 {
+        self.swapped.load(Ordering::Relaxed)
+    }
+}
+
+impl Way {
+    fn new(faults: Faults, seed: u64, tally: &Arc<Tally>) -> Self {
+        Self { faults, random: StdRng::seed_from_u64(seed), held: None, tally: Arc::clone(tally) }
+    }
+
+    fn pass(&mut self, datagram: &[u8], mut send: impl FnMut(&[u8])) {
+        if !is_audio(datagram) {
+            return send(datagram);
+        }
+        if self.random.random_bool(self.faults.loss) {
+            self.tally.lost.fetch_add(1, Ordering::Relaxed);
+        } else if self.held.is_none() && self.random.random_bool(self.faults.swaps) {
+            self.held = Some(datagram.to_vec());
+        } else {
+            send(datagram);
+            if let Some(held) = self.held.take() {
+                self.tally.swapped.fetch_add(1, Ordering::Relaxed);
+                send(&held);
+            }
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+fn open(address: SocketAddr) -> Arc<UdpSocket> {
+    let socket = UdpSocket::bind(address).expect("the host is ours");
+    socket.set_read_timeout(Some(TICK)).expect("it is a time");
+    Arc::new(socket)
+}
+
+/// Hands on every datagram with its sender, in a thread of its own.
+fn each_datagram(
+    socket: Arc<UdpSocket>,
+    is_over: Arc<AtomicBool>,
+    mut take: impl FnMut(&[u8], SocketAddr) + Send + 'static,
+) {
+    thread::spawn(move || {
+        let mut buffer = [0; DATAGRAM_MAX];
+        while !is_over.load(Ordering::Relaxed) {
+            // Nobody may have sent anything, or nobody be there who was sent something.
+            let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+            take(&buffer[..length], from);
+        }
+    });
+}
+
+fn send(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
+    // What cannot be sent is lost, as in any network.
+    let _ = socket.send_to(datagram, to);
+}
+
+/// Whether it is RTP and not STUN or DTLS (RFC 9443 3), nor RTCP (RFC 5761 4).
+fn is_audio(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, kind, ..] if !(192..=223).contains(kind))
+}
