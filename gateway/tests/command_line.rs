@@ -33,6 +33,16 @@ fn check_tells_sound_faulty_and_unreadable_apart() {
     let (status, told) = check(&path);
     assert_eq!(status, Some(0), "{told}");
     assert!(told.contains("sound") && told.contains("http on 127.0.0.1:0"), "{told}");
+    assert!(!told.contains("warning"), "{told}");
+
+    let text = "[http]\nbind = \"127.0.0.1:0\"\n[media]\nrtp_ports = [20001, 20199]\ncalls_max = 50\n";
+    fs::write(&path, text).expect("the folder is ours");
+    let (status, told) = check(&path);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(
+        told.contains("warning: media.rtp_ports has 99 pairs, and 50 calls between phones need 100;"),
+        "{told}"
+    );
 
     fs::write(&path, "[http]\nbind = \"localhost\"\n").expect("the folder is ours");
     let (status, told) = check(&path);

@@ -15,6 +15,9 @@ pub struct PortPool {
     free: VecDeque<u16>,
     resting: VecDeque<(Instant, u16)>,
     in_use: usize,
+    pairs: usize,
+    /// Whether it was empty, and has not recovered since.
+    is_dry: bool,
 }
 
 impl PortPool {
@@ -22,8 +25,8 @@ impl PortPool {
     #[must_use]
     pub fn new(from: u16, to: u16) -> Self {
         let first_even = from.saturating_add(from % 2);
-        let free = (first_even..to).step_by(2).collect();
-        Self { free, resting: VecDeque::new(), in_use: 0 }
+        let free: VecDeque<u16> = (first_even..to).step_by(2).collect();
+        Self { pairs: free.len(), free, resting: VecDeque::new(), in_use: 0, is_dry: false }
     }
 
     /// Takes the RTP port of the pair that was unused for longest; `None` when all are in use or resting.
@@ -31,6 +34,10 @@ impl PortPool {
         while self.resting.front().is_some_and(|(until, _)| *until <= now) {
             let (_, port) = self.resting.pop_front().expect("front was just seen");
             self.free.push_back(port);
+        }
+        // One pair that comes back under load is not the end of the shortage.
+        if self.free.len() > self.pairs / 8 {
+            self.is_dry = false;
         }
         let port = self.free.pop_front()?;
         self.in_use += 1;
@@ -41,6 +48,17 @@ impl PortPool {
     pub fn release(&mut self, port: u16, now: Instant) {
         self.in_use -= 1;
         self.resting.push_back((now + QUARANTINE, port));
+    }
+
+    /// Notes that nothing could be taken; whether that is news: it is again once an eighth was free.
+    pub fn note_dry(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_dry, true)
+    }
+
+    /// Pairs that rest, as of the last take.
+    #[must_use]
+    pub fn resting(&self) -> usize {
+        self.resting.len()
     }
 
     /// Pairs in use now.
@@ -73,5 +91,21 @@ mod tests {
         assert_eq!(pool.in_use(), 0);
         assert_eq!(pool.take(now + QUARANTINE / 2), None);
         assert_eq!(pool.take(now + QUARANTINE), Some(port));
+    }
+
+    #[test]
+    fn a_shortage_is_news_once_until_it_is_over() {
+        let mut pool = PortPool::new(10_000, 10_031);
+        let start = Instant::now();
+        let taken: Vec<u16> = std::iter::from_fn(|| pool.take(start)).collect();
+        assert_eq!((taken.len(), pool.note_dry(), pool.note_dry()), (16, true, false));
+        pool.release(taken[0], start);
+        assert_eq!((pool.take(start), pool.resting(), pool.note_dry()), (None, 1, false));
+        let later = start + QUARANTINE;
+        assert!(pool.take(later).is_some() && pool.take(later).is_none());
+        assert!(!pool.note_dry(), "one pair came back, and it goes on");
+        taken.iter().for_each(|port| pool.release(*port, later));
+        assert_eq!(std::iter::from_fn(|| pool.take(later + QUARANTINE)).count(), 16);
+        assert!(pool.note_dry(), "it was over, and begins again");
     }
 }

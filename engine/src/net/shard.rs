@@ -196,7 +196,13 @@ impl Shard {
         let address = self.supplies.config.rtp_address;
         // A port may be taken by another program: it rests, and the next is tried.
         for _ in 0..16 {
-            let port = self.ports.take(now)?;
+            let Some(port) = self.ports.take(now) else {
+                if self.ports.note_dry() {
+                    let (in_use, resting) = (self.ports.in_use(), self.ports.resting());
+                    warn!(in_use, resting, "no RTP port pair is left: calls fail; widen media.rtp_ports");
+                }
+                return None;
+            };
             match bind_two(address, port) {
                 Ok(pair) => {
                     self.gauges.set_ports_in_use(self.ports.in_use());

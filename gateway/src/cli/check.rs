@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::Failure;
-use crate::config::{Config, SipListener, WEBSOCKET_PATH};
+use crate::config::{Config, MediaConfig, SipListener, WEBSOCKET_PATH};
 
 /// Writes the summary of a sound configuration to `out`.
 pub(super) fn check(path: &Path, mut out: impl Write) -> Result<(), Failure> {
@@ -30,6 +30,7 @@ fn summary(config: &Config) -> Vec<String> {
         _ => format!("browsers' media from port {first} on, {} in all", media.shards),
     });
     lines.push(format!("RTP on ports {} to {}", media.rtp_ports.start(), media.rtp_ports.end()));
+    lines.extend(shortage(media));
     let counts =
         [("users", config.users.len()), ("trunks", config.trunks.len()), ("rules", config.rules.len())];
     lines.extend(counts.map(|(what, count)| format!("{what}: {count}")));
@@ -37,6 +38,20 @@ fn summary(config: &Config) -> Vec<String> {
         lines.push("without rules every call is refused".to_owned());
     }
     lines
+}
+
+/// What is too little for as many calls as may be, each between two plain phones.
+fn shortage(media: &MediaConfig) -> Option<String> {
+    let (first, last) = (usize::from(*media.rtp_ports.start()), usize::from(*media.rtp_ports.end()));
+    let pairs = (last + 1).saturating_sub(first.next_multiple_of(2)) / 2;
+    let needed = media.calls_max.saturating_mul(2);
+    (pairs < needed).then(|| {
+        format!(
+            "warning: media.rtp_ports has {pairs} pairs, and {} calls between phones need {needed}; widen it, or lower \
+             media.calls_max",
+            media.calls_max
+        )
+    })
 }
 
 fn listener(listener: &SipListener) -> String {
