@@ -4,20 +4,21 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// More than any configuration, certificate or bundle of authorities has.
-const SIZE_MAX: u64 = 4 << 20;
+/// More than any configuration, certificate or bundle of authorities has, in MiB.
+pub const TEXT_MAX: u64 = 4;
 
-/// The whole of a file.
+/// The whole of a file of at most `mib_max` MiB.
 ///
 /// # Errors
-/// Those of the system, and [`io::ErrorKind::FileTooLarge`] for one beyond 4 MiB.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Those of the system, and [`io::ErrorKind::FileTooLarge`].
+pub fn read(path: &Path, mib_max: u64) -> io::Result<Vec<u8>> {
+    let size_max = mib_max << 20;
     let mut bytes = Vec::new();
-    File::open(path)?.take(SIZE_MAX + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|size| size <= SIZE_MAX) {
+    File::open(path)?.take(size_max + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= size_max) {
         return Ok(bytes);
     }
-    Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 MiB"))
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {mib_max} MiB")))
 }
 
 /// The whole of a file of text.
@@ -25,7 +26,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read`], and [`io::ErrorKind::InvalidData`] for what is no UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?)
+    String::from_utf8(read(path, TEXT_MAX)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
 }
 
@@ -35,7 +36,7 @@ mod tests {
 
     #[test]
     fn a_file_without_end_is_not_read_to_its_end() {
-        let told = read(Path::new("/dev/zero")).expect_err("it has no end");
+        let told = read(Path::new("/dev/zero"), 1).expect_err("it has no end");
         assert_eq!(told.kind(), io::ErrorKind::FileTooLarge);
         assert!(read_text(Path::new("/dev/null")).is_ok_and(|text| text.is_empty()));
     }

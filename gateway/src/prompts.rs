@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use webtrunk_codecs::wav::{Clip, WavError, read_wav};
 
+use crate::files;
+
 /// A recording that cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
@@ -41,6 +43,9 @@ const ANNOUNCEMENT_WAV: &[u8] = include_bytes!("../assets/announcement.wav");
 /// Longest recording. Chosen by us: each is held in memory, at 48 kHz with 115 MB for this long.
 const SECONDS_MAX: usize = 1200;
 
+/// Largest file, in MiB: the longest recording at 48 kHz, in stereo.
+const FILE_MAX: u64 = 256;
+
 /// A recording that needs no file.
 #[must_use]
 pub fn built_in(name: &str) -> Option<Clip> {
@@ -54,7 +59,8 @@ pub fn built_in(name: &str) -> Option<Clip> {
 /// [`PromptError`] where the file cannot be played.
 pub fn read(path: &Path) -> Result<Clip, PromptError> {
     let file = || path.to_owned();
-    let bytes = std::fs::read(path).map_err(|source| PromptError::Unreadable { file: file(), source })?;
+    let bytes =
+        files::read(path, FILE_MAX).map_err(|source| PromptError::Unreadable { file: file(), source })?;
     let clip = read_wav(&bytes).map_err(|source| PromptError::Wav { file: file(), source })?;
     let seconds = clip.samples.len() / clip.rate.samples_in_ms(1000);
     if clip.samples.is_empty() || seconds > SECONDS_MAX {

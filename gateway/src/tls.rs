@@ -69,7 +69,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, pem::Error> {
-    files::read(file).map_err(pem::Error::Io)
+    files::read(file, files::TEXT_MAX).map_err(pem::Error::Io)
 }
 
 fn pem_error(file: &Path, what: &'static str, source: pem::Error) -> TlsError {

@@ -300,6 +300,10 @@ fn every_fault_names_line_key_value_and_cure() {
             "[[users]]\nname = \"a\"\nha1_md5 = { file = \"/dev/zero\" }",
             "w.toml:3: users[0].ha1_md5: /dev/zero ",
         ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = { prompt = \"/dev/zero\" } }]",
+            "rules[0].actions[1].play.prompt = \"/dev/zero\": /dev/zero: it is larger than 256 MiB; ",
+        ),
         ("[log]\nfilter = \"webtrunk=loud\"", "w.toml:2: log.filter = \"webtrunk=loud\": "),
     ];
     let mut wrong = String::new();
