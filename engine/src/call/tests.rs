@@ -308,6 +308,26 @@ fn a_lost_packet_is_filled_so_that_time_and_sequence_go_on() {
 }
 
 #[test]
+fn a_lost_packet_of_a_relayed_stream_is_missing_for_who_listens() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    for frame in 0..50u8 {
+        let mut packet = bench.phones[0].packet(&[frame; 160]);
+        if frame % 10 < 8 {
+            bench.deliver(0, &mut packet);
+        }
+        bench.pass(FRAME);
+    }
+    bench.pass(FRAME * 5);
+    let heard = &bench.phones[1].heard;
+    assert_eq!(heard.len(), 40);
+    for packet in heard {
+        let frame = u16::from(packet.payload[0]);
+        assert_eq!(packet.sequence, heard[0].sequence.wrapping_add(frame));
+        assert_eq!(packet.timestamp, heard[0].timestamp.wrapping_add(u32::from(frame) * 160));
+    }
+}
+
+#[test]
 fn swapped_packets_are_heard_in_order() {
     let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
     let mut packets: Vec<_> = (0..40u8).map(|byte| bench.phones[0].packet(&[byte; 160])).collect();

@@ -1,5 +1,5 @@
 //! The one RTP stream that a leg sends: SSRC, sequence and timestamp go on unbroken for the life of
-//! the leg, whatever feeds it.
+//! the leg, whatever feeds it. Only what another leg lost and is relayed unread is missing here too.
 
 use std::time::{Duration, Instant};
 
@@ -66,6 +66,12 @@ impl OutputStream {
     pub fn skip(&mut self, ticks: u32) {
         self.timestamp = self.timestamp.wrapping_add(ticks);
         self.is_talkspurt = true;
+    }
+
+    /// So many packets of what is relayed were lost on their way here: whoever listens has to see that, to
+    /// conceal them or to restore them from the redundancy in the next one.
+    pub fn leave_out(&mut self, packets: u16) {
+        self.sequence = self.sequence.plus(packets);
     }
 
     /// A frame of `ticks` was sent, or kept back, at `now`: the next sample comes after it.

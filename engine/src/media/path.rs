@@ -13,6 +13,10 @@ use webtrunk_codecs::CodecId;
 /// A step of the timestamp longer than this is another timeline, not a pause.
 const PAUSE_SECONDS_MAX: u32 = 10;
 
+/// Lost packets in a row that a listener is shown. Chosen by us: ten seconds of them, far below the half of
+/// all sequence numbers beyond which nobody can count.
+const LOST_MAX: u16 = 500;
+
 /// How packets get across.
 pub(crate) enum Path {
     /// One of the two legs has not agreed on a codec yet.
@@ -93,7 +97,10 @@ impl Path {
             Self::PassThrough { last, clock } => {
                 let step = last.map(|last| heard.timestamp.distance_from(last));
                 match step.and_then(|step| u32::try_from(step).ok()) {
-                    Some(ticks) if ticks <= PAUSE_SECONDS_MAX * clock.hz() => output.advance_to(ticks, now),
+                    Some(ticks) if ticks <= PAUSE_SECONDS_MAX * clock.hz() => {
+                        output.advance_to(ticks, now);
+                        output.leave_out(lost_packets(heard.lost_before));
+                    }
                     Some(_) | None => output.begin_source(now),
                 }
                 *last = Some(heard.timestamp);
@@ -119,4 +126,9 @@ impl Path {
             }
         }
     }
+}
+
+/// How many lost packets are shown to who listens; a jump of the sequence is no loss.
+fn lost_packets(lost: u32) -> u16 {
+    u16::try_from(lost).ok().filter(|lost| *lost <= LOST_MAX).unwrap_or(0)
 }

@@ -1,11 +1,14 @@
 //! The gateway between two trunks, at each of which a phone of ours is, and a user with WebRTC.
 
+use std::net::SocketAddr;
+
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
 
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
+use crate::support::relay::Relay;
 
 /// The level of every tone, in dBm0.
 pub(super) const LEVEL_DBM0: f64 = -10.0;
@@ -31,11 +34,26 @@ impl Stage {
 
     /// A stage with what a configuration has already.
     pub(super) fn with(codecs: &[&str], config: GatewayConfig) -> Self {
-        let [office, carrier] = [Host::new(), Host::new()];
+        let office = Host::new();
+        let seen_at = office.at(SIP_PORT);
+        Self::with_office(office, seen_at, codecs, config)
+    }
+
+    /// A stage on which the phone at the office is behind the relay, which the gateway's descriptions and
+    /// contacts name towards it as the gateway's own address; towards the carrier they do not.
+    pub(super) fn behind(relay: &Relay, codecs: &[&str], config: GatewayConfig) -> Self {
+        let office = Host::new();
+        let external = format!("external_address = \"{}\"", relay.ip());
+        Self::with_office(office, (relay.ip(), SIP_PORT).into(), codecs, config.listeners(&external))
+    }
+
+    fn with_office(office: Host, seen_at: SocketAddr, codecs: &[&str], config: GatewayConfig) -> Self {
+        let carrier = Host::new();
         let bridge = "actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]";
         let config = config
             .user("alice")
-            .trunk("office", &office, codecs)
+            .listeners(&format!("local_networks = [\"{}\"]", carrier.ip()))
+            .trunk_at("office", seen_at, codecs)
             .trunk("carrier", &carrier, codecs)
             .rule(&format!("destination = '9\\d+'\n{bridge}"))
             .rule(&format!("destination = '9\\d+'\nfrom_trunk = 'office'\n{bridge}"));

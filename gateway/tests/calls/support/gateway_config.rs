@@ -17,6 +17,7 @@ pub(crate) struct GatewayConfig {
     origin: Option<String>,
     media: String,
     sip: String,
+    listeners: String,
     is_md5_only: bool,
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
@@ -101,6 +102,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the sections of the listeners for UDP and TCP.
+    pub(crate) fn listeners(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.listeners, "{lines}");
+        self
+    }
+
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
         let mut text = format!("[http]\nbind = \"{}\"\n", host.at(HTTP_PORT));
@@ -111,8 +118,8 @@ impl GatewayConfig {
             text,
             "[log]\nformat = \"json\"\nfilter = \"{},webtrunk::serve=info\"\n\
              [sip]\n{}[[sip.listeners]]\ntransport = \"ws\"\n\
-             [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n\
-             [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n\
+             [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n{listeners}\
+             [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
              [media]\naddresses = [\"{ip}\"]\nwebrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
              rtp_ports = {:?}\n{}",
             self.log_filter.unwrap_or("debug,hickory_resolver=info,mio=info"),
@@ -120,6 +127,7 @@ impl GatewayConfig {
             self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,
             sip = host.at(SIP_PORT),
+            listeners = self.listeners,
         );
         for user in &self.users {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");
