@@ -3,4 +3,5 @@
 mod codecs;
 mod ear;
 mod faults;
+mod impostor;
 mod stage;

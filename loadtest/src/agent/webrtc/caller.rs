@@ -31,6 +31,8 @@ pub struct WebrtcConfig {
     pub profiles: Vec<SrtpProfile>,
     /// Whether its offers insist on being the DTLS client; otherwise the other end chooses.
     pub insists_on_dtls_client: bool,
+    /// Whether its descriptions name another certificate than it shows: nobody may talk to it then.
+    pub is_impostor: bool,
     /// The address of its media; by default this machine's first that is not loopback.
     pub media_address: Option<IpAddr>,
     /// What it says in a call.
@@ -62,6 +64,7 @@ impl WebrtcConfig {
             codecs: CodecId::USUAL.to_vec(),
             profiles: SrtpProfile::ALL.to_vec(),
             insists_on_dtls_client: false,
+            is_impostor: false,
             media_address: None,
             voice: None,
         }
@@ -74,7 +77,10 @@ impl WebrtcCaller {
     /// # Errors
     /// The server cannot be reached, or this machine has no address for media.
     pub async fn new(config: WebrtcConfig) -> Result<Self, AgentError> {
-        let identity = Identity::shared()?;
+        let mut identity = Identity::shared()?;
+        if config.is_impostor {
+            identity.fingerprint = Identity::generate()?.fingerprint;
+        }
         let setup = if config.insists_on_dtls_client { "active" } else { "actpass" };
         let settings = Settings { identity, profiles: config.profiles.clone(), setup };
         let ip = config.media_address.unwrap_or_else(own_address);
