@@ -1,5 +1,6 @@
 //! Calls between our own callers, WebRTC and plain RTP: what they see of media that no ready-made phone tells.
 
+mod actions;
 mod codecs;
 mod ear;
 mod faults;
