@@ -5,4 +5,6 @@ mod codecs;
 mod ear;
 mod faults;
 mod impostor;
+mod ipv6;
+mod secure;
 mod stage;

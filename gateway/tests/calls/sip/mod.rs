@@ -21,3 +21,4 @@ mod refused;
 mod registered_phone;
 mod registration;
 mod spans;
+mod trunk_password;

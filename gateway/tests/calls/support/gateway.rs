@@ -74,6 +74,11 @@ impl Gateway {
         format!("ws://{}/sip", self.host.at(HTTP_PORT))
     }
 
+    /// SIP over WebSocket, where the gateway has a certificate.
+    pub(crate) fn secure_websocket(&self) -> String {
+        format!("wss://{}/sip", self.host.at(HTTP_PORT))
+    }
+
     /// SIP over UDP and TCP.
     pub(crate) const fn sip(&self) -> SocketAddr {
         self.host.at(SIP_PORT)

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use webtrunk::config::{DEFAULT_REALM, hashes};
 use webtrunk_signalling::auth::digest::{Algorithm, Ha1};
@@ -18,6 +19,7 @@ pub(crate) struct GatewayConfig {
     media: String,
     sip: String,
     listeners: String,
+    tls: String,
     is_md5_only: bool,
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
@@ -72,6 +74,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the section of the trunk that was added last.
+    pub(crate) fn last_trunk(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.trunks, "{lines}");
+        self
+    }
+
     /// Admits the pages of this origin.
     pub(crate) fn origin(mut self, origin: &str) -> Self {
         self.origin = Some(origin.to_owned());
@@ -108,6 +116,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Serves page and WebSocket over TLS, with this certificate and key.
+    pub(crate) fn tls(mut self, certificate: &Path, private_key: &Path) -> Self {
+        self.tls = format!("[tls]\ncertificate = {certificate:?}\nprivate_key = {private_key:?}\n");
+        self
+    }
+
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
         let mut text = format!("[http]\nbind = \"{}\"\n", host.at(HTTP_PORT));
@@ -137,6 +151,6 @@ impl GatewayConfig {
                 let _ = writeln!(text, "{key} = {:?}", hash.as_hex());
             }
         }
-        text + &self.trunks + &self.rules
+        text + &self.tls + &self.trunks + &self.rules
     }
 }

@@ -1,11 +1,14 @@
 //! A machine of the tests' network: an address of loopback that nobody else on this machine uses, with
 //! all of its ports. By their addresses trunks, phones behind NAT and strangers are told apart.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use super::gateway::PATIENCE;
+use super::process::wait_until;
 
 /// A host.
 pub(crate) struct Host {
-    address: Ipv4Addr,
+    address: IpAddr,
     /// Bound as long as the address is taken, by which others see it.
     _marker: UdpSocket,
 }
@@ -19,11 +22,23 @@ const TRIES: usize = 100;
 impl Host {
     /// Takes a free address.
     pub(crate) fn new() -> Self {
-        (0..TRIES).find_map(|_| Self::try_address(any_address())).expect("an address of loopback is free")
+        (0..TRIES)
+            .find_map(|_| Self::try_address(any_address().into()))
+            .expect("an address of loopback is free")
+    }
+
+    /// Waits until the only address that IPv6's loopback has is free, and takes it.
+    pub(crate) fn ipv6() -> Self {
+        let mut taken = None;
+        wait_until(PATIENCE, || {
+            taken = Self::try_address(Ipv6Addr::LOCALHOST.into());
+            taken.is_some()
+        });
+        taken.expect("IPv6's loopback is free")
     }
 
     pub(crate) const fn ip(&self) -> IpAddr {
-        IpAddr::V4(self.address)
+        self.address
     }
 
     /// One of its ports.
@@ -31,7 +46,7 @@ impl Host {
         SocketAddr::new(self.ip(), port)
     }
 
-    fn try_address(address: Ipv4Addr) -> Option<Self> {
+    fn try_address(address: IpAddr) -> Option<Self> {
         let marker = UdpSocket::bind((address, MARKER)).ok()?;
         Some(Self { address, _marker: marker })
     }
