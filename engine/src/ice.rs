@@ -12,7 +12,13 @@
 //!
 //! We do not wait for the nomination before we send: Firefox may take seconds over it while its
 //! media already flows. A source is alive by its authenticated checks and its authenticated media.
+//! A nomination is followed to a source of higher priority at once, and to any other when the peer has
+//! left the one that we send to: it came from another network.
+//!
+//! A restart (RFC 8445 9) opens another session with credentials of its own. Both are answered, and
+//! media stays where it is, until the first check of the new one: then the old one is forgotten.
 
+mod session;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -20,44 +26,48 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use is::Protocol;
 use is::stun::{StunMessage, StunPacket};
-use is::{Candidate, IceAgent, IceAgentEvent, IceCreds, Protocol};
-use rand::Rng;
-use rand::distr::Alphanumeric;
 use tracing::debug;
 
+use self::session::Session;
 use crate::net::Transmit;
 use crate::net::demux::SOURCES_PER_LEG;
 use crate::rtp::DropReason;
-
-/// ICE characters of our ufrag: 95 bits, so that no two legs ever share one (RFC 8445 5.3: 24 bits).
-const UFRAG_LENGTH: usize = 16;
-
-/// ICE characters of our password: 142 bits (RFC 8445 5.3: 128 bits).
-const PASSWORD_LENGTH: usize = 24;
 
 /// How long the source that we send to may be silent before another may take its place. Longer than
 /// the longest pause between a browser's checks (Firefox: 5 s).
 const PATH_SILENCE: Duration = Duration::from_secs(6);
 
-/// Different sources that one peer may ever use. The library remembers each for the life of the leg,
-/// so that a peer which makes up addresses must find an end. Chosen by us.
-const NEWCOMERS_MAX: u16 = 256;
+/// How long the nominated source may be silent before a nomination of lower priority counts as a move.
+/// A peer that talks is heard every 20 ms, one that is silent by DTX every 400 ms. Chosen by us.
+const MOVED_SILENCE: Duration = Duration::from_secs(1);
 
-/// Answers the library holds back until the peer's credentials are known; it keeps 100.
-const DRAIN_STEPS_MAX: usize = 128;
+/// Different sources that one peer may use between two restarts. The library remembers each for the life
+/// of the session, so that a peer which makes up addresses must find an end. Chosen by us.
+const NEWCOMERS_MAX: u16 = 256;
 
 /// The ICE lite agent of one leg.
 pub struct IceLite {
-    agent: IceAgent,
-    ufrag: String,
-    password: String,
+    /// The first is in use; later ones are restarts whose first check has not come: one that was agreed
+    /// on, one that is proposed.
+    sessions: VecDeque<Session>,
     candidates: Vec<HostCandidate>,
     sources: Vec<Source>,
     newcomers_left: u16,
     selection: Selection,
     timeout: Option<Instant>,
     new_sources: VecDeque<SocketAddr>,
+    ufrag_changes: VecDeque<UfragChange>,
+}
+
+/// By which user name fragments checks find the leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UfragChange {
+    /// By this one too.
+    Added(String),
+    /// By this one no longer.
+    Removed(String),
 }
 
 /// One of our own addresses, as descriptions show it.
@@ -82,6 +92,8 @@ pub struct Path {
 struct Source {
     path: Path,
     heard_at: Instant,
+    /// When a check from there last said USE-CANDIDATE.
+    nominated_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,45 +108,29 @@ impl IceLite {
     /// candidate (unspecified, multicast, link-local) are left out.
     #[must_use]
     pub fn new(locals: &[SocketAddr]) -> Self {
-        let (ufrag, password) = (random_text(UFRAG_LENGTH), random_text(PASSWORD_LENGTH));
-        let mut agent = IceAgent::new(IceCreds { ufrag: ufrag.clone(), pass: password.clone() });
-        agent.set_ice_lite(true);
-        agent.set_controlling(false);
-        // A lite agent is always controlled (RFC 8445 6.1.1): in a role conflict the peer yields.
-        agent.set_control_tie_breaker(u64::MAX);
-        let mut candidates = Vec::with_capacity(locals.len());
-        for address in locals {
-            let added = Candidate::host(*address, Protocol::Udp)
-                .ok()
-                .and_then(|candidate| agent.add_local_candidate(candidate).map(Candidate::prio));
-            match added {
-                Some(priority) => candidates.push(HostCandidate { address: *address, priority }),
-                None => debug!(%address, "address cannot be a candidate"),
-            }
-        }
+        let (session, candidates) = Session::new(locals);
         Self {
-            agent,
-            ufrag,
-            password,
+            sessions: VecDeque::from([session]),
             candidates,
             sources: Vec::with_capacity(SOURCES_PER_LEG),
             newcomers_left: NEWCOMERS_MAX,
             selection: Selection::Nowhere,
             timeout: None,
             new_sources: VecDeque::new(),
+            ufrag_changes: VecDeque::new(),
         }
     }
 
-    /// Our user name fragment, unique among all legs.
+    /// Our user name fragment, unique among all legs; that of the newest session.
     #[must_use]
     pub fn ufrag(&self) -> &str {
-        &self.ufrag
+        self.newest().ufrag()
     }
 
-    /// Our password.
+    /// Our password; that of the newest session.
     #[must_use]
     pub fn password(&self) -> &str {
-        &self.password
+        self.newest().password()
     }
 
     /// Our host candidates, best first.
@@ -143,9 +139,44 @@ impl IceLite {
         &self.candidates
     }
 
-    /// The peer's credentials. Checks that came before get their answers now.
+    /// Opens another session with credentials of its own, which our next description shows. Media stays
+    /// where it is until the first check of that session, or for good if it is given up.
+    pub fn restart(&mut self, now: Instant) {
+        self.give_up_restart();
+        let locals: Vec<_> = self.candidates.iter().map(|candidate| candidate.address).collect();
+        let (session, _) = Session::new(&locals);
+        self.ufrag_changes.push_back(UfragChange::Added(session.ufrag().to_owned()));
+        self.sessions.push_back(session);
+        self.handle_timeout(now);
+    }
+
+    /// Forgets a restart that the peer has not agreed to, if there is one.
+    pub fn give_up_restart(&mut self) {
+        if self.is_restarting()
+            && let Some(session) = self.sessions.pop_back()
+        {
+            self.ufrag_changes.push_back(UfragChange::Removed(session.ufrag().to_owned()));
+        }
+    }
+
+    /// Whether our newest credentials are those of a restart that the peer has not agreed to yet.
+    #[must_use]
+    pub fn is_restarting(&self) -> bool {
+        self.sessions.len() > 1 && !self.newest().has_remote()
+    }
+
+    /// The peer's credentials of the newest session. Checks that came before get their answers now.
     pub fn set_remote(&mut self, ufrag: &str, password: &str, now: Instant) {
-        self.agent.set_remote_credentials(IceCreds { ufrag: ufrag.to_owned(), pass: password.to_owned() });
+        // A restart that was agreed on before and never checked is of no use any more.
+        while self.sessions.len() > 2
+            && let Some(session) = self.sessions.remove(1)
+        {
+            self.ufrag_changes.push_back(UfragChange::Removed(session.ufrag().to_owned()));
+        }
+        if let Some(newest) = self.sessions.back_mut() {
+            newest.set_remote(ufrag, password);
+        }
+        self.advance();
         self.handle_timeout(now);
     }
 
@@ -170,8 +201,12 @@ impl IceLite {
             return Err(DropReason::WrongSource);
         }
         let nominates = message.use_candidate();
+        let addressed = message.split_username().map(|(ours, _)| ours.to_owned());
+        let addressed =
+            self.sessions.iter().position(|session| Some(session.ufrag()) == addressed.as_deref());
+        let index = addressed.ok_or(DropReason::AuthenticationFailed)?;
         let packet = StunPacket { proto: Protocol::Udp, source: from, destination: local, message };
-        if !self.agent.handle_packet(now, packet) {
+        if !self.sessions[index].handle_packet(packet, now) {
             return Err(DropReason::AuthenticationFailed);
         }
         let path = Path { local, remote: from };
@@ -179,8 +214,13 @@ impl IceLite {
             self.newcomers_left -= 1;
             self.admit(path, now);
         }
-        self.hear(path, now);
-        self.reselect(path, nominates, now);
+        let nominated_before = self.hear(path, nominates, now);
+        if index == 0 {
+            self.reselect(path, nominates, nominated_before, now);
+        } else {
+            self.sessions[index].note_path(path);
+            self.advance();
+        }
         self.handle_timeout(now);
         Ok(())
     }
@@ -221,14 +261,18 @@ impl IceLite {
 
     /// The next STUN response to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let response = self.agent.poll_transmit()?;
-        Some(Transmit { local: response.source, to: response.destination, payload: response.contents.into() })
+        self.sessions.iter_mut().find_map(Session::poll_transmit)
     }
 
     /// The next source that the peer has newly authenticated itself from: what comes from there
     /// belongs to this leg.
     pub fn poll_new_source(&mut self) -> Option<SocketAddr> {
         self.new_sources.pop_front()
+    }
+
+    /// The next change of the user name fragments by which checks find the leg.
+    pub fn poll_ufrag_change(&mut self) -> Option<UfragChange> {
+        self.ufrag_changes.pop_front()
     }
 
     /// When to call [`IceLite::handle_timeout`].
@@ -239,20 +283,34 @@ impl IceLite {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        // One call answers one of the checks that waited for the peer's credentials.
-        for _ in 0..DRAIN_STEPS_MAX {
-            let answered = self.agent.stats().bind_request_recv;
-            self.agent.handle_timeout(now);
-            if self.agent.stats().bind_request_recv == answered {
-                break;
-            }
+        for session in &mut self.sessions {
+            session.handle_timeout(now);
         }
-        while let Some(event) = self.agent.poll_event() {
-            if let IceAgentEvent::NominatedSend { source, destination, .. } = event {
-                self.selection = Selection::Nominated(Path { local: source, remote: destination });
-            }
+        // Who has not been checked yet has nothing to nominate.
+        while let Some(path) = self.sessions.front_mut().and_then(Session::poll_nominated) {
+            self.selection = Selection::Nominated(path);
         }
-        self.timeout = self.agent.poll_timeout();
+        self.timeout = self.sessions.iter_mut().filter_map(Session::poll_timeout).min();
+    }
+
+    fn newest(&self) -> &Session {
+        self.sessions.back().expect("one session is always in use")
+    }
+
+    /// Goes over to the newest session that both sides have agreed on and that was checked.
+    fn advance(&mut self) {
+        let is_in_use = |session: &Session| session.has_remote() && session.path().is_some();
+        let Some(index) = self.sessions.iter().rposition(is_in_use).filter(|index| *index > 0) else {
+            return;
+        };
+        for former in self.sessions.drain(..index) {
+            self.ufrag_changes.push_back(UfragChange::Removed(former.ufrag().to_owned()));
+        }
+        if let Some(path) = self.sessions.front().and_then(Session::path) {
+            debug!(remote = %path.remote, "ICE restarted");
+            self.selection = Selection::FirstValidated(path);
+        }
+        self.newcomers_left = NEWCOMERS_MAX;
     }
 
     /// Makes room for a new source by the rule that the shard's table has too: the oldest goes. Its
@@ -261,35 +319,43 @@ impl IceLite {
         if self.sources.len() == SOURCES_PER_LEG {
             self.sources.remove(0);
         }
-        self.sources.push(Source { path, heard_at: now });
+        self.sources.push(Source { path, heard_at: now, nominated_at: None });
         self.new_sources.push_back(path.remote);
     }
 
-    fn hear(&mut self, path: Path, now: Instant) {
-        if let Some(source) = self.sources.iter_mut().find(|source| source.path.remote == path.remote) {
-            *source = Source { path, heard_at: now };
-        }
+    /// Notes a check; returns when the check before it that nominated came from there.
+    fn hear(&mut self, path: Path, nominates: bool, now: Instant) -> Option<Instant> {
+        let source = self.sources.iter_mut().find(|source| source.path.remote == path.remote)?;
+        (source.path, source.heard_at) = (path, now);
+        if nominates { source.nominated_at.replace(now) } else { source.nominated_at }
     }
 
-    fn reselect(&mut self, path: Path, nominates: bool, now: Instant) {
+    fn reselect(&mut self, path: Path, nominates: bool, nominated_before: Option<Instant>, now: Instant) {
         self.selection = match self.selection {
             Selection::Nowhere => Selection::FirstValidated(path),
             Selection::FirstValidated(current) if self.is_silent(current, now) => {
                 Selection::FirstValidated(path)
             }
-            Selection::Nominated(current) if nominates && self.is_silent(current, now) => {
+            Selection::Nominated(current) if nominates && self.is_left(current, nominated_before, now) => {
                 Selection::Nominated(path)
             }
             unchanged => unchanged,
         };
     }
 
+    /// Whether a peer that nominates another source has left this one: it is silent there, or has not
+    /// nominated it since it first nominated the other. One that nominates all that it has (RFC 5245
+    /// 8.1.1.2) goes on to nominate both.
+    fn is_left(&self, current: Path, nominated_before: Option<Instant>, now: Instant) -> bool {
+        let Some(current) = self.sources.iter().find(|source| source.path.remote == current.remote) else {
+            return true;
+        };
+        let is_silent = now.saturating_duration_since(current.heard_at) >= MOVED_SILENCE;
+        is_silent || nominated_before.is_some_and(|before| current.nominated_at.is_none_or(|at| at < before))
+    }
+
     fn is_silent(&self, path: Path, now: Instant) -> bool {
         let heard_at = self.heard_at(path.remote);
         heard_at.is_none_or(|heard_at| now.saturating_duration_since(heard_at) >= PATH_SILENCE)
     }
-}
-
-fn random_text(length: usize) -> String {
-    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }

@@ -28,6 +28,14 @@ pub enum CallCommand {
         /// What we would send and receive.
         direction: Direction,
     },
+    /// Makes a later offer that restarts ICE: the peer checks anew, from wherever it is now, and media goes on
+    /// meanwhile. Answered by [`CallEvent::OfferReady`]. On plain RTP it is an offer like others.
+    RestartIce {
+        /// The leg.
+        leg: LegId,
+        /// What we would send and receive.
+        direction: Direction,
+    },
     /// The peer offered, first or later. Answered by [`CallEvent::DescriptionRefused`] when it cannot be met.
     ReceiveOffer {
         /// The leg.

@@ -12,6 +12,7 @@ use webtrunk_codecs::tone::Digit;
 use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::supplies::Supplies;
+use crate::ice::UfragChange;
 use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
 use crate::media::{Hears, Path, Player};
 use crate::net::Outbox;
@@ -30,6 +31,7 @@ pub struct Call {
     legs: Vec<Leg>,
     events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SocketAddr)>,
+    ufrags: VecDeque<(LegId, UfragChange)>,
 }
 
 impl Call {
@@ -44,6 +46,7 @@ impl Call {
             legs: Vec::with_capacity(2),
             events: VecDeque::with_capacity(16),
             sources: VecDeque::new(),
+            ufrags: VecDeque::new(),
         }
     }
 
@@ -80,18 +83,24 @@ impl Call {
         self.sources.pop_front()
     }
 
+    /// A user name fragment by which checks are a leg's from now on, or no longer; call until `None`.
+    pub fn poll_ufrag(&mut self) -> Option<(LegId, UfragChange)> {
+        self.ufrags.pop_front()
+    }
+
     /// Does what a command says, as far as it concerns the call alone.
     pub fn obey(&mut self, command: CallCommand, now: Instant, outbox: &mut Outbox) {
         let span = self.span.clone();
         let _entered = span.enter();
         match command {
             CallCommand::CreateOffer { leg, direction } => self.create_offer(leg, direction),
+            CallCommand::RestartIce { leg, direction } => self.restart_ice(leg, direction, now, outbox),
             CallCommand::ReceiveOffer { leg, description } => self.receive_offer(leg, &description),
             CallCommand::CreateAnswer { leg, opposite } => self.create_answer(leg, opposite, now, outbox),
             CallCommand::ReceiveAnswer { leg, description, signalled_from } => {
                 self.receive_answer(leg, &description, signalled_from, now, outbox);
             }
-            CallCommand::RollBack { leg } => self.roll_back(leg),
+            CallCommand::RollBack { leg } => self.roll_back(leg, now, outbox),
             CallCommand::Hear { leg, source } => self.hear(leg, source, now),
             CallCommand::SendDigit { leg, digit, duration } => self.send_digit(leg, digit, duration, now),
             CallCommand::BeginDigit { leg, digit } => self.begin_digit(leg, digit, now),
@@ -132,10 +141,16 @@ impl Call {
     /// Makes an offer for a leg.
     pub fn create_offer(&mut self, id: LegId, direction: Direction) {
         let Some(index) = self.index_of(id) else { return };
-        self.events.push_back(match self.legs[index].create_offer(direction) {
-            Ok(description) => CallEvent::OfferReady { leg: id, description: Box::new(description) },
-            Err(error) => refused(id, error),
-        });
+        let offer = self.legs[index].create_offer(direction);
+        self.events.push_back(offered(id, offer));
+    }
+
+    /// Makes an offer for a leg that restarts its ICE.
+    pub fn restart_ice(&mut self, id: LegId, direction: Direction, now: Instant, outbox: &mut Outbox) {
+        let Some(index) = self.index_of(id) else { return };
+        let offer = self.legs[index].restart_ice(direction, now);
+        self.events.push_back(offered(id, offer));
+        self.after_control(index, now, outbox);
     }
 
     /// Takes a peer's offer.
@@ -160,7 +175,7 @@ impl Call {
             // The offer was refused, which has been told.
             Err(DescriptionError::Negotiation(NegotiationError::NoOffer)) => {}
             Err(error) => {
-                self.legs[index].roll_back();
+                self.roll_back(id, now, outbox);
                 self.events.push_back(refused(id, error));
             }
         }
@@ -183,9 +198,10 @@ impl Call {
     }
 
     /// Forgets an offer of ours that the peer refused.
-    pub fn roll_back(&mut self, id: LegId) {
+    pub fn roll_back(&mut self, id: LegId, now: Instant, outbox: &mut Outbox) {
         if let Some(index) = self.index_of(id) {
             self.legs[index].roll_back();
+            self.after_control(index, now, outbox);
         }
     }
 
@@ -327,6 +343,7 @@ impl Call {
             match event {
                 LegEvent::Tell(event) => self.events.push_back(*event),
                 LegEvent::NewSource(source) => self.sources.push_back((leg.id(), source)),
+                LegEvent::Ufrag(change) => self.ufrags.push_back((leg.id(), change)),
             }
         }
     }
@@ -391,6 +408,13 @@ fn told(leg: LegId, key: DigitEvent) -> CallEvent {
         DigitEvent::Released { digit, duration } => {
             CallEvent::DigitPressed { leg, digit, duration: duration.clamp(DIGIT_MIN, DIGIT_MAX) }
         }
+    }
+}
+
+fn offered(leg: LegId, offer: Result<SessionDescription, DescriptionError>) -> CallEvent {
+    match offer {
+        Ok(description) => CallEvent::OfferReady { leg, description: Box::new(description) },
+        Err(error) => refused(leg, error),
     }
 }
 

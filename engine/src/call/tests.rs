@@ -231,6 +231,67 @@ fn tone(codec: CodecId, frames: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn an_offer_that_restarts_ice_has_other_credentials_and_leaves_all_else_as_it_was() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let (now, page) = (bench.now, LegId::next());
+    bench.events();
+    let socket = (SocketAddr::from(([192, 0, 2, 9], 10_000)), SocketId(9));
+    let codecs = CodecId::USUAL.to_vec();
+    let leg =
+        Leg::over_webrtc(page, vec![socket], codecs, LocalMedia::default_opus_fmtp(), &bench.supplies, now);
+    bench.call.add_leg(leg);
+    let offer = SessionDescription::parse(CHROMIUM).expect("a good offer");
+    bench.call.receive_offer(page, &offer);
+    bench.call.create_answer(page, None, now, &mut bench.outbox);
+    let first = described(bench.events());
+    let credentials = |description: &SessionDescription| {
+        let (ufrag, pwd) = description.ice_credentials_of(&description.media[0]).expect("WebRTC");
+        (ufrag.to_owned(), pwd.to_owned())
+    };
+
+    // The peer refuses ours: the old ones hold.
+    bench.call.restart_ice(page, Direction::SendRecv, now, &mut bench.outbox);
+    let ours = described(bench.events());
+    assert_ne!(credentials(&ours), credentials(&first));
+    assert_eq!(ours.media[0].shared.fingerprints, first.media[0].shared.fingerprints);
+    assert_eq!(ours.origin.version, first.origin.version + 1);
+    bench.call.restart_ice(page, Direction::SendRecv, now, &mut bench.outbox);
+    assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]), "one is open");
+    bench.call.roll_back(page, now, &mut bench.outbox);
+    bench.call.receive_offer(page, &offer);
+    bench.call.create_answer(page, None, now, &mut bench.outbox);
+    assert_eq!(credentials(&described(bench.events())), credentials(&first));
+
+    // The peer's own, in one word or both.
+    let mut last = credentials(&first);
+    for (from, to) in [("a=ice-ufrag:", "a=ice-ufrag:x"), ("a=ice-pwd:", "a=ice-pwd:x")] {
+        let restarting = SessionDescription::parse(CHROMIUM.replace(from, to)).expect("a good offer");
+        bench.call.receive_offer(page, &restarting);
+        bench.call.create_answer(page, None, now, &mut bench.outbox);
+        let answer = described(bench.events());
+        assert_ne!(credentials(&answer), last);
+        last = credentials(&answer);
+        bench.call.receive_offer(page, &restarting);
+        bench.call.create_answer(page, None, now, &mut bench.outbox);
+        assert_eq!(credentials(&described(bench.events())), last, "the same again restarts nothing");
+    }
+    let ufrags: Vec<_> = std::iter::from_fn(|| bench.call.poll_ufrag()).collect();
+    assert_eq!(ufrags.len(), 5, "one came and went, one came, one came for it: {ufrags:?}");
+}
+
+/// The one description among what a call told.
+fn described(events: Vec<CallEvent>) -> SessionDescription {
+    let descriptions = events.into_iter().filter_map(|event| match event {
+        CallEvent::OfferReady { description, .. } | CallEvent::AnswerReady { description, .. } => {
+            Some(*description)
+        }
+        _ => None,
+    });
+    let descriptions: Vec<_> = descriptions.collect();
+    <[SessionDescription; 1]>::try_from(descriptions).map(|[one]| one).expect("one description")
+}
+
+#[test]
 fn opus_and_pcmu_are_transcoded_both_ways_at_the_same_level() {
     let mut bench = Bench::talking(CodecId::Opus, CodecId::Pcmu);
     let payloads = [tone(CodecId::Opus, 150), tone(CodecId::Pcmu, 150)];
@@ -516,16 +577,17 @@ fn a_browser_that_becomes_another_is_refused_and_nothing_of_its_leg_changes() {
     let before = agreed(&bench);
     assert_eq!(before.0, Some(CodecId::Opus));
 
-    let restart = CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:new").replace("111 63 9 0", "63 9 0");
-    let restart = SessionDescription::parse(restart.as_str()).expect("a good offer");
-    bench.call.receive_offer(leg, &restart);
+    let other = CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:new").replace("111 63 9 0", "63 9 0");
+    let other = other.replace("a=fingerprint:sha-256 5A", "a=fingerprint:sha-256 00");
+    let other = SessionDescription::parse(other.as_str()).expect("a good offer");
+    bench.call.receive_offer(leg, &other);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
     assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));
     assert_eq!(agreed(&bench), before);
 
     bench.call.create_offer(leg, Direction::SendRecv);
-    let restart = restart.to_string().replace("actpass", "passive");
-    let answer = SessionDescription::parse(restart.as_str()).expect("a good answer");
+    let other = CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:new").replace("actpass", "passive");
+    let answer = SessionDescription::parse(other.as_str()).expect("a good answer");
     bench.events();
     bench.call.receive_answer(leg, &answer, None, bench.now, &mut bench.outbox);
     assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));

@@ -206,7 +206,7 @@ fn a_silent_path_gives_way_to_one_that_is_nominated() {
     let plain = Check::new(&agent);
     receive(&mut agent, &good, peer(1), start).expect("a good check");
     let later = start + PATH_SILENCE;
-    agent.hear_media(peer(1), later - Duration::from_secs(1));
+    agent.hear_media(peer(1), later - MOVED_SILENCE / 2);
     receive(&mut agent, &poor, peer(2), later).expect("a good check");
     assert_eq!(agent.path(), path_to(1), "its media came a moment ago");
     let later = later + PATH_SILENCE;
@@ -229,6 +229,132 @@ fn a_silent_path_that_was_never_nominated_gives_way_to_any() {
 }
 
 #[test]
+fn a_peer_that_moves_is_followed_at_once_and_one_that_comes_back_too() {
+    let mut now = Instant::now();
+    let mut agent = agent(now);
+    let home = Check { nominates: true, priority: 2_000_000, ..Check::new(&agent) };
+    let abroad = Check { nominates: true, ..Check::new(&agent) };
+    receive(&mut agent, &home, peer(1), now).expect("a good check");
+    now += MOVED_SILENCE;
+    receive(&mut agent, &abroad, peer(2), now).expect("a good check");
+    assert_eq!(agent.path(), path_to(2), "nothing is heard from home");
+    // Both are heard now, and the peer nominates one only.
+    for port in [1, 2, 1] {
+        let check = if port == 1 { &home } else { &abroad };
+        for _ in 0..2 {
+            now += MOVED_SILENCE / 4;
+            agent.hear_media(peer(1), now);
+            agent.hear_media(peer(2), now);
+            receive(&mut agent, check, peer(port), now).expect("a good check");
+        }
+        assert_eq!(agent.path(), path_to(port));
+    }
+}
+
+#[test]
+fn a_peer_that_nominates_all_that_it_has_is_sent_to_at_the_best() {
+    let mut now = Instant::now();
+    let mut agent = agent(now);
+    let good = Check { nominates: true, priority: 2_000_000, ..Check::new(&agent) };
+    let poor = Check { nominates: true, ..Check::new(&agent) };
+    receive(&mut agent, &poor, peer(2), now).expect("a good check");
+    for _ in 0..20 {
+        now += MOVED_SILENCE / 4;
+        receive(&mut agent, &good, peer(1), now).expect("a good check");
+        receive(&mut agent, &poor, peer(2), now).expect("a good check");
+        assert_eq!(agent.path(), path_to(1));
+    }
+}
+
+/// The ufrags that came and went.
+fn ufrag_changes(agent: &mut IceLite) -> Vec<UfragChange> {
+    std::iter::from_fn(|| agent.poll_ufrag_change()).collect()
+}
+
+#[test]
+fn a_restart_is_answered_beside_the_old_session_and_takes_over_with_its_first_check() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let old = Check { nominates: true, ..Check::new(&agent) };
+    receive(&mut agent, &old, peer(1), now).expect("a good check");
+    let former = agent.ufrag().to_owned();
+    agent.restart(now);
+    assert!(agent.is_restarting());
+    assert_eq!(ufrag_changes(&mut agent), [UfragChange::Added(agent.ufrag().to_owned())]);
+    assert_ne!(agent.ufrag(), former);
+    agent.set_remote("newpeer", "another password of the peer", now);
+    assert!(!agent.is_restarting());
+    while agent.poll_transmit().is_some() {}
+    receive(&mut agent, &old, peer(1), now).expect("the old session is checked still");
+    assert!(agent.poll_transmit().is_some(), "and answered");
+    assert_eq!(agent.path(), path_to(1));
+
+    let with_old_peer = Check::new(&agent);
+    assert!(receive(&mut agent, &with_old_peer, peer(2), now).is_err(), "the peer's half is new too");
+    let new = Check { username: format!("{}:newpeer", agent.ufrag()), ..Check::new(&agent) };
+    receive(&mut agent, &new, peer(2), now).expect("a good check");
+    let answer = agent.poll_transmit().expect("an answer");
+    assert_eq!((answer.to, agent.path()), (peer(2), path_to(2)));
+    assert_eq!(ufrag_changes(&mut agent), [UfragChange::Removed(former)]);
+    assert!(receive(&mut agent, &old, peer(1), now).is_err(), "the old session is over");
+    assert!(agent.is_validated(peer(1)), "its media may be under way");
+
+    let nomination = Check { nominates: true, username: new.username, ..Check::new(&agent) };
+    receive(&mut agent, &nomination, peer(3), now).expect("a good check");
+    assert_eq!(agent.path(), path_to(3));
+}
+
+#[test]
+fn checks_of_a_restart_before_its_answer_are_answered_after_it() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let old = Check { nominates: true, ..Check::new(&agent) };
+    receive(&mut agent, &old, peer(1), now).expect("a good check");
+    agent.poll_transmit().expect("its answer");
+    agent.restart(now);
+    let early = Check { username: format!("{}:newpeer", agent.ufrag()), ..Check::new(&agent) };
+    receive(&mut agent, &early, peer(2), now).expect("authentic");
+    assert_eq!((agent.poll_transmit(), agent.path()), (None, path_to(1)), "not agreed on yet");
+    agent.set_remote("newpeer", "another password of the peer", now);
+    assert_eq!(agent.poll_transmit().map(|answer| answer.to), Some(peer(2)));
+    assert_eq!(agent.path(), path_to(2));
+}
+
+#[test]
+fn a_restart_that_is_given_up_or_replaced_leaves_no_trace() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let former = agent.ufrag().to_owned();
+    let old = Check::new(&agent);
+    agent.restart(now);
+    let proposed = agent.ufrag().to_owned();
+    agent.give_up_restart();
+    assert_eq!(agent.ufrag(), former);
+    let changes = [UfragChange::Added(proposed.clone()), UfragChange::Removed(proposed)];
+    assert_eq!(ufrag_changes(&mut agent), changes);
+    agent.give_up_restart();
+    receive(&mut agent, &old, peer(1), now).expect("nothing has changed");
+
+    // Agreed on and never checked, again and again: two sessions are there, and one while it is proposed.
+    let mut known = vec![former];
+    for round in 0..10 {
+        agent.restart(now);
+        assert!(agent.sessions.len() <= 3);
+        agent.set_remote(&format!("peer{round}"), "another password of the peer", now);
+        assert_eq!(agent.sessions.len(), 2);
+        for change in ufrag_changes(&mut agent) {
+            match change {
+                UfragChange::Added(ufrag) => known.push(ufrag),
+                UfragChange::Removed(ufrag) => known.retain(|known| *known != ufrag),
+            }
+        }
+        assert_eq!(known.len(), 2);
+    }
+    receive(&mut agent, &old, peer(1), now).expect("the one in use");
+    assert_eq!(agent.path(), path_to(1));
+}
+
+#[test]
 fn sources_are_bounded_at_a_time_and_for_life() {
     let now = Instant::now();
     let mut agent = agent(now);
@@ -244,6 +370,11 @@ fn sources_are_bounded_at_a_time_and_for_life() {
     assert_eq!(receive(&mut agent, &check, peer(NEWCOMERS_MAX), now), Ok(()), "known ones may stay");
     let new = std::iter::from_fn(|| agent.poll_new_source()).count();
     assert_eq!(new, usize::from(NEWCOMERS_MAX));
+    agent.restart(now);
+    agent.set_remote(PEER_UFRAG, "the peer's own password", now);
+    let check = Check::new(&agent);
+    assert_eq!(receive(&mut agent, &check, peer(NEWCOMERS_MAX), now), Ok(()));
+    assert_eq!(receive(&mut agent, &check, next, now), Ok(()), "a restart forgets them");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::stats::LegStats;
 use super::transport::{LegTransport, WebrtcLink};
 use crate::call::{CallEvent, Supplies};
 use crate::dtls::DtlsRole;
+use crate::ice::UfragChange;
 use crate::leg::webrtc::{Received, TransportEvent};
 use crate::media::{Receiver, Reports, SendAgreement, Sender, Ticked};
 use crate::net::demux::DatagramKind;
@@ -19,7 +20,8 @@ use crate::net::{Outbox, SocketId};
 use crate::rtp::RtpPacket;
 use crate::rtp::telephone_event::DigitEvent;
 use crate::sdp::{
-    AnswerWish, Direction, Negotiated, Negotiator, OpusParameters, RemoteTransport, SessionDescription, Setup,
+    AnswerWish, Direction, Negotiated, NegotiationError, Negotiator, OpusParameters, RemoteTransport,
+    SessionDescription, Setup,
 };
 use crate::{EndCause, LegId};
 
@@ -78,6 +80,8 @@ pub(crate) enum LegEvent {
     Tell(Box<CallEvent>),
     /// To the shard: datagrams from this address are this leg's.
     NewSource(SocketAddr),
+    /// To the shard: checks find this leg by other user name fragments.
+    Ufrag(UfragChange),
 }
 
 impl Leg {
@@ -166,6 +170,19 @@ impl Leg {
         Ok(self.negotiator.create_offer(direction)?)
     }
 
+    /// Makes an offer that restarts ICE; on plain RTP any offer.
+    pub(crate) fn restart_ice(
+        &mut self,
+        direction: Direction,
+        now: Instant,
+    ) -> Result<SessionDescription, DescriptionError> {
+        if !self.negotiator.is_stable() {
+            return Err(NegotiationError::OfferOutstanding.into());
+        }
+        self.take_ice_credentials(now);
+        self.create_offer(direction)
+    }
+
     pub(crate) fn receive_offer(&mut self, offer: &SessionDescription) -> Result<(), DescriptionError> {
         self.negotiator.receive_offer(offer)?;
         Ok(())
@@ -177,6 +194,9 @@ impl Leg {
         opus_fmtp: OpusParameters,
         now: Instant,
     ) -> Result<SessionDescription, DescriptionError> {
+        if self.is_ice_restart_offered() {
+            self.take_ice_credentials(now);
+        }
         let wish = AnswerWish { direction: Direction::SendRecv, prefer, opus_fmtp: Some(opus_fmtp) };
         let transport = &self.transport;
         let (description, agreed) =
@@ -202,6 +222,31 @@ impl Leg {
 
     pub(crate) fn roll_back(&mut self) {
         self.negotiator.rollback();
+        if let LegTransport::Webrtc(link) = &mut self.transport {
+            link.transport.give_up_restart();
+            let (ufrag, pwd) = (link.transport.local_ufrag(), link.transport.local_pwd());
+            self.negotiator.set_ice_credentials(ufrag, pwd);
+        }
+    }
+
+    /// Whether the offer that waits for our answer has other ICE credentials than before.
+    fn is_ice_restart_offered(&self) -> bool {
+        match (&self.transport, self.negotiator.remote_offer().map(|remote| &remote.transport)) {
+            (LegTransport::Webrtc(link), Some(RemoteTransport::Webrtc(remote))) => {
+                link.transport.is_restarted_by(&remote.ufrag, &remote.pwd)
+            }
+            _ => false,
+        }
+    }
+
+    /// New ICE credentials, which the next description shows.
+    fn take_ice_credentials(&mut self, now: Instant) {
+        if let LegTransport::Webrtc(link) = &mut self.transport {
+            link.transport.restart_ice(now);
+            self.span.in_scope(|| info!("ICE restarts"));
+            let (ufrag, pwd) = (link.transport.local_ufrag(), link.transport.local_pwd());
+            self.negotiator.set_ice_credentials(ufrag, pwd);
+        }
     }
 
     /// Takes what [`check_remote`] has nothing against.
@@ -339,6 +384,7 @@ impl Leg {
         {
             return Some(match event {
                 TransportEvent::NewSource(source) => LegEvent::NewSource(source),
+                TransportEvent::Ufrag(change) => LegEvent::Ufrag(change),
                 TransportEvent::Ready { profile } => {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Checks are answered from the first moment on; a peer's early ClientHello waits for its
-//! description. What is not STUN counts only from validated sources, keys are used only after the
+//! description. An ICE restart changes credentials and path, and nothing else. What is not STUN counts only from validated sources, keys are used only after the
 //! fingerprint was compared, and nothing that is not authenticated can change a Ready transport.
 
 mod config;
@@ -128,7 +128,8 @@ impl WebrtcTransport {
     /// ClientHellos may have come before. The connect timeout starts here, so an answerer calls this
     /// when its answer leaves.
     ///
-    /// The same again changes nothing, as it must be with every re-offer.
+    /// The same again changes nothing, as it must be with every re-offer; after
+    /// [`Self::restart_ice`] the peer's ICE credentials may be others.
     ///
     /// # Errors
     /// When it is not the same again; what was agreed first goes on.
@@ -141,7 +142,12 @@ impl WebrtcTransport {
         now: Instant,
     ) -> Result<(), RemoteChanged> {
         self.check_remote(ufrag, pwd, &fingerprints, role)?;
-        if self.remote.is_some() {
+        if let Some(agreed) = &mut self.remote {
+            if self.ice.is_restarting() || agreed.is_restarted_by(ufrag, pwd) {
+                (agreed.ufrag, agreed.password) = (ufrag.to_owned(), pwd.to_owned());
+                self.ice.set_remote(ufrag, pwd, now);
+                self.start_handshake(now);
+            }
             return Ok(());
         }
         let remote = Remote { ufrag: ufrag.to_owned(), password: pwd.to_owned(), fingerprints, role };
@@ -176,12 +182,25 @@ impl WebrtcTransport {
     ) -> Result<(), RemoteChanged> {
         let Some(agreed) = &self.remote else { return Ok(()) };
         let fingerprints = fingerprints.to_vec();
-        agreed.check_unchanged(&Remote {
-            ufrag: ufrag.to_owned(),
-            password: pwd.to_owned(),
-            fingerprints,
-            role,
-        })
+        let described = Remote { ufrag: ufrag.to_owned(), password: pwd.to_owned(), fingerprints, role };
+        agreed.check_unchanged(&described, self.ice.is_restarting())
+    }
+
+    /// Whether a peer that describes itself with these credentials restarts ICE.
+    #[must_use]
+    pub fn is_restarted_by(&self, ufrag: &str, pwd: &str) -> bool {
+        self.remote.as_ref().is_some_and(|agreed| agreed.is_restarted_by(ufrag, pwd))
+    }
+
+    /// Takes new ICE credentials, which the next description shows. Media goes on by the old ones until
+    /// the peer has checked with the new.
+    pub fn restart_ice(&mut self, now: Instant) {
+        self.ice.restart(now);
+    }
+
+    /// Takes an ICE restart back that the peer has not agreed to, if there is one.
+    pub fn give_up_restart(&mut self) {
+        self.ice.give_up_restart();
     }
 
     /// Takes what came from `from` to our address `local`. Media is decrypted in place, without an
@@ -242,7 +261,10 @@ impl WebrtcTransport {
 
     /// The next event; call it until `None` after everything else.
     pub fn poll_event(&mut self) -> Option<TransportEvent> {
-        self.ice.poll_new_source().map(TransportEvent::NewSource).or_else(|| self.events.pop_front())
+        let ufrag = self.ice.poll_ufrag_change().map(TransportEvent::Ufrag);
+        ufrag
+            .or_else(|| self.ice.poll_new_source().map(TransportEvent::NewSource))
+            .or_else(|| self.events.pop_front())
     }
 
     /// When to call [`WebrtcTransport::handle_timeout`]; may change with every other call.

@@ -74,7 +74,8 @@ pub struct Demux<K> {
 /// What must go when the leg goes.
 #[derive(Debug)]
 struct Routes {
-    ufrag: Box<[u8]>,
+    /// More than one only while ICE restarts.
+    ufrags: Vec<Box<[u8]>>,
     /// Oldest first.
     sources: Vec<SocketAddr>,
 }
@@ -112,19 +113,43 @@ impl<K: Copy + Eq + Hash> Demux<K> {
     /// Returns false, and changes nothing, if the leg or the ufrag is known already.
     #[must_use]
     pub fn insert_leg(&mut self, leg: K, ufrag: &str) -> bool {
-        let ufrag: Box<[u8]> = ufrag.as_bytes().into();
-        if self.legs.contains_key(&leg) || self.by_ufrag.contains_key(&ufrag) {
+        if self.legs.contains_key(&leg) || self.by_ufrag.contains_key(ufrag.as_bytes()) {
             return false;
         }
-        self.by_ufrag.insert(ufrag.clone(), leg);
-        self.legs.insert(leg, Routes { ufrag, sources: Vec::with_capacity(SOURCES_PER_LEG) });
+        self.legs.insert(leg, Routes { ufrags: Vec::new(), sources: Vec::with_capacity(SOURCES_PER_LEG) });
+        self.insert_ufrag(leg, ufrag)
+    }
+
+    /// Routes checks with the local `ufrag` to a leg that has another already: its ICE restarts.
+    ///
+    /// Returns false, and changes nothing, if there is no such leg or the ufrag is known already.
+    #[must_use]
+    pub fn insert_ufrag(&mut self, leg: K, ufrag: &str) -> bool {
+        let ufrag: Box<[u8]> = ufrag.as_bytes().into();
+        let Some(routes) = self.legs.get_mut(&leg).filter(|_| !self.by_ufrag.contains_key(&ufrag)) else {
+            return false;
+        };
+        routes.ufrags.push(ufrag.clone());
+        self.by_ufrag.insert(ufrag, leg);
         true
+    }
+
+    /// Forgets one ufrag of a leg.
+    pub fn remove_ufrag(&mut self, leg: K, ufrag: &str) {
+        let Some(routes) = self.legs.get_mut(&leg) else { return };
+        let held = routes.ufrags.len();
+        routes.ufrags.retain(|known| **known != *ufrag.as_bytes());
+        if routes.ufrags.len() < held {
+            self.by_ufrag.remove(ufrag.as_bytes());
+        }
     }
 
     /// Forgets the leg, its ufrag and its sources.
     pub fn remove_leg(&mut self, leg: K) {
         let Some(routes) = self.legs.remove(&leg) else { return };
-        self.by_ufrag.remove(&routes.ufrag);
+        for ufrag in &routes.ufrags {
+            self.by_ufrag.remove(ufrag);
+        }
         for source in &routes.sources {
             self.by_source.remove(source);
         }
@@ -266,6 +291,24 @@ mod tests {
         demux.remove_leg(2);
         assert_eq!(demux.route(&check, address(9)), Err(DropReason::UnknownUfrag));
         assert_eq!(demux.leg_count(), 1);
+    }
+
+    #[test]
+    fn a_leg_that_restarts_is_found_by_either_ufrag_until_one_goes() {
+        let mut demux = Demux::new();
+        assert!(demux.insert_leg(1, "old"));
+        assert!(demux.insert_leg(2, "other"));
+        assert!(demux.insert_ufrag(1, "new"));
+        assert!(!demux.insert_ufrag(2, "new") && !demux.insert_ufrag(3, "third"));
+        let route = |demux: &Demux<i32>, name: &[u8]| demux.route(&binding_request(name), address(9));
+        assert_eq!(route(&demux, b"old:browser"), Ok((1, DatagramKind::Stun)));
+        assert_eq!(route(&demux, b"new:browser"), Ok((1, DatagramKind::Stun)));
+        demux.remove_ufrag(2, "old");
+        demux.remove_ufrag(1, "old");
+        assert_eq!(route(&demux, b"old:browser"), Err(DropReason::UnknownUfrag));
+        demux.remove_leg(1);
+        assert_eq!(route(&demux, b"new:browser"), Err(DropReason::UnknownUfrag));
+        assert_eq!(route(&demux, b"other:browser"), Ok((2, DatagramKind::Stun)));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::ports::PortPool;
 use super::socket::{Inbox, SendHeaders, Socket};
 use super::timers::Timers;
 use crate::call::{Call, CallEvent, Supplies};
+use crate::ice::UfragChange;
 use crate::leg::Leg;
 use crate::{CallId, EndCause, LegId};
 
@@ -309,6 +310,15 @@ impl Shard {
     /// Arms the call's timer and carries off what it has to tell.
     fn settle(&mut self, id: CallId, now: Instant) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
+        while let Some((leg, change)) = slot.call.poll_ufrag() {
+            match change {
+                UfragChange::Added(ufrag) => {
+                    let is_new = self.demux.insert_ufrag((id, leg), &ufrag);
+                    debug_assert!(is_new, "local ufrags are random and the leg is here");
+                }
+                UfragChange::Removed(ufrag) => self.demux.remove_ufrag((id, leg), &ufrag),
+            }
+        }
         while let Some((leg, source)) = slot.call.poll_source() {
             if slot.contested.len() == SOURCES_PER_LEG {
                 slot.contested.remove(0);

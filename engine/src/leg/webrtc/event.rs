@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::dtls::HandshakeError;
+use crate::ice::UfragChange;
 use crate::srtp::{ProtectError, ProtectionProfile};
 
 /// What a datagram turned out to be.
@@ -17,10 +18,12 @@ pub enum Received<'p> {
 }
 
 /// What a transport reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransportEvent {
     /// The peer has authenticated itself from this address: what comes from there belongs to the leg.
     NewSource(SocketAddr),
+    /// Checks find the leg by other user name fragments: ICE restarts, or has restarted.
+    Ufrag(UfragChange),
     /// Keys are there, and the peer is who its description said.
     Ready {
         /// The negotiated cipher.

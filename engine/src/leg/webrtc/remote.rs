@@ -1,9 +1,9 @@
-//! The peer's half of the description, which holds for the life of a leg.
+//! The peer's half of the description. Certificate and role hold for the life of a leg.
 
 use crate::dtls::DtlsRole;
 use crate::sdp::Fingerprint;
 
-/// The peer's half of the description, kept for the life of the leg.
+/// The peer's half of the description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Remote {
     pub(super) ufrag: String,
@@ -15,8 +15,8 @@ pub(super) struct Remote {
 /// A later description wants another peer than the first one did. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteChanged {
-    /// Other ICE credentials: an ICE restart, which we do not do.
-    #[error("ICE restart is not supported")]
+    /// Other ICE credentials in the answer to an offer that did not restart ICE (RFC 8839 4.4.1.1.1).
+    #[error("the peer's answer restarts ICE, and our offer did not")]
     IceRestart,
     /// Another certificate.
     #[error("the peer's fingerprint changed on an established transport")]
@@ -27,10 +27,15 @@ pub enum RemoteChanged {
 }
 
 impl Remote {
+    /// Whether these are other ICE credentials: ICE restarts (RFC 8839 4.4.1.1.1).
+    pub(super) fn is_restarted_by(&self, ufrag: &str, password: &str) -> bool {
+        (&*self.ufrag, &*self.password) != (ufrag, password)
+    }
+
     /// Whether a later description is still the same peer.
-    pub(super) fn check_unchanged(&self, other: &Self) -> Result<(), RemoteChanged> {
+    pub(super) fn check_unchanged(&self, other: &Self, may_restart: bool) -> Result<(), RemoteChanged> {
         let has = |fingerprint| self.fingerprints.contains(fingerprint);
-        if (&self.ufrag, &self.password) != (&other.ufrag, &other.password) {
+        if self.is_restarted_by(&other.ufrag, &other.password) && !may_restart {
             Err(RemoteChanged::IceRestart)
         } else if self.fingerprints.len() != other.fingerprints.len() || !other.fingerprints.iter().all(has) {
             Err(RemoteChanged::Fingerprint)

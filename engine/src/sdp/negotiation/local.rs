@@ -54,6 +54,13 @@ impl LocalTransport {
         matches!(self, Self::Webrtc { .. })
     }
 
+    /// Changes nothing on plain RTP.
+    pub(super) fn set_ice_credentials(&mut self, new_ufrag: &str, new_pwd: &str) {
+        if let Self::Webrtc { ufrag, pwd, .. } = self {
+            (*ufrag, *pwd) = (new_ufrag.to_owned(), new_pwd.to_owned());
+        }
+    }
+
     /// The profile of our own offers.
     pub(super) const fn protocol(&self) -> Protocol {
         match self {

@@ -13,8 +13,8 @@
 //! In `Stable` a further answer to the offer that was answered last replaces it: a forked INVITE has one
 //! from each branch, and a 200 may bring another than the 183 before it (RFC 3261 13.2.2.4).
 //!
-//! Neither a refused offer nor an error changes what was agreed. For the leg's life stay: our ICE
-//! credentials and fingerprint, the DTLS role, the meaning of each payload type, the number and order of
+//! Neither a refused offer nor an error changes what was agreed. For the leg's life stay: our
+//! fingerprint, the DTLS role, the meaning of each payload type, the number and order of
 //! sections. A new offer while another is open is refused ([`NegotiationError::OfferOutstanding`]).
 
 use webtrunk_codecs::{ClockRate, CodecId};
@@ -212,6 +212,17 @@ impl Negotiator {
             offer: Some(offer),
         });
         Ok(negotiated)
+    }
+
+    /// The ICE credentials that our next description shows, as it restarts ICE (RFC 8839 4.4.1.1.1).
+    pub fn set_ice_credentials(&mut self, ufrag: &str, pwd: &str) {
+        self.local.transport.set_ice_credentials(ufrag, pwd);
+    }
+
+    /// Whether no offer is open, so that one can be made.
+    #[must_use]
+    pub const fn is_stable(&self) -> bool {
+        matches!(self.state, State::Stable)
     }
 
     /// Forgets the open offer, whosever it was: it was refused, or crossed another. What was agreed stays.

@@ -3,4 +3,5 @@
 mod digits;
 mod hold;
 mod killed;
+mod restart;
 mod stage;

@@ -151,6 +151,16 @@ impl Page {
         self.run("resume", &json!([]));
     }
 
+    /// Restarts ICE, and waits for the other side's agreement. JsSIP alone can.
+    pub(crate) fn restart_ice(&self) {
+        self.run("restartIce", &json!([]));
+    }
+
+    /// The descriptions in force: the page's and the gateway's.
+    pub(crate) fn descriptions(&self) -> [String; 2] {
+        serde_json::from_value(self.run("describe", &json!([]))).expect("two texts")
+    }
+
     /// Starts to send digits, each held for so many milliseconds.
     pub(crate) fn send_digits(&self, digits: &str, by: DigitsBy, held_ms: u16) {
         let how = match by {

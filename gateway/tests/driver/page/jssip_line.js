@@ -40,6 +40,11 @@ export class JssipLine {
 
   resume() { return new Promise((resolve) => this.#session.unhold({}, resolve)); }
 
+  restartIce() {
+    const rtcOfferConstraints = { iceRestart: true };
+    return new Promise((resolve) => this.#session.renegotiate({ rtcOfferConstraints }, resolve));
+  }
+
   /** `how` is 'INFO' or 'RFC2833'. */
   async sendDigits(digits, how, duration) {
     // A sender takes digits only once its transport is up.

@@ -8,5 +8,6 @@ mod life;
 mod pair;
 mod peer;
 mod peer_dtls;
+mod restart;
 mod robustness;
 mod rtc_dtls;

@@ -28,6 +28,8 @@ pub(super) type Wire = Box<dyn FnMut(Direction, &mut Vec<u8>) -> bool>;
 pub(super) struct Pair {
     pub(super) gateway: WebrtcTransport,
     pub(super) peer: Peer,
+    /// Where the network shows the peer at present.
+    pub(super) peer_at: SocketAddr,
     pub(super) started_at: Instant,
     pub(super) now: Instant,
     pub(super) events: Vec<TransportEvent>,
@@ -70,6 +72,7 @@ impl Pair {
                 now,
             ),
             peer: Peer::new(peer_address(), gateway_address(), &abilities, now),
+            peer_at: peer_address(),
             started_at: now,
             now,
             events: Vec::new(),
@@ -102,7 +105,14 @@ impl Pair {
         let fingerprints = vec![self.peer.fingerprint()];
         self.gateway
             .set_remote(&ufrag, &password, fingerprints, self.role, self.now)
-            .expect("the first description");
+            .expect("a good description");
+    }
+
+    /// The peer takes new ICE credentials, and both have each other's.
+    pub(super) fn restart_peer(&mut self) {
+        self.peer.restart(self.now);
+        self.describe_peer();
+        self.peer.start(&self.gateway, self.now);
     }
 
     pub(super) fn attack(
@@ -174,15 +184,19 @@ impl Pair {
             self.gateway.protect_rtp(&mut buffer, packet.len())
         };
         let (length, local, to) = protected.expect("a ready transport");
-        assert_eq!((local, to), (gateway_address(), peer_address()));
+        assert_eq!(local, gateway_address());
         buffer.truncate(length);
-        self.wire.push_back((self.now + LATENCY, Direction::ToPeer, buffer));
+        if to == self.peer_at {
+            self.wire.push_back((self.now + LATENCY, Direction::ToPeer, buffer));
+        } else {
+            self.strays.push((to, buffer));
+        }
     }
 
     fn collect(&mut self) {
         while let Some(transmit) = self.gateway.poll_transmit() {
             assert_eq!(transmit.local, gateway_address());
-            if transmit.to == peer_address() {
+            if transmit.to == self.peer_at {
                 self.send(Direction::ToPeer, transmit.payload);
             } else {
                 self.strays.push((transmit.to, transmit.payload));
@@ -206,7 +220,7 @@ impl Pair {
         while let Some(index) = self.wire.iter().position(|(at, ..)| *at <= self.now) {
             let (_, direction, datagram) = self.wire.remove(index).expect("just found");
             match direction {
-                Direction::ToGateway => self.inject(peer_address(), datagram),
+                Direction::ToGateway => self.inject(self.peer_at, datagram),
                 Direction::ToPeer => self.peer.handle_datagram(&datagram, self.now),
             }
         }

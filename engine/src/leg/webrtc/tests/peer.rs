@@ -74,6 +74,11 @@ impl Peer {
         self.ice.start_connectivity_checks(now, true, ufrag, password).expect("checks start");
     }
 
+    /// Takes new ICE credentials and forgets all checks; [`Self::start`] follows.
+    pub(super) fn restart(&mut self, now: Instant) {
+        self.ice.restart(now, String::new(), String::new(), true).expect("fresh credentials");
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.srtp.is_some()
     }
