@@ -1,11 +1,11 @@
 //! Calls between our own callers, WebRTC and plain RTP: what they see of media that no ready-made phone tells.
 
 mod actions;
-mod candidates;
 mod codecs;
 mod ear;
 mod faults;
 mod impostor;
 mod ipv6;
 mod secure;
+mod srtp;
 mod stage;
