@@ -1,6 +1,7 @@
 //! Calls between our own callers, WebRTC and plain RTP: what they see of media that no ready-made phone tells.
 
 mod actions;
+mod attacks;
 mod codecs;
 mod ear;
 mod faults;
