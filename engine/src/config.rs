@@ -6,6 +6,8 @@ use std::time::Duration;
 use webtrunk_codecs::EncoderConfig;
 use webtrunk_codecs::opus::OpusEncoderConfig;
 
+use crate::net::AddressFilter;
+
 /// How the engine works.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -15,6 +17,8 @@ pub struct EngineConfig {
     pub webrtc_addresses: Vec<IpAddr>,
     /// Addresses told to browsers instead of the local ones: those of a 1:1 NAT. Empty tells the local ones.
     pub webrtc_external_addresses: Vec<IpAddr>,
+    /// From where browsers' checks are answered; nothing else is taken from anywhere else.
+    pub webrtc_sources: AddressFilter,
     /// UDP port of the first shard; the others take the following ones. Zero takes free ports.
     pub webrtc_port: u16,
     /// Address that plain RTP binds to.
@@ -56,6 +60,7 @@ impl Default for EngineConfig {
             shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             webrtc_addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             webrtc_external_addresses: Vec::new(),
+            webrtc_sources: AddressFilter::default(),
             webrtc_port: 0,
             rtp_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             rtp_port_min: 20_000,

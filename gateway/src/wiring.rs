@@ -27,6 +27,7 @@ pub fn engine(media: &MediaConfig) -> EngineConfig {
         shards: media.shards.get(),
         webrtc_addresses: media.addresses.clone(),
         webrtc_external_addresses: media.external_addresses.clone(),
+        webrtc_sources: media.checks.clone(),
         webrtc_port: media.webrtc_port,
         rtp_address: media.rtp_address,
         rtp_port_min: *media.rtp_ports.start(),

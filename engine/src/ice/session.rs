@@ -1,6 +1,6 @@
 //! One ICE session: our credentials, the peer's, and what was checked with them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use is::stun::StunPacket;
@@ -42,8 +42,9 @@ impl Session {
         agent.set_control_tie_breaker(u64::MAX);
         let mut candidates = Vec::with_capacity(locals.len());
         for address in locals {
-            let added = Candidate::host(*address, Protocol::Udp)
-                .ok()
+            let added = Some(*address)
+                .filter(|address| !is_link_local(address.ip()))
+                .and_then(|address| Candidate::host(address, Protocol::Udp).ok())
                 .and_then(|candidate| agent.add_local_candidate(candidate).map(Candidate::prio));
             match added {
                 Some(priority) => candidates.push(HostCandidate { address: *address, priority }),
@@ -111,6 +112,14 @@ impl Session {
             }
         }
         None
+    }
+}
+
+/// Worth nothing to a peer without the name of its interface; the library lets IPv6's pass.
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
 }
 

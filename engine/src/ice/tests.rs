@@ -389,8 +389,15 @@ fn credentials_are_long_and_never_the_same() {
 #[test]
 fn only_usable_addresses_become_candidates() {
     let v6: SocketAddr = "[2001:db8::1]:5000".parse().expect("an address");
-    let unusable =
-        ["0.0.0.0:5000", "224.0.0.1:5000", "169.254.1.1:5000"].map(|text| text.parse().expect("one"));
+    let unusable = [
+        "0.0.0.0:5000",
+        "224.0.0.1:5000",
+        "169.254.1.1:5000",
+        "[fe80::1]:5000",
+        "[ff02::1]:5000",
+        "[::]:5000",
+    ]
+    .map(|text| text.parse().expect("one"));
     let agent = IceLite::new(&[&[local(), v6], unusable.as_slice()].concat());
     let addresses: Vec<_> = agent.candidates().iter().map(|candidate| candidate.address).collect();
     assert_eq!(addresses, [local(), v6]);

@@ -34,16 +34,17 @@ impl Leg {
             ..WebrtcConfig::default()
         };
         let certificate = Arc::clone(&supplies.certificate);
-        let transport = WebrtcTransport::new(addresses.clone(), certificate, settings, now);
-        let local = LocalTransport::Webrtc {
+        let transport = WebrtcTransport::new(addresses, certificate, settings, now);
+        let local: Vec<_> = transport.candidates().iter().map(|candidate| candidate.address).collect();
+        let described = LocalTransport::Webrtc {
             ufrag: transport.local_ufrag().to_owned(),
             pwd: transport.local_pwd().to_owned(),
             fingerprint: supplies.certificate.fingerprint(),
-            candidates: advertised(&addresses, &config.webrtc_external_addresses),
+            candidates: advertised(&local, &config.webrtc_external_addresses),
             ice_lite: true,
         };
         let transport = LegTransport::Webrtc(Box::new(WebrtcLink { transport, sockets }));
-        Self::new(id, transport, negotiator(&codecs, local, opus_fmtp), codecs, supplies)
+        Self::new(id, transport, negotiator(&codecs, described, opus_fmtp), codecs, supplies)
     }
 
     /// A leg to a phone, which is told to send to `advertised`; the codecs are ours, best first.
@@ -73,15 +74,53 @@ fn negotiator(codecs: &[CodecId], transport: LocalTransport, opus_fmtp: OpusPara
     })
 }
 
-/// One candidate an address; where a 1:1 NAT is in front, with the addresses that it shows.
+/// One candidate an address; where a 1:1 NAT is in front, with the addresses that it shows. Of a family
+/// of which it shows none, there is no NAT.
 fn advertised(local: &[SocketAddr], external: &[IpAddr]) -> Vec<Candidate> {
-    let port = local.first().map_or(0, SocketAddr::port);
-    let shown = external.iter().map(|ip| SocketAddr::new(*ip, port));
-    let shown: Vec<_> = if external.is_empty() { local.to_vec() } else { shown.collect() };
+    let shown = [true, false].into_iter().flat_map(|is_v4| {
+        let local: Vec<_> = local.iter().copied().filter(|address| address.is_ipv4() == is_v4).collect();
+        let port = local.first().map(SocketAddr::port);
+        let external = external.iter().filter(|ip| ip.is_ipv4() == is_v4);
+        let external: Vec<_> = external.filter_map(|ip| Some(SocketAddr::new(*ip, port?))).collect();
+        if external.is_empty() { local } else { external }
+    });
     // The first is preferred: 65535 is the highest local preference (RFC 8445 5.1.2.1).
     (0..=u16::MAX)
         .rev()
         .zip(shown)
         .map(|(preference, address)| Candidate::host(address, preference))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_family_is_told_by_its_external_addresses_or_its_own() {
+        let (ours4, ours6) = ("10.0.0.1:10000", "[2001:db8::1]:10000");
+        for (local, external, expected) in [
+            (&[ours4, ours6][..], &[][..], &[ours4, ours6][..]),
+            (&[ours4, ours6], &["203.0.113.5"], &["203.0.113.5:10000", ours6]),
+            (
+                &[ours4],
+                &["203.0.113.5", "203.0.113.6", "2001:db8::5"],
+                &["203.0.113.5:10000", "203.0.113.6:10000"],
+            ),
+            (
+                &[ours6, ours4],
+                &["2001:db8::5", "2001:db8::6"],
+                &[ours4, "[2001:db8::5]:10000", "[2001:db8::6]:10000"],
+            ),
+            (&[], &["203.0.113.5"], &[]),
+        ] {
+            let local: Vec<_> = local.iter().map(|text| text.parse().expect("an address")).collect();
+            let external: Vec<_> = external.iter().map(|text| text.parse().expect("an address")).collect();
+            let candidates = advertised(&local, &external);
+            let told: Vec<_> =
+                candidates.iter().filter_map(Candidate::address).map(|it| it.to_string()).collect();
+            assert_eq!(told, expected, "{local:?} behind {external:?}");
+            assert!(candidates.is_sorted_by(|one, next| one.priority > next.priority), "best first");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Datagrams: sockets, which leg one belongs to, what goes out, and the threads that do it.
 
+mod address_filter;
 pub mod demux;
 mod gauges;
+mod network;
 mod outbox;
 mod ports;
 mod shard;
@@ -11,8 +13,10 @@ mod tasks;
 mod timers;
 mod transmit;
 
+pub use address_filter::AddressFilter;
 pub(crate) use gauges::Gauges;
 pub use gauges::Ledger;
+pub use network::{Network, NetworkError};
 pub use outbox::{Outbox, SocketId};
 pub use ports::{PortPool, QUARANTINE};
 pub(crate) use shard::{Reading, Shard, SharedShard};

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, trace, warn};
 
-use super::demux::{Demux, SOURCES_PER_LEG, SourceInserted};
+use super::demux::{DatagramKind, Demux, SOURCES_PER_LEG, SourceInserted};
 use super::gauges::Gauges;
 use super::outbox::{Outbox, SocketId};
 use super::ports::PortPool;
@@ -297,14 +297,19 @@ impl Shard {
         let (call, leg) = match owner {
             Owner::Leg(call, leg) => (call, leg),
             Owner::Webrtc => match self.demux.route(datagram, from) {
-                Ok((owner, _)) => owner,
-                Err(_) => return self.gauges.count_datagram_of_nobody(),
+                // Who may not check is never validated, so that all else needs no look.
+                Ok((owner, kind)) if kind != DatagramKind::Stun || self.may_check(from) => owner,
+                Ok(_) | Err(_) => return self.gauges.count_datagram_of_nobody(),
             },
         };
         self.with_call(call, now, |call, outbox, now| {
             call.handle_datagram(leg, datagram, from, local, now, outbox);
         });
         self.flush_if_due();
+    }
+
+    fn may_check(&self, from: SocketAddr) -> bool {
+        self.supplies.config.webrtc_sources.admits(from.ip())
     }
 
     /// Arms the call's timer and carries off what it has to tell.

@@ -109,6 +109,7 @@ fn run(path: &std::path::Path, log: LogArguments) -> Result<(), Failure> {
     let mut config = Config::load(path)?;
     if config.media.addresses.is_empty() {
         config.media.addresses = addresses::reachable();
+        config.media.addresses.retain(|address| config.media.candidates.admits(*address));
     }
     logging::start(&log.over(config.log.clone()))?;
     Ok(serve::run(config, None)?)

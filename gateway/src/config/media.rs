@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
+use webtrunk_engine::net::{AddressFilter, Network};
 
 use super::faults::Faults;
 
@@ -18,6 +19,10 @@ pub struct MediaConfig {
     pub addresses: Vec<IpAddr>,
     /// Addresses told to browsers instead: those of a 1:1 NAT before this machine.
     pub external_addresses: Vec<IpAddr>,
+    /// Which of our addresses browsers may be told of.
+    pub candidates: AddressFilter,
+    /// From where browsers' checks are answered.
+    pub checks: AddressFilter,
     /// UDP port of the first shard's browsers; further shards take the following ones. 0 takes free ports.
     pub webrtc_port: u16,
     /// Media threads.
@@ -43,6 +48,10 @@ pub struct MediaConfig {
 pub(super) struct MediaSection {
     addresses: Vec<Spanned<String>>,
     external_addresses: Vec<Spanned<String>>,
+    candidates_allow: Vec<Spanned<String>>,
+    candidates_deny: Vec<Spanned<String>>,
+    checks_allow: Vec<Spanned<String>>,
+    checks_deny: Vec<Spanned<String>>,
     webrtc_port: Spanned<u16>,
     shards: Option<Spanned<usize>>,
     rtp_address: Spanned<String>,
@@ -59,6 +68,10 @@ impl Default for MediaSection {
         Self {
             addresses: Vec::new(),
             external_addresses: Vec::new(),
+            candidates_allow: Vec::new(),
+            candidates_deny: Vec::new(),
+            checks_allow: Vec::new(),
+            checks_deny: Vec::new(),
             // Chosen by us: below the range that the system takes ports from by itself (32768 and up).
             webrtc_port: unwritten(10_000),
             shards: None,
@@ -77,12 +90,22 @@ impl MediaSection {
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<MediaConfig> {
         let addresses = faults.parse_all_reachable(&self.addresses, super::ADDRESS_CURE);
         let external_addresses = faults.parse_all_reachable(&self.external_addresses, super::ADDRESS_CURE);
+        let candidates = filter(&self.candidates_allow, &self.candidates_deny, faults);
+        let checks = filter(&self.checks_allow, &self.checks_deny, faults);
+        for (address, text) in addresses.iter().zip(&self.addresses) {
+            if addresses.len() == self.addresses.len() && !candidates.admits(*address) {
+                let cure = "take it out there or here";
+                faults.add(text.span(), "is kept back by candidates_allow or candidates_deny", cure);
+            }
+        }
         let rtp_address = self.check_rtp_address(faults);
         let shards = self.check_shards(faults);
         let rtp_ports = self.check_ports(shards.map_or(1, NonZeroUsize::get), faults);
         Some(MediaConfig {
             addresses,
             external_addresses,
+            candidates,
+            checks,
             webrtc_port: *self.webrtc_port.get_ref(),
             shards: shards?,
             rtp_address: rtp_address?,
@@ -183,6 +206,11 @@ const BITRATES: RangeInclusive<u32> = 6000..=510_000;
 
 /// More threads than any machine that this was made for has cores.
 const SHARDS_MAX: usize = 256;
+
+fn filter(allow: &[Spanned<String>], deny: &[Spanned<String>], faults: &mut Faults<'_>) -> AddressFilter {
+    let mut networks = |texts| faults.parse_all::<Network>(texts, super::NETWORK_CURE);
+    AddressFilter { allow: networks(allow), deny: networks(deny) }
+}
 
 fn seconds(value: &Spanned<u32>, faults: &mut Faults<'_>) -> Option<Duration> {
     let seconds = *value.get_ref();

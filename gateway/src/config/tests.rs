@@ -255,6 +255,14 @@ fn every_fault_names_line_key_value_and_cure() {
             "w.toml:2: media.external_addresses[0] = \"0.0.0.0\": is the address of no machine; write an IP",
         ),
         (
+            "[media]\nchecks_deny = [\"10.1.0.0/8\"]",
+            "w.toml:2: media.checks_deny[0] = \"10.1.0.0/8\": 10.1.0.0/8 has bits set behind its prefix; did you mean 10.0.0.0/8?",
+        ),
+        (
+            "[media]\naddresses = [\"192.0.2.1\"]\ncandidates_allow = [\"10.0.0.0/8\"]",
+            "w.toml:2: media.addresses[0] = \"192.0.2.1\": is kept back by candidates_allow or candidates_deny; take it out",
+        ),
+        (
             "[media]\nrtp_address = \"192.0.2.1\"",
             "w.toml:2: media.rtp_address = \"192.0.2.1\": RTP cannot be received at it: ",
         ),

@@ -169,6 +169,7 @@ impl Bench {
             Effect::Media(command) => match command {
                 CallCommand::AddLeg(spec) => format!("add {}", who(&spec.leg)),
                 CallCommand::CreateOffer { leg, .. } => format!("offer {}", who(leg)),
+                CallCommand::RestartIce { leg, .. } => format!("restart ICE of {}", who(leg)),
                 CallCommand::ReceiveOffer { leg, .. } => format!("offered by {}", who(leg)),
                 CallCommand::CreateAnswer { leg, .. } => format!("make answer for {}", who(leg)),
                 CallCommand::ReceiveAnswer { leg, .. } => format!("answered by {}", who(leg)),

@@ -12,6 +12,7 @@ use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::ice::tests::Check;
 use crate::media::WallClock;
+use crate::net::AddressFilter;
 use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
 
 struct Bench {
@@ -29,9 +30,13 @@ struct Member {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(EngineConfig::default())
+    }
+
+    fn with(config: EngineConfig) -> Self {
         let now = Instant::now();
         let supplies = Arc::new(Supplies {
-            config: EngineConfig { rtp_address: Ipv4Addr::LOCALHOST.into(), ..EngineConfig::default() },
+            config: EngineConfig { rtp_address: Ipv4Addr::LOCALHOST.into(), ..config },
             clock: WallClock::new(now, SystemTime::UNIX_EPOCH),
             certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
         });
@@ -108,6 +113,20 @@ async fn nobody_to_tell_ends_the_call() {
     let told = CallEvent::LegConnected { leg: deaf.leg };
     bench.shard.with_call(deaf.call, bench.now, |call, _, _| call.tell(told));
     assert_eq!((bench.ledger().calls, bench.ledger().ports_in_use), (0, 0));
+}
+
+#[tokio::test]
+async fn checks_from_addresses_that_may_not_are_not_answered() {
+    let deny = vec!["198.51.100.0/24".parse().expect("a range")];
+    let webrtc_sources = AddressFilter { deny, ..AddressFilter::default() };
+    let mut bench = Bench::with(EngineConfig { webrtc_sources, ..EngineConfig::default() });
+    let browser = bench.join(TransportSpec::Webrtc);
+    let [denied, allowed] = [[198, 51, 100, 7], [192, 0, 2, 7]].map(|ip| SocketAddr::from((ip, 9)));
+    bench.check(&browser, denied);
+    assert_eq!((bench.owner(denied), bench.ledger().datagrams_of_nobody), (None, 1));
+    assert!(bench.shard.outbox.is_empty(), "not a byte goes there");
+    bench.check(&browser, allowed);
+    assert_eq!(bench.owner(allowed), Some(browser.call));
 }
 
 #[tokio::test]

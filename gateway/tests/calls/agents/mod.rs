@@ -2,6 +2,7 @@
 
 mod actions;
 mod attacks;
+mod candidates;
 mod codecs;
 mod ear;
 mod faults;

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use super::network::Network;
+use super::Network;
 use crate::sip::flow::{ListenerId, TransportKind};
 
 /// How one listener is reached.

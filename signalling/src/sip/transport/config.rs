@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::Network;
 use super::limits::TransportLimits;
-use super::network::Network;
 use super::origin::OriginPolicy;
 use crate::sip::flow::TransportKind;
 
