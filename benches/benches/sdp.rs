@@ -5,8 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::sdp::{
-    AnswerWish, Candidate, Direction, Fingerprint, LocalMedia, LocalTransport, Negotiator,
-    SessionDescription, SrtpPolicy,
+    AnswerWish, Candidate, Direction, Fingerprint, LocalMedia, LocalTransport, Negotiator, SessionDescription,
 };
 
 const CHROMIUM: &str = include_str!("../../engine/src/sdp/tests/fixtures/chromium_jssip_offer.sdp");
@@ -65,11 +64,7 @@ fn webrtc() -> LocalTransport {
 }
 
 fn rtp() -> LocalTransport {
-    LocalTransport::Rtp {
-        address: "203.0.113.5".parse().expect("an address"),
-        rtp_port: 30_000,
-        srtp: SrtpPolicy::Forbid,
-    }
+    LocalTransport::Rtp { address: "203.0.113.5".parse().expect("an address"), rtp_port: 30_000 }
 }
 
 criterion_group!(benches, text, negotiation);

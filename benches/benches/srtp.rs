@@ -36,6 +36,7 @@ fn rtp(c: &mut Criterion) {
 fn rtcp(c: &mut Criterion) {
     let cname = Cname::from_random([0x5a; 12]);
     let report = CompoundReport {
+        extended: None,
         ssrc: Ssrc(1),
         sender_info: Some(SenderInfo {
             ntp_time: NtpTime(1 << 40),

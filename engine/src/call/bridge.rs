@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::LegId;
 use crate::leg::{Leg, LegTransport};
-use crate::media::{Heard, Hears, Receiver, Sender};
+use crate::media::{Heard, Hears, Listening, Overheard, Receiver, Sender};
 use crate::net::Outbox;
 use crate::rtp::{PayloadType, RtpPacket};
 
@@ -15,6 +15,7 @@ pub(super) struct Ears<'a> {
     before: &'a mut [Leg],
     after: &'a mut [Leg],
     own: (&'a mut Sender, &'a mut LegTransport),
+    listening: Option<&'a mut Listening>,
 }
 
 /// Splits the legs of a call into the speaker's receiving half and everyone's ears.
@@ -22,16 +23,19 @@ pub(super) fn split(legs: &mut [Leg], speaker: usize) -> Option<(&mut Receiver, 
     let (before, rest) = legs.split_at_mut_checked(speaker)?;
     let (speaking, after) = rest.split_first_mut()?;
     let speaker = speaking.id();
-    let (receiver, sender, transport) = speaking.halves();
+    let (receiver, sender, transport, listening) = speaking.halves();
     let voice = receiver.voice();
-    Some((receiver, Ears { speaker, voice, before, after, own: (sender, transport) }))
+    Some((receiver, Ears { speaker, voice, before, after, own: (sender, transport), listening }))
 }
 
 impl Ears<'_> {
-    /// Everyone who hears the speaker gets one packet of its voice.
+    /// Everyone who hears the speaker gets one packet of its voice, and it is judged.
     pub(super) fn hear(&mut self, packet: &[u8], lost_before: u32, now: Instant, outbox: &mut Outbox) {
         let Ok(packet) = RtpPacket::parse(packet) else { return };
         if Some(packet.payload_type()) != self.voice {
+            if let Some(listening) = &mut self.listening {
+                listening.handle_event(lost_before);
+            }
             return;
         }
         let heard = Heard {
@@ -40,12 +44,16 @@ impl Ears<'_> {
             marker: packet.marker(),
             lost_before,
         };
+        let mut overheard = Overheard::default();
         for listener in self.before.iter_mut().chain(self.after.iter_mut()) {
-            let (_, sender, transport) = listener.halves();
-            hear_one(self.speaker, sender, transport, heard, now, outbox);
+            let (_, sender, transport, _) = listener.halves();
+            overheard = overheard.or(hear_one(self.speaker, sender, transport, heard, now, outbox));
         }
         let (sender, transport) = &mut self.own;
-        hear_one(self.speaker, sender, transport, heard, now, outbox);
+        overheard = overheard.or(hear_one(self.speaker, sender, transport, heard, now, outbox));
+        if let Some(listening) = &mut self.listening {
+            listening.handle_voice(heard.payload, lost_before, overheard, now);
+        }
     }
 }
 
@@ -56,8 +64,10 @@ fn hear_one(
     heard: Heard<'_>,
     now: Instant,
     outbox: &mut Outbox,
-) {
+) -> Overheard {
     if matches!(sender.hears, Hears::Leg { from, .. } if from == speaker) {
-        sender.hear(heard, now, transport, outbox);
+        sender.hear(heard, now, transport, outbox)
+    } else {
+        Overheard::default()
     }
 }

@@ -9,7 +9,8 @@ use webtrunk_codecs::tone::Digit;
 
 use crate::leg::{DescriptionError, LegStats};
 use crate::media::Prompt;
-use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
+use crate::media::quality::AudioState;
+use crate::sdp::{Direction, SessionDescription};
 use crate::{EndCause, LegId};
 
 /// Both go through channels that keep room for 32 at a time, of every call: what is large is boxed.
@@ -134,14 +135,12 @@ pub struct LegSpec {
 pub enum TransportSpec {
     /// ICE, DTLS-SRTP, one port.
     Webrtc,
-    /// RTP on a pair of ports, plain or with keys in the descriptions.
+    /// Plain RTP on a pair of ports.
     Rtp {
         /// The address that the peer is told to send to.
         advertised: IpAddr,
         /// Where the peer's signalling comes from, for latching; `None` until it is known.
         signalled_from: Option<IpAddr>,
-        /// Whether it is protected.
-        srtp: SrtpPolicy,
     },
 }
 
@@ -249,6 +248,20 @@ pub enum CallEvent {
         /// How long it would have been held.
         duration: Duration,
     },
+    /// Another thing is heard of the party than before: speech, silence, comfort noise, or nothing at all.
+    AudioChanged {
+        /// The leg.
+        leg: LegId,
+        /// What was heard.
+        before: AudioState,
+        /// What is heard now.
+        now: AudioState,
+    },
+    /// One party has been heard by the other for ten seconds, and is not heard itself.
+    OneWayAudio {
+        /// The leg of the party that is not heard.
+        unheard: LegId,
+    },
     /// A prompt was played to its end.
     PlaybackFinished {
         /// The leg.
@@ -276,6 +289,8 @@ impl CallEvent {
             | Self::DigitBegan { leg, .. }
             | Self::DigitPressed { leg, .. }
             | Self::DigitRefused { leg, .. }
+            | Self::AudioChanged { leg, .. }
+            | Self::OneWayAudio { unheard: leg }
             | Self::PlaybackFinished { leg } => Some(*leg),
             Self::Ended { .. } => None,
         }

@@ -1,6 +1,7 @@
 //! Calls: the plain struct, its vocabulary, and the actor that is its shell.
 
 mod actor;
+mod audibility;
 mod bridge;
 mod messages;
 mod new_leg;

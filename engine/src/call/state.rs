@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use tracing::{Span, debug, error_span, info, warn};
 use webtrunk_codecs::tone::Digit;
 
+use super::audibility::Audibility;
 use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::supplies::Supplies;
 use crate::ice::UfragChange;
 use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
-use crate::media::{Hears, Path, Player};
+use crate::media::{Hears, Path, Player, band_at, meeting_rate};
 use crate::net::Outbox;
 use crate::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN, DigitEvent, QueueFull};
 use crate::sdp::{Direction, NegotiationError, SessionDescription};
@@ -29,6 +30,7 @@ pub struct Call {
     span: Span,
     supplies: Arc<Supplies>,
     legs: Vec<Leg>,
+    audibility: Audibility,
     events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SocketAddr)>,
     ufrags: VecDeque<(LegId, UfragChange)>,
@@ -44,6 +46,7 @@ impl Call {
             span: error_span!(parent: None, "call", %id),
             supplies,
             legs: Vec::with_capacity(2),
+            audibility: Audibility::default(),
             events: VecDeque::with_capacity(16),
             sources: VecDeque::new(),
             ufrags: VecDeque::new(),
@@ -288,6 +291,7 @@ impl Call {
             // A digit's packet, too, may have been the one that voice waited for.
             Deed::Done => self.drain(index, now, outbox),
         }
+        self.look_after_audio(index, now);
     }
 
     /// Does what is due.
@@ -301,13 +305,17 @@ impl Call {
             }
             self.after_control(index, now, outbox);
             self.drain(index, now, outbox);
+            self.look_after_audio(index, now);
+        }
+        if self.audibility.poll_timeout().is_some_and(|at| at <= now) {
+            self.events.extend(self.audibility.look(&self.legs, now));
         }
     }
 
     /// When something is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.legs.iter().filter_map(Leg::poll_timeout).min()
+        self.legs.iter().filter_map(Leg::poll_timeout).chain(self.audibility.poll_timeout()).min()
     }
 
     /// Ends the call: every leg is closed and given back.
@@ -371,10 +379,17 @@ impl Call {
                 continue;
             };
             let Some(output) = self.legs[index].sender.agreement().copied() else { continue };
+            let speaker = *from;
             if path.fits(input, &output) {
                 continue;
             }
             let opened = Path::open(input, &output, &self.supplies.config.encoder);
+            let band = band_at(meeting_rate(input, output.codec));
+            self.legs[index].sender.set_band(band);
+            let speaker = self.legs.iter_mut().find(|leg| leg.id() == speaker);
+            if let Some(listening) = speaker.and_then(|speaker| speaker.listening.as_mut()) {
+                listening.set_codec(input, band);
+            }
             let leg = &mut self.legs[index];
             match opened {
                 Ok(opened) => {
@@ -389,6 +404,14 @@ impl Call {
                     cause: EndCause::InternalError,
                 }),
             }
+        }
+    }
+
+    /// Tells what else is heard of a party than before.
+    fn look_after_audio(&mut self, index: usize, now: Instant) {
+        if let Some(event) = Audibility::look_at(&mut self.legs[index]) {
+            self.events.push_back(event);
+            self.events.extend(self.audibility.look(&self.legs, now));
         }
     }
 

@@ -8,17 +8,18 @@ use tracing::{Span, error_span, info, warn};
 use webtrunk_codecs::CodecId;
 
 use super::error::DescriptionError;
-use super::rtp::RtpTransport;
 use super::stats::LegStats;
 use super::transport::{LegTransport, WebrtcLink};
 use crate::call::{CallEvent, Supplies};
 use crate::dtls::DtlsRole;
 use crate::ice::UfragChange;
 use crate::leg::webrtc::{Received, TransportEvent};
-use crate::media::{Receiver, Reports, SendAgreement, Sender, Ticked};
+use crate::media::quality::{AudioEvent, AudioState};
+use crate::media::{Halves, Listening, Receiver, Reports, SendAgreement, Sender, Ticked};
 use crate::net::demux::DatagramKind;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::telephone_event::DigitEvent;
+use crate::rtp::{DropReason, RtpPacket};
 use crate::sdp::{
     AnswerWish, Direction, Negotiated, NegotiationError, Negotiator, OpusParameters, RemoteTransport,
     SessionDescription, Setup,
@@ -35,6 +36,8 @@ pub struct Leg {
     agreed: Option<Negotiated>,
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
+    /// What comes from the peer, judged; from the first agreement on.
+    pub(crate) listening: Option<Listening>,
     reports: Reports,
     media_timeout: Duration,
     watch: Watch,
@@ -102,6 +105,7 @@ impl Leg {
             agreed: None,
             receiver: Receiver::new(),
             sender: Sender::new(first),
+            listening: None,
             reports: Reports::new(supplies.clock),
             media_timeout: supplies.config.media_timeout,
             watch: Watch::Connecting,
@@ -124,12 +128,11 @@ impl Leg {
         &self.span
     }
 
-    /// "webrtc", "srtp" or "rtp", for logs and statistics.
+    /// "webrtc" or "rtp", for logs and statistics.
     #[must_use]
     pub fn transport_name(&self) -> &'static str {
-        match &self.transport {
+        match self.transport {
             LegTransport::Webrtc(_) => "webrtc",
-            LegTransport::Rtp(transport) if transport.profile().is_some() => "srtp",
             LegTransport::Rtp(_) => "rtp",
         }
     }
@@ -159,9 +162,11 @@ impl Leg {
         })
     }
 
-    /// The receiving half, the sending half and what it sends through.
-    pub(crate) fn halves(&mut self) -> (&mut Receiver, &mut Sender, &mut LegTransport) {
-        (&mut self.receiver, &mut self.sender, &mut self.transport)
+    /// The receiving half, the sending half, what it sends through, and who judges what is received.
+    pub(crate) fn halves(
+        &mut self,
+    ) -> (&mut Receiver, &mut Sender, &mut LegTransport, Option<&mut Listening>) {
+        (&mut self.receiver, &mut self.sender, &mut self.transport, self.listening.as_mut())
     }
 
     pub(crate) fn create_offer(
@@ -255,7 +260,6 @@ impl Leg {
         match (&mut self.transport, &agreed.remote) {
             (LegTransport::Rtp(transport), RemoteTransport::Rtp { rtp, rtcp }) => {
                 transport.set_remote(*rtp, *rtcp, now);
-                set_keys(transport, &agreed, &self.span);
                 if self.watch == Watch::Connecting {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
@@ -267,22 +271,40 @@ impl Leg {
                     .set_remote(&remote.ufrag, &remote.pwd, fingerprints, role, now)
                     .expect("what is agreed was checked");
             }
-            (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => {
-                transport.forget_remote();
-                set_keys(transport, &agreed, &self.span);
-            }
+            (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => transport.forget_remote(),
             (LegTransport::Rtp(_), RemoteTransport::Webrtc(_))
             | (LegTransport::Webrtc(_), RemoteTransport::Rtp { .. } | RemoteTransport::RtpOnHold) => {
                 unreachable!("the negotiator refuses a description of the other transport")
             }
         }
         self.receiver.agree(&agreed);
+        self.reports.agree(&agreed);
+        self.listening.get_or_insert_with(|| Listening::new(agreed.codec, now));
         self.sender.agree(SendAgreement::new(&agreed));
         self.agreed = Some(agreed);
         // What a hold kept silent is not missed at once when the hold ends.
         if let Watch::Connected { heard_at } = &mut self.watch {
             *heard_at = now;
         }
+        self.expect_audio(now);
+    }
+
+    /// Something should come where media can flow, the peer may send and is not on hold.
+    fn expect_audio(&mut self, now: Instant) {
+        let may_receive = self.agreed.as_ref().is_some_and(|agreed| agreed.direction.receives());
+        if let Some(listening) = &mut self.listening {
+            listening.set_expected(may_receive && self.watch != Watch::Connecting, now);
+        }
+    }
+
+    /// What can be heard of the peer now.
+    pub(crate) fn audio_state(&self) -> Option<AudioState> {
+        self.listening.as_ref().map(Listening::state)
+    }
+
+    /// A change of what can be heard of the peer, once.
+    pub(crate) fn poll_audio_event(&mut self) -> Option<AudioEvent> {
+        self.listening.as_mut()?.poll_event()
     }
 
     pub(crate) fn handle_datagram(
@@ -292,29 +314,44 @@ impl Leg {
         local: SocketAddr,
         now: Instant,
     ) -> Deed {
-        let base = datagram.as_ptr().addr();
-        let received = match &mut self.transport {
+        let deed = match &mut self.transport {
             LegTransport::Webrtc(link) => {
+                let base = datagram.as_ptr().addr();
                 let _entered = DatagramKind::of(datagram)
                     .is_some_and(DatagramKind::is_control)
                     .then(|| self.span.enter());
-                link.transport.handle_datagram(datagram, from, local, now)
+                match link.transport.handle_datagram(datagram, from, local, now) {
+                    Ok(Received::Rtp(packet)) => {
+                        let start = packet.as_ptr().addr() - base;
+                        let range = start..start + packet.len();
+                        self.receiver.handle_rtp(packet, range, now)
+                    }
+                    Ok(Received::Rtcp(compound)) => {
+                        let loss = self.reports.handle_rtcp(
+                            compound,
+                            now,
+                            &mut self.receiver,
+                            &mut self.sender.output,
+                        );
+                        self.sender.note_loss(loss)
+                    }
+                    Ok(Received::Control) => return Deed::Control,
+                    Err(reason) => Err(reason),
+                }
             }
-            LegTransport::Rtp(transport) => transport.handle_datagram(datagram, from, now),
-        };
-        let deed = match received {
-            Ok(Received::Rtp(packet)) => {
-                let start = packet.as_ptr().addr() - base;
-                let range = start..start + packet.len();
-                self.receiver.handle_rtp(packet, range, now)
+            LegTransport::Rtp(transport) => {
+                if crate::rtp::is_rtcp(datagram) {
+                    let loss = transport.accept_rtcp(from).and_then(|()| {
+                        self.reports.handle_rtcp(datagram, now, &mut self.receiver, &mut self.sender.output)
+                    });
+                    self.sender.note_loss(loss)
+                } else {
+                    let receiver = &mut self.receiver;
+                    RtpPacket::parse(datagram)
+                        .and_then(|packet| transport.accept(&packet, from, now))
+                        .and_then(|()| receiver.handle_rtp(datagram, 0..datagram.len(), now))
+                }
             }
-            Ok(Received::Rtcp(compound)) => {
-                let output = &mut self.sender.output;
-                let loss = self.reports.handle_rtcp(compound, now, &mut self.receiver, output);
-                self.sender.note_loss(loss)
-            }
-            Ok(Received::Control) => return Deed::Control,
-            Err(reason) => Err(reason),
         };
         match deed {
             Ok(deed) => {
@@ -324,6 +361,9 @@ impl Leg {
                 deed
             }
             Err(reason) => {
+                if let (DropReason::Late, Some(listening)) = (reason, &mut self.listening) {
+                    listening.handle_late();
+                }
                 self.receiver.count_drop(reason);
                 Deed::Done
             }
@@ -341,13 +381,15 @@ impl Leg {
             return Lapsed::default();
         }
         let key = self.receiver.handle_timeout(now);
-        self.reports.handle_timeout(
-            now,
-            &mut self.receiver,
-            &self.sender.output,
-            &mut self.transport,
-            outbox,
-        );
+        if let Some(listening) = &mut self.listening {
+            listening.handle_timeout(now);
+        }
+        let halves = Halves {
+            receiver: &mut self.receiver,
+            listening: self.listening.as_mut(),
+            output: &self.sender.output,
+        };
+        self.reports.handle_timeout(now, halves, &mut self.transport, outbox);
         let ticked = self.sender.handle_timeout(now, &mut self.transport, outbox);
         Lapsed { is_played: ticked == Ticked::PlaybackFinished, key }
     }
@@ -360,8 +402,9 @@ impl Leg {
         if self.watch == Watch::Connecting {
             return transport;
         }
+        let listening = self.listening.as_ref().and_then(Listening::poll_timeout);
         let others = [self.receiver.poll_timeout(), self.sender.poll_timeout(), self.reports.poll_timeout()];
-        others.into_iter().chain([transport, self.silence_ends_at()]).flatten().min()
+        others.into_iter().chain([listening, transport, self.silence_ends_at()]).flatten().min()
     }
 
     /// What the leg has to tell of its transport, and of media that stopped.
@@ -378,6 +421,7 @@ impl Leg {
                 TransportEvent::Ready { profile } => {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
+                    self.expect_audio(now);
                     self.span.in_scope(|| info!(?profile, "leg connected"));
                     LegEvent::Tell(Box::new(CallEvent::LegConnected { leg: self.id }))
                 }
@@ -407,8 +451,12 @@ impl Leg {
 
     /// Says goodbye to the peer.
     pub(crate) fn close(&mut self, now: Instant, outbox: &mut Outbox) {
-        let output = &self.sender.output;
-        self.reports.say_goodbye(now, &mut self.receiver, output, &mut self.transport, outbox);
+        let halves = Halves {
+            receiver: &mut self.receiver,
+            listening: self.listening.as_mut(),
+            output: &self.sender.output,
+        };
+        self.reports.say_goodbye(now, halves, &mut self.transport, outbox);
         if let LegTransport::Webrtc(link) = &mut self.transport {
             link.transport.close();
             link.flush(outbox);
@@ -418,7 +466,8 @@ impl Leg {
     /// The figures.
     #[must_use]
     pub fn stats(&self) -> LegStats {
-        LegStats::read(self.id, self.transport_name(), self.agreed.as_ref(), &self.receiver, &self.sender)
+        let heard = (&self.receiver, self.listening.as_ref());
+        LegStats::read(self.id, self.transport_name(), self.agreed.as_ref(), heard, &self.sender)
     }
 
     /// The sockets that belong to this leg alone, and their RTP port.
@@ -460,15 +509,6 @@ fn check_remote(transport: &LegTransport, agreed: &Negotiated) -> Result<(), Des
         link.transport.check_remote(&remote.ufrag, &remote.pwd, &remote.fingerprints, role)?;
     }
     Ok(())
-}
-
-/// Takes the keys of the descriptions, and tells of the cipher once.
-fn set_keys(transport: &mut RtpTransport, agreed: &Negotiated, span: &Span) {
-    let before = transport.profile();
-    transport.set_keys(agreed.srtp);
-    if let Some(profile) = transport.profile().filter(|profile| Some(*profile) != before) {
-        span.in_scope(|| info!(?profile, "media is encrypted"));
-    }
 }
 
 /// Our DTLS role by that of the peer.

@@ -6,16 +6,18 @@ use tracing::info;
 use webtrunk_codecs::CodecId;
 
 use crate::LegId;
-use crate::media::{Hears, Receiver, Sender};
+use crate::media::quality::Quality;
+use crate::media::{Hears, Listening, Receiver, Sender};
 use crate::rtp::DropCounters;
+use crate::rtp::rtcp::VoipMetrics;
 use crate::sdp::Negotiated;
 
 /// What went in and out of a leg, and how well.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LegStats {
     /// The leg.
     pub leg: LegId,
-    /// "webrtc", "srtp" or "rtp".
+    /// "webrtc" or "rtp".
     pub transport: &'static str,
     /// The voice codec, once agreed.
     pub codec: Option<CodecId>,
@@ -43,8 +45,26 @@ pub struct LegStats {
     pub packets_sent: u64,
     /// Loss that the peer reports of what we send, percent.
     pub peer_lost_percent: u8,
+    /// How what came is to listen to and to talk with: since the last report, every five seconds or so, and of
+    /// the whole leg; `None` while nothing came.
+    pub heard: Option<LiveAndTotal>,
+    /// The same of what we sent, by the peer's reports; `None` without any.
+    pub sent: Option<LiveAndTotal>,
+    /// Level of the party's speech in dBm0; `None` while none was heard, or where nobody decodes it.
+    pub speech_dbm0: Option<f32>,
+    /// What the peer measures of our stream itself, where it sends VoIP metrics (RFC 3611 4.7).
+    pub peer_metrics: Option<VoipMetrics>,
     /// Datagrams that were of no use, by reason.
     pub drops: DropCounters,
+}
+
+/// The quality of one direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LiveAndTotal {
+    /// Lately.
+    pub live: Quality,
+    /// Since the begin.
+    pub total: Quality,
 }
 
 impl LegStats {
@@ -62,6 +82,13 @@ impl LegStats {
             round_trip_ms = self.round_trip.map(|it| it.as_secs_f64() * 1000.0),
             sent = self.packets_sent,
             peer_lost_percent = self.peer_lost_percent,
+            heard_r = self.heard.map(|it| it.total.conversation.r),
+            heard_mos = self.heard.map(|it| it.total.conversation.mos),
+            heard_delay_ms = self.heard.map(|it| it.total.delay.as_secs_f64() * 1000.0),
+            sent_r = self.sent.map(|it| it.total.conversation.r),
+            sent_mos = self.sent.map(|it| it.total.conversation.mos),
+            speech_dbm0 = self.speech_dbm0,
+            peer_r = self.peer_metrics.map(|it| it.r_factor),
             "leg removed"
         );
     }
@@ -70,7 +97,7 @@ impl LegStats {
         leg: LegId,
         transport: &'static str,
         agreed: Option<&Negotiated>,
-        receiver: &Receiver,
+        (receiver, listening): (&Receiver, Option<&Listening>),
         sender: &Sender,
     ) -> Self {
         let fates = receiver.fates();
@@ -95,6 +122,10 @@ impl LegStats {
             round_trip: peer.and_then(|peer| peer.round_trip),
             packets_sent: sender.output.stats().packets_sent(),
             peer_lost_percent: peer.map_or(0, |peer| (u16::from(peer.fraction_lost) * 100 / 256) as u8),
+            heard: listening.and_then(Listening::quality).map(|(live, total)| LiveAndTotal { live, total }),
+            sent: sender.quality().map(|(live, total)| LiveAndTotal { live, total }),
+            speech_dbm0: listening.and_then(Listening::speech_dbm0),
+            peer_metrics: sender.output.stats().voip_metrics().copied(),
             drops: *receiver.drops(),
         }
     }

@@ -1,6 +1,7 @@
 //! What happens to voice between two legs.
 
 pub mod jitter;
+mod listening;
 pub mod mixer;
 mod output;
 mod pace;
@@ -16,13 +17,15 @@ mod sender;
 mod transcoder;
 mod wall_clock;
 
+pub use listening::Overheard;
+pub(crate) use listening::{Listening, band_at};
 pub use output::OutputStream;
 pub use packetizer::Packetizer;
 pub(crate) use path::Path;
 pub use player::{Player, Prompt};
 pub(crate) use receiver::Receiver;
 pub use reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
-pub(crate) use reports::Reports;
-pub(crate) use sender::{Heard, Hears, SendAgreement, Sender, Ticked};
+pub(crate) use reports::{Halves, Reports};
+pub(crate) use sender::{Heard, Hears, SendAgreement, Sender, Ticked, meeting_rate};
 pub use transcoder::{Coded, Transcoder, TranscoderCounters};
 pub use wall_clock::WallClock;

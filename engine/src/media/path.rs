@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use webtrunk_codecs::{ClockRate, EncoderConfig, OpenError};
 
+use super::listening::Overheard;
 use super::output::OutputStream;
 use super::sender::{Heard, SendAgreement, meeting_rate};
 use super::transcoder::{Transcoder, TranscoderCounters};
@@ -91,9 +92,9 @@ impl Path {
         now: Instant,
         output: &mut OutputStream,
         mut send: impl FnMut(&mut OutputStream, &[u8], bool),
-    ) {
+    ) -> Overheard {
         match self {
-            Self::Closed => {}
+            Self::Closed => Overheard::default(),
             Self::PassThrough { last, clock } => {
                 let step = last.map(|last| heard.timestamp.distance_from(last));
                 match step.and_then(|step| u32::try_from(step).ok()) {
@@ -105,6 +106,7 @@ impl Path {
                 }
                 *last = Some(heard.timestamp);
                 send(output, heard.payload, heard.marker);
+                Overheard::default()
             }
             Self::Transcode { transcoder, is_begun, .. } => {
                 if !std::mem::replace(is_begun, true) {
@@ -122,7 +124,7 @@ impl Path {
                     }
                     send(output, coded.payload, false);
                     output.advance_past(ticks(coded.samples), now);
-                });
+                })
             }
         }
     }

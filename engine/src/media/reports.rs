@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use super::listening::Listening;
 use super::output::OutputStream;
 use super::receiver::Receiver;
 use super::wall_clock::WallClock;
 use crate::leg::LegTransport;
 use crate::net::Outbox;
-use crate::rtp::rtcp::{Cname, CompoundPacket, CompoundReport, ReportBlock, RtcpPacket};
+use crate::rtp::rtcp::{
+    Cname, CompoundPacket, CompoundReport, ExtendedBlock, ExtendedReportWriter, ReportBlock, RtcpPacket,
+};
 use crate::rtp::{DropReason, ReceiverStats};
+use crate::sdp::Negotiated;
 
 /// The first report comes early, so that the round trip is known soon. Chosen by us.
 const FIRST_AFTER: Duration = Duration::from_secs(1);
@@ -16,19 +20,37 @@ const FIRST_AFTER: Duration = Duration::from_secs(1);
 /// The mean time between reports (RFC 3550 6.2).
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Longest report of ours: one block and a name.
-const REPORT_MAX: usize = 128;
+/// Longest report of ours: one block, a name, VoIP metrics.
+const REPORT_MAX: usize = 176;
 
 /// RTCP of one leg.
 pub(crate) struct Reports {
     cname: Cname,
     clock: WallClock,
     next_at: Option<Instant>,
+    /// How long the packets of either side last.
+    ptime: Duration,
+    /// The peer asked for VoIP metrics (RFC 3611 5).
+    sends_metrics: bool,
+}
+
+/// What is reported of: the halves of a leg.
+pub(crate) struct Halves<'a> {
+    pub(crate) receiver: &'a mut Receiver,
+    pub(crate) listening: Option<&'a mut Listening>,
+    pub(crate) output: &'a OutputStream,
 }
 
 impl Reports {
     pub(crate) fn new(clock: WallClock) -> Self {
-        Self { cname: Cname::from_random(rand::random()), clock, next_at: None }
+        let cname = Cname::from_random(rand::random());
+        Self { cname, clock, next_at: None, ptime: Duration::ZERO, sends_metrics: false }
+    }
+
+    /// Takes what was agreed, first or anew.
+    pub(crate) fn agree(&mut self, agreed: &Negotiated) {
+        self.ptime = Duration::from_millis(agreed.ptime_tx_ms.into());
+        self.sends_metrics = agreed.sends_voip_metrics;
     }
 
     /// Media can flow: reports begin.
@@ -59,11 +81,20 @@ impl Reports {
                 RtcpPacket::ReceiverReport(report) => {
                     loss = self.read_blocks(report.blocks(), now, output).or(loss);
                 }
+                RtcpPacket::ExtendedReport(report) => {
+                    let metrics = report.blocks().filter_map(|block| match block {
+                        ExtendedBlock::VoipMetrics(metrics) => Some(metrics),
+                        ExtendedBlock::ReferenceTime(_)
+                        | ExtendedBlock::Delays(_)
+                        | ExtendedBlock::Other { .. } => None,
+                    });
+                    let ours = output.ssrc();
+                    if let Some(metrics) = metrics.filter(|metrics| metrics.ssrc == ours).last() {
+                        output.stats_mut().handle_voip_metrics(metrics);
+                    }
+                }
                 // A BYE never ends a call by itself: signalling does.
-                RtcpPacket::SourceDescription(_)
-                | RtcpPacket::Goodbye(_)
-                | RtcpPacket::ExtendedReport(_)
-                | RtcpPacket::Other { .. } => {}
+                RtcpPacket::SourceDescription(_) | RtcpPacket::Goodbye(_) | RtcpPacket::Other { .. } => {}
             }
         }
         Ok(loss)
@@ -73,15 +104,14 @@ impl Reports {
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
-        receiver: &mut Receiver,
-        output: &OutputStream,
+        halves: Halves<'_>,
         transport: &mut LegTransport,
         outbox: &mut Outbox,
     ) {
         if self.next_at.is_none_or(|at| at > now) {
             return;
         }
-        self.send(false, now, receiver, output, transport, outbox);
+        self.send(false, now, halves, transport, outbox);
         // Half to one and a half of the mean, so that legs do not fall into step (RFC 3550 6.3.1).
         self.next_at = Some(now + INTERVAL.mul_f32(0.5 + rand::random::<f32>()));
     }
@@ -90,13 +120,12 @@ impl Reports {
     pub(crate) fn say_goodbye(
         &self,
         now: Instant,
-        receiver: &mut Receiver,
-        output: &OutputStream,
+        halves: Halves<'_>,
         transport: &mut LegTransport,
         outbox: &mut Outbox,
     ) {
         if self.next_at.is_some() {
-            self.send(true, now, receiver, output, transport, outbox);
+            self.send(true, now, halves, transport, outbox);
         }
     }
 
@@ -108,17 +137,29 @@ impl Reports {
         &self,
         is_goodbye: bool,
         now: Instant,
-        receiver: &mut Receiver,
-        output: &OutputStream,
+        halves: Halves<'_>,
         transport: &mut LegTransport,
         outbox: &mut Outbox,
     ) {
+        let Halves { receiver, listening, output } = halves;
+        let metrics = listening.and_then(|listening| {
+            let round_trip = output.stats().remote().and_then(|remote| remote.round_trip);
+            listening.refresh(round_trip, receiver.jitter(), self.ptime);
+            let source = receiver.statistics_now().filter(|_| self.sends_metrics)?.ssrc();
+            listening.voip_metrics(source, self.ptime)
+        });
         let block = receiver.statistics_now().and_then(|statistics| statistics.take_report_block(now));
         let report = CompoundReport {
             ssrc: output.ssrc(),
             sender_info: output.stats().sender_info(self.clock.ntp_at(now), now),
             blocks: block.as_slice(),
             cname: &self.cname,
+            extended: metrics.as_ref().map(|metrics| ExtendedReportWriter {
+                ssrc: output.ssrc(),
+                reference_time: None,
+                delays: &[],
+                voip_metrics: Some(metrics),
+            }),
             is_goodbye,
         };
         let mut compound = [0; REPORT_MAX];

@@ -8,14 +8,16 @@
 //!
 //! While a digit is sent, voice is kept back and its time passes (RFC 4733 2.5.1.1).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use webtrunk_codecs::{ClockRate, CodecId, EncoderConfig, SampleRate};
 
+use super::listening::{Overheard, delays, impairment, own_band};
 use super::output::OutputStream;
 use super::path::Path;
 use super::playback::Playback;
 use super::player::Player;
+use super::quality::{Band, EModelInput, Quality};
 use crate::LegId;
 use crate::leg::{Deed, LegTransport};
 use crate::net::Outbox;
@@ -45,6 +47,8 @@ pub(crate) struct Sender {
     pub(crate) output: OutputStream,
     pub(crate) hears: Hears,
     agreement: Option<SendAgreement>,
+    /// What is carried of the voice from end to end.
+    band: Band,
     digits: Option<EventSender>,
 }
 
@@ -84,6 +88,7 @@ impl Sender {
             output: OutputStream::new(codec.clock_rate()),
             hears: Hears::Nothing,
             agreement: None,
+            band: own_band(codec),
             digits: None,
         }
     }
@@ -104,6 +109,24 @@ impl Sender {
                 clock_of(agreement).map(|clock| EventSender::new(clock, EventSenderConfig::default()));
         }
         self.agreement = Some(agreement);
+    }
+
+    /// Notes what is carried of the voice from end to end.
+    pub(crate) fn set_band(&mut self, band: Band) {
+        self.band = band;
+    }
+
+    /// How the peer hears us, by its reports: between its last two, and since the begin.
+    pub(crate) fn quality(&self) -> Option<(Quality, Quality)> {
+        let (agreement, stats) = (self.agreement.as_ref()?, self.output.stats());
+        let remote = stats.remote()?;
+        let ptime = Duration::from_millis(agreement.ptime_ms.into());
+        let delay = delays(remote.round_trip, remote.jitter, ptime).mouth_to_ear();
+        let codec = impairment(agreement.codec, self.band);
+        // Reports tell how many were lost and not in which runs: by chance is the best guess.
+        let judge = |loss| Quality::judge(EModelInput { codec, loss, burst_ratio: 1.0, delay });
+        let lost = remote.cumulative_lost.max(0) as f32 / stats.packets_sent().max(1) as f32;
+        Some((judge(f32::from(remote.fraction_lost) / 256.0), judge(lost.min(1.0))))
     }
 
     /// The queue of digits, where the peer takes them.
@@ -128,10 +151,10 @@ impl Sender {
         now: Instant,
         transport: &mut LegTransport,
         outbox: &mut Outbox,
-    ) {
-        let Self { output, hears, agreement, digits } = self;
-        let Hears::Leg { path, .. } = hears else { return };
-        let Some(agreement) = agreement.as_ref() else { return };
+    ) -> Overheard {
+        let Self { output, hears, agreement, digits, .. } = self;
+        let Hears::Leg { path, .. } = hears else { return Overheard::default() };
+        let Some(agreement) = agreement.as_ref() else { return Overheard::default() };
         let is_voiced = agreement.may_send && !digits.as_ref().is_some_and(EventSender::is_playing);
         path.handle(heard, now, output, |output, payload, marker| {
             if is_voiced {
@@ -139,7 +162,7 @@ impl Sender {
                 header.marker |= marker;
                 transport.send_rtp(&header, payload, outbox);
             }
-        });
+        })
     }
 
     /// Does what is due: a frame of the player, a packet of a digit.
@@ -150,7 +173,7 @@ impl Sender {
         outbox: &mut Outbox,
     ) -> Ticked {
         self.send_events(now, transport, outbox);
-        let Self { output, hears, agreement, digits } = self;
+        let Self { output, hears, agreement, digits, .. } = self;
         let Hears::Player(playback) = hears else { return Ticked::Quiet };
         let Some(agreement) = agreement.as_ref() else { return Ticked::Quiet };
         let is_voiced = agreement.may_send && !digits.as_ref().is_some_and(EventSender::is_playing);

@@ -10,7 +10,9 @@
 
 use webtrunk_codecs::{ClockRate, Decoder, Encoder, SampleRate};
 
+use super::listening::{LEVEL_ONE_IN, Overheard};
 use super::packetizer::Packetizer;
+use super::quality::level_dbov;
 
 /// Longest packet that is decoded: what RFC 3551 4.2 asks receivers to take. Those of Opus end at 120 ms.
 pub(super) const PACKET_MS_MAX: u32 = 200;
@@ -47,6 +49,8 @@ pub struct Transcoder {
     /// Samples in the packet before, the best guess for one that was lost.
     packet_samples: usize,
     skipped: usize,
+    /// Packets until the level of one is measured.
+    until_level: u8,
     counters: TranscoderCounters,
     pcm: Box<[i16]>,
     payload: Box<[u8]>,
@@ -83,6 +87,7 @@ impl Transcoder {
             expected: None,
             packet_samples: 0,
             skipped: 0,
+            until_level: 0,
             counters: TranscoderCounters::default(),
             pcm: vec![0; rate.samples_in_ms(PACKET_MS_MAX)].into_boxed_slice(),
             payload: vec![0; PAYLOAD_MAX].into_boxed_slice(),
@@ -113,10 +118,12 @@ impl Transcoder {
         timestamp: u32,
         lost_before: u32,
         mut sink: impl FnMut(Coded<'_>),
-    ) {
+    ) -> Overheard {
+        let recovered_before = self.counters.recovered;
+        let mut level_dbov = None;
         let Some(samples) = self.decoder.duration_of(payload).filter(|n| *n <= self.pcm.len()) else {
             self.counters.undecodable += 1;
-            return;
+            return Overheard::default();
         };
         let mut missing = self.missing_samples(timestamp);
         if lost_before > 0 {
@@ -124,7 +131,10 @@ impl Transcoder {
         }
         self.skip(missing, &mut sink);
         match self.decoder.decode(payload, &mut self.pcm[..]) {
-            Ok(decoded) => self.encode(decoded, &mut sink),
+            Ok(decoded) => {
+                level_dbov = self.measure(decoded);
+                self.encode(decoded, &mut sink);
+            }
             Err(_) => {
                 self.counters.undecodable += 1;
                 self.decoder.conceal(&mut self.pcm[..samples]);
@@ -133,6 +143,14 @@ impl Transcoder {
         }
         self.packet_samples = samples;
         self.expected = Some(timestamp.wrapping_add(self.to_clock(samples)));
+        Overheard { is_recovered: self.counters.recovered > recovered_before, level_dbov }
+    }
+
+    /// The level of so many samples, of one packet in a few.
+    fn measure(&mut self, samples: usize) -> Option<f32> {
+        let is_turn = self.until_level == 0;
+        self.until_level = if is_turn { LEVEL_ONE_IN } else { self.until_level } - 1;
+        is_turn.then(|| level_dbov(&self.pcm[..samples]))
     }
 
     /// Samples of time between the end of the packet before and the begin of this one.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use webtrunk_codecs::ClockRate;
 
-use super::rtcp::{ReportBlock, SenderInfo};
+use super::rtcp::{ReportBlock, SenderInfo, VoipMetrics};
 use super::{NtpTime, ShortNtpTime, Timestamp};
 
 /// Longest round trip that is believed. Chosen by us: what is longer is a peer's wrong clock.
@@ -18,6 +18,7 @@ pub struct SenderStats {
     octets: u64,
     last_sent: Option<(Timestamp, Instant)>,
     remote: Option<RemoteReport>,
+    metrics: Option<VoipMetrics>,
 }
 
 /// What the receiver of our stream last reported.
@@ -37,7 +38,7 @@ impl SenderStats {
     /// Counts of a stream of which nothing was sent yet.
     #[must_use]
     pub const fn new(clock_rate: ClockRate) -> Self {
-        Self { clock_rate, packets: 0, octets: 0, last_sent: None, remote: None }
+        Self { clock_rate, packets: 0, octets: 0, last_sent: None, remote: None, metrics: None }
     }
 
     /// Goes on in the units of another clock.
@@ -74,6 +75,17 @@ impl SenderStats {
             jitter: Duration::from_secs(block.jitter.into()) / self.clock_rate.hz(),
             round_trip: round_trip(block, now).or(self.remote.and_then(|remote| remote.round_trip)),
         });
+    }
+
+    /// Takes the VoIP metrics that the receiver of our stream reports of it.
+    pub const fn handle_voip_metrics(&mut self, metrics: VoipMetrics) {
+        self.metrics = Some(metrics);
+    }
+
+    /// The VoIP metrics that the receiver last reported.
+    #[must_use]
+    pub const fn voip_metrics(&self) -> Option<&VoipMetrics> {
+        self.metrics.as_ref()
     }
 
     /// What the receiver last reported.

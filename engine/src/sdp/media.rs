@@ -5,7 +5,6 @@ use std::fmt;
 use super::address::{Host, RtcpAddress};
 use super::attribute::Attribute;
 use super::candidate::Candidate;
-use super::crypto::CryptoLine;
 use super::protocol::Protocol;
 use super::rtpmap::{Fmtp, RtpMap, parse_payload_type};
 use super::shared::SharedAttributes;
@@ -65,8 +64,8 @@ pub struct MediaDescription {
     pub rtcp_mux: bool,
     /// Where RTCP is wanted, unless on the port above the media's (RFC 3605).
     pub rtcp: Option<RtcpAddress>,
-    /// Keys of SRTP, one of which is to be taken.
-    pub crypto: Vec<CryptoLine>,
+    /// Values of `a=crypto` (RFC 4568), unread.
+    pub crypto: Vec<String>,
     /// All other attributes, in their order.
     pub attributes: Vec<Attribute>,
 }

@@ -14,7 +14,6 @@ mod media;
 mod rules;
 mod secret;
 mod sip;
-mod srtp;
 #[cfg(test)]
 mod tests;
 mod trunks;

@@ -99,7 +99,6 @@ impl B2bua {
             MediaProfile::Rtp => TransportSpec::Rtp {
                 advertised: directory.media_address(Some(incoming.signalled_from)),
                 signalled_from: Some(incoming.signalled_from),
-                srtp: directory.caller_srtp(&incoming.origin),
             },
         };
         let spec = LegSpec { leg: incoming.leg, transport, codecs, opposite: None };
@@ -216,7 +215,10 @@ impl B2bua {
                 info!(?codec, ?direction, "agreed");
                 self.on_agreed(leg, direction, takes_digits, now);
             }
-            CallEvent::LegConnected { .. } => {}
+            // The engine logs what is heard; a call goes on whatever it is.
+            CallEvent::LegConnected { .. }
+            | CallEvent::AudioChanged { .. }
+            | CallEvent::OneWayAudio { .. } => {}
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
             CallEvent::DigitBegan { leg, digit } => self.on_key_down(leg, digit),

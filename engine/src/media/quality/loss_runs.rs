@@ -92,6 +92,12 @@ impl LossRuns {
         self.cluster = Some(Cluster { share, received_since: 0 });
     }
 
+    /// Packets so far, received or lost.
+    #[must_use]
+    pub const fn packets(&self) -> u64 {
+        self.packets
+    }
+
     /// The figures so far.
     #[must_use]
     pub fn figures(&self) -> LossFigures {

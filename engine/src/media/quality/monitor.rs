@@ -90,6 +90,12 @@ impl QualityMonitor {
         }
     }
 
+    /// The same, where only one frame of sound in so many is heard.
+    #[must_use]
+    pub fn hearing_one_in(self, frames: u8) -> Self {
+        Self { speech: SpeechLevel::of_one_in(frames), ..self }
+    }
+
     /// Goes on with another codec.
     pub fn set_codec(&mut self, codec: CodecImpairment) {
         self.codec = codec;
@@ -121,9 +127,34 @@ impl QualityMonitor {
         }
     }
 
+    /// A packet that was counted as lost came after all, too late.
+    pub fn handle_late(&mut self) {
+        if let Some(lost) = self.lost.checked_sub(1) {
+            self.lost = lost;
+            self.discarded += 1;
+        }
+    }
+
     /// Hears a decoded frame, for the levels.
     pub fn handle_frame(&mut self, frame: &[i16]) {
         self.speech.hear(frame);
+    }
+
+    /// Hears a frame of which only the level in dBov is known; returns whether it is speech.
+    pub fn handle_level(&mut self, level_dbov: f32) -> bool {
+        self.speech.hear_level(level_dbov)
+    }
+
+    /// The level of the speech so far in dBm0; `None` if none was heard.
+    #[must_use]
+    pub fn speech_dbm0(&self) -> Option<f32> {
+        self.speech.speech_dbov().map(|level| level + DBM0_ABOVE_DBOV)
+    }
+
+    /// Packets so far, whatever became of them.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.heard.packets()
     }
 
     /// The quality since this was last asked, for a figure that moves; the whole call's if nothing came.
@@ -176,16 +207,24 @@ impl QualityMonitor {
     }
 
     fn judge(&self, figures: &LossFigures, delay: Duration) -> Quality {
-        let input =
-            EModelInput { codec: self.codec, loss: figures.loss, burst_ratio: figures.burst_ratio, delay };
+        let (loss, burst_ratio) = (figures.loss, figures.burst_ratio);
+        Quality::judge(EModelInput { codec: self.codec, loss, burst_ratio, delay })
+    }
+}
+
+impl Quality {
+    /// What the model says of `input`.
+    #[must_use]
+    pub fn judge(input: EModelInput) -> Self {
         let (conversation, listening) = (input.conversation(), input.listening());
-        Quality { conversation, listening, loss: figures.loss, delay }
+        Self { conversation, listening, loss: input.loss, delay: input.delay }
     }
 }
 
 impl Delays {
     /// One way: half the round trip, the buffer, the codec.
-    fn mouth_to_ear(&self) -> Duration {
+    #[must_use]
+    pub fn mouth_to_ear(&self) -> Duration {
         self.round_trip.unwrap_or_default() / 2 + self.jitter_buffer + self.codec
     }
 }

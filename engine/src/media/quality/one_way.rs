@@ -25,6 +25,12 @@ pub struct OneWayWatch {
 }
 
 impl OneWayWatch {
+    /// When a look may bring certainty without anything new.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.suspected.filter(|_| !self.is_told).map(|(_, since)| since + CERTAIN_AFTER)
+    }
+
     /// Looks at what comes from caller and callee at `now`; returns a finding, once, when it is certain.
     pub fn look(&mut self, caller: AudioState, callee: AudioState, now: Instant) -> Option<OneWay> {
         let Some(finding) = judge(caller, callee) else {

@@ -10,7 +10,7 @@ const SPEECH_ABOVE_DB: f32 = 12.0;
 /// Below this nothing is speech. Chosen by us: speech of a working microphone is at -45 dBov or more.
 const SPEECH_MIN_DBOV: f32 = -50.0;
 
-/// How fast the floor rises: 1 dB a second at 50 frames.
+/// How fast the floor rises in 20 ms: 1 dB a second.
 const FLOOR_RISE_DB: f32 = 0.02;
 
 /// The floor before anything was heard.
@@ -20,6 +20,8 @@ const FLOOR_BEGIN_DBOV: f32 = -50.0;
 #[derive(Debug, Clone)]
 pub struct SpeechLevel {
     floor: f32,
+    /// How much it rises from one frame to the next.
+    rise_db: f32,
     speech: Mean,
     noise: Mean,
 }
@@ -33,15 +35,26 @@ struct Mean {
 
 impl Default for SpeechLevel {
     fn default() -> Self {
-        Self { floor: FLOOR_BEGIN_DBOV, speech: Mean::default(), noise: Mean::default() }
+        Self::of_one_in(1)
     }
 }
 
 impl SpeechLevel {
+    /// Levels of a stream of which only one frame of 20 ms in so many is heard.
+    #[must_use]
+    pub fn of_one_in(frames: u8) -> Self {
+        let rise_db = FLOOR_RISE_DB * f32::from(frames);
+        Self { floor: FLOOR_BEGIN_DBOV, rise_db, speech: Mean::default(), noise: Mean::default() }
+    }
+
     /// Hears a frame; returns whether it is speech.
     pub fn hear(&mut self, frame: &[i16]) -> bool {
-        let level = level_dbov(frame);
-        self.floor = level.min(self.floor + FLOOR_RISE_DB).max(LEVEL_MIN_DBOV);
+        self.hear_level(level_dbov(frame))
+    }
+
+    /// Hears a frame of which only the level in dBov is known; returns whether it is speech.
+    pub fn hear_level(&mut self, level: f32) -> bool {
+        self.floor = level.min(self.floor + self.rise_db).max(LEVEL_MIN_DBOV);
         let is_speech = level > (self.floor + SPEECH_ABOVE_DB).max(SPEECH_MIN_DBOV);
         let mean = if is_speech { &mut self.speech } else { &mut self.noise };
         mean.power += 10_f64.powf(f64::from(level) / 10.0);

@@ -125,7 +125,7 @@ impl VoipMetrics {
 
     /// A block with another number in each field.
     #[cfg(test)]
-    pub(super) fn example() -> Self {
+    pub(crate) fn example() -> Self {
         Self {
             ssrc: Ssrc(7),
             loss_rate: 12,

@@ -1,6 +1,6 @@
-//! The compound packet that we send: a report, our CNAME, at the end a BYE (RFC 3550 6.1).
+//! The compound packet that we send: a report, our CNAME, an extended report, at the end a BYE (RFC 3550 6.1).
 
-use super::{Cname, ReportBlock, SenderInfo, packet_type};
+use super::{Cname, ExtendedReportWriter, ReportBlock, SenderInfo, packet_type};
 use crate::rtp::Ssrc;
 
 /// What a compound packet of ours says.
@@ -14,6 +14,8 @@ pub struct CompoundReport<'a> {
     pub blocks: &'a [ReportBlock],
     /// Our name, the same for the life of the leg.
     pub cname: &'a Cname,
+    /// What the report has no room for (RFC 3611).
+    pub extended: Option<ExtendedReportWriter<'a>>,
     /// Whether our stream ends here.
     pub is_goodbye: bool,
 }
@@ -25,7 +27,7 @@ impl CompoundReport<'_> {
     /// Bytes that [`Self::write_to`] writes.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        self.report_len() + self.cname.packet_len() + self.goodbye_len()
+        self.report_len() + self.cname.packet_len() + self.extended_len() + self.goodbye_len()
     }
 
     /// Writes the compound packet to the front of `buf` and returns its length.
@@ -41,6 +43,10 @@ impl CompoundReport<'_> {
         self.write_report(report);
         let (description, behind) = behind.split_at_mut(self.cname.packet_len());
         self.cname.write_packet(self.ssrc, description);
+        let (extended, behind) = behind.split_at_mut(self.extended_len());
+        if let Some(report) = &self.extended {
+            report.write_to(extended);
+        }
         if self.is_goodbye {
             write_header(&mut behind[..8], 1, packet_type::GOODBYE, self.ssrc);
         }
@@ -50,6 +56,10 @@ impl CompoundReport<'_> {
     fn report_len(&self) -> usize {
         let sender_info_len = if self.sender_info.is_some() { SenderInfo::LEN } else { 0 };
         8 + sender_info_len + self.blocks.len() * ReportBlock::LEN
+    }
+
+    fn extended_len(&self) -> usize {
+        self.extended.as_ref().map_or(0, ExtendedReportWriter::byte_len)
     }
 
     const fn goodbye_len(&self) -> usize {
@@ -126,8 +136,14 @@ mod tests {
         for sender_info in [None, Some(INFO)] {
             for blocks in [&[][..], &[block(1)], &[block(1), block(2), block(3)]] {
                 for is_goodbye in [false, true] {
-                    let report =
-                        CompoundReport { ssrc: Ssrc(9), sender_info, blocks, cname: &cname, is_goodbye };
+                    let report = CompoundReport {
+                        ssrc: Ssrc(9),
+                        sender_info,
+                        blocks,
+                        cname: &cname,
+                        extended: None,
+                        is_goodbye,
+                    };
                     let bytes = write(&report);
                     let compound = CompoundPacket::parse(&bytes).expect("well formed");
                     let mut packets = compound.packets();
@@ -166,6 +182,7 @@ mod tests {
             sender_info: Some(INFO),
             blocks: &[block(1)],
             cname: &cname,
+            extended: None,
             is_goodbye: true,
         };
         let packets = rtc_rtcp::packet::unmarshal(&mut &write(&report)[..]).expect("well formed");

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use webtrunk_codecs::CodecId;
 
-use super::sdes::SrtpPolicy;
 use crate::sdp::candidate::Candidate;
 use crate::sdp::fingerprint::Fingerprint;
 use crate::sdp::opus_parameters::OpusParameters;
@@ -41,14 +40,12 @@ pub enum LocalTransport {
         /// Whether we only answer checks.
         ice_lite: bool,
     },
-    /// RTP, plain or with keys in the description.
+    /// Plain RTP.
     Rtp {
         /// The address that the peer is to send to, as it sees us.
         address: IpAddr,
         /// Our RTP port; RTCP is on the port above.
         rtp_port: u16,
-        /// Whether it is protected.
-        srtp: SrtpPolicy,
     },
 }
 
@@ -68,16 +65,7 @@ impl LocalTransport {
     pub(super) const fn protocol(&self) -> Protocol {
         match self {
             Self::Webrtc { .. } => Protocol::UdpTlsRtpSavpf,
-            Self::Rtp { srtp: SrtpPolicy::Require, .. } => Protocol::RtpSavp,
-            Self::Rtp { srtp: SrtpPolicy::Offer | SrtpPolicy::Forbid, .. } => Protocol::RtpAvp,
-        }
-    }
-
-    /// Whether keys stand in the descriptions.
-    pub(super) const fn srtp(&self) -> SrtpPolicy {
-        match self {
-            Self::Webrtc { .. } => SrtpPolicy::Forbid,
-            Self::Rtp { srtp, .. } => *srtp,
+            Self::Rtp { .. } => Protocol::RtpAvp,
         }
     }
 }

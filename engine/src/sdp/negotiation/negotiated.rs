@@ -5,7 +5,6 @@ use webtrunk_codecs::{ClockRate, CodecId};
 
 use super::format::{PayloadFormat, RemoteFormat};
 use super::remote::RemoteMedia;
-use super::sdes::SdesKeys;
 use super::transport::RemoteTransport;
 use crate::rtp::PayloadType;
 use crate::sdp::direction::Direction;
@@ -43,10 +42,10 @@ pub struct Negotiated {
     pub receivable: Vec<Receivable>,
     /// What we may do.
     pub direction: Direction,
+    /// Whether the peer asked for VoIP metrics in extended reports (RFC 3611 5).
+    pub sends_voip_metrics: bool,
     /// How media reaches the peer.
     pub remote: RemoteTransport,
-    /// The keys in the descriptions, where RTP is protected by such.
-    pub srtp: Option<SdesKeys>,
 }
 
 /// A format that the peer may send.
@@ -72,13 +71,13 @@ pub struct TelephoneEvent {
 }
 
 impl Negotiated {
-    /// What follows from the peer's description, the format of its that we send, our direction, DTLS role
-    /// and keys, and all that we receive; `None` unless that format is among them.
+    /// What follows from the peer's description, the format of its that we send, our direction and DTLS role,
+    /// and all that we receive; `None` unless that format is among them.
     pub(super) fn new(
         remote: &RemoteMedia,
         audio: &RemoteFormat,
         direction: Direction,
-        (setup, srtp): (Setup, Option<SdesKeys>),
+        setup: Setup,
         receivable: Vec<Receivable>,
     ) -> Option<Self> {
         let payload_type_rx = |format: PayloadFormat| {
@@ -101,8 +100,8 @@ impl Negotiated {
             ptime_tx_ms: ptime_tx_ms(codec, remote.ptime_ms, remote.maxptime_ms),
             telephone_event,
             direction,
+            sends_voip_metrics: remote.asks_voip_metrics,
             remote: remote.transport.clone().with_our_setup(setup),
-            srtp,
             receivable,
         })
     }

@@ -5,9 +5,7 @@ use webtrunk_codecs::CodecId;
 use super::error::NegotiationError;
 use super::format::{PayloadFormat, RemoteFormat};
 use super::local::LocalMedia;
-use super::sdes::{Part, SrtpPolicy, remote_keys};
 use super::transport::RemoteTransport;
-use crate::sdp::crypto::Crypto;
 use crate::sdp::direction::Direction;
 use crate::sdp::media::{MediaDescription, MediaKind};
 use crate::sdp::session::SessionDescription;
@@ -25,39 +23,34 @@ pub struct RemoteMedia {
     pub ptime_ms: Option<u16>,
     /// Milliseconds that it takes at most.
     pub maxptime_ms: Option<u16>,
+    /// Whether it asks for VoIP metrics in extended reports (RFC 3611 5).
+    pub asks_voip_metrics: bool,
     /// How media reaches it.
     pub transport: RemoteTransport,
-    /// Its keys in the description that we can do, best first; none with WebRTC and plain RTP.
-    pub crypto: Vec<Crypto>,
 }
 
 impl RemoteMedia {
-    /// Picks the audio section of an offer: the one agreed on before, else the first that can be met and, where
-    /// there is one, is protected.
+    /// Picks the audio section of an offer: the one agreed on before, else the first that can be met.
     pub(super) fn of_offer(
         offer: &SessionDescription,
         local: &LocalMedia,
         agreed_section: Option<usize>,
-        srtp: SrtpPolicy,
     ) -> Result<Self, NegotiationError> {
         let is_audio = |media: &MediaDescription| media.kind == MediaKind::Audio && media.is_wanted();
         let sections = offer.media.iter().enumerate().filter(|(_, media)| is_audio(media));
-        let (mut plain, mut first_error) = (None, None);
+        let mut first_error = None;
         for (index, media) in sections {
             if agreed_section.is_some_and(|agreed| agreed != index) {
                 continue;
             }
-            match Self::of_section(offer, index, media, local, (srtp, Part::Offer)) {
-                Ok(remote) if !remote.crypto.is_empty() || srtp == SrtpPolicy::Forbid => return Ok(remote),
-                Ok(remote) => {
-                    plain.get_or_insert(remote);
-                }
+            match Self::of_section(offer, index, media, local) {
+                Ok(remote) => return Ok(remote),
                 Err(error) => {
                     first_error.get_or_insert(error);
                 }
             }
         }
-        plain.ok_or(first_error.unwrap_or(NegotiationError::NoAudio))
+        Err(first_error.unwrap_or(NegotiationError::NoAudio))
     }
 
     /// Reads the section of an answer that stands where our audio stood in the offer.
@@ -65,14 +58,13 @@ impl RemoteMedia {
         answer: &SessionDescription,
         local: &LocalMedia,
         section: usize,
-        srtp: SrtpPolicy,
     ) -> Result<Self, NegotiationError> {
         let media = answer.media.get(section).filter(|media| media.kind == MediaKind::Audio);
         let media = media.ok_or(NegotiationError::NoAudio)?;
         if media.port == 0 {
             return Err(NegotiationError::AudioRefused);
         }
-        Self::of_section(answer, section, media, local, (srtp, Part::Answer))
+        Self::of_section(answer, section, media, local)
     }
 
     fn of_section(
@@ -80,11 +72,9 @@ impl RemoteMedia {
         section: usize,
         media: &MediaDescription,
         local: &LocalMedia,
-        (srtp, part): (SrtpPolicy, Part),
     ) -> Result<Self, NegotiationError> {
         let is_webrtc = local.transport.is_webrtc();
         let transport = RemoteTransport::of(session, media, is_webrtc)?;
-        let crypto = if is_webrtc { Vec::new() } else { remote_keys(media, srtp, part)? };
         let mut formats = RemoteFormat::all_of(media, is_webrtc);
         formats.retain(|remote| match remote.format {
             PayloadFormat::Codec(codec) => local.codecs.contains(&codec),
@@ -99,7 +89,13 @@ impl RemoteMedia {
             RemoteTransport::Rtp { .. } | RemoteTransport::Webrtc(_) => said,
         };
         let (ptime_ms, maxptime_ms) = (media.ptime_ms, media.maxptime_ms);
-        Ok(Self { section, formats, direction, ptime_ms, maxptime_ms, transport, crypto })
+        // RFC 3611 5.1: of the session or of its media.
+        let mut said = media.attributes.iter().chain(&session.attributes);
+        let asks_voip_metrics = said.any(|attribute| {
+            let mut blocks = attribute.value.as_deref().unwrap_or_default().split_ascii_whitespace();
+            attribute.name == EXTENDED_REPORTS && blocks.any(|block| block == VOIP_METRICS)
+        });
+        Ok(Self { section, formats, direction, ptime_ms, maxptime_ms, asks_voip_metrics, transport })
     }
 
     /// Whether the peer does not want to hear us: hold, in whichever form (RFC 3264 8.4).
@@ -132,3 +128,9 @@ impl RemoteMedia {
         of_its_clock.or_else(|| self.formats.iter().find(|remote| remote.format.codec().is_none()))
     }
 }
+
+/// The attribute by which extended reports are asked for (RFC 3611 5.1).
+pub(super) const EXTENDED_REPORTS: &str = "rtcp-xr";
+
+/// The block of [`EXTENDED_REPORTS`] that we have.
+pub(super) const VOIP_METRICS: &str = "voip-metrics";

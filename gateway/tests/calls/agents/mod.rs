@@ -1,7 +1,6 @@
 //! Calls between our own callers, WebRTC and plain RTP: what they see of media that no ready-made phone tells.
 
 mod actions;
-mod attacks;
 mod candidates;
 mod codecs;
 mod ear;
@@ -9,5 +8,4 @@ mod faults;
 mod impostor;
 mod ipv6;
 mod secure;
-mod srtp;
 mod stage;

@@ -16,6 +16,7 @@ mod limits;
 mod malformed;
 mod offers;
 mod proxied;
+mod quality;
 mod raw_phone;
 mod refused;
 mod registered_phone;

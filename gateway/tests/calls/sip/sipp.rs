@@ -47,6 +47,8 @@ const DEFAULTS: Values<'static> = &[
     ("CALLER", "2001"),
     ("SHOWN", "[local_ip]:[local_port]"),
     ("MORE", ""),
+    ("PTIME", "20"),
+    ("SDP", ""),
     ("PROGRESS", "180"),
 ];
 

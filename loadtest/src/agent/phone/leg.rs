@@ -1,18 +1,17 @@
-//! RTP, encrypted where the descriptions have keys, and no checks; packets go where the description says.
+//! Plain RTP: no encryption, no checks; packets go where the description says.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use webtrunk_codecs::CodecId;
 
-use super::sdes::{PhoneSrtp, Sdes};
+use crate::agent::AgentError;
 use crate::agent::media::{Leg, Received};
 use crate::agent::sdp::{
     Agreement, Direction, Format, LocalDescription, LocalTransport, RemoteDescription, payload_types,
 };
-use crate::agent::{AgentError, SrtpProfile};
 
-/// RTP of one call.
+/// Plain RTP.
 pub(super) struct RtpLeg {
     /// What our descriptions say: not where we are, behind a NAT.
     shown: SocketAddr,
@@ -22,13 +21,10 @@ pub(super) struct RtpLeg {
     offered: Direction,
     formats: Vec<Format>,
     remote: Option<SocketAddr>,
-    sdes: Option<Sdes>,
-    /// Whether keys were agreed on.
-    is_secure: bool,
 }
 
 impl RtpLeg {
-    pub(super) fn new(shown: SocketAddr, srtp: Option<PhoneSrtp>) -> Self {
+    pub(super) fn new(shown: SocketAddr) -> Self {
         Self {
             shown,
             session_id: rand::random::<u64>() >> 2,
@@ -37,34 +33,20 @@ impl RtpLeg {
             offered: Direction::SendRecv,
             formats: Vec::new(),
             remote: None,
-            sdes: srtp.map(Sdes::new),
-            is_secure: false,
         }
     }
 
-    fn describe(&mut self, direction: Direction, protocol: &str) -> String {
+    fn describe(&mut self, direction: Direction) -> String {
         self.version += 1;
-        let crypto = self.sdes.as_mut().map(Sdes::describe);
         LocalDescription {
             session_id: self.session_id,
             version: self.version,
             address: self.shown,
             direction,
             formats: &self.formats,
-            transport: LocalTransport::Rtp { protocol, crypto: crypto.as_deref() },
+            transport: LocalTransport::Rtp,
         }
         .to_string()
-    }
-
-    fn agree(&mut self, remote: &RemoteDescription) -> Result<(), AgentError> {
-        if let Some(sdes) = &mut self.sdes {
-            self.is_secure = sdes.agree(remote)?;
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self) -> Result<(), AgentError> {
-        self.sdes.as_mut().filter(|_| self.is_secure).map_or(Ok(()), Sdes::begin)
     }
 }
 
@@ -72,8 +54,7 @@ impl Leg for RtpLeg {
     fn offer(&mut self, codecs: &[CodecId], direction: Direction) -> String {
         self.formats = payload_types(codecs);
         self.offered = direction;
-        let protocol = self.sdes.as_ref().map_or("RTP/AVP", Sdes::protocol);
-        self.describe(direction, protocol)
+        self.describe(direction)
     }
 
     fn answer(
@@ -85,21 +66,14 @@ impl Leg for RtpLeg {
     ) -> Result<(String, Agreement), AgentError> {
         let offer = RemoteDescription::parse(offer)?;
         let agreement = Agreement::from_offer(&offer, codecs, direction)?;
-        self.agree(&offer)?;
         self.remote = Some(offer.address);
         self.formats = agreement.answer_formats();
-        // Who knows no SRTP has no word for it.
-        let protocol = if self.sdes.is_some() { &offer.protocol } else { "RTP/AVP" };
-        let answer = self.describe(agreement.direction, protocol);
-        self.begin()?;
-        Ok((answer, agreement))
+        Ok((self.describe(agreement.direction), agreement))
     }
 
     fn accept(&mut self, answer: &str, _now: Instant) -> Result<Agreement, AgentError> {
         let answer = RemoteDescription::parse(answer)?;
         let agreement = Agreement::from_answer(&answer, self.offered)?;
-        self.agree(&answer)?;
-        self.begin()?;
         self.remote = Some(answer.address);
         Ok(agreement)
     }
@@ -116,40 +90,19 @@ impl Leg for RtpLeg {
         self.remote.is_some()
     }
 
-    fn srtp_profile(&self) -> Option<SrtpProfile> {
-        self.sdes.as_ref().filter(|_| self.is_secure).map(Sdes::profile)
-    }
-
     fn handle_datagram(&mut self, datagram: &[u8], _from: SocketAddr, _now: Instant) -> Received {
         match datagram {
-            [first, ..] if first >> 6 != 2 => Received::Broken,
-            [_, 192..=223, ..] if self.is_secure => {
-                let sdes = self.sdes.as_mut();
-                sdes.and_then(|sdes| sdes.unprotect_rtcp(datagram)).map_or(Received::Broken, Received::Rtcp)
-            }
-            [_, ..] if self.is_secure => {
-                let sdes = self.sdes.as_mut();
-                sdes.and_then(|sdes| sdes.unprotect_rtp(datagram)).map_or(Received::Broken, Received::Rtp)
-            }
-            [_, ..] => Received::Rtp(datagram.to_vec()),
-            [] => Received::Broken,
+            [first, ..] if first >> 6 == 2 => Received::Rtp(datagram.to_vec()),
+            _ => Received::Broken,
         }
     }
 
     fn protect_rtp(&mut self, packet: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
-        let packet = match &mut self.sdes {
-            Some(sdes) if self.is_secure => sdes.protect_rtp(packet)?,
-            Some(_) | None => packet.to_vec(),
-        };
-        Some((self.remote?, packet))
+        Some((self.remote?, packet.to_vec()))
     }
 
     fn protect_rtcp(&mut self, packet: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
         let remote = self.remote?;
-        let packet = match &mut self.sdes {
-            Some(sdes) if self.is_secure => sdes.protect_rtcp(packet)?,
-            Some(_) | None => packet.to_vec(),
-        };
-        Some((SocketAddr::new(remote.ip(), remote.port().checked_add(1)?), packet))
+        Some((SocketAddr::new(remote.ip(), remote.port().checked_add(1)?), packet.to_vec()))
     }
 }

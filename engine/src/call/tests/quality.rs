@@ -1,0 +1,167 @@
+//! What a call tells of its sound: figures of each direction, extended reports, one-way audio.
+
+use webtrunk_codecs::CodecId;
+
+use super::{Bench, FRAME, tone};
+use crate::call::CallEvent;
+use crate::leg::LegStats;
+use crate::media::quality::AudioState;
+use crate::rtp::Ssrc;
+use crate::rtp::rtcp::{
+    Cname, CompoundPacket, CompoundReport, ExtendedBlock, ExtendedReportWriter, RtcpPacket, VoipMetrics,
+};
+use crate::sdp::{Attribute, SessionDescription};
+
+/// Lets the left phone talk for so many packets, of which every tenth is lost.
+fn talk_with_loss(bench: &mut Bench, packets: usize) {
+    for (index, payload) in tone(bench.phones[0].codec, packets).iter().enumerate() {
+        let mut packet = bench.phones[0].packet(payload);
+        if index % 10 != 8 {
+            bench.deliver(0, &mut packet);
+        }
+        bench.pass(FRAME);
+    }
+    bench.pass(FRAME * 5);
+}
+
+fn stats(bench: &Bench, phone: usize) -> LegStats {
+    let leg = bench.phones[phone].leg;
+    bench.call.stats().into_iter().find(|stats| stats.leg == leg).expect("a leg of the call")
+}
+
+/// The VoIP metrics in what a phone got by RTCP.
+fn metrics_for(bench: &Bench, phone: usize) -> Vec<VoipMetrics> {
+    let mut found = Vec::new();
+    for bytes in &bench.phones[phone].reports {
+        for packet in CompoundPacket::parse(bytes).expect("we send good reports").packets() {
+            let RtcpPacket::ExtendedReport(report) = packet else { continue };
+            found.extend(report.blocks().map(|block| match block {
+                ExtendedBlock::VoipMetrics(metrics) => metrics,
+                other => panic!("{other:?} was not asked for"),
+            }));
+        }
+    }
+    found
+}
+
+fn asking(description: SessionDescription) -> SessionDescription {
+    let mut description = description;
+    description.media[0].attributes.push(Attribute::new("rtcp-xr", "rcvr-rtt=all voip-metrics"));
+    description
+}
+
+#[test]
+fn loss_is_judged_as_it_is_heard() {
+    let mut passed = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    talk_with_loss(&mut passed, 500);
+    let heard = stats(&passed, 0).heard.expect("packets came");
+    assert!((heard.total.loss - 0.1).abs() < 0.005, "{heard:?}");
+    assert!(heard.total.conversation.mos < 3.5 && heard.live.conversation.mos < 3.6, "{heard:?}");
+    assert_eq!(stats(&passed, 1).heard, None, "nothing came from there");
+
+    let mut restored = Bench::talking(CodecId::Opus, CodecId::Pcmu);
+    talk_with_loss(&mut restored, 500);
+    let (spoken, listened) = (stats(&restored, 0), stats(&restored, 1));
+    assert!(spoken.lost == 50 && listened.recovered > 0, "{listened:?}");
+    let missing = (spoken.lost - listened.recovered) as f32 / 500.0;
+    let heard = spoken.heard.expect("packets came");
+    assert!((heard.total.loss - missing).abs() < 0.001, "redundancy hides some: {heard:?}");
+}
+
+#[test]
+fn a_level_is_told_whatever_the_codec_where_it_is_decoded_anyway() {
+    for (left, right) in [(CodecId::Opus, CodecId::Pcma), (CodecId::Pcma, CodecId::Pcma)] {
+        let mut bench = Bench::talking(left, right);
+        for payload in tone(left, 100) {
+            bench.send(0, &payload);
+            bench.pass(FRAME);
+        }
+        let level = stats(&bench, 0).speech_dbm0.expect("a tone is loud enough");
+        assert!((level + 10.0).abs() < 1.0, "{level} dBm0 of {left:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_asks_gets_voip_metrics_to_the_last_and_no_other() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    talk_with_loss(&mut bench, 500);
+    assert_eq!(metrics_for(&bench, 0), []);
+
+    let (leg, offer) = (bench.phones[0].leg, asking(bench.phones[0].offer("sendrecv")));
+    bench.call.receive_offer(leg, &offer);
+    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+    let mut answers = bench.events().into_iter().filter_map(|event| match event {
+        CallEvent::AnswerReady { description, .. } => Some(description),
+        _ => None,
+    });
+    let answer = answers.next_back().expect("an answer").to_string();
+    assert!(answer.contains("a=rtcp-xr:voip-metrics\r\n"), "{answer}");
+    talk_with_loss(&mut bench, 500);
+    let told = metrics_for(&bench, 0);
+    let last = told.last().expect("a report in ten seconds");
+    assert_eq!((last.ssrc, last.gap_min), (Ssrc(7), 16));
+    assert!((24..=26).contains(&last.loss_rate), "a tenth: {last:?}");
+    assert!(last.mos_lq_10 < 36 && last.signal_level_dbm0 == -10, "{last:?}");
+    let before = told.len();
+    bench.call.remove_leg(leg, bench.now, &mut bench.outbox);
+    bench.collect();
+    assert_eq!(metrics_for(&bench, 0).len(), before + 1, "the final figures go with the goodbye");
+    assert_eq!(metrics_for(&bench, 1), []);
+}
+
+#[test]
+fn what_a_peer_measures_of_our_stream_is_read() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    for payload in tone(CodecId::Pcmu, 10) {
+        bench.send(0, &payload);
+        bench.pass(FRAME);
+    }
+    let cname = Cname::new("phone").expect("short");
+    let report = |source| {
+        let metrics = VoipMetrics { ssrc: source, r_factor: 71, ..VoipMetrics::example() };
+        let extended = ExtendedReportWriter {
+            ssrc: Ssrc(9),
+            reference_time: None,
+            delays: &[],
+            voip_metrics: Some(&metrics),
+        };
+        let report = CompoundReport {
+            ssrc: Ssrc(9),
+            sender_info: None,
+            blocks: &[],
+            cname: &cname,
+            extended: Some(extended),
+            is_goodbye: false,
+        };
+        let mut bytes = vec![0; report.byte_len()];
+        report.write_to(&mut bytes);
+        bytes
+    };
+    bench.deliver(1, &mut report(Ssrc(1)));
+    assert_eq!(stats(&bench, 1).peer_metrics, None, "of another's stream");
+    let ours = Ssrc(bench.phones[1].heard[0].ssrc);
+    bench.deliver(1, &mut report(ours));
+    assert_eq!(stats(&bench, 1).peer_metrics.map(|metrics| metrics.r_factor), Some(71));
+}
+
+#[test]
+fn one_way_audio_is_told_once_it_is_certain() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    bench.events();
+    for payload in tone(CodecId::Pcmu, 750) {
+        bench.send(0, &payload);
+        bench.pass(FRAME);
+    }
+    let (talks, silent) = (bench.phones[0].leg, bench.phones[1].leg);
+    let (mut heard, mut unheard) = (Vec::new(), Vec::new());
+    for event in bench.events() {
+        match event {
+            CallEvent::AudioChanged { leg, before, now } => heard.push((leg, before, now)),
+            CallEvent::OneWayAudio { unheard: leg } => unheard.push(leg),
+            other => panic!("{other:?}"),
+        }
+    }
+    let expected =
+        [(talks, AudioState::Waiting, AudioState::Speech), (silent, AudioState::Waiting, AudioState::NoRtp)];
+    assert_eq!((&heard[..], &unheard[..]), (&expected[..], &[silent][..]));
+}
