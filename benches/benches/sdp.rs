@@ -5,7 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::sdp::{
-    AnswerWish, Candidate, Direction, Fingerprint, LocalMedia, LocalTransport, Negotiator, SessionDescription,
+    AnswerWish, Candidate, Direction, Fingerprint, LocalMedia, LocalTransport, Negotiator,
+    SessionDescription, SrtpPolicy,
 };
 
 const CHROMIUM: &str = include_str!("../../engine/src/sdp/tests/fixtures/chromium_jssip_offer.sdp");
@@ -64,7 +65,11 @@ fn webrtc() -> LocalTransport {
 }
 
 fn rtp() -> LocalTransport {
-    LocalTransport::Rtp { address: "203.0.113.5".parse().expect("an address"), rtp_port: 30_000 }
+    LocalTransport::Rtp {
+        address: "203.0.113.5".parse().expect("an address"),
+        rtp_port: 30_000,
+        srtp: SrtpPolicy::Forbid,
+    }
 }
 
 criterion_group!(benches, text, negotiation);

@@ -24,8 +24,8 @@ use webtrunk_engine::rtp::rtcp::{Cname, CompoundReport, ReportBlock, SenderInfo}
 use webtrunk_engine::rtp::{
     NtpTime, PayloadType, RtpHeader, SequenceNumber, ShortNtpTime, Ssrc, Timestamp, is_rtcp,
 };
-use webtrunk_engine::sdp::{LocalMedia, SessionDescription};
-use webtrunk_engine::srtp::{ProtectionProfile, SrtpContext};
+use webtrunk_engine::sdp::{Crypto, CryptoLine, LocalMedia, SessionDescription, SrtpPolicy};
+use webtrunk_engine::srtp::{ProtectionProfile, SdesKey, SrtpContext};
 use webtrunk_engine::{CallId, LegId};
 
 use allocations::allocations;
@@ -63,8 +63,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// A browser and a phone that hear each other, each with one codec.
-    fn talking(browser: CodecId, phone: CodecId) -> Self {
+    /// A browser and a phone that hear each other, each with one codec; the phone's cipher, if it has one.
+    fn talking(browser: CodecId, phone: CodecId, srtp: Option<ProtectionProfile>) -> Self {
         let now = Instant::now();
         let supplies = Arc::new(Supplies {
             config: EngineConfig::default(),
@@ -75,7 +75,7 @@ impl Bench {
         let mut outbox = Outbox::default();
         let parties = [
             add_browser(&mut call, browser, &supplies, &mut outbox, now),
-            add_phone(&mut call, phone, &supplies, &mut outbox, now),
+            add_phone(&mut call, phone, srtp, &supplies, &mut outbox, now),
         ];
         call.hear(parties[0].leg, HearSource::Leg(parties[1].leg), now);
         call.hear(parties[1].leg, HearSource::Leg(parties[0].leg), now);
@@ -215,6 +215,7 @@ fn add_browser(
 fn add_phone(
     call: &mut Call,
     codec: CodecId,
+    profile: Option<ProtectionProfile>,
     supplies: &Supplies,
     outbox: &mut Outbox,
     now: Instant,
@@ -223,11 +224,15 @@ fn add_phone(
     let (address, local) =
         (SocketAddr::from(([203, 0, 113, 5], 4000)), SocketAddr::from(([192, 0, 2, 1], 20_000)));
     let transport = RtpTransport::new(20_000, SocketId(1), SocketId(2), None);
-    let ours = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let ours = (IpAddr::V4(Ipv4Addr::LOCALHOST), SrtpPolicy::Offer);
     call.add_leg(Leg::over_rtp(leg, transport, ours, vec![codec], LocalMedia::default_opus_fmtp(), supplies));
-    negotiate(call, leg, &offer(codec, address, "RTP/AVP", ""), outbox, now);
-    let packets = packets(codec, Ssrc(1), None);
-    Party { leg, address, local, srtp: None, packets, hears: None, voices: 0, events: 0, reports: 0 }
+    let key = profile.map(SdesKey::random);
+    let security = key.map(|key| Crypto { tag: 1, key }).map(CryptoLine::from);
+    let security = security.map(|line| format!("a=crypto:{line}\r\n")).unwrap_or_default();
+    negotiate(call, leg, &offer(codec, address, "RTP/AVP", &security), outbox, now);
+    let mut srtp = key.map(|key| key.context());
+    let packets = packets(codec, Ssrc(1), srtp.as_mut());
+    Party { leg, address, local, srtp, packets, hears: None, voices: 0, events: 0, reports: 0 }
 }
 
 fn offer(codec: CodecId, address: SocketAddr, protocol: &str, security: &str) -> String {
@@ -307,10 +312,12 @@ fn packets(codec: CodecId, ssrc: Ssrc, mut srtp: Option<&mut SrtpContext>) -> Ve
 
 #[test]
 fn a_call_does_not_allocate_per_packet() {
-    for (browser, phone) in
-        [(CodecId::Opus, CodecId::Pcmu), (CodecId::Opus, CodecId::Opus), (CodecId::Pcmu, CodecId::Pcmu)]
-    {
-        let mut bench = Bench::talking(browser, phone);
+    for (browser, phone, srtp) in [
+        (CodecId::Opus, CodecId::Pcmu, None),
+        (CodecId::Opus, CodecId::Opus, Some(ProtectionProfile::Aes128CmHmacSha1_80)),
+        (CodecId::Pcmu, CodecId::Pcmu, Some(ProtectionProfile::AeadAes128Gcm)),
+    ] {
+        let mut bench = Bench::talking(browser, phone, srtp);
         // The first packet of a stream may make room for it, and the first report for its kind.
         (0..20).for_each(|frame| bench.step(frame));
         for frame in 20..FRAMES {

@@ -20,10 +20,10 @@ use webtrunk_codecs::CodecId;
 use webtrunk_engine::call::{Call, CallEvent, Supplies};
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::dtls::DtlsCertificate;
-use webtrunk_engine::leg::Leg;
+use webtrunk_engine::leg::{Leg, RtpTransport};
 use webtrunk_engine::media::WallClock;
 use webtrunk_engine::net::{Outbox, SocketId};
-use webtrunk_engine::sdp::{LocalMedia, SessionDescription};
+use webtrunk_engine::sdp::{LocalMedia, SessionDescription, SrtpPolicy};
 use webtrunk_engine::srtp::ProtectionProfile;
 use webtrunk_engine::{CallId, EndCause, LegId};
 
@@ -95,6 +95,38 @@ fn visit(manners: Manners) -> Visit {
     Visit { passwords: [password.to_owned(), browser::PASSWORD.to_owned()], keys }
 }
 
+/// The two keys of a call with one phone, which has them in its descriptions, in base64.
+fn visit_of_a_phone() -> [String; 2] {
+    let now = Instant::now();
+    let supplies = Arc::new(Supplies {
+        config: EngineConfig::default(),
+        clock: WallClock::new(now, SystemTime::UNIX_EPOCH),
+        certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
+    });
+    let (leg, mut outbox) = (LegId::next(), Outbox::default());
+    let mut call = Call::new(CallId::next(), Arc::clone(&supplies));
+    let transport = RtpTransport::new(20_000, SocketId(1), SocketId(2), None);
+    let media = ([192, 0, 2, 1].into(), SrtpPolicy::Require);
+    let fmtp = LocalMedia::default_opus_fmtp();
+    call.add_leg(Leg::over_rtp(leg, transport, media, vec![CodecId::Pcmu], fmtp, &supplies));
+    let theirs = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+    let offer = format!(
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 6000 RTP/SAVP 0\r\n\
+         a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{theirs}\r\na=crypto:2 F8_128_HMAC_SHA1_80 inline:{theirs}\r\n"
+    );
+    let offer = SessionDescription::parse(&offer).expect("a good offer");
+    tracing::trace!(?offer, "whoever prints a description");
+    call.receive_offer(leg, &offer);
+    call.create_answer(leg, None, now, &mut outbox);
+    let event = call.poll_event();
+    tracing::trace!(?event, "whoever prints an event");
+    let Some(CallEvent::AnswerReady { description, .. }) = event else { panic!("the offer can be met") };
+    call.end(EndCause::Hangup, now, &mut outbox);
+    let line = description.media[0].crypto[0].to_string();
+    let (_, ours) = line.split_once("inline:").expect("a key");
+    [theirs.to_owned(), ours.to_owned()]
+}
+
 /// The ways in which a log might write these bytes, the last two whatever their case.
 fn writings(bytes: &[u8]) -> [String; 4] {
     let list = format!("{bytes:?}");
@@ -140,5 +172,12 @@ fn the_log_tells_no_password_and_no_key_at_any_level() {
             let told = [format!("{secret:?}"), format!("{secret:02X?}"), BASE64_STANDARD.encode(secret)];
             assert!(told.iter().all(|told| holds(told, &secret[..9])));
         }
+    }
+    let keys = visit_of_a_phone();
+    let text = log.text();
+    assert!(text.contains("media is encrypted") && text.contains("whoever prints an event"));
+    for key in keys {
+        let bytes = BASE64_STANDARD.decode(&key).expect("base64");
+        assert!(!text.contains(&key) && !holds(&text, &bytes[..9]), "a key of a description is in the log");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::media::Prompt;
+use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
 use webtrunk_signalling::b2bua::{Directory, Place};
 use webtrunk_signalling::routing::BridgeTarget;
@@ -23,6 +24,7 @@ pub struct GatewayDirectory {
     prompts: HashMap<Arc<str>, Prompt>,
     addresses: Addresses,
     rtp_address: IpAddr,
+    phone_srtp: SrtpPolicy,
 }
 
 impl GatewayDirectory {
@@ -35,6 +37,7 @@ impl GatewayDirectory {
             prompts: wiring::prompts(config),
             addresses,
             rtp_address: config.media.rtp_address,
+            phone_srtp: config.sip.phone_srtp,
         }
     }
 
@@ -44,12 +47,20 @@ impl GatewayDirectory {
             target: contact.target(user),
             profile: contact.profile,
             codecs: codecs_of(contact.profile),
+            srtp: self.phone_srtp,
             address: Some(contact.address),
         }
     }
 
     fn trunk(&self, name: &str) -> Option<&Trunk> {
         self.trunks.iter().find(|trunk| trunk.sip.name == name)
+    }
+
+    fn calling_trunk(&self, origin: &Origin) -> Option<&Trunk> {
+        match origin {
+            Origin::Trunk(name) => self.trunk(name),
+            Origin::User(_) => None,
+        }
     }
 
     fn place_of_trunk(&self, name: &str, number: &str) -> Option<Place> {
@@ -59,6 +70,7 @@ impl GatewayDirectory {
             target: Target::Trunk { trunk: trunk.sip.name.clone(), number: number.to_owned() },
             profile: MediaProfile::Rtp,
             codecs: trunk.codecs.clone(),
+            srtp: trunk.srtp,
             address: trunk.sip.host.parse().ok(),
         })
     }
@@ -76,11 +88,11 @@ impl Directory for GatewayDirectory {
     }
 
     fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId> {
-        let trunk = match origin {
-            Origin::Trunk(name) => self.trunk(name),
-            Origin::User(_) => None,
-        };
-        trunk.map_or_else(|| codecs_of(profile), |trunk| trunk.codecs.clone())
+        self.calling_trunk(origin).map_or_else(|| codecs_of(profile), |trunk| trunk.codecs.clone())
+    }
+
+    fn caller_srtp(&self, origin: &Origin) -> SrtpPolicy {
+        self.calling_trunk(origin).map_or(self.phone_srtp, |trunk| trunk.srtp)
     }
 
     fn prompt(&self, name: &str) -> Option<Prompt> {
@@ -105,11 +117,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trunk_has_its_own_codecs_whoever_calls() {
+    fn a_trunk_has_its_own_codecs_and_srtp_whoever_calls() {
         let config = Config::parse(
             "test.toml",
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
-             [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\n",
+             [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n",
         )
         .expect("a good configuration");
         let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
@@ -120,6 +132,9 @@ mod tests {
         let calling = |origin| directory.caller_codecs(&origin, MediaProfile::Rtp);
         assert_eq!(calling(Origin::Trunk("pstn".into())), [CodecId::Pcma]);
         assert_eq!(calling(Origin::User("alice".into())), [CodecId::Pcmu, CodecId::Pcma]);
+        assert_eq!(places[0].srtp, SrtpPolicy::Require);
+        assert_eq!(directory.caller_srtp(&Origin::Trunk("pstn".into())), SrtpPolicy::Require);
+        assert_eq!(directory.caller_srtp(&Origin::User("alice".into())), SrtpPolicy::Offer);
         assert_eq!(places[0].address, Some([192, 0, 2, 7].into()));
         let unknown = BridgeTarget::Trunk { trunk: Arc::from("nobody"), number: "100".into() };
         assert!(directory.places(&unknown).is_empty());

@@ -44,6 +44,17 @@ fn check_tells_sound_faulty_and_unreadable_apart() {
         "{told}"
     );
 
+    let text = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[[trunks]]\nname = \"pstn\"\n\
+                host = \"192.0.2.7\"\nsrtp = \"require\"\n";
+    fs::write(&path, text).expect("the folder is ours");
+    let (_, told) = check(&path);
+    assert!(
+        told.contains(
+            "warning: keys of SRTP with trunk \"pstn\" travel over UDP, readable; call over \"tls\""
+        ),
+        "{told}"
+    );
+
     fs::write(&path, "[http]\nbind = \"localhost\"\n").expect("the folder is ours");
     let (status, told) = check(&path);
     assert_eq!(status, Some(1), "{told}");

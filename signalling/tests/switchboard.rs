@@ -13,6 +13,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::Engine;
 use webtrunk_engine::media::Prompt;
+use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{
     Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, leg_span,
@@ -33,6 +34,10 @@ impl Directory for BrokenDirectory {
 
     fn caller_codecs(&self, _: &Origin, _: MediaProfile) -> Vec<CodecId> {
         CodecId::USUAL.to_vec()
+    }
+
+    fn caller_srtp(&self, _: &Origin) -> SrtpPolicy {
+        SrtpPolicy::Forbid
     }
 
     fn prompt(&self, _: &str) -> Option<Prompt> {

@@ -10,7 +10,7 @@ use webtrunk_codecs::tone::Digit;
 use crate::leg::{DescriptionError, LegStats};
 use crate::media::Prompt;
 use crate::media::quality::AudioState;
-use crate::sdp::{Direction, SessionDescription};
+use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
 use crate::{EndCause, LegId};
 
 /// Both go through channels that keep room for 32 at a time, of every call: what is large is boxed.
@@ -135,12 +135,14 @@ pub struct LegSpec {
 pub enum TransportSpec {
     /// ICE, DTLS-SRTP, one port.
     Webrtc,
-    /// Plain RTP on a pair of ports.
+    /// RTP on a pair of ports, plain or with keys in the descriptions.
     Rtp {
         /// The address that the peer is told to send to.
         advertised: IpAddr,
         /// Where the peer's signalling comes from, for latching; `None` until it is known.
         signalled_from: Option<IpAddr>,
+        /// Whether it is protected.
+        srtp: SrtpPolicy,
     },
 }
 

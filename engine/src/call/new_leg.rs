@@ -27,10 +27,11 @@ pub(crate) fn new_leg(
             let sockets = shard.webrtc_sockets().to_vec();
             Some((Leg::over_webrtc(spec.leg, sockets, codecs, opus_fmtp, &supplies, now), Vec::new()))
         }
-        TransportSpec::Rtp { advertised, signalled_from } => {
+        TransportSpec::Rtp { advertised, signalled_from, srtp } => {
             let (port, [rtp, rtcp], readings) = shard.bind_pair((call, spec.leg), now)?;
             let transport = RtpTransport::new(port, rtp, rtcp, signalled_from);
-            Some((Leg::over_rtp(spec.leg, transport, advertised, codecs, opus_fmtp, &supplies), readings))
+            let media = (advertised, srtp);
+            Some((Leg::over_rtp(spec.leg, transport, media, codecs, opus_fmtp, &supplies), readings))
         }
     }
 }

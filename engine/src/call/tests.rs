@@ -17,7 +17,7 @@ use crate::leg::{Leg, RtpTransport};
 use crate::media::WallClock;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Ssrc, Timestamp, is_rtcp};
-use crate::sdp::{Direction, LocalMedia, SessionDescription};
+use crate::sdp::{Direction, LocalMedia, SessionDescription, SrtpPolicy};
 use crate::{CallId, EndCause, LegId};
 
 /// Chromium's offer as JsSIP sends it.
@@ -213,8 +213,8 @@ impl Phone {
 fn new_leg(leg: LegId, index: u8, codec: CodecId, supplies: &Supplies) -> Leg {
     let sockets = [SocketId(usize::from(index) * 2), SocketId(usize::from(index) * 2 + 1)];
     let transport = RtpTransport::new(20_000, sockets[0], sockets[1], None);
-    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Leg::over_rtp(leg, transport, address, vec![codec], LocalMedia::default_opus_fmtp(), supplies)
+    let media = (IpAddr::V4(Ipv4Addr::LOCALHOST), SrtpPolicy::Offer);
+    Leg::over_rtp(leg, transport, media, vec![codec], LocalMedia::default_opus_fmtp(), supplies)
 }
 
 fn new_browser_leg(leg: LegId, supplies: &Supplies, now: Instant) -> Leg {
@@ -616,4 +616,30 @@ fn an_offer_without_a_common_codec_changes_nothing() {
     let before = bench.phones[0].heard.len();
     bench.send(1, &[0x55; 160]);
     assert_eq!(bench.phones[0].heard.len(), before + 1);
+}
+
+/// Or a page could have the gateway knock at every port of the network behind it.
+#[test]
+fn a_browsers_candidates_are_sent_nothing() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    let leg = LegId::next();
+    bench.call.add_leg(new_browser_leg(leg, &bench.supplies, bench.now));
+    let candidates = (1..100).map(|n| format!("a=candidate:{n} 1 udp 2122260223 10.0.0.{n} 22 typ host\r\n"));
+    let offer = format!("{CHROMIUM}{}", candidates.collect::<String>());
+    bench.call.receive_offer(leg, &SessionDescription::parse(offer).expect("a good offer"));
+    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+    let phones = bench.phones.each_ref().map(|phone| phone.address.ip());
+    let mut timers = 0;
+    while let Some(at) = bench.call.poll_timeout().filter(|at| *at < bench.now + Duration::from_secs(30)) {
+        bench.call.handle_timeout(at, &mut bench.outbox);
+        let is_theirs = |to: SocketAddr| phones.contains(&to.ip());
+        bench
+            .outbox
+            .drain(|_, run| assert!(run.iter().all(|(to, _)| is_theirs(to)), "somebody is knocked at"));
+        timers += 1;
+        assert!(timers < 1000, "timers move on");
+    }
+    assert!(timers > 0);
+    let failed = |event: &CallEvent| matches!(event, CallEvent::LegFailed { .. });
+    assert!(bench.events().iter().any(failed), "nobody ever came");
 }

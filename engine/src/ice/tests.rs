@@ -404,3 +404,28 @@ fn only_usable_addresses_become_candidates() {
     let priorities: Vec<_> = agent.candidates().iter().map(|candidate| candidate.priority >> 24).collect();
     assert_eq!(priorities, [126, 126], "the type preference of host candidates");
 }
+
+/// Whoever sends checks under somebody else's address makes us send no more than he does himself.
+#[test]
+fn an_answer_is_no_longer_than_its_check() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    for conflicts in [false, true] {
+        let check = Check { claims_to_be_controlled: conflicts, ..Check::new(&agent) };
+        receive(&mut agent, &check, peer(1), now).expect("authentic");
+        let answer = agent.poll_transmit().expect("an answer");
+        assert!(answer.payload.len() <= check.bytes().len(), "{} bytes", answer.payload.len());
+    }
+}
+
+#[test]
+fn checks_by_a_wrong_password_leave_no_state() {
+    let now = Instant::now();
+    let mut agent = agent(now);
+    let wrong = Check { password: "wrong".into(), nominates: true, ..Check::new(&agent) };
+    for port in 1..=1000 {
+        assert_eq!(receive(&mut agent, &wrong, peer(port), now), Err(DropReason::AuthenticationFailed));
+    }
+    assert_eq!((agent.sources.len(), agent.newcomers_left, agent.path()), (0, NEWCOMERS_MAX, None));
+    assert_eq!(agent.poll_transmit(), None);
+}

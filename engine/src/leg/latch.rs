@@ -3,12 +3,10 @@
 //! ```text
 //!              packet from the signalled address
 //!   Learning -------------------------------------------------------> Locked
-//!    |    \                                                             ^
-//!    |     `- 5 packets in order, one SSRC, from the signalled host  ---+
+//!    |    \                                                            ^
+//!    |     `- 5 packets in order, one SSRC, from the signalled host ---+
 //!    |        or from the host that signals
-//!    | window over
-//!    v
-//!   Signalled (only the signalled address counts) -- packet from it ----^
+//!    `- window over: only the signalled address counts
 //! ```
 //!
 //! A new description takes every state back to Learning. An address that was never signalled and
@@ -40,7 +38,6 @@ pub struct Latch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Learning { until: Instant, candidate: Option<Candidate> },
-    Signalled,
     Locked { remote: SocketAddr },
 }
 
@@ -86,7 +83,7 @@ impl Latch {
     pub fn destination(&self) -> SocketAddr {
         match self.state {
             State::Locked { remote } => remote,
-            State::Learning { .. } | State::Signalled => self.signalled,
+            State::Learning { .. } => self.signalled,
         }
     }
 
@@ -100,44 +97,65 @@ impl Latch {
         self.learned_rtcp
     }
 
-    /// Judges one RTP packet by its source.
+    /// Whether RTP from there could be the peer's: what comes from elsewhere is not worth decrypting.
     ///
     /// # Errors
-    /// [`DropReason::WrongSource`] for every source that is neither signalled nor learned.
+    /// [`DropReason::WrongSource`] for every source that is neither signalled nor learned, nor may be.
+    pub fn check(&self, from: SocketAddr, now: Instant) -> Result<(), DropReason> {
+        let is_open = match self.state {
+            State::Locked { remote } => from == remote,
+            State::Learning { until, .. } => {
+                from == self.signalled || now < until && self.may_learn(from.ip())
+            }
+        };
+        if is_open { Ok(()) } else { Err(DropReason::WrongSource) }
+    }
+
+    /// Judges one RTP packet by its source, and learns from it.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
     pub fn accept(
         &mut self,
         packet: &RtpPacket<'_>,
         from: SocketAddr,
         now: Instant,
     ) -> Result<(), DropReason> {
-        match self.state {
-            State::Locked { remote } if remote == from => Ok(()),
-            State::Locked { .. } => Err(DropReason::WrongSource),
-            State::Learning { .. } | State::Signalled if from == self.signalled => {
-                self.state = State::Locked { remote: from };
-                Ok(())
+        self.check(from, now)?;
+        self.state = match self.state {
+            State::Learning { until, candidate } if from != self.signalled => {
+                learn(until, candidate, packet, from)
             }
-            State::Learning { until, .. } if until <= now => {
-                self.state = State::Signalled;
-                Err(DropReason::WrongSource)
-            }
-            State::Learning { until, candidate } if self.may_learn(from.ip()) => {
-                self.state = learn(until, candidate, packet, from);
-                Ok(())
-            }
-            State::Learning { .. } | State::Signalled => Err(DropReason::WrongSource),
-        }
+            State::Learning { .. } | State::Locked { .. } => State::Locked { remote: from },
+        };
+        Ok(())
     }
 
-    /// Judges one RTCP packet by its source: the host that media goes to, and no other.
+    /// Whether RTCP from there could be the peer's: it comes from where media does, or from the signalled address.
+    /// Where the media's address was learned, RTCP's has to be as well: the first one of that host is it.
     ///
     /// # Errors
     /// [`DropReason::WrongSource`].
+    pub fn check_rtcp(&self, from: SocketAddr) -> Result<(), DropReason> {
+        let media = self.destination();
+        let is_open = match self.learned_rtcp {
+            _ if from == media => true,
+            Some(known) => from == known,
+            None if media == self.signalled => from == self.signalled_rtcp,
+            None => from.ip() == media.ip(),
+        };
+        if is_open { Ok(()) } else { Err(DropReason::WrongSource) }
+    }
+
+    /// Judges one RTCP packet by its source, and learns from it.
+    ///
+    /// # Errors
+    /// As [`Self::check_rtcp`].
     pub fn accept_rtcp(&mut self, from: SocketAddr) -> Result<(), DropReason> {
-        if from.ip() != self.destination().ip() {
-            return Err(DropReason::WrongSource);
+        self.check_rtcp(from)?;
+        if from != self.destination() {
+            self.learned_rtcp = Some(from);
         }
-        self.learned_rtcp = Some(from);
         Ok(())
     }
 
@@ -261,6 +279,29 @@ mod tests {
         bench.latch.relearn(at("198.51.100.8:7000"), at("198.51.100.8:7001"), None, bench.now);
         assert_eq!(bench.packet_from(PHONE, 1), Err(DropReason::WrongSource));
         assert_eq!(bench.packet_from("198.51.100.8:7000", 1), Ok(()));
+    }
+
+    #[test]
+    fn rtcp_of_a_signalled_phone_comes_from_where_it_was_signalled_or_from_where_its_media_does() {
+        let mut bench = Bench::new("198.51.100.7");
+        for is_locked in [false, true] {
+            assert_eq!(bench.latch.accept_rtcp(at("198.51.100.7:40002")), Err(DropReason::WrongSource));
+            assert_eq!(bench.latch.accept_rtcp(at(PHONE)), Ok(()));
+            assert_eq!(bench.latch.rtcp_destination(), Some(at(RTCP)), "{is_locked}");
+            assert_eq!(bench.latch.accept_rtcp(at(RTCP)), Ok(()));
+            assert_eq!(bench.packet_from(PHONE, 1), Ok(()));
+        }
+    }
+
+    #[test]
+    fn rtcp_of_a_learned_phone_is_learned_once() {
+        let mut bench = Bench::new("203.0.113.9");
+        for _ in 0..PROBATION {
+            assert_eq!(bench.packet_from("203.0.113.9:61000", 1), Ok(()));
+        }
+        assert_eq!(bench.latch.accept_rtcp(at("203.0.113.9:61001")), Ok(()));
+        assert_eq!(bench.latch.accept_rtcp(at("203.0.113.9:62001")), Err(DropReason::WrongSource));
+        assert_eq!(bench.latch.rtcp_destination(), Some(at("203.0.113.9:61001")));
     }
 
     #[test]

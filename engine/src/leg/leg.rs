@@ -8,6 +8,7 @@ use tracing::{Span, error_span, info, warn};
 use webtrunk_codecs::CodecId;
 
 use super::error::DescriptionError;
+use super::rtp::RtpTransport;
 use super::stats::LegStats;
 use super::transport::{LegTransport, WebrtcLink};
 use crate::call::{CallEvent, Supplies};
@@ -18,8 +19,8 @@ use crate::media::quality::{AudioEvent, AudioState};
 use crate::media::{Halves, Listening, Receiver, Reports, SendAgreement, Sender, Ticked};
 use crate::net::demux::DatagramKind;
 use crate::net::{Outbox, SocketId};
+use crate::rtp::DropReason;
 use crate::rtp::telephone_event::DigitEvent;
-use crate::rtp::{DropReason, RtpPacket};
 use crate::sdp::{
     AnswerWish, Direction, Negotiated, NegotiationError, Negotiator, OpusParameters, RemoteTransport,
     SessionDescription, Setup,
@@ -128,11 +129,12 @@ impl Leg {
         &self.span
     }
 
-    /// "webrtc" or "rtp", for logs and statistics.
+    /// "webrtc", "srtp" or "rtp", for logs and statistics.
     #[must_use]
     pub fn transport_name(&self) -> &'static str {
-        match self.transport {
+        match &self.transport {
             LegTransport::Webrtc(_) => "webrtc",
+            LegTransport::Rtp(transport) if transport.profile().is_some() => "srtp",
             LegTransport::Rtp(_) => "rtp",
         }
     }
@@ -260,6 +262,7 @@ impl Leg {
         match (&mut self.transport, &agreed.remote) {
             (LegTransport::Rtp(transport), RemoteTransport::Rtp { rtp, rtcp }) => {
                 transport.set_remote(*rtp, *rtcp, now);
+                set_keys(transport, &agreed, &self.span);
                 if self.watch == Watch::Connecting {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
@@ -271,7 +274,10 @@ impl Leg {
                     .set_remote(&remote.ufrag, &remote.pwd, fingerprints, role, now)
                     .expect("what is agreed was checked");
             }
-            (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => transport.forget_remote(),
+            (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => {
+                transport.forget_remote();
+                set_keys(transport, &agreed, &self.span);
+            }
             (LegTransport::Rtp(_), RemoteTransport::Webrtc(_))
             | (LegTransport::Webrtc(_), RemoteTransport::Rtp { .. } | RemoteTransport::RtpOnHold) => {
                 unreachable!("the negotiator refuses a description of the other transport")
@@ -314,44 +320,29 @@ impl Leg {
         local: SocketAddr,
         now: Instant,
     ) -> Deed {
-        let deed = match &mut self.transport {
+        let base = datagram.as_ptr().addr();
+        let received = match &mut self.transport {
             LegTransport::Webrtc(link) => {
-                let base = datagram.as_ptr().addr();
                 let _entered = DatagramKind::of(datagram)
                     .is_some_and(DatagramKind::is_control)
                     .then(|| self.span.enter());
-                match link.transport.handle_datagram(datagram, from, local, now) {
-                    Ok(Received::Rtp(packet)) => {
-                        let start = packet.as_ptr().addr() - base;
-                        let range = start..start + packet.len();
-                        self.receiver.handle_rtp(packet, range, now)
-                    }
-                    Ok(Received::Rtcp(compound)) => {
-                        let loss = self.reports.handle_rtcp(
-                            compound,
-                            now,
-                            &mut self.receiver,
-                            &mut self.sender.output,
-                        );
-                        self.sender.note_loss(loss)
-                    }
-                    Ok(Received::Control) => return Deed::Control,
-                    Err(reason) => Err(reason),
-                }
+                link.transport.handle_datagram(datagram, from, local, now)
             }
-            LegTransport::Rtp(transport) => {
-                if crate::rtp::is_rtcp(datagram) {
-                    let loss = transport.accept_rtcp(from).and_then(|()| {
-                        self.reports.handle_rtcp(datagram, now, &mut self.receiver, &mut self.sender.output)
-                    });
-                    self.sender.note_loss(loss)
-                } else {
-                    let receiver = &mut self.receiver;
-                    RtpPacket::parse(datagram)
-                        .and_then(|packet| transport.accept(&packet, from, now))
-                        .and_then(|()| receiver.handle_rtp(datagram, 0..datagram.len(), now))
-                }
+            LegTransport::Rtp(transport) => transport.handle_datagram(datagram, from, now),
+        };
+        let deed = match received {
+            Ok(Received::Rtp(packet)) => {
+                let start = packet.as_ptr().addr() - base;
+                let range = start..start + packet.len();
+                self.receiver.handle_rtp(packet, range, now)
             }
+            Ok(Received::Rtcp(compound)) => {
+                let output = &mut self.sender.output;
+                let loss = self.reports.handle_rtcp(compound, now, &mut self.receiver, output);
+                self.sender.note_loss(loss)
+            }
+            Ok(Received::Control) => return Deed::Control,
+            Err(reason) => Err(reason),
         };
         match deed {
             Ok(deed) => {
@@ -509,6 +500,15 @@ fn check_remote(transport: &LegTransport, agreed: &Negotiated) -> Result<(), Des
         link.transport.check_remote(&remote.ufrag, &remote.pwd, &remote.fingerprints, role)?;
     }
     Ok(())
+}
+
+/// Takes the keys of the descriptions, and tells of the cipher once.
+fn set_keys(transport: &mut RtpTransport, agreed: &Negotiated, span: &Span) {
+    let before = transport.profile();
+    transport.set_keys(agreed.srtp);
+    if let Some(profile) = transport.profile().filter(|profile| Some(*profile) != before) {
+        span.in_scope(|| info!(?profile, "media is encrypted"));
+    }
 }
 
 /// Our DTLS role by that of the peer.

@@ -13,7 +13,7 @@ use super::webrtc::{WebrtcConfig, WebrtcTransport};
 use crate::LegId;
 use crate::call::Supplies;
 use crate::net::SocketId;
-use crate::sdp::{Candidate, LocalMedia, LocalTransport, Negotiator, OpusParameters};
+use crate::sdp::{Candidate, LocalMedia, LocalTransport, Negotiator, OpusParameters, SrtpPolicy};
 
 impl Leg {
     /// A leg to a browser, which finds it on any of the sockets; the codecs are ours, best first.
@@ -52,12 +52,12 @@ impl Leg {
     pub fn over_rtp(
         id: LegId,
         transport: RtpTransport,
-        advertised: IpAddr,
+        (advertised, srtp): (IpAddr, SrtpPolicy),
         codecs: Vec<CodecId>,
         opus_fmtp: OpusParameters,
         supplies: &Supplies,
     ) -> Self {
-        let local = LocalTransport::Rtp { address: advertised, rtp_port: transport.port() };
+        let local = LocalTransport::Rtp { address: advertised, rtp_port: transport.port(), srtp };
         let transport = LegTransport::Rtp(Box::new(transport));
         Self::new(id, transport, negotiator(&codecs, local, opus_fmtp), codecs, supplies)
     }

@@ -6,6 +6,7 @@ mod latch;
 mod leg;
 mod make;
 mod rtp;
+mod sdes;
 mod stats;
 mod transport;
 pub mod webrtc;

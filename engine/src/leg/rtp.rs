@@ -1,11 +1,15 @@
-//! The transport of a plain RTP leg: a pair of ports and a latch.
+//! The transport of a leg to a phone: a pair of ports, a latch, and SRTP where its descriptions have keys.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::latch::Latch;
+use super::sdes::SdesSrtp;
+use super::webrtc::Received;
 use crate::net::{Outbox, SocketId};
-use crate::rtp::{DropReason, RtpHeader, RtpPacket};
+use crate::rtp::{DropReason, RtpHeader, RtpPacket, is_rtcp};
+use crate::sdp::SdesKeys;
+use crate::srtp::ProtectionProfile;
 
 /// Two sockets of our own and what is known of the peer's.
 #[derive(Debug)]
@@ -15,13 +19,14 @@ pub struct RtpTransport {
     rtcp: SocketId,
     signalled_from: Option<IpAddr>,
     latch: Option<Latch>,
+    srtp: Option<SdesSrtp>,
 }
 
 impl RtpTransport {
     /// A transport on the sockets of `port` (RTP) and the port above it (RTCP).
     #[must_use]
     pub fn new(port: u16, rtp: SocketId, rtcp: SocketId, signalled_from: Option<IpAddr>) -> Self {
-        Self { port, rtp, rtcp, signalled_from, latch: None }
+        Self { port, rtp, rtcp, signalled_from, latch: None, srtp: None }
     }
 
     /// The pair's RTP port.
@@ -54,41 +59,82 @@ impl RtpTransport {
         self.latch = None;
     }
 
-    /// Judges an RTP packet by its source.
-    ///
-    /// # Errors
-    /// [`DropReason::WrongSource`], or [`DropReason::NotReady`] before the peer is described.
-    pub fn accept(
-        &mut self,
-        packet: &RtpPacket<'_>,
-        from: SocketAddr,
-        now: Instant,
-    ) -> Result<(), DropReason> {
-        self.latch.as_mut().ok_or(DropReason::NotReady)?.accept(packet, from, now)
+    /// Takes the keys of the descriptions; once there are such, there always are.
+    pub fn set_keys(&mut self, keys: Option<SdesKeys>) {
+        match (&mut self.srtp, keys) {
+            (Some(srtp), Some(keys)) => srtp.agree(keys),
+            (None, Some(keys)) => self.srtp = Some(SdesSrtp::new(keys)),
+            (Some(_) | None, None) => {}
+        }
     }
 
-    /// Judges an RTCP packet by its source.
+    /// The cipher, where there are keys.
+    #[must_use]
+    pub fn profile(&self) -> Option<ProtectionProfile> {
+        self.srtp.as_ref().map(SdesSrtp::profile)
+    }
+
+    /// Judges what came by its source, and decrypts it in place where there are keys. Who could not be the peer
+    /// is worth no cipher, and who has not the key changes nothing.
     ///
     /// # Errors
-    /// As [`Self::accept`].
-    pub fn accept_rtcp(&mut self, from: SocketAddr) -> Result<(), DropReason> {
-        self.latch.as_mut().ok_or(DropReason::NotReady)?.accept_rtcp(from)
+    /// Why it was dropped: [`DropReason::WrongSource`], [`DropReason::NotReady`] before the peer is described,
+    /// what SRTP says.
+    pub fn handle_datagram<'p>(
+        &mut self,
+        datagram: &'p mut [u8],
+        from: SocketAddr,
+        now: Instant,
+    ) -> Result<Received<'p>, DropReason> {
+        let latch = self.latch.as_mut().ok_or(DropReason::NotReady)?;
+        if is_rtcp(datagram) {
+            latch.check_rtcp(from)?;
+            let compound = match &mut self.srtp {
+                Some(srtp) => srtp.unprotect_rtcp(datagram)?,
+                None => datagram,
+            };
+            latch.accept_rtcp(from)?;
+            return Ok(Received::Rtcp(compound));
+        }
+        latch.check(from, now)?;
+        let packet = match &mut self.srtp {
+            Some(srtp) => srtp.unprotect_rtp(datagram)?,
+            None => datagram,
+        };
+        latch.accept(&RtpPacket::parse(packet)?, from, now)?;
+        Ok(Received::Rtp(packet))
     }
 
     /// Sends one RTP packet to where the peer is.
-    pub fn send_rtp(&self, header: &RtpHeader, payload: &[u8], outbox: &mut Outbox) {
+    pub fn send_rtp(&mut self, header: &RtpHeader, payload: &[u8], outbox: &mut Outbox) {
         let Some(latch) = &self.latch else { return };
         let length = RtpHeader::LEN + payload.len();
         let Some(slot) = outbox.slot().filter(|slot| length <= slot.len()) else { return };
         header.write_to(&mut slot[..]);
         slot[RtpHeader::LEN..length].copy_from_slice(payload);
-        outbox.commit(length, self.rtp, latch.destination());
+        let length = match &mut self.srtp {
+            Some(srtp) => srtp.protect_rtp(&mut slot[..], length).ok(),
+            None => Some(length),
+        };
+        if let Some(length) = length {
+            outbox.commit(length, self.rtp, latch.destination());
+        }
     }
 
     /// Sends one compound RTCP packet to where the peer takes it.
-    pub fn send_rtcp(&self, compound: &[u8], outbox: &mut Outbox) {
-        if let Some(to) = self.latch.as_ref().and_then(Latch::rtcp_destination) {
-            outbox.push(compound, self.rtcp, to);
+    pub fn send_rtcp(&mut self, compound: &[u8], outbox: &mut Outbox) {
+        let Some(to) = self.latch.as_ref().and_then(Latch::rtcp_destination) else { return };
+        let Some(slot) = outbox.slot().filter(|slot| compound.len() <= slot.len()) else { return };
+        slot[..compound.len()].copy_from_slice(compound);
+        let length = match &mut self.srtp {
+            Some(srtp) => srtp.protect_rtcp(&mut slot[..], compound.len()).ok(),
+            None => Some(compound.len()),
+        };
+        if let Some(length) = length {
+            outbox.commit(length, self.rtcp, to);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use crate::sdp::Negotiated;
 pub struct LegStats {
     /// The leg.
     pub leg: LegId,
-    /// "webrtc" or "rtp".
+    /// "webrtc", "srtp" or "rtp".
     pub transport: &'static str,
     /// The voice codec, once agreed.
     pub codec: Option<CodecId>,

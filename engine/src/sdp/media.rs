@@ -5,6 +5,7 @@ use std::fmt;
 use super::address::{Host, RtcpAddress};
 use super::attribute::Attribute;
 use super::candidate::Candidate;
+use super::crypto::CryptoLine;
 use super::protocol::Protocol;
 use super::rtpmap::{Fmtp, RtpMap, parse_payload_type};
 use super::shared::SharedAttributes;
@@ -64,8 +65,8 @@ pub struct MediaDescription {
     pub rtcp_mux: bool,
     /// Where RTCP is wanted, unless on the port above the media's (RFC 3605).
     pub rtcp: Option<RtcpAddress>,
-    /// Values of `a=crypto` (RFC 4568), unread.
-    pub crypto: Vec<String>,
+    /// Keys of SRTP, one of which is to be taken.
+    pub crypto: Vec<CryptoLine>,
     /// All other attributes, in their order.
     pub attributes: Vec<Attribute>,
 }

@@ -6,6 +6,7 @@
 mod address;
 mod attribute;
 mod candidate;
+mod crypto;
 mod direction;
 mod error;
 mod fingerprint;
@@ -27,13 +28,15 @@ mod tests;
 pub use address::{Host, RtcpAddress};
 pub use attribute::Attribute;
 pub use candidate::{Candidate, CandidateError, CandidateKind, CandidateTransport, TcpType};
+pub use crypto::{Crypto, CryptoFault, CryptoLine};
 pub use direction::Direction;
 pub use error::{SdpError, SdpFault};
 pub use fingerprint::{Fingerprint, HashFunction};
 pub use media::{MediaDescription, MediaKind};
 pub use negotiation::{
     AnswerWish, LocalMedia, LocalTransport, Negotiated, NegotiationError, Negotiator, PayloadFormat,
-    Receivable, RemoteFormat, RemoteMedia, RemoteTransport, RemoteWebrtc, TelephoneEvent,
+    Receivable, RemoteFormat, RemoteMedia, RemoteTransport, RemoteWebrtc, SdesKeys, SrtpPolicy,
+    TelephoneEvent,
 };
 pub use opus_parameters::OpusParameters;
 pub use origin::Origin;

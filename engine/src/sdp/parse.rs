@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::address::{Host, RtcpAddress};
 use super::attribute::Attribute;
 use super::candidate::Candidate;
+use super::crypto::CryptoLine;
 use super::direction::Direction;
 use super::error::{SdpError, SdpFault};
 use super::fingerprint::{Fingerprint, FingerprintFault};
@@ -177,7 +178,7 @@ fn media_attribute(media: &mut MediaDescription, name: &str, value: Option<&str>
         "rtpmap" => push(&mut media.rtpmaps, RtpMap::parse(value)),
         "fmtp" => push(&mut media.fmtps, Fmtp::parse(value)),
         "candidate" => push(&mut media.candidates, Candidate::parse(value).ok()),
-        "crypto" => push(&mut media.crypto, Some(value.to_owned())),
+        "crypto" => push(&mut media.crypto, Some(CryptoLine::new(value))),
         "ptime" => fill(&mut media.ptime_ms, parse_milliseconds(value)),
         "maxptime" => fill(&mut media.maxptime_ms, parse_milliseconds(value)),
         "mid" => fill(&mut media.mid, is_word(value).then(|| value.to_owned())),

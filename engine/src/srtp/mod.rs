@@ -13,10 +13,12 @@ mod key_derivation;
 mod packet_index;
 mod profile;
 mod replay;
+mod sdes;
 mod streams;
 #[cfg(test)]
 mod vectors;
 
 pub use context::{ProtectError, SRTCP_OVERHEAD_MAX, SRTP_OVERHEAD_MAX, SrtpContext};
 pub use profile::{KeyLengthError, KeyingMaterial, MasterKey, ProtectionProfile};
+pub use sdes::SdesKey;
 pub use streams::STREAMS_MAX;

@@ -75,6 +75,23 @@ impl ProtectionProfile {
         }
     }
 
+    /// The name in `a=crypto` (RFC 4568 6.2, RFC 7714 14.1).
+    #[must_use]
+    pub const fn sdes_name(self) -> &'static str {
+        match self {
+            Self::Aes128CmHmacSha1_80 => "AES_CM_128_HMAC_SHA1_80",
+            Self::Aes128CmHmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
+            Self::AeadAes128Gcm => "AEAD_AES_128_GCM",
+            Self::AeadAes256Gcm => "AEAD_AES_256_GCM",
+        }
+    }
+
+    /// The profile of this name in `a=crypto`, compared without regard to case.
+    #[must_use]
+    pub fn from_sdes_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.sdes_name().eq_ignore_ascii_case(name))
+    }
+
     /// Bytes of the master key.
     #[must_use]
     pub const fn key_len(self) -> usize {

@@ -59,7 +59,7 @@ impl Line {
         }
         let gateway = Gateway::start(&config);
         if let Some(relay) = &relay {
-            let faults = [Faults { loss, swaps: 0.0 }, Faults::default()];
+            let faults = [Faults { loss, ..Faults::default() }, Faults::default()];
             relay.carry((gateway.sip().ip(), WEBRTC_PORT).into(), faults);
         }
         let phone = runtime.block_on(Phone::new(PhoneConfig {

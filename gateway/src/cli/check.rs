@@ -4,6 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use super::Failure;
+use webtrunk_engine::sdp::SrtpPolicy;
+use webtrunk_signalling::sip::flow::TransportKind;
+
 use crate::config::{Config, MediaConfig, SipListener, WEBSOCKET_PATH};
 
 /// Writes the summary of a sound configuration to `out`.
@@ -31,11 +34,36 @@ fn summary(config: &Config) -> Vec<String> {
     });
     lines.push(format!("RTP on ports {} to {}", media.rtp_ports.start(), media.rtp_ports.end()));
     lines.extend(shortage(media));
+    lines.extend(readable_keys(config));
     let counts =
         [("users", config.users.len()), ("trunks", config.trunks.len()), ("rules", config.rules.len())];
     lines.extend(counts.map(|(what, count)| format!("{what}: {count}")));
     if config.rules.is_empty() {
         lines.push("without rules every call is refused".to_owned());
+    }
+    lines
+}
+
+/// Where SRTP is wanted whose keys anybody on the way of the signalling can read.
+fn readable_keys(config: &Config) -> Vec<String> {
+    let cure = "call over \"tls\" to keep them from others";
+    let mut lines = Vec::new();
+    for trunk in &config.trunks {
+        if trunk.srtp != SrtpPolicy::Forbid && !trunk.sip.transport.is_secure() {
+            let (name, transport) = (&trunk.sip.name, trunk.sip.transport.via_name());
+            lines.push(format!(
+                "warning: keys of SRTP with trunk {name:?} travel over {transport}, readable; {cure}"
+            ));
+        }
+    }
+    // Browsers have keys of their own, which travel nowhere.
+    let is_readable = |kind: TransportKind| !kind.is_secure() && !kind.is_websocket();
+    let readable = config.sip.listeners.iter().find(|listener| is_readable(listener.transport));
+    if let (SrtpPolicy::Require, Some(listener)) = (config.sip.phone_srtp, readable) {
+        let transport = listener.transport.via_name();
+        lines.push(format!(
+            "warning: sip.phone_srtp is \"require\", and keys of phones that register over {transport} are readable; {cure}"
+        ));
     }
     lines
 }

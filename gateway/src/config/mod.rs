@@ -14,6 +14,7 @@ mod media;
 mod rules;
 mod secret;
 mod sip;
+mod srtp;
 #[cfg(test)]
 mod tests;
 mod trunks;

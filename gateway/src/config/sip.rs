@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
+use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::registrar::RegistrarConfig;
 use webtrunk_signalling::sip::transport::{Network, TransportLimits};
 
 use super::faults::Faults;
+use super::srtp::Srtp;
 
 /// The SIP adapter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct SipSettings {
     pub expires_min: Duration,
     /// Connections of one address whose peers have not yet proved who they are.
     pub strangers_per_address: usize,
+    /// Whether the media of registered phones is protected.
+    pub phone_srtp: SrtpPolicy,
     /// Where it listens.
     pub listeners: Vec<SipListener>,
 }
@@ -49,6 +53,7 @@ pub(super) struct SipSection {
     realm: Option<Spanned<String>>,
     expires_min_s: Option<Spanned<u32>>,
     strangers_per_address: Option<Spanned<u32>>,
+    phone_srtp: Option<Srtp>,
     #[serde(default)]
     listeners: Vec<ListenerSection>,
 }
@@ -122,6 +127,8 @@ impl SipSection {
             realm,
             expires_min,
             strangers_per_address,
+            // Whoever has it gets it; phones without pass over the keys that they are offered.
+            phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
             listeners: checked.into_iter().flatten().collect(),
         }
     }

@@ -6,12 +6,14 @@ use std::num::NonZeroU16;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_codecs::CodecId;
+use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
 
 use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
 use super::sip::{SipListener, Transport};
+use super::srtp::Srtp;
 use super::users::{NAME_CURE, is_name};
 
 /// A trunk.
@@ -21,6 +23,8 @@ pub struct Trunk {
     pub sip: TrunkConfig,
     /// What may be spoken with it, best first; never empty.
     pub codecs: Vec<CodecId>,
+    /// Whether its media is protected.
+    pub srtp: SrtpPolicy,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +39,9 @@ pub(super) struct TrunkSection {
     networks: Vec<Spanned<String>>,
     credentials: Option<CredentialsSection>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
+    /// What is left out is not done: most carriers know nothing of it.
+    #[serde(default = "forbid")]
+    srtp: Srtp,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +54,10 @@ struct CredentialsSection {
 
 fn udp() -> Spanned<Transport> {
     Spanned::new(0..0, Transport::Udp)
+}
+
+fn forbid() -> Srtp {
+    Srtp::Forbid
 }
 
 /// What every telephone system speaks, better one first where both do.
@@ -107,7 +118,7 @@ impl TrunkSection {
             source_networks: networks,
             credentials,
         };
-        Some(Trunk { sip, codecs })
+        Some(Trunk { sip, codecs, srtp: self.srtp.into() })
     }
 
     /// Calls leave from the listener of their transport.

@@ -1,6 +1,7 @@
 //! Calls between real clients through the real binary: browsers, SIP phones, and what they hear.
 
 mod agents;
+mod baresip_srtp;
 mod browser_calls_baresip;
 mod browser_calls_browser;
 mod browser_calls_sipp;

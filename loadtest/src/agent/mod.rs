@@ -15,7 +15,7 @@ pub(crate) use media::PTIME;
 pub use media::{
     Heard, HeardDigit, HeardPacket, PeerReport, Sent, SentPacket, Voice, VoiceError, packet_number,
 };
-pub use phone::{Phone, PhoneConfig, PhoneTransport};
-pub use sdp::{Direction, Format, RemoteDescription, RemoteIce, SdpError};
+pub use phone::{Phone, PhoneConfig, PhoneSrtp, PhoneTransport};
+pub use sdp::{Direction, Format, RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 pub use sip::{Credentials, DigestAlgorithm, Trust};
 pub use webrtc::{SrtpProfile, WebrtcCaller, WebrtcConfig};

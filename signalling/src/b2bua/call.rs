@@ -99,6 +99,7 @@ impl B2bua {
             MediaProfile::Rtp => TransportSpec::Rtp {
                 advertised: directory.media_address(Some(incoming.signalled_from)),
                 signalled_from: Some(incoming.signalled_from),
+                srtp: directory.caller_srtp(&incoming.origin),
             },
         };
         let spec = LegSpec { leg: incoming.leg, transport, codecs, opposite: None };

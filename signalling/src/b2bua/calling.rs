@@ -48,6 +48,7 @@ impl B2bua {
             MediaProfile::Rtp => TransportSpec::Rtp {
                 advertised: directory.media_address(place.address),
                 signalled_from: place.address,
+                srtp: place.srtp,
             },
         };
         let opposite = Some(self.caller.leg);

@@ -7,6 +7,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, CallEvent};
 use webtrunk_engine::media::Prompt;
+use webtrunk_engine::sdp::SrtpPolicy;
 
 use crate::adapter::{Command, Event, MediaProfile, Origin, Target};
 use crate::routing::BridgeTarget;
@@ -53,10 +54,13 @@ pub trait Directory {
     /// The codecs that a caller may use, best first.
     fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId>;
 
+    /// Whether the media of a caller that is no browser is protected.
+    fn caller_srtp(&self, origin: &Origin) -> SrtpPolicy;
+
     /// A prompt by its name.
     fn prompt(&self, name: &str) -> Option<Prompt>;
 
-    /// The address that a plain RTP peer is told to send to, by where its signalling comes from
+    /// The address that a phone or trunk is told to send to, by where its signalling comes from
     /// (where that is known).
     fn media_address(&self, peer: Option<IpAddr>) -> IpAddr;
 }
@@ -72,6 +76,8 @@ pub struct Place {
     pub profile: MediaProfile,
     /// The codecs that may be used, best first.
     pub codecs: Vec<CodecId>,
+    /// Whether its media is protected; of no meaning for a browser's, which always is.
+    pub srtp: SrtpPolicy,
     /// The address of its signalling; `None` when a name has still to be looked up.
     pub address: Option<IpAddr>,
 }

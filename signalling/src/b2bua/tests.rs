@@ -9,7 +9,7 @@ use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
 use webtrunk_engine::media::Prompt;
-use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
@@ -36,6 +36,7 @@ impl Directory for World {
             target: Target::Contact { user: "bob".into(), binding },
             profile,
             codecs: CodecId::USUAL.to_vec(),
+            srtp: SrtpPolicy::Forbid,
             address: None,
         };
         (0..count).map(place).collect()
@@ -43,6 +44,10 @@ impl Directory for World {
 
     fn caller_codecs(&self, _: &Origin, _: MediaProfile) -> Vec<CodecId> {
         CodecId::USUAL.to_vec()
+    }
+
+    fn caller_srtp(&self, _: &Origin) -> SrtpPolicy {
+        SrtpPolicy::Forbid
     }
 
     fn prompt(&self, name: &str) -> Option<Prompt> {

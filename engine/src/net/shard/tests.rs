@@ -13,7 +13,7 @@ use crate::dtls::DtlsCertificate;
 use crate::ice::tests::Check;
 use crate::media::WallClock;
 use crate::net::AddressFilter;
-use crate::sdp::{Direction, SessionDescription};
+use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
 
 struct Bench {
     shard: Shard,
@@ -59,7 +59,7 @@ impl Bench {
 
     fn join_phone(&mut self) -> Member {
         let advertised = Ipv4Addr::LOCALHOST.into();
-        self.join(TransportSpec::Rtp { advertised, signalled_from: None })
+        self.join(TransportSpec::Rtp { advertised, signalled_from: None, srtp: SrtpPolicy::Forbid })
     }
 
     /// An authenticated check of a browser's leg comes from `from`.
@@ -185,7 +185,11 @@ fn first_offered(bench: &mut Bench, member: &Member, offer: &str, transport: Tra
 async fn what_the_other_end_speaks_is_offered_first_but_no_browser_is_lowered_for_a_phone() {
     const PHONE: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
                          m=audio 4000 RTP/AVP 8\r\n";
-    let phone = TransportSpec::Rtp { advertised: Ipv4Addr::LOCALHOST.into(), signalled_from: None };
+    let phone = TransportSpec::Rtp {
+        advertised: Ipv4Addr::LOCALHOST.into(),
+        signalled_from: None,
+        srtp: SrtpPolicy::Forbid,
+    };
     let mut bench = Bench::new();
     let member = bench.join_phone();
     assert_eq!(first_offered(&mut bench, &member, PHONE, TransportSpec::Webrtc), "111");

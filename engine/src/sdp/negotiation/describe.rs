@@ -12,6 +12,7 @@ use super::remote::{EXTENDED_REPORTS, VOIP_METRICS};
 use crate::sdp::address::Host;
 use crate::sdp::attribute::Attribute;
 use crate::sdp::candidate::{Candidate, CandidateTransport};
+use crate::sdp::crypto::{Crypto, CryptoLine};
 use crate::sdp::direction::Direction;
 use crate::sdp::media::MediaDescription;
 use crate::sdp::opus_parameters::OpusParameters;
@@ -29,6 +30,8 @@ pub(super) struct Audio<'a> {
     /// Our DTLS role; of no meaning on plain RTP.
     pub(super) setup: Setup,
     pub(super) opus: OpusParameters,
+    /// Our keys in the description.
+    pub(super) crypto: &'a [Crypto],
     /// Whether we ask for VoIP metrics (RFC 3611 5).
     pub(super) asks_voip_metrics: bool,
 }
@@ -48,7 +51,7 @@ pub(super) fn describe(
         if audio.asks_voip_metrics {
             section.attributes.push(Attribute::new(EXTENDED_REPORTS, VOIP_METRICS));
         }
-        write_transport(section, local, audio.setup);
+        write_transport(section, local, audio);
     }
     SessionDescription {
         origin: Origin {
@@ -76,7 +79,7 @@ fn default_address(transport: &LocalTransport) -> SocketAddr {
             let default = candidates.iter().filter(is_udp).find_map(Candidate::address);
             default.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), DISCARD_PORT))
         }
-        LocalTransport::Rtp { address, rtp_port } => SocketAddr::new(*address, *rtp_port),
+        LocalTransport::Rtp { address, rtp_port, .. } => SocketAddr::new(*address, *rtp_port),
     }
 }
 
@@ -97,12 +100,13 @@ fn write_formats(section: &mut MediaDescription, audio: &Audio<'_>) {
     section.ptime_ms = Some(PTIME_MS);
 }
 
-fn write_transport(section: &mut MediaDescription, local: &LocalMedia, setup: Setup) {
+fn write_transport(section: &mut MediaDescription, local: &LocalMedia, audio: &Audio<'_>) {
+    section.crypto = audio.crypto.iter().copied().map(CryptoLine::from).collect();
     let LocalTransport::Webrtc { ufrag, pwd, fingerprint, candidates, .. } = &local.transport else { return };
     section.shared.ice_ufrag = Some(ufrag.clone());
     section.shared.ice_pwd = Some(pwd.clone());
     section.shared.fingerprints = vec![fingerprint.clone()];
-    section.shared.setup = Some(setup);
+    section.shared.setup = Some(audio.setup);
     section.candidates = candidates.clone();
     section.end_of_candidates = true;
     section.rtcp_mux = true;

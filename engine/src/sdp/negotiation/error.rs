@@ -1,5 +1,6 @@
 //! Why no agreement came about.
 
+use crate::sdp::crypto::CryptoFault;
 use crate::sdp::protocol::Protocol;
 
 /// An offer or answer that cannot be met. Nothing was changed: what was agreed before stays.
@@ -14,9 +15,18 @@ pub enum NegotiationError {
     /// Plain RTP where the leg is a WebRTC one, or the reverse.
     #[error("profile {0} does not fit this kind of leg")]
     ProfileMismatch(Protocol),
-    /// SRTP with keys in the description (RFC 4568): not done.
-    #[error("SRTP keyed by the description ({0}) is not supported")]
-    SrtpUnsupported(Protocol),
+    /// SRTP, where the leg may not have it.
+    #[error("peer insists on SRTP ({0}), and srtp is \"forbid\"")]
+    SrtpForbidden(Protocol),
+    /// No SRTP, where the leg must have it or had it before.
+    #[error("peer describes no SRTP, which this leg must have")]
+    SrtpRequired,
+    /// SRTP without a key that we can do; why the first is none.
+    #[error("peer describes SRTP without a key of use: {0}")]
+    NoUsableCrypto(CryptoFault),
+    /// The answer's key is not for what we offered, or is our own.
+    #[error("the answer's SRTP key belongs to none that was offered")]
+    CryptoMismatch,
     /// No fingerprint by a hash function that we take.
     #[error("peer names no usable certificate fingerprint")]
     NoFingerprint,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use webtrunk_codecs::CodecId;
 
+use super::sdes::SrtpPolicy;
 use crate::sdp::candidate::Candidate;
 use crate::sdp::fingerprint::Fingerprint;
 use crate::sdp::opus_parameters::OpusParameters;
@@ -40,12 +41,14 @@ pub enum LocalTransport {
         /// Whether we only answer checks.
         ice_lite: bool,
     },
-    /// Plain RTP.
+    /// RTP, plain or with keys in the description.
     Rtp {
         /// The address that the peer is to send to, as it sees us.
         address: IpAddr,
         /// Our RTP port; RTCP is on the port above.
         rtp_port: u16,
+        /// Whether it is protected.
+        srtp: SrtpPolicy,
     },
 }
 
@@ -65,7 +68,16 @@ impl LocalTransport {
     pub(super) const fn protocol(&self) -> Protocol {
         match self {
             Self::Webrtc { .. } => Protocol::UdpTlsRtpSavpf,
-            Self::Rtp { .. } => Protocol::RtpAvp,
+            Self::Rtp { srtp: SrtpPolicy::Require, .. } => Protocol::RtpSavp,
+            Self::Rtp { srtp: SrtpPolicy::Offer | SrtpPolicy::Forbid, .. } => Protocol::RtpAvp,
+        }
+    }
+
+    /// Whether keys stand in the descriptions.
+    pub(super) const fn srtp(&self) -> SrtpPolicy {
+        match self {
+            Self::Webrtc { .. } => SrtpPolicy::Forbid,
+            Self::Rtp { srtp, .. } => *srtp,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Offer and answer (RFC 3264) as far as one audio stream needs, over plain RTP or WebRTC (RFC 9429).
+//! Offer and answer (RFC 3264) as far as one audio stream needs, over RTP or WebRTC (RFC 9429).
 
 mod describe;
 mod error;
@@ -9,6 +9,7 @@ mod negotiated;
 mod offer_answer;
 mod payload_types;
 mod remote;
+mod sdes;
 mod transport;
 
 pub use error::NegotiationError;
@@ -17,4 +18,5 @@ pub use local::{LocalMedia, LocalTransport};
 pub use negotiated::{AnswerWish, Negotiated, Receivable, TelephoneEvent};
 pub use offer_answer::Negotiator;
 pub use remote::RemoteMedia;
+pub use sdes::{SdesKeys, SrtpPolicy};
 pub use transport::{RemoteTransport, RemoteWebrtc};

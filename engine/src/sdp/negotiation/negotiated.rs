@@ -5,6 +5,7 @@ use webtrunk_codecs::{ClockRate, CodecId};
 
 use super::format::{PayloadFormat, RemoteFormat};
 use super::remote::RemoteMedia;
+use super::sdes::SdesKeys;
 use super::transport::RemoteTransport;
 use crate::rtp::PayloadType;
 use crate::sdp::direction::Direction;
@@ -46,6 +47,8 @@ pub struct Negotiated {
     pub sends_voip_metrics: bool,
     /// How media reaches the peer.
     pub remote: RemoteTransport,
+    /// The keys in the descriptions, where RTP is protected by such.
+    pub srtp: Option<SdesKeys>,
 }
 
 /// A format that the peer may send.
@@ -71,13 +74,13 @@ pub struct TelephoneEvent {
 }
 
 impl Negotiated {
-    /// What follows from the peer's description, the format of its that we send, our direction and DTLS role,
-    /// and all that we receive; `None` unless that format is among them.
+    /// What follows from the peer's description, the format of its that we send, our direction, DTLS role
+    /// and keys, and all that we receive; `None` unless that format is among them.
     pub(super) fn new(
         remote: &RemoteMedia,
         audio: &RemoteFormat,
         direction: Direction,
-        setup: Setup,
+        (setup, srtp): (Setup, Option<SdesKeys>),
         receivable: Vec<Receivable>,
     ) -> Option<Self> {
         let payload_type_rx = |format: PayloadFormat| {
@@ -102,6 +105,7 @@ impl Negotiated {
             direction,
             sends_voip_metrics: remote.asks_voip_metrics,
             remote: remote.transport.clone().with_our_setup(setup),
+            srtp,
             receivable,
         })
     }

@@ -14,7 +14,7 @@
 //! from each branch, and a 200 may bring another than the 183 before it (RFC 3261 13.2.2.4).
 //!
 //! Neither a refused offer nor an error changes what was agreed. For the leg's life stay: our
-//! fingerprint, the DTLS role, the meaning of each payload type, the number and order of
+//! fingerprint and keys, the DTLS role, the meaning of each payload type, the number and order of
 //! sections. A new offer while another is open is refused ([`NegotiationError::OfferOutstanding`]).
 
 use webtrunk_codecs::{ClockRate, CodecId};
@@ -27,7 +27,9 @@ use super::local::LocalMedia;
 use super::negotiated::{AnswerWish, Negotiated, Receivable};
 use super::payload_types::PayloadTypes;
 use super::remote::RemoteMedia;
+use super::sdes::{LocalKeys, SdesKeys, SrtpPolicy, answered_keys};
 use super::transport::RemoteTransport;
+use crate::sdp::crypto::Crypto;
 use crate::sdp::direction::Direction;
 use crate::sdp::opus_parameters::OpusParameters;
 use crate::sdp::session::SessionDescription;
@@ -40,6 +42,7 @@ pub struct Negotiator {
     /// What we ask of an Opus sender at present.
     opus_fmtp: OpusParameters,
     payload_types: PayloadTypes,
+    keys: LocalKeys,
     last_sent: Option<SessionDescription>,
     agreed: Option<Agreement>,
     state: State,
@@ -62,6 +65,7 @@ struct LocalOffer {
     formats: Vec<Receivable>,
     direction: Direction,
     setup: Setup,
+    crypto: Vec<Crypto>,
 }
 
 #[derive(Debug, Clone)]
@@ -81,7 +85,8 @@ impl Negotiator {
     pub fn new(local: LocalMedia) -> Self {
         let opus_fmtp = local.opus_fmtp;
         let payload_types = PayloadTypes::default();
-        Self { local, opus_fmtp, payload_types, last_sent: None, agreed: None, state: State::Stable }
+        let keys = LocalKeys::default();
+        Self { local, opus_fmtp, payload_types, keys, last_sent: None, agreed: None, state: State::Stable }
     }
 
     /// Makes an offer, the first or a new one. All our codecs are in it; the one in use comes first.
@@ -98,10 +103,12 @@ impl Negotiator {
         };
         let formats = self.offered_formats();
         let setup = self.agreed.as_ref().map_or(Setup::Active, |agreed| agreed.setup);
+        let crypto = self.offered_keys();
         let asks_voip_metrics = self.offers_voip_metrics();
-        let audio = Audio { formats: &formats, direction, setup, opus: self.opus_fmtp, asks_voip_metrics };
+        let opus = self.opus_fmtp;
+        let audio = Audio { formats: &formats, direction, setup, opus, crypto: &crypto, asks_voip_metrics };
         let offer = self.stamp(&layout, &audio);
-        self.state = State::LocalOffer(LocalOffer { layout, formats, direction, setup });
+        self.state = State::LocalOffer(LocalOffer { layout, formats, direction, setup, crypto });
         Ok(offer)
     }
 
@@ -114,7 +121,7 @@ impl Negotiator {
             return Err(NegotiationError::OfferOutstanding);
         }
         let agreed_section = self.agreed.as_ref().map(|agreed| agreed.layout.audio());
-        let remote = RemoteMedia::of_offer(offer, &self.local, agreed_section)?;
+        let remote = RemoteMedia::of_offer(offer, &self.local, agreed_section, self.srtp_policy())?;
         let setup = answered_setup(&remote.transport, self.agreed.as_ref().map(|agreed| agreed.setup))?;
         let layout = Layout::of_offer(offer, remote.section, self.local.transport.is_webrtc());
         self.state = State::RemoteOffer { layout, remote, setup };
@@ -157,14 +164,18 @@ impl Negotiator {
         payload_types.learn(&remote.formats, layout.payload_types());
 
         let direction = wish.direction.limited_to(remote.direction.reversed());
-        let negotiated = Negotiated::new(&remote, audio, direction, setup, receivable.clone());
+        let in_use = self.keys_in_use().copied();
+        let srtp = self.keys.answer(&remote.crypto, in_use.as_ref());
+        let negotiated = Negotiated::new(&remote, audio, direction, (setup, srtp), receivable.clone());
         let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
         check(&negotiated)?;
         self.payload_types = payload_types;
         self.opus_fmtp = wish.opus_fmtp.unwrap_or(self.opus_fmtp);
         let opus = self.opus_fmtp;
+        let crypto = srtp.map(|keys| Crypto { tag: keys.tag, key: keys.tx });
         let asks_voip_metrics = remote.asks_voip_metrics;
-        let audio = Audio { formats: &receivable, direction, setup, opus, asks_voip_metrics };
+        let crypto = crypto.as_slice();
+        let audio = Audio { formats: &receivable, direction, setup, opus, crypto, asks_voip_metrics };
         let answer = self.stamp(&layout, &audio);
         self.conclude(Agreement { layout, remote, setup, negotiated: negotiated.clone(), offer: None });
         Ok((answer, negotiated))
@@ -193,7 +204,8 @@ impl Negotiator {
             State::RemoteOffer { .. } => None,
         };
         let offer = answered.ok_or(NegotiationError::NoOffer)?.clone();
-        let mut remote = RemoteMedia::of_answer(answer, &self.local, offer.layout.audio())?;
+        let mut remote =
+            RemoteMedia::of_answer(answer, &self.local, offer.layout.audio(), self.srtp_policy())?;
         remote.formats.retain(|remote| offer.formats.iter().any(|offered| offered.format == remote.format));
         let audio = remote.formats.iter().find(|remote| remote.format.codec().is_some());
         let audio = audio.ok_or(NegotiationError::NoCommonCodec)?;
@@ -201,10 +213,11 @@ impl Negotiator {
         {
             return Err(NegotiationError::DtlsRoleConflict.into());
         }
+        let srtp = answered_keys(&offer.crypto, &remote.crypto)?;
         let is_answered = |offered: &Receivable| remote.format(offered.format).is_some();
         let receivable = offer.formats.iter().copied().filter(is_answered).collect();
         let direction = offer.direction.limited_to(remote.direction.reversed());
-        let negotiated = Negotiated::new(&remote, audio, direction, offer.setup, receivable);
+        let negotiated = Negotiated::new(&remote, audio, direction, (offer.setup, srtp), receivable);
         let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
         check(&negotiated)?;
         let (layout, setup) = (offer.layout.clone(), offer.setup);
@@ -271,6 +284,22 @@ impl Negotiator {
         let order = prefer.into_iter().chain(in_use).chain(self.local.codecs.iter().copied());
         let mut choices = order.filter(|codec| offered.contains(codec) && self.local.codecs.contains(codec));
         choices.next().ok_or(NegotiationError::NoCommonCodec)
+    }
+
+    /// What is protected once stays protected.
+    fn srtp_policy(&self) -> SrtpPolicy {
+        if self.keys_in_use().is_some() { SrtpPolicy::Require } else { self.local.transport.srtp() }
+    }
+
+    fn keys_in_use(&self) -> Option<&SdesKeys> {
+        self.agreed().and_then(|agreed| agreed.srtp.as_ref())
+    }
+
+    /// The keys of our offer; what was agreed to be plain stays plain.
+    fn offered_keys(&mut self) -> Vec<Crypto> {
+        let in_use = self.keys_in_use().copied();
+        let is_plain = self.local.transport.srtp() == SrtpPolicy::Forbid || self.agreed.is_some();
+        if is_plain && in_use.is_none() { Vec::new() } else { self.keys.offer(in_use.as_ref()) }
     }
 
     /// All that we can receive. There are events of every clock, and of 8000 Hz always: not every Opus peer

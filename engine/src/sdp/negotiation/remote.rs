@@ -5,7 +5,9 @@ use webtrunk_codecs::CodecId;
 use super::error::NegotiationError;
 use super::format::{PayloadFormat, RemoteFormat};
 use super::local::LocalMedia;
+use super::sdes::{Part, SrtpPolicy, remote_keys};
 use super::transport::RemoteTransport;
+use crate::sdp::crypto::Crypto;
 use crate::sdp::direction::Direction;
 use crate::sdp::media::{MediaDescription, MediaKind};
 use crate::sdp::session::SessionDescription;
@@ -27,30 +29,37 @@ pub struct RemoteMedia {
     pub asks_voip_metrics: bool,
     /// How media reaches it.
     pub transport: RemoteTransport,
+    /// Its keys in the description that we can do, best first; none with WebRTC and plain RTP.
+    pub crypto: Vec<Crypto>,
 }
 
 impl RemoteMedia {
-    /// Picks the audio section of an offer: the one agreed on before, else the first that can be met.
+    /// Picks the audio section of an offer: the one agreed on before, else the first that can be met and, where
+    /// there is one, is protected.
     pub(super) fn of_offer(
         offer: &SessionDescription,
         local: &LocalMedia,
         agreed_section: Option<usize>,
+        srtp: SrtpPolicy,
     ) -> Result<Self, NegotiationError> {
         let is_audio = |media: &MediaDescription| media.kind == MediaKind::Audio && media.is_wanted();
         let sections = offer.media.iter().enumerate().filter(|(_, media)| is_audio(media));
-        let mut first_error = None;
+        let (mut plain, mut first_error) = (None, None);
         for (index, media) in sections {
             if agreed_section.is_some_and(|agreed| agreed != index) {
                 continue;
             }
-            match Self::of_section(offer, index, media, local) {
-                Ok(remote) => return Ok(remote),
+            match Self::of_section(offer, index, media, local, (srtp, Part::Offer)) {
+                Ok(remote) if !remote.crypto.is_empty() || srtp == SrtpPolicy::Forbid => return Ok(remote),
+                Ok(remote) => {
+                    plain.get_or_insert(remote);
+                }
                 Err(error) => {
                     first_error.get_or_insert(error);
                 }
             }
         }
-        Err(first_error.unwrap_or(NegotiationError::NoAudio))
+        plain.ok_or(first_error.unwrap_or(NegotiationError::NoAudio))
     }
 
     /// Reads the section of an answer that stands where our audio stood in the offer.
@@ -58,13 +67,14 @@ impl RemoteMedia {
         answer: &SessionDescription,
         local: &LocalMedia,
         section: usize,
+        srtp: SrtpPolicy,
     ) -> Result<Self, NegotiationError> {
         let media = answer.media.get(section).filter(|media| media.kind == MediaKind::Audio);
         let media = media.ok_or(NegotiationError::NoAudio)?;
         if media.port == 0 {
             return Err(NegotiationError::AudioRefused);
         }
-        Self::of_section(answer, section, media, local)
+        Self::of_section(answer, section, media, local, (srtp, Part::Answer))
     }
 
     fn of_section(
@@ -72,9 +82,11 @@ impl RemoteMedia {
         section: usize,
         media: &MediaDescription,
         local: &LocalMedia,
+        (srtp, part): (SrtpPolicy, Part),
     ) -> Result<Self, NegotiationError> {
         let is_webrtc = local.transport.is_webrtc();
         let transport = RemoteTransport::of(session, media, is_webrtc)?;
+        let crypto = if is_webrtc { Vec::new() } else { remote_keys(media, srtp, part)? };
         let mut formats = RemoteFormat::all_of(media, is_webrtc);
         formats.retain(|remote| match remote.format {
             PayloadFormat::Codec(codec) => local.codecs.contains(&codec),
@@ -95,7 +107,7 @@ impl RemoteMedia {
             let mut blocks = attribute.value.as_deref().unwrap_or_default().split_ascii_whitespace();
             attribute.name == EXTENDED_REPORTS && blocks.any(|block| block == VOIP_METRICS)
         });
-        Ok(Self { section, formats, direction, ptime_ms, maxptime_ms, asks_voip_metrics, transport })
+        Ok(Self { section, formats, direction, ptime_ms, maxptime_ms, asks_voip_metrics, transport, crypto })
     }
 
     /// Whether the peer does not want to hear us: hold, in whichever form (RFC 3264 8.4).

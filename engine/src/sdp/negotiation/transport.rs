@@ -15,14 +15,14 @@ use crate::sdp::setup::Setup;
 pub enum RemoteTransport {
     /// ICE and DTLS-SRTP.
     Webrtc(RemoteWebrtc),
-    /// Plain RTP.
+    /// RTP, plain or with keys in the description.
     Rtp {
         /// Where RTP goes.
         rtp: SocketAddr,
         /// Where RTCP goes.
         rtcp: SocketAddr,
     },
-    /// Plain RTP on hold in the old way, `c=0.0.0.0`: neither RTP nor RTCP may be sent (RFC 3264 8.4).
+    /// The same on hold in the old way, `c=0.0.0.0`: neither RTP nor RTCP may be sent (RFC 3264 8.4).
     RtpOnHold,
 }
 
@@ -57,10 +57,8 @@ impl RemoteTransport {
             if protocol.is_dtls_srtp() || protocol.is_srtp() {
                 return Ok(Self::Webrtc(RemoteWebrtc::of(session, media)?));
             }
-        } else if protocol.is_plain_rtp() {
+        } else if protocol.is_plain_rtp() || protocol.is_srtp() {
             return rtp(session, media);
-        } else if protocol.is_srtp() {
-            return Err(NegotiationError::SrtpUnsupported(protocol.clone()));
         }
         Err(NegotiationError::ProfileMismatch(protocol.clone()))
     }

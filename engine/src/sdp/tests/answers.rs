@@ -266,8 +266,11 @@ fn the_peer_hears_our_opus_wishes_and_we_its() {
 
 #[test]
 fn a_leg_without_digits_answers_without() {
-    let transport =
-        LocalTransport::Rtp { address: "203.0.113.5".parse().expect("an address"), rtp_port: 30_000 };
+    let transport = LocalTransport::Rtp {
+        address: "203.0.113.5".parse().expect("an address"),
+        rtp_port: 30_000,
+        srtp: SrtpPolicy::Forbid,
+    };
     let mut leg = Negotiator::new(LocalMedia { telephone_event: false, ..media(&CodecId::USUAL, transport) });
     leg.receive_offer(&parse(BARESIP)).expect("met");
     let (answer, agreed) = leg.create_answer(AnswerWish::default()).expect("answered");

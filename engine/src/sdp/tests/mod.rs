@@ -7,11 +7,12 @@ mod real_peers;
 mod refusals;
 mod reoffers;
 mod round_trip;
+mod sdes;
 mod state_table;
 
 use webtrunk_codecs::CodecId;
 
-use super::{Candidate, Fingerprint, LocalMedia, LocalTransport, Negotiator, SessionDescription};
+use super::{Candidate, Fingerprint, LocalMedia, LocalTransport, Negotiator, SessionDescription, SrtpPolicy};
 
 /// Chromium's offer as JsSIP sends it, all candidates in it.
 const CHROMIUM: &str = include_str!("fixtures/chromium_jssip_offer.sdp");
@@ -50,7 +51,7 @@ fn webrtc_leg(codecs: &[CodecId]) -> Negotiator {
 
 fn rtp_leg(codecs: &[CodecId]) -> Negotiator {
     let address = "203.0.113.5".parse().expect("an address");
-    leg(codecs, LocalTransport::Rtp { address, rtp_port: 30_000 })
+    leg(codecs, LocalTransport::Rtp { address, rtp_port: 30_000, srtp: SrtpPolicy::Forbid })
 }
 
 fn leg(codecs: &[CodecId], transport: LocalTransport) -> Negotiator {

@@ -31,7 +31,7 @@ fn offers_to_a_browser_leg_that_cannot_be_met() {
 fn offers_to_a_phone_leg_that_cannot_be_met() {
     let table = [
         (CHROMIUM.to_owned(), NegotiationError::ProfileMismatch(Protocol::UdpTlsRtpSavpf)),
-        (PBX_SDES.to_owned(), NegotiationError::SrtpUnsupported(Protocol::RtpSavp)),
+        (PBX_SDES.to_owned(), NegotiationError::SrtpForbidden(Protocol::RtpSavp)),
         (SIPP.replace("c=IN IP4 192.0.2.70\n", ""), NegotiationError::NoAddress),
         (
             SIPP.replace("c=IN IP4 192.0.2.70", "c=IN IP4 phone.example.com"),
@@ -74,7 +74,7 @@ fn answers_that_do_not_meet_our_offer() {
             answer.replace("0 8\n", "101\na=rtpmap:101 telephone-event/8000\n"),
             NegotiationError::NoCommonCodec,
         ),
-        (answer.replace("RTP/AVP", "RTP/SAVP"), NegotiationError::SrtpUnsupported(Protocol::RtpSavp)),
+        (answer.replace("RTP/AVP", "RTP/SAVP"), NegotiationError::SrtpForbidden(Protocol::RtpSavp)),
     ];
     for (index, (answer, expected)) in table.into_iter().enumerate() {
         let mut leg = rtp_leg(&CodecId::USUAL);

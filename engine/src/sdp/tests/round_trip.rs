@@ -154,7 +154,7 @@ fn sections() -> impl Strategy<Value = MediaDescription> {
             end_of_candidates,
             rtcp_mux,
             rtcp,
-            crypto,
+            crypto: crypto.iter().map(|value| CryptoLine::new(value)).collect(),
             attributes,
             ..line
         }

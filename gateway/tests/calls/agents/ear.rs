@@ -38,6 +38,15 @@ pub(super) async fn assert_mostly_hears(call: &Call, hz: u16) {
     assert!((tone - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {tone:.2} dBm0");
 }
 
+/// Fails unless a tone of [`LEVEL_DBM0`] is heard from the second second on, and all the time with just that level.
+pub(super) async fn assert_level(call: &Call, hz: u16) {
+    let samples = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);
+    for (second, samples) in samples.chunks_exact(8000).enumerate().skip(1) {
+        let level = goertzel_dbm0(samples, SampleRate::HZ_8000, hz.into());
+        assert!((level - LEVEL_DBM0).abs() <= 0.3, "{hz} Hz with {level:.2} dBm0 in second {second}");
+    }
+}
+
 /// Fails when what is heard sinks by 10 dB for a tenth of a second, from the second second on.
 pub(super) async fn assert_hears_no_gap(call: &Call) {
     let samples = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);

@@ -14,7 +14,7 @@ use crate::support::gateway_config::{SIP_PORT, WEBRTC_PORT};
 use crate::support::relay::{Faults, Relay, Tally};
 
 /// One packet in twenty is lost, one in thirty comes late by one.
-const BAD: Faults = Faults { loss: 0.05, swaps: 0.033 };
+const BAD: Faults = Faults { loss: 0.05, swaps: 0.033, forge: None };
 
 /// Eleven seconds: enough for two reports of each side.
 const PACKETS: usize = 550;
@@ -41,16 +41,6 @@ async fn assert_is_reported(call: &Call, tally: &Tally) {
     assert!((0.01..0.15).contains(&share), "{share:.3} lost of late");
     let round_trip = report.round_trip.expect("measured");
     assert!(round_trip.as_millis() < 200, "{round_trip:?}");
-}
-
-/// The figures that the gateway logs of its leg of this transport at its end.
-fn figures(stage: &Stage, transport: &str) -> Value {
-    let lines: Vec<Value> =
-        stage.gateway.log().lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let is_added = |line: &&Value| line["message"] == "leg added" && line["transport"] == transport;
-    let leg = &lines.iter().find(is_added).expect("a leg")["span"]["id"];
-    let is_removed = |line: &&Value| line["message"] == "leg removed" && line["span"]["id"] == *leg;
-    lines.iter().find(is_removed).expect("its end").clone()
 }
 
 /// Fails unless the gateway counted what the network did, but for the last packets.
@@ -85,7 +75,7 @@ async fn between_webrtc_and_the_gateway() {
     assert_eq!(clean.total_lost, 0, "the phone's way is clean");
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
-    assert_is_counted(&figures(&stage, "webrtc"), relay.tallies());
+    assert_is_counted(&stage.figures("webrtc"), relay.tallies());
 }
 
 /// The phone is behind a NAT: its signalling and media come from the relay, and its description and Contact

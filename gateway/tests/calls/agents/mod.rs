@@ -1,6 +1,7 @@
 //! Calls between our own callers, WebRTC and plain RTP: what they see of media that no ready-made phone tells.
 
 mod actions;
+mod attacks;
 mod candidates;
 mod codecs;
 mod ear;
@@ -8,4 +9,5 @@ mod faults;
 mod impostor;
 mod ipv6;
 mod secure;
+mod srtp;
 mod stage;

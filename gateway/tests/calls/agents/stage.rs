@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
 
@@ -83,6 +84,16 @@ impl Stage {
     pub(super) fn paths(&self) -> (usize, usize) {
         let count = |how: &str| self.gateway.log().count(&["\"path opened\"", how]);
         (count("\"transcoded\":false"), count("\"transcoded\":true"))
+    }
+
+    /// The figures that the gateway logs of its leg of this transport at its end.
+    pub(super) fn figures(&self, transport: &str) -> Value {
+        let lines: Vec<Value> =
+            self.gateway.log().lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let is_added = |line: &&Value| line["message"] == "leg added" && line["transport"] == transport;
+        let leg = &lines.iter().find(is_added).expect("a leg")["span"]["id"];
+        let is_removed = |line: &&Value| line["message"] == "leg removed" && line["span"]["id"] == *leg;
+        lines.iter().find(is_removed).expect("its end").clone()
     }
 
     fn phone(&self, host: &Host, codec: CodecId, hz: u16) -> PhoneConfig {

@@ -30,8 +30,15 @@ const MODULES: &str = "/usr/lib/baresip/modules";
 impl Baresip {
     /// Waits for a call to `user`, and answers it at once, with a codec alone. `None` where there is no baresip.
     pub(crate) fn answering(user: &str, codec: &str, says: &Sound) -> Option<Self> {
+        Self::answering_with(user, codec, "", says)
+    }
+
+    /// [`Baresip::answering`] with more parameters of its account.
+    pub(crate) fn answering_with(user: &str, codec: &str, parameters: &str, says: &Sound) -> Option<Self> {
         let address = free_address();
-        let account = format!("<sip:{user}@{address}>;regint=0;answermode=auto;audio_codecs={codec}/8000/1");
+        let account = format!(
+            "<sip:{user}@{address}>;regint=0;answermode=auto;audio_codecs={codec}/8000/1{parameters}"
+        );
         let phone = Self::start(address, &account, says, &[])?;
         phone.log.wait_for(&["baresip is ready"], PATIENCE);
         Some(phone)
@@ -57,9 +64,22 @@ impl Baresip {
         number: &str,
         says: &Sound,
     ) -> Option<Self> {
+        Self::calling_with(user, codec, "", gateway, number, says)
+    }
+
+    /// [`Baresip::calling`] with more parameters of its account.
+    pub(crate) fn calling_with(
+        user: &str,
+        codec: &str,
+        parameters: &str,
+        gateway: SocketAddr,
+        number: &str,
+        says: &Sound,
+    ) -> Option<Self> {
         let password = password(user);
         let account = format!(
-            "<sip:{user}@{gateway}>;regint=0;auth_user={user};auth_pass={password};audio_codecs={codec}/8000/1"
+            "<sip:{user}@{gateway}>;regint=0;auth_user={user};auth_pass={password};\
+             audio_codecs={codec}/8000/1{parameters}"
         );
         Self::start(free_address(), &account, says, &["-e", &format!("d sip:{number}@{gateway}")])
     }
@@ -98,7 +118,7 @@ impl Baresip {
             "sip_listen {address}\naudio_source aufile,{path_text}/says.wav\naudio_player aubridge,loudspeaker\n\
              audio_alert aubridge,bell\naudio_path {path_text}\nausrc_srate {rate}\nauplay_srate {rate}\n\
              ausrc_channels 1\nauplay_channels 1\nsnd_path {path_text}\nmodule_path {MODULES}\n\
-             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
              module_app account.so\nmodule_app menu.so\n",
             rate = says.rate,
         );

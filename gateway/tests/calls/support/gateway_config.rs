@@ -14,6 +14,7 @@ use super::host::Host;
 pub(crate) struct GatewayConfig {
     rules: String,
     trunks: String,
+    trunk_srtp: Option<&'static str>,
     users: Vec<String>,
     origin: Option<String>,
     media: String,
@@ -71,6 +72,15 @@ impl GatewayConfig {
             self.trunks,
             "\n[[trunks]]\nname = {name:?}\nhost = \"{ip}\"\nport = {port}\nnetworks = [\"{ip}\"]\ncodecs = {codecs:?}\n"
         );
+        if let Some(srtp) = self.trunk_srtp {
+            let _ = writeln!(self.trunks, "srtp = {srtp:?}");
+        }
+        self
+    }
+
+    /// Gives the trunks that are added from now on this policy.
+    pub(crate) const fn trunk_srtp(mut self, srtp: &'static str) -> Self {
+        self.trunk_srtp = Some(srtp);
         self
     }
 

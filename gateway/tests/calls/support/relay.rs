@@ -1,5 +1,5 @@
-//! A network that loses and swaps packets of audio between a client and the gateway: at random, and the same
-//! every time.
+//! A network that loses and swaps packets of audio between a client and the gateway, at random and the same
+//! every time, or adds to them what somebody forged.
 //!
 //! To the gateway it is a NAT before the client: each of the client's sockets gets one here.
 
@@ -29,13 +29,19 @@ pub(crate) struct Faults {
     pub(crate) loss: f64,
     /// That a packet comes after the next one.
     pub(crate) swaps: f64,
+    /// What comes with each packet under its sender's address.
+    pub(crate) forge: Option<Forge>,
 }
+
+/// What somebody sends who sees a packet and knows no key: before it, and after it. The number counts them.
+pub(crate) type Forge = fn(packet: &[u8], number: u64) -> [Vec<Vec<u8>>; 2];
 
 /// What happened in one direction so far.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     lost: AtomicU64,
     swapped: AtomicU64,
+    forged: AtomicU64,
 }
 
 /// One direction of one of the client's sockets.
@@ -44,6 +50,7 @@ struct Way {
     random: StdRng,
     /// What waits for the next packet.
     held: Option<Vec<u8>>,
+    seen: u64,
     tally: Arc<Tally>,
 }
 
@@ -108,6 +115,11 @@ impl Tally {
         self.lost.load(Ordering::Relaxed)
     }
 
+    /// Datagrams that were added.
+    pub(crate) fn forged(&self) -> u64 {
+        self.forged.load(Ordering::Relaxed)
+    }
+
     /// Packets that came after their next one.
     pub(crate) fn swapped(&self) -> u64 {
         self.swapped.load(Ordering::Relaxed)
@@ -116,13 +128,17 @@ impl Tally {
 
 impl Way {
     fn new(faults: Faults, seed: u64, tally: &Arc<Tally>) -> Self {
-        Self { faults, random: StdRng::seed_from_u64(seed), held: None, tally: Arc::clone(tally) }
+        Self { faults, random: StdRng::seed_from_u64(seed), held: None, seen: 0, tally: Arc::clone(tally) }
     }
 
     fn pass(&mut self, datagram: &[u8], mut send: impl FnMut(&[u8])) {
         if !is_audio(datagram) {
             return send(datagram);
         }
+        self.seen += 1;
+        let [before, after] = self.faults.forge.map(|forge| forge(datagram, self.seen)).unwrap_or_default();
+        self.tally.forged.fetch_add((before.len() + after.len()) as u64, Ordering::Relaxed);
+        before.iter().for_each(|forged| send(forged));
         if self.random.random_bool(self.faults.loss) {
             self.tally.lost.fetch_add(1, Ordering::Relaxed);
         } else if self.held.is_none() && self.random.random_bool(self.faults.swaps) {
@@ -134,6 +150,7 @@ impl Way {
                 send(&held);
             }
         }
+        after.iter().for_each(|forged| send(forged));
     }
 }
 

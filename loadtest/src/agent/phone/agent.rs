@@ -7,6 +7,7 @@ use std::time::Duration;
 use webtrunk_codecs::CodecId;
 
 use super::leg::RtpLeg;
+use super::sdes::PhoneSrtp;
 use crate::agent::call_task::{dial, receive};
 use crate::agent::media::{Media, MediaConfig, MediaSocket};
 use crate::agent::sip::{Account, Transactions, UserAgent, Wire};
@@ -43,6 +44,8 @@ pub struct PhoneConfig {
     pub voice: Option<Voice>,
     /// Behind a NAT: descriptions and Contact name this address, at which nobody is.
     pub behind_nat: Option<IpAddr>,
+    /// Encrypts its media.
+    pub srtp: Option<PhoneSrtp>,
 }
 
 /// A plain SIP phone.
@@ -69,6 +72,7 @@ impl Default for PhoneConfig {
             codecs: vec![CodecId::Pcmu, CodecId::Pcma],
             voice: None,
             behind_nat: None,
+            srtp: None,
         }
     }
 }
@@ -166,7 +170,7 @@ impl Phone {
             None => socket.local(),
         };
         Ok(Media::start(MediaConfig {
-            leg: Box::new(RtpLeg::new(shown)),
+            leg: Box::new(RtpLeg::new(shown, self.config.srtp)),
             socket,
             rtcp_socket: Some(rtcp_socket),
             codecs: self.config.codecs.clone(),

@@ -1,17 +1,18 @@
-//! Plain RTP: no encryption, no checks; packets go where the description says.
+//! RTP, encrypted where the descriptions have keys, and no checks; packets go where the description says.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use webtrunk_codecs::CodecId;
 
-use crate::agent::AgentError;
+use super::sdes::{PhoneSrtp, Sdes};
 use crate::agent::media::{Leg, Received};
 use crate::agent::sdp::{
     Agreement, Direction, Format, LocalDescription, LocalTransport, RemoteDescription, payload_types,
 };
+use crate::agent::{AgentError, SrtpProfile};
 
-/// Plain RTP.
+/// RTP of one call.
 pub(super) struct RtpLeg {
     /// What our descriptions say: not where we are, behind a NAT.
     shown: SocketAddr,
@@ -21,10 +22,13 @@ pub(super) struct RtpLeg {
     offered: Direction,
     formats: Vec<Format>,
     remote: Option<SocketAddr>,
+    sdes: Option<Sdes>,
+    /// Whether keys were agreed on.
+    is_secure: bool,
 }
 
 impl RtpLeg {
-    pub(super) fn new(shown: SocketAddr) -> Self {
+    pub(super) fn new(shown: SocketAddr, srtp: Option<PhoneSrtp>) -> Self {
         Self {
             shown,
             session_id: rand::random::<u64>() >> 2,
@@ -33,20 +37,34 @@ impl RtpLeg {
             offered: Direction::SendRecv,
             formats: Vec::new(),
             remote: None,
+            sdes: srtp.map(Sdes::new),
+            is_secure: false,
         }
     }
 
-    fn describe(&mut self, direction: Direction) -> String {
+    fn describe(&mut self, direction: Direction, protocol: &str) -> String {
         self.version += 1;
+        let crypto = self.sdes.as_mut().map(Sdes::describe);
         LocalDescription {
             session_id: self.session_id,
             version: self.version,
             address: self.shown,
             direction,
             formats: &self.formats,
-            transport: LocalTransport::Rtp,
+            transport: LocalTransport::Rtp { protocol, crypto: crypto.as_deref() },
         }
         .to_string()
+    }
+
+    fn agree(&mut self, remote: &RemoteDescription) -> Result<(), AgentError> {
+        if let Some(sdes) = &mut self.sdes {
+            self.is_secure = sdes.agree(remote)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), AgentError> {
+        self.sdes.as_mut().filter(|_| self.is_secure).map_or(Ok(()), Sdes::begin)
     }
 }
 
@@ -54,7 +72,8 @@ impl Leg for RtpLeg {
     fn offer(&mut self, codecs: &[CodecId], direction: Direction) -> String {
         self.formats = payload_types(codecs);
         self.offered = direction;
-        self.describe(direction)
+        let protocol = self.sdes.as_ref().map_or("RTP/AVP", Sdes::protocol);
+        self.describe(direction, protocol)
     }
 
     fn answer(
@@ -66,14 +85,21 @@ impl Leg for RtpLeg {
     ) -> Result<(String, Agreement), AgentError> {
         let offer = RemoteDescription::parse(offer)?;
         let agreement = Agreement::from_offer(&offer, codecs, direction)?;
+        self.agree(&offer)?;
         self.remote = Some(offer.address);
         self.formats = agreement.answer_formats();
-        Ok((self.describe(agreement.direction), agreement))
+        // Who knows no SRTP has no word for it.
+        let protocol = if self.sdes.is_some() { &offer.protocol } else { "RTP/AVP" };
+        let answer = self.describe(agreement.direction, protocol);
+        self.begin()?;
+        Ok((answer, agreement))
     }
 
     fn accept(&mut self, answer: &str, _now: Instant) -> Result<Agreement, AgentError> {
         let answer = RemoteDescription::parse(answer)?;
         let agreement = Agreement::from_answer(&answer, self.offered)?;
+        self.agree(&answer)?;
+        self.begin()?;
         self.remote = Some(answer.address);
         Ok(agreement)
     }
@@ -90,19 +116,40 @@ impl Leg for RtpLeg {
         self.remote.is_some()
     }
 
+    fn srtp_profile(&self) -> Option<SrtpProfile> {
+        self.sdes.as_ref().filter(|_| self.is_secure).map(Sdes::profile)
+    }
+
     fn handle_datagram(&mut self, datagram: &[u8], _from: SocketAddr, _now: Instant) -> Received {
         match datagram {
-            [first, ..] if first >> 6 == 2 => Received::Rtp(datagram.to_vec()),
-            _ => Received::Broken,
+            [first, ..] if first >> 6 != 2 => Received::Broken,
+            [_, 192..=223, ..] if self.is_secure => {
+                let sdes = self.sdes.as_mut();
+                sdes.and_then(|sdes| sdes.unprotect_rtcp(datagram)).map_or(Received::Broken, Received::Rtcp)
+            }
+            [_, ..] if self.is_secure => {
+                let sdes = self.sdes.as_mut();
+                sdes.and_then(|sdes| sdes.unprotect_rtp(datagram)).map_or(Received::Broken, Received::Rtp)
+            }
+            [_, ..] => Received::Rtp(datagram.to_vec()),
+            [] => Received::Broken,
         }
     }
 
     fn protect_rtp(&mut self, packet: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
-        Some((self.remote?, packet.to_vec()))
+        let packet = match &mut self.sdes {
+            Some(sdes) if self.is_secure => sdes.protect_rtp(packet)?,
+            Some(_) | None => packet.to_vec(),
+        };
+        Some((self.remote?, packet))
     }
 
     fn protect_rtcp(&mut self, packet: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
         let remote = self.remote?;
-        Some((SocketAddr::new(remote.ip(), remote.port().checked_add(1)?), packet.to_vec()))
+        let packet = match &mut self.sdes {
+            Some(sdes) if self.is_secure => sdes.protect_rtcp(packet)?,
+            Some(_) | None => packet.to_vec(),
+        };
+        Some((SocketAddr::new(remote.ip(), remote.port().checked_add(1)?), packet))
     }
 }

@@ -1,6 +1,8 @@
-//! A plain SIP phone: UDP or TCP, RTP, G.711 or whatever it is told to speak.
+//! A SIP phone: UDP or TCP, RTP or SRTP with keys in the description, G.711 or whatever it is told to speak.
 
 mod agent;
 mod leg;
+mod sdes;
 
 pub use agent::{Phone, PhoneConfig, PhoneTransport};
+pub use sdes::PhoneSrtp;

@@ -6,7 +6,7 @@ mod read;
 mod write;
 
 pub use format::{Direction, Format};
-pub use read::{RemoteDescription, RemoteIce, SdpError};
+pub use read::{RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 
 pub(crate) use format::payload_types;
 pub(crate) use negotiation::Agreement;

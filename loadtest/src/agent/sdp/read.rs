@@ -23,10 +23,23 @@ pub struct RemoteDescription {
     pub ptime_ms: Option<u32>,
     /// `a=mid`.
     pub mid: Option<String>,
+    /// Keys of SRTP, where they stand in the description.
+    pub crypto: Vec<RemoteCrypto>,
     /// What ICE and DTLS need; `None` for plain RTP.
     pub ice: Option<RemoteIce>,
     /// The whole text.
     pub text: String,
+}
+
+/// An `a=crypto` (RFC 4568) with one key and no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteCrypto {
+    /// Ties an answer to an offer.
+    pub tag: u32,
+    /// The cipher.
+    pub suite: String,
+    /// Key and salt in base64.
+    pub key: String,
 }
 
 /// What ICE and DTLS need to know of the other end.
@@ -94,6 +107,7 @@ impl RemoteDescription {
             protocol: media.media_name.protos.join("/"),
             ptime_ms: attributes.value("ptime").and_then(|it| it.trim().parse().ok()),
             mid: attributes.value("mid").map(str::to_owned),
+            crypto: attributes.values("crypto").filter_map(crypto).collect(),
             ice: attributes.ice()?,
             text: text.to_owned(),
         })
@@ -165,6 +179,14 @@ impl Attributes<'_> {
             setup: self.value("setup").ok_or(SdpError::Missing("setup"))?.to_owned(),
         }))
     }
+}
+
+/// RFC 4568 9.1: tag, suite, key.
+fn crypto(value: &str) -> Option<RemoteCrypto> {
+    let fields: Vec<_> = value.split_ascii_whitespace().collect();
+    let [tag, suite, key] = fields[..] else { return None };
+    let key = key.strip_prefix("inline:")?.to_owned();
+    Some(RemoteCrypto { tag: tag.parse().ok()?, suite: suite.to_owned(), key })
 }
 
 /// RFC 8839 5.1: foundation, component, transport, priority, address, port, `typ`, type.

@@ -19,7 +19,7 @@ pub(crate) struct LocalDescription<'a> {
 
 #[derive(Debug, Clone)]
 pub(crate) enum LocalTransport<'a> {
-    Rtp,
+    Rtp { protocol: &'a str, crypto: Option<&'a str> },
     Webrtc { secrets: &'a WebrtcSecrets, setup: &'static str, mid: &'a str, ssrc: u32 },
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for LocalDescription<'_> {
             IpAddr::V6(ip) => ("IP6", ip.to_string()),
         };
         let protocol = match self.transport {
-            LocalTransport::Rtp => "RTP/AVP",
+            LocalTransport::Rtp { protocol, .. } => protocol,
             LocalTransport::Webrtc { .. } => "UDP/TLS/RTP/SAVPF",
         };
         write!(f, "v=0\r\no=- {} {} IN {kind} {ip}\r\n", self.session_id, self.version)?;
@@ -71,7 +71,11 @@ impl LocalDescription<'_> {
     }
 
     fn write_transport(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LocalTransport::Webrtc { secrets, setup, mid, ssrc } = &self.transport else { return Ok(()) };
+        let (secrets, setup, mid, ssrc) = match &self.transport {
+            LocalTransport::Rtp { crypto: None, .. } => return Ok(()),
+            LocalTransport::Rtp { crypto: Some(crypto), .. } => return write!(f, "a=crypto:{crypto}\r\n"),
+            LocalTransport::Webrtc { secrets, setup, mid, ssrc } => (secrets, setup, mid, ssrc),
+        };
         let (ip, port) = (self.address.ip(), self.address.port());
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", secrets.ufrag, secrets.password)?;
         write!(f, "a=fingerprint:sha-256 {}\r\na=setup:{setup}\r\n", secrets.fingerprint)?;

@@ -10,3 +10,4 @@ mod tests;
 
 pub use caller::{WebrtcCaller, WebrtcConfig};
 pub use srtp::SrtpProfile;
+pub(in crate::agent) use srtp::srtp_context;

@@ -1,0 +1,178 @@
+//! Attackers of a call's media: on the way, behind the same NAT, anywhere else. The call goes on as if there were none.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{Call, PhoneConfig, PhoneSrtp, SrtpProfile};
+
+use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_level};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
+use crate::support::forgery;
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::gateway_config::{SIP_PORT, WEBRTC_PORT};
+use crate::support::host::Host;
+use crate::support::relay::{Faults, Relay};
+
+/// An attacker on the way who cannot keep packets back, but sends under anybody's address.
+const FORGED: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside_srtp) };
+
+/// Six seconds.
+const PACKETS: usize = 300;
+
+/// Both hear the other as it speaks, without a gap, in one stream, and nobody has hung up.
+async fn assert_undisturbed(call: &Call, lifted: &Call) {
+    for (end, hz) in [(call, CALLEE_HZ), (lifted, CALLER_HZ)] {
+        end.heard_packets(PACKETS, PATIENCE).await.expect("audio");
+        assert_level(end, hz).await;
+        assert_hears_no_gap(end).await;
+        assert_is_one_stream(end).await;
+    }
+}
+
+async fn hang_up(stage: &Stage, call: Call) {
+    call.hang_up().await.expect("the call is still there");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// What the gateway counted of its leg of this transport.
+fn received(stage: &Stage, transport: &str) -> (u64, u64) {
+    let figures = stage.figures(transport);
+    let figure = |name: &str| figures[name].as_u64().unwrap_or_else(|| panic!("{name} of {figures}"));
+    (figure("received"), figure("lost"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_beside_every_packet_of_webrtc() {
+    let relay = Relay::new();
+    let config = GatewayConfig::default()
+        .media("shards = 1")
+        .media(&format!("external_addresses = [\"{}\"]", relay.ip()));
+    let stage = Stage::with(&["PCMU"], config);
+    relay.carry((stage.gateway.sip().ip(), WEBRTC_PORT).into(), [FORGED; 2]);
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    assert_undisturbed(&call, &lifted).await;
+    assert!(relay.tallies()[0].forged() > 3000, "nobody attacked");
+    hang_up(&stage, call).await;
+    assert_eq!(received(&stage, "webrtc").1, 0, "lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_beside_every_packet_of_an_encrypted_phone() {
+    const RTP_PORTS: [u16; 2] = [20_000, 20_003];
+    const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
+    for profile in [SrtpProfile::Aes128CmHmacSha1_80, SrtpProfile::AeadAes128Gcm] {
+        let relay = Relay::new();
+        let [from, to] = RTP_PORTS;
+        let config = GatewayConfig::default().media("shards = 1").rtp_ports(from, to).trunk_srtp("offer");
+        let stage = Stage::behind(&relay, &["PCMU"], config);
+        let gateway = stage.gateway.sip().ip();
+        for port in from..=to {
+            relay.carry((gateway, port).into(), [FORGED; 2]);
+        }
+        relay.carry((gateway, SIP_PORT).into(), [Faults::default(); 2]);
+        let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
+        let srtp = Some(PhoneSrtp { profile, is_optional: false, changes_keys: false });
+        let caller = PhoneConfig { server, behind_nat: Some(NOBODY), srtp, ..stage.caller(CodecId::Pcmu) };
+        let (caller, callee) = (phone(caller).await, phone(stage.callee(CodecId::Pcmu)).await);
+        let (call, lifted) = talk(&caller, &callee).await;
+        assert_undisturbed(&call, &lifted).await;
+        assert!(relay.tallies()[0].forged() > 3000, "nobody attacked");
+        hang_up(&stage, call).await;
+        assert_eq!(received(&stage, "rtp").1, 0, "lost");
+    }
+}
+
+/// Sends noise, reports, handshakes and checks to the ports until the call has been heard for long enough.
+struct Attacker {
+    socket: UdpSocket,
+    targets: Vec<SocketAddr>,
+}
+
+impl Attacker {
+    fn new(ip: IpAddr, targets: Vec<SocketAddr>) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).expect("the host is ours");
+        socket.set_read_timeout(Some(Duration::from_millis(1))).expect("a time-out");
+        Self { socket, targets }
+    }
+
+    /// 200 rounds in four seconds; gives how many bytes were answered.
+    async fn attack(self) -> usize {
+        let mut answered = 0;
+        for number in 0..200_u16 {
+            let noise = forgery::noise(0xBAD, number);
+            let volley = [
+                vec![noise.clone()],
+                forgery::malformed(&noise),
+                forgery::reports(&noise),
+                forgery::handshakes(number.into()),
+            ];
+            for (target, datagram) in
+                self.targets.iter().flat_map(|to| volley.iter().flatten().map(move |it| (to, it)))
+            {
+                self.socket.send_to(datagram, target).expect("loopback takes it");
+            }
+            let mut buffer = [0; 2048];
+            while let Ok(length) = self.socket.recv(&mut buffer) {
+                answered += length;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        answered
+    }
+}
+
+/// RTP bleed, injection, forged RTCP and amplification: from a stranger's host, and from the phone's own host by
+/// another port, where somebody behind the same NAT would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_neither_heard_nor_answered() {
+    let stage = Stage::new(&["PCMU"]);
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    lifted.heard_packets(10, PATIENCE).await.expect("audio");
+    let rtp = lifted.remote_description().expect("a description").address;
+    let targets = vec![
+        rtp,
+        SocketAddr::new(rtp.ip(), rtp.port() + 1),
+        SocketAddr::new(stage.gateway.sip().ip(), WEBRTC_PORT),
+    ];
+    let stranger = Host::new();
+    let [far, near] =
+        [stranger.ip(), stage.carrier.ip()].map(|ip| Attacker::new(ip, targets.clone()).attack());
+    let (far, near) = tokio::join!(far, near);
+    assert_eq!((far, near), (0, 0), "bytes were answered");
+    assert_undisturbed(&call, &lifted).await;
+    hang_up(&stage, call).await;
+    assert_eq!(received(&stage, "rtp").1, 0, "lost");
+}
+
+/// A report that says goodbye, from the very address of the phone, ends no call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_goodbye_in_rtcp_ends_no_call() {
+    const SAYS_GOODBYE: Faults = Faults {
+        loss: 0.0,
+        swaps: 0.0,
+        forge: Some(|packet, _| {
+            [vec![], [forgery::reports(packet), forgery::malformed(packet)[..7].to_vec()].concat()]
+        }),
+    };
+    const RTP_PORTS: [u16; 2] = [20_000, 20_003];
+    let relay = Relay::new();
+    let [from, to] = RTP_PORTS;
+    let config = GatewayConfig::default().media("shards = 1").rtp_ports(from, to);
+    let stage = Stage::behind(&relay, &["PCMU"], config);
+    let gateway = stage.gateway.sip().ip();
+    for port in from..=to {
+        relay.carry((gateway, port).into(), [SAYS_GOODBYE, Faults::default()]);
+    }
+    relay.carry((gateway, SIP_PORT).into(), [Faults::default(); 2]);
+    let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
+    let behind_nat = Some(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)));
+    let caller = PhoneConfig { server, behind_nat, ..stage.caller(CodecId::Pcmu) };
+    let (caller, callee) = (phone(caller).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk(&caller, &callee).await;
+    assert_undisturbed(&call, &lifted).await;
+    assert!(relay.tallies()[0].forged() > 3000, "nobody attacked");
+    hang_up(&stage, call).await;
+}

@@ -1,0 +1,159 @@
+//! SRTP whose keys stand in the descriptions, between the gateway and phones on another SRTP library.
+
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{AgentError, Call, CallEnd, Phone, PhoneConfig, PhoneSrtp, SrtpProfile};
+
+use super::ear::assert_hears;
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk, talk_from_webrtc, webrtc};
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+
+use SrtpProfile::{AeadAes128Gcm, AeadAes256Gcm, Aes128CmHmacSha1_32, Aes128CmHmacSha1_80};
+
+/// Both trunks keep this policy.
+fn stage(srtp: &'static str) -> Stage {
+    Stage::with(&["PCMU"], GatewayConfig::default().trunk_srtp(srtp))
+}
+
+const fn secure(profile: SrtpProfile) -> Option<PhoneSrtp> {
+    Some(PhoneSrtp { profile, is_optional: false, changes_keys: false })
+}
+
+async fn caller(stage: &Stage, srtp: Option<PhoneSrtp>) -> Phone {
+    phone(PhoneConfig { srtp, ..stage.caller(CodecId::Pcmu) }).await
+}
+
+async fn callee(stage: &Stage, srtp: Option<PhoneSrtp>) -> Phone {
+    phone(PhoneConfig { srtp, ..stage.callee(CodecId::Pcmu) }).await
+}
+
+/// Both hear each other, and how their packets are encrypted is this.
+async fn assert_talk((call, lifted): (&Call, &Call), profiles: [Option<SrtpProfile>; 2]) {
+    assert_hears(call, CALLEE_HZ).await;
+    assert_hears(lifted, CALLER_HZ).await;
+    assert_eq!([call.srtp_profile(), lifted.srtp_profile()], profiles);
+}
+
+fn assert_log_has_no_key_of(stage: &Stage, calls: &[&Call]) {
+    for call in calls {
+        let remote = call.remote_description().expect("a description");
+        assert_eq!(remote.crypto.is_empty(), call.srtp_profile().is_none());
+        for crypto in remote.crypto {
+            assert_eq!(stage.gateway.log().count(&[&crypto.key]), 0, "a key is in the log");
+        }
+    }
+    assert_eq!(stage.gateway.log().count(&["inline:"]), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_suite_is_passed_through_to_every_other() {
+    for (ours, theirs) in [
+        (Aes128CmHmacSha1_80, AeadAes256Gcm),
+        (Aes128CmHmacSha1_32, Aes128CmHmacSha1_80),
+        (AeadAes128Gcm, AeadAes128Gcm),
+        (AeadAes256Gcm, Aes128CmHmacSha1_80),
+    ] {
+        let stage = stage("require");
+        let (caller, callee) = (caller(&stage, secure(ours)).await, callee(&stage, secure(theirs)).await);
+        let (call, lifted) = talk(&caller, &callee).await;
+        assert_talk((&call, &lifted), [Some(ours), Some(theirs)]).await;
+        assert_eq!(stage.paths(), (2, 0), "passed through");
+        assert_log_has_no_key_of(&stage, &[&call, &lifted]);
+        call.hang_up().await.expect("confirmed");
+        stage.gateway.assert_all_is_over(1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webrtc_is_transcoded_to_every_suite() {
+    for suite in [AeadAes128Gcm, AeadAes256Gcm, Aes128CmHmacSha1_80] {
+        let stage = stage("require");
+        let alice = webrtc(stage.alice()).await;
+        let callee = callee(&stage, secure(suite)).await;
+        let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+        assert_hears(&call, CALLEE_HZ).await;
+        assert_hears(&lifted, CALLER_HZ).await;
+        assert_eq!(lifted.srtp_profile(), Some(suite));
+        assert_eq!(call.codec().await, Some(CodecId::Opus));
+        call.hang_up().await.expect("confirmed");
+        stage.gateway.assert_all_is_over(1);
+    }
+}
+
+/// RFC 8643: plain RTP is offered with a key beside it, and whoever has none talks without.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_offered_is_done_where_both_can() {
+    let optional = Some(PhoneSrtp { profile: AeadAes128Gcm, is_optional: true, changes_keys: false });
+    let sides = [(optional, Some(AeadAes128Gcm)), (None, None)];
+    for (ours, profile) in sides {
+        for (theirs, other) in sides {
+            let stage = stage("offer");
+            let (caller, callee) = (caller(&stage, ours).await, callee(&stage, theirs).await);
+            let (call, lifted) = talk(&caller, &callee).await;
+            assert_talk((&call, &lifted), [profile, other]).await;
+            call.hang_up().await.expect("confirmed");
+            stage.gateway.assert_all_is_over(1);
+        }
+    }
+}
+
+async fn refusal(caller: &Phone) -> Option<u16> {
+    let answered = caller.dial("9100").await.expect("a number").answered(PATIENCE).await;
+    answered.err().as_ref().and_then(AgentError::status)
+}
+
+const TOLD: &str = "peer describes no SRTP, which this leg must have";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_calls_without_srtp_where_it_is_required_is_refused() {
+    let stage = stage("require");
+    assert_eq!(refusal(&caller(&stage, None).await).await, Some(488));
+    stage.gateway.log().wait_for(&[TOLD], PATIENCE);
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// It is hung up, and the caller is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_without_srtp_where_it_is_required_is_not_heard() {
+    let stage = stage("require");
+    let (caller, callee) = (caller(&stage, secure(AeadAes128Gcm)).await, callee(&stage, None).await);
+    let (status, lifted) = tokio::join!(refusal(&caller), lift(&callee));
+    assert_eq!(status, Some(488));
+    assert!(matches!(lifted.ended(PATIENCE).await, Ok(CallEnd::ByPeer { .. })));
+    assert_eq!(lifted.heard().await.expect("a log").packets, [], "heard in the clear");
+    stage.gateway.log().wait_for(&[TOLD], PATIENCE);
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_insists_on_srtp_where_it_is_forbidden_is_refused() {
+    let stage = stage("forbid");
+    assert_eq!(refusal(&caller(&stage, secure(AeadAes128Gcm)).await).await, Some(488));
+    stage.gateway.log().wait_for(&["peer insists on SRTP (RTP/SAVP), and srtp is"], PATIENCE);
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Every hold and resume of the one phone changes its key, the other keeps its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_changes_in_a_call_is_followed() {
+    let stage = stage("require");
+    let changing = Some(PhoneSrtp { profile: Aes128CmHmacSha1_80, is_optional: false, changes_keys: true });
+    let (caller, callee) =
+        (caller(&stage, changing).await, callee(&stage, secure(Aes128CmHmacSha1_80)).await);
+    let (call, lifted) = talk(&caller, &callee).await;
+    assert_hears(&lifted, CALLER_HZ).await;
+    let ours = |call: &Call| call.remote_description().expect("a description").crypto;
+    let before = ours(&call);
+    for end in [&call, &lifted] {
+        for _ in 0..2 {
+            end.hold().await.expect("agreed");
+            end.resume().await.expect("agreed");
+        }
+    }
+    assert_eq!(ours(&call), before, "our key stays");
+    let packets = lifted.heard().await.expect("a log").packets.len();
+    lifted.heard_packets(packets + 100, PATIENCE).await.expect("heard under the last key");
+    let packets = call.heard().await.expect("a log").packets.len();
+    call.heard_packets(packets + 100, PATIENCE).await.expect("heard under the first");
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}

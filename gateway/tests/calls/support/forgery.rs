@@ -1,0 +1,101 @@
+//! What an attacker sends who knows the addresses of a call and none of its keys.
+
+/// Beside one packet of SRTP, under its sender's address: whatever might end the call, shift its counters, fill its
+/// memory or be heard. `number` counts the packets.
+pub(crate) fn beside_srtp(packet: &[u8], number: u64) -> [Vec<Vec<u8>>; 2] {
+    // Not worth more than this, or machines of two cores fall behind.
+    if !number.is_multiple_of(2) {
+        return [vec![], vec![packet.to_vec()]];
+    }
+    let forged = [
+        vec![
+            with(packet, packet.len() - 1, |byte| byte ^ 1),
+            // Half the sequence numbers ahead: who believes it takes the next packets for a rollover.
+            with(packet, 2, |byte| byte ^ 0x80),
+            with(packet, 3, |byte| byte.wrapping_add(1)),
+            // A stream of its own each time.
+            with(packet, 8, |_| number as u8),
+            packet[..packet.len() - 4].to_vec(),
+            packet[..12].to_vec(),
+        ],
+        malformed(packet),
+        reports(packet),
+        handshakes(number),
+    ];
+    // What was sent is sent again.
+    [forged.concat(), vec![packet.to_vec()]]
+}
+
+/// Packets whose parts reach behind their end, and those that say that they are something else (RFC 5761 4).
+pub(crate) fn malformed(packet: &[u8]) -> Vec<Vec<u8>> {
+    let head = |first: u8, kind: u8| {
+        let mut bytes = packet.to_vec();
+        bytes[..2].copy_from_slice(&[first, kind]);
+        bytes
+    };
+    let mut extension = head(0x90, 0)[..12].to_vec();
+    extension.extend([0xBE, 0xDE, 0xFF, 0xFF]);
+    let mut padding = head(0xA0, 0);
+    *padding.last_mut().expect("a packet") = 0xFF;
+    let mut forged = vec![
+        extension,
+        padding,
+        head(0x8F, 0)[..16].to_vec(),
+        head(0xBF, 0xFF),
+        vec![0x80],
+        vec![],
+        vec![0x80, 200],
+    ];
+    forged.extend((72..=79).map(|kind| head(0x80, kind)));
+    forged
+}
+
+/// Reports in the clear: the source leaves, it has sent nothing, it has lost everything; and those that are too
+/// short for what they say.
+pub(crate) fn reports(packet: &[u8]) -> Vec<Vec<u8>> {
+    let ssrc = &packet[8..12];
+    let report = |head: [u8; 4], tail: &[u8]| [&head, ssrc, tail].concat();
+    let goodbye = report([0x81, 203, 0, 1], &[]);
+    // SRTCP that says that it is not encrypted, with the first index and a tag (RFC 3711 3.4).
+    let unencrypted = report([0x81, 203, 0, 1], &[&[0, 0, 0, 1], [0x55; 10].as_slice()].concat());
+    vec![
+        goodbye,
+        unencrypted,
+        report([0x80, 200, 0, 6], &[0xFF; 20]),
+        report([0x80, 201, 0, 1], &[]),
+        report([0x9F, 201, 0, 1], &[]),
+        report([0x81, 200, 0xFF, 0xFF], &[]),
+        vec![0x80, 203, 0, 0],
+    ]
+}
+
+/// What belongs to ICE and DTLS: an alert, a goodbye, part of a handshake, a check without a signature.
+pub(crate) fn handshakes(number: u64) -> Vec<Vec<u8>> {
+    let record = |kind: u8, body: &[u8]| {
+        [&[kind, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, number as u8, 0, body.len() as u8], body].concat()
+    };
+    vec![record(21, &[2, 40]), record(21, &[1, 0]), record(22, &[1; 60]), record(20, &[1]), unsigned_check()]
+}
+
+/// A STUN binding request without credentials.
+pub(crate) fn unsigned_check() -> Vec<u8> {
+    let mut check = vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42];
+    check.extend([7; 12]);
+    check
+}
+
+/// RTP with G.711 in the clear, loud.
+pub(crate) fn noise(ssrc: u32, sequence: u16) -> Vec<u8> {
+    let mut packet = vec![0x80, 0];
+    packet.extend(sequence.to_be_bytes());
+    packet.extend((u32::from(sequence) * 160).to_be_bytes());
+    packet.extend(ssrc.to_be_bytes());
+    packet.extend((0..160).map(|at| if at % 4 < 2 { 0x00 } else { 0x80 }));
+    packet
+}
+
+fn with(packet: &[u8], at: usize, change: impl Fn(u8) -> u8) -> Vec<u8> {
+    let mut changed = packet.to_vec();
+    changed[at] = change(changed[at]);
+    changed
+}
