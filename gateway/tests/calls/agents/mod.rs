@@ -5,6 +5,7 @@ mod attacks;
 mod candidates;
 mod codecs;
 mod ear;
+mod endurance;
 mod faults;
 mod impostor;
 mod ipv6;
