@@ -54,6 +54,9 @@ pub enum AgentError {
     /// The WebRTC library failed.
     #[error("the WebRTC library failed: {0}")]
     Library(String),
+    /// What lies between both ends of a call without SIP refused or was not understood.
+    #[error("the media relay is of no use: {0}")]
+    Relay(String),
     /// The call or its agent has ended.
     #[error("the call has ended")]
     Gone,

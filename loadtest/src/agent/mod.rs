@@ -11,10 +11,10 @@ mod webrtc;
 
 pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
 pub use error::AgentError;
-pub(crate) use media::PTIME;
 pub use media::{
-    Heard, HeardDigit, HeardPacket, PeerReport, Sent, SentPacket, Voice, VoiceError, packet_number,
+    Heard, HeardDigit, HeardPacket, PeerReport, Sent, SentPacket, Uplink, Voice, VoiceError, packet_number,
 };
+pub(crate) use media::{Media, PTIME};
 pub use phone::{Phone, PhoneConfig, PhoneSrtp, PhoneTransport};
 pub use sdp::{Direction, Format, RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 pub use sip::{Credentials, DigestAlgorithm, Trust};

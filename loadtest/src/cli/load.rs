@@ -61,6 +61,12 @@ pub(crate) struct LoadArguments {
     /// Callers register first.
     #[arg(long)]
     register: bool,
+    /// Lose so many of a hundred of the callers' packets on their way: at random, the same every time.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    uplink_loss: f64,
+    /// Through rtpengine, which listens for NG here, instead of a gateway: then there is no SIP.
+    #[arg(long, value_name = "ADDRESS")]
+    rtpengine: Option<SocketAddr>,
     /// More users, with a password file each: USER=FILE. Calls are made by all users in turn.
     #[arg(long = "also-user", value_name = "USER=FILE")]
     also_users: Vec<String>,
@@ -125,10 +131,15 @@ impl LoadArguments {
             pid: self.pid,
             pesq: self.pesq,
             registers: self.register,
+            uplink_loss: self.uplink_loss / 100.0,
+            rtpengine: self.rtpengine,
         })
     }
 
     fn users(&self) -> Result<Vec<Credentials>, Box<dyn Error>> {
+        if self.rtpengine.is_some() {
+            return Ok(vec![Credentials::new(&self.account.user, "")]);
+        }
         let first = self
             .account
             .credentials()?

@@ -16,10 +16,14 @@ pub struct Delays {
     pub each: Vec<Duration>,
     /// Packets that came and belong to none that was sent.
     pub unmatched: usize,
+    /// How much later, in milliseconds, sound lies in packets that came than in those that were sent: what
+    /// codecs look ahead, and how packets were cut anew. Sound is late by this and by its packet's delay.
+    pub shift_ms: f64,
 }
 
 /// Samples, at 8 kHz, of one packet.
 const PACKET: usize = 160;
+const SAMPLES_PER_MS: f64 = 8.0;
 
 /// Follows numbered packets ([`Voice::numbered`]) that were passed through.
 #[must_use]
@@ -37,6 +41,12 @@ pub fn numbered_delays(sent: &Sent, heard: &Heard) -> Delays {
 }
 
 impl Delays {
+    /// How late the sound of each packet is.
+    pub fn of_sound(&self) -> impl Iterator<Item = Duration> {
+        let late = |packet: &Duration| packet.as_secs_f64() + self.shift_ms / 1000.0;
+        self.each.iter().map(move |packet| Duration::from_secs_f64(late(packet).max(0.0)))
+    }
+
     /// Follows packets that were transcoded, one for one, by their timestamps. Which packet the first
     /// that came was made of is told by its sound; what the codec itself looks ahead, in samples at
     /// 8 kHz, is no delay of a packet.
@@ -60,7 +70,10 @@ impl Delays {
             sent.packets.iter().map(|packet| (packet.timestamp, packet.at)).collect();
         let heard_rate = u64::from(first.codec.clock_rate().hz());
         let sent_rate = u64::from(sent.codec?.clock_rate().hz());
-        let mut delays = Self::default();
+        // Of the first packet that came, against the beginning of the one that it was made of.
+        let within = (alignment.offset + PACKET / 2 + look_ahead) % PACKET;
+        let shift = look_ahead as f64 + PACKET as f64 / 2.0 - within as f64;
+        let mut delays = Self { shift_ms: shift / SAMPLES_PER_MS, ..Self::default() };
         for packet in &heard.packets {
             let elapsed = u64::from(packet.timestamp.wrapping_sub(first.timestamp));
             let timestamp = origin.timestamp.wrapping_add((elapsed * sent_rate / heard_rate) as u32);
@@ -161,6 +174,8 @@ mod tests {
             let delays = Delays::transcoded(&voice, &sent(400, CodecId::Pcmu), &heard, 52).expect("alike");
             assert_eq!((delays.each.len(), delays.unmatched), (400 - LOST_AT_FIRST as usize, 0));
             assert!(delays.each.iter().all(|delay| *delay == held), "{:?} for {held:?}", delays.each[0]);
+            // What Opus looks ahead: 6.5 ms, as far as the waveform tells.
+            assert!((3.5..9.5).contains(&delays.shift_ms), "{} ms", delays.shift_ms);
         }
     }
 

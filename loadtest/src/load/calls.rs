@@ -9,7 +9,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::LoadConfig;
-use crate::agent::{AgentError, Call, Heard, PTIME, Phone, Sent, SrtpProfile, WebrtcCaller};
+use super::rtpengine::{NgClient, RelayedCall};
+use crate::agent::{
+    AgentError, Call, Heard, Media, PTIME, Phone, Sent, SrtpProfile, WebrtcCaller, WebrtcConfig,
+};
 
 /// One end of a call, after its end.
 #[derive(Debug, Clone)]
@@ -28,13 +31,23 @@ pub(super) struct Record {
     pub(super) phone: Option<End>,
 }
 
+/// A caller who is ready to dial.
+#[derive(Debug)]
+pub(super) enum Caller {
+    Sip(Box<WebrtcCaller>),
+    Relayed(NgClient, Box<WebrtcConfig>),
+}
+
 /// A call that is up.
 #[derive(Debug)]
-pub(super) struct Running {
-    destination: String,
-    call: Call,
+pub(super) enum Running {
     /// Its connection lives as long as it.
-    _caller: WebrtcCaller,
+    Sip {
+        destination: String,
+        call: Call,
+        _caller: Box<WebrtcCaller>,
+    },
+    Relayed(Box<RelayedCall>),
 }
 
 /// The calls that the phone has taken, by the number dialled.
@@ -52,21 +65,23 @@ const CONNECTING_MAX: usize = 20;
 pub(super) async fn connect(
     config: &LoadConfig,
     mut on_progress: impl FnMut(usize),
-) -> Vec<Result<WebrtcCaller, AgentError>> {
-    let mut waiting = config.users.iter().cycle().take(config.calls);
+) -> Vec<Result<Caller, AgentError>> {
+    let mut waiting = 0..config.calls;
     let (mut connecting, mut connected) = (JoinSet::new(), Vec::new());
     loop {
         while connecting.len() < CONNECTING_MAX
-            && let Some(user) = waiting.next()
+            && let Some(index) = waiting.next()
         {
-            let caller = crate::agent::WebrtcConfig { credentials: user.clone(), ..config.caller.clone() };
-            let registers = config.registers;
+            let (caller, registers, rtpengine) = (config.caller(index), config.registers, config.rtpengine);
             connecting.spawn(async move {
+                if let Some(server) = rtpengine {
+                    return Ok(Caller::Relayed(NgClient::new(server).await?, Box::new(caller)));
+                }
                 let caller = WebrtcCaller::new(caller).await?;
                 if registers {
                     caller.register().await?;
                 }
-                Ok(caller)
+                Ok(Caller::Sip(Box::new(caller)))
             });
         }
         let Some(done) = connecting.join_next().await else { return connected };
@@ -78,21 +93,25 @@ pub(super) async fn connect(
 /// Dials all calls at the rate wished, and waits until each is up or has failed.
 pub(super) async fn dial(
     config: &LoadConfig,
-    callers: Vec<Result<WebrtcCaller, AgentError>>,
+    callers: Vec<Result<Caller, AgentError>>,
     mut on_progress: impl FnMut(usize),
 ) -> Vec<Result<Running, AgentError>> {
     let began_at = Instant::now();
     let mut dialling = JoinSet::new();
     for (index, caller) in callers.into_iter().enumerate() {
         let at = began_at + Duration::from_secs_f64(index as f64 / config.rate) + phase_of(index);
-        let destination = config.destination_of(index);
+        let (destination, phone) = (config.destination_of(index), config.phone.clone());
         dialling.spawn(async move {
             let caller = caller?;
             tokio::time::sleep_until(at).await;
-            let call = caller.dial(&destination).await?.answered(SETUP_MAX).await?;
-            call.media_ready(SETUP_MAX).await?;
-            call.heard_packets(1, SETUP_MAX).await?;
-            Ok(Running { destination, call, _caller: caller })
+            match caller {
+                Caller::Sip(caller) => dial_by_sip(caller, destination).await,
+                Caller::Relayed(client, caller) => {
+                    let phone = phone.unwrap_or_default();
+                    let call = RelayedCall::dial(client, &caller, &phone, SETUP_MAX).await?;
+                    Ok(Running::Relayed(Box::new(call)))
+                }
+            }
         });
     }
     let mut settled = Vec::new();
@@ -101,6 +120,13 @@ pub(super) async fn dial(
         on_progress(settled.len());
     }
     settled
+}
+
+async fn dial_by_sip(caller: Box<WebrtcCaller>, destination: String) -> Result<Running, AgentError> {
+    let call = caller.dial(&destination).await?.answered(SETUP_MAX).await?;
+    call.media_ready(SETUP_MAX).await?;
+    call.heard_packets(1, SETUP_MAX).await?;
+    Ok(Running::Sip { destination, call, _caller: caller })
 }
 
 /// A part of a packet's time, spread evenly over the calls by the golden ratio: callers in the world do not
@@ -143,16 +169,20 @@ pub(super) fn answer(phone: Phone) -> (Taken, mpsc::Sender<()>) {
 impl Running {
     /// Hangs up, and collects what both ends heard.
     pub(super) async fn finish(self, taken: &Taken) -> Result<Record, AgentError> {
-        let phone = taken.0.lock().await.remove(&self.destination);
-        self.call.hang_up().await?;
+        let (destination, call) = match self {
+            Self::Sip { destination, call, .. } => (destination, call),
+            Self::Relayed(call) => return call.finish().await,
+        };
+        let phone = taken.0.lock().await.remove(&destination);
+        call.hang_up().await?;
         if let Some(phone) = &phone {
             phone.ended(END_MAX).await?;
         }
         Ok(Record {
-            invited_at: self.call.invited_at().ok_or(AgentError::Gone)?,
-            answered_at: self.call.answered_at(),
-            srtp: self.call.srtp_profile(),
-            caller: End::of(&self.call).await?,
+            invited_at: call.invited_at().ok_or(AgentError::Gone)?,
+            answered_at: call.answered_at(),
+            srtp: call.srtp_profile(),
+            caller: End::of(&call).await?,
             phone: match &phone {
                 Some(phone) => Some(End::of(phone).await?),
                 None => None,
@@ -164,5 +194,9 @@ impl Running {
 impl End {
     async fn of(call: &Call) -> Result<Self, AgentError> {
         Ok(Self { heard: call.heard().await?, sent: call.sent().await? })
+    }
+
+    pub(super) async fn of_media(media: &Media) -> Result<Self, AgentError> {
+        Ok(Self { heard: media.heard().await?, sent: media.sent().await? })
     }
 }

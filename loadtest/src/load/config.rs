@@ -1,8 +1,9 @@
 //! What a load is.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::agent::{AgentError, Credentials, PhoneConfig, WebrtcConfig};
+use crate::agent::{AgentError, Credentials, PhoneConfig, Uplink, WebrtcConfig};
 use crate::hear::PesqError;
 
 /// What a load is.
@@ -29,6 +30,11 @@ pub struct LoadConfig {
     pub pesq: usize,
     /// Whether callers register first.
     pub registers: bool,
+    /// The share of the callers' audio that is lost on its way, 0 to 1: at random, and the same every time.
+    pub uplink_loss: f64,
+    /// Where rtpengine listens for NG: then it lies between callers and phone, nobody speaks SIP, and server,
+    /// users and destination are of no matter.
+    pub rtpengine: Option<SocketAddr>,
 }
 
 /// How far a load is.
@@ -47,6 +53,8 @@ pub enum LoadProgress {
 /// Bounds of a load: what one process and one machine can bear.
 pub(super) const CALLS_MAX: usize = 5000;
 pub(super) const DURATION_MAX: Duration = Duration::from_secs(3600);
+/// Of the first caller's losses; the others' follow.
+const LOSS_SEED: u64 = 7;
 /// What stands for the number of the call.
 pub(super) const PLACEHOLDER: &str = "{call}";
 
@@ -82,6 +90,14 @@ impl LoadConfig {
             format!("{} calls a second are not between 0 and 1000", self.rate)
         } else if self.duration.is_zero() || self.duration > DURATION_MAX {
             format!("{:?} is not between a second and {DURATION_MAX:?}", self.duration)
+        } else if !(0.0..1.0).contains(&self.uplink_loss) {
+            format!("a loss of {} is no share from 0 to 1", self.uplink_loss)
+        } else if self.rtpengine.is_some() {
+            let needs = [(self.phone.is_none(), "a phone"), (self.registers, "callers that do not register")];
+            match needs.into_iter().find(|(is_missing, _)| *is_missing) {
+                Some((_, what)) => format!("rtpengine answers no call and speaks no SIP; it needs {what}"),
+                None => return Ok(()),
+            }
         } else if self.phone.is_some() && self.calls > 1 && !self.destination.contains(PLACEHOLDER) {
             format!(
                 "the phone tells calls apart by the number dialled; put {PLACEHOLDER} into the destination \
@@ -92,6 +108,18 @@ impl LoadConfig {
             return Ok(());
         };
         Err(LoadError::Config(fault))
+    }
+
+    /// The caller of one call: its user, and the losses on its way.
+    pub(super) fn caller(&self, call: usize) -> WebrtcConfig {
+        let mut caller = self.caller.clone();
+        caller.credentials.clone_from(&self.users[call % self.users.len()]);
+        if self.uplink_loss > 0.0 {
+            let percent = (self.uplink_loss * 100.0).round() as u8;
+            caller.uplink = Uplink::losing(self.uplink_loss, LOSS_SEED + call as u64);
+            caller.voice = caller.voice.map(|voice| voice.expecting_loss(percent));
+        }
+        caller
     }
 
     /// The number of one call.

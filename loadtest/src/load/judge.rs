@@ -98,6 +98,7 @@ impl DirectionReport {
             broken: verdicts.iter().map(|it| it.broken).sum(),
             jitter_ms: Spread::of(arrivals().map(|it| it.jitter_ms)),
             gateway_delay: Percentiles::of(verdicts.iter().flat_map(|it| it.delays.each.iter().copied())),
+            sound_delay: Percentiles::of(verdicts.iter().flat_map(|it| it.delays.of_sound())),
             not_followed: verdicts.iter().map(|it| it.delays.unmatched as u64).sum(),
             gain_db: Spread::of(alignments().map(|it| it.gain_db)),
             likeness: Spread::of(alignments().map(|it| it.correlation)),

@@ -1,10 +1,12 @@
-//! Many calls at once: WebRTC callers through a gateway to a phone in this process, and what came of it.
+//! Many calls at once: WebRTC callers through a gateway, or through rtpengine, to a phone in this process, and
+//! what came of it.
 
 mod calls;
 mod config;
 mod judge;
 mod process;
 mod report;
+mod rtpengine;
 mod run;
 
 pub use config::{LoadConfig, LoadError, LoadProgress};

@@ -77,6 +77,9 @@ pub struct DirectionReport {
     /// From one end's send call to the kernel's receipt at the other: what the gateway adds, in
     /// milliseconds. Codec look-ahead is not in it.
     pub gateway_delay: Option<Percentiles>,
+    /// How late the sound is, from one end's send call to the kernel's receipt at the other, in milliseconds:
+    /// with what codecs look ahead and buffers hold, without the time in which a packet is filled.
+    pub sound_delay: Option<Percentiles>,
     /// Packets that could not be followed.
     pub not_followed: u64,
     /// Louder than it was said, in dB.

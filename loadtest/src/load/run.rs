@@ -28,11 +28,11 @@ pub async fn run(config: LoadConfig, on_progress: impl Fn(LoadProgress)) -> Resu
     let own = ProcessMeter::new(std::process::id())?;
     let read_gateway = || gateway.as_ref().map(ProcessMeter::read).transpose();
     let (taken, _answering) = match &config.phone {
-        Some(phone) => {
+        Some(phone) if config.rtpengine.is_none() => {
             let (taken, stop) = calls::answer(Phone::new(phone.clone()).await?);
             (taken, Some(stop))
         }
-        None => (Taken::default(), None),
+        _ => (Taken::default(), None),
     };
     warm_up(&config, &taken).await?;
 

@@ -30,6 +30,8 @@ fn load(proxy: &Proxy, destination: &str) -> LoadConfig {
         pid: Some(std::process::id()),
         pesq: 0,
         registers: true,
+        uplink_loss: 0.0,
+        rtpengine: None,
     }
 }
 
@@ -76,10 +78,12 @@ async fn every_call_and_packet_is_in_the_report() {
 async fn a_load_that_makes_no_sense_is_refused_with_its_cure() {
     let proxy = Proxy::start().await;
     type Spoil = fn(&mut LoadConfig);
-    let faults: [(Spoil, &str); 4] = [
+    let faults: [(Spoil, &str); 6] = [
         (|load| load.calls = 0, "0 calls"),
         (|load| load.rate = f64::NAN, "NaN calls a second"),
         (|load| load.users.clear(), "name one"),
+        (|load| load.uplink_loss = 5.0, "a loss of 5"),
+        (|load| load.rtpengine = Some(([127, 0, 0, 1], 9).into()), "a phone"),
         (|load| load.phone = Some(Default::default()), "{call}"),
     ];
     for (spoil, words) in faults {

@@ -10,12 +10,14 @@ mod sender;
 mod sent;
 mod socket;
 mod task;
+mod uplink;
 mod voice;
 
 pub use digits::HeardDigit;
 pub use heard::{Heard, HeardPacket};
 pub use reports::PeerReport;
 pub use sent::{Sent, SentPacket};
+pub use uplink::Uplink;
 pub use voice::{Voice, VoiceError, packet_number};
 
 pub(crate) use digits::{DigitSender, DigitStep};

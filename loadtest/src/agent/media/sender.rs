@@ -163,7 +163,8 @@ impl Sender {
 
     fn wish(&self) -> Option<(&Voice, Encoding)> {
         let Agreement { codec, format, .. } = self.agreement.as_ref()?;
-        Some((self.voice.as_ref()?, Encoding::for_format(*codec, format)))
+        let voice = self.voice.as_ref()?;
+        Some((voice, voice.encoding(*codec, format)))
     }
 }
 

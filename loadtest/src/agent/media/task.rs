@@ -10,7 +10,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
 use super::sender::Sender;
-use super::{Heard, Leg, Log, MediaSocket, PTIME, Received, Sent, Voice};
+use super::{Heard, Leg, Log, MediaSocket, PTIME, Received, Sent, Uplink, Voice};
 use crate::agent::sdp::{Agreement, Direction};
 use crate::agent::{AgentError, SrtpProfile};
 
@@ -22,6 +22,7 @@ pub(crate) struct MediaConfig {
     pub(crate) rtcp_socket: Option<MediaSocket>,
     pub(crate) codecs: Vec<CodecId>,
     pub(crate) voice: Option<Voice>,
+    pub(crate) uplink: Uplink,
 }
 
 /// The face of the task. When the last clone is gone the task ends.
@@ -79,6 +80,7 @@ struct Task {
     rtcp_socket: Option<MediaSocket>,
     codecs: Vec<CodecId>,
     sender: Sender,
+    uplink: Uplink,
     log: Log,
     pressed: Vec<oneshot::Sender<()>>,
     /// The voice is being encoded, for the first call that wants it so.
@@ -97,7 +99,7 @@ impl Media {
     pub(crate) fn start(config: MediaConfig) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let (state, watching) = watch::channel(MediaState::default());
-        let MediaConfig { leg, socket, rtcp_socket, codecs, voice } = config;
+        let MediaConfig { leg, socket, rtcp_socket, codecs, voice, uplink } = config;
         let sender = Sender::new(leg.ssrc(), voice);
         let log = Log::new(Instant::now());
         let task = Task {
@@ -106,6 +108,7 @@ impl Media {
             rtcp_socket,
             codecs,
             sender,
+            uplink,
             log,
             pressed: Vec::new(),
             encoding: None,
@@ -314,9 +317,11 @@ impl Task {
         if !self.is_talking {
             return;
         }
-        let (leg, socket) = (&mut self.leg, &self.socket);
+        let (leg, socket, uplink) = (&mut self.leg, &self.socket, &mut self.uplink);
         self.sender.step(|packet| {
-            if let Some((to, datagram)) = leg.protect_rtp(packet) {
+            if let Some((to, datagram)) = leg.protect_rtp(packet)
+                && uplink.carries()
+            {
                 socket.send(to, &datagram);
             }
         });

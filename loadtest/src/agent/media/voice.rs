@@ -17,6 +17,8 @@ use crate::agent::sdp::Format;
 #[derive(Debug, Clone)]
 pub struct Voice {
     source: Arc<Source>,
+    /// What Opus is prepared for, where the other end decodes redundancy.
+    expected_loss_percent: u8,
 }
 
 /// The payloads of a clip in one encoding.
@@ -48,6 +50,7 @@ pub(crate) struct Encoding {
     codec: CodecId,
     bandwidth: Option<OpusBandwidth>,
     bitrate_bps: u32,
+    expected_loss_percent: u8,
 }
 
 /// The packets of a voice in one encoding.
@@ -110,7 +113,18 @@ impl Voice {
     /// passed through. They are noise to the ear, and G.711 alone can carry them.
     #[must_use]
     pub fn numbered() -> Self {
-        Self { source: Arc::new(Source::Numbered) }
+        Self { source: Arc::new(Source::Numbered), expected_loss_percent: 0 }
+    }
+
+    /// The same as a browser says it when reports tell it of so much loss: to who decodes redundancy, with it.
+    #[must_use]
+    pub fn expecting_loss(&self, percent: u8) -> Self {
+        Self { source: Arc::clone(&self.source), expected_loss_percent: percent }
+    }
+
+    /// How it is to be encoded for a far end that described the codec so.
+    pub(crate) fn encoding(&self, codec: CodecId, format: &Format) -> Encoding {
+        Encoding::for_format(codec, format, self.expected_loss_percent)
     }
 
     /// Whether each moment of it sounds different, so that the sound tells which one it is.
@@ -119,7 +133,8 @@ impl Voice {
     }
 
     fn new(clip: Clip, is_distinct: bool) -> Self {
-        Self { source: Arc::new(Source::Clip { clip, is_distinct, encoded: Mutex::default() }) }
+        let source = Source::Clip { clip, is_distinct, encoded: Mutex::default() };
+        Self { source: Arc::new(source), expected_loss_percent: 0 }
     }
 
     /// The clip; `None` for numbered packets.
@@ -162,15 +177,17 @@ fn lock(encoded: &Mutex<HashMap<Encoding, Packets>>) -> MutexGuard<'_, HashMap<E
 
 impl Encoding {
     /// As a browser encodes for a peer that described the codec so (RFC 7587 6.1).
-    pub(crate) fn for_format(codec: CodecId, format: &Format) -> Self {
+    fn for_format(codec: CodecId, format: &Format, expected_loss_percent: u8) -> Self {
         if codec != CodecId::Opus {
-            return Self { codec, bandwidth: None, bitrate_bps: 64_000 };
+            return Self { codec, bandwidth: None, bitrate_bps: 64_000, expected_loss_percent: 0 };
         }
+        let has_redundancy = format.number("useinbandfec") == Some(1);
         let bitrate = format.number("maxaveragebitrate").unwrap_or(OPUS_BITRATE_BPS);
         Self {
             codec,
             bandwidth: format.number("maxplaybackrate").map(OpusBandwidth::for_playback_rate),
             bitrate_bps: bitrate.clamp(*OPUS_BITRATE_LIMITS.start(), *OPUS_BITRATE_LIMITS.end()),
+            expected_loss_percent: if has_redundancy { expected_loss_percent } else { 0 },
         }
     }
 
@@ -180,8 +197,8 @@ impl Encoding {
             let config = OpusEncoderConfig {
                 bitrate_bps: self.bitrate_bps,
                 max_bandwidth: self.bandwidth,
-                // Nobody reports loss to a browser that has just begun; and time is no matter here.
-                expected_loss_percent: 0,
+                expected_loss_percent: self.expected_loss_percent,
+                // Time is no matter here.
                 complexity: 10,
                 ..OpusEncoderConfig::default()
             };

@@ -9,7 +9,7 @@ use webtrunk_codecs::CodecId;
 use super::leg::RtpLeg;
 use super::sdes::PhoneSrtp;
 use crate::agent::call_task::{dial, receive};
-use crate::agent::media::{Media, MediaConfig, MediaSocket};
+use crate::agent::media::{Media, MediaConfig, MediaSocket, Uplink};
 use crate::agent::sip::{Account, Transactions, UserAgent, Wire};
 use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Voice};
 
@@ -77,6 +77,30 @@ impl Default for PhoneConfig {
     }
 }
 
+impl PhoneConfig {
+    /// Media of one call, whatever signals it.
+    ///
+    /// # Errors
+    /// There are no ports.
+    pub(crate) fn open_media(&self) -> Result<Media, AgentError> {
+        let ip = self.bind.ip();
+        let (socket, rtcp_socket) = MediaSocket::bind_pair(ip)
+            .map_err(|source| AgentError::Local { what: format!("UDP ports for media at {ip}"), source })?;
+        let shown = match self.behind_nat {
+            Some(ip) => SocketAddr::new(ip, INNER_RTP_PORT),
+            None => socket.local(),
+        };
+        Ok(Media::start(MediaConfig {
+            leg: Box::new(RtpLeg::new(shown, self.srtp)),
+            socket,
+            rtcp_socket: Some(rtcp_socket),
+            codecs: self.codecs.clone(),
+            voice: self.voice.clone(),
+            uplink: Uplink::default(),
+        }))
+    }
+}
+
 impl Phone {
     /// Starts to listen.
     ///
@@ -133,7 +157,7 @@ impl Phone {
     /// # Errors
     /// The destination is no address, or there are no ports for media.
     pub async fn dial(&self, to: &str) -> Result<Dialing, AgentError> {
-        dial(&self.agent, self.media()?, to, true).await
+        dial(&self.agent, self.config.open_media()?, to, true).await
     }
 
     /// Dials with an INVITE that leaves the offer to the other end.
@@ -141,7 +165,7 @@ impl Phone {
     /// # Errors
     /// As [`dial`](Self::dial).
     pub async fn dial_without_offer(&self, to: &str) -> Result<Dialing, AgentError> {
-        dial(&self.agent, self.media()?, to, false).await
+        dial(&self.agent, self.config.open_media()?, to, false).await
     }
 
     /// Dials and waits up to a minute for the answer.
@@ -158,23 +182,6 @@ impl Phone {
     /// An INVITE came that is of no use, or there are no ports for media.
     pub async fn next_incoming(&self) -> Result<Incoming, AgentError> {
         let new_call = self.agent.next_call().await.ok_or(AgentError::Gone)?;
-        receive(&self.agent, self.media()?, new_call)
-    }
-
-    fn media(&self) -> Result<Media, AgentError> {
-        let ip = self.config.bind.ip();
-        let (socket, rtcp_socket) = MediaSocket::bind_pair(ip)
-            .map_err(|source| AgentError::Local { what: format!("UDP ports for media at {ip}"), source })?;
-        let shown = match self.config.behind_nat {
-            Some(ip) => SocketAddr::new(ip, INNER_RTP_PORT),
-            None => socket.local(),
-        };
-        Ok(Media::start(MediaConfig {
-            leg: Box::new(RtpLeg::new(shown, self.config.srtp)),
-            socket,
-            rtcp_socket: Some(rtcp_socket),
-            codecs: self.config.codecs.clone(),
-            voice: self.config.voice.clone(),
-        }))
+        receive(&self.agent, self.config.open_media()?, new_call)
     }
 }

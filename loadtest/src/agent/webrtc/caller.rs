@@ -10,7 +10,7 @@ use super::SrtpProfile;
 use super::dtls::Identity;
 use super::leg::{Settings, WebrtcLeg};
 use crate::agent::call_task::{dial, receive};
-use crate::agent::media::{Media, MediaConfig, MediaSocket};
+use crate::agent::media::{Media, MediaConfig, MediaSocket, Uplink};
 use crate::agent::sip::{Account, Transactions, Trust, UserAgent, Wire};
 use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Voice};
 
@@ -37,6 +37,8 @@ pub struct WebrtcConfig {
     pub media_address: Option<IpAddr>,
     /// What it says in a call.
     pub voice: Option<Voice>,
+    /// What becomes of the audio that it sends.
+    pub uplink: Uplink,
 }
 
 /// A headless WebRTC caller.
@@ -44,8 +46,6 @@ pub struct WebrtcConfig {
 pub struct WebrtcCaller {
     agent: Arc<UserAgent>,
     config: WebrtcConfig,
-    settings: Settings,
-    ip: IpAddr,
 }
 
 /// How long an answer may take in [`WebrtcCaller::call`], and media after it.
@@ -67,7 +67,33 @@ impl WebrtcConfig {
             is_impostor: false,
             media_address: None,
             voice: None,
+            uplink: Uplink::default(),
         }
+    }
+
+    /// Media of one call, whatever signals it.
+    ///
+    /// # Errors
+    /// There is no port, or the library fails.
+    pub(crate) fn open_media(&self) -> Result<Media, AgentError> {
+        let mut identity = Identity::shared()?;
+        if self.is_impostor {
+            identity.fingerprint = Identity::generate()?.fingerprint;
+        }
+        let setup = if self.insists_on_dtls_client { "active" } else { "actpass" };
+        let settings = Settings { identity, profiles: self.profiles.clone(), setup };
+        let ip = self.media_address.unwrap_or_else(own_address);
+        let socket = MediaSocket::bind(ip)
+            .map_err(|source| AgentError::Local { what: format!("a UDP port at {ip}"), source })?;
+        let leg = WebrtcLeg::new(socket.local(), settings, Instant::now())?;
+        Ok(Media::start(MediaConfig {
+            leg: Box::new(leg),
+            socket,
+            rtcp_socket: None,
+            codecs: self.codecs.clone(),
+            voice: self.voice.clone(),
+            uplink: self.uplink.clone(),
+        }))
     }
 }
 
@@ -75,15 +101,8 @@ impl WebrtcCaller {
     /// Connects.
     ///
     /// # Errors
-    /// The server cannot be reached, or this machine has no address for media.
+    /// The server cannot be reached.
     pub async fn new(config: WebrtcConfig) -> Result<Self, AgentError> {
-        let mut identity = Identity::shared()?;
-        if config.is_impostor {
-            identity.fingerprint = Identity::generate()?.fingerprint;
-        }
-        let setup = if config.insists_on_dtls_client { "active" } else { "actpass" };
-        let settings = Settings { identity, profiles: config.profiles.clone(), setup };
-        let ip = config.media_address.unwrap_or_else(own_address);
         let connected = Wire::websocket(&config.server, &config.trust).await;
         let (wire, server, inbox) =
             connected.map_err(|source| AgentError::Unreachable { server: config.server.clone(), source })?;
@@ -100,7 +119,7 @@ impl WebrtcCaller {
         };
         let (transactions, new_calls) = Transactions::start(wire, inbox);
         let agent = Arc::new(UserAgent::new(account, transactions, new_calls));
-        Ok(Self { agent, config, settings, ip })
+        Ok(Self { agent, config })
     }
 
     /// Registers for an hour.
@@ -124,7 +143,7 @@ impl WebrtcCaller {
     /// # Errors
     /// The destination is no address, or there is no port for media.
     pub async fn dial(&self, to: &str) -> Result<Dialing, AgentError> {
-        dial(&self.agent, self.media()?, to, true).await
+        dial(&self.agent, self.config.open_media()?, to, true).await
     }
 
     /// Dials, waits up to a minute for the answer, and until media can flow.
@@ -143,20 +162,7 @@ impl WebrtcCaller {
     /// An INVITE came that is of no use, there is no port for media, or the connection has ended.
     pub async fn next_incoming(&self) -> Result<Incoming, AgentError> {
         let new_call = self.agent.next_call().await.ok_or(AgentError::Gone)?;
-        receive(&self.agent, self.media()?, new_call)
-    }
-
-    fn media(&self) -> Result<Media, AgentError> {
-        let socket = MediaSocket::bind(self.ip)
-            .map_err(|source| AgentError::Local { what: format!("a UDP port at {}", self.ip), source })?;
-        let leg = WebrtcLeg::new(socket.local(), self.settings.clone(), Instant::now())?;
-        Ok(Media::start(MediaConfig {
-            leg: Box::new(leg),
-            socket,
-            rtcp_socket: None,
-            codecs: self.config.codecs.clone(),
-            voice: self.config.voice.clone(),
-        }))
+        receive(&self.agent, self.config.open_media()?, new_call)
     }
 }
 
