@@ -3,6 +3,7 @@
 # make web    bundle the test phone's page      make docs   build the book
 # make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure                           make clean  remove what was built
+# make compare   measure beside rtpengine, and write the ratios to docs/PERFORMANCE.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
 # make narrow-band   measure what browsers should be asked for when the far side is G.711
 
@@ -26,7 +27,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench narrow-band docs clean setup-run setup-test
+.PHONY: run test dtmf-hour check loom web bench compare narrow-band docs clean setup-run setup-test setup-compare
 
 run: setup-run
 	$(MAKE) web
@@ -67,6 +68,11 @@ bench: setup-run
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
 	scripts/measure
 
+compare: setup-compare
+	$(MAKE) web
+	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
+	WEBTRUNK_PYTHON=$(WEBTRUNK_TEST_PYTHON) python3 scripts/compare --binaries $(TARGET)/release --json $(TARGET)/compare.json
+
 narrow-band: setup-test
 	$(MAKE) web
 	$(MAKE) $(DRIVER_MODULES)
@@ -83,6 +89,9 @@ setup-run:
 
 setup-test:
 	scripts/setup test
+
+setup-compare:
+	scripts/setup compare
 
 clean:
 	$(CARGO) clean

@@ -1,0 +1,121 @@
+"""Webtrunk and rtpengine, one after the other, under the same calls: CPU, memory, delay and sound, as ratios.
+
+One generator (webtrunk-loadtest) makes all calls: WebRTC callers with DTLS-SRTP on one side, RTP phones with
+PCMU on the other, the same speech in both directions, every packet counted. Both gateways run as they come, but
+for addresses and ports. rtpengine is told of the descriptions by its NG protocol, Webtrunk by SIP. Everything
+is on loopback and bounded in calls and time.
+
+Run by `make compare`. Needs rtpengine (Debian: rtpengine-daemon; `scripts/setup compare`), perf (linux-perf), the
+release binaries and WEBTRUNK_PYTHON, a Python with the package pesq.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import gateways
+import plot
+import report
+import shares
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SPEECH = ROOT / "gateway/assets/announcement.wav"
+TRANSCODED = ["--audio", str(SPEECH)]
+# Numbered packets are followed one by one; they are no sound.
+PASSED_THROUGH = ["--codec", "pcmu", "--numbered"]
+DIALLED_A_SECOND = 10
+SHARES_CALLS = 50
+# Longer than any row takes; then something hangs.
+ROW_MAX_S = 300
+
+
+def rows(seconds):
+    """Name, calls, seconds, options of the load tester. PESQ wants ten seconds and more."""
+    yield "transcoded-20", 20, seconds, [*TRANSCODED, "--pesq", "5"]
+    yield "transcoded-50", 50, seconds, TRANSCODED
+    yield "passed-through-20", 20, seconds, PASSED_THROUGH
+    yield "passed-through-50", 50, seconds, PASSED_THROUGH
+    for percent in report.LOSSES_PERCENT:
+        yield f"loss-{percent}", 10, 14, [*TRANSCODED, "--pesq", "10", "--uplink-loss", str(percent)]
+
+
+def load(running, binaries, calls, seconds, options):
+    """The load tester's report of one row."""
+    command = [
+        binaries / "webtrunk-loadtest", "load", *running.options,
+        "--phone", f"127.0.0.1:{gateways.PHONE_PORT}", "--media-address", "127.0.0.1",
+        "--pid", running.pid, "--calls", calls, "--rate", DIALLED_A_SECOND, "--seconds", seconds, *options,
+    ]
+    done = subprocess.run(map(str, command), stdout=subprocess.PIPE, timeout=ROW_MAX_S)
+    if not done.stdout:
+        sys.exit(f"compare: {running.name} could not be measured")
+    return json.loads(done.stdout)
+
+
+def measure(gateway, binaries, calls, seconds, options):
+    """One row on a gateway of its own, so that memory is not inherited."""
+    with tempfile.TemporaryDirectory() as folder, gateway(binaries, pathlib.Path(folder)) as running:
+        return load(running, binaries, calls, seconds, options)
+
+
+def measure_shares(binaries, options):
+    """Where the CPU time of fifty calls through Webtrunk goes, and what it is in all."""
+    libopus = shares.libopus_symbols(binaries)
+    with tempfile.TemporaryDirectory() as folder, gateways.Webtrunk(binaries, pathlib.Path(folder)) as running:
+        sampling = shares.record(running.pid, folder)
+        seconds = shares.BEGIN_AFTER_S + shares.LASTS_S - SHARES_CALLS // DIALLED_A_SECOND
+        load(running, binaries, SHARES_CALLS, seconds, options)
+        sampling.wait(ROW_MAX_S)
+        return shares.read(folder, libopus)
+
+
+def machine():
+    """What the figures hold for."""
+    cpus = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.split(":")[1].strip() for line in cpus if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else os.uname().machine,
+        "cores": os.cpu_count(),
+        "kernel": os.uname().release.split("-")[0],
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/compare", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/release", metavar="FOLDER")
+    parser.add_argument("--json", type=pathlib.Path, default=ROOT / "target/compare.json", metavar="FILE")
+    parser.add_argument("--seconds", type=int, default=15, help="for each row with all calls up (default: 15)")
+    arguments = parser.parse_args()
+
+    result = {
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "versions": {gateway.name: gateway.version(arguments.binaries) for gateway in gateways.ALL},
+        "load_average": [os.getloadavg()[0]],
+        "rows": {},
+    }
+    for name, calls, seconds, options in rows(arguments.seconds):
+        measured = result["rows"][name] = {}
+        for gateway in gateways.ALL:
+            print(f"compare: {name}, {gateway.name}", file=sys.stderr)
+            measured[gateway.name] = measure(gateway, arguments.binaries, calls, seconds, options)
+            result["load_average"].append(os.getloadavg()[0])
+    result["shares"] = {}
+    for kind, options in (("transcoded", TRANSCODED), ("passed-through", PASSED_THROUGH)):
+        print(f"compare: shares of {kind}, Webtrunk", file=sys.stderr)
+        result["shares"][kind] = measure_shares(arguments.binaries, options)
+    result["figures"] = report.figures(result["rows"])
+
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    (ROOT / "docs/compare.svg").write_text(plot.svg(result))
+    text = report.markdown(result)
+    report.replace_section(ROOT / "docs/PERFORMANCE.md", text)
+    print(text)
+
+
+main()

@@ -1,0 +1,127 @@
+"""The two gateways as processes: started with what they need to know, ended with what was measured."""
+
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+HTTP_PORT = 18480
+SIP_PORT = 18460
+PHONE_PORT = 18461
+NG_PORT = 18462
+# RTP of phones at both gateways, and rtpengine's towards callers.
+RTP_PORTS = (30000, 31999)
+START_MAX_S = 10
+
+CONFIG = f"""
+[http]
+bind = "127.0.0.1:{HTTP_PORT}"
+[sip]
+strangers_per_address = 200
+[[sip.listeners]]
+transport = "ws"
+[[sip.listeners]]
+transport = "udp"
+bind = "127.0.0.1:{SIP_PORT}"
+[media]
+addresses = ["127.0.0.1"]
+webrtc_port = 0
+rtp_address = "127.0.0.1"
+rtp_ports = [{RTP_PORTS[0]}, {RTP_PORTS[1]}]
+[[trunks]]
+name = "phones"
+host = "127.0.0.1"
+port = {PHONE_PORT}
+[[rules]]
+name = "load"
+destination = "7[0-9]{{5}}"
+actions = [{{ bridge = {{ trunk = "phones", number = "$0" }} }}]
+[log]
+filter = "warn"
+"""
+
+
+class Gateway:
+    """A process that runs inside a `with`; `options` lead the load tester to it."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=self.log)
+        self.pid = self.process.pid
+        deadline = time.monotonic() + START_MAX_S
+        while not self.is_up():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                sys.exit(f"compare: {self.name} does not start; run it by hand: {' '.join(self.command)}")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(START_MAX_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Rtpengine(Gateway):
+    """Debian's, without the kernel module, which would forward what is not transcoded."""
+
+    name = "rtpengine"
+    # It complains about every packet before the keys.
+    log = subprocess.DEVNULL
+
+    def __init__(self, _binaries, folder):
+        self.pid_file = folder / "pid"
+        self.command = [
+            "rtpengine", "--config-file=none", "--table=-1", "--foreground", "--interface=127.0.0.1",
+            f"--listen-ng=127.0.0.1:{NG_PORT}", f"--port-min={RTP_PORTS[0]}", f"--port-max={RTP_PORTS[1]}",
+            "--log-stderr", "--log-level=4", f"--pidfile={self.pid_file}",
+        ]
+        self.options = ["--rtpengine", f"127.0.0.1:{NG_PORT}"]
+
+    def is_up(self):
+        return self.pid_file.exists()
+
+    @staticmethod
+    def version(_binaries):
+        if not shutil.which("rtpengine"):
+            sys.exit("compare: rtpengine is missing; install it by scripts/setup compare")
+        done = subprocess.run(["rtpengine", "--version"], capture_output=True, text=True)
+        return re.search(r"\d[\w.+-]*", done.stdout + done.stderr)[0]
+
+
+class Webtrunk(Gateway):
+    name = "Webtrunk"
+    log = None
+
+    def __init__(self, binaries, folder):
+        password, config = folder / "password", folder / "webtrunk.toml"
+        password.write_text(secrets.token_urlsafe(18) + "\n")
+        with password.open() as text:
+            user = subprocess.run(
+                [binaries / "webtrunk", "password", "alice"], stdin=text, capture_output=True, text=True, check=True
+            )
+        config.touch(0o600)
+        config.write_text(CONFIG + user.stdout)
+        self.command = [str(binaries / "webtrunk"), "run", str(config)]
+        self.options = ["--server", f"ws://127.0.0.1:{HTTP_PORT}/sip", "--password-file", password]
+
+    @staticmethod
+    def is_up():
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}/health", timeout=1).status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @staticmethod
+    def version(binaries):
+        done = subprocess.run([binaries / "webtrunk", "--version"], capture_output=True, text=True, check=True)
+        return done.stdout.split()[-1]
+
+
+ALL = (Rtpengine, Webtrunk)

@@ -1,0 +1,104 @@
+"""The figures as one picture: three panels of bars, and sound over loss as lines."""
+
+from report import LOSSES_PERCENT, pesq_rows
+
+COLOURS = {"rtpengine": "#c2703d", "Webtrunk": "#2b6cb0"}
+WIDTH, HEIGHT = 1000, 300
+TOP, BOTTOM = 70, 250
+PANEL, GAP = 200, 45
+BAR = 0.4
+FONT = 'font-family="sans-serif" font-size="12"'
+
+
+def svg(result):
+    value = {(figure["row"], figure["what"]): figure for figure in result["figures"]}
+
+    def of(row, words):
+        return next(it for (name, what), it in value.items() if name == row and words in what)
+
+    bars = [
+        ("CPU per call-second, ms", [
+            ("Opus, 20", of("transcoded-20", "CPU")), ("Opus, 50", of("transcoded-50", "CPU")),
+            ("PCMU, 50", of("passed-through-50", "CPU")),
+        ]),
+        ("memory per call, KiB", [
+            ("Opus, 20", of("transcoded-20", "memory")), ("PCMU, 20", of("passed-through-20", "memory")),
+        ]),
+        ("added delay, p50, ms", [
+            ("to phone", of("transcoded-20", "added delay to the phone, p50")),
+            ("to caller", of("transcoded-20", "added delay to the caller, p50")),
+        ]),
+    ]
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+    ]
+    for at, (name, colour) in enumerate(COLOURS.items()):
+        parts.append(f'<rect x="{30 + 110 * at}" y="14" width="12" height="12" fill="{colour}"/>')
+        parts.append(text(48 + 110 * at, 25, name, "start"))
+    for at, (title, groups) in enumerate(bars):
+        parts += bar_panel(30 + at * (PANEL + GAP), title, groups)
+    lines = [(condition, of(row, f"PESQ to the phone, {condition}")) for row, condition in pesq_rows()]
+    parts += line_panel(30 + 3 * (PANEL + GAP), "PESQ to the phone, by loss", [figure for _, figure in lines])
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def bar_panel(x, title, groups):
+    parts = [text(x, TOP - 20, title, "start"), axis(x)]
+    top = max(bar_heights(groups), default=1)
+    step = PANEL / len(groups)
+    for at, (label, figure) in enumerate(groups):
+        middle = x + step * (at + 0.5)
+        parts.append(text(middle, BOTTOM + 18, label))
+        for side, (gateway, colour) in enumerate(COLOURS.items()):
+            measured = figure[gateway]
+            if measured is None or gateway in figure["overloaded"]:
+                parts.append(text(middle + (side - 0.5) * step * BAR, BOTTOM - 4, "–"))
+                continue
+            height = measured / top * (BOTTOM - TOP)
+            left = middle + (side - 1) * step * BAR
+            parts.append(
+                f'<rect x="{left:.1f}" y="{BOTTOM - height:.1f}" width="{step * (BAR - 0.02):.1f}" height="{height:.1f}"'
+                f' fill="{colour}"/>'
+            )
+            digits = 0 if measured >= 100 else 1 if measured >= 1 else 2
+            parts.append(text(left + step * BAR / 2, BOTTOM - height - 4, f"{measured:.{digits}f}"))
+    return parts
+
+
+def bar_heights(groups):
+    for _, figure in groups:
+        yield from (figure[gateway] for gateway in COLOURS if figure[gateway] and gateway not in figure["overloaded"])
+
+
+def line_panel(x, title, figures):
+    """PESQ from 1 to 4.5, evenly spaced conditions."""
+    parts = [text(x, TOP - 20, title, "start"), axis(x)]
+    step = PANEL / len(figures)
+    for score in (1, 2, 3, 4):
+        parts.append(text(x - 6, height_of(score) + 4, str(score), "end"))
+        parts.append(f'<path d="M{x} {height_of(score):.1f}h{PANEL}" stroke="#ddd"/>')
+    for at, label in enumerate(["0 %", *(f"{percent} %" for percent in LOSSES_PERCENT)]):
+        parts.append(text(x + step * (at + 0.5), BOTTOM + 18, label))
+    for gateway, colour in COLOURS.items():
+        points = [
+            (x + step * (at + 0.5), height_of(figure[gateway]))
+            for at, figure in enumerate(figures)
+            if figure[gateway] is not None
+        ]
+        path = " ".join(f"{left:.1f},{top:.1f}" for left, top in points)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{left:.1f}" cy="{top:.1f}" r="3.5" fill="{colour}"/>' for left, top in points]
+    return parts
+
+
+def height_of(score):
+    return BOTTOM - (score - 1) / 3.5 * (BOTTOM - TOP)
+
+
+def axis(x):
+    return f'<path d="M{x} {BOTTOM}h{PANEL}" stroke="#444"/>'
+
+
+def text(x, y, words, anchor="middle"):
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" {FONT} fill="#222">{words}</text>'
