@@ -15,7 +15,10 @@ use crate::support::host::Host;
 use crate::support::relay::{Faults, Relay};
 
 /// An attacker on the way who cannot keep packets back, but sends under anybody's address.
-const FORGED: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside_srtp) };
+const FORGED: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside) };
+
+/// What comes back to the client from him.
+const FORGED_BACK: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside_srtp) };
 
 /// Six seconds.
 const PACKETS: usize = 300;
@@ -49,7 +52,7 @@ async fn forged_beside_every_packet_of_webrtc() {
         .media("shards = 1")
         .media(&format!("external_addresses = [\"{}\"]", relay.ip()));
     let stage = Stage::with(&["PCMU"], config);
-    relay.carry((stage.gateway.sip().ip(), WEBRTC_PORT).into(), [FORGED; 2]);
+    relay.carry((stage.gateway.sip().ip(), WEBRTC_PORT).into(), [FORGED, FORGED_BACK]);
     let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
     let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
     assert_undisturbed(&call, &lifted).await;
@@ -69,7 +72,7 @@ async fn forged_beside_every_packet_of_an_encrypted_phone() {
         let stage = Stage::behind(&relay, &["PCMU"], config);
         let gateway = stage.gateway.sip().ip();
         for port in from..=to {
-            relay.carry((gateway, port).into(), [FORGED; 2]);
+            relay.carry((gateway, port).into(), [FORGED, FORGED_BACK]);
         }
         relay.carry((gateway, SIP_PORT).into(), [Faults::default(); 2]);
         let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
@@ -150,13 +153,7 @@ async fn strangers_are_neither_heard_nor_answered() {
 /// A report that says goodbye, from the very address of the phone, ends no call.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_goodbye_in_rtcp_ends_no_call() {
-    const SAYS_GOODBYE: Faults = Faults {
-        loss: 0.0,
-        swaps: 0.0,
-        forge: Some(|packet, _| {
-            [vec![], [forgery::reports(packet), forgery::malformed(packet)[..7].to_vec()].concat()]
-        }),
-    };
+    const SAYS_GOODBYE: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside_rtp) };
     const RTP_PORTS: [u16; 2] = [20_000, 20_003];
     let relay = Relay::new();
     let [from, to] = RTP_PORTS;

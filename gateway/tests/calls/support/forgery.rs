@@ -1,8 +1,22 @@
 //! What an attacker sends who knows the addresses of a call and none of its keys.
 
-/// Beside one packet of SRTP, under its sender's address: whatever might end the call, shift its counters, fill its
-/// memory or be heard. `number` counts the packets.
+use super::relay::is_audio;
+
+/// Beside one datagram of a call that is encrypted, under its sender's address: whatever might end it, shift its
+/// counters, fill its memory or be heard. `number` counts the datagrams.
+pub(crate) fn beside(datagram: &[u8], number: u64) -> [Vec<Vec<u8>>; 2] {
+    match datagram {
+        // While the keys are not there yet.
+        [0..=3 | 20..=63, ..] => [handshakes(number), handshakes(number)],
+        packet => beside_srtp(packet, number),
+    }
+}
+
+/// The same, but nothing beside a handshake: what our caller's stack makes of that is not what is tested.
 pub(crate) fn beside_srtp(packet: &[u8], number: u64) -> [Vec<Vec<u8>>; 2] {
+    if !is_audio(packet) {
+        return Default::default();
+    }
     // Not worth more than this, or machines of two cores fall behind.
     if !number.is_multiple_of(2) {
         return [vec![], vec![packet.to_vec()]];
@@ -24,6 +38,15 @@ pub(crate) fn beside_srtp(packet: &[u8], number: u64) -> [Vec<Vec<u8>>; 2] {
     ];
     // What was sent is sent again.
     [forged.concat(), vec![packet.to_vec()]]
+}
+
+/// Beside one packet of plain RTP, under its sender's address: reports that say that it ends, and what is malformed.
+pub(crate) fn beside_rtp(packet: &[u8], _number: u64) -> [Vec<Vec<u8>>; 2] {
+    if !is_audio(packet) {
+        return Default::default();
+    }
+    let malformed = malformed(packet).into_iter().take(7);
+    [vec![], reports(packet).into_iter().chain(malformed).collect()]
 }
 
 /// Packets whose parts reach behind their end, and those that say that they are something else (RFC 5761 4).

@@ -29,12 +29,12 @@ pub(crate) struct Faults {
     pub(crate) loss: f64,
     /// That a packet comes after the next one.
     pub(crate) swaps: f64,
-    /// What comes with each packet under its sender's address.
+    /// What comes with each datagram under its sender's address.
     pub(crate) forge: Option<Forge>,
 }
 
-/// What somebody sends who sees a packet and knows no key: before it, and after it. The number counts them.
-pub(crate) type Forge = fn(packet: &[u8], number: u64) -> [Vec<Vec<u8>>; 2];
+/// What somebody sends who sees a datagram and knows no key: before it, and after it. The number counts them.
+pub(crate) type Forge = fn(datagram: &[u8], number: u64) -> [Vec<Vec<u8>>; 2];
 
 /// What happened in one direction so far.
 #[derive(Debug, Default)]
@@ -132,14 +132,13 @@ impl Way {
     }
 
     fn pass(&mut self, datagram: &[u8], mut send: impl FnMut(&[u8])) {
-        if !is_audio(datagram) {
-            return send(datagram);
-        }
         self.seen += 1;
         let [before, after] = self.faults.forge.map(|forge| forge(datagram, self.seen)).unwrap_or_default();
         self.tally.forged.fetch_add((before.len() + after.len()) as u64, Ordering::Relaxed);
         before.iter().for_each(|forged| send(forged));
-        if self.random.random_bool(self.faults.loss) {
+        if !is_audio(datagram) {
+            send(datagram);
+        } else if self.random.random_bool(self.faults.loss) {
             self.tally.lost.fetch_add(1, Ordering::Relaxed);
         } else if self.held.is_none() && self.random.random_bool(self.faults.swaps) {
             self.held = Some(datagram.to_vec());
@@ -188,6 +187,6 @@ fn send(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
 }
 
 /// Whether it is RTP and not STUN or DTLS (RFC 9443 3), nor RTCP (RFC 5761 4).
-fn is_audio(datagram: &[u8]) -> bool {
+pub(crate) fn is_audio(datagram: &[u8]) -> bool {
     matches!(datagram, [128..=191, kind, ..] if !(192..=223).contains(kind))
 }
