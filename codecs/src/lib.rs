@@ -11,6 +11,7 @@ mod error;
 pub mod g711;
 pub mod g722;
 pub mod l16;
+pub mod ogg_opus;
 pub mod opus;
 pub mod resample;
 pub mod tone;

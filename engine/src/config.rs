@@ -1,6 +1,7 @@
 //! Every knob of the engine, with its unit and its reason.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use webtrunk_codecs::EncoderConfig;
@@ -38,6 +39,8 @@ pub struct EngineConfig {
     pub consent_margin: Duration,
     /// Calls at one time; one more is refused as overload.
     pub calls_max: usize,
+    /// The folder in which recordings are made; `None` records nothing.
+    pub recordings: Option<PathBuf>,
     /// How voice is encoded.
     pub encoder: EncoderConfig,
     /// What a browser is told when the far side is narrow band.
@@ -69,6 +72,7 @@ impl Default for EngineConfig {
             connect_timeout: Duration::from_secs(20),
             consent_margin: Duration::from_secs(15),
             calls_max: 2_000,
+            recordings: None,
             // Redundancy costs the encoder half again its time; reports of loss ask for it soon enough.
             encoder: EncoderConfig {
                 opus: OpusEncoderConfig { expected_loss_percent: 0, ..OpusEncoderConfig::default() },

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
@@ -15,7 +16,7 @@ use tracing::info;
 use crate::call::{CallEvent, CallHandle, Supplies};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
-use crate::media::WallClock;
+use crate::media::{Recorder, WallClock};
 use crate::net::{CreateCall, Gauges, Ledger, PortPool, Pulse, ShardActor};
 
 /// Receive buffer of the shared WebRTC ports: a second of 500 calls.
@@ -31,6 +32,7 @@ struct Inner {
     shards: Vec<Shard>,
     calls_max: usize,
     is_draining: AtomicBool,
+    recorder: Option<Recorder>,
     gone: watch::Sender<Option<ShardGone>>,
 }
 
@@ -54,6 +56,14 @@ pub enum StartError {
     /// No certificate could be made.
     #[error("cannot make the DTLS certificate: {0}")]
     Certificate(#[from] crate::dtls::CertificateError),
+    /// The folder for recordings cannot be used.
+    #[error("cannot record to {}: {source}", .folder.display())]
+    Recordings {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The RTP ports leave a shard without a pair.
     #[error("RTP ports {min}-{max} are too few for {shards} shards")]
     TooFewPorts {
@@ -97,21 +107,25 @@ impl Engine {
         let pools = split_ports(&config)?;
         // All that can fail comes before the first thread.
         let sockets: Result<Vec<_>, _> = (0..pools.len()).map(|shard| bind_webrtc(&config, shard)).collect();
+        let sockets = sockets?;
+        let recorder = config.recordings.clone().map(start_recorder).transpose()?;
         let supplies = Arc::new(Supplies { config, certificate, clock });
         let mut shards = Vec::with_capacity(pools.len());
         let (gone, _) = watch::channel(None);
-        for (shard, (ports, sockets)) in pools.into_iter().zip(sockets?).enumerate() {
+        for (shard, (ports, sockets)) in pools.into_iter().zip(sockets).enumerate() {
             let gauges = Arc::new(Gauges::default());
             let arbiter = Arbiter::new();
             let (supplies, shard_gauges) = (Arc::clone(&supplies), Arc::clone(&gauges));
+            let shard_recorder = recorder.clone();
             let pulse = Pulse::new(ShardGone { shard }, gone.clone());
             let actor = ShardActor::start_in_arbiter(&arbiter.handle(), move |_| {
-                ShardActor::new(supplies, ports, shard_gauges, sockets, pulse)
+                ShardActor::new(supplies, ports, shard_gauges, sockets, shard_recorder, pulse)
             });
             shards.push(Shard { actor, gauges, arbiter });
         }
         info!(shards = shards.len(), "media engine started");
-        Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining: AtomicBool::new(false), gone }) })
+        let is_draining = AtomicBool::new(false);
+        Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining, recorder, gone }) })
     }
 
     /// Makes a call on the shard with the fewest; what it tells goes to `events`.
@@ -150,13 +164,18 @@ impl Engine {
         told.expect("it waited for one")
     }
 
-    /// Takes no more calls, and ends the media threads with what is left on them.
+    /// Takes no more calls, ends the recordings, and the media threads with what is left on them.
     pub fn stop(&self) {
         self.inner.is_draining.store(true, Ordering::Relaxed);
+        self.inner.recorder.iter().for_each(Recorder::drain);
         for shard in &self.inner.shards {
             shard.arbiter.stop();
         }
     }
+}
+
+fn start_recorder(folder: PathBuf) -> Result<Recorder, StartError> {
+    Recorder::start(folder.clone()).map_err(|source| StartError::Recordings { folder, source })
 }
 
 /// Every shard gets an equal share of the RTP ports.

@@ -1,7 +1,8 @@
-//! Recordings that calls play: WAV files, and the announcement that is built in.
+//! Recordings that calls play: WAV and Ogg-Opus files, and the announcement that is built in.
 
 use std::path::{Path, PathBuf};
 
+use webtrunk_codecs::ogg_opus::{OggOpusError, read_ogg_opus};
 use webtrunk_codecs::wav::{Clip, WavError, read_wav};
 
 use crate::files;
@@ -24,6 +25,14 @@ pub enum PromptError {
         file: PathBuf,
         /// What is wrong with it.
         source: WavError,
+    },
+    /// The file is an Ogg file, and none that can be played.
+    #[error("{}: {source}", .file.display())]
+    OggOpus {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: OggOpusError,
     },
     /// The recording is empty, or longer than is held in memory.
     #[error("{}: it lasts {seconds} s", .file.display())]
@@ -53,7 +62,7 @@ pub fn built_in(name: &str) -> Option<Clip> {
     (name == ANNOUNCEMENT).then(announcement)
 }
 
-/// Reads a WAV file.
+/// Reads a WAV or Ogg-Opus file: which of them it is, its first bytes tell.
 ///
 /// # Errors
 /// [`PromptError`] where the file cannot be played.
@@ -61,7 +70,11 @@ pub fn read(path: &Path) -> Result<Clip, PromptError> {
     let file = || path.to_owned();
     let bytes =
         files::read(path, FILE_MAX).map_err(|source| PromptError::Unreadable { file: file(), source })?;
-    let clip = read_wav(&bytes).map_err(|source| PromptError::Wav { file: file(), source })?;
+    let clip = if bytes.starts_with(b"OggS") {
+        read_ogg_opus(&bytes, SECONDS_MAX).map_err(|source| PromptError::OggOpus { file: file(), source })?
+    } else {
+        read_wav(&bytes).map_err(|source| PromptError::Wav { file: file(), source })?
+    };
     let seconds = clip.samples.len() / clip.rate.samples_in_ms(1000);
     if clip.samples.is_empty() || seconds > SECONDS_MAX {
         return Err(PromptError::Length { file: file(), seconds });
@@ -74,8 +87,14 @@ impl PromptError {
     #[must_use]
     pub fn cure(&self) -> String {
         match self {
-            Self::Unreadable { .. } => format!("name a WAV file, or {ANNOUNCEMENT:?}, which is built in"),
+            Self::Unreadable { .. } => {
+                format!("name a WAV or Ogg-Opus file, or {ANNOUNCEMENT:?}, which is built in")
+            }
             Self::Wav { .. } => "convert it: sox in.wav -c 1 -b 16 -r 16000 out.wav".to_owned(),
+            Self::OggOpus { source: OggOpusError::TooLong { .. }, .. } => {
+                format!("a prompt is not empty and lasts up to {SECONDS_MAX} s")
+            }
+            Self::OggOpus { .. } => "make it anew: opusenc in.wav out.opus".to_owned(),
             Self::Length { .. } => format!("a prompt is not empty and lasts up to {SECONDS_MAX} s"),
         }
     }
@@ -104,6 +123,10 @@ mod tests {
         assert_eq!(told("assets/announcement.wav"), Ok(()));
         let (error, cure) = told("Cargo.toml").expect_err("no WAV file");
         assert!(error.contains("Cargo.toml: ") && cure.starts_with("convert it: sox"), "{error}; {cure}");
+        let ogg = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(ogg.path(), b"OggS, and no more").expect("it is ours");
+        let (error, cure) = told(&ogg.path().display().to_string()).expect_err("no Opus");
+        assert!(error.contains("not an Ogg file") && cure.contains("opusenc"), "{error}; {cure}");
         let (error, cure) = told("assets/none.wav").expect_err("no file");
         assert!(error.contains("No such file") && cure.contains("\"announcement\""), "{error}; {cure}");
     }

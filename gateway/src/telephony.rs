@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tracing::{info, warn};
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
-use webtrunk_signalling::b2bua::Settings;
+use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::transport::WsEndpoint;
@@ -87,7 +87,7 @@ impl Telephony {
         sip.registrar.expires_min = config.sip.expires_min;
         sip.digest = wiring::digest(config);
         sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
-        let engine = Engine::start(wiring::engine(&config.media))?;
+        let engine = Engine::start(wiring::engine(config))?;
         let adapter = SipAdapter::new(sip);
         let transport = adapter.transport();
         let locations = adapter.locations();
@@ -98,11 +98,12 @@ impl Telephony {
             info!(transport = listener.kind.via_name(), address = %listener.bound, "SIP listens");
         }
         let directory = GatewayDirectory::new(config, locations.clone(), transport.addresses());
+        let music_on_hold = config.media.music_on_hold.as_ref().and_then(|name| directory.prompt(name));
         let adapters = HashMap::from([(name, commands.clone())]);
         let board = Arc::new(Switchboard::new(
             engine.clone(),
             config.rules.clone(),
-            Settings::default(),
+            Settings { music_on_hold, ..Settings::default() },
             Arc::new(directory),
             adapters,
         ));

@@ -15,13 +15,14 @@ use webtrunk_signalling::sip::transport::{
     Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
 };
 
-use crate::config::{Config, MediaConfig, SipListener};
+use crate::config::{Config, SipListener};
 use crate::http::BoundHttp;
 use crate::tls::{self, TlsError};
 
 /// The engine's settings.
 #[must_use]
-pub fn engine(media: &MediaConfig) -> EngineConfig {
+pub fn engine(config: &Config) -> EngineConfig {
+    let media = &config.media;
     let defaults = EngineConfig::default();
     EngineConfig {
         shards: media.shards.get(),
@@ -35,6 +36,7 @@ pub fn engine(media: &MediaConfig) -> EngineConfig {
         media_timeout: media.media_timeout,
         connect_timeout: media.connect_timeout,
         calls_max: media.calls_max,
+        recordings: config.recording.as_ref().map(|recording| recording.folder.clone()),
         narrow_band: NarrowBandWish {
             is_asked: media.narrow_band_bitrate_bps.is_some(),
             bitrate_bps: media.narrow_band_bitrate_bps.map(NonZeroU32::get),
@@ -129,7 +131,7 @@ mod tests {
         let text = "[http]\n[media]\naddresses = [\"192.0.2.1\"]\nshards = 3\nwebrtc_port = 7000\n\
                     rtp_ports = [30000, 30099]\nmedia_timeout_s = 5\nconnect_timeout_s = 6\ncalls_max = 7\n\
                     narrow_band_bitrate = 0\nopus_complexity = 3\n";
-        let made = engine(&Config::parse("w.toml", text).expect("sound").media);
+        let made = engine(&Config::parse("w.toml", text).expect("sound"));
         assert_eq!((made.shards, made.webrtc_port, made.calls_max), (3, 7000, 7));
         assert_eq!((made.narrow_band.is_asked, made.encoder.opus.complexity), (false, 3));
         assert_eq!((made.rtp_port_min, made.rtp_port_max), (30_000, 30_099));

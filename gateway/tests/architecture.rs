@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const SHELL: &[&str] = &[
     "engine/src/call/actor.rs",
     "engine/src/engine.rs",
+    "engine/src/media/recorder/thread.rs",
     "engine/src/net/shard.rs",
     "engine/src/net/shard_actor.rs",
     "engine/src/net/socket.rs",

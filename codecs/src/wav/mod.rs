@@ -4,7 +4,7 @@ mod read;
 mod write;
 
 pub use read::{WavError, read_wav};
-pub use write::{WavEncoding, write_wav};
+pub use write::{STEREO_HEADER, WavEncoding, stereo_header, write_wav};
 
 use crate::SampleRate;
 

@@ -1,6 +1,7 @@
 //! Samples to the bytes of a WAV file.
 
 use super::{Clip, TAG_A_LAW, TAG_MU_LAW, TAG_PCM};
+use crate::SampleRate;
 use crate::g711::Law;
 
 /// How samples lie in the file.
@@ -52,6 +53,42 @@ pub fn write_wav(clip: &Clip, encoding: WavEncoding) -> Vec<u8> {
     file.extend((chunks.len() as u32).to_le_bytes());
     file.append(&mut chunks);
     file
+}
+
+/// Bytes of [`stereo_header`].
+pub const STEREO_HEADER: usize = 44;
+
+/// The header of a file of two channels of 16-bit PCM that is written bit by bit: `data` bytes of it are there.
+/// RIFF counts in 32 bits; what lies beyond is there, and not counted.
+#[must_use]
+pub fn stereo_header(rate: SampleRate, data: u64) -> [u8; STEREO_HEADER] {
+    const CHANNELS: u16 = 2;
+    const FRAME: u16 = 2 * CHANNELS;
+    const REST: u32 = STEREO_HEADER as u32 - 8;
+    let data = u32::try_from(data).unwrap_or(u32::MAX).min(u32::MAX - REST);
+    let mut header = [0; STEREO_HEADER];
+    let fields: [&[u8]; 13] = [
+        b"RIFF",
+        &(data + REST).to_le_bytes(),
+        b"WAVE",
+        b"fmt ",
+        &16_u32.to_le_bytes(),
+        &TAG_PCM.to_le_bytes(),
+        &CHANNELS.to_le_bytes(),
+        &rate.hz().to_le_bytes(),
+        &(rate.hz() * u32::from(FRAME)).to_le_bytes(),
+        &FRAME.to_le_bytes(),
+        &16_u16.to_le_bytes(),
+        b"data",
+        &data.to_le_bytes(),
+    ];
+    let mut rest = &mut header[..];
+    for field in fields {
+        let (place, after) = rest.split_at_mut(field.len());
+        place.copy_from_slice(field);
+        rest = after;
+    }
+    header
 }
 
 /// As many as leave the sizes room for the header.

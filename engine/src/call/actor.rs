@@ -115,6 +115,9 @@ impl Handler<CallCommand> for CallActor {
         let now = Instant::now();
         match command {
             CallCommand::AddLeg(spec) => self.add_leg(&spec, now),
+            CallCommand::StartRecording { leg, format } => {
+                self.shard.borrow_mut().record(self.id, leg, format, now);
+            }
             CallCommand::RemoveLeg { leg } => self.shard.borrow_mut().remove_leg(self.id, leg, now),
             CallCommand::End => self.shard.borrow_mut().remove_call(self.id, EndCause::Hangup, now),
             command => {

@@ -7,6 +7,9 @@ use crate::leg::{Leg, LegTransport};
 use crate::media::{Heard, Hears, Listening, Overheard, Receiver, Sender};
 use crate::net::Outbox;
 use crate::rtp::{PayloadType, RtpPacket};
+use webtrunk_codecs::CodecId;
+
+use super::recording::Recording;
 
 /// Everyone who may hear a speaker.
 pub(super) struct Ears<'a> {
@@ -16,16 +19,22 @@ pub(super) struct Ears<'a> {
     after: &'a mut [Leg],
     own: (&'a mut Sender, &'a mut LegTransport),
     listening: Option<&'a mut Listening>,
+    recording: Option<(&'a mut Recording, CodecId)>,
 }
 
 /// Splits the legs of a call into the speaker's receiving half and everyone's ears.
-pub(super) fn split(legs: &mut [Leg], speaker: usize) -> Option<(&mut Receiver, Ears<'_>)> {
+pub(super) fn split<'a>(
+    legs: &'a mut [Leg],
+    speaker: usize,
+    recording: Option<&'a mut Recording>,
+) -> Option<(&'a mut Receiver, Ears<'a>)> {
     let (before, rest) = legs.split_at_mut_checked(speaker)?;
     let (speaking, after) = rest.split_first_mut()?;
     let speaker = speaking.id();
+    let recording = recording.zip(speaking.agreed_codec());
     let (receiver, sender, transport, listening) = speaking.halves();
     let voice = receiver.voice();
-    Some((receiver, Ears { speaker, voice, before, after, own: (sender, transport), listening }))
+    Some((receiver, Ears { speaker, voice, before, after, own: (sender, transport), listening, recording }))
 }
 
 impl Ears<'_> {
@@ -45,6 +54,11 @@ impl Ears<'_> {
             lost_before,
         };
         let mut overheard = Overheard::default();
+        if let Some((recording, codec)) = &mut self.recording
+            && let Some(side) = recording.side_of(self.speaker, self.before.iter().chain(self.after.iter()))
+        {
+            recording.hear(side, *codec, heard, now);
+        }
         for listener in self.before.iter_mut().chain(self.after.iter_mut()) {
             let (_, sender, transport, _) = listener.halves();
             overheard = overheard.or(hear_one(self.speaker, sender, transport, heard, now, outbox));

@@ -8,8 +8,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
 use crate::leg::{DescriptionError, LegStats};
-use crate::media::Prompt;
 use crate::media::quality::AudioState;
+use crate::media::{Prompt, RecordingEnd, RecordingFile, RecordingFormat};
 use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
 use crate::{EndCause, LegId};
 
@@ -101,6 +101,23 @@ pub enum CallCommand {
         /// How long it was held; kept within 40 ms and 10 s, and not below what was sent of it.
         duration: Duration,
     },
+    /// Records what a party says on the left, and whom it hears on the right, to a new file in the configured
+    /// folder. Answered by [`CallEvent::RecordingStarted`], and at its end by [`CallEvent::RecordingStopped`];
+    /// where a recording runs already, that one goes on.
+    StartRecording {
+        /// The party's leg.
+        leg: LegId,
+        /// What is written.
+        format: RecordingFormat,
+    },
+    /// Ends the recording.
+    StopRecording,
+    /// Lets silence stand for what is said from now on: places in the file go on to follow the clock.
+    PauseRecording,
+    /// Records again.
+    ResumeRecording,
+    /// Marks this moment of the recording. Answered by [`CallEvent::RecordingMarked`].
+    MarkRecording,
     /// Ends one leg and gives back what it holds; the call goes on without it.
     RemoveLeg {
         /// The leg.
@@ -153,10 +170,10 @@ pub enum HearSource {
     Nothing,
     /// The party of another leg, or of its own (echo).
     Leg(LegId),
-    /// A prompt; [`CallEvent::PlaybackFinished`] follows unless it is looped.
-    Prompt {
+    /// Prompts one after another; [`CallEvent::PlaybackFinished`] follows unless they are looped.
+    Prompts {
         /// What is played.
-        prompt: Prompt,
+        prompts: Vec<Prompt>,
         /// Over and over.
         is_looped: bool,
     },
@@ -264,10 +281,27 @@ pub enum CallEvent {
         /// The leg of the party that is not heard.
         unheard: LegId,
     },
-    /// A prompt was played to its end.
+    /// A prompt, or the last of a sequence, was played to its end.
     PlaybackFinished {
         /// The leg.
         leg: LegId,
+    },
+    /// A recording goes to this file from now on.
+    RecordingStarted {
+        /// The file.
+        file: RecordingFile,
+    },
+    /// A moment of the recording was marked; it stands beside the file too.
+    RecordingMarked {
+        /// The time since its begin.
+        position: Duration,
+    },
+    /// There will be no more of a recording.
+    RecordingStopped {
+        /// The file, which can be read; `None` where none could be made.
+        file: Option<RecordingFile>,
+        /// Why.
+        end: RecordingEnd,
     },
     /// The call is gone, with every leg: by [`CallCommand::End`], or by our own fault.
     Ended {
@@ -294,7 +328,10 @@ impl CallEvent {
             | Self::AudioChanged { leg, .. }
             | Self::OneWayAudio { unheard: leg }
             | Self::PlaybackFinished { leg } => Some(*leg),
-            Self::Ended { .. } => None,
+            Self::RecordingStarted { .. }
+            | Self::RecordingMarked { .. }
+            | Self::RecordingStopped { .. }
+            | Self::Ended { .. } => None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod audibility;
 mod bridge;
 mod messages;
 mod new_leg;
+mod recording;
 mod state;
 mod supplies;
 #[cfg(test)]

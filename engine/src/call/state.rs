@@ -12,10 +12,11 @@ use webtrunk_codecs::tone::Digit;
 use super::audibility::Audibility;
 use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
+use super::recording::Recording;
 use super::supplies::Supplies;
 use crate::ice::UfragChange;
 use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
-use crate::media::{Hears, Path, Player, band_at, meeting_rate};
+use crate::media::{Hears, Path, Player, Tap, band_at, meeting_rate};
 use crate::net::Outbox;
 use crate::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN, DigitEvent, QueueFull};
 use crate::sdp::{Direction, NegotiationError, SessionDescription};
@@ -34,6 +35,7 @@ pub struct Call {
     events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SocketAddr)>,
     ufrags: VecDeque<(LegId, UfragChange)>,
+    recording: Option<Recording>,
 }
 
 impl Call {
@@ -50,6 +52,7 @@ impl Call {
             events: VecDeque::with_capacity(16),
             sources: VecDeque::new(),
             ufrags: VecDeque::new(),
+            recording: None,
         }
     }
 
@@ -108,10 +111,17 @@ impl Call {
             CallCommand::SendDigit { leg, digit, duration } => self.send_digit(leg, digit, duration, now),
             CallCommand::BeginDigit { leg, digit } => self.begin_digit(leg, digit, now),
             CallCommand::EndDigit { leg, digit, duration } => self.end_digit(leg, digit, duration),
+            CallCommand::StopRecording => self.stop_recording(now),
+            CallCommand::PauseRecording => self.recording.iter_mut().for_each(Recording::pause),
+            CallCommand::ResumeRecording => self.recording.iter_mut().for_each(Recording::resume),
+            CallCommand::MarkRecording => self.mark_recording(now),
             // Whoever asked may have gone.
             CallCommand::ReadStats { reply } => drop(reply.send(self.stats())),
-            CallCommand::AddLeg(_) | CallCommand::RemoveLeg { .. } | CallCommand::End => {
-                unreachable!("the shard, which owns the sockets, carries these out")
+            CallCommand::AddLeg(_)
+            | CallCommand::StartRecording { .. }
+            | CallCommand::RemoveLeg { .. }
+            | CallCommand::End => {
+                unreachable!("the shard, which owns sockets and recorder, carries these out")
             }
         }
     }
@@ -133,6 +143,9 @@ impl Call {
         let index = self.index_of(id)?;
         let mut leg = self.legs.swap_remove(index);
         leg.close(now, outbox);
+        if let Some(recording) = self.recording.take_if(|recording| recording.left() == id) {
+            recording.leave(now);
+        }
         for other in &mut self.legs {
             if matches!(other.sender.hears, Hears::Leg { from, .. } if from == id) {
                 other.sender.hears = Hears::Nothing;
@@ -222,7 +235,7 @@ impl Call {
                 self.open_paths();
                 return;
             }
-            HearSource::Prompt { prompt, is_looped } => Player::prompt(&prompt, is_looped, native),
+            HearSource::Prompts { prompts, is_looped } => Player::prompts(&prompts, is_looped, native),
             HearSource::Tone { hz, level_dbm0 } => Player::tone(hz, level_dbm0),
             HearSource::Silence => Player::silence(),
         };
@@ -259,6 +272,31 @@ impl Call {
         }
     }
 
+    /// Whether a recording could begin: none runs.
+    pub(crate) fn can_record(&self) -> bool {
+        self.recording.as_ref().is_none_or(Recording::is_over)
+    }
+
+    /// Lets a recorder hear a party, and whom it hears.
+    pub fn record(&mut self, leg: LegId, tap: Tap) {
+        self.recording = Some(Recording::new(leg, tap));
+    }
+
+    /// Ends the recording.
+    pub fn stop_recording(&mut self, now: Instant) {
+        if let Some(recording) = self.recording.take() {
+            recording.stop(now);
+        }
+    }
+
+    /// Marks this moment of the recording.
+    pub fn mark_recording(&mut self, now: Instant) {
+        if let Some(recording) = &mut self.recording {
+            let position = recording.mark(now);
+            self.events.push_back(CallEvent::RecordingMarked { position });
+        }
+    }
+
     /// The figures of every leg.
     #[must_use]
     pub fn stats(&self) -> Vec<LegStats> {
@@ -278,7 +316,7 @@ impl Call {
         let Some(index) = self.index_of(id) else { return };
         match self.legs[index].handle_datagram(datagram, from, local, now) {
             Deed::Voice(range) => {
-                if let Some((_, mut ears)) = bridge::split(&mut self.legs, index) {
+                if let Some((_, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) {
                     ears.hear(&datagram[range], 0, now, outbox);
                 }
                 self.drain(index, now, outbox);
@@ -322,6 +360,9 @@ impl Call {
     pub fn end(&mut self, cause: EndCause, now: Instant, outbox: &mut Outbox) -> Vec<Leg> {
         for leg in &mut self.legs {
             leg.close(now, outbox);
+        }
+        if let Some(recording) = self.recording.take() {
+            recording.leave(now);
         }
         self.span.in_scope(|| debug!(?cause, "call ended"));
         std::mem::take(&mut self.legs)
@@ -417,7 +458,9 @@ impl Call {
 
     /// Passes on what the reorder buffer gives out.
     fn drain(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
-        let Some((receiver, mut ears)) = bridge::split(&mut self.legs, index) else { return };
+        let Some((receiver, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) else {
+            return;
+        };
         while let Some(ready) = receiver.next_ready(now) {
             ears.hear(ready.bytes, ready.lost_before, now, outbox);
         }

@@ -19,9 +19,19 @@ pub struct Player {
     rate: SampleRate,
 }
 
+/// Prompts one after another, without a gap between them.
+#[derive(Debug)]
+struct Sequence {
+    prompts: Vec<Arc<[i16]>>,
+    /// Which of them is played, and from where on.
+    index: usize,
+    position: usize,
+    is_looped: bool,
+}
+
 #[derive(Debug)]
 enum Source {
-    Prompt { samples: Arc<[i16]>, position: usize, is_looped: bool },
+    Prompts(Sequence),
     Tone(ToneGenerator),
     Silence,
 }
@@ -42,12 +52,16 @@ impl Prompt {
 }
 
 impl Player {
-    /// Plays a prompt, once or over and over, to a leg whose codec carries `native`.
+    /// Plays prompts one after another, once or over and over, to a leg whose codec carries `native`.
     #[must_use]
-    pub fn prompt(prompt: &Prompt, is_looped: bool, native: SampleRate) -> Self {
+    pub fn prompts(prompts: &[Prompt], is_looped: bool, native: SampleRate) -> Self {
         let rate = Prompt::rate_for(native);
-        let samples = if rate == SampleRate::HZ_8000 { &prompt.narrow } else { &prompt.wide };
-        Self { source: Source::Prompt { samples: Arc::clone(samples), position: 0, is_looped }, rate }
+        let samples = |prompt: &Prompt| {
+            Arc::clone(if rate == SampleRate::HZ_8000 { &prompt.narrow } else { &prompt.wide })
+        };
+        // An empty prompt has nothing to play.
+        let prompts = prompts.iter().map(samples).filter(|samples| !samples.is_empty()).collect();
+        Self { source: Source::Prompts(Sequence { prompts, index: 0, position: 0, is_looped }), rate }
     }
 
     /// Plays a sine of `hz` at `level_dbm0` without end.
@@ -72,9 +86,7 @@ impl Player {
     /// Fills the next frame; false when the source was over before it. A last frame is filled up with silence.
     pub fn pull(&mut self, frame: &mut [i16]) -> bool {
         match &mut self.source {
-            Source::Prompt { samples, position, is_looped } => {
-                pull_prompt(samples, position, *is_looped, frame)
-            }
+            Source::Prompts(sequence) => sequence.pull(frame),
             Source::Tone(tone) => {
                 tone.fill(frame);
                 true
@@ -87,18 +99,26 @@ impl Player {
     }
 }
 
-fn pull_prompt(samples: &[i16], position: &mut usize, is_looped: bool, frame: &mut [i16]) -> bool {
-    if *position >= samples.len() {
-        if !is_looped || samples.is_empty() {
-            return false;
+impl Sequence {
+    fn pull(&mut self, frame: &mut [i16]) -> bool {
+        let mut filled = 0;
+        while filled < frame.len() {
+            if self.index == self.prompts.len() && self.is_looped {
+                self.index = 0;
+            }
+            let Some(samples) = self.prompts.get(self.index) else { break };
+            let rest = &samples[self.position..];
+            let taken = rest.len().min(frame.len() - filled);
+            frame[filled..filled + taken].copy_from_slice(&rest[..taken]);
+            filled += taken;
+            self.position += taken;
+            if self.position == samples.len() {
+                (self.index, self.position) = (self.index + 1, 0);
+            }
         }
-        *position = 0;
+        frame[filled..].fill(0);
+        filled > 0
     }
-    let taken = frame.len().min(samples.len() - *position);
-    frame[..taken].copy_from_slice(&samples[*position..*position + taken]);
-    frame[taken..].fill(0);
-    *position += taken;
-    true
 }
 
 #[cfg(test)]
@@ -108,7 +128,7 @@ mod tests {
     #[test]
     fn a_prompt_is_played_once_and_padded() {
         let prompt = Prompt::new(&[7; 200], SampleRate::HZ_8000);
-        let mut player = Player::prompt(&prompt, false, SampleRate::HZ_8000);
+        let mut player = Player::prompts(&[prompt], false, SampleRate::HZ_8000);
         let mut frame = [1; 160];
         assert!(player.pull(&mut frame));
         assert_eq!(frame, [7; 160]);
@@ -120,7 +140,7 @@ mod tests {
     #[test]
     fn a_looped_prompt_goes_on() {
         let prompt = Prompt::new(&[7; 160], SampleRate::HZ_8000);
-        let mut player = Player::prompt(&prompt, true, SampleRate::HZ_8000);
+        let mut player = Player::prompts(&[prompt], true, SampleRate::HZ_8000);
         let mut frame = [0; 160];
         for _ in 0..3 {
             assert!(player.pull(&mut frame));
@@ -129,8 +149,25 @@ mod tests {
     }
 
     #[test]
+    fn prompts_follow_each_other_without_a_gap() {
+        let prompts = [7, 8].map(|sample| Prompt::new(&[sample; 100], SampleRate::HZ_8000));
+        let mut player = Player::prompts(&prompts, false, SampleRate::HZ_8000);
+        let mut heard = [0; 240];
+        for frame in heard.chunks_mut(80) {
+            assert!(player.pull(frame));
+        }
+        assert_eq!(heard, [[7; 100].as_slice(), &[8; 100], &[0; 40]].concat()[..]);
+        assert!(!player.pull(&mut [0; 80]));
+
+        let mut player = Player::prompts(&prompts, true, SampleRate::HZ_8000);
+        let mut heard = [0; 400];
+        assert!(player.pull(&mut heard));
+        assert_eq!(heard, [[7; 100], [8; 100], [7; 100], [8; 100]].concat()[..]);
+    }
+
+    #[test]
     fn an_empty_prompt_is_over_even_when_looped() {
         let prompt = Prompt::new(&[], SampleRate::HZ_8000);
-        assert!(!Player::prompt(&prompt, true, SampleRate::HZ_8000).pull(&mut [0; 160]));
+        assert!(!Player::prompts(&[prompt], true, SampleRate::HZ_8000).pull(&mut [0; 160]));
     }
 }

@@ -27,6 +27,7 @@ use super::timers::Timers;
 use crate::call::{Call, CallEvent, Supplies};
 use crate::ice::UfragChange;
 use crate::leg::Leg;
+use crate::media::{Begin, Recorder, RecordingEnd, RecordingFormat, Told};
 use crate::{CallId, EndCause, LegId};
 
 /// How long a leg keeps a source address from which it hears nothing when another leg's peer proves
@@ -58,6 +59,7 @@ pub(crate) struct Shard {
     timers: Timers,
     gauges: Arc<Gauges>,
     wake: Rc<Wake>,
+    recorder: Option<Recorder>,
 }
 
 /// How the shard's tasks are told that there is something to do.
@@ -106,7 +108,13 @@ impl Shard {
             timers: Timers::with_capacity(calls_max.min(1024)),
             gauges,
             wake: Rc::default(),
+            recorder: None,
         }
+    }
+
+    /// The same, with somebody to write its recordings.
+    pub(crate) fn with_recorder(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
     }
 
     pub(crate) fn wake(&self) -> Rc<Wake> {
@@ -163,6 +171,34 @@ impl Shard {
         if let Some(leg) = removed.flatten() {
             self.flush();
             self.release(id, &leg, now);
+        }
+    }
+
+    /// Records a party of a call, and whom it hears.
+    pub(crate) fn record(&mut self, id: CallId, leg: LegId, format: RecordingFormat, now: Instant) {
+        let Some(slot) = self.calls.get_mut(&id) else { return };
+        if !slot.call.can_record() {
+            return slot.call.span().in_scope(|| info!("a recording runs already, and goes on"));
+        }
+        // A recording does not keep the events of a call open that is over.
+        let events = slot.events.downgrade();
+        let tell_call = move |told| {
+            let event = match told {
+                Told::Started { file } => CallEvent::RecordingStarted { file },
+                Told::Ended { file, end } => CallEvent::RecordingStopped { file, end },
+            };
+            // A call that does not listen any more is ended by its shard.
+            let _ = events.upgrade().is_some_and(|events| tell(&events, event));
+        };
+        match &self.recorder {
+            Some(recorder) => {
+                let tap = recorder.begin(Begin { call: id, format, tell: Box::new(tell_call) }, now);
+                slot.call.record(leg, tap);
+            }
+            None => {
+                let end = RecordingEnd::Failed("no folder for recordings is configured".to_owned());
+                tell_call(Told::Ended { file: None, end });
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use super::tasks;
 use crate::CallId;
 use crate::call::{Call, CallActor, CallEvent, CallHandle, Supplies};
 use crate::engine::ShardGone;
+use crate::media::Recorder;
 
 /// The shell around a shard.
 pub(crate) struct ShardActor {
@@ -60,9 +61,11 @@ impl ShardActor {
         ports: PortPool,
         gauges: Arc<Gauges>,
         sockets: Vec<UdpSocket>,
+        recorder: Option<Recorder>,
         pulse: Pulse,
     ) -> Self {
-        Self { shard: Rc::new(RefCell::new(Shard::new(supplies, ports, gauges))), sockets, pulse }
+        let shard = Shard::new(supplies, ports, gauges).with_recorder(recorder);
+        Self { shard: Rc::new(RefCell::new(shard)), sockets, pulse }
     }
 }
 

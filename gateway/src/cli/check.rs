@@ -35,6 +35,7 @@ fn summary(config: &Config) -> Vec<String> {
     lines.push(format!("RTP on ports {} to {}", media.rtp_ports.start(), media.rtp_ports.end()));
     lines.extend(shortage(media));
     lines.extend(readable_keys(config));
+    lines.extend(config.recording.as_ref().map(|own| format!("recordings in {}", own.folder.display())));
     let counts =
         [("users", config.users.len()), ("trunks", config.trunks.len()), ("rules", config.rules.len())];
     lines.extend(counts.map(|(what, count)| format!("{what}: {count}")));

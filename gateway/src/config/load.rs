@@ -10,6 +10,8 @@ use super::faults::Faults;
 use super::http::{HttpSection, TlsSection};
 use super::log::LogSection;
 use super::media::MediaSection;
+use super::prompts::Prompts;
+use super::recording::RecordingSection;
 use super::rules::{Known, RuleSection};
 use super::secret::{Environment, GROUP_AND_WORLD, open_to};
 use super::sip::{SipSection, Surroundings};
@@ -28,6 +30,7 @@ struct File {
     sip: SipSection,
     #[serde(default)]
     media: MediaSection,
+    recording: Option<RecordingSection>,
     #[serde(default)]
     users: Vec<UserSection>,
     #[serde(default)]
@@ -98,21 +101,27 @@ impl File {
         };
         let tls = self.tls.as_ref().map(|section| section.check(faults));
         let sip = self.sip.check(around, faults);
-        let media = self.media.check(faults);
+        let mut prompts = Prompts::new();
+        let media = self.media.check(&mut prompts, faults);
+        let recording = self.recording.as_ref().map(|section| section.check(faults));
         let users = users::check(&self.users, environment, faults);
         let trunks = trunks::check(&self.trunks, &sip.listeners, environment, faults);
         let known = Known {
             users: self.users.iter().map(UserSection::name).collect(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),
+            has_recording: self.recording.is_some(),
         };
-        let plan = rules::check(&self.rules, &known, faults);
+        let rules = rules::check(&self.rules, &known, &mut prompts, faults);
         let log = self.log.check(faults);
         let http = match http {
             Some(http) => Some(http?),
             None => None,
         };
-        let (rules, prompts) = plan?;
-        Some(Config { http, tls, sip, media: media?, users, trunks, rules, prompts, log })
+        let recording = match recording {
+            Some(recording) => Some(recording?),
+            None => None,
+        };
+        Some(Config { http, tls, sip, media: media?, recording, users, trunks, rules: rules?, prompts, log })
     }
 }
 

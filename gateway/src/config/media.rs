@@ -3,6 +3,7 @@
 use std::net::{IpAddr, UdpSocket};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use toml::Spanned;
 use webtrunk_engine::net::{AddressFilter, Network};
 
 use super::faults::Faults;
+use super::prompts::{self, Prompts};
 
 /// The media engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct MediaConfig {
     pub narrow_band_bitrate_bps: Option<NonZeroU32>,
     /// How hard the Opus encoder works, 0..=10.
     pub opus_complexity: u8,
+    /// The prompt that is heard by who is on hold; `None` for silence.
+    pub music_on_hold: Option<Arc<str>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -61,6 +65,7 @@ pub(super) struct MediaSection {
     calls_max: Spanned<usize>,
     narrow_band_bitrate: Spanned<u32>,
     opus_complexity: Spanned<u8>,
+    music_on_hold: Option<Spanned<String>>,
 }
 
 impl Default for MediaSection {
@@ -82,12 +87,14 @@ impl Default for MediaSection {
             calls_max: unwritten(2000),
             narrow_band_bitrate: unwritten(NARROW_BAND_BITRATE),
             opus_complexity: unwritten(5),
+            music_on_hold: None,
         }
     }
 }
 
 impl MediaSection {
-    pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<MediaConfig> {
+    /// Checks the section, and reads what it plays into `prompts`.
+    pub(super) fn check(&self, prompts: &mut Prompts, faults: &mut Faults<'_>) -> Option<MediaConfig> {
         let addresses = faults.parse_all_reachable(&self.addresses, super::ADDRESS_CURE);
         let external_addresses = faults.parse_all_reachable(&self.external_addresses, super::ADDRESS_CURE);
         let candidates = filter(&self.candidates_allow, &self.candidates_deny, faults);
@@ -100,6 +107,10 @@ impl MediaSection {
         }
         let rtp_address = self.check_rtp_address(faults);
         let shards = self.check_shards(faults);
+        let music_on_hold = match &self.music_on_hold {
+            Some(prompt) => prompts::load(prompt, prompts, faults).map(Some),
+            None => Some(None),
+        };
         let rtp_ports = self.check_ports(shards.map_or(1, NonZeroUsize::get), faults);
         Some(MediaConfig {
             addresses,
@@ -115,6 +126,7 @@ impl MediaSection {
             calls_max: self.check_calls(faults)?,
             narrow_band_bitrate_bps: self.check_bitrate(faults)?,
             opus_complexity: self.check_complexity(faults)?,
+            music_on_hold: music_on_hold?,
         })
     }
 

@@ -11,6 +11,8 @@ mod http;
 mod load;
 mod log;
 mod media;
+mod prompts;
+mod recording;
 mod rules;
 mod secret;
 mod sip;
@@ -28,7 +30,8 @@ pub use error::{ConfigError, Fault};
 pub use http::{HttpConfig, TlsFiles};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
-pub use rules::Prompts;
+pub use prompts::Prompts;
+pub use recording::RecordingConfig;
 pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipListener, SipSettings, WEBSOCKET_PATH};
 pub use trunks::Trunk;
@@ -45,13 +48,15 @@ pub struct Config {
     pub sip: SipSettings,
     /// The media engine.
     pub media: MediaConfig,
+    /// Where calls are recorded to; `None` records none.
+    pub recording: Option<RecordingConfig>,
     /// Who may register and call.
     pub users: Users,
     /// Where calls come from and go to.
     pub trunks: Vec<Trunk>,
     /// Who may call whom.
     pub rules: Rules,
-    /// What the rules play, by the names that they use.
+    /// What is played, by the names that the rules use.
     pub prompts: Prompts,
     /// The log.
     pub log: LogConfig,

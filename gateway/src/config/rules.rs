@@ -1,20 +1,19 @@
 //! `[[rules]]`: the dial plan.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
-use webtrunk_codecs::wav::Clip;
 use webtrunk_engine::EndCause;
+use webtrunk_engine::media::RecordingFormat;
 use webtrunk_signalling::routing::{
-    ActionSpec, BridgeSpec, BridgeTo, RuleError, RuleFault, RuleSpec, Rules, Tone,
+    ActionSpec, BridgeSpec, BridgeTo, Play, RuleError, RuleFault, RuleSpec, Rules, Tone,
 };
 
 use super::faults::Faults;
-use crate::prompts;
+use super::prompts::{self, Prompts};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +32,8 @@ enum ActionSection {
     Answer,
     WaitMs(u32),
     Play(PlaySection),
+    Record(RecordSection),
+    StopRecording,
     Echo,
     Tone(ToneSection),
     Bridge(BridgeSection),
@@ -43,9 +44,31 @@ enum ActionSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PlaySection {
-    prompt: Spanned<String>,
+    prompt: Option<Spanned<String>>,
+    prompts: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     repeat: bool,
+    interrupt: Option<Interrupt>,
+}
+
+/// What ends a prompt before its own end.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Interrupt {
+    Digits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordSection {
+    format: RecordFormat,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RecordFormat {
+    Wav,
+    Ogg,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,22 +117,21 @@ fn default_ring_timeout() -> Spanned<u32> {
 pub(super) struct Known<'c> {
     pub(super) users: HashSet<&'c str>,
     pub(super) trunks: HashSet<&'c str>,
+    /// Whether there is a folder to record to.
+    pub(super) has_recording: bool,
 }
 
-/// The prompts that rules play, by the names that they have there.
-pub type Prompts = HashMap<Arc<str>, Clip>;
-
-/// Compiles the dial plan and reads what it plays.
+/// Compiles the dial plan and reads what it plays into `prompts`.
 pub(super) fn check(
     sections: &[RuleSection],
     known: &Known<'_>,
+    prompts: &mut Prompts,
     faults: &mut Faults<'_>,
-) -> Option<(Rules, Prompts)> {
-    let mut prompts = Prompts::new();
-    let specs: Vec<_> = sections.iter().map(|section| section.check(known, &mut prompts, faults)).collect();
+) -> Option<Rules> {
+    let specs: Vec<_> = sections.iter().map(|section| section.check(known, prompts, faults)).collect();
     let specs: Option<Vec<RuleSpec>> = specs.into_iter().collect();
     match Rules::compile(&specs?) {
-        Ok(rules) => Some((rules, prompts)),
+        Ok(rules) => Some(rules),
         Err(errors) => {
             for error in errors {
                 sections[error.index].tell(&error, faults);
@@ -160,6 +182,7 @@ impl RuleSection {
             RuleFault::NoAction | RuleFault::NoOutcome => {
                 (Some(self.actions.span()), "end it with a bridge or a reject, or answer first")
             }
+            RuleFault::PlayNothing => (Some(self.actions.span()), "name a file"),
             RuleFault::BridgeToNobody => (Some(self.actions.span()), "name a user or a trunk"),
             RuleFault::ToneFrequency { .. } | RuleFault::ToneLevel { .. } => {
                 (Some(self.actions.span()), "dialling tone, for one, has 425 Hz at -10 dBm0")
@@ -181,10 +204,17 @@ fn check_action(
         ActionSection::Echo => ActionSpec::Echo,
         ActionSection::Hangup => ActionSpec::Hangup,
         ActionSection::WaitMs(ms) => ActionSpec::Wait(milliseconds(*ms)),
-        ActionSection::Play(play) => {
-            load(&play.prompt, prompts, faults)?;
-            ActionSpec::Play { prompt: play.prompt.get_ref().clone(), is_repeated: play.repeat }
+        ActionSection::Play(play) => ActionSpec::Play(play.check(section, prompts, faults)?),
+        ActionSection::Record(_) if !known.has_recording => {
+            let cure = "add [recording] with a folder";
+            faults.add(section.span(), "there is no folder to record to", cure);
+            return None;
         }
+        ActionSection::Record(record) => ActionSpec::Record(match record.format {
+            RecordFormat::Wav => RecordingFormat::Wav,
+            RecordFormat::Ogg => RecordingFormat::Ogg,
+        }),
+        ActionSection::StopRecording => ActionSpec::StopRecording,
         ActionSection::Tone(tone) => ActionSpec::Tone(Tone {
             frequency_hz: tone.frequency_hz,
             level_dbm0: tone.level_dbm0,
@@ -195,22 +225,29 @@ fn check_action(
     })
 }
 
-/// Reads a prompt, once for all rules that play it.
-fn load(prompt: &Spanned<String>, loaded: &mut Prompts, faults: &mut Faults<'_>) -> Option<()> {
-    let name: Arc<str> = prompt.get_ref().as_str().into();
-    if loaded.contains_key(&name) {
-        return Some(());
-    }
-    let read = || prompts::read(&faults.document().resolve(&name));
-    match prompts::built_in(&name).map_or_else(read, Ok) {
-        Ok(clip) => {
-            loaded.insert(name, clip);
-            Some(())
-        }
-        Err(error) => {
-            faults.add(prompt.span(), &error, error.cure());
-            None
-        }
+impl PlaySection {
+    fn check(
+        &self,
+        whole: &Spanned<ActionSection>,
+        prompts: &mut Prompts,
+        faults: &mut Faults<'_>,
+    ) -> Option<Play> {
+        let named = match (&self.prompt, &self.prompts) {
+            (Some(prompt), None) => std::slice::from_ref(prompt),
+            (None, Some(prompts)) => prompts,
+            _ => {
+                let cure = "give it prompt, or prompts";
+                faults.add(whole.span(), "it is not clear what this plays", cure);
+                return None;
+            }
+        };
+        // All are read, so that all faults are told.
+        let loaded: Vec<_> = named.iter().map(|prompt| prompts::load(prompt, prompts, faults)).collect();
+        Some(Play {
+            prompts: loaded.into_iter().collect::<Option<_>>()?,
+            is_repeated: self.repeat,
+            is_interruptible: self.interrupt.is_some(),
+        })
     }
 }
 

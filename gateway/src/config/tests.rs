@@ -312,6 +312,30 @@ fn every_fault_names_line_key_value_and_cure() {
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = { prompt = \"/dev/zero\" } }]",
             "rules[0].actions[1].play.prompt = \"/dev/zero\": /dev/zero: it is larger than 256 MiB; ",
         ),
+        (
+            "[media]\nmusic_on_hold = \"no.opus\"",
+            "w.toml:2: media.music_on_hold = \"no.opus\": no.opus: No such file or directory (os error 2); name a WAV or Ogg-Opus file",
+        ),
+        (
+            "[recording]\nfolder = \"/nonexistent\"",
+            "w.toml:2: recording.folder = \"/nonexistent\": no file can be made in it: No such file or directory (os error 2); make the folder",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ record = { format = \"wav\" } }, { reject = \"busy\" }]",
+            "rules[0].actions[0]: there is no folder to record to; add [recording] with a folder",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ record = { format = \"mp3\" } }, { reject = \"busy\" }]",
+            "rules[0].actions[0].record.format = \"mp3\": unknown variant `mp3`, expected `wav` or `ogg`",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = { repeat = true } }]",
+            "rules[0].actions[1]: it is not clear what this plays; give it prompt, or prompts",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = { prompts = [] } }]",
+            "rules[0].actions: rule \"x\": \"play\" needs a prompt; name a file",
+        ),
         ("[log]\nfilter = \"webtrunk=loud\"", "w.toml:2: log.filter = \"webtrunk=loud\": "),
     ];
     let mut wrong = String::new();

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use tracing::{Span, info, warn};
 use webtrunk_codecs::tone::Digit;
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+use webtrunk_engine::media::RecordingFormat;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::effect::{DigitMode, Directory, Effect, Input, Settings};
 use super::party::{Party, PartyState, Purpose};
 use crate::adapter::{self, Command, Event, Incoming, MediaProfile};
-use crate::routing::{Plan, Step};
+use crate::routing::{Plan, Play, Step};
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -38,6 +39,8 @@ pub struct B2bua {
     /// The most telling cause of the callees that failed so far.
     pub(super) failure: Option<EndCause>,
     answered_at: Option<Instant>,
+    /// What is to be recorded as from the answer on.
+    to_record: Option<RecordingFormat>,
     /// When a party closed its media.
     media_closed_at: Option<Instant>,
     effects: VecDeque<Effect>,
@@ -52,8 +55,8 @@ pub(super) enum Doing {
     Waiting { until: Instant },
     /// A tone to end.
     Sounding { until: Instant },
-    /// A prompt to end.
-    Playing,
+    /// Prompts to end; or a digit, where that ends them.
+    Playing { is_interruptible: bool },
     /// Nothing: what runs, runs until somebody hangs up.
     Resting,
     /// Somebody to answer.
@@ -90,6 +93,7 @@ impl B2bua {
             doing: Doing::Resting,
             failure: None,
             answered_at: None,
+            to_record: None,
             media_closed_at: None,
             effects: VecDeque::new(),
         };
@@ -195,7 +199,10 @@ impl B2bua {
             Event::Reoffered { leg, offer } => self.on_reoffered(leg, offer),
             // The B2BUA makes no re-offers of its own.
             Event::ReofferAnswered { .. } | Event::ReofferRefused { .. } => {}
-            Event::DigitPressed { leg, digit, duration } => self.on_digit(leg, digit, duration),
+            Event::DigitPressed { leg, digit, duration } => {
+                self.on_digit(leg, digit, duration);
+                self.interrupt(leg, directory, now);
+            }
             Event::Ended { leg, cause } => self.on_ended(leg, cause, directory, now),
         }
     }
@@ -222,16 +229,23 @@ impl B2bua {
             | CallEvent::OneWayAudio { .. } => {}
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
-            CallEvent::DigitBegan { leg, digit } => self.on_key_down(leg, digit),
+            CallEvent::DigitBegan { leg, digit } => {
+                self.on_key_down(leg, digit);
+                self.interrupt(leg, directory, now);
+            }
             CallEvent::DigitPressed { leg, digit, duration } => self.on_key_up(leg, digit, duration),
             CallEvent::DigitRefused { leg, digit, duration } => {
                 self.send_info_digit(leg, digit.to_char(), duration)
             }
             CallEvent::PlaybackFinished { leg } => {
-                if leg == self.caller.leg && self.doing == Doing::Playing {
+                if leg == self.caller.leg && matches!(self.doing, Doing::Playing { .. }) {
                     self.next_step(directory, now);
                 }
             }
+            // The engine's log tells of recordings; no step waits for one.
+            CallEvent::RecordingStarted { .. }
+            | CallEvent::RecordingMarked { .. }
+            | CallEvent::RecordingStopped { .. } => {}
             CallEvent::Ended { cause } => self.hang_up(cause),
         }
     }
@@ -250,16 +264,19 @@ impl B2bua {
                 self.answer_caller(now);
             }
             Step::Wait(time) => self.doing = Doing::Waiting { until: now + time },
-            Step::Play { prompt, is_repeated } => match directory.prompt(&prompt) {
-                Some(sound) => {
-                    self.doing = if is_repeated { Doing::Resting } else { Doing::Playing };
-                    self.hear(leg, HearSource::Prompt { prompt: sound, is_looped: is_repeated });
+            Step::Play(play) => self.play(&play, directory, now),
+            Step::Record(format) => {
+                self.to_record = Some(format);
+                if self.caller.is_talking() {
+                    self.begin_recording();
                 }
-                None => {
-                    warn!(%prompt, "no such prompt: the step is passed over");
-                    self.next_step(directory, now);
-                }
-            },
+                self.next_step(directory, now);
+            }
+            Step::StopRecording => {
+                self.to_record = None;
+                self.media(CallCommand::StopRecording);
+                self.next_step(directory, now);
+            }
             Step::Echo => {
                 self.doing = Doing::Resting;
                 self.hear(leg, HearSource::Leg(leg));
@@ -279,13 +296,46 @@ impl B2bua {
         }
     }
 
+    /// The caller is answered: the call counts, and is recorded where that is planned.
+    fn begin_talking(&mut self, now: Instant) {
+        self.answered_at = Some(now);
+        self.begin_recording();
+    }
+
+    fn begin_recording(&mut self) {
+        if let Some(format) = self.to_record.take() {
+            self.media(CallCommand::StartRecording { leg: self.caller.leg, format });
+        }
+    }
+
+    fn play(&mut self, play: &Play, directory: &dyn Directory, now: Instant) {
+        let prompts: Option<Vec<_>> = play.prompts.iter().map(|name| directory.prompt(name)).collect();
+        let Some(prompts) = prompts else {
+            warn!(prompts = ?play.prompts, "there is no such prompt: the step is passed over");
+            return self.next_step(directory, now);
+        };
+        let &Play { is_repeated, is_interruptible, .. } = play;
+        let ends = is_interruptible || !is_repeated;
+        self.doing = if ends { Doing::Playing { is_interruptible } } else { Doing::Resting };
+        self.hear(self.caller.leg, HearSource::Prompts { prompts, is_looped: is_repeated });
+    }
+
+    /// A key of the caller's ends what is played to it, where that is so planned.
+    fn interrupt(&mut self, leg: LegId, directory: &dyn Directory, now: Instant) {
+        if leg == self.caller.leg && self.doing == (Doing::Playing { is_interruptible: true }) {
+            info!("a digit ends the prompt");
+            self.hear(leg, HearSource::Nothing);
+            self.next_step(directory, now);
+        }
+    }
+
     /// Makes the description with which the caller is answered.
     pub(super) fn answer_caller(&mut self, now: Instant) {
         let leg = self.caller.leg;
         match std::mem::replace(&mut self.caller.state, PartyState::Describing(Purpose::Answer)) {
             PartyState::Early { description } => {
                 self.caller.state = PartyState::Talking;
-                self.answered_at = Some(now);
+                self.begin_talking(now);
                 self.signal_caller(Command::Answer { leg, description });
             }
             PartyState::Waiting { has_offered: false } => {
@@ -327,7 +377,7 @@ impl B2bua {
                 }
             }
             PartyState::Describing(Purpose::Answer) => {
-                self.answered_at = Some(now);
+                self.begin_talking(now);
                 self.signal_caller(Command::Answer { leg, description });
                 if self.doing == Doing::Answering {
                     self.next_step(directory, now);
@@ -352,7 +402,7 @@ impl B2bua {
             return self.hang_up(EndCause::NotAcceptable);
         };
         self.caller.state = PartyState::Talking;
-        self.answered_at = Some(now);
+        self.begin_talking(now);
         self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from: None });
         if self.doing == Doing::Answering {
             self.next_step(directory, now);

@@ -8,8 +8,8 @@ use webtrunk_engine::call::{CallCommand, HearSource};
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 
 use super::call::B2bua;
-use super::party::Change;
-use crate::adapter::Command;
+use super::party::{Change, Party};
+use crate::adapter::{Command, MediaProfile};
 use webtrunk_engine::EndCause;
 
 impl B2bua {
@@ -86,16 +86,32 @@ impl B2bua {
         }
     }
 
-    /// While a party neither sends nor receives, the other hears packets of silence, so that its own
-    /// media does not seem to have died.
+    /// While a party holds the other without sound of its own, the other hears music, or packets of silence,
+    /// so that its media does not seem to have died.
     pub(super) fn follow_hold(&mut self, leg: LegId) {
         let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
-        let is_inactive = self.party(leg).is_some_and(|party| party.direction == Some(Direction::Inactive));
+        let music = self.settings.music_on_hold.clone();
+        let is_held = self.party(leg).is_some_and(|party| holds_in_silence(party, music.is_some()));
         let Some(listening) = self.party_mut(listener) else { return };
-        if listening.hears_silence == is_inactive {
+        if listening.is_held == is_held {
             return;
         }
-        listening.hears_silence = is_inactive;
-        self.hear(listener, if is_inactive { HearSource::Silence } else { HearSource::Leg(leg) });
+        listening.is_held = is_held;
+        let source = match music {
+            _ if !is_held => HearSource::Leg(leg),
+            Some(music) => HearSource::Prompts { prompts: vec![music], is_looped: true },
+            None => HearSource::Silence,
+        };
+        self.hear(listener, source);
+    }
+}
+
+/// Whether nothing, or nothing worth hearing, comes of a party that holds: a page that listens to nobody sends
+/// silence, where a telephone system may send music of its own.
+fn holds_in_silence(party: &Party, has_music: bool) -> bool {
+    match party.direction {
+        Some(Direction::Inactive) => true,
+        Some(Direction::RecvOnly) => has_music && party.profile == MediaProfile::Webrtc,
+        Some(Direction::SendRecv | Direction::SendOnly) | None => false,
     }
 }

@@ -83,10 +83,12 @@ pub struct Place {
 }
 
 /// How the B2BUA behaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// How digits go to a browser.
     pub browser_digits: DigitMode,
+    /// What is heard by who is put on hold by a party that sends nothing of its own; `None` is silence.
+    pub music_on_hold: Option<Prompt>,
     /// How long a call may last.
     pub duration_max: Duration,
 }
@@ -102,6 +104,10 @@ pub enum DigitMode {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { browser_digits: DigitMode::Info, duration_max: Duration::from_secs(12 * 60 * 60) }
+        Self {
+            browser_digits: DigitMode::Info,
+            music_on_hold: None,
+            duration_max: Duration::from_secs(12 * 60 * 60),
+        }
     }
 }

@@ -36,8 +36,8 @@ pub(super) struct Party {
     pub(super) takes_digits: bool,
     /// The leg to which the key that it holds down is sent in media.
     pub(super) holds_key_for: Option<LegId>,
-    /// Its peer is on hold without media of its own.
-    pub(super) hears_silence: bool,
+    /// The party at the other end holds it without sound of its own.
+    pub(super) is_held: bool,
 }
 
 /// How far a party is.
@@ -119,7 +119,7 @@ impl Party {
             direction: None,
             takes_digits: false,
             holds_key_for: None,
-            hears_silence: false,
+            is_held: false,
         }
     }
 

@@ -8,13 +8,13 @@ use tracing::Span;
 use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
-use webtrunk_engine::media::Prompt;
+use webtrunk_engine::media::{Prompt, RecordingFormat};
 use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
 use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
-use crate::routing::{Bridge, BridgeTarget, Plan, Step, Tone};
+use crate::routing::{Bridge, BridgeTarget, Plan, Play, Step, Tone};
 
 const DESCRIPTION: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -184,6 +184,11 @@ impl Bench {
                 CallCommand::EndDigit { leg, digit, duration } => {
                     format!("end {} to {} after {duration:?}", digit.to_char(), who(leg))
                 }
+                CallCommand::StartRecording { leg, format } => format!("record {} as {format:?}", who(leg)),
+                CallCommand::StopRecording => "stop recording".into(),
+                CallCommand::PauseRecording => "pause recording".into(),
+                CallCommand::ResumeRecording => "resume recording".into(),
+                CallCommand::MarkRecording => "mark recording".into(),
                 CallCommand::RemoveLeg { leg } => format!("remove {}", who(leg)),
                 CallCommand::End => "end".into(),
                 CallCommand::ReadStats { .. } => "stats".into(),
@@ -196,7 +201,8 @@ impl Bench {
             HearSource::Nothing => "nothing",
             HearSource::Leg(leg) if *leg == self.caller => "caller",
             HearSource::Leg(_) => "callee",
-            HearSource::Prompt { .. } => "prompt",
+            HearSource::Prompts { prompts, is_looped: false } if prompts.len() > 1 => "prompts",
+            HearSource::Prompts { .. } => "prompt",
             HearSource::Tone { .. } => "tone",
             HearSource::Silence => "silence",
         }
@@ -205,6 +211,10 @@ impl Bench {
 
 fn description() -> Box<SessionDescription> {
     Box::new(SessionDescription::parse(DESCRIPTION).expect("a good description"))
+}
+
+fn play(count: usize, is_interruptible: bool) -> Step {
+    Step::Play(Play { prompts: vec![Arc::from("hello"); count], is_repeated: false, is_interruptible })
 }
 
 fn user() -> BridgeTarget {
@@ -226,14 +236,55 @@ fn an_echo_answers_and_sends_back() {
 
 #[test]
 fn a_prompt_is_played_and_then_the_call_ends() {
-    let play = Step::Play { prompt: Arc::from("hello"), is_repeated: false };
-    let mut bench = Bench::new(vec![Step::Answer, play], true);
+    let mut bench = Bench::new(vec![Step::Answer, play(1, false)], true);
     let caller = bench.caller;
     bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
     assert_eq!(bench.media(CallEvent::PlaybackFinished { leg: caller }), ["hang up caller Hangup"]);
     assert!(!bench.call.is_over());
     bench.signal(Event::Ended { leg: caller, cause: EndCause::Hangup });
     assert!(bench.call.is_over());
+}
+
+#[test]
+fn a_key_ends_the_prompts_that_it_may_end_and_its_release_no_other() {
+    let steps = vec![Step::Answer, play(2, true), play(1, true), play(1, false)];
+    let mut bench = Bench::new(steps, true);
+    bench.effects();
+    let leg = bench.caller;
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["answer caller", "caller hears prompts"]);
+    let digit = Digit::parse('5').expect("a key");
+    let words = bench.media(CallEvent::DigitBegan { leg, digit });
+    assert_eq!(words, ["caller hears nothing", "caller hears prompt"]);
+    let duration = Duration::from_millis(100);
+    assert_eq!(bench.media(CallEvent::DigitPressed { leg, digit, duration }), [""; 0]);
+    // A browser's keys come in signalling.
+    let pressed = || Event::DigitPressed { leg, digit: '5', duration };
+    assert_eq!(bench.signal(pressed()), ["caller hears nothing", "caller hears prompt"]);
+    assert_eq!(bench.signal(pressed()), [""; 0], "the third may not be ended");
+    assert_eq!(bench.media(CallEvent::PlaybackFinished { leg }), ["hang up caller Hangup"]);
+}
+
+#[test]
+fn a_recording_begins_with_the_answer_or_when_its_turn_comes() {
+    let bridge = Bridge { targets: vec![trunk()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+    let steps = vec![Step::Record(RecordingFormat::Ogg), Step::Bridge(bridge)];
+    let mut bench = Bench::new(steps, true);
+    let callee = bench.dial_all()[0];
+    bench.answer(callee);
+    bench.agreed(callee, Direction::SendRecv);
+    let leg = bench.caller;
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["record caller as Ogg", "answer caller"]);
+
+    let (record, stop) = (Step::Record(RecordingFormat::Wav), Step::StopRecording);
+    let mut bench = Bench::new(vec![Step::Answer, record, play(1, false), stop, Step::Echo], true);
+    bench.effects();
+    let leg = bench.caller;
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["answer caller", "record caller as Wav", "caller hears prompt"]);
+    let words = bench.media(CallEvent::PlaybackFinished { leg });
+    assert_eq!(words, ["stop recording", "caller hears caller"]);
 }
 
 #[test]
@@ -413,6 +464,20 @@ fn a_hold_is_answered_on_its_own_leg_and_a_silent_one_is_heard_as_silence() {
     assert_eq!(words, ["answer reoffer of caller"]);
     assert_eq!(bench.agreed(leg, Direction::Inactive), ["callee hears silence"]);
     assert_eq!(bench.agreed(leg, Direction::SendRecv), ["callee hears caller"]);
+}
+
+#[test]
+fn music_is_heard_by_who_is_on_hold_unless_a_telephone_system_holds_with_its_own() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    bench.call.settings.music_on_hold = World.prompt("hello");
+    let browser = bench.caller;
+    for direction in [Direction::RecvOnly, Direction::Inactive] {
+        assert_eq!(bench.agreed(browser, direction), ["callee hears prompt"], "{direction:?}");
+        assert_eq!(bench.agreed(browser, Direction::SendRecv), ["callee hears caller"]);
+    }
+    assert_eq!(bench.agreed(callee, Direction::RecvOnly), [""; 0]);
+    assert_eq!(bench.agreed(callee, Direction::Inactive), ["caller hears prompt"]);
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["caller hears callee"]);
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webtrunk_engine::EndCause;
+use webtrunk_engine::media::RecordingFormat;
 
 use super::pattern::{Captures, Patterns};
-use super::plan::{Bridge, BridgeTarget, Step, Tone};
+use super::plan::{Bridge, BridgeTarget, Play, Step, Tone};
 use super::rule::RuleFault;
 use super::template::Template;
 
@@ -19,12 +20,11 @@ pub enum ActionSpec {
     /// See [`Step::Wait`].
     Wait(Duration),
     /// See [`Step::Play`].
-    Play {
-        /// The prompt's name; no template, so that no caller chooses what is opened.
-        prompt: String,
-        /// Plays it until the caller hangs up.
-        is_repeated: bool,
-    },
+    Play(Play),
+    /// See [`Step::Record`].
+    Record(RecordingFormat),
+    /// See [`Step::StopRecording`].
+    StopRecording,
     /// See [`Step::Echo`].
     Echo,
     /// See [`Step::Tone`].
@@ -75,9 +75,10 @@ impl Action {
         Ok(match spec {
             ActionSpec::Answer => Self::Fixed(Step::Answer),
             ActionSpec::Wait(time) => Self::Fixed(Step::Wait(*time)),
-            ActionSpec::Play { prompt, is_repeated } => {
-                Self::Fixed(Step::Play { prompt: prompt.as_str().into(), is_repeated: *is_repeated })
-            }
+            ActionSpec::Play(play) if play.prompts.is_empty() => return Err(RuleFault::PlayNothing),
+            ActionSpec::Play(play) => Self::Fixed(Step::Play(play.clone())),
+            ActionSpec::Record(format) => Self::Fixed(Step::Record(*format)),
+            ActionSpec::StopRecording => Self::Fixed(Step::StopRecording),
             ActionSpec::Echo => Self::Fixed(Step::Echo),
             ActionSpec::Tone(tone) => Self::Fixed(Step::Tone(checked(*tone)?)),
             ActionSpec::Reject(cause) => Self::Fixed(Step::Reject(*cause)),

@@ -19,6 +19,6 @@ mod template;
 
 pub use action::{ActionSpec, BridgeSpec, BridgeTo};
 pub use pattern::Mismatch;
-pub use plan::{Bridge, BridgeTarget, Decision, Plan, Refusal, Step, Tone};
+pub use plan::{Bridge, BridgeTarget, Decision, Plan, Play, Refusal, Step, Tone};
 pub use rule::{RuleError, RuleFault, RuleSpec};
 pub use rules::{Rules, Trial};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webtrunk_engine::EndCause;
+use webtrunk_engine::media::RecordingFormat;
 
 /// The verdict on one call.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,13 +49,12 @@ pub enum Step {
     Answer,
     /// Goes on after this time.
     Wait(Duration),
-    /// Plays a prompt and goes on at its end.
-    Play {
-        /// The prompt's name, as configured.
-        prompt: Arc<str>,
-        /// Plays it again and again until the caller hangs up.
-        is_repeated: bool,
-    },
+    /// Plays prompts and goes on at the end of the last.
+    Play(Play),
+    /// Records the caller, and whom it hears, to a file: from now on, or from the answer on.
+    Record(RecordingFormat),
+    /// Ends the recording.
+    StopRecording,
     /// Sends the caller's audio back until the caller hangs up.
     Echo,
     /// Plays a tone; without a duration, until the caller hangs up.
@@ -66,6 +66,17 @@ pub enum Step {
     Reject(EndCause),
     /// Ends the call.
     Hangup,
+}
+
+/// Prompts, one after another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Play {
+    /// Their names, as configured; never empty. No templates, so that no caller chooses what is opened.
+    pub prompts: Vec<Arc<str>>,
+    /// Plays them again and again.
+    pub is_repeated: bool,
+    /// A digit ends it, and the next step follows.
+    pub is_interruptible: bool,
 }
 
 /// A sine tone.

@@ -85,6 +85,9 @@ pub enum RuleFault {
     /// A bridge with an empty list.
     #[error("a bridge needs somebody to call")]
     BridgeToNobody,
+    /// A play with an empty list.
+    #[error("\"play\" needs a prompt")]
+    PlayNothing,
     /// A tone that a telephone does not carry.
     #[error("a tone of {frequency_hz} Hz cannot be carried; take 1 to 3999")]
     ToneFrequency {

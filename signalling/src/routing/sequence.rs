@@ -37,19 +37,19 @@ fn next(reached: Reached, action: &ActionSpec) -> Result<Reached, RuleFault> {
     match action {
         ActionSpec::Answer if is_answered => Err(RuleFault::AnsweredTwice),
         ActionSpec::Answer => Ok(Reached::Answered),
-        ActionSpec::Wait(_) => Ok(reached),
+        ActionSpec::Wait(_) | ActionSpec::Record(_) | ActionSpec::StopRecording => Ok(reached),
         ActionSpec::Bridge(_) if is_answered => Ok(reached),
         ActionSpec::Bridge(_) => Ok(Reached::Tried),
         ActionSpec::Reject(_) => Ok(Reached::Never { after: word }),
-        ActionSpec::Play { .. } | ActionSpec::Echo | ActionSpec::Tone(_) | ActionSpec::Hangup
-            if !is_answered =>
-        {
+        ActionSpec::Play(_) | ActionSpec::Echo | ActionSpec::Tone(_) | ActionSpec::Hangup if !is_answered => {
             Err(RuleFault::NotAnswered { action: word })
         }
         ActionSpec::Echo | ActionSpec::Hangup => Ok(Reached::Never { after: word }),
-        ActionSpec::Play { is_repeated: true, .. } => Ok(Reached::Never { after: word }),
+        ActionSpec::Play(play) if play.is_repeated && !play.is_interruptible => {
+            Ok(Reached::Never { after: word })
+        }
         ActionSpec::Tone(tone) if tone.duration.is_none() => Ok(Reached::Never { after: word }),
-        ActionSpec::Play { .. } | ActionSpec::Tone(_) => Ok(reached),
+        ActionSpec::Play(_) | ActionSpec::Tone(_) => Ok(reached),
     }
 }
 
@@ -58,7 +58,9 @@ fn word(action: &ActionSpec) -> &'static str {
     match action {
         ActionSpec::Answer => "\"answer\"",
         ActionSpec::Wait(_) => "\"wait_ms\"",
-        ActionSpec::Play { .. } => "\"play\"",
+        ActionSpec::Play(_) => "\"play\"",
+        ActionSpec::Record(_) => "\"record\"",
+        ActionSpec::StopRecording => "\"stop_recording\"",
         ActionSpec::Echo => "\"echo\"",
         ActionSpec::Tone(_) => "\"tone\"",
         ActionSpec::Bridge(_) => "\"bridge\"",
@@ -72,22 +74,28 @@ mod tests {
     use std::time::Duration;
 
     use webtrunk_engine::EndCause;
+    use webtrunk_engine::media::RecordingFormat;
 
     use super::super::action::{BridgeSpec, BridgeTo};
-    use super::super::plan::Tone;
+    use super::super::plan::{Play, Tone};
     use super::*;
 
     /// The action that a letter stands for: small letters end by themselves, capitals never do.
     fn action(letter: char) -> ActionSpec {
-        let play = |is_repeated| ActionSpec::Play { prompt: "announcement".to_owned(), is_repeated };
+        let play = |is_repeated, is_interruptible| {
+            ActionSpec::Play(Play { prompts: vec!["announcement".into()], is_repeated, is_interruptible })
+        };
         let tone = |duration| ActionSpec::Tone(Tone { frequency_hz: 440, level_dbm0: -10.0, duration });
         match letter {
             'a' => ActionSpec::Answer,
             'w' => ActionSpec::Wait(Duration::from_millis(500)),
-            'p' => play(false),
-            'P' => play(true),
+            'p' => play(false, false),
+            'i' => play(true, true),
+            'P' => play(true, false),
             't' => tone(Some(Duration::from_secs(1))),
             'T' => tone(None),
+            'r' => ActionSpec::Record(RecordingFormat::Wav),
+            's' => ActionSpec::StopRecording,
             'E' => ActionSpec::Echo,
             'b' => ActionSpec::Bridge(BridgeSpec {
                 to: BridgeTo::Users(vec!["alice".to_owned()]),
@@ -107,8 +115,12 @@ mod tests {
             ("awpH", "ok"),
             ("atp", "ok"),
             ("aP", "ok"),
+            ("aipH", "ok"),
             ("aT", "ok"),
             ("b", "ok"),
+            ("rb", "ok"),
+            ("arpsbH", "ok"),
+            ("r", "it neither answers, bridges nor rejects the call"),
             ("bb", "ok"),
             ("wb", "ok"),
             ("bapH", "ok"),

@@ -18,7 +18,7 @@ mod fates;
 mod playout;
 mod reader;
 mod record;
-mod ring;
+pub(super) mod ring;
 mod seen;
 mod stretch;
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod endurance;
 mod faults;
 mod impostor;
 mod ipv6;
+mod played;
+mod recorded;
 mod secure;
 mod srtp;
 mod stage;

@@ -21,6 +21,7 @@ pub(crate) struct GatewayConfig {
     sip: String,
     listeners: String,
     tls: String,
+    recording: String,
     is_md5_only: bool,
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
@@ -102,6 +103,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Records to this folder.
+    pub(crate) fn recording(mut self, folder: &Path) -> Self {
+        self.recording = format!("[recording]\nfolder = {folder:?}\n");
+        self
+    }
+
     /// Takes plain RTP's ports from this range alone.
     pub(crate) const fn rtp_ports(mut self, from: u16, to: u16) -> Self {
         self.rtp_ports = Some([from, to]);
@@ -161,6 +168,6 @@ impl GatewayConfig {
                 let _ = writeln!(text, "{key} = {:?}", hash.as_hex());
             }
         }
-        text + &self.tls + &self.trunks + &self.rules
+        text + &self.tls + &self.recording + &self.trunks + &self.rules
     }
 }

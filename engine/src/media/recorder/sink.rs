@@ -1,0 +1,103 @@
+//! Frames to the bytes of a file that can be read at any moment, up to what was written last.
+//!
+//! A WAV file's sizes are set right after each write; Ogg is written by whole pages.
+
+use std::io::{self, SeekFrom};
+
+use webtrunk_codecs::ogg_opus::OggOpusWriter;
+use webtrunk_codecs::opus::OpusEncoderConfig;
+use webtrunk_codecs::wav::{STEREO_HEADER, stereo_header};
+
+use super::storage::Storage;
+use super::{Frame, RATE, RecordingFormat};
+
+/// A recording's bitrate for each party. Chosen by us: speech is whole at it (docs/decisions/0008), and a
+/// recording is not for music.
+const BITRATE_BPS: u32 = 24_000;
+
+/// A file that is written.
+pub(super) struct Sink<S> {
+    storage: S,
+    /// Bytes of it that are whole.
+    whole: u64,
+    coding: Coding,
+    bytes: Vec<u8>,
+}
+
+enum Coding {
+    Wav,
+    Ogg(Box<OggOpusWriter>),
+}
+
+impl<S: Storage> Sink<S> {
+    /// Begins a file; `serial` names the stream inside, where the format has names.
+    pub(super) fn begin(storage: S, format: RecordingFormat, serial: u32) -> io::Result<Self> {
+        let coding = match format {
+            RecordingFormat::Wav => Coding::Wav,
+            RecordingFormat::Ogg => {
+                let config = OpusEncoderConfig { bitrate_bps: BITRATE_BPS, ..OpusEncoderConfig::default() };
+                Coding::Ogg(Box::new(OggOpusWriter::new(RATE, &config, serial).map_err(io::Error::other)?))
+            }
+        };
+        let mut sink = Self { storage, whole: 0, coding, bytes: Vec::new() };
+        sink.write(&[])?;
+        Ok(sink)
+    }
+
+    /// Adds frames. After an error [`Self::mend`] is due.
+    pub(super) fn write(&mut self, frames: &[Frame]) -> io::Result<()> {
+        match &mut self.coding {
+            Coding::Wav => {
+                if self.whole == 0 {
+                    self.write_header()?;
+                    self.whole = STEREO_HEADER as u64;
+                }
+                self.bytes.clear();
+                self.bytes.extend(frames.as_flattened().iter().flat_map(|sample| sample.to_le_bytes()));
+                self.storage.write_all(&self.bytes)?;
+                self.whole += self.bytes.len() as u64;
+                self.write_header()
+            }
+            Coding::Ogg(writer) => {
+                writer.push(frames);
+                self.write_pages()
+            }
+        }
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        if let Coding::Ogg(writer) = &mut self.coding {
+            writer.finish();
+            self.write_pages()?;
+        }
+        self.storage.flush()
+    }
+
+    /// Lets the file end where it is whole, and say so, as far as a full or failing disk lets it.
+    pub(super) fn mend(&mut self) -> io::Result<()> {
+        self.storage.cut(self.whole)?;
+        self.storage.seek(SeekFrom::Start(self.whole))?;
+        match self.coding {
+            Coding::Wav => self.write_header(),
+            Coding::Ogg(_) => self.finish(),
+        }
+    }
+
+    fn write_pages(&mut self) -> io::Result<()> {
+        let Coding::Ogg(writer) = &mut self.coding else { return Ok(()) };
+        let pages = writer.take_pages();
+        self.storage.write_all(&pages)?;
+        self.whole += pages.len() as u64;
+        Ok(())
+    }
+
+    /// Writes the header for what is there.
+    fn write_header(&mut self) -> io::Result<()> {
+        let data = self.whole.saturating_sub(STEREO_HEADER as u64);
+        self.storage.seek(SeekFrom::Start(0))?;
+        self.storage.write_all(&stereo_header(RATE, data))?;
+        self.storage.seek(SeekFrom::Start(self.whole.max(STEREO_HEADER as u64)))?;
+        Ok(())
+    }
+}

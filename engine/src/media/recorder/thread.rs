@@ -1,0 +1,229 @@
+//! The recorder's thread: opens files, steps every recording, tells how each begins and ends.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use tracing::{error, info, warn};
+
+use super::feed::{Feed, Tap, tap};
+use super::name::name;
+use super::sink::Sink;
+use super::take::{Take, end_by};
+use super::{RecordingEnd, RecordingFile, RecordingFormat, recovery};
+use crate::CallId;
+
+/// How often what came is written. Each time costs two or three system calls a recording.
+const PACE: Duration = Duration::from_millis(200);
+
+/// How long the end of the process waits for files to be ended, should a disk stand still.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Recordings are for their owner alone.
+const MODE: u32 = 0o600;
+
+/// Names that are tried where others are taken.
+const ATTEMPTS: u32 = 10;
+
+/// The handle of the thread; cheap to clone. The thread ends with the last of them.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    orders: mpsc::Sender<Order>,
+}
+
+/// What is to be recorded.
+pub(crate) struct Begin {
+    pub(crate) call: CallId,
+    pub(crate) format: RecordingFormat,
+    /// Where what becomes of it is told; called on the recorder's thread.
+    pub(crate) tell: Box<dyn Fn(Told) + Send>,
+}
+
+/// What becomes of a recording.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Its file is open.
+    Started { file: RecordingFile },
+    /// There will be no more of it; without a file nothing was recorded.
+    Ended { file: Option<RecordingFile>, end: RecordingEnd },
+}
+
+enum Order {
+    Begin(Begin, Feed, Instant),
+    Drain(mpsc::Sender<()>),
+}
+
+/// A recording with its file.
+struct Running {
+    take: Take<File>,
+    file: RecordingFile,
+    begin: Begin,
+    begun_at: Instant,
+    marks: Option<File>,
+}
+
+impl Recorder {
+    /// Starts the thread, which sets right what a killed process left in `folder`.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or there is no thread to be had.
+    pub(crate) fn start(folder: PathBuf) -> io::Result<Self> {
+        folder.read_dir()?;
+        let (orders, received) = mpsc::channel();
+        thread::Builder::new().name("recorder".to_owned()).spawn(move || run(&folder, &received))?;
+        Ok(Self { orders })
+    }
+
+    /// Begins a recording; what is to be heard goes into the tap.
+    pub(crate) fn begin(&self, begin: Begin, now: Instant) -> Tap {
+        let (tap, feed) = tap(now);
+        if let Err(mpsc::SendError(Order::Begin(begin, feed, _))) =
+            self.orders.send(Order::Begin(begin, feed, now))
+        {
+            feed.close();
+            (begin.tell)(Told::Ended { file: None, end: RecordingEnd::InternalError });
+        }
+        tap
+    }
+
+    /// Ends every file, and returns when that is done or took too long.
+    pub(crate) fn drain(&self) {
+        let (done, is_done) = mpsc::channel();
+        if self.orders.send(Order::Drain(done)).is_ok() && is_done.recv_timeout(FAREWELL).is_err() {
+            warn!("recordings are left that could not be ended in time");
+        }
+    }
+}
+
+fn run(folder: &Path, orders: &mpsc::Receiver<Order>) {
+    match recovery::recover(folder) {
+        Ok(0) => {}
+        Ok(recovered) => info!(recovered, "recordings of a killed process were set right"),
+        Err(error) => warn!(%error, folder = %folder.display(), "recordings cannot be looked through"),
+    }
+    let mut running: Vec<Running> = Vec::new();
+    let mut due_at = Instant::now();
+    loop {
+        let wait =
+            if running.is_empty() { Duration::MAX } else { due_at.saturating_duration_since(Instant::now()) };
+        match orders.recv_timeout(wait) {
+            Ok(Order::Begin(begin, feed, begun_at)) => {
+                if running.is_empty() {
+                    due_at = Instant::now() + PACE;
+                }
+                running.extend(open(folder, begin, feed, begun_at));
+                continue;
+            }
+            Ok(Order::Drain(done)) => {
+                running.drain(..).for_each(|recording| recording.end(RecordingEnd::CallEnded, true));
+                // Whoever asked may have given up.
+                let _ = done.send(());
+                continue;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) if running.is_empty() => return,
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(due_at.saturating_duration_since(Instant::now()));
+            }
+        }
+        due_at = Instant::now() + PACE;
+        running = running.into_iter().filter_map(Running::step).collect();
+    }
+}
+
+/// Opens the file of a recording; where that cannot be done, it has ended.
+fn open(folder: &Path, begin: Begin, feed: Feed, begun_at: Instant) -> Option<Running> {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let opened = create(folder, |attempt| name(begin.call, since_epoch, attempt, begin.format))
+        .and_then(|(file, path)| Ok((Sink::begin(file, begin.format, rand::random())?, path)));
+    match opened {
+        Ok((sink, file)) => {
+            info!(call = %begin.call, file = %file.display(), "recording started");
+            (begin.tell)(Told::Started { file: file.clone() });
+            Some(Running { take: Take::new(feed, sink), file, begin, begun_at, marks: None })
+        }
+        Err(error) => {
+            error!(call = %begin.call, folder = %folder.display(), %error, "recording cannot be started");
+            feed.close();
+            (begin.tell)(Told::Ended { file: None, end: end_by(&error) });
+            None
+        }
+    }
+}
+
+/// Makes a file that was not there before.
+fn create(folder: &Path, name: impl Fn(u32) -> String) -> io::Result<(File, PathBuf)> {
+    let mut attempt = 0;
+    loop {
+        let path = folder.join(name(attempt));
+        match OpenOptions::new().write(true).create_new(true).mode(MODE).open(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < ATTEMPTS => attempt += 1,
+            file => return Ok((file?, path)),
+        }
+    }
+}
+
+impl Running {
+    /// Writes what came; `None` when that was the last.
+    fn step(mut self) -> Option<Self> {
+        let now_us = self.now_us();
+        // A broken assumption of ours may end this recording, never the others.
+        let stepped = catch_unwind(AssertUnwindSafe(|| self.take.step(now_us)));
+        let ended = stepped.unwrap_or(Some(RecordingEnd::InternalError));
+        let dropped = self.take.take_dropped();
+        if dropped > 0 {
+            warn!(call = %self.begin.call, file = %self.file.display(), dropped, "recording misses packets: the disk is too slow");
+        }
+        self.write_marks();
+        match ended {
+            None => Some(self),
+            Some(end) => {
+                self.end(end, false);
+                None
+            }
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.begun_at.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Tells the end; breaks the recording off where it has not ended by itself.
+    fn end(mut self, end: RecordingEnd, is_early: bool) {
+        if is_early {
+            self.take.break_off(self.now_us());
+            self.write_marks();
+        }
+        let (call, file) = (self.begin.call, self.file.display());
+        match &end {
+            RecordingEnd::Stopped | RecordingEnd::CallEnded => info!(%call, %file, ?end, "recording stopped"),
+            RecordingEnd::DiskFull | RecordingEnd::Failed(_) | RecordingEnd::InternalError => {
+                error!(%call, %file, ?end, "recording stopped, and its call goes on");
+            }
+        }
+        (self.begin.tell)(Told::Ended { file: Some(self.file), end });
+    }
+
+    /// Marks stand beside the recording, one a line, in seconds after its begin.
+    fn write_marks(&mut self) {
+        for at_us in self.take.take_marks() {
+            let line = format!("{}.{:03}\n", at_us / 1_000_000, at_us / 1000 % 1000);
+            if let Err(error) = self.mark_file().and_then(|mut file| file.write_all(line.as_bytes())) {
+                warn!(call = %self.begin.call, %error, "a mark cannot be written");
+            }
+        }
+    }
+
+    fn mark_file(&mut self) -> io::Result<&File> {
+        if self.marks.is_none() {
+            let path = self.file.with_extension("marks");
+            self.marks = Some(OpenOptions::new().append(true).create_new(true).mode(MODE).open(path)?);
+        }
+        self.marks.as_ref().ok_or_else(|| io::Error::other("it was opened just now"))
+    }
+}

@@ -1,0 +1,223 @@
+//! Recordings of real calls: read back, and judged side by side.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+use webtrunk_codecs::CodecId;
+use webtrunk_codecs::SampleRate;
+use webtrunk_codecs::tone::goertzel_dbm0;
+use webtrunk_loadtest::agent::{Call, Phone, WebrtcCaller};
+
+use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_mostly_hears};
+use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, phone, webrtc};
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::tools;
+
+/// How far the length of a recording may be from the time that the call took as its ends see it.
+const OFF_MAX: Duration = Duration::from_millis(500);
+
+/// What a kill may cost, and what this machine may be late by.
+const LOST_MAX: Duration = Duration::from_millis(1000 + 500);
+
+/// A stage on which calls to 81 and a format are recorded as that, to this folder.
+fn stage(folder: &Path) -> Stage {
+    let mut config = GatewayConfig::default().recording(folder);
+    for format in ["wav", "ogg"] {
+        for from in ["", "from_trunk = 'office'"] {
+            config = config.rule(&format!(
+                "destination = '81{format}'\n{from}\nactions = [{{ record = {{ format = '{format}' }} }}, \
+                 {{ bridge = {{ trunk = 'carrier', number = '9100' }} }}]"
+            ));
+        }
+    }
+    Stage::with(&["PCMU"], config)
+}
+
+async fn talk(alice: &WebrtcCaller, callee: &Phone, format: &str) -> (Call, Call) {
+    let number = format!("81{format}");
+    let (call, lifted) = tokio::join!(alice.call(&number), lift(callee));
+    (call.expect("an answer"), lifted)
+}
+
+/// The one recording in a folder.
+fn recording(folder: &Path, format: &str) -> PathBuf {
+    let paths: Vec<_> =
+        fs::read_dir(folder).expect("our folder").map(|entry| entry.expect("a file").path()).collect();
+    let [path] = &paths[..] else { panic!("{paths:?}") };
+    assert!(path.extension().is_some_and(|ending| ending == format), "{paths:?}");
+    path.clone()
+}
+
+/// Left and right of a WAV file, by another reader than ours.
+fn read_wav(path: &Path) -> ([Vec<i16>; 2], SampleRate) {
+    let mut reader = hound::WavReader::open(path).expect("a WAV file");
+    assert_eq!(reader.spec().channels, 2);
+    let rate = SampleRate::new(reader.spec().sample_rate).expect("not zero");
+    let samples: Vec<i16> = reader.samples().map(|sample| sample.expect("16 bits")).collect();
+    (sides(&samples), rate)
+}
+
+/// Left and right of an Ogg-Opus file, by another reader than ours.
+fn read_ogg(opusdec: &Path, path: &Path) -> ([Vec<i16>; 2], SampleRate) {
+    let folder = TempDir::new().expect("a folder");
+    let wav = folder.path().join("decoded.wav");
+    let decoded = Command::new(opusdec)
+        .args(["--quiet", "--rate", "48000"])
+        .args([path, &wav])
+        .output()
+        .expect("it runs");
+    assert!(decoded.status.success(), "{decoded:?}");
+    read_wav(&wav)
+}
+
+fn sides(samples: &[i16]) -> [Vec<i16>; 2] {
+    [0, 1].map(|side| samples.iter().skip(side).step_by(2).copied().collect())
+}
+
+/// Fails unless the caller is on the left and the callee on the right, and neither on both.
+fn assert_sides([left, right]: &[Vec<i16>; 2], rate: SampleRate) {
+    let middle = left.len() / 2 - rate.samples_in_ms(500);
+    for (samples, own, other) in [(left, CALLER_HZ, CALLEE_HZ), (right, CALLEE_HZ, CALLER_HZ)] {
+        let heard = &samples[middle..][..rate.samples_in_ms(1000)];
+        let level = goertzel_dbm0(heard, rate, own.into());
+        assert!((level - LEVEL_DBM0).abs() <= 0.3, "{own} Hz with {level:.2} dBm0");
+        let crossed = goertzel_dbm0(heard, rate, other.into());
+        assert!(crossed < -50.0, "{other} Hz with {crossed:.2} dBm0 on the other side");
+    }
+}
+
+/// Fails unless a recording is as long as the call was since its answer.
+fn assert_length(samples: usize, rate: SampleRate, lasted: Duration) {
+    let recorded = Duration::from_secs_f64(samples as f64 / f64::from(rate.hz()));
+    assert!(recorded.abs_diff(lasted) < OFF_MAX, "{recorded:?} are recorded of {lasted:?}");
+}
+
+fn since_answer(call: &Call) -> Duration {
+    let answered_at = call.answered_at().expect("it was answered");
+    SystemTime::now().duration_since(answered_at).expect("time goes on")
+}
+
+async fn is_recorded_as(format: &str, read: impl Fn(&Path) -> ([Vec<i16>; 2], SampleRate)) {
+    let folder = TempDir::new().expect("a folder");
+    let stage = stage(folder.path());
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, _lifted) = talk(&alice, &callee, format).await;
+    call.heard_packets(200, PATIENCE).await.expect("audio");
+    let lasted = since_answer(&call);
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.log().wait_for(&["recording stopped", "CallEnded"], PATIENCE);
+    let path = recording(folder.path(), format);
+    let (sides, rate) = read(&path);
+    assert_sides(&sides, rate);
+    assert_length(sides[0].len(), rate, lasted);
+    assert_eq!(fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_recorded_as_wav() {
+    is_recorded_as("wav", read_wav).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_recorded_as_ogg() {
+    let Some(opusdec) = tools::command("opusdec") else { return };
+    is_recorded_as("ogg", |path| read_ogg(&opusdec, path)).await;
+}
+
+/// Between two phones nothing is decoded on the packets' way, and nothing is because of a recording.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_passed_through_is_recorded_too() {
+    let folder = TempDir::new().expect("a folder");
+    let stage = stage(folder.path());
+    let (caller, callee) =
+        (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = tokio::join!(caller.call("81wav"), lift(&callee));
+    let call = call.expect("an answer");
+    lifted.heard_packets(150, PATIENCE).await.expect("audio");
+    let lasted = since_answer(&call);
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.log().wait_for(&["recording stopped", "CallEnded"], PATIENCE);
+    let (sides, rate) = read_wav(&recording(folder.path(), "wav"));
+    assert_sides(&sides, rate);
+    assert_length(sides[0].len(), rate, lasted);
+    assert_eq!(stage.paths(), (2, 0));
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// The process is killed as the kernel kills it, and its files are read as they are then.
+async fn can_be_read_after_a_kill(format: &str, read: impl Fn(&Path) -> ([Vec<i16>; 2], SampleRate)) {
+    let folder = TempDir::new().expect("a folder");
+    let mut stage = stage(folder.path());
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, _lifted) = talk(&alice, &callee, format).await;
+    call.heard_packets(250, PATIENCE).await.expect("audio");
+    let lasted = since_answer(&call);
+    stage.gateway.process.signal(Signal::SIGKILL);
+    stage.gateway.process.wait(PATIENCE).expect("nothing survives that");
+    let (sides, rate) = read(&recording(folder.path(), format));
+    assert_sides(&sides, rate);
+    let recorded = Duration::from_secs_f64(sides[0].len() as f64 / f64::from(rate.hz()));
+    assert!(recorded + LOST_MAX >= lasted, "{recorded:?} are left of {lasted:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wav_file_can_be_read_after_a_kill() {
+    can_be_read_after_a_kill("wav", read_wav).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ogg_file_can_be_read_after_a_kill() {
+    let Some(opusdec) = tools::command("opusdec") else { return };
+    can_be_read_after_a_kill("ogg", |path| read_ogg(&opusdec, path)).await;
+}
+
+/// A disk with room for so many KiB, as long as it is held.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn new(kib: usize) -> Option<Self> {
+        let folder = TempDir::new().expect("a folder");
+        let size = format!("size={kib}k");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
+        match mounted {
+            Ok(mounted) if mounted.status.success() => Some(Self(folder)),
+            other => tools::not_possible(&format!("no disk can be mounted: {other:?}")),
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // What cannot be unmounted is told by the folder that cannot be removed.
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_the_recording_and_not_the_call() {
+    let Some(disk) = SmallDisk::new(192) else { return };
+    let stage = stage(disk.0.path());
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk(&alice, &callee, "wav").await;
+    // Three seconds are 192 KiB.
+    stage.gateway.log().wait_for(&["recording stopped, and its call goes on", "DiskFull"], PATIENCE);
+    let so_far = call.heard().await.expect("a log").packets.len();
+    for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
+        end.heard_packets(so_far + 150, PATIENCE).await.expect("audio");
+        assert_mostly_hears(end, hz).await;
+        assert_hears_no_gap(end).await;
+        assert_is_one_stream(end).await;
+    }
+    call.hang_up().await.expect("confirmed");
+    let (sides, rate) = read_wav(&recording(disk.0.path(), "wav"));
+    assert_sides(&sides, rate);
+    assert!(sides[0].len() > rate.samples_in_ms(2000), "{} samples are left", sides[0].len());
+    drop(stage);
+}
