@@ -3,6 +3,7 @@
 
 mod load;
 mod proxy;
+mod rtpengine;
 
 use std::time::Duration;
 

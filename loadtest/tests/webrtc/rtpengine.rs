@@ -1,0 +1,95 @@
+//! Calls through rtpengine, where it is installed (`scripts/setup compare`).
+
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
+use webtrunk_loadtest::load::{LoadConfig, run};
+
+const CALLS: usize = 2;
+const START_MAX: Duration = Duration::from_secs(10);
+
+/// Ends with the test, however that ends.
+struct Rtpengine(Child);
+
+impl Drop for Rtpengine {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts it with NG at this port, and waits until it listens; `None` where it is not installed.
+fn start(ng_port: u16) -> Option<Rtpengine> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pid_file = folder.path().join("pid");
+    let child = Command::new("rtpengine")
+        .args(["--config-file=none", "--table=-1", "--foreground", "--interface=127.0.0.1"])
+        .args([format!("--listen-ng=127.0.0.1:{ng_port}"), format!("--pidfile={}", pid_file.display())])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let running = Rtpengine(child);
+    let deadline = Instant::now() + START_MAX;
+    while !pid_file.exists() {
+        assert!(Instant::now() < deadline, "rtpengine does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Some(running)
+}
+
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("it is bound").port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
+    let ng_port = free_port();
+    let Some(rtpengine) = start(ng_port) else {
+        eprintln!("passed over: rtpengine is not installed");
+        return;
+    };
+    let speech = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/assets/announcement.wav");
+    let speech = Voice::from_wav(&speech).expect("in the repository");
+    let rows = [("opus", CodecId::USUAL.to_vec(), speech), ("PCMU", vec![CodecId::Pcmu], Voice::numbered())];
+    for (name, codecs, voice) in rows {
+        let mut caller = WebrtcConfig::new("", "alice", "");
+        caller.media_address = Some([127, 0, 0, 1].into());
+        caller.codecs = codecs;
+        caller.voice = Some(voice.clone());
+        let phone = PhoneConfig { codecs: vec![CodecId::Pcmu], voice: Some(voice), ..PhoneConfig::default() };
+        let load = LoadConfig {
+            caller,
+            users: vec![Credentials::new("alice", "")],
+            destination: String::new(),
+            phone: Some(phone),
+            calls: CALLS,
+            rate: 10.0,
+            duration: Duration::from_secs(4),
+            pid: Some(rtpengine.0.id()),
+            pesq: 0,
+            registers: false,
+            uplink_loss: 0.0,
+            rtpengine: Some(([127, 0, 0, 1], ng_port).into()),
+        };
+        let report = run(load, |_| ()).await.expect("it can be run");
+
+        let calls = &report.calls;
+        assert_eq!((calls.ok, calls.failed), (CALLS, 0), "{:?}", calls.failures);
+        assert_eq!(calls.caller_codecs.get(name), Some(&CALLS), "{:?}", calls.caller_codecs);
+        assert_eq!(calls.phone_codecs.get("PCMU"), Some(&CALLS), "{:?}", calls.phone_codecs);
+        for way in [report.to_phone.as_ref().expect("a phone"), &report.to_caller] {
+            assert!(way.received >= CALLS as u64 * 150 && way.broken == 0, "{way:?}");
+            let followed = way.gateway_delay.expect("packets that are followed").count as u64;
+            assert!(10 * followed >= 9 * way.received, "{way:?}");
+            if name == "opus" {
+                assert!(way.likeness.is_some_and(|it| it.min > 0.8), "{way:?}");
+            }
+        }
+    }
+}
