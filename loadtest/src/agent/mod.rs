@@ -15,7 +15,7 @@ pub use media::{
     Heard, HeardDigit, HeardPacket, PeerReport, Sent, SentPacket, Uplink, Voice, VoiceError, packet_number,
 };
 pub(crate) use media::{Media, PTIME};
-pub use phone::{Phone, PhoneConfig, PhoneSrtp, PhoneTransport};
+pub use phone::{LaterKeys, Phone, PhoneConfig, PhoneSrtp, PhoneTransport};
 pub use sdp::{Direction, Format, RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 pub use sip::{Credentials, DigestAlgorithm, Trust};
 pub use webrtc::{SrtpProfile, WebrtcCaller, WebrtcConfig};

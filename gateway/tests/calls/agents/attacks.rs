@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, PhoneConfig, PhoneSrtp, SrtpProfile};
+use webtrunk_loadtest::agent::{Call, LaterKeys, PhoneConfig, PhoneSrtp, SrtpProfile};
 
 use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_level};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
@@ -76,7 +76,7 @@ async fn forged_beside_every_packet_of_an_encrypted_phone() {
         }
         relay.carry((gateway, SIP_PORT).into(), [Faults::default(); 2]);
         let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
-        let srtp = Some(PhoneSrtp { profile, is_optional: false, changes_keys: false });
+        let srtp = Some(PhoneSrtp { profile, is_optional: false, later: LaterKeys::Kept });
         let caller = PhoneConfig { server, behind_nat: Some(NOBODY), srtp, ..stage.caller(CodecId::Pcmu) };
         let (caller, callee) = (phone(caller).await, phone(stage.callee(CodecId::Pcmu)).await);
         let (call, lifted) = talk(&caller, &callee).await;

@@ -1,11 +1,13 @@
 //! SRTP whose keys stand in the descriptions, between the gateway and phones on another SRTP library.
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{AgentError, Call, CallEnd, Phone, PhoneConfig, PhoneSrtp, SrtpProfile};
+use webtrunk_loadtest::agent::{
+    AgentError, Call, CallEnd, Credentials, LaterKeys, Phone, PhoneConfig, PhoneSrtp, SrtpProfile,
+};
 
 use super::ear::assert_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk, talk_from_webrtc, webrtc};
-use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 
 use SrtpProfile::{AeadAes128Gcm, AeadAes256Gcm, Aes128CmHmacSha1_32, Aes128CmHmacSha1_80};
 
@@ -15,7 +17,7 @@ fn stage(srtp: &'static str) -> Stage {
 }
 
 const fn secure(profile: SrtpProfile) -> Option<PhoneSrtp> {
-    Some(PhoneSrtp { profile, is_optional: false, changes_keys: false })
+    Some(PhoneSrtp { profile, is_optional: false, later: LaterKeys::Kept })
 }
 
 async fn caller(stage: &Stage, srtp: Option<PhoneSrtp>) -> Phone {
@@ -82,7 +84,7 @@ async fn webrtc_is_transcoded_to_every_suite() {
 /// RFC 8643: plain RTP is offered with a key beside it, and whoever has none talks without.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_offered_is_done_where_both_can() {
-    let optional = Some(PhoneSrtp { profile: AeadAes128Gcm, is_optional: true, changes_keys: false });
+    let optional = Some(PhoneSrtp { profile: AeadAes128Gcm, is_optional: true, later: LaterKeys::Kept });
     let sides = [(optional, Some(AeadAes128Gcm)), (None, None)];
     for (ours, profile) in sides {
         for (theirs, other) in sides {
@@ -136,7 +138,8 @@ async fn who_insists_on_srtp_where_it_is_forbidden_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_changes_in_a_call_is_followed() {
     let stage = stage("require");
-    let changing = Some(PhoneSrtp { profile: Aes128CmHmacSha1_80, is_optional: false, changes_keys: true });
+    let changing =
+        Some(PhoneSrtp { profile: Aes128CmHmacSha1_80, is_optional: false, later: LaterKeys::Changed });
     let (caller, callee) =
         (caller(&stage, changing).await, callee(&stage, secure(Aes128CmHmacSha1_80)).await);
     let (call, lifted) = talk(&caller, &callee).await;
@@ -156,4 +159,50 @@ async fn a_key_that_changes_in_a_call_is_followed() {
     call.heard_packets(packets + 100, PATIENCE).await.expect("heard under the first");
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
+}
+
+/// What is protected once stays protected: who wants to go on in the clear is refused, and the call goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_dropped_in_a_call_is_refused() {
+    let stage = stage("offer");
+    let dropping = Some(PhoneSrtp { profile: AeadAes128Gcm, is_optional: true, later: LaterKeys::Dropped });
+    let (caller, callee) = (caller(&stage, dropping).await, callee(&stage, None).await);
+    let (call, lifted) = talk(&caller, &callee).await;
+    assert_hears(&lifted, CALLER_HZ).await;
+    let refused = call.hold().await.expect_err("a downgrade");
+    assert_eq!(refused.status(), Some(488), "{refused}");
+    let packets = lifted.heard().await.expect("a log").packets.len();
+    lifted.heard_packets(packets + 100, PATIENCE).await.expect("still heard");
+    assert_eq!(call.srtp_profile(), Some(AeadAes128Gcm));
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Registered phones are offered SRTP where nothing else is configured, and must have it where that is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registered_phone_is_encrypted() {
+    for (lines, is_optional) in [("", true), ("phone_srtp = 'require'", false)] {
+        let config = GatewayConfig::default()
+            .user("bob")
+            .sip(lines)
+            .rule("destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]");
+        let stage = Stage::with(&["PCMU"], config);
+        let srtp = Some(PhoneSrtp { profile: AeadAes256Gcm, is_optional, later: LaterKeys::Kept });
+        let bob = phone(PhoneConfig {
+            user: "bob".to_owned(),
+            credentials: Some(Credentials::new("bob", &password("bob"))),
+            srtp,
+            ..stage.callee(CodecId::Pcmu)
+        })
+        .await;
+        bob.register().await.expect("bob is known");
+        let alice = webrtc(stage.alice()).await;
+        let (call, lifted) = tokio::join!(alice.call("bob"), lift(&bob));
+        let call = call.expect("an answer");
+        assert_hears(&call, CALLEE_HZ).await;
+        assert_hears(&lifted, CALLER_HZ).await;
+        assert_eq!(lifted.srtp_profile(), Some(AeadAes256Gcm));
+        call.hang_up().await.expect("confirmed");
+        stage.gateway.assert_all_is_over(1);
+    }
 }

@@ -44,7 +44,7 @@ impl RtpLeg {
 
     fn describe(&mut self, direction: Direction, protocol: &str) -> String {
         self.version += 1;
-        let crypto = self.sdes.as_mut().map(Sdes::describe);
+        let crypto = self.sdes.as_mut().and_then(Sdes::describe);
         LocalDescription {
             session_id: self.session_id,
             version: self.version,

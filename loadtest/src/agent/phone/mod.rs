@@ -5,4 +5,4 @@ mod leg;
 mod sdes;
 
 pub use agent::{Phone, PhoneConfig, PhoneTransport};
-pub use sdes::PhoneSrtp;
+pub use sdes::{LaterKeys, PhoneSrtp};

@@ -16,8 +16,19 @@ pub struct PhoneSrtp {
     /// Offers plain RTP with a key (RFC 8643) instead of `RTP/SAVP`, and talks without where the other end has
     /// none.
     pub is_optional: bool,
-    /// Has a new key in each of its descriptions.
-    pub changes_keys: bool,
+    /// What becomes of its key in later descriptions.
+    pub later: LaterKeys,
+}
+
+/// What becomes of a phone's key in its later descriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaterKeys {
+    /// It stays.
+    Kept,
+    /// There is another each time.
+    Changed,
+    /// There is none: the phone wants to go on in the clear.
+    Dropped,
 }
 
 /// Both directions of one call.
@@ -40,15 +51,19 @@ impl Sdes {
         if self.config.is_optional { "RTP/AVP" } else { "RTP/SAVP" }
     }
 
-    /// The value of `a=crypto` in the next description.
-    pub(super) fn describe(&mut self) -> String {
-        if self.ours.is_empty() || self.config.changes_keys {
+    /// The value of `a=crypto` in the next description, if there is one.
+    pub(super) fn describe(&mut self) -> Option<String> {
+        let is_first = self.ours.is_empty();
+        if !is_first && self.config.later == LaterKeys::Dropped {
+            return None;
+        }
+        if is_first || self.config.later == LaterKeys::Changed {
             let (key, salt) = self.config.profile.lengths();
             self.ours = (0..key + salt).map(|_| rand::random()).collect();
             self.tx = None;
         }
         let key = BASE64_STANDARD.encode(&self.ours);
-        format!("{} {} inline:{key}", self.tag, self.config.profile.sdes_name())
+        Some(format!("{} {} inline:{key}", self.tag, self.config.profile.sdes_name()))
     }
 
     /// Takes the other end's description; returns whether it has a key for us.
