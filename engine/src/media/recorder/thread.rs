@@ -227,3 +227,78 @@ impl Running {
         self.marks.as_ref().ok_or_else(|| io::Error::other("it was opened just now"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A recorder with a folder of its own, and what it tells.
+    struct Bench {
+        folder: PathBuf,
+        recorder: Recorder,
+        tell: mpsc::Sender<Told>,
+        told: mpsc::Receiver<Told>,
+    }
+
+    impl Bench {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("webtrunk-{name}-{}", std::process::id()));
+            fs::create_dir(&folder).expect("a folder of our own");
+            let recorder = Recorder::start(folder.clone()).expect("the folder is there");
+            let (tell, told) = mpsc::channel();
+            Self { folder, recorder, tell, told }
+        }
+
+        fn begin(&self, now: Instant) -> Tap {
+            let tell = self.tell.clone();
+            let tell = Box::new(move |told| tell.send(told).expect("somebody listens"));
+            self.recorder.begin(Begin { call: CallId::next(), format: RecordingFormat::Wav, tell }, now)
+        }
+
+        fn next(&self) -> Told {
+            self.told.recv_timeout(PATIENCE).expect("it is told in time")
+        }
+    }
+
+    #[test]
+    fn a_drain_ends_a_recording_with_its_marks_and_nobody_else_may_read_it() {
+        let bench = Bench::new("drain");
+        let now = Instant::now();
+        let mut tap = bench.begin(now);
+        tap.mark(now + Duration::from_millis(1500));
+        bench.recorder.drain();
+        let Told::Started { file } = bench.next() else { panic!("nothing began") };
+        let ended = bench.next();
+        let is_so = matches!(&ended, Told::Ended { file: Some(ended), end: RecordingEnd::CallEnded } if *ended == file);
+        assert!(is_so, "{ended:?}");
+        let marks = file.with_extension("marks");
+        assert_eq!(fs::read_to_string(&marks).expect("it was marked"), "1.500\n");
+        for file in [&file, &marks] {
+            assert_eq!(fs::metadata(file).expect("it is there").permissions().mode() & 0o777, MODE);
+        }
+        assert!(tap.is_over());
+        fs::remove_dir_all(&bench.folder).expect("it is ours");
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_ends_a_recording_at_its_begin_and_no_later_one() {
+        let bench = Bench::new("gone");
+        fs::remove_dir(&bench.folder).expect("it is ours");
+        let tap = bench.begin(Instant::now());
+        let ended = bench.next();
+        assert!(matches!(&ended, Told::Ended { file: None, end: RecordingEnd::Failed(_) }), "{ended:?}");
+        assert!(tap.is_over());
+        fs::create_dir(&bench.folder).expect("a folder of our own");
+        let tap = bench.begin(Instant::now());
+        assert!(matches!(bench.next(), Told::Started { .. }));
+        tap.stop(Instant::now());
+        let ended = bench.next();
+        assert!(matches!(&ended, Told::Ended { file: Some(_), end: RecordingEnd::Stopped }), "{ended:?}");
+        fs::remove_dir_all(&bench.folder).expect("it is ours");
+    }
+}
