@@ -1,6 +1,6 @@
 //! Every knob of the engine, with its unit and its reason.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ pub struct EngineConfig {
     pub webrtc_addresses: Vec<IpAddr>,
     /// Addresses told to browsers instead of the local ones: those of a 1:1 NAT. Empty tells the local ones.
     pub webrtc_external_addresses: Vec<IpAddr>,
+    /// Addresses at which somebody takes TCP streams for us ([`crate::Engine::take_stream`]), told to browsers
+    /// for where UDP does not get through; external ones stand for them too. One of ours must not be among
+    /// those of UDP with the same port.
+    pub webrtc_tcp: Vec<SocketAddr>,
     /// From where browsers' checks are answered; nothing else is taken from anywhere else.
     pub webrtc_sources: AddressFilter,
     /// UDP port of the first shard; the others take the following ones. Zero takes free ports.
@@ -63,6 +67,7 @@ impl Default for EngineConfig {
             shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             webrtc_addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             webrtc_external_addresses: Vec::new(),
+            webrtc_tcp: Vec::new(),
             webrtc_sources: AddressFilter::default(),
             webrtc_port: 0,
             rtp_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),

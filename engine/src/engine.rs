@@ -10,14 +10,19 @@ use std::time::{Instant, SystemTime};
 use actix::{Actor, Addr};
 use actix_rt::Arbiter;
 use socket2::{Domain, Socket, Type};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
-use tracing::info;
+use tokio::time::timeout;
+use tracing::{debug, info};
 
 use crate::call::{CallEvent, CallHandle, Supplies};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::media::{Recorder, WallClock};
-use crate::net::{CreateCall, Gauges, Ledger, PortPool, Pulse, ShardActor};
+use crate::net::{
+    AdoptStream, CreateCall, FrameCutter, GREETING_MAX, Gauges, Ledger, Newcomer, Permit, PortPool, Pulse,
+    ShardActor,
+};
 
 /// Receive buffer of the shared WebRTC ports: a second of 500 calls.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -144,6 +149,20 @@ impl Engine {
         shard.actor.send(CreateCall { events }).await.map_err(|_| Refused::Draining)
     }
 
+    /// Takes a TCP stream at whose other end is a browser that checks by ICE-TCP (RFC 6544): its first frame
+    /// says which leg it is for. Returns when a leg has the stream or it was closed, after 10 s at most.
+    /// `permit` is dropped when the peer has authenticated itself, or with the stream.
+    pub async fn take_stream(&self, stream: std::net::TcpStream, permit: Permit) {
+        let Ok(Some(mut newcomer)) = timeout(GREETING_MAX, greet(stream, permit)).await else { return };
+        for shard in &self.inner.shards {
+            match shard.actor.send(AdoptStream { newcomer }).await {
+                Ok(Err(back)) => newcomer = back,
+                Ok(Ok(())) | Err(_) => return,
+            }
+        }
+        debug!(from = %newcomer.from, "media stream is for no leg");
+    }
+
     /// What the engine holds now.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
@@ -176,6 +195,28 @@ impl Engine {
 
 fn start_recorder(folder: PathBuf) -> Result<Recorder, StartError> {
     Recorder::start(folder.clone()).map_err(|source| StartError::Recordings { folder, source })
+}
+
+/// Reads the first frame; `None` where there is none.
+async fn greet(stream: std::net::TcpStream, permit: Permit) -> Option<Box<Newcomer>> {
+    let stream = TcpStream::from_std(stream).ok()?;
+    let from = stream.peer_addr().ok()?;
+    stream.set_nodelay(true).ok()?;
+    let mut cutter = FrameCutter::default();
+    let first = loop {
+        stream.readable().await.ok()?;
+        match stream.try_read(cutter.room()) {
+            Ok(0) => return None,
+            Ok(count) => cutter.advance(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(_) => return None,
+        }
+        if let Some(frame) = cutter.next_frame().ok()? {
+            break frame.to_vec();
+        }
+    };
+    let rest = cutter.rest().to_vec();
+    Some(Box::new(Newcomer { stream: stream.into_std().ok()?, from, first, rest, permit }))
 }
 
 /// Every shard gets an equal share of the RTP ports.
@@ -222,8 +263,6 @@ fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use tokio::time::timeout;
 
     use super::*;
     use crate::EndCause;

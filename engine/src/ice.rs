@@ -53,6 +53,8 @@ pub struct IceLite {
     /// on, one that is proposed.
     sessions: VecDeque<Session>,
     candidates: Vec<HostCandidate>,
+    /// Those of our addresses at which TCP streams come (RFC 6544).
+    streams: Vec<SocketAddr>,
     sources: Vec<Source>,
     newcomers_left: u16,
     selection: Selection,
@@ -108,10 +110,17 @@ impl IceLite {
     /// candidate (unspecified, multicast, link-local) are left out.
     #[must_use]
     pub fn new(locals: &[SocketAddr]) -> Self {
-        let (session, candidates) = Session::new(locals);
+        Self::with_streams(locals, &[])
+    }
+
+    /// As [`Self::new`], with addresses at which TCP streams come; none of them is one of the others.
+    #[must_use]
+    pub fn with_streams(locals: &[SocketAddr], streams: &[SocketAddr]) -> Self {
+        let (session, candidates) = Session::new(locals, streams);
         Self {
             sessions: VecDeque::from([session]),
             candidates,
+            streams: streams.to_vec(),
             sources: Vec::with_capacity(SOURCES_PER_LEG),
             newcomers_left: NEWCOMERS_MAX,
             selection: Selection::Nowhere,
@@ -144,7 +153,7 @@ impl IceLite {
     pub fn restart(&mut self, now: Instant) {
         self.give_up_restart();
         let locals: Vec<_> = self.candidates.iter().map(|candidate| candidate.address).collect();
-        let (session, _) = Session::new(&locals);
+        let (session, _) = Session::new(&locals, &self.streams);
         self.ufrag_changes.push_back(UfragChange::Added(session.ufrag().to_owned()));
         self.sessions.push_back(session);
         self.handle_timeout(now);
@@ -193,10 +202,12 @@ impl IceLite {
     ) -> Result<(), DropReason> {
         let message = StunMessage::parse(message).map_err(|_| DropReason::MalformedStun)?;
         // We send no checks, so no response is ours; an indication wants nothing.
-        if !message.is_binding_request() || !self.candidates.iter().any(|own| own.address == local) {
+        let is_stream = self.streams.contains(&local);
+        let is_ours = is_stream || self.candidates.iter().any(|own| own.address == local);
+        if !message.is_binding_request() || !is_ours {
             return Err(DropReason::MalformedStun);
         }
-        let is_newcomer = !self.is_validated(from);
+        let is_newcomer = !self.is_validated(from, local);
         if is_newcomer && self.newcomers_left == 0 {
             return Err(DropReason::WrongSource);
         }
@@ -205,7 +216,8 @@ impl IceLite {
         let addressed =
             self.sessions.iter().position(|session| Some(session.ufrag()) == addressed.as_deref());
         let index = addressed.ok_or(DropReason::AuthenticationFailed)?;
-        let packet = StunPacket { proto: Protocol::Udp, source: from, destination: local, message };
+        let proto = if is_stream { Protocol::Tcp } else { Protocol::Udp };
+        let packet = StunPacket { proto, source: from, destination: local, message };
         if !self.sessions[index].handle_packet(packet, now) {
             return Err(DropReason::AuthenticationFailed);
         }
@@ -226,16 +238,16 @@ impl IceLite {
     }
 
     /// The peer's authenticated media came from `from`: it is alive.
-    pub fn hear_media(&mut self, from: SocketAddr, now: Instant) {
-        if let Some(source) = self.sources.iter_mut().find(|source| source.path.remote == from) {
-            source.heard_at = now;
+    pub fn hear_media(&mut self, from: SocketAddr, local: SocketAddr, now: Instant) {
+        if let Some(index) = self.index_of(Path { local, remote: from }) {
+            self.sources[index].heard_at = now;
         }
     }
 
     /// Whether the peer has authenticated itself from this address.
     #[must_use]
-    pub fn is_validated(&self, from: SocketAddr) -> bool {
-        self.sources.iter().any(|source| source.path.remote == from)
+    pub fn is_validated(&self, from: SocketAddr, local: SocketAddr) -> bool {
+        self.index_of(Path { local, remote: from }).is_some()
     }
 
     /// Where to send, as soon as there is a validated source.
@@ -247,10 +259,10 @@ impl IceLite {
         }
     }
 
-    /// When the peer was last heard from `source`.
+    /// When the peer was last heard from `source` at our address `local`.
     #[must_use]
-    pub fn heard_at(&self, source: SocketAddr) -> Option<Instant> {
-        self.sources.iter().find(|known| known.path.remote == source).map(|known| known.heard_at)
+    pub fn heard_at(&self, source: SocketAddr, local: SocketAddr) -> Option<Instant> {
+        self.index_of(Path { local, remote: source }).map(|index| self.sources[index].heard_at)
     }
 
     /// When the peer was last heard, from anywhere: a check or media, authenticated.
@@ -320,12 +332,24 @@ impl IceLite {
             self.sources.remove(0);
         }
         self.sources.push(Source { path, heard_at: now, nominated_at: None });
-        self.new_sources.push_back(path.remote);
+        // What comes on a stream is its leg's already.
+        if !self.streams.contains(&path.local) {
+            self.new_sources.push_back(path.remote);
+        }
+    }
+
+    /// The source of a path. That one address and port can be two, of UDP and of a stream.
+    fn index_of(&self, path: Path) -> Option<usize> {
+        let is_stream = |path: Path| self.streams.contains(&path.local);
+        let is_it =
+            |source: &Source| source.path.remote == path.remote && is_stream(source.path) == is_stream(path);
+        self.sources.iter().position(is_it)
     }
 
     /// Notes a check; returns when the check before it that nominated came from there.
     fn hear(&mut self, path: Path, nominates: bool, now: Instant) -> Option<Instant> {
-        let source = self.sources.iter_mut().find(|source| source.path.remote == path.remote)?;
+        let index = self.index_of(path)?;
+        let source = &mut self.sources[index];
         (source.path, source.heard_at) = (path, now);
         if nominates { source.nominated_at.replace(now) } else { source.nominated_at }
     }
@@ -347,15 +371,13 @@ impl IceLite {
     /// nominated it since it first nominated the other. One that nominates all that it has (RFC 5245
     /// 8.1.1.2) goes on to nominate both.
     fn is_left(&self, current: Path, nominated_before: Option<Instant>, now: Instant) -> bool {
-        let Some(current) = self.sources.iter().find(|source| source.path.remote == current.remote) else {
-            return true;
-        };
+        let Some(current) = self.index_of(current).map(|index| &self.sources[index]) else { return true };
         let is_silent = now.saturating_duration_since(current.heard_at) >= MOVED_SILENCE;
         is_silent || nominated_before.is_some_and(|before| current.nominated_at.is_none_or(|at| at < before))
     }
 
     fn is_silent(&self, path: Path, now: Instant) -> bool {
-        let heard_at = self.heard_at(path.remote);
+        let heard_at = self.heard_at(path.remote, path.local);
         heard_at.is_none_or(|heard_at| now.saturating_duration_since(heard_at) >= PATH_SILENCE)
     }
 }

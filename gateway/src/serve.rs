@@ -60,6 +60,7 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
         demo: demo.map(Arc::new),
         status: Some(telephony.status()),
         gate: Gate::new(config.sip.strangers_per_address, shares.http),
+        media: config.media.tcp.then(|| telephony.media_streams()),
     };
     let server = match http {
         Some(http) => {

@@ -8,9 +8,11 @@ use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{info, warn};
+use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
 use webtrunk_signalling::b2bua::{Directory, Settings};
+use webtrunk_signalling::http::{MediaStream, MediaStreams};
 use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::transport::WsEndpoint;
@@ -25,6 +27,9 @@ use crate::wiring;
 
 /// Events of the adapter that may wait. A burst of calls; past it the adapter waits.
 const EVENTS: usize = 1024;
+
+/// Media streams that may wait for somebody to look at them; past it they are closed.
+const STREAMS: usize = 256;
 
 /// How long calls may take to end when the process stops, and how long after that their peers may take
 /// to confirm it. Chosen by us: a lost BYE is repeated three times in it.
@@ -87,7 +92,9 @@ impl Telephony {
         sip.registrar.expires_min = config.sip.expires_min;
         sip.digest = wiring::digest(config);
         sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
-        let engine = Engine::start(wiring::engine(config))?;
+        let streams =
+            http.map(|http| wiring::media_streams(&config.media, http.address())).unwrap_or_default();
+        let engine = Engine::start(EngineConfig { webrtc_tcp: streams, ..wiring::engine(config) })?;
         let adapter = SipAdapter::new(sip);
         let transport = adapter.transport();
         let locations = adapter.locations();
@@ -118,6 +125,20 @@ impl Telephony {
     #[must_use]
     pub fn websocket(&self) -> Option<WsEndpoint> {
         self.websocket.clone()
+    }
+
+    /// Where the HTTP server puts the connections that carry media. Needs an actix system around it.
+    #[must_use]
+    pub fn media_streams(&self) -> MediaStreams {
+        let (streams, mut incoming) = mpsc::channel(STREAMS);
+        let engine = self.engine.clone();
+        actix::spawn(async move {
+            while let Some(MediaStream { stream, pass }) = incoming.recv().await {
+                let engine = engine.clone();
+                actix::spawn(async move { engine.take_stream(stream, Box::new(pass)).await });
+            }
+        });
+        streams
     }
 
     /// The media engine.

@@ -1,6 +1,7 @@
 //! From the configuration to what engine and SIP want to be told.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use webtrunk_signalling::sip::transport::{
     Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
 };
 
-use crate::config::{Config, SipListener};
+use crate::config::{Config, MediaConfig, SipListener};
 use crate::http::BoundHttp;
 use crate::tls::{self, TlsError};
 
@@ -46,6 +47,15 @@ pub fn engine(config: &Config) -> EngineConfig {
         },
         ..defaults
     }
+}
+
+/// The addresses at which browsers reach the HTTP server at `bind` for media over TCP, where that is asked for.
+#[must_use]
+pub fn media_streams(media: &MediaConfig, bind: SocketAddr) -> Vec<SocketAddr> {
+    let is_bound =
+        |ip: &&IpAddr| **ip == bind.ip() || bind.ip().is_unspecified() && ip.is_ipv4() == bind.is_ipv4();
+    let reached = media.addresses.iter().filter(is_bound).map(|ip| SocketAddr::new(*ip, bind.port()));
+    if media.tcp { reached.collect() } else { Vec::new() }
 }
 
 /// SIP's sockets. A listener without an address of its own is mounted on `http`, whose pages may
@@ -136,7 +146,26 @@ mod tests {
         assert_eq!((made.narrow_band.is_asked, made.encoder.opus.complexity), (false, 3));
         assert_eq!((made.rtp_port_min, made.rtp_port_max), (30_000, 30_099));
         assert_eq!((made.media_timeout.as_secs(), made.connect_timeout.as_secs()), (5, 6));
-        assert_eq!(made.webrtc_addresses, ["192.0.2.1".parse::<std::net::IpAddr>().expect("an address")]);
+        assert_eq!(made.webrtc_addresses, ["192.0.2.1".parse::<IpAddr>().expect("an address")]);
+    }
+
+    #[test]
+    fn media_over_tcp_is_told_where_the_http_server_listens() {
+        let (v4, v6) = ("192.0.2.1:443", "[2001:db8::1]:443");
+        for (bind, tcp, expected) in [
+            ("0.0.0.0:443", "tcp = true", &[v4][..]),
+            ("[::]:443", "tcp = true", &[v6]),
+            (v4, "tcp = true", &[v4]),
+            ("127.0.0.1:443", "tcp = true", &[]),
+            ("0.0.0.0:443", "", &[]),
+        ] {
+            let text = format!(
+                "[media]\naddresses = [\"192.0.2.1\", \"2001:db8::1\"]\n{tcp}\n[http]\nbind = \"{bind}\"\n"
+            );
+            let media = Config::parse("w.toml", &text).expect("sound").media;
+            let told = media_streams(&media, bind.parse().expect("an address"));
+            assert_eq!(told.iter().map(ToString::to_string).collect::<Vec<_>>(), expected, "{bind} {tcp}");
+        }
     }
 
     #[test]

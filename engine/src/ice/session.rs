@@ -33,7 +33,7 @@ pub(super) struct Session {
 impl Session {
     /// A session with fresh credentials, and its host candidates. Addresses that cannot be a candidate
     /// (unspecified, multicast, link-local) are left out.
-    pub(super) fn new(locals: &[SocketAddr]) -> (Self, Vec<HostCandidate>) {
+    pub(super) fn new(locals: &[SocketAddr], streams: &[SocketAddr]) -> (Self, Vec<HostCandidate>) {
         let (ufrag, password) = (random_text(UFRAG_LENGTH), random_text(PASSWORD_LENGTH));
         let mut agent = IceAgent::new(IceCreds { ufrag: ufrag.clone(), pass: password.clone() });
         agent.set_ice_lite(true);
@@ -49,6 +49,12 @@ impl Session {
             match added {
                 Some(priority) => candidates.push(HostCandidate { address: *address, priority }),
                 None => debug!(%address, "address cannot be a candidate"),
+            }
+        }
+        for address in streams {
+            // Descriptions show those addresses in their own way: which of them is ours is not to be told.
+            if let Ok(candidate) = Candidate::host(*address, Protocol::Tcp) {
+                agent.add_local_candidate(candidate);
             }
         }
         (Self { agent, ufrag, password, path: None }, candidates)

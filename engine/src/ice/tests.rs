@@ -206,7 +206,7 @@ fn a_silent_path_gives_way_to_one_that_is_nominated() {
     let plain = Check::new(&agent);
     receive(&mut agent, &good, peer(1), start).expect("a good check");
     let later = start + PATH_SILENCE;
-    agent.hear_media(peer(1), later - MOVED_SILENCE / 2);
+    agent.hear_media(peer(1), local(), later - MOVED_SILENCE / 2);
     receive(&mut agent, &poor, peer(2), later).expect("a good check");
     assert_eq!(agent.path(), path_to(1), "its media came a moment ago");
     let later = later + PATH_SILENCE;
@@ -243,8 +243,8 @@ fn a_peer_that_moves_is_followed_at_once_and_one_that_comes_back_too() {
         let check = if port == 1 { &home } else { &abroad };
         for _ in 0..2 {
             now += MOVED_SILENCE / 4;
-            agent.hear_media(peer(1), now);
-            agent.hear_media(peer(2), now);
+            agent.hear_media(peer(1), local(), now);
+            agent.hear_media(peer(2), local(), now);
             receive(&mut agent, check, peer(port), now).expect("a good check");
         }
         assert_eq!(agent.path(), path_to(port));
@@ -297,7 +297,7 @@ fn a_restart_is_answered_beside_the_old_session_and_takes_over_with_its_first_ch
     assert_eq!((answer.to, agent.path()), (peer(2), path_to(2)));
     assert_eq!(ufrag_changes(&mut agent), [UfragChange::Removed(former)]);
     assert!(receive(&mut agent, &old, peer(1), now).is_err(), "the old session is over");
-    assert!(agent.is_validated(peer(1)), "its media may be under way");
+    assert!(agent.is_validated(peer(1), local()), "its media may be under way");
 
     let nomination = Check { nominates: true, username: new.username, ..Check::new(&agent) };
     receive(&mut agent, &nomination, peer(3), now).expect("a good check");
@@ -355,6 +355,31 @@ fn a_restart_that_is_given_up_or_replaced_leaves_no_trace() {
 }
 
 #[test]
+fn a_stream_and_a_datagram_from_one_address_are_two_sources() {
+    let start = Instant::now();
+    let tcp = SocketAddr::from(([192, 0, 2, 1], 8443));
+    let mut agent = IceLite::with_streams(&[local()], &[tcp]);
+    agent.handle_timeout(start);
+    agent.set_remote(PEER_UFRAG, "the peer's own password", start);
+    let check = Check { nominates: true, ..Check::new(&agent) };
+    agent.handle_stun(&check.bytes(), peer(1), tcp, start).expect("a good check");
+    let answer = agent.poll_transmit().expect("an answer");
+    assert_eq!((answer.local, answer.to), (tcp, peer(1)));
+    assert_eq!(agent.path(), Some(Path { local: tcp, remote: peer(1) }));
+    assert_eq!(agent.poll_new_source(), None, "datagrams from there are nobody's");
+    assert!(agent.is_validated(peer(1), tcp) && !agent.is_validated(peer(1), local()));
+    assert!(agent.candidates().iter().all(|candidate| candidate.address != tcp), "it is told elsewhere");
+
+    // UDP gets through after all; then no more.
+    let good = Check { nominates: true, priority: 2_000_000_000, ..Check::new(&agent) };
+    receive(&mut agent, &good, peer(1), start).expect("a good check");
+    assert_eq!((agent.path(), agent.poll_new_source()), (path_to(1), Some(peer(1))));
+    let later = start + MOVED_SILENCE;
+    agent.handle_stun(&check.bytes(), peer(1), tcp, later).expect("a good check");
+    assert_eq!(agent.path(), Some(Path { local: tcp, remote: peer(1) }));
+}
+
+#[test]
 fn sources_are_bounded_at_a_time_and_for_life() {
     let now = Instant::now();
     let mut agent = agent(now);
@@ -363,8 +388,8 @@ fn sources_are_bounded_at_a_time_and_for_life() {
         assert_eq!(receive(&mut agent, &check, peer(port), now), Ok(()));
         assert!(agent.sources.len() <= SOURCES_PER_LEG);
     }
-    assert!(!agent.is_validated(peer(NEWCOMERS_MAX - 8)));
-    assert!(agent.is_validated(peer(NEWCOMERS_MAX - 7)));
+    assert!(!agent.is_validated(peer(NEWCOMERS_MAX - 8), local()));
+    assert!(agent.is_validated(peer(NEWCOMERS_MAX - 7), local()));
     let next = peer(NEWCOMERS_MAX + 1);
     assert_eq!(receive(&mut agent, &check, next, now), Err(DropReason::WrongSource));
     assert_eq!(receive(&mut agent, &check, peer(NEWCOMERS_MAX), now), Ok(()), "known ones may stay");

@@ -93,7 +93,19 @@ impl WebrtcTransport {
         config: WebrtcConfig,
         now: Instant,
     ) -> Self {
-        let mut ice = IceLite::new(&local);
+        Self::with_streams(local, &[], certificate, config, now)
+    }
+
+    /// As [`Self::new`], with addresses at which TCP streams come; none of them is one of the sockets'.
+    #[must_use]
+    pub fn with_streams(
+        local: Vec<SocketAddr>,
+        streams: &[SocketAddr],
+        certificate: Arc<DtlsCertificate>,
+        config: WebrtcConfig,
+        now: Instant,
+    ) -> Self {
+        let mut ice = IceLite::with_streams(&local, streams);
         ice.handle_timeout(now);
         Self {
             ice,
@@ -225,19 +237,19 @@ impl WebrtcTransport {
                 self.start_handshake(now);
                 Ok(Received::Control)
             }
-            _ if !self.ice.is_validated(from) => Err(DropReason::WrongSource),
+            _ if !self.ice.is_validated(from, local) => Err(DropReason::WrongSource),
             DatagramKind::Dtls => {
                 self.handle_dtls(datagram, now)?;
                 Ok(Received::Control)
             }
             DatagramKind::Rtp => {
                 let packet = self.rx()?.rx.unprotect_rtp(datagram)?;
-                self.ice.hear_media(from, now);
+                self.ice.hear_media(from, local, now);
                 Ok(Received::Rtp(packet))
             }
             DatagramKind::Rtcp => {
                 let packet = self.rx()?.rx.unprotect_rtcp(datagram)?;
-                self.ice.hear_media(from, now);
+                self.ice.hear_media(from, local, now);
                 Ok(Received::Rtcp(packet))
             }
         }
@@ -352,11 +364,11 @@ impl WebrtcTransport {
         matches!(self.state, State::Ready { .. })
     }
 
-    /// When the peer was last heard from `source`, so that the shard can settle to whom a contested
+    /// When the peer was last heard from `source` at our address `local`, so that the shard can settle to whom a contested
     /// address belongs.
     #[must_use]
-    pub fn heard_at(&self, source: SocketAddr) -> Option<Instant> {
-        self.ice.heard_at(source)
+    pub fn heard_at(&self, source: SocketAddr, local: SocketAddr) -> Option<Instant> {
+        self.ice.heard_at(source, local)
     }
 
     /// Ends it; a goodbye to the peer may wait in [`WebrtcTransport::poll_transmit`].

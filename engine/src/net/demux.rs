@@ -189,12 +189,22 @@ impl<K: Copy + Eq + Hash> Demux<K> {
     pub fn route(&self, datagram: &[u8], from: SocketAddr) -> Result<(K, DatagramKind), DropReason> {
         let kind = DatagramKind::of(datagram).ok_or(DropReason::UnknownProtocol)?;
         if kind == DatagramKind::Stun && datagram.starts_with(&STUN_BINDING_REQUEST) {
-            let ufrag = local_ufrag(datagram).ok_or(DropReason::MalformedStun)?;
-            let leg = self.by_ufrag.get(ufrag).ok_or(DropReason::UnknownUfrag)?;
-            return Ok((*leg, kind));
+            return Ok((self.route_check(datagram)?, kind));
         }
         let leg = self.by_source.get(&from).ok_or(DropReason::WrongSource)?;
         Ok((*leg, kind))
+    }
+
+    /// The leg that a check is for, wherever it came from.
+    ///
+    /// # Errors
+    /// The reason why it is for none.
+    pub fn route_check(&self, datagram: &[u8]) -> Result<K, DropReason> {
+        if !datagram.starts_with(&STUN_BINDING_REQUEST) {
+            return Err(DropReason::MalformedStun);
+        }
+        let ufrag = local_ufrag(datagram).ok_or(DropReason::MalformedStun)?;
+        self.by_ufrag.get(ufrag).copied().ok_or(DropReason::UnknownUfrag)
     }
 
     /// How many legs there are.

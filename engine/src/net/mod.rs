@@ -2,26 +2,33 @@
 
 mod address_filter;
 pub mod demux;
+mod frames;
 mod gauges;
 mod network;
 mod outbox;
 mod ports;
 mod shard;
 mod shard_actor;
+mod shard_streams;
 mod socket;
+mod stream;
 mod tasks;
 mod timers;
 mod transmit;
 
 pub use address_filter::AddressFilter;
+pub(crate) use frames::FrameCutter;
 pub(crate) use gauges::Gauges;
 pub use gauges::Ledger;
 pub use network::{Network, NetworkError};
 pub use outbox::{Outbox, SocketId};
 pub use ports::{PortPool, QUARANTINE};
 pub(crate) use shard::{Reading, Shard, SharedShard};
+pub(crate) use shard_actor::AdoptStream;
 #[cfg(test)]
 pub(crate) use shard_actor::BreakPromise;
 pub(crate) use shard_actor::{CreateCall, Pulse, ShardActor};
+pub use stream::Permit;
+pub(crate) use stream::{GREETING_MAX, Newcomer};
 pub(crate) use tasks::read;
 pub use transmit::Transmit;

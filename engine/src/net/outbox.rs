@@ -15,6 +15,11 @@ pub(super) const DATAGRAM_MAX: usize = 1500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub usize);
 
+impl SocketId {
+    /// Not one socket but all TCP streams: the peer's address tells which.
+    pub const STREAMS: Self = Self(usize::MAX);
+}
+
 /// Collects datagrams.
 #[derive(Debug)]
 pub struct Outbox {

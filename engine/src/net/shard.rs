@@ -23,6 +23,7 @@ use super::gauges::Gauges;
 use super::outbox::{Outbox, SocketId};
 use super::ports::PortPool;
 use super::socket::{Inbox, SendHeaders, Socket};
+use super::stream::MediaStream;
 use super::timers::Timers;
 use crate::call::{Call, CallEvent, Supplies};
 use crate::ice::UfragChange;
@@ -48,7 +49,9 @@ pub(crate) struct Shard {
     calls: HashMap<CallId, Slot>,
     sockets: Vec<Option<Bound>>,
     webrtc: Vec<(SocketAddr, SocketId)>,
-    demux: Demux<(CallId, LegId)>,
+    pub(super) demux: Demux<(CallId, LegId)>,
+    /// TCP streams by the peer's address.
+    pub(super) streams: HashMap<SocketAddr, MediaStream>,
     ports: PortPool,
     outbox: Outbox,
     /// Since when the first of the outbox's datagrams has waited.
@@ -94,12 +97,14 @@ enum Owner {
 impl Shard {
     pub(crate) fn new(supplies: Arc<Supplies>, ports: PortPool, gauges: Arc<Gauges>) -> Self {
         let calls_max = supplies.config.calls_max;
+        let webrtc = supplies.config.webrtc_tcp.iter().map(|address| (*address, SocketId::STREAMS)).collect();
         Self {
             supplies,
             calls: HashMap::with_capacity(calls_max.min(1024)),
             sockets: Vec::new(),
-            webrtc: Vec::new(),
+            webrtc,
             demux: Demux::new(),
+            streams: HashMap::new(),
             ports,
             outbox: Outbox::default(),
             waiting_since: None,
@@ -121,7 +126,7 @@ impl Shard {
         Rc::clone(&self.wake)
     }
 
-    /// The shard's WebRTC sockets by their local address.
+    /// The shard's WebRTC sockets by their local address, and those of its streams.
     pub(crate) fn webrtc_sockets(&self) -> &[(SocketAddr, SocketId)] {
         &self.webrtc
     }
@@ -313,8 +318,16 @@ impl Shard {
     /// Sends all that waits, runs of datagrams for one socket by one system call.
     pub(crate) fn flush(&mut self) {
         self.waiting_since = None;
-        let Self { outbox, sockets, send_headers, .. } = self;
+        let Self { outbox, sockets, send_headers, streams, .. } = self;
         outbox.drain(|id, run| {
+            if id == SocketId::STREAMS {
+                for (to, datagram) in run.iter() {
+                    if let Some(stream) = streams.get_mut(&to) {
+                        stream.send(datagram);
+                    }
+                }
+                return;
+            }
             let Some(Some(bound)) = sockets.get(id.0) else { return };
             if let Err(error) = bound.socket.send(send_headers, run) {
                 trace!(%error, local = %bound.socket.local(), "cannot send from socket");
@@ -344,7 +357,7 @@ impl Shard {
         self.flush_if_due();
     }
 
-    fn may_check(&self, from: SocketAddr) -> bool {
+    pub(super) fn may_check(&self, from: SocketAddr) -> bool {
         self.supplies.config.webrtc_sources.admits(from.ip())
     }
 
@@ -398,7 +411,7 @@ impl Shard {
             let SourceInserted::Contested(holder) = self.demux.insert_source((id, *leg), *source) else {
                 return false;
             };
-            let is_held = self.heard_at(holder, *source).is_some_and(|at| now < at + HOLDER_SILENCE);
+            let is_held = self.last_heard_at(holder, *source).is_some_and(|at| now < at + HOLDER_SILENCE);
             if is_held {
                 return true;
             }
@@ -413,8 +426,19 @@ impl Shard {
     }
 
     /// When a leg last heard its authenticated peer from `source`.
-    fn heard_at(&self, (call, leg): (CallId, LegId), source: SocketAddr) -> Option<Instant> {
-        self.calls.get(&call)?.call.leg(leg)?.webrtc()?.transport.heard_at(source)
+    fn last_heard_at(&self, (call, leg): (CallId, LegId), source: SocketAddr) -> Option<Instant> {
+        let transport = &self.calls.get(&call)?.call.leg(leg)?.webrtc()?.transport;
+        self.webrtc.iter().filter_map(|(local, _)| transport.heard_at(source, *local)).max()
+    }
+
+    /// When a leg last heard its authenticated peer from `source` at our address `local`.
+    pub(super) fn heard_at(
+        &self,
+        (call, leg): (CallId, LegId),
+        source: SocketAddr,
+        local: SocketAddr,
+    ) -> Option<Instant> {
+        self.calls.get(&call)?.call.leg(leg)?.webrtc()?.transport.heard_at(source, local)
     }
 
     fn insert(&mut self, socket: Socket, owner: Owner) -> Reading {
@@ -438,6 +462,7 @@ impl Shard {
         leg.span().in_scope(|| leg.stats().tell());
         self.gauges.leg_removed();
         self.demux.remove_leg((call, leg.id()));
+        self.release_streams((call, leg.id()));
         let Some((port, sockets)) = leg.own_ports() else { return };
         for id in sockets {
             if let Some(bound) = self.sockets.get_mut(id.0).and_then(Option::take) {
@@ -462,7 +487,7 @@ impl Shard {
     }
 
     /// Lets what waits leave when the tasks that are ready now have added theirs.
-    fn request_flush(&self) {
+    pub(super) fn request_flush(&self) {
         if !self.outbox.is_empty() {
             self.wake.flush.notify_one();
         }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::UdpSocket;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::{Actor, ActorContext, Context, Handler, Message, MessageResult};
 use tokio::sync::{mpsc, watch};
@@ -12,6 +13,7 @@ use tracing::error;
 use super::gauges::Gauges;
 use super::ports::PortPool;
 use super::shard::{Shard, SharedShard};
+use super::stream::Newcomer;
 use super::tasks;
 use crate::CallId;
 use crate::call::{Call, CallActor, CallEvent, CallHandle, Supplies};
@@ -52,6 +54,15 @@ pub(crate) struct CreateCall {
 
 impl Message for CreateCall {
     type Result = CallHandle;
+}
+
+/// Hands a stream to the shard that has its leg; another gives it back.
+pub(crate) struct AdoptStream {
+    pub(crate) newcomer: Box<Newcomer>,
+}
+
+impl Message for AdoptStream {
+    type Result = Result<(), Box<Newcomer>>;
 }
 
 impl ShardActor {
@@ -96,6 +107,19 @@ impl Handler<CreateCall> for ShardActor {
         let call = Call::new(id, Arc::clone(&shard.supplies));
         shard.add_call(call, message.events);
         MessageResult(CallActor::start(id, Rc::clone(&self.shard)))
+    }
+}
+
+impl Handler<AdoptStream> for ShardActor {
+    type Result = MessageResult<AdoptStream>;
+
+    fn handle(&mut self, message: AdoptStream, _: &mut Self::Context) -> Self::Result {
+        let adopted = self.shard.borrow_mut().adopt(message.newcomer, Instant::now());
+        MessageResult(adopted.map(|adopted| {
+            if let Some(adopted) = adopted {
+                tasks::serve_stream(&self.shard, adopted);
+            }
+        }))
     }
 }
 

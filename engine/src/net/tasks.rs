@@ -1,15 +1,20 @@
 //! The tasks that run a shard: one a socket, one for time, one for sending.
 
+use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Instant;
 
 use tokio::task::spawn_local;
-use tokio::time::sleep_until;
-use tracing::{error, warn};
+use tokio::time::{sleep, sleep_until};
+use tracing::{debug, error, warn};
 
+use super::frames::FrameCutter;
 use super::shard::{Reading, SharedShard};
 use super::shard_actor::Pulse;
+use super::shard_streams::Adopted;
+use super::stream::{GREETING_MAX, Line};
 
 /// Starts the shard's own tasks on the current thread.
 pub(crate) fn start(shard: &SharedShard, pulse: &Pulse) {
@@ -33,6 +38,81 @@ async fn keep_reading(shard: SharedShard, reading: Reading, _pulse: Option<Pulse
             return;
         }
         guarded(|| shard.borrow_mut().handle_readable(reading.id, Instant::now()));
+    }
+}
+
+/// Starts to read and write a leg's TCP stream.
+pub(crate) fn serve_stream(shard: &SharedShard, adopted: Adopted) {
+    spawn_local(keep_writing(Rc::clone(shard), adopted.from, Rc::clone(&adopted.line)));
+    spawn_local(keep_cutting(Rc::clone(shard), adopted));
+}
+
+async fn keep_cutting(shard: SharedShard, adopted: Adopted) {
+    let Adopted { from, line, rest } = adopted;
+    let mut cutter = FrameCutter::default();
+    let mut unread = rest.as_slice();
+    let overdue = sleep(GREETING_MAX);
+    tokio::pin!(overdue);
+    let mut is_timed = false;
+    loop {
+        let room = cutter.room();
+        let read = if unread.is_empty() {
+            tokio::select! {
+                () = line.reading_ends.notified() => return,
+                () = &mut overdue, if !is_timed => {
+                    is_timed = true;
+                    if shard.borrow_mut().expire_stream(from, Instant::now()) {
+                        return;
+                    }
+                    continue;
+                }
+                ready = line.socket.readable() => ready.and_then(|()| line.socket.try_read(room)),
+            }
+        } else {
+            let count = room.len().min(unread.len());
+            room[..count].copy_from_slice(&unread[..count]);
+            unread = &unread[count..];
+            Ok(count)
+        };
+        match read {
+            Ok(count @ 1..) => cutter.advance(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Ok(0) | Err(_) => break,
+        }
+        let is_sound = loop {
+            match cutter.next_frame() {
+                Ok(Some(frame)) => guarded(|| shard.borrow_mut().handle_frame(from, frame, Instant::now())),
+                Ok(None) => break true,
+                Err(error) => {
+                    debug!(%error, %from, "media stream is none");
+                    break false;
+                }
+            }
+        };
+        if !is_sound {
+            break;
+        }
+    }
+    shard.borrow_mut().remove_stream(from);
+}
+
+async fn keep_writing(shard: SharedShard, from: SocketAddr, line: Rc<Line>) {
+    loop {
+        tokio::select! {
+            () = line.writing_ends.notified() => return,
+            () = line.is_waiting.notified() => {}
+        }
+        loop {
+            tokio::select! {
+                () = line.writing_ends.notified() => return,
+                ready = line.socket.writable() => if ready.is_err() { return },
+            }
+            match shard.borrow_mut().write_stream(from) {
+                Some(true) => break,
+                Some(false) => {}
+                None => return,
+            }
+        }
     }
 }
 

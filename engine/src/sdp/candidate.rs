@@ -85,6 +85,18 @@ impl Candidate {
         }
     }
 
+    /// The TCP host candidate at which we listen for RTP. `preference` orders several of them, higher first;
+    /// all come after those of UDP.
+    #[must_use]
+    pub fn tcp_passive(address: SocketAddr, preference: u16) -> Self {
+        // Type preference, then direction and the other preference as the local one (RFC 6544 4.2); browsers
+        // take the same 90.
+        let local = (TCP_PASSIVE_DIRECTION << 13) | u32::from(preference & 0x1FFF);
+        let priority = (TCP_TYPE_PREFERENCE << 24) | (local << 8) | (256 - 1);
+        let (foundation, transport) = (format!("T{preference}"), CandidateTransport::Tcp(TcpType::Passive));
+        Self { foundation, transport, priority, ..Self::host(address, 0) }
+    }
+
     /// Reads the value of the attribute, with or without its `candidate:` (as trickled candidates come).
     ///
     /// # Errors
@@ -203,6 +215,10 @@ impl TcpType {
     }
 }
 
+/// Below that of UDP's host candidates (RFC 6544 4.2).
+const TCP_TYPE_PREFERENCE: u32 = 90;
+/// RFC 6544 4.2, of a host candidate.
+const TCP_PASSIVE_DIRECTION: u32 = 4;
 /// RFC 8839 5.1.
 const FOUNDATION_LENGTH_MAX: usize = 32;
 

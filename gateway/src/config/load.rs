@@ -104,6 +104,9 @@ impl File {
         let mut prompts = Prompts::new();
         let media = self.media.check(&mut prompts, faults);
         let recording = self.recording.as_ref().map(|section| section.check(faults));
+        if self.http.is_none() || checked.is_some() {
+            self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
+        }
         let users = users::check(&self.users, environment, faults);
         let trunks = trunks::check(&self.trunks, &sip.listeners, environment, faults);
         let known = Known {

@@ -25,6 +25,8 @@ pub struct MediaConfig {
     pub candidates: AddressFilter,
     /// From where browsers' checks are answered.
     pub checks: AddressFilter,
+    /// Whether browsers are told that they reach media by TCP too, at the HTTP server.
+    pub tcp: bool,
     /// UDP port of the first shard's browsers; further shards take the following ones. 0 takes free ports.
     pub webrtc_port: u16,
     /// Media threads.
@@ -56,6 +58,7 @@ pub(super) struct MediaSection {
     candidates_deny: Vec<Spanned<String>>,
     checks_allow: Vec<Spanned<String>>,
     checks_deny: Vec<Spanned<String>>,
+    tcp: Spanned<bool>,
     webrtc_port: Spanned<u16>,
     shards: Option<Spanned<usize>>,
     rtp_address: Spanned<String>,
@@ -77,6 +80,7 @@ impl Default for MediaSection {
             candidates_deny: Vec::new(),
             checks_allow: Vec::new(),
             checks_deny: Vec::new(),
+            tcp: unwritten(false),
             // Chosen by us: below the range that the system takes ports from by itself (32768 and up).
             webrtc_port: unwritten(10_000),
             shards: None,
@@ -117,6 +121,7 @@ impl MediaSection {
             external_addresses,
             candidates,
             checks,
+            tcp: *self.tcp.get_ref(),
             webrtc_port: *self.webrtc_port.get_ref(),
             shards: shards?,
             rtp_address: rtp_address?,
@@ -128,6 +133,27 @@ impl MediaSection {
             opus_complexity: self.check_complexity(faults)?,
             music_on_hold: music_on_hold?,
         })
+    }
+
+    /// Media over TCP comes by the port of the HTTP server. It cannot be one of UDP's too: a leg knows its
+    /// addresses without their protocol.
+    pub(super) fn check_tcp(&self, http: Option<u16>, media: Option<&MediaConfig>, faults: &mut Faults<'_>) {
+        if !*self.tcp.get_ref() {
+            return;
+        }
+        let Some(port) = http else {
+            return faults.add(
+                self.tcp.span(),
+                "there is no HTTP server to take it",
+                "add [http], or write false",
+            );
+        };
+        let Some(media) = media else { return };
+        let first = usize::from(media.webrtc_port);
+        if first != 0 && (first..first + media.shards.get()).contains(&usize::from(port)) {
+            let problem = format!("the port of [http], {port}, is one of the browsers' for UDP");
+            faults.add(self.tcp.span(), problem, "move webrtc_port");
+        }
     }
 
     /// The address, once a socket was bound to it.

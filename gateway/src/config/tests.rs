@@ -255,6 +255,14 @@ fn every_fault_names_line_key_value_and_cure() {
             "w.toml:2: media.external_addresses[0] = \"0.0.0.0\": is the address of no machine; write an IP",
         ),
         (
+            "[media]\ntcp = true",
+            "w.toml:2: media.tcp = true: there is no HTTP server to take it; add [http], or write false",
+        ),
+        (
+            "[http]\nbind = \"127.0.0.1:10001\"\n[media]\nshards = 2\ntcp = true",
+            "w.toml:5: media.tcp = true: the port of [http], 10001, is one of the browsers' for UDP; move webrtc_port",
+        ),
+        (
             "[media]\nchecks_deny = [\"10.1.0.0/8\"]",
             "w.toml:2: media.checks_deny[0] = \"10.1.0.0/8\": 10.1.0.0/8 has bits set behind its prefix; did you mean 10.0.0.0/8?",
         ),

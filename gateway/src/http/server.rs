@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, web};
 use rustls::ServerConfig;
-use webtrunk_signalling::http::{self, Gate, HttpDoor};
+use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
 use super::{assets, demo, headers, status};
@@ -49,6 +49,8 @@ pub struct Services {
     pub status: Option<StatusReader>,
     /// Who may come in.
     pub gate: Gate,
+    /// Where connections go that carry media.
+    pub media: Option<MediaStreams>,
 }
 
 /// How long a client may take to send its request's head, and TLS its handshake.
@@ -124,6 +126,7 @@ impl BoundHttp {
             socket: self.socket,
             tls: self.tls,
             gate: services.gate,
+            media: services.media,
             workers: WORKERS,
             head_deadline: HEAD_DEADLINE,
             write_deadline: WRITE_DEADLINE,

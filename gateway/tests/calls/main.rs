@@ -7,6 +7,7 @@ mod browser_calls_browser;
 mod browser_calls_sipp;
 mod browser_services;
 mod browser_sipp;
+mod browser_tcp;
 mod demo;
 mod phone_calls_browser;
 mod same_codec;

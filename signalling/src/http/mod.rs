@@ -2,7 +2,9 @@
 
 mod gate;
 mod guarded;
+mod media;
 mod server;
 
 pub use gate::{Gate, Pass};
+pub use media::{MediaStream, MediaStreams};
 pub use server::{Arrival, HttpDoor, serve};

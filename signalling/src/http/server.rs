@@ -24,6 +24,7 @@ use tracing::debug;
 
 use super::gate::Gate;
 use super::guarded::Guarded;
+use super::media::{self, MediaStreams};
 
 /// A port at which HTTP is served.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct HttpDoor {
     pub tls: Option<Arc<ServerConfig>>,
     /// Who may come in.
     pub gate: Gate,
+    /// Where connections go that carry media; without it they are no HTTP.
+    pub media: Option<MediaStreams>,
     /// Threads.
     pub workers: usize,
     /// How long the TLS handshake may take, and the head of a request.
@@ -72,6 +75,7 @@ where
     let arrival = Arrival { local: door.socket.local_addr()?, is_secure: door.tls.is_some() };
     let reception = Reception {
         gate: door.gate,
+        media: door.media,
         tls: door.tls.as_deref().map(acceptor),
         head_deadline: door.head_deadline,
         patience: door.head_deadline + door.write_deadline,
@@ -105,6 +109,7 @@ const LAST_BYTES: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 struct Reception {
     gate: Gate,
+    media: Option<MediaStreams>,
     tls: Option<TlsAcceptor>,
     head_deadline: Duration,
     patience: Duration,
@@ -121,6 +126,12 @@ impl Reception {
             return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
         };
         stream.set_nodelay(true)?;
+        if let Some(streams) = &self.media
+            && media::is_media(&stream, self.head_deadline).await?
+        {
+            media::hand_over(stream, pass, streams)?;
+            return Err(io::Error::from(io::ErrorKind::ConnectionAborted).into());
+        }
         let guarded = match &self.tls {
             None => Guarded::new(stream, pass, self.patience),
             Some(tls) => {
@@ -152,6 +163,7 @@ mod tests {
             socket: TcpListener::bind("127.0.0.1:0").expect("a free port"),
             tls: None,
             gate: Gate::new(per_address, 10),
+            media: None,
             workers: 1,
             head_deadline: deadline,
             write_deadline: deadline,
@@ -233,6 +245,34 @@ mod tests {
         })
         .await;
         assert_eq!(answers, 200);
+    }
+
+    #[actix_web::test]
+    async fn a_connection_that_begins_with_a_length_is_handed_over_unread_with_its_place() {
+        let (media, mut streams) = tokio::sync::mpsc::channel(1);
+        let mut door = door(1, Duration::from_secs(5));
+        door.media = Some(media);
+        let gate = door.gate.clone();
+        let (mut peer, answer) = with_server(door, |address| {
+            let answer = ask(address).expect("HTTP is served as before");
+            std::thread::sleep(Duration::from_millis(200));
+            let mut stream = net::TcpStream::connect(address).expect("it listens");
+            stream.write_all(&[0, 3, b'a', b'b', b'c']).expect("it reads");
+            std::thread::sleep(Duration::from_millis(200));
+            (stream, answer)
+        })
+        .await;
+        assert!(answer.ends_with("here"));
+        let mut taken = streams.try_recv().expect("it was handed over");
+        assert!(gate.admit([127, 0, 0, 1].into()).is_none(), "its place is taken");
+        taken.stream.set_nonblocking(false).expect("ours");
+        let mut bytes = [0; 5];
+        taken.stream.read_exact(&mut bytes).expect("all of it");
+        assert_eq!(bytes, [0, 3, b'a', b'b', b'c']);
+        taken.stream.write_all(b"x").expect("open");
+        peer.read_exact(&mut bytes[..1]).expect("it is open at the other end");
+        drop(taken);
+        assert!(gate.admit([127, 0, 0, 1].into()).is_some());
     }
 
     #[actix_web::test]

@@ -1,6 +1,7 @@
 //! A shard stepped by hand, on sockets of loopback: what one call does to the others.
 
-use std::net::Ipv4Addr;
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::SystemTime;
 
 use webtrunk_codecs::CodecId;
@@ -12,8 +13,11 @@ use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::ice::tests::Check;
 use crate::media::WallClock;
-use crate::net::AddressFilter;
+use crate::net::{AddressFilter, GREETING_MAX, Newcomer};
 use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
+
+/// Chromium's offer as JsSIP sends it.
+const CHROMIUM: &str = include_str!("../../sdp/tests/fixtures/chromium_jssip_offer.sdp");
 
 struct Bench {
     shard: Shard,
@@ -64,10 +68,15 @@ impl Bench {
 
     /// An authenticated check of a browser's leg comes from `from`.
     fn check(&mut self, member: &Member, from: SocketAddr) {
+        let mut check = self.check_of(member);
+        self.shard.handle_datagram(Owner::Webrtc, &mut check, from, self.local, self.now);
+    }
+
+    /// An authentic check for a browser's leg.
+    fn check_of(&self, member: &Member) -> Vec<u8> {
         let leg = self.shard.calls[&member.call].call.leg(member.leg).expect("it joined");
         let transport = &leg.webrtc().expect("a browser").transport;
-        let mut check = Check::of(transport.local_ufrag(), transport.local_pwd()).bytes();
-        self.shard.handle_datagram(Owner::Webrtc, &mut check, from, self.local, self.now);
+        Check::of(transport.local_ufrag(), transport.local_pwd()).bytes()
     }
 
     /// The call that gets media from `from`.
@@ -127,6 +136,81 @@ async fn checks_from_addresses_that_may_not_are_not_answered() {
     assert!(bench.shard.outbox.is_empty(), "not a byte goes there");
     bench.check(&browser, allowed);
     assert_eq!(bench.owner(allowed), Some(browser.call));
+}
+
+/// A stream as the door hands it over, and its other end.
+fn newcomer(first: &[u8], permit: &Arc<()>) -> (Box<Newcomer>, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let peer = TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
+    peer.set_read_timeout(Some(Duration::from_secs(5))).expect("a time");
+    let (stream, from) = listener.accept().expect("it connects");
+    stream.set_nonblocking(true).expect("ours");
+    let (first, permit) = (first.to_vec(), Box::new(Arc::clone(permit)));
+    (Box::new(Newcomer { stream, from, first, rest: Vec::new(), permit }), peer)
+}
+
+/// A bench that takes streams, and a leg whose peer is known by the ufrag of [`Check`].
+fn stream_bench() -> (Bench, Member) {
+    let tcp = SocketAddr::from((Ipv4Addr::LOCALHOST, 8443));
+    let mut bench = Bench::with(EngineConfig { webrtc_tcp: vec![tcp], ..EngineConfig::default() });
+    let browser = bench.join(TransportSpec::Webrtc);
+    let is_ufrag = |line: &&str| line.starts_with("a=ice-ufrag:");
+    let lines = CHROMIUM.lines().map(|line| if is_ufrag(&line) { "a=ice-ufrag:peer" } else { line });
+    let offer = SessionDescription::parse(lines.collect::<Vec<_>>().join("\r\n")).expect("a good offer");
+    bench.shard.with_call(browser.call, bench.now, |call, outbox, now| {
+        call.receive_offer(browser.leg, &offer);
+        call.create_answer(browser.leg, None, now, outbox);
+    });
+    (bench, browser)
+}
+
+#[tokio::test]
+async fn a_stream_is_its_legs_from_its_first_check_and_ends_with_it() {
+    let (mut bench, browser) = stream_bench();
+    let permit = Arc::new(());
+    let check = bench.check_of(&browser);
+    let (newcomer, mut peer) = newcomer(&check, &permit);
+    let from = newcomer.from;
+    let Ok(Some(adopted)) = bench.shard.adopt(newcomer, bench.now) else { panic!("a good check") };
+    assert_eq!(Arc::strong_count(&permit), 1, "its place at the door is free");
+    adopted.line.socket.writable().await.expect("it is open");
+    bench.shard.flush();
+    let mut answer = [0; 4];
+    peer.read_exact(&mut answer).expect("an answer");
+    assert_eq!((answer[0], &answer[2..]), (0, &[1, 1][..]), "a success response in its frame");
+    assert_eq!(bench.owner(from), None, "datagrams from there are nobody's");
+    let (again, _) = self::newcomer(&bench.check_of(&browser)[..20], &permit);
+    assert!(bench.shard.adopt(again, bench.now).is_err(), "no check");
+
+    drop(adopted);
+    bench.shard.remove_leg(browser.call, browser.leg, bench.now);
+    assert!(bench.shard.streams.is_empty());
+    let mut rest = Vec::new();
+    peer.read_to_end(&mut rest).expect("it is closed");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_authentic_in_time_ends_and_a_leg_has_few() {
+    let (mut bench, browser) = stream_bench();
+    let permit = Arc::new(());
+    let mut forged = bench.check_of(&browser);
+    // Within MESSAGE-INTEGRITY; FINGERPRINT comes last.
+    let end = forged.len();
+    forged[end - 20] ^= 1;
+    let mut streams = Vec::new();
+    for index in 0..10 {
+        let (newcomer, peer) = newcomer(&forged, &permit);
+        let from = newcomer.from;
+        let adopted = bench.shard.adopt(newcomer, bench.now);
+        assert_eq!(adopted.is_ok_and(|adopted| adopted.is_some()), index < 8);
+        streams.push((from, peer));
+    }
+    assert_eq!(Arc::strong_count(&permit), 9, "each holds its place");
+    let (from, peer) = &mut streams[0];
+    assert!(!bench.shard.expire_stream(*from, bench.now + GREETING_MAX - Duration::from_millis(1)));
+    assert!(bench.shard.expire_stream(*from, bench.now + GREETING_MAX));
+    assert_eq!(Arc::strong_count(&permit), 8);
+    assert_eq!(peer.read(&mut [0; 10]).expect("it is closed"), 0, "and not a byte was said");
 }
 
 #[tokio::test]

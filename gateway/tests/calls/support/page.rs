@@ -151,6 +151,11 @@ impl Page {
         self.run("resume", &json!([]));
     }
 
+    /// Hides the gateway's UDP addresses from the browser in all calls that follow.
+    pub(crate) fn hide_udp(&self) {
+        self.run("hideUdp", &json!([]));
+    }
+
     /// Restarts ICE, and waits for the other side's agreement. JsSIP alone can.
     pub(crate) fn restart_ice(&self) {
         self.run("restartIce", &json!([]));
@@ -229,6 +234,16 @@ impl Page {
         let reports = reports.as_array().expect("a list");
         let report = reports.iter().find(|report| report["type"] == kind);
         report.unwrap_or_else(|| panic!("no {kind} in {reports:?}")).clone()
+    }
+
+    /// How media travels at present: `udp` or `tcp`.
+    pub(crate) fn selected_protocol(&self) -> String {
+        let reports = self.run("stats", &json!([]));
+        let reports = reports.as_array().expect("a list");
+        let by_id = |id: &Value| reports.iter().find(|report| report["id"] == *id).expect("it is named");
+        let transport = reports.iter().find(|report| report["type"] == "transport").expect("one");
+        let pair = by_id(&transport["selectedCandidatePairId"]);
+        by_id(&pair["remoteCandidateId"])["protocol"].as_str().expect("a word").to_owned()
     }
 
     /// The codecs sent and received, as the statistics have them: `audio/opus`.

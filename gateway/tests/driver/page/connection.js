@@ -1,6 +1,12 @@
 // Watches the peer connections that the SIP libraries make, and restricts their codecs.
 
 let newest = null;
+let isTcpOnly = false;
+
+/** From now on the other side's addresses of UDP are hidden from the browser. */
+export function hideUdp() {
+  isTcpOnly = true;
+}
 
 /** The newest peer connection. */
 export function connection() {
@@ -39,6 +45,7 @@ export function watchConnections({ onTrack, onFrame, onSent, codecs, opus }) {
     }
 
     setRemoteDescription({ type, sdp }) {
+      if (isTcpOnly) sdp = sdp.replace(/^a=candidate:\S+ \d+ udp .*\r?\n/gim, '');
       return super.setRemoteDescription({ type, sdp: opus ? withOpusParameters(sdp, opus) : sdp });
     }
 

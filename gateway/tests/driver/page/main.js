@@ -1,6 +1,6 @@
 // The test page: one line and its call. Every method of `window.phone` is a command of the driver.
 
-import { connection, watchConnections } from './connection.js';
+import { connection, hideUdp, watchConnections } from './connection.js';
 import { Ear } from './ear.js';
 import { Events } from './events.js';
 import { Frames } from './frames.js';
@@ -32,6 +32,7 @@ window.phone = {
   hangup: (status) => line.hangup(status),
   hold: () => line.hold(),
   resume: () => line.resume(),
+  hideUdp,
   restartIce: () => line.restartIce(),
   describe: () => [connection().localDescription.sdp, connection().remoteDescription.sdp],
   sendDigits: (digits, how, duration) => line.sendDigits(digits, how, duration),

@@ -33,6 +33,7 @@ pub(super) fn listen(
         socket,
         tls,
         gate: Gate::new(limits.connections_per_address, limits.connections),
+        media: None,
         // Parsing SIP is cheap beside the adapter's own single task.
         workers: 1,
         head_deadline: limits.header_deadline,
