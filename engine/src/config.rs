@@ -45,6 +45,9 @@ pub struct EngineConfig {
     pub calls_max: usize,
     /// The folder in which recordings are made; `None` records nothing.
     pub recordings: Option<PathBuf>,
+    /// Parties that one conference may have, supervisors included: what one thread mixes and encodes beside
+    /// its other calls.
+    pub conference_parties_max: usize,
     /// How voice is encoded.
     pub encoder: EncoderConfig,
     /// What a browser is told when the far side is narrow band.
@@ -78,6 +81,7 @@ impl Default for EngineConfig {
             consent_margin: Duration::from_secs(15),
             calls_max: 2_000,
             recordings: None,
+            conference_parties_max: 32,
             // Redundancy costs the encoder half again its time; reports of loss ask for it soon enough.
             encoder: EncoderConfig {
                 opus: OpusEncoderConfig { expected_loss_percent: 0, ..OpusEncoderConfig::default() },

@@ -1,5 +1,6 @@
 //! The engine: its shards, and the door through which calls come in.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -133,20 +134,40 @@ impl Engine {
         Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining, recorder, gone }) })
     }
 
-    /// Makes a call on the shard with the fewest; what it tells goes to `events`.
+    /// Makes a call; what it tells goes to `events`. It is made on the shard with the fewest, but where its
+    /// parties are to meet others in a `room`, on the shard that every call for that room is made on.
     ///
     /// # Errors
-    /// [`Refused`] when there is no room.
-    pub async fn create_call(&self, events: mpsc::Sender<CallEvent>) -> Result<CallHandle, Refused> {
+    /// [`Refused`] when the engine takes none.
+    pub async fn create_call(
+        &self,
+        events: mpsc::Sender<CallEvent>,
+        room: Option<Arc<str>>,
+    ) -> Result<CallHandle, Refused> {
         if self.inner.is_draining.load(Ordering::Relaxed) {
             return Err(Refused::Draining);
         }
         if self.ledger().calls >= self.inner.calls_max {
             return Err(Refused::Full);
         }
-        let alive = self.inner.shards.iter().filter(|shard| shard.actor.connected());
-        let shard = alive.min_by_key(|shard| shard.gauges.calls()).ok_or(Refused::Draining)?;
-        shard.actor.send(CreateCall { events }).await.map_err(|_| Refused::Draining)
+        let shard = match &room {
+            Some(room) => self.shard_of(room),
+            None => {
+                let alive = self.inner.shards.iter().filter(|shard| shard.actor.connected());
+                alive.min_by_key(|shard| shard.gauges.calls())
+            }
+        };
+        let shard = shard.ok_or(Refused::Draining)?;
+        shard.actor.send(CreateCall { events, room }).await.map_err(|_| Refused::Draining)
+    }
+
+    /// The shard of a room: its name alone decides, so that nobody has to keep a list (docs/decisions/0012).
+    fn shard_of(&self, room: &str) -> Option<&Shard> {
+        let mut hasher = DefaultHasher::new();
+        room.hash(&mut hasher);
+        let shards = &self.inner.shards;
+        let index = hasher.finish() % u64::try_from(shards.len()).ok()?.max(1);
+        shards.get(usize::try_from(index).ok()?)
     }
 
     /// Takes a TCP stream at whose other end is a browser that checks by ICE-TCP (RFC 6544): its first frame
@@ -286,7 +307,7 @@ mod tests {
             let engine = start();
             assert!(timeout(Duration::from_millis(50), engine.ended()).await.is_err(), "both live");
             let (told, mut events) = mpsc::channel(16);
-            let _call = engine.create_call(told).await.expect("there is room");
+            let _call = engine.create_call(told, None).await.expect("there is room");
             engine.inner.shards[0].arbiter.stop();
             assert_eq!(timeout(PATIENCE, engine.ended()).await, Ok(ShardGone { shard: 0 }));
             let told = timeout(PATIENCE, events.recv()).await;

@@ -1,5 +1,5 @@
 //! A call between a browser and a phone, stepped by hand: once both are heard, nothing that comes or goes
-//! allocates, whether packets are transcoded or passed through, lost, out of order, digits or reports, and recorded.
+//! allocates, whether packets are transcoded, passed through or mixed, lost, out of order, digits or reports, and recorded.
 
 #[path = "support/allocations.rs"]
 mod allocations;
@@ -14,7 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use webtrunk_codecs::tone::{Tone, ToneGenerator};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, encoder};
-use webtrunk_engine::call::{Call, CallEvent, HearSource, Supplies};
+use webtrunk_engine::call::{
+    Call, CallEvent, Calls, Conference, ConferenceRole, HearSource, PartySpec, Supplies,
+};
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::dtls::DtlsCertificate;
 use webtrunk_engine::leg::{Leg, RtpTransport};
@@ -54,14 +56,26 @@ struct Party {
 }
 
 struct Bench {
-    call: Call,
+    lent: Lent,
     parties: [Party; 2],
-    outbox: Outbox,
     now: Instant,
     cname: Cname,
     keys: usize,
     /// Nobody reads it: two seconds fit, and what comes then is left out of the recording.
     _feed: Feed,
+    conference: Option<Conference>,
+}
+
+/// What a conference borrows.
+struct Lent {
+    call: Call,
+    outbox: Outbox,
+}
+
+impl Calls for Lent {
+    fn with_call<T>(&mut self, _: CallId, act: impl FnOnce(&mut Call, &mut Outbox) -> T) -> Option<T> {
+        Some(act(&mut self.call, &mut self.outbox))
+    }
 }
 
 impl Bench {
@@ -83,11 +97,26 @@ impl Bench {
         call.record(parties[0].leg, tap);
         call.hear(parties[0].leg, HearSource::Leg(parties[1].leg), now);
         call.hear(parties[1].leg, HearSource::Leg(parties[0].leg), now);
-        let mut bench =
-            Self { call, parties, outbox, now, cname: Cname::from_random([7; 12]), keys: 0, _feed: feed };
+        let cname = Cname::from_random([7; 12]);
+        let lent = Lent { call, outbox };
+        let mut bench = Self { lent, parties, now, cname, keys: 0, conference: None, _feed: feed };
         bench.collect();
-        while bench.call.poll_event().is_some() {}
-        while bench.call.poll_source().is_some() {}
+        while bench.lent.call.poll_event().is_some() {}
+        while bench.lent.call.poll_source().is_some() {}
+        bench
+    }
+
+    /// The same two in a conference.
+    fn conferring(browser: CodecId, phone: CodecId) -> Self {
+        let mut bench = Self::talking(browser, phone, None);
+        let mut conference = Conference::new(Arc::from("room"), 2, bench.now);
+        for Party { leg, .. } in &bench.parties {
+            let (name, role) = (Arc::from("somebody"), ConferenceRole::Party);
+            let spec = PartySpec { leg: *leg, name, role, gain_db: 0.0, is_muted: false };
+            let id = bench.lent.call.id();
+            conference.join(id, spec, bench.now, &mut bench.lent).expect("there is room");
+        }
+        bench.conference = Some(conference);
         bench
     }
 
@@ -104,33 +133,41 @@ impl Bench {
             }
         }
         let until = self.now + FRAME;
-        while let Some(at) = self.call.poll_timeout().filter(|at| *at <= until) {
+        while let Some(at) = self.lent.call.poll_timeout().filter(|at| *at <= until) {
             self.now = self.now.max(at);
-            self.call.handle_timeout(self.now, &mut self.outbox);
+            self.lent.call.handle_timeout(self.now, &mut self.lent.outbox);
             self.settle();
         }
         self.now = until;
+        if let Some(conference) = &mut self.conference {
+            conference.handle_timeout(self.now, &mut self.lent);
+            self.settle();
+        }
     }
 
     fn deliver(&mut self, party: usize, datagram: &mut [u8]) {
         let Party { leg, address, local, .. } = self.parties[party];
-        self.call.handle_datagram(leg, datagram, address, local, self.now, &mut self.outbox);
+        self.lent.call.handle_datagram(leg, datagram, address, local, self.now, &mut self.lent.outbox);
         self.settle();
     }
 
     /// What is told of one party's keys goes to the other.
     fn settle(&mut self) {
-        while let Some(event) = self.call.poll_event() {
+        let call = &mut self.lent.call;
+        while let Some(event) = call.poll_event() {
             let [browser, phone] = [self.parties[0].leg, self.parties[1].leg];
             let other = |leg| if leg == browser { phone } else { browser };
             match event {
-                CallEvent::DigitBegan { leg, digit } => self.call.begin_digit(other(leg), digit, self.now),
+                CallEvent::DigitBegan { leg, digit } => call.begin_digit(other(leg), digit, self.now),
                 CallEvent::DigitPressed { leg, digit, duration } => {
                     self.keys += 1;
-                    self.call.end_digit(other(leg), digit, duration);
+                    call.end_digit(other(leg), digit, duration);
                 }
                 // A tone is speech to the ear that watches, until it has stayed the same for long.
                 CallEvent::AudioChanged { .. } => {}
+                CallEvent::ConferenceJoined { .. }
+                | CallEvent::PartyJoined { .. }
+                | CallEvent::SpeakerChanged { .. } => {}
                 event => panic!("{event:?}"),
             }
         }
@@ -139,7 +176,7 @@ impl Bench {
 
     fn collect(&mut self) {
         let parties = &mut self.parties;
-        self.outbox.drain(|_, run| {
+        self.lent.outbox.drain(|_, run| {
             for (to, bytes) in run.iter() {
                 let is_media = bytes.len() > 12 && bytes[0] >> 6 == 2;
                 let party = parties.iter_mut().find(|party| party.address.ip() == to.ip() && is_media);
@@ -332,12 +369,30 @@ fn a_call_does_not_allocate_per_packet() {
         }
         // All of it happened.
         assert_eq!(bench.keys, 2 * FRAMES / 50);
-        let stats = bench.call.stats();
+        let stats = bench.lent.call.stats();
         for (party, leg) in bench.parties.iter().zip(&stats) {
             assert!(party.voices > 700 && party.events > 100 && party.reports > 2, "{leg:?}");
             assert!(leg.reordered >= 80 && leg.lost >= 80 && leg.peer_lost_percent == 10, "{leg:?}");
             assert_eq!(leg.is_transcoded, browser != phone);
             assert_eq!(leg.recovered + leg.concealed > 80, browser != phone, "{leg:?}");
         }
+    }
+}
+
+#[test]
+fn a_conference_does_not_allocate_per_tick() {
+    let mut bench = Bench::conferring(CodecId::Opus, CodecId::Pcmu);
+    // The first packet of a stream may make room for it, the first frame of a party opens its place.
+    (0..20).for_each(|frame| bench.step(frame));
+    for frame in 20..FRAMES {
+        let before = allocations();
+        bench.step(frame);
+        assert_eq!(allocations() - before, 0, "in frame {frame}");
+    }
+    assert_eq!(bench.keys, 2 * FRAMES / 50);
+    for (party, leg) in bench.parties.iter().zip(&bench.lent.call.stats()) {
+        assert!(party.voices > 700 && party.events > 100 && party.reports > 2, "{leg:?}");
+        assert!(leg.is_transcoded && leg.recovered + leg.concealed > 40, "{leg:?}");
+        assert!(leg.reordered + leg.late >= 80 && leg.lost >= 80, "{leg:?}");
     }
 }

@@ -38,6 +38,7 @@ pub fn engine(config: &Config) -> EngineConfig {
         connect_timeout: media.connect_timeout,
         calls_max: media.calls_max,
         recordings: config.recording.as_ref().map(|recording| recording.folder.clone()),
+        conference_parties_max: media.conference_parties_max,
         narrow_band: NarrowBandWish {
             is_asked: media.narrow_band_bitrate_bps.is_some(),
             bitrate_bps: media.narrow_band_bitrate_bps.map(NonZeroU32::get),
@@ -140,9 +141,11 @@ mod tests {
     fn the_engine_gets_what_is_configured() {
         let text = "[http]\n[media]\naddresses = [\"192.0.2.1\"]\nshards = 3\nwebrtc_port = 7000\n\
                     rtp_ports = [30000, 30099]\nmedia_timeout_s = 5\nconnect_timeout_s = 6\ncalls_max = 7\n\
+                    conference_parties_max = 9\n\
                     narrow_band_bitrate = 0\nopus_complexity = 3\n";
         let made = engine(&Config::parse("w.toml", text).expect("sound"));
         assert_eq!((made.shards, made.webrtc_port, made.calls_max), (3, 7000, 7));
+        assert_eq!(made.conference_parties_max, 9);
         assert_eq!((made.narrow_band.is_asked, made.encoder.opus.complexity), (false, 3));
         assert_eq!((made.rtp_port_min, made.rtp_port_max), (30_000, 30_099));
         assert_eq!((made.media_timeout.as_secs(), made.connect_timeout.as_secs()), (5, 6));

@@ -150,10 +150,12 @@ impl Switchboard {
                 return Err(cause);
             }
         };
-        let handle = self.engine.create_call(media_events).await.map_err(|refused| match refused {
-            Refused::Full => EndCause::Overloaded,
-            Refused::Draining => EndCause::ShuttingDown,
-        })?;
+        let handle = self.engine.create_call(media_events, plan.room().cloned()).await.map_err(
+            |refused| match refused {
+                Refused::Full => EndCause::Overloaded,
+                Refused::Draining => EndCause::ShuttingDown,
+            },
+        )?;
         incoming.span.record("call", display(handle.id()));
         incoming
             .span

@@ -1,6 +1,7 @@
 //! Everything a call can be told, and everything it tells. Nothing else crosses.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -8,6 +9,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
 use crate::leg::{DescriptionError, LegStats};
+use crate::media::mixer::Role;
 use crate::media::quality::AudioState;
 use crate::media::{Prompt, RecordingEnd, RecordingFile, RecordingFormat};
 use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
@@ -118,6 +120,9 @@ pub enum CallCommand {
     ResumeRecording,
     /// Marks this moment of the recording. Answered by [`CallEvent::RecordingMarked`].
     MarkRecording,
+    /// Lets a party into the conference in the room that the call was made for, until it is told to hear
+    /// something else. Answered by [`CallEvent::ConferenceJoined`] or [`CallEvent::ConferenceRefused`].
+    JoinConference(Box<PartySpec>),
     /// Ends one leg and gives back what it holds; the call goes on without it.
     RemoveLeg {
         /// The leg.
@@ -161,6 +166,38 @@ pub enum TransportSpec {
         /// Whether it is protected.
         srtp: SrtpPolicy,
     },
+}
+
+/// A party of a conference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartySpec {
+    /// Its leg.
+    pub leg: LegId,
+    /// What others call it: a user's name, a caller's number.
+    pub name: Arc<str>,
+    /// What it is to the others.
+    pub role: ConferenceRole,
+    /// How much louder than it comes it is heard, in dB; +12 at most.
+    pub gain_db: f32,
+    /// Whether nobody hears it.
+    pub is_muted: bool,
+}
+
+/// What a party of a conference is to the others. All of them hear everyone who talks to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConferenceRole {
+    /// Takes part.
+    Party,
+    /// A supervisor whom nobody hears, and of whom nobody is told.
+    Listen,
+    /// A supervisor whom one party alone hears, and of whom nobody is told.
+    Whisper {
+        /// That party's name; of several who share it the one who came first. While there is none, nobody
+        /// hears the supervisor.
+        to: Arc<str>,
+    },
+    /// A supervisor who takes part.
+    Barge,
 }
 
 /// What a party hears.
@@ -303,6 +340,43 @@ pub enum CallEvent {
         /// Why.
         end: RecordingEnd,
     },
+    /// The party is in the conference.
+    ConferenceJoined {
+        /// The leg.
+        leg: LegId,
+        /// Who is there now, it included; of supervisors those who take part.
+        parties: usize,
+    },
+    /// The party cannot join: there is no room left, or the call was made for no conference.
+    ConferenceRefused {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Another party, of whatever call, joined the party's conference.
+    PartyJoined {
+        /// The leg.
+        leg: LegId,
+        /// The other party's.
+        party: LegId,
+        /// Who is there now.
+        parties: usize,
+    },
+    /// Another party left the party's conference.
+    PartyLeft {
+        /// The leg.
+        leg: LegId,
+        /// The other party's.
+        party: LegId,
+        /// Who is there still.
+        parties: usize,
+    },
+    /// Another party of the conference, perhaps this one, is the one to look at.
+    SpeakerChanged {
+        /// The leg.
+        leg: LegId,
+        /// The leg of who speaks; `None` when nobody does any more.
+        speaker: Option<LegId>,
+    },
     /// The call is gone, with every leg: by [`CallCommand::End`], or by our own fault.
     Ended {
         /// Why.
@@ -327,11 +401,33 @@ impl CallEvent {
             | Self::DigitRefused { leg, .. }
             | Self::AudioChanged { leg, .. }
             | Self::OneWayAudio { unheard: leg }
-            | Self::PlaybackFinished { leg } => Some(*leg),
+            | Self::PlaybackFinished { leg }
+            | Self::ConferenceJoined { leg, .. }
+            | Self::ConferenceRefused { leg }
+            | Self::PartyJoined { leg, .. }
+            | Self::PartyLeft { leg, .. }
+            | Self::SpeakerChanged { leg, .. } => Some(*leg),
             Self::RecordingStarted { .. }
             | Self::RecordingMarked { .. }
             | Self::RecordingStopped { .. }
             | Self::Ended { .. } => None,
+        }
+    }
+}
+
+impl ConferenceRole {
+    /// Whether the others are told of a party of this role.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        matches!(self, Self::Party | Self::Barge)
+    }
+
+    /// The role until it is known where everyone sits.
+    pub(super) fn at_first(&self) -> Role {
+        match self {
+            Self::Party => Role::Party,
+            Self::Barge => Role::Barge,
+            Self::Listen | Self::Whisper { .. } => Role::Listen,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod actor;
 mod audibility;
 mod bridge;
+mod conference;
 mod messages;
 mod new_leg;
 mod recording;
@@ -10,10 +11,12 @@ mod state;
 mod supplies;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub(crate) use actor::CallActor;
 pub use actor::CallHandle;
-pub use messages::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+pub use conference::{Calls, Conference, ConferenceFull, Spoken, TICK};
+pub use messages::{CallCommand, CallEvent, ConferenceRole, HearSource, LegSpec, PartySpec, TransportSpec};
 #[cfg(test)]
 pub(crate) use new_leg::new_leg;
 pub use state::{Call, LEGS_MAX};

@@ -29,10 +29,12 @@ pub const LEGS_MAX: usize = 16;
 pub struct Call {
     id: CallId,
     span: Span,
-    supplies: Arc<Supplies>,
-    legs: Vec<Leg>,
+    /// The room of the conference that its parties may join.
+    room: Option<Arc<str>>,
+    pub(super) supplies: Arc<Supplies>,
+    pub(super) legs: Vec<Leg>,
     audibility: Audibility,
-    events: VecDeque<CallEvent>,
+    pub(super) events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SocketAddr)>,
     ufrags: VecDeque<(LegId, UfragChange)>,
     recording: Option<Recording>,
@@ -46,6 +48,7 @@ impl Call {
             id,
             // At the highest level: a filter that leaves out a span leaves its events without their call.
             span: error_span!(parent: None, "call", %id),
+            room: None,
             supplies,
             legs: Vec::with_capacity(2),
             audibility: Audibility::default(),
@@ -54,6 +57,16 @@ impl Call {
             ufrags: VecDeque::new(),
             recording: None,
         }
+    }
+
+    /// Its parties may join the conference in this room of the shard.
+    pub(crate) fn set_room(&mut self, room: Arc<str>) {
+        self.room = Some(room);
+    }
+
+    /// The room that it was made for.
+    pub(crate) fn room(&self) -> Option<&Arc<str>> {
+        self.room.as_ref()
     }
 
     /// Its name.
@@ -119,9 +132,10 @@ impl Call {
             CallCommand::ReadStats { reply } => drop(reply.send(self.stats())),
             CallCommand::AddLeg(_)
             | CallCommand::StartRecording { .. }
+            | CallCommand::JoinConference(_)
             | CallCommand::RemoveLeg { .. }
             | CallCommand::End => {
-                unreachable!("the shard, which owns sockets and recorder, carries these out")
+                unreachable!("the shard, which owns sockets, recorder and conferences, carries these out")
             }
         }
     }
@@ -224,6 +238,7 @@ impl Call {
     /// Sets what a party hears.
     pub fn hear(&mut self, id: LegId, source: HearSource, now: Instant) {
         let Some(index) = self.index_of(id) else { return };
+        self.legs[index].receiver.set_intake(None);
         let native = self.legs[index].codec().native_rate();
         let player = match source {
             HearSource::Nothing => {
@@ -321,6 +336,7 @@ impl Call {
                 }
                 self.drain(index, now, outbox);
             }
+            Deed::Buffered(range) => self.judge(index, &datagram[range], now),
             Deed::Control => self.after_control(index, now, outbox),
             Deed::Keys(keys) => {
                 self.events.extend(keys.into_iter().flatten().map(|key| told(id, key)));
@@ -380,7 +396,7 @@ impl Call {
         }
     }
 
-    fn index_of(&self, id: LegId) -> Option<usize> {
+    pub(super) fn index_of(&self, id: LegId) -> Option<usize> {
         self.legs.iter().position(|leg| leg.id() == id)
     }
 
@@ -408,6 +424,7 @@ impl Call {
         {
             playback.open(&agreement, &supplies.config.encoder);
         }
+        self.open_conference(index, now);
         self.open_paths();
         self.after_control(index, now, outbox);
     }

@@ -8,9 +8,12 @@ use webtrunk_codecs::l16::L16Rate;
 use webtrunk_codecs::tone::{Digit, Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
+mod conference;
 mod quality;
 
-use super::{Call, CallEvent, HearSource, Supplies};
+use super::{
+    Call, CallEvent, Calls, Conference, ConferenceFull, ConferenceRole, HearSource, PartySpec, Supplies,
+};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::leg::{Leg, RtpTransport};

@@ -60,6 +60,8 @@ enum Watch {
 pub(crate) enum Deed {
     /// Voice that is next in order: where its plain RTP packet lies in the datagram.
     Voice(Range<usize>),
+    /// Voice that went into the jitter buffer, where its packet lies in the datagram.
+    Buffered(Range<usize>),
     /// ICE or DTLS: there may be something to send and to tell.
     Control,
     /// Keys went down and up: at most one up whose end was lost, and the one after it down and up.

@@ -33,9 +33,9 @@ pub struct LegStats {
     pub duplicate: u64,
     /// Packets that came out of order, in time.
     pub reordered: u64,
-    /// Frames of what the party hears that were restored from redundancy.
+    /// Frames of what the party hears that were restored from redundancy; in a conference, of what it says.
     pub recovered: u64,
-    /// Frames of what the party hears that were invented.
+    /// Frames of what the party hears that were invented; in a conference, of what it says.
     pub concealed: u64,
     /// Interarrival jitter of what came (RFC 3550 A.8).
     pub jitter: Duration,
@@ -104,6 +104,7 @@ impl LegStats {
         let peer = sender.output.stats().remote();
         let (is_transcoded, repaired) = match &sender.hears {
             Hears::Leg { path, .. } => (path.is_transcoded(), path.counters()),
+            Hears::Conference(_) => (true, receiver.repaired().unwrap_or_default()),
             Hears::Nothing | Hears::Player(_) => Default::default(),
         };
         Self {

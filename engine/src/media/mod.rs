@@ -1,5 +1,7 @@
 //! What happens to voice between two legs.
 
+mod earpiece;
+mod intake;
 pub mod jitter;
 mod listening;
 pub mod mixer;
@@ -18,6 +20,8 @@ mod sender;
 mod transcoder;
 mod wall_clock;
 
+pub(crate) use earpiece::Earpiece;
+pub(crate) use intake::{Intake, Missed};
 pub use listening::Overheard;
 pub(crate) use listening::{Listening, band_at};
 pub use output::OutputStream;

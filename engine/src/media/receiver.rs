@@ -1,13 +1,19 @@
 //! The receiving half of a leg: what of its packets is voice, what a digit, and what is of no use.
+//!
+//! Voice goes through the reorder buffer to whoever hears it packet by packet, or, where the party is in a
+//! conference, into a jitter buffer for the conference's clock.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use webtrunk_codecs::ClockRate;
 
+use super::intake::Intake;
+use super::jitter::Content;
 use super::pace::Pace;
 use super::reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
 use super::reports::statistics_for;
+use super::transcoder::TranscoderCounters;
 use crate::leg::Deed;
 use crate::rtp::telephone_event::{DigitEvent, EventReceiver};
 use crate::rtp::{DropCounters, DropReason, PayloadType, ReceiverStats, RtpPacket, Ssrc};
@@ -17,6 +23,8 @@ use crate::sdp::Negotiated;
 pub(crate) struct Receiver {
     pace: Pace,
     reorder: ReorderBuffer,
+    /// Takes voice instead of the reorder buffer while the party is in a conference.
+    intake: Option<Box<Intake>>,
     digits: Option<EventReceiver>,
     statistics: Option<ReceiverStats>,
     drops: DropCounters,
@@ -38,6 +46,7 @@ impl Receiver {
         Self {
             pace: Pace::default(),
             reorder: ReorderBuffer::default(),
+            intake: None,
             digits: None,
             statistics: None,
             drops: DropCounters::new(),
@@ -88,6 +97,11 @@ impl Receiver {
             return Ok(Deed::Done);
         }
         // A digit's packets take their places in the stream too, or they would be missed as voice.
+        if let Some(intake) = &mut self.intake {
+            let content = if is_event { Content::Other } else { Content::Voice };
+            intake.insert(&packet, content, now)?;
+            return if is_event { self.hear_digit(&packet, now) } else { Ok(Deed::Buffered(range)) };
+        }
         let inserted = self.reorder.insert(&packet, bytes, now);
         if is_event {
             return self.hear_digit(&packet, now);
@@ -104,6 +118,19 @@ impl Receiver {
         let mut keys = digits.handle_packet(packet.timestamp(), packet.marker(), packet.payload(), now)?;
         let keys = [keys.next(), keys.next(), keys.next()];
         Ok(if keys == [None; 3] { Deed::Done } else { Deed::Keys(keys) })
+    }
+
+    /// The jitter buffer that voice goes into instead of being delivered, where there is one.
+    pub(crate) fn intake(&mut self) -> Option<&mut Intake> {
+        self.intake.as_deref_mut()
+    }
+
+    /// Sets where voice goes: into a jitter buffer, or out as it comes.
+    pub(crate) fn set_intake(&mut self, intake: Option<Box<Intake>>) {
+        if self.intake.is_some() || intake.is_some() {
+            self.reorder.forget_stream();
+        }
+        self.intake = intake;
     }
 
     /// The payload type of voice, once agreed.
@@ -135,7 +162,19 @@ impl Receiver {
     }
 
     pub(crate) fn fates(&self) -> ReorderCounters {
-        self.reorder.counters()
+        let passed = self.reorder.counters();
+        let Some(played) = self.intake.as_ref().map(|intake| intake.fates()) else { return passed };
+        ReorderCounters {
+            lost: passed.lost + played.lost,
+            late: passed.late + played.late,
+            duplicate: passed.duplicate + played.duplicate,
+            reordered: passed.reordered + played.reordered,
+        }
+    }
+
+    /// What of the party's voice was repaired for a conference; `None` outside of one.
+    pub(crate) fn repaired(&self) -> Option<TranscoderCounters> {
+        self.intake.as_ref().map(|intake| intake.repaired())
     }
 
     /// Packets that came and were of use.

@@ -158,6 +158,12 @@ impl ReorderBuffer {
         self.held.iter().flatten().map(|held| held.give_up_at).min()
     }
 
+    /// Forgets the stream: the next packet, whatever its number, begins one.
+    pub fn forget_stream(&mut self) {
+        self.stream = None;
+        self.held = [None; SLOTS];
+    }
+
     /// What happened so far.
     #[must_use]
     pub fn counters(&self) -> ReorderCounters {

@@ -3,6 +3,7 @@
 //! ```text
 //! packets of another leg -> pass-through or transcoder --.
 //! player (prompt, tone, silence) -> encoder -------------+-> output stream -> transport
+//! mix of a conference -> encoder ------------------------+
 //! digits -> telephone-event -----------------------------'
 //! ```
 //!
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use webtrunk_codecs::{ClockRate, CodecId, EncoderConfig, SampleRate};
 
+use super::earpiece::Earpiece;
 use super::listening::{Overheard, delays, impairment, own_band};
 use super::output::OutputStream;
 use super::path::Path;
@@ -38,8 +40,13 @@ pub(crate) struct SendAgreement {
 /// Where the output comes from.
 pub(crate) enum Hears {
     Nothing,
-    Leg { from: LegId, path: Path },
+    Leg {
+        from: LegId,
+        path: Path,
+    },
     Player(Box<Playback>),
+    /// The mix of a conference; `None` until a codec is agreed on.
+    Conference(Option<Box<Earpiece>>),
 }
 
 /// The sending half.
@@ -165,6 +172,30 @@ impl Sender {
         })
     }
 
+    /// Passes on a frame of the conference's mix, as it is to be heard from `now` on.
+    pub(crate) fn hear_mix(
+        &mut self,
+        frame: &[i16],
+        now: Instant,
+        transport: &mut LegTransport,
+        outbox: &mut Outbox,
+    ) {
+        let Self { output, hears, agreement, digits, .. } = self;
+        let Hears::Conference(Some(earpiece)) = hears else { return };
+        let Some(agreement) = agreement.as_ref() else { return };
+        let is_voiced = agreement.may_send && !digits.as_ref().is_some_and(EventSender::is_playing);
+        if earpiece.begins() {
+            output.begin_source(now);
+        }
+        earpiece.handle_frame(frame, |payload, ticks| {
+            if is_voiced && !payload.is_empty() {
+                let header = output.next_header(agreement.payload_type, payload.len(), now);
+                transport.send_rtp(&header, payload, outbox);
+            }
+            output.advance_past(ticks, now);
+        });
+    }
+
     /// Does what is due: a frame of the player, a packet of a digit.
     pub(crate) fn handle_timeout(
         &mut self,
@@ -193,8 +224,12 @@ impl Sender {
 
     /// Passes on to the encoder what the peer reports of our stream's loss.
     pub(crate) fn note_loss(&mut self, reported: Result<Option<u8>, DropReason>) -> Result<Deed, DropReason> {
-        if let (Some(percent), Hears::Leg { path, .. }) = (reported?, &mut self.hears) {
-            path.set_expected_loss(percent);
+        if let Some(percent) = reported? {
+            match &mut self.hears {
+                Hears::Leg { path, .. } => path.set_expected_loss(percent),
+                Hears::Conference(Some(earpiece)) => earpiece.set_expected_loss(percent),
+                Hears::Conference(None) | Hears::Player(_) | Hears::Nothing => {}
+            }
         }
         Ok(Deed::Done)
     }
@@ -203,7 +238,7 @@ impl Sender {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let playback = match &self.hears {
             Hears::Player(playback) if self.agreement.is_some() => playback.poll_timeout(),
-            Hears::Player(_) | Hears::Nothing | Hears::Leg { .. } => None,
+            Hears::Player(_) | Hears::Nothing | Hears::Leg { .. } | Hears::Conference(_) => None,
         };
         // On hold digits wait: `send_events` sends none.
         let may_send = self.agreement.is_some_and(|agreement| agreement.may_send);

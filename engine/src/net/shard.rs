@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, trace, warn};
 
+use self::conferences::Rooms;
 use super::demux::{DatagramKind, Demux, SOURCES_PER_LEG, SourceInserted};
 use super::gauges::Gauges;
 use super::outbox::{Outbox, SocketId};
@@ -60,6 +61,7 @@ pub(crate) struct Shard {
     inbox: Option<Box<Inbox>>,
     send_headers: SendHeaders,
     timers: Timers,
+    rooms: Rooms,
     gauges: Arc<Gauges>,
     wake: Rc<Wake>,
     recorder: Option<Recorder>,
@@ -111,6 +113,7 @@ impl Shard {
             inbox: Some(Box::default()),
             send_headers: SendHeaders::default(),
             timers: Timers::with_capacity(calls_max.min(1024)),
+            rooms: Rooms::default(),
             gauges,
             wake: Rc::default(),
             recorder: None,
@@ -307,12 +310,13 @@ impl Shard {
             self.with_call(id, now, |call, outbox, now| call.handle_timeout(now, outbox));
             self.flush_if_due();
         }
+        self.tick_conferences(now);
         self.request_flush();
     }
 
     /// When something is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        [self.timers.next(), self.rooms.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Sends all that waits, runs of datagrams for one socket by one system call.
@@ -511,5 +515,6 @@ fn bind_two(address: IpAddr, port: u16) -> io::Result<[Socket; 2]> {
     Ok([bind(port)?, bind(port + 1)?])
 }
 
+mod conferences;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,8 @@ impl Drop for Pulse {
 /// Makes a call whose events go to `events`.
 pub(crate) struct CreateCall {
     pub(crate) events: mpsc::Sender<CallEvent>,
+    /// The room whose conference its parties may join; it is this shard's.
+    pub(crate) room: Option<Arc<str>>,
 }
 
 impl Message for CreateCall {
@@ -104,7 +106,10 @@ impl Handler<CreateCall> for ShardActor {
     fn handle(&mut self, message: CreateCall, _: &mut Self::Context) -> Self::Result {
         let id = CallId::next();
         let mut shard = self.shard.borrow_mut();
-        let call = Call::new(id, Arc::clone(&shard.supplies));
+        let mut call = Call::new(id, Arc::clone(&shard.supplies));
+        if let Some(room) = message.room {
+            call.set_room(room);
+        }
         shard.add_call(call, message.events);
         MessageResult(CallActor::start(id, Rc::clone(&self.shard)))
     }

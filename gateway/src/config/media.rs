@@ -41,6 +41,8 @@ pub struct MediaConfig {
     pub connect_timeout: Duration,
     /// Calls at one time; further ones are refused.
     pub calls_max: usize,
+    /// Parties that one conference may have, supervisors included.
+    pub conference_parties_max: usize,
     /// What a browser is asked for where the far side carries narrow band only; `None` leaves it alone.
     pub narrow_band_bitrate_bps: Option<NonZeroU32>,
     /// How hard the Opus encoder works, 0..=10.
@@ -66,6 +68,7 @@ pub(super) struct MediaSection {
     media_timeout_s: Spanned<u32>,
     connect_timeout_s: Spanned<u32>,
     calls_max: Spanned<usize>,
+    conference_parties_max: Spanned<usize>,
     narrow_band_bitrate: Spanned<u32>,
     opus_complexity: Spanned<u8>,
     music_on_hold: Option<Spanned<String>>,
@@ -89,6 +92,7 @@ impl Default for MediaSection {
             media_timeout_s: unwritten(60),
             connect_timeout_s: unwritten(20),
             calls_max: unwritten(2000),
+            conference_parties_max: unwritten(32),
             narrow_band_bitrate: unwritten(NARROW_BAND_BITRATE),
             opus_complexity: unwritten(5),
             music_on_hold: None,
@@ -129,6 +133,7 @@ impl MediaSection {
             media_timeout: seconds(&self.media_timeout_s, faults)?,
             connect_timeout: seconds(&self.connect_timeout_s, faults)?,
             calls_max: self.check_calls(faults)?,
+            conference_parties_max: self.check_parties(faults)?,
             narrow_band_bitrate_bps: self.check_bitrate(faults)?,
             opus_complexity: self.check_complexity(faults)?,
             music_on_hold: music_on_hold?,
@@ -175,6 +180,20 @@ impl MediaSection {
             return None;
         }
         Some(calls)
+    }
+
+    fn check_parties(&self, faults: &mut Faults<'_>) -> Option<usize> {
+        let parties = *self.conference_parties_max.get_ref();
+        if !PARTIES.contains(&parties) {
+            let span = self.conference_parties_max.span();
+            faults.add(
+                span,
+                "is no size of a conference",
+                "write 2 to 200; one thread mixes for all of them",
+            );
+            return None;
+        }
+        Some(parties)
     }
 
     fn check_bitrate(&self, faults: &mut Faults<'_>) -> Option<Option<NonZeroU32>> {
@@ -238,6 +257,9 @@ impl MediaSection {
 
 /// The least that keeps the quality of narrow band, lost packets included (docs/decisions/0008).
 const NARROW_BAND_BITRATE: u32 = 24_000;
+
+/// Two can talk, and for more than these one core could not encode. Chosen by us.
+const PARTIES: RangeInclusive<usize> = 2..=200;
 
 /// RFC 7587 6.1.
 const BITRATES: RangeInclusive<u32> = 6000..=510_000;

@@ -12,6 +12,7 @@ use webtrunk_signalling::routing::{
     ActionSpec, BridgeSpec, BridgeTo, Play, RuleError, RuleFault, RuleSpec, Rules, Tone,
 };
 
+use super::conference::ConferenceSection;
 use super::faults::Faults;
 use super::prompts::{self, Prompts};
 
@@ -37,6 +38,7 @@ enum ActionSection {
     Echo,
     Tone(ToneSection),
     Bridge(BridgeSection),
+    Conference(ConferenceSection),
     Reject(RejectCause),
     Hangup,
 }
@@ -183,6 +185,11 @@ impl RuleSection {
                 (Some(self.actions.span()), "end it with a bridge or a reject, or answer first")
             }
             RuleFault::PlayNothing => (Some(self.actions.span()), "name a file"),
+            RuleFault::NoRoom => {
+                (Some(self.actions.span()), "name one, or take it out of the destination: \"$1\"")
+            }
+            RuleFault::TwoRooms => (Some(self.actions.span()), "take one out"),
+            RuleFault::Gain { .. } => (Some(self.actions.span()), "0 leaves the caller as loud as it comes"),
             RuleFault::BridgeToNobody => (Some(self.actions.span()), "name a user or a trunk"),
             RuleFault::ToneFrequency { .. } | RuleFault::ToneLevel { .. } => {
                 (Some(self.actions.span()), "dialling tone, for one, has 425 Hz at -10 dBm0")
@@ -221,6 +228,9 @@ fn check_action(
             duration: tone.duration_ms.map(milliseconds),
         }),
         ActionSection::Bridge(bridge) => ActionSpec::Bridge(bridge.check(section, known, faults)?),
+        ActionSection::Conference(conference) => {
+            ActionSpec::Conference(conference.check(section.span(), faults)?)
+        }
         ActionSection::Reject(cause) => ActionSpec::Reject(EndCause::from(*cause)),
     })
 }

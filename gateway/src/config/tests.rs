@@ -276,6 +276,30 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         ("[media]\ncalls_max = 0", "w.toml:2: media.calls_max = 0: lets no call through; write 1 or more"),
         (
+            "[media]\nconference_parties_max = 1",
+            "w.toml:2: media.conference_parties_max = 1: is no size of a conference; write 2 to 200",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"a\", role = \"whisper\" } }]",
+            "rules[0].actions[1]: it is not clear whom this supervisor whispers to; add target",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"a\", target = \"b\" } }]",
+            "rules[0].actions[1].conference.target = \"b\": is for whispering only; take it out",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"\" } }]",
+            "rule \"x\": a conference needs a room; name one",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ conference = { room = \"a\" } }]",
+            "\"conference\" needs an answered call",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"a\", gain_db = 20 } }]",
+            "a gain of 20 dB is out of range; take -40 to 12; 0 leaves",
+        ),
+        (
             "[media]\nrtp_ports = [24000, 24199, 3]",
             "w.toml:2: media.rtp_ports: is no range of two ports; write [from, to]",
         ),

@@ -4,19 +4,20 @@
 //! a task or a clock. The call is over when every leg has ended ([`B2bua::is_over`]).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing::{Span, info, warn};
+use tracing::{Span, debug, info, warn};
 use webtrunk_codecs::tone::Digit;
-use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, PartySpec, TransportSpec};
 use webtrunk_engine::media::RecordingFormat;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::effect::{DigitMode, Directory, Effect, Input, Settings};
 use super::party::{Party, PartyState, Purpose};
-use crate::adapter::{self, Command, Event, Incoming, MediaProfile};
-use crate::routing::{Plan, Play, Step};
+use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin};
+use crate::routing::{Conference, Plan, Play, Step};
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -29,6 +30,8 @@ pub struct B2bua {
     pub(super) settings: Settings,
     pub(super) caller: Party,
     pub(super) caller_identity: adapter::Party,
+    /// What the other parties of a conference call it.
+    name: Arc<str>,
     /// How many more times the call may be passed on.
     pub(super) hops: u8,
     pub(super) callees: Vec<Party>,
@@ -57,6 +60,8 @@ pub(super) enum Doing {
     Sounding { until: Instant },
     /// Prompts to end; or a digit, where that ends them.
     Playing { is_interruptible: bool },
+    /// The conference to let the caller in.
+    Joining,
     /// Nothing: what runs, runs until somebody hangs up.
     Resting,
     /// Somebody to answer.
@@ -80,12 +85,18 @@ impl B2bua {
     ) -> Self {
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
         let span = Span::current();
+        // A user's name was proven; a trunk vouches for the number.
+        let name = match &incoming.origin {
+            Origin::User(name) => name.as_str().into(),
+            Origin::Trunk(_) => incoming.caller.user.as_str().into(),
+        };
         let caller = Party::new(incoming.leg, adapter, incoming.profile, state, &span);
         let mut call = Self {
             span,
             settings,
             caller,
             caller_identity: incoming.caller,
+            name,
             hops: incoming.hops,
             callees: Vec::new(),
             partner: None,
@@ -246,6 +257,23 @@ impl B2bua {
             CallEvent::RecordingStarted { .. }
             | CallEvent::RecordingMarked { .. }
             | CallEvent::RecordingStopped { .. } => {}
+            CallEvent::ConferenceJoined { parties, .. } => {
+                info!(parties, "joined the conference");
+                if self.doing == Doing::Joining {
+                    self.doing = Doing::Resting;
+                }
+            }
+            CallEvent::ConferenceRefused { .. } => {
+                info!("the conference is full");
+                if self.doing == Doing::Joining {
+                    self.note_failure(EndCause::Busy);
+                    self.next_step(directory, now);
+                }
+            }
+            CallEvent::PartyJoined { party, parties, .. } => info!(%party, parties, "party joined"),
+            CallEvent::PartyLeft { party, parties, .. } => info!(%party, parties, "party left"),
+            CallEvent::SpeakerChanged { leg, speaker } if speaker == Some(leg) => info!("active speaker"),
+            CallEvent::SpeakerChanged { speaker, .. } => debug!(?speaker, "speaker changed"),
             CallEvent::Ended { cause } => self.hang_up(cause),
         }
     }
@@ -290,6 +318,13 @@ impl B2bua {
             Step::Bridge(bridge) => {
                 self.doing = Doing::Calling;
                 self.call_all(&bridge, directory, now);
+            }
+            Step::Conference(conference) => {
+                info!(room = %conference.room, role = ?conference.role, "joins a conference");
+                self.doing = Doing::Joining;
+                let Conference { role, gain_db, is_muted, .. } = conference;
+                let spec = PartySpec { leg, name: Arc::clone(&self.name), role, gain_db, is_muted };
+                self.media(CallCommand::JoinConference(Box::new(spec)));
             }
             Step::Reject(cause) => self.hang_up(cause),
             Step::Hangup => self.hang_up(EndCause::Hangup),

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use tracing::Span;
 use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
-use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
+use webtrunk_engine::call::{CallCommand, CallEvent, ConferenceRole, HearSource};
 use webtrunk_engine::media::{Prompt, RecordingFormat};
 use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
 use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
-use crate::routing::{Bridge, BridgeTarget, Plan, Play, Step, Tone};
+use crate::routing::{Bridge, BridgeTarget, Conference, Plan, Play, Step, Tone};
 
 const DESCRIPTION: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -189,6 +189,9 @@ impl Bench {
                 CallCommand::PauseRecording => "pause recording".into(),
                 CallCommand::ResumeRecording => "resume recording".into(),
                 CallCommand::MarkRecording => "mark recording".into(),
+                CallCommand::JoinConference(spec) => {
+                    format!("{} joins as {} {:?}", who(&spec.leg), spec.name, spec.role)
+                }
                 CallCommand::RemoveLeg { leg } => format!("remove {}", who(leg)),
                 CallCommand::End => "end".into(),
                 CallCommand::ReadStats { .. } => "stats".into(),
@@ -232,6 +235,32 @@ fn an_echo_answers_and_sends_back() {
     let caller = bench.caller;
     let words = bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
     assert_eq!(words, ["answer caller", "caller hears caller"]);
+}
+
+#[test]
+fn a_conference_is_joined_after_the_answer_and_a_full_one_passed_over() {
+    let conference = || {
+        let (room, role) = (Arc::from("42"), ConferenceRole::Listen);
+        Step::Conference(Conference { room, role, gain_db: 0.0, is_muted: false })
+    };
+    let mut bench = Bench::new(vec![Step::Answer, conference()], true);
+    let leg = bench.caller;
+    let ready = || CallEvent::AnswerReady { leg, description: description() };
+    assert_eq!(bench.media(ready()).last().map(String::as_str), Some("caller joins as alice Listen"));
+    assert!(bench.media(CallEvent::ConferenceJoined { leg, parties: 2 }).is_empty());
+    let party = LegId::next();
+    assert!(bench.media(CallEvent::PartyLeft { leg, party, parties: 1 }).is_empty());
+    assert!(bench.media(CallEvent::SpeakerChanged { leg, speaker: Some(leg) }).is_empty());
+    let words = bench.signal(Event::DigitPressed { leg, digit: '5', duration: Duration::from_millis(100) });
+    assert!(words.is_empty(), "{words:?}");
+
+    let prompts = vec![Arc::from("hello")];
+    let play = Step::Play(Play { prompts, is_repeated: false, is_interruptible: false });
+    let mut bench = Bench::new(vec![Step::Answer, conference(), play], true);
+    let leg = bench.caller;
+    bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(bench.media(CallEvent::ConferenceRefused { leg }), ["caller hears prompt"]);
+    assert_eq!(bench.media(CallEvent::PlaybackFinished { leg }), ["hang up caller Busy"]);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! The actions of a rule, as configured and as compiled.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use webtrunk_engine::EndCause;
+use webtrunk_engine::call::ConferenceRole;
 use webtrunk_engine::media::RecordingFormat;
 
 use super::pattern::{Captures, Patterns};
-use super::plan::{Bridge, BridgeTarget, Play, Step, Tone};
+use super::plan::{Bridge, BridgeTarget, Conference, Play, Step, Tone};
 use super::rule::RuleFault;
 use super::template::Template;
 
@@ -31,6 +33,8 @@ pub enum ActionSpec {
     Tone(Tone),
     /// See [`Step::Bridge`].
     Bridge(BridgeSpec),
+    /// See [`Step::Conference`].
+    Conference(ConferenceSpec),
     /// See [`Step::Reject`].
     Reject(EndCause),
     /// See [`Step::Hangup`].
@@ -46,6 +50,19 @@ pub struct BridgeSpec {
     pub shown_number: Option<String>,
     /// How long it may ring.
     pub ring_timeout: Duration,
+}
+
+/// A conference, as configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConferenceSpec {
+    /// Template of its room's name.
+    pub room: String,
+    /// What the caller is to the others; whom a supervisor whispers to is a template.
+    pub role: ConferenceRole,
+    /// How much louder than it comes the caller is heard, in dB: -40 to 12.
+    pub gain_db: f32,
+    /// Whether nobody hears the caller.
+    pub is_muted: bool,
 }
 
 /// Whom a bridge calls.
@@ -66,6 +83,7 @@ pub enum BridgeTo {
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     Fixed(Step),
+    Conference { room: Template, role: ConferenceRole, to: Option<Template>, gain_db: f32, is_muted: bool },
     BridgeUsers { users: Vec<Template>, shown_number: Option<Template>, ring_timeout: Duration },
     BridgeTrunk { trunk: Arc<str>, number: Template, shown_number: Option<Template>, ring_timeout: Duration },
 }
@@ -84,6 +102,7 @@ impl Action {
             ActionSpec::Reject(cause) => Self::Fixed(Step::Reject(*cause)),
             ActionSpec::Hangup => Self::Fixed(Step::Hangup),
             ActionSpec::Bridge(spec) => Self::compile_bridge(spec, patterns)?,
+            ActionSpec::Conference(spec) => Self::compile_conference(spec, patterns)?,
         })
     }
 
@@ -106,10 +125,33 @@ impl Action {
         }
     }
 
-    /// The step for one call; `None` where a bridge has nobody to call.
+    fn compile_conference(spec: &ConferenceSpec, patterns: &Patterns) -> Result<Self, RuleFault> {
+        let ConferenceSpec { room, role, gain_db, is_muted } = spec;
+        if room.is_empty() {
+            return Err(RuleFault::NoRoom);
+        }
+        if !GAINS_DB.contains(gain_db) {
+            return Err(RuleFault::Gain { gain_db: *gain_db });
+        }
+        let to = match role {
+            ConferenceRole::Whisper { to } => Some(Template::compile(to, patterns)?),
+            ConferenceRole::Party | ConferenceRole::Listen | ConferenceRole::Barge => None,
+        };
+        let room = Template::compile(room, patterns)?;
+        Ok(Self::Conference { room, role: role.clone(), to, gain_db: *gain_db, is_muted: *is_muted })
+    }
+
+    /// The step for one call; `None` where a bridge has nobody to call, or a conference no room.
     pub(super) fn expand(&self, captures: &Captures<'_>) -> Option<Step> {
         let (targets, shown_number, ring_timeout) = match self {
             Self::Fixed(step) => return Some(step.clone()),
+            Self::Conference { room, role, to, gain_db, is_muted } => {
+                let room = Some(room.expand(captures)).filter(|room| !room.is_empty())?;
+                let to = to.as_ref().map(|to| ConferenceRole::Whisper { to: to.expand(captures).into() });
+                let role = to.unwrap_or_else(|| role.clone());
+                let (room, gain_db, is_muted) = (room.into(), *gain_db, *is_muted);
+                return Some(Step::Conference(Conference { room, role, gain_db, is_muted }));
+            }
             Self::BridgeUsers { users, shown_number, ring_timeout } => {
                 let names = users.iter().map(|user| user.expand(captures)).filter(|name| !name.is_empty());
                 (names.map(BridgeTarget::User).collect::<Vec<_>>(), shown_number, ring_timeout)
@@ -127,6 +169,9 @@ impl Action {
         Some(Step::Bridge(Bridge { targets, shown_number, ring_timeout: *ring_timeout }))
     }
 }
+
+/// How much louder or softer a party may be made. Chosen by us: what the mixer takes, and what is still heard.
+const GAINS_DB: RangeInclusive<f32> = -40.0..=12.0;
 
 /// The highest frequency that the narrowest codec carries: half of 8 kHz, not included.
 const TONE_FREQUENCY_END_HZ: u32 = 4000;

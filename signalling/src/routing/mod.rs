@@ -17,8 +17,8 @@ mod rules;
 mod sequence;
 mod template;
 
-pub use action::{ActionSpec, BridgeSpec, BridgeTo};
+pub use action::{ActionSpec, BridgeSpec, BridgeTo, ConferenceSpec};
 pub use pattern::Mismatch;
-pub use plan::{Bridge, BridgeTarget, Decision, Plan, Play, Refusal, Step, Tone};
+pub use plan::{Bridge, BridgeTarget, Conference, Decision, Plan, Play, Refusal, Step, Tone};
 pub use rule::{RuleError, RuleFault, RuleSpec};
 pub use rules::{Rules, Trial};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webtrunk_engine::EndCause;
+use webtrunk_engine::call::ConferenceRole;
 use webtrunk_engine::media::RecordingFormat;
 
 /// The verdict on one call.
@@ -26,7 +27,7 @@ pub enum Decision {
 pub enum Refusal {
     /// No rule is for this caller and this destination.
     NoRule,
-    /// The rule matched, but a reference in it came out empty, so there is nobody to call.
+    /// The rule matched, but a reference in it came out empty, so there is nobody, or no room, to call.
     NobodyToCall {
         /// The rule's name.
         rule: Arc<str>,
@@ -40,6 +41,17 @@ pub struct Plan {
     pub rule: Arc<str>,
     /// What to do, in order; never empty. After the last step the call is hung up.
     pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The room in which the caller may meet others; a plan has one at most.
+    #[must_use]
+    pub fn room(&self) -> Option<&Arc<str>> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Conference(conference) => Some(&conference.room),
+            _ => None,
+        })
+    }
 }
 
 /// One thing that is done with a call.
@@ -62,6 +74,9 @@ pub enum Step {
     /// Calls others. Answered by one, the plan ends with that call; answered by none, the next step
     /// runs, and where there is none the caller gets the cause of the failure.
     Bridge(Bridge),
+    /// Lets the caller into a conference. Let in, it stays until it hangs up; where the conference is full,
+    /// the next step runs.
+    Conference(Conference),
     /// Refuses the call (or ends it, where it was answered) with this cause.
     Reject(EndCause),
     /// Ends the call.
@@ -77,6 +92,19 @@ pub struct Play {
     pub is_repeated: bool,
     /// A digit ends it, and the next step follows.
     pub is_interruptible: bool,
+}
+
+/// A conference, and what the caller is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conference {
+    /// Where it meets; never empty. Whoever names the same room meets.
+    pub room: Arc<str>,
+    /// What the caller is to the others.
+    pub role: ConferenceRole,
+    /// How much louder than it comes the caller is heard, in dB.
+    pub gain_db: f32,
+    /// Whether nobody hears the caller.
+    pub is_muted: bool,
 }
 
 /// A sine tone.

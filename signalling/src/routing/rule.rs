@@ -100,6 +100,18 @@ pub enum RuleFault {
         /// As configured.
         level_dbm0: f32,
     },
+    /// A conference without a room.
+    #[error("a conference needs a room")]
+    NoRoom,
+    /// A call meets others in one room only.
+    #[error("a rule may have one conference, since a call meets others in one room only")]
+    TwoRooms,
+    /// A party too loud or too faint.
+    #[error("a gain of {gain_db} dB is out of range; take -40 to 12")]
+    Gain {
+        /// As configured.
+        gain_db: f32,
+    },
     /// Two rules of one name.
     #[error("another rule has this name")]
     NameTaken,

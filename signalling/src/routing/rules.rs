@@ -95,7 +95,11 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{ActionSpec, Bridge, BridgeSpec, BridgeTarget, BridgeTo, Plan, Step, Tone};
+    use webtrunk_engine::call::ConferenceRole;
+
+    use super::super::{
+        ActionSpec, Bridge, BridgeSpec, BridgeTarget, BridgeTo, Conference, ConferenceSpec, Plan, Step, Tone,
+    };
     use super::*;
 
     const RING: Duration = Duration::from_secs(30);
@@ -158,6 +162,11 @@ mod tests {
             .collect();
         let shown_number = shown_number.as_ref().map(|number| format!(" as {number}")).unwrap_or_default();
         format!("{}{shown_number}", targets.join(" and "))
+    }
+
+    fn meet(room: &str, gain_db: f32) -> ActionSpec {
+        let (room, role) = (room.to_owned(), ConferenceRole::Whisper { to: Arc::from("agent-$0") });
+        ActionSpec::Conference(ConferenceSpec { room, role, gain_db, is_muted: true })
     }
 
     fn dial_plan() -> Rules {
@@ -260,6 +269,9 @@ mod tests {
             (answered("shrill", tone(4000, -10.0)), "a tone of 4000 Hz cannot be carried"),
             (answered("loud", tone(440, 3.0)), "a tone of 3 dBm0 is out of range"),
             (answered("odd", tone(440, f32::NAN)), "out of range"),
+            (answered("nowhere", meet("", 0.0)), "a conference needs a room"),
+            (answered("deaf", meet("a", 12.5)), "a gain of 12.5 dB is out of range"),
+            (answered("room", meet("$7", 0.0)), "\"$7\" refers at"),
         ];
         for (spec, expected) in cases {
             let name = spec.name.clone();
@@ -270,6 +282,24 @@ mod tests {
             let text = errors[0].to_string();
             assert!(text.contains(expected), "{name}: {text}");
         }
+    }
+
+    #[test]
+    fn a_room_is_named_by_what_was_dialled_and_a_call_without_one_is_refused() {
+        let actions = vec![ActionSpec::Answer, meet("room-$1", 3.0)];
+        let named = RuleSpec { actions, ..rule("named", "7(\\d*)", ActionSpec::Answer) };
+        let optional = vec![ActionSpec::Answer, meet("$1", 0.0)];
+        let optional = RuleSpec { actions: optional, ..rule("optional", "8(\\d*)", ActionSpec::Answer) };
+        let rules = Rules::compile(&[named, optional]).expect("sound");
+        let Decision::Run(plan) = rules.route(&user("boss"), &shows("1"), "742") else {
+            panic!("it matches")
+        };
+        let role = ConferenceRole::Whisper { to: Arc::from("agent-742") };
+        let conference = Conference { room: Arc::from("room-42"), role, gain_db: 3.0, is_muted: true };
+        assert_eq!(plan.steps, [Step::Answer, Step::Conference(conference)]);
+        assert_eq!(plan.room().map(|room| &**room), Some("room-42"));
+        let refused = rules.route(&user("boss"), &shows("1"), "8");
+        assert!(matches!(refused, Decision::Refuse { cause: EndCause::NotFound, .. }), "{refused:?}");
     }
 
     #[test]

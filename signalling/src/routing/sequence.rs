@@ -21,6 +21,9 @@ pub(super) fn check(actions: &[ActionSpec]) -> Result<(), RuleFault> {
     if actions.is_empty() {
         return Err(RuleFault::NoAction);
     }
+    if actions.iter().filter(|action| matches!(action, ActionSpec::Conference(_))).count() > 1 {
+        return Err(RuleFault::TwoRooms);
+    }
     let mut reached = Reached::Offered;
     for action in actions {
         reached = next(reached, action)?;
@@ -41,7 +44,13 @@ fn next(reached: Reached, action: &ActionSpec) -> Result<Reached, RuleFault> {
         ActionSpec::Bridge(_) if is_answered => Ok(reached),
         ActionSpec::Bridge(_) => Ok(Reached::Tried),
         ActionSpec::Reject(_) => Ok(Reached::Never { after: word }),
-        ActionSpec::Play(_) | ActionSpec::Echo | ActionSpec::Tone(_) | ActionSpec::Hangup if !is_answered => {
+        ActionSpec::Play(_)
+        | ActionSpec::Echo
+        | ActionSpec::Tone(_)
+        | ActionSpec::Conference(_)
+        | ActionSpec::Hangup
+            if !is_answered =>
+        {
             Err(RuleFault::NotAnswered { action: word })
         }
         ActionSpec::Echo | ActionSpec::Hangup => Ok(Reached::Never { after: word }),
@@ -49,7 +58,7 @@ fn next(reached: Reached, action: &ActionSpec) -> Result<Reached, RuleFault> {
             Ok(Reached::Never { after: word })
         }
         ActionSpec::Tone(tone) if tone.duration.is_none() => Ok(Reached::Never { after: word }),
-        ActionSpec::Play(_) | ActionSpec::Tone(_) => Ok(reached),
+        ActionSpec::Play(_) | ActionSpec::Tone(_) | ActionSpec::Conference(_) => Ok(reached),
     }
 }
 
@@ -64,6 +73,7 @@ fn word(action: &ActionSpec) -> &'static str {
         ActionSpec::Echo => "\"echo\"",
         ActionSpec::Tone(_) => "\"tone\"",
         ActionSpec::Bridge(_) => "\"bridge\"",
+        ActionSpec::Conference(_) => "\"conference\"",
         ActionSpec::Reject(_) => "\"reject\"",
         ActionSpec::Hangup => "\"hangup\"",
     }
@@ -74,9 +84,10 @@ mod tests {
     use std::time::Duration;
 
     use webtrunk_engine::EndCause;
+    use webtrunk_engine::call::ConferenceRole;
     use webtrunk_engine::media::RecordingFormat;
 
-    use super::super::action::{BridgeSpec, BridgeTo};
+    use super::super::action::{BridgeSpec, BridgeTo, ConferenceSpec};
     use super::super::plan::{Play, Tone};
     use super::*;
 
@@ -102,6 +113,12 @@ mod tests {
                 shown_number: None,
                 ring_timeout: Duration::from_secs(30),
             }),
+            'c' => ActionSpec::Conference(ConferenceSpec {
+                room: "room".to_owned(),
+                role: ConferenceRole::Party,
+                gain_db: 0.0,
+                is_muted: false,
+            }),
             'R' => ActionSpec::Reject(EndCause::Busy),
             'H' => ActionSpec::Hangup,
             other => panic!("no action is called {other}"),
@@ -125,6 +142,8 @@ mod tests {
             ("wb", "ok"),
             ("bapH", "ok"),
             ("apbpH", "ok"),
+            ("ac", "ok"),
+            ("apcpH", "ok"),
             ("R", "ok"),
             ("wR", "ok"),
             ("apR", "ok"),
@@ -134,6 +153,8 @@ mod tests {
             ("aa", "the call is answered already; take the second \"answer\" out"),
             ("E", "\"echo\" needs an answered call; put \"answer\" before it"),
             ("p", "\"play\" needs an answered call; put \"answer\" before it"),
+            ("c", "\"conference\" needs an answered call; put \"answer\" before it"),
+            ("acpc", "a rule may have one conference, since a call meets others in one room only"),
             ("wT", "\"tone\" needs an answered call; put \"answer\" before it"),
             ("bH", "\"hangup\" needs an answered call; put \"answer\" before it"),
             ("aEH", "\"hangup\" is never reached, because \"echo\" before it does not end"),

@@ -8,7 +8,7 @@ use webtrunk_codecs::CodecId;
 
 use super::super::gauges::Ledger;
 use super::*;
-use crate::call::{LegSpec, TransportSpec, new_leg};
+use crate::call::{ConferenceRole, LegSpec, PartySpec, TICK, TransportSpec, new_leg};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::ice::tests::Check;
@@ -79,6 +79,13 @@ impl Bench {
         Check::of(transport.local_ufrag(), transport.local_pwd()).bytes()
     }
 
+    /// Makes a call one for a room, and lets its leg in.
+    fn enter(&mut self, member: &Member, room: &str) {
+        let slot = self.shard.calls.get_mut(&member.call).expect("it joined");
+        slot.call.set_room(Arc::from(room));
+        self.shard.join_conference(member.call, party(member.leg), self.now);
+    }
+
     /// The call that gets media from `from`.
     fn owner(&self, from: SocketAddr) -> Option<CallId> {
         self.shard.demux.route(&[128, 0], from).ok().map(|((call, _), _)| call)
@@ -89,6 +96,10 @@ impl Bench {
         self.shard.gauges.add_to(&mut ledger);
         ledger
     }
+}
+
+fn party(leg: LegId) -> PartySpec {
+    PartySpec { leg, name: Arc::from("one"), role: ConferenceRole::Party, gain_db: 0.0, is_muted: false }
 }
 
 #[tokio::test]
@@ -291,4 +302,54 @@ async fn what_has_waited_leaves_while_there_is_still_work() {
     bench.shard.waiting_since = bench.shard.waiting_since.map(|since| since - FLUSH_WAIT);
     bench.shard.flush_if_due();
     assert!(bench.shard.outbox.is_empty());
+}
+
+#[tokio::test]
+async fn calls_for_one_room_meet_in_it_and_the_last_one_closes_it() {
+    let mut bench = Bench::new();
+    let mut first = bench.join_phone();
+    let mut second = bench.join_phone();
+    let mut lost = bench.join_phone();
+    for member in [&first, &second] {
+        bench.enter(member, "a");
+    }
+    let told = first.events.try_recv();
+    assert!(matches!(told, Ok(CallEvent::ConferenceJoined { parties: 1, .. })), "{told:?}");
+    let told = first.events.try_recv();
+    assert!(
+        matches!(told, Ok(CallEvent::PartyJoined { party, parties: 2, .. }) if party == second.leg),
+        "{told:?}"
+    );
+    let told = second.events.try_recv();
+    assert!(matches!(told, Ok(CallEvent::ConferenceJoined { parties: 2, .. })), "{told:?}");
+
+    // A call that was made for no room is on no room's shard.
+    bench.shard.join_conference(lost.call, party(lost.leg), bench.now);
+    assert!(matches!(lost.events.try_recv(), Ok(CallEvent::ConferenceRefused { .. })));
+
+    let due = bench.shard.rooms.poll_timeout().expect("it ticks");
+    assert!(bench.shard.poll_timeout().is_some_and(|at| at <= due));
+    bench.shard.remove_call(second.call, EndCause::Hangup, bench.now);
+    bench.shard.handle_timeouts(due);
+    let told = first.events.try_recv();
+    assert!(matches!(told, Ok(CallEvent::PartyLeft { parties: 1, .. })), "{told:?}");
+    bench.shard.remove_leg(first.call, first.leg, bench.now);
+    bench.shard.handle_timeouts(due + TICK);
+    assert!(bench.shard.rooms.poll_timeout().is_none(), "nobody is there any more");
+}
+
+#[tokio::test]
+async fn the_ticks_of_conferences_are_spread() {
+    let mut bench = Bench::new();
+    let (mut places, began_at) = (Vec::new(), bench.now);
+    for room in 0..20_u32 {
+        let member = bench.join_phone();
+        bench.enter(&member, &room.to_string());
+        let made = bench.shard.rooms.last_tick().expect("it was made");
+        assert!(made > bench.now && made <= bench.now + 2 * TICK);
+        places.push(made.duration_since(began_at).as_millis() % TICK.as_millis());
+        bench.now += Duration::from_millis(3);
+    }
+    places.sort_unstable();
+    assert_eq!(places, (0..20).collect::<Vec<_>>());
 }

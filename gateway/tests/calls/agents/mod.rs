@@ -4,6 +4,7 @@ mod actions;
 mod attacks;
 mod candidates;
 mod codecs;
+mod conference;
 mod ear;
 mod endurance;
 mod faults;

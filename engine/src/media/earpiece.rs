@@ -1,0 +1,60 @@
+//! What a party of a conference hears, by the clock: frames of 20 ms in, payloads of its ptime out.
+
+use webtrunk_codecs::{Encoder, EncoderConfig, OpenError};
+
+use super::packetizer::Packetizer;
+use super::sender::SendAgreement;
+
+/// Largest payload that we make: Opus' limit of one frame (RFC 6716 3.2.1).
+const PAYLOAD_MAX: usize = 1275;
+
+/// One party's encoder, at the highest rate that its codec carries.
+pub(crate) struct Earpiece {
+    agreement: SendAgreement,
+    encoder: Box<dyn Encoder>,
+    packetizer: Packetizer,
+    payload: Box<[u8; PAYLOAD_MAX]>,
+    /// What a payload lasts, in ticks of the clock.
+    ticks: u32,
+    is_begun: bool,
+}
+
+impl Earpiece {
+    pub(crate) fn open(agreement: &SendAgreement, config: &EncoderConfig) -> Result<Self, OpenError> {
+        let SendAgreement { codec, ptime_ms, .. } = *agreement;
+        let rate = codec.native_rate();
+        Ok(Self {
+            agreement: *agreement,
+            encoder: webtrunk_codecs::encoder(codec, rate, config)?,
+            packetizer: Packetizer::new(rate.samples_in_ms(ptime_ms)),
+            payload: Box::new([0; PAYLOAD_MAX]),
+            ticks: codec.clock_rate().hz() / 1000 * ptime_ms,
+            is_begun: false,
+        })
+    }
+
+    /// Whether it goes on under this agreement, so that a re-offer need not disturb it.
+    pub(crate) fn fits(&self, agreement: &SendAgreement) -> bool {
+        (self.agreement.codec, self.agreement.ptime_ms) == (agreement.codec, agreement.ptime_ms)
+    }
+
+    /// Whether this is asked for the first time.
+    pub(crate) fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_begun, true)
+    }
+
+    /// Tells the encoder how much loss the far end reports, in percent.
+    pub(crate) fn set_expected_loss(&mut self, percent: u8) {
+        self.encoder.set_expected_loss(percent);
+    }
+
+    /// Takes a frame and hands every payload that became full to `send`, with its length in ticks. A frame
+    /// that the codec cannot make is an empty payload: its time passes.
+    pub(crate) fn handle_frame(&mut self, frame: &[i16], mut send: impl FnMut(&[u8], u32)) {
+        let Self { encoder, packetizer, payload, ticks, .. } = self;
+        packetizer.push(frame, |frame| {
+            let length = encoder.encode(frame, &mut payload[..]).unwrap_or(0);
+            send(&payload[..length], *ticks);
+        });
+    }
+}
