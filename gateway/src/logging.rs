@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -14,13 +14,60 @@ use crate::config::{LogConfig, LogFormat};
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter is no filter.
-    #[error("{filter:?} is no log filter: {source}")]
+    #[error("{filter:?} is no log filter: {fault}; {cure}", cure = .fault.cure())]
     Filter {
         /// As given.
         filter: String,
         /// What is wrong with it.
-        source: tracing_subscriber::filter::ParseError,
+        fault: FilterFault,
     },
+}
+
+/// What is wrong with a filter.
+#[derive(Debug, thiserror::Error)]
+pub enum FilterFault {
+    /// It is none by its syntax.
+    #[error(transparent)]
+    Syntax(#[from] tracing_subscriber::filter::ParseError),
+    /// A word by itself, which the library takes for a target's name: it would let nothing else through.
+    #[error("{0:?} is no level")]
+    Level(String),
+    /// It has characters that no target has.
+    #[error("names what no target is called")]
+    Target,
+}
+
+impl FilterFault {
+    /// What to do about it.
+    #[must_use]
+    pub const fn cure(&self) -> &'static str {
+        match self {
+            Self::Level(_) => {
+                "write error, warn, info, debug or trace, or target=level: \"info,webtrunk_engine=debug\""
+            }
+            Self::Syntax(_) => "write a level, or target=level pairs: \"info,webtrunk_engine=debug\"",
+            Self::Target => "name targets as they stand in the log: \"info,webtrunk_engine=debug\"",
+        }
+    }
+}
+
+/// Reads a filter, more strictly than the library, which takes any text for the name of a target.
+///
+/// # Errors
+/// [`FilterFault`] for what lets nothing through that anybody could have meant.
+pub fn filter(text: &str) -> Result<EnvFilter, FilterFault> {
+    let is_allowed = |char: char| char.is_ascii_alphanumeric() || "_-:=, ".contains(char);
+    // Spans and their fields, in brackets, may hold anything.
+    if !text.contains('[') {
+        if text.trim().is_empty() || !text.chars().all(is_allowed) {
+            return Err(FilterFault::Target);
+        }
+        let mut words = text.split(',').map(str::trim).filter(|part| !part.is_empty() && !part.contains('='));
+        if let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) {
+            return Err(FilterFault::Level(word.to_owned()));
+        }
+    }
+    Ok(EnvFilter::builder().parse(text)?)
 }
 
 /// Starts the log for the whole process; a second start changes nothing.
@@ -28,9 +75,8 @@ pub enum LogError {
 /// # Errors
 /// [`LogError`] for a filter that cannot be read.
 pub fn start(config: &LogConfig) -> Result<(), LogError> {
-    let filter = EnvFilter::builder()
-        .parse(&config.filter)
-        .map_err(|source| LogError::Filter { filter: config.filter.clone(), source })?;
+    let filter = filter(&config.filter)
+        .map_err(|fault| LogError::Filter { filter: config.filter.clone(), fault })?;
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         // Told on standard error, where nobody reads any more, such an error would panic.
@@ -90,6 +136,16 @@ mod tests {
         });
         let heard = ear.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         assert_eq!(heard, ["DEBUG is::agent", "TRACE island"]);
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_no_filter() {
+        for good in ["info", "WARN", "off", "info,webtrunk_engine=debug", " warn , is=off", "[call]=debug"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in ["verbose", "info,webtrunk_engine", "all", "", ",", "webtrunk=loud", "what?"] {
+            assert!(filter(bad).is_err(), "{bad}");
+        }
     }
 
     /// What a stranger sends makes no line by default, or it could fill the disk.

@@ -55,6 +55,12 @@ fn check_tells_sound_faulty_and_unreadable_apart() {
         "{told}"
     );
 
+    let text = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:0\"\nexternal_address = \"203.0.113.5\"\n";
+    fs::write(&path, text).expect("the folder is ours");
+    let (status, told) = check(&path);
+    let expected = "warning: sip.listeners[0].external_address names 203.0.113.5, an address for documents";
+    assert!(status == Some(0) && told.contains(expected), "{told}");
+
     fs::write(&path, "[http]\nbind = \"localhost\"\n").expect("the folder is ours");
     let (status, told) = check(&path);
     assert_eq!(status, Some(1), "{told}");
@@ -62,6 +68,28 @@ fn check_tells_sound_faulty_and_unreadable_apart() {
 
     let (status, told) = check(&folder.path().join("none.toml"));
     assert_eq!(status, Some(2), "{told}");
+}
+
+/// What the README has newcomers do: copy the example, add a user, check it.
+#[test]
+fn the_example_with_a_user_of_ones_own_is_sound() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("my.toml");
+    let example = include_str!("../../docs/webtrunk.toml");
+    let mut asked = webtrunk(&["password", "carol"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    asked.stdin.take().expect("it is piped").write_all(b"open sesame").expect("it reads");
+    let Output { status, stdout, .. } = asked.wait_with_output().expect("it ends");
+    assert!(status.success());
+    let entry = String::from_utf8(stdout).expect("UTF-8");
+    fs::write(&path, example.to_owned() + &entry).expect("the folder is ours");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the file is ours");
+    let (status, told) = check(&path);
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("users: 1") && !told.contains("warning"), "{told}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `webtrunk check`: all faults, or what the configuration amounts to.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::Failure;
@@ -36,6 +37,7 @@ fn summary(config: &Config) -> Vec<String> {
     lines.extend(shortage(media));
     lines.extend(readable_keys(config));
     lines.extend(config.recording.as_ref().map(|own| format!("recordings in {}", own.folder.display())));
+    lines.extend(made_up_addresses(config));
     let counts =
         [("users", config.users.len()), ("trunks", config.trunks.len()), ("rules", config.rules.len())];
     lines.extend(counts.map(|(what, count)| format!("{what}: {count}")));
@@ -67,6 +69,35 @@ fn readable_keys(config: &Config) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Addresses that were left as an example has them: peers would send to nobody.
+fn made_up_addresses(config: &Config) -> Vec<String> {
+    let of_listeners = config.sip.listeners.iter().enumerate().filter_map(|(index, listener)| {
+        Some((format!("sip.listeners[{index}].external_address"), listener.external_address?))
+    });
+    let media = &config.media;
+    let of_media = [("addresses", &media.addresses), ("external_addresses", &media.external_addresses)];
+    let of_media =
+        of_media.iter().flat_map(|(key, all)| all.iter().map(move |own| (format!("media.{key}"), *own)));
+    of_listeners
+        .chain(of_media)
+        .filter(|(_, address)| is_for_documents(*address))
+        .map(|(key, address)| {
+            format!(
+                "warning: {key} names {address}, an address for documents, where nobody is; write yours, or take the \
+                 line out"
+            )
+        })
+        .collect()
+}
+
+/// RFC 5737 and RFC 3849.
+fn is_for_documents(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_documentation(),
+        IpAddr::V6(v6) => v6.segments()[..2] == [0x2001, 0xdb8],
+    }
 }
 
 /// What is too little for as many calls as may be, each between two plain phones.

@@ -14,6 +14,11 @@ enum PasswordError {
     Missing,
 }
 
+/// Why the stronger hash is not in use by itself: phones that do not know it fail at the sight of it,
+/// where they should take MD5 (RFC 8760 2.4), and browsers' libraries need MD5 anyway.
+const SHA256_ADVICE: &str =
+    "# Stronger; offered where every user has it, and some phones give up then (baresip 1.0, sipp 3.6):";
+
 /// Reads the password from `input` and writes the lines to `out`.
 pub(super) fn print(
     user: &str,
@@ -33,15 +38,17 @@ fn lines(user: &str, realm: &str, mut input: impl BufRead) -> Result<String, Fai
     if password.expose().is_empty() {
         return Err(PasswordError::Missing.into());
     }
-    let mut entry = format!("[[users]]\nname = {}", toml::Value::from(user));
-    for hash in hashes(user, realm, password.expose()) {
-        let key = match hash.algorithm() {
-            Algorithm::Md5 => "ha1_md5",
-            Algorithm::Sha256 => "ha1_sha256",
-        };
-        entry += &format!("\n{key} = \"{}\"", hash.as_hex());
-    }
-    Ok(entry)
+    let hashes = hashes(user, realm, password.expose());
+    let hex = |algorithm| {
+        let hash = hashes.iter().find(|hash| hash.algorithm() == algorithm);
+        hash.expect("there is one of each algorithm").as_hex()
+    };
+    Ok(format!(
+        "[[users]]\nname = {}\nha1_md5 = \"{}\"\n{SHA256_ADVICE}\n# ha1_sha256 = \"{}\"",
+        toml::Value::from(user),
+        hex(Algorithm::Md5),
+        hex(Algorithm::Sha256)
+    ))
 }
 
 #[cfg(test)]
@@ -52,10 +59,17 @@ mod tests {
     #[test]
     fn what_is_printed_is_an_entry_of_the_configuration() {
         let text = lines("alice", "webtrunk", &b"opensesame\nmore"[..]).expect("a password");
-        let config = Config::parse("printed", &format!("[http]\n{text}")).expect("sound");
-        let mut expected = Users::default();
-        expected.insert("alice", hashes("alice", "webtrunk", "opensesame"));
-        assert_eq!(config.users, expected);
+        let users_of = |text: &str| Config::parse("printed", &format!("[http]\n{text}")).expect("sound").users;
+        let expected = |algorithms: &[Algorithm]| {
+            let mut hashes = hashes("alice", "webtrunk", "opensesame");
+            hashes.retain(|hash| algorithms.contains(&hash.algorithm()));
+            let mut users = Users::default();
+            users.insert("alice", hashes);
+            users
+        };
+        assert_eq!(users_of(&text), expected(&[Algorithm::Md5]), "what every phone takes");
+        let with_both = text.replace("# ha1_sha256", "ha1_sha256");
+        assert_eq!(users_of(&with_both), expected(&[Algorithm::Md5, Algorithm::Sha256]));
     }
 
     #[test]

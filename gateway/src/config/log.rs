@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use toml::Spanned;
-use tracing_subscriber::EnvFilter;
 
 use super::faults::Faults;
+use crate::logging;
 
 /// The log, on standard error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,24 +45,9 @@ impl LogSection {
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> LogConfig {
         let default = LogConfig::default();
         let Some(filter) = &self.filter else { return LogConfig { format: self.format, ..default } };
-        if let Err(error) = EnvFilter::builder().parse(filter.get_ref()) {
-            faults.add(
-                filter.span(),
-                error,
-                "write a level, or target=level pairs: \"info,webtrunk_engine=debug\"",
-            );
-        }
-        if !is_filter(filter.get_ref()) {
-            let cure = "name targets as they stand in the log: \"info,webtrunk_engine=debug\"";
-            faults.add(filter.span(), "names what no target is called", cure);
+        if let Err(fault) = logging::filter(filter.get_ref()) {
+            faults.add(filter.span(), &fault, fault.cure());
         }
         LogConfig { filter: filter.get_ref().clone(), format: self.format }
     }
-}
-
-/// Whether the filter is made of what targets, levels and spans are made of: the library takes any text
-/// without `=` for a target, and lets nothing through then.
-fn is_filter(text: &str) -> bool {
-    let is_allowed = |char: char| char.is_ascii_alphanumeric() || "_-:=, ".contains(char);
-    !text.trim().is_empty() && (text.contains('[') || text.chars().all(is_allowed))
 }

@@ -66,7 +66,7 @@ impl Addresses {
     pub fn advertised(&self, listener: ListenerId, local: IpAddr, peer: IpAddr) -> IpAddr {
         let external = self.listener(listener).and_then(|known| {
             let is_local = known.local_networks.iter().any(|network| network.contains(peer));
-            known.external_address.filter(|_| !is_local)
+            known.external_address.filter(|external| !is_local && is_reached_from(*external, peer))
         });
         external.unwrap_or_else(|| specific(local, peer))
     }
@@ -90,6 +90,12 @@ impl Addresses {
             (None, Some(peer)) => specific(bound, peer),
         }
     }
+}
+
+/// Whether an address that stands for us outside is one for `peer`: what is on this machine is behind no
+/// NAT, unless that is on this machine too.
+fn is_reached_from(external: IpAddr, peer: IpAddr) -> bool {
+    !peer.to_canonical().is_loopback() || external.is_loopback()
 }
 
 /// An address that nobody has.
@@ -135,6 +141,17 @@ mod tests {
         let told = |peer| addresses.advertised(ListenerId(0), ip("10.0.0.5"), ip(peer));
         assert_eq!(told("203.0.113.9"), ip("198.51.100.1"));
         assert_eq!(told("10.9.9.9"), ip("10.0.0.5"));
+    }
+
+    #[test]
+    fn who_is_on_this_machine_gets_an_address_of_this_machine() {
+        let told = |external, peer| {
+            let addresses = Addresses::new(vec![listener(TransportKind::Udp, "0.0.0.0:5060", Some(external))]);
+            addresses.advertised(ListenerId(0), ip("0.0.0.0"), ip(peer))
+        };
+        assert_eq!(told("198.51.100.1", "127.0.0.1"), ip("127.0.0.1"));
+        assert_eq!(told("198.51.100.1", "::ffff:127.0.0.1"), ip("127.0.0.1"));
+        assert_eq!(told("127.0.0.9", "127.0.0.1"), ip("127.0.0.9"), "a NAT that is on this machine");
     }
 
     #[test]
