@@ -1,11 +1,13 @@
 //! The demo: a configuration that needs nothing, with users whose passwords live as long as the process.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use webtrunk_signalling::auth::digest::Algorithm;
 
 use crate::config::{Config, Secret, hashes};
 
@@ -18,12 +20,16 @@ const NUMBERS: [(&str, &str); 3] = [("9196", "Echo"), ("07010002000", "Announcem
 /// Bytes of chance in a password: 144 bits.
 const PASSWORD_BYTES: usize = 18;
 
+/// How long a page may take to register as the user that it was suggested. Chosen by us: pages that are
+/// opened at the same time become different users.
+const PROMISED: Duration = Duration::from_secs(3);
+
 /// What the demo's page is told.
 #[derive(Debug)]
 pub struct Demo {
     users: Vec<(String, Secret)>,
     media_addresses: Vec<IpAddr>,
-    handed_out: AtomicUsize,
+    suggested_at: Mutex<[Option<Instant>; NAMES.len()]>,
 }
 
 /// The answer to a page that asks who it may be.
@@ -76,10 +82,13 @@ impl Demo {
         }
         let users: Vec<_> = NAMES.iter().map(|name| (name.to_string(), password())).collect();
         for (name, password) in &users {
-            config.users.insert(name, hashes(name, &config.sip.realm, password.expose()));
+            let mut hashes = hashes(name, &config.sip.realm, password.expose());
+            // Every phone takes MD5, and some fail at the sight of SHA-256.
+            hashes.retain(|hash| hash.algorithm() == Algorithm::Md5);
+            config.users.insert(name, hashes);
         }
         config.media.addresses.clone_from(&media_addresses);
-        (config, Self { users, media_addresses, handed_out: AtomicUsize::new(0) })
+        (config, Self { users, media_addresses, suggested_at: Mutex::default() })
     }
 
     /// The addresses at which browsers reach the media; empty on a machine without a network.
@@ -88,11 +97,17 @@ impl Demo {
         &self.media_addresses
     }
 
-    /// Everything that a page needs; each page is suggested the next user.
-    pub fn credentials(&self) -> Credentials<'_> {
-        let turn = self.handed_out.fetch_add(1, Ordering::Relaxed) % self.users.len();
+    /// Everything that a page needs. It is suggested the first user that nobody is, so that a single page
+    /// is always the same one.
+    pub fn credentials(&self, is_registered: impl Fn(&str) -> bool, now: Instant) -> Credentials<'_> {
+        let mut suggested_at = self.suggested_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_promised = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) < PROMISED);
+        let mut users = self.users.iter().zip(suggested_at.iter());
+        let free = users.position(|((name, _), at)| !is_promised(*at) && !is_registered(name));
+        let choice = free.unwrap_or(0);
+        suggested_at[choice] = Some(now);
         Credentials {
-            suggested_user: &self.users[turn].0,
+            suggested_user: &self.users[choice].0,
             users: self
                 .users
                 .iter()
@@ -111,7 +126,7 @@ fn password() -> Secret {
 #[cfg(test)]
 mod tests {
     use webtrunk_signalling::adapter::{Origin, Party};
-    use webtrunk_signalling::auth::digest::{Algorithm, Credentials as _, Ha1};
+    use webtrunk_signalling::auth::digest::{Credentials as _, Ha1};
     use webtrunk_signalling::routing::Decision;
 
     use super::*;
@@ -143,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_made_anew_and_each_page_is_another_user() {
+    fn passwords_are_made_anew() {
         let (config, first) = demo();
         let (_, second) = demo();
         let password_of = |demo: &Demo| demo.users[0].1.expose().to_owned();
@@ -151,7 +166,20 @@ mod tests {
         assert_ne!(first.users[0].1, first.users[1].1);
         let expected = Ha1::new(Algorithm::Md5, "alice", "webtrunk", first.users[0].1.expose());
         assert_eq!(config.users.ha1("alice", "webtrunk", Algorithm::Md5), Some(expected));
-        let suggested: Vec<_> = (0..5).map(|_| first.credentials().suggested_user.to_owned()).collect();
-        assert_eq!(suggested, ["alice", "bob", "carol", "dave", "alice"]);
+    }
+
+    #[test]
+    fn a_page_is_suggested_the_first_user_that_nobody_is() {
+        let (_, demo) = demo();
+        let start = Instant::now();
+        let suggested = |registered: &[&str], seconds| {
+            let now = start + Duration::from_secs(seconds);
+            demo.credentials(|name| registered.contains(&name), now).suggested_user.to_owned()
+        };
+        assert_eq!(suggested(&[], 0), "alice");
+        assert_eq!(suggested(&[], 0), "bob", "opened at the same time");
+        assert_eq!(suggested(&["alice", "bob"], 10), "carol");
+        assert_eq!(suggested(&["bob"], 20), "alice", "who has been closed");
+        assert_eq!(suggested(&["alice", "bob", "carol", "dave"], 30), "alice", "where there is none left");
     }
 }

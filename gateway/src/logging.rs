@@ -75,8 +75,8 @@ pub fn filter(text: &str) -> Result<EnvFilter, FilterFault> {
 /// # Errors
 /// [`LogError`] for a filter that cannot be read.
 pub fn start(config: &LogConfig) -> Result<(), LogError> {
-    let filter = filter(&config.filter)
-        .map_err(|fault| LogError::Filter { filter: config.filter.clone(), fault })?;
+    let filter =
+        filter(&config.filter).map_err(|fault| LogError::Filter { filter: config.filter.clone(), fault })?;
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         // Told on standard error, where nobody reads any more, such an error would panic.

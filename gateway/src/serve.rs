@@ -1,6 +1,7 @@
 //! Starts everything that a configuration asks for, and stops it in order.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tracing::{error, info};
@@ -65,7 +66,7 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
     let server = match http {
         Some(http) => {
             info!(address = %http.address(), "HTTP listens");
-            welcome(&http, &services);
+            welcome(&http, &services, telephony.phones());
             let server = http.serve(services)?;
             let handle = server.handle();
             actix::spawn(server);
@@ -88,14 +89,21 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
 }
 
 /// Tells a newcomer where to go. The first line is also what scripts wait for.
-fn welcome(http: &BoundHttp, services: &Services) {
+fn welcome(http: &BoundHttp, services: &Services, phones: Option<SocketAddr>) {
     let Some(demo) = &services.demo else { return };
     let mut text = format!(
         "Webtrunk demo: open {}\n  call 9196 (echo), 07010002000 (announcement), 9197 (tone), or another tab's user\n",
         http.url()
     );
+    if let Some(phones) = phones {
+        text += &format!(
+            "  SIP phones on this machine: {phones}; their users are told at {}api/demo\n",
+            http.url()
+        );
+    }
     if demo.media_addresses().is_empty() {
-        text += "  This machine has no address besides loopback, and browsers send no audio over loopback.\n";
+        text += "  This machine has no address besides loopback, and browsers send no audio over loopback:\n  \
+                 calls connect and stay silent. Connect it to any network, and start the demo again.\n";
     }
     // Nobody may be reading; the gateway works all the same.
     let _ = io::stdout().lock().write_all(text.as_bytes());

@@ -47,4 +47,9 @@ impl StatusReader {
             registered_users: self.locations.reachable_users(),
         }
     }
+    /// Whether a user has a registered contact.
+    #[must_use]
+    pub fn is_registered(&self, user: &str) -> bool {
+        !self.locations.contacts(user).is_empty()
+    }
 }

@@ -1,6 +1,7 @@
 //! Everything that carries calls, made of the configuration: engine, SIP adapter, switchboard.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ pub struct Telephony {
     engine: Engine,
     status: StatusReader,
     websocket: Option<WsEndpoint>,
+    phones: Option<SocketAddr>,
     commands: mpsc::Sender<Command>,
     stop: watch::Sender<bool>,
     served: JoinHandle<Result<(), AdapterGone>>,
@@ -118,7 +120,9 @@ impl Telephony {
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
         let status = StatusReader::new(engine.clone(), board, locations);
         let websocket = transport.ws_endpoint();
-        Ok(Self { engine, status, websocket, commands, stop, served })
+        let phones =
+            transport.addresses().iter().find(|listener| !listener.kind.is_websocket()).map(|l| l.bound);
+        Ok(Self { engine, status, websocket, phones, commands, stop, served })
     }
 
     /// SIP over WebSocket, for the HTTP server to mount.
@@ -139,6 +143,12 @@ impl Telephony {
             }
         });
         streams
+    }
+
+    /// Where phones are served, by the first listener for them.
+    #[must_use]
+    pub const fn phones(&self) -> Option<SocketAddr> {
+        self.phones
     }
 
     /// The media engine.

@@ -55,7 +55,8 @@ fn check_tells_sound_faulty_and_unreadable_apart() {
         "{told}"
     );
 
-    let text = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:0\"\nexternal_address = \"203.0.113.5\"\n";
+    let text =
+        "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:0\"\nexternal_address = \"203.0.113.5\"\n";
     fs::write(&path, text).expect("the folder is ours");
     let (status, told) = check(&path);
     let expected = "warning: sip.listeners[0].external_address names 203.0.113.5, an address for documents";
@@ -191,9 +192,13 @@ fn demo() -> (Running, u16) {
 }
 
 fn get(port: u16, path: &str, host: &str) -> String {
+    ask("GET", port, path, host)
+}
+
+fn ask(method: &str, port: u16, path: &str, host: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("it reads");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("it answers");
@@ -223,6 +228,17 @@ fn the_demo_serves_its_page_and_makes_its_passwords_at_the_start() {
 }
 
 #[test]
+fn who_asks_for_the_head_alone_gets_it() {
+    let (_running, port) = demo();
+    for path in ["/health", "/icon.svg"] {
+        let whole = get(port, path, "localhost");
+        let answer = ask("HEAD", port, path, "localhost");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert_eq!((head.lines().next(), body), (whole.lines().next(), ""), "{path}: {answer}");
+    }
+}
+
+#[test]
 fn the_status_is_told_to_this_machine_alone() {
     let (_running, port) = demo();
     let answer = get(port, "/status", "localhost");
@@ -232,7 +248,11 @@ fn the_status_is_told_to_this_machine_alone() {
     for count in ["calls", "media_legs", "signalling_legs", "rtp_ports_in_use", "registered_users"] {
         assert_eq!(status[count], 0, "{count} of {body}");
     }
-    assert!(get(port, "/status", "rebound.example").starts_with("HTTP/1.1 403"));
+    let refused = get(port, "/status", "rebound.example");
+    assert!(
+        refused.starts_with("HTTP/1.1 403") && refused.contains("ask http://127.0.0.1/status"),
+        "{refused}"
+    );
 }
 
 /// The demo under these limits of open files, until it listens; its soft limit then, and its log.

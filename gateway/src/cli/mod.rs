@@ -48,7 +48,7 @@ enum Command {
         /// The configuration.
         config: PathBuf,
     },
-    /// Read a password from standard input and print what the configuration keeps of it.
+    /// Read a password from standard input, or ask for it, and print what the configuration keeps of it.
     Password {
         /// The user's name.
         user: String,
@@ -85,9 +85,7 @@ impl Cli {
             Command::Run { config } => run(&config, self.log),
             Command::Demo { http, sip } => demo(DemoAddresses { http: Some(http), sip: Some(sip) }, self.log),
             Command::Check { config } => check::check(&config, std::io::stdout().lock()),
-            Command::Password { user, realm } => {
-                password::print(&user, &realm, std::io::stdin().lock(), std::io::stdout().lock())
-            }
+            Command::Password { user, realm } => password::print(&user, &realm),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

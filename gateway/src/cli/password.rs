@@ -1,17 +1,74 @@
 //! `webtrunk password`: what the configuration keeps of a user's password.
 
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::Failure;
-use crate::config::{Secret, hashes};
+use crate::config::{NAME_CURE, REALM_CURE, Secret, hashes, is_name, is_realm};
 
 /// Nothing can be hashed.
 #[derive(Debug, thiserror::Error)]
 enum PasswordError {
     #[error("no password came on standard input; try: printf %s 'secret' | webtrunk password USER REALM")]
     Missing,
+    #[error("more than one line came on standard input; a password is one line")]
+    Lines,
+    #[error("{0:?} is no user name; {NAME_CURE}")]
+    Name(String),
+    #[error("{0:?} is no realm; {REALM_CURE}")]
+    Realm(String),
+}
+
+/// Reads the password from standard input and writes the entry to standard output. On a terminal it is asked
+/// for, and not shown.
+pub(super) fn print(user: &str, realm: &str) -> Result<(), Failure> {
+    check(user, realm)?;
+    let stdin = io::stdin();
+    let password = if stdin.is_terminal() {
+        write!(io::stderr(), "Password of {user}: ")?;
+        let _hidden = Hidden::start(&stdin);
+        let mut line = String::new();
+        stdin.lock().read_line(&mut line)?;
+        writeln!(io::stderr())?;
+        line
+    } else {
+        io::read_to_string(stdin)?
+    };
+    writeln!(io::stdout(), "{}", entry(user, realm, &password)?)?;
+    Ok(())
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct Hidden<'t> {
+    terminal: &'t io::Stdin,
+    before: Termios,
+}
+
+impl<'t> Hidden<'t> {
+    /// `None` where the terminal cannot be told.
+    fn start(terminal: &'t io::Stdin) -> Option<Self> {
+        let before = tcgetattr(terminal).ok()?;
+        let mut hidden = before.clone();
+        hidden.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(terminal, SetArg::TCSAFLUSH, &hidden).ok()?;
+        Some(Self { terminal, before })
+    }
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        // A terminal that is gone shows nothing either way.
+        let _ = tcsetattr(self.terminal, SetArg::TCSAFLUSH, &self.before);
+    }
+}
+
+fn check(user: &str, realm: &str) -> Result<(), PasswordError> {
+    if !is_name(user) {
+        return Err(PasswordError::Name(user.to_owned()));
+    }
+    if is_realm(realm) { Ok(()) } else { Err(PasswordError::Realm(realm.to_owned())) }
 }
 
 /// Why the stronger hash is not in use by itself: phones that do not know it fail at the sight of it,
@@ -19,24 +76,15 @@ enum PasswordError {
 const SHA256_ADVICE: &str =
     "# Stronger; offered where every user has it, and some phones give up then (baresip 1.0, sipp 3.6):";
 
-/// Reads the password from `input` and writes the lines to `out`.
-pub(super) fn print(
-    user: &str,
-    realm: &str,
-    input: impl BufRead,
-    mut out: impl Write,
-) -> Result<(), Failure> {
-    writeln!(out, "{}", lines(user, realm, input)?)?;
-    Ok(())
-}
-
-/// The entry of `[[users]]`. The password is the first line of the input.
-fn lines(user: &str, realm: &str, mut input: impl BufRead) -> Result<String, Failure> {
-    let mut line = String::new();
-    input.read_line(&mut line)?;
-    let password = Secret::new(line.trim_end_matches(['\r', '\n']).to_owned());
+/// The entry of `[[users]]` for a password of one line.
+fn entry(user: &str, realm: &str, typed: &str) -> Result<String, PasswordError> {
+    let password = typed.strip_suffix('\n').unwrap_or(typed);
+    let password = Secret::new(password.strip_suffix('\r').unwrap_or(password).to_owned());
     if password.expose().is_empty() {
-        return Err(PasswordError::Missing.into());
+        return Err(PasswordError::Missing);
+    }
+    if password.expose().contains(['\r', '\n']) {
+        return Err(PasswordError::Lines);
     }
     let hashes = hashes(user, realm, password.expose());
     let hex = |algorithm| {
@@ -58,8 +106,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_an_entry_of_the_configuration() {
-        let text = lines("alice", "webtrunk", &b"opensesame\nmore"[..]).expect("a password");
-        let users_of = |text: &str| Config::parse("printed", &format!("[http]\n{text}")).expect("sound").users;
+        let text = entry("alice", "webtrunk", "opensesame\r\n").expect("a password");
+        let users_of =
+            |text: &str| Config::parse("printed", &format!("[http]\n{text}")).expect("sound").users;
         let expected = |algorithms: &[Algorithm]| {
             let mut hashes = hashes("alice", "webtrunk", "opensesame");
             hashes.retain(|hash| algorithms.contains(&hash.algorithm()));
@@ -73,9 +122,19 @@ mod tests {
     }
 
     #[test]
-    fn no_password_is_no_entry() {
-        for input in ["", "\n", "\r\n"] {
-            assert!(lines("alice", "webtrunk", input.as_bytes()).is_err());
+    fn what_is_no_password_of_one_line_is_no_entry() {
+        for typed in ["", "\n", "\r\n", "one\ntwo", "one\n\n"] {
+            assert!(entry("alice", "webtrunk", typed).is_err(), "{typed:?}");
         }
+        assert!(entry("alice", "webtrunk", " with spaces ").is_ok());
+    }
+
+    #[test]
+    fn names_that_the_configuration_refuses_are_refused() {
+        for (user, realm) in [("", "webtrunk"), ("a b", "webtrunk"), ("sip:a@b", "webtrunk"), ("a", "a\"b")] {
+            let told = check(user, realm).expect_err("no name").to_string();
+            assert!(told.contains("; "), "{told}");
+        }
+        assert!(check("a-b_c.d+1", "pbx.example").is_ok());
     }
 }

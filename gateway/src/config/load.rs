@@ -13,7 +13,7 @@ use super::media::MediaSection;
 use super::prompts::Prompts;
 use super::recording::RecordingSection;
 use super::rules::{Known, RuleSection};
-use super::secret::{Environment, GROUP_AND_WORLD, open_to};
+use super::secret::{Environment, closed_to, open_to};
 use super::sip::{SipSection, Surroundings};
 use super::trunks::TrunkSection;
 use super::users::UserSection;
@@ -45,7 +45,7 @@ struct File {
 pub(super) fn load(path: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
     let text = files::read_text(path).map_err(unreadable)?;
-    let mode = open_to(GROUP_AND_WORLD, path).map_err(unreadable)?;
+    let mode = open_to(closed_to(path, environment), path).map_err(unreadable)?;
     check(&Document::new(path, text), mode, environment)
 }
 

@@ -38,6 +38,9 @@ pub use sip::{DEFAULT_REALM, SipListener, SipSettings, WEBSOCKET_PATH};
 pub use trunks::Trunk;
 pub use users::{Users, hashes};
 
+pub(crate) use sip::{REALM_CURE, is_realm};
+pub(crate) use users::{NAME_CURE, is_name};
+
 /// A checked configuration.
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -67,8 +67,8 @@ pub(super) fn fetch(
         }),
         SecretSource::File(path) => {
             let path = faults.document().resolve(path);
-            let fetched =
-                open_to(GROUP_AND_WORLD, &path).and_then(|mode| Ok((mode, files::read_text(&path)?)));
+            let fetched = open_to(closed_to(&path, environment), &path)
+                .and_then(|mode| Ok((mode, files::read_text(&path)?)));
             match fetched {
                 Ok((None, text)) => Some(Secret(text.trim().to_owned())),
                 Ok((Some(mode), _)) => {
@@ -87,7 +87,14 @@ pub(super) fn fetch(
 }
 
 /// Permission bits by which others than the owner may read or write a file.
-pub(super) const GROUP_AND_WORLD: u32 = 0o066;
+const GROUP_AND_WORLD: u32 = 0o066;
+
+/// The bits that a file with secrets must not have. What systemd hands to a service is in a folder that
+/// the service alone may enter, and has the mode 0440 there, which nobody can change (systemd.exec(5)).
+pub(super) fn closed_to(path: &Path, environment: Environment<'_>) -> u32 {
+    let is_handed = environment("CREDENTIALS_DIRECTORY").is_some_and(|folder| path.starts_with(folder));
+    if is_handed { GROUP_AND_WORLD & !0o040 } else { GROUP_AND_WORLD }
+}
 
 /// The same without the group: keys of certificates are commonly shared with one.
 pub(super) const WORLD: u32 = 0o006;

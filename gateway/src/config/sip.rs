@@ -103,7 +103,7 @@ impl SipSection {
     pub(super) fn check(&self, around: Surroundings, faults: &mut Faults<'_>) -> SipSettings {
         let realm = match &self.realm {
             Some(realm) if !is_realm(realm.get_ref()) => {
-                faults.add(realm.span(), "is no realm", "write a name without quotes, such as your domain");
+                faults.add(realm.span(), "is no realm", REALM_CURE);
                 DEFAULT_REALM.to_owned()
             }
             Some(realm) => realm.get_ref().clone(),
@@ -208,8 +208,11 @@ impl ListenerSection {
     }
 }
 
+/// The cure for a bad realm.
+pub(crate) const REALM_CURE: &str = "write a name without quotes, such as your domain";
+
 /// What can stand between quotes in a header field (RFC 3261 25.1).
-fn is_realm(text: &str) -> bool {
+pub(crate) fn is_realm(text: &str) -> bool {
     !text.is_empty() && !text.contains(|char: char| char.is_control() || char == '"' || char == '\\')
 }
 

@@ -491,6 +491,26 @@ fn a_secret_in_a_file_is_read_beside_the_configuration_and_must_be_closed_too() 
 }
 
 #[test]
+fn what_systemd_hands_over_may_be_read_by_its_group() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let text = format!(
+        "[http]\n[[users]]\nname = \"a\"\nha1_md5 = \"{MD5}\"\n[[users]]\nname = \"b\"\nha1_md5 = {{ file = \"b\" }}\n"
+    );
+    let handed = |name: &str| {
+        (name == "CREDENTIALS_DIRECTORY").then(|| folder.path().to_str().expect("ASCII").to_owned())
+    };
+    for (mode, is_refused) in [(0o440, false), (0o400, false), (0o444, true), (0o460, true)] {
+        file(&folder, "b", MD5, mode);
+        let path = file(&folder, "w.toml", &text, mode);
+        assert_eq!(load(&path, &handed).is_err(), is_refused, "{mode:o}");
+        assert!(load(&path, &environment).is_err() || mode == 0o400, "{mode:o} elsewhere");
+        for name in ["b", "w.toml"] {
+            fs::remove_file(folder.path().join(name)).expect("the folder is ours");
+        }
+    }
+}
+
+#[test]
 fn only_what_every_user_has_is_offered() {
     let user = |name: &str, keys: &[&str]| {
         let hash =

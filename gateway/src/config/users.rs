@@ -123,13 +123,13 @@ pub(super) fn check(
 }
 
 /// What names of users and trunks are made of: nothing that SIP would have to escape or quote.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
     !text.is_empty() && text.len() <= 64 && text.bytes().all(is_allowed)
 }
 
 /// The cure for a bad name.
-pub(super) const NAME_CURE: &str = "use 1 to 64 letters, digits and - _ . +";
+pub(crate) const NAME_CURE: &str = "use 1 to 64 letters, digits and - _ . +";
 
 fn hash(
     algorithm: Algorithm,
@@ -141,7 +141,7 @@ fn hash(
     let hash = Ha1::from_hex(algorithm, secret.expose());
     if hash.is_none() {
         let problem = format!("is no {} hash in hexadecimal digits", algorithm.name());
-        faults.add(source.span(), problem, "take the line that `webtrunk password` prints");
+        faults.add(source.span(), problem, "take the line that `webtrunk password NAME` prints");
     }
     hash
 }

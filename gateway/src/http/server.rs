@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::{App, HttpResponse, web};
+use actix_web::{App, HttpResponse, Route, guard, web};
 use rustls::ServerConfig;
 use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
@@ -162,8 +162,13 @@ fn routes(
         app.app_data(status);
         app.route("/status", web::get().to(status::status));
     }
-    app.route("/health", web::get().to(async || HttpResponse::Ok().body("ok\n")));
-    app.route("/{path:.*}", web::get().to(assets::serve));
+    app.route("/health", reading().to(async || HttpResponse::Ok().body("ok\n")));
+    app.route("/{path:.*}", reading().to(assets::serve));
+}
+
+/// GET and HEAD, which differ by the body alone (RFC 9110 9.3.2).
+fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 #[cfg(test)]

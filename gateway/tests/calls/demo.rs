@@ -99,6 +99,8 @@ fn the_page_tells_where_there_is_no_network() {
     let Some(browser) = Browser::start_by(|program| demo.beside(program)) else { return };
     let alice = open(&browser, &demo, "alice");
     alice.see("#notice", "This machine has no network address besides loopback");
+    dial(&alice, "9196");
+    alice.see("#status", "Connected: 9196");
     assert_eq!(demo.log().count(&["\"level\":\"ERROR\""]), 0);
     demo.stop();
 }

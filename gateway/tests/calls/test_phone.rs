@@ -91,6 +91,7 @@ fn it_is_called_by_another_tab() {
     dial(&alice, "bob");
     alice.see("#status", "Ringing: bob");
     bob.see("#incoming-caller", "alice");
+    assert_eq!(bob.value("title"), "alice calls", "who looks at another tab sees it");
     bob.click("#accept");
     for (visit, other) in [(&alice, "bob"), (&bob, "alice")] {
         visit.see("#status", &format!("Connected: {other}"));
@@ -103,6 +104,29 @@ fn it_is_called_by_another_tab() {
     alice.see("#incoming-caller", "bob");
     alice.click("#reject");
     bob.see("#status", "Busy");
+    assert_eq!(alice.value("title"), "Webtrunk test phone");
     gateway.assert_all_is_over(2);
+    gateway.stop();
+}
+
+#[test]
+fn it_says_in_words_why_there_is_no_call() {
+    let _turn = Turn::take();
+    let Some((gateway, browser)) = start() else { return };
+    let visit = browser.visit(&gateway.page());
+    visit.fill("#sign-in-user", "alice");
+    visit.fill("#sign-in-password", "not hers");
+    visit.click("#sign-in button");
+    visit.see("#sign-in-fault", "Wrong user or password");
+    visit.fill("#sign-in-user", "bob");
+    visit.fill("#sign-in-password", &password("bob"));
+    visit.click("#sign-in button");
+    visit.see("#status", "Ready");
+    assert_eq!(visit.value("#user"), "bob");
+
+    dial(&visit, "bob");
+    visit.see("#status", "That is you");
+    dial(&visit, "nobody");
+    visit.see("#status", "No such number");
     gateway.stop();
 }

@@ -75,7 +75,7 @@ const commands = {
   },
 
   async value({ page, selector }) {
-    return pages.get(page).locator(selector).evaluate((element) => element.value);
+    return pages.get(page).locator(selector).evaluate((element) => element.value ?? element.textContent);
   },
 
   /** What an audio element plays, from the moment on at which it has something to play. */

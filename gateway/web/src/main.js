@@ -41,9 +41,21 @@ function startDemo(demo, chosen) {
   };
   view.showUsers(names, chosen, use);
   if (demo.media_addresses.length === 0) {
-    view.notice('This machine has no network address besides loopback, and browsers send no audio over loopback: calls will connect, but you will hear nothing.');
+    view.notice('This machine has no network address besides loopback, and browsers send no audio over loopback: calls connect and stay silent. Connect it to any network, and start the demo again.');
   }
   use(chosen);
+}
+
+function askWho(fault = '') {
+  view.showSignIn(fault, (user, password) => {
+    signIn(user, password);
+    const mine = phone;
+    phone.addEventListener('line', ({ detail }) => {
+      if (!detail.isRefused || phone !== mine) return;
+      phone.stop();
+      askWho('Wrong user or password');
+    });
+  });
 }
 
 /** A demo that was started again has other passwords. */
@@ -61,7 +73,7 @@ async function start() {
   if (demo) {
     startDemo(demo, rememberedUser(demo.users.map((user) => user.name)) ?? demo.suggested_user);
   } else {
-    view.showSignIn(signIn);
+    askWho();
   }
 }
 

@@ -99,6 +99,7 @@ export class Phone extends EventTarget {
   }
 
   #listen(connection) {
+    boundGathering(connection);
     connection.addEventListener('track', ({ track, streams }) => {
       this.#tell('remote', { stream: streams[0] ?? new MediaStream([track]) });
     });
@@ -115,6 +116,40 @@ export class Phone extends EventTarget {
   }
 }
 
+/**
+ * How long a browser may look for addresses of its own, in ms. Chosen by us: it has those that count by
+ * then. On a machine without a network Chromium looks for ever, and the gateway does without (ICE lite).
+ */
+const GATHERING_MS = 1500;
+
+/** Lets JsSIP, which waits for the last candidate, go on with those that there are. */
+function boundGathering(connection) {
+  connection.addEventListener('icegatheringstatechange', () => {
+    if (connection.iceGatheringState !== 'gathering') return;
+    setTimeout(() => {
+      // An event without a candidate says that there are no more.
+      if (connection.iceGatheringState === 'gathering') connection.dispatchEvent(new Event('icecandidate'));
+    }, GATHERING_MS);
+  });
+}
+
+/** What refusals mean here; docs/ADAPTERS.md has what they come from. */
+const REFUSALS = {
+  403: 'This call is not allowed',
+  404: 'No such number',
+  480: 'Nobody answers there',
+  486: 'Busy',
+  488: 'No codec or encryption in common',
+  500: 'The gateway failed',
+  502: 'The other side cannot be reached',
+  503: 'The gateway has no room for this call',
+  504: 'The call is silent',
+  603: 'Declined',
+};
+
+/** A CANCEL that says 200 was sent because another phone has the call (RFC 3326 3.1). */
+const ELSEWHERE = /^\s*SIP\s*;.*\bcause\s*=\s*200\b/i;
+
 /** Why a call ended, in a few words; `remote` and `local` say who ended it. */
 const REASONS = {
   [causes.BYE]: { remote: 'The other side hung up', local: 'You hung up' },
@@ -124,6 +159,8 @@ const REASONS = {
 };
 
 function reason({ originator, message, cause }) {
+  if (cause === causes.CANCELED && ELSEWHERE.test(message?.getHeader?.('Reason') ?? '')) return 'Answered elsewhere';
+  const known = REASONS[cause]?.[originator] ?? REFUSALS[message?.status_code];
   const status = message?.status_code ? ` (${message.status_code} ${message.reason_phrase})` : '';
-  return REASONS[cause]?.[originator] ?? `${cause}${status}`;
+  return known ?? `${cause}${status}`;
 }

@@ -6,6 +6,7 @@ import { Ringer } from './ringer.js';
 
 const KEYS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '0', '#'];
 const DIGIT = /^[0-9*#A-D]$/;
+const TITLE = document.title;
 const element = (id) => document.getElementById(id);
 
 const STATUS = {
@@ -45,13 +46,17 @@ export class View {
     element('notice').hidden = false;
   }
 
-  showSignIn(submit) {
+  /** Asks who it is; `fault` says what was wrong with the last answer. */
+  showSignIn(fault, submit) {
+    element('account').hidden = element('phone').hidden = true;
     element('sign-in').hidden = false;
-    element('sign-in').addEventListener('submit', (event) => {
+    element('sign-in-fault').textContent = fault;
+    element('sign-in').onsubmit = (event) => {
       event.preventDefault();
-      submit(element('sign-in-user').value.trim(), element('sign-in-password').value);
       element('sign-in').hidden = true;
-    });
+      submit(element('sign-in-user').value.trim(), element('sign-in-password').value);
+    };
+    if (fault) element('sign-in-password').select();
   }
 
   showUsers(names, chosen, choose) {
@@ -71,7 +76,8 @@ export class View {
 
   attach(phone) {
     this.#phone = phone;
-    if (element('user').options.length === 0) element('user').append(new Option(phone.user));
+    const names = [...element('user').options].map((option) => option.value);
+    if (!names.includes(phone.user)) element('user').replaceChildren(new Option(phone.user));
     element('account').hidden = element('phone').hidden = false;
     const mine = (handle) => ({ detail }) => { if (this.#phone === phone) handle(detail); };
     phone.addEventListener('line', mine((line) => { this.#line = line; this.#show(''); }));
@@ -91,6 +97,7 @@ export class View {
 
   #dial(target) {
     if (!target) return element('target').focus();
+    if (target === this.#phone?.user) return this.#show('That is you: dial somebody else');
     this.#sound();
     this.#phone?.dial(target, this.#constraints());
   }
@@ -132,6 +139,7 @@ export class View {
       element(id).setAttribute('aria-pressed', String(isOn));
     }
     element('status').textContent = this.#status(why);
+    document.title = state === 'incoming' ? `${caller(phone)} calls` : TITLE;
     if (state === 'incoming') this.#announce();
     this.#soundFor(state);
   }
@@ -158,8 +166,7 @@ export class View {
   }
 
   #announce() {
-    const { display_name: name, uri } = this.#phone.session.remote_identity;
-    element('incoming-caller').textContent = name && name !== uri.user ? `${name} (${uri.user})` : uri.user;
+    element('incoming-caller').textContent = caller(this.#phone);
     element('accept').focus();
   }
 
@@ -184,6 +191,12 @@ export class View {
     element('level-out').value = this.#phone?.isMuted ? 0 : this.#audio?.out.level() ?? 0;
     element('level-in').value = this.#audio?.back.level() ?? 0;
   }
+}
+
+/** Who calls, by name and number where they differ. */
+function caller(phone) {
+  const { display_name: name, uri } = phone.session.remote_identity;
+  return name && name !== uri.user ? `${name} (${uri.user})` : uri.user;
 }
 
 function child(tag, text) {

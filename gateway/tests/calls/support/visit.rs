@@ -34,7 +34,7 @@ impl Visit {
         self.act(json!({"do": "see", "selector": selector, "text": text}));
     }
 
-    /// The value of a field or meter.
+    /// The value of a field or meter, or the text of what has none.
     pub(crate) fn value(&self, selector: &str) -> Value {
         self.act(json!({"do": "value", "selector": selector}))
     }

@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn who_is_on_this_machine_gets_an_address_of_this_machine() {
         let told = |external, peer| {
-            let addresses = Addresses::new(vec![listener(TransportKind::Udp, "0.0.0.0:5060", Some(external))]);
+            let addresses =
+                Addresses::new(vec![listener(TransportKind::Udp, "0.0.0.0:5060", Some(external))]);
             addresses.advertised(ListenerId(0), ip("0.0.0.0"), ip(peer))
         };
         assert_eq!(told("198.51.100.1", "127.0.0.1"), ip("127.0.0.1"));
