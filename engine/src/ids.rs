@@ -49,6 +49,8 @@ pub enum EndCause {
     Hangup,
     /// The caller gave up before the answer.
     Cancelled,
+    /// Another phone of the callee took the call.
+    AnsweredElsewhere,
     /// The callee is in another call.
     Busy,
     /// The callee did not want the call.

@@ -144,7 +144,7 @@ impl B2bua {
         self.doing = Doing::Talking;
         let others = self.callees.iter().map(|callee| callee.leg).filter(|other| *other != leg);
         for other in others.collect::<Vec<_>>() {
-            self.leave(other, EndCause::Cancelled);
+            self.leave(other, EndCause::AnsweredElsewhere);
         }
         self.partner = Some(leg);
         self.connect(leg);

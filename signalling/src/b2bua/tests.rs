@@ -436,7 +436,7 @@ fn the_first_to_answer_gets_the_call_and_the_others_stop_ringing() {
     let mut bench = Bench::calling(BridgeTarget::User("two".into()));
     let callees = bench.dial_all();
     let words = bench.answer(callees[1]);
-    assert!(words.contains(&"hang up callee Cancelled".to_owned()), "{words:?}");
+    assert!(words.contains(&"hang up callee AnsweredElsewhere".to_owned()), "{words:?}");
     assert_eq!(bench.call.partner, Some(callees[1]));
 }
 

@@ -14,7 +14,7 @@ pub(in crate::sip) const fn status_of(cause: EndCause) -> StatusCode {
         EndCause::Hangup | EndCause::NoAnswer | EndCause::Unavailable | EndCause::SignallingLost => {
             StatusCode::TEMPORARILY_UNAVAILABLE
         }
-        EndCause::Cancelled => StatusCode::REQUEST_TERMINATED,
+        EndCause::Cancelled | EndCause::AnsweredElsewhere => StatusCode::REQUEST_TERMINATED,
         EndCause::Busy => StatusCode::BUSY_HERE,
         EndCause::Declined => StatusCode::DECLINE,
         EndCause::NotFound => StatusCode::NOT_FOUND,
@@ -48,7 +48,7 @@ pub(in crate::sip) const fn cause_of(status: StatusCode) -> EndCause {
     }
 }
 
-/// The Reason of a BYE (RFC 3326): a Q.850 cause where the call was cleared in order, else the SIP
+/// The Reason of a BYE or CANCEL (RFC 3326): a Q.850 cause where the call was cleared in order, else the SIP
 /// status that would have said it earlier.
 pub(in crate::sip) fn reason_of(cause: EndCause) -> String {
     let (protocol, code, text) = match cause {
@@ -57,6 +57,8 @@ pub(in crate::sip) fn reason_of(cause: EndCause) -> String {
         EndCause::MediaFailed => ("SIP", 488, "Media failed"),
         EndCause::SignallingLost => ("SIP", 408, "Signalling lost"),
         EndCause::ShuttingDown => ("SIP", 503, "Shutting down"),
+        // RFC 3326 3.1, so that phones that lost the race list no missed call.
+        EndCause::AnsweredElsewhere => ("SIP", 200, "Call completed elsewhere"),
         EndCause::Cancelled
         | EndCause::Busy
         | EndCause::Declined
@@ -83,9 +85,10 @@ mod tests {
 
     use super::*;
 
-    const CAUSES: [EndCause; 18] = [
+    const CAUSES: [EndCause; 19] = [
         EndCause::Hangup,
         EndCause::Cancelled,
+        EndCause::AnsweredElsewhere,
         EndCause::Busy,
         EndCause::Declined,
         EndCause::NoAnswer,
@@ -164,6 +167,7 @@ mod tests {
         insta::assert_snapshot!(table, @r#"
         Hangup         480 | Q.850;cause=16;text="Normal call clearing"
         Cancelled      487 | SIP;cause=487;text="Request Terminated"
+        AnsweredElsewhere 487 | SIP;cause=200;text="Call completed elsewhere"
         Busy           486 | SIP;cause=486;text="Busy Here"
         Declined       603 | SIP;cause=603;text="Decline"
         NoAnswer       480 | SIP;cause=480;text="Temporarily Unavailable"

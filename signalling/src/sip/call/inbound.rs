@@ -94,7 +94,7 @@ impl Session {
             Exchange::OfferReceived { key, request, .. } => {
                 context.answer(*key, request, StatusCode::REQUEST_TERMINATED);
             }
-            Exchange::OfferSent { key, .. } => context.layer.abandon(*key, context.now),
+            Exchange::OfferSent { key, .. } => context.layer.abandon(*key, None, context.now),
             Exchange::Idle | Exchange::OwesAck { .. } | Exchange::AwaitingAck { .. } => {}
         }
         context.answer(key, bye, StatusCode::OK);

@@ -19,7 +19,7 @@ use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::authorize::{Challenged, copy_credentials};
-use super::cause::cause_of;
+use super::cause::{cause_of, reason_of};
 use super::path::Path;
 use super::session::{Opening, Session};
 use super::stage::Call;
@@ -82,7 +82,8 @@ impl Outgoing {
     ) -> Option<Call> {
         match command {
             Command::Hangup { cause, .. } => {
-                self.give_up(context);
+                let is_elsewhere = cause == EndCause::AnsweredElsewhere;
+                self.give_up(is_elsewhere.then(|| reason_of(cause)), context);
                 context.tell_ended(cause, "hung up before the answer");
                 None
             }
@@ -152,7 +153,7 @@ impl Outgoing {
         if context.now < self.rings_until {
             return Some(Call::Outgoing(self));
         }
-        self.give_up(context);
+        self.give_up(None, context);
         context.tell_ended(EndCause::NoAnswer, "ring timeout");
         None
     }
@@ -259,8 +260,8 @@ impl Outgoing {
         None
     }
 
-    fn give_up(&self, context: &mut Context<'_>) {
-        context.layer.abandon(self.key, context.now);
+    fn give_up(&self, reason: Option<String>, context: &mut Context<'_>) {
+        context.layer.abandon(self.key, reason, context.now);
     }
 }
 

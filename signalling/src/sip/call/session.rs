@@ -210,7 +210,7 @@ impl Session {
                 let flow = self.flow(context);
                 context.send_ack(ack, flow);
             }
-            Exchange::OfferSent { key, .. } => context.layer.abandon(key, context.now),
+            Exchange::OfferSent { key, .. } => context.layer.abandon(key, None, context.now),
             Exchange::OfferReceived { key, request, .. } => {
                 context.answer(key, &request, StatusCode::REQUEST_TERMINATED);
             }

@@ -210,19 +210,24 @@ impl<O: Copy> TransactionLayer<O> {
     /// Cancels an INVITE of ours, now or when a provisional response comes (RFC 3261 9.1). Its end is told
     /// like any other: mostly 487, a 2xx where that crossed the CANCEL.
     pub fn cancel(&mut self, key: TransactionKey, now: Instant) {
+        self.cancel_because(key, None, now);
+    }
+
+    fn cancel_because(&mut self, key: TransactionKey, reason: Option<String>, now: Instant) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         if let Machine::InviteClient { wish: wish @ Wish::Answer, .. } = &mut transaction.machine {
-            *wish = Wish::Cancel;
+            *wish = Wish::Cancel(reason);
             self.cancel_if_possible(key, now);
         }
     }
 
-    /// Cancels an INVITE of ours and takes its owner away: what still comes of it is told without one.
-    pub fn abandon(&mut self, key: TransactionKey, now: Instant) {
+    /// Cancels an INVITE of ours and takes its owner away: what still comes of it is told without one. The
+    /// CANCEL says why, where there is a `reason` (RFC 3326).
+    pub fn abandon(&mut self, key: TransactionKey, reason: Option<String>, now: Instant) {
         if let Some(transaction) = self.transactions.get_mut(&key) {
             transaction.owner = None;
         }
-        self.cancel(key, now);
+        self.cancel_because(key, reason, now);
     }
 
     /// The INVITE that we sent, without its body.
@@ -301,16 +306,20 @@ impl<O: Copy> TransactionLayer<O> {
     pub(super) fn cancel_if_possible(&mut self, key: TransactionKey, now: Instant) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         let flow = transaction.flow;
-        let Machine::InviteClient { machine, invite, wish: wish @ Wish::Cancel } = &mut transaction.machine
+        let Machine::InviteClient { machine, invite, wish: wish @ Wish::Cancel(_) } =
+            &mut transaction.machine
         else {
             return;
         };
         if !machine.is_proceeding() {
             return;
         }
-        *wish = Wish::Cancelled;
+        let wished = std::mem::replace(wish, Wish::Cancelled);
         machine.handle_cancel(now);
-        let cancel = derived::cancel(invite);
+        let mut cancel = derived::cancel(invite);
+        if let Wish::Cancel(Some(reason)) = wished {
+            cancel.headers.push(HeaderName::Reason, reason);
+        }
         let branch = cancel.headers.via().expect("CANCEL has its INVITE's Via");
         let id = (Side::Client, MatchId::client(branch.branch().unwrap_or_default(), &Method::Cancel));
         let (client, step) =

@@ -28,12 +28,12 @@ pub(super) enum Machine {
 }
 
 /// What we still want of an INVITE that we sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wish {
     /// Its final response.
     Answer,
-    /// To cancel it, which has to wait for a provisional response (RFC 3261 9.1).
-    Cancel,
+    /// To cancel it, which has to wait for a provisional response (RFC 3261 9.1), for a reason that is told.
+    Cancel(Option<String>),
     /// Nothing more: CANCEL went out.
     Cancelled,
 }

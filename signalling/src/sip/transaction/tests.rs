@@ -140,13 +140,14 @@ fn our_cancel_waits_for_a_provisional_response_and_a_failure_is_acknowledged() {
     let mut bench = Bench::new();
     let key = bench.send(Method::Invite);
     let invite = bench.sent_request();
-    bench.layer.abandon(key, bench.now);
+    bench.layer.abandon(key, Some("SIP;cause=200".to_owned()), bench.now);
     assert_eq!(bench.sent(), [""; 0]);
     bench.receive_response(&invite, 180);
     let cancel = bench.sent_request();
     assert_eq!(cancel.method, Method::Cancel);
     assert_eq!(cancel.headers.via(), invite.headers.via());
     assert_eq!(cancel.uri, invite.uri);
+    assert_eq!(cancel.headers.get(&HeaderName::Reason), Some("SIP;cause=200"));
     assert!(matches!(bench.receive_response(&invite, 487), Some(Received::Response { owner: None, .. })));
     let ack = bench.sent_request();
     assert_eq!(ack.method, Method::Ack);
