@@ -40,10 +40,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum TelephonyError {
     /// The media engine.
-    #[error(transparent)]
+    #[error("{0}; see [media] in the configuration")]
     Engine(#[from] EngineError),
     /// The SIP adapter.
-    #[error(transparent)]
+    #[error("{0}; change bind in [[sip.listeners]] (demo: --sip), or end what has the port")]
     Adapter(#[from] AdapterError),
     /// The certificates that we trust cannot be loaded.
     #[error(transparent)]

@@ -14,6 +14,22 @@ const SECRET_KEYS: [&str; 3] = ["password", "ha1_md5", "ha1_sha256"];
 /// Longest value shown in an error, in characters. Chosen by us: it fits on the line.
 const SHOWN_MAX: usize = 60;
 
+/// What the reader of TOML calls a key that stands there twice.
+const DUPLICATE: &str = "duplicate key";
+
+/// A line that begins a table: `[path]`, or `[[path]]` for an element of an array.
+#[derive(PartialEq, Eq)]
+struct Header {
+    path: String,
+    is_element: bool,
+}
+
+fn header(line: &str) -> Option<Header> {
+    let (inside, _) = line.trim_start().strip_prefix('[')?.split_once(']')?;
+    let path = inside.trim_start_matches('[').trim().to_owned();
+    Some(Header { path, is_element: inside.starts_with('[') })
+}
+
 /// The text of one configuration file.
 #[derive(Debug, Clone)]
 pub(super) struct Document {
@@ -22,7 +38,7 @@ pub(super) struct Document {
 }
 
 /// The place of a span: the innermost entry whose key or value holds it. A span of the key alone has
-/// no value to show: the key may be a misspelt "password".
+/// no value to show: the key may be a misspelt "password". A list of plain values is shown too.
 struct Place {
     path: String,
     is_secret: bool,
@@ -49,16 +65,33 @@ impl Document {
             Fault { file: self.file.clone(), line: 0, key: String::new(), value: None, problem, cure };
         let Some(span) = span else { return fault };
         fault.line = self.line_of(span.start);
-        match self.locate(&span) {
-            Some(place) => {
-                let scalar = place.scalar.filter(|_| !place.is_secret);
-                fault.value = scalar.and_then(|scalar| self.text.get(scalar)).map(shortened);
-                fault.key = place.path;
-            }
-            // The text is no TOML there; what stands there is the best that can be named.
-            None => fault.key = self.text.get(span).map(shortened).unwrap_or_default(),
+        if let Some(place) = self.locate(&span) {
+            let scalar = place.scalar.filter(|_| !place.is_secret);
+            fault.value = scalar.and_then(|scalar| self.text.get(scalar)).map(shortened);
+            fault.key = place.path;
         }
         fault
+    }
+
+    /// A fault of the text as TOML: where that is broken, the line alone can be trusted.
+    pub(super) fn syntax_fault(&self, span: Option<Range<usize>>, problem: String, cure: String) -> Fault {
+        let mut fault = self.fault(None, problem, cure);
+        if let Some(span) = span {
+            fault.line = self.line_of(span.start);
+            if fault.problem == DUPLICATE {
+                let key = self.text.get(span.clone()).map(shortened).unwrap_or_default();
+                fault.key = self.table_before(span.start) + &key;
+            }
+        }
+        fault
+    }
+
+    /// The table that a line at `offset` belongs to, with a dot behind it: what the last header says.
+    fn table_before(&self, offset: usize) -> String {
+        let before: Vec<_> = self.text.get(..offset).unwrap_or_default().lines().map(header).collect();
+        let Some(own) = before.iter().rev().find_map(|header| header.as_ref()) else { return String::new() };
+        let earlier = before.iter().flatten().filter(|header| *header == own).count() - 1;
+        if own.is_element { format!("{}[{earlier}].", own.path) } else { format!("{}.", own.path) }
     }
 
     fn line_of(&self, offset: usize) -> usize {
@@ -101,7 +134,11 @@ fn descend(value: &Spanned<DeValue<'_>>, span: &Range<usize>, place: &mut Place)
                 }
                 place.path.truncate(depth);
             }
-            holds(&value.span(), span)
+            let is_meant = holds(&value.span(), span);
+            if is_meant && array.iter().all(|item| !item.get_ref().is_table() && !item.get_ref().is_array()) {
+                place.scalar = Some(value.span());
+            }
+            is_meant
         }
         _ if holds(&value.span(), span) => {
             place.scalar = Some(value.span());
@@ -111,7 +148,7 @@ fn descend(value: &Spanned<DeValue<'_>>, span: &Range<usize>, place: &mut Place)
     }
 }
 
-fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+pub(super) fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 

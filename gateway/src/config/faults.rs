@@ -14,11 +14,12 @@ use super::error::Fault;
 pub(super) struct Faults<'d> {
     document: &'d Document,
     list: Vec<Fault>,
+    is_partial: bool,
 }
 
 impl<'d> Faults<'d> {
     pub(super) fn new(document: &'d Document) -> Self {
-        Self { document, list: Vec::new() }
+        Self { document, list: Vec::new(), is_partial: false }
     }
 
     pub(super) fn document(&self) -> &'d Document {
@@ -34,6 +35,29 @@ impl<'d> Faults<'d> {
     /// Notes a fault of the file as a whole.
     pub(super) fn add_to_file(&mut self, problem: impl Display, cure: impl Display) {
         self.list.push(self.document.fault(None, problem.to_string(), cure.to_string()));
+    }
+
+    /// Notes a fault of the structure at `span`; what has it is not looked at further.
+    pub(super) fn add_structural(&mut self, span: Range<usize>, problem: String, cure: String) {
+        self.is_partial = true;
+        self.add(span, problem, cure);
+    }
+
+    /// Notes what may be missing only because something faulty was not looked at: then it is not told.
+    pub(super) fn add_missing(&mut self, span: Range<usize>, problem: impl Display, cure: impl Display) {
+        if !self.is_partial {
+            self.add(span, problem, cure);
+        }
+    }
+
+    /// Notes that the text is no TOML at `span`.
+    pub(super) fn add_syntax(&mut self, span: Option<Range<usize>>, problem: &str, cure: &str) {
+        self.list.push(self.document.syntax_fault(span, problem.to_owned(), cure.to_owned()));
+    }
+
+    /// Whether something faulty was not looked at.
+    pub(super) const fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// The text as a `T`, or a fault with this cure.

@@ -77,6 +77,22 @@ impl TlsSection {
                 .as_ref()
                 .map_or(SYSTEM_AUTHORITIES.into(), resolve),
         };
+        let written = [
+            (Some(&self.certificate), &files.certificate),
+            (Some(&self.private_key), &files.private_key),
+            (self.trusted_certificates.as_ref(), &files.trusted_certificates),
+        ];
+        let mut is_readable = true;
+        for (written, path) in written {
+            if let (Some(written), Err(error)) = (written, crate::files::read(path, crate::files::TEXT_MAX)) {
+                let cure = "correct the path, or the file's permissions";
+                faults.add(written.span(), format!("cannot be read: {error}"), cure);
+                is_readable = false;
+            }
+        }
+        if !is_readable {
+            return files;
+        }
         if let Err(error) = tls::server_config(&files) {
             let span = if error.is_of(&files.private_key) { &self.private_key } else { &self.certificate };
             faults.add(span.span(), error, "name the PEM files of one certificate and its key");

@@ -17,7 +17,7 @@ use super::secret::{Environment, closed_to, open_to};
 use super::sip::{SipSection, Surroundings};
 use super::trunks::TrunkSection;
 use super::users::UserSection;
-use super::{Config, rules, trunks, users};
+use super::{Config, rules, structure, trunks, users};
 use crate::files;
 
 /// The whole file, as written.
@@ -59,11 +59,10 @@ fn check(
     open: Option<u32>,
     environment: Environment<'_>,
 ) -> Result<Config, ConfigError> {
-    let file: File = toml::from_str(document.text()).map_err(|error| {
-        let cure = cure(error.message()).to_owned();
-        ConfigError::Faulty(vec![document.fault(error.span(), error.message().to_owned(), cure)])
-    })?;
     let mut faults = Faults::new(document);
+    let Some(file) = structure::read::<File>(&mut faults) else {
+        return Err(ConfigError::Faulty(faults.into_list()));
+    };
     if let Some(mode) = open.filter(|_| file.has_inline_secret()) {
         let problem = format!("holds secrets, and others may read it (mode {mode:o})");
         faults.add_to_file(
@@ -89,7 +88,7 @@ impl File {
     fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<Config> {
         let http = self.http.as_ref().map(|section| section.check(faults));
         let checked = http.as_ref().and_then(Option::as_ref);
-        if self.http.is_none() && self.sip.has_no_listener() {
+        if self.http.is_none() && self.sip.has_no_listener() && !faults.is_partial() {
             let cure = "add [http] for browsers, or [[sip.listeners]] for phones and trunks";
             faults.add_to_file("nothing listens, so nobody could call", cure);
         }
@@ -107,8 +106,9 @@ impl File {
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
         }
+        self.sip.check_ports(checked, media.as_ref(), faults);
         let users = users::check(&self.users, environment, faults);
-        let trunks = trunks::check(&self.trunks, &sip.listeners, environment, faults);
+        let trunks = trunks::check(&self.trunks, &self.sip.transports(), environment, faults);
         let known = Known {
             users: self.users.iter().map(UserSection::name).collect(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),
@@ -126,19 +126,4 @@ impl File {
         };
         Some(Config { http, tls, sip, media: media?, recording, users, trunks, rules: rules?, prompts, log })
     }
-}
-
-/// What to do about a fault that the reader of TOML found.
-fn cure(message: &str) -> &'static str {
-    let cures = [
-        ("unknown field", "correct the spelling, or take it out"),
-        ("unknown variant", "use one of those"),
-        ("missing field", "add it"),
-        ("duplicate key", "take one of them out"),
-        ("invalid type", "write it as expected"),
-        ("invalid value", "write it as expected"),
-        ("a secret is kept", "keep file or env, not both"),
-    ];
-    let known = cures.into_iter().find(|(start, _)| message.starts_with(start));
-    known.map_or("correct it; toml.io explains the format", |(_, cure)| cure)
 }

@@ -1,6 +1,6 @@
 //! `[media]`: addresses, ports, times.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -249,7 +249,7 @@ impl MediaSection {
             let problem = format!("the ports of the browsers, {first} to {last}, are among rtp_ports");
             let is_written = !self.webrtc_port.span().is_empty();
             let span = if is_written { self.webrtc_port.span() } else { self.rtp_ports.span() };
-            faults.add(span, problem, "move rtp_ports or webrtc_port");
+            faults.add_missing(span, problem, "move rtp_ports or webrtc_port");
         }
         Some(from..=to)
     }
@@ -279,6 +279,25 @@ fn seconds(value: &Spanned<u32>, faults: &mut Faults<'_>) -> Option<Duration> {
         return None;
     }
     Some(Duration::from_secs(seconds.into()))
+}
+
+impl MediaConfig {
+    /// Whether a UDP socket of somebody else at `address` would be in the way, and which key says so.
+    pub(super) fn clash(&self, address: SocketAddr) -> Option<&'static str> {
+        let (ip, port) = (address.ip(), address.port());
+        let first = usize::from(self.webrtc_port);
+        let is_shards = first != 0 && (first..first + self.shards.get()).contains(&usize::from(port));
+        let has_ip = self.addresses.is_empty() && !ip.is_loopback();
+        if is_shards && (has_ip || self.addresses.iter().any(|own| overlap(*own, ip))) {
+            return Some("media.webrtc_port");
+        }
+        (self.rtp_ports.contains(&port) && overlap(self.rtp_address, ip)).then_some("media.rtp_ports")
+    }
+}
+
+/// Whether sockets at these addresses would be in each other's way.
+pub(super) fn overlap(one: IpAddr, other: IpAddr) -> bool {
+    one == other || one.is_ipv4() == other.is_ipv4() && (one.is_unspecified() || other.is_unspecified())
 }
 
 /// A default: it stands nowhere in the file, so its span is empty.

@@ -18,6 +18,7 @@ mod rules;
 mod secret;
 mod sip;
 mod srtp;
+mod structure;
 #[cfg(test)]
 mod tests;
 mod trunks;

@@ -214,7 +214,7 @@ fn check_action(
         ActionSection::Play(play) => ActionSpec::Play(play.check(section, prompts, faults)?),
         ActionSection::Record(_) if !known.has_recording => {
             let cure = "add [recording] with a folder";
-            faults.add(section.span(), "there is no folder to record to", cure);
+            faults.add_missing(section.span(), "there is no folder to record to", cure);
             return None;
         }
         ActionSection::Record(record) => ActionSpec::Record(match record.format {
@@ -247,7 +247,7 @@ impl PlaySection {
             (None, Some(prompts)) => prompts,
             _ => {
                 let cure = "give it prompt, or prompts";
-                faults.add(whole.span(), "it is not clear what this plays", cure);
+                faults.add_missing(whole.span(), "it is not clear what this plays", cure);
                 return None;
             }
         };
@@ -286,11 +286,14 @@ impl BridgeSection {
                         "write it, or \"$0\" for the one that was dialled",
                     );
                 }
+                if number.get_ref().contains(char::is_whitespace) {
+                    faults.add(number.span(), "holds a space, which no number has", "take it out");
+                }
                 BridgeTo::Trunk { trunk: known_trunk(trunk, known, faults), number: number.get_ref().clone() }
             }
             _ => {
                 let cure = "give it user, or users, or trunk and number";
-                faults.add(whole.span(), "it is not clear whom this bridge calls", cure);
+                faults.add_missing(whole.span(), "it is not clear whom this bridge calls", cure);
                 return None;
             }
         };
@@ -316,7 +319,7 @@ fn matches_one(
     let Ok(expression) = Regex::new(&format!("^(?:{})$", written.get_ref())) else { return };
     if !names.iter().any(|name| expression.is_match(name)) {
         let problem = format!("no {what} has a name like this, so the rule never applies");
-        faults.add(written.span(), problem, format!("add the {what}, or correct the expression"));
+        faults.add_missing(written.span(), problem, format!("add the {what}, or correct the expression"));
     }
 }
 
@@ -324,7 +327,7 @@ fn matches_one(
 fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = user.get_ref();
     if !name.contains('$') && !known.users.contains(name.as_str()) {
-        faults.add(user.span(), "no user has this name", "add the user, or correct the name");
+        faults.add_missing(user.span(), "no user has this name", "add the user, or correct the name");
     }
     name.clone()
 }
@@ -332,7 +335,7 @@ fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>
 fn known_trunk(trunk: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = trunk.get_ref();
     if !known.trunks.contains(name.as_str()) {
-        faults.add(trunk.span(), "no trunk has this name", "add the trunk, or correct the name");
+        faults.add_missing(trunk.span(), "no trunk has this name", "add the trunk, or correct the name");
     }
     name.clone()
 }

@@ -11,6 +11,8 @@ use webtrunk_signalling::sip::registrar::RegistrarConfig;
 use webtrunk_signalling::sip::transport::{Network, TransportLimits};
 
 use super::faults::Faults;
+use super::http::HttpConfig;
+use super::media::{MediaConfig, overlap};
 use super::srtp::Srtp;
 
 /// The SIP adapter.
@@ -133,8 +135,40 @@ impl SipSection {
         }
     }
 
+    /// Notes listeners whose ports the HTTP server or the media has.
+    pub(super) fn check_ports(
+        &self,
+        http: Option<&HttpConfig>,
+        media: Option<&MediaConfig>,
+        faults: &mut Faults<'_>,
+    ) {
+        for listener in &self.listeners {
+            let Some(written) = &listener.bind else { continue };
+            let Ok(bind) = written.get_ref().parse::<SocketAddr>() else { continue };
+            let is_datagram = *listener.transport.get_ref() == Transport::Udp;
+            let key = match (is_datagram, http, media) {
+                _ if bind.port() == 0 => None,
+                (true, _, Some(media)) => media.clash(bind),
+                (false, Some(http), _) => {
+                    let is_taken = http.bind.port() == bind.port() && overlap(http.bind.ip(), bind.ip());
+                    is_taken.then_some("http.bind")
+                }
+                _ => None,
+            };
+            if let Some(key) = key {
+                let cure = "take another port for one of them";
+                faults.add(written.span(), format!("{key} has this port too"), cure);
+            }
+        }
+    }
+
     pub(super) fn has_no_listener(&self) -> bool {
         self.listeners.is_empty()
+    }
+
+    /// The transports of all listeners, whether or not they are sound.
+    pub(super) fn transports(&self) -> Vec<TransportKind> {
+        self.listeners.iter().map(|listener| (*listener.transport.get_ref()).into()).collect()
     }
 
     fn check_strangers(&self, faults: &mut Faults<'_>) -> usize {
@@ -165,11 +199,11 @@ impl ListenerSection {
         let span = self.transport.span();
         if self.bind.is_none() {
             if !transport.is_websocket() {
-                faults.add(span, "this listener has no address", "add bind = \"address:port\"");
+                faults.add_missing(span, "this listener has no address", "add bind = \"address:port\"");
                 return None;
             }
             if !around.has_http {
-                faults.add(
+                faults.add_missing(
                     span,
                     "without bind it is served by [http], which is missing",
                     "add [http], or bind",
@@ -178,11 +212,15 @@ impl ListenerSection {
             }
             if !around.knows_origin {
                 let problem = "[http] listens beyond loopback and names no origin, so no page could connect";
-                faults.add(span, problem, "add to [http]: origins = [\"https://where.browsers.open.it\"]");
+                faults.add_missing(
+                    span,
+                    problem,
+                    "add to [http]: origins = [\"https://where.browsers.open.it\"]",
+                );
             }
             transport = if around.has_certificate { TransportKind::Wss } else { TransportKind::Ws };
         } else if transport.is_secure() && !around.has_certificate {
-            faults.add(
+            faults.add_missing(
                 span,
                 "a secure listener needs a certificate",
                 "add [tls] with certificate and private_key",

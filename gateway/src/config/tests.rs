@@ -75,7 +75,9 @@ fn the_example_of_the_documentation_is_sound_with_all_that_is_commented_out() {
     let text = example_in_full()
         .replace("/etc/letsencrypt/live/phone.example/", "")
         .replace("/etc/ssl/certs/ca-certificates.crt", "fullchain.pem")
-        .replace("/run/secrets/", "");
+        .replace("/run/secrets/", "")
+        .replace("/var/lib/webtrunk/recordings", ".")
+        .replace("music.opus", "announcement");
     let path = file(&folder, "w.toml", &text, 0o600);
     let config = load(&path, &|_| Some(MD5.to_owned())).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.trunks[0].sip.name, "provider");
@@ -92,8 +94,9 @@ fn what_is_commented_out_in_the_example_is_the_default() {
     for name in ["http", "sip", "media", "log"] {
         let checked = |mut section: toml::Value| {
             let keys = section.as_table_mut().expect("a section");
-            keys.remove("shards");
-            keys.remove("listeners");
+            for example in ["listeners", "shards", "candidates_allow", "checks_deny", "music_on_hold"] {
+                keys.remove(example);
+            }
             let text = toml::Table::from_iter([(name.to_owned(), section)]).to_string() + "\n";
             let text = if name == "http" { text } else { text + "[http]\n" };
             format!("{:?}", parse("w.toml", &text, &environment).expect("sound"))
@@ -110,24 +113,48 @@ fn every_fault_names_line_key_value_and_cure() {
             "[http]\nbnd = \"x\"",
             "w.toml:2: http.bnd: unknown field `bnd`, expected `bind` or `origins`; correct the spelling",
         ),
-        (
-            "[http]\nbind = 8080",
-            "w.toml:2: http.bind = 8080: invalid type: integer `8080`, expected a string; write it as expected",
-        ),
+        ("[http]\nbind = 8080", "w.toml:2: http.bind = 8080: is not a text; write a text in quotes"),
         (
             "[http]\nbind = \"8080\"",
             "w.toml:2: http.bind = \"8080\": invalid socket address syntax; write address:port",
         ),
         ("[http]\norigins = [\"crm\"]", "w.toml:2: http.origins[0] = \"crm\": "),
         ("[http\n", "w.toml:1: "),
+        ("[http]\nbind = \"a\"\nbind = \"b\"", "w.toml:3: http.bind: duplicate key; take one of them out"),
+        (
+            "[[rules]]\nname = \"a\"\n[[rules]]\nname = \"a\"\nname = \"b\"",
+            "w.toml:5: rules[1].name: duplicate key; take one of them out",
+        ),
+        (
+            "[[users]]\nname = \"alice\"\npassword = \"x\"",
+            "w.toml:3: users[0].password: unknown field `password`",
+        ),
+        ("[media]\nrtp_ports = 5", "w.toml:2: media.rtp_ports = 5: is not a list; write a list: [ .. ]"),
+        ("[media]\ncalls_max = -1", "w.toml:2: media.calls_max = -1: is not a whole number from 0 on; "),
+        (
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:20000\"",
+            "w.toml:3: sip.listeners[0].bind = \"0.0.0.0:20000\": media.rtp_ports has this port too; take another",
+        ),
+        (
+            "[media]\nshards = 2\n[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:10001\"",
+            "w.toml:5: sip.listeners[0].bind = \"0.0.0.0:10001\": media.webrtc_port has this port too; take another",
+        ),
+        (
+            "[http]\n[[sip.listeners]]\ntransport = \"tcp\"\nbind = \"0.0.0.0:8080\"",
+            "w.toml:4: sip.listeners[0].bind = \"0.0.0.0:8080\": http.bind has this port too; take another",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { trunk = \"p\", number = \"+49 $1\" } }]",
+            "rules[0].actions[0].bridge.number = \"+49 $1\": holds a space, which no number has; take it out",
+        ),
         ("a = 1\na = 2", "w.toml:2: a: duplicate key; take one of them out"),
         (
             "[tls]\ncertificate = \"no.pem\"\nprivate_key = \"no.key\"",
-            "w.toml:2: tls.certificate = \"no.pem\": no.pem holds no usable certificate: ",
+            "w.toml:2: tls.certificate = \"no.pem\": cannot be read: ",
         ),
         (
             "[[sip.listeners]]\ntransport = \"sctp\"\nbind = \"1.2.3.4:5\"",
-            "w.toml:2: sip.listeners[0].transport = \"sctp\": unknown variant `sctp`, expected one of `udp`, `tcp`, `tls`, `ws`, `wss`; use one of those",
+            "w.toml:2: sip.listeners[0].transport = \"sctp\": is none of those that there are; write \"udp\", \"tcp\", \"tls\", \"ws\", \"wss\"",
         ),
         (
             "[[sip.listeners]]\ntransport = \"udp\"",
@@ -158,11 +185,11 @@ fn every_fault_names_line_key_value_and_cure() {
         ("[media]\nshards = 0", "w.toml:2: media.shards = 0: is no number of media threads; write 1 to 256"),
         (
             "[media]\nrtp_ports = [5, 5]",
-            "w.toml:2: media.rtp_ports: holds no pair of ports; write [from, to]",
+            "w.toml:2: media.rtp_ports = [5, 5]: holds no pair of ports; write [from, to]",
         ),
         (
             "[media]\nrtp_ports = [9999, 11000]",
-            "w.toml:2: media.rtp_ports: the ports of the browsers, 10000 to ",
+            "w.toml:2: media.rtp_ports = [9999, 11000]: the ports of the browsers, 10000 to ",
         ),
         (
             "[media]\nshards = 9\nwebrtc_port = 65530",
@@ -170,7 +197,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[media]\nwebrtc_port = 70000",
-            "w.toml:2: media.webrtc_port = 70000: invalid value: integer `70000`, expected u16",
+            "w.toml:2: media.webrtc_port = 70000: is not a whole number from 0 to 65535; write a whole number",
         ),
         (
             "[media]\nmedia_timeout_s = 0",
@@ -219,11 +246,11 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\ncodecs = []",
-            "w.toml:4: trunks[0].codecs: names no codec",
+            "w.toml:4: trunks[0].codecs = []: names no codec",
         ),
         (
             "[[trunks]]\nname = \"p\"\nhost = \"p.example\"\nport = 0",
-            "w.toml:4: trunks[0].port = 0: invalid value",
+            "w.toml:4: trunks[0].port = 0: is not a whole number from 1 to 65535",
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"(\"\nactions = [\"answer\"]",
@@ -231,11 +258,11 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = []",
-            "w.toml:4: rules[0].actions: rule \"x\": it has no action; end it with",
+            "w.toml:4: rules[0].actions = []: rule \"x\": it has no action; end it with",
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"ansr\"]",
-            "w.toml:4: rules[0].actions[0] = \"ansr\": unknown variant `ansr`, expected one of `answer`, `wait_ms`, `play`",
+            "w.toml:4: rules[0].actions[0] = \"ansr\": is none of those that there are; write \"answer\", \"wait_ms\", \"play\"",
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"echo\"]",
@@ -349,11 +376,11 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[media]\nrtp_ports = [24000, 24199, 3]",
-            "w.toml:2: media.rtp_ports: is no range of two ports; write [from, to]",
+            "w.toml:2: media.rtp_ports = [24000, 24199, 3]: is no range of two ports; write [from, to]",
         ),
         (
             "[media]\nrtp_ports = [24000]",
-            "w.toml:2: media.rtp_ports: is no range of two ports; write [from, to]",
+            "w.toml:2: media.rtp_ports = [24000]: is no range of two ports; write [from, to]",
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nfrom_user = \"nobody\"\nactions = [\"answer\"]",
@@ -382,7 +409,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ("[log]\nfilter = \"\"", "w.toml:2: log.filter = \"\": names what no target is called; name targets"),
         (
             "[tls]\ncertificate = \"/dev/zero\"\nprivate_key = \"no.key\"",
-            "w.toml:2: tls.certificate = \"/dev/zero\": /dev/zero holds no usable certificate: ",
+            "w.toml:2: tls.certificate = \"/dev/zero\": cannot be read: it is larger",
         ),
         (
             "[[users]]\nname = \"a\"\nha1_md5 = { file = \"/dev/zero\" }",
@@ -406,7 +433,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ record = { format = \"mp3\" } }, { reject = \"busy\" }]",
-            "rules[0].actions[0].record.format = \"mp3\": unknown variant `mp3`, expected `wav` or `ogg`",
+            "rules[0].actions[0].record.format = \"mp3\": is none of those that there are; write \"wav\" or \"ogg\"",
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = { repeat = true } }]",
@@ -441,6 +468,49 @@ fn all_faults_are_told_at_once_and_no_secret_among_them() {
     assert!(!told.contains("hunter"), "{told}");
     let config = parse("w.toml", &text.replace("hunter2", MD5).replace("hunter3", MD5), &environment);
     assert!(!format!("{config:?}").contains(MD5));
+}
+
+#[test]
+fn faults_of_the_structure_are_told_together_and_nothing_that_follows_from_them() {
+    let text = "[http]\nbnd = \"x\"\nbind = 8080\n[tls]\ncertificate = 5\nprivate_key = \"k\"\n\
+                [[sip.listeners]]\ntransport = \"sctp\"\nbind = \"0.0.0.0:0\"\n\
+                [[trunks]]\nname = \"p\"\nhost = \"p.example\"\nport = \"x\"\n\
+                [[users]]\nname = \"alice\"\nha1_md5 = { fil = \"a\" }\n\
+                [[users]]\nnam = \"bob\"\n\
+                [[rules]]\nname = \"x\"\ndestination = \"1\"\n\
+                actions = [{ bridge = { user = \"bob\" } }, { bridge = { who = \"p\" } }]\n\
+                [media]\nshards = 0\n";
+    let told = faults(text);
+    let expected = [
+        ":2: http.bnd: ",
+        ":3: http.bind = 8080: ",
+        ":5: tls.certificate = 5: ",
+        ":8: sip.listeners[0].transport = \"sctp\": ",
+        ":13: trunks[0].port = \"x\": ",
+        ":16: users[0].ha1_md5.fil: ",
+        ":18: users[1].nam: ",
+        ":22: rules[0].actions[1].bridge.who: ",
+        ":24: media.shards = 0: ",
+    ];
+    for place in expected {
+        assert!(told.contains(place), "{place} is not told:\n{told}");
+    }
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
+}
+
+#[test]
+fn every_certificate_file_that_is_missing_is_told() {
+    let told =
+        faults("[http]\n[tls]\ncertificate = \"a\"\nprivate_key = \"b\"\ntrusted_certificates = \"c\"\n");
+    assert_eq!(told.matches(": cannot be read: No such file").count(), 3, "{told}");
+}
+
+#[test]
+fn a_listener_with_a_bad_address_is_a_listener_all_the_same() {
+    let told = faults(
+        "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"5060\"\n[[trunks]]\nname = \"p\"\nhost = \"p.example\"\n",
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
 }
 
 /// A file with these permissions in a folder of its own.

@@ -12,7 +12,7 @@ use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
 
 use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
-use super::sip::{SipListener, Transport};
+use super::sip::Transport;
 use super::srtp::Srtp;
 use super::users::{NAME_CURE, is_name};
 
@@ -69,7 +69,7 @@ const CODEC_NAMES: [&str; 7] = ["opus", "G722", "PCMU", "PCMA", "L16/16000", "L1
 /// Checks all trunks; a name may be taken once.
 pub(super) fn check(
     sections: &[TrunkSection],
-    listeners: &[SipListener],
+    transports: &[TransportKind],
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
 ) -> Vec<Trunk> {
@@ -78,7 +78,7 @@ pub(super) fn check(
         if !names.insert(section.name.get_ref()) {
             faults.add(section.name.span(), "another trunk has this name", "rename one of them");
         }
-        section.check_listener(listeners, faults);
+        section.check_listener(transports, faults);
     }
     sections.iter().filter_map(|section| section.check(environment, faults)).collect()
 }
@@ -122,16 +122,20 @@ impl TrunkSection {
     }
 
     /// Calls leave from the listener of their transport.
-    fn check_listener(&self, listeners: &[SipListener], faults: &mut Faults<'_>) {
+    fn check_listener(&self, transports: &[TransportKind], faults: &mut Faults<'_>) {
         let transport = TransportKind::from(*self.transport.get_ref());
         if transport.is_websocket() {
             let cure = "use \"udp\", \"tcp\" or \"tls\"";
             faults.add(self.transport.span(), "trunks are not called over WebSocket", cure);
-        } else if !listeners.iter().any(|listener| listener.transport == transport) {
+        } else if !transports.contains(&transport) {
             let is_written = !self.transport.span().is_empty();
             let span = if is_written { self.transport.span() } else { self.name.span() };
             let name = transport.via_name();
-            faults.add(span, format!("no listener can call it over {name}"), "add one to [[sip.listeners]]");
+            faults.add_missing(
+                span,
+                format!("no listener can call it over {name}"),
+                "add one to [[sip.listeners]]",
+            );
         }
     }
 

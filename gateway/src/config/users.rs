@@ -90,7 +90,7 @@ impl UserSection {
         let sources = [(Algorithm::Sha256, &self.ha1_sha256), (Algorithm::Md5, &self.ha1_md5)];
         if sources.iter().all(|(_, source)| source.is_none()) {
             let problem = format!("user {name:?} has no password");
-            faults.add(self.name.span(), problem, "add the lines that `webtrunk password` prints");
+            faults.add_missing(self.name.span(), problem, "add the lines that `webtrunk password` prints");
         }
         let written =
             sources.into_iter().filter_map(|(algorithm, source)| Some((algorithm, source.as_ref()?)));
@@ -114,7 +114,7 @@ pub(super) fn check(
         is_sound &= !hashes.is_empty();
         users.insert(section.name(), hashes);
     }
-    if is_sound && users.algorithms().is_empty() {
+    if is_sound && !faults.is_partial() && users.algorithms().is_empty() {
         let problem =
             "some users have ha1_md5 only and some ha1_sha256 only, so nothing can be offered to all";
         faults.add_to_file(problem, "give all users ha1_md5, which browsers need");

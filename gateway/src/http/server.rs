@@ -20,7 +20,9 @@ use crate::status::StatusReader;
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The address is taken, or is not ours.
-    #[error("HTTP cannot listen on {address}: {source}")]
+    #[error(
+        "HTTP cannot listen on {address}: {source}; change http.bind (demo: --http), or end what has the port"
+    )]
     Listen {
         /// The configured address.
         address: SocketAddr,

@@ -34,7 +34,7 @@ pub(crate) struct AnswerArguments {
     /// Digits to press after a second, as RFC 4733 events.
     #[arg(long, default_value = "")]
     digits: String,
-    /// Folder to write what was heard to, one WAV file for each call.
+    /// Folder to write what was heard to, one WAV file for each call; it is made where it is missing.
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
     /// Stop after so many calls.
@@ -66,6 +66,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 impl AnswerArguments {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        if let Some(folder) = &self.record {
+            let fault = |error| format!("{} cannot be made: {error}", folder.display());
+            std::fs::create_dir_all(folder).map_err(fault)?;
+        }
         let voice = self.agent.voice()?;
         let agent = self.agent.agent(self.kind, voice.clone()).await?;
         if self.agent.can_register(self.kind)? {

@@ -53,7 +53,7 @@ pub(crate) struct LoadArguments {
     #[arg(long)]
     numbered: bool,
     /// Process of the gateway, to measure its CPU time and memory.
-    #[arg(long)]
+    #[arg(long, value_parser = process)]
     pid: Option<u32>,
     /// Score so many of the calls by PESQ; needs WEBTRUNK_PYTHON, a Python with the package pesq.
     #[arg(long, default_value_t = 0)]
@@ -76,6 +76,16 @@ pub(crate) struct LoadArguments {
     voice: VoiceOptions,
     #[command(flatten)]
     webrtc: WebrtcOptions,
+}
+
+/// A process id, mostly what `pidof` said, which is nothing where there is no such process.
+fn process(text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| {
+        let is_empty = text.trim().is_empty();
+        let told =
+            if is_empty { "no such process; is the gateway running?" } else { "write the id of one process" };
+        told.to_owned()
+    })
 }
 
 impl LoadArguments {
@@ -161,4 +171,16 @@ impl LoadArguments {
 fn print(report: &LoadReport) -> Result<(), Box<dyn Error>> {
     println!("{}", serde_json::to_string_pretty(report)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::process;
+
+    #[test]
+    fn what_pidof_does_not_find_is_told() {
+        assert_eq!(process("42\n"), Ok(42));
+        assert!(process("").is_err_and(|told| told.starts_with("no such process")));
+        assert!(process("42 43").is_err_and(|told| told.contains("one process")));
+    }
 }

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
+use tracing::warn;
 
 use super::limits::TransportLimits;
 use crate::auth::limits::counted_as;
@@ -22,6 +23,7 @@ use crate::sip::flow::{ConnectionId, ListenerId, TransportKind};
 pub(super) struct Connections {
     table: Mutex<Table>,
     per_address_max: usize,
+    has_warned: AtomicBool,
     total_max: usize,
     queue_length: usize,
 }
@@ -106,6 +108,7 @@ impl Connections {
         Self {
             table: Mutex::default(),
             per_address_max: limits.connections_per_address,
+            has_warned: AtomicBool::new(false),
             total_max: limits.connections,
             queue_length: limits.outgoing_queue,
         }
@@ -116,6 +119,8 @@ impl Connections {
         let mut table = self.lock();
         let source = counted_as(source);
         if table.strangers.get(&source).copied().unwrap_or(0) >= self.per_address_max {
+            drop(table);
+            self.warn_of_strangers(source);
             return Err(Refusal::TooManyFromAddress);
         }
         let is_full = table.entries.len() >= self.total_max;
@@ -127,6 +132,18 @@ impl Connections {
             has_evicted: is_full,
             ..table.enter(Standing::Stranger(source), self.queue_length, now)
         })
+    }
+
+    /// Once: what strangers do must not fill the log.
+    fn warn_of_strangers(&self, source: IpAddr) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            warn!(
+                address = %source,
+                limit = self.per_address_max,
+                "an address has as many connections of strangers as sip.strangers_per_address lets it have, and \
+                 more are refused; this is told once"
+            );
+        }
     }
 
     /// The stream that was dialled by this key, or the right to dial one.
@@ -278,7 +295,9 @@ mod tests {
         let now = Instant::now();
         let first = connections.admit(ip("192.0.2.1"), now).expect("first place");
         connections.admit(ip("192.0.2.1"), now).expect("second place");
+        assert!(!connections.has_warned.load(Ordering::Relaxed), "nobody was refused yet");
         assert_eq!(connections.admit(ip("192.0.2.1"), now).err(), Some(Refusal::TooManyFromAddress));
+        assert!(connections.has_warned.load(Ordering::Relaxed), "whoever runs the gateway should know");
         connections.admit(ip("192.0.2.2"), now).expect("another address");
         connections.mark_known(first.id);
         assert!(first.control.is_known());
