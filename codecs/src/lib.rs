@@ -38,6 +38,17 @@ pub trait Encoder: Send {
 
     /// Tells how much loss the far end reports, 0..=100 %; codecs without loss protection ignore it.
     fn set_expected_loss(&mut self, _percent: u8) {}
+
+    /// Takes no more than so much of the configured bitrate, in percent; codecs of one bitrate ignore it.
+    fn set_bitrate_share(&mut self, _percent: u8) {}
+
+    /// Changes the work per packet, 0..=10, from the next packet on; codecs without a choice ignore it.
+    fn set_complexity(&mut self, _complexity: u8) {}
+
+    /// Whether a payload only says that nothing is said, and need not be sent.
+    fn is_silence(&self, _payload: &[u8]) -> bool {
+        false
+    }
 }
 
 /// Turns payloads into mono samples, and invents what was lost.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use webtrunk_codecs::CodecId;
+use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
@@ -47,6 +48,7 @@ impl GatewayDirectory {
             target: contact.target(user),
             profile: contact.profile,
             codecs: codecs_of(contact.profile),
+            keys: KeyMode::Events,
             srtp: self.phone_srtp,
             address: Some(contact.address),
         }
@@ -70,6 +72,7 @@ impl GatewayDirectory {
             target: Target::Trunk { trunk: trunk.sip.name.clone(), number: number.to_owned() },
             profile: MediaProfile::Rtp,
             codecs: trunk.codecs.clone(),
+            keys: trunk.keys,
             srtp: trunk.srtp,
             address: trunk.sip.host.parse().ok(),
         })
@@ -93,6 +96,13 @@ impl Directory for GatewayDirectory {
 
     fn caller_srtp(&self, origin: &Origin) -> SrtpPolicy {
         self.calling_trunk(origin).map_or(self.phone_srtp, |trunk| trunk.srtp)
+    }
+
+    fn caller_keys(&self, origin: &Origin) -> KeyMode {
+        match origin {
+            Origin::Trunk(name) => self.trunk(name).map_or(KeyMode::Events, |trunk| trunk.keys),
+            Origin::User(_) => KeyMode::Events,
+        }
     }
 
     fn prompt(&self, name: &str) -> Option<Prompt> {
@@ -121,7 +131,8 @@ mod tests {
         let config = Config::parse(
             "test.toml",
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
-             [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n",
+             [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n\
+             dtmf = \"inband\"\n",
         )
         .expect("a good configuration");
         let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
@@ -135,6 +146,9 @@ mod tests {
         assert_eq!(places[0].srtp, SrtpPolicy::Require);
         assert_eq!(directory.caller_srtp(&Origin::Trunk("pstn".into())), SrtpPolicy::Require);
         assert_eq!(directory.caller_srtp(&Origin::User("alice".into())), SrtpPolicy::Offer);
+        assert_eq!(places[0].keys, KeyMode::Tones);
+        assert_eq!(directory.caller_keys(&Origin::Trunk("pstn".into())), KeyMode::Tones);
+        assert_eq!(directory.caller_keys(&Origin::User("alice".into())), KeyMode::Events);
         assert_eq!(places[0].address, Some([192, 0, 2, 7].into()));
         let unknown = BridgeTarget::Trunk { trunk: Arc::from("nobody"), number: "100".into() };
         assert!(directory.places(&unknown).is_empty());

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use webtrunk_codecs::CodecId;
+use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::Engine;
 use webtrunk_engine::media::Prompt;
@@ -38,6 +39,10 @@ impl Directory for BrokenDirectory {
 
     fn caller_srtp(&self, _: &Origin) -> SrtpPolicy {
         SrtpPolicy::Forbid
+    }
+
+    fn caller_keys(&self, _: &Origin) -> KeyMode {
+        KeyMode::Events
     }
 
     fn prompt(&self, _: &str) -> Option<Prompt> {

@@ -9,6 +9,9 @@ const FRAME_STEPS: [usize; 6] = [1, 2, 4, 8, 16, 24];
 /// What libopus works with; it would clamp silently.
 const BITRATE_BPS: std::ops::RangeInclusive<u32> = 6000..=510_000;
 
+/// A payload of DTX that is no longer need not be sent.
+const SILENCE_MAX: usize = 2;
+
 /// What to optimise for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum OpusApplication {
@@ -64,6 +67,9 @@ pub struct OpusEncoderConfig {
 pub struct OpusEncoder {
     inner: ::opus::Encoder,
     rate: SampleRate,
+    /// What is configured; 6000..=510000.
+    bitrate_bps: u32,
+    has_dtx: bool,
 }
 
 impl Default for OpusEncoderConfig {
@@ -124,7 +130,9 @@ impl OpusEncoder {
         check_rate(rate)?;
         let application = config.application.to_library();
         let inner = ::opus::Encoder::new(rate.hz(), ::opus::Channels::Mono, application);
-        let mut encoder = Self { inner: inner.map_err(|_| OpenError::Library)?, rate };
+        let inner = inner.map_err(|_| OpenError::Library)?;
+        let bitrate_bps = config.bitrate_bps.clamp(*BITRATE_BPS.start(), *BITRATE_BPS.end());
+        let mut encoder = Self { inner, rate, bitrate_bps, has_dtx: config.dtx };
         encoder.configure(config).map_err(|_| OpenError::Library)?;
         Ok(encoder)
     }
@@ -133,11 +141,6 @@ impl OpusEncoder {
     pub fn set_bitrate(&mut self, bps: u32) {
         let bps = bps.clamp(*BITRATE_BPS.start(), *BITRATE_BPS.end());
         self.inner.set_bitrate(::opus::Bitrate::Bits(bps as i32)).expect("libopus takes 6 to 510 kbit/s");
-    }
-
-    /// Changes the work per packet, 0..=10, from the next packet on.
-    pub fn set_complexity(&mut self, complexity: u8) {
-        self.inner.set_complexity(complexity.min(10).into()).expect("libopus takes 0 to 10");
     }
 
     fn configure(&mut self, config: &OpusEncoderConfig) -> ::opus::Result<()> {
@@ -185,6 +188,18 @@ impl Encoder for OpusEncoder {
 
     fn set_expected_loss(&mut self, percent: u8) {
         self.inner.set_packet_loss_perc(percent.min(100).into()).expect("libopus takes 0 to 100 %");
+    }
+
+    fn set_bitrate_share(&mut self, percent: u8) {
+        self.set_bitrate(self.bitrate_bps / 100 * u32::from(percent.min(100)));
+    }
+
+    fn set_complexity(&mut self, complexity: u8) {
+        self.inner.set_complexity(complexity.min(10).into()).expect("libopus takes 0 to 10");
+    }
+
+    fn is_silence(&self, payload: &[u8]) -> bool {
+        self.has_dtx && payload.len() <= SILENCE_MAX
     }
 }
 
@@ -255,6 +270,32 @@ mod tests {
         assert_eq!(inner.get_vbr().ok(), Some(false));
         assert_eq!(inner.get_max_bandwidth().ok(), Some(::opus::Bandwidth::Wideband));
         assert_eq!(inner.get_application().ok(), Some(::opus::Application::Audio));
+    }
+
+    #[test]
+    fn a_share_of_the_bitrate_is_one_of_what_is_configured() {
+        let config = OpusEncoderConfig { bitrate_bps: 24_000, ..Default::default() };
+        let mut encoder = OpusEncoder::new(SampleRate::HZ_8000, &config).expect("a rate we run");
+        for (percent, bitrate) in [(75, 18_000), (100, 24_000), (0, 6000), (255, 24_000)] {
+            encoder.set_bitrate_share(percent);
+            assert_eq!(encoder.inner.get_bitrate().ok(), Some(::opus::Bitrate::Bits(bitrate)), "{percent} %");
+        }
+    }
+
+    #[test]
+    fn silence_need_not_be_sent_where_dtx_is_wanted() {
+        for dtx in [true, false] {
+            let config = OpusEncoderConfig { dtx, ..Default::default() };
+            let mut encoder = OpusEncoder::new(SampleRate::HZ_8000, &config).expect("a rate we run");
+            let mut out = [0; 1275];
+            let silent = (0..100).filter(|_| {
+                let length = encoder.encode(&[0; 160], &mut out).expect("20 ms");
+                encoder.is_silence(&out[..length])
+            });
+            let silent = silent.count();
+            assert_eq!(silent > 60, dtx, "{silent} of 100");
+            assert_eq!(silent > 0, dtx, "{silent} of 100");
+        }
     }
 
     #[test]

@@ -146,10 +146,24 @@ pub struct LegSpec {
     pub transport: TransportSpec,
     /// The codecs that may be used, best first.
     pub codecs: Vec<CodecId>,
+    /// How keys travel between it and its peer.
+    pub keys: KeyMode,
     /// The leg of the party at the other end of the call: its codecs come first, so that nothing is
     /// transcoded that need not be, except that a browser keeps Opus where a phone is at the other end.
     /// Its peer is asked for no more than that leg can carry.
     pub opposite: Option<LegId>,
+}
+
+/// How keys travel in a leg's media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyMode {
+    /// As telephone-events (RFC 4733), where the peer has them.
+    #[default]
+    Events,
+    /// As tones in the voice (ITU-T Q.23), which are heard and made; no telephone-events are agreed on.
+    Tones,
+    /// Not at all: signalling carries them.
+    Nothing,
 }
 
 /// How a leg's peer carries media.
@@ -257,7 +271,7 @@ pub enum CallEvent {
         codec: CodecId,
         /// What we may send and receive.
         direction: Direction,
-        /// Whether the peer takes digits as telephone-event.
+        /// Whether the peer takes digits in media.
         takes_digits: bool,
     },
     /// A WebRTC leg is up: checked, handshaken, keyed. (A plain RTP leg is up when it is agreed.)
@@ -279,14 +293,14 @@ pub enum CallEvent {
         /// Why, for the far side.
         cause: EndCause,
     },
-    /// A key of the party went down (telephone-event); [`CallEvent::DigitPressed`] follows.
+    /// A key of the party went down (telephone-event or tone); [`CallEvent::DigitPressed`] follows.
     DigitBegan {
         /// The leg.
         leg: LegId,
         /// The key.
         digit: Digit,
     },
-    /// The party let go the key that it had pressed (telephone-event).
+    /// The party let go the key that it had pressed (telephone-event or tone).
     DigitPressed {
         /// The leg.
         leg: LegId,
@@ -295,7 +309,7 @@ pub enum CallEvent {
         /// How long it was held; 40 ms to 10 s.
         duration: Duration,
     },
-    /// The peer takes no telephone-events; the digit was not sent.
+    /// The peer takes no digits in media; the digit was not sent.
     DigitRefused {
         /// The leg.
         leg: LegId,

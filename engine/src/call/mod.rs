@@ -16,7 +16,9 @@ mod turn;
 pub(crate) use actor::CallActor;
 pub use actor::CallHandle;
 pub use conference::{Calls, Conference, ConferenceFull, Spoken, TICK};
-pub use messages::{CallCommand, CallEvent, ConferenceRole, HearSource, LegSpec, PartySpec, TransportSpec};
+pub use messages::{
+    CallCommand, CallEvent, ConferenceRole, HearSource, KeyMode, LegSpec, PartySpec, TransportSpec,
+};
 #[cfg(test)]
 pub(crate) use new_leg::new_leg;
 pub use state::{Call, LEGS_MAX};

@@ -31,7 +31,9 @@ pub(crate) fn new_leg(
             let (port, [rtp, rtcp], readings) = shard.bind_pair((call, spec.leg), now)?;
             let transport = RtpTransport::new(port, rtp, rtcp, signalled_from);
             let media = (advertised, srtp);
-            Some((Leg::over_rtp(spec.leg, transport, media, codecs, opus_fmtp, &supplies), readings))
+            let mut leg = Leg::over_rtp(spec.leg, transport, media, codecs, opus_fmtp, &supplies);
+            leg.set_keys(spec.keys);
+            Some((leg, readings))
         }
     }
 }

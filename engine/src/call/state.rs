@@ -34,6 +34,8 @@ pub struct Call {
     pub(super) supplies: Arc<Supplies>,
     pub(super) legs: Vec<Leg>,
     audibility: Audibility,
+    /// How hard codecs may work, 0..=10, where the shard says so.
+    complexity: Option<u8>,
     pub(super) events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SocketAddr)>,
     ufrags: VecDeque<(LegId, UfragChange)>,
@@ -52,6 +54,7 @@ impl Call {
             supplies,
             legs: Vec::with_capacity(2),
             audibility: Audibility::default(),
+            complexity: None,
             events: VecDeque::with_capacity(16),
             sources: VecDeque::new(),
             ufrags: VecDeque::new(),
@@ -136,6 +139,16 @@ impl Call {
             | CallCommand::RemoveLeg { .. }
             | CallCommand::End => {
                 unreachable!("the shard, which owns sockets, recorder and conferences, carries these out")
+            }
+        }
+    }
+
+    /// Lets codecs work no harder than this, 0..=10: what the shard has time for.
+    pub fn set_complexity(&mut self, complexity: u8) {
+        self.complexity = Some(complexity);
+        for leg in &mut self.legs {
+            if let Some(encoder) = leg.sender.encoder() {
+                encoder.set_complexity(complexity);
             }
         }
     }
@@ -455,6 +468,10 @@ impl Call {
                     if let Hears::Leg { path, .. } = &mut leg.sender.hears {
                         *path = opened;
                     }
+                    leg.sender.adapt_encoder();
+                    if let (Some(complexity), Some(encoder)) = (self.complexity, leg.sender.encoder()) {
+                        encoder.set_complexity(complexity);
+                    }
                 }
                 Err(error) => self.events.push_back(CallEvent::LegFailed {
                     leg: leg.id(),
@@ -465,8 +482,13 @@ impl Call {
         }
     }
 
-    /// Tells what else is heard of a party than before.
+    /// Tells which keys are heard in a party's voice, and what else is heard of it than before.
     fn look_after_audio(&mut self, index: usize, now: Instant) {
+        let leg = &mut self.legs[index];
+        let id = leg.id();
+        while let Some(key) = leg.poll_tone_key() {
+            self.events.push_back(told(id, key));
+        }
         if let Some(event) = Audibility::look_at(&mut self.legs[index]) {
             self.events.push_back(event);
             self.events.extend(self.audibility.look(&self.legs, now));

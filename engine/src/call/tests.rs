@@ -9,10 +9,15 @@ use webtrunk_codecs::tone::{Digit, Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
 mod conference;
+mod encoder;
+mod ptimes;
 mod quality;
+mod tones;
+mod weather;
 
 use super::{
-    Call, CallEvent, Calls, Conference, ConferenceFull, ConferenceRole, HearSource, PartySpec, Supplies,
+    Call, CallEvent, Calls, Conference, ConferenceFull, ConferenceRole, HearSource, KeyMode, PartySpec,
+    Supplies,
 };
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
@@ -37,6 +42,10 @@ struct Phone {
     leg: LegId,
     address: SocketAddr,
     codec: CodecId,
+    /// What it sends and asks for.
+    ptime_ms: u32,
+    /// More lines of its descriptions.
+    lines: String,
     sequence: SequenceNumber,
     timestamp: Timestamp,
     heard: Vec<Heard>,
@@ -62,6 +71,11 @@ struct Bench {
 impl Bench {
     /// Two phones that talk, each with one codec.
     fn talking(left: CodecId, right: CodecId) -> Self {
+        Self::between(Phone::new(1, left), Phone::new(2, right), KeyMode::Events)
+    }
+
+    /// Two phones that talk; the keys of the right one travel in this way.
+    fn between(left: Phone, right: Phone, keys: KeyMode) -> Self {
         let now = Instant::now();
         let supplies = Arc::new(Supplies {
             config: EngineConfig { media_timeout: Duration::from_secs(60), ..EngineConfig::default() },
@@ -70,9 +84,10 @@ impl Bench {
         });
         let mut call = Call::new(CallId::next(), Arc::clone(&supplies));
         let mut outbox = Outbox::default();
-        let phones = [(1, left), (2, right)].map(|(index, codec)| {
-            let phone = Phone::new(index, codec);
-            call.add_leg(new_leg(phone.leg, index, codec, &supplies));
+        let phones = [(1, left, KeyMode::Events), (2, right, keys)].map(|(index, phone, keys)| {
+            let mut leg = new_leg(phone.leg, index, phone.codec, &supplies);
+            leg.set_keys(keys);
+            call.add_leg(leg);
             call.receive_offer(phone.leg, &phone.offer("sendrecv"));
             call.create_answer(phone.leg, None, now, &mut outbox);
             phone
@@ -133,6 +148,8 @@ impl Phone {
             leg: LegId::next(),
             address: SocketAddr::from(([192, 0, 2, index], 4000)),
             codec,
+            ptime_ms: 20,
+            lines: String::new(),
             sequence: SequenceNumber(65_500),
             timestamp: Timestamp(u32::MAX - 3000),
             heard: Vec::new(),
@@ -153,8 +170,10 @@ impl Phone {
         };
         let text = format!(
             "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number} 101\r\n\
-             a=rtpmap:{number} {name}\r\na=rtpmap:101 telephone-event/{}\r\na=fmtp:101 0-15\r\na={direction}\r\n",
-            self.codec.clock_rate().hz()
+             a=rtpmap:{number} {name}\r\na=rtpmap:101 telephone-event/{}\r\na=fmtp:101 0-15\r\na=ptime:{}\r\n{}a={direction}\r\n",
+            self.codec.clock_rate().hz(),
+            self.ptime_ms,
+            self.lines
         );
         SessionDescription::parse(text.as_str()).expect("a good offer")
     }
@@ -173,7 +192,7 @@ impl Phone {
             ssrc: Ssrc(7),
         };
         self.sequence = self.sequence.next();
-        self.timestamp = self.timestamp.plus(self.codec.clock_rate().hz() / 50);
+        self.timestamp = self.timestamp.plus(self.codec.clock_rate().hz() / 1000 * self.ptime_ms);
         let mut packet = vec![0; RtpHeader::LEN];
         header.write_to(&mut packet);
         packet.extend_from_slice(payload);
@@ -195,7 +214,7 @@ impl Phone {
     fn sound(&self) -> Vec<i16> {
         let mut decoder = decoder(self.codec, SampleRate::HZ_8000).expect("a decoder");
         let mut sound = Vec::new();
-        let mut frame = [0; 960];
+        let mut frame = [0; 1600];
         for heard in self.heard.iter().filter(|heard| heard.payload_type != 101) {
             let samples = decoder.decode(&heard.payload, &mut frame).expect("a payload of the codec");
             sound.extend_from_slice(&frame[..samples]);
@@ -226,11 +245,16 @@ fn new_browser_leg(leg: LegId, supplies: &Supplies, now: Instant) -> Leg {
     Leg::over_webrtc(leg, sockets, codecs, LocalMedia::default_opus_fmtp(), supplies, now)
 }
 
-/// `frames` payloads of a tone.
+/// `frames` payloads of a tone, 20 ms each.
 fn tone(codec: CodecId, frames: usize) -> Vec<Vec<u8>> {
+    tone_of(codec, 20, frames)
+}
+
+/// `frames` payloads of a tone, of so many milliseconds each.
+fn tone_of(codec: CodecId, ms: u32, frames: usize) -> Vec<Vec<u8>> {
     let mut generator = ToneGenerator::new(Tone::sine(1000.0, -10.0), SampleRate::HZ_8000);
     let mut encoder = encoder(codec, SampleRate::HZ_8000, &EncoderConfig::default()).expect("an encoder");
-    let mut frame = [0; 160];
+    let mut frame = vec![0; SampleRate::HZ_8000.samples_in_ms(ms)];
     let mut payload = [0; 1275];
     let mut next = || {
         generator.fill(&mut frame);

@@ -11,7 +11,7 @@ use super::error::DescriptionError;
 use super::rtp::RtpTransport;
 use super::stats::LegStats;
 use super::transport::{LegTransport, WebrtcLink};
-use crate::call::{CallEvent, Supplies};
+use crate::call::{CallEvent, KeyMode, Supplies};
 use crate::dtls::DtlsRole;
 use crate::ice::UfragChange;
 use crate::leg::webrtc::{Received, TransportEvent};
@@ -121,6 +121,14 @@ impl Leg {
         self.id
     }
 
+    /// Sets how keys travel in its media; before anything is described.
+    pub fn set_keys(&mut self, keys: KeyMode) {
+        if keys != KeyMode::Events {
+            self.negotiator.leave_out_telephone_events();
+        }
+        self.sender.set_keys(keys);
+    }
+
     /// Opens its span in the log, inside its call's; at the same level, for the same reason.
     pub(crate) fn open_span(&mut self, call: &Span) {
         self.span = error_span!(parent: call, "leg", id = %self.id);
@@ -162,7 +170,7 @@ impl Leg {
             leg: self.id,
             codec: agreed.codec,
             direction: agreed.direction,
-            takes_digits: agreed.telephone_event.is_some(),
+            takes_digits: agreed.telephone_event.is_some() || self.sender.says_tones(),
         })
     }
 
@@ -287,7 +295,10 @@ impl Leg {
         }
         self.receiver.agree(&agreed);
         self.reports.agree(&agreed);
-        self.listening.get_or_insert_with(|| Listening::new(agreed.codec, now));
+        let listening = self.listening.get_or_insert_with(|| Listening::new(agreed.codec, now));
+        if self.sender.says_tones() {
+            listening.hear_tones(agreed.codec);
+        }
         self.sender.agree(SendAgreement::new(&agreed));
         self.agreed = Some(agreed);
         // What a hold kept silent is not missed at once when the hold ends.
@@ -308,6 +319,11 @@ impl Leg {
     /// What can be heard of the peer now.
     pub(crate) fn audio_state(&self) -> Option<AudioState> {
         self.listening.as_ref().map(Listening::state)
+    }
+
+    /// The next key that went down or up in the peer's voice.
+    pub(crate) fn poll_tone_key(&mut self) -> Option<DigitEvent> {
+        self.listening.as_mut()?.poll_key()
     }
 
     /// A change of what can be heard of the peer, once.

@@ -25,7 +25,7 @@ impl Earpiece {
         let rate = codec.native_rate();
         Ok(Self {
             agreement: *agreement,
-            encoder: webtrunk_codecs::encoder(codec, rate, config)?,
+            encoder: webtrunk_codecs::encoder(codec, rate, &agreement.encoder_config(config))?,
             packetizer: Packetizer::new(rate.samples_in_ms(ptime_ms)),
             payload: Box::new([0; PAYLOAD_MAX]),
             ticks: codec.clock_rate().hz() / 1000 * ptime_ms,
@@ -35,7 +35,8 @@ impl Earpiece {
 
     /// Whether it goes on under this agreement, so that a re-offer need not disturb it.
     pub(crate) fn fits(&self, agreement: &SendAgreement) -> bool {
-        (self.agreement.codec, self.agreement.ptime_ms) == (agreement.codec, agreement.ptime_ms)
+        let of = |it: &SendAgreement| (it.codec, it.ptime_ms, it.opus);
+        of(&self.agreement) == of(agreement)
     }
 
     /// Whether this is asked for the first time.
@@ -43,17 +44,18 @@ impl Earpiece {
         !std::mem::replace(&mut self.is_begun, true)
     }
 
-    /// Tells the encoder how much loss the far end reports, in percent.
-    pub(crate) fn set_expected_loss(&mut self, percent: u8) {
-        self.encoder.set_expected_loss(percent);
+    /// The encoder, to be told what the far end and the machine can bear.
+    pub(crate) fn encoder(&mut self) -> &mut dyn Encoder {
+        self.encoder.as_mut()
     }
 
     /// Takes a frame and hands every payload that became full to `send`, with its length in ticks. A frame
-    /// that the codec cannot make is an empty payload: its time passes.
+    /// that the codec cannot make, or need not send, is an empty payload: its time passes.
     pub(crate) fn handle_frame(&mut self, frame: &[i16], mut send: impl FnMut(&[u8], u32)) {
         let Self { encoder, packetizer, payload, ticks, .. } = self;
         packetizer.push(frame, |frame| {
             let length = encoder.encode(frame, &mut payload[..]).unwrap_or(0);
+            let length = if encoder.is_silence(&payload[..length]) { 0 } else { length };
             send(&payload[..length], *ticks);
         });
     }

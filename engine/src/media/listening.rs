@@ -18,8 +18,10 @@ use super::quality::{
     AudioEvent, AudioState, AudioWatch, AudioWatchConfig, Band, CodecImpairment, Delays, Fate, Quality,
     QualityMonitor, Repair, level_dbov,
 };
+use super::tone_ear::ToneEar;
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::VoipMetrics;
+use crate::rtp::telephone_event::DigitEvent;
 
 /// Of how many packets one is measured: ten levels a second are plenty, and cost nothing that can be measured.
 pub(crate) const LEVEL_ONE_IN: u8 = 5;
@@ -43,6 +45,8 @@ pub(crate) struct Listening {
     hears_levels: bool,
     /// Packets until the next one is measured.
     until_level: u8,
+    /// Hears keys in the voice, where they come so.
+    tones: Option<ToneEar>,
 }
 
 /// What a path found out about a packet that it decoded.
@@ -71,7 +75,7 @@ impl Listening {
         let mut watch = AudioWatch::new(AudioWatchConfig::default(), now);
         watch.set_expected(false, now);
         let live = monitor.total();
-        Self { codec, monitor, watch, live, hears_levels: false, until_level: 0 }
+        Self { codec, monitor, watch, live, hears_levels: false, until_level: 0, tones: None }
     }
 
     /// Goes on with another codec, or to other ears: `band` is what is carried from end to end.
@@ -79,6 +83,18 @@ impl Listening {
         self.codec = codec;
         self.hears_levels = false;
         self.monitor.set_codec(impairment(codec, band));
+    }
+
+    /// Listens for keys in the voice from now on, by the codec that comes.
+    pub(crate) fn hear_tones(&mut self, codec: CodecId) {
+        if self.tones.is_none() || self.codec != codec {
+            self.tones = ToneEar::new(codec);
+        }
+    }
+
+    /// The next key that went down or up in the voice.
+    pub(crate) fn poll_key(&mut self) -> Option<DigitEvent> {
+        self.tones.as_mut()?.poll_event()
     }
 
     /// Whether anything should come at all.
@@ -95,6 +111,9 @@ impl Listening {
         now: Instant,
     ) {
         self.note_fates(lost_before, overheard.is_recovered);
+        if let Some(tones) = &mut self.tones {
+            tones.hear(payload, lost_before, now);
+        }
         if self.codec == CodecId::Opus && payload.len() <= OPUS_SILENCE_MAX {
             return self.watch.handle_comfort_noise(now);
         }
@@ -127,10 +146,14 @@ impl Listening {
         if self.watch.poll_timeout().is_some_and(|at| at <= now) {
             self.watch.handle_timeout(now);
         }
+        if let Some(tones) = &mut self.tones {
+            tones.handle_timeout(now);
+        }
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.watch.poll_timeout()
+        let tones = self.tones.as_ref().and_then(ToneEar::poll_timeout);
+        [self.watch.poll_timeout(), tones].into_iter().flatten().min()
     }
 
     /// A change of what is heard, once.

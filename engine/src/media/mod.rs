@@ -1,5 +1,6 @@
 //! What happens to voice between two legs.
 
+mod adaptation;
 mod earpiece;
 mod intake;
 pub mod jitter;
@@ -17,6 +18,8 @@ mod recorder;
 mod reorder;
 mod reports;
 mod sender;
+mod tone_ear;
+mod tone_mouth;
 mod transcoder;
 mod wall_clock;
 

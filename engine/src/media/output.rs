@@ -86,6 +86,12 @@ impl OutputStream {
         self.due_at = Some(now);
     }
 
+    /// The packet that was sent last, of `ticks`, is the source's last one: the next sample comes after it.
+    pub fn end_source(&mut self, ticks: u32) {
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.due_at = self.due_at.map(|due_at| due_at + self.duration_of(ticks));
+    }
+
     /// The media clock at `now`: what was sent, and the time that passed unsent.
     #[must_use]
     pub fn timestamp_at(&self, now: Instant) -> u32 {

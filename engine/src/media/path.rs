@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use webtrunk_codecs::{ClockRate, EncoderConfig, OpenError};
+use webtrunk_codecs::{ClockRate, Encoder, EncoderConfig, OpenError};
 
 use super::listening::Overheard;
 use super::output::OutputStream;
 use super::sender::{Heard, SendAgreement, meeting_rate};
 use super::transcoder::{Transcoder, TranscoderCounters};
 use crate::rtp::Timestamp;
+use crate::sdp::OpusParameters;
 use webtrunk_codecs::CodecId;
 
 /// A step of the timestamp longer than this is another timeline, not a pause.
@@ -34,6 +35,14 @@ pub(crate) struct Between {
     input: CodecId,
     output: CodecId,
     ptime_ms: u32,
+    /// What the peer asks of an Opus encoder.
+    opus: OpusParameters,
+}
+
+impl Between {
+    fn new(input: CodecId, output: &SendAgreement) -> Self {
+        Self { input, output: output.codec, ptime_ms: output.ptime_ms, opus: output.opus }
+    }
 }
 
 impl Path {
@@ -48,9 +57,9 @@ impl Path {
         }
         let rate = meeting_rate(input, output.codec);
         let decoder = webtrunk_codecs::decoder(input, rate)?;
-        let encoder = webtrunk_codecs::encoder(output.codec, rate, config)?;
+        let encoder = webtrunk_codecs::encoder(output.codec, rate, &output.encoder_config(config))?;
         let transcoder = Transcoder::new(decoder, encoder, input.clock_rate(), output.ptime_ms);
-        let between = Between { input, output: output.codec, ptime_ms: output.ptime_ms };
+        let between = Between::new(input, output);
         Ok(Self::Transcode { transcoder: Box::new(transcoder), between, is_begun: false })
     }
 
@@ -59,9 +68,7 @@ impl Path {
         match self {
             Self::Closed => false,
             Self::PassThrough { clock, .. } => input == output.codec && *clock == input.clock_rate(),
-            Self::Transcode { between, .. } => {
-                *between == Between { input, output: output.codec, ptime_ms: output.ptime_ms }
-            }
+            Self::Transcode { between, .. } => *between == Between::new(input, output),
         }
     }
 
@@ -78,10 +85,28 @@ impl Path {
         }
     }
 
-    /// Tells the encoder how much loss the far end reports, in percent.
-    pub(crate) fn set_expected_loss(&mut self, percent: u8) {
-        if let Self::Transcode { transcoder, .. } = self {
-            transcoder.set_expected_loss(percent);
+    /// The stream is somebody else's for a while: what comes after begins anew, at its own time. A packet of what
+    /// is relayed lasts `ticks`.
+    pub(crate) fn interrupt(&mut self, ticks: u32, output: &mut OutputStream) {
+        match self {
+            Self::Closed => {}
+            Self::PassThrough { last, .. } => {
+                if last.take().is_some() {
+                    output.end_source(ticks);
+                }
+            }
+            Self::Transcode { transcoder, is_begun, .. } => {
+                *is_begun = false;
+                transcoder.begin_anew();
+            }
+        }
+    }
+
+    /// The encoder, where there is one.
+    pub(crate) fn encoder(&mut self) -> Option<&mut dyn Encoder> {
+        match self {
+            Self::Transcode { transcoder, .. } => Some(transcoder.encoder()),
+            Self::Closed | Self::PassThrough { .. } => None,
         }
     }
 

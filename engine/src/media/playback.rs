@@ -51,13 +51,15 @@ impl Playback {
         }
         let rate = self.player.sample_rate();
         let clock = agreement.codec.clock_rate();
-        self.encoder = webtrunk_codecs::encoder(agreement.codec, rate, config).ok().map(|encoder| Open {
-            encoder,
-            samples: rate.samples_in_ms(agreement.ptime_ms),
-            ticks: clock.hz() / 1000 * agreement.ptime_ms,
-            period: Duration::from_millis(u64::from(agreement.ptime_ms)),
-            agreement: *agreement,
-        });
+        self.encoder = webtrunk_codecs::encoder(agreement.codec, rate, &agreement.encoder_config(config))
+            .ok()
+            .map(|encoder| Open {
+                encoder,
+                samples: rate.samples_in_ms(agreement.ptime_ms),
+                ticks: clock.hz() / 1000 * agreement.ptime_ms,
+                period: Duration::from_millis(u64::from(agreement.ptime_ms)),
+                agreement: *agreement,
+            });
     }
 
     /// Hands every frame that is due to `send`, with its length in ticks; false when the source is over.
@@ -72,11 +74,18 @@ impl Playback {
                 return false;
             }
             if let Ok(length) = open.encoder.encode(frame, &mut self.payload[..]) {
-                send(&self.payload[..length], open.ticks);
+                // Silence that need not be sent is a payload without a byte.
+                let is_silence = open.encoder.is_silence(&self.payload[..length]);
+                send(&self.payload[..if is_silence { 0 } else { length }], open.ticks);
             }
             self.next_at += open.period;
         }
         true
+    }
+
+    /// The encoder, once there is one.
+    pub(crate) fn encoder(&mut self) -> Option<&mut dyn Encoder> {
+        Some(self.encoder.as_mut()?.encoder.as_mut())
     }
 
     /// When the next frame is due.

@@ -11,8 +11,10 @@
 
 use std::time::{Duration, Instant};
 
-use webtrunk_codecs::{ClockRate, CodecId, EncoderConfig, SampleRate};
+use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoderConfig};
+use webtrunk_codecs::{ClockRate, CodecId, Encoder, EncoderConfig, SampleRate};
 
+use super::adaptation::Adaptation;
 use super::earpiece::Earpiece;
 use super::listening::{Overheard, delays, impairment, own_band};
 use super::output::OutputStream;
@@ -20,12 +22,14 @@ use super::path::Path;
 use super::playback::Playback;
 use super::player::Player;
 use super::quality::{Band, EModelInput, Quality};
+use super::tone_mouth::ToneMouth;
 use crate::LegId;
+use crate::call::KeyMode;
 use crate::leg::{Deed, LegTransport};
 use crate::net::Outbox;
 use crate::rtp::telephone_event::{EventPayload, EventSender, EventSenderConfig};
 use crate::rtp::{DropReason, PayloadType, Timestamp};
-use crate::sdp::Negotiated;
+use crate::sdp::{Negotiated, OpusParameters};
 
 /// What the peer agreed to receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub(crate) struct SendAgreement {
     pub(crate) ptime_ms: u32,
     pub(crate) telephone_event: Option<(PayloadType, ClockRate)>,
     pub(crate) may_send: bool,
+    /// What the peer asks of an Opus encoder.
+    pub(crate) opus: OpusParameters,
 }
 
 /// Where the output comes from.
@@ -57,6 +63,10 @@ pub(crate) struct Sender {
     /// What is carried of the voice from end to end.
     band: Band,
     digits: Option<EventSender>,
+    adaptation: Adaptation,
+    keys: KeyMode,
+    /// Says keys as tones, where they go so.
+    tones: Option<Box<ToneMouth>>,
 }
 
 /// A packet of the leg that is heard.
@@ -85,6 +95,23 @@ impl SendAgreement {
             ptime_ms: u32::from(agreed.ptime_tx_ms),
             telephone_event: agreed.telephone_event.map(|event| (event.payload_type_tx, event.clock_rate)),
             may_send: agreed.direction.sends(),
+            opus: agreed.opus,
+        }
+    }
+
+    /// `ours`, within what the peer asks for (RFC 7587 6.1).
+    pub(crate) fn encoder_config(&self, ours: &EncoderConfig) -> EncoderConfig {
+        let (ours, asked) = (&ours.opus, &self.opus);
+        let bitrate_bps = asked.max_average_bitrate_bps.unwrap_or(u32::MAX).min(ours.bitrate_bps);
+        EncoderConfig {
+            opus: OpusEncoderConfig {
+                bitrate_bps,
+                inband_fec: ours.inband_fec && asked.use_inband_fec,
+                dtx: ours.dtx || asked.use_dtx,
+                variable_bitrate: ours.variable_bitrate && !asked.cbr,
+                max_bandwidth: asked.max_playback_rate_hz.map(OpusBandwidth::for_playback_rate),
+                ..*ours
+            },
         }
     }
 }
@@ -97,6 +124,9 @@ impl Sender {
             agreement: None,
             band: own_band(codec),
             digits: None,
+            adaptation: Adaptation::default(),
+            keys: KeyMode::Events,
+            tones: None,
         }
     }
 
@@ -109,6 +139,11 @@ impl Sender {
         let clock = agreement.codec.clock_rate();
         if self.output.clock() != clock {
             self.output.set_clock(clock);
+        }
+        if self.says_tones() {
+            self.agree_tones(&agreement);
+            self.agreement = Some(agreement);
+            return;
         }
         let clock_of = |agreement: SendAgreement| agreement.telephone_event.map(|(_, clock)| clock);
         if clock_of(agreement) != self.agreement.and_then(clock_of) {
@@ -136,6 +171,29 @@ impl Sender {
         Some((judge(f32::from(remote.fraction_lost) / 256.0), judge(lost.min(1.0))))
     }
 
+    /// Sets how keys travel to the peer.
+    pub(crate) fn set_keys(&mut self, keys: KeyMode) {
+        self.keys = keys;
+    }
+
+    /// Whether keys travel as tones.
+    pub(crate) fn says_tones(&self) -> bool {
+        self.keys == KeyMode::Tones
+    }
+
+    /// One frame of a tone is as long as a packet of voice.
+    fn agree_tones(&mut self, agreement: &SendAgreement) {
+        let is_other = self
+            .agreement
+            .is_none_or(|before| (before.codec, before.ptime_ms) != (agreement.codec, agreement.ptime_ms));
+        if is_other || self.tones.is_none() {
+            let ptime = Duration::from_millis(agreement.ptime_ms.into());
+            let config = EventSenderConfig { ptime, ..EventSenderConfig::default() };
+            self.tones = ToneMouth::new(agreement).ok().map(Box::new);
+            self.digits = self.tones.as_ref().map(|_| EventSender::new(ClockRate::HZ_8000, config));
+        }
+    }
+
     /// The queue of digits, where the peer takes them.
     pub(crate) fn digits(&mut self) -> Option<&mut EventSender> {
         self.digits.as_mut()
@@ -159,10 +217,14 @@ impl Sender {
         transport: &mut LegTransport,
         outbox: &mut Outbox,
     ) -> Overheard {
-        let Self { output, hears, agreement, digits, .. } = self;
+        let Self { output, hears, agreement, digits, tones, .. } = self;
         let Hears::Leg { path, .. } = hears else { return Overheard::default() };
         let Some(agreement) = agreement.as_ref() else { return Overheard::default() };
-        let is_voiced = agreement.may_send && !digits.as_ref().is_some_and(EventSender::is_playing);
+        let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
+        if is_key_down && tones.is_some() {
+            return Overheard::default();
+        }
+        let is_voiced = agreement.may_send && !is_key_down;
         path.handle(heard, now, output, |output, payload, marker| {
             if is_voiced {
                 let mut header = output.next_header(agreement.payload_type, payload.len(), now);
@@ -180,10 +242,14 @@ impl Sender {
         transport: &mut LegTransport,
         outbox: &mut Outbox,
     ) {
-        let Self { output, hears, agreement, digits, .. } = self;
+        let Self { output, hears, agreement, digits, tones, .. } = self;
         let Hears::Conference(Some(earpiece)) = hears else { return };
         let Some(agreement) = agreement.as_ref() else { return };
-        let is_voiced = agreement.may_send && !digits.as_ref().is_some_and(EventSender::is_playing);
+        let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
+        if is_key_down && tones.is_some() {
+            return;
+        }
+        let is_voiced = agreement.may_send && !is_key_down;
         if earpiece.begins() {
             output.begin_source(now);
         }
@@ -204,12 +270,19 @@ impl Sender {
         outbox: &mut Outbox,
     ) -> Ticked {
         self.send_events(now, transport, outbox);
-        let Self { output, hears, agreement, digits, .. } = self;
+        let Self { output, hears, agreement, digits, tones, .. } = self;
         let Hears::Player(playback) = hears else { return Ticked::Quiet };
         let Some(agreement) = agreement.as_ref() else { return Ticked::Quiet };
-        let is_voiced = agreement.may_send && !digits.as_ref().is_some_and(EventSender::is_playing);
+        let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
+        let is_replaced = is_key_down && tones.is_some();
+        let is_voiced = agreement.may_send && !is_key_down;
         let goes_on = playback.handle_timeout(now, |payload, ticks| {
-            if is_voiced {
+            if is_replaced {
+                return;
+            }
+            if payload.is_empty() {
+                output.skip(0);
+            } else if is_voiced {
                 let header = output.next_header(agreement.payload_type, payload.len(), now);
                 transport.send_rtp(&header, payload, outbox);
             }
@@ -225,13 +298,29 @@ impl Sender {
     /// Passes on to the encoder what the peer reports of our stream's loss.
     pub(crate) fn note_loss(&mut self, reported: Result<Option<u8>, DropReason>) -> Result<Deed, DropReason> {
         if let Some(percent) = reported? {
-            match &mut self.hears {
-                Hears::Leg { path, .. } => path.set_expected_loss(percent),
-                Hears::Conference(Some(earpiece)) => earpiece.set_expected_loss(percent),
-                Hears::Conference(None) | Hears::Player(_) | Hears::Nothing => {}
-            }
+            self.adaptation.handle_report(percent);
+            self.adapt_encoder();
         }
         Ok(Deed::Done)
+    }
+
+    /// Tells the encoder, a new one too, what the peer's reports ask of it.
+    pub(crate) fn adapt_encoder(&mut self) {
+        let adapted = self.adaptation.adapted();
+        if let Some(encoder) = self.encoder() {
+            encoder.set_expected_loss(adapted.expected_loss_percent);
+            encoder.set_bitrate_share(adapted.bitrate_percent);
+        }
+    }
+
+    /// What is encoded with now, if anything is.
+    pub(crate) fn encoder(&mut self) -> Option<&mut dyn Encoder> {
+        match &mut self.hears {
+            Hears::Leg { path, .. } => path.encoder(),
+            Hears::Player(playback) => playback.encoder(),
+            Hears::Conference(Some(earpiece)) => Some(earpiece.encoder()),
+            Hears::Conference(None) | Hears::Nothing => None,
+        }
     }
 
     /// When something is due.
@@ -248,9 +337,23 @@ impl Sender {
 
     fn send_events(&mut self, now: Instant, transport: &mut LegTransport, outbox: &mut Outbox) {
         let Some(agreement) = self.agreement.as_ref().filter(|agreement| agreement.may_send) else { return };
-        let (Some((payload_type, _)), Some(digits)) = (agreement.telephone_event, &mut self.digits) else {
+        let Some(digits) = &mut self.digits else { return };
+        if let Some(tones) = &mut self.tones {
+            while let Some(event) = digits.poll(now, Timestamp(0)) {
+                let Some((payload, ticks)) = tones.say(&event) else { continue };
+                if event.marker {
+                    if let Hears::Leg { path, .. } = &mut self.hears {
+                        path.interrupt(ticks, &mut self.output);
+                    }
+                    self.output.begin_source(now);
+                }
+                let header = self.output.next_header(agreement.payload_type, payload.len(), now);
+                transport.send_rtp(&header, payload, outbox);
+                self.output.advance_past(ticks, now);
+            }
             return;
-        };
+        }
+        let Some((payload_type, _)) = agreement.telephone_event else { return };
         let stream_time = Timestamp(self.output.timestamp_at(now));
         while let Some(event) = digits.poll(now, stream_time) {
             let mut payload = [0; EventPayload::LEN];

@@ -106,9 +106,15 @@ impl Transcoder {
         self.counters
     }
 
-    /// Tells the encoder how much loss the far end reports, in percent.
-    pub fn set_expected_loss(&mut self, percent: u8) {
-        self.encoder.set_expected_loss(percent);
+    /// What comes next follows on nothing: no time has passed unsent before it.
+    pub fn begin_anew(&mut self) {
+        self.expected = None;
+        self.skipped = 0;
+    }
+
+    /// The encoder, to be told what the far end and the machine can bear.
+    pub fn encoder(&mut self) -> &mut dyn Encoder {
+        self.encoder.as_mut()
     }
 
     /// Takes one packet, `lost_before` of its predecessors being lost, and hands payloads to `sink`.
@@ -216,6 +222,8 @@ fn emit(
     sink: &mut impl FnMut(Coded<'_>),
 ) {
     match encoder.encode(frame, payload) {
+        // Silence that the codec says need not be sent: its time passes.
+        Ok(length) if encoder.is_silence(&payload[..length]) => *skipped += frame.len(),
         Ok(length) => {
             sink(Coded { payload: &payload[..length], skipped: *skipped, samples: frame.len() });
             *skipped = 0;

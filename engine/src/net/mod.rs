@@ -4,6 +4,7 @@ mod address_filter;
 pub mod demux;
 mod frames;
 mod gauges;
+mod load;
 mod network;
 mod outbox;
 mod ports;

@@ -21,6 +21,7 @@ use tracing::{error, info, trace, warn};
 use self::conferences::Rooms;
 use super::demux::{DatagramKind, Demux, SOURCES_PER_LEG, SourceInserted};
 use super::gauges::Gauges;
+use super::load::Load;
 use super::outbox::{Outbox, SocketId};
 use super::ports::PortPool;
 use super::socket::{Inbox, SendHeaders, Socket};
@@ -63,6 +64,7 @@ pub(crate) struct Shard {
     timers: Timers,
     rooms: Rooms,
     gauges: Arc<Gauges>,
+    load: Load,
     wake: Rc<Wake>,
     recorder: Option<Recorder>,
 }
@@ -100,6 +102,7 @@ impl Shard {
     pub(crate) fn new(supplies: Arc<Supplies>, ports: PortPool, gauges: Arc<Gauges>) -> Self {
         let calls_max = supplies.config.calls_max;
         let webrtc = supplies.config.webrtc_tcp.iter().map(|address| (*address, SocketId::STREAMS)).collect();
+        let load = Load::new(supplies.config.encoder.opus.complexity);
         Self {
             supplies,
             calls: HashMap::with_capacity(calls_max.min(1024)),
@@ -115,6 +118,7 @@ impl Shard {
             timers: Timers::with_capacity(calls_max.min(1024)),
             rooms: Rooms::default(),
             gauges,
+            load,
             wake: Rc::default(),
             recorder: None,
         }
@@ -135,8 +139,9 @@ impl Shard {
     }
 
     /// Takes in a call.
-    pub(crate) fn add_call(&mut self, call: Call, events: mpsc::Sender<CallEvent>) {
+    pub(crate) fn add_call(&mut self, mut call: Call, events: mpsc::Sender<CallEvent>) {
         self.gauges.call_added();
+        call.set_complexity(self.load.complexity());
         self.calls.insert(call.id(), Slot { call, events, armed_for: None, contested: Vec::new() });
     }
 
@@ -307,6 +312,10 @@ impl Shard {
                 continue;
             }
             slot.armed_for = None;
+            if let Some(complexity) = self.load.handle_deadline(at, now) {
+                info!(complexity, "codecs work as hard as there is time for");
+                self.calls.values_mut().for_each(|slot| slot.call.set_complexity(complexity));
+            }
             self.with_call(id, now, |call, outbox, now| call.handle_timeout(now, outbox));
             self.flush_if_due();
         }

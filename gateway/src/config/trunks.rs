@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_codecs::CodecId;
+use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
@@ -25,6 +26,8 @@ pub struct Trunk {
     pub codecs: Vec<CodecId>,
     /// Whether its media is protected.
     pub srtp: SrtpPolicy,
+    /// How keys travel in its media.
+    pub keys: KeyMode,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +42,8 @@ pub(super) struct TrunkSection {
     networks: Vec<Spanned<String>>,
     credentials: Option<CredentialsSection>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(default)]
+    dtmf: Dtmf,
     /// What is left out is not done: most carriers know nothing of it.
     #[serde(default = "forbid")]
     srtp: Srtp,
@@ -50,6 +55,16 @@ struct CredentialsSection {
     user: String,
     password: Spanned<SecretSource>,
     realm: Option<String>,
+}
+
+/// How keys travel.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Dtmf {
+    #[default]
+    Rfc4733,
+    Inband,
+    Info,
 }
 
 fn udp() -> Spanned<Transport> {
@@ -118,7 +133,12 @@ impl TrunkSection {
             source_networks: networks,
             credentials,
         };
-        Some(Trunk { sip, codecs, srtp: self.srtp.into() })
+        let keys = match self.dtmf {
+            Dtmf::Rfc4733 => KeyMode::Events,
+            Dtmf::Inband => KeyMode::Tones,
+            Dtmf::Info => KeyMode::Nothing,
+        };
+        Some(Trunk { sip, codecs, srtp: self.srtp.into(), keys })
     }
 
     /// Calls leave from the listener of their transport.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, warn};
 use webtrunk_codecs::tone::Digit;
-use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, PartySpec, TransportSpec};
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, KeyMode, LegSpec, PartySpec, TransportSpec};
 use webtrunk_engine::media::RecordingFormat;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
@@ -117,7 +117,9 @@ impl B2bua {
                 srtp: directory.caller_srtp(&incoming.origin),
             },
         };
-        let spec = LegSpec { leg: incoming.leg, transport, codecs, opposite: None };
+        call.caller.keys = directory.caller_keys(&incoming.origin);
+        let keys = call.caller.keys;
+        let spec = LegSpec { leg: incoming.leg, transport, codecs, keys, opposite: None };
         call.media(CallCommand::AddLeg(Box::new(spec)));
         if let Some(description) = incoming.offer {
             call.media(CallCommand::ReceiveOffer { leg: incoming.leg, description });
@@ -521,6 +523,9 @@ impl B2bua {
     /// In media a digit is sent from the moment in which its key goes down, so that it comes no later than it
     /// was pressed; INFO has to tell how long it was held.
     fn on_key_down(&mut self, from: LegId, digit: Digit) {
+        if self.voice_carries_keys(from) {
+            return;
+        }
         let to = self.opposite(from).filter(|to| self.takes_digits_in_media(to)).map(|to| to.leg);
         if let Some(party) = self.party_mut(from) {
             party.holds_key_for = to;
@@ -536,8 +541,16 @@ impl B2bua {
                 info!("digit pressed");
                 self.media(CallCommand::EndDigit { leg, digit, duration });
             }
+            None if self.voice_carries_keys(from) => info!("digit pressed"),
             None => self.on_digit(from, digit.to_char(), duration),
         }
+    }
+
+    /// Whether both sides have keys as tones: then they go with the voice, and saying them again would double
+    /// them.
+    fn voice_carries_keys(&self, from: LegId) -> bool {
+        let has_tones = |party: &Party| party.keys == KeyMode::Tones;
+        self.party(from).is_some_and(has_tones) && self.opposite(from).is_some_and(has_tones)
     }
 
     fn takes_digits_in_media(&self, party: &Party) -> bool {

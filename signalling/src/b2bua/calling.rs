@@ -52,12 +52,13 @@ impl B2bua {
             },
         };
         let opposite = Some(self.caller.leg);
-        let spec = LegSpec { leg, transport, codecs: place.codecs, opposite };
+        let spec = LegSpec { leg, transport, codecs: place.codecs, keys: place.keys, opposite };
         self.media(CallCommand::AddLeg(Box::new(spec)));
         self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
         let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout, hops };
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
-        self.callees.push(Party::new(leg, place.adapter, place.profile, state, &self.span));
+        let callee = Party::new(leg, place.adapter, place.profile, state, &self.span);
+        self.callees.push(Party { keys: place.keys, ..callee });
     }
 
     /// The offer for a callee is ready: it is called.

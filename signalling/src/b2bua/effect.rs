@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::LegId;
-use webtrunk_engine::call::{CallCommand, CallEvent};
+use webtrunk_engine::call::{CallCommand, CallEvent, KeyMode};
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 
@@ -57,6 +57,9 @@ pub trait Directory {
     /// Whether the media of a caller that is no browser is protected.
     fn caller_srtp(&self, origin: &Origin) -> SrtpPolicy;
 
+    /// How a caller's keys travel in its media.
+    fn caller_keys(&self, origin: &Origin) -> KeyMode;
+
     /// A prompt by its name.
     fn prompt(&self, name: &str) -> Option<Prompt>;
 
@@ -76,6 +79,8 @@ pub struct Place {
     pub profile: MediaProfile,
     /// The codecs that may be used, best first.
     pub codecs: Vec<CodecId>,
+    /// How keys travel in its media.
+    pub keys: KeyMode,
     /// Whether its media is protected; of no meaning for a browser's, which always is.
     pub srtp: SrtpPolicy,
     /// The address of its signalling; `None` when a name has still to be looked up.

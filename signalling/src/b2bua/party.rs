@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tracing::{Span, error_span};
 use webtrunk_engine::LegId;
+use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 
 use super::effect::Effect;
@@ -34,6 +35,8 @@ pub(super) struct Party {
     /// What we may send to it and receive from it, by the last agreement.
     pub(super) direction: Option<Direction>,
     pub(super) takes_digits: bool,
+    /// How keys travel in its media.
+    pub(super) keys: KeyMode,
     /// The leg to which the key that it holds down is sent in media.
     pub(super) holds_key_for: Option<LegId>,
     /// The party at the other end holds it without sound of its own.
@@ -118,6 +121,7 @@ impl Party {
             change: Change::None,
             direction: None,
             takes_digits: false,
+            keys: KeyMode::Events,
             holds_key_for: None,
             is_held: false,
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::Span;
 use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
-use webtrunk_engine::call::{CallCommand, CallEvent, ConferenceRole, HearSource};
+use webtrunk_engine::call::{CallCommand, CallEvent, ConferenceRole, HearSource, KeyMode};
 use webtrunk_engine::media::{Prompt, RecordingFormat};
 use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
@@ -36,6 +36,7 @@ impl Directory for World {
             target: Target::Contact { user: "bob".into(), binding },
             profile,
             codecs: CodecId::USUAL.to_vec(),
+            keys: KeyMode::Events,
             srtp: SrtpPolicy::Forbid,
             address: None,
         };
@@ -48,6 +49,10 @@ impl Directory for World {
 
     fn caller_srtp(&self, _: &Origin) -> SrtpPolicy {
         SrtpPolicy::Forbid
+    }
+
+    fn caller_keys(&self, _: &Origin) -> KeyMode {
+        KeyMode::Events
     }
 
     fn prompt(&self, name: &str) -> Option<Prompt> {
@@ -545,6 +550,24 @@ fn a_key_in_media_goes_to_a_phone_while_it_is_down_and_to_a_browser_when_it_is_u
     let began = CallEvent::DigitBegan { leg: callee, digit };
     assert!(bench.media(began).is_empty());
     assert_eq!(bench.media(up(callee)), ["signal 5 to caller for 230ms"]);
+}
+
+#[test]
+fn between_two_parties_with_tones_keys_are_left_to_the_voice() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    bench.call.caller.keys = KeyMode::Tones;
+    let (digit, duration) = (Digit::parse('5').expect("a key"), Duration::from_millis(230));
+    let leg = bench.caller;
+    assert_eq!(bench.media(CallEvent::DigitBegan { leg, digit }), ["begin 5 to callee"]);
+    assert_eq!(
+        bench.media(CallEvent::DigitPressed { leg, digit, duration }),
+        ["end 5 to callee after 230ms"]
+    );
+    bench.call.callees[0].keys = KeyMode::Tones;
+    for leg in [leg, callee] {
+        assert!(bench.media(CallEvent::DigitBegan { leg, digit }).is_empty());
+        assert!(bench.media(CallEvent::DigitPressed { leg, digit, duration }).is_empty());
+    }
 }
 
 #[test]

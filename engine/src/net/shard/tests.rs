@@ -8,7 +8,7 @@ use webtrunk_codecs::CodecId;
 
 use super::super::gauges::Ledger;
 use super::*;
-use crate::call::{ConferenceRole, LegSpec, PartySpec, TICK, TransportSpec, new_leg};
+use crate::call::{ConferenceRole, KeyMode, LegSpec, PartySpec, TICK, TransportSpec, new_leg};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::ice::tests::Check;
@@ -55,7 +55,13 @@ impl Bench {
         let (call, leg) = (CallId::next(), LegId::next());
         let (told, events) = mpsc::channel(16);
         self.shard.add_call(Call::new(call, Arc::clone(&self.shard.supplies)), told);
-        let spec = LegSpec { leg, transport, codecs: CodecId::USUAL.to_vec(), opposite: None };
+        let spec = LegSpec {
+            leg,
+            transport,
+            codecs: CodecId::USUAL.to_vec(),
+            keys: KeyMode::Events,
+            opposite: None,
+        };
         let (made, _) = new_leg(&mut self.shard, call, &spec, self.now).expect("a free port pair");
         self.shard.add_leg(call, made, self.now);
         Member { call, leg, events }
@@ -269,7 +275,8 @@ fn first_offered(bench: &mut Bench, member: &Member, offer: &str, transport: Tra
         bench.shard.with_call(member.call, bench.now, |call, _, _| call.receive_offer(member.leg, &offer));
     assert_eq!(took, Some(()));
     let codecs = CodecId::USUAL.to_vec();
-    let spec = LegSpec { leg: LegId::next(), transport, codecs, opposite: Some(member.leg) };
+    let spec =
+        LegSpec { leg: LegId::next(), transport, codecs, keys: KeyMode::Events, opposite: Some(member.leg) };
     let (mut leg, _) = new_leg(&mut bench.shard, member.call, &spec, bench.now).expect("a free port pair");
     let offer = leg.create_offer(Direction::SendRecv).expect("it has codecs").to_string();
     let media = offer.lines().find(|line| line.starts_with("m=audio")).expect("a media line");

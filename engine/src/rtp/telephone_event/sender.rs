@@ -44,6 +44,14 @@ pub struct EventPacket {
     pub marker: bool,
 }
 
+impl EventPacket {
+    /// Whether it only closes a segment (RFC 4733 2.5.1.3): the same moment is told once more after it.
+    #[must_use]
+    pub fn closes_segment(&self) -> bool {
+        !self.payload.is_end && u32::from(self.payload.duration) == SEGMENT_UNITS
+    }
+}
+
 /// So many digits wait that one more would be senseless; nothing was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many digits are waiting to be sent")]

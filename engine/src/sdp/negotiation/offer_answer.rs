@@ -89,6 +89,11 @@ impl Negotiator {
         Self { local, opus_fmtp, payload_types, keys, last_sent: None, agreed: None, state: State::Stable }
     }
 
+    /// Leaves telephone-events out of what is said and taken from now on.
+    pub fn leave_out_telephone_events(&mut self) {
+        self.local.telephone_event = false;
+    }
+
     /// Makes an offer, the first or a new one. All our codecs are in it; the one in use comes first.
     ///
     /// # Errors

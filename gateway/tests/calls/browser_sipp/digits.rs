@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use webtrunk_codecs::g711::Law;
+
 use super::stage::{Call, HELD_MS};
 use crate::sip::rtp_digits::{self, DIGITS};
 use crate::support::browser::Browser;
@@ -43,6 +45,49 @@ fn from_the_phone_in_media() {
 fn from_the_phone_in_signalling() {
     let Some(browser) = Browser::shared() else { return };
     let Some(call) = Call::begin(&browser, "callee_presses") else { return };
+    for (number, digit) in (2..).zip(DIGITS.chars()) {
+        call.phone.go_on_with(&[("X-Number", &number.to_string()), ("X-Digit", &digit.to_string())]);
+        let is_answered = || call.phone.received("200").len() == number - 1;
+        assert!(wait_until(PATIENCE, is_answered), "{digit}: {:?}", call.phone.seen());
+    }
+    assert_page_gets_all(&call, HELD_MS);
+    call.end();
+}
+
+/// The trunk has no telephone-events, though its phone would take them: keys are tones in its voice.
+#[test]
+fn from_the_page_to_a_trunk_that_wants_tones() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(mut call) = Call::begin_with(&browser, "callee_talks", "dtmf = \"inband\"") else { return };
+    call.talk();
+    call.alice.send_digits(DIGITS, DigitsBy::Rfc4733, HELD_MS);
+    let heard = || rtp_digits::tones(&call.sound.heard(), Law::Mu);
+    assert!(wait_until(PATIENCE, || heard().len() >= DIGITS.len()), "only {:?} came", heard());
+    std::thread::sleep(AFTERMATH);
+    assert_eq!(heard(), DIGITS);
+    assert_eq!(rtp_digits::count(&call.sound.heard()), 0, "as events, too");
+    assert!(call.phone.received("INFO").is_empty(), "in signalling, too");
+    call.end();
+}
+
+#[test]
+fn from_a_trunk_that_sends_tones() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin_with(&browser, "callee_talks", "dtmf = \"inband\"") else { return };
+    rtp_digits::press_tones(&call.sound, call.to, Law::Mu, DIGITS);
+    let got: String = DIGITS.chars().map(|_| call.alice.next("digit")["digit"].to_string()).collect();
+    assert_eq!(got.replace('"', ""), DIGITS);
+    std::thread::sleep(AFTERMATH);
+    assert_eq!(call.alice.taken("digit"), [] as [serde_json::Value; 0], "doubled");
+    call.end();
+}
+
+/// The trunk has keys in signalling alone.
+#[test]
+fn from_a_trunk_that_has_keys_in_signalling_alone() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin_with(&browser, "callee_presses", "dtmf = \"info\"") else { return };
+    assert!(!call.phone.wait_for("INVITE").has_line("a=rtpmap:101 telephone-event/8000"), "none are offered");
     for (number, digit) in (2..).zip(DIGITS.chars()) {
         call.phone.go_on_with(&[("X-Number", &number.to_string()), ("X-Digit", &digit.to_string())]);
         let is_answered = || call.phone.received("200").len() == number - 1;

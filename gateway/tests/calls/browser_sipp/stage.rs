@@ -42,6 +42,11 @@ impl Call {
     /// A page of the browser calls the phone, on which sipp plays a scenario that answers. `None` where
     /// a tool is missing.
     pub(super) fn begin(browser: &Browser, scenario: &str) -> Option<Self> {
+        Self::begin_with(browser, scenario, "")
+    }
+
+    /// The same, with more lines for the trunk.
+    pub(super) fn begin_with(browser: &Browser, scenario: &str, trunk: &str) -> Option<Self> {
         tools::command("sipp")?;
         let turn = Turn::take();
         let phone_host = Host::new();
@@ -49,6 +54,7 @@ impl Call {
             .origin(browser.origin())
             .user("alice")
             .trunk("provider", &phone_host, &["PCMU"])
+            .last_trunk(trunk)
             .rule(
                 "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
             );

@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use webtrunk_codecs::SampleRate;
+use webtrunk_codecs::g711::Law;
+use webtrunk_codecs::tone::{Digit, DtmfDetector, DtmfEvent, Tone, ToneGenerator};
+
 use super::rtp_peer::{Packet, RtpPeer};
 
 /// Every digit, in the order of its event code (RFC 4733 3.2).
@@ -42,6 +46,46 @@ pub(crate) fn press(peer: &RtpPeer, to: SocketAddr, digits: &str) {
             stream.send(PAYLOAD_TYPE, false, began, &payload(event, true, PACKETS * STEP));
         }
     }
+}
+
+/// Presses the keys one after the other as tones of 100 ms, with as long a silence between, and returns when it is
+/// done.
+pub(crate) fn press_tones(peer: &RtpPeer, to: SocketAddr, law: Law, digits: &str) {
+    let rate = SampleRate::HZ_8000;
+    let payload_type = if law == Law::Mu { 0 } else { 8 };
+    let mut stream =
+        Stream { peer, to, ssrc: rand::random(), sequence: 1, timestamp: 0, next_at: Instant::now() };
+    for digit in digits.chars().filter_map(Digit::parse) {
+        let mut key = ToneGenerator::new(Tone::key(digit), rate);
+        for index in 0..2 * PACKETS {
+            let mut samples = [0; STEP as usize];
+            if index >= PACKETS {
+                key.fill(&mut samples);
+            }
+            let payload = samples.map(|sample| law.encode(sample));
+            stream.send(payload_type, false, stream.timestamp, &payload);
+            stream.pass_time();
+        }
+    }
+    for _ in 0..PACKETS {
+        stream.send(payload_type, false, stream.timestamp, &[law.encode(0); STEP as usize]);
+        stream.pass_time();
+    }
+}
+
+/// The keys that sound in the voice of these packets.
+pub(crate) fn tones(packets: &[Packet], law: Law) -> String {
+    let mut detector = DtmfDetector::new(SampleRate::HZ_8000).expect("a rate of its own");
+    let mut keys = String::new();
+    for packet in packets.iter().filter(|packet| packet.payload_type == if law == Law::Mu { 0 } else { 8 }) {
+        let samples: Vec<i16> = packet.payload.iter().map(|code| law.decode(*code)).collect();
+        detector.push(&samples, |event| {
+            if let DtmfEvent::Began { digit, .. } = event {
+                keys.push(digit.to_char());
+            }
+        });
+    }
+    keys
 }
 
 /// The digits that these packets hold, each as often as it was pressed.
