@@ -18,7 +18,7 @@ pub struct EngineConfig {
     pub webrtc_addresses: Vec<IpAddr>,
     /// Addresses told to browsers instead of the local ones: those of a 1:1 NAT. Empty tells the local ones.
     pub webrtc_external_addresses: Vec<IpAddr>,
-    /// Addresses at which somebody takes TCP streams for us ([`crate::Engine::take_stream`]), told to browsers
+    /// Addresses at which somebody takes TCP streams for us ([`take_stream`](crate::engine::Engine::take_stream)), told to browsers
     /// for where UDP does not get through; external ones stand for them too. One of ours must not be among
     /// those of UDP with the same port.
     pub webrtc_tcp: Vec<SocketAddr>,
