@@ -245,10 +245,16 @@ async fn a_trunk_calls_from_its_network_without_a_password() {
 
 #[tokio::test]
 async fn peers_behind_nat_are_told_the_external_address() {
-    for (local, told) in [("10.0.0.0/8", "203.0.113.5"), ("127.0.0.0/8", "127.0.0.1")] {
+    let cases = [
+        ("10.0.0.0/8", "127.0.0.5", "127.0.0.5"),
+        ("127.0.0.0/8", "127.0.0.5", "127.0.0.1"),
+        // Who is on this machine is behind no NAT that has an address elsewhere.
+        ("10.0.0.0/8", "203.0.113.5", "127.0.0.1"),
+    ];
+    for (local, external, told) in cases {
         let mut config = config(&[TransportKind::Udp]);
         let listener = &mut config.transport.listeners[0];
-        listener.external_address = Some([203, 0, 113, 5].into());
+        listener.external_address = Some(external.parse().expect("an address"));
         listener.local_networks = vec![local.parse().expect("a range")];
         let gateway = Gateway::start_with(config);
         let mut phone = Phone::connect("bob", TransportKind::Udp, gateway.address(0)).await;
