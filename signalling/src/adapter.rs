@@ -174,6 +174,13 @@ pub enum Event {
         /// How long it was held.
         duration: Duration,
     },
+    /// The party wants something of the recording. To be answered by `AnswerRecord`.
+    RecordAsked {
+        /// An answered leg.
+        leg: LegId,
+        /// What it wants.
+        wish: RecordWish,
+    },
     /// The leg is over; no event and no command follows for it.
     Ended {
         /// Any leg.
@@ -232,6 +239,13 @@ pub enum Command {
         /// How long it is held.
         duration: Duration,
     },
+    /// Answers the party's `RecordAsked`.
+    AnswerRecord {
+        /// An answered leg.
+        leg: LegId,
+        /// Whether it was done, and not forbidden.
+        is_done: bool,
+    },
     /// Refuses, cancels or ends a leg, whichever its state asks for. `Ended` follows.
     Hangup {
         /// Any leg.
@@ -241,6 +255,19 @@ pub enum Command {
     },
     /// Ends everything and stops listening.
     Drain,
+}
+
+/// What a party may want of the recording of its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordWish {
+    /// It begins, or goes on.
+    On,
+    /// It ends.
+    Off,
+    /// Silence stands for what is said.
+    Pause,
+    /// What is said is recorded again.
+    Resume,
 }
 
 /// A call to be placed.
@@ -294,6 +321,7 @@ impl Event {
             | Self::ReofferAnswered { leg, .. }
             | Self::ReofferRefused { leg, .. }
             | Self::DigitPressed { leg, .. }
+            | Self::RecordAsked { leg, .. }
             | Self::Ended { leg, .. } => *leg,
         }
     }

@@ -115,8 +115,11 @@ impl Echo {
             Command::Reoffer { leg, .. } => {
                 let _ = self.events.send(Event::ReofferRefused { leg, cause: EndCause::NotAcceptable }).await;
             }
-            // Our parties never re-offer; `Drain` ended the loop.
-            Command::AnswerReoffer { .. } | Command::RefuseReoffer { .. } | Command::Drain => {}
+            // Our parties never re-offer and ask for no recording; `Drain` ended the loop.
+            Command::AnswerReoffer { .. }
+            | Command::RefuseReoffer { .. }
+            | Command::AnswerRecord { .. }
+            | Command::Drain => {}
         }
     }
 

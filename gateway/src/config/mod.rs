@@ -13,6 +13,7 @@ mod load;
 mod log;
 mod media;
 mod prompts;
+mod record;
 mod recording;
 mod rules;
 mod secret;

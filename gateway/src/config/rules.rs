@@ -7,7 +7,6 @@ use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_engine::EndCause;
-use webtrunk_engine::media::RecordingFormat;
 use webtrunk_signalling::routing::{
     ActionSpec, BridgeSpec, BridgeTo, Play, RuleError, RuleFault, RuleSpec, Rules, Tone,
 };
@@ -15,6 +14,7 @@ use webtrunk_signalling::routing::{
 use super::conference::ConferenceSection;
 use super::faults::Faults;
 use super::prompts::{self, Prompts};
+use super::record::RecordSection;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,19 +58,6 @@ struct PlaySection {
 #[serde(rename_all = "snake_case")]
 enum Interrupt {
     Digits,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecordSection {
-    format: RecordFormat,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RecordFormat {
-    Wav,
-    Ogg,
 }
 
 #[derive(Debug, Deserialize)]
@@ -190,6 +177,9 @@ impl RuleSection {
             }
             RuleFault::TwoRooms => (Some(self.actions.span()), "take one out"),
             RuleFault::Gain { .. } => (Some(self.actions.span()), "0 leaves the caller as loud as it comes"),
+            RuleFault::Keys { .. } | RuleFault::KeysClash { .. } => {
+                (Some(self.actions.span()), "let all of a rule's keys begin differently")
+            }
             RuleFault::BridgeToNobody => (Some(self.actions.span()), "name a user or a trunk"),
             RuleFault::ToneFrequency { .. } | RuleFault::ToneLevel { .. } => {
                 (Some(self.actions.span()), "dialling tone, for one, has 425 Hz at -10 dBm0")
@@ -217,10 +207,7 @@ fn check_action(
             faults.add_missing(section.span(), "there is no folder to record to", cure);
             return None;
         }
-        ActionSection::Record(record) => ActionSpec::Record(match record.format {
-            RecordFormat::Wav => RecordingFormat::Wav,
-            RecordFormat::Ogg => RecordingFormat::Ogg,
-        }),
+        ActionSection::Record(record) => ActionSpec::Record(record.check(section.span(), faults)?),
         ActionSection::StopRecording => ActionSpec::StopRecording,
         ActionSection::Tone(tone) => ActionSpec::Tone(Tone {
             frequency_hz: tone.frequency_hz,

@@ -432,6 +432,18 @@ fn every_fault_names_line_key_value_and_cure() {
             "rules[0].actions[0]: there is no folder to record to; add [recording] with a folder",
         ),
         (
+            "[recording]\nfolder = \".\"\n[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ record = { format = \"wav\", begin = \"asked\" } }, { reject = \"busy\" }]",
+            "rules[0].actions[0]: nobody can ask for this recording; add keys, or info = true",
+        ),
+        (
+            "[recording]\nfolder = \".\"\n[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ record = { format = \"wav\", keys = { record = \"*12\", mark = \"*1\" } } }, { reject = \"busy\" }]",
+            "\"*1\" is the begin of \"*12\", so the two cannot be told apart; write them as they are pressed",
+        ),
+        (
+            "[recording]\nfolder = \".\"\n[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ record = { format = \"wav\", keys = { pause = \"1-2\" } } }, { reject = \"busy\" }]",
+            "\"1-2\" is no sequence of 1 to 8 keys of 0-9, *, #, A-D; write them as they are pressed",
+        ),
+        (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ record = { format = \"mp3\" } }, { reject = \"busy\" }]",
             "rules[0].actions[0].record.format = \"mp3\": is none of those that there are; write \"wav\" or \"ogg\"",
         ),

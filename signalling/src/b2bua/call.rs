@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, warn};
-use webtrunk_codecs::tone::Digit;
-use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, KeyMode, LegSpec, PartySpec, TransportSpec};
-use webtrunk_engine::media::RecordingFormat;
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, PartySpec, TransportSpec};
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
-use super::effect::{DigitMode, Directory, Effect, Input, Settings};
+use super::effect::{Directory, Effect, Input, Settings};
 use super::party::{Party, PartyState, Purpose};
+use super::recording::Recording;
 use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin};
 use crate::routing::{Conference, Plan, Play, Step};
 
@@ -42,8 +41,7 @@ pub struct B2bua {
     /// The most telling cause of the callees that failed so far.
     pub(super) failure: Option<EndCause>,
     answered_at: Option<Instant>,
-    /// What is to be recorded as from the answer on.
-    to_record: Option<RecordingFormat>,
+    pub(super) recording: Recording,
     /// When a party closed its media.
     media_closed_at: Option<Instant>,
     effects: VecDeque<Effect>,
@@ -104,7 +102,7 @@ impl B2bua {
             doing: Doing::Resting,
             failure: None,
             answered_at: None,
-            to_record: None,
+            recording: Recording::default(),
             media_closed_at: None,
             effects: VecDeque::new(),
         };
@@ -118,6 +116,7 @@ impl B2bua {
             },
         };
         call.caller.keys = directory.caller_keys(&incoming.origin);
+        call.caller.is_user = matches!(incoming.origin, Origin::User(_));
         let keys = call.caller.keys;
         let spec = LegSpec { leg: incoming.leg, transport, codecs, keys, opposite: None };
         call.media(CallCommand::AddLeg(Box::new(spec)));
@@ -149,6 +148,7 @@ impl B2bua {
             }
             _ => {}
         }
+        self.pass_kept_keys(now);
         if self.media_closed_at.is_some_and(|at| at + FAREWELL <= now) {
             info!("a party closed its media and said no more");
             return self.hang_up(EndCause::SignallingLost);
@@ -167,7 +167,7 @@ impl B2bua {
             _ => None,
         };
         let farewell = self.media_closed_at.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL);
-        [waiting, farewell, self.ends_at()].into_iter().flatten().min()
+        [waiting, farewell, self.kept_keys_until(), self.ends_at()].into_iter().flatten().min()
     }
 
     /// What is to be done; call until `None`.
@@ -213,9 +213,9 @@ impl B2bua {
             // The B2BUA makes no re-offers of its own.
             Event::ReofferAnswered { .. } | Event::ReofferRefused { .. } => {}
             Event::DigitPressed { leg, digit, duration } => {
-                self.on_digit(leg, digit, duration);
-                self.interrupt(leg, directory, now);
+                self.on_signalled_key(leg, digit, duration, directory, now);
             }
+            Event::RecordAsked { leg, wish } => self.on_record_asked(leg, wish),
             Event::Ended { leg, cause } => self.on_ended(leg, cause, directory, now),
         }
     }
@@ -242,11 +242,8 @@ impl B2bua {
             | CallEvent::OneWayAudio { .. } => {}
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
-            CallEvent::DigitBegan { leg, digit } => {
-                self.on_key_down(leg, digit);
-                self.interrupt(leg, directory, now);
-            }
-            CallEvent::DigitPressed { leg, digit, duration } => self.on_key_up(leg, digit, duration),
+            CallEvent::DigitBegan { leg, digit } => self.on_key_down(leg, digit, directory, now),
+            CallEvent::DigitPressed { leg, digit, duration } => self.on_key_up(leg, digit, duration, now),
             CallEvent::DigitRefused { leg, digit, duration } => {
                 self.send_info_digit(leg, digit.to_char(), duration)
             }
@@ -256,9 +253,8 @@ impl B2bua {
                 }
             }
             // The engine's log tells of recordings; no step waits for one.
-            CallEvent::RecordingStarted { .. }
-            | CallEvent::RecordingMarked { .. }
-            | CallEvent::RecordingStopped { .. } => {}
+            CallEvent::RecordingStarted { .. } | CallEvent::RecordingMarked { .. } => {}
+            CallEvent::RecordingStopped { end, .. } => self.on_recording_stopped(&end),
             CallEvent::ConferenceJoined { parties, .. } => {
                 info!(parties, "joined the conference");
                 if self.doing == Doing::Joining {
@@ -295,16 +291,12 @@ impl B2bua {
             }
             Step::Wait(time) => self.doing = Doing::Waiting { until: now + time },
             Step::Play(play) => self.play(&play, directory, now),
-            Step::Record(format) => {
-                self.to_record = Some(format);
-                if self.caller.is_talking() {
-                    self.begin_recording();
-                }
+            Step::Record(record) => {
+                self.plan_recording(record);
                 self.next_step(directory, now);
             }
             Step::StopRecording => {
-                self.to_record = None;
-                self.media(CallCommand::StopRecording);
+                self.stop_recording();
                 self.next_step(directory, now);
             }
             Step::Echo => {
@@ -339,12 +331,6 @@ impl B2bua {
         self.begin_recording();
     }
 
-    fn begin_recording(&mut self) {
-        if let Some(format) = self.to_record.take() {
-            self.media(CallCommand::StartRecording { leg: self.caller.leg, format });
-        }
-    }
-
     fn play(&mut self, play: &Play, directory: &dyn Directory, now: Instant) {
         let prompts: Option<Vec<_>> = play.prompts.iter().map(|name| directory.prompt(name)).collect();
         let Some(prompts) = prompts else {
@@ -355,15 +341,6 @@ impl B2bua {
         let ends = is_interruptible || !is_repeated;
         self.doing = if ends { Doing::Playing { is_interruptible } } else { Doing::Resting };
         self.hear(self.caller.leg, HearSource::Prompts { prompts, is_looped: is_repeated });
-    }
-
-    /// A key of the caller's ends what is played to it, where that is so planned.
-    fn interrupt(&mut self, leg: LegId, directory: &dyn Directory, now: Instant) {
-        if leg == self.caller.leg && self.doing == (Doing::Playing { is_interruptible: true }) {
-            info!("a digit ends the prompt");
-            self.hear(leg, HearSource::Nothing);
-            self.next_step(directory, now);
-        }
     }
 
     /// Makes the description with which the caller is answered.
@@ -504,68 +481,6 @@ impl B2bua {
                 self.hang_up(cause);
             }
             _ => {}
-        }
-    }
-
-    /// A key that one party pressed goes to the other, in the way that it takes keys.
-    fn on_digit(&mut self, from: LegId, digit: char, duration: Duration) {
-        let Some(key) = Digit::parse(digit) else { return };
-        // Which key it was stays out of the log: people key in PINs.
-        info!("digit pressed");
-        let Some(to) = self.opposite(from) else { return };
-        let leg = to.leg;
-        if self.takes_digits_in_media(to) {
-            return self.media(CallCommand::SendDigit { leg, digit: key, duration });
-        }
-        self.send_info_digit(leg, digit, duration);
-    }
-
-    /// In media a digit is sent from the moment in which its key goes down, so that it comes no later than it
-    /// was pressed; INFO has to tell how long it was held.
-    fn on_key_down(&mut self, from: LegId, digit: Digit) {
-        if self.voice_carries_keys(from) {
-            return;
-        }
-        let to = self.opposite(from).filter(|to| self.takes_digits_in_media(to)).map(|to| to.leg);
-        if let Some(party) = self.party_mut(from) {
-            party.holds_key_for = to;
-        }
-        if let Some(leg) = to {
-            self.media(CallCommand::BeginDigit { leg, digit });
-        }
-    }
-
-    fn on_key_up(&mut self, from: LegId, digit: Digit, duration: Duration) {
-        match self.party_mut(from).and_then(|party| party.holds_key_for.take()) {
-            Some(leg) => {
-                info!("digit pressed");
-                self.media(CallCommand::EndDigit { leg, digit, duration });
-            }
-            None if self.voice_carries_keys(from) => info!("digit pressed"),
-            None => self.on_digit(from, digit.to_char(), duration),
-        }
-    }
-
-    /// Whether both sides have keys as tones: then they go with the voice, and saying them again would double
-    /// them.
-    fn voice_carries_keys(&self, from: LegId) -> bool {
-        let has_tones = |party: &Party| party.keys == KeyMode::Tones;
-        self.party(from).is_some_and(has_tones) && self.opposite(from).is_some_and(has_tones)
-    }
-
-    fn takes_digits_in_media(&self, party: &Party) -> bool {
-        let may = match party.profile {
-            MediaProfile::Webrtc => self.settings.browser_digits == DigitMode::TelephoneEvent,
-            MediaProfile::Rtp => true,
-        };
-        may && party.takes_digits
-    }
-
-    fn send_info_digit(&mut self, leg: LegId, digit: char, duration: Duration) {
-        let Some(party) = self.party(leg) else { return };
-        if party.is_talking() {
-            let effect = party.signal(Command::SendDigit { leg, digit, duration });
-            self.effects.push_back(effect);
         }
     }
 

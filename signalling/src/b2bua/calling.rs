@@ -11,7 +11,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Place};
 use super::party::{Dialling, Party, PartyState, Purpose};
-use crate::adapter::{self, Command, Dial, MediaProfile};
+use crate::adapter::{self, Command, Dial, MediaProfile, Target};
 use crate::routing::Bridge;
 
 impl B2bua {
@@ -55,10 +55,11 @@ impl B2bua {
         let spec = LegSpec { leg, transport, codecs: place.codecs, keys: place.keys, opposite };
         self.media(CallCommand::AddLeg(Box::new(spec)));
         self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
+        let is_user = matches!(place.target, Target::Contact { .. });
         let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout, hops };
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
         let callee = Party::new(leg, place.adapter, place.profile, state, &self.span);
-        self.callees.push(Party { keys: place.keys, ..callee });
+        self.callees.push(Party { keys: place.keys, is_user, ..callee });
     }
 
     /// The offer for a callee is ready: it is called.

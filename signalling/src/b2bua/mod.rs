@@ -3,8 +3,11 @@
 mod call;
 mod calling;
 mod change;
+mod digits;
 mod effect;
+mod key_reader;
 mod party;
+mod recording;
 #[cfg(test)]
 mod tests;
 

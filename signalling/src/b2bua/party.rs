@@ -19,6 +19,7 @@ use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 
 use super::effect::Effect;
+use super::key_reader::KeyReader;
 use crate::adapter::{self, Command, MediaProfile, Target};
 
 /// A party.
@@ -35,10 +36,14 @@ pub(super) struct Party {
     /// What we may send to it and receive from it, by the last agreement.
     pub(super) direction: Option<Direction>,
     pub(super) takes_digits: bool,
+    /// Whether it is a user, and no trunk's party.
+    pub(super) is_user: bool,
     /// How keys travel in its media.
     pub(super) keys: KeyMode,
     /// The leg to which the key that it holds down is sent in media.
     pub(super) holds_key_for: Option<LegId>,
+    /// Which of its keys are for the gateway.
+    pub(super) key_reader: KeyReader,
     /// The party at the other end holds it without sound of its own.
     pub(super) is_held: bool,
 }
@@ -121,8 +126,10 @@ impl Party {
             change: Change::None,
             direction: None,
             takes_digits: false,
+            is_user: false,
             keys: KeyMode::Events,
             holds_key_for: None,
+            key_reader: KeyReader::default(),
             is_held: false,
         }
     }

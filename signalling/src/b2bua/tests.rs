@@ -8,13 +8,15 @@ use tracing::Span;
 use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_engine::call::{CallCommand, CallEvent, ConferenceRole, HearSource, KeyMode};
-use webtrunk_engine::media::{Prompt, RecordingFormat};
+use webtrunk_engine::media::{Prompt, RecordingEnd, RecordingFormat};
 use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
 use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
-use crate::routing::{Bridge, BridgeTarget, Conference, Plan, Play, Step, Tone};
+use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
+
+mod recording;
 
 const DESCRIPTION: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -168,6 +170,7 @@ impl Bench {
                 Command::SendDigit { leg, digit, duration } => {
                     format!("signal {digit} to {} for {duration:?}", who(leg))
                 }
+                Command::AnswerRecord { leg, is_done } => format!("record of {} {is_done}", who(leg)),
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
                 Command::Drain => "drain".into(),
             },
@@ -223,6 +226,11 @@ fn description() -> Box<SessionDescription> {
 
 fn play(count: usize, is_interruptible: bool) -> Step {
     Step::Play(Play { prompts: vec![Arc::from("hello"); count], is_repeated: false, is_interruptible })
+}
+
+fn record(format: RecordingFormat) -> Record {
+    let keys = FeatureKeys::default();
+    Record { format, is_on_demand: false, keys, takes_requests: false, is_for_trunks: false }
 }
 
 fn user() -> BridgeTarget {
@@ -302,7 +310,7 @@ fn a_key_ends_the_prompts_that_it_may_end_and_its_release_no_other() {
 #[test]
 fn a_recording_begins_with_the_answer_or_when_its_turn_comes() {
     let bridge = Bridge { targets: vec![trunk()], shown_number: None, ring_timeout: Duration::from_secs(30) };
-    let steps = vec![Step::Record(RecordingFormat::Ogg), Step::Bridge(bridge)];
+    let steps = vec![Step::Record(record(RecordingFormat::Ogg)), Step::Bridge(bridge)];
     let mut bench = Bench::new(steps, true);
     let callee = bench.dial_all()[0];
     bench.answer(callee);
@@ -311,8 +319,8 @@ fn a_recording_begins_with_the_answer_or_when_its_turn_comes() {
     let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
     assert_eq!(words, ["record caller as Ogg", "answer caller"]);
 
-    let (record, stop) = (Step::Record(RecordingFormat::Wav), Step::StopRecording);
-    let mut bench = Bench::new(vec![Step::Answer, record, play(1, false), stop, Step::Echo], true);
+    let (recorded, stop) = (Step::Record(record(RecordingFormat::Wav)), Step::StopRecording);
+    let mut bench = Bench::new(vec![Step::Answer, recorded, play(1, false), stop, Step::Echo], true);
     bench.effects();
     let leg = bench.caller;
     let words = bench.media(CallEvent::AnswerReady { leg, description: description() });

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use webtrunk_engine::EndCause;
 use webtrunk_engine::call::ConferenceRole;
-use webtrunk_engine::media::RecordingFormat;
 
 use super::pattern::{Captures, Patterns};
-use super::plan::{Bridge, BridgeTarget, Conference, Play, Step, Tone};
+use super::plan::{Bridge, BridgeTarget, Conference, Play, Record, Step, Tone};
 use super::rule::RuleFault;
 use super::template::Template;
 
@@ -24,7 +23,7 @@ pub enum ActionSpec {
     /// See [`Step::Play`].
     Play(Play),
     /// See [`Step::Record`].
-    Record(RecordingFormat),
+    Record(Record),
     /// See [`Step::StopRecording`].
     StopRecording,
     /// See [`Step::Echo`].
@@ -95,7 +94,7 @@ impl Action {
             ActionSpec::Wait(time) => Self::Fixed(Step::Wait(*time)),
             ActionSpec::Play(play) if play.prompts.is_empty() => return Err(RuleFault::PlayNothing),
             ActionSpec::Play(play) => Self::Fixed(Step::Play(play.clone())),
-            ActionSpec::Record(format) => Self::Fixed(Step::Record(*format)),
+            ActionSpec::Record(record) => Self::Fixed(Step::Record(record.clone())),
             ActionSpec::StopRecording => Self::Fixed(Step::StopRecording),
             ActionSpec::Echo => Self::Fixed(Step::Echo),
             ActionSpec::Tone(tone) => Self::Fixed(Step::Tone(checked(*tone)?)),

@@ -10,6 +10,7 @@
 //! seen before the first call is a [`RuleError`] that names the rule.
 
 mod action;
+mod keys;
 mod pattern;
 mod plan;
 mod rule;
@@ -18,7 +19,8 @@ mod sequence;
 mod template;
 
 pub use action::{ActionSpec, BridgeSpec, BridgeTo, ConferenceSpec};
+pub use keys::{Feature, FeatureKeys, KeyMatch};
 pub use pattern::Mismatch;
-pub use plan::{Bridge, BridgeTarget, Conference, Decision, Plan, Play, Refusal, Step, Tone};
+pub use plan::{Bridge, BridgeTarget, Conference, Decision, Plan, Play, Record, Refusal, Step, Tone};
 pub use rule::{RuleError, RuleFault, RuleSpec};
 pub use rules::{Rules, Trial};

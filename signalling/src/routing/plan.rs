@@ -8,6 +8,8 @@ use webtrunk_engine::EndCause;
 use webtrunk_engine::call::ConferenceRole;
 use webtrunk_engine::media::RecordingFormat;
 
+use super::keys::FeatureKeys;
+
 /// The verdict on one call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
@@ -63,9 +65,9 @@ pub enum Step {
     Wait(Duration),
     /// Plays prompts and goes on at the end of the last.
     Play(Play),
-    /// Records the caller, and whom it hears, to a file: from now on, or from the answer on.
-    Record(RecordingFormat),
-    /// Ends the recording.
+    /// Records the caller, and whom it hears, to a file: from now on, or from the answer on; or lets parties do so.
+    Record(Record),
+    /// Ends the recording, and nobody may begin one any more.
     StopRecording,
     /// Sends the caller's audio back until the caller hangs up.
     Echo,
@@ -81,6 +83,21 @@ pub enum Step {
     Reject(EndCause),
     /// Ends the call.
     Hangup,
+}
+
+/// What is recorded, and what parties may change of that while they talk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What is written.
+    pub format: RecordingFormat,
+    /// Nothing is recorded before a party asks for it.
+    pub is_on_demand: bool,
+    /// The keys by which parties ask.
+    pub keys: FeatureKeys,
+    /// Parties may ask in signalling (INFO).
+    pub takes_requests: bool,
+    /// Trunks' parties may ask too, not only users.
+    pub is_for_trunks: bool,
 }
 
 /// Prompts, one after another.

@@ -112,6 +112,20 @@ pub enum RuleFault {
         /// As configured.
         gain_db: f32,
     },
+    /// What is written is no sequence of keys.
+    #[error("{text:?} is no sequence of 1 to 8 keys of 0-9, *, #, A-D")]
+    Keys {
+        /// As configured.
+        text: String,
+    },
+    /// Whoever presses one sequence has pressed another before its end.
+    #[error("{one:?} is the begin of {other:?}, so the two cannot be told apart")]
+    KeysClash {
+        /// The shorter one.
+        one: String,
+        /// The longer one.
+        other: String,
+    },
     /// Two rules of one name.
     #[error("another rule has this name")]
     NameTaken,

@@ -88,7 +88,8 @@ mod tests {
     use webtrunk_engine::media::RecordingFormat;
 
     use super::super::action::{BridgeSpec, BridgeTo, ConferenceSpec};
-    use super::super::plan::{Play, Tone};
+    use super::super::keys::FeatureKeys;
+    use super::super::plan::{Play, Record, Tone};
     use super::*;
 
     /// The action that a letter stands for: small letters end by themselves, capitals never do.
@@ -105,7 +106,13 @@ mod tests {
             'P' => play(true, false),
             't' => tone(Some(Duration::from_secs(1))),
             'T' => tone(None),
-            'r' => ActionSpec::Record(RecordingFormat::Wav),
+            'r' => ActionSpec::Record(Record {
+                format: RecordingFormat::Wav,
+                is_on_demand: false,
+                keys: FeatureKeys::default(),
+                takes_requests: false,
+                is_for_trunks: false,
+            }),
             's' => ActionSpec::StopRecording,
             'E' => ActionSpec::Echo,
             'b' => ActionSpec::Bridge(BridgeSpec {

@@ -12,6 +12,7 @@ mod impostor;
 mod ipv6;
 mod played;
 mod recorded;
+mod recorded_on_demand;
 mod secure;
 mod srtp;
 mod stage;

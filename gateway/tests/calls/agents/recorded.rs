@@ -45,7 +45,7 @@ async fn talk(alice: &WebrtcCaller, callee: &Phone, format: &str) -> (Call, Call
 }
 
 /// The one recording in a folder.
-fn recording(folder: &Path, format: &str) -> PathBuf {
+pub(super) fn recording(folder: &Path, format: &str) -> PathBuf {
     let paths: Vec<_> =
         fs::read_dir(folder).expect("our folder").map(|entry| entry.expect("a file").path()).collect();
     let [path] = &paths[..] else { panic!("{paths:?}") };
@@ -54,7 +54,7 @@ fn recording(folder: &Path, format: &str) -> PathBuf {
 }
 
 /// Left and right of a WAV file, by another reader than ours.
-fn read_wav(path: &Path) -> ([Vec<i16>; 2], SampleRate) {
+pub(super) fn read_wav(path: &Path) -> ([Vec<i16>; 2], SampleRate) {
     let mut reader = hound::WavReader::open(path).expect("a WAV file");
     assert_eq!(reader.spec().channels, 2);
     let rate = SampleRate::new(reader.spec().sample_rate).expect("not zero");
@@ -80,7 +80,7 @@ fn sides(samples: &[i16]) -> [Vec<i16>; 2] {
 }
 
 /// Fails unless the caller is on the left and the callee on the right, and neither on both.
-fn assert_sides([left, right]: &[Vec<i16>; 2], rate: SampleRate) {
+pub(super) fn assert_sides([left, right]: &[Vec<i16>; 2], rate: SampleRate) {
     let level_of = |heard: &[i16], hz: u16| goertzel_dbm0(heard, rate, hz.into());
     for (samples, own, other) in [(left, CALLER_HZ, CALLEE_HZ), (right, CALLEE_HZ, CALLER_HZ)] {
         // The second in which no sender was late: on a busy machine some are.
@@ -96,7 +96,7 @@ fn assert_sides([left, right]: &[Vec<i16>; 2], rate: SampleRate) {
 }
 
 /// Fails unless a recording is as long as the call was since its answer.
-fn assert_length(samples: usize, rate: SampleRate, lasted: Duration) {
+pub(super) fn assert_length(samples: usize, rate: SampleRate, lasted: Duration) {
     let recorded = Duration::from_secs_f64(samples as f64 / f64::from(rate.hz()));
     assert!(recorded.abs_diff(lasted) < OFF_MAX, "{recorded:?} are recorded of {lasted:?}");
 }

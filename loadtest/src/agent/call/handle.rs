@@ -155,6 +155,14 @@ impl Call {
         self.ask(|reply| Order::Info(digit, reply)).await
     }
 
+    /// Asks for the recording to be changed: INFO with a `Record` header of this value.
+    ///
+    /// # Errors
+    /// The other end refused it.
+    pub async fn ask_to_record(&self, wish: &'static str) -> Result<(), AgentError> {
+        self.ask(|reply| Order::Record(wish, reply)).await
+    }
+
     /// Puts the other end on hold: a re-INVITE that offers `sendonly`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep_until;
-use webtrunk_signalling::sip::message::{Method, Request, Response, StatusCode};
+use webtrunk_signalling::sip::message::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::{
     CallTask, DTMF_RELAY, Order, Reply, SDP, broken, put_request_body, put_response_body, reason_of,
@@ -38,6 +38,7 @@ struct Pending {
 enum Kind {
     Change(Direction),
     Info(char),
+    Record(&'static str),
 }
 
 /// RFC 3261 13.3.1.4: T1, doubled up to T2, for 64 * T1.
@@ -81,6 +82,9 @@ impl CallTask {
                     }
                     Some(Order::Info(digit, reply)) => {
                         self.start(&mut pending, Kind::Info(digit), reply).await;
+                    }
+                    Some(Order::Record(wish, reply)) => {
+                        self.start(&mut pending, Kind::Record(wish), reply).await;
                     }
                     Some(Order::Ring | Order::EarlyMedia(_) | Order::Answer(_) | Order::Reject(..)) => {}
                 },
@@ -138,6 +142,11 @@ impl CallTask {
                 put_request_body(&mut request, DTMF_RELAY, body);
                 request
             }
+            Kind::Record(wish) => {
+                let mut request = self.dialog.request(Method::Info);
+                request.headers.push(HeaderName::from("Record"), wish);
+                request
+            }
         };
         let responses = self.agent.send(&mut request, self.dialog.next_hop());
         Ok((request, responses))
@@ -177,7 +186,7 @@ impl CallTask {
                 self.wish = direction;
                 self.media.accept(&response.body).await
             }
-            Kind::Info(_) => Ok(()),
+            Kind::Info(_) | Kind::Record(_) => Ok(()),
         };
         let _ = pending.reply.send(result);
         None

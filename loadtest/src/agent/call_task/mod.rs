@@ -30,6 +30,7 @@ pub(super) enum Order {
     Reject(u16, Reply<()>),
     Change(Direction, Reply<()>),
     Info(char, Reply<()>),
+    Record(&'static str, Reply<()>),
     HangUp,
     Vanish,
 }

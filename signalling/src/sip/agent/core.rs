@@ -146,6 +146,7 @@ impl<D: Doorkeeper> Agent<D> {
             | Command::AnswerReoffer { leg, .. }
             | Command::RefuseReoffer { leg, .. }
             | Command::SendDigit { leg, .. }
+            | Command::AnswerRecord { leg, .. }
             | Command::Hangup { leg, .. } => *leg,
         };
         self.with_call(leg, now, |call, context| call.handle_command(command, context));

@@ -7,6 +7,7 @@ use super::cause::status_of;
 use super::dtmf::{self, Digit, Info};
 use super::early;
 use super::exchange::{Admission, Answered, Awaits, Exchange};
+use super::record;
 use super::session::Session;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
@@ -36,7 +37,7 @@ impl Session {
                 return None;
             }
             Method::Invite | Method::Update => self.handle_offer(key, request, context),
-            Method::Info => self.handle_info(key, &request, context),
+            Method::Info => self.handle_info(key, request, context),
             Method::Options => early::answer_options(key, &request, &flow, context),
             _ => context.answer(key, &request, StatusCode::METHOD_NOT_ALLOWED),
         }
@@ -89,7 +90,7 @@ impl Session {
         }
     }
 
-    fn handle_bye(self: Box<Self>, key: TransactionKey, bye: &Request, context: &mut Context<'_>) {
+    fn handle_bye(mut self: Box<Self>, key: TransactionKey, bye: &Request, context: &mut Context<'_>) {
         match &self.exchange {
             Exchange::OfferReceived { key, request, .. } => {
                 context.answer(*key, request, StatusCode::REQUEST_TERMINATED);
@@ -97,6 +98,7 @@ impl Session {
             Exchange::OfferSent { key, .. } => context.layer.abandon(*key, None, context.now),
             Exchange::Idle | Exchange::OwesAck { .. } | Exchange::AwaitingAck { .. } => {}
         }
+        self.forget_asked(context);
         context.answer(key, bye, StatusCode::OK);
         let reason = bye.headers.get(&HeaderName::Reason).unwrap_or("BYE");
         context.tell_ended(EndCause::Hangup, reason);
@@ -130,18 +132,21 @@ impl Session {
         context.tell(Event::Reoffered { leg: context.leg, offer });
     }
 
-    fn handle_info(&self, key: TransactionKey, info: &Request, context: &mut Context<'_>) {
+    fn handle_info(&mut self, key: TransactionKey, info: Request, context: &mut Context<'_>) {
         if info.headers.has(&HeaderName::from("Info-Package")) {
             // RFC 6086 7.2: we subscribe to no package.
-            return context.answer(key, info, StatusCode::BAD_INFO_PACKAGE);
+            return context.answer(key, &info, StatusCode::BAD_INFO_PACKAGE);
         }
-        match Info::read(info) {
+        if record::header(&info).is_some() {
+            return self.ask_to_record(key, info, context);
+        }
+        match Info::read(&info) {
             Info::Digit(Digit { key: digit, duration }) => {
-                context.answer(key, info, StatusCode::OK);
+                context.answer(key, &info, StatusCode::OK);
                 context.tell(Event::DigitPressed { leg: context.leg, digit, duration });
             }
-            Info::Empty => context.answer(key, info, StatusCode::OK),
-            Info::Malformed => context.answer(key, info, StatusCode::BAD_REQUEST),
+            Info::Empty => context.answer(key, &info, StatusCode::OK),
+            Info::Malformed => context.answer(key, &info, StatusCode::BAD_REQUEST),
             Info::Unknown => {
                 let mut response = info.response(StatusCode::UNSUPPORTED_MEDIA_TYPE, None);
                 response.headers.push(HeaderName::Accept, dtmf::ACCEPTED);

@@ -27,6 +27,7 @@ mod index;
 mod leaving;
 mod outgoing;
 mod path;
+mod record;
 mod refuse;
 mod reoffer;
 mod session;

@@ -12,6 +12,7 @@ use super::dtmf::Digit;
 use super::exchange::{Answered, Awaits, Exchange};
 use super::leaving::Leaving;
 use super::path::Path;
+use super::record::Asked;
 use super::refuse::refuse_answer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
@@ -34,6 +35,8 @@ pub(in crate::sip) struct Session {
     /// The ACK of our last INVITE, for the retransmissions of its 2xx.
     pub(super) last_ack: Option<(TransactionKey, Transmit)>,
     pub(super) digits: Digits,
+    /// What the peer wants of the recording, while the gateway has not said whether it may.
+    pub(super) asked: Option<Asked>,
 }
 
 /// What the answer to a call leaves for the session.
@@ -108,6 +111,7 @@ impl Session {
                 self.digits.push(Digit { key: digit, duration });
                 self.send_next_digit(context);
             }
+            Command::AnswerRecord { is_done, .. } => self.answer_record(is_done, context),
             Command::Hangup { cause, .. } => return Some(self.end(cause, "hung up by us", context)),
             Command::Dial(_) | Command::Ring { .. } | Command::Drain => {}
         }
@@ -202,6 +206,7 @@ impl Session {
     /// Tells the gateway that the leg is over, and the peer by BYE.
     pub(super) fn end(mut self: Box<Self>, cause: EndCause, why: &str, context: &mut Context<'_>) -> Call {
         context.tell_ended(cause, why);
+        self.forget_asked(context);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::AwaitingAck { answer, .. } => {
                 return Leaving::after_ack(self.dialog, self.path, answer, cause);
@@ -236,7 +241,16 @@ impl Session {
             Origin::Trunk(name) if is_ours => Some(name.clone()),
             Origin::Trunk(_) | Origin::User(_) => None,
         };
-        Box::new(Self { dialog, path, peer, trunk, exchange, last_ack: None, digits: Digits::default() })
+        Box::new(Self {
+            dialog,
+            path,
+            peer,
+            trunk,
+            exchange,
+            last_ack: None,
+            digits: Digits::default(),
+            asked: None,
+        })
     }
 
     fn tell_answered(&self, description: Option<Box<SessionDescription>>, context: &mut Context<'_>) {

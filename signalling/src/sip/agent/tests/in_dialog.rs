@@ -6,7 +6,7 @@ use webtrunk_engine::EndCause;
 
 use super::description;
 use super::peer::Peer;
-use crate::adapter::{Command, Event};
+use crate::adapter::{Command, Event, RecordWish};
 use crate::sip::message::{HeaderName, Message, Request};
 
 #[test]
@@ -74,6 +74,36 @@ fn digits_of_both_types_are_heard_and_other_bodies_refused() {
     info.headers.push(HeaderName::from("Info-Package"), "foo");
     peer.receive(info);
     assert_eq!(peer.sent_response().status.code(), 469);
+}
+
+#[test]
+fn what_a_peer_wants_of_the_recording_is_asked_and_answered() {
+    let mut peer = Peer::new();
+    let call = peer.call_in();
+    let ask = |peer: &mut Peer, value: &'static str| {
+        let mut info = peer.request_in(&call, "INFO");
+        info.headers.push(HeaderName::from("Record"), value);
+        peer.receive(info);
+    };
+    for (value, expected, is_done, status) in [
+        ("on", RecordWish::On, true, 200),
+        (" OFF", RecordWish::Off, true, 200),
+        ("pause", RecordWish::Pause, false, 403),
+        ("resume", RecordWish::Resume, true, 200),
+    ] {
+        ask(&mut peer, value);
+        assert_eq!(peer.lines(), [""; 0], "nobody has said yet whether it may");
+        assert!(matches!(peer.told.last(), Some(Event::RecordAsked { wish, .. }) if *wish == expected));
+        peer.command(Command::AnswerRecord { leg: call.leg, is_done });
+        assert_eq!(peer.sent_response().status.code(), status, "{value}");
+    }
+    ask(&mut peer, "perhaps");
+    assert_eq!(peer.sent_response().status.code(), 400);
+    ask(&mut peer, "on");
+    ask(&mut peer, "off");
+    assert_eq!(peer.lines(), ["500 INFO"], "the first is not answered yet");
+    peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+    assert_eq!(peer.lines(), ["487 INFO", "BYE"]);
 }
 
 #[test]
