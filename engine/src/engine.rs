@@ -24,6 +24,7 @@ use crate::net::{
     AdoptStream, CreateCall, FrameCutter, GREETING_MAX, Gauges, Ledger, Newcomer, Permit, PortPool, Pulse,
     ShardActor,
 };
+use crate::placement::place;
 
 /// Receive buffer of the shared WebRTC ports: a second of 500 calls.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -134,7 +135,7 @@ impl Engine {
         Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining, recorder, gone }) })
     }
 
-    /// Makes a call; what it tells goes to `events`. It is made on the shard with the fewest, but where its
+    /// Makes a call; what it tells goes to `events`. It is made on the fullest shard that has room, but where its
     /// parties are to meet others in a `room`, on the shard that every call for that room is made on.
     ///
     /// # Errors
@@ -154,7 +155,7 @@ impl Engine {
             Some(room) => self.shard_of(room),
             None => {
                 let alive = self.inner.shards.iter().filter(|shard| shard.actor.connected());
-                alive.min_by_key(|shard| shard.gauges.calls())
+                place(alive.map(|shard| (shard, shard.gauges.standing())))
             }
         };
         let shard = shard.ok_or(Refused::Draining)?;

@@ -14,6 +14,7 @@ mod ids;
 pub mod leg;
 pub mod media;
 pub mod net;
+mod placement;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;

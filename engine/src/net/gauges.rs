@@ -1,6 +1,8 @@
 //! What the engine holds now, readable from any thread: the ledger by which a leak shows.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+
+use crate::placement::Standing;
 
 /// Counts of one shard; only its thread writes.
 #[derive(Debug, Default)]
@@ -9,6 +11,9 @@ pub(crate) struct Gauges {
     legs: AtomicUsize,
     ports_in_use: AtomicUsize,
     datagrams_of_nobody: AtomicUsize,
+    newcomers: AtomicUsize,
+    busy_permille: AtomicU32,
+    pairs_free: AtomicUsize,
 }
 
 /// What the engine holds.
@@ -25,12 +30,26 @@ pub struct Ledger {
 }
 
 impl Gauges {
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Relaxed)
+    /// How the shard stands, for who places calls.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            calls: self.calls.load(Relaxed),
+            newcomers: self.newcomers.load(Relaxed),
+            busy_permille: self.busy_permille.load(Relaxed),
+            pairs_free: self.pairs_free.load(Relaxed),
+        }
+    }
+
+    /// Notes what the last second was like, which the calls made since then are not part of.
+    pub(crate) fn set_measured(&self, busy_permille: u32, pairs_free: usize) {
+        self.busy_permille.store(busy_permille, Relaxed);
+        self.pairs_free.store(pairs_free, Relaxed);
+        self.newcomers.store(0, Relaxed);
     }
 
     pub(crate) fn call_added(&self) {
         self.calls.fetch_add(1, Relaxed);
+        self.newcomers.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn call_removed(&self) {

@@ -31,10 +31,7 @@ impl PortPool {
 
     /// Takes the RTP port of the pair that was unused for longest; `None` when all are in use or resting.
     pub fn take(&mut self, now: Instant) -> Option<u16> {
-        while self.resting.front().is_some_and(|(until, _)| *until <= now) {
-            let (_, port) = self.resting.pop_front().expect("front was just seen");
-            self.free.push_back(port);
-        }
+        self.take_back_rested(now);
         // One pair that comes back under load is not the end of the shortage.
         if self.free.len() > self.pairs / 8 {
             self.is_dry = false;
@@ -42,6 +39,19 @@ impl PortPool {
         let port = self.free.pop_front()?;
         self.in_use += 1;
         Some(port)
+    }
+
+    /// Pairs that could be taken at `now`.
+    pub fn free(&mut self, now: Instant) -> usize {
+        self.take_back_rested(now);
+        self.free.len()
+    }
+
+    fn take_back_rested(&mut self, now: Instant) {
+        while self.resting.front().is_some_and(|(until, _)| *until <= now) {
+            let (_, port) = self.resting.pop_front().expect("front was just seen");
+            self.free.push_back(port);
+        }
     }
 
     /// Gives a pair back; it rests before it is taken again.

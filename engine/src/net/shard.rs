@@ -232,6 +232,11 @@ impl Shard {
         tell(&slot.events, CallEvent::Ended { cause });
     }
 
+    /// Tells who places calls how the last second was.
+    pub(crate) fn note_measured(&mut self, busy_permille: u32, now: Instant) {
+        self.gauges.set_measured(busy_permille, self.ports.free(now));
+    }
+
     /// Whether a call is still here.
     pub(crate) fn has_call(&self, id: CallId) -> bool {
         self.calls.contains_key(&id)

@@ -4,10 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::task::spawn_local;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::{debug, error, warn};
 
 use super::frames::FrameCutter;
@@ -20,6 +21,7 @@ use super::stream::{GREETING_MAX, Line};
 pub(crate) fn start(shard: &SharedShard, pulse: &Pulse) {
     spawn_local(keep_time(Rc::clone(shard), pulse.clone()));
     spawn_local(keep_flushing(Rc::clone(shard), pulse.clone()));
+    spawn_local(keep_measuring(Rc::clone(shard)));
 }
 
 /// Starts to read a socket; with a pulse where the shard is deaf without it.
@@ -136,6 +138,22 @@ async fn keep_flushing(shard: SharedShard, _pulse: Pulse) {
     loop {
         wake.flush.notified().await;
         guarded(|| shard.borrow_mut().flush());
+    }
+}
+
+/// Measures each second how busy the thread is.
+async fn keep_measuring(shard: SharedShard) {
+    let metrics = Handle::current().metrics();
+    let (mut since, mut busy) = (Instant::now(), metrics.worker_total_busy_duration(0));
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        let (now, busy_now) = (Instant::now(), metrics.worker_total_busy_duration(0));
+        let (worked, passed) = (busy_now.saturating_sub(busy), now.saturating_duration_since(since));
+        (since, busy) = (now, busy_now);
+        let permille = (1000 * worked.as_micros()).checked_div(passed.as_micros()).unwrap_or(0);
+        shard.borrow_mut().note_measured(u32::try_from(permille).unwrap_or(u32::MAX), now);
     }
 }
 
