@@ -1,13 +1,15 @@
-//! The ICE lite agent of a leg (RFC 8445 2.5): it answers checks and never sends its own.
+//! The ICE agent of a leg: a lite one (RFC 8445 2.5), which answers checks and never sends its own. Where
+//! the peer is lite too nobody would check, so that we become a full, controlling agent (RFC 8445 6.1.1).
 //!
-//! An authenticated check makes its source a *validated source*; only such sources are listened to,
-//! and only one of them is sent to:
+//! An authenticated check makes its source a *validated source*, and so does an authenticated answer to a
+//! check of ours that comes from where the check went. Only such sources are listened to, and only one of
+//! them is sent to:
 //!
 //! ```text
-//!           first check                  check with USE-CANDIDATE
+//!         first check, answer              check with USE-CANDIDATE,
 //!  Nowhere -------------> FirstValidated --------------------------> Nominated
-//!                          |         ^ another source,                | ^ another source with
-//!                          +---------+ this one silent                +-+ USE-CANDIDATE
+//!                          |         ^ another source,   our own      | ^ another source with
+//!                          +---------+ this one silent   choice       +-+ USE-CANDIDATE, a better pair
 //! ```
 //!
 //! We do not wait for the nomination before we send: Firefox may take seconds over it while its
@@ -18,6 +20,7 @@
 //! A restart (RFC 8445 9) opens another session with credentials of its own. Both are answered, and
 //! media stays where it is, until the first check of the new one: then the old one is forgotten.
 
+mod remote;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -30,10 +33,12 @@ use is::Protocol;
 use is::stun::{StunMessage, StunPacket};
 use tracing::debug;
 
+pub use self::remote::RemoteIce;
 use self::session::Session;
-use crate::net::Transmit;
 use crate::net::demux::SOURCES_PER_LEG;
+use crate::net::{TransactionId, Transmit};
 use crate::rtp::DropReason;
+use crate::sdp::Candidate;
 
 /// How long the source that we send to may be silent before another may take its place. Longer than
 /// the longest pause between a browser's checks (Firefox: 5 s).
@@ -47,8 +52,8 @@ const MOVED_SILENCE: Duration = Duration::from_secs(1);
 /// of the session, so that a peer which makes up addresses must find an end. Chosen by us.
 const NEWCOMERS_MAX: u16 = 256;
 
-/// The ICE lite agent of one leg.
-pub struct IceLite {
+/// The ICE agent of one leg.
+pub struct Ice {
     /// The first is in use; later ones are restarts whose first check has not come: one that was agreed
     /// on, one that is proposed.
     sessions: VecDeque<Session>,
@@ -60,16 +65,18 @@ pub struct IceLite {
     selection: Selection,
     timeout: Option<Instant>,
     new_sources: VecDeque<SocketAddr>,
-    ufrag_changes: VecDeque<UfragChange>,
+    routes: VecDeque<StunRoute>,
 }
 
-/// By which user name fragments checks find the leg.
+/// By what STUN messages find the leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UfragChange {
-    /// By this one too.
+pub enum StunRoute {
+    /// Checks: by this user name fragment too.
     Added(String),
-    /// By this one no longer.
+    /// Checks: by this user name fragment no longer.
     Removed(String),
+    /// The answer to a check of ours: by its transaction.
+    Awaited(TransactionId),
 }
 
 /// One of our own addresses, as descriptions show it.
@@ -105,7 +112,7 @@ enum Selection {
     Nominated(Path),
 }
 
-impl IceLite {
+impl Ice {
     /// An agent with these host candidates and fresh credentials. Addresses that cannot be a
     /// candidate (unspecified, multicast, link-local) are left out.
     #[must_use]
@@ -126,7 +133,7 @@ impl IceLite {
             selection: Selection::Nowhere,
             timeout: None,
             new_sources: VecDeque::new(),
-            ufrag_changes: VecDeque::new(),
+            routes: VecDeque::new(),
         }
     }
 
@@ -154,7 +161,7 @@ impl IceLite {
         self.give_up_restart();
         let locals: Vec<_> = self.candidates.iter().map(|candidate| candidate.address).collect();
         let (session, _) = Session::new(&locals, &self.streams);
-        self.ufrag_changes.push_back(UfragChange::Added(session.ufrag().to_owned()));
+        self.routes.push_back(StunRoute::Added(session.ufrag().to_owned()));
         self.sessions.push_back(session);
         self.handle_timeout(now);
     }
@@ -164,7 +171,7 @@ impl IceLite {
         if self.is_restarting()
             && let Some(session) = self.sessions.pop_back()
         {
-            self.ufrag_changes.push_back(UfragChange::Removed(session.ufrag().to_owned()));
+            self.routes.push_back(StunRoute::Removed(session.ufrag().to_owned()));
         }
     }
 
@@ -174,25 +181,36 @@ impl IceLite {
         self.sessions.len() > 1 && !self.newest().has_remote()
     }
 
-    /// The peer's credentials of the newest session. Checks that came before get their answers now.
-    pub fn set_remote(&mut self, ufrag: &str, password: &str, now: Instant) {
+    /// The peer's side of the newest session. Checks that came before get their answers now; a lite peer is
+    /// checked by us from now on.
+    pub fn set_remote(&mut self, remote: &RemoteIce, now: Instant) {
         // A restart that was agreed on before and never checked is of no use any more.
         while self.sessions.len() > 2
             && let Some(session) = self.sessions.remove(1)
         {
-            self.ufrag_changes.push_back(UfragChange::Removed(session.ufrag().to_owned()));
+            self.routes.push_back(StunRoute::Removed(session.ufrag().to_owned()));
         }
         if let Some(newest) = self.sessions.back_mut() {
-            newest.set_remote(ufrag, password);
+            newest.set_remote(remote);
         }
         self.advance();
+        self.handle_timeout(now);
+    }
+
+    /// Takes further candidates of a peer that describes itself with this user name fragment. They are of no
+    /// use where the peer checks us.
+    pub fn add_candidates(&mut self, ufrag: &str, candidates: &[Candidate], now: Instant) {
+        for session in self.sessions.iter_mut().filter(|session| session.remote_ufrag() == Some(ufrag)) {
+            session.add_candidates(candidates);
+        }
         self.handle_timeout(now);
     }
 
     /// Takes a STUN message that came from `from` to our candidate `local`.
     ///
     /// # Errors
-    /// When it is no authenticated check for this leg; then nothing was changed and nothing is answered.
+    /// When it is neither an authenticated check for this leg nor an authenticated answer to one of ours; then
+    /// nothing was changed and nothing is answered.
     pub fn handle_stun(
         &mut self,
         message: &[u8],
@@ -200,15 +218,17 @@ impl IceLite {
         local: SocketAddr,
         now: Instant,
     ) -> Result<(), DropReason> {
+        if let Some(id) = TransactionId::of_answer(message) {
+            return self.handle_answer(message, id, Path { local, remote: from }, now);
+        }
         let message = StunMessage::parse(message).map_err(|_| DropReason::MalformedStun)?;
-        // We send no checks, so no response is ours; an indication wants nothing.
+        // An indication wants nothing.
         let is_stream = self.streams.contains(&local);
         let is_ours = is_stream || self.candidates.iter().any(|own| own.address == local);
         if !message.is_binding_request() || !is_ours {
             return Err(DropReason::MalformedStun);
         }
-        let is_newcomer = !self.is_validated(from, local);
-        if is_newcomer && self.newcomers_left == 0 {
+        if !self.is_validated(from, local) && self.newcomers_left == 0 {
             return Err(DropReason::WrongSource);
         }
         let nominates = message.use_candidate();
@@ -221,18 +241,7 @@ impl IceLite {
         if !self.sessions[index].handle_packet(packet, now) {
             return Err(DropReason::AuthenticationFailed);
         }
-        let path = Path { local, remote: from };
-        if is_newcomer {
-            self.newcomers_left -= 1;
-            self.admit(path, now);
-        }
-        let nominated_before = self.hear(path, nominates, now);
-        if index == 0 {
-            self.reselect(path, nominates, nominated_before, now);
-        } else {
-            self.sessions[index].note_path(path);
-            self.advance();
-        }
+        self.validate(Path { local, remote: from }, index, nominates, now);
         self.handle_timeout(now);
         Ok(())
     }
@@ -271,9 +280,13 @@ impl IceLite {
         self.sources.iter().map(|source| source.heard_at).max()
     }
 
-    /// The next STUN response to send.
+    /// The next STUN message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.sessions.iter_mut().find_map(Session::poll_transmit)
+        let transmit = self.sessions.iter_mut().find_map(Session::poll_transmit)?;
+        if let Some(id) = TransactionId::of_request(&transmit.payload) {
+            self.routes.push_back(StunRoute::Awaited(id));
+        }
+        Some(transmit)
     }
 
     /// The next source that the peer has newly authenticated itself from: what comes from there
@@ -282,12 +295,12 @@ impl IceLite {
         self.new_sources.pop_front()
     }
 
-    /// The next change of the user name fragments by which checks find the leg.
-    pub fn poll_ufrag_change(&mut self) -> Option<UfragChange> {
-        self.ufrag_changes.pop_front()
+    /// The next change of what STUN messages find the leg by.
+    pub fn poll_route(&mut self) -> Option<StunRoute> {
+        self.routes.pop_front()
     }
 
-    /// When to call [`IceLite::handle_timeout`].
+    /// When to call [`Ice::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timeout
@@ -298,11 +311,40 @@ impl IceLite {
         for session in &mut self.sessions {
             session.handle_timeout(now);
         }
-        // Who has not been checked yet has nothing to nominate.
+        // A session that was not checked yet has nothing to nominate.
         while let Some(path) = self.sessions.front_mut().and_then(Session::poll_nominated) {
             self.selection = Selection::Nominated(path);
         }
         self.timeout = self.sessions.iter_mut().filter_map(Session::poll_timeout).min();
+    }
+
+    /// Takes the answer to a check of ours (RFC 8445 7.2.5.2): it must come from where the check went.
+    fn handle_answer(
+        &mut self,
+        message: &[u8],
+        id: TransactionId,
+        path: Path,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let awaited = self.sessions.iter().position(|session| session.awaits(id, path));
+        let index = awaited.ok_or(DropReason::WrongSource)?;
+        let message = StunMessage::parse(message).map_err(|_| DropReason::MalformedStun)?;
+        let is_success = message.is_successful_binding_response();
+        // The library believes that a success names an address.
+        if is_success && message.mapped_address().is_none() {
+            return Err(DropReason::MalformedStun);
+        }
+        let packet =
+            StunPacket { proto: Protocol::Udp, source: path.remote, destination: path.local, message };
+        if !self.sessions[index].handle_packet(packet, now) {
+            return Err(DropReason::AuthenticationFailed);
+        }
+        self.sessions[index].forget_check(id);
+        if is_success {
+            self.validate(path, index, false, now);
+        }
+        self.handle_timeout(now);
+        Ok(())
     }
 
     fn newest(&self) -> &Session {
@@ -316,13 +358,28 @@ impl IceLite {
             return;
         };
         for former in self.sessions.drain(..index) {
-            self.ufrag_changes.push_back(UfragChange::Removed(former.ufrag().to_owned()));
+            self.routes.push_back(StunRoute::Removed(former.ufrag().to_owned()));
         }
         if let Some(path) = self.sessions.front().and_then(Session::path) {
             debug!(remote = %path.remote, "ICE restarted");
             self.selection = Selection::FirstValidated(path);
         }
         self.newcomers_left = NEWCOMERS_MAX;
+    }
+
+    /// The peer has shown by a message of this session that it is there.
+    fn validate(&mut self, path: Path, index: usize, nominates: bool, now: Instant) {
+        if !self.is_validated(path.remote, path.local) {
+            self.newcomers_left = self.newcomers_left.saturating_sub(1);
+            self.admit(path, now);
+        }
+        let nominated_before = self.hear(path, nominates, now);
+        if index == 0 {
+            self.reselect(path, nominates, nominated_before, now);
+        } else {
+            self.sessions[index].note_path(path);
+            self.advance();
+        }
     }
 
     /// Makes room for a new source by the rule that the shard's table has too: the oldest goes. Its

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use dimpl::{Dtls, Output};
 use webtrunk_engine::dtls::DtlsCertificate;
+use webtrunk_engine::ice::RemoteIce;
 use webtrunk_engine::leg::webrtc::{DtlsRole, Received, TransportEvent, WebrtcConfig, WebrtcTransport};
 use webtrunk_engine::net::demux::{Demux, SourceInserted};
 use webtrunk_engine::sdp::{Fingerprint, HashFunction};
@@ -70,7 +71,9 @@ fn connect(now: Instant) -> (WebrtcTransport, SrtpContext) {
     let mut peer = Dtls::new_auto(Arc::new(config), peer_certificate, now);
     peer.handle_timeout(now).expect("a fresh endpoint");
 
-    transport.set_remote("peer", "password", vec![fingerprint], DtlsRole::Client, now).expect("the first");
+    transport
+        .set_remote(RemoteIce::new("peer", "password"), vec![fingerprint], DtlsRole::Client, now)
+        .expect("the first");
     let mut check = check(transport.local_ufrag(), transport.local_pwd());
     transport.handle_datagram(&mut check, peer_address(), local(), now).expect("a valid check");
 

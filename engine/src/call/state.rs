@@ -14,7 +14,7 @@ use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::recording::Recording;
 use super::supplies::Supplies;
-use crate::ice::UfragChange;
+use crate::ice::StunRoute;
 use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
 use crate::media::{Hears, Path, Player, Tap, band_at, meeting_rate};
 use crate::net::Outbox;
@@ -38,7 +38,7 @@ pub struct Call {
     complexity: Option<u8>,
     pub(super) events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SocketAddr)>,
-    ufrags: VecDeque<(LegId, UfragChange)>,
+    routes: VecDeque<(LegId, StunRoute)>,
     recording: Option<Recording>,
 }
 
@@ -57,7 +57,7 @@ impl Call {
             complexity: None,
             events: VecDeque::with_capacity(16),
             sources: VecDeque::new(),
-            ufrags: VecDeque::new(),
+            routes: VecDeque::new(),
             recording: None,
         }
     }
@@ -105,9 +105,9 @@ impl Call {
         self.sources.pop_front()
     }
 
-    /// A user name fragment by which checks are a leg's from now on, or no longer; call until `None`.
-    pub fn poll_ufrag(&mut self) -> Option<(LegId, UfragChange)> {
-        self.ufrags.pop_front()
+    /// By what STUN messages are a leg's from now on, or no longer; call until `None`.
+    pub fn poll_route(&mut self) -> Option<(LegId, StunRoute)> {
+        self.routes.pop_front()
     }
 
     /// Does what a command says, as far as it concerns the call alone.
@@ -421,7 +421,7 @@ impl Call {
             match event {
                 LegEvent::Tell(event) => self.events.push_back(*event),
                 LegEvent::NewSource(source) => self.sources.push_back((leg.id(), source)),
-                LegEvent::Ufrag(change) => self.ufrags.push_back((leg.id(), change)),
+                LegEvent::Route(route) => self.routes.push_back((leg.id(), route)),
             }
         }
     }

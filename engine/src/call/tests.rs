@@ -309,7 +309,7 @@ fn an_offer_that_restarts_ice_has_other_credentials_and_leaves_all_else_as_it_wa
         bench.call.create_answer(page, None, now, &mut bench.outbox);
         assert_eq!(credentials(&described(bench.events())), last, "the same again restarts nothing");
     }
-    let ufrags: Vec<_> = std::iter::from_fn(|| bench.call.poll_ufrag()).collect();
+    let ufrags: Vec<_> = std::iter::from_fn(|| bench.call.poll_route()).collect();
     assert_eq!(ufrags.len(), 5, "one came and went, one came, one came for it: {ufrags:?}");
 }
 

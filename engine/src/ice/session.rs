@@ -1,16 +1,19 @@
 //! One ICE session: our credentials, the peer's, and what was checked with them.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use is::stun::StunPacket;
-use is::{Candidate, IceAgent, IceAgentEvent, IceCreds, Protocol};
+use is::{Candidate as IceCandidate, IceAgent, IceAgentEvent, IceCreds, Protocol};
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use tracing::debug;
 
-use super::{HostCandidate, Path};
-use crate::net::Transmit;
+use super::{HostCandidate, Path, RemoteIce};
+use crate::net::demux::CHECKS_PER_LEG;
+use crate::net::{TransactionId, Transmit};
+use crate::sdp::{Candidate, CandidateTransport};
 
 /// ICE characters of our ufrag: 95 bits, so that no two legs ever share one (RFC 8445 5.3: 24 bits).
 const UFRAG_LENGTH: usize = 16;
@@ -21,6 +24,10 @@ const PASSWORD_LENGTH: usize = 24;
 /// Answers the library holds back until the peer's credentials are known; it keeps 100.
 const DRAIN_STEPS_MAX: usize = 128;
 
+/// Candidates of a peer that we check: one a network interface and address family, and as many that a NAT
+/// shows. A peer may name anybody's address, which gets no more than ten checks then. Chosen by us.
+const REMOTE_CANDIDATES_MAX: usize = 10;
+
 /// What begins anew with every restart.
 pub(super) struct Session {
     agent: IceAgent,
@@ -28,6 +35,10 @@ pub(super) struct Session {
     password: String,
     /// Where its first check came from, unless the session was in use from the begin.
     path: Option<Path>,
+    /// How many candidates of the peer we check; `None` while we are lite.
+    checked: Option<usize>,
+    /// Our checks whose answers may still come, oldest first.
+    awaited: VecDeque<(TransactionId, Path)>,
 }
 
 impl Session {
@@ -44,8 +55,8 @@ impl Session {
         for address in locals {
             let added = Some(*address)
                 .filter(|address| !is_link_local(address.ip()))
-                .and_then(|address| Candidate::host(address, Protocol::Udp).ok())
-                .and_then(|candidate| agent.add_local_candidate(candidate).map(Candidate::prio));
+                .and_then(|address| IceCandidate::host(address, Protocol::Udp).ok())
+                .and_then(|candidate| agent.add_local_candidate(candidate).map(IceCandidate::prio));
             match added {
                 Some(priority) => candidates.push(HostCandidate { address: *address, priority }),
                 None => debug!(%address, "address cannot be a candidate"),
@@ -53,11 +64,12 @@ impl Session {
         }
         for address in streams {
             // Descriptions show those addresses in their own way: which of them is ours is not to be told.
-            if let Ok(candidate) = Candidate::host(*address, Protocol::Tcp) {
+            if let Ok(candidate) = IceCandidate::host(*address, Protocol::Tcp) {
                 agent.add_local_candidate(candidate);
             }
         }
-        (Self { agent, ufrag, password, path: None }, candidates)
+        let awaited = VecDeque::new();
+        (Self { agent, ufrag, password, path: None, checked: None, awaited }, candidates)
     }
 
     pub(super) fn ufrag(&self) -> &str {
@@ -68,8 +80,46 @@ impl Session {
         &self.password
     }
 
-    pub(super) fn set_remote(&mut self, ufrag: &str, password: &str) {
-        self.agent.set_remote_credentials(IceCreds { ufrag: ufrag.to_owned(), pass: password.to_owned() });
+    /// Takes the peer's side. Whoever has a lite peer must be full and controlling (RFC 8445 6.1.1).
+    pub(super) fn set_remote(&mut self, remote: &RemoteIce) {
+        let (ufrag, pass) = (remote.ufrag.clone(), remote.password.clone());
+        self.agent.set_remote_credentials(IceCreds { ufrag, pass });
+        if remote.is_lite {
+            debug!("the peer is lite: we check");
+            self.agent.set_ice_lite(false);
+            self.agent.set_controlling(true);
+            self.checked = Some(0);
+            self.add_candidates(&remote.candidates);
+        }
+    }
+
+    /// Checks these too, if it is we who check.
+    pub(super) fn add_candidates(&mut self, candidates: &[Candidate]) {
+        let Some(checked) = &mut self.checked else { return };
+        for candidate in candidates {
+            let usable = usable(candidate, &self.agent).filter(|_| *checked < REMOTE_CANDIDATES_MAX);
+            let Some(usable) = usable else {
+                debug!(%candidate, "candidate is not checked");
+                continue;
+            };
+            self.agent.add_remote_candidate(usable);
+            *checked += 1;
+        }
+    }
+
+    /// The peer's user name fragment.
+    pub(super) fn remote_ufrag(&self) -> Option<&str> {
+        self.agent.remote_credentials().map(|remote| &*remote.ufrag)
+    }
+
+    /// Whether the answer of a check of ours may come by this path.
+    pub(super) fn awaits(&self, id: TransactionId, path: Path) -> bool {
+        self.awaited.contains(&(id, path))
+    }
+
+    /// A check has got its answer; the same again is of no use.
+    pub(super) fn forget_check(&mut self, id: TransactionId) {
+        self.awaited.retain(|(awaited, _)| *awaited != id);
     }
 
     pub(super) fn has_remote(&self) -> bool {
@@ -85,7 +135,7 @@ impl Session {
         self.path
     }
 
-    /// Takes a check; false when it is not authentic.
+    /// Takes a check, or the answer to one; false when it is not authentic.
     pub(super) fn handle_packet(&mut self, packet: StunPacket<'_>, now: Instant) -> bool {
         self.agent.handle_packet(now, packet)
     }
@@ -106,11 +156,18 @@ impl Session {
     }
 
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
-        let response = self.agent.poll_transmit()?;
-        Some(Transmit { local: response.source, to: response.destination, payload: response.contents.into() })
+        let sent = self.agent.poll_transmit()?;
+        let (local, to, payload): (_, _, Vec<u8>) = (sent.source, sent.destination, sent.contents.into());
+        if let Some(id) = TransactionId::of_request(&payload) {
+            if self.awaited.len() == CHECKS_PER_LEG {
+                self.awaited.pop_front();
+            }
+            self.awaited.push_back((id, Path { local, remote: to }));
+        }
+        Some(Transmit { local, to, payload })
     }
 
-    /// The next path that the peer has nominated.
+    /// The next path that the peer has nominated, or that we have.
     pub(super) fn poll_nominated(&mut self) -> Option<Path> {
         while let Some(event) = self.agent.poll_event() {
             if let IceAgentEvent::NominatedSend { source, destination, .. } = event {
@@ -119,6 +176,20 @@ impl Session {
         }
         None
     }
+}
+
+/// A candidate that can be checked: of UDP, with the address of one host, not a name. `.local` names are not
+/// looked up: a peer that has nothing else will be found by its own checks, if it sends any.
+fn usable(candidate: &Candidate, agent: &IceAgent) -> Option<IceCandidate> {
+    let address =
+        candidate.address().filter(|address| address.port() != 0 && !is_link_local(address.ip()))?;
+    let is_voice_by_udp = candidate.component == 1 && candidate.transport == CandidateTransport::Udp;
+    // Nobody else's peer is on this machine.
+    let is_local = |own: IceCandidate| own.addr().ip().is_loopback();
+    let is_near = !address.ip().is_loopback() || agent.local_candidates().any(is_local);
+    IceCandidate::host(address, Protocol::Udp).ok().filter(|_| is_voice_by_udp && is_near)?;
+    let known = Candidate { extensions: Vec::new(), ..candidate.clone() };
+    IceCandidate::from_sdp_string(&known.to_string()).ok()
 }
 
 /// Worth nothing to a peer without the name of its interface; the library lets IPv6's pass.

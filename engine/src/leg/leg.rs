@@ -13,7 +13,7 @@ use super::stats::LegStats;
 use super::transport::{LegTransport, WebrtcLink};
 use crate::call::{CallEvent, KeyMode, Supplies};
 use crate::dtls::DtlsRole;
-use crate::ice::UfragChange;
+use crate::ice::{RemoteIce, StunRoute};
 use crate::leg::webrtc::{Received, TransportEvent};
 use crate::media::quality::{AudioEvent, AudioState};
 use crate::media::{Halves, Listening, Receiver, Reports, SendAgreement, Sender, Ticked};
@@ -86,8 +86,8 @@ pub(crate) enum LegEvent {
     Tell(Box<CallEvent>),
     /// To the shard: datagrams from this address are this leg's.
     NewSource(SocketAddr),
-    /// To the shard: checks find this leg by other user name fragments.
-    Ufrag(UfragChange),
+    /// To the shard: STUN messages find this leg by something else.
+    Route(StunRoute),
 }
 
 impl Leg {
@@ -280,9 +280,13 @@ impl Leg {
             }
             (LegTransport::Webrtc(link), RemoteTransport::Webrtc(remote)) => {
                 let (fingerprints, role) = (remote.fingerprints.clone(), our_role(remote.setup));
-                link.transport
-                    .set_remote(&remote.ufrag, &remote.pwd, fingerprints, role, now)
-                    .expect("what is agreed was checked");
+                let ice = RemoteIce {
+                    ufrag: remote.ufrag.clone(),
+                    password: remote.pwd.clone(),
+                    is_lite: remote.ice_lite,
+                    candidates: remote.candidates.clone(),
+                };
+                link.transport.set_remote(ice, fingerprints, role, now).expect("what is agreed was checked");
             }
             (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => {
                 transport.forget_remote();
@@ -426,7 +430,7 @@ impl Leg {
         {
             return Some(match event {
                 TransportEvent::NewSource(source) => LegEvent::NewSource(source),
-                TransportEvent::Ufrag(change) => LegEvent::Ufrag(change),
+                TransportEvent::Route(route) => LegEvent::Route(route),
                 TransportEvent::Ready { profile } => {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);

@@ -40,6 +40,7 @@ impl Leg {
         let settings = WebrtcConfig {
             connect_timeout: config.connect_timeout,
             consent_margin: config.consent_margin,
+            peers: config.webrtc_sources.clone(),
             ..WebrtcConfig::default()
         };
         let certificate = Arc::clone(&supplies.certificate);

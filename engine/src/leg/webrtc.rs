@@ -1,4 +1,4 @@
-//! The WebRTC transport of a leg: ICE lite, DTLS and SRTP over addresses of the shard, without I/O.
+//! The WebRTC transport of a leg: ICE, DTLS and SRTP over addresses of the shard, without I/O.
 //!
 //! ```text
 //!            set_remote             validated source              right fingerprint
@@ -36,11 +36,11 @@ use self::remote::Remote;
 pub use self::remote::RemoteChanged;
 pub use crate::dtls::DtlsRole;
 use crate::dtls::{Association, DtlsCertificate, Handshake, SrtpPair};
-use crate::ice::{HostCandidate, IceLite};
+use crate::ice::{HostCandidate, Ice, RemoteIce};
 use crate::net::Transmit;
 use crate::net::demux::DatagramKind;
 use crate::rtp::DropReason;
-use crate::sdp::Fingerprint;
+use crate::sdp::{Candidate, Fingerprint};
 
 /// Silence after which a path counts as disconnected: browsers check every 2 to 5 s.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -53,7 +53,7 @@ const EARLY_DATAGRAM_LENGTH_MAX: usize = 1500;
 
 /// ICE, DTLS and SRTP of one leg.
 pub struct WebrtcTransport {
-    ice: IceLite,
+    ice: Ice,
     certificate: Arc<DtlsCertificate>,
     config: WebrtcConfig,
     remote: Option<Remote>,
@@ -105,7 +105,7 @@ impl WebrtcTransport {
         config: WebrtcConfig,
         now: Instant,
     ) -> Self {
-        let mut ice = IceLite::with_streams(&local, streams);
+        let mut ice = Ice::with_streams(&local, streams);
         ice.handle_timeout(now);
         Self {
             ice,
@@ -147,27 +147,29 @@ impl WebrtcTransport {
     /// When it is not the same again; what was agreed first goes on.
     pub fn set_remote(
         &mut self,
-        ufrag: &str,
-        pwd: &str,
+        mut ice: RemoteIce,
         fingerprints: Vec<Fingerprint>,
         role: DtlsRole,
         now: Instant,
     ) -> Result<(), RemoteChanged> {
-        self.check_remote(ufrag, pwd, &fingerprints, role)?;
+        self.check_remote(&ice.ufrag, &ice.password, &fingerprints, role)?;
+        self.keep_admitted(&mut ice.candidates);
         if let Some(agreed) = &mut self.remote {
-            if self.ice.is_restarting() || agreed.is_restarted_by(ufrag, pwd) {
-                (agreed.ufrag, agreed.password) = (ufrag.to_owned(), pwd.to_owned());
-                self.ice.set_remote(ufrag, pwd, now);
+            if self.ice.is_restarting() || agreed.is_restarted_by(&ice.ufrag, &ice.password) {
+                (agreed.ufrag, agreed.password) = (ice.ufrag.clone(), ice.password.clone());
+                self.ice.set_remote(&ice, now);
                 self.start_handshake(now);
+            } else {
+                self.ice.add_candidates(&ice.ufrag, &ice.candidates, now);
             }
             return Ok(());
         }
-        let remote = Remote { ufrag: ufrag.to_owned(), password: pwd.to_owned(), fingerprints, role };
-        self.remote = Some(remote);
+        let (ufrag, password) = (ice.ufrag.clone(), ice.password.clone());
+        self.remote = Some(Remote { ufrag, password, fingerprints, role });
         if let State::Gathering { early } = &mut self.state {
             let early = std::mem::take(early);
             self.state = State::Checking { expires_at: now + self.config.connect_timeout };
-            self.ice.set_remote(ufrag, pwd, now);
+            self.ice.set_remote(&ice, now);
             self.start_handshake(now);
             for datagram in early {
                 if let State::Handshaking { handshake, .. } = &mut self.state
@@ -273,8 +275,8 @@ impl WebrtcTransport {
 
     /// The next event; call it until `None` after everything else.
     pub fn poll_event(&mut self) -> Option<TransportEvent> {
-        let ufrag = self.ice.poll_ufrag_change().map(TransportEvent::Ufrag);
-        ufrag
+        let route = self.ice.poll_route().map(TransportEvent::Route);
+        route
             .or_else(|| self.ice.poll_new_source().map(TransportEvent::NewSource))
             .or_else(|| self.events.pop_front())
     }
@@ -378,6 +380,13 @@ impl WebrtcTransport {
             self.part();
         }
         self.state = State::Closed;
+    }
+
+    /// Leaves out whom we may not check, as checks from there are not answered.
+    fn keep_admitted(&self, candidates: &mut Vec<Candidate>) {
+        candidates.retain(|candidate| {
+            candidate.address().is_some_and(|address| self.config.peers.admits(address.ip()))
+        });
     }
 
     fn handle_dtls(&mut self, datagram: &[u8], now: Instant) -> Result<(), DropReason> {

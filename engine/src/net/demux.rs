@@ -2,32 +2,35 @@
 //!
 //! ```text
 //! first byte (RFC 7983)   0-3 STUN --- Binding request ---> USERNAME's left part = our ufrag ---> leg
+//!                                  |-- Binding response --> transaction of a check of ours -----> leg
 //!                                  `-- anything else ----+
 //!                       20-63 DTLS ----------------------+-> source address ---> leg, or dropped
 //!                     128-191 RTP, RTCP (RFC 5761) ------+
 //! ```
 //!
-//! A source address is inserted only after the leg's ICE agent authenticated a check from it, so
-//! nothing but a signed STUN request is ever answered to an address that nobody vouched for
+//! A source address is inserted only after the leg's ICE agent authenticated a check from it, or the answer
+//! to its own, so nothing but a signed STUN request is ever answered to an address that nobody vouched for
 //! (`only_a_validated_source_reaches_its_leg`). Look-ups do not allocate.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::SocketAddr;
 
+use super::transaction_id::{STUN_BINDING_REQUEST, STUN_HEADER, STUN_MAGIC_COOKIE, TransactionId};
 use crate::rtp::DropReason;
 
 /// Source addresses that one leg may have at a time; the oldest makes room. A browser shows one per
 /// network interface and address family; the rest is for changes of network. Chosen by us.
 pub const SOURCES_PER_LEG: usize = 8;
 
+/// Checks of our own that one leg may wait for; the oldest makes room. A leg sends one every 50 ms while it
+/// looks for its peer, and an answer of use comes within a second. Chosen by us.
+pub const CHECKS_PER_LEG: usize = 32;
+
 /// Longest USERNAME in bytes that we read (RFC 8489 14.3: fewer than 509; RFC 5389 15.3: 513).
 const USERNAME_MAX: usize = 513;
 
-const STUN_HEADER: usize = 20;
-const STUN_MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
-const STUN_BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
 const STUN_ATTRIBUTE_USERNAME: [u8; 2] = [0x00, 0x06];
 
 /// What a datagram on the shared port is, by its first bytes.
@@ -68,6 +71,7 @@ impl DatagramKind {
 pub struct Demux<K> {
     by_ufrag: HashMap<Box<[u8]>, K>,
     by_source: HashMap<SocketAddr, K>,
+    by_check: HashMap<TransactionId, K>,
     legs: HashMap<K, Routes>,
 }
 
@@ -78,6 +82,8 @@ struct Routes {
     ufrags: Vec<Box<[u8]>>,
     /// Oldest first.
     sources: Vec<SocketAddr>,
+    /// Oldest first; empty unless the leg checks its peer.
+    checks: VecDeque<TransactionId>,
 }
 
 /// What came of [`Demux::insert_source`].
@@ -97,7 +103,8 @@ pub enum SourceInserted<K> {
 
 impl<K> Default for Demux<K> {
     fn default() -> Self {
-        Self { by_ufrag: HashMap::new(), by_source: HashMap::new(), legs: HashMap::new() }
+        let (by_ufrag, by_source, by_check) = Default::default();
+        Self { by_ufrag, by_source, by_check, legs: HashMap::new() }
     }
 }
 
@@ -116,7 +123,8 @@ impl<K: Copy + Eq + Hash> Demux<K> {
         if self.legs.contains_key(&leg) || self.by_ufrag.contains_key(ufrag.as_bytes()) {
             return false;
         }
-        self.legs.insert(leg, Routes { ufrags: Vec::new(), sources: Vec::with_capacity(SOURCES_PER_LEG) });
+        let (sources, checks) = (Vec::with_capacity(SOURCES_PER_LEG), VecDeque::new());
+        self.legs.insert(leg, Routes { ufrags: Vec::new(), sources, checks });
         self.insert_ufrag(leg, ufrag)
     }
 
@@ -153,6 +161,22 @@ impl<K: Copy + Eq + Hash> Demux<K> {
         for source in &routes.sources {
             self.by_source.remove(source);
         }
+        for check in &routes.checks {
+            self.by_check.remove(check);
+        }
+    }
+
+    /// Routes the answer to a check of ours to the leg that sent it, wherever it comes from; the leg knows from
+    /// where it may come.
+    pub fn insert_check(&mut self, leg: K, check: TransactionId) {
+        let Some(routes) = self.legs.get_mut(&leg) else { return };
+        if routes.checks.len() == CHECKS_PER_LEG
+            && let Some(oldest) = routes.checks.pop_front()
+        {
+            self.by_check.remove(&oldest);
+        }
+        routes.checks.push_back(check);
+        self.by_check.insert(check, leg);
     }
 
     /// Routes what comes from `source` to `leg`. Call it only for sources that the leg's ICE agent
@@ -190,6 +214,10 @@ impl<K: Copy + Eq + Hash> Demux<K> {
         let kind = DatagramKind::of(datagram).ok_or(DropReason::UnknownProtocol)?;
         if kind == DatagramKind::Stun && datagram.starts_with(&STUN_BINDING_REQUEST) {
             return Ok((self.route_check(datagram)?, kind));
+        }
+        let answered = TransactionId::of_answer(datagram).filter(|_| kind == DatagramKind::Stun);
+        if let Some(leg) = answered.and_then(|check| self.by_check.get(&check)) {
+            return Ok((*leg, kind));
         }
         let leg = self.by_source.get(&from).ok_or(DropReason::WrongSource)?;
         Ok((*leg, kind))
@@ -244,6 +272,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::net::transaction_id::STUN_BINDING_ANSWERS;
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], port))
@@ -319,6 +348,36 @@ mod tests {
         demux.remove_leg(1);
         assert_eq!(route(&demux, b"new:browser"), Err(DropReason::UnknownUfrag));
         assert_eq!(route(&demux, b"other:browser"), Ok((2, DatagramKind::Stun)));
+    }
+
+    #[test]
+    fn an_answer_finds_the_leg_whose_check_it_answers_and_nobody_else() {
+        let mut demux = Demux::new();
+        assert!(demux.insert_leg(1, "first") && demux.insert_leg(2, "second"));
+        let of = |number: u8, kind: [u8; 2]| {
+            let mut message = binding_request(b"peer:second");
+            message[..2].copy_from_slice(&kind);
+            message[8..20].copy_from_slice(&[number; 12]);
+            message
+        };
+        let id = |number| TransactionId::of_request(&of(number, STUN_BINDING_REQUEST)).expect("a check");
+        demux.insert_check(2, id(7));
+        demux.insert_check(3, id(8));
+        for kind in STUN_BINDING_ANSWERS {
+            assert_eq!(demux.route(&of(7, kind), address(9)), Ok((2, DatagramKind::Stun)));
+            assert_eq!(demux.route(&of(8, kind), address(9)), Err(DropReason::WrongSource), "of no leg");
+        }
+        assert_eq!(demux.route(&of(7, [0x00, 0x11]), address(9)), Err(DropReason::WrongSource), "no answer");
+        assert_eq!(demux.source_count(), 0, "an address is not believed for it");
+        for number in 100..100 + u8::try_from(CHECKS_PER_LEG).expect("few") {
+            demux.insert_check(2, id(number));
+        }
+        let answer = STUN_BINDING_ANSWERS[0];
+        assert!(demux.route(&of(7, answer), address(9)).is_err(), "the oldest made room");
+        assert!(demux.route(&of(100, answer), address(9)).is_ok());
+        demux.remove_leg(2);
+        assert!(demux.route(&of(100, answer), address(9)).is_err());
+        assert!(demux.by_check.is_empty());
     }
 
     #[test]

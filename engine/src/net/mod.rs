@@ -15,6 +15,7 @@ mod socket;
 mod stream;
 mod tasks;
 mod timers;
+mod transaction_id;
 mod transmit;
 
 pub use address_filter::AddressFilter;
@@ -32,4 +33,5 @@ pub(crate) use shard_actor::{CreateCall, Pulse, ShardActor};
 pub use stream::Permit;
 pub(crate) use stream::{GREETING_MAX, Newcomer};
 pub(crate) use tasks::read;
+pub use transaction_id::TransactionId;
 pub use transmit::Transmit;

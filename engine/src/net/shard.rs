@@ -28,7 +28,7 @@ use super::socket::{Inbox, SendHeaders, Socket};
 use super::stream::MediaStream;
 use super::timers::Timers;
 use crate::call::{Call, CallEvent, Supplies};
-use crate::ice::UfragChange;
+use crate::ice::StunRoute;
 use crate::leg::Leg;
 use crate::media::{Begin, Recorder, RecordingEnd, RecordingFormat, Told};
 use crate::{CallId, EndCause, LegId};
@@ -382,13 +382,14 @@ impl Shard {
     /// Arms the call's timer and carries off what it has to tell.
     fn settle(&mut self, id: CallId, now: Instant) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
-        while let Some((leg, change)) = slot.call.poll_ufrag() {
+        while let Some((leg, change)) = slot.call.poll_route() {
             match change {
-                UfragChange::Added(ufrag) => {
+                StunRoute::Added(ufrag) => {
                     let is_new = self.demux.insert_ufrag((id, leg), &ufrag);
                     debug_assert!(is_new, "local ufrags are random and the leg is here");
                 }
-                UfragChange::Removed(ufrag) => self.demux.remove_ufrag((id, leg), &ufrag),
+                StunRoute::Removed(ufrag) => self.demux.remove_ufrag((id, leg), &ufrag),
+                StunRoute::Awaited(check) => self.demux.insert_check((id, leg), check),
             }
         }
         while let Some((leg, source)) = slot.call.poll_source() {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::net::AddressFilter;
+
 /// How patient a transport is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebrtcConfig {
     /// From `set_remote` until the first valid check. 20 s leaves room for a slow phone network.
     pub connect_timeout: Duration,
@@ -11,6 +13,8 @@ pub struct WebrtcConfig {
     pub handshake_timeout: Duration,
     /// How long a peer that has been silent for 15 s may stay so. RFC 7675 5.1 sets 30 s in all.
     pub consent_margin: Duration,
+    /// Where peers may be that we check.
+    pub peers: AddressFilter,
 }
 
 impl Default for WebrtcConfig {
@@ -19,6 +23,7 @@ impl Default for WebrtcConfig {
             connect_timeout: Duration::from_secs(20),
             handshake_timeout: Duration::from_secs(10),
             consent_margin: Duration::from_secs(15),
+            peers: AddressFilter::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::dtls::HandshakeError;
-use crate::ice::UfragChange;
+use crate::ice::StunRoute;
 use crate::srtp::{ProtectError, ProtectionProfile};
 
 /// What a datagram turned out to be.
@@ -22,8 +22,8 @@ pub enum Received<'p> {
 pub enum TransportEvent {
     /// The peer has authenticated itself from this address: what comes from there belongs to the leg.
     NewSource(SocketAddr),
-    /// Checks find the leg by other user name fragments: ICE restarts, or has restarted.
-    Ufrag(UfragChange),
+    /// STUN messages find the leg by something else: ICE restarts, or has restarted, or we check.
+    Route(StunRoute),
     /// Keys are there, and the peer is who its description said.
     Ready {
         /// The negotiated cipher.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use webtrunk_codecs::CodecId;
 
 use super::sdes::SrtpPolicy;
+use super::transport::RemoteTransport;
 use crate::sdp::candidate::Candidate;
 use crate::sdp::fingerprint::Fingerprint;
 use crate::sdp::opus_parameters::OpusParameters;
@@ -61,6 +62,13 @@ impl LocalTransport {
     pub(super) fn set_ice_credentials(&mut self, new_ufrag: &str, new_pwd: &str) {
         if let Self::Webrtc { ufrag, pwd, .. } = self {
             (*ufrag, *pwd) = (new_ufrag.to_owned(), new_pwd.to_owned());
+        }
+    }
+
+    /// We check a peer that only answers; changes nothing on plain RTP.
+    pub(super) fn suit(&mut self, remote: &RemoteTransport) {
+        if let (Self::Webrtc { ice_lite, .. }, RemoteTransport::Webrtc(remote)) = (self, remote) {
+            *ice_lite = !remote.ice_lite;
         }
     }
 

@@ -174,6 +174,7 @@ impl Negotiator {
         let negotiated = Negotiated::new(&remote, audio, direction, (setup, srtp), receivable.clone());
         let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
         check(&negotiated)?;
+        self.local.transport.suit(&remote.transport);
         self.payload_types = payload_types;
         self.opus_fmtp = wish.opus_fmtp.unwrap_or(self.opus_fmtp);
         let opus = self.opus_fmtp;
@@ -225,6 +226,7 @@ impl Negotiator {
         let negotiated = Negotiated::new(&remote, audio, direction, (offer.setup, srtp), receivable);
         let negotiated = negotiated.ok_or(NegotiationError::NoCommonCodec)?;
         check(&negotiated)?;
+        self.local.transport.suit(&remote.transport);
         let (layout, setup) = (offer.layout.clone(), offer.setup);
         self.conclude(Agreement {
             layout,

@@ -10,6 +10,7 @@ mod endurance;
 mod faults;
 mod impostor;
 mod ipv6;
+mod lite;
 mod played;
 mod recorded;
 mod recorded_on_demand;

@@ -1,5 +1,6 @@
 //! A call that is up, or was.
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -8,7 +9,7 @@ use webtrunk_codecs::tone::Digit;
 
 use super::{CallEnd, CallProgress, Facts};
 use crate::agent::call_task::Order;
-use crate::agent::media::{Media, MediaState};
+use crate::agent::media::{Media, MediaSocket, MediaState};
 use crate::agent::sdp::Direction;
 use crate::agent::{AgentError, Heard, RemoteDescription, Sent, SrtpProfile, Voice};
 
@@ -161,6 +162,53 @@ impl Call {
     /// The other end refused it.
     pub async fn ask_to_record(&self, wish: &'static str) -> Result<(), AgentError> {
         self.ask(|reply| Order::Record(wish, reply)).await
+    }
+
+    /// Tells of our candidate, which our description has left out: INFO with a fragment of it (RFC 8840).
+    ///
+    /// # Errors
+    /// The call has no ICE, or the other end refused it.
+    pub async fn trickle(&self) -> Result<(), AgentError> {
+        let fragment = self.fragment().await?;
+        self.trickle_fragment(fragment).await
+    }
+
+    /// The fragment with which [`Self::trickle`] tells of our candidate.
+    ///
+    /// # Errors
+    /// The call has no ICE.
+    pub async fn fragment(&self) -> Result<String, AgentError> {
+        let fragment = self.media.fragment().await?;
+        fragment.ok_or_else(|| AgentError::Library("the call has no ICE".to_owned()))
+    }
+
+    /// As [`Self::trickle`], with another fragment.
+    ///
+    /// # Errors
+    /// The other end refused it.
+    pub async fn trickle_fragment(&self, fragment: String) -> Result<(), AgentError> {
+        self.ask(|reply| Order::Fragment(fragment, reply)).await
+    }
+
+    /// Loses the network of its media: nothing comes and goes until ICE restarts, by either side, at another
+    /// port of this address.
+    ///
+    /// # Errors
+    /// There is no port.
+    pub fn lose_network(&self, now_at: IpAddr) -> Result<(), AgentError> {
+        let socket = MediaSocket::bind(now_at)
+            .map_err(|source| AgentError::Local { what: format!("a UDP port at {now_at}"), source })?;
+        self.media.move_to(socket);
+        Ok(())
+    }
+
+    /// Restarts ICE by a re-INVITE.
+    ///
+    /// # Errors
+    /// The call has no ICE, or the other end refused it.
+    pub async fn restart_ice(&self) -> Result<(), AgentError> {
+        self.media.restart_ice().await?;
+        self.change(Direction::SendRecv).await
     }
 
     /// Puts the other end on hold: a re-INVITE that offers `sendonly`.

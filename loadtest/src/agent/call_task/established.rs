@@ -7,7 +7,8 @@ use tokio::time::sleep_until;
 use webtrunk_signalling::sip::message::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::{
-    CallTask, DTMF_RELAY, Order, Reply, SDP, broken, put_request_body, put_response_body, reason_of,
+    CallTask, DTMF_RELAY, Order, Reply, SDP, SDP_FRAGMENT, broken, put_request_body, put_response_body,
+    reason_of,
 };
 use crate::agent::AgentError;
 use crate::agent::call::CallEnd;
@@ -34,11 +35,12 @@ struct Pending {
     attempts: u32,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Kind {
     Change(Direction),
     Info(char),
     Record(&'static str),
+    Fragment(String),
 }
 
 /// RFC 3261 13.3.1.4: T1, doubled up to T2, for 64 * T1.
@@ -86,6 +88,9 @@ impl CallTask {
                     Some(Order::Record(wish, reply)) => {
                         self.start(&mut pending, Kind::Record(wish), reply).await;
                     }
+                    Some(Order::Fragment(fragment, reply)) => {
+                        self.start(&mut pending, Kind::Fragment(fragment), reply).await;
+                    }
                     Some(Order::Ring | Order::EarlyMedia(_) | Order::Answer(_) | Order::Reject(..)) => {}
                 },
                 response = next_response(&mut pending) => {
@@ -120,7 +125,7 @@ impl CallTask {
             let _ = reply.send(Err(busy));
             return;
         }
-        match self.request(kind).await {
+        match self.request(&kind).await {
             Ok((request, responses)) => {
                 *pending = Some(Pending { request, responses, kind, reply, attempts: 1 });
             }
@@ -128,10 +133,10 @@ impl CallTask {
         }
     }
 
-    async fn request(&mut self, kind: Kind) -> Result<(Request, Responses), AgentError> {
+    async fn request(&mut self, kind: &Kind) -> Result<(Request, Responses), AgentError> {
         let mut request = match kind {
             Kind::Change(direction) => {
-                let offer = self.media.offer(direction).await?;
+                let offer = self.media.offer(*direction).await?;
                 let mut request = self.dialog.request(Method::Invite);
                 put_request_body(&mut request, SDP, offer);
                 request
@@ -144,7 +149,13 @@ impl CallTask {
             }
             Kind::Record(wish) => {
                 let mut request = self.dialog.request(Method::Info);
-                request.headers.push(HeaderName::from("Record"), wish);
+                request.headers.push(HeaderName::from("Record"), *wish);
+                request
+            }
+            Kind::Fragment(fragment) => {
+                let mut request = self.dialog.request(Method::Info);
+                request.headers.set(HeaderName::from("Info-Package"), "trickle-ice");
+                put_request_body(&mut request, SDP_FRAGMENT, fragment.clone());
                 request
             }
         };
@@ -163,7 +174,7 @@ impl CallTask {
         }
         if pending.attempts < ATTEMPTS_MAX && self.agent.should_retry(&pending.request, &response) {
             pending.attempts += 1;
-            return match self.request(pending.kind).await {
+            return match self.request(&pending.kind).await {
                 Ok((request, responses)) => Some(Pending { request, responses, ..pending }),
                 Err(error) => {
                     let _ = pending.reply.send(Err(error));
@@ -186,7 +197,7 @@ impl CallTask {
                 self.wish = direction;
                 self.media.accept(&response.body).await
             }
-            Kind::Info(_) | Kind::Record(_) => Ok(()),
+            Kind::Info(_) | Kind::Record(_) | Kind::Fragment(_) => Ok(()),
         };
         let _ = pending.reply.send(result);
         None

@@ -113,7 +113,9 @@ impl CallTask {
                 Decision::Over(refusal(StatusCode::TEMPORARILY_UNAVAILABLE))
             }
             Some(Order::Vanish) => Decision::Over(CallEnd::ByUs),
-            Some(Order::Change(..) | Order::Info(..) | Order::Record(..)) => Decision::Wait,
+            Some(Order::Change(..) | Order::Info(..) | Order::Record(..) | Order::Fragment(..)) => {
+                Decision::Wait
+            }
         }
     }
 

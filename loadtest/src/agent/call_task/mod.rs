@@ -31,6 +31,8 @@ pub(super) enum Order {
     Change(Direction, Reply<()>),
     Info(char, Reply<()>),
     Record(&'static str, Reply<()>),
+    /// A fragment of a description, by INFO.
+    Fragment(String, Reply<()>),
     HangUp,
     Vanish,
 }
@@ -50,6 +52,7 @@ struct CallTask {
 }
 
 const SDP: &str = "application/sdp";
+const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 const DTMF_RELAY: &str = "application/dtmf-relay";
 
 impl CallTask {

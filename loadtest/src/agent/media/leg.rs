@@ -38,6 +38,22 @@ pub(crate) trait Leg: Send + 'static {
     /// Takes the answer to our last offer.
     fn accept(&mut self, answer: &str, now: Instant) -> Result<Agreement, AgentError>;
 
+    /// Takes new ICE credentials, which the next description shows.
+    ///
+    /// # Errors
+    /// The transport has no ICE.
+    fn restart_ice(&mut self, _now: Instant) -> Result<(), AgentError> {
+        Err(AgentError::Library("there is no ICE to restart".to_owned()))
+    }
+
+    /// Loses its network, and is at another address from now on; ICE has to restart.
+    fn move_to(&mut self, _local: SocketAddr) {}
+
+    /// The candidate as a fragment of a description (RFC 8840 9), where there is one.
+    fn fragment(&self) -> Option<String> {
+        None
+    }
+
     /// The payload types that may come, by what we described last.
     fn receive_formats(&self) -> &[Format];
 

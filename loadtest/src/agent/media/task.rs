@@ -60,6 +60,9 @@ enum Order {
         answer: String,
         reply: oneshot::Sender<Result<(), AgentError>>,
     },
+    Restart(oneshot::Sender<Result<(), AgentError>>),
+    Move(MediaSocket),
+    Fragment(oneshot::Sender<Option<String>>),
     Say(Option<Voice>),
     Press {
         digits: Vec<Digit>,
@@ -131,6 +134,18 @@ impl Media {
     pub(crate) async fn accept(&self, answer: &[u8]) -> Result<(), AgentError> {
         let answer = String::from_utf8_lossy(answer).into_owned();
         self.ask(|reply| Order::Accept { answer, reply }).await?
+    }
+
+    pub(crate) async fn restart_ice(&self) -> Result<(), AgentError> {
+        self.ask(Order::Restart).await?
+    }
+
+    pub(crate) fn move_to(&self, socket: MediaSocket) {
+        let _ = self.orders.send(Order::Move(socket));
+    }
+
+    pub(crate) async fn fragment(&self) -> Result<Option<String>, AgentError> {
+        self.ask(Order::Fragment).await
     }
 
     pub(crate) fn say(&self, voice: Option<Voice>) {
@@ -270,6 +285,12 @@ impl Task {
                 let agreement = self.leg.accept(&answer, now);
                 let _ = reply.send(agreement.map(|agreement| self.agree(agreement)));
             }
+            Order::Restart(reply) => drop(reply.send(self.leg.restart_ice(now))),
+            Order::Move(socket) => {
+                self.leg.move_to(socket.local());
+                self.socket = socket;
+            }
+            Order::Fragment(reply) => drop(reply.send(self.leg.fragment())),
             Order::Say(voice) => {
                 self.sender.say(voice);
                 self.encode();

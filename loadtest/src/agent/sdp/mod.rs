@@ -10,4 +10,4 @@ pub use read::{RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 
 pub(crate) use format::payload_types;
 pub(crate) use negotiation::Agreement;
-pub(crate) use write::{LocalDescription, LocalTransport, WebrtcSecrets};
+pub(crate) use write::{HostCandidate, LocalDescription, LocalTransport, WebrtcSecrets};

@@ -1,7 +1,7 @@
 //! What we describe.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{Direction, Format};
 
@@ -30,11 +30,26 @@ pub(crate) struct WebrtcSecrets {
     pub(crate) password: String,
     /// SHA-256, upper case with colons.
     pub(crate) fingerprint: String,
+    /// Whether we only answer checks.
+    pub(crate) is_lite: bool,
+    /// Whether the candidate comes later (RFC 8840).
+    pub(crate) trickles: bool,
+}
+
+/// The line of a host candidate.
+pub(crate) struct HostCandidate(pub(crate) SocketAddr);
+
+impl fmt::Display for HostCandidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ip, port) = (self.0.ip(), self.0.port());
+        write!(f, "a=candidate:1 1 udp 2130706431 {ip} {port} typ host\r\n")
+    }
 }
 
 impl fmt::Display for LocalDescription<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, ip) = match self.address.ip() {
+        let address = self.default_address();
+        let (kind, ip) = match address.ip() {
             IpAddr::V4(ip) => ("IP4", ip.to_string()),
             IpAddr::V6(ip) => ("IP6", ip.to_string()),
         };
@@ -44,10 +59,13 @@ impl fmt::Display for LocalDescription<'_> {
         };
         write!(f, "v=0\r\no=- {} {} IN {kind} {ip}\r\n", self.session_id, self.version)?;
         write!(f, "s=-\r\nc=IN {kind} {ip}\r\nt=0 0\r\n")?;
-        if let LocalTransport::Webrtc { mid, .. } = self.transport {
+        if let LocalTransport::Webrtc { mid, secrets, .. } = self.transport {
             write!(f, "a=group:BUNDLE {mid}\r\n")?;
+            if secrets.is_lite {
+                write!(f, "a=ice-lite\r\n")?;
+            }
         }
-        write!(f, "m=audio {} {protocol}", self.address.port())?;
+        write!(f, "m=audio {} {protocol}", address.port())?;
         for format in self.formats {
             write!(f, " {}", format.payload_type)?;
         }
@@ -59,6 +77,16 @@ impl fmt::Display for LocalDescription<'_> {
 }
 
 impl LocalDescription<'_> {
+    /// Nowhere yet, where the candidate comes later (RFC 8840 4.1.1).
+    fn default_address(&self) -> SocketAddr {
+        match &self.transport {
+            LocalTransport::Webrtc { secrets, .. } if secrets.trickles => {
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9)
+            }
+            LocalTransport::Webrtc { .. } | LocalTransport::Rtp { .. } => self.address,
+        }
+    }
+
     fn write_formats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Format { payload_type, name, clock_rate_hz, parameters } in self.formats {
             let channels = if name.eq_ignore_ascii_case("opus") { "/2" } else { "" };
@@ -76,11 +104,14 @@ impl LocalDescription<'_> {
             LocalTransport::Rtp { crypto: Some(crypto), .. } => return write!(f, "a=crypto:{crypto}\r\n"),
             LocalTransport::Webrtc { secrets, setup, mid, ssrc } => (secrets, setup, mid, ssrc),
         };
-        let (ip, port) = (self.address.ip(), self.address.port());
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", secrets.ufrag, secrets.password)?;
         write!(f, "a=fingerprint:sha-256 {}\r\na=setup:{setup}\r\n", secrets.fingerprint)?;
         write!(f, "a=mid:{mid}\r\na=rtcp-mux\r\n")?;
-        write!(f, "a=candidate:1 1 udp 2130706431 {ip} {port} typ host\r\na=end-of-candidates\r\n")?;
+        if secrets.trickles {
+            write!(f, "a=ice-options:trickle\r\n")?;
+        } else {
+            write!(f, "{}a=end-of-candidates\r\n", HostCandidate(self.address))?;
+        }
         write!(f, "a=msid:- audio\r\na=ssrc:{ssrc} cname:loadtest\r\n")
     }
 }
@@ -100,6 +131,8 @@ mod tests {
             ufrag: "abcd".into(),
             password: "0123456789012345678901".into(),
             fingerprint: "00:FF".into(),
+            is_lite: false,
+            trickles: false,
         };
         let formats = payload_types(&[CodecId::Opus, CodecId::Pcmu]);
         let description = LocalDescription {

@@ -33,6 +33,10 @@ pub struct WebrtcConfig {
     pub insists_on_dtls_client: bool,
     /// Whether its descriptions name another certificate than it shows: nobody may talk to it then.
     pub is_impostor: bool,
+    /// Whether it only answers checks (ICE lite).
+    pub is_lite: bool,
+    /// Whether its descriptions leave its candidate out, which [`Call::trickle`] tells.
+    pub trickles: bool,
     /// The address of its media; by default this machine's first that is not loopback.
     pub media_address: Option<IpAddr>,
     /// What it says in a call.
@@ -65,6 +69,8 @@ impl WebrtcConfig {
             profiles: SrtpProfile::ALL.to_vec(),
             insists_on_dtls_client: false,
             is_impostor: false,
+            is_lite: false,
+            trickles: false,
             media_address: None,
             voice: None,
             uplink: Uplink::default(),
@@ -81,7 +87,8 @@ impl WebrtcConfig {
             identity.fingerprint = Identity::generate()?.fingerprint;
         }
         let setup = if self.insists_on_dtls_client { "active" } else { "actpass" };
-        let settings = Settings { identity, profiles: self.profiles.clone(), setup };
+        let Self { is_lite, trickles, .. } = *self;
+        let settings = Settings { identity, profiles: self.profiles.clone(), setup, is_lite, trickles };
         let ip = self.media_address.unwrap_or_else(own_address);
         let socket = MediaSocket::bind(ip)
             .map_err(|source| AgentError::Local { what: format!("a UDP port at {ip}"), source })?;

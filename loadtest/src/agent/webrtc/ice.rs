@@ -1,4 +1,4 @@
-//! ICE of one call by rtc-ice: a full agent, controlling, with one host candidate.
+//! ICE of one call, with one host candidate: by rtc-ice, a full agent, controlling.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,36 @@ use crate::agent::AgentError;
 use crate::agent::sdp::RemoteIce;
 
 /// ICE of one call.
-pub(super) struct Ice {
+pub(super) trait Ice: Send {
+    /// Our username fragment and password.
+    fn credentials(&self) -> (String, String);
+
+    /// Begins with a peer.
+    ///
+    /// # Errors
+    /// The library refuses a candidate.
+    fn start(&mut self, remote: &RemoteIce, now: Instant) -> Result<(), AgentError>;
+
+    /// Where media go, once that is known.
+    fn selected(&self) -> Option<SocketAddr>;
+
+    /// Takes a STUN message. One of no use, like an answer that comes late, changes nothing.
+    fn handle_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant);
+
+    /// Media are a sign of life.
+    fn note_media(&mut self, _from: SocketAddr, _now: Instant) {}
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        None
+    }
+
+    fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)>;
+}
+
+/// A full agent.
+pub(super) struct FullIce {
     agent: Agent,
     local: SocketAddr,
     started: bool,
@@ -29,7 +58,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// Checks of one pair before it is given up: 10 s.
 const CHECKS_MAX: u16 = 1000;
 
-impl Ice {
+impl FullIce {
     /// # Errors
     /// The library refuses the address.
     pub(super) fn new(local: SocketAddr, now: Instant) -> Result<Self, AgentError> {
@@ -43,63 +72,6 @@ impl Ice {
         let mut agent = Agent::new(now, config, provider).map_err(AgentError::library)?;
         agent.add_local_candidate(host(local)?).map_err(AgentError::library)?;
         Ok(Self { agent, local, started: false, selected: None })
-    }
-
-    /// Our username fragment and password.
-    pub(super) fn credentials(&self) -> (String, String) {
-        let local = self.agent.get_local_credentials();
-        (local.ufrag.clone(), local.pwd.clone())
-    }
-
-    /// Begins to check; a second description with the same credentials changes nothing.
-    ///
-    /// # Errors
-    /// The library refuses a candidate.
-    pub(super) fn start(&mut self, remote: &RemoteIce, now: Instant) -> Result<(), AgentError> {
-        if self.started {
-            return Ok(());
-        }
-        self.started = true;
-        for candidate in remote.candidates.iter().filter(|it| it.is_ipv4() == self.local.is_ipv4()) {
-            self.agent.add_remote_candidate(host(*candidate)?).map_err(AgentError::library)?;
-        }
-        self.agent
-            .start_connectivity_checks(now, true, remote.ufrag.clone(), remote.password.clone())
-            .map_err(AgentError::library)
-    }
-
-    /// Where media go, once there is a pair.
-    pub(super) const fn selected(&self) -> Option<SocketAddr> {
-        self.selected
-    }
-
-    /// Takes a STUN message. One of no use, like an answer that comes late, changes nothing.
-    pub(super) fn handle_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
-        let message =
-            TransportMessage { now, transport: self.context(from), message: BytesMut::from(datagram) };
-        let _ = self.agent.handle_read(message);
-        self.update();
-    }
-
-    /// Media are a sign of life.
-    pub(super) fn note_media(&mut self, from: SocketAddr, now: Instant) -> bool {
-        self.agent.is_valid_non_stun_traffic(now, self.context(from))
-    }
-
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if self.started && Protocol::poll_timeout(&mut self.agent).is_some_and(|at| at <= now) {
-            let _ = self.agent.handle_timeout(now);
-            self.update();
-        }
-    }
-
-    pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
-        if self.started { Protocol::poll_timeout(&mut self.agent) } else { None }
-    }
-
-    pub(super) fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
-        let transmit = Protocol::poll_write(&mut self.agent)?;
-        Some((transmit.transport.peer_addr, transmit.message.to_vec()))
     }
 
     fn update(&mut self) {
@@ -116,6 +88,57 @@ impl Ice {
             ecn: None,
             transport_protocol: TransportProtocol::UDP,
         }
+    }
+}
+
+impl Ice for FullIce {
+    fn credentials(&self) -> (String, String) {
+        let local = self.agent.get_local_credentials();
+        (local.ufrag.clone(), local.pwd.clone())
+    }
+
+    fn start(&mut self, remote: &RemoteIce, now: Instant) -> Result<(), AgentError> {
+        if self.started {
+            return Ok(());
+        }
+        self.started = true;
+        for candidate in remote.candidates.iter().filter(|it| it.is_ipv4() == self.local.is_ipv4()) {
+            self.agent.add_remote_candidate(host(*candidate)?).map_err(AgentError::library)?;
+        }
+        self.agent
+            .start_connectivity_checks(now, true, remote.ufrag.clone(), remote.password.clone())
+            .map_err(AgentError::library)
+    }
+
+    fn selected(&self) -> Option<SocketAddr> {
+        self.selected
+    }
+
+    fn handle_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+        let message =
+            TransportMessage { now, transport: self.context(from), message: BytesMut::from(datagram) };
+        let _ = self.agent.handle_read(message);
+        self.update();
+    }
+
+    fn note_media(&mut self, from: SocketAddr, now: Instant) {
+        self.agent.is_valid_non_stun_traffic(now, self.context(from));
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.started && Protocol::poll_timeout(&mut self.agent).is_some_and(|at| at <= now) {
+            let _ = self.agent.handle_timeout(now);
+            self.update();
+        }
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        if self.started { Protocol::poll_timeout(&mut self.agent) } else { None }
+    }
+
+    fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let transmit = Protocol::poll_write(&mut self.agent)?;
+        Some((transmit.transport.peer_addr, transmit.message.to_vec()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The WebRTC transport of one call: what is STUN goes to ICE, what is DTLS to DTLS, the rest through
-//! SRTP. Candidates, certificate and roles stay as they are for the life of the call.
+//! SRTP. Certificate and roles stay as they are for the life of the call; credentials and candidates change when
+//! ICE restarts.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -8,19 +9,24 @@ use webtrunk_codecs::CodecId;
 
 use super::SrtpProfile;
 use super::dtls::{Dtls, DtlsEvent, DtlsRole, Identity};
-use super::ice::Ice;
+use super::ice::{FullIce, Ice};
+use super::lite::LiteIce;
 use super::srtp::Srtp;
 use crate::agent::AgentError;
 use crate::agent::media::{Leg, Received};
 use crate::agent::sdp::{
-    Agreement, Direction, Format, LocalDescription, LocalTransport, RemoteDescription, RemoteIce, SdpError,
-    WebrtcSecrets, payload_types,
+    Agreement, Direction, Format, HostCandidate, LocalDescription, LocalTransport, RemoteDescription,
+    RemoteIce, SdpError, WebrtcSecrets, payload_types,
 };
 
 /// The WebRTC transport of one call.
 pub(super) struct WebrtcLeg {
     local: SocketAddr,
-    ice: Ice,
+    ice: Box<dyn Ice>,
+    /// The other end's username fragment, once ICE has begun.
+    remote_ufrag: Option<String>,
+    /// Nothing comes and goes until ICE restarts: the network has changed.
+    is_cut: bool,
     dtls: Option<Dtls>,
     srtp: Option<Srtp>,
     /// What was agreed for SRTP.
@@ -43,18 +49,36 @@ pub(super) struct Settings {
     pub(super) profiles: Vec<SrtpProfile>,
     /// What `a=setup` of an offer says: browsers say `actpass`.
     pub(super) setup: &'static str,
+    /// Whether it only answers checks.
+    pub(super) is_lite: bool,
+    /// Whether its descriptions leave its candidate out, which comes later.
+    pub(super) trickles: bool,
+}
+
+impl Settings {
+    fn open_ice(&self, local: SocketAddr, now: Instant) -> Result<Box<dyn Ice>, AgentError> {
+        if self.is_lite { Ok(Box::new(LiteIce::new())) } else { Ok(Box::new(FullIce::new(local, now)?)) }
+    }
 }
 
 impl WebrtcLeg {
     /// # Errors
     /// The library refuses the address.
     pub(super) fn new(local: SocketAddr, settings: Settings, now: Instant) -> Result<Self, AgentError> {
-        let ice = Ice::new(local, now)?;
+        let ice = settings.open_ice(local, now)?;
         let (ufrag, password) = ice.credentials();
-        let secrets = WebrtcSecrets { ufrag, password, fingerprint: settings.identity.fingerprint.clone() };
+        let secrets = WebrtcSecrets {
+            ufrag,
+            password,
+            fingerprint: settings.identity.fingerprint.clone(),
+            is_lite: settings.is_lite,
+            trickles: settings.trickles,
+        };
         Ok(Self {
             local,
             ice,
+            remote_ufrag: None,
+            is_cut: false,
             dtls: None,
             srtp: None,
             profile: None,
@@ -88,18 +112,24 @@ impl WebrtcLeg {
         .to_string()
     }
 
-    /// Begins ICE and DTLS at the first description; later ones must not change either.
+    /// Begins ICE and DTLS at the first description; later ones may restart ICE.
     fn connect(&mut self, remote: &RemoteIce, role: DtlsRole, now: Instant) -> Result<(), AgentError> {
+        let is_known = self.remote_ufrag.as_ref() == Some(&remote.ufrag);
+        self.remote_ufrag = Some(remote.ufrag.clone());
         if let Some(dtls) = &self.dtls {
-            return if dtls.role() == role {
-                Ok(())
-            } else {
-                Err(SdpError::Missing("constant DTLS role").into())
-            };
+            if dtls.role() != role {
+                return Err(SdpError::Missing("constant DTLS role").into());
+            }
+            return if is_known { Ok(()) } else { self.ice.start(remote, now) };
         }
         let Settings { identity, profiles, .. } = &self.settings;
         self.dtls = Some(Dtls::new(identity, role, profiles, &remote.fingerprint)?);
         self.ice.start(remote, now)
+    }
+
+    /// Where media go.
+    fn path(&self) -> Option<SocketAddr> {
+        self.ice.selected().filter(|_| !self.is_cut)
     }
 
     fn role(&self) -> Option<DtlsRole> {
@@ -158,6 +188,9 @@ impl Leg for WebrtcLeg {
             ("passive", _) => DtlsRole::Client,
             (_, known) => known.unwrap_or(DtlsRole::Client),
         };
+        if self.remote_ufrag.as_ref().is_some_and(|known| *known != ice.ufrag) {
+            self.restart_ice(now)?;
+        }
         self.connect(ice, role, now)?;
         self.mid = offer.mid.clone().unwrap_or_else(|| self.mid.clone());
         self.formats = agreement.answer_formats();
@@ -172,6 +205,27 @@ impl Leg for WebrtcLeg {
         let role = if ice.setup == "active" { DtlsRole::Server } else { DtlsRole::Client };
         self.connect(ice, role, now)?;
         Ok(agreement)
+    }
+
+    fn restart_ice(&mut self, now: Instant) -> Result<(), AgentError> {
+        self.ice = self.settings.open_ice(self.local, now)?;
+        (self.secrets.ufrag, self.secrets.password) = self.ice.credentials();
+        self.is_cut = false;
+        Ok(())
+    }
+
+    fn move_to(&mut self, local: SocketAddr) {
+        self.local = local;
+        self.is_cut = true;
+    }
+
+    fn fragment(&self) -> Option<String> {
+        let WebrtcSecrets { ufrag, password, .. } = &self.secrets;
+        let (mid, candidate) = (&self.mid, HostCandidate(self.local));
+        Some(format!(
+            "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{mid}\r\n\
+             {candidate}a=end-of-candidates\r\n"
+        ))
     }
 
     fn receive_formats(&self) -> &[Format] {
@@ -201,6 +255,7 @@ impl Leg for WebrtcLeg {
     fn handle_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Received {
         // RFC 7983 7, and RFC 5761 4 for RTCP.
         match *datagram {
+            _ if self.is_cut => Received::Control,
             [0..=3, ..] => {
                 self.ice.handle_datagram(datagram, from, now);
                 self.start_dtls(now);
@@ -222,11 +277,11 @@ impl Leg for WebrtcLeg {
     }
 
     fn protect_rtp(&mut self, packet: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
-        Some((self.ice.selected()?, self.srtp.as_mut()?.protect_rtp(packet)?))
+        Some((self.path()?, self.srtp.as_mut()?.protect_rtp(packet)?))
     }
 
     fn protect_rtcp(&mut self, packet: &[u8]) -> Option<(SocketAddr, Vec<u8>)> {
-        Some((self.ice.selected()?, self.srtp.as_mut()?.protect_rtcp(packet)?))
+        Some((self.path()?, self.srtp.as_mut()?.protect_rtcp(packet)?))
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -243,10 +298,10 @@ impl Leg for WebrtcLeg {
     }
 
     fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
-        if let Some(transmit) = self.ice.poll_transmit() {
+        if let Some(transmit) = self.ice.poll_transmit().filter(|_| !self.is_cut) {
             return Some(transmit);
         }
-        let to = self.ice.selected()?;
+        let to = self.path()?;
         Some((to, self.dtls.as_mut()?.poll_transmit()?))
     }
 

@@ -1,9 +1,10 @@
-//! A headless WebRTC caller on webrtc-rs' stack: ICE controlling, DTLS in either role, SRTP.
+//! A headless WebRTC caller on webrtc-rs' stack: ICE controlling or lite, DTLS in either role, SRTP.
 
 mod caller;
 mod dtls;
 mod ice;
 mod leg;
+mod lite;
 mod srtp;
 #[cfg(test)]
 mod tests;

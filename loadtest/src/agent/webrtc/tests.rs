@@ -31,8 +31,13 @@ impl Pair {
     fn strangers(setup: &'static str, profiles: [Vec<SrtpProfile>; 2]) -> Self {
         let now = Instant::now();
         let mut sides = profiles.into_iter().enumerate().map(|(side, profiles)| {
-            let settings =
-                Settings { identity: Identity::generate().expect("a certificate"), profiles, setup };
+            let settings = Settings {
+                identity: Identity::generate().expect("a certificate"),
+                profiles,
+                setup,
+                is_lite: false,
+                trickles: false,
+            };
             WebrtcLeg::new(address(side), settings, now).expect("a leg")
         });
         let legs = [sides.next().expect("two"), sides.next().expect("two")];

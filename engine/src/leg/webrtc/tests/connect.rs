@@ -9,6 +9,7 @@ use super::super::{DtlsRole, RemoteChanged, TransportError, TransportEvent};
 use super::pair::{Direction, Pair, peer_address, rtcp, rtp};
 use super::peer_dtls::{Abilities, Stack, Version};
 use crate::dtls::HandshakeError;
+use crate::ice::RemoteIce;
 use crate::net::demux::DatagramKind;
 use crate::sdp::{Fingerprint, HashFunction};
 use crate::srtp::ProtectionProfile;
@@ -56,7 +57,9 @@ fn a_wrong_fingerprint_fails_loudly_and_no_key_is_used() {
         let mut pair = Pair::strangers(Abilities::rtc(role));
         let (ufrag, password) = pair.peer.credentials();
         let announced = vec![Fingerprint::of(HashFunction::Sha256, b"another certificate")];
-        pair.gateway.set_remote(&ufrag, &password, announced, role, pair.now).expect("the first description");
+        pair.gateway
+            .set_remote(RemoteIce::new(&ufrag, &password), announced, role, pair.now)
+            .expect("the first description");
         pair.peer.start(&pair.gateway, pair.now);
         pair.run_for(Duration::from_secs(5));
         let mismatch = TransportError::Handshake(HandshakeError::FingerprintMismatch);
@@ -73,7 +76,9 @@ fn a_wrong_fingerprint_fails_loudly_and_no_key_is_used() {
 fn a_peer_without_fingerprint_is_nobody() {
     let mut pair = Pair::strangers(Abilities::rtc(DtlsRole::Client));
     let (ufrag, password) = pair.peer.credentials();
-    pair.gateway.set_remote(&ufrag, &password, Vec::new(), DtlsRole::Client, pair.now).expect("the first");
+    pair.gateway
+        .set_remote(RemoteIce::new(&ufrag, &password), Vec::new(), DtlsRole::Client, pair.now)
+        .expect("the first");
     pair.peer.start(&pair.gateway, pair.now);
     pair.run_for(Duration::from_secs(5));
     let mismatch = TransportError::Handshake(HandshakeError::FingerprintMismatch);
@@ -123,7 +128,7 @@ fn the_same_description_again_changes_nothing_and_another_is_refused() {
         let other_print = vec![Fingerprint::of(HashFunction::Sha256, b"another certificate")];
         let now = pair.now;
         let mut again = |ufrag: &str, password: &str, prints: &[Fingerprint], role| {
-            pair.gateway.set_remote(ufrag, password, prints.to_vec(), role, now)
+            pair.gateway.set_remote(RemoteIce::new(ufrag, password), prints.to_vec(), role, now)
         };
         assert_eq!(again(&ufrag, &password, &known, role), Ok(()));
         assert_eq!(again("other", &password, &known, role), Err(RemoteChanged::IceRestart));

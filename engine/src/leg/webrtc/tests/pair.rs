@@ -9,6 +9,7 @@ use super::super::{DtlsRole, Received, TransportEvent, WebrtcConfig, WebrtcTrans
 use super::peer::Peer;
 use super::peer_dtls::Abilities;
 use crate::dtls::DtlsCertificate;
+use crate::ice::RemoteIce;
 use crate::net::demux::DatagramKind;
 
 const LATENCY: Duration = Duration::from_millis(5);
@@ -104,7 +105,7 @@ impl Pair {
         let (ufrag, password) = self.peer.credentials();
         let fingerprints = vec![self.peer.fingerprint()];
         self.gateway
-            .set_remote(&ufrag, &password, fingerprints, self.role, self.now)
+            .set_remote(RemoteIce::new(&ufrag, &password), fingerprints, self.role, self.now)
             .expect("a good description");
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::{DtlsRole, RemoteChanged, TransportEvent};
 use super::pair::{Direction, Pair, peer_address, rtp};
 use super::peer_dtls::{Abilities, Version};
-use crate::ice::UfragChange;
+use crate::ice::{RemoteIce, StunRoute};
 use crate::net::demux::DatagramKind;
 
 fn other_address() -> SocketAddr {
@@ -48,8 +48,8 @@ fn media_goes_on_by_the_old_path_until_the_restart_is_checked() {
         assert!(pair.peer.heard.contains(&rtp(100 * round + 1)));
         pair.lose = Box::new(|_, _| false);
         pair.run_for(Duration::from_secs(2));
-        let (added, removed) = (UfragChange::Added(proposed), UfragChange::Removed(former));
-        assert_eq!(pair.events, [added, removed].map(TransportEvent::Ufrag), "no new keys, no new handshake");
+        let (added, removed) = (StunRoute::Added(proposed), StunRoute::Removed(former));
+        assert_eq!(pair.events, [added, removed].map(TransportEvent::Route), "no new keys, no new handshake");
         pair.events.clear();
         assert_both_hear(&mut pair, 100 * round + 2);
     }
@@ -79,7 +79,8 @@ fn a_restart_that_the_peer_does_not_agree_to_changes_nothing() {
     assert_both_hear(&mut pair, 1);
     let (ufrag, password) = ("unasked", "credentials that nobody asked for");
     let prints = vec![pair.peer.fingerprint()];
-    let changed = pair.gateway.set_remote(ufrag, password, prints, DtlsRole::Client, pair.now);
+    let changed =
+        pair.gateway.set_remote(RemoteIce::new(ufrag, password), prints, DtlsRole::Client, pair.now);
     assert_eq!(changed, Err(RemoteChanged::IceRestart));
 }
 

@@ -1,0 +1,191 @@
+//! We and a peer that only answers: another agent of ours, which is lite.
+
+use super::*;
+use crate::sdp::Candidate;
+
+/// How long a message is under way.
+const LATENCY: Duration = Duration::from_millis(10);
+
+/// We, and who is checked.
+struct Meeting {
+    ours: Ice,
+    peer: Ice,
+    peer_at: Vec<SocketAddr>,
+    now: Instant,
+    /// Whom our checks went to.
+    checked: Vec<SocketAddr>,
+    /// Addresses of the peer that nothing reaches.
+    dead: Vec<SocketAddr>,
+}
+
+impl Meeting {
+    /// Both know each other; the peer is at these ports.
+    fn new(ports: &[u16]) -> Self {
+        let mut meeting = Self::strangers(ports);
+        meeting.describe_peer(meeting.peer_at.clone());
+        meeting
+    }
+
+    /// The peer knows us, and we have not heard of it.
+    fn strangers(ports: &[u16]) -> Self {
+        let now = Instant::now();
+        let peer_at: Vec<_> = ports.iter().map(|port| peer(*port)).collect();
+        let (mut ours, mut other) = (Ice::new(&[local()]), Ice::new(&peer_at));
+        ours.handle_timeout(now);
+        other.handle_timeout(now);
+        other.set_remote(&RemoteIce::new(ours.ufrag(), ours.password()), now);
+        Self { ours, peer: other, peer_at, now, checked: Vec::new(), dead: Vec::new() }
+    }
+
+    /// We are told of the peer, at these addresses.
+    fn describe_peer(&mut self, at: Vec<SocketAddr>) {
+        let preferences = (0..=u16::MAX).rev();
+        let candidates =
+            at.into_iter().zip(preferences).map(|(at, preference)| Candidate::host(at, preference));
+        let remote = RemoteIce {
+            is_lite: true,
+            candidates: candidates.collect(),
+            ..RemoteIce::new(self.peer.ufrag(), self.peer.password())
+        };
+        self.ours.set_remote(&remote, self.now);
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += LATENCY;
+            if self.ours.poll_timeout().is_some_and(|at| at <= self.now) {
+                self.ours.handle_timeout(self.now);
+            }
+            while let Some(check) = self.ours.poll_transmit() {
+                self.checked.push(check.to);
+                if self.dead.contains(&check.to) || !self.peer_at.contains(&check.to) {
+                    continue;
+                }
+                self.peer.handle_stun(&check.payload, check.local, check.to, self.now).expect("a good check");
+                let answer = self.peer.poll_transmit().expect("an answer");
+                self.now += LATENCY;
+                self.ours
+                    .handle_stun(&answer.payload, answer.local, answer.to, self.now)
+                    .expect("the answer to our check");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lite_peer_is_checked_and_nominated() {
+    let mut meeting = Meeting::new(&[1]);
+    meeting.run_for(Duration::from_secs(1));
+    assert_eq!(meeting.ours.path(), path_to(1));
+    assert_eq!(meeting.ours.poll_new_source(), Some(peer(1)), "what comes from there is the leg's");
+    let back = Path { local: peer(1), remote: local() };
+    assert_eq!(meeting.peer.selection, Selection::Nominated(back), "the peer was told which path it is");
+    let awaited = std::iter::from_fn(|| meeting.ours.poll_route());
+    assert!(awaited.filter(|route| matches!(route, StunRoute::Awaited(_))).count() >= 2);
+}
+
+#[test]
+fn the_peer_is_kept_alive_by_our_checks_and_lost_when_it_answers_none() {
+    let mut meeting = Meeting::new(&[1]);
+    meeting.run_for(Duration::from_secs(120));
+    let idle = |meeting: &Meeting| meeting.now - meeting.ours.last_heard_at().expect("heard");
+    assert!(idle(&meeting) < Duration::from_secs(5), "{:?}", idle(&meeting));
+    let checks = meeting.checked.len();
+    assert!((30..100).contains(&checks), "{checks} checks in two minutes");
+    meeting.dead.push(peer(1));
+    meeting.run_for(Duration::from_secs(30));
+    assert!(idle(&meeting) >= Duration::from_secs(29));
+    let futile = meeting.checked.len() - checks;
+    assert!(futile < 30, "{futile} checks of somebody who may have gone");
+}
+
+#[test]
+fn the_best_path_that_works_is_taken_and_the_next_when_it_dies() {
+    let mut meeting = Meeting::new(&[1, 2]);
+    meeting.run_for(Duration::from_secs(1));
+    assert_eq!(meeting.ours.path(), path_to(1));
+    meeting.dead.push(peer(1));
+    meeting.run_for(Duration::from_secs(30));
+    assert_eq!(meeting.ours.path(), path_to(2));
+}
+
+#[test]
+fn candidates_that_come_later_are_checked_too() {
+    let mut meeting = Meeting::strangers(&[1]);
+    meeting.describe_peer(Vec::new());
+    meeting.run_for(Duration::from_secs(5));
+    assert_eq!((meeting.ours.path(), meeting.checked.len()), (None, 0), "there is nobody to check");
+    let candidates = [Candidate::host(peer(1), 1)];
+    meeting.ours.add_candidates("somebody", &candidates, meeting.now);
+    meeting.run_for(Duration::from_secs(1));
+    assert_eq!(meeting.ours.path(), None, "they are of somebody else");
+    let ufrag = meeting.peer.ufrag().to_owned();
+    meeting.ours.add_candidates(&ufrag, &candidates, meeting.now);
+    meeting.run_for(Duration::from_secs(1));
+    assert_eq!(meeting.ours.path(), path_to(1));
+}
+
+#[test]
+fn names_streams_multicast_and_this_machine_are_not_checked_and_no_more_than_ten_are() {
+    let mut meeting = Meeting::new(&[]);
+    let candidates = [
+        "1 1 udp 2113937151 1f4712db-ea17-4bcf-a596-105139dfd8bf.local 54596 typ host",
+        "2 1 tcp 1518280447 198.51.100.7 9 typ host tcptype active",
+        "3 2 udp 1862270975 198.51.100.7 5004 typ host",
+        "4 1 udp 1862270975 224.0.0.1 5004 typ host",
+        "5 1 udp 1862270975 127.0.0.1 5004 typ host",
+        "6 1 udp 1862270975 169.254.0.1 5004 typ host",
+        "7 1 udp 1862270975 198.51.100.7 0 typ host",
+        "8 1 udp 1862270975 0.0.0.0 5004 typ host",
+    ];
+    let candidates = candidates.map(|text| Candidate::parse(text).expect(text));
+    let ufrag = meeting.peer.ufrag().to_owned();
+    meeting.ours.add_candidates(&ufrag, &candidates, meeting.now);
+    meeting.run_for(Duration::from_secs(5));
+    assert!(meeting.checked.is_empty());
+    let many: Vec<_> = (1..=50).map(|port| Candidate::host(peer(port), port)).collect();
+    meeting.ours.add_candidates(&ufrag, &many, meeting.now);
+    meeting.run_for(Duration::from_secs(60));
+    let mut checked = meeting.checked.clone();
+    checked.sort();
+    checked.dedup();
+    assert_eq!(checked.len(), 10);
+    assert!(meeting.checked.len() <= 100, "{} checks that nobody answers", meeting.checked.len());
+}
+
+#[test]
+fn an_answer_counts_once_from_where_the_check_went_and_signed_with_the_peers_password() {
+    let mut meeting = Meeting::new(&[1]);
+    meeting.ours.handle_timeout(meeting.now);
+    let check = meeting.ours.poll_transmit().expect("a check");
+    meeting.peer.handle_stun(&check.payload, check.local, check.to, meeting.now).expect("a good check");
+    let answer = meeting.peer.poll_transmit().expect("an answer").payload;
+    let now = meeting.now;
+    let mut receive = |message: &[u8], from| meeting.ours.handle_stun(message, from, local(), now);
+    let mut forged = answer.clone();
+    forged[25] ^= 1;
+    assert!(receive(&forged, peer(1)).is_err());
+    assert_eq!(receive(&answer, peer(2)), Err(DropReason::WrongSource));
+    let mut unknown = answer.clone();
+    unknown[19] ^= 1;
+    assert_eq!(receive(&unknown, peer(1)), Err(DropReason::WrongSource));
+    assert_eq!(receive(&answer, peer(1)), Ok(()));
+    assert_eq!(receive(&answer, peer(1)), Err(DropReason::WrongSource), "the same again");
+    assert!(!meeting.ours.is_validated(peer(2), local()));
+}
+
+#[test]
+fn a_restart_with_a_lite_peer_is_checked_by_us_again() {
+    let mut meeting = Meeting::new(&[1, 2]);
+    meeting.run_for(Duration::from_secs(1));
+    meeting.ours.restart(meeting.now);
+    meeting.peer.restart(meeting.now);
+    let ours = RemoteIce::new(meeting.ours.ufrag(), meeting.ours.password());
+    meeting.peer.set_remote(&ours, meeting.now);
+    meeting.dead.push(peer(1));
+    meeting.describe_peer(vec![peer(2)]);
+    assert_eq!(meeting.ours.path(), path_to(1), "until the new session is checked");
+    meeting.run_for(Duration::from_secs(1));
+    assert_eq!(meeting.ours.path(), path_to(2));
+}
