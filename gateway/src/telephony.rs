@@ -92,6 +92,7 @@ impl Telephony {
         sip.transport = wiring::transports(config, http, certificate)?;
         sip.transport.limits.connections = connections;
         sip.registrar.expires_min = config.sip.expires_min;
+        sip.agent.session_timer = config.sip.session_timer;
         sip.digest = wiring::digest(config);
         sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
         let streams =

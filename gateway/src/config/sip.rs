@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_engine::sdp::SrtpPolicy;
+use webtrunk_signalling::sip::agent::SessionTimerConfig;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::registrar::RegistrarConfig;
 use webtrunk_signalling::sip::transport::{Network, TransportLimits};
@@ -22,6 +23,8 @@ pub struct SipSettings {
     pub realm: String,
     /// The shortest registration that is taken; who asks for less is told so.
     pub expires_min: Duration,
+    /// How long answered calls go without a refresh.
+    pub session_timer: SessionTimerConfig,
     /// Connections of one address whose peers have not yet proved who they are.
     pub strangers_per_address: usize,
     /// Whether the media of registered phones is protected.
@@ -49,11 +52,16 @@ pub const WEBSOCKET_PATH: &str = "/sip";
 /// The realm where none is configured. Chosen by us; changing it makes every stored hash useless.
 pub const DEFAULT_REALM: &str = "webtrunk";
 
+/// The longest session interval: a day. Chosen by us, beyond it a refresh tells nothing any more.
+const SESSION_EXPIRES_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SipSection {
     realm: Option<Spanned<String>>,
     expires_min_s: Option<Spanned<u32>>,
+    session_expires_s: Option<Spanned<u32>>,
+    session_expires_min_s: Option<Spanned<u32>>,
     strangers_per_address: Option<Spanned<u32>>,
     phone_srtp: Option<Srtp>,
     #[serde(default)]
@@ -124,10 +132,12 @@ impl SipSection {
             }
         }
         let expires_min = self.check_expiry(faults);
+        let session_timer = self.check_session_timer(faults);
         let strangers_per_address = self.check_strangers(faults);
         SipSettings {
             realm,
             expires_min,
+            session_timer,
             strangers_per_address,
             // Whoever has it gets it; phones without pass over the keys that they are offered.
             phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
@@ -179,6 +189,31 @@ impl SipSection {
             faults.add(written.span(), "is out of range", format!("write 1 to {}", limits.connections));
         }
         strangers
+    }
+
+    fn check_session_timer(&self, faults: &mut Faults<'_>) -> SessionTimerConfig {
+        let usual = SessionTimerConfig::default();
+        let read = |written: &Option<Spanned<u32>>, usual: Duration| {
+            written.as_ref().map_or(usual, |written| Duration::from_secs((*written.get_ref()).into()))
+        };
+        let expires_min = read(&self.session_expires_min_s, usual.expires_min);
+        // Where only the shortest is written, what we ask for follows it.
+        let expires = read(&self.session_expires_s, usual.expires.max(expires_min));
+        if let Some(written) = &self.session_expires_min_s
+            && (expires_min.is_zero() || expires_min > SESSION_EXPIRES_MAX)
+        {
+            let cure = format!("write 1 to {} seconds", SESSION_EXPIRES_MAX.as_secs());
+            faults.add(written.span(), "is out of range", cure);
+        }
+        if let Some(written) = &self.session_expires_s
+            && !expires.is_zero()
+            && !(expires_min..=SESSION_EXPIRES_MAX).contains(&expires)
+        {
+            let (min, max) = (expires_min.as_secs(), SESSION_EXPIRES_MAX.as_secs());
+            let cure = format!("write {min} (session_expires_min_s) to {max} seconds, or 0 to ask for none");
+            faults.add(written.span(), "is out of range", cure);
+        }
+        SessionTimerConfig { expires, expires_min }
     }
 
     fn check_expiry(&self, faults: &mut Faults<'_>) -> Duration {

@@ -289,6 +289,15 @@ fn every_fault_names_line_key_value_and_cure() {
             "rules[0].actions[1].play.prompt = \"no.wav\": no.wav: ",
         ),
         (
+            "[sip]\nsession_expires_min_s = 0",
+            "w.toml:2: sip.session_expires_min_s = 0: is out of range; write 1 to 86400 seconds",
+        ),
+        (
+            "[sip]\nsession_expires_s = 60",
+            "w.toml:2: sip.session_expires_s = 60: is out of range; \
+             write 90 (session_expires_min_s) to 86400 seconds, or 0 to ask for none",
+        ),
+        (
             "[sip]\nexpires_min_s = 3601",
             "w.toml:2: sip.expires_min_s = 3601: is out of range; write 1 to 3600",
         ),

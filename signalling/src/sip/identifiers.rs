@@ -1,5 +1,7 @@
 //! Names that nobody can guess: branches, tags, Call-IDs; and dice for what must not be in step.
 
+use std::time::Duration;
+
 use hmac::{Hmac, Mac};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
@@ -53,6 +55,13 @@ impl Identifiers {
         }
         let digest = mac.finalize().into_bytes();
         digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// How long to wait before an offer that met another is made again, in steps of 10 ms: 2.1 to 4 s for who
+    /// made the Call-ID, up to 2 s for the other (RFC 3261 14.1).
+    pub fn glare_delay(&mut self, is_ours: bool) -> Duration {
+        let steps = if is_ours { 210..=400 } else { 0..=200 };
+        Duration::from_millis(10 * self.random.random_range::<u64, _>(steps))
     }
 
     /// Seconds for Retry-After, 1 to 10: spread, so that those who were refused together do not come

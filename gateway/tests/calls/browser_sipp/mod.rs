@@ -1,7 +1,9 @@
 //! Calls between a page with JsSIP and a phone at a trunk, which sipp and our own RTP play.
 
 mod digits;
+mod ground;
 mod hold;
 mod killed;
+mod refreshed;
 mod restart;
 mod stage;

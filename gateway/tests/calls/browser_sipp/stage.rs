@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use webtrunk_codecs::g711::Law;
 
 use crate::sip::rtp_peer::RtpPeer;
-use crate::sip::sipp::Sipp;
+use crate::sip::sipp::{Sipp, Values};
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
-use crate::support::page::{LineConfig, Microphone, Page};
+use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::tools;
 use crate::support::turn::Turn;
 
@@ -24,6 +24,24 @@ pub(super) const HELD_MS: u16 = 220;
 
 /// Where the phone's RTP is.
 const RTP_PORT: u16 = 7000;
+
+/// What a test may want otherwise.
+pub(super) struct CallConfig<'a> {
+    /// The page's.
+    pub(super) library: Library,
+    /// More lines for the trunk.
+    pub(super) trunk: &'a str,
+    /// More lines for `[sip]`.
+    pub(super) sip: &'a str,
+    /// More values for the scenario.
+    pub(super) values: Values<'a>,
+}
+
+impl Default for CallConfig<'_> {
+    fn default() -> Self {
+        Self { library: Library::Jssip, trunk: "", sip: "", values: &[] }
+    }
+}
 
 /// A call that is up between alice's page and the phone.
 pub(super) struct Call {
@@ -47,6 +65,11 @@ impl Call {
 
     /// The same, with more lines for the trunk.
     pub(super) fn begin_with(browser: &Browser, scenario: &str, trunk: &str) -> Option<Self> {
+        Self::begin_by(browser, scenario, &CallConfig { trunk, ..CallConfig::default() })
+    }
+
+    /// The same, as a test configures it.
+    pub(super) fn begin_by(browser: &Browser, scenario: &str, more: &CallConfig<'_>) -> Option<Self> {
         tools::command("sipp")?;
         let turn = Turn::take();
         let phone_host = Host::new();
@@ -54,17 +77,23 @@ impl Call {
             .origin(browser.origin())
             .user("alice")
             .trunk("provider", &phone_host, &["PCMU"])
-            .last_trunk(trunk)
+            .last_trunk(more.trunk)
+            .sip(more.sip)
             .rule(
                 "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
             );
         let gateway = Gateway::start(&config);
         let alice = browser.open();
         let microphone = Microphone::Tone { hz: PAGE_HZ, peak: 0.25 };
-        alice.register(&gateway, "alice", &LineConfig { microphone, ..LineConfig::default() });
+        alice.register(
+            &gateway,
+            "alice",
+            &LineConfig { microphone, library: more.library, ..LineConfig::default() },
+        );
         let sound = RtpPeer::new(&phone_host, RTP_PORT);
         let port = RTP_PORT.to_string();
         let values = [("RTP_PORT", &*port), ("FORMATS", "0 101"), ("HELD_MS", &HELD_MS.to_string())];
+        let values: Vec<_> = more.values.iter().copied().chain(values).collect();
         let phone = Sipp::callee(&phone_host, scenario, &values);
         alice.call_through("0301234567");
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");

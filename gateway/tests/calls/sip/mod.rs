@@ -21,5 +21,6 @@ mod raw_phone;
 mod refused;
 mod registered_phone;
 mod registration;
+mod session_timers;
 mod spans;
 mod trunk_password;

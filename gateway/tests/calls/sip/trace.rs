@@ -43,6 +43,12 @@ impl Seen {
         of_name.map(|(_, value)| value.trim()).collect()
     }
 
+    /// Its body; empty where it has none.
+    pub(crate) fn body(&self) -> &str {
+        let ends = ["\r\n\r\n", "\n\n"];
+        ends.iter().find_map(|end| self.text.split_once(end)).map_or("", |(_, body)| body)
+    }
+
     /// Whether a line of its body is this.
     pub(crate) fn has_line(&self, line: &str) -> bool {
         self.text.lines().any(|it| it == line)

@@ -18,8 +18,26 @@ pub struct AgentConfig {
     pub progress_interval: Duration,
     /// How long a peer may take to answer our re-INVITE: a phone may ask its user.
     pub reoffer_timeout: Duration,
+    /// How long answered calls go without a refresh.
+    pub session_timer: SessionTimerConfig,
     /// What we call ourselves in User-Agent and Server; `None` says nothing.
     pub software: Option<String>,
+}
+
+/// Session timers (RFC 4028), in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTimerConfig {
+    /// The interval that we ask for; zero asks for none, and keeps the peers'.
+    pub expires: Duration,
+    /// The shortest interval that we take.
+    pub expires_min: Duration,
+}
+
+impl Default for SessionTimerConfig {
+    fn default() -> Self {
+        // RFC 4028 4 recommends half an hour, 5 wants no less than 90 s.
+        Self { expires: Duration::from_secs(1800), expires_min: Duration::from_secs(90) }
+    }
 }
 
 impl Default for AgentConfig {
@@ -30,6 +48,7 @@ impl Default for AgentConfig {
             unanswered_max: Duration::from_secs(300),
             progress_interval: Duration::from_secs(60),
             reoffer_timeout: Duration::from_secs(32),
+            session_timer: SessionTimerConfig::default(),
             software: Some(concat!("Webtrunk/", env!("CARGO_PKG_VERSION")).to_owned()),
         }
     }

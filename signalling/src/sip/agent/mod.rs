@@ -9,7 +9,7 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 
-pub use config::AgentConfig;
+pub use config::{AgentConfig, SessionTimerConfig};
 pub use core::Agent;
 pub use keyring::{Keyring, TrunkKeyring};
 pub use route::{Reach, Route};

@@ -23,7 +23,7 @@ const IN_DIALOG: Capabilities = Capabilities {
         Method::Info,
         Method::Update,
     ],
-    option_tags: &[],
+    option_tags: &["timer"],
 };
 
 /// What we take outside of one. BYE, INFO and UPDATE are known too: without a dialog they get 481.
@@ -38,7 +38,7 @@ const OUT_OF_DIALOG: Capabilities = Capabilities {
         Method::Update,
         Method::Register,
     ],
-    option_tags: &[],
+    option_tags: &["timer"],
 };
 
 /// Our Allow (RFC 3261 20.5).

@@ -33,9 +33,14 @@ impl Challenged {
         }
         let (name, value) = context.keyring.answer(trunk?, response, &self.request, &mut self.attempts)?;
         self.request.headers.set(name, value);
-        let cseq = CSeq { number: next_cseq(), method: self.request.method.clone() };
+        Some(self.again(next_cseq()))
+    }
+
+    /// The same request with another CSeq, as it is to be sent once more.
+    pub(super) fn again(&mut self, cseq: u32) -> Request {
+        let cseq = CSeq { number: cseq, method: self.request.method.clone() };
         self.request.headers.set(HeaderName::CSeq, cseq.to_string());
-        Some(self.request.clone())
+        self.request.clone()
     }
 }
 

@@ -7,6 +7,7 @@ use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::DialogIndex;
+use super::session_timer::TIMER;
 use crate::adapter::Event;
 use crate::sip::agent::{AgentConfig, Keyring, LocalNames};
 use crate::sip::flow::Flow;
@@ -57,6 +58,13 @@ impl Context<'_> {
         self.respond(key, request.response(status, None));
     }
 
+    /// Refuses a session interval that is too small (RFC 4028 6).
+    pub(super) fn answer_too_small(&mut self, key: TransactionKey, request: &Request, min_seconds: u32) {
+        let mut response = request.response(StatusCode::SESSION_INTERVAL_TOO_SMALL, None);
+        response.headers.push(HeaderName::MinSe, min_seconds.to_string());
+        self.respond(key, response);
+    }
+
     /// Asks the peer to come again in a moment: what it wants to change is being changed
     /// (RFC 3261 14.2, RFC 3311 5.2).
     pub(super) fn answer_later(&mut self, key: TransactionKey, request: &Request) {
@@ -70,6 +78,7 @@ impl Context<'_> {
     pub(super) fn introduce(&self, headers: &mut Headers, flow: &Flow) {
         headers.set(HeaderName::Contact, format!("<{}>", self.names.contact(flow)));
         headers.set(HeaderName::Allow, self.allow);
+        headers.set(HeaderName::Supported, TIMER);
     }
 
     /// Tells the gateway.

@@ -34,9 +34,18 @@ pub(super) enum Exchange {
     /// Our 2xx is not acknowledged.
     AwaitingAck { answer: Unacknowledged, of: Answered, awaits: Awaits },
     /// Our re-INVITE has no final response. At `cancel_at` it is cancelled, once.
-    OfferSent { key: TransactionKey, invite: Challenged, cancel_at: Option<Instant> },
+    OfferSent { key: TransactionKey, invite: Challenged, purpose: Purpose, cancel_at: Option<Instant> },
     /// The gateway has not said what to answer, and must by `answer_by`.
     OfferReceived { key: TransactionKey, request: Request, has_offer: bool, answer_by: Instant },
+}
+
+/// What our re-INVITE is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The gateway's new offer: it is told what comes of it.
+    Change,
+    /// What is agreed, said again: a refresh of the session (RFC 4028 7.4).
+    Refresh,
 }
 
 /// What a 2xx of ours answered.

@@ -73,6 +73,8 @@ impl Session {
         self.dialog.refresh_target(&request.headers);
         let mut response = request.response(StatusCode::OK, None);
         context.introduce(&mut response.headers, &self.path.flow());
+        self.timer.answer(&request, &mut response.headers, context.now);
+        self.local = Some(Box::new(description.clone()));
         body::put_into_response(&mut response, description);
         if request.method == Method::Invite {
             let answer = Unacknowledged::send(key, &request, response, context);
@@ -105,6 +107,10 @@ impl Session {
     }
 
     fn handle_offer(&mut self, key: TransactionKey, request: Request, context: &mut Context<'_>) {
+        if let Err(min_seconds) = self.timer.admit(&request) {
+            return context.answer_too_small(key, &request, min_seconds);
+        }
+        self.refresh.heard(&request.headers);
         let offer = match body::of_request(&request) {
             Ok(offer) => offer,
             Err(error) => {
@@ -117,6 +123,7 @@ impl Session {
             self.dialog.refresh_target(&request.headers);
             let mut response = request.response(StatusCode::OK, None);
             context.introduce(&mut response.headers, &self.path.flow());
+            self.timer.answer(&request, &mut response.headers, context.now);
             return context.respond(key, response);
         }
         match self.exchange.admission() {

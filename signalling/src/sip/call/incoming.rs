@@ -17,7 +17,9 @@ use webtrunk_engine::{EndCause, LegId};
 use super::cause::status_of;
 use super::exchange::Awaits;
 use super::path::Path;
+use super::refresh::Refresh;
 use super::session::{Opening, Session};
+use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body, early};
@@ -69,6 +71,12 @@ impl Incoming {
         let offer = body::of_request(&invite).map_err(|error| refusal(error.to_string()))?;
         let dialog = Dialog::uas(&invite, &tag).map_err(|error| refusal(error.to_string()))?;
         let caller = caller_of(&invite).map_err(|error| refusal(error.to_string()))?;
+        let timer = SessionTimer::new(context.config.session_timer);
+        timer.admit(&invite).map_err(|min_seconds| {
+            let mut response = invite.response(StatusCode::SESSION_INTERVAL_TOO_SMALL, Some(&tag));
+            response.headers.push(HeaderName::MinSe, min_seconds.to_string());
+            Box::new(response)
+        })?;
         let hops = invite.headers.max_forwards().map_err(|error| refusal(error.to_string()))?;
         let hops = hops.unwrap_or(HOPS_MAX).min(HOPS_MAX);
         let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default();
@@ -193,10 +201,22 @@ impl Incoming {
     }
 
     fn answer(mut self: Box<Self>, description: &SessionDescription, context: &mut Context<'_>) -> Call {
-        let response = self.response(StatusCode::OK, Some(description), context);
+        let mut timer = SessionTimer::new(context.config.session_timer);
+        let mut refresh = Refresh::default();
+        refresh.heard(&self.invite.headers);
+        let mut response = self.response(StatusCode::OK, Some(description), context);
+        timer.answer(&self.invite, &mut response.headers, context.now);
         self.dialog.confirm_as_uas();
         let answer = Unacknowledged::send(self.key, &self.invite, response, context);
-        let opening = Opening { dialog: self.dialog, path: self.path, peer: self.origin, is_ours: false };
+        let opening = Opening {
+            dialog: self.dialog,
+            path: self.path,
+            peer: self.origin,
+            is_ours: false,
+            timer,
+            refresh,
+            local: Some(Box::new(description.clone())),
+        };
         let awaits = if self.has_offer { Awaits::Nothing } else { Awaits::Answer };
         Session::answered(opening, answer, awaits)
     }

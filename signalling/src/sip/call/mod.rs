@@ -28,9 +28,11 @@ mod leaving;
 mod outgoing;
 mod path;
 mod record;
+mod refresh;
 mod refuse;
 mod reoffer;
 mod session;
+mod session_timer;
 mod stage;
 mod unacknowledged;
 

@@ -21,7 +21,9 @@ use webtrunk_engine::{EndCause, LegId};
 use super::authorize::{Challenged, copy_credentials};
 use super::cause::{cause_of, reason_of};
 use super::path::Path;
+use super::refresh::{Refresh, is_too_small};
 use super::session::{Opening, Session};
+use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::{Context, body, early};
 use crate::adapter::{Command, Dial, Event, Origin};
@@ -43,7 +45,8 @@ pub(in crate::sip) struct Outgoing {
     path: Path,
     key: TransactionKey,
     invite: Challenged,
-    has_offer: bool,
+    offer: Option<Box<SessionDescription>>,
+    timer: SessionTimer,
     forks: Vec<Fork>,
     /// The fork whose early media the gateway has.
     heard: Option<String>,
@@ -61,14 +64,18 @@ impl Outgoing {
     /// Sends the INVITE.
     pub(in crate::sip) fn dial(dial: Dial, route: Route, context: &mut Context<'_>) -> Call {
         let path = Path::new(route.flow, route.reach);
-        let invite = invite(&dial, &route, context);
+        let timer = SessionTimer::new(context.config.session_timer);
+        let mut invite = invite(&dial, &route, context);
+        // A page in the background comes late with what it has to do by the clock.
+        timer.ask(&mut invite.headers, route.flow.kind.is_websocket());
         let key = context.send(invite.clone(), route.flow);
         Call::Outgoing(Box::new(Self {
             peer: route.peer,
             path,
             key,
             invite: Challenged::new(invite),
-            has_offer: dial.offer.is_some(),
+            offer: dial.offer,
+            timer,
             forks: Vec::new(),
             heard: None,
             rings_until: context.now + dial.ring_timeout,
@@ -145,7 +152,7 @@ impl Outgoing {
         flow: &Flow,
         context: &mut Context<'_>,
     ) -> Option<Call> {
-        early::answer(key, request, flow, self.has_offer, context);
+        early::answer(key, request, flow, self.has_offer(), context);
         Some(Call::Outgoing(self))
     }
 
@@ -171,7 +178,7 @@ impl Outgoing {
             }
         };
         // Without an offer of ours an unreliable provisional response can carry nothing (RFC 3261 13.2.1).
-        let description = if self.has_offer { body::of_response(response).ok().flatten() } else { None };
+        let description = if self.has_offer() { body::of_response(response).ok().flatten() } else { None };
         let tag = fork.map(|index| self.forks[index].dialog.id().remote_tag.clone());
         let is_heard = self.heard.is_none() || self.heard == tag;
         if let (Some(index), Some(answer)) = (fork, &description) {
@@ -223,20 +230,25 @@ impl Outgoing {
         let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         let mut ack = dialog.ack(cseq);
         copy_credentials(&self.invite.request, &mut ack);
-        let opening = Opening { dialog, path: self.path, peer: self.peer, is_ours: true };
         let description = body::of_response(response);
+        let has_offer = self.has_offer();
+        self.timer.agreed(response, context.now);
+        let mut refresh = Refresh::default();
+        refresh.heard(&response.headers);
+        let Self { key, path, peer, timer, offer: local, .. } = *self;
+        let opening = Opening { dialog, path, peer, is_ours: true, timer, refresh, local };
         match (description, early_answer) {
-            (Ok(Some(offer)), _) if !self.has_offer => {
-                Some(Session::with_offer(opening, self.key, ack, offer, context))
+            (Ok(Some(offer)), _) if !has_offer => {
+                Some(Session::with_offer(opening, key, ack, offer, context))
             }
             (Ok(Some(answer)), early) => {
                 let is_known = is_heard && early.as_ref() == Some(&answer);
                 let description = (!is_known).then_some(answer);
-                Some(Session::with_answer(opening, self.key, ack, description, context))
+                Some(Session::with_answer(opening, key, ack, description, context))
             }
             (Ok(None), Some(early)) => {
                 let description = (!is_heard).then_some(early);
-                Some(Session::with_answer(opening, self.key, ack, description, context))
+                Some(Session::with_answer(opening, key, ack, description, context))
             }
             (Ok(None), None) => {
                 Some(Session::without_description(opening, ack, "2xx without description", context))
@@ -255,9 +267,19 @@ impl Outgoing {
             self.key = context.send(request, self.path.flow());
             return Some(Call::Outgoing(self));
         }
+        if is_too_small(response) && self.timer.take_too_small(response) {
+            self.timer.ask(&mut self.invite.request.headers, self.path.flow().kind.is_websocket());
+            let again = self.invite.again(cseq.saturating_add(1));
+            self.key = context.send(again, self.path.flow());
+            return Some(Call::Outgoing(self));
+        }
         let why = format!("refused: {} {}", response.status, response.reason);
         context.tell_ended(cause_of(response.status), &why);
         None
+    }
+
+    const fn has_offer(&self) -> bool {
+        self.offer.is_some()
     }
 
     fn give_up(&self, reason: Option<String>, context: &mut Context<'_>) {

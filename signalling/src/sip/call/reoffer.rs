@@ -5,12 +5,13 @@ use webtrunk_engine::sdp::SessionDescription;
 
 use super::authorize::{Challenged, copy_credentials};
 use super::cause::cause_of;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Purpose};
+use super::refresh::is_too_small;
 use super::session::{Session, ends_dialog};
 use super::stage::Call;
 use super::{Context, body};
 use crate::adapter::Event;
-use crate::sip::message::{Method, Response};
+use crate::sip::message::{Method, Request, Response};
 
 impl Session {
     /// Sends the gateway's new offer; while another exchange is under way, that is glare at once. When to
@@ -20,13 +21,25 @@ impl Session {
             context.tell(Event::ReofferRefused { leg: context.leg, cause: EndCause::Glare });
             return;
         }
+        self.send_offer(offer, Purpose::Change, context);
+    }
+
+    /// Sends a re-INVITE; no exchange is under way.
+    pub(super) fn send_offer(
+        &mut self,
+        offer: &SessionDescription,
+        purpose: Purpose,
+        context: &mut Context<'_>,
+    ) {
         let flow = self.flow(context);
         let mut invite = self.dialog.request(Method::Invite);
         context.introduce(&mut invite.headers, &flow);
+        self.timer.ask(&mut invite.headers, false);
         body::put_into_request(&mut invite, offer);
         let key = context.send(invite.clone(), flow);
         let cancel_at = Some(context.now + context.config.reoffer_timeout);
-        self.exchange = Exchange::OfferSent { key, invite: Challenged::new(invite), cancel_at };
+        let invite = Challenged::new(invite);
+        self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
     }
 
     /// Takes a response to it.
@@ -38,7 +51,7 @@ impl Session {
         if response.status.is_provisional() {
             return Call::Session(self);
         }
-        let Exchange::OfferSent { key, mut invite, cancel_at } =
+        let Exchange::OfferSent { key, mut invite, purpose, cancel_at } =
             std::mem::replace(&mut self.exchange, Exchange::Idle)
         else {
             return Call::Session(self);
@@ -49,19 +62,35 @@ impl Session {
             let mut ack = self.dialog.ack(cseq);
             copy_credentials(&invite.request, &mut ack);
             self.acknowledge(key, ack, context);
-            return self.handle_reoffer_answer(response, context);
+            self.refreshed(response, context);
+            return match purpose {
+                Purpose::Change => self.handle_reoffer_answer(&invite.request, response, context),
+                // What was agreed was said again: it stays, whatever the answer adds to it.
+                Purpose::Refresh => Call::Session(self),
+            };
         }
         let Self { dialog, trunk, .. } = &mut *self;
         if let Some(request) = invite.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context) {
             let flow = self.flow(context);
             let key = context.send(request, flow);
-            self.exchange = Exchange::OfferSent { key, invite, cancel_at };
+            self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
+            return Call::Session(self);
+        }
+        if is_too_small(response) && self.timer.take_too_small(response) {
+            self.timer.ask(&mut invite.request.headers, false);
+            let again = invite.again(self.dialog.next_cseq());
+            let flow = self.flow(context);
+            let key = context.send(again, flow);
+            self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
             return Call::Session(self);
         }
         if ends_dialog(response.status) {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
         }
-        self.reoffer_refused(cause_of(response.status), context);
+        match purpose {
+            Purpose::Change => self.reoffer_refused(cause_of(response.status), context),
+            Purpose::Refresh => self.refresh_refused(response, context),
+        }
         Call::Session(self)
     }
 
@@ -72,9 +101,15 @@ impl Session {
     }
 
     /// Nobody knows what was agreed where a 2xx brings no answer: the call cannot go on.
-    fn handle_reoffer_answer(self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Call {
+    fn handle_reoffer_answer(
+        mut self: Box<Self>,
+        invite: &Request,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Call {
         match body::of_response(response) {
             Ok(Some(description)) => {
+                self.local = body::of_request(invite).ok().flatten();
                 context.tell(Event::ReofferAnswered { leg: context.leg, description });
                 Call::Session(self)
             }

@@ -9,11 +9,13 @@ use webtrunk_engine::{EndCause, LegId};
 use super::authorize::Challenged;
 use super::digits::Digits;
 use super::dtmf::Digit;
-use super::exchange::{Answered, Awaits, Exchange};
+use super::exchange::{Answered, Awaits, Exchange, Purpose};
 use super::leaving::Leaving;
 use super::path::Path;
 use super::record::Asked;
+use super::refresh::Refresh;
 use super::refuse::refuse_answer;
+use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body};
@@ -37,6 +39,12 @@ pub(in crate::sip) struct Session {
     pub(super) digits: Digits,
     /// What the peer wants of the recording, while the gateway has not said whether it may.
     pub(super) asked: Option<Asked>,
+    /// Whether we made the Call-ID, which settles who waits longer after glare.
+    pub(super) is_ours: bool,
+    pub(super) timer: SessionTimer,
+    pub(super) refresh: Refresh,
+    /// Our description as it was agreed last.
+    pub(super) local: Option<Box<SessionDescription>>,
 }
 
 /// What the answer to a call leaves for the session.
@@ -46,6 +54,10 @@ pub(super) struct Opening {
     pub(super) peer: Origin,
     /// Whether we placed the call.
     pub(super) is_ours: bool,
+    pub(super) timer: SessionTimer,
+    pub(super) refresh: Refresh,
+    /// What we offered or answered; `None` where our answer is still to come.
+    pub(super) local: Option<Box<SessionDescription>>,
 }
 
 impl Session {
@@ -127,6 +139,9 @@ impl Session {
         if matches!(self.exchange, Exchange::OfferSent { key, .. } if key == of) {
             return Some(self.handle_reoffer_response(response, context));
         }
+        if self.refresh.is_sent(of) {
+            return Some(self.handle_update_response(response, context));
+        }
         if self.digits.is_sent(of) {
             return Some(self.handle_digit_response(of, response, context));
         }
@@ -143,15 +158,24 @@ impl Session {
     ) -> Option<Call> {
         let (TransactionEvent::TimedOut { key: of, .. } | TransactionEvent::FlowFailed { key: of, .. }) =
             event;
-        let is_reoffer = matches!(self.exchange, Exchange::OfferSent { key, .. } if key == of);
+        let reoffer = match self.exchange {
+            Exchange::OfferSent { key, purpose, .. } if key == of => Some(purpose),
+            _ => None,
+        };
+        let is_update = self.refresh.is_sent(of);
         let is_digit = self.digits.is_sent(of);
         let is_theirs = matches!(self.exchange, Exchange::OfferReceived { key, .. } if key == of);
         match event {
             // RFC 3261 12.2.1.2: silence ends the dialog, a broken flow (like 503) does not.
-            TransactionEvent::TimedOut { .. } if is_reoffer || is_digit => {
+            TransactionEvent::TimedOut { .. } if reoffer.is_some() || is_update || is_digit => {
                 return Some(self.end(EndCause::SignallingLost, "no response in the dialog", context));
             }
-            TransactionEvent::FlowFailed { .. } if is_reoffer => {
+            TransactionEvent::FlowFailed { .. } if is_update => self.refresh_failed(context),
+            TransactionEvent::FlowFailed { .. } if reoffer == Some(Purpose::Refresh) => {
+                self.exchange = Exchange::Idle;
+                self.refresh_failed(context);
+            }
+            TransactionEvent::FlowFailed { .. } if reoffer == Some(Purpose::Change) => {
                 self.reoffer_refused(EndCause::SignallingLost, context);
             }
             TransactionEvent::FlowFailed { .. } if is_digit => self.digits.clear(),
@@ -183,11 +207,14 @@ impl Session {
             | Exchange::OfferSent { .. }
             | Exchange::OfferReceived { .. } => {}
         }
+        if self.handle_timer(context) {
+            return Some(self.end(EndCause::SignallingLost, "the session was not refreshed", context));
+        }
         Some(Call::Session(self))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.exchange.poll_timeout()
+        self.exchange.poll_timeout().into_iter().chain(self.timer.poll_timeout()).min()
     }
 
     pub(super) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
@@ -236,7 +263,7 @@ impl Session {
     }
 
     fn new(opening: Opening, exchange: Exchange) -> Box<Self> {
-        let Opening { dialog, path, peer, is_ours } = opening;
+        let Opening { dialog, path, peer, is_ours, timer, refresh, local } = opening;
         let trunk = match &peer {
             Origin::Trunk(name) if is_ours => Some(name.clone()),
             Origin::Trunk(_) | Origin::User(_) => None,
@@ -250,6 +277,10 @@ impl Session {
             last_ack: None,
             digits: Digits::default(),
             asked: None,
+            is_ours,
+            timer,
+            refresh,
+            local,
         })
     }
 
@@ -264,6 +295,7 @@ impl Session {
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::OwesAck { key, mut ack, .. } => {
                 body::put_into_request(&mut ack, description);
+                self.local = Some(Box::new(description.clone()));
                 self.acknowledge(key, ack, context);
             }
             other => self.exchange = other,

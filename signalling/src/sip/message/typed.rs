@@ -215,7 +215,7 @@ impl Headers {
         self.optional(name, parse)?.ok_or(missing)
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &self,
         name: HeaderName,
         parse: impl Fn(&ByteString) -> Result<T, SyntaxError>,

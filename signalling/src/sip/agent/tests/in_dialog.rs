@@ -36,11 +36,11 @@ fn an_extension_that_a_peer_requires_is_refused() {
     let mut peer = Peer::new();
     let call = peer.call_in();
     let mut request = peer.request_in(&call, "INVITE");
-    request.headers.push(HeaderName::Require, "timer");
+    request.headers.push(HeaderName::Require, "precondition");
     peer.receive(request);
     let refusal = peer.sent_responses().pop().expect("a refusal");
     assert_eq!(refusal.status.code(), 420);
-    assert_eq!(refusal.headers.get(&HeaderName::Unsupported), Some("timer"));
+    assert_eq!(refusal.headers.get(&HeaderName::Unsupported), Some("precondition"));
 }
 
 #[test]

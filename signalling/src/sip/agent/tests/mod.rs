@@ -10,6 +10,7 @@ mod lossy;
 mod pair;
 mod peer;
 mod reoffers;
+mod session_timers;
 mod stages;
 mod streams;
 

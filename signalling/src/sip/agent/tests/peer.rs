@@ -158,7 +158,15 @@ impl Peer {
 
     /// Places a call and has it answered and acknowledged.
     pub(super) fn call_in(&mut self) -> InboundCall {
+        self.call_in_with(&[])
+    }
+
+    /// The same, with more headers in the INVITE.
+    pub(super) fn call_in_with(&mut self, headers: &[(&str, &'static str)]) -> InboundCall {
         let mut invite = self.request("INVITE");
+        for (name, value) in headers {
+            invite.headers.push(HeaderName::from(*name), *value);
+        }
         invite.headers.set(HeaderName::ContentType, "application/sdp");
         invite.body = description(1).to_string().into();
         let cseq = self.cseq;

@@ -1,0 +1,42 @@
+//! Session timers on both legs of a browser's call: the page is refreshed by what its library takes, and its
+//! media does not notice, nor does the phone's.
+
+use std::time::Duration;
+
+use super::ground::Ground;
+use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
+use crate::support::browser::Browser;
+use crate::support::page::Library;
+use crate::support::sound::PEAK_AT_10_DBM0;
+use webtrunk_codecs::g711::Law;
+
+/// A refresh every two seconds.
+const SHORT: &str = "session_expires_s = 4\nsession_expires_min_s = 2";
+
+/// By UPDATE.
+#[test]
+fn a_page_with_jssip() {
+    refreshed(Library::Jssip);
+}
+
+/// By re-INVITE: the library refuses UPDATE.
+#[test]
+fn a_page_with_sipjs() {
+    refreshed(Library::Sipjs);
+}
+
+fn refreshed(library: Library) {
+    let Some(browser) = Browser::shared() else { return };
+    let values = [("EXPIRES", "4"), ("ALLOW", "INVITE, ACK, BYE, UPDATE"), ("REFRESHER", "uac")];
+    let config = CallConfig { library, sip: SHORT, values: &values, ..CallConfig::default() };
+    let Some(mut call) = Call::begin_by(&browser, "callee_is_refreshed", &config) else { return };
+    call.talk();
+    let ground = Ground::of(&call);
+    std::thread::sleep(Duration::from_secs(10));
+    assert!(call.phone.received("UPDATE").len() >= 4, "{:?}", call.phone.seen());
+    call.alice.listen(2.0).assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
+    call.sound.await_tone(Law::Mu, PAGE_HZ);
+    ground.assert_stays(&call);
+    assert_eq!(call.gateway.log().count(&["refresh refused"]), 0);
+    call.end();
+}
