@@ -119,6 +119,7 @@ impl Handler<CallCommand> for CallActor {
                 self.shard.borrow_mut().record(self.id, leg, format, now);
             }
             CallCommand::JoinConference(spec) => self.shard.borrow_mut().join_conference(self.id, *spec, now),
+            CallCommand::ChangeParty(spec) => self.shard.borrow_mut().change_party(self.id, *spec, now),
             CallCommand::RemoveLeg { leg } => self.shard.borrow_mut().remove_leg(self.id, leg, now),
             CallCommand::End => self.shard.borrow_mut().remove_call(self.id, EndCause::Hangup, now),
             command => {

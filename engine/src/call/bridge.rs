@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::LegId;
 use crate::leg::{Leg, LegTransport};
-use crate::media::{Heard, Hears, Listening, Overheard, Receiver, Sender};
+use crate::media::{Heard, Hears, Listening, Overheard, Receiver, Sender, Side};
 use crate::net::Outbox;
 use crate::rtp::{PayloadType, RtpPacket};
 use webtrunk_codecs::CodecId;
@@ -58,6 +58,9 @@ impl Ears<'_> {
             && let Some(side) = recording.side_of(self.speaker, self.before.iter().chain(self.after.iter()))
         {
             recording.hear(side, *codec, heard, now);
+            if side == Side::Left && is_heard_by(&self.own.0.hears, self.speaker) {
+                recording.hear(Side::Right, *codec, heard, now);
+            }
         }
         for listener in self.before.iter_mut().chain(self.after.iter_mut()) {
             let (_, sender, transport, _) = listener.halves();
@@ -79,9 +82,13 @@ fn hear_one(
     now: Instant,
     outbox: &mut Outbox,
 ) -> Overheard {
-    if matches!(sender.hears, Hears::Leg { from, .. } if from == speaker) {
+    if is_heard_by(&sender.hears, speaker) {
         sender.hear(heard, now, transport, outbox)
     } else {
         Overheard::default()
     }
+}
+
+fn is_heard_by(hears: &Hears, speaker: LegId) -> bool {
+    matches!(hears, Hears::Leg { from, .. } if *from == speaker)
 }

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use webtrunk_codecs::SampleRate;
 
-use super::messages::{CallEvent, ConferenceRole, PartySpec};
+use super::messages::CallEvent;
+use super::party::{ConferenceRole, PartySpec};
 use super::state::Call;
 use crate::media::mixer::{Mixer, MixerEvent, Role, SlotId, TICK_MS};
 use crate::net::Outbox;
@@ -78,6 +79,13 @@ struct Party {
 enum News {
     Joined(LegId),
     Left(LegId),
+    /// With whether others may know of it.
+    Changed {
+        party: LegId,
+        gain_db: f32,
+        is_muted: bool,
+        is_known: bool,
+    },
     Speaker(Option<LegId>),
 }
 
@@ -152,10 +160,34 @@ impl Conference {
         Ok(())
     }
 
-    /// Does what is due.
+    /// Makes a party what this says from the next tick on; everyone who may know is told. Who is not there stays away.
+    pub fn change(&mut self, spec: PartySpec, calls: &mut impl Calls) {
+        let Self { parties, mixer, news, are_roles_stale, .. } = self;
+        let Some(party) = parties.iter_mut().find(|party| party.spec.leg == spec.leg) else { return };
+        let PartySpec { leg, gain_db, is_muted, .. } = spec;
+        let (was_known, is_known) = (party.spec.role.is_known(), spec.role.is_known());
+        party.spec = spec;
+        if let Some((slot, _)) = party.seat {
+            mixer.set_gain(slot, factor(gain_db));
+            mixer.set_muted(slot, is_muted);
+        }
+        *are_roles_stale = true;
+        match (was_known, is_known) {
+            (false, true) => news.push_back(News::Joined(leg)),
+            (true, false) => news.push_back(News::Left(leg)),
+            (true, true) | (false, false) => {}
+        }
+        news.push_back(News::Changed { party: leg, gain_db, is_muted, is_known });
+        self.tell_news(calls);
+    }
+
+    /// Does what is due. Frames that would be too late are left out, and their time passes.
     pub fn handle_timeout(&mut self, now: Instant, calls: &mut impl Calls) {
         if now.saturating_duration_since(self.next_tick_at) > LATENESS_MAX {
             self.next_tick_at = now;
+            for party in &self.parties {
+                calls.with_call(party.call, |call, _| call.skip_mix(party.spec.leg));
+            }
         }
         while self.next_tick_at <= now {
             self.tick(self.next_tick_at, calls);
@@ -200,7 +232,7 @@ impl Conference {
             }
             // All places may be taken until the next tick, by this party itself.
             let Ok(slot) = self.mixer.join(rate, party.spec.role.at_first()) else { return };
-            self.mixer.set_gain(slot, 10_f32.powf(party.spec.gain_db / 20.0));
+            self.mixer.set_gain(slot, factor(party.spec.gain_db));
             self.mixer.set_muted(slot, party.spec.is_muted);
             party.seat = Some((slot, rate));
             self.are_roles_stale = true;
@@ -226,19 +258,23 @@ impl Conference {
         });
     }
 
-    /// Whoever whispers is heard by the one named, as soon and as long as that one is there.
+    /// Everyone is what it is said to be; whoever whispers is heard by the one named, as soon and as long as that one is
+    /// there.
     fn assign_roles(&mut self) {
         if !std::mem::take(&mut self.are_roles_stale) {
             return;
         }
         for party in &self.parties {
             let Some((slot, _)) = party.seat else { continue };
-            if let ConferenceRole::Whisper { to } = &party.spec.role {
-                let named = |other: &&Party| other.spec.name == *to && other.spec.leg != party.spec.leg;
-                let target = self.parties.iter().find(named).and_then(|target| target.seat);
-                let role = target.map_or(Role::Listen, |(to, _)| Role::Whisper { to });
-                self.mixer.set_role(slot, role);
-            }
+            let role = match &party.spec.role {
+                ConferenceRole::Whisper { to } => {
+                    let named = |other: &&Party| other.spec.name == *to && other.spec.leg != party.spec.leg;
+                    let target = self.parties.iter().find(named).and_then(|target| target.seat);
+                    target.map_or(Role::Listen, |(to, _)| Role::Whisper { to })
+                }
+                role => role.at_first(),
+            };
+            self.mixer.set_role(slot, role);
         }
     }
 
@@ -252,7 +288,12 @@ impl Conference {
                 let event = match news {
                     News::Joined(party) if party == leg => continue,
                     News::Joined(party) => CallEvent::PartyJoined { leg, party, parties },
+                    News::Left(party) if party == leg => continue,
                     News::Left(party) => CallEvent::PartyLeft { leg, party, parties },
+                    News::Changed { party, is_known: false, .. } if party != leg => continue,
+                    News::Changed { party, gain_db, is_muted, .. } => {
+                        CallEvent::PartyChanged { leg, party, gain_db, is_muted }
+                    }
                     News::Speaker(speaker) => CallEvent::SpeakerChanged { leg, speaker },
                 };
                 calls.with_call(listener.call, |call, _| call.tell(event));
@@ -268,4 +309,9 @@ impl Conference {
         let party = self.parties.iter().find(|party| party.seat.is_some_and(|(seat, _)| seat == slot));
         party.map(|party| party.spec.leg)
     }
+}
+
+/// How many times louder a party is made.
+fn factor(gain_db: f32) -> f32 {
+    10_f32.powf(gain_db / 20.0)
 }

@@ -1,7 +1,6 @@
 //! Everything a call can be told, and everything it tells. Nothing else crosses.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -9,11 +8,12 @@ use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
 use crate::leg::{DescriptionError, LegStats};
-use crate::media::mixer::Role;
 use crate::media::quality::AudioState;
-use crate::media::{Prompt, RecordingEnd, RecordingFile, RecordingFormat};
+use crate::media::{PlaybackId, Prompt, RecordingEnd, RecordingFile, RecordingFormat};
 use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
 use crate::{EndCause, LegId};
+
+use super::party::PartySpec;
 
 /// Both go through channels that keep room for 32 at a time, of every call: what is large is boxed.
 const _: () = assert!(size_of::<CallCommand>() <= 64 && size_of::<CallEvent>() <= 64);
@@ -123,6 +123,9 @@ pub enum CallCommand {
     /// Lets a party into the conference in the room that the call was made for, until it is told to hear
     /// something else. Answered by [`CallEvent::ConferenceJoined`] or [`CallEvent::ConferenceRefused`].
     JoinConference(Box<PartySpec>),
+    /// Makes a party of the conference what this says, whatever it was before: its role, gain and mute. Answered by
+    /// [`CallEvent::PartyChanged`].
+    ChangeParty(Box<PartySpec>),
     /// Ends one leg and gives back what it holds; the call goes on without it.
     RemoveLeg {
         /// The leg.
@@ -182,38 +185,6 @@ pub enum TransportSpec {
     },
 }
 
-/// A party of a conference.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PartySpec {
-    /// Its leg.
-    pub leg: LegId,
-    /// What others call it: a user's name, a caller's number.
-    pub name: Arc<str>,
-    /// What it is to the others.
-    pub role: ConferenceRole,
-    /// How much louder than it comes it is heard, in dB; +12 at most.
-    pub gain_db: f32,
-    /// Whether nobody hears it.
-    pub is_muted: bool,
-}
-
-/// What a party of a conference is to the others. All of them hear everyone who talks to them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConferenceRole {
-    /// Takes part.
-    Party,
-    /// A supervisor whom nobody hears, and of whom nobody is told.
-    Listen,
-    /// A supervisor whom one party alone hears, and of whom nobody is told.
-    Whisper {
-        /// That party's name; of several who share it the one who came first. While there is none, nobody
-        /// hears the supervisor.
-        to: Arc<str>,
-    },
-    /// A supervisor who takes part.
-    Barge,
-}
-
 /// What a party hears.
 #[derive(Debug, Clone)]
 pub enum HearSource {
@@ -227,6 +198,8 @@ pub enum HearSource {
         prompts: Vec<Prompt>,
         /// Over and over.
         is_looped: bool,
+        /// The name by which their end is told: it may cross with the command to play something else.
+        playback: PlaybackId,
     },
     /// A sine.
     Tone {
@@ -336,6 +309,8 @@ pub enum CallEvent {
     PlaybackFinished {
         /// The leg.
         leg: LegId,
+        /// Which.
+        playback: PlaybackId,
     },
     /// A recording goes to this file from now on.
     RecordingStarted {
@@ -384,6 +359,18 @@ pub enum CallEvent {
         /// Who is there still.
         parties: usize,
     },
+    /// A party of the conference, perhaps this one, is louder or softer, or heard or not, from now on. Of supervisors
+    /// who do not take part nobody else is told.
+    PartyChanged {
+        /// The leg.
+        leg: LegId,
+        /// The leg of the party that changed.
+        party: LegId,
+        /// How much louder than it comes it is heard, in dB.
+        gain_db: f32,
+        /// Whether nobody hears it.
+        is_muted: bool,
+    },
     /// Another party of the conference, perhaps this one, is the one to look at.
     SpeakerChanged {
         /// The leg.
@@ -415,33 +402,17 @@ impl CallEvent {
             | Self::DigitRefused { leg, .. }
             | Self::AudioChanged { leg, .. }
             | Self::OneWayAudio { unheard: leg }
-            | Self::PlaybackFinished { leg }
+            | Self::PlaybackFinished { leg, .. }
             | Self::ConferenceJoined { leg, .. }
             | Self::ConferenceRefused { leg }
             | Self::PartyJoined { leg, .. }
             | Self::PartyLeft { leg, .. }
+            | Self::PartyChanged { leg, .. }
             | Self::SpeakerChanged { leg, .. } => Some(*leg),
             Self::RecordingStarted { .. }
             | Self::RecordingMarked { .. }
             | Self::RecordingStopped { .. }
             | Self::Ended { .. } => None,
-        }
-    }
-}
-
-impl ConferenceRole {
-    /// Whether the others are told of a party of this role.
-    #[must_use]
-    pub fn is_known(&self) -> bool {
-        matches!(self, Self::Party | Self::Barge)
-    }
-
-    /// The role until it is known where everyone sits.
-    pub(super) fn at_first(&self) -> Role {
-        match self {
-            Self::Party => Role::Party,
-            Self::Barge => Role::Barge,
-            Self::Listen | Self::Whisper { .. } => Role::Listen,
         }
     }
 }

@@ -6,6 +6,7 @@ mod bridge;
 mod conference;
 mod messages;
 mod new_leg;
+mod party;
 mod recording;
 mod state;
 mod supplies;
@@ -16,10 +17,9 @@ mod turn;
 pub(crate) use actor::CallActor;
 pub use actor::CallHandle;
 pub use conference::{Calls, Conference, ConferenceFull, Spoken, TICK};
-pub use messages::{
-    CallCommand, CallEvent, ConferenceRole, HearSource, KeyMode, LegSpec, PartySpec, TransportSpec,
-};
+pub use messages::{CallCommand, CallEvent, HearSource, KeyMode, LegSpec, TransportSpec};
 #[cfg(test)]
 pub(crate) use new_leg::new_leg;
+pub use party::{ConferenceRole, PartySpec};
 pub use state::{Call, LEGS_MAX};
 pub use supplies::Supplies;

@@ -7,16 +7,25 @@ use webtrunk_codecs::CodecId;
 use crate::LegId;
 use crate::leg::Leg;
 use crate::media::{Heard, Hears, Side, Tap, TapHeard};
+use crate::rtp::{RtpPacket, SequenceNumber};
+
+use super::messages::CallEvent;
+use super::state::Call;
 
 /// A recording under way, as the media thread sees it.
 pub(super) struct Recording {
     left: LegId,
     tap: Tap,
+    /// The number of the last packet that was taken as it came.
+    last: Option<SequenceNumber>,
 }
+
+/// A packet whose number is further behind than this is another stream's: as in the reorder buffer.
+const OVERTAKEN_MAX: i16 = 150;
 
 impl Recording {
     pub(super) const fn new(left: LegId, tap: Tap) -> Self {
-        Self { left, tap }
+        Self { left, tap, last: None }
     }
 
     /// The party on the left.
@@ -35,6 +44,29 @@ impl Recording {
         }
         let hears = |leg: &Leg| matches!(leg.sender.hears, Hears::Leg { from, .. } if from == speaker);
         others.any(|leg| leg.id() == self.left && hears(leg)).then_some(Side::Right)
+    }
+
+    /// Where what this leg's party hears of ours is to go too, if it is the one on the left.
+    pub(super) fn tap_of(&mut self, listener: LegId) -> Option<&mut Tap> {
+        (listener == self.left).then_some(&mut self.tap)
+    }
+
+    /// Takes a packet of the party on the left as it came, in a conference: one that was overtaken is missing.
+    pub(super) fn hear_as_it_comes(&mut self, codec: CodecId, packet: &RtpPacket<'_>, now: Instant) {
+        let ahead = self.last.map_or(1, |last| packet.sequence().distance_from(last));
+        if (-OVERTAKEN_MAX..=0).contains(&ahead) {
+            return;
+        }
+        self.last = Some(packet.sequence());
+        // A jump is another stream, and no loss.
+        let lost_before = u32::try_from(ahead - 1).ok().filter(|lost| *lost < OVERTAKEN_MAX as u32);
+        let heard = Heard {
+            payload: packet.payload(),
+            timestamp: packet.timestamp(),
+            marker: packet.marker(),
+            lost_before: lost_before.unwrap_or(0),
+        };
+        self.hear(Side::Left, codec, heard, now);
     }
 
     /// Takes a packet of voice.
@@ -69,5 +101,32 @@ impl Recording {
     /// Ends it, since there is nobody left to record.
     pub(super) fn leave(self, now: Instant) {
         self.tap.leave(now);
+    }
+}
+
+impl Call {
+    /// Whether a recording could begin: none runs.
+    pub(crate) fn can_record(&self) -> bool {
+        self.recording.as_ref().is_none_or(Recording::is_over)
+    }
+
+    /// Lets a recorder hear a party, and whom it hears.
+    pub fn record(&mut self, leg: LegId, tap: Tap) {
+        self.recording = Some(Recording::new(leg, tap));
+    }
+
+    /// Ends the recording.
+    pub fn stop_recording(&mut self, now: Instant) {
+        if let Some(recording) = self.recording.take() {
+            recording.stop(now);
+        }
+    }
+
+    /// Marks this moment of the recording.
+    pub fn mark_recording(&mut self, now: Instant) {
+        if let Some(recording) = &mut self.recording {
+            let position = recording.mark(now);
+            self.events.push_back(CallEvent::RecordingMarked { position });
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::recording::Recording;
 use super::supplies::Supplies;
 use crate::ice::StunRoute;
 use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
-use crate::media::{Hears, Path, Player, Tap, band_at, meeting_rate};
+use crate::media::{Hears, Path, PlaybackId, Player, band_at, meeting_rate};
 use crate::net::Outbox;
 use crate::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN, DigitEvent, QueueFull};
 use crate::sdp::{Direction, NegotiationError, SessionDescription};
@@ -39,7 +39,7 @@ pub struct Call {
     pub(super) events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SocketAddr)>,
     routes: VecDeque<(LegId, StunRoute)>,
-    recording: Option<Recording>,
+    pub(super) recording: Option<Recording>,
 }
 
 impl Call {
@@ -136,6 +136,7 @@ impl Call {
             CallCommand::AddLeg(_)
             | CallCommand::StartRecording { .. }
             | CallCommand::JoinConference(_)
+            | CallCommand::ChangeParty(_)
             | CallCommand::RemoveLeg { .. }
             | CallCommand::End => {
                 unreachable!("the shard, which owns sockets, recorder and conferences, carries these out")
@@ -253,7 +254,7 @@ impl Call {
         let Some(index) = self.index_of(id) else { return };
         self.legs[index].receiver.set_intake(None);
         let native = self.legs[index].codec().native_rate();
-        let player = match source {
+        let (player, playback) = match source {
             HearSource::Nothing => {
                 self.legs[index].sender.hears = Hears::Nothing;
                 return;
@@ -263,12 +264,14 @@ impl Call {
                 self.open_paths();
                 return;
             }
-            HearSource::Prompts { prompts, is_looped } => Player::prompts(&prompts, is_looped, native),
-            HearSource::Tone { hz, level_dbm0 } => Player::tone(hz, level_dbm0),
-            HearSource::Silence => Player::silence(),
+            HearSource::Prompts { prompts, is_looped, playback } => {
+                (Player::prompts(&prompts, is_looped, native), playback)
+            }
+            HearSource::Tone { hz, level_dbm0 } => (Player::tone(hz, level_dbm0), PlaybackId::ENDLESS),
+            HearSource::Silence => (Player::silence(), PlaybackId::ENDLESS),
         };
         let supplies = Arc::clone(&self.supplies);
-        self.legs[index].sender.play(player, &supplies.config.encoder, now);
+        self.legs[index].sender.play(player, playback, &supplies.config.encoder, now);
     }
 
     /// Sends a digit to a party, held for `duration`; after those that wait, or not at all.
@@ -297,31 +300,6 @@ impl Call {
         match self.legs[index].sender.digits() {
             Some(digits) => digits.end(duration),
             None => self.events.push_back(CallEvent::DigitRefused { leg: id, digit, duration }),
-        }
-    }
-
-    /// Whether a recording could begin: none runs.
-    pub(crate) fn can_record(&self) -> bool {
-        self.recording.as_ref().is_none_or(Recording::is_over)
-    }
-
-    /// Lets a recorder hear a party, and whom it hears.
-    pub fn record(&mut self, leg: LegId, tap: Tap) {
-        self.recording = Some(Recording::new(leg, tap));
-    }
-
-    /// Ends the recording.
-    pub fn stop_recording(&mut self, now: Instant) {
-        if let Some(recording) = self.recording.take() {
-            recording.stop(now);
-        }
-    }
-
-    /// Marks this moment of the recording.
-    pub fn mark_recording(&mut self, now: Instant) {
-        if let Some(recording) = &mut self.recording {
-            let position = recording.mark(now);
-            self.events.push_back(CallEvent::RecordingMarked { position });
         }
     }
 
@@ -365,11 +343,12 @@ impl Call {
     pub fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) {
         for index in 0..self.legs.len() {
             let leg = &mut self.legs[index];
-            let (id, lapsed) = (leg.id(), leg.handle_timeout(now, outbox));
+            let id = leg.id();
+            let tap = self.recording.as_mut().and_then(|recording| recording.tap_of(id));
+            let lapsed = leg.handle_timeout(now, outbox, tap);
             self.events.extend(lapsed.key.map(|key| told(id, key)));
-            if lapsed.is_played {
-                self.events.push_back(CallEvent::PlaybackFinished { leg: id });
-            }
+            let played = |playback| CallEvent::PlaybackFinished { leg: id, playback };
+            self.events.extend(lapsed.played.map(played));
             self.after_control(index, now, outbox);
             self.drain(index, now, outbox);
             self.look_after_audio(index, now);

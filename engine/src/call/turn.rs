@@ -8,7 +8,7 @@ use super::conference::Spoken;
 use super::messages::CallEvent;
 use super::state::Call;
 use crate::media::mixer::TICK_MS;
-use crate::media::{Earpiece, Hears, Intake, Missed, band_at};
+use crate::media::{Earpiece, Hears, Intake, band_at};
 use crate::net::Outbox;
 use crate::rtp::RtpPacket;
 use crate::{EndCause, LegId};
@@ -41,17 +41,30 @@ impl Call {
     pub fn hear_mix(&mut self, id: LegId, mix: &[i16], now: Instant, outbox: &mut Outbox) {
         let Some(index) = self.index_of(id) else { return };
         let (_, sender, transport, _) = self.legs[index].halves();
-        sender.hear_mix(mix, now, transport, outbox);
+        let tap = self.recording.as_mut().and_then(|recording| recording.tap_of(id));
+        sender.hear_mix(mix, now, transport, outbox, tap);
     }
 
-    /// Has a packet judged that went into a party's jitter buffer, and what was missed meanwhile.
+    /// Frames of the mix were left out: for the party their time passes without sound.
+    pub fn skip_mix(&mut self, id: LegId) {
+        let leg = self.legs.iter_mut().find(|leg| leg.id() == id);
+        if let Some(Hears::Conference(Some(earpiece))) = leg.map(|leg| &mut leg.sender.hears) {
+            earpiece.begin_anew();
+        }
+    }
+
+    /// Has a packet judged, and recorded, that went into a party's jitter buffer, and what was missed meanwhile.
     pub(super) fn judge(&mut self, index: usize, packet: &[u8], now: Instant) {
         let Ok(packet) = RtpPacket::parse(packet) else { return };
-        let (receiver, _, _, listening) = self.legs[index].halves();
+        let leg = &mut self.legs[index];
+        if let (Some(recording), Some(codec)) = (&mut self.recording, leg.agreed_codec())
+            && recording.left() == leg.id()
+        {
+            recording.hear_as_it_comes(codec, &packet, now);
+        }
+        let (receiver, _, _, listening) = leg.halves();
         let (Some(listening), Some(intake)) = (listening, receiver.intake()) else { return };
-        let Missed { given_up, late, overheard } = intake.take_missed();
-        listening.handle_voice(packet.payload(), given_up, overheard, now);
-        (0..late).for_each(|_| listening.handle_late());
+        listening.handle_buffered(packet.payload(), intake.take_missed(), now);
     }
 
     /// Opens both halves of a party in a conference for what was agreed; one that still fits is left alone.

@@ -16,7 +16,7 @@ use crate::dtls::DtlsRole;
 use crate::ice::{RemoteIce, StunRoute};
 use crate::leg::webrtc::{Received, TransportEvent};
 use crate::media::quality::{AudioEvent, AudioState};
-use crate::media::{Halves, Listening, Receiver, Reports, SendAgreement, Sender, Ticked};
+use crate::media::{Halves, Listening, PlaybackId, Receiver, Reports, SendAgreement, Sender, Tap, Ticked};
 use crate::net::demux::DatagramKind;
 use crate::net::{Outbox, SocketId};
 use crate::rtp::DropReason;
@@ -74,7 +74,7 @@ pub(crate) enum Deed {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lapsed {
     /// A prompt was played to its end.
-    pub(crate) is_played: bool,
+    pub(crate) played: Option<PlaybackId>,
     /// A key went up whose end was lost.
     pub(crate) key: Option<DigitEvent>,
 }
@@ -384,7 +384,12 @@ impl Leg {
     }
 
     /// Does what is due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) -> Lapsed {
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        outbox: &mut Outbox,
+        tap: Option<&mut Tap>,
+    ) -> Lapsed {
         if let LegTransport::Webrtc(link) = &mut self.transport
             && link.transport.poll_timeout().is_some_and(|at| at <= now)
         {
@@ -403,8 +408,12 @@ impl Leg {
             output: &self.sender.output,
         };
         self.reports.handle_timeout(now, halves, &mut self.transport, outbox);
-        let ticked = self.sender.handle_timeout(now, &mut self.transport, outbox);
-        Lapsed { is_played: ticked == Ticked::PlaybackFinished, key }
+        let ticked = self.sender.handle_timeout(now, &mut self.transport, outbox, tap);
+        let played = match ticked {
+            Ticked::PlaybackFinished(id) => Some(id),
+            Ticked::Quiet => None,
+        };
+        Lapsed { played, key }
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {

@@ -25,7 +25,7 @@ pub struct LegStats {
     pub is_transcoded: bool,
     /// RTP packets that came and were of use.
     pub packets_received: u64,
-    /// Packets that never came, or too late.
+    /// Packets that never came.
     pub lost: u64,
     /// Packets that came after they had been given up.
     pub late: u64,

@@ -39,9 +39,14 @@ impl Earpiece {
         of(&self.agreement) == of(agreement)
     }
 
-    /// Whether this is asked for the first time.
+    /// Whether this is asked for the first time, or the first after a stall.
     pub(crate) fn begins(&mut self) -> bool {
         !std::mem::replace(&mut self.is_begun, true)
+    }
+
+    /// Frames were left out: what comes next begins at its own time.
+    pub(crate) fn begin_anew(&mut self) {
+        self.is_begun = false;
     }
 
     /// The encoder, to be told what the far end and the machine can bear.

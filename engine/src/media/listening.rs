@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::g711::Law;
 
+use super::intake::Missed;
 use super::quality::{
     AudioEvent, AudioState, AudioWatch, AudioWatchConfig, Band, CodecImpairment, Delays, Fate, Quality,
     QualityMonitor, Repair, level_dbov,
@@ -41,6 +42,8 @@ pub(crate) struct Listening {
     monitor: QualityMonitor,
     watch: AudioWatch,
     live: Quality,
+    /// Packets that were counted when they came and when they were missing: so many that come are not counted.
+    counted_twice: u32,
     /// Whether levels tell speech from silence.
     hears_levels: bool,
     /// Packets until the next one is measured.
@@ -75,7 +78,16 @@ impl Listening {
         let mut watch = AudioWatch::new(AudioWatchConfig::default(), now);
         watch.set_expected(false, now);
         let live = monitor.total();
-        Self { codec, monitor, watch, live, hears_levels: false, until_level: 0, tones: None }
+        Self {
+            codec,
+            monitor,
+            watch,
+            live,
+            counted_twice: 0,
+            hears_levels: false,
+            until_level: 0,
+            tones: None,
+        }
     }
 
     /// Goes on with another codec, or to other ears: `band` is what is carried from end to end.
@@ -141,6 +153,15 @@ impl Listening {
         self.monitor.handle_late();
     }
 
+    /// Voice went into a jitter buffer; this became of packets since the one before. Those that came too late have been
+    /// counted when they came, too.
+    pub(crate) fn handle_buffered(&mut self, payload: &[u8], missed: Missed, now: Instant) {
+        let Missed { given_up, late, overheard } = missed;
+        self.handle_voice(payload, given_up, overheard, now);
+        (0..late).for_each(|_| self.monitor.handle_late());
+        self.counted_twice = self.counted_twice.saturating_add(late);
+    }
+
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if self.watch.poll_timeout().is_some_and(|at| at <= now) {
@@ -197,7 +218,10 @@ impl Listening {
         if recovered > 0 {
             self.monitor.handle_packet(Fate::Recovered);
         }
-        self.monitor.handle_packet(Fate::Played);
+        match self.counted_twice.checked_sub(1) {
+            Some(left) => self.counted_twice = left,
+            None => self.monitor.handle_packet(Fate::Played),
+        }
     }
 
     fn note_level(&mut self, level_dbov: f32, now: Instant) {
@@ -261,6 +285,9 @@ fn level_of(codec: CodecId, payload: &[u8]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::intake::Intake;
+    use crate::media::jitter::Content;
+    use crate::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Timestamp};
 
     const FRAME: Duration = Duration::from_millis(20);
 
@@ -344,5 +371,42 @@ mod tests {
         listening.refresh(None, Duration::ZERO, FRAME);
         let (_, total) = listening.quality().expect("packets came");
         assert!((total.loss - 50.0 / 1100.0).abs() < 1e-4, "{total:?}");
+    }
+
+    #[test]
+    fn every_packet_of_a_jitter_buffer_is_counted_once_late_ones_too() {
+        let (mut listening, mut now) = listening(CodecId::Pcmu);
+        let mut intake = Intake::open(CodecId::Pcmu, now).expect("it is built in");
+        let mut frame = [0; 160];
+        let insert = |listening: &mut Listening, intake: &mut Intake, number: u32, now| {
+            let header = RtpHeader {
+                payload_type: PayloadType::new(0).expect("seven bits"),
+                marker: false,
+                sequence: SequenceNumber(number as u16),
+                timestamp: Timestamp(number * 160),
+                ssrc: Ssrc(1),
+            };
+            let mut bytes = [0x55; RtpHeader::LEN + 160];
+            header.write_to(&mut bytes);
+            let packet = RtpPacket::parse(&bytes).expect("a packet");
+            intake.insert(&packet, Content::Voice, now).expect("there is room");
+            listening.handle_buffered(packet.payload(), intake.take_missed(), now);
+        };
+        let sent = 1000;
+        for number in 0..sent {
+            // One in a hundred never comes, another one comes 140 ms late.
+            if number % 100 != 30 && number % 100 != 60 {
+                insert(&mut listening, &mut intake, number, now);
+            }
+            if number % 100 == 67 {
+                insert(&mut listening, &mut intake, number - 7, now);
+            }
+            intake.pull_frame(now, &mut frame);
+            now += FRAME;
+        }
+        assert_eq!(intake.fates().late, 10);
+        assert_eq!(listening.monitor.packets(), u64::from(sent));
+        let metrics = listening.voip_metrics(Ssrc(1), FRAME).expect("packets came");
+        assert_eq!((metrics.loss_rate, metrics.discard_rate), (2, 2), "of 256, each");
     }
 }

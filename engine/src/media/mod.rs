@@ -24,12 +24,13 @@ mod transcoder;
 mod wall_clock;
 
 pub(crate) use earpiece::Earpiece;
-pub(crate) use intake::{Intake, Missed};
+pub(crate) use intake::Intake;
 pub use listening::Overheard;
 pub(crate) use listening::{Listening, band_at};
 pub use output::OutputStream;
 pub use packetizer::Packetizer;
 pub(crate) use path::Path;
+pub use playback::PlaybackId;
 pub use player::{Player, Prompt};
 pub(crate) use receiver::Receiver;
 pub(crate) use recorder::{Begin, Recorder, Side, TapHeard, Told};

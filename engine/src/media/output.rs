@@ -92,6 +92,12 @@ impl OutputStream {
         self.due_at = self.due_at.map(|due_at| due_at + self.duration_of(ticks));
     }
 
+    /// When the next sample is due; `None` before the first packet.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Instant> {
+        self.due_at
+    }
+
     /// The media clock at `now`: what was sent, and the time that passed unsent.
     #[must_use]
     pub fn timestamp_at(&self, now: Instant) -> u32 {

@@ -16,8 +16,18 @@ const PAYLOAD_MAX: usize = 1275;
 /// A player is at most this late before frames are left out, not sent in a burst.
 const LATENESS_MAX: Duration = Duration::from_millis(100);
 
+/// What is played, by a name that whoever plays it gives: its end may be told after something else began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PlaybackId(pub u32);
+
+impl PlaybackId {
+    /// Of what has no end that could be told.
+    pub const ENDLESS: Self = Self(0);
+}
+
 /// Plays to one leg.
 pub(crate) struct Playback {
+    id: PlaybackId,
     player: Player,
     encoder: Option<Open>,
     next_at: Instant,
@@ -34,8 +44,9 @@ struct Open {
 }
 
 impl Playback {
-    pub(crate) fn new(player: Player, now: Instant) -> Self {
+    pub(crate) fn new(id: PlaybackId, player: Player, now: Instant) -> Self {
         Self {
+            id,
             player,
             encoder: None,
             next_at: now,
@@ -62,12 +73,23 @@ impl Playback {
             });
     }
 
+    /// Its name.
+    pub(crate) const fn id(&self) -> PlaybackId {
+        self.id
+    }
+
+    /// Leaves out the frames that would be too late; whether there were such.
+    pub(crate) fn skip(&mut self, now: Instant) -> bool {
+        let is_stale = self.encoder.is_some() && now.saturating_duration_since(self.next_at) > LATENESS_MAX;
+        if is_stale {
+            self.next_at = now;
+        }
+        is_stale
+    }
+
     /// Hands every frame that is due to `send`, with its length in ticks; false when the source is over.
     pub(crate) fn handle_timeout(&mut self, now: Instant, mut send: impl FnMut(&[u8], u32)) -> bool {
         let Some(open) = &mut self.encoder else { return true };
-        if now.saturating_duration_since(self.next_at) > LATENESS_MAX {
-            self.next_at = now;
-        }
         while self.next_at <= now {
             let frame = &mut self.frame[..open.samples];
             if !self.player.pull(frame) {

@@ -47,7 +47,7 @@ pub struct ReorderBuffer {
 /// What happened to packets, by the glossary's words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReorderCounters {
-    /// Never came, or came too late.
+    /// Never came, as far as is known now: one that comes late after all is moved to `late`.
     pub lost: u64,
     /// Came after they had been given up.
     pub late: u64,
@@ -84,6 +84,8 @@ struct Stream {
     expected: SequenceNumber,
     /// When the gap at `expected` was given up, for measuring how late a late packet is.
     gave_up_at: Option<Instant>,
+    /// Which of the numbers before `expected` were given up and have not come: the last of them is the lowest bit.
+    missing: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +121,7 @@ impl ReorderBuffer {
             return self.restart(packet.ssrc(), sequence);
         }
         if ahead < 0 {
-            return self.note_late(stream, now);
+            return self.note_late(stream, ahead, now);
         }
         if ahead == 0 {
             self.expect(sequence.next());
@@ -147,7 +149,12 @@ impl ReorderBuffer {
         self.held[index] = None;
         self.expect(held.sequence.next());
         if lost_before > 0 {
-            self.stream = self.stream.map(|stream| Stream { gave_up_at: Some(now), ..stream });
+            // Those given up lie before the one that is given out.
+            let given_up = !u64::MAX.checked_shl(lost_before).unwrap_or(0) << 1;
+            self.stream = self.stream.map(|stream| {
+                let missing = stream.missing | given_up;
+                Stream { gave_up_at: Some(now), missing, ..stream }
+            });
         }
         Some(Ready { bytes: &self.store[held.begin..held.begin + held.length], lost_before })
     }
@@ -172,18 +179,23 @@ impl ReorderBuffer {
 
     fn restart(&mut self, ssrc: Ssrc, sequence: SequenceNumber) -> Inserted {
         self.held = [None; SLOTS];
-        self.stream = Some(Stream { ssrc, expected: sequence.next(), gave_up_at: None });
+        self.stream = Some(Stream { ssrc, expected: sequence.next(), gave_up_at: None, missing: 0 });
         Inserted::Deliver
     }
 
     /// A packet behind the cursor: its lateness teaches how long to wait for the next one.
-    fn note_late(&mut self, stream: Stream, now: Instant) -> Inserted {
+    fn note_late(&mut self, stream: Stream, ahead: i16, now: Instant) -> Inserted {
+        let bit = 1_u64.checked_shl(u32::from(ahead.unsigned_abs()) - 1).unwrap_or(0);
         let lateness = stream.gave_up_at.map(|gave_up_at| now.saturating_duration_since(gave_up_at));
-        let Some(lateness) = lateness.filter(|lateness| *lateness < LATENESS_MAX) else {
+        let Some(lateness) =
+            lateness.filter(|lateness| *lateness < LATENESS_MAX && stream.missing & bit != 0)
+        else {
             self.counters.duplicate += 1;
             return Inserted::Dropped(DropReason::Duplicate);
         };
+        self.stream = Some(Stream { missing: stream.missing & !bit, ..stream });
         self.counters.late += 1;
+        self.counters.lost = self.counters.lost.saturating_sub(1);
         self.wait = (self.wait + lateness + PATIENCE).min(WAIT_MAX);
         Inserted::Dropped(DropReason::Late)
     }
@@ -225,7 +237,11 @@ impl ReorderBuffer {
 
     /// Moves the cursor on; every gap closed in time lets the wait shrink a little.
     fn expect(&mut self, sequence: SequenceNumber) {
-        self.stream = self.stream.map(|stream| Stream { expected: sequence, ..stream });
+        self.stream = self.stream.map(|stream| {
+            let passed = u32::from(sequence.distance_from(stream.expected).unsigned_abs());
+            let missing = stream.missing.checked_shl(passed).unwrap_or(0);
+            Stream { expected: sequence, missing, ..stream }
+        });
         self.wait = (self.wait - self.wait / 512).max(WAIT_MIN);
     }
 
@@ -369,6 +385,28 @@ mod tests {
         assert_eq!(bench.heard.last(), Some(&(3, 1)), "5 is still waited for");
         bench.wait(FRAME);
         assert_eq!(bench.heard.last(), Some(&(5, 1)));
+    }
+
+    #[test]
+    fn a_packet_is_lost_or_late_and_never_both() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        bench.packet(4);
+        bench.wait(WAIT_MIN);
+        let counters = |bench: &Bench| {
+            let ReorderCounters { lost, late, duplicate, .. } = bench.buffer.counters();
+            [lost, late, duplicate]
+        };
+        assert_eq!(counters(&bench), [2, 0, 0]);
+        bench.packet(2);
+        assert_eq!(counters(&bench), [1, 1, 0]);
+        // What was given out is no late one, nor is what has come late already.
+        for again in [1, 2, 4] {
+            assert_eq!(bench.packet(again), Inserted::Dropped(DropReason::Duplicate));
+        }
+        bench.packet(5);
+        bench.packet(3);
+        assert_eq!(counters(&bench), [0, 2, 3]);
     }
 
     #[test]

@@ -19,9 +19,10 @@ use super::earpiece::Earpiece;
 use super::listening::{Overheard, delays, impairment, own_band};
 use super::output::OutputStream;
 use super::path::Path;
-use super::playback::Playback;
+use super::playback::{Playback, PlaybackId};
 use super::player::Player;
 use super::quality::{Band, EModelInput, Quality};
+use super::recorder::{Side, Tap, TapHeard};
 use super::tone_mouth::ToneMouth;
 use crate::LegId;
 use crate::call::KeyMode;
@@ -83,8 +84,8 @@ pub(crate) struct Heard<'a> {
 pub(crate) enum Ticked {
     /// Nothing to tell.
     Quiet,
-    /// The prompt is over.
-    PlaybackFinished,
+    /// The prompts are over.
+    PlaybackFinished(PlaybackId),
 }
 
 impl SendAgreement {
@@ -200,9 +201,9 @@ impl Sender {
     }
 
     /// Starts playing; the encoder is made for what was agreed by now, or at the next agreement.
-    pub(crate) fn play(&mut self, player: Player, config: &EncoderConfig, now: Instant) {
+    pub(crate) fn play(&mut self, player: Player, id: PlaybackId, config: &EncoderConfig, now: Instant) {
         self.output.begin_source(now);
-        let mut playback = Playback::new(player, now);
+        let mut playback = Playback::new(id, player, now);
         if let Some(agreement) = &self.agreement {
             playback.open(agreement, config);
         }
@@ -234,13 +235,14 @@ impl Sender {
         })
     }
 
-    /// Passes on a frame of the conference's mix, as it is to be heard from `now` on.
+    /// Passes on a frame of the conference's mix, as it is to be heard from `now` on; a recorder hears it too.
     pub(crate) fn hear_mix(
         &mut self,
         frame: &[i16],
         now: Instant,
         transport: &mut LegTransport,
         outbox: &mut Outbox,
+        mut tap: Option<&mut Tap>,
     ) {
         let Self { output, hears, agreement, digits, tones, .. } = self;
         let Hears::Conference(Some(earpiece)) = hears else { return };
@@ -254,20 +256,24 @@ impl Sender {
             output.begin_source(now);
         }
         earpiece.handle_frame(frame, |payload, ticks| {
+            let mut sent = None;
             if is_voiced && !payload.is_empty() {
                 let header = output.next_header(agreement.payload_type, payload.len(), now);
                 transport.send_rtp(&header, payload, outbox);
+                sent = Some(header.timestamp);
             }
             output.advance_past(ticks, now);
+            let_hear(&mut tap, agreement.codec, sent, payload, output.due_at());
         });
     }
 
-    /// Does what is due: a frame of the player, a packet of a digit.
+    /// Does what is due: a frame of the player, which a recorder hears too, a packet of a digit.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
         transport: &mut LegTransport,
         outbox: &mut Outbox,
+        mut tap: Option<&mut Tap>,
     ) -> Ticked {
         self.send_events(now, transport, outbox);
         let Self { output, hears, agreement, digits, tones, .. } = self;
@@ -276,23 +282,30 @@ impl Sender {
         let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
         let is_replaced = is_key_down && tones.is_some();
         let is_voiced = agreement.may_send && !is_key_down;
+        if playback.skip(now) {
+            output.begin_source(now);
+        }
         let goes_on = playback.handle_timeout(now, |payload, ticks| {
             if is_replaced {
                 return;
             }
+            let mut sent = None;
             if payload.is_empty() {
                 output.skip(0);
             } else if is_voiced {
                 let header = output.next_header(agreement.payload_type, payload.len(), now);
                 transport.send_rtp(&header, payload, outbox);
+                sent = Some(header.timestamp);
             }
             output.advance_past(ticks, now);
+            let_hear(&mut tap, agreement.codec, sent, payload, output.due_at());
         });
+        let id = playback.id();
         if goes_on {
             return Ticked::Quiet;
         }
         self.hears = Hears::Nothing;
-        Ticked::PlaybackFinished
+        Ticked::PlaybackFinished(id)
     }
 
     /// Passes on to the encoder what the peer reports of our stream's loss.
@@ -361,6 +374,20 @@ impl Sender {
             let header = self.output.event_header(payload_type, event.marker, event.timestamp, length, now);
             transport.send_rtp(&header, &payload[..length], outbox);
         }
+    }
+}
+
+/// Lets a recorder hear a payload of ours that was sent with this timestamp. What it hears of others ended when it came;
+/// this ends when the next is due.
+fn let_hear(
+    tap: &mut Option<&mut Tap>,
+    codec: CodecId,
+    sent: Option<Timestamp>,
+    payload: &[u8],
+    ends_at: Option<Instant>,
+) {
+    if let (Some(tap), Some(Timestamp(timestamp)), Some(ends_at)) = (tap, sent, ends_at) {
+        tap.hear(TapHeard { side: Side::Right, codec, timestamp, lost_before: 0, payload }, ends_at);
     }
 }
 

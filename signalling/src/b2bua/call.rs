@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, warn};
 use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, PartySpec, TransportSpec};
+use webtrunk_engine::media::PlaybackId;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
@@ -42,6 +43,8 @@ pub struct B2bua {
     pub(super) failure: Option<EndCause>,
     answered_at: Option<Instant>,
     pub(super) recording: Recording,
+    /// How many times something was played.
+    played: u32,
     /// When a party closed its media.
     media_closed_at: Option<Instant>,
     effects: VecDeque<Effect>,
@@ -57,7 +60,7 @@ pub(super) enum Doing {
     /// A tone to end.
     Sounding { until: Instant },
     /// Prompts to end; or a digit, where that ends them.
-    Playing { is_interruptible: bool },
+    Playing { playback: PlaybackId, is_interruptible: bool },
     /// The conference to let the caller in.
     Joining,
     /// Nothing: what runs, runs until somebody hangs up.
@@ -103,6 +106,7 @@ impl B2bua {
             failure: None,
             answered_at: None,
             recording: Recording::default(),
+            played: 0,
             media_closed_at: None,
             effects: VecDeque::new(),
         };
@@ -247,8 +251,9 @@ impl B2bua {
             CallEvent::DigitRefused { leg, digit, duration } => {
                 self.send_info_digit(leg, digit.to_char(), duration)
             }
-            CallEvent::PlaybackFinished { leg } => {
-                if leg == self.caller.leg && matches!(self.doing, Doing::Playing { .. }) {
+            // A digit may have ended it meanwhile, and something else is played.
+            CallEvent::PlaybackFinished { playback, .. } => {
+                if matches!(self.doing, Doing::Playing { playback: awaited, .. } if awaited == playback) {
                     self.next_step(directory, now);
                 }
             }
@@ -270,6 +275,9 @@ impl B2bua {
             }
             CallEvent::PartyJoined { party, parties, .. } => info!(%party, parties, "party joined"),
             CallEvent::PartyLeft { party, parties, .. } => info!(%party, parties, "party left"),
+            CallEvent::PartyChanged { party, gain_db, is_muted, .. } => {
+                info!(%party, gain_db, is_muted, "party changed");
+            }
             CallEvent::SpeakerChanged { leg, speaker } if speaker == Some(leg) => info!("active speaker"),
             CallEvent::SpeakerChanged { speaker, .. } => debug!(?speaker, "speaker changed"),
             CallEvent::Ended { cause } => self.hang_up(cause),
@@ -339,8 +347,10 @@ impl B2bua {
         };
         let &Play { is_repeated, is_interruptible, .. } = play;
         let ends = is_interruptible || !is_repeated;
-        self.doing = if ends { Doing::Playing { is_interruptible } } else { Doing::Resting };
-        self.hear(self.caller.leg, HearSource::Prompts { prompts, is_looped: is_repeated });
+        self.played += 1;
+        let playback = PlaybackId(self.played);
+        self.doing = if ends { Doing::Playing { playback, is_interruptible } } else { Doing::Resting };
+        self.hear(self.caller.leg, HearSource::Prompts { prompts, is_looped: is_repeated, playback });
     }
 
     /// Makes the description with which the caller is answered.

@@ -5,6 +5,7 @@
 
 use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, HearSource};
+use webtrunk_engine::media::PlaybackId;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 
 use super::call::B2bua;
@@ -99,7 +100,9 @@ impl B2bua {
         listening.is_held = is_held;
         let source = match music {
             _ if !is_held => HearSource::Leg(leg),
-            Some(music) => HearSource::Prompts { prompts: vec![music], is_looped: true },
+            Some(music) => {
+                HearSource::Prompts { prompts: vec![music], is_looped: true, playback: PlaybackId::ENDLESS }
+            }
             None => HearSource::Silence,
         };
         self.hear(listener, source);

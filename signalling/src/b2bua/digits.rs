@@ -148,7 +148,7 @@ impl B2bua {
 
     /// Whether a key of this party's ends what is played to it: then it does nothing else.
     fn interrupts(&self, leg: LegId) -> bool {
-        leg == self.caller.leg && self.doing == (Doing::Playing { is_interruptible: true })
+        leg == self.caller.leg && matches!(self.doing, Doing::Playing { is_interruptible: true, .. })
     }
 
     /// A key of the caller's ends what is played to it, where that is so planned.

@@ -531,3 +531,107 @@ fn a_key_of_a_party_is_told() {
     let is_told = |event: &CallEvent| matches!(event, CallEvent::DigitPressed { leg: of, digit: key, .. } if *of == leg && *key == digit);
     assert!(room.events.iter().any(is_told));
 }
+
+#[test]
+fn the_time_of_frames_that_are_left_out_after_a_stall_passes() {
+    let mut room = Room::new(8, 18);
+    let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Opus, 900.0));
+    room.run(Duration::from_secs(1));
+    let last = |room: &mut Room, leg| room.talker(leg).phone.heard.last().expect("audio").timestamp;
+    let before = [first, second].map(|leg| last(&mut room, leg));
+    let counts = [first, second].map(|leg| room.talker(leg).phone.heard.len());
+    // The thread stands still.
+    room.now += Duration::from_millis(500);
+    room.run(Duration::from_secs(1));
+    for ((leg, before), (count, clock)) in
+        [first, second].into_iter().zip(before).zip(counts.into_iter().zip([8, 48]))
+    {
+        let passed = last(&mut room, leg).wrapping_sub(before);
+        let expected = 1500 * clock;
+        assert!(passed.abs_diff(expected) <= 20 * clock, "{passed} ticks, not {expected}");
+        let made = room.talker(leg).phone.heard.len() - count;
+        assert!((49..=56).contains(&made), "{made} packets of a second: none is sent in a burst");
+    }
+}
+
+/// The level of a tone in what a party heard in the last half second, against that of a hum as it comes.
+fn gain_db(room: &mut Room, listener: LegId, hz: f64) -> f64 {
+    let sound = &room.talker(listener).sound;
+    let plain = 20.0 * (2000.0_f64 / 32_768.0).log10() + FULL_SCALE_DBM0;
+    goertzel_dbm0(&sound[sound.len() - 4000..], SampleRate::HZ_8000, hz) - plain
+}
+
+#[test]
+fn a_party_is_changed_while_it_talks_and_nothing_clicks() {
+    let mut room = Room::new(8, 19);
+    let listener = room.join(LINEAR, 60.0);
+    let talker = room.join(LINEAR, 110.0);
+    room.run(Duration::from_secs(1));
+    let change = |room: &mut Room, gain_db, is_muted| {
+        let (name, role) = (Arc::from("somebody"), ConferenceRole::Party);
+        let spec = PartySpec { leg: talker, name, role, gain_db, is_muted };
+        room.conference.change(spec, &mut room.hall);
+        room.run(Duration::from_secs(1));
+    };
+    for (gain, is_muted, expected) in [
+        (0.0, true, None),
+        (0.0, false, Some(0.0)),
+        (6.0, false, Some(6.0)),
+        (-9.0, false, Some(-9.0)),
+        (12.0, true, None),
+    ] {
+        change(&mut room, gain, is_muted);
+        let heard = gain_db(&mut room, listener, 110.0);
+        match expected {
+            Some(expected) => assert!((heard - expected).abs() < 0.5, "{heard:.2} dB, not {expected}"),
+            None => assert!(heard < -40.0, "{heard:.2} dB of a muted party"),
+        }
+        let told = room.events.iter().filter(|event| {
+            matches!(event, CallEvent::PartyChanged { party, gain_db, is_muted: muted, .. }
+                if *party == talker && *gain_db == gain && *muted == is_muted)
+        });
+        assert_eq!(told.count(), 2, "both are told");
+        room.events.clear();
+    }
+    // A ramp of 10 ms from full level to nothing bends by 4000 / 80 at its ends, twice that with the gain.
+    let bend = sharpest_bend(&room.talker(listener).sound[800..]);
+    assert!(bend < 250, "a bend of {bend}");
+}
+
+#[test]
+fn a_supervisor_changes_its_role_and_only_who_takes_part_is_told_of() {
+    let to = |name: &str| ConferenceRole::Whisper { to: Arc::from(name) };
+    let mut room = Room::new(8, 20);
+    let agent = room.join_as(CodecId::Pcmu, 500.0, "agent", ConferenceRole::Party);
+    let customer = room.join_as(CodecId::Pcmu, 900.0, "customer", ConferenceRole::Party);
+    let supervisor = room.join_as(CodecId::Pcmu, 1700.0, "boss", ConferenceRole::Listen);
+    room.run(Duration::from_secs(1));
+    room.events.clear();
+    for (role, by_agent, by_customer, news) in [
+        (to("agent"), true, false, ""),
+        (ConferenceRole::Barge, true, true, "joined"),
+        (to("customer"), false, true, "left"),
+        (ConferenceRole::Listen, false, false, ""),
+        (ConferenceRole::Barge, true, true, "joined"),
+        (ConferenceRole::Listen, false, false, "left"),
+    ] {
+        let (name, spoken) = (Arc::from("boss"), role.clone());
+        let spec = PartySpec { leg: supervisor, name, role, gain_db: 0.0, is_muted: false };
+        room.conference.change(spec, &mut room.hall);
+        room.run(Duration::from_secs(1));
+        assert_eq!(room.hears(agent, 1700.0), by_agent, "{spoken:?}");
+        assert_eq!(room.hears(customer, 1700.0), by_customer, "{spoken:?}");
+        assert!(room.hears(supervisor, 500.0) && room.hears(agent, 900.0));
+        let told = room.events.drain(..).filter_map(|event| match event {
+            CallEvent::PartyJoined { leg, party, .. } if party == supervisor && leg == agent => {
+                Some("joined")
+            }
+            CallEvent::PartyLeft { leg, party, .. } if party == supervisor && leg == agent => Some("left"),
+            CallEvent::PartyJoined { leg, .. } | CallEvent::PartyLeft { leg, .. } if leg == supervisor => {
+                Some("itself")
+            }
+            _ => None,
+        });
+        assert_eq!(told.collect::<String>(), news, "{spoken:?}");
+    }
+}

@@ -60,6 +60,18 @@ impl Shard {
         }
     }
 
+    /// Makes a party of the conference of a call's room what this says.
+    pub(crate) fn change_party(&mut self, id: CallId, spec: PartySpec, now: Instant) {
+        let room = self.with_call(id, now, |call, _, _| call.room().cloned()).flatten();
+        let conferences = &self.rooms.conferences;
+        let index = conferences.iter().position(|conference| Some(conference.room()) == room.as_ref());
+        if let Some(index) = index {
+            let mut conference = self.rooms.conferences.swap_remove(index);
+            conference.change(spec, &mut Lent { shard: self, now });
+            self.rooms.conferences.push(conference);
+        }
+    }
+
     /// Makes every frame that is due.
     pub(super) fn tick_conferences(&mut self, now: Instant) {
         let mut index = 0;

@@ -14,6 +14,7 @@ mod lite;
 mod played;
 mod recorded;
 mod recorded_on_demand;
+mod recorded_own;
 mod secure;
 mod srtp;
 mod stage;

@@ -21,15 +21,15 @@ const MUSIC_HZ: u16 = 1500;
 const SECONDS: u32 = 2;
 
 /// Prompts in a folder.
-struct Prompts(TempDir);
+pub(super) struct Prompts(TempDir);
 
 impl Prompts {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(TempDir::new().expect("a folder"))
     }
 
     /// A tone in both channels of a WAV file.
-    fn wav(&self, hz: u16, rate: u32) -> PathBuf {
+    pub(super) fn wav(&self, hz: u16, rate: u32) -> PathBuf {
         let path = self.0.path().join(format!("{hz}-{rate}.wav"));
         let spec = hound::WavSpec {
             channels: 2,
