@@ -252,6 +252,12 @@ pub enum CallEvent {
         /// The leg.
         leg: LegId,
     },
+    /// Neither checks nor media of a WebRTC peer came for 8 s, which is told once in a silence:
+    /// [`CallCommand::RestartIce`] may find it in another network. After 30 s the leg fails.
+    LegSilent {
+        /// The leg.
+        leg: LegId,
+    },
     /// The peer said goodbye to its media; its signalling should follow.
     LegClosed {
         /// The leg.
@@ -395,6 +401,7 @@ impl CallEvent {
             | Self::DescriptionRefused { leg, .. }
             | Self::Agreed { leg, .. }
             | Self::LegConnected { leg }
+            | Self::LegSilent { leg }
             | Self::LegClosed { leg }
             | Self::LegFailed { leg, .. }
             | Self::DigitBegan { leg, .. }

@@ -447,6 +447,10 @@ impl Leg {
                     self.span.in_scope(|| info!(?profile, "leg connected"));
                     LegEvent::Tell(Box::new(CallEvent::LegConnected { leg: self.id }))
                 }
+                TransportEvent::Silent => {
+                    self.span.in_scope(|| info!("the peer is not heard any more"));
+                    LegEvent::Tell(Box::new(CallEvent::LegSilent { leg: self.id }))
+                }
                 TransportEvent::Failed(error) => self.fail(error.to_string(), EndCause::MediaFailed),
                 TransportEvent::Lost => {
                     self.fail("consent expired: the peer answers no checks".into(), EndCause::MediaTimeout)

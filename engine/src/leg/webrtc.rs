@@ -45,6 +45,11 @@ use crate::sdp::{Candidate, Fingerprint};
 /// Silence after which a path counts as disconnected: browsers check every 2 to 5 s.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
+/// Silence after which a peer may have changed networks, so that an ICE restart would help: longer than the
+/// longest pause between a browser's checks (Firefox: 6 s), and short enough that there is time left to come
+/// back in. Chosen by us.
+const RESTART_SILENCE: Duration = Duration::from_secs(8);
+
 /// DTLS datagrams kept for a peer whose description has not come: a ClientHello is two.
 const EARLY_DATAGRAMS_MAX: usize = 8;
 
@@ -58,6 +63,8 @@ pub struct WebrtcTransport {
     config: WebrtcConfig,
     remote: Option<Remote>,
     state: State,
+    /// When the peer had been heard last that was told to be silent.
+    told_silent: Option<Instant>,
     /// Goodbyes, which outlive the association.
     farewells: VecDeque<Transmit>,
     events: VecDeque<TransportEvent>,
@@ -113,6 +120,7 @@ impl WebrtcTransport {
             config,
             remote: None,
             state: State::Gathering { early: Vec::new() },
+            told_silent: None,
             farewells: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -291,7 +299,8 @@ impl WebrtcTransport {
                 handshake.poll_timeout().into_iter().chain([*expires_at]).min()
             }
             State::Ready { association, .. } => {
-                association.poll_timeout().into_iter().chain(self.consent_ends_at()).min()
+                let silence = [self.silence_begins_at(), self.consent_ends_at()];
+                association.poll_timeout().into_iter().chain(silence.into_iter().flatten()).min()
             }
             State::Closed | State::Failed(_) => return None,
         };
@@ -307,6 +316,10 @@ impl WebrtcTransport {
             self.ice.handle_timeout(now);
         }
         let consent_ends_at = self.consent_ends_at();
+        if self.is_ready() && self.silence_begins_at().is_some_and(|at| at <= now) {
+            self.told_silent = self.ice.last_heard_at();
+            self.events.push_back(TransportEvent::Silent);
+        }
         match &mut self.state {
             State::Checking { expires_at } if *expires_at <= now => self.fail(TransportError::NoPath),
             State::Handshaking { expires_at, .. } if *expires_at <= now => {
@@ -468,6 +481,12 @@ impl WebrtcTransport {
         while let Some(payload) = association.poll_transmit() {
             self.farewells.push_back(Transmit { local: path.local, to: path.remote, payload });
         }
+    }
+
+    /// When the peer will have been silent for so long that it is told, once.
+    fn silence_begins_at(&self) -> Option<Instant> {
+        let heard_at = self.ice.last_heard_at()?;
+        (self.told_silent != Some(heard_at)).then(|| heard_at + RESTART_SILENCE)
     }
 
     fn consent_ends_at(&self) -> Option<Instant> {

@@ -153,6 +153,7 @@ impl B2bua {
             _ => {}
         }
         self.pass_kept_keys(now);
+        self.retry_restarts(now);
         if self.media_closed_at.is_some_and(|at| at + FAREWELL <= now) {
             info!("a party closed its media and said no more");
             return self.hang_up(EndCause::SignallingLost);
@@ -171,7 +172,8 @@ impl B2bua {
             _ => None,
         };
         let farewell = self.media_closed_at.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL);
-        [waiting, farewell, self.kept_keys_until(), self.ends_at()].into_iter().flatten().min()
+        let due = [waiting, farewell, self.kept_keys_until(), self.restart_due_at(), self.ends_at()];
+        due.into_iter().flatten().min()
     }
 
     /// What is to be done; call until `None`.
@@ -214,8 +216,8 @@ impl B2bua {
                 self.on_acknowledged(leg, description, directory, now)
             }
             Event::Reoffered { leg, offer } => self.on_reoffered(leg, offer),
-            // The B2BUA makes no re-offers of its own.
-            Event::ReofferAnswered { .. } | Event::ReofferRefused { .. } => {}
+            Event::ReofferAnswered { leg, description } => self.on_restart_answered(leg, description),
+            Event::ReofferRefused { leg, cause } => self.on_restart_refused(leg, cause, now),
             Event::DigitPressed { leg, digit, duration } => {
                 self.on_signalled_key(leg, digit, duration, directory, now);
             }
@@ -244,6 +246,7 @@ impl B2bua {
             CallEvent::LegConnected { .. }
             | CallEvent::AudioChanged { .. }
             | CallEvent::OneWayAudio { .. } => {}
+            CallEvent::LegSilent { leg } => self.restart_ice(leg, now),
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
             CallEvent::DigitBegan { leg, digit } => self.on_key_down(leg, digit, directory, now),
@@ -447,6 +450,7 @@ impl B2bua {
         let Some(party) = self.party_mut(leg) else { return };
         party.direction = Some(direction);
         party.takes_digits = takes_digits;
+        self.on_restart_agreed(leg);
         self.follow_hold(leg);
         self.on_callee_agreed(leg, now);
     }

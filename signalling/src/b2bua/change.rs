@@ -17,6 +17,7 @@ impl B2bua {
     /// A party wants other media.
     pub(super) fn on_reoffered(&mut self, leg: LegId, offer: Option<Box<SessionDescription>>) {
         let opposite = self.opposite(leg).map(|party| party.leg);
+        self.give_up_restart(leg);
         let Some(party) = self.party_mut(leg) else { return };
         match offer {
             Some(description) => {
@@ -45,6 +46,9 @@ impl B2bua {
     /// Our offer for a party that asked for one is ready.
     pub(super) fn send_offer_in_answer(&mut self, leg: LegId, description: Box<SessionDescription>) {
         let Some(party) = self.party_mut(leg) else { return };
+        if party.change == Change::Restarting {
+            return self.send_restart(leg, description);
+        }
         if party.change != Change::Offering {
             return;
         }
@@ -80,7 +84,9 @@ impl B2bua {
                 self.effect(effect);
                 true
             }
-            Change::Confirming => {
+            // The engine could make no offer.
+            Change::Restarting => true,
+            Change::Confirming | Change::Reoffered => {
                 self.media(CallCommand::RollBack { leg });
                 true
             }

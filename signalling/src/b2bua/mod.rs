@@ -8,6 +8,7 @@ mod effect;
 mod key_reader;
 mod party;
 mod recording;
+mod restart;
 #[cfg(test)]
 mod tests;
 

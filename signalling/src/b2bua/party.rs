@@ -11,7 +11,7 @@
 //! both     any -- hung up --> Leaving -- ended --> Gone
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{Span, error_span};
 use webtrunk_engine::LegId;
@@ -33,6 +33,8 @@ pub(super) struct Party {
     pub(super) state: PartyState,
     /// A change of its media that is under way.
     pub(super) change: Change,
+    /// When ICE is to be restarted after all, which crossed an offer of the party's.
+    pub(super) restart_at: Option<Instant>,
     /// What we may send to it and receive from it, by the last agreement.
     pub(super) direction: Option<Direction>,
     pub(super) takes_digits: bool,
@@ -104,6 +106,10 @@ pub(super) enum Change {
     Answering,
     /// The party asked for an offer; the engine makes it.
     Offering,
+    /// We restart ICE; the engine makes the offer.
+    Restarting,
+    /// The offer that restarts ICE went out.
+    Reoffered,
     /// Our offer went out in the answer to an empty re-offer; the confirmation brings its answer.
     Confirming,
 }
@@ -124,6 +130,7 @@ impl Party {
             profile,
             state,
             change: Change::None,
+            restart_at: None,
             direction: None,
             takes_digits: false,
             is_user: false,

@@ -17,6 +17,7 @@ use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, P
 use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
 
 mod recording;
+mod restart;
 
 const DESCRIPTION: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";

@@ -29,6 +29,8 @@ pub enum TransportEvent {
         /// The negotiated cipher.
         profile: ProtectionProfile,
     },
+    /// Neither checks nor media came for a while: an ICE restart may find the peer elsewhere.
+    Silent,
     /// It will never be Ready.
     Failed(TransportError),
     /// Neither checks nor media came for so long that we may no longer send (RFC 7675).

@@ -3,23 +3,16 @@
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, Credentials, Voice, WebrtcCaller, WebrtcConfig};
+use webtrunk_loadtest::agent::{Call, WebrtcConfig};
 
 use super::ear::assert_hears;
-use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, talk_from_webrtc, webrtc};
-use crate::support::gateway::{GatewayConfig, PATIENCE, password};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, lift_webrtc, phone, talk_from_webrtc, webrtc};
+use crate::support::gateway::GatewayConfig;
 use crate::support::host::Host;
 
 /// What both ends say of ICE: whether the gateway is lite.
 fn is_gateway_lite(call: &Call) -> bool {
     call.remote_description().expect("a description").ice.expect("WebRTC").is_lite
-}
-
-async fn lift(callee: &WebrtcCaller) -> Call {
-    let incoming =
-        tokio::time::timeout(PATIENCE, callee.next_incoming()).await.expect("in time").expect("a call");
-    incoming.ring();
-    incoming.answer().await.expect("a codec in common")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,18 +34,11 @@ async fn a_lite_caller_is_checked_and_hears_and_is_heard() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lite_callee_is_checked_and_hears_and_is_heard() {
-    let bridge = "destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]";
-    let stage = Stage::with(&["PCMU"], GatewayConfig::default().user("bob").rule(bridge));
-    let bob = webrtc(WebrtcConfig {
-        credentials: Credentials::new("bob", &password("bob")),
-        voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
-        is_lite: true,
-        ..stage.alice()
-    })
-    .await;
+    let stage = Stage::with_bob(&["PCMU"]);
+    let bob = webrtc(WebrtcConfig { is_lite: true, ..stage.bob() }).await;
     bob.register().await.expect("the password is right");
     let alice = webrtc(stage.alice()).await;
-    let (call, lifted) = tokio::join!(alice.call("bob"), lift(&bob));
+    let (call, lifted) = tokio::join!(alice.call("bob"), lift_webrtc(&bob));
     let call = call.expect("an answer");
     assert_hears(&call, CALLEE_HZ).await;
     assert_hears(&lifted, CALLER_HZ).await;
@@ -69,7 +55,7 @@ async fn a_lite_caller_in_a_network_from_which_no_checks_are_answered_is_not_che
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
     let alice =
         webrtc(WebrtcConfig { is_lite: true, media_address: Some(outside.ip()), ..stage.alice() }).await;
-    let (call, lifted) = tokio::join!(alice.dial("9100"), super::stage::lift(&carrier));
+    let (call, lifted) = tokio::join!(alice.dial("9100"), lift(&carrier));
     let call = call.expect("a number").answered(Duration::from_secs(10)).await.expect("an answer");
     call.media_ready(Duration::from_secs(3)).await.expect_err("no check comes");
     call.hang_up().await.expect("confirmed");

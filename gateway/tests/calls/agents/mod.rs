@@ -11,6 +11,7 @@ mod faults;
 mod impostor;
 mod ipv6;
 mod lite;
+mod moved;
 mod played;
 mod recorded;
 mod recorded_on_demand;

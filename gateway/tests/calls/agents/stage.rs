@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
+use webtrunk_loadtest::agent::{Call, Credentials, Phone, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
 
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
@@ -80,6 +80,21 @@ impl Stage {
         }
     }
 
+    /// The same with a second user, bob, whom the first may call.
+    pub(super) fn with_bob(codecs: &[&str]) -> Self {
+        let bridge = "destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]";
+        Self::with(codecs, GatewayConfig::default().user("bob").rule(bridge))
+    }
+
+    /// What bob's WebRTC caller is like.
+    pub(super) fn bob(&self) -> WebrtcConfig {
+        WebrtcConfig {
+            credentials: Credentials::new("bob", &password("bob")),
+            voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
+            ..self.alice()
+        }
+    }
+
     /// How many of the gateway's paths were opened without and with transcoding.
     pub(super) fn paths(&self) -> (usize, usize) {
         let count = |how: &str| self.gateway.log().count(&["\"path opened\"", how]);
@@ -120,6 +135,14 @@ pub(super) async fn webrtc(config: WebrtcConfig) -> WebrtcCaller {
 
 /// Takes the next call.
 pub(super) async fn lift(callee: &Phone) -> Call {
+    let incoming =
+        tokio::time::timeout(PATIENCE, callee.next_incoming()).await.expect("in time").expect("a call");
+    incoming.ring();
+    incoming.answer().await.expect("a codec in common")
+}
+
+/// Takes a user's next call.
+pub(super) async fn lift_webrtc(callee: &WebrtcCaller) -> Call {
     let incoming =
         tokio::time::timeout(PATIENCE, callee.next_incoming()).await.expect("in time").expect("a call");
     incoming.ring();

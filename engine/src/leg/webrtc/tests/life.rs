@@ -20,8 +20,8 @@ fn a_peer_that_vanished_is_lost_after_half_a_minute() {
     pair.events.clear();
     pair.peer.is_dead = true;
     let died_at = pair.now;
-    pair.run_until(Duration::from_secs(120), |pair| !pair.events.is_empty());
-    assert_eq!(pair.events, [TransportEvent::Lost]);
+    pair.run_until(Duration::from_secs(120), |pair| pair.events.contains(&TransportEvent::Lost));
+    assert_eq!(pair.events, [TransportEvent::Silent, TransportEvent::Lost]);
     // The last check may be a keep-alive interval older than the death.
     let lost_after = pair.now - died_at;
     assert!((27..=30).contains(&lost_after.as_secs()), "{lost_after:?}");
@@ -41,8 +41,8 @@ fn authenticated_media_keeps_a_peer_alive_that_does_not_check() {
     assert_eq!(pair.heard.len(), 90);
     assert!(pair.gateway.is_ready());
     pair.events.clear();
-    pair.run_until(Duration::from_secs(40), |pair| !pair.events.is_empty());
-    assert_eq!(pair.events, [TransportEvent::Lost]);
+    pair.run_until(Duration::from_secs(40), |pair| pair.events.contains(&TransportEvent::Lost));
+    assert_eq!(pair.events, [TransportEvent::Silent, TransportEvent::Lost]);
 }
 
 #[test]
@@ -55,8 +55,8 @@ fn media_and_checks_that_are_not_authentic_keep_nobody_alive() {
         sequence += 1;
         if sequence % 2 == 0 { rtp(sequence) } else { vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42] }
     });
-    pair.run_until(Duration::from_secs(40), |pair| !pair.events.is_empty());
-    assert_eq!(pair.events, [TransportEvent::Lost]);
+    pair.run_until(Duration::from_secs(40), |pair| pair.events.contains(&TransportEvent::Lost));
+    assert_eq!(pair.events, [TransportEvent::Silent, TransportEvent::Lost]);
     assert_eq!(pair.heard, Vec::<Vec<u8>>::new());
 }
 
@@ -156,4 +156,25 @@ fn media_before_the_keys_is_dropped() {
     let mut packet = rtp(1);
     let result = pair.gateway.handle_datagram(&mut packet, peer_address(), gateway_address(), now);
     assert_eq!(result, Err(DropReason::NotReady));
+}
+
+#[test]
+fn a_silent_peer_is_told_once_and_again_in_the_next_silence() {
+    let mut pair = Pair::connected(Abilities::browser_like(DtlsRole::Client, Version::Dtls13));
+    pair.run_for(Duration::from_secs(30));
+    pair.events.clear();
+    for _ in 0..2 {
+        pair.peer.is_dead = true;
+        let died_at = pair.now;
+        pair.run_until(Duration::from_secs(20), |pair| !pair.events.is_empty());
+        assert_eq!(pair.events, [TransportEvent::Silent]);
+        let told_after = pair.now - died_at;
+        assert!((5..=8).contains(&told_after.as_secs()), "{told_after:?}");
+        pair.run_for(Duration::from_secs(10));
+        assert_eq!(pair.events.len(), 1);
+        pair.peer.is_dead = false;
+        pair.peer.say_rtp(&rtp(1));
+        pair.run_for(Duration::from_secs(1));
+        pair.events.clear();
+    }
 }

@@ -1,0 +1,108 @@
+//! ICE restarts of our own accord: who is heard no more, and may have changed networks, is asked once in a silence
+//! to check anew. Signalling still stands, or the offer ends the call as any request that nobody answers.
+//!
+//! The restart concerns its own leg alone; the other party hears nothing of it but the gap.
+
+use std::time::{Duration, Instant};
+
+use tracing::info;
+use webtrunk_engine::call::CallCommand;
+use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::{EndCause, LegId};
+
+use super::call::B2bua;
+use super::party::{Change, Party};
+use crate::adapter::Command;
+
+/// How long we wait after both offered at once: who made the call between 2.1 and 4 s, who took it less than 2 s
+/// (RFC 3261 14.1).
+const GLARE_AS_CALLER: Duration = Duration::from_secs(3);
+const GLARE_AS_CALLEE: Duration = Duration::from_secs(1);
+
+impl B2bua {
+    /// A party is silent: asks the engine for an offer that restarts ICE. While the party changes its media it
+    /// is there, and may restart by itself; if not, we do a moment later.
+    pub(super) fn restart_ice(&mut self, leg: LegId, now: Instant) {
+        match self.party(leg) {
+            Some(party) if party.is_talking() && party.change == Change::None => {}
+            Some(party) if party.is_talking() => return self.restart_later(leg, now),
+            Some(_) | None => return,
+        }
+        info!("ICE is restarted");
+        if let Some(party) = self.party_mut(leg) {
+            party.change = Change::Restarting;
+        }
+        self.media(CallCommand::RestartIce { leg, direction: Direction::SendRecv });
+    }
+
+    /// The offer is ready.
+    pub(super) fn send_restart(&mut self, leg: LegId, offer: Box<SessionDescription>) {
+        let Some(party) = self.party_mut(leg) else { return };
+        party.change = Change::Reoffered;
+        let effect = party.signal(Command::Reoffer { leg, offer });
+        self.effect(effect);
+    }
+
+    /// The party takes part; the engine says whether its answer is any good.
+    pub(super) fn on_restart_answered(&mut self, leg: LegId, description: Box<SessionDescription>) {
+        if self.party(leg).is_some_and(|party| party.change == Change::Reoffered) {
+            self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from: None });
+        }
+    }
+
+    /// The answer is good.
+    pub(super) fn on_restart_agreed(&mut self, leg: LegId) {
+        self.end_change(leg, Change::Reoffered);
+    }
+
+    /// The party does not take part: what was agreed before holds, until nothing was heard for so long that the
+    /// leg fails.
+    pub(super) fn on_restart_refused(&mut self, leg: LegId, cause: EndCause, now: Instant) {
+        if !self.end_change(leg, Change::Reoffered) {
+            return;
+        }
+        info!(?cause, "the ICE restart was refused");
+        self.media(CallCommand::RollBack { leg });
+        if cause == EndCause::Glare {
+            self.restart_later(leg, now);
+        }
+    }
+
+    /// The party makes an offer itself, which restarts ICE if that is of use: ours is not sent any more.
+    pub(super) fn give_up_restart(&mut self, leg: LegId) {
+        if self.end_change(leg, Change::Restarting) {
+            self.media(CallCommand::RollBack { leg });
+        }
+        if let Some(party) = self.party_mut(leg) {
+            party.restart_at = None;
+        }
+    }
+
+    /// Restarts what was put off.
+    pub(super) fn retry_restarts(&mut self, now: Instant) {
+        let due = |party: &&mut Party| party.restart_at.is_some_and(|at| at <= now);
+        let parties = std::iter::once(&mut self.caller).chain(&mut self.callees);
+        let due: Vec<_> = parties.filter(due).map(|party| (party.restart_at.take(), party.leg)).collect();
+        for (_, leg) in due {
+            self.restart_ice(leg, now);
+        }
+    }
+
+    /// When something that was put off is due.
+    pub(super) fn restart_due_at(&self) -> Option<Instant> {
+        std::iter::once(&self.caller).chain(&self.callees).filter_map(|party| party.restart_at).min()
+    }
+
+    fn restart_later(&mut self, leg: LegId, now: Instant) {
+        let delay = if leg == self.caller.leg { GLARE_AS_CALLEE } else { GLARE_AS_CALLER };
+        if let Some(party) = self.party_mut(leg) {
+            party.restart_at = Some(now + delay);
+        }
+    }
+
+    /// Ends a change of this kind; false when there is none.
+    fn end_change(&mut self, leg: LegId, change: Change) -> bool {
+        let party = self.party_mut(leg).filter(|party| party.change == change);
+        party.map(|party| party.change = Change::None).is_some()
+    }
+}

@@ -1,0 +1,106 @@
+//! Who is silent is asked to check anew.
+
+use webtrunk_engine::sdp::NegotiationError;
+
+use super::*;
+
+impl Bench {
+    fn silence(&mut self, leg: LegId) -> Vec<String> {
+        self.media(CallEvent::LegSilent { leg })
+    }
+
+    fn offer_ready(&mut self, leg: LegId) -> Vec<String> {
+        self.media(CallEvent::OfferReady { leg, description: description() })
+    }
+
+    fn wait(&mut self, time: Duration) -> Vec<String> {
+        self.now += time;
+        self.call.handle_timeout(&World, self.now);
+        self.effects()
+    }
+}
+
+#[test]
+fn a_silent_party_is_offered_a_restart_and_the_other_hears_nothing_of_it() {
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    assert_eq!(bench.silence(leg), ["restart ICE of caller"]);
+    assert_eq!(bench.offer_ready(leg), ["reoffer caller"]);
+    assert!(bench.silence(leg).is_empty(), "it has been asked");
+    let answered = Event::ReofferAnswered { leg, description: description() };
+    assert_eq!(bench.signal(answered), ["answered by caller"]);
+    assert!(bench.agreed(leg, Direction::SendRecv).is_empty());
+    assert_eq!(bench.silence(leg), ["restart ICE of caller"], "another silence");
+}
+
+#[test]
+fn a_restart_that_is_refused_is_taken_back_and_not_tried_again() {
+    let (mut bench, callee) = Bench::talking(BridgeTarget::User("bob".into()));
+    bench.silence(callee);
+    bench.offer_ready(callee);
+    let refused = Event::ReofferRefused { leg: callee, cause: EndCause::NotAcceptable };
+    assert_eq!(bench.signal(refused), ["roll back callee"]);
+    assert!(bench.wait(Duration::from_secs(20)).is_empty());
+}
+
+#[test]
+fn a_restart_that_crosses_an_offer_is_tried_again_unless_the_party_offers() {
+    for party_offers in [false, true] {
+        let (mut bench, callee) = Bench::talking(BridgeTarget::User("bob".into()));
+        for (leg, name, delay) in [(bench.caller, "caller", 1), (callee, "callee", 3)] {
+            bench.silence(leg);
+            bench.offer_ready(leg);
+            let glare = Event::ReofferRefused { leg, cause: EndCause::Glare };
+            assert_eq!(bench.signal(glare), [format!("roll back {name}")]);
+            assert_eq!(bench.call.poll_timeout(), Some(bench.now + Duration::from_secs(delay)));
+            if party_offers {
+                bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+                bench.media(CallEvent::AnswerReady { leg, description: description() });
+                assert!(bench.wait(Duration::from_secs(delay)).is_empty());
+            } else {
+                assert_eq!(bench.wait(Duration::from_secs(delay)), [format!("restart ICE of {name}")]);
+                bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+            }
+        }
+    }
+}
+
+#[test]
+fn an_offer_of_the_party_comes_before_ours_that_was_not_sent() {
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    bench.silence(leg);
+    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+    assert_eq!(words, ["roll back caller", "offered by caller", "make answer for caller"]);
+    assert!(bench.offer_ready(leg).is_empty(), "ours came too late");
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["answer reoffer of caller"]);
+}
+
+#[test]
+fn while_the_party_changes_its_media_a_restart_waits() {
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+    assert!(bench.silence(leg).is_empty());
+    bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(bench.wait(Duration::from_secs(1)), ["restart ICE of caller"]);
+}
+
+#[test]
+fn a_restart_that_the_engine_cannot_make_or_agree_to_leaves_the_call_as_it_is() {
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    let error = || Box::new(NegotiationError::OfferOutstanding.into());
+    bench.silence(leg);
+    assert!(bench.media(CallEvent::DescriptionRefused { leg, error: error() }).is_empty());
+    bench.silence(leg);
+    bench.offer_ready(leg);
+    let answered = Event::ReofferAnswered { leg, description: description() };
+    bench.signal(answered);
+    assert!(
+        bench
+            .media(CallEvent::DescriptionRefused { leg, error: error() })
+            .contains(&"roll back caller".into())
+    );
+}
