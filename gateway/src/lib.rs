@@ -18,6 +18,7 @@ pub mod prompts;
 pub mod serve;
 pub mod shutdown;
 pub mod status;
+pub mod store;
 pub mod telephony;
 pub mod tls;
 pub mod wiring;

@@ -12,6 +12,7 @@ use crate::demo::Demo;
 use crate::descriptors;
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::shutdown::Shutdown;
+use crate::store::{Store, StoreError};
 use crate::telephony::{Collapse, Telephony, TelephonyError};
 use crate::tls::{self, TlsError};
 
@@ -21,6 +22,9 @@ pub enum ServeError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What was kept cannot be read, or nothing can be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The HTTP server cannot be opened.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -54,8 +58,12 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
     let certificate = config.tls.as_ref().map(tls::server_config).transpose()?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
+    let store = match &config.store {
+        Some(store) => Some(Store::open(&store.path).await?),
+        None => None,
+    };
     let shares = descriptors::share_out(config.media.calls_max);
-    let mut telephony = Telephony::start(&config, certificate, http.as_ref(), shares.sip)?;
+    let mut telephony = Telephony::start(&config, certificate, http.as_ref(), shares.sip, store)?;
     let services = Services {
         sip: telephony.websocket(),
         demo: demo.map(Arc::new),

@@ -7,6 +7,8 @@ use webtrunk_engine::engine::Engine;
 use webtrunk_signalling::sip::locations::Locations;
 use webtrunk_signalling::switchboard::Switchboard;
 
+use crate::store::StoreHealth;
+
 /// What the gateway holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Status {
@@ -20,6 +22,10 @@ pub struct Status {
     pub rtp_ports_in_use: usize,
     /// Users with a registered contact.
     pub registered_users: usize,
+    /// Times that the store could not be written; 0 without one.
+    pub store_failures: u64,
+    /// Changes that the store had no room for; 0 without one.
+    pub store_lost: u64,
 }
 
 /// Reads the [`Status`] at any time, from any thread.
@@ -28,11 +34,17 @@ pub struct StatusReader {
     engine: Engine,
     board: Arc<Switchboard>,
     locations: Locations,
+    store: Option<StoreHealth>,
 }
 
 impl StatusReader {
-    pub(crate) const fn new(engine: Engine, board: Arc<Switchboard>, locations: Locations) -> Self {
-        Self { engine, board, locations }
+    pub(crate) const fn new(
+        engine: Engine,
+        board: Arc<Switchboard>,
+        locations: Locations,
+        store: Option<StoreHealth>,
+    ) -> Self {
+        Self { engine, board, locations, store }
     }
 
     /// What is held now.
@@ -45,6 +57,8 @@ impl StatusReader {
             signalling_legs: self.board.legs(),
             rtp_ports_in_use: ledger.ports_in_use,
             registered_users: self.locations.reachable_users(),
+            store_failures: self.store.as_ref().map_or(0, StoreHealth::failures),
+            store_lost: self.store.as_ref().map_or(0, StoreHealth::lost),
         }
     }
     /// Whether a user has a registered contact.

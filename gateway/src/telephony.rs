@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::http::BoundHttp;
 use crate::status::StatusReader;
+use crate::store::Store;
 use crate::tls::TlsError;
 use crate::wiring;
 
@@ -72,13 +73,14 @@ pub struct Telephony {
     websocket: Option<WsEndpoint>,
     phones: Option<SocketAddr>,
     commands: mpsc::Sender<Command>,
+    store: Option<Store>,
     stop: watch::Sender<bool>,
     served: JoinHandle<Result<(), AdapterGone>>,
 }
 
 impl Telephony {
     /// Starts the engine, the adapter and the switchboard. Needs an actix system around it. SIP has
-    /// `connections` streams at most.
+    /// `connections` streams at most; `store` has what was kept of it, and keeps it from now on.
     ///
     /// # Errors
     /// [`TelephonyError`]; nothing is left running.
@@ -87,6 +89,7 @@ impl Telephony {
         certificate: Option<Arc<ServerConfig>>,
         http: Option<&BoundHttp>,
         connections: usize,
+        mut store: Option<Store>,
     ) -> Result<Self, TelephonyError> {
         let mut sip = SipConfig::new(config.sip.realm.as_str(), Arc::new(config.users.clone()));
         sip.transport = wiring::transports(config, http, certificate)?;
@@ -94,6 +97,10 @@ impl Telephony {
         sip.registrar.expires_min = config.sip.expires_min;
         sip.agent.session_timer = config.sip.session_timer;
         sip.digest = wiring::digest(config);
+        if let Some(store) = &mut store {
+            sip.kept = store.take_kept();
+            sip.keeper = Some(store.keeper());
+        }
         sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
         let streams =
             http.map(|http| wiring::media_streams(&config.media, http.address())).unwrap_or_default();
@@ -119,11 +126,11 @@ impl Telephony {
         ));
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
-        let status = StatusReader::new(engine.clone(), board, locations);
+        let status = StatusReader::new(engine.clone(), board, locations, store.as_ref().map(Store::health));
         let websocket = transport.ws_endpoint();
         let phones =
             transport.addresses().iter().find(|listener| !listener.kind.is_websocket()).map(|l| l.bound);
-        Ok(Self { engine, status, websocket, phones, commands, stop, served })
+        Ok(Self { engine, status, websocket, phones, commands, store, stop, served })
     }
 
     /// SIP over WebSocket, for the HTTP server to mount.
@@ -188,6 +195,9 @@ impl Telephony {
         if tokio::time::timeout(FAREWELL, self.commands.closed()).await.is_err() {
             warn!("peers are left that did not confirm the end of their calls");
         }
+        if let Some(store) = self.store {
+            store.finish().await;
+        }
         self.engine.stop();
     }
 }
@@ -202,7 +212,7 @@ mod tests {
     fn start() -> Telephony {
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
-        Telephony::start(&config, None, None, 10).expect("free ports")
+        Telephony::start(&config, None, None, 10, None).expect("free ports")
     }
 
     #[test]

@@ -26,6 +26,23 @@ fn check(path: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
+fn a_store_that_is_none_keeps_the_gateway_from_starting_and_is_left_alone() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    fs::write(&path, "[http]\nbind = \"127.0.0.1:0\"\n[store]\npath = \"w.db\"\n")
+        .expect("the folder is ours");
+    let letter = "this is a letter and no database. ".repeat(100);
+    fs::write(folder.path().join("w.db"), &letter).expect("the folder is ours");
+    let path = path.to_str().expect("a path of ASCII");
+    let Output { status, stderr, .. } = webtrunk(&["run", path]).output().expect("it starts");
+    let told = String::from_utf8_lossy(&stderr);
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(told.contains("w.db: the store cannot be used: ") && told.contains("not a database"), "{told}");
+    assert!(told.contains("move it away to begin with an empty one (store.path)"), "{told}");
+    assert_eq!(fs::read_to_string(folder.path().join("w.db")).ok(), Some(letter));
+}
+
+#[test]
 fn check_tells_sound_faulty_and_unreadable_apart() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("w.toml");

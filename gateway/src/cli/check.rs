@@ -37,6 +37,7 @@ fn summary(config: &Config) -> Vec<String> {
     lines.extend(shortage(media));
     lines.extend(readable_keys(config));
     lines.extend(config.recording.as_ref().map(|own| format!("recordings in {}", own.folder.display())));
+    lines.extend(config.store.as_ref().map(|own| format!("registrations kept in {}", own.path.display())));
     lines.extend(made_up_addresses(config));
     let counts =
         [("users", config.users.len()), ("trunks", config.trunks.len()), ("rules", config.rules.len())];

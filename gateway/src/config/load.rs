@@ -15,6 +15,7 @@ use super::recording::RecordingSection;
 use super::rules::{Known, RuleSection};
 use super::secret::{Environment, closed_to, open_to};
 use super::sip::{SipSection, Surroundings};
+use super::store::StoreSection;
 use super::trunks::TrunkSection;
 use super::users::UserSection;
 use super::{Config, rules, structure, trunks, users};
@@ -31,6 +32,7 @@ struct File {
     #[serde(default)]
     media: MediaSection,
     recording: Option<RecordingSection>,
+    store: Option<StoreSection>,
     #[serde(default)]
     users: Vec<UserSection>,
     #[serde(default)]
@@ -103,6 +105,7 @@ impl File {
         let mut prompts = Prompts::new();
         let media = self.media.check(&mut prompts, faults);
         let recording = self.recording.as_ref().map(|section| section.check(faults));
+        let store = self.store.as_ref().map(|section| section.check(faults));
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
         }
@@ -120,10 +123,26 @@ impl File {
             Some(http) => Some(http?),
             None => None,
         };
+        let store = match store {
+            Some(store) => Some(store?),
+            None => None,
+        };
         let recording = match recording {
             Some(recording) => Some(recording?),
             None => None,
         };
-        Some(Config { http, tls, sip, media: media?, recording, users, trunks, rules: rules?, prompts, log })
+        Some(Config {
+            http,
+            tls,
+            sip,
+            media: media?,
+            recording,
+            store,
+            users,
+            trunks,
+            rules: rules?,
+            prompts,
+            log,
+        })
     }
 }

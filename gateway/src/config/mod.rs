@@ -19,6 +19,7 @@ mod rules;
 mod secret;
 mod sip;
 mod srtp;
+mod store;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use prompts::Prompts;
 pub use recording::RecordingConfig;
 pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipListener, SipSettings, WEBSOCKET_PATH};
+pub use store::StoreConfig;
 pub use trunks::Trunk;
 pub use users::{Users, hashes};
 
@@ -56,6 +58,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// Where calls are recorded to; `None` records none.
     pub recording: Option<RecordingConfig>,
+    /// What outlives the process; `None` forgets all with it.
+    pub store: Option<StoreConfig>,
     /// Who may register and call.
     pub users: Users,
     /// Where calls come from and go to.

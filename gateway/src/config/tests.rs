@@ -77,6 +77,7 @@ fn the_example_of_the_documentation_is_sound_with_all_that_is_commented_out() {
         .replace("/etc/ssl/certs/ca-certificates.crt", "fullchain.pem")
         .replace("/run/secrets/", "")
         .replace("/var/lib/webtrunk/recordings", ".")
+        .replace("/var/lib/webtrunk/webtrunk.db", "webtrunk.db")
         .replace("music.opus", "announcement");
     let path = file(&folder, "w.toml", &text, 0o600);
     let config = load(&path, &|_| Some(MD5.to_owned())).unwrap_or_else(|error| panic!("{error}"));
@@ -431,6 +432,10 @@ fn every_fault_names_line_key_value_and_cure() {
         (
             "[media]\nmusic_on_hold = \"no.opus\"",
             "w.toml:2: media.music_on_hold = \"no.opus\": no.opus: No such file or directory (os error 2); name a WAV or Ogg-Opus file",
+        ),
+        (
+            "[store]\npath = \"/nonexistent/w.db\"",
+            "w.toml:2: store.path = \"/nonexistent/w.db\": cannot be written: No such file or directory (os error 2); name a file",
         ),
         (
             "[recording]\nfolder = \"/nonexistent\"",

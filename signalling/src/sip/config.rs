@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::agent::AgentConfig;
-use super::registrar::RegistrarConfig;
+use super::registrar::{Keeper, Record, RegistrarConfig};
 use super::transport::TransportConfig;
 use super::trunk::TrunkConfig;
 use crate::auth::digest::{Credentials, DigestConfig};
@@ -21,6 +21,10 @@ pub struct SipConfig {
     pub trunks: Vec<TrunkConfig>,
     /// Limits of registrations.
     pub registrar: RegistrarConfig,
+    /// The bindings that were kept when the process ended last.
+    pub kept: Vec<Record>,
+    /// Who keeps them from now on; `None` forgets them with the process.
+    pub keeper: Option<Arc<dyn Keeper>>,
     /// Limits and waits of calls and transactions.
     pub agent: AgentConfig,
 }
@@ -35,6 +39,8 @@ impl SipConfig {
             users,
             trunks: Vec::new(),
             registrar: RegistrarConfig::default(),
+            kept: Vec::new(),
+            keeper: None,
             agent: AgentConfig::default(),
         }
     }

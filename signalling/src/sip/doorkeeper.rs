@@ -56,6 +56,12 @@ impl Admission {
         }
     }
 
+    /// Whether there is a user of this name.
+    #[must_use]
+    pub fn knows(&self, user: &str) -> bool {
+        self.digest.knows(user, &*self.users)
+    }
+
     /// Judges a request that belongs to no dialog.
     pub fn judge(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
         let has_credentials = request.headers.has(&HeaderName::Authorization);

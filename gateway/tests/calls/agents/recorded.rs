@@ -16,6 +16,7 @@ use webtrunk_loadtest::agent::{Call, Phone, WebrtcCaller};
 use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_mostly_hears};
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, phone, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::small_disk::SmallDisk;
 use crate::support::tools;
 
 /// How far the length of a recording may be from the time that the call took as its ends see it.
@@ -181,33 +182,10 @@ async fn an_ogg_file_can_be_read_after_a_kill() {
     can_be_read_after_a_kill("ogg", |path| read_ogg(&opusdec, path)).await;
 }
 
-/// A disk with room for so many KiB, as long as it is held.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn new(kib: usize) -> Option<Self> {
-        let folder = TempDir::new().expect("a folder");
-        let size = format!("size={kib}k");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
-        match mounted {
-            Ok(mounted) if mounted.status.success() => Some(Self(folder)),
-            other => tools::not_possible(&format!("no disk can be mounted: {other:?}")),
-        }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // What cannot be unmounted is told by the folder that cannot be removed.
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_ends_the_recording_and_not_the_call() {
     let Some(disk) = SmallDisk::new(192) else { return };
-    let stage = stage(disk.0.path());
+    let stage = stage(disk.path());
     let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
     let (call, lifted) = talk(&alice, &callee, "wav").await;
     // Three seconds are 192 KiB.
@@ -220,7 +198,7 @@ async fn a_full_disk_ends_the_recording_and_not_the_call() {
         assert_is_one_stream(end).await;
     }
     call.hang_up().await.expect("confirmed");
-    let (sides, rate) = read_wav(&recording(disk.0.path(), "wav"));
+    let (sides, rate) = read_wav(&recording(disk.path(), "wav"));
     assert_sides(&sides, rate);
     assert!(sides[0].len() > rate.samples_in_ms(2000), "{} samples are left", sides[0].len());
     drop(stage);

@@ -12,6 +12,7 @@ mod cancelled;
 mod circle;
 mod early_media;
 mod hung_up;
+mod kept;
 mod limits;
 mod malformed;
 mod offers;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use super::host::Host;
 use super::log::Log;
 use super::process::{Process, wait_until};
 
+/// The configuration in its folder.
+const FILE: &str = "webtrunk.toml";
+
 /// How long anything may take that needs no waiting by design. Generous: machines are loaded.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -27,7 +31,7 @@ pub(crate) struct Gateway {
     log: Log,
     host: Host,
     /// Holds the configuration; gone with the gateway.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Gateway {
@@ -40,23 +44,28 @@ impl Gateway {
     pub(crate) fn start_at(host: Host, config: &GatewayConfig) -> Self {
         let text = config.to_toml(&host);
         let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("webtrunk.toml");
+        let path = folder.path().join(FILE);
         let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
-        let mut process = Process::start(
-            Command::new(env!("CARGO_BIN_EXE_webtrunk"))
-                .args(["run".as_ref(), path.as_os_str()])
-                .env_remove("WEBTRUNK_LOG")
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped()),
-        );
-        let log = Log::of(process.child().stderr.take().expect("it is piped"));
-        // Told when all listeners are open; the HTTP server's alone is open earlier.
-        let is_up = || log.count(&["HTTP listens"]) == 1;
-        wait_until(PATIENCE, || is_up() || !process.is_running());
-        assert!(is_up(), "the gateway does not start with\n{text}\n{}", log.lines().join("\n"));
-        Self { process, log, host, _folder: folder }
+        let (process, log) = run(&path);
+        Self { process, log, host, folder }
+    }
+
+    /// Kills it as the kernel kills, and starts it on the same host with the same configuration.
+    pub(crate) fn kill_and_start_again(&mut self) {
+        self.process.signal(Signal::SIGKILL);
+        self.start_again();
+    }
+
+    /// Asks for the orderly stop, and starts it again.
+    pub(crate) fn stop_and_start_again(&mut self) {
+        self.process.signal(Signal::SIGTERM);
+        self.start_again();
+    }
+
+    fn start_again(&mut self) {
+        self.process.wait(PATIENCE).expect("it ends in time");
+        (self.process, self.log) = run(&self.folder.path().join(FILE));
     }
 
     /// Its log.
@@ -126,6 +135,25 @@ impl Gateway {
         let status = self.process.wait(PATIENCE).expect("it ends in time");
         assert!(status.success(), "{status}");
     }
+}
+
+/// Runs the binary, and waits until all its listeners are open.
+fn run(path: &Path) -> (Process, Log) {
+    let mut process = Process::start(
+        Command::new(env!("CARGO_BIN_EXE_webtrunk"))
+            .args(["run".as_ref(), path.as_os_str()])
+            .env_remove("WEBTRUNK_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped()),
+    );
+    let log = Log::of(process.child().stderr.take().expect("it is piped"));
+    // The HTTP server's alone is open earlier.
+    let is_up = || log.count(&["HTTP listens"]) == 1;
+    wait_until(PATIENCE, || is_up() || !process.is_running());
+    let text = || fs::read_to_string(path).unwrap_or_default();
+    assert!(is_up(), "the gateway does not start with\n{}\n{}", text(), log.lines().join("\n"));
+    (process, log)
 }
 
 /// What a gateway's HTTP server tells at `/status`.

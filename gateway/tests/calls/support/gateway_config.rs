@@ -22,6 +22,7 @@ pub(crate) struct GatewayConfig {
     listeners: String,
     tls: String,
     recording: String,
+    store: String,
     is_md5_only: bool,
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
@@ -109,6 +110,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Keeps registrations in this file.
+    pub(crate) fn store(mut self, path: &Path) -> Self {
+        self.store = format!("[store]\npath = {path:?}\n");
+        self
+    }
+
     /// Takes plain RTP's ports from this range alone.
     pub(crate) const fn rtp_ports(mut self, from: u16, to: u16) -> Self {
         self.rtp_ports = Some([from, to]);
@@ -168,6 +175,6 @@ impl GatewayConfig {
                 let _ = writeln!(text, "{key} = {:?}", hash.as_hex());
             }
         }
-        text + &self.tls + &self.recording + &self.trunks + &self.rules
+        text + &self.tls + &self.recording + &self.store + &self.trunks + &self.rules
     }
 }

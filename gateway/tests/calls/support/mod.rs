@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod page;
 pub(crate) mod process;
 pub(crate) mod relay;
+pub(crate) mod small_disk;
 pub(crate) mod sound;
 pub(crate) mod speech;
 pub(crate) mod tools;

@@ -86,6 +86,13 @@ impl DigestConfig {
 }
 
 impl DigestServer {
+    /// Whether a user could authenticate here.
+    #[must_use]
+    pub fn knows(&self, user: &str, users: &dyn Credentials) -> bool {
+        let realm = &self.config.realm;
+        self.config.algorithms.iter().any(|algorithm| users.ha1(user, realm, *algorithm).is_some())
+    }
+
     /// A server whose nonces `key`, to be random and secret, makes its own; `epoch` is any moment
     /// before the first `now`.
     #[must_use]

@@ -1,18 +1,19 @@
 //! The core's doorkeeper: admission, the registrar, and what the rest of the house learns of both.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use tracing::info;
 
 use crate::adapter::Origin;
 use crate::sip::agent::{Doorkeeper, Verdict};
 use crate::sip::doorkeeper::Admission;
-use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::locations::Locations;
 use crate::sip::message::{Request, Response, StatusCode};
-use crate::sip::registrar::{Binding, Registrar};
-use crate::sip::transport::TransportLayer;
+use crate::sip::registrar::{Binding, Change, Keeper, Moment, Record, Registrar};
+use crate::sip::transport::{ListenerAddress, TransportLayer};
 
 /// Admission and registrations.
 pub(super) struct Door {
@@ -20,6 +21,7 @@ pub(super) struct Door {
     registrar: Registrar,
     locations: Locations,
     layer: TransportLayer,
+    keeper: Option<Arc<dyn Keeper>>,
 }
 
 impl Door {
@@ -28,8 +30,33 @@ impl Door {
         registrar: Registrar,
         locations: Locations,
         layer: TransportLayer,
+        keeper: Option<Arc<dyn Keeper>>,
     ) -> Self {
-        Self { admission, registrar, locations, layer }
+        Self { admission, registrar, locations, layer, keeper }
+    }
+
+    /// Takes back what was kept over a restart: of users that there still are, at listeners that are open.
+    pub(super) fn restore(&mut self, kept: &[Record], now: Instant) {
+        let at = Moment { now, wall: SystemTime::now() };
+        let addresses = self.layer.addresses();
+        let mut users = BTreeSet::new();
+        for record in kept {
+            let mut listeners = (0..).map(ListenerId).zip(addresses.iter());
+            let is_its =
+                |known: &ListenerAddress| known.kind == TransportKind::Udp && known.bound == record.local;
+            let listener = listeners.find(|(_, known)| is_its(known)).map(|(id, _)| id);
+            let listener = listener.filter(|_| self.admission.knows(&record.user));
+            if self.registrar.restore(record, listener, at) {
+                users.insert(record.user.as_str());
+            }
+        }
+        for user in &users {
+            self.publish(user);
+        }
+        self.keep(now);
+        if !kept.is_empty() {
+            info!(contacts = self.registrar.len(), users = users.len(), "registrations restored");
+        }
     }
 
     /// A contact of a user, if it is still registered.
@@ -41,6 +68,8 @@ impl Door {
     pub(super) fn connection_closed(&mut self, connection: ConnectionId) {
         let gone = self.registrar.connection_closed(connection);
         self.forget(&gone, "connection closed");
+        // Nothing over a stream was kept.
+        self.registrar.take_touched();
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -50,6 +79,7 @@ impl Door {
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         let gone = self.registrar.handle_timeout(now);
         self.forget(&gone, "expired");
+        self.keep(now);
     }
 
     fn forget(&self, gone: &[Binding], why: &str) {
@@ -57,6 +87,17 @@ impl Door {
         for user in users {
             info!(user, why, "registration ended");
             self.publish(user);
+        }
+    }
+
+    /// Hands over what has changed.
+    fn keep(&mut self, now: Instant) {
+        let touched = self.registrar.take_touched();
+        let Some(keeper) = &self.keeper else { return };
+        let at = Moment { now, wall: SystemTime::now() };
+        for key in touched {
+            let record = self.registrar.binding(key).and_then(|binding| Record::of(binding, at));
+            keeper.keep(record.map_or(Change::Removed(key), Change::Set));
         }
     }
 
@@ -85,6 +126,7 @@ impl Doorkeeper for Door {
         let contacts = self.registrar.bindings(user).count();
         info!(user, %flow, status = %response.status, contacts, "registration");
         self.publish(user);
+        self.keep(now);
         response
     }
 }

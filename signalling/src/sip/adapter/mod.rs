@@ -84,7 +84,9 @@ impl Adapter for SipAdapter {
         let trunks = Trunks::new(config.trunks);
         let keyring = TrunkKeyring::new(&trunks, rand::random());
         let admission = Admission::new(config.digest, config.users, trunks.clone(), rand::random(), now);
-        let door = Door::new(admission, Registrar::new(config.registrar), locations, layer.clone());
+        let mut door =
+            Door::new(admission, Registrar::new(config.registrar), locations, layer.clone(), config.keeper);
+        door.restore(&config.kept, now);
         let names = Names::new(layer.clone());
         let agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);

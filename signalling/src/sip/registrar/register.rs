@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::Binding;
 use super::binding::outbound_id;
 use super::table::Table;
+use super::{Binding, Moment, Record};
 use crate::adapter::MediaProfile;
-use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::flow::{ConnectionId, Flow, ListenerId};
 use crate::sip::message::{
     ByteString, CSeq, Contacts, HeaderName, NameAddr, Reject, Request, Response, StatusCode, Uri,
 };
@@ -29,6 +29,8 @@ pub struct Registrar {
     config: RegistrarConfig,
     pub(super) table: Table,
     next_key: u64,
+    /// The keys of bindings that were set or removed.
+    touched: Vec<u64>,
 }
 
 impl Default for RegistrarConfig {
@@ -49,7 +51,7 @@ impl Registrar {
     /// A registrar that knows nobody.
     #[must_use]
     pub fn new(config: RegistrarConfig) -> Self {
-        Self { config, table: Table::default(), next_key: 1 }
+        Self { config, table: Table::default(), next_key: 1, touched: Vec::new() }
     }
 
     /// Obeys the REGISTER, validated before, of a user who has proven to be `user`, and answers it.
@@ -106,6 +108,7 @@ impl Registrar {
     /// Removes what was registered over a connection that is closed: nothing else leads there.
     pub fn connection_closed(&mut self, connection: ConnectionId) -> Vec<Binding> {
         let keys = self.table.of_connection(connection);
+        self.touched.extend(&keys);
         keys.into_iter().filter_map(|key| self.table.remove(key)).collect()
     }
 
@@ -121,9 +124,29 @@ impl Registrar {
         while let Some((at, key)) = self.table.first_to_expire()
             && at <= now
         {
+            self.touched.push(key);
             expired.extend(self.table.remove(key));
         }
         expired
+    }
+
+    /// The keys of the bindings that changed since the last time, to be kept: what
+    /// [`binding`](Self::binding) no longer knows is gone.
+    pub fn take_touched(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Takes a binding back that was kept over a restart, at the listener of its address. Its key is given
+    /// to no other. Tells whether it is one that can still be reached.
+    pub fn restore(&mut self, record: &Record, listener: Option<ListenerId>, at: Moment) -> bool {
+        self.next_key = self.next_key.max(record.key.saturating_add(1));
+        let binding = listener.and_then(|listener| record.to_binding(listener, at));
+        let is_known = binding.is_some();
+        match binding {
+            Some(binding) => self.table.set(binding),
+            None => self.touched.push(record.key),
+        }
+        is_known
     }
 
     fn register(&mut self, request: &Request, user: &str, flow: Flow, now: Instant) -> Result<(), Reject> {
@@ -150,16 +173,25 @@ impl Registrar {
             Contacts::List(contacts) => update.apply(contacts, old)?,
         };
         for change in changes {
-            match change {
-                Change::Keep => {}
-                Change::Remove(key) => drop(self.table.remove(key)),
-                Change::Set(binding) => self.table.set(binding),
+            let key = match change {
+                Change::Keep => continue,
+                Change::Remove(key) => {
+                    self.table.remove(key);
+                    key
+                }
+                Change::Set(binding) => {
+                    let key = binding.key;
+                    self.table.set(binding);
+                    key
+                }
                 Change::Add(binding) => {
                     let key = self.next_key;
                     self.next_key += 1;
                     self.table.set(Binding { key, ..binding });
+                    key
                 }
-            }
+            };
+            self.touched.push(key);
         }
         Ok(())
     }

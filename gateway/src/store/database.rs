@@ -1,0 +1,136 @@
+//! The file: opened for us alone, checked, and brought up to date.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection};
+
+use super::StoreError;
+use super::migrations::migrator;
+
+/// How long another process may have the file, which a gateway that was just killed may do for a moment.
+const BUSY: Duration = Duration::from_secs(3);
+
+/// The only connection to the file. Its statements run on a thread of their own.
+pub(super) async fn open(path: &Path) -> Result<SqliteConnection, StoreError> {
+    // Who may read it knows from where users call.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| StoreError::unusable(path, source))?;
+    let unusable = |source| StoreError::unusable(path, source);
+    let mut connection = connect(path).await.map_err(unusable)?;
+    let found: String =
+        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await.map_err(unusable)?;
+    if found != "ok" {
+        return Err(StoreError::Damaged { file: path.to_owned(), what: found });
+    }
+    migrator().run_direct(&mut connection).await.map_err(|source| match source {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => unusable(source),
+        source => StoreError::Unknown { file: path.to_owned(), source },
+    })?;
+    Ok(connection)
+}
+
+/// A connection to a file that was opened before.
+pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A process that is killed loses nothing; a machine that loses power may lose the last changes.
+        .synchronous(SqliteSynchronous::Normal)
+        .locking_mode(SqliteLockingMode::Exclusive)
+        .busy_timeout(BUSY)
+        .disable_statement_logging();
+    options.connect().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use sqlx::Connection;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_not_there_is_made_and_closed_to_others() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        for _ in 0..2 {
+            let mut connection = open(&path).await.expect("it is sound");
+            let mode: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.expect("a mode");
+            assert_eq!(mode, "wal");
+            connection.close().await.expect("it was open");
+        }
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_store_is_refused_with_its_cure_and_left_alone() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        fs::write(&path, "this is a letter and no database. ".repeat(100)).expect("the folder is ours");
+        let told = open(&path).await.expect_err("it is none").to_string();
+        assert!(told.starts_with(&path.display().to_string()), "{told}");
+        assert!(told.contains("not a database") && told.contains("move it away"), "{told}");
+        assert!(fs::read_to_string(&path).expect("it is there").starts_with("this is a letter"));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_store_is_refused() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        open(&path).await.expect("it is sound").close().await.expect("it was open");
+        let mut octets = fs::read(&path).expect("it is there");
+        let page = octets.len() / 2;
+        octets[page..].fill(0xa5);
+        fs::write(&path, octets).expect("the folder is ours");
+        let told = open(&path).await.expect_err("half of it is gone").to_string();
+        assert!(told.contains("move it away") && told.contains("store.path"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_told() {
+        let told = open(Path::new("/nowhere/w.db")).await.expect_err("no folder").to_string();
+        assert!(told.starts_with("/nowhere/w.db: ") && told.contains("write to its folder"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn two_gateways_do_not_share_a_store() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        let first = open(&path).await.expect("it is sound");
+        let told = open(&path).await.expect_err("it is taken").to_string();
+        assert!(told.contains("locked") && told.contains("no other gateway has it"), "{told}");
+        first.close().await.expect("it was open");
+        open(&path).await.expect("it is free again");
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_newer_version_is_refused() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        let mut connection = open(&path).await.expect("it is sound");
+        sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (999, 'to come', 1, x'00', 0)",
+        )
+        .execute(&mut connection)
+        .await
+        .expect("a row");
+        connection.close().await.expect("it was open");
+        let told = open(&path).await.expect_err("it is newer").to_string();
+        assert!(told.contains("999") && told.contains("run the version that wrote it"), "{told}");
+    }
+}

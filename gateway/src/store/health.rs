@@ -1,0 +1,34 @@
+//! How well the store does, to be read from anywhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts what went wrong; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct StoreHealth {
+    failures: Arc<AtomicU64>,
+    lost: Arc<AtomicU64>,
+}
+
+impl StoreHealth {
+    /// Times that the file could not be written; it was tried again.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Changes that found no room to wait, and are not kept.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_failure(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells whether it is the first one.
+    pub(super) fn add_lost(&self) -> bool {
+        self.lost.fetch_add(1, Ordering::Relaxed) == 0
+    }
+}

@@ -1,0 +1,146 @@
+//! Registrations as rows.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sqlx::{Connection, SqliteConnection};
+use tracing::warn;
+use webtrunk_signalling::sip::registrar::{Change, Record};
+
+/// A row, in the order of the table.
+type Row = (i64, String, String, String, String, String, String, i64, i64);
+
+/// What is still valid at `now`; what is not is removed.
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
+    now: SystemTime,
+) -> Result<Vec<Record>, sqlx::Error> {
+    sqlx::query("DELETE FROM registrations WHERE expires_at_ms <= ?")
+        .bind(to_milliseconds(now))
+        .execute(&mut *connection)
+        .await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT key, user, contact, local, remote, user_agent, call_id, cseq, expires_at_ms \
+         FROM registrations ORDER BY key",
+    )
+    .fetch_all(connection)
+    .await?;
+    let count = rows.len();
+    let records: Vec<_> = rows.into_iter().filter_map(to_record).collect();
+    if records.len() < count {
+        warn!(rows = count - records.len(), "registrations in the store that cannot be read are passed over");
+    }
+    Ok(records)
+}
+
+/// Writes the latest change of each binding, all or none.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    changes: &HashMap<u64, Change>,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    for change in changes.values() {
+        let query = match change {
+            Change::Set(record) => sqlx::query(
+                "INSERT OR REPLACE INTO registrations \
+                 (key, user, contact, local, remote, user_agent, call_id, cseq, expires_at_ms) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(record.key.cast_signed())
+            .bind(&record.user)
+            .bind(&record.contact)
+            .bind(record.local.to_string())
+            .bind(record.remote.to_string())
+            .bind(&record.user_agent)
+            .bind(&record.call_id)
+            .bind(record.cseq)
+            .bind(to_milliseconds(record.expires_at)),
+            Change::Removed(key) => {
+                sqlx::query("DELETE FROM registrations WHERE key = ?").bind(key.cast_signed())
+            }
+        };
+        query.execute(&mut *transaction).await?;
+    }
+    transaction.commit().await
+}
+
+fn to_record(row: Row) -> Option<Record> {
+    let (key, user, contact, local, remote, user_agent, call_id, cseq, expires_at_ms) = row;
+    Some(Record {
+        key: key.cast_unsigned(),
+        user,
+        contact,
+        local: local.parse().ok()?,
+        remote: remote.parse().ok()?,
+        user_agent,
+        call_id,
+        cseq: cseq.try_into().ok()?,
+        expires_at: UNIX_EPOCH + Duration::from_millis(expires_at_ms.try_into().ok()?),
+    })
+}
+
+fn to_milliseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use tempfile::TempDir;
+
+    use super::super::database;
+    use super::*;
+
+    pub(in super::super) fn record(key: u64, expires_at: SystemTime) -> Record {
+        Record {
+            key,
+            user: "alice".to_owned(),
+            contact: "<sip:a@10.0.0.7;x=\"1\">;+sip.instance=\"<urn:uuid:1>\"".to_owned(),
+            local: "192.0.2.10:5060".parse().expect("an address"),
+            remote: "[2001:db8::7]:5070".parse().expect("an address"),
+            user_agent: "phone'); DROP TABLE registrations; --".to_owned(),
+            call_id: "a@b".to_owned(),
+            cseq: u32::MAX,
+            expires_at,
+        }
+    }
+
+    fn at(ms: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(ms)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_again_until_it_expires() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        let mut connection = database::open(&path).await.expect("it is sound");
+        let records: Vec<_> = [1, 2, u64::MAX].map(|key| record(key, at(5000 + key % 10))).into();
+        let changes = records.iter().map(|record| (record.key, Change::Set(record.clone()))).collect();
+        write(&mut connection, &changes).await.expect("there is room");
+        let changes = HashMap::from([(2, Change::Removed(2)), (7, Change::Removed(7))]);
+        write(&mut connection, &changes).await.expect("there is room");
+        connection.close().await.expect("it was open");
+
+        let mut connection = database::open(&path).await.expect("it is sound");
+        let mut kept = load(&mut connection, at(5000)).await.expect("rows");
+        kept.sort_by_key(|record| record.key);
+        assert_eq!(kept, [records[0].clone(), records[2].clone()]);
+        assert_eq!(load(&mut connection, at(5001)).await.expect("rows"), [records[2].clone()]);
+        assert!(load(&mut connection, at(9000)).await.expect("rows").is_empty());
+        assert!(load(&mut connection, at(0)).await.expect("rows").is_empty(), "they are removed");
+    }
+
+    #[tokio::test]
+    async fn rows_that_make_no_sense_are_passed_over() {
+        let folder = TempDir::new().expect("a folder");
+        let mut connection = database::open(&folder.path().join("w.db")).await.expect("it is sound");
+        let changes = [1, 2].map(|key| (key, Change::Set(record(key, at(5000)))));
+        write(&mut connection, &changes.into()).await.expect("there is room");
+        sqlx::query("UPDATE registrations SET remote = 'elsewhere' WHERE key = 1")
+            .execute(&mut connection)
+            .await
+            .expect("a row");
+        let kept = load(&mut connection, at(0)).await.expect("rows");
+        assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), [2]);
+    }
+}
