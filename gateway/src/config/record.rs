@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_engine::media::RecordingFormat;
-use webtrunk_signalling::routing::{Feature, FeatureKeys, Record};
+use webtrunk_signalling::routing::{Feature, FeatureKeys, Record, RecordingFeature};
 
 use super::faults::Faults;
 
@@ -78,8 +78,11 @@ impl RecordSection {
 
 impl RecordKeys {
     fn check(&self, span: Range<usize>, faults: &mut Faults<'_>) -> Option<FeatureKeys> {
-        let named =
-            [(&self.record, Feature::Record), (&self.pause, Feature::Pause), (&self.mark, Feature::Mark)];
+        let named = [
+            (&self.record, Feature::Recording(RecordingFeature::Record)),
+            (&self.pause, Feature::Recording(RecordingFeature::Pause)),
+            (&self.mark, Feature::Recording(RecordingFeature::Mark)),
+        ];
         let written = named.into_iter().filter_map(|(keys, feature)| Some((keys.as_deref()?, feature)));
         match FeatureKeys::new(written) {
             Ok(keys) => Some(keys),

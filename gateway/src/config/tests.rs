@@ -373,6 +373,18 @@ fn every_fault_names_line_key_value_and_cure() {
             "rules[0].actions[1].conference.target = \"b\": is for whispering only; take it out",
         ),
         (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"a\", keys = { barge = \"*3\" } } }]",
+            "only a supervisor changes its role; take listen, whisper and barge out",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"a\", role = \"listen\", keys = { whisper = \"*2\" } } }]",
+            "it is not clear whom this supervisor whispers to; add target",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"a\", keys = { mute = \"*6\", louder = \"*6\" } } }]",
+            "\"*6\" is the begin of \"*6\", so the two cannot be told apart; write them as they are pressed",
+        ),
+        (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { conference = { room = \"\" } }]",
             "rule \"x\": a conference needs a room; name one",
         ),

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, warn};
-use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, PartySpec, TransportSpec};
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
 use webtrunk_engine::media::PlaybackId;
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
+use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
 use super::party::{Party, PartyState, Purpose};
 use super::recording::Recording;
 use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin};
-use crate::routing::{Conference, Plan, Play, Step};
+use crate::routing::{Plan, Play, Step};
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -31,7 +32,7 @@ pub struct B2bua {
     pub(super) caller: Party,
     pub(super) caller_identity: adapter::Party,
     /// What the other parties of a conference call it.
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     /// How many more times the call may be passed on.
     pub(super) hops: u8,
     pub(super) callees: Vec<Party>,
@@ -43,6 +44,8 @@ pub struct B2bua {
     pub(super) failure: Option<EndCause>,
     answered_at: Option<Instant>,
     pub(super) recording: Recording,
+    /// The conference that the caller is in, or joins.
+    pub(super) attendance: Option<Attendance>,
     /// How many times something was played.
     played: u32,
     /// When a party closed its media.
@@ -63,6 +66,8 @@ pub(super) enum Doing {
     Playing { playback: PlaybackId, is_interruptible: bool },
     /// The conference to let the caller in.
     Joining,
+    /// Nothing: the caller is in a conference until it hangs up.
+    Meeting,
     /// Nothing: what runs, runs until somebody hangs up.
     Resting,
     /// Somebody to answer.
@@ -106,6 +111,7 @@ impl B2bua {
             failure: None,
             answered_at: None,
             recording: Recording::default(),
+            attendance: None,
             played: 0,
             media_closed_at: None,
             effects: VecDeque::new(),
@@ -266,7 +272,7 @@ impl B2bua {
             CallEvent::ConferenceJoined { parties, .. } => {
                 info!(parties, "joined the conference");
                 if self.doing == Doing::Joining {
-                    self.doing = Doing::Resting;
+                    self.doing = Doing::Meeting;
                 }
             }
             CallEvent::ConferenceRefused { .. } => {
@@ -325,11 +331,8 @@ impl B2bua {
                 self.call_all(&bridge, directory, now);
             }
             Step::Conference(conference) => {
-                info!(room = %conference.room, role = ?conference.role, "joins a conference");
                 self.doing = Doing::Joining;
-                let Conference { role, gain_db, is_muted, .. } = conference;
-                let spec = PartySpec { leg, name: Arc::clone(&self.name), role, gain_db, is_muted };
-                self.media(CallCommand::JoinConference(Box::new(spec)));
+                self.join_conference(conference);
             }
             Step::Reject(cause) => self.hang_up(cause),
             Step::Hangup => self.hang_up(EndCause::Hangup),

@@ -117,12 +117,14 @@ impl B2bua {
 
     /// The sequences that are for the gateway when this party presses them.
     fn feature_keys(&self, leg: LegId) -> Vec<FeatureKeys> {
-        self.recording_keys(leg).filter(|keys| !keys.is_empty()).cloned().into_iter().collect()
+        let keys = self.recording_keys(leg).into_iter().chain(self.party_keys(leg));
+        keys.filter(|keys| !keys.is_empty()).cloned().collect()
     }
 
     fn on_feature(&mut self, feature: Feature) {
         match feature {
-            Feature::Record | Feature::Pause | Feature::Mark => self.on_recording_keys(feature),
+            Feature::Recording(feature) => self.on_recording_keys(feature),
+            Feature::Party(feature) => self.on_party_keys(feature),
         }
     }
 

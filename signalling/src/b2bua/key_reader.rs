@@ -108,6 +108,7 @@ impl KeyReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routing::RecordingFeature;
 
     const HELD: Duration = Duration::from_millis(100);
 
@@ -115,8 +116,12 @@ mod tests {
     /// `x` a key that is passed on at once, `(x)` one that comes late, `!` a feature. A dash waits three seconds.
     fn heard(keys: &str) -> String {
         let plan = [
-            FeatureKeys::new([("*1", Feature::Record), ("**2", Feature::Mark)]).expect("sound"),
-            FeatureKeys::new([("112", Feature::Pause)]).expect("sound"),
+            FeatureKeys::new([
+                ("*1", Feature::Recording(RecordingFeature::Record)),
+                ("**2", Feature::Recording(RecordingFeature::Mark)),
+            ])
+            .expect("sound"),
+            FeatureKeys::new([("112", Feature::Recording(RecordingFeature::Pause))]).expect("sound"),
         ];
         let mut reader = KeyReader::default();
         let mut now = Instant::now();
@@ -134,7 +139,8 @@ mod tests {
             heard += &match press {
                 Press::Kept => String::new(),
                 Press::Passed => typed.to_string(),
-                Press::Whole(feature) => format!("{feature:?}!"),
+                Press::Whole(Feature::Recording(feature)) => format!("{feature:?}!"),
+                Press::Whole(other) => panic!("{other:?} has no keys"),
             };
             assert_eq!(reader.poll_timeout(), None, "nothing is passed on while a key is down");
             assert_eq!(reader.release(key, HELD, now + HELD), !is_passed);
@@ -164,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_next_key_has_two_seconds_from_the_release_of_the_one_before() {
-        let plan = [FeatureKeys::new([("*1", Feature::Record)]).expect("sound")];
+        let plan = [FeatureKeys::new([("*1", Feature::Recording(RecordingFeature::Record))]).expect("sound")];
         let key = |key| Digit::parse(key).expect("a key");
         let now = Instant::now();
         let mut reader = KeyReader::default();
@@ -172,7 +178,10 @@ mod tests {
         assert!(reader.handle_timeout(now + 3 * NEXT_KEY).is_empty(), "it is still down");
         assert!(reader.release(key('*'), 3 * NEXT_KEY, now + 3 * NEXT_KEY));
         assert_eq!(reader.poll_timeout(), Some(now + 4 * NEXT_KEY));
-        assert_eq!(reader.press(key('1'), &plan).1, Press::Whole(Feature::Record));
+        assert_eq!(
+            reader.press(key('1'), &plan).1,
+            Press::Whole(Feature::Recording(RecordingFeature::Record))
+        );
         assert_eq!(reader.poll_timeout(), None);
     }
 }

@@ -3,6 +3,7 @@
 mod call;
 mod calling;
 mod change;
+mod conference;
 mod digits;
 mod effect;
 mod key_reader;

@@ -7,7 +7,7 @@ use webtrunk_engine::media::RecordingEnd;
 
 use super::call::B2bua;
 use crate::adapter::{Command, RecordWish};
-use crate::routing::{Feature, FeatureKeys, Record};
+use crate::routing::{FeatureKeys, Record, RecordingFeature};
 
 /// The recording of one call.
 #[derive(Debug, Default)]
@@ -76,13 +76,13 @@ impl B2bua {
     }
 
     /// A party pressed keys that are for the recording.
-    pub(super) fn on_recording_keys(&mut self, feature: Feature) {
+    pub(super) fn on_recording_keys(&mut self, feature: RecordingFeature) {
         let wish = match (feature, self.recording.stage) {
-            (Feature::Record, Stage::Off | Stage::Awaited) => RecordWish::On,
-            (Feature::Record, Stage::On | Stage::Paused) => RecordWish::Off,
-            (Feature::Pause, Stage::Paused) => RecordWish::Resume,
-            (Feature::Pause, _) => RecordWish::Pause,
-            (Feature::Mark, _) => {
+            (RecordingFeature::Record, Stage::Off | Stage::Awaited) => RecordWish::On,
+            (RecordingFeature::Record, Stage::On | Stage::Paused) => RecordWish::Off,
+            (RecordingFeature::Pause, Stage::Paused) => RecordWish::Resume,
+            (RecordingFeature::Pause, _) => RecordWish::Pause,
+            (RecordingFeature::Mark, _) => {
                 info!("keys mark the recording");
                 return self.media(CallCommand::MarkRecording);
             }

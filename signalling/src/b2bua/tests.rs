@@ -16,6 +16,7 @@ use super::{B2bua, Directory, Effect, Input, Place, Settings};
 use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
 use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
 
+mod conference;
 mod recording;
 mod restart;
 
@@ -263,7 +264,8 @@ fn an_echo_answers_and_sends_back() {
 fn a_conference_is_joined_after_the_answer_and_a_full_one_passed_over() {
     let conference = || {
         let (room, role) = (Arc::from("42"), ConferenceRole::Listen);
-        Step::Conference(Conference { room, role, gain_db: 0.0, is_muted: false })
+        let keys = FeatureKeys::default();
+        Step::Conference(Conference { room, role, target: None, gain_db: 0.0, is_muted: false, keys })
     };
     let mut bench = Bench::new(vec![Step::Answer, conference()], true);
     let leg = bench.caller;

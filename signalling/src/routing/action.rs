@@ -7,6 +7,7 @@ use std::time::Duration;
 use webtrunk_engine::EndCause;
 use webtrunk_engine::call::ConferenceRole;
 
+use super::keys::FeatureKeys;
 use super::pattern::{Captures, Patterns};
 use super::plan::{Bridge, BridgeTarget, Conference, Play, Record, Step, Tone};
 use super::rule::RuleFault;
@@ -56,12 +57,16 @@ pub struct BridgeSpec {
 pub struct ConferenceSpec {
     /// Template of its room's name.
     pub room: String,
-    /// What the caller is to the others; whom a supervisor whispers to is a template.
+    /// What the caller is to the others; whom a supervisor whispers to stands in `target`.
     pub role: ConferenceRole,
+    /// Template of the name of the party that a supervisor whispers to, or may.
+    pub target: Option<String>,
     /// How much louder than it comes the caller is heard, in dB: -40 to 12.
     pub gain_db: f32,
     /// Whether nobody hears the caller.
     pub is_muted: bool,
+    /// The keys by which the caller changes what it is.
+    pub keys: FeatureKeys,
 }
 
 /// Whom a bridge calls.
@@ -82,9 +87,23 @@ pub enum BridgeTo {
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     Fixed(Step),
-    Conference { room: Template, role: ConferenceRole, to: Option<Template>, gain_db: f32, is_muted: bool },
-    BridgeUsers { users: Vec<Template>, shown_number: Option<Template>, ring_timeout: Duration },
-    BridgeTrunk { trunk: Arc<str>, number: Template, shown_number: Option<Template>, ring_timeout: Duration },
+    /// A conference whose texts are templates still.
+    Conference {
+        room: Template,
+        target: Option<Template>,
+        plain: Conference,
+    },
+    BridgeUsers {
+        users: Vec<Template>,
+        shown_number: Option<Template>,
+        ring_timeout: Duration,
+    },
+    BridgeTrunk {
+        trunk: Arc<str>,
+        number: Template,
+        shown_number: Option<Template>,
+        ring_timeout: Duration,
+    },
 }
 
 impl Action {
@@ -125,31 +144,39 @@ impl Action {
     }
 
     fn compile_conference(spec: &ConferenceSpec, patterns: &Patterns) -> Result<Self, RuleFault> {
-        let ConferenceSpec { room, role, gain_db, is_muted } = spec;
+        let ConferenceSpec { room, role, target, gain_db, is_muted, keys } = spec;
         if room.is_empty() {
             return Err(RuleFault::NoRoom);
         }
         if !GAINS_DB.contains(gain_db) {
             return Err(RuleFault::Gain { gain_db: *gain_db });
         }
-        let to = match role {
-            ConferenceRole::Whisper { to } => Some(Template::compile(to, patterns)?),
-            ConferenceRole::Party | ConferenceRole::Listen | ConferenceRole::Barge => None,
+        let target = target.as_ref().map(|target| Template::compile(target, patterns)).transpose()?;
+        let plain = Conference {
+            room: room.as_str().into(),
+            role: role.clone(),
+            target: None,
+            gain_db: *gain_db,
+            is_muted: *is_muted,
+            keys: keys.clone(),
         };
-        let room = Template::compile(room, patterns)?;
-        Ok(Self::Conference { room, role: role.clone(), to, gain_db: *gain_db, is_muted: *is_muted })
+        Ok(Self::Conference { room: Template::compile(room, patterns)?, target, plain })
     }
 
     /// The step for one call; `None` where a bridge has nobody to call, or a conference no room.
     pub(super) fn expand(&self, captures: &Captures<'_>) -> Option<Step> {
         let (targets, shown_number, ring_timeout) = match self {
             Self::Fixed(step) => return Some(step.clone()),
-            Self::Conference { room, role, to, gain_db, is_muted } => {
-                let room = Some(room.expand(captures)).filter(|room| !room.is_empty())?;
-                let to = to.as_ref().map(|to| ConferenceRole::Whisper { to: to.expand(captures).into() });
-                let role = to.unwrap_or_else(|| role.clone());
-                let (room, gain_db, is_muted) = (room.into(), *gain_db, *is_muted);
-                return Some(Step::Conference(Conference { room, role, gain_db, is_muted }));
+            Self::Conference { room, target, plain } => {
+                let room = Some(room.expand(captures)).filter(|room| !room.is_empty())?.into();
+                let target: Option<Arc<str>> = target.as_ref().map(|target| target.expand(captures).into());
+                let role = match (&plain.role, &target) {
+                    (ConferenceRole::Whisper { .. }, Some(to)) => {
+                        ConferenceRole::Whisper { to: Arc::clone(to) }
+                    }
+                    (role, _) => role.clone(),
+                };
+                return Some(Step::Conference(Conference { room, role, target, ..plain.clone() }));
             }
             Self::BridgeUsers { users, shown_number, ring_timeout } => {
                 let names = users.iter().map(|user| user.expand(captures)).filter(|name| !name.is_empty());
@@ -170,7 +197,7 @@ impl Action {
 }
 
 /// How much louder or softer a party may be made. Chosen by us: what the mixer takes, and what is still heard.
-const GAINS_DB: RangeInclusive<f32> = -40.0..=12.0;
+pub const GAINS_DB: RangeInclusive<f32> = -40.0..=12.0;
 
 /// The highest frequency that the narrowest codec carries: half of 8 kHz, not included.
 const TONE_FREQUENCY_END_HZ: u32 = 4000;

@@ -12,12 +12,38 @@ const KEYS_MAX: usize = 8;
 /// What a sequence of keys does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Feature {
+    /// To the recording.
+    Recording(RecordingFeature),
+    /// To what whoever presses it is in a conference.
+    Party(PartyFeature),
+}
+
+/// What keys do to a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordingFeature {
     /// Begins a recording, or ends it.
     Record,
     /// Lets silence stand for what is said, or goes on recording.
     Pause,
     /// Marks this moment of the recording.
     Mark,
+}
+
+/// What keys do to a party of a conference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PartyFeature {
+    /// Nobody hears it, or they do again.
+    Mute,
+    /// It is louder.
+    Louder,
+    /// It is softer.
+    Softer,
+    /// A supervisor is heard by nobody.
+    Listen,
+    /// A supervisor is heard by one party.
+    Whisper,
+    /// A supervisor takes part.
+    Barge,
 }
 
 /// Sequences of keys; none is the begin of another.
@@ -91,12 +117,16 @@ mod tests {
 
     #[test]
     fn a_sequence_is_found_when_it_is_whole() {
-        let keys = FeatureKeys::new([("*1", Feature::Record), ("*22", Feature::Pause)]).expect("sound");
+        let keys = FeatureKeys::new([
+            ("*1", Feature::Recording(RecordingFeature::Record)),
+            ("*22", Feature::Recording(RecordingFeature::Pause)),
+        ])
+        .expect("sound");
         for (pressed, expected) in [
             ("*", KeyMatch::Begin),
-            ("*1", KeyMatch::Whole(Feature::Record)),
+            ("*1", KeyMatch::Whole(Feature::Recording(RecordingFeature::Record))),
             ("*2", KeyMatch::Begin),
-            ("*22", KeyMatch::Whole(Feature::Pause)),
+            ("*22", KeyMatch::Whole(Feature::Recording(RecordingFeature::Pause))),
             ("*3", KeyMatch::Nothing),
             ("1", KeyMatch::Nothing),
         ] {
@@ -113,7 +143,10 @@ mod tests {
             ("*1", "*x", "\"*x\" is no sequence of 1 to 8 keys of 0-9, *, #, A-D"),
             ("*1", "123456789", "\"123456789\" is no sequence of 1 to 8 keys of 0-9, *, #, A-D"),
         ] {
-            let fault = FeatureKeys::new([(one, Feature::Record), (other, Feature::Mark)]);
+            let fault = FeatureKeys::new([
+                (one, Feature::Recording(RecordingFeature::Record)),
+                (other, Feature::Recording(RecordingFeature::Mark)),
+            ]);
             assert_eq!(fault.expect_err("a fault").to_string(), expected);
         }
     }

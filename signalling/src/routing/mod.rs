@@ -18,8 +18,8 @@ mod rules;
 mod sequence;
 mod template;
 
-pub use action::{ActionSpec, BridgeSpec, BridgeTo, ConferenceSpec};
-pub use keys::{Feature, FeatureKeys, KeyMatch};
+pub use action::{ActionSpec, BridgeSpec, BridgeTo, ConferenceSpec, GAINS_DB};
+pub use keys::{Feature, FeatureKeys, KeyMatch, PartyFeature, RecordingFeature};
 pub use pattern::Mismatch;
 pub use plan::{Bridge, BridgeTarget, Conference, Decision, Plan, Play, Record, Refusal, Step, Tone};
 pub use rule::{RuleError, RuleFault, RuleSpec};

@@ -118,10 +118,14 @@ pub struct Conference {
     pub room: Arc<str>,
     /// What the caller is to the others.
     pub role: ConferenceRole,
+    /// Whom it may whisper to.
+    pub target: Option<Arc<str>>,
     /// How much louder than it comes the caller is heard, in dB.
     pub gain_db: f32,
     /// Whether nobody hears the caller.
     pub is_muted: bool,
+    /// The keys by which the caller changes what it is.
+    pub keys: FeatureKeys,
 }
 
 /// A sine tone.

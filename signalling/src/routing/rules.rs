@@ -98,7 +98,8 @@ mod tests {
     use webtrunk_engine::call::ConferenceRole;
 
     use super::super::{
-        ActionSpec, Bridge, BridgeSpec, BridgeTarget, BridgeTo, Conference, ConferenceSpec, Plan, Step, Tone,
+        ActionSpec, Bridge, BridgeSpec, BridgeTarget, BridgeTo, Conference, ConferenceSpec, FeatureKeys,
+        Plan, Step, Tone,
     };
     use super::*;
 
@@ -166,7 +167,8 @@ mod tests {
 
     fn meet(room: &str, gain_db: f32) -> ActionSpec {
         let (room, role) = (room.to_owned(), ConferenceRole::Whisper { to: Arc::from("agent-$0") });
-        ActionSpec::Conference(ConferenceSpec { room, role, gain_db, is_muted: true })
+        let (target, keys) = (Some("agent-$0".to_owned()), FeatureKeys::default());
+        ActionSpec::Conference(ConferenceSpec { room, role, target, gain_db, is_muted: true, keys })
     }
 
     fn dial_plan() -> Rules {
@@ -295,7 +297,9 @@ mod tests {
             panic!("it matches")
         };
         let role = ConferenceRole::Whisper { to: Arc::from("agent-742") };
-        let conference = Conference { room: Arc::from("room-42"), role, gain_db: 3.0, is_muted: true };
+        let (target, keys) = (Some(Arc::from("agent-742")), FeatureKeys::default());
+        let conference =
+            Conference { room: Arc::from("room-42"), role, target, gain_db: 3.0, is_muted: true, keys };
         assert_eq!(plan.steps, [Step::Answer, Step::Conference(conference)]);
         assert_eq!(plan.room().map(|room| &**room), Some("room-42"));
         let refused = rules.route(&user("boss"), &shows("1"), "8");

@@ -24,6 +24,18 @@ pub(super) fn check(actions: &[ActionSpec]) -> Result<(), RuleFault> {
     if actions.iter().filter(|action| matches!(action, ActionSpec::Conference(_))).count() > 1 {
         return Err(RuleFault::TwoRooms);
     }
+    // One press must not mean two things.
+    let of_recordings = actions.iter().filter_map(|action| match action {
+        ActionSpec::Record(record) => Some(&record.keys),
+        _ => None,
+    });
+    for keys in of_recordings {
+        let of_conferences = actions.iter().filter_map(|action| match action {
+            ActionSpec::Conference(conference) => Some(&conference.keys),
+            _ => None,
+        });
+        of_conferences.into_iter().try_for_each(|others| keys.check_beside(others))?;
+    }
     let mut reached = Reached::Offered;
     for action in actions {
         reached = next(reached, action)?;
@@ -123,12 +135,35 @@ mod tests {
             'c' => ActionSpec::Conference(ConferenceSpec {
                 room: "room".to_owned(),
                 role: ConferenceRole::Party,
+                target: None,
+                keys: FeatureKeys::default(),
                 gain_db: 0.0,
                 is_muted: false,
             }),
             'R' => ActionSpec::Reject(EndCause::Busy),
             'H' => ActionSpec::Hangup,
             other => panic!("no action is called {other}"),
+        }
+    }
+
+    #[test]
+    fn keys_of_a_recording_and_of_a_conference_begin_differently() {
+        use super::super::keys::{Feature, PartyFeature, RecordingFeature};
+        let with_keys = |of_recording, of_party| {
+            let keys = |keys, feature| FeatureKeys::new([(keys, feature)]).expect("sound");
+            let mut actions = ['a', 'r', 'c'].map(action);
+            if let ActionSpec::Record(record) = &mut actions[1] {
+                record.keys = keys(of_recording, Feature::Recording(RecordingFeature::Mark));
+            }
+            if let ActionSpec::Conference(conference) = &mut actions[2] {
+                conference.keys = keys(of_party, Feature::Party(PartyFeature::Mute));
+            }
+            check(&actions).map_err(|fault| fault.to_string())
+        };
+        assert_eq!(with_keys("*1", "*2"), Ok(()));
+        for (one, other) in [("*1", "*1"), ("*", "*1"), ("*12", "*1")] {
+            let fault = with_keys(one, other).expect_err("they clash");
+            assert!(fault.ends_with("so the two cannot be told apart"), "{fault}");
         }
     }
 

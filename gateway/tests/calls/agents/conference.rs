@@ -6,13 +6,13 @@ use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{Call, CallEnd, Voice, WebrtcCaller, WebrtcConfig};
 
-use super::ear::assert_is_one_stream;
+use super::ear::assert_is_one_stream_but_for_stalls;
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 
 /// What the users say; the phones say what callers and callees do elsewhere.
-const ALICE_HZ: u16 = 1230;
-const BOB_HZ: u16 = 1870;
+pub(super) const ALICE_HZ: u16 = 1230;
+pub(super) const BOB_HZ: u16 = 1870;
 
 /// What is heard where a room is full.
 const FULL_HZ: u16 = 2310;
@@ -45,7 +45,7 @@ fn stage(media: &str) -> Stage {
     Stage::with(&["PCMU", "G722"], config)
 }
 
-async fn user(stage: &Stage, name: &str, hz: u16) -> WebrtcCaller {
+pub(super) async fn user(stage: &Stage, name: &str, hz: u16) -> WebrtcCaller {
     webrtc(WebrtcConfig {
         voice: Some(Voice::tone(hz, LEVEL_DBM0)),
         media_address: Some(stage.gateway.sip().ip()),
@@ -55,7 +55,7 @@ async fn user(stage: &Stage, name: &str, hz: u16) -> WebrtcCaller {
 }
 
 /// How loud each of these tones is in what a party hears from now on.
-async fn levels<const N: usize>(call: &Call, tones: [u16; N]) -> [f64; N] {
+pub(super) async fn levels<const N: usize>(call: &Call, tones: [u16; N]) -> [f64; N] {
     let from = SystemTime::now();
     let before = call.heard().await.expect("a log").packets.len();
     call.heard_packets(before + LISTENED, PATIENCE).await.expect("audio");
@@ -71,11 +71,11 @@ async fn levels<const N: usize>(call: &Call, tones: [u16; N]) -> [f64; N] {
 }
 
 /// Fails unless a party hears just those tones that it should, as loud as they are said.
-async fn assert_hears_just(call: &Call, who: &str, heard: &[u16]) {
+pub(super) async fn assert_hears_just(call: &Call, who: &str, heard: &[u16]) {
     let tones = [CALLER_HZ, CALLEE_HZ, ALICE_HZ, BOB_HZ];
     for (hz, level) in tones.into_iter().zip(levels(call, tones).await) {
         let is_right = match heard.contains(&hz) {
-            true => (level - LEVEL_DBM0).abs() <= 1.0,
+            true => (level - LEVEL_DBM0).abs() <= 1.5,
             false => level < LEVEL_DBM0 - 25.0,
         };
         assert!(is_right, "{who} hears {hz} Hz with {level:.2} dBm0, and should hear {heard:?}");
@@ -95,7 +95,7 @@ async fn three_with_three_codecs_hear_each_other_and_not_themselves() {
     assert_hears_just(&wide, "the phone with G.722", &[CALLER_HZ, ALICE_HZ]).await;
     for (call, codec) in [(&browser, CodecId::Opus), (&narrow, CodecId::Pcmu), (&wide, CodecId::G722)] {
         assert_eq!(call.heard().await.expect("a log").codec(), Some(codec));
-        assert_is_one_stream(call).await;
+        assert_is_one_stream_but_for_stalls(call).await;
     }
     let log = stage.gateway.log();
     browser.hang_up().await.expect("confirmed");
@@ -128,8 +128,8 @@ async fn parties_come_and_go_and_rooms_are_apart_while_the_others_talk() {
     second.send_digits("5").await.expect("a key");
     second.hang_up().await.expect("confirmed");
     assert_hears_just(&first, "alice", &[BOB_HZ]).await;
-    assert_is_one_stream(&first).await;
-    assert_is_one_stream(&third).await;
+    assert_is_one_stream_but_for_stalls(&first).await;
+    assert_is_one_stream_but_for_stalls(&third).await;
     third.hang_up().await.expect("confirmed");
     assert_hears_just(&first, "alice", &[]).await;
     first.hang_up().await.expect("confirmed");

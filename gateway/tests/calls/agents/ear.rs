@@ -67,6 +67,30 @@ pub(super) async fn assert_is_one_stream(call: &Call) {
     }
 }
 
+/// Fails unless all audio came in one stream that is made by the clock: each packet 20 ms after the one before it,
+/// but where the gateway's thread stood still. That takes more than 100 ms, begins a talkspurt, and is in the
+/// timestamps as long as it took.
+pub(super) async fn assert_is_one_stream_but_for_stalls(call: &Call) {
+    const STALL_MIN_MS: u32 = 80;
+    const OFF_MAX_MS: u32 = 60;
+    let heard = call.heard().await.expect("a log");
+    assert_eq!(heard.ssrcs().len(), 1);
+    let ticks_a_ms = heard.packets[0].codec.clock_rate().hz() / 1000;
+    for (at, pair) in heard.packets.windows(2).enumerate() {
+        let [before, packet] = pair else { unreachable!("windows of two") };
+        let sent = u32::from(packet.sequence.wrapping_sub(before.sequence));
+        let elapsed = packet.timestamp.wrapping_sub(before.timestamp);
+        let stalled_ms = elapsed.wrapping_sub(20 * ticks_a_ms * sent) / ticks_a_ms;
+        if elapsed == 20 * ticks_a_ms * sent {
+            continue;
+        }
+        let came = packet.at.duration_since(before.at).unwrap_or_default().as_millis() as u32;
+        let is_stall =
+            packet.marker && stalled_ms > STALL_MIN_MS && (stalled_ms + 20).abs_diff(came) <= OFF_MAX_MS;
+        assert!(is_stall, "packet {at} + 1: {stalled_ms} ms too many, {came} ms after the one before");
+    }
+}
+
 fn median(levels: impl Iterator<Item = f64>) -> f64 {
     let mut levels: Vec<f64> = levels.collect();
     levels.sort_by(f64::total_cmp);

@@ -5,6 +5,7 @@ mod attacks;
 mod candidates;
 mod codecs;
 mod conference;
+mod conference_keys;
 mod ear;
 mod endurance;
 mod faults;

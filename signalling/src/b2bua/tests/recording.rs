@@ -2,12 +2,16 @@
 
 use super::*;
 use crate::adapter::RecordWish;
-use crate::routing::Feature;
+use crate::routing::{Feature, RecordingFeature};
 
 const HELD: Duration = Duration::from_millis(100);
 
 fn on_demand(is_for_trunks: bool) -> Step {
-    let keys = [("*1", Feature::Record), ("*2", Feature::Pause), ("*3", Feature::Mark)];
+    let keys = [
+        ("*1", Feature::Recording(RecordingFeature::Record)),
+        ("*2", Feature::Recording(RecordingFeature::Pause)),
+        ("*3", Feature::Recording(RecordingFeature::Mark)),
+    ];
     let keys = FeatureKeys::new(keys).expect("sound");
     let plan = Record { is_on_demand: true, keys, takes_requests: true, ..record(RecordingFormat::Wav) };
     Step::Record(Record { is_for_trunks, ..plan })
