@@ -146,7 +146,7 @@ pub enum Event {
     },
     /// The party wants other media: hold, resume, new codecs. To be answered by `AnswerReoffer` or `RefuseReoffer`.
     Reoffered {
-        /// An answered leg.
+        /// An answered leg, or one whose early media is agreed for good.
         leg: LegId,
         /// The new offer; `None` asks us to offer in `AnswerReoffer`.
         offer: Option<Box<SessionDescription>>,

@@ -15,7 +15,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
-use super::party::{Party, PartyState, Purpose};
+use super::party::{Change, Party, PartyState, Purpose};
 use super::recording::Recording;
 use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin};
 use crate::routing::{Plan, Play, Step};
@@ -394,7 +394,7 @@ impl B2bua {
         directory: &dyn Directory,
         now: Instant,
     ) {
-        if leg != self.caller.leg || self.caller.is_talking() {
+        if leg != self.caller.leg || self.caller.is_talking() || self.caller.change == Change::Answering {
             return self.send_reoffer_answer(leg, description);
         }
         match std::mem::replace(&mut self.caller.state, PartyState::Talking) {

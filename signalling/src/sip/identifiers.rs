@@ -64,6 +64,11 @@ impl Identifiers {
         Duration::from_millis(10 * self.random.random_range::<u64, _>(steps))
     }
 
+    /// Where RSeq begins: 1 to 2^31 - 1 (RFC 3262 3).
+    pub fn rseq(&mut self) -> u32 {
+        self.random.random_range(1..1 << 31)
+    }
+
     /// Seconds for Retry-After, 1 to 10: spread, so that those who were refused together do not come
     /// back together.
     pub fn retry_after(&mut self) -> u32 {

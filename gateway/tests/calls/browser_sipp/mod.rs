@@ -7,3 +7,4 @@ mod killed;
 mod refreshed;
 mod restart;
 mod stage;
+mod steady;

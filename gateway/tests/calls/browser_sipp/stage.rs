@@ -29,8 +29,12 @@ const RTP_PORT: u16 = 7000;
 pub(super) struct CallConfig<'a> {
     /// The page's.
     pub(super) library: Library,
+    /// What the trunk speaks.
+    pub(super) codecs: &'a [&'a str],
     /// More lines for the trunk.
     pub(super) trunk: &'a str,
+    /// Whether the call is under way, and not answered, when it is given to the test.
+    pub(super) is_early: bool,
     /// More lines for `[sip]`.
     pub(super) sip: &'a str,
     /// More values for the scenario.
@@ -39,7 +43,7 @@ pub(super) struct CallConfig<'a> {
 
 impl Default for CallConfig<'_> {
     fn default() -> Self {
-        Self { library: Library::Jssip, trunk: "", sip: "", values: &[] }
+        Self { library: Library::Jssip, codecs: &["PCMU"], is_early: false, trunk: "", sip: "", values: &[] }
     }
 }
 
@@ -52,7 +56,7 @@ pub(super) struct Call {
     /// Where the phone sends its RTP.
     pub(super) to: SocketAddr,
     pub(super) gateway: Gateway,
-    _phone_host: Host,
+    pub(super) phone_host: Host,
     _turn: Turn,
 }
 
@@ -76,7 +80,7 @@ impl Call {
         let config = GatewayConfig::default()
             .origin(browser.origin())
             .user("alice")
-            .trunk("provider", &phone_host, &["PCMU"])
+            .trunk("provider", &phone_host, more.codecs)
             .last_trunk(more.trunk)
             .sip(more.sip)
             .rule(
@@ -95,10 +99,14 @@ impl Call {
         let values = [("RTP_PORT", &*port), ("FORMATS", "0 101"), ("HELD_MS", &HELD_MS.to_string())];
         let values: Vec<_> = more.values.iter().copied().chain(values).collect();
         let phone = Sipp::callee(&phone_host, scenario, &values);
-        alice.call_through("0301234567");
+        if more.is_early {
+            alice.call("0301234567")
+        } else {
+            alice.call_through("0301234567")
+        }
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         let to = SocketAddr::new(gateway.sip().ip(), port);
-        Some(Self { alice, phone, sound, to, gateway, _phone_host: phone_host, _turn: turn })
+        Some(Self { alice, phone, sound, to, gateway, phone_host, _turn: turn })
     }
 
     /// Lets the phone speak, and waits until both are heard.
@@ -106,6 +114,10 @@ impl Call {
         self.sound.say(self.to, Law::Mu, PHONE_HZ);
         self.alice.await_tone(PHONE_HZ);
         self.sound.await_tone(Law::Mu, PAGE_HZ);
+    }
+
+    pub(super) fn phone_ip(&self) -> String {
+        self.phone_host.ip().to_string()
     }
 
     /// The page hangs up, and nothing is left.

@@ -22,6 +22,7 @@ mod raw_phone;
 mod refused;
 mod registered_phone;
 mod registration;
+mod reliable;
 mod session_timers;
 mod spans;
 mod trunk_password;

@@ -22,11 +22,12 @@ const IN_DIALOG: Capabilities = Capabilities {
         Method::Options,
         Method::Info,
         Method::Update,
+        Method::Prack,
     ],
-    option_tags: &["timer"],
+    option_tags: &["timer", "100rel"],
 };
 
-/// What we take outside of one. BYE, INFO and UPDATE are known too: without a dialog they get 481.
+/// What we take outside of one. BYE, INFO, UPDATE and PRACK are known too: without a dialog they get 481.
 const OUT_OF_DIALOG: Capabilities = Capabilities {
     methods: &[
         Method::Invite,
@@ -36,9 +37,10 @@ const OUT_OF_DIALOG: Capabilities = Capabilities {
         Method::Options,
         Method::Info,
         Method::Update,
+        Method::Prack,
         Method::Register,
     ],
-    option_tags: &["timer"],
+    option_tags: &["timer", "100rel"],
 };
 
 /// Our Allow (RFC 3261 20.5).

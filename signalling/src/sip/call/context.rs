@@ -7,6 +7,7 @@ use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::DialogIndex;
+use super::reliable::RELIABLE;
 use super::session_timer::TIMER;
 use crate::adapter::Event;
 use crate::sip::agent::{AgentConfig, Keyring, LocalNames};
@@ -78,7 +79,7 @@ impl Context<'_> {
     pub(super) fn introduce(&self, headers: &mut Headers, flow: &Flow) {
         headers.set(HeaderName::Contact, format!("<{}>", self.names.contact(flow)));
         headers.set(HeaderName::Allow, self.allow);
-        headers.set(HeaderName::Supported, TIMER);
+        headers.set(HeaderName::Supported, format!("{TIMER}, {RELIABLE}"));
     }
 
     /// Tells the gateway.

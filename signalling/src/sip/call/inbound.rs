@@ -38,6 +38,8 @@ impl Session {
             }
             Method::Invite | Method::Update => self.handle_offer(key, request, context),
             Method::Info => self.handle_info(key, request, context),
+            // It was on its way when we answered.
+            Method::Prack => context.answer(key, &request, StatusCode::OK),
             Method::Options => early::answer_options(key, &request, &flow, context),
             _ => context.answer(key, &request, StatusCode::METHOD_NOT_ALLOWED),
         }

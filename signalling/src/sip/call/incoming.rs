@@ -15,9 +15,11 @@ use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::cause::status_of;
+use super::early_offer::EarlyOffer;
 use super::exchange::Awaits;
 use super::path::Path;
 use super::refresh::Refresh;
+use super::reliable::Reliable;
 use super::session::{Opening, Session};
 use super::session_timer::SessionTimer;
 use super::stage::Call;
@@ -40,6 +42,12 @@ pub(in crate::sip) struct Incoming {
     invite: Request,
     has_offer: bool,
     progress: Option<Progress>,
+    reliable: Reliable,
+    /// The answer, while an earlier description is not acknowledged.
+    held_back: Option<Box<SessionDescription>>,
+    early_offer: EarlyOffer,
+    /// What the caller was told last of our media.
+    local: Option<Box<SessionDescription>>,
     give_up_at: Instant,
 }
 
@@ -101,8 +109,12 @@ impl Incoming {
             dialog,
             key,
             has_offer: offer.is_some(),
+            reliable: Reliable::new(&invite, context),
             invite,
             progress: None,
+            held_back: None,
+            early_offer: EarlyOffer::default(),
+            local: None,
             give_up_at: context.now + context.config.unanswered_max,
         })))
     }
@@ -117,7 +129,21 @@ impl Incoming {
                 self.ring(description.as_deref(), context);
                 Some(Call::Incoming(self))
             }
-            Command::Answer { description, .. } => Some(self.answer(&description, context)),
+            Command::Answer { description, .. } if self.reliable.holds_back_answer() => {
+                self.held_back = Some(description);
+                Some(Call::Incoming(self))
+            }
+            Command::Answer { description, .. } => Some(self.answer(description, context)),
+            Command::AnswerReoffer { description, .. } => {
+                if self.early_offer.answer(&description, &self.path.flow(), context) {
+                    self.local = Some(description);
+                }
+                Some(Call::Incoming(self))
+            }
+            Command::RefuseReoffer { cause, .. } => {
+                self.early_offer.refuse(cause, context);
+                Some(Call::Incoming(self))
+            }
             Command::Hangup { cause, .. } => self.refuse(status_of(cause), cause, "refused by us", context),
             Command::Reoffer { leg, .. } => {
                 context.tell(Event::ReofferRefused { leg, cause: EndCause::Glare });
@@ -155,21 +181,55 @@ impl Incoming {
     pub(super) fn handle_request(
         mut self: Box<Self>,
         key: TransactionKey,
-        request: &Request,
+        request: Request,
         flow: Flow,
         context: &mut Context<'_>,
     ) -> Option<Call> {
-        if self.dialog.check_cseq(request).is_err() {
-            context.answer(key, request, StatusCode::SERVER_INTERNAL_ERROR);
+        if self.dialog.check_cseq(&request).is_err() {
+            context.answer(key, &request, StatusCode::SERVER_INTERNAL_ERROR);
             return Some(Call::Incoming(self));
         }
         self.path.heard_from(flow);
-        if request.method == Method::Bye {
-            context.answer(key, request, StatusCode::OK);
-            return self.refuse(StatusCode::REQUEST_TERMINATED, EndCause::Cancelled, "early BYE", context);
+        match request.method {
+            Method::Bye => {
+                context.answer(key, &request, StatusCode::OK);
+                let status = StatusCode::REQUEST_TERMINATED;
+                return self.refuse(status, EndCause::Cancelled, "early BYE", context);
+            }
+            Method::Prack => return Some(self.handle_prack(key, request, context)),
+            Method::Update if !request.body.is_empty() && self.reliable.has_agreed() => {
+                self.early_offer.receive(key, request, context);
+            }
+            _ => early::answer(key, &request, &flow, false, context),
         }
-        early::answer(key, request, &flow, false, context);
         Some(Call::Incoming(self))
+    }
+
+    /// Takes the PRACK of a provisional response (RFC 3262 3), which may make a new offer.
+    fn handle_prack(
+        mut self: Box<Self>,
+        key: TransactionKey,
+        prack: Request,
+        context: &mut Context<'_>,
+    ) -> Call {
+        if !self.reliable.acknowledge(self.key, &prack, context) {
+            context.answer(key, &prack, StatusCode::CALL_DOES_NOT_EXIST);
+            return Call::Incoming(self);
+        }
+        if prack.body.is_empty() {
+            context.answer(key, &prack, StatusCode::OK);
+        } else if self.reliable.has_agreed() {
+            self.early_offer.receive(key, prack, context);
+        } else {
+            context.answer(key, &prack, StatusCode::NOT_ACCEPTABLE_HERE);
+        }
+        if self.reliable.holds_back_answer() {
+            return Call::Incoming(self);
+        }
+        match self.held_back.take() {
+            Some(description) => self.answer(description, context),
+            None => Call::Incoming(self),
+        }
     }
 
     pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
@@ -177,34 +237,46 @@ impl Incoming {
             let status = StatusCode::TEMPORARILY_UNAVAILABLE;
             return self.refuse(status, EndCause::NoAnswer, "not answered in time", context);
         }
+        if self.reliable.handle_timeout(self.key, context) {
+            return self.refuse(StatusCode::SERVER_TIMEOUT, EndCause::SignallingLost, "no PRACK", context);
+        }
         if let Some(progress) = &mut self.progress
             && progress.again_at <= context.now
         {
             progress.again_at = context.now + context.config.progress_interval;
-            context.respond(self.key, progress.response.clone());
+            self.reliable.send(self.key, progress.response.clone(), context);
         }
         Some(Call::Incoming(self))
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {
-        self.progress.as_ref().map_or(self.give_up_at, |progress| progress.again_at.min(self.give_up_at))
+        let progress = self.progress.as_ref().map(|progress| progress.again_at);
+        let next = progress.into_iter().chain(self.reliable.poll_timeout()).min();
+        next.map_or(self.give_up_at, |at| at.min(self.give_up_at))
     }
 
     fn ring(&mut self, description: Option<&SessionDescription>, context: &mut Context<'_>) {
         // An offer of ours cannot travel in an unreliable provisional response (RFC 3261 13.2.1).
         let description = description.filter(|_| self.has_offer);
         let status = if description.is_some() { StatusCode::SESSION_PROGRESS } else { StatusCode::RINGING };
+        self.local = description.map(|description| Box::new(description.clone())).or(self.local.take());
+        // What was agreed for good is not said twice.
+        let description = description.filter(|_| !self.reliable.has_agreed());
         let response = self.response(status, description, context);
-        context.respond(self.key, response.clone());
+        self.reliable.send(self.key, response.clone(), context);
         let again_at = context.now + context.config.progress_interval;
         self.progress = Some(Progress { response, again_at });
     }
 
-    fn answer(mut self: Box<Self>, description: &SessionDescription, context: &mut Context<'_>) -> Call {
+    fn answer(mut self: Box<Self>, description: Box<SessionDescription>, context: &mut Context<'_>) -> Call {
+        self.early_offer.refuse(EndCause::Glare, context);
+        // The 2xx holds no description where a reliable response held it (RFC 6337 2.2).
+        let agreed = self.local.take().filter(|_| self.reliable.has_agreed());
+        let said = if agreed.is_some() { None } else { Some(&*description) };
         let mut timer = SessionTimer::new(context.config.session_timer);
         let mut refresh = Refresh::default();
         refresh.heard(&self.invite.headers);
-        let mut response = self.response(StatusCode::OK, Some(description), context);
+        let mut response = self.response(StatusCode::OK, said, context);
         timer.answer(&self.invite, &mut response.headers, context.now);
         self.dialog.confirm_as_uas();
         let answer = Unacknowledged::send(self.key, &self.invite, response, context);
@@ -215,14 +287,14 @@ impl Incoming {
             is_ours: false,
             timer,
             refresh,
-            local: Some(Box::new(description.clone())),
+            local: Some(agreed.unwrap_or(description)),
         };
         let awaits = if self.has_offer { Awaits::Nothing } else { Awaits::Answer };
         Session::answered(opening, answer, awaits)
     }
 
     fn refuse(
-        self: Box<Self>,
+        mut self: Box<Self>,
         status: StatusCode,
         cause: EndCause,
         why: &str,
@@ -233,6 +305,7 @@ impl Incoming {
             let seconds = context.layer.identifiers().retry_after();
             response.headers.push(HeaderName::RetryAfter, seconds.to_string());
         }
+        self.early_offer.refuse(EndCause::Cancelled, context);
         context.respond(self.key, response);
         context.tell_ended(cause, why);
         None

@@ -20,15 +20,18 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::authorize::{Challenged, copy_credentials};
 use super::cause::{cause_of, reason_of};
+use super::early_offer::EarlyOffer;
 use super::path::Path;
+use super::prack::{Heard, Pracks};
 use super::refresh::{Refresh, is_too_small};
+use super::reliable::rseq_of;
 use super::session::{Opening, Session};
-use super::session_timer::SessionTimer;
+use super::session_timer::{SessionTimer, TIMER};
 use super::stage::Call;
 use super::{Context, body, early};
 use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::agent::Route;
-use crate::sip::dialog::{self, Dialog};
+use crate::sip::dialog::{self, Dialog, DialogId};
 use crate::sip::flow::Flow;
 use crate::sip::message::{
     CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
@@ -51,12 +54,17 @@ pub(in crate::sip) struct Outgoing {
     /// The fork whose early media the gateway has.
     heard: Option<String>,
     rings_until: Instant,
+    pracks: Pracks,
+    early_offer: EarlyOffer,
 }
 
 /// An early dialog and the answer that came in it.
 #[derive(Debug)]
 struct Fork {
     dialog: Dialog,
+    heard: Heard,
+    /// The answer came reliably: new offers may follow.
+    has_agreed: bool,
     answer: Option<Box<SessionDescription>>,
 }
 
@@ -79,11 +87,13 @@ impl Outgoing {
             forks: Vec::new(),
             heard: None,
             rings_until: context.now + dial.ring_timeout,
+            pracks: Pracks::default(),
+            early_offer: EarlyOffer::default(),
         }))
     }
 
     pub(super) fn handle_command(
-        self: Box<Self>,
+        mut self: Box<Self>,
         command: Command,
         context: &mut Context<'_>,
     ) -> Option<Call> {
@@ -98,6 +108,16 @@ impl Outgoing {
                 context.tell(Event::ReofferRefused { leg, cause: EndCause::Glare });
                 Some(Call::Outgoing(self))
             }
+            Command::AnswerReoffer { description, .. } => {
+                if self.early_offer.answer(&description, &self.path.flow(), context) {
+                    self.offer = Some(description);
+                }
+                Some(Call::Outgoing(self))
+            }
+            Command::RefuseReoffer { cause, .. } => {
+                self.early_offer.refuse(cause, context);
+                Some(Call::Outgoing(self))
+            }
             _ => Some(Call::Outgoing(self)),
         }
     }
@@ -109,6 +129,8 @@ impl Outgoing {
         context: &mut Context<'_>,
     ) -> Option<Call> {
         if key != self.key {
+            let Self { pracks, peer, path, .. } = &mut *self;
+            pracks.handle_response(key, response, (trunk_of(peer), *path), context);
             return Some(Call::Outgoing(self));
         }
         match response.status.code() {
@@ -146,13 +168,17 @@ impl Outgoing {
     }
 
     pub(super) fn handle_request(
-        self: Box<Self>,
+        mut self: Box<Self>,
         key: TransactionKey,
-        request: &Request,
+        request: Request,
         flow: &Flow,
         context: &mut Context<'_>,
     ) -> Option<Call> {
-        early::answer(key, request, flow, self.has_offer(), context);
+        if request.method == Method::Update && !request.body.is_empty() && self.has_agreed_with(&request) {
+            self.early_offer.receive(key, request, context);
+            return Some(Call::Outgoing(self));
+        }
+        early::answer(key, &request, flow, self.has_offer(), context);
         Some(Call::Outgoing(self))
     }
 
@@ -177,12 +203,18 @@ impl Outgoing {
                 return;
             }
         };
+        if let Some(rseq) = rseq_of(response)
+            && !self.acknowledge(rseq, fork, context)
+        {
+            return;
+        }
         // Without an offer of ours an unreliable provisional response can carry nothing (RFC 3261 13.2.1).
         let description = if self.has_offer() { body::of_response(response).ok().flatten() } else { None };
         let tag = fork.map(|index| self.forks[index].dialog.id().remote_tag.clone());
         let is_heard = self.heard.is_none() || self.heard == tag;
         if let (Some(index), Some(answer)) = (fork, &description) {
             self.forks[index].answer = Some(answer.clone());
+            self.forks[index].has_agreed |= rseq_of(response).is_some();
         }
         if description.is_some() && is_heard {
             self.heard = tag;
@@ -193,6 +225,26 @@ impl Outgoing {
             description: description.filter(|_| is_heard),
             signalled_from: self.path.flow().remote.ip().to_canonical(),
         });
+    }
+
+    /// Sends the PRACK of a reliable response; whether that is the next in its dialog.
+    fn acknowledge(&mut self, rseq: u32, fork: Option<usize>, context: &mut Context<'_>) -> bool {
+        let Self { forks, pracks, path, invite, .. } = self;
+        let Some(fork) = fork.and_then(|index| forks.get_mut(index)) else { return false };
+        if !fork.heard.takes(rseq) {
+            return false;
+        }
+        let cseq = invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+        pracks.send(&mut fork.dialog, *path, (rseq, cseq), context);
+        true
+    }
+
+    /// Whether a request is in the dialog whose early media the gateway has, with the answer for good.
+    fn has_agreed_with(&self, request: &Request) -> bool {
+        let is_its =
+            |fork: &Fork| DialogId::of_request(request).is_ok_and(|id| id.as_ref() == Some(fork.dialog.id()));
+        let is_heard = |fork: &Fork| self.heard.as_ref() == Some(&fork.dialog.id().remote_tag);
+        self.forks.iter().any(|fork| fork.has_agreed && is_heard(fork) && is_its(fork))
     }
 
     /// The early dialog of a provisional response, new or known; none where it has no tag or there are
@@ -206,11 +258,12 @@ impl Outgoing {
         }
         let dialog = Dialog::uac(&self.invite.request, response)?;
         context.dialogs.insert(context.leg, dialog.id());
-        self.forks.push(Fork { dialog, answer: None });
+        self.forks.push(Fork { dialog, heard: Heard::default(), has_agreed: false, answer: None });
         Ok(Some(self.forks.len() - 1))
     }
 
     fn handle_answer(mut self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Option<Call> {
+        self.early_offer.refuse(EndCause::Glare, context);
         let fork = self.fork(response, context).ok().flatten().map(|index| self.forks.swap_remove(index));
         let early_answer = fork.as_ref().and_then(|fork| fork.answer.clone());
         let dialog = match fork {
@@ -258,10 +311,7 @@ impl Outgoing {
     }
 
     fn handle_failure(mut self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Option<Call> {
-        let trunk = match &self.peer {
-            Origin::Trunk(name) => Some(name.as_str()),
-            Origin::User(_) => None,
-        };
+        let trunk = trunk_of(&self.peer);
         let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         if let Some(request) = self.invite.authorize(response, trunk, || cseq.saturating_add(1), context) {
             self.key = context.send(request, self.path.flow());
@@ -287,6 +337,14 @@ impl Outgoing {
     }
 }
 
+/// The trunk whose challenges are answered.
+fn trunk_of(peer: &Origin) -> Option<&str> {
+    match peer {
+        Origin::Trunk(name) => Some(name),
+        Origin::User(_) => None,
+    }
+}
+
 /// RFC 3261 8.1.1 and 13.2.1.
 fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
     let identifiers = context.layer.identifiers();
@@ -303,8 +361,10 @@ fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
     headers.push(HeaderName::CallId, call_id);
     headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
     context.introduce(headers, &route.flow);
-    if let Some(offer) = &dial.offer {
-        body::put_into_request(&mut request, offer);
+    match &dial.offer {
+        Some(offer) => body::put_into_request(&mut request, offer),
+        // A reliable response would hold an offer, whose answer belongs into PRACK: it comes in the 2xx instead.
+        None => request.headers.set(HeaderName::Supported, TIMER),
     }
     request
 }

@@ -47,8 +47,8 @@ impl Call {
         context: &mut Context<'_>,
     ) -> Option<Self> {
         match self {
-            Self::Outgoing(call) => call.handle_request(key, &request, &flow, context),
-            Self::Incoming(call) => call.handle_request(key, &request, flow, context),
+            Self::Outgoing(call) => call.handle_request(key, request, &flow, context),
+            Self::Incoming(call) => call.handle_request(key, request, flow, context),
             Self::Session(call) => call.handle_request(key, request, flow, context),
             Self::Leaving(call) => call.handle_request(key, &request, context),
         }

@@ -52,10 +52,10 @@ fn options_tell_what_we_take() {
     let ok = peer.sent_response();
     let headers = &ok.headers;
     assert_eq!(ok.status.code(), 200);
-    let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER";
+    let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
     assert_eq!(headers.get(&HeaderName::Allow), Some(allow));
     assert_eq!(headers.get(&HeaderName::Accept), Some("application/sdp"));
-    assert_eq!(headers.get(&HeaderName::Supported), Some("timer"));
+    assert_eq!(headers.get(&HeaderName::Supported), Some("timer, 100rel"));
     assert_eq!(peer.agent.transactions(), 0);
 }
 
@@ -65,7 +65,7 @@ fn what_we_do_not_take_is_refused_as_the_rfc_says() {
     for (method, name, value, status) in [
         ("MESSAGE", "Subject", "x", 405),
         ("NEWMETHOD", "Subject", "x", 501),
-        ("INVITE", "Require", "100rel", 420),
+        ("INVITE", "Require", "precondition", 420),
         ("INVITE", "Max-Forwards", "0", 483),
         ("OPTIONS", "Require", "nothingSupportsThis", 420),
         ("BYE", "Subject", "x", 481),

@@ -19,7 +19,7 @@ fn each_method_gets_its_answer() {
         ("INFO", 200),
         ("MESSAGE", 405),
         ("REFER", 405),
-        ("PRACK", 405),
+        ("PRACK", 200),
         ("REGISTER", 405),
         ("NEWMETHOD", 501),
     ] {

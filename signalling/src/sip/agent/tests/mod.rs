@@ -9,6 +9,7 @@ mod in_dialog;
 mod lossy;
 mod pair;
 mod peer;
+mod reliable;
 mod reoffers;
 mod session_timers;
 mod stages;
