@@ -101,6 +101,25 @@ async fn a_ping_on_a_stream_is_answered() {
 }
 
 #[tokio::test]
+async fn a_stun_ping_on_the_udp_port_is_told_where_it_came_from() {
+    let mut listening = Listening::start(&[TransportKind::Udp], TransportLimits::default());
+    let peer = UdpPeer::new(listening.address(0)).await;
+    let transaction = *b"twelve bytes";
+    let ping = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42], &transaction[..]].concat();
+    peer.send(&ping).await;
+    let pong = peer.receive_octets().await;
+    assert_eq!(pong[..8], [1, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42]);
+    assert_eq!(pong[8..20], transaction);
+    let port = u16::from_be_bytes([pong[26], pong[27]]) ^ 0x2112;
+    assert_eq!((port, pong.len()), (peer.address().port(), 32));
+    assert_eq!(listening.layer.counters().snapshot().pings_answered, 1);
+    // Neither half of it, nor what is none, is taken for a message.
+    peer.send(&ping[..19]).await;
+    peer.send(options("UDP", "good").as_bytes()).await;
+    listening.message().await;
+}
+
+#[tokio::test]
 async fn slow_headers_and_bodies_that_never_come_end_the_stream() {
     let mut listening = Listening::start(&[TransportKind::Tcp], impatient());
     for (sent, is_answered) in [

@@ -1,6 +1,7 @@
 //! Calls between a page with JsSIP and a phone at a trunk, which sipp and our own RTP play.
 
 mod digits;
+mod dropped;
 mod ground;
 mod hold;
 mod killed;

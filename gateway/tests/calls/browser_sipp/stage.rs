@@ -8,10 +8,12 @@ use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::{Sipp, Values};
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
+use crate::support::gateway_config::HTTP_PORT;
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::tools;
 use crate::support::turn::Turn;
+use crate::support::wire::Wire;
 
 /// What the page says.
 pub(super) const PAGE_HZ: f64 = 1000.0;
@@ -39,11 +41,21 @@ pub(super) struct CallConfig<'a> {
     pub(super) sip: &'a str,
     /// More values for the scenario.
     pub(super) values: Values<'a>,
+    /// Whether the page's WebSocket leads over a wire that can be cut.
+    pub(super) is_wired: bool,
 }
 
 impl Default for CallConfig<'_> {
     fn default() -> Self {
-        Self { library: Library::Jssip, codecs: &["PCMU"], is_early: false, trunk: "", sip: "", values: &[] }
+        Self {
+            library: Library::Jssip,
+            codecs: &["PCMU"],
+            is_early: false,
+            trunk: "",
+            sip: "",
+            values: &[],
+            is_wired: false,
+        }
     }
 }
 
@@ -57,6 +69,8 @@ pub(super) struct Call {
     pub(super) to: SocketAddr,
     pub(super) gateway: Gateway,
     pub(super) phone_host: Host,
+    /// Between the page and the gateway's WebSocket, where a test asked for it.
+    pub(super) wire: Option<Wire>,
     _turn: Turn,
 }
 
@@ -87,12 +101,14 @@ impl Call {
                 "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
             );
         let gateway = Gateway::start(&config);
+        let wire = more.is_wired.then(|| Wire::to(SocketAddr::new(gateway.sip().ip(), HTTP_PORT)));
+        let socket = wire.as_ref().map(Wire::websocket);
         let alice = browser.open();
         let microphone = Microphone::Tone { hz: PAGE_HZ, peak: 0.25 };
         alice.register(
             &gateway,
             "alice",
-            &LineConfig { microphone, library: more.library, ..LineConfig::default() },
+            &LineConfig { microphone, library: more.library, socket, ..LineConfig::default() },
         );
         let sound = RtpPeer::new(&phone_host, RTP_PORT);
         let port = RTP_PORT.to_string();
@@ -106,7 +122,7 @@ impl Call {
         }
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         let to = SocketAddr::new(gateway.sip().ip(), port);
-        Some(Self { alice, phone, sound, to, gateway, phone_host, _turn: turn })
+        Some(Self { alice, phone, sound, to, gateway, phone_host, wire, _turn: turn })
     }
 
     /// Lets the phone speak, and waits until both are heard.

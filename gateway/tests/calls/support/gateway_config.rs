@@ -29,7 +29,7 @@ pub(crate) struct GatewayConfig {
 }
 
 /// The page, and SIP over WebSocket.
-pub(super) const HTTP_PORT: u16 = 8080;
+pub(crate) const HTTP_PORT: u16 = 8080;
 
 /// Browsers' media; further shards take the following ports.
 pub(crate) const WEBRTC_PORT: u16 = 10_000;

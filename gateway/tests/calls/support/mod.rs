@@ -17,3 +17,4 @@ pub(crate) mod speech;
 pub(crate) mod tools;
 pub(crate) mod turn;
 pub(crate) mod visit;
+pub(crate) mod wire;

@@ -49,6 +49,8 @@ pub(crate) struct LineConfig {
     pub(crate) opus: &'static str,
     /// Whether encoded frames can be had from the page. While they can, Chromium sends no digits in media.
     pub(crate) watches_frames: bool,
+    /// Where its WebSocket leads; `None` for straight to the gateway.
+    pub(crate) socket: Option<String>,
 }
 
 impl Default for LineConfig {
@@ -59,6 +61,7 @@ impl Default for LineConfig {
             codecs: Vec::new(),
             opus: "",
             watches_frames: false,
+            socket: None,
         }
     }
 }
@@ -88,7 +91,7 @@ impl Page {
         password: &str,
         config: &LineConfig,
     ) {
-        let socket = gateway.websocket();
+        let socket = config.socket.clone().unwrap_or_else(|| gateway.websocket());
         let account =
             json!({"user": user, "password": password, "domain": "webtrunk.example", "socket": socket});
         let microphone = match config.microphone {

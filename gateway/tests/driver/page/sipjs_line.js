@@ -23,13 +23,14 @@ export class SipjsLine {
       sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: { iceServers: [] } },
       logLevel: 'warn',
       delegate: {
+        onDisconnect: (error) => { if (error) this.#comeBack(); },
         onInvite: (invitation) => {
           this.#adopt(invitation);
           events.tell('incoming', { from: invitation.remoteIdentity.uri.user });
         },
       },
     });
-    this.#registerer = new Registerer(this.#agent);
+    this.#registerer = new Registerer(this.#agent, { regId: 1 });
     this.#registerer.stateChange.addListener((state) => {
       if (state === RegistererState.Registered) events.tell('registered');
       if (state === RegistererState.Unregistered) events.tell('unregistered');
@@ -40,6 +41,18 @@ export class SipjsLine {
     await this.#agent.start();
     const onReject = ({ message }) => this.#events.tell('registration failed', { status: message.statusCode });
     await this.#registerer.register({ requestDelegate: { onReject } });
+  }
+
+  /** SIP.js leaves it to the page to connect again. */
+  async #comeBack() {
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 500));
+    let isBack = false;
+    while (!isBack) {
+      await pause();
+      isBack = await this.#agent.reconnect().then(() => true, () => false);
+    }
+    await this.#registerer.register();
+    this.#events.tell('registered');
   }
 
   async stop() {

@@ -7,11 +7,11 @@ use std::time::{Instant, SystemTime};
 use tracing::info;
 
 use crate::adapter::Origin;
-use crate::sip::agent::{Doorkeeper, Verdict};
+use crate::sip::agent::{Doorkeeper, Registered, Verdict};
 use crate::sip::doorkeeper::Admission;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::locations::Locations;
-use crate::sip::message::{Request, Response, StatusCode};
+use crate::sip::message::{Request, StatusCode};
 use crate::sip::registrar::{Binding, Change, Keeper, Moment, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
 
@@ -115,10 +115,11 @@ impl Doorkeeper for Door {
         verdict
     }
 
-    fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Response {
+    fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered {
         let to_tag = format!("{:016x}", rand::random::<u64>());
         let Origin::User(user) = origin else {
-            return request.response(StatusCode::FORBIDDEN, Some(&to_tag));
+            let response = request.response(StatusCode::FORBIDDEN, Some(&to_tag));
+            return Registered { response, left: Vec::new() };
         };
         // The registrar drops what has expired by itself; the readers are to learn of it.
         self.handle_timeout(now);
@@ -127,6 +128,6 @@ impl Doorkeeper for Door {
         info!(user, %flow, status = %response.status, contacts, "registration");
         self.publish(user);
         self.keep(now);
-        response
+        Registered { response, left: self.registrar.take_left() }
     }
 }

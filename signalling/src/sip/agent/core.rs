@@ -305,6 +305,20 @@ impl<D: Doorkeeper> Agent<D> {
         }
     }
 
+    /// Moves calls of a peer from the flows that it has left, closed or not, to the one on which it has
+    /// registered.
+    pub(super) fn move_calls(&mut self, origin: &Origin, left: &[Flow], flow: Flow) {
+        if left.is_empty() {
+            return;
+        }
+        for (leg, slot) in &mut self.calls {
+            if slot.call.as_mut().is_some_and(|call| call.peer_moved(origin, left, flow)) {
+                slot.span.in_scope(|| tracing::info!(%flow, "the peer has moved to another flow"));
+                self.stranded.remove(leg);
+            }
+        }
+    }
+
     /// Gives calls whose stream closed the new one on which their peer has registered again.
     pub(super) fn reunite(&mut self, origin: &Origin, register: &Request, flow: Flow) {
         if self.stranded.is_empty() {

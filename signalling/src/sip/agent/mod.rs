@@ -13,4 +13,4 @@ pub use config::{AgentConfig, SessionTimerConfig};
 pub use core::Agent;
 pub use keyring::{Keyring, TrunkKeyring};
 pub use route::{Reach, Route};
-pub use surroundings::{Doorkeeper, LocalNames, Verdict};
+pub use surroundings::{Doorkeeper, LocalNames, Registered, Verdict};

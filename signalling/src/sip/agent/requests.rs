@@ -6,7 +6,7 @@ use std::time::Instant;
 use webtrunk_engine::LegId;
 
 use super::core::{Agent, Mode, UnknownDialog};
-use super::surroundings::{Doorkeeper, Verdict};
+use super::surroundings::{Doorkeeper, Registered, Verdict};
 use crate::adapter::{Origin, leg_span};
 use crate::sip::call::{Context, Incoming};
 use crate::sip::flow::Flow;
@@ -120,7 +120,7 @@ impl<D: Doorkeeper> Agent<D> {
 
     fn handle_register(&mut self, register: &Request, flow: Flow, origin: &Origin, now: Instant) {
         let Some(key) = self.layer.accept(register, flow, None) else { return };
-        let mut response = self.doorkeeper.register(register, origin, &flow, now);
+        let Registered { mut response, left } = self.doorkeeper.register(register, origin, &flow, now);
         if response.headers.to().is_ok_and(|to| to.tag().is_none()) {
             let tag = self.layer.identifiers().tag();
             if let Ok(to) = response.headers.to() {
@@ -128,6 +128,7 @@ impl<D: Doorkeeper> Agent<D> {
             }
         }
         if response.status.is_success() {
+            self.move_calls(origin, &left, flow);
             self.reunite(origin, register, flow);
         }
         self.layer.respond(key, &response, now);

@@ -28,7 +28,16 @@ pub trait Doorkeeper {
     fn admit(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict;
 
     /// Answers a REGISTER that was admitted (RFC 3261 10.3).
-    fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Response;
+    fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered;
+}
+
+/// What became of a REGISTER.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The answer.
+    pub response: Response,
+    /// The flows in whose place this one is (RFC 5626 6): the client's calls on them go on here.
+    pub left: Vec<Flow>,
 }
 
 /// What the doorkeeper says.

@@ -221,6 +221,14 @@ impl Session {
         self.path.connection_closed(connection)
     }
 
+    pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
+        let is_ours = self.peer == *peer && left.contains(&self.path.flow());
+        if is_ours {
+            self.path.replace(flow);
+        }
+        is_ours
+    }
+
     pub(super) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
         let is_ours =
             self.path.is_lost() && self.peer == *peer && self.dialog.remote_target().matches(contact);

@@ -132,6 +132,14 @@ impl Call {
         }
     }
 
+    /// Takes over a flow in whose place this call's peer has registered another. Whether it is this call's.
+    pub(in crate::sip) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
+        match self {
+            Self::Session(call) => call.peer_moved(peer, left, flow),
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => false,
+        }
+    }
+
     /// Takes over the flow on which this call's peer has registered its contact again. Whether it is
     /// this call's peer.
     pub(in crate::sip) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {

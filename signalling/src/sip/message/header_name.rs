@@ -73,6 +73,7 @@ header_names! {
     ErrorInfo = "Error-Info",
     Event = "Event" / b'o',
     Expires = "Expires",
+    FlowTimer = "Flow-Timer",
     HistoryInfo = "History-Info",
     Identity = "Identity" / b'y',
     InReplyTo = "In-Reply-To",

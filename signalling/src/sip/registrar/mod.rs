@@ -1,6 +1,7 @@
 //! The registrar, RFC 3261 10.3, with the basics of outbound (RFC 5626): where users can be reached.
 
 mod binding;
+mod departed;
 mod record;
 mod register;
 mod table;

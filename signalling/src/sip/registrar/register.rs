@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::binding::outbound_id;
+use super::departed::Departed;
 use super::table::Table;
 use super::{Binding, Moment, Record};
 use crate::adapter::MediaProfile;
-use crate::sip::flow::{ConnectionId, Flow, ListenerId};
+use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::message::{
     ByteString, CSeq, Contacts, HeaderName, NameAddr, Reject, Request, Response, StatusCode, Uri,
 };
@@ -31,6 +32,9 @@ pub struct Registrar {
     next_key: u64,
     /// The keys of bindings that were set or removed.
     touched: Vec<u64>,
+    departed: Departed,
+    /// Flows in whose place the last request came.
+    left: Vec<Flow>,
 }
 
 impl Default for RegistrarConfig {
@@ -51,7 +55,14 @@ impl Registrar {
     /// A registrar that knows nobody.
     #[must_use]
     pub fn new(config: RegistrarConfig) -> Self {
-        Self { config, table: Table::default(), next_key: 1, touched: Vec::new() }
+        Self {
+            config,
+            table: Table::default(),
+            next_key: 1,
+            touched: Vec::new(),
+            departed: Departed::default(),
+            left: Vec::new(),
+        }
     }
 
     /// Obeys the REGISTER, validated before, of a user who has proven to be `user`, and answers it.
@@ -76,8 +87,11 @@ impl Registrar {
         for binding in self.table.of_user(user).filter(|binding| binding.expires_at > now) {
             response.headers.push(HeaderName::Contact, binding.to_contact(now).to_string());
         }
-        if uses_outbound(request, flow) {
+        if uses_outbound(request) {
             response.headers.push(HeaderName::Require, "outbound");
+            if let Some(seconds) = keep_alive_s(flow.kind) {
+                response.headers.push(HeaderName::FlowTimer, seconds.to_string());
+            }
         }
         response
     }
@@ -109,7 +123,9 @@ impl Registrar {
     pub fn connection_closed(&mut self, connection: ConnectionId) -> Vec<Binding> {
         let keys = self.table.of_connection(connection);
         self.touched.extend(&keys);
-        keys.into_iter().filter_map(|key| self.table.remove(key)).collect()
+        let gone: Vec<_> = keys.into_iter().filter_map(|key| self.table.remove(key)).collect();
+        gone.iter().for_each(|binding| self.departed.add(binding));
+        gone
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
@@ -128,6 +144,11 @@ impl Registrar {
             expired.extend(self.table.remove(key));
         }
         expired
+    }
+
+    /// The flows that the client of the last request was on before: its calls are to go on where it is now.
+    pub fn take_left(&mut self) -> Vec<Flow> {
+        std::mem::take(&mut self.left)
     }
 
     /// The keys of the bindings that changed since the last time, to be kept: what
@@ -181,12 +202,16 @@ impl Registrar {
                 }
                 Change::Set(binding) => {
                     let key = binding.key;
+                    let old = self.table.get(key).map(|old| old.flow);
+                    self.left.extend(old.filter(|old| *old != binding.flow));
+                    self.left.extend(self.departed.take(&binding));
                     self.table.set(binding);
                     key
                 }
                 Change::Add(binding) => {
                     let key = self.next_key;
                     self.next_key += 1;
+                    self.left.extend(self.departed.take(&binding));
                     self.table.set(Binding { key, ..binding });
                     key
                 }
@@ -325,12 +350,21 @@ impl Update<'_> {
     }
 }
 
-/// Whether the flow is kept as RFC 5626 6 says: asked for, direct to us, and over a stream, whose
-/// keep-alives we answer.
-fn uses_outbound(request: &Request, flow: Flow) -> bool {
+/// How often a client is to keep its flow alive (RFC 5626 4.4), in seconds: over UDP before NATs forget it,
+/// which some do after 30 s. We ping WebSockets ourselves.
+const fn keep_alive_s(kind: TransportKind) -> Option<u32> {
+    match kind {
+        TransportKind::Udp => Some(25),
+        TransportKind::Tcp | TransportKind::Tls => Some(120),
+        TransportKind::Ws | TransportKind::Wss => None,
+    }
+}
+
+/// Whether the flow is kept as RFC 5626 6 says: asked for, and direct to us. Keep-alives are answered on
+/// every transport.
+fn uses_outbound(request: &Request) -> bool {
     let Ok(Contacts::List(contacts)) = request.headers.contacts() else { return false };
-    flow.kind.is_reliable()
-        && contacts.iter().any(|contact| outbound_id(&contact.params).is_some())
+    contacts.iter().any(|contact| outbound_id(&contact.params).is_some())
         && request.headers.supported().any(|tag| tag.eq_ignore_ascii_case("outbound"))
         && request.headers.vias().is_ok_and(|vias| vias.len() == 1)
 }

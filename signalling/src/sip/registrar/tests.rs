@@ -313,10 +313,44 @@ fn an_instance_s_new_flow_replaces_the_old_one() {
 }
 
 #[test]
-fn outbound_is_not_promised_over_datagrams() {
+fn outbound_is_promised_to_who_knows_it_with_how_often_to_keep_alive() {
+    let contact = "Contact: <sip:x@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
+    for (kind, supported, expected) in [
+        (UDP, "Supported: outbound\r\n", (1, Some("25"))),
+        (TransportKind::Tls, "Supported: outbound\r\n", (1, Some("120"))),
+        (TransportKind::Wss, "Supported: outbound\r\n", (1, None)),
+        (UDP, "", (0, None)),
+    ] {
+        let mut setup = Setup::new();
+        let over = flow(kind, (kind != UDP).then_some(1));
+        let response = setup.register_over(0, over, &format!("{contact}{supported}"));
+        let told = (response.headers.require().count(), response.headers.get(&HeaderName::FlowTimer));
+        assert_eq!(told, expected, "{kind:?} {supported}");
+    }
+}
+
+#[test]
+fn who_comes_back_by_another_flow_has_left_the_old_one_open_or_closed() {
     let mut setup = Setup::new();
-    let fields = "Contact: <sip:x@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\nSupported: outbound\r\n";
-    assert_eq!(setup.register(0, fields).headers.require().count(), 0);
+    let contact = |host: &str, instance: u8, reg_id: u8| {
+        format!("Contact: <sip:x@{host}.invalid>;reg-id={reg_id};+sip.instance=\"<urn:uuid:{instance}>\"\r\n")
+    };
+    let [one, two, three, four] = [1, 2, 3, 4].map(|id| flow(TransportKind::Wss, Some(id)));
+    setup.register_over(0, one, &contact("a", 1, 1));
+    assert!(setup.registrar.take_left().is_empty());
+    setup.register_over(0, one, &contact("a", 1, 1));
+    assert!(setup.registrar.take_left().is_empty(), "a refresh leaves nothing");
+    setup.register_over(0, two, &contact("b", 1, 1));
+    assert_eq!(setup.registrar.take_left(), [one]);
+    setup.registrar.connection_closed(ConnectionId(2));
+    setup.register_over(0, three, &contact("c", 1, 2));
+    setup.register_over(0, three, &contact("d", 2, 1));
+    assert!(setup.registrar.take_left().is_empty(), "another flow, another client");
+    setup.register_over(0, four, &contact("e", 1, 1));
+    assert_eq!(setup.registrar.take_left(), [two]);
+    setup.registrar.connection_closed(ConnectionId(4));
+    setup.register_over(0, one, &contact("f", 1, 1));
+    assert_eq!(setup.registrar.take_left(), [four], "and no longer what it had left before");
 }
 
 fn moment(setup: &Setup, seconds: u64) -> Moment {

@@ -16,6 +16,7 @@ mod resolver;
 mod socket;
 mod stats;
 mod stream;
+mod stun;
 mod tcp;
 mod udp;
 mod ws;

@@ -31,6 +31,8 @@ counters! {
     malformed,
     /// Datagrams dropped because the adapter was behind.
     inbound_overflows,
+    /// Keep-alives by STUN that were answered.
+    pings_answered,
     /// Datagrams that the socket did not take.
     datagrams_unsent,
     /// Streams refused because their address has too many.

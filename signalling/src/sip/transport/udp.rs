@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::layer::Shared;
-use super::socket;
+use super::{socket, stun};
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 
 /// Datagrams that wait for a full socket buffer. Chosen by us: past it UDP may lose them.
@@ -75,8 +75,16 @@ async fn read(shared: Arc<Shared>, socket: Arc<UdpSocket>, listener: ListenerId,
             }
         };
         let datagram = &buffer[..length];
-        // CRLF alone keeps a NAT binding open (RFC 5626 4.4.1); there is nothing to answer on UDP.
+        // CRLF alone keeps a NAT binding open; there is nothing to answer on UDP, where STUN is (stun.rs).
         if datagram.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            continue;
+        }
+        if stun::is_stun(datagram) {
+            if let Some(answer) = stun::answer(datagram, remote) {
+                shared.counters.pings_answered.add_one();
+                // Lost, it is asked for again.
+                let _ = socket.try_send_to(&answer, remote);
+            }
             continue;
         }
         let flow = Flow { kind: TransportKind::Udp, listener, local, remote, connection: None };

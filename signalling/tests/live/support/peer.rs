@@ -31,6 +31,13 @@ impl UdpPeer {
         self.receive_within(PATIENCE).await.expect("an answer")
     }
 
+    pub(crate) async fn receive_octets(&self) -> Vec<u8> {
+        let mut buffer = vec![0; 65_535];
+        let received = timeout(PATIENCE, self.0.recv(&mut buffer)).await.expect("an answer");
+        buffer.truncate(received.expect("the socket is open"));
+        buffer
+    }
+
     pub(crate) async fn receive_within(&self, patience: std::time::Duration) -> Option<String> {
         let mut buffer = vec![0; 65_535];
         let length = timeout(patience, self.0.recv(&mut buffer)).await.ok()?.expect("the socket is open");

@@ -11,7 +11,9 @@ use webtrunk_engine::{EndCause, LegId};
 use super::description;
 use crate::adapter::{Command, Dial, Event, Incoming, Origin, Party, Target};
 use crate::auth::digest::Attempts;
-use crate::sip::agent::{Agent, AgentConfig, Doorkeeper, Keyring, LocalNames, Reach, Route, Verdict};
+use crate::sip::agent::{
+    Agent, AgentConfig, Doorkeeper, Keyring, LocalNames, Reach, Registered, Route, Verdict,
+};
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 use crate::sip::message::{HeaderName, Host, Message, Request, Response, SipUri, StatusCode, Uri};
 
@@ -266,8 +268,8 @@ impl Doorkeeper for OpenDoor {
         Verdict::Accept { origin: Origin::Trunk("lab".to_owned()) }
     }
 
-    fn register(&mut self, request: &Request, _: &Origin, _: &Flow, _: Instant) -> Response {
-        request.response(StatusCode::OK, None)
+    fn register(&mut self, request: &Request, _: &Origin, _: &Flow, _: Instant) -> Registered {
+        Registered { response: request.response(StatusCode::OK, None), left: Vec::new() }
     }
 }
 

@@ -10,7 +10,7 @@ use webtrunk_engine::sdp::SessionDescription;
 use super::description;
 use super::pair::{Loopback, NoKeys, start_line};
 use crate::adapter::{Command, Dial, Event, Origin, Party, Target};
-use crate::sip::agent::{Agent, AgentConfig, Doorkeeper, Keyring, Reach, Route, Verdict};
+use crate::sip::agent::{Agent, AgentConfig, Doorkeeper, Keyring, Reach, Registered, Route, Verdict};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::message::{
     HeaderName, Headers, Host, Message, Method, Request, Response, SipUri, StatusCode, Uri,
@@ -65,8 +65,11 @@ impl Doorkeeper for Door {
         }
     }
 
-    fn register(&mut self, request: &Request, _: &Origin, _: &Flow, _: Instant) -> Response {
-        request.response(StatusCode::OK, None)
+    fn register(&mut self, request: &Request, _: &Origin, flow: &Flow, _: Instant) -> Registered {
+        // A test's client says by what connection it was here before.
+        let left = request.headers.get(&HeaderName::Subject).and_then(|id| id.parse().ok());
+        let left = left.map(|id| Flow { connection: Some(ConnectionId(id)), ..*flow });
+        Registered { response: request.response(StatusCode::OK, None), left: left.into_iter().collect() }
     }
 }
 

@@ -58,6 +58,24 @@ fn an_answered_call_outlives_its_connection_and_is_found_on_the_peers_next_one()
     assert_eq!(flows.iter().map(|flow| flow.connection).collect::<Vec<_>>(), [Some(ConnectionId(3))]);
 }
 
+/// The old connection may look open for long; and the contact may be another.
+#[test]
+fn a_call_goes_on_where_its_peer_registers_in_place_of_an_open_connection() {
+    for (user, left, expected) in [("eve", "1", 1), ("ann", "9", 1), ("ann", "1", 2)] {
+        let mut peer = Peer::over_websocket();
+        let call = peer.call_in();
+        peer.flow.connection = Some(ConnectionId(2));
+        let mut register = peer.request("REGISTER");
+        register.headers.set(HeaderName::Authorization, user);
+        register.headers.set(HeaderName::Contact, "<sip:ann@other.invalid>");
+        register.headers.set(HeaderName::Subject, left);
+        peer.receive(register);
+        peer.sent_flows();
+        peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+        assert_eq!(peer.sent_flows()[0].connection, Some(ConnectionId(expected)), "{user} left {left}");
+    }
+}
+
 #[test]
 fn a_request_from_a_new_connection_moves_the_call_there() {
     let mut peer = Peer::over_websocket();
