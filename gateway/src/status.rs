@@ -1,16 +1,22 @@
-//! What the gateway holds now: by these counts a leak shows.
+//! What the gateway holds now: by these counts a leak shows. And where its trunks stand.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 use webtrunk_engine::engine::Engine;
+use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::locations::Locations;
+use webtrunk_signalling::sip::trunk_board::{TrunkBoard, TrunkStanding};
+use webtrunk_signalling::sip::upstream::RegistrationState;
 use webtrunk_signalling::switchboard::Switchboard;
 
 use crate::store::StoreHealth;
 
 /// What the gateway holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Calls in the media engine.
     pub calls: usize,
@@ -26,6 +32,41 @@ pub struct Status {
     pub store_failures: u64,
     /// Changes that the store had no room for; 0 without one.
     pub store_lost: u64,
+    /// The trunks that are registered at or probed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub trunks: BTreeMap<String, TrunkStatus>,
+}
+
+/// Where a trunk stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TrunkStatus {
+    /// Our registrations there.
+    pub registrations: Vec<RegistrationStatus>,
+    /// Its hosts, as they were found last.
+    pub hosts: Vec<HostStatus>,
+}
+
+/// Where a registration of ours stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistrationStatus {
+    /// Whose it is.
+    pub user: String,
+    /// `registered`, `registering`, `failing`, `refused` or `left`.
+    pub state: &'static str,
+    /// How long the registrar keeps it, if nothing is refreshed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in_s: Option<u64>,
+}
+
+/// Where a host of a trunk stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostStatus {
+    /// How it is reached.
+    pub transport: &'static str,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// `up`, `suspected`, `resting` or `down`.
+    pub state: &'static str,
 }
 
 /// Reads the [`Status`] at any time, from any thread.
@@ -35,6 +76,7 @@ pub struct StatusReader {
     board: Arc<Switchboard>,
     locations: Locations,
     store: Option<StoreHealth>,
+    trunks: TrunkBoard,
 }
 
 impl StatusReader {
@@ -43,14 +85,17 @@ impl StatusReader {
         board: Arc<Switchboard>,
         locations: Locations,
         store: Option<StoreHealth>,
+        trunks: TrunkBoard,
     ) -> Self {
-        Self { engine, board, locations, store }
+        Self { engine, board, locations, store, trunks }
     }
 
     /// What is held now.
     #[must_use]
     pub fn read(&self) -> Status {
         let ledger = self.engine.ledger();
+        let now = Instant::now();
+        let trunks = self.trunks.read().into_iter();
         Status {
             calls: ledger.calls,
             media_legs: ledger.legs,
@@ -59,11 +104,38 @@ impl StatusReader {
             registered_users: self.locations.reachable_users(),
             store_failures: self.store.as_ref().map_or(0, StoreHealth::failures),
             store_lost: self.store.as_ref().map_or(0, StoreHealth::lost),
+            trunks: trunks.map(|(name, standing)| (name, TrunkStatus::of(standing, now))).collect(),
         }
     }
+
     /// Whether a user has a registered contact.
     #[must_use]
     pub fn is_registered(&self, user: &str) -> bool {
         !self.locations.contacts(user).is_empty()
+    }
+}
+
+impl TrunkStatus {
+    fn of(standing: TrunkStanding, now: Instant) -> Self {
+        let registration = |(user, state)| {
+            let (state, until) = match state {
+                RegistrationState::Registered { until } if until > now => ("registered", Some(until)),
+                RegistrationState::Registered { .. } | RegistrationState::Failing => ("failing", None),
+                RegistrationState::Registering => ("registering", None),
+                RegistrationState::Refused => ("refused", None),
+                RegistrationState::Left => ("left", None),
+            };
+            let expires_in_s = until.map(|until| until.saturating_duration_since(now).as_secs());
+            RegistrationStatus { user, state, expires_in_s }
+        };
+        let host = |(kind, address, state): (TransportKind, _, _)| HostStatus {
+            transport: kind.via_name(),
+            address,
+            state,
+        };
+        Self {
+            registrations: standing.registrations.into_iter().map(registration).collect(),
+            hosts: standing.hops.into_iter().map(host).collect(),
+        }
     }
 }

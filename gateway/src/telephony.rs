@@ -101,6 +101,7 @@ impl Telephony {
             sip.kept = store.take_kept();
             sip.keeper = Some(store.keeper());
         }
+        sip.nameservers.clone_from(&config.sip.nameservers);
         sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
         let streams =
             http.map(|http| wiring::media_streams(&config.media, http.address())).unwrap_or_default();
@@ -108,6 +109,7 @@ impl Telephony {
         let adapter = SipAdapter::new(sip);
         let transport = adapter.transport();
         let locations = adapter.locations();
+        let trunks = adapter.trunks();
         let (events, incoming) = mpsc::channel(EVENTS);
         let name = adapter.name();
         let commands = adapter.start(events).inspect_err(|_| engine.stop())?;
@@ -126,7 +128,8 @@ impl Telephony {
         ));
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
-        let status = StatusReader::new(engine.clone(), board, locations, store.as_ref().map(Store::health));
+        let health = store.as_ref().map(Store::health);
+        let status = StatusReader::new(engine.clone(), board, locations, health, trunks);
         let websocket = transport.ws_endpoint();
         let phones =
             transport.addresses().iter().find(|listener| !listener.kind.is_websocket()).map(|l| l.bound);

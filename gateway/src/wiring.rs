@@ -16,7 +16,7 @@ use webtrunk_signalling::sip::transport::{
     Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
 };
 
-use crate::config::{Config, MediaConfig, SipListener};
+use crate::config::{Config, MediaConfig, SipListener, Trunk};
 use crate::http::BoundHttp;
 use crate::tls::{self, TlsError};
 
@@ -69,7 +69,11 @@ pub fn transports(
     http: Option<&BoundHttp>,
     certificate: Option<Arc<ServerConfig>>,
 ) -> Result<TransportConfig, TlsError> {
-    let calls_over_tls = config.trunks.iter().any(|trunk| trunk.sip.transport == TransportKind::Tls);
+    let has_tls = config.sip.listeners.iter().any(|listener| listener.transport == TransportKind::Tls);
+    // An open transport may turn out to be TLS.
+    let may_call_over_tls =
+        |trunk: &Trunk| trunk.sip.transport == TransportKind::Tls || trunk.sip.is_transport_open && has_tls;
+    let calls_over_tls = config.trunks.iter().any(may_call_over_tls);
     let authorities = config.tls.as_ref().filter(|_| calls_over_tls);
     Ok(TransportConfig {
         listeners: config.sip.listeners.iter().filter_map(|own| listener(own, config, http)).collect(),

@@ -29,6 +29,8 @@ pub struct SipSettings {
     pub strangers_per_address: usize,
     /// Whether the media of registered phones is protected.
     pub phone_srtp: SrtpPolicy,
+    /// Whom to ask for the addresses of trunks; where there are none, the system's servers.
+    pub nameservers: Vec<SocketAddr>,
     /// Where it listens.
     pub listeners: Vec<SipListener>,
 }
@@ -64,6 +66,8 @@ pub(super) struct SipSection {
     session_expires_min_s: Option<Spanned<u32>>,
     strangers_per_address: Option<Spanned<u32>>,
     phone_srtp: Option<Srtp>,
+    #[serde(default)]
+    nameservers: Vec<Spanned<String>>,
     #[serde(default)]
     listeners: Vec<ListenerSection>,
 }
@@ -134,6 +138,7 @@ impl SipSection {
         let expires_min = self.check_expiry(faults);
         let session_timer = self.check_session_timer(faults);
         let strangers_per_address = self.check_strangers(faults);
+        let nameservers = faults.parse_all(&self.nameservers, NAMESERVER_CURE);
         SipSettings {
             realm,
             expires_min,
@@ -141,6 +146,7 @@ impl SipSection {
             strangers_per_address,
             // Whoever has it gets it; phones without pass over the keys that they are offered.
             phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
+            nameservers,
             listeners: checked.into_iter().flatten().collect(),
         }
     }
@@ -280,6 +286,8 @@ impl ListenerSection {
         Some(SipListener { transport, bind, external_address, local_networks })
     }
 }
+
+const NAMESERVER_CURE: &str = "write address:port, such as \"192.0.2.53:53\"";
 
 /// The cure for a bad realm.
 pub(crate) const REALM_CURE: &str = "write a name without quotes, such as your domain";

@@ -120,6 +120,15 @@ fn every_fault_names_line_key_value_and_cure() {
             "w.toml:2: http.bind = \"8080\": invalid socket address syntax; write address:port",
         ),
         ("[http]\norigins = [\"crm\"]", "w.toml:2: http.origins[0] = \"crm\": "),
+        ("[sip]\nnameservers = [\"192.0.2.53\"]", "w.toml:2: sip.nameservers[0] = \"192.0.2.53\": "),
+        (
+            "[[trunks]]\nname = \"t\"\nhost = \"h\"\nregister = [{ user = \"100\" }]",
+            "w.toml:4: trunks[0].register[0].user = \"100\": nothing answers the registrar's challenge; add credentials",
+        ),
+        (
+            "[[trunks]]\nname = \"t\"\nhost = \"h\"\nprobe_s = 0",
+            "w.toml:4: trunks[0].probe_s = 0: is out of range; write 1 to 3600 seconds",
+        ),
         ("[http\n", "w.toml:1: "),
         ("[http]\nbind = \"a\"\nbind = \"b\"", "w.toml:3: http.bind: duplicate key; take one of them out"),
         (

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroU16;
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -10,6 +11,7 @@ use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
+use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
@@ -36,11 +38,13 @@ pub(super) struct TrunkSection {
     name: Spanned<String>,
     host: Spanned<String>,
     port: Option<NonZeroU16>,
-    #[serde(default = "udp")]
-    transport: Spanned<Transport>,
+    transport: Option<Spanned<Transport>>,
     #[serde(default)]
     networks: Vec<Spanned<String>>,
     credentials: Option<CredentialsSection>,
+    #[serde(default)]
+    register: Vec<RegisterSection>,
+    probe_s: Option<Spanned<u32>>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     dtmf: Dtmf,
@@ -57,6 +61,15 @@ struct CredentialsSection {
     realm: Option<String>,
 }
 
+/// A registration of ours at the trunk.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegisterSection {
+    user: Spanned<String>,
+    expires_s: Option<Spanned<u32>>,
+    credentials: Option<CredentialsSection>,
+}
+
 /// How keys travel.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -67,16 +80,20 @@ enum Dtmf {
     Info,
 }
 
-fn udp() -> Spanned<Transport> {
-    Spanned::new(0..0, Transport::Udp)
-}
-
 fn forbid() -> Srtp {
     Srtp::Forbid
 }
 
 /// What every telephone system speaks, better one first where both do.
 const DEFAULT_CODECS: [CodecId; 2] = [CodecId::Pcmu, CodecId::Pcma];
+
+/// How long a registration is asked for where nothing is said, and what may be said. Chosen by us: ten minutes
+/// keep most NAT bindings' owners busy enough; below a minute registrars refuse, above a day nobody asks.
+const EXPIRES_S: u32 = 600;
+const EXPIRES_RANGE_S: std::ops::RangeInclusive<u32> = 60..=86_400;
+
+/// How often hosts may be asked whether they live.
+const PROBE_RANGE_S: std::ops::RangeInclusive<u32> = 1..=3600;
 
 /// How codecs are written; a clock rate where there are several.
 const CODEC_NAMES: [&str; 7] = ["opus", "G722", "PCMU", "PCMA", "L16/16000", "L16/48000", "L16/8000"];
@@ -104,7 +121,9 @@ impl TrunkSection {
     }
 
     pub(super) fn has_inline_secret(&self) -> bool {
-        self.credentials.as_ref().is_some_and(|account| account.password.get_ref().is_inline())
+        let of_registrations = self.register.iter().filter_map(|one| one.credentials.as_ref());
+        let mut accounts = self.credentials.iter().chain(of_registrations);
+        accounts.any(|account| account.password.get_ref().is_inline())
     }
 
     fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<Trunk> {
@@ -119,19 +138,25 @@ impl TrunkSection {
         let codecs = self.check_codecs(faults);
         let credentials = match &self.credentials {
             None => None,
-            Some(account) => Some(TrunkCredentials {
-                username: account.user.clone(),
-                password: fetch(&account.password, environment, faults)?.expose().to_owned(),
-                realm: account.realm.clone(),
-            }),
+            Some(account) => Some(account.fetch(environment, faults)?),
         };
+        let registrations = self.check_registrations(environment, faults)?;
+        let probe_interval = self.probe_s.as_ref().map(|seconds| {
+            if !PROBE_RANGE_S.contains(seconds.get_ref()) {
+                faults.add(seconds.span(), "is out of range", "write 1 to 3600 seconds");
+            }
+            Duration::from_secs((*seconds.get_ref()).into())
+        });
         let sip = TrunkConfig {
             name: self.name().to_owned(),
             host: self.host.get_ref().clone(),
             port: self.port.map(NonZeroU16::get),
-            transport: TransportKind::from(*self.transport.get_ref()),
+            transport: self.transport(),
+            is_transport_open: self.transport.is_none(),
             source_networks: networks,
             credentials,
+            registrations,
+            probe_interval,
         };
         let keys = match self.dtmf {
             Dtmf::Rfc4733 => KeyMode::Events,
@@ -141,15 +166,54 @@ impl TrunkSection {
         Some(Trunk { sip, codecs, srtp: self.srtp.into(), keys })
     }
 
+    /// What is written, or where the host's records say nothing else.
+    fn transport(&self) -> TransportKind {
+        self.transport.as_ref().map_or(TransportKind::Udp, |written| (*written.get_ref()).into())
+    }
+
+    fn check_registrations(
+        &self,
+        environment: Environment<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<Vec<RegistrationConfig>> {
+        let mut checked: Vec<RegistrationConfig> = Vec::new();
+        for section in &self.register {
+            let (user, span) = (section.user.get_ref(), section.user.span());
+            if !is_name(user) {
+                faults.add(span.clone(), "is no user part of an address", NAME_CURE);
+            }
+            if checked.iter().any(|other| other.user == *user) {
+                faults.add(span.clone(), "is registered twice", "take one out");
+            }
+            if self.credentials.is_none() && section.credentials.is_none() {
+                let cure = "add credentials, here or to the trunk";
+                faults.add_missing(span, "nothing answers the registrar's challenge", cure);
+            }
+            let expires_s = section.expires_s.as_ref().map_or(EXPIRES_S, |seconds| {
+                if !EXPIRES_RANGE_S.contains(seconds.get_ref()) {
+                    faults.add(seconds.span(), "is out of range", "write 60 to 86400 seconds");
+                }
+                *seconds.get_ref()
+            });
+            let credentials = match &section.credentials {
+                None => None,
+                Some(account) => Some(account.fetch(environment, faults)?),
+            };
+            let expires = Duration::from_secs(expires_s.into());
+            checked.push(RegistrationConfig { user: user.clone(), expires, credentials });
+        }
+        Some(checked)
+    }
+
     /// Calls leave from the listener of their transport.
     fn check_listener(&self, transports: &[TransportKind], faults: &mut Faults<'_>) {
-        let transport = TransportKind::from(*self.transport.get_ref());
+        let transport = self.transport();
+        let written = self.transport.as_ref().map(Spanned::span);
         if transport.is_websocket() {
             let cure = "use \"udp\", \"tcp\" or \"tls\"";
-            faults.add(self.transport.span(), "trunks are not called over WebSocket", cure);
+            faults.add(written.unwrap_or_default(), "trunks are not called over WebSocket", cure);
         } else if !transports.contains(&transport) {
-            let is_written = !self.transport.span().is_empty();
-            let span = if is_written { self.transport.span() } else { self.name.span() };
+            let span = written.unwrap_or_else(|| self.name.span());
             let name = transport.via_name();
             faults.add_missing(
                 span,
@@ -176,6 +240,16 @@ impl TrunkSection {
             }
         }
         codecs
+    }
+}
+
+impl CredentialsSection {
+    fn fetch(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<TrunkCredentials> {
+        Some(TrunkCredentials {
+            username: self.user.clone(),
+            password: fetch(&self.password, environment, faults)?.expose().to_owned(),
+            realm: self.realm.clone(),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The SIP adapter's configuration, as plain values; the gateway makes it of its file.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::agent::AgentConfig;
@@ -19,6 +20,8 @@ pub struct SipConfig {
     pub users: Arc<dyn Credentials + Send + Sync>,
     /// The peers that carry calls from and to elsewhere.
     pub trunks: Vec<TrunkConfig>,
+    /// Whom to ask for the addresses of trunks; where there are none, the system's servers.
+    pub nameservers: Vec<SocketAddr>,
     /// Limits of registrations.
     pub registrar: RegistrarConfig,
     /// The bindings that were kept when the process ended last.
@@ -38,6 +41,7 @@ impl SipConfig {
             digest: DigestConfig::new(realm),
             users,
             trunks: Vec::new(),
+            nameservers: Vec::new(),
             registrar: RegistrarConfig::default(),
             kept: Vec::new(),
             keeper: None,

@@ -62,10 +62,16 @@ impl Admission {
         self.digest.knows(user, &*self.users)
     }
 
+    /// A registrar of a trunk has us, at these addresses: its calls come from there.
+    pub fn registered(&mut self, trunk: &str, addresses: impl Iterator<Item = IpAddr>) {
+        self.trunks.registered(trunk, addresses);
+    }
+
     /// Judges a request that belongs to no dialog.
     pub fn judge(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
         let has_credentials = request.headers.has(&HeaderName::Authorization);
-        if let Some(trunk) = self.trunks.at(flow)
+        let user = request.uri.user_unescaped();
+        if let Some(trunk) = self.trunks.at(flow, user.as_deref())
             && !has_credentials
             && request.method != Method::Register
         {
@@ -152,12 +158,8 @@ mod tests {
 
     fn admission(now: Instant) -> Admission {
         let trunk = TrunkConfig {
-            name: "provider".into(),
-            host: "198.51.100.7".into(),
-            port: None,
-            transport: TransportKind::Udp,
             source_networks: vec!["198.51.100.0/24".parse().expect("a range")],
-            credentials: None,
+            ..TrunkConfig::new("provider", "198.51.100.7")
         };
         Admission::new(DigestConfig::new(REALM), Arc::new(Alice), Trunks::new(vec![trunk]), [7; 32], now)
     }

@@ -1,12 +1,17 @@
 //! Trunks: the peers that carry calls to and from the rest of the world.
 //!
-//! A trunk is configured, not registered. Calls go to its host; calls come from its networks.
+//! A trunk is configured. Calls go to its hosts; calls come from its networks, and from the registrar that
+//! we are registered at.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::flow::{Flow, TransportKind};
-use super::transport::Network;
+use super::message::{ByteString, Host};
+use super::transport::{Network, literal};
+use super::upstream::RegistrationConfig;
 
 /// One trunk.
 #[derive(Debug, Clone)]
@@ -19,10 +24,16 @@ pub struct TrunkConfig {
     pub port: Option<u16>,
     /// How it is reached; not WebSocket.
     pub transport: TransportKind,
+    /// Whether the records of its host's name may say otherwise (RFC 3263 4.1).
+    pub is_transport_open: bool,
     /// Where its calls come from. Empty: it may not call us.
     pub source_networks: Vec<Network>,
     /// What we answer its challenges with.
     pub credentials: Option<TrunkCredentials>,
+    /// What we register there.
+    pub registrations: Vec<RegistrationConfig>,
+    /// How often its hosts are asked whether they live; `None`, never.
+    pub probe_interval: Option<Duration>,
 }
 
 /// Our account at a trunk.
@@ -40,9 +51,47 @@ pub struct TrunkCredentials {
 #[derive(Debug, Clone, Default)]
 pub struct Trunks {
     trunks: Vec<TrunkConfig>,
+    /// Where the registrars are that have us, by trunk.
+    registrars: HashMap<String, BTreeSet<IpAddr>>,
 }
 
 impl TrunkConfig {
+    /// A trunk over UDP that is called without account, and may not call us.
+    #[must_use]
+    pub fn new(name: &str, host: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            port: None,
+            transport: TransportKind::Udp,
+            is_transport_open: false,
+            source_networks: Vec::new(),
+            credentials: None,
+            registrations: Vec::new(),
+            probe_interval: None,
+        }
+    }
+
+    /// Its host, as a URI has it.
+    #[must_use]
+    pub fn uri_host(&self) -> Host {
+        match literal(&self.host) {
+            Some(IpAddr::V4(v4)) => Host::V4(v4),
+            Some(IpAddr::V6(v6)) => Host::V6(v6),
+            None => Host::Domain(ByteString::from(&*self.host)),
+        }
+    }
+
+    /// The name of an account of ours there, for the keyring: the trunk's, or a registration's own.
+    #[must_use]
+    pub fn account(&self, registration: &RegistrationConfig) -> String {
+        match registration.credentials {
+            // No name of a trunk has a slash.
+            Some(_) => format!("{}/{}", self.name, registration.user),
+            None => self.name.clone(),
+        }
+    }
+
     /// The port that calls go to.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -53,8 +102,13 @@ impl TrunkConfig {
 impl Trunks {
     /// The trunks, in the order in which their networks are asked.
     #[must_use]
-    pub const fn new(trunks: Vec<TrunkConfig>) -> Self {
-        Self { trunks }
+    pub fn new(trunks: Vec<TrunkConfig>) -> Self {
+        Self { trunks, registrars: HashMap::new() }
+    }
+
+    /// A registrar of a trunk has us, at these addresses: its calls come from there.
+    pub fn registered(&mut self, trunk: &str, addresses: impl Iterator<Item = IpAddr>) {
+        self.registrars.insert(trunk.to_owned(), addresses.map(|address| address.to_canonical()).collect());
     }
 
     /// The trunk of this name.
@@ -63,14 +117,25 @@ impl Trunks {
         self.trunks.iter().find(|trunk| trunk.name == name)
     }
 
-    /// The trunk that sent something on this flow; the first one where networks overlap. No trunk is a
-    /// WebSocket client: a web page on a trunk's machine is just a web page.
+    /// The trunk that sent something on this flow for `user`; where several are at one address the one
+    /// that registered this user, else the first. No trunk is a WebSocket client: a web page on a trunk's
+    /// machine is just a web page.
     #[must_use]
-    pub fn at(&self, flow: &Flow) -> Option<&TrunkConfig> {
+    pub fn at(&self, flow: &Flow, user: Option<&str>) -> Option<&TrunkConfig> {
         if flow.kind.is_websocket() {
             return None;
         }
-        self.trunks.iter().find(|trunk| trunk.is_from(flow.remote.ip()))
+        let source = flow.remote.ip();
+        let mut there =
+            self.trunks.iter().filter(|trunk| trunk.is_from(source) || self.has_us(trunk, source));
+        let is_for =
+            |trunk: &&TrunkConfig| trunk.registrations.iter().any(|one| Some(one.user.as_str()) == user);
+        let first = there.clone().next();
+        there.find(is_for).or(first)
+    }
+
+    fn has_us(&self, trunk: &TrunkConfig, source: IpAddr) -> bool {
+        self.registrars.get(&trunk.name).is_some_and(|known| known.contains(&source.to_canonical()))
     }
 
     /// All trunks, in their order.
@@ -101,16 +166,13 @@ mod tests {
 
     fn trunk(name: &str, networks: &[&str]) -> TrunkConfig {
         TrunkConfig {
-            name: name.into(),
-            host: "sip.provider.example".into(),
-            port: None,
-            transport: TransportKind::Udp,
             source_networks: networks.iter().map(|text| text.parse().expect("a range")).collect(),
             credentials: Some(TrunkCredentials {
                 username: "webtrunk".into(),
                 password: "open sesame".into(),
                 realm: None,
             }),
+            ..TrunkConfig::new(name, "sip.provider.example")
         }
     }
 
@@ -131,11 +193,29 @@ mod tests {
             trunk("one", &["198.51.100.7"]),
             trunk("net", &["198.51.100.0/24"]),
         ]);
-        let at = |kind, remote| trunks.at(&flow(kind, remote)).map(|trunk| trunk.name.as_str());
+        let at = |kind, remote| trunks.at(&flow(kind, remote), None).map(|trunk| trunk.name.as_str());
         assert_eq!(at(TransportKind::Udp, "198.51.100.7:5060"), Some("one"));
         assert_eq!(at(TransportKind::Tcp, "198.51.100.8:41000"), Some("net"));
         assert_eq!(at(TransportKind::Udp, "203.0.113.7:5060"), None);
         assert_eq!(at(TransportKind::Wss, "198.51.100.7:5060"), None);
+    }
+
+    #[test]
+    fn a_registrar_that_has_us_is_its_trunk_and_told_apart_by_whom_it_calls() {
+        let registered = |name: &str, user: &str| {
+            let expires = Duration::from_secs(600);
+            let one = RegistrationConfig { user: user.into(), expires, credentials: None };
+            TrunkConfig { registrations: vec![one], ..trunk(name, &[]) }
+        };
+        let mut trunks = Trunks::new(vec![registered("first", "100"), registered("second", "200")]);
+        let flow = flow(TransportKind::Udp, "198.51.100.7:5060");
+        let at = |trunks: &Trunks, user| trunks.at(&flow, Some(user)).map(|trunk| trunk.name.clone());
+        assert_eq!(at(&trunks, "100"), None, "not before it has us");
+        for name in ["first", "second"] {
+            trunks.registered(name, std::iter::once([198, 51, 100, 7].into()));
+        }
+        let names = ["100", "200", "300"].map(|user| at(&trunks, user).unwrap_or_default());
+        assert_eq!(names, ["first", "second", "first"]);
     }
 
     #[test]

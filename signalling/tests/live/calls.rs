@@ -33,16 +33,14 @@ fn dial(target: Target) -> Box<Dial> {
 /// A trunk that is a stub on this machine.
 fn trunk(host: &str, port: u16, transport: TransportKind) -> TrunkConfig {
     TrunkConfig {
-        name: "provider".into(),
-        host: host.into(),
         port: Some(port),
         transport,
-        source_networks: Vec::new(),
         credentials: Some(TrunkCredentials {
             username: "webtrunk".into(),
             password: "open sesame".into(),
             realm: Some("provider.test".into()),
         }),
+        ..TrunkConfig::new("provider", host)
     }
 }
 

@@ -86,6 +86,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds a trunk of which everything is said in these lines.
+    pub(crate) fn trunk_lines(mut self, lines: &str) -> Self {
+        let _ = write!(self.trunks, "\n[[trunks]]\n{lines}\n");
+        self
+    }
+
     /// Adds lines to the section of the trunk that was added last.
     pub(crate) fn last_trunk(mut self, lines: &str) -> Self {
         let _ = writeln!(self.trunks, "{lines}");
@@ -160,7 +166,7 @@ impl GatewayConfig {
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
              [media]\naddresses = [\"{ip}\"]\nwebrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
              rtp_ports = {:?}\n{}",
-            self.log_filter.unwrap_or("debug,hickory_resolver=info,mio=info"),
+            self.log_filter.unwrap_or("debug,hickory_net=info,hickory_resolver=info,mio=info"),
             self.sip,
             self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,

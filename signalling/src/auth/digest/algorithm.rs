@@ -3,7 +3,9 @@
 use std::fmt;
 
 use md5::{Digest, Md5};
-use sha2::Sha256;
+use sha2::{Sha256, Sha512_256};
+
+use super::fields::Protection;
 
 /// A hash algorithm. The order is that of strength.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +14,8 @@ pub enum Algorithm {
     Md5,
     /// SHA-256, RFC 8760.
     Sha256,
+    /// SHA-512/256, RFC 8760. We answer it; of users we keep no hash of it.
+    Sha512_256,
 }
 
 /// The hash of user, realm and password, in lower-case hexadecimal: as good as the password within
@@ -29,38 +33,34 @@ impl Algorithm {
         match self {
             Self::Md5 => "MD5",
             Self::Sha256 => "SHA-256",
+            Self::Sha512_256 => "SHA-512-256",
         }
     }
 
     /// The algorithm of this name; absent it is MD5 (RFC 7616 3.3).
     pub(super) fn from_name(name: Option<&str>) -> Option<Self> {
         let Some(name) = name else { return Some(Self::Md5) };
-        [Self::Md5, Self::Sha256].into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        let all = [Self::Md5, Self::Sha256, Self::Sha512_256];
+        all.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// How many octets a hash has.
     const fn len(self) -> usize {
         match self {
             Self::Md5 => 16,
-            Self::Sha256 => 32,
+            Self::Sha256 | Self::Sha512_256 => 32,
         }
     }
 
     fn hash(self, parts: &[&str]) -> String {
-        // The parts come joined by colons.
-        fn feed<D: Digest>(parts: &[&str]) -> String {
-            let mut digest = D::new();
-            for (at, part) in parts.iter().enumerate() {
-                if at > 0 {
-                    digest.update(b":");
-                }
-                digest.update(part.as_bytes());
-            }
-            to_hex(&digest.finalize())
-        }
+        self.hash_octets(&parts.join(":").into_bytes())
+    }
+
+    fn hash_octets(self, octets: &[u8]) -> String {
         match self {
-            Self::Md5 => feed::<Md5>(parts),
-            Self::Sha256 => feed::<Sha256>(parts),
+            Self::Md5 => to_hex(&Md5::digest(octets)),
+            Self::Sha256 => to_hex(&Sha256::digest(octets)),
+            Self::Sha512_256 => to_hex(&Sha512_256::digest(octets)),
         }
     }
 }
@@ -100,9 +100,26 @@ impl Ha1 {
         nonce: &str,
         count: Option<(&str, &str)>,
     ) -> String {
-        let ha2 = self.algorithm.hash(&[method, uri]);
+        let count = count.map(|(nc, cnonce)| (nc, cnonce, Protection::Auth));
+        self.response_with((method, uri, b""), nonce, count)
+    }
+
+    /// The same for a request of method, digest URI and body, whose body is protected too where the
+    /// quality is `auth-int` (RFC 7616 3.4.3).
+    pub(super) fn response_with(
+        &self,
+        (method, uri, body): (&str, &str, &[u8]),
+        nonce: &str,
+        count: Option<(&str, &str, Protection)>,
+    ) -> String {
+        let ha2 = match count {
+            Some((_, _, Protection::AuthInt)) => {
+                self.algorithm.hash(&[method, uri, &self.algorithm.hash_octets(body)])
+            }
+            Some((_, _, Protection::Auth)) | None => self.algorithm.hash(&[method, uri]),
+        };
         match count {
-            Some((nc, cnonce)) => self.algorithm.hash(&[&self.hex, nonce, nc, cnonce, "auth", &ha2]),
+            Some((nc, cnonce, qop)) => self.algorithm.hash(&[&self.hex, nonce, nc, cnonce, qop.name(), &ha2]),
             None => self.algorithm.hash(&[&self.hex, nonce, &ha2]),
         }
     }
@@ -158,6 +175,17 @@ mod tests {
         );
         let ha1 = Ha1::new(Algorithm::Md5, "Mufasa", "testrealm@host.com", "CircleOfLife");
         assert_eq!(ha1.response("GET", "/dir/index.html", nonce, None), "1949323746fe6a43ef61f9606e7febea");
+    }
+
+    /// By Python's hashlib: the RFC's example of SHA-512-256 is wrong (erratum 4897), of `auth-int` it has none.
+    #[test]
+    fn the_strongest_hash_and_a_protected_body() {
+        let ha1 = Ha1::new(Algorithm::Sha512_256, "a", "b", "c");
+        assert_eq!(ha1.as_hex(), "8eb13a416df8d7c256bb1b2fdc7824b9ab088eba9459502ef1de3d73c9dd7901");
+        let count = Some(("00000001", "0a4f113b", Protection::AuthInt));
+        let ha1 = Ha1::new(Algorithm::Md5, "Mufasa", "testrealm@host.com", "Circle Of Life");
+        let answer = ha1.response_with(("INVITE", "sip:b", b"v=0"), "n", count);
+        assert_eq!(answer, "afe537cded814d008c67444dec9586c9");
     }
 
     #[test]

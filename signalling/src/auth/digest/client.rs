@@ -94,19 +94,25 @@ impl DigestClient {
     /// The value of Authorization or Proxy-Authorization for a request; `None` before the first
     /// challenge. Each call uses the nonce once more, so a request sent anew asks anew.
     pub fn authorize(&mut self, method: &str, uri: &str) -> Option<String> {
+        self.authorize_with(method, uri, b"")
+    }
+
+    /// [`authorize`](Self::authorize) for a request with a body, which servers may ask to be protected too.
+    pub fn authorize_with(&mut self, method: &str, uri: &str, body: &[u8]) -> Option<String> {
         let session = self.session.as_mut()?;
         session.count = session.count.checked_add(1)?;
-        let qop = session.challenge.has_qop.then(|| Qop {
+        let qop = session.challenge.qop.map(|protection| Qop {
             cnonce: format!("{:016x}", self.rng.next_u64()),
             nc: format!("{:08x}", session.count),
+            protection,
         });
-        let count = qop.as_ref().map(|qop| (&*qop.nc, &*qop.cnonce));
+        let count = qop.as_ref().map(|qop| (&*qop.nc, &*qop.cnonce, qop.protection));
         let response = Response {
             username: escape(&self.username),
             realm: session.challenge.realm.clone(),
             nonce: session.challenge.nonce.clone(),
             uri: uri.into(),
-            response: session.ha1.response(method, uri, &session.challenge.nonce, count),
+            response: session.ha1.response_with((method, uri, body), &session.challenge.nonce, count),
             algorithm: session.challenge.algorithm,
             qop,
             opaque: session.challenge.opaque.clone(),

@@ -16,8 +16,8 @@ pub struct Challenge {
     pub algorithm: Algorithm,
     /// Whether the credentials were right and only the nonce was not.
     pub is_stale: bool,
-    /// Whether `auth` is offered as quality of protection; absent in servers before RFC 2617.
-    pub has_qop: bool,
+    /// The quality of protection, `auth` where both are offered; absent in servers before RFC 2617.
+    pub qop: Option<Protection>,
     /// To be returned as it is.
     pub opaque: Option<String>,
 }
@@ -38,19 +38,41 @@ pub struct Response {
     pub response: String,
     /// The algorithm.
     pub algorithm: Algorithm,
-    /// Client nonce and nonce count as text, where the quality of protection is `auth`.
+    /// Client nonce and nonce count as text, where there is a quality of protection.
     pub qop: Option<Qop>,
     /// Returned as it came.
     pub opaque: Option<String>,
 }
 
-/// What belongs to the quality of protection `auth`.
+/// What is protected (RFC 7616 3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// Who asks for what.
+    Auth,
+    /// The body too.
+    AuthInt,
+}
+
+impl Protection {
+    /// The name in challenges and responses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::AuthInt => "auth-int",
+        }
+    }
+}
+
+/// What belongs to a quality of protection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qop {
     /// The client's nonce.
     pub cnonce: String,
     /// How often the client used the server's nonce: eight hexadecimal digits.
     pub nc: String,
+    /// What is protected.
+    pub protection: Protection,
 }
 
 impl Challenge {
@@ -60,9 +82,13 @@ impl Challenge {
     pub fn parse(value: &str) -> Option<Self> {
         let fields = Fields::parse(value)?;
         let qop = fields.get("qop");
-        let has_qop =
-            qop.is_some_and(|list| list.split(',').any(|q| q.trim_ascii().eq_ignore_ascii_case("auth")));
-        if qop.is_some() && !has_qop {
+        let protection = qop.and_then(|list| {
+            let is_offered = |one: &Protection| {
+                list.split(',').any(|name| name.trim_ascii().eq_ignore_ascii_case(one.name()))
+            };
+            [Protection::Auth, Protection::AuthInt].into_iter().find(is_offered)
+        });
+        if qop.is_some() && protection.is_none() {
             return None;
         }
         Some(Self {
@@ -70,7 +96,7 @@ impl Challenge {
             nonce: fields.text("nonce")?,
             algorithm: Algorithm::from_name(fields.get("algorithm"))?,
             is_stale: fields.get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
-            has_qop,
+            qop: protection,
             opaque: fields.text("opaque"),
         })
     }
@@ -89,7 +115,7 @@ impl Response {
                 if nc.len() != 8 || !nc.bytes().all(|b| b.is_ascii_hexdigit()) {
                     return None;
                 }
-                Some(Qop { cnonce: fields.text("cnonce")?, nc })
+                Some(Qop { cnonce: fields.text("cnonce")?, nc, protection: Protection::Auth })
             }
             Some(_) => return None,
         };
@@ -123,7 +149,10 @@ impl fmt::Display for Challenge {
         }
         write!(f, ", algorithm={}", self.algorithm.name())?;
         // In quotes here, without in the response (RFC 7616 3.3, 3.4).
-        if self.has_qop { f.write_str(", qop=\"auth\"") } else { Ok(()) }
+        match self.qop {
+            Some(qop) => write!(f, ", qop=\"{}\"", qop.name()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -143,7 +172,9 @@ impl fmt::Display for Response {
             write!(f, ", opaque=\"{opaque}\"")?;
         }
         match &self.qop {
-            Some(qop) => write!(f, ", qop=auth, nc={}, cnonce=\"{}\"", qop.nc, qop.cnonce),
+            Some(Qop { cnonce, nc, protection }) => {
+                write!(f, ", qop={}, nc={nc}, cnonce=\"{cnonce}\"", protection.name())
+            }
             None => Ok(()),
         }
     }
@@ -254,7 +285,7 @@ mod tests {
     fn a_challenge_is_read_and_written() {
         let text = "Digest realm=\"g\", nonce=\"n\", opaque=\"\", stale=true, algorithm=MD5, qop=\"auth\"";
         let challenge = Challenge::parse(text).unwrap();
-        assert!(challenge.is_stale && challenge.has_qop);
+        assert_eq!((challenge.is_stale, challenge.qop), (true, Some(Protection::Auth)));
         assert_eq!(challenge.to_string(), text);
     }
 
@@ -263,9 +294,11 @@ mod tests {
         let challenge =
             Challenge::parse("DIGEST nonce = \"n\" ,, REALM=\"g\",qop=\"auth-int, auth\",domain=\"sip:x\"")
                 .unwrap();
-        assert_eq!((challenge.algorithm, challenge.has_qop), (Algorithm::Md5, true));
+        assert_eq!((challenge.algorithm, challenge.qop), (Algorithm::Md5, Some(Protection::Auth)));
         let challenge = Challenge::parse("Digest realm=\"g\", nonce=\"n\", algorithm=\"md5\"").unwrap();
-        assert!(!challenge.has_qop && !challenge.is_stale);
+        assert!(challenge.qop.is_none() && !challenge.is_stale);
+        let strict = "Digest realm=\"g\", nonce=\"n\", algorithm=SHA-512-256, qop=\"auth-int\"";
+        assert_eq!(Challenge::parse(strict).unwrap().to_string(), strict);
         let quoted = "Digest username=\"a\",realm=\"g\",nonce=\"n\",uri=\"u\",response=\"0\",qop=\"auth\",nc=00000001,cnonce=\"\"";
         assert!(Response::parse(quoted).unwrap().qop.is_some());
     }
@@ -282,9 +315,8 @@ mod tests {
             "Digest realm=\"g\" nonce=\"n\"",
             "Digest realm=\"g\", nonce=",
             "Digest realm=\"g\", nonce=\"n\", nonce=\"m\"",
-            "Digest realm=\"g\", nonce=\"n\", algorithm=SHA-512-256",
             "Digest realm=\"g\", nonce=\"n\", algorithm=MD5-sess",
-            "Digest realm=\"g\", nonce=\"n\", qop=\"auth-int\"",
+            "Digest realm=\"g\", nonce=\"n\", qop=\"auth-conf\"",
             "Digest realm=\"g\", nonce=\"n\\",
         ] {
             assert_eq!(Challenge::parse(bad), None, "{bad}");

@@ -14,5 +14,5 @@ mod tests;
 
 pub use algorithm::{Algorithm, Ha1};
 pub use client::{Attempts, ClientError, DigestClient};
-pub use fields::{Challenge, Qop, Response};
+pub use fields::{Challenge, Protection, Qop, Response};
 pub use server::{Credentials, Denied, DigestConfig, DigestServer};

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::algorithm::to_hex;
-use super::fields::escape;
+use super::fields::{Protection, escape};
 use super::nonce::Nonces;
 use super::replay::Used;
 use super::{Algorithm, Challenge, Ha1, Response};
@@ -118,7 +118,7 @@ impl DigestServer {
             nonce: nonce.clone(),
             algorithm: *algorithm,
             is_stale: matches!(denied, Denied::Stale { .. }),
-            has_qop: true,
+            qop: Some(Protection::Auth),
             opaque: None,
         };
         self.config.algorithms.iter().map(|algorithm| challenge(algorithm).to_string()).collect()

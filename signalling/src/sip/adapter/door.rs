@@ -1,6 +1,7 @@
 //! The core's doorkeeper: admission, the registrar, and what the rest of the house learns of both.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -62,6 +63,11 @@ impl Door {
     /// A contact of a user, if it is still registered.
     pub(super) fn binding(&self, user: &str, key: u64) -> Option<&Binding> {
         self.registrar.binding(key).filter(|binding| binding.user == user)
+    }
+
+    /// A registrar of a trunk has us, at these addresses: its calls come from there.
+    pub(super) fn registered(&mut self, trunk: &str, addresses: impl Iterator<Item = IpAddr>) {
+        self.admission.registered(trunk, addresses);
     }
 
     /// What was registered over a closed stream can be reached no more.

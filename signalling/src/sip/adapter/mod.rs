@@ -2,19 +2,20 @@
 //!
 //! ```text
 //!   sockets --> TransportLayer --> Inbound ---+
-//!   gateway ----------------------> Command --+--> Task: Agent + Registrar --> Event --> gateway
+//!   gateway ----------------------> Command --+--> Task: Agent + Registrar + Upstream --> Event --> gateway
 //!   resolver ---------------------> address --+         |
 //!   one timer --------------------------------+         +--> bytes --> TransportLayer --> sockets
 //! ```
 //!
 //! One task owns the core; nothing in it waits for anything but its four inputs. What is read from
-//! elsewhere, [`Locations`] and [`TransportLayer`], is handed out before the start.
+//! elsewhere, [`Locations`], [`TrunkBoard`] and [`TransportLayer`], is handed out before the start.
 
 mod door;
 mod names;
 mod outlet;
 mod routes;
 mod task;
+mod upstream;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
@@ -23,14 +24,16 @@ use super::config::SipConfig;
 use super::doorkeeper::Admission;
 use super::locations::Locations;
 use super::registrar::Registrar;
-use super::transport::{Inbound, ListenError, TransportLayer};
+use super::transport::{Inbound, ListenError, Resolver, TransportLayer};
 use super::trunk::Trunks;
+use super::trunk_board::TrunkBoard;
 use crate::adapter::{Adapter, Command, Event, StartError};
 use door::Door;
 use names::Names;
 use outlet::Outlet;
 use routes::Routes;
 use task::Task;
+use upstream::Upstream;
 
 /// The adapter's name in logs and dial strings.
 pub(super) const NAME: &str = "sip";
@@ -44,6 +47,7 @@ pub struct SipAdapter {
     layer: TransportLayer,
     inbound: Receiver<Inbound>,
     locations: Locations,
+    board: TrunkBoard,
 }
 
 impl SipAdapter {
@@ -51,7 +55,7 @@ impl SipAdapter {
     #[must_use]
     pub fn new(mut config: SipConfig) -> Self {
         let (layer, inbound) = TransportLayer::new(std::mem::take(&mut config.transport));
-        Self { config, layer, inbound, locations: Locations::default() }
+        Self { config, layer, inbound, locations: Locations::default(), board: TrunkBoard::default() }
     }
 
     /// The sockets: for the WebSocket endpoint to be mounted, our addresses once started, and counters.
@@ -65,6 +69,12 @@ impl SipAdapter {
     pub fn locations(&self) -> Locations {
         self.locations.clone()
     }
+
+    /// Where the trunks stand, to be shown.
+    #[must_use]
+    pub fn trunks(&self) -> TrunkBoard {
+        self.board.clone()
+    }
 }
 
 impl Adapter for SipAdapter {
@@ -74,7 +84,7 @@ impl Adapter for SipAdapter {
 
     /// Must be called inside a tokio runtime, on which the adapter then lives.
     fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, layer, inbound, locations } = self;
+        let Self { config, layer, inbound, locations, board } = self;
         layer.listen().map_err(|ListenError { kind, bind, source }| StartError::Listen {
             adapter: NAME,
             address: format!("{} {bind}", kind.via_name()),
@@ -90,8 +100,10 @@ impl Adapter for SipAdapter {
         let names = Names::new(layer.clone());
         let agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
-        let (routes, resolved) = Routes::new(layer.clone(), trunks);
-        let task = Task::new(agent, layer, routes, Outlet::new(events));
+        let upstream = Upstream::new(&trunks, layer.clone(), board, now);
+        let resolver = Resolver::of(&config.nameservers);
+        let (routes, resolved) = Routes::new(layer.clone(), trunks, resolver);
+        let task = Task::new(agent, layer, routes, upstream, Outlet::new(events));
         tokio::spawn(task.run(inbound, inbox, resolved));
         Ok(commands)
     }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::sip::agent::LocalNames;
 use crate::sip::flow::{Flow, TransportKind};
+use crate::sip::hop::Hop;
 use crate::sip::message::{Host, SipUri};
 use crate::sip::transport::{Addresses, TransportLayer};
 
@@ -51,6 +52,10 @@ impl LocalNames for Names {
 
     fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
         self.layer.flow_to(kind, remote, None).ok()
+    }
+
+    fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {
+        self.layer.flow_to(hop.kind, hop.address, hop.server_name.as_deref()).ok()
     }
 }
 

@@ -1,8 +1,8 @@
-//! From whom to call to the way there: a contact's flow, or a trunk's address, which may have to be
-//! looked up first.
+//! From whom to call to the way there: a contact's flow, or a trunk's hops, which may have to be looked up
+//! first.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -12,9 +12,12 @@ use super::door::Door;
 use super::names::Names;
 use crate::adapter::{Dial, Origin, Target};
 use crate::sip::agent::{LocalNames, Reach, Route};
-use crate::sip::message::{ByteString, Host, SipUri, Uri};
-use crate::sip::transport::{ResolveError, Resolver, TransportLayer, literal};
+use crate::sip::flow::TransportKind;
+use crate::sip::hop::Hop;
+use crate::sip::message::{SipUri, Uri};
+use crate::sip::transport::{ResolveError, Resolver, TransportLayer, Wanted};
 use crate::sip::trunk::{TrunkConfig, Trunks};
+use crate::sip::upstream::Health;
 
 /// Finds ways; holds the calls whose way is being looked up.
 #[derive(Debug)]
@@ -23,15 +26,28 @@ pub(super) struct Routes {
     names: Names,
     trunks: Trunks,
     resolver: Resolver,
+    /// What is held against hops.
+    pub(super) health: Health,
     waiting: HashMap<LegId, Dial>,
     answers: mpsc::UnboundedSender<Resolved>,
 }
 
-/// A trunk's name was looked up for a call.
+/// A trunk's name was looked up.
 #[derive(Debug)]
 pub(super) struct Resolved {
-    leg: LegId,
-    address: Result<SocketAddr, ResolveError>,
+    pub(super) asker: Asker,
+    pub(super) hops: Result<Vec<Hop>, ResolveError>,
+}
+
+/// For whom a name is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A call that waits.
+    Call(LegId),
+    /// A registration, by its place in the list of all.
+    Registration(usize),
+    /// The probes of a trunk, by its place.
+    Probes(usize),
 }
 
 /// What is known of the way to a target.
@@ -48,15 +64,19 @@ pub(super) enum Way {
 impl Routes {
     /// No call waits. The lookups of waiting calls come out of the receiver: one for each, so that the
     /// calls bound it.
-    pub(super) fn new(layer: TransportLayer, trunks: Trunks) -> (Self, mpsc::UnboundedReceiver<Resolved>) {
+    pub(super) fn new(
+        layer: TransportLayer,
+        trunks: Trunks,
+        resolver: Resolver,
+    ) -> (Self, mpsc::UnboundedReceiver<Resolved>) {
         let (answers, resolved) = mpsc::unbounded_channel();
         let names = Names::new(layer.clone());
-        let resolver = Resolver::system();
-        (Self { layer, names, trunks, resolver, waiting: HashMap::new(), answers }, resolved)
+        let health = Health::default();
+        (Self { layer, names, trunks, resolver, health, waiting: HashMap::new(), answers }, resolved)
     }
 
     /// Finds the way to whom a call is for.
-    pub(super) fn find(&mut self, dial: Dial, door: &Door) -> Way {
+    pub(super) fn find(&mut self, dial: Dial, door: &Door, now: Instant) -> Way {
         match &dial.target {
             Target::Contact { user, binding } => match door.binding(user, *binding) {
                 Some(binding) => {
@@ -67,6 +87,7 @@ impl Routes {
                         from_host,
                         route_set: Vec::new(),
                         flow: binding.flow,
+                        alternatives: Vec::new(),
                         reach: Reach::Flow,
                         peer: Origin::User(user.clone()),
                     };
@@ -75,24 +96,32 @@ impl Routes {
                 None => Way::None(Box::new(dial), EndCause::Unavailable),
             },
             Target::Trunk { trunk, .. } => match self.trunks.named(trunk) {
-                Some(trunk) => match literal(&trunk.host) {
-                    Some(address) => self.by_trunk(dial, (address, trunk.port()).into()),
-                    None => {
-                        self.look_up(trunk.host.clone(), trunk.port(), dial.leg);
-                        self.waiting.insert(dial.leg, dial);
-                        Way::Sought
+                Some(trunk) => {
+                    let wanted = self.wanted(trunk);
+                    match wanted.literal() {
+                        Some(hop) => self.by_trunk(dial, vec![hop], now),
+                        None => {
+                            self.look_up(wanted, Asker::Call(dial.leg));
+                            self.waiting.insert(dial.leg, dial);
+                            Way::Sought
+                        }
                     }
-                },
+                }
                 None => Way::None(Box::new(dial), EndCause::NotFound),
             },
         }
     }
 
     /// The lookup for a waiting call ended; `None` where the call was given up meanwhile.
-    pub(super) fn resolved(&mut self, resolved: Resolved) -> Option<Way> {
-        let dial = self.waiting.remove(&resolved.leg)?;
-        Some(match resolved.address {
-            Ok(address) => self.by_trunk(dial, address),
+    pub(super) fn resolved(
+        &mut self,
+        leg: LegId,
+        hops: Result<Vec<Hop>, ResolveError>,
+        now: Instant,
+    ) -> Option<Way> {
+        let dial = self.waiting.remove(&leg)?;
+        Some(match hops {
+            Ok(hops) => self.by_trunk(dial, hops, now),
             Err(error) => {
                 dial.span.in_scope(|| warn!(%error, "trunk not found"));
                 Way::None(Box::new(dial), EndCause::GatewayFailure)
@@ -110,30 +139,53 @@ impl Routes {
         self.waiting.drain().map(|(_, dial)| dial).collect()
     }
 
-    fn look_up(&self, host: String, port: u16, leg: LegId) {
+    /// Looks up the hops of a trunk for somebody else than a call.
+    pub(super) fn locate(&self, trunk: &TrunkConfig, asker: Asker) {
+        self.look_up(self.wanted(trunk), asker);
+    }
+
+    fn look_up(&self, wanted: Wanted, asker: Asker) {
         let (resolver, answers) = (self.resolver.clone(), self.answers.clone());
         tokio::spawn(async move {
-            let address = resolver.resolve(&host, port).await;
+            let hops = resolver.locate(&wanted).await;
             // Without the adapter nobody waits for it.
-            let _ = answers.send(Resolved { leg, address });
+            let _ = answers.send(Resolved { asker, hops });
         });
     }
 
-    fn by_trunk(&self, dial: Dial, address: SocketAddr) -> Way {
+    fn wanted(&self, trunk: &TrunkConfig) -> Wanted {
+        let has_listener =
+            |kind: &TransportKind| self.layer.addresses().iter().any(|listener| listener.kind == *kind);
+        let choice = if trunk.is_transport_open {
+            let all = [TransportKind::Udp, TransportKind::Tcp, TransportKind::Tls];
+            all.into_iter().filter(has_listener).collect()
+        } else {
+            vec![trunk.transport]
+        };
+        Wanted { host: trunk.host.clone(), port: trunk.port, kind: trunk.transport, choice }
+    }
+
+    fn by_trunk(&self, dial: Dial, hops: Vec<Hop>, now: Instant) -> Way {
         let Target::Trunk { trunk, number } = &dial.target else {
             return Way::None(Box::new(dial), EndCause::InternalError);
         };
         let Some(trunk) = self.trunks.named(trunk) else {
             return Way::None(Box::new(dial), EndCause::NotFound);
         };
-        let flow = match self.layer.flow_to(trunk.transport, address, Some(&trunk.host)) {
+        let mut hops = self.health.sort(hops, now).into_iter();
+        let Some(hop) = hops.next() else {
+            dial.span
+                .in_scope(|| warn!(trunk = %trunk.name, "every host of the trunk is down or wants a rest"));
+            return Way::None(Box::new(dial), EndCause::Unavailable);
+        };
+        let flow = match self.layer.flow_to(hop.kind, hop.address, hop.server_name.as_deref()) {
             Ok(flow) => flow,
             Err(error) => {
                 dial.span.in_scope(|| warn!(trunk = %trunk.name, %error, "trunk out of reach"));
                 return Way::None(Box::new(dial), EndCause::GatewayFailure);
             }
         };
-        dial.span.in_scope(|| info!(trunk = %trunk.name, %address, "trunk found"));
+        dial.span.in_scope(|| info!(trunk = %trunk.name, %hop, others = hops.len(), "trunk found"));
         let uri = number_at(trunk, number);
         let (from_host, _) = self.names.sent_by(&flow);
         let route = Route {
@@ -142,6 +194,7 @@ impl Routes {
             from_host,
             route_set: Vec::new(),
             flow,
+            alternatives: hops.collect(),
             reach: Reach::Target,
             peer: Origin::Trunk(trunk.name.clone()),
         };
@@ -151,10 +204,5 @@ impl Routes {
 
 /// `sip:NUMBER@HOST:PORT`, the port where one is configured.
 fn number_at(trunk: &TrunkConfig, number: &str) -> Uri {
-    let host = match literal(&trunk.host) {
-        Some(IpAddr::V4(v4)) => Host::V4(v4),
-        Some(IpAddr::V6(v6)) => Host::V6(v6),
-        None => Host::Domain(ByteString::from(&*trunk.host)),
-    };
-    SipUri::new(number, host, trunk.port).into()
+    SipUri::new(number, trunk.uri_host(), trunk.port).into()
 }

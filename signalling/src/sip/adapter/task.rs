@@ -8,7 +8,8 @@ use webtrunk_engine::EndCause;
 
 use super::door::Door;
 use super::outlet::Outlet;
-use super::routes::{Resolved, Routes, Way};
+use super::routes::{Asker, Resolved, Routes, Way};
+use super::upstream::Upstream;
 use crate::adapter::{Command, Dial, Event};
 use crate::sip::agent::Agent;
 use crate::sip::flow::Flow;
@@ -19,6 +20,7 @@ pub(super) struct Task {
     agent: Agent<Door>,
     layer: TransportLayer,
     routes: Routes,
+    upstream: Upstream,
     outlet: Outlet,
 }
 
@@ -27,9 +29,10 @@ impl Task {
         agent: Agent<Door>,
         layer: TransportLayer,
         routes: Routes,
+        upstream: Upstream,
         outlet: Outlet,
     ) -> Self {
-        Self { agent, layer, routes, outlet }
+        Self { agent, layer, routes, upstream, outlet }
     }
 
     /// Serves until it was told to drain and everything has ended, or the gateway is gone.
@@ -40,7 +43,9 @@ impl Task {
         mut resolved: UnboundedReceiver<Resolved>,
     ) {
         let mut is_commanded = true;
-        while !(self.agent.is_drained() && self.outlet.is_empty()) {
+        self.handle_timeout();
+        self.flush();
+        while !(self.agent.is_drained() && self.upstream.is_over() && self.outlet.is_empty()) {
             let wake = self.poll_timeout();
             tokio::select! {
                 Some(inbound) = inbound.recv() => self.handle_inbound(inbound),
@@ -48,10 +53,7 @@ impl Task {
                     is_commanded = command.is_some();
                     self.handle_command(command.unwrap_or(Command::Drain));
                 }
-                Some(resolved) = resolved.recv() => {
-                    let way = self.routes.resolved(resolved);
-                    self.go(way);
-                }
+                Some(resolved) = resolved.recv() => self.handle_resolved(resolved),
                 () = until(wake) => self.handle_timeout(),
                 () = self.outlet.hand_over() => {}
             }
@@ -63,9 +65,24 @@ impl Task {
         let now = Instant::now();
         match inbound {
             Inbound::Message { flow, message } => self.agent.handle_message(*message, flow, now),
+            Inbound::Refused(flow) => self.agent.flow_refused(&flow, now),
             Inbound::Closed(connection) => {
                 self.agent.flow_closed(connection, now);
                 self.agent.doorkeeper_mut().connection_closed(connection);
+                self.upstream.connection_closed(connection, now);
+            }
+        }
+    }
+
+    fn handle_resolved(&mut self, Resolved { asker, hops }: Resolved) {
+        let now = Instant::now();
+        match asker {
+            Asker::Call(leg) => {
+                let way = self.routes.resolved(leg, hops, now);
+                self.go(way);
+            }
+            Asker::Registration(_) | Asker::Probes(_) => {
+                self.upstream.located(asker, hops, &mut self.routes.health, &mut self.agent, now);
             }
         }
     }
@@ -73,7 +90,7 @@ impl Task {
     fn handle_command(&mut self, command: Command) {
         match command {
             Command::Dial(dial) => {
-                let way = self.routes.find(*dial, self.agent.doorkeeper());
+                let way = self.routes.find(*dial, self.agent.doorkeeper(), Instant::now());
                 self.go(Some(way));
             }
             Command::Hangup { leg, cause } => match self.routes.give_up(leg) {
@@ -85,7 +102,9 @@ impl Task {
                 for dial in self.routes.give_up_all() {
                     self.end(&dial, EndCause::ShuttingDown);
                 }
-                self.agent.handle_command(Command::Drain, Instant::now());
+                let now = Instant::now();
+                self.agent.handle_command(Command::Drain, now);
+                self.upstream.leave(&mut self.agent, now);
             }
             other => self.agent.handle_command(other, Instant::now()),
         }
@@ -95,10 +114,12 @@ impl Task {
         let now = Instant::now();
         self.agent.handle_timeout(now);
         self.agent.doorkeeper_mut().handle_timeout(now);
+        self.upstream.handle_timeout(&self.routes, now);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let next = [self.agent.poll_timeout(), self.agent.doorkeeper().poll_timeout()];
+        let next =
+            [self.agent.poll_timeout(), self.agent.doorkeeper().poll_timeout(), self.upstream.poll_timeout()];
         next.into_iter().flatten().min()
     }
 
@@ -123,6 +144,7 @@ impl Task {
     /// Takes out of the core what is to be told and sent, until nothing is left.
     fn flush(&mut self) {
         loop {
+            self.take_reports();
             self.take_events();
             let broken = self.take_transmits();
             if broken.is_empty() {
@@ -133,6 +155,17 @@ impl Task {
             }
         }
         self.outlet.flush();
+    }
+
+    /// What hops of trunks did, and how errands ended.
+    fn take_reports(&mut self) {
+        let now = Instant::now();
+        while let Some(report) = self.agent.poll_hop() {
+            self.routes.health.note(&report, now);
+        }
+        while let Some(end) = self.agent.poll_errand() {
+            self.upstream.errand_ended(end, &mut self.routes.health, &mut self.agent, now);
+        }
     }
 
     fn take_events(&mut self) {

@@ -23,6 +23,7 @@ use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::config::AgentConfig;
+use super::errands::Errands;
 use super::keyring::Keyring;
 use super::requests;
 use super::route::Route;
@@ -31,6 +32,7 @@ use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::call::{Call, Context, DialogIndex, Outgoing, refuse_answer};
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::hop::HopReport;
 use crate::sip::identifiers::Identifiers;
 use crate::sip::message::{Contacts, Message, Request, Response};
 use crate::sip::transaction::deadlines::Deadlines;
@@ -41,14 +43,16 @@ pub struct Agent<D> {
     pub(super) config: AgentConfig,
     pub(super) layer: TransactionLayer<LegId>,
     pub(super) doorkeeper: D,
-    names: Box<dyn LocalNames + Send>,
-    keyring: Box<dyn Keyring + Send>,
+    pub(super) names: Box<dyn LocalNames + Send>,
+    pub(super) keyring: Box<dyn Keyring + Send>,
+    pub(super) errands: Errands,
     calls: HashMap<LegId, Slot>,
     dialogs: DialogIndex,
     deadlines: Deadlines<LegId>,
     /// Legs whose stream closed under an answered call.
     stranded: HashSet<LegId>,
     events: VecDeque<Event>,
+    hops: VecDeque<HopReport>,
     pub(super) mode: Mode,
     allow: String,
 }
@@ -84,11 +88,13 @@ impl<D: Doorkeeper> Agent<D> {
             doorkeeper,
             names,
             keyring,
+            errands: Errands::default(),
             calls: HashMap::new(),
             dialogs: DialogIndex::default(),
             deadlines: Deadlines::new(),
             stranded: HashSet::new(),
             events: VecDeque::new(),
+            hops: VecDeque::new(),
             mode: Mode::Serving,
             allow: requests::allow(),
         }
@@ -172,10 +178,18 @@ impl<D: Doorkeeper> Agent<D> {
         self.handle_transaction_events(now);
     }
 
+    /// Somebody says that nobody is there: requests of ours that had no response yet fail. Nothing else does,
+    /// for this can be forged.
+    pub fn flow_refused(&mut self, flow: &Flow, now: Instant) {
+        self.layer.flow_refused(flow);
+        self.handle_transaction_events(now);
+    }
+
     /// Fires the timers that are due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.layer.handle_timeout(now);
         self.handle_transaction_events(now);
+        self.give_up_errands(now);
         while let Some(leg) = self.deadlines.first_due(now) {
             self.with_call(leg, now, Call::handle_timeout);
         }
@@ -185,7 +199,7 @@ impl<D: Doorkeeper> Agent<D> {
     /// When `handle_timeout` is next needed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let next = [self.layer.poll_timeout(), self.deadlines.next()];
+        let next = [self.layer.poll_timeout(), self.deadlines.next(), self.errands.poll_timeout()];
         next.into_iter().flatten().min()
     }
 
@@ -198,6 +212,11 @@ impl<D: Doorkeeper> Agent<D> {
     /// What callers did.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// What hops of trunks did with our calls.
+    pub fn poll_hop(&mut self) -> Option<HopReport> {
+        self.hops.pop_front()
     }
 
     /// Whether a drained core has nothing left to say: the shell may stop. Calls that were given up are
@@ -288,6 +307,7 @@ impl<D: Doorkeeper> Agent<D> {
             now,
             layer: &mut self.layer,
             events: &mut self.events,
+            hops: &mut self.hops,
             dialogs: &mut self.dialogs,
             names: &*self.names,
             keyring: &mut *self.keyring,
@@ -355,6 +375,8 @@ impl<D: Doorkeeper> Agent<D> {
     ) {
         if let Some(leg) = owner.filter(|leg| self.calls.contains_key(leg)) {
             self.with_call(leg, now, |call, context| call.handle_response(key, response, context));
+        } else if self.errands.has(key) {
+            self.errand_answered(key, response, now);
         } else if response.status.is_success()
             && let Some(invite) = self.layer.invite(key).cloned()
             && let Some(flow) = self.layer.flow(key)
@@ -369,6 +391,8 @@ impl<D: Doorkeeper> Agent<D> {
                 event;
             if let Some(leg) = owner {
                 self.with_call(leg, now, |call, context| call.handle_event(event, context));
+            } else {
+                self.errand_failed(&event);
             }
         }
     }

@@ -35,13 +35,19 @@ impl TrunkKeyring {
     #[must_use]
     pub fn new(trunks: &Trunks, seed: [u8; 32]) -> Self {
         let mut random = StdRng::from_seed(seed);
-        let clients = trunks.iter().filter_map(|trunk| {
-            let account = trunk.credentials.as_ref()?;
+        let accounts = trunks.iter().flat_map(|trunk| {
+            let of_trunk = trunk.credentials.as_ref().map(|account| (trunk.name.clone(), account));
+            let own = trunk
+                .registrations
+                .iter()
+                .filter_map(|one| one.credentials.as_ref().map(|account| (trunk.account(one), account)));
+            of_trunk.into_iter().chain(own)
+        });
+        let clients = accounts.map(|(name, account)| {
             let mut seed = [0; 32];
             random.fill_bytes(&mut seed);
             let realm = account.realm.as_deref();
-            let client = DigestClient::new(&account.username, &account.password, realm, seed);
-            Some((trunk.name.clone(), client))
+            (name, DigestClient::new(&account.username, &account.password, realm, seed))
         });
         Self { clients: clients.collect() }
     }
@@ -67,7 +73,8 @@ impl Keyring for TrunkKeyring {
             tracing::warn!(trunk, %error, "challenge not answered");
             return None;
         }
-        let value = client.authorize(request.method.as_str(), &request.uri.to_string())?;
+        let value =
+            client.authorize_with(request.method.as_str(), &request.uri.to_string(), &request.body)?;
         let name = if is_proxy { HeaderName::ProxyAuthorization } else { HeaderName::Authorization };
         Some((name, value))
     }

@@ -2,6 +2,7 @@
 
 mod config;
 mod core;
+mod errands;
 mod keyring;
 mod requests;
 mod route;
@@ -11,6 +12,7 @@ mod tests;
 
 pub use config::{AgentConfig, SessionTimerConfig};
 pub use core::Agent;
+pub use errands::{Errand, ErrandEnd, ErrandId, ErrandOutcome};
 pub use keyring::{Keyring, TrunkKeyring};
 pub use route::{Reach, Route};
 pub use surroundings::{Doorkeeper, LocalNames, Registered, Verdict};

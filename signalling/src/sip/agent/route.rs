@@ -2,6 +2,7 @@
 
 use crate::adapter::Origin;
 use crate::sip::flow::Flow;
+use crate::sip::hop::Hop;
 use crate::sip::message::{Host, NameAddr, Uri};
 
 /// The way to a party.
@@ -17,6 +18,8 @@ pub struct Route {
     pub route_set: Vec<NameAddr>,
     /// Where the INVITE goes.
     pub flow: Flow,
+    /// Where it goes next, in this order, when it gets no answer there (RFC 3263 4.3).
+    pub alternatives: Vec<Hop>,
     /// How later requests find the peer.
     pub reach: Reach,
     /// Who is there. A trunk's challenges are answered with its credentials.

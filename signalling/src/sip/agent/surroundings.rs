@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::adapter::Origin;
 use crate::sip::flow::{Flow, TransportKind};
+use crate::sip::hop::Hop;
 use crate::sip::message::Headers;
 use crate::sip::message::{Host, Reject, Request, Response, SipUri};
 
@@ -20,6 +21,11 @@ pub trait LocalNames {
     /// A flow to an address that a dialog names; `None` where we have no way there, and the dialog's
     /// old flow is used.
     fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow>;
+
+    /// A flow to a hop of a trunk, whose name its certificate has to show.
+    fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {
+        self.flow_to(hop.kind, hop.address)
+    }
 }
 
 /// Decides who comes in, before anything is kept of a request.

@@ -22,6 +22,7 @@ mod dtmf;
 mod early;
 mod early_offer;
 mod exchange;
+mod hunt;
 mod inbound;
 mod incoming;
 mod index;

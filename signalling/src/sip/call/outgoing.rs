@@ -5,7 +5,8 @@
 //!             |  401, 407 of a trunk: INVITE again with credentials
 //!             v   |
 //! Dial ---> Outgoing --- 2xx: ACK, Answered ----------------------> Session
-//!             |   |
+//!             |   |  ^
+//!             |   |  +--- silence, broken flow, 503: INVITE to the next hop
 //!             |   +--- 300-699, timer B, flow failure: Ended -----> (over)
 //!             +------- Hangup, ring timeout: CANCEL, Ended -------> (over)
 //! ```
@@ -21,6 +22,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::authorize::{Challenged, copy_credentials};
 use super::cause::{cause_of, reason_of};
 use super::early_offer::EarlyOffer;
+use super::hunt::Hunt;
 use super::path::Path;
 use super::prack::{Heard, Pracks};
 use super::refresh::{Refresh, is_too_small};
@@ -33,10 +35,12 @@ use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::agent::Route;
 use crate::sip::dialog::{self, Dialog, DialogId};
 use crate::sip::flow::Flow;
+use crate::sip::hop::{Conduct, HopReport};
 use crate::sip::message::{
     CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
 };
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
+use crate::sip::upstream::conduct_of;
 
 /// How many forks may answer provisionally. Chosen by us: a user has a handful of phones.
 const FORKS_MAX: usize = 16;
@@ -56,6 +60,7 @@ pub(in crate::sip) struct Outgoing {
     rings_until: Instant,
     pracks: Pracks,
     early_offer: EarlyOffer,
+    hunt: Hunt,
 }
 
 /// An early dialog and the answer that came in it.
@@ -71,12 +76,15 @@ struct Fork {
 impl Outgoing {
     /// Sends the INVITE.
     pub(in crate::sip) fn dial(dial: Dial, route: Route, context: &mut Context<'_>) -> Call {
-        let path = Path::new(route.flow, route.reach);
         let timer = SessionTimer::new(context.config.session_timer);
+        let mut hunt = Hunt::new(&route, context.now);
         let mut invite = invite(&dial, &route, context);
         // A page in the background comes late with what it has to do by the clock.
         timer.ask(&mut invite.headers, route.flow.kind.is_websocket());
-        let key = context.send(invite.clone(), route.flow);
+        let flow = hunt.first(&invite, route.flow, context);
+        let path = Path::new(flow, route.reach);
+        let invite = hunt.fit(invite, &flow, context);
+        let key = context.send(invite.clone(), flow);
         Call::Outgoing(Box::new(Self {
             peer: route.peer,
             path,
@@ -89,6 +97,7 @@ impl Outgoing {
             rings_until: context.now + dial.ring_timeout,
             pracks: Pracks::default(),
             early_offer: EarlyOffer::default(),
+            hunt,
         }))
     }
 
@@ -133,6 +142,7 @@ impl Outgoing {
             pracks.handle_response(key, response, (trunk_of(peer), *path), context);
             return Some(Call::Outgoing(self));
         }
+        self.hunt.heard();
         match response.status.code() {
             100 => Some(Call::Outgoing(self)),
             101..=199 => {
@@ -145,12 +155,19 @@ impl Outgoing {
     }
 
     pub(super) fn handle_event(
-        self: Box<Self>,
+        mut self: Box<Self>,
         event: TransactionEvent<LegId>,
         context: &mut Context<'_>,
     ) -> Option<Call> {
         let (TransactionEvent::TimedOut { key, .. } | TransactionEvent::FlowFailed { key, .. }) = event;
         if key != self.key {
+            return Some(Call::Outgoing(self));
+        }
+        let conduct = match event {
+            TransactionEvent::TimedOut { .. } => Conduct::Silent,
+            TransactionEvent::FlowFailed { .. } => Conduct::Unreachable,
+        };
+        if self.goes_on(conduct, context) {
             return Some(Call::Outgoing(self));
         }
         match (event, &self.peer) {
@@ -182,8 +199,12 @@ impl Outgoing {
         Some(Call::Outgoing(self))
     }
 
-    pub(super) fn handle_timeout(self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
+    pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
         if context.now < self.rings_until {
+            if self.hunt.is_over(context.now) {
+                self.give_up(None, context);
+                self.goes_on(Conduct::Silent, context);
+            }
             return Some(Call::Outgoing(self));
         }
         self.give_up(None, context);
@@ -191,8 +212,26 @@ impl Outgoing {
         None
     }
 
-    pub(super) const fn poll_timeout(&self) -> Instant {
-        self.rings_until
+    pub(super) fn poll_timeout(&self) -> Instant {
+        self.hunt.poll_timeout().map_or(self.rings_until, |at| at.min(self.rings_until))
+    }
+
+    /// Reports what the peer's hop did, and sends the INVITE to its next one; whether there is one.
+    fn goes_on(&mut self, conduct: Conduct, context: &mut Context<'_>) -> bool {
+        if let Origin::Trunk(_) = self.peer {
+            context.hops.push_back(HopReport::of(&self.path.flow(), conduct));
+        }
+        let Some(flow) = self.hunt.next(context) else { return false };
+        tracing::info!(from = %self.path.flow(), to = %flow, ?conduct, "the call goes on at the next hop");
+        let invite = self.hunt.anew(&self.invite.request, &flow, context);
+        self.path.replace(flow);
+        self.key = context.send(invite.clone(), flow);
+        self.invite = Challenged::new(invite);
+        // Early dialogs were with the hop that is left.
+        self.forks.clear();
+        self.pracks = Pracks::default();
+        self.early_offer = EarlyOffer::default();
+        true
     }
 
     fn handle_progress(&mut self, response: &Response, context: &mut Context<'_>) {
@@ -279,6 +318,9 @@ impl Outgoing {
             }
         };
         context.dialogs.insert(context.leg, dialog.id());
+        if let Origin::Trunk(_) = self.peer {
+            context.hops.push_back(HopReport::of(&self.path.flow(), Conduct::Answered));
+        }
         let is_heard = self.heard.as_ref() == Some(&dialog.id().remote_tag);
         let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         let mut ack = dialog.ack(cseq);
@@ -321,6 +363,10 @@ impl Outgoing {
             self.timer.ask(&mut self.invite.request.headers, self.path.flow().kind.is_websocket());
             let again = self.invite.again(cseq.saturating_add(1));
             self.key = context.send(again, self.path.flow());
+            return Some(Call::Outgoing(self));
+        }
+        let conduct = conduct_of(response);
+        if conduct != Conduct::Answered && self.goes_on(conduct, context) {
             return Some(Call::Outgoing(self));
         }
         let why = format!("refused: {} {}", response.status, response.reason);

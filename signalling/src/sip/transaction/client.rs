@@ -110,6 +110,11 @@ impl Client {
         }
     }
 
+    /// Whether no response came yet.
+    pub(super) const fn is_trying(&self) -> bool {
+        matches!(self.state, State::Trying { .. })
+    }
+
     /// When `handle_timeout` is next needed.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {

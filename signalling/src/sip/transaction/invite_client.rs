@@ -151,6 +151,11 @@ impl InviteClient {
         }
     }
 
+    /// Whether no response came yet.
+    pub(super) const fn is_calling(&self) -> bool {
+        matches!(self.state, State::Calling { .. })
+    }
+
     /// Whether a CANCEL may be sent: only between the first provisional and the final response (RFC 3261 9.1).
     pub(super) const fn is_proceeding(&self) -> bool {
         matches!(self.state, State::Proceeding { .. })

@@ -230,6 +230,14 @@ impl<O: Copy> TransactionLayer<O> {
         self.cancel_because(key, reason, now);
     }
 
+    /// Ends a transaction of ours without a word to anybody.
+    pub fn forget(&mut self, key: TransactionKey) {
+        if let Some(transaction) = self.transactions.get_mut(&key) {
+            transaction.machine.handle_flow_failure();
+            self.reschedule(key);
+        }
+    }
+
     /// The INVITE that we sent, without its body.
     #[must_use]
     pub fn invite(&self, key: TransactionKey) -> Option<&Request> {
@@ -247,12 +255,17 @@ impl<O: Copy> TransactionLayer<O> {
 
     /// A stream closed: its transactions end.
     pub fn connection_closed(&mut self, connection: ConnectionId) {
-        self.fail(Path::Stream(connection));
+        self.fail(Path::Stream(connection), |_| true);
     }
 
     /// Nothing can be sent on a flow: its transactions end.
     pub fn flow_failed(&mut self, flow: &Flow) {
-        self.fail(Path::of(flow));
+        self.fail(Path::of(flow), |_| true);
+    }
+
+    /// Somebody says that nobody is there: requests of ours that had no response yet end.
+    pub fn flow_refused(&mut self, flow: &Flow) {
+        self.fail(Path::of(flow), Machine::is_unheard);
     }
 
     /// Bytes to be sent.
@@ -356,12 +369,15 @@ impl<O: Copy> TransactionLayer<O> {
         key
     }
 
-    fn fail(&mut self, path: Path) {
+    fn fail(&mut self, path: Path, is_meant: impl Fn(&Machine) -> bool) {
         let first = (path, TransactionKey(0));
         let last = (path, TransactionKey(u64::MAX));
         let keys: Vec<_> = self.by_path.range(first..=last).map(|(_, key)| *key).collect();
         for key in keys {
             let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no path");
+            if !is_meant(&transaction.machine) {
+                continue;
+            }
             let step = transaction.machine.handle_flow_failure();
             self.carry_out(key, step);
         }

@@ -85,6 +85,15 @@ impl Machine {
         }
     }
 
+    /// Whether it is a request of ours that the peer has not said a word of.
+    pub(super) const fn is_unheard(&self) -> bool {
+        match self {
+            Self::InviteClient { machine, .. } => machine.is_calling(),
+            Self::Client(machine) => machine.is_trying(),
+            Self::InviteServer { .. } | Self::Server(_) => false,
+        }
+    }
+
     /// Whether nothing is left to do.
     pub(super) const fn is_terminated(&self) -> bool {
         match self {

@@ -17,6 +17,8 @@ pub enum Inbound {
     },
     /// A stream is over; nothing can be sent on it and nothing comes from it any more.
     Closed(ConnectionId),
+    /// A datagram found nobody there, as ICMP says, which may be forged.
+    Refused(Flow),
 }
 
 /// What a message looks like at the door.

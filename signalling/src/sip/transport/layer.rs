@@ -362,6 +362,11 @@ impl Shared {
         verdict
     }
 
+    /// Word of a refused datagram, which may be lost where the adapter is behind.
+    pub(super) fn report_refused(&self, flow: Flow) {
+        let _ = self.inbound.try_send(Inbound::Refused(flow));
+    }
+
     fn report_closed(&self, connection: ConnectionId) {
         let Err(mpsc::error::TrySendError::Full(event)) = self.inbound.try_send(Inbound::Closed(connection))
         else {

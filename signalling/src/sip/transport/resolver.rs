@@ -1,14 +1,29 @@
-//! The next hop of a trunk: a name becomes an address without anybody waiting for it.
+//! The next hops of a trunk: a name becomes addresses without anybody waiting for it (RFC 3263 4).
 //!
-//! A and AAAA records and the hosts file; SRV and NAPTR (RFC 3263 4) are not asked.
+//! ```text
+//! an address -------------------------------------------------------------> one hop
+//! a name with a port ------------------------------------ A, AAAA --------> its addresses
+//! a name: NAPTR where the transport is open --> SRV, by priority and weight --> the addresses of each
+//!                                                `--- none: A, AAAA, the transport's port
+//! ```
+//!
+//! Answers are kept as long as they say, those that there is nothing too.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::{RData, RecordType};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::time::timeout;
+
+use super::srv::{Pointer, Service, in_order, pointed_to, service_name};
+use crate::sip::flow::TransportKind;
+use crate::sip::hop::Hop;
 
 /// How long a caller may wait for a name. Chosen by us: a dead name must not cost a call its patience.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -16,10 +31,26 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// How long one name server may take, so that a second one is asked within the deadline.
 const QUERY_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// Asks the system's name servers; cheap to clone. Answers are kept as long as they say.
+/// The most hops that a call tries. Chosen by us: with 4 s for each that is silent nobody waits for more.
+const HOPS_MAX: usize = 16;
+
+/// Asks the system's name servers, or those that are configured; cheap to clone.
 #[derive(Clone)]
 pub struct Resolver {
     resolver: Option<TokioResolver>,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// A name or an address, IPv6 with or without brackets.
+    pub host: String,
+    /// The port, where one is configured: then nobody is asked for another (RFC 3263 4.2).
+    pub port: Option<u16>,
+    /// The transport, where the records do not say another.
+    pub kind: TransportKind,
+    /// The transports that they may choose.
+    pub choice: Vec<TransportKind>,
 }
 
 /// A name has no address for us.
@@ -40,10 +71,31 @@ impl Resolver {
     /// A resolver by the system's settings. Where they cannot be read, only addresses and the hosts file work.
     #[must_use]
     pub fn system() -> Self {
-        let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
+        let builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
             tracing::warn!(%error, "no name servers: trunks are reached by address only");
             TokioResolver::builder_with_config(ResolverConfig::default(), TokioRuntimeProvider::default())
         });
+        Self::built(builder)
+    }
+
+    /// A resolver that asks these servers, by UDP and TCP; the system's where there are none.
+    #[must_use]
+    pub fn of(servers: &[SocketAddr]) -> Self {
+        if servers.is_empty() {
+            return Self::system();
+        }
+        let server = |address: &SocketAddr| {
+            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                connection.port = address.port();
+                connection
+            });
+            NameServerConfig::new(address.ip(), true, connections.into())
+        };
+        let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
+        Self::built(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+    }
+
+    fn built(mut builder: hickory_resolver::ResolverBuilder<TokioRuntimeProvider>) -> Self {
         let options = builder.options_mut();
         options.timeout = QUERY_TIMEOUT;
         options.attempts = 1;
@@ -52,25 +104,78 @@ impl Resolver {
         Self { resolver }
     }
 
-    /// The address of `host`, a name or an address (IPv6 with or without brackets), with `port`.
+    /// The hops to a host, the first to be tried first; one at least.
     ///
     /// # Errors
     /// [`ResolveError`], within two seconds.
-    pub async fn resolve(&self, host: &str, port: u16) -> Result<SocketAddr, ResolveError> {
+    pub async fn locate(&self, wanted: &Wanted) -> Result<Vec<Hop>, ResolveError> {
+        let host = wanted.host.as_str();
         if let Some(address) = literal(host) {
-            return Ok((address, port).into());
+            return Ok(vec![wanted.hop(wanted.kind, (address, wanted.port_of(wanted.kind)).into())]);
         }
         let no_servers = || ResolveError::Failed(host.to_owned(), "no resolver".to_owned());
         let resolver = self.resolver.as_ref().ok_or_else(no_servers)?;
-        let answer = timeout(DEADLINE, resolver.lookup_ip(host))
-            .await
-            .map_err(|_| ResolveError::TimedOut(host.to_owned()))?
-            .map_err(|error| failure(host, &error))?;
-        answer
-            .iter()
-            .next()
-            .map(|address| (address, port).into())
-            .ok_or(ResolveError::NoAddress(host.to_owned()))
+        timeout(DEADLINE, wanted.hops(resolver)).await.map_err(|_| ResolveError::TimedOut(host.to_owned()))?
+    }
+}
+
+impl Wanted {
+    /// The hop without asking anybody, where the host is an address.
+    #[must_use]
+    pub fn literal(&self) -> Option<Hop> {
+        literal(&self.host).map(|ip| self.hop(self.kind, (ip, self.port_of(self.kind)).into()))
+    }
+
+    async fn hops(&self, resolver: &TokioResolver) -> Result<Vec<Hop>, ResolveError> {
+        if self.port.is_none() {
+            let mut found = Vec::new();
+            for (kind, name) in self.services(resolver).await {
+                found.extend(self.served(resolver, kind, &name).await);
+            }
+            if !found.is_empty() {
+                found.truncate(HOPS_MAX);
+                return Ok(found);
+            }
+        }
+        let found = addresses(resolver, &self.host).await?;
+        let port = self.port_of(self.kind);
+        let hops: Vec<_> = found.into_iter().map(|ip| self.hop(self.kind, (ip, port).into())).collect();
+        if hops.is_empty() { Err(ResolveError::NoAddress(self.host.clone())) } else { Ok(hops) }
+    }
+
+    /// The names to ask SRV records of.
+    async fn services(&self, resolver: &TokioResolver) -> Vec<(TransportKind, String)> {
+        if self.choice.len() > 1 {
+            let pointed = pointed_to(pointers(resolver, &self.host).await, &self.choice);
+            if !pointed.is_empty() {
+                return pointed;
+            }
+        }
+        self.choice.iter().map(|kind| (*kind, service_name(*kind, &self.host))).collect()
+    }
+
+    /// The hops that the SRV records of a name lead to.
+    async fn served(&self, resolver: &TokioResolver, kind: TransportKind, name: &str) -> Vec<Hop> {
+        let mut dice = StdRng::from_seed(rand::random());
+        let services = in_order(services(resolver, name).await, &mut dice);
+        let found =
+            join_all(services.iter().take(HOPS_MAX).map(|one| addresses(resolver, &one.target))).await;
+        let hops_of = |(service, ips): (&Service, Result<Vec<IpAddr>, ResolveError>)| {
+            let port = service.port;
+            let ips =
+                ips.inspect_err(|error| tracing::debug!(%error, "a host of the trunk")).unwrap_or_default();
+            ips.into_iter().map(move |ip| SocketAddr::new(ip, port)).collect::<Vec<_>>()
+        };
+        let addresses = services.iter().zip(found).flat_map(hops_of);
+        addresses.map(|address| self.hop(kind, address)).collect()
+    }
+
+    fn hop(&self, kind: TransportKind, address: SocketAddr) -> Hop {
+        Hop { kind, address, server_name: kind.is_secure().then(|| self.host.clone()) }
+    }
+
+    fn port_of(&self, kind: TransportKind) -> u16 {
+        self.port.unwrap_or(if kind.is_secure() { 5061 } else { 5060 })
     }
 }
 
@@ -87,17 +192,70 @@ pub fn literal(host: &str) -> Option<IpAddr> {
     inner.unwrap_or(host).parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
-fn failure(host: &str, error: &hickory_resolver::net::NetError) -> ResolveError {
-    if error.is_no_records_found() {
-        ResolveError::NoAddress(host.to_owned())
-    } else {
-        ResolveError::Failed(host.to_owned(), error.to_string())
+async fn addresses(resolver: &TokioResolver, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
+    match resolver.lookup_ip(host).await {
+        Ok(found) => Ok(found.iter().map(|ip| ip.to_canonical()).collect()),
+        Err(error) if error.is_no_records_found() => Err(ResolveError::NoAddress(host.to_owned())),
+        Err(error) => Err(ResolveError::Failed(host.to_owned(), error.to_string())),
+    }
+}
+
+/// The SRV records of a name; none where there are none or nobody tells: then addresses are asked for.
+async fn services(resolver: &TokioResolver, name: &str) -> Vec<Service> {
+    let found = records(resolver, name, RecordType::SRV).await;
+    let service = |record| match record {
+        RData::SRV(srv) => Some(Service {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: srv.target.to_ascii(),
+        }),
+        _ => None,
+    };
+    found.into_iter().filter_map(service).collect()
+}
+
+/// The NAPTR records of a host.
+async fn pointers(resolver: &TokioResolver, host: &str) -> Vec<Pointer> {
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    let found = records(resolver, &format!("{}.", host.trim_end_matches('.')), RecordType::NAPTR).await;
+    let pointer = |record| match record {
+        RData::NAPTR(naptr) => Some(Pointer {
+            order: naptr.order,
+            preference: naptr.preference,
+            flags: text(&naptr.flags),
+            service: text(&naptr.services),
+            replacement: naptr.replacement.to_ascii(),
+        }),
+        _ => None,
+    };
+    found.into_iter().filter_map(pointer).collect()
+}
+
+async fn records(resolver: &TokioResolver, name: &str, kind: RecordType) -> Vec<RData> {
+    match resolver.lookup(name, kind).await {
+        Ok(found) => found.answers().iter().map(|record| record.data.clone()).collect(),
+        Err(error) => {
+            if !error.is_no_records_found() {
+                tracing::debug!(name, %kind, %error, "no name server told");
+            }
+            Vec::new()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn wanted(host: &str) -> Wanted {
+        Wanted {
+            host: host.into(),
+            port: None,
+            kind: TransportKind::Udp,
+            choice: vec![TransportKind::Udp, TransportKind::Tcp],
+        }
+    }
 
     #[tokio::test]
     async fn addresses_are_taken_as_they_are() {
@@ -108,25 +266,32 @@ mod tests {
             ("[2001:db8::1]", "[2001:db8::1]:5060"),
             ("::ffff:192.0.2.1", "192.0.2.1:5060"),
         ] {
+            let hops = resolver.locate(&wanted(host)).await.expect("it is an address");
             assert_eq!(
-                resolver.resolve(host, 5060).await,
-                Ok(address.parse().expect("an address")),
+                hops,
+                [Hop {
+                    kind: TransportKind::Udp,
+                    address: address.parse().expect("an address"),
+                    server_name: None
+                }],
                 "{host}"
             );
+            assert_eq!(wanted(host).literal(), hops.into_iter().next());
         }
     }
 
     #[tokio::test]
     async fn the_local_host_needs_no_name_server() {
         let resolver = Resolver::system();
-        let address = resolver.resolve("localhost", 5060).await.expect("RFC 6761 6.3");
-        assert!(address.ip().is_loopback());
+        let hops = resolver.locate(&Wanted { port: Some(5070), ..wanted("localhost") }).await;
+        let hops = hops.expect("RFC 6761 6.3");
+        assert!(hops.iter().all(|hop| hop.address.ip().is_loopback() && hop.address.port() == 5070));
     }
 
     #[tokio::test]
     async fn a_name_that_is_none_fails_in_time() {
         let started = std::time::Instant::now();
-        assert!(Resolver::system().resolve("no-such-host.invalid", 5060).await.is_err());
+        assert!(Resolver::system().locate(&wanted("no-such-host.invalid")).await.is_err());
         assert!(started.elapsed() < DEADLINE + Duration::from_millis(500));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::ServerName;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{debug, info, warn};
@@ -127,7 +127,15 @@ pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, server
 }
 
 async fn connect(flow: &Flow) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(flow.remote).await?;
+    let local = flow.local.ip();
+    let stream = if local.is_unspecified() || local.is_ipv4() != flow.remote.is_ipv4() {
+        TcpStream::connect(flow.remote).await?
+    } else {
+        // Trunks know us by the address of our listener.
+        let socket = if local.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind((local, 0).into())?;
+        socket.connect(flow.remote).await?
+    };
     socket::tune(&stream)?;
     Ok(stream)
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::layer::Shared;
-use super::{socket, stun};
+use super::{refusals, socket, stun};
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 
 /// Datagrams that wait for a full socket buffer. Chosen by us: past it UDP may lose them.
@@ -37,11 +37,14 @@ pub(super) fn listen(
     listener: ListenerId,
     bind: SocketAddr,
 ) -> io::Result<UdpEndpoint> {
-    let socket = Arc::new(UdpSocket::from_std(socket::datagram(bind)?)?);
+    let socket = socket::datagram(bind)?;
+    refusals::ask_for(&socket, bind);
+    let socket = Arc::new(UdpSocket::from_std(socket)?);
     let bound = socket.local_addr()?;
     let (waiting, queue) = mpsc::channel(QUEUE_LENGTH);
     shared.spawn_listener(read(shared.clone(), socket.clone(), listener, bound));
     shared.spawn_listener(write(socket.clone(), queue));
+    shared.spawn_listener(refusals::read(shared.clone(), socket.clone(), listener, bound));
     Ok(UdpEndpoint { socket, bound, waiting })
 }
 
@@ -52,7 +55,11 @@ impl UdpEndpoint {
 
     /// Sends at once, or queues where the socket is not ready.
     pub(super) fn send(&self, to: SocketAddr, bytes: Bytes) -> io::Result<()> {
-        match self.socket.try_send_to(&bytes, to) {
+        let sent = match self.socket.try_send_to(&bytes, to) {
+            Err(error) if refusals::is_of_earlier(&error) => self.socket.try_send_to(&bytes, to),
+            sent => sent,
+        };
+        match sent {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.waiting.try_send((to, bytes)).map_err(|_| io::ErrorKind::WouldBlock.into())
@@ -67,6 +74,7 @@ async fn read(shared: Arc<Shared>, socket: Arc<UdpSocket>, listener: ListenerId,
     loop {
         let (length, remote) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
+            Err(error) if refusals::is_of_earlier(&error) => continue,
             Err(error) => {
                 warn!(%local, %error, "cannot receive");
                 // An error that stays must not spin.
@@ -97,7 +105,11 @@ async fn read(shared: Arc<Shared>, socket: Arc<UdpSocket>, listener: ListenerId,
 
 async fn write(socket: Arc<UdpSocket>, mut queue: mpsc::Receiver<(SocketAddr, Bytes)>) {
     while let Some((to, bytes)) = queue.recv().await {
-        if let Err(error) = socket.send_to(&bytes, to).await {
+        let sent = match socket.send_to(&bytes, to).await {
+            Err(error) if refusals::is_of_earlier(&error) => socket.send_to(&bytes, to).await,
+            sent => sent,
+        };
+        if let Err(error) = sent {
             tracing::debug!(%to, %error, "cannot send");
         }
     }

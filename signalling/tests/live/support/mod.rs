@@ -53,6 +53,7 @@ impl Listening {
         match self.event().await {
             Inbound::Message { flow, message } => (flow, *message),
             Inbound::Closed(connection) => panic!("{connection:?} closed instead of a message"),
+            Inbound::Refused(flow) => panic!("{flow} refused instead of a message"),
         }
     }
 
@@ -61,6 +62,7 @@ impl Listening {
         match self.event().await {
             Inbound::Closed(_) => {}
             Inbound::Message { message, .. } => panic!("a message instead of the end: {message:?}"),
+            Inbound::Refused(flow) => panic!("{flow} refused instead of the end"),
         }
     }
 }

@@ -7,7 +7,6 @@ use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
 use crate::auth::digest::Response as DigestResponse;
 use crate::sip::agent::TrunkKeyring;
-use crate::sip::flow::TransportKind;
 use crate::sip::message::{HeaderName, Message, Method, Request};
 use crate::sip::trunk::{TrunkConfig, TrunkCredentials, Trunks};
 
@@ -111,14 +110,7 @@ fn with_account() -> Peer {
         password: "secret".to_owned(),
         realm: Some("provider".to_owned()),
     };
-    let config = TrunkConfig {
-        name: "lab".to_owned(),
-        host: "192.0.2.2".to_owned(),
-        port: None,
-        transport: TransportKind::Udp,
-        source_networks: Vec::new(),
-        credentials: Some(account),
-    };
+    let config = TrunkConfig { credentials: Some(account), ..TrunkConfig::new("lab", "192.0.2.2") };
     Peer::with_keyring(Box::new(TrunkKeyring::new(&Trunks::new(vec![config]), [9; 32])))
 }
 

@@ -106,6 +106,7 @@ impl Pair {
             from_host: Host::from(address(Side::Caller).ip()),
             route_set: Vec::new(),
             flow: flow(Side::Caller),
+            alternatives: Vec::new(),
             reach: Reach::Target,
             peer: Origin::Trunk("lab".to_owned()),
         };

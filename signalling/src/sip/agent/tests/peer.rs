@@ -12,6 +12,7 @@ use super::pair::{Loopback, NoKeys, start_line};
 use crate::adapter::{Command, Dial, Event, Origin, Party, Target};
 use crate::sip::agent::{Agent, AgentConfig, Doorkeeper, Keyring, Reach, Registered, Route, Verdict};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
+use crate::sip::hop::Hop;
 use crate::sip::message::{
     HeaderName, Headers, Host, Message, Method, Request, Response, SipUri, StatusCode, Uri,
 };
@@ -23,6 +24,8 @@ pub(super) struct Peer {
     pub(super) flow: Flow,
     pub(super) now: Instant,
     pub(super) told: Vec<Event>,
+    /// Where the next call goes when it gets no answer.
+    pub(super) alternatives: Vec<Hop>,
     sent: VecDeque<Transmit>,
     cseq: u32,
 }
@@ -91,6 +94,7 @@ impl Peer {
             flow,
             now: Instant::now(),
             told: Vec::new(),
+            alternatives: Vec::new(),
             sent: VecDeque::new(),
             cseq: 1,
         }
@@ -151,6 +155,7 @@ impl Peer {
 
     pub(super) fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
+        self.flush();
         while let Some(at) = self.agent.poll_timeout().filter(|at| *at <= end) {
             self.now = self.now.max(at);
             self.agent.handle_timeout(self.now);
@@ -220,6 +225,7 @@ impl Peer {
             from_host: Host::from(self.flow.local.ip()),
             route_set: Vec::new(),
             flow: self.flow,
+            alternatives: std::mem::take(&mut self.alternatives),
             reach,
             peer,
         };

@@ -1,0 +1,191 @@
+//! Trunks that are names: which hosts a call tries, in which order, for how long (RFC 3263).
+
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::g711::Law;
+
+use super::rtp_peer::RtpPeer;
+use super::sipp::Sipp;
+use crate::support::dns::{Dns, Zone};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
+use crate::support::host::Host;
+use crate::support::process::wait_until;
+use crate::support::tools;
+
+const CALLER_HZ: f64 = 850.0;
+const CALLEE_HZ: f64 = 440.0;
+
+/// How long a silent host holds up a call (docs/SIP.md), and what a busy machine takes besides.
+const SILENCE: Duration = Duration::from_secs(4);
+const MACHINE: Duration = Duration::from_secs(3);
+
+/// A host that answers every INVITE with 503 and wants to be left alone for a minute.
+struct Busy {
+    invites: Arc<AtomicUsize>,
+    _stop: mpsc::Sender<()>,
+}
+
+impl Busy {
+    fn at(host: &Host) -> Self {
+        let socket = UdpSocket::bind(host.at(5060)).expect("the host is ours");
+        socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
+        let invites = Arc::new(AtomicUsize::new(0));
+        let (stop, stopped) = mpsc::channel();
+        let count = Arc::clone(&invites);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4000];
+            while stopped.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
+                let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+                let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                if !text.starts_with("INVITE ") {
+                    continue;
+                }
+                count.fetch_add(1, Ordering::Relaxed);
+                let kept = ["Via:", "From:", "Call-ID:", "CSeq:"];
+                let lines = text.lines().filter(|line| kept.iter().any(|name| line.starts_with(name)));
+                let to = text.lines().find(|line| line.starts_with("To:")).expect("an INVITE has one");
+                let mut refusal = "SIP/2.0 503 Service Unavailable\r\nRetry-After: 60\r\n".to_owned();
+                lines.for_each(|line| refusal += &format!("{line}\r\n"));
+                refusal += &format!("{to};tag=busy\r\nContent-Length: 0\r\n\r\n");
+                socket.send_to(refusal.as_bytes(), from).expect("loopback takes it");
+            }
+        });
+        Self { invites, _stop: stop }
+    }
+}
+
+/// Has the office call `number` and `at` answer; both hear each other. Returns how long the answer took.
+fn call(gateway: &Gateway, office: &Host, number: &str, at: (&Host, &Gateway)) -> Duration {
+    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(at.0, 7000));
+    let callee = Sipp::callee(at.0, "callee_talks", &[]);
+    let started = Instant::now();
+    let caller = Sipp::caller(office, "caller_talks", gateway.sip(), number, &[]);
+    let caller_port = caller.wait_for("200").audio_port().expect("an answer");
+    let took = started.elapsed();
+    let callee_port = callee.wait_for("INVITE").audio_port().expect("an offer");
+    caller_rtp.say((gateway.sip().ip(), caller_port).into(), Law::Mu, CALLER_HZ);
+    callee_rtp.say((at.1.sip().ip(), callee_port).into(), Law::Mu, CALLEE_HZ);
+    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
+    caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+    took
+}
+
+/// The trunk's records lead to a dead host, one that refuses, one that has no time, and one that answers.
+#[test]
+fn a_call_finds_the_one_host_that_answers_and_the_next_call_finds_it_at_once() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, office, dead, closed, busy, good] = std::array::from_fn(|_| Host::new());
+    let mut zone = Zone::default();
+    for (priority, (name, host)) in
+        (10..).zip([("dead", &dead), ("closed", &closed), ("busy", &busy), ("good", &good)])
+    {
+        let name = format!("{name}.carrier.test");
+        zone = zone.srv("_sip._udp.carrier.test", [priority, 0, 5060], &name).a(&name, host.ip());
+    }
+    let dns = Dns::serve(&names, zone);
+    let silent = UdpSocket::bind(dead.at(5060)).expect("the host is ours");
+    let refusing = Busy::at(&busy);
+    let config = GatewayConfig::default()
+        .sip(&dns.line())
+        .trunk("office", &office, &["PCMU"])
+        .trunk_lines("name = 'carrier'\nhost = 'carrier.test'\ntransport = 'udp'\ncodecs = ['PCMU']")
+        .rule(
+            "destination = '9\\d+'\nfrom_trunk = 'office'\n\
+             actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]",
+        );
+    let gateway = Gateway::start(&config);
+    let took = call(&gateway, &office, "9100", (&good, &gateway));
+    assert!(took >= SILENCE && took < SILENCE + MACHINE, "{took:?}");
+    let mut invite = [0; 4000];
+    silent.set_nonblocking(true).expect("a socket");
+    assert!(silent.recv(&mut invite).is_ok_and(|length| invite[..length].starts_with(b"INVITE ")));
+    let told = |what: &str| gateway.log().count(&["the call goes on at the next hop", what]);
+    assert_eq!([told("Silent"), told("Unreachable"), told("Overloaded")], [1, 1, 1]);
+    // Who was silent is tried last, and who wants a rest gets it.
+    let took = call(&gateway, &office, "9100", (&good, &gateway));
+    assert!(took < MACHINE, "{took:?}");
+    assert_eq!(refusing.invites.load(Ordering::Relaxed), 1);
+    gateway.assert_all_is_over(2);
+}
+
+/// A gateway with a provider, another gateway, whose customer it is by its address.
+fn with_provider(lines: &str, dns: &Dns, host: Host) -> (Gateway, Gateway, Host, Host) {
+    let [office, network, own] = std::array::from_fn(|_| Host::new());
+    let provider = GatewayConfig::default()
+        .trunk("customer", &own, &["PCMU"])
+        .trunk("network", &network, &["PCMU"])
+        .rule(
+            "destination = '9\\d+'\nfrom_trunk = 'customer'\n\
+             actions = [{ bridge = { trunk = 'network', number = '100' } }]",
+        );
+    let provider = Gateway::start_at(host, &provider);
+    let config = GatewayConfig::default()
+        .sip(&dns.line())
+        .trunk("office", &office, &["PCMU"])
+        .trunk_lines(&format!("name = 'provider'\ncodecs = ['PCMU']\n{lines}"))
+        .rule(
+            "destination = '9\\d+'\nfrom_trunk = 'office'\n\
+             actions = [{ bridge = { trunk = 'provider', number = '$0' } }]",
+        );
+    (Gateway::start_at(own, &config), provider, office, network)
+}
+
+/// The domain wants TCP, which only its NAPTR record says.
+#[test]
+fn a_trunk_without_a_transport_is_called_as_its_domain_says() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, host] = [Host::new(), Host::new()];
+    let zone = Zone::default()
+        .naptr("provider.test", [10, 10], "SIP+D2T", "_sip._tcp.provider.test")
+        .srv("_sip._tcp.provider.test", [10, 0, 5060], "edge.provider.test")
+        .a("edge.provider.test", host.ip());
+    let dns = Dns::serve(&names, zone);
+    let (gateway, provider, office, network) = with_provider("host = 'provider.test'", &dns, host);
+    call(&gateway, &office, "9100", (&network, &provider));
+    assert_eq!(gateway.log().count(&["trunk found", "TCP:"]), 1);
+    gateway.assert_all_is_over(1);
+    provider.assert_all_is_over(1);
+}
+
+/// RFC 3261 18.1.1: what is too long for a datagram goes over TCP; where nobody listens there, over UDP
+/// all the same.
+#[test]
+fn a_long_invite_goes_over_tcp_where_the_trunk_takes_it() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, host] = [Host::new(), Host::new()];
+    let dns = Dns::serve(&names, Zone::default().a("provider.test", host.ip()));
+    let lines = "host = 'provider.test'\nport = 5060\ntransport = 'udp'";
+    let (gateway, provider, office, network) = with_provider(lines, &dns, host);
+    let number = format!("9{}", "0".repeat(400));
+    call(&gateway, &office, &number, (&network, &provider));
+    let came = |kind: &str| provider.log().count(&["\"flow\":", kind, "call came in"]);
+    assert!(wait_until(PATIENCE, || came("TCP:") == 1), "{}", provider.log().lines().join("\n"));
+    gateway.assert_all_is_over(1);
+    provider.assert_all_is_over(1);
+    // sipp listens by UDP alone.
+    let [office, carrier] = [Host::new(), Host::new()];
+    let config = GatewayConfig::default()
+        .trunk("office", &office, &["PCMU"])
+        .trunk("carrier", &carrier, &["PCMU"])
+        .rule(
+            "destination = '9\\d+'\nfrom_trunk = 'office'\n\
+             actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]",
+        );
+    let gateway = Gateway::start(&config);
+    let took = call(&gateway, &office, &number, (&carrier, &gateway));
+    assert!(took < MACHINE, "a refusal takes no time: {took:?}");
+    assert_eq!(gateway.log().count(&["the call goes on at the next hop", "Unreachable"]), 1);
+    gateway.assert_all_is_over(1);
+}

@@ -1,0 +1,144 @@
+//! A name server of the tests: knows what it is told, and says of all else that there is nothing.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::host::Host;
+
+/// The server; gone when dropped.
+pub(crate) struct Dns {
+    address: SocketAddr,
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What it knows.
+#[derive(Default)]
+pub(crate) struct Zone(HashMap<(String, u16), Vec<Vec<u8>>>);
+
+/// Types of records (RFC 1035 3.2.2, RFC 2782, RFC 3403).
+const A: u16 = 1;
+const SRV: u16 = 33;
+const NAPTR: u16 = 35;
+
+/// How long answers may be kept, in seconds.
+const TTL: u32 = 300;
+
+/// Not 53, which takes a privilege.
+const PORT: u16 = 5353;
+
+impl Zone {
+    /// The address of a name.
+    pub(crate) fn a(mut self, name: &str, address: IpAddr) -> Self {
+        let IpAddr::V4(v4) = address else { panic!("the tests' hosts are IPv4") };
+        self.add(name, A, v4.octets().to_vec());
+        self
+    }
+
+    /// A service: priority, weight, port, target.
+    pub(crate) fn srv(mut self, name: &str, numbers: [u16; 3], target: &str) -> Self {
+        let mut data: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+        data.extend(labels(target));
+        self.add(name, SRV, data);
+        self
+    }
+
+    /// What leads from a domain to a service: order and preference, service, name of the SRV records.
+    pub(crate) fn naptr(mut self, name: &str, numbers: [u16; 2], service: &str, target: &str) -> Self {
+        let mut data: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+        for text in ["s", service, ""] {
+            data.push(u8::try_from(text.len()).expect("short"));
+            data.extend(text.as_bytes());
+        }
+        data.extend(labels(target));
+        self.add(name, NAPTR, data);
+        self
+    }
+
+    fn add(&mut self, name: &str, kind: u16, data: Vec<u8>) {
+        self.0.entry((name.to_owned(), kind)).or_default().push(data);
+    }
+
+    /// The answer to a query with one question (RFC 1035 4.1).
+    fn answer(&self, query: &[u8]) -> Option<Vec<u8>> {
+        let mut names = Vec::new();
+        let mut at = 12;
+        loop {
+            let length = usize::from(*query.get(at)?);
+            at += 1;
+            if length == 0 {
+                break;
+            }
+            names.push(String::from_utf8(query.get(at..at + length)?.to_ascii_lowercase()).ok()?);
+            at += length;
+        }
+        let kind = u16::from_be_bytes(query.get(at..at + 2)?.try_into().ok()?);
+        let question = query.get(12..at + 4)?;
+        let found = self.0.get(&(names.join("."), kind)).map(Vec::as_slice).unwrap_or_default();
+        let mut answer = query.get(..2)?.to_vec();
+        // An authoritative answer without error to one question.
+        answer.extend([0x85, 0x80, 0, 1]);
+        answer.extend(u16::try_from(found.len()).ok()?.to_be_bytes());
+        answer.extend([0; 4]);
+        answer.extend(question);
+        for data in found {
+            // The name is the question's, at octet 12.
+            answer.extend([0xc0, 12]);
+            answer.extend(kind.to_be_bytes());
+            answer.extend([0, 1]);
+            answer.extend(TTL.to_be_bytes());
+            answer.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
+            answer.extend(data);
+        }
+        Some(answer)
+    }
+}
+
+impl Dns {
+    /// Serves a zone at a host.
+    pub(crate) fn serve(host: &Host, zone: Zone) -> Self {
+        let address = host.at(PORT);
+        let socket = UdpSocket::bind(address).expect("the host is ours");
+        socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&is_over);
+        let thread = std::thread::spawn(move || {
+            let mut buffer = [0; 1500];
+            while !ends.load(Ordering::Relaxed) {
+                let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+                if let Some(answer) = zone.answer(&buffer[..length]) {
+                    socket.send_to(&answer, from).expect("loopback takes it");
+                }
+            }
+        });
+        Self { address, is_over, thread: Some(thread) }
+    }
+
+    /// The line of `[sip]` that has a gateway ask this server.
+    pub(crate) fn line(&self) -> String {
+        format!("nameservers = [\"{}\"]", self.address)
+    }
+}
+
+impl Drop for Dns {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A name on the wire (RFC 1035 3.1).
+fn labels(name: &str) -> Vec<u8> {
+    let label = |label: &str| {
+        let mut octets = vec![u8::try_from(label.len()).expect("short")];
+        octets.extend(label.as_bytes());
+        octets
+    };
+    name.split('.').flat_map(label).chain([0]).collect()
+}

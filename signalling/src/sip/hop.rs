@@ -1,0 +1,58 @@
+//! Where a request may be sent: what RFC 3263 calls transport, address and port.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::flow::{Flow, TransportKind};
+
+/// A next hop.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hop {
+    /// How it is reached.
+    pub kind: TransportKind,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The name that its certificate has to show; only TLS asks (RFC 5922 7).
+    pub server_name: Option<String>,
+}
+
+/// What became of a request at a hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HopReport {
+    /// How the hop is reached.
+    pub kind: TransportKind,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// What it did.
+    pub conduct: Conduct,
+}
+
+/// What a hop did with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conduct {
+    /// It answered.
+    Answered,
+    /// It said nothing in time.
+    Silent,
+    /// It cannot be reached: the port is closed, the stream broke.
+    Unreachable,
+    /// It answered 503, and perhaps for how many seconds it wants to be left alone.
+    Overloaded {
+        /// Retry-After, in seconds.
+        retry_after_s: Option<u32>,
+    },
+}
+
+impl HopReport {
+    /// What the hop behind a flow did.
+    #[must_use]
+    pub const fn of(flow: &Flow, conduct: Conduct) -> Self {
+        Self { kind: flow.kind, address: flow.remote, conduct }
+    }
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.via_name(), self.address)
+    }
+}

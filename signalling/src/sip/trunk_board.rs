@@ -1,0 +1,38 @@
+//! Where the trunks stand now, for whoever watches. The adapter's task alone writes here; readers see what
+//! was true a moment ago, without asking the task.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::flow::TransportKind;
+use super::upstream::RegistrationState;
+
+/// The trunks to read; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct TrunkBoard {
+    trunks: Arc<RwLock<BTreeMap<String, TrunkStanding>>>,
+}
+
+/// Where one trunk stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrunkStanding {
+    /// Our registrations there, by user.
+    pub registrations: Vec<(String, RegistrationState)>,
+    /// The hops that were found last, each with what is held against it: `up`, `suspected`, `resting`, `down`.
+    pub hops: Vec<(TransportKind, SocketAddr, &'static str)>,
+}
+
+impl TrunkBoard {
+    /// All trunks of which something is known.
+    #[must_use]
+    pub fn read(&self) -> BTreeMap<String, TrunkStanding> {
+        self.trunks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces what is known of a trunk.
+    pub(super) fn publish(&self, trunk: &str, standing: TrunkStanding) {
+        let mut trunks = self.trunks.write().unwrap_or_else(PoisonError::into_inner);
+        trunks.insert(trunk.to_owned(), standing);
+    }
+}

@@ -1,0 +1,507 @@
+//! Our registration at a trunk: what a phone does, done by us (RFC 3261 10.2).
+//!
+//! ```text
+//!                +--------------- due: REGISTER ------------+
+//!                |                                          v
+//!            Waiting <--- 2xx: refresh before its end --- Asking --- 403 ---> Refused
+//!                ^        423: at once, for longer          |
+//!                |        else: back off                    |
+//!                +------------------------------------------+
+//!
+//!            any --- leave ---> Leaving (Expires: 0) --- any answer ---> Left
+//! ```
+//!
+//! Beside it stands until when the registrar keeps the binding: a refresh that fails takes nothing away yet.
+
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tracing::{error, info, warn};
+
+use crate::sip::hop::Conduct;
+use crate::sip::identifiers::Identifiers;
+use crate::sip::message::{
+    CSeq, Contacts, HeaderName, Host, Method, NameAddr, Request, Response, SipUri, StatusCode, Uri,
+};
+use crate::sip::trunk::TrunkCredentials;
+
+/// One registration at a trunk.
+#[derive(Debug, Clone)]
+pub struct RegistrationConfig {
+    /// The user part of the address that is registered, and of the Contact that calls then come in by.
+    pub user: String,
+    /// For how long; the registrar may shorten or lengthen it.
+    pub expires: Duration,
+    /// The account; `None` is the trunk's.
+    pub credentials: Option<TrunkCredentials>,
+}
+
+/// A registration and where it stands.
+#[derive(Debug)]
+pub struct Registration {
+    user: String,
+    domain: Host,
+    call_id: String,
+    tag: String,
+    cseq: u32,
+    expires: Duration,
+    state: State,
+    /// Until when the registrar keeps what it took last.
+    held_until: Option<Instant>,
+    /// In a row.
+    failures: u32,
+    random: StdRng,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting { at: Instant },
+    Asking,
+    Refused,
+    Leaving,
+    Left,
+}
+
+/// Where a registration stands, to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistrationState {
+    /// The registrar has us.
+    Registered {
+        /// Until when, if nothing is refreshed.
+        until: Instant,
+    },
+    /// It was asked for the first time, or is about to be.
+    Registering,
+    /// It is tried again later.
+    Failing,
+    /// The registrar does not want us; nothing is tried again.
+    Refused,
+    /// It was removed.
+    Left,
+}
+
+/// What follows a final response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Calls may come in now.
+    Registered,
+    /// It is asked again later, or never.
+    NotRegistered,
+}
+
+/// The first wait after a failure, and the longest one, doubled in between. Chosen by us: a registrar that
+/// restarts has us back in seconds, one that is away for a day gets six requests an hour.
+const BACK_OFF: Duration = Duration::from_secs(4);
+const BACK_OFF_MAX: Duration = Duration::from_secs(600);
+
+/// The part of the granted time after which it is asked for anew: spread, so that registrations of one
+/// start do not stay together, and early enough for a second attempt.
+const REFRESH_AFTER: std::ops::Range<f64> = 0.75..0.9;
+
+/// The longest time that a 423 makes us ask for: a day.
+const EXPIRES_MAX: Duration = Duration::from_secs(86_400);
+
+/// How much later than now a registration is made again whose stream closed. Chosen by us: all streams of
+/// a registrar that restarts close at once.
+const AGAIN_WITHIN: Duration = Duration::from_secs(2);
+
+impl Registration {
+    /// A registration of `config.user` at `domain`, to be made at once. `seed` is random.
+    #[must_use]
+    pub fn new(config: &RegistrationConfig, domain: Host, seed: [u8; 32], now: Instant) -> Self {
+        let mut identifiers = Identifiers::new(seed);
+        Self {
+            user: config.user.clone(),
+            domain,
+            call_id: identifiers.call_id(),
+            tag: identifiers.tag(),
+            cseq: 0,
+            expires: config.expires,
+            state: State::Waiting { at: now },
+            held_until: None,
+            failures: 0,
+            random: StdRng::from_seed(seed),
+        }
+    }
+
+    /// Whose registration it is.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Whether a REGISTER is to be sent now; [`request`](Self::request) makes it.
+    pub fn is_due(&mut self, now: Instant) -> bool {
+        if self.held_until.is_some_and(|until| until <= now) {
+            warn!(user = self.user, "the registration ran out");
+            self.held_until = None;
+        }
+        let is_due = matches!(self.state, State::Waiting { at } if at <= now);
+        if is_due {
+            self.state = State::Asking;
+        }
+        is_due
+    }
+
+    /// When [`is_due`](Self::is_due) is next to be asked.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let at = match self.state {
+            State::Waiting { at } => Some(at),
+            State::Asking | State::Refused | State::Leaving | State::Left => None,
+        };
+        let held_until = self.held_until.filter(|_| self.state != State::Left);
+        [at, held_until].into_iter().flatten().min()
+    }
+
+    /// A REGISTER with `contact`, to which the user is added; it removes the binding while leaving.
+    pub fn request(&mut self, contact: &SipUri) -> Request {
+        self.cseq = self.cseq.saturating_add(1);
+        let own = Uri::from(SipUri::new(&self.user, self.domain.clone(), None));
+        let expires = if self.state == State::Leaving { 0 } else { self.expires.as_secs() };
+        let mut request = Request::new(Method::Register, SipUri::new("", self.domain.clone(), None));
+        let headers = &mut request.headers;
+        headers.set(HeaderName::MaxForwards, "70");
+        headers.push(HeaderName::From, NameAddr::new(own.clone()).with_tag(&self.tag).to_string());
+        headers.push(HeaderName::To, NameAddr::new(own).to_string());
+        headers.push(HeaderName::CallId, self.call_id.as_str());
+        headers.push(HeaderName::CSeq, CSeq { number: self.cseq, method: Method::Register }.to_string());
+        headers.push(HeaderName::Contact, NameAddr::new(self.contact(contact)).to_string());
+        headers.push(HeaderName::Expires, expires.to_string());
+        request
+    }
+
+    /// Takes a final response; `cseq` is that of the request that it answers, which may have been sent
+    /// again with credentials, and `contact` the one that was registered.
+    pub fn handle_response(
+        &mut self,
+        response: &Response,
+        cseq: u32,
+        contact: &SipUri,
+        now: Instant,
+    ) -> Next {
+        self.cseq = self.cseq.max(cseq);
+        if self.state == State::Leaving {
+            info!(user = self.user, status = %response.status, "registration removed");
+            self.held_until = None;
+            self.state = State::Left;
+            return Next::NotRegistered;
+        }
+        let headers = &response.headers;
+        match response.status.code() {
+            200..=299 => match self.granted(response, contact) {
+                Some(granted) => {
+                    self.succeed(granted, now);
+                    return Next::Registered;
+                }
+                None => self.fail("the registrar keeps nothing", None, now),
+            },
+            423 => {
+                let least = headers.min_expires().ok().flatten().map(|s| Duration::from_secs(s.into()));
+                match least.filter(|least| *least > self.expires && *least <= EXPIRES_MAX) {
+                    Some(least) => {
+                        self.expires = least;
+                        self.state = State::Waiting { at: now };
+                    }
+                    None => self.fail("423 without a longer time", None, now),
+                }
+            }
+            403 => {
+                error!(
+                    user = self.user,
+                    reason = &*response.reason,
+                    "the trunk refuses our registration (403), which is not tried again: correct the account \
+                     and start the gateway anew"
+                );
+                self.held_until = None;
+                self.state = State::Refused;
+            }
+            401 | 407 => {
+                // The same password again and again would lock the account.
+                self.failures = u32::MAX;
+                self.fail("our credentials are not taken", None, now);
+            }
+            code => self.fail(&format!("{code} {}", response.reason), retry_after(response), now),
+        }
+        Next::NotRegistered
+    }
+
+    /// No host of the trunk answered, or none is known.
+    pub fn handle_failure(&mut self, why: &str, now: Instant) {
+        match self.state {
+            State::Leaving => self.state = State::Left,
+            State::Asking => self.fail(why, None, now),
+            State::Waiting { .. } | State::Refused | State::Left => {}
+        }
+    }
+
+    /// The stream that it was made over closed: calls may not find us any more.
+    pub fn handle_lost(&mut self, now: Instant) {
+        if let State::Waiting { at } = self.state
+            && self.held_until.is_some()
+        {
+            let soon = now + AGAIN_WITHIN.mul_f64(self.random.random());
+            self.state = State::Waiting { at: at.min(soon) };
+        }
+    }
+
+    /// Ends it; whether a REGISTER is to be sent for that.
+    pub const fn leave(&mut self) -> bool {
+        let is_kept = self.held_until.is_some() || matches!(self.state, State::Asking);
+        self.state = if is_kept { State::Leaving } else { State::Left };
+        is_kept
+    }
+
+    /// Whether nothing is left to be said.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        self.state == State::Left
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn state(&self) -> RegistrationState {
+        match (self.state, self.held_until) {
+            (State::Left, _) => RegistrationState::Left,
+            (State::Refused, _) => RegistrationState::Refused,
+            (_, Some(until)) => RegistrationState::Registered { until },
+            (_, None) if self.failures == 0 => RegistrationState::Registering,
+            (_, None) => RegistrationState::Failing,
+        }
+    }
+
+    /// The Contact that is registered.
+    #[must_use]
+    pub fn contact(&self, ours: &SipUri) -> SipUri {
+        let mut contact = SipUri::new(&self.user, ours.host.clone(), ours.port);
+        contact.params = ours.params.clone();
+        contact
+    }
+
+    /// How long the registrar keeps our Contact, by what it says of it, else by Expires, else as asked for.
+    fn granted(&self, response: &Response, contact: &SipUri) -> Option<Duration> {
+        let own = self.contact(contact);
+        let listed = match response.headers.contacts() {
+            Ok(Contacts::List(list)) => list,
+            Ok(Contacts::Star) | Err(_) => Vec::new(),
+        };
+        let is_own = |address: &&NameAddr| address.uri.as_sip().is_some_and(|uri| uri.matches(&own));
+        let of_contact = listed.iter().find(is_own).and_then(|address| address.params.get("expires"));
+        let of_response = response.headers.expires().ok().flatten();
+        let seconds = of_contact.and_then(|text| text.parse().ok()).or(of_response);
+        let granted = seconds.map_or(self.expires, |seconds: u32| Duration::from_secs(seconds.into()));
+        (!granted.is_zero()).then_some(granted)
+    }
+
+    fn succeed(&mut self, granted: Duration, now: Instant) {
+        let part = self.random.random_range(REFRESH_AFTER);
+        if self.held_until.is_none() {
+            info!(user = self.user, expires_s = granted.as_secs(), "registered at the trunk");
+        }
+        self.failures = 0;
+        self.held_until = Some(now + granted);
+        self.state = State::Waiting { at: now + granted.mul_f64(part) };
+    }
+
+    fn fail(&mut self, why: &str, retry_after: Option<Duration>, now: Instant) {
+        // 4 s doubled seven times is past the longest wait.
+        let doubled = BACK_OFF.saturating_mul(1 << self.failures.min(8)).min(BACK_OFF_MAX);
+        let spread = doubled.mul_f64(self.random.random_range(0.5..1.0));
+        let wait = retry_after.map_or(spread, |asked| asked.min(EXPIRES_MAX).max(spread));
+        self.failures = self.failures.saturating_add(1);
+        warn!(user = self.user, why, again_in_s = wait.as_secs(), "registration at the trunk failed");
+        self.state = State::Waiting { at: now + wait };
+    }
+}
+
+/// What a hop that answered a request so did.
+#[must_use]
+pub fn conduct_of(response: &Response) -> Conduct {
+    if response.status == StatusCode::SERVICE_UNAVAILABLE {
+        let seconds = retry_after(response).map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
+        Conduct::Overloaded { retry_after_s: seconds }
+    } else {
+        Conduct::Answered
+    }
+}
+
+/// Retry-After without its comment and parameters (RFC 3261 20.33).
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers.get(&HeaderName::RetryAfter)?;
+    let digits = value.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok().map(|seconds: u32| Duration::from_secs(seconds.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    struct Bench {
+        registration: Registration,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new(seed: u8) -> Self {
+            let config = RegistrationConfig { user: "100".into(), expires: 10 * MINUTE, credentials: None };
+            let domain = Host::Domain("provider.example".into());
+            let now = Instant::now();
+            Self { registration: Registration::new(&config, domain, [seed; 32], now), now }
+        }
+
+        fn ask(&mut self) -> Request {
+            assert!(self.registration.is_due(self.now), "{:?}", self.registration.state);
+            self.registration.request(&ours())
+        }
+
+        /// Asks when it is time to, and is answered. Returns how long it waited.
+        fn answered(&mut self, status: u16, headers: &[(HeaderName, &str)]) -> Duration {
+            let at = self.registration.poll_timeout().expect("it goes on");
+            let waited = at.saturating_duration_since(self.now);
+            self.now = self.now.max(at);
+            let request = self.ask();
+            let cseq = request.headers.cseq().expect("is whole").number;
+            let response = response(&request, status, headers);
+            self.registration.handle_response(&response, cseq, &ours(), self.now);
+            waited
+        }
+    }
+
+    fn ours() -> SipUri {
+        let mut uri = SipUri::new("", Host::V4([192, 0, 2, 1].into()), Some(5060));
+        uri.params.set("transport", Some("tcp"));
+        uri
+    }
+
+    fn response(request: &Request, status: u16, headers: &[(HeaderName, &str)]) -> Response {
+        let status = StatusCode::new(status).expect("a status");
+        let mut response = request.response(status, Some("theirs"));
+        for (name, value) in headers {
+            response.headers.push(name.clone(), *value);
+        }
+        response
+    }
+
+    #[test]
+    fn a_register_names_the_address_and_where_calls_are_taken() {
+        let mut bench = Bench::new(1);
+        let [first, second] = [bench.ask(), bench.registration.request(&ours())];
+        let of = |request: &Request, name| request.headers.get(&name).map(str::to_owned).unwrap_or_default();
+        assert_eq!(first.uri.to_string(), "sip:provider.example");
+        assert_eq!(of(&first, HeaderName::To), "<sip:100@provider.example>");
+        assert!(of(&first, HeaderName::From).starts_with("<sip:100@provider.example>;tag="));
+        assert_eq!(of(&first, HeaderName::Contact), "<sip:100@192.0.2.1:5060;transport=tcp>");
+        assert_eq!(of(&first, HeaderName::Expires), "600");
+        assert_eq!(
+            (of(&first, HeaderName::CSeq), of(&second, HeaderName::CSeq)),
+            ("1 REGISTER".into(), "2 REGISTER".into())
+        );
+        assert_eq!(of(&first, HeaderName::CallId), of(&second, HeaderName::CallId), "RFC 3261 10.2");
+    }
+
+    #[test]
+    fn it_is_refreshed_before_its_end_and_never_in_step() {
+        let mut waits = Vec::new();
+        for seed in 0..50 {
+            let mut bench = Bench::new(seed);
+            assert_eq!(bench.answered(200, &[(HeaderName::Expires, "100")]), Duration::ZERO);
+            let until = bench.now + Duration::from_secs(100);
+            assert_eq!(bench.registration.state(), RegistrationState::Registered { until });
+            waits.push(bench.answered(200, &[]));
+        }
+        assert!(waits.iter().all(|wait| (75..90).contains(&wait.as_secs())), "{waits:?}");
+        waits.sort();
+        waits.dedup();
+        assert!(waits.len() > 40, "{waits:?}");
+    }
+
+    #[test]
+    fn what_is_said_of_our_contact_counts() {
+        let mut bench = Bench::new(2);
+        let others =
+            "<sip:100@192.0.2.9:5060>;expires=3600, <sip:100@192.0.2.1:5060;transport=tcp>;expires=30";
+        bench.answered(200, &[(HeaderName::Contact, others), (HeaderName::Expires, "3600")]);
+        let until = bench.now + Duration::from_secs(30);
+        assert_eq!(bench.registration.state(), RegistrationState::Registered { until });
+    }
+
+    #[test]
+    fn too_short_a_time_is_asked_for_again_at_once_as_long_as_it_must_be() {
+        let mut bench = Bench::new(3);
+        bench.answered(423, &[(HeaderName::MinExpires, "1800")]);
+        assert_eq!(bench.registration.poll_timeout(), Some(bench.now));
+        let request = bench.ask();
+        assert_eq!(request.headers.expires(), Ok(Some(1800)));
+        let refused = response(&request, 423, &[(HeaderName::MinExpires, "1800")]);
+        bench.registration.handle_response(&refused, 2, &ours(), bench.now);
+        assert_eq!(bench.registration.state(), RegistrationState::Failing, "no circle");
+    }
+
+    #[test]
+    fn failures_are_followed_by_longer_and_longer_waits() {
+        for seed in 0..20 {
+            let mut bench = Bench::new(seed);
+            let waits: Vec<_> = (0..12).map(|_| bench.answered(500, &[]).as_secs_f64()).collect();
+            for (nth, wait) in waits.iter().skip(1).enumerate() {
+                let full = (4.0 * 2f64.powi(i32::try_from(nth).expect("few"))).min(600.0);
+                assert!((full / 2.0..=full).contains(wait), "{nth}: {waits:?}");
+            }
+            bench.answered(200, &[(HeaderName::Expires, "600")]);
+            bench.answered(500, &[]);
+            let again = bench.registration.poll_timeout().expect("it goes on") - bench.now;
+            assert!(again <= BACK_OFF, "a success starts it over: {again:?}");
+            assert!(matches!(bench.registration.state(), RegistrationState::Registered { .. }));
+        }
+    }
+
+    #[test]
+    fn a_registrar_that_names_a_time_is_left_alone_until_then() {
+        let mut bench = Bench::new(4);
+        bench.answered(503, &[(HeaderName::RetryAfter, "120 (upgrade)")]);
+        assert!(bench.answered(200, &[]) >= Duration::from_secs(120));
+    }
+
+    #[test]
+    fn a_403_ends_it_and_a_wrong_password_makes_it_slow() {
+        let mut bench = Bench::new(5);
+        bench.answered(403, &[]);
+        assert_eq!(bench.registration.state(), RegistrationState::Refused);
+        assert_eq!(bench.registration.poll_timeout(), None);
+        let mut bench = Bench::new(6);
+        bench.answered(401, &[]);
+        assert!(bench.answered(401, &[]) >= BACK_OFF_MAX / 2, "not ten guesses a minute");
+    }
+
+    #[test]
+    fn it_runs_out_where_nobody_answers_and_comes_back_soon_where_a_stream_broke() {
+        let mut bench = Bench::new(7);
+        bench.answered(200, &[(HeaderName::Expires, "60")]);
+        let until = bench.now + MINUTE;
+        bench.registration.handle_lost(bench.now);
+        let at = bench.registration.poll_timeout().expect("it goes on");
+        assert!(at <= bench.now + AGAIN_WITHIN);
+        bench.now = at;
+        bench.ask();
+        bench.registration.handle_failure("no answer", bench.now);
+        assert!(matches!(bench.registration.state(), RegistrationState::Registered { .. }));
+        bench.registration.is_due(until);
+        assert_eq!(bench.registration.state(), RegistrationState::Failing);
+    }
+
+    #[test]
+    fn it_is_removed_at_the_end_and_only_where_it_was_made() {
+        let mut bench = Bench::new(8);
+        assert!(!bench.registration.leave() && bench.registration.is_left());
+        let mut bench = Bench::new(9);
+        bench.answered(200, &[]);
+        assert!(bench.registration.leave() && !bench.registration.is_left());
+        let request = bench.registration.request(&ours());
+        assert_eq!(request.headers.expires(), Ok(Some(0)));
+        let gone = response(&request, 200, &[]);
+        bench.registration.handle_response(&gone, 2, &ours(), bench.now);
+        assert!(bench.registration.is_left() && bench.registration.poll_timeout().is_none());
+    }
+}
