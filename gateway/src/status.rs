@@ -38,12 +38,18 @@ pub struct Status {
 }
 
 /// Where a trunk stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TrunkStatus {
     /// Our registrations there.
     pub registrations: Vec<RegistrationStatus>,
     /// Its hosts, as they were found last.
     pub hosts: Vec<HostStatus>,
+    /// Calls now, where it is limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<usize>,
+    /// Calls that were one too many since the start, where it is limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u64>,
 }
 
 /// Where a registration of ours stands.
@@ -95,7 +101,13 @@ impl StatusReader {
     pub fn read(&self) -> Status {
         let ledger = self.engine.ledger();
         let now = Instant::now();
-        let trunks = self.trunks.read().into_iter();
+        let standings = self.trunks.read().into_iter();
+        let mut trunks: BTreeMap<_, _> =
+            standings.map(|(name, standing)| (name, TrunkStatus::of(standing, now))).collect();
+        for (name, gauge) in self.trunks.gauges() {
+            let trunk = trunks.entry(name).or_default();
+            (trunk.calls, trunk.refused) = (Some(gauge.calls()), Some(gauge.refused()));
+        }
         Status {
             calls: ledger.calls,
             media_legs: ledger.legs,
@@ -104,7 +116,7 @@ impl StatusReader {
             registered_users: self.locations.reachable_users(),
             store_failures: self.store.as_ref().map_or(0, StoreHealth::failures),
             store_lost: self.store.as_ref().map_or(0, StoreHealth::lost),
-            trunks: trunks.map(|(name, standing)| (name, TrunkStatus::of(standing, now))).collect(),
+            trunks,
         }
     }
 
@@ -136,6 +148,8 @@ impl TrunkStatus {
         Self {
             registrations: standing.registrations.into_iter().map(registration).collect(),
             hosts: standing.hops.into_iter().map(host).collect(),
+            calls: None,
+            refused: None,
         }
     }
 }

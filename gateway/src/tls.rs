@@ -7,7 +7,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config::TlsFiles;
+use crate::config::{ClientCertificate, TlsFiles};
 use crate::files;
 
 /// The certificate cannot be used.
@@ -34,9 +34,7 @@ pub enum TlsError {
 /// [`TlsError`] says which file is wrong.
 pub fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = certificates(&files.certificate)?;
-    let key = read(&files.private_key)
-        .and_then(|text| PrivateKeyDer::from_pem_slice(&text))
-        .map_err(|source| pem_error(&files.private_key, "private key", source))?;
+    let key = key(&files.private_key)?;
     let config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -50,14 +48,40 @@ pub fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
 /// # Errors
 /// [`TlsError`] when the file holds no authority.
 pub fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, TlsError> {
+    client_config_with(files, None)
+}
+
+/// The same, with a certificate of ours and its key for servers that ask for one.
+///
+/// # Errors
+/// [`TlsError`] says which file is wrong.
+pub fn client_config_with(
+    files: &TlsFiles,
+    own: Option<&ClientCertificate>,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
     // Bundles of systems hold a few that are too old to be read; the others are good all the same.
     roots.add_parsable_certificates(certificates(&files.trusted_certificates)?);
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match own {
+        None => config.with_no_client_auth(),
+        Some(own) => config.with_client_auth_cert(certificates(&own.certificate)?, key(&own.private_key)?)?,
+    };
     Ok(Arc::new(config))
+}
+
+/// Whether certificate and key can be used together.
+///
+/// # Errors
+/// [`TlsError`] says which file is wrong.
+pub fn check_pair(own: &ClientCertificate) -> Result<(), TlsError> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_client_auth_cert(certificates(&own.certificate)?, key(&own.private_key)?)?;
+    Ok(())
 }
 
 /// All certificates in a file, one at least.
@@ -66,6 +90,12 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let text = read(file).map_err(fault)?;
     let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(fault)?;
     if found.is_empty() { Err(fault(pem::Error::NoItemsFound)) } else { Ok(found) }
+}
+
+fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    read(file)
+        .and_then(|text| PrivateKeyDer::from_pem_slice(&text))
+        .map_err(|source| pem_error(file, "private key", source))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, pem::Error> {
@@ -111,6 +141,56 @@ mod tests {
             trusted_certificates: certificate.clone(),
             certificate,
         }
+    }
+
+    /// A server that asks for a certificate gets ours, and is served by nobody without one.
+    #[test]
+    fn a_trunk_that_asks_for_a_certificate_is_shown_ours() {
+        let folder = TempDir::new().expect("a folder for the test");
+        let (trunk, ours) = (pair(&folder, "trunk"), pair(&folder, "ours"));
+        let own = ClientCertificate {
+            certificate: ours.certificate.clone(),
+            private_key: ours.private_key.clone(),
+        };
+        check_pair(&own).expect("a pair");
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates(&ours.certificate).expect("it is one"));
+        let verifier =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+                .build()
+                .expect("one root");
+        let chain = certificates(&trunk.certificate).expect("it is one");
+        let server = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("both versions")
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key(&trunk.private_key).expect("a key"))
+            .expect("a pair");
+        let server = Arc::new(server);
+        let is_let_in = |own: Option<&ClientCertificate>| {
+            let client = client_config_with(&trunk, own).expect("sound files");
+            let name = "phone.example".try_into().expect("a name");
+            let mut client = rustls::ClientConnection::new(client, name).expect("a client");
+            let mut server = rustls::ServerConnection::new(Arc::clone(&server)).expect("a server");
+            for _ in 0..10 {
+                let mut bytes = Vec::new();
+                client.write_tls(&mut bytes).expect("memory");
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() && server.read_tls(&mut rest).is_ok() {}
+                if server.process_new_packets().is_err() {
+                    return false;
+                }
+                let mut bytes = Vec::new();
+                server.write_tls(&mut bytes).expect("memory");
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() && client.read_tls(&mut rest).is_ok() {}
+                if client.process_new_packets().is_err() {
+                    return false;
+                }
+            }
+            server.peer_certificates().is_some()
+        };
+        assert_eq!([is_let_in(Some(&own)), is_let_in(None)], [true, false]);
     }
 
     #[test]

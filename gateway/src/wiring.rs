@@ -81,8 +81,22 @@ pub fn transports(
             connections_per_address: config.sip.strangers_per_address,
             ..TransportLimits::default()
         },
-        tls: TlsConfig { server: certificate, client: authorities.map(tls::client_config).transpose()? },
+        tls: TlsConfig {
+            server: certificate,
+            client: authorities.map(tls::client_config).transpose()?,
+            clients: client_certificates(config)?,
+        },
     })
+}
+
+/// What trunks are shown that ask who calls them, by their hosts.
+fn client_certificates(config: &Config) -> Result<HashMap<String, Arc<rustls::ClientConfig>>, TlsError> {
+    let Some(files) = &config.tls else { return Ok(HashMap::new()) };
+    let own = config.trunks.iter().filter_map(|trunk| Some((trunk, trunk.client_certificate.as_ref()?)));
+    own.map(|(trunk, own)| {
+        Ok((trunk.sip.host.to_ascii_lowercase(), tls::client_config_with(files, Some(own))?))
+    })
+    .collect()
 }
 
 /// How users are challenged.

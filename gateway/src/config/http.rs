@@ -31,8 +31,24 @@ pub struct TlsFiles {
     pub trusted_certificates: PathBuf,
 }
 
+/// A certificate that we show to a trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// PEM: our certificate first, then those between it and the root.
+    pub certificate: PathBuf,
+    /// PEM: the certificate's private key.
+    pub private_key: PathBuf,
+}
+
 /// Where Debian and its family keep the authorities that the system trusts.
 const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientCertificateSection {
+    certificate: Spanned<String>,
+    private_key: Spanned<String>,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +78,27 @@ impl HttpSection {
         let origins = faults
             .parse_all(&self.origins, "write it as the browser shows it, such as \"https://crm.example\"");
         Some(HttpConfig { bind: bind?, origins })
+    }
+}
+
+impl ClientCertificateSection {
+    /// Resolves the paths, and reads the files so that nothing is left to find out at the start.
+    pub(super) fn check(&self, faults: &mut Faults<'_>) -> ClientCertificate {
+        let resolve = |path: &Spanned<String>| faults.document().resolve(path.get_ref());
+        let own = ClientCertificate {
+            certificate: resolve(&self.certificate),
+            private_key: resolve(&self.private_key),
+        };
+        if let Err(error) = tls::check_pair(&own) {
+            let span = if error.is_of(&own.private_key) { &self.private_key } else { &self.certificate };
+            faults.add(span.span(), error, "name the PEM files of one certificate and its key");
+        }
+        if let Ok(Some(mode)) = open_to(WORLD, &own.private_key) {
+            let problem = format!("everybody may read this key (mode {mode:o})");
+            let cure = "run chmod 600 on it, or 640 to share it with a group";
+            faults.add(self.private_key.span(), problem, cure);
+        }
+        own
     }
 }
 

@@ -111,7 +111,8 @@ impl File {
         }
         self.sip.check_ports(checked, media.as_ref(), faults);
         let users = users::check(&self.users, environment, faults);
-        let trunks = trunks::check(&self.trunks, &self.sip.transports(), environment, faults);
+        let names: Vec<_> = self.users.iter().map(UserSection::name).collect();
+        let trunks = trunks::check(&self.trunks, &self.sip.transports(), &names, environment, faults);
         let known = Known {
             users: self.users.iter().map(UserSection::name).collect(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),

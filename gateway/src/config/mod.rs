@@ -31,7 +31,7 @@ use std::path::Path;
 use webtrunk_signalling::routing::Rules;
 
 pub use error::{ConfigError, Fault};
-pub use http::{HttpConfig, TlsFiles};
+pub use http::{ClientCertificate, HttpConfig, TlsFiles};
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use prompts::Prompts;

@@ -10,10 +10,13 @@ use webtrunk_codecs::CodecId;
 use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::sip::flow::TransportKind;
+use webtrunk_signalling::sip::identity::{CallerId, Rewrite, Subject};
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
+use webtrunk_signalling::sip::trunk_load::TrunkLimits;
 use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use super::faults::Faults;
+use super::http::{ClientCertificate, ClientCertificateSection};
 use super::secret::{Environment, SecretSource, fetch};
 use super::sip::Transport;
 use super::srtp::Srtp;
@@ -30,6 +33,8 @@ pub struct Trunk {
     pub srtp: SrtpPolicy,
     /// How keys travel in its media.
     pub keys: KeyMode,
+    /// What it is shown where it asks who calls it over TLS.
+    pub client_certificate: Option<ClientCertificate>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +50,14 @@ pub(super) struct TrunkSection {
     #[serde(default)]
     register: Vec<RegisterSection>,
     probe_s: Option<Spanned<u32>>,
+    user: Option<Spanned<String>>,
+    #[serde(default)]
+    caller_id: WrittenCallerId,
+    #[serde(default)]
+    rewrite: Vec<RewriteSection>,
+    calls_max: Option<Spanned<u32>>,
+    calls_per_second: Option<Spanned<u32>>,
+    client_certificate: Option<ClientCertificateSection>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     dtmf: Dtmf,
@@ -68,6 +81,40 @@ struct RegisterSection {
     user: Spanned<String>,
     expires_s: Option<Spanned<u32>>,
     credentials: Option<CredentialsSection>,
+}
+
+/// How a trunk and we tell each other who calls.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WrittenCallerId {
+    #[default]
+    From,
+    PAssertedIdentity,
+    Privacy,
+}
+
+/// A number that a trunk writes another way.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RewriteSection {
+    number: Number,
+    direction: Way,
+    pattern: Spanned<String>,
+    to: String,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Number {
+    Called,
+    Caller,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Way {
+    Out,
+    In,
 }
 
 /// How keys travel.
@@ -102,6 +149,7 @@ const CODEC_NAMES: [&str; 7] = ["opus", "G722", "PCMU", "PCMA", "L16/16000", "L1
 pub(super) fn check(
     sections: &[TrunkSection],
     transports: &[TransportKind],
+    users: &[&str],
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
 ) -> Vec<Trunk> {
@@ -111,6 +159,9 @@ pub(super) fn check(
             faults.add(section.name.span(), "another trunk has this name", "rename one of them");
         }
         section.check_listener(transports, faults);
+        if let Some(user) = section.user.as_ref().filter(|user| !users.contains(&user.get_ref().as_str())) {
+            faults.add(user.span(), "no user has this name", "add it to [[users]], or correct the name");
+        }
     }
     sections.iter().filter_map(|section| section.check(environment, faults)).collect()
 }
@@ -156,6 +207,14 @@ impl TrunkSection {
             source_networks: networks,
             credentials,
             registrations,
+            peer_user: self.user.as_ref().map(|user| user.get_ref().clone()),
+            caller_id: match self.caller_id {
+                WrittenCallerId::From => CallerId::From,
+                WrittenCallerId::PAssertedIdentity => CallerId::Asserted,
+                WrittenCallerId::Privacy => CallerId::Withheld,
+            },
+            rewrites: self.rewrite.iter().filter_map(|one| one.check(faults)).collect(),
+            limits: self.check_limits(faults),
             probe_interval,
         };
         let keys = match self.dtmf {
@@ -163,12 +222,26 @@ impl TrunkSection {
             Dtmf::Inband => KeyMode::Tones,
             Dtmf::Info => KeyMode::Nothing,
         };
-        Some(Trunk { sip, codecs, srtp: self.srtp.into(), keys })
+        let client_certificate = self.client_certificate.as_ref().map(|own| own.check(faults));
+        Some(Trunk { sip, codecs, srtp: self.srtp.into(), keys, client_certificate })
     }
 
     /// What is written, or where the host's records say nothing else.
     fn transport(&self) -> TransportKind {
         self.transport.as_ref().map_or(TransportKind::Udp, |written| (*written.get_ref()).into())
+    }
+
+    fn check_limits(&self, faults: &mut Faults<'_>) -> TrunkLimits {
+        for limit in self.calls_max.iter().chain(&self.calls_per_second) {
+            if *limit.get_ref() == 0 {
+                let cure = "write 1 or more; to have no calls, write no rule";
+                faults.add(limit.span(), "is out of range", cure);
+            }
+        }
+        TrunkLimits {
+            calls_max: self.calls_max.as_ref().map(|max| *max.get_ref() as usize),
+            calls_per_second: self.calls_per_second.as_ref().map(|rate| *rate.get_ref()),
+        }
     }
 
     fn check_registrations(
@@ -240,6 +313,24 @@ impl TrunkSection {
             }
         }
         codecs
+    }
+}
+
+impl RewriteSection {
+    fn check(&self, faults: &mut Faults<'_>) -> Option<Rewrite> {
+        let subject = match (self.number, self.direction) {
+            (Number::Called, Way::Out) => Subject::CalledOut,
+            (Number::Caller, Way::Out) => Subject::CallerOut,
+            (Number::Called, Way::In) => Subject::CalledIn,
+            (Number::Caller, Way::In) => Subject::CallerIn,
+        };
+        match Rewrite::new(subject, self.pattern.get_ref(), &self.to) {
+            Ok(rewrite) => Some(rewrite),
+            Err(error) => {
+                faults.add(self.pattern.span(), error, "correct the regular expression");
+                None
+            }
+        }
     }
 }
 

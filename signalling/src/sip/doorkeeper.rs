@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 
 use super::agent::Verdict;
 use super::flow::Flow;
+use super::identity::{self, Reading};
 use super::message::{
     ByteString, HeaderName, Headers, Method, NameAddr, ParseError, Reject, Request, StatusCode,
 };
@@ -67,6 +68,18 @@ impl Admission {
         self.trunks.registered(trunk, addresses);
     }
 
+    /// Reads what an admitted INVITE says of its call.
+    ///
+    /// # Errors
+    /// From cannot be read.
+    pub fn read(&self, invite: &Request, origin: &Origin) -> Result<Reading, ParseError> {
+        let trunk = match origin {
+            Origin::Trunk(name) => self.trunks.named(name),
+            Origin::User(_) => None,
+        };
+        identity::read(invite, trunk)
+    }
+
     /// Judges a request that belongs to no dialog.
     pub fn judge(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
         let has_credentials = request.headers.has(&HeaderName::Authorization);
@@ -85,7 +98,13 @@ impl Admission {
         }
         let authorizations = request.headers.authorizations();
         match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
-            Ok(user) => allow(user, request, flow),
+            Ok(user) => match self.trunks.of_user(&user) {
+                // It calls for others, whose numbers stand in From.
+                Some(trunk) if request.method != Method::Register => {
+                    Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) }
+                }
+                _ => allow(user, request, flow),
+            },
             Err(denied) => {
                 if let Denied::Wrong { user } = &denied {
                     // Whoever forges sources would write the log full.
@@ -280,6 +299,19 @@ mod tests {
         assert_eq!(say(&challenge), "challenge");
         let answered = answer(register, challenge, "alice", "wonderland");
         assert_eq!(say(&admission.judge(&answered, &flow, now)), "User(\"alice\")");
+    }
+
+    #[test]
+    fn a_trunk_that_proves_itself_calls_for_others_from_anywhere() {
+        let now = Instant::now();
+        let trunk = TrunkConfig { peer_user: Some("alice".into()), ..TrunkConfig::new("pbx", "192.0.2.7") };
+        let trunks = Trunks::new(vec![trunk]);
+        let mut admission = Admission::new(DigestConfig::new(REALM), Arc::new(Alice), trunks, [7; 32], now);
+        let flow = flow("203.0.113.9:5060");
+        let call = request("INVITE", "sip:+4930123456@pbx");
+        let challenge = admission.judge(&call, &flow, now);
+        let answered = answer(call, challenge, "alice", "wonderland");
+        assert_eq!(say(&admission.judge(&answered, &flow, now)), "Trunk(\"pbx\")");
     }
 
     #[test]

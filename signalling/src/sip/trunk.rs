@@ -9,8 +9,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::flow::{Flow, TransportKind};
+use super::identity::{CallerId, Rewrite};
 use super::message::{ByteString, Host};
 use super::transport::{Network, literal};
+use super::trunk_load::TrunkLimits;
 use super::upstream::RegistrationConfig;
 
 /// One trunk.
@@ -32,6 +34,14 @@ pub struct TrunkConfig {
     pub credentials: Option<TrunkCredentials>,
     /// What we register there.
     pub registrations: Vec<RegistrationConfig>,
+    /// The user by whose password it proves itself, wherever it calls from.
+    pub peer_user: Option<String>,
+    /// How it and we tell each other who calls.
+    pub caller_id: CallerId,
+    /// Numbers that it writes another way; the first that matches counts.
+    pub rewrites: Vec<Rewrite>,
+    /// The most that it may have.
+    pub limits: TrunkLimits,
     /// How often its hosts are asked whether they live; `None`, never.
     pub probe_interval: Option<Duration>,
 }
@@ -68,6 +78,10 @@ impl TrunkConfig {
             source_networks: Vec::new(),
             credentials: None,
             registrations: Vec::new(),
+            peer_user: None,
+            caller_id: CallerId::From,
+            rewrites: Vec::new(),
+            limits: TrunkLimits::default(),
             probe_interval: None,
         }
     }
@@ -136,6 +150,12 @@ impl Trunks {
 
     fn has_us(&self, trunk: &TrunkConfig, source: IpAddr) -> bool {
         self.registrars.get(&trunk.name).is_some_and(|known| known.contains(&source.to_canonical()))
+    }
+
+    /// The trunk that proves itself by this user's password.
+    #[must_use]
+    pub fn of_user(&self, user: &str) -> Option<&TrunkConfig> {
+        self.trunks.iter().find(|trunk| trunk.peer_user.as_deref() == Some(user))
     }
 
     /// All trunks, in their order.

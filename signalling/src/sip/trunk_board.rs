@@ -6,12 +6,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::flow::TransportKind;
+use super::trunk::Trunks;
+use super::trunk_load::{TrunkGauge, TrunkLoads};
 use super::upstream::RegistrationState;
 
 /// The trunks to read; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct TrunkBoard {
     trunks: Arc<RwLock<BTreeMap<String, TrunkStanding>>>,
+    gauges: Arc<RwLock<BTreeMap<String, Arc<TrunkGauge>>>>,
 }
 
 /// Where one trunk stands.
@@ -28,6 +31,24 @@ impl TrunkBoard {
     #[must_use]
     pub fn read(&self) -> BTreeMap<String, TrunkStanding> {
         self.trunks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is counted of the trunks that are limited.
+    #[must_use]
+    pub fn gauges(&self) -> BTreeMap<String, Arc<TrunkGauge>> {
+        self.gauges.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Limits the trunks that are to be, and shows what is counted of them.
+    pub(super) fn limit(&self, trunks: &Trunks) -> TrunkLoads {
+        let mut loads = TrunkLoads::default();
+        let mut gauges = self.gauges.write().unwrap_or_else(PoisonError::into_inner);
+        for trunk in trunks.iter().filter(|trunk| !trunk.limits.is_none()) {
+            let gauge = Arc::new(TrunkGauge::default());
+            loads.limit(&trunk.name, trunk.limits, Arc::clone(&gauge));
+            gauges.insert(trunk.name.clone(), gauge);
+        }
+        loads
     }
 
     /// Replaces what is known of a trunk.

@@ -28,7 +28,7 @@ fn tls() -> TlsConfig {
     let mut roots = RootCertStore::empty();
     roots.add(own.cert.der().clone()).expect("a certificate");
     let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    TlsConfig { server: Some(Arc::new(server)), client: Some(Arc::new(client)) }
+    TlsConfig { server: Some(Arc::new(server)), client: Some(Arc::new(client)), ..TlsConfig::default() }
 }
 
 fn start(kind: TransportKind) -> (Listening, TlsConfig) {

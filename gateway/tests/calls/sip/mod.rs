@@ -16,6 +16,7 @@ mod hung_up;
 mod kept;
 mod limits;
 mod malformed;
+mod manners;
 mod offers;
 mod proxied;
 mod quality;

@@ -11,8 +11,9 @@ use crate::adapter::Origin;
 use crate::sip::agent::{Doorkeeper, Registered, Verdict};
 use crate::sip::doorkeeper::Admission;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
+use crate::sip::identity::Reading;
 use crate::sip::locations::Locations;
-use crate::sip::message::{Request, StatusCode};
+use crate::sip::message::{ParseError, Request, StatusCode};
 use crate::sip::registrar::{Binding, Change, Keeper, Moment, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
 
@@ -119,6 +120,10 @@ impl Doorkeeper for Door {
             self.layer.mark_authenticated(connection);
         }
         verdict
+    }
+
+    fn read(&self, invite: &Request, origin: &Origin) -> Result<Reading, ParseError> {
+        self.admission.read(invite, origin)
     }
 
     fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered {

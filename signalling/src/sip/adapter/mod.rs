@@ -98,8 +98,9 @@ impl Adapter for SipAdapter {
             Door::new(admission, Registrar::new(config.registrar), locations, layer.clone(), config.keeper);
         door.restore(&config.kept, now);
         let names = Names::new(layer.clone());
-        let agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
+        let mut agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        agent.limit_trunks(board.limit(&trunks));
         let upstream = Upstream::new(&trunks, layer.clone(), board, now);
         let resolver = Resolver::of(&config.nameservers);
         let (routes, resolved) = Routes::new(layer.clone(), trunks, resolver);

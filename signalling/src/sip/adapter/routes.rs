@@ -14,6 +14,7 @@ use crate::adapter::{Dial, Origin, Target};
 use crate::sip::agent::{LocalNames, Reach, Route};
 use crate::sip::flow::TransportKind;
 use crate::sip::hop::Hop;
+use crate::sip::identity::{CallerId, Subject, rewrite};
 use crate::sip::message::{SipUri, Uri};
 use crate::sip::transport::{ResolveError, Resolver, TransportLayer, Wanted};
 use crate::sip::trunk::{TrunkConfig, Trunks};
@@ -85,6 +86,7 @@ impl Routes {
                         request_uri: binding.uri.as_request_uri().into(),
                         to: SipUri::new(user, from_host.clone(), None).into(),
                         from_host,
+                        caller_id: CallerId::From,
                         route_set: Vec::new(),
                         flow: binding.flow,
                         alternatives: Vec::new(),
@@ -165,7 +167,7 @@ impl Routes {
         Wanted { host: trunk.host.clone(), port: trunk.port, kind: trunk.transport, choice }
     }
 
-    fn by_trunk(&self, dial: Dial, hops: Vec<Hop>, now: Instant) -> Way {
+    fn by_trunk(&self, mut dial: Dial, hops: Vec<Hop>, now: Instant) -> Way {
         let Target::Trunk { trunk, number } = &dial.target else {
             return Way::None(Box::new(dial), EndCause::InternalError);
         };
@@ -186,12 +188,16 @@ impl Routes {
             }
         };
         dial.span.in_scope(|| info!(trunk = %trunk.name, %hop, others = hops.len(), "trunk found"));
-        let uri = number_at(trunk, number);
-        let (from_host, _) = self.names.sent_by(&flow);
+        let uri = number_at(trunk, &rewrite(&trunk.rewrites, Subject::CalledOut, number));
+        dial.caller.user = rewrite(&trunk.rewrites, Subject::CallerOut, &dial.caller.user);
+        // Who has an account at a domain is asked to call by it.
+        let own = self.names.sent_by(&flow).0;
+        let from_host = if trunk.registrations.is_empty() { own } else { trunk.uri_host() };
         let route = Route {
             request_uri: uri.clone(),
             to: uri,
             from_host,
+            caller_id: trunk.caller_id,
             route_set: Vec::new(),
             flow,
             alternatives: hops.collect(),

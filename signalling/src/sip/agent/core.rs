@@ -37,6 +37,7 @@ use crate::sip::identifiers::Identifiers;
 use crate::sip::message::{Contacts, Message, Request, Response};
 use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::{Received, TransactionEvent, TransactionKey, TransactionLayer, Transmit};
+use crate::sip::trunk_load::TrunkLoads;
 
 /// The user agent core.
 pub struct Agent<D> {
@@ -53,6 +54,7 @@ pub struct Agent<D> {
     stranded: HashSet<LegId>,
     events: VecDeque<Event>,
     hops: VecDeque<HopReport>,
+    pub(super) loads: TrunkLoads,
     pub(super) mode: Mode,
     allow: String,
 }
@@ -95,9 +97,15 @@ impl<D: Doorkeeper> Agent<D> {
             stranded: HashSet::new(),
             events: VecDeque::new(),
             hops: VecDeque::new(),
+            loads: TrunkLoads::default(),
             mode: Mode::Serving,
             allow: requests::allow(),
         }
+    }
+
+    /// Bounds the calls of trunks.
+    pub fn limit_trunks(&mut self, loads: TrunkLoads) {
+        self.loads = loads;
     }
 
     /// Takes a parsed message from the wire.
@@ -130,6 +138,13 @@ impl<D: Doorkeeper> Agent<D> {
             return;
         }
         let span = dial.span.clone();
+        if let Origin::Trunk(trunk) = &route.peer
+            && !self.loads.begin(trunk, leg, now)
+        {
+            span.in_scope(|| tracing::info!(trunk, "the trunk has as many calls as it may"));
+            self.events.push_back(Event::Ended { leg, cause: EndCause::Overloaded });
+            return;
+        }
         self.open_call(leg, span, now, |context| {
             tracing::info!(target = %route.request_uri, flow = %route.flow, "call placed");
             Ok::<_, Infallible>(Outgoing::dial(dial, route, context))
@@ -294,6 +309,7 @@ impl<D: Doorkeeper> Agent<D> {
             self.calls.insert(leg, Slot { call, deadline, span });
         } else {
             self.calls.remove(&leg);
+            self.loads.end(leg);
             self.stranded.remove(&leg);
             self.dialogs.remove_leg(leg);
         }

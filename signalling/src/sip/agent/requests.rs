@@ -111,9 +111,18 @@ impl<D: Doorkeeper> Agent<D> {
             return self.refuse_overload(&invite, flow);
         }
         let leg = LegId::next();
-        let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return };
-        let accept = |context: &mut Context<'_>| Incoming::accept(key, invite, flow, origin, context);
+        if let Origin::Trunk(trunk) = &origin
+            && !self.loads.begin(trunk, leg, now)
+        {
+            tracing::info!(%flow, trunk, "the trunk has as many calls as it may");
+            return self.refuse_overload(&invite, flow);
+        }
+        let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return self.loads.end(leg) };
+        let reading = self.doorkeeper.read(&invite, &origin);
+        let accept =
+            |context: &mut Context<'_>| Incoming::accept(key, invite, flow, (origin, reading), context);
         if let Err(response) = self.open_call(leg, leg_span(leg), now, accept) {
+            self.loads.end(leg);
             self.layer.respond(key, &response, now);
         }
     }

@@ -3,6 +3,7 @@
 use crate::adapter::Origin;
 use crate::sip::flow::Flow;
 use crate::sip::hop::Hop;
+use crate::sip::identity::CallerId;
 use crate::sip::message::{Host, NameAddr, Uri};
 
 /// The way to a party.
@@ -14,6 +15,8 @@ pub struct Route {
     pub to: Uri,
     /// The host of our From: the domain that the peer knows us by.
     pub from_host: Host,
+    /// How the peer is shown who calls.
+    pub caller_id: CallerId,
     /// Routes to take first: an outbound proxy, the Path of a registration.
     pub route_set: Vec<NameAddr>,
     /// Where the INVITE goes.

@@ -7,8 +7,9 @@ use std::time::Instant;
 use crate::adapter::Origin;
 use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::hop::Hop;
+use crate::sip::identity::{self, Reading};
 use crate::sip::message::Headers;
-use crate::sip::message::{Host, Reject, Request, Response, SipUri};
+use crate::sip::message::{Host, ParseError, Reject, Request, Response, SipUri};
 
 /// Our addresses as peers see them, and the ways to theirs.
 pub trait LocalNames {
@@ -32,6 +33,14 @@ pub trait LocalNames {
 pub trait Doorkeeper {
     /// Judges a request outside of any dialog. OPTIONS, ACK and CANCEL are not asked about.
     fn admit(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict;
+
+    /// Reads what an INVITE that was admitted says of its call.
+    ///
+    /// # Errors
+    /// From cannot be read.
+    fn read(&self, invite: &Request, _origin: &Origin) -> Result<Reading, ParseError> {
+        identity::read(invite, None)
+    }
 
     /// Answers a REGISTER that was admitted (RFC 3261 10.3).
     fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered;

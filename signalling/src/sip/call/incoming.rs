@@ -25,10 +25,11 @@ use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body, early};
-use crate::adapter::{Command, Event, HOPS_MAX, Incoming as IncomingCall, MediaProfile, Origin, Party};
+use crate::adapter::{Command, Event, HOPS_MAX, Incoming as IncomingCall, MediaProfile, Origin};
 use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::Flow;
+use crate::sip::identity::Reading;
 use crate::sip::message::{HeaderName, Method, ParseError, Request, Response, StatusCode, Via};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
@@ -67,7 +68,7 @@ impl Incoming {
         key: TransactionKey,
         invite: Request,
         flow: Flow,
-        origin: Origin,
+        (origin, reading): (Origin, Result<Reading, ParseError>),
         context: &mut Context<'_>,
     ) -> Result<Call, Box<Response>> {
         let tag = context.layer.identifiers().tag();
@@ -78,7 +79,7 @@ impl Incoming {
         };
         let offer = body::of_request(&invite).map_err(|error| refusal(error.to_string()))?;
         let dialog = Dialog::uas(&invite, &tag).map_err(|error| refusal(error.to_string()))?;
-        let caller = caller_of(&invite).map_err(|error| refusal(error.to_string()))?;
+        let Reading { caller, destination } = reading.map_err(|error| refusal(error.to_string()))?;
         let timer = SessionTimer::new(context.config.session_timer);
         timer.admit(&invite).map_err(|min_seconds| {
             let mut response = invite.response(StatusCode::SESSION_INTERVAL_TOO_SMALL, Some(&tag));
@@ -87,7 +88,6 @@ impl Incoming {
         })?;
         let hops = invite.headers.max_forwards().map_err(|error| refusal(error.to_string()))?;
         let hops = hops.unwrap_or(HOPS_MAX).min(HOPS_MAX);
-        let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default();
         context.dialogs.insert(context.leg, dialog.id());
         tracing::info!(
             call_id = dialog.id().call_id, %flow, ?origin, destination, "call came in"
@@ -96,7 +96,7 @@ impl Incoming {
             leg: context.leg,
             origin: origin.clone(),
             caller,
-            destination: destination.to_owned(),
+            destination,
             profile: if flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
             offer: offer.clone(),
             signalled_from: flow.remote.ip().to_canonical(),
@@ -324,14 +324,6 @@ impl Incoming {
         }
         response
     }
-}
-
-fn caller_of(invite: &Request) -> Result<Party, ParseError> {
-    let from = invite.headers.from()?;
-    Ok(Party {
-        user: from.uri.user_unescaped().unwrap_or_default().into_owned(),
-        display_name: from.display_name.as_deref().unwrap_or_default().to_owned(),
-    })
 }
 
 /// A phone whose Via names another address than its datagrams come from is behind NAT: its Contact

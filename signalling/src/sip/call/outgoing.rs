@@ -36,9 +36,8 @@ use crate::sip::agent::Route;
 use crate::sip::dialog::{self, Dialog, DialogId};
 use crate::sip::flow::Flow;
 use crate::sip::hop::{Conduct, HopReport};
-use crate::sip::message::{
-    CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
-};
+use crate::sip::identity;
+use crate::sip::message::{CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, StatusCode};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 use crate::sip::upstream::conduct_of;
 
@@ -394,15 +393,14 @@ fn trunk_of(peer: &Origin) -> Option<&str> {
 /// RFC 3261 8.1.1 and 13.2.1.
 fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
     let identifiers = context.layer.identifiers();
-    let from = NameAddr::new(SipUri::new(&dial.caller.user, route.from_host.clone(), None))
-        .with_display_name(&dial.caller.display_name)
-        .with_tag(&identifiers.tag());
+    let tag = identifiers.tag();
     let call_id = identifiers.call_id();
     let target = dialog::target(route.request_uri.clone()).unwrap_or_else(|_| route.request_uri.clone());
     let mut request = dialog::routed(Method::Invite, target, route.route_set.clone());
     let headers = &mut request.headers;
     headers.set(HeaderName::MaxForwards, dial.hops.to_string());
-    headers.push(HeaderName::From, from.to_string());
+    let from = identity::present(&dial.caller, &route.from_host, route.caller_id, headers);
+    headers.push(HeaderName::From, from.with_tag(&tag).to_string());
     headers.push(HeaderName::To, NameAddr::new(route.to.clone()).to_string());
     headers.push(HeaderName::CallId, call_id);
     headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());

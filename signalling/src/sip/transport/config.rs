@@ -1,5 +1,6 @@
 //! What the transports are told at the start.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -51,6 +52,15 @@ pub struct TlsConfig {
     pub server: Option<Arc<rustls::ServerConfig>>,
     /// Whom to trust when dialling; needed by trunks over TLS.
     pub client: Option<Arc<rustls::ClientConfig>>,
+    /// The same for servers that want a certificate of ours, by their name in lower case.
+    pub clients: HashMap<String, Arc<rustls::ClientConfig>>,
+}
+
+impl TlsConfig {
+    /// With what a server of this name is dialled.
+    pub(super) fn client_for(&self, server_name: Option<&str>) -> Option<Arc<rustls::ClientConfig>> {
+        server_name.and_then(|name| self.clients.get(name)).or(self.client.as_ref()).cloned()
+    }
 }
 
 impl ListenerConfig {

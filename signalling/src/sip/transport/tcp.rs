@@ -107,7 +107,7 @@ pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, server
         return stream::run(&shared, stream, flow, ticket).await;
     }
     // `flow_to` refuses TLS without a client's settings.
-    let Some(config) = shared.tls.client.clone() else { return };
+    let Some(config) = shared.tls.client_for(server_name.as_deref()) else { return };
     let name = match server_name.map(ServerName::try_from).transpose() {
         Ok(name) => name.unwrap_or_else(|| ServerName::IpAddress(flow.remote.ip().into())),
         Err(error) => return info!(%flow, %error, "no name to verify the server by"),

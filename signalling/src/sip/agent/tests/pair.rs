@@ -15,6 +15,7 @@ use crate::sip::agent::{
     Agent, AgentConfig, Doorkeeper, Keyring, LocalNames, Reach, Registered, Route, Verdict,
 };
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
+use crate::sip::identity::CallerId;
 use crate::sip::message::{HeaderName, Host, Message, Request, Response, SipUri, StatusCode, Uri};
 
 /// Which of the two.
@@ -104,6 +105,7 @@ impl Pair {
             request_uri: to.clone(),
             to,
             from_host: Host::from(address(Side::Caller).ip()),
+            caller_id: CallerId::From,
             route_set: Vec::new(),
             flow: flow(Side::Caller),
             alternatives: Vec::new(),

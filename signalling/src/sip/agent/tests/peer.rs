@@ -13,6 +13,7 @@ use crate::adapter::{Command, Dial, Event, Origin, Party, Target};
 use crate::sip::agent::{Agent, AgentConfig, Doorkeeper, Keyring, Reach, Registered, Route, Verdict};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::hop::Hop;
+use crate::sip::identity::CallerId;
 use crate::sip::message::{
     HeaderName, Headers, Host, Message, Method, Request, Response, SipUri, StatusCode, Uri,
 };
@@ -223,6 +224,7 @@ impl Peer {
             request_uri: to.clone(),
             to,
             from_host: Host::from(self.flow.local.ip()),
+            caller_id: CallerId::From,
             route_set: Vec::new(),
             flow: self.flow,
             alternatives: std::mem::take(&mut self.alternatives),
