@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tracing::field::Empty;
 use tracing::{Span, error_span};
-use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::sdp::{CandidateFragment, FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 /// Speaks one signalling protocol on behalf of the gateway.
@@ -174,6 +174,13 @@ pub enum Event {
         /// How long it was held.
         duration: Duration,
     },
+    /// The party told of candidates after its description. To be answered by `AnswerCandidates`.
+    CandidatesTold {
+        /// An answered leg.
+        leg: LegId,
+        /// What it told.
+        fragment: Box<CandidateFragment>,
+    },
     /// The party wants something of the recording. To be answered by `AnswerRecord`.
     RecordAsked {
         /// An answered leg.
@@ -238,6 +245,13 @@ pub enum Command {
         digit: char,
         /// How long it is held.
         duration: Duration,
+    },
+    /// Answers the party's `CandidatesTold`.
+    AnswerCandidates {
+        /// An answered leg.
+        leg: LegId,
+        /// Why they are of no use; `None` where they were taken.
+        refused: Option<FragmentError>,
     },
     /// Answers the party's `RecordAsked`.
     AnswerRecord {
@@ -321,6 +335,7 @@ impl Event {
             | Self::ReofferAnswered { leg, .. }
             | Self::ReofferRefused { leg, .. }
             | Self::DigitPressed { leg, .. }
+            | Self::CandidatesTold { leg, .. }
             | Self::RecordAsked { leg, .. }
             | Self::Ended { leg, .. } => *leg,
         }

@@ -118,6 +118,7 @@ impl Echo {
             // Our parties never re-offer and ask for no recording; `Drain` ended the loop.
             Command::AnswerReoffer { .. }
             | Command::RefuseReoffer { .. }
+            | Command::AnswerCandidates { .. }
             | Command::AnswerRecord { .. }
             | Command::Drain => {}
         }

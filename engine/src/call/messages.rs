@@ -10,7 +10,7 @@ use webtrunk_codecs::tone::Digit;
 use crate::leg::{DescriptionError, LegStats};
 use crate::media::quality::AudioState;
 use crate::media::{PlaybackId, Prompt, RecordingEnd, RecordingFile, RecordingFormat};
-use crate::sdp::{Direction, SessionDescription, SrtpPolicy};
+use crate::sdp::{CandidateFragment, Direction, FragmentError, SessionDescription, SrtpPolicy};
 use crate::{EndCause, LegId};
 
 use super::party::PartySpec;
@@ -62,6 +62,13 @@ pub enum CallCommand {
         description: Box<SessionDescription>,
         /// Where its signalling came from, for latching; `None` where that is known already.
         signalled_from: Option<IpAddr>,
+    },
+    /// The peer told of candidates after its description. Answered by [`CallEvent::CandidatesTaken`].
+    AddCandidates {
+        /// The leg.
+        leg: LegId,
+        /// What it told.
+        fragment: Box<CandidateFragment>,
     },
     /// The peer refused our offer: what was agreed before holds.
     RollBack {
@@ -236,6 +243,13 @@ pub enum CallEvent {
         /// Why.
         error: Box<DescriptionError>,
     },
+    /// Candidates that came after the peer's description were looked at.
+    CandidatesTaken {
+        /// The leg.
+        leg: LegId,
+        /// Why they are of no use; `None` where they were taken.
+        refused: Option<FragmentError>,
+    },
     /// Offer and answer are complete: this is what flows from now on.
     Agreed {
         /// The leg.
@@ -399,6 +413,7 @@ impl CallEvent {
             Self::OfferReady { leg, .. }
             | Self::AnswerReady { leg, .. }
             | Self::DescriptionRefused { leg, .. }
+            | Self::CandidatesTaken { leg, .. }
             | Self::Agreed { leg, .. }
             | Self::LegConnected { leg }
             | Self::LegSilent { leg }

@@ -19,7 +19,7 @@ use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_
 use crate::media::{Hears, Path, PlaybackId, Player, band_at, meeting_rate};
 use crate::net::Outbox;
 use crate::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN, DigitEvent, QueueFull};
-use crate::sdp::{Direction, NegotiationError, SessionDescription};
+use crate::sdp::{CandidateFragment, Direction, NegotiationError, SessionDescription};
 use crate::{CallId, EndCause, LegId};
 
 /// Legs that one call may hold: two parties, and the forks that ring at one time.
@@ -122,6 +122,7 @@ impl Call {
             CallCommand::ReceiveAnswer { leg, description, signalled_from } => {
                 self.receive_answer(leg, &description, signalled_from, now, outbox);
             }
+            CallCommand::AddCandidates { leg, fragment } => self.add_candidates(leg, &fragment, now, outbox),
             CallCommand::RollBack { leg } => self.roll_back(leg, now, outbox),
             CallCommand::Hear { leg, source } => self.hear(leg, source, now),
             CallCommand::SendDigit { leg, digit, duration } => self.send_digit(leg, digit, duration, now),
@@ -239,6 +240,20 @@ impl Call {
             Ok(()) => self.after_agreement(index, now, outbox),
             Err(error) => self.events.push_back(refused(id, error)),
         }
+    }
+
+    /// Takes candidates that came after a peer's description.
+    pub fn add_candidates(
+        &mut self,
+        id: LegId,
+        fragment: &CandidateFragment,
+        now: Instant,
+        outbox: &mut Outbox,
+    ) {
+        let Some(index) = self.index_of(id) else { return };
+        let refused = self.legs[index].add_candidates(fragment, now).err();
+        self.events.push_back(CallEvent::CandidatesTaken { leg: id, refused });
+        self.after_control(index, now, outbox);
     }
 
     /// Forgets an offer of ours that the peer refused.

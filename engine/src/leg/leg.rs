@@ -22,8 +22,8 @@ use crate::net::{Outbox, SocketId};
 use crate::rtp::DropReason;
 use crate::rtp::telephone_event::DigitEvent;
 use crate::sdp::{
-    AnswerWish, Direction, Negotiated, NegotiationError, Negotiator, OpusParameters, RemoteTransport,
-    SessionDescription, Setup,
+    AnswerWish, CandidateFragment, Direction, FragmentError, Negotiated, NegotiationError, Negotiator,
+    OpusParameters, RemoteTransport, SessionDescription, Setup,
 };
 use crate::{EndCause, LegId};
 
@@ -235,6 +235,22 @@ impl Leg {
             transport.set_signalled_from(from);
         }
         self.agree(agreed, now);
+        Ok(())
+    }
+
+    /// Takes candidates that came after the peer's description.
+    pub(crate) fn add_candidates(
+        &mut self,
+        fragment: &CandidateFragment,
+        now: Instant,
+    ) -> Result<(), FragmentError> {
+        let LegTransport::Webrtc(link) = &mut self.transport else { return Err(FragmentError::NoIce) };
+        let mid = self.negotiator.audio_mid().ok_or(FragmentError::UnknownMid)?;
+        let candidates = fragment.candidates_of(mid)?.to_vec();
+        let count = candidates.len();
+        let ice = RemoteIce { candidates, ..RemoteIce::new(&fragment.ufrag, &fragment.pwd) };
+        link.transport.add_candidates(ice, now)?;
+        self.span.in_scope(|| info!(count, "candidates came"));
         Ok(())
     }
 

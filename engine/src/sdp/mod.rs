@@ -10,6 +10,7 @@ mod crypto;
 mod direction;
 mod error;
 mod fingerprint;
+mod fragment;
 mod media;
 mod negotiation;
 mod opus_parameters;
@@ -32,6 +33,7 @@ pub use crypto::{Crypto, CryptoFault, CryptoLine};
 pub use direction::Direction;
 pub use error::{SdpError, SdpFault};
 pub use fingerprint::{Fingerprint, HashFunction};
+pub use fragment::{CandidateFragment, FRAGMENT_TYPE, FragmentError};
 pub use media::{MediaDescription, MediaKind};
 pub use negotiation::{
     AnswerWish, LocalMedia, LocalTransport, Negotiated, NegotiationError, Negotiator, PayloadFormat,

@@ -197,8 +197,8 @@ fn shared_attribute(
         return Ok(fill(&mut shared.direction, Direction::parse(name)));
     };
     Ok(match name {
-        "ice-ufrag" => fill(&mut shared.ice_ufrag, Some(ice_word(value, UFRAG_LENGTH_MIN, "ICE ufrag")?)),
-        "ice-pwd" => fill(&mut shared.ice_pwd, Some(ice_word(value, PWD_LENGTH_MIN, "ICE password")?)),
+        "ice-ufrag" => fill(&mut shared.ice_ufrag, Some(ice_ufrag(value)?)),
+        "ice-pwd" => fill(&mut shared.ice_pwd, Some(ice_pwd(value)?)),
         "ice-options" => {
             shared.ice_options.extend(value.split_ascii_whitespace().map(str::to_owned));
             true
@@ -211,6 +211,14 @@ fn shared_attribute(
         "setup" => fill(&mut shared.setup, Some(Setup::parse(value).ok_or(SdpFault::Malformed("setup"))?)),
         _ => false,
     })
+}
+
+pub(super) fn ice_ufrag(value: &str) -> Result<String, SdpFault> {
+    ice_word(value, UFRAG_LENGTH_MIN, "ICE ufrag")
+}
+
+pub(super) fn ice_pwd(value: &str) -> Result<String, SdpFault> {
+    ice_word(value, PWD_LENGTH_MIN, "ICE password")
 }
 
 fn ice_word(value: &str, length_min: usize, what: &'static str) -> Result<String, SdpFault> {

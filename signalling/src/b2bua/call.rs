@@ -227,6 +227,9 @@ impl B2bua {
             Event::DigitPressed { leg, digit, duration } => {
                 self.on_signalled_key(leg, digit, duration, directory, now);
             }
+            Event::CandidatesTold { leg, fragment } => {
+                self.media(CallCommand::AddCandidates { leg, fragment });
+            }
             Event::RecordAsked { leg, wish } => self.on_record_asked(leg, wish),
             Event::Ended { leg, cause } => self.on_ended(leg, cause, directory, now),
         }
@@ -244,6 +247,7 @@ impl B2bua {
                 warn!(%error, "description refused");
                 self.on_description_refused(leg, directory, now);
             }
+            CallEvent::CandidatesTaken { leg, refused } => self.answer_candidates(leg, refused),
             CallEvent::Agreed { leg, direction, takes_digits, codec } => {
                 info!(?codec, ?direction, "agreed");
                 self.on_agreed(leg, direction, takes_digits, now);

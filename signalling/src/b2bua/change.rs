@@ -6,7 +6,7 @@
 use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, HearSource};
 use webtrunk_engine::media::PlaybackId;
-use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::sdp::{Direction, FragmentError, SessionDescription};
 
 use super::call::B2bua;
 use super::party::{Change, Party};
@@ -72,6 +72,14 @@ impl B2bua {
             Some(description) => CallCommand::ReceiveAnswer { leg, description, signalled_from: None },
             None => CallCommand::RollBack { leg },
         });
+    }
+
+    /// The engine has looked at candidates that a party told.
+    pub(super) fn answer_candidates(&mut self, leg: LegId, refused: Option<FragmentError>) {
+        if let Some(party) = self.party(leg).filter(|party| party.is_talking()) {
+            let effect = party.signal(Command::AnswerCandidates { leg, refused });
+            self.effect(effect);
+        }
     }
 
     /// Refuses a change that the engine cannot meet; false when there is none.

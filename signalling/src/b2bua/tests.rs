@@ -9,7 +9,7 @@ use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_engine::call::{CallCommand, CallEvent, ConferenceRole, HearSource, KeyMode, PartySpec};
 use webtrunk_engine::media::{PlaybackId, Prompt, RecordingEnd, RecordingFormat};
-use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
+use webtrunk_engine::sdp::{CandidateFragment, Direction, FragmentError, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
@@ -172,6 +172,9 @@ impl Bench {
                 Command::SendDigit { leg, digit, duration } => {
                     format!("signal {digit} to {} for {duration:?}", who(leg))
                 }
+                Command::AnswerCandidates { leg, refused } => {
+                    format!("candidates of {}: {refused:?}", who(leg))
+                }
                 Command::AnswerRecord { leg, is_done } => format!("record of {} {is_done}", who(leg)),
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
                 Command::Drain => "drain".into(),
@@ -183,6 +186,7 @@ impl Bench {
                 CallCommand::ReceiveOffer { leg, .. } => format!("offered by {}", who(leg)),
                 CallCommand::CreateAnswer { leg, .. } => format!("make answer for {}", who(leg)),
                 CallCommand::ReceiveAnswer { leg, .. } => format!("answered by {}", who(leg)),
+                CallCommand::AddCandidates { leg, .. } => format!("candidates of {}", who(leg)),
                 CallCommand::RollBack { leg } => format!("roll back {}", who(leg)),
                 CallCommand::Hear { leg, source } => format!("{} hears {}", who(leg), self.source(source)),
                 CallCommand::SendDigit { leg, digit, duration } => {
@@ -544,6 +548,20 @@ fn an_empty_reoffer_gets_our_offer() {
     assert_eq!(words, ["answer reoffer of callee"]);
     let words = bench.signal(Event::Acknowledged { leg: callee, description: Some(description()) });
     assert_eq!(words, ["answered by callee"]);
+}
+
+#[test]
+fn candidates_that_a_party_tells_are_taken_or_refused_by_the_engine() {
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    let fragment = CandidateFragment::parse(b"a=ice-ufrag:8hhY\na=ice-pwd:asd88fgpdd777uzjYhagZg\n");
+    let fragment = Box::new(fragment.expect("sound"));
+    assert_eq!(bench.signal(Event::CandidatesTold { leg, fragment }), ["candidates of caller"]);
+    let words = bench.media(CallEvent::CandidatesTaken { leg, refused: None });
+    assert_eq!(words, ["candidates of caller: None"]);
+    let refused = Some(FragmentError::UnknownMid);
+    let words = bench.media(CallEvent::CandidatesTaken { leg, refused });
+    assert_eq!(words, ["candidates of caller: Some(UnknownMid)"]);
 }
 
 #[test]

@@ -107,6 +107,8 @@ fn write_transport(section: &mut MediaDescription, local: &LocalMedia, audio: &A
     section.shared.ice_pwd = Some(pwd.clone());
     section.shared.fingerprints = vec![fingerprint.clone()];
     section.shared.setup = Some(audio.setup);
+    // We take candidates that come later; all of ours are here (RFC 8838 16, half trickle).
+    section.shared.ice_options = vec![TRICKLE.to_owned()];
     section.candidates = candidates.clone();
     section.end_of_candidates = true;
     section.rtcp_mux = true;
@@ -116,5 +118,7 @@ fn write_transport(section: &mut MediaDescription, local: &LocalMedia, audio: &A
 
 /// The packet duration that we want: one frame of our tick.
 const PTIME_MS: u16 = 20;
+/// RFC 8838 15.
+const TRICKLE: &str = "trickle";
 /// RFC 863, by which RFC 8840 4.1.1 says that there is no address yet.
 const DISCARD_PORT: u16 = 9;

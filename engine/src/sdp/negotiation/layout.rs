@@ -55,6 +55,11 @@ impl Layout {
         self.audio
     }
 
+    /// By which name our audio goes.
+    pub(super) fn audio_mid(&self) -> Option<&str> {
+        self.sections.get(self.audio)?.mid.as_deref()
+    }
+
     /// The payload types that the offer used, whatever for.
     pub(super) fn payload_types(&self) -> impl Iterator<Item = PayloadType> + '_ {
         let words = self.sections.iter().flat_map(|section| &section.formats);

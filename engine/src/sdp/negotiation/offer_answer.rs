@@ -260,6 +260,12 @@ impl Negotiator {
         self.agreed.as_ref().map(|agreed| &agreed.negotiated)
     }
 
+    /// By which name our audio goes in what is agreed.
+    #[must_use]
+    pub fn audio_mid(&self) -> Option<&str> {
+        self.agreed.as_ref()?.layout.audio_mid()
+    }
+
     /// The peer's offer that waits for our answer.
     #[must_use]
     pub const fn remote_offer(&self) -> Option<&RemoteMedia> {

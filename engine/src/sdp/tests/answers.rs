@@ -23,6 +23,7 @@ a=end-of-candidates
 a=mid:0
 a=ice-ufrag:gwUF
 a=ice-pwd:gatewaypasswordof24chars
+a=ice-options:trickle
 a=fingerprint:sha-256 AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
 a=setup:active
 a=sendrecv

@@ -20,3 +20,4 @@ mod recorded_own;
 mod secure;
 mod srtp;
 mod stage;
+mod trickled;

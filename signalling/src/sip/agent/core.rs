@@ -167,6 +167,7 @@ impl<D: Doorkeeper> Agent<D> {
             | Command::AnswerReoffer { leg, .. }
             | Command::RefuseReoffer { leg, .. }
             | Command::SendDigit { leg, .. }
+            | Command::AnswerCandidates { leg, .. }
             | Command::AnswerRecord { leg, .. }
             | Command::Hangup { leg, .. } => *leg,
         };

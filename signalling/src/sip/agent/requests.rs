@@ -24,7 +24,7 @@ const IN_DIALOG: Capabilities = Capabilities {
         Method::Update,
         Method::Prack,
     ],
-    option_tags: &["timer", "100rel"],
+    option_tags: &["timer", "100rel", "trickle-ice"],
 };
 
 /// What we take outside of one. BYE, INFO, UPDATE and PRACK are known too: without a dialog they get 481.
@@ -40,7 +40,7 @@ const OUT_OF_DIALOG: Capabilities = Capabilities {
         Method::Prack,
         Method::Register,
     ],
-    option_tags: &["timer", "100rel"],
+    option_tags: &["timer", "100rel", "trickle-ice"],
 };
 
 /// Our Allow (RFC 3261 20.5).

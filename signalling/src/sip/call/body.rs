@@ -2,6 +2,7 @@
 
 use webtrunk_engine::sdp::{SdpError, SessionDescription};
 
+use super::trickle;
 use crate::sip::message::{HeaderName, Request, Response};
 
 /// The type of a session description.
@@ -20,12 +21,14 @@ pub(super) fn of_response(response: &Response) -> Result<Option<Box<SessionDescr
 /// Puts a description into a request.
 pub(super) fn put_into_request(request: &mut Request, description: &SessionDescription) {
     request.headers.set(HeaderName::ContentType, SDP);
+    trickle::advertise(&mut request.headers, description);
     request.body = description.to_string().into();
 }
 
 /// Puts a description into a response.
 pub(super) fn put_into_response(response: &mut Response, description: &SessionDescription) {
     response.headers.set(HeaderName::ContentType, SDP);
+    trickle::advertise(&mut response.headers, description);
     response.body = description.to_string().into();
 }
 

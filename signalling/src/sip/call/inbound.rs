@@ -10,6 +10,7 @@ use super::exchange::{Admission, Answered, Awaits, Exchange};
 use super::record;
 use super::session::Session;
 use super::stage::Call;
+use super::trickle;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body};
 use crate::adapter::Event;
@@ -142,9 +143,8 @@ impl Session {
     }
 
     fn handle_info(&mut self, key: TransactionKey, info: Request, context: &mut Context<'_>) {
-        if info.headers.has(&HeaderName::from("Info-Package")) {
-            // RFC 6086 7.2: we subscribe to no package.
-            return context.answer(key, &info, StatusCode::BAD_INFO_PACKAGE);
+        if trickle::package(&info).is_some() {
+            return self.handle_package(key, info, context);
         }
         if record::header(&info).is_some() {
             return self.ask_to_record(key, info, context);

@@ -38,6 +38,7 @@ mod reoffer;
 mod session;
 mod session_timer;
 mod stage;
+mod trickle;
 mod unacknowledged;
 
 pub(in crate::sip) use context::Context;

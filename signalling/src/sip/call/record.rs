@@ -10,8 +10,8 @@ use crate::sip::transaction::TransactionKey;
 /// An INFO that waits for what the gateway says.
 #[derive(Debug)]
 pub(super) struct Asked {
-    key: TransactionKey,
-    info: Request,
+    pub(super) key: TransactionKey,
+    pub(super) info: Request,
 }
 
 /// The value of the header; `None` where there is none.

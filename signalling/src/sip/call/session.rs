@@ -123,6 +123,7 @@ impl Session {
                 self.digits.push(Digit { key: digit, duration });
                 self.send_next_digit(context);
             }
+            Command::AnswerCandidates { refused, .. } => self.answer_candidates(refused, context),
             Command::AnswerRecord { is_done, .. } => self.answer_record(is_done, context),
             Command::Hangup { cause, .. } => return Some(self.end(cause, "hung up by us", context)),
             Command::Dial(_) | Command::Ring { .. } | Command::Drain => {}

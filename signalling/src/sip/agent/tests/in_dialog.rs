@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use webtrunk_engine::EndCause;
+use webtrunk_engine::sdp::{FRAGMENT_TYPE, FragmentError};
 
 use super::description;
 use super::peer::Peer;
@@ -74,6 +75,46 @@ fn digits_of_both_types_are_heard_and_other_bodies_refused() {
     info.headers.push(HeaderName::from("Info-Package"), "foo");
     peer.receive(info);
     assert_eq!(peer.sent_response().status.code(), 469);
+}
+
+#[test]
+fn candidates_that_a_peer_tells_are_told_and_answered() {
+    let mut peer = Peer::new();
+    let call = peer.call_in();
+    let tell = |peer: &mut Peer, package: &'static str, kind: &'static str, body: &'static str| {
+        let mut info = peer.request_in(&call, "INFO");
+        info.headers.push(HeaderName::from("Info-Package"), package);
+        info.headers.push(HeaderName::ContentType, kind);
+        info.body = body.into();
+        peer.receive(info);
+    };
+    let fragment = "a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n\
+                    a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n";
+    for (refused, status) in [(None, 200), (Some(FragmentError::OtherCredentials), 400)] {
+        tell(&mut peer, "trickle-ice;x=y", FRAGMENT_TYPE, fragment);
+        assert_eq!(peer.lines(), [""; 0], "nobody has said yet whether they are of use");
+        assert!(
+            matches!(peer.told.last(), Some(Event::CandidatesTold { fragment, .. }) if fragment.ufrag == "8hhY")
+        );
+        peer.command(Command::AnswerCandidates { leg: call.leg, refused });
+        let response = peer.sent_response();
+        assert_eq!(response.status.code(), status);
+        assert_eq!(refused.is_some(), response.reason.contains("ice-ufrag"), "{}", response.reason);
+    }
+    tell(&mut peer, "trickle-ice", FRAGMENT_TYPE, "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host");
+    let response = peer.sent_response();
+    assert_eq!((response.status.code(), &*response.reason), (400, &*FragmentError::NoMid.to_string()));
+    tell(&mut peer, "trickle-ice", "application/sdp", fragment);
+    assert_eq!(peer.sent_response().status.code(), 415);
+    tell(&mut peer, "conference", FRAGMENT_TYPE, fragment);
+    let response = peer.sent_response();
+    assert_eq!(response.status.code(), 469);
+    assert_eq!(response.headers.get(&HeaderName::from("Recv-Info")), Some("trickle-ice"));
+    tell(&mut peer, "trickle-ice", FRAGMENT_TYPE, fragment);
+    tell(&mut peer, "trickle-ice", FRAGMENT_TYPE, fragment);
+    assert_eq!(peer.lines(), ["500 INFO"], "the first is not answered yet");
+    peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+    assert_eq!(peer.lines(), ["487 INFO", "BYE"]);
 }
 
 #[test]

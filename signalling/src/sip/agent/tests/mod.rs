@@ -41,6 +41,7 @@ fn leg_of(event: &Event) -> LegId {
         | Event::ReofferAnswered { leg, .. }
         | Event::ReofferRefused { leg, .. }
         | Event::DigitPressed { leg, .. }
+        | Event::CandidatesTold { leg, .. }
         | Event::RecordAsked { leg, .. }
         | Event::Ended { leg, .. } => *leg,
     }

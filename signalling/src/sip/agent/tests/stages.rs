@@ -392,6 +392,7 @@ fn name(event: &Event) -> String {
         Event::ReofferAnswered { .. } => "ReofferAnswered".to_owned(),
         Event::ReofferRefused { cause, .. } => format!("ReofferRefused {cause:?}"),
         Event::DigitPressed { .. } => "DigitPressed".to_owned(),
+        Event::CandidatesTold { .. } => "CandidatesTold".to_owned(),
         Event::RecordAsked { .. } => "RecordAsked".to_owned(),
         Event::Ended { cause, .. } => format!("Ended {cause:?}"),
     }
