@@ -27,5 +27,6 @@ mod registration;
 mod reliable;
 mod session_timers;
 mod spans;
+mod tls_trunk;
 mod trunk_password;
 mod upstream;

@@ -152,6 +152,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Trusts this certificate where trunks are called over TLS.
+    pub(crate) fn trusting(mut self, certificate: &Path) -> Self {
+        let _ = writeln!(self.tls, "trusted_certificates = {certificate:?}");
+        self
+    }
+
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
         let mut text = format!("[http]\nbind = \"{}\"\n", host.at(HTTP_PORT));
