@@ -53,7 +53,7 @@ impl Way {
         assert_eq!(reorder.insert(&packet, plain, *now), Inserted::Deliver);
         let ticks = output.clock().hz() / 50;
         let mut sent = 0;
-        transcoder.handle_packet(packet.payload(), packet.timestamp().0, 0, |coded| {
+        transcoder.handle_packet(packet.payload(), packet.timestamp().0, 0, false, |coded| {
             let header = output.next_header(PayloadType::PCMU, coded.payload.len(), *now);
             header.write_to(buffer);
             let length = RtpHeader::LEN + coded.payload.len();

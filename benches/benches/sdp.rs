@@ -51,6 +51,7 @@ fn local(transport: LocalTransport) -> LocalMedia {
         transport,
         opus_fmtp: LocalMedia::default_opus_fmtp(),
         telephone_event: true,
+        comfort_noise: true,
     }
 }
 

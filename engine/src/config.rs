@@ -50,6 +50,8 @@ pub struct EngineConfig {
     pub conference_parties_max: usize,
     /// How voice is encoded.
     pub encoder: EncoderConfig,
+    /// Whether phones are told, and may tell, of pauses by comfort noise (RFC 3389).
+    pub comfort_noise: bool,
     /// What a browser is told when the far side is narrow band.
     pub narrow_band: NarrowBandWish,
 }
@@ -86,6 +88,7 @@ impl Default for EngineConfig {
             encoder: EncoderConfig {
                 opus: OpusEncoderConfig { expected_loss_percent: 0, ..OpusEncoderConfig::default() },
             },
+            comfort_noise: true,
             // The least with which speech towards G.711 is as good as without asking, lost packets included
             // (docs/decisions/0008).
             narrow_band: NarrowBandWish { is_asked: true, bitrate_bps: Some(24_000) },

@@ -39,6 +39,7 @@ pub fn engine(config: &Config) -> EngineConfig {
         calls_max: media.calls_max,
         recordings: config.recording.as_ref().map(|recording| recording.folder.clone()),
         conference_parties_max: media.conference_parties_max,
+        comfort_noise: media.comfort_noise,
         narrow_band: NarrowBandWish {
             is_asked: media.narrow_band_bitrate_bps.is_some(),
             bitrate_bps: media.narrow_band_bitrate_bps.map(NonZeroU32::get),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::LegId;
 use crate::leg::{Leg, LegTransport};
-use crate::media::{Heard, Hears, Listening, Overheard, Receiver, Sender, Side};
+use crate::media::{Heard, HeardKind, Hears, Listening, Overheard, Receiver, Sender, Side};
 use crate::net::Outbox;
 use crate::rtp::{PayloadType, RtpPacket};
 use webtrunk_codecs::CodecId;
@@ -15,6 +15,7 @@ use super::recording::Recording;
 pub(super) struct Ears<'a> {
     speaker: LegId,
     voice: Option<PayloadType>,
+    comfort_noise: Option<PayloadType>,
     before: &'a mut [Leg],
     after: &'a mut [Leg],
     own: (&'a mut Sender, &'a mut LegTransport),
@@ -33,21 +34,28 @@ pub(super) fn split<'a>(
     let speaker = speaking.id();
     let recording = recording.zip(speaking.agreed_codec());
     let (receiver, sender, transport, listening) = speaking.halves();
-    let voice = receiver.voice();
-    Some((receiver, Ears { speaker, voice, before, after, own: (sender, transport), listening, recording }))
+    let (voice, comfort_noise) = (receiver.voice(), receiver.comfort_noise());
+    let own = (sender, transport);
+    Some((receiver, Ears { speaker, voice, comfort_noise, before, after, own, listening, recording }))
 }
 
 impl Ears<'_> {
-    /// Everyone who hears the speaker gets one packet of its voice, and it is judged.
+    /// Everyone who hears the speaker gets one packet of its voice, or of its pause, and it is judged.
     pub(super) fn hear(&mut self, packet: &[u8], lost_before: u32, now: Instant, outbox: &mut Outbox) {
         let Ok(packet) = RtpPacket::parse(packet) else { return };
-        if Some(packet.payload_type()) != self.voice {
+        let kind = match Some(packet.payload_type()) {
+            number if number == self.voice => Some(HeardKind::Voice),
+            number if number == self.comfort_noise => Some(HeardKind::Noise),
+            _ => None,
+        };
+        let Some(kind) = kind else {
             if let Some(listening) = &mut self.listening {
                 listening.handle_event(lost_before);
             }
             return;
-        }
+        };
         let heard = Heard {
+            kind,
             payload: packet.payload(),
             timestamp: packet.timestamp(),
             marker: packet.marker(),
@@ -55,6 +63,7 @@ impl Ears<'_> {
         };
         let mut overheard = Overheard::default();
         if let Some((recording, codec)) = &mut self.recording
+            && kind == HeardKind::Voice
             && let Some(side) = recording.side_of(self.speaker, self.before.iter().chain(self.after.iter()))
         {
             recording.hear(side, *codec, heard, now);
@@ -69,7 +78,10 @@ impl Ears<'_> {
         let (sender, transport) = &mut self.own;
         overheard = overheard.or(hear_one(self.speaker, sender, transport, heard, now, outbox));
         if let Some(listening) = &mut self.listening {
-            listening.handle_voice(heard.payload, lost_before, overheard, now);
+            match kind {
+                HeardKind::Voice => listening.handle_voice(heard.payload, lost_before, overheard, now),
+                HeardKind::Noise => listening.handle_noise(lost_before, now),
+            }
         }
     }
 }

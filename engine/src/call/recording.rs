@@ -6,7 +6,7 @@ use webtrunk_codecs::CodecId;
 
 use crate::LegId;
 use crate::leg::Leg;
-use crate::media::{Heard, Hears, Side, Tap, TapHeard};
+use crate::media::{Heard, HeardKind, Hears, Side, Tap, TapHeard};
 use crate::rtp::{RtpPacket, SequenceNumber};
 
 use super::messages::CallEvent;
@@ -61,6 +61,7 @@ impl Recording {
         // A jump is another stream, and no loss.
         let lost_before = u32::try_from(ahead - 1).ok().filter(|lost| *lost < OVERTAKEN_MAX as u32);
         let heard = Heard {
+            kind: HeardKind::Voice,
             payload: packet.payload(),
             timestamp: packet.timestamp(),
             marker: packet.marker(),

@@ -440,7 +440,7 @@ impl Call {
     fn open_paths(&mut self) {
         for index in 0..self.legs.len() {
             let Hears::Leg { from, path } = &self.legs[index].sender.hears else { continue };
-            let Some(input) = self.index_of(*from).and_then(|from| self.legs[from].agreed_codec()) else {
+            let Some(input) = self.index_of(*from).and_then(|from| self.legs[from].agreed_input()) else {
                 continue;
             };
             let Some(output) = self.legs[index].sender.agreement().copied() else { continue };
@@ -449,16 +449,16 @@ impl Call {
                 continue;
             }
             let opened = Path::open(input, &output, &self.supplies.config.encoder);
-            let band = band_at(meeting_rate(input, output.codec));
+            let band = band_at(meeting_rate(input.0, output.codec));
             self.legs[index].sender.set_band(band);
             let speaker = self.legs.iter_mut().find(|leg| leg.id() == speaker);
             if let Some(listening) = speaker.and_then(|speaker| speaker.listening.as_mut()) {
-                listening.set_codec(input, band);
+                listening.set_codec(input.0, band);
             }
             let leg = &mut self.legs[index];
             match opened {
                 Ok(opened) => {
-                    leg.span().in_scope(|| info!(from = ?input, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened"));
+                    leg.span().in_scope(|| info!(from = ?input.0, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened"));
                     if let Hears::Leg { path, .. } = &mut leg.sender.hears {
                         *path = opened;
                     }

@@ -10,6 +10,7 @@ use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
 mod conference;
 mod encoder;
+mod pauses;
 mod ptimes;
 mod quality;
 mod tones;
@@ -44,6 +45,8 @@ struct Phone {
     codec: CodecId,
     /// What it sends and asks for.
     ptime_ms: u32,
+    /// Whether its descriptions name comfort noise.
+    has_noise: bool,
     /// More lines of its descriptions.
     lines: String,
     sequence: SequenceNumber,
@@ -56,6 +59,7 @@ struct Heard {
     payload_type: u8,
     sequence: u16,
     timestamp: u32,
+    marker: bool,
     ssrc: u32,
     payload: Vec<u8>,
 }
@@ -149,6 +153,7 @@ impl Phone {
             address: SocketAddr::from(([192, 0, 2, index], 4000)),
             codec,
             ptime_ms: 20,
+            has_noise: false,
             lines: String::new(),
             sequence: SequenceNumber(65_500),
             timestamp: Timestamp(u32::MAX - 3000),
@@ -169,8 +174,9 @@ impl Phone {
             CodecId::L16(L16Rate::Full) => (111, "L16/48000"),
         };
         let text = format!(
-            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number} 101\r\n\
+            "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number} 101{}\r\n\
              a=rtpmap:{number} {name}\r\na=rtpmap:101 telephone-event/{}\r\na=fmtp:101 0-15\r\na=ptime:{}\r\n{}a={direction}\r\n",
+            if self.has_noise { " 13" } else { "" },
             self.codec.clock_rate().hz(),
             self.ptime_ms,
             self.lines
@@ -205,6 +211,7 @@ impl Phone {
             payload_type: packet.payload_type().number(),
             sequence: packet.sequence().0,
             timestamp: packet.timestamp().0,
+            marker: packet.marker(),
             ssrc: packet.ssrc().0,
             payload: packet.payload().to_vec(),
         });
@@ -215,7 +222,7 @@ impl Phone {
         let mut decoder = decoder(self.codec, SampleRate::HZ_8000).expect("a decoder");
         let mut sound = Vec::new();
         let mut frame = [0; 1600];
-        for heard in self.heard.iter().filter(|heard| heard.payload_type != 101) {
+        for heard in self.heard.iter().filter(|heard| ![13, 101].contains(&heard.payload_type)) {
             let samples = decoder.decode(&heard.payload, &mut frame).expect("a payload of the codec");
             sound.extend_from_slice(&frame[..samples]);
         }

@@ -57,14 +57,16 @@ impl Call {
     pub(super) fn judge(&mut self, index: usize, packet: &[u8], now: Instant) {
         let Ok(packet) = RtpPacket::parse(packet) else { return };
         let leg = &mut self.legs[index];
+        let is_noise = leg.receiver.comfort_noise() == Some(packet.payload_type());
         if let (Some(recording), Some(codec)) = (&mut self.recording, leg.agreed_codec())
             && recording.left() == leg.id()
+            && !is_noise
         {
             recording.hear_as_it_comes(codec, &packet, now);
         }
         let (receiver, _, _, listening) = leg.halves();
         let (Some(listening), Some(intake)) = (listening, receiver.intake()) else { return };
-        listening.handle_buffered(packet.payload(), intake.take_missed(), now);
+        listening.handle_buffered((!is_noise).then_some(packet.payload()), intake.take_missed(), now);
     }
 
     /// Opens both halves of a party in a conference for what was agreed; one that still fits is left alone.

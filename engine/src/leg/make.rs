@@ -54,7 +54,7 @@ impl Leg {
             ice_lite: true,
         };
         let transport = LegTransport::Webrtc(Box::new(WebrtcLink { transport, sockets }));
-        Self::new(id, transport, negotiator(&codecs, described, opus_fmtp), codecs, supplies)
+        Self::new(id, transport, negotiator(&codecs, described, opus_fmtp, false), codecs, supplies)
     }
 
     /// A leg to a phone, which is told to send to `advertised`; the codecs are ours, best first.
@@ -69,11 +69,17 @@ impl Leg {
     ) -> Self {
         let local = LocalTransport::Rtp { address: advertised, rtp_port: transport.port(), srtp };
         let transport = LegTransport::Rtp(Box::new(transport));
-        Self::new(id, transport, negotiator(&codecs, local, opus_fmtp), codecs, supplies)
+        let negotiator = negotiator(&codecs, local, opus_fmtp, supplies.config.comfort_noise);
+        Self::new(id, transport, negotiator, codecs, supplies)
     }
 }
 
-fn negotiator(codecs: &[CodecId], transport: LocalTransport, opus_fmtp: OpusParameters) -> Negotiator {
+fn negotiator(
+    codecs: &[CodecId],
+    transport: LocalTransport,
+    opus_fmtp: OpusParameters,
+    comfort_noise: bool,
+) -> Negotiator {
     Negotiator::new(LocalMedia {
         // Below 2^62, so that the version may rise (RFC 8866 5.2).
         session_id: rand::random::<u64>() >> 2,
@@ -81,6 +87,7 @@ fn negotiator(codecs: &[CodecId], transport: LocalTransport, opus_fmtp: OpusPara
         transport,
         opus_fmtp,
         telephone_event: true,
+        comfort_noise,
     })
 }
 

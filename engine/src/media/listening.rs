@@ -59,6 +59,8 @@ pub struct Overheard {
     pub is_recovered: bool,
     /// How loud it is in dBov, where it was measured.
     pub level_dbov: Option<f32>,
+    /// It was background alone, and its time passed unsent.
+    pub is_background: bool,
 }
 
 impl Overheard {
@@ -67,6 +69,7 @@ impl Overheard {
         Self {
             is_recovered: self.is_recovered || other.is_recovered,
             level_dbov: self.level_dbov.or(other.level_dbov),
+            is_background: self.is_background || other.is_background,
         }
     }
 }
@@ -126,7 +129,7 @@ impl Listening {
         if let Some(tones) = &mut self.tones {
             tones.hear(payload, lost_before, now);
         }
-        if self.codec == CodecId::Opus && payload.len() <= OPUS_SILENCE_MAX {
+        if says_silence(self.codec, payload) {
             return self.watch.handle_comfort_noise(now);
         }
         self.watch.handle_voice(now);
@@ -143,6 +146,12 @@ impl Listening {
         }
     }
 
+    /// Comfort noise was next in order; so many packets before it are missing.
+    pub(crate) fn handle_noise(&mut self, lost_before: u32, now: Instant) {
+        self.note_fates(lost_before, false);
+        self.watch.handle_comfort_noise(now);
+    }
+
     /// A packet of a digit was next in order; so many packets before it are missing.
     pub(crate) fn handle_event(&mut self, lost_before: u32) {
         self.note_fates(lost_before, false);
@@ -153,11 +162,14 @@ impl Listening {
         self.monitor.handle_late();
     }
 
-    /// Voice went into a jitter buffer; this became of packets since the one before. Those that came too late have been
+    /// Voice, or comfort noise (`None`), went into a jitter buffer; this became of packets since the one before. Those that came too late have been
     /// counted when they came, too.
-    pub(crate) fn handle_buffered(&mut self, payload: &[u8], missed: Missed, now: Instant) {
+    pub(crate) fn handle_buffered(&mut self, voice: Option<&[u8]>, missed: Missed, now: Instant) {
         let Missed { given_up, late, overheard } = missed;
-        self.handle_voice(payload, given_up, overheard, now);
+        match voice {
+            Some(payload) => self.handle_voice(payload, given_up, overheard, now),
+            None => self.handle_noise(given_up, now),
+        }
         (0..late).for_each(|_| self.monitor.handle_late());
         self.counted_twice = self.counted_twice.saturating_add(late);
     }
@@ -258,6 +270,11 @@ pub(crate) fn band_at(rate: webtrunk_codecs::SampleRate) -> Band {
     if rate > webtrunk_codecs::SampleRate::HZ_8000 { Band::Wide } else { Band::Narrow }
 }
 
+/// Whether a payload of voice only says that nothing is said.
+pub(crate) fn says_silence(codec: CodecId, payload: &[u8]) -> bool {
+    codec == CodecId::Opus && payload.len() <= OPUS_SILENCE_MAX
+}
+
 /// Whether a payload's level can be read without decoding more than its samples.
 fn is_readable(codec: CodecId) -> bool {
     match codec {
@@ -332,7 +349,7 @@ mod tests {
         assert_eq!(hear(&mut listening, &[0x78; 40], 1, &mut now), [AudioState::Speech]);
         assert_eq!(hear(&mut listening, &[0x78], 11, &mut now), [AudioState::ComfortNoise]);
         let (mut listening, mut now) = self::listening(CodecId::Opus);
-        let overheard = Overheard { is_recovered: false, level_dbov: Some(-80.0) };
+        let overheard = Overheard { level_dbov: Some(-80.0), ..Overheard::default() };
         listening.handle_voice(&[0x78; 40], 0, overheard, now);
         assert_eq!(
             hear(&mut listening, &[0x78; 40], 1, &mut now),
@@ -365,7 +382,7 @@ mod tests {
         let (mut listening, now) = listening(CodecId::Opus);
         for packet in 0..1000 {
             let lost = u32::from(packet % 10 == 9);
-            let overheard = Overheard { is_recovered: packet % 20 == 19, level_dbov: None };
+            let overheard = Overheard { is_recovered: packet % 20 == 19, ..Overheard::default() };
             listening.handle_voice(&[0x78; 40], lost, overheard, now);
         }
         listening.refresh(None, Duration::ZERO, FRAME);
@@ -390,7 +407,7 @@ mod tests {
             header.write_to(&mut bytes);
             let packet = RtpPacket::parse(&bytes).expect("a packet");
             intake.insert(&packet, Content::Voice, now).expect("there is room");
-            listening.handle_buffered(packet.payload(), intake.take_missed(), now);
+            listening.handle_buffered(Some(packet.payload()), intake.take_missed(), now);
         };
         let sent = 1000;
         for number in 0..sent {

@@ -1,6 +1,7 @@
 //! What happens to voice between two legs.
 
 mod adaptation;
+mod conversion;
 mod earpiece;
 mod intake;
 pub mod jitter;
@@ -37,6 +38,6 @@ pub(crate) use recorder::{Begin, Recorder, Side, TapHeard, Told};
 pub use recorder::{Feed, RecordingEnd, RecordingFile, RecordingFormat, Tap, tap};
 pub use reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
 pub(crate) use reports::{Halves, Reports};
-pub(crate) use sender::{Heard, Hears, SendAgreement, Sender, Ticked, meeting_rate};
+pub(crate) use sender::{Heard, HeardKind, Hears, SendAgreement, Sender, Ticked, meeting_rate};
 pub use transcoder::{Coded, Transcoder, TranscoderCounters};
 pub use wall_clock::WallClock;

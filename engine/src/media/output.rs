@@ -129,6 +129,15 @@ impl OutputStream {
         self.number(payload_type, marker, timestamp, now)
     }
 
+    /// The header of comfort noise, at the stream's own time, of which it fills none: what follows begins a
+    /// talkspurt (RFC 3389 4).
+    pub fn noise_header(&mut self, payload_type: PayloadType, payload: usize, now: Instant) -> RtpHeader {
+        self.is_talkspurt = true;
+        let timestamp = Timestamp(self.timestamp);
+        self.stats.handle_sent(timestamp, payload, now);
+        self.number(payload_type, false, timestamp, now)
+    }
+
     /// What was sent, and what the peer says of it.
     #[must_use]
     pub fn stats(&self) -> &SenderStats {

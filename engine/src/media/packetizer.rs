@@ -39,6 +39,12 @@ impl Packetizer {
         }
     }
 
+    /// How many samples the frame lacks that was begun; none where none was.
+    #[must_use]
+    pub fn lacking(&self) -> usize {
+        if self.length == 0 { 0 } else { self.pending.len() - self.length }
+    }
+
     /// Lets `samples` of time pass without sound: what was begun is filled up with silence. Returns
     /// how much of the time is left when no frame is begun any more.
     pub fn skip(&mut self, samples: usize, mut emit: impl FnMut(&[i16])) -> usize {

@@ -2,15 +2,14 @@
 
 use std::time::Instant;
 
-use webtrunk_codecs::{ClockRate, Encoder, EncoderConfig, OpenError};
+use webtrunk_codecs::{ClockRate, CodecId, Encoder, EncoderConfig, OpenError};
 
+use super::conversion::{Conversion, Made};
 use super::listening::Overheard;
 use super::output::OutputStream;
-use super::sender::{Heard, SendAgreement, meeting_rate};
-use super::transcoder::{Transcoder, TranscoderCounters};
+use super::sender::{Heard, HeardKind, SendAgreement};
+use super::transcoder::TranscoderCounters;
 use crate::rtp::Timestamp;
-use crate::sdp::OpusParameters;
-use webtrunk_codecs::CodecId;
 
 /// A step of the timestamp longer than this is another timeline, not a pause.
 const PAUSE_SECONDS_MAX: u32 = 10;
@@ -25,62 +24,41 @@ pub(crate) enum Path {
     Closed,
     /// Same codec on both sides: the payload is relayed unread.
     PassThrough { last: Option<Timestamp>, clock: ClockRate },
-    /// Different codecs.
-    Transcode { transcoder: Box<Transcoder>, between: Between, is_begun: bool },
-}
-
-/// What a transcoder was made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Between {
-    input: CodecId,
-    output: CodecId,
-    ptime_ms: u32,
-    /// What the peer asks of an Opus encoder.
-    opus: OpusParameters,
-}
-
-impl Between {
-    fn new(input: CodecId, output: &SendAgreement) -> Self {
-        Self { input, output: output.codec, ptime_ms: output.ptime_ms, opus: output.opus }
-    }
+    /// Different codecs, or pauses that the other leg cannot be told of.
+    Convert(Box<Conversion>),
 }
 
 impl Path {
-    /// The path from a leg that sends `input` to one that agreed on `output`.
+    /// The path from a leg that sends this codec, and perhaps comfort noise, to one that agreed on `output`.
     pub(crate) fn open(
-        input: CodecId,
+        input: (CodecId, bool),
         output: &SendAgreement,
         config: &EncoderConfig,
     ) -> Result<Self, OpenError> {
-        if input == output.codec {
-            return Ok(Self::PassThrough { last: None, clock: input.clock_rate() });
+        if passes(input, output) {
+            return Ok(Self::PassThrough { last: None, clock: input.0.clock_rate() });
         }
-        let rate = meeting_rate(input, output.codec);
-        let decoder = webtrunk_codecs::decoder(input, rate)?;
-        let encoder = webtrunk_codecs::encoder(output.codec, rate, &output.encoder_config(config))?;
-        let transcoder = Transcoder::new(decoder, encoder, input.clock_rate(), output.ptime_ms);
-        let between = Between::new(input, output);
-        Ok(Self::Transcode { transcoder: Box::new(transcoder), between, is_begun: false })
+        Conversion::open(input, output, config).map(|conversion| Self::Convert(Box::new(conversion)))
     }
 
     /// Whether this path still fits the two agreements, so that a re-offer need not disturb it.
-    pub(crate) fn fits(&self, input: CodecId, output: &SendAgreement) -> bool {
+    pub(crate) fn fits(&self, input: (CodecId, bool), output: &SendAgreement) -> bool {
         match self {
             Self::Closed => false,
-            Self::PassThrough { clock, .. } => input == output.codec && *clock == input.clock_rate(),
-            Self::Transcode { between, .. } => *between == Between::new(input, output),
+            Self::PassThrough { clock, .. } => passes(input, output) && *clock == input.0.clock_rate(),
+            Self::Convert(conversion) => !passes(input, output) && conversion.fits(input, output),
         }
     }
 
     /// Whether packets are decoded on the way.
     pub(crate) fn is_transcoded(&self) -> bool {
-        matches!(self, Self::Transcode { .. })
+        matches!(self, Self::Convert(_))
     }
 
     /// What was repaired on the way.
     pub(crate) fn counters(&self) -> TranscoderCounters {
         match self {
-            Self::Transcode { transcoder, .. } => transcoder.counters(),
+            Self::Convert(conversion) => conversion.counters(),
             Self::Closed | Self::PassThrough { .. } => TranscoderCounters::default(),
         }
     }
@@ -95,28 +73,25 @@ impl Path {
                     output.end_source(ticks);
                 }
             }
-            Self::Transcode { transcoder, is_begun, .. } => {
-                *is_begun = false;
-                transcoder.begin_anew();
-            }
+            Self::Convert(conversion) => conversion.interrupt(),
         }
     }
 
     /// The encoder, where there is one.
     pub(crate) fn encoder(&mut self) -> Option<&mut dyn Encoder> {
         match self {
-            Self::Transcode { transcoder, .. } => Some(transcoder.encoder()),
+            Self::Convert(conversion) => Some(conversion.encoder()),
             Self::Closed | Self::PassThrough { .. } => None,
         }
     }
 
-    /// Carries one packet across; `send` gets every payload at the output's time, with its marker.
+    /// Carries one packet across; `send` gets everything that is made of it, at the output's time.
     pub(crate) fn handle(
         &mut self,
         heard: Heard<'_>,
         now: Instant,
         output: &mut OutputStream,
-        mut send: impl FnMut(&mut OutputStream, &[u8], bool),
+        mut send: impl FnMut(&mut OutputStream, Made<'_>),
     ) -> Overheard {
         match self {
             Self::Closed => Overheard::default(),
@@ -130,29 +105,47 @@ impl Path {
                     Some(_) | None => output.begin_source(now),
                 }
                 *last = Some(heard.timestamp);
-                send(output, heard.payload, heard.marker);
+                let made = match heard.kind {
+                    HeardKind::Voice => Made::Voice(heard.payload, heard.marker),
+                    HeardKind::Noise => Made::Noise(heard.payload),
+                };
+                send(output, made);
                 Overheard::default()
             }
-            Self::Transcode { transcoder, is_begun, .. } => {
-                if !std::mem::replace(is_begun, true) {
-                    output.begin_source(now);
+            Self::Convert(conversion) => match heard.kind {
+                HeardKind::Voice => conversion.handle_voice(heard, now, output, send),
+                HeardKind::Noise => {
+                    conversion.handle_noise(heard, now, output, send);
+                    Overheard::default()
                 }
-                // The clock may be faster than the samples (Opus at 8 kHz) or slower (G.722 at 16 kHz).
-                let (clock, rate) = (output.clock().hz(), transcoder.sample_rate().hz());
-                let ticks = |samples: usize| {
-                    let ticks = samples as u64 * u64::from(clock) / u64::from(rate);
-                    u32::try_from(ticks).unwrap_or(u32::MAX)
-                };
-                transcoder.handle_packet(heard.payload, heard.timestamp.0, heard.lost_before, |coded| {
-                    if coded.skipped > 0 {
-                        output.skip(ticks(coded.skipped));
-                    }
-                    send(output, coded.payload, false);
-                    output.advance_past(ticks(coded.samples), now);
-                })
-            }
+            },
         }
     }
+
+    /// Does what is due: a pause is made up for.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        output: &mut OutputStream,
+        send: impl FnMut(&mut OutputStream, Made<'_>),
+    ) {
+        if let Self::Convert(conversion) = self {
+            conversion.handle_timeout(now, output, send);
+        }
+    }
+
+    /// When something is due without a packet.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Convert(conversion) => conversion.poll_timeout(),
+            Self::Closed | Self::PassThrough { .. } => None,
+        }
+    }
+}
+
+/// Whether packets can be relayed unread: comfort noise among them is of use only to who agreed on it.
+fn passes((codec, has_noise): (CodecId, bool), output: &SendAgreement) -> bool {
+    codec == output.codec && (!has_noise || output.comfort_noise.is_some())
 }
 
 /// How many lost packets are shown to who listens; a jump of the sequence is no loss.

@@ -29,6 +29,8 @@ pub(crate) struct Receiver {
     statistics: Option<ReceiverStats>,
     drops: DropCounters,
     accepts: Option<Accepts>,
+    /// The peer said last that it pauses.
+    is_paused: bool,
 }
 
 /// What the peer may send.
@@ -36,6 +38,7 @@ pub(crate) struct Receiver {
 struct Accepts {
     voice: PayloadType,
     telephone_event: Option<PayloadType>,
+    comfort_noise: Option<PayloadType>,
     event_clock: Option<ClockRate>,
     clock: ClockRate,
     may_receive: bool,
@@ -51,6 +54,7 @@ impl Receiver {
             statistics: None,
             drops: DropCounters::new(),
             accepts: None,
+            is_paused: false,
         }
     }
 
@@ -65,6 +69,7 @@ impl Receiver {
             event_clock,
             voice: agreed.payload_type_rx,
             telephone_event: agreed.telephone_event.map(|event| event.payload_type_rx),
+            comfort_noise: agreed.comfort_noise.map(|noise| noise.payload_type_rx),
             clock: agreed.codec.clock_rate(),
             may_receive: agreed.direction.receives(),
         });
@@ -81,14 +86,16 @@ impl Receiver {
         let accepts = self.accepts.ok_or(DropReason::NotReady)?;
         let payload_type = packet.payload_type();
         let is_event = Some(payload_type) == accepts.telephone_event;
-        if !is_event && payload_type != accepts.voice {
+        let is_noise = Some(payload_type) == accepts.comfort_noise;
+        if !is_event && !is_noise && payload_type != accepts.voice {
             return Err(DropReason::UnknownPayloadType);
         }
         if !self.pace.admits(now) {
             return Err(DropReason::TooFast);
         }
         let statistics = statistics_for(&mut self.statistics, &packet, accepts.clock);
-        if is_event {
+        self.is_paused = is_noise;
+        if is_event || is_noise {
             statistics.handle_sequence(packet.sequence());
         } else {
             statistics.handle_media(packet.sequence(), packet.timestamp(), now);
@@ -98,7 +105,11 @@ impl Receiver {
         }
         // A digit's packets take their places in the stream too, or they would be missed as voice.
         if let Some(intake) = &mut self.intake {
-            let content = if is_event { Content::Other } else { Content::Voice };
+            let content = match (is_event, is_noise) {
+                (true, _) => Content::Other,
+                (false, true) => Content::Noise,
+                (false, false) => Content::Voice,
+            };
             intake.insert(&packet, content, now)?;
             return if is_event { self.hear_digit(&packet, now) } else { Ok(Deed::Buffered(range)) };
         }
@@ -136,6 +147,16 @@ impl Receiver {
     /// The payload type of voice, once agreed.
     pub(crate) fn voice(&self) -> Option<PayloadType> {
         self.accepts.map(|accepts| accepts.voice)
+    }
+
+    /// The payload type of comfort noise, where it was agreed.
+    pub(crate) fn comfort_noise(&self) -> Option<PayloadType> {
+        self.accepts?.comfort_noise
+    }
+
+    /// Whether the peer said last that it pauses.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// The next packet that waited and whose turn or time has come.

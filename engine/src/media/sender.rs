@@ -1,7 +1,7 @@
 //! The sending half of a leg: one output stream, fed by what the party hears.
 //!
 //! ```text
-//! packets of another leg -> pass-through or transcoder --.
+//! packets of another leg -> pass-through or conversion --.
 //! player (prompt, tone, silence) -> encoder -------------+-> output stream -> transport
 //! mix of a conference -> encoder ------------------------+
 //! digits -> telephone-event -----------------------------'
@@ -15,6 +15,7 @@ use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoderConfig};
 use webtrunk_codecs::{ClockRate, CodecId, Encoder, EncoderConfig, SampleRate};
 
 use super::adaptation::Adaptation;
+use super::conversion::Made;
 use super::earpiece::Earpiece;
 use super::listening::{Overheard, delays, impairment, own_band};
 use super::output::OutputStream;
@@ -39,6 +40,7 @@ pub(crate) struct SendAgreement {
     pub(crate) payload_type: PayloadType,
     pub(crate) ptime_ms: u32,
     pub(crate) telephone_event: Option<(PayloadType, ClockRate)>,
+    pub(crate) comfort_noise: Option<PayloadType>,
     pub(crate) may_send: bool,
     /// What the peer asks of an Opus encoder.
     pub(crate) opus: OpusParameters,
@@ -70,9 +72,19 @@ pub(crate) struct Sender {
     tones: Option<Box<ToneMouth>>,
 }
 
+/// What a packet of the leg that is heard brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeardKind {
+    /// Encoded voice.
+    Voice,
+    /// Comfort noise: a pause (RFC 3389).
+    Noise,
+}
+
 /// A packet of the leg that is heard.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard<'a> {
+    pub(crate) kind: HeardKind,
     pub(crate) payload: &'a [u8],
     pub(crate) timestamp: Timestamp,
     pub(crate) marker: bool,
@@ -95,6 +107,7 @@ impl SendAgreement {
             payload_type: agreed.payload_type_tx,
             ptime_ms: u32::from(agreed.ptime_tx_ms),
             telephone_event: agreed.telephone_event.map(|event| (event.payload_type_tx, event.clock_rate)),
+            comfort_noise: agreed.comfort_noise.map(|noise| noise.payload_type_tx),
             may_send: agreed.direction.sends(),
             opus: agreed.opus,
         }
@@ -226,11 +239,9 @@ impl Sender {
             return Overheard::default();
         }
         let is_voiced = agreement.may_send && !is_key_down;
-        path.handle(heard, now, output, |output, payload, marker| {
+        path.handle(heard, now, output, |output, made| {
             if is_voiced {
-                let mut header = output.next_header(agreement.payload_type, payload.len(), now);
-                header.marker |= marker;
-                transport.send_rtp(&header, payload, outbox);
+                send_made(made, agreement, now, (output, transport, outbox));
             }
         })
     }
@@ -277,11 +288,18 @@ impl Sender {
     ) -> Ticked {
         self.send_events(now, transport, outbox);
         let Self { output, hears, agreement, digits, tones, .. } = self;
-        let Hears::Player(playback) = hears else { return Ticked::Quiet };
         let Some(agreement) = agreement.as_ref() else { return Ticked::Quiet };
         let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
         let is_replaced = is_key_down && tones.is_some();
         let is_voiced = agreement.may_send && !is_key_down;
+        if let Hears::Leg { path, .. } = hears {
+            path.handle_timeout(now, output, |output, made| {
+                if is_voiced {
+                    send_made(made, agreement, now, (output, transport, outbox));
+                }
+            });
+        }
+        let Hears::Player(playback) = hears else { return Ticked::Quiet };
         if playback.skip(now) {
             output.begin_source(now);
         }
@@ -338,14 +356,15 @@ impl Sender {
 
     /// When something is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let playback = match &self.hears {
+        let may_send = self.agreement.is_some_and(|agreement| agreement.may_send);
+        let heard = match &self.hears {
             Hears::Player(playback) if self.agreement.is_some() => playback.poll_timeout(),
-            Hears::Player(_) | Hears::Nothing | Hears::Leg { .. } | Hears::Conference(_) => None,
+            Hears::Leg { path, .. } if may_send => path.poll_timeout(),
+            Hears::Player(_) | Hears::Leg { .. } | Hears::Nothing | Hears::Conference(_) => None,
         };
         // On hold digits wait: `send_events` sends none.
-        let may_send = self.agreement.is_some_and(|agreement| agreement.may_send);
         let digits = self.digits.as_ref().filter(|_| may_send).and_then(EventSender::poll_timeout);
-        [playback, digits].into_iter().flatten().min()
+        [heard, digits].into_iter().flatten().min()
     }
 
     fn send_events(&mut self, now: Instant, transport: &mut LegTransport, outbox: &mut Outbox) {
@@ -388,6 +407,27 @@ fn let_hear(
 ) {
     if let (Some(tap), Some(Timestamp(timestamp)), Some(ends_at)) = (tap, sent, ends_at) {
         tap.hear(TapHeard { side: Side::Right, codec, timestamp, lost_before: 0, payload }, ends_at);
+    }
+}
+
+/// Sends what a path made of a packet, or of a pause.
+fn send_made(
+    made: Made<'_>,
+    agreement: &SendAgreement,
+    now: Instant,
+    (output, transport, outbox): (&mut OutputStream, &mut LegTransport, &mut Outbox),
+) {
+    match made {
+        Made::Voice(payload, marker) => {
+            let mut header = output.next_header(agreement.payload_type, payload.len(), now);
+            header.marker |= marker;
+            transport.send_rtp(&header, payload, outbox);
+        }
+        Made::Noise(payload) => {
+            let Some(payload_type) = agreement.comfort_noise else { return };
+            let header = output.noise_header(payload_type, payload.len(), now);
+            transport.send_rtp(&header, payload, outbox);
+        }
     }
 }
 

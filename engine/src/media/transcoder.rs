@@ -8,6 +8,9 @@
 //! Time is kept by the sender's timestamps: what neither arrived nor was repaired passes as silence
 //! that is not sent, so the output's timestamp advances with the time that passed.
 
+use std::time::Duration;
+
+use webtrunk_codecs::comfort_noise::{Activity, Sid, SilenceDetector};
 use webtrunk_codecs::{ClockRate, Decoder, Encoder, SampleRate};
 
 use super::listening::{LEVEL_ONE_IN, Overheard};
@@ -24,8 +27,14 @@ const PAYLOAD_MAX: usize = 1275;
 /// concealment has faded out by itself.
 const CONCEALED_MAX: usize = 5;
 
+/// The least that a silence descriptor can tell.
+const SILENCE_DBOV: f32 = -127.0;
+
 /// A step of the timestamp that is not a pause any more but another timeline: ten seconds.
 const PAUSE_SECONDS_MAX: i64 = 10;
+
+/// More than so much that was made up too much is not left out again: it was another timeline.
+const EXCESS_MAX: Duration = Duration::from_secs(1);
 
 /// What the transcoder made: one payload for the far side.
 #[derive(Debug)]
@@ -49,6 +58,12 @@ pub struct Transcoder {
     /// Samples in the packet before, the best guess for one that was lost.
     packet_samples: usize,
     skipped: usize,
+    /// Time was made up, or passed, since the last packet.
+    is_made_up: bool,
+    /// Samples that were made up and came after all.
+    excess: usize,
+    /// Knows the background, where that may be needed.
+    background: Option<SilenceDetector>,
     /// Packets until the level of one is measured.
     until_level: u8,
     counters: TranscoderCounters,
@@ -87,6 +102,9 @@ impl Transcoder {
             expected: None,
             packet_samples: 0,
             skipped: 0,
+            is_made_up: false,
+            excess: 0,
+            background: None,
             until_level: 0,
             counters: TranscoderCounters::default(),
             pcm: vec![0; rate.samples_in_ms(PACKET_MS_MAX)].into_boxed_slice(),
@@ -110,6 +128,7 @@ impl Transcoder {
     pub fn begin_anew(&mut self) {
         self.expected = None;
         self.skipped = 0;
+        self.excess = 0;
     }
 
     /// The encoder, to be told what the far end and the machine can bear.
@@ -117,12 +136,75 @@ impl Transcoder {
         self.encoder.as_mut()
     }
 
-    /// Takes one packet, `lost_before` of its predecessors being lost, and hands payloads to `sink`.
+    /// Listens to what the background is like from now on.
+    pub fn learn_background(&mut self) {
+        self.background = Some(SilenceDetector::new(self.sample_rate()));
+    }
+
+    /// The background: as it was learned, else as loud as what came last; silence where neither is known.
+    #[must_use]
+    pub fn background(&self) -> Sid {
+        let Some(background) = &self.background else { return Sid::white(f32::NEG_INFINITY) };
+        let learned = background.sid();
+        if learned.level_dbov() > SILENCE_DBOV {
+            return learned;
+        }
+        Sid::white(level_dbov(&self.pcm[..self.packet_samples]))
+    }
+
+    /// How long the last packet lasted.
+    #[must_use]
+    pub fn packet_duration(&self) -> Duration {
+        self.duration_of(self.packet_samples)
+    }
+
+    /// How much was made up that came after all, since this was last asked.
+    pub fn take_excess(&mut self) -> Duration {
+        let excess = std::mem::take(&mut self.excess);
+        self.duration_of(excess)
+    }
+
+    /// Samples of time that passed unsent and of which nobody was told yet.
+    pub fn take_skipped(&mut self) -> usize {
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// Encodes what `make` writes, in place of what does not come.
+    pub fn fill(&mut self, samples: usize, make: impl FnOnce(&mut [i16]), mut sink: impl FnMut(Coded<'_>)) {
+        make(&mut self.pcm[..samples]);
+        self.encode(samples, &mut sink);
+        self.note_made_up(samples);
+    }
+
+    /// Lets time pass of which nothing comes and nothing is sent.
+    pub fn pass(&mut self, samples: usize, mut sink: impl FnMut(Coded<'_>)) {
+        self.skip(samples, &mut sink);
+        self.note_made_up(samples);
+    }
+
+    /// Lets time pass up to this timestamp of the input.
+    pub fn pass_to(&mut self, timestamp: u32, sink: impl FnMut(Coded<'_>)) {
+        let missing = self.missing_samples(timestamp);
+        self.expected.get_or_insert(timestamp);
+        self.pass(missing, sink);
+    }
+
+    /// Fills up the frame that was begun, if one was, with silence; tells by how much time.
+    pub fn finish_frame(&mut self, mut sink: impl FnMut(Coded<'_>)) -> Duration {
+        let samples = self.packetizer.lacking();
+        self.pass(samples, &mut sink);
+        self.duration_of(samples)
+    }
+
+    /// Takes one packet, `lost_before` of its predecessors being lost, and hands payloads to `sink`. One that
+    /// comes alone amid a pause and in which nothing but background is heard is not encoded where it
+    /// `may_be_background`: its time passes.
     pub fn handle_packet(
         &mut self,
         payload: &[u8],
         timestamp: u32,
         lost_before: u32,
+        may_be_background: bool,
         mut sink: impl FnMut(Coded<'_>),
     ) -> Overheard {
         let recovered_before = self.counters.recovered;
@@ -132,14 +214,22 @@ impl Transcoder {
             return Overheard::default();
         };
         let mut missing = self.missing_samples(timestamp);
-        if lost_before > 0 {
+        let may_be_background = may_be_background && (missing > 0 || self.is_made_up);
+        self.is_made_up = false;
+        let mut is_background = false;
+        if lost_before > 0 && !may_be_background {
             missing -= self.repair(payload, missing, lost_before, &mut sink);
         }
         self.skip(missing, &mut sink);
         match self.decoder.decode(payload, &mut self.pcm[..]) {
             Ok(decoded) => {
                 level_dbov = self.measure(decoded);
-                self.encode(decoded, &mut sink);
+                is_background = self.hears_background(decoded) && may_be_background;
+                if is_background {
+                    self.skip(decoded, &mut sink);
+                } else {
+                    self.encode(decoded, &mut sink);
+                }
             }
             Err(_) => {
                 self.counters.undecodable += 1;
@@ -149,7 +239,14 @@ impl Transcoder {
         }
         self.packet_samples = samples;
         self.expected = Some(timestamp.wrapping_add(self.to_clock(samples)));
-        Overheard { is_recovered: self.counters.recovered > recovered_before, level_dbov }
+        let is_recovered = self.counters.recovered > recovered_before;
+        Overheard { is_recovered, level_dbov, is_background }
+    }
+
+    /// Listens for the background in so many samples; whether there is nothing else in them.
+    fn hears_background(&mut self, samples: usize) -> bool {
+        let Self { background, pcm, .. } = self;
+        background.as_mut().is_some_and(|background| background.push(&pcm[..samples]) == Activity::Silence)
     }
 
     /// The level of so many samples, of one packet in a few.
@@ -160,13 +257,18 @@ impl Transcoder {
     }
 
     /// Samples of time between the end of the packet before and the begin of this one.
-    fn missing_samples(&self, timestamp: u32) -> usize {
+    fn missing_samples(&mut self, timestamp: u32) -> usize {
         let Some(expected) = self.expected else { return 0 };
         let ticks = i64::from(timestamp.wrapping_sub(expected).cast_signed());
+        let rate = self.sample_rate();
+        let samples = ticks * i64::from(rate.hz()) / i64::from(self.input_clock.hz());
+        if self.is_made_up && samples < 0 {
+            let excess = self.excess + usize::try_from(-samples).unwrap_or(0);
+            self.excess = if self.duration_of(excess) > EXCESS_MAX { 0 } else { excess };
+        }
         if ticks <= 0 || ticks > PAUSE_SECONDS_MAX * i64::from(self.input_clock.hz()) {
             return 0;
         }
-        let samples = ticks * i64::from(self.sample_rate().hz()) / i64::from(self.input_clock.hz());
         usize::try_from(samples).unwrap_or(0)
     }
 
@@ -208,6 +310,17 @@ impl Transcoder {
         });
     }
 
+    /// The input need not bring any more what was made up of it.
+    fn note_made_up(&mut self, samples: usize) {
+        let ticks = self.to_clock(samples);
+        self.expected = self.expected.map(|expected| expected.wrapping_add(ticks));
+        self.is_made_up = true;
+    }
+
+    fn duration_of(&self, samples: usize) -> Duration {
+        Duration::from_micros(samples as u64 * 1_000_000 / u64::from(self.sample_rate().hz()))
+    }
+
     fn to_clock(&self, samples: usize) -> u32 {
         let ticks = samples as u64 * u64::from(self.input_clock.hz()) / u64::from(self.sample_rate().hz());
         u32::try_from(ticks).unwrap_or(u32::MAX)
@@ -247,7 +360,7 @@ mod tests {
         let mut transcoder = Transcoder::new(decoder, encoder, ClockRate::HZ_8000, 20);
         let mut samples = 0;
         for (payload, timestamp) in [(&[0x55; 1600][..], 0), (&[0x55; 1601], 1600), (&[0x55; 160], 3201)] {
-            transcoder.handle_packet(payload, timestamp, 0, |coded| samples += coded.samples);
+            transcoder.handle_packet(payload, timestamp, 0, false, |coded| samples += coded.samples);
         }
         assert_eq!((samples, transcoder.counters().undecodable), (1760, 1));
     }

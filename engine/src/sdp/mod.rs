@@ -36,9 +36,9 @@ pub use fingerprint::{Fingerprint, HashFunction};
 pub use fragment::{CandidateFragment, FRAGMENT_TYPE, FragmentError};
 pub use media::{MediaDescription, MediaKind};
 pub use negotiation::{
-    AnswerWish, LocalMedia, LocalTransport, Negotiated, NegotiationError, Negotiator, PayloadFormat,
-    Receivable, RemoteFormat, RemoteMedia, RemoteTransport, RemoteWebrtc, SdesKeys, SrtpPolicy,
-    TelephoneEvent,
+    AnswerWish, ComfortNoise, LocalMedia, LocalTransport, Negotiated, NegotiationError, Negotiator,
+    PayloadFormat, Receivable, RemoteFormat, RemoteMedia, RemoteTransport, RemoteWebrtc, SdesKeys,
+    SrtpPolicy, TelephoneEvent,
 };
 pub use opus_parameters::OpusParameters;
 pub use origin::Origin;

@@ -47,6 +47,8 @@ pub struct MediaConfig {
     pub narrow_band_bitrate_bps: Option<NonZeroU32>,
     /// How hard the Opus encoder works, 0..=10.
     pub opus_complexity: u8,
+    /// Whether phones are told, and may tell, of pauses by comfort noise.
+    pub comfort_noise: bool,
     /// The prompt that is heard by who is on hold; `None` for silence.
     pub music_on_hold: Option<Arc<str>>,
 }
@@ -71,6 +73,7 @@ pub(super) struct MediaSection {
     conference_parties_max: Spanned<usize>,
     narrow_band_bitrate: Spanned<u32>,
     opus_complexity: Spanned<u8>,
+    comfort_noise: bool,
     music_on_hold: Option<Spanned<String>>,
 }
 
@@ -95,6 +98,7 @@ impl Default for MediaSection {
             conference_parties_max: unwritten(32),
             narrow_band_bitrate: unwritten(NARROW_BAND_BITRATE),
             opus_complexity: unwritten(5),
+            comfort_noise: true,
             music_on_hold: None,
         }
     }
@@ -136,6 +140,7 @@ impl MediaSection {
             conference_parties_max: self.check_parties(faults)?,
             narrow_band_bitrate_bps: self.check_bitrate(faults)?,
             opus_complexity: self.check_complexity(faults)?,
+            comfort_noise: self.comfort_noise,
             music_on_hold: music_on_hold?,
         })
     }

@@ -12,10 +12,11 @@ mod webrtc;
 pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
 pub use error::AgentError;
 pub use media::{
-    Heard, HeardDigit, HeardPacket, PeerReport, Sent, SentPacket, Uplink, Voice, VoiceError, packet_number,
+    Heard, HeardDigit, HeardNoise, HeardPacket, PeerReport, ScriptStep, Sent, SentPacket, Uplink, Voice,
+    VoiceError, packet_number,
 };
 pub(crate) use media::{Media, PTIME};
 pub use phone::{LaterKeys, Phone, PhoneConfig, PhoneSrtp, PhoneTransport};
-pub use sdp::{Direction, Format, RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
+pub use sdp::{Dialect, Direction, Format, RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 pub use sip::{Credentials, DigestAlgorithm, Trust};
 pub use webrtc::{SrtpProfile, WebrtcCaller, WebrtcConfig};

@@ -107,6 +107,7 @@ fn leg(ip: &str, rtp_port: u16) -> Negotiator {
         transport,
         opus_fmtp: LocalMedia::default_opus_fmtp(),
         telephone_event: false,
+        comfort_noise: true,
     })
 }
 

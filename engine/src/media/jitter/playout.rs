@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use webtrunk_codecs::comfort_noise::{NoiseGenerator, Sid};
 use webtrunk_codecs::{ClockRate, Decoder};
 
 use super::fates::JitterCounters;
@@ -48,6 +49,9 @@ pub struct Playout {
     /// The last samples were not followed by those that belong behind them.
     is_broken: bool,
     rest_until: Option<Instant>,
+    noise: NoiseGenerator,
+    /// The sender's pause has a sound.
+    is_noisy: bool,
     counters: PlayoutCounters,
 }
 
@@ -91,6 +95,8 @@ impl Playout {
             last_sample: 0,
             is_broken: false,
             rest_until: None,
+            noise: NoiseGenerator::new(rate, rand::random()),
+            is_noisy: false,
             counters: PlayoutCounters::default(),
         }
     }
@@ -183,11 +189,20 @@ impl Playout {
                 }
                 (Played::Concealed, lost.len())
             }
-            Pull::Idle | Pull::Silence | Pull::Noise(_) => {
+            Pull::Noise(described) => {
+                if let Some(sid) = Sid::parse(described.payload) {
+                    self.noise.update(&sid);
+                    self.is_broken |= !std::mem::replace(&mut self.is_noisy, true);
+                }
+                self.add_silence(wanted);
+                return Played::Silence;
+            }
+            Pull::Idle | Pull::Silence => {
                 self.add_silence(wanted);
                 return Played::Silence;
             }
         };
+        self.is_broken |= std::mem::take(&mut self.is_noisy);
         self.is_broken |= self.reader.take_cut();
         self.take_up(samples);
         made
@@ -195,7 +210,12 @@ impl Playout {
 
     fn add_silence(&mut self, wanted: usize) {
         let samples = wanted.saturating_sub(self.length);
-        self.ready[self.length..self.length + samples].fill(0);
+        let added = &mut self.ready[self.length..self.length + samples];
+        if self.is_noisy {
+            self.noise.fill(added);
+            return self.take_up(samples);
+        }
+        added.fill(0);
         self.is_broken |= self.last_sample != 0;
         self.take_up(samples);
         self.is_broken = true;

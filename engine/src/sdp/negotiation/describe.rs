@@ -90,7 +90,7 @@ fn write_formats(section: &mut MediaDescription, audio: &Audio<'_>) {
         section.rtpmaps.push(format.rtpmap(payload_type));
         let parameters = match format {
             PayloadFormat::Codec(CodecId::Opus) => audio.opus.to_string(),
-            PayloadFormat::Codec(_) => String::new(),
+            PayloadFormat::Codec(_) | PayloadFormat::ComfortNoise(_) => String::new(),
             PayloadFormat::TelephoneEvent(_) => TelephoneEvents::DIGITS.to_string(),
         };
         if !parameters.is_empty() {

@@ -1,5 +1,6 @@
 //! What payload types stand for, as far as we speak it.
 
+use webtrunk_codecs::comfort_noise::{CN_ENCODING_NAME, CN_PAYLOAD_TYPE};
 use webtrunk_codecs::{ClockRate, CodecId};
 
 use crate::rtp::PayloadType;
@@ -15,6 +16,8 @@ pub enum PayloadFormat {
     Codec(CodecId),
     /// Digits, RFC 4733, in ticks of that clock.
     TelephoneEvent(ClockRate),
+    /// Comfort noise, RFC 3389, beside codecs of that clock.
+    ComfortNoise(ClockRate),
 }
 
 /// A format in the peer's description.
@@ -34,9 +37,12 @@ impl PayloadFormat {
     /// The format that a description's `rtpmap` names; `None` where we do not speak it.
     pub(super) fn of_rtpmap(rtpmap: &RtpMap) -> Option<Self> {
         let is_named = |name: &str| rtpmap.encoding_name.eq_ignore_ascii_case(name);
+        let is_ours = || CodecId::ALL.iter().any(|codec| codec.clock_rate() == rtpmap.clock_rate);
         if is_named(TELEPHONE_EVENT) {
-            let is_ours = CodecId::ALL.iter().any(|codec| codec.clock_rate() == rtpmap.clock_rate);
-            return is_ours.then_some(Self::TelephoneEvent(rtpmap.clock_rate));
+            return is_ours().then_some(Self::TelephoneEvent(rtpmap.clock_rate));
+        }
+        if is_named(CN_ENCODING_NAME) {
+            return is_ours().then_some(Self::ComfortNoise(rtpmap.clock_rate));
         }
         let codec = CodecId::ALL.into_iter().find(|codec| {
             // Opus is one format whatever the channels say: there are peers that leave the 2 out.
@@ -46,12 +52,31 @@ impl PayloadFormat {
         codec.map(Self::Codec)
     }
 
+    /// The format whose number is fixed (RFC 3551 table 4).
+    fn of_static(payload_type: PayloadType) -> Option<Self> {
+        let number = payload_type.number();
+        if number == CN_PAYLOAD_TYPE {
+            return Some(Self::ComfortNoise(ClockRate::HZ_8000));
+        }
+        let codec = CodecId::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(number));
+        codec.map(Self::Codec)
+    }
+
+    /// The number that RFC 3551 table 4 fixes, where it does.
+    pub(super) fn static_payload_type(self) -> Option<u8> {
+        match self {
+            Self::Codec(codec) => codec.static_payload_type(),
+            Self::ComfortNoise(ClockRate::HZ_8000) => Some(CN_PAYLOAD_TYPE),
+            Self::ComfortNoise(_) | Self::TelephoneEvent(_) => None,
+        }
+    }
+
     /// The codec, where it is one.
     #[must_use]
     pub const fn codec(self) -> Option<CodecId> {
         match self {
             Self::Codec(codec) => Some(codec),
-            Self::TelephoneEvent(_) => None,
+            Self::TelephoneEvent(_) | Self::ComfortNoise(_) => None,
         }
     }
 
@@ -60,7 +85,7 @@ impl PayloadFormat {
     pub const fn clock_rate(self) -> ClockRate {
         match self {
             Self::Codec(codec) => codec.clock_rate(),
-            Self::TelephoneEvent(clock_rate) => clock_rate,
+            Self::TelephoneEvent(clock_rate) | Self::ComfortNoise(clock_rate) => clock_rate,
         }
     }
 
@@ -68,6 +93,7 @@ impl PayloadFormat {
         let (encoding_name, channels) = match self {
             Self::Codec(codec) => (codec.encoding_name(), codec.rtpmap_channels()),
             Self::TelephoneEvent(_) => (TELEPHONE_EVENT, 1),
+            Self::ComfortNoise(_) => (CN_ENCODING_NAME, 1),
         };
         let (encoding_name, clock_rate) = (encoding_name.to_owned(), self.clock_rate());
         RtpMap { payload_type, encoding_name, clock_rate, channels }
@@ -85,12 +111,10 @@ impl RemoteFormat {
     }
 
     fn of(media: &MediaDescription, payload_type: PayloadType) -> Option<Self> {
-        let fixed =
-            CodecId::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type.number()));
         let said = media.rtpmap(payload_type).map(PayloadFormat::of_rtpmap);
-        let format = match (fixed.map(PayloadFormat::Codec), said) {
+        let format = match (PayloadFormat::of_static(payload_type), said) {
             (Some(fixed), None) => fixed,
-            // The numbers of G.711 and G.722 cannot be given another meaning (RFC 3551 6).
+            // The numbers of RFC 3551 table 4 cannot be given another meaning (RFC 3551 6).
             (Some(fixed), Some(said)) if said != Some(fixed) => return None,
             (_, Some(said)) => said?,
             (None, None) => return None,
@@ -101,7 +125,7 @@ impl RemoteFormat {
             PayloadFormat::Codec(CodecId::Opus) => {
                 opus = parameters.map(OpusParameters::parse).unwrap_or_default()
             }
-            PayloadFormat::Codec(_) => {}
+            PayloadFormat::Codec(_) | PayloadFormat::ComfortNoise(_) => {}
             PayloadFormat::TelephoneEvent(_) => {
                 events = parameters.and_then(TelephoneEvents::parse).unwrap_or_default();
             }

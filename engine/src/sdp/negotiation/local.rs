@@ -24,6 +24,8 @@ pub struct LocalMedia {
     pub opus_fmtp: OpusParameters,
     /// Whether digits come and go as RFC 4733 events.
     pub telephone_event: bool,
+    /// Whether pauses may come and go as comfort noise (RFC 3389).
+    pub comfort_noise: bool,
 }
 
 /// How media reaches us.

@@ -15,7 +15,7 @@ mod transport;
 pub use error::NegotiationError;
 pub use format::{PayloadFormat, RemoteFormat};
 pub use local::{LocalMedia, LocalTransport};
-pub use negotiated::{AnswerWish, Negotiated, Receivable, TelephoneEvent};
+pub use negotiated::{AnswerWish, ComfortNoise, Negotiated, Receivable, TelephoneEvent};
 pub use offer_answer::Negotiator;
 pub use remote::RemoteMedia;
 pub use sdes::{SdesKeys, SrtpPolicy};

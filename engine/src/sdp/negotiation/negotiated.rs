@@ -39,6 +39,8 @@ pub struct Negotiated {
     pub ptime_tx_ms: u8,
     /// How digits travel, if as RFC 4733 events.
     pub telephone_event: Option<TelephoneEvent>,
+    /// How pauses are told, if as comfort noise.
+    pub comfort_noise: Option<ComfortNoise>,
     /// All that the peer may send, by payload type.
     pub receivable: Vec<Receivable>,
     /// What we may do.
@@ -58,6 +60,15 @@ pub struct Receivable {
     pub payload_type: PayloadType,
     /// What it stands for.
     pub format: PayloadFormat,
+}
+
+/// How pauses are told, in the codec's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComfortNoise {
+    /// The number by which the peer wants comfort noise.
+    pub payload_type_tx: PayloadType,
+    /// The number by which the peer sends it.
+    pub payload_type_rx: PayloadType,
 }
 
 /// How digits travel.
@@ -95,6 +106,10 @@ impl Negotiated {
                 events: digits.events,
             })
         });
+        let comfort_noise = remote.comfort_noise(codec).and_then(|noise| {
+            let payload_type_tx = noise.payload_type;
+            Some(ComfortNoise { payload_type_tx, payload_type_rx: payload_type_rx(noise.format)? })
+        });
         Some(Self {
             codec,
             payload_type_tx: audio.payload_type,
@@ -102,6 +117,7 @@ impl Negotiated {
             opus: audio.opus,
             ptime_tx_ms: ptime_tx_ms(codec, remote.ptime_ms, remote.maxptime_ms),
             telephone_event,
+            comfort_noise,
             direction,
             sends_voip_metrics: remote.asks_voip_metrics,
             remote: remote.transport.clone().with_our_setup(setup),

@@ -133,7 +133,7 @@ impl Negotiator {
         self.remote_offer().ok_or(NegotiationError::NoOffer)
     }
 
-    /// Answers the peer's offer: one codec, and digits where both sides have them.
+    /// Answers the peer's offer: one codec, and digits and comfort noise where both sides have them.
     ///
     /// # Errors
     /// [`NegotiationError::NoOffer`] where none is open.
@@ -160,11 +160,11 @@ impl Negotiator {
         let codec = self.choose(&remote, wish.prefer)?;
         let mut payload_types = self.payload_types.clone();
         let audio = remote.format(PayloadFormat::Codec(codec)).ok_or(NegotiationError::NoCommonCodec)?;
-        let receivable =
-            [Some(audio), remote.telephone_event(codec)].into_iter().flatten().filter_map(|remote| {
-                let payload_type = payload_types.answer(remote.format, remote.payload_type)?;
-                Some(Receivable { payload_type, format: remote.format })
-            });
+        let answered = [Some(audio), remote.telephone_event(codec), remote.comfort_noise(codec)];
+        let receivable = answered.into_iter().flatten().filter_map(|remote| {
+            let payload_type = payload_types.answer(remote.format, remote.payload_type)?;
+            Some(Receivable { payload_type, format: remote.format })
+        });
         let receivable: Vec<Receivable> = receivable.collect();
         payload_types.learn(&remote.formats, layout.payload_types());
 
@@ -316,7 +316,7 @@ impl Negotiator {
     }
 
     /// All that we can receive. There are events of every clock, and of 8000 Hz always: not every Opus peer
-    /// has its clock's.
+    /// has its clock's. Of comfort noise there is one for each clock but that of Opus, which has its own.
     fn offered_formats(&mut self) -> Vec<Receivable> {
         let mut codecs = self.local.codecs.clone();
         let in_use = self.agreed().map(|negotiated| negotiated.codec);
@@ -329,6 +329,15 @@ impl Negotiator {
                     formats.push(PayloadFormat::TelephoneEvent(clock));
                 }
             }
+        }
+        if self.local.comfort_noise {
+            let mut clocks: Vec<ClockRate> = Vec::new();
+            for codec in codecs.iter().filter(|codec| **codec != CodecId::Opus) {
+                if !clocks.contains(&codec.clock_rate()) {
+                    clocks.push(codec.clock_rate());
+                }
+            }
+            formats.extend(clocks.into_iter().map(PayloadFormat::ComfortNoise));
         }
         let numbered = formats.into_iter().filter_map(|format| {
             let payload_type = self.payload_types.offer(format)?;

@@ -25,7 +25,7 @@ impl PayloadTypes {
         if let Some((payload_type, _)) = latest {
             return Some(*payload_type);
         }
-        let fixed = format.codec().and_then(CodecId::static_payload_type);
+        let fixed = format.static_payload_type();
         let candidates = fixed.into_iter().chain([favourite(format)]).chain(DYNAMIC);
         let payload_type = candidates.filter_map(PayloadType::new).find(|number| self.is_free(*number))?;
         self.given.push((payload_type, format));
@@ -68,7 +68,7 @@ impl PayloadTypes {
 fn favourite(format: PayloadFormat) -> u8 {
     match format {
         PayloadFormat::Codec(CodecId::Opus) => 111,
-        PayloadFormat::Codec(_) => *DYNAMIC.start(),
+        PayloadFormat::Codec(_) | PayloadFormat::ComfortNoise(_) => *DYNAMIC.start(),
         PayloadFormat::TelephoneEvent(ClockRate::HZ_48000) => 110,
         PayloadFormat::TelephoneEvent(_) => 101,
     }

@@ -91,6 +91,7 @@ impl RemoteMedia {
         formats.retain(|remote| match remote.format {
             PayloadFormat::Codec(codec) => local.codecs.contains(&codec),
             PayloadFormat::TelephoneEvent(_) => local.telephone_event,
+            PayloadFormat::ComfortNoise(_) => local.comfort_noise,
         });
         if formats.iter().all(|remote| remote.format.codec().is_none()) {
             return Err(NegotiationError::NoCommonCodec);
@@ -137,7 +138,14 @@ impl RemoteMedia {
     /// offers 8000 Hz alone, beside Opus.
     pub(super) fn telephone_event(&self, codec: CodecId) -> Option<&RemoteFormat> {
         let of_its_clock = self.format(PayloadFormat::TelephoneEvent(codec.clock_rate()));
-        of_its_clock.or_else(|| self.formats.iter().find(|remote| remote.format.codec().is_none()))
+        let is_event = |remote: &&RemoteFormat| matches!(remote.format, PayloadFormat::TelephoneEvent(_));
+        of_its_clock.or_else(|| self.formats.iter().find(is_event))
+    }
+
+    /// The comfort noise that goes with a codec: that of its clock (RFC 3389 4). Opus has its own.
+    pub(super) fn comfort_noise(&self, codec: CodecId) -> Option<&RemoteFormat> {
+        let format = PayloadFormat::ComfortNoise(codec.clock_rate());
+        self.format(format).filter(|_| codec != CodecId::Opus)
     }
 }
 

@@ -156,7 +156,7 @@ fn sections_before_the_audio_are_refused_in_place() {
     let ports: Vec<u16> = answer.media.iter().map(|media| media.port).collect();
     assert_eq!(ports, [0, 30_000, 0]);
     assert_eq!(agreed.direction, Direction::Inactive);
-    assert!(answer.to_string().contains("m=image 0 udptl t38\r\nm=audio 30000 RTP/AVPF 8 96\r\n"));
+    assert!(answer.to_string().contains("m=image 0 udptl t38\r\nm=audio 30000 RTP/AVPF 8 96 13\r\n"));
 }
 
 #[test]

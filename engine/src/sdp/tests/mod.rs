@@ -65,5 +65,6 @@ fn media(codecs: &[CodecId], transport: LocalTransport) -> LocalMedia {
         transport,
         opus_fmtp: LocalMedia::default_opus_fmtp(),
         telephone_event: true,
+        comfort_noise: true,
     }
 }

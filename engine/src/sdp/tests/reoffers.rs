@@ -126,7 +126,7 @@ fn our_offers_begin_with_the_codec_in_use() {
     leg.receive_offer(&parse(SIPP)).expect("met");
     leg.create_answer(AnswerWish { prefer: Some(CodecId::Pcma), ..AnswerWish::default() }).expect("answered");
     let offer = leg.create_offer(Direction::SendRecv).expect("stable");
-    assert_eq!(offer.media[0].formats, ["8", "111", "0", "110", "101"]);
+    assert_eq!(offer.media[0].formats, ["8", "111", "0", "110", "101", "13"]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_format_that_finds_no_free_number_is_left_out_and_not_taken_in_answers() {
     leg.receive_offer(&parse(&SIPP.replace("0 8\n", &format!("0 8{foreign}\n")))).expect("met");
     leg.create_answer(AnswerWish::default()).expect("answered");
     let offer = leg.create_offer(Direction::SendRecv).expect("stable");
-    assert_eq!(offer.media[0].formats, ["0", "8"]);
+    assert_eq!(offer.media[0].formats, ["0", "8", "13"]);
     let unasked = SIPP.replace("0 8\n", "111 8\na=rtpmap:111 opus/48000/2\n");
     assert_eq!(leg.receive_answer(&parse(&unasked)).expect("met").codec, CodecId::Pcma);
 }

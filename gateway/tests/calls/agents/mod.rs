@@ -13,6 +13,7 @@ mod impostor;
 mod ipv6;
 mod lite;
 mod moved;
+mod pauses;
 mod played;
 mod recorded;
 mod recorded_on_demand;

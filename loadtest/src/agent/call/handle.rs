@@ -139,6 +139,11 @@ impl Call {
         self.media.say(voice);
     }
 
+    /// Reports so much loss of what comes from now on, in percent, every second; `None` reports what there is.
+    pub fn claim_loss(&self, percent: Option<u8>) {
+        self.media.claim_loss(percent);
+    }
+
     /// Presses digits as RFC 4733 events, and waits until they are sent.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ use crate::agent::sdp::Format;
 pub struct Heard {
     /// The audio packets, in the order in which they came.
     pub packets: Vec<HeardPacket>,
+    /// The comfort noise, in the order in which it came.
+    pub noise: Vec<HeardNoise>,
     /// The digits that came as RFC 4733 events.
     pub digits: Vec<HeardDigit>,
     /// The SSRC and sequence number of each packet that carried an event: they count in the same stream
@@ -45,6 +47,17 @@ pub struct HeardPacket {
     /// Whose stream.
     pub ssrc: u32,
     /// The encoded audio.
+    pub payload: Box<[u8]>,
+}
+
+/// A packet of comfort noise (RFC 3389).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeardNoise {
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// The silence descriptor.
     pub payload: Box<[u8]>,
 }
 
@@ -142,6 +155,10 @@ impl Log {
                     self.heard.event_packets.push((header.ssrc, header.sequence));
                 }
             }
+            Some(format) if format.is_noise() && self.heard.noise.len() < PACKETS_MAX => {
+                let RtpHeader { sequence, timestamp, .. } = header;
+                self.heard.noise.push(HeardNoise { sequence, timestamp, payload: payload.into() });
+            }
             Some(format) => match format.codec() {
                 Some(codec) => self.push_audio(codec, header, payload, at),
                 None => self.heard.unexpected += 1,
@@ -154,6 +171,11 @@ impl Log {
         self.heard.reports += 1;
         self.reports.handle(compound, our_ssrc, now);
         self.heard.peer_report = self.reports.peer;
+    }
+
+    /// Tells the other end of so much loss from now on, in percent; or again of what there is.
+    pub(crate) fn claim_loss(&mut self, percent: Option<u8>, now: Instant) {
+        self.reports.claim_loss(percent, now);
     }
 
     /// The report to the other end that is due, if one is.

@@ -6,6 +6,7 @@ mod leg;
 mod playout;
 mod reports;
 mod rtp;
+mod script;
 mod sender;
 mod sent;
 mod socket;
@@ -14,8 +15,9 @@ mod uplink;
 mod voice;
 
 pub use digits::HeardDigit;
-pub use heard::{Heard, HeardPacket};
+pub use heard::{Heard, HeardNoise, HeardPacket};
 pub use reports::PeerReport;
+pub use script::ScriptStep;
 pub use sent::{Sent, SentPacket};
 pub use uplink::Uplink;
 pub use voice::{Voice, VoiceError, packet_number};

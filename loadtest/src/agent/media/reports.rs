@@ -34,6 +34,8 @@ pub(crate) struct Reports {
     /// The middle bits of the latest sender report's time, and when it came.
     heard_report: Option<(u32, Instant)>,
     pub(crate) peer: Option<PeerReport>,
+    /// The loss that is told, in 256ths, whatever it is.
+    claim: Option<u8>,
 }
 
 /// One incoming stream, RFC 3550 A.3 and A.8.
@@ -65,7 +67,13 @@ const NTP_EPOCH: u64 = 2_208_988_800;
 
 impl Reports {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { next_at: now + FIRST, reception: None, heard_report: None, peer: None }
+        Self { next_at: now + FIRST, reception: None, heard_report: None, peer: None, claim: None }
+    }
+
+    /// Tells of so much loss from now on, in percent, every second; or again of what there is.
+    pub(crate) fn claim_loss(&mut self, percent: Option<u8>, now: Instant) {
+        self.claim = percent.map(|percent| (u16::from(percent.min(99)) * 256 / 100) as u8);
+        self.next_at = now;
     }
 
     /// Notes an audio packet of a stream of this clock rate.
@@ -126,7 +134,7 @@ impl Reports {
         if now < self.next_at {
             return None;
         }
-        self.next_at = now + INTERVAL;
+        self.next_at = now + if self.claim.is_some() { FIRST } else { INTERVAL };
         let reports: Vec<_> = self.reception_report(now).into_iter().collect();
         let report: Box<dyn Packet> = if sending.packets == 0 {
             Box::new(ReceiverReport { ssrc: sending.ssrc, reports, ..ReceiverReport::default() })
@@ -155,14 +163,15 @@ impl Reports {
         let expected_now = expected.wrapping_sub(expected_before);
         let received_now = reception.received.wrapping_sub(received_before);
         let lost_now = expected_now.saturating_sub(received_now);
+        let fraction_lost = u64::from(lost_now) * 256 / u64::from(expected_now.max(1));
+        let fraction_lost = u8::try_from(fraction_lost).unwrap_or(u8::MAX);
         let (last_sender_report, delay) = self.heard_report.map_or((0, 0), |(middle, at)| {
             let waited = now.saturating_duration_since(at);
             (middle, (waited.as_secs_f64() * 65_536.0) as u32)
         });
         Some(ReceptionReport {
             ssrc: reception.ssrc,
-            fraction_lost: u8::try_from(u64::from(lost_now) * 256 / u64::from(expected_now.max(1)))
-                .unwrap_or(u8::MAX),
+            fraction_lost: self.claim.unwrap_or(fraction_lost),
             total_lost: expected.saturating_sub(reception.received).min(0x7f_ffff),
             last_sequence_number: reception.highest,
             jitter: reception.jitter as u32,

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use rand::Rng;
 use webtrunk_codecs::tone::Digit;
 
+use super::script::{Cursor, ScriptStep};
 use super::voice::{Encoding, Frames};
 use super::{DigitSender, DigitStep, RtpHeader, Sending, Sent, SentPacket, Voice};
 use crate::agent::sdp::Agreement;
@@ -22,6 +23,8 @@ pub(crate) struct Sender {
     frames: Option<Frames>,
     /// The next packet of the voice.
     index: u32,
+    /// How far a script is.
+    cursor: Cursor,
     /// The next packet begins a talkspurt.
     is_start: bool,
     digits: DigitSender,
@@ -32,6 +35,8 @@ pub(crate) struct Sender {
     payload: Vec<u8>,
 }
 
+/// The clock's.
+const TICK_MS: u32 = 20;
 /// Packets of two hours.
 const LOG_MAX: usize = 360_000;
 
@@ -46,6 +51,7 @@ impl Sender {
             agreement: None,
             frames: None,
             index: 0,
+            cursor: Cursor::default(),
             is_start: true,
             digits: DigitSender::default(),
             sent: Sent::default(),
@@ -73,6 +79,7 @@ impl Sender {
     pub(crate) fn say(&mut self, voice: Option<Voice>) {
         self.voice = voice;
         self.index = 0;
+        self.cursor = Cursor::default();
         self.is_start = true;
         self.choose_frames();
     }
@@ -122,6 +129,9 @@ impl Sender {
                 self.is_start = true;
             }
             (DigitStep::Silence, _) => {}
+            _ if may_send && matches!(self.frames, Some(Frames::Scripted(_))) => {
+                self.follow_script(timestamp, &mut emit);
+            }
             _ => {
                 if !may_send || !self.write_voice() {
                     self.is_start = true;
@@ -139,6 +149,33 @@ impl Sender {
                     self.sent.packets.push(SentPacket { at, sequence: header.sequence, timestamp, index });
                 }
             }
+        }
+    }
+
+    /// Sends what of a script begins within this tick.
+    fn follow_script(&mut self, tick_at: u32, emit: &mut impl FnMut(&[u8])) {
+        let Some(Frames::Scripted(steps)) = self.frames.clone() else { return };
+        let Some(agreement) = self.agreement.clone() else { return };
+        let mut packet = Vec::new();
+        while let Some((step, after_ms)) = self.cursor.next(&steps, TICK_MS) {
+            let timestamp = tick_at.wrapping_add(agreement.format.clock_rate_hz / 1000 * after_ms);
+            let (payload_type, payload) = match step {
+                ScriptStep::Voice(payload, _) => (agreement.format.payload_type, payload),
+                ScriptStep::Noise(payload) => match &agreement.noise {
+                    Some(noise) => (noise.payload_type, payload),
+                    None => continue,
+                },
+                ScriptStep::Pause(_) => {
+                    self.is_start = true;
+                    continue;
+                }
+            };
+            let is_voice = matches!(step, ScriptStep::Voice(..));
+            let marker = is_voice && std::mem::take(&mut self.is_start);
+            self.header(payload_type, timestamp, marker).write(payload, &mut packet);
+            self.packets = self.packets.wrapping_add(1);
+            self.octets = self.octets.wrapping_add(payload.len() as u32);
+            emit(&packet);
         }
     }
 
@@ -180,6 +217,7 @@ mod tests {
             codec: CodecId::Pcmu,
             format: Format::offered(CodecId::Pcmu, 0),
             events: Some(Format::events(8000, 101)),
+            noise: None,
             direction,
         }
     }

@@ -64,6 +64,7 @@ enum Order {
     Move(MediaSocket),
     Fragment(oneshot::Sender<Option<String>>),
     Say(Option<Voice>),
+    ClaimLoss(Option<u8>),
     Press {
         digits: Vec<Digit>,
         reply: oneshot::Sender<()>,
@@ -150,6 +151,10 @@ impl Media {
 
     pub(crate) fn say(&self, voice: Option<Voice>) {
         let _ = self.orders.send(Order::Say(voice));
+    }
+
+    pub(crate) fn claim_loss(&self, percent: Option<u8>) {
+        let _ = self.orders.send(Order::ClaimLoss(percent));
     }
 
     /// Comes back when all were sent.
@@ -295,6 +300,7 @@ impl Task {
                 self.sender.say(voice);
                 self.encode();
             }
+            Order::ClaimLoss(percent) => self.log.claim_loss(percent, now),
             Order::Press { digits, reply } => {
                 self.sender.press(digits);
                 self.pressed.push(reply);

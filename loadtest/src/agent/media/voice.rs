@@ -11,6 +11,7 @@ use webtrunk_codecs::tone::{Tone, ToneGenerator};
 use webtrunk_codecs::wav::{Clip, WavError, read_wav};
 use webtrunk_codecs::{CodecId, Encoder, EncoderConfig, OpenError, SampleRate, encoder};
 
+use super::ScriptStep;
 use crate::agent::sdp::Format;
 
 /// What an agent says, over and over. Clones share it.
@@ -28,6 +29,7 @@ type Packets = Arc<[Box<[u8]>]>;
 enum Source {
     Clip { clip: Clip, is_distinct: bool, encoded: Mutex<HashMap<Encoding, Packets>> },
     Numbered,
+    Scripted(Arc<[ScriptStep]>),
 }
 
 /// A clip cannot be had.
@@ -59,6 +61,8 @@ pub(crate) enum Frames {
     Encoded(Packets),
     /// Each packet says which one it is.
     Numbered,
+    /// Each packet is given, of whatever length.
+    Scripted(Arc<[ScriptStep]>),
 }
 
 /// Octets that begin a numbered packet: not what speech or a tone looks like.
@@ -116,6 +120,12 @@ impl Voice {
         Self { source: Arc::new(Source::Numbered), expected_loss_percent: 0 }
     }
 
+    /// Packets, pauses and comfort noise, step after step and over again, whatever the codec.
+    #[must_use]
+    pub fn scripted(steps: Vec<ScriptStep>) -> Self {
+        Self { source: Arc::new(Source::Scripted(steps.into())), expected_loss_percent: 0 }
+    }
+
     /// The same as a browser says it when reports tell it of so much loss: to who decodes redundancy, with it.
     #[must_use]
     pub fn expecting_loss(&self, percent: u8) -> Self {
@@ -137,12 +147,12 @@ impl Voice {
         Self { source: Arc::new(source), expected_loss_percent: 0 }
     }
 
-    /// The clip; `None` for numbered packets.
+    /// The clip; `None` for numbered and scripted packets.
     #[must_use]
     pub fn clip(&self) -> Option<&Clip> {
         match &*self.source {
             Source::Clip { clip, .. } => Some(clip),
-            Source::Numbered => None,
+            Source::Numbered | Source::Scripted(_) => None,
         }
     }
 
@@ -150,6 +160,7 @@ impl Voice {
     pub(crate) fn frames(&self, encoding: Encoding) -> Option<Frames> {
         match &*self.source {
             Source::Numbered => Some(Frames::Numbered),
+            Source::Scripted(steps) => Some(Frames::Scripted(Arc::clone(steps))),
             Source::Clip { encoded, .. } => lock(encoded).get(&encoding).cloned().map(Frames::Encoded),
         }
     }
@@ -221,11 +232,13 @@ impl Encoding {
 }
 
 impl Frames {
-    /// Puts the payload of packet number `index` into `out`, replacing what was there.
+    /// Puts the payload of packet number `index` into `out`, replacing what was there; a script has none for each
+    /// tick of the clock.
     pub(crate) fn write(&self, index: u32, out: &mut Vec<u8>) {
         out.clear();
         match self {
             Self::Encoded(frames) => out.extend(&frames[index as usize % frames.len()]),
+            Self::Scripted(_) => {}
             Self::Numbered => {
                 out.extend(NUMBERED);
                 out.extend(index.to_be_bytes());

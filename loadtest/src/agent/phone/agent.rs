@@ -10,6 +10,7 @@ use super::leg::RtpLeg;
 use super::sdes::PhoneSrtp;
 use crate::agent::call_task::{dial, receive};
 use crate::agent::media::{Media, MediaConfig, MediaSocket, Uplink};
+use crate::agent::sdp::Dialect;
 use crate::agent::sip::{Account, Transactions, UserAgent, Wire};
 use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Voice};
 
@@ -44,6 +45,8 @@ pub struct PhoneConfig {
     pub voice: Option<Voice>,
     /// Behind a NAT: descriptions and Contact name this address, at which nobody is.
     pub behind_nat: Option<IpAddr>,
+    /// What is unusual in its descriptions.
+    pub dialect: Dialect,
     /// Encrypts its media.
     pub srtp: Option<PhoneSrtp>,
 }
@@ -72,6 +75,7 @@ impl Default for PhoneConfig {
             codecs: vec![CodecId::Pcmu, CodecId::Pcma],
             voice: None,
             behind_nat: None,
+            dialect: Dialect::default(),
             srtp: None,
         }
     }
@@ -91,7 +95,7 @@ impl PhoneConfig {
             None => socket.local(),
         };
         Ok(Media::start(MediaConfig {
-            leg: Box::new(RtpLeg::new(shown, self.srtp)),
+            leg: Box::new(RtpLeg::new(shown, self.srtp, self.dialect.clone())),
             socket,
             rtcp_socket: Some(rtcp_socket),
             codecs: self.codecs.clone(),

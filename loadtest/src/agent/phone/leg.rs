@@ -8,7 +8,7 @@ use webtrunk_codecs::CodecId;
 use super::sdes::{PhoneSrtp, Sdes};
 use crate::agent::media::{Leg, Received};
 use crate::agent::sdp::{
-    Agreement, Direction, Format, LocalDescription, LocalTransport, RemoteDescription, payload_types,
+    Agreement, Dialect, Direction, Format, LocalDescription, LocalTransport, RemoteDescription,
 };
 use crate::agent::{AgentError, SrtpProfile};
 
@@ -21,6 +21,7 @@ pub(super) struct RtpLeg {
     ssrc: u32,
     offered: Direction,
     formats: Vec<Format>,
+    dialect: Dialect,
     remote: Option<SocketAddr>,
     sdes: Option<Sdes>,
     /// Whether keys were agreed on.
@@ -28,7 +29,7 @@ pub(super) struct RtpLeg {
 }
 
 impl RtpLeg {
-    pub(super) fn new(shown: SocketAddr, srtp: Option<PhoneSrtp>) -> Self {
+    pub(super) fn new(shown: SocketAddr, srtp: Option<PhoneSrtp>, dialect: Dialect) -> Self {
         Self {
             shown,
             session_id: rand::random::<u64>() >> 2,
@@ -36,6 +37,7 @@ impl RtpLeg {
             ssrc: rand::random(),
             offered: Direction::SendRecv,
             formats: Vec::new(),
+            dialect,
             remote: None,
             sdes: srtp.map(Sdes::new),
             is_secure: false,
@@ -51,6 +53,7 @@ impl RtpLeg {
             address: self.shown,
             direction,
             formats: &self.formats,
+            ptime_ms: self.dialect.ptime_ms(),
             transport: LocalTransport::Rtp { protocol, crypto: crypto.as_deref() },
         }
         .to_string()
@@ -70,7 +73,7 @@ impl RtpLeg {
 
 impl Leg for RtpLeg {
     fn offer(&mut self, codecs: &[CodecId], direction: Direction) -> String {
-        self.formats = payload_types(codecs);
+        self.formats = self.dialect.offered(codecs);
         self.offered = direction;
         let protocol = self.sdes.as_ref().map_or("RTP/AVP", Sdes::protocol);
         self.describe(direction, protocol)
@@ -87,7 +90,7 @@ impl Leg for RtpLeg {
         let agreement = Agreement::from_offer(&offer, codecs, direction)?;
         self.agree(&offer)?;
         self.remote = Some(offer.address);
-        self.formats = agreement.answer_formats();
+        self.formats = self.dialect.answered(&agreement);
         // Who knows no SRTP has no word for it.
         let protocol = if self.sdes.is_some() { &offer.protocol } else { "RTP/AVP" };
         let answer = self.describe(agreement.direction, protocol);

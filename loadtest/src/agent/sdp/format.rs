@@ -1,6 +1,9 @@
 //! Payload formats and directions.
 
 use webtrunk_codecs::CodecId;
+use webtrunk_codecs::comfort_noise::{CN_ENCODING_NAME, CN_PAYLOAD_TYPE};
+
+use super::dialect::NOISE_CLOCK_HZ;
 
 /// A payload type and what it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,12 @@ impl Format {
         self.name.eq_ignore_ascii_case(EVENTS)
     }
 
+    /// Whether it is comfort noise (RFC 3389).
+    #[must_use]
+    pub fn is_noise(&self) -> bool {
+        self.name.eq_ignore_ascii_case(CN_ENCODING_NAME)
+    }
+
     /// One parameter of `fmtp`, as a number.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<u32> {
@@ -69,6 +78,15 @@ impl Format {
             name: codec.encoding_name().to_owned(),
             clock_rate_hz: codec.clock_rate().hz(),
             parameters: parameters.to_owned(),
+        }
+    }
+
+    pub(crate) fn noise() -> Self {
+        Self {
+            payload_type: CN_PAYLOAD_TYPE,
+            name: CN_ENCODING_NAME.to_owned(),
+            clock_rate_hz: NOISE_CLOCK_HZ,
+            parameters: String::new(),
         }
     }
 

@@ -12,6 +12,8 @@ pub(crate) struct Agreement {
     pub(crate) format: Format,
     /// How we send digits, where the other end takes them.
     pub(crate) events: Option<Format>,
+    /// Comfort noise, where the other end names it.
+    pub(crate) noise: Option<Format>,
     /// Our direction.
     pub(crate) direction: Direction,
 }
@@ -68,7 +70,9 @@ impl Agreement {
         let events = remote.formats.iter().filter(|it| it.is_events());
         // With the clock of the audio beside them, where there is a choice.
         let events = events.max_by_key(|it| it.clock_rate_hz == format.clock_rate_hz).cloned();
-        Ok(Self { codec, format: format.clone(), events, direction })
+        let is_ours = |it: &&Format| it.is_noise() && it.clock_rate_hz == format.clock_rate_hz;
+        let noise = remote.formats.iter().find(is_ours).cloned();
+        Ok(Self { codec, format: format.clone(), events, noise, direction })
     }
 }
 

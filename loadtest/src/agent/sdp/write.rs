@@ -14,6 +14,7 @@ pub(crate) struct LocalDescription<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) direction: Direction,
     pub(crate) formats: &'a [Format],
+    pub(crate) ptime_ms: u16,
     pub(crate) transport: LocalTransport<'a>,
 }
 
@@ -71,7 +72,7 @@ impl fmt::Display for LocalDescription<'_> {
         }
         write!(f, "\r\n")?;
         self.write_formats(f)?;
-        write!(f, "a=ptime:20\r\na={}\r\n", self.direction.as_str())?;
+        write!(f, "a=ptime:{}\r\na={}\r\n", self.ptime_ms, self.direction.as_str())?;
         self.write_transport(f)
     }
 }
@@ -141,6 +142,7 @@ mod tests {
             address: "192.0.2.1:7000".parse().unwrap(),
             direction: Direction::SendOnly,
             formats: &formats,
+            ptime_ms: 20,
             transport: LocalTransport::Webrtc { secrets: &secrets, setup: "actpass", mid: "0", ssrc: 5 },
         };
         let read = RemoteDescription::parse(&description.to_string()).unwrap();

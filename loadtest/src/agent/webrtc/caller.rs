@@ -11,6 +11,7 @@ use super::dtls::Identity;
 use super::leg::{Settings, WebrtcLeg};
 use crate::agent::call_task::{dial, receive};
 use crate::agent::media::{Media, MediaConfig, MediaSocket, Uplink};
+use crate::agent::sdp::Dialect;
 use crate::agent::sip::{Account, Transactions, Trust, UserAgent, Wire};
 use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Voice};
 
@@ -39,6 +40,8 @@ pub struct WebrtcConfig {
     pub trickles: bool,
     /// The address of its media; by default this machine's first that is not loopback.
     pub media_address: Option<IpAddr>,
+    /// What is unusual in its descriptions.
+    pub dialect: Dialect,
     /// What it says in a call.
     pub voice: Option<Voice>,
     /// What becomes of the audio that it sends.
@@ -72,6 +75,7 @@ impl WebrtcConfig {
             is_lite: false,
             trickles: false,
             media_address: None,
+            dialect: Dialect::default(),
             voice: None,
             uplink: Uplink::default(),
         }
@@ -88,7 +92,8 @@ impl WebrtcConfig {
         }
         let setup = if self.insists_on_dtls_client { "active" } else { "actpass" };
         let Self { is_lite, trickles, .. } = *self;
-        let settings = Settings { identity, profiles: self.profiles.clone(), setup, is_lite, trickles };
+        let (profiles, dialect) = (self.profiles.clone(), self.dialect.clone());
+        let settings = Settings { identity, profiles, setup, is_lite, trickles, dialect };
         let ip = self.media_address.unwrap_or_else(own_address);
         let socket = MediaSocket::bind(ip)
             .map_err(|source| AgentError::Local { what: format!("a UDP port at {ip}"), source })?;

@@ -15,8 +15,8 @@ use super::srtp::Srtp;
 use crate::agent::AgentError;
 use crate::agent::media::{Leg, Received};
 use crate::agent::sdp::{
-    Agreement, Direction, Format, HostCandidate, LocalDescription, LocalTransport, RemoteDescription,
-    RemoteIce, SdpError, WebrtcSecrets, payload_types,
+    Agreement, Dialect, Direction, Format, HostCandidate, LocalDescription, LocalTransport,
+    RemoteDescription, RemoteIce, SdpError, WebrtcSecrets,
 };
 
 /// The WebRTC transport of one call.
@@ -53,6 +53,7 @@ pub(super) struct Settings {
     pub(super) is_lite: bool,
     /// Whether its descriptions leave its candidate out, which comes later.
     pub(super) trickles: bool,
+    pub(super) dialect: Dialect,
 }
 
 impl Settings {
@@ -102,6 +103,7 @@ impl WebrtcLeg {
             address: self.local,
             direction,
             formats: &self.formats,
+            ptime_ms: self.settings.dialect.ptime_ms(),
             transport: LocalTransport::Webrtc {
                 secrets: &self.secrets,
                 setup,
@@ -163,7 +165,7 @@ impl WebrtcLeg {
 
 impl Leg for WebrtcLeg {
     fn offer(&mut self, codecs: &[CodecId], direction: Direction) -> String {
-        self.formats = payload_types(codecs);
+        self.formats = self.settings.dialect.offered(codecs);
         self.offered = direction;
         // In a re-offer the role is the one that we have (RFC 8842 5.5).
         let setup = match self.role() {
@@ -193,7 +195,7 @@ impl Leg for WebrtcLeg {
         }
         self.connect(ice, role, now)?;
         self.mid = offer.mid.clone().unwrap_or_else(|| self.mid.clone());
-        self.formats = agreement.answer_formats();
+        self.formats = self.settings.dialect.answered(&agreement);
         let setup = if role == DtlsRole::Client { "active" } else { "passive" };
         Ok((self.describe(agreement.direction, setup), agreement))
     }

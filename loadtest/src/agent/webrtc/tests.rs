@@ -10,7 +10,7 @@ use super::SrtpProfile;
 use super::dtls::Identity;
 use super::leg::{Settings, WebrtcLeg};
 use crate::agent::media::{Leg, Received, RtpHeader};
-use crate::agent::sdp::Direction;
+use crate::agent::sdp::{Dialect, Direction};
 
 const LATENCY: Duration = Duration::from_millis(5);
 const CODECS: [CodecId; 1] = [CodecId::Opus];
@@ -37,6 +37,7 @@ impl Pair {
                 setup,
                 is_lite: false,
                 trickles: false,
+                dialect: Dialect::default(),
             };
             WebrtcLeg::new(address(side), settings, now).expect("a leg")
         });

@@ -3,10 +3,12 @@
 use std::f64::consts::TAU;
 use std::time::Duration;
 
+use webtrunk_codecs::comfort_noise::Sid;
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
 use super::super::{Content, JitterConfig, Played, Playout, PlayoutCounters, jitter_buffer};
 use super::link::{Link, Sent, Weather, talk};
+use crate::media::quality::level_dbov;
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -191,4 +193,33 @@ fn the_end_of_speech_dies_away_and_its_begin_is_no_click() {
     assert!(heard.largest_step() < STEP_OF_VOICE, "a step of {}", heard.largest_step());
     let silent = heard.samples.iter().filter(|sample| **sample == 0).count();
     assert!(silent > 4 * 8000 / 2, "{silent} samples of silence");
+}
+
+#[test]
+fn comfort_noise_is_heard_until_the_voice_comes_back() {
+    // A second of voice, two of a pause that is described once, a second of voice.
+    let mut sent = voice(200);
+    sent.drain(50..149);
+    for (packet, sequence) in sent.iter_mut().zip(0..) {
+        packet.sequence = sequence;
+    }
+    let mut payload = [0; 13];
+    let length = Sid::white(-45.0).write_to(&mut payload).expect("room for it");
+    sent[50] = Sent {
+        payload: payload[..length].to_vec(),
+        content: Content::Noise,
+        timestamp: sent[49].timestamp + 160,
+        at: sent[49].at + TICK,
+        ..sent[50].clone()
+    };
+    let heard = play(Link::new(sent, Weather::default(), 1), 4);
+    let level = |from_ms: usize, until_ms: usize| level_dbov(&heard.samples[from_ms * 8..until_ms * 8]);
+    assert!(level(300, 900) > -15.0, "voice: {} dBov", level(300, 900));
+    for half in 0..3 {
+        let noise = level(1300 + half * 500, 1800 + half * 500);
+        assert!((noise + 45.0).abs() < 1.5, "{noise} dBov");
+    }
+    assert!(level(3300, 3900) > -15.0, "voice again: {} dBov", level(3300, 3900));
+    assert!(heard.largest_step() < STEP_OF_VOICE + 600, "a step of {}", heard.largest_step());
+    assert_eq!(heard.concealed, 0);
 }
