@@ -26,7 +26,7 @@ const OFF_MAX: Duration = Duration::from_millis(500);
 const LOST_MAX: Duration = Duration::from_millis(1000 + 500);
 
 /// A stage on which calls to 81 and a format are recorded as that, to this folder.
-fn stage(folder: &Path) -> Stage {
+pub(super) fn stage(folder: &Path) -> Stage {
     let mut config = GatewayConfig::default().recording(folder);
     for format in ["wav", "ogg"] {
         for from in ["", "from_trunk = 'office'"] {
@@ -39,7 +39,7 @@ fn stage(folder: &Path) -> Stage {
     Stage::with(&["PCMU"], config)
 }
 
-async fn talk(alice: &WebrtcCaller, callee: &Phone, format: &str) -> (Call, Call) {
+pub(super) async fn talk(alice: &WebrtcCaller, callee: &Phone, format: &str) -> (Call, Call) {
     let number = format!("81{format}");
     let (call, lifted) = tokio::join!(alice.call(&number), lift(callee));
     (call.expect("an answer"), lifted)

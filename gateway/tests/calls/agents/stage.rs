@@ -37,7 +37,14 @@ impl Stage {
     pub(super) fn with(codecs: &[&str], config: GatewayConfig) -> Self {
         let office = Host::new();
         let seen_at = office.at(SIP_PORT);
-        Self::with_office(office, seen_at, codecs, config)
+        Self::with_office(office, seen_at, codecs, config, "")
+    }
+
+    /// A stage whose carrier has these lines too.
+    pub(super) fn with_carrier(codecs: &[&str], lines: &str) -> Self {
+        let office = Host::new();
+        let seen_at = office.at(SIP_PORT);
+        Self::with_office(office, seen_at, codecs, GatewayConfig::default(), lines)
     }
 
     /// A stage on which the phone at the office is behind the relay, which the gateway's descriptions and
@@ -45,10 +52,16 @@ impl Stage {
     pub(super) fn behind(relay: &Relay, codecs: &[&str], config: GatewayConfig) -> Self {
         let office = Host::new();
         let external = format!("external_address = \"{}\"", relay.ip());
-        Self::with_office(office, (relay.ip(), SIP_PORT).into(), codecs, config.listeners(&external))
+        Self::with_office(office, (relay.ip(), SIP_PORT).into(), codecs, config.listeners(&external), "")
     }
 
-    fn with_office(office: Host, seen_at: SocketAddr, codecs: &[&str], config: GatewayConfig) -> Self {
+    fn with_office(
+        office: Host,
+        seen_at: SocketAddr,
+        codecs: &[&str],
+        config: GatewayConfig,
+        carrier_lines: &str,
+    ) -> Self {
         let carrier = Host::new();
         let bridge = "actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]";
         let config = config
@@ -56,6 +69,7 @@ impl Stage {
             .listeners(&format!("local_networks = [\"{}\"]", carrier.ip()))
             .trunk_at("office", seen_at, codecs)
             .trunk("carrier", &carrier, codecs)
+            .last_trunk(carrier_lines)
             .rule(&format!("destination = '9\\d+'\n{bridge}"))
             .rule(&format!("destination = '9\\d+'\nfrom_trunk = 'office'\n{bridge}"));
         Self { gateway: Gateway::start(&config), office, carrier }
