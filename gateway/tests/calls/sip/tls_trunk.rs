@@ -1,10 +1,17 @@
 //! A trunk over TLS, another gateway, at which the calls prove themselves by a password: whoever they are of.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 
@@ -37,11 +44,23 @@ fn listener(host: &Host) -> String {
 /// The gateway, its provider, the office and the telephone network. The gateway trusts the certificate of the
 /// provider, or only its own.
 fn stage(is_trusted: bool) -> Option<(Gateway, Gateway, Host, Host)> {
+    stage_behind(is_trusted, None)
+}
+
+/// The same, with a relay before the provider that lets nobody in without the gateway's certificate.
+fn stage_behind(is_trusted: bool, relay: Option<&Host>) -> Option<(Gateway, Gateway, Host, Host)> {
     tools::command("sipp")?;
     let [own, theirs, office, network] = std::array::from_fn(|_| Host::new());
     let folder = TempDir::new().expect("a folder for the test");
     let (our_certificate, our_key) = pair(&folder, "ours", &own);
-    let (certificate, key) = pair(&folder, "theirs", &theirs);
+    let (certificate, key) = pair(&folder, "theirs", relay.unwrap_or(&theirs));
+    let mut shown = String::new();
+    if let Some(relay) = relay {
+        relay_to(theirs.at(5060), relay.at(5061), [&certificate, &key, &our_certificate]);
+        shown = format!(
+            "\nclient_certificate = {{ certificate = {our_certificate:?}, private_key = {our_key:?} }}"
+        );
+    }
     let trusted = if is_trusted { &certificate } else { &our_certificate };
     let secret = password("gate");
     let config = GatewayConfig::default()
@@ -51,8 +70,8 @@ fn stage(is_trusted: bool) -> Option<(Gateway, Gateway, Host, Host)> {
         .trunk("office", &office, &["PCMU"])
         .trunk_lines(&format!(
             "name = 'provider'\nhost = '{}'\ntransport = 'tls'\ncodecs = ['PCMU']\n\
-             credentials = {{ user = 'gate', password = '{secret}', realm = 'webtrunk' }}",
-            theirs.ip()
+             credentials = {{ user = 'gate', password = '{secret}', realm = 'webtrunk' }}{shown}",
+            relay.unwrap_or(&theirs).ip()
         ))
         .rule(
             "destination = '9\\d+'\nfrom_trunk = 'office'\n\
@@ -71,12 +90,66 @@ fn stage(is_trusted: bool) -> Option<(Gateway, Gateway, Host, Host)> {
     Some((Gateway::start_at(own, &config), Gateway::start_at(theirs, &provider), office, network))
 }
 
+/// Takes TLS at `at` from who shows the last certificate, and passes on what comes by TCP.
+fn relay_to(to: SocketAddr, at: SocketAddr, [certificate, key, client]: [&PathBuf; 3]) {
+    let read = |path: &PathBuf| CertificateDer::from_pem_file(path).expect("it is one");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(read(client)).expect("it is one");
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("both versions")
+        .with_client_cert_verifier(verifier.build().expect("one root"))
+        .with_single_cert(vec![read(certificate)], PrivateKeyDer::from_pem_file(key).expect("a key"))
+        .expect("a pair");
+    let listener = TcpListener::bind(at).expect("the host is ours");
+    let config = Arc::new(config);
+    // One stream is enough; the threads end with the process of the test.
+    std::thread::spawn(move || {
+        let (mut outer, _) = listener.accept().expect("the gateway calls");
+        let mut tls = ServerConnection::new(config).expect("a server");
+        while tls.is_handshaking() {
+            tls.complete_io(&mut outer).expect("the gateway has the certificate");
+        }
+        let mut inner = TcpStream::connect(to).expect("the provider listens");
+        for stream in [&outer, &inner] {
+            stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a time-out");
+        }
+        let mut buffer = [0; 8192];
+        loop {
+            let mut secured = rustls::Stream::new(&mut tls, &mut outer);
+            match secured.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(length) => inner.write_all(&buffer[..length]).expect("the provider reads"),
+                Err(_) => {}
+            }
+            match inner.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(length) => secured.write_all(&buffer[..length]).expect("the gateway reads"),
+                Err(_) => {}
+            }
+        }
+    });
+}
+
 #[test]
 fn a_call_over_tls_proves_itself_by_a_password_and_both_hear_each_other() {
-    let Some((gateway, provider, office, network)) = stage(true) else { return };
-    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(&office, 7000), RtpPeer::new(&network, 7000));
-    let callee = Sipp::callee(&network, "callee_talks", &[]);
-    let caller = Sipp::caller(&office, "caller_talks", gateway.sip(), "9100", &[]);
+    let Some(stage) = stage(true) else { return };
+    assert_call(&stage, "TLS:");
+}
+
+#[test]
+fn a_trunk_that_lets_nobody_in_without_a_certificate_is_shown_ours_and_called() {
+    let relay = Host::new();
+    let Some(stage) = stage_behind(true, Some(&relay)) else { return };
+    assert_call(&stage, "TCP:");
+}
+
+fn assert_call((gateway, provider, office, network): &(Gateway, Gateway, Host, Host), flow: &str) {
+    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(network, 7000));
+    let callee = Sipp::callee(network, "callee_talks", &[]);
+    let caller = Sipp::caller(office, "caller_talks", gateway.sip(), "9100", &[]);
     let caller_port = caller.wait_for("200").audio_port().expect("an answer");
     let invite = callee.wait_for("INVITE");
     let callee_port = invite.audio_port().expect("an offer");
@@ -85,7 +158,7 @@ fn a_call_over_tls_proves_itself_by_a_password_and_both_hear_each_other() {
     callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
     caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
     assert!(invite.header("From").is_some_and(|from| from.contains("sip:2001@")), "not the account's name");
-    assert_eq!(provider.log().count(&["call came in", "TLS:"]), 1);
+    assert_eq!(provider.log().count(&["call came in", flow]), 1);
     caller.go_on();
     caller.finish();
     callee.finish();
