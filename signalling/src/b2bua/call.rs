@@ -488,7 +488,8 @@ impl B2bua {
         if leg == self.caller.leg {
             info!(?cause, "caller is gone");
             self.caller.state = PartyState::Gone;
-            let cause = if self.answered_at.is_some() { cause } else { EndCause::Cancelled };
+            let is_said = self.answered_at.is_some() || cause == EndCause::AnsweredElsewhere;
+            let cause = if is_said { cause } else { EndCause::Cancelled };
             return self.hang_up(cause);
         }
         self.callees.retain(|callee| callee.leg != leg);

@@ -11,6 +11,19 @@ fn while_it_rings() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// One of the caller's own phones took the call that we pass on: the callee's need not list a missed call.
+#[test]
+fn since_another_phone_answered() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_rings", &[]);
+    let reason = "\nReason: SIP;cause=200;text=\"Call completed elsewhere\"";
+    stage.call("caller_cancels", "9100", &[("REASON", reason)]).finish();
+    let cancel = callee.wait_for("CANCEL");
+    assert_eq!(cancel.header("Reason"), Some("SIP;cause=200;text=\"Call completed elsewhere\""));
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
 #[test]
 fn while_early_media_is_heard() {
     let Some(stage) = Stage::new() else { return };

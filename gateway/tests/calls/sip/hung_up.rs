@@ -38,6 +38,23 @@ fn by_the_callee() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// What the one side says of why, the other side is told.
+#[test]
+fn by_the_caller_for_a_reason() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_talks", &[]);
+    let reason = "\nReason: Q.850;cause=102;text=\"Recovery on timer expiry\"";
+    let caller = stage.call("caller_talks", "9100", &[("REASON", reason)]);
+    caller.wait_for_sent("ACK");
+    callee.wait_for("ACK");
+    caller.go_on();
+    caller.finish();
+    let bye = callee.wait_for("BYE");
+    assert_eq!(bye.header("Reason"), Some("SIP;cause=408;text=\"Signalling lost\""));
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
 /// SIGTERM while a call is up: both sides are told, and the process ends in order.
 #[test]
 fn by_the_gateway_that_stops() {

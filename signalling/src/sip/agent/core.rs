@@ -119,8 +119,8 @@ impl<D: Doorkeeper> Agent<D> {
         match self.layer.handle_message(message, flow, now) {
             Some(Received::Request(request)) => self.handle_request(request, flow, now),
             Some(Received::Ack(ack)) => self.handle_ack(&ack, flow, now),
-            Some(Received::Cancel { invite, owner: Some(leg) }) => {
-                self.with_call(leg, now, |call, context| call.handle_cancel(invite, context));
+            Some(Received::Cancel { invite, owner: Some(leg), cancel }) => {
+                self.with_call(leg, now, |call, context| call.handle_cancel(invite, &cancel, context));
             }
             Some(Received::Response { key, owner, response }) => {
                 self.handle_response(key, owner, &response, now);

@@ -12,7 +12,7 @@ use super::session::Session;
 use super::stage::Call;
 use super::trickle;
 use super::unacknowledged::Unacknowledged;
-use super::{Context, body};
+use super::{Context, body, reason};
 use crate::adapter::Event;
 use crate::sip::flow::Flow;
 use crate::sip::message::{HeaderName, Method, Request, StatusCode};
@@ -105,8 +105,8 @@ impl Session {
         }
         self.forget_asked(context);
         context.answer(key, bye, StatusCode::OK);
-        let reason = bye.headers.get(&HeaderName::Reason).unwrap_or("BYE");
-        context.tell_ended(EndCause::Hangup, reason);
+        let why = bye.headers.get(&HeaderName::Reason).unwrap_or("BYE");
+        context.tell_ended(reason::of_bye(&bye.headers), why);
     }
 
     fn handle_offer(&mut self, key: TransactionKey, request: Request, context: &mut Context<'_>) {

@@ -24,7 +24,7 @@ use super::session::{Opening, Session};
 use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
-use super::{Context, body, early};
+use super::{Context, body, early, reason};
 use crate::adapter::{Command, Event, HOPS_MAX, Incoming as IncomingCall, MediaProfile, Origin};
 use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
@@ -157,12 +157,13 @@ impl Incoming {
     pub(super) fn handle_cancel(
         self: Box<Self>,
         invite: TransactionKey,
+        cancel: &Request,
         context: &mut Context<'_>,
     ) -> Option<Call> {
         if invite != self.key {
             return Some(Call::Incoming(self));
         }
-        self.refuse(StatusCode::REQUEST_TERMINATED, EndCause::Cancelled, "CANCEL", context)
+        self.refuse(StatusCode::REQUEST_TERMINATED, reason::of_cancel(&cancel.headers), "CANCEL", context)
     }
 
     pub(super) fn handle_event(
@@ -304,6 +305,9 @@ impl Incoming {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             let seconds = context.layer.identifiers().retry_after();
             response.headers.push(HeaderName::RetryAfter, seconds.to_string());
+        }
+        if let Some(reason) = reason::for_refusal(cause) {
+            response.headers.push(HeaderName::Reason, reason);
         }
         self.early_offer.refuse(EndCause::Cancelled, context);
         context.respond(self.key, response);

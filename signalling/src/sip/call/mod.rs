@@ -30,6 +30,7 @@ mod leaving;
 mod outgoing;
 mod path;
 mod prack;
+mod reason;
 mod record;
 mod refresh;
 mod refuse;

@@ -20,7 +20,7 @@ use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::authorize::{Challenged, copy_credentials};
-use super::cause::{cause_of, reason_of};
+use super::cause::reason_of;
 use super::early_offer::EarlyOffer;
 use super::hunt::Hunt;
 use super::path::Path;
@@ -30,7 +30,7 @@ use super::reliable::rseq_of;
 use super::session::{Opening, Session};
 use super::session_timer::{SessionTimer, TIMER};
 use super::stage::Call;
-use super::{Context, body, early};
+use super::{Context, body, early, reason};
 use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::agent::Route;
 use crate::sip::dialog::{self, Dialog, DialogId};
@@ -369,7 +369,7 @@ impl Outgoing {
             return Some(Call::Outgoing(self));
         }
         let why = format!("refused: {} {}", response.status, response.reason);
-        context.tell_ended(cause_of(response.status), &why);
+        context.tell_ended(reason::of_refusal(response), &why);
         None
     }
 

@@ -68,10 +68,11 @@ impl Call {
     pub(in crate::sip) fn handle_cancel(
         self,
         invite: TransactionKey,
+        cancel: &Request,
         context: &mut Context<'_>,
     ) -> Option<Self> {
         match self {
-            Self::Incoming(call) => call.handle_cancel(invite, context),
+            Self::Incoming(call) => call.handle_cancel(invite, cancel, context),
             Self::Outgoing(_) | Self::Session(_) | Self::Leaving(_) => Some(self),
         }
     }

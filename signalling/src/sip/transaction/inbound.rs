@@ -88,7 +88,7 @@ impl<O: Copy> TransactionLayer<O> {
             response.headers.set(HeaderName::To, to);
         }
         self.respond(key, &response, now);
-        is_proceeding.then_some(Received::Cancel { invite, owner })
+        is_proceeding.then(|| Received::Cancel { invite, owner, cancel: Box::new(cancel.clone()) })
     }
 
     fn handle_response(&mut self, response: Response, now: Instant) -> Option<Received<O>> {

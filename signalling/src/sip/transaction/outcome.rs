@@ -31,6 +31,8 @@ pub enum Received<O> {
         invite: TransactionKey,
         /// Whose it is.
         owner: Option<O>,
+        /// What it said.
+        cancel: Box<Request>,
     },
     /// A response to a request of ours.
     Response {

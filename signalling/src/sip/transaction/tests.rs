@@ -73,7 +73,7 @@ fn a_cancel_ends_an_unanswered_invite_and_gets_its_to_tag() {
     bench.respond(key, &invite, 180);
     bench.sent();
     let received = bench.receive(&INVITE.replace("INVITE", "CANCEL"));
-    assert!(matches!(received, Some(Received::Cancel { invite, owner: Some('u') }) if invite == key));
+    assert!(matches!(received, Some(Received::Cancel { invite, owner: Some('u'), .. }) if invite == key));
     let answer = bench.layer.poll_transmit().expect("CANCEL is answered at once");
     let Ok(Message::Response(answer)) = Message::parse(answer.bytes) else { panic!("a response") };
     assert_eq!(answer.status, StatusCode::OK);

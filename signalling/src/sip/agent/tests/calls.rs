@@ -56,7 +56,7 @@ fn a_refusal_reaches_the_caller_with_its_cause() {
     for (refused, heard) in [
         (EndCause::Busy, EndCause::Busy),
         (EndCause::Declined, EndCause::Declined),
-        (EndCause::NoAnswer, EndCause::Unavailable),
+        (EndCause::NoAnswer, EndCause::NoAnswer),
         (EndCause::NotFound, EndCause::NotFound),
         (EndCause::Forbidden, EndCause::Forbidden),
         (EndCause::NotAcceptable, EndCause::NotAcceptable),
@@ -106,7 +106,7 @@ fn a_cancel_that_crosses_the_answer_becomes_a_bye() {
     pair.run_for(60 * SECOND);
     assert_eq!(pair.lines(Side::Caller), ["INVITE", "CANCEL", "ACK", "BYE"]);
     assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::Cancelled));
-    assert_eq!(pair.ended(Side::Callee, callee), Some(EndCause::Hangup));
+    assert_eq!(pair.ended(Side::Callee, callee), Some(EndCause::Cancelled));
     assert!(pair.is_silent());
 }
 
@@ -136,7 +136,7 @@ fn a_waiting_caller_gets_news_each_minute_and_is_let_go_in_the_end() {
     assert_eq!(rings, 5);
     pair.run_for(60 * SECOND);
     assert_eq!(pair.ended(Side::Callee, callee), Some(EndCause::NoAnswer));
-    assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::Unavailable));
+    assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::NoAnswer));
     assert!(pair.is_silent());
 }
 
@@ -226,7 +226,7 @@ fn draining_ends_all_calls_and_takes_no_new_ones() {
     assert_eq!(pair.ended(Side::Callee, callee), Some(EndCause::ShuttingDown));
     let late = pair.dial();
     pair.run_for(60 * SECOND);
-    assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::Hangup));
+    assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::Overloaded));
     assert_eq!(pair.ended(Side::Caller, late), Some(EndCause::Overloaded));
     assert!(pair.is_silent() && pair.agent(Side::Callee).is_drained());
 }

@@ -92,7 +92,7 @@ fn a_gateway_that_leaves_an_offer_unanswered_loses_the_call() {
     pair.command(Side::Caller, Command::Reoffer { leg: caller, offer: description(3) });
     pair.run_for(60 * SECOND);
     assert_eq!(pair.ended(Side::Callee, callee), Some(EndCause::InternalError));
-    assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::Hangup));
+    assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::GatewayFailure));
 }
 
 #[test]

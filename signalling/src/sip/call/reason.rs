@@ -1,0 +1,136 @@
+//! Why the peer ends a call, RFC 3326: what its Reason says beyond its method or status.
+
+use webtrunk_engine::EndCause;
+
+use super::cause::cause_of;
+use crate::sip::message::{HeaderName, Headers, Response, StatusCode};
+
+/// Why a BYE came. Without a Reason, and with one that says no more, somebody hung up.
+pub(super) fn of_bye(headers: &Headers) -> EndCause {
+    find(headers, |reason| match reason {
+        Reason::Q850(16) | Reason::Sip(200..=299) => Some(EndCause::Hangup),
+        // Whoever says so after the answer has not heard of us.
+        Reason::Sip(408) => Some(EndCause::SignallingLost),
+        Reason::Q850(code) => of_q850(code),
+        Reason::Sip(code) => of_status(code),
+    })
+    .unwrap_or(EndCause::Hangup)
+}
+
+/// Why a CANCEL came: the caller gave up, or another phone has the call.
+pub(super) fn of_cancel(headers: &Headers) -> EndCause {
+    find(headers, |reason| match reason {
+        Reason::Sip(200) | Reason::Q850(26) => Some(EndCause::AnsweredElsewhere),
+        Reason::Sip(_) | Reason::Q850(_) => None,
+    })
+    .unwrap_or(EndCause::Cancelled)
+}
+
+/// What a refusal of our call means. A Q.850 cause (RFC 6432) says more than a status that stands for many.
+pub(super) fn of_refusal(response: &Response) -> EndCause {
+    let by_status = cause_of(response.status);
+    match by_status {
+        EndCause::GatewayFailure | EndCause::Unavailable => find(&response.headers, |reason| match reason {
+            Reason::Q850(code) => of_q850(code),
+            Reason::Sip(_) => None,
+        })
+        .unwrap_or(by_status),
+        _ => by_status,
+    }
+}
+
+/// The Reason of our refusal, where Q.850 has a word for it that the status has not.
+pub(super) const fn for_refusal(cause: EndCause) -> Option<&'static str> {
+    match cause {
+        EndCause::Busy => Some("Q.850;cause=17;text=\"User busy\""),
+        EndCause::NoAnswer => Some("Q.850;cause=19;text=\"No answer from user\""),
+        EndCause::Declined => Some("Q.850;cause=21;text=\"Call rejected\""),
+        EndCause::NotFound => Some("Q.850;cause=1;text=\"Unallocated number\""),
+        EndCause::Unavailable => Some("Q.850;cause=20;text=\"Subscriber absent\""),
+        _ => None,
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    Q850(u16),
+    Sip(u16),
+}
+
+/// The first reason that means something; there may be one for each protocol.
+fn find(headers: &Headers, meaning: impl Fn(Reason) -> Option<EndCause>) -> Option<EndCause> {
+    headers.tokens(&HeaderName::Reason).filter_map(parse).find_map(meaning)
+}
+
+fn parse(text: &str) -> Option<Reason> {
+    let mut parts = text.split(';').map(str::trim_ascii);
+    let protocol = parts.next()?;
+    let code = parts.filter_map(|param| param.split_once('=')).find_map(|(name, value)| {
+        let is_it = name.trim_ascii().eq_ignore_ascii_case("cause");
+        is_it.then(|| value.trim_ascii().parse().ok()).flatten()
+    })?;
+    match protocol {
+        _ if protocol.eq_ignore_ascii_case("Q.850") => Some(Reason::Q850(code)),
+        _ if protocol.eq_ignore_ascii_case("SIP") => Some(Reason::Sip(code)),
+        _ => None,
+    }
+}
+
+fn of_status(code: u16) -> Option<EndCause> {
+    StatusCode::new(code).filter(|status| status.code() >= 300).map(cause_of)
+}
+
+/// RFC 3398 7.2.4.1 and 8.2.6.1, through the statuses there.
+const fn of_q850(code: u16) -> Option<EndCause> {
+    match code {
+        1..=3 | 22 | 28 => Some(EndCause::NotFound),
+        17 => Some(EndCause::Busy),
+        18 | 19 => Some(EndCause::NoAnswer),
+        20 | 31 => Some(EndCause::Unavailable),
+        21 => Some(EndCause::Declined),
+        34 | 42 | 47 => Some(EndCause::Overloaded),
+        38 | 41 | 127 => Some(EndCause::GatewayFailure),
+        55 | 57 | 87 => Some(EndCause::Forbidden),
+        58 | 65 | 70 | 79 | 88 => Some(EndCause::NotAcceptable),
+        102 => Some(EndCause::SignallingLost),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reason_says_of_a_bye_and_a_cancel() {
+        for (reason, bye, cancel) in [
+            ("Q.850;cause=16;text=\"Normal; call clearing\"", EndCause::Hangup, EndCause::Cancelled),
+            (
+                "SIP ;cause=200 ;text=\"Call completed elsewhere\"",
+                EndCause::Hangup,
+                EndCause::AnsweredElsewhere,
+            ),
+            ("Q.850;cause=26", EndCause::Hangup, EndCause::AnsweredElsewhere),
+            ("sip;cause=408", EndCause::SignallingLost, EndCause::Cancelled),
+            ("q.850 ; cause = 17", EndCause::Busy, EndCause::Cancelled),
+            ("FreeSWITCH;cause=5, SIP;cause=486", EndCause::Busy, EndCause::Cancelled),
+            ("SIP;text=\"x, SIP;cause=486\"", EndCause::Hangup, EndCause::Cancelled),
+            ("SIP;cause=99999", EndCause::Hangup, EndCause::Cancelled),
+            ("", EndCause::Hangup, EndCause::Cancelled),
+        ] {
+            let mut headers = Headers::new();
+            headers.push(HeaderName::Reason, reason);
+            assert_eq!((of_bye(&headers), of_cancel(&headers)), (bye, cancel), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_we_say_of_a_refusal_is_understood_by_another_of_us() {
+        for cause in [EndCause::NoAnswer, EndCause::Unavailable] {
+            let reason = for_refusal(cause).expect("it has one");
+            let mut headers = Headers::new();
+            headers.push(HeaderName::Reason, reason);
+            assert_eq!(of_bye(&headers), cause);
+        }
+    }
+}
