@@ -24,3 +24,4 @@ mod secure;
 mod srtp;
 mod stage;
 mod trickled;
+mod wishes;
