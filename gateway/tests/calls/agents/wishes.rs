@@ -31,6 +31,24 @@ fn tone_in(codec: CodecId, hz: u16, ms: u32) -> Voice {
     Voice::scripted(steps.collect())
 }
 
+/// A tone in stereo packets, by equal channels.
+fn stereo_tone() -> Voice {
+    let channels = opus::Channels::Stereo;
+    let mut encoder = opus::Encoder::new(48_000, channels, opus::Application::Voip).expect("an encoder");
+    encoder.set_bitrate(opus::Bitrate::Bits(48_000)).expect("in range");
+    encoder.set_force_channels(Some(channels)).expect("two channels");
+    let mut tone = ToneGenerator::new(Tone::sine(CALLER_HZ.into(), LEVEL_DBM0), SampleRate::HZ_48000);
+    let steps = (0..600).map(|_| {
+        let mut frame = [0; 960];
+        tone.fill(&mut frame);
+        let both: Vec<i16> = frame.iter().flat_map(|&sample| [sample, sample]).collect();
+        let payload = encoder.encode_vec(&both, 1275).expect("20 ms");
+        assert_ne!(payload[0] & 4, 0, "stereo (RFC 6716 3.1)");
+        ScriptStep::Voice(payload.into(), 20)
+    });
+    Voice::scripted(steps.collect())
+}
+
 /// White noise, which takes all the bits that there are.
 fn noise() -> Voice {
     let mut samples = vec![0; 8000];
@@ -146,6 +164,22 @@ async fn a_browser_gets_packets_of_the_length_that_it_asks_for() {
         call.hang_up().await.expect("confirmed");
         stage.gateway.assert_all_is_over(1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stereo_of_a_browser_is_heard_at_its_level() {
+    let stage = Stage::new(&["PCMU"]);
+    let opus = Some("minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1".to_owned());
+    let dialect = Dialect { opus, ..Dialect::default() };
+    let alice = webrtc(WebrtcConfig { dialect, voice: Some(stereo_tone()), ..stage.alice() }).await;
+    let callee = phone(stage.callee(CodecId::Pcmu)).await;
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    let heard = heard_of(&lifted, 3, 20).await;
+    assert_made_in(&heard, 20, "stereo");
+    assert_tone(&heard, CALLER_HZ, "stereo");
+    assert_tone(&heard_of(&call, 3, 20).await, CALLEE_HZ, "to who takes stereo");
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
 }
 
 /// An end that numbers its payload types from there on, whatever an offer says.
