@@ -63,6 +63,7 @@ impl Link {
             repairable: 0,
         };
         let (mut burst, mut is_missing, mut last_arrival) = (0_u32, false, Duration::ZERO);
+        let mut lost_since = 0;
         for (index, packet) in sent.into_iter().enumerate() {
             if burst == 0 && random.random_bool(weather.bursts) {
                 burst = 3;
@@ -72,9 +73,11 @@ impl Link {
             // The first packet tells where the stream begins.
             let was_lost = std::mem::replace(&mut is_missing, is_lost && index > 0);
             if is_missing {
-                link.lost += 1;
+                lost_since += 1;
                 continue;
             }
+            // What is lost behind the last one that comes is missed by nobody.
+            link.lost += std::mem::take(&mut lost_since);
             link.repairable += u64::from(was_lost);
             let drift = packet.at.as_micros() as i64 * weather.drift_ppm / 1_000_000;
             let sent_at = Duration::from_micros((packet.at.as_micros() as i64 - drift) as u64);
