@@ -105,6 +105,10 @@ impl Directory for GatewayDirectory {
         }
     }
 
+    fn may_transfer(&self, origin: &Origin) -> bool {
+        self.calling_trunk(origin).map_or(matches!(origin, Origin::User(_)), |trunk| trunk.transfers)
+    }
+
     fn prompt(&self, name: &str) -> Option<Prompt> {
         self.prompts.get(name).cloned()
     }
@@ -132,7 +136,7 @@ mod tests {
             "test.toml",
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
              [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n\
-             dtmf = \"inband\"\n",
+             dtmf = \"inband\"\n[[trunks]]\nname = \"pbx\"\nhost = \"192.0.2.8\"\ntransfers = true\n",
         )
         .expect("a good configuration");
         let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
@@ -149,6 +153,9 @@ mod tests {
         assert_eq!(places[0].keys, KeyMode::Tones);
         assert_eq!(directory.caller_keys(&Origin::Trunk("pstn".into())), KeyMode::Tones);
         assert_eq!(directory.caller_keys(&Origin::User("alice".into())), KeyMode::Events);
+        let may_transfer = |origin| directory.may_transfer(&origin);
+        assert!(may_transfer(Origin::User("alice".into())) && may_transfer(Origin::Trunk("pbx".into())));
+        assert!(!may_transfer(Origin::Trunk("pstn".into())) && !may_transfer(Origin::Trunk("gone".into())));
         assert_eq!(places[0].address, Some([192, 0, 2, 7].into()));
         let unknown = BridgeTarget::Trunk { trunk: Arc::from("nobody"), number: "100".into() };
         assert!(directory.places(&unknown).is_empty());

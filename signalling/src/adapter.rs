@@ -188,6 +188,13 @@ pub enum Event {
         /// What it wants.
         wish: RecordWish,
     },
+    /// The party wants another party in its place. To be answered by `TransferProgress`.
+    TransferAsked {
+        /// An answered leg.
+        leg: LegId,
+        /// Who is to be called: what the party would have dialled, as in [`Incoming::destination`].
+        destination: String,
+    },
     /// The leg is over; no event and no command follows for it.
     Ended {
         /// Any leg.
@@ -260,6 +267,14 @@ pub enum Command {
         /// Whether it was done, and not forbidden.
         is_done: bool,
     },
+    /// Says how the party's `TransferAsked` goes: `Failed` at once refuses it, else `Began` comes first and `Done` or
+    /// `Failed` last.
+    TransferProgress {
+        /// An answered leg.
+        leg: LegId,
+        /// How far it is.
+        progress: TransferProgress,
+    },
     /// Refuses, cancels or ends a leg, whichever its state asks for. `Ended` follows.
     Hangup {
         /// Any leg.
@@ -284,6 +299,19 @@ pub enum RecordWish {
     Resume,
 }
 
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransferProgress {
+    /// It is allowed, and others are being called.
+    Began,
+    /// A phone rings.
+    Ringing,
+    /// Another party has taken the place of the one that asked, whose leg is hung up next.
+    Done,
+    /// Nobody took its place: the call goes on as it was.
+    Failed(EndCause),
+}
+
 /// A call to be placed.
 #[derive(Debug, Clone)]
 pub struct Dial {
@@ -293,6 +321,8 @@ pub struct Dial {
     pub target: Target,
     /// Who calls, as shown.
     pub caller: Party,
+    /// Who transfers the caller to the callee, where that is how the call comes about.
+    pub transferred_by: Option<Party>,
     /// Our offer; `None` asks the callee to offer.
     pub offer: Option<Box<SessionDescription>>,
     /// How long it may ring.
@@ -337,6 +367,7 @@ impl Event {
             | Self::DigitPressed { leg, .. }
             | Self::CandidatesTold { leg, .. }
             | Self::RecordAsked { leg, .. }
+            | Self::TransferAsked { leg, .. }
             | Self::Ended { leg, .. } => *leg,
         }
     }

@@ -213,7 +213,13 @@ impl Conversation<'_> {
         let mut is_stopping = false;
         loop {
             while let Some(effect) = call.poll_effect() {
-                self.carry_out(effect).await;
+                match effect {
+                    Effect::Route { origin, caller, destination } => {
+                        let decision = self.board.rules.route(&origin, &caller, &destination);
+                        call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
+                    }
+                    effect => self.carry_out(effect).await,
+                }
             }
             if call.is_over() {
                 break;
@@ -259,6 +265,8 @@ impl Conversation<'_> {
         match effect {
             Effect::Signal { adapter, command } => self.board.command(adapter, command).await,
             Effect::Media(command) => self.handle.tell(command),
+            // The dial plan answers at once, above.
+            Effect::Route { .. } => {}
         }
     }
 }

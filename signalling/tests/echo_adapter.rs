@@ -115,11 +115,12 @@ impl Echo {
             Command::Reoffer { leg, .. } => {
                 let _ = self.events.send(Event::ReofferRefused { leg, cause: EndCause::NotAcceptable }).await;
             }
-            // Our parties never re-offer and ask for no recording; `Drain` ended the loop.
+            // Our parties never re-offer, ask for no recording and want no transfer; `Drain` ended the loop.
             Command::AnswerReoffer { .. }
             | Command::RefuseReoffer { .. }
             | Command::AnswerCandidates { .. }
             | Command::AnswerRecord { .. }
+            | Command::TransferProgress { .. }
             | Command::Drain => {}
         }
     }

@@ -45,6 +45,10 @@ impl Directory for BrokenDirectory {
         KeyMode::Events
     }
 
+    fn may_transfer(&self, _: &Origin) -> bool {
+        false
+    }
+
     fn prompt(&self, _: &str) -> Option<Prompt> {
         None
     }

@@ -35,6 +35,8 @@ pub struct Trunk {
     pub keys: KeyMode,
     /// What it is shown where it asks who calls it over TLS.
     pub client_certificate: Option<ClientCertificate>,
+    /// Whether its parties may have another take their place.
+    pub transfers: bool,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +66,9 @@ pub(super) struct TrunkSection {
     /// What is left out is not done: most carriers know nothing of it.
     #[serde(default = "forbid")]
     srtp: Srtp,
+    /// Who may transfer can have us call others at our cost.
+    #[serde(default)]
+    transfers: bool,
 }
 
 #[derive(Deserialize)]
@@ -223,7 +228,8 @@ impl TrunkSection {
             Dtmf::Info => KeyMode::Nothing,
         };
         let client_certificate = self.client_certificate.as_ref().map(|own| own.check(faults));
-        Some(Trunk { sip, codecs, srtp: self.srtp.into(), keys, client_certificate })
+        let (srtp, transfers) = (self.srtp.into(), self.transfers);
+        Some(Trunk { sip, codecs, srtp, keys, client_certificate, transfers })
     }
 
     /// What is written, or where the host's records say nothing else.

@@ -15,4 +15,5 @@ mod same_codec;
 mod sip;
 mod support;
 mod test_phone;
+mod transfers;
 mod webrtc;

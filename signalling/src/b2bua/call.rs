@@ -4,7 +4,6 @@
 //! a task or a clock. The call is over when every leg has ended ([`B2bua::is_over`]).
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, warn};
@@ -17,7 +16,8 @@ use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
 use super::party::{Change, Party, PartyState, Purpose};
 use super::recording::Recording;
-use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin};
+use super::transfer::Transfer;
+use crate::adapter::{Command, Event, Incoming, MediaProfile};
 use crate::routing::{Plan, Play, Step};
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
@@ -30,15 +30,12 @@ pub struct B2bua {
     pub(super) span: Span,
     pub(super) settings: Settings,
     pub(super) caller: Party,
-    pub(super) caller_identity: adapter::Party,
-    /// What the other parties of a conference call it.
-    pub(super) name: Arc<str>,
     /// How many more times the call may be passed on.
     pub(super) hops: u8,
     pub(super) callees: Vec<Party>,
     /// The callee that answered, or the one whose early media is heard.
     pub(super) partner: Option<LegId>,
-    steps: VecDeque<Step>,
+    pub(super) steps: VecDeque<Step>,
     pub(super) doing: Doing,
     /// The most telling cause of the callees that failed so far.
     pub(super) failure: Option<EndCause>,
@@ -46,10 +43,11 @@ pub struct B2bua {
     pub(super) recording: Recording,
     /// The conference that the caller is in, or joins.
     pub(super) attendance: Option<Attendance>,
+    pub(super) transfer: Option<Transfer>,
     /// How many times something was played.
     played: u32,
     /// When a party closed its media.
-    media_closed_at: Option<Instant>,
+    pub(super) media_closed_at: Option<Instant>,
     effects: VecDeque<Effect>,
 }
 
@@ -91,18 +89,12 @@ impl B2bua {
     ) -> Self {
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
         let span = Span::current();
-        // A user's name was proven; a trunk vouches for the number.
-        let name = match &incoming.origin {
-            Origin::User(name) => name.as_str().into(),
-            Origin::Trunk(_) => incoming.caller.user.as_str().into(),
-        };
-        let caller = Party::new(incoming.leg, adapter, incoming.profile, state, &span);
+        let who = (incoming.origin.clone(), incoming.caller);
+        let caller = Party::new(incoming.leg, who, adapter, incoming.profile, state, &span);
         let mut call = Self {
             span,
             settings,
             caller,
-            caller_identity: incoming.caller,
-            name,
             hops: incoming.hops,
             callees: Vec::new(),
             partner: None,
@@ -112,6 +104,7 @@ impl B2bua {
             answered_at: None,
             recording: Recording::default(),
             attendance: None,
+            transfer: None,
             played: 0,
             media_closed_at: None,
             effects: VecDeque::new(),
@@ -126,7 +119,6 @@ impl B2bua {
             },
         };
         call.caller.keys = directory.caller_keys(&incoming.origin);
-        call.caller.is_user = matches!(incoming.origin, Origin::User(_));
         let keys = call.caller.keys;
         let spec = LegSpec { leg: incoming.leg, transport, codecs, keys, opposite: None };
         call.media(CallCommand::AddLeg(Box::new(spec)));
@@ -142,6 +134,7 @@ impl B2bua {
         match input {
             Input::Signal(event) => self.on_signal(event, directory, now),
             Input::Media(event) => self.on_media(event, directory, now),
+            Input::Routed(decision) => self.on_transfer_routed(decision, directory, now),
         }
     }
 
@@ -195,6 +188,7 @@ impl B2bua {
 
     /// Ends the call, whatever it does: the process goes down, or the media engine lost it.
     pub fn hang_up(&mut self, cause: EndCause) {
+        self.fail_transfer(cause);
         self.doing = Doing::Ending;
         for leg in self.callees.iter().map(|callee| callee.leg).collect::<Vec<_>>() {
             self.leave(leg, cause);
@@ -231,6 +225,7 @@ impl B2bua {
                 self.media(CallCommand::AddCandidates { leg, fragment });
             }
             Event::RecordAsked { leg, wish } => self.on_record_asked(leg, wish),
+            Event::TransferAsked { leg, destination } => self.on_transfer_asked(leg, destination, directory),
             Event::Ended { leg, cause } => self.on_ended(leg, cause, directory, now),
         }
     }
@@ -458,6 +453,9 @@ impl B2bua {
         party.direction = Some(direction);
         party.takes_digits = takes_digits;
         self.on_restart_agreed(leg);
+        if self.is_rung_for_transfer(leg) {
+            return self.on_transfer_agreed(leg);
+        }
         self.follow_hold(leg);
         self.on_callee_agreed(leg, now);
     }
@@ -474,7 +472,8 @@ impl B2bua {
         if !self.stays(leg) {
             return;
         }
-        let is_only_ringing = self.doing == Doing::Calling && leg != self.caller.leg;
+        let is_only_ringing =
+            self.is_rung_for_transfer(leg) || (self.doing == Doing::Calling && leg != self.caller.leg);
         if !is_only_ringing {
             return self.hang_up(cause);
         }
@@ -485,6 +484,9 @@ impl B2bua {
 
     fn on_ended(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
         self.media(CallCommand::RemoveLeg { leg });
+        if self.transfer.as_ref().is_some_and(|transfer| transfer.is_asked_by(leg)) {
+            return self.on_transferor_gone();
+        }
         if leg == self.caller.leg {
             info!(?cause, "caller is gone");
             self.caller.state = PartyState::Gone;
@@ -492,8 +494,13 @@ impl B2bua {
             let cause = if is_said { cause } else { EndCause::Cancelled };
             return self.hang_up(cause);
         }
+        let was_rung = self.is_rung_for_transfer(leg);
         self.callees.retain(|callee| callee.leg != leg);
         match self.doing {
+            _ if was_rung => {
+                self.note_failure(cause);
+                self.give_up_calling(directory, now);
+            }
             Doing::Calling => {
                 self.note_failure(cause);
                 self.give_up_calling(directory, now);

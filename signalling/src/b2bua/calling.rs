@@ -11,13 +11,13 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Place};
 use super::party::{Dialling, Party, PartyState, Purpose};
-use crate::adapter::{self, Command, Dial, MediaProfile, Target};
+use crate::adapter::{self, Command, Dial, MediaProfile, Origin, Target};
 use crate::routing::Bridge;
 
 impl B2bua {
     /// Makes a leg and an offer for every place of every target.
     pub(super) fn call_all(&mut self, bridge: &Bridge, directory: &dyn Directory, now: Instant) {
-        let mut shown = self.caller_identity.clone();
+        let mut shown = self.party(self.anchor()).map(|party| party.identity.clone()).unwrap_or_default();
         if let Some(number) = &bridge.shown_number {
             shown.user.clone_from(number);
         }
@@ -26,11 +26,12 @@ impl B2bua {
             self.note_failure(EndCause::TooManyHops);
             return self.give_up_calling(directory, now);
         };
-        for place in bridge.targets.iter().flat_map(|target| directory.places(target)) {
-            self.call_one(place, &shown, (bridge.ring_timeout, hops), directory);
-        }
-        if self.callees.is_empty() {
+        let places: Vec<_> = bridge.targets.iter().flat_map(|target| directory.places(target)).collect();
+        if places.is_empty() {
             self.note_failure(EndCause::Unavailable);
+        }
+        for place in places {
+            self.call_one(place, &shown, (bridge.ring_timeout, hops), directory);
         }
         self.give_up_calling(directory, now);
     }
@@ -51,15 +52,20 @@ impl B2bua {
                 srtp: place.srtp,
             },
         };
-        let opposite = Some(self.caller.leg);
+        let opposite = Some(self.anchor());
         let spec = LegSpec { leg, transport, codecs: place.codecs, keys: place.keys, opposite };
         self.media(CallCommand::AddLeg(Box::new(spec)));
         self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
-        let is_user = matches!(place.target, Target::Contact { .. });
-        let dialling = Dialling { target: place.target, caller: shown.clone(), ring_timeout, hops };
+        let who = match &place.target {
+            Target::Contact { user, .. } => (Origin::User(user.clone()), user.clone()),
+            Target::Trunk { trunk, number } => (Origin::Trunk(trunk.clone()), number.clone()),
+        };
+        let who = (who.0, adapter::Party { user: who.1, display_name: String::new() });
+        let (target, caller, transferred_by) = (place.target, shown.clone(), self.transferor());
+        let dialling = Dialling { target, caller, ring_timeout, transferred_by, hops };
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
-        let callee = Party::new(leg, place.adapter, place.profile, state, &self.span);
-        self.callees.push(Party { keys: place.keys, is_user, ..callee });
+        let callee = Party::new(leg, who, place.adapter, place.profile, state, &self.span);
+        self.callees.push(Party { keys: place.keys, ..callee });
     }
 
     /// The offer for a callee is ready: it is called.
@@ -67,11 +73,12 @@ impl B2bua {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
         match std::mem::replace(&mut callee.state, PartyState::Dialled) {
             PartyState::Describing(Purpose::Dial(dialling)) => {
-                let Dialling { target, caller, ring_timeout, hops } = *dialling;
+                let Dialling { target, caller, ring_timeout, transferred_by, hops } = *dialling;
                 let dial = Dial {
                     leg,
                     target,
                     caller,
+                    transferred_by,
                     offer: Some(description),
                     ring_timeout,
                     hops,
@@ -92,6 +99,9 @@ impl B2bua {
         description: Option<Box<SessionDescription>>,
         signalled_from: IpAddr,
     ) {
+        if self.is_rung_for_transfer(leg) {
+            return self.on_transfer_progress(leg, is_ringing, description, signalled_from);
+        }
         if self.doing != Doing::Calling {
             return;
         }
@@ -123,7 +133,8 @@ impl B2bua {
         directory: &dyn Directory,
         now: Instant,
     ) {
-        if self.doing != Doing::Calling {
+        let is_for_transfer = self.is_rung_for_transfer(leg);
+        if self.doing != Doing::Calling && !is_for_transfer {
             return self.leave(leg, EndCause::Cancelled);
         }
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
@@ -143,15 +154,18 @@ impl B2bua {
                 return self.give_up_calling(directory, now);
             }
         }
-        self.doing = Doing::Talking;
-        let others = self.callees.iter().map(|callee| callee.leg).filter(|other| *other != leg);
-        for other in others.collect::<Vec<_>>() {
+        for other in self.rung().filter(|other| *other != leg).collect::<Vec<_>>() {
             self.leave(other, EndCause::AnsweredElsewhere);
         }
+        if is_for_transfer {
+            return self.on_transfer_answered(leg);
+        }
+        self.doing = Doing::Talking;
         self.partner = Some(leg);
         self.connect(leg);
         let is_settled = self.party(leg).is_some_and(Party::is_talking);
-        if is_settled && !matches!(self.caller.state, PartyState::Describing(_)) {
+        if is_settled && !self.caller.is_talking() && !matches!(self.caller.state, PartyState::Describing(_))
+        {
             self.answer_caller(now);
         }
     }
@@ -182,7 +196,7 @@ impl B2bua {
     }
 
     /// Both hear each other.
-    fn connect(&mut self, callee: LegId) {
+    pub(super) fn connect(&mut self, callee: LegId) {
         let caller = self.caller.leg;
         self.hear(caller, HearSource::Leg(callee));
         self.hear(callee, HearSource::Leg(caller));
@@ -190,8 +204,14 @@ impl B2bua {
 
     /// When nobody is left who may answer, the plan goes on.
     pub(super) fn give_up_calling(&mut self, directory: &dyn Directory, now: Instant) {
-        let is_hopeless = self.callees.iter().all(Party::is_leaving);
-        if self.doing != Doing::Calling || !is_hopeless {
+        let is_hopeless = self.rung().all(|leg| self.party(leg).is_none_or(Party::is_leaving));
+        if !is_hopeless {
+            return;
+        }
+        if self.transfer.is_some() {
+            return self.next_transfer_step(directory, now);
+        }
+        if self.doing != Doing::Calling {
             return;
         }
         self.partner = None;
@@ -208,8 +228,9 @@ impl B2bua {
             EndCause::Unavailable => 2,
             _ => 1,
         };
-        if self.failure.is_none_or(|known| weight(cause) > weight(known)) {
-            self.failure = Some(cause);
+        let failure = self.transfer.as_mut().map_or(&mut self.failure, |transfer| &mut transfer.failure);
+        if failure.is_none_or(|known| weight(cause) > weight(known)) {
+            *failure = Some(cause);
         }
     }
 }

@@ -25,7 +25,7 @@ impl B2bua {
     pub(super) fn join_conference(&mut self, conference: Conference) {
         info!(room = %conference.room, role = ?conference.role, "joins a conference");
         let Conference { role, target, gain_db, is_muted, keys, .. } = conference;
-        let party = PartySpec { leg: self.caller.leg, name: Arc::clone(&self.name), role, gain_db, is_muted };
+        let party = PartySpec { leg: self.caller.leg, name: self.caller.name(), role, gain_db, is_muted };
         self.media(CallCommand::JoinConference(Box::new(party.clone())));
         self.attendance = Some(Attendance { party, target, keys });
     }

@@ -9,8 +9,8 @@ use webtrunk_engine::call::{CallCommand, CallEvent, KeyMode};
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 
-use crate::adapter::{Command, Event, MediaProfile, Origin, Target};
-use crate::routing::BridgeTarget;
+use crate::adapter::{self, Command, Event, MediaProfile, Origin, Target};
+use crate::routing::{BridgeTarget, Decision};
 
 /// What a call is told.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub enum Input {
     Signal(Event),
     /// By the engine: what the media did.
     Media(CallEvent),
+    /// By the dial plan: what is to become of [`Effect::Route`].
+    Routed(Decision),
 }
 
 /// What a call wants done.
@@ -33,6 +35,15 @@ pub enum Effect {
     },
     /// By the engine.
     Media(CallCommand),
+    /// By the dial plan, which answers with [`Input::Routed`].
+    Route {
+        /// By whose rights.
+        origin: Origin,
+        /// What that one is shown as.
+        caller: adapter::Party,
+        /// Who is to be called.
+        destination: String,
+    },
 }
 
 impl Effect {
@@ -41,7 +52,7 @@ impl Effect {
     pub fn dialled_leg(&self) -> Option<(LegId, &'static str)> {
         match self {
             Self::Signal { adapter, command: Command::Dial(dial) } => Some((dial.leg, adapter)),
-            Self::Signal { .. } | Self::Media(_) => None,
+            Self::Signal { .. } | Self::Media(_) | Self::Route { .. } => None,
         }
     }
 }
@@ -59,6 +70,9 @@ pub trait Directory {
 
     /// How a caller's keys travel in its media.
     fn caller_keys(&self, origin: &Origin) -> KeyMode;
+
+    /// Whether a party with these rights may have another take its place.
+    fn may_transfer(&self, origin: &Origin) -> bool;
 
     /// A prompt by its name.
     fn prompt(&self, name: &str) -> Option<Prompt>;

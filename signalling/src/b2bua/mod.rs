@@ -12,6 +12,7 @@ mod recording;
 mod restart;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 pub use call::B2bua;
 pub use effect::{DigitMode, Directory, Effect, Input, Place, Settings};

@@ -11,6 +11,7 @@
 //! both     any -- hung up --> Leaving -- ended --> Gone
 //! ```
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{Span, error_span};
@@ -20,12 +21,16 @@ use webtrunk_engine::sdp::{Direction, SessionDescription};
 
 use super::effect::Effect;
 use super::key_reader::KeyReader;
-use crate::adapter::{self, Command, MediaProfile, Target};
+use crate::adapter::{self, Command, MediaProfile, Origin, Target};
 
 /// A party.
 #[derive(Debug)]
 pub(super) struct Party {
     pub(super) leg: LegId,
+    /// By whose rights it acts.
+    pub(super) origin: Origin,
+    /// What it is shown as to others.
+    pub(super) identity: adapter::Party,
     /// Its span in the log.
     pub(super) span: Span,
     pub(super) adapter: &'static str,
@@ -95,6 +100,7 @@ pub(super) struct Dialling {
     pub(super) target: Target,
     pub(super) caller: adapter::Party,
     pub(super) ring_timeout: Duration,
+    pub(super) transferred_by: Option<adapter::Party>,
     pub(super) hops: u8,
 }
 
@@ -117,6 +123,7 @@ pub(super) enum Change {
 impl Party {
     pub(super) fn new(
         leg: LegId,
+        (origin, identity): (Origin, adapter::Party),
         adapter: &'static str,
         profile: MediaProfile,
         state: PartyState,
@@ -124,6 +131,9 @@ impl Party {
     ) -> Self {
         Self {
             leg,
+            is_user: matches!(origin, Origin::User(_)),
+            origin,
+            identity,
             // At the highest level, as every span: see `adapter::leg_span`.
             span: error_span!(parent: call, "leg", id = %leg),
             adapter,
@@ -133,11 +143,18 @@ impl Party {
             restart_at: None,
             direction: None,
             takes_digits: false,
-            is_user: false,
             keys: KeyMode::Events,
             holds_key_for: None,
             key_reader: KeyReader::default(),
             is_held: false,
+        }
+    }
+
+    /// What the other parties of a conference call it: a user's name was proven, a trunk vouches for the number.
+    pub(super) fn name(&self) -> Arc<str> {
+        match &self.origin {
+            Origin::User(name) => name.as_str().into(),
+            Origin::Trunk(_) => self.identity.user.as_str().into(),
         }
     }
 

@@ -54,6 +54,19 @@ impl B2bua {
         self.media(CallCommand::StopRecording);
     }
 
+    /// Another party is the caller now: it is recorded in a new file.
+    pub(super) fn follow_caller(&mut self) {
+        let stage = self.recording.stage;
+        if matches!(stage, Stage::On | Stage::Paused) {
+            self.media(CallCommand::StopRecording);
+            self.record();
+        }
+        if stage == Stage::Paused {
+            self.recording.stage = stage;
+            self.media(CallCommand::PauseRecording);
+        }
+    }
+
     /// A recording ended; where nobody told it to, its disk is full, say.
     pub(super) fn on_recording_stopped(&mut self, end: &RecordingEnd) {
         if *end != RecordingEnd::Stopped {

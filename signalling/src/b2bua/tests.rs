@@ -19,6 +19,7 @@ use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, 
 mod conference;
 mod recording;
 mod restart;
+mod transfer;
 
 const DESCRIPTION: &str =
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -57,6 +58,10 @@ impl Directory for World {
 
     fn caller_keys(&self, _: &Origin) -> KeyMode {
         KeyMode::Events
+    }
+
+    fn may_transfer(&self, origin: &Origin) -> bool {
+        matches!(origin, Origin::User(_))
     }
 
     fn prompt(&self, name: &str) -> Option<Prompt> {
@@ -175,10 +180,12 @@ impl Bench {
                 Command::AnswerCandidates { leg, refused } => {
                     format!("candidates of {}: {refused:?}", who(leg))
                 }
+                Command::TransferProgress { leg, progress } => format!("tell {} {progress:?}", who(leg)),
                 Command::AnswerRecord { leg, is_done } => format!("record of {} {is_done}", who(leg)),
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
                 Command::Drain => "drain".into(),
             },
+            Effect::Route { origin, destination, .. } => format!("route {origin:?} to {destination}"),
             Effect::Media(command) => match command {
                 CallCommand::AddLeg(spec) => format!("add {}", who(&spec.leg)),
                 CallCommand::CreateOffer { leg, .. } => format!("offer {}", who(leg)),

@@ -157,6 +157,12 @@ impl Dialog {
         self.state
     }
 
+    /// What the peer calls us by, with our tag.
+    #[must_use]
+    pub const fn local(&self) -> &NameAddr {
+        &self.local
+    }
+
     /// Where the peer can be reached now.
     #[must_use]
     pub const fn remote_target(&self) -> &Uri {

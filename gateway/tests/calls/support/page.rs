@@ -154,6 +154,11 @@ impl Page {
         self.run("resume", &json!([]));
     }
 
+    /// Has the other side go on with somebody else.
+    pub(crate) fn transfer(&self, target: &str) {
+        self.run("transfer", &json!([target]));
+    }
+
     /// Hides the gateway's UDP addresses from the browser in all calls that follow.
     pub(crate) fn hide_udp(&self) {
         self.run("hideUdp", &json!([]));

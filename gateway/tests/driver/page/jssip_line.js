@@ -40,6 +40,14 @@ export class JssipLine {
 
   resume() { return new Promise((resolve) => this.#session.unhold({}, resolve)); }
 
+  transfer(target) {
+    const tell = (kind, status) => this.#events.tell(kind, { status });
+    const news = ({ status_line: { status_code } }) => tell('transfer', status_code);
+    const requestFailed = ({ response }) => tell('transfer refused', response?.status_code ?? null);
+    const eventHandlers = { trying: news, progress: news, accepted: news, failed: news, requestFailed };
+    this.#session.refer(`sip:${target}@${this.#domain}`, { eventHandlers });
+  }
+
   restartIce() {
     const rtcOfferConstraints = { iceRestart: true };
     return new Promise((resolve) => this.#session.renegotiate({ rtcOfferConstraints }, resolve));

@@ -32,6 +32,7 @@ window.phone = {
   hangup: (status) => line.hangup(status),
   hold: () => line.hold(),
   resume: () => line.resume(),
+  transfer: (target) => line.transfer(target),
   hideUdp,
   restartIce: () => line.restartIce(),
   describe: () => [connection().localDescription.sdp, connection().remoteDescription.sdp],

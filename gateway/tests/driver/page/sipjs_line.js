@@ -80,6 +80,16 @@ export class SipjsLine {
     else await session.reject({ statusCode: status ?? 480 });
   }
 
+  async transfer(target) {
+    const tell = (kind, status) => this.#events.tell(kind, { status });
+    const onNotify = async (notification) => {
+      await notification.accept();
+      tell('transfer', Number(notification.request.body.split(' ')[1]));
+    };
+    const requestDelegate = { onReject: ({ message }) => tell('transfer refused', message.statusCode) };
+    await this.#session.refer(UserAgent.makeURI(`sip:${target}@${this.#domain}`), { onNotify, requestDelegate });
+  }
+
   #adopt(session) {
     this.#session = session;
     session.stateChange.addListener((state) => {

@@ -169,6 +169,7 @@ impl<D: Doorkeeper> Agent<D> {
             | Command::SendDigit { leg, .. }
             | Command::AnswerCandidates { leg, .. }
             | Command::AnswerRecord { leg, .. }
+            | Command::TransferProgress { leg, .. }
             | Command::Hangup { leg, .. } => *leg,
         };
         self.with_call(leg, now, |call, context| call.handle_command(command, context));

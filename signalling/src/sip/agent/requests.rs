@@ -23,11 +23,12 @@ const IN_DIALOG: Capabilities = Capabilities {
         Method::Info,
         Method::Update,
         Method::Prack,
+        Method::Refer,
     ],
-    option_tags: &["timer", "100rel", "trickle-ice"],
+    option_tags: &["timer", "100rel", "trickle-ice", "norefersub"],
 };
 
-/// What we take outside of one. BYE, INFO, UPDATE and PRACK are known too: without a dialog they get 481.
+/// What we take outside of one. BYE, INFO, UPDATE, PRACK and REFER are known too: without a dialog they get 481.
 const OUT_OF_DIALOG: Capabilities = Capabilities {
     methods: &[
         Method::Invite,
@@ -38,9 +39,10 @@ const OUT_OF_DIALOG: Capabilities = Capabilities {
         Method::Info,
         Method::Update,
         Method::Prack,
+        Method::Refer,
         Method::Register,
     ],
-    option_tags: &["timer", "100rel", "trickle-ice"],
+    option_tags: &["timer", "100rel", "trickle-ice", "norefersub"],
 };
 
 /// Our Allow (RFC 3261 20.5).

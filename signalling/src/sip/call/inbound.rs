@@ -1,4 +1,5 @@
-//! What the peer asks for in an answered call: BYE, re-INVITE, UPDATE, INFO, OPTIONS, ACK.
+//! What the peer asks for in an answered call: BYE, re-INVITE, UPDATE, INFO, OPTIONS, ACK. REFER is in
+//! `refer.rs`.
 
 use webtrunk_engine::EndCause;
 use webtrunk_engine::sdp::SessionDescription;
@@ -41,6 +42,7 @@ impl Session {
             Method::Info => self.handle_info(key, request, context),
             // It was on its way when we answered.
             Method::Prack => context.answer(key, &request, StatusCode::OK),
+            Method::Refer => self.handle_refer(key, request, context),
             Method::Options => early::answer_options(key, &request, &flow, context),
             _ => context.answer(key, &request, StatusCode::METHOD_NOT_ALLOWED),
         }
@@ -104,6 +106,7 @@ impl Session {
             Exchange::Idle | Exchange::OwesAck { .. } | Exchange::AwaitingAck { .. } => {}
         }
         self.forget_asked(context);
+        self.forget_refer(context);
         context.answer(key, bye, StatusCode::OK);
         let why = bye.headers.get(&HeaderName::Reason).unwrap_or("BYE");
         context.tell_ended(reason::of_bye(&bye.headers), why);

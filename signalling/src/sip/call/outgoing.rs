@@ -37,7 +37,9 @@ use crate::sip::dialog::{self, Dialog, DialogId};
 use crate::sip::flow::Flow;
 use crate::sip::hop::{Conduct, HopReport};
 use crate::sip::identity;
-use crate::sip::message::{CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, StatusCode};
+use crate::sip::message::{
+    CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
+};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 use crate::sip::upstream::conduct_of;
 
@@ -404,6 +406,11 @@ fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
     headers.push(HeaderName::To, NameAddr::new(route.to.clone()).to_string());
     headers.push(HeaderName::CallId, call_id);
     headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
+    if let Some(party) = &dial.transferred_by {
+        // RFC 3892 2.1: whom we know to have asked, in our own words, since the party may have claimed another.
+        let by = NameAddr::new(SipUri::new(&party.user, route.from_host.clone(), None));
+        headers.push(HeaderName::ReferredBy, by.to_string());
+    }
     context.introduce(headers, &route.flow);
     match &dial.offer {
         Some(offer) => body::put_into_request(&mut request, offer),

@@ -13,6 +13,7 @@ use super::exchange::{Answered, Awaits, Exchange, Purpose};
 use super::leaving::Leaving;
 use super::path::Path;
 use super::record::Asked;
+use super::refer::Referrals;
 use super::refresh::Refresh;
 use super::refuse::refuse_answer;
 use super::session_timer::SessionTimer;
@@ -39,6 +40,7 @@ pub(in crate::sip) struct Session {
     pub(super) digits: Digits,
     /// What the peer wants of the recording, while the gateway has not said whether it may.
     pub(super) asked: Option<Asked>,
+    pub(super) referrals: Referrals,
     /// Whether we made the Call-ID, which settles who waits longer after glare.
     pub(super) is_ours: bool,
     pub(super) timer: SessionTimer,
@@ -125,6 +127,7 @@ impl Session {
             }
             Command::AnswerCandidates { refused, .. } => self.answer_candidates(refused, context),
             Command::AnswerRecord { is_done, .. } => self.answer_record(is_done, context),
+            Command::TransferProgress { progress, .. } => self.tell_transfer(progress, context),
             Command::Hangup { cause, .. } => return Some(self.end(cause, "hung up by us", context)),
             Command::Dial(_) | Command::Ring { .. } | Command::Drain => {}
         }
@@ -243,6 +246,7 @@ impl Session {
     pub(super) fn end(mut self: Box<Self>, cause: EndCause, why: &str, context: &mut Context<'_>) -> Call {
         context.tell_ended(cause, why);
         self.forget_asked(context);
+        self.forget_refer(context);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::AwaitingAck { answer, .. } => {
                 return Leaving::after_ack(self.dialog, self.path, answer, cause);
@@ -286,6 +290,7 @@ impl Session {
             last_ack: None,
             digits: Digits::default(),
             asked: None,
+            referrals: Referrals::default(),
             is_ours,
             timer,
             refresh,

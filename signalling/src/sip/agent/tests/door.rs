@@ -52,10 +52,10 @@ fn options_tell_what_we_take() {
     let ok = peer.sent_response();
     let headers = &ok.headers;
     assert_eq!(ok.status.code(), 200);
-    let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REGISTER";
+    let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
     assert_eq!(headers.get(&HeaderName::Allow), Some(allow));
     assert_eq!(headers.get(&HeaderName::Accept), Some("application/sdp"));
-    assert_eq!(headers.get(&HeaderName::Supported), Some("timer, 100rel, trickle-ice"));
+    assert_eq!(headers.get(&HeaderName::Supported), Some("timer, 100rel, trickle-ice, norefersub"));
     assert_eq!(peer.agent.transactions(), 0);
 }
 
@@ -200,6 +200,7 @@ fn a_dial_without_route_ends_at_once() {
         leg: webtrunk_engine::LegId::next(),
         target: crate::adapter::Target::Trunk { trunk: "none".to_owned(), number: "1".to_owned() },
         caller: crate::adapter::Party::default(),
+        transferred_by: None,
         offer: None,
         ring_timeout: Duration::from_secs(1),
         hops: 4,

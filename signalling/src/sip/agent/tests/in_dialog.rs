@@ -19,7 +19,7 @@ fn each_method_gets_its_answer() {
         ("UPDATE", 200),
         ("INFO", 200),
         ("MESSAGE", 405),
-        ("REFER", 405),
+        ("REFER", 400),
         ("PRACK", 200),
         ("REGISTER", 405),
         ("NEWMETHOD", 501),

@@ -11,6 +11,7 @@ mod in_dialog;
 mod lossy;
 mod pair;
 mod peer;
+mod refer;
 mod reliable;
 mod reoffers;
 mod session_timers;
@@ -43,6 +44,7 @@ fn leg_of(event: &Event) -> LegId {
         | Event::DigitPressed { leg, .. }
         | Event::CandidatesTold { leg, .. }
         | Event::RecordAsked { leg, .. }
+        | Event::TransferAsked { leg, .. }
         | Event::Ended { leg, .. } => *leg,
     }
 }

@@ -93,6 +93,7 @@ impl Pair {
             leg: LegId::next(),
             target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
             caller: Party { user: "ann".to_owned(), display_name: "Ann".to_owned() },
+            transferred_by: None,
             offer: Some(description(1)),
             ring_timeout: Duration::from_secs(120),
             hops: 4,

@@ -214,6 +214,7 @@ impl Peer {
             leg: LegId::next(),
             target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
             caller: Party { user: "ann".to_owned(), display_name: String::new() },
+            transferred_by: None,
             offer,
             ring_timeout: Duration::from_secs(120),
             hops: 4,

@@ -1,0 +1,261 @@
+//! Transfers: a party wants another party in its place.
+//!
+//! ```text
+//!  TransferAsked --- not allowed -----------------------------------------> Failed, the call goes on
+//!       |
+//!       v  the dial plan, asked by the rights of who asks
+//!  others ring --- one answers: who stays talks to it ----> Done, who asked is hung up
+//!       |  |
+//!       |  +------ nobody answers --------------------------> Failed, the call goes on
+//!       +--- who asked hangs up: an ordinary call of who stays, which calls those who ring
+//! ```
+//!
+//! Until another has answered the old call is as it was. Whoever stays keeps its leg, and is told nothing:
+//! what it hears changes inside. So a party whose side knows of no transfers can be transferred like any other.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use tracing::info;
+use webtrunk_engine::call::{CallCommand, HearSource};
+use webtrunk_engine::media::PlaybackId;
+use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::{EndCause, LegId};
+
+use super::call::{B2bua, Doing};
+use super::effect::{Directory, Effect};
+use super::party::{Party, PartyState};
+use crate::adapter::{self, Command, TransferProgress};
+use crate::routing::{Decision, Record, Step};
+
+/// A transfer that is under way.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    /// Who asked for it.
+    by: LegId,
+    /// The party that stays.
+    stays: LegId,
+    /// What the dial plan says, as far as it was not tried.
+    steps: VecDeque<Step>,
+    /// How the call is recorded from then on, where the plan says so.
+    record: Option<Record>,
+    /// The most telling cause of those who failed so far.
+    pub(super) failure: Option<EndCause>,
+}
+
+impl Transfer {
+    pub(super) fn is_asked_by(&self, leg: LegId) -> bool {
+        self.by == leg
+    }
+
+    fn is_old(&self, leg: LegId) -> bool {
+        leg == self.by || leg == self.stays
+    }
+}
+
+impl B2bua {
+    /// A party wants another in its place.
+    pub(super) fn on_transfer_asked(&mut self, by: LegId, destination: String, directory: &dyn Directory) {
+        let Some(party) = self.party(by) else { return };
+        let stays = self.opposite(by).filter(|_| self.doing == Doing::Talking);
+        let talk = |party: &Party| matches!(party.state, PartyState::Talking);
+        let refusal = match stays {
+            _ if self.transfer.is_some() => Some(EndCause::Glare),
+            _ if !directory.may_transfer(&party.origin) => Some(EndCause::Forbidden),
+            Some(stays) if talk(party) && talk(stays) => None,
+            _ => Some(EndCause::NotAcceptable),
+        };
+        info!(destination, ?refusal, "party asks for a transfer");
+        let (Some(stays), None) = (stays, refusal) else {
+            let cause = refusal.unwrap_or(EndCause::NotAcceptable);
+            return self.tell_transferor(by, TransferProgress::Failed(cause));
+        };
+        let (origin, caller) = (party.origin.clone(), party.identity.clone());
+        let stays = stays.leg;
+        self.transfer = Some(Transfer { by, stays, steps: VecDeque::new(), record: None, failure: None });
+        self.effect(Effect::Route { origin, caller, destination });
+    }
+
+    /// What the dial plan says of it.
+    pub(super) fn on_transfer_routed(&mut self, decision: Decision, directory: &dyn Directory, now: Instant) {
+        let Some(transfer) = &mut self.transfer else { return };
+        let cause = match (decision, self.hops.checked_sub(1)) {
+            (Decision::Refuse { cause, reason }, _) => {
+                info!(%reason, "transfer is not allowed");
+                cause
+            }
+            (_, None) => EndCause::TooManyHops,
+            // A room is met on its own media thread, and a call stays on the one where it began.
+            (Decision::Run(plan), _) if plan.room().is_some() => EndCause::NotAcceptable,
+            (Decision::Run(plan), Some(hops)) => {
+                info!(rule = %plan.rule, "transfer begins");
+                transfer.steps = plan.steps.into();
+                let by = transfer.by;
+                self.hops = hops;
+                self.tell_transferor(by, TransferProgress::Began);
+                return self.next_transfer_step(directory, now);
+            }
+        };
+        self.fail_transfer(cause);
+    }
+
+    /// Runs the plan of a transfer on, until somebody is called: what a caller would have heard before is passed
+    /// over, but where it is all that there is to hear, who stays hears it at once.
+    pub(super) fn next_transfer_step(&mut self, directory: &dyn Directory, now: Instant) {
+        while let Some(transfer) = &mut self.transfer {
+            match transfer.steps.pop_front() {
+                Some(Step::Answer | Step::Wait(_)) => {}
+                Some(Step::Record(record)) => transfer.record = Some(record),
+                Some(Step::StopRecording) => transfer.record = None,
+                Some(Step::Bridge(bridge)) => return self.call_all(&bridge, directory, now),
+                Some(Step::Reject(cause)) => return self.fail_transfer(cause),
+                Some(Step::Hangup) | None => {
+                    let cause = transfer.failure.unwrap_or(EndCause::Declined);
+                    return self.fail_transfer(cause);
+                }
+                Some(step @ (Step::Play(_) | Step::Echo | Step::Tone(_) | Step::Conference(_))) => {
+                    transfer.steps.push_front(step);
+                    return self.serve_who_stays(directory, now);
+                }
+            }
+        }
+    }
+
+    /// A phone that a transfer calls rings. Nobody hears its early media: the old call goes on.
+    pub(super) fn on_transfer_progress(
+        &mut self,
+        leg: LegId,
+        is_ringing: bool,
+        description: Option<Box<SessionDescription>>,
+        signalled_from: IpAddr,
+    ) {
+        let Some(party) = self.party_mut(leg) else { return };
+        if let Some(description) = description
+            && matches!(party.state, PartyState::Dialled)
+        {
+            // The answer may not repeat it.
+            party.state = PartyState::EarlyMedia;
+            let signalled_from = Some(signalled_from);
+            self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from });
+        }
+        if let Some(by) = self.transfer.as_ref().map(|transfer| transfer.by).filter(|_| is_ringing) {
+            self.tell_transferor(by, TransferProgress::Ringing);
+        }
+    }
+
+    /// One that a transfer calls lifted; what was agreed may still be to come.
+    pub(super) fn on_transfer_answered(&mut self, leg: LegId) {
+        if self.party(leg).is_some_and(Party::is_talking) {
+            self.complete_transfer(leg);
+        }
+    }
+
+    /// One that a transfer calls agreed to its media, early or with its answer.
+    pub(super) fn on_transfer_agreed(&mut self, leg: LegId) {
+        let Some(party) = self.party_mut(leg) else { return };
+        if matches!(party.state, PartyState::Settling) {
+            party.state = PartyState::Talking;
+            self.complete_transfer(leg);
+        }
+    }
+
+    /// Nobody takes the place of who asked: the old call goes on.
+    pub(super) fn fail_transfer(&mut self, cause: EndCause) {
+        let rung: Vec<_> = self.rung().collect();
+        let Some(transfer) = self.transfer.take() else { return };
+        for leg in rung {
+            self.leave(leg, EndCause::Cancelled);
+        }
+        info!(?cause, "transfer failed");
+        self.tell_transferor(transfer.by, TransferProgress::Failed(cause));
+    }
+
+    /// Who asked is gone, as many are once others ring: who stays waits for them as a caller does.
+    pub(super) fn on_transferor_gone(&mut self) {
+        let Some(Transfer { by, stays, steps, record, failure }) = self.transfer.take() else { return };
+        info!("who asked for the transfer is gone");
+        self.make_caller(stays);
+        self.callees.retain(|callee| callee.leg != by);
+        self.steps = steps;
+        self.failure = failure;
+        let settling = |callee: &&Party| matches!(callee.state, PartyState::Settling);
+        self.partner = self.callees.iter().find(settling).map(|callee| callee.leg);
+        self.doing = if self.partner.is_some() { Doing::Talking } else { Doing::Calling };
+        record.into_iter().for_each(|record| self.plan_recording(record));
+        let music = self.settings.music_on_hold.clone();
+        let playback = PlaybackId::ENDLESS;
+        match (self.partner, music) {
+            (Some(partner), _) => self.connect(partner),
+            (None, None) => self.hear(stays, HearSource::Silence),
+            (None, Some(music)) => {
+                self.hear(stays, HearSource::Prompts { prompts: vec![music], is_looped: true, playback });
+            }
+        }
+    }
+
+    /// Whom a call in progress is placed for: who stays, in a transfer.
+    pub(super) fn anchor(&self) -> LegId {
+        self.transfer.as_ref().map_or(self.caller.leg, |transfer| transfer.stays)
+    }
+
+    /// Who asked for the transfer under way, as shown.
+    pub(super) fn transferor(&self) -> Option<adapter::Party> {
+        self.party(self.transfer.as_ref()?.by).map(|party| party.identity.clone())
+    }
+
+    /// The callees of the step under way: not those who talk while others are called.
+    pub(super) fn rung(&self) -> impl Iterator<Item = LegId> {
+        let legs = self.callees.iter().map(|callee| callee.leg);
+        legs.filter(|leg| self.transfer.as_ref().is_none_or(|transfer| !transfer.is_old(*leg)))
+    }
+
+    /// Whether a transfer calls this leg.
+    pub(super) fn is_rung_for_transfer(&self, leg: LegId) -> bool {
+        let is_callee = self.callees.iter().any(|callee| callee.leg == leg && !callee.is_leaving());
+        is_callee && self.transfer.as_ref().is_some_and(|transfer| !transfer.is_old(leg))
+    }
+
+    fn complete_transfer(&mut self, leg: LegId) {
+        let Some(Transfer { by, stays, record, .. }) = self.transfer.take() else { return };
+        info!(to = %leg, "transfer is done");
+        self.hand_over(by, stays);
+        self.partner = Some(leg);
+        self.connect(leg);
+        self.follow_hold(stays);
+        record.into_iter().for_each(|record| self.plan_recording(record));
+    }
+
+    /// The plan has something to be heard by who stays, and nobody to be called before.
+    fn serve_who_stays(&mut self, directory: &dyn Directory, now: Instant) {
+        let Some(Transfer { by, stays, steps, record, .. }) = self.transfer.take() else { return };
+        info!("transfer is done: the plan goes on with who stays");
+        self.hand_over(by, stays);
+        self.partner = None;
+        self.steps = steps;
+        record.into_iter().for_each(|record| self.plan_recording(record));
+        self.next_step(directory, now);
+    }
+
+    /// Who stays is the caller from now on, and who asked is told so and hung up.
+    fn hand_over(&mut self, by: LegId, stays: LegId) {
+        self.tell_transferor(by, TransferProgress::Done);
+        self.make_caller(stays);
+        self.leave(by, EndCause::Hangup);
+        self.media_closed_at = None;
+    }
+
+    fn make_caller(&mut self, leg: LegId) {
+        self.media_closed_at = None;
+        if let Some(index) = self.callees.iter().position(|callee| callee.leg == leg) {
+            std::mem::swap(&mut self.caller, &mut self.callees[index]);
+            self.follow_caller();
+        }
+        self.caller.is_held = false;
+    }
+
+    fn tell_transferor(&mut self, by: LegId, progress: TransferProgress) {
+        let told = self.party(by).map(|party| party.signal(Command::TransferProgress { leg: by, progress }));
+        told.into_iter().for_each(|told| self.effect(told));
+    }
+}

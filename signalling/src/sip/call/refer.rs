@@ -1,0 +1,156 @@
+//! REFER inside a call (RFC 3515): the peer wants another in its place. The gateway does it; the peer is told by
+//! NOTIFY how it goes, unless it does not want to know (RFC 4488).
+//!
+//! ```text
+//!  REFER --- cannot be meant for us, or is refused by the gateway ---> 4xx, 603
+//!    |
+//!    +--- Began: 202, NOTIFY 100 --- Ringing: NOTIFY 180 --- Done, Failed: NOTIFY 200, 300-699, the last
+//! ```
+//!
+//! Notifications are not awaited: one that overtakes another has a higher CSeq, and the last one counts.
+
+use super::Context;
+use super::cause::status_of;
+use super::session::Session;
+use crate::adapter::{Event, Origin, TransferProgress};
+use crate::sip::message::{HeaderName, Method, NameAddr, Request, SipUri, StatusCode, Uri};
+use crate::sip::transaction::TransactionKey;
+
+/// How long a subscription is said to last: as long as a call may wait for its answer, chosen by us.
+const EXPIRES_S: u32 = 300;
+
+/// What a peer refers to, and what it is told of it.
+#[derive(Debug, Default)]
+pub(super) struct Referrals {
+    /// The REFER that the gateway has not answered.
+    asked: Option<(TransactionKey, Request)>,
+    /// The `Event` of the notifications for the one under way.
+    subscription: Option<String>,
+    /// Whether there was one before, from which later ones are told by their CSeq.
+    is_used: bool,
+}
+
+/// Why a REFER is refused at once.
+type Refusal = (StatusCode, &'static str);
+
+impl Session {
+    /// Asks the gateway for what the peer wants.
+    pub(super) fn handle_refer(&mut self, key: TransactionKey, refer: Request, context: &mut Context<'_>) {
+        if self.referrals.asked.is_some() {
+            return context.answer(key, &refer, StatusCode::REQUEST_PENDING);
+        }
+        match self.referred_to(&refer, context) {
+            Ok(destination) => {
+                self.referrals.asked = Some((key, refer));
+                context.tell(Event::TransferAsked { leg: context.leg, destination });
+            }
+            Err((status, reason)) => {
+                let mut response = refer.response(status, None);
+                response.reason = reason.into();
+                context.respond(key, response);
+            }
+        }
+    }
+
+    /// Tells the peer how it goes.
+    pub(super) fn tell_transfer(&mut self, progress: TransferProgress, context: &mut Context<'_>) {
+        match (self.referrals.asked.take(), progress) {
+            (Some((key, refer)), TransferProgress::Failed(cause)) => {
+                context.answer(key, &refer, status_of(cause));
+            }
+            (Some((key, refer)), TransferProgress::Began) => {
+                self.accept_refer(key, &refer, context);
+                self.notify(StatusCode::TRYING, context);
+            }
+            (_, TransferProgress::Ringing) => self.notify(StatusCode::RINGING, context),
+            (_, TransferProgress::Done) => self.notify(StatusCode::OK, context),
+            (_, TransferProgress::Failed(cause)) => self.notify(status_of(cause), context),
+            (None, TransferProgress::Began) => {}
+        }
+    }
+
+    /// The call ends before the gateway's answer.
+    pub(super) fn forget_refer(&mut self, context: &mut Context<'_>) {
+        if let Some((key, refer)) = self.referrals.asked.take() {
+            context.answer(key, &refer, StatusCode::REQUEST_TERMINATED);
+        }
+    }
+
+    fn accept_refer(&mut self, key: TransactionKey, refer: &Request, context: &mut Context<'_>) {
+        let mut response = refer.response(StatusCode::ACCEPTED, None);
+        context.introduce(&mut response.headers, &self.path.flow());
+        let refer_sub = HeaderName::from("Refer-Sub");
+        let wants_none =
+            refer.headers.get(&refer_sub).is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
+        self.referrals.subscription = if wants_none {
+            response.headers.push(refer_sub, "false");
+            None
+        } else if self.referrals.is_used {
+            // RFC 3515 2.4.6.
+            let id = refer.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+            Some(format!("refer;id={id}"))
+        } else {
+            Some("refer".to_owned())
+        };
+        self.referrals.is_used = true;
+        context.respond(key, response);
+    }
+
+    /// RFC 3515 2.4.4: a status line that says how the call to the other goes. The final one is the last.
+    fn notify(&mut self, status: StatusCode, context: &mut Context<'_>) {
+        let Some(event) = self
+            .referrals
+            .subscription
+            .take_if(|_| status.is_final())
+            .or_else(|| self.referrals.subscription.clone())
+        else {
+            return;
+        };
+        let state = if status.is_final() {
+            "terminated;reason=noresource".to_owned()
+        } else {
+            format!("active;expires={EXPIRES_S}")
+        };
+        let flow = self.flow(context);
+        let mut notify = self.dialog.request(Method::Notify);
+        context.introduce(&mut notify.headers, &flow);
+        notify.headers.push(HeaderName::Event, event);
+        notify.headers.push(HeaderName::SubscriptionState, state);
+        notify.headers.set(HeaderName::ContentType, "message/sipfrag;version=2.0");
+        notify.body = format!("SIP/2.0 {} {}\r\n", status.code(), status.reason()).into();
+        context.send(notify, flow);
+    }
+
+    /// Whom the peer would have dialled.
+    fn referred_to(&self, refer: &Request, context: &Context<'_>) -> Result<String, Refusal> {
+        let mut values = refer.headers.get_all(&HeaderName::ReferTo);
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err((StatusCode::BAD_REQUEST, "One Refer-To Is Needed"));
+        };
+        let address: NameAddr = value.parse().map_err(|_| (StatusCode::BAD_REQUEST, "Bad Refer-To"))?;
+        let Uri::Sip(uri) = &address.uri else {
+            return Err((StatusCode::UNSUPPORTED_URI_SCHEME, "Refer-To Is No SIP URI"));
+        };
+        if uri.params.get("method").is_some_and(|method| method != Method::Invite.as_str()) {
+            return Err((StatusCode::DECLINE, "Only INVITE Is Referred To"));
+        }
+        if !self.is_ours_to_call(uri, context) {
+            return Err((StatusCode::DECLINE, "Refer-To Is No Address Of Ours"));
+        }
+        match uri.user.as_deref() {
+            Some(user) if !user.is_empty() => Ok(user.to_owned()),
+            _ => Err((StatusCode::ADDRESS_INCOMPLETE, "Refer-To Names Nobody")),
+        }
+    }
+
+    /// Whether a URI is at a host that is ours. Users know us by names that only DNS knows, as they do when they call
+    /// (RFC 3261 16.5 leaves the domain to us, and we have but one); a trunk knows its own people by others.
+    fn is_ours_to_call(&self, uri: &SipUri, context: &Context<'_>) -> bool {
+        if matches!(self.peer, Origin::User(_)) && uri.host.ip().is_none() {
+            return true;
+        }
+        let contact = context.names.contact(&self.path.flow());
+        let local = self.dialog.local().uri.as_sip().map(|uri| &uri.host);
+        uri.host == contact.host || Some(&uri.host) == local
+    }
+}
