@@ -127,7 +127,7 @@ fn password() -> Secret {
 mod tests {
     use webtrunk_signalling::adapter::{Origin, Party};
     use webtrunk_signalling::auth::digest::{Credentials as _, Ha1};
-    use webtrunk_signalling::routing::Decision;
+    use webtrunk_signalling::routing::{Decision, Query};
 
     use super::*;
 
@@ -151,10 +151,10 @@ mod tests {
         let numbers = NUMBERS.map(|(number, _)| number.to_owned());
         let users = demo.users.iter().map(|(name, _)| name.clone());
         for destination in users.chain(numbers) {
-            let decision = config.rules.route(&origin, &caller, &destination);
+            let decision = config.rules.route(&Query::new(&origin, &caller, &destination));
             assert!(matches!(decision, Decision::Run(_)), "{destination}");
         }
-        assert!(matches!(config.rules.route(&origin, &caller, "110"), Decision::Refuse { .. }));
+        assert!(matches!(config.rules.route(&Query::new(&origin, &caller, "110")), Decision::Refuse { .. }));
     }
 
     #[test]

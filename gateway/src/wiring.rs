@@ -128,6 +128,7 @@ fn listener(own: &SipListener, config: &Config, http: Option<&BoundHttp>) -> Opt
         }
     };
     Some(ListenerConfig {
+        name: own.name.as_str().into(),
         kind: own.transport,
         binding,
         external_address: own.external_address,

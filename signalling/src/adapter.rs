@@ -4,6 +4,7 @@
 //! the far side did; commands say what the gateway wants done. A description is carried unopened.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
@@ -92,11 +93,24 @@ pub struct Incoming {
     pub offer: Option<Box<SessionDescription>>,
     /// Where the signalling came from: media is latched by it (engine `leg::latch`).
     pub signalled_from: IpAddr,
+    /// The name of the listener that it came to.
+    pub listener: Arc<str>,
+    /// What the message that began it says, for rules to look at; nothing that proves who somebody is.
+    pub headers: Vec<Header>,
     /// How many more times the call may be passed on, by us or by those after us: what ends a circle
     /// of gateways (RFC 7332). [`HOPS_MAX`] where the protocol does not say.
     pub hops: u8,
     /// The adapter's span of the leg in the log ([`leg_span`]), which is told its call when that is known.
     pub span: Span,
+}
+
+/// One thing that the message says which began a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Its name; case has no meaning.
+    pub name: String,
+    /// What it says.
+    pub value: String,
 }
 
 /// An adapter's span of a leg that came in: what it logs of the leg is inside it. It has the highest level,

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
@@ -22,7 +22,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use crate::adapter::{Command, Event, Incoming};
 use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
-use crate::routing::{Decision, Plan, Rules};
+use crate::routing::{Decision, Plan, Query, Rules};
 
 /// Events of one call that may wait; a call gets a handful a second.
 const MAILBOX: usize = 256;
@@ -143,7 +143,7 @@ impl Switchboard {
         if *stopping.borrow() {
             return Err(EndCause::ShuttingDown);
         }
-        let plan = match self.rules.route(origin, caller, destination) {
+        let plan = match self.rules.route(&Query::of(incoming, SystemTime::now())) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {
                 incoming.span.in_scope(|| info!(?origin, %destination, %reason, ?cause, "call refused"));
@@ -215,7 +215,8 @@ impl Conversation<'_> {
             while let Some(effect) = call.poll_effect() {
                 match effect {
                     Effect::Route { origin, caller, destination } => {
-                        let decision = self.board.rules.route(&origin, &caller, &destination);
+                        let query = Query::new(&origin, &caller, &destination);
+                        let decision = self.board.rules.route(&Query { at: SystemTime::now(), ..query });
                         call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
                     }
                     effect => self.carry_out(effect).await,

@@ -89,6 +89,8 @@ impl Echo {
                 profile: MediaProfile::Rtp,
                 offer: None,
                 signalled_from: remote,
+                listener: "test".into(),
+                headers: Vec::new(),
                 hops: HOPS_MAX,
                 span: leg_span(leg),
             })),

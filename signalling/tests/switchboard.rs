@@ -20,7 +20,9 @@ use webtrunk_signalling::adapter::{
     Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, leg_span,
 };
 use webtrunk_signalling::b2bua::{Directory, Place, Settings};
-use webtrunk_signalling::routing::{ActionSpec, BridgeSpec, BridgeTarget, BridgeTo, RuleSpec, Rules};
+use webtrunk_signalling::routing::{
+    ActionSpec, BridgeSpec, BridgeTarget, BridgeTo, Conditions, RuleSpec, Rules,
+};
 use webtrunk_signalling::switchboard::{AdapterGone, Switchboard};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,6 +78,7 @@ impl Bench {
             from_number: None,
             from_user: None,
             from_trunk: None,
+            conditions: Conditions::default(),
             actions: vec![ActionSpec::Answer, action],
         };
         let to = BridgeTo::Users(vec!["bob".to_owned()]);
@@ -111,6 +114,8 @@ impl Bench {
             profile: MediaProfile::Webrtc,
             offer: None,
             signalled_from: Ipv4Addr::LOCALHOST.into(),
+            listener: "test".into(),
+            headers: Vec::new(),
             hops: HOPS_MAX,
             span: leg_span(leg),
         };

@@ -116,6 +116,8 @@ impl File {
         let known = Known {
             users: self.users.iter().map(UserSection::name).collect(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),
+            groups: users::groups(&self.users),
+            listeners: self.sip.listener_names(),
             has_recording: self.recording.is_some(),
         };
         let rules = rules::check(&self.rules, &known, &mut prompts, faults);

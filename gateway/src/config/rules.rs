@@ -1,6 +1,6 @@
 //! `[[rules]]`: the dial plan.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use regex::Regex;
@@ -11,6 +11,7 @@ use webtrunk_signalling::routing::{
     ActionSpec, BridgeSpec, BridgeTo, Play, RuleError, RuleFault, RuleSpec, Rules, Tone,
 };
 
+use super::conditions::{ConditionKeys, HeaderSection, WhenSection};
 use super::conference::ConferenceSection;
 use super::faults::Faults;
 use super::prompts::{self, Prompts};
@@ -24,6 +25,14 @@ pub(super) struct RuleSection {
     from_number: Option<Spanned<String>>,
     from_user: Option<Spanned<String>>,
     from_trunk: Option<Spanned<String>>,
+    from_groups: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    from_networks: Vec<Spanned<String>>,
+    #[serde(default)]
+    from_listeners: Vec<Spanned<String>>,
+    #[serde(default)]
+    headers: Vec<HeaderSection>,
+    when: Option<WhenSection>,
     actions: Spanned<Vec<Spanned<ActionSection>>>,
 }
 
@@ -106,6 +115,9 @@ fn default_ring_timeout() -> Spanned<u32> {
 pub(super) struct Known<'c> {
     pub(super) users: HashSet<&'c str>,
     pub(super) trunks: HashSet<&'c str>,
+    /// Who is in which group.
+    pub(super) groups: HashMap<&'c str, HashSet<&'c str>>,
+    pub(super) listeners: HashSet<&'c str>,
     /// Whether there is a folder to record to.
     pub(super) has_recording: bool,
 }
@@ -135,6 +147,14 @@ impl RuleSection {
         let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
         matches_one(&self.from_user, "user", &known.users, faults);
         matches_one(&self.from_trunk, "trunk", &known.trunks, faults);
+        let conditions = ConditionKeys {
+            groups: self.from_groups.as_deref(),
+            networks: &self.from_networks,
+            listeners: &self.from_listeners,
+            headers: &self.headers,
+            when: self.when.as_ref(),
+        };
+        let conditions = conditions.check(&known.groups, &known.listeners, faults);
         let actions = self.actions.get_ref().iter();
         let actions: Vec<_> = actions.map(|action| check_action(action, known, prompts, faults)).collect();
         Some(RuleSpec {
@@ -143,6 +163,7 @@ impl RuleSection {
             from_number: text(&self.from_number),
             from_user: text(&self.from_user),
             from_trunk: text(&self.from_trunk),
+            conditions,
             actions: actions.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -153,6 +174,8 @@ impl RuleSection {
             "from_number" => self.from_number.as_ref(),
             "from_user" => self.from_user.as_ref(),
             "from_trunk" => self.from_trunk.as_ref(),
+            // Told already, where it is written.
+            "headers" => None,
             _ => Some(&self.destination),
         };
         let (span, cure) = match &error.fault {

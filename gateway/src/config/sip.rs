@@ -1,5 +1,6 @@
 //! `[sip]`: the realm, registrations and the listeners.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::faults::Faults;
 use super::http::HttpConfig;
 use super::media::{MediaConfig, overlap};
 use super::srtp::Srtp;
+use super::users::{NAME_CURE, is_name};
 
 /// The SIP adapter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct SipSettings {
 /// One listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SipListener {
+    /// What rules call it; its transport where it has no name.
+    pub name: String,
     /// Its transport. A WebSocket listener at the HTTP server is secure where that is.
     pub transport: TransportKind,
     /// Its own address; `None` for a WebSocket listener that the HTTP server serves at [`WEBSOCKET_PATH`].
@@ -75,6 +79,7 @@ pub(super) struct SipSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListenerSection {
+    name: Option<Spanned<String>>,
     transport: Spanned<Transport>,
     bind: Option<Spanned<String>>,
     external_address: Option<Spanned<String>>,
@@ -90,6 +95,19 @@ pub(super) enum Transport {
     Tls,
     Ws,
     Wss,
+}
+
+impl Transport {
+    /// As it is written.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
 }
 
 impl From<Transport> for TransportKind {
@@ -178,6 +196,10 @@ impl SipSection {
         }
     }
 
+    pub(super) fn listener_names(&self) -> HashSet<&str> {
+        self.listeners.iter().map(ListenerSection::name).collect()
+    }
+
     pub(super) fn has_no_listener(&self) -> bool {
         self.listeners.is_empty()
     }
@@ -235,6 +257,12 @@ impl SipSection {
 }
 
 impl ListenerSection {
+    /// What rules call it.
+    fn name(&self) -> &str {
+        let named = self.name.as_ref().map(|name| name.get_ref().as_str());
+        named.unwrap_or_else(|| self.transport.get_ref().as_str())
+    }
+
     fn check(&self, around: Surroundings, faults: &mut Faults<'_>) -> Option<SipListener> {
         let mut transport = TransportKind::from(*self.transport.get_ref());
         let span = self.transport.span();
@@ -283,7 +311,11 @@ impl ListenerSection {
                 "write an address of the family of bind, and give the other family a listener of its own";
             faults.add(written.span(), "is of another family than bind", cure);
         }
-        Some(SipListener { transport, bind, external_address, local_networks })
+        if let Some(name) = self.name.as_ref().filter(|name| !is_name(name.get_ref())) {
+            faults.add(name.span(), "is no name of a listener", NAME_CURE);
+        }
+        let name = self.name().to_owned();
+        Some(SipListener { name, transport, bind, external_address, local_networks })
     }
 }
 

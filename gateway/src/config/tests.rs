@@ -422,6 +422,42 @@ fn every_fault_names_line_key_value_and_cure() {
             "w.toml:4: rules[0].from_trunk = \"pro.*\": no trunk has a name like this, so the rule never applies; add the trunk",
         ),
         (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nfrom_groups = [\"sales\"]",
+            "rules[0].from_groups[0] = \"sales\": no user is in this group, so the rule never applies; add it to the groups of a user",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nfrom_networks = [\"10.0.0.1/8\"]",
+            "rules[0].from_networks[0] = \"10.0.0.1/8\": 10.0.0.1/8 has bits set behind its prefix",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nfrom_listeners = [\"outside\"]",
+            "rules[0].from_listeners[0] = \"outside\": no listener has this name; write the name of one of [[sip.listeners]]",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nheaders = [{ name = \"X-A\", pattern = \"(\" }]",
+            "rules[0].headers[0].pattern = \"(\": is no usable regular expression",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nheaders = [{ name = \"authorization\", pattern = \".*\" }]",
+            "rules[0].headers[0].name = \"authorization\": is no header that rules see",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nwhen = { days = [\"monday\"], zone = \"UTC\" }",
+            "rules[0].when.days[0] = \"monday\": is no day of the week; write \"mon\" or \"mon-fri\"",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nwhen = { hours = [\"8-17\"], zone = \"UTC\" }",
+            "rules[0].when.hours[0] = \"8-17\": is no span of hours; write \"08:00-17:30\"",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nwhen = { zone = \"Europe/Atlantis\" }",
+            "rules[0].when.zone = \"Europe/Atlantis\": is no time zone; write a name such as \"Europe/Berlin\"",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nwhen = { days = [\"mon\"] }",
+            "rules[0].when: missing field `zone`; add it",
+        ),
+        (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { user = \"$0\", ring_timeout_s = 0 } }]",
             "rules[0].actions[0].bridge.ring_timeout_s = 0: leaves no time to answer; write 1 or more",
         ),

@@ -1,6 +1,6 @@
 //! `[[users]]`: who may register and call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -71,6 +71,8 @@ pub(super) struct UserSection {
     name: Spanned<String>,
     ha1_md5: Option<Spanned<SecretSource>>,
     ha1_sha256: Option<Spanned<SecretSource>>,
+    #[serde(default)]
+    groups: Vec<Spanned<String>>,
 }
 
 impl UserSection {
@@ -87,6 +89,9 @@ impl UserSection {
         if !is_name(name) {
             faults.add(self.name.span(), "is no user name", NAME_CURE);
         }
+        for group in self.groups.iter().filter(|group| !is_name(group.get_ref())) {
+            faults.add(group.span(), "is no name of a group", NAME_CURE);
+        }
         let sources = [(Algorithm::Sha256, &self.ha1_sha256), (Algorithm::Md5, &self.ha1_md5)];
         if sources.iter().all(|(_, source)| source.is_none()) {
             let problem = format!("user {name:?} has no password");
@@ -96,6 +101,17 @@ impl UserSection {
             sources.into_iter().filter_map(|(algorithm, source)| Some((algorithm, source.as_ref()?)));
         written.filter_map(|(algorithm, source)| hash(algorithm, source, environment, faults)).collect()
     }
+}
+
+/// Who is in which group.
+pub(super) fn groups(sections: &[UserSection]) -> HashMap<&str, HashSet<&str>> {
+    let mut groups: HashMap<_, HashSet<_>> = HashMap::new();
+    for section in sections {
+        for group in &section.groups {
+            groups.entry(group.get_ref().as_str()).or_default().insert(section.name());
+        }
+    }
+    groups
 }
 
 /// Checks all users; a name may be taken once.

@@ -94,6 +94,8 @@ impl Bench {
             profile: MediaProfile::Webrtc,
             offer: has_offer.then(description),
             signalled_from: Ipv4Addr::LOCALHOST.into(),
+            listener: "test".into(),
+            headers: Vec::new(),
             hops,
             span: Span::none(),
         };

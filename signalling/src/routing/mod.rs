@@ -1,7 +1,7 @@
 //! Who may call whom, and how: ordered rules with regular expressions (pure).
 //!
 //! ```text
-//! (origin, caller, destination) --> rules, first match wins --> Plan: answer, play, bridge ...
+//! query: who, whereto, whence, when --> rules, first match wins --> Plan: answer, play, bridge ...
 //!                                        |
 //!                                        no match --> refused, NotFound
 //! ```
@@ -10,17 +10,23 @@
 //! seen before the first call is a [`RuleError`] that names the rule.
 
 mod action;
+mod conditions;
+mod hours;
 mod keys;
 mod pattern;
 mod plan;
+mod query;
 mod rule;
 mod rules;
 mod sequence;
 mod template;
 
 pub use action::{ActionSpec, BridgeSpec, BridgeTo, ConferenceSpec, GAINS_DB};
+pub use conditions::{Conditions, HeaderPattern};
+pub use hours::Hours;
 pub use keys::{Feature, FeatureKeys, KeyMatch, PartyFeature, RecordingFeature};
 pub use pattern::Mismatch;
 pub use plan::{Bridge, BridgeTarget, Conference, Decision, Plan, Play, Record, Refusal, Step, Tone};
+pub use query::Query;
 pub use rule::{RuleError, RuleFault, RuleSpec};
 pub use rules::{Rules, Trial};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use webtrunk_engine::EndCause;
 
 use super::action::{Action, ActionSpec};
+use super::conditions::Conditions;
 use super::pattern::{Captures, Mismatch, Patterns};
 use super::plan::{Decision, Plan, Refusal};
+use super::query::Query;
 use super::sequence;
-use crate::adapter::{Origin, Party};
 
 /// A rule, as configured. Each pattern must match the whole text.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub struct RuleSpec {
     pub from_user: Option<String>,
     /// The name of the trunk that calls.
     pub from_trunk: Option<String>,
+    /// What else must hold.
+    pub conditions: Conditions,
     /// What is done, in order.
     pub actions: Vec<ActionSpec>,
 }
@@ -148,13 +151,8 @@ impl Rule {
     }
 
     /// The verdict of this rule, or why it is not for this call.
-    pub(super) fn decide(
-        &self,
-        origin: &Origin,
-        caller: &Party,
-        destination: &str,
-    ) -> Result<Decision, Mismatch> {
-        let captures = self.patterns.matches(origin, caller, destination)?;
+    pub(super) fn decide(&self, query: &Query<'_>) -> Result<Decision, Mismatch> {
+        let captures = self.patterns.matches(query)?;
         Ok(self.run(&captures))
     }
 

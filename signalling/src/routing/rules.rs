@@ -8,8 +8,8 @@ use webtrunk_engine::EndCause;
 
 use super::pattern::Mismatch;
 use super::plan::{Decision, Refusal};
+use super::query::Query;
 use super::rule::{Rule, RuleError, RuleFault, RuleSpec};
-use crate::adapter::{Origin, Party};
 
 /// Compiled rules, in the order in which they are tried. Without one, every call is refused.
 #[derive(Debug, Clone, Default)]
@@ -43,21 +43,22 @@ impl Rules {
         if errors.is_empty() { Ok(Self(rules)) } else { Err(errors) }
     }
 
-    /// Decides what becomes of a call from `origin`, which shows itself as `caller`, to `destination`.
+    /// Decides what becomes of a call.
     #[must_use]
-    pub fn route(&self, origin: &Origin, caller: &Party, destination: &str) -> Decision {
-        let verdict = self.0.iter().find_map(|rule| rule.decide(origin, caller, destination).ok());
+    pub fn route(&self, query: &Query<'_>) -> Decision {
+        let verdict = self.0.iter().find_map(|rule| rule.decide(query).ok());
         verdict.unwrap_or(Decision::Refuse { cause: EndCause::NotFound, reason: Refusal::NoRule })
     }
 
     /// What [`Self::route`] tried on its way, up to and with the rule that matched.
     #[must_use]
-    pub fn explain(&self, origin: &Origin, caller: &Party, destination: &str) -> Vec<Trial> {
+    pub fn explain(&self, query: &Query<'_>) -> Vec<Trial> {
         let mut trials = Vec::new();
         for rule in &self.0 {
-            let mismatch = rule.decide(origin, caller, destination).err();
+            let mismatch = rule.decide(query).err();
+            let is_match = mismatch.is_none();
             trials.push(Trial { rule: Arc::clone(&rule.name), mismatch });
-            if mismatch.is_none() {
+            if is_match {
                 break;
             }
         }
@@ -79,9 +80,16 @@ impl Rules {
 
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.mismatch {
+        let verdict = match &self.mismatch {
             None => "matches",
             Some(Mismatch::Origin) => "is not for this caller",
+            Some(Mismatch::Group) => "is not for this user's groups",
+            Some(Mismatch::Network) => "is not for calls from there",
+            Some(Mismatch::Listener) => "is not for calls to this listener",
+            Some(Mismatch::Time) => "is not for this time",
+            Some(Mismatch::Header(name)) => {
+                return write!(f, "rule {:?} is not for what the header {name} says", self.rule);
+            }
             Some(Mismatch::Number) => "is not for the caller's number",
             Some(Mismatch::Destination) => "is not for this destination",
         };
@@ -91,17 +99,18 @@ impl fmt::Display for Trial {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use proptest::prelude::*;
 
     use webtrunk_engine::call::ConferenceRole;
 
     use super::super::{
-        ActionSpec, Bridge, BridgeSpec, BridgeTarget, BridgeTo, Conference, ConferenceSpec, FeatureKeys,
-        Plan, Step, Tone,
+        ActionSpec, Bridge, BridgeSpec, BridgeTarget, BridgeTo, Conditions, Conference, ConferenceSpec,
+        FeatureKeys, HeaderPattern, Hours, Plan, Step, Tone,
     };
     use super::*;
+    use crate::adapter::{Header, Origin, Party};
 
     const RING: Duration = Duration::from_secs(30);
 
@@ -112,6 +121,7 @@ mod tests {
             from_number: None,
             from_user: None,
             from_trunk: None,
+            conditions: Conditions::default(),
             actions: vec![action],
         }
     }
@@ -141,7 +151,7 @@ mod tests {
 
     /// The verdict in one line: `rule: target`, or the reason of the refusal.
     fn verdict(rules: &Rules, origin: &Origin, number: &str, destination: &str) -> String {
-        match rules.route(origin, &shows(number), destination) {
+        match rules.route(&Query::new(origin, &shows(number), destination)) {
             Decision::Refuse { cause, reason } => format!("{cause:?}: {reason}"),
             Decision::Run(Plan { rule, steps }) => {
                 let steps: Vec<_> = steps.iter().map(shown).collect();
@@ -293,7 +303,7 @@ mod tests {
         let optional = vec![ActionSpec::Answer, meet("$1", 0.0)];
         let optional = RuleSpec { actions: optional, ..rule("optional", "8(\\d*)", ActionSpec::Answer) };
         let rules = Rules::compile(&[named, optional]).expect("sound");
-        let Decision::Run(plan) = rules.route(&user("boss"), &shows("1"), "742") else {
+        let Decision::Run(plan) = rules.route(&Query::new(&user("boss"), &shows("1"), "742")) else {
             panic!("it matches")
         };
         let role = ConferenceRole::Whisper { to: Arc::from("agent-742") };
@@ -302,7 +312,7 @@ mod tests {
             Conference { room: Arc::from("room-42"), role, target, gain_db: 3.0, is_muted: true, keys };
         assert_eq!(plan.steps, [Step::Answer, Step::Conference(conference)]);
         assert_eq!(plan.room().map(|room| &**room), Some("room-42"));
-        let refused = rules.route(&user("boss"), &shows("1"), "8");
+        let refused = rules.route(&Query::new(&user("boss"), &shows("1"), "8"));
         assert!(matches!(refused, Decision::Refuse { cause: EndCause::NotFound, .. }), "{refused:?}");
     }
 
@@ -320,7 +330,7 @@ mod tests {
     fn explain_tells_what_was_tried_up_to_the_match() {
         let rules = dial_plan();
         let told: Vec<_> = rules
-            .explain(&user("alice"), &shows("1"), "both")
+            .explain(&Query::new(&user("alice"), &shows("1"), "both"))
             .iter()
             .map(|trial| format!("{trial}"))
             .collect();
@@ -333,8 +343,71 @@ mod tests {
                 "rule \"both\" matches",
             ]
         );
-        assert_eq!(rules.explain(&user("alice"), &shows("1"), "nowhere").len(), rules.len());
-        assert!(Rules::default().explain(&user("alice"), &shows("1"), "1").is_empty());
+        assert_eq!(rules.explain(&Query::new(&user("alice"), &shows("1"), "nowhere")).len(), rules.len());
+        assert!(Rules::default().explain(&Query::new(&user("alice"), &shows("1"), "1")).is_empty());
+    }
+
+    /// A rule for users of a group, from a network, to a listener, at a time, with a header; and what it calls.
+    fn particular() -> Rules {
+        let conditions = Conditions {
+            members: Some(["alice".to_owned()].into()),
+            networks: vec!["10.0.0.0/8".parse().expect("a range")],
+            listeners: vec!["inside".to_owned()],
+            hours: Some(Hours {
+                days: Vec::new(),
+                spans: vec![[8 * 60, 17 * 60]],
+                zone: jiff::tz::TimeZone::UTC,
+            }),
+            headers: vec![HeaderPattern { name: "X-Tenant".into(), pattern: "(?<tenant>[a-z]+)-.*".into() }],
+        };
+        let spec = RuleSpec { conditions, ..rule("particular", "1", to_user("${tenant}")) };
+        Rules::compile(&[spec]).expect("sound")
+    }
+
+    #[test]
+    fn a_rule_looks_at_group_network_listener_time_and_header_and_says_at_which_it_passed_by() {
+        let rules = particular();
+        let (origin, caller) = (user("alice"), shows("1"));
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(12 * 60 * 60);
+        let header = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
+        let headers = [header("X-Tenant", "1"), header("x-tenant", "acme-berlin")];
+        let right = Query {
+            source: Some([10, 1, 2, 3].into()),
+            listener: Some("inside"),
+            headers: &headers,
+            at: noon,
+            ..Query::new(&origin, &caller, "1")
+        };
+        let bob = user("bob");
+        let cases = [
+            (right, "matches"),
+            (Query { origin: &bob, ..right }, "is not for this user's groups"),
+            (Query { source: Some([11, 1, 2, 3].into()), ..right }, "is not for calls from there"),
+            (Query { source: None, ..right }, "is not for calls from there"),
+            (Query { listener: Some("outside"), ..right }, "is not for calls to this listener"),
+            (Query { listener: None, ..right }, "is not for calls to this listener"),
+            (Query { at: SystemTime::UNIX_EPOCH, ..right }, "is not for this time"),
+            (Query { headers: &headers[..1], ..right }, "is not for what the header X-Tenant says"),
+            (Query { destination: "2", ..right }, "is not for this destination"),
+        ];
+        for (query, expected) in cases {
+            let told = rules.explain(&query).swap_remove(0).to_string();
+            assert_eq!(told, format!("rule \"particular\" {expected}"));
+            assert_eq!(matches!(rules.route(&query), Decision::Run(_)), expected == "matches");
+        }
+        let Decision::Run(plan) = rules.route(&right) else { panic!("it matches") };
+        assert_eq!(shown(&plan.steps[0]), "user acme");
+    }
+
+    #[test]
+    fn a_trunks_call_needs_a_rule_that_names_trunks_wherever_it_comes_from() {
+        let conditions =
+            Conditions { networks: vec!["0.0.0.0/0".parse().expect("all")], ..Default::default() };
+        let spec = RuleSpec { conditions, ..rule("all", ".*", to_user("bob")) };
+        let rules = Rules::compile(&[spec]).expect("sound");
+        let (origin, caller) = (trunk("provider"), shows("1"));
+        let query = Query { source: Some([10, 1, 2, 3].into()), ..Query::new(&origin, &caller, "1") };
+        assert!(matches!(rules.route(&query), Decision::Refuse { .. }));
     }
 
     proptest! {
@@ -343,17 +416,17 @@ mod tests {
             let rules = Rules::default();
             for origin in [user(&who), trunk(&who)] {
                 let refused = Decision::Refuse { cause: EndCause::NotFound, reason: Refusal::NoRule };
-                prop_assert_eq!(rules.route(&origin, &shows(&number), &destination), refused);
+                prop_assert_eq!(rules.route(&Query::new(&origin, &shows(&number), &destination)), refused);
             }
         }
 
         #[test]
         fn a_trunk_never_gets_through_a_rule_that_does_not_name_trunks(destination in ".*") {
             let rules = Rules::compile(&[rule("all", "(?s).*", to_trunk("9$0", None))]).expect("sound");
-            let from_trunk = rules.route(&trunk("provider"), &shows("1"), &destination);
+            let from_trunk = rules.route(&Query::new(&trunk("provider"), &shows("1"), &destination));
             let is_refused = matches!(from_trunk, Decision::Refuse { .. });
             prop_assert!(is_refused);
-            let from_user = rules.route(&user("alice"), &shows("1"), &destination);
+            let from_user = rules.route(&Query::new(&user("alice"), &shows("1"), &destination));
             prop_assert!(matches!(from_user, Decision::Run(_)));
         }
 
@@ -365,7 +438,7 @@ mod tests {
             // `\d` is any decimal digit of Unicode; leave those to the expression.
             prop_assume!(!extra.chars().any(|c| c.is_numeric()));
             for odd in [format!("0{number}{extra}"), format!("{extra}0{number}")] {
-                let refused = rules.route(&user("alice"), &shows("1"), &odd);
+                let refused = rules.route(&Query::new(&user("alice"), &shows("1"), &odd));
                 let is_refused = matches!(refused, Decision::Refuse { .. });
                 prop_assert!(is_refused);
             }
@@ -374,7 +447,7 @@ mod tests {
         #[test]
         fn any_text_is_a_pattern_and_a_template_or_an_error(pattern in ".*", template in ".*", to in ".*") {
             if let Ok(rules) = Rules::compile(&[rule("any", &pattern, to_trunk(&template, None))]) {
-                let _ = rules.route(&user("alice"), &shows("1"), &to);
+                let _ = rules.route(&Query::new(&user("alice"), &shows("1"), &to));
             }
         }
     }

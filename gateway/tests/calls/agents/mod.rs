@@ -13,6 +13,7 @@ mod impostor;
 mod ipv6;
 mod keys;
 mod lite;
+mod matched;
 mod moved;
 mod pauses;
 mod played;

@@ -16,6 +16,7 @@ pub(crate) struct GatewayConfig {
     trunks: String,
     trunk_srtp: Option<&'static str>,
     users: Vec<String>,
+    groups: Vec<(String, String)>,
     origin: Option<String>,
     media: String,
     sip: String,
@@ -46,6 +47,12 @@ impl GatewayConfig {
     /// Adds a user, with [`password`]'s.
     pub(crate) fn user(mut self, name: &str) -> Self {
         self.users.push(name.to_owned());
+        self
+    }
+
+    /// Puts a user into a group.
+    pub(crate) fn group(mut self, user: &str, group: &str) -> Self {
+        self.groups.push((user.to_owned(), group.to_owned()));
         self
     }
 
@@ -181,6 +188,8 @@ impl GatewayConfig {
         );
         for user in &self.users {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");
+            let groups = self.groups.iter().filter(|(member, _)| member == user);
+            let _ = writeln!(text, "groups = {:?}", groups.map(|(_, group)| group).collect::<Vec<_>>());
             let is_kept = |hash: &Ha1| !self.is_md5_only || hash.algorithm() == Algorithm::Md5;
             for hash in hashes(user, DEFAULT_REALM, &password(user)).into_iter().filter(is_kept) {
                 let key = format!("ha1_{:?}", hash.algorithm()).to_lowercase();

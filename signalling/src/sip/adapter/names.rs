@@ -1,6 +1,7 @@
 //! Our names on each flow: what Via and Contact say (RFC 3261 18.1.1, 8.1.1.8).
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use crate::sip::agent::LocalNames;
 use crate::sip::flow::{Flow, TransportKind};
@@ -48,6 +49,10 @@ impl LocalNames for Names {
             TransportKind::Ws | TransportKind::Wss => contact.params.set("transport", Some("ws")),
         }
         contact
+    }
+
+    fn listener(&self, flow: &Flow) -> Arc<str> {
+        self.addresses.listener(flow.listener).map_or_else(|| "".into(), |own| Arc::clone(&own.name))
     }
 
     fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {

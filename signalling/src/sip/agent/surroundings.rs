@@ -2,6 +2,7 @@
 //! answers are given at once.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::adapter::Origin;
@@ -18,6 +19,9 @@ pub trait LocalNames {
 
     /// Our Contact on this flow (RFC 3261 8.1.1.8); with `;transport=ws` for WebSocket (RFC 7118 5).
     fn contact(&self, flow: &Flow) -> SipUri;
+
+    /// The name of the listener of this flow.
+    fn listener(&self, flow: &Flow) -> Arc<str>;
 
     /// A flow to an address that a dialog names; `None` where we have no way there, and the dialog's
     /// old flow is used.

@@ -25,7 +25,7 @@ use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body, early, reason};
-use crate::adapter::{Command, Event, HOPS_MAX, Incoming as IncomingCall, MediaProfile, Origin};
+use crate::adapter::{Command, Event, HOPS_MAX, Header, Incoming as IncomingCall, MediaProfile, Origin};
 use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::Flow;
@@ -100,6 +100,8 @@ impl Incoming {
             profile: if flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
             offer: offer.clone(),
             signalled_from: flow.remote.ip().to_canonical(),
+            listener: context.names.listener(&flow),
+            headers: headers_of(&invite),
             hops,
             span: context.span.clone(),
         })));
@@ -328,6 +330,15 @@ impl Incoming {
         }
         response
     }
+}
+
+/// What rules may look at.
+fn headers_of(invite: &Request) -> Vec<Header> {
+    let is_told = |name: &HeaderName| {
+        !matches!(name, HeaderName::Via | HeaderName::Authorization | HeaderName::ProxyAuthorization)
+    };
+    let told = invite.headers.iter().filter(|header| is_told(&header.name));
+    told.map(|header| Header { name: header.name.as_str().into(), value: header.value.to_string() }).collect()
 }
 
 /// A phone whose Via names another address than its datagrams come from is behind NAT: its Contact

@@ -150,6 +150,10 @@ mod tests {
             SipUri::new("", flow.local.ip().into(), None)
         }
 
+        fn listener(&self, _: &Flow) -> std::sync::Arc<str> {
+            "test".into()
+        }
+
         fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
             Some(Flow { remote, ..flow(kind, [0, 0, 0, 0], 0) })
         }

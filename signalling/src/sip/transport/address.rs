@@ -13,6 +13,8 @@ use crate::sip::flow::{ListenerId, TransportKind};
 /// How one listener is reached.
 #[derive(Debug, Clone)]
 pub struct ListenerAddress {
+    /// What rules call it.
+    pub name: Arc<str>,
     /// Its transport.
     pub kind: TransportKind,
     /// What its socket is bound to; the address may be the unspecified one.
@@ -127,6 +129,7 @@ mod tests {
 
     fn listener(kind: TransportKind, bound: &str, external: Option<&str>) -> ListenerAddress {
         ListenerAddress {
+            name: "test".into(),
             kind,
             bound: bound.parse().expect("an address"),
             external_address: external.map(ip),

@@ -23,6 +23,8 @@ pub struct TransportConfig {
 /// One listener.
 #[derive(Debug, Clone)]
 pub struct ListenerConfig {
+    /// What rules call it; several may share a name.
+    pub name: Arc<str>,
     /// Its transport.
     pub kind: TransportKind,
     /// Whose socket it listens on.
@@ -68,6 +70,7 @@ impl ListenerConfig {
     #[must_use]
     pub fn new(kind: TransportKind, bind: SocketAddr) -> Self {
         Self {
+            name: kind.via_name().to_ascii_lowercase().into(),
             kind,
             binding: Binding::Own(bind),
             external_address: None,

@@ -125,6 +125,7 @@ impl TransportLayer {
         for (id, listener) in (0..).map(ListenerId).zip(&self.shared.listeners) {
             match self.open(id, listener) {
                 Ok(bound) => addresses.push(ListenerAddress {
+                    name: Arc::clone(&listener.name),
                     kind: listener.kind,
                     bound,
                     external_address: listener.external_address,

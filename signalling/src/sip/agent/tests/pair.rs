@@ -293,6 +293,10 @@ impl LocalNames for Loopback {
         uri
     }
 
+    fn listener(&self, flow: &Flow) -> std::sync::Arc<str> {
+        flow.kind.via_name().into()
+    }
+
     fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
         let local = ([192, 0, 2, 1], 5060).into();
         Some(Flow { kind, listener: ListenerId(0), local, remote, connection: None })
