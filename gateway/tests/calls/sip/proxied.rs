@@ -60,9 +60,9 @@ fn through_a_proxy() {
 #[test]
 fn with_an_extension_that_we_lack() {
     let Some(stage) = Stage::new() else { return };
-    let require = &[("STATUS", "420"), ("MORE", "\nRequire: 100rel, teleport")];
+    let require = &[("STATUS", "420"), ("MORE", "\nRequire: precondition, teleport")];
     let seen = stage.call("caller_refused", "9100", require).finish();
     let refusal = seen.iter().find(|seen| !seen.is_sent && seen.is("420")).expect("it was expected");
-    assert_eq!(refusal.headers("Unsupported").join(", "), "100rel, teleport");
+    assert_eq!(refusal.headers("Unsupported").join(", "), "precondition, teleport");
     stage.gateway.assert_all_is_over(0);
 }

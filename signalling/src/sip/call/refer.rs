@@ -134,6 +134,9 @@ impl Session {
         if uri.params.get("method").is_some_and(|method| method != Method::Invite.as_str()) {
             return Err((StatusCode::DECLINE, "Only INVITE Is Referred To"));
         }
+        if replaces_a_call(uri) {
+            return Err((StatusCode::DECLINE, "No Call Can Be Replaced"));
+        }
         if !self.is_ours_to_call(uri, context) {
             return Err((StatusCode::DECLINE, "Refer-To Is No Address Of Ours"));
         }
@@ -153,4 +156,12 @@ impl Session {
         let local = self.dialog.local().uri.as_sip().map(|uri| &uri.host);
         uri.host == contact.host || Some(&uri.host) == local
     }
+}
+
+/// Whether whoever is called is to take it in place of another call (RFC 3891): an ordinary call would leave that one
+/// as it is, which nobody asked for.
+fn replaces_a_call(uri: &SipUri) -> bool {
+    let headers = uri.headers.as_deref().unwrap_or_default();
+    let mut names = headers.split('&').filter_map(|header| header.split('=').next());
+    names.any(|name| name.eq_ignore_ascii_case("Replaces"))
 }

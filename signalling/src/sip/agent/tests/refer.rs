@@ -95,6 +95,7 @@ fn what_is_not_for_us_to_call_is_refused_at_once() {
         ("<tel:+4930>", 416),
         ("<sip:carol@198.51.100.7>", 603),
         ("<sip:carol@192.0.2.1;method=BYE>", 603),
+        ("<sip:carol@192.0.2.1?Replaces=1%40a%3Bto-tag%3D2%3Bfrom-tag%3D3>", 603),
         ("<sip:192.0.2.1>", 484),
         ("<sip:carol@192.0.2.1>, <sip:dave@192.0.2.1>", 400),
         ("carol", 400),
