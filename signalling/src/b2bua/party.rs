@@ -43,8 +43,6 @@ pub(super) struct Party {
     /// What we may send to it and receive from it, by the last agreement.
     pub(super) direction: Option<Direction>,
     pub(super) takes_digits: bool,
-    /// Whether it is a user, and no trunk's party.
-    pub(super) is_user: bool,
     /// How keys travel in its media.
     pub(super) keys: KeyMode,
     /// The leg to which the key that it holds down is sent in media.
@@ -131,7 +129,6 @@ impl Party {
     ) -> Self {
         Self {
             leg,
-            is_user: matches!(origin, Origin::User(_)),
             origin,
             identity,
             // At the highest level, as every span: see `adapter::leg_span`.
@@ -156,6 +153,11 @@ impl Party {
             Origin::User(name) => name.as_str().into(),
             Origin::Trunk(_) => self.identity.user.as_str().into(),
         }
+    }
+
+    /// Whether it is a user, and no trunk's party.
+    pub(super) fn is_user(&self) -> bool {
+        matches!(self.origin, Origin::User(_))
     }
 
     pub(super) fn is_talking(&self) -> bool {

@@ -140,7 +140,7 @@ impl B2bua {
     fn recording_plan(&self, leg: LegId) -> Option<&Record> {
         let plan = self.recording.plan.as_ref()?;
         let party = self.party(leg)?;
-        ((party.is_user || plan.is_for_trunks) && party.is_talking() && self.caller.is_talking())
+        ((party.is_user() || plan.is_for_trunks) && party.is_talking() && self.caller.is_talking())
             .then_some(plan)
     }
 }

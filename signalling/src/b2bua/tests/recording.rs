@@ -28,7 +28,7 @@ fn talking(step: Step) -> (Bench, LegId, LegId) {
     let words = bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
     assert_eq!(words, ["answer caller"], "nobody has asked yet");
     bench.agreed(caller, Direction::SendRecv);
-    bench.call.callees[0].is_user = false;
+    bench.call.callees[0].origin = Origin::Trunk("provider".into());
     (bench, caller, callee)
 }
 
