@@ -91,7 +91,7 @@ pub(super) async fn assert_is_one_stream_but_for_stalls(call: &Call) {
     }
 }
 
-pub(super) fn median(levels: impl Iterator<Item = f64>) -> f64 {
+fn median(levels: impl Iterator<Item = f64>) -> f64 {
     let mut levels: Vec<f64> = levels.collect();
     levels.sort_by(f64::total_cmp);
     levels[levels.len() / 2]
