@@ -100,6 +100,9 @@ pub struct Incoming {
     /// How many more times the call may be passed on, by us or by those after us: what ends a circle
     /// of gateways (RFC 7332). [`HOPS_MAX`] where the protocol does not say.
     pub hops: u8,
+    /// The leg whose place it wants in that one's call, instead of calling somebody (RFC 3891). Whether it may is for
+    /// the gateway to say.
+    pub replaces: Option<LegId>,
     /// The adapter's span of the leg in the log ([`leg_span`]), which is told its call when that is known.
     pub span: Span,
 }
@@ -208,6 +211,9 @@ pub enum Event {
         leg: LegId,
         /// Who is to be called: what the party would have dialled, as in [`Incoming::destination`].
         destination: String,
+        /// The leg, of this party too, whose place in another call the other is to take: nobody is called then, and
+        /// `destination` may be empty.
+        replaces: Option<LegId>,
     },
     /// The leg is over; no event and no command follows for it.
     Ended {
@@ -363,6 +369,16 @@ pub enum Target {
         trunk: String,
         /// What is dialled there.
         number: String,
+    },
+    /// Whoever talks with a leg of another call, whose place the caller takes. No adapter gets it: two calls are joined
+    /// inside the gateway.
+    Party {
+        /// The leg whose place it is.
+        leg: LegId,
+        /// By whose rights it is taken.
+        origin: Origin,
+        /// Who is there, as far as is known.
+        user: String,
     },
 }
 

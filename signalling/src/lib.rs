@@ -7,3 +7,4 @@ pub mod http;
 pub mod routing;
 pub mod sip;
 pub mod switchboard;
+mod tie;

@@ -7,7 +7,7 @@
 //! ```
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -23,6 +23,7 @@ use webtrunk_engine::{EndCause, LegId};
 use crate::adapter::{Command, Event, Incoming};
 use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
 use crate::routing::{Decision, Plan, Query, Rules};
+use crate::tie::{self, Tie};
 
 /// Events of one call that may wait; a call gets a handful a second.
 const MAILBOX: usize = 256;
@@ -35,11 +36,18 @@ pub struct Switchboard {
     directory: Arc<dyn Directory + Send + Sync>,
     adapters: HashMap<&'static str, mpsc::Sender<Command>>,
     legs: Legs,
+    ties: Arc<Ties>,
 }
 
 /// Which call a leg belongs to. Written when legs come and go, never on a packet's way.
 #[derive(Clone, Default)]
-struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Event>>>>);
+struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Input>>>>);
+
+/// Calls that are joined to each other. What a call commands the other is told by a task: neither waits for the other.
+struct Ties {
+    tie: Mutex<Tie>,
+    events: mpsc::UnboundedSender<Event>,
+}
 
 /// An adapter has ended without having been told to: its task panicked, say. Nobody can be called by
 /// it any more, and what it knew of its peers is lost.
@@ -51,7 +59,7 @@ pub struct AdapterGone {
 }
 
 impl Switchboard {
-    /// A switchboard over started adapters, by name.
+    /// A switchboard over started adapters, by name. Needs a runtime around it.
     #[must_use]
     pub fn new(
         engine: Engine,
@@ -61,7 +69,9 @@ impl Switchboard {
         adapters: HashMap<&'static str, mpsc::Sender<Command>>,
     ) -> Self {
         let rules = Arc::new(rules);
-        Self { engine, rules, settings, directory, adapters, legs: Legs::default() }
+        let legs = Legs::default();
+        let ties = Ties::start(legs.clone());
+        Self { engine, rules, settings, directory, adapters, legs, ties }
     }
 
     /// How many legs its calls have now.
@@ -89,6 +99,11 @@ impl Switchboard {
             }
             tokio::select! {
                 event = events.recv() => match event {
+                    Some(Event::Incoming(incoming)) if incoming.replaces.is_some() => {
+                        if let Err((leg, cause)) = self.legs.join(adapter, incoming).await {
+                            self.command(adapter, Command::Hangup { leg, cause }).await;
+                        }
+                    }
                     Some(Event::Incoming(incoming)) => {
                         let call = Arc::clone(&self).run(adapter, incoming, stopping.clone());
                         calls.spawn(call);
@@ -164,6 +179,9 @@ impl Switchboard {
     }
 
     async fn command(&self, adapter: &'static str, command: Command) {
+        if adapter == tie::NAME {
+            return self.ties.handle_command(command);
+        }
         let Some(commands) = self.adapters.get(adapter) else {
             return error!(adapter, "no such adapter");
         };
@@ -173,10 +191,13 @@ impl Switchboard {
     }
 
     /// Hangs up a leg whose call is no more.
-    fn abandon(&self, leg: LegId, adapter: &'static str) {
+    fn abandon(&self, leg: LegId, adapter: &'static str, cause: EndCause) {
         warn!(%leg, adapter, "leg is left without its call");
+        let command = Command::Hangup { leg, cause };
+        if adapter == tie::NAME {
+            return self.ties.handle_command(command);
+        }
         let Some(commands) = self.adapters.get(adapter).cloned() else { return };
-        let command = Command::Hangup { leg, cause: EndCause::InternalError };
         if let (Err(TrySendError::Full(command)), Ok(runtime)) =
             (commands.try_send(command), Handle::try_current())
         {
@@ -189,8 +210,8 @@ impl Switchboard {
 /// A call's task.
 struct Conversation<'a> {
     board: &'a Switchboard,
-    inbox: mpsc::Sender<Event>,
-    from_adapters: mpsc::Receiver<Event>,
+    inbox: mpsc::Sender<Input>,
+    from_adapters: mpsc::Receiver<Input>,
     from_engine: mpsc::Receiver<CallEvent>,
     handle: CallHandle,
     /// Its legs that have not ended, with their adapters.
@@ -228,11 +249,16 @@ impl Conversation<'_> {
             let next = call.poll_timeout();
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
-                Some(event) = self.from_adapters.recv() => {
-                    if let Event::Ended { leg, .. } = event {
-                        self.forget(leg);
+                Some(input) = self.from_adapters.recv() => {
+                    match &input {
+                        Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
+                        Input::Incoming { adapter, incoming } => {
+                            incoming.span.record("call", display(self.handle.id()));
+                            self.legs.push((incoming.leg, adapter));
+                        }
+                        _ => {}
                     }
-                    call.handle_input(Input::Signal(event), directory.as_ref(), Instant::now());
+                    call.handle_input(input, directory.as_ref(), Instant::now());
                 }
                 event = self.from_engine.recv(), if !is_media_gone => match event {
                     Some(event) => call.handle_input(Input::Media(event), directory.as_ref(), Instant::now()),
@@ -266,6 +292,10 @@ impl Conversation<'_> {
         match effect {
             Effect::Signal { adapter, command } => self.board.command(adapter, command).await,
             Effect::Media(command) => self.handle.tell(command),
+            Effect::Refuse { adapter, leg, cause } => {
+                self.forget(leg);
+                self.board.command(adapter, Command::Hangup { leg, cause }).await;
+            }
             // The dial plan answers at once, above.
             Effect::Route { .. } => {}
         }
@@ -277,14 +307,22 @@ impl Drop for Conversation<'_> {
     fn drop(&mut self) {
         for (leg, adapter) in &self.legs {
             self.board.legs.remove(*leg);
-            self.board.abandon(*leg, adapter);
+            self.board.abandon(*leg, adapter, EndCause::InternalError);
+        }
+        // They came too late for a place in it.
+        self.from_adapters.close();
+        while let Ok(input) = self.from_adapters.try_recv() {
+            if let Input::Incoming { adapter, incoming } = input {
+                self.board.legs.remove(incoming.leg);
+                self.board.abandon(incoming.leg, adapter, EndCause::Declined);
+            }
         }
         self.handle.tell(CallCommand::End);
     }
 }
 
 impl Legs {
-    fn add(&self, leg: LegId, inbox: mpsc::Sender<Event>) {
+    fn add(&self, leg: LegId, inbox: mpsc::Sender<Input>) {
         self.lock().insert(leg, inbox);
     }
 
@@ -297,11 +335,58 @@ impl Legs {
         let inbox = self.lock().get(&event.leg()).cloned();
         if let Some(inbox) = inbox {
             // Only a call that is over has closed its inbox.
-            let _ = inbox.send(event).await;
+            let _ = inbox.send(Input::Signal(event)).await;
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LegId, mpsc::Sender<Event>>> {
+    /// Hands a leg that came in to the call in which it wants a place.
+    ///
+    /// # Errors
+    /// There is no such call: the leg, and why it is hung up.
+    async fn join(&self, adapter: &'static str, incoming: Box<Incoming>) -> Result<(), (LegId, EndCause)> {
+        let leg = incoming.leg;
+        let inbox = incoming.replaces.and_then(|replaced| self.lock().get(&replaced).cloned());
+        let inbox = inbox.ok_or((leg, EndCause::NotFound))?;
+        self.add(leg, inbox.clone());
+        inbox.send(Input::Incoming { adapter, incoming }).await.map_err(|_| {
+            self.remove(leg);
+            (leg, EndCause::Declined)
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LegId, mpsc::Sender<Input>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ties {
+    fn start(legs: Legs) -> Arc<Self> {
+        let (events, told) = mpsc::unbounded_channel();
+        let ties = Arc::new(Self { tie: Mutex::default(), events });
+        tokio::spawn(Self::tell(Arc::downgrade(&ties), told, legs));
+        ties
+    }
+
+    fn handle_command(&self, command: Command) {
+        let told = self.tie.lock().unwrap_or_else(PoisonError::into_inner).handle_command(command);
+        for event in told {
+            // The task that takes them lives as long as this does.
+            let _ = self.events.send(event);
+        }
+    }
+
+    /// Tells calls what the tie has for them, as long as there are ties.
+    async fn tell(ties: Weak<Self>, mut told: mpsc::UnboundedReceiver<Event>, legs: Legs) {
+        while let Some(event) = told.recv().await {
+            let Event::Incoming(incoming) = event else {
+                legs.pass(event).await;
+                continue;
+            };
+            if let Err((leg, cause)) = legs.join(tie::NAME, incoming).await
+                && let Some(ties) = ties.upgrade()
+            {
+                ties.handle_command(Command::Hangup { leg, cause });
+            }
+        }
     }
 }

@@ -92,6 +92,7 @@ impl Echo {
                 listener: "test".into(),
                 headers: Vec::new(),
                 hops: HOPS_MAX,
+                replaces: None,
                 span: leg_span(leg),
             })),
             Some(("digit", digit)) => {

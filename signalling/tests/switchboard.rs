@@ -117,6 +117,7 @@ impl Bench {
             listener: "test".into(),
             headers: Vec::new(),
             hops: HOPS_MAX,
+            replaces: None,
             span: leg_span(leg),
         };
         self.events.send(Event::Incoming(Box::new(incoming))).await.expect("it serves");

@@ -7,18 +7,20 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, warn};
-use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, KeyMode, LegSpec, TransportSpec};
 use webtrunk_engine::media::PlaybackId;
-use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
 use super::party::{Change, Party, PartyState, Purpose};
 use super::recording::Recording;
+use super::replace::Replacement;
 use super::transfer::Transfer;
 use crate::adapter::{Command, Event, Incoming, MediaProfile};
 use crate::routing::{Plan, Play, Step};
+use crate::tie;
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -44,6 +46,7 @@ pub struct B2bua {
     /// The conference that the caller is in, or joins.
     pub(super) attendance: Option<Attendance>,
     pub(super) transfer: Option<Transfer>,
+    pub(super) replacement: Option<Replacement>,
     /// How many times something was played.
     played: u32,
     /// When a party closed its media.
@@ -89,7 +92,7 @@ impl B2bua {
     ) -> Self {
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
         let span = Span::current();
-        let who = (incoming.origin.clone(), incoming.caller);
+        let who = (incoming.origin.clone(), incoming.caller.clone());
         let caller = Party::new(incoming.leg, who, adapter, incoming.profile, state, &span);
         let mut call = Self {
             span,
@@ -105,26 +108,12 @@ impl B2bua {
             recording: Recording::default(),
             attendance: None,
             transfer: None,
+            replacement: None,
             played: 0,
             media_closed_at: None,
             effects: VecDeque::new(),
         };
-        let codecs = directory.caller_codecs(&incoming.origin, incoming.profile);
-        let transport = match incoming.profile {
-            MediaProfile::Webrtc => TransportSpec::Webrtc,
-            MediaProfile::Rtp => TransportSpec::Rtp {
-                advertised: directory.media_address(Some(incoming.signalled_from)),
-                signalled_from: Some(incoming.signalled_from),
-                srtp: directory.caller_srtp(&incoming.origin),
-            },
-        };
-        call.caller.keys = directory.caller_keys(&incoming.origin);
-        let keys = call.caller.keys;
-        let spec = LegSpec { leg: incoming.leg, transport, codecs, keys, opposite: None };
-        call.media(CallCommand::AddLeg(Box::new(spec)));
-        if let Some(description) = incoming.offer {
-            call.media(CallCommand::ReceiveOffer { leg: incoming.leg, description });
-        }
+        call.caller.keys = call.add_incoming(adapter, incoming, None, directory);
         call.next_step(directory, now);
         call
     }
@@ -135,6 +124,7 @@ impl B2bua {
             Input::Signal(event) => self.on_signal(event, directory, now),
             Input::Media(event) => self.on_media(event, directory, now),
             Input::Routed(decision) => self.on_transfer_routed(decision, directory, now),
+            Input::Incoming { adapter, incoming } => self.on_replacing(adapter, *incoming, directory),
         }
     }
 
@@ -189,6 +179,7 @@ impl B2bua {
     /// Ends the call, whatever it does: the process goes down, or the media engine lost it.
     pub fn hang_up(&mut self, cause: EndCause) {
         self.fail_transfer(cause);
+        self.replacement = None;
         self.doing = Doing::Ending;
         for leg in self.callees.iter().map(|callee| callee.leg).collect::<Vec<_>>() {
             self.leave(leg, cause);
@@ -204,7 +195,7 @@ impl B2bua {
         let span = self.span_of(event.leg());
         let _entered = span.enter();
         match event {
-            // The call began with it.
+            // The call began with it; and one that wants a place in it is no mere signal.
             Event::Incoming(_) => {}
             Event::Progress { leg, is_ringing, description, signalled_from } => {
                 self.on_progress(leg, is_ringing, description, signalled_from)
@@ -225,7 +216,9 @@ impl B2bua {
                 self.media(CallCommand::AddCandidates { leg, fragment });
             }
             Event::RecordAsked { leg, wish } => self.on_record_asked(leg, wish),
-            Event::TransferAsked { leg, destination } => self.on_transfer_asked(leg, destination, directory),
+            Event::TransferAsked { leg, destination, replaces } => {
+                self.on_transfer_asked(leg, destination, replaces, directory)
+            }
             Event::Ended { leg, cause } => self.on_ended(leg, cause, directory, now),
         }
     }
@@ -234,7 +227,7 @@ impl B2bua {
         let span = event.leg().map_or_else(|| self.span.clone(), |leg| self.span_of(leg));
         let _entered = span.enter();
         match event {
-            CallEvent::OfferReady { leg, description } => self.on_offer_ready(leg, description),
+            CallEvent::OfferReady { leg, description } => self.on_offer_ready(leg, description, now),
             CallEvent::AnswerReady { leg, description } => {
                 self.on_answer_ready(leg, description, directory, now)
             }
@@ -290,6 +283,37 @@ impl B2bua {
             CallEvent::SpeakerChanged { speaker, .. } => debug!(?speaker, "speaker changed"),
             CallEvent::Ended { cause } => self.hang_up(cause),
         }
+    }
+
+    /// Adds the leg of a party that came in, with its offer; how its keys travel.
+    pub(super) fn add_incoming(
+        &mut self,
+        adapter: &'static str,
+        incoming: Incoming,
+        opposite: Option<LegId>,
+        directory: &dyn Directory,
+    ) -> KeyMode {
+        let Incoming { leg, origin, profile, offer, signalled_from, .. } = incoming;
+        let is_tied = adapter == tie::NAME;
+        let (codecs, srtp, keys) = if is_tied {
+            (tie::CODECS.to_vec(), SrtpPolicy::Forbid, KeyMode::Events)
+        } else {
+            let codecs = directory.caller_codecs(&origin, profile);
+            (codecs, directory.caller_srtp(&origin), directory.caller_keys(&origin))
+        };
+        let transport = match profile {
+            MediaProfile::Webrtc => TransportSpec::Webrtc,
+            MediaProfile::Rtp => TransportSpec::Rtp {
+                advertised: directory.media_address(Some(signalled_from)),
+                signalled_from: Some(signalled_from),
+                srtp,
+            },
+        };
+        self.media(CallCommand::AddLeg(Box::new(LegSpec { leg, transport, codecs, keys, opposite })));
+        if let Some(description) = offer {
+            self.media(CallCommand::ReceiveOffer { leg, description });
+        }
+        keys
     }
 
     /// Runs the plan on; after its last step the call is hung up.
@@ -375,13 +399,16 @@ impl B2bua {
         }
     }
 
-    fn on_offer_ready(&mut self, leg: LegId, description: Box<SessionDescription>) {
+    fn on_offer_ready(&mut self, leg: LegId, description: Box<SessionDescription>, now: Instant) {
         if leg == self.caller.leg && matches!(self.caller.state, PartyState::Describing(_)) {
             self.caller.state = PartyState::Confirming;
             return self.signal_caller(Command::Answer { leg, description });
         }
         if self.party(leg).is_some_and(Party::is_talking) {
             return self.send_offer_in_answer(leg, description);
+        }
+        if self.is_replacing(leg) {
+            return self.answer_replacing(leg, description, true, now);
         }
         self.dial(leg, description);
     }
@@ -393,6 +420,9 @@ impl B2bua {
         directory: &dyn Directory,
         now: Instant,
     ) {
+        if self.is_replacing(leg) {
+            return self.answer_replacing(leg, description, false, now);
+        }
         if leg != self.caller.leg || self.caller.is_talking() || self.caller.change == Change::Answering {
             return self.send_reoffer_answer(leg, description);
         }
@@ -424,6 +454,9 @@ impl B2bua {
         now: Instant,
     ) {
         if leg != self.caller.leg || !matches!(self.caller.state, PartyState::Confirming) {
+            if self.party(leg).is_some_and(|party| matches!(party.state, PartyState::Confirming)) {
+                return self.on_replacing_acknowledged(leg, description);
+            }
             return self.on_reoffer_acknowledged(leg, description);
         }
         let Some(description) = description else {
@@ -453,6 +486,9 @@ impl B2bua {
         party.direction = Some(direction);
         party.takes_digits = takes_digits;
         self.on_restart_agreed(leg);
+        if self.is_replacing(leg) {
+            return;
+        }
         if self.is_rung_for_transfer(leg) {
             return self.on_transfer_agreed(leg);
         }
@@ -472,6 +508,9 @@ impl B2bua {
         if !self.stays(leg) {
             return;
         }
+        if self.is_replacing(leg) {
+            return self.leave(leg, cause);
+        }
         let is_only_ringing =
             self.is_rung_for_transfer(leg) || (self.doing == Doing::Calling && leg != self.caller.leg);
         if !is_only_ringing {
@@ -484,6 +523,9 @@ impl B2bua {
 
     fn on_ended(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
         self.media(CallCommand::RemoveLeg { leg });
+        if self.on_end_in_replacement(leg, now) {
+            return;
+        }
         if self.transfer.as_ref().is_some_and(|transfer| transfer.is_asked_by(leg)) {
             return self.on_transferor_gone();
         }
@@ -560,7 +602,7 @@ impl B2bua {
         match std::mem::replace(&mut callee.state, PartyState::Leaving) {
             PartyState::Leaving => {}
             // An offer that was not dialled yet reached nobody, so nobody has to be told.
-            PartyState::Describing(_) => {
+            PartyState::Describing(Purpose::Dial(_)) => {
                 self.callees.retain(|callee| callee.leg != leg);
                 self.media(CallCommand::RemoveLeg { leg });
             }

@@ -36,7 +36,7 @@ impl B2bua {
         self.give_up_calling(directory, now);
     }
 
-    fn call_one(
+    pub(super) fn call_one(
         &mut self,
         place: Place,
         shown: &adapter::Party,
@@ -59,6 +59,7 @@ impl B2bua {
         let who = match &place.target {
             Target::Contact { user, .. } => (Origin::User(user.clone()), user.clone()),
             Target::Trunk { trunk, number } => (Origin::Trunk(trunk.clone()), number.clone()),
+            Target::Party { origin, user, .. } => (origin.clone(), user.clone()),
         };
         let who = (who.0, adapter::Party { user: who.1, display_name: String::new() });
         let (target, caller, transferred_by) = (place.target, shown.clone(), self.transferor());
@@ -154,12 +155,23 @@ impl B2bua {
                 return self.give_up_calling(directory, now);
             }
         }
+        if is_for_transfer {
+            self.leave_others(leg);
+            return self.on_transfer_answered(leg);
+        }
+        self.pick_up(leg, now);
+    }
+
+    /// Whoever else rings does so no more.
+    fn leave_others(&mut self, leg: LegId) {
         for other in self.rung().filter(|other| *other != leg).collect::<Vec<_>>() {
             self.leave(other, EndCause::AnsweredElsewhere);
         }
-        if is_for_transfer {
-            return self.on_transfer_answered(leg);
-        }
+    }
+
+    /// The caller talks to this callee from now on; it is answered once what the callee agreed to is known.
+    pub(super) fn pick_up(&mut self, leg: LegId, now: Instant) {
+        self.leave_others(leg);
         self.doing = Doing::Talking;
         self.partner = Some(leg);
         self.connect(leg);
@@ -187,7 +199,7 @@ impl B2bua {
     }
 
     /// Early media is heard where the caller has offered; an offer of ours has to wait for the answer.
-    fn describe_early(&mut self) {
+    pub(super) fn describe_early(&mut self) {
         if matches!(self.caller.state, PartyState::Waiting { has_offered: true }) {
             self.caller.state = PartyState::Describing(Purpose::Ring);
             let leg = self.caller.leg;

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, CallEvent, KeyMode};
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
+use webtrunk_engine::{EndCause, LegId};
 
-use crate::adapter::{self, Command, Event, MediaProfile, Origin, Target};
+use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin, Target};
 use crate::routing::{BridgeTarget, Decision};
 
 /// What a call is told.
@@ -21,6 +21,13 @@ pub enum Input {
     Media(CallEvent),
     /// By the dial plan: what is to become of [`Effect::Route`].
     Routed(Decision),
+    /// By an adapter: a leg came in that wants the place of one of the call's ([`Incoming::replaces`]).
+    Incoming {
+        /// The adapter's name.
+        adapter: &'static str,
+        /// The leg.
+        incoming: Box<Incoming>,
+    },
 }
 
 /// What a call wants done.
@@ -35,6 +42,15 @@ pub enum Effect {
     },
     /// By the engine.
     Media(CallCommand),
+    /// By an adapter: the leg of [`Input::Incoming`] is hung up, and is none of the call's.
+    Refuse {
+        /// Its name.
+        adapter: &'static str,
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        cause: EndCause,
+    },
     /// By the dial plan, which answers with [`Input::Routed`].
     Route {
         /// By whose rights.
@@ -52,7 +68,7 @@ impl Effect {
     pub fn dialled_leg(&self) -> Option<(LegId, &'static str)> {
         match self {
             Self::Signal { adapter, command: Command::Dial(dial) } => Some((dial.leg, adapter)),
-            Self::Signal { .. } | Self::Media(_) | Self::Route { .. } => None,
+            Self::Signal { .. } | Self::Media(_) | Self::Refuse { .. } | Self::Route { .. } => None,
         }
     }
 }

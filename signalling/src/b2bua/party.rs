@@ -8,6 +8,7 @@
 //!                                                                                      brings the answer) -> Talking
 //! callee   Describing (our offer) -- Dial --> Dialled -- early media --> EarlyMedia -- answered --> Talking
 //!                                              `---- answered --------------> Settling -- agreed --> Talking
+//! replaces Describing -- sent --> Talking, or Confirming (our offer) -> Talking
 //! both     any -- hung up --> Leaving -- ended --> Gone
 //! ```
 
@@ -90,6 +91,8 @@ pub(super) enum Purpose {
     Answer,
     /// To be dialled with.
     Dial(Box<Dialling>),
+    /// To be sent with `Answer` to who takes another's place.
+    Replace,
 }
 
 /// What is dialled when the offer is ready.

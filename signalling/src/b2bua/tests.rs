@@ -18,6 +18,7 @@ use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, 
 
 mod conference;
 mod recording;
+mod replace;
 mod restart;
 mod transfer;
 
@@ -97,6 +98,7 @@ impl Bench {
             listener: "test".into(),
             headers: Vec::new(),
             hops,
+            replaces: None,
             span: Span::none(),
         };
         let plan = Plan { rule: Arc::from("test"), steps };
@@ -187,6 +189,7 @@ impl Bench {
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
                 Command::Drain => "drain".into(),
             },
+            Effect::Refuse { leg, cause, .. } => format!("refuse {} {cause:?}", who(leg)),
             Effect::Route { origin, destination, .. } => format!("route {origin:?} to {destination}"),
             Effect::Media(command) => match command {
                 CallCommand::AddLeg(spec) => format!("add {}", who(&spec.leg)),

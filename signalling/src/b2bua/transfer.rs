@@ -3,7 +3,7 @@
 //! ```text
 //!  TransferAsked --- not allowed -----------------------------------------> Failed, the call goes on
 //!       |
-//!       v  the dial plan, asked by the rights of who asks
+//!       v  the dial plan, asked by the rights of who asks; or who asks talks with another, whom the tie calls
 //!  others ring --- one answers: who stays talks to it ----> Done, who asked is hung up
 //!       |  |
 //!       |  +------ nobody answers --------------------------> Failed, the call goes on
@@ -15,19 +15,20 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::info;
-use webtrunk_engine::call::{CallCommand, HearSource};
+use webtrunk_engine::call::{CallCommand, HearSource, KeyMode};
 use webtrunk_engine::media::PlaybackId;
-use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::sdp::{SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{B2bua, Doing};
-use super::effect::{Directory, Effect};
+use super::effect::{Directory, Effect, Place};
 use super::party::{Party, PartyState};
-use crate::adapter::{self, Command, TransferProgress};
+use crate::adapter::{self, Command, MediaProfile, Target, TransferProgress};
 use crate::routing::{Decision, Record, Step};
+use crate::tie;
 
 /// A transfer that is under way.
 #[derive(Debug)]
@@ -56,17 +57,25 @@ impl Transfer {
 
 impl B2bua {
     /// A party wants another in its place.
-    pub(super) fn on_transfer_asked(&mut self, by: LegId, destination: String, directory: &dyn Directory) {
+    pub(super) fn on_transfer_asked(
+        &mut self,
+        by: LegId,
+        destination: String,
+        replaces: Option<LegId>,
+        directory: &dyn Directory,
+    ) {
         let Some(party) = self.party(by) else { return };
         let stays = self.opposite(by).filter(|_| self.doing == Doing::Talking);
         let talk = |party: &Party| matches!(party.state, PartyState::Talking);
         let refusal = match stays {
-            _ if self.transfer.is_some() => Some(EndCause::Glare),
+            _ if self.transfer.is_some() || self.replacement.is_some() => Some(EndCause::Glare),
+            // Both are in this call already.
+            _ if replaces.is_some_and(|leg| self.party(leg).is_some()) => Some(EndCause::NotAcceptable),
             _ if !directory.may_transfer(&party.origin) => Some(EndCause::Forbidden),
             Some(stays) if talk(party) && talk(stays) => None,
             _ => Some(EndCause::NotAcceptable),
         };
-        info!(destination, ?refusal, "party asks for a transfer");
+        info!(destination, ?replaces, ?refusal, "party asks for a transfer");
         let (Some(stays), None) = (stays, refusal) else {
             let cause = refusal.unwrap_or(EndCause::NotAcceptable);
             return self.tell_transferor(by, TransferProgress::Failed(cause));
@@ -74,7 +83,34 @@ impl B2bua {
         let (origin, caller) = (party.origin.clone(), party.identity.clone());
         let stays = stays.leg;
         self.transfer = Some(Transfer { by, stays, steps: VecDeque::new(), record: None, failure: None });
-        self.effect(Effect::Route { origin, caller, destination });
+        match replaces {
+            Some(leg) => {
+                self.call_party(by, Target::Party { leg, origin, user: destination }, directory);
+            }
+            None => self.effect(Effect::Route { origin, caller, destination }),
+        }
+    }
+
+    /// Who stays takes the place of who asks in another call of theirs. The dial plan let that one call both, and is not
+    /// asked.
+    fn call_party(&mut self, by: LegId, target: Target, directory: &dyn Directory) {
+        let Some(hops) = self.hops.checked_sub(1) else {
+            return self.fail_transfer(EndCause::TooManyHops);
+        };
+        self.hops = hops;
+        self.tell_transferor(by, TransferProgress::Began);
+        let shown = self.party(self.anchor()).map(|party| party.identity.clone()).unwrap_or_default();
+        let place = Place {
+            adapter: tie::NAME,
+            target,
+            profile: MediaProfile::Rtp,
+            codecs: tie::CODECS.to_vec(),
+            keys: KeyMode::Events,
+            srtp: SrtpPolicy::Forbid,
+            address: Some(tie::ADDRESS),
+        };
+        // It rings as long as the other call lets it.
+        self.call_one(place, &shown, (Duration::MAX, hops), directory);
     }
 
     /// What the dial plan says of it.
@@ -204,9 +240,9 @@ impl B2bua {
         self.party(self.transfer.as_ref()?.by).map(|party| party.identity.clone())
     }
 
-    /// The callees of the step under way: not those who talk while others are called.
+    /// The callees of the step under way: not those who talk while others are called, nor who wants another's place.
     pub(super) fn rung(&self) -> impl Iterator<Item = LegId> {
-        let legs = self.callees.iter().map(|callee| callee.leg);
+        let legs = self.callees.iter().map(|callee| callee.leg).filter(|leg| !self.is_replacing(*leg));
         legs.filter(|leg| self.transfer.as_ref().is_none_or(|transfer| !transfer.is_old(*leg)))
     }
 
@@ -245,7 +281,7 @@ impl B2bua {
         self.media_closed_at = None;
     }
 
-    fn make_caller(&mut self, leg: LegId) {
+    pub(super) fn make_caller(&mut self, leg: LegId) {
         self.media_closed_at = None;
         if let Some(index) = self.callees.iter().position(|callee| callee.leg == leg) {
             std::mem::swap(&mut self.caller, &mut self.callees[index]);

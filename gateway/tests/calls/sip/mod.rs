@@ -5,7 +5,7 @@ pub(crate) mod rtp_peer;
 pub(crate) mod sipp;
 pub(crate) mod stage;
 mod strangers;
-mod trace;
+pub(crate) mod trace;
 
 mod audio;
 mod cancelled;

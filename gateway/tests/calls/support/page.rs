@@ -159,6 +159,21 @@ impl Page {
         self.run("transfer", &json!([target]));
     }
 
+    /// Calls somebody else while the call is on hold.
+    pub(crate) fn consult(&self, target: &str) {
+        self.run("consult", &json!([target]));
+    }
+
+    /// Has the other side of the first call go on with whoever was called beside it.
+    pub(crate) fn join(&self) {
+        self.run("join", &json!([]));
+    }
+
+    /// Goes on with the first call. JsSIP alone can.
+    pub(crate) fn take_back(&self) {
+        self.run("takeBack", &json!([]));
+    }
+
     /// Hides the gateway's UDP addresses from the browser in all calls that follow.
     pub(crate) fn hide_udp(&self) {
         self.run("hideUdp", &json!([]));

@@ -6,6 +6,7 @@ use webtrunk_codecs::g711::Law;
 
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::{Sipp, Values};
+use crate::sip::trace::Seen;
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
@@ -16,11 +17,16 @@ use crate::support::turn::Turn;
 pub(super) const ALICE_HZ: f64 = 1000.0;
 pub(super) const CAROL_HZ: f64 = 1800.0;
 pub(super) const PHONE_HZ: f64 = 1400.0;
+pub(super) const COLLEAGUE_HZ: f64 = 600.0;
 
 /// Where the phone's RTP is.
 const RTP_PORT: u16 = 7000;
 
-/// Alice's call with the phone, and carol beside it.
+/// The number of the colleague's phone.
+pub(super) const COLLEAGUE: &str = "11";
+
+/// Alice's call with the phone, and carol beside it. A colleague's phone is at another host, which is of the same trunk
+/// when it calls, and is called by a trunk of its own.
 pub(super) struct Scene {
     pub(super) alice: Page,
     pub(super) carol: Page,
@@ -28,6 +34,7 @@ pub(super) struct Scene {
     /// The phone's mouth and ear.
     pub(super) sound: RtpPeer,
     pub(super) gateway: Gateway,
+    pub(super) colleague_host: Host,
     _phone_host: Host,
     _turn: Turn,
 }
@@ -38,15 +45,20 @@ impl Scene {
         let browser = Browser::shared()?;
         tools::command("sipp")?;
         let turn = Turn::take();
-        let phone_host = Host::new();
+        let [phone_host, colleague_host] = [Host::new(), Host::new()];
+        let [phone_ip, colleague_ip] = [&phone_host, &colleague_host].map(Host::ip);
         let carol = "destination = 'carol'\nactions = [{ bridge = { user = 'carol' } }]";
         let config = GatewayConfig::default()
             .origin(browser.origin())
             .user("alice")
             .user("carol")
-            .trunk("provider", &phone_host, &["PCMU"])
-            .last_trunk(trunk)
+            .trunk_lines(&format!(
+                "name = 'provider'\nhost = '{phone_ip}'\nnetworks = ['{phone_ip}', '{colleague_ip}']\n\
+                 codecs = ['PCMU']\n{trunk}"
+            ))
+            .trunk_lines(&format!("name = 'colleague'\nhost = '{colleague_ip}'\ncodecs = ['PCMU']"))
             .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'provider', number = '$0' } }]")
+            .rule("destination = '1.*'\nactions = [{ bridge = { trunk = 'colleague', number = '$0' } }]")
             .rule(carol)
             .rule(&format!("from_trunk = 'provider'\n{carol}"));
         let gateway = Gateway::start(&config);
@@ -65,9 +77,23 @@ impl Scene {
         alice.call_through("0301234567");
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
-        let scene = Self { alice, carol, phone, sound, gateway, _phone_host: phone_host, _turn: turn };
+        let scene = Self { alice, carol, phone, sound, gateway, colleague_host, _phone_host: phone_host, _turn: turn };
         scene.hear_each_other();
         Some(scene)
+    }
+
+    /// The colleague's phone, which waits to be called.
+    pub(super) fn colleague(&self) -> (Sipp, RtpPeer) {
+        let port = RTP_PORT.to_string();
+        let phone =
+            Sipp::callee(&self.colleague_host, "callee_talks", &[("RTP_PORT", &*port), ("FORMATS", "0 101")]);
+        (phone, RtpPeer::new(&self.colleague_host, RTP_PORT))
+    }
+
+    /// Has the colleague speak to where this message of the gateway says.
+    pub(super) fn let_speak(&self, colleague: &mut RtpPeer, told: &Seen) {
+        let port = told.audio_port().expect("the gateway describes its audio");
+        colleague.say(SocketAddr::new(self.gateway.sip().ip(), port), Law::Mu, COLLEAGUE_HZ);
     }
 
     /// Alice and the phone do.

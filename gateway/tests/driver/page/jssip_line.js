@@ -8,6 +8,7 @@ export class JssipLine {
   #events;
   #microphone;
   #session = null;
+  #first = null;
 
   constructor({ user, password, domain, socket }, events, microphone) {
     this.#domain = domain;
@@ -40,12 +41,30 @@ export class JssipLine {
 
   resume() { return new Promise((resolve) => this.#session.unhold({}, resolve)); }
 
-  transfer(target) {
+  transfer(target) { this.#refer(this.#session, `sip:${target}@${this.#domain}`); }
+
+  /** Calls somebody else while the call is on hold. */
+  async consult(target) {
+    await this.hold();
+    this.#first = this.#session;
+    this.call(target);
+  }
+
+  /** The other side of the first call goes on with that of the second. */
+  join() { this.#refer(this.#first, this.#session.remote_identity.uri, this.#session); }
+
+  /** Goes on with the first call. */
+  async takeBack() {
+    this.#session = this.#first;
+    await this.resume();
+  }
+
+  #refer(session, target, replaces) {
     const tell = (kind, status) => this.#events.tell(kind, { status });
     const news = ({ status_line: { status_code } }) => tell('transfer', status_code);
     const requestFailed = ({ response }) => tell('transfer refused', response?.status_code ?? null);
     const eventHandlers = { trying: news, progress: news, accepted: news, failed: news, requestFailed };
-    this.#session.refer(`sip:${target}@${this.#domain}`, { eventHandlers });
+    session.refer(target, { eventHandlers, replaces });
   }
 
   restartIce() {

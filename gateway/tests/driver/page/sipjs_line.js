@@ -8,6 +8,7 @@ export class SipjsLine {
   #domain;
   #events;
   #session = null;
+  #first = null;
 
   constructor({ user, password, domain, socket }, events, microphone) {
     this.#domain = domain;
@@ -80,14 +81,32 @@ export class SipjsLine {
     else await session.reject({ statusCode: status ?? 480 });
   }
 
-  async transfer(target) {
+  async transfer(target) { await this.#refer(this.#session, UserAgent.makeURI(`sip:${target}@${this.#domain}`)); }
+
+  async hold() {
+    const session = this.#session;
+    session.sessionDescriptionHandlerOptionsReInvite = { hold: true };
+    await new Promise((onAccept, onReject) => { session.invite({ requestDelegate: { onAccept, onReject } }); });
+  }
+
+  /** Calls somebody else while the call is on hold. */
+  async consult(target) {
+    await this.hold();
+    this.#first = this.#session;
+    await this.call(target);
+  }
+
+  /** The other side of the first call goes on with that of the second. */
+  async join() { await this.#refer(this.#first, this.#session); }
+
+  async #refer(session, to) {
     const tell = (kind, status) => this.#events.tell(kind, { status });
     const onNotify = async (notification) => {
       await notification.accept();
       tell('transfer', Number(notification.request.body.split(' ')[1]));
     };
     const requestDelegate = { onReject: ({ message }) => tell('transfer refused', message.statusCode) };
-    await this.#session.refer(UserAgent.makeURI(`sip:${target}@${this.#domain}`), { onNotify, requestDelegate });
+    await session.refer(to, { onNotify, requestDelegate });
   }
 
   #adopt(session) {

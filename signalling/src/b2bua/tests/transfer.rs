@@ -6,7 +6,7 @@ use crate::routing::{Decision, FeatureKeys, Refusal};
 
 /// The words of a party that asks to be replaced by somebody.
 fn ask(bench: &mut Bench, leg: LegId) -> Vec<String> {
-    bench.signal(Event::TransferAsked { leg, destination: "carol".into() })
+    bench.signal(Event::TransferAsked { leg, destination: "carol".into(), replaces: None })
 }
 
 fn routed(bench: &mut Bench, decision: Decision) -> Vec<String> {

@@ -111,6 +111,8 @@ impl Routes {
                 }
                 None => Way::None(Box::new(dial), EndCause::NotFound),
             },
+            // It is no peer of ours.
+            Target::Party { .. } => Way::None(Box::new(dial), EndCause::Unavailable),
         }
     }
 

@@ -34,7 +34,7 @@ use crate::sip::dialog::DialogId;
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::hop::HopReport;
 use crate::sip::identifiers::Identifiers;
-use crate::sip::message::{Contacts, Message, Request, Response};
+use crate::sip::message::{Contacts, Message, Reject, Request, Response, StatusCode};
 use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::{Received, TransactionEvent, TransactionKey, TransactionLayer, Transmit};
 use crate::sip::trunk_load::TrunkLoads;
@@ -341,6 +341,19 @@ impl<D: Doorkeeper> Agent<D> {
             Ok(None) => Ok(None),
             Err(_) => Err(UnknownDialog),
         }
+    }
+
+    /// The leg whose place an INVITE wants (RFC 3891 3); `None` where it wants none.
+    ///
+    /// # Errors
+    /// There is no such leg, or none that can be replaced.
+    pub(super) fn replaced_by(&self, invite: &Request) -> Result<Option<LegId>, Reject> {
+        let Some(replaces) = invite.headers.replaces()? else { return Ok(None) };
+        let gone = || Reject::new(StatusCode::CALL_DOES_NOT_EXIST);
+        let leg = self.dialogs.replaced(&replaces).ok_or_else(gone)?;
+        let call = self.calls.get(&leg).and_then(|slot| slot.call.as_ref()).ok_or_else(gone)?;
+        call.check_replaced(replaces.is_early_only).map_err(Reject::new)?;
+        Ok(Some(leg))
     }
 
     /// Moves calls of a peer from the flows that it has left, closed or not, to the one on which it has

@@ -25,7 +25,7 @@ const IN_DIALOG: Capabilities = Capabilities {
         Method::Prack,
         Method::Refer,
     ],
-    option_tags: &["timer", "100rel", "trickle-ice", "norefersub"],
+    option_tags: &["timer", "100rel", "trickle-ice", "norefersub", "replaces"],
 };
 
 /// What we take outside of one. BYE, INFO, UPDATE, PRACK and REFER are known too: without a dialog they get 481.
@@ -42,7 +42,7 @@ const OUT_OF_DIALOG: Capabilities = Capabilities {
         Method::Refer,
         Method::Register,
     ],
-    option_tags: &["timer", "100rel", "trickle-ice", "norefersub"],
+    option_tags: &["timer", "100rel", "trickle-ice", "norefersub", "replaces"],
 };
 
 /// Our Allow (RFC 3261 20.5).
@@ -112,6 +112,10 @@ impl<D: Doorkeeper> Agent<D> {
         if self.calls() >= self.config.calls_max {
             return self.refuse_overload(&invite, flow);
         }
+        let replaces = match self.replaced_by(&invite) {
+            Ok(replaces) => replaces,
+            Err(reject) => return self.refuse_statelessly(&invite, &reject, flow),
+        };
         let leg = LegId::next();
         if let Origin::Trunk(trunk) = &origin
             && !self.loads.begin(trunk, leg, now)
@@ -121,8 +125,9 @@ impl<D: Doorkeeper> Agent<D> {
         }
         let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return self.loads.end(leg) };
         let reading = self.doorkeeper.read(&invite, &origin);
-        let accept =
-            |context: &mut Context<'_>| Incoming::accept(key, invite, flow, (origin, reading), context);
+        let accept = |context: &mut Context<'_>| {
+            Incoming::accept(key, invite, flow, (origin, reading), replaces, context)
+        };
         if let Err(response) = self.open_call(leg, leg_span(leg), now, accept) {
             self.loads.end(leg);
             self.layer.respond(key, &response, now);

@@ -16,6 +16,9 @@ use crate::sip::hop::HopReport;
 use crate::sip::message::{HeaderName, Headers, Request, Response, StatusCode};
 use crate::sip::transaction::{TransactionKey, TransactionLayer, Transmit};
 
+/// The option tag of RFC 3891: another call may take the place of one with us.
+const REPLACES: &str = "replaces";
+
 /// The core's parts, lent to one leg for one input.
 pub(in crate::sip) struct Context<'a> {
     pub(in crate::sip) leg: LegId,
@@ -81,7 +84,7 @@ impl Context<'_> {
     pub(super) fn introduce(&self, headers: &mut Headers, flow: &Flow) {
         headers.set(HeaderName::Contact, format!("<{}>", self.names.contact(flow)));
         headers.set(HeaderName::Allow, self.allow);
-        headers.set(HeaderName::Supported, format!("{TIMER}, {RELIABLE}"));
+        headers.set(HeaderName::Supported, format!("{TIMER}, {RELIABLE}, {REPLACES}"));
     }
 
     /// Tells the gateway.

@@ -69,6 +69,7 @@ impl Incoming {
         invite: Request,
         flow: Flow,
         (origin, reading): (Origin, Result<Reading, ParseError>),
+        replaces: Option<LegId>,
         context: &mut Context<'_>,
     ) -> Result<Call, Box<Response>> {
         let tag = context.layer.identifiers().tag();
@@ -90,7 +91,7 @@ impl Incoming {
         let hops = hops.unwrap_or(HOPS_MAX).min(HOPS_MAX);
         context.dialogs.insert(context.leg, dialog.id());
         tracing::info!(
-            call_id = dialog.id().call_id, %flow, ?origin, destination, "call came in"
+            call_id = dialog.id().call_id, %flow, ?origin, destination, ?replaces, "call came in"
         );
         context.tell(Event::Incoming(Box::new(IncomingCall {
             leg: context.leg,
@@ -103,6 +104,7 @@ impl Incoming {
             listener: context.names.listener(&flow),
             headers: headers_of(&invite),
             hops,
+            replaces,
             span: context.span.clone(),
         })));
         Ok(Call::Incoming(Box::new(Self {

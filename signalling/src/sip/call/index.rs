@@ -5,6 +5,10 @@ use std::collections::HashMap;
 use webtrunk_engine::LegId;
 
 use crate::sip::dialog::DialogId;
+use crate::sip::message::Replaces;
+
+/// What JsSIP writes for a tag that it has not learnt yet.
+const UNKNOWN_TAG: &str = "null";
 
 /// All dialogs of all legs; a forked call has several.
 #[derive(Debug, Default)]
@@ -16,6 +20,26 @@ pub(in crate::sip) struct DialogIndex {
 impl DialogIndex {
     pub(in crate::sip) fn leg(&self, id: &DialogId) -> Option<LegId> {
         self.by_id.get(id).copied()
+    }
+
+    /// The leg of a dialog that its peer names to somebody who calls us: the tags as in a request to us
+    /// (RFC 3891 3).
+    pub(in crate::sip) fn replaced(&self, replaces: &Replaces) -> Option<LegId> {
+        let Replaces { call_id, to_tag, from_tag, .. } = replaces;
+        self.leg(&named(call_id, to_tag, from_tag))
+    }
+
+    /// The leg of a dialog that its peer names to us. Peers write the tags in the order of whoever called, or leave out
+    /// ours before they have it: whose leg it is has to be asked.
+    pub(in crate::sip) fn referred(&self, replaces: &Replaces) -> Option<LegId> {
+        let Replaces { call_id, to_tag, from_tag, .. } = replaces;
+        let turned = || self.leg(&named(call_id, from_tag, to_tag));
+        let known = self.replaced(replaces).or_else(turned);
+        known.or_else(|| {
+            let is_it = |id: &&DialogId| id.call_id == *call_id && id.remote_tag == *from_tag;
+            let mut without_tag = self.by_id.keys().filter(is_it).filter(|_| to_tag == UNKNOWN_TAG);
+            self.leg(without_tag.next()?)
+        })
     }
 
     pub(in crate::sip) fn insert(&mut self, leg: LegId, id: &DialogId) {
@@ -32,5 +56,39 @@ impl DialogIndex {
 
     pub(in crate::sip) fn len(&self) -> usize {
         self.by_id.len()
+    }
+}
+
+fn named(call_id: &str, local_tag: &str, remote_tag: &str) -> DialogId {
+    let (call_id, local_tag, remote_tag) = (call_id.to_owned(), local_tag.to_owned(), remote_tag.to_owned());
+    DialogId { call_id, local_tag, remote_tag }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaces(call_id: &str, to_tag: &str, from_tag: &str) -> Replaces {
+        let (call_id, to_tag, from_tag) = (call_id.into(), to_tag.into(), from_tag.into());
+        Replaces { call_id, to_tag, from_tag, is_early_only: false }
+    }
+
+    #[test]
+    fn a_dialog_is_found_by_its_tags_in_the_order_that_the_asker_may_use() {
+        let leg = LegId::next();
+        let mut index = DialogIndex::default();
+        index.insert(leg, &named("a", "ours", "theirs"));
+        for (call_id, to_tag, from_tag, is_replaced, is_referred) in [
+            ("a", "ours", "theirs", true, true),
+            ("a", "theirs", "ours", false, true),
+            ("a", "null", "theirs", false, true),
+            ("a", "null", "ours", false, false),
+            ("a", "other", "theirs", false, false),
+            ("b", "ours", "theirs", false, false),
+        ] {
+            let named = replaces(call_id, to_tag, from_tag);
+            assert_eq!(index.replaced(&named).is_some(), is_replaced, "{named:?}");
+            assert_eq!(index.referred(&named).is_some(), is_referred, "{named:?}");
+        }
     }
 }

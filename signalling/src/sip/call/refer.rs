@@ -9,6 +9,8 @@
 //!
 //! Notifications are not awaited: one that overtakes another has a higher CSeq, and the last one counts.
 
+use webtrunk_engine::LegId;
+
 use super::Context;
 use super::cause::status_of;
 use super::session::Session;
@@ -40,9 +42,9 @@ impl Session {
             return context.answer(key, &refer, StatusCode::REQUEST_PENDING);
         }
         match self.referred_to(&refer, context) {
-            Ok(destination) => {
+            Ok((destination, replaces)) => {
                 self.referrals.asked = Some((key, refer));
-                context.tell(Event::TransferAsked { leg: context.leg, destination });
+                context.tell(Event::TransferAsked { leg: context.leg, destination, replaces });
             }
             Err((status, reason)) => {
                 let mut response = refer.response(status, None);
@@ -121,8 +123,13 @@ impl Session {
         context.send(notify, flow);
     }
 
-    /// Whom the peer would have dialled.
-    fn referred_to(&self, refer: &Request, context: &Context<'_>) -> Result<String, Refusal> {
+    /// Whom the peer would have dialled, and the leg whose place that one is to take (RFC 3891): an ordinary call would
+    /// leave the call of that leg as it is, which nobody asked for.
+    fn referred_to(
+        &self,
+        refer: &Request,
+        context: &Context<'_>,
+    ) -> Result<(String, Option<LegId>), Refusal> {
         let mut values = refer.headers.get_all(&HeaderName::ReferTo);
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err((StatusCode::BAD_REQUEST, "One Refer-To Is Needed"));
@@ -134,16 +141,20 @@ impl Session {
         if uri.params.get("method").is_some_and(|method| method != Method::Invite.as_str()) {
             return Err((StatusCode::DECLINE, "Only INVITE Is Referred To"));
         }
-        if replaces_a_call(uri) {
-            return Err((StatusCode::DECLINE, "No Call Can Be Replaced"));
+        let user = uri.user.as_deref().unwrap_or_default();
+        if let Some(replaces) = uri.replaces().map_err(|_| (StatusCode::BAD_REQUEST, "Bad Replaces"))? {
+            // Whose host the URI names is of no meaning: the call is ours, or there is none.
+            let leg = context.dialogs.referred(&replaces);
+            let leg = leg.ok_or((StatusCode::DECLINE, "The Call To Be Replaced Is None Of Ours"))?;
+            return Ok((user.to_owned(), Some(leg)));
         }
         if !self.is_ours_to_call(uri, context) {
             return Err((StatusCode::DECLINE, "Refer-To Is No Address Of Ours"));
         }
-        match uri.user.as_deref() {
-            Some(user) if !user.is_empty() => Ok(user.to_owned()),
-            _ => Err((StatusCode::ADDRESS_INCOMPLETE, "Refer-To Names Nobody")),
+        if user.is_empty() {
+            return Err((StatusCode::ADDRESS_INCOMPLETE, "Refer-To Names Nobody"));
         }
+        Ok((user.to_owned(), None))
     }
 
     /// Whether a URI is at a host that is ours. Users know us by names that only DNS knows, as they do when they call
@@ -156,12 +167,4 @@ impl Session {
         let local = self.dialog.local().uri.as_sip().map(|uri| &uri.host);
         uri.host == contact.host || Some(&uri.host) == local
     }
-}
-
-/// Whether whoever is called is to take it in place of another call (RFC 3891): an ordinary call would leave that one
-/// as it is, which nobody asked for.
-fn replaces_a_call(uri: &SipUri) -> bool {
-    let headers = uri.headers.as_deref().unwrap_or_default();
-    let mut names = headers.split('&').filter_map(|header| header.split('=').next());
-    names.any(|name| name.eq_ignore_ascii_case("Replaces"))
 }

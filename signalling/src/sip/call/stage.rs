@@ -11,7 +11,7 @@ use super::outgoing::Outgoing;
 use super::session::Session;
 use crate::adapter::{Command, Origin};
 use crate::sip::flow::{ConnectionId, Flow};
-use crate::sip::message::{Request, Response, Uri};
+use crate::sip::message::{Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
 /// A call in one of its stages. Each input takes the call and gives back what became of it; `None`
@@ -121,6 +121,21 @@ impl Call {
             Self::Incoming(call) => Some(call.poll_timeout()),
             Self::Session(call) => call.poll_timeout(),
             Self::Leaving(call) => call.poll_timeout(),
+        }
+    }
+
+    /// Whether another dialog may take the place of this one (RFC 3891 3).
+    ///
+    /// # Errors
+    /// What to answer where not.
+    pub(in crate::sip) const fn check_replaced(&self, is_early_only: bool) -> Result<(), StatusCode> {
+        match self {
+            Self::Outgoing(_) => Ok(()),
+            Self::Session(_) if is_early_only => Err(StatusCode::BUSY_HERE),
+            Self::Session(_) => Ok(()),
+            // Whoever calls is the only one to say that it does so no more.
+            Self::Incoming(_) => Err(StatusCode::CALL_DOES_NOT_EXIST),
+            Self::Leaving(_) => Err(StatusCode::DECLINE),
         }
     }
 

@@ -12,6 +12,7 @@ mod lossy;
 mod pair;
 mod peer;
 mod refer;
+mod replaces;
 mod reliable;
 mod reoffers;
 mod session_timers;

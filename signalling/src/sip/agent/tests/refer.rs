@@ -96,6 +96,7 @@ fn what_is_not_for_us_to_call_is_refused_at_once() {
         ("<sip:carol@198.51.100.7>", 603),
         ("<sip:carol@192.0.2.1;method=BYE>", 603),
         ("<sip:carol@192.0.2.1?Replaces=1%40a%3Bto-tag%3D2%3Bfrom-tag%3D3>", 603),
+        ("<sip:carol@192.0.2.1?Replaces=1>", 400),
         ("<sip:192.0.2.1>", 484),
         ("<sip:carol@192.0.2.1>, <sip:dave@192.0.2.1>", 400),
         ("carol", 400),
@@ -118,4 +119,24 @@ fn a_refusal_of_the_gateway_is_the_answer() {
     refer(&mut peer, &call, "<sip:carol@192.0.2.1>", &[]);
     peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
     assert_eq!(peer.lines(), ["487 REFER", "BYE"]);
+}
+
+#[test]
+fn a_referral_to_a_call_of_ours_names_its_leg_in_whatever_order_the_tags_are() {
+    for order in ["to-tag%3D{}%3Bfrom-tag%3Dann", "to-tag%3Dann%3Bfrom-tag%3D{}", "to-tag%3Dnull%3Bfrom-tag%3Dann"] {
+        let mut peer = Peer::new();
+        let call = peer.call_in();
+        let tag = call.to.split("tag=").nth(1).expect("a tag");
+        let replaces = format!("call%3B{}", order.replace("{}", tag));
+        // Whose host it is says nothing: it may be a page's name for us, or our Contact without a user.
+        for (host, user) in [("carol@pbx.example", "carol"), ("192.0.2.1", "")] {
+            refer(&mut peer, &call, &format!("<sip:{host}?Replaces={replaces}>"), &[]);
+            let Some(Event::TransferAsked { destination, replaces, .. }) = peer.told.last() else {
+                panic!("{:?}", peer.told);
+            };
+            assert_eq!((&**destination, *replaces), (user, Some(call.leg)), "{order}");
+            tell(&mut peer, &call, TransferProgress::Failed(EndCause::NotAcceptable));
+            peer.lines();
+        }
+    }
 }

@@ -1,0 +1,193 @@
+//! The tie: two calls become one, as who talks in the one takes somebody's place in the other.
+//!
+//! ```text
+//!      call that asks                tie                  call that is joined
+//!  party --- leg <-- Answered, Ended --+-- Answer, Hangup --> leg --- party
+//!              `--- Dial, Hangup ------+---- Incoming --------^
+//!              `<=============== RTP on loopback ============>'
+//! ```
+//!
+//! Each call gets a leg, and to each the tie is an adapter like others: what the one commands the other is told. So
+//! each goes on to record, to hold and to end as it did before, wherever its media is.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use webtrunk_codecs::CodecId;
+use webtrunk_engine::{EndCause, LegId};
+
+use crate::adapter::{Command, Dial, Event, Incoming, MediaProfile, Target, leg_span};
+
+/// Its name among the adapters.
+pub(crate) const NAME: &str = "tie";
+
+/// Where the legs send their media.
+pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// What the legs may speak, best first: whatever the parties have, so that nothing is transcoded on the way.
+pub(crate) const CODECS: [CodecId; 4] = [CodecId::Opus, CodecId::G722, CodecId::Pcmu, CodecId::Pcma];
+
+/// The legs that are tied, each by the other's name.
+#[derive(Debug, Default)]
+pub(crate) struct Tie {
+    ends: HashMap<LegId, LegId>,
+}
+
+impl Tie {
+    /// Obeys what a call commands; what calls are told of it.
+    pub(crate) fn handle_command(&mut self, command: Command) -> Vec<Event> {
+        match command {
+            Command::Dial(dial) => vec![self.dial(*dial)],
+            Command::Ring { leg, description } => self.tell(leg, |leg| Event::Progress {
+                leg,
+                is_ringing: description.is_none(),
+                description,
+                signalled_from: ADDRESS,
+            }),
+            Command::Answer { leg, description } => self.tell(leg, |leg| Event::Answered {
+                leg,
+                description: Some(description),
+                signalled_from: ADDRESS,
+            }),
+            Command::SendDigit { leg, digit, duration } => {
+                self.tell(leg, |leg| Event::DigitPressed { leg, digit, duration })
+            }
+            Command::Reoffer { leg, .. } => {
+                vec![Event::ReofferRefused { leg, cause: EndCause::NotAcceptable }]
+            }
+            Command::Hangup { leg, cause } => self.end(leg, cause),
+            // An end asks for nothing that these answer; and nothing is left to say once the calls are over.
+            Command::AnswerReoffer { .. }
+            | Command::RefuseReoffer { .. }
+            | Command::AnswerCandidates { .. }
+            | Command::AnswerRecord { .. }
+            | Command::TransferProgress { .. }
+            | Command::Drain => Vec::new(),
+        }
+    }
+
+    /// The far end is a call that comes in, whose party's place it wants.
+    fn dial(&mut self, dial: Dial) -> Event {
+        let Target::Party { leg: replaces, origin, user } = dial.target else {
+            return Event::Ended { leg: dial.leg, cause: EndCause::Unavailable };
+        };
+        let leg = LegId::next();
+        self.ends.insert(dial.leg, leg);
+        self.ends.insert(leg, dial.leg);
+        Event::Incoming(Box::new(Incoming {
+            leg,
+            origin,
+            caller: dial.caller,
+            destination: user,
+            profile: MediaProfile::Rtp,
+            offer: dial.offer,
+            signalled_from: ADDRESS,
+            listener: NAME.into(),
+            headers: Vec::new(),
+            hops: dial.hops,
+            replaces: Some(replaces),
+            span: leg_span(leg),
+        }))
+    }
+
+    /// One end goes, and the other with it.
+    fn end(&mut self, leg: LegId, cause: EndCause) -> Vec<Event> {
+        let Some(other) = self.ends.remove(&leg) else { return Vec::new() };
+        self.ends.remove(&other);
+        [leg, other].map(|leg| Event::Ended { leg, cause }).into()
+    }
+
+    fn tell(&self, leg: LegId, event: impl FnOnce(LegId) -> Event) -> Vec<Event> {
+        self.ends.get(&leg).map(|other| event(*other)).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tracing::Span;
+    use webtrunk_engine::sdp::SessionDescription;
+
+    use super::*;
+    use crate::adapter::{Origin, Party};
+
+    fn description() -> Box<SessionDescription> {
+        let text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+        Box::new(SessionDescription::parse(text).expect("a good description"))
+    }
+
+    fn dial(target: Target) -> Dial {
+        Dial {
+            leg: LegId::next(),
+            target,
+            caller: Party { user: "ann".into(), display_name: String::new() },
+            transferred_by: None,
+            offer: Some(description()),
+            ring_timeout: Duration::MAX,
+            hops: 7,
+            span: Span::none(),
+        }
+    }
+
+    /// Two ends: of the call that asks, and of the one that is joined.
+    fn tied(tie: &mut Tie) -> (LegId, LegId) {
+        let target = Target::Party { leg: LegId::next(), origin: Origin::User("bob".into()), user: "eve".into() };
+        let dial = dial(target);
+        let near = dial.leg;
+        let told = tie.handle_command(Command::Dial(Box::new(dial)));
+        let [Event::Incoming(incoming)] = &told[..] else { panic!("{told:?}") };
+        (near, incoming.leg)
+    }
+
+    #[test]
+    fn a_dial_comes_in_at_the_other_call_by_the_rights_of_who_asked() {
+        let mut tie = Tie::default();
+        let leg = LegId::next();
+        let target = Target::Party { leg, origin: Origin::User("bob".into()), user: "eve".into() };
+        let told = tie.handle_command(Command::Dial(Box::new(dial(target))));
+        let [Event::Incoming(incoming)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((incoming.replaces, incoming.hops), (Some(leg), 7));
+        assert_eq!((&incoming.origin, &*incoming.caller.user), (&Origin::User("bob".into()), "ann"));
+    }
+
+    #[test]
+    fn what_one_end_is_commanded_the_other_is_told() {
+        let mut tie = Tie::default();
+        let (near, far) = tied(&mut tie);
+        let told = tie.handle_command(Command::Ring { leg: far, description: None });
+        assert!(matches!(told[..], [Event::Progress { leg, is_ringing: true, .. }] if leg == near));
+        let told = tie.handle_command(Command::Ring { leg: far, description: Some(description()) });
+        assert!(matches!(told[..], [Event::Progress { is_ringing: false, description: Some(_), .. }]));
+        let told = tie.handle_command(Command::Answer { leg: far, description: description() });
+        assert!(matches!(told[..], [Event::Answered { leg, description: Some(_), .. }] if leg == near));
+        for (from, to) in [(near, far), (far, near)] {
+            let duration = Duration::from_millis(100);
+            let told = tie.handle_command(Command::SendDigit { leg: from, digit: '5', duration });
+            assert!(matches!(told[..], [Event::DigitPressed { leg, digit: '5', .. }] if leg == to));
+        }
+        let told = tie.handle_command(Command::Reoffer { leg: near, offer: description() });
+        assert!(matches!(told[..], [Event::ReofferRefused { leg, .. }] if leg == near));
+    }
+
+    #[test]
+    fn both_ends_end_once() {
+        for is_near in [true, false] {
+            let mut tie = Tie::default();
+            let (near, far) = tied(&mut tie);
+            let [leg, other] = if is_near { [near, far] } else { [far, near] };
+            let told = tie.handle_command(Command::Hangup { leg, cause: EndCause::Busy });
+            let ended = told.iter().map(|event| match event {
+                Event::Ended { leg, cause: EndCause::Busy } => *leg,
+                event => panic!("{event:?}"),
+            });
+            assert_eq!(ended.collect::<Vec<_>>(), [leg, other]);
+            assert!(tie.handle_command(Command::Hangup { leg: other, cause: EndCause::Hangup }).is_empty());
+            assert!(tie.handle_command(Command::Answer { leg: far, description: description() }).is_empty());
+            assert!(tie.ends.is_empty());
+        }
+        let target = Target::Trunk { trunk: "pstn".into(), number: "100".into() };
+        let told = Tie::default().handle_command(Command::Dial(Box::new(dial(target))));
+        assert!(matches!(told[..], [Event::Ended { cause: EndCause::Unavailable, .. }]));
+    }
+}
