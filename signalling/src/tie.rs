@@ -132,7 +132,8 @@ mod tests {
 
     /// Two ends: of the call that asks, and of the one that is joined.
     fn tied(tie: &mut Tie) -> (LegId, LegId) {
-        let target = Target::Party { leg: LegId::next(), origin: Origin::User("bob".into()), user: "eve".into() };
+        let target =
+            Target::Party { leg: LegId::next(), origin: Origin::User("bob".into()), user: "eve".into() };
         let dial = dial(target);
         let near = dial.leg;
         let told = tie.handle_command(Command::Dial(Box::new(dial)));

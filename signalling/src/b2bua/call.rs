@@ -530,7 +530,10 @@ impl B2bua {
             return self.on_transferor_gone();
         }
         if leg == self.caller.leg {
-            info!(?cause, "caller is gone");
+            // Whom we refused or hung up has not gone by itself.
+            if !self.caller.is_leaving() {
+                info!(?cause, "caller is gone");
+            }
             self.caller.state = PartyState::Gone;
             let is_said = self.answered_at.is_some() || cause == EndCause::AnsweredElsewhere;
             let cause = if is_said { cause } else { EndCause::Cancelled };

@@ -30,6 +30,8 @@ pub(super) struct Party {
     pub(super) leg: LegId,
     /// By whose rights it acts.
     pub(super) origin: Origin,
+    /// Whether we called it: then the Call-ID is ours.
+    pub(super) is_called: bool,
     /// What it is shown as to others.
     pub(super) identity: adapter::Party,
     /// Its span in the log.
@@ -133,6 +135,7 @@ impl Party {
         Self {
             leg,
             origin,
+            is_called: matches!(state, PartyState::Describing(Purpose::Dial(_))),
             identity,
             // At the highest level, as every span: see `adapter::leg_span`.
             span: error_span!(parent: call, "leg", id = %leg),
@@ -161,6 +164,12 @@ impl Party {
     /// Whether it is a user, and no trunk's party.
     pub(super) fn is_user(&self) -> bool {
         matches!(self.origin, Origin::User(_))
+    }
+
+    /// How long we wait after both offered at once: who made the call between 2.1 and 4 s, who took it less than 2 s
+    /// (RFC 3261 14.1).
+    pub(super) const fn glare_wait(&self) -> Duration {
+        Duration::from_secs(if self.is_called { 3 } else { 1 })
     }
 
     pub(super) fn is_talking(&self) -> bool {

@@ -3,7 +3,7 @@
 //!
 //! The restart concerns its own leg alone; the other party hears nothing of it but the gap.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::info;
 use webtrunk_engine::call::CallCommand;
@@ -13,11 +13,6 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::B2bua;
 use super::party::{Change, Party};
 use crate::adapter::Command;
-
-/// How long we wait after both offered at once: who made the call between 2.1 and 4 s, who took it less than 2 s
-/// (RFC 3261 14.1).
-const GLARE_AS_CALLER: Duration = Duration::from_secs(3);
-const GLARE_AS_CALLEE: Duration = Duration::from_secs(1);
 
 impl B2bua {
     /// A party is silent: asks the engine for an offer that restarts ICE. While the party changes its media it
@@ -94,9 +89,8 @@ impl B2bua {
     }
 
     fn restart_later(&mut self, leg: LegId, now: Instant) {
-        let delay = if leg == self.caller.leg { GLARE_AS_CALLEE } else { GLARE_AS_CALLER };
         if let Some(party) = self.party_mut(leg) {
-            party.restart_at = Some(now + delay);
+            party.restart_at = Some(now + party.glare_wait());
         }
     }
 

@@ -120,7 +120,8 @@ fn a_phone_at_a_trunk_puts_nobody_through_whose_call_is_not_its_own() {
     let invite = colleague.wait_for("INVITE");
     scene.let_speak(&mut its_sound, &invite);
     carol.await_tone(COLLEAGUE_HZ);
-    let answered = colleague.seen().into_iter().find(|seen| seen.is_sent && seen.is("200")).expect("it lifted");
+    let answered =
+        colleague.seen().into_iter().find(|seen| seen.is_sent && seen.is("200")).expect("it lifted");
     put_through(phone, &scene, &answered);
     phone.wait_for("NOTIFY");
     let last = || phone.received("NOTIFY").into_iter().next_back().map(|seen| seen.body().trim().to_owned());

@@ -48,10 +48,8 @@ fn taking_over(scene: &Scene, scenario: &str, more: &str, values: &[(&str, &str)
     let invite = scene.phone.wait_for("INVITE");
     let header = |name| invite.header(name).expect("every INVITE has it");
     let ours = header("From").split("tag=").nth(1).expect("a tag");
-    let replaces = format!(
-        "\nRequire: replaces\nReplaces: {};to-tag={ours};from-tag=callee-1{more}",
-        header("Call-ID")
-    );
+    let replaces =
+        format!("\nRequire: replaces\nReplaces: {};to-tag={ours};from-tag=callee-1{more}", header("Call-ID"));
     let mut all = vec![("MORE", &*replaces), ("FORMATS", "0 101")];
     all.extend_from_slice(values);
     Sipp::caller(&scene.colleague_host, scenario, scene.gateway.sip(), "alice", &all)

@@ -77,7 +77,16 @@ impl Scene {
         alice.call_through("0301234567");
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
-        let scene = Self { alice, carol, phone, sound, gateway, colleague_host, _phone_host: phone_host, _turn: turn };
+        let scene = Self {
+            alice,
+            carol,
+            phone,
+            sound,
+            gateway,
+            colleague_host,
+            _phone_host: phone_host,
+            _turn: turn,
+        };
         scene.hear_each_other();
         Some(scene)
     }

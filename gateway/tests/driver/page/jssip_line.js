@@ -82,7 +82,8 @@ export class JssipLine {
 
   #media() {
     const mediaConstraints = { audio: true, video: false };
-    return { mediaStream: this.#microphone, mediaConstraints, pcConfig: { iceServers: [] } };
+    // JsSIP mutes the tracks of a call on hold, and no other call's.
+    return { mediaStream: this.#microphone.clone(), mediaConstraints, pcConfig: { iceServers: [] } };
   }
 
   #adopt(by, session) {

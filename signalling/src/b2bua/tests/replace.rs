@@ -115,7 +115,10 @@ fn who_leaves_before_the_new_leg_is_described_is_replaced_all_the_same() {
         let (of, user, stays) = if is_caller { (caller, "alice", callee) } else { (callee, "bob", caller) };
         let (leg, _) = replace(&mut bench, of, user, true);
         let words = ended(&mut bench, of);
-        assert!(!words.iter().any(|word| word.contains("hang up") && word.ends_with("Cancelled")), "{words:?}");
+        assert!(
+            !words.iter().any(|word| word.contains("hang up") && word.ends_with("Cancelled")),
+            "{words:?}"
+        );
         assert_eq!(described(&mut bench, leg), ["answer callee"]);
         assert_eq!((bench.call.caller.leg, bench.call.partner), (stays, Some(leg)));
     }
@@ -202,7 +205,8 @@ fn a_party_that_talks_in_another_call_is_put_through_to_it() {
     let (mut bench, callee) = Bench::talking(user());
     let caller = bench.caller;
     let consulted = LegId::next();
-    let ask = |leg, replaces| Event::TransferAsked { leg, destination: "carol".into(), replaces: Some(replaces) };
+    let ask =
+        |leg, replaces| Event::TransferAsked { leg, destination: "carol".into(), replaces: Some(replaces) };
     assert_eq!(bench.signal(ask(caller, callee)), ["tell caller Failed(NotAcceptable)"]);
     let words = bench.signal(ask(caller, consulted));
     assert_eq!(words, ["tell caller Began", "add callee", "offer callee"], "the dial plan is not asked");

@@ -104,3 +104,26 @@ fn a_restart_that_the_engine_cannot_make_or_agree_to_leaves_the_call_as_it_is() 
             .contains(&"roll back caller".into())
     );
 }
+
+#[test]
+fn who_was_called_is_asked_again_as_one_that_we_called_after_a_transfer_too() {
+    let (mut bench, callee) = Bench::talking(user());
+    let caller = bench.caller;
+    bench.signal(Event::TransferAsked { leg: caller, destination: "carol".into(), replaces: None });
+    let bridge = Bridge { targets: vec![user()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+    let plan = Plan { rule: Arc::from("test"), steps: vec![Step::Bridge(bridge)] };
+    bench.call.handle_input(Input::Routed(crate::routing::Decision::Run(plan)), &World, bench.now);
+    bench.effects();
+    let target = bench.call.callees[1].leg;
+    bench.offer_ready(target);
+    bench.answer(target);
+    bench.agreed(target, Direction::SendRecv);
+    assert_eq!(bench.call.caller.leg, callee, "who was called stays, in the place of the caller");
+    for leg in [callee, target] {
+        bench.silence(leg);
+        bench.offer_ready(leg);
+        bench.signal(Event::ReofferRefused { leg, cause: EndCause::Glare });
+        assert!(bench.wait(Duration::from_secs(2)).is_empty());
+        assert_eq!(bench.wait(Duration::from_secs(1)), ["restart ICE of callee"]);
+    }
+}

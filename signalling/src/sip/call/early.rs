@@ -6,7 +6,7 @@ use crate::sip::flow::Flow;
 use crate::sip::message::{HeaderName, Method, Request, StatusCode};
 use crate::sip::transaction::TransactionKey;
 
-/// Answers all but BYE. Who offered first is still to be answered, so a second offer has to wait:
+/// Answers all but BYE, which ends the dialog. Who offered first is still to be answered, so a second offer has to wait:
 /// `is_our_offer` says whose it was (RFC 3261 14.2, RFC 3311 5.2).
 pub(super) fn answer(
     key: TransactionKey,

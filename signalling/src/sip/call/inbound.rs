@@ -40,8 +40,12 @@ impl Session {
             }
             Method::Invite | Method::Update => self.handle_offer(key, request, context),
             Method::Info => self.handle_info(key, request, context),
-            // It was on its way when we answered.
-            Method::Prack => context.answer(key, &request, StatusCode::OK),
+            Method::Prack => {
+                // It was on its way when we answered.
+                let is_awaited = self.prack.take_if(|awaited| awaited.is_of(&request)).is_some();
+                let status = if is_awaited { StatusCode::OK } else { StatusCode::CALL_DOES_NOT_EXIST };
+                context.answer(key, &request, status);
+            }
             Method::Refer => self.handle_refer(key, request, context),
             Method::Options => early::answer_options(key, &request, &flow, context),
             _ => context.answer(key, &request, StatusCode::METHOD_NOT_ALLOWED),

@@ -295,7 +295,7 @@ impl Incoming {
             local: Some(agreed.unwrap_or(description)),
         };
         let awaits = if self.has_offer { Awaits::Nothing } else { Awaits::Answer };
-        Session::answered(opening, answer, awaits)
+        Session::answered(opening, answer, awaits, self.reliable.awaited())
     }
 
     fn refuse(

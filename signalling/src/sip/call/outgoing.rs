@@ -7,6 +7,7 @@
 //! Dial ---> Outgoing --- 2xx: ACK, Answered ----------------------> Session
 //!             |   |  ^
 //!             |   |  +--- silence, broken flow, 503: INVITE to the next hop
+//!             |   +--- BYE of the last early dialog: CANCEL, Ended ------> (over)
 //!             |   +--- 300-699, timer B, flow failure: Ended -----> (over)
 //!             +------- Hangup, ring timeout: CANCEL, Ended -------> (over)
 //! ```
@@ -192,6 +193,9 @@ impl Outgoing {
         flow: &Flow,
         context: &mut Context<'_>,
     ) -> Option<Call> {
+        if request.method == Method::Bye {
+            return self.handle_bye(key, &request, context);
+        }
         if request.method == Method::Update && !request.body.is_empty() && self.has_agreed_with(&request) {
             self.early_offer.receive(key, request, context);
             return Some(Call::Outgoing(self));
@@ -277,6 +281,31 @@ impl Outgoing {
         let cseq = invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         pracks.send(&mut fork.dialog, *path, (rseq, cseq), context);
         true
+    }
+
+    /// A fork ends its early dialog, which it may not (RFC 3261 15), but means: where no other rings, nobody answers.
+    fn handle_bye(
+        mut self: Box<Self>,
+        key: TransactionKey,
+        bye: &Request,
+        context: &mut Context<'_>,
+    ) -> Option<Call> {
+        let id = DialogId::of_request(bye).ok().flatten();
+        let Some(index) = self.forks.iter().position(|fork| Some(fork.dialog.id()) == id.as_ref()) else {
+            context.answer(key, bye, StatusCode::CALL_DOES_NOT_EXIST);
+            return Some(Call::Outgoing(self));
+        };
+        context.answer(key, bye, StatusCode::OK);
+        let fork = self.forks.swap_remove(index);
+        // Another's early media may be heard now.
+        self.heard.take_if(|heard| *heard == fork.dialog.id().remote_tag);
+        if !self.forks.is_empty() {
+            return Some(Call::Outgoing(self));
+        }
+        self.early_offer.refuse(EndCause::Cancelled, context);
+        self.give_up(None, context);
+        context.tell_ended(reason::of_early_bye(&bye.headers), "early BYE");
+        None
     }
 
     /// Whether a request is in the dialog whose early media the gateway has, with the answer for good.

@@ -17,6 +17,14 @@ pub(super) fn of_bye(headers: &Headers) -> EndCause {
     .unwrap_or(EndCause::Hangup)
 }
 
+/// Why a callee says BYE before it answered: like a refusal, where its Reason says no more.
+pub(super) fn of_early_bye(headers: &Headers) -> EndCause {
+    match of_bye(headers) {
+        EndCause::Hangup => EndCause::Declined,
+        cause => cause,
+    }
+}
+
 /// Why a CANCEL came: the caller gave up, or another phone has the call.
 pub(super) fn of_cancel(headers: &Headers) -> EndCause {
     find(headers, |reason| match reason {

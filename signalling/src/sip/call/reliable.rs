@@ -44,6 +44,21 @@ enum Wish {
     Must,
 }
 
+/// A PRACK that is awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Awaited {
+    rseq: u32,
+    cseq: u32,
+}
+
+impl Awaited {
+    /// Whether this is it.
+    pub(super) fn is_of(self, prack: &Request) -> bool {
+        let Ok(Some(RAck { rseq, cseq })) = prack.headers.rack() else { return false };
+        rseq == self.rseq && cseq.number == self.cseq && cseq.method == Method::Invite
+    }
+}
+
 #[derive(Debug)]
 struct Unacked {
     response: Response,
@@ -98,14 +113,21 @@ impl Reliable {
         prack: &Request,
         context: &mut Context<'_>,
     ) -> bool {
-        let Ok(Some(RAck { rseq, cseq })) = prack.headers.rack() else { return false };
-        let is_it = rseq == self.last_rseq && cseq.number == self.cseq && cseq.method == Method::Invite;
-        let Some(unacked) = self.unacked.take_if(|_| is_it) else { return false };
+        let awaited = self.awaited();
+        let Some(unacked) = self.unacked.take_if(|_| awaited.is_some_and(|awaited| awaited.is_of(prack)))
+        else {
+            return false;
+        };
         self.has_agreed |= !unacked.response.body.is_empty();
         if let Some(next) = self.waiting.take() {
             self.send_reliably(key, next, context);
         }
         true
+    }
+
+    /// The PRACK that is awaited: it may come behind a 2xx that waits for none.
+    pub(super) fn awaited(&self) -> Option<Awaited> {
+        self.unacked.as_ref().map(|_| Awaited { rseq: self.last_rseq, cseq: self.cseq })
     }
 
     /// Whether a 2xx has to wait (RFC 3262 3).

@@ -16,6 +16,7 @@ use super::record::Asked;
 use super::refer::Referrals;
 use super::refresh::Refresh;
 use super::refuse::refuse_answer;
+use super::reliable::Awaited;
 use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
@@ -38,6 +39,8 @@ pub(in crate::sip) struct Session {
     /// The ACK of our last INVITE, for the retransmissions of its 2xx.
     pub(super) last_ack: Option<(TransactionKey, Transmit)>,
     pub(super) digits: Digits,
+    /// The PRACK of a provisional response that the answer did not wait for.
+    pub(super) prack: Option<Awaited>,
     /// What the peer wants of the recording, while the gateway has not said whether it may.
     pub(super) asked: Option<Asked>,
     pub(super) referrals: Referrals,
@@ -106,9 +109,16 @@ impl Session {
     }
 
     /// We answered the peer's call.
-    pub(super) fn answered(opening: Opening, answer: Unacknowledged, awaits: Awaits) -> Call {
+    pub(super) fn answered(
+        opening: Opening,
+        answer: Unacknowledged,
+        awaits: Awaits,
+        prack: Option<Awaited>,
+    ) -> Call {
         let exchange = Exchange::AwaitingAck { answer, of: Answered::Call, awaits };
-        Call::Session(Self::new(opening, exchange))
+        let mut session = Self::new(opening, exchange);
+        session.prack = prack;
+        Call::Session(session)
     }
 
     pub(super) fn handle_command(
@@ -289,6 +299,7 @@ impl Session {
             exchange,
             last_ack: None,
             digits: Digits::default(),
+            prack: None,
             asked: None,
             referrals: Referrals::default(),
             is_ours,

@@ -34,7 +34,8 @@ impl SipUri {
     pub fn replaces(&self) -> Result<Option<Replaces>, SyntaxError> {
         let headers = self.headers.as_deref().unwrap_or_default();
         let fields = headers.split('&').filter_map(|field| field.split_once('='));
-        let mut values = fields.filter(|(name, _)| HeaderName::from(&*unescape(name)) == HeaderName::Replaces);
+        let mut values =
+            fields.filter(|(name, _)| HeaderName::from(&*unescape(name)) == HeaderName::Replaces);
         let Some((_, value)) = values.next() else { return Ok(None) };
         if values.next().is_some() {
             return Err(SyntaxError("Replaces stands twice"));
@@ -96,7 +97,15 @@ mod tests {
 
     #[test]
     fn what_names_no_dialog_is_refused() {
-        for text in ["", "1", ";to-tag=2;from-tag=3", "1;to-tag=2", "1;from-tag=2", "1;to-tag;from-tag=3", "1;;to-tag=2"] {
+        for text in [
+            "",
+            "1",
+            ";to-tag=2;from-tag=3",
+            "1;to-tag=2",
+            "1;from-tag=2",
+            "1;to-tag;from-tag=3",
+            "1;;to-tag=2",
+        ] {
             assert!(header(text).is_err(), "{text}");
         }
         assert!(in_uri("sip:bob@192.0.2.1?Replaces=1").is_err());

@@ -55,7 +55,7 @@ fn options_tell_what_we_take() {
     let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
     assert_eq!(headers.get(&HeaderName::Allow), Some(allow));
     assert_eq!(headers.get(&HeaderName::Accept), Some("application/sdp"));
-    assert_eq!(headers.get(&HeaderName::Supported), Some("timer, 100rel, trickle-ice, norefersub"));
+    assert_eq!(headers.get(&HeaderName::Supported), Some("timer, 100rel, trickle-ice, norefersub, replaces"));
     assert_eq!(peer.agent.transactions(), 0);
 }
 

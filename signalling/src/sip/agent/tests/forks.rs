@@ -45,6 +45,31 @@ fn a_fork_that_answers_after_the_call_is_over_is_hung_up_too() {
 }
 
 #[test]
+fn a_fork_that_says_bye_rings_no_more_and_the_last_one_ends_the_call() {
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(trunk());
+    peer.respond(&invite, 180, "one");
+    peer.respond(&invite, 180, "two");
+    let bye = |peer: &mut Peer, tag: &str, reason: &'static str| {
+        let mut bye = peer.request("BYE");
+        bye.headers.set(HeaderName::CallId, invite.headers.get(&HeaderName::CallId).expect("is whole"));
+        bye.headers.set(HeaderName::To, invite.headers.get(&HeaderName::From).expect("is whole"));
+        let to = invite.headers.get(&HeaderName::To).expect("is whole");
+        bye.headers.set(HeaderName::From, format!("{to};tag={tag}"));
+        bye.headers.push(HeaderName::Reason, reason);
+        peer.receive(bye);
+    };
+    bye(&mut peer, "one", "Q.850;cause=16");
+    assert_eq!(peer.lines(), ["200 BYE"]);
+    assert!(!ended(&peer), "the other rings");
+    bye(&mut peer, "one", "Q.850;cause=16");
+    assert_eq!(peer.lines(), ["481 BYE"]);
+    bye(&mut peer, "two", "Q.850;cause=17");
+    assert_eq!(peer.lines(), ["200 BYE", "CANCEL"]);
+    assert!(matches!(peer.told.last(), Some(Event::Ended { leg: it, cause: EndCause::Busy }) if *it == leg));
+}
+
+#[test]
 fn early_media_is_that_of_one_fork_and_the_answer_that_of_the_one_that_lifts() {
     let mut peer = Peer::new();
     let (_, invite) = peer.called(trunk());
@@ -124,7 +149,7 @@ fn requests_of_the_callee_before_its_answer_are_answered() {
     let from = format!("{};tag=one", invite.headers.get(&HeaderName::To).expect("is whole"));
     let to = invite.headers.get(&HeaderName::From).expect("is whole").to_owned();
     let call_id = invite.headers.get(&HeaderName::CallId).expect("is whole").to_owned();
-    for (method, status) in [("UPDATE", 200), ("INVITE", 491), ("OPTIONS", 200), ("BYE", 481)] {
+    for (method, status) in [("UPDATE", 200), ("INVITE", 491), ("OPTIONS", 200)] {
         let mut request = peer.request(method);
         request.headers.set(HeaderName::From, from.as_str());
         request.headers.set(HeaderName::To, to.as_str());

@@ -123,7 +123,9 @@ fn a_refusal_of_the_gateway_is_the_answer() {
 
 #[test]
 fn a_referral_to_a_call_of_ours_names_its_leg_in_whatever_order_the_tags_are() {
-    for order in ["to-tag%3D{}%3Bfrom-tag%3Dann", "to-tag%3Dann%3Bfrom-tag%3D{}", "to-tag%3Dnull%3Bfrom-tag%3Dann"] {
+    for order in
+        ["to-tag%3D{}%3Bfrom-tag%3Dann", "to-tag%3Dann%3Bfrom-tag%3D{}", "to-tag%3Dnull%3Bfrom-tag%3Dann"]
+    {
         let mut peer = Peer::new();
         let call = peer.call_in();
         let tag = call.to.split("tag=").nth(1).expect("a tag");

@@ -117,7 +117,7 @@ fn a_callees_reliable_responses_are_acknowledged_in_their_order_and_told_once() 
     let mut peer = Peer::new();
     let (_, invite) = peer.called(Origin::Trunk("lab".to_owned()));
     let supported = invite.headers.get(&HeaderName::Supported);
-    assert_eq!(supported, Some("timer, 100rel"));
+    assert_eq!(supported, Some("timer, 100rel, replaces"));
     let progress = |peer: &mut Peer, status, rseq: u32, has_body| {
         peer.respond_with(&invite, status, "one", |response| {
             response.headers.push(HeaderName::Require, "100rel");
@@ -171,6 +171,22 @@ fn a_callees_early_update_changes_what_was_agreed_reliably_and_only_that() {
         } else {
             assert_eq!(peer.lines(), ["491 UPDATE"]);
         }
+    }
+}
+
+#[test]
+fn behind_the_answer_a_prack_is_taken_once_and_only_for_what_was_sent() {
+    let mut peer = Peer::new();
+    let (leg, invite) = calls(&mut peer, "Require");
+    peer.command(Command::Ring { leg, description: None });
+    let ringing = peer.sent_response();
+    peer.command(Command::Answer { leg, description: description(2) });
+    peer.lines();
+    let call = early(leg, &ringing);
+    for (rseq, status) in [(rseq(&ringing) + 1, 481), (rseq(&ringing), 200), (rseq(&ringing), 481)] {
+        let prack = prack(&mut peer, &call, rseq, &invite);
+        peer.receive(prack);
+        assert_eq!(peer.lines(), [format!("{status} PRACK")]);
     }
 }
 

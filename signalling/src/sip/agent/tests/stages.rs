@@ -41,7 +41,7 @@ fn every_input_in_every_stage() {
           ACK with answer       -
           OPTIONS               200 OPTIONS
           INFO with digit       480 INFO
-          BYE                   481 BYE
+          BYE                   200 BYE, CANCEL, Ended Declined
           Ring                  -
           Answer                -
           Reoffer               ReofferRefused Glare
