@@ -20,6 +20,7 @@
 //! A restart (RFC 8445 9) opens another session with credentials of its own. Both are answered, and
 //! media stays where it is, until the first check of the new one: then the old one is forgotten.
 
+mod checks;
 mod remote;
 mod session;
 #[cfg(test)]
@@ -35,10 +36,9 @@ use tracing::debug;
 
 pub use self::remote::RemoteIce;
 use self::session::Session;
+use crate::net::TransactionId;
 use crate::net::demux::SOURCES_PER_LEG;
-use crate::net::{TransactionId, Transmit};
 use crate::rtp::DropReason;
-use crate::sdp::Candidate;
 
 /// How long the source that we send to may be silent before another may take its place. Longer than
 /// the longest pause between a browser's checks (Firefox: 5 s).
@@ -60,6 +60,8 @@ pub struct Ice {
     candidates: Vec<HostCandidate>,
     /// Those of our addresses at which TCP streams come (RFC 6544).
     streams: Vec<SocketAddr>,
+    /// Those of our addresses from which we check, and nobody else; `None` before they are given.
+    checkers: Option<Vec<SocketAddr>>,
     sources: Vec<Source>,
     newcomers_left: u16,
     selection: Selection,
@@ -68,13 +70,15 @@ pub struct Ice {
     routes: VecDeque<StunRoute>,
 }
 
-/// By what STUN messages find the leg.
+/// By what STUN messages find the leg, and what follows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StunRoute {
     /// Checks: by this user name fragment too.
     Added(String),
     /// Checks: by this user name fragment no longer.
     Removed(String),
+    /// Everything: by sockets of its own, which are to be given ([`Ice::check_from`]).
+    OwnSockets,
     /// The answer to a check of ours: by its transaction.
     Awaited(TransactionId),
 }
@@ -128,6 +132,7 @@ impl Ice {
             sessions: VecDeque::from([session]),
             candidates,
             streams: streams.to_vec(),
+            checkers: None,
             sources: Vec::with_capacity(SOURCES_PER_LEG),
             newcomers_left: NEWCOMERS_MAX,
             selection: Selection::Nowhere,
@@ -182,7 +187,7 @@ impl Ice {
     }
 
     /// The peer's side of the newest session. Checks that came before get their answers now; a lite peer is
-    /// checked by us from now on.
+    /// checked by us as soon as it is known from where.
     pub fn set_remote(&mut self, remote: &RemoteIce, now: Instant) {
         // A restart that was agreed on before and never checked is of no use any more.
         while self.sessions.len() > 2
@@ -193,16 +198,8 @@ impl Ice {
         if let Some(newest) = self.sessions.back_mut() {
             newest.set_remote(remote);
         }
+        self.begin_checks();
         self.advance();
-        self.handle_timeout(now);
-    }
-
-    /// Takes further candidates of a peer that describes itself with this user name fragment. They are of no
-    /// use where the peer checks us.
-    pub fn add_candidates(&mut self, ufrag: &str, candidates: &[Candidate], now: Instant) {
-        for session in self.sessions.iter_mut().filter(|session| session.remote_ufrag() == Some(ufrag)) {
-            session.add_candidates(candidates);
-        }
         self.handle_timeout(now);
     }
 
@@ -280,15 +277,6 @@ impl Ice {
         self.sources.iter().map(|source| source.heard_at).max()
     }
 
-    /// The next STUN message to send.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let transmit = self.sessions.iter_mut().find_map(Session::poll_transmit)?;
-        if let Some(id) = TransactionId::of_request(&transmit.payload) {
-            self.routes.push_back(StunRoute::Awaited(id));
-        }
-        Some(transmit)
-    }
-
     /// The next source that the peer has newly authenticated itself from: what comes from there
     /// belongs to this leg.
     pub fn poll_new_source(&mut self) -> Option<SocketAddr> {
@@ -316,35 +304,6 @@ impl Ice {
             self.selection = Selection::Nominated(path);
         }
         self.timeout = self.sessions.iter_mut().filter_map(Session::poll_timeout).min();
-    }
-
-    /// Takes the answer to a check of ours (RFC 8445 7.2.5.2): it must come from where the check went.
-    fn handle_answer(
-        &mut self,
-        message: &[u8],
-        id: TransactionId,
-        path: Path,
-        now: Instant,
-    ) -> Result<(), DropReason> {
-        let awaited = self.sessions.iter().position(|session| session.awaits(id, path));
-        let index = awaited.ok_or(DropReason::WrongSource)?;
-        let message = StunMessage::parse(message).map_err(|_| DropReason::MalformedStun)?;
-        let is_success = message.is_successful_binding_response();
-        // The library believes that a success names an address.
-        if is_success && message.mapped_address().is_none() {
-            return Err(DropReason::MalformedStun);
-        }
-        let packet =
-            StunPacket { proto: Protocol::Udp, source: path.remote, destination: path.local, message };
-        if !self.sessions[index].handle_packet(packet, now) {
-            return Err(DropReason::AuthenticationFailed);
-        }
-        self.sessions[index].forget_check(id);
-        if is_success {
-            self.validate(path, index, false, now);
-        }
-        self.handle_timeout(now);
-        Ok(())
     }
 
     fn newest(&self) -> &Session {
@@ -389,8 +348,8 @@ impl Ice {
             self.sources.remove(0);
         }
         self.sources.push(Source { path, heard_at: now, nominated_at: None });
-        // What comes on a stream is its leg's already.
-        if !self.streams.contains(&path.local) {
+        // What comes on a stream or to a socket of its own is its leg's already.
+        if !self.streams.contains(&path.local) && !self.is_checker(path.local) {
             self.new_sources.push_back(path.remote);
         }
     }

@@ -128,6 +128,10 @@ impl Handler<CallCommand> for CallActor {
                 shard.flush();
             }
         }
+        let given = self.shard.borrow_mut().take_unread();
+        for reading in given {
+            read(&self.shard, reading, None);
+        }
         if !self.shard.borrow().has_call(self.id) {
             ctx.stop();
         }

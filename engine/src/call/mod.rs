@@ -3,6 +3,7 @@
 mod actor;
 mod audibility;
 mod bridge;
+mod checks;
 mod conference;
 mod messages;
 mod new_leg;

@@ -408,7 +408,7 @@ impl Call {
     }
 
     /// What ICE and DTLS have to send and to tell.
-    fn after_control(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
+    pub(super) fn after_control(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
         let leg = &mut self.legs[index];
         leg.flush(outbox);
         while let Some(event) = leg.poll_event(now) {

@@ -35,10 +35,19 @@ pub(super) struct Session {
     password: String,
     /// Where its first check came from, unless the session was in use from the begin.
     path: Option<Path>,
-    /// How many candidates of the peer we check; `None` while we are lite.
-    checked: Option<usize>,
+    part: Part,
     /// Our checks whose answers may still come, oldest first.
     awaited: VecDeque<(TransactionId, Path)>,
+}
+
+/// Who checks.
+enum Part {
+    /// The peer alone.
+    Answerer,
+    /// We do, as soon as we know from where; these candidates of the peer are known.
+    Waiting(Vec<Candidate>),
+    /// We do; so many candidates of the peer.
+    Checker(usize),
 }
 
 impl Session {
@@ -69,7 +78,7 @@ impl Session {
             }
         }
         let awaited = VecDeque::new();
-        (Self { agent, ufrag, password, path: None, checked: None, awaited }, candidates)
+        (Self { agent, ufrag, password, path: None, part: Part::Answerer, awaited }, candidates)
     }
 
     pub(super) fn ufrag(&self) -> &str {
@@ -86,16 +95,45 @@ impl Session {
         self.agent.set_remote_credentials(IceCreds { ufrag, pass });
         if remote.is_lite {
             debug!("the peer is lite: we check");
-            self.agent.set_ice_lite(false);
-            self.agent.set_controlling(true);
-            self.checked = Some(0);
-            self.add_candidates(&remote.candidates);
+            self.part = Part::Waiting(remote.candidates.clone());
         }
+    }
+
+    /// Whether it is we who check, and we have not begun.
+    pub(super) const fn waits_for_checks(&self) -> bool {
+        matches!(self.part, Part::Waiting(_))
+    }
+
+    /// Begins to check from these addresses, if it is we who check.
+    pub(super) fn begin_checks(&mut self, from: &[SocketAddr]) {
+        let Part::Waiting(candidates) = &mut self.part else { return };
+        let candidates = std::mem::take(candidates);
+        // A candidate that was there before would be paired too, so that this is a new agent.
+        let own = IceCreds { ufrag: self.ufrag.clone(), pass: self.password.clone() };
+        let remote = self.agent.remote_credentials().cloned();
+        self.agent = IceAgent::new(own);
+        self.agent.set_controlling(true);
+        for address in from {
+            if let Ok(candidate) = IceCandidate::host(*address, Protocol::Udp) {
+                self.agent.add_local_candidate(candidate);
+            }
+        }
+        if let Some(remote) = remote {
+            self.agent.set_remote_credentials(remote);
+        }
+        self.part = Part::Checker(0);
+        self.add_candidates(&candidates);
     }
 
     /// Checks these too, if it is we who check.
     pub(super) fn add_candidates(&mut self, candidates: &[Candidate]) {
-        let Some(checked) = &mut self.checked else { return };
+        let checked = match &mut self.part {
+            Part::Answerer => return,
+            // The rest would not be checked.
+            Part::Waiting(known) if known.len() >= REMOTE_CANDIDATES_MAX => return,
+            Part::Waiting(known) => return known.extend_from_slice(candidates),
+            Part::Checker(checked) => checked,
+        };
         for candidate in candidates {
             let usable = usable(candidate, &self.agent).filter(|_| *checked < REMOTE_CANDIDATES_MAX);
             let Some(usable) = usable else {

@@ -10,15 +10,15 @@ use webtrunk_codecs::CodecId;
 use super::error::DescriptionError;
 use super::rtp::RtpTransport;
 use super::stats::LegStats;
-use super::transport::{LegTransport, WebrtcLink};
+use super::transport::LegTransport;
 use crate::call::{CallEvent, KeyMode, Supplies};
 use crate::dtls::DtlsRole;
 use crate::ice::{RemoteIce, StunRoute};
 use crate::leg::webrtc::{Received, TransportEvent};
 use crate::media::quality::{AudioEvent, AudioState};
 use crate::media::{Halves, Listening, PlaybackId, Receiver, Reports, SendAgreement, Sender, Tap, Ticked};
+use crate::net::Outbox;
 use crate::net::demux::DatagramKind;
-use crate::net::{Outbox, SocketId};
 use crate::rtp::DropReason;
 use crate::rtp::telephone_event::DigitEvent;
 use crate::sdp::{
@@ -519,22 +519,6 @@ impl Leg {
     pub fn stats(&self) -> LegStats {
         let heard = (&self.receiver, self.listening.as_ref());
         LegStats::read(self.id, self.transport_name(), self.agreed.as_ref(), heard, &self.sender)
-    }
-
-    /// The sockets that belong to this leg alone, and their RTP port.
-    pub(crate) fn own_ports(&self) -> Option<(u16, [SocketId; 2])> {
-        match &self.transport {
-            LegTransport::Rtp(transport) => Some((transport.port(), transport.sockets())),
-            LegTransport::Webrtc(_) => None,
-        }
-    }
-
-    /// The WebRTC transport's local credential by which checks find this leg.
-    pub(crate) fn webrtc(&self) -> Option<&WebrtcLink> {
-        match &self.transport {
-            LegTransport::Webrtc(link) => Some(link),
-            LegTransport::Rtp(_) => None,
-        }
     }
 
     fn fail(&mut self, reason: String, cause: EndCause) -> LegEvent {

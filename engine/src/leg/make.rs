@@ -53,7 +53,7 @@ impl Leg {
             candidates: advertised(&local, &streams, &config.webrtc_external_addresses),
             ice_lite: true,
         };
-        let transport = LegTransport::Webrtc(Box::new(WebrtcLink { transport, sockets }));
+        let transport = LegTransport::Webrtc(Box::new(WebrtcLink { transport, sockets, own: None }));
         Self::new(id, transport, negotiator(&codecs, described, opus_fmtp, false), codecs, supplies)
     }
 

@@ -18,5 +18,5 @@ pub use leg::Leg;
 pub(crate) use leg::{Deed, LegEvent};
 pub use rtp::RtpTransport;
 pub use stats::{LegStats, LiveAndTotal};
-pub(crate) use transport::LegTransport;
+pub(crate) use transport::{LegTransport, OwnSockets};
 pub(crate) use wish::{FarSide, codec_order, opus_wish, preferred_codec};

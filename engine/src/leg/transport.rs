@@ -1,7 +1,9 @@
 //! The two ways in which a leg's packets travel.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
+use super::leg::Leg;
 use super::rtp::RtpTransport;
 use super::webrtc::WebrtcTransport;
 use crate::net::{Outbox, SocketId};
@@ -15,10 +17,41 @@ pub(crate) enum LegTransport {
     Rtp(Box<RtpTransport>),
 }
 
-/// A WebRTC transport and the shard's sockets that it lives on.
+/// A WebRTC transport and the sockets that it lives on: the shard's, and its own where it was given some.
 pub(crate) struct WebrtcLink {
     pub(crate) transport: WebrtcTransport,
     pub(crate) sockets: Vec<(SocketAddr, SocketId)>,
+    pub(crate) own: Option<OwnSockets>,
+}
+
+/// Sockets that are one leg's alone, at a port of the shard's pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnSockets {
+    /// As it was taken from the pool.
+    pub(crate) port: u16,
+    /// Each with its local address.
+    pub(crate) sockets: Vec<(SocketAddr, SocketId)>,
+}
+
+impl Leg {
+    /// The sockets that belong to this leg alone, and their port of the pool.
+    pub(crate) fn own_sockets(&self) -> Option<(u16, Vec<SocketId>)> {
+        match &self.transport {
+            LegTransport::Rtp(transport) => Some((transport.port(), transport.sockets().to_vec())),
+            LegTransport::Webrtc(link) => {
+                let own = link.own.as_ref()?;
+                Some((own.port, own.sockets.iter().map(|(_, socket)| *socket).collect()))
+            }
+        }
+    }
+
+    /// The WebRTC transport's local credential by which checks find this leg.
+    pub(crate) fn webrtc(&self) -> Option<&WebrtcLink> {
+        match &self.transport {
+            LegTransport::Webrtc(link) => Some(link),
+            LegTransport::Rtp(_) => None,
+        }
+    }
 }
 
 impl LegTransport {
@@ -40,6 +73,15 @@ impl LegTransport {
 }
 
 impl WebrtcLink {
+    /// Lives on sockets of its own too, from which the peer is checked; on none where none can be had.
+    pub(crate) fn check_from(&mut self, own: Option<OwnSockets>, now: Instant) {
+        let sockets = own.as_ref().map(|own| own.sockets.clone()).unwrap_or_default();
+        let addresses: Vec<_> = sockets.iter().map(|(address, _)| *address).collect();
+        self.sockets.extend(sockets);
+        self.own = own;
+        self.transport.check_from(&addresses, now);
+    }
+
     fn send_rtp(&mut self, header: &RtpHeader, payload: &[u8], outbox: &mut Outbox) {
         let length = RtpHeader::LEN + payload.len();
         let Some(slot) = outbox.slot().filter(|slot| length <= slot.len()) else { return };

@@ -16,6 +16,7 @@
 //! description. An ICE restart changes credentials and path, and nothing else. What is not STUN counts only from validated sources, keys are used only after the
 //! fingerprint was compared, and nothing that is not authenticated can change a Ready transport.
 
+mod candidates;
 mod config;
 mod event;
 mod remote;
@@ -40,7 +41,7 @@ use crate::ice::{HostCandidate, Ice, RemoteIce};
 use crate::net::Transmit;
 use crate::net::demux::DatagramKind;
 use crate::rtp::DropReason;
-use crate::sdp::{Candidate, Fingerprint, FragmentError};
+use crate::sdp::Fingerprint;
 
 /// Silence after which a path counts as disconnected: browsers check every 2 to 5 s.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -206,20 +207,6 @@ impl WebrtcTransport {
         let fingerprints = fingerprints.to_vec();
         let described = Remote { ufrag: ufrag.to_owned(), password: pwd.to_owned(), fingerprints, role };
         agreed.check_unchanged(&described, self.ice.is_restarting())
-    }
-
-    /// Takes further candidates of the peer. They are of no use where the peer checks us.
-    ///
-    /// # Errors
-    /// [`FragmentError::OtherCredentials`] where they belong to another description than the one that holds.
-    pub fn add_candidates(&mut self, mut ice: RemoteIce, now: Instant) -> Result<(), FragmentError> {
-        let known = self.remote.as_ref().ok_or(FragmentError::OtherCredentials)?;
-        if known.is_restarted_by(&ice.ufrag, &ice.password) {
-            return Err(FragmentError::OtherCredentials);
-        }
-        self.keep_admitted(&mut ice.candidates);
-        self.ice.add_candidates(&ice.ufrag, &ice.candidates, now);
-        Ok(())
     }
 
     /// Whether a peer that describes itself with these credentials restarts ICE.
@@ -407,13 +394,6 @@ impl WebrtcTransport {
             self.part();
         }
         self.state = State::Closed;
-    }
-
-    /// Leaves out whom we may not check, as checks from there are not answered.
-    fn keep_admitted(&self, candidates: &mut Vec<Candidate>) {
-        candidates.retain(|candidate| {
-            candidate.address().is_some_and(|address| self.config.peers.admits(address.ip()))
-        });
     }
 
     fn handle_dtls(&mut self, datagram: &[u8], now: Instant) -> Result<(), DropReason> {

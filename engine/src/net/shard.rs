@@ -9,7 +9,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub(crate) struct Shard {
     load: Load,
     wake: Rc<Wake>,
     recorder: Option<Recorder>,
+    /// Sockets that no task reads yet.
+    unread: Vec<Reading>,
 }
 
 /// How the shard's tasks are told that there is something to do.
@@ -121,6 +123,7 @@ impl Shard {
             load,
             wake: Rc::default(),
             recorder: None,
+            unread: Vec::new(),
         }
     }
 
@@ -242,43 +245,6 @@ impl Shard {
         self.calls.contains_key(&id)
     }
 
-    /// Binds a port pair for a leg; its datagrams are that leg's.
-    pub(crate) fn bind_pair(
-        &mut self,
-        owner: (CallId, LegId),
-        now: Instant,
-    ) -> Option<(u16, [SocketId; 2], Vec<Reading>)> {
-        let address = self.supplies.config.rtp_address;
-        // A port may be taken by another program: it rests, and the next is tried.
-        for _ in 0..16 {
-            let Some(port) = self.ports.take(now) else {
-                if self.ports.note_dry() {
-                    let (in_use, resting) = (self.ports.in_use(), self.ports.resting());
-                    warn!(in_use, resting, "no RTP port pair is left: calls fail; widen media.rtp_ports");
-                }
-                return None;
-            };
-            match bind_two(address, port) {
-                Ok(pair) => {
-                    self.gauges.set_ports_in_use(self.ports.in_use());
-                    let mut readings = Vec::with_capacity(2);
-                    let ids = pair.map(|socket| {
-                        let reading = self.insert(socket, Owner::Leg(owner.0, owner.1));
-                        let id = reading.id;
-                        readings.push(reading);
-                        id
-                    });
-                    return Some((port, ids, readings));
-                }
-                Err(error) => {
-                    warn!(%error, port, "RTP port pair cannot be bound");
-                    self.ports.release(port, now);
-                }
-            }
-        }
-        None
-    }
-
     /// Takes in one of the shard's WebRTC sockets.
     pub(crate) fn add_webrtc_socket(&mut self, socket: UdpSocket) -> io::Result<Reading> {
         let socket = Socket::register(socket)?;
@@ -382,6 +348,7 @@ impl Shard {
     /// Arms the call's timer and carries off what it has to tell.
     fn settle(&mut self, id: CallId, now: Instant) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
+        let mut without_sockets = Vec::new();
         while let Some((leg, change)) = slot.call.poll_route() {
             match change {
                 StunRoute::Added(ufrag) => {
@@ -390,6 +357,7 @@ impl Shard {
                 }
                 StunRoute::Removed(ufrag) => self.demux.remove_ufrag((id, leg), &ufrag),
                 StunRoute::Awaited(check) => self.demux.insert_check((id, leg), check),
+                StunRoute::OwnSockets => without_sockets.push(leg),
             }
         }
         while let Some((leg, source)) = slot.call.poll_source() {
@@ -400,6 +368,9 @@ impl Shard {
         }
         if !slot.contested.is_empty() {
             self.claim_sources(id, now);
+        }
+        for leg in without_sockets {
+            self.give_sockets(id, leg, now);
         }
         let Some(slot) = self.calls.get_mut(&id) else { return };
         let mut is_deaf = false;
@@ -482,14 +453,7 @@ impl Shard {
         self.gauges.leg_removed();
         self.demux.remove_leg((call, leg.id()));
         self.release_streams((call, leg.id()));
-        let Some((port, sockets)) = leg.own_ports() else { return };
-        for id in sockets {
-            if let Some(bound) = self.sockets.get_mut(id.0).and_then(Option::take) {
-                bound.closed.notify_one();
-            }
-        }
-        self.ports.release(port, now);
-        self.gauges.set_ports_in_use(self.ports.in_use());
+        self.release_sockets(leg, now);
     }
 
     /// Sends what waits if a batch is full or its first has waited for [`FLUSH_WAIT`].
@@ -525,11 +489,7 @@ fn tell(events: &mpsc::Sender<CallEvent>, event: CallEvent) -> bool {
     events.try_send(event).is_ok()
 }
 
-fn bind_two(address: IpAddr, port: u16) -> io::Result<[Socket; 2]> {
-    let bind = |port| UdpSocket::bind((address, port)).and_then(Socket::register);
-    Ok([bind(port)?, bind(port + 1)?])
-}
-
 mod conferences;
+mod own_sockets;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ mod baresip_srtp;
 mod browser_calls_baresip;
 mod browser_calls_browser;
 mod browser_calls_sipp;
+mod browser_ipv6;
 mod browser_meets_phones;
 mod browser_services;
 mod browser_sipp;

@@ -35,6 +35,8 @@ const FLAGS = [
   '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
   '--allow-loopback-in-peer-connection',
+  // The gateway's certificates are made by its test.
+  '--ignore-certificate-errors',
   '--disable-features=WebRtcHideLocalIpsWithMdns',
 ];
 

@@ -16,6 +16,17 @@ struct Meeting {
     checked: Vec<SocketAddr>,
     /// Addresses of the peer that nothing reaches.
     dead: Vec<SocketAddr>,
+    /// The sockets that we get when we ask for our own.
+    given: Vec<SocketAddr>,
+}
+
+/// A socket of our own.
+fn own() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 20_000))
+}
+
+fn checked_path_to(port: u16) -> Option<Path> {
+    Some(Path { local: own(), remote: peer(port) })
 }
 
 impl Meeting {
@@ -34,7 +45,7 @@ impl Meeting {
         ours.handle_timeout(now);
         other.handle_timeout(now);
         other.set_remote(&RemoteIce::new(ours.ufrag(), ours.password()), now);
-        Self { ours, peer: other, peer_at, now, checked: Vec::new(), dead: Vec::new() }
+        Self { ours, peer: other, peer_at, now, checked: Vec::new(), dead: Vec::new(), given: vec![own()] }
     }
 
     /// We are told of the peer, at these addresses.
@@ -48,6 +59,16 @@ impl Meeting {
             ..RemoteIce::new(self.peer.ufrag(), self.peer.password())
         };
         self.ours.set_remote(&remote, self.now);
+        self.give_sockets();
+    }
+
+    /// We get the sockets that we ask for.
+    fn give_sockets(&mut self) {
+        let asked = std::iter::from_fn(|| self.ours.poll_route()).any(|route| route == StunRoute::OwnSockets);
+        if asked {
+            let given = self.given.clone();
+            self.ours.check_from(&given, self.now);
+        }
     }
 
     fn run_for(&mut self, time: Duration) {
@@ -77,12 +98,39 @@ impl Meeting {
 fn a_lite_peer_is_checked_and_nominated() {
     let mut meeting = Meeting::new(&[1]);
     meeting.run_for(Duration::from_secs(1));
+    assert_eq!(meeting.ours.path(), checked_path_to(1));
+    let back = Path { local: peer(1), remote: own() };
+    assert_eq!(meeting.peer.selection, Selection::Nominated(back), "the peer was told which path it is");
+    let told = (meeting.ours.poll_new_source(), meeting.ours.poll_route());
+    assert_eq!(told, (None, None), "what comes to a socket of its own is the leg's");
+}
+
+#[test]
+fn without_sockets_of_its_own_a_leg_checks_from_the_shared_ones() {
+    let mut meeting = Meeting::strangers(&[1]);
+    meeting.given.clear();
+    meeting.describe_peer(vec![peer(1)]);
+    meeting.run_for(Duration::from_secs(1));
     assert_eq!(meeting.ours.path(), path_to(1));
     assert_eq!(meeting.ours.poll_new_source(), Some(peer(1)), "what comes from there is the leg's");
-    let back = Path { local: peer(1), remote: local() };
-    assert_eq!(meeting.peer.selection, Selection::Nominated(back), "the peer was told which path it is");
     let awaited = std::iter::from_fn(|| meeting.ours.poll_route());
     assert!(awaited.filter(|route| matches!(route, StunRoute::Awaited(_))).count() >= 2);
+}
+
+#[test]
+fn nobody_is_checked_before_it_is_known_from_where() {
+    let mut meeting = Meeting::strangers(&[1]);
+    let remote = RemoteIce {
+        is_lite: true,
+        candidates: vec![Candidate::host(peer(1), 1)],
+        ..RemoteIce::new(meeting.peer.ufrag(), meeting.peer.password())
+    };
+    meeting.ours.set_remote(&remote, meeting.now);
+    meeting.run_for(Duration::from_secs(1));
+    assert!(meeting.checked.is_empty());
+    meeting.give_sockets();
+    meeting.run_for(Duration::from_secs(1));
+    assert_eq!(meeting.ours.path(), checked_path_to(1));
 }
 
 #[test]
@@ -104,10 +152,10 @@ fn the_peer_is_kept_alive_by_our_checks_and_lost_when_it_answers_none() {
 fn the_best_path_that_works_is_taken_and_the_next_when_it_dies() {
     let mut meeting = Meeting::new(&[1, 2]);
     meeting.run_for(Duration::from_secs(1));
-    assert_eq!(meeting.ours.path(), path_to(1));
+    assert_eq!(meeting.ours.path(), checked_path_to(1));
     meeting.dead.push(peer(1));
     meeting.run_for(Duration::from_secs(30));
-    assert_eq!(meeting.ours.path(), path_to(2));
+    assert_eq!(meeting.ours.path(), checked_path_to(2));
 }
 
 #[test]
@@ -123,7 +171,7 @@ fn candidates_that_come_later_are_checked_too() {
     let ufrag = meeting.peer.ufrag().to_owned();
     meeting.ours.add_candidates(&ufrag, &candidates, meeting.now);
     meeting.run_for(Duration::from_secs(1));
-    assert_eq!(meeting.ours.path(), path_to(1));
+    assert_eq!(meeting.ours.path(), checked_path_to(1));
 }
 
 #[test]
@@ -162,7 +210,7 @@ fn an_answer_counts_once_from_where_the_check_went_and_signed_with_the_peers_pas
     meeting.peer.handle_stun(&check.payload, check.local, check.to, meeting.now).expect("a good check");
     let answer = meeting.peer.poll_transmit().expect("an answer").payload;
     let now = meeting.now;
-    let mut receive = |message: &[u8], from| meeting.ours.handle_stun(message, from, local(), now);
+    let mut receive = |message: &[u8], from| meeting.ours.handle_stun(message, from, own(), now);
     let mut forged = answer.clone();
     forged[25] ^= 1;
     assert!(receive(&forged, peer(1)).is_err());
@@ -172,7 +220,7 @@ fn an_answer_counts_once_from_where_the_check_went_and_signed_with_the_peers_pas
     assert_eq!(receive(&unknown, peer(1)), Err(DropReason::WrongSource));
     assert_eq!(receive(&answer, peer(1)), Ok(()));
     assert_eq!(receive(&answer, peer(1)), Err(DropReason::WrongSource), "the same again");
-    assert!(!meeting.ours.is_validated(peer(2), local()));
+    assert!(!meeting.ours.is_validated(peer(2), own()));
 }
 
 #[test]
@@ -185,7 +233,7 @@ fn a_restart_with_a_lite_peer_is_checked_by_us_again() {
     meeting.peer.set_remote(&ours, meeting.now);
     meeting.dead.push(peer(1));
     meeting.describe_peer(vec![peer(2)]);
-    assert_eq!(meeting.ours.path(), path_to(1), "until the new session is checked");
+    assert_eq!(meeting.ours.path(), checked_path_to(1), "until the new session is checked");
     meeting.run_for(Duration::from_secs(1));
-    assert_eq!(meeting.ours.path(), path_to(2));
+    assert_eq!(meeting.ours.path(), checked_path_to(2));
 }

@@ -230,6 +230,50 @@ async fn a_stream_that_is_not_authentic_in_time_ends_and_a_leg_has_few() {
     assert_eq!(peer.read(&mut [0; 10]).expect("it is closed"), 0, "and not a byte was said");
 }
 
+/// A call with a peer that is lite, at `peer`.
+fn join_lite(bench: &mut Bench, peer: SocketAddr) -> Member {
+    let member = bench.join(TransportSpec::Webrtc);
+    let candidate = format!("a=candidate:1 1 udp 2130706431 {} {} typ host", peer.ip(), peer.port());
+    let lines = CHROMIUM.lines().filter(|line| !line.starts_with("a=candidate:"));
+    let offer: Vec<_> = lines.chain([&*candidate, ""]).collect();
+    let offer = offer.join("\r\n").replace("m=audio", "a=ice-lite\r\nm=audio");
+    let offer = SessionDescription::parse(offer).expect("a good offer");
+    bench.shard.with_call(member.call, bench.now, |call, outbox, now| {
+        call.receive_offer(member.leg, &offer);
+        call.create_answer(member.leg, None, now, outbox);
+    });
+    member
+}
+
+#[tokio::test]
+async fn legs_of_one_address_of_a_lite_peer_have_sockets_of_their_own() {
+    let mut bench = Bench::new();
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    peer.set_read_timeout(Some(Duration::from_secs(5))).expect("a time");
+    let at = peer.local_addr().expect("it is bound");
+    let members = [join_lite(&mut bench, at), join_lite(&mut bench, at)];
+    assert_eq!((bench.ledger().ports_in_use, bench.shard.take_unread().len()), (2, 2));
+    bench.shard.flush();
+    let checked_from = || peer.recv_from(&mut [0; 512]).expect("a check").1.port();
+    let ports = [checked_from(), checked_from()];
+    assert!(ports[0] != ports[1] && ports.iter().all(|port| (42_000..42_100).contains(port)), "{ports:?}");
+    for member in members {
+        bench.shard.remove_leg(member.call, member.leg, bench.now);
+    }
+    assert_eq!((bench.ledger().ports_in_use, bench.shard.sockets.iter().flatten().count()), (0, 1));
+}
+
+#[tokio::test]
+async fn where_no_port_is_left_a_lite_peer_is_checked_from_the_shared_one() {
+    let mut bench = Bench::new();
+    while bench.shard.ports.take(bench.now).is_some() {}
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    peer.set_read_timeout(Some(Duration::from_secs(5))).expect("a time");
+    join_lite(&mut bench, peer.local_addr().expect("it is bound"));
+    bench.shard.flush();
+    assert_eq!(peer.recv_from(&mut [0; 512]).expect("a check").1, bench.local);
+}
+
 #[tokio::test]
 async fn a_source_address_changes_hands_when_its_leg_has_long_been_silent_there() {
     let mut bench = Bench::new();

@@ -1,14 +1,24 @@
-//! From where a WebRTC caller's checks are answered, by configuration.
+//! Which addresses WebRTC callers are told of, and from where their checks are answered, by configuration.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::WebrtcConfig;
+use webtrunk_loadtest::agent::{Call, Credentials, Voice, WebrtcConfig};
 
 use super::ear::assert_hears;
-use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk_from_webrtc, webrtc};
-use crate::support::gateway::GatewayConfig;
+use super::stage::{
+    CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone, talk_from_webrtc, webrtc,
+};
+use crate::support::gateway::{Gateway, GatewayConfig, password};
 use crate::support::host::Host;
+use crate::support::machine::Machine;
+
+/// The addresses by which the gateway's description says that it is reached, best first.
+fn told(call: &Call) -> Vec<IpAddr> {
+    let candidates = call.remote_description().expect("a description").ice.expect("WebRTC").candidates;
+    candidates.iter().map(|candidate| candidate.ip()).collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_whose_network_is_not_let_in_gets_no_media() {
@@ -32,4 +42,49 @@ async fn a_browser_whose_network_is_not_let_in_gets_no_media() {
     assert_hears(&lifted, CALLER_HZ).await;
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(2);
+}
+
+#[test]
+fn of_a_machines_addresses_those_are_told_and_answer_that_may() {
+    let [inside, outside] = [Machine::new(), Machine::new()];
+    let ours = ["10.99.0.1/24", "10.99.7.1/24", "fd00:99::1/64", "fd00:77::1/64"];
+    let theirs = ["10.99.0.2/24", "10.99.0.66/24", "10.99.7.2/24"];
+    inside.lay_cable("office", &ours, &outside, &theirs);
+    let lists = "candidates_allow = ['10.99.0.0/16', 'fd00:99::/64']\ncandidates_deny = ['10.99.7.0/24']\n\
+                 checks_allow = ['10.99.0.0/24', '10.99.7.0/24']\nchecks_deny = ['10.99.0.66']";
+    let config = GatewayConfig::default()
+        .origin("https://phone.example")
+        .user("alice")
+        .user("bob")
+        .all_addresses()
+        .media(lists)
+        .rule("destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]");
+    let gateway = inside.run(|| Gateway::start_at(Host::machine("10.99.0.1"), &config));
+    let user = |name: &str, at: &str, hz: u16| WebrtcConfig {
+        credentials: Credentials::new(name, &password(name)),
+        media_address: Some(at.parse().expect("an address")),
+        voice: Some(Voice::tone(hz, LEVEL_DBM0)),
+        ..WebrtcConfig::new(&gateway.websocket(), name, "")
+    };
+    outside.block_on(async || {
+        let bob = webrtc(user("bob", "10.99.7.2", CALLEE_HZ)).await;
+        bob.register().await.expect("the password is right");
+        let alice = webrtc(user("alice", "10.99.0.2", CALLER_HZ)).await;
+        let (call, lifted) = tokio::join!(alice.call("bob"), lift_webrtc(&bob));
+        let call = call.expect("an answer");
+        assert_hears(&call, CALLEE_HZ).await;
+        assert_hears(&lifted, CALLER_HZ).await;
+        let expected = ["10.99.0.1", "fd00:99::1"].map(|text| text.parse::<IpAddr>().expect("an address"));
+        assert_eq!((told(&call), told(&lifted)), (expected.to_vec(), expected.to_vec()));
+        call.hang_up().await.expect("confirmed");
+
+        let alice = webrtc(user("alice", "10.99.0.66", CALLER_HZ)).await;
+        let (call, lifted) = tokio::join!(alice.dial("bob"), lift_webrtc(&bob));
+        let call = call.expect("a user").answered(Duration::from_secs(10)).await.expect("an answer");
+        call.media_ready(Duration::from_secs(3)).await.expect_err("no check is answered");
+        assert!(call.heard().await.expect("a log").packets.is_empty());
+        call.hang_up().await.expect("confirmed");
+        drop(lifted);
+    });
+    inside.run(|| gateway.assert_all_is_over(2));
 }

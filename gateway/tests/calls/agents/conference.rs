@@ -24,7 +24,7 @@ const LISTENED: usize = 75;
 const TENTH: usize = 800;
 
 /// A stage with rooms: 8 and a number for everyone, 81 to 83 for supervisors.
-fn stage(media: &str) -> Stage {
+pub(super) fn stage(media: &str) -> Stage {
     let room = |role: &str| format!("actions = ['answer', {{ conference = {{ room = '$1'{role} }} }}]");
     let mut config = GatewayConfig::default().user("bob").media(media);
     for (digit, role) in [

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, WebrtcConfig};
+use webtrunk_loadtest::agent::{Call, Credentials, Voice, WebrtcConfig};
 
 use super::ear::assert_hears;
-use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, lift_webrtc, phone, talk_from_webrtc, webrtc};
-use crate::support::gateway::GatewayConfig;
+use super::stage::{
+    CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone, talk_from_webrtc, webrtc,
+};
+use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
+use crate::support::one_port::OnePort;
 
 /// What both ends say of ICE: whether the gateway is lite.
 fn is_gateway_lite(call: &Call) -> bool {
@@ -61,4 +64,38 @@ async fn a_lite_caller_in_a_network_from_which_no_checks_are_answered_is_not_che
     call.hang_up().await.expect("confirmed");
     drop(lifted);
     stage.gateway.assert_all_is_over(1);
+}
+
+/// What it sends after the checks says nothing of the call to which it belongs, but to which port of ours it comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_with_a_lite_peer_that_has_one_port_for_all_are_told_apart() {
+    const CONNECT_MAX: Duration = Duration::from_secs(10);
+    let echo = "destination = '9196'\nactions = ['answer', 'echo']";
+    let stage = Stage::with(&["PCMU"], GatewayConfig::default().user("bob").rule(echo));
+    let one_port = OnePort::new();
+    let mut calls = Vec::new();
+    for (name, hz) in [("alice", CALLER_HZ), ("bob", CALLEE_HZ)] {
+        let caller = webrtc(WebrtcConfig {
+            credentials: Credentials::new(name, &password(name)),
+            voice: Some(Voice::tone(hz, LEVEL_DBM0)),
+            is_lite: true,
+            trickles: true,
+            ..stage.alice()
+        })
+        .await;
+        let dialling = caller.dial("9196").await.expect("a number");
+        let call = dialling.answered(PATIENCE).await.expect("an answer");
+        let fragment = call.fragment().await.expect("it has ICE");
+        call.trickle_fragment(one_port.take_in(&fragment)).await.expect("they are taken");
+        call.media_ready(CONNECT_MAX).await.expect("a path");
+        calls.push((call, hz, caller));
+    }
+    assert_eq!(stage.gateway.status()["rtp_ports_in_use"], 2);
+    for (call, hz, _) in &calls {
+        assert_hears(call, *hz).await;
+    }
+    for (call, ..) in calls {
+        call.hang_up().await.expect("confirmed");
+    }
+    stage.gateway.assert_all_is_over(2);
 }

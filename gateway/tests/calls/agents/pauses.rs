@@ -1,6 +1,6 @@
 //! Pauses of either side: DTX of a WebRTC caller, comfort noise of a phone (RFC 3389).
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::comfort_noise::{NoiseGenerator, Sid};
 use webtrunk_codecs::opus::OpusEncoderConfig;
@@ -8,6 +8,8 @@ use webtrunk_codecs::tone::{Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, encoder};
 use webtrunk_loadtest::agent::{Call, Dialect, Heard, PhoneConfig, ScriptStep, Voice, WebrtcConfig};
 
+use super::conference;
+use super::ear::assert_is_one_stream_but_for_stalls;
 use super::stage::{CALLER_HZ, LEVEL_DBM0, Stage, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 
@@ -191,4 +193,38 @@ async fn comfort_noise_crosses_between_phones_that_both_take_it() {
     );
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comfort_noise_of_a_phone_in_a_conference_is_heard_by_the_others_at_its_level() {
+    let stage = conference::stage("");
+    let dialect = Dialect { comfort_noise: true, ..Dialect::default() };
+    let voice = Some(voice_with_comfort_noise(-48.0));
+    let speaker = phone(PhoneConfig { dialect, voice, ..stage.caller(CodecId::Pcmu) }).await;
+    let listener = phone(PhoneConfig { voice: None, ..callee(&stage, CodecId::Pcmu, true) }).await;
+    let alice = webrtc(WebrtcConfig { voice: None, ..stage.alice() }).await;
+    let speaker = speaker.call("8100").await.expect("an answer");
+    let listener = listener.call("8100").await.expect("an answer");
+    let browser = alice.call("8100").await.expect("an answer");
+    browser.heard_packets(100, PATIENCE).await.expect("audio");
+    let from = SystemTime::now();
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    for (who, call) in [("the browser", &browser), ("the phone", &listener)] {
+        let heard = call.heard().await.expect("a log");
+        assert_eq!((heard.noise.len(), heard.unexpected), (0, 0), "{who} is sent the mix");
+        let heard = heard.since(from);
+        assert!(heard.packets.len() > 400, "{who}: {} packets in nine seconds", heard.packets.len());
+        let levels = levels_dbov(&heard);
+        let (loud, quiet): (Vec<f64>, Vec<f64>) = levels.iter().partition(|level| **level > -30.0);
+        assert!(loud.len() > 20 && quiet.len() > 40, "{who}: {levels:?}");
+        // A sine of full scale has 3.17 dBm0 and -3.01 dBov.
+        let spoken = loud.iter().filter(|level| (*level - LEVEL_DBM0 + 6.18).abs() <= 1.0).count();
+        let near = quiet.iter().filter(|level| (*level + 48.0).abs() <= 4.0).count();
+        assert!(spoken * 10 > loud.len() * 7 && near * 10 > quiet.len() * 9, "{who}: {levels:?}");
+        assert_is_one_stream_but_for_stalls(call).await;
+    }
+    for call in [speaker, listener, browser] {
+        call.hang_up().await.expect("confirmed");
+    }
+    stage.gateway.assert_all_is_over(3);
 }

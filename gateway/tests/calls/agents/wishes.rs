@@ -247,6 +247,21 @@ async fn a_phone_may_number_its_payload_types_otherwise_than_the_gateway() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// The codec has the number that everybody gives it; the keys have not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_may_number_its_keys_alone_otherwise_than_the_gateway() {
+    let stage = Stage::new(&["PCMU"]);
+    let alice = webrtc(stage.alice()).await;
+    let callee = phone(PhoneConfig { dialect: renumbered(96), ..stage.callee(CodecId::Pcmu) }).await;
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    let offer = lifted.remote_description().expect("an offer");
+    let keys: Vec<_> = offer.formats.iter().filter(|format| format.is_events()).collect();
+    assert!(keys.len() == 1 && keys[0].payload_type != 96, "{keys:?}");
+    assert_they_understand(&call, CALLEE_HZ, (&lifted, CodecId::Pcmu), CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}
+
 /// What a caller hears of a phone that says this at a trunk of this codec, when it asks for that of Opus.
 async fn asking(opus: &str, trunk: (CodecId, &str), voice: Voice, seconds: usize) -> Heard {
     let stage = Stage::new(&[trunk.1]);

@@ -1,10 +1,12 @@
 //! Calls between a page with JsSIP and a phone at a trunk, which sipp and our own RTP play.
 
+mod blocked;
 mod digits;
 mod dropped;
 mod ground;
 mod hold;
 mod killed;
+mod moved;
 mod refreshed;
 mod restart;
 mod stage;

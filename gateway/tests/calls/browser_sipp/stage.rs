@@ -1,6 +1,8 @@
 //! A gateway with a trunk, whose phone is called by a page.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use webtrunk_codecs::g711::Law;
 
@@ -11,12 +13,15 @@ use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::gateway_config::HTTP_PORT;
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
+use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
 use crate::support::turn::Turn;
 use crate::support::wire::Wire;
 
-/// What the page says.
+/// What the page says, its peak, and its level: a sine of full scale has 3.17 dBm0 (ITU-T G.711 table 5).
 pub(super) const PAGE_HZ: f64 = 1000.0;
+const PAGE_PEAK: f64 = 0.25;
+const PAGE_DBM0: f64 = 3.17 - 12.04;
 
 /// What the phone says.
 pub(super) const PHONE_HZ: f64 = 1400.0;
@@ -43,6 +48,14 @@ pub(super) struct CallConfig<'a> {
     pub(super) values: Values<'a>,
     /// Whether the page's WebSocket leads over a wire that can be cut.
     pub(super) is_wired: bool,
+    /// Where the gateway is, on the machine on which the call begins; by default at a host of its own.
+    pub(super) machine: Option<&'a str>,
+    /// More lines for `[media]`.
+    pub(super) media: &'a str,
+    /// The gateway's certificate and key, where it serves page and WebSocket over TLS.
+    pub(super) tls: Option<&'a (PathBuf, PathBuf)>,
+    /// Where the page finds the WebSocket, if not at the gateway's address.
+    pub(super) socket: Option<&'a str>,
 }
 
 impl Default for CallConfig<'_> {
@@ -55,6 +68,10 @@ impl Default for CallConfig<'_> {
             sip: "",
             values: &[],
             is_wired: false,
+            machine: None,
+            media: "",
+            tls: None,
+            socket: None,
         }
     }
 }
@@ -91,20 +108,26 @@ impl Call {
         tools::command("sipp")?;
         let turn = Turn::take();
         let phone_host = Host::new();
-        let config = GatewayConfig::default()
+        let mut config = GatewayConfig::default()
             .origin(browser.origin())
             .user("alice")
             .trunk("provider", &phone_host, more.codecs)
             .last_trunk(more.trunk)
             .sip(more.sip)
+            .media(more.media)
             .rule(
                 "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
             );
-        let gateway = Gateway::start(&config);
+        if let Some((certificate, key)) = more.tls {
+            config = config.tls(certificate, key);
+        }
+        let host = more.machine.map_or_else(Host::new, Host::machine);
+        let gateway = Gateway::start_at(host, &config);
         let wire = more.is_wired.then(|| Wire::to(SocketAddr::new(gateway.sip().ip(), HTTP_PORT)));
-        let socket = wire.as_ref().map(Wire::websocket);
+        let secure = more.tls.map(|_| gateway.secure_websocket());
+        let socket = wire.as_ref().map(Wire::websocket).or(secure).or(more.socket.map(str::to_owned));
         let alice = browser.open();
-        let microphone = Microphone::Tone { hz: PAGE_HZ, peak: 0.25 };
+        let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
         alice.register(
             &gateway,
             "alice",
@@ -130,6 +153,16 @@ impl Call {
         self.sound.say(self.to, Law::Mu, PHONE_HZ);
         self.alice.await_tone(PHONE_HZ);
         self.sound.await_tone(Law::Mu, PAGE_HZ);
+    }
+
+    /// Fails unless both hear each other from now on, as loud as the other speaks.
+    pub(super) fn assert_hear_each_other(&self) {
+        self.sound.await_tone(Law::Mu, PAGE_HZ);
+        self.alice.await_tone(PHONE_HZ);
+        let listening = self.alice.begin_to_listen(2.0);
+        let level = self.sound.level_of_next(Law::Mu, PAGE_HZ, Duration::from_secs(1));
+        assert!((level - PAGE_DBM0).abs() <= 1.0, "{PAGE_HZ} Hz with {level:.2} dBm0");
+        listening.wait().assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
     }
 
     pub(super) fn phone_ip(&self) -> String {

@@ -1,9 +1,7 @@
 //! A trunk over TLS, another gateway, at which the calls prove themselves by a password: whoever they are of.
 
-use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,24 +15,13 @@ use webtrunk_codecs::g711::Law;
 
 use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
+use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, GatewayConfig, password};
 use crate::support::host::Host;
 use crate::support::tools;
 
 const CALLER_HZ: f64 = 850.0;
 const CALLEE_HZ: f64 = 440.0;
-
-/// A certificate for a host and its key, in files.
-fn pair(folder: &TempDir, name: &str, host: &Host) -> (PathBuf, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(vec![host.ip().to_string()]).expect("a certificate");
-    let file = |end: &str, text: String| {
-        let path = folder.path().join(format!("{name}.{end}"));
-        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
-        file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
-        path
-    };
-    (file("crt", made.cert.pem()), file("key", made.signing_key.serialize_pem()))
-}
 
 /// A listener for TLS at a host.
 fn listener(host: &Host) -> String {
@@ -52,8 +39,8 @@ fn stage_behind(is_trusted: bool, relay: Option<&Host>) -> Option<(Gateway, Gate
     tools::command("sipp")?;
     let [own, theirs, office, network] = std::array::from_fn(|_| Host::new());
     let folder = TempDir::new().expect("a folder for the test");
-    let (our_certificate, our_key) = pair(&folder, "ours", &own);
-    let (certificate, key) = pair(&folder, "theirs", relay.unwrap_or(&theirs));
+    let (our_certificate, our_key) = pair(&folder, "ours", own.ip());
+    let (certificate, key) = pair(&folder, "theirs", relay.unwrap_or(&theirs).ip());
     let mut shown = String::new();
     if let Some(relay) = relay {
         relay_to(theirs.at(5060), relay.at(5061), [&certificate, &key, &our_certificate]);

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::certificate::secure;
 pub(crate) use super::gateway_config::{GatewayConfig, password};
 use super::gateway_config::{HTTP_PORT, SIP_PORT};
 use super::host::Host;
@@ -30,6 +31,8 @@ pub(crate) struct Gateway {
     pub(crate) process: Process,
     log: Log,
     host: Host,
+    /// Of its HTTP server.
+    certificate: Option<PathBuf>,
     /// Holds the configuration; gone with the gateway.
     folder: TempDir,
 }
@@ -48,7 +51,8 @@ impl Gateway {
         let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
         let (process, log) = run(&path);
-        Self { process, log, host, folder }
+        let certificate = config.certificate().map(Path::to_owned);
+        Self { process, log, host, certificate, folder }
     }
 
     /// Kills it as the kernel kills, and starts it on the same host with the same configuration.
@@ -78,6 +82,11 @@ impl Gateway {
         format!("http://{}/", self.host.at(HTTP_PORT))
     }
 
+    /// The same, where the gateway has a certificate.
+    pub(crate) fn secure_page(&self) -> String {
+        format!("https://{}/", self.host.at(HTTP_PORT))
+    }
+
     /// SIP over WebSocket.
     pub(crate) fn websocket(&self) -> String {
         format!("ws://{}/sip", self.host.at(HTTP_PORT))
@@ -95,7 +104,11 @@ impl Gateway {
 
     /// What the gateway holds, as it tells at `/status`.
     pub(crate) fn status(&self) -> Value {
-        status_at(self.host.at(HTTP_PORT))
+        let address = self.host.inside(HTTP_PORT);
+        match &self.certificate {
+            Some(certificate) => ask_status(secure(connect(address), certificate, self.host.ip()), address),
+            None => status_at(address),
+        }
     }
 
     /// Waits until the gateway holds just this.
@@ -158,12 +171,22 @@ fn run(path: &Path) -> (Process, Log) {
 
 /// What a gateway's HTTP server tells at `/status`.
 pub(crate) fn status_at(address: SocketAddr) -> Value {
-    let mut stream = TcpStream::connect(address).expect("it listens");
+    ask_status(connect(address), address)
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    stream
+}
+
+fn ask_status(mut stream: impl Read + Write, address: SocketAddr) -> Value {
     let request = format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
+    let mut answer = Vec::new();
+    // A server need not say goodbye in TLS.
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
     let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }

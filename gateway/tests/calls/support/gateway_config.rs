@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use webtrunk::config::{DEFAULT_REALM, hashes};
 use webtrunk_signalling::auth::digest::{Algorithm, Ha1};
@@ -19,9 +19,11 @@ pub(crate) struct GatewayConfig {
     groups: Vec<(String, String)>,
     origin: Option<String>,
     media: String,
+    has_all_addresses: bool,
     sip: String,
     listeners: String,
     tls: String,
+    certificate: Option<PathBuf>,
     recording: String,
     store: String,
     is_md5_only: bool,
@@ -117,6 +119,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Tells browsers of the addresses that the machine has, and not of its host's alone.
+    pub(crate) const fn all_addresses(mut self) -> Self {
+        self.has_all_addresses = true;
+        self
+    }
+
     /// Records to this folder.
     pub(crate) fn recording(mut self, folder: &Path) -> Self {
         self.recording = format!("[recording]\nfolder = {folder:?}\n");
@@ -156,6 +164,7 @@ impl GatewayConfig {
     /// Serves page and WebSocket over TLS, with this certificate and key.
     pub(crate) fn tls(mut self, certificate: &Path, private_key: &Path) -> Self {
         self.tls = format!("[tls]\ncertificate = {certificate:?}\nprivate_key = {private_key:?}\n");
+        self.certificate = Some(certificate.to_owned());
         self
     }
 
@@ -165,9 +174,13 @@ impl GatewayConfig {
         self
     }
 
+    pub(super) fn certificate(&self) -> Option<&Path> {
+        self.certificate.as_deref()
+    }
+
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
-        let mut text = format!("[http]\nbind = \"{}\"\n", host.at(HTTP_PORT));
+        let mut text = format!("[http]\nbind = \"{}\"\n", host.door(HTTP_PORT));
         if let Some(origin) = &self.origin {
             let _ = writeln!(text, "origins = [{origin:?}]");
         }
@@ -177,7 +190,7 @@ impl GatewayConfig {
              [sip]\n{}[[sip.listeners]]\ntransport = \"ws\"\n\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n{listeners}\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
-             [media]\naddresses = [\"{ip}\"]\nwebrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
+             [media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
              rtp_ports = {:?}\n{}",
             self.log_filter.unwrap_or("debug,hickory_net=info,hickory_resolver=info,mio=info"),
             self.sip,
@@ -185,6 +198,8 @@ impl GatewayConfig {
             self.media,
             sip = host.at(SIP_PORT),
             listeners = self.listeners,
+            addresses =
+                if self.has_all_addresses { String::new() } else { format!("addresses = [\"{ip}\"]\n") },
         );
         for user in &self.users {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");

@@ -9,6 +9,8 @@ use super::process::wait_until;
 /// A host.
 pub(crate) struct Host {
     address: IpAddr,
+    /// Whether everything of a machine is ours, loopback too.
+    is_machine: bool,
     /// Bound as long as the address is taken, by which others see it.
     _marker: UdpSocket,
 }
@@ -37,6 +39,13 @@ impl Host {
         taken.expect("IPv6's loopback is free")
     }
 
+    /// The machine on which this is called, by one of its addresses.
+    pub(crate) fn machine(address: &str) -> Self {
+        let address = address.parse().expect("an address");
+        let host = Self::try_address(address).expect("the machine has it, and nobody took it");
+        Self { is_machine: true, ..host }
+    }
+
     pub(crate) const fn ip(&self) -> IpAddr {
         self.address
     }
@@ -46,9 +55,24 @@ impl Host {
         SocketAddr::new(self.ip(), port)
     }
 
+    /// Where a server listens that is to be found at one of its ports: on a machine at all addresses.
+    pub(crate) fn door(&self, port: u16) -> SocketAddr {
+        self.instead([Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()], port)
+    }
+
+    /// Where that server is found from within: on a machine over loopback.
+    pub(crate) fn inside(&self, port: u16) -> SocketAddr {
+        self.instead([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()], port)
+    }
+
+    fn instead(&self, [v4, v6]: [IpAddr; 2], port: u16) -> SocketAddr {
+        let ip = if self.address.is_ipv4() { v4 } else { v6 };
+        SocketAddr::new(if self.is_machine { ip } else { self.address }, port)
+    }
+
     fn try_address(address: IpAddr) -> Option<Self> {
         let marker = UdpSocket::bind((address, MARKER)).ok()?;
-        Some(Self { address, _marker: marker })
+        Some(Self { address, is_machine: false, _marker: marker })
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod baresip;
 pub(crate) mod browser;
+pub(crate) mod certificate;
 pub(crate) mod demo;
 pub(crate) mod dns;
 pub(crate) mod forgery;
@@ -9,6 +10,8 @@ pub(crate) mod gateway;
 pub(crate) mod gateway_config;
 pub(crate) mod host;
 pub(crate) mod log;
+pub(crate) mod machine;
+pub(crate) mod one_port;
 pub(crate) mod page;
 pub(crate) mod process;
 pub(crate) mod relay;

@@ -184,6 +184,11 @@ impl Page {
         self.run("restartIce", &json!([]));
     }
 
+    /// Opens another WebSocket in place of its own. JsSIP alone can.
+    pub(crate) fn reconnect(&self) {
+        self.run("reconnect", &json!([]));
+    }
+
     /// The descriptions in force: the page's and the gateway's.
     pub(crate) fn descriptions(&self) -> [String; 2] {
         serde_json::from_value(self.run("describe", &json!([]))).expect("two texts")
@@ -261,12 +266,17 @@ impl Page {
 
     /// How media travels at present: `udp` or `tcp`.
     pub(crate) fn selected_protocol(&self) -> String {
+        self.selected("remoteCandidateId")["protocol"].as_str().expect("a word").to_owned()
+    }
+
+    /// One end of the way that media takes at present, as the statistics have it: `localCandidateId` or
+    /// `remoteCandidateId`.
+    pub(crate) fn selected(&self, end: &str) -> Value {
         let reports = self.run("stats", &json!([]));
         let reports = reports.as_array().expect("a list");
         let by_id = |id: &Value| reports.iter().find(|report| report["id"] == *id).expect("it is named");
         let transport = reports.iter().find(|report| report["type"] == "transport").expect("one");
-        let pair = by_id(&transport["selectedCandidatePairId"]);
-        by_id(&pair["remoteCandidateId"])["protocol"].as_str().expect("a word").to_owned()
+        by_id(&by_id(&transport["selectedCandidatePairId"])[end]).clone()
     }
 
     /// The codecs sent and received, as the statistics have them: `audio/opus`.

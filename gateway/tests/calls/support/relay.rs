@@ -159,14 +159,14 @@ impl Drop for Relay {
     }
 }
 
-fn open(address: SocketAddr) -> Arc<UdpSocket> {
+pub(super) fn open(address: SocketAddr) -> Arc<UdpSocket> {
     let socket = UdpSocket::bind(address).expect("the host is ours");
     socket.set_read_timeout(Some(TICK)).expect("it is a time");
     Arc::new(socket)
 }
 
 /// Hands on every datagram with its sender, in a thread of its own.
-fn each_datagram(
+pub(super) fn each_datagram(
     socket: Arc<UdpSocket>,
     is_over: Arc<AtomicBool>,
     mut take: impl FnMut(&[u8], SocketAddr) + Send + 'static,
@@ -181,7 +181,7 @@ fn each_datagram(
     });
 }
 
-fn send(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
+pub(super) fn send(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {
     // What cannot be sent is lost, as in any network.
     let _ = socket.send_to(datagram, to);
 }

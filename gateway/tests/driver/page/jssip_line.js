@@ -72,6 +72,13 @@ export class JssipLine {
     return new Promise((resolve) => this.#session.renegotiate({ rtcOfferConstraints }, resolve));
   }
 
+  /** What a page does that sees the network change: its WebSocket may be dead, and looks alive. */
+  reconnect() {
+    const { _transport: transport } = this.#ua;
+    transport.disconnect();
+    transport.connect();
+  }
+
   /** `how` is 'INFO' or 'RFC2833'. */
   async sendDigits(digits, how, duration) {
     // A sender takes digits only once its transport is up.

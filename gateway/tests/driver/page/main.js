@@ -38,6 +38,7 @@ window.phone = {
   takeBack: () => line.takeBack(),
   hideUdp,
   restartIce: () => line.restartIce(),
+  reconnect: () => line.reconnect(),
   describe: () => [connection().localDescription.sdp, connection().remoteDescription.sdp],
   sendDigits: (digits, how, duration) => line.sendDigits(digits, how, duration),
   next: (kind, milliseconds) => events.next(kind, milliseconds),

@@ -1,0 +1,109 @@
+//! Pages whose machine changes networks in the middle of a call.
+
+use super::stage::{Call, CallConfig};
+use crate::support::browser::Browser;
+use crate::support::gateway::PATIENCE;
+use crate::support::machine::Machine;
+
+/// The gateway, to which both networks lead.
+const GATEWAY: &str = "10.99.0.1";
+
+/// Where the page's media comes from, before and after.
+const WIFI: &str = "10.99.1.2";
+const MOBILE: &str = "10.99.2.2";
+
+/// The gateway's machine and the page's.
+struct Machines {
+    inside: Machine,
+    outside: Machine,
+}
+
+impl Machines {
+    /// They are connected by a network that is going to be lost.
+    fn new() -> Self {
+        let [inside, outside] = [Machine::new(), Machine::new()];
+        inside.ip("address add 10.99.0.1/32 dev lo");
+        inside.lay_cable("wifi", &["10.99.1.1/24"], &outside, &["10.99.1.2/24"]);
+        outside.ip("route add default via 10.99.1.1");
+        Self { inside, outside }
+    }
+
+    /// Another network carries signalling, and no media, whatever happens; gives where the WebSocket is in it.
+    fn lay_signalling(&self) -> &'static str {
+        self.inside.lay_cable("signalling", &["10.99.9.1/24"], &self.outside, &["10.99.9.2/24"]);
+        self.inside.iptables("-A INPUT -s 10.99.9.2 -p udp -j DROP");
+        "ws://10.99.9.1:8080/sip"
+    }
+
+    /// The page's machine has another network, and not the first any more.
+    fn change(&self) {
+        self.outside.ip("link delete wifi");
+        self.inside.lay_cable("mobile", &["10.99.2.1/24"], &self.outside, &["10.99.2.2/24"]);
+        self.outside.ip("route add default via 10.99.2.1");
+    }
+}
+
+/// Where the page's media leaves its machine.
+fn address(call: &Call) -> String {
+    call.alice.selected("localCandidateId")["address"].as_str().expect("an address").to_owned()
+}
+
+#[test]
+fn a_page_whose_network_was_lost_is_asked_to_check_anew_and_the_call_goes_on() {
+    let machines = Machines::new();
+    let socket = machines.lay_signalling();
+    let Some(browser) = machines.outside.run(Browser::start) else { return };
+    machines.inside.run(|| {
+        let config = CallConfig { machine: Some(GATEWAY), socket: Some(socket), ..CallConfig::default() };
+        let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
+        call.talk();
+        assert_eq!(address(&call), WIFI);
+        machines.change();
+        let log = call.gateway.log();
+        log.wait_for(&["\"ICE is restarted\""], PATIENCE);
+        log.wait_for(&["\"ICE restarted\""], PATIENCE);
+        call.assert_hear_each_other();
+        assert_eq!(address(&call), MOBILE);
+        assert_eq!(log.count(&["\"ICE is restarted\""]), 1, "once in a silence");
+        assert_eq!(call.phone.received("INVITE").len(), 1, "the phone is told nothing");
+        call.end();
+    });
+}
+
+#[test]
+fn a_page_whose_network_was_lost_restarts_ice_itself_and_is_heard_again() {
+    let machines = Machines::new();
+    let socket = machines.lay_signalling();
+    let Some(browser) = machines.outside.run(Browser::start) else { return };
+    machines.inside.run(|| {
+        let config = CallConfig { machine: Some(GATEWAY), socket: Some(socket), ..CallConfig::default() };
+        let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
+        call.talk();
+        machines.change();
+        call.alice.restart_ice();
+        call.assert_hear_each_other();
+        assert_eq!(address(&call), MOBILE);
+        assert_eq!(call.gateway.log().count(&["\"ICE is restarted\""]), 0, "nobody asked it to");
+        call.end();
+    });
+}
+
+#[test]
+fn a_page_that_loses_its_websocket_with_its_network_comes_back_by_another() {
+    let machines = Machines::new();
+    let Some(browser) = machines.outside.run(Browser::start) else { return };
+    machines.inside.run(|| {
+        let config = CallConfig { machine: Some(GATEWAY), ..CallConfig::default() };
+        let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
+        call.talk();
+        machines.change();
+        call.alice.reconnect();
+        let log = call.gateway.log();
+        log.wait_for(&["the peer has moved to another flow"], PATIENCE);
+        log.wait_for(&["\"ICE restarted\""], PATIENCE);
+        call.assert_hear_each_other();
+        assert_eq!(address(&call), MOBILE);
+        assert_eq!(log.count(&["\"ICE is restarted\""]), 1);
+        call.end();
+    });
+}

@@ -1,0 +1,42 @@
+//! A certificate that nobody vouches for, in files as a gateway is told of it.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::{IpAddr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use tempfile::TempDir;
+
+/// Makes a certificate for an address and its key; the files are `NAME.crt` and `NAME.key` in the folder.
+pub(crate) fn pair(folder: &TempDir, name: &str, ip: IpAddr) -> (PathBuf, PathBuf) {
+    let made = rcgen::generate_simple_self_signed(vec![ip.to_string()]).expect("a certificate");
+    let file = |end: &str, text: String| {
+        let path = folder.path().join(format!("{name}.{end}"));
+        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
+        path
+    };
+    (file("crt", made.cert.pem()), file("key", made.signing_key.serialize_pem()))
+}
+
+/// Talks TLS to who has a certificate that was made for this address.
+pub(crate) fn secure(
+    stream: TcpStream,
+    certificate: &Path,
+    ip: IpAddr,
+) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate).expect("it is one")).expect("it is one");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("both versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    StreamOwned::new(ClientConnection::new(Arc::new(config), ip.into()).expect("a client"), stream)
+}
