@@ -14,7 +14,7 @@ use crate::http::{BoundHttp, HttpError, Services};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 use crate::telephony::{Collapse, Telephony, TelephonyError};
-use crate::tls::{self, TlsError};
+use crate::tls::{OwnCertificate, TlsError};
 
 /// The gateway did not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,8 @@ pub fn run(config: Config, demo: Option<Demo>) -> Result<(), ServeError> {
 /// # Errors
 /// [`ServeError`] when something cannot be started, or ends before it was told to; nothing is left running.
 pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -> Result<(), ServeError> {
-    let certificate = config.tls.as_ref().map(tls::server_config).transpose()?;
+    let own = config.tls.as_ref().map(OwnCertificate::read).transpose()?;
+    let certificate = own.as_ref().map(OwnCertificate::server_config).transpose()?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
     let store = match &config.store {
@@ -65,7 +66,7 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
     let shares = descriptors::share_out(config.media.calls_max);
     let mut telephony = Telephony::start(&config, certificate, http.as_ref(), shares.sip, store)?;
     let services = Services {
-        sip: telephony.websocket(),
+        sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
         demo: demo.map(Arc::new),
         status: Some(telephony.status()),
         gate: Gate::new(config.sip.strangers_per_address, shares.http),

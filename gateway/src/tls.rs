@@ -1,8 +1,10 @@
 //! Our certificate, from PEM files as certificate authorities and ACME clients leave them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -28,18 +30,55 @@ pub enum TlsError {
     Mismatch(#[from] rustls::Error),
 }
 
-/// The settings of servers that show this certificate: TLS 1.2 and 1.3.
-///
-/// # Errors
-/// [`TlsError`] says which file is wrong.
-pub fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
-    let chain = certificates(&files.certificate)?;
-    let key = key(&files.private_key)?;
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    Ok(Arc::new(config))
+/// The certificate that all our listeners show, HTTPS, secure WebSocket and SIP over TLS. It can be changed while
+/// they serve: whoever comes from then on sees the new one, and no connection that is open is disturbed.
+#[derive(Debug)]
+pub struct OwnCertificate {
+    /// Read once a handshake.
+    shown: RwLock<Arc<CertifiedKey>>,
+}
+
+impl OwnCertificate {
+    /// Reads certificate and key.
+    ///
+    /// # Errors
+    /// [`TlsError`] says which file is wrong.
+    pub fn read(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
+        Ok(Arc::new(Self { shown: RwLock::new(Self::pair(files)?) }))
+    }
+
+    /// Shows what is in these files from now on.
+    ///
+    /// # Errors
+    /// [`TlsError`] says which file is wrong; then it is shown what was shown before.
+    pub fn change(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        let pair = Self::pair(files)?;
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = pair;
+        Ok(())
+    }
+
+    /// The settings of servers that show it: TLS 1.2 and 1.3.
+    ///
+    /// # Errors
+    /// The library knows no version of TLS, which is ours to see in a test.
+    pub fn server_config(self: &Arc<Self>) -> Result<Arc<ServerConfig>, TlsError> {
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        Ok(Arc::new(config))
+    }
+
+    fn pair(files: &TlsFiles) -> Result<Arc<CertifiedKey>, TlsError> {
+        let (chain, key) = (certificates(&files.certificate)?, key(&files.private_key)?);
+        Ok(Arc::new(CertifiedKey::from_der(chain, key, &provider())?))
+    }
+}
+
+impl ResolvesServerCert for OwnCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner)))
+    }
 }
 
 /// The settings with which we call trunks: their certificates must be vouched for by an authority that
@@ -197,14 +236,14 @@ mod tests {
     fn a_pair_is_used_and_a_mismatch_is_told() {
         let folder = TempDir::new().expect("a folder for the test");
         let (one, other) = (pair(&folder, "one"), pair(&folder, "other"));
-        assert!(server_config(&one).is_ok() && client_config(&one).is_ok());
+        assert!(OwnCertificate::read(&one).is_ok() && client_config(&one).is_ok());
         let told = |certificate: &PathBuf, private_key: &PathBuf| {
             let files = TlsFiles {
                 certificate: certificate.clone(),
                 private_key: private_key.clone(),
                 trusted_certificates: certificate.clone(),
             };
-            server_config(&files).expect_err("not a pair").to_string()
+            OwnCertificate::read(&files).expect_err("not a pair").to_string()
         };
         let mixed = told(&one.certificate, &other.private_key);
         assert!(mixed.starts_with("certificate and private key cannot be used together"), "{mixed}");

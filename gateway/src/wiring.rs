@@ -70,16 +70,19 @@ pub fn transports(
     http: Option<&BoundHttp>,
     certificate: Option<Arc<ServerConfig>>,
 ) -> Result<TransportConfig, TlsError> {
-    let has_tls = config.sip.listeners.iter().any(|listener| listener.transport == TransportKind::Tls);
+    let has_tls = config.listeners().any(|listener| listener.transport == TransportKind::Tls);
     // An open transport may turn out to be TLS.
     let may_call_over_tls =
         |trunk: &Trunk| trunk.sip.transport == TransportKind::Tls || trunk.sip.is_transport_open && has_tls;
     let calls_over_tls = config.trunks.iter().any(may_call_over_tls);
     let authorities = config.tls.as_ref().filter(|_| calls_over_tls);
     Ok(TransportConfig {
-        listeners: config.sip.listeners.iter().filter_map(|own| listener(own, config, http)).collect(),
+        listeners: config.listeners().filter_map(|own| listener(own, config, http)).collect(),
         limits: TransportLimits {
             connections_per_address: config.sip.strangers_per_address,
+            ping_interval: config.sip_ws.ping_interval,
+            // Two pings may get lost on the way.
+            pong_deadline: config.sip_ws.ping_interval.mul_f64(2.5),
             ..TransportLimits::default()
         },
         tls: TlsConfig {
@@ -90,14 +93,11 @@ pub fn transports(
     })
 }
 
-/// What trunks are shown that ask who calls them, by their hosts.
+/// What trunks are shown that ask who calls them, by their names.
 fn client_certificates(config: &Config) -> Result<HashMap<String, Arc<rustls::ClientConfig>>, TlsError> {
     let Some(files) = &config.tls else { return Ok(HashMap::new()) };
     let own = config.trunks.iter().filter_map(|trunk| Some((trunk, trunk.client_certificate.as_ref()?)));
-    own.map(|(trunk, own)| {
-        Ok((trunk.sip.host.to_ascii_lowercase(), tls::client_config_with(files, Some(own))?))
-    })
-    .collect()
+    own.map(|(trunk, own)| Ok((trunk.sip.name.clone(), tls::client_config_with(files, Some(own))?))).collect()
 }
 
 /// How users are challenged.
@@ -118,13 +118,10 @@ pub fn prompts(config: &Config) -> HashMap<Arc<str>, Prompt> {
 /// `None` for a listener that is to be mounted where no HTTP server is, which the check refuses.
 fn listener(own: &SipListener, config: &Config, http: Option<&BoundHttp>) -> Option<ListenerConfig> {
     let (binding, origins) = match own.bind {
-        Some(bind) => {
-            let origins = config.http.as_ref().map(|http| http.origins.clone()).unwrap_or_default();
-            (Binding::Own(bind), OriginPolicy::new(origins, true))
-        }
+        Some(bind) => (Binding::Own(bind), OriginPolicy::new(config.sip_ws.origins.clone(), true)),
         None => {
             let http = http?;
-            (Binding::Mounted(http.address()), http.origin_policy())
+            (Binding::Mounted(http.address()), http.origin_policy(&config.sip_ws.origins))
         }
     };
     Some(ListenerConfig {

@@ -15,14 +15,13 @@ use tempfile::TempDir;
 const CONFIG: &str = r#"
 [http]
 bind = "127.0.0.1:0"
-origins = ["https://phone.example"]
 
 [tls]
 certificate = "chain.pem"
 private_key = "key.pem"
 
-[[sip.listeners]]
-transport = "ws"
+[sip_ws]
+origins = ["https://phone.example"]
 
 [media]
 webrtc_port = 0

@@ -22,8 +22,7 @@ CONFIG = f"""
 bind = "127.0.0.1:{HTTP_PORT}"
 [sip]
 strangers_per_address = 200
-[[sip.listeners]]
-transport = "ws"
+[sip_ws]
 [[sip.listeners]]
 transport = "udp"
 bind = "127.0.0.1:{SIP_PORT}"

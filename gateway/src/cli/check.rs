@@ -6,9 +6,8 @@ use std::path::Path;
 
 use super::Failure;
 use webtrunk_engine::sdp::SrtpPolicy;
-use webtrunk_signalling::sip::flow::TransportKind;
 
-use crate::config::{Config, MediaConfig, SipListener, WEBSOCKET_PATH};
+use crate::config::{Config, MediaConfig, SipListener};
 
 /// Writes the summary of a sound configuration to `out`.
 pub(super) fn check(path: &Path, mut out: impl Write) -> Result<(), Failure> {
@@ -26,7 +25,7 @@ fn summary(config: &Config) -> Vec<String> {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         lines.push(format!("{scheme} on {}", http.bind));
     }
-    lines.extend(config.sip.listeners.iter().map(listener));
+    lines.extend(config.listeners().map(|own| listener(own, &config.sip_ws.path)));
     let media = &config.media;
     let first = media.webrtc_port;
     lines.push(match first {
@@ -61,8 +60,7 @@ fn readable_keys(config: &Config) -> Vec<String> {
         }
     }
     // Browsers have keys of their own, which travel nowhere.
-    let is_readable = |kind: TransportKind| !kind.is_secure() && !kind.is_websocket();
-    let readable = config.sip.listeners.iter().find(|listener| is_readable(listener.transport));
+    let readable = config.sip.listeners.iter().find(|listener| !listener.transport.is_secure());
     if let (SrtpPolicy::Require, Some(listener)) = (config.sip.phone_srtp, readable) {
         let transport = listener.transport.via_name();
         lines.push(format!(
@@ -74,8 +72,11 @@ fn readable_keys(config: &Config) -> Vec<String> {
 
 /// Addresses that were left as an example has them: peers would send to nobody.
 fn made_up_addresses(config: &Config) -> Vec<String> {
-    let of_listeners = config.sip.listeners.iter().enumerate().filter_map(|(index, listener)| {
-        Some((format!("sip.listeners[{index}].external_address"), listener.external_address?))
+    let sections = [("sip", &config.sip.listeners), ("sip_ws", &config.sip_ws.listeners)];
+    let of_listeners = sections.iter().flat_map(|(section, listeners)| {
+        listeners.iter().enumerate().filter_map(move |(index, listener)| {
+            Some((format!("{section}.listeners[{index}].external_address"), listener.external_address?))
+        })
     });
     let media = &config.media;
     let of_media = [("addresses", &media.addresses), ("external_addresses", &media.external_addresses)];
@@ -115,10 +116,10 @@ fn shortage(media: &MediaConfig) -> Option<String> {
     })
 }
 
-fn listener(listener: &SipListener) -> String {
+fn listener(listener: &SipListener, path: &str) -> String {
     let name = listener.transport.via_name();
     match listener.bind {
         Some(bind) => format!("SIP over {name} on {bind}"),
-        None => format!("SIP over {name} at {WEBSOCKET_PATH} of the HTTP server"),
+        None => format!("SIP over {name} at {path} of the HTTP server"),
     }
 }

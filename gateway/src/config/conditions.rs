@@ -58,8 +58,7 @@ impl ConditionKeys<'_> {
         });
         for listener in self.listeners {
             if !listeners.contains(listener.get_ref().as_str()) {
-                let cure =
-                    "write the name of one of [[sip.listeners]], or its transport where it has no name";
+                let cure = "write the name of one of [[sip.listeners]] or [[sip_ws.listeners]], or its transport where it has no name";
                 faults.add_missing(listener.span(), "no listener has this name", cure);
             }
         }

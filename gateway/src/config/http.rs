@@ -5,19 +5,16 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
-use webtrunk_signalling::sip::transport::WebOrigin;
 
 use super::faults::Faults;
 use super::secret::{WORLD, open_to};
-use crate::tls;
+use crate::tls::{self, OwnCertificate};
 
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Where it listens; port 0 takes a free one.
     pub bind: SocketAddr,
-    /// Web pages from elsewhere that may connect; our own always may.
-    pub origins: Vec<WebOrigin>,
 }
 
 /// Certificates, for HTTPS, SIP over TLS and secure WebSocket alike.
@@ -55,8 +52,8 @@ pub(super) struct ClientCertificateSection {
 pub(super) struct HttpSection {
     #[serde(default = "default_bind")]
     bind: Spanned<String>,
-    #[serde(default)]
-    origins: Vec<Spanned<String>>,
+    /// Has moved.
+    origins: Option<Spanned<toml::Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,9 +72,10 @@ fn default_bind() -> Spanned<String> {
 impl HttpSection {
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<HttpConfig> {
         let bind = faults.parse(&self.bind, super::BIND_CURE);
-        let origins = faults
-            .parse_all(&self.origins, "write it as the browser shows it, such as \"https://crm.example\"");
-        Some(HttpConfig { bind: bind?, origins })
+        if let Some(moved) = &self.origins {
+            faults.add(moved.span(), "has moved to sip_ws.origins", "write it into [sip_ws]");
+        }
+        Some(HttpConfig { bind: bind? })
     }
 }
 
@@ -130,7 +128,7 @@ impl TlsSection {
         if !is_readable {
             return files;
         }
-        if let Err(error) = tls::server_config(&files) {
+        if let Err(error) = OwnCertificate::read(&files) {
             let span = if error.is_of(&files.private_key) { &self.private_key } else { &self.certificate };
             faults.add(span.span(), error, "name the PEM files of one certificate and its key");
         }

@@ -8,13 +8,15 @@ use super::document::Document;
 use super::error::ConfigError;
 use super::faults::Faults;
 use super::http::{HttpSection, TlsSection};
+use super::listener::{Ports, Taken};
 use super::log::LogSection;
 use super::media::MediaSection;
 use super::prompts::Prompts;
 use super::recording::RecordingSection;
 use super::rules::{Known, RuleSection};
 use super::secret::{Environment, closed_to, open_to};
-use super::sip::{SipSection, Surroundings};
+use super::sip::SipSection;
+use super::sip_ws::{SipWsSection, Surroundings};
 use super::store::StoreSection;
 use super::trunks::TrunkSection;
 use super::users::UserSection;
@@ -29,6 +31,7 @@ struct File {
     tls: Option<TlsSection>,
     #[serde(default)]
     sip: SipSection,
+    sip_ws: Option<SipWsSection>,
     #[serde(default)]
     media: MediaSection,
     recording: Option<RecordingSection>,
@@ -90,18 +93,21 @@ impl File {
     fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<Config> {
         let http = self.http.as_ref().map(|section| section.check(faults));
         let checked = http.as_ref().and_then(Option::as_ref);
-        if self.http.is_none() && self.sip.has_no_listener() && !faults.is_partial() {
-            let cure = "add [http] for browsers, or [[sip.listeners]] for phones and trunks";
+        let has_no_listener = self.sip.has_no_listener() && self.sip_ws.is_none();
+        if self.http.is_none() && has_no_listener && !faults.is_partial() {
+            let cure = "add [http] and [sip_ws] for browsers, or [[sip.listeners]] for phones and trunks";
             faults.add_to_file("nothing listens, so nobody could call", cure);
         }
         let around = Surroundings {
             has_http: self.http.is_some(),
             // A faulty section was told of; nothing follows from it.
-            knows_origin: checked.is_none_or(|http| http.bind.ip().is_loopback() || !http.origins.is_empty()),
+            is_on_loopback: checked.is_none_or(|http| http.bind.ip().is_loopback()),
             has_certificate: self.tls.is_some(),
         };
         let tls = self.tls.as_ref().map(|section| section.check(faults));
-        let sip = self.sip.check(around, faults);
+        let mut taken = Taken::default();
+        let sip = self.sip.check(around.has_certificate, &mut taken, faults);
+        let sip_ws = self.sip_ws.as_ref().map(|section| section.check(around, &mut taken, faults));
         let mut prompts = Prompts::new();
         let media = self.media.check(&mut prompts, faults);
         let recording = self.recording.as_ref().map(|section| section.check(faults));
@@ -109,7 +115,11 @@ impl File {
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
         }
-        self.sip.check_ports(checked, media.as_ref(), faults);
+        let ports = Ports { http: checked, media: media.as_ref() };
+        self.sip.check_ports(ports, faults);
+        if let Some(section) = &self.sip_ws {
+            section.check_ports(ports, faults);
+        }
         let users = users::check(&self.users, environment, faults);
         let names: Vec<_> = self.users.iter().map(UserSection::name).collect();
         let trunks = trunks::check(&self.trunks, &self.sip.transports(), &names, environment, faults);
@@ -117,7 +127,10 @@ impl File {
             users: self.users.iter().map(UserSection::name).collect(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),
             groups: users::groups(&self.users),
-            listeners: self.sip.listener_names(),
+            listeners: {
+                let of_browsers = self.sip_ws.as_ref().map(SipWsSection::listener_names).unwrap_or_default();
+                &self.sip.listener_names() | &of_browsers
+            },
             has_recording: self.recording.is_some(),
         };
         let rules = rules::check(&self.rules, &known, &mut prompts, faults);
@@ -138,6 +151,7 @@ impl File {
             http,
             tls,
             sip,
+            sip_ws: sip_ws.unwrap_or_default(),
             media: media?,
             recording,
             store,

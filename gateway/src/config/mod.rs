@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod faults;
 mod http;
+mod listener;
 mod load;
 mod log;
 mod media;
@@ -19,6 +20,7 @@ mod recording;
 mod rules;
 mod secret;
 mod sip;
+mod sip_ws;
 mod srtp;
 mod store;
 mod structure;
@@ -33,12 +35,14 @@ use webtrunk_signalling::routing::Rules;
 
 pub use error::{ConfigError, Fault};
 pub use http::{ClientCertificate, HttpConfig, TlsFiles};
+pub use listener::SipListener;
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use prompts::Prompts;
 pub use recording::RecordingConfig;
 pub use secret::Secret;
-pub use sip::{DEFAULT_REALM, SipListener, SipSettings, WEBSOCKET_PATH};
+pub use sip::{DEFAULT_REALM, SipSettings};
+pub use sip_ws::{WEBSOCKET_PATH, WebSocketSettings};
 pub use store::StoreConfig;
 pub use trunks::Trunk;
 pub use users::{Users, hashes};
@@ -53,8 +57,10 @@ pub struct Config {
     pub http: Option<HttpConfig>,
     /// Certificates; with them the HTTP server speaks HTTPS.
     pub tls: Option<TlsFiles>,
-    /// The SIP adapter.
+    /// The SIP adapter, and its listeners for phones and trunks.
     pub sip: SipSettings,
+    /// Its listeners for browsers.
+    pub sip_ws: WebSocketSettings,
     /// The media engine.
     pub media: MediaConfig,
     /// Where calls are recorded to; `None` records none.
@@ -74,6 +80,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// All listeners of SIP, WebSocket first.
+    pub fn listeners(&self) -> impl Iterator<Item = &SipListener> {
+        self.sip_ws.listeners.iter().chain(&self.sip.listeners)
+    }
+
     /// Reads and checks a file. Relative paths in it are relative to its own folder.
     ///
     /// # Errors

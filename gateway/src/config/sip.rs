@@ -1,7 +1,7 @@
-//! `[sip]`: the realm, registrations and the listeners.
+//! `[sip]`: the realm, registrations, and the listeners for phones and trunks.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,13 +10,11 @@ use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::sip::agent::SessionTimerConfig;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::registrar::RegistrarConfig;
-use webtrunk_signalling::sip::transport::{Network, TransportLimits};
+use webtrunk_signalling::sip::transport::TransportLimits;
 
 use super::faults::Faults;
-use super::http::HttpConfig;
-use super::media::{MediaConfig, overlap};
+use super::listener::{ListenerKeys, Ports, SipListener, Taken};
 use super::srtp::Srtp;
-use super::users::{NAME_CURE, is_name};
 
 /// The SIP adapter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,27 +31,9 @@ pub struct SipSettings {
     pub phone_srtp: SrtpPolicy,
     /// Whom to ask for the addresses of trunks; where there are none, the system's servers.
     pub nameservers: Vec<SocketAddr>,
-    /// Where it listens.
+    /// Where it listens for phones and trunks; nowhere where it is switched off.
     pub listeners: Vec<SipListener>,
 }
-
-/// One listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SipListener {
-    /// What rules call it; its transport where it has no name.
-    pub name: String,
-    /// Its transport. A WebSocket listener at the HTTP server is secure where that is.
-    pub transport: TransportKind,
-    /// Its own address; `None` for a WebSocket listener that the HTTP server serves at [`WEBSOCKET_PATH`].
-    pub bind: Option<SocketAddr>,
-    /// Its address as seen from outside the local networks.
-    pub external_address: Option<IpAddr>,
-    /// Peers that reach it without NAT.
-    pub local_networks: Vec<Network>,
-}
-
-/// Where the HTTP server serves SIP over WebSocket.
-pub const WEBSOCKET_PATH: &str = "/sip";
 
 /// The realm where none is configured. Chosen by us; changing it makes every stored hash useless.
 pub const DEFAULT_REALM: &str = "webtrunk";
@@ -64,6 +44,7 @@ const SESSION_EXPIRES_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SipSection {
+    enabled: Option<bool>,
     realm: Option<Spanned<String>>,
     expires_min_s: Option<Spanned<u32>>,
     session_expires_s: Option<Spanned<u32>>,
@@ -122,17 +103,13 @@ impl From<Transport> for TransportKind {
     }
 }
 
-/// What the listeners can lean on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Surroundings {
-    pub(super) has_http: bool,
-    /// Whether our page's own origin follows from `[http]`, or is written there.
-    pub(super) knows_origin: bool,
-    pub(super) has_certificate: bool,
-}
-
 impl SipSection {
-    pub(super) fn check(&self, around: Surroundings, faults: &mut Faults<'_>) -> SipSettings {
+    pub(super) fn check(
+        &self,
+        has_certificate: bool,
+        taken: &mut Taken,
+        faults: &mut Faults<'_>,
+    ) -> SipSettings {
         let realm = match &self.realm {
             Some(realm) if !is_realm(realm.get_ref()) => {
                 faults.add(realm.span(), "is no realm", REALM_CURE);
@@ -141,17 +118,15 @@ impl SipSection {
             Some(realm) => realm.get_ref().clone(),
             None => DEFAULT_REALM.to_owned(),
         };
-        let checked: Vec<_> = self.listeners.iter().map(|listener| listener.check(around, faults)).collect();
-        for (index, listener) in checked.iter().enumerate() {
-            let Some(listener) = listener else { continue };
-            if checked[..index].iter().flatten().any(|earlier| collide(earlier, listener)) {
-                let span = self.listeners[index].transport.span();
-                faults.add(
-                    span,
-                    "another listener has this address",
-                    "give each listener an address of its own",
-                );
+        let mut listeners = Vec::new();
+        for section in &self.listeners {
+            if let Some(listener) = section.check(has_certificate, faults) {
+                taken.add(section.transport.span(), &listener, faults);
+                listeners.push(listener);
             }
+        }
+        if !self.is_enabled() {
+            listeners.clear();
         }
         let expires_min = self.check_expiry(faults);
         let session_timer = self.check_session_timer(faults);
@@ -165,34 +140,15 @@ impl SipSection {
             // Whoever has it gets it; phones without pass over the keys that they are offered.
             phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
             nameservers,
-            listeners: checked.into_iter().flatten().collect(),
+            listeners,
         }
     }
 
     /// Notes listeners whose ports the HTTP server or the media has.
-    pub(super) fn check_ports(
-        &self,
-        http: Option<&HttpConfig>,
-        media: Option<&MediaConfig>,
-        faults: &mut Faults<'_>,
-    ) {
+    pub(super) fn check_ports(&self, ports: Ports<'_>, faults: &mut Faults<'_>) {
         for listener in &self.listeners {
-            let Some(written) = &listener.bind else { continue };
-            let Ok(bind) = written.get_ref().parse::<SocketAddr>() else { continue };
             let is_datagram = *listener.transport.get_ref() == Transport::Udp;
-            let key = match (is_datagram, http, media) {
-                _ if bind.port() == 0 => None,
-                (true, _, Some(media)) => media.clash(bind),
-                (false, Some(http), _) => {
-                    let is_taken = http.bind.port() == bind.port() && overlap(http.bind.ip(), bind.ip());
-                    is_taken.then_some("http.bind")
-                }
-                _ => None,
-            };
-            if let Some(key) = key {
-                let cure = "take another port for one of them";
-                faults.add(written.span(), format!("{key} has this port too"), cure);
-            }
+            listener.keys().check_port(is_datagram, ports, faults);
         }
     }
 
@@ -204,9 +160,14 @@ impl SipSection {
         self.listeners.is_empty()
     }
 
-    /// The transports of all listeners, whether or not they are sound.
+    fn is_enabled(&self) -> bool {
+        self.enabled.unwrap_or(true)
+    }
+
+    /// The transports of all listeners that are switched on, whether or not they are sound.
     pub(super) fn transports(&self) -> Vec<TransportKind> {
-        self.listeners.iter().map(|listener| (*listener.transport.get_ref()).into()).collect()
+        let listeners = self.listeners.iter().filter(|_| self.is_enabled());
+        listeners.map(|listener| (*listener.transport.get_ref()).into()).collect()
     }
 
     fn check_strangers(&self, faults: &mut Faults<'_>) -> usize {
@@ -263,59 +224,33 @@ impl ListenerSection {
         named.unwrap_or_else(|| self.transport.get_ref().as_str())
     }
 
-    fn check(&self, around: Surroundings, faults: &mut Faults<'_>) -> Option<SipListener> {
-        let mut transport = TransportKind::from(*self.transport.get_ref());
+    fn keys(&self) -> ListenerKeys<'_> {
+        ListenerKeys {
+            name: self.name.as_ref(),
+            bind: self.bind.as_ref(),
+            external_address: self.external_address.as_ref(),
+            local_networks: &self.local_networks,
+        }
+    }
+
+    fn check(&self, has_certificate: bool, faults: &mut Faults<'_>) -> Option<SipListener> {
+        let transport = TransportKind::from(*self.transport.get_ref());
         let span = self.transport.span();
+        if transport.is_websocket() {
+            let cure = "write [sip_ws] to have it at the HTTP server, and [[sip_ws.listeners]] with bind for a port of \
+                        its own";
+            faults.add(span, "SIP over WebSocket has a section of its own", cure);
+            return None;
+        }
         if self.bind.is_none() {
-            if !transport.is_websocket() {
-                faults.add_missing(span, "this listener has no address", "add bind = \"address:port\"");
-                return None;
-            }
-            if !around.has_http {
-                faults.add_missing(
-                    span,
-                    "without bind it is served by [http], which is missing",
-                    "add [http], or bind",
-                );
-                return None;
-            }
-            if !around.knows_origin {
-                let problem = "[http] listens beyond loopback and names no origin, so no page could connect";
-                faults.add_missing(
-                    span,
-                    problem,
-                    "add to [http]: origins = [\"https://where.browsers.open.it\"]",
-                );
-            }
-            transport = if around.has_certificate { TransportKind::Wss } else { TransportKind::Ws };
-        } else if transport.is_secure() && !around.has_certificate {
-            faults.add_missing(
-                span,
-                "a secure listener needs a certificate",
-                "add [tls] with certificate and private_key",
-            );
+            faults.add_missing(span, "this listener has no address", "add bind = \"address:port\"");
+            return None;
         }
-        let bind = self.bind.as_ref().map(|bind| faults.parse::<SocketAddr>(bind, super::BIND_CURE));
-        let external = self.external_address.as_ref();
-        let external_address =
-            external.and_then(|address| faults.parse_reachable(address, super::ADDRESS_CURE));
-        let local_networks = faults.parse_all(&self.local_networks, super::NETWORK_CURE);
-        let bind = match bind {
-            Some(bind) => Some(bind?),
-            None => None,
-        };
-        if let (Some(bind), Some(external), Some(written)) = (bind, external_address, external)
-            && bind.is_ipv4() != external.is_ipv4()
-        {
-            let cure =
-                "write an address of the family of bind, and give the other family a listener of its own";
-            faults.add(written.span(), "is of another family than bind", cure);
+        if transport.is_secure() && !has_certificate {
+            let cure = "add [tls] with certificate and private_key";
+            faults.add_missing(span, "a secure listener needs a certificate", cure);
         }
-        if let Some(name) = self.name.as_ref().filter(|name| !is_name(name.get_ref())) {
-            faults.add(name.span(), "is no name of a listener", NAME_CURE);
-        }
-        let name = self.name().to_owned();
-        Some(SipListener { name, transport, bind, external_address, local_networks })
+        self.keys().check(transport, self.name(), faults)
     }
 }
 
@@ -327,14 +262,4 @@ pub(crate) const REALM_CURE: &str = "write a name without quotes, such as your d
 /// What can stand between quotes in a header field (RFC 3261 25.1).
 pub(crate) fn is_realm(text: &str) -> bool {
     !text.is_empty() && !text.contains(|char: char| char.is_control() || char == '"' || char == '\\')
-}
-
-/// Whether two listeners want the same socket.
-fn collide(one: &SipListener, other: &SipListener) -> bool {
-    let is_datagram = |listener: &SipListener| listener.transport == TransportKind::Udp;
-    match (one.bind, other.bind) {
-        (None, None) => true,
-        (Some(a), Some(b)) => a == b && a.port() != 0 && is_datagram(one) == is_datagram(other),
-        (Some(_), None) | (None, Some(_)) => false,
-    }
 }

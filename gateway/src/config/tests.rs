@@ -37,6 +37,28 @@ fn a_file_with_a_listener_alone_is_a_gateway_that_lets_nobody_in() {
     assert_eq!(config.media.media_timeout.as_secs(), 60);
 }
 
+#[test]
+fn each_adapter_has_a_switch_and_several_listeners() {
+    let text = "[http]\n[sip]\n[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:5060\"\n\
+                [[sip.listeners]]\ntransport = \"udp\"\nbind = \"[::1]:5060\"\n[sip_ws]\n\
+                [[sip_ws.listeners]]\n[[sip_ws.listeners]]\nname = \"own\"\nbind = \"[::1]:5080\"\n";
+    let names = |text: &str| {
+        let config = parse("w.toml", text, &environment).expect("sound");
+        config.listeners().map(|listener| listener.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(text), ["ws", "own", "udp", "udp"]);
+    let off =
+        |section: &str| text.replace(&format!("[{section}]\n"), &format!("[{section}]\nenabled = false\n"));
+    assert_eq!(names(&off("sip")), ["ws", "own"]);
+    assert_eq!(names(&off("sip_ws")), ["udp", "udp"]);
+    let trunk = "[[trunks]]\nname = \"p\"\nhost = \"192.0.2.7\"\n";
+    assert!(parse("w.toml", &format!("{text}{trunk}"), &environment).is_ok());
+    let told = faults(&format!("{}{trunk}", off("sip")));
+    assert!(told.contains("no listener can call it over UDP"), "{told}");
+    // Without [sip_ws] there is no WebSocket, whatever [http] serves.
+    assert!(names("[http]\n").is_empty());
+}
+
 /// docs/decisions/0008: less hurts speech where packets get lost.
 #[test]
 fn browsers_are_asked_for_the_bitrate_that_was_decided() {
@@ -61,8 +83,8 @@ fn example_in_full() -> String {
 fn the_example_of_the_documentation_is_sound_as_it_stands() {
     let config = parse("webtrunk.toml", EXAMPLE, &|_| None).unwrap_or_else(|error| panic!("{error}"));
     assert!(config.rules.len() >= 5 && config.users.is_empty() && config.trunks.is_empty());
-    assert!(config.sip.listeners.iter().any(|listener| listener.transport == TransportKind::Ws));
-    assert!(config.sip.listeners.iter().all(|listener| listener.external_address.is_none()));
+    assert!(config.sip_ws.listeners.iter().any(|listener| listener.transport == TransportKind::Ws));
+    assert!(config.listeners().all(|listener| listener.external_address.is_none()));
 }
 
 #[test]
@@ -92,7 +114,7 @@ fn what_is_commented_out_in_the_example_is_the_default() {
         let table: toml::Table = text.parse().expect("TOML");
         table.get(name).cloned().unwrap_or_else(|| toml::Table::new().into())
     };
-    for name in ["http", "sip", "media", "log"] {
+    for name in ["http", "sip", "sip_ws", "media", "log"] {
         let checked = |mut section: toml::Value| {
             let keys = section.as_table_mut().expect("a section");
             for example in ["listeners", "shards", "candidates_allow", "checks_deny", "music_on_hold"] {
@@ -119,7 +141,23 @@ fn every_fault_names_line_key_value_and_cure() {
             "[http]\nbind = \"8080\"",
             "w.toml:2: http.bind = \"8080\": invalid socket address syntax; write address:port",
         ),
-        ("[http]\norigins = [\"crm\"]", "w.toml:2: http.origins[0] = \"crm\": "),
+        (
+            "[http]\norigins = [\"https://crm.example\"]",
+            "w.toml:2: http.origins = [\"https://crm.example\"]: has moved to sip_ws.origins; write it into [sip_ws]",
+        ),
+        ("[http]\n[sip_ws]\norigins = [\"crm\"]", "w.toml:3: sip_ws.origins[0] = \"crm\": "),
+        (
+            "[http]\n[sip_ws]\npath = \"/status\"",
+            "w.toml:3: sip_ws.path = \"/status\": is no path of its own; write",
+        ),
+        (
+            "[http]\n[sip_ws]\nping_s = 0",
+            "w.toml:3: sip_ws.ping_s = 0: is out of range; write 1 to 3600 seconds",
+        ),
+        (
+            "[sip_ws]",
+            "sip_ws has no listener of its own, and [http], which would serve it, is missing; add [http]",
+        ),
         ("[sip]\nnameservers = [\"192.0.2.53\"]", "w.toml:2: sip.nameservers[0] = \"192.0.2.53\": "),
         (
             "[[trunks]]\nname = \"t\"\nhost = \"h\"\nregister = [{ user = \"100\" }]",
@@ -171,10 +209,29 @@ fn every_fault_names_line_key_value_and_cure() {
             "w.toml:2: sip.listeners[0].transport = \"udp\": this listener has no address; add bind",
         ),
         (
-            "[http]\nbind = \"0.0.0.0:80\"\n[[sip.listeners]]\ntransport = \"ws\"",
-            "w.toml:4: sip.listeners[0].transport = \"ws\": [http] listens beyond loopback and names no origin",
+            "[http]\nbind = \"0.0.0.0:80\"\n[sip_ws]",
+            "[http] listens beyond loopback and sip_ws names no origin, so no page could connect; add to [sip_ws]",
         ),
-        ("[[sip.listeners]]\ntransport = \"ws\"", "without bind it is served by [http], which is missing"),
+        (
+            "[[sip_ws.listeners]]\ntransport = \"ws\"",
+            "w.toml:2: sip_ws.listeners[0].transport = \"ws\": without bind it is served by [http], which is missing",
+        ),
+        (
+            "[http]\n[[sip.listeners]]\ntransport = \"ws\"",
+            "w.toml:3: sip.listeners[0].transport = \"ws\": SIP over WebSocket has a section of its own; write [sip_ws]",
+        ),
+        (
+            "[http]\n[[sip_ws.listeners]]\nbind = \"0.0.0.0:8080\"",
+            "w.toml:3: sip_ws.listeners[0].bind = \"0.0.0.0:8080\": http.bind has this port too; take another",
+        ),
+        (
+            "[[sip_ws.listeners]]\nbind = \"0.0.0.0:443\"\ntransport = \"wss\"",
+            "w.toml:2: sip_ws.listeners[0].bind = \"0.0.0.0:443\": a secure listener needs a certificate; add [tls]",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"tcp\"\nbind = \"0.0.0.0:5070\"\n[[sip_ws.listeners]]\nbind = \"0.0.0.0:5070\"",
+            "w.toml:5: sip_ws.listeners[0].bind = \"0.0.0.0:5070\": another listener has this address",
+        ),
         (
             "[[sip.listeners]]\ntransport = \"tls\"\nbind = \"0.0.0.0:5061\"",
             "a secure listener needs a certificate; add [tls]",
@@ -315,7 +372,10 @@ fn every_fault_names_line_key_value_and_cure() {
             "[sip]\nstrangers_per_address = 0",
             "w.toml:2: sip.strangers_per_address = 0: is out of range; write 1 to 10000",
         ),
-        ("", "w.toml: nothing listens, so nobody could call; add [http] for browsers, or [[sip.listeners]]"),
+        (
+            "",
+            "w.toml: nothing listens, so nobody could call; add [http] and [sip_ws] for browsers, or [[sip.listeners]]",
+        ),
         (
             "[sip]\nrealm = \"a\\r\\nb\"",
             "w.toml:2: sip.realm = \"a\\\\r\\\\nb\": is no realm; write a name without quotes",
@@ -431,7 +491,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nfrom_listeners = [\"outside\"]",
-            "rules[0].from_listeners[0] = \"outside\": no listener has this name; write the name of one of [[sip.listeners]]",
+            "rules[0].from_listeners[0] = \"outside\": no listener has this name; write the name of one of [[sip.listeners]] or [[sip_ws",
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\"]\nheaders = [{ name = \"X-A\", pattern = \"(\" }]",

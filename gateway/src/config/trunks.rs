@@ -209,6 +209,7 @@ impl TrunkSection {
             port: self.port.map(NonZeroU16::get),
             transport: self.transport(),
             is_transport_open: self.transport.is_none(),
+            shows_certificate: self.client_certificate.is_some(),
             source_networks: networks,
             credentials,
             registrations,

@@ -12,7 +12,7 @@ use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
 use super::{assets, demo, headers, status};
-use crate::config::{HttpConfig, WEBSOCKET_PATH};
+use crate::config::HttpConfig;
 use crate::demo::Demo;
 use crate::status::StatusReader;
 
@@ -36,15 +36,14 @@ pub enum HttpError {
 pub struct BoundHttp {
     socket: TcpListener,
     address: SocketAddr,
-    origins: Vec<WebOrigin>,
     tls: Option<Arc<ServerConfig>>,
 }
 
 /// What is served besides the page, and to how many.
 #[derive(Clone)]
 pub struct Services {
-    /// SIP over WebSocket, at [`WEBSOCKET_PATH`].
-    pub sip: Option<WsEndpoint>,
+    /// SIP over WebSocket, and its path.
+    pub sip: Option<(String, WsEndpoint)>,
     /// The demo's credentials, in a demo.
     pub demo: Option<Arc<Demo>>,
     /// What the gateway holds, at `/status`.
@@ -76,7 +75,7 @@ impl BoundHttp {
         let fault = |source| HttpError::Listen { address: config.bind, source };
         let socket = TcpListener::bind(config.bind).map_err(fault)?;
         let address = socket.local_addr().map_err(fault)?;
-        Ok(Self { socket, address, origins: config.origins.clone(), tls })
+        Ok(Self { socket, address, tls })
     }
 
     /// Where it listens.
@@ -98,11 +97,11 @@ impl BoundHttp {
         }
     }
 
-    /// Which pages may open a WebSocket here: those configured, our own where it is on loopback, and
+    /// Which pages may open a WebSocket here: those of `origins`, our own where it is on loopback, and
     /// programs that are no browsers. All have to authenticate as users.
     #[must_use]
-    pub fn origin_policy(&self) -> OriginPolicy {
-        let mut allowed = self.origins.clone();
+    pub fn origin_policy(&self, origins: &[WebOrigin]) -> OriginPolicy {
+        let mut allowed = origins.to_vec();
         if self.address.ip().is_loopback() {
             let port = self.address.port();
             let names = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
@@ -121,7 +120,7 @@ impl BoundHttp {
     /// When the socket cannot be used after all.
     pub fn serve(self, services: Services) -> io::Result<Server> {
         let is_secure = self.tls.is_some();
-        let sip = services.sip.map(web::Data::new);
+        let sip = services.sip.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
         let demo = services.demo.map(web::Data::from);
         let status = services.status.map(web::Data::new);
         let door = HttpDoor {
@@ -148,13 +147,13 @@ impl BoundHttp {
 
 fn routes(
     app: &mut web::ServiceConfig,
-    sip: Option<web::Data<WsEndpoint>>,
+    sip: Option<(String, web::Data<WsEndpoint>)>,
     demo: Option<web::Data<Demo>>,
     status: Option<web::Data<StatusReader>>,
 ) {
-    if let Some(endpoint) = sip {
+    if let Some((path, endpoint)) = sip {
         app.app_data(endpoint);
-        app.route(WEBSOCKET_PATH, web::get().to(webtrunk_signalling::sip::transport::serve));
+        app.route(&path, web::get().to(webtrunk_signalling::sip::transport::serve));
     }
     if let Some(demo) = demo {
         app.app_data(demo);
@@ -239,11 +238,11 @@ mod tests {
 
     #[test]
     async fn our_own_page_may_connect_and_others_only_as_configured() {
-        let origins = vec!["https://crm.example".parse().expect("an origin")];
-        let config = HttpConfig { bind: ([127, 0, 0, 1], 0).into(), origins };
+        let origins = ["https://crm.example".parse().expect("an origin")];
+        let config = HttpConfig { bind: ([127, 0, 0, 1], 0).into() };
         let http = BoundHttp::open(&config, None).expect("a free port");
         let port = http.address().port();
-        let policy = http.origin_policy();
+        let policy = http.origin_policy(&origins);
         assert!(policy.admits(Some(&format!("http://localhost:{port}"))));
         assert!(policy.admits(Some(&format!("http://127.0.0.1:{port}"))));
         assert!(policy.admits(Some("https://crm.example")));
@@ -252,16 +251,16 @@ mod tests {
             assert!(!policy.admits(Some(&bad)), "{bad}");
         }
         assert_eq!(http.url(), format!("http://localhost:{port}/"));
-        let elsewhere = HttpConfig { bind: ([127, 1, 2, 3], 0).into(), origins: Vec::new() };
+        let elsewhere = HttpConfig { bind: ([127, 1, 2, 3], 0).into() };
         let http = BoundHttp::open(&elsewhere, None).expect("a free port");
-        assert!(http.origin_policy().admits(Some(&format!("http://{}", http.address()))));
+        assert!(http.origin_policy(&[]).admits(Some(&format!("http://{}", http.address()))));
     }
 
     #[test]
     async fn a_taken_address_is_told() {
         let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let bind = taken.local_addr().expect("an address");
-        let told = BoundHttp::open(&HttpConfig { bind, origins: Vec::new() }, None).expect_err("it is taken");
+        let told = BoundHttp::open(&HttpConfig { bind }, None).expect_err("it is taken");
         assert!(told.to_string().contains(&format!("HTTP cannot listen on {bind}")), "{told}");
     }
 }

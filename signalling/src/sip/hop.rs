@@ -14,6 +14,8 @@ pub struct Hop {
     pub address: SocketAddr,
     /// The name that its certificate has to show; only TLS asks (RFC 5922 7).
     pub server_name: Option<String>,
+    /// The trunk whose certificate of ours it is shown, where that trunk has one.
+    pub identity: Option<String>,
 }
 
 /// What became of a request at a hop.
@@ -41,6 +43,14 @@ pub enum Conduct {
         /// Retry-After, in seconds.
         retry_after_s: Option<u32>,
     },
+}
+
+impl Hop {
+    /// A hop that shows no certificate, or its address in it.
+    #[must_use]
+    pub const fn new(kind: TransportKind, address: SocketAddr) -> Self {
+        Self { kind, address, server_name: None, identity: None }
+    }
 }
 
 impl HopReport {

@@ -12,6 +12,7 @@ pub mod identifiers;
 pub mod identity;
 pub mod locations;
 pub mod message;
+mod reflection;
 pub mod registrar;
 pub mod transaction;
 pub mod transport;

@@ -28,6 +28,9 @@ pub struct TrunkConfig {
     pub transport: TransportKind,
     /// Whether the records of its host's name may say otherwise (RFC 3263 4.1).
     pub is_transport_open: bool,
+    /// Whether it is shown a certificate of ours that is for it alone
+    /// ([`TlsConfig::clients`](super::transport::TlsConfig::clients)).
+    pub shows_certificate: bool,
     /// Where its calls come from. Empty: it may not call us.
     pub source_networks: Vec<Network>,
     /// What we answer its challenges with.
@@ -75,6 +78,7 @@ impl TrunkConfig {
             port: None,
             transport: TransportKind::Udp,
             is_transport_open: false,
+            shows_certificate: false,
             source_networks: Vec::new(),
             credentials: None,
             registrations: Vec::new(),

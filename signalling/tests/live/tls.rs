@@ -1,48 +1,24 @@
 //! SIP over TLS, accepted and dialled, and secure WebSocket at a port of its own.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use futures_util::SinkExt;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use webtrunk_signalling::sip::flow::TransportKind;
+use webtrunk_signalling::sip::hop::Hop;
 use webtrunk_signalling::sip::transport::{DialError, TlsConfig, TransportLimits};
 
 use crate::support::peer::StreamPeer;
+use crate::support::tls::Pair;
+use crate::support::ws::WsPeer;
 use crate::support::{Listening, options};
 
-/// A server whose certificate says `localhost`, and a client that trusts it.
-fn tls() -> TlsConfig {
-    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a name and a key");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
-    let server = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key)
-        .expect("they belong together");
-    let mut roots = RootCertStore::empty();
-    roots.add(own.cert.der().clone()).expect("a certificate");
-    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    TlsConfig { server: Some(Arc::new(server)), client: Some(Arc::new(client)), ..TlsConfig::default() }
-}
-
-fn start(kind: TransportKind) -> (Listening, TlsConfig) {
-    let tls = tls();
-    (Listening::start_with_tls(&[kind], TransportLimits::default(), tls.clone()), tls)
+fn start(kind: TransportKind) -> (Listening, Pair) {
+    let pair = Pair::new();
+    (Listening::start_with_tls(&[kind], TransportLimits::default(), pair.config()), pair)
 }
 
 #[tokio::test]
 async fn a_client_speaks_inside_tls() {
-    let (mut listening, tls) = start(TransportKind::Tls);
-    let stream = TcpStream::connect(listening.address(0)).await.expect("it listens");
-    let connector = TlsConnector::from(tls.client.expect("made above"));
-    let name = ServerName::try_from("localhost").expect("a name");
-    let mut peer = StreamPeer::over(connector.connect(name, stream).await.expect("it is trusted"));
+    let (mut listening, pair) = start(TransportKind::Tls);
+    let mut peer = StreamPeer::over(pair.connect(listening.address(0)).await);
     peer.send(options("TLS", "inside").as_bytes()).await;
     let (flow, _) = listening.message().await;
     assert_eq!(flow.kind, TransportKind::Tls);
@@ -52,8 +28,9 @@ async fn a_client_speaks_inside_tls() {
 
 #[tokio::test]
 async fn a_dialled_server_has_to_show_the_right_name() {
-    let (mut trunk, tls) = start(TransportKind::Tls);
-    let mut listening = Listening::start_with_tls(&[TransportKind::Tls], TransportLimits::default(), tls);
+    let (mut trunk, pair) = start(TransportKind::Tls);
+    let mut listening =
+        Listening::start_with_tls(&[TransportKind::Tls], TransportLimits::default(), pair.config());
     let remote = trunk.address(0);
     let good =
         listening.layer.flow_to(TransportKind::Tls, remote, Some("localhost")).expect("TLS is configured");
@@ -70,23 +47,42 @@ async fn a_dialled_server_has_to_show_the_right_name() {
 
 #[tokio::test]
 async fn a_websocket_runs_inside_tls() {
-    let (mut listening, tls) = start(TransportKind::Wss);
-    let stream = TcpStream::connect(listening.address(0)).await.expect("it listens");
-    let connector = TlsConnector::from(tls.client.expect("made above"));
-    let name = ServerName::try_from("localhost").expect("a name");
-    let stream = connector.connect(name, stream).await.expect("it is trusted");
-    let mut request = "wss://localhost/".into_client_request().expect("a URL");
-    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("sip"));
-    let (mut peer, _) = tokio_tungstenite::client_async(request, stream).await.expect("it takes us");
-    peer.send(Frame::text(options("WSS", "inside"))).await.expect("it is open");
+    let (mut listening, pair) = start(TransportKind::Wss);
+    let mut peer = WsPeer::over(pair.connect(listening.address(0)).await).await;
+    peer.send_text(&options("WSS", "inside")).await;
     assert_eq!(listening.message().await.0.kind, TransportKind::Wss);
 }
 
 #[tokio::test]
 async fn without_authorities_no_server_is_dialled() {
-    let tls = TlsConfig { client: None, ..tls() };
+    let tls = TlsConfig { client: None, ..Pair::new().config() };
     let listening = Listening::start_with_tls(&[TransportKind::Tls], TransportLimits::default(), tls);
     let nobody = "127.0.0.1:9".parse().expect("an address");
     let refused = listening.layer.flow_to(TransportKind::Tls, nobody, Some("localhost"));
     assert_eq!(refused, Err(DialError::NoAuthorities));
+}
+
+/// Two trunks at one host, each of which is shown a certificate of its own, never share a stream.
+#[tokio::test]
+async fn trunks_that_are_shown_other_certificates_have_streams_of_their_own() {
+    let (mut trunk, pair) = start(TransportKind::Tls);
+    let one = pair.config().client.expect("it has one");
+    let tls =
+        TlsConfig { clients: ["a", "b"].map(|name| (name.to_owned(), one.clone())).into(), ..pair.config() };
+    let listening = Listening::start_with_tls(&[TransportKind::Tls], TransportLimits::default(), tls);
+    let to = |identity: Option<&str>| {
+        let hop = Hop {
+            server_name: Some("localhost".to_owned()),
+            identity: identity.map(str::to_owned),
+            ..Hop::new(TransportKind::Tls, trunk.address(0))
+        };
+        listening.layer.flow_to_hop(&hop).expect("TLS is configured")
+    };
+    let flows = [to(Some("a")), to(Some("b")), to(None)];
+    assert_eq!(to(Some("a")), flows[0]);
+    assert!(flows[0] != flows[1] && flows[1] != flows[2] && flows[0] != flows[2]);
+    for flow in flows {
+        listening.layer.send(&flow, options("TLS", "own").into()).expect("it waits");
+        trunk.message().await;
+    }
 }

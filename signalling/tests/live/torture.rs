@@ -1,16 +1,18 @@
-//! The messages of RFC 4475 and RFC 5118, and some of our own by the same rules, over UDP, TCP and
-//! WebSocket: every verdict holds, and the adapter answers OPTIONS after each.
+//! The messages of RFC 4475 and RFC 5118, and some of our own by the same rules, over UDP, TCP, TLS, WebSocket
+//! and secure WebSocket: every verdict holds, and the adapter answers OPTIONS after each.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::TransportLimits;
 
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, config};
 use crate::support::peer::{StreamPeer, UdpPeer};
+use crate::support::tls::Pair;
 use crate::support::ws::WsPeer;
 use crate::support::{PATIENCE, options};
 
@@ -58,8 +60,27 @@ async fn every_verdict_holds_over_udp() {
 #[tokio::test]
 async fn every_verdict_holds_over_tcp() {
     let gateway = start(TransportKind::Tcp);
+    let server = gateway.address(0);
+    judge_streams("TCP", || StreamPeer::connect(server)).await;
+    gateway.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn every_verdict_holds_over_tls() {
+    let pair = Pair::new();
+    let gateway = start_with(TransportKind::Tls, &pair);
+    let server = gateway.address(0);
+    judge_streams("TLS", async || StreamPeer::over(pair.connect(server).await)).await;
+    gateway.assert_untouched().await;
+}
+
+/// Sends each message on a stream of its own, and OPTIONS on another.
+async fn judge_streams<S: AsyncRead + AsyncWrite + Unpin>(
+    transport: &str,
+    connect: impl AsyncFn() -> StreamPeer<S>,
+) {
     for case in cases() {
-        let mut peer = StreamPeer::connect(gateway.address(0)).await;
+        let mut peer = connect().await;
         peer.send(&case.octets).await;
         let heard = match peer.receive_within(case.patience()).await {
             Some(Some(answer)) => Heard::Status(status(&answer)),
@@ -75,21 +96,36 @@ async fn every_verdict_holds_over_tcp() {
             assert!(is_right, "{}: {heard:?}", case.name());
             assert_eq!(peer.receive_to_end().await, "", "{}: closed", case.name());
         } else {
-            case.check(&heard, "TCP");
+            case.check(&heard, transport);
         }
-        let mut probe = StreamPeer::connect(gateway.address(0)).await;
-        probe.send(options("TCP", case.name()).as_bytes()).await;
-        let answer = probe.receive_within(Duration::from_secs(1)).await;
+        let mut probe = connect().await;
+        probe.send(options(transport, case.name()).as_bytes()).await;
+        let answer = probe.receive_within(PATIENCE).await;
         assert!(matches!(answer, Some(Some(_))), "no answer to OPTIONS after {}", case.name());
     }
-    gateway.assert_untouched().await;
 }
 
 #[tokio::test]
 async fn every_verdict_holds_over_websocket() {
     let gateway = start(TransportKind::Ws);
+    let server = gateway.address(0);
+    judge_websockets(|| WsPeer::connect(server)).await;
+    gateway.assert_untouched().await;
+}
+
+#[tokio::test]
+async fn every_verdict_holds_over_secure_websocket() {
+    let pair = Pair::new();
+    let gateway = start_with(TransportKind::Wss, &pair);
+    let server = gateway.address(0);
+    judge_websockets(async || WsPeer::over(pair.connect(server).await).await).await;
+    gateway.assert_untouched().await;
+}
+
+/// Sends each message on a WebSocket, and OPTIONS on the same one where it is still open.
+async fn judge_websockets<S: AsyncRead + AsyncWrite + Unpin>(connect: impl AsyncFn() -> WsPeer<S>) {
     for case in cases() {
-        let mut peer = WsPeer::connect(gateway.address(0)).await;
+        let mut peer = connect().await;
         peer.send(Frame::binary(case.octets.clone())).await;
         let heard = match peer.frame_within(case.patience()).await {
             Some(Some(Frame::Text(text))) => Heard::Status(status(&text)),
@@ -99,11 +135,52 @@ async fn every_verdict_holds_over_websocket() {
             None => Heard::Nothing,
         };
         case.check(&heard, "WS");
-        let mut probe = if heard == Heard::Closed { WsPeer::connect(gateway.address(0)).await } else { peer };
+        let mut probe = if heard == Heard::Closed { connect().await } else { peer };
         probe.send_text(&options("WS", case.name())).await;
         probe.receive().await;
     }
-    gateway.assert_untouched().await;
+}
+
+/// Whoever forges the source of a request gains less than it costs him to send it.
+#[tokio::test]
+async fn no_answer_to_a_stranger_is_much_longer_than_its_request() {
+    let gateway = start(TransportKind::Udp);
+    let short = |method: &str| {
+        let text = format!(
+            "{method} sip:a SIP/2.0\r\nv:SIP/2.0/UDP a;branch=z9hG4bK{method}\r\nf:<sip:a>;tag=1\r\nt:<sip:a>\r\n\
+             i:1\r\nCSeq:1 {method}\r\n\r\n"
+        );
+        text.into_bytes()
+    };
+    let cut = |length: usize| options("UDP", "cut").into_bytes()[..length].to_vec();
+    let mut requests: Vec<_> = ["INVITE", "REGISTER", "OPTIONS", "BYE", "FETCH"].map(short).into();
+    requests.extend([cut(60), cut(120), cut(200)]);
+    requests.extend(cases().into_iter().map(|case| case.octets));
+    let mut answered = 0;
+    for request in requests {
+        let peer = UdpPeer::new(gateway.address(0)).await;
+        peer.send(&request).await;
+        let Some(answer) = peer.receive_within(SILENCE).await else { continue };
+        answered += 1;
+        let told = String::from_utf8_lossy(&request);
+        assert!(answer.len() as f64 <= 1.8 * request.len() as f64, "{told}\n{answer}");
+    }
+    assert!(answered > 8, "{answered}");
+}
+
+/// What a phone of some means sends is answered by less, with every algorithm that we take.
+#[tokio::test]
+async fn a_phone_is_challenged_by_no_more_than_it_sent() {
+    let gateway = start(TransportKind::Udp);
+    let peer = UdpPeer::new(gateway.address(0)).await;
+    let usual = "User-Agent: Phone 1.2.3 (hardware 4)\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER\r\n\
+                 Supported: replaces, timer, path, outbound\r\nContact: <sip:probe@192.0.2.1:5060;transport=udp>;\
+                 +sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000a95a0e128>\"\r\nExpires: 600\r\nContent-Length";
+    let request = options("UDP", "usual").replace("OPTIONS", "REGISTER").replacen("Content-Length", usual, 1);
+    peer.send(request.as_bytes()).await;
+    let answer = peer.receive().await;
+    assert_eq!(answer.matches("WWW-Authenticate: ").count(), 2, "{answer}");
+    assert!(answer.len() <= request.len(), "{} for {}", answer.len(), request.len());
 }
 
 #[tokio::test]
@@ -126,14 +203,24 @@ async fn octets_behind_a_message_are_another_one_on_streams_alone() {
 }
 
 fn start(kind: TransportKind) -> Gateway {
-    let limits = TransportLimits {
+    start_with(kind, &Pair::new())
+}
+
+fn start_with(kind: TransportKind, pair: &Pair) -> Gateway {
+    let mut config = config(&[kind]);
+    config.transport.tls = pair.config();
+    config.transport.limits = TransportLimits {
         body_deadline: DEADLINE,
-        // Of WebSockets it is the handshake's, too.
-        header_deadline: if kind == TransportKind::Tcp { DEADLINE } else { PATIENCE },
+        header_deadline: match kind {
+            TransportKind::Tcp => DEADLINE,
+            // It is the handshake's, too.
+            TransportKind::Tls => Duration::from_secs(1),
+            _ => PATIENCE,
+        },
         connections_per_address: 1000,
         ..TransportLimits::default()
     };
-    Gateway::start(&[kind], limits)
+    Gateway::start_with(config)
 }
 
 impl Case {
@@ -153,7 +240,7 @@ impl Case {
     }
 
     fn patience(&self) -> Duration {
-        if self.entry["verdict"] == "discard" { SILENCE } else { Duration::from_secs(2) }
+        if self.entry["verdict"] == "discard" { SILENCE } else { Duration::from_secs(3) }
     }
 
     fn check(&self, heard: &Heard, transport: &str) {

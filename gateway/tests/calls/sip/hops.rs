@@ -157,6 +157,28 @@ fn a_trunk_without_a_transport_is_called_as_its_domain_says() {
     provider.assert_all_is_over(1);
 }
 
+/// Answers have expired, and the name server is dead: the next call does not wait for it.
+#[test]
+fn a_trunk_is_found_where_it_was_while_no_name_server_answers() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, host] = [Host::new(), Host::new()];
+    let zone = Zone::default()
+        .srv("_sip._udp.provider.test", [10, 0, 5060], "edge.provider.test")
+        .a("edge.provider.test", host.ip())
+        .kept_for(1);
+    let dns = Dns::serve(&names, zone);
+    let (gateway, provider, office, network) = with_provider("host = 'provider.test'", &dns, host);
+    call(&gateway, &office, "9100", (&network, &provider));
+    let _silent = dns.fall_silent();
+    std::thread::sleep(Duration::from_millis(1500));
+    let took = call(&gateway, &office, "9100", (&network, &provider));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(gateway.log().count(&["the trunk is where it was found last"]), 1);
+    gateway.assert_all_is_over(2);
+}
+
 /// RFC 3261 18.1.1: what is too long for a datagram goes over TCP; where nobody listens there, over UDP
 /// all the same.
 #[test]

@@ -18,14 +18,17 @@ pub(crate) struct Dns {
 
 /// What it knows.
 #[derive(Default)]
-pub(crate) struct Zone(HashMap<(String, u16), Vec<Vec<u8>>>);
+pub(crate) struct Zone {
+    records: HashMap<(String, u16), Vec<Vec<u8>>>,
+    ttl_s: Option<u32>,
+}
 
 /// Types of records (RFC 1035 3.2.2, RFC 2782, RFC 3403).
 const A: u16 = 1;
 const SRV: u16 = 33;
 const NAPTR: u16 = 35;
 
-/// How long answers may be kept, in seconds.
+/// How long answers may be kept where a test says nothing else, in seconds.
 const TTL: u32 = 300;
 
 /// Not 53, which takes a privilege.
@@ -59,8 +62,14 @@ impl Zone {
         self
     }
 
+    /// Lets answers be kept for this long.
+    pub(crate) const fn kept_for(mut self, seconds: u32) -> Self {
+        self.ttl_s = Some(seconds);
+        self
+    }
+
     fn add(&mut self, name: &str, kind: u16, data: Vec<u8>) {
-        self.0.entry((name.to_owned(), kind)).or_default().push(data);
+        self.records.entry((name.to_owned(), kind)).or_default().push(data);
     }
 
     /// The answer to a query with one question (RFC 1035 4.1).
@@ -78,7 +87,7 @@ impl Zone {
         }
         let kind = u16::from_be_bytes(query.get(at..at + 2)?.try_into().ok()?);
         let question = query.get(12..at + 4)?;
-        let found = self.0.get(&(names.join("."), kind)).map(Vec::as_slice).unwrap_or_default();
+        let found = self.records.get(&(names.join("."), kind)).map(Vec::as_slice).unwrap_or_default();
         let mut answer = query.get(..2)?.to_vec();
         // An authoritative answer without error to one question.
         answer.extend([0x85, 0x80, 0, 1]);
@@ -90,7 +99,7 @@ impl Zone {
             answer.extend([0xc0, 12]);
             answer.extend(kind.to_be_bytes());
             answer.extend([0, 1]);
-            answer.extend(TTL.to_be_bytes());
+            answer.extend(self.ttl_s.unwrap_or(TTL).to_be_bytes());
             answer.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
             answer.extend(data);
         }
@@ -116,6 +125,13 @@ impl Dns {
             }
         });
         Self { address, is_over, thread: Some(thread) }
+    }
+
+    /// Takes its place, and says nothing any more.
+    pub(crate) fn fall_silent(self) -> UdpSocket {
+        let address = self.address;
+        drop(self);
+        UdpSocket::bind(address).expect("it is free again")
     }
 
     /// The line of `[sip]` that has a gateway ask this server.

@@ -180,14 +180,14 @@ impl GatewayConfig {
 
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
-        let mut text = format!("[http]\nbind = \"{}\"\n", host.door(HTTP_PORT));
+        let mut text = format!("[http]\nbind = \"{}\"\n[sip_ws]\n", host.door(HTTP_PORT));
         if let Some(origin) = &self.origin {
             let _ = writeln!(text, "origins = [{origin:?}]");
         }
         let _ = write!(
             text,
             "[log]\nformat = \"json\"\nfilter = \"{},webtrunk::serve=info\"\n\
-             [sip]\n{}[[sip.listeners]]\ntransport = \"ws\"\n\
+             [sip]\n{}\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n{listeners}\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
              [media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\

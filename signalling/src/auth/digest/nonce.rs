@@ -15,7 +15,7 @@ pub(super) struct Nonces {
     epoch: Instant,
 }
 
-/// A nonce that we made: when, and which.
+/// A nonce that we made: when, and which; 48 bits of each travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct NonceId {
     /// Milliseconds since the epoch.
@@ -23,8 +23,12 @@ pub(super) struct NonceId {
     salt: u64,
 }
 
-/// How many octets of the MAC are kept: 128 bit, as much as an MD5 response has.
-const MAC_LEN: usize = 16;
+/// How many octets of the MAC are kept. Chosen by us: nobody guesses 96 bits in the minute that a nonce lives, and
+/// a challenge over UDP should be short (`sip/reflection.rs`).
+const MAC_LEN: usize = 12;
+
+/// Octets of a time and of a salt.
+const PART_LEN: usize = 6;
 
 impl Nonces {
     pub(super) fn new(key: &[u8; 32], epoch: Instant) -> Self {
@@ -33,23 +37,24 @@ impl Nonces {
 
     /// A nonce for a peer.
     pub(super) fn make(&self, peer: IpAddr, salt: u64, now: Instant) -> String {
-        let id = NonceId { millis: self.millis(now), salt };
-        let mut octets = [0; 16 + MAC_LEN];
-        octets[..16].copy_from_slice(&id.octets());
-        octets[16..].copy_from_slice(&self.tag(id, peer));
+        let id = NonceId { millis: self.millis(now), salt: salt >> 16 };
+        let mut octets = [0; 2 * PART_LEN + MAC_LEN];
+        let (named, tag) = octets.split_at_mut(2 * PART_LEN);
+        named.copy_from_slice(&id.octets());
+        tag.copy_from_slice(&self.tag(id, peer));
         URL_SAFE_NO_PAD.encode(octets)
     }
 
     /// Whether we made this nonce for this peer, and which it is.
     pub(super) fn check(&self, nonce: &str, peer: IpAddr) -> Option<NonceId> {
-        let mut octets = [0; 16 + MAC_LEN];
+        let mut octets = [0; 2 * PART_LEN + MAC_LEN];
         let len = URL_SAFE_NO_PAD.decode_slice(nonce, &mut octets).ok()?;
         if len != octets.len() {
             return None;
         }
-        let (millis, rest) = octets.split_first_chunk()?;
-        let (salt, tag) = rest.split_first_chunk()?;
-        let id = NonceId { millis: u64::from_be_bytes(*millis), salt: u64::from_be_bytes(*salt) };
+        let (millis, rest) = octets.split_at(PART_LEN);
+        let (salt, tag) = rest.split_at(PART_LEN);
+        let id = NonceId { millis: number(millis), salt: number(salt) };
         bool::from(self.tag(id, peer).ct_eq(tag)).then_some(id)
     }
 
@@ -80,9 +85,19 @@ impl NonceId {
         Self { millis, salt }
     }
 
-    fn octets(self) -> [u8; 16] {
-        (u128::from(self.millis) << 64 | u128::from(self.salt)).to_be_bytes()
+    fn octets(self) -> [u8; 2 * PART_LEN] {
+        let mut octets = [0; 2 * PART_LEN];
+        let (millis, salt) = octets.split_at_mut(PART_LEN);
+        // Milliseconds fill 48 bits after some 9000 years.
+        millis.copy_from_slice(&self.millis.to_be_bytes()[8 - PART_LEN..]);
+        salt.copy_from_slice(&self.salt.to_be_bytes()[8 - PART_LEN..]);
+        octets
     }
+}
+
+/// The number that these octets are, the first one the most significant.
+fn number(octets: &[u8]) -> u64 {
+    octets.iter().fold(0, |number, octet| number << 8 | u64::from(*octet))
 }
 
 #[cfg(test)]

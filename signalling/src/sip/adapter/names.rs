@@ -60,7 +60,7 @@ impl LocalNames for Names {
     }
 
     fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {
-        self.layer.flow_to(hop.kind, hop.address, hop.server_name.as_deref()).ok()
+        self.layer.flow_to_hop(hop).ok()
     }
 }
 

@@ -166,7 +166,13 @@ impl Routes {
         } else {
             vec![trunk.transport]
         };
-        Wanted { host: trunk.host.clone(), port: trunk.port, kind: trunk.transport, choice }
+        Wanted {
+            host: trunk.host.clone(),
+            port: trunk.port,
+            kind: trunk.transport,
+            choice,
+            identity: trunk.shows_certificate.then(|| trunk.name.clone()),
+        }
     }
 
     fn by_trunk(&self, mut dial: Dial, hops: Vec<Hop>, now: Instant) -> Way {
@@ -182,7 +188,7 @@ impl Routes {
                 .in_scope(|| warn!(trunk = %trunk.name, "every host of the trunk is down or wants a rest"));
             return Way::None(Box::new(dial), EndCause::Unavailable);
         };
-        let flow = match self.layer.flow_to(hop.kind, hop.address, hop.server_name.as_deref()) {
+        let flow = match self.layer.flow_to_hop(&hop) {
             Ok(flow) => flow,
             Err(error) => {
                 dial.span.in_scope(|| warn!(trunk = %trunk.name, %error, "trunk out of reach"));

@@ -9,8 +9,9 @@ use super::core::{Agent, Mode, UnknownDialog};
 use super::surroundings::{Doorkeeper, Registered, Verdict};
 use crate::adapter::{Origin, leg_span};
 use crate::sip::call::{Context, Incoming};
-use crate::sip::flow::Flow;
-use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, StatusCode};
+use crate::sip::flow::{Flow, TransportKind};
+use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, Response, StatusCode};
+use crate::sip::reflection;
 
 /// What we take inside a dialog; also our Allow.
 const IN_DIALOG: Capabilities = Capabilities {
@@ -160,7 +161,7 @@ impl<D: Doorkeeper> Agent<D> {
         response.headers.push(HeaderName::Allow, names.join(", "));
         response.headers.push(HeaderName::Accept, "application/sdp");
         response.headers.push(HeaderName::Supported, OUT_OF_DIALOG.option_tags.join(", "));
-        self.layer.respond_statelessly(options, response, flow);
+        self.answer_statelessly(options, response, flow);
     }
 
     fn refuse_overload(&mut self, request: &Request, flow: Flow) {
@@ -173,7 +174,16 @@ impl<D: Doorkeeper> Agent<D> {
     fn refuse_statelessly(&mut self, request: &Request, reject: &Reject, flow: Flow) {
         tracing::debug!(%flow, method = %request.method, %reject, "request refused");
         if let Some(response) = reject.response(request, None) {
-            self.layer.respond_statelessly(request, response, flow);
+            self.answer_statelessly(request, response, flow);
+        }
+    }
+
+    /// Answers somebody who has proven nothing: over UDP not even to be where it says.
+    fn answer_statelessly(&mut self, request: &Request, response: Response, flow: Flow) {
+        let is_forgeable = flow.kind == TransportKind::Udp;
+        match if is_forgeable { reflection::fit(request, response) } else { Some(response) } {
+            Some(response) => self.layer.respond_statelessly(request, response, flow),
+            None => tracing::debug!(%flow, "the request is too short for an answer"),
         }
     }
 }

@@ -46,7 +46,7 @@ impl Hunt {
             return flow;
         }
         let Some(stream) = context.names.flow_to(TransportKind::Tcp, flow.remote) else { return flow };
-        self.left.push_front(Hop { kind: flow.kind, address: flow.remote, server_name: None });
+        self.left.push_front(Hop::new(flow.kind, flow.remote));
         self.until = Some(context.now + SILENCE_MAX);
         stream
     }

@@ -54,14 +54,14 @@ pub struct TlsConfig {
     pub server: Option<Arc<rustls::ServerConfig>>,
     /// Whom to trust when dialling; needed by trunks over TLS.
     pub client: Option<Arc<rustls::ClientConfig>>,
-    /// The same for servers that want a certificate of ours, by their name in lower case.
+    /// The same for trunks that are shown a certificate of ours, by the trunk's name.
     pub clients: HashMap<String, Arc<rustls::ClientConfig>>,
 }
 
 impl TlsConfig {
-    /// With what a server of this name is dialled.
-    pub(super) fn client_for(&self, server_name: Option<&str>) -> Option<Arc<rustls::ClientConfig>> {
-        server_name.and_then(|name| self.clients.get(name)).or(self.client.as_ref()).cloned()
+    /// With what a server is dialled that sees us as this trunk's, or as anybody.
+    pub(super) fn client_for(&self, identity: Option<&str>) -> Option<Arc<rustls::ClientConfig>> {
+        identity.and_then(|name| self.clients.get(name)).or(self.client.as_ref()).cloned()
     }
 }
 

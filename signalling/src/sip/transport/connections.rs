@@ -55,13 +55,15 @@ enum Standing {
     Dialled(DialKey),
 }
 
-/// What makes two dialled streams the same one: never the address alone, for a certificate speaks for a name.
+/// What makes two dialled streams the same one: never the address alone, for a certificate speaks for a name,
+/// and ours for a trunk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct DialKey {
     pub(super) kind: TransportKind,
     pub(super) listener: ListenerId,
     pub(super) remote: SocketAddr,
     pub(super) server_name: Option<String>,
+    pub(super) identity: Option<String>,
 }
 
 /// What the stream's task and the rest share.
@@ -350,16 +352,22 @@ mod tests {
     fn a_dialled_stream_is_used_again_only_by_the_same_key() {
         let connections = connections(1, 1);
         let now = Instant::now();
-        let key = |name: &str| DialKey {
+        let key = |name: &str, trunk: Option<&str>| DialKey {
             kind: TransportKind::Tls,
             listener: ListenerId(0),
             remote: "192.0.2.1:5061".parse().expect("an address"),
             server_name: Some(name.into()),
+            identity: trunk.map(str::to_owned),
         };
-        let first = connections.dial(&key("one.example"), now).expect_err("nothing dialled yet");
-        assert_eq!(connections.dial(&key("one.example"), now).ok(), Some(first.id));
-        assert!(connections.dial(&key("two.example"), now).is_err());
+        let first = connections.dial(&key("one.example", None), now).expect_err("nothing dialled yet");
+        assert_eq!(connections.dial(&key("one.example", None), now).ok(), Some(first.id));
+        assert!(connections.dial(&key("two.example", None), now).is_err());
+        assert!(
+            connections.dial(&key("one.example", Some("a")), now).is_err(),
+            "another certificate of ours"
+        );
+        assert!(connections.dial(&key("one.example", Some("b")), now).is_err());
         connections.leave(first.id);
-        assert!(connections.dial(&key("one.example"), now).is_err());
+        assert!(connections.dial(&key("one.example", None), now).is_err());
     }
 }

@@ -26,6 +26,8 @@ use super::udp::UdpEndpoint;
 use super::ws::WsEndpoint;
 use super::{tcp, udp, ws_listener};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
+use crate::sip::hop::Hop;
+use crate::sip::reflection;
 
 /// The transports of one SIP adapter; cheap to clone.
 #[derive(Debug, Clone)]
@@ -194,6 +196,15 @@ impl TransportLayer {
         remote: SocketAddr,
         server_name: Option<&str>,
     ) -> Result<Flow, DialError> {
+        self.flow_to_hop(&Hop { server_name: server_name.map(str::to_owned), ..Hop::new(kind, remote) })
+    }
+
+    /// The flow to a hop, in the same way; over TLS one that sees us as this trunk's alone.
+    ///
+    /// # Errors
+    /// [`DialError`] when the configuration has no way there.
+    pub fn flow_to_hop(&self, hop: &Hop) -> Result<Flow, DialError> {
+        let (kind, remote) = (hop.kind, hop.address);
         let addresses = self.addresses();
         let missing = DialError::NoListener(kind);
         let listener = addresses.listener_for(kind, remote.ip()).ok_or(missing)?;
@@ -205,15 +216,17 @@ impl TransportLayer {
             TransportKind::Tls if self.shared.tls.client.is_none() => return Err(DialError::NoAuthorities),
             TransportKind::Tcp | TransportKind::Tls => {}
         }
-        let server_name = server_name.filter(|_| kind.is_secure()).map(str::to_ascii_lowercase);
-        let key = DialKey { kind, listener, remote, server_name };
+        let server_name =
+            hop.server_name.as_deref().filter(|_| kind.is_secure()).map(str::to_ascii_lowercase);
+        let identity = hop.identity.clone().filter(|_| kind.is_secure());
+        let key = DialKey { kind, listener, remote, server_name, identity };
         let connection = match self.shared.connections.dial(&key, Instant::now()) {
             Ok(connection) => connection,
             Err(admission) => {
                 let ticket = Ticket::new(admission, &self.shared);
                 let connection = ticket.id;
                 let flow = Flow { connection: Some(connection), ..flow };
-                self.shared.spawn(tcp::dial(self.shared.clone(), ticket, flow, key.server_name));
+                self.shared.spawn(tcp::dial(self.shared.clone(), ticket, flow, key));
                 connection
             }
         };
@@ -334,6 +347,7 @@ impl Shared {
 
     /// Takes one datagram; drops it where the adapter is behind, for the peer will send it again.
     pub(super) fn receive_datagram(&self, flow: Flow, bytes: Bytes) -> Option<Bytes> {
+        let asked = bytes.len();
         match self.judge(&flow, bytes) {
             Verdict::Message(message) => {
                 if self.inbound.try_send(Inbound::Message { flow, message }).is_err() {
@@ -341,7 +355,9 @@ impl Shared {
                 }
                 None
             }
-            Verdict::Malformed { refusal } => refusal,
+            Verdict::Malformed { refusal } => {
+                refusal.filter(|refusal| reflection::is_harmless(refusal.len(), asked))
+            }
         }
     }
 

@@ -4,15 +4,21 @@
 //! an address -------------------------------------------------------------> one hop
 //! a name with a port ------------------------------------ A, AAAA --------> its addresses
 //! a name: NAPTR where the transport is open --> SRV, by priority and weight --> the addresses of each
-//!                                                `--- none: A, AAAA, the transport's port
+//!         SRV of each transport ---------------------- no NAPTR ---------> the same
+//!         A, AAAA, the transport's port -------------- no SRV -----------> its addresses
 //! ```
 //!
-//! Answers are kept as long as they say, those that there is nothing too.
+//! All of them are asked at once, so that a name server that is dead costs its time-out once. Answers are kept
+//! as long as they say, those that there is nothing too; and where nobody answers any more a trunk is where it
+//! was found last (RFC 8767).
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -34,14 +40,25 @@ const QUERY_TIMEOUT: Duration = Duration::from_millis(900);
 /// The most hops that a call tries. Chosen by us: with 4 s for each that is silent nobody waits for more.
 const HOPS_MAX: usize = 16;
 
+/// How long name servers may take where it is known from before where a trunk is. Chosen by us: few callers
+/// notice it.
+const DEADLINE_WITH_KNOWN: Duration = Duration::from_millis(500);
+
+/// How old that knowledge may be: RFC 8767 5 says one to three days.
+const KNOWN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Asks the system's name servers, or those that are configured; cheap to clone.
 #[derive(Clone)]
 pub struct Resolver {
     resolver: Option<TokioResolver>,
+    known: Arc<Mutex<Known>>,
 }
 
+/// Where trunks were found last, and when: as many as there are trunks.
+type Known = HashMap<Wanted, (Vec<Hop>, Instant)>;
+
 /// What is looked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Wanted {
     /// A name or an address, IPv6 with or without brackets.
     pub host: String,
@@ -51,6 +68,8 @@ pub struct Wanted {
     pub kind: TransportKind,
     /// The transports that they may choose.
     pub choice: Vec<TransportKind>,
+    /// The trunk whose certificate of ours the hops are shown.
+    pub identity: Option<String>,
 }
 
 /// A name has no address for us.
@@ -101,7 +120,7 @@ impl Resolver {
         options.attempts = 1;
         options.ip_strategy = LookupIpStrategy::Ipv4thenIpv6;
         let resolver = builder.build().inspect_err(|error| tracing::warn!(%error, "no resolver")).ok();
-        Self { resolver }
+        Self { resolver, known: Arc::default() }
     }
 
     /// The hops to a host, the first to be tried first; one at least.
@@ -115,7 +134,26 @@ impl Resolver {
         }
         let no_servers = || ResolveError::Failed(host.to_owned(), "no resolver".to_owned());
         let resolver = self.resolver.as_ref().ok_or_else(no_servers)?;
-        timeout(DEADLINE, wanted.hops(resolver)).await.map_err(|_| ResolveError::TimedOut(host.to_owned()))?
+        let known = self.known().get(wanted).cloned();
+        let known = known.filter(|(_, at)| at.elapsed() <= KNOWN_MAX).map(|(hops, _)| hops);
+        let deadline = if known.is_some() { DEADLINE_WITH_KNOWN } else { DEADLINE };
+        let found = timeout(deadline, wanted.hops(resolver)).await;
+        let found = found.unwrap_or_else(|_| Err(ResolveError::TimedOut(host.to_owned())));
+        match (found, known) {
+            (Ok(hops), _) => {
+                self.known().insert(wanted.clone(), (hops.clone(), Instant::now()));
+                Ok(hops)
+            }
+            (Err(error @ ResolveError::NoAddress(_)), _) | (Err(error), None) => Err(error),
+            (Err(error), Some(hops)) => {
+                tracing::warn!(%error, "no name server answers: the trunk is where it was found last");
+                Ok(hops)
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,31 +165,46 @@ impl Wanted {
     }
 
     async fn hops(&self, resolver: &TokioResolver) -> Result<Vec<Hop>, ResolveError> {
-        if self.port.is_none() {
-            let mut found = Vec::new();
-            for (kind, name) in self.services(resolver).await {
-                found.extend(self.served(resolver, kind, &name).await);
-            }
-            if !found.is_empty() {
-                found.truncate(HOPS_MAX);
-                return Ok(found);
-            }
+        if self.port.is_some() {
+            return self.by_address(resolver).await;
         }
+        let usual = self.choice.iter().map(|kind| (*kind, service_name(*kind, &self.host))).collect();
+        let pointed = pin!(self.by_pointers(resolver));
+        let others =
+            pin!(async { tokio::join!(self.by_services(resolver, usual), self.by_address(resolver)) });
+        let (pointed, others) = match select(pointed, others).await {
+            Either::Left((pointed, _)) if !pointed.is_empty() => return Ok(pointed),
+            Either::Left((pointed, others)) => (pointed, others.await),
+            Either::Right((others, pointed)) => (pointed.await, others),
+        };
+        let (served, by_address) = others;
+        let found = if pointed.is_empty() { served } else { pointed };
+        if found.is_empty() { by_address } else { Ok(found) }
+    }
+
+    /// The hops that the NAPTR records lead to, where they may choose the transport.
+    async fn by_pointers(&self, resolver: &TokioResolver) -> Vec<Hop> {
+        if self.choice.len() < 2 {
+            return Vec::new();
+        }
+        let pointed = pointed_to(pointers(resolver, &self.host).await, &self.choice);
+        self.by_services(resolver, pointed).await
+    }
+
+    /// The hops that the SRV records of these names lead to, the names in their order.
+    async fn by_services(&self, resolver: &TokioResolver, names: Vec<(TransportKind, String)>) -> Vec<Hop> {
+        let served = names.iter().map(|(kind, name)| self.served(resolver, *kind, name));
+        let mut found: Vec<_> = join_all(served).await.into_iter().flatten().collect();
+        found.truncate(HOPS_MAX);
+        found
+    }
+
+    /// The host's own addresses.
+    async fn by_address(&self, resolver: &TokioResolver) -> Result<Vec<Hop>, ResolveError> {
         let found = addresses(resolver, &self.host).await?;
         let port = self.port_of(self.kind);
         let hops: Vec<_> = found.into_iter().map(|ip| self.hop(self.kind, (ip, port).into())).collect();
         if hops.is_empty() { Err(ResolveError::NoAddress(self.host.clone())) } else { Ok(hops) }
-    }
-
-    /// The names to ask SRV records of.
-    async fn services(&self, resolver: &TokioResolver) -> Vec<(TransportKind, String)> {
-        if self.choice.len() > 1 {
-            let pointed = pointed_to(pointers(resolver, &self.host).await, &self.choice);
-            if !pointed.is_empty() {
-                return pointed;
-            }
-        }
-        self.choice.iter().map(|kind| (*kind, service_name(*kind, &self.host))).collect()
     }
 
     /// The hops that the SRV records of a name lead to.
@@ -171,7 +224,9 @@ impl Wanted {
     }
 
     fn hop(&self, kind: TransportKind, address: SocketAddr) -> Hop {
-        Hop { kind, address, server_name: kind.is_secure().then(|| self.host.clone()) }
+        let server_name = kind.is_secure().then(|| self.host.clone());
+        let identity = self.identity.clone().filter(|_| kind.is_secure());
+        Hop { kind, address, server_name, identity }
     }
 
     fn port_of(&self, kind: TransportKind) -> u16 {
@@ -254,6 +309,7 @@ mod tests {
             port: None,
             kind: TransportKind::Udp,
             choice: vec![TransportKind::Udp, TransportKind::Tcp],
+            identity: None,
         }
     }
 
@@ -267,15 +323,7 @@ mod tests {
             ("::ffff:192.0.2.1", "192.0.2.1:5060"),
         ] {
             let hops = resolver.locate(&wanted(host)).await.expect("it is an address");
-            assert_eq!(
-                hops,
-                [Hop {
-                    kind: TransportKind::Udp,
-                    address: address.parse().expect("an address"),
-                    server_name: None
-                }],
-                "{host}"
-            );
+            assert_eq!(hops, [Hop::new(TransportKind::Udp, address.parse().expect("an address"))], "{host}");
             assert_eq!(wanted(host).literal(), hops.into_iter().next());
         }
     }
@@ -290,7 +338,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_is_none_fails_in_time() {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         assert!(Resolver::system().locate(&wanted("no-such-host.invalid")).await.is_err());
         assert!(started.elapsed() < DEADLINE + Duration::from_millis(500));
     }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{debug, info, warn};
 
+use super::connections::DialKey;
 use super::layer::{Shared, Ticket};
 use super::ws_listener::no_certificate;
 use super::{socket, stream};
@@ -89,7 +90,7 @@ async fn serve(
 }
 
 /// Opens a stream to the flow's peer and serves it; what is queued meanwhile goes out first.
-pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, server_name: Option<String>) {
+pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, key: DialKey) {
     let control = ticket.control.clone();
     let opened = tokio::select! {
         opened = timeout(shared.limits.dial_deadline, connect(&flow)) => opened,
@@ -107,8 +108,8 @@ pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, server
         return stream::run(&shared, stream, flow, ticket).await;
     }
     // `flow_to` refuses TLS without a client's settings.
-    let Some(config) = shared.tls.client_for(server_name.as_deref()) else { return };
-    let name = match server_name.map(ServerName::try_from).transpose() {
+    let Some(config) = shared.tls.client_for(key.identity.as_deref()) else { return };
+    let name = match key.server_name.map(ServerName::try_from).transpose() {
         Ok(name) => name.unwrap_or_else(|| ServerName::IpAddress(flow.remote.ip().into())),
         Err(error) => return info!(%flow, %error, "no name to verify the server by"),
     };

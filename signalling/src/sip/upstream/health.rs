@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn hop(last: u8) -> Hop {
-        Hop { kind: TransportKind::Udp, address: ([192, 0, 2, last], 5060).into(), server_name: None }
+        Hop::new(TransportKind::Udp, ([192, 0, 2, last], 5060).into())
     }
 
     fn report(last: u8, conduct: Conduct) -> HopReport {

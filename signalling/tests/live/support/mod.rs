@@ -4,6 +4,7 @@ pub(crate) mod digest;
 pub(crate) mod gateway;
 pub(crate) mod peer;
 pub(crate) mod phone;
+pub(crate) mod tls;
 pub(crate) mod ws;
 
 use std::net::SocketAddr;

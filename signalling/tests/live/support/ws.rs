@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -16,7 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use super::PATIENCE;
 
 /// A WebSocket client of the subprotocol `sip`.
-pub(crate) struct WsPeer(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct WsPeer<S = MaybeTlsStream<TcpStream>>(WebSocketStream<S>);
 
 impl WsPeer {
     pub(crate) async fn connect(server: SocketAddr) -> Self {
@@ -41,6 +41,15 @@ impl WsPeer {
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("no WebSocket: {error}"),
         }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WsPeer<S> {
+    /// Opens on a stream, inside TLS say.
+    pub(crate) async fn over(stream: S) -> Self {
+        let mut request = "wss://localhost/".into_client_request().expect("a URL");
+        request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("sip"));
+        Self(tokio_tungstenite::client_async(request, stream).await.expect("the service takes us").0)
     }
 
     pub(crate) async fn send(&mut self, message: Message) {

@@ -114,11 +114,7 @@ fn what_is_too_long_for_a_datagram_goes_over_tcp_and_falls_back() {
 /// A call to a trunk with a hop at the peer, and these after it.
 fn called(others: &[([u8; 4], TransportKind)]) -> (Peer, Request) {
     let mut peer = Peer::new();
-    let hop = |(ip, kind): &([u8; 4], TransportKind)| Hop {
-        kind: *kind,
-        address: (*ip, 5060).into(),
-        server_name: None,
-    };
+    let hop = |(ip, kind): &([u8; 4], TransportKind)| Hop::new(*kind, (*ip, 5060).into());
     peer.alternatives = others.iter().map(hop).collect();
     let (_, invite) = peer.called_at(Origin::Trunk("lab".to_owned()), Reach::Target);
     (peer, invite)

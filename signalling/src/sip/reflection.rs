@@ -1,0 +1,123 @@
+//! What we answer over UDP may go to somebody else than who asked: sources of datagrams can be forged. So an
+//! answer that leaves no state is hardly longer than its question, or is not given (RFC 3552 4.6.3; QUIC allows
+//! itself three times as much, RFC 9000 8.1).
+
+use crate::sip::message::{HeaderName, Request, Response, StatusCode};
+
+/// How much longer an answer may be than its request, in percent of that. Chosen by us: what every answer has to
+/// repeat, with our tag and one challenge, is that much of the shortest request that a phone sends.
+const PERCENT_MAX: usize = 175;
+
+/// Our tag in To, which is put on last.
+const TAG: usize = ";tag=0123456789abcdef".len();
+
+/// Whether an answer of this many octets gains nothing for who forges the request.
+pub(super) const fn is_harmless(answer: usize, request: usize) -> bool {
+    answer * 100 <= request * PERCENT_MAX
+}
+
+/// The response without what it can do without, as far as it is too long; `None` where it is too long all the
+/// same.
+pub(super) fn fit(request: &Request, mut response: Response) -> Option<Response> {
+    let asked = request.to_bytes().len() - stamps(request);
+    loop {
+        if is_harmless(response.to_bytes().len() + TAG, asked) {
+            return Some(response);
+        }
+        if !trim(&mut response) {
+            return None;
+        }
+    }
+}
+
+/// What we have added to the Via of the request.
+fn stamps(request: &Request) -> usize {
+    let Ok(via) = request.headers.via() else { return 0 };
+    let received = via.params.get("received").map_or(0, |value| ";received=".len() + value.len());
+    received + via.params.get("rport").map_or(0, |value| "=".len() + value.len())
+}
+
+/// Takes out one thing; whether there was one. Of several challenges the last one stays, which every phone takes.
+fn trim(response: &mut Response) -> bool {
+    let headers = &mut response.headers;
+    let mut challenges: Vec<_> = headers.www_authenticates().map(str::to_owned).collect();
+    if challenges.len() > 1 {
+        challenges.remove(0);
+        headers.remove(&HeaderName::WwwAuthenticate);
+        challenges.into_iter().for_each(|challenge| headers.push(HeaderName::WwwAuthenticate, challenge));
+        return true;
+    }
+    // A refused method is told which others there are (RFC 3261 8.2.1); who asks what we take may be told less.
+    let mut needless = vec![HeaderName::Accept, HeaderName::Supported];
+    if response.status == StatusCode::OK {
+        needless.push(HeaderName::Allow);
+    }
+    match needless.into_iter().find(|name| headers.has(name)) {
+        Some(name) => headers.remove(&name),
+        None => return false,
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sip::message::Message;
+
+    fn request(fields: &str) -> Request {
+        let text = format!(
+            "INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:a>\r\n\
+             Call-ID: 1\r\nCSeq: 1 INVITE\r\n{fields}\r\n"
+        );
+        match Message::parse(text.into()).unwrap() {
+            Message::Request(request) => request,
+            Message::Response(_) => panic!("a request"),
+        }
+    }
+
+    fn challenged(request: &Request) -> Response {
+        let mut response = request.response(StatusCode::UNAUTHORIZED, None);
+        for algorithm in ["SHA-256", "MD5"] {
+            let nonce = "x".repeat(32);
+            let challenge =
+                format!("Digest realm=\"webtrunk\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"");
+            response.headers.push(HeaderName::WwwAuthenticate, challenge);
+        }
+        response
+    }
+
+    fn algorithms(response: Option<Response>) -> usize {
+        response.map_or(0, |response| response.headers.www_authenticates().count())
+    }
+
+    #[test]
+    fn the_longer_the_request_the_more_it_is_told() {
+        let of = |fields: usize| {
+            let request = request(&format!("Subject: {}\r\n", "x".repeat(fields)));
+            algorithms(fit(&request, challenged(&request)))
+        };
+        assert_eq!([of(0), of(50), of(300)], [0, 1, 2]);
+    }
+
+    #[test]
+    fn the_challenge_that_every_phone_takes_stays() {
+        let request = request(&format!("Subject: {}\r\n", "x".repeat(50)));
+        let response = fit(&request, challenged(&request)).unwrap();
+        assert!(response.headers.www_authenticates().next().unwrap().contains("algorithm=MD5"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_much_longer_than_its_request(fields in 0..1000_usize) {
+            let request = request(&format!("Subject: {}\r\n", "x".repeat(fields)));
+            if let Some(response) = fit(&request, challenged(&request)) {
+                let (answer, asked) = (response.to_bytes().len() + TAG, request.to_bytes().len());
+                prop_assert!(answer as f64 <= 1.75 * asked as f64);
+            }
+        }
+    }
+}
