@@ -26,6 +26,7 @@ pub struct GatewayDirectory {
     addresses: Addresses,
     rtp_address: IpAddr,
     phone_srtp: SrtpPolicy,
+    user_redirects: bool,
 }
 
 impl GatewayDirectory {
@@ -39,6 +40,7 @@ impl GatewayDirectory {
             addresses,
             rtp_address: config.media.rtp_address,
             phone_srtp: config.sip.phone_srtp,
+            user_redirects: config.sip.redirects,
         }
     }
 
@@ -109,6 +111,13 @@ impl Directory for GatewayDirectory {
         self.calling_trunk(origin).map_or(matches!(origin, Origin::User(_)), |trunk| trunk.transfers)
     }
 
+    fn follows_redirects(&self, origin: &Origin) -> bool {
+        match origin {
+            Origin::User(_) => self.user_redirects,
+            Origin::Trunk(name) => self.trunk(name).is_some_and(|trunk| trunk.redirects),
+        }
+    }
+
     fn prompt(&self, name: &str) -> Option<Prompt> {
         self.prompts.get(name).cloned()
     }
@@ -136,7 +145,8 @@ mod tests {
             "test.toml",
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
              [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n\
-             dtmf = \"inband\"\n[[trunks]]\nname = \"pbx\"\nhost = \"192.0.2.8\"\ntransfers = true\n",
+             dtmf = \"inband\"\n[[trunks]]\nname = \"pbx\"\nhost = \"192.0.2.8\"\ntransfers = true\n\
+             redirects = true\n",
         )
         .expect("a good configuration");
         let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
@@ -156,6 +166,9 @@ mod tests {
         let may_transfer = |origin| directory.may_transfer(&origin);
         assert!(may_transfer(Origin::User("alice".into())) && may_transfer(Origin::Trunk("pbx".into())));
         assert!(!may_transfer(Origin::Trunk("pstn".into())) && !may_transfer(Origin::Trunk("gone".into())));
+        let redirects = |origin| directory.follows_redirects(&origin);
+        assert!(redirects(Origin::Trunk("pbx".into())) && !redirects(Origin::Trunk("pstn".into())));
+        assert!(!redirects(Origin::User("alice".into())), "it is not configured");
         assert_eq!(places[0].address, Some([192, 0, 2, 7].into()));
         let unknown = BridgeTarget::Trunk { trunk: Arc::from("nobody"), number: "100".into() };
         assert!(directory.places(&unknown).is_empty());

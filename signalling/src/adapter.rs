@@ -212,8 +212,15 @@ pub enum Event {
         /// Who is to be called: what the party would have dialled, as in [`Incoming::destination`].
         destination: String,
         /// The leg, of this party too, whose place in another call the other is to take: nobody is called then, and
-        /// `destination` may be empty.
+        /// `destination` is whom it talks with there, where that is known.
         replaces: Option<LegId>,
+    },
+    /// The callee is to be called elsewhere; `Ended` follows.
+    Redirected {
+        /// A leg that was dialled.
+        leg: LegId,
+        /// What the caller would have to dial, as in [`Incoming::destination`], best first.
+        places: Vec<String>,
     },
     /// The leg is over; no event and no command follows for it.
     Ended {
@@ -398,6 +405,7 @@ impl Event {
             | Self::CandidatesTold { leg, .. }
             | Self::RecordAsked { leg, .. }
             | Self::TransferAsked { leg, .. }
+            | Self::Redirected { leg, .. }
             | Self::Ended { leg, .. } => *leg,
         }
     }

@@ -51,6 +51,10 @@ impl Directory for BrokenDirectory {
         false
     }
 
+    fn follows_redirects(&self, _: &Origin) -> bool {
+        false
+    }
+
     fn prompt(&self, _: &str) -> Option<Prompt> {
         None
     }

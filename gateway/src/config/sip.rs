@@ -29,6 +29,8 @@ pub struct SipSettings {
     pub strangers_per_address: usize,
     /// Whether the media of registered phones is protected.
     pub phone_srtp: SrtpPolicy,
+    /// Whether a call goes where a user's phone or page sends it.
+    pub redirects: bool,
     /// Whom to ask for the addresses of trunks; where there are none, the system's servers.
     pub nameservers: Vec<SocketAddr>,
     /// Where it listens for phones and trunks; nowhere where it is switched off.
@@ -51,6 +53,8 @@ pub(super) struct SipSection {
     session_expires_min_s: Option<Spanned<u32>>,
     strangers_per_address: Option<Spanned<u32>>,
     phone_srtp: Option<Srtp>,
+    #[serde(default)]
+    redirects: bool,
     #[serde(default)]
     nameservers: Vec<Spanned<String>>,
     #[serde(default)]
@@ -139,6 +143,7 @@ impl SipSection {
             strangers_per_address,
             // Whoever has it gets it; phones without pass over the keys that they are offered.
             phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
+            redirects: self.redirects,
             nameservers,
             listeners,
         }

@@ -37,6 +37,8 @@ pub struct Trunk {
     pub client_certificate: Option<ClientCertificate>,
     /// Whether its parties may have another take their place.
     pub transfers: bool,
+    /// Whether a call goes where its answer sends it.
+    pub redirects: bool,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +71,9 @@ pub(super) struct TrunkSection {
     /// Who may transfer can have us call others at our cost.
     #[serde(default)]
     transfers: bool,
+    /// The dial plan decides whom a call reaches, and asks nobody.
+    #[serde(default)]
+    redirects: bool,
 }
 
 #[derive(Deserialize)]
@@ -229,8 +234,8 @@ impl TrunkSection {
             Dtmf::Info => KeyMode::Nothing,
         };
         let client_certificate = self.client_certificate.as_ref().map(|own| own.check(faults));
-        let (srtp, transfers) = (self.srtp.into(), self.transfers);
-        Some(Trunk { sip, codecs, srtp, keys, client_certificate, transfers })
+        let (srtp, transfers, redirects) = (self.srtp.into(), self.transfers, self.redirects);
+        Some(Trunk { sip, codecs, srtp, keys, client_certificate, transfers, redirects })
     }
 
     /// What is written, or where the host's records say nothing else.

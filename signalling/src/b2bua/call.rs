@@ -16,6 +16,7 @@ use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
 use super::party::{Change, Party, PartyState, Purpose};
 use super::recording::Recording;
+use super::redirect::Redirection;
 use super::replace::Replacement;
 use super::transfer::Transfer;
 use crate::adapter::{Command, Event, Incoming, MediaProfile};
@@ -47,6 +48,7 @@ pub struct B2bua {
     pub(super) attendance: Option<Attendance>,
     pub(super) transfer: Option<Transfer>,
     pub(super) replacement: Option<Replacement>,
+    pub(super) redirection: Redirection,
     /// How many times something was played.
     played: u32,
     /// When a party closed its media.
@@ -109,6 +111,7 @@ impl B2bua {
             attendance: None,
             transfer: None,
             replacement: None,
+            redirection: Redirection::default(),
             played: 0,
             media_closed_at: None,
             effects: VecDeque::new(),
@@ -123,7 +126,11 @@ impl B2bua {
         match input {
             Input::Signal(event) => self.on_signal(event, directory, now),
             Input::Media(event) => self.on_media(event, directory, now),
-            Input::Routed(decision) => self.on_transfer_routed(decision, directory, now),
+            Input::Routed(decision) => {
+                if !self.on_redirect_routed(&decision, directory, now) {
+                    self.on_transfer_routed(decision, directory, now);
+                }
+            }
             Input::Incoming { adapter, incoming } => self.on_replacing(adapter, *incoming, directory),
         }
     }
@@ -219,6 +226,7 @@ impl B2bua {
             Event::TransferAsked { leg, destination, replaces } => {
                 self.on_transfer_asked(leg, destination, replaces, directory)
             }
+            Event::Redirected { leg, places } => self.on_redirected(leg, places, directory),
             Event::Ended { leg, cause } => self.on_ended(leg, cause, directory, now),
         }
     }

@@ -172,6 +172,7 @@ impl B2bua {
     /// The caller talks to this callee from now on; it is answered once what the callee agreed to is known.
     pub(super) fn pick_up(&mut self, leg: LegId, now: Instant) {
         self.leave_others(leg);
+        self.forget_redirects();
         self.doing = Doing::Talking;
         self.partner = Some(leg);
         self.connect(leg);
@@ -218,6 +219,9 @@ impl B2bua {
     pub(super) fn give_up_calling(&mut self, directory: &dyn Directory, now: Instant) {
         let is_hopeless = self.rung().all(|leg| self.party(leg).is_none_or(Party::is_leaving));
         if !is_hopeless {
+            return;
+        }
+        if (self.transfer.is_some() || self.doing == Doing::Calling) && self.follow_redirect() {
             return;
         }
         if self.transfer.is_some() {

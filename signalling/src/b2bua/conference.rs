@@ -30,6 +30,16 @@ impl B2bua {
         self.attendance = Some(Attendance { party, target, keys });
     }
 
+    /// Another is the caller now: it joins as what the one before was.
+    pub(super) fn attend_instead(&mut self) {
+        let Some(Attendance { party, .. }) = &mut self.attendance else { return };
+        party.leg = self.caller.leg;
+        // By whose rights it comes is not who it is.
+        party.name = self.caller.identity.user.as_str().into();
+        let party = Box::new(party.clone());
+        self.media(CallCommand::JoinConference(party));
+    }
+
     /// The keys by which a party changes what it is in its conference.
     pub(super) fn party_keys(&self, leg: LegId) -> Option<&FeatureKeys> {
         let attendance = self.attendance.as_ref().filter(|_| self.doing == Doing::Meeting)?;

@@ -90,6 +90,9 @@ pub trait Directory {
     /// Whether a party with these rights may have another take its place.
     fn may_transfer(&self, origin: &Origin) -> bool;
 
+    /// Whether a callee with these rights may have a call sent on elsewhere.
+    fn follows_redirects(&self, origin: &Origin) -> bool;
+
     /// A prompt by its name.
     fn prompt(&self, name: &str) -> Option<Prompt>;
 

@@ -9,6 +9,7 @@ mod effect;
 mod key_reader;
 mod party;
 mod recording;
+mod redirect;
 mod replace;
 mod restart;
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //!  described --- cannot be met, is given up ----------------------> ended, the call goes on
 //!    |
 //!    +--- for a party that talks: answered, the other talks to it; who it was is hung up
+//!    +--- for one in a conference: answered, it joins; who it was is hung up
 //!    +--- for one that is called: answered, has the call; all that ring are cancelled
 //! ```
 //!
@@ -40,6 +41,8 @@ pub(super) struct Replacement {
 enum Standing {
     /// Both parties talk.
     Talks,
+    /// It is in a conference.
+    Meets,
     /// A callee that has not lifted.
     IsCalled,
     /// A caller that nobody has answered.
@@ -71,7 +74,8 @@ impl B2bua {
         }
         self.replacement = Some(Replacement { leg, of });
         let has_offered = incoming.offer.is_some();
-        let opposite = self.opposite(of).or(Some(&self.caller)).map(|party| party.leg);
+        let opposite =
+            self.opposite(of).or(Some(&self.caller)).map(|party| party.leg).filter(|leg| *leg != of);
         let keys = self.add_incoming(adapter, incoming, opposite, directory);
         let state = PartyState::Describing(Purpose::Replace);
         self.callees.push(Party { keys, state, ..party });
@@ -130,7 +134,9 @@ impl B2bua {
                 self.callees.retain(|callee| callee.leg != leg);
                 true
             }
-            Some(it) if it.of == leg && self.standing(leg) == Some(Standing::Talks) => {
+            Some(it)
+                if it.of == leg && matches!(self.standing(leg), Some(Standing::Talks | Standing::Meets)) =>
+            {
                 self.take_place(now);
                 self.callees.retain(|callee| callee.leg != leg);
                 true
@@ -163,6 +169,7 @@ impl B2bua {
             (Doing::Talking, PartyState::Talking) if is_caller || self.partner == Some(leg) => {
                 self.opposite(leg).is_some_and(talks).then_some(Standing::Talks)
             }
+            (Doing::Meeting, PartyState::Talking) if is_caller => Some(Standing::Meets),
             (Doing::Calling, PartyState::Dialled | PartyState::EarlyMedia) => Some(Standing::IsCalled),
             (Doing::Calling, PartyState::Waiting { .. } | PartyState::Early { .. }) if is_caller => {
                 Some(Standing::Waits)
@@ -193,8 +200,14 @@ impl B2bua {
     fn take_place(&mut self, now: Instant) {
         let Some(Replacement { leg, of }) = self.replacement.take() else { return };
         info!(%leg, %of, "a leg has taken another's place");
-        if self.standing(of) == Some(Standing::IsCalled) {
-            return self.pick_up(leg, now);
+        match self.standing(of) {
+            Some(Standing::IsCalled) => return self.pick_up(leg, now),
+            Some(Standing::Meets) => {
+                self.make_caller(leg);
+                self.leave(of, EndCause::Hangup);
+                return self.attend_instead();
+            }
+            Some(Standing::Talks | Standing::Waits) | None => {}
         }
         let Some(stays) = self.opposite(of).map(|party| party.leg) else { return };
         self.make_caller(stays);

@@ -18,6 +18,7 @@ use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, 
 
 mod conference;
 mod recording;
+mod redirect;
 mod replace;
 mod restart;
 mod transfer;
@@ -63,6 +64,10 @@ impl Directory for World {
 
     fn may_transfer(&self, origin: &Origin) -> bool {
         matches!(origin, Origin::User(_))
+    }
+
+    fn follows_redirects(&self, origin: &Origin) -> bool {
+        *origin == Origin::Trunk("pstn".into())
     }
 
     fn prompt(&self, name: &str) -> Option<Prompt> {

@@ -50,6 +50,14 @@ impl Transfer {
         self.by == leg
     }
 
+    pub(super) const fn by(&self) -> LegId {
+        self.by
+    }
+
+    pub(super) const fn steps_mut(&mut self) -> &mut VecDeque<Step> {
+        &mut self.steps
+    }
+
     fn is_old(&self, leg: LegId) -> bool {
         leg == self.by || leg == self.stays
     }
@@ -200,6 +208,7 @@ impl B2bua {
     pub(super) fn fail_transfer(&mut self, cause: EndCause) {
         let rung: Vec<_> = self.rung().collect();
         let Some(transfer) = self.transfer.take() else { return };
+        self.forget_redirects();
         for leg in rung {
             self.leave(leg, EndCause::Cancelled);
         }
@@ -254,6 +263,7 @@ impl B2bua {
 
     fn complete_transfer(&mut self, leg: LegId) {
         let Some(Transfer { by, stays, record, .. }) = self.transfer.take() else { return };
+        self.forget_redirects();
         info!(to = %leg, "transfer is done");
         self.hand_over(by, stays);
         self.partner = Some(leg);

@@ -21,6 +21,7 @@ mod offers;
 mod proxied;
 mod quality;
 mod raw_phone;
+mod redirected;
 mod refused;
 mod registered_phone;
 mod registration;

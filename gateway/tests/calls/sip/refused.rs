@@ -89,4 +89,5 @@ fn a_user_who_is_not_registered() {
     let Some(stage) = Stage::new() else { return };
     stage.call("caller_refused", "alice", &[("STATUS", "480")]).finish();
     stage.gateway.assert_all_is_over(1);
+    assert_eq!(stage.gateway.log().count(&["caller is gone"]), 0, "it was refused");
 }

@@ -1,11 +1,20 @@
 //! Attended transfers: who asks talks with both before it leaves them to each other.
 
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use webtrunk_codecs::SampleRate;
 use webtrunk_codecs::g711::Law;
+use webtrunk_codecs::tone::goertzel_dbm0;
 
 use super::stage::{ALICE_HZ, CAROL_HZ, COLLEAGUE, COLLEAGUE_HZ, PHONE_HZ, Scene};
+use crate::sip::rtp_digits;
 use crate::sip::sipp::Sipp;
 use crate::sip::trace::Seen;
-use crate::support::page::Library;
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::page::{DigitsBy, Library};
+use crate::support::process::wait_until;
 
 #[test]
 fn a_page_puts_a_phone_through_to_another_that_it_asked_before() {
@@ -49,9 +58,113 @@ fn a_page_puts_a_phone_through_to_another_page() {
     alice.next("ended");
     carol.await_tone(PHONE_HZ);
     sound.await_tone(Law::Mu, CAROL_HZ);
+    // What the one does goes through both calls to the other.
+    carol.send_digits("17", DigitsBy::Info, 100);
+    assert!(wait_until(PATIENCE, || rtp_digits::count(&sound.heard()) == 2), "two keys");
+    // The last one's end comes behind.
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(rtp_digits::pressed(&sound.heard()), "17");
+    carol.hold();
+    let level = || sound.level_of_next(Law::Mu, CAROL_HZ, Duration::from_millis(500));
+    assert!(wait_until(PATIENCE, || level() < -60.0), "carol is heard on hold");
+    carol.resume();
+    sound.await_tone(Law::Mu, CAROL_HZ);
+    carol.await_tone(PHONE_HZ);
     phone.go_on();
     carol.next("ended");
     gateway.assert_all_is_over(2);
+}
+
+#[test]
+fn who_was_put_through_may_put_through_in_turn() {
+    let Some(scene) = Scene::talking(Library::Jssip, "callee_talks", &[], "") else { return };
+    let (colleague, mut its_sound) = scene.colleague();
+    let Scene { alice, carol, phone, sound, gateway, .. } = &scene;
+    alice.consult("carol");
+    carol.next("incoming");
+    carol.answer();
+    alice.next("accepted");
+    alice.join();
+    carol.await_tone(PHONE_HZ);
+    carol.consult(COLLEAGUE);
+    scene.let_speak(&mut its_sound, &colleague.wait_for("INVITE"));
+    carol.await_tone(COLLEAGUE_HZ);
+    carol.join();
+    assert_eq!(carol.next("transfer")["status"], 100);
+    assert_eq!(carol.next("transfer")["status"], 200);
+    sound.assert_hears(Law::Mu, COLLEAGUE_HZ);
+    its_sound.assert_hears(Law::Mu, PHONE_HZ);
+    phone.go_on();
+    colleague.wait_for("BYE");
+    gateway.assert_all_is_over(3);
+}
+
+#[test]
+fn a_page_puts_a_phone_through_to_a_conference() {
+    let room = "destination = 'room'\nactions = ['answer', { conference = { room = 'room' } }]";
+    let config = GatewayConfig::default().rule(room);
+    let Some(scene) = Scene::talking_by(config, Library::Sipjs, "callee_talks", &[], "") else { return };
+    let Scene { alice, carol, phone, sound, gateway, .. } = &scene;
+    carol.call_through("room");
+    alice.consult("room");
+    carol.await_tone(ALICE_HZ);
+    alice.join();
+    alice.next("ended");
+    alice.next("ended");
+    carol.await_tone(PHONE_HZ);
+    sound.await_tone(Law::Mu, CAROL_HZ);
+    phone.go_on();
+    carol.hangup();
+    carol.next("ended");
+    gateway.assert_all_is_over(3);
+}
+
+#[test]
+fn both_calls_go_on_to_be_recorded_with_who_is_in_them() {
+    let folder = TempDir::new().expect("a folder");
+    let recorded = |pattern: &str, trunk: &str| {
+        format!(
+            "destination = '{pattern}'\nactions = [{{ record = {{ format = 'wav' }} }}, \
+             {{ bridge = {{ trunk = '{trunk}', number = '$0' }} }}]"
+        )
+    };
+    let config = GatewayConfig::default()
+        .recording(folder.path())
+        .rule(&recorded("0.*", "provider"))
+        .rule(&recorded("1.*", "colleague"));
+    let Some(scene) = Scene::talking_by(config, Library::Jssip, "callee_talks", &[], "") else { return };
+    let (colleague, mut its_sound) = scene.colleague();
+    let Scene { alice, phone, sound, gateway, .. } = &scene;
+    alice.consult(COLLEAGUE);
+    scene.let_speak(&mut its_sound, &colleague.wait_for("INVITE"));
+    alice.await_tone(COLLEAGUE_HZ);
+    alice.join();
+    sound.assert_hears(Law::Mu, COLLEAGUE_HZ);
+    its_sound.assert_hears(Law::Mu, PHONE_HZ);
+    phone.go_on();
+    colleague.wait_for("BYE");
+    gateway.assert_all_is_over(2);
+    let files = std::fs::read_dir(folder.path()).expect("our folder");
+    let mut pairs: Vec<_> = files.map(|file| heard_in(&file.expect("a file").path())).collect();
+    pairs.sort();
+    let [alice, phone, colleague] = [ALICE_HZ, PHONE_HZ, COLLEAGUE_HZ].map(|hz| hz as u32);
+    let mut expected = [(alice, phone), (alice, colleague), (phone, colleague), (colleague, phone)];
+    expected.sort();
+    assert_eq!(pairs, expected, "who is on the left, and on the right");
+}
+
+/// Who is loudest on the left and on the right of a recording.
+fn heard_in(path: &Path) -> (u32, u32) {
+    let mut reader = hound::WavReader::open(path).expect("a WAV file");
+    let rate = SampleRate::new(reader.spec().sample_rate).expect("not zero");
+    let samples: Vec<i16> = reader.samples().map(|sample| sample.expect("16 bits")).collect();
+    let side = |first: usize| {
+        let heard: Vec<i16> = samples.iter().skip(first).step_by(2).copied().collect();
+        let level = |hz: &f64| goertzel_dbm0(&heard, rate, *hz);
+        let voices = [ALICE_HZ, CAROL_HZ, PHONE_HZ, COLLEAGUE_HZ];
+        voices.into_iter().max_by(|one, other| level(one).total_cmp(&level(other))).expect("four") as u32
+    };
+    (side(0), side(1))
 }
 
 #[test]
@@ -125,9 +238,7 @@ fn a_phone_at_a_trunk_puts_nobody_through_whose_call_is_not_its_own() {
     put_through(phone, &scene, &answered);
     phone.wait_for("NOTIFY");
     let last = || phone.received("NOTIFY").into_iter().next_back().map(|seen| seen.body().trim().to_owned());
-    assert!(crate::support::process::wait_until(crate::support::gateway::PATIENCE, || {
-        last().as_deref() == Some("SIP/2.0 403 Forbidden")
-    }));
+    assert!(wait_until(PATIENCE, || last().as_deref() == Some("SIP/2.0 403 Forbidden")));
     scene.hear_each_other();
     carol.await_tone(COLLEAGUE_HZ);
     its_sound.await_tone(Law::Mu, CAROL_HZ);

@@ -42,13 +42,24 @@ pub(super) struct Scene {
 impl Scene {
     /// Alice, by this library, and the phone, by this scenario, hear each other. `None` where a tool is missing.
     pub(super) fn talking(library: Library, scenario: &str, values: Values<'_>, trunk: &str) -> Option<Self> {
+        Self::talking_by(GatewayConfig::default(), library, scenario, values, trunk)
+    }
+
+    /// The same with what a configuration has already.
+    pub(super) fn talking_by(
+        config: GatewayConfig,
+        library: Library,
+        scenario: &str,
+        values: Values<'_>,
+        trunk: &str,
+    ) -> Option<Self> {
         let browser = Browser::shared()?;
         tools::command("sipp")?;
         let turn = Turn::take();
         let [phone_host, colleague_host] = [Host::new(), Host::new()];
         let [phone_ip, colleague_ip] = [&phone_host, &colleague_host].map(Host::ip);
         let carol = "destination = 'carol'\nactions = [{ bridge = { user = 'carol' } }]";
-        let config = GatewayConfig::default()
+        let config = config
             .origin(browser.origin())
             .user("alice")
             .user("carol")

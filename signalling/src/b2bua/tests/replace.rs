@@ -237,3 +237,32 @@ fn who_cannot_be_put_through_has_its_call_back() {
     assert_eq!(words, ["remove callee", "tell callee Failed(NotFound)"]);
     assert_eq!(bench.call.partner, Some(callee));
 }
+
+#[test]
+fn whose_place_in_a_conference_is_taken_is_hung_up_and_the_other_joins() {
+    let conference = {
+        let (room, role) = (Arc::from("42"), ConferenceRole::Barge);
+        Conference { room, role, target: None, gain_db: 3.0, is_muted: false, keys: FeatureKeys::default() }
+    };
+    for leaves_before in [false, true] {
+        let mut bench = Bench::new(vec![Step::Answer, Step::Conference(conference.clone())], true);
+        bench.effects();
+        let caller = bench.caller;
+        described(&mut bench, caller);
+        bench.media(CallEvent::ConferenceJoined { leg: caller, parties: 2 });
+        let (leg, words) = replace(&mut bench, caller, "alice", true);
+        assert_eq!(words, ["add callee", "offered by callee", "make answer for callee"]);
+        let taken = ["hang up caller Hangup", "callee joins as eve Barge"];
+        if leaves_before {
+            assert_eq!(ended(&mut bench, caller)[1..], taken);
+            assert_eq!(described(&mut bench, leg), ["answer callee"]);
+        } else {
+            let words = described(&mut bench, leg);
+            assert_eq!((&*words[0], &words[1..]), ("answer callee", &taken.map(str::to_owned)[..]));
+            assert_eq!(ended(&mut bench, caller), ["remove caller"]);
+        }
+        assert_eq!(bench.call.caller.leg, leg);
+        ended(&mut bench, leg);
+        assert!(bench.call.is_over());
+    }
+}

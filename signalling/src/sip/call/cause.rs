@@ -32,7 +32,7 @@ pub(in crate::sip) const fn status_of(cause: EndCause) -> StatusCode {
 /// What a final response of 300 or more to our INVITE means.
 pub(in crate::sip) const fn cause_of(status: StatusCode) -> EndCause {
     match status.code() {
-        // We follow no redirection: the dial plan decides who is called.
+        // Where it is to be called instead is told apart (`redirect.rs`).
         300..=399 | 480 => EndCause::Unavailable,
         401..=403 | 407 => EndCause::Forbidden,
         404 | 410 | 484 | 485 | 604 => EndCause::NotFound,

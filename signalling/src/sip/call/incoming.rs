@@ -89,7 +89,7 @@ impl Incoming {
         })?;
         let hops = invite.headers.max_forwards().map_err(|error| refusal(error.to_string()))?;
         let hops = hops.unwrap_or(HOPS_MAX).min(HOPS_MAX);
-        context.dialogs.insert(context.leg, dialog.id());
+        context.dialogs.insert(context.leg, &dialog);
         tracing::info!(
             call_id = dialog.id().call_id, %flow, ?origin, destination, ?replaces, "call came in"
         );

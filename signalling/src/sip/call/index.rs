@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use webtrunk_engine::LegId;
 
-use crate::sip::dialog::DialogId;
+use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::message::Replaces;
 
 /// What JsSIP writes for a tag that it has not learnt yet.
@@ -14,7 +14,15 @@ const UNKNOWN_TAG: &str = "null";
 #[derive(Debug, Default)]
 pub(in crate::sip) struct DialogIndex {
     by_id: HashMap<DialogId, LegId>,
-    by_leg: HashMap<LegId, Vec<DialogId>>,
+    by_leg: HashMap<LegId, Known>,
+}
+
+/// What is known of a leg.
+#[derive(Debug, Default)]
+struct Known {
+    ids: Vec<DialogId>,
+    /// Whom its peer talks with: as whom it called us, or we called it. Empty where that is nobody.
+    as_whom: String,
 }
 
 impl DialogIndex {
@@ -30,26 +38,34 @@ impl DialogIndex {
     }
 
     /// The leg of a dialog that its peer names to us. Peers write the tags in the order of whoever called, or leave out
-    /// ours before they have it: whose leg it is has to be asked.
-    pub(in crate::sip) fn referred(&self, replaces: &Replaces) -> Option<LegId> {
+    /// ours before they have it: whose leg it is has to be asked. And whom the peer talks with.
+    pub(in crate::sip) fn referred(&self, replaces: &Replaces) -> Option<(LegId, &str)> {
         let Replaces { call_id, to_tag, from_tag, .. } = replaces;
         let turned = || self.leg(&named(call_id, from_tag, to_tag));
         let known = self.replaced(replaces).or_else(turned);
-        known.or_else(|| {
+        let leg = known.or_else(|| {
             let is_it = |id: &&DialogId| id.call_id == *call_id && id.remote_tag == *from_tag;
             let mut without_tag = self.by_id.keys().filter(is_it).filter(|_| to_tag == UNKNOWN_TAG);
             self.leg(without_tag.next()?)
-        })
+        })?;
+        Some((leg, self.by_leg.get(&leg).map_or("", |known| &known.as_whom)))
     }
 
-    pub(in crate::sip) fn insert(&mut self, leg: LegId, id: &DialogId) {
+    pub(in crate::sip) fn insert(&mut self, leg: LegId, dialog: &Dialog) {
+        let as_whom = dialog.local().uri.as_sip().and_then(|uri| uri.user.as_deref());
+        self.insert_id(leg, dialog.id(), as_whom.unwrap_or_default());
+    }
+
+    fn insert_id(&mut self, leg: LegId, id: &DialogId, as_whom: &str) {
         if self.by_id.insert(id.clone(), leg).is_none() {
-            self.by_leg.entry(leg).or_default().push(id.clone());
+            let known = self.by_leg.entry(leg).or_default();
+            known.ids.push(id.clone());
+            as_whom.clone_into(&mut known.as_whom);
         }
     }
 
     pub(in crate::sip) fn remove_leg(&mut self, leg: LegId) {
-        for id in self.by_leg.remove(&leg).unwrap_or_default() {
+        for id in self.by_leg.remove(&leg).unwrap_or_default().ids {
             self.by_id.remove(&id);
         }
     }
@@ -77,7 +93,7 @@ mod tests {
     fn a_dialog_is_found_by_its_tags_in_the_order_that_the_asker_may_use() {
         let leg = LegId::next();
         let mut index = DialogIndex::default();
-        index.insert(leg, &named("a", "ours", "theirs"));
+        index.insert_id(leg, &named("a", "ours", "theirs"), "eve");
         for (call_id, to_tag, from_tag, is_replaced, is_referred) in [
             ("a", "ours", "theirs", true, true),
             ("a", "theirs", "ours", false, true),
@@ -88,7 +104,7 @@ mod tests {
         ] {
             let named = replaces(call_id, to_tag, from_tag);
             assert_eq!(index.replaced(&named).is_some(), is_replaced, "{named:?}");
-            assert_eq!(index.referred(&named).is_some(), is_referred, "{named:?}");
+            assert_eq!(index.referred(&named), is_referred.then_some((leg, "eve")), "{named:?}");
         }
     }
 }

@@ -32,6 +32,7 @@ mod path;
 mod prack;
 mod reason;
 mod record;
+mod redirect;
 mod refer;
 mod refresh;
 mod refuse;

@@ -31,7 +31,7 @@ use super::reliable::rseq_of;
 use super::session::{Opening, Session};
 use super::session_timer::{SessionTimer, TIMER};
 use super::stage::Call;
-use super::{Context, body, early, reason};
+use super::{Context, body, early, reason, redirect};
 use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::agent::Route;
 use crate::sip::dialog::{self, Dialog, DialogId};
@@ -326,7 +326,7 @@ impl Outgoing {
             return Ok(known);
         }
         let dialog = Dialog::uac(&self.invite.request, response)?;
-        context.dialogs.insert(context.leg, dialog.id());
+        context.dialogs.insert(context.leg, &dialog);
         self.forks.push(Fork { dialog, heard: Heard::default(), has_agreed: false, answer: None });
         Ok(Some(self.forks.len() - 1))
     }
@@ -347,7 +347,7 @@ impl Outgoing {
                 return None;
             }
         };
-        context.dialogs.insert(context.leg, dialog.id());
+        context.dialogs.insert(context.leg, &dialog);
         if let Origin::Trunk(_) = self.peer {
             context.hops.push_back(HopReport::of(&self.path.flow(), Conduct::Answered));
         }
@@ -398,6 +398,10 @@ impl Outgoing {
         let conduct = conduct_of(response);
         if conduct != Conduct::Answered && self.goes_on(conduct, context) {
             return Some(Call::Outgoing(self));
+        }
+        let places = redirect::places_of(response);
+        if !places.is_empty() {
+            context.tell(Event::Redirected { leg: context.leg, places });
         }
         let why = format!("refused: {} {}", response.status, response.reason);
         context.tell_ended(reason::of_refusal(response), &why);

@@ -144,9 +144,11 @@ impl Session {
         let user = uri.user.as_deref().unwrap_or_default();
         if let Some(replaces) = uri.replaces().map_err(|_| (StatusCode::BAD_REQUEST, "Bad Replaces"))? {
             // Whose host the URI names is of no meaning: the call is ours, or there is none.
-            let leg = context.dialogs.referred(&replaces);
-            let leg = leg.ok_or((StatusCode::DECLINE, "The Call To Be Replaced Is None Of Ours"))?;
-            return Ok((user.to_owned(), Some(leg)));
+            let (leg, as_whom) = context
+                .dialogs
+                .referred(&replaces)
+                .ok_or((StatusCode::DECLINE, "The Call To Be Replaced Is None Of Ours"))?;
+            return Ok((as_whom.to_owned(), Some(leg)));
         }
         if !self.is_ours_to_call(uri, context) {
             return Err((StatusCode::DECLINE, "Refer-To Is No Address Of Ours"));

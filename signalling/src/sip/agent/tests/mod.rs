@@ -46,6 +46,7 @@ fn leg_of(event: &Event) -> LegId {
         | Event::CandidatesTold { leg, .. }
         | Event::RecordAsked { leg, .. }
         | Event::TransferAsked { leg, .. }
+        | Event::Redirected { leg, .. }
         | Event::Ended { leg, .. } => *leg,
     }
 }

@@ -1,0 +1,98 @@
+//! Redirections: whom a call was placed to says that it is to be called elsewhere (RFC 3261 8.1.3.4).
+//!
+//! ```text
+//!  Redirected, Ended --- not to be followed ------------------> one that is unavailable, like others
+//!      |
+//!      v   nobody else rings
+//!  the dial plan, asked for one place after the other, by the rights of who placed the call
+//!      |             `--- not allowed, or too often ----------> the next; behind the last the old plan goes on
+//!      v
+//!  its steps come before what is left of the old plan
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use tracing::info;
+use webtrunk_engine::{EndCause, LegId};
+
+use super::call::B2bua;
+use super::effect::{Directory, Effect};
+use crate::routing::{Decision, Step};
+
+/// How many places a call may be sent on to, one after the other. Chosen by us: whoever sends it on more often sends it
+/// in a circle.
+const PLACES_MAX: usize = 5;
+
+/// Where a call is sent on to.
+#[derive(Debug, Default)]
+pub(super) struct Redirection {
+    /// Places that were not asked for.
+    places: VecDeque<String>,
+    /// How many there were so far.
+    count: usize,
+    /// The dial plan is asked for one.
+    is_asked: bool,
+}
+
+impl B2bua {
+    /// A callee is to be called elsewhere; its leg ends next.
+    pub(super) fn on_redirected(&mut self, leg: LegId, places: Vec<String>, directory: &dyn Directory) {
+        let Some(party) = self.callees.iter().find(|callee| callee.leg == leg) else { return };
+        let follows = directory.follows_redirects(&party.origin);
+        info!(?places, follows, "callee is to be called elsewhere");
+        if follows {
+            let left = PLACES_MAX.saturating_sub(self.redirection.count);
+            self.redirection.count += places.len().min(left);
+            self.redirection.places.extend(places.into_iter().take(left));
+        }
+    }
+
+    /// Asks for the next place, where there is one: nobody rings any more. Whether it did.
+    pub(super) fn follow_redirect(&mut self) -> bool {
+        let Some(destination) = self.redirection.places.pop_front() else { return false };
+        let asker = self.transfer.as_ref().map_or(self.caller.leg, |transfer| transfer.by());
+        let Some(party) = self.party(asker) else { return false };
+        let (origin, caller) = (party.origin.clone(), party.identity.clone());
+        self.redirection.is_asked = true;
+        self.effect(Effect::Route { origin, caller, destination });
+        true
+    }
+
+    /// Somebody answered, or nobody is called any more.
+    pub(super) fn forget_redirects(&mut self) {
+        self.redirection = Redirection::default();
+    }
+
+    /// What the dial plan says of it; `false` where it was asked for something else.
+    pub(super) fn on_redirect_routed(
+        &mut self,
+        decision: &Decision,
+        directory: &dyn Directory,
+        now: Instant,
+    ) -> bool {
+        if !std::mem::take(&mut self.redirection.is_asked) {
+            return false;
+        }
+        match decision {
+            // A room is met on its own media thread, and a call stays on the one where it began.
+            Decision::Run(plan) if plan.room().is_none() => {
+                info!(rule = %plan.rule, "call goes elsewhere");
+                // Who was served there wants nothing of the old plan, which is for those who reached nobody.
+                let is_served = plan.steps.iter().any(|step| !matches!(step, Step::Bridge(_)));
+                let end = is_served.then_some(Step::Hangup);
+                let steps = self.transfer.as_mut().map_or(&mut self.steps, |transfer| transfer.steps_mut());
+                for step in plan.steps.iter().cloned().chain(end).rev() {
+                    steps.push_front(step);
+                }
+            }
+            Decision::Run(_) => self.note_failure(EndCause::NotAcceptable),
+            Decision::Refuse { cause, reason } => {
+                info!(%reason, "call may not go elsewhere");
+                self.note_failure(*cause);
+            }
+        }
+        self.give_up_calling(directory, now);
+        true
+    }
+}

@@ -1,0 +1,117 @@
+//! Redirections: the dial plan says whether, by the rights of who placed the call.
+
+use super::*;
+use crate::routing::{Decision, Refusal};
+
+/// A callee sends the call on, and is a trunk's unless it is a user.
+fn redirect(bench: &mut Bench, leg: LegId, places: &[&str], by_trunk: bool) -> Vec<String> {
+    if let Some(callee) = bench.call.party_mut(leg).filter(|_| by_trunk) {
+        callee.origin = Origin::Trunk("pstn".into());
+    }
+    let places = places.iter().map(|place| (*place).to_owned()).collect();
+    assert!(bench.signal(Event::Redirected { leg, places }).is_empty(), "its end comes next");
+    bench.signal(Event::Ended { leg, cause: EndCause::Unavailable })
+}
+
+fn routed(bench: &mut Bench, decision: Decision) -> Vec<String> {
+    bench.call.handle_input(Input::Routed(decision), &World, bench.now);
+    bench.effects()
+}
+
+fn run(steps: Vec<Step>) -> Decision {
+    Decision::Run(Plan { rule: Arc::from("test"), steps })
+}
+
+fn bridge_to(target: BridgeTarget) -> Step {
+    Step::Bridge(Bridge { targets: vec![target], shown_number: None, ring_timeout: Duration::from_secs(30) })
+}
+
+fn refuse() -> Decision {
+    Decision::Refuse { cause: EndCause::NotFound, reason: Refusal::NoRule }
+}
+
+#[test]
+fn a_call_goes_where_a_trunk_sends_it_by_the_rights_of_the_caller() {
+    let mut bench = Bench::calling(trunk());
+    let callee = bench.dial_all()[0];
+    let words = redirect(&mut bench, callee, &["200", "201"], true);
+    assert_eq!(words, ["remove callee", "route User(\"alice\") to 200"]);
+    assert_eq!(routed(&mut bench, refuse()), ["route User(\"alice\") to 201"]);
+    assert_eq!(routed(&mut bench, run(vec![bridge_to(user())])), ["add callee", "offer callee"]);
+    let leg = bench.call.callees[0].leg;
+    bench.media(CallEvent::OfferReady { leg, description: description() });
+    bench.answer(leg);
+    assert_eq!(bench.agreed(leg, Direction::SendRecv), ["make answer for caller"]);
+}
+
+#[test]
+fn who_may_not_send_calls_on_is_unavailable() {
+    let mut bench = Bench::calling(user());
+    let callee = bench.dial_all()[0];
+    let words = redirect(&mut bench, callee, &["200"], false);
+    assert_eq!(words, ["remove callee", "hang up caller Unavailable"]);
+}
+
+#[test]
+fn the_old_plan_goes_on_behind_places_that_nobody_is_at_and_not_behind_one_that_serves() {
+    let mut bench = Bench::calling_then(trunk(), vec![bridge_to(user())]);
+    let callee = bench.dial_all()[0];
+    redirect(&mut bench, callee, &["200"], true);
+    assert_eq!(routed(&mut bench, refuse()), ["add callee", "offer callee"], "the next of the old plan");
+    let mut bench = Bench::calling_then(trunk(), vec![bridge_to(user())]);
+    let callee = bench.dial_all()[0];
+    redirect(&mut bench, callee, &["200"], true);
+    let words = routed(&mut bench, run(vec![Step::Answer, play(1, false)]));
+    assert_eq!(words, ["make answer for caller"]);
+    let leg = bench.caller;
+    bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(bench.media(finished(leg, 1)), ["hang up caller Hangup"]);
+}
+
+#[test]
+fn a_circle_of_redirections_ends() {
+    let mut bench = Bench::calling(trunk());
+    let mut callee = bench.dial_all()[0];
+    for _ in 0..5 {
+        let words = redirect(&mut bench, callee, &["200"], true);
+        assert_eq!(words, ["remove callee", "route User(\"alice\") to 200"]);
+        routed(&mut bench, run(vec![bridge_to(trunk())]));
+        callee = bench.call.callees[0].leg;
+        bench.media(CallEvent::OfferReady { leg: callee, description: description() });
+    }
+    let words = redirect(&mut bench, callee, &["200"], true);
+    assert_eq!(words, ["remove callee", "hang up caller Unavailable"]);
+}
+
+#[test]
+fn others_that_ring_come_first_and_an_answer_forgets_where_it_was_sent() {
+    let bridge =
+        Bridge { targets: vec![trunk(), user()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+    let mut bench = Bench::new(vec![Step::Bridge(bridge)], true);
+    let callees = bench.dial_all();
+    assert_eq!(redirect(&mut bench, callees[0], &["200"], true), ["remove callee"]);
+    bench.answer(callees[1]);
+    bench.agreed(callees[1], Direction::SendRecv);
+    assert_eq!(bench.call.partner, Some(callees[1]));
+    let caller = bench.caller;
+    bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
+    bench.signal(Event::TransferAsked { leg: caller, destination: "carol".into(), replaces: None });
+    routed(&mut bench, run(vec![bridge_to(user())]));
+    let target = bench.call.callees[1].leg;
+    bench.media(CallEvent::OfferReady { leg: target, description: description() });
+    let words = bench.signal(Event::Ended { leg: target, cause: EndCause::Busy });
+    assert_eq!(words, ["remove callee", "tell caller Failed(Busy)"]);
+}
+
+#[test]
+fn the_target_of_a_transfer_may_send_it_on_by_the_rights_of_who_asked() {
+    let (mut bench, callee) = Bench::talking(user());
+    bench.call.callees[0].origin = Origin::User("bob".into());
+    bench.signal(Event::TransferAsked { leg: callee, destination: "carol".into(), replaces: None });
+    routed(&mut bench, run(vec![bridge_to(user())]));
+    let target = bench.call.callees[1].leg;
+    bench.media(CallEvent::OfferReady { leg: target, description: description() });
+    let words = redirect(&mut bench, target, &["200"], true);
+    assert_eq!(words, ["remove callee", "route User(\"bob\") to 200"]);
+    assert_eq!(routed(&mut bench, refuse()), ["tell callee Failed(NotFound)"]);
+}
