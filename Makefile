@@ -3,7 +3,8 @@
 # make web    bundle the test phone's page      make docs   build the book
 # make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure                           make clean  remove what was built
-# make compare   measure beside rtpengine, and write the ratios to docs/PERFORMANCE.md
+# make compare   measure beside rtpengine and Kamailio, and write the ratios to docs/PERFORMANCE.md
+# make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
 # make narrow-band   measure what browsers should be asked for when the far side is G.711
 
@@ -14,6 +15,7 @@ SHELL := /bin/bash
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO := cargo
+FUZZ_SECONDS ?= 3600
 LOCKED := --locked
 
 WEB := gateway/web
@@ -27,7 +29,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench compare narrow-band docs clean setup-run setup-test setup-compare
+.PHONY: run test dtmf-hour check loom web bench compare narrow-band fuzz docs clean setup-run setup-test setup-compare setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -80,6 +82,9 @@ narrow-band: setup-test
 	$(MAKE) $(DRIVER_MODULES)
 	$(CARGO) bench $(LOCKED) --package webtrunk --bench narrow_band
 
+fuzz: setup-fuzz
+	scripts/fuzz --seconds $(FUZZ_SECONDS) --tools $(TARGET)/tools
+
 docs: $(TARGET)/tools/bin/mdbook
 	$(TARGET)/tools/bin/mdbook build docs
 
@@ -94,6 +99,9 @@ setup-test:
 
 setup-compare:
 	scripts/setup compare
+
+setup-fuzz:
+	scripts/setup fuzz
 
 clean:
 	$(CARGO) clean

@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("gateway", &["webtrunk-codecs", "webtrunk-engine", "webtrunk-signalling"]),
     ("loadtest", &["webtrunk-codecs", "webtrunk-signalling"]),
     ("benches", &["webtrunk-codecs", "webtrunk-engine", "webtrunk-signalling"]),
+    ("fuzz", &["webtrunk-codecs", "webtrunk-engine", "webtrunk-signalling"]),
 ];
 
 /// The shell of the pure crates: sockets, tasks, actors and clocks are here and nowhere else.

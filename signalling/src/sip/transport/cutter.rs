@@ -21,7 +21,7 @@ pub(super) enum Stage {
 
 /// What the buffer begins with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub enum Cut {
     /// More is needed; [`Cutter::stage`] says of what.
     Incomplete,
     /// A ping (RFC 5626 3.5.1); it has been taken out of the buffer.
@@ -34,7 +34,7 @@ pub(super) enum Cut {
 
 /// Remembers what was seen of an incomplete message.
 #[derive(Debug, Default)]
-pub(super) struct Cutter {
+pub struct Cutter {
     stage: Stage,
     /// Bytes without a blank line so far.
     searched: usize,
@@ -49,7 +49,7 @@ impl Cutter {
     }
 
     /// Takes the next thing out of the buffer.
-    pub(super) fn next(&mut self, buffer: &mut BytesMut) -> Cut {
+    pub fn next(&mut self, buffer: &mut BytesMut) -> Cut {
         if self.must_wait(buffer) {
             return Cut::Incomplete;
         }

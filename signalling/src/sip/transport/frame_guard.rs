@@ -8,7 +8,7 @@ const HEADER_MAX: usize = 14;
 
 /// Follows the frames of one connection.
 #[derive(Debug)]
-pub(super) struct FrameGuard {
+pub struct FrameGuard {
     length_max: u64,
     header: [u8; HEADER_MAX],
     /// Octets of the header that are there.
@@ -20,11 +20,12 @@ pub(super) struct FrameGuard {
 /// A frame announces more than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame announces {0} octets")]
-pub(super) struct TooLong(pub(super) u64);
+pub struct TooLong(pub u64);
 
 impl FrameGuard {
     /// Lets frames of at most `length_max` octets of payload pass.
-    pub(super) const fn new(length_max: usize) -> Self {
+    #[must_use]
+    pub const fn new(length_max: usize) -> Self {
         Self { length_max: length_max as u64, header: [0; HEADER_MAX], have: 0, left: 0 }
     }
 
@@ -32,7 +33,7 @@ impl FrameGuard {
     ///
     /// # Errors
     /// [`TooLong`], from which there is no way back: the connection is to be ended.
-    pub(super) fn look(&mut self, mut octets: &[u8]) -> Result<(), TooLong> {
+    pub fn look(&mut self, mut octets: &[u8]) -> Result<(), TooLong> {
         while let Some((&octet, rest)) = octets.split_first() {
             if self.left > 0 {
                 let passed = octets.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));

@@ -26,6 +26,8 @@ mod ws_listener;
 
 pub use address::{Addresses, ListenerAddress};
 pub use config::{Binding, ListenerConfig, TlsConfig, TransportConfig};
+pub use cutter::{Cut, Cutter};
+pub use frame_guard::{FrameGuard, TooLong};
 pub use inbound::Inbound;
 pub use layer::{DialError, ListenError, SendError, TransportLayer};
 pub use limits::TransportLimits;

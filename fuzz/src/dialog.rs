@@ -1,0 +1,360 @@
+//! The whole SIP core between a peer and a gateway that both do anything at any time: dialogs, calls, offers,
+//! timers, and streams that close.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use arbitrary::{Arbitrary, Unstructured};
+use bytes::Bytes;
+use tracing::Span;
+use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_engine::{EndCause, LegId};
+use webtrunk_signalling::adapter::{Command, Dial, Event, Origin, Party, Target, TransferProgress};
+use webtrunk_signalling::sip::agent::{Agent, AgentConfig, Reach, Route};
+use webtrunk_signalling::sip::flow::{ConnectionId, Flow};
+use webtrunk_signalling::sip::identity::CallerId;
+use webtrunk_signalling::sip::message::{
+    HeaderName, Headers, Host, Message, Request, Response, SipUri, StatusCode, Uri,
+};
+
+use crate::transaction::pick;
+use crate::world;
+
+/// One thing that happens.
+#[derive(Debug, Arbitrary)]
+enum Step<'a> {
+    /// The peer asks, in a dialog that the peer opened, in one that we opened, or in none.
+    Request { method: u8, place: u8, which: u8, branch: u8, flow: u8, body: Body<'a>, extra: Extra<'a> },
+    /// The peer says again what it said.
+    Again { which: u8, flow: u8 },
+    /// The peer answers one of our requests.
+    Response { which: u8, status: u8, tag: u8, body: Body<'a>, extra: Extra<'a> },
+    /// The peer writes whatever it likes.
+    Octets { octets: &'a [u8], flow: u8 },
+    /// The gateway calls.
+    Dial { is_trunk: bool, has_offer: bool, reach: bool, flow: u8 },
+    /// The gateway wants something of a leg.
+    Command { which: u8, kind: u8, detail: u8 },
+    /// A stream closes, or a peer is not there.
+    Broken { flow: u8, kind: u8 },
+    /// Time passes: in tenths of a second.
+    Wait { tenths: u16 },
+}
+
+/// What a message holds.
+#[derive(Debug, Arbitrary)]
+enum Body<'a> {
+    None,
+    Description(u8),
+    Octets { content_type: u8, octets: &'a [u8] },
+}
+
+/// A field more.
+#[derive(Debug, Arbitrary)]
+struct Extra<'a> {
+    name: u8,
+    value: &'a str,
+}
+
+const EXTRAS: [HeaderName; 16] = [
+    HeaderName::Subject,
+    HeaderName::Require,
+    HeaderName::Supported,
+    HeaderName::SessionExpires,
+    HeaderName::MinSe,
+    HeaderName::RSeq,
+    HeaderName::RAck,
+    HeaderName::Contact,
+    HeaderName::RecordRoute,
+    HeaderName::Allow,
+    HeaderName::RetryAfter,
+    HeaderName::ReferTo,
+    HeaderName::Replaces,
+    HeaderName::Authorization,
+    HeaderName::CSeq,
+    HeaderName::Via,
+];
+
+const TYPES: [&str; 4] =
+    ["application/sdp", "application/dtmf-relay", "application/trickle-ice-sdpfrag", "multipart/mixed"];
+
+/// Most steps of one input: it has to end in time.
+const STEPS_MAX: usize = 100;
+
+/// How many calls may come in: few, so that it comes to that.
+const CALLS_MAX: usize = 6;
+
+/// Longer than all timers together, those of session timers among them.
+const FOR_LONG: Duration = Duration::from_secs(4000);
+
+/// Decodes what happens, lets it happen, and ends all.
+///
+/// # Panics
+/// A leg ends twice or never, what is sent is no message, timers stand still, or something stays.
+pub fn run(octets: &[u8]) {
+    let mut input = Unstructured::new(octets);
+    let Ok(steps) = input.arbitrary_iter::<Step<'_>>() else { return };
+    let mut bench = Bench::new();
+    for step in steps.take(STEPS_MAX) {
+        let Ok(step) = step else { break };
+        bench.take(&step);
+    }
+    bench.settle();
+}
+
+struct Bench {
+    agent: Agent<world::Door>,
+    now: Instant,
+    /// What the core sent, and so what a peer can know.
+    requests: Vec<Request>,
+    responses: Vec<Response>,
+    /// What the peer sent, to be said again.
+    theirs: Vec<Request>,
+    legs: Vec<LegId>,
+    over: BTreeSet<LegId>,
+    cseq: u8,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let config = AgentConfig { calls_max: CALLS_MAX, ..AgentConfig::default() };
+        let keys = Box::new(world::Keys { is_used: false });
+        Self {
+            agent: Agent::new(config, [3; 32], world::Door, Box::new(world::Names), keys),
+            now: Instant::now(),
+            requests: Vec::new(),
+            responses: Vec::new(),
+            theirs: Vec::new(),
+            legs: Vec::new(),
+            over: BTreeSet::new(),
+            cseq: 0,
+        }
+    }
+
+    fn take(&mut self, step: &Step<'_>) {
+        match step {
+            Step::Request { method, place, which, branch, flow, body, extra } => {
+                let flow = world::flow(*flow);
+                let mut request = self.request(*method, *place, *which, *branch, &flow);
+                body.put(&mut request.headers, &mut request.body);
+                extra.put(&mut request.headers);
+                self.theirs.push(request.clone());
+                self.receive(request.to_bytes(), flow);
+            }
+            Step::Again { which, flow } => {
+                let Some(request) = pick(&self.theirs, *which) else { return };
+                self.receive(request.to_bytes(), world::flow(*flow));
+            }
+            Step::Response { which, status, tag, body, extra } => {
+                let Some(request) = pick(&self.requests, *which) else { return };
+                let status = world::STATUSES[usize::from(*status) % world::STATUSES.len()];
+                let tag = ["one", "two", "three"][usize::from(*tag) % 3];
+                let status = StatusCode::new(status).expect("it is one");
+                let mut response = request.response(status, Some(tag));
+                response.headers.push(HeaderName::Contact, format!("<sip:{tag}@192.0.2.2:5060>"));
+                body.put(&mut response.headers, &mut response.body);
+                extra.put(&mut response.headers);
+                self.receive(response.to_bytes(), world::flow(0));
+            }
+            Step::Octets { octets, flow } => {
+                self.receive(Bytes::copy_from_slice(octets), world::flow(*flow));
+            }
+            Step::Dial { is_trunk, has_offer, reach, flow } => {
+                self.dial(*is_trunk, *has_offer, *reach, world::flow(*flow));
+            }
+            Step::Command { which, kind, detail } => {
+                if let Some(&leg) = pick(&self.legs, *which) {
+                    self.agent.handle_command(command(leg, *kind, *detail), self.now);
+                }
+            }
+            Step::Broken { flow, kind } => match kind % 3 {
+                0 => self.agent.flow_closed(ConnectionId(u64::from(flow % 4)), self.now),
+                1 => self.agent.flow_failed(&world::flow(*flow), self.now),
+                _ => self.agent.flow_refused(&world::flow(*flow), self.now),
+            },
+            Step::Wait { tenths } => self.run_for(Duration::from_millis(100 * u64::from(*tenths))),
+        }
+        self.look();
+    }
+
+    fn request(&mut self, method: u8, place: u8, which: u8, branch: u8, flow: &Flow) -> Request {
+        self.cseq = self.cseq.saturating_add(1);
+        let method = world::METHODS[usize::from(method) % world::METHODS.len()];
+        let mut request = world::request(method, branch, which % 4, self.cseq, flow);
+        match place % 4 {
+            // In a dialog that the peer opened: with the same number for ACK and CANCEL.
+            0 | 1 => {
+                let Some(known) = pick(&self.responses, which) else { return request };
+                let get = |name| known.headers.get(&name).unwrap_or_default().to_owned();
+                for name in [HeaderName::From, HeaderName::To, HeaderName::CallId] {
+                    let value = get(name.clone());
+                    request.headers.set(name, value);
+                }
+                if let (Ok(cseq), true) = (known.headers.cseq(), ["ACK", "CANCEL"].contains(&method)) {
+                    request.headers.set(HeaderName::CSeq, format!("{} {method}", cseq.number));
+                }
+                if method == "CANCEL" {
+                    request.headers.set(HeaderName::Via, get(HeaderName::Via));
+                    request.headers.set(HeaderName::To, "<sip:bob@192.0.2.1>");
+                }
+            }
+            // In one that we opened.
+            2 => {
+                let Some(known) = pick(&self.requests, which) else { return request };
+                let get = |name| known.headers.get(&name).unwrap_or_default().to_owned();
+                let to = get(HeaderName::To);
+                let from = if to.contains("tag=") { to } else { format!("{to};tag=one") };
+                request.headers.set(HeaderName::From, from);
+                request.headers.set(HeaderName::To, get(HeaderName::From));
+                request.headers.set(HeaderName::CallId, get(HeaderName::CallId));
+            }
+            _ => {}
+        }
+        request
+    }
+
+    fn dial(&mut self, is_trunk: bool, has_offer: bool, reach: bool, flow: Flow) {
+        let (user, trunk) = ("ann".to_owned(), "lab".to_owned());
+        let to = Uri::from(SipUri::new("bob", Host::from(flow.remote.ip()), None));
+        let dial = Dial {
+            leg: LegId::next(),
+            target: Target::Trunk { trunk: trunk.clone(), number: "bob".to_owned() },
+            caller: Party { user: user.clone(), display_name: String::new() },
+            transferred_by: None,
+            offer: has_offer.then(|| description(1)),
+            ring_timeout: Duration::from_secs(120),
+            hops: 4,
+            span: Span::none(),
+        };
+        self.legs.push(dial.leg);
+        let route = Route {
+            request_uri: to.clone(),
+            to,
+            from_host: Host::from(flow.local.ip()),
+            caller_id: CallerId::From,
+            route_set: Vec::new(),
+            flow,
+            alternatives: Vec::new(),
+            reach: if reach { Reach::Flow } else { Reach::Target },
+            peer: if is_trunk { Origin::Trunk(trunk) } else { Origin::User(user) },
+        };
+        self.agent.dial(dial, route, self.now);
+    }
+
+    fn receive(&mut self, octets: Bytes, flow: Flow) {
+        let open = self.agent.calls();
+        if let Ok(message) = Message::parse(octets) {
+            self.agent.handle_message(message, flow, self.now);
+        }
+        assert!(self.agent.calls() <= open.max(CALLS_MAX), "more calls came in than may");
+    }
+
+    fn run_for(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        self.look();
+        while let Some(at) = self.agent.poll_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.agent.handle_timeout(self.now);
+            assert!(self.agent.poll_timeout().is_none_or(|next| next > self.now), "a timer stands still");
+            self.look();
+        }
+        self.now = end;
+    }
+
+    /// Takes out what there is to send and to tell.
+    fn look(&mut self) {
+        while let Some(transmit) = self.agent.poll_transmit() {
+            match Message::parse(transmit.bytes).expect("what is sent is a message") {
+                Message::Request(request) => self.requests.push(request),
+                Message::Response(response) => self.responses.push(response),
+            }
+        }
+        // A peer remembers the latest.
+        let keep_latest = |length: usize| length.saturating_sub(64);
+        self.requests.drain(..keep_latest(self.requests.len()));
+        self.responses.drain(..keep_latest(self.responses.len()));
+        while let Some(event) = self.agent.poll_event() {
+            let leg = event.leg();
+            if let Event::Incoming(_) = &event {
+                self.legs.push(leg);
+            }
+            assert!(self.legs.contains(&leg), "{event:?} of a leg that nobody knows");
+            assert!(!self.over.contains(&leg), "{event:?} after its leg ended");
+            if let Event::Ended { .. } = event {
+                self.over.insert(leg);
+            }
+        }
+        while self.agent.poll_hop().is_some() {}
+    }
+
+    /// Ends all calls and lets all timers run out.
+    fn settle(&mut self) {
+        for leg in self.legs.clone() {
+            let hangup = Command::Hangup { leg, cause: EndCause::ShuttingDown };
+            self.agent.handle_command(hangup, self.now);
+        }
+        self.run_for(FOR_LONG);
+        let all: BTreeSet<_> = self.legs.iter().copied().collect();
+        assert_eq!(self.over, all, "each leg ends");
+        let agent = &self.agent;
+        let left = (agent.calls(), agent.transactions(), agent.dialogs());
+        assert_eq!(left, (0, 0, 0), "calls, transactions, dialogs");
+    }
+}
+
+fn command(leg: LegId, kind: u8, detail: u8) -> Command {
+    let causes = [EndCause::Hangup, EndCause::Busy, EndCause::Overloaded, EndCause::MediaTimeout];
+    let cause = causes[usize::from(detail) % causes.len()];
+    let is_odd = detail % 2 == 1;
+    let description = description(detail);
+    match kind % 10 {
+        0 => Command::Ring { leg, description: is_odd.then_some(description) },
+        1 | 2 => Command::Answer { leg, description },
+        3 => Command::Reoffer { leg, offer: description },
+        4 => Command::AnswerReoffer { leg, description },
+        5 => Command::RefuseReoffer { leg, cause },
+        6 => Command::SendDigit { leg, digit: '5', duration: Duration::from_millis(100) },
+        7 => Command::AnswerRecord { leg, is_done: is_odd },
+        8 => {
+            let progress = match detail % 4 {
+                0 => TransferProgress::Began,
+                1 => TransferProgress::Ringing,
+                2 => TransferProgress::Done,
+                _ => TransferProgress::Failed(cause),
+            };
+            Command::TransferProgress { leg, progress }
+        }
+        _ => Command::Hangup { leg, cause },
+    }
+}
+
+/// A description that differs from others by its number.
+fn description(number: u8) -> Box<SessionDescription> {
+    let text = format!(
+        "v=0\r\no=- {number} 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+         m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+    );
+    Box::new(SessionDescription::parse(text).expect("it is well written"))
+}
+
+impl Body<'_> {
+    fn put(&self, headers: &mut Headers, body: &mut Bytes) {
+        let (content_type, octets) = match self {
+            Body::None => return,
+            Body::Description(number) => (TYPES[0], description(*number).to_string().into()),
+            Body::Octets { content_type, octets } => {
+                (TYPES[usize::from(*content_type) % TYPES.len()], Bytes::copy_from_slice(octets))
+            }
+        };
+        headers.set(HeaderName::ContentType, content_type);
+        *body = octets;
+    }
+}
+
+impl Extra<'_> {
+    fn put(&self, headers: &mut Headers) {
+        if !self.value.is_empty() {
+            headers.set(EXTRAS[usize::from(self.name) % EXTRAS.len()].clone(), self.value);
+        }
+    }
+}
