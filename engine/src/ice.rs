@@ -48,10 +48,6 @@ const PATH_SILENCE: Duration = Duration::from_secs(6);
 /// A peer that talks is heard every 20 ms, one that is silent by DTX every 400 ms. Chosen by us.
 const MOVED_SILENCE: Duration = Duration::from_secs(1);
 
-/// Different sources that one peer may use between two restarts. The library remembers each for the life
-/// of the session, so that a peer which makes up addresses must find an end. Chosen by us.
-const NEWCOMERS_MAX: u16 = 256;
-
 /// The ICE agent of one leg.
 pub struct Ice {
     /// The first is in use; later ones are restarts whose first check has not come: one that was agreed
@@ -63,11 +59,19 @@ pub struct Ice {
     /// Those of our addresses from which we check, and nobody else; `None` before they are given.
     checkers: Option<Vec<SocketAddr>>,
     sources: Vec<Source>,
-    newcomers_left: u16,
     selection: Selection,
     timeout: Option<Instant>,
-    new_sources: VecDeque<SocketAddr>,
+    source_changes: VecDeque<SourceChange>,
     routes: VecDeque<StunRoute>,
+}
+
+/// From where datagrams that are not STUN are the leg's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceChange {
+    /// The peer has newly authenticated itself from this address: what comes from there belongs to the leg.
+    Added(SocketAddr),
+    /// It made room for another: what comes from there no longer does.
+    Removed(SocketAddr),
 }
 
 /// By what STUN messages find the leg, and what follows them.
@@ -134,10 +138,9 @@ impl Ice {
             streams: streams.to_vec(),
             checkers: None,
             sources: Vec::with_capacity(SOURCES_PER_LEG),
-            newcomers_left: NEWCOMERS_MAX,
             selection: Selection::Nowhere,
             timeout: None,
-            new_sources: VecDeque::new(),
+            source_changes: VecDeque::new(),
             routes: VecDeque::new(),
         }
     }
@@ -225,14 +228,14 @@ impl Ice {
         if !message.is_binding_request() || !is_ours {
             return Err(DropReason::MalformedStun);
         }
-        if !self.is_validated(from, local) && self.newcomers_left == 0 {
-            return Err(DropReason::WrongSource);
-        }
         let nominates = message.use_candidate();
         let addressed = message.split_username().map(|(ours, _)| ours.to_owned());
         let addressed =
             self.sessions.iter().position(|session| Some(session.ufrag()) == addressed.as_deref());
         let index = addressed.ok_or(DropReason::AuthenticationFailed)?;
+        if !self.is_validated(from, local) && self.sessions[index].newcomers_left == 0 {
+            return Err(DropReason::WrongSource);
+        }
         let proto = if is_stream { Protocol::Tcp } else { Protocol::Udp };
         let packet = StunPacket { proto, source: from, destination: local, message };
         if !self.sessions[index].handle_packet(packet, now) {
@@ -277,10 +280,9 @@ impl Ice {
         self.sources.iter().map(|source| source.heard_at).max()
     }
 
-    /// The next source that the peer has newly authenticated itself from: what comes from there
-    /// belongs to this leg.
-    pub fn poll_new_source(&mut self) -> Option<SocketAddr> {
-        self.new_sources.pop_front()
+    /// The next change of the addresses from which datagrams are the leg's.
+    pub fn poll_source_change(&mut self) -> Option<SourceChange> {
+        self.source_changes.pop_front()
     }
 
     /// The next change of what STUN messages find the leg by.
@@ -323,13 +325,13 @@ impl Ice {
             debug!(remote = %path.remote, "ICE restarted");
             self.selection = Selection::FirstValidated(path);
         }
-        self.newcomers_left = NEWCOMERS_MAX;
     }
 
     /// The peer has shown by a message of this session that it is there.
     fn validate(&mut self, path: Path, index: usize, nominates: bool, now: Instant) {
         if !self.is_validated(path.remote, path.local) {
-            self.newcomers_left = self.newcomers_left.saturating_sub(1);
+            let left = &mut self.sessions[index].newcomers_left;
+            *left = left.saturating_sub(1);
             self.admit(path, now);
         }
         let nominated_before = self.hear(path, nominates, now);
@@ -341,16 +343,25 @@ impl Ice {
         }
     }
 
-    /// Makes room for a new source by the rule that the shard's table has too: the oldest goes. Its
-    /// next check brings it back.
+    /// Makes room for a new source: of those that we do not send to the one goes that was not heard for longest.
+    /// Its next check brings it back.
     fn admit(&mut self, path: Path, now: Instant) {
         if self.sources.len() == SOURCES_PER_LEG {
-            self.sources.remove(0);
+            let in_use = self.path().and_then(|path| self.index_of(path));
+            let others = self.sources.iter().enumerate().filter(|(index, _)| Some(*index) != in_use);
+            if let Some((index, _)) = others.min_by_key(|(_, source)| source.heard_at) {
+                let left = self.sources.remove(index).path;
+                self.note_source(left, SourceChange::Removed(left.remote));
+            }
         }
         self.sources.push(Source { path, heard_at: now, nominated_at: None });
-        // What comes on a stream or to a socket of its own is its leg's already.
+        self.note_source(path, SourceChange::Added(path.remote));
+    }
+
+    /// What comes on a stream or to a socket of its own is its leg's by itself.
+    fn note_source(&mut self, path: Path, change: SourceChange) {
         if !self.streams.contains(&path.local) && !self.is_checker(path.local) {
-            self.new_sources.push_back(path.remote);
+            self.source_changes.push_back(change);
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use dimpl::{Dtls, Output};
 use webtrunk_engine::dtls::DtlsCertificate;
-use webtrunk_engine::ice::RemoteIce;
+use webtrunk_engine::ice::{RemoteIce, SourceChange};
 use webtrunk_engine::leg::webrtc::{DtlsRole, Received, TransportEvent, WebrtcConfig, WebrtcTransport};
 use webtrunk_engine::net::demux::{Demux, SourceInserted};
 use webtrunk_engine::sdp::{Fingerprint, HashFunction};
@@ -99,7 +99,10 @@ fn connect(now: Instant) -> (WebrtcTransport, SrtpContext) {
     }
     let events: Vec<_> = std::iter::from_fn(|| transport.poll_event()).collect();
     let profile = ProtectionProfile::AeadAes256Gcm;
-    assert_eq!(events, [TransportEvent::NewSource(peer_address()), TransportEvent::Ready { profile }]);
+    assert_eq!(
+        events,
+        [TransportEvent::Source(SourceChange::Added(peer_address())), TransportEvent::Ready { profile }]
+    );
     let keys = keys.expect("the handshake is complete");
     let keys = profile.split_keying_material(&keys).expect("of the right length");
     (transport, SrtpContext::new(profile, keys.server.key, keys.server.salt).expect("of the right length"))

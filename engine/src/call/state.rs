@@ -14,7 +14,7 @@ use super::bridge;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::recording::Recording;
 use super::supplies::Supplies;
-use crate::ice::StunRoute;
+use crate::ice::{SourceChange, StunRoute};
 use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
 use crate::media::{Hears, Path, PlaybackId, Player, band_at, meeting_rate};
 use crate::net::Outbox;
@@ -37,7 +37,7 @@ pub struct Call {
     /// How hard codecs may work, 0..=10, where the shard says so.
     complexity: Option<u8>,
     pub(super) events: VecDeque<CallEvent>,
-    sources: VecDeque<(LegId, SocketAddr)>,
+    sources: VecDeque<(LegId, SourceChange)>,
     routes: VecDeque<(LegId, StunRoute)>,
     pub(super) recording: Option<Recording>,
 }
@@ -100,8 +100,8 @@ impl Call {
         self.events.pop_front()
     }
 
-    /// An address from which datagrams are a leg's from now on; call until `None`.
-    pub fn poll_source(&mut self) -> Option<(LegId, SocketAddr)> {
+    /// An address from which datagrams are a leg's from now on, or no longer; call until `None`.
+    pub fn poll_source(&mut self) -> Option<(LegId, SourceChange)> {
         self.sources.pop_front()
     }
 
@@ -414,7 +414,7 @@ impl Call {
         while let Some(event) = leg.poll_event(now) {
             match event {
                 LegEvent::Tell(event) => self.events.push_back(*event),
-                LegEvent::NewSource(source) => self.sources.push_back((leg.id(), source)),
+                LegEvent::Source(change) => self.sources.push_back((leg.id(), change)),
                 LegEvent::Route(route) => self.routes.push_back((leg.id(), route)),
             }
         }

@@ -28,6 +28,10 @@ const DRAIN_STEPS_MAX: usize = 128;
 /// shows. A peer may name anybody's address, which gets no more than ten checks then. Chosen by us.
 const REMOTE_CANDIDATES_MAX: usize = 10;
 
+/// Different sources that one peer may use in a session. The library remembers each for the life of it, so that
+/// a peer which makes up addresses must find an end. Chosen by us.
+pub(super) const NEWCOMERS_MAX: u16 = 256;
+
 /// What begins anew with every restart.
 pub(super) struct Session {
     agent: IceAgent,
@@ -38,6 +42,8 @@ pub(super) struct Session {
     part: Part,
     /// Our checks whose answers may still come, oldest first.
     awaited: VecDeque<(TransactionId, Path)>,
+    /// How many more sources the peer may come from.
+    pub(super) newcomers_left: u16,
 }
 
 /// Who checks.
@@ -78,7 +84,9 @@ impl Session {
             }
         }
         let awaited = VecDeque::new();
-        (Self { agent, ufrag, password, path: None, part: Part::Answerer, awaited }, candidates)
+        let newcomers_left = NEWCOMERS_MAX;
+        let part = Part::Answerer;
+        (Self { agent, ufrag, password, path: None, part, awaited, newcomers_left }, candidates)
     }
 
     pub(super) fn ufrag(&self) -> &str {

@@ -6,6 +6,7 @@ use is::DefaultSha1HmacProvider;
 use is::Sha1HmacProvider;
 use is::stun::{StunMessage, StunMessageBuilder, TransId};
 
+use super::session::NEWCOMERS_MAX;
 use super::*;
 
 const PEER_UFRAG: &str = "peer";
@@ -99,7 +100,7 @@ fn a_valid_check_is_answered_signed_and_makes_its_source_valid() {
         })
     );
     assert_eq!(agent.poll_transmit(), None);
-    assert_eq!(agent.poll_new_source(), Some(peer(1)));
+    assert_eq!(agent.poll_source_change(), Some(SourceChange::Added(peer(1))));
     assert_eq!((agent.path(), agent.last_heard_at()), (path_to(1), Some(now)));
 }
 
@@ -133,7 +134,7 @@ fn what_is_not_a_signed_check_for_us_is_not_answered() {
     let elsewhere = SocketAddr::from(([192, 0, 2, 99], 5000));
     assert!(agent.handle_stun(&good.bytes(), peer(1), elsewhere, now).is_err());
     assert_eq!(agent.poll_transmit(), None);
-    assert_eq!((agent.poll_new_source(), agent.path()), (None, None));
+    assert_eq!((agent.poll_source_change(), agent.path()), (None, None));
 }
 
 #[test]
@@ -371,14 +372,14 @@ fn a_stream_and_a_datagram_from_one_address_are_two_sources() {
     let answer = agent.poll_transmit().expect("an answer");
     assert_eq!((answer.local, answer.to), (tcp, peer(1)));
     assert_eq!(agent.path(), Some(Path { local: tcp, remote: peer(1) }));
-    assert_eq!(agent.poll_new_source(), None, "datagrams from there are nobody's");
+    assert_eq!(agent.poll_source_change(), None, "datagrams from there are nobody's");
     assert!(agent.is_validated(peer(1), tcp) && !agent.is_validated(peer(1), local()));
     assert!(agent.candidates().iter().all(|candidate| candidate.address != tcp), "it is told elsewhere");
 
     // UDP gets through after all; then no more.
     let good = Check { nominates: true, priority: 2_000_000_000, ..Check::new(&agent) };
     receive(&mut agent, &good, peer(1), start).expect("a good check");
-    assert_eq!((agent.path(), agent.poll_new_source()), (path_to(1), Some(peer(1))));
+    assert_eq!((agent.path(), agent.poll_source_change()), (path_to(1), Some(SourceChange::Added(peer(1)))));
     let later = start + MOVED_SILENCE;
     agent.handle_stun(&check.bytes(), peer(1), tcp, later).expect("a good check");
     assert_eq!(agent.path(), Some(Path { local: tcp, remote: peer(1) }));
@@ -393,18 +394,50 @@ fn sources_are_bounded_at_a_time_and_for_life() {
         assert_eq!(receive(&mut agent, &check, peer(port), now), Ok(()));
         assert!(agent.sources.len() <= SOURCES_PER_LEG);
     }
-    assert!(!agent.is_validated(peer(NEWCOMERS_MAX - 8), local()));
-    assert!(agent.is_validated(peer(NEWCOMERS_MAX - 7), local()));
+    assert!(!agent.is_validated(peer(NEWCOMERS_MAX - 7), local()));
+    assert!(agent.is_validated(peer(NEWCOMERS_MAX - 6), local()));
+    assert!(agent.is_validated(peer(1), local()), "who is sent to stays");
     let next = peer(NEWCOMERS_MAX + 1);
     assert_eq!(receive(&mut agent, &check, next, now), Err(DropReason::WrongSource));
     assert_eq!(receive(&mut agent, &check, peer(NEWCOMERS_MAX), now), Ok(()), "known ones may stay");
-    let new = std::iter::from_fn(|| agent.poll_new_source()).count();
-    assert_eq!(new, usize::from(NEWCOMERS_MAX));
+    let changes: Vec<_> = std::iter::from_fn(|| agent.poll_source_change()).collect();
+    let new = changes.iter().filter(|change| matches!(change, SourceChange::Added(_))).count();
+    assert_eq!((new, changes.len()), (usize::from(NEWCOMERS_MAX), 2 * new - SOURCES_PER_LEG));
     agent.restart(now);
     agent.set_remote(&RemoteIce::new(PEER_UFRAG, "the peer's own password"), now);
     let check = Check::new(&agent);
-    assert_eq!(receive(&mut agent, &check, peer(NEWCOMERS_MAX), now), Ok(()));
-    assert_eq!(receive(&mut agent, &check, next, now), Ok(()), "a restart forgets them");
+    assert_eq!(receive(&mut agent, &check, next, now), Ok(()), "a restart begins to count anew");
+    assert_eq!(agent.path().map(|path| path.remote), Some(next), "whoever moved is found");
+}
+
+/// A page on a machine with many networks checks from all of them, all the time.
+#[test]
+fn however_many_sources_check_the_one_that_is_sent_to_makes_no_room() {
+    let mut now = Instant::now();
+    let mut agent = agent(now);
+    let check = Check::new(&agent);
+    let nominating = Check { nominates: true, ..Check::new(&agent) };
+    receive(&mut agent, &nominating, peer(1), now).expect("authentic");
+    for round in 0..60 {
+        for port in 2..=12 {
+            now += Duration::from_millis(200);
+            agent.hear_media(peer(1), local(), now);
+            // Past the end they are not answered.
+            let _ = receive(&mut agent, &check, peer(port), now);
+            assert!(agent.is_validated(peer(1), local()), "round {round}");
+            assert_eq!(agent.path(), path_to(1));
+        }
+    }
+    let changes: Vec<_> = std::iter::from_fn(|| agent.poll_source_change()).collect();
+    let mut known = std::collections::HashSet::new();
+    for change in changes {
+        match change {
+            SourceChange::Added(source) => assert!(known.insert(source), "{source} was known"),
+            SourceChange::Removed(source) => assert!(known.remove(&source), "{source} was not"),
+        }
+    }
+    assert_eq!(known.len(), SOURCES_PER_LEG);
+    assert!(known.iter().all(|source| agent.is_validated(*source, local())), "the shard knows the same");
 }
 
 #[test]
@@ -456,6 +489,9 @@ fn checks_by_a_wrong_password_leave_no_state() {
     for port in 1..=1000 {
         assert_eq!(receive(&mut agent, &wrong, peer(port), now), Err(DropReason::AuthenticationFailed));
     }
-    assert_eq!((agent.sources.len(), agent.newcomers_left, agent.path()), (0, NEWCOMERS_MAX, None));
+    assert_eq!(
+        (agent.sources.len(), agent.sessions[0].newcomers_left, agent.path()),
+        (0, NEWCOMERS_MAX, None)
+    );
     assert_eq!(agent.poll_transmit(), None);
 }

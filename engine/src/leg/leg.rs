@@ -13,7 +13,7 @@ use super::stats::LegStats;
 use super::transport::LegTransport;
 use crate::call::{CallEvent, KeyMode, Supplies};
 use crate::dtls::DtlsRole;
-use crate::ice::{RemoteIce, StunRoute};
+use crate::ice::{RemoteIce, SourceChange, StunRoute};
 use crate::leg::webrtc::{Received, TransportEvent};
 use crate::media::quality::{AudioEvent, AudioState};
 use crate::media::{Halves, Listening, PlaybackId, Receiver, Reports, SendAgreement, Sender, Tap, Ticked};
@@ -88,8 +88,8 @@ pub(crate) struct Lapsed {
 pub(crate) enum LegEvent {
     /// To whoever controls the call.
     Tell(Box<CallEvent>),
-    /// To the shard: datagrams from this address are this leg's.
-    NewSource(SocketAddr),
+    /// To the shard: datagrams from an address are this leg's, or no longer.
+    Source(SourceChange),
     /// To the shard: STUN messages find this leg by something else.
     Route(StunRoute),
 }
@@ -463,7 +463,7 @@ impl Leg {
             && let Some(event) = link.transport.poll_event()
         {
             return Some(match event {
-                TransportEvent::NewSource(source) => LegEvent::NewSource(source),
+                TransportEvent::Source(change) => LegEvent::Source(change),
                 TransportEvent::Route(route) => LegEvent::Route(route),
                 TransportEvent::Ready { profile } => {
                     self.watch = Watch::Connected { heard_at: now };

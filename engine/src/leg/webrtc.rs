@@ -286,7 +286,7 @@ impl WebrtcTransport {
     pub fn poll_event(&mut self) -> Option<TransportEvent> {
         let route = self.ice.poll_route().map(TransportEvent::Route);
         route
-            .or_else(|| self.ice.poll_new_source().map(TransportEvent::NewSource))
+            .or_else(|| self.ice.poll_source_change().map(TransportEvent::Source))
             .or_else(|| self.events.pop_front())
     }
 

@@ -20,8 +20,8 @@ use std::net::SocketAddr;
 use super::transaction_id::{STUN_BINDING_REQUEST, STUN_HEADER, STUN_MAGIC_COOKIE, TransactionId};
 use crate::rtp::DropReason;
 
-/// Source addresses that one leg may have at a time; the oldest makes room. A browser shows one per
-/// network interface and address family; the rest is for changes of network. Chosen by us.
+/// Source addresses that one leg may have at a time; its ICE agent says which makes room for one more. A browser
+/// shows one per network interface and address family; the rest is for changes of network. Chosen by us.
 pub const SOURCES_PER_LEG: usize = 8;
 
 /// Checks of our own that one leg may wait for; the oldest makes room. A leg sends one every 50 ms while it
@@ -91,8 +91,6 @@ struct Routes {
 pub enum SourceInserted<K> {
     /// The source leads to the leg now (or did already).
     Routed,
-    /// It leads to the leg; the leg's oldest source, named here, no longer does.
-    Evicted(SocketAddr),
     /// It belongs to another leg and stays there: a check proves that its sender knows a password,
     /// not that the address is the sender's. When that leg has heard nothing from it for a while,
     /// [`Demux::remove_source`] frees it.
@@ -180,7 +178,7 @@ impl<K: Copy + Eq + Hash> Demux<K> {
     }
 
     /// Routes what comes from `source` to `leg`. Call it only for sources that the leg's ICE agent
-    /// has authenticated.
+    /// has authenticated, and [`Self::remove_source`] for those that it has given up.
     pub fn insert_source(&mut self, leg: K, source: SocketAddr) -> SourceInserted<K> {
         let Some(routes) = self.legs.get_mut(&leg) else { return SourceInserted::UnknownLeg };
         match self.by_source.entry(source) {
@@ -190,19 +188,17 @@ impl<K: Copy + Eq + Hash> Demux<K> {
                 free.insert(leg);
             }
         }
-        let evicted = (routes.sources.len() == SOURCES_PER_LEG).then(|| routes.sources.remove(0));
         routes.sources.push(source);
-        evicted.map_or(SourceInserted::Routed, |oldest| {
-            self.by_source.remove(&oldest);
-            SourceInserted::Evicted(oldest)
-        })
+        SourceInserted::Routed
     }
 
-    /// Forgets one source.
-    pub fn remove_source(&mut self, source: SocketAddr) {
-        let Some(leg) = self.by_source.remove(&source) else { return };
-        if let Some(routes) = self.legs.get_mut(&leg) {
-            routes.sources.retain(|known| *known != source);
+    /// Forgets one source of a leg; one that is another leg's stays there.
+    pub fn remove_source(&mut self, leg: K, source: SocketAddr) {
+        let Some(routes) = self.legs.get_mut(&leg) else { return };
+        let held = routes.sources.len();
+        routes.sources.retain(|known| *known != source);
+        if routes.sources.len() < held {
+            self.by_source.remove(&source);
         }
     }
 
@@ -398,22 +394,25 @@ mod tests {
             assert_eq!(demux.insert_source(1, address(9)), SourceInserted::Routed);
             assert_eq!(demux.route(datagram, address(9)).map(|(leg, _)| leg), Ok(1));
             assert_eq!(demux.route(datagram, address(10)), Err(DropReason::WrongSource));
-            demux.remove_source(address(9));
+            demux.remove_source(1, address(9));
         }
         assert_eq!(demux.source_count(), 0);
     }
 
     #[test]
-    fn the_ninth_source_evicts_the_oldest_and_all_go_with_the_leg() {
+    fn a_source_goes_when_it_is_given_up_and_all_go_with_the_leg() {
         let mut demux = Demux::new();
-        assert!(demux.insert_leg(1, "first"));
+        assert!(demux.insert_leg(1, "first") && demux.insert_leg(2, "second"));
         for port in 1..=8 {
             assert_eq!(demux.insert_source(1, address(port)), SourceInserted::Routed);
         }
         assert_eq!(demux.insert_source(1, address(1)), SourceInserted::Routed);
-        assert_eq!(demux.insert_source(1, address(9)), SourceInserted::Evicted(address(1)));
-        assert_eq!(demux.source_count(), SOURCES_PER_LEG);
+        demux.remove_source(2, address(1));
+        assert_eq!(demux.source_count(), 8, "it is not the other's");
+        demux.remove_source(1, address(1));
+        assert_eq!(demux.source_count(), 7);
         assert_eq!(demux.route(&[128, 0], address(1)), Err(DropReason::WrongSource));
+        demux.remove_leg(2);
         demux.remove_leg(1);
         assert_eq!((demux.leg_count(), demux.source_count()), (0, 0));
         assert_eq!(demux.insert_source(1, address(1)), SourceInserted::UnknownLeg);

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, trace, warn};
 
 use self::conferences::Rooms;
-use super::demux::{DatagramKind, Demux, SOURCES_PER_LEG, SourceInserted};
+use super::demux::{DatagramKind, Demux, SourceInserted};
 use super::gauges::Gauges;
 use super::load::Load;
 use super::outbox::{Outbox, SocketId};
@@ -28,7 +28,7 @@ use super::socket::{Inbox, SendHeaders, Socket};
 use super::stream::MediaStream;
 use super::timers::Timers;
 use crate::call::{Call, CallEvent, Supplies};
-use crate::ice::StunRoute;
+use crate::ice::{SourceChange, StunRoute};
 use crate::leg::Leg;
 use crate::media::{Begin, Recorder, RecordingEnd, RecordingFormat, Told};
 use crate::{CallId, EndCause, LegId};
@@ -360,11 +360,14 @@ impl Shard {
                 StunRoute::OwnSockets => without_sockets.push(leg),
             }
         }
-        while let Some((leg, source)) = slot.call.poll_source() {
-            if slot.contested.len() == SOURCES_PER_LEG {
-                slot.contested.remove(0);
+        while let Some((leg, change)) = slot.call.poll_source() {
+            match change {
+                SourceChange::Added(source) => slot.contested.push((leg, source)),
+                SourceChange::Removed(source) => {
+                    slot.contested.retain(|wanted| *wanted != (leg, source));
+                    self.demux.remove_source((id, leg), source);
+                }
             }
-            slot.contested.push((leg, source));
         }
         if !slot.contested.is_empty() {
             self.claim_sources(id, now);
@@ -406,7 +409,7 @@ impl Shard {
                 return true;
             }
             info!(%source, call = %id, was_held_by = %holder.0, "source address changes hands");
-            self.demux.remove_source(*source);
+            self.demux.remove_source(holder, *source);
             self.demux.insert_source((id, *leg), *source);
             false
         });

@@ -101,7 +101,7 @@ fn a_lite_peer_is_checked_and_nominated() {
     assert_eq!(meeting.ours.path(), checked_path_to(1));
     let back = Path { local: peer(1), remote: own() };
     assert_eq!(meeting.peer.selection, Selection::Nominated(back), "the peer was told which path it is");
-    let told = (meeting.ours.poll_new_source(), meeting.ours.poll_route());
+    let told = (meeting.ours.poll_source_change(), meeting.ours.poll_route());
     assert_eq!(told, (None, None), "what comes to a socket of its own is the leg's");
 }
 
@@ -112,7 +112,8 @@ fn without_sockets_of_its_own_a_leg_checks_from_the_shared_ones() {
     meeting.describe_peer(vec![peer(1)]);
     meeting.run_for(Duration::from_secs(1));
     assert_eq!(meeting.ours.path(), path_to(1));
-    assert_eq!(meeting.ours.poll_new_source(), Some(peer(1)), "what comes from there is the leg's");
+    let added = Some(SourceChange::Added(peer(1)));
+    assert_eq!(meeting.ours.poll_source_change(), added, "what comes from there is the leg's");
     let awaited = std::iter::from_fn(|| meeting.ours.poll_route());
     assert!(awaited.filter(|route| matches!(route, StunRoute::Awaited(_))).count() >= 2);
 }

@@ -1,9 +1,7 @@
 //! What a WebRTC transport tells: of datagrams, of itself, of what went wrong.
 
-use std::net::SocketAddr;
-
 use crate::dtls::HandshakeError;
-use crate::ice::StunRoute;
+use crate::ice::{SourceChange, StunRoute};
 use crate::srtp::{ProtectError, ProtectionProfile};
 
 /// What a datagram turned out to be.
@@ -20,8 +18,8 @@ pub enum Received<'p> {
 /// What a transport reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransportEvent {
-    /// The peer has authenticated itself from this address: what comes from there belongs to the leg.
-    NewSource(SocketAddr),
+    /// What comes from an address belongs to the leg: the peer has authenticated itself from there; or no longer.
+    Source(SourceChange),
     /// STUN messages find the leg by something else: ICE restarts, or has restarted, or we check.
     Route(StunRoute),
     /// Keys are there, and the peer is who its description said.

@@ -7,6 +7,7 @@ use super::super::{DtlsRole, TransportEvent};
 use super::forgery::{CLIENT_HELLOS, Forger, HARMLESS};
 use super::pair::{Pair, peer_address, rtp};
 use super::peer_dtls::{Abilities, Version};
+use crate::ice::SourceChange;
 
 /// 200 datagrams a second, as in the spike; on this wire more than two in each round trip.
 const SPRAY: Duration = Duration::from_millis(5);
@@ -27,7 +28,7 @@ fn spray(pair: &mut Pair, from: SocketAddr, interval: Duration, forgers: &[Forge
 /// Media flows both ways and nothing more was reported.
 fn assert_in_service(pair: &mut Pair, case: &str) {
     assert_eq!(pair.events.len(), 2, "{case}: {:?}", pair.events);
-    assert_eq!(pair.events[0], TransportEvent::NewSource(peer_address()), "{case}");
+    assert_eq!(pair.events[0], TransportEvent::Source(SourceChange::Added(peer_address())), "{case}");
     pair.peer.say_rtp(&rtp(7));
     pair.gateway_says(&rtp(8));
     pair.run_for(Duration::from_millis(50));

@@ -9,7 +9,7 @@ use super::super::{DtlsRole, RemoteChanged, TransportError, TransportEvent};
 use super::pair::{Direction, Pair, peer_address, rtcp, rtp};
 use super::peer_dtls::{Abilities, Stack, Version};
 use crate::dtls::HandshakeError;
-use crate::ice::RemoteIce;
+use crate::ice::{RemoteIce, SourceChange};
 use crate::net::demux::DatagramKind;
 use crate::sdp::{Fingerprint, HashFunction};
 use crate::srtp::ProtectionProfile;
@@ -32,7 +32,10 @@ fn every_role_and_profile_connects_and_carries_media_both_ways() {
             let mut pair = Pair::connected(speaking_only(role, offered));
             assert_eq!(
                 pair.events,
-                [TransportEvent::NewSource(peer_address()), TransportEvent::Ready { profile }]
+                [
+                    TransportEvent::Source(SourceChange::Added(peer_address())),
+                    TransportEvent::Ready { profile }
+                ]
             );
             let said: Vec<Vec<u8>> = (65_530..=u16::MAX).chain(0..6).map(rtp).chain([rtcp()]).collect();
             for packet in &said {
@@ -65,7 +68,7 @@ fn a_wrong_fingerprint_fails_loudly_and_no_key_is_used() {
         let mismatch = TransportError::Handshake(HandshakeError::FingerprintMismatch);
         assert_eq!(
             pair.events,
-            [TransportEvent::NewSource(peer_address()), TransportEvent::Failed(mismatch)]
+            [TransportEvent::Source(SourceChange::Added(peer_address())), TransportEvent::Failed(mismatch)]
         );
         assert!(!pair.gateway.is_ready());
         assert!(pair.gateway.protect_rtp(&mut [0x80; 64], 20).is_err());
@@ -91,7 +94,11 @@ fn checks_and_client_hello_may_come_before_the_description() {
         let mut pair = Pair::strangers(Abilities::rtc(role));
         pair.peer.start(&pair.gateway, pair.now);
         pair.run_for(Duration::from_millis(700));
-        assert_eq!(pair.events, [TransportEvent::NewSource(peer_address())], "validated, and no more");
+        assert_eq!(
+            pair.events,
+            [TransportEvent::Source(SourceChange::Added(peer_address()))],
+            "validated, and no more"
+        );
         pair.describe_peer();
         pair.run_until_ready();
         assert!(pair.elapsed() < Duration::from_secs(2), "{:?}", pair.elapsed());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::{DtlsRole, RemoteChanged, TransportEvent};
 use super::pair::{Direction, Pair, peer_address, rtp};
 use super::peer_dtls::{Abilities, Version};
-use crate::ice::{RemoteIce, StunRoute};
+use crate::ice::{RemoteIce, SourceChange, StunRoute};
 use crate::net::demux::DatagramKind;
 
 fn other_address() -> SocketAddr {
@@ -62,7 +62,11 @@ fn a_peer_on_another_network_is_followed_after_its_restart() {
     pair.gateway.restart_ice(pair.now);
     pair.restart_peer();
     pair.run_for(Duration::from_secs(2));
-    assert!(pair.events.contains(&TransportEvent::NewSource(other_address())), "{:?}", pair.events);
+    assert!(
+        pair.events.contains(&TransportEvent::Source(SourceChange::Added(other_address()))),
+        "{:?}",
+        pair.events
+    );
     assert_both_hear(&mut pair, 1);
     assert_eq!(pair.strays.iter().filter(|(to, _)| *to != peer_address()).count(), 0);
 }
