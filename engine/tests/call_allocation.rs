@@ -294,7 +294,7 @@ fn negotiate(
     outbox: &mut Outbox,
     now: Instant,
 ) -> SessionDescription {
-    call.receive_offer(leg, &SessionDescription::parse(offer).expect("a good offer"));
+    call.receive_offer(leg, &SessionDescription::parse(offer).expect("a good offer"), None);
     call.create_answer(leg, None, now, outbox);
     let mut events = std::iter::from_fn(|| call.poll_event());
     let answer = events.find_map(|event| match event {

@@ -80,7 +80,7 @@ fn visit(manners: Manners) -> Visit {
          m=audio 6000 UDP/TLS/RTP/SAVPF 0\r\n{}",
         browser.security
     );
-    call.receive_offer(leg, &SessionDescription::parse(&offer).expect("a good offer"));
+    call.receive_offer(leg, &SessionDescription::parse(&offer).expect("a good offer"), None);
     call.create_answer(leg, None, now, &mut outbox);
     let Some(CallEvent::AnswerReady { description, .. }) = call.poll_event() else {
         panic!("the offer can be met");
@@ -116,7 +116,7 @@ fn visit_of_a_phone() -> [String; 2] {
     );
     let offer = SessionDescription::parse(&offer).expect("a good offer");
     tracing::trace!(?offer, "whoever prints a description");
-    call.receive_offer(leg, &offer);
+    call.receive_offer(leg, &offer, None);
     call.create_answer(leg, None, now, &mut outbox);
     let event = call.poll_event();
     tracing::trace!(?event, "whoever prints an event");

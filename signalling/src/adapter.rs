@@ -167,6 +167,8 @@ pub enum Event {
         leg: LegId,
         /// The new offer; `None` asks us to offer in `AnswerReoffer`.
         offer: Option<Box<SessionDescription>>,
+        /// Where the signalling came from: the party may have moved.
+        signalled_from: IpAddr,
     },
     /// The party met our `Reoffer`.
     ReofferAnswered {

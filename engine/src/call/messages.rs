@@ -45,6 +45,8 @@ pub enum CallCommand {
         leg: LegId,
         /// The offer.
         description: Box<SessionDescription>,
+        /// Where its signalling came from, for latching; `None` where that is known already.
+        signalled_from: Option<IpAddr>,
     },
     /// Answers the offer that was received. Answered by [`CallEvent::AnswerReady`], or by
     /// [`CallEvent::DescriptionRefused`]; by nothing where the offer was refused already.

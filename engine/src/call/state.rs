@@ -117,7 +117,9 @@ impl Call {
         match command {
             CallCommand::CreateOffer { leg, direction } => self.create_offer(leg, direction),
             CallCommand::RestartIce { leg, direction } => self.restart_ice(leg, direction, now, outbox),
-            CallCommand::ReceiveOffer { leg, description } => self.receive_offer(leg, &description),
+            CallCommand::ReceiveOffer { leg, description, signalled_from } => {
+                self.receive_offer(leg, &description, signalled_from);
+            }
             CallCommand::CreateAnswer { leg, opposite } => self.create_answer(leg, opposite, now, outbox),
             CallCommand::ReceiveAnswer { leg, description, signalled_from } => {
                 self.receive_answer(leg, &description, signalled_from, now, outbox);
@@ -198,10 +200,15 @@ impl Call {
         self.after_control(index, now, outbox);
     }
 
-    /// Takes a peer's offer.
-    pub fn receive_offer(&mut self, id: LegId, description: &SessionDescription) {
+    /// Takes a peer's offer, signalled from there.
+    pub fn receive_offer(
+        &mut self,
+        id: LegId,
+        description: &SessionDescription,
+        signalled_from: Option<IpAddr>,
+    ) {
         let Some(index) = self.index_of(id) else { return };
-        if let Err(error) = self.legs[index].receive_offer(description) {
+        if let Err(error) = self.legs[index].receive_offer(description, signalled_from) {
             self.events.push_back(refused(id, error));
         }
     }

@@ -92,7 +92,7 @@ impl Bench {
             let mut leg = new_leg(phone.leg, index, phone.codec, &supplies);
             leg.set_keys(keys);
             call.add_leg(leg);
-            call.receive_offer(phone.leg, &phone.offer("sendrecv"));
+            call.receive_offer(phone.leg, &phone.offer("sendrecv"), None);
             call.create_answer(phone.leg, None, now, &mut outbox);
             phone
         });
@@ -282,7 +282,7 @@ fn an_offer_that_restarts_ice_has_other_credentials_and_leaves_all_else_as_it_wa
         Leg::over_webrtc(page, vec![socket], codecs, LocalMedia::default_opus_fmtp(), &bench.supplies, now);
     bench.call.add_leg(leg);
     let offer = SessionDescription::parse(CHROMIUM).expect("a good offer");
-    bench.call.receive_offer(page, &offer);
+    bench.call.receive_offer(page, &offer, None);
     bench.call.create_answer(page, None, now, &mut bench.outbox);
     let first = described(bench.events());
     let credentials = |description: &SessionDescription| {
@@ -299,7 +299,7 @@ fn an_offer_that_restarts_ice_has_other_credentials_and_leaves_all_else_as_it_wa
     bench.call.restart_ice(page, Direction::SendRecv, now, &mut bench.outbox);
     assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]), "one is open");
     bench.call.roll_back(page, now, &mut bench.outbox);
-    bench.call.receive_offer(page, &offer);
+    bench.call.receive_offer(page, &offer, None);
     bench.call.create_answer(page, None, now, &mut bench.outbox);
     assert_eq!(credentials(&described(bench.events())), credentials(&first));
 
@@ -307,12 +307,12 @@ fn an_offer_that_restarts_ice_has_other_credentials_and_leaves_all_else_as_it_wa
     let mut last = credentials(&first);
     for (from, to) in [("a=ice-ufrag:", "a=ice-ufrag:x"), ("a=ice-pwd:", "a=ice-pwd:x")] {
         let restarting = SessionDescription::parse(CHROMIUM.replace(from, to)).expect("a good offer");
-        bench.call.receive_offer(page, &restarting);
+        bench.call.receive_offer(page, &restarting, None);
         bench.call.create_answer(page, None, now, &mut bench.outbox);
         let answer = described(bench.events());
         assert_ne!(credentials(&answer), last);
         last = credentials(&answer);
-        bench.call.receive_offer(page, &restarting);
+        bench.call.receive_offer(page, &restarting, None);
         bench.call.create_answer(page, None, now, &mut bench.outbox);
         assert_eq!(credentials(&described(bench.events())), last, "the same again restarts nothing");
     }
@@ -504,7 +504,7 @@ fn a_phone_on_hold_is_sent_nothing_and_hears_again_after_it() {
     bench.send(1, &frame);
     for direction in ["sendonly", "sendrecv", "inactive", "sendrecv"] {
         let (leg, offer) = (bench.phones[0].leg, bench.phones[0].offer(direction));
-        bench.call.receive_offer(leg, &offer);
+        bench.call.receive_offer(leg, &offer, None);
         bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
         let before = bench.phones[0].heard.len();
         bench.send(1, &frame);
@@ -520,7 +520,7 @@ fn a_digit_for_a_phone_on_hold_waits_for_its_resume() {
     let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
     let leg = bench.phones[0].leg;
     for (direction, digits) in [("inactive", 0), ("sendrecv", 1)] {
-        bench.call.receive_offer(leg, &bench.phones[0].offer(direction));
+        bench.call.receive_offer(leg, &bench.phones[0].offer(direction), None);
         bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
         if direction == "inactive" {
             bench.call.send_digit(leg, Digit::parse('5').expect("a key"), HELD, bench.now);
@@ -536,7 +536,7 @@ fn a_digit_for_a_phone_on_hold_waits_for_its_resume() {
 fn silence_for_the_media_timeout_fails_the_leg_but_not_on_hold() {
     let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
     let (leg, offer) = (bench.phones[1].leg, bench.phones[1].offer("inactive"));
-    bench.call.receive_offer(leg, &offer);
+    bench.call.receive_offer(leg, &offer, None);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
     bench.events();
     bench.pass(Duration::from_secs(61));
@@ -608,7 +608,7 @@ fn a_browser_that_becomes_another_is_refused_and_nothing_of_its_leg_changes() {
     let leg = LegId::next();
     bench.call.add_leg(new_browser_leg(leg, &bench.supplies, bench.now));
     let offer = SessionDescription::parse(CHROMIUM).expect("a good offer");
-    bench.call.receive_offer(leg, &offer);
+    bench.call.receive_offer(leg, &offer, None);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
     bench.events();
     let agreed = |bench: &Bench| {
@@ -621,7 +621,7 @@ fn a_browser_that_becomes_another_is_refused_and_nothing_of_its_leg_changes() {
     let other = CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:new").replace("111 63 9 0", "63 9 0");
     let other = other.replace("a=fingerprint:sha-256 5A", "a=fingerprint:sha-256 00");
     let other = SessionDescription::parse(other.as_str()).expect("a good offer");
-    bench.call.receive_offer(leg, &other);
+    bench.call.receive_offer(leg, &other, None);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
     assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));
     assert_eq!(agreed(&bench), before);
@@ -644,7 +644,7 @@ fn an_offer_without_a_common_codec_changes_nothing() {
     let offer = SessionDescription::parse(text.as_str()).expect("a good offer");
     let leg = phone.leg;
     bench.events();
-    bench.call.receive_offer(leg, &offer);
+    bench.call.receive_offer(leg, &offer, None);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
     assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]), "it is told once");
     let before = bench.phones[0].heard.len();
@@ -660,7 +660,7 @@ fn a_browsers_candidates_are_sent_nothing() {
     bench.call.add_leg(new_browser_leg(leg, &bench.supplies, bench.now));
     let candidates = (1..100).map(|n| format!("a=candidate:{n} 1 udp 2122260223 10.0.0.{n} 22 typ host\r\n"));
     let offer = format!("{CHROMIUM}{}", candidates.collect::<String>());
-    bench.call.receive_offer(leg, &SessionDescription::parse(offer).expect("a good offer"));
+    bench.call.receive_offer(leg, &SessionDescription::parse(offer).expect("a good offer"), None);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
     let phones = bench.phones.each_ref().map(|phone| phone.address.ip());
     let mut timers = 0;

@@ -2,16 +2,19 @@
 //!
 //! ```text
 //!              packet from the signalled address
-//!   Learning -------------------------------------------------------> Locked
-//!    |    \                                                            ^
-//!    |     `- 5 packets in order, one SSRC, from the signalled host ---+
-//!    |        or from the host that signals
-//!    `- window over: only the signalled address counts
+//!   Learning -------------------------------------------------------> Locked <-----.
+//!    |    \                                                            ^  |        | 5 packets in order from
+//!    |     `- 5 packets in order, one SSRC, from the signalled host ---+  |        | such a host, the address
+//!    |        or from the host that signals                               |        | silent by then
+//!    `- window over: only the signalled address counts                    |        |
+//!                                                                         `--------+-- description anew
 //! ```
 //!
-//! A new description takes every state back to Learning. An address that was never signalled and
-//! never signalled from cannot be learned, so neither "RTP bleed" nor injection work from elsewhere;
-//! whatever else arrives is dropped and counted.
+//! A description with another address takes every state back to Learning. One with the same address, which may
+//! refresh the session or be sent because the peer's NAT or network has changed, opens the window again, and what
+//! was learned holds as long as it is heard. An address that was never signalled and never signalled from cannot
+//! be learned, so neither "RTP bleed" nor injection work from elsewhere; whatever else arrives is dropped and
+//! counted.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -25,6 +28,10 @@ const LEARNING_WINDOW: Duration = Duration::from_secs(3);
 /// Packets in order from one source before media is sent there. Chosen by us: 100 ms of voice.
 const PROBATION: u8 = 5;
 
+/// How long a source may be silent before another is looked at in its place: voice comes every 20 ms, and
+/// nothing else on a network takes as long. Chosen by us.
+const SILENCE: Duration = Duration::from_millis(500);
+
 /// Decides from where a plain-RTP leg accepts media and where it sends its own.
 #[derive(Debug)]
 pub struct Latch {
@@ -32,21 +39,26 @@ pub struct Latch {
     signalled_rtcp: SocketAddr,
     signalled_from: Option<IpAddr>,
     learned_rtcp: Option<SocketAddr>,
+    /// Until when another address may be learned.
+    until: Instant,
+    candidate: Option<Candidate>,
     state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Learning { until: Instant, candidate: Option<Candidate> },
-    Locked { remote: SocketAddr },
+    Learning,
+    Locked { remote: SocketAddr, heard_at: Instant },
 }
 
+/// Who may turn out to be the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Candidate {
     from: SocketAddr,
     ssrc: Ssrc,
     last: SequenceNumber,
     packets: u8,
+    heard_at: Instant,
 }
 
 impl Latch {
@@ -58,11 +70,14 @@ impl Latch {
             signalled_rtcp: rtcp,
             signalled_from,
             learned_rtcp: None,
-            state: State::Learning { until: now + LEARNING_WINDOW, candidate: None },
+            until: now + LEARNING_WINDOW,
+            candidate: None,
+            state: State::Learning,
         }
     }
 
-    /// Begins again after a description; a peer whose address stays signalled keeps what was learned.
+    /// Begins again after a description; where its addresses are those of before, what was learned holds as long
+    /// as it is heard.
     pub fn relearn(
         &mut self,
         rtp: SocketAddr,
@@ -71,19 +86,21 @@ impl Latch {
         now: Instant,
     ) {
         let is_same = rtp == self.signalled && rtcp == self.signalled_rtcp;
-        if is_same && matches!(self.state, State::Locked { .. }) {
-            self.signalled_from = signalled_from;
-            return;
-        }
-        *self = Self::new(rtp, rtcp, signalled_from, now);
+        let anew = Self::new(rtp, rtcp, signalled_from, now);
+        *self = match self.state {
+            State::Locked { .. } if is_same => {
+                Self { learned_rtcp: self.learned_rtcp, state: self.state, ..anew }
+            }
+            State::Locked { .. } | State::Learning => anew,
+        };
     }
 
     /// Where media goes now.
     #[must_use]
     pub fn destination(&self) -> SocketAddr {
         match self.state {
-            State::Locked { remote } => remote,
-            State::Learning { .. } => self.signalled,
+            State::Locked { remote, .. } => remote,
+            State::Learning => self.signalled,
         }
     }
 
@@ -103,10 +120,10 @@ impl Latch {
     /// [`DropReason::WrongSource`] for every source that is neither signalled nor learned, nor may be.
     pub fn check(&self, from: SocketAddr, now: Instant) -> Result<(), DropReason> {
         let is_open = match self.state {
-            State::Locked { remote } => from == remote,
-            State::Learning { until, .. } => {
-                from == self.signalled || now < until && self.may_learn(from.ip())
+            State::Locked { remote, heard_at } => {
+                from == remote || is_silent(heard_at, now) && self.may_learn(from, now)
             }
+            State::Learning => from == self.signalled || self.may_learn(from, now),
         };
         if is_open { Ok(()) } else { Err(DropReason::WrongSource) }
     }
@@ -122,12 +139,21 @@ impl Latch {
         now: Instant,
     ) -> Result<(), DropReason> {
         self.check(from, now)?;
-        self.state = match self.state {
-            State::Learning { until, candidate } if from != self.signalled => {
-                learn(until, candidate, packet, from)
-            }
-            State::Learning { .. } | State::Locked { .. } => State::Locked { remote: from },
+        let is_known = match self.state {
+            State::Locked { remote, .. } => from == remote,
+            State::Learning => from == self.signalled,
         };
+        if is_known || self.has_proven_itself(packet, from, now) {
+            if !matches!(self.state, State::Locked { remote, .. } if remote == from) {
+                // Nobody else is learned before the next description.
+                self.until = now;
+            }
+            if from != self.destination() {
+                self.learned_rtcp = None;
+            }
+            self.candidate = None;
+            self.state = State::Locked { remote: from, heard_at: now };
+        }
         Ok(())
     }
 
@@ -159,27 +185,30 @@ impl Latch {
         Ok(())
     }
 
-    /// The signalled host on any port, and the host that signals: a phone behind NAT signals a
-    /// private address that nobody here can reach.
-    fn may_learn(&self, ip: IpAddr) -> bool {
-        ip == self.signalled.ip() || self.signalled_from == Some(ip)
+    /// The signalled host on any port, and the host that signals: a phone behind NAT signals a private address
+    /// that nobody here can reach. One source at a time: whoever comes second is not heard while the first is.
+    fn may_learn(&self, from: SocketAddr, now: Instant) -> bool {
+        let is_host = from.ip() == self.signalled.ip() || self.signalled_from == Some(from.ip());
+        let is_turn = self.candidate.is_none_or(|first| first.from == from || is_silent(first.heard_at, now));
+        now < self.until && is_host && is_turn
+    }
+
+    /// Whether the source has sent enough in order.
+    fn has_proven_itself(&mut self, packet: &RtpPacket<'_>, from: SocketAddr, now: Instant) -> bool {
+        let (ssrc, last) = (packet.ssrc(), packet.sequence());
+        let packets = match self.candidate {
+            Some(known) if known.from == from && known.ssrc == ssrc && last.is_after(known.last) => {
+                known.packets + 1
+            }
+            Some(_) | None => 1,
+        };
+        self.candidate = Some(Candidate { from, ssrc, last, packets, heard_at: now });
+        packets >= PROBATION
     }
 }
 
-fn learn(until: Instant, known: Option<Candidate>, packet: &RtpPacket<'_>, from: SocketAddr) -> State {
-    let (ssrc, sequence) = (packet.ssrc(), packet.sequence());
-    let packets = match known {
-        Some(known) if known.from == from && known.ssrc == ssrc && sequence.is_after(known.last) => {
-            known.packets + 1
-        }
-        // A second source may not push the first aside.
-        Some(known) if known.from != from => return State::Learning { until, candidate: Some(known) },
-        Some(_) | None => 1,
-    };
-    if packets >= PROBATION {
-        return State::Locked { remote: from };
-    }
-    State::Learning { until, candidate: Some(Candidate { from, ssrc, last: sequence, packets }) }
+fn is_silent(heard_at: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(heard_at) >= SILENCE
 }
 
 #[cfg(test)]
@@ -266,10 +295,68 @@ mod tests {
         let mut bench = Bench::new("203.0.113.9");
         for _ in 0..PROBATION - 1 {
             assert_eq!(bench.packet_from("203.0.113.9:61000", 1), Ok(()));
-            let _ = bench.packet_from("203.0.113.9:62000", 2);
+            assert_eq!(
+                bench.packet_from("203.0.113.9:62000", 2),
+                Err(DropReason::WrongSource),
+                "nor be heard"
+            );
         }
         assert_eq!(bench.packet_from("203.0.113.9:61000", 1), Ok(()));
         assert_eq!(bench.latch.destination(), at("203.0.113.9:61000"));
+    }
+
+    #[test]
+    fn a_single_packet_of_a_neighbour_does_not_keep_the_phone_out() {
+        let mut bench = Bench::new("203.0.113.9");
+        assert_eq!(bench.packet_from("203.0.113.9:62000", 2), Ok(()));
+        bench.now += SILENCE;
+        for _ in 0..PROBATION {
+            assert_eq!(bench.packet_from("203.0.113.9:61000", 1), Ok(()));
+        }
+        assert_eq!(bench.latch.destination(), at("203.0.113.9:61000"));
+    }
+
+    #[test]
+    fn a_phone_whose_nat_changed_is_found_by_the_same_description_anew() {
+        let mut bench = Bench::new("203.0.113.9");
+        for _ in 0..PROBATION {
+            bench.packet_from("203.0.113.9:61000", 1).expect("it is learned");
+        }
+        bench.latch.accept_rtcp(at("203.0.113.9:61001")).expect("it is learned");
+        bench.now += LEARNING_WINDOW;
+        let other = Err(DropReason::WrongSource);
+        assert_eq!(bench.packet_from("203.0.113.9:63000", 1), other, "no description came");
+        // By the same host, and by another: the NAT, or the phone, has another address.
+        for moved in ["203.0.113.9:63000", "203.0.113.77:64000"] {
+            let before = bench.latch.destination();
+            bench.latch.relearn(at(PHONE), at(RTCP), Some(at(moved).ip()), bench.now);
+            assert_eq!(bench.latch.destination(), before, "what was learned holds");
+            for _ in 0..PROBATION {
+                assert_eq!(bench.packet_from(&before.to_string(), 1), Ok(()));
+                assert_eq!(bench.packet_from(moved, 1), other, "the one before is still heard");
+            }
+            bench.now += SILENCE;
+            for _ in 0..PROBATION {
+                assert_eq!(bench.packet_from(moved, 1), Ok(()));
+            }
+            assert_eq!((bench.latch.destination(), bench.latch.rtcp_destination()), (at(moved), None));
+            assert_eq!(bench.packet_from(&before.to_string(), 1), other);
+            bench.now += SILENCE;
+            assert_eq!(bench.packet_from("203.0.113.9:65000", 1), other, "one for each description");
+        }
+    }
+
+    #[test]
+    fn a_phone_that_is_heard_is_not_pushed_aside_after_a_description() {
+        let mut bench = Bench::new("198.51.100.7");
+        bench.packet_from(PHONE, 1).expect("it is signalled");
+        bench.latch.relearn(at(PHONE), at(RTCP), Some(at(PHONE).ip()), bench.now);
+        for _ in 0..200 {
+            bench.now += Duration::from_millis(20);
+            assert_eq!(bench.packet_from(PHONE, 1), Ok(()));
+            assert_eq!(bench.packet_from("198.51.100.7:40002", 2), Err(DropReason::WrongSource));
+        }
+        assert_eq!(bench.latch.destination(), at(PHONE));
     }
 
     #[test]

@@ -210,8 +210,13 @@ impl Leg {
         self.create_offer(direction)
     }
 
-    pub(crate) fn receive_offer(&mut self, offer: &SessionDescription) -> Result<(), DescriptionError> {
+    pub(crate) fn receive_offer(
+        &mut self,
+        offer: &SessionDescription,
+        signalled_from: Option<IpAddr>,
+    ) -> Result<(), DescriptionError> {
         self.negotiator.receive_offer(offer)?;
+        self.note_signalled_from(signalled_from);
         Ok(())
     }
 
@@ -240,11 +245,16 @@ impl Leg {
     ) -> Result<(), DescriptionError> {
         let transport = &self.transport;
         let agreed = self.negotiator.receive_answer_if(answer, |agreed| check_remote(transport, agreed))?;
-        if let (LegTransport::Rtp(transport), Some(from)) = (&mut self.transport, signalled_from) {
-            transport.set_signalled_from(from);
-        }
+        self.note_signalled_from(signalled_from);
         self.agree(agreed, now);
         Ok(())
+    }
+
+    /// Notes where the peer's signalling came from, by which its media may be found.
+    fn note_signalled_from(&mut self, from: Option<IpAddr>) {
+        if let (LegTransport::Rtp(transport), Some(from)) = (&mut self.transport, from) {
+            transport.set_signalled_from(from);
+        }
     }
 
     /// Takes candidates that came after the peer's description.

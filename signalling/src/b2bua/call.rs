@@ -213,7 +213,7 @@ impl B2bua {
             Event::Acknowledged { leg, description } => {
                 self.on_acknowledged(leg, description, directory, now)
             }
-            Event::Reoffered { leg, offer } => self.on_reoffered(leg, offer),
+            Event::Reoffered { leg, offer, signalled_from } => self.on_reoffered(leg, offer, signalled_from),
             Event::ReofferAnswered { leg, description } => self.on_restart_answered(leg, description),
             Event::ReofferRefused { leg, cause } => self.on_restart_refused(leg, cause, now),
             Event::DigitPressed { leg, digit, duration } => {
@@ -319,7 +319,7 @@ impl B2bua {
         };
         self.media(CallCommand::AddLeg(Box::new(LegSpec { leg, transport, codecs, keys, opposite })));
         if let Some(description) = offer {
-            self.media(CallCommand::ReceiveOffer { leg, description });
+            self.media(CallCommand::ReceiveOffer { leg, description, signalled_from: None });
         }
         keys
     }

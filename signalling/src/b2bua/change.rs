@@ -3,6 +3,8 @@
 //! A change concerns its own leg alone: the engine answers it, and the other leg's transport,
 //! fingerprint, SSRC and sequence stay as they are. What the other party hears follows from it.
 
+use std::net::IpAddr;
+
 use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, HearSource};
 use webtrunk_engine::media::PlaybackId;
@@ -15,14 +17,20 @@ use webtrunk_engine::EndCause;
 
 impl B2bua {
     /// A party wants other media.
-    pub(super) fn on_reoffered(&mut self, leg: LegId, offer: Option<Box<SessionDescription>>) {
+    pub(super) fn on_reoffered(
+        &mut self,
+        leg: LegId,
+        offer: Option<Box<SessionDescription>>,
+        signalled_from: IpAddr,
+    ) {
         let opposite = self.opposite(leg).map(|party| party.leg);
         self.give_up_restart(leg);
         let Some(party) = self.party_mut(leg) else { return };
         match offer {
             Some(description) => {
                 party.change = Change::Answering;
-                self.media(CallCommand::ReceiveOffer { leg, description });
+                let signalled_from = Some(signalled_from);
+                self.media(CallCommand::ReceiveOffer { leg, description, signalled_from });
                 self.media(CallCommand::CreateAnswer { leg, opposite });
             }
             None => {

@@ -200,7 +200,12 @@ impl Bench {
                 CallCommand::AddLeg(spec) => format!("add {}", who(&spec.leg)),
                 CallCommand::CreateOffer { leg, .. } => format!("offer {}", who(leg)),
                 CallCommand::RestartIce { leg, .. } => format!("restart ICE of {}", who(leg)),
-                CallCommand::ReceiveOffer { leg, .. } => format!("offered by {}", who(leg)),
+                CallCommand::ReceiveOffer { leg, signalled_from: None, .. } => {
+                    format!("offered by {}", who(leg))
+                }
+                CallCommand::ReceiveOffer { leg, signalled_from: Some(from), .. } => {
+                    format!("offered by {} from {from}", who(leg))
+                }
                 CallCommand::CreateAnswer { leg, .. } => format!("make answer for {}", who(leg)),
                 CallCommand::ReceiveAnswer { leg, .. } => format!("answered by {}", who(leg)),
                 CallCommand::AddCandidates { leg, .. } => format!("candidates of {}", who(leg)),
@@ -535,8 +540,8 @@ fn a_call_that_is_passed_on_has_one_hop_less_and_none_without_hops() {
 fn a_hold_is_answered_on_its_own_leg_and_a_silent_one_is_heard_as_silence() {
     let (mut bench, _) = Bench::talking(trunk());
     let leg = bench.caller;
-    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()) });
-    assert_eq!(words, ["offered by caller", "make answer for caller"]);
+    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
+    assert_eq!(words, ["offered by caller from 192.0.2.9", "make answer for caller"]);
     let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
     assert_eq!(words, ["answer reoffer of caller"]);
     assert_eq!(bench.agreed(leg, Direction::Inactive), ["callee hears silence"]);
@@ -560,7 +565,10 @@ fn music_is_heard_by_who_is_on_hold_unless_a_telephone_system_holds_with_its_own
 #[test]
 fn an_empty_reoffer_gets_our_offer() {
     let (mut bench, callee) = Bench::talking(trunk());
-    assert_eq!(bench.signal(Event::Reoffered { leg: callee, offer: None }), ["offer callee"]);
+    assert_eq!(
+        bench.signal(Event::Reoffered { leg: callee, offer: None, signalled_from: FROM }),
+        ["offer callee"]
+    );
     let words = bench.media(CallEvent::OfferReady { leg: callee, description: description() });
     assert_eq!(words, ["answer reoffer of callee"]);
     let words = bench.signal(Event::Acknowledged { leg: callee, description: Some(description()) });

@@ -97,7 +97,7 @@ impl Room {
         let (leg, rate) = (phone.leg, codec.native_rate());
         let mut call = Call::new(CallId::next(), Arc::clone(&self.supplies));
         call.add_leg(self.new_leg(leg, codec));
-        call.receive_offer(leg, &phone.offer("sendrecv"));
+        call.receive_offer(leg, &phone.offer("sendrecv"), None);
         call.create_answer(leg, None, self.now, &mut self.hall.outbox);
         let id = call.id();
         self.hall.calls.push(call);
@@ -495,7 +495,7 @@ fn a_party_that_changes_its_codec_stays() {
     talker.sound.clear();
     let offer = talker.phone.offer("sendrecv");
     room.hall.with_call(id, |call, outbox| {
-        call.receive_offer(second, &offer);
+        call.receive_offer(second, &offer, None);
         call.create_answer(second, None, now, outbox);
     });
     room.run(Duration::from_secs(1));

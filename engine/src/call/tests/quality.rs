@@ -88,7 +88,7 @@ fn a_peer_that_asks_gets_voip_metrics_to_the_last_and_no_other() {
     assert_eq!(metrics_for(&bench, 0), []);
 
     let (leg, offer) = (bench.phones[0].leg, asking(bench.phones[0].offer("sendrecv")));
-    bench.call.receive_offer(leg, &offer);
+    bench.call.receive_offer(leg, &offer, None);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
     let mut answers = bench.events().into_iter().filter_map(|event| match event {
         CallEvent::AnswerReady { description, .. } => Some(description),

@@ -175,7 +175,7 @@ fn stream_bench() -> (Bench, Member) {
     let lines = CHROMIUM.lines().map(|line| if is_ufrag(&line) { "a=ice-ufrag:peer" } else { line });
     let offer = SessionDescription::parse(lines.collect::<Vec<_>>().join("\r\n")).expect("a good offer");
     bench.shard.with_call(browser.call, bench.now, |call, outbox, now| {
-        call.receive_offer(browser.leg, &offer);
+        call.receive_offer(browser.leg, &offer, None);
         call.create_answer(browser.leg, None, now, outbox);
     });
     (bench, browser)
@@ -239,7 +239,7 @@ fn join_lite(bench: &mut Bench, peer: SocketAddr) -> Member {
     let offer = offer.join("\r\n").replace("m=audio", "a=ice-lite\r\nm=audio");
     let offer = SessionDescription::parse(offer).expect("a good offer");
     bench.shard.with_call(member.call, bench.now, |call, outbox, now| {
-        call.receive_offer(member.leg, &offer);
+        call.receive_offer(member.leg, &offer, None);
         call.create_answer(member.leg, None, now, outbox);
     });
     member
@@ -315,8 +315,9 @@ async fn a_contested_source_address_is_free_when_its_leg_is_gone() {
 /// The first payload type that a further leg of `member`'s call offers, whose peer said `offer` before.
 fn first_offered(bench: &mut Bench, member: &Member, offer: &str, transport: TransportSpec) -> String {
     let offer = SessionDescription::parse(offer).expect("a good offer");
-    let took =
-        bench.shard.with_call(member.call, bench.now, |call, _, _| call.receive_offer(member.leg, &offer));
+    let took = bench
+        .shard
+        .with_call(member.call, bench.now, |call, _, _| call.receive_offer(member.leg, &offer, None));
     assert_eq!(took, Some(()));
     let codecs = CodecId::USUAL.to_vec();
     let spec =

@@ -1,14 +1,20 @@
-//! Callers that change networks in the middle of a call.
+//! Callers that change networks in the middle of a call, or whose network changes.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
-use webtrunk_loadtest::agent::Call;
+use webtrunk_loadtest::agent::{Call, Direction, PhoneConfig};
 
 use super::ear::assert_hears;
-use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, talk_from_webrtc, webrtc};
+use super::stage::{
+    CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, talk, talk_from_webrtc, webrtc,
+};
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
+use crate::support::relay::{Faults, Relay};
 
 /// The longest time between two packets of audio.
 async fn longest_gap(call: &Call) -> Duration {
@@ -17,9 +23,14 @@ async fn longest_gap(call: &Call) -> Duration {
     gaps.max().expect("audio")
 }
 
+/// How many packets of audio have come.
+async fn heard_so_far(call: &Call) -> usize {
+    call.heard().await.expect("a log").packets.len()
+}
+
 /// Waits until audio has come for so long since now.
 async fn hears_for(call: &Call, time: Duration, limit: Duration) {
-    let before = call.heard().await.expect("a log").packets.len();
+    let before = heard_so_far(call).await;
     let packets = usize::try_from(time.as_millis() / 20).expect("a test is short");
     call.heard_packets(before + packets, limit).await.expect("audio again");
 }
@@ -101,6 +112,46 @@ async fn a_callee_whose_network_was_lost_comes_back_too_and_the_caller_notices_t
     assert_hears_at_last(&lifted, CALLER_HZ).await;
     assert_eq!(call.remote_description(), described, "the caller is told nothing");
     assert_eq!(stage.gateway.log().count(&["\"ICE is restarted\""]), 1);
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// The NAT in front of a phone starts anew, so that its media come from another port. Until it describes itself
+/// again nobody can know them from a stranger's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_whose_nat_changed_is_heard_again_when_it_describes_itself_anew() {
+    const RTP_PORTS: [u16; 2] = [20_000, 20_003];
+    const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
+    let relay = Relay::new();
+    let [from, to] = RTP_PORTS;
+    let config = GatewayConfig::default().media("shards = 1").rtp_ports(from, to);
+    let stage = Stage::behind(&relay, &["PCMU"], config);
+    let gateway = stage.gateway.sip().ip();
+    for port in (from..=to).chain([SIP_PORT]) {
+        relay.carry((gateway, port).into(), [Faults::default(); 2]);
+    }
+    let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
+    let caller = PhoneConfig { server, behind_nat: Some(NOBODY), ..stage.caller(CodecId::Pcmu) };
+    let (caller, callee) = (phone(caller).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk(&caller, &callee).await;
+    assert_hears(&call, CALLEE_HZ).await;
+    assert_hears(&lifted, CALLER_HZ).await;
+    for port in from..=to {
+        relay.forget((gateway, port).into());
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = [heard_so_far(&call).await, heard_so_far(&lifted).await];
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let after = [heard_so_far(&call).await, heard_so_far(&lifted).await];
+    assert_eq!(after, before, "nothing goes to a port, or is taken from one, that nobody described");
+    call.change(Direction::SendRecv).await.expect("agreed");
+    hears_for(&lifted, Duration::from_secs(2), PATIENCE).await;
+    hears_for(&call, Duration::from_secs(2), PATIENCE).await;
+    assert_hears_at_last(&call, CALLEE_HZ).await;
+    assert_hears_at_last(&lifted, CALLER_HZ).await;
+    for end in [&call, &lifted] {
+        assert_eq!(end.heard().await.expect("a log").ssrcs().len(), 1);
+    }
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
 }

@@ -40,7 +40,7 @@ impl OnePort {
             if let Some(call) = named {
                 ways.entry(from).or_insert_with(|| {
                     let (inside, back) = (open(SocketAddr::new(address.ip(), 0)), Arc::clone(&back));
-                    each_datagram(Arc::clone(&inside), Arc::clone(&ends), move |datagram, _| {
+                    each_datagram(Arc::clone(&inside), [Arc::clone(&ends)], move |datagram, _| {
                         send(&back, datagram, from);
                     });
                     (inside, *call)
@@ -50,7 +50,7 @@ impl OnePort {
                 send(inside, datagram, *named.unwrap_or(call));
             }
         };
-        each_datagram(outside, Arc::clone(&is_over), carry);
+        each_datagram(outside, [Arc::clone(&is_over)], carry);
         Self { address, calls, is_over, _host: host }
     }
 

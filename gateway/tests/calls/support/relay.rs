@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub(crate) struct Relay {
     host: Host,
     is_over: Arc<AtomicBool>,
     tallies: [Arc<Tally>; 2],
+    /// How often the ways to each port of the gateway's were forgotten.
+    forgotten: Mutex<HashMap<SocketAddr, Arc<AtomicU64>>>,
 }
 
 /// What happens to audio on its way, each with its probability.
@@ -58,6 +60,9 @@ struct Way {
 struct Peer {
     inside: Arc<UdpSocket>,
     towards: Way,
+    /// How often its kind had been forgotten when it was made.
+    age: u64,
+    is_over: Arc<AtomicBool>,
 }
 
 /// How soon a thread sees that it is over.
@@ -70,7 +75,8 @@ const SEED: u64 = 7;
 impl Relay {
     /// Takes an address.
     pub(crate) fn new() -> Self {
-        Self { host: Host::new(), is_over: Arc::default(), tallies: Default::default() }
+        let (is_over, tallies, forgotten) = Default::default();
+        Self { host: Host::new(), is_over, tallies, forgotten }
     }
 
     /// Where it is.
@@ -83,6 +89,13 @@ impl Relay {
         self.tallies.each_ref().map(|tally| &**tally)
     }
 
+    /// Forgets by which ports clients were shown to that port of the gateway's, as a NAT does that starts anew: what
+    /// they send from now on comes from others, and what is sent to those of before goes nowhere.
+    pub(crate) fn forget(&self, gateway: SocketAddr) {
+        let forgotten = self.forgotten.lock().expect("nobody broke it");
+        forgotten[&gateway].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Carries what comes to the gateway's port here, and what comes back, with faults towards the gateway
     /// and others on the way back.
     pub(crate) fn carry(&self, gateway: SocketAddr, faults: [Faults; 2]) {
@@ -90,8 +103,12 @@ impl Relay {
         let back = Arc::clone(&outside);
         let (ip, is_over) = (self.ip(), Arc::clone(&self.is_over));
         let tallies = self.tallies.clone();
+        let forgotten = Arc::<AtomicU64>::default();
+        self.forgotten.lock().expect("nobody broke it").insert(gateway, Arc::clone(&forgotten));
         let mut peers = HashMap::new();
         let carry = move |datagram: &[u8], client| {
+            let age = forgotten.load(Ordering::Relaxed);
+            peers.retain(|_, peer: &mut Peer| peer.age == age);
             let peer: &mut Peer = peers.entry(client).or_insert_with(|| {
                 let inside = open(SocketAddr::new(ip, 0));
                 let back = Arc::clone(&back);
@@ -100,12 +117,17 @@ impl Relay {
                 let carry_back = move |datagram: &[u8], _| {
                     homewards.pass(datagram, |datagram| send(&back, datagram, client));
                 };
-                each_datagram(Arc::clone(&inside), Arc::clone(&is_over), carry_back);
-                Peer { inside, towards }
+                let peer_is_over = Arc::<AtomicBool>::default();
+                each_datagram(
+                    Arc::clone(&inside),
+                    [Arc::clone(&is_over), Arc::clone(&peer_is_over)],
+                    carry_back,
+                );
+                Peer { inside, towards, age, is_over: peer_is_over }
             });
             peer.towards.pass(datagram, |datagram| send(&peer.inside, datagram, gateway));
         };
-        each_datagram(outside, Arc::clone(&self.is_over), carry);
+        each_datagram(outside, [Arc::clone(&self.is_over)], carry);
     }
 }
 
@@ -153,6 +175,12 @@ impl Way {
     }
 }
 
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Relay {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
@@ -165,15 +193,15 @@ pub(super) fn open(address: SocketAddr) -> Arc<UdpSocket> {
     Arc::new(socket)
 }
 
-/// Hands on every datagram with its sender, in a thread of its own.
-pub(super) fn each_datagram(
+/// Hands on every datagram with its sender, in a thread of its own, until one of these is true.
+pub(super) fn each_datagram<const N: usize>(
     socket: Arc<UdpSocket>,
-    is_over: Arc<AtomicBool>,
+    is_over: [Arc<AtomicBool>; N],
     mut take: impl FnMut(&[u8], SocketAddr) + Send + 'static,
 ) {
     thread::spawn(move || {
         let mut buffer = [0; DATAGRAM_MAX];
-        while !is_over.load(Ordering::Relaxed) {
+        while !is_over.iter().any(|is_over| is_over.load(Ordering::Relaxed)) {
             // Nobody may have sent anything, or nobody be there who was sent something.
             let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
             take(&buffer[..length], from);

@@ -54,12 +54,12 @@ fn a_restart_that_crosses_an_offer_is_tried_again_unless_the_party_offers() {
             assert_eq!(bench.signal(glare), [format!("roll back {name}")]);
             assert_eq!(bench.call.poll_timeout(), Some(bench.now + Duration::from_secs(delay)));
             if party_offers {
-                bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+                bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
                 bench.media(CallEvent::AnswerReady { leg, description: description() });
                 assert!(bench.wait(Duration::from_secs(delay)).is_empty());
             } else {
                 assert_eq!(bench.wait(Duration::from_secs(delay)), [format!("restart ICE of {name}")]);
-                bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+                bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
             }
         }
     }
@@ -70,8 +70,9 @@ fn an_offer_of_the_party_comes_before_ours_that_was_not_sent() {
     let (mut bench, _) = Bench::talking(trunk());
     let leg = bench.caller;
     bench.silence(leg);
-    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()) });
-    assert_eq!(words, ["roll back caller", "offered by caller", "make answer for caller"]);
+    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
+    let offered = "offered by caller from 192.0.2.9";
+    assert_eq!(words, ["roll back caller", offered, "make answer for caller"]);
     assert!(bench.offer_ready(leg).is_empty(), "ours came too late");
     let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
     assert_eq!(words, ["answer reoffer of caller"]);
@@ -81,7 +82,7 @@ fn an_offer_of_the_party_comes_before_ours_that_was_not_sent() {
 fn while_the_party_changes_its_media_a_restart_waits() {
     let (mut bench, _) = Bench::talking(trunk());
     let leg = bench.caller;
-    bench.signal(Event::Reoffered { leg, offer: Some(description()) });
+    bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
     assert!(bench.silence(leg).is_empty());
     bench.media(CallEvent::AnswerReady { leg, description: description() });
     assert_eq!(bench.wait(Duration::from_secs(1)), ["restart ICE of caller"]);

@@ -17,14 +17,21 @@ pub(super) struct EarlyOffer(Option<(TransactionKey, Request)>);
 
 impl EarlyOffer {
     /// Takes an UPDATE or PRACK with an offer, and asks the gateway.
-    pub(super) fn receive(&mut self, key: TransactionKey, request: Request, context: &mut Context<'_>) {
+    pub(super) fn receive(
+        &mut self,
+        key: TransactionKey,
+        request: Request,
+        flow: &Flow,
+        context: &mut Context<'_>,
+    ) {
         if self.0.is_some() {
             return context.answer_later(key, &request);
         }
         match body::of_request(&request) {
             Ok(offer @ Some(_)) => {
                 self.0 = Some((key, request));
-                context.tell(Event::Reoffered { leg: context.leg, offer });
+                let signalled_from = flow.remote.ip().to_canonical();
+                context.tell(Event::Reoffered { leg: context.leg, offer, signalled_from });
             }
             Ok(None) => context.answer(key, &request, StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Err(error) => {

@@ -38,7 +38,7 @@ impl Session {
                 self.handle_bye(key, &request, context);
                 return None;
             }
-            Method::Invite | Method::Update => self.handle_offer(key, request, context),
+            Method::Invite | Method::Update => self.handle_offer(key, request, &flow, context),
             Method::Info => self.handle_info(key, request, context),
             Method::Prack => {
                 // It was on its way when we answered.
@@ -116,7 +116,13 @@ impl Session {
         context.tell_ended(reason::of_bye(&bye.headers), why);
     }
 
-    fn handle_offer(&mut self, key: TransactionKey, request: Request, context: &mut Context<'_>) {
+    fn handle_offer(
+        &mut self,
+        key: TransactionKey,
+        request: Request,
+        flow: &Flow,
+        context: &mut Context<'_>,
+    ) {
         if let Err(min_seconds) = self.timer.admit(&request) {
             return context.answer_too_small(key, &request, min_seconds);
         }
@@ -146,7 +152,8 @@ impl Session {
         }
         let answer_by = context.now + context.config.transactions.timers.give_up;
         self.exchange = Exchange::OfferReceived { key, request, has_offer: offer.is_some(), answer_by };
-        context.tell(Event::Reoffered { leg: context.leg, offer });
+        let signalled_from = flow.remote.ip().to_canonical();
+        context.tell(Event::Reoffered { leg: context.leg, offer, signalled_from });
     }
 
     fn handle_info(&mut self, key: TransactionKey, info: Request, context: &mut Context<'_>) {

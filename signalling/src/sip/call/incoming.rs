@@ -201,9 +201,9 @@ impl Incoming {
                 let status = StatusCode::REQUEST_TERMINATED;
                 return self.refuse(status, EndCause::Cancelled, "early BYE", context);
             }
-            Method::Prack => return Some(self.handle_prack(key, request, context)),
+            Method::Prack => return Some(self.handle_prack(key, request, &flow, context)),
             Method::Update if !request.body.is_empty() && self.reliable.has_agreed() => {
-                self.early_offer.receive(key, request, context);
+                self.early_offer.receive(key, request, &flow, context);
             }
             _ => early::answer(key, &request, &flow, false, context),
         }
@@ -215,6 +215,7 @@ impl Incoming {
         mut self: Box<Self>,
         key: TransactionKey,
         prack: Request,
+        flow: &Flow,
         context: &mut Context<'_>,
     ) -> Call {
         if !self.reliable.acknowledge(self.key, &prack, context) {
@@ -224,7 +225,7 @@ impl Incoming {
         if prack.body.is_empty() {
             context.answer(key, &prack, StatusCode::OK);
         } else if self.reliable.has_agreed() {
-            self.early_offer.receive(key, prack, context);
+            self.early_offer.receive(key, prack, flow, context);
         } else {
             context.answer(key, &prack, StatusCode::NOT_ACCEPTABLE_HERE);
         }

@@ -197,7 +197,7 @@ impl Outgoing {
             return self.handle_bye(key, &request, context);
         }
         if request.method == Method::Update && !request.body.is_empty() && self.has_agreed_with(&request) {
-            self.early_offer.receive(key, request, context);
+            self.early_offer.receive(key, request, flow, context);
             return Some(Call::Outgoing(self));
         }
         early::answer(key, &request, flow, self.has_offer(), context);
