@@ -10,6 +10,7 @@ use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
 mod conference;
 mod encoder;
+mod hold;
 mod pauses;
 mod ptimes;
 mod quality;

@@ -19,6 +19,8 @@ pub struct OutputStream {
     due_at: Option<Instant>,
     /// The next packet begins a talkspurt (RFC 3551 4.1).
     is_talkspurt: bool,
+    /// Packets that are missing before the next one.
+    left_out: u16,
     stats: SenderStats,
 }
 
@@ -34,6 +36,7 @@ impl OutputStream {
             clock,
             due_at: None,
             is_talkspurt: true,
+            left_out: 0,
             stats: SenderStats::new(clock),
         }
     }
@@ -60,6 +63,7 @@ impl OutputStream {
     pub fn begin_source(&mut self, now: Instant) {
         self.timestamp = self.timestamp_at(now);
         self.is_talkspurt = true;
+        self.left_out = 0;
     }
 
     /// Lets `ticks` of the clock pass without a packet; what follows begins a talkspurt.
@@ -68,10 +72,11 @@ impl OutputStream {
         self.is_talkspurt = true;
     }
 
-    /// So many packets of what is relayed were lost on their way here: whoever listens has to see that, to
-    /// conceal them or to restore them from the redundancy in the next one.
+    /// So many packets of what is relayed were lost on their way here just before the next one: whoever listens has
+    /// to see that, to conceal them or to restore them from the redundancy in the next one. Who is sent nothing, on
+    /// hold say, has nothing to see.
     pub fn leave_out(&mut self, packets: u16) {
-        self.sequence = self.sequence.plus(packets);
+        self.left_out = packets;
     }
 
     /// A frame of `ticks` was sent, or kept back, at `now`: the next sample comes after it.
@@ -158,7 +163,7 @@ impl OutputStream {
         now: Instant,
     ) -> RtpHeader {
         self.due_at.get_or_insert(now);
-        let sequence = self.sequence;
+        let sequence = self.sequence.plus(std::mem::take(&mut self.left_out));
         self.sequence = sequence.next();
         RtpHeader { payload_type, marker, sequence, timestamp, ssrc: self.ssrc }
     }
