@@ -179,7 +179,7 @@ impl Call {
         }
         for other in &mut self.legs {
             if matches!(other.sender.hears, Hears::Leg { from, .. } if from == id) {
-                other.sender.hears = Hears::Nothing;
+                other.sender.set_hears(Hears::Nothing);
             }
         }
         Some(leg)
@@ -278,11 +278,11 @@ impl Call {
         let native = self.legs[index].codec().native_rate();
         let (player, playback) = match source {
             HearSource::Nothing => {
-                self.legs[index].sender.hears = Hears::Nothing;
+                self.legs[index].sender.set_hears(Hears::Nothing);
                 return;
             }
             HearSource::Leg(from) => {
-                self.legs[index].sender.hears = Hears::Leg { from, path: Path::Closed };
+                self.legs[index].sender.set_hears(Hears::Leg { from, path: Path::Closed });
                 self.open_paths();
                 return;
             }
@@ -451,14 +451,14 @@ impl Call {
                 continue;
             };
             let Some(output) = self.legs[index].sender.agreement().copied() else { continue };
-            let speaker = *from;
+            let from = *from;
             if path.fits(input, &output) {
                 continue;
             }
             let opened = Path::open(input, &output, &self.supplies.config.encoder);
             let band = band_at(meeting_rate(input.0, output.codec));
             self.legs[index].sender.set_band(band);
-            let speaker = self.legs.iter_mut().find(|leg| leg.id() == speaker);
+            let speaker = self.legs.iter_mut().find(|leg| leg.id() == from);
             if let Some(listening) = speaker.and_then(|speaker| speaker.listening.as_mut()) {
                 listening.set_codec(input.0, band);
             }
@@ -466,9 +466,7 @@ impl Call {
             match opened {
                 Ok(opened) => {
                     leg.span().in_scope(|| info!(from = ?input.0, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened"));
-                    if let Hears::Leg { path, .. } = &mut leg.sender.hears {
-                        *path = opened;
-                    }
+                    leg.sender.set_hears(Hears::Leg { from, path: opened });
                     leg.sender.adapt_encoder();
                     if let (Some(complexity), Some(encoder)) = (self.complexity, leg.sender.encoder()) {
                         encoder.set_complexity(complexity);

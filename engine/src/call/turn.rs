@@ -19,7 +19,7 @@ impl Call {
     pub fn enter_conference(&mut self, id: LegId, now: Instant) -> bool {
         let Some(index) = self.index_of(id) else { return false };
         if !matches!(self.legs[index].sender.hears, Hears::Conference(_)) {
-            self.legs[index].sender.hears = Hears::Conference(None);
+            self.legs[index].sender.set_hears(Hears::Conference(None));
             self.open_conference(index, now);
         }
         true
@@ -93,7 +93,7 @@ impl Call {
             }
             if !has_earpiece {
                 let earpiece = Earpiece::open(&agreement, &supplies.config.encoder)?;
-                leg.sender.hears = Hears::Conference(Some(Box::new(earpiece)));
+                leg.sender.set_hears(Hears::Conference(Some(Box::new(earpiece))));
             }
             Ok(())
         };

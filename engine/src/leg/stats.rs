@@ -33,9 +33,10 @@ pub struct LegStats {
     pub duplicate: u64,
     /// Packets that came out of order, in time.
     pub reordered: u64,
-    /// Frames of what the party hears that were restored from redundancy; in a conference, of what it says.
+    /// Frames of what the party heard of the other that were restored from redundancy; in a conference, of what it
+    /// said.
     pub recovered: u64,
-    /// Frames of what the party hears that were invented; in a conference, of what it says.
+    /// Frames of what the party heard of the other that were invented; in a conference, of what it said.
     pub concealed: u64,
     /// Interarrival jitter of what came (RFC 3550 A.8).
     pub jitter: Duration,
@@ -102,11 +103,13 @@ impl LegStats {
     ) -> Self {
         let fates = receiver.fates();
         let peer = sender.output.stats().remote();
-        let (is_transcoded, repaired) = match &sender.hears {
-            Hears::Leg { path, .. } => (path.is_transcoded(), path.counters()),
-            Hears::Conference(_) => (true, receiver.repaired().unwrap_or_default()),
-            Hears::Nothing | Hears::Player(_) => Default::default(),
+        let is_transcoded = match &sender.hears {
+            Hears::Leg { path, .. } => path.is_transcoded(),
+            Hears::Conference(_) => true,
+            Hears::Nothing | Hears::Player(_) => false,
         };
+        let mut repaired = sender.repaired();
+        repaired += receiver.repaired();
         Self {
             leg,
             transport,

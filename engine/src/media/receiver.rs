@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use webtrunk_codecs::ClockRate;
 
 use super::intake::Intake;
-use super::jitter::Content;
+use super::jitter::{Content, JitterCounters};
 use super::pace::Pace;
 use super::reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
 use super::reports::statistics_for;
@@ -27,6 +27,12 @@ pub(crate) struct Receiver {
     intake: Option<Box<Intake>>,
     digits: Option<EventReceiver>,
     statistics: Option<ReceiverStats>,
+    /// Packets that came and were of use, of whatever stream.
+    packets: u64,
+    /// What became of packets in jitter buffers that are gone.
+    fates_before: ReorderCounters,
+    /// What was repaired behind them.
+    repaired_before: TranscoderCounters,
     drops: DropCounters,
     accepts: Option<Accepts>,
     /// The peer said last that it pauses.
@@ -52,6 +58,9 @@ impl Receiver {
             intake: None,
             digits: None,
             statistics: None,
+            packets: 0,
+            fates_before: ReorderCounters::default(),
+            repaired_before: TranscoderCounters::default(),
             drops: DropCounters::new(),
             accepts: None,
             is_paused: false,
@@ -64,6 +73,9 @@ impl Receiver {
         let had_clock = self.accepts.and_then(|accepts| accepts.event_clock);
         if event_clock != had_clock {
             self.digits = event_clock.map(EventReceiver::new);
+        }
+        if let Some(statistics) = &mut self.statistics {
+            statistics.set_clock_rate(agreed.codec.clock_rate());
         }
         self.accepts = Some(Accepts {
             event_clock,
@@ -93,6 +105,7 @@ impl Receiver {
         if !self.pace.admits(now) {
             return Err(DropReason::TooFast);
         }
+        self.packets += 1;
         let statistics = statistics_for(&mut self.statistics, &packet, accepts.clock);
         self.is_paused = is_noise;
         if is_event || is_noise {
@@ -141,7 +154,10 @@ impl Receiver {
         if self.intake.is_some() || intake.is_some() {
             self.reorder.forget_stream();
         }
-        self.intake = intake;
+        if let Some(former) = std::mem::replace(&mut self.intake, intake) {
+            self.fates_before += fates_of(&former);
+            self.repaired_before += former.repaired();
+        }
     }
 
     /// The payload type of voice, once agreed.
@@ -183,24 +199,22 @@ impl Receiver {
     }
 
     pub(crate) fn fates(&self) -> ReorderCounters {
-        let passed = self.reorder.counters();
-        let Some(played) = self.intake.as_ref().map(|intake| intake.fates()) else { return passed };
-        ReorderCounters {
-            lost: passed.lost + played.lost,
-            late: passed.late + played.late,
-            duplicate: passed.duplicate + played.duplicate,
-            reordered: passed.reordered + played.reordered,
-        }
+        let mut fates = self.fates_before;
+        fates += self.reorder.counters();
+        fates += self.intake.as_deref().map(fates_of).unwrap_or_default();
+        fates
     }
 
-    /// What of the party's voice was repaired for a conference; `None` outside of one.
-    pub(crate) fn repaired(&self) -> Option<TranscoderCounters> {
-        self.intake.as_ref().map(|intake| intake.repaired())
+    /// What of the party's voice was repaired for conferences.
+    pub(crate) fn repaired(&self) -> TranscoderCounters {
+        let mut repaired = self.repaired_before;
+        repaired += self.intake.as_ref().map(|intake| intake.repaired()).unwrap_or_default();
+        repaired
     }
 
     /// Packets that came and were of use.
     pub(crate) fn packets(&self) -> u64 {
-        self.statistics.as_ref().map_or(0, ReceiverStats::packets_received)
+        self.packets
     }
 
     pub(crate) fn jitter(&self) -> Duration {
@@ -216,4 +230,9 @@ impl Receiver {
     pub(crate) fn statistics_of(&mut self, ssrc: Ssrc) -> Option<&mut ReceiverStats> {
         self.statistics.as_mut().filter(|statistics| statistics.ssrc() == ssrc)
     }
+}
+
+fn fates_of(intake: &Intake) -> ReorderCounters {
+    let JitterCounters { lost, late, duplicate, reordered, .. } = intake.fates();
+    ReorderCounters { lost, late, duplicate, reordered }
 }

@@ -4,6 +4,7 @@
 //! adaptive moment in which the missing one may still come; then it is delivered together with the
 //! number of packets that were lost before it, for its reader to repair.
 
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use crate::rtp::{DropReason, RtpPacket, SequenceNumber, Ssrc};
@@ -55,6 +56,15 @@ pub struct ReorderCounters {
     pub duplicate: u64,
     /// Came out of order but in time.
     pub reordered: u64,
+}
+
+impl AddAssign for ReorderCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.lost += other.lost;
+        self.late += other.late;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+    }
 }
 
 /// What became of a packet that was inserted.

@@ -25,6 +25,7 @@ use super::player::Player;
 use super::quality::{Band, EModelInput, Quality};
 use super::recorder::{Side, Tap, TapHeard};
 use super::tone_mouth::ToneMouth;
+use super::transcoder::TranscoderCounters;
 use crate::LegId;
 use crate::call::KeyMode;
 use crate::leg::{Deed, LegTransport};
@@ -61,7 +62,10 @@ pub(crate) enum Hears {
 /// The sending half.
 pub(crate) struct Sender {
     pub(crate) output: OutputStream,
+    /// Set by [`Self::set_hears`].
     pub(crate) hears: Hears,
+    /// What was repaired on paths that are gone.
+    repaired_before: TranscoderCounters,
     agreement: Option<SendAgreement>,
     /// What is carried of the voice from end to end.
     band: Band,
@@ -135,6 +139,7 @@ impl Sender {
         Self {
             output: OutputStream::new(codec.clock_rate()),
             hears: Hears::Nothing,
+            repaired_before: TranscoderCounters::default(),
             agreement: None,
             band: own_band(codec),
             digits: None,
@@ -213,6 +218,21 @@ impl Sender {
         self.digits.as_mut()
     }
 
+    /// Sets what the party hears from now on.
+    pub(crate) fn set_hears(&mut self, hears: Hears) {
+        self.repaired_before = self.repaired();
+        self.hears = hears;
+    }
+
+    /// What was repaired on the way of what the party heard of others.
+    pub(crate) fn repaired(&self) -> TranscoderCounters {
+        let mut repaired = self.repaired_before;
+        if let Hears::Leg { path, .. } = &self.hears {
+            repaired += path.counters();
+        }
+        repaired
+    }
+
     /// Starts playing; the encoder is made for what was agreed by now, or at the next agreement.
     pub(crate) fn play(&mut self, player: Player, id: PlaybackId, config: &EncoderConfig, now: Instant) {
         self.output.begin_source(now);
@@ -220,7 +240,7 @@ impl Sender {
         if let Some(agreement) = &self.agreement {
             playback.open(agreement, config);
         }
-        self.hears = Hears::Player(Box::new(playback));
+        self.set_hears(Hears::Player(Box::new(playback)));
     }
 
     /// Passes on a packet of the leg that is heard.
@@ -322,7 +342,7 @@ impl Sender {
         if goes_on {
             return Ticked::Quiet;
         }
-        self.hears = Hears::Nothing;
+        self.set_hears(Hears::Nothing);
         Ticked::PlaybackFinished(id)
     }
 

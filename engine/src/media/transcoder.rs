@@ -8,6 +8,7 @@
 //! Time is kept by the sender's timestamps: what neither arrived nor was repaired passes as silence
 //! that is not sent, so the output's timestamp advances with the time that passed.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use webtrunk_codecs::comfort_noise::{Activity, Sid, SilenceDetector};
@@ -80,6 +81,14 @@ pub struct TranscoderCounters {
     pub concealed: u64,
     /// Packets that were not of the agreed codec.
     pub undecodable: u64,
+}
+
+impl AddAssign for TranscoderCounters {
+    fn add_assign(&mut self, other: Self) {
+        self.recovered += other.recovered;
+        self.concealed += other.concealed;
+        self.undecodable += other.undecodable;
+    }
 }
 
 impl Transcoder {

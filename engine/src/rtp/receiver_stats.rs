@@ -72,6 +72,16 @@ impl ReceiverStats {
         self.ssrc
     }
 
+    /// Goes on in the units of another codec's clock.
+    pub fn set_clock_rate(&mut self, clock_rate: ClockRate) {
+        if clock_rate != self.clock_rate {
+            self.jitter_16 = self.jitter_16 * i64::from(clock_rate.hz()) / i64::from(self.clock_rate.hz());
+            self.clock_rate = clock_rate;
+            // What came last has a timestamp of the other clock.
+            self.last_media = None;
+        }
+    }
+
     /// Counts a packet of media that arrived at `now`.
     pub fn handle_media(&mut self, sequence: SequenceNumber, timestamp: Timestamp, now: Instant) {
         self.handle_sequence(sequence);
@@ -301,6 +311,31 @@ mod tests {
         stats.handle_media(SequenceNumber(30), Timestamp(0x8000_0000), start + PTIME * 30);
         assert_eq!(stats.jitter(), Duration::ZERO);
         assert_eq!((stats.packets_received(), stats.packets_lost()), (31, 0));
+    }
+
+    #[test]
+    fn another_clock_is_no_jitter_and_keeps_what_there_was() {
+        let (mut stats, start) = (stats(), Instant::now());
+        for number in 0..200 {
+            let late = Duration::from_millis(if number % 2 == 0 { 5 } else { 0 });
+            stats.handle_media(
+                SequenceNumber(number as u16),
+                Timestamp(number * 160),
+                start + PTIME * number + late,
+            );
+        }
+        let before = stats.jitter();
+        stats.set_clock_rate(ClockRate::HZ_48000);
+        assert!(stats.jitter().abs_diff(before) < Duration::from_micros(150), "{:?}", stats.jitter());
+        for number in 200..400 {
+            stats.handle_media(
+                SequenceNumber(number as u16),
+                Timestamp(number * 960),
+                start + PTIME * number,
+            );
+        }
+        assert!(stats.jitter() < Duration::from_micros(100), "{:?}", stats.jitter());
+        assert_eq!((stats.packets_received(), stats.packets_lost()), (400, 0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use webtrunk_codecs::CodecId;
 
 use super::{Bench, FRAME, tone};
-use crate::call::CallEvent;
+use crate::call::{CallEvent, HearSource};
 use crate::leg::LegStats;
 use crate::media::quality::AudioState;
 use crate::rtp::Ssrc;
@@ -66,6 +66,39 @@ fn loss_is_judged_as_it_is_heard() {
     let missing = (spoken.lost - listened.recovered) as f32 / 500.0;
     let heard = spoken.heard.expect("packets came");
     assert!((heard.total.loss - missing).abs() < 0.001, "redundancy hides some: {heard:?}");
+}
+
+/// A hold, and the end of the other leg, are no reason to forget.
+#[test]
+fn what_was_repaired_is_told_whatever_is_heard_since() {
+    let mut bench = Bench::talking(CodecId::Pcma, CodecId::Pcmu);
+    let [speaker, listener] = [0, 1].map(|phone| bench.phones[phone].leg);
+    talk_with_loss(&mut bench, 200);
+    let once = stats(&bench, 1).concealed;
+    assert!(once >= 15, "{once}");
+    bench.call.hear(listener, HearSource::Silence, bench.now);
+    bench.pass(FRAME * 10);
+    assert_eq!(stats(&bench, 1).concealed, once);
+    bench.call.hear(listener, HearSource::Leg(speaker), bench.now);
+    talk_with_loss(&mut bench, 200);
+    let twice = stats(&bench, 1).concealed;
+    assert!(twice >= 2 * once - 2, "{once}, then {twice}");
+    bench.call.remove_leg(speaker, bench.now, &mut bench.outbox);
+    assert_eq!(stats(&bench, 1).concealed, twice);
+}
+
+#[test]
+fn packets_of_another_source_are_counted_with_those_before() {
+    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+    for source in [7, 8, 9] {
+        for payload in tone(CodecId::Pcmu, 50) {
+            let mut packet = bench.phones[0].packet(&payload);
+            packet[11] = source;
+            bench.deliver(0, &mut packet);
+            bench.pass(FRAME);
+        }
+    }
+    assert_eq!(stats(&bench, 0).packets_received, 150);
 }
 
 #[test]
