@@ -252,7 +252,7 @@ impl B2bua {
             CallEvent::LegConnected { .. }
             | CallEvent::AudioChanged { .. }
             | CallEvent::OneWayAudio { .. } => {}
-            CallEvent::LegSilent { leg } => self.restart_ice(leg, now),
+            CallEvent::LegSilent { leg } => self.on_silence(leg, now),
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
             CallEvent::DigitBegan { leg, digit } => self.on_key_down(leg, digit, directory, now),

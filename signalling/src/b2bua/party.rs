@@ -41,8 +41,10 @@ pub(super) struct Party {
     pub(super) state: PartyState,
     /// A change of its media that is under way.
     pub(super) change: Change,
-    /// When ICE is to be restarted after all, which crossed an offer of the party's.
+    /// When ICE is to be restarted after all, which crossed an offer of the party's or could not be sent.
     pub(super) restart_at: Option<Instant>,
+    /// Until when it is of use to restart ICE in the silence that there is, or was.
+    pub(super) restart_until: Option<Instant>,
     /// What we may send to it and receive from it, by the last agreement.
     pub(super) direction: Option<Direction>,
     pub(super) takes_digits: bool,
@@ -144,6 +146,7 @@ impl Party {
             state,
             change: Change::None,
             restart_at: None,
+            restart_until: None,
             direction: None,
             takes_digits: false,
             keys: KeyMode::Events,

@@ -1,9 +1,9 @@
 //! ICE restarts of our own accord: who is heard no more, and may have changed networks, is asked once in a silence
-//! to check anew. Signalling still stands, or the offer ends the call as any request that nobody answers.
+//! to check anew. Where its signalling is lost too, it is asked when it is back.
 //!
 //! The restart concerns its own leg alone; the other party hears nothing of it but the gap.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 use webtrunk_engine::call::CallCommand;
@@ -14,10 +14,21 @@ use super::call::B2bua;
 use super::party::{Change, Party};
 use crate::adapter::Command;
 
+/// How long a silent leg lasts after it was told (RFC 7675 5.1: 30 s in all, of which the engine waits 8 s).
+const SILENCE_LEFT: Duration = Duration::from_secs(22);
+
 impl B2bua {
-    /// A party is silent: asks the engine for an offer that restarts ICE. While the party changes its media it
-    /// is there, and may restart by itself; if not, we do a moment later.
-    pub(super) fn restart_ice(&mut self, leg: LegId, now: Instant) {
+    /// A party is silent.
+    pub(super) fn on_silence(&mut self, leg: LegId, now: Instant) {
+        if let Some(party) = self.party_mut(leg) {
+            party.restart_until = Some(now + SILENCE_LEFT);
+        }
+        self.restart_ice(leg, now);
+    }
+
+    /// Asks the engine for an offer that restarts ICE. While the party changes its media it is there, and may restart
+    /// by itself; if not, we do a moment later.
+    fn restart_ice(&mut self, leg: LegId, now: Instant) {
         match self.party(leg) {
             Some(party) if party.is_talking() && party.change == Change::None => {}
             Some(party) if party.is_talking() => return self.restart_later(leg, now),
@@ -58,8 +69,12 @@ impl B2bua {
         }
         info!(?cause, "the ICE restart was refused");
         self.media(CallCommand::RollBack { leg });
-        if cause == EndCause::Glare {
-            self.restart_later(leg, now);
+        let is_of_use =
+            self.party(leg).and_then(|party| party.restart_until).is_some_and(|until| now < until);
+        match cause {
+            EndCause::Glare => self.restart_later(leg, now),
+            EndCause::SignallingLost if is_of_use => self.restart_later(leg, now),
+            _ => {}
         }
     }
 

@@ -88,8 +88,16 @@ fn a_page_whose_network_was_lost_restarts_ice_itself_and_is_heard_again() {
     });
 }
 
-#[test]
-fn a_page_that_loses_its_websocket_with_its_network_comes_back_by_another() {
+/// How far the gateway is when the page is back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Noticed {
+    /// It knows nothing of the page's loss.
+    Nothing,
+    /// It has asked the page to check anew, by a WebSocket that is dead.
+    Silence,
+}
+
+fn come_back(noticed: Noticed) {
     let machines = Machines::new();
     let Some(browser) = machines.outside.run(Browser::start) else { return };
     machines.inside.run(|| {
@@ -97,13 +105,50 @@ fn a_page_that_loses_its_websocket_with_its_network_comes_back_by_another() {
         let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
         call.talk();
         machines.change();
-        call.alice.reconnect();
         let log = call.gateway.log();
+        if noticed == Noticed::Silence {
+            log.wait_for(&["\"ICE is restarted\""], PATIENCE);
+        }
+        call.alice.reconnect();
         log.wait_for(&["the peer has moved to another flow"], PATIENCE);
         log.wait_for(&["\"ICE restarted\""], PATIENCE);
         call.assert_hear_each_other();
         assert_eq!(address(&call), MOBILE);
         assert_eq!(log.count(&["\"ICE is restarted\""]), 1);
+        call.end();
+    });
+}
+
+#[test]
+fn a_page_that_loses_its_websocket_with_its_network_comes_back_by_another() {
+    come_back(Noticed::Nothing);
+}
+
+#[test]
+fn a_page_comes_back_by_another_websocket_after_it_was_asked_to_check_anew_by_the_one_it_lost() {
+    come_back(Noticed::Silence);
+}
+
+/// The gateway has seen the WebSocket close, so that it cannot even ask.
+#[test]
+fn a_page_whose_websocket_was_closed_is_asked_to_check_anew_when_it_is_back() {
+    let machine = Machine::new();
+    machine.run(|| {
+        let Some(browser) = Browser::start() else { return };
+        let config = CallConfig { is_wired: true, ..CallConfig::default() };
+        let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
+        call.talk();
+        let lost = call.alice.selected("localCandidateId")["port"].as_u64().expect("a port");
+        machine.iptables(&format!("-A INPUT -p udp --sport {lost} -j DROP"));
+        let wire = call.wire.as_ref().expect("it was asked for");
+        wire.cut();
+        let log = call.gateway.log();
+        log.wait_for(&["the ICE restart was refused", "SignallingLost"], PATIENCE);
+        wire.mend();
+        call.alice.reconnect();
+        log.wait_for(&["\"ICE restarted\""], PATIENCE);
+        call.assert_hear_each_other();
+        assert_ne!(call.alice.selected("localCandidateId")["port"], lost);
         call.end();
     });
 }

@@ -66,6 +66,30 @@ fn a_restart_that_crosses_an_offer_is_tried_again_unless_the_party_offers() {
 }
 
 #[test]
+fn who_has_lost_its_signalling_too_is_asked_until_it_is_back_or_its_leg_is_lost() {
+    let (mut bench, callee) = Bench::talking(user());
+    let lost = Event::ReofferRefused { leg: callee, cause: EndCause::SignallingLost };
+    bench.silence(callee);
+    for _ in 0..8 {
+        bench.offer_ready(callee);
+        assert_eq!(bench.signal(lost.clone()), ["roll back callee"]);
+        assert!(bench.wait(Duration::from_millis(2900)).is_empty());
+        assert_eq!(bench.wait(Duration::from_millis(100)), ["restart ICE of callee"]);
+    }
+    bench.offer_ready(callee);
+    assert_eq!(bench.signal(lost.clone()), ["roll back callee"]);
+    assert!(bench.wait(Duration::from_secs(60)).is_empty(), "its leg would be lost by now");
+    bench.silence(callee);
+    bench.offer_ready(callee);
+    assert_eq!(bench.signal(lost), ["roll back callee"]);
+    assert_eq!(bench.wait(Duration::from_secs(3)), ["restart ICE of callee"], "another silence");
+    assert_eq!(bench.offer_ready(callee), ["reoffer callee"]);
+    let answered = Event::ReofferAnswered { leg: callee, description: description() };
+    assert_eq!(bench.signal(answered), ["answered by callee"]);
+    assert!(bench.wait(Duration::from_secs(60)).is_empty());
+}
+
+#[test]
 fn an_offer_of_the_party_comes_before_ours_that_was_not_sent() {
     let (mut bench, _) = Bench::talking(trunk());
     let leg = bench.caller;

@@ -357,7 +357,7 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// Moves calls of a peer from the flows that it has left, closed or not, to the one on which it has
-    /// registered.
+    /// registered, with what it was asked there.
     pub(super) fn move_calls(&mut self, origin: &Origin, left: &[Flow], flow: Flow) {
         if left.is_empty() {
             return;
@@ -366,6 +366,7 @@ impl<D: Doorkeeper> Agent<D> {
             if slot.call.as_mut().is_some_and(|call| call.peer_moved(origin, left, flow)) {
                 slot.span.in_scope(|| tracing::info!(%flow, "the peer has moved to another flow"));
                 self.stranded.remove(leg);
+                self.layer.move_requests(*leg, left, flow);
             }
         }
     }

@@ -78,6 +78,16 @@ impl Client {
         }
     }
 
+    /// The peer is somewhere else, and may not have heard of it, or not we its answer.
+    pub(super) fn handle_flow_moved(&self) -> Step {
+        match &self.state {
+            State::Trying { request, .. } | State::Proceeding { request, .. } => {
+                Step::transmit(request.clone())
+            }
+            State::Completed { .. } | State::Terminated => Step::NOTHING,
+        }
+    }
+
     /// The flow broke.
     pub(super) fn handle_flow_failure(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Terminated) {

@@ -107,6 +107,17 @@ impl InviteClient {
         }
     }
 
+    /// The peer is somewhere else, and may not have heard of it. Once it has, it answers where it is.
+    pub(super) fn handle_flow_moved(&self) -> Step {
+        match &self.state {
+            State::Calling { request, .. } => Step::transmit(request.clone()),
+            State::Proceeding { .. }
+            | State::Accepted { .. }
+            | State::Completed { .. }
+            | State::Terminated => Step::NOTHING,
+        }
+    }
+
     /// The flow broke.
     pub(super) fn handle_flow_failure(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Terminated) {

@@ -60,7 +60,7 @@ pub struct TransactionLayer<O> {
     pub(super) transactions: HashMap<TransactionKey, Transaction<O>>,
     pub(super) by_id: HashMap<(Side, MatchId), TransactionKey>,
     by_origin: HashMap<MatchId, TransactionKey>,
-    by_path: BTreeSet<(Path, TransactionKey)>,
+    pub(super) by_path: BTreeSet<(Path, TransactionKey)>,
     deadlines: Deadlines<TransactionKey>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<TransactionEvent<O>>,
@@ -75,7 +75,7 @@ pub(super) enum Side {
 
 /// What breaks as one: a stream, or all that goes to one address without a stream of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Path {
+pub(super) enum Path {
     Stream(ConnectionId),
     Address(TransportKind, SocketAddr),
 }
@@ -370,9 +370,7 @@ impl<O: Copy> TransactionLayer<O> {
     }
 
     fn fail(&mut self, path: Path, is_meant: impl Fn(&Machine) -> bool) {
-        let first = (path, TransactionKey(0));
-        let last = (path, TransactionKey(u64::MAX));
-        let keys: Vec<_> = self.by_path.range(first..=last).map(|(_, key)| *key).collect();
+        let keys: Vec<_> = self.keys_on(path).collect();
         for key in keys {
             let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no path");
             if !is_meant(&transaction.machine) {
@@ -381,6 +379,11 @@ impl<O: Copy> TransactionLayer<O> {
             let step = transaction.machine.handle_flow_failure();
             self.carry_out(key, step);
         }
+    }
+
+    pub(super) fn keys_on(&self, path: Path) -> impl Iterator<Item = TransactionKey> {
+        let (first, last) = ((path, TransactionKey(0)), (path, TransactionKey(u64::MAX)));
+        self.by_path.range(first..=last).map(|(_, key)| *key)
     }
 
     /// Does what a machine asked for, and forgets it where it ended.
@@ -416,7 +419,7 @@ impl<O: Copy> TransactionLayer<O> {
 }
 
 impl Path {
-    fn of(flow: &Flow) -> Self {
+    pub(super) fn of(flow: &Flow) -> Self {
         flow.connection.map_or(Self::Address(flow.kind, flow.remote), Self::Stream)
     }
 }

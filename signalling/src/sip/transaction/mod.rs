@@ -10,6 +10,7 @@ mod invite_server;
 mod layer;
 mod machine;
 mod matching;
+mod moved;
 mod outcome;
 mod server;
 mod step;

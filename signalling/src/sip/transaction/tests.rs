@@ -169,6 +169,40 @@ fn a_broken_stream_fails_its_own_transactions_only() {
 }
 
 #[test]
+fn what_a_peer_has_not_answered_is_sent_again_where_it_went() {
+    let mut bench = Bench::new();
+    bench.flow.kind = TransportKind::Wss;
+    bench.flow.connection = Some(ConnectionId(1));
+    let left = bench.flow;
+    let unheard = bench.send(Method::Invite);
+    let first = bench.layer.poll_transmit().expect("it is sent").bytes;
+    bench.send(Method::Invite);
+    let ringing = bench.sent_request();
+    bench.receive_response(&ringing, 180);
+    bench.send(Method::Info);
+    let answered = bench.sent_request();
+    bench.receive_response(&answered, 200);
+    bench.flow.connection = Some(ConnectionId(2));
+    let (elsewhere, other_kind) = (bench.flow, Flow { kind: TransportKind::Tcp, ..bench.flow });
+
+    bench.layer.move_requests('x', &[left], elsewhere);
+    bench.layer.move_requests('u', &[elsewhere], left);
+    bench.layer.move_requests('u', &[left], other_kind);
+    assert!(bench.sent().is_empty(), "not theirs, not there, not of the same kind");
+    bench.layer.move_requests('u', &[left], elsewhere);
+    let again = bench.layer.poll_transmit().expect("what nobody has said a word of");
+    assert_eq!((again.flow, &again.bytes), (elsewhere, &first), "the same transaction");
+    assert!(bench.layer.poll_transmit().is_none());
+    bench.layer.connection_closed(ConnectionId(1));
+    assert_eq!((bench.layer.poll_event(), bench.layer.len()), (None, 2), "all of them have left it");
+    bench.layer.connection_closed(ConnectionId(2));
+    assert_eq!(
+        bench.layer.poll_event(),
+        Some(TransactionEvent::FlowFailed { key: unheard, owner: Some('u') })
+    );
+}
+
+#[test]
 fn every_transaction_is_gone_in_the_end() {
     let mut bench = Bench::new();
     let (key, invite) = bench.accept(INVITE);

@@ -2,6 +2,7 @@
 
 use webtrunk_engine::EndCause;
 
+use super::description;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, MediaProfile, Origin};
 use crate::sip::flow::ConnectionId;
@@ -74,6 +75,25 @@ fn a_call_goes_on_where_its_peer_registers_in_place_of_an_open_connection() {
         peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
         assert_eq!(peer.sent_flows()[0].connection, Some(ConnectionId(expected)), "{user} left {left}");
     }
+}
+
+/// What was sent by a connection that is dead and looks open would never be heard.
+#[test]
+fn an_offer_goes_along_with_a_peer_that_registers_in_place_of_an_open_connection() {
+    let mut peer = Peer::over_websocket();
+    let call = peer.call_in();
+    peer.sent_flows();
+    peer.command(Command::Reoffer { leg: call.leg, offer: description(3) });
+    let offer = peer.sent_request();
+    peer.flow.connection = Some(ConnectionId(2));
+    let mut register = peer.request("REGISTER");
+    register.headers.set(HeaderName::Subject, "1");
+    peer.receive(register);
+    let flows = peer.sent_flows();
+    let connections: Vec<_> = flows.iter().map(|flow| flow.connection).collect();
+    assert_eq!(connections, [Some(ConnectionId(2)); 2], "the offer, and the answer to REGISTER");
+    peer.respond(&offer, 200, "one");
+    assert!(matches!(peer.told.last(), Some(Event::ReofferAnswered { .. })));
 }
 
 #[test]
