@@ -118,6 +118,10 @@ impl Directory for GatewayDirectory {
         }
     }
 
+    fn may_text(&self, party: &Origin) -> bool {
+        self.calling_trunk(party).map_or(matches!(party, Origin::User(_)), |trunk| trunk.messages)
+    }
+
     fn prompt(&self, name: &str) -> Option<Prompt> {
         self.prompts.get(name).cloned()
     }
@@ -146,7 +150,7 @@ mod tests {
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
              [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n\
              dtmf = \"inband\"\n[[trunks]]\nname = \"pbx\"\nhost = \"192.0.2.8\"\ntransfers = true\n\
-             redirects = true\n",
+             redirects = true\nmessages = true\n",
         )
         .expect("a good configuration");
         let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
@@ -169,6 +173,9 @@ mod tests {
         let redirects = |origin| directory.follows_redirects(&origin);
         assert!(redirects(Origin::Trunk("pbx".into())) && !redirects(Origin::Trunk("pstn".into())));
         assert!(!redirects(Origin::User("alice".into())), "it is not configured");
+        let may_text = |origin| directory.may_text(&origin);
+        assert!(may_text(Origin::User("alice".into())) && may_text(Origin::Trunk("pbx".into())));
+        assert!(!may_text(Origin::Trunk("pstn".into())) && !may_text(Origin::Trunk("gone".into())));
         assert_eq!(places[0].address, Some([192, 0, 2, 7].into()));
         let unknown = BridgeTarget::Trunk { trunk: Arc::from("nobody"), number: "100".into() };
         assert!(directory.places(&unknown).is_empty());

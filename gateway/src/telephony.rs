@@ -96,6 +96,8 @@ impl Telephony {
         sip.transport.limits.connections = connections;
         sip.registrar.expires_min = config.sip.expires_min;
         sip.agent.session_timer = config.sip.session_timer;
+        sip.agent.texts = config.messages.clone();
+        sip.agent.subscriptions = config.subscriptions.clone();
         sip.digest = wiring::digest(config);
         if let Some(store) = &mut store {
             sip.kept = store.take_kept();

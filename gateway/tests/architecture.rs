@@ -32,6 +32,7 @@ const SHELL: &[&str] = &[
     "signalling/src/http/",
     "signalling/src/sip/transport/",
     "signalling/src/switchboard.rs",
+    "signalling/src/switchboard/",
 ];
 
 /// What a pure module does not say.

@@ -3,6 +3,8 @@
 //! Every protocol is turned into this one vocabulary, and nothing else crosses. Events report what
 //! the far side did; commands say what the gateway wants done. A description is carried unopened.
 
+mod text;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use tracing::field::Empty;
 use tracing::{Span, error_span};
 use webtrunk_engine::sdp::{CandidateFragment, FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
+
+pub use text::{Content, ContentId, ContentKind, Delivery, SendText, Text};
 
 /// Speaks one signalling protocol on behalf of the gateway.
 ///
@@ -224,6 +228,33 @@ pub enum Event {
         /// What the caller would have to dial, as in [`Incoming::destination`], best first.
         places: Vec<String>,
     },
+    /// The party told a content beside its media. To be answered by `AnswerContent`.
+    ContentTold {
+        /// An answered leg.
+        leg: LegId,
+        /// Names it.
+        id: ContentId,
+        /// What it told.
+        content: Box<Content>,
+    },
+    /// What became of our `PassContent`.
+    ContentAnswered {
+        /// The leg that it was passed to.
+        leg: LegId,
+        /// Names it.
+        id: ContentId,
+        /// What became of it.
+        delivery: Delivery,
+    },
+    /// A message came, out of any call. To be answered by `AnswerText`.
+    Texted(Box<Text>),
+    /// What became of our `SendText`: told once, and no event follows for it.
+    TextSent {
+        /// Names the sending.
+        leg: LegId,
+        /// What became of it.
+        delivery: Delivery,
+    },
     /// The leg is over; no event and no command follows for it.
     Ended {
         /// Any leg.
@@ -303,6 +334,33 @@ pub enum Command {
         leg: LegId,
         /// How far it is.
         progress: TransferProgress,
+    },
+    /// Tells the party a content beside its media. Answered by `ContentAnswered`.
+    PassContent {
+        /// An answered leg.
+        leg: LegId,
+        /// Names it.
+        id: ContentId,
+        /// What to tell.
+        content: Box<Content>,
+    },
+    /// Answers the party's `ContentTold`.
+    AnswerContent {
+        /// The leg that told it.
+        leg: LegId,
+        /// Names it.
+        id: ContentId,
+        /// What became of it.
+        delivery: Delivery,
+    },
+    /// Sends a message, out of any call. Answered by `TextSent`.
+    SendText(Box<SendText>),
+    /// Answers a `Texted`.
+    AnswerText {
+        /// Names the message.
+        leg: LegId,
+        /// What became of it.
+        delivery: Delivery,
     },
     /// Refuses, cancels or ends a leg, whichever its state asks for. `Ended` follows.
     Hangup {
@@ -397,6 +455,7 @@ impl Event {
     pub fn leg(&self) -> LegId {
         match self {
             Self::Incoming(incoming) => incoming.leg,
+            Self::Texted(text) => text.leg,
             Self::Progress { leg, .. }
             | Self::Answered { leg, .. }
             | Self::Acknowledged { leg, .. }
@@ -408,6 +467,9 @@ impl Event {
             | Self::RecordAsked { leg, .. }
             | Self::TransferAsked { leg, .. }
             | Self::Redirected { leg, .. }
+            | Self::ContentTold { leg, .. }
+            | Self::ContentAnswered { leg, .. }
+            | Self::TextSent { leg, .. }
             | Self::Ended { leg, .. } => *leg,
         }
     }

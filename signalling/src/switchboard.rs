@@ -6,6 +6,8 @@
 //!     `------------------- Command ------------------'  `------- CallCommand --------^
 //! ```
 
+mod delivery;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
@@ -107,6 +109,9 @@ impl Switchboard {
                     Some(Event::Incoming(incoming)) => {
                         let call = Arc::clone(&self).run(adapter, incoming, stopping.clone());
                         calls.spawn(call);
+                    }
+                    Some(Event::Texted(text)) => {
+                        calls.spawn(Arc::clone(&self).deliver(adapter, text, stopping.clone()));
                     }
                     Some(event) => self.legs.pass(event).await,
                     None => return Err(AdapterGone { adapter }),

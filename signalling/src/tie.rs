@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::{EndCause, LegId};
 
-use crate::adapter::{Command, Dial, Event, Incoming, MediaProfile, Target, leg_span};
+use crate::adapter::{Command, ContentId, Delivery, Dial, Event, Incoming, MediaProfile, Target, leg_span};
 
 /// Its name among the adapters.
 pub(crate) const NAME: &str = "tie";
@@ -31,6 +31,9 @@ pub(crate) const CODECS: [CodecId; 4] = [CodecId::Opus, CodecId::G722, CodecId::
 #[derive(Debug, Default)]
 pub(crate) struct Tie {
     ends: HashMap<LegId, LegId>,
+    /// What one end was told and has not answered, and what the other calls it.
+    told: HashMap<ContentId, ContentId>,
+    last: u32,
 }
 
 impl Tie {
@@ -55,13 +58,29 @@ impl Tie {
             Command::Reoffer { leg, .. } => {
                 vec![Event::ReofferRefused { leg, cause: EndCause::NotAcceptable }]
             }
+            Command::PassContent { leg, id, content } => {
+                let Some(leg) = self.ends.get(&leg).copied() else { return Vec::new() };
+                self.last = self.last.wrapping_add(1);
+                let own = ContentId { leg, number: self.last };
+                self.told.insert(own, id);
+                vec![Event::ContentTold { leg, id: own, content }]
+            }
+            Command::AnswerContent { leg, id, delivery } => {
+                let Some(id) = self.told.remove(&id) else { return Vec::new() };
+                self.tell(leg, |leg| Event::ContentAnswered { leg, id, delivery })
+            }
             Command::Hangup { leg, cause } => self.end(leg, cause),
+            Command::SendText(text) => {
+                let delivery = Delivery::Failed(EndCause::Unavailable);
+                vec![Event::TextSent { leg: text.leg, delivery }]
+            }
             // An end asks for nothing that these answer; and nothing is left to say once the calls are over.
             Command::AnswerReoffer { .. }
             | Command::RefuseReoffer { .. }
             | Command::AnswerCandidates { .. }
             | Command::AnswerRecord { .. }
             | Command::TransferProgress { .. }
+            | Command::AnswerText { .. }
             | Command::Drain => Vec::new(),
         }
     }
@@ -94,6 +113,7 @@ impl Tie {
     fn end(&mut self, leg: LegId, cause: EndCause) -> Vec<Event> {
         let Some(other) = self.ends.remove(&leg) else { return Vec::new() };
         self.ends.remove(&other);
+        self.told.retain(|id, _| id.leg != leg && id.leg != other);
         [leg, other].map(|leg| Event::Ended { leg, cause }).into()
     }
 
@@ -110,7 +130,7 @@ mod tests {
     use webtrunk_engine::sdp::SessionDescription;
 
     use super::*;
-    use crate::adapter::{Origin, Party};
+    use crate::adapter::{Content, ContentKind, Origin, Party};
 
     fn description() -> Box<SessionDescription> {
         let text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -167,6 +187,26 @@ mod tests {
             let told = tie.handle_command(Command::SendDigit { leg: from, digit: '5', duration });
             assert!(matches!(told[..], [Event::DigitPressed { leg, digit: '5', .. }] if leg == to));
         }
+        for (from, to) in [(near, far), (far, near)] {
+            let id = ContentId { leg: LegId::next(), number: 9 };
+            let content =
+                Content { kind: ContentKind::Message, media_type: "text/plain".into(), body: "hi".into() };
+            let told = tie.handle_command(Command::PassContent {
+                leg: from,
+                id,
+                content: Box::new(content.clone()),
+            });
+            let [Event::ContentTold { leg, id: own, content: passed }] = &told[..] else {
+                panic!("{told:?}")
+            };
+            assert_eq!((*leg, own.leg, &**passed), (to, to, &content));
+            let answer = Command::AnswerContent { leg: to, id: *own, delivery: Delivery::Done };
+            let told = tie.handle_command(answer);
+            assert!(
+                matches!(told[..], [Event::ContentAnswered { leg, id: of, delivery: Delivery::Done }] if (leg, of) == (from, id))
+            );
+        }
+        assert!(tie.told.is_empty());
         let told = tie.handle_command(Command::Reoffer { leg: near, offer: description() });
         assert!(matches!(told[..], [Event::ReofferRefused { leg, .. }] if leg == near));
     }

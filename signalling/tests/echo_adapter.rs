@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{
-    Adapter, Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, StartError, leg_span,
+    Adapter, Command, Delivery, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, StartError, leg_span,
 };
 
 /// The adapter before it is started: its configuration.
@@ -118,12 +118,23 @@ impl Echo {
             Command::Reoffer { leg, .. } => {
                 let _ = self.events.send(Event::ReofferRefused { leg, cause: EndCause::NotAcceptable }).await;
             }
-            // Our parties never re-offer, ask for no recording and want no transfer; `Drain` ended the loop.
+            Command::SendText(text) => {
+                let delivery = Delivery::Failed(EndCause::Unavailable);
+                let _ = self.events.send(Event::TextSent { leg: text.leg, delivery }).await;
+            }
+            Command::PassContent { leg, id, .. } => {
+                let delivery = Delivery::TypeNotTaken;
+                let _ = self.events.send(Event::ContentAnswered { leg, id, delivery }).await;
+            }
+            // Our parties never re-offer, write nothing, ask for no recording and want no transfer; `Drain` ended the
+            // loop.
             Command::AnswerReoffer { .. }
             | Command::RefuseReoffer { .. }
             | Command::AnswerCandidates { .. }
             | Command::AnswerRecord { .. }
             | Command::TransferProgress { .. }
+            | Command::AnswerContent { .. }
+            | Command::AnswerText { .. }
             | Command::Drain => {}
         }
     }

@@ -55,6 +55,10 @@ impl Directory for BrokenDirectory {
         false
     }
 
+    fn may_text(&self, _: &Origin) -> bool {
+        false
+    }
+
     fn prompt(&self, _: &str) -> Option<Prompt> {
         None
     }

@@ -11,6 +11,7 @@ use super::http::{HttpSection, TlsSection};
 use super::listener::{Ports, Taken};
 use super::log::LogSection;
 use super::media::MediaSection;
+use super::messages::MessagesSection;
 use super::prompts::Prompts;
 use super::recording::RecordingSection;
 use super::rules::{Known, RuleSection};
@@ -18,6 +19,7 @@ use super::secret::{Environment, closed_to, open_to};
 use super::sip::SipSection;
 use super::sip_ws::{SipWsSection, Surroundings};
 use super::store::StoreSection;
+use super::subscriptions::SubscriptionsSection;
 use super::trunks::TrunkSection;
 use super::users::UserSection;
 use super::{Config, rules, structure, trunks, users};
@@ -32,6 +34,10 @@ struct File {
     #[serde(default)]
     sip: SipSection,
     sip_ws: Option<SipWsSection>,
+    #[serde(default)]
+    messages: MessagesSection,
+    #[serde(default)]
+    subscriptions: SubscriptionsSection,
     #[serde(default)]
     media: MediaSection,
     recording: Option<RecordingSection>,
@@ -108,6 +114,8 @@ impl File {
         let mut taken = Taken::default();
         let sip = self.sip.check(around.has_certificate, &mut taken, faults);
         let sip_ws = self.sip_ws.as_ref().map(|section| section.check(around, &mut taken, faults));
+        let messages = self.messages.check(faults);
+        let subscriptions = self.subscriptions.check(&self.users, &self.trunks, faults);
         let mut prompts = Prompts::new();
         let media = self.media.check(&mut prompts, faults);
         let recording = self.recording.as_ref().map(|section| section.check(faults));
@@ -152,6 +160,8 @@ impl File {
             tls,
             sip,
             sip_ws: sip_ws.unwrap_or_default(),
+            messages,
+            subscriptions,
             media: media?,
             recording,
             store,

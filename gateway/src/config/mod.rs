@@ -14,6 +14,7 @@ mod listener;
 mod load;
 mod log;
 mod media;
+mod messages;
 mod prompts;
 mod record;
 mod recording;
@@ -24,6 +25,7 @@ mod sip_ws;
 mod srtp;
 mod store;
 mod structure;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod trunks;
@@ -32,6 +34,8 @@ mod users;
 use std::path::Path;
 
 use webtrunk_signalling::routing::Rules;
+use webtrunk_signalling::sip::agent::TextConfig;
+use webtrunk_signalling::sip::subscription::SubscriptionConfig;
 
 pub use error::{ConfigError, Fault};
 pub use http::{ClientCertificate, HttpConfig, TlsFiles};
@@ -61,6 +65,10 @@ pub struct Config {
     pub sip: SipSettings,
     /// Its listeners for browsers.
     pub sip_ws: WebSocketSettings,
+    /// What people may write to each other.
+    pub messages: TextConfig,
+    /// Which users may watch each other.
+    pub subscriptions: SubscriptionConfig,
     /// The media engine.
     pub media: MediaConfig,
     /// Where calls are recorded to; `None` records none.

@@ -39,6 +39,8 @@ pub struct Trunk {
     pub transfers: bool,
     /// Whether a call goes where its answer sends it.
     pub redirects: bool,
+    /// Whether messages are passed to it, and what it writes is.
+    pub messages: bool,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +76,12 @@ pub(super) struct TrunkSection {
     /// The dial plan decides whom a call reaches, and asks nobody.
     #[serde(default)]
     redirects: bool,
+    /// A message may cost, and who may call need not be who may write.
+    #[serde(default)]
+    messages: bool,
+    /// What it tells lights the lamps of our users.
+    #[serde(default)]
+    mailboxes: bool,
 }
 
 #[derive(Deserialize)]
@@ -181,6 +189,11 @@ impl TrunkSection {
         self.name.get_ref()
     }
 
+    /// Whether it tells of our users' mailboxes.
+    pub(super) const fn tells_of_mailboxes(&self) -> bool {
+        self.mailboxes
+    }
+
     pub(super) fn has_inline_secret(&self) -> bool {
         let of_registrations = self.register.iter().filter_map(|one| one.credentials.as_ref());
         let mut accounts = self.credentials.iter().chain(of_registrations);
@@ -235,7 +248,8 @@ impl TrunkSection {
         };
         let client_certificate = self.client_certificate.as_ref().map(|own| own.check(faults));
         let (srtp, transfers, redirects) = (self.srtp.into(), self.transfers, self.redirects);
-        Some(Trunk { sip, codecs, srtp, keys, client_certificate, transfers, redirects })
+        let messages = self.messages;
+        Some(Trunk { sip, codecs, srtp, keys, client_certificate, transfers, redirects, messages })
     }
 
     /// What is written, or where the host's records say nothing else.

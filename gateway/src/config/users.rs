@@ -1,6 +1,6 @@
 //! `[[users]]`: who may register and call.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -73,6 +73,7 @@ pub(super) struct UserSection {
     ha1_sha256: Option<Spanned<SecretSource>>,
     #[serde(default)]
     groups: Vec<Spanned<String>>,
+    mailbox: Option<Spanned<String>>,
 }
 
 impl UserSection {
@@ -112,6 +113,27 @@ pub(super) fn groups(sections: &[UserSection]) -> HashMap<&str, HashSet<&str>> {
         }
     }
     groups
+}
+
+/// The groups of everybody.
+pub(super) fn groups_of(sections: &[UserSection]) -> HashMap<String, BTreeSet<String>> {
+    let groups = |section: &UserSection| section.groups.iter().map(|group| group.get_ref().clone()).collect();
+    sections.iter().map(|section| (section.name().to_owned(), groups(section))).collect()
+}
+
+/// Whose the mailboxes are that trunks call by another name than their users'.
+pub(super) fn check_mailboxes(sections: &[UserSection], faults: &mut Faults<'_>) -> HashMap<String, String> {
+    let mut mailboxes = HashMap::new();
+    for section in sections {
+        let Some(mailbox) = &section.mailbox else { continue };
+        if !is_name(mailbox.get_ref()) {
+            faults.add(mailbox.span(), "is no name of a mailbox", NAME_CURE);
+        }
+        if mailboxes.insert(mailbox.get_ref().clone(), section.name().to_owned()).is_some() {
+            faults.add(mailbox.span(), "another user has this mailbox", "give each user one of its own");
+        }
+    }
+    mailboxes
 }
 
 /// Checks all users; a name may be taken once.

@@ -202,8 +202,11 @@ impl B2bua {
         let span = self.span_of(event.leg());
         let _entered = span.enter();
         match event {
-            // The call began with it; and one that wants a place in it is no mere signal.
-            Event::Incoming(_) => {}
+            // The call began with it; one that wants a place in it is no mere signal; and messages out of calls come
+            // to no call.
+            Event::Incoming(_) | Event::Texted(_) | Event::TextSent { .. } => {}
+            Event::ContentTold { leg, id, content } => self.on_content_told(leg, id, content, directory),
+            Event::ContentAnswered { id, delivery, .. } => self.on_content_answered(id, delivery),
             Event::Progress { leg, is_ringing, description, signalled_from } => {
                 self.on_progress(leg, is_ringing, description, signalled_from)
             }

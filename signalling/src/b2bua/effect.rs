@@ -63,11 +63,12 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// The leg that a call about to be placed gets, and the adapter that places it.
+    /// The leg that a call about to be placed or a message about to be sent gets, and the adapter that does it.
     #[must_use]
     pub fn dialled_leg(&self) -> Option<(LegId, &'static str)> {
         match self {
             Self::Signal { adapter, command: Command::Dial(dial) } => Some((dial.leg, adapter)),
+            Self::Signal { adapter, command: Command::SendText(text) } => Some((text.leg, adapter)),
             Self::Signal { .. } | Self::Media(_) | Self::Refuse { .. } | Self::Route { .. } => None,
         }
     }
@@ -92,6 +93,9 @@ pub trait Directory {
 
     /// Whether a callee with these rights may have a call sent on elsewhere.
     fn follows_redirects(&self, origin: &Origin) -> bool;
+
+    /// Whether what a party with these rights writes is passed on, and what is written to it.
+    fn may_text(&self, party: &Origin) -> bool;
 
     /// A prompt by its name.
     fn prompt(&self, name: &str) -> Option<Prompt>;

@@ -4,9 +4,11 @@ mod call;
 mod calling;
 mod change;
 mod conference;
+mod courier;
 mod digits;
 mod effect;
 mod key_reader;
+mod notes;
 mod party;
 mod recording;
 mod redirect;
@@ -17,4 +19,5 @@ mod tests;
 mod transfer;
 
 pub use call::B2bua;
+pub use courier::Courier;
 pub use effect::{DigitMode, Directory, Effect, Input, Place, Settings};

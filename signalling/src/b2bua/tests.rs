@@ -17,6 +17,8 @@ use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, P
 use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
 
 mod conference;
+mod courier;
+mod notes;
 mod recording;
 mod redirect;
 mod replace;
@@ -68,6 +70,10 @@ impl Directory for World {
 
     fn follows_redirects(&self, origin: &Origin) -> bool {
         *origin == Origin::Trunk("pstn".into())
+    }
+
+    fn may_text(&self, party: &Origin) -> bool {
+        *party != Origin::Trunk("silent".into())
     }
 
     fn prompt(&self, name: &str) -> Option<Prompt> {
@@ -192,6 +198,12 @@ impl Bench {
                 Command::TransferProgress { leg, progress } => format!("tell {} {progress:?}", who(leg)),
                 Command::AnswerRecord { leg, is_done } => format!("record of {} {is_done}", who(leg)),
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
+                Command::PassContent { leg, content, .. } => {
+                    format!("pass {} to {}", content.media_type, who(leg))
+                }
+                Command::AnswerContent { leg, delivery, .. } => format!("tell {} {delivery:?}", who(leg)),
+                Command::SendText(text) => format!("send {:?}", text.target),
+                Command::AnswerText { delivery, .. } => format!("tell writer {delivery:?}"),
                 Command::Drain => "drain".into(),
             },
             Effect::Refuse { leg, cause, .. } => format!("refuse {} {cause:?}", who(leg)),

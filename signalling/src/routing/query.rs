@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use crate::adapter::{Header, Incoming, Origin, Party};
+use crate::adapter::{Header, Incoming, Origin, Party, Text};
 
-/// One call, as rules see it.
+/// One call, or message, as rules see it.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'c> {
     /// Who calls, proven.
@@ -41,6 +41,18 @@ impl<'c> Query<'c> {
             headers: &incoming.headers,
             at,
             ..Self::new(&incoming.origin, &incoming.caller, &incoming.destination)
+        }
+    }
+
+    /// A message that came in at a moment: it goes where its writer might call.
+    #[must_use]
+    pub fn of_text(text: &'c Text, at: SystemTime) -> Self {
+        Self {
+            source: Some(text.signalled_from),
+            listener: Some(&text.listener),
+            headers: &text.headers,
+            at,
+            ..Self::new(&text.origin, &text.sender, &text.destination)
         }
     }
 }

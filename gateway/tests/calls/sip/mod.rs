@@ -20,7 +20,7 @@ mod manners;
 mod offers;
 mod proxied;
 mod quality;
-mod raw_phone;
+pub(crate) mod raw_phone;
 mod redirected;
 mod refused;
 mod registered_phone;

@@ -23,7 +23,12 @@ pub(crate) const REGISTRAR: &str = "sip:webtrunk.test";
 impl RawPhone {
     /// A phone at `host`.
     pub(crate) fn new(host: &Host, gateway: &Gateway, user: &str) -> Self {
-        let socket = UdpSocket::bind((host.ip(), 0)).expect("the host is ours");
+        Self::at_port(host, 0, gateway, user)
+    }
+
+    /// A phone at this port of `host`.
+    pub(crate) fn at_port(host: &Host, port: u16, gateway: &Gateway, user: &str) -> Self {
+        let socket = UdpSocket::bind((host.ip(), port)).expect("the host is ours");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let shown = socket.local_addr().expect("it is bound").to_string();
         Self { socket, gateway: gateway.sip(), user: user.to_owned(), shown, cseq: 0 }
@@ -63,6 +68,13 @@ impl RawPhone {
              Call-ID: raw-{address}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{user}@{shown}>\r\n{headers}\
              Content-Length: 0\r\n\r\n"
         )
+    }
+
+    /// A request outside of dialogs that has a body.
+    pub(crate) fn request_with(&mut self, method: &str, uri: &str, headers: &str, body: &str) -> String {
+        let request = self.request(method, uri, headers);
+        let (head, _) = request.split_once("Content-Length: ").expect("it has one");
+        format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
     }
 
     /// Sends a request, and gives its final response.

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::gateway::PATIENCE;
 use super::gateway_config::password;
 use super::log::Log;
-use super::process::Process;
+use super::process::{Process, wait_until};
 use super::sound::Sound;
 use super::tools;
 
@@ -54,6 +54,29 @@ impl Baresip {
         let phone = Self::start(free_address(), &account, says, &[])?;
         phone.log.wait_for(&["200 OK"], PATIENCE);
         Some(phone)
+    }
+
+    /// Registers as one of the gateway's users, and watches whether another can be reached. `None` where there is no
+    /// baresip.
+    pub(crate) fn watching(user: &str, gateway: SocketAddr, watched: &str) -> Option<Self> {
+        let password = password(user);
+        let account = format!(
+            "<sip:{user}@{gateway}>;regint=600;auth_user={user};auth_pass={password};audio_codecs=PCMU/8000/1"
+        );
+        let contacts = format!("\"{watched}\" <sip:{watched}@{gateway}>;presence=p2p");
+        let says = Sound { rate: 8000, samples: vec![0; 8000] };
+        Self::start_with(free_address(), (&account, &contacts), &says, &[])
+    }
+
+    /// Waits until it says that whom it watches is so from now on.
+    pub(crate) fn wait_for_status(&self, status: &str) {
+        let is_so = || {
+            let lines = self.log.lines();
+            let last = lines.iter().rfind(|line| line.contains("changed status"));
+            last.and_then(|line| line.split(" to ").nth(1)).is_some_and(|now| now.contains(status))
+        };
+        let lines = || self.log.lines().join("\n");
+        assert!(wait_until(PATIENCE, is_so), "{status} is never said:\n{}", lines());
     }
 
     /// Calls `number` at the gateway, as one of its users.
@@ -107,6 +130,15 @@ impl Baresip {
     }
 
     fn start(address: SocketAddr, account: &str, says: &Sound, arguments: &[&str]) -> Option<Self> {
+        Self::start_with(address, (account, ""), says, arguments)
+    }
+
+    fn start_with(
+        address: SocketAddr,
+        (account, contacts): (&str, &str),
+        says: &Sound,
+        arguments: &[&str],
+    ) -> Option<Self> {
         let program = tools::command("baresip")?;
         tools::path(Path::new(MODULES), "install baresip-core")?;
         let folder = TempDir::new().expect("a folder");
@@ -119,10 +151,12 @@ impl Baresip {
              audio_alert aubridge,bell\naudio_path {path_text}\nausrc_srate {rate}\nauplay_srate {rate}\n\
              ausrc_channels 1\nauplay_channels 1\nsnd_path {path_text}\nmodule_path {MODULES}\n\
              module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
-             module_app account.so\nmodule_app menu.so\n",
+             module_app account.so\nmodule_app menu.so\n{watching}",
             rate = says.rate,
+            watching =
+                if contacts.is_empty() { "" } else { "module_app contact.so\nmodule_app presence.so\n" },
         );
-        for (name, text) in [("config", config.as_str()), ("accounts", account), ("contacts", "")] {
+        for (name, text) in [("config", config.as_str()), ("accounts", account), ("contacts", contacts)] {
             std::fs::write(path.join(name), format!("{text}\n")).expect("the folder is ours");
         }
         let mut process = Process::start(

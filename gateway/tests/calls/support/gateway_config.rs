@@ -21,6 +21,8 @@ pub(crate) struct GatewayConfig {
     media: String,
     has_all_addresses: bool,
     sip: String,
+    messages: String,
+    users_more: Vec<(String, String)>,
     listeners: String,
     tls: String,
     certificate: Option<PathBuf>,
@@ -155,6 +157,18 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the section `[messages]`.
+    pub(crate) fn messages(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.messages, "{lines}");
+        self
+    }
+
+    /// Adds lines to the section of a user.
+    pub(crate) fn user_lines(mut self, user: &str, lines: &str) -> Self {
+        self.users_more.push((user.to_owned(), lines.to_owned()));
+        self
+    }
+
     /// Adds lines to the sections of the listeners for UDP and TCP.
     pub(crate) fn listeners(mut self, lines: &str) -> Self {
         let _ = writeln!(self.listeners, "{lines}");
@@ -190,10 +204,11 @@ impl GatewayConfig {
              [sip]\n{}\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n{listeners}\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
-             [media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
+             [messages]\n{}[media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
              rtp_ports = {:?}\n{}",
             self.log_filter.unwrap_or("debug,hickory_net=info,hickory_resolver=info,mio=info"),
             self.sip,
+            self.messages,
             self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,
             sip = host.at(SIP_PORT),
@@ -205,6 +220,9 @@ impl GatewayConfig {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");
             let groups = self.groups.iter().filter(|(member, _)| member == user);
             let _ = writeln!(text, "groups = {:?}", groups.map(|(_, group)| group).collect::<Vec<_>>());
+            for (_, lines) in self.users_more.iter().filter(|(of, _)| of == user) {
+                let _ = writeln!(text, "{lines}");
+            }
             let is_kept = |hash: &Ha1| !self.is_md5_only || hash.algorithm() == Algorithm::Md5;
             for hash in hashes(user, DEFAULT_REALM, &password(user)).into_iter().filter(is_kept) {
                 let key = format!("ha1_{:?}", hash.algorithm()).to_lowercase();

@@ -174,6 +174,31 @@ impl Page {
         self.run("takeBack", &json!([]));
     }
 
+    /// Writes to somebody, out of any call; `message answered` tells what became of it.
+    pub(crate) fn write(&self, target: &str, text: &str) {
+        self.run("write", &json!([target, text]));
+    }
+
+    /// Writes to the other end of the call. SIP.js alone can.
+    pub(crate) fn write_in_call(&self, text: &str) {
+        self.run("writeInCall", &json!([text]));
+    }
+
+    /// Sends an INFO in the call.
+    pub(crate) fn send_info(&self, media_type: &str, body: &str) {
+        self.run("sendInfo", &json!([media_type, body]));
+    }
+
+    /// Watches somebody by a package, and what of it is told is `notified`; the type is what JsSIP accepts.
+    pub(crate) fn watch(&self, target: &str, package: &str, media_type: &str) {
+        self.run("watch", &json!([target, package, media_type]));
+    }
+
+    /// Watches no more.
+    pub(crate) fn unwatch(&self) {
+        self.run("unwatch", &json!([]));
+    }
+
     /// Hides the gateway's UDP addresses from the browser in all calls that follow.
     pub(crate) fn hide_udp(&self) {
         self.run("hideUdp", &json!([]));

@@ -9,6 +9,7 @@ export class JssipLine {
   #microphone;
   #session = null;
   #first = null;
+  #watch = null;
 
   constructor({ user, password, domain, socket }, events, microphone) {
     this.#domain = domain;
@@ -24,6 +25,9 @@ export class JssipLine {
     this.#ua.on('registered', () => tell('registered'));
     this.#ua.on('unregistered', () => tell('unregistered'));
     this.#ua.on('registrationFailed', ({ response }) => tell('registration failed', { status: response?.status_code }));
+    this.#ua.on('newMessage', ({ originator, request }) => {
+      if (originator === 'remote') tell('message', { from: request.from.uri.user, text: request.body });
+    });
     this.#ua.on('newRTCSession', ({ originator, session }) => this.#adopt(originator, session));
   }
 
@@ -66,6 +70,26 @@ export class JssipLine {
     const eventHandlers = { trying: news, progress: news, accepted: news, failed: news, requestFailed };
     session.refer(target, { eventHandlers, replaces });
   }
+
+  /** Writes to somebody, out of any call. */
+  write(target, text) {
+    const told = ({ response }) => this.#events.tell('message answered', { status: response?.status_code ?? null });
+    this.#ua.sendMessage(`sip:${target}@${this.#domain}`, text, { eventHandlers: { succeeded: told, failed: told } });
+  }
+
+  /** Watches somebody. */
+  watch(target, event, accept) {
+    this.#watch = this.#ua.subscribe(`sip:${target}@${this.#domain}`, event, accept, { expires: 300 });
+    this.#watch.on('notify', (isFinal, request, body) => {
+      this.#events.tell('notified', { body, state: request.getHeader('Subscription-State') });
+    });
+    this.#watch.on('terminated', (code, reason) => this.#events.tell('watch ended', { reason: reason ?? null }));
+    this.#watch.subscribe();
+  }
+
+  unwatch() { this.#watch.terminate(); }
+
+  sendInfo(type, body) { this.#session.sendInfo(type, body); }
 
   restartIce() {
     const rtcOfferConstraints = { iceRestart: true };
@@ -111,6 +135,9 @@ export class JssipLine {
     session.on('newDTMF', ({ originator, dtmf }) => {
       // Those that go in media are no event of JsSIP.
       tell(originator === 'remote' ? 'digit' : 'digit signalled', { digit: dtmf.tone, duration: dtmf.duration });
+    });
+    session.on('newInfo', ({ originator, info }) => {
+      if (originator === 'remote') tell('info', { type: info.contentType, body: info.body });
     });
     if (by === 'remote') tell('incoming', { from: session.remote_identity.uri.user });
   }

@@ -1,6 +1,6 @@
 // A line by SIP.js.
 
-import { Inviter, Registerer, RegistererState, SessionState, UserAgent, Web } from 'sip.js';
+import { Inviter, Messager, Registerer, RegistererState, SessionState, Subscriber, SubscriptionState, UserAgent, Web } from 'sip.js';
 
 export class SipjsLine {
   #agent;
@@ -9,6 +9,7 @@ export class SipjsLine {
   #events;
   #session = null;
   #first = null;
+  #watch = null;
 
   constructor({ user, password, domain, socket }, events, microphone) {
     this.#domain = domain;
@@ -25,6 +26,10 @@ export class SipjsLine {
       logLevel: 'warn',
       delegate: {
         onDisconnect: (error) => { if (error) this.#comeBack(); },
+        onMessage: async (message) => {
+          await message.accept();
+          this.#tellMessage('message', message);
+        },
         onInvite: (invitation) => {
           this.#adopt(invitation);
           events.tell('incoming', { from: invitation.remoteIdentity.uri.user });
@@ -109,8 +114,63 @@ export class SipjsLine {
     await session.refer(to, { onNotify, requestDelegate });
   }
 
+  /** Writes to somebody, out of any call. */
+  async write(target, text) {
+    const uri = UserAgent.makeURI(`sip:${target}@${this.#domain}`);
+    await new Messager(this.#agent, uri, text).message({ requestDelegate: this.#answered('message answered') });
+  }
+
+  /** Writes to the other end of the call. */
+  async writeInCall(text) {
+    const requestOptions = { body: { contentDisposition: 'render', contentType: 'text/plain', content: text } };
+    await this.#session.message({ requestDelegate: this.#answered('message answered'), requestOptions });
+  }
+
+  /** Watches somebody. */
+  async watch(target, event) {
+    const uri = UserAgent.makeURI(`sip:${target}@${this.#domain}`);
+    this.#watch = new Subscriber(this.#agent, uri, event, { expires: 300 });
+    this.#watch.delegate = {
+      onNotify: async (notification) => {
+        await notification.accept();
+        const { request } = notification;
+        this.#events.tell('notified', { body: request.body, state: request.getHeader('Subscription-State') });
+      },
+    };
+    this.#watch.stateChange.addListener((state) => {
+      if (state === SubscriptionState.Terminated) this.#events.tell('watch ended');
+    });
+    await this.#watch.subscribe();
+  }
+
+  async unwatch() { await this.#watch.unsubscribe(); }
+
+  async sendInfo(type, content) {
+    const requestOptions = { body: { contentDisposition: 'render', contentType: type, content } };
+    await this.#session.info({ requestDelegate: this.#answered('info answered'), requestOptions });
+  }
+
+  #answered(kind) {
+    const told = ({ message }) => this.#events.tell(kind, { status: message.statusCode });
+    return { onAccept: told, onReject: told };
+  }
+
+  #tellMessage(kind, { request }) {
+    this.#events.tell(kind, { from: request.from.uri.user, text: request.body });
+  }
+
   #adopt(session) {
     this.#session = session;
+    session.delegate = {
+      onMessage: async (message) => {
+        await message.accept();
+        this.#tellMessage('message in call', message);
+      },
+      onInfo: async (info) => {
+        await info.accept();
+        this.#events.tell('info', { type: info.request.getHeader('Content-Type'), body: info.request.body });
+      },
+    };
     session.stateChange.addListener((state) => {
       if (state === SessionState.Established) this.#events.tell('accepted');
       if (state === SessionState.Terminated) this.#events.tell('ended');

@@ -24,6 +24,8 @@ pub(super) struct Door {
     locations: Locations,
     layer: TransportLayer,
     keeper: Option<Arc<dyn Keeper>>,
+    /// The users whose registrations have changed.
+    changed: BTreeSet<String>,
 }
 
 impl Door {
@@ -34,7 +36,7 @@ impl Door {
         layer: TransportLayer,
         keeper: Option<Arc<dyn Keeper>>,
     ) -> Self {
-        Self { admission, registrar, locations, layer, keeper }
+        Self { admission, registrar, locations, layer, keeper, changed: BTreeSet::new() }
     }
 
     /// Takes back what was kept over a restart: of users that there still are, at listeners that are open.
@@ -89,7 +91,7 @@ impl Door {
         self.keep(now);
     }
 
-    fn forget(&self, gone: &[Binding], why: &str) {
+    fn forget(&mut self, gone: &[Binding], why: &str) {
         let users: BTreeSet<&str> = gone.iter().map(|binding| binding.user.as_str()).collect();
         for user in users {
             info!(user, why, "registration ended");
@@ -108,7 +110,8 @@ impl Door {
         }
     }
 
-    fn publish(&self, user: &str) {
+    fn publish(&mut self, user: &str) {
+        self.changed.insert(user.to_owned());
         self.locations.publish(user, self.registrar.bindings(user));
     }
 }
@@ -140,5 +143,15 @@ impl Doorkeeper for Door {
         self.publish(user);
         self.keep(now);
         Registered { response, left: self.registrar.take_left() }
+    }
+
+    fn take_registrations(&mut self) -> Vec<(String, bool)> {
+        let changed = std::mem::take(&mut self.changed);
+        let is_reached = |user: &String| self.registrar.bindings(user).next().is_some();
+        changed
+            .into_iter()
+            .map(|user| (is_reached(&user), user))
+            .map(|(is_reached, user)| (user, is_reached))
+            .collect()
     }
 }

@@ -15,6 +15,7 @@ mod names;
 mod outlet;
 mod routes;
 mod task;
+mod texts;
 mod upstream;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};

@@ -9,8 +9,9 @@ use webtrunk_engine::EndCause;
 use super::door::Door;
 use super::outlet::Outlet;
 use super::routes::{Asker, Resolved, Routes, Way};
+use super::texts::Texts;
 use super::upstream::Upstream;
-use crate::adapter::{Command, Dial, Event};
+use crate::adapter::{Command, Delivery, Dial, Event};
 use crate::sip::agent::Agent;
 use crate::sip::flow::Flow;
 use crate::sip::transport::{Inbound, TransportLayer};
@@ -21,18 +22,19 @@ pub(super) struct Task {
     layer: TransportLayer,
     routes: Routes,
     upstream: Upstream,
+    texts: Texts,
     outlet: Outlet,
 }
 
 impl Task {
-    pub(super) const fn new(
+    pub(super) fn new(
         agent: Agent<Door>,
         layer: TransportLayer,
         routes: Routes,
         upstream: Upstream,
         outlet: Outlet,
     ) -> Self {
-        Self { agent, layer, routes, upstream, outlet }
+        Self { agent, layer, routes, upstream, texts: Texts::default(), outlet }
     }
 
     /// Serves until it was told to drain and everything has ended, or the gateway is gone.
@@ -69,6 +71,7 @@ impl Task {
             Inbound::Closed(connection) => {
                 self.agent.flow_closed(connection, now);
                 self.agent.doorkeeper_mut().connection_closed(connection);
+                self.agent.follow_registrations(now);
                 self.upstream.connection_closed(connection, now);
             }
         }
@@ -93,6 +96,11 @@ impl Task {
                 let way = self.routes.find(*dial, self.agent.doorkeeper(), Instant::now());
                 self.go(Some(way));
             }
+            Command::SendText(text) => {
+                let dial = self.texts.begin(*text);
+                let way = self.routes.find(dial, self.agent.doorkeeper(), Instant::now());
+                self.go(Some(way));
+            }
             Command::Hangup { leg, cause } => match self.routes.give_up(leg) {
                 // It has no call yet that could be hung up.
                 Some(dial) => self.end(&dial, cause),
@@ -114,6 +122,7 @@ impl Task {
         let now = Instant::now();
         self.agent.handle_timeout(now);
         self.agent.doorkeeper_mut().handle_timeout(now);
+        self.agent.follow_registrations(now);
         self.upstream.handle_timeout(&self.routes, now);
     }
 
@@ -128,15 +137,21 @@ impl Task {
         match way {
             Some(Way::Known(known)) => {
                 let (dial, route) = *known;
-                self.agent.dial(dial, route, Instant::now());
+                match self.texts.take(&dial) {
+                    Some(text) => self.agent.send_text(text, route, Instant::now()),
+                    None => self.agent.dial(dial, route, Instant::now()),
+                }
             }
             Some(Way::None(dial, cause)) => self.end(&dial, cause),
             Some(Way::Sought) | None => {}
         }
     }
 
-    /// Reports the end of a leg that the core never had.
+    /// Reports the end of a leg, or of a message, that the core never had.
     fn end(&mut self, dial: &Dial, cause: EndCause) {
+        if let Some(text) = self.texts.take(dial) {
+            return self.agent.fail_text(text.leg, cause);
+        }
         dial.span.in_scope(|| info!(?cause, "leg ended before it was called"));
         self.outlet.push(Event::Ended { leg: dial.leg, cause });
     }
@@ -176,6 +191,11 @@ impl Task {
                 Event::Incoming(call) if self.outlet.is_full() => {
                     refused.push(call.leg);
                     let refusal = Command::Hangup { leg: call.leg, cause: EndCause::Overloaded };
+                    self.agent.handle_command(refusal, Instant::now());
+                }
+                Event::Texted(text) if self.outlet.is_full() => {
+                    let delivery = Delivery::Failed(EndCause::Overloaded);
+                    let refusal = Command::AnswerText { leg: text.leg, delivery };
                     self.agent.handle_command(refusal, Instant::now());
                 }
                 Event::Ended { leg, .. } if refused.contains(&leg) => {}

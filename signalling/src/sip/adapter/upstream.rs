@@ -319,7 +319,7 @@ impl Upstream {
 
     fn errand(&mut self, purpose: Purpose) -> ErrandId {
         self.last_errand += 1;
-        let id = ErrandId(self.last_errand);
+        let id = ErrandId::Upstream(self.last_errand);
         self.errands.insert(id, purpose);
         id
     }

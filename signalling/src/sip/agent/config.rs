@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::sip::media_types::MediaRange;
+use crate::sip::subscription::SubscriptionConfig;
 use crate::sip::transaction::TransactionConfig;
 
 /// Limits and waits of the SIP core.
@@ -20,6 +22,10 @@ pub struct AgentConfig {
     pub reoffer_timeout: Duration,
     /// How long answered calls go without a refresh.
     pub session_timer: SessionTimerConfig,
+    /// What parties may write to each other.
+    pub texts: TextConfig,
+    /// Who may watch whom.
+    pub subscriptions: SubscriptionConfig,
     /// What we call ourselves in User-Agent and Server; `None` says nothing.
     pub software: Option<String>,
 }
@@ -31,6 +37,33 @@ pub struct SessionTimerConfig {
     pub expires: Duration,
     /// The shortest interval that we take.
     pub expires_min: Duration,
+}
+
+/// Messages (RFC 3428), and other contents of signalling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextConfig {
+    /// Types of messages.
+    pub types: Vec<MediaRange>,
+    /// Types of INFO bodies that are passed from one end of a call to the other.
+    pub info_types: Vec<MediaRange>,
+    /// The longest one.
+    pub octets_max: usize,
+    /// How many messages out of calls each user and each trunk may send in a second.
+    pub per_second: u32,
+}
+
+impl Default for TextConfig {
+    fn default() -> Self {
+        let types = ["text/plain", "text/html", "message/cpim", "application/im-iscomposing+xml"];
+        Self {
+            types: types.iter().filter_map(|name| name.parse().ok()).collect(),
+            info_types: Vec::new(),
+            // Chosen by us: pages of text, and well below what a WebSocket takes.
+            octets_max: 16_384,
+            // Chosen by us: more than anybody types.
+            per_second: 10,
+        }
+    }
 }
 
 impl Default for SessionTimerConfig {
@@ -49,6 +82,8 @@ impl Default for AgentConfig {
             progress_interval: Duration::from_secs(60),
             reoffer_timeout: Duration::from_secs(32),
             session_timer: SessionTimerConfig::default(),
+            texts: TextConfig::default(),
+            subscriptions: SubscriptionConfig::default(),
             software: Some(concat!("Webtrunk/", env!("CARGO_PKG_VERSION")).to_owned()),
         }
     }

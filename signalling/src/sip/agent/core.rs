@@ -28,13 +28,16 @@ use super::keyring::Keyring;
 use super::requests;
 use super::route::Route;
 use super::surroundings::{Doorkeeper, LocalNames};
+use super::texts::Texts;
+use super::watching::Seen;
 use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::call::{Call, Context, DialogIndex, Outgoing, refuse_answer};
 use crate::sip::dialog::DialogId;
-use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::flow::Flow;
 use crate::sip::hop::HopReport;
 use crate::sip::identifiers::Identifiers;
-use crate::sip::message::{Contacts, Message, Reject, Request, Response, StatusCode};
+use crate::sip::message::{Message, Reject, Request, Response, StatusCode};
+use crate::sip::subscription::Notifier;
 use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::{Received, TransactionEvent, TransactionKey, TransactionLayer, Transmit};
 use crate::sip::trunk_load::TrunkLoads;
@@ -47,11 +50,13 @@ pub struct Agent<D> {
     pub(super) names: Box<dyn LocalNames + Send>,
     pub(super) keyring: Box<dyn Keyring + Send>,
     pub(super) errands: Errands,
-    calls: HashMap<LegId, Slot>,
+    pub(super) texts: Texts,
+    pub(super) notifier: Notifier,
+    pub(super) calls: HashMap<LegId, Slot>,
     dialogs: DialogIndex,
     deadlines: Deadlines<LegId>,
     /// Legs whose stream closed under an answered call.
-    stranded: HashSet<LegId>,
+    pub(super) stranded: HashSet<LegId>,
     events: VecDeque<Event>,
     hops: VecDeque<HopReport>,
     pub(super) loads: TrunkLoads,
@@ -67,11 +72,13 @@ pub(super) enum Mode {
 }
 
 #[derive(Debug)]
-struct Slot {
-    call: Option<Call>,
+pub(super) struct Slot {
+    pub(super) call: Option<Call>,
     deadline: Option<Instant>,
+    /// What those were told of it who watch its user.
+    seen: Option<Seen>,
     /// The leg's in the log.
-    span: Span,
+    pub(super) span: Span,
 }
 
 impl<D: Doorkeeper> Agent<D> {
@@ -86,6 +93,8 @@ impl<D: Doorkeeper> Agent<D> {
     ) -> Self {
         Self {
             layer: TransactionLayer::new(config.transactions, Identifiers::new(seed)),
+            texts: Texts::new(&config.texts),
+            notifier: Notifier::new(config.subscriptions.clone()),
             config,
             doorkeeper,
             names,
@@ -150,15 +159,21 @@ impl<D: Doorkeeper> Agent<D> {
             Ok::<_, Infallible>(Outgoing::dial(dial, route, context))
         })
         .unwrap_or_else(|never| match never {});
+        self.send_notifications(now);
     }
 
-    /// Does what the gateway wants. A `Dial` belongs to [`dial`](Self::dial), which gets its route; without
-    /// one its target cannot be reached.
+    /// Does what the gateway wants. A `Dial` belongs to [`dial`](Self::dial), which gets its route, and a `SendText`
+    /// to [`send_text`](Self::send_text); without one their targets cannot be reached.
     pub fn handle_command(&mut self, command: Command, now: Instant) {
         let leg = match &command {
             Command::Dial(dial) => {
                 self.events.push_back(Event::Ended { leg: dial.leg, cause: EndCause::Unavailable });
                 return;
+            }
+            Command::SendText(text) => return self.fail_text(text.leg, EndCause::Unavailable),
+            Command::AnswerText { leg, delivery } => {
+                self.answer_text(*leg, *delivery, now);
+                return self.handle_transaction_events(now);
             }
             Command::Drain => return self.drain(now),
             Command::Ring { leg, .. }
@@ -170,35 +185,11 @@ impl<D: Doorkeeper> Agent<D> {
             | Command::AnswerCandidates { leg, .. }
             | Command::AnswerRecord { leg, .. }
             | Command::TransferProgress { leg, .. }
+            | Command::PassContent { leg, .. }
+            | Command::AnswerContent { leg, .. }
             | Command::Hangup { leg, .. } => *leg,
         };
         self.with_call(leg, now, |call, context| call.handle_command(command, context));
-        self.handle_transaction_events(now);
-    }
-
-    /// A stream closed. What was under way on it fails; answered calls go on without it, until their peer
-    /// comes back on another stream or their media ends them.
-    pub fn flow_closed(&mut self, connection: ConnectionId, now: Instant) {
-        for (leg, slot) in &mut self.calls {
-            if slot.call.as_mut().is_some_and(|call| call.connection_closed(connection)) {
-                slot.span.in_scope(|| tracing::info!("signalling connection closed under an answered call"));
-                self.stranded.insert(*leg);
-            }
-        }
-        self.layer.connection_closed(connection);
-        self.handle_transaction_events(now);
-    }
-
-    /// Nothing can be sent on a flow: what was under way on it fails.
-    pub fn flow_failed(&mut self, flow: &Flow, now: Instant) {
-        self.layer.flow_failed(flow);
-        self.handle_transaction_events(now);
-    }
-
-    /// Somebody says that nobody is there: requests of ours that had no response yet fail. Nothing else does,
-    /// for this can be forged.
-    pub fn flow_refused(&mut self, flow: &Flow, now: Instant) {
-        self.layer.flow_refused(flow);
         self.handle_transaction_events(now);
     }
 
@@ -207,6 +198,8 @@ impl<D: Doorkeeper> Agent<D> {
         self.layer.handle_timeout(now);
         self.handle_transaction_events(now);
         self.give_up_errands(now);
+        self.give_up_texts(now);
+        self.notifier.handle_timeout(now);
         while let Some(leg) = self.deadlines.first_due(now) {
             self.with_call(leg, now, Call::handle_timeout);
         }
@@ -216,7 +209,13 @@ impl<D: Doorkeeper> Agent<D> {
     /// When `handle_timeout` is next needed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let next = [self.layer.poll_timeout(), self.deadlines.next(), self.errands.poll_timeout()];
+        let next = [
+            self.layer.poll_timeout(),
+            self.deadlines.next(),
+            self.errands.poll_timeout(),
+            self.texts.poll_timeout(),
+            self.notifier.poll_timeout(),
+        ];
         next.into_iter().flatten().min()
     }
 
@@ -240,7 +239,10 @@ impl<D: Doorkeeper> Agent<D> {
     /// cancelled, refused or ended for good by then, however often that had to be said.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.mode == Mode::Draining && self.calls.is_empty() && self.layer.is_settled()
+        self.mode == Mode::Draining
+            && self.calls.is_empty()
+            && self.texts.is_empty()
+            && self.layer.is_settled()
     }
 
     /// How many legs are open, those that are being left among them.
@@ -283,7 +285,7 @@ impl<D: Doorkeeper> Agent<D> {
         let Some(call) = slot.call.take() else { return };
         let span = slot.span.clone();
         let call = span.in_scope(|| step(call, &mut self.context(leg, &span, now)));
-        self.keep(leg, call, span);
+        self.keep(leg, call, span, now);
     }
 
     /// Makes a call inside its leg's span and keeps it.
@@ -298,17 +300,19 @@ impl<D: Doorkeeper> Agent<D> {
         make: impl FnOnce(&mut Context<'_>) -> Result<Call, E>,
     ) -> Result<(), E> {
         let call = span.in_scope(|| make(&mut self.context(leg, &span, now)))?;
-        self.keep(leg, Some(call), span);
+        self.keep(leg, Some(call), span, now);
         Ok(())
     }
 
     /// Keeps a call, new or changed, or forgets it where nothing is left of it.
-    fn keep(&mut self, leg: LegId, call: Option<Call>, span: Span) {
-        let old = self.calls.get(&leg).and_then(|slot| slot.deadline);
+    fn keep(&mut self, leg: LegId, call: Option<Call>, span: Span, now: Instant) {
+        let (old, seen) =
+            self.calls.get_mut(&leg).map(|slot| (slot.deadline, slot.seen.take())).unwrap_or_default();
+        let seen = self.follow_call(leg, call.as_ref(), seen, now);
         let deadline = call.as_ref().and_then(Call::poll_timeout);
         self.deadlines.reschedule(leg, old, deadline);
         if call.is_some() {
-            self.calls.insert(leg, Slot { call, deadline, span });
+            self.calls.insert(leg, Slot { call, deadline, seen, span });
         } else {
             self.calls.remove(&leg);
             self.loads.end(leg);
@@ -334,6 +338,14 @@ impl<D: Doorkeeper> Agent<D> {
         }
     }
 
+    pub(super) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(super) fn report_hop(&mut self, report: HopReport) {
+        self.hops.push_back(report);
+    }
+
     /// The leg that a request belongs to, and whether it claims to belong to one.
     pub(super) fn leg_of(&self, request: &Request) -> Result<Option<LegId>, UnknownDialog> {
         match DialogId::of_request(request) {
@@ -354,39 +366,6 @@ impl<D: Doorkeeper> Agent<D> {
         let call = self.calls.get(&leg).and_then(|slot| slot.call.as_ref()).ok_or_else(gone)?;
         call.check_replaced(replaces.is_early_only).map_err(Reject::new)?;
         Ok(Some(leg))
-    }
-
-    /// Moves calls of a peer from the flows that it has left, closed or not, to the one on which it has
-    /// registered, with what it was asked there.
-    pub(super) fn move_calls(&mut self, origin: &Origin, left: &[Flow], flow: Flow) {
-        if left.is_empty() {
-            return;
-        }
-        for (leg, slot) in &mut self.calls {
-            if slot.call.as_mut().is_some_and(|call| call.peer_moved(origin, left, flow)) {
-                slot.span.in_scope(|| tracing::info!(%flow, "the peer has moved to another flow"));
-                self.stranded.remove(leg);
-                self.layer.move_requests(*leg, left, flow);
-            }
-        }
-    }
-
-    /// Gives calls whose stream closed the new one on which their peer has registered again.
-    pub(super) fn reunite(&mut self, origin: &Origin, register: &Request, flow: Flow) {
-        if self.stranded.is_empty() {
-            return;
-        }
-        let Ok(Contacts::List(contacts)) = register.headers.contacts() else { return };
-        let calls = &mut self.calls;
-        self.stranded.retain(|leg| {
-            let Some(slot) = calls.get_mut(leg) else { return false };
-            let Some(call) = slot.call.as_mut() else { return false };
-            let is_back = contacts.iter().any(|contact| call.peer_returned(origin, &contact.uri, flow));
-            if is_back {
-                slot.span.in_scope(|| tracing::info!(%flow, "the peer has registered again"));
-            }
-            !is_back
-        });
     }
 
     fn handle_ack(&mut self, ack: &Request, flow: Flow, now: Instant) {
@@ -417,16 +396,17 @@ impl<D: Doorkeeper> Agent<D> {
         }
     }
 
-    fn handle_transaction_events(&mut self, now: Instant) {
+    pub(super) fn handle_transaction_events(&mut self, now: Instant) {
         while let Some(event) = self.layer.poll_event() {
             let (TransactionEvent::TimedOut { owner, .. } | TransactionEvent::FlowFailed { owner, .. }) =
                 event;
             if let Some(leg) = owner {
                 self.with_call(leg, now, |call, context| call.handle_event(event, context));
             } else {
-                self.errand_failed(&event);
+                self.errand_failed(&event, now);
             }
         }
+        self.send_notifications(now);
     }
 
     fn drain(&mut self, now: Instant) {
@@ -437,6 +417,8 @@ impl<D: Doorkeeper> Agent<D> {
             let hangup = Command::Hangup { leg, cause: EndCause::ShuttingDown };
             self.with_call(leg, now, |call, context| call.handle_command(hangup, context));
         }
+        self.notifier.drain();
+        self.send_notifications(now);
     }
 }
 

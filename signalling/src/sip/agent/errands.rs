@@ -4,16 +4,26 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use webtrunk_engine::LegId;
+
 use super::core::Agent;
 use super::surroundings::Doorkeeper;
 use crate::auth::digest::Attempts;
 use crate::sip::flow::Flow;
 use crate::sip::message::{CSeq, HeaderName, Request, Response, StatusCode};
+use crate::sip::subscription::SubscriptionId;
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
-/// Names an errand; the sender's choice.
+/// Names an errand by who sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ErrandId(pub u64);
+pub enum ErrandId {
+    /// Registrations and probes, by their own count.
+    Upstream(u64),
+    /// A message.
+    Text(LegId),
+    /// A notification.
+    Notify(SubscriptionId),
+}
 
 /// A request to be sent.
 #[derive(Debug)]
@@ -77,11 +87,6 @@ impl Errands {
     pub(super) fn has(&self, key: TransactionKey) -> bool {
         self.open.contains_key(&key)
     }
-
-    fn end(&mut self, errand: &Errand, outcome: ErrandOutcome) {
-        let cseq = errand.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
-        self.ends.push_back(ErrandEnd { id: errand.id, cseq, flow: errand.flow, outcome });
-    }
 }
 
 impl<D: Doorkeeper> Agent<D> {
@@ -90,7 +95,7 @@ impl<D: Doorkeeper> Agent<D> {
         self.send_open(errand, Attempts::default(), now);
     }
 
-    /// How an errand ended.
+    /// How an errand ended that is none of the core's own.
     pub fn poll_errand(&mut self) -> Option<ErrandEnd> {
         self.errands.ends.pop_front()
     }
@@ -109,7 +114,7 @@ impl<D: Doorkeeper> Agent<D> {
             .filter(|_| is_challenge)
             .and_then(|account| self.keyring.answer(account, response, &errand.request, &mut attempts));
         let Some((name, value)) = answer else {
-            return self.errands.end(&errand, ErrandOutcome::Answered(Box::new(response.clone())));
+            return self.end_errand(&errand, ErrandOutcome::Answered(Box::new(response.clone())), now);
         };
         errand.request.headers.set(name, value);
         let number = errand.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
@@ -119,13 +124,13 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// Takes the end of a transaction, if it is an errand's.
-    pub(super) fn errand_failed<O>(&mut self, event: &TransactionEvent<O>) {
+    pub(super) fn errand_failed<O>(&mut self, event: &TransactionEvent<O>, now: Instant) {
         let (key, outcome) = match event {
             TransactionEvent::TimedOut { key, .. } => (key, ErrandOutcome::Silent),
             TransactionEvent::FlowFailed { key, .. } => (key, ErrandOutcome::Unreachable),
         };
         if let Some(open) = self.errands.open.remove(key) {
-            self.errands.end(&open.errand, outcome);
+            self.end_errand(&open.errand, outcome, now);
         }
     }
 
@@ -136,8 +141,18 @@ impl<D: Doorkeeper> Agent<D> {
         for key in keys {
             self.layer.forget(key);
             if let Some(open) = self.errands.open.remove(&key) {
-                self.errands.end(&open.errand, ErrandOutcome::Silent);
+                self.end_errand(&open.errand, ErrandOutcome::Silent, now);
             }
+        }
+    }
+
+    fn end_errand(&mut self, errand: &Errand, outcome: ErrandOutcome, now: Instant) {
+        let cseq = errand.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+        let end = ErrandEnd { id: errand.id, cseq, flow: errand.flow, outcome };
+        match end.id {
+            ErrandId::Text(leg) => self.text_ended(leg, &end, now),
+            ErrandId::Notify(id) => self.notify_ended(id, &end, now),
+            ErrandId::Upstream(_) => self.errands.ends.push_back(end),
         }
     }
 

@@ -3,16 +3,20 @@
 mod config;
 mod core;
 mod errands;
+mod flows;
 mod keyring;
 mod requests;
 mod route;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod texts;
+mod watching;
 
-pub use config::{AgentConfig, SessionTimerConfig};
+pub use config::{AgentConfig, SessionTimerConfig, TextConfig};
 pub use core::Agent;
 pub use errands::{Errand, ErrandEnd, ErrandId, ErrandOutcome};
 pub use keyring::{Keyring, TrunkKeyring};
 pub use route::{Reach, Route};
 pub use surroundings::{Doorkeeper, LocalNames, Registered, Verdict};
+pub(in crate::sip) use texts::{check_text, delivery_of, respond_to_text};

@@ -25,6 +25,7 @@ const IN_DIALOG: Capabilities = Capabilities {
         Method::Update,
         Method::Prack,
         Method::Refer,
+        Method::Message,
     ],
     option_tags: &["timer", "100rel", "trickle-ice", "norefersub", "replaces"],
 };
@@ -41,6 +42,9 @@ const OUT_OF_DIALOG: Capabilities = Capabilities {
         Method::Update,
         Method::Prack,
         Method::Refer,
+        Method::Message,
+        Method::Subscribe,
+        Method::Notify,
         Method::Register,
     ],
     option_tags: &["timer", "100rel", "trickle-ice", "norefersub", "replaces"],
@@ -59,6 +63,11 @@ impl<D: Doorkeeper> Agent<D> {
             Ok(Some(leg)) => self.handle_in_dialog(leg, request, flow, now),
             Ok(None) => self.handle_out_of_dialog(request, flow, now),
             Err(UnknownDialog) => {
+                if let (Some(id), Method::Subscribe) = (self.subscription_of(&request), &request.method)
+                    && request.validate(&OUT_OF_DIALOG).is_ok()
+                {
+                    return self.handle_resubscribe(id, &request, flow, now);
+                }
                 let reject = request.validate(&OUT_OF_DIALOG).err();
                 let reject = reject.unwrap_or_else(|| Reject::new(StatusCode::CALL_DOES_NOT_EXIST));
                 self.refuse_statelessly(&request, &reject, flow);
@@ -104,6 +113,9 @@ impl<D: Doorkeeper> Agent<D> {
         match request.method {
             Method::Invite => self.handle_invite(request, flow, origin, now),
             Method::Register => self.handle_register(&request, flow, &origin, now),
+            Method::Message => self.handle_text(request, flow, origin, now),
+            Method::Subscribe => self.handle_subscribe(&request, flow, &origin, now),
+            Method::Notify => self.handle_unsolicited(&request, flow, &origin, now),
             // Without a tag in To, a request for a dialog is for none.
             _ => self.refuse_statelessly(&request, &Reject::new(StatusCode::CALL_DOES_NOT_EXIST), flow),
         }
@@ -146,9 +158,13 @@ impl<D: Doorkeeper> Agent<D> {
         }
         if response.status.is_success() {
             self.move_calls(origin, &left, flow);
+            if let Origin::User(user) = origin {
+                self.notifier.moved(user, &left, flow);
+            }
             self.reunite(origin, register, flow);
         }
         self.layer.respond(key, &response, now);
+        self.follow_registrations(now);
     }
 
     /// RFC 3261 11.2. Stateless: the same question gets the same answer.
@@ -160,18 +176,19 @@ impl<D: Doorkeeper> Agent<D> {
         let names: Vec<_> = OUT_OF_DIALOG.methods.iter().map(Method::as_str).collect();
         response.headers.push(HeaderName::Allow, names.join(", "));
         response.headers.push(HeaderName::Accept, "application/sdp");
+        response.headers.push(HeaderName::AllowEvents, self.notifier.config().allow_events());
         response.headers.push(HeaderName::Supported, OUT_OF_DIALOG.option_tags.join(", "));
         self.answer_statelessly(options, response, flow);
     }
 
-    fn refuse_overload(&mut self, request: &Request, flow: Flow) {
+    pub(super) fn refuse_overload(&mut self, request: &Request, flow: Flow) {
         let mut reject = Reject::new(StatusCode::SERVICE_UNAVAILABLE);
         let seconds = self.layer.identifiers().retry_after();
         reject.headers.push(HeaderName::RetryAfter, seconds.to_string());
         self.refuse_statelessly(request, &reject, flow);
     }
 
-    fn refuse_statelessly(&mut self, request: &Request, reject: &Reject, flow: Flow) {
+    pub(super) fn refuse_statelessly(&mut self, request: &Request, reject: &Reject, flow: Flow) {
         tracing::debug!(%flow, method = %request.method, %reject, "request refused");
         if let Some(response) = reject.response(request, None) {
             self.answer_statelessly(request, response, flow);

@@ -48,6 +48,11 @@ pub trait Doorkeeper {
 
     /// Answers a REGISTER that was admitted (RFC 3261 10.3).
     fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered;
+
+    /// The users whose registrations have changed since the last time, and whether they can be reached now.
+    fn take_registrations(&mut self) -> Vec<(String, bool)> {
+        Vec::new()
+    }
 }
 
 /// What became of a REGISTER.

@@ -34,6 +34,7 @@ pub(super) fn answer(
             context.answer(key, request, StatusCode::TEMPORARILY_UNAVAILABLE);
         }
         Method::Info => context.answer(key, request, StatusCode::OK),
+        Method::Message => context.answer(key, request, StatusCode::TEMPORARILY_UNAVAILABLE),
         _ => context.answer(key, request, StatusCode::CALL_DOES_NOT_EXIST),
     }
 }

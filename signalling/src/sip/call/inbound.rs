@@ -47,6 +47,7 @@ impl Session {
                 context.answer(key, &request, status);
             }
             Method::Refer => self.handle_refer(key, request, context),
+            Method::Message => self.handle_message(key, request, context),
             Method::Options => early::answer_options(key, &request, &flow, context),
             _ => context.answer(key, &request, StatusCode::METHOD_NOT_ALLOWED),
         }
@@ -111,6 +112,7 @@ impl Session {
         }
         self.forget_asked(context);
         self.forget_refer(context);
+        self.forget_notes(context);
         context.answer(key, bye, StatusCode::OK);
         let why = bye.headers.get(&HeaderName::Reason).unwrap_or("BYE");
         context.tell_ended(reason::of_bye(&bye.headers), why);
@@ -170,11 +172,7 @@ impl Session {
             }
             Info::Empty => context.answer(key, &info, StatusCode::OK),
             Info::Malformed => context.answer(key, &info, StatusCode::BAD_REQUEST),
-            Info::Unknown => {
-                let mut response = info.response(StatusCode::UNSUPPORTED_MEDIA_TYPE, None);
-                response.headers.push(HeaderName::Accept, dtmf::ACCEPTED);
-                context.respond(key, response);
-            }
+            Info::Unknown => self.handle_foreign_info(key, info, dtmf::ACCEPTED, context),
         }
     }
 

@@ -36,13 +36,13 @@ use crate::sip::transaction::{TransactionEvent, TransactionKey};
 /// A call that waits for our answer.
 #[derive(Debug)]
 pub(in crate::sip) struct Incoming {
-    origin: Origin,
+    pub(super) origin: Origin,
     path: Path,
-    dialog: Dialog,
+    pub(super) dialog: Dialog,
     key: TransactionKey,
     invite: Request,
     has_offer: bool,
-    progress: Option<Progress>,
+    pub(super) progress: Option<Progress>,
     reliable: Reliable,
     /// The answer, while an earlier description is not acknowledged.
     held_back: Option<Box<SessionDescription>>,
@@ -54,7 +54,7 @@ pub(in crate::sip) struct Incoming {
 
 /// The provisional response that was sent last.
 #[derive(Debug)]
-struct Progress {
+pub(super) struct Progress {
     response: Response,
     again_at: Instant,
 }
@@ -336,7 +336,7 @@ impl Incoming {
 }
 
 /// What rules may look at.
-fn headers_of(invite: &Request) -> Vec<Header> {
+pub(in crate::sip) fn headers_of(invite: &Request) -> Vec<Header> {
     let is_told = |name: &HeaderName| {
         !matches!(name, HeaderName::Via | HeaderName::Authorization | HeaderName::ProxyAuthorization)
     };
@@ -346,7 +346,7 @@ fn headers_of(invite: &Request) -> Vec<Header> {
 
 /// A phone whose Via names another address than its datagrams come from is behind NAT: its Contact
 /// leads nowhere, and it is found on its flow only.
-fn reach_of(invite: &Request, flow: &Flow) -> Reach {
+pub(in crate::sip) fn reach_of(invite: &Request, flow: &Flow) -> Reach {
     let is_where_it_says =
         |via: Via| via.host.ip().is_some_and(|ip| ip.to_canonical() == flow.remote.ip().to_canonical());
     if !flow.kind.is_websocket() && invite.headers.via().is_ok_and(is_where_it_says) {

@@ -50,13 +50,13 @@ const FORKS_MAX: usize = 16;
 /// A call that waits for its callee.
 #[derive(Debug)]
 pub(in crate::sip) struct Outgoing {
-    peer: Origin,
+    pub(super) peer: Origin,
     path: Path,
     key: TransactionKey,
-    invite: Challenged,
+    pub(super) invite: Challenged,
     offer: Option<Box<SessionDescription>>,
     timer: SessionTimer,
-    forks: Vec<Fork>,
+    pub(super) forks: Vec<Fork>,
     /// The fork whose early media the gateway has.
     heard: Option<String>,
     rings_until: Instant,
@@ -67,7 +67,7 @@ pub(in crate::sip) struct Outgoing {
 
 /// An early dialog and the answer that came in it.
 #[derive(Debug)]
-struct Fork {
+pub(super) struct Fork {
     dialog: Dialog,
     heard: Heard,
     /// The answer came reliably: new offers may follow.

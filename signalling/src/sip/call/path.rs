@@ -8,23 +8,23 @@ use crate::sip::message::Uri;
 
 /// The flow that a dialog uses now, and how it may change.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Path {
+pub(in crate::sip) struct Path {
     flow: Flow,
     reach: Reach,
     is_lost: bool,
 }
 
 impl Path {
-    pub(super) const fn new(flow: Flow, reach: Reach) -> Self {
+    pub(in crate::sip) const fn new(flow: Flow, reach: Reach) -> Self {
         Self { flow, reach, is_lost: false }
     }
 
-    pub(super) const fn flow(&self) -> Flow {
+    pub(in crate::sip) const fn flow(&self) -> Flow {
         self.flow
     }
 
     /// Takes over the flow of a request of the peer: it is there now.
-    pub(super) fn heard_from(&mut self, flow: Flow) {
+    pub(in crate::sip) fn heard_from(&mut self, flow: Flow) {
         if self.reach == Reach::Flow || self.is_lost {
             self.flow = flow;
             self.is_lost = false;
@@ -32,26 +32,26 @@ impl Path {
     }
 
     /// Takes over a new flow of the same peer, in place of one that is lost.
-    pub(super) const fn replace(&mut self, flow: Flow) {
+    pub(in crate::sip) const fn replace(&mut self, flow: Flow) {
         self.flow = flow;
         self.is_lost = false;
     }
 
     /// Notes that a stream closed; whether it was ours.
-    pub(super) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
+    pub(in crate::sip) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
         let is_ours = self.flow.connection == Some(connection);
         self.is_lost |= is_ours;
         is_ours
     }
 
     /// Whether the flow is gone and the peer has not come back.
-    pub(super) const fn is_lost(&self) -> bool {
+    pub(in crate::sip) const fn is_lost(&self) -> bool {
         self.is_lost
     }
 
     /// The flow for a request whose next hop is `hop` (RFC 3261 8.1.2). A name is not looked up here,
     /// and an open stream to the same host is used whatever port its Contact names (RFC 5923).
-    pub(super) fn toward(&mut self, hop: &Uri, names: &dyn LocalNames) -> Flow {
+    pub(in crate::sip) fn toward(&mut self, hop: &Uri, names: &dyn LocalNames) -> Flow {
         if self.reach == Reach::Target
             && let Some((kind, remote)) = address_of(hop, &self.flow)
         {

@@ -11,6 +11,7 @@ use super::digits::Digits;
 use super::dtmf::Digit;
 use super::exchange::{Answered, Awaits, Exchange, Purpose};
 use super::leaving::Leaving;
+use super::notes::Notes;
 use super::path::Path;
 use super::record::Asked;
 use super::refer::Referrals;
@@ -44,6 +45,8 @@ pub(in crate::sip) struct Session {
     /// What the peer wants of the recording, while the gateway has not said whether it may.
     pub(super) asked: Option<Asked>,
     pub(super) referrals: Referrals,
+    /// What the two ends tell each other beside the media.
+    pub(super) notes: Notes,
     /// Whether we made the Call-ID, which settles who waits longer after glare.
     pub(super) is_ours: bool,
     pub(super) timer: SessionTimer,
@@ -138,8 +141,14 @@ impl Session {
             Command::AnswerCandidates { refused, .. } => self.answer_candidates(refused, context),
             Command::AnswerRecord { is_done, .. } => self.answer_record(is_done, context),
             Command::TransferProgress { progress, .. } => self.tell_transfer(progress, context),
+            Command::PassContent { id, content, .. } => self.pass_content(id, &content, context),
+            Command::AnswerContent { id, delivery, .. } => self.answer_content(id, delivery, context),
             Command::Hangup { cause, .. } => return Some(self.end(cause, "hung up by us", context)),
-            Command::Dial(_) | Command::Ring { .. } | Command::Drain => {}
+            Command::Dial(_)
+            | Command::Ring { .. }
+            | Command::SendText(_)
+            | Command::AnswerText { .. }
+            | Command::Drain => {}
         }
         Some(Call::Session(self))
     }
@@ -158,6 +167,9 @@ impl Session {
         }
         if self.digits.is_sent(of) {
             return Some(self.handle_digit_response(of, response, context));
+        }
+        if self.notes.is_sent(of) {
+            return Some(self.handle_note_response(of, response, context));
         }
         if response.status.is_success() {
             self.handle_repeated_answer(of, response, context);
@@ -193,6 +205,7 @@ impl Session {
                 self.reoffer_refused(EndCause::SignallingLost, context);
             }
             TransactionEvent::FlowFailed { .. } if is_digit => self.digits.clear(),
+            _ if self.notes.is_sent(of) => self.note_failed(of, context),
             TransactionEvent::FlowFailed { .. } if is_theirs => self.exchange = Exchange::Idle,
             TransactionEvent::FlowFailed { .. } | TransactionEvent::TimedOut { .. } => {}
         }
@@ -254,6 +267,7 @@ impl Session {
 
     /// Tells the gateway that the leg is over, and the peer by BYE.
     pub(super) fn end(mut self: Box<Self>, cause: EndCause, why: &str, context: &mut Context<'_>) -> Call {
+        self.forget_notes(context);
         context.tell_ended(cause, why);
         self.forget_asked(context);
         self.forget_refer(context);
@@ -302,6 +316,7 @@ impl Session {
             prack: None,
             asked: None,
             referrals: Referrals::default(),
+            notes: Notes::default(),
             is_ours,
             timer,
             refresh,

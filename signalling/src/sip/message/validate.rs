@@ -121,8 +121,11 @@ impl Request {
         if self.method == Method::Register && matches!(to.uri, Uri::Other(_)) {
             return Err(Reject::new(StatusCode::NOT_FOUND));
         }
-        // A new call goes on from here, one hop further (RFC 7332 for B2BUAs).
-        if self.method == Method::Invite && to.tag().is_none() && self.headers.max_forwards()? == Some(0) {
+        // A new call or message goes on from here, one hop further (RFC 7332 for B2BUAs).
+        if matches!(self.method, Method::Invite | Method::Message)
+            && to.tag().is_none()
+            && self.headers.max_forwards()? == Some(0)
+        {
             return Err(Reject::new(StatusCode::TOO_MANY_HOPS));
         }
         Ok(())

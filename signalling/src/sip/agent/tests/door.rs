@@ -52,7 +52,8 @@ fn options_tell_what_we_take() {
     let ok = peer.sent_response();
     let headers = &ok.headers;
     assert_eq!(ok.status.code(), 200);
-    let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, REGISTER";
+    let allow =
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, MESSAGE, SUBSCRIBE, NOTIFY, REGISTER";
     assert_eq!(headers.get(&HeaderName::Allow), Some(allow));
     assert_eq!(headers.get(&HeaderName::Accept), Some("application/sdp"));
     assert_eq!(headers.get(&HeaderName::Supported), Some("timer, 100rel, trickle-ice, norefersub, replaces"));
@@ -63,7 +64,8 @@ fn options_tell_what_we_take() {
 fn what_we_do_not_take_is_refused_as_the_rfc_says() {
     let mut peer = Peer::new();
     for (method, name, value, status) in [
-        ("MESSAGE", "Subject", "x", 405),
+        ("PUBLISH", "Subject", "x", 405),
+        ("MESSAGE", "Max-Forwards", "0", 483),
         ("NEWMETHOD", "Subject", "x", 501),
         ("INVITE", "Require", "precondition", 420),
         ("INVITE", "Max-Forwards", "0", 483),

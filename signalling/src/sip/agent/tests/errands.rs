@@ -25,7 +25,7 @@ fn a_registration_proves_itself_as_the_registrar_wants_it() {
     assert!(proof.is_some_and(|(_, rest)| rest.trim_start_matches('"').find('"') == Some(64)));
     peer.respond(&again, 200, "one");
     let end = peer.agent.poll_errand().expect("it is over");
-    assert_eq!((end.id, end.cseq), (ErrandId(7), 2));
+    assert_eq!((end.id, end.cseq), (ErrandId::Upstream(7), 2));
     assert!(matches!(end.outcome, ErrandOutcome::Answered(response) if response.status.is_success()));
     assert!(peer.agent.poll_errand().is_none());
 }
@@ -75,7 +75,7 @@ fn send(peer: &mut Peer) -> Request {
     let mut registration = Registration::new(&config, domain, [1; 32], peer.now);
     let contact = SipUri::new("", Host::from(peer.flow.local.ip()), Some(5060));
     let errand = Errand {
-        id: ErrandId(7),
+        id: ErrandId::Upstream(7),
         account: Some("lab".to_owned()),
         request: registration.request(&contact),
         flow: peer.flow,

@@ -18,7 +18,7 @@ fn each_method_gets_its_answer() {
         ("OPTIONS", 200),
         ("UPDATE", 200),
         ("INFO", 200),
-        ("MESSAGE", 405),
+        ("SUBSCRIBE", 405),
         ("REFER", 400),
         ("REGISTER", 405),
         ("NEWMETHOD", 501),

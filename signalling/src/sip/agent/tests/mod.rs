@@ -18,6 +18,7 @@ mod replaces;
 mod session_timers;
 mod stages;
 mod streams;
+mod texts;
 
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
@@ -36,6 +37,7 @@ fn description(number: u64) -> Box<SessionDescription> {
 fn leg_of(event: &Event) -> LegId {
     match event {
         Event::Incoming(incoming) => incoming.leg,
+        Event::Texted(text) => text.leg,
         Event::Progress { leg, .. }
         | Event::Answered { leg, .. }
         | Event::Acknowledged { leg, .. }
@@ -47,6 +49,9 @@ fn leg_of(event: &Event) -> LegId {
         | Event::RecordAsked { leg, .. }
         | Event::TransferAsked { leg, .. }
         | Event::Redirected { leg, .. }
+        | Event::ContentTold { leg, .. }
+        | Event::ContentAnswered { leg, .. }
+        | Event::TextSent { leg, .. }
         | Event::Ended { leg, .. } => *leg,
     }
 }

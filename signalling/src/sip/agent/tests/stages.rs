@@ -396,6 +396,10 @@ fn name(event: &Event) -> String {
         Event::RecordAsked { .. } => "RecordAsked".to_owned(),
         Event::TransferAsked { .. } => "TransferAsked".to_owned(),
         Event::Redirected { .. } => "Redirected".to_owned(),
+        Event::ContentTold { .. } => "ContentTold".to_owned(),
+        Event::ContentAnswered { .. } => "ContentAnswered".to_owned(),
+        Event::Texted(_) => "Texted".to_owned(),
+        Event::TextSent { .. } => "TextSent".to_owned(),
         Event::Ended { cause, .. } => format!("Ended {cause:?}"),
     }
 }

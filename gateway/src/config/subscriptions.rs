@@ -1,0 +1,87 @@
+//! `[subscriptions]`: which users may watch each other.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+use webtrunk_signalling::sip::subscription::{SubscriptionConfig, WatchRights, Watchers};
+
+use super::faults::Faults;
+use super::trunks::TrunkSection;
+use super::users::{UserSection, check_mailboxes, groups_of};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubscriptionsSection {
+    #[serde(default)]
+    watchers: WrittenWatchers,
+    expires_min_s: Option<Spanned<u32>>,
+    expires_max_s: Option<Spanned<u32>>,
+    per_user: Option<Spanned<u32>>,
+    total: Option<Spanned<u32>>,
+    #[serde(default)]
+    show_parties: bool,
+}
+
+/// Who may watch another user.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WrittenWatchers {
+    Nobody,
+    /// Whom nobody has put together need not know of each other.
+    #[default]
+    Group,
+    Everybody,
+}
+
+/// The longest subscription: a day. Chosen by us.
+const EXPIRES_MAX_S: u32 = 24 * 60 * 60;
+
+/// The most subscriptions. Chosen by us: with some 3 KiB each, 300 MiB.
+const TOTAL_MAX: u32 = 100_000;
+
+impl SubscriptionsSection {
+    pub(super) fn check(
+        &self,
+        users: &[UserSection],
+        trunks: &[TrunkSection],
+        faults: &mut Faults<'_>,
+    ) -> SubscriptionConfig {
+        let usual = SubscriptionConfig::default();
+        let [usual_min, usual_max] = [usual.expires_min, usual.expires_max].map(|time| time.as_secs() as u32);
+        let expires_max = number(self.expires_max_s.as_ref(), usual_max, (1, EXPIRES_MAX_S), faults);
+        let expires_min =
+            number(self.expires_min_s.as_ref(), usual_min.min(expires_max), (1, expires_max), faults);
+        let total = number(self.total.as_ref(), usual.total as u32, (0, TOTAL_MAX), faults);
+        let per_user = number(self.per_user.as_ref(), usual.per_user as u32, (0, TOTAL_MAX), faults);
+        let watchers = match self.watchers {
+            WrittenWatchers::Nobody => Watchers::Nobody,
+            WrittenWatchers::Group => Watchers::Group,
+            WrittenWatchers::Everybody => Watchers::Everybody,
+        };
+        let tellers = trunks.iter().filter(|trunk| trunk.tells_of_mailboxes());
+        SubscriptionConfig {
+            rights: WatchRights { watchers, groups: groups_of(users) },
+            expires_min: Duration::from_secs(expires_min.into()),
+            expires_max: Duration::from_secs(expires_max.into()),
+            per_user: per_user as usize,
+            total: total as usize,
+            shows_parties: self.show_parties,
+            mailbox_trunks: tellers.map(|trunk| trunk.name().to_owned()).collect(),
+            mailboxes: check_mailboxes(users, faults),
+        }
+    }
+}
+
+fn number(
+    written: Option<&Spanned<u32>>,
+    usual: u32,
+    (least, most): (u32, u32),
+    faults: &mut Faults<'_>,
+) -> u32 {
+    let Some(written) = written else { return usual };
+    if !(least..=most).contains(written.get_ref()) {
+        faults.add(written.span(), "is out of range", format!("write {least} to {most}"));
+    }
+    *written.get_ref()
+}

@@ -1,0 +1,4 @@
+//! What people write to each other: pages, phones and trunks.
+
+mod in_calls;
+mod out_of_calls;

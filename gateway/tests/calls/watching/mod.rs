@@ -1,0 +1,6 @@
+//! Who watches whom: pages and phones that are told of others' calls, presence and mailboxes.
+
+mod calls;
+mod mailboxes;
+mod presence;
+mod watcher;

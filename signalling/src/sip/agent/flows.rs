@@ -1,0 +1,71 @@
+//! Flows that close, break or are left for others, and what becomes of that which used them.
+
+use std::time::Instant;
+
+use super::core::Agent;
+use super::surroundings::Doorkeeper;
+use crate::adapter::Origin;
+use crate::sip::flow::{ConnectionId, Flow};
+use crate::sip::message::{Contacts, Request};
+
+impl<D: Doorkeeper> Agent<D> {
+    /// A stream closed. What was under way on it fails; answered calls go on without it, until their peer
+    /// comes back on another stream or their media ends them.
+    pub fn flow_closed(&mut self, connection: ConnectionId, now: Instant) {
+        for (leg, slot) in &mut self.calls {
+            if slot.call.as_mut().is_some_and(|call| call.connection_closed(connection)) {
+                slot.span.in_scope(|| tracing::info!("signalling connection closed under an answered call"));
+                self.stranded.insert(*leg);
+            }
+        }
+        self.notifier.flow_closed(connection);
+        self.layer.connection_closed(connection);
+        self.handle_transaction_events(now);
+    }
+
+    /// Nothing can be sent on a flow: what was under way on it fails.
+    pub fn flow_failed(&mut self, flow: &Flow, now: Instant) {
+        self.layer.flow_failed(flow);
+        self.handle_transaction_events(now);
+    }
+
+    /// Somebody says that nobody is there: requests of ours that had no response yet fail. Nothing else does,
+    /// for this can be forged.
+    pub fn flow_refused(&mut self, flow: &Flow, now: Instant) {
+        self.layer.flow_refused(flow);
+        self.handle_transaction_events(now);
+    }
+
+    /// Moves calls of a peer from the flows that it has left, closed or not, to the one on which it has
+    /// registered, with what it was asked there.
+    pub(super) fn move_calls(&mut self, origin: &Origin, left: &[Flow], flow: Flow) {
+        if left.is_empty() {
+            return;
+        }
+        for (leg, slot) in &mut self.calls {
+            if slot.call.as_mut().is_some_and(|call| call.peer_moved(origin, left, flow)) {
+                slot.span.in_scope(|| tracing::info!(%flow, "the peer has moved to another flow"));
+                self.stranded.remove(leg);
+                self.layer.move_requests(*leg, left, flow);
+            }
+        }
+    }
+
+    /// Gives calls whose stream closed the new one on which their peer has registered again.
+    pub(super) fn reunite(&mut self, origin: &Origin, register: &Request, flow: Flow) {
+        if self.stranded.is_empty() {
+            return;
+        }
+        let Ok(Contacts::List(contacts)) = register.headers.contacts() else { return };
+        let calls = &mut self.calls;
+        self.stranded.retain(|leg| {
+            let Some(slot) = calls.get_mut(leg) else { return false };
+            let Some(call) = slot.call.as_mut() else { return false };
+            let is_back = contacts.iter().any(|contact| call.peer_returned(origin, &contact.uri, flow));
+            if is_back {
+                slot.span.in_scope(|| tracing::info!(%flow, "the peer has registered again"));
+            }
+            !is_back
+        });
+    }
+}
