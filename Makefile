@@ -6,6 +6,7 @@
 # make compare   measure beside rtpengine and Kamailio, and write the ratios to docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
+# make weather   what loss and jitter do to the sound, in virtual time, as tables
 # make narrow-band   measure what browsers should be asked for when the far side is G.711
 
 SHELL := /bin/bash
@@ -29,7 +30,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench compare narrow-band fuzz docs clean setup-run setup-test setup-compare setup-fuzz
+.PHONY: run test dtmf-hour check loom web bench compare weather narrow-band fuzz docs clean setup-run setup-test setup-compare setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -76,6 +77,9 @@ compare: setup-compare
 	$(MAKE) web
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
 	WEBTRUNK_PYTHON=$(WEBTRUNK_TEST_PYTHON) python3 scripts/compare --binaries $(TARGET)/release --json $(TARGET)/compare.json
+
+weather: setup-test
+	$(CARGO) bench $(LOCKED) --package webtrunk-benches --bench weather
 
 narrow-band: setup-test
 	$(MAKE) web

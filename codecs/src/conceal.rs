@@ -29,6 +29,8 @@ const PITCH_MAX: usize = 120;
 const RESEMBLANCE: usize = 160;
 /// What is kept of the past: three of the longest periods, and a quarter to overlap.
 const HISTORY: usize = 3 * PITCH_MAX + PITCH_MAX / 4;
+/// 48 kHz.
+const SCALE_MAX: usize = 6;
 /// 10 ms, the appendix' step of growing and fading.
 const STEP: usize = 80;
 /// In so many steps a concealment has become silent: 60 ms.
@@ -42,17 +44,17 @@ pub(crate) struct Concealer {
     /// What was played last, received or concealed; the newest is last.
     history: Box<[i16]>,
     /// What had been heard when the erasure began.
-    past: Box<[f32]>,
+    past: Box<[i16]>,
     erasure: Option<Erasure>,
 }
 
 impl Concealer {
-    /// A concealer that has heard silence so far, for a whole multiple of 8 kHz.
+    /// A concealer that has heard silence so far, for a whole multiple of 8 kHz up to 48 kHz.
     #[must_use]
     pub(crate) fn new(rate: SampleRate) -> Self {
-        let scale = (rate.hz() / 8000).max(1) as usize;
+        let scale = (rate.hz() / 8000).clamp(1, SCALE_MAX as u32) as usize;
         let length = HISTORY * scale;
-        Self { scale, history: vec![0; length].into(), past: vec![0.0; length].into(), erasure: None }
+        Self { scale, history: vec![0; length].into(), past: vec![0; length].into(), erasure: None }
     }
 
     /// Takes a frame that was received. The first after a loss is changed at its start, to follow smoothly.
@@ -66,7 +68,7 @@ impl Concealer {
     /// Fills `out`, the place of a lost frame.
     pub(crate) fn lost(&mut self, out: &mut [i16]) {
         let erasure = self.erasure.get_or_insert_with(|| {
-            self.past.iter_mut().zip(&self.history).for_each(|(past, &heard)| *past = heard.into());
+            self.past.copy_from_slice(&self.history);
             Erasure::after(&self.past, self.scale)
         });
         out.fill_with(|| erasure.next_sample(&self.past));
@@ -101,10 +103,10 @@ struct Erasure {
 }
 
 impl Erasure {
-    fn after(past: &[f32], scale: usize) -> Self {
+    fn after(past: &[i16], scale: usize) -> Self {
         let period = pitch_period(past, scale);
         let newest = past.len() - 1;
-        let offset = past[newest] - past[newest - period];
+        let offset = f32::from(past[newest]) - f32::from(past[newest - period]);
         Self { scale, period, periods: 1, position: 0, made: 0, offset }
     }
 
@@ -117,7 +119,7 @@ impl Erasure {
         STEP * self.scale
     }
 
-    fn next_sample(&mut self, past: &[f32]) -> i16 {
+    fn next_sample(&mut self, past: &[i16]) -> i16 {
         let step = self.step();
         if self.made >= SILENT_AFTER * step {
             return 0;
@@ -149,20 +151,20 @@ impl Erasure {
 
     /// The sample at `position` in the last `periods` periods of the past, whose end runs over into
     /// what came before their start, so that they can be repeated without a step.
-    fn repeated(&self, past: &[f32], periods: usize, position: usize) -> f32 {
+    fn repeated(&self, past: &[i16], periods: usize, position: usize) -> f32 {
         let length = periods * self.period;
         let at = past.len() - length + position;
-        let sample = past[at];
+        let sample = f32::from(past[at]);
         let overlap = self.overlap();
         match (position + overlap).checked_sub(length) {
-            Some(into) => crossfade(sample, past[at - length], into, overlap),
+            Some(into) => crossfade(sample, past[at - length].into(), into, overlap),
             None => sample,
         }
     }
 
     /// Goes over from the concealment to `frame`: a quarter of a period, and 4 ms more for every 10 ms
     /// that were lost beyond the first, 10 ms at most.
-    fn merge_into(&mut self, past: &[f32], frame: &mut [i16]) {
+    fn merge_into(&mut self, past: &[i16], frame: &mut [i16]) {
         let further_steps = self.made.saturating_sub(1) / self.step();
         let overlap = self.overlap() + 32 * self.scale * further_steps;
         let overlap = overlap.min(self.step()).min(frame.len());
@@ -180,7 +182,10 @@ fn crossfade(old: f32, new: f32, into: usize, steps: usize) -> f32 {
 }
 
 /// The lag at which the newest 20 ms resemble their past best.
-fn pitch_period(past: &[f32], scale: usize) -> usize {
+fn pitch_period(heard: &[i16], scale: usize) -> usize {
+    let mut past = [0.0; HISTORY * SCALE_MAX];
+    let past = &mut past[..heard.len()];
+    past.iter_mut().zip(heard).for_each(|(past, &heard)| *past = heard.into());
     if scale == 1 {
         return best_lag(past, RESEMBLANCE, PITCH_MIN..=PITCH_MAX).unwrap_or(PITCH_MAX);
     }

@@ -137,7 +137,7 @@ impl Ice {
             candidates,
             streams: streams.to_vec(),
             checkers: None,
-            sources: Vec::with_capacity(SOURCES_PER_LEG),
+            sources: Vec::new(),
             selection: Selection::Nowhere,
             timeout: None,
             source_changes: VecDeque::new(),

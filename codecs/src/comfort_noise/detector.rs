@@ -38,9 +38,9 @@ pub enum Activity {
 /// Tells voice from background, and describes the background.
 #[derive(Debug, Clone)]
 pub struct SilenceDetector {
-    block: [i16; BLOCK_MAX],
+    /// 10 ms, of which so many samples are there.
+    block: Box<[i16]>,
     filled: usize,
-    length: usize,
     /// The least level of each part of the past, the one under way first.
     quietest_dbov: [f32; PARTS],
     /// Blocks in the part under way.
@@ -50,6 +50,8 @@ pub struct SilenceDetector {
     /// Averages of the background, per sample, by lag.
     correlation: [f32; ORDER + 1],
     is_learned: bool,
+    /// Of the block that was heard last.
+    level_dbov: f32,
 }
 
 impl SilenceDetector {
@@ -57,15 +59,15 @@ impl SilenceDetector {
     #[must_use]
     pub fn new(rate: SampleRate) -> Self {
         Self {
-            block: [0; BLOCK_MAX],
+            block: vec![0; rate.samples_in_ms(10).clamp(1, BLOCK_MAX)].into(),
             filled: 0,
-            length: rate.samples_in_ms(10).clamp(1, BLOCK_MAX),
             quietest_dbov: [f32::INFINITY; PARTS],
             blocks: 0,
             hangover: HANGOVER,
             activity: Activity::Voice,
             correlation: [0.0; ORDER + 1],
             is_learned: false,
+            level_dbov: f32::NEG_INFINITY,
         }
     }
 
@@ -74,11 +76,11 @@ impl SilenceDetector {
     pub fn push(&mut self, mut samples: &[i16]) -> Activity {
         let mut heard = None;
         while !samples.is_empty() {
-            let (now, rest) = samples.split_at(samples.len().min(self.length - self.filled));
+            let (now, rest) = samples.split_at(samples.len().min(self.block.len() - self.filled));
             self.block[self.filled..self.filled + now.len()].copy_from_slice(now);
             self.filled += now.len();
             samples = rest;
-            if self.filled == self.length {
+            if self.filled == self.block.len() {
                 self.filled = 0;
                 self.activity = self.hear_block();
                 if heard != Some(Activity::Voice) {
@@ -96,13 +98,20 @@ impl SilenceDetector {
         if self.correlation[0] > 0.0 { sid.with_spectrum(&reflections(&self.correlation)) } else { sid }
     }
 
+    /// How loud it was in the last block that was full, be that voice or not; minus infinity before the first.
+    #[must_use]
+    pub fn level_dbov(&self) -> f32 {
+        self.level_dbov
+    }
+
     fn hear_block(&mut self) -> Activity {
-        let block = &self.block[..self.length];
+        let block = &self.block;
         let correlation = std::array::from_fn(|lag| {
             let pairs = block.iter().zip(&block[lag.min(block.len())..]);
             pairs.map(|(&a, &b)| f32::from(a) * f32::from(b)).sum::<f32>() / block.len() as f32
         });
         let level = level_dbov(correlation[0]);
+        self.level_dbov = level;
         self.note_level(level);
         let quietest = self.quietest_dbov.iter().copied().fold(f32::INFINITY, f32::min);
         let is_voice =

@@ -1,6 +1,7 @@
 //! Samples in, Opus packets out.
 
 use super::{check_rate, samples_in_step};
+use crate::comfort_noise::{Activity, SilenceDetector};
 use crate::{EncodeError, Encoder, OpenError, SampleRate};
 
 /// The lengths of one frame in steps of 2.5 ms: 2.5, 5, 10, 20, 40 and 60 ms. libopus packs several
@@ -52,7 +53,8 @@ pub struct OpusEncoderConfig {
     /// How much loss to protect against, 0..=100 %, until the far end reports what it sees. At 0 no copies
     /// are made; 5 % is enough for them, at a third more work and little of the quality.
     pub expected_loss_percent: u8,
-    /// Whether to say little in silence. A payload of at most two bytes then need not be sent.
+    /// Whether to say little in silence. A payload of at most two bytes then need not be sent. What is silence we
+    /// judge, not libopus alone: a tone that goes on for a second is none.
     pub dtx: bool,
     /// Whether the bitrate may follow the sound; `false` is `cbr=1` of RFC 7587 6.1.
     pub variable_bitrate: bool,
@@ -69,7 +71,8 @@ pub struct OpusEncoder {
     rate: SampleRate,
     /// What is configured; 6000..=510000.
     bitrate_bps: u32,
-    has_dtx: bool,
+    /// Tells when libopus may look for silence, where that need not be sent: it takes a steady tone for noise.
+    silence: Option<Box<SilenceDetector>>,
 }
 
 impl Default for OpusEncoderConfig {
@@ -132,7 +135,8 @@ impl OpusEncoder {
         let inner = ::opus::Encoder::new(rate.hz(), ::opus::Channels::Mono, application);
         let inner = inner.map_err(|_| OpenError::Library)?;
         let bitrate_bps = config.bitrate_bps.clamp(*BITRATE_BPS.start(), *BITRATE_BPS.end());
-        let mut encoder = Self { inner, rate, bitrate_bps, has_dtx: config.dtx };
+        let silence = config.dtx.then(|| Box::new(SilenceDetector::new(rate)));
+        let mut encoder = Self { inner, rate, bitrate_bps, silence };
         encoder.configure(config).map_err(|_| OpenError::Library)?;
         Ok(encoder)
     }
@@ -148,7 +152,6 @@ impl OpusEncoder {
         self.set_complexity(config.complexity);
         self.set_expected_loss(config.expected_loss_percent);
         self.inner.set_inband_fec(config.inband_fec)?;
-        self.inner.set_dtx(config.dtx)?;
         self.inner.set_vbr(config.variable_bitrate)?;
         match config.max_bandwidth {
             Some(bandwidth) => self.inner.set_max_bandwidth(bandwidth.to_library()),
@@ -176,6 +179,10 @@ impl Encoder for OpusEncoder {
         if out.len() < Self::bytes_min(steps) {
             return Err(EncodeError::OutputTooSmall);
         }
+        if let Some(silence) = &mut self.silence {
+            let is_silence = silence.push(pcm) == Activity::Silence;
+            self.inner.set_dtx(is_silence).expect("libopus takes it at any time");
+        }
         self.inner.encode(pcm, out).map_err(|error| match error.code() {
             ::opus::ErrorCode::BufferTooSmall => EncodeError::OutputTooSmall,
             _ => wrong_length,
@@ -199,13 +206,14 @@ impl Encoder for OpusEncoder {
     }
 
     fn is_silence(&self, payload: &[u8]) -> bool {
-        self.has_dtx && payload.len() <= SILENCE_MAX
+        self.silence.is_some() && payload.len() <= SILENCE_MAX
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tone::{Tone, ToneGenerator};
 
     fn encoder(rate: SampleRate) -> OpusEncoder {
         OpusEncoder::new(rate, &OpusEncoderConfig::default()).expect("a rate we run")
@@ -266,7 +274,6 @@ mod tests {
         assert_eq!(inner.get_complexity().ok(), Some(3));
         assert_eq!(inner.get_inband_fec().ok(), Some(false));
         assert_eq!(inner.get_packet_loss_perc().ok(), Some(7));
-        assert_eq!(inner.get_dtx().ok(), Some(true));
         assert_eq!(inner.get_vbr().ok(), Some(false));
         assert_eq!(inner.get_max_bandwidth().ok(), Some(::opus::Bandwidth::Wideband));
         assert_eq!(inner.get_application().ok(), Some(::opus::Application::Audio));
@@ -295,6 +302,26 @@ mod tests {
             let silent = silent.count();
             assert_eq!(silent > 60, dtx, "{silent} of 100");
             assert_eq!(silent > 0, dtx, "{silent} of 100");
+        }
+    }
+
+    #[test]
+    fn a_steady_tone_is_no_silence_at_any_level_that_tones_have() {
+        let config = OpusEncoderConfig { dtx: true, ..Default::default() };
+        for rate in [SampleRate::HZ_8000, SampleRate::HZ_16000, SampleRate::HZ_48000] {
+            for level_dbm0 in [-10.0, -20.0, -30.0] {
+                let mut encoder = OpusEncoder::new(rate, &config).expect("a rate we run");
+                let mut tone = ToneGenerator::new(Tone::sine(425.0, level_dbm0), rate);
+                let (mut frame, mut out) = (vec![0; rate.samples_in_ms(20)], [0; 1275]);
+                for number in 0..250 {
+                    tone.fill(&mut frame);
+                    let length = encoder.encode(&frame, &mut out).expect("20 ms");
+                    assert!(
+                        !encoder.is_silence(&out[..length]),
+                        "frame {number}, {level_dbm0} dBm0, {rate:?}"
+                    );
+                }
+            }
         }
     }
 

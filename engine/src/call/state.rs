@@ -25,6 +25,9 @@ use crate::{CallId, EndCause, LegId};
 /// Legs that one call may hold: two parties, and the forks that ring at one time.
 pub const LEGS_MAX: usize = 16;
 
+/// Events for which there is room from the begin: one packet tells of no more.
+const EVENTS: usize = 4;
+
 /// A call.
 pub struct Call {
     id: CallId,
@@ -55,7 +58,7 @@ impl Call {
             legs: Vec::with_capacity(2),
             audibility: Audibility::default(),
             complexity: None,
-            events: VecDeque::with_capacity(16),
+            events: VecDeque::with_capacity(EVENTS),
             sources: VecDeque::new(),
             routes: VecDeque::new(),
             recording: None,

@@ -49,7 +49,7 @@ pub(crate) struct Listening {
     /// Packets until the next one is measured.
     until_level: u8,
     /// Hears keys in the voice, where they come so.
-    tones: Option<ToneEar>,
+    tones: Option<Box<ToneEar>>,
 }
 
 /// What a path found out about a packet that it decoded.
@@ -103,7 +103,7 @@ impl Listening {
     /// Listens for keys in the voice from now on, by the codec that comes.
     pub(crate) fn hear_tones(&mut self, codec: CodecId) {
         if self.tones.is_none() || self.codec != codec {
-            self.tones = ToneEar::new(codec);
+            self.tones = ToneEar::new(codec).map(Box::new);
         }
     }
 
@@ -185,7 +185,7 @@ impl Listening {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let tones = self.tones.as_ref().and_then(ToneEar::poll_timeout);
+        let tones = self.tones.as_ref().and_then(|tones| tones.poll_timeout());
         [self.watch.poll_timeout(), tones].into_iter().flatten().min()
     }
 

@@ -3,8 +3,10 @@
 mod adaptation;
 mod conversion;
 mod earpiece;
+mod held_packets;
 mod intake;
 pub mod jitter;
+mod lent;
 mod listening;
 pub mod mixer;
 mod output;

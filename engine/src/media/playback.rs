@@ -62,15 +62,16 @@ impl Playback {
         }
         let rate = self.player.sample_rate();
         let clock = agreement.codec.clock_rate();
-        self.encoder = webtrunk_codecs::encoder(agreement.codec, rate, &agreement.encoder_config(config))
-            .ok()
-            .map(|encoder| Open {
-                encoder,
-                samples: rate.samples_in_ms(agreement.ptime_ms),
-                ticks: clock.hz() / 1000 * agreement.ptime_ms,
-                period: Duration::from_millis(u64::from(agreement.ptime_ms)),
-                agreement: *agreement,
-            });
+        let mut config = agreement.encoder_config(config);
+        // What is played is to be heard, its softest notes too.
+        config.opus.dtx &= self.player.is_silent();
+        self.encoder = webtrunk_codecs::encoder(agreement.codec, rate, &config).ok().map(|encoder| Open {
+            encoder,
+            samples: rate.samples_in_ms(agreement.ptime_ms),
+            ticks: clock.hz() / 1000 * agreement.ptime_ms,
+            period: Duration::from_millis(u64::from(agreement.ptime_ms)),
+            agreement: *agreement,
+        });
     }
 
     /// Its name.

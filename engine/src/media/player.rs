@@ -77,6 +77,12 @@ impl Player {
         Self { source: Source::Silence, rate: SampleRate::HZ_8000 }
     }
 
+    /// Whether there is nothing to hear in it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        matches!(self.source, Source::Silence)
+    }
+
     /// The rate of the frames.
     #[must_use]
     pub fn sample_rate(&self) -> SampleRate {

@@ -7,16 +7,9 @@
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
+use super::held_packets::{HeldPackets, PACKET_MAX};
+use super::lent;
 use crate::rtp::{DropReason, RtpPacket, SequenceNumber, Ssrc};
-
-/// Packets held behind a gap. Eight are 160 ms of voice, more than [`WAIT_MAX`] lets pass.
-const SLOTS: usize = 8;
-
-/// Largest packet that is held: Ethernet's payload.
-const PACKET_MAX: usize = 1500;
-
-/// Bytes held behind a gap: eight packets of 20 ms of G.711 and one of [`PACKET_MAX`].
-const STORE: usize = 3072;
 
 /// The least that is waited: a neighbour swapped on the way comes within a packet time.
 const WAIT_MIN: Duration = Duration::from_millis(20);
@@ -38,9 +31,8 @@ const RESTART_JUMP: i16 = 150;
 #[derive(Debug)]
 pub struct ReorderBuffer {
     stream: Option<Stream>,
-    held: [Option<Held>; SLOTS],
-    /// The bytes of what is held.
-    store: Box<[u8; STORE]>,
+    /// Packets behind a gap, while there are such.
+    held: Option<Box<HeldPackets>>,
     wait: Duration,
     counters: ReorderCounters,
 }
@@ -98,24 +90,9 @@ struct Stream {
     missing: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    sequence: SequenceNumber,
-    /// Where in the store.
-    begin: usize,
-    length: usize,
-    give_up_at: Instant,
-}
-
 impl Default for ReorderBuffer {
     fn default() -> Self {
-        Self {
-            stream: None,
-            held: [None; SLOTS],
-            store: Box::new([0; STORE]),
-            wait: WAIT_MIN,
-            counters: ReorderCounters::default(),
-        }
+        Self { stream: None, held: None, wait: WAIT_MIN, counters: ReorderCounters::default() }
     }
 }
 
@@ -135,7 +112,7 @@ impl ReorderBuffer {
         }
         if ahead == 0 {
             self.expect(sequence.next());
-            if self.is_holding() {
+            if self.held.as_ref().is_some_and(|held| !held.is_empty()) {
                 self.counters.reordered += 1;
             }
             return Inserted::Deliver;
@@ -146,18 +123,19 @@ impl ReorderBuffer {
     /// The next packet whose turn or time has come; call until `None`.
     pub fn next_ready(&mut self, now: Instant) -> Option<Ready<'_>> {
         let stream = self.stream?;
-        let index = self.first_held(stream.expected)?;
-        let held = self.held[index]?;
-        let gap = held.sequence.distance_from(stream.expected);
+        let Some(first) = self.held.as_ref()?.first(stream.expected) else {
+            self.forget_held();
+            return None;
+        };
+        let gap = first.sequence.distance_from(stream.expected);
         // Whichever packet waits behind the gap has waited for it.
         let is_due = self.poll_timeout().is_some_and(|at| at <= now);
-        if gap > 0 && !is_due && !self.is_full() {
+        if gap > 0 && !is_due && !self.held.as_ref()?.is_full() {
             return None;
         }
         let lost_before = u32::try_from(gap).unwrap_or(0);
         self.counters.lost += u64::from(lost_before);
-        self.held[index] = None;
-        self.expect(held.sequence.next());
+        self.expect(first.sequence.next());
         if lost_before > 0 {
             // Those given up lie before the one that is given out.
             let given_up = !u64::MAX.checked_shl(lost_before).unwrap_or(0) << 1;
@@ -166,19 +144,19 @@ impl ReorderBuffer {
                 Stream { gave_up_at: Some(now), missing, ..stream }
             });
         }
-        Some(Ready { bytes: &self.store[held.begin..held.begin + held.length], lost_before })
+        Some(Ready { bytes: self.held.as_mut()?.remove(&first), lost_before })
     }
 
     /// When [`Self::next_ready`] has something again without a new packet.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.held.iter().flatten().map(|held| held.give_up_at).min()
+        self.held.as_ref()?.iter().map(|held| held.give_up_at).min()
     }
 
     /// Forgets the stream: the next packet, whatever its number, begins one.
     pub fn forget_stream(&mut self) {
         self.stream = None;
-        self.held = [None; SLOTS];
+        self.forget_held();
     }
 
     /// What happened so far.
@@ -188,7 +166,7 @@ impl ReorderBuffer {
     }
 
     fn restart(&mut self, ssrc: Ssrc, sequence: SequenceNumber) -> Inserted {
-        self.held = [None; SLOTS];
+        self.forget_held();
         self.stream = Some(Stream { ssrc, expected: sequence.next(), gave_up_at: None, missing: 0 });
         Inserted::Deliver
     }
@@ -211,38 +189,27 @@ impl ReorderBuffer {
     }
 
     fn hold(&mut self, sequence: SequenceNumber, bytes: &[u8], now: Instant) -> Inserted {
-        if self.held.iter().flatten().any(|held| held.sequence == sequence) {
-            self.counters.duplicate += 1;
-            return Inserted::Dropped(DropReason::Duplicate);
-        }
         if bytes.len() > PACKET_MAX {
             return Inserted::Dropped(DropReason::TooLong);
         }
-        self.compact();
-        let (begin, length) = (self.stored(), bytes.len());
-        let slot = self.held.iter_mut().find(|slot| slot.is_none());
-        let (Some(slot), Some(room)) = (slot, self.store.get_mut(begin..begin + length)) else {
-            return Inserted::Dropped(DropReason::Late);
-        };
-        room.copy_from_slice(bytes);
-        *slot = Some(Held { sequence, begin, length, give_up_at: now + self.wait });
-        Inserted::Held
-    }
-
-    /// Moves what is held to the front of the store.
-    fn compact(&mut self) {
-        self.held.sort_unstable_by_key(|slot| slot.map_or(STORE, |held| held.begin));
-        let mut end = 0;
-        for held in self.held.iter_mut().flatten() {
-            self.store.copy_within(held.begin..held.begin + held.length, end);
-            held.begin = end;
-            end += held.length;
+        let held = self.held.get_or_insert_with(lent::take);
+        if held.iter().any(|held| held.sequence == sequence) {
+            self.counters.duplicate += 1;
+            return Inserted::Dropped(DropReason::Duplicate);
+        }
+        if held.put(sequence, bytes, now + self.wait) {
+            Inserted::Held
+        } else {
+            Inserted::Dropped(DropReason::Late)
         }
     }
 
-    /// Bytes that are held.
-    fn stored(&self) -> usize {
-        self.held.iter().flatten().map(|held| held.length).sum()
+    /// Nothing waits any more, or need not.
+    fn forget_held(&mut self) {
+        if let Some(mut held) = self.held.take() {
+            held.clear();
+            lent::give_back(held);
+        }
     }
 
     /// Moves the cursor on; every gap closed in time lets the wait shrink a little.
@@ -254,26 +221,13 @@ impl ReorderBuffer {
         });
         self.wait = (self.wait - self.wait / 512).max(WAIT_MIN);
     }
-
-    fn first_held(&self, expected: SequenceNumber) -> Option<usize> {
-        let held = self.held.iter().enumerate().filter_map(|(index, slot)| Some((index, (*slot)?)));
-        held.min_by_key(|(_, held)| held.sequence.distance_from(expected)).map(|(index, _)| index)
-    }
-
-    fn is_holding(&self) -> bool {
-        self.held.iter().any(Option::is_some)
-    }
-
-    /// Whether there is no room for whatever comes next.
-    fn is_full(&self) -> bool {
-        self.held.iter().all(Option::is_some) || self.stored() + PACKET_MAX > STORE
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::held_packets::SLOTS;
     use super::*;
     use crate::rtp::{PayloadType, RtpHeader, Timestamp};
 

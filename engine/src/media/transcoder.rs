@@ -8,12 +8,15 @@
 //! Time is kept by the sender's timestamps: what neither arrived nor was repaired passes as silence
 //! that is not sent, so the output's timestamp advances with the time that passed.
 
+use std::cell::RefCell;
 use std::ops::AddAssign;
+use std::thread::LocalKey;
 use std::time::Duration;
 
 use webtrunk_codecs::comfort_noise::{Activity, Sid, SilenceDetector};
 use webtrunk_codecs::{ClockRate, Decoder, Encoder, SampleRate};
 
+use super::lent::{Idle, Room, lend};
 use super::listening::{LEVEL_ONE_IN, Overheard};
 use super::packetizer::Packetizer;
 use super::quality::level_dbov;
@@ -23,6 +26,9 @@ pub(super) const PACKET_MS_MAX: u32 = 200;
 
 /// Largest payload that we make: Opus' limit of one frame (RFC 6716 3.2.1).
 const PAYLOAD_MAX: usize = 1275;
+
+/// Samples of the longest packet at the highest rate.
+const PCM_MAX: usize = SampleRate::HZ_48000.samples_in_ms(PACKET_MS_MAX);
 
 /// Frames invented in a row before silence is the better lie: 100 ms at 20 ms a packet, where
 /// concealment has faded out by itself.
@@ -68,8 +74,18 @@ pub struct Transcoder {
     /// Packets until the level of one is measured.
     until_level: u8,
     counters: TranscoderCounters,
-    pcm: Box<[i16]>,
-    payload: Box<[u8]>,
+    /// Samples of the longest packet that is decoded.
+    samples_max: usize,
+}
+
+/// Where samples and payloads are while a packet is worked on; afterwards nothing in it is needed.
+struct Scratch {
+    pcm: [i16; PCM_MAX],
+    payload: [u8; PAYLOAD_MAX],
+}
+
+thread_local! {
+    static SCRATCH: Idle<Scratch> = const { RefCell::new(Vec::new()) };
 }
 
 /// What became of the frames.
@@ -88,6 +104,18 @@ impl AddAssign for TranscoderCounters {
         self.recovered += other.recovered;
         self.concealed += other.concealed;
         self.undecodable += other.undecodable;
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { pcm: [0; PCM_MAX], payload: [0; PAYLOAD_MAX] }
+    }
+}
+
+impl Room for Scratch {
+    fn idle() -> &'static LocalKey<Idle<Self>> {
+        &SCRATCH
     }
 }
 
@@ -116,8 +144,7 @@ impl Transcoder {
             background: None,
             until_level: 0,
             counters: TranscoderCounters::default(),
-            pcm: vec![0; rate.samples_in_ms(PACKET_MS_MAX)].into_boxed_slice(),
-            payload: vec![0; PAYLOAD_MAX].into_boxed_slice(),
+            samples_max: rate.samples_in_ms(PACKET_MS_MAX).min(PCM_MAX),
         }
     }
 
@@ -158,7 +185,7 @@ impl Transcoder {
         if learned.level_dbov() > SILENCE_DBOV {
             return learned;
         }
-        Sid::white(level_dbov(&self.pcm[..self.packet_samples]))
+        Sid::white(background.level_dbov())
     }
 
     /// How long the last packet lasted.
@@ -180,14 +207,16 @@ impl Transcoder {
 
     /// Encodes what `make` writes, in place of what does not come.
     pub fn fill(&mut self, samples: usize, make: impl FnOnce(&mut [i16]), mut sink: impl FnMut(Coded<'_>)) {
-        make(&mut self.pcm[..samples]);
-        self.encode(samples, &mut sink);
+        lend(|scratch: &mut Scratch| {
+            make(&mut scratch.pcm[..samples]);
+            self.encode(scratch, samples, &mut sink);
+        });
         self.note_made_up(samples);
     }
 
     /// Lets time pass of which nothing comes and nothing is sent.
     pub fn pass(&mut self, samples: usize, mut sink: impl FnMut(Coded<'_>)) {
-        self.skip(samples, &mut sink);
+        lend(|scratch| self.skip(scratch, samples, &mut sink));
         self.note_made_up(samples);
     }
 
@@ -216,9 +245,21 @@ impl Transcoder {
         may_be_background: bool,
         mut sink: impl FnMut(Coded<'_>),
     ) -> Overheard {
+        lend(|scratch| self.transcode(scratch, payload, timestamp, lost_before, may_be_background, &mut sink))
+    }
+
+    fn transcode(
+        &mut self,
+        scratch: &mut Scratch,
+        payload: &[u8],
+        timestamp: u32,
+        lost_before: u32,
+        may_be_background: bool,
+        sink: &mut impl FnMut(Coded<'_>),
+    ) -> Overheard {
         let recovered_before = self.counters.recovered;
         let mut level_dbov = None;
-        let Some(samples) = self.decoder.duration_of(payload).filter(|n| *n <= self.pcm.len()) else {
+        let Some(samples) = self.decoder.duration_of(payload).filter(|n| *n <= self.samples_max) else {
             self.counters.undecodable += 1;
             return Overheard::default();
         };
@@ -227,23 +268,24 @@ impl Transcoder {
         self.is_made_up = false;
         let mut is_background = false;
         if lost_before > 0 && !may_be_background {
-            missing -= self.repair(payload, missing, lost_before, &mut sink);
+            missing -= self.repair(scratch, payload, missing, lost_before, sink);
         }
-        self.skip(missing, &mut sink);
-        match self.decoder.decode(payload, &mut self.pcm[..]) {
+        self.skip(scratch, missing, sink);
+        match self.decoder.decode(payload, &mut scratch.pcm[..self.samples_max]) {
             Ok(decoded) => {
-                level_dbov = self.measure(decoded);
-                is_background = self.hears_background(decoded) && may_be_background;
+                let heard = &scratch.pcm[..decoded];
+                level_dbov = self.measure(heard);
+                is_background = self.hears_background(heard) && may_be_background;
                 if is_background {
-                    self.skip(decoded, &mut sink);
+                    self.skip(scratch, decoded, sink);
                 } else {
-                    self.encode(decoded, &mut sink);
+                    self.encode(scratch, decoded, sink);
                 }
             }
             Err(_) => {
                 self.counters.undecodable += 1;
-                self.decoder.conceal(&mut self.pcm[..samples]);
-                self.encode(samples, &mut sink);
+                self.decoder.conceal(&mut scratch.pcm[..samples]);
+                self.encode(scratch, samples, sink);
             }
         }
         self.packet_samples = samples;
@@ -252,17 +294,16 @@ impl Transcoder {
         Overheard { is_recovered, level_dbov, is_background }
     }
 
-    /// Listens for the background in so many samples; whether there is nothing else in them.
-    fn hears_background(&mut self, samples: usize) -> bool {
-        let Self { background, pcm, .. } = self;
-        background.as_mut().is_some_and(|background| background.push(&pcm[..samples]) == Activity::Silence)
+    /// Listens for the background; whether there is nothing else.
+    fn hears_background(&mut self, samples: &[i16]) -> bool {
+        self.background.as_mut().is_some_and(|background| background.push(samples) == Activity::Silence)
     }
 
-    /// The level of so many samples, of one packet in a few.
-    fn measure(&mut self, samples: usize) -> Option<f32> {
+    /// The level, of one packet in a few.
+    fn measure(&mut self, samples: &[i16]) -> Option<f32> {
         let is_turn = self.until_level == 0;
         self.until_level = if is_turn { LEVEL_ONE_IN } else { self.until_level } - 1;
-        is_turn.then(|| level_dbov(&self.pcm[..samples]))
+        is_turn.then(|| level_dbov(samples))
     }
 
     /// Samples of time between the end of the packet before and the begin of this one.
@@ -282,38 +323,47 @@ impl Transcoder {
     }
 
     /// Restores or invents what was lost, as far as that sounds right; returns the samples made.
-    fn repair(&mut self, next: &[u8], missing: usize, lost: u32, sink: &mut impl FnMut(Coded<'_>)) -> usize {
+    fn repair(
+        &mut self,
+        scratch: &mut Scratch,
+        next: &[u8],
+        missing: usize,
+        lost: u32,
+        sink: &mut impl FnMut(Coded<'_>),
+    ) -> usize {
         let Some(frames) = missing.checked_div(self.packet_samples) else { return 0 };
         let frames = frames.min(usize::try_from(lost).unwrap_or(CONCEALED_MAX));
         let concealed = frames.saturating_sub(1).min(CONCEALED_MAX);
         for _ in 0..concealed {
             self.counters.concealed += 1;
-            self.decoder.conceal(&mut self.pcm[..self.packet_samples]);
-            self.encode(self.packet_samples, sink);
+            self.decoder.conceal(&mut scratch.pcm[..self.packet_samples]);
+            self.encode(scratch, self.packet_samples, sink);
         }
         // Between what was invented and the last lost frame time may have passed unrepaired.
         let silent = frames.saturating_sub(1 + concealed) * self.packet_samples;
-        self.skip(silent, sink);
+        self.skip(scratch, silent, sink);
         if frames > 0 {
-            if self.decoder.recover(next, &mut self.pcm[..self.packet_samples]) {
+            if self.decoder.recover(next, &mut scratch.pcm[..self.packet_samples]) {
                 self.counters.recovered += 1;
             } else {
                 self.counters.concealed += 1;
             }
-            self.encode(self.packet_samples, sink);
+            self.encode(scratch, self.packet_samples, sink);
         }
         frames * self.packet_samples
     }
 
-    fn skip(&mut self, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
-        let Self { encoder, packetizer, payload, skipped, .. } = self;
-        let left =
-            packetizer.skip(samples, |frame| emit(encoder.as_mut(), frame, &mut payload[..], skipped, sink));
+    fn skip(&mut self, scratch: &mut Scratch, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
+        let Self { encoder, packetizer, skipped, .. } = self;
+        let payload = &mut scratch.payload[..];
+        let left = packetizer.skip(samples, |frame| emit(encoder.as_mut(), frame, payload, skipped, sink));
         *skipped += left;
     }
 
-    fn encode(&mut self, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
-        let Self { encoder, packetizer, payload, skipped, pcm, .. } = self;
+    /// Encodes the first samples of the scratch.
+    fn encode(&mut self, scratch: &mut Scratch, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
+        let Self { encoder, packetizer, skipped, .. } = self;
+        let Scratch { pcm, payload } = scratch;
         packetizer.push(&pcm[..samples], |frame| {
             emit(encoder.as_mut(), frame, &mut payload[..], skipped, sink);
         });

@@ -76,7 +76,7 @@ pub struct Demux<K> {
 }
 
 /// What must go when the leg goes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Routes {
     /// More than one only while ICE restarts.
     ufrags: Vec<Box<[u8]>>,
@@ -121,8 +121,7 @@ impl<K: Copy + Eq + Hash> Demux<K> {
         if self.legs.contains_key(&leg) || self.by_ufrag.contains_key(ufrag.as_bytes()) {
             return false;
         }
-        let (sources, checks) = (Vec::with_capacity(SOURCES_PER_LEG), VecDeque::new());
-        self.legs.insert(leg, Routes { ufrags: Vec::new(), sources, checks });
+        self.legs.insert(leg, Routes::default());
         self.insert_ufrag(leg, ufrag)
     }
 

@@ -8,9 +8,16 @@ use crate::rtp::{DropReason, Ssrc};
 pub const STREAMS_MAX: usize = 8;
 
 /// A replay list per SSRC, at most [`STREAMS_MAX`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Streams {
-    slots: [Option<(Ssrc, ReplayWindow)>; STREAMS_MAX],
+    /// Nearly always one: there is room for it from the begin, for more when they come.
+    known: Vec<(Ssrc, ReplayWindow)>,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { known: Vec::with_capacity(1) }
+    }
 }
 
 impl Streams {
@@ -19,25 +26,20 @@ impl Streams {
     /// # Errors
     /// [`DropReason::TooManySsrcs`] if it would be one too many.
     pub(super) fn find(&self, ssrc: Ssrc) -> Result<Option<&ReplayWindow>, DropReason> {
-        for slot in &self.slots {
-            match slot {
-                Some((of, window)) if *of == ssrc => return Ok(Some(window)),
-                Some(_) => {}
-                None => return Ok(None),
-            }
+        match self.known.iter().find(|(of, _)| *of == ssrc) {
+            Some((_, window)) => Ok(Some(window)),
+            None if self.known.len() < STREAMS_MAX => Ok(None),
+            None => Err(DropReason::TooManySsrcs),
         }
-        Err(DropReason::TooManySsrcs)
     }
 
     /// Notes an index that was used: checked against [`Self::find`], and authentic.
     pub(super) fn accept(&mut self, ssrc: Ssrc, index: u64) {
-        for slot in &mut self.slots {
-            match slot {
-                Some((of, window)) if *of == ssrc => return window.accept(index),
-                Some(_) => {}
-                None => return *slot = Some((ssrc, ReplayWindow::starting_at(index))),
-            }
+        if let Some((_, window)) = self.known.iter_mut().find(|(of, _)| *of == ssrc) {
+            return window.accept(index);
         }
+        self.known.reserve_exact(1);
+        self.known.push((ssrc, ReplayWindow::starting_at(index)));
     }
 }
 

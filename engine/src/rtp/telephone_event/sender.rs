@@ -103,6 +103,8 @@ const PTIME_MIN: Duration = Duration::from_millis(5);
 const ENDS: u8 = 3;
 /// Most digits that wait. Chosen by us: the longest card number with its PIN, twice.
 const QUEUE_MAX: usize = 64;
+/// Digits for which there is room from the begin. Chosen by us: who types is not faster than we are.
+const QUEUE_USUAL: usize = 4;
 
 impl EventSender {
     /// A sender with nothing to play. `clock_rate` is the telephone-event's own.
@@ -110,7 +112,7 @@ impl EventSender {
     pub fn new(clock_rate: ClockRate, config: EventSenderConfig) -> Self {
         let config =
             EventSenderConfig { gap: config.gap.max(GAP_MIN), ptime: config.ptime.max(PTIME_MIN), ..config };
-        Self { clock_rate, config, queue: VecDeque::with_capacity(QUEUE_MAX), state: State::Idle }
+        Self { clock_rate, config, queue: VecDeque::with_capacity(QUEUE_USUAL), state: State::Idle }
     }
 
     /// Queues a digit that was held for `duration`, which is kept within 40 ms and 10 s.

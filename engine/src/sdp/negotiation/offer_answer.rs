@@ -17,6 +17,8 @@
 //! fingerprint and keys, the DTLS role, the meaning of each payload type, the number and order of
 //! sections. A new offer while another is open is refused ([`NegotiationError::OfferOutstanding`]).
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use webtrunk_codecs::{ClockRate, CodecId};
 
 use super::describe::{Audio, describe};
@@ -43,9 +45,17 @@ pub struct Negotiator {
     opus_fmtp: OpusParameters,
     payload_types: PayloadTypes,
     keys: LocalKeys,
-    last_sent: Option<SessionDescription>,
+    sent: Option<Sent>,
     agreed: Option<Agreement>,
     state: State,
+}
+
+/// What is kept of the description that was sent last, to know the same again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sent {
+    version: u64,
+    /// Of the whole text.
+    hash: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -79,6 +89,14 @@ struct Agreement {
     offer: Option<LocalOffer>,
 }
 
+impl Sent {
+    fn of(description: &SessionDescription) -> Self {
+        let mut hasher = DefaultHasher::new();
+        description.to_string().hash(&mut hasher);
+        Self { version: description.origin.version, hash: hasher.finish() }
+    }
+}
+
 impl Negotiator {
     /// A negotiation in which nothing was said yet.
     #[must_use]
@@ -86,7 +104,7 @@ impl Negotiator {
         let opus_fmtp = local.opus_fmtp;
         let payload_types = PayloadTypes::default();
         let keys = LocalKeys::default();
-        Self { local, opus_fmtp, payload_types, keys, last_sent: None, agreed: None, state: State::Stable }
+        Self { local, opus_fmtp, payload_types, keys, sent: None, agreed: None, state: State::Stable }
     }
 
     /// Leaves telephone-events out of what is said and taken from now on.
@@ -348,11 +366,11 @@ impl Negotiator {
 
     /// Writes our description; its version rises by one if anything but the version changed (RFC 3264 8).
     fn stamp(&mut self, layout: &Layout, audio: &Audio<'_>) -> SessionDescription {
-        let last_version = self.last_sent.as_ref().map_or(0, |last| last.origin.version);
+        let last_version = self.sent.map_or(0, |sent| sent.version);
         let mut description = describe(&self.local, layout, audio, last_version);
-        if self.last_sent.as_ref() != Some(&description) {
+        if self.sent != Some(Sent::of(&description)) {
             description.origin.version = last_version.wrapping_add(1);
-            self.last_sent = Some(description.clone());
+            self.sent = Some(Sent::of(&description));
         }
         description
     }

@@ -8,9 +8,10 @@ use webtrunk_codecs::tone::{Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::wav::Clip;
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 use webtrunk_loadtest::agent::{
-    Call, Dialect, Heard, HeardPacket, PhoneConfig, ScriptStep, Voice, WebrtcConfig,
+    Call, CallEnd, Dialect, Heard, HeardPacket, PhoneConfig, ScriptStep, Voice, WebrtcConfig,
 };
 
+use super::played::Prompts;
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 
@@ -73,7 +74,7 @@ fn speech() -> Voice {
     Voice::from_clip(Clip { samples: spoken(8000), rate: NARROW }).expect("a second")
 }
 
-/// A voice, and silence, of two seconds each. A tone that stays the same would be a pause for Opus too.
+/// A voice, and silence, of two seconds each.
 fn speech_with_pauses() -> Voice {
     let mut samples = spoken(2 * 8000);
     samples.resize(4 * 8000, 0);
@@ -331,6 +332,35 @@ async fn a_browser_that_asks_for_pauses_is_sent_no_silence() {
     assert!(pauses >= 4, "{pauses} pauses");
     let heard = asking("useinbandfec=1", PCMU, speech_with_pauses(), 8).await;
     assert!(heard.packets.len() > 380, "{} packets for who wants silence", heard.packets.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_asks_for_pauses_hears_a_phones_tone_to_its_end() {
+    let heard = asking("usedtx=1", PCMU, Voice::tone(CALLEE_HZ, LEVEL_DBM0), 5).await;
+    assert_made_in(&heard, 20, "a tone that does not change");
+    assert_tone(&heard, CALLEE_HZ, "a tone that does not change");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_asks_for_pauses_hears_the_gateways_tones_and_prompts_to_their_end() {
+    let prompts = Prompts::new();
+    let prompt = prompts.wav(CALLER_HZ, 8000);
+    let tone = format!("{{ tone = {{ frequency_hz = {CALLER_HZ}, level_dbm0 = -10, duration_ms = 4000 }} }}");
+    let play = format!(
+        "actions = ['answer', {tone}, {{ play = {{ prompts = [{prompt:?}, {prompt:?}] }} }}, 'hangup']"
+    );
+    let config = GatewayConfig::default().rule(&format!("destination = '703'\n{play}"));
+    let stage = Stage::with(&["PCMU"], config);
+    let dialect = Dialect { opus: Some("usedtx=1".to_owned()), ..Dialect::default() };
+    let alice = webrtc(WebrtcConfig { dialect, ..stage.alice() }).await;
+    let call = alice.call("703").await.expect("an answer");
+    assert!(matches!(call.ended(PATIENCE).await, Ok(CallEnd::ByPeer { .. })));
+    let heard = call.heard().await.expect("a log");
+    let packets = heard.packets.len();
+    // The tone begins before the browser's handshake is over.
+    assert!((370..=402).contains(&packets), "{packets} packets of eight seconds");
+    assert_tone(&heard, CALLER_HZ, "tone and prompts");
+    stage.gateway.assert_all_is_over(1);
 }
 
 /// How many of the packets have a copy of the one before (RFC 6716 2.1.7).

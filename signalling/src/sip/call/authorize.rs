@@ -8,13 +8,13 @@ use crate::sip::message::{CSeq, HeaderName, Request, Response, StatusCode};
 #[derive(Debug)]
 pub(super) struct Challenged {
     /// As it was sent, but for the Via.
-    pub(super) request: Request,
+    pub(super) request: Box<Request>,
     attempts: Attempts,
 }
 
 impl Challenged {
     pub(super) fn new(request: Request) -> Self {
-        Self { request, attempts: Attempts::default() }
+        Self { request: Box::new(request), attempts: Attempts::default() }
     }
 
     /// The same request with credentials and the CSeq that `next_cseq` gives; `None` where the response
@@ -40,7 +40,7 @@ impl Challenged {
     pub(super) fn again(&mut self, cseq: u32) -> Request {
         let cseq = CSeq { number: cseq, method: self.request.method.clone() };
         self.request.headers.set(HeaderName::CSeq, cseq.to_string());
-        self.request.clone()
+        Request::clone(&self.request)
     }
 }
 

@@ -30,13 +30,13 @@ pub(super) enum Exchange {
     /// None.
     Idle,
     /// The callee offered in its 2xx; `ack` waits for our answer.
-    OwesAck { key: TransactionKey, ack: Request, give_up_at: Instant },
+    OwesAck { key: TransactionKey, ack: Box<Request>, give_up_at: Instant },
     /// Our 2xx is not acknowledged.
     AwaitingAck { answer: Unacknowledged, of: Answered, awaits: Awaits },
     /// Our re-INVITE has no final response. At `cancel_at` it is cancelled, once.
     OfferSent { key: TransactionKey, invite: Challenged, purpose: Purpose, cancel_at: Option<Instant> },
     /// The gateway has not said what to answer, and must by `answer_by`.
-    OfferReceived { key: TransactionKey, request: Request, has_offer: bool, answer_by: Instant },
+    OfferReceived { key: TransactionKey, request: Box<Request>, has_offer: bool, answer_by: Instant },
 }
 
 /// What our re-INVITE is for.

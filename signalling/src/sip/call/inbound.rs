@@ -153,6 +153,7 @@ impl Session {
             context.tell(Event::Acknowledged { leg: context.leg, description: None });
         }
         let answer_by = context.now + context.config.transactions.timers.give_up;
+        let request = Box::new(request);
         self.exchange = Exchange::OfferReceived { key, request, has_offer: offer.is_some(), answer_by };
         let signalled_from = flow.remote.ip().to_canonical();
         context.tell(Event::Reoffered { leg: context.leg, offer, signalled_from });
@@ -178,7 +179,7 @@ impl Session {
 
     fn take_offer_received(&mut self) -> Option<(TransactionKey, Request, bool)> {
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
-            Exchange::OfferReceived { key, request, has_offer, .. } => Some((key, request, has_offer)),
+            Exchange::OfferReceived { key, request, has_offer, .. } => Some((key, *request, has_offer)),
             other => {
                 self.exchange = other;
                 None

@@ -11,7 +11,7 @@ use crate::sip::transaction::TransactionKey;
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) key: TransactionKey,
-    pub(super) info: Request,
+    pub(super) info: Box<Request>,
 }
 
 /// The value of the header; `None` where there is none.
@@ -28,7 +28,7 @@ impl Session {
         if self.asked.is_some() {
             return context.answer_later(key, &info);
         }
-        self.asked = Some(Asked { key, info });
+        self.asked = Some(Asked { key, info: Box::new(info) });
         context.tell(Event::RecordAsked { leg: context.leg, wish });
     }
 

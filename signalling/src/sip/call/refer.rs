@@ -25,7 +25,7 @@ const EXPIRES_S: u32 = 300;
 #[derive(Debug, Default)]
 pub(super) struct Referrals {
     /// The REFER that the gateway has not answered.
-    asked: Option<(TransactionKey, Request)>,
+    asked: Option<(TransactionKey, Box<Request>)>,
     /// The `Event` of the notifications for the one under way.
     subscription: Option<String>,
     /// Whether there was one before, from which later ones are told by their CSeq.
@@ -43,7 +43,7 @@ impl Session {
         }
         match self.referred_to(&refer, context) {
             Ok((destination, replaces)) => {
-                self.referrals.asked = Some((key, refer));
+                self.referrals.asked = Some((key, Box::new(refer)));
                 context.tell(Event::TransferAsked { leg: context.leg, destination, replaces });
             }
             Err((status, reason)) => {

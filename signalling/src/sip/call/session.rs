@@ -93,7 +93,7 @@ impl Session {
         context: &mut Context<'_>,
     ) -> Call {
         let give_up_at = context.now + context.config.transactions.timers.give_up;
-        let session = Self::new(opening, Exchange::OwesAck { key: invite, ack, give_up_at });
+        let session = Self::new(opening, Exchange::OwesAck { key: invite, ack: Box::new(ack), give_up_at });
         session.tell_answered(Some(offer), context);
         Call::Session(session)
     }
@@ -277,7 +277,7 @@ impl Session {
             }
             Exchange::OwesAck { ack, .. } => {
                 let flow = self.flow(context);
-                context.send_ack(ack, flow);
+                context.send_ack(*ack, flow);
             }
             Exchange::OfferSent { key, .. } => context.layer.abandon(key, None, context.now),
             Exchange::OfferReceived { key, request, .. } => {
@@ -336,7 +336,7 @@ impl Session {
             Exchange::OwesAck { key, mut ack, .. } => {
                 body::put_into_request(&mut ack, description);
                 self.local = Some(Box::new(description.clone()));
-                self.acknowledge(key, ack, context);
+                self.acknowledge(key, *ack, context);
             }
             other => self.exchange = other,
         }

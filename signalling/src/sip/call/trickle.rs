@@ -48,7 +48,7 @@ impl Session {
         }
         match CandidateFragment::parse(&info.body) {
             Ok(fragment) => {
-                self.asked = Some(Asked { key, info });
+                self.asked = Some(Asked { key, info: Box::new(info) });
                 context.tell(Event::CandidatesTold { leg: context.leg, fragment: Box::new(fragment) });
             }
             Err(error) => refuse(key, &info, error, context),
