@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, Credentials, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{Call, CallEnd, Credentials, Voice, WebrtcCaller, WebrtcConfig};
 
 use super::ear::assert_hears;
 use super::stage::{
@@ -12,6 +12,8 @@ use super::stage::{
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
 use crate::support::one_port::OnePort;
+
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// What both ends say of ICE: whether the gateway is lite.
 fn is_gateway_lite(call: &Call) -> bool {
@@ -66,27 +68,37 @@ async fn a_lite_caller_in_a_network_from_which_no_checks_are_answered_is_not_che
     stage.gateway.assert_all_is_over(1);
 }
 
+/// A user with a lite peer that is at this port calls the echo and speaks a tone.
+async fn call_by(one_port: &OnePort, stage: &Stage, user: &str, hz: u16) -> (Call, WebrtcCaller) {
+    let caller = webrtc(WebrtcConfig {
+        credentials: Credentials::new(user, &password(user)),
+        voice: Some(Voice::tone(hz, LEVEL_DBM0)),
+        is_lite: true,
+        trickles: true,
+        ..stage.alice()
+    })
+    .await;
+    let dialling = caller.dial("9196").await.expect("a number");
+    let call = dialling.answered(PATIENCE).await.expect("an answer");
+    let fragment = call.fragment().await.expect("it has ICE");
+    call.trickle_fragment(one_port.take_in(&fragment)).await.expect("they are taken");
+    (call, caller)
+}
+
+/// A gateway with an echo.
+fn echo() -> GatewayConfig {
+    let rule = "destination = '9196'\nactions = ['answer', 'echo']";
+    GatewayConfig::default().user("bob").user("carol").rule(rule)
+}
+
 /// What it sends after the checks says nothing of the call to which it belongs, but to which port of ours it comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_with_a_lite_peer_that_has_one_port_for_all_are_told_apart() {
-    const CONNECT_MAX: Duration = Duration::from_secs(10);
-    let echo = "destination = '9196'\nactions = ['answer', 'echo']";
-    let stage = Stage::with(&["PCMU"], GatewayConfig::default().user("bob").rule(echo));
+    let stage = Stage::with(&["PCMU"], echo());
     let one_port = OnePort::new();
     let mut calls = Vec::new();
-    for (name, hz) in [("alice", CALLER_HZ), ("bob", CALLEE_HZ)] {
-        let caller = webrtc(WebrtcConfig {
-            credentials: Credentials::new(name, &password(name)),
-            voice: Some(Voice::tone(hz, LEVEL_DBM0)),
-            is_lite: true,
-            trickles: true,
-            ..stage.alice()
-        })
-        .await;
-        let dialling = caller.dial("9196").await.expect("a number");
-        let call = dialling.answered(PATIENCE).await.expect("an answer");
-        let fragment = call.fragment().await.expect("it has ICE");
-        call.trickle_fragment(one_port.take_in(&fragment)).await.expect("they are taken");
+    for (user, hz) in [("alice", CALLER_HZ), ("bob", CALLEE_HZ)] {
+        let (call, caller) = call_by(&one_port, &stage, user, hz).await;
         call.media_ready(CONNECT_MAX).await.expect("a path");
         calls.push((call, hz, caller));
     }
@@ -98,4 +110,29 @@ async fn calls_with_a_lite_peer_that_has_one_port_for_all_are_told_apart() {
         call.hang_up().await.expect("confirmed");
     }
     stage.gateway.assert_all_is_over(2);
+}
+
+/// The first has a port of its own, the second the shared one, which the third would have to share with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_port_is_left_a_lite_peer_with_one_port_has_one_more_call_and_the_next_is_ended() {
+    let stage = Stage::with(&["PCMU"], echo().rtp_ports(20_000, 20_001).media("shards = 1"));
+    let one_port = OnePort::new();
+    let mut calls = Vec::new();
+    for (user, hz) in [("alice", CALLER_HZ), ("bob", CALLEE_HZ)] {
+        let (call, caller) = call_by(&one_port, &stage, user, hz).await;
+        call.media_ready(CONNECT_MAX).await.expect("a path");
+        calls.push((call, hz, caller));
+    }
+    let (third, _carol) = call_by(&one_port, &stage, "carol", CALLER_HZ).await;
+    assert!(matches!(third.ended(PATIENCE).await, Ok(CallEnd::ByPeer { .. })));
+    let log = stage.gateway.log();
+    assert_eq!(log.count(&["no RTP port pair is left"]), 1);
+    assert_eq!(log.count(&["leg failed", "DTLS handshake did not complete in time"]), 1);
+    for (call, hz, _) in &calls {
+        assert_hears(call, *hz).await;
+    }
+    for (call, ..) in calls {
+        call.hang_up().await.expect("confirmed");
+    }
+    stage.gateway.assert_all_is_over(3);
 }
