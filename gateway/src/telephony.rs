@@ -95,6 +95,7 @@ impl Telephony {
         sip.transport = wiring::transports(config, http, certificate)?;
         sip.transport.limits.connections = connections;
         sip.registrar.expires_min = config.sip.expires_min;
+        sip.registrar.contacts_max = config.sip.contacts_max;
         sip.agent.session_timer = config.sip.session_timer;
         sip.agent.texts = config.messages.clone();
         sip.agent.subscriptions = config.subscriptions.clone();

@@ -91,6 +91,8 @@ pub struct Incoming {
     pub caller: Party,
     /// What was dialled: the user part of the request's target, unescaped nowhere.
     pub destination: String,
+    /// The one device that was dialled, where it was one: of its user no other is to be called.
+    pub device: Option<Target>,
     /// How the caller carries media.
     pub profile: MediaProfile,
     /// The caller's offer; `None` asks us to offer (RFC 3261 13.2.1).

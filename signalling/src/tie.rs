@@ -98,6 +98,7 @@ impl Tie {
             origin,
             caller: dial.caller,
             destination: user,
+            device: None,
             profile: MediaProfile::Rtp,
             offer: dial.offer,
             signalled_from: ADDRESS,

@@ -86,6 +86,7 @@ impl Echo {
                 origin: Origin::User("tester".to_owned()),
                 caller: Party { user: "tester".to_owned(), display_name: String::new() },
                 destination: destination.to_owned(),
+                device: None,
                 profile: MediaProfile::Rtp,
                 offer: None,
                 signalled_from: remote,

@@ -119,6 +119,7 @@ impl Bench {
             origin: Origin::User("alice".into()),
             caller: Party::default(),
             destination: destination.to_owned(),
+            device: None,
             profile: MediaProfile::Webrtc,
             offer: None,
             signalled_from: Ipv4Addr::LOCALHOST.into(),

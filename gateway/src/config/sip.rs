@@ -23,6 +23,8 @@ pub struct SipSettings {
     pub realm: String,
     /// The shortest registration that is taken; who asks for less is told so.
     pub expires_min: Duration,
+    /// How many places a user may be registered at.
+    pub contacts_max: usize,
     /// How long answered calls go without a refresh.
     pub session_timer: SessionTimerConfig,
     /// Connections of one address whose peers have not yet proved who they are.
@@ -43,12 +45,16 @@ pub const DEFAULT_REALM: &str = "webtrunk";
 /// The longest session interval: a day. Chosen by us, beyond it a refresh tells nothing any more.
 const SESSION_EXPIRES_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many places a user may be registered at. Chosen by us: all of them ring at once.
+const CONTACTS_RANGE: std::ops::RangeInclusive<u32> = 1..=100;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SipSection {
     enabled: Option<bool>,
     realm: Option<Spanned<String>>,
     expires_min_s: Option<Spanned<u32>>,
+    contacts_max: Option<Spanned<u32>>,
     session_expires_s: Option<Spanned<u32>>,
     session_expires_min_s: Option<Spanned<u32>>,
     strangers_per_address: Option<Spanned<u32>>,
@@ -133,12 +139,14 @@ impl SipSection {
             listeners.clear();
         }
         let expires_min = self.check_expiry(faults);
+        let contacts_max = self.check_contacts(faults);
         let session_timer = self.check_session_timer(faults);
         let strangers_per_address = self.check_strangers(faults);
         let nameservers = faults.parse_all(&self.nameservers, NAMESERVER_CURE);
         SipSettings {
             realm,
             expires_min,
+            contacts_max,
             session_timer,
             strangers_per_address,
             // Whoever has it gets it; phones without pass over the keys that they are offered.
@@ -183,6 +191,14 @@ impl SipSection {
             faults.add(written.span(), "is out of range", format!("write 1 to {}", limits.connections));
         }
         strangers
+    }
+
+    fn check_contacts(&self, faults: &mut Faults<'_>) -> usize {
+        let Some(written) = &self.contacts_max else { return RegistrarConfig::default().contacts_max };
+        if !CONTACTS_RANGE.contains(written.get_ref()) {
+            faults.add(written.span(), "is out of range", "write 1 to 100");
+        }
+        *written.get_ref() as usize
     }
 
     fn check_session_timer(&self, faults: &mut Faults<'_>) -> SessionTimerConfig {

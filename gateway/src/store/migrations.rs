@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Every step: a word for it, and its statements.
-const STEPS: &[(&str, &str)] = &[("registrations", include_str!("migrations/0001_registrations.sql"))];
+const STEPS: &[(&str, &str)] = &[
+    ("registrations", include_str!("migrations/0001_registrations.sql")),
+    ("path", include_str!("migrations/0002_path.sql")),
+];
 
 pub(super) fn migrator() -> Migrator {
     let step = |(version, (description, sql)): (i64, &(&'static str, &'static str))| {

@@ -8,7 +8,7 @@ use tracing::warn;
 use webtrunk_signalling::sip::registrar::{Change, Record};
 
 /// A row, in the order of the table.
-type Row = (i64, String, String, String, String, String, String, i64, i64);
+type Row = (i64, String, String, String, String, String, String, String, i64, i64);
 
 /// What is still valid at `now`; what is not is removed.
 pub(super) async fn load(
@@ -20,7 +20,7 @@ pub(super) async fn load(
         .execute(&mut *connection)
         .await?;
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT key, user, contact, local, remote, user_agent, call_id, cseq, expires_at_ms \
+        "SELECT key, user, contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms \
          FROM registrations ORDER BY key",
     )
     .fetch_all(connection)
@@ -43,12 +43,13 @@ pub(super) async fn write(
         let query = match change {
             Change::Set(record) => sqlx::query(
                 "INSERT OR REPLACE INTO registrations \
-                 (key, user, contact, local, remote, user_agent, call_id, cseq, expires_at_ms) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 (key, user, contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(record.key.cast_signed())
             .bind(&record.user)
             .bind(&record.contact)
+            .bind(&record.path)
             .bind(record.local.to_string())
             .bind(record.remote.to_string())
             .bind(&record.user_agent)
@@ -65,11 +66,12 @@ pub(super) async fn write(
 }
 
 fn to_record(row: Row) -> Option<Record> {
-    let (key, user, contact, local, remote, user_agent, call_id, cseq, expires_at_ms) = row;
+    let (key, user, contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms) = row;
     Some(Record {
         key: key.cast_unsigned(),
         user,
         contact,
+        path,
         local: local.parse().ok()?,
         remote: remote.parse().ok()?,
         user_agent,
@@ -96,6 +98,7 @@ pub(super) mod tests {
             key,
             user: "alice".to_owned(),
             contact: "<sip:a@10.0.0.7;x=\"1\">;+sip.instance=\"<urn:uuid:1>\"".to_owned(),
+            path: "<sip:edge.example;lr>".to_owned(),
             local: "192.0.2.10:5060".parse().expect("an address"),
             remote: "[2001:db8::7]:5070".parse().expect("an address"),
             user_agent: "phone'); DROP TABLE registrations; --".to_owned(),
@@ -115,7 +118,8 @@ pub(super) mod tests {
         let path = folder.path().join("w.db");
         let mut connection = database::open(&path).await.expect("it is sound");
         let records: Vec<_> = [1, 2, u64::MAX].map(|key| record(key, at(5000 + key % 10))).into();
-        let changes = records.iter().map(|record| (record.key, Change::Set(record.clone()))).collect();
+        let changes =
+            records.iter().map(|record| (record.key, Change::Set(Box::new(record.clone())))).collect();
         write(&mut connection, &changes).await.expect("there is room");
         let changes = HashMap::from([(2, Change::Removed(2)), (7, Change::Removed(7))]);
         write(&mut connection, &changes).await.expect("there is room");
@@ -134,7 +138,7 @@ pub(super) mod tests {
     async fn rows_that_make_no_sense_are_passed_over() {
         let folder = TempDir::new().expect("a folder");
         let mut connection = database::open(&folder.path().join("w.db")).await.expect("it is sound");
-        let changes = [1, 2].map(|key| (key, Change::Set(record(key, at(5000)))));
+        let changes = [1, 2].map(|key| (key, Change::Set(Box::new(record(key, at(5000))))));
         write(&mut connection, &changes.into()).await.expect("there is room");
         sqlx::query("UPDATE registrations SET remote = 'elsewhere' WHERE key = 1")
             .execute(&mut connection)

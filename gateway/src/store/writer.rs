@@ -119,7 +119,7 @@ mod tests {
         let mut writer = Writer::new(&path, connection, health.clone());
         let expires_at = SystemTime::now() + Duration::from_secs(600);
         for key in 1..100 {
-            writer.pending.insert(key, Change::Set(record(key, expires_at)));
+            writer.pending.insert(key, Change::Set(Box::new(record(key, expires_at))));
         }
         assert!(!writer.write().await);
         assert_eq!((health.failures(), writer.pending.len()), (1, 99));
@@ -139,7 +139,7 @@ mod tests {
         let (sender, changes) = mpsc::channel(1000);
         let expires_at = SystemTime::now() + Duration::from_secs(600);
         for key in 0..300 {
-            sender.try_send(Change::Set(record(key, expires_at))).expect("room");
+            sender.try_send(Change::Set(Box::new(record(key, expires_at)))).expect("room");
         }
         for key in 100..300 {
             sender.try_send(Change::Removed(key)).expect("room");

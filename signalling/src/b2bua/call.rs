@@ -19,7 +19,7 @@ use super::recording::Recording;
 use super::redirect::Redirection;
 use super::replace::Replacement;
 use super::transfer::Transfer;
-use crate::adapter::{Command, Event, Incoming, MediaProfile};
+use crate::adapter::{Command, Event, Incoming, MediaProfile, Target};
 use crate::routing::{Plan, Play, Step};
 use crate::tie;
 
@@ -35,6 +35,8 @@ pub struct B2bua {
     pub(super) caller: Party,
     /// How many more times the call may be passed on.
     pub(super) hops: u8,
+    /// The one device that was dialled, where it was one.
+    pub(super) device: Option<Target>,
     pub(super) callees: Vec<Party>,
     /// The callee that answered, or the one whose early media is heard.
     pub(super) partner: Option<LegId>,
@@ -101,6 +103,7 @@ impl B2bua {
             settings,
             caller,
             hops: incoming.hops,
+            device: incoming.device.clone(),
             callees: Vec::new(),
             partner: None,
             steps: plan.steps.into(),

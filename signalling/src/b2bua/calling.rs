@@ -26,7 +26,8 @@ impl B2bua {
             self.note_failure(EndCause::TooManyHops);
             return self.give_up_calling(directory, now);
         };
-        let places: Vec<_> = bridge.targets.iter().flat_map(|target| directory.places(target)).collect();
+        let mut places: Vec<_> = bridge.targets.iter().flat_map(|target| directory.places(target)).collect();
+        places.retain(|place| self.is_meant(&place.target));
         if places.is_empty() {
             self.note_failure(EndCause::Unavailable);
         }
@@ -34,6 +35,17 @@ impl B2bua {
             self.call_one(place, &shown, (bridge.ring_timeout, hops), directory);
         }
         self.give_up_calling(directory, now);
+    }
+
+    /// Where the caller dialled one device of a user, the user's others are not called. A transfer is for whom it
+    /// names.
+    fn is_meant(&self, place: &Target) -> bool {
+        match (&self.device, place) {
+            (Some(device @ Target::Contact { user: meant, .. }), Target::Contact { user, .. }) => {
+                self.transfer.is_some() || user != meant || place == device
+            }
+            _ => true,
+        }
     }
 
     pub(super) fn call_one(

@@ -103,6 +103,7 @@ impl Bench {
             origin: Origin::User("alice".into()),
             caller: Party { user: "alice".into(), display_name: String::new() },
             destination: "100".into(),
+            device: None,
             profile: MediaProfile::Webrtc,
             offer: has_offer.then(description),
             signalled_from: Ipv4Addr::LOCALHOST.into(),

@@ -11,7 +11,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use crate::adapter::Party;
+use crate::adapter::{Party, Target};
 use crate::sip::message::{
     ByteString, HeaderName, Headers, Host, NameAddr, ParseError, Request, SipUri, Uri,
 };
@@ -75,6 +75,8 @@ pub struct Reading {
     pub caller: Party,
     /// What was dialled.
     pub destination: String,
+    /// The one device that was dialled, where it was one (RFC 5627).
+    pub device: Option<Target>,
 }
 
 /// What callers without a number are called, and the host that stands for none (RFC 3323 4.1).
@@ -118,7 +120,7 @@ pub fn present(caller: &Party, host: &Host, caller_id: CallerId, headers: &mut H
 pub fn read(invite: &Request, trunk: Option<&TrunkConfig>) -> Result<Reading, ParseError> {
     let from = invite.headers.from()?;
     let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default().to_owned();
-    let Some(trunk) = trunk else { return Ok(Reading { caller: party(&from), destination }) };
+    let Some(trunk) = trunk else { return Ok(Reading { caller: party(&from), destination, device: None }) };
     let mut caller = party(&from);
     if trunk.caller_id != CallerId::From {
         if let Some(asserted) = asserted(&invite.headers) {
@@ -132,7 +134,7 @@ pub fn read(invite: &Request, trunk: Option<&TrunkConfig>) -> Result<Reading, Pa
     }
     caller.user = rewrite(&trunk.rewrites, Subject::CallerIn, &caller.user);
     let destination = rewrite(&trunk.rewrites, Subject::CalledIn, &destination);
-    Ok(Reading { caller, destination })
+    Ok(Reading { caller, destination, device: None })
 }
 
 fn party(address: &NameAddr) -> Party {
@@ -209,7 +211,7 @@ mod tests {
         );
         let Ok(Message::Request(invite)) = Message::parse(text.into()) else { panic!("well formed") };
         let trunk = TrunkConfig { caller_id, rewrites, ..TrunkConfig::new("t", "192.0.2.9") };
-        let Reading { caller, destination } = read(&invite, Some(&trunk)).expect("From can be read");
+        let Reading { caller, destination, .. } = read(&invite, Some(&trunk)).expect("From can be read");
         (caller.user, caller.display_name, destination)
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod trace;
 mod audio;
 mod cancelled;
 mod circle;
+mod devices;
 mod early_media;
 mod hops;
 mod hung_up;

@@ -57,6 +57,14 @@ impl RawPhone {
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
+    /// Whether nothing has come.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.socket.set_nonblocking(true).expect("a socket");
+        let came = self.socket.recv(&mut [0; 1]);
+        self.socket.set_nonblocking(false).expect("a socket");
+        came.is_err()
+    }
+
     /// A request outside of dialogs. `headers` are whole lines, besides those that every request has.
     pub(crate) fn request(&mut self, method: &str, uri: &str, headers: &str) -> String {
         self.cseq += 1;

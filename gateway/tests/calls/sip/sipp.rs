@@ -47,6 +47,7 @@ const DEFAULTS: Values<'static> = &[
     ("CALLER", "2001"),
     ("SHOWN", "[local_ip]:[local_port]"),
     ("MORE", ""),
+    ("URI", ""),
     ("REASON", ""),
     ("PTIME", "20"),
     ("SDP", ""),

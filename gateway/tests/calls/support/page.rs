@@ -123,6 +123,11 @@ impl Page {
         self.run("call", &json!([target]));
     }
 
+    /// What the registrar calls this page alone. JsSIP alone tells.
+    pub(crate) fn device_address(&self) -> String {
+        self.run("deviceAddress", &json!([])).as_str().expect("it has one").to_owned()
+    }
+
     /// Calls and waits for the answer.
     pub(crate) fn call_through(&self, target: &str) {
         self.call(target);

@@ -35,7 +35,13 @@ export class JssipLine {
 
   stop() { this.#ua.stop(); }
 
-  call(target) { this.#ua.call(`sip:${target}@${this.#domain}`, this.#media()); }
+  /** `target` is a number, or the whole address of a device. */
+  call(target) {
+    this.#ua.call(target.includes(':') ? target : `sip:${target}@${this.#domain}`, this.#media());
+  }
+
+  /** What the registrar calls this page alone (RFC 5627). */
+  deviceAddress() { return this.#ua.contact.pub_gruu; }
 
   answer() { this.#session.answer(this.#media()); }
 

@@ -28,6 +28,7 @@ window.phone = {
   },
   unregister: () => line.stop(),
   call: (target) => line.call(target),
+  deviceAddress: () => line.deviceAddress(),
   answer: () => line.answer(),
   hangup: (status) => line.hangup(status),
   hold: () => line.hold(),

@@ -11,6 +11,7 @@ fn incoming(of: LegId, origin: Origin, has_offer: bool) -> Incoming {
         origin,
         caller: Party { user: "eve".into(), display_name: String::new() },
         destination: String::new(),
+        device: None,
         profile: MediaProfile::Rtp,
         offer: has_offer.then(description),
         signalled_from: FROM,

@@ -7,14 +7,14 @@ use std::time::{Instant, SystemTime};
 
 use tracing::info;
 
-use crate::adapter::Origin;
+use crate::adapter::{Origin, Target};
 use crate::sip::agent::{Doorkeeper, Registered, Verdict};
 use crate::sip::doorkeeper::Admission;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::identity::Reading;
 use crate::sip::locations::Locations;
-use crate::sip::message::{ParseError, Request, StatusCode};
-use crate::sip::registrar::{Binding, Change, Keeper, Moment, Record, Registrar};
+use crate::sip::message::{Reject, Request, SipUri, StatusCode};
+use crate::sip::registrar::{Binding, Change, Gruu, Keeper, Moment, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
 
 /// Admission and registrations.
@@ -106,7 +106,7 @@ impl Door {
         let at = Moment { now, wall: SystemTime::now() };
         for key in touched {
             let record = self.registrar.binding(key).and_then(|binding| Record::of(binding, at));
-            keeper.keep(record.map_or(Change::Removed(key), Change::Set));
+            keeper.keep(record.map_or(Change::Removed(key), |record| Change::Set(Box::new(record))));
         }
     }
 
@@ -125,8 +125,25 @@ impl Doorkeeper for Door {
         verdict
     }
 
-    fn read(&self, invite: &Request, origin: &Origin) -> Result<Reading, ParseError> {
-        self.admission.read(invite, origin)
+    fn read(&self, invite: &Request, origin: &Origin) -> Result<Reading, Reject> {
+        let reading = self.admission.read(invite, origin)?;
+        let Some(uri) = invite.uri.as_sip() else { return Ok(reading) };
+        match self.registrar.gruu(uri) {
+            Gruu::None => Ok(reading),
+            // RFC 5627 5.1.
+            Gruu::OfNobody => Err(Reject::new(StatusCode::TEMPORARILY_UNAVAILABLE)),
+            Gruu::Of(binding) => {
+                let device = Target::Contact { user: binding.user.clone(), binding: binding.key };
+                Ok(Reading { destination: binding.user.clone(), device: Some(device), ..reading })
+            }
+        }
+    }
+
+    fn contact_behind(&self, gruu: &SipUri) -> Option<SipUri> {
+        match self.registrar.gruu(gruu) {
+            Gruu::Of(binding) => Some(binding.uri.clone()),
+            Gruu::OfNobody | Gruu::None => None,
+        }
     }
 
     fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered {

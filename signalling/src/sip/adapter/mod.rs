@@ -95,8 +95,13 @@ impl Adapter for SipAdapter {
         let trunks = Trunks::new(config.trunks);
         let keyring = TrunkKeyring::new(&trunks, rand::random());
         let admission = Admission::new(config.digest, config.users, trunks.clone(), rand::random(), now);
-        let mut door =
-            Door::new(admission, Registrar::new(config.registrar), locations, layer.clone(), config.keeper);
+        let mut door = Door::new(
+            admission,
+            Registrar::new(config.registrar, rand::random()),
+            locations,
+            layer.clone(),
+            config.keeper,
+        );
         door.restore(&config.kept, now);
         let names = Names::new(layer.clone());
         let mut agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));

@@ -87,7 +87,7 @@ impl Routes {
                         to: SipUri::new(user, from_host.clone(), None).into(),
                         from_host,
                         caller_id: CallerId::From,
-                        route_set: Vec::new(),
+                        route_set: binding.path.clone(),
                         flow: binding.flow,
                         alternatives: Vec::new(),
                         reach: Reach::Flow,

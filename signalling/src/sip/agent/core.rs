@@ -118,7 +118,8 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// Takes a parsed message from the wire.
-    pub fn handle_message(&mut self, message: Message, flow: Flow, now: Instant) {
+    pub fn handle_message(&mut self, mut message: Message, flow: Flow, now: Instant) {
+        self.unveil(&mut message);
         if let Message::Response(response) = &message
             && let Err(error) = response.validate()
         {

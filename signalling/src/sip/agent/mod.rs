@@ -2,6 +2,7 @@
 
 mod config;
 mod core;
+mod devices;
 mod errands;
 mod flows;
 mod keyring;

@@ -47,7 +47,7 @@ const OUT_OF_DIALOG: Capabilities = Capabilities {
         Method::Notify,
         Method::Register,
     ],
-    option_tags: &["timer", "100rel", "trickle-ice", "norefersub", "replaces"],
+    option_tags: &["timer", "100rel", "trickle-ice", "norefersub", "replaces", "path", "outbound", "gruu"],
 };
 
 /// Our Allow (RFC 3261 20.5).

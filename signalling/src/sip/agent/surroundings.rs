@@ -10,7 +10,7 @@ use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::hop::Hop;
 use crate::sip::identity::{self, Reading};
 use crate::sip::message::Headers;
-use crate::sip::message::{Host, ParseError, Reject, Request, Response, SipUri};
+use crate::sip::message::{Host, Reject, Request, Response, SipUri};
 
 /// Our addresses as peers see them, and the ways to theirs.
 pub trait LocalNames {
@@ -41,9 +41,14 @@ pub trait Doorkeeper {
     /// Reads what an INVITE that was admitted says of its call.
     ///
     /// # Errors
-    /// From cannot be read.
-    fn read(&self, invite: &Request, _origin: &Origin) -> Result<Reading, ParseError> {
-        identity::read(invite, None)
+    /// It cannot be read, or is for a device that is not there.
+    fn read(&self, invite: &Request, _origin: &Origin) -> Result<Reading, Reject> {
+        Ok(identity::read(invite, None)?)
+    }
+
+    /// The contact that stands behind an address of one device (RFC 5627), where it is one that we gave out.
+    fn contact_behind(&self, _gruu: &SipUri) -> Option<SipUri> {
+        None
     }
 
     /// Answers a REGISTER that was admitted (RFC 3261 10.3).

@@ -101,13 +101,12 @@ impl<D: Doorkeeper> Agent<D> {
             return self.refuse_overload(&request, flow);
         }
         let reading = self.doorkeeper.read(&request, &origin);
-        let (reading, hops) = match (reading, request.headers.max_forwards()) {
+        let (reading, hops) = match (reading, request.headers.max_forwards().map_err(Reject::from)) {
             (Ok(reading), Ok(hops)) => (reading, hops.unwrap_or(HOPS_MAX).min(HOPS_MAX)),
-            (Err(error), _) | (_, Err(error)) => {
-                return self.refuse_statelessly(&request, &error.into(), flow);
-            }
+            (Err(reject), _) | (_, Err(reject)) => return self.refuse_statelessly(&request, &reject, flow),
         };
-        let Reading { caller: sender, destination } = reading;
+        // One to a device is for its user, on all of that one's devices.
+        let Reading { caller: sender, destination, device: _ } = reading;
         let Some(key) = self.layer.accept(&request, flow, None) else { return };
         let leg = LegId::next();
         let span = leg_span(leg);

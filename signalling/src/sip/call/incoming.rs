@@ -30,7 +30,7 @@ use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::Flow;
 use crate::sip::identity::Reading;
-use crate::sip::message::{HeaderName, Method, ParseError, Request, Response, StatusCode, Via};
+use crate::sip::message::{HeaderName, Method, Reject, Request, Response, StatusCode, Via};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
 /// A call that waits for our answer.
@@ -68,7 +68,7 @@ impl Incoming {
         key: TransactionKey,
         invite: Request,
         flow: Flow,
-        (origin, reading): (Origin, Result<Reading, ParseError>),
+        (origin, reading): (Origin, Result<Reading, Reject>),
         replaces: Option<LegId>,
         context: &mut Context<'_>,
     ) -> Result<Call, Box<Response>> {
@@ -80,7 +80,10 @@ impl Incoming {
         };
         let offer = body::of_request(&invite).map_err(|error| refusal(error.to_string()))?;
         let dialog = Dialog::uas(&invite, &tag).map_err(|error| refusal(error.to_string()))?;
-        let Reading { caller, destination } = reading.map_err(|error| refusal(error.to_string()))?;
+        let Reading { caller, destination, device } = reading.map_err(|reject| {
+            let response = reject.response(&invite, Some(&tag));
+            response.map_or_else(|| refusal("Missing Via".to_owned()), Box::new)
+        })?;
         let timer = SessionTimer::new(context.config.session_timer);
         timer.admit(&invite).map_err(|min_seconds| {
             let mut response = invite.response(StatusCode::SESSION_INTERVAL_TOO_SMALL, Some(&tag));
@@ -98,6 +101,7 @@ impl Incoming {
             origin: origin.clone(),
             caller,
             destination,
+            device,
             profile: if flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
             offer: offer.clone(),
             signalled_from: flow.remote.ip().to_canonical(),
@@ -345,11 +349,13 @@ pub(in crate::sip) fn headers_of(invite: &Request) -> Vec<Header> {
 }
 
 /// A phone whose Via names another address than its datagrams come from is behind NAT: its Contact
-/// leads nowhere, and it is found on its flow only.
+/// leads nowhere, and it is found on its flow only. So is one that asks for it (`ob`, RFC 5626 4.3).
 pub(in crate::sip) fn reach_of(invite: &Request, flow: &Flow) -> Reach {
+    let contact = invite.headers.contact();
+    let asks = contact.is_ok_and(|contact| contact.uri.as_sip().is_some_and(|uri| uri.params.has("ob")));
     let is_where_it_says =
         |via: Via| via.host.ip().is_some_and(|ip| ip.to_canonical() == flow.remote.ip().to_canonical());
-    if !flow.kind.is_websocket() && invite.headers.via().is_ok_and(is_where_it_says) {
+    if !asks && !flow.kind.is_websocket() && invite.headers.via().is_ok_and(is_where_it_says) {
         Reach::Target
     } else {
         Reach::Flow

@@ -142,6 +142,14 @@ impl Headers {
         self.addresses(HeaderName::RecordRoute)
     }
 
+    /// All Paths, topmost first: the way to who registers (RFC 3327).
+    ///
+    /// # Errors
+    /// One breaks the grammar.
+    pub fn paths(&self) -> Result<Vec<NameAddr>, ParseError> {
+        self.addresses(HeaderName::Path)
+    }
+
     /// The values of Authorization fields, one set of credentials each.
     pub fn authorizations(&self) -> impl Iterator<Item = &str> {
         self.get_all(&HeaderName::Authorization)

@@ -20,6 +20,8 @@ pub struct Binding {
     /// The path by which it was registered and by which calls go: the host of the contact may be
     /// behind NAT, or no host at all.
     pub flow: Flow,
+    /// The proxies on the way there, the first to be passed first (RFC 3327).
+    pub path: Vec<NameAddr>,
     /// What the User-Agent field said; empty where it said nothing.
     pub user_agent: String,
     /// How its media is carried.
@@ -38,6 +40,11 @@ impl Binding {
         let mut contact = NameAddr::new(self.uri.clone());
         contact.params = self.params.clone().with("expires", Some(&self.remaining_seconds(now).to_string()));
         contact
+    }
+
+    /// The instance that it is of, as it stands in the contact: a URN in angle brackets and quotes (RFC 5626 4.1).
+    pub(super) fn instance(&self) -> Option<&str> {
+        self.params.get("+sip.instance")
     }
 
     /// Whether a contact of a request means this binding: the same instance's same flow (RFC 5626

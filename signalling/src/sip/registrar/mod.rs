@@ -1,7 +1,9 @@
-//! The registrar, RFC 3261 10.3, with the basics of outbound (RFC 5626): where users can be reached.
+//! The registrar, RFC 3261 10.3, with outbound (RFC 5626), Path (RFC 3327) and GRUU (RFC 5627): where users can be
+//! reached.
 
 mod binding;
 mod departed;
+mod gruu;
 mod record;
 mod register;
 mod table;
@@ -9,5 +11,6 @@ mod table;
 mod tests;
 
 pub use binding::Binding;
+pub use gruu::Gruu;
 pub use record::{Change, Keeper, Moment, Record};
 pub use register::{Registrar, RegistrarConfig};

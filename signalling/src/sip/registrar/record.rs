@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Binding;
 use crate::adapter::MediaProfile;
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
-use crate::sip::message::{ByteString, NameAddr, Uri};
+use crate::sip::message::{ByteString, HeaderName, Headers, NameAddr, Uri};
 
 /// A binding over datagrams, as it is kept. One over a stream is as short-lived as the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Record {
     pub user: String,
     /// The contact with its parameters but `expires`, as a header field has it.
     pub contact: String,
+    /// The proxies on the way there, as a header field has them; empty where there is none.
+    pub path: String,
     /// Our address of the flow.
     pub local: SocketAddr,
     /// The peer's.
@@ -35,7 +37,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The binding is this.
-    Set(Record),
+    Set(Box<Record>),
     /// The binding of this key is gone.
     Removed(u64),
 }
@@ -79,6 +81,7 @@ impl Record {
             key: binding.key,
             user: binding.user.clone(),
             contact: contact.to_string(),
+            path: binding.path.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             local: binding.flow.local,
             remote: binding.flow.remote,
             user_agent: binding.user_agent.clone(),
@@ -93,11 +96,17 @@ impl Record {
     pub(super) fn to_binding(&self, listener: ListenerId, at: Moment) -> Option<Binding> {
         let left = self.expires_at.duration_since(at.wall).ok().filter(|left| *left > Duration::ZERO)?;
         let NameAddr { uri: Uri::Sip(uri), params, .. } = self.contact.parse().ok()? else { return None };
+        let mut headers = Headers::new();
+        if !self.path.is_empty() {
+            headers.push(HeaderName::Path, self.path.as_str());
+        }
+        let path = headers.paths().ok()?;
         Some(Binding {
             key: self.key,
             user: self.user.clone(),
             uri,
             params,
+            path,
             flow: Flow {
                 kind: TransportKind::Udp,
                 listener,

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::binding::outbound_id;
 use super::departed::Departed;
+use super::gruu::Gruus;
 use super::table::Table;
-use super::{Binding, Moment, Record};
+use super::{Binding, Gruu, Moment, Record};
 use crate::adapter::MediaProfile;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::message::{
-    ByteString, CSeq, Contacts, HeaderName, NameAddr, Reject, Request, Response, StatusCode, Uri,
+    ByteString, CSeq, Contacts, HeaderName, NameAddr, Reject, Request, Response, SipUri, StatusCode, Uri,
 };
 
 /// How users may register.
@@ -33,6 +34,7 @@ pub struct Registrar {
     /// The keys of bindings that were set or removed.
     touched: Vec<u64>,
     departed: Departed,
+    gruus: Gruus,
     /// Flows in whose place the last request came.
     left: Vec<Flow>,
 }
@@ -52,15 +54,16 @@ impl Default for RegistrarConfig {
 }
 
 impl Registrar {
-    /// A registrar that knows nobody.
+    /// A registrar that knows nobody. `seed` is random and secret: temporary addresses are made of it.
     #[must_use]
-    pub fn new(config: RegistrarConfig) -> Self {
+    pub fn new(config: RegistrarConfig, seed: [u8; 32]) -> Self {
         Self {
             config,
             table: Table::default(),
             next_key: 1,
             touched: Vec::new(),
             departed: Departed::default(),
+            gruus: Gruus::new(seed),
             left: Vec::new(),
         }
     }
@@ -84,16 +87,40 @@ impl Registrar {
             return response;
         }
         let mut response = request.response(StatusCode::OK, Some(to_tag));
+        let to = request.headers.to().ok();
+        let aor = to.as_ref().and_then(|to| to.uri.as_sip()).filter(|_| supports(request, "gruu"));
         for binding in self.table.of_user(user).filter(|binding| binding.expires_at > now) {
-            response.headers.push(HeaderName::Contact, binding.to_contact(now).to_string());
-        }
-        if uses_outbound(request) {
-            response.headers.push(HeaderName::Require, "outbound");
-            if let Some(seconds) = keep_alive_s(flow.kind) {
-                response.headers.push(HeaderName::FlowTimer, seconds.to_string());
+            let mut contact = binding.to_contact(now);
+            if let Some(aor) = aor
+                && let Some(public) = Gruus::public(aor, binding)
+            {
+                contact.params.set("pub-gruu", Some(&format!("\"{public}\"")));
+                let temporary = self.gruus.temporary(aor, binding);
+                contact.params.set("temp-gruu", Some(&format!("\"{temporary}\"")));
             }
+            response.headers.push(HeaderName::Contact, contact.to_string());
+        }
+        for path in request.headers.get_all(&HeaderName::Path) {
+            response.headers.push(HeaderName::Path, path.to_owned());
+        }
+        match outbound_of(request) {
+            Outbound::Unused | Outbound::FirstHopLacksIt => {}
+            Outbound::Direct => {
+                response.headers.push(HeaderName::Require, "outbound");
+                if let Some(seconds) = keep_alive_s(flow.kind) {
+                    response.headers.push(HeaderName::FlowTimer, seconds.to_string());
+                }
+            }
+            // How often that flow needs a word, the first hop knows.
+            Outbound::ByProxy => response.headers.push(HeaderName::Require, "outbound"),
         }
         response
+    }
+
+    /// Whose address a URI is, if it is one of a device that we gave out.
+    #[must_use]
+    pub fn gruu(&self, uri: &SipUri) -> Gruu<'_> {
+        self.gruus.find(uri, &self.table)
     }
 
     /// Where a user can be reached, what was registered first coming first.
@@ -178,6 +205,21 @@ impl Registrar {
         if to.uri.user_unescaped().as_deref() != Some(user) {
             return Err(Reject::new(StatusCode::FORBIDDEN));
         }
+        let path: Vec<_> = request.headers.paths()?.iter().map(NameAddr::detached).collect();
+        if path.len() > PATH_MAX
+            || request.headers.get_all(&HeaderName::Path).map(str::len).sum::<usize>() > CONTACT_MAX
+        {
+            return Err(bad_request("Path Too Long"));
+        }
+        // A proxy that the client does not know may have put it there (RFC 3327 5.3).
+        if !path.is_empty() && !supports(request, "path") {
+            let mut reject = Reject::new(StatusCode::BAD_EXTENSION);
+            reject.headers.push(HeaderName::Unsupported, "path");
+            return Err(reject);
+        }
+        if outbound_of(request) == Outbound::FirstHopLacksIt {
+            return Err(Reject::new(StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT));
+        }
         let update = Update {
             config: self.config,
             call_id: ByteString::from(&*request.headers.call_id()?),
@@ -186,6 +228,7 @@ impl Registrar {
             user_agent: request.headers.get(&HeaderName::UserAgent).unwrap_or_default(),
             user,
             flow,
+            path,
             now,
         };
         let old = self.table.of_user(user).filter(|binding| binding.expires_at > now).cloned().collect();
@@ -241,11 +284,15 @@ struct Update<'a> {
     user_agent: &'a str,
     user: &'a str,
     flow: Flow,
+    path: Vec<NameAddr>,
     now: Instant,
 }
 
 /// Longest contact that is kept, octets. Chosen by us: real ones have some 200.
 const CONTACT_MAX: usize = 2048;
+
+/// Most proxies on the way to a contact. Chosen by us: each is sent in every request there.
+const PATH_MAX: usize = 8;
 
 /// How much of User-Agent is kept, characters. Chosen by us: it is shown in one line.
 const USER_AGENT_MAX: usize = 128;
@@ -340,6 +387,7 @@ impl Update<'_> {
             user: self.user.into(),
             uri,
             params,
+            path: self.path.clone(),
             flow: self.flow,
             user_agent: self.user_agent.chars().take(USER_AGENT_MAX).collect(),
             profile: if self.flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
@@ -360,13 +408,36 @@ const fn keep_alive_s(kind: TransportKind) -> Option<u32> {
     }
 }
 
-/// Whether the flow is kept as RFC 5626 6 says: asked for, and direct to us. Keep-alives are answered on
-/// every transport.
-fn uses_outbound(request: &Request) -> bool {
-    let Ok(Contacts::List(contacts)) = request.headers.contacts() else { return false };
-    contacts.iter().any(|contact| outbound_id(&contact.params).is_some())
-        && request.headers.supported().any(|tag| tag.eq_ignore_ascii_case("outbound"))
-        && request.headers.vias().is_ok_and(|vias| vias.len() == 1)
+/// Whether the client's flow is kept as RFC 5626 6 says, and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outbound {
+    /// Not asked for.
+    Unused,
+    /// It is ours. Keep-alives are answered on every transport.
+    Direct,
+    /// It is that of a proxy, which can.
+    ByProxy,
+    /// It would be that of a proxy, which cannot.
+    FirstHopLacksIt,
+}
+
+fn outbound_of(request: &Request) -> Outbound {
+    let Ok(Contacts::List(contacts)) = request.headers.contacts() else { return Outbound::Unused };
+    let is_asked_for = contacts.iter().any(|contact| outbound_id(&contact.params).is_some());
+    if !is_asked_for || !supports(request, "outbound") {
+        return Outbound::Unused;
+    }
+    if request.headers.vias().is_ok_and(|vias| vias.len() == 1) {
+        return Outbound::Direct;
+    }
+    // Each proxy puts itself before those that it has passed: the client's own first hop stands last.
+    let paths = request.headers.paths().unwrap_or_default();
+    let can = paths.last().and_then(|hop| hop.uri.as_sip()).is_some_and(|uri| uri.params.has("ob"));
+    if can { Outbound::ByProxy } else { Outbound::FirstHopLacksIt }
+}
+
+fn supports(request: &Request, extension: &str) -> bool {
+    request.headers.supported().any(|tag| tag.eq_ignore_ascii_case(extension))
 }
 
 fn parse_seconds(text: &str) -> Option<u32> {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::adapter::MediaProfile;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
-use crate::sip::message::{HeaderName, Message, Request, Response};
+use crate::sip::message::{HeaderName, Message, Request, Response, SipUri, Uri};
 
 struct Setup {
     registrar: Registrar,
@@ -43,7 +43,11 @@ fn request(call_id: &str, cseq: u32, fields: &str) -> Request {
 
 impl Setup {
     fn new() -> Self {
-        Self { registrar: Registrar::new(RegistrarConfig::default()), start: Instant::now(), cseq: 0 }
+        Self {
+            registrar: Registrar::new(RegistrarConfig::default(), [5; 32]),
+            start: Instant::now(),
+            cseq: 0,
+        }
     }
 
     fn at(&self, seconds: u64) -> Instant {
@@ -353,6 +357,123 @@ fn who_comes_back_by_another_flow_has_left_the_old_one_open_or_closed() {
     assert_eq!(setup.registrar.take_left(), [four], "and no longer what it had left before");
 }
 
+const PROXIED: &str = "Via: SIP/2.0/UDP phone;branch=z9hG4bK2\r\n";
+const OF_INSTANCE: &str = "Contact: <sip:a@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
+
+#[test]
+fn the_path_to_a_contact_is_kept_and_told() {
+    let mut setup = Setup::new();
+    let path = "Path: <sip:edge.example;lr>, <sip:inner.example;lr>\r\nPath: <sip:first.example;lr;ob>\r\n";
+    let response = setup.register(0, &format!("Contact: <sip:a@h>\r\nSupported: path\r\n{PROXIED}{path}"));
+    assert_eq!(response.status.code(), 200);
+    let told: Vec<_> = response.headers.get_all(&HeaderName::Path).collect();
+    assert_eq!(told, ["<sip:edge.example;lr>, <sip:inner.example;lr>", "<sip:first.example;lr;ob>"]);
+    let kept = |setup: &Setup| {
+        let binding = setup.registrar.bindings("alice").next().unwrap();
+        binding.path.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        kept(&setup),
+        ["<sip:edge.example;lr>", "<sip:inner.example;lr>", "<sip:first.example;lr;ob>"]
+    );
+    // It is what the last request says.
+    setup.register(1, "Contact: <sip:a@h>\r\n");
+    assert!(kept(&setup).is_empty());
+}
+
+#[test]
+fn a_path_that_the_client_does_not_know_of_is_refused() {
+    let mut setup = Setup::new();
+    let response =
+        setup.register(0, &format!("Contact: <sip:a@h>\r\n{PROXIED}Path: <sip:edge.example;lr>\r\n"));
+    assert_eq!((response.status.code(), response.headers.get(&HeaderName::Unsupported)), (420, Some("path")));
+    let long = format!("Supported: path\r\nPath: {}<sip:last;lr>\r\n", "<sip:edge.example;lr>, ".repeat(8));
+    let response = setup.register(0, &format!("Contact: <sip:a@h>\r\n{PROXIED}{long}"));
+    assert_eq!((response.status.code(), &*response.reason), (400, "Path Too Long"));
+    assert!(setup.registrar.is_empty());
+}
+
+#[test]
+fn outbound_behind_a_proxy_needs_one_that_can() {
+    let supported = "Supported: path, outbound\r\n";
+    for (fields, expected) in [
+        (format!("{supported}{PROXIED}"), (439, 0)),
+        (format!("{supported}{PROXIED}Path: <sip:edge.example;lr;ob>, <sip:first.example;lr>\r\n"), (439, 0)),
+        (format!("{supported}{PROXIED}Path: <sip:edge.example;lr>, <sip:first.example;lr;ob>\r\n"), (200, 1)),
+        (format!("Supported: path\r\n{PROXIED}Path: <sip:first.example;lr>\r\n"), (200, 0)),
+    ] {
+        let mut setup = Setup::new();
+        let response = setup.register(0, &format!("{OF_INSTANCE}{fields}"));
+        assert_eq!((response.status.code(), response.headers.require().count()), expected, "{fields}");
+        assert!(!response.headers.has(&HeaderName::FlowTimer), "that is between the client and its proxy");
+    }
+}
+
+/// The addresses of the only device of a response: public, temporary.
+fn gruus(response: &Response) -> [SipUri; 2] {
+    let contact = response.headers.contact().unwrap();
+    ["pub-gruu", "temp-gruu"].map(|name| {
+        let text = contact.params.get(name).unwrap().trim_matches('"').to_owned();
+        text.parse::<Uri>().unwrap().as_sip().unwrap().clone()
+    })
+}
+
+#[test]
+fn a_device_has_an_address_of_its_own_and_one_that_tells_nothing() {
+    let mut setup = Setup::new();
+    let register = |setup: &mut Setup, seconds| {
+        gruus(&setup.register(seconds, &format!("{OF_INSTANCE}Supported: gruu\r\n")))
+    };
+    let [public, temporary] = register(&mut setup, 0);
+    assert_eq!(public.to_string(), "sip:alice@gateway.example;gr=urn:uuid:1");
+    let hidden = temporary.to_string();
+    assert!(hidden.starts_with("sip:tgruu.") && hidden.ends_with("@gateway.example;gr"), "{hidden}");
+    let [again, another] = register(&mut setup, 1);
+    assert!(again == public && another != temporary, "each refresh brings a new one");
+    let key = setup.registrar.bindings("alice").next().unwrap().key;
+    for uri in [&public, &temporary, &another] {
+        assert!(matches!(setup.registrar.gruu(uri), Gruu::Of(binding) if binding.key == key), "{uri}");
+    }
+    // Others are nobody's, and an address without gr is none.
+    let parse = |text: &str| text.parse::<Uri>().unwrap().as_sip().unwrap().clone();
+    for other in
+        ["sip:alice@x;gr=urn:uuid:2", "sip:bob@x;gr=urn:uuid:1", "sip:tgruu.AAAA@x;gr", "sip:alice@x;gr"]
+    {
+        assert_eq!(setup.registrar.gruu(&parse(other)), Gruu::OfNobody, "{other}");
+    }
+    assert_eq!(setup.registrar.gruu(&parse("sip:alice@gateway.example")), Gruu::None);
+    let forged = parse(&hidden.replace("tgruu.", "tgruu.A"));
+    assert_eq!(setup.registrar.gruu(&forged), Gruu::OfNobody);
+    // Who has gone has taken his temporary addresses along; the public one finds him when he is back.
+    setup.register(2, &OF_INSTANCE.replace("\r\n", ";expires=0\r\n"));
+    assert_eq!([setup.registrar.gruu(&public), setup.registrar.gruu(&another)], [Gruu::OfNobody; 2]);
+    register(&mut setup, 3);
+    assert!(matches!(setup.registrar.gruu(&public), Gruu::Of(_)));
+    assert_eq!(setup.registrar.gruu(&another), Gruu::OfNobody);
+}
+
+#[test]
+fn who_does_not_ask_or_has_no_name_gets_no_address_of_its_own() {
+    for fields in [OF_INSTANCE.to_owned(), "Contact: <sip:a@h>\r\nSupported: gruu\r\n".to_owned()] {
+        let response = Setup::new().register(0, &fields);
+        assert!(!response.headers.contact().unwrap().params.has("pub-gruu"), "{fields}");
+    }
+    let odd = "Contact: <sip:a@h>;+sip.instance=\"<urn:x:a b>\"\r\nSupported: gruu\r\n";
+    let response = Setup::new().register(0, odd);
+    assert!(!response.headers.contact().unwrap().params.has("pub-gruu"));
+}
+
+proptest! {
+    #[test]
+    fn no_address_is_taken_for_one_of_ours(user in "[ -~]{0,60}", gr in "[ -~]{0,20}") {
+        let mut setup = Setup::new();
+        setup.register(0, &format!("{OF_INSTANCE}Supported: gruu\r\n"));
+        if let Ok(Uri::Sip(uri)) = format!("sip:tgruu.{user}@h;gr{gr}").parse::<Uri>() {
+            prop_assert!(!matches!(setup.registrar.gruu(&uri), Gruu::Of(_)));
+        }
+    }
+}
+
 fn moment(setup: &Setup, seconds: u64) -> Moment {
     Moment { now: setup.at(seconds), wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds) }
 }
@@ -362,7 +483,8 @@ fn what_was_kept_is_restored_as_it_was_and_goes_on_from_there() {
     let mut setup = Setup::new();
     setup.register(
         0,
-        "Contact: <sip:a@h1;x=q?y=z>;q=0.5;+a=\"q\\\"q\";expires=600\r\nUser-Agent: phone/1\r\n",
+        "Contact: <sip:a@h1;x=q?y=z>;q=0.5;+a=\"q\\\"q\";expires=600\r\nUser-Agent: phone/1\r\n\
+         Supported: path\r\nPath: <sip:one;lr>, <sip:two;lr>\r\n",
     );
     let keys = setup.registrar.take_touched();
     let binding = setup.registrar.binding(keys[0]).unwrap().clone();

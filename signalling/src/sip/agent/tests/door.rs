@@ -56,7 +56,10 @@ fn options_tell_what_we_take() {
         "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, MESSAGE, SUBSCRIBE, NOTIFY, REGISTER";
     assert_eq!(headers.get(&HeaderName::Allow), Some(allow));
     assert_eq!(headers.get(&HeaderName::Accept), Some("application/sdp"));
-    assert_eq!(headers.get(&HeaderName::Supported), Some("timer, 100rel, trickle-ice, norefersub, replaces"));
+    assert_eq!(
+        headers.get(&HeaderName::Supported),
+        Some("timer, 100rel, trickle-ice, norefersub, replaces, path, outbound, gruu")
+    );
     assert_eq!(peer.agent.transactions(), 0);
 }
 

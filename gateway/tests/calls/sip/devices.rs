@@ -1,0 +1,181 @@
+//! A phone behind a proxy is called along its path (RFC 3327), and one device of a user by an address of its own
+//! (RFC 5627).
+
+use webtrunk_codecs::g711::Law;
+use webtrunk_signalling::auth::digest::Algorithm;
+
+use super::raw_phone::RawPhone;
+use super::rtp_peer::RtpPeer;
+use super::sipp::{Sipp, Values};
+use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig, password};
+use crate::support::host::Host;
+use crate::support::page::{LineConfig, Microphone};
+use crate::support::sound::PEAK_AT_10_DBM0;
+use crate::support::tools;
+use crate::support::turn::Turn;
+
+const CALLER_HZ: f64 = 850.0;
+const CALLEE_HZ: f64 = 440.0;
+const SIP_PORT: u16 = 5060;
+
+const RULE: &str =
+    "destination = 'alice'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
+
+/// A gateway that an office may call alice at, and the office.
+fn stage() -> Option<(Gateway, Host)> {
+    tools::command("sipp")?;
+    let office = Host::new();
+    let config = GatewayConfig::default().user("alice").trunk("office", &office, &["PCMU"]).rule(RULE);
+    Some((Gateway::start(&config), office))
+}
+
+/// Registers alice at a host with these header lines; what answers there from now on is her phone. Gives the
+/// answer.
+fn register(gateway: &Gateway, host: &Host, headers: &str) -> String {
+    let mut alice = RawPhone::at_port(host, SIP_PORT, gateway, "alice");
+    let answer = alice.register(Algorithm::Sha256, &password("alice"), &format!("Expires: 600\r\n{headers}"));
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    answer
+}
+
+/// Has the office call and alice's phone at `host` answer; both hear each other. Gives the INVITE.
+fn assert_call(
+    (gateway, office): &(Gateway, Host),
+    host: &Host,
+    number: &str,
+    values: Values<'_>,
+) -> super::trace::Seen {
+    let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(host, 7000));
+    let callee = Sipp::callee(host, "callee_talks", &[]);
+    let caller = Sipp::caller(office, "caller_talks", gateway.sip(), number, values);
+    let invite = callee.wait_for("INVITE");
+    let callee_port = invite.audio_port().expect("an offer");
+    let caller_port = caller.wait_for("200").audio_port().expect("an answer");
+    caller_rtp.say((gateway.sip().ip(), caller_port).into(), Law::Mu, CALLER_HZ);
+    callee_rtp.say((gateway.sip().ip(), callee_port).into(), Law::Mu, CALLEE_HZ);
+    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
+    caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+    invite
+}
+
+#[test]
+fn a_phone_behind_a_proxy_is_called_along_its_path_and_both_hear_each_other() {
+    let Some(stage) = stage() else { return };
+    let edge = Host::new();
+    // The phone's own address is one that nobody here can reach.
+    let mut phone = RawPhone::at_port(&edge, SIP_PORT, &stage.0, "alice");
+    phone.show("10.255.255.254:5060");
+    let path = format!("<sip:token@{};lr;ob>", edge.at(SIP_PORT));
+    let headers = format!(
+        "Via: SIP/2.0/UDP 10.255.255.254;branch=z9hG4bKphone\r\nSupported: path, outbound\r\nPath: {path}\r\n\
+         Expires: 600\r\n"
+    );
+    let answer = phone.register(Algorithm::Md5, &password("alice"), &headers);
+    assert!(
+        answer.starts_with("SIP/2.0 200 ") && answer.contains(&format!("\r\nPath: {path}\r\n")),
+        "{answer}"
+    );
+    drop(phone);
+    let invite = assert_call(&stage, &edge, "alice", &[]);
+    assert_eq!(invite.headers("Route"), [path]);
+    assert!(invite.is_to("sip:alice@10.255.255.254:5060"), "{invite:?}");
+    stage.0.assert_all_is_over(1);
+}
+
+#[test]
+fn a_first_hop_that_lacks_outbound_is_told_and_so_is_who_knows_no_path() {
+    let (gateway, host) = (Gateway::start(&GatewayConfig::default().user("alice")), Host::new());
+    let mut phone = RawPhone::new(&host, &gateway, "alice");
+    let mut register = |headers: &str| {
+        let via = "Via: SIP/2.0/UDP 10.255.255.254;branch=z9hG4bKphone\r\n";
+        phone.register(Algorithm::Md5, &password("alice"), &format!("{via}{headers}"))
+    };
+    let unknown = register("Path: <sip:edge.example;lr>\r\n");
+    assert!(
+        unknown.starts_with("SIP/2.0 420 ") && unknown.contains("\r\nUnsupported: path\r\n"),
+        "{unknown}"
+    );
+    // What a client may insist on.
+    let required = register("Supported: path\r\nRequire: path, gruu\r\nPath: <sip:edge.example;lr>\r\n");
+    assert!(required.starts_with("SIP/2.0 200 "), "{required}");
+    let contact = "m: <sip:alice@10.0.0.1>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
+    let lacks = register(&format!("{contact}Supported: path, outbound\r\nPath: <sip:edge.example;lr>\r\n"));
+    assert!(lacks.starts_with("SIP/2.0 439 First Hop Lacks Outbound Support\r\n"), "{lacks}");
+}
+
+/// The value of a parameter of the contact that names this instance.
+fn gruu(answer: &str, instance: u8, name: &str) -> String {
+    let contact = answer
+        .lines()
+        .find(|line| line.starts_with("Contact:") && line.contains(&format!("urn:uuid:{instance}")));
+    let rest = contact.and_then(|line| line.split_once(&format!(";{name}=\""))).expect("it has one").1;
+    rest.split('"').next().expect("its end").to_owned()
+}
+
+/// Alice has two phones; by its own address, public or temporary, the one is called and the other left alone.
+#[test]
+fn one_phone_of_a_user_is_called_by_its_own_address_and_the_other_is_left_alone() {
+    let Some(stage) = stage() else { return };
+    let [desk, mobile] = [Host::new(), Host::new()];
+    let device = |instance: u8, host: &Host| {
+        let contact =
+            format!("m: <sip:alice@{}>;+sip.instance=\"<urn:uuid:{instance}>\"\r\n", host.at(SIP_PORT));
+        format!("{contact}Supported: gruu\r\n")
+    };
+    register(&stage.0, &desk, &device(1, &desk));
+    let answer = register(&stage.0, &mobile, &device(2, &mobile));
+    let other = RawPhone::at_port(&desk, SIP_PORT, &stage.0, "alice");
+    let public = gruu(&answer, 2, "pub-gruu");
+    let (address, uri) = public.split_once(";gr=").expect("it names the device");
+    assert_eq!((address, uri), ("sip:alice@webtrunk.test", "urn:uuid:2"));
+    assert_call(&stage, &mobile, "alice", &[("URI", ";gr=urn:uuid:2")]);
+    let temporary = gruu(&answer, 2, "temp-gruu");
+    let hidden = temporary.strip_prefix("sip:").and_then(|rest| rest.split('@').next()).expect("a user part");
+    assert!(!hidden.contains("alice"), "{temporary}");
+    assert_call(&stage, &mobile, hidden, &[("URI", ";gr")]);
+    assert!(other.is_left_alone());
+    // A device that is not registered is out of reach, whatever else its user has.
+    let values = [("URI", ";gr=urn:uuid:3"), ("STATUS", "480")];
+    Sipp::caller(&stage.1, "caller_refused", stage.0.sip(), "alice", &values).finish();
+    assert!(other.is_left_alone());
+}
+
+/// Alice has two pages open; bob calls the second one by its own address.
+#[test]
+fn one_page_of_a_user_is_called_by_its_own_address() {
+    let _turn = Turn::take();
+    let Some(browser) = Browser::shared() else { return };
+    let config = GatewayConfig::default()
+        .origin(browser.origin())
+        .user("alice")
+        .user("bob")
+        .rule("destination = 'alice'\nfrom_user = 'bob'\nactions = [{ bridge = { user = 'alice' } }]");
+    let gateway = Gateway::start(&config);
+    let line = |hz| LineConfig {
+        microphone: Microphone::Tone { hz, peak: PEAK_AT_10_DBM0 },
+        ..LineConfig::default()
+    };
+    let [first, second, bob] = std::array::from_fn(|_| browser.open());
+    first.register(&gateway, "alice", &line(700.0));
+    second.register(&gateway, "alice", &line(CALLEE_HZ));
+    bob.register(&gateway, "bob", &line(CALLER_HZ));
+    let address = second.device_address();
+    assert!(address.starts_with("sip:alice@webtrunk.example;gr=urn:uuid:"), "{address}");
+    assert_ne!(address, first.device_address());
+    bob.call(&address);
+    assert_eq!(second.next("incoming")["from"], "bob");
+    second.answer();
+    bob.next("confirmed");
+    bob.await_tone(CALLEE_HZ);
+    second.await_tone(CALLER_HZ);
+    assert!(first.taken("incoming").is_empty());
+    // Who was called knows itself by this address, and is hung up by it.
+    bob.hangup();
+    assert_eq!(second.next("ended")["by"], "remote");
+    gateway.assert_all_is_over(1);
+    gateway.stop();
+}
