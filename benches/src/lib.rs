@@ -1,1 +1,1 @@
-//! Placeholder, replaced as the crate is built.
+//! Benches and nothing else: they stand in `benches/`.
