@@ -30,6 +30,9 @@ use crate::tie::{self, Tie};
 /// Events of one call that may wait; a call gets a handful a second.
 const MAILBOX: usize = 256;
 
+/// What is told to a call. In a box, for a mailbox has room for 32 from the begin, of which hardly one is ever used.
+type Told = Box<Input>;
+
 /// What every call needs.
 pub struct Switchboard {
     engine: Engine,
@@ -43,7 +46,7 @@ pub struct Switchboard {
 
 /// Which call a leg belongs to. Written when legs come and go, never on a packet's way.
 #[derive(Clone, Default)]
-struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Input>>>>);
+struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Told>>>>);
 
 /// Calls that are joined to each other. What a call commands the other is told by a task: neither waits for the other.
 struct Ties {
@@ -215,8 +218,8 @@ impl Switchboard {
 /// A call's task.
 struct Conversation<'a> {
     board: &'a Switchboard,
-    inbox: mpsc::Sender<Input>,
-    from_adapters: mpsc::Receiver<Input>,
+    inbox: mpsc::Sender<Told>,
+    from_adapters: mpsc::Receiver<Told>,
     from_engine: mpsc::Receiver<CallEvent>,
     handle: CallHandle,
     /// Its legs that have not ended, with their adapters.
@@ -255,7 +258,7 @@ impl Conversation<'_> {
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
                 Some(input) = self.from_adapters.recv() => {
-                    match &input {
+                    match &*input {
                         Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
                         Input::Incoming { adapter, incoming } => {
                             incoming.span.record("call", display(self.handle.id()));
@@ -263,7 +266,7 @@ impl Conversation<'_> {
                         }
                         _ => {}
                     }
-                    call.handle_input(input, directory.as_ref(), Instant::now());
+                    call.handle_input(*input, directory.as_ref(), Instant::now());
                 }
                 event = self.from_engine.recv(), if !is_media_gone => match event {
                     Some(event) => call.handle_input(Input::Media(event), directory.as_ref(), Instant::now()),
@@ -317,7 +320,7 @@ impl Drop for Conversation<'_> {
         // They came too late for a place in it.
         self.from_adapters.close();
         while let Ok(input) = self.from_adapters.try_recv() {
-            if let Input::Incoming { adapter, incoming } = input {
+            if let Input::Incoming { adapter, incoming } = *input {
                 self.board.legs.remove(incoming.leg);
                 self.board.abandon(incoming.leg, adapter, EndCause::Declined);
             }
@@ -327,7 +330,7 @@ impl Drop for Conversation<'_> {
 }
 
 impl Legs {
-    fn add(&self, leg: LegId, inbox: mpsc::Sender<Input>) {
+    fn add(&self, leg: LegId, inbox: mpsc::Sender<Told>) {
         self.lock().insert(leg, inbox);
     }
 
@@ -340,7 +343,7 @@ impl Legs {
         let inbox = self.lock().get(&event.leg()).cloned();
         if let Some(inbox) = inbox {
             // Only a call that is over has closed its inbox.
-            let _ = inbox.send(Input::Signal(event)).await;
+            let _ = inbox.send(Box::new(Input::Signal(event))).await;
         }
     }
 
@@ -353,13 +356,13 @@ impl Legs {
         let inbox = incoming.replaces.and_then(|replaced| self.lock().get(&replaced).cloned());
         let inbox = inbox.ok_or((leg, EndCause::NotFound))?;
         self.add(leg, inbox.clone());
-        inbox.send(Input::Incoming { adapter, incoming }).await.map_err(|_| {
+        inbox.send(Box::new(Input::Incoming { adapter, incoming })).await.map_err(|_| {
             self.remove(leg);
             (leg, EndCause::Declined)
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LegId, mpsc::Sender<Input>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LegId, mpsc::Sender<Told>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

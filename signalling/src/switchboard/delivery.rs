@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, watch};
 use webtrunk_engine::{EndCause, LegId};
 
-use super::{Legs, MAILBOX, Switchboard};
+use super::{Legs, MAILBOX, Switchboard, Told};
 use crate::adapter::{Event, Text};
 use crate::b2bua::{Courier, Effect, Input};
 use crate::routing::Query;
@@ -42,7 +42,7 @@ impl Switchboard {
             }
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
-                Some(input) = sent.recv() => if let Input::Signal(Event::TextSent { leg, delivery }) = input {
+                Some(input) = sent.recv() => if let Input::Signal(Event::TextSent { leg, delivery }) = *input {
                     span.in_scope(|| courier.handle_sent(leg, delivery, directory));
                 },
                 _ = stopping.changed() => courier.give_up(EndCause::ShuttingDown),
@@ -58,7 +58,7 @@ struct Sendings<'a> {
 }
 
 impl Sendings<'_> {
-    fn add(&mut self, leg: LegId, inbox: mpsc::Sender<Input>) {
+    fn add(&mut self, leg: LegId, inbox: mpsc::Sender<Told>) {
         self.legs.add(leg, inbox);
         self.own.push(leg);
     }
