@@ -6,4 +6,5 @@ mod support;
 mod tls;
 mod torture;
 mod transports;
+mod upstream;
 mod websocket;
