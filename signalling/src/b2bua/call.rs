@@ -7,21 +7,19 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tracing::{Span, debug, info, warn};
-use webtrunk_engine::call::{CallCommand, CallEvent, HearSource, KeyMode, LegSpec, TransportSpec};
+use webtrunk_engine::call::{CallCommand, CallEvent, HearSource};
 use webtrunk_engine::media::PlaybackId;
-use webtrunk_engine::sdp::{Direction, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
-use super::party::{Change, Party, PartyState, Purpose};
+use super::party::{Party, PartyState};
 use super::recording::Recording;
 use super::redirect::Redirection;
 use super::replace::Replacement;
 use super::transfer::Transfer;
-use crate::adapter::{Command, Event, Incoming, MediaProfile, Target};
+use crate::adapter::{Command, Event, Incoming, Target};
 use crate::routing::{Plan, Play, Step};
-use crate::tie;
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -44,7 +42,7 @@ pub struct B2bua {
     pub(super) doing: Doing,
     /// The most telling cause of the callees that failed so far.
     pub(super) failure: Option<EndCause>,
-    answered_at: Option<Instant>,
+    pub(super) answered_at: Option<Instant>,
     pub(super) recording: Recording,
     /// The conference that the caller is in, or joins.
     pub(super) attendance: Option<Attendance>,
@@ -186,21 +184,6 @@ impl B2bua {
         self.callees.is_empty() && matches!(self.caller.state, PartyState::Gone)
     }
 
-    /// Ends the call, whatever it does: the process goes down, or the media engine lost it.
-    pub fn hang_up(&mut self, cause: EndCause) {
-        self.fail_transfer(cause);
-        self.replacement = None;
-        self.doing = Doing::Ending;
-        for leg in self.callees.iter().map(|callee| callee.leg).collect::<Vec<_>>() {
-            self.leave(leg, cause);
-        }
-        if !self.caller.is_leaving() {
-            self.caller.state = PartyState::Leaving;
-            let leg = self.caller.leg;
-            self.signal_caller(Command::Hangup { leg, cause });
-        }
-    }
-
     fn on_signal(&mut self, event: Event, directory: &dyn Directory, now: Instant) {
         let span = self.span_of(event.leg());
         let _entered = span.enter();
@@ -299,37 +282,6 @@ impl B2bua {
         }
     }
 
-    /// Adds the leg of a party that came in, with its offer; how its keys travel.
-    pub(super) fn add_incoming(
-        &mut self,
-        adapter: &'static str,
-        incoming: Incoming,
-        opposite: Option<LegId>,
-        directory: &dyn Directory,
-    ) -> KeyMode {
-        let Incoming { leg, origin, profile, offer, signalled_from, .. } = incoming;
-        let is_tied = adapter == tie::NAME;
-        let (codecs, srtp, keys) = if is_tied {
-            (tie::CODECS.to_vec(), SrtpPolicy::Forbid, KeyMode::Events)
-        } else {
-            let codecs = directory.caller_codecs(&origin, profile);
-            (codecs, directory.caller_srtp(&origin), directory.caller_keys(&origin))
-        };
-        let transport = match profile {
-            MediaProfile::Webrtc => TransportSpec::Webrtc,
-            MediaProfile::Rtp => TransportSpec::Rtp {
-                advertised: directory.media_address(Some(signalled_from)),
-                signalled_from: Some(signalled_from),
-                srtp,
-            },
-        };
-        self.media(CallCommand::AddLeg(Box::new(LegSpec { leg, transport, codecs, keys, opposite })));
-        if let Some(description) = offer {
-            self.media(CallCommand::ReceiveOffer { leg, description, signalled_from: None });
-        }
-        keys
-    }
-
     /// Runs the plan on; after its last step the call is hung up.
     pub(super) fn next_step(&mut self, directory: &dyn Directory, now: Instant) {
         let leg = self.caller.leg;
@@ -376,12 +328,6 @@ impl B2bua {
         }
     }
 
-    /// The caller is answered: the call counts, and is recorded where that is planned.
-    fn begin_talking(&mut self, now: Instant) {
-        self.answered_at = Some(now);
-        self.begin_recording();
-    }
-
     fn play(&mut self, play: &Play, directory: &dyn Directory, now: Instant) {
         let prompts: Option<Vec<_>> = play.prompts.iter().map(|name| directory.prompt(name)).collect();
         let Some(prompts) = prompts else {
@@ -394,182 +340,6 @@ impl B2bua {
         let playback = PlaybackId(self.played);
         self.doing = if ends { Doing::Playing { playback, is_interruptible } } else { Doing::Resting };
         self.hear(self.caller.leg, HearSource::Prompts { prompts, is_looped: is_repeated, playback });
-    }
-
-    /// Makes the description with which the caller is answered.
-    pub(super) fn answer_caller(&mut self, now: Instant) {
-        let leg = self.caller.leg;
-        match std::mem::replace(&mut self.caller.state, PartyState::Describing(Purpose::Answer)) {
-            PartyState::Early { description } => {
-                self.caller.state = PartyState::Talking;
-                self.begin_talking(now);
-                self.signal_caller(Command::Answer { leg, description });
-            }
-            PartyState::Waiting { has_offered: false } => {
-                self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
-            }
-            PartyState::Describing(_) => {}
-            _ => self.media(CallCommand::CreateAnswer { leg, opposite: self.partner }),
-        }
-    }
-
-    fn on_offer_ready(&mut self, leg: LegId, description: Box<SessionDescription>, now: Instant) {
-        if leg == self.caller.leg && matches!(self.caller.state, PartyState::Describing(_)) {
-            self.caller.state = PartyState::Confirming;
-            return self.signal_caller(Command::Answer { leg, description });
-        }
-        if self.party(leg).is_some_and(Party::is_talking) {
-            return self.send_offer_in_answer(leg, description);
-        }
-        if self.is_replacing(leg) {
-            return self.answer_replacing(leg, description, true, now);
-        }
-        self.dial(leg, description);
-    }
-
-    fn on_answer_ready(
-        &mut self,
-        leg: LegId,
-        description: Box<SessionDescription>,
-        directory: &dyn Directory,
-        now: Instant,
-    ) {
-        if self.is_replacing(leg) {
-            return self.answer_replacing(leg, description, false, now);
-        }
-        if leg != self.caller.leg || self.caller.is_talking() || self.caller.change == Change::Answering {
-            return self.send_reoffer_answer(leg, description);
-        }
-        match std::mem::replace(&mut self.caller.state, PartyState::Talking) {
-            PartyState::Describing(Purpose::Ring) => {
-                self.caller.state = PartyState::Early { description: description.clone() };
-                self.signal_caller(Command::Ring { leg, description: Some(description) });
-                // Somebody lifted while the early answer was being made.
-                if self.doing == Doing::Talking {
-                    self.answer_caller(now);
-                }
-            }
-            PartyState::Describing(Purpose::Answer) => {
-                self.begin_talking(now);
-                self.signal_caller(Command::Answer { leg, description });
-                if self.doing == Doing::Answering {
-                    self.next_step(directory, now);
-                }
-            }
-            state => self.caller.state = state,
-        }
-    }
-
-    fn on_acknowledged(
-        &mut self,
-        leg: LegId,
-        description: Option<Box<SessionDescription>>,
-        directory: &dyn Directory,
-        now: Instant,
-    ) {
-        if leg != self.caller.leg || !matches!(self.caller.state, PartyState::Confirming) {
-            if self.party(leg).is_some_and(|party| matches!(party.state, PartyState::Confirming)) {
-                return self.on_replacing_acknowledged(leg, description);
-            }
-            return self.on_reoffer_acknowledged(leg, description);
-        }
-        let Some(description) = description else {
-            warn!("the confirmation of our offer holds no answer");
-            return self.hang_up(EndCause::NotAcceptable);
-        };
-        self.caller.state = PartyState::Talking;
-        self.begin_talking(now);
-        self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from: None });
-        if self.doing == Doing::Answering {
-            self.next_step(directory, now);
-        }
-    }
-
-    fn on_description_refused(&mut self, leg: LegId, directory: &dyn Directory, now: Instant) {
-        if self.refuse_reoffer(leg) {
-            return;
-        }
-        if leg == self.caller.leg {
-            return self.hang_up(EndCause::NotAcceptable);
-        }
-        self.on_leg_failed(leg, EndCause::NotAcceptable, directory, now);
-    }
-
-    fn on_agreed(&mut self, leg: LegId, direction: Direction, takes_digits: bool, now: Instant) {
-        let Some(party) = self.party_mut(leg) else { return };
-        party.direction = Some(direction);
-        party.takes_digits = takes_digits;
-        self.on_restart_agreed(leg);
-        if self.is_replacing(leg) {
-            return;
-        }
-        if self.is_rung_for_transfer(leg) {
-            return self.on_transfer_agreed(leg);
-        }
-        self.follow_hold(leg);
-        self.on_callee_agreed(leg, now);
-    }
-
-    /// A party closed its media: its BYE comes behind, or not at all where its page is gone.
-    fn on_media_closed(&mut self, leg: LegId, now: Instant) {
-        if self.stays(leg) {
-            self.media_closed_at.get_or_insert(now);
-        }
-    }
-
-    fn on_leg_failed(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
-        // A fork that lost the call may fail while it is being hung up.
-        if !self.stays(leg) {
-            return;
-        }
-        if self.is_replacing(leg) {
-            return self.leave(leg, cause);
-        }
-        let is_only_ringing =
-            self.is_rung_for_transfer(leg) || (self.doing == Doing::Calling && leg != self.caller.leg);
-        if !is_only_ringing {
-            return self.hang_up(cause);
-        }
-        self.note_failure(cause);
-        self.leave(leg, cause);
-        self.give_up_calling(directory, now);
-    }
-
-    fn on_ended(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
-        self.media(CallCommand::RemoveLeg { leg });
-        if self.on_end_in_replacement(leg, now) {
-            return;
-        }
-        if self.transfer.as_ref().is_some_and(|transfer| transfer.is_asked_by(leg)) {
-            return self.on_transferor_gone();
-        }
-        if leg == self.caller.leg {
-            // Whom we refused or hung up has not gone by itself.
-            if !self.caller.is_leaving() {
-                info!(?cause, "caller is gone");
-            }
-            self.caller.state = PartyState::Gone;
-            let is_said = self.answered_at.is_some() || cause == EndCause::AnsweredElsewhere;
-            let cause = if is_said { cause } else { EndCause::Cancelled };
-            return self.hang_up(cause);
-        }
-        let was_rung = self.is_rung_for_transfer(leg);
-        self.callees.retain(|callee| callee.leg != leg);
-        match self.doing {
-            _ if was_rung => {
-                self.note_failure(cause);
-                self.give_up_calling(directory, now);
-            }
-            Doing::Calling => {
-                self.note_failure(cause);
-                self.give_up_calling(directory, now);
-            }
-            Doing::Talking if self.partner == Some(leg) => {
-                info!(?cause, "callee is gone");
-                self.hang_up(cause);
-            }
-            _ => {}
-        }
     }
 
     pub(super) fn media(&mut self, command: CallCommand) {
@@ -597,11 +367,6 @@ impl B2bua {
         std::iter::once(&mut self.caller).chain(&mut self.callees).find(|party| party.leg == leg)
     }
 
-    /// Whether a party is part of the call, and not on its way out.
-    fn stays(&self, leg: LegId) -> bool {
-        self.party(leg).is_some_and(|party| !party.is_leaving())
-    }
-
     fn span_of(&self, leg: LegId) -> Span {
         self.party(leg).map_or_else(|| self.span.clone(), |party| party.span.clone())
     }
@@ -611,23 +376,6 @@ impl B2bua {
         let partner = self.partner?;
         let opposite = if leg == self.caller.leg { partner } else { self.caller.leg };
         self.party(opposite)
-    }
-
-    /// Hangs a callee up; it stays until its leg has ended.
-    pub(super) fn leave(&mut self, leg: LegId, cause: EndCause) {
-        let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
-        match std::mem::replace(&mut callee.state, PartyState::Leaving) {
-            PartyState::Leaving => {}
-            // An offer that was not dialled yet reached nobody, so nobody has to be told.
-            PartyState::Describing(Purpose::Dial(_)) => {
-                self.callees.retain(|callee| callee.leg != leg);
-                self.media(CallCommand::RemoveLeg { leg });
-            }
-            _ => {
-                let effect = callee.signal(Command::Hangup { leg, cause });
-                self.effects.push_back(effect);
-            }
-        }
     }
 
     fn ends_at(&self) -> Option<Instant> {

@@ -1,5 +1,6 @@
 //! The back-to-back user agent: two or more legs, paired by a plan (RFC 7092).
 
+mod answering;
 mod call;
 mod calling;
 mod change;
@@ -7,6 +8,7 @@ mod conference;
 mod courier;
 mod digits;
 mod effect;
+mod ending;
 mod key_reader;
 mod notes;
 mod party;

@@ -76,6 +76,16 @@ fn not_answered() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// The callee may not say so by BYE (RFC 3261 15), but means it.
+#[test]
+fn left_before_the_answer() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = stage.answer("callee_leaves_early", &[]);
+    stage.call("caller_refused", "9100", &[("STATUS", "486")]).finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
 #[test]
 fn a_number_that_no_rule_knows() {
     let Some(stage) = Stage::new() else { return };

@@ -5,6 +5,7 @@ use webtrunk_codecs::g711::Law;
 use super::stage::{ALICE_HZ, COLLEAGUE_HZ, Scene};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
+use crate::support::gateway::GatewayConfig;
 use crate::support::page::Library;
 
 #[test]
@@ -41,6 +42,26 @@ fn a_place_that_is_taken_or_is_to_be_a_waiting_one_is_not_had() {
     scene.phone.wait_for("BYE");
     taking_over(&scene, "caller_refused", "", &[("STATUS", "481")]).finish();
     scene.gateway.assert_all_is_over(1);
+}
+
+#[test]
+fn another_phone_of_a_trunk_picks_up_what_rings_at_one_where_that_is_configured() {
+    let config = GatewayConfig::default();
+    let Some(scene) = Scene::calling(config, Library::Sipjs, "callee_rings", &[], "transfers = true") else {
+        return;
+    };
+    let Scene { alice, phone, gateway, colleague_host, .. } = &scene;
+    alice.next("progress");
+    let mut its_sound = RtpPeer::new(colleague_host, 7000);
+    let other = taking_over(&scene, "caller_talks", ";early-only", &[]);
+    phone.wait_for("CANCEL");
+    scene.let_speak(&mut its_sound, &other.wait_for("200"));
+    alice.next("accepted");
+    alice.await_tone(COLLEAGUE_HZ);
+    its_sound.await_tone(Law::Mu, ALICE_HZ);
+    other.go_on();
+    alice.next("ended");
+    gateway.assert_all_is_over(1);
 }
 
 /// A phone at the colleague's host that wants the place of the first one.

@@ -53,6 +53,20 @@ impl Scene {
         values: Values<'_>,
         trunk: &str,
     ) -> Option<Self> {
+        let scene = Self::calling(config, library, scenario, values, trunk)?;
+        scene.alice.next("accepted");
+        scene.hear_each_other();
+        Some(scene)
+    }
+
+    /// Alice calls the phone.
+    pub(super) fn calling(
+        config: GatewayConfig,
+        library: Library,
+        scenario: &str,
+        values: Values<'_>,
+        trunk: &str,
+    ) -> Option<Self> {
         let browser = Browser::shared()?;
         tools::command("sipp")?;
         let turn = Turn::take();
@@ -85,10 +99,10 @@ impl Scene {
         let of_phone = [("RTP_PORT", &*port), ("FORMATS", "0 101")];
         let values: Vec<_> = values.iter().copied().chain(of_phone).collect();
         let phone = Sipp::callee(&phone_host, scenario, &values);
-        alice.call_through("0301234567");
+        alice.call("0301234567");
         let port = phone.wait_for("INVITE").audio_port().expect("the gateway offers");
         sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
-        let scene = Self {
+        Some(Self {
             alice,
             carol,
             phone,
@@ -97,9 +111,7 @@ impl Scene {
             colleague_host,
             _phone_host: phone_host,
             _turn: turn,
-        };
-        scene.hear_each_other();
-        Some(scene)
+        })
     }
 
     /// The colleague's phone, which waits to be called.

@@ -1,0 +1,119 @@
+//! The end of a party, and of the call with the last of them.
+
+use std::time::Instant;
+
+use tracing::info;
+use webtrunk_engine::call::CallCommand;
+use webtrunk_engine::{EndCause, LegId};
+
+use super::call::{B2bua, Doing};
+use super::effect::Directory;
+use super::party::{PartyState, Purpose};
+use crate::adapter::Command;
+
+impl B2bua {
+    /// Ends the call, whatever it does: the process goes down, or the media engine lost it.
+    pub fn hang_up(&mut self, cause: EndCause) {
+        self.fail_transfer(cause);
+        self.replacement = None;
+        self.doing = Doing::Ending;
+        for leg in self.callees.iter().map(|callee| callee.leg).collect::<Vec<_>>() {
+            self.leave(leg, cause);
+        }
+        if !self.caller.is_leaving() {
+            self.caller.state = PartyState::Leaving;
+            let leg = self.caller.leg;
+            self.signal_caller(Command::Hangup { leg, cause });
+        }
+    }
+
+    /// A party closed its media: its BYE comes behind, or not at all where its page is gone.
+    pub(super) fn on_media_closed(&mut self, leg: LegId, now: Instant) {
+        if self.stays(leg) {
+            self.media_closed_at.get_or_insert(now);
+        }
+    }
+
+    pub(super) fn on_leg_failed(
+        &mut self,
+        leg: LegId,
+        cause: EndCause,
+        directory: &dyn Directory,
+        now: Instant,
+    ) {
+        // A fork that lost the call may fail while it is being hung up.
+        if !self.stays(leg) {
+            return;
+        }
+        if self.is_replacing(leg) {
+            return self.leave(leg, cause);
+        }
+        let is_only_ringing =
+            self.is_rung_for_transfer(leg) || (self.doing == Doing::Calling && leg != self.caller.leg);
+        if !is_only_ringing {
+            return self.hang_up(cause);
+        }
+        self.note_failure(cause);
+        self.leave(leg, cause);
+        self.give_up_calling(directory, now);
+    }
+
+    pub(super) fn on_ended(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
+        self.media(CallCommand::RemoveLeg { leg });
+        if self.on_end_in_replacement(leg, now) {
+            return;
+        }
+        if self.transfer.as_ref().is_some_and(|transfer| transfer.is_asked_by(leg)) {
+            return self.on_transferor_gone();
+        }
+        if leg == self.caller.leg {
+            // Whom we refused or hung up has not gone by itself.
+            if !self.caller.is_leaving() {
+                info!(?cause, "caller is gone");
+            }
+            self.caller.state = PartyState::Gone;
+            let is_said = self.answered_at.is_some() || cause == EndCause::AnsweredElsewhere;
+            let cause = if is_said { cause } else { EndCause::Cancelled };
+            return self.hang_up(cause);
+        }
+        let was_rung = self.is_rung_for_transfer(leg);
+        self.callees.retain(|callee| callee.leg != leg);
+        match self.doing {
+            _ if was_rung => {
+                self.note_failure(cause);
+                self.give_up_calling(directory, now);
+            }
+            Doing::Calling => {
+                self.note_failure(cause);
+                self.give_up_calling(directory, now);
+            }
+            Doing::Talking if self.partner == Some(leg) => {
+                info!(?cause, "callee is gone");
+                self.hang_up(cause);
+            }
+            _ => {}
+        }
+    }
+
+    /// Hangs a callee up; it stays until its leg has ended.
+    pub(super) fn leave(&mut self, leg: LegId, cause: EndCause) {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
+        match std::mem::replace(&mut callee.state, PartyState::Leaving) {
+            PartyState::Leaving => {}
+            // An offer that was not dialled yet reached nobody, so nobody has to be told.
+            PartyState::Describing(Purpose::Dial(_)) => {
+                self.callees.retain(|callee| callee.leg != leg);
+                self.media(CallCommand::RemoveLeg { leg });
+            }
+            _ => {
+                let effect = callee.signal(Command::Hangup { leg, cause });
+                self.effect(effect);
+            }
+        }
+    }
+
+    /// Whether a party is part of the call, and not on its way out.
+    pub(super) fn stays(&self, leg: LegId) -> bool {
+        self.party(leg).is_some_and(|party| !party.is_leaving())
+    }
+}
