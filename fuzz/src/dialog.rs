@@ -223,6 +223,8 @@ impl Bench {
             transferred_by: None,
             offer: has_offer.then(|| description(1)),
             ring_timeout: Duration::from_secs(120),
+            headers: Vec::new(),
+            has_successor: false,
             hops: 4,
             span: Span::none(),
         };

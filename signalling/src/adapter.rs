@@ -414,12 +414,25 @@ pub struct Dial {
     pub transferred_by: Option<Party>,
     /// Our offer; `None` asks the callee to offer.
     pub offer: Option<Box<SessionDescription>>,
+    /// What it is told besides.
+    pub headers: Vec<HeaderChange>,
     /// How long it may ring.
     pub ring_timeout: Duration,
+    /// Another party is called where this one says nothing at all, not even that it has heard of the call.
+    pub has_successor: bool,
     /// How many more times it may be passed on by those after us.
     pub hops: u8,
     /// Its span in the log, inside its call's: what the adapter logs of the leg is inside it.
     pub span: Span,
+}
+
+/// A change of what the message says that places a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderChange {
+    /// The name, which no other header has then.
+    pub name: String,
+    /// What it says; `None` where it is taken out.
+    pub value: Option<String>,
 }
 
 /// Whom to call.

@@ -166,7 +166,7 @@ impl Switchboard {
         if *stopping.borrow() {
             return Err(EndCause::ShuttingDown);
         }
-        let plan = match self.rules.route(&Query::of(incoming, SystemTime::now())) {
+        let plan = match self.rules.route(&Query::of(incoming, SystemTime::now(), rand::random())) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {
                 incoming.span.in_scope(|| info!(?origin, %destination, %reason, ?cause, "call refused"));
@@ -244,8 +244,9 @@ impl Conversation<'_> {
             while let Some(effect) = call.poll_effect() {
                 match effect {
                     Effect::Route { origin, caller, destination } => {
-                        let query = Query::new(&origin, &caller, &destination);
-                        let decision = self.board.rules.route(&Query { at: SystemTime::now(), ..query });
+                        let (at, dice) = (SystemTime::now(), rand::random());
+                        let query = Query { at, dice, ..Query::new(&origin, &caller, &destination) };
+                        let decision = self.board.rules.route(&query);
                         call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
                     }
                     effect => self.carry_out(effect).await,

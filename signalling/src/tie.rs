@@ -146,6 +146,8 @@ mod tests {
             transferred_by: None,
             offer: Some(description()),
             ring_timeout: Duration::MAX,
+            headers: Vec::new(),
+            has_successor: false,
             hops: 7,
             span: Span::none(),
         }

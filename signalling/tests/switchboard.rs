@@ -89,8 +89,7 @@ impl Bench {
             conditions: Conditions::default(),
             actions: vec![ActionSpec::Answer, action],
         };
-        let to = BridgeTo::Users(vec!["bob".to_owned()]);
-        let bridge = BridgeSpec { to, shown_number: None, ring_timeout: PATIENCE };
+        let bridge = BridgeSpec::new(BridgeTo::users(["bob"]), PATIENCE);
         let specs = [rule("1", ActionSpec::Echo), rule("2", ActionSpec::Bridge(bridge))];
         let rules = Rules::compile(&specs).expect("good rules");
         let config = EngineConfig {

@@ -4,17 +4,20 @@
 //! what comes of it (the public type, checked). Unknown keys are refused. Whatever is wrong is told
 //! with file, line, key, value and cure, all at once.
 
+mod bridge;
 mod conditions;
 mod conference;
 mod document;
 mod error;
 mod faults;
+mod header_changes;
 mod http;
 mod listener;
 mod load;
 mod log;
 mod media;
 mod messages;
+mod menu;
 mod prompts;
 mod record;
 mod recording;
@@ -28,6 +31,7 @@ mod structure;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod trunk_group;
 mod trunks;
 mod users;
 

@@ -7,13 +7,13 @@ use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_engine::EndCause;
-use webtrunk_signalling::routing::{
-    ActionSpec, BridgeSpec, BridgeTo, Play, RuleError, RuleFault, RuleSpec, Rules, Tone,
-};
+use webtrunk_signalling::routing::{ActionSpec, Play, RuleError, RuleFault, RuleSpec, Rules, Tone};
 
+use super::bridge::BridgeSection;
 use super::conditions::{ConditionKeys, HeaderSection, WhenSection};
 use super::conference::ConferenceSection;
 use super::faults::Faults;
+use super::menu::MenuSection;
 use super::prompts::{self, Prompts};
 use super::record::RecordSection;
 
@@ -38,7 +38,7 @@ pub(super) struct RuleSection {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum ActionSection {
+pub(super) enum ActionSection {
     Answer,
     WaitMs(u32),
     Play(PlaySection),
@@ -46,15 +46,16 @@ enum ActionSection {
     StopRecording,
     Echo,
     Tone(ToneSection),
-    Bridge(BridgeSection),
+    Bridge(Box<BridgeSection>),
     Conference(ConferenceSection),
+    Menu(MenuSection),
     Reject(RejectCause),
     Hangup,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlaySection {
+pub(super) struct PlaySection {
     prompt: Option<Spanned<String>>,
     prompts: Option<Vec<Spanned<String>>>,
     #[serde(default)]
@@ -71,28 +72,16 @@ enum Interrupt {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ToneSection {
+pub(super) struct ToneSection {
     frequency_hz: u32,
     #[serde(default = "default_level")]
     level_dbm0: f32,
     duration_ms: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BridgeSection {
-    user: Option<Spanned<String>>,
-    users: Option<Vec<Spanned<String>>>,
-    trunk: Option<Spanned<String>>,
-    number: Option<Spanned<String>>,
-    shown_number: Option<String>,
-    #[serde(default = "default_ring_timeout")]
-    ring_timeout_s: Spanned<u32>,
-}
-
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum RejectCause {
+pub(super) enum RejectCause {
     Busy,
     Declined,
     NoAnswer,
@@ -106,14 +95,10 @@ const fn default_level() -> f32 {
     -10.0
 }
 
-/// About six rings.
-fn default_ring_timeout() -> Spanned<u32> {
-    Spanned::new(0..0, 30)
-}
-
 /// The names that rules may name: all that are written, whether or not their sections are sound.
 pub(super) struct Known<'c> {
-    pub(super) users: HashSet<&'c str>,
+    /// In the order of the file.
+    pub(super) users: Vec<&'c str>,
     pub(super) trunks: HashSet<&'c str>,
     /// Who is in which group.
     pub(super) groups: HashMap<&'c str, HashSet<&'c str>>,
@@ -145,8 +130,8 @@ pub(super) fn check(
 impl RuleSection {
     fn check(&self, known: &Known<'_>, prompts: &mut Prompts, faults: &mut Faults<'_>) -> Option<RuleSpec> {
         let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
-        matches_one(&self.from_user, "user", &known.users, faults);
-        matches_one(&self.from_trunk, "trunk", &known.trunks, faults);
+        matches_one(&self.from_user, "user", known.users.iter(), faults);
+        matches_one(&self.from_trunk, "trunk", known.trunks.iter(), faults);
         let conditions = ConditionKeys {
             groups: self.from_groups.as_deref(),
             networks: &self.from_networks,
@@ -194,6 +179,8 @@ impl RuleSection {
             RuleFault::NoAction | RuleFault::NoOutcome => {
                 (Some(self.actions.span()), "end it with a bridge or a reject, or answer first")
             }
+            RuleFault::NoChoice => (Some(self.actions.span()), "add to its keys: 1 = [ actions ]"),
+            RuleFault::MenusTooDeep => (Some(self.actions.span()), "take one out"),
             RuleFault::PlayNothing => (Some(self.actions.span()), "name a file"),
             RuleFault::NoRoom => {
                 (Some(self.actions.span()), "name one, or take it out of the destination: \"$1\"")
@@ -212,7 +199,7 @@ impl RuleSection {
     }
 }
 
-fn check_action(
+pub(super) fn check_action(
     section: &Spanned<ActionSection>,
     known: &Known<'_>,
     prompts: &mut Prompts,
@@ -237,7 +224,8 @@ fn check_action(
             level_dbm0: tone.level_dbm0,
             duration: tone.duration_ms.map(milliseconds),
         }),
-        ActionSection::Bridge(bridge) => ActionSpec::Bridge(bridge.check(section, known, faults)?),
+        ActionSection::Bridge(bridge) => ActionSpec::Bridge(bridge.check(section.span(), known, faults)?),
+        ActionSection::Menu(menu) => ActionSpec::Menu(menu.check(known, prompts, faults)?),
         ActionSection::Conference(conference) => {
             ActionSpec::Conference(conference.check(section.span(), faults)?)
         }
@@ -271,78 +259,32 @@ impl PlaySection {
     }
 }
 
-impl BridgeSection {
-    fn check(
-        &self,
-        whole: &Spanned<ActionSection>,
-        known: &Known<'_>,
-        faults: &mut Faults<'_>,
-    ) -> Option<BridgeSpec> {
-        let to = match (&self.user, &self.users, &self.trunk, &self.number) {
-            (Some(user), None, None, None) => BridgeTo::Users(vec![known_user(user, known, faults)]),
-            (None, Some(users), None, None) => {
-                for (index, user) in users.iter().enumerate() {
-                    if users[..index].iter().any(|earlier| earlier.get_ref() == user.get_ref()) {
-                        faults.add(user.span(), "is called twice", "take one out");
-                    }
-                }
-                BridgeTo::Users(users.iter().map(|user| known_user(user, known, faults)).collect())
-            }
-            (None, None, Some(trunk), Some(number)) => {
-                if number.get_ref().is_empty() {
-                    faults.add(
-                        number.span(),
-                        "calls no number",
-                        "write it, or \"$0\" for the one that was dialled",
-                    );
-                }
-                if number.get_ref().contains(char::is_whitespace) {
-                    faults.add(number.span(), "holds a space, which no number has", "take it out");
-                }
-                BridgeTo::Trunk { trunk: known_trunk(trunk, known, faults), number: number.get_ref().clone() }
-            }
-            _ => {
-                let cure = "give it user, or users, or trunk and number";
-                faults.add_missing(whole.span(), "it is not clear whom this bridge calls", cure);
-                return None;
-            }
-        };
-        let ring_timeout_s = *self.ring_timeout_s.get_ref();
-        if ring_timeout_s == 0 {
-            let cure = "write 1 or more, or leave it out for 30";
-            faults.add(self.ring_timeout_s.span(), "leaves no time to answer", cure);
-        }
-        let ring_timeout = Duration::from_secs(ring_timeout_s.into());
-        Some(BridgeSpec { to, shown_number: self.shown_number.clone(), ring_timeout })
-    }
-}
-
 /// Notes an expression that no configured name matches: its rule would never apply. One that is none is
 /// told by the compiler of rules.
-fn matches_one(
+fn matches_one<'n>(
     expression: &Option<Spanned<String>>,
     what: &str,
-    names: &HashSet<&str>,
+    mut names: impl Iterator<Item = &'n &'n str>,
     faults: &mut Faults<'_>,
 ) {
     let Some(written) = expression else { return };
     let Ok(expression) = Regex::new(&format!("^(?:{})$", written.get_ref())) else { return };
-    if !names.iter().any(|name| expression.is_match(name)) {
+    if !names.any(|name| expression.is_match(name)) {
         let problem = format!("no {what} has a name like this, so the rule never applies");
         faults.add_missing(written.span(), problem, format!("add the {what}, or correct the expression"));
     }
 }
 
 /// A user's name, which must be configured unless it is only known during a call.
-fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
+pub(super) fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = user.get_ref();
-    if !name.contains('$') && !known.users.contains(name.as_str()) {
+    if !name.contains('$') && !known.users.contains(&name.as_str()) {
         faults.add_missing(user.span(), "no user has this name", "add the user, or correct the name");
     }
     name.clone()
 }
 
-fn known_trunk(trunk: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
+pub(super) fn known_trunk(trunk: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = trunk.get_ref();
     if !known.trunks.contains(name.as_str()) {
         faults.add_missing(trunk.span(), "no trunk has this name", "add the trunk, or correct the name");

@@ -14,6 +14,8 @@ use webtrunk_signalling::sip::flow::TransportKind;
 use super::load::{load, parse};
 use super::*;
 
+mod bridges;
+
 const MD5: &str = "0123456789abcdef0123456789abcdef";
 
 fn environment(name: &str) -> Option<String> {
@@ -345,7 +347,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { trunk = \"p\" } }]",
-            "it is not clear whom this bridge calls; give it user, or users, or trunk and number",
+            "it is not clear whom this bridge calls; give it user, users, group or ring, or trunk or trunks with number",
         ),
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { who = \"p\" } }]",

@@ -2,7 +2,7 @@
 
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
-use crate::support::page::{LineConfig, Microphone, Page};
+use crate::support::page::{DigitsBy, LineConfig, Microphone, Page};
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 use crate::support::speech::{self, Scorer, Stage};
 use crate::support::turn::Turn;
@@ -16,6 +16,10 @@ fn start(browser: &Browser) -> (Gateway, Page) {
             "destination = '9197'\nactions = ['answer', { play = { prompt = 'announcement', repeat = true } }]",
         )
         .rule("destination = '9198'\nactions = ['answer', { play = { prompt = 'announcement' } }, 'hangup']")
+        .rule(
+            "destination = '9199'\nactions = ['answer', { menu = { prompts = ['announcement'], keys = { 1 = \
+             [{ tone = { frequency_hz = 440 } }], 2 = [{ tone = { frequency_hz = 850 } }] } } }]",
+        )
         .rule("destination = '70\\d'\nactions = ['answer', { tone = { frequency_hz = 440 } }]")
         .rule("destination = '7\\d\\d'\nactions = ['answer', { tone = { frequency_hz = 850 } }]");
     let gateway = Gateway::start(&config);
@@ -96,5 +100,23 @@ fn an_announcement_is_played_to_its_end_and_then_the_call_is_over() {
     assert!(gain_db.abs() < 0.5, "the whole of what was heard has {gain_db:.2} dB");
     assert_eq!(alice.next("ended")["by"], "remote");
     gateway.assert_all_is_over(1);
+    gateway.stop();
+}
+
+#[test]
+fn a_page_chooses_from_a_menu_by_its_keys() {
+    let _turn = Turn::take();
+    let Some(browser) = Browser::shared() else { return };
+    let (gateway, alice) = start(&browser);
+    for (key, by, hz) in [("1", DigitsBy::Info, 440.0), ("2", DigitsBy::Rfc4733, 850.0)] {
+        alice.call_through("9199");
+        alice.begin_to_listen(1.0).wait();
+        alice.send_digits(key, by, 160);
+        alice.await_tone(hz);
+        alice.listen(1.0).assert_tone(hz, PEAK_AT_10_DBM0, 0.3);
+        alice.hangup();
+        alice.next("ended");
+    }
+    gateway.assert_all_is_over(2);
     gateway.stop();
 }

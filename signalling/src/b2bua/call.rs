@@ -13,10 +13,12 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
+use super::menu::{Asking, Missed};
 use super::party::{Party, PartyState};
 use super::recording::Recording;
 use super::redirect::Redirection;
 use super::replace::Replacement;
+use super::round::Round;
 use super::transfer::Transfer;
 use crate::adapter::{Command, Event, Incoming, Target};
 use crate::routing::{Plan, Play, Step};
@@ -42,6 +44,10 @@ pub struct B2bua {
     pub(super) doing: Doing,
     /// The most telling cause of the callees that failed so far.
     pub(super) failure: Option<EndCause>,
+    /// The callees of the last bridge.
+    pub(super) round: Round,
+    /// The menu whose answer is awaited.
+    pub(super) asking: Option<Asking>,
     pub(super) answered_at: Option<Instant>,
     pub(super) recording: Recording,
     /// The conference that the caller is in, or joins.
@@ -50,7 +56,7 @@ pub struct B2bua {
     pub(super) replacement: Option<Replacement>,
     pub(super) redirection: Redirection,
     /// How many times something was played.
-    played: u32,
+    pub(super) played: u32,
     /// When a party closed its media.
     pub(super) media_closed_at: Option<Instant>,
     effects: VecDeque<Effect>,
@@ -67,6 +73,8 @@ pub(super) enum Doing {
     Sounding { until: Instant },
     /// Prompts to end; or a digit, where that ends them.
     Playing { playback: PlaybackId, is_interruptible: bool },
+    /// A key of the menu: while its prompts are heard, and then until a moment.
+    Choosing { playback: PlaybackId, until: Option<Instant> },
     /// The conference to let the caller in.
     Joining,
     /// Nothing: the caller is in a conference until it hangs up.
@@ -107,6 +115,8 @@ impl B2bua {
             steps: plan.steps.into(),
             doing: Doing::Resting,
             failure: None,
+            round: Round::default(),
+            asking: None,
             answered_at: None,
             recording: Recording::default(),
             attendance: None,
@@ -147,8 +157,12 @@ impl B2bua {
                 self.hear(self.caller.leg, HearSource::Nothing);
                 self.next_step(directory, now);
             }
+            Doing::Choosing { until: Some(until), .. } if until <= now => {
+                self.ask_again(Missed::NoKey, directory, now);
+            }
             _ => {}
         }
+        self.give_up_silent(directory, now);
         self.pass_kept_keys(now);
         self.retry_restarts(now);
         if self.media_closed_at.is_some_and(|at| at + FAREWELL <= now) {
@@ -166,7 +180,8 @@ impl B2bua {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let waiting = match self.doing {
             Doing::Waiting { until } | Doing::Sounding { until } => Some(until),
-            _ => None,
+            Doing::Choosing { until, .. } => until,
+            _ => self.silent_until(),
         };
         let farewell = self.media_closed_at.filter(|_| self.doing != Doing::Ending).map(|at| at + FAREWELL);
         let due = [waiting, farewell, self.kept_keys_until(), self.restart_due_at(), self.ends_at()];
@@ -250,11 +265,15 @@ impl B2bua {
                 self.send_info_digit(leg, digit.to_char(), duration)
             }
             // A digit may have ended it meanwhile, and something else is played.
-            CallEvent::PlaybackFinished { playback, .. } => {
-                if matches!(self.doing, Doing::Playing { playback: awaited, .. } if awaited == playback) {
+            CallEvent::PlaybackFinished { playback, .. } => match self.doing {
+                Doing::Playing { playback: awaited, .. } if awaited == playback => {
                     self.next_step(directory, now);
                 }
-            }
+                Doing::Choosing { playback: awaited, .. } if awaited == playback => {
+                    self.await_choice(playback, now);
+                }
+                _ => {}
+            },
             // The engine's log tells of recordings; no step waits for one.
             CallEvent::RecordingStarted { .. } | CallEvent::RecordingMarked { .. } => {}
             CallEvent::RecordingStopped { end, .. } => self.on_recording_stopped(&end),
@@ -315,6 +334,8 @@ impl B2bua {
                 let (hz, level_dbm0) = (tone.frequency_hz.into(), tone.level_dbm0.into());
                 self.hear(leg, HearSource::Tone { hz, level_dbm0 });
             }
+            Step::Menu(menu) => self.ask(menu, directory, now),
+            Step::Bridge(bridge) if !self.is_next(&bridge) => self.next_step(directory, now),
             Step::Bridge(bridge) => {
                 self.doing = Doing::Calling;
                 self.call_all(&bridge, directory, now);

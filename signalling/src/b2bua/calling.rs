@@ -1,7 +1,7 @@
 //! Calling others: everyone at once, the first to answer gets the call.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::info;
 use webtrunk_engine::call::{CallCommand, HearSource, LegSpec, TransportSpec};
@@ -11,12 +11,14 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Place};
 use super::party::{Dialling, Party, PartyState, Purpose};
+use super::round::Round;
 use crate::adapter::{self, Command, Dial, MediaProfile, Origin, Target};
 use crate::routing::Bridge;
 
 impl B2bua {
     /// Makes a leg and an offer for every place of every target.
     pub(super) fn call_all(&mut self, bridge: &Bridge, directory: &dyn Directory, now: Instant) {
+        self.round = Round::of(bridge, now);
         let mut shown = self.party(self.anchor()).map(|party| party.identity.clone()).unwrap_or_default();
         if let Some(number) = &bridge.shown_number {
             shown.user.clone_from(number);
@@ -26,13 +28,27 @@ impl B2bua {
             self.note_failure(EndCause::TooManyHops);
             return self.give_up_calling(directory, now);
         };
-        let mut places: Vec<_> = bridge.targets.iter().flat_map(|target| directory.places(target)).collect();
-        places.retain(|place| self.is_meant(&place.target));
-        if places.is_empty() {
-            self.note_failure(EndCause::Unavailable);
+        let mut is_nowhere = true;
+        for callee in &bridge.callees {
+            for place in directory.places(&callee.target) {
+                if !self.is_meant(&place.target) {
+                    continue;
+                }
+                is_nowhere = false;
+                let dialling = Dialling {
+                    target: place.target.clone(),
+                    caller: shown.clone(),
+                    headers: bridge.headers.clone(),
+                    ring_timeout: callee.ring_timeout,
+                    has_successor: bridge.progress_timeout.is_some(),
+                    transferred_by: self.transferor(),
+                    hops,
+                };
+                self.call_one(place, dialling, directory);
+            }
         }
-        for place in places {
-            self.call_one(place, &shown, (bridge.ring_timeout, hops), directory);
+        if is_nowhere {
+            self.note_failure(EndCause::Unavailable);
         }
         self.give_up_calling(directory, now);
     }
@@ -48,13 +64,7 @@ impl B2bua {
         }
     }
 
-    pub(super) fn call_one(
-        &mut self,
-        place: Place,
-        shown: &adapter::Party,
-        (ring_timeout, hops): (Duration, u8),
-        directory: &dyn Directory,
-    ) {
+    pub(super) fn call_one(&mut self, place: Place, dialling: Dialling, directory: &dyn Directory) {
         let leg = LegId::next();
         let transport = match place.profile {
             MediaProfile::Webrtc => TransportSpec::Webrtc,
@@ -74,8 +84,6 @@ impl B2bua {
             Target::Party { origin, user, .. } => (origin.clone(), user.clone()),
         };
         let who = (who.0, adapter::Party { user: who.1, display_name: String::new() });
-        let (target, caller, transferred_by) = (place.target, shown.clone(), self.transferor());
-        let dialling = Dialling { target, caller, ring_timeout, transferred_by, hops };
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
         let callee = Party::new(leg, who, place.adapter, place.profile, state, &self.span);
         self.callees.push(Party { keys: place.keys, ..callee });
@@ -86,14 +94,17 @@ impl B2bua {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
         match std::mem::replace(&mut callee.state, PartyState::Dialled) {
             PartyState::Describing(Purpose::Dial(dialling)) => {
-                let Dialling { target, caller, ring_timeout, transferred_by, hops } = *dialling;
+                let Dialling { target, caller, headers, ring_timeout, has_successor, transferred_by, hops } =
+                    *dialling;
                 let dial = Dial {
                     leg,
                     target,
                     caller,
                     transferred_by,
                     offer: Some(description),
+                    headers,
                     ring_timeout,
+                    has_successor,
                     hops,
                     span: callee.span.clone(),
                 };
@@ -112,6 +123,11 @@ impl B2bua {
         description: Option<Box<SessionDescription>>,
         signalled_from: IpAddr,
     ) {
+        // It was given up, and is being told so.
+        if self.party(leg).is_none_or(Party::is_leaving) {
+            return;
+        }
+        self.round.heard();
         if self.is_rung_for_transfer(leg) {
             return self.on_transfer_progress(leg, is_ringing, description, signalled_from);
         }
@@ -146,6 +162,10 @@ impl B2bua {
         directory: &dyn Directory,
         now: Instant,
     ) {
+        // It was given up, and is being told so.
+        if self.party(leg).is_none_or(Party::is_leaving) {
+            return;
+        }
         let is_for_transfer = self.is_rung_for_transfer(leg);
         if self.doing != Doing::Calling && !is_for_transfer {
             return self.leave(leg, EndCause::Cancelled);
@@ -257,8 +277,10 @@ impl B2bua {
             _ => 1,
         };
         let failure = self.transfer.as_mut().map_or(&mut self.failure, |transfer| &mut transfer.failure);
-        if failure.is_none_or(|known| weight(cause) > weight(known)) {
-            *failure = Some(cause);
+        for failure in [failure, &mut self.round.failure] {
+            if failure.is_none_or(|known| weight(cause) > weight(known)) {
+                *failure = Some(cause);
+            }
         }
     }
 }

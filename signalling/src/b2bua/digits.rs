@@ -30,7 +30,7 @@ impl B2bua {
             return;
         }
         self.on_digit(leg, key, duration);
-        self.interrupt(leg, directory, now);
+        self.interrupt(leg, key, directory, now);
     }
 
     /// In media a digit is sent from the moment in which its key goes down, so that it comes no later than it
@@ -48,7 +48,7 @@ impl B2bua {
                 self.media(CallCommand::BeginDigit { leg, digit: key });
             }
         }
-        self.interrupt(from, directory, now);
+        self.interrupt(from, key, directory, now);
     }
 
     /// A key that was down went up.
@@ -148,14 +148,24 @@ impl B2bua {
         self.send_info_digit(leg, digit.to_char(), duration);
     }
 
-    /// Whether a key of this party's ends what is played to it: then it does nothing else.
+    /// Whether a key of this party's ends what is played to it, or answers a menu: then it does nothing else.
     fn interrupts(&self, leg: LegId) -> bool {
-        leg == self.caller.leg && matches!(self.doing, Doing::Playing { is_interruptible: true, .. })
+        let takes_keys = match self.doing {
+            Doing::Playing { is_interruptible, .. } => is_interruptible,
+            Doing::Choosing { .. } => true,
+            _ => false,
+        };
+        leg == self.caller.leg && takes_keys
     }
 
-    /// A key of the caller's ends what is played to it, where that is so planned.
-    fn interrupt(&mut self, leg: LegId, directory: &dyn Directory, now: Instant) {
-        if self.interrupts(leg) {
+    /// A key of the caller's ends what is played to it, where that is so planned, or answers a menu.
+    fn interrupt(&mut self, leg: LegId, key: Digit, directory: &dyn Directory, now: Instant) {
+        if !self.interrupts(leg) {
+            return;
+        }
+        if matches!(self.doing, Doing::Choosing { .. }) {
+            self.choose(key, directory, now);
+        } else {
             info!("a digit ends the prompt");
             self.hear(leg, HearSource::Nothing);
             self.next_step(directory, now);

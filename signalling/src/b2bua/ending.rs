@@ -8,7 +8,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{B2bua, Doing};
 use super::effect::Directory;
-use super::party::{PartyState, Purpose};
+use super::party::{Party, PartyState, Purpose};
 use crate::adapter::Command;
 
 impl B2bua {
@@ -76,6 +76,8 @@ impl B2bua {
             let cause = if is_said { cause } else { EndCause::Cancelled };
             return self.hang_up(cause);
         }
+        // Why one ends that was given up is known already.
+        let was_left = self.party(leg).is_some_and(Party::is_leaving);
         let was_rung = self.is_rung_for_transfer(leg);
         self.callees.retain(|callee| callee.leg != leg);
         match self.doing {
@@ -83,7 +85,7 @@ impl B2bua {
                 self.note_failure(cause);
                 self.give_up_calling(directory, now);
             }
-            Doing::Calling => {
+            Doing::Calling if !was_left => {
                 self.note_failure(cause);
                 self.give_up_calling(directory, now);
             }

@@ -11,11 +11,13 @@ mod effect;
 mod ending;
 mod key_reader;
 mod notes;
+mod menu;
 mod party;
 mod recording;
 mod redirect;
 mod replace;
 mod restart;
+mod round;
 #[cfg(test)]
 mod tests;
 mod transfer;

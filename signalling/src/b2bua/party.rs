@@ -22,7 +22,7 @@ use webtrunk_engine::sdp::{Direction, SessionDescription};
 
 use super::effect::Effect;
 use super::key_reader::KeyReader;
-use crate::adapter::{self, Command, MediaProfile, Origin, Target};
+use crate::adapter::{self, Command, HeaderChange, MediaProfile, Origin, Target};
 
 /// A party.
 #[derive(Debug)]
@@ -104,7 +104,9 @@ pub(super) enum Purpose {
 pub(super) struct Dialling {
     pub(super) target: Target,
     pub(super) caller: adapter::Party,
+    pub(super) headers: Vec<HeaderChange>,
     pub(super) ring_timeout: Duration,
+    pub(super) has_successor: bool,
     pub(super) transferred_by: Option<adapter::Party>,
     pub(super) hops: u8,
 }

@@ -14,8 +14,9 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Settings};
 use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
-use crate::routing::{Bridge, BridgeTarget, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
+use crate::routing::{Bridge, BridgeTarget, Callee, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
 
+mod choices;
 mod conference;
 mod courier;
 mod notes;
@@ -23,6 +24,7 @@ mod recording;
 mod redirect;
 mod replace;
 mod restart;
+mod rounds;
 mod transfer;
 
 const DESCRIPTION: &str =
@@ -124,9 +126,7 @@ impl Bench {
     }
 
     fn calling_then(target: BridgeTarget, after: Vec<Step>) -> Self {
-        let bridge =
-            Bridge { targets: vec![target], shown_number: None, ring_timeout: Duration::from_secs(30) };
-        let mut steps = vec![Step::Bridge(bridge)];
+        let mut steps = vec![Step::Bridge(bridge(target))];
         steps.extend(after);
         Self::new(steps, true)
     }
@@ -169,6 +169,17 @@ impl Bench {
 
     fn answer(&mut self, leg: LegId) -> Vec<String> {
         self.signal(Event::Answered { leg, description: Some(description()), signalled_from: FROM })
+    }
+
+    fn press(&mut self, digit: char) -> Vec<String> {
+        let leg = self.caller;
+        self.signal(Event::DigitPressed { leg, digit, duration: Duration::from_millis(100) })
+    }
+
+    fn pass(&mut self, time: Duration) -> Vec<String> {
+        self.now += time;
+        self.call.handle_timeout(&World, self.now);
+        self.effects()
     }
 
     fn effects(&mut self) -> Vec<String> {
@@ -282,6 +293,10 @@ fn finished(leg: LegId, playback: u32) -> CallEvent {
     CallEvent::PlaybackFinished { leg, playback: PlaybackId(playback) }
 }
 
+fn bridge(target: BridgeTarget) -> Bridge {
+    Bridge::new(vec![Callee { target, ring_timeout: Duration::from_secs(30) }])
+}
+
 fn user() -> BridgeTarget {
     BridgeTarget::User("bob".into())
 }
@@ -362,7 +377,7 @@ fn a_key_ends_the_prompts_that_it_may_end_and_its_release_no_other() {
 
 #[test]
 fn a_recording_begins_with_the_answer_or_when_its_turn_comes() {
-    let bridge = Bridge { targets: vec![trunk()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+    let bridge = bridge(trunk());
     let steps = vec![Step::Record(record(RecordingFormat::Ogg)), Step::Bridge(bridge)];
     let mut bench = Bench::new(steps, true);
     let callee = bench.dial_all()[0];
@@ -527,8 +542,7 @@ fn a_user_without_contacts_is_unavailable_and_the_plan_goes_on() {
 #[test]
 fn a_call_that_is_passed_on_has_one_hop_less_and_none_without_hops() {
     for (hops, expected) in [(HOPS_MAX, Some(HOPS_MAX - 1)), (1, Some(0)), (0, None)] {
-        let bridge =
-            Bridge { targets: vec![trunk()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+        let bridge = bridge(trunk());
         let mut bench = Bench::with_hops(vec![Step::Bridge(bridge)], true, hops);
         let callee = bench.call.callees.first().map(|callee| callee.leg);
         if let Some(leg) = callee {

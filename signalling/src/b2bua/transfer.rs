@@ -25,7 +25,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Effect, Place};
-use super::party::{Party, PartyState};
+use super::party::{Dialling, Party, PartyState};
 use crate::adapter::{self, Command, MediaProfile, Target, TransferProgress};
 use crate::routing::{Decision, Record, Step};
 use crate::tie;
@@ -107,7 +107,16 @@ impl B2bua {
         };
         self.hops = hops;
         self.tell_transferor(by, TransferProgress::Began);
-        let shown = self.party(self.anchor()).map(|party| party.identity.clone()).unwrap_or_default();
+        let dialling = Dialling {
+            target: target.clone(),
+            caller: self.party(self.anchor()).map(|party| party.identity.clone()).unwrap_or_default(),
+            headers: Vec::new(),
+            // It rings as long as the other call lets it.
+            ring_timeout: Duration::MAX,
+            has_successor: false,
+            transferred_by: self.transferor(),
+            hops,
+        };
         let place = Place {
             adapter: tie::NAME,
             target,
@@ -117,8 +126,7 @@ impl B2bua {
             srtp: SrtpPolicy::Forbid,
             address: Some(tie::ADDRESS),
         };
-        // It rings as long as the other call lets it.
-        self.call_one(place, &shown, (Duration::MAX, hops), directory);
+        self.call_one(place, dialling, directory);
     }
 
     /// What the dial plan says of it.
@@ -147,8 +155,10 @@ impl B2bua {
     /// Runs the plan of a transfer on, until somebody is called: what a caller would have heard before is passed
     /// over, but where it is all that there is to hear, who stays hears it at once.
     pub(super) fn next_transfer_step(&mut self, directory: &dyn Directory, now: Instant) {
-        while let Some(transfer) = &mut self.transfer {
-            match transfer.steps.pop_front() {
+        while let Some(step) = self.transfer.as_mut().map(|transfer| transfer.steps.pop_front()) {
+            let is_passed = matches!(&step, Some(Step::Bridge(bridge)) if !self.is_next(bridge));
+            let Some(transfer) = self.transfer.as_mut().filter(|_| !is_passed) else { continue };
+            match step {
                 Some(Step::Answer | Step::Wait(_)) => {}
                 Some(Step::Record(record)) => transfer.record = Some(record),
                 Some(Step::StopRecording) => transfer.record = None,
@@ -158,7 +168,9 @@ impl B2bua {
                     let cause = transfer.failure.unwrap_or(EndCause::Declined);
                     return self.fail_transfer(cause);
                 }
-                Some(step @ (Step::Play(_) | Step::Echo | Step::Tone(_) | Step::Conference(_))) => {
+                Some(
+                    step @ (Step::Play(_) | Step::Echo | Step::Tone(_) | Step::Conference(_) | Step::Menu(_)),
+                ) => {
                     transfer.steps.push_front(step);
                     return self.serve_who_stays(directory, now);
                 }

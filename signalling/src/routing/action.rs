@@ -7,9 +7,11 @@ use std::time::Duration;
 use webtrunk_engine::EndCause;
 use webtrunk_engine::call::ConferenceRole;
 
+use super::bridge::{BridgeAction, BridgeSpec};
 use super::keys::FeatureKeys;
+use super::menu::{MenuAction, MenuSpec};
 use super::pattern::{Captures, Patterns};
-use super::plan::{Bridge, BridgeTarget, Conference, Play, Record, Step, Tone};
+use super::plan::{Conference, Play, Record, Step, Tone};
 use super::rule::RuleFault;
 use super::template::Template;
 
@@ -35,21 +37,12 @@ pub enum ActionSpec {
     Bridge(BridgeSpec),
     /// See [`Step::Conference`].
     Conference(ConferenceSpec),
+    /// See [`Step::Menu`].
+    Menu(MenuSpec),
     /// See [`Step::Reject`].
     Reject(EndCause),
     /// See [`Step::Hangup`].
     Hangup,
-}
-
-/// A bridge, as configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BridgeSpec {
-    /// Whom to call.
-    pub to: BridgeTo,
-    /// Template of the number that the callee is shown; `None` shows the caller's own.
-    pub shown_number: Option<String>,
-    /// How long it may ring.
-    pub ring_timeout: Duration,
 }
 
 /// A conference, as configured.
@@ -69,20 +62,6 @@ pub struct ConferenceSpec {
     pub keys: FeatureKeys,
 }
 
-/// Whom a bridge calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BridgeTo {
-    /// Users by name (templates), all at once.
-    Users(Vec<String>),
-    /// A number (template) at a trunk (its name, no template: no caller chooses who is paid).
-    Trunk {
-        /// The trunk's name.
-        trunk: String,
-        /// What is dialled there.
-        number: String,
-    },
-}
-
 /// A compiled action.
 #[derive(Debug, Clone)]
 pub(super) enum Action {
@@ -93,17 +72,8 @@ pub(super) enum Action {
         target: Option<Template>,
         plain: Conference,
     },
-    BridgeUsers {
-        users: Vec<Template>,
-        shown_number: Option<Template>,
-        ring_timeout: Duration,
-    },
-    BridgeTrunk {
-        trunk: Arc<str>,
-        number: Template,
-        shown_number: Option<Template>,
-        ring_timeout: Duration,
-    },
+    Menu(MenuAction),
+    Bridge(BridgeAction),
 }
 
 impl Action {
@@ -119,28 +89,10 @@ impl Action {
             ActionSpec::Tone(tone) => Self::Fixed(Step::Tone(checked(*tone)?)),
             ActionSpec::Reject(cause) => Self::Fixed(Step::Reject(*cause)),
             ActionSpec::Hangup => Self::Fixed(Step::Hangup),
-            ActionSpec::Bridge(spec) => Self::compile_bridge(spec, patterns)?,
+            ActionSpec::Bridge(spec) => Self::Bridge(BridgeAction::compile(spec, patterns)?),
+            ActionSpec::Menu(spec) => Self::Menu(MenuAction::compile(spec, patterns)?),
             ActionSpec::Conference(spec) => Self::compile_conference(spec, patterns)?,
         })
-    }
-
-    fn compile_bridge(spec: &BridgeSpec, patterns: &Patterns) -> Result<Self, RuleFault> {
-        let template = |text: &String| Template::compile(text, patterns);
-        let shown_number = spec.shown_number.as_ref().map(template).transpose()?;
-        let ring_timeout = spec.ring_timeout;
-        match &spec.to {
-            BridgeTo::Users(users) if users.is_empty() => Err(RuleFault::BridgeToNobody),
-            BridgeTo::Users(users) => {
-                let users = users.iter().map(template).collect::<Result<_, _>>()?;
-                Ok(Self::BridgeUsers { users, shown_number, ring_timeout })
-            }
-            BridgeTo::Trunk { trunk, number } => Ok(Self::BridgeTrunk {
-                trunk: trunk.as_str().into(),
-                number: template(number)?,
-                shown_number,
-                ring_timeout,
-            }),
-        }
     }
 
     fn compile_conference(spec: &ConferenceSpec, patterns: &Patterns) -> Result<Self, RuleFault> {
@@ -163,10 +115,10 @@ impl Action {
         Ok(Self::Conference { room: Template::compile(room, patterns)?, target, plain })
     }
 
-    /// The step for one call; `None` where a bridge has nobody to call, or a conference no room.
-    pub(super) fn expand(&self, captures: &Captures<'_>) -> Option<Step> {
-        let (targets, shown_number, ring_timeout) = match self {
-            Self::Fixed(step) => return Some(step.clone()),
+    /// The steps for one call; `None` where a bridge has nobody to call, or a conference no room.
+    pub(super) fn expand(&self, captures: &Captures<'_>, dice: u64) -> Option<Vec<Step>> {
+        Some(vec![match self {
+            Self::Fixed(step) => step.clone(),
             Self::Conference { room, target, plain } => {
                 let room = Some(room.expand(captures)).filter(|room| !room.is_empty())?.into();
                 let target: Option<Arc<str>> = target.as_ref().map(|target| target.expand(captures).into());
@@ -176,23 +128,11 @@ impl Action {
                     }
                     (role, _) => role.clone(),
                 };
-                return Some(Step::Conference(Conference { room, role, target, ..plain.clone() }));
+                Step::Conference(Conference { room, role, target, ..plain.clone() })
             }
-            Self::BridgeUsers { users, shown_number, ring_timeout } => {
-                let names = users.iter().map(|user| user.expand(captures)).filter(|name| !name.is_empty());
-                (names.map(BridgeTarget::User).collect::<Vec<_>>(), shown_number, ring_timeout)
-            }
-            Self::BridgeTrunk { trunk, number, shown_number, ring_timeout } => {
-                let number = Some(number.expand(captures)).filter(|number| !number.is_empty());
-                let target = number.map(|number| BridgeTarget::Trunk { trunk: Arc::clone(trunk), number });
-                (target.into_iter().collect(), shown_number, ring_timeout)
-            }
-        };
-        if targets.is_empty() {
-            return None;
-        }
-        let shown_number = shown_number.as_ref().map(|number| number.expand(captures));
-        Some(Step::Bridge(Bridge { targets, shown_number, ring_timeout: *ring_timeout }))
+            Self::Menu(menu) => Step::Menu(menu.expand(captures, dice)),
+            Self::Bridge(bridge) => return bridge.expand(captures, dice),
+        }])
     }
 }
 

@@ -10,9 +10,11 @@
 //! seen before the first call is a [`RuleError`] that names the rule.
 
 mod action;
+mod bridge;
 mod conditions;
 mod hours;
 mod keys;
+mod menu;
 mod pattern;
 mod plan;
 mod query;
@@ -20,13 +22,17 @@ mod rule;
 mod rules;
 mod sequence;
 mod template;
+mod trunk_order;
 
-pub use action::{ActionSpec, BridgeSpec, BridgeTo, ConferenceSpec, GAINS_DB};
+pub use action::{ActionSpec, ConferenceSpec, GAINS_DB};
+pub use bridge::{BridgeSpec, BridgeTo, TrunkGroup};
 pub use conditions::{Conditions, HeaderPattern};
 pub use hours::Hours;
 pub use keys::{Feature, FeatureKeys, KeyMatch, PartyFeature, RecordingFeature};
+pub use menu::{MENU_DEPTH_MAX, Menu, MenuSpec};
 pub use pattern::Mismatch;
-pub use plan::{Bridge, BridgeTarget, Conference, Decision, Plan, Play, Record, Refusal, Step, Tone};
+pub use plan::{Bridge, BridgeTarget, Callee, Conference, Decision, Plan, Play, Record, Refusal, Step, Tone};
 pub use query::Query;
 pub use rule::{RuleError, RuleFault, RuleSpec};
 pub use rules::{Rules, Trial};
+pub use trunk_order::TrunkOrder;

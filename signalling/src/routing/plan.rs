@@ -9,6 +9,8 @@ use webtrunk_engine::call::ConferenceRole;
 use webtrunk_engine::media::RecordingFormat;
 
 use super::keys::FeatureKeys;
+use super::menu::Menu;
+use crate::adapter::HeaderChange;
 
 /// The verdict on one call.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,11 +51,16 @@ impl Plan {
     /// The room in which the caller may meet others; a plan has one at most.
     #[must_use]
     pub fn room(&self) -> Option<&Arc<str>> {
-        self.steps.iter().find_map(|step| match step {
-            Step::Conference(conference) => Some(&conference.room),
-            _ => None,
-        })
+        room_of(&self.steps)
     }
+}
+
+fn room_of(steps: &[Step]) -> Option<&Arc<str>> {
+    steps.iter().find_map(|step| match step {
+        Step::Conference(conference) => Some(&conference.room),
+        Step::Menu(menu) => menu.choices.iter().find_map(|(_, steps)| room_of(steps)),
+        _ => None,
+    })
 }
 
 /// One thing that is done with a call.
@@ -79,6 +86,8 @@ pub enum Step {
     /// Lets the caller into a conference. Let in, it stays until it hangs up; where the conference is full,
     /// the next step runs.
     Conference(Conference),
+    /// Asks for a key, whose steps are then run in place of those that follow; where none comes, those are.
+    Menu(Menu),
     /// Refuses the call (or ends it, where it was answered) with this cause.
     Reject(EndCause),
     /// Ends the call.
@@ -139,18 +148,39 @@ pub struct Tone {
     pub duration: Option<Duration>,
 }
 
-/// Whom to call, all at once, and for how long.
+/// Whom to call, all at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bridge {
     /// Everyone who is rung; the first to answer gets the call. Never empty.
-    pub targets: Vec<BridgeTarget>,
-    /// The number that the callee is shown instead of the caller's own.
+    pub callees: Vec<Callee>,
+    /// The number that the callees are shown instead of the caller's own.
     pub shown_number: Option<String>,
+    /// What the callees are told besides.
+    pub headers: Vec<HeaderChange>,
+    /// It is run where the one before it failed by one of these; `None` where its turn comes in any case.
+    pub only_after: Option<Arc<[EndCause]>>,
+    /// How long nothing may be heard of the callees, not even that it rings; `None` as long as it may ring.
+    pub progress_timeout: Option<Duration>,
+}
+
+/// One who is rung, and how long it may ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callee {
+    /// Who it is.
+    pub target: BridgeTarget,
     /// How long it may ring.
     pub ring_timeout: Duration,
 }
 
-/// One who is rung.
+impl Bridge {
+    /// A bridge that says nothing besides.
+    #[must_use]
+    pub const fn new(callees: Vec<Callee>) -> Self {
+        Self { callees, shown_number: None, headers: Vec::new(), only_after: None, progress_timeout: None }
+    }
+}
+
+/// Who is rung.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BridgeTarget {
     /// A user, at every contact that is registered.

@@ -22,6 +22,8 @@ pub struct Query<'c> {
     pub headers: &'c [Header],
     /// When it came.
     pub at: SystemTime,
+    /// A random number, by which lots are drawn where a rule says so.
+    pub dice: u64,
 }
 
 impl<'c> Query<'c> {
@@ -29,17 +31,18 @@ impl<'c> Query<'c> {
     #[must_use]
     pub const fn new(origin: &'c Origin, caller: &'c Party, destination: &'c str) -> Self {
         let at = SystemTime::UNIX_EPOCH;
-        Self { origin, caller, destination, source: None, listener: None, headers: &[], at }
+        Self { origin, caller, destination, source: None, listener: None, headers: &[], at, dice: 0 }
     }
 
     /// A call that came in at a moment.
     #[must_use]
-    pub fn of(incoming: &'c Incoming, at: SystemTime) -> Self {
+    pub fn of(incoming: &'c Incoming, at: SystemTime, dice: u64) -> Self {
         Self {
             source: Some(incoming.signalled_from),
             listener: Some(&incoming.listener),
             headers: &incoming.headers,
             at,
+            dice,
             ..Self::new(&incoming.origin, &incoming.caller, &incoming.destination)
         }
     }

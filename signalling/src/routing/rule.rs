@@ -6,6 +6,7 @@ use webtrunk_engine::EndCause;
 
 use super::action::{Action, ActionSpec};
 use super::conditions::Conditions;
+use super::menu::MENU_DEPTH_MAX;
 use super::pattern::{Captures, Mismatch, Patterns};
 use super::plan::{Decision, Plan, Refusal};
 use super::query::Query;
@@ -91,6 +92,12 @@ pub enum RuleFault {
     /// A play with an empty list.
     #[error("\"play\" needs a prompt")]
     PlayNothing,
+    /// A menu without keys.
+    #[error("a menu needs a key to choose")]
+    NoChoice,
+    /// A menu in a menu in a menu.
+    #[error("menus stand in one another {MENU_DEPTH_MAX} deep at most")]
+    MenusTooDeep,
     /// A tone that a telephone does not carry.
     #[error("a tone of {frequency_hz} Hz cannot be carried; take 1 to 3999")]
     ToneFrequency {
@@ -153,13 +160,14 @@ impl Rule {
     /// The verdict of this rule, or why it is not for this call.
     pub(super) fn decide(&self, query: &Query<'_>) -> Result<Decision, Mismatch> {
         let captures = self.patterns.matches(query)?;
-        Ok(self.run(&captures))
+        Ok(self.run(&captures, query.dice))
     }
 
-    fn run(&self, captures: &Captures<'_>) -> Decision {
-        let steps: Option<Vec<_>> = self.actions.iter().map(|action| action.expand(captures)).collect();
+    fn run(&self, captures: &Captures<'_>, dice: u64) -> Decision {
+        let steps: Option<Vec<_>> =
+            self.actions.iter().map(|action| action.expand(captures, dice)).collect();
         match steps {
-            Some(steps) => Decision::Run(Plan { rule: Arc::clone(&self.name), steps }),
+            Some(steps) => Decision::Run(Plan { rule: Arc::clone(&self.name), steps: steps.concat() }),
             None => Decision::Refuse {
                 cause: EndCause::NotFound,
                 reason: Refusal::NobodyToCall { rule: Arc::clone(&self.name) },

@@ -127,14 +127,13 @@ mod tests {
     }
 
     fn to_user(name: &str) -> ActionSpec {
-        let to = BridgeTo::Users(vec![name.to_owned()]);
-        ActionSpec::Bridge(BridgeSpec { to, shown_number: None, ring_timeout: RING })
+        ActionSpec::Bridge(BridgeSpec::new(BridgeTo::users([name]), RING))
     }
 
     fn to_trunk(number: &str, shown_number: Option<&str>) -> ActionSpec {
-        let to = BridgeTo::Trunk { trunk: "provider".to_owned(), number: number.to_owned() };
         let shown_number = shown_number.map(str::to_owned);
-        ActionSpec::Bridge(BridgeSpec { to, shown_number, ring_timeout: RING })
+        let to = BridgeTo::trunk("provider", number);
+        ActionSpec::Bridge(BridgeSpec { shown_number, ..BridgeSpec::new(to, RING) })
     }
 
     fn user(name: &str) -> Origin {
@@ -161,12 +160,12 @@ mod tests {
     }
 
     fn shown(step: &Step) -> String {
-        let Step::Bridge(Bridge { targets, shown_number, .. }) = step else {
+        let Step::Bridge(Bridge { callees, shown_number, .. }) = step else {
             return format!("{step:?}");
         };
-        let targets: Vec<_> = targets
+        let targets: Vec<_> = callees
             .iter()
-            .map(|target| match target {
+            .map(|callee| match &callee.target {
                 BridgeTarget::User(name) => format!("user {name}"),
                 BridgeTarget::Trunk { trunk, number } => format!("{number} at {trunk}"),
             })
@@ -187,11 +186,7 @@ mod tests {
             from_trunk: trunk.map(str::to_owned),
             ..spec
         };
-        let group = ActionSpec::Bridge(BridgeSpec {
-            to: BridgeTo::Users(vec!["alice".to_owned(), "bob".to_owned()]),
-            shown_number: None,
-            ring_timeout: RING,
-        });
+        let group = ActionSpec::Bridge(BridgeSpec::new(BridgeTo::users(["alice", "bob"]), RING));
         let by_number = RuleSpec {
             from_number: Some("(?<area>04\\d{2}).*".to_owned()),
             ..rule("by-number", "area", to_user("desk-${area}"))
@@ -260,7 +255,7 @@ mod tests {
             ..rule(name, "1", ActionSpec::Answer)
         };
         let huge = "(?:[0-9]{1000}){1000}";
-        let nobody = BridgeSpec { to: BridgeTo::Users(vec![]), shown_number: None, ring_timeout: RING };
+        let nobody = BridgeSpec::new(BridgeTo::users([]), RING);
         let cases = [
             (
                 rule("open", "(", to_user("a")),

@@ -1,6 +1,7 @@
 //! Which orders of actions make sense: seen before the first call, not during it.
 
 use super::action::ActionSpec;
+use super::menu::MENU_DEPTH_MAX;
 use super::rule::RuleFault;
 
 /// How far a call has come when an action's turn comes.
@@ -18,29 +19,61 @@ enum Reached {
 
 /// Refuses sequences with an action that cannot be reached, that nobody hears, or without an outcome.
 pub(super) fn check(actions: &[ActionSpec]) -> Result<(), RuleFault> {
-    if actions.is_empty() {
-        return Err(RuleFault::NoAction);
+    let all = flat(actions);
+    if depth(actions) > MENU_DEPTH_MAX {
+        return Err(RuleFault::MenusTooDeep);
     }
-    if actions.iter().filter(|action| matches!(action, ActionSpec::Conference(_))).count() > 1 {
+    // In menus too: the call is placed where its room is before anybody chooses.
+    if all.iter().filter(|action| matches!(action, ActionSpec::Conference(_))).count() > 1 {
         return Err(RuleFault::TwoRooms);
     }
     // One press must not mean two things.
-    let of_recordings = actions.iter().filter_map(|action| match action {
+    let of_recordings = all.iter().filter_map(|action| match action {
         ActionSpec::Record(record) => Some(&record.keys),
         _ => None,
     });
     for keys in of_recordings {
-        let of_conferences = actions.iter().filter_map(|action| match action {
+        let of_conferences = all.iter().filter_map(|action| match action {
             ActionSpec::Conference(conference) => Some(&conference.keys),
             _ => None,
         });
         of_conferences.into_iter().try_for_each(|others| keys.check_beside(others))?;
     }
-    let mut reached = Reached::Offered;
+    if run(Reached::Offered, actions)? == Reached::Offered { Err(RuleFault::NoOutcome) } else { Ok(()) }
+}
+
+/// All actions, with those of menus.
+fn flat(actions: &[ActionSpec]) -> Vec<&ActionSpec> {
+    let mut all = Vec::new();
+    for action in actions {
+        all.push(action);
+        if let ActionSpec::Menu(menu) = action {
+            all.extend(menu.choices.iter().flat_map(|(_, inner)| flat(inner)));
+        }
+    }
+    all
+}
+
+/// How many menus stand in one another.
+fn depth(actions: &[ActionSpec]) -> usize {
+    let depths = actions.iter().map(|action| match action {
+        ActionSpec::Menu(menu) => {
+            1 + menu.choices.iter().map(|(_, inner)| depth(inner)).max().unwrap_or_default()
+        }
+        _ => 0,
+    });
+    depths.max().unwrap_or_default()
+}
+
+/// How far a call is after these actions, which begin where it has come to.
+fn run(mut reached: Reached, actions: &[ActionSpec]) -> Result<Reached, RuleFault> {
+    if actions.is_empty() {
+        return Err(RuleFault::NoAction);
+    }
     for action in actions {
         reached = next(reached, action)?;
     }
-    if reached == Reached::Offered { Err(RuleFault::NoOutcome) } else { Ok(()) }
+    Ok(reached)
 }
 
 fn next(reached: Reached, action: &ActionSpec) -> Result<Reached, RuleFault> {
@@ -60,10 +93,16 @@ fn next(reached: Reached, action: &ActionSpec) -> Result<Reached, RuleFault> {
         | ActionSpec::Echo
         | ActionSpec::Tone(_)
         | ActionSpec::Conference(_)
+        | ActionSpec::Menu(_)
         | ActionSpec::Hangup
             if !is_answered =>
         {
             Err(RuleFault::NotAnswered { action: word })
+        }
+        ActionSpec::Menu(menu) if menu.choices.is_empty() => Err(RuleFault::NoChoice),
+        ActionSpec::Menu(menu) => {
+            menu.choices.iter().try_for_each(|(_, inner)| run(reached, inner).map(drop))?;
+            Ok(reached)
         }
         ActionSpec::Echo | ActionSpec::Hangup => Ok(Reached::Never { after: word }),
         ActionSpec::Play(play) if play.is_repeated && !play.is_interruptible => {
@@ -86,6 +125,7 @@ fn word(action: &ActionSpec) -> &'static str {
         ActionSpec::Tone(_) => "\"tone\"",
         ActionSpec::Bridge(_) => "\"bridge\"",
         ActionSpec::Conference(_) => "\"conference\"",
+        ActionSpec::Menu(_) => "\"menu\"",
         ActionSpec::Reject(_) => "\"reject\"",
         ActionSpec::Hangup => "\"hangup\"",
     }
@@ -95,12 +135,15 @@ fn word(action: &ActionSpec) -> &'static str {
 mod tests {
     use std::time::Duration;
 
+    use webtrunk_codecs::tone::Digit;
     use webtrunk_engine::EndCause;
     use webtrunk_engine::call::ConferenceRole;
     use webtrunk_engine::media::RecordingFormat;
 
-    use super::super::action::{BridgeSpec, BridgeTo, ConferenceSpec};
+    use super::super::action::ConferenceSpec;
+    use super::super::bridge::{BridgeSpec, BridgeTo};
     use super::super::keys::FeatureKeys;
+    use super::super::menu::MenuSpec;
     use super::super::plan::{Play, Record, Tone};
     use super::*;
 
@@ -127,11 +170,18 @@ mod tests {
             }),
             's' => ActionSpec::StopRecording,
             'E' => ActionSpec::Echo,
-            'b' => ActionSpec::Bridge(BridgeSpec {
-                to: BridgeTo::Users(vec!["alice".to_owned()]),
-                shown_number: None,
-                ring_timeout: Duration::from_secs(30),
-            }),
+            'b' => {
+                let to = BridgeTo::users(["alice"]);
+                ActionSpec::Bridge(BridgeSpec::new(to, Duration::from_secs(30)))
+            }
+            'm' => menu(&["H"]),
+            'M' => menu(&[]),
+            'N' => menu(&["c", "bc"]),
+            'n' => menu(&["a"]),
+            'd' => menu(&["b", "e"]),
+            'e' => menu(&["f"]),
+            'f' => menu(&["m"]),
+            'D' => menu(&["d"]),
             'c' => ActionSpec::Conference(ConferenceSpec {
                 room: "room".to_owned(),
                 role: ConferenceRole::Party,
@@ -167,6 +217,20 @@ mod tests {
         }
     }
 
+    /// A menu with these choices.
+    fn menu(choices: &[&str]) -> ActionSpec {
+        let choice = |(key, letters): (char, &&str)| {
+            (Digit::parse(key).expect("a key"), letters.chars().map(action).collect())
+        };
+        ActionSpec::Menu(MenuSpec {
+            prompts: vec!["announcement".into()],
+            wrong: Vec::new(),
+            choices: ('0'..='9').zip(choices).map(choice).collect(),
+            timeout: Duration::from_secs(5),
+            repeats: 1,
+        })
+    }
+
     #[test]
     fn a_sequence_is_checked_before_the_first_call() {
         let verdicts = [
@@ -187,6 +251,14 @@ mod tests {
             ("ac", "ok"),
             ("apcpH", "ok"),
             ("R", "ok"),
+            ("amH", "ok"),
+            ("amb", "ok"),
+            ("m", "\"menu\" needs an answered call; put \"answer\" before it"),
+            ("aM", "a menu needs a key to choose"),
+            ("an", "the call is answered already; take the second \"answer\" out"),
+            ("aN", "a rule may have one conference, since a call meets others in one room only"),
+            ("ad", "ok"),
+            ("aD", "menus stand in one another 4 deep at most"),
             ("wR", "ok"),
             ("apR", "ok"),
             ("bR", "ok"),

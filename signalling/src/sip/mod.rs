@@ -14,6 +14,7 @@ pub mod locations;
 pub mod media_types;
 pub mod message;
 mod reflection;
+pub mod own_headers;
 pub mod registrar;
 pub mod subscription;
 pub mod text_rate;

@@ -26,6 +26,8 @@ fn dial(target: Target) -> Box<Dial> {
         transferred_by: None,
         offer: Some(description()),
         ring_timeout: Duration::from_secs(30),
+        headers: Vec::new(),
+        has_successor: false,
         hops: 69,
         span: tracing::Span::none(),
     })

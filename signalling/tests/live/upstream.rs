@@ -156,6 +156,8 @@ async fn a_call_proves_its_description_too_where_that_is_asked_for() {
             transferred_by: None,
             offer: Some(description()),
             ring_timeout: Duration::from_secs(30),
+            headers: Vec::new(),
+            has_successor: false,
             hops: 69,
             span: tracing::Span::none(),
         };

@@ -26,7 +26,7 @@ async fn tones(call: &Call) -> String {
 }
 
 /// What a phone says that presses these keys as tones, each of 100 ms with as much silence before it.
-fn pressing(keys: &str) -> Voice {
+pub(super) fn pressing(keys: &str) -> Voice {
     let rate = SampleRate::HZ_8000;
     let tenth = rate.samples_in_ms(100);
     let mut samples = Vec::new();

@@ -35,16 +35,19 @@ impl Stage {
 
     /// A stage with what a configuration has already.
     pub(super) fn with(codecs: &[&str], config: GatewayConfig) -> Self {
-        let office = Host::new();
-        let seen_at = office.at(SIP_PORT);
-        Self::with_office(office, seen_at, codecs, config, "")
+        Self::with_lines(codecs, config, "")
     }
 
     /// A stage whose carrier has these lines too.
     pub(super) fn with_carrier(codecs: &[&str], lines: &str) -> Self {
+        Self::with_lines(codecs, GatewayConfig::default(), lines)
+    }
+
+    /// A stage with what a configuration has already, whose carrier has these lines too.
+    pub(super) fn with_lines(codecs: &[&str], config: GatewayConfig, carrier_lines: &str) -> Self {
         let office = Host::new();
         let seen_at = office.at(SIP_PORT);
-        Self::with_office(office, seen_at, codecs, GatewayConfig::default(), lines)
+        Self::with_office(office, seen_at, codecs, config, carrier_lines)
     }
 
     /// A stage on which the phone at the office is behind the relay, which the gateway's descriptions and

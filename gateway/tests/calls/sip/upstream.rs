@@ -115,7 +115,7 @@ fn a_provider_that_comes_back_has_us_again() {
     assert!(wait_until(PATIENCE, || host(&stage) == "down"), "{}", stage.gateway.status());
     // A call does not wait for a host that is down.
     let started = std::time::Instant::now();
-    Sipp::caller(&stage.office, "caller_refused", stage.gateway.sip(), "9100", &[("STATUS", "480")]).finish();
+    Sipp::caller(&stage.office, "caller_refused", stage.gateway.sip(), "9100", &[("STATUS", "502")]).finish();
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     stage.provider.process.signal(nix::sys::signal::Signal::SIGCONT);
     assert!(wait_until(PATIENCE, || host(&stage) == "up"), "{}", stage.gateway.status());

@@ -27,7 +27,8 @@ fn text(origin: Origin, hops: u8) -> Text {
 }
 
 fn bridge_to(targets: Vec<BridgeTarget>) -> Step {
-    Step::Bridge(Bridge { targets, shown_number: None, ring_timeout: Duration::from_secs(30) })
+    let callees = targets.into_iter().flat_map(|target| bridge(target).callees);
+    Step::Bridge(Bridge::new(callees.collect()))
 }
 
 fn user(name: &str) -> BridgeTarget {

@@ -19,7 +19,7 @@ fn on_demand(is_for_trunks: bool) -> Step {
 
 /// A user that talks to a trunk's party, after this step.
 fn talking(step: Step) -> (Bench, LegId, LegId) {
-    let bridge = Bridge { targets: vec![trunk()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+    let bridge = bridge(trunk());
     let mut bench = Bench::new(vec![step, Step::Bridge(bridge)], true);
     let callee = bench.dial_all()[0];
     bench.answer(callee);

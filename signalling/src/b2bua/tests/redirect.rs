@@ -23,7 +23,7 @@ fn run(steps: Vec<Step>) -> Decision {
 }
 
 fn bridge_to(target: BridgeTarget) -> Step {
-    Step::Bridge(Bridge { targets: vec![target], shown_number: None, ring_timeout: Duration::from_secs(30) })
+    Step::Bridge(bridge(target))
 }
 
 fn refuse() -> Decision {
@@ -85,8 +85,8 @@ fn a_circle_of_redirections_ends() {
 
 #[test]
 fn others_that_ring_come_first_and_an_answer_forgets_where_it_was_sent() {
-    let bridge =
-        Bridge { targets: vec![trunk(), user()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+    let callees = [trunk(), user()].map(bridge).into_iter().flat_map(|bridge| bridge.callees).collect();
+    let bridge = Bridge::new(callees);
     let mut bench = Bench::new(vec![Step::Bridge(bridge)], true);
     let callees = bench.dial_all();
     assert_eq!(redirect(&mut bench, callees[0], &["200"], true), ["remove callee"]);

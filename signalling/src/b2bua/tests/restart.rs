@@ -135,7 +135,7 @@ fn who_was_called_is_asked_again_as_one_that_we_called_after_a_transfer_too() {
     let (mut bench, callee) = Bench::talking(user());
     let caller = bench.caller;
     bench.signal(Event::TransferAsked { leg: caller, destination: "carol".into(), replaces: None });
-    let bridge = Bridge { targets: vec![user()], shown_number: None, ring_timeout: Duration::from_secs(30) };
+    let bridge = bridge(user());
     let plan = Plan { rule: Arc::from("test"), steps: vec![Step::Bridge(bridge)] };
     bench.call.handle_input(Input::Routed(crate::routing::Decision::Run(plan)), &World, bench.now);
     bench.effects();

@@ -15,7 +15,7 @@ fn routed(bench: &mut Bench, decision: Decision) -> Vec<String> {
 }
 
 fn bridge_to(target: BridgeTarget) -> Step {
-    Step::Bridge(Bridge { targets: vec![target], shown_number: None, ring_timeout: Duration::from_secs(30) })
+    Step::Bridge(bridge(target))
 }
 
 fn run(steps: Vec<Step>) -> Decision {

@@ -186,7 +186,7 @@ impl Routes {
         let Some(hop) = hops.next() else {
             dial.span
                 .in_scope(|| warn!(trunk = %trunk.name, "every host of the trunk is down or wants a rest"));
-            return Way::None(Box::new(dial), EndCause::Unavailable);
+            return Way::None(Box::new(dial), EndCause::GatewayFailure);
         };
         let flow = match self.layer.flow_to_hop(&hop) {
             Ok(flow) => flow,

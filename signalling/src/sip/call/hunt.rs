@@ -11,7 +11,7 @@ use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::hop::Hop;
 use crate::sip::message::{CSeq, HeaderName, Method, Request};
 
-/// How long a hop may say nothing while there is another one: not even 100, which RFC 3261 17.2.1 wants
+/// How long a hop may say nothing while there is another one, or another party to call: not even 100, which RFC 3261 17.2.1 wants
 /// within 200 ms. Chosen by us: three sendings of the INVITE over UDP, and a second for the last one.
 const SILENCE_MAX: Duration = Duration::from_secs(4);
 
@@ -29,13 +29,15 @@ pub(super) struct Hunt {
     /// `None` once it has answered, or where no other is left.
     until: Option<Instant>,
     can_change: bool,
+    /// Somebody else is called where the last hop is silent.
+    has_successor: bool,
 }
 
 impl Hunt {
-    pub(super) fn new(route: &Route, now: Instant) -> Self {
+    pub(super) fn new(route: &Route, has_successor: bool, now: Instant) -> Self {
         let left: VecDeque<_> = route.alternatives.iter().cloned().collect();
-        let until = (!left.is_empty()).then(|| now + SILENCE_MAX);
-        Self { left, until, can_change: route.reach == Reach::Target }
+        let until = (has_successor || !left.is_empty()).then(|| now + SILENCE_MAX);
+        Self { left, until, can_change: route.reach == Reach::Target, has_successor }
     }
 
     /// Where the INVITE goes first: to `flow`, or where it is too long for a datagram to the same address
@@ -75,7 +77,8 @@ impl Hunt {
     pub(super) fn next(&mut self, context: &Context<'_>) -> Option<Flow> {
         let flow =
             std::iter::from_fn(|| self.left.pop_front()).find_map(|hop| context.names.flow_to_hop(&hop));
-        self.until = (flow.is_some() && !self.left.is_empty()).then(|| context.now + SILENCE_MAX);
+        let has_next = self.has_successor || !self.left.is_empty();
+        self.until = (flow.is_some() && has_next).then(|| context.now + SILENCE_MAX);
         flow
     }
 

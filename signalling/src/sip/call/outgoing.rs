@@ -32,15 +32,16 @@ use super::session::{Opening, Session};
 use super::session_timer::{SessionTimer, TIMER};
 use super::stage::Call;
 use super::{Context, body, early, reason, redirect};
-use crate::adapter::{Command, Dial, Event, Origin};
+use crate::adapter::{Command, Dial, Event, HeaderChange, Origin};
 use crate::sip::agent::Route;
 use crate::sip::dialog::{self, Dialog, DialogId};
 use crate::sip::flow::Flow;
 use crate::sip::hop::{Conduct, HopReport};
 use crate::sip::identity;
 use crate::sip::message::{
-    CSeq, HeaderName, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
+    CSeq, HeaderName, Headers, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
 };
+use crate::sip::own_headers::is_own;
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 use crate::sip::upstream::conduct_of;
 
@@ -79,10 +80,11 @@ impl Outgoing {
     /// Sends the INVITE.
     pub(in crate::sip) fn dial(dial: Dial, route: Route, context: &mut Context<'_>) -> Call {
         let timer = SessionTimer::new(context.config.session_timer);
-        let mut hunt = Hunt::new(&route, context.now);
+        let mut hunt = Hunt::new(&route, dial.has_successor, context.now);
         let mut invite = invite(&dial, &route, context);
         // A page in the background comes late with what it has to do by the clock.
         timer.ask(&mut invite.headers, route.flow.kind.is_websocket());
+        change(&mut invite.headers, &dial.headers);
         let flow = hunt.first(&invite, route.flow, context);
         let path = Path::new(flow, route.reach);
         let invite = hunt.fit(invite, &flow, context);
@@ -208,7 +210,10 @@ impl Outgoing {
         if context.now < self.rings_until {
             if self.hunt.is_over(context.now) {
                 self.give_up(None, context);
-                self.goes_on(Conduct::Silent, context);
+                if !self.goes_on(Conduct::Silent, context) {
+                    context.tell_ended(EndCause::GatewayFailure, "nothing is heard of the last host");
+                    return None;
+                }
             }
             return Some(Call::Outgoing(self));
         }
@@ -422,6 +427,20 @@ fn trunk_of(peer: &Origin) -> Option<&str> {
     match peer {
         Origin::Trunk(name) => Some(name),
         Origin::User(_) => None,
+    }
+}
+
+/// What the dial plan wants said besides; it changes nothing that is ours.
+fn change(headers: &mut Headers, changes: &[HeaderChange]) {
+    for HeaderChange { name, value } in changes {
+        let name = HeaderName::from(name.as_str());
+        if is_own(&name) {
+            continue;
+        }
+        match value {
+            Some(value) => headers.set(name, value.as_str()),
+            None => headers.remove(&name),
+        }
     }
 }
 

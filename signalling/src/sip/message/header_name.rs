@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ByteString;
+use super::chars::is_token;
 
 macro_rules! header_names {
     ($($variant:ident = $name:literal $(/ $compact:literal)?,)*) => {
@@ -114,6 +115,12 @@ header_names! {
 }
 
 impl HeaderName {
+    /// Whether a text can be the name of a field (RFC 3261 25.1).
+    #[must_use]
+    pub fn is_name(text: &str) -> bool {
+        is_token(text)
+    }
+
     /// The name that `text`, a slice of `whole`, stands for.
     pub(super) fn parse(whole: &ByteString, text: &str) -> Self {
         Self::known(text).unwrap_or_else(|| Self::Other(whole.slice_ref(text)))

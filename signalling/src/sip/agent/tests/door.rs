@@ -208,6 +208,8 @@ fn a_dial_without_route_ends_at_once() {
         transferred_by: None,
         offer: None,
         ring_timeout: Duration::from_secs(1),
+        headers: Vec::new(),
+        has_successor: false,
         hops: 4,
         span: tracing::Span::none(),
     };

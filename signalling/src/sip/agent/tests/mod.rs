@@ -3,6 +3,7 @@
 mod authentication;
 mod calls;
 mod chaos;
+mod dialled;
 mod door;
 mod errands;
 mod forks;

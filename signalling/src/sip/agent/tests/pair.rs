@@ -96,6 +96,8 @@ impl Pair {
             transferred_by: None,
             offer: Some(description(1)),
             ring_timeout: Duration::from_secs(120),
+            headers: Vec::new(),
+            has_successor: false,
             hops: 4,
             span: tracing::Span::none(),
         };

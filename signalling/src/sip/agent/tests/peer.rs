@@ -217,6 +217,8 @@ impl Peer {
             transferred_by: None,
             offer,
             ring_timeout: Duration::from_secs(120),
+            headers: Vec::new(),
+            has_successor: false,
             hops: 4,
             span: tracing::Span::none(),
         };

@@ -1,0 +1,58 @@
+//! What the dial plan says of a call that we place: headers, and that another is called where nobody answers.
+
+use std::time::Duration;
+
+use webtrunk_engine::EndCause;
+
+use super::pair::{Pair, Side};
+use crate::adapter::{HOPS_MAX, HeaderChange};
+
+fn set(name: &str, value: &str) -> HeaderChange {
+    HeaderChange { name: name.to_owned(), value: Some(value.to_owned()) }
+}
+
+fn remove(name: &str) -> HeaderChange {
+    HeaderChange { name: name.to_owned(), value: None }
+}
+
+#[test]
+fn headers_are_set_and_taken_out_but_never_those_that_are_ours() {
+    let mut pair = Pair::new();
+    let headers = vec![
+        set("X-Tenant", "acme"),
+        set("x-tenant", "acme\r\nVia: 7"),
+        set("From", "<sip:nobody@example.com>"),
+        set("v", "SIP/2.0/UDP 192.0.2.9"),
+        set("Max-Forwards", "99"),
+        set("s", "a call"),
+        remove("Call-ID"),
+        remove("Privacy"),
+    ];
+    pair.dial_with(|dial| {
+        dial.caller.user = "anonymous".to_owned();
+        dial.headers = headers;
+    });
+    pair.run_for(Duration::from_millis(100));
+    let incoming = pair.incoming();
+    assert_eq!(incoming.caller.user, "anonymous");
+    assert!(incoming.hops < HOPS_MAX);
+    let said = |name: &str| -> Vec<&str> {
+        let of_name = incoming.headers.iter().filter(|header| header.name == name);
+        of_name.map(|header| header.value.as_str()).collect()
+    };
+    assert_eq!(said("x-tenant"), ["acme  Via: 7"], "one, in one line");
+    assert_eq!(said("Subject"), ["a call"]);
+    assert!(said("Privacy").is_empty() && said("Call-ID").len() == 1);
+}
+
+#[test]
+fn a_host_that_says_nothing_is_given_up_after_four_seconds_where_another_trunk_is_called_then() {
+    for (has_successor, within) in [(true, 4), (false, 32)] {
+        let mut pair = Pair::over(super::pair::Link { loss: 1.0, ..super::pair::Link::GOOD });
+        let leg = pair.dial_with(|dial| dial.has_successor = has_successor);
+        pair.run_for(Duration::from_secs(within) - Duration::from_millis(1));
+        assert_eq!(pair.ended(Side::Caller, leg), None);
+        pair.run_for(Duration::from_millis(1));
+        assert_eq!(pair.ended(Side::Caller, leg), Some(EndCause::GatewayFailure));
+    }
+}
