@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use actix::{Actor, Addr};
@@ -37,7 +37,7 @@ pub struct Engine {
 
 struct Inner {
     shards: Vec<Shard>,
-    calls_max: usize,
+    calls_max: AtomicUsize,
     is_draining: AtomicBool,
     recorder: Option<Recorder>,
     gone: watch::Sender<Option<ShardGone>>,
@@ -110,7 +110,7 @@ impl Engine {
     pub fn start(config: EngineConfig) -> Result<Self, StartError> {
         let certificate = Arc::new(DtlsCertificate::generate()?);
         let clock = WallClock::new(Instant::now(), SystemTime::now());
-        let calls_max = config.calls_max;
+        let calls_max = AtomicUsize::new(config.calls_max);
         let pools = split_ports(&config)?;
         // All that can fail comes before the first thread.
         let sockets: Result<Vec<_>, _> = (0..pools.len()).map(|shard| bind_webrtc(&config, shard)).collect();
@@ -148,7 +148,7 @@ impl Engine {
         if self.inner.is_draining.load(Ordering::Relaxed) {
             return Err(Refused::Draining);
         }
-        if self.ledger().calls >= self.inner.calls_max {
+        if self.ledger().calls >= self.inner.calls_max.load(Ordering::Relaxed) {
             return Err(Refused::Full);
         }
         let shard = match &room {
@@ -160,6 +160,11 @@ impl Engine {
         };
         let shard = shard.ok_or(Refused::Draining)?;
         shard.actor.send(CreateCall { events, room }).await.map_err(|_| Refused::Draining)
+    }
+
+    /// Takes so many calls at one time from now on; those that are there go on.
+    pub fn limit_calls(&self, calls_max: usize) {
+        self.inner.calls_max.store(calls_max, Ordering::Relaxed);
     }
 
     /// The shard of a room: its name alone decides, so that nobody has to keep a list (docs/decisions/0012).

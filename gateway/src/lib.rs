@@ -15,6 +15,7 @@ pub mod files;
 pub mod http;
 pub mod logging;
 pub mod prompts;
+pub mod reload;
 pub mod serve;
 pub mod shutdown;
 pub mod status;

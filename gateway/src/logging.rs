@@ -6,7 +6,7 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -70,13 +70,28 @@ pub fn filter(text: &str) -> Result<EnvFilter, FilterFault> {
     Ok(EnvFilter::builder().parse(text)?)
 }
 
+/// Changes what is logged while the process runs.
+#[derive(Debug, Clone)]
+pub struct LogControl(reload::Handle<EnvFilter, Registry>);
+
+impl LogControl {
+    /// Logs by this filter from now on; one that is none changes nothing.
+    pub fn filter_by(&self, text: &str) {
+        if let Ok(filter) = filter(text) {
+            // An error means that the log is gone, and with it who would read of the error.
+            let _ = self.0.reload(filter);
+        }
+    }
+}
+
 /// Starts the log for the whole process; a second start changes nothing.
 ///
 /// # Errors
 /// [`LogError`] for a filter that cannot be read.
-pub fn start(config: &LogConfig) -> Result<(), LogError> {
+pub fn start(config: &LogConfig) -> Result<LogControl, LogError> {
     let filter =
         filter(&config.filter).map_err(|fault| LogError::Filter { filter: config.filter.clone(), fault })?;
+    let (filter, control) = reload::Layer::new(filter);
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         // Told on standard error, where nobody reads any more, such an error would panic.
@@ -89,7 +104,7 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
     let subscriber = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_print)).with(layer);
     // An error means that a log is there already, which a test may have started.
     let _ = subscriber.try_init();
-    Ok(())
+    Ok(LogControl(control))
 }
 
 /// Whatever the filter asks for: at TRACE the ICE library tells passwords, which open a call's media to

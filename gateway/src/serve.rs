@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::{error, info};
@@ -11,6 +12,8 @@ use crate::config::Config;
 use crate::demo::Demo;
 use crate::descriptors;
 use crate::http::{BoundHttp, HttpError, Services};
+use crate::logging::LogControl;
+use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 use crate::telephony::{Collapse, Telephony, TelephonyError};
@@ -39,22 +42,38 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Serves until a signal asks for the stop.
+/// What the configuration was read from, to be read again.
+pub struct Source {
+    /// The file.
+    pub file: PathBuf,
+    /// What it says, as it is written.
+    pub written: Config,
+    /// The log; `None` where something else than the configuration says what is logged.
+    pub log: Option<LogControl>,
+}
+
+/// Serves until a signal asks for the stop; SIGHUP has the source read again.
 ///
 /// # Errors
 /// [`ServeError`] when something cannot be started, or ends before it was told to; nothing is left running.
-pub fn run(config: Config, demo: Option<Demo>) -> Result<(), ServeError> {
+pub fn run(config: Config, demo: Option<Demo>, source: Option<Source>) -> Result<(), ServeError> {
     actix::System::new().block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        serve(config, demo, shutdown).await
+        let on_hangup = |Source { file, written, log }| Reloads::on_hangup(file, written, log);
+        serve(config, demo, shutdown, source.map(on_hangup).transpose()?).await
     })
 }
 
-/// Serves until `shutdown` is requested. Needs an actix system around it.
+/// Serves until `shutdown` is requested, and reads the configuration again when `reloads` says so. Needs an actix system around it.
 ///
 /// # Errors
 /// [`ServeError`] when something cannot be started, or ends before it was told to; nothing is left running.
-pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -> Result<(), ServeError> {
+pub async fn serve(
+    config: Config,
+    demo: Option<Demo>,
+    mut shutdown: Shutdown,
+    mut reloads: Option<Reloads>,
+) -> Result<(), ServeError> {
     let own = config.tls.as_ref().map(OwnCertificate::read).transpose()?;
     let certificate = own.as_ref().map(OwnCertificate::server_config).transpose()?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
@@ -83,11 +102,14 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
         }
         None => None,
     };
-    let outcome = tokio::select! {
-        () = shutdown.requested() => Ok(()),
-        collapse = telephony.collapsed() => {
-            error!(%collapse, "no more calls can be carried: the gateway ends");
-            Err(collapse.into())
+    let outcome = loop {
+        tokio::select! {
+            () = shutdown.requested() => break Ok(()),
+            reloads = requested(&mut reloads) => reloads.reload(&telephony, own.as_deref()).await,
+            collapse = telephony.collapsed() => {
+                error!(%collapse, "no more calls can be carried: the gateway ends");
+                break Err(collapse.into());
+            }
         }
     };
     telephony.stop().await;
@@ -95,6 +117,17 @@ pub async fn serve(config: Config, demo: Option<Demo>, mut shutdown: Shutdown) -
         server.stop(true).await;
     }
     outcome
+}
+
+/// Returns when the configuration is to be read again; never, where there is no file of it.
+async fn requested(reloads: &mut Option<Reloads>) -> &mut Reloads {
+    match reloads {
+        Some(reloads) => {
+            reloads.requested().await;
+            reloads
+        }
+        None => std::future::pending().await,
+    }
 }
 
 /// Tells a newcomer where to go. The first line is also what scripts wait for.

@@ -8,16 +8,17 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
-use webtrunk_signalling::sip::adapter::SipAdapter;
+use webtrunk_signalling::sip::adapter::{SipAdapter, SipChange, SipReloader};
 use webtrunk_signalling::sip::config::SipConfig;
-use webtrunk_signalling::sip::transport::WsEndpoint;
-use webtrunk_signalling::switchboard::{AdapterGone, Switchboard};
+use webtrunk_signalling::sip::locations::Locations;
+use webtrunk_signalling::sip::transport::{TransportLayer, WsEndpoint};
+use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard};
 
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
@@ -69,6 +70,8 @@ pub enum Collapse {
 /// What carries calls, while it runs.
 pub struct Telephony {
     engine: Engine,
+    live: Live,
+    board: Arc<Switchboard>,
     status: StatusReader,
     websocket: Option<WsEndpoint>,
     phones: Option<SocketAddr>,
@@ -76,6 +79,27 @@ pub struct Telephony {
     store: Option<Store>,
     stop: watch::Sender<bool>,
     served: JoinHandle<Result<(), AdapterGone>>,
+}
+
+/// What is asked while it runs, of which a configuration is only a part.
+#[derive(Clone)]
+struct Live {
+    reloader: SipReloader,
+    locations: Locations,
+    transport: TransportLayer,
+}
+
+impl Live {
+    /// What a configuration says of calls.
+    fn house(&self, config: &Config) -> House {
+        let directory = GatewayDirectory::new(config, self.locations.clone(), self.transport.addresses());
+        let music_on_hold = config.media.music_on_hold.as_ref().and_then(|name| directory.prompt(name));
+        House {
+            rules: config.rules.clone(),
+            settings: Settings { music_on_hold, ..Settings::default() },
+            directory: Arc::new(directory),
+        }
+    }
 }
 
 impl Telephony {
@@ -113,30 +137,25 @@ impl Telephony {
         let transport = adapter.transport();
         let locations = adapter.locations();
         let trunks = adapter.trunks();
+        let adapter_reloader = adapter.reloader();
         let (events, incoming) = mpsc::channel(EVENTS);
         let name = adapter.name();
         let commands = adapter.start(events).inspect_err(|_| engine.stop())?;
         for listener in transport.addresses().iter() {
             info!(transport = listener.kind.via_name(), address = %listener.bound, "SIP listens");
         }
-        let directory = GatewayDirectory::new(config, locations.clone(), transport.addresses());
-        let music_on_hold = config.media.music_on_hold.as_ref().and_then(|name| directory.prompt(name));
+        let live =
+            Live { reloader: adapter_reloader, locations: locations.clone(), transport: transport.clone() };
         let adapters = HashMap::from([(name, commands.clone())]);
-        let board = Arc::new(Switchboard::new(
-            engine.clone(),
-            config.rules.clone(),
-            Settings { music_on_hold, ..Settings::default() },
-            Arc::new(directory),
-            adapters,
-        ));
+        let board = Arc::new(Switchboard::new(engine.clone(), live.house(config), adapters));
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
         let health = store.as_ref().map(Store::health);
-        let status = StatusReader::new(engine.clone(), board, locations, health, trunks);
+        let status = StatusReader::new(engine.clone(), Arc::clone(&board), locations, health, trunks);
         let websocket = transport.ws_endpoint();
         let phones =
             transport.addresses().iter().find(|listener| !listener.kind.is_websocket()).map(|l| l.bound);
-        Ok(Self { engine, status, websocket, phones, commands, store, stop, served })
+        Ok(Self { engine, live, board, status, websocket, phones, commands, store, stop, served })
     }
 
     /// SIP over WebSocket, for the HTTP server to mount.
@@ -188,6 +207,23 @@ impl Telephony {
             Ok(Err(gone)) => gone.into(),
             Err(failed) => failed.into(),
         }
+    }
+
+    /// Takes up rules, prompts, users, trunks and limits; calls go on by what they began with.
+    pub async fn take_up(&self, config: &Config) {
+        let (live, own) = (self.live.clone(), config.clone());
+        // Prompts are resampled, which takes its time.
+        let Ok(house) = tokio::task::spawn_blocking(move || live.house(&own)).await else {
+            return error!("prompts cannot be made ready, and all stays as it is");
+        };
+        self.board.replace(house);
+        self.engine.limit_calls(config.media.calls_max);
+        let change = SipChange {
+            users: Arc::new(config.users.clone()),
+            algorithms: wiring::digest(config).algorithms,
+            trunks: config.trunks.iter().map(|trunk| trunk.sip.clone()).collect(),
+        };
+        self.live.reloader.take_up(change).await;
     }
 
     /// Hangs every call up, sees to it that the peers know, and stops listening.

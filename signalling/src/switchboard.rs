@@ -9,7 +9,7 @@
 mod delivery;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -36,12 +36,21 @@ type Told = Box<Input>;
 /// What every call needs.
 pub struct Switchboard {
     engine: Engine,
-    rules: Arc<Rules>,
-    settings: Settings,
-    directory: Arc<dyn Directory + Send + Sync>,
+    /// A call keeps to the one that it began with.
+    house: RwLock<Arc<House>>,
     adapters: HashMap<&'static str, mpsc::Sender<Command>>,
     legs: Legs,
     ties: Arc<Ties>,
+}
+
+/// What decides what becomes of calls; it is replaced as a whole.
+pub struct House {
+    /// Who may call whom.
+    pub rules: Rules,
+    /// How calls behave.
+    pub settings: Settings,
+    /// Where everybody is.
+    pub directory: Arc<dyn Directory + Send + Sync>,
 }
 
 /// Which call a leg belongs to. Written when legs come and go, never on a packet's way.
@@ -66,17 +75,19 @@ pub struct AdapterGone {
 impl Switchboard {
     /// A switchboard over started adapters, by name. Needs a runtime around it.
     #[must_use]
-    pub fn new(
-        engine: Engine,
-        rules: Rules,
-        settings: Settings,
-        directory: Arc<dyn Directory + Send + Sync>,
-        adapters: HashMap<&'static str, mpsc::Sender<Command>>,
-    ) -> Self {
-        let rules = Arc::new(rules);
+    pub fn new(engine: Engine, house: House, adapters: HashMap<&'static str, mpsc::Sender<Command>>) -> Self {
         let legs = Legs::default();
         let ties = Ties::start(legs.clone());
-        Self { engine, rules, settings, directory, adapters, legs, ties }
+        Self { engine, house: RwLock::new(Arc::new(house)), adapters, legs, ties }
+    }
+
+    /// From now on calls begin by this; those that are there go on by what they began with.
+    pub fn replace(&self, house: House) {
+        *self.house.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(house);
+    }
+
+    fn house(&self) -> Arc<House> {
+        Arc::clone(&self.house.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many legs its calls have now.
@@ -140,13 +151,14 @@ impl Switchboard {
         let (inbox, from_adapters) = mpsc::channel(MAILBOX);
         self.legs.add(leg, inbox.clone());
         let (media_events, from_engine) = mpsc::channel(MAILBOX);
-        match self.admit(&incoming, media_events, &stopping).await {
+        let house = self.house();
+        match self.admit(&incoming, &house.rules, media_events, &stopping).await {
             Ok((plan, handle)) => {
                 // At the highest level, as every span: see `adapter::leg_span`.
                 let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
                 let call = Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs };
-                call.run(adapter, incoming, plan, stopping).instrument(span).await;
+                call.run(adapter, incoming, (plan, &house), stopping).instrument(span).await;
             }
             Err(cause) => {
                 self.command(adapter, Command::Hangup { leg, cause }).await;
@@ -159,6 +171,7 @@ impl Switchboard {
     async fn admit(
         &self,
         incoming: &Incoming,
+        rules: &Rules,
         media_events: mpsc::Sender<CallEvent>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(Plan, CallHandle), EndCause> {
@@ -166,7 +179,7 @@ impl Switchboard {
         if *stopping.borrow() {
             return Err(EndCause::ShuttingDown);
         }
-        let plan = match self.rules.route(&Query::of(incoming, SystemTime::now(), rand::random())) {
+        let plan = match rules.route(&Query::of(incoming, SystemTime::now(), rand::random())) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {
                 incoming.span.in_scope(|| info!(?origin, %destination, %reason, ?cause, "call refused"));
@@ -231,12 +244,12 @@ impl Conversation<'_> {
         mut self,
         adapter: &'static str,
         incoming: Box<Incoming>,
-        plan: Plan,
+        (plan, house): (Plan, &House),
         mut stopping: watch::Receiver<bool>,
     ) {
         let began_at = Instant::now();
-        let directory = Arc::clone(&self.board.directory);
-        let settings = self.board.settings.clone();
+        let directory = &house.directory;
+        let settings = house.settings.clone();
         let mut call = B2bua::new(*incoming, adapter, plan, settings, directory.as_ref(), began_at);
         let mut is_media_gone = false;
         let mut is_stopping = false;
@@ -246,7 +259,7 @@ impl Conversation<'_> {
                     Effect::Route { origin, caller, destination } => {
                         let (at, dice) = (SystemTime::now(), rand::random());
                         let query = Query { at, dice, ..Query::new(&origin, &caller, &destination) };
-                        let decision = self.board.rules.route(&query);
+                        let decision = house.rules.route(&query);
                         call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
                     }
                     effect => self.carry_out(effect).await,

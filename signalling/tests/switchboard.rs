@@ -23,7 +23,7 @@ use webtrunk_signalling::b2bua::{Directory, Place, Settings};
 use webtrunk_signalling::routing::{
     ActionSpec, BridgeSpec, BridgeTarget, BridgeTo, Conditions, RuleSpec, Rules,
 };
-use webtrunk_signalling::switchboard::{AdapterGone, Switchboard};
+use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -103,8 +103,11 @@ impl Bench {
         let (events, reported) = mpsc::channel(16);
         let directory = Arc::new(BrokenDirectory);
         let adapters = HashMap::from([("test", obey)]);
-        let board =
-            Arc::new(Switchboard::new(engine.clone(), rules, Settings::default(), directory, adapters));
+        let board = Arc::new(Switchboard::new(
+            engine.clone(),
+            House { rules, settings: Settings::default(), directory },
+            adapters,
+        ));
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve("test", reported, stopping));
         Self { engine, board, events, commands, stop, served }

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, DEFAULT_REALM, LogConfig, LogFormat};
 use crate::demo::{Demo, DemoAddresses};
+use crate::serve::Source;
 use crate::{addresses, logging, serve};
 
 /// A WebRTC trunk in one binary: browsers on one side, the telephone network on the other.
@@ -25,7 +26,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the gateway by a configuration file, until SIGTERM or SIGINT.
+    /// Start the gateway by a configuration file, until SIGTERM or SIGINT; SIGHUP has it read the file again.
     Run {
         /// The configuration, TOML; `docs/webtrunk.toml` shows everything in it.
         config: PathBuf,
@@ -105,18 +106,21 @@ impl LogArguments {
 
 fn run(path: &std::path::Path, log: LogArguments) -> Result<(), Failure> {
     let mut config = Config::load(path)?;
+    let written = config.clone();
     if config.media.addresses.is_empty() {
         config.media.addresses = addresses::reachable();
         config.media.addresses.retain(|address| config.media.candidates.admits(*address));
     }
-    logging::start(&log.over(config.log.clone()))?;
-    Ok(serve::run(config, None)?)
+    let is_ours = log.filter.is_none();
+    let control = logging::start(&log.over(config.log.clone()))?;
+    let source = Source { file: path.to_owned(), written, log: Some(control).filter(|_| is_ours) };
+    Ok(serve::run(config, None, Some(source))?)
 }
 
 fn demo(bind: DemoAddresses, log: LogArguments) -> Result<(), Failure> {
     let (config, demo) = Demo::new(bind, addresses::reachable());
     logging::start(&log.over(config.log.clone()))?;
-    Ok(serve::run(config, Some(demo))?)
+    Ok(serve::run(config, Some(demo), None)?)
 }
 
 /// The demo hands out its passwords, so nobody beyond this machine may reach it.

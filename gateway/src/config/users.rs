@@ -30,6 +30,12 @@ impl Users {
         self.0.insert(name.to_owned(), hashes);
     }
 
+    /// Each name, with a text that differs where its hashes do; in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, String)> {
+        let words = |hashes: &[Ha1]| hashes.iter().map(|hash| hash.as_hex()).collect::<Vec<_>>().join(" ");
+        self.0.iter().map(move |(name, hashes)| (name.as_str(), words(hashes)))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -110,7 +110,7 @@ impl Courier {
                 }
                 Some(Step::Answer | Step::Wait(_) | Step::Record(_) | Step::StopRecording) => {}
                 Some(Step::Reject(cause)) => return self.fail(cause),
-                Some(Step::Play(_) | Step::Echo | Step::Tone(_) | Step::Conference(_)) => {
+                Some(Step::Play(_) | Step::Echo | Step::Tone(_) | Step::Conference(_) | Step::Menu(_)) => {
                     self.note(Delivery::Failed(EndCause::NotAcceptable));
                 }
                 Some(Step::Hangup) | None => {
@@ -123,7 +123,8 @@ impl Courier {
     fn send_all(&mut self, bridge: &Bridge, directory: &dyn Directory) {
         // RFC 7332 4: what we pass on has one hop less.
         let Some(hops) = self.text.hops.checked_sub(1) else { return self.fail(EndCause::TooManyHops) };
-        let places: Vec<_> = bridge.targets.iter().flat_map(|target| directory.places(target)).collect();
+        let callees = bridge.callees.iter();
+        let places: Vec<_> = callees.flat_map(|callee| directory.places(&callee.target)).collect();
         if places.is_empty() {
             self.note(Delivery::Failed(EndCause::Unavailable));
         }

@@ -145,6 +145,8 @@ pub enum RuleFault {
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) name: Arc<str>,
+    /// As it was configured.
+    pub(super) spec: RuleSpec,
     patterns: Patterns,
     actions: Vec<Action>,
 }
@@ -154,7 +156,8 @@ impl Rule {
         sequence::check(&spec.actions)?;
         let patterns = Patterns::compile(spec)?;
         let actions = spec.actions.iter().map(|action| Action::compile(action, &patterns));
-        Ok(Self { name: spec.name.as_str().into(), actions: actions.collect::<Result<_, _>>()?, patterns })
+        let actions = actions.collect::<Result<_, _>>()?;
+        Ok(Self { name: spec.name.as_str().into(), spec: spec.clone(), actions, patterns })
     }
 
     /// The verdict of this rule, or why it is not for this call.
@@ -164,8 +167,7 @@ impl Rule {
     }
 
     fn run(&self, captures: &Captures<'_>, dice: u64) -> Decision {
-        let steps: Option<Vec<_>> =
-            self.actions.iter().map(|action| action.expand(captures, dice)).collect();
+        let steps: Option<Vec<_>> = self.actions.iter().map(|action| action.expand(captures, dice)).collect();
         match steps {
             Some(steps) => Decision::Run(Plan { rule: Arc::clone(&self.name), steps: steps.concat() }),
             None => Decision::Refuse {

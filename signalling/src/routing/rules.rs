@@ -65,6 +65,16 @@ impl Rules {
         trials
     }
 
+    /// The rules as they were configured, in their order.
+    pub fn specs(&self) -> impl ExactSizeIterator<Item = &RuleSpec> {
+        self.0.iter().map(|rule| &rule.spec)
+    }
+
+    /// Their names, in their order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|rule| &*rule.name)
+    }
+
     /// How many rules there are.
     #[must_use]
     pub fn len(&self) -> usize {

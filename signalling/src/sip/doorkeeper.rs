@@ -24,7 +24,7 @@ use super::message::{
 };
 use super::trunk::Trunks;
 use crate::adapter::Origin;
-use crate::auth::digest::{Credentials, Denied, DigestConfig, DigestServer, Response};
+use crate::auth::digest::{Algorithm, Credentials, Denied, DigestConfig, DigestServer, Response};
 use crate::auth::limits::{FailureLimits, Proof};
 
 /// Judges requests outside of dialogs.
@@ -55,6 +55,18 @@ impl Admission {
             trunks,
             failures: FailureLimits::default(),
         }
+    }
+
+    /// Lets these in from now on. Whoever is registered stays so until it has to be refreshed.
+    pub fn take_up(
+        &mut self,
+        users: Arc<dyn Credentials + Send + Sync>,
+        algorithms: Vec<Algorithm>,
+        trunks: &Trunks,
+    ) {
+        self.users = users;
+        self.digest.offer(algorithms);
+        self.trunks.take_up(trunks);
     }
 
     /// Whether there is a user of this name.
@@ -159,7 +171,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::auth::digest::{Algorithm, DigestClient, Ha1};
+    use crate::auth::digest::{DigestClient, Ha1};
     use crate::sip::flow::{ListenerId, TransportKind};
     use crate::sip::message::Message;
     use crate::sip::trunk::TrunkConfig;

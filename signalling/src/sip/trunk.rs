@@ -50,7 +50,7 @@ pub struct TrunkConfig {
 }
 
 /// Our account at a trunk.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TrunkCredentials {
     /// Its name.
     pub username: String,
@@ -110,6 +110,17 @@ impl TrunkConfig {
         }
     }
 
+    /// Whether our registrations and probes there are the same.
+    #[must_use]
+    pub fn is_kept_up_like(&self, other: &Self) -> bool {
+        let of = |trunk: &Self| {
+            let hosts = (trunk.host.clone(), trunk.port, trunk.transport, trunk.is_transport_open);
+            let accounts = (trunk.credentials.clone(), trunk.registrations.clone());
+            (hosts, accounts, trunk.probe_interval)
+        };
+        self.name == other.name && of(self) == of(other)
+    }
+
     /// The port that calls go to.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -122,6 +133,15 @@ impl Trunks {
     #[must_use]
     pub fn new(trunks: Vec<TrunkConfig>) -> Self {
         Self { trunks, registrars: HashMap::new() }
+    }
+
+    /// These are the trunks from now on; where the registrars are that have us stays known.
+    pub fn take_up(&mut self, trunks: &Self) {
+        self.trunks.clone_from(&trunks.trunks);
+        let Self { trunks, registrars } = self;
+        registrars.retain(|name, _| {
+            trunks.iter().any(|trunk| trunk.name == *name && !trunk.registrations.is_empty())
+        });
     }
 
     /// A registrar of a trunk has us, at these addresses: its calls come from there.

@@ -39,16 +39,21 @@ impl TrunkBoard {
         self.gauges.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Limits the trunks that are to be, and shows what is counted of them.
-    pub(super) fn limit(&self, trunks: &Trunks) -> TrunkLoads {
-        let mut loads = TrunkLoads::default();
+    /// Limits the trunks that are to be, and no others, and shows what is counted of them.
+    pub(super) fn limit(&self, trunks: &Trunks, loads: &mut TrunkLoads) {
+        let is_limited = |name: &str| trunks.named(name).is_some_and(|trunk| !trunk.limits.is_none());
+        loads.keep(is_limited);
         let mut gauges = self.gauges.write().unwrap_or_else(PoisonError::into_inner);
+        gauges.retain(|name, _| is_limited(name));
         for trunk in trunks.iter().filter(|trunk| !trunk.limits.is_none()) {
-            let gauge = Arc::new(TrunkGauge::default());
-            loads.limit(&trunk.name, trunk.limits, Arc::clone(&gauge));
-            gauges.insert(trunk.name.clone(), gauge);
+            let gauge = gauges.entry(trunk.name.clone()).or_default();
+            loads.limit(&trunk.name, trunk.limits, Arc::clone(gauge));
         }
-        loads
+    }
+
+    /// Nothing is known of a trunk any more.
+    pub(super) fn forget(&self, trunk: &str) {
+        self.trunks.write().unwrap_or_else(PoisonError::into_inner).remove(trunk);
     }
 
     /// Replaces what is known of a trunk.

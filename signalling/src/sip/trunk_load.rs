@@ -62,10 +62,15 @@ impl TrunkLimits {
 }
 
 impl TrunkLoads {
-    /// Limits a trunk; those without are not counted.
+    /// Limits a trunk, or limits it otherwise; those without are not counted.
     pub fn limit(&mut self, trunk: &str, limits: TrunkLimits, gauge: Arc<TrunkGauge>) {
         let tokens = limits.calls_per_second.unwrap_or_default().into();
         self.loads.insert(trunk.to_owned(), Load { limits, gauge, tokens, counted_at: None });
+    }
+
+    /// Limits no trunk but these any more.
+    pub fn keep(&mut self, is_limited: impl Fn(&str) -> bool) {
+        self.loads.retain(|trunk, _| is_limited(trunk));
     }
 
     /// Begins a call of a trunk; whether it may have one more.
@@ -130,6 +135,22 @@ mod tests {
         loads.end(legs[0]);
         assert!(loads.begin("t", legs[2], now));
         assert_eq!(gauge.calls(), 2);
+    }
+
+    #[test]
+    fn other_limits_count_the_calls_that_are_there() {
+        let (mut loads, gauge) = loads(TrunkLimits { calls_max: Some(2), calls_per_second: None });
+        let (now, legs) = (Instant::now(), [(); 3].map(|()| LegId::next()));
+        assert!(loads.begin("t", legs[0], now) && loads.begin("t", legs[1], now));
+        loads.limit("t", TrunkLimits { calls_max: Some(1), calls_per_second: None }, Arc::clone(&gauge));
+        assert!(!loads.begin("t", legs[2], now), "two are there, and one may be");
+        loads.end(legs[0]);
+        assert!(!loads.begin("t", legs[2], now));
+        loads.end(legs[1]);
+        assert!(loads.begin("t", legs[2], now));
+        loads.keep(|_| false);
+        loads.end(legs[2]);
+        assert!(loads.begin("t", legs[0], now) && loads.begin("t", legs[1], now), "without limits");
     }
 
     #[test]

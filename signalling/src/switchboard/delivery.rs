@@ -22,8 +22,9 @@ impl Switchboard {
         let span = text.span.clone();
         let (inbox, mut sent) = mpsc::channel(MAILBOX);
         let mut sendings = Sendings { legs: &self.legs, own: Vec::new() };
-        let decision = self.rules.route(&Query::of_text(&text, SystemTime::now()));
-        let directory = self.directory.as_ref();
+        let house = self.house();
+        let decision = house.rules.route(&Query::of_text(&text, SystemTime::now()));
+        let directory = house.directory.as_ref();
         let mut courier = span.in_scope(|| Courier::new(*text, adapter, decision, directory));
         if *stopping.borrow() {
             courier.give_up(EndCause::ShuttingDown);

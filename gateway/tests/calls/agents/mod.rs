@@ -23,6 +23,7 @@ mod recorded;
 mod recorded_on_demand;
 mod recorded_own;
 mod recorded_slowly;
+mod reloaded;
 mod secure;
 mod srtp;
 mod stage;

@@ -72,6 +72,17 @@ impl Gateway {
         (self.process, self.log) = run(&self.folder.path().join(FILE));
     }
 
+    /// Changes its configuration, has it read that, and waits until it has told what came of it.
+    pub(crate) fn reload(&self, change: impl FnOnce(String) -> String) {
+        let path = self.folder.path().join(FILE);
+        let text = fs::read_to_string(&path).expect("the folder is ours");
+        fs::write(&path, change(text)).expect("the folder is ours");
+        let told = || self.log.count(&["configuration reloaded"]) + self.log.count(&["all stays as it is"]);
+        let before = told();
+        self.process.signal(Signal::SIGHUP);
+        assert!(wait_until(PATIENCE, || told() > before), "{}", self.log.lines().join("\n"));
+    }
+
     /// Its log.
     pub(crate) const fn log(&self) -> &Log {
         &self.log

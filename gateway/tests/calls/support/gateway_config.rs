@@ -216,6 +216,12 @@ impl GatewayConfig {
             addresses =
                 if self.has_all_addresses { String::new() } else { format!("addresses = [\"{ip}\"]\n") },
         );
+        text + &self.parts()
+    }
+
+    /// Users, trunks, rules and what else stands in no section that there is once.
+    pub(crate) fn parts(&self) -> String {
+        let mut text = String::new();
         for user in &self.users {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");
             let groups = self.groups.iter().filter(|(member, _)| member == user);

@@ -93,6 +93,11 @@ impl DigestServer {
         self.config.algorithms.iter().any(|algorithm| users.ha1(user, realm, *algorithm).is_some())
     }
 
+    /// Offers these algorithms from now on, the preferred one first.
+    pub fn offer(&mut self, algorithms: Vec<Algorithm>) {
+        self.config.algorithms = algorithms;
+    }
+
     /// A server whose nonces `key`, to be random and secret, makes its own; `epoch` is any moment
     /// before the first `now`.
     #[must_use]

@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use tracing::info;
 
 use crate::adapter::{Origin, Target};
+use crate::auth::digest::{Algorithm, Credentials};
 use crate::sip::agent::{Doorkeeper, Registered, Verdict};
 use crate::sip::doorkeeper::Admission;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
@@ -16,6 +17,7 @@ use crate::sip::locations::Locations;
 use crate::sip::message::{Reject, Request, SipUri, StatusCode};
 use crate::sip::registrar::{Binding, Change, Gruu, Keeper, Moment, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
+use crate::sip::trunk::Trunks;
 
 /// Admission and registrations.
 pub(super) struct Door {
@@ -61,6 +63,16 @@ impl Door {
         if !kept.is_empty() {
             info!(contacts = self.registrar.len(), users = users.len(), "registrations restored");
         }
+    }
+
+    /// Lets these in from now on.
+    pub(super) fn take_up(
+        &mut self,
+        users: Arc<dyn Credentials + Send + Sync>,
+        algorithms: Vec<Algorithm>,
+        trunks: &Trunks,
+    ) {
+        self.admission.take_up(users, algorithms, trunks);
     }
 
     /// A contact of a user, if it is still registered.

@@ -13,6 +13,7 @@
 mod door;
 mod names;
 mod outlet;
+mod reload;
 mod routes;
 mod task;
 mod texts;
@@ -32,6 +33,7 @@ use crate::adapter::{Adapter, Command, Event, StartError};
 use door::Door;
 use names::Names;
 use outlet::Outlet;
+pub use reload::{SipChange, SipReloader};
 use routes::Routes;
 use task::Task;
 use upstream::Upstream;
@@ -49,6 +51,8 @@ pub struct SipAdapter {
     inbound: Receiver<Inbound>,
     locations: Locations,
     board: TrunkBoard,
+    reloader: SipReloader,
+    changes: Receiver<SipChange>,
 }
 
 impl SipAdapter {
@@ -56,7 +60,9 @@ impl SipAdapter {
     #[must_use]
     pub fn new(mut config: SipConfig) -> Self {
         let (layer, inbound) = TransportLayer::new(std::mem::take(&mut config.transport));
-        Self { config, layer, inbound, locations: Locations::default(), board: TrunkBoard::default() }
+        let (reloader, changes) = SipReloader::channel();
+        let (locations, board) = (Locations::default(), TrunkBoard::default());
+        Self { config, layer, inbound, locations, board, reloader, changes }
     }
 
     /// The sockets: for the WebSocket endpoint to be mounted, our addresses once started, and counters.
@@ -69,6 +75,12 @@ impl SipAdapter {
     #[must_use]
     pub fn locations(&self) -> Locations {
         self.locations.clone()
+    }
+
+    /// Changes users and trunks while it works.
+    #[must_use]
+    pub fn reloader(&self) -> SipReloader {
+        self.reloader.clone()
     }
 
     /// Where the trunks stand, to be shown.
@@ -85,7 +97,7 @@ impl Adapter for SipAdapter {
 
     /// Must be called inside a tokio runtime, on which the adapter then lives.
     fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, layer, inbound, locations, board } = self;
+        let Self { config, layer, inbound, locations, board, changes, reloader: _ } = self;
         layer.listen().map_err(|ListenError { kind, bind, source }| StartError::Listen {
             adapter: NAME,
             address: format!("{} {bind}", kind.via_name()),
@@ -106,12 +118,12 @@ impl Adapter for SipAdapter {
         let names = Names::new(layer.clone());
         let mut agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
-        agent.limit_trunks(board.limit(&trunks));
+        board.limit(&trunks, agent.loads_mut());
         let upstream = Upstream::new(&trunks, layer.clone(), board, now);
         let resolver = Resolver::of(&config.nameservers);
         let (routes, resolved) = Routes::new(layer.clone(), trunks, resolver);
         let task = Task::new(agent, layer, routes, upstream, Outlet::new(events));
-        tokio::spawn(task.run(inbound, inbox, resolved));
+        tokio::spawn(task.run(inbound, inbox, resolved, changes));
         Ok(commands)
     }
 }

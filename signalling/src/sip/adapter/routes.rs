@@ -133,6 +133,11 @@ impl Routes {
         })
     }
 
+    /// These are the trunks from now on.
+    pub(super) fn take_up(&mut self, trunks: Trunks) {
+        self.trunks = trunks;
+    }
+
     /// Gives up a call whose way is still being looked up, if it is.
     pub(super) fn give_up(&mut self, leg: LegId) -> Option<Dial> {
         self.waiting.remove(&leg)

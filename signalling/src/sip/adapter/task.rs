@@ -8,6 +8,7 @@ use webtrunk_engine::EndCause;
 
 use super::door::Door;
 use super::outlet::Outlet;
+use super::reload::SipChange;
 use super::routes::{Asker, Resolved, Routes, Way};
 use super::texts::Texts;
 use super::upstream::Upstream;
@@ -15,6 +16,7 @@ use crate::adapter::{Command, Delivery, Dial, Event};
 use crate::sip::agent::Agent;
 use crate::sip::flow::Flow;
 use crate::sip::transport::{Inbound, TransportLayer};
+use crate::sip::trunk::Trunks;
 
 /// Everything that the adapter knows.
 pub(super) struct Task {
@@ -43,6 +45,7 @@ impl Task {
         mut inbound: Receiver<Inbound>,
         mut commands: Receiver<Command>,
         mut resolved: UnboundedReceiver<Resolved>,
+        mut changes: Receiver<SipChange>,
     ) {
         let mut is_commanded = true;
         self.handle_timeout();
@@ -56,6 +59,7 @@ impl Task {
                     self.handle_command(command.unwrap_or(Command::Drain));
                 }
                 Some(resolved) = resolved.recv() => self.handle_resolved(resolved),
+                Some(change) = changes.recv() => self.take_up(change),
                 () = until(wake) => self.handle_timeout(),
                 () = self.outlet.hand_over() => {}
             }
@@ -116,6 +120,16 @@ impl Task {
             }
             other => self.agent.handle_command(other, Instant::now()),
         }
+    }
+
+    /// Other users and trunks: calls go on by what they began with.
+    fn take_up(&mut self, SipChange { users, algorithms, trunks }: SipChange) {
+        let (trunks, now) = (Trunks::new(trunks), Instant::now());
+        self.agent.take_up_accounts(&trunks);
+        self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks);
+        self.upstream.limit(&trunks, &mut self.agent);
+        self.upstream.take_up(&trunks, &mut self.routes.health, &mut self.agent, now);
+        self.routes.take_up(trunks);
     }
 
     fn handle_timeout(&mut self) {

@@ -21,6 +21,8 @@ impl Texts {
             transferred_by: None,
             offer: None,
             ring_timeout: Duration::ZERO,
+            headers: Vec::new(),
+            has_successor: false,
             hops: text.hops,
             span: text.span.clone(),
         };

@@ -46,6 +46,8 @@ struct Watched {
     probes: BTreeMap<Hop, Probe>,
     /// What its name led to last.
     hops: Vec<Hop>,
+    /// It is no trunk any more: only its registrations are being removed.
+    is_left: bool,
 }
 
 /// One registration and the hops that it tries.
@@ -69,34 +71,95 @@ enum Purpose {
 
 impl Upstream {
     pub(super) fn new(trunks: &Trunks, layer: TransportLayer, board: TrunkBoard, now: Instant) -> Self {
-        let account = |(trunk, config): (usize, &TrunkConfig)| {
-            let one = |registered: &_| Account {
-                trunk,
-                registration: Registration::new(registered, config.uri_host(), rand::random(), now),
-                name: config.account(registered),
-                left: VecDeque::new(),
-                flow: None,
-            };
-            config.registrations.iter().map(one).collect::<Vec<_>>()
-        };
-        let watched = |config: &TrunkConfig| Watched {
-            config: config.clone(),
-            round: config.probe_interval.map(|interval| Probe::new(interval, now)),
-            probes: BTreeMap::new(),
-            hops: Vec::new(),
-        };
-        let upstream = Self {
+        let mut upstream = Self {
             names: Names::new(layer),
-            trunks: trunks.iter().map(watched).collect(),
-            accounts: trunks.iter().enumerate().flat_map(account).collect(),
+            trunks: Vec::new(),
+            accounts: Vec::new(),
             errands: HashMap::new(),
             last_errand: 0,
             board,
         };
-        for trunk in 0..upstream.trunks.len() {
-            upstream.publish(trunk, &Health::default(), now);
+        for config in trunks.iter() {
+            upstream.begin(config, &Health::default(), now);
         }
         upstream
+    }
+
+    /// These are the trunks from now on. What is the same goes on; what is no more is left, and its registrations
+    /// are removed.
+    pub(super) fn take_up(
+        &mut self,
+        trunks: &Trunks,
+        health: &mut Health,
+        agent: &mut Agent<Door>,
+        now: Instant,
+    ) {
+        for index in 0..self.trunks.len() {
+            let old = &mut self.trunks[index];
+            match trunks.named(&old.config.name) {
+                _ if old.is_left => {}
+                Some(new) if new.is_kept_up_like(&old.config) => old.config = new.clone(),
+                _ => self.leave_trunk(index, trunks, health, agent, now),
+            }
+        }
+        for new in trunks.iter() {
+            if !self.trunks.iter().any(|known| !known.is_left && known.config.name == new.name) {
+                self.begin(new, health, now);
+            }
+        }
+    }
+
+    /// Bounds the calls of these trunks, and of no others.
+    pub(super) fn limit(&self, trunks: &Trunks, agent: &mut Agent<Door>) {
+        self.board.limit(trunks, agent.loads_mut());
+    }
+
+    fn begin(&mut self, config: &TrunkConfig, health: &Health, now: Instant) {
+        let index = self.trunks.len();
+        self.trunks.push(Watched {
+            config: config.clone(),
+            round: config.probe_interval.map(|interval| Probe::new(interval, now)),
+            probes: BTreeMap::new(),
+            hops: Vec::new(),
+            is_left: false,
+        });
+        self.accounts.extend(config.registrations.iter().map(|registered| Account {
+            trunk: index,
+            registration: Registration::new(registered, config.uri_host(), rand::random(), now),
+            name: config.account(registered),
+            left: VecDeque::new(),
+            flow: None,
+        }));
+        self.publish(index, health, now);
+    }
+
+    /// A registration that another trunk, or this one by other words, makes anew is not removed: the removal could
+    /// come later than that.
+    fn leave_trunk(
+        &mut self,
+        index: usize,
+        others: &Trunks,
+        health: &mut Health,
+        agent: &mut Agent<Door>,
+        now: Instant,
+    ) {
+        let trunk = &mut self.trunks[index];
+        info!(trunk = trunk.config.name, "the trunk is left");
+        trunk.is_left = true;
+        trunk.round = None;
+        std::mem::take(&mut trunk.probes).keys().for_each(|hop| health.set_down(hop, false));
+        self.board.forget(&trunk.config.name);
+        let host = trunk.config.uri_host();
+        let is_made_anew = |user: &str| {
+            let same = others.iter().filter(|other| other.uri_host() == host);
+            same.flat_map(|other| &other.registrations).any(|one| one.user == user)
+        };
+        for account in 0..self.accounts.len() {
+            if self.accounts[account].trunk == index {
+                let is_made_anew = is_made_anew(self.accounts[account].registration.user());
+                self.leave_registration(account, !is_made_anew, agent, now);
+            }
+        }
     }
 
     /// Looks up what is due.
@@ -133,6 +196,7 @@ impl Upstream {
             Vec::new()
         });
         match asker {
+            Asker::Registration(index) if self.trunks[self.accounts[index].trunk].is_left => {}
             Asker::Registration(index) => {
                 let account = &mut self.accounts[index];
                 let mut sorted = health.sort(hops.clone(), now);
@@ -194,13 +258,19 @@ impl Upstream {
             trunk.round = None;
         }
         for index in 0..self.accounts.len() {
-            let account = &mut self.accounts[index];
-            account.left.clear();
-            if account.registration.leave() {
-                match account.flow {
-                    Some(flow) => self.send_register(index, flow, agent, now),
-                    None => account.registration.handle_failure("it was not made yet", now),
-                }
+            if !self.trunks[self.accounts[index].trunk].is_left {
+                self.leave_registration(index, true, agent, now);
+            }
+        }
+    }
+
+    fn leave_registration(&mut self, index: usize, is_removed: bool, agent: &mut Agent<Door>, now: Instant) {
+        let account = &mut self.accounts[index];
+        account.left.clear();
+        if account.registration.leave() {
+            match account.flow.filter(|_| is_removed) {
+                Some(flow) => self.send_register(index, flow, agent, now),
+                None => account.registration.handle_failure("there is nothing to remove", now),
             }
         }
     }
@@ -326,6 +396,9 @@ impl Upstream {
 
     fn publish(&self, index: usize, health: &Health, now: Instant) {
         let trunk = &self.trunks[index];
+        if trunk.is_left {
+            return;
+        }
         let own = self.accounts.iter().filter(|account| account.trunk == index);
         let registrations: Vec<_> = own
             .map(|account| (account.registration.user().to_owned(), account.registration.state()))

@@ -40,6 +40,7 @@ use crate::sip::message::{Message, Reject, Request, Response, StatusCode};
 use crate::sip::subscription::Notifier;
 use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::{Received, TransactionEvent, TransactionKey, TransactionLayer, Transmit};
+use crate::sip::trunk::Trunks;
 use crate::sip::trunk_load::TrunkLoads;
 
 /// The user agent core.
@@ -112,9 +113,14 @@ impl<D: Doorkeeper> Agent<D> {
         }
     }
 
-    /// Bounds the calls of trunks.
-    pub fn limit_trunks(&mut self, loads: TrunkLoads) {
-        self.loads = loads;
+    /// The calls of trunks, to be bounded.
+    pub const fn loads_mut(&mut self) -> &mut TrunkLoads {
+        &mut self.loads
+    }
+
+    /// Answers the challenges of these trunks from now on.
+    pub fn take_up_accounts(&mut self, trunks: &Trunks) {
+        self.keyring.take_up(trunks);
     }
 
     /// Takes a parsed message from the wire.

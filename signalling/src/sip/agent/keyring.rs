@@ -22,34 +22,26 @@ pub trait Keyring {
         request: &Request,
         attempts: &mut Attempts,
     ) -> Option<(HeaderName, String)>;
+
+    /// Has the accounts of these trunks from now on; those of trunks that are no more stay, for the calls that are
+    /// still there.
+    fn take_up(&mut self, _trunks: &Trunks) {}
 }
 
 /// The keyring of the configured trunks.
 #[derive(Debug)]
 pub struct TrunkKeyring {
     clients: HashMap<String, DigestClient>,
+    random: StdRng,
 }
 
 impl TrunkKeyring {
     /// One client for each trunk with credentials. `seed` is random.
     #[must_use]
     pub fn new(trunks: &Trunks, seed: [u8; 32]) -> Self {
-        let mut random = StdRng::from_seed(seed);
-        let accounts = trunks.iter().flat_map(|trunk| {
-            let of_trunk = trunk.credentials.as_ref().map(|account| (trunk.name.clone(), account));
-            let own = trunk
-                .registrations
-                .iter()
-                .filter_map(|one| one.credentials.as_ref().map(|account| (trunk.account(one), account)));
-            of_trunk.into_iter().chain(own)
-        });
-        let clients = accounts.map(|(name, account)| {
-            let mut seed = [0; 32];
-            random.fill_bytes(&mut seed);
-            let realm = account.realm.as_deref();
-            (name, DigestClient::new(&account.username, &account.password, realm, seed))
-        });
-        Self { clients: clients.collect() }
+        let mut keyring = Self { clients: HashMap::new(), random: StdRng::from_seed(seed) };
+        keyring.take_up(trunks);
+        keyring
     }
 }
 
@@ -77,5 +69,23 @@ impl Keyring for TrunkKeyring {
             client.authorize_with(request.method.as_str(), &request.uri.to_string(), &request.body)?;
         let name = if is_proxy { HeaderName::ProxyAuthorization } else { HeaderName::Authorization };
         Some((name, value))
+    }
+
+    fn take_up(&mut self, trunks: &Trunks) {
+        let accounts = trunks.iter().flat_map(|trunk| {
+            let of_trunk = trunk.credentials.as_ref().map(|account| (trunk.name.clone(), account));
+            let own = trunk
+                .registrations
+                .iter()
+                .filter_map(|one| one.credentials.as_ref().map(|account| (trunk.account(one), account)));
+            of_trunk.into_iter().chain(own)
+        });
+        for (name, account) in accounts {
+            let mut seed = [0; 32];
+            self.random.fill_bytes(&mut seed);
+            let realm = account.realm.as_deref();
+            let client = DigestClient::new(&account.username, &account.password, realm, seed);
+            self.clients.insert(name, client);
+        }
     }
 }

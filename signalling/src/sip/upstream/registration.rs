@@ -27,7 +27,7 @@ use crate::sip::message::{
 use crate::sip::trunk::TrunkCredentials;
 
 /// One registration at a trunk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistrationConfig {
     /// The user part of the address that is registered, and of the Contact that calls then come in by.
     pub user: String,

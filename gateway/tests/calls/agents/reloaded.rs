@@ -1,0 +1,91 @@
+//! A configuration that is changed while people talk.
+
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{AgentError, Dialing, PhoneConfig};
+
+use super::ear::{assert_hears, assert_hears_no_gap};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk_from_webrtc, webrtc};
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::host::Host;
+use crate::support::process::wait_until;
+
+const TONE: &str = "actions = ['answer', { tone = { frequency_hz = 850, level_dbm0 = -10 } }]";
+
+async fn status(dialing: Result<Dialing, AgentError>) -> Option<u16> {
+    let answered = dialing.expect("a number").answered(PATIENCE).await;
+    answered.err().as_ref().and_then(AgentError::status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_talks_through_reloads_and_new_calls_go_by_what_was_taken_up() {
+    let config =
+        GatewayConfig::default().media("media_timeout_s = 60").rule(&format!("destination = '700'\n{TONE}"));
+    let stage = Stage::with(&["PCMU"], config);
+    let gateway = &stage.gateway;
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    assert_hears(&call, CALLEE_HZ).await;
+
+    // What is wrong anywhere is refused as a whole, and all stays.
+    let faulty = |text: String| text.replace("'700'", "'70(0'").replace("'carrier'", "'nobody'");
+    gateway.reload(faulty);
+    assert_eq!(gateway.log().count(&["is not taken up", "rules[0].destination", "webtrunk.toml:"]), 1);
+    assert!(gateway.log().count(&["is not taken up", "no trunk has this name"]) > 0);
+    let old = alice.call("700").await.expect("the old rule is there");
+    assert_hears(&old, CALLEE_HZ).await;
+    old.hang_up().await.expect("confirmed");
+
+    // A new user, rule and trunk; the old rule is gone, and so is the office.
+    let second = Host::new();
+    let added = GatewayConfig::default().user("bob").trunk("second", &second, &["PCMU"]).parts();
+    let wider = format!(
+        "{added}\n[[rules]]\nname = 'new'\ndestination = '5(.*)'\nactions = [{{ bridge = {{ trunk = 'second', number = '$1' }} }}]\n"
+    );
+    gateway.reload(|text| {
+        let text = text
+            .replace("'70(0'", "'701'")
+            .replace("'nobody'", "'carrier'")
+            .replace("media_timeout_s = 60", "media_timeout_s = 61");
+        text.replace("name = \"office\"", "name = \"bureau\"")
+            .replace("from_trunk = 'office'", "from_trunk = 'bureau'")
+            + &wider
+    });
+    let told = |what: &str, change: &str| gateway.log().count(&["configuration changed", what, change]);
+    assert_eq!(told("\"what\":\"users\"", "\\\"bob\\\""), 1, "{:?}", gateway.log().lines());
+    assert_eq!(told("\"what\":\"trunks\"", "\\\"bureau\\\""), 1);
+    assert_eq!(told("\"what\":\"rules\"", "\\\"rule 0\\\""), 1);
+    assert_eq!(gateway.log().count(&["WARN", "media.media_timeout_s", "by a restart alone"]), 1);
+    assert_eq!(status(alice.dial("700").await).await, Some(404));
+    let bob = webrtc(stage.bob()).await;
+    let at_second = phone(PhoneConfig { bind: second.at(5060), ..stage.callee(CodecId::Pcmu) }).await;
+    let (new, taken) = tokio::join!(bob.call("5100"), lift(&at_second));
+    let new = new.expect("the new trunk answers");
+    assert_hears(&new, CALLEE_HZ).await;
+    // bob says what the callee does.
+    assert_hears(&taken, CALLEE_HZ).await;
+    new.hang_up().await.expect("confirmed");
+
+    // A limit counts what is there already.
+    gateway.reload(|text| text.replace("name = \"second\"", "calls_max = 1\nname = \"second\""));
+    let (one, _taken) = tokio::join!(bob.call("5100"), lift(&at_second));
+    let one = one.expect("it has room for one");
+    assert_eq!(status(bob.dial("5100").await).await, Some(503));
+    one.hang_up().await.expect("confirmed");
+
+    // Nobody who talked has noticed.
+    assert_hears_no_gap(&call).await;
+    assert_hears_no_gap(&lifted).await;
+    assert_hears(&lifted, CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    let count = |message: &str| gateway.log().count(&[&format!("\"message\":\"{message}\"")]);
+    let is_over = || count("call began") == count("call over") && count("leg added") == count("leg removed");
+    assert!(wait_until(PATIENCE, is_over), "{}", gateway.status());
+
+    // What is logged changes too.
+    let began = || gateway.log().count(&["call began"]);
+    let so_far = began();
+    gateway.reload(|text| text.replace("filter = \"debug", "filter = \"warn,webtrunk::reload=info"));
+    let quiet = alice.call("701").await.expect("an answer");
+    quiet.hang_up().await.expect("confirmed");
+    assert_eq!(began(), so_far);
+}
