@@ -1,5 +1,6 @@
 //! Legs: our side of one media association each.
 
+mod agreement;
 mod error;
 mod latch;
 #[expect(clippy::module_inception, reason = "the folder's noun has a file of its own; this one is the index")]
