@@ -91,7 +91,9 @@ impl Endpoint {
 
     /// Feeds one record.
     pub(super) fn handle_record(&mut self, record: &[u8], now: Instant) -> Result<(), EndpointDied> {
-        self.bytes_fed = self.bytes_fed.saturating_add(record.len());
+        if self.progress < Progress::Connected {
+            self.bytes_fed = self.bytes_fed.saturating_add(record.len());
+        }
         contained(|| {
             self.library.handle_timeout(now)?;
             self.library.handle_packet(record)
@@ -130,6 +132,8 @@ impl Endpoint {
             return None;
         }
         let certificate = self.peer_certificate.take()?;
+        // What comes out from now on is no longer than a datagram, however much is fed.
+        self.bytes_fed = 0;
         Some(Outcome { certificate, keying: self.keying.take() })
     }
 

@@ -288,7 +288,9 @@ impl Sender {
         }
         earpiece.handle_frame(frame, |payload, ticks| {
             let mut sent = None;
-            if is_voiced && !payload.is_empty() {
+            if payload.is_empty() {
+                output.skip(0);
+            } else if is_voiced {
                 let header = output.next_header(agreement.payload_type, payload.len(), now);
                 transport.send_rtp(&header, payload, outbox);
                 sent = Some(header.timestamp);

@@ -504,6 +504,29 @@ fn a_party_that_changes_its_codec_stays() {
     room.talker(second).phone.assert_unbroken(160);
 }
 
+/// Who asks for pauses gets them of the mix too, and what comes behind one is marked (RFC 3551 4.1).
+#[test]
+fn a_pause_of_all_others_is_not_sent_and_what_follows_begins_a_talkspurt() {
+    let mut room = Room::new(8, 18);
+    let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Opus, 900.0));
+    let (id, now) = (room.talker(second).call, room.now);
+    room.talker(second).phone.lines = "a=fmtp:111 usedtx=1\r\n".to_owned();
+    let offer = room.talker(second).phone.offer("sendrecv");
+    room.hall.with_call(id, |call, outbox| {
+        call.receive_offer(second, &offer, None);
+        call.create_answer(second, None, now, outbox);
+    });
+    for peak in [2000.0, 0.0, 2000.0] {
+        room.talker(first).peak = peak;
+        room.run(Duration::from_secs(2));
+    }
+    let heard = &room.talker(second).phone.heard;
+    let pauses = heard.windows(2).filter(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp) > 960);
+    let marked: Vec<_> = pauses.map(|pair| pair[1].marker).collect();
+    assert!(marked.len() >= 2 && marked.iter().all(|marked| *marked), "{marked:?}");
+    assert!(heard.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+}
+
 #[test]
 fn a_key_of_a_party_is_told() {
     let mut room = Room::new(8, 17);

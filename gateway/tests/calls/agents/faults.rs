@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::Value;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, PeerReport, PhoneConfig};
+use webtrunk_loadtest::agent::{Call, PeerReport, PhoneConfig, WebrtcConfig};
 
 use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_mostly_hears};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
+use super::wishes::speech;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::gateway_config::{SIP_PORT, WEBRTC_PORT};
 use crate::support::relay::{Faults, Relay, Tally};
@@ -76,6 +77,32 @@ async fn between_webrtc_and_the_gateway() {
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
     assert_is_counted(&stage.figures("webrtc"), relay.tallies());
+}
+
+/// Of speech, Opus sends each packet once more in the next one, where it expects loss.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_of_speech_is_restored_for_the_phone() {
+    let relay = Relay::new();
+    let config = GatewayConfig::default()
+        .media("shards = 1")
+        .media(&format!("external_addresses = [\"{}\"]", relay.ip()));
+    let stage = Stage::with(&["PCMU"], config);
+    let loses = Faults { swaps: 0.0, ..BAD };
+    relay.carry((stage.gateway.sip().ip(), WEBRTC_PORT).into(), [loses, Faults::default()]);
+    let voice = Some(speech().expecting_loss(5));
+    let alice = webrtc(WebrtcConfig { voice, ..stage.alice() }).await;
+    let callee = phone(stage.callee(CodecId::Pcmu)).await;
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    lifted.heard_packets(PACKETS, PATIENCE).await.expect("audio");
+    assert_is_one_stream(&lifted).await;
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+    let figures = stage.figures("rtp");
+    let [recovered, concealed] =
+        ["recovered", "concealed"].map(|name| figures[name].as_u64().expect("a count"));
+    let lost = relay.tallies()[0].lost();
+    assert!((recovered + concealed).abs_diff(lost) <= 3, "{recovered} and {concealed} of {lost}");
+    assert!(2 * recovered > lost, "{recovered} of {lost} restored, {concealed} invented");
 }
 
 /// The phone is behind a NAT: its signalling and media come from the relay, and its description and Contact

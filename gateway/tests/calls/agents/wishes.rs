@@ -70,7 +70,7 @@ fn spoken(samples: u32) -> Vec<i16> {
 }
 
 /// A voice without pauses.
-fn speech() -> Voice {
+pub(super) fn speech() -> Voice {
     Voice::from_clip(Clip { samples: spoken(8000), rate: NARROW }).expect("a second")
 }
 
