@@ -52,7 +52,7 @@ fn trim(response: &mut Response) -> bool {
         return true;
     }
     // A refused method is told which others there are (RFC 3261 8.2.1); who asks what we take may be told less.
-    let mut needless = vec![HeaderName::Accept, HeaderName::Supported];
+    let mut needless = vec![HeaderName::AllowEvents, HeaderName::Accept, HeaderName::Supported];
     if response.status == StatusCode::OK {
         needless.push(HeaderName::Allow);
     }

@@ -2,7 +2,7 @@
 
 use crate::support::baresip::Baresip;
 use crate::support::browser::Browser;
-use crate::support::gateway::{Gateway, GatewayConfig};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::page::{Library, LineConfig};
 use crate::support::turn::Turn;
 
@@ -30,6 +30,8 @@ fn a_page_and_a_phone_see_that_another_comes_talks_and_goes() {
         assert_eq!(body.contains("on-the-phone"), is_talking, "{body}");
     };
     sees("closed", false);
+    // The phone says what changes, and not what it is told first.
+    gateway.log().wait_for(&["subscribed", "carol"], PATIENCE);
     let alice = browser.open();
     alice.register(&gateway, "alice", &LineConfig::default());
     sees("open", false);
