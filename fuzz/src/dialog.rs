@@ -226,6 +226,7 @@ impl Bench {
             headers: Vec::new(),
             has_successor: false,
             hops: 4,
+            passed: webtrunk_signalling::adapter::Passage::default(),
             span: Span::none(),
         };
         self.legs.push(dial.leg);

@@ -122,6 +122,7 @@ impl Telephony {
         sip.registrar.contacts_max = config.sip.contacts_max;
         sip.agent.session_timer = config.sip.session_timer;
         sip.agent.texts = config.messages.clone();
+        sip.agent.user_passing = config.sip.passing.clone();
         sip.agent.subscriptions = config.subscriptions.clone();
         sip.digest = wiring::digest(config);
         if let Some(store) = &mut store {

@@ -3,6 +3,7 @@
 //! Every protocol is turned into this one vocabulary, and nothing else crosses. Events report what
 //! the far side did; commands say what the gateway wants done. A description is carried unopened.
 
+mod passage;
 mod text;
 
 use std::net::IpAddr;
@@ -15,6 +16,7 @@ use tracing::{Span, error_span};
 use webtrunk_engine::sdp::{CandidateFragment, FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
+pub use passage::{Diversion, DiversionReason, Passage};
 pub use text::{Content, ContentId, ContentKind, Delivery, SendText, Text};
 
 /// Speaks one signalling protocol on behalf of the gateway.
@@ -106,6 +108,8 @@ pub struct Incoming {
     /// How many more times the call may be passed on, by us or by those after us: what ends a circle
     /// of gateways (RFC 7332). [`HOPS_MAX`] where the protocol does not say.
     pub hops: u8,
+    /// What of it may go along.
+    pub passed: Passage,
     /// The leg whose place it wants in that one's call, instead of calling somebody (RFC 3891). Whether it may is for
     /// the gateway to say.
     pub replaces: Option<LegId>,
@@ -422,6 +426,8 @@ pub struct Dial {
     pub has_successor: bool,
     /// How many more times it may be passed on by those after us.
     pub hops: u8,
+    /// What goes along with it.
+    pub passed: Passage,
     /// Its span in the log, inside its call's: what the adapter logs of the leg is inside it.
     pub span: Span,
 }

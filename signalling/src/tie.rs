@@ -16,7 +16,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::{EndCause, LegId};
 
-use crate::adapter::{Command, ContentId, Delivery, Dial, Event, Incoming, MediaProfile, Target, leg_span};
+use crate::adapter::{
+    Command, ContentId, Delivery, Dial, Event, Incoming, MediaProfile, Passage, Target, leg_span,
+};
 
 /// Its name among the adapters.
 pub(crate) const NAME: &str = "tie";
@@ -105,6 +107,7 @@ impl Tie {
             listener: NAME.into(),
             headers: Vec::new(),
             hops: dial.hops,
+            passed: Passage::default(),
             replaces: Some(replaces),
             span: leg_span(leg),
         }))
@@ -149,6 +152,7 @@ mod tests {
             headers: Vec::new(),
             has_successor: false,
             hops: 7,
+            passed: Passage::default(),
             span: Span::none(),
         }
     }

@@ -93,6 +93,7 @@ impl Echo {
                 listener: "test".into(),
                 headers: Vec::new(),
                 hops: HOPS_MAX,
+                passed: webtrunk_signalling::adapter::Passage::default(),
                 replaces: None,
                 span: leg_span(leg),
             })),

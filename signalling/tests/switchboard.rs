@@ -128,6 +128,7 @@ impl Bench {
             listener: "test".into(),
             headers: Vec::new(),
             hops: HOPS_MAX,
+            passed: webtrunk_signalling::adapter::Passage::default(),
             replaces: None,
             span: leg_span(leg),
         };

@@ -18,6 +18,7 @@ mod log;
 mod media;
 mod menu;
 mod messages;
+mod passing;
 mod prompts;
 mod record;
 mod recording;

@@ -9,11 +9,13 @@ use toml::Spanned;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::sip::agent::SessionTimerConfig;
 use webtrunk_signalling::sip::flow::TransportKind;
+use webtrunk_signalling::sip::passing::PassingConfig;
 use webtrunk_signalling::sip::registrar::RegistrarConfig;
 use webtrunk_signalling::sip::transport::TransportLimits;
 
 use super::faults::Faults;
 use super::listener::{ListenerKeys, Ports, SipListener, Taken};
+use super::passing::{self, WrittenDiversion};
 use super::srtp::Srtp;
 
 /// The SIP adapter.
@@ -33,6 +35,8 @@ pub struct SipSettings {
     pub phone_srtp: SrtpPolicy,
     /// Whether a call goes where a user's phone or page sends it.
     pub redirects: bool,
+    /// What of a call's headers goes along, to users and from them.
+    pub passing: PassingConfig,
     /// Whom to ask for the addresses of trunks; where there are none, the system's servers.
     pub nameservers: Vec<SocketAddr>,
     /// Where it listens for phones and trunks; nowhere where it is switched off.
@@ -61,6 +65,10 @@ pub(super) struct SipSection {
     phone_srtp: Option<Srtp>,
     #[serde(default)]
     redirects: bool,
+    #[serde(default)]
+    headers_allow: Vec<Spanned<String>>,
+    #[serde(default)]
+    diversion: WrittenDiversion,
     #[serde(default)]
     nameservers: Vec<Spanned<String>>,
     #[serde(default)]
@@ -142,6 +150,7 @@ impl SipSection {
         let contacts_max = self.check_contacts(faults);
         let session_timer = self.check_session_timer(faults);
         let strangers_per_address = self.check_strangers(faults);
+        let passing = passing::check(&self.headers_allow, self.diversion, faults);
         let nameservers = faults.parse_all(&self.nameservers, NAMESERVER_CURE);
         SipSettings {
             realm,
@@ -152,6 +161,7 @@ impl SipSection {
             // Whoever has it gets it; phones without pass over the keys that they are offered.
             phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
             redirects: self.redirects,
+            passing,
             nameservers,
             listeners,
         }

@@ -61,6 +61,18 @@ fn each_adapter_has_a_switch_and_several_listeners() {
     assert!(names("[http]\n").is_empty());
 }
 
+#[test]
+fn a_header_that_never_passes_is_named_with_its_cure() {
+    let told = faults(
+        "[http]\n[sip]\nheaders_allow = [\"X-*\", \"Via\"]\n[[sip.listeners]]\ntransport = \"udp\"\n\
+         bind = \"127.0.0.1:0\"\n[[trunks]]\nname = \"t\"\nhost = \"192.0.2.7\"\nheaders_allow = [\"*\"]\n",
+    );
+    let line = "w.toml:3: sip.headers_allow[1] = \"Via\": never passes: it belongs to one leg; take it out;";
+    assert!(told.contains(line), "{told}");
+    let line = "w.toml:10: trunks[0].headers_allow[0] = \"*\": names too many headers; write two characters";
+    assert!(told.contains(line), "{told}");
+}
+
 /// docs/decisions/0008: less hurts speech where packets get lost.
 #[test]
 fn browsers_are_asked_for_the_bitrate_that_was_decided() {

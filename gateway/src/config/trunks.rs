@@ -17,6 +17,7 @@ use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use super::faults::Faults;
 use super::http::{ClientCertificate, ClientCertificateSection};
+use super::passing::{self, WrittenDiversion};
 use super::secret::{Environment, SecretSource, fetch};
 use super::sip::Transport;
 use super::srtp::Srtp;
@@ -76,6 +77,10 @@ pub(super) struct TrunkSection {
     /// The dial plan decides whom a call reaches, and asks nobody.
     #[serde(default)]
     redirects: bool,
+    #[serde(default)]
+    headers_allow: Vec<Spanned<String>>,
+    #[serde(default)]
+    diversion: WrittenDiversion,
     /// A message may cost, and who may call need not be who may write.
     #[serde(default)]
     messages: bool,
@@ -239,6 +244,7 @@ impl TrunkSection {
             },
             rewrites: self.rewrite.iter().filter_map(|one| one.check(faults)).collect(),
             limits: self.check_limits(faults),
+            passing: passing::check(&self.headers_allow, self.diversion, faults),
             probe_interval,
         };
         let keys = match self.dtmf {

@@ -12,6 +12,7 @@ mod browser_sipp;
 mod browser_tcp;
 mod demo;
 mod messages;
+mod passed_on;
 mod phone_calls_browser;
 mod same_codec;
 mod sip;

@@ -20,7 +20,7 @@ use super::redirect::Redirection;
 use super::replace::Replacement;
 use super::round::Round;
 use super::transfer::Transfer;
-use crate::adapter::{Command, Event, Incoming, Target};
+use crate::adapter::{Command, Event, Incoming, Passage, Target};
 use crate::routing::{Plan, Play, Step};
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
@@ -55,6 +55,10 @@ pub struct B2bua {
     pub(super) transfer: Option<Transfer>,
     pub(super) replacement: Option<Replacement>,
     pub(super) redirection: Redirection,
+    /// What goes along with the call.
+    pub(super) passed: Passage,
+    /// Who was rung last, as the plan names it.
+    pub(super) rang_last: Option<String>,
     /// How many times something was played.
     pub(super) played: u32,
     /// When a party closed its media.
@@ -93,7 +97,7 @@ impl B2bua {
     /// Takes a call that came in and starts its plan.
     #[must_use]
     pub fn new(
-        incoming: Incoming,
+        mut incoming: Incoming,
         adapter: &'static str,
         plan: Plan,
         settings: Settings,
@@ -123,6 +127,8 @@ impl B2bua {
             transfer: None,
             replacement: None,
             redirection: Redirection::default(),
+            passed: std::mem::take(&mut incoming.passed),
+            rang_last: None,
             played: 0,
             media_closed_at: None,
             effects: VecDeque::new(),

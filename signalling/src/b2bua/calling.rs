@@ -28,6 +28,7 @@ impl B2bua {
             self.note_failure(EndCause::TooManyHops);
             return self.give_up_calling(directory, now);
         };
+        let passed = self.pass_to(bridge);
         let mut is_nowhere = true;
         for callee in &bridge.callees {
             for place in directory.places(&callee.target) {
@@ -43,6 +44,7 @@ impl B2bua {
                     has_successor: bridge.progress_timeout.is_some(),
                     transferred_by: self.transferor(),
                     hops,
+                    passed: passed.clone(),
                 };
                 self.call_one(place, dialling, directory);
             }
@@ -94,8 +96,16 @@ impl B2bua {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
         match std::mem::replace(&mut callee.state, PartyState::Dialled) {
             PartyState::Describing(Purpose::Dial(dialling)) => {
-                let Dialling { target, caller, headers, ring_timeout, has_successor, transferred_by, hops } =
-                    *dialling;
+                let Dialling {
+                    target,
+                    caller,
+                    headers,
+                    ring_timeout,
+                    has_successor,
+                    transferred_by,
+                    hops,
+                    passed,
+                } = *dialling;
                 let dial = Dial {
                     leg,
                     target,
@@ -106,6 +116,7 @@ impl B2bua {
                     ring_timeout,
                     has_successor,
                     hops,
+                    passed,
                     span: callee.span.clone(),
                 };
                 let effect = callee.signal(Command::Dial(Box::new(dial)));

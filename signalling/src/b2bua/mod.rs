@@ -13,6 +13,7 @@ mod key_reader;
 mod menu;
 mod notes;
 mod party;
+mod passage;
 mod recording;
 mod redirect;
 mod replace;

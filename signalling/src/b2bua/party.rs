@@ -109,6 +109,7 @@ pub(super) struct Dialling {
     pub(super) has_successor: bool,
     pub(super) transferred_by: Option<adapter::Party>,
     pub(super) hops: u8,
+    pub(super) passed: adapter::Passage,
 }
 
 /// A change of an answered party's media.

@@ -35,6 +35,13 @@ pub(super) struct Redirection {
     is_asked: bool,
 }
 
+impl Redirection {
+    /// Whether the call was sent on.
+    pub(super) const fn is_followed(&self) -> bool {
+        self.count > 0
+    }
+}
+
 impl B2bua {
     /// A callee is to be called elsewhere; its leg ends next.
     pub(super) fn on_redirected(&mut self, leg: LegId, places: Vec<String>, directory: &dyn Directory) {
@@ -62,6 +69,7 @@ impl B2bua {
     /// Somebody answered, or nobody is called any more.
     pub(super) fn forget_redirects(&mut self) {
         self.redirection = Redirection::default();
+        self.rang_last = None;
     }
 
     /// What the dial plan says of it; `false` where it was asked for something else.

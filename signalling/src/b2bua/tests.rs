@@ -20,6 +20,7 @@ mod choices;
 mod conference;
 mod courier;
 mod notes;
+mod passage;
 mod recording;
 mod redirect;
 mod replace;
@@ -112,6 +113,7 @@ impl Bench {
             listener: "test".into(),
             headers: Vec::new(),
             hops,
+            passed: crate::adapter::Passage::default(),
             replaces: None,
             span: Span::none(),
         };

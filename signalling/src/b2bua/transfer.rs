@@ -116,6 +116,7 @@ impl B2bua {
             has_successor: false,
             transferred_by: self.transferor(),
             hops,
+            passed: adapter::Passage::default(),
         };
         let place = Place {
             adapter: tie::NAME,

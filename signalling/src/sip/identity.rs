@@ -11,7 +11,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use crate::adapter::{Party, Target};
+use crate::adapter::{Party, Passage, Target};
 use crate::sip::message::{
     ByteString, HeaderName, Headers, Host, NameAddr, ParseError, Request, SipUri, Uri,
 };
@@ -77,6 +77,8 @@ pub struct Reading {
     pub destination: String,
     /// The one device that was dialled, where it was one (RFC 5627).
     pub device: Option<Target>,
+    /// What of it may go along, where a trunk says it.
+    pub passed: Passage,
 }
 
 /// What callers without a number are called, and the host that stands for none (RFC 3323 4.1).
@@ -120,7 +122,9 @@ pub fn present(caller: &Party, host: &Host, caller_id: CallerId, headers: &mut H
 pub fn read(invite: &Request, trunk: Option<&TrunkConfig>) -> Result<Reading, ParseError> {
     let from = invite.headers.from()?;
     let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default().to_owned();
-    let Some(trunk) = trunk else { return Ok(Reading { caller: party(&from), destination, device: None }) };
+    let Some(trunk) = trunk else {
+        return Ok(Reading { caller: party(&from), destination, device: None, passed: Passage::default() });
+    };
     let mut caller = party(&from);
     if trunk.caller_id != CallerId::From {
         if let Some(asserted) = asserted(&invite.headers) {
@@ -134,7 +138,8 @@ pub fn read(invite: &Request, trunk: Option<&TrunkConfig>) -> Result<Reading, Pa
     }
     caller.user = rewrite(&trunk.rewrites, Subject::CallerIn, &caller.user);
     let destination = rewrite(&trunk.rewrites, Subject::CalledIn, &destination);
-    Ok(Reading { caller, destination, device: None })
+    let passed = trunk.passing.incoming(&invite.headers);
+    Ok(Reading { caller, destination, device: None, passed })
 }
 
 fn party(address: &NameAddr) -> Party {

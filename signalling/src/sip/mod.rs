@@ -14,6 +14,7 @@ pub mod locations;
 pub mod media_types;
 pub mod message;
 pub mod own_headers;
+pub mod passing;
 mod reflection;
 pub mod registrar;
 pub mod subscription;

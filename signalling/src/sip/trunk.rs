@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::flow::{Flow, TransportKind};
 use super::identity::{CallerId, Rewrite};
 use super::message::{ByteString, Host};
+use super::passing::PassingConfig;
 use super::transport::{Network, literal};
 use super::trunk_load::TrunkLimits;
 use super::upstream::RegistrationConfig;
@@ -45,6 +46,8 @@ pub struct TrunkConfig {
     pub rewrites: Vec<Rewrite>,
     /// The most that it may have.
     pub limits: TrunkLimits,
+    /// What of a call's headers goes along, to it and from it.
+    pub passing: PassingConfig,
     /// How often its hosts are asked whether they live; `None`, never.
     pub probe_interval: Option<Duration>,
 }
@@ -86,6 +89,7 @@ impl TrunkConfig {
             caller_id: CallerId::From,
             rewrites: Vec::new(),
             limits: TrunkLimits::default(),
+            passing: PassingConfig::default(),
             probe_interval: None,
         }
     }

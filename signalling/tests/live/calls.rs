@@ -29,6 +29,7 @@ fn dial(target: Target) -> Box<Dial> {
         headers: Vec::new(),
         has_successor: false,
         hops: 69,
+        passed: webtrunk_signalling::adapter::Passage::default(),
         span: tracing::Span::none(),
     })
 }

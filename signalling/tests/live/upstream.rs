@@ -159,6 +159,7 @@ async fn a_call_proves_its_description_too_where_that_is_asked_for() {
             headers: Vec::new(),
             has_successor: false,
             hops: 69,
+            passed: webtrunk_signalling::adapter::Passage::default(),
             span: tracing::Span::none(),
         };
         gateway.command(Command::Dial(Box::new(dial))).await;

@@ -18,6 +18,7 @@ fn incoming(of: LegId, origin: Origin, has_offer: bool) -> Incoming {
         listener: "test".into(),
         headers: Vec::new(),
         hops: HOPS_MAX,
+        passed: crate::adapter::Passage::default(),
         replaces: Some(of),
         span: Span::none(),
     }

@@ -10,7 +10,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::door::Door;
 use super::names::Names;
-use crate::adapter::{Dial, Origin, Target};
+use crate::adapter::{Dial, Origin, Passage, Target};
 use crate::sip::agent::{LocalNames, Reach, Route};
 use crate::sip::flow::TransportKind;
 use crate::sip::hop::Hop;
@@ -206,6 +206,9 @@ impl Routes {
         // Who has an account at a domain is asked to call by it.
         let own = self.names.sent_by(&flow).0;
         let from_host = if trunk.registrations.is_empty() { own } else { trunk.uri_host() };
+        let target = uri.user_unescaped().unwrap_or_default();
+        let headers = trunk.passing.outgoing(&dial.passed, &target, &from_host);
+        dial.passed = Passage { headers, diversions: Vec::new() };
         let route = Route {
             request_uri: uri.clone(),
             to: uri,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use webtrunk_engine::LegId;
 
-use crate::adapter::{Dial, SendText};
+use crate::adapter::{Dial, Passage, SendText};
 
 /// The messages that wait for their way.
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ impl Texts {
             headers: Vec::new(),
             has_successor: false,
             hops: text.hops,
+            passed: Passage::default(),
             span: text.span.clone(),
         };
         self.0.insert(text.leg, text);

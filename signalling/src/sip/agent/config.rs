@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::sip::media_types::MediaRange;
+use crate::sip::passing::PassingConfig;
 use crate::sip::subscription::SubscriptionConfig;
 use crate::sip::transaction::TransactionConfig;
 
@@ -24,6 +25,8 @@ pub struct AgentConfig {
     pub session_timer: SessionTimerConfig,
     /// What parties may write to each other.
     pub texts: TextConfig,
+    /// What of a call's headers goes along, to users and from them.
+    pub user_passing: PassingConfig,
     /// Who may watch whom.
     pub subscriptions: SubscriptionConfig,
     /// What we call ourselves in User-Agent and Server; `None` says nothing.
@@ -83,6 +86,7 @@ impl Default for AgentConfig {
             reoffer_timeout: Duration::from_secs(32),
             session_timer: SessionTimerConfig::default(),
             texts: TextConfig::default(),
+            user_passing: PassingConfig::default(),
             subscriptions: SubscriptionConfig::default(),
             software: Some(concat!("Webtrunk/", env!("CARGO_PKG_VERSION")).to_owned()),
         }

@@ -106,7 +106,7 @@ impl<D: Doorkeeper> Agent<D> {
             (Err(reject), _) | (_, Err(reject)) => return self.refuse_statelessly(&request, &reject, flow),
         };
         // One to a device is for its user, on all of that one's devices.
-        let Reading { caller: sender, destination, device: _ } = reading;
+        let Reading { caller: sender, destination, .. } = reading;
         let Some(key) = self.layer.accept(&request, flow, None) else { return };
         let leg = LegId::next();
         let span = leg_span(leg);

@@ -25,7 +25,9 @@ use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body, early, reason};
-use crate::adapter::{Command, Event, HOPS_MAX, Header, Incoming as IncomingCall, MediaProfile, Origin};
+use crate::adapter::{
+    Command, Event, HOPS_MAX, Header, Incoming as IncomingCall, MediaProfile, Origin, Passage,
+};
 use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::Flow;
@@ -80,10 +82,18 @@ impl Incoming {
         };
         let offer = body::of_request(&invite).map_err(|error| refusal(error.to_string()))?;
         let dialog = Dialog::uas(&invite, &tag).map_err(|error| refusal(error.to_string()))?;
-        let Reading { caller, destination, device } = reading.map_err(|reject| {
+        let Reading { caller, destination, device, passed } = reading.map_err(|reject| {
             let response = reject.response(&invite, Some(&tag));
             response.map_or_else(|| refusal("Missing Via".to_owned()), Box::new)
         })?;
+        let passed = match &origin {
+            // What a user says of who was called before is nobody's proof.
+            Origin::User(_) => {
+                let headers = context.config.user_passing.incoming(&invite.headers).headers;
+                Passage { headers, diversions: Vec::new() }
+            }
+            Origin::Trunk(_) => passed,
+        };
         let timer = SessionTimer::new(context.config.session_timer);
         timer.admit(&invite).map_err(|min_seconds| {
             let mut response = invite.response(StatusCode::SESSION_INTERVAL_TOO_SMALL, Some(&tag));
@@ -108,6 +118,7 @@ impl Incoming {
             listener: context.names.listener(&flow),
             headers: headers_of(&invite),
             hops,
+            passed,
             replaces,
             span: context.span.clone(),
         })));

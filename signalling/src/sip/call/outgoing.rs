@@ -463,6 +463,14 @@ fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
         let by = NameAddr::new(SipUri::new(&party.user, route.from_host.clone(), None));
         headers.push(HeaderName::ReferredBy, by.to_string());
     }
+    let told = match &route.peer {
+        Origin::User(user) => context.config.user_passing.outgoing(&dial.passed, user, &route.from_host),
+        // Its own list was looked at where its way was found.
+        Origin::Trunk(_) => dial.passed.headers.clone(),
+    };
+    for header in told {
+        headers.push(HeaderName::from(header.name.as_str()), header.value);
+    }
     context.introduce(headers, &route.flow);
     match &dial.offer {
         Some(offer) => body::put_into_request(&mut request, offer),

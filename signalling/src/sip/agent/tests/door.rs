@@ -211,6 +211,7 @@ fn a_dial_without_route_ends_at_once() {
         headers: Vec::new(),
         has_successor: false,
         hops: 4,
+        passed: crate::adapter::Passage::default(),
         span: tracing::Span::none(),
     };
     peer.command(Command::Dial(Box::new(dial.clone())));

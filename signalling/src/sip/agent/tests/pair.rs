@@ -99,6 +99,7 @@ impl Pair {
             headers: Vec::new(),
             has_successor: false,
             hops: 4,
+            passed: crate::adapter::Passage::default(),
             span: tracing::Span::none(),
         };
         change(&mut dial);

@@ -220,6 +220,7 @@ impl Peer {
             headers: Vec::new(),
             has_successor: false,
             hops: 4,
+            passed: crate::adapter::Passage::default(),
             span: tracing::Span::none(),
         };
         let leg = dial.leg;
