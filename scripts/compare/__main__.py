@@ -1,12 +1,14 @@
-"""Webtrunk and rtpengine, one after the other, under the same calls: CPU, memory, delay and sound, as ratios.
+"""Webtrunk beside rtpengine (media) and beside Kamailio (signalling), one after the other, under the same calls:
+CPU, memory, delay, rates and sound, as ratios.
 
 One generator (webtrunk-loadtest) makes all calls: WebRTC callers with DTLS-SRTP on one side, RTP phones with
 PCMU on the other, the same speech in both directions, every packet counted. Both gateways run as they come, but
 for addresses and ports. rtpengine is told of the descriptions by its NG protocol, Webtrunk by SIP. Everything
 is on loopback and bounded in calls and time.
 
-Run by `make compare`. Needs rtpengine (Debian: rtpengine-daemon; `scripts/setup compare`), perf (linux-perf), the
-release binaries and WEBTRUNK_PYTHON, a Python with the package pesq.
+Beside Kamailio sipp calls sipp, and registers (signalling.py).
+
+Run by `make compare`. Needs rtpengine and Kamailio, sipp and perf (`scripts/setup compare`), the release binaries and WEBTRUNK_PYTHON, a Python with the package pesq.
 """
 
 import argparse
@@ -22,6 +24,8 @@ import gateways
 import plot
 import report
 import shares
+import signalling
+import sip_servers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPEECH = ROOT / "gateway/assets/announcement.wav"
@@ -90,15 +94,24 @@ def main():
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/release", metavar="FOLDER")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "target/compare.json", metavar="FILE")
     parser.add_argument("--seconds", type=int, default=15, help="for each row with all calls up (default: 15)")
+    parser.add_argument("--only", choices=("media", "signalling"), help="one half; the other's section stays")
     arguments = parser.parse_args()
 
     result = {
         "date": datetime.date.today().isoformat(),
         "machine": machine(),
-        "versions": {gateway.name: gateway.version(arguments.binaries) for gateway in gateways.ALL},
+        "versions": {it.name: it.version(arguments.binaries) for it in (*gateways.ALL, *sip_servers.ALL)},
         "load_average": [os.getloadavg()[0]],
         "rows": {},
     }
+    if arguments.only != "signalling":
+        compare_media(arguments, result)
+    if arguments.only != "media":
+        compare_signalling(arguments, result)
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def compare_media(arguments, result):
     for name, calls, seconds, options in rows(arguments.seconds):
         measured = result["rows"][name] = {}
         for gateway in gateways.ALL:
@@ -111,10 +124,22 @@ def main():
         result["shares"][kind] = measure_shares(arguments.binaries, options)
     result["figures"] = report.figures(result["rows"])
 
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     (ROOT / "docs/compare.svg").write_text(plot.svg(result))
     text = report.markdown(result)
     report.replace_section(ROOT / "docs/PERFORMANCE.md", text)
+    print(text)
+
+
+def compare_signalling(arguments, result):
+    with tempfile.TemporaryDirectory() as folder:
+        speech = pathlib.Path(folder) / "speech.ulaw"
+        command = ["sox", SPEECH, "-r", "8000", "-c", "1", "-t", "ul", speech]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        result["signalling"] = signalling.measure(arguments.binaries, speech)
+    result["signalling_figures"] = signalling.figures(result["signalling"])
+    (ROOT / "docs/compare-sip.svg").write_text(plot.sip_svg(result["signalling_figures"]))
+    text = signalling.markdown(result)
+    report.replace_section(ROOT / "docs/PERFORMANCE.md", text, signalling.BEGIN, signalling.END)
     print(text)
 
 

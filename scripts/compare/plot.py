@@ -29,13 +29,7 @@ def svg(result):
             ("to caller", of("transcoded-20", "added delay to the caller, p50")),
         ]),
     ]
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-    ]
-    for at, (name, colour) in enumerate(COLOURS.items()):
-        parts.append(f'<rect x="{30 + 110 * at}" y="14" width="12" height="12" fill="{colour}"/>')
-        parts.append(text(48 + 110 * at, 25, name, "start"))
+    parts = head(COLOURS)
     for at, (title, groups) in enumerate(bars):
         parts += bar_panel(30 + at * (PANEL + GAP), title, groups)
     lines = [(condition, of(row, f"PESQ to the phone, {condition}")) for row, condition in pesq_rows()]
@@ -43,16 +37,43 @@ def svg(result):
     return "\n".join([*parts, "</svg>", ""])
 
 
-def bar_panel(x, title, groups):
+def sip_svg(figures):
+    """Signalling beside Kamailio: four panels of bars."""
+    colours = {"Kamailio": "#c2703d", "Webtrunk": COLOURS["Webtrunk"]}
+    of = {figure["key"]: figure for figure in figures}
+    panels = [
+        ("CPU, ms", [("call", of["call_cpu_ms"]), ("registration", of["registration_cpu_ms"])]),
+        ("a second, at most", [("calls", of["calls_per_second"]), ("registrations", of["registrations_per_second"])]),
+        ("added delay to the ring, ms", [("p50", of["ring_p50_ms"]), ("p99", of["ring_p99_ms"])]),
+        ("memory, KiB", [("registration", of["registration_kib"]), ("dialog", of["dialog_kib"])]),
+    ]
+    parts = head(colours)
+    for at, (title, groups) in enumerate(panels):
+        parts += bar_panel(30 + at * (PANEL + GAP), title, groups, colours)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def head(colours):
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+    ]
+    for at, (name, colour) in enumerate(colours.items()):
+        parts.append(f'<rect x="{30 + 110 * at}" y="14" width="12" height="12" fill="{colour}"/>')
+        parts.append(text(48 + 110 * at, 25, name, "start"))
+    return parts
+
+
+def bar_panel(x, title, groups, colours=COLOURS):
     parts = [text(x, TOP - 20, title, "start"), axis(x)]
-    top = max(bar_heights(groups), default=1)
+    top = max(bar_heights(groups, colours), default=1)
     step = PANEL / len(groups)
     for at, (label, figure) in enumerate(groups):
         middle = x + step * (at + 0.5)
         parts.append(text(middle, BOTTOM + 18, label))
-        for side, (gateway, colour) in enumerate(COLOURS.items()):
+        for side, (gateway, colour) in enumerate(colours.items()):
             measured = figure[gateway]
-            if measured is None or gateway in figure["overloaded"]:
+            if measured is None or gateway in figure.get("overloaded", ()):
                 parts.append(text(middle + (side - 0.5) * step * BAR, BOTTOM - 4, "–"))
                 continue
             height = measured / top * (BOTTOM - TOP)
@@ -66,9 +87,9 @@ def bar_panel(x, title, groups):
     return parts
 
 
-def bar_heights(groups):
+def bar_heights(groups, colours):
     for _, figure in groups:
-        yield from (figure[gateway] for gateway in COLOURS if figure[gateway] and gateway not in figure["overloaded"])
+        yield from (figure[it] for it in colours if figure[it] and it not in figure.get("overloaded", ()))
 
 
 def line_panel(x, title, figures):

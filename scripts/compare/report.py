@@ -124,9 +124,9 @@ def shown(value, unit):
     return f"{value:,.{digits}f} {unit}".strip()
 
 
-def replace_section(file, text):
-    before, _, rest = file.read_text().partition(BEGIN)
-    _, mark, after = rest.partition(END)
+def replace_section(file, text, begin=BEGIN, end=END):
+    before, _, rest = file.read_text().partition(begin)
+    _, mark, after = rest.partition(end)
     if not mark:
-        raise SystemExit(f"compare: {file} has no marks to write between: {BEGIN.strip()} and {END.strip()}")
-    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+        raise SystemExit(f"compare: {file} has no marks to write between: {begin.strip()} and {end.strip()}")
+    file.write_text(f"{before}{begin}\n{text}\n{end}{after}")

@@ -251,7 +251,9 @@ impl<'a> Fields<'a> {
 fn split_value(text: &str) -> Option<(&str, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|c: char| c == ',' || c.is_ascii_whitespace()).unwrap_or(text.len());
-        return (end > 0).then(|| text.split_at(end));
+        // A token has no quotes (RFC 9110 5.6.2); between the quotes that we write they would end the value.
+        let is_token = end > 0 && !text[..end].contains(['"', '\\']);
+        return is_token.then(|| text.split_at(end));
     };
     let mut bytes = quoted.bytes().enumerate();
     while let Some((at, byte)) = bytes.next() {
@@ -315,6 +317,8 @@ mod tests {
             "Digest realm=\"g\" nonce=\"n\"",
             "Digest realm=\"g\", nonce=",
             "Digest realm=\"g\", nonce=\"n\", nonce=\"m\"",
+            "Digest realm=g\"h, nonce=\"n\"",
+            "Digest realm=g\\, nonce=\"n\"",
             "Digest realm=\"g\", nonce=\"n\", algorithm=MD5-sess",
             "Digest realm=\"g\", nonce=\"n\", qop=\"auth-conf\"",
             "Digest realm=\"g\", nonce=\"n\\",

@@ -52,6 +52,7 @@ impl Session {
             Due::Nothing => false,
             Due::Expired => true,
             Due::Refresh => {
+                tracing::debug!("session refresh is due");
                 self.send_refresh(context);
                 false
             }

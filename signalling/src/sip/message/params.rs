@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::chars::{find_outside, is_clean, is_token, is_uri_param, quoted_len, split_outside};
+use super::chars::{find_outside, is_clean, is_token, is_uri_param, quoted_len, split_outside, unescape};
 use super::{ByteString, SyntaxError};
 
 /// An ordered list of parameters. Names are compared without case; values stand as they came.
@@ -81,9 +81,20 @@ impl Params {
         Self::parse(whole, text, |name, value| is_token(name) && value.is_none_or(is_header_value))
     }
 
-    /// The parameters of a URI: `text`, a slice of `whole`, is empty or begins with `;`.
+    /// The parameters of a URI: `text`, a slice of `whole`, is empty or begins with `;`. One that stands
+    /// twice could be read in two ways, and such a URI would not even mean the same as itself (RFC 3261
+    /// 19.1.1, 19.1.4).
     pub(super) fn parse_uri(whole: &ByteString, text: &str) -> Result<Self, SyntaxError> {
-        Self::parse(whole, text, |name, value| is_uri_param(name) && value.is_none_or(is_uri_param))
+        let is_good = |name: &str, value: Option<&str>| is_uri_param(name) && value.is_none_or(is_uri_param);
+        let params = Self::parse(whole, text, is_good)?;
+        let is_twice = |(at, (name, _)): (usize, (&str, Option<&str>))| {
+            let name = unescape(name);
+            params.iter().take(at).any(|(other, _)| unescape(other).eq_ignore_ascii_case(&name))
+        };
+        if params.iter().enumerate().any(is_twice) {
+            return Err(SyntaxError("a parameter that stands twice"));
+        }
+        Ok(params)
     }
 
     fn parse(

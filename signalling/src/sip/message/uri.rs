@@ -388,6 +388,15 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_that_stands_twice_is_none() {
+        for bad in
+            ["sip:bob@example.com;a=1;b;a=2", "sip:bob@example.com;lr;LR", "sip:bob@example.com;ab;a%62"]
+        {
+            assert!(bad.parse::<Uri>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn the_parts_of_a_uri() {
         let Uri::Sip(uri) = uri("sip:a;b=c?d%40:p&w@[::1]:5061;lr;transport=ws?x=y") else { panic!("SIP") };
         assert_eq!(uri.user.as_deref(), Some("a;b=c?d%40"));

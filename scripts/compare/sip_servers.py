@@ -1,0 +1,146 @@
+"""Kamailio and Webtrunk between sipp and sipp: as processes with CPU time and memory."""
+
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import gateways
+
+HOST, CALLER, CALLEE = "127.0.0.1", "127.0.0.3", "127.0.0.2"
+PORT, CALLEE_PORT = 18460, 18461
+REALM, PASSWORD = "webtrunk", "registrant"
+USERS = 2000
+
+
+class Server(gateways.Gateway):
+    """What it used, its children included."""
+
+    log = subprocess.DEVNULL
+
+    def __exit__(self, *_):
+        """The children too: those of a parent that had to be killed would keep its ports."""
+        children = self.processes()[1:]
+        super().__exit__()
+        for pid in children:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def processes(self):
+        """The process and all that came of it."""
+        parents = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    stat = (entry / "stat").read_text()
+                except OSError:
+                    continue
+                parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
+        found, waiting = [], [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            found.append(pid)
+            waiting += parents.get(pid, [])
+        return found
+
+    def cpu_s(self):
+        """User and system time until now."""
+        ticks = 0
+        for pid in self.processes():
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def memory_kib(self):
+        """Proportional: what processes share counts once."""
+        text = "".join(pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.processes())
+        return sum(map(int, re.findall(r"^Pss: +(\d+)", text, re.MULTILINE)))
+
+
+class Kamailio(Server):
+    """Debian's, as a proxy that keeps transactions and dialogs, and as a registrar that asks for passwords."""
+
+    name = "Kamailio"
+
+    def __init__(self, _binaries, folder):
+        config = folder / "kamailio.cfg"
+        config.write_text((pathlib.Path(__file__).parent / "kamailio.cfg").read_text())
+        self.pid_file = folder / "pid"
+        self.command = [
+            "kamailio", "-f", str(config), "-DD", "-E", "-m", "128", "-M", "8", "-P", str(self.pid_file),
+            "-Y", str(folder),
+        ]
+
+    def is_up(self):
+        return self.pid_file.exists()
+
+    @staticmethod
+    def version(_binaries):
+        if not shutil.which("kamailio"):
+            sys.exit("compare: kamailio is missing; install it by scripts/setup compare")
+        done = subprocess.run(["kamailio", "-v"], capture_output=True, text=True)
+        return re.search(r"kamailio (\S+)", done.stdout)[1]
+
+
+class Webtrunk(Server):
+    """As it comes: it ends both calls and carries their media itself."""
+
+    name = "Webtrunk"
+    is_up = staticmethod(gateways.Webtrunk.is_up)
+    version = staticmethod(gateways.Webtrunk.version)
+
+    def __init__(self, binaries, folder):
+        config = folder / "webtrunk.toml"
+        config.touch(0o600)
+        config.write_text(CONFIG + "".join(map(user, range(USERS))))
+        self.command = [str(binaries / "webtrunk"), "run", str(config)]
+
+
+def user_name(number):
+    return f"user{number:05}"
+
+
+def user(number):
+    name = user_name(number)
+    hashed = hashlib.md5(f"{name}:{REALM}:{PASSWORD}".encode()).hexdigest()
+    return f'[[users]]\nname = "{name}"\nha1_md5 = "{hashed}"\n'
+
+
+CONFIG = f"""
+[http]
+bind = "127.0.0.1:{gateways.HTTP_PORT}"
+[[sip.listeners]]
+transport = "udp"
+bind = "{HOST}:{PORT}"
+[media]
+addresses = ["127.0.0.1"]
+webrtc_port = 0
+rtp_address = "127.0.0.1"
+rtp_ports = [20000, 64999]
+[[trunks]]
+name = "office"
+host = "{CALLER}"
+networks = ["{CALLER}"]
+codecs = ["PCMU"]
+[[trunks]]
+name = "phones"
+host = "{CALLEE}"
+port = {CALLEE_PORT}
+networks = ["{CALLEE}"]
+codecs = ["PCMU"]
+[[rules]]
+name = "load"
+destination = "7[0-9]+"
+from_trunk = "office"
+actions = [{{ bridge = {{ trunk = "phones", number = "$0" }} }}]
+[log]
+filter = "warn"
+"""
+
+ALL = (Kamailio, Webtrunk)
