@@ -22,7 +22,7 @@ pub(super) enum Stage {
 /// What the buffer begins with.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// More is needed; [`Cutter::stage`] says of what.
+    /// More is needed; the stage says of what.
     Incomplete,
     /// A ping (RFC 5626 3.5.1); it has been taken out of the buffer.
     KeepAlive,
