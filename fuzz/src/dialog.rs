@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use arbitrary::{Arbitrary, Unstructured};
+use arbitrary::Arbitrary;
 use bytes::Bytes;
 use tracing::Span;
 use webtrunk_engine::sdp::SessionDescription;
@@ -78,7 +78,7 @@ const EXTRAS: [HeaderName; 16] = [
 const TYPES: [&str; 4] =
     ["application/sdp", "application/dtmf-relay", "application/trickle-ice-sdpfrag", "multipart/mixed"];
 
-/// Most steps of one input: it has to end in time.
+/// Most steps of one input.
 const STEPS_MAX: usize = 100;
 
 /// How many calls may come in: few, so that it comes to that.
@@ -92,13 +92,8 @@ const FOR_LONG: Duration = Duration::from_secs(4000);
 /// # Panics
 /// A leg ends twice or never, what is sent is no message, timers stand still, or something stays.
 pub fn run(octets: &[u8]) {
-    let mut input = Unstructured::new(octets);
-    let Ok(steps) = input.arbitrary_iter::<Step<'_>>() else { return };
     let mut bench = Bench::new();
-    for step in steps.take(STEPS_MAX) {
-        let Ok(step) = step else { break };
-        bench.take(&step);
-    }
+    world::steps(octets, STEPS_MAX, |step: Step<'_>| bench.take(&step));
     bench.settle();
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use arbitrary::{Arbitrary, Unstructured};
+use arbitrary::Arbitrary;
 use bytes::Bytes;
 use webtrunk_signalling::sip::flow::{ConnectionId, Flow};
 use webtrunk_signalling::sip::identifiers::Identifiers;
@@ -37,7 +37,7 @@ enum Step<'a> {
     Wait { tenths: u16 },
 }
 
-/// Most steps of one input: it has to end in time.
+/// Most steps of one input.
 const STEPS_MAX: usize = 200;
 
 /// How many transactions may be open before new ones are refused: few, so that it comes to that.
@@ -51,13 +51,8 @@ const FOR_LONG: Duration = Duration::from_secs(300);
 /// # Panics
 /// Something is said twice or that is no message, timers stand still, limits do not hold, or something stays.
 pub fn run(octets: &[u8]) {
-    let mut input = Unstructured::new(octets);
-    let Ok(steps) = input.arbitrary_iter::<Step<'_>>() else { return };
     let mut bench = Bench::new();
-    for step in steps.take(STEPS_MAX) {
-        let Ok(step) = step else { break };
-        bench.take(&step);
-    }
+    world::steps(octets, STEPS_MAX, |step: Step<'_>| bench.take(&step));
     bench.settle();
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use webtrunk_signalling::adapter::Origin;
 use webtrunk_signalling::auth::digest::Attempts;
@@ -38,6 +39,13 @@ pub(crate) const STATUSES: [u16; 24] = [
     100, 180, 183, 199, 200, 202, 204, 299, 300, 302, 401, 407, 408, 415, 420, 422, 481, 487, 488, 491, 500,
     503, 600, 603,
 ];
+
+/// What happens by these octets, a step at a time; at most so many steps, since an input has to end in time.
+pub(crate) fn steps<'a, S: Arbitrary<'a>>(octets: &'a [u8], max: usize, mut take: impl FnMut(S)) {
+    let mut input = Unstructured::new(octets);
+    let Ok(steps) = input.arbitrary_iter() else { return };
+    steps.take(max).map_while(Result::ok).for_each(&mut take);
+}
 
 /// The flow by a number: datagrams, or one of three streams.
 pub(crate) fn flow(number: u8) -> Flow {

@@ -15,11 +15,20 @@ use super::load::{load, parse};
 use super::*;
 
 mod bridges;
+mod files;
 
 const MD5: &str = "0123456789abcdef0123456789abcdef";
 
 fn environment(name: &str) -> Option<String> {
     (name == "HA1").then(|| MD5.to_owned())
+}
+
+/// A file with these permissions in a folder of its own.
+fn file(folder: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, text).expect("the folder is ours");
+    fs::set_permissions(&path, Permissions::from_mode(mode)).expect("the file is ours");
+    path
 }
 
 /// Everything that is wrong with `text`, a line each.
@@ -656,85 +665,11 @@ fn faults_of_the_structure_are_told_together_and_nothing_that_follows_from_them(
 }
 
 #[test]
-fn every_certificate_file_that_is_missing_is_told() {
-    let told =
-        faults("[http]\n[tls]\ncertificate = \"a\"\nprivate_key = \"b\"\ntrusted_certificates = \"c\"\n");
-    assert_eq!(told.matches(": cannot be read: No such file").count(), 3, "{told}");
-}
-
-#[test]
 fn a_listener_with_a_bad_address_is_a_listener_all_the_same() {
     let told = faults(
         "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"5060\"\n[[trunks]]\nname = \"p\"\nhost = \"p.example\"\n",
     );
     assert_eq!(told.lines().count(), 1, "{told}");
-}
-
-/// A file with these permissions in a folder of its own.
-fn file(folder: &TempDir, name: &str, text: &str, mode: u32) -> PathBuf {
-    let path = folder.path().join(name);
-    fs::write(&path, text).expect("the folder is ours");
-    fs::set_permissions(&path, Permissions::from_mode(mode)).expect("the file is ours");
-    path
-}
-
-#[test]
-fn a_file_with_secrets_must_be_closed_to_others() {
-    let folder = TempDir::new().expect("a folder for the test");
-    let with_secret = format!("[http]\n[[users]]\nname = \"alice\"\nha1_md5 = \"{MD5}\"\n");
-    let with_password = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[[trunks]]\nname = \"p\"\nhost = \"h\"\ncredentials = { user = \"u\", password = \"pw\" }\n";
-    let from_environment = "[http]\n[[users]]\nname = \"alice\"\nha1_md5 = { env = \"HA1\" }\n";
-    for (text, mode, is_refused) in [
-        (with_secret.as_str(), 0o644, true),
-        (with_secret.as_str(), 0o640, true),
-        (with_secret.as_str(), 0o620, true),
-        (with_secret.as_str(), 0o600, false),
-        (with_secret.as_str(), 0o400, false),
-        (with_password, 0o604, true),
-        (with_password, 0o600, false),
-        (from_environment, 0o644, false),
-    ] {
-        let loaded = load(&file(&folder, "w.toml", text, mode), &environment);
-        let told = loaded.map(drop).map_err(|error| error.to_string());
-        match told {
-            Err(told) => assert!(is_refused && told.contains("chmod 600"), "{mode:o}: {told}"),
-            Ok(()) => assert!(!is_refused, "{mode:o} was let through:\n{text}"),
-        }
-    }
-}
-
-#[test]
-fn a_secret_in_a_file_is_read_beside_the_configuration_and_must_be_closed_too() {
-    let folder = TempDir::new().expect("a folder for the test");
-    let text = "[http]\n[[users]]\nname = \"alice\"\nha1_md5 = { file = \"alice.ha1\" }\n";
-    let path = file(&folder, "w.toml", text, 0o644);
-    file(&folder, "alice.ha1", &format!("{MD5}\n"), 0o644);
-    let told = load(&path, &environment).expect_err("the secret is open").to_string();
-    assert!(told.contains("is open to others (mode 644)") && told.contains("chmod 600"), "{told}");
-    file(&folder, "alice.ha1", &format!("{MD5}\n"), 0o600);
-    let config = load(&path, &environment).expect("the secret is closed");
-    let hash = config.users.ha1("alice", "webtrunk", Algorithm::Md5);
-    assert_eq!(hash.as_ref().map(Ha1::as_hex), Some(MD5));
-}
-
-#[test]
-fn what_systemd_hands_over_may_be_read_by_its_group() {
-    let folder = TempDir::new().expect("a folder for the test");
-    let text = format!(
-        "[http]\n[[users]]\nname = \"a\"\nha1_md5 = \"{MD5}\"\n[[users]]\nname = \"b\"\nha1_md5 = {{ file = \"b\" }}\n"
-    );
-    let handed = |name: &str| {
-        (name == "CREDENTIALS_DIRECTORY").then(|| folder.path().to_str().expect("ASCII").to_owned())
-    };
-    for (mode, is_refused) in [(0o440, false), (0o400, false), (0o444, true), (0o460, true)] {
-        file(&folder, "b", MD5, mode);
-        let path = file(&folder, "w.toml", &text, mode);
-        assert_eq!(load(&path, &handed).is_err(), is_refused, "{mode:o}");
-        assert!(load(&path, &environment).is_err() || mode == 0o400, "{mode:o} elsewhere");
-        for name in ["b", "w.toml"] {
-            fs::remove_file(folder.path().join(name)).expect("the folder is ours");
-        }
-    }
 }
 
 #[test]
@@ -756,28 +691,4 @@ fn only_what_every_user_has_is_offered() {
     }
     let told = faults(&(user("alice", &md5) + &user("bob", &sha256)));
     assert!(told.contains("nothing can be offered to all; give all users ha1_md5"), "{told}");
-}
-
-#[test]
-fn the_key_of_a_certificate_must_be_closed_to_the_world() {
-    let folder = TempDir::new().expect("a folder for the test");
-    let made = rcgen::generate_simple_self_signed(vec!["phone.example".to_owned()]).expect("a certificate");
-    file(&folder, "chain.pem", &made.cert.pem(), 0o644);
-    let text = "[http]\n[tls]\ncertificate = \"chain.pem\"\nprivate_key = \"key.pem\"\n";
-    let path = file(&folder, "w.toml", text, 0o644);
-    for (mode, is_refused) in [(0o644, true), (0o604, true), (0o640, false), (0o600, false)] {
-        file(&folder, "key.pem", &made.signing_key.serialize_pem(), mode);
-        match load(&path, &environment) {
-            Ok(_) => assert!(!is_refused, "{mode:o} was let through"),
-            Err(told) => {
-                assert!(is_refused && told.to_string().contains("everybody may read this key"), "{told}");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_missing_file_is_unreadable() {
-    let told = load(Path::new("/nonexistent/w.toml"), &environment).expect_err("there is none");
-    assert!(matches!(told, ConfigError::Unreadable { .. }));
 }

@@ -1,17 +1,15 @@
 //! A network that loses and swaps packets: what is heard through it, and what RTCP and the gateway's own
 //! counters tell of it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use serde_json::Value;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, PeerReport, PhoneConfig, WebrtcConfig};
+use webtrunk_loadtest::agent::{Call, PeerReport, WebrtcConfig};
 
 use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_mostly_hears};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
 use super::wishes::speech;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
-use crate::support::gateway_config::{SIP_PORT, WEBRTC_PORT};
+use crate::support::gateway_config::WEBRTC_PORT;
 use crate::support::relay::{Faults, Relay, Tally};
 
 /// One packet in twenty is lost, one in thirty comes late by one.
@@ -105,22 +103,12 @@ async fn what_is_lost_of_speech_is_restored_for_the_phone() {
     assert!(2 * recovered > lost, "{recovered} of {lost} restored, {concealed} invented");
 }
 
-/// The phone is behind a NAT: its signalling and media come from the relay, and its description and Contact
-/// name an address at which nobody is. What it is told of us is what the relay has.
+/// The phone is behind a NAT. What it is told of us is what the relay has.
 #[tokio::test(flavor = "multi_thread")]
 async fn between_a_phone_and_the_gateway() {
-    const RTP_PORTS: [u16; 2] = [20_000, 20_003];
-    const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
     let relay = Relay::new();
-    let [from, to] = RTP_PORTS;
-    let config = GatewayConfig::default().media("shards = 1").rtp_ports(from, to);
-    let stage = Stage::behind(&relay, &["PCMU"], config);
+    let (stage, caller) = Stage::behind_nat(&relay, BAD);
     let gateway = stage.gateway.sip().ip();
-    for port in (from..=to).chain([SIP_PORT]) {
-        relay.carry((gateway, port).into(), [BAD; 2]);
-    }
-    let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
-    let caller = PhoneConfig { server, behind_nat: Some(NOBODY), ..stage.caller(CodecId::Pcmu) };
     let (caller, callee) = (phone(caller).await, phone(stage.callee(CodecId::Pcmu)).await);
     let (call, lifted) = talk(&caller, &callee).await;
     for (end, told) in [(&call, relay.ip()), (&lifted, gateway)] {

@@ -1,18 +1,16 @@
 //! Callers that change networks in the middle of a call, or whose network changes.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
-use webtrunk_loadtest::agent::{Call, Direction, PhoneConfig};
+use webtrunk_loadtest::agent::{Call, Direction};
 
 use super::ear::assert_hears;
 use super::stage::{
-    CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, talk, talk_from_webrtc, webrtc,
+    CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, RTP_PORTS, Stage, lift_webrtc, phone, talk, talk_from_webrtc, webrtc,
 };
-use crate::support::gateway::{GatewayConfig, PATIENCE};
-use crate::support::gateway_config::SIP_PORT;
+use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
 use crate::support::relay::{Faults, Relay};
 
@@ -120,23 +118,14 @@ async fn a_callee_whose_network_was_lost_comes_back_too_and_the_caller_notices_t
 /// again nobody can know them from a stranger's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_whose_nat_changed_is_heard_again_when_it_describes_itself_anew() {
-    const RTP_PORTS: [u16; 2] = [20_000, 20_003];
-    const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
     let relay = Relay::new();
-    let [from, to] = RTP_PORTS;
-    let config = GatewayConfig::default().media("shards = 1").rtp_ports(from, to);
-    let stage = Stage::behind(&relay, &["PCMU"], config);
+    let (stage, caller) = Stage::behind_nat(&relay, Faults::default());
     let gateway = stage.gateway.sip().ip();
-    for port in (from..=to).chain([SIP_PORT]) {
-        relay.carry((gateway, port).into(), [Faults::default(); 2]);
-    }
-    let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
-    let caller = PhoneConfig { server, behind_nat: Some(NOBODY), ..stage.caller(CodecId::Pcmu) };
     let (caller, callee) = (phone(caller).await, phone(stage.callee(CodecId::Pcmu)).await);
     let (call, lifted) = talk(&caller, &callee).await;
     assert_hears(&call, CALLEE_HZ).await;
     assert_hears(&lifted, CALLER_HZ).await;
-    for port in from..=to {
+    for port in RTP_PORTS {
         relay.forget((gateway, port).into());
     }
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -1,6 +1,7 @@
 //! The gateway between two trunks, at each of which a phone of ours is, and a user with WebRTC.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use serde_json::Value;
 use webtrunk_codecs::CodecId;
@@ -9,7 +10,7 @@ use webtrunk_loadtest::agent::{Call, Credentials, Phone, PhoneConfig, Voice, Web
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
-use crate::support::relay::Relay;
+use crate::support::relay::{Faults, Relay};
 
 /// The level of every tone, in dBm0.
 pub(super) const LEVEL_DBM0: f64 = -10.0;
@@ -17,6 +18,9 @@ pub(super) const LEVEL_DBM0: f64 = -10.0;
 /// What the caller says, and the callee.
 pub(super) const CALLER_HZ: u16 = 440;
 pub(super) const CALLEE_HZ: u16 = 850;
+
+/// The gateway's ports for RTP where a relay carries them.
+pub(super) const RTP_PORTS: RangeInclusive<u16> = 20_000..=20_003;
 
 /// The gateway and its peers' hosts. Numbers that begin with 9 are the carrier's.
 pub(super) struct Stage {
@@ -56,6 +60,21 @@ impl Stage {
         let office = Host::new();
         let external = format!("external_address = \"{}\"", relay.ip());
         Self::with_office(office, (relay.ip(), SIP_PORT).into(), codecs, config.listeners(&external), "")
+    }
+
+    /// The same with what the phone at the office is like when a NAT is in front of it: its signalling and media come
+    /// from the relay, and its description and Contact name an address at which nobody is.
+    pub(super) fn behind_nat(relay: &Relay, faults: Faults) -> (Self, PhoneConfig) {
+        const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
+        let config =
+            GatewayConfig::default().media("shards = 1").rtp_ports(*RTP_PORTS.start(), *RTP_PORTS.end());
+        let stage = Self::behind(relay, &["PCMU"], config);
+        for port in RTP_PORTS.chain([SIP_PORT]) {
+            relay.carry((stage.gateway.sip().ip(), port).into(), [faults; 2]);
+        }
+        let server = Some(SocketAddr::new(relay.ip(), SIP_PORT));
+        let caller = PhoneConfig { server, behind_nat: Some(NOBODY), ..stage.caller(CodecId::Pcmu) };
+        (stage, caller)
     }
 
     fn with_office(

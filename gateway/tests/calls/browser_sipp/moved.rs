@@ -48,17 +48,24 @@ fn address(call: &Call) -> String {
     call.alice.selected("localCandidateId")["address"].as_str().expect("an address").to_owned()
 }
 
-#[test]
-fn a_page_whose_network_was_lost_is_asked_to_check_anew_and_the_call_goes_on() {
-    let machines = Machines::new();
-    let socket = machines.lay_signalling();
+/// A call whose page is in another network by now; where the WebSocket is that goes on, unless it was lost as well.
+fn after_a_change(machines: &Machines, socket: Option<&'static str>, go_on: impl FnOnce(Call) + Send) {
     let Some(browser) = machines.outside.run(Browser::start) else { return };
     machines.inside.run(|| {
-        let config = CallConfig { machine: Some(GATEWAY), socket: Some(socket), ..CallConfig::default() };
+        let config = CallConfig { machine: Some(GATEWAY), socket, ..CallConfig::default() };
         let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
         call.talk();
         assert_eq!(address(&call), WIFI);
         machines.change();
+        go_on(call);
+    });
+}
+
+#[test]
+fn a_page_whose_network_was_lost_is_asked_to_check_anew_and_the_call_goes_on() {
+    let machines = Machines::new();
+    let socket = machines.lay_signalling();
+    after_a_change(&machines, Some(socket), |call| {
         let log = call.gateway.log();
         log.wait_for(&["\"ICE is restarted\""], PATIENCE);
         log.wait_for(&["\"ICE restarted\""], PATIENCE);
@@ -74,12 +81,7 @@ fn a_page_whose_network_was_lost_is_asked_to_check_anew_and_the_call_goes_on() {
 fn a_page_whose_network_was_lost_restarts_ice_itself_and_is_heard_again() {
     let machines = Machines::new();
     let socket = machines.lay_signalling();
-    let Some(browser) = machines.outside.run(Browser::start) else { return };
-    machines.inside.run(|| {
-        let config = CallConfig { machine: Some(GATEWAY), socket: Some(socket), ..CallConfig::default() };
-        let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
-        call.talk();
-        machines.change();
+    after_a_change(&machines, Some(socket), |call| {
         call.alice.restart_ice();
         call.assert_hear_each_other();
         assert_eq!(address(&call), MOBILE);
@@ -98,13 +100,7 @@ enum Noticed {
 }
 
 fn come_back(noticed: Noticed) {
-    let machines = Machines::new();
-    let Some(browser) = machines.outside.run(Browser::start) else { return };
-    machines.inside.run(|| {
-        let config = CallConfig { machine: Some(GATEWAY), ..CallConfig::default() };
-        let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
-        call.talk();
-        machines.change();
+    after_a_change(&Machines::new(), None, |call| {
         let log = call.gateway.log();
         if noticed == Noticed::Silence {
             log.wait_for(&["\"ICE is restarted\""], PATIENCE);
