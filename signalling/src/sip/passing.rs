@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use crate::adapter::{Diversion, DiversionReason, Header, Passage};
 use crate::sip::message::{HeaderName, Headers, Host, NameAddr, SipUri};
+use crate::sip::own_headers::is_own;
 
 /// What a peer may say, and is told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -161,8 +162,11 @@ impl FromStr for HeaderRange {
     }
 }
 
-/// Whether a header may be passed on at all.
+/// Whether a header may be passed on at all: it takes more than not to be the gateway's own, since a stranger may say it.
 fn may_pass(name: &HeaderName) -> bool {
+    if is_own(name) {
+        return false;
+    }
     match name {
         HeaderName::Other(text) => !OF_ONE_LEG.iter().any(|own| own.eq_ignore_ascii_case(text)),
         known => HARMLESS.contains(known),
@@ -304,8 +308,9 @@ mod tests {
             ("P-Own", "1"),
             ("Authorization", "Digest x"),
             ("X-Other", "2"),
+            ("Content-ID", "<body@a>"),
         ];
-        let from = config(&["X-*", "P-*", "subject"], DiversionStyle::None);
+        let from = config(&["X-*", "P-*", "Content-*", "subject"], DiversionStyle::None);
         let passed = from.incoming(&headers(&lines));
         assert_eq!(told(&passed.headers), ["x-tenant: acme", "Subject: lunch", "P-Own: 1", "X-Other: 2"]);
         let to = config(&["X-Tenant", "Subject"], DiversionStyle::None);
@@ -334,6 +339,7 @@ mod tests {
             ("P-Asserted-Identity", BadHeaderRange::Never),
             ("Diversion", BadHeaderRange::Never),
             ("record", BadHeaderRange::Never),
+            ("Content-ID", BadHeaderRange::Never),
         ] {
             assert_eq!(text.parse::<HeaderRange>(), Err(expected), "{text}");
         }
