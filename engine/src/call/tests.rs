@@ -8,13 +8,16 @@ use webtrunk_codecs::l16::L16Rate;
 use webtrunk_codecs::tone::{Digit, Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
+mod addresses;
 mod conference;
+mod digits;
 mod encoder;
 mod hold;
 mod pauses;
 mod ptimes;
 mod quality;
 mod tones;
+mod transcoding;
 mod weather;
 
 use super::{
@@ -334,171 +337,6 @@ fn described(events: Vec<CallEvent>) -> SessionDescription {
 }
 
 #[test]
-fn opus_and_pcmu_are_transcoded_both_ways_at_the_same_level() {
-    let mut bench = Bench::talking(CodecId::Opus, CodecId::Pcmu);
-    let payloads = [tone(CodecId::Opus, 150), tone(CodecId::Pcmu, 150)];
-    for (left, right) in payloads[0].iter().zip(&payloads[1]) {
-        bench.send(0, left);
-        bench.send(1, right);
-        bench.pass(FRAME);
-    }
-    for (phone, ticks) in [(0, 960), (1, 160)] {
-        let phone = &bench.phones[phone];
-        assert_eq!(phone.heard.len(), 150);
-        phone.assert_unbroken(ticks);
-        let sound = phone.sound();
-        let level = goertzel_dbm0(&sound[4000..20_000], SampleRate::HZ_8000, 1000.0);
-        assert!((level + 10.0).abs() < 0.3, "{:?}: {level} dBm0", phone.codec);
-    }
-    assert!(bench.call.stats().iter().all(|leg| leg.is_transcoded));
-}
-
-#[test]
-fn wide_band_codecs_are_transcoded_whatever_their_clocks() {
-    const L16: CodecId = CodecId::L16(L16Rate::Wide);
-    for (left, right) in
-        [(CodecId::Opus, CodecId::G722), (CodecId::G722, CodecId::Pcmu), (L16, CodecId::G722)]
-    {
-        let mut bench = Bench::talking(left, right);
-        let payloads = [tone(left, 100), tone(right, 100)];
-        for (left, right) in payloads[0].iter().zip(&payloads[1]) {
-            bench.send(0, left);
-            bench.send(1, right);
-            bench.pass(FRAME);
-        }
-        for phone in &bench.phones {
-            assert_eq!(phone.heard.len(), 100, "{left:?} and {right:?}");
-            phone.assert_unbroken(phone.codec.clock_rate().hz() / 50);
-            let level = goertzel_dbm0(&phone.sound()[4000..14_000], SampleRate::HZ_8000, 1000.0);
-            assert!((level + 10.0).abs() < 0.4, "{:?} of {left:?} and {right:?}: {level} dBm0", phone.codec);
-        }
-        assert!(bench.call.stats().iter().all(|leg| leg.is_transcoded));
-    }
-}
-
-#[test]
-fn the_same_codec_is_passed_through_byte_for_byte() {
-    for codec in [CodecId::Pcma, CodecId::G722] {
-        let mut bench = Bench::talking(codec, codec);
-        let payloads = tone(codec, 50);
-        for payload in &payloads {
-            bench.send(0, payload);
-            bench.pass(FRAME);
-        }
-        let heard: Vec<_> = bench.phones[1].heard.iter().map(|heard| heard.payload.clone()).collect();
-        assert_eq!(heard, payloads);
-        bench.phones[1].assert_unbroken(160);
-        assert!(bench.call.stats().iter().all(|leg| !leg.is_transcoded));
-    }
-}
-
-#[test]
-fn a_lost_packet_is_filled_so_that_time_and_sequence_go_on() {
-    let mut bench = Bench::talking(CodecId::Opus, CodecId::Pcmu);
-    for (frame, payload) in tone(CodecId::Opus, 100).iter().enumerate() {
-        let mut packet = bench.phones[0].packet(payload);
-        if frame % 10 != 9 {
-            bench.deliver(0, &mut packet);
-        }
-        bench.pass(FRAME);
-    }
-    bench.pass(FRAME * 5);
-    assert_eq!(bench.phones[1].heard.len(), 99, "the last one's loss cannot be known");
-    bench.phones[1].assert_unbroken(160);
-    let stats = bench.call.stats();
-    assert_eq!(stats[0].lost, 9);
-    assert_eq!(stats[1].recovered + stats[1].concealed, 9);
-}
-
-#[test]
-fn a_lost_packet_of_a_relayed_stream_is_missing_for_who_listens() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    for frame in 0..50u8 {
-        let mut packet = bench.phones[0].packet(&[frame; 160]);
-        if frame % 10 < 8 {
-            bench.deliver(0, &mut packet);
-        }
-        bench.pass(FRAME);
-    }
-    bench.pass(FRAME * 5);
-    let heard = &bench.phones[1].heard;
-    assert_eq!(heard.len(), 40);
-    for packet in heard {
-        let frame = u16::from(packet.payload[0]);
-        assert_eq!(packet.sequence, heard[0].sequence.wrapping_add(frame));
-        assert_eq!(packet.timestamp, heard[0].timestamp.wrapping_add(u32::from(frame) * 160));
-    }
-}
-
-#[test]
-fn swapped_packets_are_heard_in_order() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    let mut packets: Vec<_> = (0..40u8).map(|byte| bench.phones[0].packet(&[byte; 160])).collect();
-    for pair in packets.chunks_mut(2).skip(1) {
-        pair.swap(0, 1);
-    }
-    for pair in packets.chunks_mut(2) {
-        for packet in pair {
-            bench.deliver(0, packet);
-            bench.pass(FRAME / 4);
-        }
-        bench.pass(FRAME * 3 / 2);
-    }
-    assert_eq!(bench.phones[1].heard.len(), 40);
-    bench.phones[1].assert_unbroken(160);
-    let firsts: Vec<_> = bench.phones[1].heard.iter().map(|heard| heard.payload[0]).collect();
-    assert_eq!(firsts, (0..40).collect::<Vec<u8>>());
-    assert_eq!(bench.call.stats()[0].lost, 0);
-}
-
-#[test]
-fn a_digit_is_told_once_and_sent_anew_as_an_event_of_the_other_leg() {
-    let mut bench = Bench::talking(CodecId::Opus, CodecId::Pcmu);
-    bench.send(0, &tone(CodecId::Opus, 1)[0]);
-    bench.events();
-    let digit = Digit::parse('7').expect("a key");
-    for end in [0, 0, 0x80, 0x80, 0x80] {
-        let mut packet = bench.phones[0].packet(&[7, end | 10, 0x1c, 0x20]);
-        packet[1] = 101;
-        // All packets of a press show its begin.
-        let begin = Timestamp(u32::MAX - 3000).plus(960).0;
-        packet[4..8].copy_from_slice(&begin.to_be_bytes());
-        bench.deliver(0, &mut packet);
-        bench.pass(FRAME);
-    }
-    let told = bench.events();
-    assert!(
-        matches!(told[..], [CallEvent::DigitBegan { digit: down, .. }, CallEvent::DigitPressed { digit: up, duration, .. }]
-            if down == digit && up == digit && duration == HELD),
-        "{told:?}"
-    );
-
-    let leg = bench.phones[1].leg;
-    bench.call.send_digit(leg, digit, HELD, bench.now);
-    bench.pass(Duration::from_millis(400));
-    let events: Vec<_> = bench.phones[1].heard.iter().filter(|heard| heard.payload_type == 101).collect();
-    assert!(events.len() >= 6, "{} packets", events.len());
-    assert!(events.iter().all(|event| event.timestamp == events[0].timestamp && event.payload[0] == 7));
-    let ends: Vec<_> = events.iter().filter(|event| event.payload[1] & 0x80 != 0).collect();
-    assert_eq!(ends.len(), 3);
-    assert!(ends.iter().all(|end| end.payload[2..] == HELD_UNITS.to_be_bytes()));
-}
-
-#[test]
-fn a_digit_too_many_is_lost_and_does_not_overtake_those_that_wait() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    let leg = bench.phones[0].leg;
-    bench.events();
-    let digit = Digit::parse('1').expect("a key");
-    (0..70).for_each(|_| bench.call.send_digit(leg, digit, HELD, bench.now));
-    assert!(bench.events().is_empty(), "none is refused, to be sent in another way");
-    bench.pass(Duration::from_secs(20));
-    let begins = bench.phones[0].heard.iter().filter(|heard| heard.payload_type == 101);
-    let times: std::collections::HashSet<_> = begins.map(|heard| heard.timestamp).collect();
-    assert_eq!(times.len(), 64);
-}
-
-#[test]
 fn a_phone_on_hold_is_sent_nothing_and_hears_again_after_it() {
     let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
     let frame = [0x55; 160];
@@ -514,23 +352,6 @@ fn a_phone_on_hold_is_sent_nothing_and_hears_again_after_it() {
     }
     let ssrcs: Vec<_> = bench.phones[0].heard.iter().map(|heard| heard.ssrc).collect();
     assert!(ssrcs.windows(2).all(|pair| pair[0] == pair[1]));
-}
-
-#[test]
-fn a_digit_for_a_phone_on_hold_waits_for_its_resume() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    let leg = bench.phones[0].leg;
-    for (direction, digits) in [("inactive", 0), ("sendrecv", 1)] {
-        bench.call.receive_offer(leg, &bench.phones[0].offer(direction), None);
-        bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
-        if direction == "inactive" {
-            bench.call.send_digit(leg, Digit::parse('5').expect("a key"), HELD, bench.now);
-        }
-        bench.pass(Duration::from_secs(1));
-        let begins = bench.phones[0].heard.iter().filter(|heard| heard.payload_type == 101);
-        let times: std::collections::HashSet<_> = begins.map(|heard| heard.timestamp).collect();
-        assert_eq!(times.len(), digits, "{direction}");
-    }
 }
 
 #[test]
@@ -566,77 +387,6 @@ fn a_tone_is_played_in_real_time() {
 }
 
 #[test]
-fn a_stranger_is_neither_heard_nor_sent_to() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    bench.send(0, &[0x55; 160]);
-    let stranger = SocketAddr::from(([203, 0, 113, 9], 9));
-    let mut packet = bench.phones[0].packet(&[0x66; 160]);
-    let leg = bench.phones[0].leg;
-    let before = bench.phones[1].heard.len();
-    bench.call.handle_datagram(leg, &mut packet, stranger, stranger, bench.now, &mut bench.outbox);
-    bench.collect();
-    assert_eq!(bench.phones[1].heard.len(), before);
-    let drops = bench.call.stats()[0].drops;
-    assert_eq!(drops.of(crate::rtp::DropReason::WrongSource), 1);
-}
-
-#[test]
-fn a_phone_behind_nat_that_was_called_is_latched_by_where_its_answer_came_from() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    let phone = Phone::new(3, CodecId::Pcmu);
-    let leg = phone.leg;
-    bench.call.add_leg(new_leg(leg, 3, CodecId::Pcmu, &bench.supplies));
-    bench.call.create_offer(leg, Direction::SendRecv);
-    let private = phone.offer("sendrecv").to_string().replace("192.0.2.3", "10.0.0.7");
-    let answer = SessionDescription::parse(private.as_str()).expect("a good answer");
-    let from = Some(phone.address.ip());
-    bench.call.receive_answer(leg, &answer, from, bench.now, &mut bench.outbox);
-    bench.phones[0] = phone;
-    bench.call.hear(leg, HearSource::Leg(bench.phones[1].leg), bench.now);
-    bench.call.hear(bench.phones[1].leg, HearSource::Leg(leg), bench.now);
-    for _ in 0..10 {
-        bench.send(0, &[0x55; 160]);
-        bench.send(1, &[0x66; 160]);
-        bench.pass(FRAME);
-    }
-    assert_eq!(bench.phones[1].heard.len(), 10);
-    assert_eq!(bench.phones[0].heard.len(), 6, "from its fifth packet on it is known where it is");
-}
-
-#[test]
-fn a_browser_that_becomes_another_is_refused_and_nothing_of_its_leg_changes() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    let leg = LegId::next();
-    bench.call.add_leg(new_browser_leg(leg, &bench.supplies, bench.now));
-    let offer = SessionDescription::parse(CHROMIUM).expect("a good offer");
-    bench.call.receive_offer(leg, &offer, None);
-    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
-    bench.events();
-    let agreed = |bench: &Bench| {
-        let leg = bench.call.leg(leg).expect("it is there");
-        (leg.agreed_codec(), leg.remote_codecs())
-    };
-    let before = agreed(&bench);
-    assert_eq!(before.0, Some(CodecId::Opus));
-
-    let other = CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:new").replace("111 63 9 0", "63 9 0");
-    let other = other.replace("a=fingerprint:sha-256 5A", "a=fingerprint:sha-256 00");
-    let other = SessionDescription::parse(other.as_str()).expect("a good offer");
-    bench.call.receive_offer(leg, &other, None);
-    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
-    assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));
-    assert_eq!(agreed(&bench), before);
-
-    bench.call.create_offer(leg, Direction::SendRecv);
-    let other = CHROMIUM.replace("a=ice-ufrag:", "a=ice-ufrag:new").replace("actpass", "passive");
-    let answer = SessionDescription::parse(other.as_str()).expect("a good answer");
-    bench.events();
-    bench.call.receive_answer(leg, &answer, None, bench.now, &mut bench.outbox);
-    assert!(matches!(bench.events()[..], [CallEvent::DescriptionRefused { .. }]));
-    assert_eq!(agreed(&bench), before);
-}
-
-#[test]
 fn an_offer_without_a_common_codec_changes_nothing() {
     let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
     let phone = &bench.phones[0];
@@ -651,30 +401,4 @@ fn an_offer_without_a_common_codec_changes_nothing() {
     let before = bench.phones[0].heard.len();
     bench.send(1, &[0x55; 160]);
     assert_eq!(bench.phones[0].heard.len(), before + 1);
-}
-
-/// Or a page could have the gateway knock at every port of the network behind it.
-#[test]
-fn a_browsers_candidates_are_sent_nothing() {
-    let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
-    let leg = LegId::next();
-    bench.call.add_leg(new_browser_leg(leg, &bench.supplies, bench.now));
-    let candidates = (1..100).map(|n| format!("a=candidate:{n} 1 udp 2122260223 10.0.0.{n} 22 typ host\r\n"));
-    let offer = format!("{CHROMIUM}{}", candidates.collect::<String>());
-    bench.call.receive_offer(leg, &SessionDescription::parse(offer).expect("a good offer"), None);
-    bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
-    let phones = bench.phones.each_ref().map(|phone| phone.address.ip());
-    let mut timers = 0;
-    while let Some(at) = bench.call.poll_timeout().filter(|at| *at < bench.now + Duration::from_secs(30)) {
-        bench.call.handle_timeout(at, &mut bench.outbox);
-        let is_theirs = |to: SocketAddr| phones.contains(&to.ip());
-        bench
-            .outbox
-            .drain(|_, run| assert!(run.iter().all(|(to, _)| is_theirs(to)), "somebody is knocked at"));
-        timers += 1;
-        assert!(timers < 1000, "timers move on");
-    }
-    assert!(timers > 0);
-    let failed = |event: &CallEvent| matches!(event, CallEvent::LegFailed { .. });
-    assert!(bench.events().iter().any(failed), "nobody ever came");
 }

@@ -9,6 +9,9 @@ use webtrunk_codecs::{Decoder, Encoder};
 
 use super::*;
 
+mod changes;
+mod time;
+
 /// A party of the test, and the call that it is in.
 struct Talker {
     phone: Phone,
@@ -334,33 +337,6 @@ fn five_hundred_joins_and_leaves_of_ten_parties_make_no_click() {
 }
 
 #[test]
-fn supervisors_listen_whisper_and_barge() {
-    let to = |name: &str| ConferenceRole::Whisper { to: Arc::from(name) };
-    for (role, by_agent, by_customer) in [
-        (ConferenceRole::Listen, false, false),
-        (to("agent"), true, false),
-        (to("customer"), false, true),
-        (to("nobody"), false, false),
-        (ConferenceRole::Barge, true, true),
-    ] {
-        let mut room = Room::new(8, 5);
-        let is_known = role.is_known();
-        // The supervisor is there before the one whom it whispers to.
-        let agent = room.join_as(CodecId::Pcmu, 500.0, "agent", ConferenceRole::Party);
-        let supervisor = room.join_as(CodecId::Pcmu, 1700.0, "boss", role.clone());
-        let customer = room.join_as(CodecId::Pcmu, 900.0, "customer", ConferenceRole::Party);
-        room.run(Duration::from_secs(2));
-        assert!(room.hears(supervisor, 500.0) && room.hears(supervisor, 900.0), "{role:?}");
-        assert!(room.hears(agent, 900.0) && room.hears(customer, 500.0), "{role:?}");
-        assert_eq!(room.hears(agent, 1700.0), by_agent, "{role:?}");
-        assert_eq!(room.hears(customer, 1700.0), by_customer, "{role:?}");
-        let is_told =
-            |event: &CallEvent| matches!(event, CallEvent::PartyJoined { party, .. } if *party == supervisor);
-        assert_eq!(room.events.iter().any(is_told), is_known, "{role:?}");
-    }
-}
-
-#[test]
 fn who_comes_goes_and_speaks_is_told() {
     let mut room = Room::new(8, 6);
     let first = room.join(CodecId::Pcmu, 500.0);
@@ -414,120 +390,6 @@ fn a_full_conference_lets_nobody_in() {
 }
 
 #[test]
-fn parties_are_as_loud_as_they_are_let_in() {
-    let mut room = Room::new(8, 8);
-    let listener = room.join(CodecId::Pcmu, 500.0);
-    for (hz, gain_db, is_muted) in [(900.0, 6.0, false), (1300.0, -6.0, false), (1700.0, 0.0, true)] {
-        let (name, role) = (Arc::from("somebody"), ConferenceRole::Party);
-        let joined = room.enter(CodecId::Pcmu, hz, |leg| PartySpec { leg, name, role, gain_db, is_muted });
-        joined.expect("there is room");
-    }
-    room.run(Duration::from_secs(2));
-    let talker = room.talker(listener);
-    let level = |hz| goertzel_dbm0(&talker.sound[8000..], SampleRate::HZ_8000, hz);
-    let plain = 20.0 * (2000.0_f64 / 32_768.0).log10() + FULL_SCALE_DBM0;
-    assert!((level(900.0) - plain - 6.0).abs() < 0.5 && (level(1300.0) - plain + 6.0).abs() < 0.5);
-    assert!(level(1700.0) < -50.0);
-}
-
-#[test]
-fn losses_and_jitter_of_one_party_make_no_hole_for_the_others() {
-    for (seed, loss, jitter_ms) in [(11, 0.01, 30), (12, 0.05, 30), (13, 0.05, 100), (14, 0.1, 30)] {
-        let mut room = Room::new(8, seed);
-        let listener = room.join(LINEAR, 500.0);
-        let talker = room.join(CodecId::Opus, 900.0);
-        // The encoder adds redundancy where loss is told.
-        room.talker(talker).encoder.set_expected_loss(20);
-        (room.loss, room.jitter) = (loss, Duration::from_millis(jitter_ms));
-        room.run(Duration::from_secs(10));
-        let stats = room.call_of(talker).stats();
-        let [stats] = &stats[..] else { panic!("one leg") };
-        assert!(stats.lost > 0 && stats.recovered + stats.concealed > 0, "{stats:?}");
-        assert!(stats.packets_received > 400 && stats.is_transcoded, "{stats:?}");
-        room.talker(listener).phone.assert_unbroken(160);
-        room.talker(talker).phone.assert_unbroken(960);
-        let sound = &room.talker(listener).sound[8000..];
-        let quiet = sound.chunks(160).filter(|chunk| chunk.iter().all(|sample| sample.abs() < 300)).count();
-        let share = quiet as f64 / (sound.len() / 160) as f64;
-        assert!(share < 0.02, "{share} of the time is silent, seed {seed}");
-    }
-}
-
-#[test]
-fn the_delay_of_a_conference_is_short_again_five_seconds_after_a_burst() {
-    let mut room = Room::new(8, 15);
-    let listener = room.join(LINEAR, 500.0);
-    let talker = room.join(LINEAR, 900.0);
-    room.run(Duration::from_secs(2));
-    room.jitter = Duration::from_millis(150);
-    room.run(Duration::from_secs(2));
-    room.jitter = Duration::ZERO;
-    room.run(Duration::from_millis(4500));
-    // A pause, and then the tone begins with one packet: how long after it was sent is it heard?
-    room.talker(talker).peak = 0.0;
-    room.run(Duration::from_millis(500));
-    room.talker(talker).peak = 8000.0;
-    room.talker(listener).sound.clear();
-    let sent_at = room.talker(talker).next_at;
-    let mut heard_at = None;
-    while heard_at.is_none() && room.now < sent_at + Duration::from_secs(1) {
-        room.run(Duration::from_millis(1));
-        let is_heard = room.talker(listener).sound.iter().any(|sample| sample.abs() > 1000);
-        heard_at = is_heard.then_some(room.now);
-    }
-    let delay = heard_at.expect("it is heard").saturating_duration_since(sent_at);
-    // The frame in which it begins may begin up to a tick earlier than the tone in it.
-    assert!(delay < Duration::from_millis(60), "{delay:?}");
-}
-
-#[test]
-fn a_party_that_changes_its_codec_stays() {
-    let mut room = Room::new(8, 16);
-    let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Pcmu, 900.0));
-    room.run(Duration::from_secs(1));
-    let now = room.now;
-    let codec = CodecId::G722;
-    let id = room.talker(second).call;
-    let talker = room.talker(second);
-    talker.phone.codec = codec;
-    talker.encoder = encoder(codec, codec.native_rate(), &EncoderConfig::default()).expect("an encoder");
-    talker.decoder = decoder(codec, codec.native_rate()).expect("a decoder");
-    talker.sound.clear();
-    let offer = talker.phone.offer("sendrecv");
-    room.hall.with_call(id, |call, outbox| {
-        call.receive_offer(second, &offer, None);
-        call.create_answer(second, None, now, outbox);
-    });
-    room.run(Duration::from_secs(1));
-    assert!(room.hears(first, 900.0) && room.hears(second, 500.0) && !room.hears(second, 900.0));
-    room.talker(first).phone.assert_unbroken(160);
-    room.talker(second).phone.assert_unbroken(160);
-}
-
-/// Who asks for pauses gets them of the mix too, and what comes behind one is marked (RFC 3551 4.1).
-#[test]
-fn a_pause_of_all_others_is_not_sent_and_what_follows_begins_a_talkspurt() {
-    let mut room = Room::new(8, 18);
-    let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Opus, 900.0));
-    let (id, now) = (room.talker(second).call, room.now);
-    room.talker(second).phone.lines = "a=fmtp:111 usedtx=1\r\n".to_owned();
-    let offer = room.talker(second).phone.offer("sendrecv");
-    room.hall.with_call(id, |call, outbox| {
-        call.receive_offer(second, &offer, None);
-        call.create_answer(second, None, now, outbox);
-    });
-    for peak in [2000.0, 0.0, 2000.0] {
-        room.talker(first).peak = peak;
-        room.run(Duration::from_secs(2));
-    }
-    let heard = &room.talker(second).phone.heard;
-    let pauses = heard.windows(2).filter(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp) > 960);
-    let marked: Vec<_> = pauses.map(|pair| pair[1].marker).collect();
-    assert!(marked.len() >= 2 && marked.iter().all(|marked| *marked), "{marked:?}");
-    assert!(heard.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
-}
-
-#[test]
 fn a_key_of_a_party_is_told() {
     let mut room = Room::new(8, 17);
     let leg = room.join(CodecId::Pcmu, 500.0);
@@ -553,108 +415,4 @@ fn a_key_of_a_party_is_told() {
     let digit = Digit::parse('5').expect("a key");
     let is_told = |event: &CallEvent| matches!(event, CallEvent::DigitPressed { leg: of, digit: key, .. } if *of == leg && *key == digit);
     assert!(room.events.iter().any(is_told));
-}
-
-#[test]
-fn the_time_of_frames_that_are_left_out_after_a_stall_passes() {
-    let mut room = Room::new(8, 18);
-    let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Opus, 900.0));
-    room.run(Duration::from_secs(1));
-    let last = |room: &mut Room, leg| room.talker(leg).phone.heard.last().expect("audio").timestamp;
-    let before = [first, second].map(|leg| last(&mut room, leg));
-    let counts = [first, second].map(|leg| room.talker(leg).phone.heard.len());
-    // The thread stands still.
-    room.now += Duration::from_millis(500);
-    room.run(Duration::from_secs(1));
-    for ((leg, before), (count, clock)) in
-        [first, second].into_iter().zip(before).zip(counts.into_iter().zip([8, 48]))
-    {
-        let passed = last(&mut room, leg).wrapping_sub(before);
-        let expected = 1500 * clock;
-        assert!(passed.abs_diff(expected) <= 20 * clock, "{passed} ticks, not {expected}");
-        let made = room.talker(leg).phone.heard.len() - count;
-        assert!((49..=56).contains(&made), "{made} packets of a second: none is sent in a burst");
-    }
-}
-
-/// The level of a tone in what a party heard in the last half second, against that of a hum as it comes.
-fn gain_db(room: &mut Room, listener: LegId, hz: f64) -> f64 {
-    let sound = &room.talker(listener).sound;
-    let plain = 20.0 * (2000.0_f64 / 32_768.0).log10() + FULL_SCALE_DBM0;
-    goertzel_dbm0(&sound[sound.len() - 4000..], SampleRate::HZ_8000, hz) - plain
-}
-
-#[test]
-fn a_party_is_changed_while_it_talks_and_nothing_clicks() {
-    let mut room = Room::new(8, 19);
-    let listener = room.join(LINEAR, 60.0);
-    let talker = room.join(LINEAR, 110.0);
-    room.run(Duration::from_secs(1));
-    let change = |room: &mut Room, gain_db, is_muted| {
-        let (name, role) = (Arc::from("somebody"), ConferenceRole::Party);
-        let spec = PartySpec { leg: talker, name, role, gain_db, is_muted };
-        room.conference.change(spec, &mut room.hall);
-        room.run(Duration::from_secs(1));
-    };
-    for (gain, is_muted, expected) in [
-        (0.0, true, None),
-        (0.0, false, Some(0.0)),
-        (6.0, false, Some(6.0)),
-        (-9.0, false, Some(-9.0)),
-        (12.0, true, None),
-    ] {
-        change(&mut room, gain, is_muted);
-        let heard = gain_db(&mut room, listener, 110.0);
-        match expected {
-            Some(expected) => assert!((heard - expected).abs() < 0.5, "{heard:.2} dB, not {expected}"),
-            None => assert!(heard < -40.0, "{heard:.2} dB of a muted party"),
-        }
-        let told = room.events.iter().filter(|event| {
-            matches!(event, CallEvent::PartyChanged { party, gain_db, is_muted: muted, .. }
-                if *party == talker && *gain_db == gain && *muted == is_muted)
-        });
-        assert_eq!(told.count(), 2, "both are told");
-        room.events.clear();
-    }
-    // A ramp of 10 ms from full level to nothing bends by 4000 / 80 at its ends, twice that with the gain.
-    let bend = sharpest_bend(&room.talker(listener).sound[800..]);
-    assert!(bend < 250, "a bend of {bend}");
-}
-
-#[test]
-fn a_supervisor_changes_its_role_and_only_who_takes_part_is_told_of() {
-    let to = |name: &str| ConferenceRole::Whisper { to: Arc::from(name) };
-    let mut room = Room::new(8, 20);
-    let agent = room.join_as(CodecId::Pcmu, 500.0, "agent", ConferenceRole::Party);
-    let customer = room.join_as(CodecId::Pcmu, 900.0, "customer", ConferenceRole::Party);
-    let supervisor = room.join_as(CodecId::Pcmu, 1700.0, "boss", ConferenceRole::Listen);
-    room.run(Duration::from_secs(1));
-    room.events.clear();
-    for (role, by_agent, by_customer, news) in [
-        (to("agent"), true, false, ""),
-        (ConferenceRole::Barge, true, true, "joined"),
-        (to("customer"), false, true, "left"),
-        (ConferenceRole::Listen, false, false, ""),
-        (ConferenceRole::Barge, true, true, "joined"),
-        (ConferenceRole::Listen, false, false, "left"),
-    ] {
-        let (name, spoken) = (Arc::from("boss"), role.clone());
-        let spec = PartySpec { leg: supervisor, name, role, gain_db: 0.0, is_muted: false };
-        room.conference.change(spec, &mut room.hall);
-        room.run(Duration::from_secs(1));
-        assert_eq!(room.hears(agent, 1700.0), by_agent, "{spoken:?}");
-        assert_eq!(room.hears(customer, 1700.0), by_customer, "{spoken:?}");
-        assert!(room.hears(supervisor, 500.0) && room.hears(agent, 900.0));
-        let told = room.events.drain(..).filter_map(|event| match event {
-            CallEvent::PartyJoined { leg, party, .. } if party == supervisor && leg == agent => {
-                Some("joined")
-            }
-            CallEvent::PartyLeft { leg, party, .. } if party == supervisor && leg == agent => Some("left"),
-            CallEvent::PartyJoined { leg, .. } | CallEvent::PartyLeft { leg, .. } if leg == supervisor => {
-                Some("itself")
-            }
-            _ => None,
-        });
-        assert_eq!(told.collect::<String>(), news, "{spoken:?}");
-    }
 }

@@ -1,0 +1,42 @@
+//! Hold, and other offers within a call.
+
+use super::*;
+
+#[test]
+fn a_hold_is_answered_on_its_own_leg_and_a_silent_one_is_heard_as_silence() {
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
+    assert_eq!(words, ["offered by caller from 192.0.2.9", "make answer for caller"]);
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["answer reoffer of caller"]);
+    assert_eq!(bench.agreed(leg, Direction::Inactive), ["callee hears silence"]);
+    assert_eq!(bench.agreed(leg, Direction::SendRecv), ["callee hears caller"]);
+}
+
+#[test]
+fn music_is_heard_by_who_is_on_hold_unless_a_telephone_system_holds_with_its_own() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    bench.call.settings.music_on_hold = World.prompt("hello");
+    let browser = bench.caller;
+    for direction in [Direction::RecvOnly, Direction::Inactive] {
+        assert_eq!(bench.agreed(browser, direction), ["callee hears prompt"], "{direction:?}");
+        assert_eq!(bench.agreed(browser, Direction::SendRecv), ["callee hears caller"]);
+    }
+    assert_eq!(bench.agreed(callee, Direction::RecvOnly), [""; 0]);
+    assert_eq!(bench.agreed(callee, Direction::Inactive), ["caller hears prompt"]);
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["caller hears callee"]);
+}
+
+#[test]
+fn an_empty_reoffer_gets_our_offer() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    assert_eq!(
+        bench.signal(Event::Reoffered { leg: callee, offer: None, signalled_from: FROM }),
+        ["offer callee"]
+    );
+    let words = bench.media(CallEvent::OfferReady { leg: callee, description: description() });
+    assert_eq!(words, ["answer reoffer of callee"]);
+    let words = bench.signal(Event::Acknowledged { leg: callee, description: Some(description()) });
+    assert_eq!(words, ["answered by callee"]);
+}
