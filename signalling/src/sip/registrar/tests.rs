@@ -11,6 +11,9 @@ use crate::adapter::MediaProfile;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::message::{HeaderName, Message, Request, Response, SipUri, Uri};
 
+mod flows;
+mod restored;
+
 struct Setup {
     registrar: Registrar,
     start: Instant,
@@ -275,139 +278,8 @@ fn headers_in_a_contact_are_kept_and_never_obeyed() {
     assert_eq!(binding.uri.as_request_uri().to_string(), "sip:a@h1;ob");
 }
 
-#[test]
-fn a_browser_s_binding_goes_with_its_connection() {
-    let mut setup = Setup::new();
-    let (one, two) = (flow(TransportKind::Wss, Some(1)), flow(TransportKind::Ws, Some(2)));
-    setup.register_over(0, one, "Contact: <sip:x@1.invalid;transport=ws>\r\n");
-    setup.register_over(0, two, "Contact: <sip:x@2.invalid;transport=ws>\r\n");
-    assert!(setup.registrar.bindings("alice").all(|binding| binding.profile == MediaProfile::Webrtc));
-    let ended = setup.registrar.connection_closed(ConnectionId(1));
-    assert_eq!(ended.len(), 1);
-    assert_eq!(setup.uris(), ["sip:x@2.invalid;transport=ws"]);
-    assert!(setup.registrar.connection_closed(ConnectionId(1)).is_empty());
-}
-
-#[test]
-fn a_refresh_over_another_connection_moves_the_binding_there() {
-    let mut setup = Setup::new();
-    let contact = "Contact: <sip:x@1.invalid;transport=ws>\r\n";
-    setup.register_over(0, flow(TransportKind::Wss, Some(1)), contact);
-    setup.register_over(0, flow(TransportKind::Wss, Some(2)), contact);
-    assert!(setup.registrar.connection_closed(ConnectionId(1)).is_empty());
-    assert_eq!(setup.registrar.connection_closed(ConnectionId(2)).len(), 1);
-}
-
-#[test]
-fn an_instance_s_new_flow_replaces_the_old_one() {
-    let mut setup = Setup::new();
-    let contact = |host: &str, reg_id: u32| {
-        format!(
-            "Contact: <sip:x@{host}.invalid;transport=ws;ob>;reg-id={reg_id};+sip.instance=\"<urn:uuid:1>\"\r\nSupported: path, outbound\r\n"
-        )
-    };
-    let response = setup.register_over(0, flow(TransportKind::Wss, Some(1)), &contact("one", 1));
-    assert_eq!(response.headers.require().collect::<Vec<_>>(), ["outbound"]);
-    let key = setup.registrar.bindings("alice").next().unwrap().key;
-    setup.register_over(9, flow(TransportKind::Wss, Some(2)), &contact("two", 1));
-    assert_eq!(setup.uris(), ["sip:x@two.invalid;transport=ws;ob"]);
-    assert_eq!(setup.registrar.bindings("alice").next().unwrap().key, key);
-    setup.register_over(9, flow(TransportKind::Wss, Some(3)), &contact("three", 2));
-    assert_eq!(setup.uris().len(), 2, "another reg-id is another flow");
-}
-
-#[test]
-fn outbound_is_promised_to_who_knows_it_with_how_often_to_keep_alive() {
-    let contact = "Contact: <sip:x@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
-    for (kind, supported, expected) in [
-        (UDP, "Supported: outbound\r\n", (1, Some("25"))),
-        (TransportKind::Tls, "Supported: outbound\r\n", (1, Some("120"))),
-        (TransportKind::Wss, "Supported: outbound\r\n", (1, None)),
-        (UDP, "", (0, None)),
-    ] {
-        let mut setup = Setup::new();
-        let over = flow(kind, (kind != UDP).then_some(1));
-        let response = setup.register_over(0, over, &format!("{contact}{supported}"));
-        let told = (response.headers.require().count(), response.headers.get(&HeaderName::FlowTimer));
-        assert_eq!(told, expected, "{kind:?} {supported}");
-    }
-}
-
-#[test]
-fn who_comes_back_by_another_flow_has_left_the_old_one_open_or_closed() {
-    let mut setup = Setup::new();
-    let contact = |host: &str, instance: u8, reg_id: u8| {
-        format!("Contact: <sip:x@{host}.invalid>;reg-id={reg_id};+sip.instance=\"<urn:uuid:{instance}>\"\r\n")
-    };
-    let [one, two, three, four] = [1, 2, 3, 4].map(|id| flow(TransportKind::Wss, Some(id)));
-    setup.register_over(0, one, &contact("a", 1, 1));
-    assert!(setup.registrar.take_left().is_empty());
-    setup.register_over(0, one, &contact("a", 1, 1));
-    assert!(setup.registrar.take_left().is_empty(), "a refresh leaves nothing");
-    setup.register_over(0, two, &contact("b", 1, 1));
-    assert_eq!(setup.registrar.take_left(), [one]);
-    setup.registrar.connection_closed(ConnectionId(2));
-    setup.register_over(0, three, &contact("c", 1, 2));
-    setup.register_over(0, three, &contact("d", 2, 1));
-    assert!(setup.registrar.take_left().is_empty(), "another flow, another client");
-    setup.register_over(0, four, &contact("e", 1, 1));
-    assert_eq!(setup.registrar.take_left(), [two]);
-    setup.registrar.connection_closed(ConnectionId(4));
-    setup.register_over(0, one, &contact("f", 1, 1));
-    assert_eq!(setup.registrar.take_left(), [four], "and no longer what it had left before");
-}
-
 const PROXIED: &str = "Via: SIP/2.0/UDP phone;branch=z9hG4bK2\r\n";
 const OF_INSTANCE: &str = "Contact: <sip:a@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
-
-#[test]
-fn the_path_to_a_contact_is_kept_and_told() {
-    let mut setup = Setup::new();
-    let path = "Path: <sip:edge.example;lr>, <sip:inner.example;lr>\r\nPath: <sip:first.example;lr;ob>\r\n";
-    let response = setup.register(0, &format!("Contact: <sip:a@h>\r\nSupported: path\r\n{PROXIED}{path}"));
-    assert_eq!(response.status.code(), 200);
-    let told: Vec<_> = response.headers.get_all(&HeaderName::Path).collect();
-    assert_eq!(told, ["<sip:edge.example;lr>, <sip:inner.example;lr>", "<sip:first.example;lr;ob>"]);
-    let kept = |setup: &Setup| {
-        let binding = setup.registrar.bindings("alice").next().unwrap();
-        binding.path.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        kept(&setup),
-        ["<sip:edge.example;lr>", "<sip:inner.example;lr>", "<sip:first.example;lr;ob>"]
-    );
-    // It is what the last request says.
-    setup.register(1, "Contact: <sip:a@h>\r\n");
-    assert!(kept(&setup).is_empty());
-}
-
-#[test]
-fn a_path_that_the_client_does_not_know_of_is_refused() {
-    let mut setup = Setup::new();
-    let response =
-        setup.register(0, &format!("Contact: <sip:a@h>\r\n{PROXIED}Path: <sip:edge.example;lr>\r\n"));
-    assert_eq!((response.status.code(), response.headers.get(&HeaderName::Unsupported)), (420, Some("path")));
-    let long = format!("Supported: path\r\nPath: {}<sip:last;lr>\r\n", "<sip:edge.example;lr>, ".repeat(8));
-    let response = setup.register(0, &format!("Contact: <sip:a@h>\r\n{PROXIED}{long}"));
-    assert_eq!((response.status.code(), &*response.reason), (400, "Path Too Long"));
-    assert!(setup.registrar.is_empty());
-}
-
-#[test]
-fn outbound_behind_a_proxy_needs_one_that_can() {
-    let supported = "Supported: path, outbound\r\n";
-    for (fields, expected) in [
-        (format!("{supported}{PROXIED}"), (439, 0)),
-        (format!("{supported}{PROXIED}Path: <sip:edge.example;lr;ob>, <sip:first.example;lr>\r\n"), (439, 0)),
-        (format!("{supported}{PROXIED}Path: <sip:edge.example;lr>, <sip:first.example;lr;ob>\r\n"), (200, 1)),
-        (format!("Supported: path\r\n{PROXIED}Path: <sip:first.example;lr>\r\n"), (200, 0)),
-    ] {
-        let mut setup = Setup::new();
-        let response = setup.register(0, &format!("{OF_INSTANCE}{fields}"));
-        assert_eq!((response.status.code(), response.headers.require().count()), expected, "{fields}");
-        assert!(!response.headers.has(&HeaderName::FlowTimer), "that is between the client and its proxy");
-    }
-}
 
 /// The addresses of the only device of a response: public, temporary.
 fn gruus(response: &Response) -> [SipUri; 2] {
@@ -472,66 +344,6 @@ proptest! {
             prop_assert!(!matches!(setup.registrar.gruu(&uri), Gruu::Of(_)));
         }
     }
-}
-
-fn moment(setup: &Setup, seconds: u64) -> Moment {
-    Moment { now: setup.at(seconds), wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds) }
-}
-
-#[test]
-fn what_was_kept_is_restored_as_it_was_and_goes_on_from_there() {
-    let mut setup = Setup::new();
-    setup.register(
-        0,
-        "Contact: <sip:a@h1;x=q?y=z>;q=0.5;+a=\"q\\\"q\";expires=600\r\nUser-Agent: phone/1\r\n\
-         Supported: path\r\nPath: <sip:one;lr>, <sip:two;lr>\r\n",
-    );
-    let keys = setup.registrar.take_touched();
-    let binding = setup.registrar.binding(keys[0]).unwrap().clone();
-    let record = Record::of(&binding, moment(&setup, 0)).unwrap();
-
-    // Another process, whose clock began elsewhere, a hundred seconds later.
-    let mut second = Setup { start: setup.start + Duration::from_secs(7), ..Setup::new() };
-    second.cseq = 1;
-    let at = Moment { wall: moment(&setup, 100).wall, ..moment(&second, 0) };
-    assert!(second.registrar.restore(&record, Some(ListenerId(0)), at));
-    let expires_at = second.at(500);
-    let restored = second.registrar.binding(binding.key).unwrap();
-    assert_eq!(*restored, Binding { expires_at, ..binding.clone() });
-    assert!(second.registrar.take_touched().is_empty(), "it is kept already");
-
-    second.register(10, "Contact: <sip:a@h1;x=q?y=z>;expires=600\r\n");
-    assert_eq!(second.registrar.take_touched(), [binding.key], "a refresh is known as one");
-    second.register(10, "Contact: <sip:a@h2>\r\n");
-    assert_eq!(second.registrar.take_touched(), [binding.key + 1], "no key is given twice");
-}
-
-#[test]
-fn what_was_kept_and_cannot_be_reached_is_let_go_and_its_key_stays_taken() {
-    let mut setup = Setup::new();
-    setup.register(0, "Contact: <sip:a@h1>;expires=600\r\n");
-    let key = setup.registrar.take_touched()[0];
-    let record = Record::of(setup.registrar.binding(key).unwrap(), moment(&setup, 0)).unwrap();
-    let broken = Record { contact: "<sip:".to_owned(), ..record.clone() };
-    for (record, listener, seconds) in
-        [(&record, None, 0), (&record, Some(ListenerId(0)), 600), (&broken, Some(ListenerId(0)), 0)]
-    {
-        let mut second = Setup::new();
-        let at = Moment { wall: moment(&setup, seconds).wall, ..moment(&second, 0) };
-        assert!(!second.registrar.restore(record, listener, at));
-        assert!(second.registrar.is_empty());
-        assert_eq!(second.registrar.take_touched(), [key], "to be removed from what is kept");
-        second.register(0, "Contact: <sip:a@h1>\r\n");
-        assert!(second.registrar.binding(key).is_none());
-    }
-}
-
-#[test]
-fn nothing_is_kept_of_a_stream() {
-    let mut setup = Setup::new();
-    setup.register_over(0, flow(TransportKind::Wss, Some(1)), "Contact: <sip:x@1.invalid;transport=ws>\r\n");
-    let key = setup.registrar.take_touched()[0];
-    assert_eq!(Record::of(setup.registrar.binding(key).unwrap(), moment(&setup, 0)), None);
 }
 
 proptest! {
