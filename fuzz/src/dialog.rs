@@ -215,6 +215,7 @@ impl Bench {
             leg: LegId::next(),
             target: Target::Trunk { trunk: trunk.clone(), number: "bob".to_owned() },
             caller: Party { user: user.clone(), display_name: String::new() },
+            on_behalf_of: None,
             transferred_by: None,
             offer: has_offer.then(|| description(1)),
             ring_timeout: Duration::from_secs(120),
@@ -234,6 +235,7 @@ impl Bench {
             flow,
             alternatives: Vec::new(),
             reach: if reach { Reach::Flow } else { Reach::Target },
+            account: is_trunk.then(|| trunk.clone()),
             peer: if is_trunk { Origin::Trunk(trunk) } else { Origin::User(user) },
         };
         self.agent.dial(dial, route, self.now);

@@ -15,7 +15,7 @@ use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::transport::Addresses;
 
-use crate::config::{Config, Trunk};
+use crate::config::{Config, Trunk, UserLimits};
 use crate::wiring;
 
 /// The configuration and the registrar's state, as the switchboard sees them.
@@ -27,6 +27,7 @@ pub struct GatewayDirectory {
     rtp_address: IpAddr,
     phone_srtp: SrtpPolicy,
     user_redirects: bool,
+    user_limits: UserLimits,
 }
 
 impl GatewayDirectory {
@@ -40,6 +41,7 @@ impl GatewayDirectory {
             addresses,
             rtp_address: config.media.rtp_address,
             phone_srtp: config.sip.phone_srtp,
+            user_limits: config.user_limits.clone(),
             user_redirects: config.sip.redirects,
         }
     }
@@ -105,6 +107,10 @@ impl Directory for GatewayDirectory {
             Origin::Trunk(name) => self.trunk(name).map_or(KeyMode::Events, |trunk| trunk.keys),
             Origin::User(_) => KeyMode::Events,
         }
+    }
+
+    fn calls_max(&self, user: &str) -> Option<usize> {
+        self.user_limits.of(user)
     }
 
     fn may_transfer(&self, origin: &Origin) -> bool {

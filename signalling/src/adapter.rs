@@ -414,6 +414,8 @@ pub struct Dial {
     pub target: Target,
     /// Who calls, as shown.
     pub caller: Party,
+    /// The user whose call it is: a trunk at which that one has an account is called by it.
+    pub on_behalf_of: Option<String>,
     /// Who transfers the caller to the callee, where that is how the call comes about.
     pub transferred_by: Option<Party>,
     /// Our offer; `None` asks the callee to offer.

@@ -8,3 +8,4 @@ pub mod routing;
 pub mod sip;
 pub mod switchboard;
 mod tie;
+mod user_calls;

@@ -22,10 +22,11 @@ use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
 use webtrunk_engine::engine::{Engine, Refused};
 use webtrunk_engine::{EndCause, LegId};
 
-use crate::adapter::{Command, Event, Incoming};
+use crate::adapter::{Command, Event, Incoming, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
 use crate::routing::{Decision, Plan, Query, Rules};
 use crate::tie::{self, Tie};
+use crate::user_calls::{Seat, Seats, TooMany, UserCalls};
 
 /// Events of one call that may wait; a call gets a handful a second.
 const MAILBOX: usize = 256;
@@ -40,6 +41,7 @@ pub struct Switchboard {
     house: RwLock<Arc<House>>,
     adapters: HashMap<&'static str, mpsc::Sender<Command>>,
     legs: Legs,
+    users: UserCalls,
     ties: Arc<Ties>,
 }
 
@@ -78,7 +80,8 @@ impl Switchboard {
     pub fn new(engine: Engine, house: House, adapters: HashMap<&'static str, mpsc::Sender<Command>>) -> Self {
         let legs = Legs::default();
         let ties = Ties::start(legs.clone());
-        Self { engine, house: RwLock::new(Arc::new(house)), adapters, legs, ties }
+        let (house, users) = (RwLock::new(Arc::new(house)), UserCalls::default());
+        Self { engine, house, adapters, legs, users, ties }
     }
 
     /// From now on calls begin by this; those that are there go on by what they began with.
@@ -152,12 +155,14 @@ impl Switchboard {
         self.legs.add(leg, inbox.clone());
         let (media_events, from_engine) = mpsc::channel(MAILBOX);
         let house = self.house();
-        match self.admit(&incoming, &house.rules, media_events, &stopping).await {
-            Ok((plan, handle)) => {
+        match self.admit(&incoming, &house, media_events, &stopping).await {
+            Ok((plan, handle, seat)) => {
                 // At the highest level, as every span: see `adapter::leg_span`.
                 let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
-                let call = Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs };
+                let seats = Seats::new(&self.users, leg, seat);
+                let call =
+                    Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs, seats };
                 call.run(adapter, incoming, (plan, &house), stopping).instrument(span).await;
             }
             Err(cause) => {
@@ -171,19 +176,29 @@ impl Switchboard {
     async fn admit(
         &self,
         incoming: &Incoming,
-        rules: &Rules,
+        house: &House,
         media_events: mpsc::Sender<CallEvent>,
         stopping: &watch::Receiver<bool>,
-    ) -> Result<(Plan, CallHandle), EndCause> {
+    ) -> Result<(Plan, CallHandle, Option<Seat>), EndCause> {
         let Incoming { origin, caller, destination, .. } = incoming;
         if *stopping.borrow() {
             return Err(EndCause::ShuttingDown);
         }
-        let plan = match rules.route(&Query::of(incoming, SystemTime::now(), rand::random())) {
+        let plan = match house.rules.route(&Query::of(incoming, SystemTime::now(), rand::random())) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {
                 incoming.span.in_scope(|| info!(?origin, %destination, %reason, ?cause, "call refused"));
                 return Err(cause);
+            }
+        };
+        let seat = match origin {
+            Origin::Trunk(_) => None,
+            Origin::User(user) => {
+                let max = house.directory.calls_max(user);
+                self.users.enter(user, incoming.leg, max).map_err(|TooMany| {
+                    incoming.span.in_scope(|| info!(user, "call refused: the user has as many as it may"));
+                    EndCause::Overloaded
+                })?
             }
         };
         let handle = self.engine.create_call(media_events, plan.room().cloned()).await.map_err(
@@ -196,7 +211,7 @@ impl Switchboard {
         incoming
             .span
             .in_scope(|| info!(?origin, caller = caller.user, %destination, rule = %plan.rule, "call began"));
-        Ok((plan, handle))
+        Ok((plan, handle, seat))
     }
 
     async fn command(&self, adapter: &'static str, command: Command) {
@@ -237,6 +252,7 @@ struct Conversation<'a> {
     handle: CallHandle,
     /// Its legs that have not ended, with their adapters.
     legs: Vec<(LegId, &'static str)>,
+    seats: Seats,
 }
 
 impl Conversation<'_> {
@@ -262,7 +278,13 @@ impl Conversation<'_> {
                         let decision = house.rules.route(&query);
                         call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
                     }
-                    effect => self.carry_out(effect).await,
+                    effect => match self.take_seat(&effect, directory.as_ref()) {
+                        Ok(()) => self.carry_out(effect).await,
+                        Err(leg) => {
+                            let ended = Event::Ended { leg, cause: EndCause::Busy };
+                            call.handle_input(Input::Signal(ended), directory.as_ref(), Instant::now());
+                        }
+                    },
                 }
             }
             if call.is_over() {
@@ -277,6 +299,11 @@ impl Conversation<'_> {
                         Input::Incoming { adapter, incoming } => {
                             incoming.span.record("call", display(self.handle.id()));
                             self.legs.push((incoming.leg, adapter));
+                            if let Origin::User(user) = &incoming.origin
+                                && directory.calls_max(user).is_some()
+                            {
+                                self.seats.join(incoming.leg, user);
+                            }
                         }
                         _ => {}
                     }
@@ -304,6 +331,17 @@ impl Conversation<'_> {
     fn forget(&mut self, leg: LegId) {
         self.board.legs.remove(leg);
         self.legs.retain(|(known, _)| *known != leg);
+        self.seats.leave(leg);
+    }
+
+    /// Counts a call of a user who is about to be called; the leg, where it would be one too many.
+    fn take_seat(&mut self, effect: &Effect, directory: &dyn Directory) -> Result<(), LegId> {
+        let Effect::Signal { command: Command::Dial(dial), .. } = effect else { return Ok(()) };
+        let Target::Contact { user, .. } = &dial.target else { return Ok(()) };
+        self.seats.take(dial.leg, user, directory.calls_max(user)).map_err(|TooMany| {
+            dial.span.in_scope(|| info!(user, "not called: the user has as many calls as it may"));
+            dial.leg
+        })
     }
 
     async fn carry_out(&mut self, effect: Effect) {

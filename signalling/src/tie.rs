@@ -146,6 +146,7 @@ mod tests {
             leg: LegId::next(),
             target,
             caller: Party { user: "ann".into(), display_name: String::new() },
+            on_behalf_of: None,
             transferred_by: None,
             offer: Some(description()),
             ring_timeout: Duration::MAX,

@@ -22,7 +22,7 @@ use super::store::StoreSection;
 use super::subscriptions::SubscriptionsSection;
 use super::trunks::TrunkSection;
 use super::users::UserSection;
-use super::{Config, rules, structure, trunks, users};
+use super::{Config, UserLimits, accounts, rules, structure, trunks, users};
 use crate::files;
 
 /// The whole file, as written.
@@ -130,7 +130,9 @@ impl File {
         }
         let users = users::check(&self.users, environment, faults);
         let names: Vec<_> = self.users.iter().map(UserSection::name).collect();
-        let trunks = trunks::check(&self.trunks, &self.sip.transports(), &names, environment, faults);
+        let user_limits = UserLimits::check(self.sip.calls_per_user(), &self.users, faults);
+        let mut trunks = trunks::check(&self.trunks, &self.sip.transports(), &names, environment, faults);
+        accounts::add(&self.users, &mut trunks, environment, faults);
         let known = Known {
             users: self.users.iter().map(UserSection::name).collect(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),
@@ -166,6 +168,7 @@ impl File {
             recording,
             store,
             users,
+            user_limits,
             trunks,
             rules: rules?,
             prompts,

@@ -4,6 +4,7 @@
 //! what comes of it (the public type, checked). Unknown keys are refused. Whatever is wrong is told
 //! with file, line, key, value and cure, all at once.
 
+mod accounts;
 mod bridge;
 mod conditions;
 mod conference;
@@ -42,6 +43,7 @@ use webtrunk_signalling::routing::Rules;
 use webtrunk_signalling::sip::agent::TextConfig;
 use webtrunk_signalling::sip::subscription::SubscriptionConfig;
 
+pub use accounts::UserLimits;
 pub use error::{ConfigError, Fault};
 pub use http::{ClientCertificate, HttpConfig, TlsFiles};
 pub use listener::SipListener;
@@ -82,6 +84,8 @@ pub struct Config {
     pub store: Option<StoreConfig>,
     /// Who may register and call.
     pub users: Users,
+    /// How many calls each of them may have.
+    pub user_limits: UserLimits,
     /// Where calls come from and go to.
     pub trunks: Vec<Trunk>,
     /// Who may call whom.

@@ -59,6 +59,7 @@ pub(super) struct SipSection {
     realm: Option<Spanned<String>>,
     expires_min_s: Option<Spanned<u32>>,
     contacts_max: Option<Spanned<u32>>,
+    calls_per_user: Option<Spanned<u32>>,
     session_expires_s: Option<Spanned<u32>>,
     session_expires_min_s: Option<Spanned<u32>>,
     strangers_per_address: Option<Spanned<u32>>,
@@ -181,6 +182,10 @@ impl SipSection {
 
     pub(super) fn has_no_listener(&self) -> bool {
         self.listeners.is_empty()
+    }
+
+    pub(super) const fn calls_per_user(&self) -> Option<&Spanned<u32>> {
+        self.calls_per_user.as_ref()
     }
 
     fn is_enabled(&self) -> bool {

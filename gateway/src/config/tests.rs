@@ -140,7 +140,9 @@ fn what_is_commented_out_in_the_example_is_the_default() {
     for name in ["http", "sip", "sip_ws", "media", "log"] {
         let checked = |mut section: toml::Value| {
             let keys = section.as_table_mut().expect("a section");
-            for example in ["listeners", "shards", "candidates_allow", "checks_deny", "music_on_hold"] {
+            for example in
+                ["listeners", "calls_per_user", "shards", "candidates_allow", "checks_deny", "music_on_hold"]
+            {
                 keys.remove(example);
             }
             let text = toml::Table::from_iter([(name.to_owned(), section)]).to_string() + "\n";
@@ -217,6 +219,15 @@ fn every_fault_names_line_key_value_and_cure() {
         (
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { trunk = \"p\", number = \"+49 $1\" } }]",
             "rules[0].actions[0].bridge.number = \"+49 $1\": holds a space, which no number has; take it out",
+        ),
+        ("[sip]\ncontacts_max = 0", "w.toml:2: sip.contacts_max = 0: is out of range; write 1 to 100"),
+        (
+            "[sip]\ncalls_per_user = 0",
+            "w.toml:2: sip.calls_per_user = 0: is out of range; write 1 or more; to have no calls, write no rule",
+        ),
+        (
+            "[[users]]\nname = \"a\"\nha1_md5 = { env = \"HA1\" }\nupstream = [{ trunk = \"t\", user = \"1\", credentials = { user = \"1\", password = \"p\" } }]",
+            "w.toml:4: users[0].upstream[0].trunk = \"t\": no trunk has this name; add it to [[trunks]]",
         ),
         ("a = 1\na = 2", "w.toml:2: a: duplicate key; take one of them out"),
         (

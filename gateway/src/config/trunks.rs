@@ -91,7 +91,7 @@ pub(super) struct TrunkSection {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CredentialsSection {
+pub(super) struct CredentialsSection {
     user: String,
     password: Spanned<SecretSource>,
     realm: Option<String>,
@@ -202,7 +202,7 @@ impl TrunkSection {
     pub(super) fn has_inline_secret(&self) -> bool {
         let of_registrations = self.register.iter().filter_map(|one| one.credentials.as_ref());
         let mut accounts = self.credentials.iter().chain(of_registrations);
-        accounts.any(|account| account.password.get_ref().is_inline())
+        accounts.any(CredentialsSection::has_inline_secret)
     }
 
     fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<Trunk> {
@@ -294,18 +294,12 @@ impl TrunkSection {
                 let cure = "add credentials, here or to the trunk";
                 faults.add_missing(span, "nothing answers the registrar's challenge", cure);
             }
-            let expires_s = section.expires_s.as_ref().map_or(EXPIRES_S, |seconds| {
-                if !EXPIRES_RANGE_S.contains(seconds.get_ref()) {
-                    faults.add(seconds.span(), "is out of range", "write 60 to 86400 seconds");
-                }
-                *seconds.get_ref()
-            });
+            let expires = check_expires(section.expires_s.as_ref(), faults);
             let credentials = match &section.credentials {
                 None => None,
                 Some(account) => Some(account.fetch(environment, faults)?),
             };
-            let expires = Duration::from_secs(expires_s.into());
-            checked.push(RegistrationConfig { user: user.clone(), expires, credentials });
+            checked.push(RegistrationConfig { user: user.clone(), expires, credentials, of_user: None });
         }
         Some(checked)
     }
@@ -366,8 +360,27 @@ impl RewriteSection {
     }
 }
 
+/// How long a registration is asked for.
+pub(super) fn check_expires(written: Option<&Spanned<u32>>, faults: &mut Faults<'_>) -> Duration {
+    let seconds = written.map_or(EXPIRES_S, |seconds| {
+        if !EXPIRES_RANGE_S.contains(seconds.get_ref()) {
+            faults.add(seconds.span(), "is out of range", "write 60 to 86400 seconds");
+        }
+        *seconds.get_ref()
+    });
+    Duration::from_secs(seconds.into())
+}
+
 impl CredentialsSection {
-    fn fetch(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<TrunkCredentials> {
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.password.get_ref().is_inline()
+    }
+
+    pub(super) fn fetch(
+        &self,
+        environment: Environment<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<TrunkCredentials> {
         Some(TrunkCredentials {
             username: self.user.clone(),
             password: fetch(&self.password, environment, faults)?.expose().to_owned(),

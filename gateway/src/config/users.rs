@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 
+use super::accounts::UpstreamSection;
 use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
 
@@ -80,6 +81,9 @@ pub(super) struct UserSection {
     #[serde(default)]
     groups: Vec<Spanned<String>>,
     mailbox: Option<Spanned<String>>,
+    calls_max: Option<Spanned<u32>>,
+    #[serde(default)]
+    upstream: Vec<UpstreamSection>,
 }
 
 impl UserSection {
@@ -89,6 +93,15 @@ impl UserSection {
 
     pub(super) fn has_inline_secret(&self) -> bool {
         [&self.ha1_md5, &self.ha1_sha256].into_iter().flatten().any(|source| source.get_ref().is_inline())
+            || self.upstream.iter().any(UpstreamSection::has_inline_secret)
+    }
+
+    pub(super) const fn calls_max(&self) -> Option<&Spanned<u32>> {
+        self.calls_max.as_ref()
+    }
+
+    pub(super) fn upstream(&self) -> &[UpstreamSection] {
+        &self.upstream
     }
 
     fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Vec<Ha1> {

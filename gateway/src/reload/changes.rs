@@ -88,6 +88,7 @@ fn settings(config: &Config) -> Vec<(String, String)> {
         ("media.calls_max", config.media.calls_max.to_string()),
         ("media.music_on_hold", format!("{:?}", config.media.music_on_hold)),
         ("sip.phone_srtp", format!("{:?}", config.sip.phone_srtp)),
+        ("sip.calls_per_user, users[].calls_max", format!("{:?}", config.user_limits)),
     ];
     all.map(|(key, said)| (key.to_owned(), said)).into()
 }
@@ -238,8 +239,10 @@ mod tests {
         let swapped = rule("y", "2") + &rule("x", "1");
         let order = told(&(rule("x", "1") + &rule("y", "2")), &swapped);
         assert_eq!(order, ["order of rules +[] -[] ~[\"y\", \"x\"]"]);
-        let settings = told("", "[log]\nfilter = \"warn\"\n[media]\ncalls_max = 7\n");
-        assert_eq!(settings, ["settings +[] -[] ~[\"log.filter\", \"media.calls_max\"]"]);
+        let settings =
+            told("", "[log]\nfilter = \"warn\"\n[media]\ncalls_max = 7\n[sip]\ncalls_per_user = 2\n");
+        let keys = "\"log.filter\", \"media.calls_max\", \"sip.calls_per_user, users[].calls_max\"";
+        assert_eq!(settings, [format!("settings +[] -[] ~[{keys}]")]);
     }
 
     #[test]

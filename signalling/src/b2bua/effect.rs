@@ -88,6 +88,11 @@ pub trait Directory {
     /// How a caller's keys travel in its media.
     fn caller_keys(&self, origin: &Origin) -> KeyMode;
 
+    /// How many calls a user may have at one time; `None`, as many as there are.
+    fn calls_max(&self, _user: &str) -> Option<usize> {
+        None
+    }
+
     /// Whether a party with these rights may have another take its place.
     fn may_transfer(&self, origin: &Origin) -> bool;
 

@@ -107,6 +107,7 @@ pub(super) struct Dialling {
     pub(super) headers: Vec<HeaderChange>,
     pub(super) ring_timeout: Duration,
     pub(super) has_successor: bool,
+    pub(super) on_behalf_of: Option<String>,
     pub(super) transferred_by: Option<adapter::Party>,
     pub(super) hops: u8,
     pub(super) passed: adapter::Passage,

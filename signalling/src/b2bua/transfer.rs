@@ -26,7 +26,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Effect, Place};
 use super::party::{Dialling, Party, PartyState};
-use crate::adapter::{self, Command, MediaProfile, Target, TransferProgress};
+use crate::adapter::{self, Command, MediaProfile, Origin, Target, TransferProgress};
 use crate::routing::{Decision, Record, Step};
 use crate::tie;
 
@@ -114,6 +114,7 @@ impl B2bua {
             // It rings as long as the other call lets it.
             ring_timeout: Duration::MAX,
             has_successor: false,
+            on_behalf_of: None,
             transferred_by: self.transferor(),
             hops,
             passed: adapter::Passage::default(),
@@ -260,6 +261,15 @@ impl B2bua {
     /// Who asked for the transfer under way, as shown.
     pub(super) fn transferor(&self) -> Option<adapter::Party> {
         self.party(self.transfer.as_ref()?.by).map(|party| party.identity.clone())
+    }
+
+    /// The user at whose cost others are called: who calls, or who asked for the transfer under way.
+    pub(super) fn payer(&self) -> Option<String> {
+        let leg = self.transfer.as_ref().map_or(self.caller.leg, |transfer| transfer.by);
+        match &self.party(leg)?.origin {
+            Origin::User(user) => Some(user.clone()),
+            Origin::Trunk(_) => None,
+        }
     }
 
     /// The callees of the step under way: not those who talk while others are called, nor who wants another's place.

@@ -137,7 +137,10 @@ pub fn read(invite: &Request, trunk: Option<&TrunkConfig>) -> Result<Reading, Pa
         }
     }
     caller.user = rewrite(&trunk.rewrites, Subject::CallerIn, &caller.user);
-    let destination = rewrite(&trunk.rewrites, Subject::CalledIn, &destination);
+    let destination = match trunk.user_of(&destination) {
+        Some(user) => user.to_owned(),
+        None => rewrite(&trunk.rewrites, Subject::CalledIn, &destination),
+    };
     let passed = trunk.passing.incoming(&invite.headers);
     Ok(Reading { caller, destination, device: None, passed })
 }

@@ -125,6 +125,18 @@ impl TrunkConfig {
         self.name == other.name && of(self) == of(other)
     }
 
+    /// The account that a user of ours has there.
+    #[must_use]
+    pub fn account_of(&self, user: &str) -> Option<&RegistrationConfig> {
+        self.registrations.iter().find(|one| one.of_user.as_deref() == Some(user))
+    }
+
+    /// The user of ours whose account this is.
+    #[must_use]
+    pub fn user_of(&self, account: &str) -> Option<&str> {
+        self.registrations.iter().find(|one| one.user == account)?.of_user.as_deref()
+    }
+
     /// The port that calls go to.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -252,7 +264,7 @@ mod tests {
     fn a_registrar_that_has_us_is_its_trunk_and_told_apart_by_whom_it_calls() {
         let registered = |name: &str, user: &str| {
             let expires = Duration::from_secs(600);
-            let one = RegistrationConfig { user: user.into(), expires, credentials: None };
+            let one = RegistrationConfig { user: user.into(), expires, credentials: None, of_user: None };
             TrunkConfig { registrations: vec![one], ..trunk(name, &[]) }
         };
         let mut trunks = Trunks::new(vec![registered("first", "100"), registered("second", "200")]);

@@ -23,6 +23,7 @@ fn dial(target: Target) -> Box<Dial> {
         leg: LegId::next(),
         target,
         caller: Party { user: "07010002000".into(), display_name: "Desk \"one\"".into() },
+        on_behalf_of: None,
         transferred_by: None,
         offer: Some(description()),
         ring_timeout: Duration::from_secs(30),

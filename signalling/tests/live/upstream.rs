@@ -40,6 +40,7 @@ impl Provider {
             user: USER.to_owned(),
             expires: Duration::from_secs(600),
             credentials: None,
+            of_user: None,
         };
         let mut config = config(&[TransportKind::Udp]);
         config.trunks = vec![TrunkConfig {
@@ -153,6 +154,7 @@ async fn a_call_proves_its_description_too_where_that_is_asked_for() {
             leg: LegId::next(),
             target: Target::Trunk { trunk: "provider".into(), number: "100".into() },
             caller: Party { user: "200".into(), display_name: String::new() },
+            on_behalf_of: None,
             transferred_by: None,
             offer: Some(description()),
             ring_timeout: Duration::from_secs(30),

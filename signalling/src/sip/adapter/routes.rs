@@ -92,6 +92,7 @@ impl Routes {
                         alternatives: Vec::new(),
                         reach: Reach::Flow,
                         peer: Origin::User(user.clone()),
+                        account: None,
                     };
                     Way::Known(Box::new((dial, route)))
                 }
@@ -202,10 +203,16 @@ impl Routes {
         };
         dial.span.in_scope(|| info!(trunk = %trunk.name, %hop, others = hops.len(), "trunk found"));
         let uri = number_at(trunk, &rewrite(&trunk.rewrites, Subject::CalledOut, number));
-        dial.caller.user = rewrite(&trunk.rewrites, Subject::CallerOut, &dial.caller.user);
+        let own = dial.on_behalf_of.as_deref().and_then(|user| trunk.account_of(user));
+        dial.caller.user = match own {
+            // Unless a rule has it show another number.
+            Some(account) if dial.on_behalf_of.as_ref() == Some(&dial.caller.user) => account.user.clone(),
+            _ => rewrite(&trunk.rewrites, Subject::CallerOut, &dial.caller.user),
+        };
+        let account = own.map_or_else(|| trunk.name.clone(), |own| trunk.account(own));
         // Who has an account at a domain is asked to call by it.
-        let own = self.names.sent_by(&flow).0;
-        let from_host = if trunk.registrations.is_empty() { own } else { trunk.uri_host() };
+        let here = self.names.sent_by(&flow).0;
+        let from_host = if trunk.registrations.is_empty() { here } else { trunk.uri_host() };
         let target = uri.user_unescaped().unwrap_or_default();
         let headers = trunk.passing.outgoing(&dial.passed, &target, &from_host);
         dial.passed = Passage { headers, diversions: Vec::new() };
@@ -219,6 +226,7 @@ impl Routes {
             alternatives: hops.collect(),
             reach: Reach::Target,
             peer: Origin::Trunk(trunk.name.clone()),
+            account: Some(account),
         };
         Way::Known(Box::new((dial, route)))
     }

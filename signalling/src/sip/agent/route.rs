@@ -25,8 +25,10 @@ pub struct Route {
     pub alternatives: Vec<Hop>,
     /// How later requests find the peer.
     pub reach: Reach,
-    /// Who is there. A trunk's challenges are answered with its credentials.
+    /// Who is there.
     pub peer: Origin,
+    /// The account by which challenges are answered; none are where there is none.
+    pub account: Option<String>,
 }
 
 /// How the requests of a dialog find the peer.

@@ -154,12 +154,9 @@ impl<D: Doorkeeper> Agent<D> {
             flow = stream;
             left.retain(|hop| hop.kind != TransportKind::Udp);
         }
-        let account = match route.peer {
-            Origin::Trunk(trunk) => Some(trunk),
-            Origin::User(_) => None,
-        };
+        let (is_trunk, account) = (matches!(route.peer, Origin::Trunk(_)), route.account);
         span.in_scope(|| tracing::info!(%flow, target = %request.uri, "message sent"));
-        let sent = Sent { request, is_trunk: account.is_some(), account, left };
+        let sent = Sent { request, is_trunk, account, left };
         self.send_text_over(leg, sent, flow, now);
     }
 

@@ -305,6 +305,7 @@ impl Incoming {
             dialog: self.dialog,
             path: self.path,
             peer: self.origin,
+            account: None,
             is_ours: false,
             timer,
             refresh,

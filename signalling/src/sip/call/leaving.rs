@@ -28,8 +28,8 @@ use crate::sip::transaction::{TransactionEvent, TransactionKey};
 pub(in crate::sip) struct Leaving {
     dialog: Dialog,
     path: Path,
-    /// The trunk that we called, whose challenge to BYE is answered.
-    trunk: Option<String>,
+    /// The account by which a challenge to BYE is answered, where we placed the call.
+    account: Option<String>,
     state: State,
 }
 
@@ -44,18 +44,18 @@ impl Leaving {
     pub(super) fn bye(
         mut dialog: Dialog,
         mut path: Path,
-        trunk: Option<String>,
+        account: Option<String>,
         cause: EndCause,
         context: &mut Context<'_>,
     ) -> Call {
         let state = send_bye(&mut dialog, &mut path, cause, context);
-        Call::Leaving(Box::new(Self { dialog, path, trunk, state }))
+        Call::Leaving(Box::new(Self { dialog, path, account, state }))
     }
 
     /// Sends BYE as soon as our 2xx is settled. Calls that end so were placed by the peer.
     pub(super) fn after_ack(dialog: Dialog, path: Path, answer: Unacknowledged, cause: EndCause) -> Call {
         let state = State::AwaitingAck { answer, cause };
-        Call::Leaving(Box::new(Self { dialog, path, trunk: None, state }))
+        Call::Leaving(Box::new(Self { dialog, path, account: None, state }))
     }
 
     pub(super) fn handle_request(
@@ -86,10 +86,10 @@ impl Leaving {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Option<Call> {
-        let Self { dialog, path, trunk, state } = &mut *self;
+        let Self { dialog, path, account, state } = &mut *self;
         match state {
             State::ByeSent { key, bye } if *key == of && response.status.is_final() => {
-                let again = bye.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context)?;
+                let again = bye.authorize(response, account.as_deref(), || dialog.next_cseq(), context)?;
                 *key = context.send(again, path.flow());
             }
             State::ByeSent { .. } | State::AwaitingAck { .. } => {}

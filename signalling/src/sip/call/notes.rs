@@ -132,8 +132,8 @@ impl Session {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
         }
         let Some(mut sent) = self.take_sent(of) else { return Call::Session(self) };
-        let Self { dialog, trunk, .. } = &mut *self;
-        let again = sent.request.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context);
+        let Self { dialog, account, .. } = &mut *self;
+        let again = sent.request.authorize(response, account.as_deref(), || dialog.next_cseq(), context);
         if let Some(request) = again {
             let flow = self.flow(context);
             sent.key = context.send(request, flow);

@@ -52,6 +52,8 @@ const FORKS_MAX: usize = 16;
 #[derive(Debug)]
 pub(in crate::sip) struct Outgoing {
     pub(super) peer: Origin,
+    /// By which challenges are answered.
+    account: Option<String>,
     path: Path,
     key: TransactionKey,
     pub(super) invite: Challenged,
@@ -91,6 +93,7 @@ impl Outgoing {
         let key = context.send(invite.clone(), flow);
         Call::Outgoing(Box::new(Self {
             peer: route.peer,
+            account: route.account,
             path,
             key,
             invite: Challenged::new(invite),
@@ -142,8 +145,8 @@ impl Outgoing {
         context: &mut Context<'_>,
     ) -> Option<Call> {
         if key != self.key {
-            let Self { pracks, peer, path, .. } = &mut *self;
-            pracks.handle_response(key, response, (trunk_of(peer), *path), context);
+            let Self { pracks, account, path, .. } = &mut *self;
+            pracks.handle_response(key, response, (account.as_deref(), *path), context);
             return Some(Call::Outgoing(self));
         }
         self.hunt.heard();
@@ -365,8 +368,8 @@ impl Outgoing {
         self.timer.agreed(response, context.now);
         let mut refresh = Refresh::default();
         refresh.heard(&response.headers);
-        let Self { key, path, peer, timer, offer: local, .. } = *self;
-        let opening = Opening { dialog, path, peer, is_ours: true, timer, refresh, local };
+        let Self { key, path, peer, account, timer, offer: local, .. } = *self;
+        let opening = Opening { dialog, path, peer, account, is_ours: true, timer, refresh, local };
         match (description, early_answer) {
             (Ok(Some(offer)), _) if !has_offer => {
                 Some(Session::with_offer(opening, key, ack, offer, context))
@@ -388,9 +391,9 @@ impl Outgoing {
     }
 
     fn handle_failure(mut self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Option<Call> {
-        let trunk = trunk_of(&self.peer);
+        let account = self.account.as_deref();
         let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
-        if let Some(request) = self.invite.authorize(response, trunk, || cseq.saturating_add(1), context) {
+        if let Some(request) = self.invite.authorize(response, account, || cseq.saturating_add(1), context) {
             self.key = context.send(request, self.path.flow());
             return Some(Call::Outgoing(self));
         }
@@ -419,14 +422,6 @@ impl Outgoing {
 
     fn give_up(&self, reason: Option<String>, context: &mut Context<'_>) {
         context.layer.abandon(self.key, reason, context.now);
-    }
-}
-
-/// The trunk whose challenges are answered.
-fn trunk_of(peer: &Origin) -> Option<&str> {
-    match peer {
-        Origin::Trunk(name) => Some(name),
-        Origin::User(_) => None,
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) fn of_refusal(response: &Response) -> EndCause {
 pub(super) const fn for_refusal(cause: EndCause) -> Option<&'static str> {
     match cause {
         EndCause::Busy => Some("Q.850;cause=17;text=\"User busy\""),
+        EndCause::Overloaded => Some("Q.850;cause=34;text=\"No circuit/channel available\""),
         EndCause::NoAnswer => Some("Q.850;cause=19;text=\"No answer from user\""),
         EndCause::Declined => Some("Q.850;cause=21;text=\"Call rejected\""),
         EndCause::NotFound => Some("Q.850;cause=1;text=\"Unallocated number\""),

@@ -99,8 +99,8 @@ impl Session {
             self.refreshed(response, context);
             return Call::Session(self);
         }
-        let Self { dialog, trunk, .. } = &mut *self;
-        let again = update.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context);
+        let Self { dialog, account, .. } = &mut *self;
+        let again = update.authorize(response, account.as_deref(), || dialog.next_cseq(), context);
         let again = again.or_else(|| {
             let is_more = is_too_small(response) && self.timer.take_too_small(response);
             is_more.then(|| {

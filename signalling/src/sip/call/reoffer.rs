@@ -69,8 +69,9 @@ impl Session {
                 Purpose::Refresh => Call::Session(self),
             };
         }
-        let Self { dialog, trunk, .. } = &mut *self;
-        if let Some(request) = invite.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context) {
+        let Self { dialog, account, .. } = &mut *self;
+        if let Some(request) = invite.authorize(response, account.as_deref(), || dialog.next_cseq(), context)
+        {
             let flow = self.flow(context);
             let key = context.send(request, flow);
             self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };

@@ -34,8 +34,8 @@ pub(in crate::sip) struct Session {
     pub(super) dialog: Dialog,
     pub(super) path: Path,
     pub(super) peer: Origin,
-    /// The trunk that we called, whose challenges are answered.
-    pub(super) trunk: Option<String>,
+    /// The account by which challenges are answered, where we placed the call.
+    pub(super) account: Option<String>,
     pub(super) exchange: Exchange,
     /// The ACK of our last INVITE, for the retransmissions of its 2xx.
     pub(super) last_ack: Option<(TransactionKey, Transmit)>,
@@ -60,6 +60,8 @@ pub(super) struct Opening {
     pub(super) dialog: Dialog,
     pub(super) path: Path,
     pub(super) peer: Origin,
+    /// By which challenges are answered, where we placed the call.
+    pub(super) account: Option<String>,
     /// Whether we placed the call.
     pub(super) is_ours: bool,
     pub(super) timer: SessionTimer,
@@ -285,7 +287,7 @@ impl Session {
             }
             Exchange::Idle => {}
         }
-        Leaving::bye(self.dialog, self.path, self.trunk, cause, context)
+        Leaving::bye(self.dialog, self.path, self.account, cause, context)
     }
 
     /// The flow for our next request.
@@ -300,16 +302,12 @@ impl Session {
     }
 
     fn new(opening: Opening, exchange: Exchange) -> Box<Self> {
-        let Opening { dialog, path, peer, is_ours, timer, refresh, local } = opening;
-        let trunk = match &peer {
-            Origin::Trunk(name) if is_ours => Some(name.clone()),
-            Origin::Trunk(_) | Origin::User(_) => None,
-        };
+        let Opening { dialog, path, peer, account, is_ours, timer, refresh, local } = opening;
         Box::new(Self {
             dialog,
             path,
             peer,
-            trunk,
+            account,
             exchange,
             last_ack: None,
             digits: Digits::default(),
@@ -383,8 +381,8 @@ impl Session {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
         }
         let Some(mut info) = self.digits.take_sent(of) else { return Call::Session(self) };
-        let Self { dialog, trunk, .. } = &mut *self;
-        if let Some(request) = info.authorize(response, trunk.as_deref(), || dialog.next_cseq(), context) {
+        let Self { dialog, account, .. } = &mut *self;
+        if let Some(request) = info.authorize(response, account.as_deref(), || dialog.next_cseq(), context) {
             let flow = self.flow(context);
             let key = context.send(request, flow);
             self.digits.set_sent(key, info);

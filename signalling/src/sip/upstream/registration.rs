@@ -35,6 +35,9 @@ pub struct RegistrationConfig {
     pub expires: Duration,
     /// The account; `None` is the trunk's.
     pub credentials: Option<TrunkCredentials>,
+    /// The user of ours who has it: calls to it are for that one, and that one's calls go out by it. `None`, nobody
+    /// in particular.
+    pub of_user: Option<String>,
 }
 
 /// A registration and where it stands.
@@ -346,7 +349,12 @@ mod tests {
 
     impl Bench {
         fn new(seed: u8) -> Self {
-            let config = RegistrationConfig { user: "100".into(), expires: 10 * MINUTE, credentials: None };
+            let config = RegistrationConfig {
+                user: "100".into(),
+                expires: 10 * MINUTE,
+                credentials: None,
+                of_user: None,
+            };
             let domain = Host::Domain("provider.example".into());
             let now = Instant::now();
             Self { registration: Registration::new(&config, domain, [seed; 32], now), now }

@@ -205,6 +205,7 @@ fn a_dial_without_route_ends_at_once() {
         leg: webtrunk_engine::LegId::next(),
         target: crate::adapter::Target::Trunk { trunk: "none".to_owned(), number: "1".to_owned() },
         caller: crate::adapter::Party::default(),
+        on_behalf_of: None,
         transferred_by: None,
         offer: None,
         ring_timeout: Duration::from_secs(1),

@@ -69,8 +69,12 @@ fn status(end: Option<ErrandEnd>) -> Option<u16> {
 }
 
 fn send(peer: &mut Peer) -> Request {
-    let config =
-        RegistrationConfig { user: "us".into(), expires: Duration::from_secs(600), credentials: None };
+    let config = RegistrationConfig {
+        user: "us".into(),
+        expires: Duration::from_secs(600),
+        credentials: None,
+        of_user: None,
+    };
     let domain = Host::Domain("provider.example".into());
     let mut registration = Registration::new(&config, domain, [1; 32], peer.now);
     let contact = SipUri::new("", Host::from(peer.flow.local.ip()), Some(5060));

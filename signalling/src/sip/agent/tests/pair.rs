@@ -93,6 +93,7 @@ impl Pair {
             leg: LegId::next(),
             target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
             caller: Party { user: "ann".to_owned(), display_name: "Ann".to_owned() },
+            on_behalf_of: None,
             transferred_by: None,
             offer: Some(description(1)),
             ring_timeout: Duration::from_secs(120),
@@ -115,6 +116,7 @@ impl Pair {
             alternatives: Vec::new(),
             reach: Reach::Target,
             peer: Origin::Trunk("lab".to_owned()),
+            account: Some("lab".to_owned()),
         };
         self.agents[0].dial(dial, route, self.now);
         self.flush();

@@ -77,6 +77,14 @@ impl Doorkeeper for Door {
     }
 }
 
+/// A trunk's own account is called like the trunk.
+fn trunk_of(peer: &Origin) -> Option<String> {
+    match peer {
+        Origin::Trunk(name) => Some(name.clone()),
+        Origin::User(_) => None,
+    }
+}
+
 impl Peer {
     pub(super) fn new() -> Self {
         Self::with_keyring(Box::new(NoKeys))
@@ -214,6 +222,7 @@ impl Peer {
             leg: LegId::next(),
             target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
             caller: Party { user: "ann".to_owned(), display_name: String::new() },
+            on_behalf_of: None,
             transferred_by: None,
             offer,
             ring_timeout: Duration::from_secs(120),
@@ -233,6 +242,7 @@ impl Peer {
             flow: self.flow,
             alternatives: std::mem::take(&mut self.alternatives),
             reach,
+            account: trunk_of(&peer),
             peer,
         };
         self.agent.dial(dial, route, self.now);

@@ -48,6 +48,7 @@ fn send(peer: &mut Peer, body: &'static str, origin: Origin, alternatives: Vec<H
         flow: peer.flow,
         alternatives,
         reach,
+        account: matches!(origin, Origin::Trunk(_)).then(|| "lab".to_owned()),
         peer: origin,
     };
     peer.agent.send_text(text, route, peer.now);

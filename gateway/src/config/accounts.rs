@@ -1,0 +1,110 @@
+//! `users[].upstream`: the accounts that users have at trunks, and `calls_max`, how many calls each may have.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+use webtrunk_signalling::sip::upstream::RegistrationConfig;
+
+use super::faults::Faults;
+use super::secret::Environment;
+use super::trunks::{CredentialsSection, Trunk, check_expires};
+use super::users::{NAME_CURE, UserSection, is_name};
+
+/// How many calls each user may have at one time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserLimits {
+    usual: Option<usize>,
+    own: BTreeMap<String, usize>,
+}
+
+/// An account of a user at a trunk.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpstreamSection {
+    trunk: Spanned<String>,
+    user: Spanned<String>,
+    expires_s: Option<Spanned<u32>>,
+    credentials: CredentialsSection,
+}
+
+impl UserLimits {
+    /// How many a user may have; `None`, as many as there are.
+    #[must_use]
+    pub fn of(&self, user: &str) -> Option<usize> {
+        self.own.get(user).copied().or(self.usual)
+    }
+
+    pub(super) fn check(
+        usual: Option<&Spanned<u32>>,
+        sections: &[UserSection],
+        faults: &mut Faults<'_>,
+    ) -> Self {
+        let mut read = |written: &Spanned<u32>| {
+            if *written.get_ref() == 0 {
+                faults.add(
+                    written.span(),
+                    "is out of range",
+                    "write 1 or more; to have no calls, write no rule",
+                );
+            }
+            *written.get_ref() as usize
+        };
+        let usual = usual.map(&mut read);
+        let own = sections.iter().filter_map(|user| Some((user.name().to_owned(), read(user.calls_max()?))));
+        Self { usual, own: own.collect() }
+    }
+}
+
+impl UpstreamSection {
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.credentials.has_inline_secret()
+    }
+}
+
+/// Adds the users' accounts to the trunks that they are at.
+pub(super) fn add(
+    sections: &[UserSection],
+    trunks: &mut [Trunk],
+    environment: Environment<'_>,
+    faults: &mut Faults<'_>,
+) {
+    for section in sections {
+        for account in section.upstream() {
+            add_one(section.name(), account, trunks, environment, faults);
+        }
+    }
+}
+
+fn add_one(
+    owner: &str,
+    account: &UpstreamSection,
+    trunks: &mut [Trunk],
+    environment: Environment<'_>,
+    faults: &mut Faults<'_>,
+) {
+    let UpstreamSection { trunk, user, expires_s, credentials } = account;
+    if !is_name(user.get_ref()) {
+        faults.add(user.span(), "is no user part of an address", NAME_CURE);
+    }
+    let expires = check_expires(expires_s.as_ref(), faults);
+    let credentials = credentials.fetch(environment, faults);
+    let Some(at) = trunks.iter_mut().find(|known| known.sip.name == *trunk.get_ref()) else {
+        return faults.add_missing(
+            trunk.span(),
+            "no trunk has this name",
+            "add it to [[trunks]], or correct the name",
+        );
+    };
+    let others = &at.sip.registrations;
+    if others.iter().any(|other| other.user == *user.get_ref()) {
+        faults.add(user.span(), "is registered twice at this trunk", "take one out");
+    }
+    if others.iter().any(|other| other.of_user.as_deref() == Some(owner)) {
+        faults.add(trunk.span(), "this user has an account there already", "take one out");
+    }
+    if credentials.is_some() {
+        let (user, of_user) = (user.get_ref().clone(), Some(owner.to_owned()));
+        at.sip.registrations.push(RegistrationConfig { user, expires, credentials, of_user });
+    }
+}
