@@ -4,6 +4,7 @@
 # make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure                           make clean  remove what was built
 # make compare   measure beside rtpengine and Kamailio, and write the ratios to docs/PERFORMANCE.md
+# make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
 # make weather   what loss and jitter do to the sound, in virtual time, as tables
@@ -30,7 +31,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench compare weather narrow-band fuzz docs clean setup-run setup-test setup-compare setup-fuzz
+.PHONY: run test dtmf-hour check loom web bench compare weather narrow-band interop fuzz docs clean setup-run setup-test setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -86,6 +87,11 @@ narrow-band: setup-test
 	$(MAKE) $(DRIVER_MODULES)
 	$(CARGO) bench $(LOCKED) --package webtrunk --bench narrow_band
 
+interop: setup-interop
+	$(MAKE) web
+	$(MAKE) $(DRIVER_MODULES)
+	python3 scripts/interop
+
 fuzz: setup-fuzz
 	scripts/fuzz --seconds $(FUZZ_SECONDS) --tools $(TARGET)/tools
 
@@ -103,6 +109,9 @@ setup-test:
 
 setup-compare:
 	scripts/setup compare
+
+setup-interop:
+	scripts/setup interop
 
 setup-fuzz:
 	scripts/setup fuzz

@@ -11,6 +11,7 @@ mod browser_services;
 mod browser_sipp;
 mod browser_tcp;
 mod demo;
+mod interop;
 mod messages;
 mod passed_on;
 mod phone_calls_browser;

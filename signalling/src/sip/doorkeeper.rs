@@ -94,7 +94,8 @@ impl Admission {
 
     /// Judges a request that belongs to no dialog.
     pub fn judge(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
-        let has_credentials = request.headers.has(&HeaderName::Authorization);
+        // A phone behind a trunk may prove itself there with every call, and its proxy let us see it.
+        let has_credentials = request.headers.authorizations().any(|value| self.digest.is_for_us(value));
         let user = request.uri.user_unescaped();
         if let Some(trunk) = self.trunks.at(flow, user.as_deref())
             && !has_credentials
@@ -311,6 +312,22 @@ mod tests {
         assert_eq!(say(&challenge), "challenge");
         let answered = answer(register, challenge, "alice", "wonderland");
         assert_eq!(say(&admission.judge(&answered, &flow, now)), "User(\"alice\")");
+    }
+
+    #[test]
+    fn credentials_of_another_realm_are_no_claim_of_a_trunks_caller() {
+        let now = Instant::now();
+        let mut admission = admission(now);
+        let flow = flow("198.51.100.7:5060");
+        let mut call = request("INVITE", "sip:bob@provider.example");
+        let of_the_trunk =
+            "Digest username=\"bob\", realm=\"provider\", nonce=\"1\", uri=\"sip:test\", response=\"0\"";
+        call.headers.push(HeaderName::Authorization, of_the_trunk);
+        assert_eq!(say(&admission.judge(&call, &flow, now)), "Trunk(\"provider\")");
+        // With credentials for us it wants to be a user, and has to be one.
+        let claim = of_the_trunk.replace("provider", REALM);
+        call.headers.set(HeaderName::Authorization, claim);
+        assert_eq!(say(&admission.judge(&call, &flow, now)), "challenge");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod blocked;
 mod digits;
 mod dropped;
+mod given_up;
 mod ground;
 mod hold;
 mod killed;

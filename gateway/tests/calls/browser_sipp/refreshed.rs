@@ -25,6 +25,36 @@ fn a_page_with_sipjs() {
     refreshed(Library::Sipjs);
 }
 
+#[test]
+#[ignore = "make interop"]
+fn a_page_with_jssip_for_90_seconds() {
+    refreshed_for_90_seconds(Library::Jssip);
+}
+
+#[test]
+#[ignore = "make interop"]
+fn a_page_with_sipjs_for_90_seconds() {
+    refreshed_for_90_seconds(Library::Sipjs);
+}
+
+fn refreshed_for_90_seconds(library: Library) {
+    let Some(browser) = Browser::shared() else { return };
+    let values = [("EXPIRES", "90"), ("ALLOW", "INVITE, ACK, BYE, UPDATE"), ("REFRESHER", "uac")];
+    let sip = "session_expires_s = 90";
+    let config = CallConfig { library, sip, values: &values, ..CallConfig::default() };
+    let Some(mut call) = Call::begin_by(&browser, "callee_is_refreshed", &config) else { return };
+    call.talk();
+    let ground = Ground::of(&call);
+    std::thread::sleep(Duration::from_secs(94));
+    assert_eq!(call.phone.received("UPDATE").len(), 2, "{:?}", call.phone.seen());
+    assert!(call.gateway.log().count(&["session refresh is due"]) >= 3, "the page's leg too");
+    call.alice.listen(2.0).assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
+    call.sound.await_tone(Law::Mu, PAGE_HZ);
+    ground.assert_stays(&call);
+    assert_eq!(call.gateway.log().count(&["refresh refused"]), 0);
+    call.end();
+}
+
 fn refreshed(library: Library) {
     let Some(browser) = Browser::shared() else { return };
     let values = [("EXPIRES", "4"), ("ALLOW", "INVITE, ACK, BYE, UPDATE"), ("REFRESHER", "uac")];

@@ -1,6 +1,7 @@
 //! baresip: a phone that speaks a WAV file and records what it hears.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -107,6 +108,21 @@ impl Baresip {
         Self::start(free_address(), &account, says, &["-e", &format!("d sip:{number}@{gateway}")])
     }
 
+    /// Has it do something: `hold`, `resume`, `transfer` to a URI, `sndcode` with a key, `dial`, `hangup`.
+    pub(crate) fn tell(&self, command: &str, parameter: &str) {
+        let mut control = self.address;
+        control.set_port(control.port() + CONTROL);
+        let text = serde_json::json!({ "command": command, "params": parameter }).to_string();
+        let mut stream = TcpStream::connect(control).expect("it listens");
+        // A netstring.
+        stream.write_all(format!("{}:{text},", text.len()).as_bytes()).expect("it reads");
+    }
+
+    /// Waits until it has said so.
+    pub(crate) fn wait_for(&self, words: &str) {
+        self.log.wait_for(&[words], PATIENCE);
+    }
+
     /// Where it takes calls.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
@@ -151,8 +167,11 @@ impl Baresip {
              audio_alert aubridge,bell\naudio_path {path_text}\nausrc_srate {rate}\nauplay_srate {rate}\n\
              ausrc_channels 1\nauplay_channels 1\nsnd_path {path_text}\nmodule_path {MODULES}\n\
              module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
+             ctrl_tcp_listen {ip}:{control}\nmodule_app ctrl_tcp.so\n\
              module_app account.so\nmodule_app menu.so\n{watching}",
             rate = says.rate,
+            ip = address.ip(),
+            control = address.port() + CONTROL,
             watching =
                 if contacts.is_empty() { "" } else { "module_app contact.so\nmodule_app presence.so\n" },
         );
@@ -173,7 +192,10 @@ impl Baresip {
     }
 }
 
-/// An address that is free for UDP and TCP, with the port after it for TLS.
+/// How far behind its SIP port it is told what to do.
+const CONTROL: u16 = 2;
+
+/// An address that is free for UDP and TCP, with the port after it for TLS and the next to be told at.
 fn free_address() -> SocketAddr {
     let is_free = |port: u16| {
         let address = (Ipv4Addr::LOCALHOST, port);
@@ -181,6 +203,7 @@ fn free_address() -> SocketAddr {
     };
     // Below the ports that the system hands out, so that nobody gets it in the meantime.
     let port = (0..1000).map(|_| rand::random_range(10_000..30_000));
-    let port = port.into_iter().find(|port| is_free(*port) && is_free(port + 1)).expect("a free port");
+    let port =
+        port.into_iter().find(|port| (0..=CONTROL).all(|more| is_free(port + more))).expect("a free port");
     (Ipv4Addr::LOCALHOST, port).into()
 }

@@ -129,6 +129,13 @@ impl DigestServer {
         self.config.algorithms.iter().map(|algorithm| challenge(algorithm).to_string()).collect()
     }
 
+    /// Whether the value of an Authorization field is meant for us: credentials of another realm are on their
+    /// way to somebody else, or from there (RFC 3261 22.3).
+    #[must_use]
+    pub fn is_for_us(&self, authorization: &str) -> bool {
+        Response::parse(authorization).is_some_and(|response| response.realm == self.realm)
+    }
+
     /// Whether a nonce is one that we sent to `peer`, of whatever age: then the peer is where it says.
     #[must_use]
     pub fn is_ours(&self, nonce: &str, peer: IpAddr) -> bool {

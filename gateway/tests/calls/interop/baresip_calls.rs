@@ -1,0 +1,153 @@
+//! baresip, which has registered at the gateway, and phones of ours at trunks: what it does in a call.
+
+use std::time::Duration;
+
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice};
+
+use super::ear::{await_no_tone, await_tone};
+use super::network::LEVEL_DBM0;
+use crate::support::baresip::Baresip;
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
+use crate::support::gateway_config::SIP_PORT;
+use crate::support::host::Host;
+use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
+
+const BARESIP_HZ: f64 = 1400.0;
+const OFFICE_HZ: u16 = 440;
+const THIRD_HZ: u16 = 850;
+
+struct Stage {
+    gateway: Gateway,
+    baresip: Baresip,
+    office: Phone,
+    /// At another trunk, whose numbers begin with 8.
+    third: Phone,
+    _hosts: [Host; 2],
+}
+
+impl Stage {
+    async fn new(sip: &str) -> Option<Self> {
+        let hosts = std::array::from_fn(|_| Host::new());
+        let config = GatewayConfig::default()
+            .user("bob")
+            // baresip gives up at a challenge for SHA-256, also where one for MD5 follows.
+            .md5_only()
+            .trunk("office", &hosts[0], &["PCMU"])
+            .trunk("third", &hosts[1], &["PCMU"])
+            .rule("destination = '9\\d+'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
+            .rule("destination = '8\\d+'\nactions = [{ bridge = { trunk = 'third', number = '$0' } }]")
+            .rule("destination = 'bob'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'bob' } }]")
+            .sip(sip);
+        let gateway = Gateway::start(&config);
+        let says = Sound::tone(8000, BARESIP_HZ, PEAK_AT_10_DBM0, 120.0);
+        let baresip = Baresip::registered("bob", "PCMU", gateway.sip(), &says)?;
+        let [office, third] = [(&hosts[0], OFFICE_HZ), (&hosts[1], THIRD_HZ)].map(|(host, hz)| PhoneConfig {
+            bind: host.at(SIP_PORT),
+            server: Some(gateway.sip()),
+            user: "2001".to_owned(),
+            codecs: vec![CodecId::Pcmu],
+            voice: Some(Voice::tone(hz, LEVEL_DBM0)),
+            ..PhoneConfig::default()
+        });
+        let (office, third) = (Phone::new(office).await, Phone::new(third).await);
+        let (office, third) = (office.expect("the host is ours"), third.expect("the host is ours"));
+        Some(Self { gateway, baresip, office, third, _hosts: hosts })
+    }
+
+    /// The office calls, baresip answers and is heard.
+    async fn talking(&self) -> Call {
+        let call = self.office.call("bob").await.expect("an answer");
+        await_tone(&call, BARESIP_HZ).await;
+        call
+    }
+
+    /// The office hangs up, and baresip has heard it to the end.
+    async fn end(self, call: Call) {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        call.hang_up().await.expect("confirmed");
+        self.baresip.wait_for_the_end_of_its_call();
+        self.gateway.assert_all_is_over(1);
+        let share = self.baresip.heard().last_seconds(2.0).share_of_tone(OFFICE_HZ.into());
+        assert!(share > 0.8, "{OFFICE_HZ} Hz in {:.0} %", share * 100.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn baresip_holds_and_is_held() {
+    let Some(stage) = Stage::new("").await else { return };
+    let call = stage.talking().await;
+    stage.baresip.tell("hold", "");
+    await_no_tone(&call, BARESIP_HZ).await;
+    stage.baresip.tell("resume", "");
+    await_tone(&call, BARESIP_HZ).await;
+    call.hold().await.expect("agreed");
+    await_no_tone(&call, BARESIP_HZ).await;
+    call.resume().await.expect("agreed");
+    await_tone(&call, BARESIP_HZ).await;
+    // What it hears is in its recordings up to the hold alone: its recorder writes no more after it.
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn baresip_presses_keys_and_hears_them() {
+    let Some(stage) = Stage::new("").await else { return };
+    let call = stage.talking().await;
+    for key in ["1", "4", "#"] {
+        stage.baresip.tell("sndcode", key);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    call.heard_digits(3, PATIENCE).await.expect("digits");
+    assert_eq!(call.heard().await.expect("a log").digits_text(), "14#");
+    call.send_digits("79").await.expect("events are agreed on");
+    stage.baresip.wait_for("received event: '7'");
+    stage.baresip.wait_for("received event: '9'");
+    stage.end(call).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn baresip_transfers_its_call() {
+    let Some(stage) = Stage::new("").await else { return };
+    let call = stage.talking().await;
+    stage.baresip.tell("transfer", &format!("sip:8100@{}", stage.gateway.sip()));
+    let incoming = tokio::time::timeout(PATIENCE, stage.third.next_incoming()).await.expect("in time");
+    let third = incoming.expect("a call").answer().await.expect("a codec in common");
+    await_tone(&call, THIRD_HZ.into()).await;
+    await_tone(&third, OFFICE_HZ.into()).await;
+    call.hang_up().await.expect("confirmed");
+    third.ended(PATIENCE).await.expect("an end");
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn baresip_hears_early_media_and_gives_up() {
+    let Some(stage) = Stage::new("").await else { return };
+    stage.baresip.tell("dial", &format!("sip:9100@{}", stage.gateway.sip()));
+    let incoming = tokio::time::timeout(PATIENCE, stage.office.next_incoming()).await.expect("in time");
+    let mut incoming = incoming.expect("a call");
+    incoming.early_media().await.expect("a codec in common");
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    stage.baresip.tell("hangup", "");
+    incoming.ended(PATIENCE).await.expect("it is cancelled");
+    stage.gateway.assert_all_is_over(1);
+    let share = stage.baresip.heard().last_seconds(2.0).share_of_tone(OFFICE_HZ.into());
+    assert!(share > 0.8, "{OFFICE_HZ} Hz in {:.0} %", share * 100.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn baresip_is_refreshed_in_a_call_of_90_seconds() {
+    let Some(stage) = Stage::new("session_expires_s = 90").await else { return };
+    let call = stage.talking().await;
+    tokio::time::sleep(Duration::from_secs(94)).await;
+    await_tone(&call, BARESIP_HZ).await;
+    let log = stage.gateway.log();
+    assert!(log.count(&["session refresh is due"]) >= 2, "one for each leg");
+    assert_eq!(log.count(&["refresh refused"]), 0);
+    stage.end(call).await;
+}

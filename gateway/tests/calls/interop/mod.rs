@@ -1,0 +1,11 @@
+//! The gateway with other people's servers and phones: what `make interop` runs and writes down.
+//!
+//! They need programs that `make test` does not install, so they are run by name alone.
+
+mod baresip_calls;
+mod cells;
+mod ear;
+mod kamailio;
+mod linphone;
+mod linphone_calls;
+mod network;
