@@ -4,7 +4,7 @@ use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 use crate::support::machine::Machine;
-use crate::support::page::{LineConfig, Microphone};
+use crate::support::page::{Library, LineConfig, Microphone};
 use crate::support::turn::Turn;
 
 const HZ: f64 = 1020.0;
@@ -22,14 +22,16 @@ fn a_page_without_ipv4_hears_the_echo() {
         .user("alice")
         .rule("destination = '9196'\nactions = ['answer', 'echo']");
     let gateway = inside.run(|| Gateway::start_at(Host::machine(GATEWAY), &config));
-    let alice = browser.open();
-    let microphone = Microphone::Tone { hz: HZ, peak: 0.25 };
-    alice.register(&gateway, "alice", &LineConfig { microphone, ..LineConfig::default() });
-    alice.call_through("9196");
-    alice.await_tone(HZ);
-    alice.listen(2.0).assert_tone(HZ, 0.25, 0.3);
-    assert_eq!(alice.selected("remoteCandidateId")["address"], GATEWAY);
-    alice.hangup();
-    alice.next("ended");
-    inside.run(|| gateway.assert_all_is_over(1));
+    for library in [Library::Jssip, Library::Sipjs] {
+        let alice = browser.open();
+        let microphone = Microphone::Tone { hz: HZ, peak: 0.25 };
+        alice.register(&gateway, "alice", &LineConfig { library, microphone, ..LineConfig::default() });
+        alice.call_through("9196");
+        alice.await_tone(HZ);
+        alice.listen(2.0).assert_tone(HZ, 0.25, 0.3);
+        assert_eq!(alice.selected("remoteCandidateId")["address"], GATEWAY);
+        alice.hangup();
+        alice.next("ended");
+    }
+    inside.run(|| gateway.assert_all_is_over(2));
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use webtrunk_codecs::g711::Law;
 
-use super::stage::{Call, HELD_MS};
+use super::stage::{Call, CallConfig, HELD_MS};
 use crate::sip::rtp_digits::{self, DIGITS};
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
-use crate::support::page::DigitsBy;
+use crate::support::page::{DigitsBy, Library};
 use crate::support::process::wait_until;
 
 /// How long a doubled digit has to show.
@@ -29,6 +29,26 @@ fn from_the_page_in_signalling() {
     let Some(call) = Call::begin(&browser, "callee_talks") else { return };
     page_presses(&call, DigitsBy::Info);
     assert_eq!(call.alice.taken("digit signalled").len(), DIGITS.len());
+    call.end();
+}
+
+#[test]
+fn from_a_page_with_sipjs_either_way() {
+    let Some(browser) = Browser::shared() else { return };
+    for (by, signalled) in [(DigitsBy::Rfc4733, 0), (DigitsBy::Info, DIGITS.len())] {
+        let Some(call) = Call::begin_by(&browser, "callee_talks", &sipjs()) else { return };
+        page_presses(&call, by);
+        assert_eq!(call.alice.taken("digit signalled").len(), signalled);
+        call.end();
+    }
+}
+
+#[test]
+fn from_the_phone_to_a_page_with_sipjs() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin_by(&browser, "callee_talks", &sipjs()) else { return };
+    rtp_digits::press(&call.sound, call.to, DIGITS);
+    assert_page_gets_all(&call, rtp_digits::HELD_MS);
     call.end();
 }
 
@@ -95,6 +115,10 @@ fn from_a_trunk_that_has_keys_in_signalling_alone() {
     }
     assert_page_gets_all(&call, HELD_MS);
     call.end();
+}
+
+fn sipjs() -> CallConfig<'static> {
+    CallConfig { library: Library::Sipjs, ..CallConfig::default() }
 }
 
 /// The page presses every key, and the phone gets events of RFC 4733.

@@ -8,12 +8,12 @@ use crate::support::page::Library;
 
 #[test]
 fn jssip_hears_early_media_and_gives_up() {
-    let Some(browser) = Browser::shared() else { return };
-    let config = CallConfig { is_early: true, ..CallConfig::default() };
-    let Some(mut call) = Call::begin_by(&browser, "callee_early_rings", &config) else { return };
-    call.sound.say(call.to, Law::Mu, PHONE_HZ);
-    call.alice.await_tone(PHONE_HZ);
-    give_up(call);
+    early_media_is_heard_and_given_up(Library::Jssip);
+}
+
+#[test]
+fn sipjs_hears_early_media_and_gives_up() {
+    early_media_is_heard_and_given_up(Library::Sipjs);
 }
 
 #[test]
@@ -24,6 +24,15 @@ fn sipjs_gives_up_while_it_rings() {
     call.phone.wait_for_sent("180");
     // The page must have heard of it, or there is nothing that it could cancel.
     call.alice.next("progress");
+    give_up(call);
+}
+
+fn early_media_is_heard_and_given_up(library: Library) {
+    let Some(browser) = Browser::shared() else { return };
+    let config = CallConfig { library, is_early: true, ..CallConfig::default() };
+    let Some(mut call) = Call::begin_by(&browser, "callee_early_rings", &config) else { return };
+    call.sound.say(call.to, Law::Mu, PHONE_HZ);
+    call.alice.await_tone(PHONE_HZ);
     give_up(call);
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 use webtrunk_codecs::g711::Law;
 
-use super::stage::{Call, PAGE_HZ, PHONE_HZ};
+use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
+use crate::support::page::Library;
 use crate::support::process::wait_until;
 
 const ROUNDS: u32 = 10;
@@ -18,23 +19,12 @@ const FAINTEST_DBM0: f64 = -50.0;
 
 #[test]
 fn from_the_page() {
-    let Some(browser) = Browser::shared() else { return };
-    let Some(mut call) = Call::begin(&browser, "callee_talks") else { return };
-    call.talk();
-    assert!(packets_to_page(&call) > PACKETS_OF_MEDIA / 2, "media is counted");
-    let ground = ground(&call);
-    for round in 0..ROUNDS {
-        call.alice.hold();
-        assert!(phone_hears_silence(&call), "round {round}: the phone hears the page that holds it");
-        assert!(page_hears_silence(&call), "round {round}: the page that holds hears the phone");
-        assert!(packets_to_page(&call) < PACKETS_OF_MEDIA / 2, "round {round}: media goes to who holds");
-        call.alice.resume();
-        both_hear(&call);
-        assert_eq!(self::ground(&call), ground, "round {round}");
-    }
-    // The change concerns the page's leg alone.
-    assert_eq!(call.phone.received("INVITE").len(), 1);
-    call.end();
+    held_by_the_page(Library::Jssip);
+}
+
+#[test]
+fn from_a_page_with_sipjs() {
+    held_by_the_page(Library::Sipjs);
 }
 
 #[test]
@@ -68,6 +58,27 @@ fn from_the_phone_without_sound() {
     reoffer(&call, 3, "sendrecv", "sendrecv");
     both_hear(&call);
     assert_eq!(self::ground(&call), ground);
+    call.end();
+}
+
+fn held_by_the_page(library: Library) {
+    let Some(browser) = Browser::shared() else { return };
+    let config = CallConfig { library, ..CallConfig::default() };
+    let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
+    call.talk();
+    assert!(packets_to_page(&call) > PACKETS_OF_MEDIA / 2, "media is counted");
+    let ground = ground(&call);
+    for round in 0..ROUNDS {
+        call.alice.hold();
+        assert!(phone_hears_silence(&call), "round {round}: the phone hears the page that holds it");
+        assert!(page_hears_silence(&call), "round {round}: the page that holds hears the phone");
+        assert!(packets_to_page(&call) < PACKETS_OF_MEDIA / 2, "round {round}: media goes to who holds");
+        call.alice.resume();
+        both_hear(&call);
+        assert_eq!(self::ground(&call), ground, "round {round}");
+    }
+    // The change concerns the page's leg alone.
+    assert_eq!(call.phone.received("INVITE").len(), 1);
     call.end();
 }
 

@@ -1,16 +1,21 @@
 //! baresip, which has registered at the gateway, and phones of ours at trunks: what it does in a call.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice};
 
 use super::ear::{await_no_tone, await_tone};
-use super::network::LEVEL_DBM0;
+use super::network::{LEVEL_DBM0, lift};
+use super::plan::TLS_PORT;
 use crate::support::baresip::Baresip;
+use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
+use crate::support::machine::Machine;
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 
 const BARESIP_HZ: f64 = 1400.0;
@@ -23,13 +28,27 @@ struct Stage {
     office: Phone,
     /// At another trunk, whose numbers begin with 8.
     third: Phone,
-    _hosts: [Host; 2],
+    _kept: ([Host; 2], TempDir),
+}
+
+/// How baresip reaches the gateway.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Plain,
+    /// Over TLS, with keys in the descriptions.
+    Secure,
 }
 
 impl Stage {
     async fn new(sip: &str) -> Option<Self> {
+        Self::with(Manner::Plain, sip).await
+    }
+
+    async fn with(manner: Manner, sip: &str) -> Option<Self> {
+        let own = Host::new();
         let hosts = std::array::from_fn(|_| Host::new());
-        let config = GatewayConfig::default()
+        let folder = TempDir::new().expect("a folder for the test");
+        let mut config = GatewayConfig::default()
             .user("bob")
             // baresip gives up at a challenge for SHA-256, also where one for MD5 follows.
             .md5_only()
@@ -39,9 +58,19 @@ impl Stage {
             .rule("destination = '8\\d+'\nactions = [{ bridge = { trunk = 'third', number = '$0' } }]")
             .rule("destination = 'bob'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'bob' } }]")
             .sip(sip);
-        let gateway = Gateway::start(&config);
+        let secure_at = own.at(TLS_PORT);
+        if manner == Manner::Secure {
+            let (certificate, key) = pair(&folder, "own", own.ip());
+            let listener =
+                format!("phone_srtp = 'require'\n[[sip.listeners]]\ntransport = 'tls'\nbind = '{secure_at}'");
+            config = config.tls(&certificate, &key).sip(&listener);
+        }
+        let gateway = Gateway::start_at(own, &config);
         let says = Sound::tone(8000, BARESIP_HZ, PEAK_AT_10_DBM0, 120.0);
-        let baresip = Baresip::registered("bob", "PCMU", gateway.sip(), &says)?;
+        let baresip = match manner {
+            Manner::Plain => Baresip::registered("bob", "PCMU", gateway.sip(), &says)?,
+            Manner::Secure => Baresip::registered_securely("bob", "PCMU", secure_at, &says)?,
+        };
         let [office, third] = [(&hosts[0], OFFICE_HZ), (&hosts[1], THIRD_HZ)].map(|(host, hz)| PhoneConfig {
             bind: host.at(SIP_PORT),
             server: Some(gateway.sip()),
@@ -52,7 +81,7 @@ impl Stage {
         });
         let (office, third) = (Phone::new(office).await, Phone::new(third).await);
         let (office, third) = (office.expect("the host is ours"), third.expect("the host is ours"));
-        Some(Self { gateway, baresip, office, third, _hosts: hosts })
+        Some(Self { gateway, baresip, office, third, _kept: (hosts, folder) })
     }
 
     /// The office calls, baresip answers and is heard.
@@ -114,8 +143,7 @@ async fn baresip_transfers_its_call() {
     let Some(stage) = Stage::new("").await else { return };
     let call = stage.talking().await;
     stage.baresip.tell("transfer", &format!("sip:8100@{}", stage.gateway.sip()));
-    let incoming = tokio::time::timeout(PATIENCE, stage.third.next_incoming()).await.expect("in time");
-    let third = incoming.expect("a call").answer().await.expect("a codec in common");
+    let third = lift(&stage.third).await;
     await_tone(&call, THIRD_HZ.into()).await;
     await_tone(&third, OFFICE_HZ.into()).await;
     call.hang_up().await.expect("confirmed");
@@ -150,4 +178,42 @@ async fn baresip_is_refreshed_in_a_call_of_90_seconds() {
     assert!(log.count(&["session refresh is due"]) >= 2, "one for each leg");
     assert_eq!(log.count(&["refresh refused"]), 0);
     stage.end(call).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn baresip_speaks_tls_and_srtp() {
+    let Some(stage) = Stage::with(Manner::Secure, "").await else { return };
+    let call = stage.talking().await;
+    stage.end(call).await;
+    let Some(stage) = Stage::with(Manner::Secure, "").await else { return };
+    // baresip adds the transport of its account.
+    let target = format!("sip:9100@{}", SocketAddr::new(stage.gateway.sip().ip(), TLS_PORT));
+    stage.baresip.tell("dial", &target);
+    let call = lift(&stage.office).await;
+    await_tone(&call, BARESIP_HZ).await;
+    assert_eq!(stage.gateway.log().count(&["\"media is encrypted\""]), 1, "plain");
+    assert_eq!(stage.gateway.log().count(&["call came in", "TLS:"]), 1, "plain");
+    stage.end(call).await;
+}
+
+#[test]
+#[ignore = "make interop"]
+fn baresip_hears_the_echo_over_ipv6() {
+    let [inside, outside] = [Machine::new(), Machine::new()];
+    inside.lay_cable("office", &["fd00:99::1/64"], &outside, &["fd00:99::2/64"]);
+    let echo = "destination = '9196'\nactions = ['answer', 'echo']";
+    let config = GatewayConfig::default().origin("https://phone.example").user("bob").md5_only().rule(echo);
+    let gateway = inside.run(|| Gateway::start_at(Host::machine("fd00:99::1"), &config));
+    let says = Sound::tone(8000, BARESIP_HZ, PEAK_AT_10_DBM0, 120.0);
+    let ip = "fd00:99::2".parse().expect("an address");
+    let baresip = outside.run(|| Baresip::registered_at(ip, "bob", "PCMU", gateway.sip(), &says));
+    let Some(baresip) = baresip else { return };
+    outside.run(|| baresip.tell("dial", &format!("sip:9196@{}", gateway.sip())));
+    baresip.wait_for("Call established");
+    std::thread::sleep(Duration::from_secs(4));
+    outside.run(|| baresip.tell("hangup", ""));
+    inside.run(|| gateway.assert_all_is_over(1));
+    let share = baresip.heard().last_seconds(2.0).share_of_tone(BARESIP_HZ);
+    assert!(share > 0.8, "{BARESIP_HZ} Hz in {:.0} %", share * 100.0);
 }

@@ -6,11 +6,21 @@ use webtrunk_codecs::SampleRate;
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_loadtest::agent::Call;
 
-use super::network::LEVEL_DBM0;
+use super::network::{FAR_HZ, LEVEL_DBM0, OFFICE_HZ};
 use crate::support::gateway::PATIENCE;
 
 /// A foreign phone's own gain and files are in it; what crosses the gateway is exact elsewhere.
 const TOLERANCE_DB: f64 = 1.0;
+
+/// Each end hears the other from the beginning, at its exact level.
+pub(super) async fn assert_both_hear(office: &Call, far: &Call) {
+    for (end, hz) in [(office, FAR_HZ), (far, OFFICE_HZ)] {
+        end.heard_packets(150, PATIENCE).await.expect("audio");
+        let heard = end.heard().await.expect("a log").samples(SampleRate::HZ_8000);
+        let level = goertzel_dbm0(&heard[8000..16_000], SampleRate::HZ_8000, hz.into());
+        assert!((level - LEVEL_DBM0).abs() <= 0.3, "{hz} Hz with {level:.2} dBm0");
+    }
+}
 
 /// The tone is in what was heard last, at its level, sooner or later.
 pub(super) async fn await_tone(end: &Call, hz: f64) {

@@ -28,7 +28,7 @@ pub(super) struct KamailioConfig<'a> {
     pub(super) listen: &'a [String],
     /// Where calls go that are for nobody who has registered: those of the first to the second, all others to the first.
     pub(super) far: SocketAddr,
-    pub(super) gateway: SocketAddr,
+    pub(super) gateway: &'a str,
     /// Its certificate and key, where it listens for TLS.
     pub(super) tls: Option<[&'a Path; 2]>,
 }
@@ -45,7 +45,9 @@ impl Kamailio {
             format!(
                 "enable_tls=yes\nloadmodule \"tls.so\"\nmodparam(\"tls\", \"certificate\", {certificate:?})\n\
                  modparam(\"tls\", \"private_key\", {key:?})\nmodparam(\"tls\", \"verify_certificate\", 0)\n\
-                 modparam(\"tls\", \"tls_method\", \"TLSv1.2+\")"
+                 modparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n\
+                 tcp_source_ipv4={}",
+                host.ip()
             )
         });
         let text = std::fs::read_to_string(CONFIG).expect("it is beside the tests");
@@ -54,7 +56,7 @@ impl Kamailio {
             .replace("@TLS@", tls.as_deref().unwrap_or(""))
             .replace("@FAR_IP@", &config.far.ip().to_string())
             .replace("@FAR@", &config.far.to_string())
-            .replace("@GATEWAY@", &config.gateway.to_string());
+            .replace("@GATEWAY@", config.gateway);
         let path = folder.path().join("kamailio.cfg");
         std::fs::write(&path, text).expect("the folder is ours");
         let pid = folder.path().join("pid");

@@ -8,7 +8,9 @@ use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice};
 
 use super::ear::{await_no_tone, await_tone};
 use super::linphone::{Linphone, LinphoneConfig};
-use super::network::{LEVEL_DBM0, pair};
+use super::network::{LEVEL_DBM0, lift};
+use super::plan::TLS_PORT;
+use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
@@ -49,15 +51,15 @@ impl Stage {
             .rule("destination = 'lin'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'lin' } }]")
             .sip(manner.sip);
         if manner.is_secure {
-            let [certificate, key] = pair(&folder, "own", &own);
-            let listener = format!("[[sip.listeners]]\ntransport = 'tls'\nbind = '{}'", own.at(SIP_PORT + 1));
+            let (certificate, key) = pair(&folder, "own", own.ip());
+            let listener = format!("[[sip.listeners]]\ntransport = 'tls'\nbind = '{}'", own.at(TLS_PORT));
             config = config.tls(&certificate, &key).sip(&listener);
         }
         let gateway = Gateway::start_at(own, &config);
         let says = Sound::tone(8000, LINPHONE_HZ, PEAK_AT_10_DBM0, 120.0);
         let mut at = gateway.sip();
         if manner.is_secure {
-            at.set_port(SIP_PORT + 1);
+            at.set_port(TLS_PORT);
         }
         let transport = if manner.is_secure { "tls" } else { "udp" };
         let config = LinphoneConfig { user: "lin", gateway: at, transport, lines: manner.lines, says: &says };
@@ -96,13 +98,6 @@ async fn phone(host: &Host, gateway: &Gateway, hz: u16) -> Phone {
         ..PhoneConfig::default()
     };
     Phone::new(config).await.expect("the host is ours")
-}
-
-async fn lift(phone: &Phone) -> Call {
-    let incoming = tokio::time::timeout(PATIENCE, phone.next_incoming()).await.expect("in time");
-    let incoming = incoming.expect("a call");
-    incoming.ring();
-    incoming.answer().await.expect("a codec in common")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,6 +230,25 @@ async fn it_is_refreshed_in_a_call_of_90_seconds() {
     let log = stage.gateway.log();
     assert!(log.count(&["session refresh is due"]) >= 2, "one for each leg");
     assert_eq!(log.count(&["refresh refused"]), 0);
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+    assert_heard(stage.linphone, OFFICE_HZ);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn it_refreshes_a_call_of_90_seconds() {
+    let lines = "session_expires_enabled=1\nsession_expires_value=90\nsession_expires_min_value=90\n\
+                 session_expires_refresher_value=1";
+    let Some(stage) = Stage::new(Manner { lines, sip: "session_expires_s = 90", ..Manner::default() }).await
+    else {
+        return;
+    };
+    let call = stage.called().await;
+    await_linphone(&call).await;
+    tokio::time::sleep(Duration::from_secs(94)).await;
+    await_linphone(&call).await;
+    assert_eq!(stage.gateway.log().count(&["session refresh is due"]), 2, "of the office alone");
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
     assert_heard(stage.linphone, OFFICE_HZ);

@@ -9,3 +9,6 @@ mod kamailio;
 mod linphone;
 mod linphone_calls;
 mod network;
+mod plan;
+mod refreshes;
+mod transfers;

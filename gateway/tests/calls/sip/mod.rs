@@ -14,6 +14,7 @@ mod devices;
 mod early_media;
 mod hops;
 mod hung_up;
+mod ipv6;
 mod kept;
 mod limits;
 mod malformed;

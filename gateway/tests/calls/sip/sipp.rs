@@ -150,7 +150,8 @@ impl Sipp {
         let sipp = tools::command("sipp").expect("the stage made sure of it");
         let folder = TempDir::new().expect("a folder");
         let ip = host.ip().to_string();
-        let text = fill(&scenario_path(scenario), &[("RTP_HOST", &ip)], values);
+        let family = if host.ip().is_ipv4() { "IP4" } else { "IP6" };
+        let text = fill(&scenario_path(scenario), &[("RTP_HOST", &ip), ("FAMILY", family)], values);
         std::fs::write(folder.path().join("scenario.xml"), text).expect("the folder is ours");
         let mut command = Command::new(sipp);
         command

@@ -1,7 +1,7 @@
 //! baresip: a phone that speaks a WAV file and records what it hears.
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,7 +17,8 @@ use super::tools;
 
 /// A baresip that runs. It hangs up when it has said everything.
 ///
-/// It sends its media from whatever address the system takes, which is 127.0.0.1, so it lives there.
+/// It sends its media from whatever address the system takes, which is 127.0.0.1, so it lives there, or where there is
+/// one other address alone.
 pub(crate) struct Baresip {
     address: SocketAddr,
     process: Process,
@@ -47,12 +48,45 @@ impl Baresip {
 
     /// Registers as one of the gateway's users, and answers its calls at once. `None` where there is no baresip.
     pub(crate) fn registered(user: &str, codec: &str, gateway: SocketAddr, says: &Sound) -> Option<Self> {
+        Self::registered_at(Ipv4Addr::LOCALHOST.into(), user, codec, gateway, says)
+    }
+
+    /// [`Baresip::registered`] on a machine that has this address alone.
+    pub(crate) fn registered_at(
+        ip: IpAddr,
+        user: &str,
+        codec: &str,
+        gateway: SocketAddr,
+        says: &Sound,
+    ) -> Option<Self> {
+        Self::register(free_address_at(ip), user, codec, &gateway.to_string(), "", says)
+    }
+
+    /// [`Baresip::registered`] over TLS, its media encrypted by keys in the descriptions or refused.
+    pub(crate) fn registered_securely(
+        user: &str,
+        codec: &str,
+        gateway: SocketAddr,
+        says: &Sound,
+    ) -> Option<Self> {
+        let gateway = format!("{gateway};transport=tls");
+        Self::register(free_address(), user, codec, &gateway, ";mediaenc=srtp-mand", says)
+    }
+
+    fn register(
+        address: SocketAddr,
+        user: &str,
+        codec: &str,
+        gateway: &str,
+        parameters: &str,
+        says: &Sound,
+    ) -> Option<Self> {
         let password = password(user);
         let account = format!(
             "<sip:{user}@{gateway}>;regint=600;answermode=auto;auth_user={user};auth_pass={password};\
-             audio_codecs={codec}/8000/1"
+             audio_codecs={codec}/8000/1{parameters}"
         );
-        let phone = Self::start(free_address(), &account, says, &[])?;
+        let phone = Self::start(address, &account, says, &[])?;
         phone.log.wait_for(&["200 OK"], PATIENCE);
         Some(phone)
     }
@@ -110,10 +144,8 @@ impl Baresip {
 
     /// Has it do something: `hold`, `resume`, `transfer` to a URI, `sndcode` with a key, `dial`, `hangup`.
     pub(crate) fn tell(&self, command: &str, parameter: &str) {
-        let mut control = self.address;
-        control.set_port(control.port() + CONTROL);
         let text = serde_json::json!({ "command": command, "params": parameter }).to_string();
-        let mut stream = TcpStream::connect(control).expect("it listens");
+        let mut stream = TcpStream::connect(control_of(self.address)).expect("it listens");
         // A netstring.
         stream.write_all(format!("{}:{text},", text.len()).as_bytes()).expect("it reads");
     }
@@ -167,20 +199,20 @@ impl Baresip {
              audio_alert aubridge,bell\naudio_path {path_text}\nausrc_srate {rate}\nauplay_srate {rate}\n\
              ausrc_channels 1\nauplay_channels 1\nsnd_path {path_text}\nmodule_path {MODULES}\n\
              module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\nmodule srtp.so\n\
-             ctrl_tcp_listen {ip}:{control}\nmodule_app ctrl_tcp.so\n\
+             ctrl_tcp_listen {control}\nmodule_app ctrl_tcp.so\n\
              module_app account.so\nmodule_app menu.so\n{watching}",
             rate = says.rate,
-            ip = address.ip(),
-            control = address.port() + CONTROL,
+            control = control_of(address),
             watching =
                 if contacts.is_empty() { "" } else { "module_app contact.so\nmodule_app presence.so\n" },
         );
         for (name, text) in [("config", config.as_str()), ("accounts", account), ("contacts", contacts)] {
             std::fs::write(path.join(name), format!("{text}\n")).expect("the folder is ours");
         }
+        let family = if address.is_ipv4() { "-4" } else { "-6" };
         let mut process = Process::start(
             Command::new(program)
-                .args(["-4", "-n", &address.ip().to_string(), "-f"])
+                .args([family, "-n", &address.ip().to_string(), "-f"])
                 .arg(path)
                 .args(arguments)
                 .stdin(Stdio::null())
@@ -195,15 +227,23 @@ impl Baresip {
 /// How far behind its SIP port it is told what to do.
 const CONTROL: u16 = 2;
 
-/// An address that is free for UDP and TCP, with the port after it for TLS and the next to be told at.
+const fn control_of(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), address.port() + CONTROL)
+}
+
 fn free_address() -> SocketAddr {
+    free_address_at(Ipv4Addr::LOCALHOST.into())
+}
+
+/// An address that is free for UDP and TCP, with the port after it for TLS and the next to be told at.
+fn free_address_at(ip: IpAddr) -> SocketAddr {
     let is_free = |port: u16| {
-        let address = (Ipv4Addr::LOCALHOST, port);
+        let address = (ip, port);
         UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
     };
     // Below the ports that the system hands out, so that nobody gets it in the meantime.
     let port = (0..1000).map(|_| rand::random_range(10_000..30_000));
     let port =
         port.into_iter().find(|port| (0..=CONTROL).all(|more| is_free(port + more))).expect("a free port");
-    (Ipv4Addr::LOCALHOST, port).into()
+    (ip, port).into()
 }

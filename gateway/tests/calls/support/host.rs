@@ -9,8 +9,9 @@ use super::process::wait_until;
 /// A host.
 pub(crate) struct Host {
     address: IpAddr,
-    /// Whether everything of a machine is ours, loopback too.
-    is_machine: bool,
+    /// Where its servers listen that are to be found from within, and where that is.
+    door: IpAddr,
+    inside: IpAddr,
     /// Bound as long as the address is taken, by which others see it.
     _marker: UdpSocket,
 }
@@ -39,11 +40,26 @@ impl Host {
         taken.expect("IPv6's loopback is free")
     }
 
-    /// The machine on which this is called, by one of its addresses.
+    /// The machine on which this is called, by one of its addresses, all others and loopback included.
     pub(crate) fn machine(address: &str) -> Self {
+        let host = Self::named(address);
+        let [door, inside]: [IpAddr; 2] = if host.address.is_ipv4() {
+            [Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::LOCALHOST.into()]
+        } else {
+            [Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::LOCALHOST.into()]
+        };
+        Self { door, inside, ..host }
+    }
+
+    /// One of several hosts that the machine plays on which this is called: an address of it, and one of loopback.
+    pub(crate) fn among_others(address: &str) -> Self {
+        let inside = any_address().into();
+        Self { door: inside, inside, ..Self::named(address) }
+    }
+
+    fn named(address: &str) -> Self {
         let address = address.parse().expect("an address");
-        let host = Self::try_address(address).expect("the machine has it, and nobody took it");
-        Self { is_machine: true, ..host }
+        Self::try_address(address).expect("the machine has it, and nobody took it")
     }
 
     pub(crate) const fn ip(&self) -> IpAddr {
@@ -56,23 +72,18 @@ impl Host {
     }
 
     /// Where a server listens that is to be found at one of its ports: on a machine at all addresses.
-    pub(crate) fn door(&self, port: u16) -> SocketAddr {
-        self.instead([Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()], port)
+    pub(crate) const fn door(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.door, port)
     }
 
     /// Where that server is found from within: on a machine over loopback.
-    pub(crate) fn inside(&self, port: u16) -> SocketAddr {
-        self.instead([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()], port)
-    }
-
-    fn instead(&self, [v4, v6]: [IpAddr; 2], port: u16) -> SocketAddr {
-        let ip = if self.address.is_ipv4() { v4 } else { v6 };
-        SocketAddr::new(if self.is_machine { ip } else { self.address }, port)
+    pub(crate) const fn inside(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.inside, port)
     }
 
     fn try_address(address: IpAddr) -> Option<Self> {
         let marker = UdpSocket::bind((address, MARKER)).ok()?;
-        Some(Self { address, is_machine: false, _marker: marker })
+        Some(Self { address, door: address, inside: address, _marker: marker })
     }
 }
 

@@ -2,6 +2,8 @@
 
 import { Inviter, Messager, Registerer, RegistererState, SessionState, Subscriber, SubscriptionState, UserAgent, Web } from 'sip.js';
 
+const DTMF_RELAY = 'application/dtmf-relay';
+
 export class SipjsLine {
   #agent;
   #registerer;
@@ -67,7 +69,8 @@ export class SipjsLine {
   }
 
   async call(target) {
-    const inviter = new Inviter(this.#agent, UserAgent.makeURI(`sip:${target}@${this.#domain}`));
+    const uri = UserAgent.makeURI(`sip:${target}@${this.#domain}`);
+    const inviter = new Inviter(this.#agent, uri, { earlyMedia: true });
     this.#adopt(inviter);
     const requestDelegate = {
       onProgress: ({ message }) => this.#events.tell('progress', { status: message.statusCode }),
@@ -88,10 +91,16 @@ export class SipjsLine {
 
   async transfer(target) { await this.#refer(this.#session, UserAgent.makeURI(`sip:${target}@${this.#domain}`)); }
 
-  async hold() {
+  hold() { return this.#reinvite(true); }
+
+  resume() { return this.#reinvite(false); }
+
+  async #reinvite(hold) {
     const session = this.#session;
-    session.sessionDescriptionHandlerOptionsReInvite = { hold: true };
+    session.sessionDescriptionHandlerOptionsReInvite = { hold };
     await new Promise((onAccept, onReject) => { session.invite({ requestDelegate: { onAccept, onReject } }); });
+    // SIP.js leaves it to the page to be silent.
+    session.sessionDescriptionHandler.enableSenderTracks(!hold);
   }
 
   /** Calls somebody else while the call is on hold. */
@@ -145,9 +154,30 @@ export class SipjsLine {
 
   async unwatch() { await this.#watch.unsubscribe(); }
 
-  async sendInfo(type, content) {
-    const requestOptions = { body: { contentDisposition: 'render', contentType: type, content } };
-    await this.#session.info({ requestDelegate: this.#answered('info answered'), requestOptions });
+  async sendInfo(type, content) { await this.#info(type, content, this.#answered('info answered')); }
+
+  async #info(contentType, content, requestDelegate) {
+    const requestOptions = { body: { contentDisposition: 'render', contentType, content } };
+    await this.#session.info({ requestDelegate, requestOptions });
+  }
+
+  /** `how` is 'INFO' or 'RFC2833'. */
+  async sendDigits(digits, how, duration) {
+    if (how === 'RFC2833') return this.#pressInMedia(digits, duration);
+    for (const tone of digits) {
+      await new Promise((onAccept, onReject) => {
+        this.#info(DTMF_RELAY, `Signal=${tone}\r\nDuration=${duration}\r\n`, { onAccept, onReject });
+      });
+      this.#events.tell('digit signalled', { digit: tone, duration });
+    }
+  }
+
+  async #pressInMedia(digits, duration) {
+    const handler = this.#session.sessionDescriptionHandler;
+    // A sender takes digits only once its transport is up.
+    const { dtmf } = handler.peerConnection.getSenders()[0];
+    while (!dtmf.canInsertDTMF) await new Promise((resolve) => setTimeout(resolve, 20));
+    handler.sendDtmf(digits, { duration, interToneGap: 100 });
   }
 
   #answered(kind) {
@@ -159,6 +189,12 @@ export class SipjsLine {
     this.#events.tell(kind, { from: request.from.uri.user, text: request.body });
   }
 
+  /** SIP.js leaves it to the page to read what is pressed. */
+  #tellDigit(body) {
+    const { Signal: digit, Duration: duration } = Object.fromEntries(body.trim().split('\r\n').map((line) => line.split('=')));
+    this.#events.tell('digit', { digit, duration: Number(duration) });
+  }
+
   #adopt(session) {
     this.#session = session;
     session.delegate = {
@@ -168,7 +204,9 @@ export class SipjsLine {
       },
       onInfo: async (info) => {
         await info.accept();
-        this.#events.tell('info', { type: info.request.getHeader('Content-Type'), body: info.request.body });
+        const [type, body] = [info.request.getHeader('Content-Type'), info.request.body];
+        if (type === DTMF_RELAY) this.#tellDigit(body);
+        else this.#events.tell('info', { type, body });
       },
     };
     session.stateChange.addListener((state) => {

@@ -169,6 +169,35 @@ impl Call {
         self.ask(|reply| Order::Record(wish, reply)).await
     }
 
+    /// Has the other end go on with a user or number at the server, or at a SIP URI (RFC 3515).
+    ///
+    /// # Errors
+    /// The other end refused it.
+    pub async fn transfer(&self, to: &str) -> Result<(), AgentError> {
+        self.ask(|reply| Order::Refer(to.to_owned(), reply)).await
+    }
+
+    /// Has the other end go on with that of another call of ours, in our place (RFC 3891).
+    ///
+    /// # Errors
+    /// The other end refused it.
+    pub async fn put_through(&self, other: &Self) -> Result<(), AgentError> {
+        let target = other.facts.borrow().replacing.clone();
+        self.transfer(&target).await
+    }
+
+    /// How a transfer that we asked for went: the statuses that we were told.
+    #[must_use]
+    pub fn transfer_statuses(&self) -> Vec<u16> {
+        self.facts.borrow().transfer_statuses.clone()
+    }
+
+    /// How often we refreshed the session, and the other end agreed.
+    #[must_use]
+    pub fn refreshes(&self) -> u32 {
+        self.facts.borrow().refreshes
+    }
+
     /// Tells of our candidate, which our description has left out: INFO with a fragment of it (RFC 8840).
     ///
     /// # Errors

@@ -55,6 +55,12 @@ pub(in crate::agent) struct Facts {
     /// Provisional statuses in their order.
     pub(in crate::agent) provisional: Vec<u16>,
     pub(in crate::agent) info_digits: String,
+    /// The URI of a call that replaces this one, once it is answered.
+    pub(in crate::agent) replacing: String,
+    /// How a transfer that we asked for went.
+    pub(in crate::agent) transfer_statuses: Vec<u16>,
+    /// How often we refreshed the session.
+    pub(in crate::agent) refreshes: u32,
 }
 
 impl CallEnd {

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 use webtrunk_signalling::sip::message::{HeaderName, Method, Request, Response, StatusCode};
 
 use super::{
     CallTask, DTMF_RELAY, Order, Reply, SDP, SDP_FRAGMENT, broken, put_request_body, put_response_body,
-    reason_of,
+    reason_of, refresh,
 };
 use crate::agent::AgentError;
 use crate::agent::call::CallEnd;
@@ -41,6 +42,8 @@ enum Kind {
     Info(char),
     Record(&'static str),
     Fragment(String),
+    Refer(String),
+    Refresh,
 }
 
 /// RFC 3261 13.3.1.4: T1, doubled up to T2, for 64 * T1.
@@ -58,6 +61,7 @@ impl Unconfirmed {
     pub(super) fn send(&self, agent: &UserAgent, tag: &str) {
         agent.respond(&self.invite, self.from, StatusCode::OK, tag, |response| {
             put_response_body(response, self.body.clone());
+            refresh::answer(&mut response.headers, agent.session_interval());
         });
     }
 
@@ -70,6 +74,7 @@ impl Unconfirmed {
 impl CallTask {
     pub(super) async fn run_established(mut self, mut unconfirmed: Option<Unconfirmed>) {
         let mut pending: Option<Pending> = None;
+        let mut refresh_at = self.next_refresh();
         loop {
             let resend_at = unconfirmed.as_ref().map(|it| it.next_at);
             tokio::select! {
@@ -91,6 +96,9 @@ impl CallTask {
                     Some(Order::Fragment(fragment, reply)) => {
                         self.start(&mut pending, Kind::Fragment(fragment), reply).await;
                     }
+                    Some(Order::Refer(to, reply)) => {
+                        self.start(&mut pending, Kind::Refer(to), reply).await;
+                    }
                     Some(Order::Ring | Order::EarlyMedia(_) | Order::Answer(_) | Order::Reject(..)) => {}
                 },
                 response = next_response(&mut pending) => {
@@ -106,6 +114,12 @@ impl CallTask {
                     if let Some(end) = self.handle_request(&request, from, is_pending, &mut unconfirmed).await {
                         return self.finish(end, true);
                     }
+                }
+                () = sleep_until(refresh_at.unwrap_or_else(Instant::now).into()),
+                    if refresh_at.is_some() && pending.is_none() =>
+                {
+                    self.start(&mut pending, Kind::Refresh, oneshot::channel().0).await;
+                    refresh_at = self.next_refresh();
                 }
                 () = sleep_until(resend_at.unwrap_or_else(Instant::now).into()), if resend_at.is_some() => {
                     if let Some(waiting) = &mut unconfirmed
@@ -139,6 +153,7 @@ impl CallTask {
                 let offer = self.media.offer(*direction).await?;
                 let mut request = self.dialog.request(Method::Invite);
                 put_request_body(&mut request, SDP, offer);
+                refresh::ask(&mut request.headers, self.agent.session_interval());
                 request
             }
             Kind::Info(digit) => {
@@ -158,6 +173,8 @@ impl CallTask {
                 put_request_body(&mut request, SDP_FRAGMENT, fragment.clone());
                 request
             }
+            Kind::Refer(to) => self.refer(&self.agent.destination(to)?.0.uri.to_string()),
+            Kind::Refresh => self.refresh(),
         };
         let responses = self.agent.send(&mut request, self.dialog.next_hop());
         Ok((request, responses))
@@ -197,7 +214,11 @@ impl CallTask {
                 self.wish = direction;
                 self.media.accept(&response.body).await
             }
-            Kind::Info(_) | Kind::Record(_) | Kind::Fragment(_) => Ok(()),
+            Kind::Refresh => {
+                self.facts.send_modify(|facts| facts.refreshes += 1);
+                Ok(())
+            }
+            Kind::Info(_) | Kind::Record(_) | Kind::Fragment(_) | Kind::Refer(_) => Ok(()),
         };
         let _ = pending.reply.send(result);
         None
@@ -240,6 +261,10 @@ impl CallTask {
             },
             Method::Info => {
                 self.handle_info(request);
+                self.respond(request, from, StatusCode::OK);
+            }
+            Method::Notify => {
+                self.handle_notify(request);
                 self.respond(request, from, StatusCode::OK);
             }
             Method::Options => self.respond(request, from, StatusCode::OK),

@@ -113,9 +113,13 @@ impl CallTask {
                 Decision::Over(refusal(StatusCode::TEMPORARILY_UNAVAILABLE))
             }
             Some(Order::Vanish) => Decision::Over(CallEnd::ByUs),
-            Some(Order::Change(..) | Order::Info(..) | Order::Record(..) | Order::Fragment(..)) => {
-                Decision::Wait
-            }
+            Some(
+                Order::Change(..)
+                | Order::Info(..)
+                | Order::Record(..)
+                | Order::Fragment(..)
+                | Order::Refer(..),
+            ) => Decision::Wait,
         }
     }
 

@@ -3,6 +3,8 @@
 mod established;
 mod incoming;
 mod outgoing;
+mod refresh;
+mod transfer;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub(super) enum Order {
     Record(&'static str, Reply<()>),
     /// A fragment of a description, by INFO.
     Fragment(String, Reply<()>),
+    /// To a number or user at the server, or to a URI.
+    Refer(String, Reply<()>),
     HangUp,
     Vanish,
 }
@@ -77,7 +81,11 @@ impl CallTask {
     }
 
     fn answered(&self) {
-        self.facts.send_modify(|facts| facts.answered_at = Some(SystemTime::now()));
+        let replacing = self.dialog.replacing();
+        self.facts.send_modify(|facts| {
+            facts.answered_at = Some(SystemTime::now());
+            facts.replacing = replacing;
+        });
         self.progress.send_replace(CallProgress::Up);
     }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use webtrunk_signalling::sip::message::{HeaderName, Method, Request, Response, StatusCode};
 
-use super::{CallTask, Order, SDP, broken, put_request_body};
+use super::{CallTask, Order, SDP, broken, put_request_body, refresh};
 use crate::agent::AgentError;
 use crate::agent::call::{CallEnd, CallProgress, Dialing};
 use crate::agent::media::Media;
@@ -65,6 +65,7 @@ impl CallTask {
         if let Some(offer) = offer {
             put_request_body(&mut invite, SDP, offer.to_owned());
         }
+        refresh::ask(&mut invite.headers, self.agent.session_interval());
         self.facts.send_modify(|facts| facts.invited_at = Some(SystemTime::now()));
         let mut responses = self.agent.send(&mut invite, self.dialog.next_hop());
         let mut patience = Patience::Waiting;

@@ -49,6 +49,8 @@ pub struct PhoneConfig {
     pub dialect: Dialect,
     /// Encrypts its media.
     pub srtp: Option<PhoneSrtp>,
+    /// Refreshes its calls, which end where nobody does for so long (RFC 4028); `None` knows no session timers.
+    pub session_interval: Option<Duration>,
 }
 
 /// A plain SIP phone.
@@ -77,6 +79,7 @@ impl Default for PhoneConfig {
             behind_nat: None,
             dialect: Dialect::default(),
             srtp: None,
+            session_interval: None,
         }
     }
 }
@@ -129,6 +132,7 @@ impl Phone {
             credentials: config.credentials.clone(),
             server,
             shown_address: config.behind_nat.map(|ip| SocketAddr::new(ip, local.port())),
+            session_interval: config.session_interval,
         };
         let (transactions, new_calls) = Transactions::start(wire, inbox);
         Ok(Self { agent: Arc::new(UserAgent::new(account, transactions, new_calls)), config })

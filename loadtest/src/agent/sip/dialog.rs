@@ -82,6 +82,13 @@ impl Dialog {
         hop.and_then(address_of).unwrap_or(self.peer)
     }
 
+    /// The URI of a call that takes our place in this one (RFC 3891; of its parts RFC 5589 7.3 tells).
+    pub(crate) fn replacing(&self) -> String {
+        let tag = |of: &NameAddr| of.tag().unwrap_or_default().to_owned();
+        let replaces = format!("{};to-tag={};from-tag={}", self.call_id, tag(&self.remote), tag(&self.local));
+        format!("{}?Replaces={}", self.target.as_ref().unwrap_or(&self.remote.uri), escaped(&replaces))
+    }
+
     fn numbered(&self, method: Method, number: u32) -> Request {
         let target = match self.target.as_ref().unwrap_or(&self.remote.uri) {
             Uri::Sip(uri) => Uri::Sip(uri.as_request_uri()),
@@ -98,6 +105,15 @@ impl Dialog {
         request.headers.push(HeaderName::CSeq, CSeq { number, method }.to_string());
         request
     }
+}
+
+/// As a header in a URI has it (RFC 3261 19.1.1).
+fn escaped(text: &str) -> String {
+    let octet = |it: u8| match it {
+        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' => char::from(it).to_string(),
+        _ => format!("%{it:02X}"),
+    };
+    text.bytes().map(octet).collect()
 }
 
 /// The address that a URI names, where it names one.
@@ -153,6 +169,19 @@ mod tests {
     #[test]
     fn a_dialog_that_nobody_answered_goes_to_the_peer() {
         assert_eq!(outgoing().next_hop(), peer());
+    }
+
+    #[test]
+    fn who_takes_our_place_is_told_our_dialog() {
+        let mut dialog = outgoing();
+        let answer = "SIP/2.0 200 OK\r\nTo: <sip:bob@example.com>;tag=2\r\n\
+                      Contact: <sip:bob@192.0.2.7:5090>\r\n\r\n";
+        let Message::Response(answer) = Message::parse(Bytes::from_static(answer.as_bytes())).unwrap() else {
+            panic!("a response");
+        };
+        dialog.handle_response(&answer);
+        let expected = "sip:bob@192.0.2.7:5090?Replaces=call%3Bto-tag%3D2%3Bfrom-tag%3D1";
+        assert_eq!(dialog.replacing(), expected);
     }
 
     #[test]

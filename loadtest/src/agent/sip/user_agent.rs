@@ -28,6 +28,8 @@ pub(crate) struct Account {
     pub(crate) server: SocketAddr,
     /// What Contact names instead of the address that we have.
     pub(crate) shown_address: Option<SocketAddr>,
+    /// Whether its calls are refreshed by it, and for how long without (RFC 4028).
+    pub(crate) session_interval: Option<Duration>,
 }
 
 /// One user at one transport.
@@ -60,6 +62,10 @@ impl UserAgent {
             registration: Mutex::default(),
             invalid_host: Host::Domain(format!("{}.invalid", token()).into()),
         }
+    }
+
+    pub(crate) const fn session_interval(&self) -> Option<Duration> {
+        self.account.session_interval
     }
 
     pub(crate) const fn transactions(&self) -> &Transactions {

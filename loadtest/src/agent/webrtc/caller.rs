@@ -128,6 +128,7 @@ impl WebrtcCaller {
             credentials: Some(config.credentials.clone()),
             server,
             shown_address: None,
+            session_interval: None,
         };
         let (transactions, new_calls) = Transactions::start(wire, inbox);
         let agent = Arc::new(UserAgent::new(account, transactions, new_calls));
