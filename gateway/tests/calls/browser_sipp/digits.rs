@@ -128,7 +128,12 @@ fn page_presses(call: &Call, by: DigitsBy) {
     assert!(wait_until(PATIENCE, is_there), "only {} digits came", rtp_digits::count(&call.sound.heard()));
     std::thread::sleep(AFTERMATH);
     assert_eq!(rtp_digits::pressed(&call.sound.heard()), DIGITS);
-    assert_eq!(rtp_digits::held_ms(&call.sound.heard()), [HELD_MS; DIGITS.len()], "held");
+    let held = rtp_digits::held_ms(&call.sound.heard());
+    match by {
+        DigitsBy::Info => assert_eq!(held, [HELD_MS; DIGITS.len()], "held"),
+        // A browser that had to stand still lets go later.
+        DigitsBy::Rfc4733 => assert!(held.iter().all(|ms| (HELD_MS..2 * HELD_MS).contains(ms)), "{held:?}"),
+    }
     assert!(call.phone.received("INFO").is_empty(), "in media and in signalling");
 }
 
