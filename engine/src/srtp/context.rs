@@ -18,6 +18,9 @@ pub const SRTP_OVERHEAD_MAX: usize = 16;
 /// Most bytes that [`SrtpContext::protect_rtcp`] appends: that tag and the index.
 pub const SRTCP_OVERHEAD_MAX: usize = SRTP_OVERHEAD_MAX + 4;
 
+/// Longest first packet of a stream: no datagram that is read is longer.
+const FIRST_MAX: usize = 2048;
+
 /// Keys and streams of one direction of a leg: it either protects or unprotects, never both.
 pub struct SrtpContext {
     profile: ProtectionProfile,
@@ -38,7 +41,7 @@ pub enum ProtectError {
     /// The sequence number was sent before; to encrypt another packet under it would give both away.
     #[error("outgoing sequence number was used before")]
     IndexReused,
-    /// The leg sends more streams than [`STREAMS_MAX`](super::STREAMS_MAX).
+    /// More streams were sent under this key than are remembered.
     #[error("outgoing packet would be of one stream too many")]
     TooManySsrcs,
     /// 2^48 RTP or 2^31 RTCP packets were sent under this key (RFC 3711 9.2).
@@ -78,8 +81,11 @@ impl SrtpContext {
             return Err(ProtectError::NoRoom);
         }
         let window = self.rtp.find(ssrc).map_err(|_| ProtectError::TooManySsrcs)?;
-        let index = PacketIndex::estimate(window.map(|window| window.highest()), sequence)
-            .ok_or(ProtectError::KeyExhausted)?;
+        let index = match window {
+            Some(window) => PacketIndex::estimate(window.highest(), sequence),
+            None => PacketIndex::after(self.rtp.used(ssrc), sequence),
+        };
+        let index = index.ok_or(ProtectError::KeyExhausted)?;
         if window.is_some_and(|window| window.check(index.value()).is_err()) {
             return Err(ProtectError::IndexReused);
         }
@@ -94,13 +100,14 @@ impl SrtpContext {
     /// The [`DropReason`]; the context is as it was, the packet's bytes are undefined.
     pub fn unprotect_rtp<'p>(&mut self, packet: &'p mut [u8]) -> Result<&'p [u8], DropReason> {
         let (header_len, ssrc, sequence) = read_rtp(packet)?;
-        let window = self.rtp.find(ssrc)?;
-        let index = PacketIndex::estimate(window.map(|window| window.highest()), sequence)
-            .ok_or(DropReason::TooOld)?;
-        if let Some(window) = window {
-            window.check(index.value())?;
-        }
-        let len = self.cipher.open_rtp(packet, header_len, ssrc, index)?;
+        let (index, len) = match self.rtp.find(ssrc)? {
+            Some(window) => {
+                let index = PacketIndex::estimate(window.highest(), sequence).ok_or(DropReason::TooOld)?;
+                window.check(index.value())?;
+                (index, self.cipher.open_rtp(packet, header_len, ssrc, index)?)
+            }
+            None => self.open_first(packet, header_len, ssrc, sequence)?,
+        };
         self.rtp.accept(ssrc, index.value());
         Ok(&packet[..len])
     }
@@ -119,7 +126,8 @@ impl SrtpContext {
             return Err(ProtectError::NoRoom);
         }
         let window = self.rtcp.find(ssrc).map_err(|_| ProtectError::TooManySsrcs)?;
-        let index = window.map_or(0, |window| window.highest() + 1);
+        let used = window.map(|window| window.highest()).or(self.rtcp.used(ssrc));
+        let index = used.map_or(0, |used| used + 1);
         let index =
             u32::try_from(index).ok().filter(|index| index & E_BIT == 0).ok_or(ProtectError::KeyExhausted)?;
         let len = self.cipher.seal_rtcp(buf, len, ssrc, index);
@@ -138,12 +146,47 @@ impl SrtpContext {
             return Err(DropReason::SrtcpNotEncrypted);
         }
         let index = word & !E_BIT;
-        if let Some(window) = self.rtcp.find(ssrc)? {
-            window.check(index.into())?;
+        match self.rtcp.find(ssrc)? {
+            Some(window) => window.check(index.into())?,
+            None if self.rtcp.used(ssrc).is_some_and(|used| u64::from(index) <= used) => {
+                return Err(DropReason::TooOld);
+            }
+            None => {}
         }
         let len = self.cipher.open_rtcp(packet, ssrc, index)?;
         self.rtcp.accept(ssrc, index.into());
         Ok(&packet[..len])
+    }
+
+    /// Goes on after the context of another key, be this one new or one that comes back.
+    pub fn follow(&mut self, former: &Self) {
+        self.rtp.follow(&former.rtp);
+        self.rtcp.follow(&former.rtcp);
+    }
+
+    /// Opens the first packet that comes of a stream. What its index is, its tag tells: each attempt is made on a copy,
+    /// since one that fails leaves nothing to be tried again.
+    fn open_first(
+        &self,
+        packet: &mut [u8],
+        header_len: usize,
+        ssrc: Ssrc,
+        sequence: SequenceNumber,
+    ) -> Result<(PacketIndex, usize), DropReason> {
+        let mut copy = [0; FIRST_MAX];
+        let copy = copy.get_mut(..packet.len()).ok_or(DropReason::TooLong)?;
+        let mut refused = DropReason::TooOld;
+        for index in PacketIndex::of_first(self.rtp.used(ssrc), self.rtp.before(ssrc), sequence) {
+            copy.copy_from_slice(packet);
+            match self.cipher.open_rtp(copy, header_len, ssrc, index) {
+                Ok(len) => {
+                    packet[..len].copy_from_slice(&copy[..len]);
+                    return Ok((index, len));
+                }
+                Err(reason) => refused = reason,
+            }
+        }
+        Err(refused)
     }
 }
 
@@ -290,17 +333,99 @@ mod tests {
                 let mut forged = rtcp(ssrc, &[0x85; 40]);
                 assert_eq!(rx.unprotect_rtcp(&mut forged), Err(DropReason::AuthenticationFailed));
             }
-            for ssrc in 0..9 {
+            for ssrc in 0..300 {
                 let (mut tx, _) = pair(profile);
-                let expected = if ssrc < 8 { Ok(()) } else { Err(DropReason::TooManySsrcs) };
+                let expected = if ssrc < 264 { Ok(()) } else { Err(DropReason::TooManySsrcs) };
                 let mut packet = protect_rtp(&mut tx, &rtp(ssrc, 7, 0x80, b"payload"));
                 assert_eq!(rx.unprotect_rtp(&mut packet).map(drop), expected, "{profile:?}");
                 let mut packet = protect_rtcp(&mut tx, &rtcp(ssrc, b"sixteen bytes..."));
                 assert_eq!(rx.unprotect_rtcp(&mut packet).map(drop), expected, "{profile:?}");
             }
             let (mut tx, _) = pair(profile);
-            let mut packet = protect_rtp(&mut tx, &rtp(7, 8, 0x80, b"payload"));
-            rx.unprotect_rtp(&mut packet).expect("the eighth goes on");
+            let mut packet = protect_rtp(&mut tx, &rtp(263, 8, 0x80, b"payload"));
+            rx.unprotect_rtp(&mut packet).expect("the last goes on");
+        }
+    }
+
+    /// A phone that takes another SSRC at every resume is heard, and nothing that it sent before is heard again.
+    #[test]
+    fn a_new_stream_is_heard_after_any_number_and_what_gave_way_is_not_replayed() {
+        for profile in ProtectionProfile::ALL {
+            let (mut tx, mut rx) = pair(profile);
+            let mut sent = Vec::new();
+            for ssrc in 0..20 {
+                for sequence in [7, 8] {
+                    let plain = rtp(ssrc, sequence, 0x80, b"payload");
+                    let packet = protect_rtp(&mut tx, &plain);
+                    assert_eq!(rx.unprotect_rtp(&mut packet.clone()), Ok(&plain[..]), "{profile:?}");
+                    sent.push(packet);
+                }
+                let report = protect_rtcp(&mut tx, &rtcp(ssrc, b"sixteen bytes..."));
+                rx.unprotect_rtcp(&mut report.clone()).expect("authentic");
+                for packet in &sent {
+                    rx.unprotect_rtp(&mut packet.clone()).expect_err("it was heard before");
+                }
+                rx.unprotect_rtcp(&mut report.clone()).expect_err("it was read before");
+            }
+            let plain = rtp(0, 9, 0x80, b"payload");
+            assert_eq!(rx.unprotect_rtp(&mut protect_rtp(&mut tx, &plain)), Ok(&plain[..]), "it comes back");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_heard_whose_first_packets_were_lost_with_the_first_wrap() {
+        for profile in ProtectionProfile::ALL {
+            let (mut tx, mut rx) = pair(profile);
+            let late = protect_rtp(&mut tx, &rtp(1, 65_534, 0x80, b"late"));
+            protect_rtp(&mut tx, &rtp(1, 65_535, 0x80, b"lost"));
+            for sequence in 0..3 {
+                let plain = rtp(1, sequence, 0x80, b"payload");
+                let mut packet = protect_rtp(&mut tx, &plain);
+                assert_eq!(rx.unprotect_rtp(&mut packet), Ok(&plain[..]), "{profile:?} at {sequence}");
+            }
+            rx.unprotect_rtp(&mut late.clone()).expect("it was overtaken");
+            assert_eq!(rx.unprotect_rtp(&mut late.clone()), Err(DropReason::Replayed));
+        }
+    }
+
+    /// RFC 3711 3.3.1 has the rollover counter go on under a new key, and libsrtp does so; a new context begins at
+    /// zero, and others do that.
+    #[test]
+    fn under_a_new_key_a_stream_may_go_on_or_begin_anew() {
+        for profile in ProtectionProfile::ALL {
+            for goes_on in [true, false] {
+                let (mut before, mut heard) = pair(profile);
+                for sequence in [30_000, 60_000, 20_000] {
+                    let mut packet = protect_rtp(&mut before, &rtp(1, sequence, 0x80, b"payload"));
+                    heard.unprotect_rtp(&mut packet).expect("authentic");
+                }
+                let (mut tx, mut rx) = pair(profile);
+                rx.follow(&heard);
+                if goes_on {
+                    tx.rtp.accept(Ssrc(1), (1 << 16) + 20_000);
+                }
+                let plain = rtp(1, 20_001, 0x80, b"payload");
+                let mut packet = protect_rtp(&mut tx, &plain);
+                assert_eq!(rx.unprotect_rtp(&mut packet), Ok(&plain[..]), "{profile:?} {goes_on}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_comes_back_takes_nothing_again_and_uses_no_index_twice() {
+        for profile in ProtectionProfile::ALL {
+            let ((mut tx, mut rx), (_, mut other)) = (pair(profile), pair(profile));
+            let old = protect_rtp(&mut tx, &rtp(1, 1000, 0x80, b"payload"));
+            rx.unprotect_rtp(&mut old.clone()).expect("authentic");
+            other.rtp.accept(Ssrc(1), 41_000);
+            tx.follow(&other);
+            rx.follow(&other);
+            rx.unprotect_rtp(&mut old.clone()).expect_err("a replay");
+            for sequence in [41_001, 41_002, 7] {
+                let plain = rtp(1, sequence, 0x80, b"payload");
+                let mut packet = protect_rtp(&mut tx, &plain);
+                assert_eq!(rx.unprotect_rtp(&mut packet), Ok(&plain[..]), "{profile:?} at {sequence}");
+            }
         }
     }
 

@@ -155,7 +155,7 @@ pub(super) fn seal_with(key: &[u8], salt: &[u8], header: &[u8], payload: &[u8]) 
     let mut buf = [header, payload, &[0; TAG_LEN]].concat();
     let (ssrc, sequence) =
         RtpPacket::parse(&buf).map(|read| (read.ssrc(), read.sequence())).expect("an RTP header");
-    let index = PacketIndex::estimate(None, sequence).expect("a first packet");
+    let index = PacketIndex::after(None, sequence).expect("a first packet");
     let len = header.len() + payload.len();
     assert_eq!(gcm.seal_rtp(&mut buf, header.len(), len, ssrc, index), buf.len());
     buf

@@ -14,7 +14,7 @@
 //! from each branch, and a 200 may bring another than the 183 before it (RFC 3261 13.2.2.4).
 //!
 //! Neither a refused offer nor an error changes what was agreed. For the leg's life stay: our
-//! fingerprint and keys, the DTLS role, the meaning of each payload type, the number and order of
+//! fingerprint, the DTLS role, the meaning of each payload type, the number and order of
 //! sections. A new offer while another is open is refused ([`NegotiationError::OfferOutstanding`]).
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -376,6 +376,10 @@ impl Negotiator {
     }
 
     fn conclude(&mut self, agreement: Agreement) {
+        let ours = agreement.negotiated.srtp.map(|keys| keys.tx);
+        if let Some(former) = self.keys_in_use().map(|keys| keys.tx).filter(|former| Some(*former) != ours) {
+            self.keys.forget(former);
+        }
         self.agreed = Some(agreement);
         self.state = State::Stable;
     }

@@ -1,8 +1,9 @@
 //! Whether and by which keys a leg to a phone is protected (RFC 4568; RFC 8643 where plain RTP is offered with
 //! keys).
 //!
-//! Our keys are made once, one for each cipher, and stay for the leg's life: a context under a key is never
-//! begun twice, so that no packet index is used twice. The peer may change its own with each description.
+//! Our keys are made once, one for each cipher, and stay while that cipher is in use or was never: for one that is
+//! gone back to there is a new one, so that no packet index is used twice whatever the rollover counter is then.
+//! The peer may change its own with each description.
 
 use super::error::NegotiationError;
 use crate::sdp::crypto::{Crypto, CryptoFault};
@@ -97,6 +98,11 @@ impl LocalKeys {
         let taken = offered.iter().find(is_of_use).or_else(|| offered.iter().find(is_whole));
         let taken = taken.or(offered.first())?;
         Some(SdesKeys { tag: taken.tag, tx: self.of(taken.key.profile()), rx: taken.key })
+    }
+
+    /// A key that was in use is no longer: what is protected by its cipher later has another.
+    pub(super) fn forget(&mut self, key: SdesKey) {
+        self.0.retain(|known| *known != key);
     }
 
     fn of(&mut self, profile: ProtectionProfile) -> SdesKey {
