@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use crate::LegId;
-use crate::leg::{Leg, LegTransport};
+use crate::leg::{Leg, LegParts, LegTransport};
 use crate::media::{Heard, HeardKind, Hears, Listening, Overheard, Receiver, Sender, Side};
 use crate::net::Outbox;
-use crate::rtp::{PayloadType, RtpPacket};
+use crate::rtp::RtpPacket;
+use crate::sdp::{PayloadFormat, Receivable};
 use webtrunk_codecs::CodecId;
 
 use super::recording::Recording;
@@ -14,14 +15,19 @@ use super::recording::Recording;
 /// Everyone who may hear a speaker.
 pub(super) struct Ears<'a> {
     speaker: LegId,
-    voice: Option<PayloadType>,
-    comfort_noise: Option<PayloadType>,
+    /// What the speaker sends, of all that it may.
+    codec: Option<CodecId>,
+    receivable: &'a [Receivable],
     before: &'a mut [Leg],
     after: &'a mut [Leg],
     own: (&'a mut Sender, &'a mut LegTransport),
     listening: Option<&'a mut Listening>,
-    recording: Option<(&'a mut Recording, CodecId)>,
+    recording: Option<&'a mut Recording>,
 }
+
+/// The packet is of another codec than those before it, for which the ways to the ears are: nobody has heard it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OtherCodec(pub(super) CodecId);
 
 /// Splits the legs of a call into the speaker's receiving half and everyone's ears.
 pub(super) fn split<'a>(
@@ -32,27 +38,35 @@ pub(super) fn split<'a>(
     let (before, rest) = legs.split_at_mut_checked(speaker)?;
     let (speaking, after) = rest.split_first_mut()?;
     let speaker = speaking.id();
-    let recording = recording.zip(speaking.agreed_codec());
-    let (receiver, sender, transport, listening) = speaking.halves();
-    let (voice, comfort_noise) = (receiver.voice(), receiver.comfort_noise());
+    let LegParts { receiver, sender, transport, listening, receivable } = speaking.parts();
+    let codec = receiver.codec();
     let own = (sender, transport);
-    Some((receiver, Ears { speaker, voice, comfort_noise, before, after, own, listening, recording }))
+    Some((receiver, Ears { speaker, codec, receivable, before, after, own, listening, recording }))
 }
 
 impl Ears<'_> {
     /// Everyone who hears the speaker gets one packet of its voice, or of its pause, and it is judged.
-    pub(super) fn hear(&mut self, packet: &[u8], lost_before: u32, now: Instant, outbox: &mut Outbox) {
-        let Ok(packet) = RtpPacket::parse(packet) else { return };
-        let kind = match Some(packet.payload_type()) {
-            number if number == self.voice => Some(HeardKind::Voice),
-            number if number == self.comfort_noise => Some(HeardKind::Noise),
-            _ => None,
-        };
-        let Some(kind) = kind else {
-            if let Some(listening) = &mut self.listening {
-                listening.handle_event(lost_before);
+    ///
+    /// # Errors
+    /// [`OtherCodec`].
+    pub(super) fn hear(
+        &mut self,
+        packet: &[u8],
+        lost_before: u32,
+        now: Instant,
+        outbox: &mut Outbox,
+    ) -> Result<(), OtherCodec> {
+        let Ok(packet) = RtpPacket::parse(packet) else { return Ok(()) };
+        let kind = match Receivable::format_in(self.receivable, packet.payload_type()) {
+            Some(PayloadFormat::Codec(codec)) if self.codec != Some(codec) => return Err(OtherCodec(codec)),
+            Some(PayloadFormat::Codec(_)) => HeardKind::Voice,
+            Some(PayloadFormat::ComfortNoise(_)) => HeardKind::Noise,
+            Some(PayloadFormat::TelephoneEvent(_)) | None => {
+                if let Some(listening) = &mut self.listening {
+                    listening.handle_event(lost_before);
+                }
+                return Ok(());
             }
-            return;
         };
         let heard = Heard {
             kind,
@@ -62,13 +76,13 @@ impl Ears<'_> {
             lost_before,
         };
         let mut overheard = Overheard::default();
-        if let Some((recording, codec)) = &mut self.recording
+        if let (Some(recording), Some(codec)) = (&mut self.recording, self.codec)
             && kind == HeardKind::Voice
             && let Some(side) = recording.side_of(self.speaker, self.before.iter().chain(self.after.iter()))
         {
-            recording.hear(side, *codec, heard, now);
+            recording.hear(side, codec, heard, now);
             if side == Side::Left && is_heard_by(&self.own.0.hears, self.speaker) {
-                recording.hear(Side::Right, *codec, heard, now);
+                recording.hear(Side::Right, codec, heard, now);
             }
         }
         for listener in self.before.iter_mut().chain(self.after.iter_mut()) {
@@ -83,6 +97,7 @@ impl Ears<'_> {
                 HeardKind::Noise => listening.handle_noise(lost_before, now),
             }
         }
+        Ok(())
     }
 }
 

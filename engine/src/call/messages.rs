@@ -85,7 +85,7 @@ pub enum CallCommand {
         source: HearSource,
     },
     /// Sends a digit as telephone-event, after those that are being sent; where 64 wait it is lost.
-    /// Answered by [`CallEvent::DigitRefused`] when the peer has not agreed to receive them.
+    /// Answered by [`CallEvent::DigitRefused`] when the peer has not agreed to receive it.
     SendDigit {
         /// The leg.
         leg: LegId,
@@ -103,7 +103,7 @@ pub enum CallCommand {
         digit: Digit,
     },
     /// The key of the digit that was begun last went up.
-    /// Answered by [`CallEvent::DigitRefused`] when the peer has not agreed to receive digits.
+    /// Answered by [`CallEvent::DigitRefused`] when the peer has not agreed to receive that digit.
     EndDigit {
         /// The leg.
         leg: LegId,
@@ -304,7 +304,7 @@ pub enum CallEvent {
         /// How long it was held; 40 ms to 10 s.
         duration: Duration,
     },
-    /// The peer takes no digits in media; the digit was not sent.
+    /// The peer does not take this digit in media: none, or those alone that it named (RFC 4733 2.4.1). It was not sent.
     DigitRefused {
         /// The leg.
         leg: LegId,

@@ -10,7 +10,7 @@ use tracing::{Span, debug, error_span, info, warn};
 use webtrunk_codecs::tone::Digit;
 
 use super::audibility::Audibility;
-use super::bridge;
+use super::bridge::{self, OtherCodec};
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::recording::Recording;
 use super::supplies::Supplies;
@@ -302,7 +302,7 @@ impl Call {
     /// Sends a digit to a party, held for `duration`; after those that wait, or not at all.
     pub fn send_digit(&mut self, id: LegId, digit: Digit, duration: Duration, now: Instant) {
         let Some(index) = self.index_of(id) else { return };
-        let Some(digits) = self.legs[index].sender.digits() else {
+        let Some(digits) = self.legs[index].sender.digits_for(digit) else {
             self.events.push_back(CallEvent::DigitRefused { leg: id, digit, duration });
             return;
         };
@@ -313,7 +313,7 @@ impl Call {
     /// Sends a digit to a party for as long as its key is down; after those that wait, or not at all.
     pub fn begin_digit(&mut self, id: LegId, digit: Digit, now: Instant) {
         let Some(index) = self.index_of(id) else { return };
-        if let Some(digits) = self.legs[index].sender.digits() {
+        if let Some(digits) = self.legs[index].sender.digits_for(digit) {
             let queued = digits.begin(digit, now);
             self.note_overrun(index, queued);
         }
@@ -322,7 +322,7 @@ impl Call {
     /// The key of the digit that was begun last went up, after `duration`.
     pub fn end_digit(&mut self, id: LegId, digit: Digit, duration: Duration) {
         let Some(index) = self.index_of(id) else { return };
-        match self.legs[index].sender.digits() {
+        match self.legs[index].sender.digits_for(digit) {
             Some(digits) => digits.end(duration),
             None => self.events.push_back(CallEvent::DigitRefused { leg: id, digit, duration }),
         }
@@ -347,9 +347,7 @@ impl Call {
         let Some(index) = self.index_of(id) else { return };
         match self.legs[index].handle_datagram(datagram, from, local, now) {
             Deed::Voice(range) => {
-                if let Some((_, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) {
-                    ears.hear(&datagram[range], 0, now, outbox);
-                }
+                self.be_heard(index, &datagram[range], 0, now, outbox);
                 self.drain(index, now, outbox);
             }
             Deed::Buffered(range) => self.judge(index, &datagram[range], now),
@@ -450,7 +448,7 @@ impl Call {
     fn open_paths(&mut self) {
         for index in 0..self.legs.len() {
             let Hears::Leg { from, path } = &self.legs[index].sender.hears else { continue };
-            let Some(input) = self.index_of(*from).and_then(|from| self.legs[from].agreed_input()) else {
+            let Some(input) = self.index_of(*from).and_then(|from| self.legs[from].input()) else {
                 continue;
             };
             let Some(output) = self.legs[index].sender.agreement().copied() else { continue };
@@ -499,11 +497,30 @@ impl Call {
 
     /// Passes on what the reorder buffer gives out.
     fn drain(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
-        let Some((receiver, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) else {
+        while let Some((receiver, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) {
+            let unheard = loop {
+                let Some(ready) = receiver.next_ready(now) else { return };
+                if ears.hear(ready.bytes, ready.lost_before, now, outbox).is_err() {
+                    break (ready.bytes.to_vec(), ready.lost_before);
+                }
+            };
+            self.be_heard(index, &unheard.0, unheard.1, now, outbox);
+        }
+    }
+
+    /// Passes on one packet of a party, if it is of another codec than those before it by other ways.
+    fn be_heard(&mut self, index: usize, packet: &[u8], lost_before: u32, now: Instant, outbox: &mut Outbox) {
+        let Some((_, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) else {
             return;
         };
-        while let Some(ready) = receiver.next_ready(now) {
-            ears.hear(ready.bytes, ready.lost_before, now, outbox);
+        let Err(OtherCodec(codec)) = ears.hear(packet, lost_before, now, outbox) else { return };
+        if let Err(reason) = self.legs[index].change_input(codec, now) {
+            return self.legs[index].receiver.count_drop(reason);
+        }
+        self.open_paths();
+        if let Some((_, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) {
+            // It is what the ways are for now.
+            let _ = ears.hear(packet, lost_before, now, outbox);
         }
     }
 }

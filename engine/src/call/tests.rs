@@ -9,6 +9,7 @@ use webtrunk_codecs::tone::{Digit, Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, decoder, encoder};
 
 mod addresses;
+mod codecs;
 mod conference;
 mod digits;
 mod encoder;
@@ -51,6 +52,8 @@ struct Phone {
     ptime_ms: u32,
     /// Whether its descriptions name comfort noise.
     has_noise: bool,
+    /// Which telephone-events they name.
+    events: &'static str,
     /// More lines of its descriptions.
     lines: String,
     sequence: SequenceNumber,
@@ -158,6 +161,7 @@ impl Phone {
             codec,
             ptime_ms: 20,
             has_noise: false,
+            events: "0-15",
             lines: String::new(),
             sequence: SequenceNumber(65_500),
             timestamp: Timestamp(u32::MAX - 3000),
@@ -179,9 +183,10 @@ impl Phone {
         };
         let text = format!(
             "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {number} 101{}\r\n\
-             a=rtpmap:{number} {name}\r\na=rtpmap:101 telephone-event/{}\r\na=fmtp:101 0-15\r\na=ptime:{}\r\n{}a={direction}\r\n",
+             a=rtpmap:{number} {name}\r\na=rtpmap:101 telephone-event/{}\r\na=fmtp:101 {}\r\na=ptime:{}\r\n{}a={direction}\r\n",
             if self.has_noise { " 13" } else { "" },
             self.codec.clock_rate().hz(),
+            self.events,
             self.ptime_ms,
             self.lines
         );

@@ -8,9 +8,10 @@ use super::conference::Spoken;
 use super::messages::CallEvent;
 use super::state::Call;
 use crate::media::mixer::TICK_MS;
-use crate::media::{Earpiece, Hears, Intake, band_at};
+use crate::media::{Earpiece, Hears, Intake, own_band};
 use crate::net::Outbox;
 use crate::rtp::RtpPacket;
+use crate::sdp::PayloadFormat;
 use crate::{EndCause, LegId};
 
 impl Call {
@@ -57,16 +58,21 @@ impl Call {
     pub(super) fn judge(&mut self, index: usize, packet: &[u8], now: Instant) {
         let Ok(packet) = RtpPacket::parse(packet) else { return };
         let leg = &mut self.legs[index];
-        let is_noise = leg.receiver.comfort_noise() == Some(packet.payload_type());
-        if let (Some(recording), Some(codec)) = (&mut self.recording, leg.agreed_codec())
+        let voice = match leg.format_of(packet.payload_type()) {
+            Some(PayloadFormat::Codec(codec)) => Some(codec),
+            Some(PayloadFormat::ComfortNoise(_) | PayloadFormat::TelephoneEvent(_)) | None => None,
+        };
+        if let (Some(recording), Some(codec)) = (&mut self.recording, voice)
             && recording.left() == leg.id()
-            && !is_noise
         {
             recording.hear_as_it_comes(codec, &packet, now);
         }
         let (receiver, _, _, listening) = leg.halves();
         let (Some(listening), Some(intake)) = (listening, receiver.intake()) else { return };
-        listening.handle_buffered((!is_noise).then_some(packet.payload()), intake.take_missed(), now);
+        if let Some(codec) = voice.filter(|codec| *codec != listening.codec()) {
+            listening.set_codec(codec, own_band(codec));
+        }
+        listening.handle_buffered(voice.map(|_| packet.payload()), intake.take_missed(), now);
     }
 
     /// Opens both halves of a party in a conference for what was agreed; one that still fits is left alone.
@@ -76,10 +82,10 @@ impl Call {
         if !matches!(leg.sender.hears, Hears::Conference(_)) {
             return;
         }
-        let (Some(codec), Some(agreement)) = (leg.agreed_codec(), leg.sender.agreement().copied()) else {
+        let (Some(codec), Some(agreement)) = (leg.receiver.codec(), leg.sender.agreement().copied()) else {
             return;
         };
-        let band = band_at(codec.native_rate());
+        let band = own_band(codec);
         leg.sender.set_band(band);
         if let Some(listening) = &mut leg.listening {
             listening.set_codec(codec, band);

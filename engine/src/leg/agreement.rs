@@ -165,7 +165,7 @@ impl Leg {
         self.reports.agree(&agreed);
         let listening = self.listening.get_or_insert_with(|| Listening::new(agreed.codec, now));
         if self.sender.says_tones() {
-            listening.hear_tones(agreed.codec);
+            listening.hear_tones();
         }
         self.sender.agree(SendAgreement::new(&agreed));
         self.agreed = Some(agreed);

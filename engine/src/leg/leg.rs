@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use tracing::{Span, error_span, info, warn};
+use tracing::{Span, debug, error_span, info, warn};
 use webtrunk_codecs::CodecId;
 
 use super::stats::LegStats;
@@ -14,12 +14,12 @@ use crate::call::{CallEvent, KeyMode, Supplies};
 use crate::ice::{SourceChange, StunRoute};
 use crate::leg::webrtc::{Received, TransportEvent};
 use crate::media::quality::{AudioEvent, AudioState};
-use crate::media::{Halves, Listening, PlaybackId, Receiver, Reports, Sender, Tap, Ticked};
+use crate::media::{Halves, Listening, PlaybackId, Receiver, Reports, Sender, Tap, Ticked, own_band};
 use crate::net::Outbox;
 use crate::net::demux::DatagramKind;
-use crate::rtp::DropReason;
 use crate::rtp::telephone_event::DigitEvent;
-use crate::sdp::{Negotiated, Negotiator};
+use crate::rtp::{DropReason, PayloadType};
+use crate::sdp::{Negotiated, Negotiator, PayloadFormat, Receivable};
 use crate::{EndCause, LegId};
 
 /// A leg.
@@ -67,6 +67,15 @@ pub(crate) enum Deed {
     Keys([Option<DigitEvent>; 3]),
     /// Nothing is left to do.
     Done,
+}
+
+/// A leg, taken apart.
+pub(crate) struct LegParts<'a> {
+    pub(crate) receiver: &'a mut Receiver,
+    pub(crate) sender: &'a mut Sender,
+    pub(crate) transport: &'a mut LegTransport,
+    pub(crate) listening: Option<&'a mut Listening>,
+    pub(crate) receivable: &'a [Receivable],
 }
 
 /// What passing time brought.
@@ -157,9 +166,19 @@ impl Leg {
         self.agreed.as_ref().map(|agreed| agreed.codec)
     }
 
-    /// The codec that the peer may send, and whether it may send comfort noise beside it.
-    pub(crate) fn agreed_input(&self) -> Option<(CodecId, bool)> {
-        self.agreed.as_ref().map(|agreed| (agreed.codec, agreed.comfort_noise.is_some()))
+    /// The codec that the peer sends, and whether it may send comfort noise beside it.
+    pub(crate) fn input(&self) -> Option<(CodecId, bool)> {
+        self.receiver.codec().zip(self.agreed.as_ref().map(Negotiated::receives_noise))
+    }
+
+    /// The peer sends another codec from now on, one of those that it may.
+    pub(crate) fn change_input(&mut self, codec: CodecId, now: Instant) -> Result<(), DropReason> {
+        self.receiver.change_codec(codec, now)?;
+        if let Some(listening) = &mut self.listening {
+            listening.set_codec(codec, own_band(codec));
+        }
+        self.span.in_scope(|| debug!(?codec, "the peer sends another codec"));
+        Ok(())
     }
 
     /// The codecs that the peer offered or took and that may be used, in its order.
@@ -183,6 +202,22 @@ impl Leg {
         &mut self,
     ) -> (&mut Receiver, &mut Sender, &mut LegTransport, Option<&mut Listening>) {
         (&mut self.receiver, &mut self.sender, &mut self.transport, self.listening.as_mut())
+    }
+
+    /// The same, and all that the peer may send.
+    pub(crate) fn parts(&mut self) -> LegParts<'_> {
+        LegParts {
+            receiver: &mut self.receiver,
+            sender: &mut self.sender,
+            transport: &mut self.transport,
+            listening: self.listening.as_mut(),
+            receivable: receivable(self.agreed.as_ref()),
+        }
+    }
+
+    /// What a payload type of the peer's stands for.
+    pub(crate) fn format_of(&self, payload_type: PayloadType) -> Option<PayloadFormat> {
+        Receivable::format_in(receivable(self.agreed.as_ref()), payload_type)
     }
 
     /// Something should come where media can flow, the peer may send and is not on hold.
@@ -229,7 +264,7 @@ impl Leg {
             Ok(Received::Rtp(packet)) => {
                 let start = packet.as_ptr().addr() - base;
                 let range = start..start + packet.len();
-                self.receiver.handle_rtp(packet, range, now)
+                self.receiver.handle_rtp(packet, range, receivable(self.agreed.as_ref()), now)
             }
             Ok(Received::Rtcp(compound)) => {
                 let output = &mut self.sender.output;
@@ -387,4 +422,8 @@ impl Leg {
             Watch::Connected { .. } | Watch::Connecting | Watch::Failed => None,
         }
     }
+}
+
+fn receivable(agreed: Option<&Negotiated>) -> &[Receivable] {
+    agreed.map_or(&[], |agreed| &agreed.receivable)
 }

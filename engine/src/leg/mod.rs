@@ -16,7 +16,7 @@ mod wish;
 pub use error::DescriptionError;
 pub use latch::Latch;
 pub use leg::Leg;
-pub(crate) use leg::{Deed, LegEvent};
+pub(crate) use leg::{Deed, LegEvent, LegParts};
 pub use rtp::RtpTransport;
 pub use stats::{LegStats, LiveAndTotal};
 pub(crate) use transport::{LegTransport, OwnSockets};

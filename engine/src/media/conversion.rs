@@ -3,8 +3,7 @@
 //! ```text
 //!          voice            comfort noise, silence of Opus, or nothing for 200 ms
 //!  Idle -----------> Voice ------------------------------------------------------> Pause
-//!    ^                 | ^----------------------- voice ----------------------------|
-//!    '-----------------+------------------ another source -------------------------'
+//!                      ^------------------------- voice ----------------------------'
 //! ```
 //!
 //! In a pause a listener who agreed on comfort noise is told what the background sounds like (RFC 3389): at its
@@ -131,10 +130,9 @@ impl Conversion {
         self.transcoder.encoder()
     }
 
-    /// The stream is somebody else's for a while: what comes after begins anew, at its own time.
-    pub(crate) fn interrupt(&mut self) {
-        self.state = State::Idle;
-        self.transcoder.begin_anew();
+    /// Whether what is made is of use: where it is not, time passes and nothing is encoded.
+    pub(crate) fn set_encoding(&mut self, is_of_use: bool) {
+        self.transcoder.set_encoding(is_of_use);
     }
 
     /// Takes a packet of voice.

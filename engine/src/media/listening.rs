@@ -95,15 +95,23 @@ impl Listening {
 
     /// Goes on with another codec, or to other ears: `band` is what is carried from end to end.
     pub(crate) fn set_codec(&mut self, codec: CodecId, band: Band) {
+        if self.codec != codec && self.tones.is_some() {
+            self.tones = ToneEar::new(codec).map(Box::new);
+        }
         self.codec = codec;
         self.hears_levels = false;
         self.monitor.set_codec(impairment(codec, band));
     }
 
-    /// Listens for keys in the voice from now on, by the codec that comes.
-    pub(crate) fn hear_tones(&mut self, codec: CodecId) {
-        if self.tones.is_none() || self.codec != codec {
-            self.tones = ToneEar::new(codec).map(Box::new);
+    /// The codec that comes.
+    pub(crate) const fn codec(&self) -> CodecId {
+        self.codec
+    }
+
+    /// Listens for keys in the voice from now on.
+    pub(crate) fn hear_tones(&mut self) {
+        if self.tones.is_none() {
+            self.tones = ToneEar::new(self.codec).map(Box::new);
         }
     }
 

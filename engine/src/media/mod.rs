@@ -29,7 +29,7 @@ mod wall_clock;
 pub(crate) use earpiece::Earpiece;
 pub(crate) use intake::Intake;
 pub use listening::Overheard;
-pub(crate) use listening::{Listening, band_at};
+pub(crate) use listening::{Listening, band_at, own_band};
 pub use output::OutputStream;
 pub use packetizer::Packetizer;
 pub(crate) use path::Path;
@@ -41,5 +41,7 @@ pub use recorder::{Feed, RecordingEnd, RecordingFile, RecordingFormat, Tap, tap}
 pub use reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
 pub(crate) use reports::{Halves, Reports};
 pub(crate) use sender::{Heard, HeardKind, Hears, SendAgreement, Sender, Ticked, meeting_rate};
+#[cfg(test)]
+pub(crate) use transcoder::tests::ENCODED;
 pub use transcoder::{Coded, Transcoder, TranscoderCounters};
 pub use wall_clock::WallClock;

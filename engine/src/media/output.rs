@@ -21,6 +21,10 @@ pub struct OutputStream {
     is_talkspurt: bool,
     /// Packets that are missing before the next one.
     left_out: u16,
+    /// The last packet of sound that was sent: its timestamp, and when.
+    last: Option<(u32, Instant)>,
+    /// To here time belongs to what was said in the source's place.
+    taken_to: Option<u32>,
     stats: SenderStats,
 }
 
@@ -37,6 +41,8 @@ impl OutputStream {
             due_at: None,
             is_talkspurt: true,
             left_out: 0,
+            last: None,
+            taken_to: None,
             stats: SenderStats::new(clock),
         }
     }
@@ -91,12 +97,6 @@ impl OutputStream {
         self.due_at = Some(now);
     }
 
-    /// The packet that was sent last, of `ticks`, is the source's last one: the next sample comes after it.
-    pub fn end_source(&mut self, ticks: u32) {
-        self.timestamp = self.timestamp.wrapping_add(ticks);
-        self.due_at = self.due_at.map(|due_at| due_at + self.duration_of(ticks));
-    }
-
     /// When the next sample is due; `None` before the first packet.
     #[must_use]
     pub fn due_at(&self) -> Option<Instant> {
@@ -107,17 +107,55 @@ impl OutputStream {
     #[must_use]
     pub fn timestamp_at(&self, now: Instant) -> u32 {
         let idle = self.due_at.map_or(Duration::ZERO, |due_at| now.saturating_duration_since(due_at));
-        let ticks = idle.as_micros() * u128::from(self.clock.hz()) / 1_000_000;
-        // The sum is taken modulo 2^32, as the clock is.
-        self.timestamp.wrapping_add((ticks & u128::from(u32::MAX)) as u32)
+        self.timestamp.wrapping_add(self.ticks_of(idle))
     }
 
     /// The header of the next packet, at the stream's own time.
     pub fn next_header(&mut self, payload_type: PayloadType, payload: usize, now: Instant) -> RtpHeader {
         let marker = std::mem::take(&mut self.is_talkspurt);
         let timestamp = Timestamp(self.timestamp);
+        self.taken_to = None;
+        self.last = Some((self.timestamp, now));
         self.stats.handle_sent(timestamp, payload, now);
         self.number(payload_type, marker, timestamp, now)
+    }
+
+    /// When a packet can follow on the one that was sent last, which lasts `ticks`; `None` before the first.
+    #[must_use]
+    pub fn follows_at(&self, ticks: u32) -> Option<Instant> {
+        self.last.map(|(_, sent_at)| sent_at + self.duration_of(ticks))
+    }
+
+    /// The header of a packet of `ticks` that is said in the source's place, whose own time passes meanwhile. The
+    /// first of several follows on what was sent, or, behind a pause, is at its own time.
+    pub fn insert_header(
+        &mut self,
+        payload_type: PayloadType,
+        (is_first, ticks): (bool, u32),
+        payload: usize,
+        now: Instant,
+    ) -> RtpHeader {
+        let timestamp = match self.last {
+            None => self.timestamp_at(now),
+            Some((last, sent_at)) => {
+                let pause = now.saturating_duration_since(sent_at + self.duration_of(ticks));
+                let pause = if is_first { self.ticks_of(pause) } else { 0 };
+                last.wrapping_add(ticks).wrapping_add(pause)
+            }
+        };
+        self.last = Some((timestamp, now));
+        self.taken_to = Some(timestamp.wrapping_add(ticks));
+        // What comes after it follows on nothing of its own.
+        self.is_talkspurt = true;
+        self.left_out = 0;
+        self.stats.handle_sent(Timestamp(timestamp), payload, now);
+        self.number(payload_type, is_first, Timestamp(timestamp), now)
+    }
+
+    /// Whether the next packet's time belongs to what was said in its place.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.taken_to.is_some_and(|end| Timestamp(end).is_after(Timestamp(self.timestamp)))
     }
 
     /// The header of a packet of a telephone-event, which keeps the time of its begin (RFC 4733 2.2.3).
@@ -168,6 +206,12 @@ impl OutputStream {
         RtpHeader { payload_type, marker, sequence, timestamp, ssrc: self.ssrc }
     }
 
+    /// Modulo 2^32, as the clock is.
+    fn ticks_of(&self, time: Duration) -> u32 {
+        let ticks = time.as_micros() * u128::from(self.clock.hz()) / 1_000_000;
+        (ticks & u128::from(u32::MAX)) as u32
+    }
+
     fn duration_of(&self, ticks: u32) -> Duration {
         Duration::from_micros(u64::from(ticks) * 1_000_000 / u64::from(self.clock.hz()))
     }
@@ -215,6 +259,32 @@ mod tests {
         assert_eq!(told.rtp_timestamp, begin.plus(4000));
         stream.begin_source(later);
         assert_eq!(stream.next_header(payload_type(), 160, later).timestamp, begin.plus(4000));
+    }
+
+    #[test]
+    fn what_is_said_in_the_sources_place_follows_on_it_and_is_followed_by_it() {
+        let now = Instant::now();
+        let at = |ms| now + Duration::from_millis(ms);
+        let mut stream = OutputStream::new(ClockRate::HZ_8000);
+        stream.begin_source(now);
+        let first = stream.next_header(payload_type(), 160, now);
+        stream.advance_past(160, now);
+        assert_eq!(stream.follows_at(160), Some(at(20)));
+
+        // The source's second packet is kept back, and two are said in the place of it and of the next.
+        stream.advance_past(160, at(20));
+        let said = [(true, 20), (false, 41)].map(|(is_first, ms)| {
+            stream.insert_header(payload_type(), (is_first, 160), 160, at(ms)).timestamp
+        });
+        assert_eq!(said, [first.timestamp.plus(160), first.timestamp.plus(320)]);
+        assert!(stream.is_taken(), "the third packet's time is");
+        stream.advance_past(160, at(40));
+        assert!(!stream.is_taken());
+        let fourth = stream.next_header(payload_type(), 160, at(60));
+        assert_eq!((fourth.timestamp, fourth.marker), (first.timestamp.plus(480), true));
+
+        let later = stream.insert_header(payload_type(), (true, 160), 160, at(1060));
+        assert_eq!(later.timestamp, fourth.timestamp.plus(8000), "behind a pause it is at its own time");
     }
 
     #[test]

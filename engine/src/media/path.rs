@@ -63,17 +63,10 @@ impl Path {
         }
     }
 
-    /// The stream is somebody else's for a while: what comes after begins anew, at its own time. A packet of what
-    /// is relayed lasts `ticks`.
-    pub(crate) fn interrupt(&mut self, ticks: u32, output: &mut OutputStream) {
-        match self {
-            Self::Closed => {}
-            Self::PassThrough { last, .. } => {
-                if last.take().is_some() {
-                    output.end_source(ticks);
-                }
-            }
-            Self::Convert(conversion) => conversion.interrupt(),
+    /// Whether what is made is of use: where it is not, time passes and nothing is encoded.
+    pub(crate) fn set_encoding(&mut self, is_of_use: bool) {
+        if let Self::Convert(conversion) = self {
+            conversion.set_encoding(is_of_use);
         }
     }
 

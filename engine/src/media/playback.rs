@@ -88,15 +88,23 @@ impl Playback {
         is_stale
     }
 
-    /// Hands every frame that is due to `send`, with its length in ticks; false when the source is over.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, mut send: impl FnMut(&[u8], u32)) -> bool {
+    /// Hands every frame that is due to `send`, with its length in ticks, without a byte where it is of no use; false
+    /// when the source is over.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        is_of_use: bool,
+        mut send: impl FnMut(&[u8], u32),
+    ) -> bool {
         let Some(open) = &mut self.encoder else { return true };
         while self.next_at <= now {
             let frame = &mut self.frame[..open.samples];
             if !self.player.pull(frame) {
                 return false;
             }
-            if let Ok(length) = open.encoder.encode(frame, &mut self.payload[..]) {
+            if !is_of_use {
+                send(&[], open.ticks);
+            } else if let Ok(length) = open.encoder.encode(frame, &mut self.payload[..]) {
                 // Silence that need not be sent is a payload without a byte.
                 let is_silence = open.encoder.is_silence(&self.payload[..length]);
                 send(&self.payload[..if is_silence { 0 } else { length }], open.ticks);

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use webtrunk_codecs::ClockRate;
+use webtrunk_codecs::{ClockRate, CodecId};
 
 use super::intake::Intake;
 use super::jitter::{Content, JitterCounters};
@@ -16,8 +16,12 @@ use super::reports::statistics_for;
 use super::transcoder::TranscoderCounters;
 use crate::leg::Deed;
 use crate::rtp::telephone_event::{DigitEvent, EventReceiver};
-use crate::rtp::{DropCounters, DropReason, PayloadType, ReceiverStats, RtpPacket, Ssrc};
-use crate::sdp::Negotiated;
+use crate::rtp::{DropCounters, DropReason, ReceiverStats, RtpPacket, Ssrc};
+use crate::sdp::{Negotiated, PayloadFormat, Receivable};
+
+/// A peer changes its codec no sooner than this after it did. Chosen by us: it may with any packet (RFC 3264 6.1), and
+/// none does with every one; each change costs us new codecs.
+const CODEC_KEPT: Duration = Duration::from_millis(100);
 
 /// The receiving half.
 pub(crate) struct Receiver {
@@ -35,18 +39,17 @@ pub(crate) struct Receiver {
     repaired_before: TranscoderCounters,
     drops: DropCounters,
     accepts: Option<Accepts>,
+    /// When the peer changed its codec last.
+    changed_at: Option<Instant>,
     /// The peer said last that it pauses.
     is_paused: bool,
 }
 
-/// What the peer may send.
+/// What is accepted of the peer.
 #[derive(Debug, Clone, Copy)]
 struct Accepts {
-    voice: PayloadType,
-    telephone_event: Option<PayloadType>,
-    comfort_noise: Option<PayloadType>,
-    event_clock: Option<ClockRate>,
-    clock: ClockRate,
+    /// Of the codecs that it may send, the one that it does.
+    codec: CodecId,
     may_receive: bool,
 }
 
@@ -63,72 +66,77 @@ impl Receiver {
             repaired_before: TranscoderCounters::default(),
             drops: DropCounters::new(),
             accepts: None,
+            changed_at: None,
             is_paused: false,
         }
     }
 
     /// Takes what was agreed, first or anew.
     pub(crate) fn agree(&mut self, agreed: &Negotiated) {
-        let event_clock = agreed.telephone_event.map(|event| event.clock_rate);
-        let had_clock = self.accepts.and_then(|accepts| accepts.event_clock);
-        if event_clock != had_clock {
-            self.digits = event_clock.map(EventReceiver::new);
-        }
-        if let Some(statistics) = &mut self.statistics {
-            statistics.set_clock_rate(agreed.codec.clock_rate());
-        }
-        self.accepts = Some(Accepts {
-            event_clock,
-            voice: agreed.payload_type_rx,
-            telephone_event: agreed.telephone_event.map(|event| event.payload_type_rx),
-            comfort_noise: agreed.comfort_noise.map(|noise| noise.payload_type_rx),
-            clock: agreed.codec.clock_rate(),
-            may_receive: agreed.direction.receives(),
-        });
+        let may_still = |codec: &CodecId| agreed.receives(PayloadFormat::Codec(*codec));
+        let codec = self.codec().filter(may_still).unwrap_or(agreed.codec);
+        self.accepts = Some(Accepts { codec, may_receive: agreed.direction.receives() });
     }
 
-    /// Takes a plain RTP packet that lies in `range` of its datagram.
+    /// The codec that the peer sends, of those that it may; once agreed.
+    pub(crate) fn codec(&self) -> Option<CodecId> {
+        self.accepts.map(|accepts| accepts.codec)
+    }
+
+    /// The peer sends another codec from now on.
+    ///
+    /// # Errors
+    /// [`DropReason::TooFast`] if it did so just before.
+    pub(crate) fn change_codec(&mut self, codec: CodecId, now: Instant) -> Result<(), DropReason> {
+        if self.changed_at.is_some_and(|at| now.saturating_duration_since(at) < CODEC_KEPT) {
+            return Err(DropReason::TooFast);
+        }
+        self.changed_at = Some(now);
+        self.accepts = self.accepts.map(|accepts| Accepts { codec, ..accepts });
+        Ok(())
+    }
+
+    /// Takes a plain RTP packet that lies in `range` of its datagram and should be one of `receivable`.
     pub(crate) fn handle_rtp(
         &mut self,
         bytes: &[u8],
         range: Range<usize>,
+        receivable: &[Receivable],
         now: Instant,
     ) -> Result<Deed, DropReason> {
         let packet = RtpPacket::parse(bytes)?;
         let accepts = self.accepts.ok_or(DropReason::NotReady)?;
-        let payload_type = packet.payload_type();
-        let is_event = Some(payload_type) == accepts.telephone_event;
-        let is_noise = Some(payload_type) == accepts.comfort_noise;
-        if !is_event && !is_noise && payload_type != accepts.voice {
-            return Err(DropReason::UnknownPayloadType);
-        }
+        let format = Receivable::format_in(receivable, packet.payload_type());
+        let format = format.ok_or(DropReason::UnknownPayloadType)?;
         if !self.pace.admits(now) {
             return Err(DropReason::TooFast);
         }
         self.packets += 1;
-        let statistics = statistics_for(&mut self.statistics, &packet, accepts.clock);
-        self.is_paused = is_noise;
-        if is_event || is_noise {
-            statistics.handle_sequence(packet.sequence());
-        } else {
-            statistics.handle_media(packet.sequence(), packet.timestamp(), now);
+        let statistics = statistics_for(&mut self.statistics, &packet, accepts.codec.clock_rate());
+        match format {
+            PayloadFormat::Codec(codec) => {
+                statistics.set_clock_rate(codec.clock_rate());
+                statistics.handle_media(packet.sequence(), packet.timestamp(), now);
+            }
+            PayloadFormat::TelephoneEvent(_) | PayloadFormat::ComfortNoise(_) => {
+                statistics.handle_sequence(packet.sequence());
+            }
         }
+        self.is_paused = matches!(format, PayloadFormat::ComfortNoise(_));
         if !accepts.may_receive {
             return Ok(Deed::Done);
         }
         // A digit's packets take their places in the stream too, or they would be missed as voice.
-        if let Some(intake) = &mut self.intake {
-            let content = match (is_event, is_noise) {
-                (true, _) => Content::Other,
-                (false, true) => Content::Noise,
-                (false, false) => Content::Voice,
+        if self.intake.is_some() {
+            self.buffer(&packet, format, now)?;
+            return match format {
+                PayloadFormat::TelephoneEvent(clock) => self.hear_digit(&packet, clock, now),
+                PayloadFormat::Codec(_) | PayloadFormat::ComfortNoise(_) => Ok(Deed::Buffered(range)),
             };
-            intake.insert(&packet, content, now)?;
-            return if is_event { self.hear_digit(&packet, now) } else { Ok(Deed::Buffered(range)) };
         }
         let inserted = self.reorder.insert(&packet, bytes, now);
-        if is_event {
-            return self.hear_digit(&packet, now);
+        if let PayloadFormat::TelephoneEvent(clock) = format {
+            return self.hear_digit(&packet, clock, now);
         }
         match inserted {
             Inserted::Deliver => Ok(Deed::Voice(range)),
@@ -137,8 +145,38 @@ impl Receiver {
         }
     }
 
-    fn hear_digit(&mut self, packet: &RtpPacket<'_>, now: Instant) -> Result<Deed, DropReason> {
-        let Some(digits) = &mut self.digits else { return Ok(Deed::Done) };
+    /// Puts a packet into the jitter buffer: one of another codec into one of its own.
+    fn buffer(
+        &mut self,
+        packet: &RtpPacket<'_>,
+        format: PayloadFormat,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let content = match format {
+            PayloadFormat::Codec(_) => Content::Voice,
+            PayloadFormat::TelephoneEvent(_) => Content::Other,
+            PayloadFormat::ComfortNoise(_) => Content::Noise,
+        };
+        if let PayloadFormat::Codec(codec) = format
+            && self.codec() != Some(codec)
+        {
+            self.change_codec(codec, now)?;
+            let intake = Intake::open(codec, now).map_err(|_| DropReason::NotReady)?;
+            self.set_intake(Some(Box::new(intake)));
+        }
+        self.intake.as_mut().ok_or(DropReason::NotReady)?.insert(packet, content, now)
+    }
+
+    fn hear_digit(
+        &mut self,
+        packet: &RtpPacket<'_>,
+        clock: ClockRate,
+        now: Instant,
+    ) -> Result<Deed, DropReason> {
+        let digits = match &mut self.digits {
+            Some(digits) if digits.clock_rate() == clock => digits,
+            other => other.insert(EventReceiver::new(clock)),
+        };
         let mut keys = digits.handle_packet(packet.timestamp(), packet.marker(), packet.payload(), now)?;
         let keys = [keys.next(), keys.next(), keys.next()];
         Ok(if keys == [None; 3] { Deed::Done } else { Deed::Keys(keys) })
@@ -158,16 +196,6 @@ impl Receiver {
             self.fates_before += fates_of(&former);
             self.repaired_before += former.repaired();
         }
-    }
-
-    /// The payload type of voice, once agreed.
-    pub(crate) fn voice(&self) -> Option<PayloadType> {
-        self.accepts.map(|accepts| accepts.voice)
-    }
-
-    /// The payload type of comfort noise, where it was agreed.
-    pub(crate) fn comfort_noise(&self) -> Option<PayloadType> {
-        self.accepts?.comfort_noise
     }
 
     /// Whether the peer said last that it pauses.

@@ -2,7 +2,8 @@
 //!
 //! A packet in sequence is delivered at once and never copied. A packet after a gap is held, for an
 //! adaptive moment in which the missing one may still come; then it is delivered together with the
-//! number of packets that were lost before it, for its reader to repair.
+//! number of packets that were lost before it, for its reader to repair. A packet of another stream, or from far away
+//! in this one, is held too until the one after it shows that it has not strayed.
 
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ pub struct ReorderBuffer {
     stream: Option<Stream>,
     /// Packets behind a gap, while there are such.
     held: Option<Box<HeldPackets>>,
+    doubted: Option<Doubted>,
     wait: Duration,
     counters: ReorderCounters,
 }
@@ -90,23 +92,35 @@ struct Stream {
     missing: u64,
 }
 
+/// A packet that may have strayed, or be the first of what comes from now on.
+#[derive(Debug)]
+struct Doubted {
+    ssrc: Ssrc,
+    sequence: SequenceNumber,
+    /// It alone.
+    packet: Box<HeldPackets>,
+}
+
 impl Default for ReorderBuffer {
     fn default() -> Self {
-        Self { stream: None, held: None, wait: WAIT_MIN, counters: ReorderCounters::default() }
+        let counters = ReorderCounters::default();
+        Self { stream: None, held: None, doubted: None, wait: WAIT_MIN, counters }
     }
 }
 
 impl ReorderBuffer {
     /// Takes one packet, `bytes` being the whole of it.
     pub fn insert(&mut self, packet: &RtpPacket<'_>, bytes: &[u8], now: Instant) -> Inserted {
-        let sequence = packet.sequence();
-        let Some(stream) = self.stream.filter(|stream| stream.ssrc == packet.ssrc()) else {
-            return self.restart(packet.ssrc(), sequence);
+        let (ssrc, sequence) = (packet.ssrc(), packet.sequence());
+        let Some(stream) = self.stream else {
+            self.begin_stream(ssrc, sequence.next());
+            return Inserted::Deliver;
         };
         let ahead = sequence.distance_from(stream.expected);
-        if ahead.unsigned_abs() > RESTART_JUMP.unsigned_abs() {
-            return self.restart(packet.ssrc(), sequence);
+        if ssrc != stream.ssrc || ahead.unsigned_abs() > RESTART_JUMP.unsigned_abs() {
+            return self.doubt(ssrc, sequence, bytes, now);
         }
+        self.forget_doubted();
         if ahead < 0 {
             return self.note_late(stream, ahead, now);
         }
@@ -157,6 +171,7 @@ impl ReorderBuffer {
     pub fn forget_stream(&mut self) {
         self.stream = None;
         self.forget_held();
+        self.forget_doubted();
     }
 
     /// What happened so far.
@@ -165,10 +180,36 @@ impl ReorderBuffer {
         self.counters
     }
 
-    fn restart(&mut self, ssrc: Ssrc, sequence: SequenceNumber) -> Inserted {
+    fn begin_stream(&mut self, ssrc: Ssrc, expected: SequenceNumber) {
         self.forget_held();
-        self.stream = Some(Stream { ssrc, expected: sequence.next(), gave_up_at: None, missing: 0 });
-        Inserted::Deliver
+        self.stream = Some(Stream { ssrc, expected, gave_up_at: None, missing: 0 });
+    }
+
+    /// A packet that may have strayed. Two in a row begin a stream (RFC 3550 A.1), of which the first is not lost.
+    fn doubt(&mut self, ssrc: Ssrc, sequence: SequenceNumber, bytes: &[u8], now: Instant) -> Inserted {
+        if bytes.len() > PACKET_MAX {
+            return Inserted::Dropped(DropReason::TooLong);
+        }
+        let before = self.doubted.take();
+        let is_second =
+            before.as_ref().is_some_and(|first| first.ssrc == ssrc && first.sequence.next() == sequence);
+        let first = before.as_ref().map_or(sequence, |first| first.sequence);
+        let mut packets = before.map_or_else(lent::take, |before| before.packet);
+        if is_second {
+            self.begin_stream(ssrc, first);
+        } else {
+            packets.clear();
+        }
+        if !packets.put(sequence, bytes, now) {
+            lent::give_back(packets);
+            return Inserted::Dropped(DropReason::Overrun);
+        }
+        if is_second {
+            self.held = Some(packets);
+        } else {
+            self.doubted = Some(Doubted { ssrc, sequence, packet: packets });
+        }
+        Inserted::Held
     }
 
     /// A packet behind the cursor: its lateness teaches how long to wait for the next one.
@@ -206,9 +247,15 @@ impl ReorderBuffer {
 
     /// Nothing waits any more, or need not.
     fn forget_held(&mut self) {
-        if let Some(mut held) = self.held.take() {
-            held.clear();
-            lent::give_back(held);
+        if let Some(held) = self.held.take() {
+            give_back(held);
+        }
+    }
+
+    /// It had strayed.
+    fn forget_doubted(&mut self) {
+        if let Some(doubted) = self.doubted.take() {
+            give_back(doubted.packet);
         }
     }
 
@@ -221,6 +268,11 @@ impl ReorderBuffer {
         });
         self.wait = (self.wait - self.wait / 512).max(WAIT_MIN);
     }
+}
+
+fn give_back(mut held: Box<HeldPackets>) {
+    held.clear();
+    lent::give_back(held);
 }
 
 #[cfg(test)]
@@ -250,6 +302,10 @@ mod tests {
 
         /// A packet of `length` bytes, whose last one is its sequence number's.
         fn packet_of(&mut self, length: usize, sequence: u16) -> Inserted {
+            self.packet_from(Ssrc(1), length, sequence)
+        }
+
+        fn packet_from(&mut self, ssrc: Ssrc, length: usize, sequence: u16) -> Inserted {
             let mut bytes = vec![0; length];
             bytes[length - 1] = sequence.to_be_bytes()[1];
             let header = RtpHeader {
@@ -257,7 +313,7 @@ mod tests {
                 marker: false,
                 sequence: SequenceNumber(sequence),
                 timestamp: Timestamp(0),
-                ssrc: Ssrc(1),
+                ssrc,
             };
             header.write_to(&mut bytes);
             let packet = RtpPacket::parse(&bytes).expect("a whole packet");
@@ -419,9 +475,37 @@ mod tests {
     fn a_sender_that_restarts_is_followed_without_repair() {
         let mut bench = Bench::new();
         bench.packet(1);
-        assert_eq!(bench.packet(30_000), Inserted::Deliver);
-        assert_eq!(bench.packet(30_001), Inserted::Deliver);
+        assert_eq!(bench.packet(30_000), Inserted::Held);
+        assert_eq!(bench.packet(30_001), Inserted::Held);
+        assert_eq!(bench.packet(30_002), Inserted::Deliver);
+        assert_eq!(bench.heard, [(1, 0), (30_000, 0), (30_001, 0), (30_002, 0)]);
     }
+
+    #[test]
+    fn another_stream_is_followed_and_its_first_packet_is_not_lost() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        for sequence in [7, 8, 9] {
+            bench.packet_from(Ssrc(2), PACKET_MAX, sequence);
+        }
+        assert_eq!(bench.heard, [(1, 0), (7, 0), (8, 0), (9, 0)]);
+    }
+
+    #[test]
+    fn a_packet_that_strayed_disturbs_nothing() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        bench.packet(3);
+        for (ssrc, sequence) in [(1, 30_000), (2, 7), (1, 900), (2, 9)] {
+            assert_eq!(bench.packet_from(Ssrc(ssrc), 20, sequence), Inserted::Held);
+        }
+        assert_eq!(bench.packet(2), Inserted::Deliver);
+        assert_eq!(bench.packet_from(Ssrc(2), 20, 10), Inserted::Held, "one of ours came between");
+        assert_eq!(bench.packet(4), Inserted::Deliver);
+        assert_eq!(bench.heard, [(1, 0), (2, 0), (3, 0), (4, 0)]);
+        assert_eq!(bench.buffer.counters(), ReorderCounters { reordered: 1, ..Default::default() });
+    }
+
     proptest! {
         /// `drain` holds that nothing stays due.
         #[test]

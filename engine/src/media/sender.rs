@@ -7,11 +7,13 @@
 //! digits -> telephone-event -----------------------------'
 //! ```
 //!
-//! While a digit is sent, voice is kept back and its time passes (RFC 4733 2.5.1.1).
+//! While a digit is sent, as an event or as tones, voice is kept back and its time passes (RFC 4733 2.5.1.1). While
+//! nothing may be sent, its time passes too, and nothing is encoded.
 
 use std::time::{Duration, Instant};
 
 use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoderConfig};
+use webtrunk_codecs::tone::Digit;
 use webtrunk_codecs::{ClockRate, CodecId, Encoder, EncoderConfig, SampleRate};
 
 use super::adaptation::Adaptation;
@@ -32,7 +34,7 @@ use crate::leg::{Deed, LegTransport};
 use crate::net::Outbox;
 use crate::rtp::telephone_event::{EventPayload, EventSender, EventSenderConfig};
 use crate::rtp::{DropReason, PayloadType, Timestamp};
-use crate::sdp::{Negotiated, OpusParameters};
+use crate::sdp::{Negotiated, OpusParameters, TelephoneEvent};
 
 /// What the peer agreed to receive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(crate) struct SendAgreement {
     pub(crate) codec: CodecId,
     pub(crate) payload_type: PayloadType,
     pub(crate) ptime_ms: u32,
-    pub(crate) telephone_event: Option<(PayloadType, ClockRate)>,
+    pub(crate) telephone_event: Option<TelephoneEvent>,
     pub(crate) comfort_noise: Option<PayloadType>,
     pub(crate) may_send: bool,
     /// What the peer asks of an Opus encoder.
@@ -110,7 +112,7 @@ impl SendAgreement {
             codec: agreed.codec,
             payload_type: agreed.payload_type_tx,
             ptime_ms: u32::from(agreed.ptime_tx_ms),
-            telephone_event: agreed.telephone_event.map(|event| (event.payload_type_tx, event.clock_rate)),
+            telephone_event: agreed.telephone_event,
             comfort_noise: agreed.comfort_noise.map(|noise| noise.payload_type_tx),
             may_send: agreed.direction.sends(),
             opus: agreed.opus,
@@ -164,7 +166,7 @@ impl Sender {
             self.agreement = Some(agreement);
             return;
         }
-        let clock_of = |agreement: SendAgreement| agreement.telephone_event.map(|(_, clock)| clock);
+        let clock_of = |agreement: SendAgreement| agreement.telephone_event.map(|event| event.clock_rate);
         if clock_of(agreement) != self.agreement.and_then(clock_of) {
             self.digits =
                 clock_of(agreement).map(|clock| EventSender::new(clock, EventSenderConfig::default()));
@@ -213,9 +215,13 @@ impl Sender {
         }
     }
 
-    /// The queue of digits, where the peer takes them.
-    pub(crate) fn digits(&mut self) -> Option<&mut EventSender> {
-        self.digits.as_mut()
+    /// The queue of digits, where the peer takes this one: as an event of those that it named, or as a tone.
+    pub(crate) fn digits_for(&mut self, digit: Digit) -> Option<&mut EventSender> {
+        let is_named = |agreement: &SendAgreement| {
+            agreement.telephone_event.is_some_and(|event| event.events.contains(digit.event_code()))
+        };
+        let is_taken = self.says_tones() || self.agreement.as_ref().is_some_and(is_named);
+        self.digits.as_mut().filter(|_| is_taken)
     }
 
     /// Sets what the party hears from now on.
@@ -251,19 +257,26 @@ impl Sender {
         transport: &mut LegTransport,
         outbox: &mut Outbox,
     ) -> Overheard {
-        let Self { output, hears, agreement, digits, tones, .. } = self;
+        let is_voiced = self.is_voiced(now);
+        let Self { output, hears, agreement, .. } = self;
         let Hears::Leg { path, .. } = hears else { return Overheard::default() };
         let Some(agreement) = agreement.as_ref() else { return Overheard::default() };
-        let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
-        if is_key_down && tones.is_some() {
-            return Overheard::default();
-        }
-        let is_voiced = agreement.may_send && !is_key_down;
+        path.set_encoding(agreement.may_send);
         path.handle(heard, now, output, |output, made| {
             if is_voiced {
                 send_made(made, agreement, now, (output, transport, outbox));
             }
         })
+    }
+
+    /// Whether voice may be sent now: nothing else is, or is about to be, in its place.
+    fn is_voiced(&self, now: Instant) -> bool {
+        let may_send = self.agreement.is_some_and(|agreement| agreement.may_send);
+        let is_key_down = self
+            .digits
+            .as_ref()
+            .is_some_and(|digits| digits.is_playing() || self.tones.is_some() && digits.is_due(now));
+        may_send && !is_key_down
     }
 
     /// Passes on a frame of the conference's mix, as it is to be heard from `now` on; a recorder hears it too.
@@ -275,22 +288,18 @@ impl Sender {
         outbox: &mut Outbox,
         mut tap: Option<&mut Tap>,
     ) {
-        let Self { output, hears, agreement, digits, tones, .. } = self;
+        let is_voiced = self.is_voiced(now);
+        let Self { output, hears, agreement, .. } = self;
         let Hears::Conference(Some(earpiece)) = hears else { return };
         let Some(agreement) = agreement.as_ref() else { return };
-        let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
-        if is_key_down && tones.is_some() {
-            return;
-        }
-        let is_voiced = agreement.may_send && !is_key_down;
         if earpiece.begins() {
             output.begin_source(now);
         }
-        earpiece.handle_frame(frame, |payload, ticks| {
+        earpiece.handle_frame(frame, agreement.may_send, |payload, ticks| {
             let mut sent = None;
             if payload.is_empty() {
                 output.skip(0);
-            } else if is_voiced {
+            } else if is_voiced && !output.is_taken() {
                 let header = output.next_header(agreement.payload_type, payload.len(), now);
                 transport.send_rtp(&header, payload, outbox);
                 sent = Some(header.timestamp);
@@ -309,12 +318,11 @@ impl Sender {
         mut tap: Option<&mut Tap>,
     ) -> Ticked {
         self.send_events(now, transport, outbox);
-        let Self { output, hears, agreement, digits, tones, .. } = self;
+        let is_voiced = self.is_voiced(now);
+        let Self { output, hears, agreement, .. } = self;
         let Some(agreement) = agreement.as_ref() else { return Ticked::Quiet };
-        let is_key_down = digits.as_ref().is_some_and(EventSender::is_playing);
-        let is_replaced = is_key_down && tones.is_some();
-        let is_voiced = agreement.may_send && !is_key_down;
         if let Hears::Leg { path, .. } = hears {
+            path.set_encoding(agreement.may_send);
             path.handle_timeout(now, output, |output, made| {
                 if is_voiced {
                     send_made(made, agreement, now, (output, transport, outbox));
@@ -325,14 +333,11 @@ impl Sender {
         if playback.skip(now) {
             output.begin_source(now);
         }
-        let goes_on = playback.handle_timeout(now, |payload, ticks| {
-            if is_replaced {
-                return;
-            }
+        let goes_on = playback.handle_timeout(now, agreement.may_send, |payload, ticks| {
             let mut sent = None;
             if payload.is_empty() {
                 output.skip(0);
-            } else if is_voiced {
+            } else if is_voiced && !output.is_taken() {
                 let header = output.next_header(agreement.payload_type, payload.len(), now);
                 transport.send_rtp(&header, payload, outbox);
                 sent = Some(header.timestamp);
@@ -385,29 +390,36 @@ impl Sender {
             Hears::Player(_) | Hears::Leg { .. } | Hears::Nothing | Hears::Conference(_) => None,
         };
         // On hold digits wait: `send_events` sends none.
-        let digits = self.digits.as_ref().filter(|_| may_send).and_then(EventSender::poll_timeout);
+        let digits = self.digits.as_ref().filter(|_| may_send);
+        let digits = digits.and_then(|digits| {
+            let due = digits.poll_timeout()?;
+            Some(self.tone_begins_at().filter(|_| !digits.is_playing()).map_or(due, |at| at.max(due)))
+        });
         [heard, digits].into_iter().flatten().min()
     }
 
+    /// When a tone can follow on what was sent, where keys go so.
+    fn tone_begins_at(&self) -> Option<Instant> {
+        self.output.follows_at(self.tones.as_ref()?.ticks())
+    }
+
     fn send_events(&mut self, now: Instant, transport: &mut LegTransport, outbox: &mut Outbox) {
+        let tone_begins_at = self.tone_begins_at();
         let Some(agreement) = self.agreement.as_ref().filter(|agreement| agreement.may_send) else { return };
         let Some(digits) = &mut self.digits else { return };
         if let Some(tones) = &mut self.tones {
+            if !digits.is_playing() && tone_begins_at.is_some_and(|at| at > now) {
+                return;
+            }
             while let Some(event) = digits.poll(now, Timestamp(0)) {
                 let Some((payload, ticks)) = tones.say(&event) else { continue };
-                if event.marker {
-                    if let Hears::Leg { path, .. } = &mut self.hears {
-                        path.interrupt(ticks, &mut self.output);
-                    }
-                    self.output.begin_source(now);
-                }
-                let header = self.output.next_header(agreement.payload_type, payload.len(), now);
+                let place = (event.marker, ticks);
+                let header = self.output.insert_header(agreement.payload_type, place, payload.len(), now);
                 transport.send_rtp(&header, payload, outbox);
-                self.output.advance_past(ticks, now);
             }
             return;
         }
-        let Some((payload_type, _)) = agreement.telephone_event else { return };
+        let Some(payload_type) = agreement.telephone_event.map(|event| event.payload_type_tx) else { return };
         let stream_time = Timestamp(self.output.timestamp_at(now));
         while let Some(event) = digits.poll(now, stream_time) {
             let mut payload = [0; EventPayload::LEN];
@@ -440,6 +452,8 @@ fn send_made(
     (output, transport, outbox): (&mut OutputStream, &mut LegTransport, &mut Outbox),
 ) {
     match made {
+        // Something else is said at its time.
+        Made::Voice(..) | Made::Noise(_) if output.is_taken() => {}
         Made::Voice(payload, marker) => {
             let mut header = output.next_header(agreement.payload_type, payload.len(), now);
             header.marker |= marker;

@@ -62,8 +62,13 @@ impl ToneMouth {
             self.tone = None;
         }
         let length = self.encoder.encode(frame, &mut self.payload).ok()?;
+        Some((&self.payload[..length], self.ticks()))
+    }
+
+    /// Length of a frame in ticks of the codec's clock.
+    pub(crate) fn ticks(&self) -> u32 {
         let clock = self.codec.clock_rate().hz() as usize;
         let ticks = self.samples * clock / SampleRate::HZ_8000.hz() as usize;
-        Some((&self.payload[..length], u32::try_from(ticks).unwrap_or(u32::MAX)))
+        u32::try_from(ticks).unwrap_or(u32::MAX)
     }
 }

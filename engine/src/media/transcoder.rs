@@ -46,7 +46,7 @@ const EXCESS_MAX: Duration = Duration::from_secs(1);
 /// What the transcoder made: one payload for the far side.
 #[derive(Debug)]
 pub struct Coded<'a> {
-    /// The payload.
+    /// The payload; empty where nothing is encoded.
     pub payload: &'a [u8],
     /// Samples of time, at [`Transcoder::sample_rate`], that passed unsent before it.
     pub skipped: usize,
@@ -58,6 +58,8 @@ pub struct Coded<'a> {
 pub struct Transcoder {
     decoder: Box<dyn Decoder>,
     encoder: Box<dyn Encoder>,
+    /// Nobody is sent what would be encoded.
+    is_kept_back: bool,
     input_clock: ClockRate,
     packetizer: Packetizer,
     /// The input timestamp at which the next packet should begin.
@@ -134,6 +136,7 @@ impl Transcoder {
         Self {
             decoder,
             encoder,
+            is_kept_back: false,
             input_clock,
             packetizer: Packetizer::new(frame),
             expected: None,
@@ -160,11 +163,9 @@ impl Transcoder {
         self.counters
     }
 
-    /// What comes next follows on nothing: no time has passed unsent before it.
-    pub fn begin_anew(&mut self) {
-        self.expected = None;
-        self.skipped = 0;
-        self.excess = 0;
+    /// Whether frames are encoded; where they are not, they are handed out without a byte, so that their time passes.
+    pub fn set_encoding(&mut self, is_of_use: bool) {
+        self.is_kept_back = !is_of_use;
     }
 
     /// The encoder, to be told what the far end and the machine can bear.
@@ -354,18 +355,20 @@ impl Transcoder {
     }
 
     fn skip(&mut self, scratch: &mut Scratch, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
-        let Self { encoder, packetizer, skipped, .. } = self;
+        let Self { encoder, is_kept_back, packetizer, skipped, .. } = self;
         let payload = &mut scratch.payload[..];
-        let left = packetizer.skip(samples, |frame| emit(encoder.as_mut(), frame, payload, skipped, sink));
+        let left = packetizer.skip(samples, |frame| {
+            emit((encoder.as_mut(), *is_kept_back), frame, payload, skipped, sink);
+        });
         *skipped += left;
     }
 
     /// Encodes the first samples of the scratch.
     fn encode(&mut self, scratch: &mut Scratch, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
-        let Self { encoder, packetizer, skipped, .. } = self;
+        let Self { encoder, is_kept_back, packetizer, skipped, .. } = self;
         let Scratch { pcm, payload } = scratch;
         packetizer.push(&pcm[..samples], |frame| {
-            emit(encoder.as_mut(), frame, &mut payload[..], skipped, sink);
+            emit((encoder.as_mut(), *is_kept_back), frame, &mut payload[..], skipped, sink);
         });
     }
 
@@ -387,12 +390,19 @@ impl Transcoder {
 }
 
 fn emit(
-    encoder: &mut dyn Encoder,
+    (encoder, is_kept_back): (&mut dyn Encoder, bool),
     frame: &[i16],
     payload: &mut [u8],
     skipped: &mut usize,
     sink: &mut impl FnMut(Coded<'_>),
 ) {
+    if is_kept_back {
+        sink(Coded { payload: &[], skipped: *skipped, samples: frame.len() });
+        *skipped = 0;
+        return;
+    }
+    #[cfg(test)]
+    tests::ENCODED.set(tests::ENCODED.get() + 1);
     match encoder.encode(frame, payload) {
         // Silence that the codec says need not be sent: its time passes.
         Ok(length) if encoder.is_silence(&payload[..length]) => *skipped += frame.len(),
@@ -406,10 +416,17 @@ fn emit(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use webtrunk_codecs::{CodecId, EncoderConfig, decoder, encoder};
 
     use super::*;
+
+    thread_local! {
+        /// Frames that this thread has encoded.
+        pub(crate) static ENCODED: Cell<u32> = const { Cell::new(0) };
+    }
 
     #[test]
     fn packets_of_a_fifth_of_a_second_are_decoded_and_longer_ones_refused() {

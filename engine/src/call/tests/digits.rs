@@ -65,3 +65,26 @@ fn a_digit_for_a_phone_on_hold_waits_for_its_resume() {
         assert_eq!(times.len(), digits, "{direction}");
     }
 }
+
+/// Phones say which keys they take: many name those from 0 to #, and no others.
+#[test]
+fn a_key_that_the_peer_does_not_take_is_refused_and_the_others_are_sent() {
+    let mut right = Phone::new(2, CodecId::Pcmu);
+    right.events = "0-11";
+    let mut bench = Bench::between(Phone::new(1, CodecId::Pcmu), right, KeyMode::Events);
+    let leg = bench.phones[1].leg;
+    let [pound, a] = ['#', 'A'].map(|key| Digit::parse(key).expect("a key"));
+    bench.events();
+    bench.call.send_digit(leg, a, HELD, bench.now);
+    bench.call.begin_digit(leg, a, bench.now);
+    bench.pass(FRAME * 10);
+    bench.call.end_digit(leg, a, HELD);
+    let refused = |event: &CallEvent| matches!(event, CallEvent::DigitRefused { digit, duration, .. } if *digit == a && *duration == HELD);
+    let told = bench.events();
+    assert!(told.len() == 2 && told.iter().all(refused), "{told:?}");
+    assert!(bench.phones[1].heard.is_empty());
+    bench.call.send_digit(leg, pound, HELD, bench.now);
+    bench.pass(FRAME * 20);
+    assert!(bench.phones[1].heard.iter().all(|heard| heard.payload[0] == 11));
+    assert_eq!(bench.phones[1].heard.len(), 10);
+}

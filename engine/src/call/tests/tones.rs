@@ -125,3 +125,43 @@ fn a_key_that_is_down_sounds_until_it_goes_up() {
     assert_eq!(bench.phones[1].heard.len(), 24, "its end, and two packets of silence behind it");
     assert_eq!(keys_in(&bench.phones[1].sound()), "5");
 }
+
+/// Whether or not somebody speaks, and whenever a key is pressed: what is sent shows the time at which it is sent.
+#[test]
+fn tones_shift_the_time_of_nothing() {
+    for codec in [CodecId::Pcma, CodecId::Pcmu, CodecId::Opus] {
+        for is_spoken in [true, false] {
+            let mut bench =
+                Bench::between(Phone::new(1, CodecId::Pcmu), Phone::new(2, codec), KeyMode::Tones);
+            let leg = bench.phones[1].leg;
+            let mut sent_at = Vec::new();
+            for ms in 0..6000 {
+                if is_spoken && ms % 20 == 0 {
+                    bench.send(0, &[0x55; 160]);
+                }
+                // Each key is pressed elsewhere in a packet's time.
+                if ms >= 500 && (ms - 500) % 251 == 0 {
+                    bench.call.send_digit(leg, Digit::parse('5').expect("a key"), HELD, bench.now);
+                }
+                bench.pass(FRAME / 20);
+                sent_at.resize(bench.phones[1].heard.len(), ms);
+            }
+            let ticks_per_ms = codec.clock_rate().hz() / 1000;
+            let heard = &bench.phones[1].heard;
+            assert!(heard.len() > if is_spoken { 280 } else { 200 }, "{}", heard.len());
+            for (packet, at) in heard.iter().zip(&sent_at) {
+                let shown = packet.timestamp.wrapping_sub(heard[0].timestamp) / ticks_per_ms;
+                let passed: u32 = at - sent_at[0];
+                assert!(
+                    shown.abs_diff(passed) <= 1,
+                    "{codec:?} {is_spoken}: shows {shown}, sent {passed} ms"
+                );
+            }
+            for pair in heard.windows(2) {
+                let ticks = pair[1].timestamp.wrapping_sub(pair[0].timestamp) / ticks_per_ms;
+                assert!(ticks >= 20, "{ticks} ms");
+                assert!(!is_spoken || ticks < 40, "no more than a part of a packet is missing: {ticks} ms");
+            }
+        }
+    }
+}

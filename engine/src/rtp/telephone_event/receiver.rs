@@ -95,6 +95,12 @@ impl EventReceiver {
         Self { clock_rate, last: None }
     }
 
+    /// The telephone-event's own clock.
+    #[must_use]
+    pub const fn clock_rate(&self) -> ClockRate {
+        self.clock_rate
+    }
+
     /// Reads a packet of the telephone-event payload type. Events that are no digits are passed over.
     ///
     /// # Errors

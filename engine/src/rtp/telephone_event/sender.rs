@@ -150,6 +150,12 @@ impl EventSender {
         matches!(self.state, State::Playing(_))
     }
 
+    /// Whether a press waits whose time has come.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        matches!(self.state, State::Waiting { until } if until <= now) && !self.queue.is_empty()
+    }
+
     /// When [`Self::poll`] is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

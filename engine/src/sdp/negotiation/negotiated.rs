@@ -41,7 +41,7 @@ pub struct Negotiated {
     pub telephone_event: Option<TelephoneEvent>,
     /// How pauses are told, if as comfort noise.
     pub comfort_noise: Option<ComfortNoise>,
-    /// All that the peer may send, by payload type.
+    /// All that the peer may send, by payload type: it may change from one to another with any packet (RFC 3264 6.1).
     pub receivable: Vec<Receivable>,
     /// What we may do.
     pub direction: Direction,
@@ -84,7 +84,27 @@ pub struct TelephoneEvent {
     pub events: TelephoneEvents,
 }
 
+impl Receivable {
+    /// What a payload type stands for, among `all`.
+    #[must_use]
+    pub fn format_in(all: &[Self], payload_type: PayloadType) -> Option<PayloadFormat> {
+        all.iter().find(|one| one.payload_type == payload_type).map(|one| one.format)
+    }
+}
+
 impl Negotiated {
+    /// Whether the peer may send this.
+    #[must_use]
+    pub fn receives(&self, format: PayloadFormat) -> bool {
+        self.receivable.iter().any(|one| one.format == format)
+    }
+
+    /// Whether the peer may send comfort noise, of whichever clock.
+    #[must_use]
+    pub fn receives_noise(&self) -> bool {
+        self.receivable.iter().any(|one| matches!(one.format, PayloadFormat::ComfortNoise(_)))
+    }
+
     /// What follows from the peer's description, the format of its that we send, our direction, DTLS role
     /// and keys, and all that we receive; `None` unless that format is among them.
     pub(super) fn new(

@@ -73,6 +73,25 @@ fn two_laws_are_transcoded() {
     call.hang_up(&stage);
 }
 
+/// Who took both laws may go over from the one to the other with any packet (RFC 3264 6.1).
+#[test]
+fn a_phone_that_took_both_laws_goes_over_to_the_other_in_the_call() {
+    const BY_THE_FIRST: u32 = 250;
+    let Some(stage) = Stage::new() else { return };
+    let mut caller = RtpPeer::new(&stage.caller, 7000);
+    let mut callee = RtpPeer::new(&stage.callee, 7000);
+    let call = Call::new(&stage, &[("FORMATS", "0")], &[("FORMATS", "0 8")]);
+    caller.say(stage.rtp(call.caller_port), Law::Mu, CALLER_HZ);
+    callee.say_by_both(stage.rtp(call.callee_port), [Law::Mu, Law::A], BY_THE_FIRST, CALLEE_HZ);
+    caller.assert_hears(Law::Mu, CALLEE_HZ);
+    assert_eq!((paths(&stage, false), paths(&stage, true)), (2, 0));
+    callee.wait_until_said(BY_THE_FIRST + 25);
+    caller.assert_hears(Law::Mu, CALLEE_HZ);
+    callee.assert_hears(Law::Mu, CALLER_HZ);
+    assert_eq!((paths(&stage, false), paths(&stage, true)), (2, 1), "what it sends now is transcoded");
+    call.hang_up(&stage);
+}
+
 /// The callee speaks A-law only, the caller both and prefers u-law: A-law is agreed on both sides.
 #[test]
 fn the_law_that_both_speak_is_preferred() {

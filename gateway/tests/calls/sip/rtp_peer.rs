@@ -67,14 +67,21 @@ impl RtpPeer {
     /// Sends a tone from now on, encoded by `law`.
     pub(crate) fn say(&mut self, to: SocketAddr, law: Law, hz: f64) {
         let mut tone = ToneGenerator::new(Tone::sine(hz, LEVEL_DBM0), SampleRate::HZ_8000);
-        self.send(to, law, move |samples| tone.fill(samples));
+        self.send(to, move |_| law, move |samples| tone.fill(samples));
     }
 
     /// Sends one code again and again from now on: what only passes unchanged where nothing is decoded.
     pub(crate) fn say_code(&mut self, to: SocketAddr, law: Law, code: u8) {
         let shared = Arc::clone(&self.shared);
-        let thread = move || shared.talk(to, law, |payload| payload.fill(code));
+        let thread = move || shared.talk(to, |_| law, |_, payload| payload.fill(code));
         self.threads.push(std::thread::spawn(thread));
+    }
+
+    /// Sends a tone from now on, the first so many packets by the one law and all after them by the other.
+    pub(crate) fn say_by_both(&mut self, to: SocketAddr, [first, then]: [Law; 2], packets: u32, hz: f64) {
+        let mut tone = ToneGenerator::new(Tone::sine(hz, LEVEL_DBM0), SampleRate::HZ_8000);
+        let law_of = move |index| if index < packets { first } else { then };
+        self.send(to, law_of, move |samples| tone.fill(samples));
     }
 
     /// Waits until so many packets were sent.
@@ -145,10 +152,15 @@ impl RtpPeer {
         self.shared.heard().is_empty()
     }
 
-    fn send(&mut self, to: SocketAddr, law: Law, mut sound: impl FnMut(&mut [i16]) + Send + 'static) {
+    fn send(
+        &mut self,
+        to: SocketAddr,
+        law_of: impl Fn(u32) -> Law + Send + 'static,
+        mut sound: impl FnMut(&mut [i16]) + Send + 'static,
+    ) {
         let shared = Arc::clone(&self.shared);
         let thread = move || {
-            shared.talk(to, law, |payload| {
+            shared.talk(to, law_of, |law, payload| {
                 let mut samples = [0; FRAME];
                 sound(&mut samples);
                 for (code, sample) in payload.iter_mut().zip(samples) {
@@ -185,20 +197,21 @@ impl Shared {
     }
 
     /// One packet each 20 ms, by the time that has passed and not by the last one's.
-    fn talk(&self, to: SocketAddr, law: Law, mut fill: impl FnMut(&mut [u8])) {
+    fn talk(&self, to: SocketAddr, law_of: impl Fn(u32) -> Law, mut fill: impl FnMut(Law, &mut [u8])) {
         let began_at = Instant::now();
         let ssrc = rand::random::<[u8; 4]>();
         for index in 0_u32.. {
             if self.is_over.load(Ordering::Relaxed) {
                 return;
             }
+            let law = law_of(index);
             let mut packet = [0; 12 + FRAME];
             packet[0] = 0x80;
             packet[1] = payload_type(law) | if index == 0 { 0x80 } else { 0 };
             packet[2..4].copy_from_slice(&(index as u16).to_be_bytes());
             packet[4..8].copy_from_slice(&(index * FRAME as u32).to_be_bytes());
             packet[8..12].copy_from_slice(&ssrc);
-            fill(&mut packet[12..]);
+            fill(law, &mut packet[12..]);
             // Before the answer nobody may listen yet.
             let _ = self.socket.send_to(&packet, to);
             self.said.fetch_add(1, Ordering::Relaxed);
