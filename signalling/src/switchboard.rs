@@ -124,8 +124,10 @@ impl Switchboard {
                         }
                     }
                     Some(Event::Incoming(incoming)) => {
-                        let call = Arc::clone(&self).run(adapter, incoming, stopping.clone());
-                        calls.spawn(call);
+                        // Before the task runs: that the leg has ended may be the very next event.
+                        let mailbox = mpsc::channel(MAILBOX);
+                        self.legs.add(incoming.leg, mailbox.0.clone());
+                        calls.spawn(Arc::clone(&self).run(adapter, incoming, mailbox, stopping.clone()));
                     }
                     Some(Event::Texted(text)) => {
                         calls.spawn(Arc::clone(&self).deliver(adapter, text, stopping.clone()));
@@ -148,11 +150,10 @@ impl Switchboard {
         self: Arc<Self>,
         adapter: &'static str,
         incoming: Box<Incoming>,
+        (inbox, from_adapters): (mpsc::Sender<Told>, mpsc::Receiver<Told>),
         stopping: watch::Receiver<bool>,
     ) {
         let leg = incoming.leg;
-        let (inbox, from_adapters) = mpsc::channel(MAILBOX);
-        self.legs.add(leg, inbox.clone());
         let (media_events, from_engine) = mpsc::channel(MAILBOX);
         let house = self.house();
         match self.admit(&incoming, &house, media_events, &stopping).await {

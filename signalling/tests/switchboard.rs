@@ -115,6 +115,13 @@ impl Bench {
 
     /// A browser calls without an offer; its adapter is asked to answer with ours.
     async fn call(&mut self, destination: &str) -> LegId {
+        let leg = self.come_in(destination).await;
+        let Command::Answer { leg: answered, .. } = self.command().await else { panic!("an answer") };
+        assert_eq!(answered, leg);
+        leg
+    }
+
+    async fn come_in(&self, destination: &str) -> LegId {
         let leg = LegId::next();
         let incoming = Incoming {
             leg,
@@ -133,8 +140,6 @@ impl Bench {
             span: leg_span(leg),
         };
         self.events.send(Event::Incoming(Box::new(incoming))).await.expect("it serves");
-        let Command::Answer { leg: answered, .. } = self.command().await else { panic!("an answer") };
-        assert_eq!(answered, leg);
         leg
     }
 
@@ -175,6 +180,24 @@ fn a_panic_in_one_call_hangs_up_its_legs_and_leaves_the_others() {
         bench.events.send(Event::Ended { leg: whole, cause: EndCause::Hangup }).await.expect("it serves");
         bench.assert_empties().await;
         assert!(!bench.served.is_finished());
+        bench.engine.stop();
+    });
+}
+
+/// A CANCEL right behind its INVITE: the call must not go on without its caller.
+#[test]
+fn a_caller_that_is_gone_at_once_leaves_no_call() {
+    actix_web::rt::System::new().block_on(async {
+        let mut bench = Bench::start();
+        for _ in 0..20 {
+            let leg = bench.come_in("1").await;
+            bench.events.send(Event::Ended { leg, cause: EndCause::Cancelled }).await.expect("it serves");
+        }
+        // Who comes last is answered when all others have begun.
+        let last = bench.come_in("1").await;
+        while !matches!(bench.command().await, Command::Answer { leg, .. } if leg == last) {}
+        bench.events.send(Event::Ended { leg: last, cause: EndCause::Hangup }).await.expect("it serves");
+        bench.assert_empties().await;
         bench.engine.stop();
     });
 }
