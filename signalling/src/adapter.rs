@@ -91,7 +91,7 @@ pub struct Incoming {
     pub origin: Origin,
     /// Who calls, as shown to the callee.
     pub caller: Party,
-    /// What was dialled: the user part of the request's target, unescaped nowhere.
+    /// What was dialled: the user part of the request's target, its escapes resolved.
     pub destination: String,
     /// The one device that was dialled, where it was one: of its user no other is to be called.
     pub device: Option<Target>,

@@ -121,7 +121,7 @@ pub fn present(caller: &Party, host: &Host, caller_id: CallerId, headers: &mut H
 /// From cannot be read.
 pub fn read(invite: &Request, trunk: Option<&TrunkConfig>) -> Result<Reading, ParseError> {
     let from = invite.headers.from()?;
-    let destination = invite.uri.as_sip().and_then(|uri| uri.user.as_deref()).unwrap_or_default().to_owned();
+    let destination = invite.uri.as_sip().map(SipUri::dialled).unwrap_or_default().into_owned();
     let Some(trunk) = trunk else {
         return Ok(Reading { caller: party(&from), destination, device: None, passed: Passage::default() });
     };
@@ -252,7 +252,7 @@ mod tests {
         let rewrites = vec![
             one(Subject::CalledOut, "00(.*)", "+$1"),
             one(Subject::CalledOut, "0(.*)", "+49$1"),
-            one(Subject::CalledIn, "%2B49(.*)", "0$1"),
+            one(Subject::CalledIn, "\\+49(.*)", "0$1"),
             one(Subject::CallerIn, "1.*", "x$0"),
         ];
         let out = |number| rewrite(&rewrites, Subject::CalledOut, number);

@@ -71,6 +71,18 @@ async fn both_kinds_of_ping_are_answered() {
     assert_eq!(peer.frame().await, Some(Frame::Pong(Bytes::from_static(b"are you there"))));
 }
 
+/// Octets of its own, for a library may close by itself what it has asked to close.
+#[tokio::test]
+async fn who_says_goodbye_is_told_goodbye() {
+    let mut listening = start(TransportLimits::default());
+    for goodbye in [&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8][..], &[0x88, 0x80, 0, 0, 0, 0]] {
+        let mut peer = WsPeer::connect(listening.address(0)).await;
+        peer.send_raw(goodbye).await;
+        assert_eq!(peer.close_code().await, Some(1000));
+        listening.closed().await;
+    }
+}
+
 #[tokio::test]
 async fn too_large_a_message_is_told_by_1009_whole_or_in_pieces() {
     let mut listening = start(TransportLimits::default());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use webtrunk_engine::LegId;
 
 use crate::sip::dialog::{Dialog, DialogId};
-use crate::sip::message::Replaces;
+use crate::sip::message::{Replaces, SipUri};
 
 /// What JsSIP writes for a tag that it has not learnt yet.
 const UNKNOWN_TAG: &str = "null";
@@ -52,8 +52,8 @@ impl DialogIndex {
     }
 
     pub(in crate::sip) fn insert(&mut self, leg: LegId, dialog: &Dialog) {
-        let as_whom = dialog.local().uri.as_sip().and_then(|uri| uri.user.as_deref());
-        self.insert_id(leg, dialog.id(), as_whom.unwrap_or_default());
+        let as_whom = dialog.local().uri.as_sip().map(SipUri::dialled);
+        self.insert_id(leg, dialog.id(), &as_whom.unwrap_or_default());
     }
 
     fn insert_id(&mut self, leg: LegId, id: &DialogId, as_whom: &str) {

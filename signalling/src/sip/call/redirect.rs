@@ -13,7 +13,7 @@ pub(super) fn places_of(response: &Response) -> Vec<String> {
     // Stable: of equals the first is the better.
     contacts.sort_by(|one, other| preference(other).total_cmp(&preference(one)));
     let users = contacts.iter().filter_map(|contact| match contact.uri.as_sip() {
-        Some(uri) => uri.user.as_deref().map(str::to_owned),
+        Some(uri) => Some(uri.dialled().into_owned()),
         None => contact.uri.user_unescaped().map(Into::into),
     });
     users.filter(|user| !user.is_empty()).collect()
@@ -41,6 +41,7 @@ mod tests {
     fn places_are_numbers_and_users_best_first() {
         let contacts = ["<sip:200@192.0.2.7>;q=0.2, <sip:eve@pbx.example>", "<tel:+4930;x=y>;q=0.7"];
         assert_eq!(places(302, &contacts), ["eve", "+4930", "200"]);
+        assert_eq!(places(302, &["<sip:*21%23@192.0.2.7>"]), ["*21#"]);
         assert_eq!(places(300, &["<sip:200@192.0.2.7>;q=9, <sip:201@192.0.2.7>"]), ["200", "201"]);
     }
 

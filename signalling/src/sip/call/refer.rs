@@ -141,7 +141,7 @@ impl Session {
         if uri.params.get("method").is_some_and(|method| method != Method::Invite.as_str()) {
             return Err((StatusCode::DECLINE, "Only INVITE Is Referred To"));
         }
-        let user = uri.user.as_deref().unwrap_or_default();
+        let user = uri.dialled();
         if let Some(replaces) = uri.replaces().map_err(|_| (StatusCode::BAD_REQUEST, "Bad Replaces"))? {
             // Whose host the URI names is of no meaning: the call is ours, or there is none.
             let (leg, as_whom) = context
@@ -156,7 +156,7 @@ impl Session {
         if user.is_empty() {
             return Err((StatusCode::ADDRESS_INCOMPLETE, "Refer-To Names Nobody"));
         }
-        Ok((user.to_owned(), None))
+        Ok((user.into_owned(), None))
     }
 
     /// Whether a URI is at a host that is ours. Users know us by names that only DNS knows, as they do when they call

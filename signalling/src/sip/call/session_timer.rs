@@ -89,11 +89,15 @@ impl SessionTimer {
         }
     }
 
-    /// Takes the peer's 2xx to an INVITE or UPDATE of ours (RFC 4028 7.2).
+    /// Takes the peer's 2xx to an INVITE or UPDATE of ours (RFC 4028 7.2). One that goes below our Min-SE, as it must
+    /// not (RFC 4028 9), gets that: by its own word the call would be over before anybody could refresh it.
     pub(super) fn agreed(&mut self, response: &Response, now: Instant) {
+        let at_least = |seconds: u32| seconds.max(self.min_seconds);
         self.state = match response.headers.session_expires().ok().flatten() {
-            Some(SessionExpires { seconds, refresher: Some(Refresher::Uas) }) => theirs(seconds, now),
-            Some(SessionExpires { seconds, .. }) => ours(seconds, true, now),
+            Some(SessionExpires { seconds, refresher: Some(Refresher::Uas) }) => {
+                theirs(at_least(seconds), now)
+            }
+            Some(SessionExpires { seconds, .. }) => ours(at_least(seconds), true, now),
             None if self.seconds > 0 => ours(self.seconds, false, now),
             None => State::Off,
         };
@@ -274,6 +278,17 @@ mod tests {
         assert_eq!(timer.poll_timeout(), Some(start + 60 * SECOND));
         assert_eq!(timer.handle_timeout(start + 60 * SECOND), Due::Expired);
         assert_eq!(timer.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_peer_that_answers_by_less_than_the_least_gets_the_least() {
+        let start = Instant::now();
+        for asked in ["0", "1;refresher=uac"] {
+            let timer = agreed(&format!("Session-Expires: {asked}\r\n"), start);
+            assert_eq!(timer.poll_timeout(), Some(start + 45 * SECOND), "{asked}");
+        }
+        let timer = agreed("Session-Expires: 1;refresher=uas\r\n", start);
+        assert_eq!(timer.poll_timeout(), Some(start + 60 * SECOND));
     }
 
     #[test]

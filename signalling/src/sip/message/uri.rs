@@ -156,6 +156,21 @@ impl SipUri {
         self.user.as_deref().map(unescape)
     }
 
+    /// Whom it dials: the user part, escapes resolved, since `%34` and `4` are one to RFC 3261 19.1.4; empty where
+    /// there is none. Escapes that hide control characters, or no UTF-8, are left as they are.
+    #[must_use]
+    pub fn dialled(&self) -> Cow<'_, str> {
+        let written = self.user.as_deref().unwrap_or_default();
+        match unescape(written) {
+            Cow::Owned(hidden)
+                if hidden.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER) =>
+            {
+                written.into()
+            }
+            dialled => dialled,
+        }
+    }
+
     /// The `transport` parameter.
     #[must_use]
     pub fn transport(&self) -> Option<&str> {
@@ -414,6 +429,21 @@ mod tests {
         let uri = SipUri::new("a b@c%", Host::from_str("example.com").unwrap(), None);
         assert_eq!(uri.to_string(), "sip:a%20b%40c%25@example.com");
         assert_eq!(uri.user_unescaped().as_deref(), Some("a b@c%"));
+    }
+
+    #[test]
+    fn what_is_dialled_has_no_escapes_but_those_that_hide_what_no_number_has() {
+        for (written, dialled) in [
+            ("sip:*21%23@a", "*21#"),
+            ("sip:%2B49%33@a", "+493"),
+            ("sip:a", ""),
+            ("sip:1%0d%0aX@a", "1%0d%0aX"),
+            ("sip:1%00@a", "1%00"),
+            ("sip:1%ff@a", "1%ff"),
+        ] {
+            let Uri::Sip(uri) = uri(written) else { panic!("SIP") };
+            assert_eq!(uri.dialled(), dialled);
+        }
     }
 
     #[test]

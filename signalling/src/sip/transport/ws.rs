@@ -115,7 +115,9 @@ fn tokens<'h>(headers: &'h HeaderMap, name: &'h HeaderName) -> impl Iterator<Ite
 /// Why a WebSocket ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// The peer closed it or is gone.
+    /// The peer closed it.
+    Closed,
+    /// The peer is gone.
     ByPeer,
     /// The layer ended it: evicted, not reading, or stopping.
     Cut,
@@ -136,6 +138,8 @@ impl End {
     const fn close_code(self) -> Option<CloseCode> {
         match self {
             Self::ByPeer | Self::Silent => None,
+            // RFC 6455 5.5.1: without this the page is told that its connection broke.
+            Self::Closed => Some(CloseCode::Normal),
             Self::Cut => Some(CloseCode::Away),
             Self::TooLarge => Some(CloseCode::Size),
             Self::NotWebSocket => Some(CloseCode::Protocol),
@@ -224,7 +228,7 @@ impl Talk<'_> {
                 return written(answer);
             }
             Some(Ok(AggregatedMessage::Pong(_))) => return Ok(()),
-            Some(Ok(AggregatedMessage::Close(_))) => return Err(End::ByPeer),
+            Some(Ok(AggregatedMessage::Close(_))) => return Err(End::Closed),
         };
         // The keep-alive of RFC 5626 4.4.1, which some clients use here too.
         if message.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
