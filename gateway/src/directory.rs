@@ -46,7 +46,7 @@ impl GatewayDirectory {
         }
     }
 
-    fn place_of_contact(&self, user: &str, contact: &ContactInfo) -> Place {
+    pub(crate) fn place_of_contact(&self, user: &str, contact: &ContactInfo) -> Place {
         Place {
             adapter: contact.adapter,
             target: contact.target(user),

@@ -15,6 +15,7 @@ use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError}
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
 use webtrunk_signalling::sip::adapter::{SipAdapter, SipChange, SipReloader};
+use webtrunk_signalling::sip::agent::AgentChange;
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::locations::Locations;
 use webtrunk_signalling::sip::transport::{TransportLayer, WsEndpoint};
@@ -210,7 +211,7 @@ impl Telephony {
         }
     }
 
-    /// Takes up rules, prompts, users, trunks and limits; calls go on by what they began with.
+    /// Takes up what can change while it runs; calls go on by what they began with.
     pub async fn take_up(&self, config: &Config) {
         let (live, own) = (self.live.clone(), config.clone());
         // Prompts are resampled, which takes its time.
@@ -223,6 +224,11 @@ impl Telephony {
             users: Arc::new(config.users.clone()),
             algorithms: wiring::digest(config).algorithms,
             trunks: config.trunks.iter().map(|trunk| trunk.sip.clone()).collect(),
+            agent: AgentChange {
+                texts: config.messages.clone(),
+                user_passing: config.sip.passing.clone(),
+                subscriptions: config.subscriptions.clone(),
+            },
         };
         self.live.reloader.take_up(change).await;
     }

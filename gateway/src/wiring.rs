@@ -70,12 +70,7 @@ pub fn transports(
     http: Option<&BoundHttp>,
     certificate: Option<Arc<ServerConfig>>,
 ) -> Result<TransportConfig, TlsError> {
-    let has_tls = config.listeners().any(|listener| listener.transport == TransportKind::Tls);
-    // An open transport may turn out to be TLS.
-    let may_call_over_tls =
-        |trunk: &Trunk| trunk.sip.transport == TransportKind::Tls || trunk.sip.is_transport_open && has_tls;
-    let calls_over_tls = config.trunks.iter().any(may_call_over_tls);
-    let authorities = config.tls.as_ref().filter(|_| calls_over_tls);
+    let authorities = config.tls.as_ref().filter(|_| calls_over_tls(config));
     Ok(TransportConfig {
         listeners: config.listeners().filter_map(|own| listener(own, config, http)).collect(),
         limits: TransportLimits {
@@ -91,6 +86,16 @@ pub fn transports(
             clients: client_certificates(config)?,
         },
     })
+}
+
+/// Whether trunks may be called over TLS: what their certificates are checked by is read at the start.
+#[must_use]
+pub fn calls_over_tls(config: &Config) -> bool {
+    let has_tls = config.listeners().any(|listener| listener.transport == TransportKind::Tls);
+    // An open transport may turn out to be TLS.
+    let may_be_called =
+        |trunk: &Trunk| trunk.sip.transport == TransportKind::Tls || trunk.sip.is_transport_open && has_tls;
+    config.trunks.iter().any(may_be_called)
 }
 
 /// What trunks are shown that ask who calls them, by their names.

@@ -178,7 +178,7 @@ fn a_faulty_configuration_does_not_start() {
 fn help_names_every_command() {
     let output = webtrunk(&["--help"]).output().expect("it starts");
     let help = String::from_utf8(output.stdout).expect("UTF-8");
-    for command in ["run", "demo", "check", "password"] {
+    for command in ["run", "demo", "check", "explain", "password"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is missing:\n{help}");
     }
     assert_eq!(webtrunk(&["nonsense"]).output().expect("it starts").status.code(), Some(2));

@@ -4,6 +4,7 @@ pub mod adapter;
 pub mod auth;
 pub mod b2bua;
 pub mod http;
+pub mod rehearsal;
 pub mod routing;
 pub mod sip;
 pub mod switchboard;

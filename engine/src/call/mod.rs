@@ -9,6 +9,7 @@ mod messages;
 mod new_leg;
 mod party;
 mod recording;
+mod rehearsal;
 mod state;
 mod supplies;
 #[cfg(test)]
@@ -22,5 +23,6 @@ pub use messages::{CallCommand, CallEvent, HearSource, KeyMode, LegSpec, Transpo
 #[cfg(test)]
 pub(crate) use new_leg::new_leg;
 pub use party::{ConferenceRole, PartySpec};
+pub use rehearsal::Rehearsal;
 pub use state::{Call, LEGS_MAX};
 pub use supplies::Supplies;

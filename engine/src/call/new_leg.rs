@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use webtrunk_codecs::CodecId;
+
 use super::messages::{LegSpec, TransportSpec};
+use super::state::Call;
 use crate::CallId;
+use crate::config::EngineConfig;
 use crate::leg::{FarSide, Leg, RtpTransport, codec_order, opus_wish};
 use crate::net::{Reading, Shard};
+use crate::sdp::OpusParameters;
 
 /// A leg, and the sockets of its own that are to be read; `None` when there is no port for it.
 pub(crate) fn new_leg(
@@ -16,12 +21,8 @@ pub(crate) fn new_leg(
     now: Instant,
 ) -> Option<(Leg, Vec<Reading>)> {
     let supplies = Arc::clone(&shard.supplies);
-    let opposite = spec.opposite;
-    let (codecs, far_side) = shard.with_call(call, now, |call, _, _| {
-        let opposite = opposite.and_then(|opposite| call.leg(opposite));
-        (codec_order(&spec.codecs, spec.transport, opposite), FarSide::of(opposite))
-    })?;
-    let opus_fmtp = opus_wish(far_side, &supplies.config);
+    let (codecs, opus_fmtp) =
+        shard.with_call(call, now, |call, _, _| wishes(call, spec, &supplies.config))?;
     match spec.transport {
         TransportSpec::Webrtc => {
             let sockets = shard.webrtc_sockets().to_vec();
@@ -36,4 +37,10 @@ pub(crate) fn new_leg(
             Some((leg, readings))
         }
     }
+}
+
+/// The codecs of a leg in its order, and what its peer is asked for where it sends Opus: both by who is at the other end.
+pub(super) fn wishes(call: &Call, spec: &LegSpec, config: &EngineConfig) -> (Vec<CodecId>, OpusParameters) {
+    let opposite = spec.opposite.and_then(|opposite| call.leg(opposite));
+    (codec_order(&spec.codecs, spec.transport, opposite), opus_wish(FarSide::of(opposite), config))
 }

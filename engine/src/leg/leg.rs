@@ -157,6 +157,18 @@ impl Leg {
         }
     }
 
+    /// What may be spoken on it, in the order in which it is offered.
+    #[must_use]
+    pub fn codecs(&self) -> &[CodecId] {
+        &self.codecs
+    }
+
+    /// What was agreed last.
+    #[must_use]
+    pub const fn agreed(&self) -> Option<&Negotiated> {
+        self.agreed.as_ref()
+    }
+
     /// The codec agreed on; before that the first that would be offered.
     pub(crate) fn codec(&self) -> CodecId {
         self.agreed_codec().or(self.codecs.first().copied()).unwrap_or(CodecId::Pcmu)
@@ -182,7 +194,8 @@ impl Leg {
     }
 
     /// The codecs that the peer offered or took and that may be used, in its order.
-    pub(crate) fn remote_codecs(&self) -> Vec<CodecId> {
+    #[must_use]
+    pub fn remote_codecs(&self) -> Vec<CodecId> {
         self.negotiator.remote_codecs()
     }
 

@@ -20,4 +20,5 @@ pub(crate) use leg::{Deed, LegEvent, LegParts};
 pub use rtp::RtpTransport;
 pub use stats::{LegStats, LiveAndTotal};
 pub(crate) use transport::{LegTransport, OwnSockets};
-pub(crate) use wish::{FarSide, codec_order, opus_wish, preferred_codec};
+pub use wish::CodecReason;
+pub(crate) use wish::{FarSide, answer_reason, codec_order, opus_wish, order_reason, preferred_codec};

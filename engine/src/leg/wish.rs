@@ -61,15 +61,19 @@ pub(crate) fn codec_order(
     transport: TransportSpec,
     opposite: Option<&Leg>,
 ) -> Vec<CodecId> {
-    let is_phone = |leg: &&Leg| matches!(leg.transport, LegTransport::Rtp(_));
-    let opposite = match transport {
-        TransportSpec::Webrtc => opposite.filter(|leg| !is_phone(leg)),
-        TransportSpec::Rtp { .. } => opposite,
-    };
-    let theirs = opposite.map(Leg::remote_codecs).unwrap_or_default();
+    let theirs = heeded(transport, opposite).map(Leg::remote_codecs).unwrap_or_default();
     let (mut first, rest): (Vec<_>, Vec<_>) = ours.iter().copied().partition(|codec| theirs.contains(codec));
     first.extend(rest);
     first
+}
+
+/// The opposite leg, where its codecs go before our order.
+fn heeded(transport: TransportSpec, opposite: Option<&Leg>) -> Option<&Leg> {
+    let is_phone = |leg: &&Leg| matches!(leg.transport, LegTransport::Rtp(_));
+    match transport {
+        TransportSpec::Webrtc => opposite.filter(|leg| !is_phone(leg)),
+        TransportSpec::Rtp { .. } => opposite,
+    }
 }
 
 /// The codec to answer with where the peer offers it: that of the opposite leg, since it can be passed
@@ -84,6 +88,47 @@ pub(crate) fn preferred_codec(leg: &Leg, opposite: Option<&Leg>) -> Option<Codec
 fn suits_a_browser(codec: CodecId, offered: &[CodecId]) -> bool {
     let is_wide = codec.native_rate() > SampleRate::HZ_8000;
     codec == CodecId::Opus || is_wide && offered.first() == Some(&codec)
+}
+
+/// Why a leg's codecs are what they are, for who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodecReason {
+    /// We offer them in our own order.
+    OurOrder,
+    /// We offer them with those in front that the party at the other end speaks.
+    OthersFirst,
+    /// We answer with the first of ours that is offered.
+    FirstOfOurs,
+    /// We answer with what the other end has: it passes through.
+    SameAsOther,
+    /// We answer with the best of ours: the other end's is not offered.
+    OtherNotOffered {
+        /// What the other end has.
+        other: CodecId,
+    },
+    /// We answer with the best of ours: a browser is not lowered to what the other end has.
+    BrowserKeeps {
+        /// What the other end has.
+        other: CodecId,
+    },
+}
+
+/// Why [`codec_order`] is as it is.
+pub(crate) fn order_reason(transport: TransportSpec, opposite: Option<&Leg>) -> CodecReason {
+    let is_heard = heeded(transport, opposite).is_some_and(|opposite| !opposite.remote_codecs().is_empty());
+    if is_heard { CodecReason::OthersFirst } else { CodecReason::OurOrder }
+}
+
+/// Why the answer's codec is what [`preferred_codec`] makes of it.
+pub(crate) fn answer_reason(leg: &Leg, opposite: Option<&Leg>) -> CodecReason {
+    let Some(other) = opposite.and_then(Leg::agreed_codec) else { return CodecReason::FirstOfOurs };
+    match preferred_codec(leg, opposite) {
+        None => CodecReason::BrowserKeeps { other },
+        Some(codec) if leg.remote_codecs().contains(&codec) && leg.codecs().contains(&codec) => {
+            CodecReason::SameAsOther
+        }
+        Some(_) => CodecReason::OtherNotOffered { other },
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod explain;
 mod password;
 
 use std::net::SocketAddr;
@@ -49,6 +50,19 @@ enum Command {
         /// The configuration.
         config: PathBuf,
     },
+    /// Tell what becomes of a call, by which rule, whom it reaches, and what both ends are told; places none.
+    ///
+    /// Each rule that was looked at is told with its line and why it is not for the call. Who is called is told in the
+    /// order in which it is tried, with the number and the caller as a trunk is shown them; for each end of the call
+    /// its SDP and a sentence for each choice of codec, keys and encryption. Callees are taken to answer with the first
+    /// codec that they are offered, users to be registered.
+    ///
+    ///   webtrunk explain --from alice --to 0301234567 webtrunk.toml
+    ///   webtrunk explain --trunk provider --from +4930123456 --to 4930987654 webtrunk.toml
+    ///
+    /// Exit status: 0 told, whatever becomes of the call; 1 a faulty configuration or argument, 2 an unreadable one.
+    #[command(verbatim_doc_comment)]
+    Explain(Box<explain::ExplainArguments>),
     /// Read a password from standard input, or ask for it, and print what the configuration keeps of it.
     Password {
         /// The user's name.
@@ -86,6 +100,7 @@ impl Cli {
             Command::Run { config } => run(&config, self.log),
             Command::Demo { http, sip } => demo(DemoAddresses { http: Some(http), sip: Some(sip) }, self.log),
             Command::Check { config } => check::check(&config, std::io::stdout().lock()),
+            Command::Explain(arguments) => explain::explain(&arguments, std::io::stdout().lock()),
             Command::Password { user, realm } => password::print(&user, &realm),
         };
         match done {

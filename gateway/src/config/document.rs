@@ -94,7 +94,7 @@ impl Document {
         if own.is_element { format!("{}[{earlier}].", own.path) } else { format!("{}.", own.path) }
     }
 
-    fn line_of(&self, offset: usize) -> usize {
+    pub(super) fn line_of(&self, offset: usize) -> usize {
         self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
     }
 

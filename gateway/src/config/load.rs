@@ -171,6 +171,7 @@ impl File {
             user_limits,
             trunks,
             rules: rules?,
+            rule_lines: self.rules.iter().map(|rule| rule.line(faults.document())).collect(),
             prompts,
             log,
         })

@@ -10,6 +10,8 @@ mod conditions;
 mod conference;
 mod document;
 mod error;
+#[cfg(test)]
+pub(crate) mod example;
 mod faults;
 mod header_changes;
 mod http;
@@ -90,6 +92,8 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     /// Who may call whom.
     pub rules: Rules,
+    /// The line in which the name of each rule stands, in their order.
+    pub rule_lines: Vec<usize>,
     /// What is played, by the names that the rules use.
     pub prompts: Prompts,
     /// The log.

@@ -12,6 +12,7 @@ use webtrunk_signalling::routing::{ActionSpec, Play, RuleError, RuleFault, RuleS
 use super::bridge::BridgeSection;
 use super::conditions::{ConditionKeys, HeaderSection, WhenSection};
 use super::conference::ConferenceSection;
+use super::document::Document;
 use super::faults::Faults;
 use super::menu::MenuSection;
 use super::prompts::{self, Prompts};
@@ -151,6 +152,11 @@ impl RuleSection {
             conditions,
             actions: actions.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    /// Where it is written.
+    pub(super) fn line(&self, document: &Document) -> usize {
+        document.line_of(self.name.span().start)
     }
 
     /// Notes what the compiler of rules found, where it is written.

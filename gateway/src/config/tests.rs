@@ -5,12 +5,12 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use regex::Regex;
 use tempfile::TempDir;
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 use webtrunk_signalling::sip::flow::TransportKind;
 
+use super::example::{self, Example};
 use super::load::{load, parse};
 use super::*;
 
@@ -90,21 +90,9 @@ fn browsers_are_asked_for_the_bitrate_that_was_decided() {
     assert_eq!((bitrate, EngineConfig::default().narrow_band.bitrate_bps), (Some(24_000), Some(24_000)));
 }
 
-const EXAMPLE: &str = include_str!("../../../docs/webtrunk.toml");
-
-/// The example with everything in force that is commented out in it: keys, and the heads of tables.
-fn example_in_full() -> String {
-    let is_commented = Regex::new(r"^# (\[|[a-z0-9_]+ = )").expect("an expression");
-    let uncommented = |line: &str| {
-        let line = if is_commented.is_match(line) { &line[2..] } else { line };
-        format!("{line}\n")
-    };
-    EXAMPLE.lines().map(uncommented).collect()
-}
-
 #[test]
 fn the_example_of_the_documentation_is_sound_as_it_stands() {
-    let config = parse("webtrunk.toml", EXAMPLE, &|_| None).unwrap_or_else(|error| panic!("{error}"));
+    let config = parse("webtrunk.toml", example::TEXT, &|_| None).unwrap_or_else(|error| panic!("{error}"));
     assert!(config.rules.len() >= 5 && config.users.is_empty() && config.trunks.is_empty());
     assert!(config.sip_ws.listeners.iter().any(|listener| listener.transport == TransportKind::Ws));
     assert!(config.listeners().all(|listener| listener.external_address.is_none()));
@@ -112,20 +100,8 @@ fn the_example_of_the_documentation_is_sound_as_it_stands() {
 
 #[test]
 fn the_example_of_the_documentation_is_sound_with_all_that_is_commented_out() {
-    let folder = TempDir::new().expect("a folder for the test");
-    let made = rcgen::generate_simple_self_signed(vec!["phone.example".to_owned()]).expect("a certificate");
-    file(&folder, "fullchain.pem", &made.cert.pem(), 0o644);
-    file(&folder, "privkey.pem", &made.signing_key.serialize_pem(), 0o600);
-    file(&folder, "alice_ha1_sha256", &MD5.repeat(2), 0o600);
-    let text = example_in_full()
-        .replace("/etc/letsencrypt/live/phone.example/", "")
-        .replace("/etc/ssl/certs/ca-certificates.crt", "fullchain.pem")
-        .replace("/run/secrets/", "")
-        .replace("/var/lib/webtrunk/recordings", ".")
-        .replace("/var/lib/webtrunk/webtrunk.db", "webtrunk.db")
-        .replace("music.opus", "announcement");
-    let path = file(&folder, "w.toml", &text, 0o600);
-    let config = load(&path, &|_| Some(MD5.to_owned())).unwrap_or_else(|error| panic!("{error}"));
+    let example = Example::in_full();
+    let config = example.load().unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.trunks[0].sip.name, "provider");
     assert!(config.users.contains("alice") && config.rules.len() >= 7);
 }
@@ -149,7 +125,11 @@ fn what_is_commented_out_in_the_example_is_the_default() {
             let text = if name == "http" { text } else { text + "[http]\n" };
             format!("{:?}", parse("w.toml", &text, &environment).expect("sound"))
         };
-        assert_eq!(checked(section(name, EXAMPLE)), checked(section(name, &example_in_full())), "{name}");
+        assert_eq!(
+            checked(section(name, example::TEXT)),
+            checked(section(name, &example::in_full())),
+            "{name}"
+        );
     }
 }
 

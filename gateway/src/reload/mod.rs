@@ -4,11 +4,12 @@
 //! SIGHUP --> read and checked as at the start --- faulty --> each fault in the log, and all stays as it is
 //!                      |
 //!                      v
-//!            certificate, rules, prompts, users, trunks, limits, log filter: taken up; calls go on by what they began with
+//!            certificate, rules, prompts, users, trunks and what else can change: taken up; calls go on by what they began with
 //!            listeners and what else was made at the start: named in a warning, and stays
 //! ```
 
 mod changes;
+mod settled;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::logging::LogControl;
 use crate::telephony::Telephony;
 use crate::tls::{OwnCertificate, TlsError};
 use changes::{Changes, named};
+use settled::Settled;
 
 /// Reads the configuration again when it is asked to.
 pub struct Reloads {
@@ -62,8 +64,8 @@ impl Reloads {
     }
 
     async fn take_up(&mut self, written: Config, telephony: &Telephony) {
-        let taken = changes::without_fixed(&self.current, &written);
-        for key in changes::fixed(&self.current, &written) {
+        let Settled { config: taken, taken_up, left } = Settled::new(&self.current, &written);
+        for key in left {
             warn!(key, "changed, but is taken up by a restart alone");
         }
         if let Some(log) = &self.log {
@@ -72,6 +74,9 @@ impl Reloads {
         telephony.take_up(&taken).await;
         for (what, Changes { added, removed, changed }) in named(&self.current, &taken) {
             info!(what, ?added, ?removed, ?changed, "configuration changed");
+        }
+        if !taken_up.is_empty() {
+            info!(what = "settings", changed = ?taken_up, "configuration changed");
         }
         let counts = (taken.rules.len(), taken.users.len(), taken.trunks.len());
         self.current = taken;

@@ -111,13 +111,7 @@ impl Admission {
         }
         let authorizations = request.headers.authorizations();
         match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
-            Ok(user) => match self.trunks.of_user(&user) {
-                // It calls for others, whose numbers stand in From.
-                Some(trunk) if request.method != Method::Register => {
-                    Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) }
-                }
-                _ => allow(user, request, flow),
-            },
+            Ok(user) => self.judge_proven(user, request, flow),
             Err(denied) => {
                 if let Denied::Wrong { user } = &denied {
                     // Whoever forges sources would write the log full.
@@ -136,6 +130,18 @@ impl Admission {
                 }
                 Verdict::Challenge(headers)
             }
+        }
+    }
+
+    /// Judges a request outside of dialogs of which is proven that it is this user's.
+    #[must_use]
+    pub fn judge_proven(&self, user: String, request: &Request, flow: &Flow) -> Verdict {
+        match self.trunks.of_user(&user) {
+            // It calls for others, whose numbers stand in From.
+            Some(trunk) if request.method != Method::Register => {
+                Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) }
+            }
+            _ => allow(user, request, flow),
         }
     }
 

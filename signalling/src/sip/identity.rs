@@ -98,6 +98,24 @@ pub fn rewrite(rewrites: &[Rewrite], subject: Subject, number: &str) -> String {
     rewrites.iter().filter(of_subject).find_map(caught).unwrap_or_else(|| number.to_owned())
 }
 
+/// A call to `number` as a trunk writes it: the address that is called, and who calls. A user on whose behalf it is
+/// calls by its own account there.
+#[must_use]
+pub fn written_for(
+    trunk: &TrunkConfig,
+    number: &str,
+    caller: &Party,
+    on_behalf_of: Option<&str>,
+) -> (SipUri, Party) {
+    let called = rewrite(&trunk.rewrites, Subject::CalledOut, number);
+    let user = match on_behalf_of.and_then(|user| trunk.account_of(user)) {
+        // Unless a rule has it show another number.
+        Some(account) if on_behalf_of == Some(caller.user.as_str()) => account.user.clone(),
+        _ => rewrite(&trunk.rewrites, Subject::CallerOut, &caller.user),
+    };
+    (SipUri::new(&called, trunk.uri_host(), trunk.port), Party { user, ..caller.clone() })
+}
+
 /// The From of an INVITE, without tag; the fields that say more of the caller are added to `headers`.
 #[must_use]
 pub fn present(caller: &Party, host: &Host, caller_id: CallerId, headers: &mut Headers) -> NameAddr {

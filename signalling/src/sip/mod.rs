@@ -25,3 +25,6 @@ pub mod trunk;
 pub mod trunk_board;
 pub mod trunk_load;
 pub mod upstream;
+
+pub use call::cause::status_of;
+pub use call::headers_of;

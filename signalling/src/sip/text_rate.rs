@@ -29,6 +29,11 @@ impl TextRates {
         Self { per_second: per_second.into(), left: HashMap::new() }
     }
 
+    /// Everybody may send `per_second` from now on.
+    pub fn limit(&mut self, per_second: u32) {
+        self.per_second = per_second.into();
+    }
+
     /// Takes one more message; whether it is not one too many.
     pub fn take(&mut self, origin: &Origin, now: Instant) -> bool {
         let burst = self.per_second * BURST_S;

@@ -3,11 +3,13 @@
 mod actions;
 mod attacks;
 mod candidates;
+mod certificate;
 mod codecs;
 mod conference;
 mod conference_keys;
 mod ear;
 mod endurance;
+mod explained;
 mod faults;
 mod impostor;
 mod in_turn;

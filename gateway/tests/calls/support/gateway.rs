@@ -72,6 +72,21 @@ impl Gateway {
         (self.process, self.log) = run(&self.folder.path().join(FILE));
     }
 
+    /// What `webtrunk explain` tells of a call with the gateway's configuration.
+    pub(crate) fn explain(&self, arguments: &[&str]) -> Value {
+        let output = Command::new(env!("CARGO_BIN_EXE_webtrunk"))
+            .args(["explain", "--json"])
+            .args(arguments)
+            .arg(self.folder.path().join(FILE))
+            .env_remove("WEBTRUNK_LOG")
+            .output()
+            .expect("it starts");
+        let (told, faults) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{faults}");
+        serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {told}"))
+    }
+
     /// Changes its configuration, has it read that, and waits until it has told what came of it.
     pub(crate) fn reload(&self, change: impl FnOnce(String) -> String) {
         let path = self.folder.path().join(FILE);

@@ -1,4 +1,4 @@
-//! What may change of the adapter while it works: its users and its trunks.
+//! What may change of the adapter while it works: its users, its trunks and some of its knobs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::auth::digest::{Algorithm, Credentials};
+use crate::sip::agent::AgentChange;
 use crate::sip::trunk::TrunkConfig;
 
 /// Users and trunks as they are to be.
@@ -17,6 +18,8 @@ pub struct SipChange {
     pub algorithms: Vec<Algorithm>,
     /// The peers that carry calls from and to elsewhere.
     pub trunks: Vec<TrunkConfig>,
+    /// Knobs of the core.
+    pub agent: AgentChange,
 }
 
 /// Hands changes to the adapter; cheap to clone.

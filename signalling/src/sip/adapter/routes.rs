@@ -14,7 +14,7 @@ use crate::adapter::{Dial, Origin, Passage, Target};
 use crate::sip::agent::{LocalNames, Reach, Route};
 use crate::sip::flow::TransportKind;
 use crate::sip::hop::Hop;
-use crate::sip::identity::{CallerId, Subject, rewrite};
+use crate::sip::identity::{CallerId, written_for};
 use crate::sip::message::{SipUri, Uri};
 use crate::sip::transport::{ResolveError, Resolver, TransportLayer, Wanted};
 use crate::sip::trunk::{TrunkConfig, Trunks};
@@ -202,14 +202,11 @@ impl Routes {
             }
         };
         dial.span.in_scope(|| info!(trunk = %trunk.name, %hop, others = hops.len(), "trunk found"));
-        let uri = number_at(trunk, &rewrite(&trunk.rewrites, Subject::CalledOut, number));
         let own = dial.on_behalf_of.as_deref().and_then(|user| trunk.account_of(user));
-        dial.caller.user = match own {
-            // Unless a rule has it show another number.
-            Some(account) if dial.on_behalf_of.as_ref() == Some(&dial.caller.user) => account.user.clone(),
-            _ => rewrite(&trunk.rewrites, Subject::CallerOut, &dial.caller.user),
-        };
         let account = own.map_or_else(|| trunk.name.clone(), |own| trunk.account(own));
+        let (uri, caller) = written_for(trunk, number, &dial.caller, dial.on_behalf_of.as_deref());
+        dial.caller = caller;
+        let uri = Uri::from(uri);
         // Who has an account at a domain is asked to call by it.
         let here = self.names.sent_by(&flow).0;
         let from_host = if trunk.registrations.is_empty() { here } else { trunk.uri_host() };
@@ -230,9 +227,4 @@ impl Routes {
         };
         Way::Known(Box::new((dial, route)))
     }
-}
-
-/// `sip:NUMBER@HOST:PORT`, the port where one is configured.
-fn number_at(trunk: &TrunkConfig, number: &str) -> Uri {
-    SipUri::new(number, trunk.uri_host(), trunk.port).into()
 }

@@ -123,8 +123,9 @@ impl Task {
     }
 
     /// Other users and trunks: calls go on by what they began with.
-    fn take_up(&mut self, SipChange { users, algorithms, trunks }: SipChange) {
+    fn take_up(&mut self, SipChange { users, algorithms, trunks, agent }: SipChange) {
         let (trunks, now) = (Trunks::new(trunks), Instant::now());
+        self.agent.take_up(agent);
         self.agent.take_up_accounts(&trunks);
         self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks);
         self.upstream.limit(&trunks, &mut self.agent);

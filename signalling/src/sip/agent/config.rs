@@ -55,6 +55,17 @@ pub struct TextConfig {
     pub per_second: u32,
 }
 
+/// Knobs that may change while the core works. What is under way goes on by what it began with.
+#[derive(Debug, Clone)]
+pub struct AgentChange {
+    /// See [`AgentConfig::texts`].
+    pub texts: TextConfig,
+    /// See [`AgentConfig::user_passing`].
+    pub user_passing: PassingConfig,
+    /// See [`AgentConfig::subscriptions`]; subscriptions that there are stay until they end.
+    pub subscriptions: SubscriptionConfig,
+}
+
 impl Default for TextConfig {
     fn default() -> Self {
         let types = ["text/plain", "text/html", "message/cpim", "application/im-iscomposing+xml"];

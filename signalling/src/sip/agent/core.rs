@@ -22,7 +22,7 @@ use std::time::Instant;
 use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
-use super::config::AgentConfig;
+use super::config::{AgentChange, AgentConfig};
 use super::errands::Errands;
 use super::keyring::Keyring;
 use super::requests;
@@ -121,6 +121,14 @@ impl<D: Doorkeeper> Agent<D> {
     /// Answers the challenges of these trunks from now on.
     pub fn take_up_accounts(&mut self, trunks: &Trunks) {
         self.keyring.take_up(trunks);
+    }
+
+    /// Goes by these knobs from now on.
+    pub fn take_up(&mut self, AgentChange { texts, user_passing, subscriptions }: AgentChange) {
+        self.texts.limit(&texts);
+        self.notifier.take_up(subscriptions.clone());
+        (self.config.texts, self.config.user_passing) = (texts, user_passing);
+        self.config.subscriptions = subscriptions;
     }
 
     /// Takes a parsed message from the wire.

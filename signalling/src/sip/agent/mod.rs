@@ -14,7 +14,7 @@ mod tests;
 mod texts;
 mod watching;
 
-pub use config::{AgentConfig, SessionTimerConfig, TextConfig};
+pub use config::{AgentChange, AgentConfig, SessionTimerConfig, TextConfig};
 pub use core::Agent;
 pub use errands::{Errand, ErrandEnd, ErrandId, ErrandOutcome};
 pub use keyring::{Keyring, TrunkKeyring};

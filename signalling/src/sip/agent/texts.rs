@@ -79,6 +79,11 @@ impl Texts {
         Self { rates: TextRates::new(config.per_second), asked: HashMap::new(), sent: HashMap::new() }
     }
 
+    /// Lets nobody send more than this from now on.
+    pub(super) fn limit(&mut self, config: &TextConfig) {
+        self.rates.limit(config.per_second);
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.asked.values().map(|asked| asked.until).min()
     }

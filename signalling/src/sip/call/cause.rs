@@ -9,7 +9,8 @@ use webtrunk_engine::EndCause;
 use crate::sip::message::StatusCode;
 
 /// The final response that refuses a call, or a new offer, for this cause.
-pub(in crate::sip) const fn status_of(cause: EndCause) -> StatusCode {
+#[must_use]
+pub const fn status_of(cause: EndCause) -> StatusCode {
     match cause {
         EndCause::Hangup | EndCause::NoAnswer | EndCause::Unavailable | EndCause::SignallingLost => {
             StatusCode::TEMPORARILY_UNAVAILABLE

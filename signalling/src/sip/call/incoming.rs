@@ -352,7 +352,8 @@ impl Incoming {
 }
 
 /// What rules may look at.
-pub(in crate::sip) fn headers_of(invite: &Request) -> Vec<Header> {
+#[must_use]
+pub fn headers_of(invite: &Request) -> Vec<Header> {
     let is_told = |name: &HeaderName| {
         !matches!(name, HeaderName::Via | HeaderName::Authorization | HeaderName::ProxyAuthorization)
     };

@@ -47,7 +47,8 @@ mod trickle;
 mod unacknowledged;
 
 pub(in crate::sip) use context::Context;
-pub(in crate::sip) use incoming::{Incoming, headers_of, reach_of};
+pub use incoming::headers_of;
+pub(in crate::sip) use incoming::{Incoming, reach_of};
 pub(in crate::sip) use index::DialogIndex;
 pub(in crate::sip) use outgoing::Outgoing;
 pub(in crate::sip) use path::Path;

@@ -76,6 +76,11 @@ impl Notifier {
         }
     }
 
+    /// Who may watch whom from now on, and how much; who watches already does so to the end of its subscription.
+    pub fn take_up(&mut self, config: SubscriptionConfig) {
+        self.config = config;
+    }
+
     /// What may be watched, and by whom.
     #[must_use]
     pub const fn config(&self) -> &SubscriptionConfig {

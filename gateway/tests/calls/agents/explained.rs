@@ -1,0 +1,111 @@
+//! What `webtrunk explain` tells of a call is what becomes of it.
+
+use serde_json::Value;
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{Incoming, Phone, PhoneConfig};
+
+use super::ear::assert_hears;
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, webrtc};
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::host::Host;
+
+/// A codec as `explain` writes it.
+async fn codec(call: &webtrunk_loadtest::agent::Call) -> Value {
+    call.codec().await.map(|codec| codec.encoding_name()).into()
+}
+
+async fn called(phone: &Phone) -> Incoming {
+    tokio::time::timeout(PATIENCE, phone.next_incoming()).await.expect("in time").expect("a call")
+}
+
+/// What the call is like that came to a phone, in the words of `explain`.
+fn assert_is(incoming: &Incoming, destination: &Value) {
+    assert_eq!(incoming.to, destination["number"], "{destination}");
+    let from = destination["from"].as_str().expect("it is told");
+    assert!(incoming.invite.contains(&format!("From: {from}")), "{from}: {}", incoming.invite);
+    let told = ["identity", "headers"].map(|kind| destination[kind].as_array().expect("a list"));
+    for header in told.into_iter().flatten().map(|header| header.as_str().expect("a text")) {
+        assert!(incoming.invite.contains(&format!("\n{header}\r\n")), "{header}: {}", incoming.invite);
+    }
+    let formats = incoming.offer.iter().flat_map(|offer| &offer.formats);
+    let is_codec = |name: &&str| !["telephone-event", "CN"].contains(name);
+    let offered: Vec<_> = formats.map(|format| format.name.as_str()).filter(is_codec).collect();
+    assert_eq!(Value::from(offered), destination["codecs"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_where_explain_says_by_the_numbers_callers_and_codecs_that_it_says() {
+    let second = Host::new();
+    let group = "trunks = ['carrier', 'second'], number = '+49$1', headers = { set = { X-Number = '$1' } }";
+    let config = GatewayConfig::default()
+        .rule("destination = '7(\\d+)'\nfrom_listeners = ['udp']\nactions = [{ reject = 'busy' }]")
+        .rule(&format!("destination = '7(\\d+)'\nactions = [{{ bridge = {{ {group} }} }}]"))
+        .trunk("second", &second, &["PCMU", "G722"])
+        .last_trunk(
+            "caller_id = 'p-asserted-identity'\nrewrite = [{ number = 'called', direction = 'out', pattern = '\\+(.*)', \
+             to = '00$1' }, { number = 'caller', direction = 'out', pattern = 'alice', to = '4930' }]",
+        );
+    let stage = Stage::with(&["PCMU"], config);
+    let gateway = &stage.gateway;
+    let first = phone(stage.callee(CodecId::Pcmu)).await;
+    let at_second = phone(PhoneConfig { bind: second.at(5060), ..stage.callee(CodecId::Pcmu) }).await;
+    let alice = webrtc(stage.alice()).await;
+
+    let told = gateway.explain(&["--from", "alice", "--to", "7100", "--failing", "carrier"]);
+    assert_eq!(
+        (&told["decision"]["rule"], &told["looked_at"][0]["matches"]),
+        (&"rule 1".into(), &false.into())
+    );
+    let destinations = &told["destinations"];
+    let trunks = [&destinations[0]["trunk"], &destinations[1]["trunk"]];
+    assert_eq!(
+        (trunks, destinations.as_array().map(Vec::len)),
+        ([&"carrier".into(), &"second".into()], Some(2))
+    );
+
+    let dialling = alice.dial("7100").await.expect("a number");
+    let failing = called(&first).await;
+    assert_is(&failing, &destinations[0]);
+    failing.reject(503).await.expect("it waits");
+    let incoming = called(&at_second).await;
+    assert_is(&incoming, &destinations[1]);
+    let lifted = incoming.answer().await.expect("a codec in common");
+    let call = dialling.answered(PATIENCE).await.expect("the second trunk answers");
+    assert_hears(&call, CALLEE_HZ).await;
+    assert_hears(&lifted, CALLER_HZ).await;
+    assert_eq!(
+        [codec(&call).await, codec(&lifted).await],
+        [0, 1].map(|leg| told["legs"][leg]["codec"].clone())
+    );
+    let is_transcoded = stage.paths().1 > 0;
+    assert_eq!(told["is_transcoded"], is_transcoded);
+    assert_eq!(gateway.log().count(&["\"message\":\"call began\"", "\"rule\":\"rule 1\""]), 1);
+    call.hang_up().await.expect("confirmed");
+
+    // A trunk's call to another trunk, with the caller's own description.
+    let told = gateway.explain(&["--trunk", "office", "--from", "2001", "--to", "9100"]);
+    let office = phone(stage.caller(CodecId::Pcmu)).await;
+    let dialling = office.dial("9100").await.expect("a number");
+    let incoming = called(&first).await;
+    assert_is(&incoming, &told["destinations"][0]);
+    let lifted = incoming.answer().await.expect("a codec in common");
+    let call = dialling.answered(PATIENCE).await.expect("the carrier answers");
+    assert_hears(&lifted, CALLER_HZ).await;
+    assert_eq!(
+        [codec(&call).await, codec(&lifted).await],
+        [0, 1].map(|leg| told["legs"][leg]["codec"].clone())
+    );
+    assert_eq!(told["is_transcoded"], false);
+    call.hang_up().await.expect("confirmed");
+
+    // Who is refused is so by the same rule, or by none.
+    for (words, number) in
+        [(&["--trunk", "office", "--from", "2001"], "7100"), (&["--trunk", "office", "--from", "2001"], "5")]
+    {
+        let told = gateway.explain(&[&words[..], &["--to", number]].concat());
+        let refused = office.dial(number).await.expect("a number").answered(PATIENCE).await;
+        let status = refused.err().and_then(|error| error.status());
+        assert_eq!(told["decision"]["status"], status.expect("it is refused"), "{told}");
+    }
+    gateway.assert_all_is_over(2);
+}
