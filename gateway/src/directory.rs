@@ -10,7 +10,7 @@ use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
-use webtrunk_signalling::b2bua::{Directory, Place};
+use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::transport::Addresses;
@@ -26,7 +26,7 @@ pub struct GatewayDirectory {
     addresses: Addresses,
     rtp_address: IpAddr,
     phone_srtp: SrtpPolicy,
-    user_redirects: bool,
+    user_redirects: Redirects,
     user_limits: UserLimits,
 }
 
@@ -117,10 +117,10 @@ impl Directory for GatewayDirectory {
         self.calling_trunk(origin).map_or(matches!(origin, Origin::User(_)), |trunk| trunk.transfers)
     }
 
-    fn follows_redirects(&self, origin: &Origin) -> bool {
+    fn redirects(&self, origin: &Origin) -> Redirects {
         match origin {
             Origin::User(_) => self.user_redirects,
-            Origin::Trunk(name) => self.trunk(name).is_some_and(|trunk| trunk.redirects),
+            Origin::Trunk(name) => self.trunk(name).map_or(Redirects::Refuse, |trunk| trunk.redirects),
         }
     }
 
@@ -156,7 +156,7 @@ mod tests {
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
              [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n\
              dtmf = \"inband\"\n[[trunks]]\nname = \"pbx\"\nhost = \"192.0.2.8\"\ntransfers = true\n\
-             redirects = true\nmessages = true\n",
+             redirects = \"pass\"\nmessages = true\n",
         )
         .expect("a good configuration");
         let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
@@ -176,9 +176,10 @@ mod tests {
         let may_transfer = |origin| directory.may_transfer(&origin);
         assert!(may_transfer(Origin::User("alice".into())) && may_transfer(Origin::Trunk("pbx".into())));
         assert!(!may_transfer(Origin::Trunk("pstn".into())) && !may_transfer(Origin::Trunk("gone".into())));
-        let redirects = |origin| directory.follows_redirects(&origin);
-        assert!(redirects(Origin::Trunk("pbx".into())) && !redirects(Origin::Trunk("pstn".into())));
-        assert!(!redirects(Origin::User("alice".into())), "it is not configured");
+        let redirects = |origin| directory.redirects(&origin);
+        assert_eq!(redirects(Origin::Trunk("pbx".into())), Redirects::Pass);
+        assert_eq!(redirects(Origin::Trunk("pstn".into())), Redirects::Refuse);
+        assert_eq!(redirects(Origin::User("alice".into())), Redirects::Refuse, "it is not configured");
         let may_text = |origin| directory.may_text(&origin);
         assert!(may_text(Origin::User("alice".into())) && may_text(Origin::Trunk("pbx".into())));
         assert!(!may_text(Origin::Trunk("pstn".into())) && !may_text(Origin::Trunk("gone".into())));

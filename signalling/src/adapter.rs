@@ -375,6 +375,13 @@ pub enum Command {
         /// Why; before the answer it becomes the refusal.
         cause: EndCause,
     },
+    /// Refuses a call that came in, whose caller is to call elsewhere. `Ended` follows.
+    Redirect {
+        /// A leg that was not answered.
+        leg: LegId,
+        /// What the caller would have to dial, as in [`Incoming::destination`], best first.
+        places: Vec<String>,
+    },
     /// Ends everything and stops listening.
     Drain,
 }

@@ -128,7 +128,7 @@ impl Stage<'_> {
             Effect::Media(command) => self.rehearsed.media.obey(command, now),
             Effect::Signal { command, .. } => self.signal(command),
             // Nobody asks for a transfer, nor for another's place.
-            Effect::Refuse { .. } | Effect::Route { .. } => {}
+            Effect::Refuse { .. } | Effect::Joined { .. } | Effect::Route { .. } => {}
         }
     }
 

@@ -357,6 +357,7 @@ impl Conversation<'_> {
                 self.forget(leg);
                 self.board.command(adapter, Command::Hangup { leg, cause }).await;
             }
+            Effect::Joined { ends } => self.board.ties.join(ends),
             // The dial plan answers at once, above.
             Effect::Route { .. } => {}
         }
@@ -430,6 +431,15 @@ impl Ties {
 
     fn handle_command(&self, command: Command) {
         let told = self.tie.lock().unwrap_or_else(PoisonError::into_inner).handle_command(command);
+        self.pass(told);
+    }
+
+    fn join(&self, ends: [LegId; 2]) {
+        let told = self.tie.lock().unwrap_or_else(PoisonError::into_inner).join(ends);
+        self.pass(told);
+    }
+
+    fn pass(&self, told: Vec<Event>) {
         for event in told {
             // The task that takes them lives as long as this does.
             let _ = self.events.send(event);

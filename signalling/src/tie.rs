@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use tracing::info;
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::{EndCause, LegId};
 
@@ -33,6 +34,8 @@ pub(crate) const CODECS: [CodecId; 4] = [CodecId::Opus, CodecId::G722, CodecId::
 #[derive(Debug, Default)]
 pub(crate) struct Tie {
     ends: HashMap<LegId, LegId>,
+    /// Ends that are the two parties of one call, each by the other's name: what comes to the one goes on by the other.
+    joined: HashMap<LegId, LegId>,
     /// What one end was told and has not answered, and what the other calls it.
     told: HashMap<ContentId, ContentId>,
     last: u32,
@@ -71,6 +74,8 @@ impl Tie {
                 let Some(id) = self.told.remove(&id) else { return Vec::new() };
                 self.tell(leg, |leg| Event::ContentAnswered { leg, id, delivery })
             }
+            // Who waits there waits for somebody else than that.
+            Command::Redirect { leg, .. } => self.end(leg, EndCause::Unavailable),
             Command::Hangup { leg, cause } => self.end(leg, cause),
             Command::SendText(text) => {
                 let delivery = Delivery::Failed(EndCause::Unavailable);
@@ -85,6 +90,34 @@ impl Tie {
             | Command::AnswerText { .. }
             | Command::Drain => Vec::new(),
         }
+    }
+
+    /// Two ends are the two parties of one call from now on. Where calls are joined in a ring, nobody is in any of
+    /// them, and all of them end.
+    pub(crate) fn join(&mut self, [one, other]: [LegId; 2]) -> Vec<Event> {
+        // A call may go on without an end that has ended here.
+        if ![one, other].iter().all(|leg| self.ends.contains_key(leg)) {
+            return Vec::new();
+        }
+        self.joined.insert(one, other);
+        self.joined.insert(other, one);
+        let mut ring = Vec::new();
+        let mut leg = one;
+        loop {
+            ring.push(leg);
+            let Some(next) = self.ends.get(&leg).and_then(|far| self.joined.get(far)) else {
+                return Vec::new();
+            };
+            if *next == one {
+                break;
+            }
+            if ring.contains(next) {
+                return Vec::new();
+            }
+            leg = *next;
+        }
+        info!(calls = ring.len(), "nobody is left in calls that are joined");
+        ring.into_iter().flat_map(|leg| self.end(leg, EndCause::Hangup)).collect()
     }
 
     /// The far end is a call that comes in, whose party's place it wants.
@@ -117,6 +150,13 @@ impl Tie {
     fn end(&mut self, leg: LegId, cause: EndCause) -> Vec<Event> {
         let Some(other) = self.ends.remove(&leg) else { return Vec::new() };
         self.ends.remove(&other);
+        for gone in [leg, other] {
+            if let Some(opposite) = self.joined.remove(&gone)
+                && self.joined.get(&opposite) == Some(&gone)
+            {
+                self.joined.remove(&opposite);
+            }
+        }
         self.told.retain(|id, _| id.leg != leg && id.leg != other);
         [leg, other].map(|leg| Event::Ended { leg, cause }).into()
     }
@@ -217,6 +257,37 @@ mod tests {
         assert!(tie.told.is_empty());
         let told = tie.handle_command(Command::Reoffer { leg: near, offer: description() });
         assert!(matches!(told[..], [Event::ReofferRefused { leg, .. }] if leg == near));
+    }
+
+    #[test]
+    fn calls_that_are_joined_in_a_ring_end_and_a_row_of_calls_does_not() {
+        for count in 1..5 {
+            let mut tie = Tie::default();
+            let ties: Vec<_> = (0..count).map(|_| tied(&mut tie)).collect();
+            for pair in ties.windows(2) {
+                let [(_, from), (to, _)] = *pair else { continue };
+                assert!(tie.join([from, to]).is_empty(), "who is at either end talks to the other");
+                // It may be told again, when who stays is held, say.
+                assert!(tie.join([to, from]).is_empty());
+            }
+            let ended = tie.join([ties[count - 1].1, ties[0].0]);
+            assert_eq!(ended.len(), 2 * count);
+            assert!(ended.iter().all(|event| matches!(event, Event::Ended { .. })));
+            assert!(tie.ends.is_empty() && tie.joined.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_call_that_somebody_came_back_to_is_joined_no_more() {
+        let mut tie = Tie::default();
+        let [(a, b), (c, d)] = [(); 2].map(|()| tied(&mut tie));
+        assert!(tie.join([b, c]).is_empty());
+        // Somebody takes the place of the one end, and the other talks to that one.
+        tie.handle_command(Command::Hangup { leg: a, cause: EndCause::Hangup });
+        assert!(tie.joined.is_empty());
+        let (e, f) = tied(&mut tie);
+        assert!(tie.join([d, e]).is_empty() && tie.join([f, b]).is_empty(), "that end is gone");
+        assert!(!tie.join([f, c]).is_empty());
     }
 
     #[test]

@@ -113,6 +113,7 @@ impl Echo {
             Command::Ring { leg, .. } => self.tell(leg, "ringing").await,
             Command::Answer { leg, .. } => self.tell(leg, "answered").await,
             Command::SendDigit { leg, digit, .. } => self.tell(leg, &format!("digit {digit}")).await,
+            Command::Redirect { leg, .. } => self.end(leg, EndCause::Unavailable).await,
             Command::Hangup { leg, cause } => self.end(leg, cause).await,
             Command::Dial(dial) => {
                 let _ = self.events.send(Event::Ended { leg: dial.leg, cause: EndCause::Unavailable }).await;

@@ -19,7 +19,7 @@ use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{
     Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, leg_span,
 };
-use webtrunk_signalling::b2bua::{Directory, Place, Settings};
+use webtrunk_signalling::b2bua::{Directory, Place, Redirects, Settings};
 use webtrunk_signalling::routing::{
     ActionSpec, BridgeSpec, BridgeTarget, BridgeTo, Conditions, RuleSpec, Rules,
 };
@@ -51,8 +51,8 @@ impl Directory for BrokenDirectory {
         false
     }
 
-    fn follows_redirects(&self, _: &Origin) -> bool {
-        false
+    fn redirects(&self, _: &Origin) -> Redirects {
+        Redirects::Refuse
     }
 
     fn may_text(&self, _: &Origin) -> bool {

@@ -25,6 +25,7 @@ mod passing;
 mod prompts;
 mod record;
 mod recording;
+mod redirects;
 mod rules;
 mod secret;
 mod sip;

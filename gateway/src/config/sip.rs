@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_engine::sdp::SrtpPolicy;
+use webtrunk_signalling::b2bua::Redirects;
 use webtrunk_signalling::sip::agent::SessionTimerConfig;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::passing::PassingConfig;
@@ -16,6 +17,7 @@ use webtrunk_signalling::sip::transport::TransportLimits;
 use super::faults::Faults;
 use super::listener::{ListenerKeys, Ports, SipListener, Taken};
 use super::passing::{self, WrittenDiversion};
+use super::redirects::WrittenRedirects;
 use super::srtp::Srtp;
 
 /// The SIP adapter.
@@ -33,8 +35,8 @@ pub struct SipSettings {
     pub strangers_per_address: usize,
     /// Whether the media of registered phones is protected.
     pub phone_srtp: SrtpPolicy,
-    /// Whether a call goes where a user's phone or page sends it.
-    pub redirects: bool,
+    /// What becomes of a call that a user's phone or page sends elsewhere.
+    pub redirects: Redirects,
     /// What of a call's headers goes along, to users and from them.
     pub passing: PassingConfig,
     /// Whom to ask for the addresses of trunks; where there are none, the system's servers.
@@ -65,7 +67,7 @@ pub(super) struct SipSection {
     strangers_per_address: Option<Spanned<u32>>,
     phone_srtp: Option<Srtp>,
     #[serde(default)]
-    redirects: bool,
+    redirects: WrittenRedirects,
     #[serde(default)]
     headers_allow: Vec<Spanned<String>>,
     #[serde(default)]
@@ -161,7 +163,7 @@ impl SipSection {
             strangers_per_address,
             // Whoever has it gets it; phones without pass over the keys that they are offered.
             phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
-            redirects: self.redirects,
+            redirects: self.redirects.0,
             passing,
             nameservers,
             listeners,

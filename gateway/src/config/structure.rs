@@ -11,6 +11,7 @@ use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
 use super::document::holds;
 use super::faults::Faults;
+use super::redirects;
 
 /// Faults that are told of one file. Chosen by us: who has more begins with these.
 const FAULTS_MAX: usize = 50;
@@ -126,6 +127,7 @@ fn kind(expected: &str) -> Option<(String, String)> {
         "f32" | "f64" => fixed("a number", "write a number, such as -10"),
         "a string" => fixed("a text", "write a text in quotes"),
         "a boolean" => fixed("true or false", "write true or false"),
+        redirects::KIND => fixed(redirects::KIND, "write true, false or \"pass\""),
         "a sequence" => fixed("a list", "write a list: [ .. ]"),
         _ if expected.starts_with("struct ") => fixed("a table", "write a table: { key = value }"),
         _ => None,

@@ -200,6 +200,10 @@ fn every_fault_names_line_key_value_and_cure() {
             "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { trunk = \"p\", number = \"+49 $1\" } }]",
             "rules[0].actions[0].bridge.number = \"+49 $1\": holds a space, which no number has; take it out",
         ),
+        (
+            "[sip]\nredirects = \"perhaps\"",
+            "w.toml:2: sip.redirects = \"perhaps\": is not true, false or \"pass\"; write true, false or \"pass\"",
+        ),
         ("[sip]\ncontacts_max = 0", "w.toml:2: sip.contacts_max = 0: is out of range; write 1 to 100"),
         (
             "[sip]\ncalls_per_user = 0",

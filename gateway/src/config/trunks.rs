@@ -9,6 +9,7 @@ use toml::Spanned;
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::sdp::SrtpPolicy;
+use webtrunk_signalling::b2bua::Redirects;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::identity::{CallerId, Rewrite, Subject};
 use webtrunk_signalling::sip::trunk::{TrunkConfig, TrunkCredentials};
@@ -18,6 +19,7 @@ use webtrunk_signalling::sip::upstream::RegistrationConfig;
 use super::faults::Faults;
 use super::http::{ClientCertificate, ClientCertificateSection};
 use super::passing::{self, WrittenDiversion};
+use super::redirects::WrittenRedirects;
 use super::secret::{Environment, SecretSource, fetch};
 use super::sip::Transport;
 use super::srtp::Srtp;
@@ -38,8 +40,8 @@ pub struct Trunk {
     pub client_certificate: Option<ClientCertificate>,
     /// Whether its parties may have another take their place.
     pub transfers: bool,
-    /// Whether a call goes where its answer sends it.
-    pub redirects: bool,
+    /// What becomes of a call that its answer sends elsewhere.
+    pub redirects: Redirects,
     /// Whether messages are passed to it, and what it writes is.
     pub messages: bool,
 }
@@ -74,9 +76,8 @@ pub(super) struct TrunkSection {
     /// Who may transfer can have us call others at our cost.
     #[serde(default)]
     transfers: bool,
-    /// The dial plan decides whom a call reaches, and asks nobody.
     #[serde(default)]
-    redirects: bool,
+    redirects: WrittenRedirects,
     #[serde(default)]
     headers_allow: Vec<Spanned<String>>,
     #[serde(default)]
@@ -253,7 +254,7 @@ impl TrunkSection {
             Dtmf::Info => KeyMode::Nothing,
         };
         let client_certificate = self.client_certificate.as_ref().map(|own| own.check(faults));
-        let (srtp, transfers, redirects) = (self.srtp.into(), self.transfers, self.redirects);
+        let (srtp, transfers, redirects) = (self.srtp.into(), self.transfers, self.redirects.0);
         let messages = self.messages;
         Some(Trunk { sip, codecs, srtp, keys, client_certificate, transfers, redirects, messages })
     }

@@ -110,6 +110,25 @@ fn it_is_called_by_another_tab() {
 }
 
 #[test]
+fn it_says_that_another_phone_of_its_user_answered() {
+    let _turn = Turn::take();
+    let Some((gateway, browser)) = start() else { return };
+    let [alice, desk, mobile] = ["alice", "bob", "bob"].map(|user| sign_in(&browser, &gateway, user));
+    dial(&alice, "bob");
+    for phone in [&desk, &mobile] {
+        phone.see("#incoming-caller", "alice");
+    }
+    mobile.click("#accept");
+    desk.see("#status", "Answered elsewhere");
+    mobile.see("#status", "Connected: alice");
+    see_levels(&mobile);
+    alice.click("#hangup");
+    mobile.see("#status", "The other side hung up");
+    gateway.assert_all_is_over(1);
+    gateway.stop();
+}
+
+#[test]
 fn it_says_in_words_why_there_is_no_call() {
     let _turn = Turn::take();
     let Some((gateway, browser)) = start() else { return };

@@ -40,6 +40,8 @@ pub struct Text {
     pub sender: Party,
     /// For whom it is, as [`Incoming::destination`](super::Incoming::destination).
     pub destination: String,
+    /// The one device that it is for, as [`Incoming::device`](super::Incoming::device).
+    pub device: Option<Target>,
     /// What it says.
     pub content: Content,
     /// Where the signalling came from.

@@ -310,10 +310,7 @@ impl B2bua {
     /// Runs the plan on; after its last step the call is hung up.
     pub(super) fn next_step(&mut self, directory: &dyn Directory, now: Instant) {
         let leg = self.caller.leg;
-        let Some(step) = self.steps.pop_front() else {
-            let cause = self.failure.unwrap_or(EndCause::Hangup);
-            return self.hang_up(cause);
-        };
+        let Some(step) = self.steps.pop_front() else { return self.end_plan() };
         match step {
             Step::Answer if self.caller.is_talking() => self.next_step(directory, now),
             Step::Answer => {

@@ -9,11 +9,12 @@ use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{B2bua, Doing};
-use super::effect::{Directory, Place};
+use super::effect::{Directory, Effect, Place};
 use super::party::{Dialling, Party, PartyState, Purpose};
 use super::round::Round;
 use crate::adapter::{self, Command, Dial, MediaProfile, Origin, Target};
 use crate::routing::Bridge;
+use crate::tie;
 
 impl B2bua {
     /// Makes a leg and an offer for every place of every target.
@@ -32,7 +33,9 @@ impl B2bua {
         let mut is_nowhere = true;
         for callee in &bridge.callees {
             for place in directory.places(&callee.target) {
-                if !self.is_meant(&place.target) {
+                // A transfer is for whom it names.
+                let device = self.device.as_ref().filter(|_| self.transfer.is_none());
+                if !place.is_meant(device) {
                     continue;
                 }
                 is_nowhere = false;
@@ -54,17 +57,6 @@ impl B2bua {
             self.note_failure(EndCause::Unavailable);
         }
         self.give_up_calling(directory, now);
-    }
-
-    /// Where the caller dialled one device of a user, the user's others are not called. A transfer is for whom it
-    /// names.
-    fn is_meant(&self, place: &Target) -> bool {
-        match (&self.device, place) {
-            (Some(device @ Target::Contact { user: meant, .. }), Target::Contact { user, .. }) => {
-                self.transfer.is_some() || user != meant || place == device
-            }
-            _ => true,
-        }
     }
 
     pub(super) fn call_one(&mut self, place: Place, dialling: Dialling, directory: &dyn Directory) {
@@ -259,6 +251,10 @@ impl B2bua {
         let caller = self.caller.leg;
         self.hear(caller, HearSource::Leg(callee));
         self.hear(callee, HearSource::Leg(caller));
+        let ends = [caller, callee];
+        if ends.iter().all(|leg| self.party(*leg).is_some_and(|party| party.adapter == tie::NAME)) {
+            self.effect(Effect::Joined { ends });
+        }
     }
 
     /// When nobody is left who may answer, the plan goes on.

@@ -1,5 +1,5 @@
 //! A message out of any call: it goes where the dial plan would let its writer call, to every device there at
-//! once, and is answered when the first has it.
+//! once unless it is for one, and is answered when the first has it.
 //!
 //! ```text
 //!  Texted --- no rule, a rule without a bridge ----------------------> AnswerText: Failed
@@ -124,7 +124,9 @@ impl Courier {
         // RFC 7332 4: what we pass on has one hop less.
         let Some(hops) = self.text.hops.checked_sub(1) else { return self.fail(EndCause::TooManyHops) };
         let callees = bridge.callees.iter();
-        let places: Vec<_> = callees.flat_map(|callee| directory.places(&callee.target)).collect();
+        let device = self.text.device.as_ref();
+        let places = callees.flat_map(|callee| directory.places(&callee.target));
+        let places: Vec<_> = places.filter(|place| place.is_meant(device)).collect();
         if places.is_empty() {
             self.note(Delivery::Failed(EndCause::Unavailable));
         }

@@ -51,6 +51,11 @@ pub enum Effect {
         /// Why.
         cause: EndCause,
     },
+    /// By the tie: two ends of it are the two parties of the call from now on.
+    Joined {
+        /// The ends.
+        ends: [LegId; 2],
+    },
     /// By the dial plan, which answers with [`Input::Routed`].
     Route {
         /// By whose rights.
@@ -69,7 +74,11 @@ impl Effect {
         match self {
             Self::Signal { adapter, command: Command::Dial(dial) } => Some((dial.leg, adapter)),
             Self::Signal { adapter, command: Command::SendText(text) } => Some((text.leg, adapter)),
-            Self::Signal { .. } | Self::Media(_) | Self::Refuse { .. } | Self::Route { .. } => None,
+            Self::Signal { .. }
+            | Self::Media(_)
+            | Self::Refuse { .. }
+            | Self::Joined { .. }
+            | Self::Route { .. } => None,
         }
     }
 }
@@ -96,8 +105,8 @@ pub trait Directory {
     /// Whether a party with these rights may have another take its place.
     fn may_transfer(&self, origin: &Origin) -> bool;
 
-    /// Whether a callee with these rights may have a call sent on elsewhere.
-    fn follows_redirects(&self, origin: &Origin) -> bool;
+    /// What becomes of a call that a callee with these rights sends on elsewhere.
+    fn redirects(&self, origin: &Origin) -> Redirects;
 
     /// Whether what a party with these rights writes is passed on, and what is written to it.
     fn may_text(&self, party: &Origin) -> bool;
@@ -127,6 +136,30 @@ pub struct Place {
     pub srtp: SrtpPolicy,
     /// The address of its signalling; `None` when a name has still to be looked up.
     pub address: Option<IpAddr>,
+}
+
+impl Place {
+    /// Whether it is meant where the caller named one device: of that one's user no other is.
+    pub(super) fn is_meant(&self, device: Option<&Target>) -> bool {
+        match (device, &self.target) {
+            (Some(device @ Target::Contact { user: meant, .. }), Target::Contact { user, .. }) => {
+                user != meant || self.target == *device
+            }
+            _ => true,
+        }
+    }
+}
+
+/// What becomes of a call that its callee sends on elsewhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Redirects {
+    /// Nothing: the callee is unavailable.
+    #[default]
+    Refuse,
+    /// The dial plan is asked for where it is sent.
+    Follow,
+    /// Its caller is told, where nobody else answers.
+    Pass,
 }
 
 /// How the B2BUA behaves.

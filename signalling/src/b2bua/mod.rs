@@ -25,4 +25,4 @@ mod transfer;
 
 pub use call::B2bua;
 pub use courier::Courier;
-pub use effect::{DigitMode, Directory, Effect, Input, Place, Settings};
+pub use effect::{DigitMode, Directory, Effect, Input, Place, Redirects, Settings};

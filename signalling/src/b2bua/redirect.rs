@@ -9,6 +9,8 @@
 //!      v
 //!  its steps come before what is left of the old plan
 //! ```
+//!
+//! Where it is to be told, the caller is, when the plan is over and nobody has answered.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -17,7 +19,9 @@ use tracing::info;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::call::B2bua;
-use super::effect::{Directory, Effect};
+use super::effect::{Directory, Effect, Redirects};
+use super::party::PartyState;
+use crate::adapter::Command;
 use crate::routing::{Decision, Step};
 
 /// How many places a call may be sent on to, one after the other. Chosen by us: whoever sends it on more often sends it
@@ -33,6 +37,8 @@ pub(super) struct Redirection {
     count: usize,
     /// The dial plan is asked for one.
     is_asked: bool,
+    /// Places that the caller is to be told.
+    told: Vec<String>,
 }
 
 impl Redirection {
@@ -46,12 +52,22 @@ impl B2bua {
     /// A callee is to be called elsewhere; its leg ends next.
     pub(super) fn on_redirected(&mut self, leg: LegId, places: Vec<String>, directory: &dyn Directory) {
         let Some(party) = self.callees.iter().find(|callee| callee.leg == leg) else { return };
-        let follows = directory.follows_redirects(&party.origin);
-        info!(?places, follows, "callee is to be called elsewhere");
-        if follows {
-            let left = PLACES_MAX.saturating_sub(self.redirection.count);
-            self.redirection.count += places.len().min(left);
-            self.redirection.places.extend(places.into_iter().take(left));
+        let redirects = directory.redirects(&party.origin);
+        info!(?places, ?redirects, "callee is to be called elsewhere");
+        let Redirection { places: known, count, told, .. } = &mut self.redirection;
+        match redirects {
+            Redirects::Refuse => {}
+            Redirects::Follow => {
+                let left = PLACES_MAX.saturating_sub(*count);
+                *count += places.len().min(left);
+                known.extend(places.into_iter().take(left));
+            }
+            // Who asks for a transfer is told how it goes in other words.
+            Redirects::Pass if self.transfer.is_some() => {}
+            Redirects::Pass => {
+                told.extend(places);
+                told.truncate(PLACES_MAX);
+            }
         }
     }
 
@@ -70,6 +86,21 @@ impl B2bua {
     pub(super) fn forget_redirects(&mut self) {
         self.redirection = Redirection::default();
         self.rang_last = None;
+    }
+
+    /// The plan is over, and nobody has answered: the caller is refused, or told where to call instead, unless somebody
+    /// declined (RFC 3261 16.7 puts a 3xx before all but a 6xx).
+    pub(super) fn end_plan(&mut self) {
+        let cause = self.failure.unwrap_or(EndCause::Hangup);
+        let places = std::mem::take(&mut self.redirection.told);
+        let may_be_told = self.answered_at.is_none() && !self.caller.is_leaving();
+        if !places.is_empty() && may_be_told && cause != EndCause::Declined {
+            info!(?places, "the caller is to call elsewhere");
+            self.caller.state = PartyState::Leaving;
+            let leg = self.caller.leg;
+            self.signal_caller(Command::Redirect { leg, places });
+        }
+        self.hang_up(cause);
     }
 
     /// What the dial plan says of it; `false` where it was asked for something else.

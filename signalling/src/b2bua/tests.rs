@@ -12,7 +12,7 @@ use webtrunk_engine::media::{PlaybackId, Prompt, RecordingEnd, RecordingFormat};
 use webtrunk_engine::sdp::{CandidateFragment, Direction, FragmentError, SessionDescription, SrtpPolicy};
 use webtrunk_engine::{EndCause, LegId};
 
-use super::{B2bua, Directory, Effect, Input, Place, Settings};
+use super::{B2bua, Directory, Effect, Input, Place, Redirects, Settings};
 use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
 use crate::routing::{Bridge, BridgeTarget, Callee, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
 
@@ -74,8 +74,12 @@ impl Directory for World {
         matches!(origin, Origin::User(_))
     }
 
-    fn follows_redirects(&self, origin: &Origin) -> bool {
-        *origin == Origin::Trunk("pstn".into())
+    fn redirects(&self, origin: &Origin) -> Redirects {
+        match origin {
+            Origin::Trunk(name) if name == "pstn" => Redirects::Follow,
+            Origin::User(name) if name == "mover" => Redirects::Pass,
+            _ => Redirects::Refuse,
+        }
     }
 
     fn may_text(&self, party: &Origin) -> bool {
@@ -214,6 +218,7 @@ impl Bench {
                 }
                 Command::TransferProgress { leg, progress } => format!("tell {} {progress:?}", who(leg)),
                 Command::AnswerRecord { leg, is_done } => format!("record of {} {is_done}", who(leg)),
+                Command::Redirect { leg, places } => format!("send {} on to {places:?}", who(leg)),
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),
                 Command::PassContent { leg, content, .. } => {
                     format!("pass {} to {}", content.media_type, who(leg))
@@ -224,6 +229,7 @@ impl Bench {
                 Command::Drain => "drain".into(),
             },
             Effect::Refuse { leg, cause, .. } => format!("refuse {} {cause:?}", who(leg)),
+            Effect::Joined { .. } => "two ends are joined".into(),
             Effect::Route { origin, destination, .. } => format!("route {origin:?} to {destination}"),
             Effect::Media(command) => match command {
                 CallCommand::AddLeg(spec) => format!("add {}", who(&spec.leg)),

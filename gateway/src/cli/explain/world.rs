@@ -12,7 +12,7 @@ use webtrunk_engine::dtls::DtlsCertificate;
 use webtrunk_engine::media::{Prompt, WallClock};
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin};
-use webtrunk_signalling::b2bua::{Directory, Place};
+use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress};
@@ -103,8 +103,8 @@ impl Directory for Presumed {
         self.directory.may_transfer(origin)
     }
 
-    fn follows_redirects(&self, origin: &Origin) -> bool {
-        self.directory.follows_redirects(origin)
+    fn redirects(&self, origin: &Origin) -> Redirects {
+        self.directory.redirects(origin)
     }
 
     fn may_text(&self, party: &Origin) -> bool {

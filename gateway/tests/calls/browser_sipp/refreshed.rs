@@ -55,6 +55,25 @@ fn refreshed_for_90_seconds(library: Library) {
     call.end();
 }
 
+/// JsSIP asks for 90 seconds, the least that it knows, and is refreshed after half of them; who has to refresh and has not
+/// is hung up on after 60.
+#[test]
+fn a_page_with_jssip_that_refreshes_its_call_itself_keeps_it() {
+    let Some(browser) = Browser::shared() else { return };
+    let config = CallConfig { page_refreshes: true, ..CallConfig::default() };
+    let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
+    call.talk();
+    let ground = Ground::of(&call);
+    std::thread::sleep(Duration::from_secs(65));
+    call.assert_hear_each_other();
+    ground.assert_stays(&call);
+    let told = |what: &str| call.gateway.log().count(&[what]);
+    assert_eq!((told("the party refreshed the session"), told("session refresh is due")), (1, 0));
+    call.phone.go_on();
+    call.alice.next("ended");
+    call.gateway.assert_all_is_over(1);
+}
+
 fn refreshed(library: Library) {
     let Some(browser) = Browser::shared() else { return };
     let values = [("EXPIRES", "4"), ("ALLOW", "INVITE, ACK, BYE, UPDATE"), ("REFRESHER", "uac")];

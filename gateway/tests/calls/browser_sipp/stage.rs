@@ -36,6 +36,8 @@ const RTP_PORT: u16 = 7000;
 pub(super) struct CallConfig<'a> {
     /// The page's.
     pub(super) library: Library,
+    /// Whether the page refreshes the call itself.
+    pub(super) page_refreshes: bool,
     /// What the trunk speaks.
     pub(super) codecs: &'a [&'a str],
     /// More lines for the trunk.
@@ -62,6 +64,7 @@ impl Default for CallConfig<'_> {
     fn default() -> Self {
         Self {
             library: Library::Jssip,
+            page_refreshes: false,
             codecs: &["PCMU"],
             is_early: false,
             trunk: "",
@@ -131,7 +134,13 @@ impl Call {
         alice.register(
             &gateway,
             "alice",
-            &LineConfig { microphone, library: more.library, socket, ..LineConfig::default() },
+            &LineConfig {
+                microphone,
+                library: more.library,
+                refreshes: more.page_refreshes,
+                socket,
+                ..LineConfig::default()
+            },
         );
         let sound = RtpPeer::new(&phone_host, RTP_PORT);
         let port = RTP_PORT.to_string();

@@ -10,7 +10,7 @@ use crate::support::page::{Library, LineConfig, Page};
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
-fn config() -> GatewayConfig {
+pub(super) fn config() -> GatewayConfig {
     let config = USERS.iter().fold(GatewayConfig::default(), |config, user| config.user(user));
     config.rule("destination = 'alice|bob|carol'\nactions = [{ bridge = { user = '$0' } }]")
 }
@@ -26,7 +26,7 @@ fn status(page: &Page) -> u64 {
 }
 
 /// The parts of a message that came: its first line, and what it says.
-fn read(message: &str) -> (&str, &str) {
+pub(super) fn read(message: &str) -> (&str, &str) {
     let (head, body) = message.split_once("\r\n\r\n").expect("a head and a body");
     (head.lines().next().unwrap_or_default(), body)
 }
@@ -105,19 +105,19 @@ fn at_trunk(lines: &str) -> (Gateway, RawPhone, RawPhone, [Host; 2]) {
     (gateway, provider, alice, hosts)
 }
 
-/// A MESSAGE of alice's with credentials.
-fn written_by_alice(alice: &mut RawPhone, uri: &str, body: &str) -> String {
+/// A MESSAGE of a user's with credentials.
+pub(super) fn written_by(user: &str, phone: &mut RawPhone, uri: &str, body: &str) -> String {
     let text = "Content-Type: text/plain\r\n";
-    let request = alice.request_with("MESSAGE", uri, text, body);
-    let challenged = alice.ask_this(&request);
-    let answer = alice.authorization(&challenged, Algorithm::Md5, &password("alice"), ("MESSAGE", uri));
-    alice.request_with("MESSAGE", uri, &format!("{text}{answer}"), body)
+    let request = phone.request_with("MESSAGE", uri, text, body);
+    let challenged = phone.ask_this(&request);
+    let answer = phone.authorization(&challenged, Algorithm::Md5, &password(user), ("MESSAGE", uri));
+    phone.request_with("MESSAGE", uri, &format!("{text}{answer}"), body)
 }
 
 #[test]
 fn a_trunk_and_a_user_write_to_each_other_where_that_is_configured() {
     let (gateway, mut provider, mut alice, _hosts) = at_trunk("messages = true");
-    let message = written_by_alice(&mut alice, "sip:0307654321@webtrunk.test", "short message");
+    let message = written_by("alice", &mut alice, "sip:0307654321@webtrunk.test", "short message");
     alice.send(&message);
     let came = provider.receive();
     let (line, body) = read(&came);
@@ -142,7 +142,7 @@ fn a_trunk_and_a_user_write_to_each_other_where_that_is_configured() {
 #[test]
 fn a_trunk_has_no_messages_unless_that_is_configured() {
     let (gateway, mut provider, mut alice, _hosts) = at_trunk("");
-    let message = written_by_alice(&mut alice, "sip:0307654321@webtrunk.test", "short message");
+    let message = written_by("alice", &mut alice, "sip:0307654321@webtrunk.test", "short message");
     let answered = alice.ask_this(&message);
     assert!(answered.starts_with("SIP/2.0 403 "), "{answered}");
     let text = "Content-Type: text/plain\r\n";

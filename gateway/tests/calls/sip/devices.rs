@@ -15,15 +15,15 @@ use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
 use crate::support::turn::Turn;
 
-const CALLER_HZ: f64 = 850.0;
-const CALLEE_HZ: f64 = 440.0;
+pub(super) const CALLER_HZ: f64 = 850.0;
+pub(super) const CALLEE_HZ: f64 = 440.0;
 const SIP_PORT: u16 = 5060;
 
 const RULE: &str =
     "destination = 'alice'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
 
 /// A gateway that an office may call alice at, and the office.
-fn stage() -> Option<(Gateway, Host)> {
+pub(super) fn stage() -> Option<(Gateway, Host)> {
     tools::command("sipp")?;
     let office = Host::new();
     let config = GatewayConfig::default().user("alice").trunk("office", &office, &["PCMU"]).rule(RULE);
@@ -32,7 +32,7 @@ fn stage() -> Option<(Gateway, Host)> {
 
 /// Registers alice at a host with these header lines; what answers there from now on is her phone. Gives the
 /// answer.
-fn register(gateway: &Gateway, host: &Host, headers: &str) -> String {
+pub(super) fn register(gateway: &Gateway, host: &Host, headers: &str) -> String {
     let mut alice = RawPhone::at_port(host, SIP_PORT, gateway, "alice");
     let answer = alice.register(Algorithm::Sha256, &password("alice"), &format!("Expires: 600\r\n{headers}"));
     assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
@@ -108,7 +108,7 @@ fn a_first_hop_that_lacks_outbound_is_told_and_so_is_who_knows_no_path() {
 }
 
 /// The value of a parameter of the contact that names this instance.
-fn gruu(answer: &str, instance: u8, name: &str) -> String {
+pub(crate) fn gruu(answer: &str, instance: u8, name: &str) -> String {
     let contact = answer
         .lines()
         .find(|line| line.starts_with("Contact:") && line.contains(&format!("urn:uuid:{instance}")));

@@ -144,6 +144,11 @@ impl RawPhone {
 
     /// A response to a request that came.
     pub(crate) fn respond(&self, request: &str, status: &str) {
+        self.respond_with(request, status, "", "");
+    }
+
+    /// The same with these header lines, and a body.
+    pub(crate) fn respond_with(&self, request: &str, status: &str, headers: &str, body: &str) {
         let mut response = format!("SIP/2.0 {status}\r\n");
         for line in request.lines().skip(1).take_while(|line| !line.is_empty()) {
             match line.split(':').next() {
@@ -153,6 +158,12 @@ impl RawPhone {
                 _ => {}
             }
         }
-        self.send(&format!("{response}Content-Length: 0\r\n\r\n"));
+        self.send(&format!("{response}{headers}Content-Length: {}\r\n\r\n{body}", body.len()));
     }
+}
+
+/// The value of a header of a message.
+pub(crate) fn header<'a>(message: &'a str, name: &str) -> &'a str {
+    let mut lines = message.lines().take_while(|line| !line.is_empty());
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
 }

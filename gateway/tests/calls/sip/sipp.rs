@@ -1,4 +1,4 @@
-//! sipp as a peer: one scenario, one call, judged by its exit status and by the messages that it saw.
+//! sipp as a peer: one scenario, one call unless `CALLS` says how many, judged by its exit status and by the messages that it saw.
 //!
 //! The scenarios are in `tests/scenarios`. Before sipp gets one, `@NAME@` becomes the value of that
 //! name, and `@include FILE@` the text of a file beside it.
@@ -152,11 +152,12 @@ impl Sipp {
         let ip = host.ip().to_string();
         let family = if host.ip().is_ipv4() { "IP4" } else { "IP6" };
         let text = fill(&scenario_path(scenario), &[("RTP_HOST", &ip), ("FAMILY", family)], values);
+        let calls = values.iter().find(|(name, _)| *name == "CALLS").map_or("1", |(_, calls)| calls);
         std::fs::write(folder.path().join("scenario.xml"), text).expect("the folder is ours");
         let mut command = Command::new(sipp);
         command
             .current_dir(folder.path())
-            .args(["-sf", "scenario.xml", "-m", "1", "-nostdin", "-cid_str", "%u-%p"])
+            .args(["-sf", "scenario.xml", "-m", calls, "-nostdin", "-cid_str", "%u-%p"])
             .args(["-i", &ip, "-mi", &ip, "-ci", &ip, "-bind_local", "-p", &PORT.to_string()])
             .args(["-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"])
             .args(["-recv_timeout", RECEIVE_MS, "-timeout", LIFETIME, "-timeout_error"])

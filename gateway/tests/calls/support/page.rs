@@ -49,6 +49,8 @@ pub(crate) struct LineConfig {
     pub(crate) opus: &'static str,
     /// Whether encoded frames can be had from the page. While they can, Chromium sends no digits in media.
     pub(crate) watches_frames: bool,
+    /// Whether it asks for session timers, and to refresh its calls itself. JsSIP alone can.
+    pub(crate) refreshes: bool,
     /// Where its WebSocket leads; `None` for straight to the gateway.
     pub(crate) socket: Option<String>,
 }
@@ -61,6 +63,7 @@ impl Default for LineConfig {
             codecs: Vec::new(),
             opus: "",
             watches_frames: false,
+            refreshes: false,
             socket: None,
         }
     }
@@ -109,6 +112,7 @@ impl Page {
             "codecs": codecs,
             "opus": config.opus,
             "watchesFrames": config.watches_frames,
+            "refreshes": config.refreshes,
         });
         self.run("register", &json!([account, wish]));
     }

@@ -12,7 +12,7 @@ use super::stage::{ALICE_HZ, CAROL_HZ, COLLEAGUE, COLLEAGUE_HZ, PHONE_HZ, Scene}
 use crate::sip::rtp_digits;
 use crate::sip::sipp::Sipp;
 use crate::sip::trace::Seen;
-use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::page::{DigitsBy, Library};
 use crate::support::process::wait_until;
 
@@ -208,7 +208,7 @@ fn a_phone_at_a_trunk_puts_a_page_through_to_another_where_that_is_configured() 
     carol.next("incoming");
     carol.answer();
     let answered = asks.wait_for("200");
-    put_through(phone, &scene, &answered);
+    put_through(phone, gateway, &answered);
     phone.wait_for("BYE");
     asks.wait_for("BYE");
     let told: Vec<_> = phone.received("NOTIFY").iter().map(|seen| seen.body().trim().to_owned()).collect();
@@ -235,7 +235,7 @@ fn a_phone_at_a_trunk_puts_nobody_through_whose_call_is_not_its_own() {
     carol.await_tone(COLLEAGUE_HZ);
     let answered =
         colleague.seen().into_iter().find(|seen| seen.is_sent && seen.is("200")).expect("it lifted");
-    put_through(phone, &scene, &answered);
+    put_through(phone, gateway, &answered);
     phone.wait_for("NOTIFY");
     let last = || phone.received("NOTIFY").into_iter().next_back().map(|seen| seen.body().trim().to_owned());
     assert!(wait_until(PATIENCE, || last().as_deref() == Some("SIP/2.0 403 Forbidden")));
@@ -249,14 +249,14 @@ fn a_phone_at_a_trunk_puts_nobody_through_whose_call_is_not_its_own() {
     gateway.assert_all_is_over(2);
 }
 
-/// Has the phone refer alice to the call that this response of the gateway, or to it, is in.
-fn put_through(phone: &Sipp, scene: &Scene, response: &Seen) {
+/// Has the phone refer the other end of its call to the call that this response of the gateway, or to it, is in.
+pub(super) fn put_through(phone: &Sipp, gateway: &Gateway, response: &Seen) {
     let tag = |name| {
         let value = response.header(name).expect("it is in a dialog");
         value.split("tag=").nth(1).expect("a tag").to_owned()
     };
     let call_id = response.header("Call-ID").expect("it is in a dialog").replace('@', "%40");
     let replaces = format!("{call_id}%3Bto-tag%3D{}%3Bfrom-tag%3D{}", tag("To"), tag("From"));
-    let target = format!("sip:x@{}?Replaces={replaces}", scene.gateway.sip().ip());
+    let target = format!("sip:x@{}?Replaces={replaces}", gateway.sip().ip());
     phone.go_on_with(&[("X-Number", "3"), ("X-Target", &target)]);
 }

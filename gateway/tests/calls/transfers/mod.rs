@@ -2,5 +2,7 @@
 
 mod attended;
 mod blind;
+mod phones;
 mod replaced;
+mod ring;
 mod stage;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::watcher::{Watcher, body, header};
+use super::watcher::{Watcher, body};
+use crate::sip::raw_phone::header;
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::page::{Library, LineConfig, Microphone, Page};

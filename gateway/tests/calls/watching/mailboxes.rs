@@ -1,7 +1,8 @@
 //! Message waiting: a trunk tells of mailboxes, and their owners' phones light a lamp.
 
-use super::watcher::{Watcher, body, header};
+use super::watcher::{Watcher, body};
 use crate::sip::raw_phone::RawPhone;
+use crate::sip::raw_phone::header;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::host::Host;
 

@@ -43,12 +43,6 @@ impl Watcher {
     }
 }
 
-/// The value of a header of a message.
-pub(super) fn header<'a>(message: &'a str, name: &str) -> &'a str {
-    let mut lines = message.lines().take_while(|line| !line.is_empty());
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default()
-}
-
 /// The body of a message.
 pub(super) fn body(message: &str) -> &str {
     message.split_once("\r\n\r\n").map_or("", |(_, body)| body)

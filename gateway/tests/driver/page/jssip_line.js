@@ -11,7 +11,7 @@ export class JssipLine {
   #first = null;
   #watch = null;
 
-  constructor({ user, password, domain, socket }, events, microphone) {
+  constructor({ user, password, domain, socket }, events, microphone, refreshes) {
     this.#domain = domain;
     this.#events = events;
     this.#microphone = microphone;
@@ -19,7 +19,8 @@ export class JssipLine {
       sockets: [new JsSIP.WebSocketInterface(socket)],
       uri: `sip:${user}@${domain}`,
       password,
-      session_timers: false,
+      session_timers: refreshes,
+      session_timers_force_refresher: refreshes,
     });
     const tell = (kind, facts) => events.tell(kind, facts);
     this.#ua.on('registered', () => tell('registered'));

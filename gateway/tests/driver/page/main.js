@@ -17,13 +17,13 @@ const sent = new Frames();
 let line = null;
 
 window.phone = {
-  /** `account` holds user, password, domain, socket; `wish` library, microphone, codecs, opus and watchesFrames. */
-  async register(account, { library, microphone, codecs, opus, watchesFrames }) {
+  /** `account` holds user, password, domain, socket; `wish` library, microphone, codecs, opus, watchesFrames and refreshes. */
+  async register(account, { library, microphone, codecs, opus, watchesFrames, refreshes }) {
     await ear.open();
     const onTrack = (stream) => ear.attach(stream);
     const [onFrame, onSent] = [frames, sent].map((end) => (frame) => end.take(frame));
     watchConnections({ onTrack, ...(watchesFrames && { onFrame, onSent }), codecs, opus });
-    line = new LINES[library](account, events, await openMicrophone(microphone));
+    line = new LINES[library](account, events, await openMicrophone(microphone), refreshes);
     await line.start();
   },
   unregister: () => line.stop(),

@@ -13,6 +13,7 @@ fn text(origin: Origin, hops: u8) -> Text {
         origin,
         sender: Party { user: "alice".into(), display_name: String::new() },
         destination: "100".into(),
+        device: None,
         content: Content {
             kind: ContentKind::Message,
             media_type: "text/plain".into(),
@@ -91,6 +92,14 @@ fn the_first_device_that_has_it_answers_for_all() {
     assert_eq!(post.ended(1, Delivery::Deferred), ["Deferred"]);
     assert!(post.courier.is_over());
     assert_eq!(post.ended(1, Delivery::Done), [""; 0], "one answer only");
+}
+
+#[test]
+fn one_for_a_device_goes_to_no_other_of_its_user() {
+    let device = Some(Target::Contact { user: "bob".into(), binding: 1 });
+    let text = Text { device, ..text(Origin::User("alice".into()), HOPS_MAX) };
+    let mut post = Post::of(text, vec![bridge_to(vec![user("two")])]);
+    assert_eq!(post.words(), ["bob 1"]);
 }
 
 #[test]

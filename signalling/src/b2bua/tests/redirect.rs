@@ -52,6 +52,29 @@ fn who_may_not_send_calls_on_is_unavailable() {
     assert_eq!(words, ["remove callee", "hang up caller Unavailable"]);
 }
 
+/// A callee that may have the caller told sends it on.
+fn tell_to_call(bench: &mut Bench, leg: LegId, places: &[&str]) -> Vec<String> {
+    bench.call.party_mut(leg).expect("it rings").origin = Origin::User("mover".into());
+    redirect(bench, leg, places, false)
+}
+
+#[test]
+fn a_caller_is_told_where_to_call_when_the_plan_is_over_and_nobody_declined() {
+    let mut bench = Bench::calling_then(user(), vec![bridge_to(user())]);
+    let callee = bench.dial_all()[0];
+    let words = tell_to_call(&mut bench, callee, &["200", "201"]);
+    assert_eq!(words, ["remove callee", "add callee", "offer callee"], "the plan goes on first");
+    let callee = bench.dial_all()[0];
+    let words = bench.signal(Event::Ended { leg: callee, cause: EndCause::Busy });
+    assert_eq!(words, ["remove callee", "send caller on to [\"200\", \"201\"]"]);
+    let mut bench = Bench::calling_then(user(), vec![bridge_to(user())]);
+    let callee = bench.dial_all()[0];
+    tell_to_call(&mut bench, callee, &["200"]);
+    let callee = bench.dial_all()[0];
+    let words = bench.signal(Event::Ended { leg: callee, cause: EndCause::Declined });
+    assert_eq!(words, ["remove callee", "hang up caller Declined"]);
+}
+
 #[test]
 fn the_old_plan_goes_on_behind_places_that_nobody_is_at_and_not_behind_one_that_serves() {
     let mut bench = Bench::calling_then(trunk(), vec![bridge_to(user())]);

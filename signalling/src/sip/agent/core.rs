@@ -202,6 +202,7 @@ impl<D: Doorkeeper> Agent<D> {
             | Command::TransferProgress { leg, .. }
             | Command::PassContent { leg, .. }
             | Command::AnswerContent { leg, .. }
+            | Command::Redirect { leg, .. }
             | Command::Hangup { leg, .. } => *leg,
         };
         self.with_call(leg, now, |call, context| call.handle_command(command, context));

@@ -110,8 +110,7 @@ impl<D: Doorkeeper> Agent<D> {
             (Ok(reading), Ok(hops)) => (reading, hops.unwrap_or(HOPS_MAX).min(HOPS_MAX)),
             (Err(reject), _) | (_, Err(reject)) => return self.refuse_statelessly(&request, &reject, flow),
         };
-        // One to a device is for its user, on all of that one's devices.
-        let Reading { caller: sender, destination, .. } = reading;
+        let Reading { caller: sender, destination, device, .. } = reading;
         let Some(key) = self.layer.accept(&request, flow, None) else { return };
         let leg = LegId::next();
         let span = leg_span(leg);
@@ -123,6 +122,7 @@ impl<D: Doorkeeper> Agent<D> {
             origin,
             sender,
             destination,
+            device,
             content,
             signalled_from: flow.remote.ip().to_canonical(),
             listener: self.names.listener(&flow),

@@ -42,6 +42,16 @@ impl EarlyOffer {
         }
     }
 
+    /// Whether one waits.
+    pub(super) const fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The one that waits, which is answered in the call from now on.
+    pub(super) const fn take(&mut self) -> Option<(TransactionKey, Request)> {
+        self.0.take()
+    }
+
     /// Answers as the gateway says; whether there was an offer.
     pub(super) fn answer(
         &mut self,

@@ -95,6 +95,21 @@ impl Session {
         }
     }
 
+    /// The peer's offer, of which the gateway was told before the call was answered, is answered now.
+    pub(super) fn take_over_offer(
+        &mut self,
+        key: TransactionKey,
+        request: Request,
+        context: &mut Context<'_>,
+    ) {
+        if !matches!(self.exchange, Exchange::Idle) {
+            return context.answer(key, &request, StatusCode::REQUEST_PENDING);
+        }
+        let answer_by = context.now + context.config.transactions.timers.give_up;
+        let request = Box::new(request);
+        self.exchange = Exchange::OfferReceived { key, request, has_offer: true, answer_by };
+    }
+
     /// Refuses the peer's offer as the gateway says; what was agreed before stays.
     pub(super) fn refuse_reoffer(&mut self, cause: EndCause, context: &mut Context<'_>) {
         if let Some((key, request, _)) = self.take_offer_received() {
@@ -142,6 +157,7 @@ impl Session {
             let mut response = request.response(StatusCode::OK, None);
             context.introduce(&mut response.headers, &self.path.flow());
             self.timer.answer(&request, &mut response.headers, context.now);
+            tracing::debug!("the party refreshed the session");
             return context.respond(key, response);
         }
         match self.exchange.admission() {

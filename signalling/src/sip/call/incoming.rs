@@ -24,7 +24,7 @@ use super::session::{Opening, Session};
 use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
-use super::{Context, body, early, reason};
+use super::{Context, body, early, reason, redirect};
 use crate::adapter::{
     Command, Event, HOPS_MAX, Header, Incoming as IncomingCall, MediaProfile, Origin, Passage,
 };
@@ -148,7 +148,7 @@ impl Incoming {
                 self.ring(description.as_deref(), context);
                 Some(Call::Incoming(self))
             }
-            Command::Answer { description, .. } if self.reliable.holds_back_answer() => {
+            Command::Answer { description, .. } if self.holds_back_answer() => {
                 self.held_back = Some(description);
                 Some(Call::Incoming(self))
             }
@@ -157,12 +157,13 @@ impl Incoming {
                 if self.early_offer.answer(&description, &self.path.flow(), context) {
                     self.local = Some(description);
                 }
-                Some(Call::Incoming(self))
+                Some(self.answer_held_back(context))
             }
             Command::RefuseReoffer { cause, .. } => {
                 self.early_offer.refuse(cause, context);
-                Some(Call::Incoming(self))
+                Some(self.answer_held_back(context))
             }
+            Command::Redirect { places, .. } => self.redirect(&places, context),
             Command::Hangup { cause, .. } => self.refuse(status_of(cause), cause, "refused by us", context),
             Command::Reoffer { leg, .. } => {
                 context.tell(Event::ReofferRefused { leg, cause: EndCause::Glare });
@@ -244,7 +245,17 @@ impl Incoming {
         } else {
             context.answer(key, &prack, StatusCode::NOT_ACCEPTABLE_HERE);
         }
-        if self.reliable.holds_back_answer() {
+        self.answer_held_back(context)
+    }
+
+    /// Whether the answer has to wait: for the PRACK of a description (RFC 3262 3), or for the answer to an offer of the
+    /// caller's, which that one would take to be refused otherwise and we to be agreed.
+    fn holds_back_answer(&self) -> bool {
+        self.reliable.holds_back_answer() || self.early_offer.is_open()
+    }
+
+    fn answer_held_back(mut self: Box<Self>, context: &mut Context<'_>) -> Call {
+        if self.holds_back_answer() {
             return Call::Incoming(self);
         }
         match self.held_back.take() {
@@ -290,7 +301,6 @@ impl Incoming {
     }
 
     fn answer(mut self: Box<Self>, description: Box<SessionDescription>, context: &mut Context<'_>) -> Call {
-        self.early_offer.refuse(EndCause::Glare, context);
         // The 2xx holds no description where a reliable response held it (RFC 6337 2.2).
         let agreed = self.local.take().filter(|_| self.reliable.has_agreed());
         let said = if agreed.is_some() { None } else { Some(&*description) };
@@ -313,6 +323,16 @@ impl Incoming {
         };
         let awaits = if self.has_offer { Awaits::Nothing } else { Awaits::Answer };
         Session::answered(opening, answer, awaits, self.reliable.awaited())
+    }
+
+    fn redirect(mut self: Box<Self>, places: &[String], context: &mut Context<'_>) -> Option<Call> {
+        let tag = &self.dialog.id().local_tag;
+        let mut response = self.invite.response(StatusCode::MOVED_TEMPORARILY, Some(tag));
+        redirect::put_places(places, &context.names.contact(&self.path.flow()), &mut response.headers);
+        self.early_offer.refuse(EndCause::Cancelled, context);
+        context.respond(self.key, response);
+        context.tell_ended(EndCause::Unavailable, "sent elsewhere by us");
+        None
     }
 
     fn refuse(

@@ -340,7 +340,6 @@ impl Outgoing {
     }
 
     fn handle_answer(mut self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Option<Call> {
-        self.early_offer.refuse(EndCause::Glare, context);
         let fork = self.fork(response, context).ok().flatten().map(|index| self.forks.swap_remove(index));
         let early_answer = fork.as_ref().and_then(|fork| fork.answer.clone());
         let dialog = match fork {
@@ -351,6 +350,7 @@ impl Outgoing {
             Ok(dialog) => dialog,
             Err(error) => {
                 tracing::warn!(%error, "2xx makes no dialog");
+                self.early_offer.refuse(EndCause::Cancelled, context);
                 context.tell_ended(EndCause::GatewayFailure, "2xx makes no dialog");
                 return None;
             }
@@ -360,6 +360,8 @@ impl Outgoing {
             context.hops.push_back(HopReport::of(&self.path.flow(), Conduct::Answered));
         }
         let is_heard = self.heard.as_ref() == Some(&dialog.id().remote_tag);
+        // A new offer of who answers is still to be answered, one of another device is not.
+        let early_offer = self.early_offer.take().filter(|_| is_heard);
         let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         let mut ack = dialog.ack(cseq);
         copy_credentials(&self.invite.request, &mut ack);
@@ -370,24 +372,29 @@ impl Outgoing {
         refresh.heard(&response.headers);
         let Self { key, path, peer, account, timer, offer: local, .. } = *self;
         let opening = Opening { dialog, path, peer, account, is_ours: true, timer, refresh, local };
-        match (description, early_answer) {
-            (Ok(Some(offer)), _) if !has_offer => {
-                Some(Session::with_offer(opening, key, ack, offer, context))
-            }
+        let mut call = match (description, early_answer) {
+            (Ok(Some(offer)), _) if !has_offer => Session::with_offer(opening, key, ack, offer, context),
             (Ok(Some(answer)), early) => {
                 let is_known = is_heard && early.as_ref() == Some(&answer);
                 let description = (!is_known).then_some(answer);
-                Some(Session::with_answer(opening, key, ack, description, context))
+                Session::with_answer(opening, key, ack, description, context)
             }
             (Ok(None), Some(early)) => {
                 let description = (!is_heard).then_some(early);
-                Some(Session::with_answer(opening, key, ack, description, context))
+                Session::with_answer(opening, key, ack, description, context)
             }
             (Ok(None), None) => {
-                Some(Session::without_description(opening, ack, "2xx without description", context))
+                Session::without_description(opening, ack, "2xx without description", context)
             }
-            (Err(error), _) => Some(Session::without_description(opening, ack, &error.to_string(), context)),
+            (Err(error), _) => Session::without_description(opening, ack, &error.to_string(), context),
+        };
+        if let Some((key, request)) = early_offer {
+            match &mut call {
+                Call::Session(session) => session.take_over_offer(key, request, context),
+                _ => context.answer(key, &request, StatusCode::REQUEST_TERMINATED),
+            }
         }
+        Some(call)
     }
 
     fn handle_failure(mut self: Box<Self>, response: &Response, context: &mut Context<'_>) -> Option<Call> {

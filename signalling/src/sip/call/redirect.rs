@@ -1,6 +1,6 @@
-//! Where a callee wants to be called instead (RFC 3261 8.1.3.4, 21.3).
+//! Where a callee wants to be called instead (RFC 3261 8.1.3.4, 21.3), and where a caller is told to call.
 
-use crate::sip::message::{Contacts, NameAddr, Response};
+use crate::sip::message::{Contacts, HeaderName, Headers, NameAddr, Response, SipUri};
 
 /// Users and numbers of the Contacts of a 300, 301 or 302, best first: hosts are for the dial plan to know. 305 and 380
 /// want something else than another place.
@@ -17,6 +17,18 @@ pub(super) fn places_of(response: &Response) -> Vec<String> {
         None => contact.uri.user_unescaped().map(Into::into),
     });
     users.filter(|user| !user.is_empty()).collect()
+}
+
+/// Tells a caller where to call, best first: by addresses of ours, for whom it may call is for the dial plan to say.
+pub(super) fn put_places(places: &[String], ours: &SipUri, headers: &mut Headers) {
+    for (index, place) in places.iter().enumerate() {
+        let preference = match index {
+            0 => "1".to_owned(),
+            index => format!("0.{}", 10_usize.saturating_sub(index).max(1)),
+        };
+        let uri = SipUri { user: SipUri::new(place, ours.host.clone(), None).user, ..ours.clone() };
+        headers.push(HeaderName::Contact, format!("<{uri}>;q={preference}"));
+    }
 }
 
 /// RFC 3261 20.10: from 0 to 1, which it is where nothing is said.

@@ -148,6 +148,7 @@ impl Session {
             Command::Hangup { cause, .. } => return Some(self.end(cause, "hung up by us", context)),
             Command::Dial(_)
             | Command::Ring { .. }
+            | Command::Redirect { .. }
             | Command::SendText(_)
             | Command::AnswerText { .. }
             | Command::Drain => {}
