@@ -9,8 +9,11 @@ use bytes::Bytes;
 use tracing::Span;
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
-use webtrunk_signalling::adapter::{Command, Dial, Event, Origin, Party, Target, TransferProgress};
-use webtrunk_signalling::sip::agent::{Agent, AgentConfig, Reach, Route};
+use webtrunk_signalling::adapter::{
+    Command, Content, ContentId, ContentKind, Delivery, Dial, Event, Origin, Party, SendText, Target,
+    TransferProgress,
+};
+use webtrunk_signalling::sip::agent::{Agent, AgentConfig, Reach, Route, TextConfig};
 use webtrunk_signalling::sip::flow::{ConnectionId, Flow};
 use webtrunk_signalling::sip::identity::CallerId;
 use webtrunk_signalling::sip::message::{
@@ -39,6 +42,8 @@ enum Step<'a> {
     Broken { flow: u8, kind: u8 },
     /// Time passes: in tenths of a second.
     Wait { tenths: u16 },
+    /// The gateway writes.
+    Text { is_trunk: bool, length: u16, flow: u8 },
 }
 
 /// What a message holds.
@@ -81,6 +86,8 @@ const TYPES: [&str; 4] =
 /// Most steps of one input.
 const STEPS_MAX: usize = 100;
 
+const TRUNK: &str = "lab";
+
 /// How many calls may come in: few, so that it comes to that.
 const CALLS_MAX: usize = 6;
 
@@ -107,6 +114,9 @@ struct Bench {
     theirs: Vec<Request>,
     legs: Vec<LegId>,
     over: BTreeSet<LegId>,
+    /// What the peer wrote, out of calls and inside of them.
+    texts: Vec<LegId>,
+    contents: Vec<ContentId>,
     cseq: u8,
 }
 
@@ -122,6 +132,8 @@ impl Bench {
             theirs: Vec::new(),
             legs: Vec::new(),
             over: BTreeSet::new(),
+            texts: Vec::new(),
+            contents: Vec::new(),
             cseq: 0,
         }
     }
@@ -158,8 +170,8 @@ impl Bench {
                 self.dial(*is_trunk, *has_offer, *reach, world::flow(*flow));
             }
             Step::Command { which, kind, detail } => {
-                if let Some(&leg) = pick(&self.legs, *which) {
-                    self.agent.handle_command(command(leg, *kind, *detail), self.now);
+                if let Some(command) = self.command(*which, *kind, *detail) {
+                    self.agent.handle_command(command, self.now);
                 }
             }
             Step::Broken { flow, kind } => match kind % 3 {
@@ -168,6 +180,7 @@ impl Bench {
                 _ => self.agent.flow_refused(&world::flow(*flow), self.now),
             },
             Step::Wait { tenths } => self.run_for(Duration::from_millis(100 * u64::from(*tenths))),
+            Step::Text { is_trunk, length, flow } => self.write(*is_trunk, *length, world::flow(*flow)),
         }
         self.look();
     }
@@ -209,12 +222,10 @@ impl Bench {
     }
 
     fn dial(&mut self, is_trunk: bool, has_offer: bool, reach: bool, flow: Flow) {
-        let (user, trunk) = ("ann".to_owned(), "lab".to_owned());
-        let to = Uri::from(SipUri::new("bob", Host::from(flow.remote.ip()), None));
         let dial = Dial {
             leg: LegId::next(),
-            target: Target::Trunk { trunk: trunk.clone(), number: "bob".to_owned() },
-            caller: Party { user: user.clone(), display_name: String::new() },
+            target: Target::Trunk { trunk: TRUNK.to_owned(), number: "bob".to_owned() },
+            caller: Party { user: "ann".to_owned(), display_name: String::new() },
             on_behalf_of: None,
             transferred_by: None,
             offer: has_offer.then(|| description(1)),
@@ -226,19 +237,42 @@ impl Bench {
             span: Span::none(),
         };
         self.legs.push(dial.leg);
-        let route = Route {
-            request_uri: to.clone(),
-            to,
-            from_host: Host::from(flow.local.ip()),
-            caller_id: CallerId::From,
-            route_set: Vec::new(),
-            flow,
-            alternatives: Vec::new(),
-            reach: if reach { Reach::Flow } else { Reach::Target },
-            account: is_trunk.then(|| trunk.clone()),
-            peer: if is_trunk { Origin::Trunk(trunk) } else { Origin::User(user) },
+        self.agent.dial(dial, route(is_trunk, reach, flow), self.now);
+    }
+
+    fn write(&mut self, is_trunk: bool, length: u16, flow: Flow) {
+        let text = SendText {
+            leg: LegId::next(),
+            target: Target::Trunk { trunk: TRUNK.to_owned(), number: "bob".to_owned() },
+            sender: Party { user: "ann".to_owned(), display_name: String::new() },
+            content: content(length),
+            hops: 4,
+            span: Span::none(),
         };
-        self.agent.dial(dial, route, self.now);
+        self.legs.push(text.leg);
+        self.agent.send_text(text, route(is_trunk, true, flow), self.now);
+    }
+
+    fn command(&self, which: u8, kind: u8, detail: u8) -> Option<Command> {
+        let delivery = match detail % 5 {
+            0 => Delivery::Done,
+            1 => Delivery::Deferred,
+            2 => Delivery::TooLarge,
+            3 => Delivery::TypeNotTaken,
+            _ => Delivery::Failed(EndCause::Busy),
+        };
+        match kind % 13 {
+            10 => pick(&self.texts, which).map(|&leg| Command::AnswerText { leg, delivery }),
+            11 => {
+                let answer = |&id: &ContentId| Command::AnswerContent { leg: id.leg, id, delivery };
+                pick(&self.contents, which).map(answer)
+            }
+            12 => pick(&self.legs, which).map(|&leg| {
+                let id = ContentId { leg, number: u32::from(detail) };
+                Command::PassContent { leg, id, content: Box::new(content(detail.into())) }
+            }),
+            kind => pick(&self.legs, which).map(|&leg| command(leg, kind, detail)),
+        }
     }
 
     fn receive(&mut self, octets: Bytes, flow: Flow) {
@@ -275,12 +309,18 @@ impl Bench {
         self.responses.drain(..keep_latest(self.responses.len()));
         while let Some(event) = self.agent.poll_event() {
             let leg = event.leg();
-            if let Event::Incoming(_) = &event {
-                self.legs.push(leg);
+            match &event {
+                Event::Incoming(_) => self.legs.push(leg),
+                Event::ContentTold { id, .. } => self.contents.push(*id),
+                Event::Texted(_) => {
+                    self.texts.push(leg);
+                    continue;
+                }
+                _ => {}
             }
             assert!(self.legs.contains(&leg), "{event:?} of a leg that nobody knows");
             assert!(!self.over.contains(&leg), "{event:?} after its leg ended");
-            if let Event::Ended { .. } = event {
+            if let Event::Ended { .. } | Event::TextSent { .. } = event {
                 self.over.insert(leg);
             }
         }
@@ -302,12 +342,34 @@ impl Bench {
     }
 }
 
+fn route(is_trunk: bool, reach: bool, flow: Flow) -> Route {
+    let to = Uri::from(SipUri::new("bob", Host::from(flow.remote.ip()), None));
+    Route {
+        request_uri: to.clone(),
+        to,
+        from_host: Host::from(flow.local.ip()),
+        caller_id: CallerId::From,
+        route_set: Vec::new(),
+        flow,
+        alternatives: Vec::new(),
+        reach: if reach { Reach::Flow } else { Reach::Target },
+        account: is_trunk.then(|| TRUNK.to_owned()),
+        peer: if is_trunk { Origin::Trunk(TRUNK.to_owned()) } else { Origin::User("ann".to_owned()) },
+    }
+}
+
+/// As long as it may come in by default, and so at most is passed on.
+fn content(length: u16) -> Content {
+    let body = vec![b'.'; usize::from(length) % (TextConfig::default().octets_max + 1)].into();
+    Content { kind: ContentKind::Message, media_type: "text/plain".to_owned(), body }
+}
+
 fn command(leg: LegId, kind: u8, detail: u8) -> Command {
     let causes = [EndCause::Hangup, EndCause::Busy, EndCause::Overloaded, EndCause::MediaTimeout];
     let cause = causes[usize::from(detail) % causes.len()];
     let is_odd = detail % 2 == 1;
     let description = description(detail);
-    match kind % 10 {
+    match kind {
         0 => Command::Ring { leg, description: is_odd.then_some(description) },
         1 | 2 => Command::Answer { leg, description },
         3 => Command::Reoffer { leg, offer: description },
