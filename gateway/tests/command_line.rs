@@ -175,6 +175,32 @@ fn a_faulty_configuration_does_not_start() {
 }
 
 #[test]
+fn explain_tells_a_call_and_its_exit_status_is_that_of_its_configuration_and_arguments() {
+    let folder = TempDir::new().expect("a folder");
+    let [sound, faulty] = ["sound.toml", "faulty.toml"].map(|name| folder.path().join(name));
+    let rule = "[[rules]]\nname = \"echo\"\ndestination = \"9196\"\nactions = [\"answer\", \"echo\"]\n";
+    fs::write(&sound, format!("[http]\n[sip_ws]\n{rule}")).expect("the folder is ours");
+    fs::write(&faulty, "[media]\nshards = 0\n").expect("the folder is ours");
+    let told = |arguments: &[&str]| {
+        let Output { status, stdout, stderr } =
+            webtrunk(&[&["explain"], arguments].concat()).output().expect("it starts");
+        (status.code(), String::from_utf8([stdout, stderr].concat()).expect("UTF-8"))
+    };
+    let of = |path: &Path| path.to_str().expect("a path of ASCII").to_owned();
+    let (status, text) = told(&["--from", "alice", "--to", "9196"]);
+    assert!(status == Some(0) && text.contains("Decided by \"echo\" (the demo:"), "{status:?} {text}");
+    // Whatever becomes of the call: nobody there has a password.
+    let (status, text) = told(&["--from", "alice", "--to", "9196", &of(&sound)]);
+    assert!(status == Some(0) && text.contains("the caller is refused with 401"), "{status:?} {text}");
+    let (status, text) = told(&["--from", "alice", "--to", "9196", &of(&faulty)]);
+    assert!(status == Some(1) && text.contains("faulty.toml:2: media.shards = 0"), "{status:?} {text}");
+    let (status, text) = told(&["--from", "alice", "--to", "9196", "--trunk", "none", &of(&sound)]);
+    assert!(status == Some(1) && text.contains("--trunk none: no trunk has this name"), "{status:?} {text}");
+    assert_eq!(told(&["--from", "alice", "--to", "9196", &of(&folder.path().join("none.toml"))]).0, Some(2));
+    assert_eq!(told(&["--from", "alice"]).0, Some(2));
+}
+
+#[test]
 fn help_names_every_command() {
     let output = webtrunk(&["--help"]).output().expect("it starts");
     let help = String::from_utf8(output.stdout).expect("UTF-8");

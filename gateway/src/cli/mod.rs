@@ -57,11 +57,8 @@ enum Command {
     /// its SDP and a sentence for each choice of codec, keys and encryption. Callees are taken to answer with the first
     /// codec that they are offered, users to be registered.
     ///
-    ///   webtrunk explain --from alice --to 0301234567 webtrunk.toml
-    ///   webtrunk explain --trunk provider --from +4930123456 --to 4930987654 webtrunk.toml
-    ///
     /// Exit status: 0 told, whatever becomes of the call; 1 a faulty configuration or argument, 2 an unreadable one.
-    #[command(verbatim_doc_comment)]
+    #[command(after_help = EXAMPLES)]
     Explain(Box<explain::ExplainArguments>),
     /// Read a password from standard input, or ask for it, and print what the configuration keeps of it.
     Password {
@@ -72,6 +69,12 @@ enum Command {
         realm: String,
     },
 }
+
+/// Calls to explain.
+const EXAMPLES: &str = "Examples:
+  webtrunk explain --from alice --to 9196
+  webtrunk explain --from alice --to 0301234567 webtrunk.toml
+  webtrunk explain --trunk provider --from +4930123456 --to 4930987654 --at 2026-11-28T09:00:00+01:00 webtrunk.toml";
 
 #[derive(Debug, Args)]
 struct LogArguments {

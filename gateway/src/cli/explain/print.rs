@@ -42,7 +42,7 @@ fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out, "  the caller is refused with {status}: {reason}")?;
     }
     if !report.destinations.is_empty() {
-        writeln!(out, "\nCalled, each if those before it failed or rang with it:")?;
+        writeln!(out, "\nCalled, in this order where each fails (users of one step ring together):")?;
         for (index, destination) in report.destinations.iter().enumerate() {
             write_destination(index + 1, destination, out)?;
         }

@@ -202,7 +202,8 @@ impl Report {
 
 impl CallTold {
     fn new(incoming: &Incoming, source: Option<String>, at: SystemTime) -> Self {
-        let at = jiff::Timestamp::try_from(at).map(|at| at.to_string()).unwrap_or_default();
+        let whole = |at: jiff::Timestamp| jiff::Timestamp::from_second(at.as_second());
+        let at = jiff::Timestamp::try_from(at).and_then(whole).map(|at| at.to_string()).unwrap_or_default();
         Self {
             origin: match &incoming.origin {
                 Origin::User(name) => format!("user {name:?}"),

@@ -9,6 +9,7 @@ use webtrunk_signalling::adapter::{Incoming, MediaProfile, Origin, Target};
 use webtrunk_signalling::b2bua::Directory;
 use webtrunk_signalling::rehearsal::{Dialled, Rehearsed};
 
+use super::reasons;
 use super::report::offered;
 use super::world::Presumed;
 use crate::config::Config;
@@ -132,7 +133,7 @@ pub(super) fn of_callee(
     };
     sentences.push(match &dialled.answer {
         Ok(_) => format!("{presumed}, and to take the first codec that it is offered."),
-        Err(_) => "It is taken to fail.".to_owned(),
+        Err(cause) => format!("It is taken to fail: {}.", reasons::cause(*cause)),
     });
     finish(
         LegTerms {

@@ -288,6 +288,19 @@ fn a_description_of_ones_own_is_taken_and_one_that_cannot_be_read_is_named_with_
     assert!(told.starts_with("--sdp /nowhere.sdp: cannot be read: "), "{told}");
 }
 
+/// The demo takes any free port for browsers, and has a user for each page.
+#[test]
+fn a_call_of_the_demo_is_told_as_one_between_two_browsers() {
+    let (config, _) = Demo::new(DemoAddresses::default(), vec!["192.0.2.1".parse().expect("an address")]);
+    let arguments = arguments(&["--from", "alice", "--to", "bob"]);
+    let report = Report::new(&arguments, &config, "the demo", SystemTime::UNIX_EPOCH, Instant::now());
+    let report = report.unwrap_or_else(|error| panic!("{error}"));
+    let codecs: Vec<_> = report.legs.iter().map(|leg| leg.codec.as_deref()).collect();
+    assert_eq!((codecs, report.is_transcoded), (vec![Some("opus"); 2], false));
+    assert_eq!((report.decision.rule.as_deref(), report.decision.status), (Some("users"), None));
+    assert_eq!(report.destinations[0].user.as_deref(), Some("bob"));
+}
+
 #[test]
 fn text_and_json_say_the_same() {
     let report = tell(&["--from", "alice", "--to", "0301"]);

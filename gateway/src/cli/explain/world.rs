@@ -25,6 +25,9 @@ use crate::wiring;
 /// Where callees are: an address for documents (RFC 5737).
 pub(super) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 20));
 
+/// Browsers' port where any free one is taken.
+const USUAL_PORT: u16 = 10_000;
+
 /// Our listeners, as they would be.
 pub(super) fn addresses(config: &Config) -> Addresses {
     let http = config.http.as_ref().map(|http| http.bind);
@@ -41,9 +44,12 @@ pub(super) fn addresses(config: &Config) -> Addresses {
 
 /// What legs are made with.
 pub(super) fn supplies(config: &Config, now: Instant, at: SystemTime) -> Result<Arc<Supplies>, Failure> {
+    let engine = wiring::engine(config);
+    // A port that is not chosen yet would refuse the media.
+    let webrtc_port = if engine.webrtc_port == 0 { USUAL_PORT } else { engine.webrtc_port };
     let streams = config.http.as_ref().map(|http| wiring::media_streams(&config.media, http.bind));
     Ok(Arc::new(Supplies {
-        config: EngineConfig { webrtc_tcp: streams.unwrap_or_default(), ..wiring::engine(config) },
+        config: EngineConfig { webrtc_tcp: streams.unwrap_or_default(), webrtc_port, ..engine },
         clock: WallClock::new(now, at),
         certificate: Arc::new(DtlsCertificate::generate()?),
     }))

@@ -193,3 +193,26 @@ fn what_is_too_long_of_no_known_type_or_too_much_is_refused() {
     assert!(refused.starts_with("SIP/2.0 503 ") && refused.contains("Retry-After: "), "{refused}");
     gateway.assert_all_is_over(0);
 }
+
+#[test]
+fn what_may_be_written_is_what_the_configuration_says_that_was_taken_up_last() {
+    let gateway = Gateway::start(&config().messages("types = ['text/x-note']"));
+    let host = Host::new();
+    let mut carol = RawPhone::new(&host, &gateway, "carol");
+    let mut write = |content_type: &str| {
+        let (method, to) = ("MESSAGE", "sip:alice@webtrunk.test");
+        let content_type = format!("Content-Type: {content_type}\r\n");
+        let message = carol.request_with(method, to, &content_type, "hi");
+        let challenged = carol.ask_this(&message);
+        let answer = carol.authorization(&challenged, Algorithm::Md5, &password("carol"), (method, to));
+        let message = carol.request_with(method, to, &format!("{content_type}{answer}"), "hi");
+        carol.ask_this(&message).split(' ').nth(1).map(str::to_owned).expect("a status")
+    };
+    // Whom nobody has registered gets it not, which is said after the type was looked at.
+    let both = |write: &mut dyn FnMut(&str) -> String| [write("text/plain"), write("text/x-note")];
+    assert_eq!(both(&mut write), ["415", "480"]);
+    gateway.reload(|text| text.replace("types = ['text/x-note']", "types = ['text/plain']"));
+    assert_eq!(both(&mut write), ["480", "415"]);
+    let told = ["configuration changed", "settings", "messages"];
+    assert_eq!(gateway.log().count(&told), 1, "{:?}", gateway.log().lines());
+}
