@@ -167,6 +167,7 @@ impl Bench {
                 CallEvent::AudioChanged { .. } => {}
                 CallEvent::ConferenceJoined { .. }
                 | CallEvent::PartyJoined { .. }
+                | CallEvent::TalkingChanged { .. }
                 | CallEvent::SpeakerChanged { .. } => {}
                 event => panic!("{event:?}"),
             }

@@ -26,6 +26,8 @@ pub struct Status {
     pub signalling_legs: usize,
     /// RTP/RTCP port pairs in use.
     pub rtp_ports_in_use: usize,
+    /// Datagrams of media that could not be sent, since too many waited, since the start.
+    pub datagrams_unsent: u64,
     /// Users with a registered contact.
     pub registered_users: usize,
     /// Times that the store could not be written; 0 without one.
@@ -113,6 +115,7 @@ impl StatusReader {
             media_legs: ledger.legs,
             signalling_legs: self.board.legs(),
             rtp_ports_in_use: ledger.ports_in_use,
+            datagrams_unsent: ledger.datagrams_unsent,
             registered_users: self.locations.reachable_users(),
             store_failures: self.store.as_ref().map_or(0, StoreHealth::failures),
             store_lost: self.store.as_ref().map_or(0, StoreHealth::lost),

@@ -288,7 +288,9 @@ fn the_status_is_told_to_this_machine_alone() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let body = answer.split_once("\r\n\r\n").expect("a body").1;
     let status: serde_json::Value = serde_json::from_str(body).expect("JSON");
-    for count in ["calls", "media_legs", "signalling_legs", "rtp_ports_in_use", "registered_users"] {
+    for count in
+        ["calls", "media_legs", "signalling_legs", "rtp_ports_in_use", "datagrams_unsent", "registered_users"]
+    {
         assert_eq!(status[count], 0, "{count} of {body}");
     }
     let refused = get(port, "/status", "rebound.example");

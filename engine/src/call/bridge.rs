@@ -92,6 +92,7 @@ impl Ears<'_> {
         let (sender, transport) = &mut self.own;
         overheard = overheard.or(hear_one(self.speaker, sender, transport, heard, now, outbox));
         if let Some(listening) = &mut self.listening {
+            listening.note_repaired(overheard);
             match kind {
                 HeardKind::Voice => listening.handle_voice(heard.payload, lost_before, overheard, now),
                 HeardKind::Noise => listening.handle_noise(lost_before, now),

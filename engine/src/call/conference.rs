@@ -216,8 +216,12 @@ impl Conference {
             calls.with_call(party.call, |call, outbox| call.hear_mix(leg, mix, now, outbox));
         }
         while let Some(event) = self.mixer.poll_event() {
-            if let MixerEvent::SpeakerChanged { speaker, .. } = event {
-                self.news.push_back(News::Speaker(speaker.and_then(|slot| self.leg_in(slot))));
+            match event {
+                MixerEvent::TalkingStarted { slot, .. } => self.tell_talking(slot, true, calls),
+                MixerEvent::TalkingStopped { slot, .. } => self.tell_talking(slot, false, calls),
+                MixerEvent::SpeakerChanged { speaker, .. } => {
+                    self.news.push_back(News::Speaker(speaker.and_then(|slot| self.leg_in(slot))));
+                }
             }
         }
         self.tell_news(calls);
@@ -301,13 +305,23 @@ impl Conference {
         }
     }
 
+    /// Tells a party's own call: that of every other would be told of all of them all the time.
+    fn tell_talking(&self, slot: SlotId, is_talking: bool, calls: &mut impl Calls) {
+        let Some(party) = self.party_in(slot) else { return };
+        let event = CallEvent::TalkingChanged { leg: party.spec.leg, is_talking };
+        calls.with_call(party.call, |call, _| call.tell(event));
+    }
+
     fn known_parties(&self) -> usize {
         self.parties.iter().filter(|party| party.spec.role.is_known()).count()
     }
 
     fn leg_in(&self, slot: SlotId) -> Option<LegId> {
-        let party = self.parties.iter().find(|party| party.seat.is_some_and(|(seat, _)| seat == slot));
-        party.map(|party| party.spec.leg)
+        self.party_in(slot).map(|party| party.spec.leg)
+    }
+
+    fn party_in(&self, slot: SlotId) -> Option<&Party> {
+        self.parties.iter().find(|party| party.seat.is_some_and(|(seat, _)| seat == slot))
     }
 }
 

@@ -393,6 +393,13 @@ pub enum CallEvent {
         /// Whether nobody hears it.
         is_muted: bool,
     },
+    /// A party of a conference began to talk, or has not talked for half a second. Only its own call is told.
+    TalkingChanged {
+        /// Its leg.
+        leg: LegId,
+        /// Whether it talks.
+        is_talking: bool,
+    },
     /// Another party of the conference, perhaps this one, is the one to look at.
     SpeakerChanged {
         /// The leg.
@@ -432,6 +439,7 @@ impl CallEvent {
             | Self::PartyJoined { leg, .. }
             | Self::PartyLeft { leg, .. }
             | Self::PartyChanged { leg, .. }
+            | Self::TalkingChanged { leg, .. }
             | Self::SpeakerChanged { leg, .. } => Some(*leg),
             Self::RecordingStarted { .. }
             | Self::RecordingMarked { .. }

@@ -33,10 +33,9 @@ pub struct LegStats {
     pub duplicate: u64,
     /// Packets that came out of order, in time.
     pub reordered: u64,
-    /// Frames of what the party heard of the other that were restored from redundancy; in a conference, of what it
-    /// said.
+    /// Packets of those that were lost of what the party said that were restored from redundancy, for whoever decodes them.
     pub recovered: u64,
-    /// Frames of what the party heard of the other that were invented; in a conference, of what it said.
+    /// Packets of those that were invented.
     pub concealed: u64,
     /// Interarrival jitter of what came (RFC 3550 A.8).
     pub jitter: Duration,
@@ -108,8 +107,8 @@ impl LegStats {
             Hears::Conference(_) => true,
             Hears::Nothing | Hears::Player(_) => false,
         };
-        let mut repaired = sender.repaired();
-        repaired += receiver.repaired();
+        let mut repaired = receiver.repaired();
+        repaired += listening.map(Listening::repaired).unwrap_or_default();
         Self {
             leg,
             transport,

@@ -19,7 +19,7 @@ use webtrunk_codecs::{CodecId, Encoder, EncoderConfig, OpenError};
 use super::listening::{Overheard, says_silence};
 use super::output::OutputStream;
 use super::sender::{Heard, SendAgreement, meeting_rate};
-use super::transcoder::{Coded, Transcoder, TranscoderCounters};
+use super::transcoder::{Coded, Transcoder};
 use crate::sdp::OpusParameters;
 
 /// Nothing for so long is a pause that nobody announced. Chosen by us: longer than a gap is waited for, and than most
@@ -118,11 +118,6 @@ impl Conversion {
     /// Whether it still fits the two agreements.
     pub(crate) fn fits(&self, input: (CodecId, bool), output: &SendAgreement) -> bool {
         self.between == Between::new(input, output)
-    }
-
-    /// What was repaired on the way.
-    pub(crate) fn counters(&self) -> TranscoderCounters {
-        self.transcoder.counters()
     }
 
     /// The encoder, to be told what the far end and the machine can bear.

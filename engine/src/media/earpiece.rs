@@ -2,11 +2,9 @@
 
 use webtrunk_codecs::{Encoder, EncoderConfig, OpenError};
 
+use super::limits::PAYLOAD_MAX;
 use super::packetizer::Packetizer;
 use super::sender::SendAgreement;
-
-/// Largest payload that we make: Opus' limit of one frame (RFC 6716 3.2.1).
-const PAYLOAD_MAX: usize = 1275;
 
 /// One party's encoder, at the highest rate that its codec carries.
 pub(crate) struct Earpiece {

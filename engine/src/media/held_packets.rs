@@ -8,13 +8,11 @@ use std::thread::LocalKey;
 use std::time::Instant;
 
 use super::lent::{Idle, Room};
+use super::limits::PACKET_MAX;
 use crate::rtp::SequenceNumber;
 
 /// Packets that one stream may have here. Eight are 160 ms of voice, more than is ever waited for.
 pub(super) const SLOTS: usize = 8;
-
-/// Largest packet that is held: Ethernet's payload.
-pub(super) const PACKET_MAX: usize = 1500;
 
 /// Bytes of all of them: eight packets of 20 ms of G.711 and one of [`PACKET_MAX`].
 const STORE: usize = 3072;

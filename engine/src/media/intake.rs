@@ -91,7 +91,7 @@ impl Intake {
         let before = std::mem::replace(&mut self.told, now);
         let since = |now: u64, before: u64| u32::try_from(now.saturating_sub(before)).unwrap_or(u32::MAX);
         let level_dbov = self.level_dbov.take();
-        let overheard = Overheard { is_recovered: now.2 > before.2, level_dbov, ..Overheard::default() };
+        let overheard = Overheard { recovered: since(now.2, before.2), level_dbov, ..Overheard::default() };
         Missed { given_up: since(now.0, before.0), late: since(now.1, before.1), overheard }
     }
 

@@ -20,6 +20,7 @@ use super::quality::{
     QualityMonitor, Repair, level_dbov,
 };
 use super::tone_ear::ToneEar;
+use super::transcoder::TranscoderCounters;
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::VoipMetrics;
 use crate::rtp::telephone_event::DigitEvent;
@@ -44,6 +45,8 @@ pub(crate) struct Listening {
     live: Quality,
     /// Packets that were counted when they came and when they were missing: so many that come are not counted.
     counted_twice: u32,
+    /// What was repaired on the way to those who hear the party, or, for several of them, to one.
+    repaired: TranscoderCounters,
     /// Whether levels tell speech from silence.
     hears_levels: bool,
     /// Packets until the next one is measured.
@@ -55,8 +58,10 @@ pub(crate) struct Listening {
 /// What a path found out about a packet that it decoded.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Overheard {
-    /// The packet before it was lost, and restored from redundancy.
-    pub is_recovered: bool,
+    /// Packets before it that were lost, and restored from redundancy.
+    pub recovered: u32,
+    /// Packets before it that were lost, and invented.
+    pub concealed: u32,
     /// How loud it is in dBov, where it was measured.
     pub level_dbov: Option<f32>,
     /// It was background alone, and its time passed unsent.
@@ -67,7 +72,8 @@ impl Overheard {
     /// What either path found out.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
-            is_recovered: self.is_recovered || other.is_recovered,
+            recovered: self.recovered.max(other.recovered),
+            concealed: self.concealed.max(other.concealed),
             level_dbov: self.level_dbov.or(other.level_dbov),
             is_background: self.is_background || other.is_background,
         }
@@ -87,6 +93,7 @@ impl Listening {
             watch,
             live,
             counted_twice: 0,
+            repaired: TranscoderCounters::default(),
             hears_levels: false,
             until_level: 0,
             tones: None,
@@ -133,7 +140,7 @@ impl Listening {
         overheard: Overheard,
         now: Instant,
     ) {
-        self.note_fates(lost_before, overheard.is_recovered);
+        self.note_fates(lost_before, overheard.recovered);
         if let Some(tones) = &mut self.tones {
             tones.hear(payload, lost_before, now);
         }
@@ -156,13 +163,24 @@ impl Listening {
 
     /// Comfort noise was next in order; so many packets before it are missing.
     pub(crate) fn handle_noise(&mut self, lost_before: u32, now: Instant) {
-        self.note_fates(lost_before, false);
+        self.note_fates(lost_before, 0);
         self.watch.handle_comfort_noise(now);
+    }
+
+    /// Counts what was repaired for those who hear the party packet by packet.
+    pub(crate) fn note_repaired(&mut self, overheard: Overheard) {
+        self.repaired.recovered += u64::from(overheard.recovered);
+        self.repaired.concealed += u64::from(overheard.concealed);
+    }
+
+    /// What was repaired so far for them.
+    pub(crate) const fn repaired(&self) -> TranscoderCounters {
+        self.repaired
     }
 
     /// A packet of a digit was next in order; so many packets before it are missing.
     pub(crate) fn handle_event(&mut self, lost_before: u32) {
-        self.note_fates(lost_before, false);
+        self.note_fates(lost_before, 0);
     }
 
     /// A packet came that had been given up.
@@ -230,8 +248,8 @@ impl Listening {
     }
 
     /// What is restored from redundancy is the last packet that is missing (RFC 6716 2.1.7).
-    fn note_fates(&mut self, lost_before: u32, is_recovered: bool) {
-        let recovered = lost_before.min(is_recovered.into());
+    fn note_fates(&mut self, lost_before: u32, recovered: u32) {
+        let recovered = lost_before.min(recovered).min(1);
         for _ in recovered..lost_before {
             self.monitor.handle_packet(Fate::Lost);
         }
@@ -390,7 +408,8 @@ mod tests {
         let (mut listening, now) = listening(CodecId::Opus);
         for packet in 0..1000 {
             let lost = u32::from(packet % 10 == 9);
-            let overheard = Overheard { is_recovered: packet % 20 == 19, ..Overheard::default() };
+            let recovered = u32::from(packet % 20 == 19);
+            let overheard = Overheard { recovered, ..Overheard::default() };
             listening.handle_voice(&[0x78; 40], lost, overheard, now);
         }
         listening.refresh(None, Duration::ZERO, FRAME);

@@ -7,6 +7,7 @@ mod held_packets;
 mod intake;
 pub mod jitter;
 mod lent;
+mod limits;
 mod listening;
 pub mod mixer;
 mod output;

@@ -8,7 +8,6 @@ use super::conversion::{Conversion, Made};
 use super::listening::Overheard;
 use super::output::OutputStream;
 use super::sender::{Heard, HeardKind, SendAgreement};
-use super::transcoder::TranscoderCounters;
 use crate::rtp::Timestamp;
 
 /// A step of the timestamp longer than this is another timeline, not a pause.
@@ -53,14 +52,6 @@ impl Path {
     /// Whether packets are decoded on the way.
     pub(crate) fn is_transcoded(&self) -> bool {
         matches!(self, Self::Convert(_))
-    }
-
-    /// What was repaired on the way.
-    pub(crate) fn counters(&self) -> TranscoderCounters {
-        match self {
-            Self::Convert(conversion) => conversion.counters(),
-            Self::Closed | Self::PassThrough { .. } => TranscoderCounters::default(),
-        }
     }
 
     /// Whether what is made is of use: where it is not, time passes and nothing is encoded.

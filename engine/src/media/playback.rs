@@ -4,14 +4,12 @@ use std::time::{Duration, Instant};
 
 use webtrunk_codecs::{Encoder, EncoderConfig};
 
+use super::limits::PAYLOAD_MAX;
 use super::player::Player;
 use super::sender::SendAgreement;
 
 /// Longest frame: 60 ms at 16 kHz, the highest rate that is played.
 const FRAME_MAX: usize = 960;
-
-/// Largest payload of one frame.
-const PAYLOAD_MAX: usize = 1275;
 
 /// A player is at most this late before frames are left out, not sent in a burst.
 const LATENESS_MAX: Duration = Duration::from_millis(100);

@@ -8,8 +8,9 @@
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-use super::held_packets::{HeldPackets, PACKET_MAX};
+use super::held_packets::HeldPackets;
 use super::lent;
+use super::limits::PACKET_MAX;
 use crate::rtp::{DropReason, RtpPacket, SequenceNumber, Ssrc};
 
 /// The least that is waited: a neighbour swapped on the way comes within a packet time.

@@ -84,9 +84,7 @@ impl Reports {
                 RtcpPacket::ExtendedReport(report) => {
                     let metrics = report.blocks().filter_map(|block| match block {
                         ExtendedBlock::VoipMetrics(metrics) => Some(metrics),
-                        ExtendedBlock::ReferenceTime(_)
-                        | ExtendedBlock::Delays(_)
-                        | ExtendedBlock::Other { .. } => None,
+                        ExtendedBlock::Other { .. } => None,
                     });
                     let ours = output.ssrc();
                     if let Some(metrics) = metrics.filter(|metrics| metrics.ssrc == ours).last() {
@@ -94,7 +92,7 @@ impl Reports {
                     }
                 }
                 // A BYE never ends a call by itself: signalling does.
-                RtcpPacket::SourceDescription(_) | RtcpPacket::Goodbye(_) | RtcpPacket::Other { .. } => {}
+                RtcpPacket::SourceDescription | RtcpPacket::Goodbye | RtcpPacket::Other { .. } => {}
             }
         }
         Ok(loss)
@@ -154,12 +152,9 @@ impl Reports {
             sender_info: output.stats().sender_info(self.clock.ntp_at(now), now),
             blocks: block.as_slice(),
             cname: &self.cname,
-            extended: metrics.as_ref().map(|metrics| ExtendedReportWriter {
-                ssrc: output.ssrc(),
-                reference_time: None,
-                delays: &[],
-                voip_metrics: Some(metrics),
-            }),
+            extended: metrics
+                .as_ref()
+                .map(|metrics| ExtendedReportWriter { ssrc: output.ssrc(), voip_metrics: metrics }),
             is_goodbye,
         };
         let mut compound = [0; REPORT_MAX];

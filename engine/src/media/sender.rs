@@ -27,7 +27,6 @@ use super::player::Player;
 use super::quality::{Band, EModelInput, Quality};
 use super::recorder::{Side, Tap, TapHeard};
 use super::tone_mouth::ToneMouth;
-use super::transcoder::TranscoderCounters;
 use crate::LegId;
 use crate::call::KeyMode;
 use crate::leg::{Deed, LegTransport};
@@ -64,10 +63,7 @@ pub(crate) enum Hears {
 /// The sending half.
 pub(crate) struct Sender {
     pub(crate) output: OutputStream,
-    /// Set by [`Self::set_hears`].
     pub(crate) hears: Hears,
-    /// What was repaired on paths that are gone.
-    repaired_before: TranscoderCounters,
     agreement: Option<SendAgreement>,
     /// What is carried of the voice from end to end.
     band: Band,
@@ -141,7 +137,6 @@ impl Sender {
         Self {
             output: OutputStream::new(codec.clock_rate()),
             hears: Hears::Nothing,
-            repaired_before: TranscoderCounters::default(),
             agreement: None,
             band: own_band(codec),
             digits: None,
@@ -226,17 +221,7 @@ impl Sender {
 
     /// Sets what the party hears from now on.
     pub(crate) fn set_hears(&mut self, hears: Hears) {
-        self.repaired_before = self.repaired();
         self.hears = hears;
-    }
-
-    /// What was repaired on the way of what the party heard of others.
-    pub(crate) fn repaired(&self) -> TranscoderCounters {
-        let mut repaired = self.repaired_before;
-        if let Hears::Leg { path, .. } = &self.hears {
-            repaired += path.counters();
-        }
-        repaired
     }
 
     /// Starts playing; the encoder is made for what was agreed by now, or at the next agreement.

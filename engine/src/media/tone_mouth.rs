@@ -6,14 +6,12 @@
 use webtrunk_codecs::tone::{Digit, Tone, ToneGenerator};
 use webtrunk_codecs::{CodecId, Encoder, EncoderConfig, OpenError, SampleRate};
 
+use super::limits::PAYLOAD_MAX;
 use super::sender::SendAgreement;
 use crate::rtp::telephone_event::EventPacket;
 
 /// Longest frame: 60 ms at 8 kHz.
 const FRAME_MAX: usize = 480;
-
-/// Largest payload of one frame.
-const PAYLOAD_MAX: usize = 1275;
 
 /// Makes tones for one stream.
 pub(crate) struct ToneMouth {

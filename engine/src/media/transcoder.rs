@@ -17,22 +17,13 @@ use webtrunk_codecs::comfort_noise::{Activity, Sid, SilenceDetector};
 use webtrunk_codecs::{ClockRate, Decoder, Encoder, SampleRate};
 
 use super::lent::{Idle, Room, lend};
+use super::limits::{CONCEALED_MAX, PACKET_MS_MAX, PAYLOAD_MAX};
 use super::listening::{LEVEL_ONE_IN, Overheard};
 use super::packetizer::Packetizer;
 use super::quality::level_dbov;
 
-/// Longest packet that is decoded: what RFC 3551 4.2 asks receivers to take. Those of Opus end at 120 ms.
-pub(super) const PACKET_MS_MAX: u32 = 200;
-
-/// Largest payload that we make: Opus' limit of one frame (RFC 6716 3.2.1).
-const PAYLOAD_MAX: usize = 1275;
-
 /// Samples of the longest packet at the highest rate.
 const PCM_MAX: usize = SampleRate::HZ_48000.samples_in_ms(PACKET_MS_MAX);
-
-/// Frames invented in a row before silence is the better lie: 100 ms at 20 ms a packet, where
-/// concealment has faded out by itself.
-const CONCEALED_MAX: usize = 5;
 
 /// The least that a silence descriptor can tell.
 const SILENCE_DBOV: f32 = -127.0;
@@ -258,7 +249,7 @@ impl Transcoder {
         may_be_background: bool,
         sink: &mut impl FnMut(Coded<'_>),
     ) -> Overheard {
-        let recovered_before = self.counters.recovered;
+        let before = self.counters;
         let mut level_dbov = None;
         let Some(samples) = self.decoder.duration_of(payload).filter(|n| *n <= self.samples_max) else {
             self.counters.undecodable += 1;
@@ -291,8 +282,13 @@ impl Transcoder {
         }
         self.packet_samples = samples;
         self.expected = Some(timestamp.wrapping_add(self.to_clock(samples)));
-        let is_recovered = self.counters.recovered > recovered_before;
-        Overheard { is_recovered, level_dbov, is_background }
+        let since = |now: u64, before: u64| u32::try_from(now - before).unwrap_or(u32::MAX);
+        Overheard {
+            recovered: since(self.counters.recovered, before.recovered),
+            concealed: since(self.counters.concealed, before.concealed),
+            level_dbov,
+            is_background,
+        }
     }
 
     /// Listens for the background; whether there is nothing else.
@@ -333,8 +329,9 @@ impl Transcoder {
         sink: &mut impl FnMut(Coded<'_>),
     ) -> usize {
         let Some(frames) = missing.checked_div(self.packet_samples) else { return 0 };
-        let frames = frames.min(usize::try_from(lost).unwrap_or(CONCEALED_MAX));
-        let concealed = frames.saturating_sub(1).min(CONCEALED_MAX);
+        let most = CONCEALED_MAX as usize;
+        let frames = frames.min(usize::try_from(lost).unwrap_or(most));
+        let concealed = frames.saturating_sub(1).min(most);
         for _ in 0..concealed {
             self.counters.concealed += 1;
             self.decoder.conceal(&mut scratch.pcm[..self.packet_samples]);

@@ -1,6 +1,6 @@
 //! What the engine holds now, readable from any thread: the ledger by which a leak shows.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::placement::Standing;
 
@@ -11,6 +11,7 @@ pub(crate) struct Gauges {
     legs: AtomicUsize,
     ports_in_use: AtomicUsize,
     datagrams_of_nobody: AtomicUsize,
+    datagrams_unsent: AtomicU64,
     newcomers: AtomicUsize,
     busy_permille: AtomicU32,
     pairs_free: AtomicUsize,
@@ -27,6 +28,8 @@ pub struct Ledger {
     pub ports_in_use: usize,
     /// Datagrams on the WebRTC ports that belonged to nobody, since the begin.
     pub datagrams_of_nobody: usize,
+    /// Datagrams that found no room among those that waited to be sent, since the begin.
+    pub datagrams_unsent: u64,
 }
 
 impl Gauges {
@@ -72,10 +75,15 @@ impl Gauges {
         self.datagrams_of_nobody.fetch_add(1, Relaxed);
     }
 
+    pub(crate) fn set_datagrams_unsent(&self, datagrams: u64) {
+        self.datagrams_unsent.store(datagrams, Relaxed);
+    }
+
     pub(crate) fn add_to(&self, ledger: &mut Ledger) {
         ledger.calls += self.calls.load(Relaxed);
         ledger.legs += self.legs.load(Relaxed);
         ledger.ports_in_use += self.ports_in_use.load(Relaxed);
         ledger.datagrams_of_nobody += self.datagrams_of_nobody.load(Relaxed);
+        ledger.datagrams_unsent += self.datagrams_unsent.load(Relaxed);
     }
 }

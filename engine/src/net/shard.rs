@@ -302,7 +302,8 @@ impl Shard {
     /// Sends all that waits, runs of datagrams for one socket by one system call.
     pub(crate) fn flush(&mut self) {
         self.waiting_since = None;
-        let Self { outbox, sockets, send_headers, streams, .. } = self;
+        let Self { outbox, sockets, send_headers, streams, gauges, .. } = self;
+        gauges.set_datagrams_unsent(outbox.overflowed());
         outbox.drain(|id, run| {
             if id == SocketId::STREAMS {
                 for (to, datagram) in run.iter() {

@@ -301,6 +301,7 @@ impl B2bua {
             CallEvent::PartyChanged { party, gain_db, is_muted, .. } => {
                 info!(%party, gain_db, is_muted, "party changed");
             }
+            CallEvent::TalkingChanged { leg, is_talking } => debug!(%leg, is_talking, "talking changed"),
             CallEvent::SpeakerChanged { leg, speaker } if speaker == Some(leg) => info!("active speaker"),
             CallEvent::SpeakerChanged { speaker, .. } => debug!(?speaker, "speaker changed"),
             CallEvent::Ended { cause } => self.hang_up(cause),

@@ -371,6 +371,22 @@ fn who_comes_goes_and_speaks_is_told() {
 }
 
 #[test]
+fn who_begins_and_ceases_to_talk_is_told_to_its_own_call() {
+    let mut room = Room::new(8, 6);
+    let first = room.join(CodecId::Pcmu, 500.0);
+    let second = room.join(CodecId::Pcmu, 900.0);
+    room.talker(second).peak = 0.0;
+    room.run(Duration::from_secs(1));
+    room.talker(first).peak = 0.0;
+    room.run(Duration::from_secs(2));
+    let told = room.events.iter().filter_map(|event| match event {
+        CallEvent::TalkingChanged { leg, is_talking } => Some((*leg, *is_talking)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(first, true), (first, false)]);
+}
+
+#[test]
 fn a_full_conference_lets_nobody_in() {
     let mut room = Room::new(2, 7);
     let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Pcmu, 900.0));

@@ -76,7 +76,7 @@ fn a_lost_packet_is_filled_so_that_time_and_sequence_go_on() {
     bench.phones[1].assert_unbroken(160);
     let stats = bench.call.stats();
     assert_eq!(stats[0].lost, 9);
-    assert_eq!(stats[1].recovered + stats[1].concealed, 9);
+    assert_eq!(stats[0].recovered + stats[0].concealed, 9);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use webtrunk_codecs::{ClockRate, Decoder};
 use super::fates::JitterCounters;
 use super::reader::{JitterReader, Pull};
 use super::stretch::TimeStretch;
-use crate::media::transcoder::PACKET_MS_MAX;
+use crate::media::limits::PACKET_MS_MAX;
 
 /// Longest frame that may be asked for.
 const FRAME_MS_MAX: u32 = 60;

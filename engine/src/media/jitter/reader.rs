@@ -26,11 +26,8 @@ use super::record::{Content, Record};
 use super::ring::RingReader;
 use super::seen::{Seen, Sight};
 use super::waiting::{Held, Waiting};
-use super::writer::PAYLOAD_MAX;
+use crate::media::limits::{CONCEALED_MAX, PACKET_MAX};
 use crate::rtp::{ExtendedSequence, PayloadType, Ssrc, Timestamp};
-
-/// Packets invented in a row before silence is the better lie: 100 ms at 20 ms a packet.
-const CONCEALED_MAX: u32 = 5;
 
 /// What a packet is taken to last before one was played: 20 ms, as a divisor of the clock.
 const PACKETS_PER_S: u32 = 50;
@@ -53,7 +50,7 @@ pub struct JitterReader {
     last_delay_us: i64,
     /// Time was left out since this was last asked.
     is_cut: bool,
-    payload: Box<[u8; PAYLOAD_MAX]>,
+    payload: Box<[u8; PACKET_MAX]>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +133,7 @@ impl JitterReader {
             counters: JitterCounters::default(),
             last_delay_us: 0,
             is_cut: false,
-            payload: Box::new([0; PAYLOAD_MAX]),
+            payload: Box::new([0; PACKET_MAX]),
         }
     }
 

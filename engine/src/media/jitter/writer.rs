@@ -8,23 +8,20 @@ use super::config::JitterConfig;
 use super::reader::JitterReader;
 use super::record::{Content, Record};
 use super::ring::{self, RingWriter};
+use crate::media::limits::PACKET_MAX;
 use crate::rtp::{DropReason, RtpPacket};
-
-/// Largest payload that is taken: what an Ethernet frame carries.
-pub(super) const PAYLOAD_MAX: usize = 1500;
 
 /// Puts packets in, on the thread that receives them.
 pub struct JitterWriter {
     ring: RingWriter,
     epoch: Instant,
-    overruns: u64,
 }
 
 /// Makes a jitter buffer of a stream that ticks at `clock`: its two halves.
 #[must_use]
 pub fn jitter_buffer(config: JitterConfig, clock: ClockRate, now: Instant) -> (JitterWriter, JitterReader) {
     let (writer, reader) = ring::ring(config.ring_bytes.div_ceil(8));
-    let writer = JitterWriter { ring: writer, epoch: now, overruns: 0 };
+    let writer = JitterWriter { ring: writer, epoch: now };
     (writer, JitterReader::new(reader, config, clock, now))
 }
 
@@ -44,20 +41,11 @@ impl JitterWriter {
             Content::Voice | Content::Noise => packet.payload(),
             Content::Other => &[],
         };
-        if payload.len() > PAYLOAD_MAX {
+        if payload.len() > PACKET_MAX {
             return Err(DropReason::TooLong);
         }
         let arrived_us = now.saturating_duration_since(self.epoch).as_micros() as u64;
         let record = Record::of(packet, content, payload.len() as u16, arrived_us);
-        self.ring.push(record.to_words(), payload).map_err(|ring::Full| {
-            self.overruns += 1;
-            DropReason::Overrun
-        })
-    }
-
-    /// Packets for which there was no room.
-    #[must_use]
-    pub fn overruns(&self) -> u64 {
-        self.overruns
+        self.ring.push(record.to_words(), payload).map_err(|ring::Full| DropReason::Overrun)
     }
 }

@@ -21,8 +21,6 @@ pub enum Fate {
     Recovered,
     /// It never came.
     Lost,
-    /// It came, but too late.
-    Discarded,
 }
 
 /// The parts of the way from mouth to ear that we know.
@@ -109,7 +107,7 @@ impl QualityMonitor {
 
     /// Counts the next packet.
     pub fn handle_packet(&mut self, fate: Fate) {
-        let is_heard_missing = matches!(fate, Fate::Lost | Fate::Discarded);
+        let is_heard_missing = fate == Fate::Lost;
         for runs in [&mut self.heard, &mut self.lately] {
             if is_heard_missing { runs.handle_lost() } else { runs.handle_received() }
         }
@@ -119,7 +117,6 @@ impl QualityMonitor {
             self.network.handle_lost()
         }
         self.lost += u64::from(matches!(fate, Fate::Lost | Fate::Recovered));
-        self.discarded += u64::from(fate == Fate::Discarded);
         // After 2^32 packets, in 2.7 years, the mean stays what it was.
         if let Some(packets) = self.delay_packets.checked_add(1) {
             self.delay_packets = packets;
@@ -135,12 +132,7 @@ impl QualityMonitor {
         }
     }
 
-    /// Hears a decoded frame, for the levels.
-    pub fn handle_frame(&mut self, frame: &[i16]) {
-        self.speech.hear(frame);
-    }
-
-    /// Hears a frame of which only the level in dBov is known; returns whether it is speech.
+    /// Hears a frame by its level in dBov; returns whether it is speech.
     pub fn handle_level(&mut self, level_dbov: f32) -> bool {
         self.speech.hear_level(level_dbov)
     }
@@ -249,6 +241,7 @@ mod tests {
     use webtrunk_codecs::CodecId;
 
     use super::super::codec_impairment::Band;
+    use super::super::level_dbov;
     use super::*;
 
     fn monitor() -> QualityMonitor {
@@ -308,18 +301,19 @@ mod tests {
     #[test]
     fn the_peer_is_told_in_the_units_of_rfc_3611() {
         let mut monitor = monitor();
-        run(&mut monitor, 1000, 500, Fate::Discarded);
+        run(&mut monitor, 1000, 500, Fate::Lost);
+        (0..2).for_each(|_| monitor.handle_late());
         for _ in 0..4 {
             monitor.handle_packet(Fate::Lost);
         }
         run(&mut monitor, 1000, 1001, Fate::Lost);
         for frame in 0..200_u32 {
             let sample = if frame % 100 < 40 { 2000 } else { 20 };
-            monitor.handle_frame(&[sample, -sample]);
+            monitor.handle_level(level_dbov(&[sample, -sample]));
         }
         let metrics = monitor.voip_metrics(Ssrc(7), Duration::from_millis(20), Repair::Concealed);
         assert_eq!((metrics.loss_rate, metrics.discard_rate), (0, 0), "less than 1/256");
-        // The last packet before the four was discarded too: five in a row.
+        // The last packet before the four was missing too: five in a row.
         assert_eq!((metrics.burst_density, metrics.burst_duration_ms), (255, 100));
         assert_eq!((metrics.gap_density, metrics.gap_duration_ms), (0, 19_990));
         assert_eq!((metrics.round_trip_delay_ms, metrics.end_system_delay_ms), (60, 60));

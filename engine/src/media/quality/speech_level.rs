@@ -2,7 +2,7 @@
 //!
 //! The floor follows the quietest frames; frames well above it are speech, the others noise.
 
-use super::level::{LEVEL_MIN_DBOV, level_dbov};
+use super::level::LEVEL_MIN_DBOV;
 
 /// What lies so far above the floor is speech.
 const SPEECH_ABOVE_DB: f32 = 12.0;
@@ -47,12 +47,7 @@ impl SpeechLevel {
         Self { floor: FLOOR_BEGIN_DBOV, rise_db, speech: Mean::default(), noise: Mean::default() }
     }
 
-    /// Hears a frame; returns whether it is speech.
-    pub fn hear(&mut self, frame: &[i16]) -> bool {
-        self.hear_level(level_dbov(frame))
-    }
-
-    /// Hears a frame of which only the level in dBov is known; returns whether it is speech.
+    /// Hears a frame by its level in dBov; returns whether it is speech.
     pub fn hear_level(&mut self, level: f32) -> bool {
         self.floor = level.min(self.floor + self.rise_db).max(LEVEL_MIN_DBOV);
         let is_speech = level > (self.floor + SPEECH_ABOVE_DB).max(SPEECH_MIN_DBOV);
@@ -83,6 +78,7 @@ impl Mean {
 
 #[cfg(test)]
 mod tests {
+    use super::super::level_dbov;
     use super::*;
 
     #[test]
@@ -92,7 +88,7 @@ mod tests {
         for frame in 0..500 {
             let is_loud = frame % 100 < 40;
             let sample = if is_loud { 2000 } else { 20 };
-            assert_eq!(level.hear(&[sample, -sample]), is_loud, "frame {frame}");
+            assert_eq!(level.hear_level(level_dbov(&[sample, -sample])), is_loud, "frame {frame}");
         }
         let expected = |sample: f32| 20.0 * (sample / 32_768.0).log10();
         assert!((level.speech_dbov().expect("heard") - expected(2000.0)).abs() < 0.1);

@@ -7,13 +7,11 @@ use std::time::Instant;
 use webtrunk_codecs::CodecId;
 
 use crate::media::jitter::ring::{Full, RingReader, RingWriter, ring, words_of};
+use crate::media::limits::PACKET_MAX;
 
 /// Bytes that may wait. Two seconds of two parties with 20 ms of G.711 a packet take 37 kB; of wide band L16, the
 /// most that is common, 131 kB.
 const RING_BYTES: usize = 128 << 10;
-
-/// Largest payload that is recorded: what an Ethernet frame carries.
-const PAYLOAD_MAX: usize = 1500;
 
 /// Words of a record's head.
 const HEAD: usize = 3;
@@ -68,7 +66,7 @@ pub struct Feed {
     ring: RingReader,
     shared: Arc<Shared>,
     position: u64,
-    payload: Box<[u8; PAYLOAD_MAX]>,
+    payload: Box<[u8; PACKET_MAX]>,
 }
 
 /// What a feed gives out.
@@ -91,13 +89,13 @@ pub fn tap(now: Instant) -> (Tap, Feed) {
         dropped: AtomicU64::new(0),
     });
     let tap = Tap { ring: writer, shared: Arc::clone(&shared), begun_at: now, last_us: 0, is_paused: false };
-    (tap, Feed { ring: reader, shared, position: 0, payload: Box::new([0; PAYLOAD_MAX]) })
+    (tap, Feed { ring: reader, shared, position: 0, payload: Box::new([0; PACKET_MAX]) })
 }
 
 impl Tap {
     /// Takes a packet of voice that came now. While the recording is paused it is silence.
     pub(crate) fn hear(&mut self, heard: Heard<'_>, now: Instant) {
-        if self.is_paused || self.is_over() || heard.payload.len() > PAYLOAD_MAX {
+        if self.is_paused || self.is_over() || heard.payload.len() > PACKET_MAX {
             return;
         }
         let codec = CodecId::ALL.iter().position(|codec| *codec == heard.codec).unwrap_or(0) as u64;

@@ -9,12 +9,7 @@ use webtrunk_codecs::{CodecId, Decoder, SampleRate};
 use super::feed::Heard;
 use super::place::Places;
 use super::{RATE, frames_in_us};
-
-/// Longest packet that is decoded (RFC 3551 4.2).
-const PACKET_MS_MAX: u32 = 200;
-
-/// Packets invented in a row before silence is the better lie: 100 ms at 20 ms a packet.
-const CONCEALED_MAX: u32 = 5;
+use crate::media::limits::{CONCEALED_MAX, PACKET_MS_MAX};
 
 /// Sound that is further from its place than this, 40 ms, is put there at once. Chosen by us: it is half of what
 /// may be off between the two voices before they seem to interrupt each other.

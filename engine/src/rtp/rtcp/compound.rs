@@ -3,7 +3,7 @@
 //! All of it is checked before any of it is used. Browsers also send packets of reduced size,
 //! which begin with something else than a report (RFC 5506); they are read as well.
 
-use super::{ExtendedReport, Goodbye, ReceiverReport, SenderReport, SourceDescription, packet_type};
+use super::{ExtendedReport, ReceiverReport, SenderReport, goodbye, packet_type, source_description};
 use crate::rtp::DropReason;
 
 /// Bytes of the header that every RTCP packet has.
@@ -23,9 +23,9 @@ pub enum RtcpPacket<'a> {
     /// What a source that sends nothing received.
     ReceiverReport(ReceiverReport<'a>),
     /// Who is behind an SSRC.
-    SourceDescription(SourceDescription<'a>),
+    SourceDescription,
     /// Sources that leave.
-    Goodbye(Goodbye<'a>),
+    Goodbye,
     /// What a plain report has no room for.
     ExtendedReport(ExtendedReport<'a>),
     /// Feedback and whatever else we pass over.
@@ -81,9 +81,9 @@ impl<'a> RtcpPacket<'a> {
             packet_type::SENDER_REPORT => Self::SenderReport(SenderReport::parse(body, count)?),
             packet_type::RECEIVER_REPORT => Self::ReceiverReport(ReceiverReport::parse(body, count)?),
             packet_type::SOURCE_DESCRIPTION => {
-                Self::SourceDescription(SourceDescription::parse(body, count)?)
+                source_description::check(body, count).map(|()| Self::SourceDescription)?
             }
-            packet_type::GOODBYE => Self::Goodbye(Goodbye::parse(body, count)?),
+            packet_type::GOODBYE => goodbye::check(body, count).map(|()| Self::Goodbye)?,
             packet_type::EXTENDED_REPORT => Self::ExtendedReport(ExtendedReport::parse(body)?),
             192..=223 => Self::Other { packet_type },
             _ => return Err(DropReason::BadPayload),
@@ -122,7 +122,7 @@ mod tests {
         let packets: Vec<_> = compound.packets().collect();
         assert!(matches!(packets[0], RtcpPacket::ReceiverReport(report) if report.ssrc() == Ssrc(9)));
         assert!(matches!(packets[1], RtcpPacket::Other { packet_type: 206 }));
-        assert!(matches!(packets[2], RtcpPacket::Goodbye(_)));
+        assert!(matches!(packets[2], RtcpPacket::Goodbye));
         assert_eq!(packets.len(), 3);
     }
 
@@ -194,8 +194,7 @@ mod tests {
                     assert!(report.blocks().count() < 32);
                 }
                 RtcpPacket::ReceiverReport(report) => assert!(report.blocks().count() < 32),
-                RtcpPacket::SourceDescription(description) => assert!(description.cnames().count() < 32),
-                RtcpPacket::Goodbye(goodbye) => assert!(goodbye.sources().count() < 32),
+                RtcpPacket::SourceDescription | RtcpPacket::Goodbye => {}
                 RtcpPacket::ExtendedReport(report) => assert!(report.blocks().count() <= bytes.len() / 4),
                 RtcpPacket::Other { packet_type } => assert!((192..224).contains(&packet_type)),
             }

@@ -12,10 +12,9 @@ mod voip_metrics;
 mod writer;
 
 pub use compound::{CompoundPacket, RtcpPacket};
-pub use extended_report::{DelayBlock, ExtendedBlock, ExtendedReport, ExtendedReportWriter, ReferenceDelay};
-pub use goodbye::Goodbye;
+pub use extended_report::{ExtendedBlock, ExtendedReport, ExtendedReportWriter};
 pub use report::{ReceiverReport, ReportBlock, SenderInfo, SenderReport};
-pub use source_description::{Cname, SourceDescription};
+pub use source_description::Cname;
 pub use voip_metrics::{ReceiverConfig, VoipMetrics};
 pub use writer::CompoundReport;
 

@@ -1,9 +1,8 @@
-//! SDES: who is behind an SSRC (RFC 3550 6.5). Only the CNAME matters to us.
+//! SDES: who is behind an SSRC (RFC 3550 6.5). We tell our CNAME, as we have to; those of peers are of no use to us.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::u32_at;
 use crate::rtp::{DropReason, Ssrc};
 
 /// Item type of the canonical name.
@@ -12,13 +11,6 @@ const CNAME: u8 = 1;
 /// Canonical name: ties the streams of one party together; 1..=255 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cname(String);
-
-/// An SDES packet.
-#[derive(Debug, Clone, Copy)]
-pub struct SourceDescription<'a> {
-    chunks: &'a [u8],
-    count: usize,
-}
 
 impl Cname {
     /// A name made of 96 random bits, which says nothing of this machine (RFC 7022 4.2).
@@ -57,48 +49,22 @@ impl Cname {
     }
 }
 
-impl<'a> SourceDescription<'a> {
-    /// Checks the chunks of a packet that has `count` of them.
-    pub(super) fn parse(chunks: &'a [u8], count: usize) -> Result<Self, DropReason> {
-        let mut rest = chunks;
-        for _ in 0..count {
-            rest = split_chunk(rest)?.1;
-        }
-        Ok(Self { chunks, count })
+/// Checks the chunks of a packet that has `count` of them.
+pub(super) fn check(chunks: &[u8], count: usize) -> Result<(), DropReason> {
+    let mut rest = chunks;
+    for _ in 0..count {
+        rest = behind_chunk(rest)?;
     }
-
-    /// The canonical names; they are bytes of the peer's choice, not always text.
-    pub fn cnames(&self) -> impl Iterator<Item = (Ssrc, &'a [u8])> + use<'a> {
-        let mut rest = self.chunks;
-        (0..self.count).filter_map(move |_| {
-            let ((ssrc, cname), behind) = split_chunk(rest).ok()?;
-            rest = behind;
-            Some((ssrc, cname?))
-        })
-    }
+    Ok(())
 }
 
-/// A chunk's source and CNAME.
-type Chunk<'a> = (Ssrc, Option<&'a [u8]>);
-
-/// Reads the first chunk of `bytes`; returns it and what follows.
-fn split_chunk(bytes: &[u8]) -> Result<(Chunk<'_>, &[u8]), DropReason> {
-    if bytes.len() < 4 {
-        return Err(DropReason::TooShort);
-    }
-    let ssrc = Ssrc(u32_at(bytes, 0));
-    let mut cname = None;
+/// What follows the first chunk of `bytes`: a source, and items up to one of type zero and the end of its word.
+fn behind_chunk(bytes: &[u8]) -> Result<&[u8], DropReason> {
     let mut at = 4;
     while *bytes.get(at).ok_or(DropReason::TooShort)? != 0 {
-        let len = usize::from(*bytes.get(at + 1).ok_or(DropReason::TooShort)?);
-        let text = bytes.get(at + 2..at + 2 + len).ok_or(DropReason::TooShort)?;
-        if bytes[at] == CNAME && cname.is_none() {
-            cname = Some(text);
-        }
-        at += 2 + len;
+        at += 2 + usize::from(*bytes.get(at + 1).ok_or(DropReason::TooShort)?);
     }
-    let end = (at + 1).next_multiple_of(4);
-    Ok(((ssrc, cname), bytes.get(end..).ok_or(DropReason::TooShort)?))
+    bytes.get((at + 1).next_multiple_of(4)..).ok_or(DropReason::TooShort)
 }
 
 #[cfg(test)]
@@ -106,16 +72,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cnames_of_several_chunks_are_read() {
+    fn chunks_follow_each_other() {
         let chunks = [
             &[0, 0, 0, 1, 2, 3, b'A', b'n', b'n', 1, 3, b'o', b'n', b'e', 0, 0][..],
             &[0, 0, 0, 2, 6, 1, b'x', 0],
             &[0, 0, 0, 3, 1, 1, b'3', 0],
         ]
         .concat();
-        let description = SourceDescription::parse(&chunks, 3).expect("well formed");
-        let cnames: Vec<_> = description.cnames().collect();
-        assert_eq!(cnames, [(Ssrc(1), &b"one"[..]), (Ssrc(3), &b"3"[..])]);
+        assert_eq!(check(&chunks, 3), Ok(()));
+        assert_eq!(check(&chunks, 4), Err(DropReason::TooShort));
     }
 
     #[test]
@@ -128,20 +93,21 @@ mod tests {
             &[0, 0, 0, 1, 1, 2, b'x', b'y'],
             &[0, 0, 0, 1, 0, 0],
         ] {
-            let reason = SourceDescription::parse(chunk, 1).expect_err("malformed");
-            assert_eq!(reason, DropReason::TooShort, "{chunk:?}");
+            assert_eq!(check(chunk, 1), Err(DropReason::TooShort), "{chunk:?}");
         }
     }
 
     #[test]
-    fn a_written_cname_is_read_back_at_any_length() {
+    fn a_written_cname_is_whole_at_any_length() {
         for len in 1..=255 {
             let cname = Cname::new(&"c".repeat(len)).expect("short enough");
             let mut packet = vec![0xff; cname.packet_len()];
             cname.write_packet(Ssrc(5), &mut packet);
             assert_eq!(4 * (usize::from(packet[3]) + 1), packet.len());
-            let description = SourceDescription::parse(&packet[4..], 1).expect("well formed");
-            assert_eq!(description.cnames().next(), Some((Ssrc(5), cname.as_str().as_bytes())));
+            assert_eq!(check(&packet[4..], 1), Ok(()));
+            assert_eq!(packet[8..10], [CNAME, len as u8]);
+            assert_eq!(&packet[10..10 + len], cname.as_str().as_bytes());
+            assert!(packet[10 + len..].iter().all(|byte| *byte == 0) && packet.len() > 10 + len);
         }
         assert_eq!(Cname::new(""), None);
         assert_eq!(Cname::new(&"c".repeat(256)), None);

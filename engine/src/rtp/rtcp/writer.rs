@@ -59,7 +59,7 @@ impl CompoundReport<'_> {
     }
 
     fn extended_len(&self) -> usize {
-        self.extended.as_ref().map_or(0, ExtendedReportWriter::byte_len)
+        if self.extended.is_some() { ExtendedReportWriter::LEN } else { 0 }
     }
 
     const fn goodbye_len(&self) -> usize {
@@ -158,14 +158,10 @@ mod tests {
                         }
                         other => panic!("a report comes first, not {other:?}"),
                     }
-                    let Some(RtcpPacket::SourceDescription(description)) = packets.next() else {
-                        panic!("the CNAME comes second");
-                    };
-                    assert_eq!(description.cnames().next(), Some((Ssrc(9), &b"webtrunk"[..])));
+                    let second = packets.next();
+                    assert!(matches!(second, Some(RtcpPacket::SourceDescription)), "{second:?}");
                     match packets.next() {
-                        Some(RtcpPacket::Goodbye(goodbye)) if is_goodbye => {
-                            assert_eq!(goodbye.sources().collect::<Vec<_>>(), [Ssrc(9)]);
-                        }
+                        Some(RtcpPacket::Goodbye) if is_goodbye => {}
                         None if !is_goodbye => {}
                         other => panic!("unexpected {other:?}"),
                     }
@@ -194,7 +190,10 @@ mod tests {
         assert_eq!((read.last_sequence_number, read.jitter), (0x0002_0007, 33));
         assert_eq!((read.last_sender_report, read.delay), (0x1234_5678, 65_536));
         let description = packets[1].as_any().downcast_ref::<TheirDescription>().expect("a description");
-        assert_eq!(description.chunks[0].items[0].text, "webtrunk");
+        assert_eq!(
+            (description.chunks[0].source, &description.chunks[0].items[0].text[..]),
+            (9, &b"webtrunk"[..])
+        );
         let goodbye = packets[2].as_any().downcast_ref::<TheirGoodbye>().expect("a goodbye");
         assert_eq!(goodbye.sources, [9]);
 

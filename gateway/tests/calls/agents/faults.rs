@@ -95,7 +95,7 @@ async fn what_is_lost_of_speech_is_restored_for_the_phone() {
     assert_is_one_stream(&lifted).await;
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
-    let figures = stage.figures("rtp");
+    let figures = stage.figures("webrtc");
     let [recovered, concealed] =
         ["recovered", "concealed"].map(|name| figures[name].as_u64().expect("a count"));
     let lost = relay.tallies()[0].lost();

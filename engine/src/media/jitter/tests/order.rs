@@ -38,7 +38,6 @@ fn play(mut link: Link, config: JitterConfig) -> Heard {
     }
     heard.counters = reader.counters();
     heard.waiting = reader.waiting();
-    assert_eq!(writer.overruns(), 0);
     heard
 }
 
