@@ -5,7 +5,7 @@ use std::time::Duration;
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{
-    AgentError, Call, CallEnd, CallProgress, Direction, Phone, PhoneConfig, PhoneTransport, Voice,
+    AgentError, Call, CallEnd, CallProgress, Direction, Phone, PhoneConfig, PhoneTransport, Uplink, Voice,
 };
 
 const SOON: Duration = Duration::from_secs(10);
@@ -73,6 +73,28 @@ async fn both_hear_each_other_in_every_codec_and_transport() {
         assert_eq!(incoming.ended(SOON).await.expect("a BYE"), CallEnd::ByPeer { reason: None });
         assert!(incoming.heard().await.expect("the log outlives the call").packets.len() >= 50);
     }
+}
+
+#[tokio::test]
+async fn what_a_network_loses_in_rows_is_missing_at_the_other_end_and_noted_at_this() {
+    let pair = Pair::new(PhoneTransport::Udp, &[CodecId::Pcmu]).await;
+    let dialing = pair.caller.dial(&pair.destination()).await.expect("an address");
+    let incoming = pair.callee.next_incoming().await.expect("an INVITE");
+    incoming.send_over(Uplink::losing_in_a_row(0.2, 3, 7));
+    let answered = incoming.answer().await.expect("a codec in common");
+    let call = dialing.answered(SOON).await.expect("an answer");
+    call.heard_packets(100, SOON).await.expect("audio to the caller");
+    answered.hang_up().await.expect("a response to BYE");
+
+    let sent = answered.sent().await.expect("a log");
+    let heard: Vec<_> = call.heard().await.expect("a log").packets.iter().map(|it| it.sequence).collect();
+    let carried: Vec<_> = sent.carried().map(|it| it.sequence).collect();
+    assert!(carried.starts_with(&heard), "{heard:?} of {carried:?}");
+    let rows = sent.packets[..100].chunk_by(|one, other| one.is_dropped == other.is_dropped);
+    let lost: Vec<_> = rows.filter(|row| row[0].is_dropped).map(<[_]>::len).collect();
+    // The last may go on.
+    assert!(lost.len() > 2 && lost.iter().rev().skip(1).all(|length| length % 3 == 0), "{lost:?}");
+    assert!(call.sent().await.expect("a log").packets.iter().all(|it| !it.is_dropped));
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ import sys
 import tempfile
 
 import gateways
+import load
+import machine
 import plot
 import report
 import shares
@@ -32,10 +34,7 @@ SPEECH = ROOT / "gateway/assets/announcement.wav"
 TRANSCODED = ["--audio", str(SPEECH)]
 # Numbered packets are followed one by one; they are no sound.
 PASSED_THROUGH = ["--codec", "pcmu", "--numbered"]
-DIALLED_A_SECOND = 10
 SHARES_CALLS = 50
-# Longer than any row takes; then something hangs.
-ROW_MAX_S = 300
 
 
 def rows(seconds):
@@ -44,27 +43,16 @@ def rows(seconds):
     yield "transcoded-50", 50, seconds, TRANSCODED
     yield "passed-through-20", 20, seconds, PASSED_THROUGH
     yield "passed-through-50", 50, seconds, PASSED_THROUGH
-    for percent in report.LOSSES_PERCENT:
-        yield f"loss-{percent}", 10, 14, [*TRANSCODED, "--pesq", "10", "--uplink-loss", str(percent)]
-
-
-def load(running, binaries, calls, seconds, options):
-    """The load tester's report of one row."""
-    command = [
-        binaries / "webtrunk-loadtest", "load", *running.options,
-        "--phone", f"127.0.0.1:{gateways.PHONE_PORT}", "--media-address", "127.0.0.1",
-        "--pid", running.pid, "--calls", calls, "--rate", DIALLED_A_SECOND, "--seconds", seconds, *options,
-    ]
-    done = subprocess.run(map(str, command), stdout=subprocess.PIPE, timeout=ROW_MAX_S)
-    if not done.stdout:
-        sys.exit(f"compare: {running.name} could not be measured")
-    return json.loads(done.stdout)
+    # On both ways at once: what is lost on the one is not heard on the other.
+    for row, _, percent, in_a_row in report.LOSSES:
+        lost = ["--uplink-loss", str(percent), "--phone-loss", str(percent), "--loss-burst", str(in_a_row)]
+        yield row, 10, 12, [*TRANSCODED, "--pesq", "10", *lost]
 
 
 def measure(gateway, binaries, calls, seconds, options):
     """One row on a gateway of its own, so that memory is not inherited."""
     with tempfile.TemporaryDirectory() as folder, gateway(binaries, pathlib.Path(folder)) as running:
-        return load(running, binaries, calls, seconds, options)
+        return load.run(running, binaries, calls, seconds, options)
 
 
 def measure_shares(binaries, options):
@@ -72,34 +60,23 @@ def measure_shares(binaries, options):
     libopus = shares.libopus_symbols(binaries)
     with tempfile.TemporaryDirectory() as folder, gateways.Webtrunk(binaries, pathlib.Path(folder)) as running:
         sampling = shares.record(running.pid, folder)
-        seconds = shares.BEGIN_AFTER_S + shares.LASTS_S - SHARES_CALLS // DIALLED_A_SECOND
-        load(running, binaries, SHARES_CALLS, seconds, options)
-        sampling.wait(ROW_MAX_S)
+        seconds = shares.BEGIN_AFTER_S + shares.LASTS_S - SHARES_CALLS // load.DIALLED_A_SECOND
+        load.run(running, binaries, SHARES_CALLS, seconds, options)
+        sampling.wait(load.RUN_MAX_S)
         return shares.read(folder, libopus)
-
-
-def machine():
-    """What the figures hold for."""
-    cpus = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.split(":")[1].strip() for line in cpus if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else os.uname().machine,
-        "cores": os.cpu_count(),
-        "kernel": os.uname().release.split("-")[0],
-    }
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/compare", description=__doc__.split("\n\n")[0])
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/release", metavar="FOLDER")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "target/compare.json", metavar="FILE")
-    parser.add_argument("--seconds", type=int, default=15, help="for each row with all calls up (default: 15)")
+    parser.add_argument("--seconds", type=int, default=12, help="for each row with all calls up (default: 12)")
     parser.add_argument("--only", choices=("media", "signalling"), help="one half; the other's section stays")
     arguments = parser.parse_args()
 
     result = {
         "date": datetime.date.today().isoformat(),
-        "machine": machine(),
+        "machine": machine.read(),
         "versions": {it.name: it.version(arguments.binaries) for it in (*gateways.ALL, *sip_servers.ALL)},
         "load_average": [os.getloadavg()[0]],
         "rows": {},

@@ -1,9 +1,9 @@
-"""The figures as one picture: three panels of bars, and sound over loss as lines."""
+"""The figures as one picture: three panels of bars, and sound over loss as two panels of lines."""
 
-from report import LOSSES_PERCENT, pesq_rows
+from report import LOSSES, WAYS, pesq_rows
 
 COLOURS = {"rtpengine": "#c2703d", "Webtrunk": "#2b6cb0"}
-WIDTH, HEIGHT = 1000, 300
+HEIGHT = 300
 TOP, BOTTOM = 70, 250
 PANEL, GAP = 200, 45
 BAR = 0.4
@@ -29,11 +29,12 @@ def svg(result):
             ("to caller", of("transcoded-20", "added delay to the caller, p50")),
         ]),
     ]
-    parts = head(COLOURS)
+    parts = head(COLOURS, len(bars) + len(WAYS))
     for at, (title, groups) in enumerate(bars):
         parts += bar_panel(30 + at * (PANEL + GAP), title, groups)
-    lines = [(condition, of(row, f"PESQ to the phone, {condition}")) for row, condition in pesq_rows()]
-    parts += line_panel(30 + 3 * (PANEL + GAP), "PESQ to the phone, by loss", [figure for _, figure in lines])
+    for at, (way, name) in enumerate(WAYS.items(), len(bars)):
+        points = [of(row, f"PESQ {name}, {condition}") for row, condition in pesq_rows(way)]
+        parts += line_panel(30 + at * (PANEL + GAP), f"PESQ {name}, by % lost", points)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -47,16 +48,17 @@ def sip_svg(figures):
         ("added delay to the ring, ms", [("p50", of["ring_p50_ms"]), ("p99", of["ring_p99_ms"])]),
         ("memory, KiB", [("registration", of["registration_kib"]), ("dialog", of["dialog_kib"])]),
     ]
-    parts = head(colours)
+    parts = head(colours, len(panels))
     for at, (title, groups) in enumerate(panels):
         parts += bar_panel(30 + at * (PANEL + GAP), title, groups, colours)
     return "\n".join([*parts, "</svg>", ""])
 
 
-def head(colours):
+def head(colours, panels):
+    width = 20 + panels * (PANEL + GAP)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" role="img">',
+        f'<rect width="{width}" height="{HEIGHT}" fill="white"/>',
     ]
     for at, (name, colour) in enumerate(colours.items()):
         parts.append(f'<rect x="{30 + 110 * at}" y="14" width="12" height="12" fill="{colour}"/>')
@@ -93,23 +95,25 @@ def bar_heights(groups, colours):
 
 
 def line_panel(x, title, figures):
-    """PESQ from 1 to 4.5, evenly spaced conditions."""
+    """PESQ from 1 to 4.5, evenly spaced conditions; what is lost in a row stands beside the line."""
     parts = [text(x, TOP - 20, title, "start"), axis(x)]
     step = PANEL / len(figures)
     for score in (1, 2, 3, 4):
         parts.append(text(x - 6, height_of(score) + 4, str(score), "end"))
         parts.append(f'<path d="M{x} {height_of(score):.1f}h{PANEL}" stroke="#ddd"/>')
-    for at, label in enumerate(["0 %", *(f"{percent} %" for percent in LOSSES_PERCENT)]):
+    rows = [(0, 1), *((percent, in_a_row) for _, _, percent, in_a_row in LOSSES)]
+    for at, (percent, in_a_row) in enumerate(rows):
+        label = str(percent) + (f" ×{in_a_row}" if in_a_row > 1 else "")
         parts.append(text(x + step * (at + 0.5), BOTTOM + 18, label))
     for gateway, colour in COLOURS.items():
         points = [
-            (x + step * (at + 0.5), height_of(figure[gateway]))
-            for at, figure in enumerate(figures)
+            (x + step * (at + 0.5), height_of(figure[gateway]), in_a_row)
+            for at, (figure, (_, in_a_row)) in enumerate(zip(figures, rows))
             if figure[gateway] is not None
         ]
-        path = " ".join(f"{left:.1f},{top:.1f}" for left, top in points)
+        path = " ".join(f"{left:.1f},{top:.1f}" for left, top, in_a_row in points if in_a_row == 1)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{left:.1f}" cy="{top:.1f}" r="3.5" fill="{colour}"/>' for left, top in points]
+        parts += [f'<circle cx="{left:.1f}" cy="{top:.1f}" r="3.5" fill="{colour}"/>' for left, top, _ in points]
     return parts
 
 

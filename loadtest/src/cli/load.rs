@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
-use webtrunk_loadtest::load::{LoadConfig, LoadProgress, LoadReport, run};
+use webtrunk_loadtest::load::{LoadConfig, LoadProgress, LoadReport, Losses, run};
 
 use super::agent::Transport;
 use super::options::{AccountOptions, Codec, VoiceOptions, WebrtcOptions};
@@ -64,6 +64,12 @@ pub(crate) struct LoadArguments {
     /// Lose so many of a hundred of the callers' packets on their way: at random, the same every time.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     uplink_loss: f64,
+    /// Lose so many of a hundred of the phone's packets on their way to the gateway, likewise.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    phone_loss: f64,
+    /// How many packets are lost in a row each time, 1 to 50.
+    #[arg(long, value_name = "PACKETS", default_value_t = 1)]
+    loss_burst: u32,
     /// Through rtpengine, which listens for NG here, instead of a gateway: then there is no SIP.
     #[arg(long, value_name = "ADDRESS")]
     rtpengine: Option<SocketAddr>,
@@ -141,7 +147,11 @@ impl LoadArguments {
             pid: self.pid,
             pesq: self.pesq,
             registers: self.register,
-            uplink_loss: self.uplink_loss / 100.0,
+            losses: Losses {
+                callers: self.uplink_loss / 100.0,
+                phone: self.phone_loss / 100.0,
+                in_a_row: self.loss_burst,
+            },
             rtpengine: self.rtpengine,
         })
     }

@@ -28,7 +28,7 @@ const SAMPLES_PER_MS: f64 = 8.0;
 /// Follows numbered packets ([`Voice::numbered`]) that were passed through.
 #[must_use]
 pub fn numbered_delays(sent: &Sent, heard: &Heard) -> Delays {
-    let sent: HashMap<_, _> = sent.packets.iter().map(|packet| (packet.index, packet.at)).collect();
+    let sent: HashMap<_, _> = sent.carried().map(|packet| (packet.index, packet.at)).collect();
     let mut delays = Delays::default();
     for packet in &heard.packets {
         let sent_at = packet_number(&packet.payload).and_then(|number| sent.get(&number));
@@ -67,7 +67,7 @@ impl Delays {
             .iter()
             .rfind(|packet| packet.index as usize % length == position && packet.at <= first.at)?;
         let by_timestamp: HashMap<_, _> =
-            sent.packets.iter().map(|packet| (packet.timestamp, packet.at)).collect();
+            sent.carried().map(|packet| (packet.timestamp, packet.at)).collect();
         let heard_rate = u64::from(first.codec.clock_rate().hz());
         let sent_rate = u64::from(sent.codec?.clock_rate().hz());
         // Of the first packet that came, against the beginning of the one that it was made of.
@@ -110,6 +110,7 @@ mod tests {
             sequence: index as u16,
             timestamp: (u32::MAX - 1000).wrapping_add(index * codec.clock_rate().hz() / 50),
             index,
+            is_dropped: false,
         });
         Sent { packets: packets.collect(), codec: Some(codec), ticks: 0 }
     }

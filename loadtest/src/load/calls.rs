@@ -101,6 +101,7 @@ pub(super) async fn dial(
     for (index, caller) in callers.into_iter().enumerate() {
         let at = began_at + Duration::from_secs_f64(index as f64 / config.rate) + phase_of(index);
         let (destination, phone) = (config.destination_of(index), config.phone.clone());
+        let phone_uplink = config.losses.of_phone(index);
         dialling.spawn(async move {
             let caller = caller?;
             tokio::time::sleep_until(at).await;
@@ -108,7 +109,7 @@ pub(super) async fn dial(
                 Caller::Sip(caller) => dial_by_sip(caller, destination).await,
                 Caller::Relayed(client, caller) => {
                     let phone = phone.unwrap_or_default();
-                    let call = RelayedCall::dial(client, &caller, &phone, SETUP_MAX).await?;
+                    let call = RelayedCall::dial(client, &caller, &phone, phone_uplink, SETUP_MAX).await?;
                     Ok(Running::Relayed(Box::new(call)))
                 }
             }
@@ -137,7 +138,7 @@ fn phase_of(index: usize) -> Duration {
 }
 
 /// Answers every call at the phone, until the receiver of this is dropped.
-pub(super) fn answer(phone: Phone) -> (Taken, mpsc::Sender<()>) {
+pub(super) fn answer(config: LoadConfig, phone: Phone) -> (Taken, mpsc::Sender<()>) {
     let taken = Taken::default();
     let (stop, mut stopped) = mpsc::channel(1);
     let shelf = taken.clone();
@@ -154,6 +155,9 @@ pub(super) fn answer(phone: Phone) -> (Taken, mpsc::Sender<()>) {
                         }
                     };
                     let number = incoming.to.clone();
+                    if let Some(call) = config.call_of(&number) {
+                        incoming.send_over(config.losses.of_phone(call));
+                    }
                     match incoming.answer().await {
                         Ok(call) => drop(shelf.0.lock().await.insert(number, call)),
                         Err(error) => tracing::warn!(number, %error, "the phone could not answer"),

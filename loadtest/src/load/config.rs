@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::agent::{AgentError, Credentials, PhoneConfig, Uplink, WebrtcConfig};
+use super::Losses;
+use crate::agent::{AgentError, Credentials, PhoneConfig, WebrtcConfig};
 use crate::hear::PesqError;
 
 /// What a load is.
@@ -30,8 +31,8 @@ pub struct LoadConfig {
     pub pesq: usize,
     /// Whether callers register first.
     pub registers: bool,
-    /// The share of the callers' audio that is lost on its way, 0 to 1: at random, and the same every time.
-    pub uplink_loss: f64,
+    /// What is lost on purpose.
+    pub losses: Losses,
     /// Where rtpengine listens for NG: then it lies between callers and phone, nobody speaks SIP, and server,
     /// users and destination are of no matter.
     pub rtpengine: Option<SocketAddr>,
@@ -53,8 +54,6 @@ pub enum LoadProgress {
 /// Bounds of a load: what one process and one machine can bear.
 pub(super) const CALLS_MAX: usize = 5000;
 pub(super) const DURATION_MAX: Duration = Duration::from_secs(3600);
-/// Of the first caller's losses; the others' follow.
-const LOSS_SEED: u64 = 7;
 /// What stands for the number of the call.
 pub(super) const PLACEHOLDER: &str = "{call}";
 
@@ -90,8 +89,8 @@ impl LoadConfig {
             format!("{} calls a second are not between 0 and 1000", self.rate)
         } else if self.duration.is_zero() || self.duration > DURATION_MAX {
             format!("{:?} is not between a second and {DURATION_MAX:?}", self.duration)
-        } else if !(0.0..1.0).contains(&self.uplink_loss) {
-            format!("a loss of {} is no share from 0 to 1", self.uplink_loss)
+        } else if let Some(fault) = self.losses.fault() {
+            fault
         } else if self.rtpengine.is_some() {
             let needs = [(self.phone.is_none(), "a phone"), (self.registers, "callers that do not register")];
             match needs.into_iter().find(|(is_missing, _)| *is_missing) {
@@ -114,9 +113,9 @@ impl LoadConfig {
     pub(super) fn caller(&self, call: usize) -> WebrtcConfig {
         let mut caller = self.caller.clone();
         caller.credentials.clone_from(&self.users[call % self.users.len()]);
-        if self.uplink_loss > 0.0 {
-            let percent = (self.uplink_loss * 100.0).round() as u8;
-            caller.uplink = Uplink::losing(self.uplink_loss, LOSS_SEED + call as u64);
+        if self.losses.callers > 0.0 {
+            let percent = (self.losses.callers * 100.0).round() as u8;
+            caller.uplink = self.losses.of_caller(call);
             caller.voice = caller.voice.map(|voice| voice.expecting_loss(percent));
         }
         caller
@@ -125,5 +124,10 @@ impl LoadConfig {
     /// The number of one call.
     pub(super) fn destination_of(&self, call: usize) -> String {
         self.destination.replace(PLACEHOLDER, &format!("{call:05}"))
+    }
+
+    /// The call of a number.
+    pub(super) fn call_of(&self, number: &str) -> Option<usize> {
+        (0..self.calls).find(|call| self.destination_of(*call) == number)
     }
 }

@@ -5,7 +5,7 @@ use webtrunk_codecs::{CodecId, SampleRate};
 
 use super::calls::{End, Record};
 use super::report::{DirectionReport, Spread};
-use crate::agent::Voice;
+use crate::agent::{SentPacket, Voice};
 use crate::hear::{
     Alignment, Arrivals, Delays, Percentiles, PesqBand, PesqError, level_dbm0, longest_silence,
     numbered_delays, pesq,
@@ -15,6 +15,7 @@ use crate::hear::{
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
     sent: u64,
+    dropped: u64,
     arrivals: Option<Arrivals>,
     broken: u64,
     delays: Delays,
@@ -47,8 +48,10 @@ impl Verdict {
             }
             _ => Delays::default(),
         };
+        let sent = from.map(|from| sent_since_connected(from, to)).unwrap_or_default();
         Self {
-            sent: from.map_or(0, |from| sent_since_connected(from, to)),
+            sent: sent.len() as u64,
+            dropped: sent.iter().filter(|packet| packet.is_dropped).count() as u64,
             arrivals: Arrivals::of(&to.heard),
             broken: to.heard.broken + to.heard.unexpected,
             delays,
@@ -77,11 +80,12 @@ impl Verdict {
 }
 
 /// Packets that were sent from the time on at which the other end began to hear.
-fn sent_since_connected(from: &End, to: &End) -> u64 {
-    let Some(first_at) = to.heard.first_at() else { return from.sent.packets.len() as u64 };
+fn sent_since_connected<'e>(from: &'e End, to: &End) -> &'e [SentPacket] {
+    let packets = &from.sent.packets;
+    let Some(first_at) = to.heard.first_at() else { return packets };
     // The packet that came first was sent before it came.
-    let before = from.sent.packets.iter().filter(|packet| packet.at <= first_at).count();
-    (from.sent.packets.len() - before.saturating_sub(1)) as u64
+    let before = packets.iter().filter(|packet| packet.at <= first_at).count();
+    &packets[before.saturating_sub(1)..]
 }
 
 impl DirectionReport {
@@ -90,6 +94,7 @@ impl DirectionReport {
         let alignments = || verdicts.iter().filter_map(|it| it.alignment);
         Self {
             sent: verdicts.iter().map(|it| it.sent).sum(),
+            dropped: verdicts.iter().map(|it| it.dropped).sum(),
             received: arrivals().map(|it| it.packets).sum(),
             lost: arrivals().map(|it| it.lost).sum(),
             missing_by_clock: arrivals().map(|it| it.missing_by_clock).sum(),
@@ -134,12 +139,17 @@ impl Judgement {
         };
         let mut to_caller = Verdict::of(Some(from), &record.caller, said);
         if scores {
-            if let (Some(verdict), Some(phone), Some(said)) = (&mut to_phone, &record.phone, caller_voice) {
-                verdict.score(phone, said)?;
-            }
-            if let Some(said) = said {
-                to_caller.score(&record.caller, said)?;
-            }
+            let at_phone = || match (&mut to_phone, &record.phone, caller_voice) {
+                (Some(verdict), Some(phone), Some(said)) => verdict.score(phone, said),
+                _ => Ok(()),
+            };
+            // Each takes a processor for half a second.
+            std::thread::scope(|scope| {
+                let at_phone = scope.spawn(at_phone);
+                let at_caller = said.map_or(Ok(()), |said| to_caller.score(&record.caller, said));
+                at_phone.join().expect("it returns what fails")?;
+                at_caller
+            })?;
         }
         Ok(Self { to_phone, to_caller })
     }
@@ -147,5 +157,79 @@ impl Judgement {
     pub(super) fn has_audio(&self, wants_phone: bool) -> bool {
         let at_phone = self.to_phone.as_ref().map_or(!wants_phone, Verdict::has_audio);
         at_phone && self.to_caller.has_audio()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::agent::{Heard, HeardPacket, Sent, Uplink};
+
+    const PACKETS: u32 = 1000;
+
+    fn at(index: u32) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(1000 + 20 * u64::from(index))
+    }
+
+    /// Who says numbered packets over a network that loses some on purpose.
+    fn sender() -> End {
+        let mut uplink = Uplink::losing_in_a_row(0.1, 3, 7);
+        let packets = (0..PACKETS).map(|index| SentPacket {
+            at: at(index),
+            sequence: index as u16,
+            timestamp: index * 160,
+            index,
+            is_dropped: !uplink.carries(),
+        });
+        let sent = Sent { packets: packets.collect(), codec: Some(CodecId::Pcmu), ticks: 0 };
+        End { heard: Heard::default(), sent }
+    }
+
+    /// Who hears these packets of them a millisecond later.
+    fn listener<'s>(packets: impl Iterator<Item = &'s SentPacket>) -> End {
+        let packets = packets.map(|packet| {
+            let mut payload = b"webtrunk".to_vec();
+            payload.extend(packet.index.to_be_bytes());
+            payload.resize(160, 0xff);
+            HeardPacket {
+                at: packet.at + Duration::from_millis(1),
+                codec: CodecId::Pcmu,
+                sequence: packet.sequence,
+                timestamp: packet.timestamp,
+                marker: false,
+                ssrc: 1,
+                payload: payload.into(),
+            }
+        });
+        End { heard: Heard { packets: packets.collect(), ..Heard::default() }, sent: Sent::default() }
+    }
+
+    #[test]
+    fn what_was_dropped_on_purpose_is_told_from_what_went_missing() {
+        let sender = sender();
+        // A gateway that loses every hundredth packet that comes to it.
+        let passed =
+            sender.sent.carried().enumerate().filter(|(at, _)| at % 100 != 50).map(|(_, packet)| packet);
+        let verdict = Verdict::of(Some(&sender), &listener(passed), Some(&Voice::numbered()));
+        let report = DirectionReport::of(&[verdict]);
+        // What was dropped before the first that left is not counted: nobody could know of it.
+        let begins = sender.sent.carried().next().map_or(0, |packet| packet.index);
+        let carried = sender.sent.carried().count() as u64;
+        assert_eq!(report.sent, u64::from(PACKETS - begins));
+        assert_eq!(report.dropped, report.sent - carried);
+        assert!((70..130).contains(&report.dropped), "{}", report.dropped);
+        assert_eq!(report.sent - report.received - report.dropped, carried.div_ceil(100));
+    }
+
+    #[test]
+    fn what_a_gateway_makes_up_is_not_followed_to_a_packet_that_was_dropped() {
+        let sender = sender();
+        let verdict =
+            Verdict::of(Some(&sender), &listener(sender.sent.packets.iter()), Some(&Voice::numbered()));
+        let report = DirectionReport::of(&[verdict]);
+        assert_eq!((report.sent, report.received, report.lost), (u64::from(PACKETS), u64::from(PACKETS), 0));
+        assert!(report.dropped > 0 && report.not_followed == report.dropped, "{report:?}");
     }
 }

@@ -4,12 +4,14 @@
 mod calls;
 mod config;
 mod judge;
+mod losses;
 mod process;
 mod report;
 mod rtpengine;
 mod run;
 
 pub use config::{LoadConfig, LoadError, LoadProgress};
+pub use losses::Losses;
 pub use process::{ProcessMeter, Usage};
 pub use report::{Connections, DirectionReport, GatewayReport, LoadReport, Setup, Spread};
 pub use run::run;

@@ -60,6 +60,8 @@ pub struct Setup {
 pub struct DirectionReport {
     /// Packets sent, from the first one that can have got through.
     pub sent: u64,
+    /// Of those, packets that were lost on purpose before they came to the gateway.
+    pub dropped: u64,
     /// Packets that came.
     pub received: u64,
     /// Gaps in sequence numbers.
@@ -80,7 +82,7 @@ pub struct DirectionReport {
     /// How late the sound is, from one end's send call to the kernel's receipt at the other, in milliseconds:
     /// with what codecs look ahead and buffers hold, without the time in which a packet is filled.
     pub sound_delay: Option<Percentiles>,
-    /// Packets that could not be followed.
+    /// Packets that could not be followed, or were made up for such as never came.
     pub not_followed: u64,
     /// Louder than it was said, in dB.
     pub gain_db: Option<Spread>,

@@ -29,7 +29,7 @@ pub async fn run(config: LoadConfig, on_progress: impl Fn(LoadProgress)) -> Resu
     let read_gateway = || gateway.as_ref().map(ProcessMeter::read).transpose();
     let (taken, _answering) = match &config.phone {
         Some(phone) if config.rtpengine.is_none() => {
-            let (taken, stop) = calls::answer(Phone::new(phone.clone()).await?);
+            let (taken, stop) = calls::answer(config.clone(), Phone::new(phone.clone()).await?);
             (taken, Some(stop))
         }
         _ => (Taken::default(), None),

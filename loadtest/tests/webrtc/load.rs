@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use webtrunk_loadtest::agent::{Credentials, Voice, WebrtcCaller, WebrtcConfig};
-use webtrunk_loadtest::load::{LoadConfig, LoadError, LoadProgress, LoadReport, run};
+use webtrunk_loadtest::load::{LoadConfig, LoadError, LoadProgress, LoadReport, Losses, run};
 
 use crate::proxy::{PASSWORD, Proxy};
 
@@ -30,7 +30,7 @@ fn load(proxy: &Proxy, destination: &str) -> LoadConfig {
         pid: Some(std::process::id()),
         pesq: 0,
         registers: true,
-        uplink_loss: 0.0,
+        losses: Losses::default(),
         rtpengine: None,
     }
 }
@@ -62,6 +62,7 @@ async fn every_call_and_packet_is_in_the_report() {
     assert_eq!(calls.caller_codecs.get("opus"), Some(&CALLS));
     let heard = &report.to_caller;
     assert!(heard.received >= CALLS as u64 * 150 && heard.lost == 0 && heard.broken == 0, "{heard:?}");
+    assert_eq!(heard.dropped, 0);
     assert!(heard.likeness.is_some_and(|it| it.min > 0.9), "{heard:?}");
     assert!(heard.gain_db.is_some_and(|it| it.min > -0.3 && it.max < 0.3), "{heard:?}");
     let setup = report.setup.first_audio_at_caller.expect("all of them");
@@ -78,11 +79,13 @@ async fn every_call_and_packet_is_in_the_report() {
 async fn a_load_that_makes_no_sense_is_refused_with_its_cure() {
     let proxy = Proxy::start().await;
     type Spoil = fn(&mut LoadConfig);
-    let faults: [(Spoil, &str); 6] = [
+    let faults: [(Spoil, &str); 8] = [
         (|load| load.calls = 0, "0 calls"),
         (|load| load.rate = f64::NAN, "NaN calls a second"),
         (|load| load.users.clear(), "name one"),
-        (|load| load.uplink_loss = 5.0, "a loss of 5"),
+        (|load| load.losses.callers = 5.0, "a loss of 5"),
+        (|load| load.losses.phone = -0.1, "a loss of -0.1"),
+        (|load| load.losses.in_a_row = 0, "0 lost in a row"),
         (|load| load.rtpengine = Some(([127, 0, 0, 1], 9).into()), "a phone"),
         (|load| load.phone = Some(Default::default()), "{call}"),
     ];

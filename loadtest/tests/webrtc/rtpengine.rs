@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
-use webtrunk_loadtest::load::{LoadConfig, run};
+use webtrunk_loadtest::load::{LoadConfig, Losses, run};
 
 const CALLS: usize = 2;
 const START_MAX: Duration = Duration::from_secs(10);
@@ -56,8 +56,12 @@ async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
     };
     let speech = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/assets/announcement.wav");
     let speech = Voice::from_wav(&speech).expect("in the repository");
-    let rows = [("opus", CodecId::USUAL.to_vec(), speech), ("PCMU", vec![CodecId::Pcmu], Voice::numbered())];
-    for (name, codecs, voice) in rows {
+    let losses = Losses { callers: 0.05, phone: 0.1, in_a_row: 3 };
+    let rows = [
+        ("opus", CodecId::USUAL.to_vec(), speech, Losses::default()),
+        ("PCMU", vec![CodecId::Pcmu], Voice::numbered(), losses),
+    ];
+    for (name, codecs, voice, losses) in rows {
         let mut caller = WebrtcConfig::new("", "alice", "");
         caller.media_address = Some([127, 0, 0, 1].into());
         caller.codecs = codecs;
@@ -74,7 +78,7 @@ async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
             pid: Some(rtpengine.0.id()),
             pesq: 0,
             registers: false,
-            uplink_loss: 0.0,
+            losses,
             rtpengine: Some(([127, 0, 0, 1], ng_port).into()),
         };
         let report = run(load, |_| ()).await.expect("it can be run");
@@ -91,6 +95,8 @@ async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
                 assert!(way.likeness.is_some_and(|it| it.max > 0.7), "{way:?}");
             } else {
                 assert!(followed >= way.received, "{way:?}");
+                // Nobody makes up a packet that is passed through.
+                assert!(way.dropped > 0 && way.sent - way.dropped >= way.received, "{way:?}");
             }
         }
     }

@@ -6,7 +6,7 @@ use webtrunk_signalling::sip::message::{NameAddr, Request};
 
 use super::{Call, CallEnd};
 use crate::agent::call_task::Order;
-use crate::agent::{AgentError, RemoteDescription};
+use crate::agent::{AgentError, RemoteDescription, Uplink};
 
 /// A call that came in and waits to be answered. Dropped, it is refused with 480.
 #[derive(Debug)]
@@ -52,6 +52,11 @@ impl Incoming {
     /// The offer is of no use.
     pub async fn early_media(&self) -> Result<(), AgentError> {
         self.call.ask(Order::EarlyMedia).await
+    }
+
+    /// What is sent goes over this network.
+    pub fn send_over(&self, uplink: Uplink) {
+        self.call.media.send_over(uplink);
     }
 
     /// Lifts the receiver.

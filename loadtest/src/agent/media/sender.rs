@@ -105,8 +105,8 @@ impl Sender {
         !self.digits.is_idle()
     }
 
-    /// One step of the clock: each packet to be sent now goes to `emit`.
-    pub(crate) fn step(&mut self, mut emit: impl FnMut(&[u8])) {
+    /// One step of the clock: each packet to be sent now goes to `emit`, which tells whether it left.
+    pub(crate) fn step(&mut self, mut emit: impl FnMut(&[u8]) -> bool) {
         let Some(Agreement { format, events, direction, .. }) = &self.agreement else { return };
         let (clock_rate_hz, may_send) = (format.clock_rate_hz, direction.sends());
         let audio_type = format.payload_type;
@@ -143,17 +143,18 @@ impl Sender {
                 self.packets = self.packets.wrapping_add(1);
                 self.octets = self.octets.wrapping_add(self.payload.len() as u32);
                 let at = SystemTime::now();
-                emit(&packet);
+                let is_dropped = !emit(&packet);
                 if self.sent.packets.len() < LOG_MAX {
                     let index = self.index.wrapping_sub(1);
-                    self.sent.packets.push(SentPacket { at, sequence: header.sequence, timestamp, index });
+                    let sequence = header.sequence;
+                    self.sent.packets.push(SentPacket { at, sequence, timestamp, index, is_dropped });
                 }
             }
         }
     }
 
     /// Sends what of a script begins within this tick.
-    fn follow_script(&mut self, tick_at: u32, emit: &mut impl FnMut(&[u8])) {
+    fn follow_script(&mut self, tick_at: u32, emit: &mut impl FnMut(&[u8]) -> bool) {
         let Some(Frames::Scripted(steps)) = self.frames.clone() else { return };
         let Some(agreement) = self.agreement.clone() else { return };
         let mut packet = Vec::new();
@@ -225,7 +226,10 @@ mod tests {
     fn steps(sender: &mut Sender, count: usize) -> Vec<RtpHeader> {
         let mut headers = Vec::new();
         for _ in 0..count {
-            sender.step(|packet| headers.extend(RtpHeader::parse(packet).map(|(header, _)| header)));
+            sender.step(|packet| {
+                headers.extend(RtpHeader::parse(packet).map(|(header, _)| header));
+                true
+            });
         }
         headers
     }
@@ -244,6 +248,17 @@ mod tests {
         let markers: Vec<_> = first.iter().chain(&later).map(|header| header.marker).collect();
         assert_eq!(markers, [true, false, true, false]);
         assert_eq!(sender.sent().packets.iter().map(|it| it.index).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_did_not_leave_is_noted_with_what_did() {
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.agree(agreement(Direction::SendRecv));
+        for packet in 0..4 {
+            sender.step(|_| packet != 2);
+        }
+        assert_eq!(sender.sent().packets.len(), 4);
+        assert_eq!(sender.sent().carried().map(|it| it.index).collect::<Vec<_>>(), [0, 1, 3]);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct SentPacket {
     pub timestamp: u32,
     /// Which packet of the voice it was, counted from its beginning.
     pub index: u32,
+    /// An [`Uplink`](super::Uplink) lost it on purpose.
+    pub is_dropped: bool,
 }
 
 impl Sent {
@@ -33,5 +35,10 @@ impl Sent {
     #[must_use]
     pub fn first_at(&self) -> Option<SystemTime> {
         self.packets.first().map(|packet| packet.at)
+    }
+
+    /// Those that left.
+    pub fn carried(&self) -> impl Iterator<Item = &SentPacket> {
+        self.packets.iter().filter(|packet| !packet.is_dropped)
     }
 }

@@ -65,6 +65,7 @@ enum Order {
     Fragment(oneshot::Sender<Option<String>>),
     Say(Option<Voice>),
     ClaimLoss(Option<u8>),
+    SendOver(Uplink),
     Press {
         digits: Vec<Digit>,
         reply: oneshot::Sender<()>,
@@ -155,6 +156,11 @@ impl Media {
 
     pub(crate) fn claim_loss(&self, percent: Option<u8>) {
         let _ = self.orders.send(Order::ClaimLoss(percent));
+    }
+
+    /// What is sent from now on goes over this network.
+    pub(crate) fn send_over(&self, uplink: Uplink) {
+        let _ = self.orders.send(Order::SendOver(uplink));
     }
 
     /// Comes back when all were sent.
@@ -301,6 +307,7 @@ impl Task {
                 self.encode();
             }
             Order::ClaimLoss(percent) => self.log.claim_loss(percent, now),
+            Order::SendOver(uplink) => self.uplink = uplink,
             Order::Press { digits, reply } => {
                 self.sender.press(digits);
                 self.pressed.push(reply);
@@ -346,11 +353,13 @@ impl Task {
         }
         let (leg, socket, uplink) = (&mut self.leg, &self.socket, &mut self.uplink);
         self.sender.step(|packet| {
-            if let Some((to, datagram)) = leg.protect_rtp(packet)
-                && uplink.carries()
-            {
+            // What has nowhere to go yet is not dropped on purpose.
+            let Some((to, datagram)) = leg.protect_rtp(packet) else { return true };
+            let leaves = uplink.carries();
+            if leaves {
                 socket.send(to, &datagram);
             }
+            leaves
         });
         if let Some(report) = self.log.poll_report(&self.sender.sending(), Instant::now())
             && let Some((to, datagram)) = self.leg.protect_rtcp(&report)

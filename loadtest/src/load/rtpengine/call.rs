@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::NgClient;
-use crate::agent::{AgentError, Direction, Media, PhoneConfig, SrtpProfile, WebrtcConfig};
+use crate::agent::{AgentError, Direction, Media, PhoneConfig, SrtpProfile, Uplink, WebrtcConfig};
 use crate::load::calls::{End, Record};
 
 /// One call that is up.
@@ -23,10 +23,12 @@ impl RelayedCall {
         client: NgClient,
         caller: &WebrtcConfig,
         phone: &PhoneConfig,
+        phone_uplink: Uplink,
         limit: Duration,
     ) -> Result<Self, AgentError> {
         let call_id = format!("{:032x}", rand::random::<u128>());
         let (at_caller, at_phone) = (caller.open_media()?, phone.open_media()?);
+        at_phone.send_over(phone_uplink);
         let invited_at = SystemTime::now();
         let offer = at_caller.offer(Direction::SendRecv).await?;
         let offer = client.offer(&call_id, &offer, &caller.codecs, &phone.codecs).await?;
