@@ -2,7 +2,8 @@
 # make test   install what the tests need, check, test everything, browsers included
 # make web    bundle the test phone's page      make docs   build the book
 # make dtmf-hour   listen for keys in an hour of speech
-# make bench  measure                           make clean  remove what was built
+# make bench  measure stages and process, ten minutes, into docs/PERFORMANCE.md
+# make clean  remove what was built
 # make compare   measure beside rtpengine and Kamailio, and write the ratios to docs/PERFORMANCE.md
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
@@ -31,7 +32,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench compare weather narrow-band interop fuzz docs clean setup-run setup-test setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour check loom web bench compare weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -68,11 +69,10 @@ $(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB_MODULES)
 	cd $* && npm ci --silent --no-audit --no-fund
 	touch $@
 
-bench: setup-run
+bench: setup-bench
 	$(MAKE) web
-	$(CARGO) bench $(LOCKED) --package webtrunk-benches
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
-	scripts/measure
+	python3 scripts/bench --target $(TARGET)
 
 compare: setup-compare
 	$(MAKE) web
@@ -106,6 +106,9 @@ setup-run:
 
 setup-test:
 	scripts/setup test
+
+setup-bench:
+	scripts/setup bench
 
 setup-compare:
 	scripts/setup compare

@@ -12,7 +12,11 @@ use webtrunk_engine::rtp::{PayloadType, RtpHeader, RtpPacket, SequenceNumber, Ss
 
 const TICK: Duration = Duration::from_millis(20);
 
-criterion_group!(benches, jitter, mixer);
+criterion_group! {
+    name = benches;
+    config = webtrunk_benches::criterion();
+    targets = jitter, mixer
+}
 criterion_main!(benches);
 
 /// Sends 20 ms of G.711 at a time.

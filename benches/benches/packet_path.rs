@@ -171,5 +171,9 @@ fn reorder_step(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, whole_path, reorder_step);
+criterion_group! {
+    name = benches;
+    config = webtrunk_benches::criterion();
+    targets = whole_path, reorder_step
+}
 criterion_main!(benches);

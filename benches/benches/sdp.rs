@@ -73,5 +73,9 @@ fn rtp() -> LocalTransport {
     }
 }
 
-criterion_group!(benches, text, negotiation);
+criterion_group! {
+    name = benches;
+    config = webtrunk_benches::criterion();
+    targets = text, negotiation
+}
 criterion_main!(benches);

@@ -157,5 +157,9 @@ fn digest(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, messages, digest);
+criterion_group! {
+    name = benches;
+    config = webtrunk_benches::criterion();
+    targets = messages, digest
+}
 criterion_main!(benches);

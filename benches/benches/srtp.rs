@@ -23,7 +23,11 @@ const BUF_LEN: usize = PLAIN_LEN + SRTP_OVERHEAD_MAX;
 /// Packets protected ahead of a measured run of unprotecting; they stay in the first cache.
 const BATCH: BatchSize = BatchSize::NumIterations(64);
 
-criterion_group!(benches, rtp, rtcp, protect, unprotect);
+criterion_group! {
+    name = benches;
+    config = webtrunk_benches::criterion();
+    targets = rtp, rtcp, protect, unprotect
+}
 criterion_main!(benches);
 
 fn rtp(c: &mut Criterion) {
@@ -64,9 +68,16 @@ fn rtcp(c: &mut Criterion) {
     });
 }
 
+/// The tag of CM_32 is cut from the one of CM_80: the cost is the same.
+const PROFILES: [ProtectionProfile; 3] = [
+    ProtectionProfile::Aes128CmHmacSha1_80,
+    ProtectionProfile::AeadAes128Gcm,
+    ProtectionProfile::AeadAes256Gcm,
+];
+
 fn protect(c: &mut Criterion) {
     let mut group = c.benchmark_group("srtp/protect");
-    for profile in ProtectionProfile::ALL {
+    for profile in PROFILES {
         group.bench_function(BenchmarkId::new("webtrunk", format!("{profile:?}")), |b| {
             let (mut context, mut stream) = (our_context(profile), Stream::new());
             b.iter(|| context.protect_rtp(stream.next_packet(), PLAIN_LEN));
@@ -80,7 +91,7 @@ fn protect(c: &mut Criterion) {
 
 fn unprotect(c: &mut Criterion) {
     let mut group = c.benchmark_group("srtp/unprotect");
-    for profile in ProtectionProfile::ALL {
+    for profile in PROFILES {
         let protected_len = PLAIN_LEN + profile.rtp_tag_len();
         group.bench_function(BenchmarkId::new("webtrunk", format!("{profile:?}")), |b| {
             let (mut sender, mut stream) = (our_context(profile), Stream::new());

@@ -17,28 +17,30 @@ NG_PORT = 18462
 RTP_PORTS = (30000, 31999)
 START_MAX_S = 10
 
-CONFIG = f"""
+CONFIG = """
 [http]
-bind = "127.0.0.1:{HTTP_PORT}"
+bind = "127.0.0.1:{http_port}"
 [sip]
 strangers_per_address = 200
 [sip_ws]
 [[sip.listeners]]
 transport = "udp"
-bind = "127.0.0.1:{SIP_PORT}"
+bind = "127.0.0.1:{sip_port}"
 [media]
 addresses = ["127.0.0.1"]
 webrtc_port = 0
 rtp_address = "127.0.0.1"
-rtp_ports = [{RTP_PORTS[0]}, {RTP_PORTS[1]}]
+rtp_ports = [{rtp_ports[0]}, {rtp_ports[1]}]
+{media}
+{recording}
 [[trunks]]
 name = "phones"
 host = "127.0.0.1"
-port = {PHONE_PORT}
+port = {phone_port}
 [[rules]]
 name = "load"
 destination = "7[0-9]{{5}}"
-actions = [{{ bridge = {{ trunk = "phones", number = "$0" }} }}]
+actions = [{record} {{ bridge = {{ trunk = "phones", number = "$0" }} }}]
 [log]
 filter = "warn"
 """
@@ -98,15 +100,22 @@ class Webtrunk(Gateway):
     name = "Webtrunk"
     log = None
 
-    def __init__(self, binaries, folder):
+    def __init__(self, binaries, folder, media="", record=None):
+        """`media` are lines of that section, `record` the format of recordings of all calls."""
         password, config = folder / "password", folder / "webtrunk.toml"
         password.write_text(secrets.token_urlsafe(18) + "\n")
         with password.open() as text:
             user = subprocess.run(
                 [binaries / "webtrunk", "password", "alice"], stdin=text, capture_output=True, text=True, check=True
             )
+        (folder / "recordings").mkdir()
+        text = CONFIG.format(
+            http_port=HTTP_PORT, sip_port=SIP_PORT, phone_port=PHONE_PORT, rtp_ports=RTP_PORTS, media=media,
+            recording=f'[recording]\nfolder = "{folder}/recordings"' if record else "",
+            record=f'{{ record = {{ format = "{record}" }} }},' if record else "",
+        )
         config.touch(0o600)
-        config.write_text(CONFIG + user.stdout)
+        config.write_text(text + user.stdout)
         self.command = [str(binaries / "webtrunk"), "run", str(config)]
         self.options = ["--server", f"ws://127.0.0.1:{HTTP_PORT}/sip", "--password-file", password]
 
