@@ -1,5 +1,10 @@
 //! Samples in, Opus packets out.
 
+use std::ffi::c_int;
+
+use opusic_sys as ffi;
+
+use super::library::{Library, Refused, Setting};
 use super::{check_rate, samples_in_step};
 use crate::comfort_noise::{Activity, SilenceDetector};
 use crate::{EncodeError, Encoder, OpenError, SampleRate};
@@ -67,7 +72,7 @@ pub struct OpusEncoderConfig {
 /// An Opus encoder, mono.
 #[derive(Debug)]
 pub struct OpusEncoder {
-    inner: ::opus::Encoder,
+    library: Library,
     rate: SampleRate,
     /// What is configured; 6000..=510000.
     bitrate_bps: u32,
@@ -103,23 +108,25 @@ impl OpusBandwidth {
         }
     }
 
-    const fn to_library(self) -> ::opus::Bandwidth {
+    const fn to_library(self) -> c_int {
         match self {
-            Self::Narrow => ::opus::Bandwidth::Narrowband,
-            Self::Medium => ::opus::Bandwidth::Mediumband,
-            Self::Wide => ::opus::Bandwidth::Wideband,
-            Self::SuperWide => ::opus::Bandwidth::Superwideband,
-            Self::Full => ::opus::Bandwidth::Fullband,
+            Self::Narrow => ffi::OPUS_BANDWIDTH_NARROWBAND,
+            Self::Medium => ffi::OPUS_BANDWIDTH_MEDIUMBAND,
+            Self::Wide => ffi::OPUS_BANDWIDTH_WIDEBAND,
+            Self::SuperWide => ffi::OPUS_BANDWIDTH_SUPERWIDEBAND,
+            Self::Full => ffi::OPUS_BANDWIDTH_FULLBAND,
         }
     }
 }
 
 impl OpusApplication {
-    const fn to_library(self) -> ::opus::Application {
+    /// At 8 kHz speech is coded by linear prediction anyway: then the rest of libopus need not be there.
+    fn to_library(self, rate: SampleRate) -> c_int {
         match self {
-            Self::Voice => ::opus::Application::Voip,
-            Self::Audio => ::opus::Application::Audio,
-            Self::LowDelay => ::opus::Application::LowDelay,
+            Self::Voice if rate == SampleRate::HZ_8000 => ffi::OPUS_APPLICATION_RESTRICTED_SILK,
+            Self::Voice => ffi::OPUS_APPLICATION_VOIP,
+            Self::Audio => ffi::OPUS_APPLICATION_AUDIO,
+            Self::LowDelay => ffi::OPUS_APPLICATION_RESTRICTED_LOWDELAY,
         }
     }
 }
@@ -131,12 +138,11 @@ impl OpusEncoder {
     /// [`OpenError`] for another rate, or when libopus has no memory.
     pub fn new(rate: SampleRate, config: &OpusEncoderConfig) -> Result<Self, OpenError> {
         check_rate(rate)?;
-        let application = config.application.to_library();
-        let inner = ::opus::Encoder::new(rate.hz(), ::opus::Channels::Mono, application);
-        let inner = inner.map_err(|_| OpenError::Library)?;
+        let library = Library::new(rate.hz(), config.application.to_library(rate));
+        let library = library.map_err(|_| OpenError::Library)?;
         let bitrate_bps = config.bitrate_bps.clamp(*BITRATE_BPS.start(), *BITRATE_BPS.end());
         let silence = config.dtx.then(|| Box::new(SilenceDetector::new(rate)));
-        let mut encoder = Self { inner, rate, bitrate_bps, silence };
+        let mut encoder = Self { library, rate, bitrate_bps, silence };
         encoder.configure(config).map_err(|_| OpenError::Library)?;
         Ok(encoder)
     }
@@ -144,19 +150,37 @@ impl OpusEncoder {
     /// Changes the bitrate, 6000..=510000 bits per second, from the next packet on.
     pub fn set_bitrate(&mut self, bps: u32) {
         let bps = bps.clamp(*BITRATE_BPS.start(), *BITRATE_BPS.end());
-        self.inner.set_bitrate(::opus::Bitrate::Bits(bps as i32)).expect("libopus takes 6 to 510 kbit/s");
+        self.set(Setting::BitrateBps, bps.cast_signed()).expect("libopus takes 6 to 510 kbit/s");
     }
 
-    fn configure(&mut self, config: &OpusEncoderConfig) -> ::opus::Result<()> {
+    /// Encodes no more than this band from the next packet on.
+    pub fn set_max_bandwidth(&mut self, bandwidth: OpusBandwidth) {
+        self.set(Setting::MaxBandwidth, bandwidth.to_library())
+            .expect("libopus takes each of them at any time");
+    }
+
+    /// Samples that the decoder's sound is late by.
+    ///
+    /// # Errors
+    /// libopus cannot tell.
+    pub(crate) fn look_ahead(&mut self) -> Result<u32, OpenError> {
+        self.library.look_ahead().map_err(|_| OpenError::Library)
+    }
+
+    fn configure(&mut self, config: &OpusEncoderConfig) -> Result<(), Refused> {
         self.set_bitrate(config.bitrate_bps);
         self.set_complexity(config.complexity);
         self.set_expected_loss(config.expected_loss_percent);
-        self.inner.set_inband_fec(config.inband_fec)?;
-        self.inner.set_vbr(config.variable_bitrate)?;
+        self.set(Setting::InbandFec, config.inband_fec.into())?;
+        self.set(Setting::VariableBitrate, config.variable_bitrate.into())?;
         match config.max_bandwidth {
-            Some(bandwidth) => self.inner.set_max_bandwidth(bandwidth.to_library()),
+            Some(bandwidth) => self.set(Setting::MaxBandwidth, bandwidth.to_library()),
             None => Ok(()),
         }
+    }
+
+    fn set(&mut self, setting: Setting, value: i32) -> Result<(), Refused> {
+        self.library.set(setting, value)
     }
 
     /// What `steps` of 2.5 ms need at the least bitrate: less, and libopus would send nothing but
@@ -168,7 +192,7 @@ impl OpusEncoder {
 }
 
 impl Encoder for OpusEncoder {
-    /// Takes 2.5, 5, 10, 20, 40 or 60 ms. A small `out` bounds the payload, down to 6 kbit/s.
+    /// Takes 2.5, 5, 10, 20, 40 or 60 ms; speech at 8 kHz no less than 10. A small `out` bounds the payload, down to 6 kbit/s.
     fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, EncodeError> {
         let wrong_length = EncodeError::FrameLength { samples: pcm.len() };
         let step = samples_in_step(self.rate);
@@ -181,12 +205,11 @@ impl Encoder for OpusEncoder {
         }
         if let Some(silence) = &mut self.silence {
             let is_silence = silence.push(pcm) == Activity::Silence;
-            self.inner.set_dtx(is_silence).expect("libopus takes it at any time");
+            self.library.set(Setting::Dtx, is_silence.into()).expect("libopus takes it at any time");
         }
-        self.inner.encode(pcm, out).map_err(|error| match error.code() {
-            ::opus::ErrorCode::BufferTooSmall => EncodeError::OutputTooSmall,
-            _ => wrong_length,
-        })
+        self.library
+            .encode(pcm, out)
+            .map_err(|refused| if refused.is_for_room() { EncodeError::OutputTooSmall } else { wrong_length })
     }
 
     fn sample_rate(&self) -> SampleRate {
@@ -194,7 +217,7 @@ impl Encoder for OpusEncoder {
     }
 
     fn set_expected_loss(&mut self, percent: u8) {
-        self.inner.set_packet_loss_perc(percent.min(100).into()).expect("libopus takes 0 to 100 %");
+        self.set(Setting::ExpectedLossPercent, percent.min(100).into()).expect("libopus takes 0 to 100 %");
     }
 
     fn set_bitrate_share(&mut self, percent: u8) {
@@ -202,7 +225,7 @@ impl Encoder for OpusEncoder {
     }
 
     fn set_complexity(&mut self, complexity: u8) {
-        self.inner.set_complexity(complexity.min(10).into()).expect("libopus takes 0 to 10");
+        self.set(Setting::Complexity, complexity.min(10).into()).expect("libopus takes 0 to 10");
     }
 
     fn is_silence(&self, payload: &[u8]) -> bool {
@@ -226,7 +249,13 @@ mod tests {
             let mut out = [0; 1500];
             for tenths_of_ms in [25, 50, 100, 200, 400, 600] {
                 let pcm = vec![0; (rate.hz() * tenths_of_ms / 10_000) as usize];
-                let length = encoder.encode(&pcm, &mut out).expect("a length of Opus");
+                let encoded = encoder.encode(&pcm, &mut out);
+                // Speech alone has frames of 10 ms and more.
+                if rate == SampleRate::HZ_8000 && tenths_of_ms < 100 {
+                    assert_eq!(encoded, Err(EncodeError::FrameLength { samples: pcm.len() }));
+                    continue;
+                }
+                let length = encoded.expect("a length of Opus");
                 assert_eq!(::opus::packet::get_nb_samples(&out[..length], rate.hz()).ok(), Some(pcm.len()));
             }
             for samples in [0, 1, 159, 161, rate.samples_in_ms(30), rate.samples_in_ms(120)] {
@@ -253,8 +282,8 @@ mod tests {
             ..Default::default()
         };
         let mut encoder = OpusEncoder::new(SampleRate::HZ_48000, &config).expect("a rate we run");
-        assert_eq!(encoder.inner.get_complexity().ok(), Some(10));
-        assert_eq!(encoder.inner.get_packet_loss_perc().ok(), Some(100));
+        assert_eq!(encoder.library.get(Setting::Complexity), Some(10));
+        assert_eq!(encoder.library.get(Setting::ExpectedLossPercent), Some(100));
     }
 
     #[test]
@@ -269,14 +298,17 @@ mod tests {
             max_bandwidth: Some(OpusBandwidth::Wide),
             application: OpusApplication::Audio,
         };
-        let mut inner = OpusEncoder::new(SampleRate::HZ_48000, &config).expect("a rate we run").inner;
-        assert_eq!(inner.get_bitrate().ok(), Some(::opus::Bitrate::Bits(17_000)));
-        assert_eq!(inner.get_complexity().ok(), Some(3));
-        assert_eq!(inner.get_inband_fec().ok(), Some(false));
-        assert_eq!(inner.get_packet_loss_perc().ok(), Some(7));
-        assert_eq!(inner.get_vbr().ok(), Some(false));
-        assert_eq!(inner.get_max_bandwidth().ok(), Some(::opus::Bandwidth::Wideband));
-        assert_eq!(inner.get_application().ok(), Some(::opus::Application::Audio));
+        let mut library = OpusEncoder::new(SampleRate::HZ_48000, &config).expect("a rate we run").library;
+        for (setting, value) in [
+            (Setting::BitrateBps, 17_000),
+            (Setting::Complexity, 3),
+            (Setting::InbandFec, 0),
+            (Setting::ExpectedLossPercent, 7),
+            (Setting::VariableBitrate, 0),
+            (Setting::MaxBandwidth, ffi::OPUS_BANDWIDTH_WIDEBAND),
+        ] {
+            assert_eq!(library.get(setting), Some(value), "{setting:?}");
+        }
     }
 
     #[test]
@@ -285,7 +317,7 @@ mod tests {
         let mut encoder = OpusEncoder::new(SampleRate::HZ_8000, &config).expect("a rate we run");
         for (percent, bitrate) in [(75, 18_000), (100, 24_000), (0, 6000), (255, 24_000)] {
             encoder.set_bitrate_share(percent);
-            assert_eq!(encoder.inner.get_bitrate().ok(), Some(::opus::Bitrate::Bits(bitrate)), "{percent} %");
+            assert_eq!(encoder.library.get(Setting::BitrateBps), Some(bitrate), "{percent} %");
         }
     }
 

@@ -6,10 +6,12 @@
 
 mod decoder;
 mod encoder;
+mod library;
 mod packet;
 
 pub use decoder::OpusDecoder;
 pub use encoder::{OpusApplication, OpusBandwidth, OpusEncoder, OpusEncoderConfig};
+pub use packet::bandwidth_of;
 
 use crate::{OpenError, SampleRate};
 

@@ -3,6 +3,8 @@
 //! Read here, and not by libopus, because a receiver has questions that libopus answers with an
 //! allocation or not at all: how long is this packet, and does it carry a copy of the one before?
 
+use super::OpusBandwidth;
+
 /// The longest packet: 120 ms, in steps of 2.5 ms.
 const STEPS_MAX: usize = 48;
 /// The longest frame in bytes (RFC 6716 3.2.1, requirement R2).
@@ -70,6 +72,19 @@ impl<'a> Packet<'a> {
         // A frame of one byte says "nothing was sent" (RFC 6716 3.2.1) and has no flags.
         self.first.len() > 1 && self.first[0] >> (7 - silk_frames) & 1 == 1
     }
+}
+
+/// The band of the sound in a packet (RFC 6716 table 2); `None` for an empty one.
+#[must_use]
+pub fn bandwidth_of(payload: &[u8]) -> Option<OpusBandwidth> {
+    let toc = payload.first()?;
+    Some(match toc >> 3 {
+        0..4 | 16..20 => OpusBandwidth::Narrow,
+        4..8 => OpusBandwidth::Medium,
+        8..12 | 20..24 => OpusBandwidth::Wide,
+        12..14 | 24..28 => OpusBandwidth::SuperWide,
+        _ => OpusBandwidth::Full,
+    })
 }
 
 fn steps_per_frame(toc: u8) -> usize {
