@@ -1,6 +1,7 @@
 //! Ogg-Opus files (RFC 7845) in memory: read into samples, and written page by page.
 
 mod head;
+mod pair;
 mod read;
 mod write;
 

@@ -1,12 +1,11 @@
 //! Two voices to the pages of an Ogg-Opus file, each page whole: what is on disk can be read up to the last.
 
 use ::ogg::{PacketWriteEndInfo, PacketWriter};
-use opus::{Bitrate, MSEncoder};
 
-use super::CONTAINER_HZ;
 use super::head::{Head, tags};
-use crate::opus::OpusEncoderConfig;
-use crate::{OpenError, SampleRate};
+use super::{CONTAINER_HZ, pair};
+use crate::opus::{OpusBandwidth, OpusEncoder, OpusEncoderConfig};
+use crate::{Encoder, OpenError, SampleRate};
 
 /// The length of a packet. 20 ms is what Opus is made for.
 const PACKET_MS: u32 = 20;
@@ -14,17 +13,15 @@ const PACKET_MS: u32 = 20;
 /// Packets on a page: 200 ms, so that little is lost when the process is killed. Costs 1.2 kbit/s.
 const PAGE_PACKETS: u32 = 10;
 
-/// Two mono streams of the longest frame (RFC 6716 3.2.1) and the length of the first.
-const PAYLOAD_MAX: usize = 2 * 1275 + 2;
+/// The longest frame (RFC 6716 3.2.1) and its table of contents.
+const PAYLOAD_MAX: usize = 1276;
 
 /// Writes one file. The voices are mono streams of their own, so that none is heard beside the other.
 pub struct OggOpusWriter {
     pages: PacketWriter<'static, Vec<u8>>,
     serial: u32,
-    encoder: MSEncoder,
+    voices: [Voice; 2],
     rate: SampleRate,
-    /// Interleaved samples of the packet to come.
-    pending: Vec<i16>,
     /// The last packet, which waits to learn whether it ends the file, with its granule position.
     held: Option<(Vec<u8>, u64)>,
     /// Samples at 48 kHz until the end of the last packet, pre-skip included.
@@ -33,28 +30,30 @@ pub struct OggOpusWriter {
     packets: u32,
 }
 
+/// One of the two.
+struct Voice {
+    encoder: OpusEncoder,
+    /// Samples of the packet to come.
+    pending: Vec<i16>,
+}
+
 impl OggOpusWriter {
-    /// A file of two voices at `rate`, each encoded as `config` says; `serial` names the stream.
+    /// A file of two voices at `rate`, each encoded as `config` says, but without copies for the loss of packets;
+    /// `serial` names the stream.
     ///
     /// # Errors
     /// [`OpenError`] for a rate other than 8, 16 or 48 kHz, or when libopus has no memory.
     pub fn new(rate: SampleRate, config: &OpusEncoderConfig, serial: u32) -> Result<Self, OpenError> {
-        let mut encoder = MSEncoder::new(rate.hz(), 2, 0, &[0, 1], ::opus::Application::Voip)
-            .map_err(|_| OpenError::SampleRate { hz: rate.hz() })?;
-        let (bitrate, complexity) = (2 * config.bitrate_bps, config.complexity);
-        let configured = encoder
-            .set_bitrate(Bitrate::Bits(i32::try_from(bitrate).unwrap_or(i32::MAX)))
-            .and_then(|()| encoder.set_complexity(complexity.min(10).into()))
-            .and_then(|()| encoder.get_lookahead());
-        let lookahead =
-            configured.map_err(|_| OpenError::Library)?.unsigned_abs() * (CONTAINER_HZ / rate.hz());
-        let pre_skip = u16::try_from(lookahead).map_err(|_| OpenError::Library)?;
+        let config = OpusEncoderConfig { inband_fec: false, ..*config };
+        let voice = || Ok(Voice { encoder: OpusEncoder::new(rate, &config)?, pending: Vec::new() });
+        let mut voices = [voice()?, voice()?];
+        let look_ahead = voices[0].encoder.look_ahead()? * (CONTAINER_HZ / rate.hz());
+        let pre_skip = u16::try_from(look_ahead).map_err(|_| OpenError::Library)?;
         let mut writer = Self {
             pages: PacketWriter::new(Vec::new()),
             serial,
-            encoder,
+            voices,
             rate,
-            pending: Vec::new(),
             held: None,
             granule: 0,
             pre_skip,
@@ -66,12 +65,22 @@ impl OggOpusWriter {
         Ok(writer)
     }
 
+    /// Encodes one of the voices, left or right, with no more than this band and with so much work, 0..=10, from its
+    /// next packet on.
+    pub fn encode_as(&mut self, side: usize, bandwidth: OpusBandwidth, complexity: u8) {
+        let Some(voice) = self.voices.get_mut(side) else { return };
+        voice.encoder.set_max_bandwidth(bandwidth);
+        voice.encoder.set_complexity(complexity);
+    }
+
     /// Takes frames of left and right.
     pub fn push(&mut self, frames: &[[i16; 2]]) {
-        let packet = 2 * self.rate.samples_in_ms(PACKET_MS);
+        let packet = self.rate.samples_in_ms(PACKET_MS);
         for frame in frames {
-            self.pending.extend(frame);
-            if self.pending.len() == packet {
+            for (voice, sample) in self.voices.iter_mut().zip(frame) {
+                voice.pending.push(*sample);
+            }
+            if self.voices[0].pending.len() == packet {
                 self.encode();
             }
         }
@@ -80,11 +89,12 @@ impl OggOpusWriter {
     /// Ends the stream where the samples end.
     pub fn finish(&mut self) {
         let ratio = u64::from(CONTAINER_HZ / self.rate.hz());
-        let rest = self.pending.len() as u64 / 2;
+        let rest = self.voices[0].pending.len() as u64;
         let end = self.granule + (rest * ratio) + u64::from(self.pre_skip);
         // The encoder holds back what it looked ahead at; silence drives it out.
         while self.granule < end {
-            self.pending.resize(2 * self.rate.samples_in_ms(PACKET_MS), 0);
+            let packet = self.rate.samples_in_ms(PACKET_MS);
+            self.voices.iter_mut().for_each(|voice| voice.pending.resize(packet, 0));
             self.encode();
         }
         let (packet, _) = self.held.take().unwrap_or_default();
@@ -98,12 +108,13 @@ impl OggOpusWriter {
 
     /// Encodes what is pending as a packet, and puts the one before on its page.
     fn encode(&mut self) {
-        let mut payload = vec![0; PAYLOAD_MAX];
-        let samples = self.pending.len() / 2;
-        let encoded = self.encoder.encode(&self.pending, &mut payload);
-        self.pending.clear();
-        payload.truncate(encoded.expect("20 ms at a rate that was opened, and room for any payload"));
-        self.granule += samples as u64 * u64::from(CONTAINER_HZ / self.rate.hz());
+        let samples = self.voices[0].pending.len() as u64;
+        let [left, right] = &mut self.voices;
+        let (mut first, mut second) = ([0; PAYLOAD_MAX], [0; PAYLOAD_MAX]);
+        let (first, second) = (left.encode(&mut first), right.encode(&mut second));
+        let mut payload = Vec::with_capacity(first.len() + second.len() + 2);
+        pair::join(first, second, &mut payload);
+        self.granule += samples * u64::from(CONTAINER_HZ / self.rate.hz());
         if let Some((before, granule)) = self.held.replace((payload, self.granule)) {
             self.packets += 1;
             let ends_page = self.packets.is_multiple_of(PAGE_PACKETS);
@@ -119,10 +130,66 @@ impl OggOpusWriter {
     }
 }
 
+impl Voice {
+    fn encode<'p>(&mut self, payload: &'p mut [u8]) -> &'p [u8] {
+        let encoded = self.encoder.encode(&self.pending, payload);
+        self.pending.clear();
+        &payload[..encoded.expect("20 ms at a rate that was opened, and room for any payload")]
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
+    use ::ogg::PacketReader;
+
     use super::super::read_ogg_opus_channels;
     use super::*;
+    use crate::opus::bandwidth_of;
+    use crate::tone::{Tone, ToneGenerator, goertzel_dbm0};
+
+    #[test]
+    fn each_voice_has_a_band_of_its_own_and_is_heard_alone_across_a_change() {
+        let rate = SampleRate::HZ_16000;
+        let mut writer = OggOpusWriter::new(rate, &OpusEncoderConfig::default(), 1).expect("16 kHz");
+        let tones = [440.0, 850.0];
+        let mut talkers = tones.map(|hz| ToneGenerator::new(Tone::sine(hz, -12.0), rate));
+        writer.encode_as(0, OpusBandwidth::Narrow, 1);
+        for second in 0..4 {
+            if second == 2 {
+                writer.encode_as(0, OpusBandwidth::Wide, 5);
+                writer.encode_as(1, OpusBandwidth::Narrow, 1);
+            }
+            let mut sides = [[0; 16_000]; 2];
+            talkers.iter_mut().zip(&mut sides).for_each(|(talker, side)| talker.fill(side));
+            let [left, right] = sides;
+            writer.push(&left.into_iter().zip(right).map(|(left, right)| [left, right]).collect::<Vec<_>>());
+        }
+        writer.finish();
+        let file = writer.take_pages();
+
+        let channels = read_ogg_opus_channels(&file, 10).expect("a whole file");
+        for (samples, (own, other)) in channels.iter().zip([(440.0, 850.0), (850.0, 440.0)]) {
+            for second in 0..4 {
+                let part = &samples[second * 48_000 + 24_000..][..9600];
+                let level = |hz| goertzel_dbm0(part, SampleRate::HZ_48000, hz);
+                assert!(
+                    (level(own) + 12.0).abs() < 0.5 && level(other) < -50.0,
+                    "{own} Hz in second {second}"
+                );
+            }
+        }
+        // The first stream's table of contents stands first in a packet.
+        let mut packets = PacketReader::new(Cursor::new(&file));
+        let mut bands = Vec::new();
+        while let Some(packet) = packets.read_packet().expect("whole pages") {
+            bands.push(bandwidth_of(&packet.data));
+        }
+        let (before, after) = (bands[2 + 50], bands[2 + 190]);
+        // A tone leaves no pause in which libopus would take all of the band at once.
+        assert!(before == Some(OpusBandwidth::Narrow) && after > before, "{before:?}, {after:?}");
+    }
 
     #[test]
     fn what_was_written_can_be_read_every_fifth_of_a_second() {

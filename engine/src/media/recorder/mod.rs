@@ -12,6 +12,7 @@
 //!
 //! Everything but `thread.rs` is stepped by hand, with the time as an argument.
 
+mod band;
 mod feed;
 mod name;
 mod place;

@@ -99,6 +99,7 @@ impl<S: Storage> Take<S> {
     fn write_until(&mut self, until: i64) -> io::Result<()> {
         while self.written < until {
             let end = until.min(self.written + PART);
+            let bands = [self.left.band(), self.right.band()];
             let [left, right] = &mut self.sides;
             left.clear();
             right.clear();
@@ -106,7 +107,7 @@ impl<S: Storage> Take<S> {
             self.right.take_until(end, right);
             self.frames.clear();
             self.frames.extend(left.iter().zip(right).map(|(left, right)| [*left, *right]));
-            self.sink.write(&self.frames)?;
+            self.sink.write(&self.frames, bands)?;
             self.written = end;
         }
         Ok(())

@@ -6,6 +6,7 @@
 use webtrunk_codecs::resample::Resampler;
 use webtrunk_codecs::{CodecId, Decoder, SampleRate};
 
+use super::band::Band;
 use super::feed::Heard;
 use super::place::Places;
 use super::{RATE, frames_in_us};
@@ -28,6 +29,8 @@ pub(super) struct Track {
     waiting: Vec<i16>,
     /// How many samples were taken.
     taken: i64,
+    /// The position behind the last sound that was of more than narrow band.
+    wide_until: i64,
     pcm: Box<[i16]>,
     resampled: Vec<i16>,
 }
@@ -50,6 +53,7 @@ impl Track {
             voice: None,
             waiting: Vec::new(),
             taken: 0,
+            wide_until: 0,
             pcm: vec![0; RATE.samples_in_ms(PACKET_MS_MAX)].into(),
             resampled: Vec::new(),
         }
@@ -64,6 +68,11 @@ impl Track {
         let Some(mut voice) = self.voice.take() else { return };
         self.play(&mut voice, heard, at_us);
         self.voice = Some(voice);
+    }
+
+    /// The band of what is handed out next.
+    pub(super) const fn band(&self) -> Band {
+        if self.wide_until > self.taken { Band::Wide } else { Band::Narrow }
     }
 
     /// Hands out everything before `position`, silence where there is nothing.
@@ -93,6 +102,9 @@ impl Track {
             voice.decoder.conceal(&mut self.pcm[..samples]);
         }
         self.put(voice, samples, place, follows);
+        if Band::of(heard.codec, heard.payload) == Band::Wide {
+            self.wide_until = self.end();
+        }
         voice.packet_samples = samples;
         let ticks = samples as u64 * u64::from(heard.codec.clock_rate().hz()) / u64::from(voice.rate().hz());
         voice.expected = Some(heard.timestamp.wrapping_add(ticks as u32));
@@ -199,7 +211,29 @@ fn stretch_into(sound: &[i16], stretch: i64, out: &mut Vec<i16>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::feed::Side;
     use super::*;
+
+    #[test]
+    fn sound_is_narrow_until_something_wider_comes_and_again_behind_it() {
+        let mut track = Track::new();
+        let mut timestamp = 0;
+        let mut hear = |track: &mut Track, codec, at_ms: u64| {
+            timestamp += 160;
+            let heard = Heard { side: Side::Left, codec, timestamp, lost_before: 0, payload: &[0x55; 160] };
+            track.handle(&heard, at_ms * 1000);
+        };
+        hear(&mut track, CodecId::Pcma, 20);
+        assert_eq!(track.band(), Band::Narrow);
+        hear(&mut track, CodecId::G722, 40);
+        assert_eq!(track.band(), Band::Wide, "part of what is taken next");
+        hear(&mut track, CodecId::Pcma, 60);
+        let mut out = Vec::new();
+        track.take_until(frames_in_us(39_000), &mut out);
+        assert_eq!(track.band(), Band::Wide);
+        track.take_until(frames_in_us(40_000), &mut out);
+        assert_eq!(track.band(), Band::Narrow);
+    }
 
     #[test]
     fn sound_is_stretched_without_a_step() {
