@@ -13,6 +13,7 @@ use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
+use webtrunk_signalling::sip::subscription::{Package, WatchRights};
 use webtrunk_signalling::sip::transport::Addresses;
 
 use crate::config::{Config, Trunk, UserLimits};
@@ -28,6 +29,8 @@ pub struct GatewayDirectory {
     phone_srtp: SrtpPolicy,
     user_redirects: Redirects,
     user_limits: UserLimits,
+    /// Who may watch whom, where that is who may pick up.
+    pickup: Option<WatchRights>,
 }
 
 impl GatewayDirectory {
@@ -42,6 +45,7 @@ impl GatewayDirectory {
             rtp_address: config.media.rtp_address,
             phone_srtp: config.sip.phone_srtp,
             user_limits: config.user_limits.clone(),
+            pickup: config.subscriptions.allows_pickup.then(|| config.subscriptions.rights.clone()),
             user_redirects: config.sip.redirects,
         }
     }
@@ -115,6 +119,13 @@ impl Directory for GatewayDirectory {
 
     fn may_transfer(&self, origin: &Origin) -> bool {
         self.calling_trunk(origin).map_or(matches!(origin, Origin::User(_)), |trunk| trunk.transfers)
+    }
+
+    fn may_pick_up(&self, who: &Origin, of: &Origin) -> bool {
+        match (who, of, &self.pickup) {
+            (Origin::User(who), Origin::User(of), Some(rights)) => rights.allow(who, of, Package::Dialog),
+            _ => false,
+        }
     }
 
     fn redirects(&self, origin: &Origin) -> Redirects {

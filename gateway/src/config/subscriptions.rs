@@ -21,6 +21,9 @@ pub(super) struct SubscriptionsSection {
     total: Option<Spanned<u32>>,
     #[serde(default)]
     show_parties: bool,
+    /// Who may see that a phone rings need not be who may take the call.
+    #[serde(default)]
+    pickup: bool,
 }
 
 /// Who may watch another user.
@@ -67,6 +70,7 @@ impl SubscriptionsSection {
             per_user: per_user as usize,
             total: total as usize,
             shows_parties: self.show_parties,
+            allows_pickup: self.pickup,
             mailbox_trunks: tellers.map(|trunk| trunk.name().to_owned()).collect(),
             mailboxes: check_mailboxes(users, faults),
         }

@@ -105,6 +105,11 @@ pub trait Directory {
     /// Whether a party with these rights may have another take its place.
     fn may_transfer(&self, origin: &Origin) -> bool;
 
+    /// Whether one party may pick up what rings at another that is not its own.
+    fn may_pick_up(&self, _who: &Origin, _of: &Origin) -> bool {
+        false
+    }
+
     /// What becomes of a call that a callee with these rights sends on elsewhere.
     fn redirects(&self, origin: &Origin) -> Redirects;
 

@@ -151,14 +151,16 @@ impl B2bua {
         directory: &dyn Directory,
     ) -> Result<(LegId, Standing), EndCause> {
         let party = incoming.replaces.and_then(|of| self.party(of)).ok_or(EndCause::NotFound)?;
-        if party.origin != incoming.origin || !directory.may_transfer(&incoming.origin) {
+        let standing = self.standing(party.leg);
+        let is_own = party.origin == incoming.origin && directory.may_transfer(&incoming.origin);
+        let picks_up = || directory.may_pick_up(&incoming.origin, &party.origin);
+        if !(is_own || standing == Some(Standing::IsCalled) && picks_up()) {
             return Err(EndCause::Forbidden);
         }
         if self.transfer.is_some() || self.replacement.is_some() {
             return Err(EndCause::Glare);
         }
-        let standing = self.standing(party.leg).ok_or(EndCause::Declined)?;
-        Ok((party.leg, standing))
+        Ok((party.leg, standing.ok_or(EndCause::Declined)?))
     }
 
     fn standing(&self, leg: LegId) -> Option<Standing> {

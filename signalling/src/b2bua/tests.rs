@@ -74,6 +74,10 @@ impl Directory for World {
         matches!(origin, Origin::User(_))
     }
 
+    fn may_pick_up(&self, who: &Origin, of: &Origin) -> bool {
+        (who, of) == (&Origin::User("colleague".into()), &Origin::User("bob".into()))
+    }
+
     fn redirects(&self, origin: &Origin) -> Redirects {
         match origin {
             Origin::Trunk(name) if name == "pstn" => Redirects::Follow,

@@ -22,6 +22,7 @@ pub(crate) struct GatewayConfig {
     has_all_addresses: bool,
     sip: String,
     messages: String,
+    subscriptions: String,
     users_more: Vec<(String, String)>,
     listeners: String,
     tls: String,
@@ -163,6 +164,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the section `[subscriptions]`.
+    pub(crate) fn subscriptions(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.subscriptions, "{lines}");
+        self
+    }
+
     /// Adds lines to the section of a user.
     pub(crate) fn user_lines(mut self, user: &str, lines: &str) -> Self {
         self.users_more.push((user.to_owned(), lines.to_owned()));
@@ -204,11 +211,12 @@ impl GatewayConfig {
              [sip]\n{}\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n{listeners}\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
-             [messages]\n{}[media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
+             [messages]\n{}[subscriptions]\n{}[media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
              rtp_ports = {:?}\n{}",
             self.log_filter.unwrap_or("debug,hickory_net=info,hickory_resolver=info,mio=info"),
             self.sip,
             self.messages,
+            self.subscriptions,
             self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,
             sip = host.at(SIP_PORT),

@@ -14,7 +14,7 @@ const ALICE_HZ: f64 = 1000.0;
 const BOB_HZ: f64 = 1400.0;
 
 /// Alice, bob, carol and erin are of a group, dave of none.
-fn config() -> GatewayConfig {
+pub(super) fn config() -> GatewayConfig {
     let users = ["alice", "bob", "carol", "dave", "erin"];
     let config = users.iter().fold(GatewayConfig::default(), |config, user| config.user(user));
     let members = ["alice", "bob", "carol", "erin"];
@@ -23,7 +23,7 @@ fn config() -> GatewayConfig {
 }
 
 /// What a document says: full or partial, and each call's direction and state.
-fn read(document: &str) -> String {
+pub(super) fn read(document: &str) -> String {
     let between = |text: &str, from: &str, to: &str| {
         text.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map(|(value, _)| value.to_owned())
     };

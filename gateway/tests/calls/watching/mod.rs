@@ -2,5 +2,6 @@
 
 mod calls;
 mod mailboxes;
+mod pickup;
 mod presence;
 mod watcher;

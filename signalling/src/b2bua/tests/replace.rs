@@ -165,6 +165,23 @@ fn a_call_that_rings_is_picked_up_by_another_leg_of_who_is_called() {
 }
 
 #[test]
+fn who_may_pick_up_what_rings_at_another_takes_no_place_of_who_talks() {
+    let mut bench = Bench::calling(user());
+    let callee = bench.dial_all()[0];
+    let (stranger, words) = replace(&mut bench, callee, "stranger", true);
+    assert_eq!(words, ["refuse callee Forbidden"], "{stranger}");
+    let (leg, words) = replace(&mut bench, callee, "colleague", true);
+    assert_eq!(words, ["add callee", "offered by callee", "make answer for callee"]);
+    assert_eq!(described(&mut bench, leg)[0], "answer callee");
+    assert_eq!(bench.call.partner, Some(leg));
+
+    let (mut bench, callee) = Bench::talking(user());
+    bench.call.callees[0].origin = Origin::User("bob".into());
+    let (_, words) = replace(&mut bench, callee, "colleague", true);
+    assert_eq!(words, ["refuse callee Forbidden"]);
+}
+
+#[test]
 fn a_pick_up_that_comes_too_late_is_refused() {
     let mut bench = Bench::calling(user());
     let callee = bench.dial_all()[0];

@@ -378,8 +378,12 @@ impl<D: Doorkeeper> Agent<D> {
     pub(super) fn replaced_by(&self, invite: &Request) -> Result<Option<LegId>, Reject> {
         let Some(replaces) = invite.headers.replaces()? else { return Ok(None) };
         let gone = || Reject::new(StatusCode::CALL_DOES_NOT_EXIST);
-        let leg = self.dialogs.replaced(&replaces).ok_or_else(gone)?;
-        let call = self.calls.get(&leg).and_then(|slot| slot.call.as_ref()).ok_or_else(gone)?;
+        let call_of = |leg: &LegId| self.calls.get(leg).and_then(|slot| slot.call.as_ref());
+        let rings = |leg: &LegId| matches!(call_of(leg), Some(Call::Outgoing(_)));
+        // Who picks up what rings at another has its names from having watched that one.
+        let watched = || self.dialogs.watched(&replaces).filter(rings);
+        let leg = self.dialogs.replaced(&replaces).or_else(watched).ok_or_else(gone)?;
+        let call = call_of(&leg).ok_or_else(gone)?;
         call.check_replaced(replaces.is_early_only).map_err(Reject::new)?;
         Ok(Some(leg))
     }

@@ -111,7 +111,8 @@ impl<D: Doorkeeper> Agent<D> {
             return seen;
         }
         match call.and_then(Call::shown_in_full) {
-            Some((user, dialog)) => {
+            Some((user, mut dialog)) => {
+                dialog.id.take_if(|_| !self.notifier.config().allows_pickup);
                 let WatchedDialog { direction, stage, .. } = dialog;
                 self.notifier.set_dialog(&user, leg, Some(dialog), now);
                 Some(Seen { user, shown: (direction, stage) })

@@ -37,12 +37,17 @@ impl DialogIndex {
         self.leg(&named(call_id, to_tag, from_tag))
     }
 
+    /// The leg of a dialog that somebody names who watches its peer: the tags as that one has them (RFC 4235 4.1).
+    pub(in crate::sip) fn watched(&self, replaces: &Replaces) -> Option<LegId> {
+        let Replaces { call_id, to_tag, from_tag, .. } = replaces;
+        self.leg(&named(call_id, from_tag, to_tag))
+    }
+
     /// The leg of a dialog that its peer names to us. Peers write the tags in the order of whoever called, or leave out
     /// ours before they have it: whose leg it is has to be asked. And whom the peer talks with.
     pub(in crate::sip) fn referred(&self, replaces: &Replaces) -> Option<(LegId, &str)> {
         let Replaces { call_id, to_tag, from_tag, .. } = replaces;
-        let turned = || self.leg(&named(call_id, from_tag, to_tag));
-        let known = self.replaced(replaces).or_else(turned);
+        let known = self.replaced(replaces).or_else(|| self.watched(replaces));
         let leg = known.or_else(|| {
             let is_it = |id: &&DialogId| id.call_id == *call_id && id.remote_tag == *from_tag;
             let mut without_tag = self.by_id.keys().filter(is_it).filter(|_| to_tag == UNKNOWN_TAG);

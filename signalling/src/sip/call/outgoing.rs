@@ -78,6 +78,13 @@ pub(super) struct Fork {
     answer: Option<Box<SessionDescription>>,
 }
 
+impl Fork {
+    /// What names its dialog.
+    pub(super) const fn id(&self) -> &DialogId {
+        self.dialog.id()
+    }
+}
+
 impl Outgoing {
     /// Sends the INVITE.
     pub(in crate::sip) fn dial(dial: Dial, route: Route, context: &mut Context<'_>) -> Call {

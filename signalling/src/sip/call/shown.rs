@@ -3,7 +3,7 @@
 use super::stage::Call;
 use crate::adapter::Origin;
 use crate::sip::message::NameAddr;
-use crate::sip::subscription::{Direction, Stage, WatchedDialog};
+use crate::sip::subscription::{Direction, Stage, WatchedDialog, WatchedId};
 
 impl Call {
     /// How far it is; `None` for a trunk's, and for one that is over.
@@ -30,7 +30,18 @@ impl Call {
             Self::Session(call) => name(call.dialog.local()),
             Self::Leaving(_) => return None,
         };
-        Some((self.user()?.to_owned(), WatchedDialog { direction, stage, remote }))
+        Some((self.user()?.to_owned(), WatchedDialog { direction, stage, remote, id: self.ringing_id() }))
+    }
+
+    /// What names it while it rings, as the phone has it that rings; of several the first.
+    fn ringing_id(&self) -> Option<WatchedId> {
+        let Self::Outgoing(call) = self else { return None };
+        let id = call.forks.first()?.id();
+        Some(WatchedId {
+            call_id: id.call_id.clone(),
+            local_tag: id.remote_tag.clone(),
+            remote_tag: id.local_tag.clone(),
+        })
     }
 
     fn user(&self) -> Option<&str> {

@@ -20,6 +20,8 @@ pub struct SubscriptionConfig {
     pub total: usize,
     /// Whether watchers of calls are told with whom somebody talks.
     pub shows_parties: bool,
+    /// Whether who may watch a user's calls may pick them up while they ring, and is told what it takes.
+    pub allows_pickup: bool,
     /// The trunks that tell of mailboxes; without one nobody can watch one.
     pub mailbox_trunks: BTreeSet<String>,
     /// Whose a mailbox is, by what the trunks call it.
@@ -59,6 +61,7 @@ impl Default for SubscriptionConfig {
             // Chosen by us: with some 3 KiB each, 30 MiB.
             total: 10_000,
             shows_parties: false,
+            allows_pickup: false,
             mailbox_trunks: BTreeSet::new(),
             mailboxes: HashMap::new(),
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use webtrunk_engine::LegId;
 
-use super::watched::{Direction, Stage, WatchedDialog};
+use super::watched::{Direction, Stage, WatchedDialog, WatchedId};
 use super::xml::Escaped;
 
 /// What a watcher was told last of each call.
@@ -61,9 +61,12 @@ fn write_dialog(text: &mut String, leg: LegId, dialog: &WatchedDialog, stage: &s
     } else {
         String::new()
     };
-    write!(
-        text,
-        "<dialog id=\"{leg}\" direction=\"{direction}\"><state>{stage}</state>{remote}</dialog>\r\n"
-    )
-    .expect("writes to a String");
+    write!(text, "<dialog id=\"{leg}\"").expect("writes to a String");
+    if let Some(WatchedId { call_id, local_tag, remote_tag }) = &dialog.id {
+        let [call_id, local_tag, remote_tag] = [call_id, local_tag, remote_tag].map(|text| Escaped(text));
+        write!(text, " call-id=\"{call_id}\" local-tag=\"{local_tag}\" remote-tag=\"{remote_tag}\"")
+            .expect("writes to a String");
+    }
+    write!(text, " direction=\"{direction}\"><state>{stage}</state>{remote}</dialog>\r\n")
+        .expect("writes to a String");
 }

@@ -24,4 +24,4 @@ pub use config::{SubscriptionConfig, WatchRights, Watchers};
 pub use notifier::{Notification, Notifier, SubscriptionId};
 pub use package::Package;
 pub use summary::Mailbox;
-pub use watched::{Direction, Stage, WatchedDialog};
+pub use watched::{Direction, Stage, WatchedDialog, WatchedId};

@@ -107,6 +107,7 @@ impl Bench {
             direction: Direction::Recipient,
             stage,
             remote: "030<1>".to_owned(),
+            id: None,
         });
         self.notifier.set_dialog(user, leg, dialog, self.now);
         self.collect();

@@ -24,6 +24,19 @@ pub struct WatchedDialog {
     pub stage: Stage,
     /// The other party's number or name.
     pub remote: String,
+    /// By what it is picked up, while it rings, where that is allowed.
+    pub id: Option<WatchedId>,
+}
+
+/// What names a call that rings at a user, as the user's phone has it (RFC 4235 4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedId {
+    /// Call-ID.
+    pub call_id: String,
+    /// The tag of the user's phone.
+    pub local_tag: String,
+    /// The other one, which is ours.
+    pub remote_tag: String,
 }
 
 /// Who called whom, from the user's side.
