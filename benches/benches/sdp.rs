@@ -70,6 +70,7 @@ fn rtp() -> LocalTransport {
         address: "203.0.113.5".parse().expect("an address"),
         rtp_port: 30_000,
         srtp: SrtpPolicy::Forbid,
+        is_dual_stack: true,
     }
 }
 

@@ -52,7 +52,7 @@ fn negotiate(leg: &mut Negotiator, description: &SessionDescription) {
 
 fn transports() -> [LocalTransport; 3] {
     let address = [203, 0, 113, 5].into();
-    let rtp = |srtp| LocalTransport::Rtp { address, rtp_port: 30_000, srtp };
+    let rtp = |srtp| LocalTransport::Rtp { address, rtp_port: 30_000, srtp, is_dual_stack: false };
     let webrtc = LocalTransport::Webrtc {
         ufrag: "gwUF".to_owned(),
         pwd: "gatewaypasswordof24chars".to_owned(),

@@ -72,6 +72,14 @@ fn check_tells_sound_faulty_and_unreadable_apart() {
         "{told}"
     );
 
+    let text = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"[::1]:0\"\n";
+    fs::write(&path, text).expect("the folder is ours");
+    let (status, told) = check(&path);
+    let expected = "warning: phones that call over IPv6 at sip.listeners[0].bind = \"[::1]:0\" are refused";
+    assert!(status == Some(0) && told.contains(expected), "{told}");
+    fs::write(&path, format!("{text}[media]\nrtp_address = \"::\"\n")).expect("the folder is ours");
+    assert!(!check(&path).1.contains("warning"), "it reaches both");
+
     let text =
         "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"0.0.0.0:0\"\nexternal_address = \"203.0.113.5\"\n";
     fs::write(&path, text).expect("the folder is ours");

@@ -1,6 +1,6 @@
 //! Makes legs on sockets that somebody else reads and writes.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -67,7 +67,10 @@ impl Leg {
         opus_fmtp: OpusParameters,
         supplies: &Supplies,
     ) -> Self {
-        let local = LocalTransport::Rtp { address: advertised, rtp_port: transport.port(), srtp };
+        // The system binds such a socket to IPv4 too.
+        let is_dual_stack = supplies.config.rtp_address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let local =
+            LocalTransport::Rtp { address: advertised, rtp_port: transport.port(), srtp, is_dual_stack };
         let transport = LegTransport::Rtp(Box::new(transport));
         let negotiator = negotiator(&codecs, local, opus_fmtp, supplies.config.comfort_noise);
         Self::new(id, transport, negotiator, codecs, supplies)

@@ -1,7 +1,7 @@
 //! `webtrunk check`: all faults, or what the configuration amounts to.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use super::Failure;
@@ -34,6 +34,7 @@ fn summary(config: &Config) -> Vec<String> {
     });
     lines.push(format!("RTP on ports {} to {}", media.rtp_ports.start(), media.rtp_ports.end()));
     lines.extend(shortage(media));
+    lines.extend(unheard(config));
     lines.extend(readable_keys(config));
     lines.extend(config.recording.as_ref().map(|own| format!("recordings in {}", own.folder.display())));
     lines.extend(config.store.as_ref().map(|own| format!("registrations kept in {}", own.path.display())));
@@ -100,6 +101,21 @@ fn is_for_documents(address: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_documentation(),
         IpAddr::V6(v6) => v6.segments()[..2] == [0x2001, 0xdb8],
     }
+}
+
+/// Listeners whose phones plain RTP does not reach: they are refused.
+fn unheard(config: &Config) -> impl Iterator<Item = String> {
+    let rtp = config.media.rtp_address;
+    // The system binds "::" to both.
+    let is_dual_stack = rtp == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let binds = config.sip.listeners.iter().enumerate().filter_map(|(index, own)| Some((index, own.bind?)));
+    binds.filter(move |(_, bind)| !is_dual_stack && bind.is_ipv4() != rtp.is_ipv4()).map(move |(index, bind)| {
+        let family = if bind.is_ipv4() { "IPv4" } else { "IPv6" };
+        format!(
+            "warning: phones that call over {family} at sip.listeners[{index}].bind = \"{bind}\" are refused, since \
+             media.rtp_address = \"{rtp}\" does not reach them; write \"::\", which reaches both"
+        )
+    })
 }
 
 /// What is too little for as many calls as may be, each between two plain phones.

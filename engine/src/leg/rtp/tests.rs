@@ -99,8 +99,12 @@ impl Bench {
 }
 
 fn leg(ip: &str, rtp_port: u16) -> Negotiator {
-    let transport =
-        LocalTransport::Rtp { address: ip.parse().expect("an address"), rtp_port, srtp: SrtpPolicy::Require };
+    let transport = LocalTransport::Rtp {
+        address: ip.parse().expect("an address"),
+        rtp_port,
+        srtp: SrtpPolicy::Require,
+        is_dual_stack: false,
+    };
     Negotiator::new(LocalMedia {
         session_id: 1,
         codecs: vec![CodecId::Pcmu],

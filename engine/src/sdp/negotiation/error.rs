@@ -1,5 +1,7 @@
 //! Why no agreement came about.
 
+use std::net::IpAddr;
+
 use crate::sdp::crypto::CryptoFault;
 use crate::sdp::protocol::Protocol;
 
@@ -45,6 +47,16 @@ pub enum NegotiationError {
     /// A host name, a multicast or broadcast address, or a port that leaves none for RTCP.
     #[error("peer's media address cannot be used")]
     UnusableAddress,
+    /// The peer's media has an IPv6 address and ours IPv4, or the reverse: nothing would be heard.
+    #[error(
+        "peer's media is at {peer}, which plain RTP from {ours} cannot reach; bind media.rtp_address to both families (\"::\")"
+    )]
+    OtherFamily {
+        /// Where the peer's media is.
+        peer: IpAddr,
+        /// Where the peer was to send its.
+        ours: IpAddr,
+    },
     /// The answer refuses the audio.
     #[error("peer refused the audio")]
     AudioRefused,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use webtrunk_codecs::CodecId;
 
+use super::error::NegotiationError;
 use super::sdes::SrtpPolicy;
 use super::transport::RemoteTransport;
 use crate::sdp::candidate::Candidate;
@@ -52,12 +53,26 @@ pub enum LocalTransport {
         rtp_port: u16,
         /// Whether it is protected.
         srtp: SrtpPolicy,
+        /// Whether our sockets reach both address families, and not that of `address` alone.
+        is_dual_stack: bool,
     },
 }
 
 impl LocalTransport {
     pub(super) const fn is_webrtc(&self) -> bool {
         matches!(self, Self::Webrtc { .. })
+    }
+
+    /// Checks that what our sockets send can reach the peer; with browsers ICE does that.
+    pub(super) fn check_reach(&self, remote: &RemoteTransport) -> Result<(), NegotiationError> {
+        match (self, remote) {
+            (Self::Rtp { address, is_dual_stack: false, .. }, RemoteTransport::Rtp { rtp, rtcp })
+                if [rtp, rtcp].iter().any(|to| to.is_ipv4() != address.is_ipv4()) =>
+            {
+                Err(NegotiationError::OtherFamily { peer: rtp.ip(), ours: *address })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Changes nothing on plain RTP.

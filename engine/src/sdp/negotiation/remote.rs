@@ -86,6 +86,7 @@ impl RemoteMedia {
     ) -> Result<Self, NegotiationError> {
         let is_webrtc = local.transport.is_webrtc();
         let transport = RemoteTransport::of(session, media, is_webrtc)?;
+        local.transport.check_reach(&transport)?;
         let crypto = if is_webrtc { Vec::new() } else { remote_keys(media, srtp, part)? };
         let mut formats = RemoteFormat::all_of(media, is_webrtc);
         formats.retain(|remote| match remote.format {

@@ -271,6 +271,7 @@ fn a_leg_without_digits_answers_without() {
         address: "203.0.113.5".parse().expect("an address"),
         rtp_port: 30_000,
         srtp: SrtpPolicy::Forbid,
+        is_dual_stack: false,
     };
     let mut leg = Negotiator::new(LocalMedia { telephone_event: false, ..media(&CodecId::USUAL, transport) });
     leg.receive_offer(&parse(BARESIP)).expect("met");

@@ -51,7 +51,10 @@ fn webrtc_leg(codecs: &[CodecId]) -> Negotiator {
 
 fn rtp_leg(codecs: &[CodecId]) -> Negotiator {
     let address = "203.0.113.5".parse().expect("an address");
-    leg(codecs, LocalTransport::Rtp { address, rtp_port: 30_000, srtp: SrtpPolicy::Forbid })
+    leg(
+        codecs,
+        LocalTransport::Rtp { address, rtp_port: 30_000, srtp: SrtpPolicy::Forbid, is_dual_stack: true },
+    )
 }
 
 fn leg(codecs: &[CodecId], transport: LocalTransport) -> Negotiator {

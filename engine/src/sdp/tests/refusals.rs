@@ -57,6 +57,32 @@ fn offers_to_a_phone_leg_that_cannot_be_met() {
 }
 
 #[test]
+fn media_of_the_other_address_family_is_refused_unless_we_have_both() {
+    let described = |ours: &str, is_dual_stack| {
+        let address = ours.parse().expect("an address");
+        let transport =
+            LocalTransport::Rtp { address, rtp_port: 30_000, srtp: SrtpPolicy::Forbid, is_dual_stack };
+        leg(&CodecId::USUAL, transport)
+    };
+    let hold = SIPP.replace("c=IN IP4 192.0.2.70", "c=IN IP4 0.0.0.0");
+    let rtcp = format!("{SIPP}a=rtcp:6001 IN IP6 2001:db8::9\n");
+    for (ours, offer, is_met) in [
+        ("203.0.113.5", TRUNK_IPV6, false),
+        ("203.0.113.5", SIPP, true),
+        ("203.0.113.5", rtcp.as_str(), false),
+        ("2001:db8::5", TRUNK_IPV6, true),
+        ("2001:db8::5", SIPP, false),
+        ("2001:db8::5", hold.as_str(), true),
+    ] {
+        let refused = described(ours, false).receive_offer(&parse(offer)).err();
+        assert_eq!(refused.is_none(), is_met, "{ours}: {refused:?}");
+        let is_named = matches!(refused, None | Some(NegotiationError::OtherFamily { .. }));
+        assert!(is_named, "{refused:?}");
+        assert!(described(ours, true).receive_offer(&parse(offer)).is_ok(), "{ours} and the other");
+    }
+}
+
+#[test]
 fn the_first_audio_that_can_be_met_is_taken() {
     let secure_first = format!("{PBX_SDES}m=audio 11900 RTP/AVP 0\na=rtpmap:0 PCMU/8000\n");
     let mut leg = rtp_leg(&CodecId::USUAL);

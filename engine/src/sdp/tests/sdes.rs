@@ -12,7 +12,7 @@ const POLICIES: [SrtpPolicy; 3] = [SrtpPolicy::Forbid, SrtpPolicy::Offer, SrtpPo
 
 fn phone_leg(srtp: SrtpPolicy) -> Negotiator {
     let address = "203.0.113.5".parse().expect("an address");
-    leg(&CodecId::USUAL, LocalTransport::Rtp { address, rtp_port: 30_000, srtp })
+    leg(&CodecId::USUAL, LocalTransport::Rtp { address, rtp_port: 30_000, srtp, is_dual_stack: false })
 }
 
 /// A phone's description with these lines.

@@ -58,7 +58,7 @@ pub(super) fn usual(is_browser: bool, srtp: SrtpPolicy) -> Result<SessionDescrip
         return Ok(SessionDescription::parse(BROWSER)?);
     }
     let srtp = if srtp == SrtpPolicy::Require { srtp } else { SrtpPolicy::Forbid };
-    let transport = LocalTransport::Rtp { address: SOMEWHERE, rtp_port: RTP_PORT, srtp };
+    let transport = LocalTransport::Rtp { address: SOMEWHERE, rtp_port: RTP_PORT, srtp, is_dual_stack: true };
     Ok(Negotiator::new(party(PHONE.to_vec(), transport)).create_offer(Direction::SendRecv)?)
 }
 
@@ -96,7 +96,12 @@ fn answer(offer: &SessionDescription) -> Option<SessionDescription> {
             ice_lite: false,
         }
     } else {
-        LocalTransport::Rtp { address: ELSEWHERE, rtp_port: RTP_PORT, srtp: SrtpPolicy::Offer }
+        LocalTransport::Rtp {
+            address: ELSEWHERE,
+            rtp_port: RTP_PORT,
+            srtp: SrtpPolicy::Offer,
+            is_dual_stack: true,
+        }
     };
     let mut callee = Negotiator::new(party(CodecId::ALL.to_vec(), transport));
     let first = callee.receive_offer(offer).map(RemoteMedia::codecs).ok()?.first().copied();

@@ -1,7 +1,7 @@
 //! The world around a call that is rehearsed: our addresses, the engine's settings, and users who are taken to be
 //! registered.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -48,8 +48,13 @@ pub(super) fn supplies(config: &Config, now: Instant, at: SystemTime) -> Result<
     // A port that is not chosen yet would refuse the media.
     let webrtc_port = if engine.webrtc_port == 0 { USUAL_PORT } else { engine.webrtc_port };
     let streams = config.http.as_ref().map(|http| wiring::media_streams(&config.media, http.bind));
+    // Those that are presumed are at IPv4 addresses, which a gateway of IPv6 alone must not be blamed for.
+    let rtp_address = match engine.rtp_address {
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        IpAddr::V4(_) => engine.rtp_address,
+    };
     Ok(Arc::new(Supplies {
-        config: EngineConfig { webrtc_tcp: streams.unwrap_or_default(), webrtc_port, ..engine },
+        config: EngineConfig { webrtc_tcp: streams.unwrap_or_default(), webrtc_port, rtp_address, ..engine },
         clock: WallClock::new(now, at),
         certificate: Arc::new(DtlsCertificate::generate()?),
     }))

@@ -4,7 +4,7 @@
 //!                +--------------- due: REGISTER ------------+
 //!                |                                          v
 //!            Waiting <--- 2xx: refresh before its end --- Asking --- 403 ---> Refused
-//!                ^        423: at once, for longer          |
+//!                ^        423: at once, for longer, once    |
 //!                |        else: back off                    |
 //!                +------------------------------------------+
 //!
@@ -203,9 +203,15 @@ impl Registration {
             423 => {
                 let least = headers.min_expires().ok().flatten().map(|s| Duration::from_secs(s.into()));
                 match least.filter(|least| *least > self.expires && *least <= EXPIRES_MAX) {
+                    Some(least) if self.failures == 0 => {
+                        self.expires = least;
+                        self.failures = 1;
+                        self.state = State::Waiting { at: now };
+                    }
+                    // Who names a longer time again and again must not set our pace.
                     Some(least) => {
                         self.expires = least;
-                        self.state = State::Waiting { at: now };
+                        self.fail("423 for a longer time once more", None, now);
                     }
                     None => self.fail("423 without a longer time", None, now),
                 }
@@ -446,6 +452,17 @@ mod tests {
         let refused = response(&request, 423, &[(HeaderName::MinExpires, "1800")]);
         bench.registration.handle_response(&refused, 2, &ours(), bench.now);
         assert_eq!(bench.registration.state(), RegistrationState::Failing, "no circle");
+    }
+
+    #[test]
+    fn a_time_that_is_too_short_again_and_again_is_a_failure() {
+        let mut bench = Bench::new(3);
+        bench.answered(423, &[(HeaderName::MinExpires, "1800")]);
+        bench.answered(423, &[(HeaderName::MinExpires, "1801")]);
+        let again = bench.registration.poll_timeout().expect("it goes on") - bench.now;
+        assert!(again >= BACK_OFF, "{again:?}");
+        bench.now += again;
+        assert_eq!(bench.ask().headers.expires(), Ok(Some(1801)));
     }
 
     #[test]
