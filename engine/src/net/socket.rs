@@ -1,7 +1,7 @@
 //! A UDP socket of a shard: many datagrams by one system call, in both directions.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 use nix::errno::Errno;
@@ -71,7 +71,7 @@ impl Socket {
         let count = run.count();
         for ((slice, address), (to, datagram)) in slices.iter_mut().zip(&mut addresses).zip(run.iter()) {
             *slice = [IoSlice::new(datagram)];
-            *address = Some(SockaddrStorage::from(to));
+            *address = Some(SockaddrStorage::from(self.as_written(to)));
         }
         let mut outcome = Ok(());
         let mut next = 0;
@@ -89,6 +89,14 @@ impl Socket {
             }
         }
         outcome
+    }
+
+    /// An address as the kernel takes it: on a socket of IPv6 that has IPv4 too, the latter is mapped (RFC 3493 3.7).
+    fn as_written(&self, to: SocketAddr) -> SocketAddr {
+        match to {
+            SocketAddr::V4(v4) if self.local.is_ipv6() => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+            _ => to,
+        }
     }
 }
 
@@ -135,9 +143,12 @@ impl Default for SendHeaders {
     }
 }
 
+/// Where a datagram came from; IPv4 as such, on whatever socket.
 fn to_std(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
+    v4.or_else(|| {
+        address.as_sockaddr_in6().map(|v6| SocketAddr::new(IpAddr::V6(v6.ip()).to_canonical(), v6.port()))
+    })
 }
 
 #[cfg(test)]
@@ -162,6 +173,28 @@ mod tests {
             let mut heard = [0; 16];
             let (length, _) = peer.recv_from(&mut heard).expect("it comes");
             assert_eq!(heard[..length], [byte]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_both_families_talks_with_peers_of_both() {
+        let bind = |to: &str| UdpSocket::bind(to).expect("a free port");
+        let socket = Socket::register(bind("[::]:0")).expect("a reactor");
+        let mut inbox = Inbox::default();
+        for ours in ["127.0.0.1", "::1"] {
+            let peer = bind(&SocketAddr::new(ours.parse().expect("an address"), 0).to_string());
+            peer.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a time");
+            let here = peer.local_addr().expect("it is bound");
+            peer.send_to(b"hello", (here.ip(), socket.local().port())).expect("it is sent");
+            socket.readable().await.expect("it is open");
+            assert_eq!(socket.receive(&mut inbox).expect("it comes"), 1);
+            assert_eq!(inbox.datagram(0).map(|(_, from)| from), Some(here));
+            let mut outbox = Outbox::default();
+            outbox.push(b"you too", SocketId(0), here);
+            outbox.drain(|_, run| socket.send(&mut SendHeaders::default(), run).expect("it is sent"));
+            let mut heard = [0; 16];
+            let (length, _) = peer.recv_from(&mut heard).expect("it comes");
+            assert_eq!(&heard[..length], b"you too");
         }
     }
 }
