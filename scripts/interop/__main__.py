@@ -113,7 +113,7 @@ def write(verdicts, seconds):
                 row.append(("yes" if is_well else "**no**") + note)
                 counts["yes" if is_well else "no"] += 1
         lines.append(f"| {cell} | " + " | ".join(row) + " |")
-    lines += ["", f"{counts['yes']} cells hold, {counts['no']} do not, {counts['n/a']} do not apply or were not tried:", ""]
+    lines += ["", f"{counts['yes']} cells hold, {counts['no']} do not, {counts['n/a']} do not apply:", ""]
     lines += [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
     lines += ["", "The test of each cell, below `gateway/tests/calls`:", ""]
     for peer in PEERS:

@@ -31,7 +31,6 @@ class Noted(list):
 
 
 PAGE = Reason("a page's media are keyed by DTLS-SRTP; over secure WebSocket see `over_secure_websocket_the_echo_is_heard`")
-OURS = Reason("the gateway asks a page to leave it to us, which in the background would come late")
 NO_TIMERS = Reason("it knows no session timers (RFC 4028)")
 BARESIP_ATTENDED = Reason("baresip 1.0 has no attended transfer")
 SIPP_TLS = Reason("Debian's sipp is built without TLS, and has no SRTP")
@@ -51,7 +50,9 @@ MATRIX = {
         "attended transfer": ["transfers::attended::a_page_puts_a_phone_through_to_another_page"],
         "DTMF": [f"{BROWSER}::digits::from_the_page_in_media", f"{BROWSER}::digits::from_the_phone_in_media"],
         "90 s, refreshed by us": [f"{BROWSER}::refreshed::a_page_with_jssip_for_90_seconds"],
-        "90 s, refreshed by the peer": OURS,
+        "90 s, refreshed by the peer": [
+            f"{BROWSER}::refreshed::a_page_with_jssip_that_refreshes_its_call_itself_keeps_it"
+        ],
         "early media": [f"{BROWSER}::given_up::jssip_hears_early_media_and_gives_up"],
         "cancel": [f"{BROWSER}::given_up::jssip_hears_early_media_and_gives_up"],
         "TLS + SDES": PAGE,
