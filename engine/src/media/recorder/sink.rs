@@ -16,9 +16,9 @@ use super::{Frame, RATE, RecordingFormat};
 /// recording is not for music.
 const BITRATE_BPS: u32 = 24_000;
 
-/// The encoder's work for a side of a telephone's band. At 1 it takes 21 µs for 20 ms, where 5 takes 48 and PESQ is 0.02 to 0.08
-/// better, out of 4.4 (`docs/PERFORMANCE.md`).
-const COMPLEXITY_NARROW: u8 = 1;
+/// The encoder's work for a side of a telephone's band. At 3 it takes 38 µs for 20 ms, where 5 takes 48 and PESQ is 0.00 to 0.06
+/// better, out of 4.4; below, steady tones lose a decibel (`docs/PERFORMANCE.md`).
+const COMPLEXITY_NARROW: u8 = 3;
 
 /// For a wider one: below 4 wide-band PESQ falls from 3.9 to 3.1.
 const COMPLEXITY_WIDE: u8 = 5;

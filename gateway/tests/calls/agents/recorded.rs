@@ -90,7 +90,8 @@ pub(super) fn assert_sides([left, right]: &[Vec<i16>; 2], rate: SampleRate) {
             .max_by(|one, other| level_of(one, own).total_cmp(&level_of(other, own)))
             .expect("the call was longer than a second");
         let level = level_of(heard, own);
-        assert!((level - LEVEL_DBM0).abs() <= 0.3, "{own} Hz with {level:.2} dBm0");
+        // Opus is made for speech: the level of a steady tone moves with its bits.
+        assert!((level - LEVEL_DBM0).abs() <= 0.6, "{own} Hz with {level:.2} dBm0");
         let crossed = level_of(heard, other);
         assert!(crossed < -50.0, "{other} Hz with {crossed:.2} dBm0 on the other side");
     }
