@@ -163,6 +163,12 @@ impl Dialog {
         &self.local
     }
 
+    /// What the peer calls itself, or is called by us, with its tag.
+    #[must_use]
+    pub const fn remote(&self) -> &NameAddr {
+        &self.remote
+    }
+
     /// Where the peer can be reached now.
     #[must_use]
     pub const fn remote_target(&self) -> &Uri {

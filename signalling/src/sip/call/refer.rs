@@ -159,14 +159,16 @@ impl Session {
         Ok((user.into_owned(), None))
     }
 
-    /// Whether a URI is at a host that is ours. Users know us by names that only DNS knows, as they do when they call
-    /// (RFC 3261 16.5 leaves the domain to us, and we have but one); a trunk knows its own people by others.
+    /// Whether a URI is at a host whose people the dial plan knows: one of ours, or the one by which the peer goes in this
+    /// call, since a telephone system names its own people by its own host. Users know us by names that only DNS knows, as
+    /// they do when they call (RFC 3261 16.5 leaves the domain to us, and we have but one).
     fn is_ours_to_call(&self, uri: &SipUri, context: &Context<'_>) -> bool {
         if matches!(self.peer, Origin::User(_)) && uri.host.ip().is_none() {
             return true;
         }
         let contact = context.names.contact(&self.path.flow());
-        let local = self.dialog.local().uri.as_sip().map(|uri| &uri.host);
-        uri.host == contact.host || Some(&uri.host) == local
+        let named = [self.dialog.local(), self.dialog.remote()];
+        let named = named.into_iter().filter_map(|party| party.uri.as_sip()).map(|uri| &uri.host);
+        uri.host == contact.host || named.into_iter().any(|host| *host == uri.host)
     }
 }

@@ -108,6 +108,16 @@ fn what_is_not_for_us_to_call_is_refused_at_once() {
 }
 
 #[test]
+fn a_peer_may_name_its_own_people_by_its_own_host() {
+    let mut peer = Peer::new();
+    let call = peer.call_in();
+    refer(&mut peer, &call, "<sip:carol@192.0.2.2>", &[]);
+    assert!(
+        matches!(peer.told.last(), Some(Event::TransferAsked { destination, .. }) if destination == "carol")
+    );
+}
+
+#[test]
 fn a_refusal_of_the_gateway_is_the_answer() {
     let mut peer = Peer::new();
     let call = peer.call_in();
