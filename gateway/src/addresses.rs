@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::config::Config;
+
 /// Addresses at which others may reach this machine: not loopback, and not IPv6 link-local, which is
 /// worth nothing without naming an interface. Empty where there is no network.
 #[must_use]
@@ -12,6 +14,13 @@ pub fn reachable() -> Vec<IpAddr> {
     addresses.sort_unstable();
     addresses.dedup();
     addresses
+}
+
+/// Whether browsers may call, and there is no address to tell them for their media.
+#[must_use]
+pub fn lack_for_browsers(config: &Config) -> bool {
+    let has_browsers = config.http.is_some() || !config.sip_ws.listeners.is_empty();
+    has_browsers && config.media.addresses.is_empty()
 }
 
 fn is_reachable(address: &IpAddr) -> bool {
@@ -25,6 +34,15 @@ fn is_reachable(address: &IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn browsers_without_an_address_are_told_of() {
+        let config = |text| Config::parse("test.toml", text).expect("a good configuration");
+        let phones = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n";
+        assert!(lack_for_browsers(&config("[http]\n")));
+        assert!(!lack_for_browsers(&config("[http]\n[media]\naddresses = [\"192.0.2.1\"]\n")));
+        assert!(!lack_for_browsers(&config(phones)));
+    }
 
     #[test]
     fn loopback_and_link_local_reach_nobody() {

@@ -16,12 +16,13 @@ use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::subscription::{Package, WatchRights};
 use webtrunk_signalling::sip::transport::Addresses;
 
-use crate::config::{Config, Trunk, UserLimits};
+use crate::config::{Config, Trunk, UserLimits, Users};
 use crate::wiring;
 
 /// The configuration and the registrar's state, as the switchboard sees them.
 pub struct GatewayDirectory {
     locations: Locations,
+    users: Users,
     trunks: Vec<Trunk>,
     prompts: HashMap<Arc<str>, Prompt>,
     addresses: Addresses,
@@ -39,6 +40,7 @@ impl GatewayDirectory {
     pub fn new(config: &Config, locations: Locations, addresses: Addresses) -> Self {
         Self {
             locations,
+            users: config.users.clone(),
             trunks: config.trunks.clone(),
             prompts: wiring::prompts(config),
             addresses,
@@ -96,6 +98,10 @@ impl Directory for GatewayDirectory {
             }
             BridgeTarget::Trunk { trunk, number } => self.place_of_trunk(trunk, number).into_iter().collect(),
         }
+    }
+
+    fn knows(&self, user: &str) -> bool {
+        self.users.contains(user)
     }
 
     fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId> {

@@ -6,6 +6,7 @@
 mod passage;
 mod text;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +63,15 @@ pub enum Origin {
     User(String),
     /// A configured peer, by the trunk's name.
     Trunk(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "user {name}"),
+            Self::Trunk(name) => write!(f, "trunk {name}"),
+        }
+    }
 }
 
 /// How the far side of a leg carries media.

@@ -188,7 +188,7 @@ impl Switchboard {
         let plan = match house.rules.route(&Query::of(incoming, SystemTime::now(), rand::random())) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {
-                incoming.span.in_scope(|| info!(?origin, %destination, %reason, ?cause, "call refused"));
+                incoming.span.in_scope(|| info!(%origin, %destination, %reason, ?cause, "call refused"));
                 return Err(cause);
             }
         };
@@ -211,7 +211,7 @@ impl Switchboard {
         incoming.span.record("call", display(handle.id()));
         incoming
             .span
-            .in_scope(|| info!(?origin, caller = caller.user, %destination, rule = %plan.rule, "call began"));
+            .in_scope(|| info!(%origin, caller = caller.user, %destination, rule = %plan.rule, "call began"));
         Ok((plan, handle, seat))
     }
 

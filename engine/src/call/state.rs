@@ -466,7 +466,14 @@ impl Call {
             let leg = &mut self.legs[index];
             match opened {
                 Ok(opened) => {
-                    leg.span().in_scope(|| info!(from = ?input.0, to = ?output.codec, transcoded = opened.is_transcoded(), "path opened"));
+                    leg.span().in_scope(|| {
+                        info!(
+                            from = input.0.encoding_name(),
+                            to = output.codec.encoding_name(),
+                            transcoded = opened.is_transcoded(),
+                            "path opened"
+                        )
+                    });
                     leg.sender.set_hears(Hears::Leg { from, path: opened });
                     leg.sender.adapt_encoder();
                     if let (Some(complexity), Some(encoder)) = (self.complexity, leg.sender.encoder()) {

@@ -136,7 +136,7 @@ impl Leg {
         match (&mut self.transport, &agreed.remote) {
             (LegTransport::Rtp(transport), RemoteTransport::Rtp { rtp, rtcp }) => {
                 transport.set_remote(*rtp, *rtcp, now);
-                set_keys(transport, &agreed, &self.span);
+                set_keys(transport, &agreed, self.agreed.is_none(), &self.span);
                 if self.watch == Watch::Connecting {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
@@ -154,7 +154,7 @@ impl Leg {
             }
             (LegTransport::Rtp(transport), RemoteTransport::RtpOnHold) => {
                 transport.forget_remote();
-                set_keys(transport, &agreed, &self.span);
+                set_keys(transport, &agreed, self.agreed.is_none(), &self.span);
             }
             (LegTransport::Rtp(_), RemoteTransport::Webrtc(_))
             | (LegTransport::Webrtc(_), RemoteTransport::Rtp { .. } | RemoteTransport::RtpOnHold) => {
@@ -186,13 +186,15 @@ fn check_remote(transport: &LegTransport, agreed: &Negotiated) -> Result<(), Des
     Ok(())
 }
 
-/// Takes the keys of the descriptions, and tells of the cipher once.
-fn set_keys(transport: &mut RtpTransport, agreed: &Negotiated, span: &Span) {
+/// Takes the keys of the descriptions, and tells of the cipher, or that there is none, once.
+fn set_keys(transport: &mut RtpTransport, agreed: &Negotiated, is_first: bool, span: &Span) {
     let before = transport.profile();
     transport.set_keys(agreed.srtp);
-    if let Some(profile) = transport.profile().filter(|profile| Some(*profile) != before) {
-        span.in_scope(|| info!(?profile, "media is encrypted"));
-    }
+    span.in_scope(|| match transport.profile() {
+        Some(profile) if Some(profile) != before => info!(?profile, keys = "SDES", "media is encrypted"),
+        None if is_first || before.is_some() => info!("media is not encrypted"),
+        Some(_) | None => {}
+    });
 }
 
 /// Our DTLS role by that of the peer.

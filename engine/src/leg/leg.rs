@@ -365,7 +365,7 @@ impl Leg {
                     self.watch = Watch::Connected { heard_at: now };
                     self.reports.begin(now);
                     self.expect_audio(now);
-                    self.span.in_scope(|| info!(?profile, "leg connected"));
+                    self.span.in_scope(|| info!(?profile, keys = "DTLS", "leg connected"));
                     LegEvent::Tell(Box::new(CallEvent::LegConnected { leg: self.id }))
                 }
                 TransportEvent::Silent => {

@@ -70,7 +70,11 @@ pub struct LiveAndTotal {
 impl LegStats {
     /// Logs that the leg is removed, and what became of its packets.
     pub(crate) fn tell(&self) {
+        let r = |quality: Option<LiveAndTotal>| quality.map(|it| hundredths(it.total.conversation.r.into()));
+        let mos =
+            |quality: Option<LiveAndTotal>| quality.map(|it| hundredths(it.total.conversation.mos.into()));
         info!(
+            transport = self.transport,
             received = self.packets_received,
             lost = self.lost,
             late = self.late,
@@ -78,16 +82,16 @@ impl LegStats {
             reordered = self.reordered,
             recovered = self.recovered,
             concealed = self.concealed,
-            jitter_ms = self.jitter.as_secs_f64() * 1000.0,
-            round_trip_ms = self.round_trip.map(|it| it.as_secs_f64() * 1000.0),
+            jitter_ms = milliseconds(self.jitter),
+            round_trip_ms = self.round_trip.map(milliseconds),
             sent = self.packets_sent,
             peer_lost_percent = self.peer_lost_percent,
-            heard_r = self.heard.map(|it| it.total.conversation.r),
-            heard_mos = self.heard.map(|it| it.total.conversation.mos),
-            heard_delay_ms = self.heard.map(|it| it.total.delay.as_secs_f64() * 1000.0),
-            sent_r = self.sent.map(|it| it.total.conversation.r),
-            sent_mos = self.sent.map(|it| it.total.conversation.mos),
-            speech_dbm0 = self.speech_dbm0,
+            heard_r = r(self.heard),
+            heard_mos = mos(self.heard),
+            heard_delay_ms = self.heard.map(|it| milliseconds(it.total.delay)),
+            sent_r = r(self.sent),
+            sent_mos = mos(self.sent),
+            speech_dbm0 = self.speech_dbm0.map(|level| hundredths(level.into())),
             peer_r = self.peer_metrics.map(|it| it.r_factor),
             "leg removed"
         );
@@ -131,5 +135,27 @@ impl LegStats {
             peer_metrics: sender.output.stats().voip_metrics().copied(),
             drops: *receiver.drops(),
         }
+    }
+}
+
+/// As the log tells it: what is behind the second digit means nothing.
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    hundredths(time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_tells_two_digits() {
+        assert_eq!(hundredths(92.563_865_661_621_1).to_string(), "92.56");
+        assert_eq!(hundredths(f64::from(4.396_636_5_f32)).to_string(), "4.4");
+        assert_eq!(hundredths(-10.049).to_string(), "-10.05");
+        assert_eq!(milliseconds(Duration::from_micros(1_253)).to_string(), "1.25");
     }
 }

@@ -131,6 +131,12 @@ fn run(path: &std::path::Path, log: LogArguments) -> Result<(), Failure> {
     }
     let is_ours = log.filter.is_none();
     let control = logging::start(&log.over(config.log.clone()))?;
+    if addresses::lack_for_browsers(&config) {
+        tracing::warn!(
+            "this machine has no address to tell browsers, to whom no sound can be sent: connect it to a network, or name \
+             addresses by media.addresses"
+        );
+    }
     let source = Source { file: path.to_owned(), written, log: Some(control).filter(|_| is_ours) };
     Ok(serve::run(config, None, Some(source))?)
 }

@@ -136,7 +136,7 @@ impl BoundHttp {
         http::serve(door, move || {
             App::new()
                 .wrap(headers::security(is_secure))
-                .configure(|app| routes(app, sip.clone(), demo.clone(), status.clone()))
+                .configure(|app| routes(app, sip.clone(), demo.clone(), status.clone(), is_secure))
         })
     }
 
@@ -150,6 +150,7 @@ fn routes(
     sip: Option<(String, web::Data<WsEndpoint>)>,
     demo: Option<web::Data<Demo>>,
     status: Option<web::Data<StatusReader>>,
+    is_secure: bool,
 ) {
     if let Some((path, endpoint)) = sip {
         app.app_data(endpoint);
@@ -158,10 +159,15 @@ fn routes(
     if let Some(demo) = demo {
         app.app_data(demo);
         app.route("/api/demo", web::get().to(demo::credentials));
+    } else {
+        // The page asks whether this is a demo; an error would stand in its console.
+        app.route("/api/demo", reading().to(async || HttpResponse::NoContent()));
     }
     if let Some(status) = status {
         app.app_data(status);
-        app.route("/status", web::get().to(status::status));
+        let scheme = if is_secure { "https" } else { "http" };
+        let status = move |reader, request| status::status(reader, request, scheme);
+        app.route("/status", web::get().to(status));
     }
     app.route("/health", reading().to(async || HttpResponse::Ok().body("ok\n")));
     app.route("/{path:.*}", reading().to(assets::serve));
@@ -184,7 +190,8 @@ mod tests {
     async fn get(path: &str, peer: &str, host: &str, with_demo: bool) -> (StatusCode, String, String) {
         let (_, demo) = Demo::new(DemoAddresses::default(), Vec::new());
         let demo = with_demo.then(|| web::Data::new(demo));
-        let app = App::new().wrap(headers::security(false)).configure(|app| routes(app, None, demo, None));
+        let app =
+            App::new().wrap(headers::security(false)).configure(|app| routes(app, None, demo, None, false));
         let service = test::init_service(app).await;
         let request = test::TestRequest::get()
             .uri(path)
@@ -206,7 +213,7 @@ mod tests {
             ("[::1]:5", "[::1]:8080", true, StatusCode::OK),
             ("192.0.2.1:5", "localhost:8080", true, StatusCode::FORBIDDEN),
             ("127.0.0.1:5", "rebound.example:8080", true, StatusCode::FORBIDDEN),
-            ("127.0.0.1:5", "localhost:8080", false, StatusCode::NOT_FOUND),
+            ("127.0.0.1:5", "localhost:8080", false, StatusCode::NO_CONTENT),
         ] {
             let (status, body, _) = get("/api/demo", peer, host, with_demo).await;
             assert_eq!(status, expected, "{peer} asks {host}");

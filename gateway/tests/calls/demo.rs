@@ -101,6 +101,7 @@ fn the_page_tells_where_there_is_no_network() {
     alice.see("#notice", "This machine has no network address besides loopback");
     dial(&alice, "9196");
     alice.see("#status", "Connected: 9196");
+    alice.see("#status", "No sound could be sent: no path");
     assert_eq!(demo.log().count(&["\"level\":\"ERROR\""]), 0);
     demo.stop();
 }

@@ -147,5 +147,7 @@ fn it_says_in_words_why_there_is_no_call() {
     visit.see("#status", "That is you");
     dial(&visit, "nobody");
     visit.see("#status", "No such number");
+    dial(&visit, "sip:alice@webtrunk.test");
+    visit.see("#status", "alice is not signed in");
     gateway.stop();
 }

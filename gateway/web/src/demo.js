@@ -5,7 +5,7 @@ const REMEMBERED = 'webtrunk-user';
 /** The demo's users and numbers; null where the gateway is no demo. */
 export async function fetchDemo() {
   const response = await fetch('api/demo', { headers: { Accept: 'application/json' } });
-  if (response.status === 404) return null;
+  if (response.status === 204) return null;
   if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
   return response.json();
 }

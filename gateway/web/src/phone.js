@@ -39,10 +39,10 @@ export class Phone extends EventTarget {
 
   stop() { this.ua.stop(); }
 
-  /** Calls a number or a user. `audio` are the constraints of the microphone. */
+  /** Calls a number or a user, or who an address names. `audio` are the constraints of the microphone. */
   dial(target, audio) {
     if (this.state !== 'idle') return;
-    const uri = new JsSIP.URI('sip', target, this.host).toString();
+    const uri = new JsSIP.URI('sip', userOf(target), this.host).toString();
     this.ua.call(uri, { mediaConstraints: { audio, video: false }, pcConfig: { iceServers: [] } });
   }
 
@@ -93,7 +93,7 @@ export class Phone extends EventTarget {
     on('peerconnection', ({ peerconnection }) => this.#listen(peerconnection));
     on('progress', ({ originator: by }) => by === 'remote' && this.#become('ringing'));
     for (const event of ['accepted', 'hold', 'unhold']) on(event, () => this.#become('talking'));
-    for (const event of ['ended', 'failed']) on(event, (end) => this.#become('idle', reason(end)));
+    for (const event of ['ended', 'failed']) on(event, (end) => this.#become('idle', reason(end, session)));
     if (session.connection) this.#listen(session.connection);
     this.#become(originator === 'remote' ? 'incoming' : 'calling');
   }
@@ -148,7 +148,15 @@ const REFUSALS = {
 };
 
 /** A CANCEL that says 200 was sent because another phone has the call (RFC 3326 3.1). */
-const ELSEWHERE = /^\s*SIP\s*;.*\bcause\s*=\s*200\b/i;
+const ELSEWHERE = 'SIP 200';
+
+/** Why the gateway ended a call that was answered, by the Reason of its BYE. */
+const FAILURES = {
+  'SIP 408': 'The connection of the other side broke',
+  'SIP 488': 'No sound could be sent: no path',
+  'SIP 503': 'The gateway goes down',
+  'Q.850 41': 'No sound came any more',
+};
 
 /** Why a call ended, in a few words; `remote` and `local` say who ended it. */
 const REASONS = {
@@ -158,9 +166,25 @@ const REASONS = {
   [causes.USER_DENIED_MEDIA_ACCESS]: { local: 'The browser gave no microphone' },
 };
 
-function reason({ originator, message, cause }) {
-  if (cause === causes.CANCELED && ELSEWHERE.test(message?.getHeader?.('Reason') ?? '')) return 'Answered elsewhere';
+function reason({ originator, message, cause }, session) {
+  const said = reasonOf(message);
+  if (cause === causes.CANCELED && said === ELSEWHERE) return 'Answered elsewhere';
+  if (cause === causes.BYE && originator === 'remote' && FAILURES[said]) return FAILURES[said];
+  // Of all that 480 stands for, this one can be helped.
+  if (message?.status_code === 480 && said === 'Q.850 20') return `${session.remote_identity.uri.user} is not signed in`;
   const known = REASONS[cause]?.[originator] ?? REFUSALS[message?.status_code];
   const status = message?.status_code ? ` (${message.status_code} ${message.reason_phrase})` : '';
   return known ?? `${cause}${status}`;
+}
+
+/** Protocol and cause of a message's Reason (RFC 3326): `Q.850 16`. */
+function reasonOf(message) {
+  const [, protocol, code] = /^\s*(SIP|Q\.850)\s*;.*?\bcause\s*=\s*(\d+)/i.exec(message?.getHeader?.('Reason') ?? '') ?? [];
+  return protocol ? `${protocol.toUpperCase()} ${code}` : '';
+}
+
+/** Whom an address is of: `bob` of `sip:bob@example.org;transport=ws`. What is none stays as it is. */
+export function userOf(target) {
+  const [, user] = /^(?:sips?:)?([^@]+)@/i.exec(target) ?? /^sips?:([^@;?]+)/i.exec(target) ?? [null, target];
+  return user;
 }

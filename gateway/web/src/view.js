@@ -2,6 +2,7 @@
 
 import { facts } from './facts.js';
 import { Meter } from './meter.js';
+import { userOf } from './phone.js';
 import { Ringer } from './ringer.js';
 
 const KEYS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '0', '#'];
@@ -54,6 +55,7 @@ export class View {
     element('sign-in').onsubmit = (event) => {
       event.preventDefault();
       element('sign-in').hidden = true;
+      element('sign-in-fault').textContent = '';
       submit(element('sign-in-user').value.trim(), element('sign-in-password').value);
     };
     if (fault) element('sign-in-password').select();
@@ -97,7 +99,7 @@ export class View {
 
   #dial(target) {
     if (!target) return element('target').focus();
-    if (target === this.#phone?.user) return this.#show('That is you: dial somebody else');
+    if (userOf(target) === this.#phone?.user) return this.#show('That is you: dial somebody else');
     this.#sound();
     this.#phone?.dial(target, this.#constraints());
   }

@@ -47,10 +47,29 @@ pub enum Proof {
     None,
 }
 
+/// From now on nothing is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShutOut {
+    /// To whom.
+    pub whom: Whom,
+    /// For how long.
+    pub time: Duration,
+}
+
+/// Whom a source may not try for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// The user whose password was wrong.
+    User,
+    /// Any user.
+    Everybody,
+}
+
 /// Counts that end together with their window.
 #[derive(Debug)]
 struct Window<K> {
-    counts: HashMap<K, u32>,
+    /// How many, and when the first came.
+    counts: HashMap<K, (u32, Instant)>,
     /// In the order of their beginnings.
     begun: VecDeque<(Instant, K)>,
 }
@@ -64,12 +83,18 @@ impl FailureLimits {
             || failures.by_pair.count(&(source, user.to_owned()), now) >= PER_USER_MAX
     }
 
-    /// Notes a wrong password.
-    pub fn failed(&mut self, source: IpAddr, user: &str, proof: Proof, now: Instant) {
+    /// Notes a wrong password; who has to wait from now on, if it is one too many.
+    pub fn failed(&mut self, source: IpAddr, user: &str, proof: Proof, now: Instant) -> Option<ShutOut> {
         let source = counted_as(source);
         let failures = self.of(proof);
-        failures.by_source.add(source, now);
-        failures.by_pair.add((source, user.to_owned()), now);
+        let of_source = failures.by_source.add(source, now);
+        let of_user = failures.by_pair.add((source, user.to_owned()), now);
+        let shut_out = |whom, begun: Instant| ShutOut { whom, time: (begun + WINDOW).duration_since(now) };
+        match (of_source, of_user) {
+            ((PER_SOURCE_MAX, begun), _) => Some(shut_out(Whom::Everybody, begun)),
+            (_, (PER_USER_MAX, begun)) => Some(shut_out(Whom::User, begun)),
+            _ => None,
+        }
     }
 
     fn of(&mut self, proof: Proof) -> &mut Failures {
@@ -83,20 +108,22 @@ impl FailureLimits {
 impl<K: Hash + Eq + Clone> Window<K> {
     fn count(&mut self, key: &K, now: Instant) -> u32 {
         self.expire(now);
-        self.counts.get(key).copied().unwrap_or(0)
+        self.counts.get(key).map_or(0, |(count, _)| *count)
     }
 
-    fn add(&mut self, key: K, now: Instant) {
+    /// How many there are with this one, and when the first came.
+    fn add(&mut self, key: K, now: Instant) -> (u32, Instant) {
         self.expire(now);
-        if let Some(count) = self.counts.get_mut(&key) {
+        if let Some((count, begun)) = self.counts.get_mut(&key) {
             *count = count.saturating_add(1);
-            return;
+            return (*count, *begun);
         }
         if self.begun.len() >= ENTRIES_MAX {
             self.forget_oldest();
         }
         self.begun.push_back((now, key.clone()));
-        self.counts.insert(key, 1);
+        self.counts.insert(key, (1, now));
+        (1, now)
     }
 
     fn expire(&mut self, now: Instant) {
@@ -141,9 +168,13 @@ mod tests {
     fn a_guesser_waits_and_nobody_else() {
         let mut limits = FailureLimits::default();
         let start = Instant::now();
-        for _ in 0..PER_USER_MAX {
+        let second = Duration::from_secs(1);
+        for failure in 1..=PER_USER_MAX {
             assert!(!limits.must_wait(ip("192.0.2.1"), "alice", Proof::Reached, start));
-            limits.failed(ip("192.0.2.1"), "alice", Proof::Reached, start);
+            let at = if failure == 1 { start } else { start + second };
+            let shut_out = limits.failed(ip("192.0.2.1"), "alice", Proof::Reached, at);
+            let expected = ShutOut { whom: Whom::User, time: WINDOW - second };
+            assert_eq!(shut_out, (failure == PER_USER_MAX).then_some(expected), "it is told once");
         }
         let mut waits =
             |source, user, after| limits.must_wait(ip(source), user, Proof::Reached, start + after);
@@ -158,8 +189,10 @@ mod tests {
     fn who_tries_one_password_on_everybody_waits_too() {
         let mut limits = FailureLimits::default();
         let now = Instant::now();
-        for user in 0..PER_SOURCE_MAX {
-            limits.failed(ip("2001:db8::1"), &user.to_string(), Proof::Reached, now);
+        for user in 1..=PER_SOURCE_MAX {
+            let shut_out = limits.failed(ip("2001:db8::1"), &user.to_string(), Proof::Reached, now);
+            let expected = ShutOut { whom: Whom::Everybody, time: WINDOW };
+            assert_eq!(shut_out, (user == PER_SOURCE_MAX).then_some(expected));
         }
         assert!(limits.must_wait(ip("2001:db8::2"), "alice", Proof::Reached, now), "the same /64");
         assert!(!limits.must_wait(ip("2001:db8:0:1::1"), "alice", Proof::Reached, now));

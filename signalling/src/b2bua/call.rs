@@ -255,7 +255,7 @@ impl B2bua {
             }
             CallEvent::CandidatesTaken { leg, refused } => self.answer_candidates(leg, refused),
             CallEvent::Agreed { leg, direction, takes_digits, codec } => {
-                info!(?codec, ?direction, "agreed");
+                info!(codec = codec.encoding_name(), ?direction, "agreed");
                 self.on_agreed(leg, direction, takes_digits, now);
             }
             // The engine logs what is heard; a call goes on whatever it is.

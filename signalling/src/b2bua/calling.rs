@@ -10,6 +10,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Effect, Place};
+use super::nowhere;
 use super::party::{Dialling, Party, PartyState, Purpose};
 use super::round::Round;
 use crate::adapter::{self, Command, Dial, MediaProfile, Origin, Target};
@@ -32,7 +33,7 @@ impl B2bua {
         let passed = self.pass_to(bridge);
         let mut is_nowhere = true;
         for callee in &bridge.callees {
-            for place in directory.places(&callee.target) {
+            for place in nowhere::places(&callee.target, directory) {
                 // A transfer is for whom it names.
                 let device = self.device.as_ref().filter(|_| self.transfer.is_none());
                 if !place.is_meant(device) {
@@ -54,7 +55,7 @@ impl B2bua {
             }
         }
         if is_nowhere {
-            self.note_failure(EndCause::Unavailable);
+            self.note_failure(nowhere::cause(bridge, directory));
         }
         self.give_up_calling(directory, now);
     }

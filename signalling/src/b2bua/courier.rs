@@ -17,6 +17,7 @@ use tracing::{Span, info};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::effect::{Directory, Effect, Place};
+use super::nowhere;
 use crate::adapter::{Command, Delivery, Origin, SendText, Target, Text};
 use crate::routing::{Bridge, Decision, Step};
 
@@ -125,10 +126,10 @@ impl Courier {
         let Some(hops) = self.text.hops.checked_sub(1) else { return self.fail(EndCause::TooManyHops) };
         let callees = bridge.callees.iter();
         let device = self.text.device.as_ref();
-        let places = callees.flat_map(|callee| directory.places(&callee.target));
+        let places = callees.flat_map(|callee| nowhere::places(&callee.target, directory));
         let places: Vec<_> = places.filter(|place| place.is_meant(device)).collect();
         if places.is_empty() {
-            self.note(Delivery::Failed(EndCause::Unavailable));
+            self.note(Delivery::Failed(nowhere::cause(bridge, directory)));
         }
         for place in places {
             let who = match &place.target {

@@ -88,6 +88,11 @@ pub trait Directory {
     /// Where a target can be reached now; empty when nowhere.
     fn places(&self, target: &BridgeTarget) -> Vec<Place>;
 
+    /// Whether there is a user of this name, reached or not.
+    fn knows(&self, _user: &str) -> bool {
+        true
+    }
+
     /// The codecs that a caller may use, best first.
     fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId>;
 

@@ -12,6 +12,7 @@ mod ending;
 mod key_reader;
 mod menu;
 mod notes;
+mod nowhere;
 mod party;
 mod passage;
 mod recording;

@@ -41,7 +41,7 @@ struct World;
 impl Directory for World {
     fn places(&self, target: &BridgeTarget) -> Vec<Place> {
         let (count, profile) = match target {
-            BridgeTarget::User(name) if name == "nobody" => (0, MediaProfile::Webrtc),
+            BridgeTarget::User(name) if name == "nobody" || name == "stranger" => (0, MediaProfile::Webrtc),
             BridgeTarget::User(name) if name == "two" => (2, MediaProfile::Webrtc),
             BridgeTarget::User(_) => (1, MediaProfile::Webrtc),
             BridgeTarget::Trunk { .. } => (1, MediaProfile::Rtp),
@@ -56,6 +56,10 @@ impl Directory for World {
             address: None,
         };
         (0..count).map(place).collect()
+    }
+
+    fn knows(&self, user: &str) -> bool {
+        user != "stranger"
     }
 
     fn caller_codecs(&self, _: &Origin, _: MediaProfile) -> Vec<CodecId> {

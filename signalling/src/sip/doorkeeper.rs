@@ -1,15 +1,18 @@
 //! Who comes in: users by digest, trunks by where they are, nobody else.
 //!
 //! ```text
-//! request ---- from a trunk's network, no credentials, no REGISTER ----> the trunk
+//! request ---- from a trunk's network, no credentials, no REGISTER, and
+//!        |      not of a phone that its user has registered from there ----> the trunk
 //!        `---- right credentials ---- From (and To of REGISTER) is the user ---> the user
 //!        |                      `---- it is somebody else ---> 403
 //!        |---- none, wrong or stale credentials ---> 401, the same for all
-//!        `---- credentials after too many wrong ones ---> no answer
+//!        `---- credentials after too many wrong ones, or
+//!              a moment after wrong ones in the same call ---> no answer
 //! ```
 //!
 //! Nothing is kept of a request that does not come in.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,10 +25,12 @@ use super::identity::{self, Reading};
 use super::message::{
     ByteString, HeaderName, Headers, Method, NameAddr, ParseError, Reject, Request, StatusCode,
 };
+use super::notices::Notices;
 use super::trunk::Trunks;
 use crate::adapter::Origin;
 use crate::auth::digest::{Algorithm, Credentials, Denied, DigestConfig, DigestServer, Response};
-use crate::auth::limits::{FailureLimits, Proof};
+use crate::auth::limits::{FailureLimits, Proof, ShutOut};
+use crate::auth::repeats::{Repeat, Repeats};
 
 /// Judges requests outside of dialogs.
 pub struct Admission {
@@ -33,6 +38,13 @@ pub struct Admission {
     users: Arc<dyn Credentials + Send + Sync>,
     trunks: Trunks,
     failures: FailureLimits,
+    repeats: Repeats,
+    /// Who is not answered any more, and was not told of yet.
+    shut_out: Option<(String, ShutOut)>,
+    /// Addresses that call and are no trunk's.
+    unknown: Notices,
+    /// Addresses whose callers were taken for a trunk, though they say to be users.
+    mistaken: Notices,
 }
 
 /// How many credentials of one request are looked at, as many as [`DigestServer::verify`] takes.
@@ -54,6 +66,10 @@ impl Admission {
             users,
             trunks,
             failures: FailureLimits::default(),
+            repeats: Repeats::default(),
+            shut_out: None,
+            unknown: Notices::default(),
+            mistaken: Notices::default(),
         }
     }
 
@@ -101,28 +117,39 @@ impl Admission {
             && !has_credentials
             && request.method != Method::Register
         {
-            return Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) };
+            let name = trunk.name.clone();
+            self.tell_mistaken(request, flow, &name, now);
+            return Verdict::Accept { origin: Origin::Trunk(name) };
         }
+        self.judge_claim(request, flow, now)
+    }
+
+    /// Judges a request outside of dialogs by its credentials alone, wherever it comes from.
+    pub fn judge_claim(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
         let source = flow.remote.ip();
         let claims = self.claims(request, source);
         // All of them, so that none hides behind another.
         if claims.iter().any(|(user, proof)| self.failures.must_wait(source, user, *proof, now)) {
             return Verdict::Drop;
         }
+        let call_id = request.headers.call_id().ok();
+        let within = (request.method.as_str(), call_id.as_deref().unwrap_or_default());
+        let attempt = self.repeats.attempt(source, within, &claims, request.headers.authorizations());
+        let repeat = if claims.is_empty() { Repeat::None } else { self.repeats.judge(attempt, now) };
+        if repeat == Repeat::Hasty {
+            return Verdict::Drop;
+        }
         let authorizations = request.headers.authorizations();
         match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
             Ok(user) => self.judge_proven(user, request, flow),
             Err(denied) => {
-                if let Denied::Wrong { user } = &denied {
-                    // Whoever forges sources would write the log full.
-                    if claims.iter().any(|(_, proof)| *proof == Proof::Reached) {
-                        warn!(%flow, ?user, "wrong credentials");
-                    } else {
-                        debug!(%flow, ?user, "wrong credentials, and no challenge of ours answered");
+                match &denied {
+                    Denied::Wrong { user } if repeat == Repeat::None => {
+                        self.count_wrong(user, &claims, flow, now);
+                        self.repeats.failed(attempt, now);
                     }
-                    for (user, proof) in &claims {
-                        self.failures.failed(source, user, *proof, now);
-                    }
+                    Denied::Missing => self.tell_unknown(request, flow, now),
+                    Denied::Wrong { .. } | Denied::Stale { .. } => {}
                 }
                 let mut headers = Headers::new();
                 for challenge in self.digest.challenges(source, &denied, now) {
@@ -130,6 +157,57 @@ impl Admission {
                 }
                 Verdict::Challenge(headers)
             }
+        }
+    }
+
+    /// The user whose credentials are not answered from now on, after the last request; once.
+    pub const fn take_shut_out(&mut self) -> Option<(String, ShutOut)> {
+        self.shut_out.take()
+    }
+
+    fn count_wrong(&mut self, user: &str, claims: &[(String, Proof)], flow: &Flow, now: Instant) {
+        // Whoever forges sources would write the log full.
+        let is_reached = claims.iter().any(|(_, proof)| *proof == Proof::Reached);
+        if is_reached {
+            warn!(%flow, ?user, "wrong credentials");
+        } else {
+            debug!(%flow, ?user, "wrong credentials, and no challenge of ours answered");
+        }
+        for (user, proof) in claims {
+            let shut_out = self.failures.failed(flow.remote.ip(), user, *proof, now);
+            if *proof == Proof::Reached && shut_out.is_some() {
+                self.shut_out = shut_out.map(|shut_out| (user.clone(), shut_out));
+            }
+        }
+    }
+
+    /// A user's phone at a trunk's address is taken for the trunk until it has registered from there.
+    fn tell_mistaken(&mut self, request: &Request, flow: &Flow, trunk: &str, now: Instant) {
+        if let Some(user) = claimed_user(request).filter(|user| self.knows(user))
+            && self.mistaken.is_due(flow.remote.ip(), now)
+        {
+            info!(
+                %flow, trunk, ?user,
+                "taken for the trunk by its address, though it says to be a user: its phone has to register from there first"
+            );
+        }
+    }
+
+    /// The first trouble that everybody has with a provider: it calls from elsewhere than was thought.
+    fn tell_unknown(&mut self, request: &Request, flow: &Flow, now: Instant) {
+        // A user's phone has no credentials before it is asked for them.
+        let is_of_user = || claimed_user(request).is_some_and(|user| self.knows(&user));
+        if request.method == Method::Invite
+            && request.headers.authorizations().next().is_none()
+            && !flow.kind.is_websocket()
+            && !is_of_user()
+            && self.unknown.is_due(flow.remote.ip(), now)
+        {
+            info!(
+                %flow,
+                "a call from an address that is in no trunk's networks, without credentials: refused (401); \
+                 if it is a provider's, add the address to trunks[].networks"
+            );
         }
     }
 
@@ -156,6 +234,12 @@ impl Admission {
     }
 }
 
+/// The user that its From names, proven or not.
+pub(super) fn claimed_user(request: &Request) -> Option<String> {
+    let from = request.headers.from().ok()?;
+    from.uri.user_unescaped().map(Cow::into_owned)
+}
+
 /// A user speaks for itself only: who may call as somebody else can bill somebody else.
 fn allow(user: String, request: &Request, flow: &Flow) -> Verdict {
     let is_user = |address: Result<NameAddr, ParseError>| {
@@ -174,191 +258,4 @@ fn allow(user: String, request: &Request, flow: &Flow) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::auth::digest::{DigestClient, Ha1};
-    use crate::sip::flow::{ListenerId, TransportKind};
-    use crate::sip::message::Message;
-    use crate::sip::trunk::TrunkConfig;
-
-    const REALM: &str = "test";
-
-    /// The only user.
-    struct Alice;
-
-    impl Credentials for Alice {
-        fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
-            (user == "alice").then(|| Ha1::new(algorithm, user, realm, "wonderland"))
-        }
-    }
-
-    fn admission(now: Instant) -> Admission {
-        let trunk = TrunkConfig {
-            source_networks: vec!["198.51.100.0/24".parse().expect("a range")],
-            ..TrunkConfig::new("provider", "198.51.100.7")
-        };
-        Admission::new(DigestConfig::new(REALM), Arc::new(Alice), Trunks::new(vec![trunk]), [7; 32], now)
-    }
-
-    fn flow(remote: &str) -> Flow {
-        Flow {
-            kind: TransportKind::Udp,
-            listener: ListenerId(0),
-            local: "192.0.2.1:5060".parse().expect("an address"),
-            remote: remote.parse().expect("an address"),
-            connection: None,
-        }
-    }
-
-    fn request(method: &str, from: &str) -> Request {
-        let text = format!(
-            "{method} sip:test SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <{from}>;tag=1\r\n\
-             To: <{from}>\r\nCall-ID: 1\r\nCSeq: 1 {method}\r\n\r\n"
-        );
-        match Message::parse(text.into()).expect("well formed") {
-            Message::Request(request) => request,
-            Message::Response(_) => unreachable!("it begins with a method"),
-        }
-    }
-
-    /// The request with the answer to what it was challenged with.
-    fn answer(mut request: Request, verdict: Verdict, user: &str, password: &str) -> Request {
-        let Verdict::Challenge(headers) = verdict else { panic!("a challenge: {verdict:?}") };
-        let mut client = DigestClient::new(user, password, Some(REALM), [1; 32]);
-        client.handle_challenge(headers.www_authenticates(), &mut Default::default()).expect("our realm");
-        let uri = request.uri.to_string();
-        let value = client.authorize(request.method.as_str(), &uri).expect("challenged");
-        request.headers.push(HeaderName::Authorization, value);
-        request
-    }
-
-    /// The verdict on a request that answers its challenge.
-    fn verdict(method: &str, from: &str, user: &str, password: &str) -> String {
-        let now = Instant::now();
-        let mut admission = admission(now);
-        let flow = flow("203.0.113.9:5060");
-        let request = request(method, from);
-        let challenge = admission.judge(&request, &flow, now);
-        let answered = answer(request, challenge, user, password);
-        say(&admission.judge(&answered, &flow, now))
-    }
-
-    fn say(verdict: &Verdict) -> String {
-        match verdict {
-            Verdict::Accept { origin } => format!("{origin:?}"),
-            Verdict::Challenge(_) => "challenge".into(),
-            Verdict::Reject(reject) => reject.status.to_string(),
-            Verdict::Drop => "drop".into(),
-        }
-    }
-
-    #[test]
-    fn a_user_comes_in_under_its_own_name_only() {
-        for method in ["INVITE", "REGISTER", "MESSAGE"] {
-            let verdict = |from, user, password| verdict(method, from, user, password);
-            assert_eq!(verdict("sip:alice@test", "alice", "wonderland"), "User(\"alice\")");
-            assert_eq!(verdict("sip:%61lice@elsewhere", "alice", "wonderland"), "User(\"alice\")");
-            for other in
-                ["sip:bob@test", "sip:anonymous@anonymous.invalid", "sip:test", "sip:Alice@test", "tel:1"]
-            {
-                assert_eq!(verdict(other, "alice", "wonderland"), "403", "{other}");
-            }
-            assert_eq!(verdict("sip:alice@test", "alice", "wrong"), "challenge");
-            assert_eq!(verdict("sip:bob@test", "bob", "wonderland"), "challenge");
-        }
-    }
-
-    #[test]
-    fn after_too_many_guesses_even_the_right_password_waits() {
-        let now = Instant::now();
-        let mut admission = admission(now);
-        let attempt = |admission: &mut Admission, remote, password, now| {
-            let request = request("REGISTER", "sip:alice@test");
-            let challenge = admission.judge(&request, &flow(remote), now);
-            let answered = answer(request, challenge, "alice", password);
-            say(&admission.judge(&answered, &flow(remote), now))
-        };
-        for _ in 0..10 {
-            assert_eq!(attempt(&mut admission, "203.0.113.9:5060", "guess", now), "challenge");
-        }
-        assert_eq!(attempt(&mut admission, "203.0.113.9:5061", "wonderland", now), "drop");
-        let challenge =
-            admission.judge(&request("REGISTER", "sip:alice@test"), &flow("203.0.113.9:5060"), now);
-        let decoy = answer(request("REGISTER", "sip:alice@test"), challenge.clone(), "decoy", "guess");
-        let hidden = answer(decoy, challenge, "alice", "guess");
-        assert_eq!(attempt(&mut admission, "203.0.113.10:5060", "wonderland", now), "User(\"alice\")");
-        assert_eq!(say(&admission.judge(&hidden, &flow("203.0.113.9:5060"), now)), "drop");
-        let later = now + Duration::from_secs(60);
-        assert_eq!(attempt(&mut admission, "203.0.113.9:5060", "wonderland", later), "User(\"alice\")");
-    }
-
-    #[test]
-    fn nobody_registers_for_another() {
-        let now = Instant::now();
-        let mut admission = admission(now);
-        let flow = flow("203.0.113.9:5060");
-        let mut register = request("REGISTER", "sip:alice@test");
-        register.headers.set(HeaderName::To, "<sip:bob@test>");
-        let challenge = admission.judge(&register, &flow, now);
-        let answered = answer(register, challenge, "alice", "wonderland");
-        assert_eq!(say(&admission.judge(&answered, &flow, now)), "403");
-    }
-
-    #[test]
-    fn a_trunk_calls_by_its_address_and_does_not_register() {
-        let now = Instant::now();
-        let mut admission = admission(now);
-        let flow = flow("198.51.100.7:5060");
-        let call = request("INVITE", "sip:+4930123456@provider.example");
-        assert_eq!(say(&admission.judge(&call, &flow, now)), "Trunk(\"provider\")");
-        let register = request("REGISTER", "sip:alice@test");
-        let challenge = admission.judge(&register, &flow, now);
-        assert_eq!(say(&challenge), "challenge");
-        let answered = answer(register, challenge, "alice", "wonderland");
-        assert_eq!(say(&admission.judge(&answered, &flow, now)), "User(\"alice\")");
-    }
-
-    #[test]
-    fn credentials_of_another_realm_are_no_claim_of_a_trunks_caller() {
-        let now = Instant::now();
-        let mut admission = admission(now);
-        let flow = flow("198.51.100.7:5060");
-        let mut call = request("INVITE", "sip:bob@provider.example");
-        let of_the_trunk =
-            "Digest username=\"bob\", realm=\"provider\", nonce=\"1\", uri=\"sip:test\", response=\"0\"";
-        call.headers.push(HeaderName::Authorization, of_the_trunk);
-        assert_eq!(say(&admission.judge(&call, &flow, now)), "Trunk(\"provider\")");
-        // With credentials for us it wants to be a user, and has to be one.
-        let claim = of_the_trunk.replace("provider", REALM);
-        call.headers.set(HeaderName::Authorization, claim);
-        assert_eq!(say(&admission.judge(&call, &flow, now)), "challenge");
-    }
-
-    #[test]
-    fn a_trunk_that_proves_itself_calls_for_others_from_anywhere() {
-        let now = Instant::now();
-        let trunk = TrunkConfig { peer_user: Some("alice".into()), ..TrunkConfig::new("pbx", "192.0.2.7") };
-        let trunks = Trunks::new(vec![trunk]);
-        let mut admission = Admission::new(DigestConfig::new(REALM), Arc::new(Alice), trunks, [7; 32], now);
-        let flow = flow("203.0.113.9:5060");
-        let call = request("INVITE", "sip:+4930123456@pbx");
-        let challenge = admission.judge(&call, &flow, now);
-        let answered = answer(call, challenge, "alice", "wonderland");
-        assert_eq!(say(&admission.judge(&answered, &flow, now)), "Trunk(\"pbx\")");
-    }
-
-    #[test]
-    fn a_stranger_is_challenged_whatever_it_calls_itself() {
-        let now = Instant::now();
-        let mut admission = admission(now);
-        for from in ["sip:alice@test", "sip:provider@test", "sip:anonymous@anonymous.invalid"] {
-            let verdict = admission.judge(&request("INVITE", from), &flow("203.0.113.9:5060"), now);
-            let Verdict::Challenge(headers) = verdict else { panic!("a challenge: {verdict:?}") };
-            let algorithms: Vec<_> =
-                headers.www_authenticates().map(|value| value.contains("algorithm=SHA-256")).collect();
-            assert_eq!(algorithms, [true, false], "the stronger one first (RFC 8760 2.3)");
-        }
-    }
-}
+mod tests;

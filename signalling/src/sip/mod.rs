@@ -13,6 +13,7 @@ pub mod identity;
 pub mod locations;
 pub mod media_types;
 pub mod message;
+mod notices;
 pub mod own_headers;
 pub mod passing;
 mod reflection;

@@ -41,7 +41,10 @@ pub enum TransportEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// No valid check came in time.
-    #[error("no path to the peer")]
+    #[error(
+        "no path to the peer: none of its checks came through; is media.webrtc_port open, and where a NAT is in front, \
+         does media.external_addresses name its address?"
+    )]
     NoPath,
     /// The DTLS handshake did not complete in time.
     #[error("DTLS handshake did not complete in time")]

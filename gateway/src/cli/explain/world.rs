@@ -94,6 +94,10 @@ impl Directory for Presumed {
         }
     }
 
+    fn knows(&self, user: &str) -> bool {
+        self.directory.knows(user)
+    }
+
     fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId> {
         self.directory.caller_codecs(origin, profile)
     }

@@ -22,6 +22,7 @@ mod limits;
 mod malformed;
 mod manners;
 mod offers;
+mod phone_at_trunk;
 mod proxied;
 mod quality;
 pub(crate) mod raw_phone;

@@ -59,6 +59,44 @@ fn without_nonces(response: &str) -> String {
 }
 
 #[test]
+fn a_phone_whose_password_is_corrected_registers_at_once_and_who_guesses_waits() {
+    let house = House::new();
+    let mut wrong = house.phone("alice");
+    let mut refused = wrong.ask("REGISTER", REGISTRAR, "");
+    for attempt in 0..30 {
+        let guess = wrong.authorization(&refused, Algorithm::Sha256, "not hers", ("REGISTER", REGISTRAR));
+        let register = wrong.request("REGISTER", REGISTRAR, &guess);
+        if attempt == 0 {
+            refused = wrong.ask_this(&register);
+            assert!(refused.starts_with("SIP/2.0 401 "), "{refused}");
+        } else {
+            wrong.send(&register);
+        }
+    }
+    let corrected = house.phone("alice").register(Algorithm::Sha256, &password("alice"), "");
+    assert!(corrected.starts_with("SIP/2.0 200 "), "{corrected}");
+    assert!(wrong.is_left_alone(), "what came so soon was looked at");
+
+    let told = ["too many wrong passwords", "alice", "\"until\""];
+    assert_eq!(house.gateway.log().count(&told), 0);
+    for _ in 0..9 {
+        let guessed = house.phone("alice").register(Algorithm::Sha256, "a guess", "");
+        assert!(guessed.starts_with("SIP/2.0 401 "), "{guessed}");
+    }
+    house.gateway.log().wait_for(&told, PATIENCE);
+    let mut late = house.phone("alice");
+    let challenged = late.ask("REGISTER", REGISTRAR, "");
+    let right =
+        late.authorization(&challenged, Algorithm::Sha256, &password("alice"), ("REGISTER", REGISTRAR));
+    let register = late.request("REGISTER", REGISTRAR, &right);
+    late.send(&register);
+    // Without credentials it is answered, behind the one that is not.
+    assert!(late.ask("REGISTER", REGISTRAR, "").starts_with("SIP/2.0 401 "));
+    assert!(late.is_left_alone());
+    assert_eq!(house.gateway.log().count(&told), 1, "once");
+}
+
+#[test]
 fn a_phone_with_sha_256_registers_and_is_called() {
     if tools::command("sipp").is_none() {
         return;

@@ -135,6 +135,18 @@ fn a_user_without_contacts_is_unavailable_and_the_plan_goes_on() {
 }
 
 #[test]
+fn who_is_no_user_is_not_found_unless_somebody_else_is_meant_too() {
+    let stranger = || BridgeTarget::User("stranger".into());
+    let mut bench = Bench::calling(stranger());
+    assert_eq!(bench.effects().last().map(String::as_str), Some("hang up caller NotFound"));
+    let nobody = bridge(BridgeTarget::User("nobody".into())).callees;
+    let mut both = bridge(stranger());
+    both.callees.extend(nobody);
+    let mut bench = Bench::new(vec![Step::Bridge(both)], true);
+    assert_eq!(bench.effects().last().map(String::as_str), Some("hang up caller Unavailable"));
+}
+
+#[test]
 fn a_call_that_is_passed_on_has_one_hop_less_and_none_without_hops() {
     for (hops, expected) in [(HOPS_MAX, Some(HOPS_MAX - 1)), (1, Some(0)), (0, None)] {
         let bridge = bridge(trunk());

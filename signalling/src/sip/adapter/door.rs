@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use jiff::Timestamp;
 use tracing::info;
 
 use crate::adapter::{Origin, Target};
 use crate::auth::digest::{Algorithm, Credentials};
+use crate::auth::limits::{ShutOut, Whom};
 use crate::sip::agent::{Doorkeeper, Registered, Verdict};
-use crate::sip::doorkeeper::Admission;
+use crate::sip::doorkeeper::{Admission, claimed_user};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::identity::Reading;
 use crate::sip::locations::Locations;
@@ -111,6 +113,17 @@ impl Door {
         }
     }
 
+    /// Whether its From names a user who has registered from there, not through a proxy: then it has to prove to
+    /// be that user.
+    fn is_of_registered_phone(&self, request: &Request, flow: &Flow) -> bool {
+        let is_there = |binding: &Binding| {
+            let there = binding.flow;
+            binding.path.is_empty()
+                && (there.kind, there.remote, there.connection) == (flow.kind, flow.remote, flow.connection)
+        };
+        claimed_user(request).is_some_and(|user| self.registrar.bindings(&user).any(is_there))
+    }
+
     /// Hands over what has changed.
     fn keep(&mut self, now: Instant) {
         let touched = self.registrar.take_touched();
@@ -130,7 +143,15 @@ impl Door {
 
 impl Doorkeeper for Door {
     fn admit(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
-        let verdict = self.admission.judge(request, flow, now);
+        // At a trunk's address there may be users' phones too.
+        let verdict = if self.is_of_registered_phone(request, flow) {
+            self.admission.judge_claim(request, flow, now)
+        } else {
+            self.admission.judge(request, flow, now)
+        };
+        if let Some((user, shut_out)) = self.admission.take_shut_out() {
+            tell_shut_out(flow, &user, shut_out);
+        }
         if let (Verdict::Accept { .. }, Some(connection)) = (&verdict, flow.connection) {
             self.layer.mark_authenticated(connection);
         }
@@ -182,5 +203,22 @@ impl Doorkeeper for Door {
             .map(|user| (is_reached(&user), user))
             .map(|(is_reached, user)| (user, is_reached))
             .collect()
+    }
+}
+
+/// Whoever has corrected its password wonders why nothing happens.
+fn tell_shut_out(flow: &Flow, user: &str, ShutOut { whom, time }: ShutOut) {
+    let source = flow.remote.ip();
+    let until = SystemTime::now() + time;
+    let until_s = until.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let until = i64::try_from(until_s).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let until = until.unwrap_or_default();
+    match whom {
+        Whom::User => {
+            info!(%source, ?user, %until, "too many wrong passwords: credentials of this user from there are not answered");
+        }
+        Whom::Everybody => {
+            info!(%source, ?user, %until, "too many wrong passwords: credentials of any user from there are not answered");
+        }
     }
 }

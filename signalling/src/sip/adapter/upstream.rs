@@ -125,7 +125,12 @@ impl Upstream {
         });
         self.accounts.extend(config.registrations.iter().map(|registered| Account {
             trunk: index,
-            registration: Registration::new(registered, config.uri_host(), rand::random(), now),
+            registration: Registration::new(
+                registered,
+                (&config.name, config.uri_host()),
+                rand::random(),
+                now,
+            ),
             name: config.account(registered),
             left: VecDeque::new(),
             flow: None,
@@ -144,7 +149,11 @@ impl Upstream {
         now: Instant,
     ) {
         let trunk = &mut self.trunks[index];
-        info!(trunk = trunk.config.name, "the trunk is left");
+        if others.named(&trunk.config.name).is_some() {
+            info!(trunk = trunk.config.name, "the trunk is configured otherwise: it is registered at anew");
+        } else {
+            info!(trunk = trunk.config.name, "the trunk is configured no more: it is left");
+        }
         trunk.is_left = true;
         trunk.round = None;
         std::mem::take(&mut trunk.probes).keys().for_each(|hop| health.set_down(hop, false));

@@ -102,7 +102,7 @@ impl<D: Doorkeeper> Agent<D> {
             Err(reject) => return self.refuse_statelessly(&request, &reject, flow),
         };
         if self.texts.asked.len() >= WAITING_MAX || !self.texts.rates.take(&origin, now) {
-            tracing::info!(%flow, ?origin, "too many messages");
+            tracing::info!(%flow, %origin, "too many messages");
             return self.refuse_overload(&request, flow);
         }
         let reading = self.doorkeeper.read(&request, &origin);
@@ -115,7 +115,7 @@ impl<D: Doorkeeper> Agent<D> {
         let leg = LegId::next();
         let span = leg_span(leg);
         span.in_scope(
-            || tracing::info!(%flow, ?origin, destination, octets = content.body.len(), "message came in"),
+            || tracing::info!(%flow, %origin, destination, octets = content.body.len(), "message came in"),
         );
         self.tell(Event::Texted(Box::new(Text {
             leg,

@@ -104,7 +104,8 @@ impl Incoming {
         let hops = hops.unwrap_or(HOPS_MAX).min(HOPS_MAX);
         context.dialogs.insert(context.leg, &dialog);
         tracing::info!(
-            call_id = dialog.id().call_id, %flow, ?origin, destination, ?replaces, "call came in"
+            call_id = dialog.id().call_id, %flow, %origin, destination,
+            replaces = replaces.map(tracing::field::display), "call came in"
         );
         context.tell(Event::Incoming(Box::new(IncomingCall {
             leg: context.leg,

@@ -43,6 +43,8 @@ pub struct RegistrationConfig {
 /// A registration and where it stands.
 #[derive(Debug)]
 pub struct Registration {
+    /// The trunk's name, for the log.
+    trunk: String,
     user: String,
     domain: Host,
     call_id: String,
@@ -110,11 +112,17 @@ const EXPIRES_MAX: Duration = Duration::from_secs(86_400);
 const AGAIN_WITHIN: Duration = Duration::from_secs(2);
 
 impl Registration {
-    /// A registration of `config.user` at `domain`, to be made at once. `seed` is random.
+    /// A registration of `config.user` at `domain`, the host of `trunk`, to be made at once. `seed` is random.
     #[must_use]
-    pub fn new(config: &RegistrationConfig, domain: Host, seed: [u8; 32], now: Instant) -> Self {
+    pub fn new(
+        config: &RegistrationConfig,
+        (trunk, domain): (&str, Host),
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Self {
         let mut identifiers = Identifiers::new(seed);
         Self {
+            trunk: trunk.to_owned(),
             user: config.user.clone(),
             domain,
             call_id: identifiers.call_id(),
@@ -137,7 +145,7 @@ impl Registration {
     /// Whether a REGISTER is to be sent now; [`request`](Self::request) makes it.
     pub fn is_due(&mut self, now: Instant) -> bool {
         if self.held_until.is_some_and(|until| until <= now) {
-            warn!(user = self.user, "the registration ran out");
+            warn!(trunk = self.trunk, user = self.user, "the registration ran out");
             self.held_until = None;
         }
         let is_due = matches!(self.state, State::Waiting { at } if at <= now);
@@ -186,7 +194,7 @@ impl Registration {
     ) -> Next {
         self.cseq = self.cseq.max(cseq);
         if self.state == State::Leaving {
-            info!(user = self.user, status = %response.status, "registration removed");
+            info!(trunk = self.trunk, user = self.user, status = %response.status, "registration removed");
             self.held_until = None;
             self.state = State::Left;
             return Next::NotRegistered;
@@ -218,6 +226,7 @@ impl Registration {
             }
             403 => {
                 error!(
+                    trunk = self.trunk,
                     user = self.user,
                     reason = &*response.reason,
                     "the trunk refuses our registration (403), which is not tried again: correct the account \
@@ -306,7 +315,8 @@ impl Registration {
     fn succeed(&mut self, granted: Duration, now: Instant) {
         let part = self.random.random_range(REFRESH_AFTER);
         if self.held_until.is_none() {
-            info!(user = self.user, expires_s = granted.as_secs(), "registered at the trunk");
+            let expires_s = granted.as_secs();
+            info!(trunk = self.trunk, user = self.user, expires_s, "registered at the trunk");
         }
         self.failures = 0;
         self.held_until = Some(now + granted);
@@ -319,7 +329,8 @@ impl Registration {
         let spread = doubled.mul_f64(self.random.random_range(0.5..1.0));
         let wait = retry_after.map_or(spread, |asked| asked.min(EXPIRES_MAX).max(spread));
         self.failures = self.failures.saturating_add(1);
-        warn!(user = self.user, why, again_in_s = wait.as_secs(), "registration at the trunk failed");
+        let again_in_s = wait.as_secs();
+        warn!(trunk = self.trunk, user = self.user, why, again_in_s, "registration at the trunk failed");
         self.state = State::Waiting { at: now + wait };
     }
 }
@@ -363,7 +374,7 @@ mod tests {
             };
             let domain = Host::Domain("provider.example".into());
             let now = Instant::now();
-            Self { registration: Registration::new(&config, domain, [seed; 32], now), now }
+            Self { registration: Registration::new(&config, ("lab", domain), [seed; 32], now), now }
         }
 
         fn ask(&mut self) -> Request {

@@ -76,7 +76,7 @@ fn send(peer: &mut Peer) -> Request {
         of_user: None,
     };
     let domain = Host::Domain("provider.example".into());
-    let mut registration = Registration::new(&config, domain, [1; 32], peer.now);
+    let mut registration = Registration::new(&config, ("lab", domain), [1; 32], peer.now);
     let contact = SipUri::new("", Host::from(peer.flow.local.ip()), Some(5060));
     let errand = Errand {
         id: ErrandId::Upstream(7),
