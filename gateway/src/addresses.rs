@@ -1,5 +1,6 @@
 //! Which addresses this machine has.
 
+use std::io;
 use std::net::IpAddr;
 
 use crate::config::Config;
@@ -31,6 +32,17 @@ fn is_reachable(address: &IpAddr) -> bool {
     !address.is_loopback() && !address.is_unspecified() && !is_link_local
 }
 
+/// What to do about a socket that cannot be bound where `key` says.
+pub(crate) fn bind_cure(error: &io::Error, key: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => format!("write an address of this machine into {key}"),
+        io::ErrorKind::PermissionDenied => {
+            format!("take a port from 1024 on in {key}, or let the gateway have CAP_NET_BIND_SERVICE")
+        }
+        _ => format!("change {key}, or end what has the port"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +54,18 @@ mod tests {
         assert!(lack_for_browsers(&config("[http]\n")));
         assert!(!lack_for_browsers(&config("[http]\n[media]\naddresses = [\"192.0.2.1\"]\n")));
         assert!(!lack_for_browsers(&config(phones)));
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_bound_has_the_cure_of_its_reason() {
+        for (kind, expected) in [
+            (io::ErrorKind::AddrNotAvailable, "write an address of this machine into http.bind"),
+            (io::ErrorKind::AddrInUse, "change http.bind, or end what has the port"),
+            (io::ErrorKind::PermissionDenied, "take a port from 1024 on in http.bind, or let"),
+        ] {
+            let told = bind_cure(&io::Error::from(kind), "http.bind");
+            assert!(told.starts_with(expected), "{told}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ use webtrunk_signalling::sip::locations::Locations;
 use webtrunk_signalling::sip::transport::{TransportLayer, WsEndpoint};
 use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard};
 
+use crate::addresses::bind_cure;
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::http::BoundHttp;
@@ -43,14 +44,26 @@ const FAREWELL: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum TelephonyError {
     /// The media engine.
-    #[error("{0}; see [media] in the configuration")]
+    #[error("{0}; {cure}", cure = engine_cure(.0))]
     Engine(#[from] EngineError),
     /// The SIP adapter.
-    #[error("{0}; change bind in [[sip.listeners]] (demo: --sip), or end what has the port")]
+    #[error("{0}; {cure}", cure = adapter_cure(.0))]
     Adapter(#[from] AdapterError),
     /// The certificates that we trust cannot be loaded.
     #[error(transparent)]
     Tls(#[from] TlsError),
+}
+
+fn engine_cure(error: &EngineError) -> String {
+    match error {
+        EngineError::Bind { source, .. } => bind_cure(source, "media.addresses or media.webrtc_port"),
+        _ => "see [media] in the configuration".to_owned(),
+    }
+}
+
+fn adapter_cure(error: &AdapterError) -> String {
+    let AdapterError::Listen { source, .. } = error;
+    bind_cure(source, "bind in [[sip.listeners]] or [[sip_ws.listeners]] (demo: --sip)")
 }
 
 /// What carries calls has ended without having been told to. It is not started again in this process:

@@ -25,6 +25,12 @@ pub enum TlsError {
         /// What was found.
         source: pem::Error,
     },
+    /// The key cannot be read without a password.
+    #[error("{} is encrypted", .file.display())]
+    Encrypted {
+        /// The file.
+        file: PathBuf,
+    },
     /// Certificate and key do not belong together, or are of no kind that we know.
     #[error("certificate and private key cannot be used together: {0}")]
     Mismatch(#[from] rustls::Error),
@@ -47,14 +53,16 @@ impl OwnCertificate {
         Ok(Arc::new(Self { shown: RwLock::new(Self::pair(files)?) }))
     }
 
-    /// Shows what is in these files from now on.
+    /// Shows what is in these files from now on; whether that is another certificate.
     ///
     /// # Errors
     /// [`TlsError`] says which file is wrong; then it is shown what was shown before.
-    pub fn change(&self, files: &TlsFiles) -> Result<(), TlsError> {
+    pub fn change(&self, files: &TlsFiles) -> Result<bool, TlsError> {
         let pair = Self::pair(files)?;
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = pair;
-        Ok(())
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let is_another = shown.cert != pair.cert;
+        *shown = pair;
+        Ok(is_another)
     }
 
     /// The settings of servers that show it: TLS 1.2 and 1.3.
@@ -132,9 +140,17 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    read(file)
-        .and_then(|text| PrivateKeyDer::from_pem_slice(&text))
-        .map_err(|source| pem_error(file, "private key", source))
+    let fault = |source| pem_error(file, "private key", source);
+    let text = read(file).map_err(fault)?;
+    // PKCS#8 says so in its first line, the older form in its second (RFC 1421 4.6.1.1).
+    let is_encrypted = || {
+        let text = String::from_utf8_lossy(&text);
+        text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
+    };
+    match PrivateKeyDer::from_pem_slice(&text) {
+        Err(_) if is_encrypted() => Err(TlsError::Encrypted { file: file.to_owned() }),
+        key => key.map_err(fault),
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, pem::Error> {
@@ -153,7 +169,18 @@ impl TlsError {
     /// Whether it is this file's fault alone.
     #[must_use]
     pub fn is_of(&self, path: &Path) -> bool {
-        matches!(self, Self::Pem { file, .. } if file == path)
+        matches!(self, Self::Pem { file, .. } | Self::Encrypted { file } if file == path)
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn cure(&self) -> &'static str {
+        match self {
+            Self::Encrypted { .. } => {
+                "take its password out: openssl pkey -in OLD -out NEW, and chmod 600 NEW"
+            }
+            Self::Pem { .. } | Self::Mismatch(_) => "name the PEM files of one certificate and its key",
+        }
     }
 }
 
@@ -245,6 +272,11 @@ mod tests {
             };
             OwnCertificate::read(&files).expect_err("not a pair").to_string()
         };
+        let shown = OwnCertificate::read(&one).expect("a pair");
+        assert_eq!(
+            [&one, &other, &other].map(|files| shown.change(files).ok()),
+            [false, true, false].map(Some)
+        );
         let mixed = told(&one.certificate, &other.private_key);
         assert!(mixed.starts_with("certificate and private key cannot be used together"), "{mixed}");
         let swapped = told(&one.private_key, &one.certificate);

@@ -1,17 +1,21 @@
-//! `webtrunk check`: all faults, or what the configuration amounts to.
+//! `webtrunk check`: all faults, those of this machine among them, or what the configuration amounts to.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
-use super::Failure;
+use super::{Failure, doubts, machine};
 use webtrunk_engine::sdp::SrtpPolicy;
 
-use crate::config::{Config, MediaConfig, SipListener};
+use crate::config::{Config, ConfigError, MediaConfig, SipListener};
 
 /// Writes the summary of a sound configuration to `out`.
 pub(super) fn check(path: &Path, mut out: impl Write) -> Result<(), Failure> {
     let config = Config::load(path)?;
+    let lacks = machine::lacks(path, &config);
+    if !lacks.is_empty() {
+        return Err(ConfigError::Faulty(lacks).into());
+    }
     writeln!(out, "{}: sound", path.display())?;
     for line in summary(&config) {
         writeln!(out, "  {line}")?;
@@ -39,6 +43,7 @@ fn summary(config: &Config) -> Vec<String> {
     lines.extend(config.recording.as_ref().map(|own| format!("recordings in {}", own.folder.display())));
     lines.extend(config.store.as_ref().map(|own| format!("registrations kept in {}", own.path.display())));
     lines.extend(made_up_addresses(config));
+    lines.extend(doubts::doubts(config).into_iter().map(|doubt| format!("warning: {doubt}")));
     let counts =
         [("users", config.users.len()), ("trunks", config.trunks.len()), ("rules", config.rules.len())];
     lines.extend(counts.map(|(what, count)| format!("{what}: {count}")));

@@ -1,9 +1,12 @@
 //! The command line.
 
 mod check;
+mod doubts;
 mod explain;
+mod machine;
 mod password;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +47,9 @@ enum Command {
         sip: SocketAddr,
     },
     /// Check a configuration and tell everything that is wrong with it.
+    ///
+    /// What this machine lacks for it is told too: addresses that are not its own. A sound configuration that says what
+    /// hardly anybody means is summed up with warnings.
     ///
     /// Exit status: 0 sound, 1 faulty, 2 unreadable.
     Check {
@@ -102,12 +108,14 @@ impl Cli {
         let done = match self.command {
             Command::Run { config } => run(&config, self.log),
             Command::Demo { http, sip } => demo(DemoAddresses { http: Some(http), sip: Some(sip) }, self.log),
-            Command::Check { config } => check::check(&config, std::io::stdout().lock()),
-            Command::Explain(arguments) => explain::explain(&arguments, std::io::stdout().lock()),
+            Command::Check { config } => check::check(&config, io::stdout().lock()),
+            Command::Explain(arguments) => explain::explain(&arguments, io::stdout().lock()),
             Command::Password { user, realm } => password::print(&user, &realm),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
+            // Whoever reads has read enough: `webtrunk check FILE | head -1`.
+            Err(failure) if is_broken_pipe(failure.as_ref()) => ExitCode::SUCCESS,
             Err(failure) => tell(failure.as_ref()),
         }
     }
@@ -155,6 +163,10 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     } else {
         Err("the demo listens on loopback only; use `webtrunk run` with a configuration".to_owned())
     }
+}
+
+fn is_broken_pipe(failure: &(dyn std::error::Error + 'static)) -> bool {
+    failure.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Tells what failed; a configuration's faults name their file themselves.

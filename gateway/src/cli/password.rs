@@ -13,6 +13,12 @@ use crate::config::{NAME_CURE, REALM_CURE, Secret, hashes, is_name, is_realm};
 enum PasswordError {
     #[error("no password came on standard input; try: printf %s 'secret' | webtrunk password USER REALM")]
     Missing,
+    #[error("the password is white space alone, which is commonly a slip; type another")]
+    Blank,
+    #[error(
+        "the password is no UTF-8, which SIP hashes; set the terminal to UTF-8, or convert it with iconv"
+    )]
+    Encoding,
     #[error("more than one line came on standard input; a password is one line")]
     Lines,
     #[error("{0:?} is no user name; {NAME_CURE}")]
@@ -30,14 +36,22 @@ pub(super) fn print(user: &str, realm: &str) -> Result<(), Failure> {
         write!(io::stderr(), "Password of {user}: ")?;
         let _hidden = Hidden::start(&stdin);
         let mut line = String::new();
-        stdin.lock().read_line(&mut line)?;
+        stdin.lock().read_line(&mut line).map_err(not_text)?;
         writeln!(io::stderr())?;
         line
     } else {
-        io::read_to_string(stdin)?
+        io::read_to_string(stdin).map_err(not_text)?
     };
     writeln!(io::stdout(), "{}", entry(user, realm, &password)?)?;
     Ok(())
+}
+
+/// What could not be read, in our words where it is the encoding.
+fn not_text(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::InvalidData => PasswordError::Encoding.into(),
+        _ => error.into(),
+    }
 }
 
 /// A terminal that does not show what is typed, until this is dropped.
@@ -83,6 +97,9 @@ fn entry(user: &str, realm: &str, typed: &str) -> Result<String, PasswordError> 
     if password.expose().is_empty() {
         return Err(PasswordError::Missing);
     }
+    if password.expose().trim().is_empty() {
+        return Err(PasswordError::Blank);
+    }
     if password.expose().contains(['\r', '\n']) {
         return Err(PasswordError::Lines);
     }
@@ -92,7 +109,8 @@ fn entry(user: &str, realm: &str, typed: &str) -> Result<String, PasswordError> 
         hash.expect("there is one of each algorithm").as_hex()
     };
     Ok(format!(
-        "[[users]]\nname = {}\nha1_md5 = \"{}\"\n{SHA256_ADVICE}\n# ha1_sha256 = \"{}\"",
+        "[[users]] # realm {}\nname = {}\nha1_md5 = \"{}\"\n{SHA256_ADVICE}\n# ha1_sha256 = \"{}\"",
+        toml::Value::from(realm),
         toml::Value::from(user),
         hex(Algorithm::Md5),
         hex(Algorithm::Sha256)
@@ -107,6 +125,7 @@ mod tests {
     #[test]
     fn what_is_printed_is_an_entry_of_the_configuration() {
         let text = entry("alice", "webtrunk", "opensesame\r\n").expect("a password");
+        assert!(text.starts_with("[[users]] # realm \"webtrunk\"\n"), "{text}");
         let users_of =
             |text: &str| Config::parse("printed", &format!("[http]\n{text}")).expect("sound").users;
         let expected = |algorithms: &[Algorithm]| {
@@ -123,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_no_password_of_one_line_is_no_entry() {
-        for typed in ["", "\n", "\r\n", "one\ntwo", "one\n\n"] {
+        for typed in ["", "\n", "\r\n", "   \n", "one\ntwo", "one\n\n"] {
             assert!(entry("alice", "webtrunk", typed).is_err(), "{typed:?}");
         }
         assert!(entry("alice", "webtrunk", " with spaces ").is_ok());

@@ -7,6 +7,7 @@ use toml::Spanned;
 use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use super::faults::Faults;
+use super::nearest::meant;
 use super::secret::Environment;
 use super::trunks::{CredentialsSection, Trunk, check_expires};
 use super::users::{NAME_CURE, UserSection, is_name};
@@ -90,11 +91,9 @@ fn add_one(
     let expires = check_expires(expires_s.as_ref(), faults);
     let credentials = credentials.fetch(environment, faults);
     let Some(at) = trunks.iter_mut().find(|known| known.sip.name == *trunk.get_ref()) else {
-        return faults.add_missing(
-            trunk.span(),
-            "no trunk has this name",
-            "add it to [[trunks]], or correct the name",
-        );
+        let known = trunks.iter().map(|known| known.sip.name.as_str());
+        let cure = meant(trunk.get_ref(), known, "add it to [[trunks]], or correct the name");
+        return faults.add_absent(&["trunks"], trunk.span(), "no trunk has this name", cure);
     };
     let others = &at.sip.registrations;
     if others.iter().any(|other| other.user == *user.get_ref()) {

@@ -8,7 +8,8 @@ use webtrunk_signalling::routing::{BridgeSpec, BridgeTo};
 
 use super::faults::Faults;
 use super::header_changes::HeaderChanges;
-use super::rules::{Known, known_user};
+use super::nearest::meant;
+use super::rules::{GROUP_CURE, Known, known_user};
 use super::trunk_group::{Failure, GroupKeys};
 
 #[derive(Debug, Deserialize)]
@@ -85,7 +86,7 @@ impl BridgeSection {
         self.check_order(&named, &whole, faults);
         let to = match named {
             Named::Users(users) => self.check_users(&users, known, faults),
-            Named::Group(group) => self.check_group(group, known, faults),
+            Named::Group(group) => self.check_group(group, known, faults)?,
             Named::Trunks(trunks, number) => {
                 check_number(number, faults);
                 let keys = GroupKeys {
@@ -156,15 +157,26 @@ impl BridgeSection {
     }
 
     /// Its members, in the order in which they stand in the file.
-    fn check_group(&self, group: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> BridgeTo {
+    fn check_group(
+        &self,
+        group: &Spanned<String>,
+        known: &Known<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<BridgeTo> {
         let members = known.groups.get(group.get_ref().as_str()).cloned().unwrap_or_default();
         if members.is_empty() {
-            let cure = "add it to the groups of a user, or correct the name";
-            faults.add_missing(group.span(), "no user is in this group, so nobody is called", cure);
+            let cure = meant(group.get_ref(), known.groups.keys().copied(), GROUP_CURE);
+            faults.add_absent(
+                &["users"],
+                group.span(),
+                "no user is in this group, so nobody is called",
+                cure,
+            );
+            return None;
         }
         let users = known.users.iter().filter(|user| members.contains(**user));
         let users = users.map(|user| ((*user).to_owned(), None)).collect();
-        BridgeTo::Users { users, is_in_turn: self.is_in_turn() }
+        Some(BridgeTo::Users { users, is_in_turn: self.is_in_turn() })
     }
 
     fn is_in_turn(&self) -> bool {

@@ -10,6 +10,8 @@ use webtrunk_signalling::sip::message::HeaderName;
 
 use super::NETWORK_CURE;
 use super::faults::Faults;
+use super::nearest::meant;
+use super::rules::GROUP_CURE;
 
 /// A rule's keys of this kind, lent.
 pub(super) struct ConditionKeys<'r> {
@@ -59,7 +61,8 @@ impl ConditionKeys<'_> {
         for listener in self.listeners {
             if !listeners.contains(listener.get_ref().as_str()) {
                 let cure = "write the name of one of [[sip.listeners]] or [[sip_ws.listeners]], or its transport where it has no name";
-                faults.add_missing(listener.span(), "no listener has this name", cure);
+                let cure = meant(listener.get_ref(), listeners.iter().copied(), cure);
+                faults.add_absent(&["sip", "sip_ws"], listener.span(), "no listener has this name", cure);
             }
         }
         Conditions {
@@ -78,8 +81,13 @@ fn members(
     faults: &mut Faults<'_>,
 ) -> Vec<String> {
     let Some(members) = groups.get(group.get_ref().as_str()) else {
-        let cure = "add it to the groups of a user, or correct the name";
-        faults.add_missing(group.span(), "no user is in this group, so the rule never applies", cure);
+        let cure = meant(group.get_ref(), groups.keys().copied(), GROUP_CURE);
+        faults.add_absent(
+            &["users"],
+            group.span(),
+            "no user is in this group, so the rule never applies",
+            cure,
+        );
         return Vec::new();
     };
     members.iter().map(|name| (*name).to_owned()).collect()

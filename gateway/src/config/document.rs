@@ -17,6 +17,9 @@ const SHOWN_MAX: usize = 60;
 /// What the reader of TOML calls a key that stands there twice.
 const DUPLICATE: &str = "duplicate key";
 
+/// Lists of tables, which are written in double brackets.
+const LISTS: [&str; 5] = ["users", "trunks", "rules", "sip.listeners", "sip_ws.listeners"];
+
 /// A line that begins a table: `[path]`, or `[[path]]` for an element of an array.
 #[derive(PartialEq, Eq)]
 struct Header {
@@ -80,10 +83,22 @@ impl Document {
             fault.line = self.line_of(span.start);
             if fault.problem == DUPLICATE {
                 let key = self.text.get(span.clone()).map(shortened).unwrap_or_default();
-                fault.key = self.table_before(span.start) + &key;
+                fault.key = match self.header_at(span.start) {
+                    Some(header) if LISTS.contains(&header.path.as_str()) => {
+                        fault.cure = format!("write [[{}]], each time", header.path);
+                        header.path
+                    }
+                    Some(header) => header.path,
+                    None => self.table_before(span.start) + &key,
+                };
             }
         }
         fault
+    }
+
+    /// The line at `offset`, where it begins a table.
+    fn header_at(&self, offset: usize) -> Option<Header> {
+        header(self.text.get(..offset)?.rsplit('\n').next().map(|start| &self.text[offset - start.len()..])?)
     }
 
     /// The table that a line at `offset` belongs to, with a dot behind it: what the last header says.

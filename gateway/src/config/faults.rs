@@ -14,12 +14,20 @@ use super::error::Fault;
 pub(super) struct Faults<'d> {
     document: &'d Document,
     list: Vec<Fault>,
-    is_partial: bool,
+    /// What was not looked at, since its structure is faulty.
+    wounds: Vec<Wound>,
+}
+
+/// Something that was taken out of the file.
+struct Wound {
+    key: String,
+    /// The section that lacks it; `None` where it may be any.
+    section: Option<String>,
 }
 
 impl<'d> Faults<'d> {
     pub(super) fn new(document: &'d Document) -> Self {
-        Self { document, list: Vec::new(), is_partial: false }
+        Self { document, list: Vec::new(), wounds: Vec::new() }
     }
 
     pub(super) fn document(&self) -> &'d Document {
@@ -37,27 +45,81 @@ impl<'d> Faults<'d> {
         self.list.push(self.document.fault(None, problem.to_string(), cure.to_string()));
     }
 
-    /// Notes a fault of the structure at `span`; what has it is not looked at further.
-    pub(super) fn add_structural(&mut self, span: Range<usize>, problem: String, cure: String) {
-        self.is_partial = true;
-        self.add(span, problem, cure);
+    /// Notes a fault of the structure at `span`; what has it is not looked at further. `section` lacks it; `None`
+    /// where it may be any.
+    pub(super) fn add_structural(
+        &mut self,
+        span: Range<usize>,
+        problem: String,
+        cure: String,
+        section: Option<String>,
+    ) {
+        let fault = self.document.fault(Some(span), problem, cure);
+        self.wounds.push(Wound { key: fault.key.clone(), section });
+        self.list.push(fault);
     }
 
-    /// Notes what may be missing only because something faulty was not looked at: then it is not told.
+    /// Notes what may be missing at `span` only because something faulty of the same table was not looked at: then
+    /// it is not told.
     pub(super) fn add_missing(&mut self, span: Range<usize>, problem: impl Display, cure: impl Display) {
-        if !self.is_partial {
+        let fault = self.document.fault(Some(span), problem.to_string(), cure.to_string());
+        let around = match (&fault.value, fault.key.rsplit_once('.')) {
+            (Some(_), Some((table, _))) => table,
+            _ => fault.key.as_str(),
+        };
+        if !self.wounds.iter().any(|wound| wound.key.starts_with(around)) {
+            self.list.push(fault);
+        }
+    }
+
+    /// The same of a list, whose elements may be what was not looked at.
+    pub(super) fn add_missing_below(
+        &mut self,
+        span: Range<usize>,
+        problem: impl Display,
+        cure: impl Display,
+    ) {
+        if !self.is_partial_below(span.clone()) {
             self.add(span, problem, cure);
         }
     }
 
-    /// Notes that the text is no TOML at `span`.
-    pub(super) fn add_syntax(&mut self, span: Option<Range<usize>>, problem: &str, cure: &str) {
-        self.list.push(self.document.syntax_fault(span, problem.to_owned(), cure.to_owned()));
+    /// Whether something faulty of what stands at `span` was not looked at.
+    pub(super) fn is_partial_below(&self, span: Range<usize>) -> bool {
+        let key = self.key_at(span);
+        self.wounds.iter().any(|wound| wound.key.starts_with(&key))
     }
 
-    /// Whether something faulty was not looked at.
-    pub(super) const fn is_partial(&self) -> bool {
-        self.is_partial
+    /// The same of what may be missing only because these sections lack something faulty.
+    pub(super) fn add_absent(
+        &mut self,
+        sections: &[&str],
+        span: Range<usize>,
+        problem: impl Display,
+        cure: impl Display,
+    ) {
+        if !self.is_partial(sections) {
+            self.add(span, problem, cure);
+        }
+    }
+
+    /// Whether something faulty of these sections was not looked at.
+    pub(super) fn is_partial(&self, sections: &[&str]) -> bool {
+        let is_of = |wound: &Wound| wound.section.as_deref().is_none_or(|own| sections.contains(&own));
+        self.wounds.iter().any(is_of)
+    }
+
+    /// The key that stands at `span`.
+    pub(super) fn key_at(&self, span: Range<usize>) -> String {
+        self.document.fault(Some(span), String::new(), String::new()).key
+    }
+
+    /// Notes that the text is no TOML at `span`.
+    pub(super) fn add_syntax(&mut self, span: Option<Range<usize>>, problem: &str, cure: &str) {
+        let fault = self.document.syntax_fault(span, problem.to_owned(), cure.to_owned());
+        let section = Some(section_of(&fault.key).to_owned());
+        self.wounds.push(Wound { key: fault.key.clone(), section });
+        self.list.push(fault);
     }
 
     /// The text as a `T`, or a fault with this cure.
@@ -104,4 +166,9 @@ impl<'d> Faults<'d> {
     pub(super) fn into_list(self) -> Vec<Fault> {
         self.list
     }
+}
+
+/// The section that a key stands in.
+pub(super) fn section_of(key: &str) -> &str {
+    key.split(['.', '[']).next().unwrap_or_default()
 }

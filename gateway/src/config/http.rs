@@ -1,14 +1,14 @@
 //! `[http]`, the page and its interface, and `[tls]`, certificates.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
 use super::secret::{WORLD, open_to};
-use crate::tls::{self, OwnCertificate};
+use crate::tls::{self, OwnCertificate, TlsError};
 
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,14 +87,9 @@ impl ClientCertificateSection {
             certificate: resolve(&self.certificate),
             private_key: resolve(&self.private_key),
         };
-        if let Err(error) = tls::check_pair(&own) {
-            let span = if error.is_of(&own.private_key) { &self.private_key } else { &self.certificate };
-            faults.add(span.span(), error, "name the PEM files of one certificate and its key");
-        }
-        if let Ok(Some(mode)) = open_to(WORLD, &own.private_key) {
-            let problem = format!("everybody may read this key (mode {mode:o})");
-            let cure = "run chmod 600 on it, or 640 to share it with a group";
-            faults.add(self.private_key.span(), problem, cure);
+        let pair = [(&self.certificate, &own.certificate), (&self.private_key, &own.private_key)];
+        if are_readable(&pair, faults) {
+            check_pair(pair, tls::check_pair(&own), faults);
         }
         own
     }
@@ -112,38 +107,55 @@ impl TlsSection {
                 .as_ref()
                 .map_or(SYSTEM_AUTHORITIES.into(), resolve),
         };
-        let written = [
-            (Some(&self.certificate), &files.certificate),
-            (Some(&self.private_key), &files.private_key),
-            (self.trusted_certificates.as_ref(), &files.trusted_certificates),
-        ];
-        let mut is_readable = true;
-        for (written, path) in written {
-            if let (Some(written), Err(error)) = (written, crate::files::read(path, crate::files::TEXT_MAX)) {
-                let cure = "correct the path, or the file's permissions";
-                faults.add(written.span(), format!("cannot be read: {error}"), cure);
-                is_readable = false;
-            }
-        }
-        if !is_readable {
+        let pair = [(&self.certificate, &files.certificate), (&self.private_key, &files.private_key)];
+        let trusted =
+            self.trusted_certificates.as_ref().map(|written| (written, &files.trusted_certificates));
+        let named: Vec<_> = pair.into_iter().chain(trusted).collect();
+        if !are_readable(&named, faults) {
             return files;
         }
-        if let Err(error) = OwnCertificate::read(&files) {
-            let span = if error.is_of(&files.private_key) { &self.private_key } else { &self.certificate };
-            faults.add(span.span(), error, "name the PEM files of one certificate and its key");
-        }
-        // A file that cannot be looked at was told of above.
-        if let Ok(Some(mode)) = open_to(WORLD, &files.private_key) {
-            let problem = format!("everybody may read this key (mode {mode:o})");
-            faults.add(
-                self.private_key.span(),
-                problem,
-                "run chmod 600 on it, or 640 to share it with a group",
-            );
-        }
+        check_pair(pair, OwnCertificate::read(&files).map(drop), faults);
         if let (Some(written), Err(error)) = (&self.trusted_certificates, tls::client_config(&files)) {
             faults.add(written.span(), error, "name a PEM file of certificate authorities, or leave it out");
         }
         files
     }
+}
+
+/// A file, and where it is named.
+type Named<'s> = (&'s Spanned<String>, &'s PathBuf);
+
+/// Whether all can be read; those that cannot become faults.
+fn are_readable(named: &[Named<'_>], faults: &mut Faults<'_>) -> bool {
+    let mut is_readable = true;
+    for (written, path) in named {
+        if let Err(error) = crate::files::read(path, crate::files::TEXT_MAX) {
+            let cure = "correct the path, or the file's permissions";
+            faults.add(written.span(), format!("cannot be read: {error}"), cure);
+            is_readable = false;
+        }
+    }
+    is_readable
+}
+
+/// Notes what is wrong with a certificate and its key, which were `read`.
+fn check_pair([certificate, key]: [Named<'_>; 2], read: Result<(), TlsError>, faults: &mut Faults<'_>) {
+    if holds(certificate.1, "PRIVATE KEY-----") && holds(key.1, "BEGIN CERTIFICATE-----") {
+        let problem = "is a private key, and private_key names a certificate";
+        return faults.add(certificate.0.span(), problem, "swap the two");
+    }
+    if let Err(error) = read {
+        let span = if error.is_of(key.1) { key.0.span() } else { certificate.0.span() };
+        let cure = error.cure();
+        faults.add(span, error, cure);
+    }
+    // A file that cannot be looked at was told of above.
+    if let Ok(Some(mode)) = open_to(WORLD, key.1) {
+        let problem = format!("everybody may read this key (mode {mode:o})");
+        faults.add(key.0.span(), problem, "run chmod 600 on it, or 640 to share it with a group");
+    }
+}
+
+fn holds(path: &Path, text: &str) -> bool {
+    crate::files::read_text(path).is_ok_and(|whole| whole.contains(text))
 }

@@ -37,7 +37,7 @@ pub(super) struct ListenerKeys<'s> {
 
 /// The listeners so far, of which no two may want the same socket.
 #[derive(Debug, Default)]
-pub(super) struct Taken(Vec<SipListener>);
+pub(super) struct Taken(Vec<(SipListener, Range<usize>)>);
 
 /// The ports that others have.
 #[derive(Debug, Clone, Copy)]
@@ -102,11 +102,13 @@ impl ListenerKeys<'_> {
 impl Taken {
     /// Adds a listener that is written at `span`.
     pub(super) fn add(&mut self, span: Range<usize>, listener: &SipListener, faults: &mut Faults<'_>) {
-        if self.0.iter().any(|earlier| collide(earlier, listener)) {
+        if let Some((_, other)) = self.0.iter().find(|(earlier, _)| collide(earlier, listener)) {
+            let other =
+                if other.is_empty() { String::new() } else { format!(" ({})", faults.key_at(other.clone())) };
             let cure = "give each listener an address of its own";
-            faults.add(span, "another listener has this address", cure);
+            faults.add(span.clone(), format!("another listener has this address{other}"), cure);
         }
-        self.0.push(listener.clone());
+        self.0.push((listener.clone(), span));
     }
 }
 

@@ -100,7 +100,7 @@ impl File {
         let http = self.http.as_ref().map(|section| section.check(faults));
         let checked = http.as_ref().and_then(Option::as_ref);
         let has_no_listener = self.sip.has_no_listener() && self.sip_ws.is_none();
-        if self.http.is_none() && has_no_listener && !faults.is_partial() {
+        if self.http.is_none() && has_no_listener && !faults.is_partial(&["http", "sip", "sip_ws"]) {
             let cure = "add [http] and [sip_ws] for browsers, or [[sip.listeners]] for phones and trunks";
             faults.add_to_file("nothing listens, so nobody could call", cure);
         }

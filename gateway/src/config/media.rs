@@ -235,7 +235,7 @@ impl MediaSection {
     fn check_ports(&self, shards: usize, faults: &mut Faults<'_>) -> Option<RangeInclusive<u16>> {
         let cure = "write [from, to], such as [20000, 29999]";
         let [from, to] = self.rtp_ports.get_ref()[..] else {
-            faults.add(self.rtp_ports.span(), "is no range of two ports", cure);
+            faults.add_missing_below(self.rtp_ports.span(), "is no range of two ports", cure);
             return None;
         };
         // RTP takes an even port and RTCP the odd one after it (RFC 3550 11).

@@ -21,6 +21,7 @@ mod log;
 mod media;
 mod menu;
 mod messages;
+mod nearest;
 mod passing;
 mod prompts;
 mod record;
@@ -33,6 +34,7 @@ mod sip_ws;
 mod srtp;
 mod store;
 mod structure;
+mod structure_words;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,7 @@ pub use store::StoreConfig;
 pub use trunks::Trunk;
 pub use users::{Users, hashes};
 
+pub(crate) use nearest::nearest;
 pub(crate) use sip::{REALM_CURE, is_realm};
 pub(crate) use users::{NAME_CURE, is_name};
 

@@ -15,6 +15,7 @@ use super::conference::ConferenceSection;
 use super::document::Document;
 use super::faults::Faults;
 use super::menu::MenuSection;
+use super::nearest::meant;
 use super::prompts::{self, Prompts};
 use super::record::RecordSection;
 
@@ -108,6 +109,9 @@ pub(super) struct Known<'c> {
     pub(super) has_recording: bool,
 }
 
+/// The cure for a group that nobody is in.
+pub(super) const GROUP_CURE: &str = "add it to the groups of a user, or correct the name";
+
 /// Compiles the dial plan and reads what it plays into `prompts`.
 pub(super) fn check(
     sections: &[RuleSection],
@@ -116,9 +120,10 @@ pub(super) fn check(
     faults: &mut Faults<'_>,
 ) -> Option<Rules> {
     let specs: Vec<_> = sections.iter().map(|section| section.check(known, prompts, faults)).collect();
-    let specs: Option<Vec<RuleSpec>> = specs.into_iter().collect();
-    match Rules::compile(&specs?) {
-        Ok(rules) => Some(rules),
+    let is_whole = specs.iter().all(|(_, is_whole)| *is_whole);
+    let specs: Vec<_> = specs.into_iter().map(|(spec, _)| spec).collect();
+    match Rules::compile(&specs) {
+        Ok(rules) => Some(rules).filter(|_| is_whole),
         Err(errors) => {
             for error in errors {
                 sections[error.index].tell(&error, faults);
@@ -129,10 +134,12 @@ pub(super) fn check(
 }
 
 impl RuleSection {
-    fn check(&self, known: &Known<'_>, prompts: &mut Prompts, faults: &mut Faults<'_>) -> Option<RuleSpec> {
+    /// The rule, and whether it is as it is written: one whose actions are faulty is compiled with another in their
+    /// place, to tell what else is wrong with it.
+    fn check(&self, known: &Known<'_>, prompts: &mut Prompts, faults: &mut Faults<'_>) -> (RuleSpec, bool) {
         let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
-        matches_one(&self.from_user, "user", known.users.iter(), faults);
-        matches_one(&self.from_trunk, "trunk", known.trunks.iter(), faults);
+        matches_one(&self.from_user, "user", known.users.iter().copied(), faults);
+        matches_one(&self.from_trunk, "trunk", known.trunks.iter().copied(), faults);
         let conditions = ConditionKeys {
             groups: self.from_groups.as_deref(),
             networks: &self.from_networks,
@@ -143,15 +150,21 @@ impl RuleSection {
         let conditions = conditions.check(&known.groups, &known.listeners, faults);
         let actions = self.actions.get_ref().iter();
         let actions: Vec<_> = actions.map(|action| check_action(action, known, prompts, faults)).collect();
-        Some(RuleSpec {
+        let actions: Option<Vec<_>> = actions
+            .into_iter()
+            .collect::<Option<_>>()
+            .filter(|_| !faults.is_partial_below(self.actions.span()));
+        let is_whole = actions.is_some();
+        let spec = RuleSpec {
             name: self.name.get_ref().clone(),
             destination: self.destination.get_ref().clone(),
             from_number: text(&self.from_number),
             from_user: text(&self.from_user),
             from_trunk: text(&self.from_trunk),
             conditions,
-            actions: actions.into_iter().collect::<Option<_>>()?,
-        })
+            actions: actions.unwrap_or_else(|| vec![ActionSpec::Reject(EndCause::NotFound)]),
+        };
+        (spec, is_whole)
     }
 
     /// Where it is written.
@@ -175,9 +188,10 @@ impl RuleSection {
                 "correct the expression; it always has to match the whole text",
             ),
             RuleFault::NameTaken => (Some(self.name.span()), "rename one of them"),
-            RuleFault::Reference { .. } => {
-                (Some(self.actions.span()), "add a group to the pattern, or write \"$$\"")
-            }
+            RuleFault::Reference { text, .. } => (
+                Some(self.action_with(text, faults.document())),
+                "add a group to the pattern, or write \"$$\"",
+            ),
             RuleFault::NotAnswered { .. } | RuleFault::AnsweredTwice => {
                 (Some(self.actions.span()), "callers hear something only after the answer")
             }
@@ -203,6 +217,15 @@ impl RuleSection {
         };
         faults.add(span.unwrap_or_else(|| self.name.span()), error, cure);
     }
+
+    /// Where the action stands that has this text; all of them, where none has it as it is.
+    fn action_with(&self, text: &str, document: &Document) -> std::ops::Range<usize> {
+        let mut spans = self.actions.get_ref().iter().map(Spanned::span);
+        let has_it = |span: &std::ops::Range<usize>| {
+            document.text().get(span.clone()).is_some_and(|written| written.contains(text))
+        };
+        spans.find(has_it).unwrap_or_else(|| self.actions.span())
+    }
 }
 
 pub(super) fn check_action(
@@ -220,7 +243,7 @@ pub(super) fn check_action(
         ActionSection::Play(play) => ActionSpec::Play(play.check(section, prompts, faults)?),
         ActionSection::Record(_) if !known.has_recording => {
             let cure = "add [recording] with a folder";
-            faults.add_missing(section.span(), "there is no folder to record to", cure);
+            faults.add_absent(&["recording"], section.span(), "there is no folder to record to", cure);
             return None;
         }
         ActionSection::Record(record) => ActionSpec::Record(record.check(section.span(), faults)?),
@@ -270,14 +293,15 @@ impl PlaySection {
 fn matches_one<'n>(
     expression: &Option<Spanned<String>>,
     what: &str,
-    mut names: impl Iterator<Item = &'n &'n str>,
+    names: impl Iterator<Item = &'n str> + Clone,
     faults: &mut Faults<'_>,
 ) {
     let Some(written) = expression else { return };
     let Ok(expression) = Regex::new(&format!("^(?:{})$", written.get_ref())) else { return };
-    if !names.any(|name| expression.is_match(name)) {
+    if !names.clone().any(|name| expression.is_match(name)) {
         let problem = format!("no {what} has a name like this, so the rule never applies");
-        faults.add_missing(written.span(), problem, format!("add the {what}, or correct the expression"));
+        let cure = meant(written.get_ref(), names, format!("add the {what}, or correct the expression"));
+        faults.add_absent(&["users", "trunks"], written.span(), problem, cure);
     }
 }
 
@@ -285,7 +309,8 @@ fn matches_one<'n>(
 pub(super) fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = user.get_ref();
     if !name.contains('$') && !known.users.contains(&name.as_str()) {
-        faults.add_missing(user.span(), "no user has this name", "add the user, or correct the name");
+        let cure = meant(name, known.users.iter().copied(), "add the user, or correct the name");
+        faults.add_absent(&["users"], user.span(), "no user has this name", cure);
     }
     name.clone()
 }
@@ -293,7 +318,8 @@ pub(super) fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut
 pub(super) fn known_trunk(trunk: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = trunk.get_ref();
     if !known.trunks.contains(name.as_str()) {
-        faults.add_missing(trunk.span(), "no trunk has this name", "add the trunk, or correct the name");
+        let cure = meant(name, known.trunks.iter().copied(), "add the trunk, or correct the name");
+        faults.add_absent(&["trunks"], trunk.span(), "no trunk has this name", cure);
     }
     name.clone()
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::b2bua::Redirects;
@@ -89,8 +89,8 @@ struct ListenerSection {
     local_networks: Vec<Spanned<String>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// As it is written, in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
     Udp,
     Tcp,
@@ -109,6 +109,16 @@ impl Transport {
             Self::Ws => "ws",
             Self::Wss => "wss",
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Transport {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = String::deserialize(deserializer)?;
+        let all = [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
+        let known = all.into_iter().find(|own| own.as_str().eq_ignore_ascii_case(&written));
+        // WebSocket is read to tell where it belongs, and is nothing to choose here.
+        known.ok_or_else(|| de::Error::unknown_variant(&written, &["udp", "tcp", "tls"]))
     }
 }
 
@@ -142,7 +152,8 @@ impl SipSection {
         let mut listeners = Vec::new();
         for section in &self.listeners {
             if let Some(listener) = section.check(has_certificate, faults) {
-                taken.add(section.transport.span(), &listener, faults);
+                let bind = section.bind.as_ref().map(Spanned::span);
+                taken.add(bind.unwrap_or_else(|| section.transport.span()), &listener, faults);
                 listeners.push(listener);
             }
         }
@@ -286,7 +297,7 @@ impl ListenerSection {
         }
         if transport.is_secure() && !has_certificate {
             let cure = "add [tls] with certificate and private_key";
-            faults.add_missing(span, "a secure listener needs a certificate", cure);
+            faults.add_absent(&["tls"], span, "a secure listener needs a certificate", cure);
         }
         self.keys().check(transport, self.name(), faults)
     }

@@ -96,8 +96,7 @@ impl SipWsSection {
         faults: &mut Faults<'_>,
     ) -> WebSocketSettings {
         let usual = WebSocketSettings::default();
-        let origins = faults
-            .parse_all(&self.origins, "write it as the browser shows it, such as \"https://crm.example\"");
+        let origins = self.origins.iter().filter_map(|origin| check_origin(origin, faults)).collect();
         if let Some(path) = self.path.as_ref().filter(|path| !is_path(path.get_ref())) {
             faults.add(
                 path.span(),
@@ -191,7 +190,7 @@ impl WsListenerSection {
             let problem =
                 "[http] listens beyond loopback and sip_ws names no origin, so no page could connect";
             let cure = "add to [sip_ws]: origins = [\"https://where.browsers.open.it\"]";
-            if !faults.is_partial() {
+            if !faults.is_partial(&["http", "sip_ws"]) {
                 faults.add_to_file(problem, cure);
             }
         }
@@ -199,16 +198,33 @@ impl WsListenerSection {
             // Without any listener written this was told of.
             if let Some(written) = written {
                 let problem = "without bind it is served by [http], which is missing";
-                faults.add_missing(written.span(), problem, "add [http], or bind");
+                faults.add_absent(&["http", "sip_ws"], written.span(), problem, "add [http], or bind");
             }
             return None;
         }
         if self.bind.is_some() && is_secure && !around.has_certificate {
             let cure = "add [tls] with certificate and private_key";
-            faults.add_missing(span.clone(), "a secure listener needs a certificate", cure);
+            faults.add_absent(&["tls"], span.clone(), "a secure listener needs a certificate", cure);
         }
         let transport = if is_secure { TransportKind::Wss } else { TransportKind::Ws };
         Some((self.keys().check(transport, self.name(), faults)?, span))
+    }
+}
+
+/// An origin as the browser shows it; commonly it is taken from the address bar, with a slash behind it.
+fn check_origin(written: &Spanned<String>, faults: &mut Faults<'_>) -> Option<WebOrigin> {
+    let text = written.get_ref();
+    match text.parse::<WebOrigin>() {
+        Ok(origin) => Some(origin),
+        Err(_) if text.strip_suffix('/').is_some_and(|bare| bare.parse::<WebOrigin>().is_ok()) => {
+            faults.add(written.span(), "is no origin", "take out the / at its end");
+            None
+        }
+        Err(_) => {
+            let cure = "write it as the browser shows it, such as \"https://crm.example\"";
+            faults.add(written.span(), "is no origin", cure);
+            None
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `[store]`: what outlives the process.
 
 use std::fs::{self, File, OpenOptions};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -30,6 +31,11 @@ impl StoreSection {
         let is_ours = is_folder_ours.and_then(|()| {
             if path.exists() { OpenOptions::new().append(true).open(&path).map(drop) } else { Ok(()) }
         });
+        if is_ours.is_ok() && is_something_else(&path) {
+            let cure = "name a file that is not there yet, or the one that the gateway made";
+            faults.add(self.path.span(), "is no SQLite database", cure);
+            return None;
+        }
         match is_ours {
             Ok(()) => Some(StoreConfig { path }),
             Err(error) => {
@@ -39,4 +45,15 @@ impl StoreSection {
             }
         }
     }
+}
+
+/// What a database begins with (sqlite.org/fileformat2.html, 1.3); an empty one has nothing.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// Whether the file is there and no database. One that cannot be read is told of where it is opened.
+fn is_something_else(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut begin = Vec::new();
+    let read = file.take(MAGIC.len() as u64).read_to_end(&mut begin);
+    read.is_ok() && !begin.is_empty() && begin != MAGIC
 }

@@ -10,24 +10,26 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, Error};
 
 use super::document::holds;
-use super::faults::Faults;
-use super::redirects;
+use super::faults::{Faults, section_of};
+use super::structure_words::{Words, cure, known_words, words};
 
 /// Faults that are told of one file. Chosen by us: who has more begins with these.
 const FAULTS_MAX: usize = 50;
 
+/// What stands in place of a value whose kind is wrong, to learn which words could stand there.
+const PROBE: &str = "?";
+
+/// A key that a table lacks because it was taken out, or is meant by one that was.
+struct Lost {
+    table: Range<usize>,
+    key: Option<String>,
+}
+
 /// Reads the text as a `T`, less whatever is faulty; `None` where nothing can be made of it.
 pub(super) fn read<T: DeserializeOwned>(faults: &mut Faults<'_>) -> Option<T> {
-    let text = faults.document().text();
-    let mut root = match DeTable::parse(text) {
-        Ok(root) => root,
-        Err(error) => {
-            faults.add_syntax(error.span(), error.message(), cure(error.message()));
-            return None;
-        }
-    };
-    // Tables that lack what was taken out of them: what else is wrong with them as a whole follows from that.
-    let mut wounded: Vec<Range<usize>> = Vec::new();
+    let mut root = parse(faults)?;
+    // What else is wrong with tables that lack something as a whole follows from that.
+    let mut lost: Vec<Lost> = Vec::new();
     for _ in 0..FAULTS_MAX {
         let error = match T::deserialize(Deserializer::from(root.clone())) {
             Ok(read) => return Some(read),
@@ -37,116 +39,140 @@ pub(super) fn read<T: DeserializeOwned>(faults: &mut Faults<'_>) -> Option<T> {
             faults.add_to_file(error.message(), cure(error.message()));
             return None;
         };
-        if !wounded.contains(&span) {
-            let (problem, cure) = words(&error);
-            faults.add_structural(span.clone(), problem, cure);
+        let mut meant = None;
+        if !follows(&lost, &error, &span) {
+            let Words { problem, cure, meant: key } = explain::<T>(&root, &error, &span, faults);
+            let is_unknown = root.get_ref().iter().any(|(own, _)| own.span() == span);
+            let section = if is_unknown {
+                key.clone()
+            } else {
+                Some(section_of(&faults.key_at(span.clone())).to_owned())
+            };
+            faults.add_structural(span.clone(), problem, cure, section);
+            meant = key;
         }
         let around = root.span();
-        match take_out(root.get_mut(), &around, &span) {
-            Some(table) => wounded.push(table),
-            None => return None,
-        }
+        let taken = take_out(root.get_mut(), &around, &span)?;
+        lost.push(Lost { table: taken.table.clone(), key: meant });
+        lost.push(taken);
     }
     None
 }
 
-/// Takes the innermost entry, or element that is a table, out that holds `span`; gives the span of the
-/// table that it was in.
-fn take_out(table: &mut DeTable<'_>, around: &Range<usize>, span: &Range<usize>) -> Option<Range<usize>> {
-    let mut culprit = None;
+/// The text as TOML; keys that stand there twice are told, and the first is looked at.
+fn parse<'d>(faults: &mut Faults<'d>) -> Option<Spanned<DeTable<'d>>> {
+    let (root, errors) = DeTable::parse_recoverable(faults.document().text());
+    let (twice, others): (Vec<_>, Vec<_>) =
+        errors.into_iter().partition(|error| error.message() == "duplicate key");
+    // What follows the first of the others may follow from it.
+    let first = others.into_iter().next();
+    let is_readable = first.is_none();
+    for error in twice.into_iter().chain(first) {
+        faults.add_syntax(error.span(), error.message(), cure(error.message()));
+    }
+    is_readable.then_some(root)
+}
+
+/// Whether a fault is there only because something was taken out.
+fn follows(lost: &[Lost], error: &Error, span: &Range<usize>) -> bool {
+    let missing = error.message().strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    lost.iter()
+        .any(|lost| lost.table == *span && missing.is_none_or(|missing| lost.key.as_deref() == Some(missing)))
+}
+
+/// What is wrong and what to do about it. Where a word of several is wanted and something else stands, the reader
+/// does not say which words: they are learned by having a wrong one read.
+fn explain<T: DeserializeOwned>(
+    root: &Spanned<DeTable<'_>>,
+    error: &Error,
+    span: &Range<usize>,
+    faults: &Faults<'_>,
+) -> Words {
+    let value = value_at(root.get_ref(), span);
+    let is_of_value = ["wanted ", "invalid type: ", "unknown variant "]
+        .iter()
+        .any(|start| error.message().starts_with(start));
+    let mut probed = root.clone();
+    let known = value.filter(|_| is_of_value && replace(probed.get_mut(), span)).and_then(|_| {
+        let error = T::deserialize(Deserializer::from(probed)).err()?;
+        known_words(error.message()).filter(|_| error.span().as_ref() == Some(span))
+    });
+    words(error.message(), value, known.as_deref(), &faults.key_at(span.clone()))
+}
+
+/// The value that stands at `span`.
+fn value_at<'v, 'd>(table: &'v DeTable<'d>, span: &Range<usize>) -> Option<&'v DeValue<'d>> {
+    let below = |value: &'v Spanned<DeValue<'d>>| below(value, span);
+    table.iter().find_map(|(_, value)| below(value))
+}
+
+fn below<'v, 'd>(value: &'v Spanned<DeValue<'d>>, span: &Range<usize>) -> Option<&'v DeValue<'d>> {
+    if value.span() == *span {
+        return Some(value.get_ref());
+    }
+    match value.get_ref() {
+        DeValue::Table(table) => value_at(table, span),
+        DeValue::Array(array) => array.iter().find_map(|item| below(item, span)),
+        _ => None,
+    }
+}
+
+/// Puts the probe where the value at `span` stands; whether there is one.
+fn replace(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
+    table.iter_mut().any(|(_, value)| replace_below(value, span))
+}
+
+fn replace_below(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
+    if value.span() == *span {
+        *value.get_mut() = DeValue::String(PROBE.into());
+        return true;
+    }
+    match value.get_mut() {
+        DeValue::Table(table) => replace(table, span),
+        DeValue::Array(array) => array.iter_mut().any(|item| replace_below(item, span)),
+        _ => false,
+    }
+}
+
+/// Takes the innermost entry, or element of a list, out that holds `span`; gives the table that it was in.
+fn take_out(table: &mut DeTable<'_>, around: &Range<usize>, span: &Range<usize>) -> Option<Lost> {
+    let of_key = table.iter().find(|(key, _)| key.span() == *span).map(|(key, _)| key.clone());
+    let mut culprit = of_key;
     for (key, value) in table.iter_mut() {
-        if let Some(wounded) = take_out_of(value, around, span) {
-            return Some(wounded);
+        if culprit.is_some() {
+            break;
+        }
+        if let Some(lost) = take_out_of(value, around, span) {
+            return Some(lost);
         }
         if holds(&key.span(), span) || holds(&value.span(), span) {
             culprit = Some(key.clone());
-            break;
         }
     }
-    table.remove(&culprit?);
-    Some(around.clone())
+    let culprit = culprit?;
+    table.remove(&culprit);
+    Some(Lost { table: around.clone(), key: Some(culprit.get_ref().to_string()) })
 }
 
-fn take_out_of(
-    value: &mut Spanned<DeValue<'_>>,
-    around: &Range<usize>,
-    span: &Range<usize>,
-) -> Option<Range<usize>> {
+fn take_out_of(value: &mut Spanned<DeValue<'_>>, around: &Range<usize>, span: &Range<usize>) -> Option<Lost> {
     let own = value.span();
     match value.get_mut() {
         DeValue::Table(table) => take_out(table, &own, span),
         DeValue::Array(array) => {
-            for item in array.iter_mut().filter(|item| item.get_ref().is_table()) {
-                if let Some(wounded) = take_out_of(item, &own, span) {
-                    return Some(wounded);
+            for item in array.iter_mut() {
+                if let Some(lost) = take_out_of(item, &own, span) {
+                    return Some(lost);
                 }
             }
-            let is_culprit =
-                |item: &Spanned<DeValue<'_>>| item.get_ref().is_table() && holds(&item.span(), span);
+            let is_culprit = |item: &Spanned<DeValue<'_>>| holds(&item.span(), span);
             if !array.iter().any(is_culprit) {
                 return None;
             }
             let mut kept = DeArray::new();
             array.iter().filter(|item| !is_culprit(item)).for_each(|item| kept.push(item.clone()));
             *array = kept;
-            Some(around.clone())
+            Some(Lost { table: around.clone(), key: None })
         }
         _ => None,
     }
-}
-
-/// What is wrong and what to do about it, in words of configurations rather than of Rust.
-fn words(error: &Error) -> (String, String) {
-    let message = error.message();
-    let wrong = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
-    let expected = wrong.and_then(|wrong| wrong.split_once(", expected "));
-    if let Some((kind, cure)) = expected.and_then(|(_, expected)| kind(expected)) {
-        return (format!("is not {kind}"), cure);
-    }
-    let variant = message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected "));
-    if let Some((_, known)) = variant {
-        let known = known.trim_start_matches("one of ").replace('`', "\"");
-        return ("is none of those that there are".to_owned(), format!("write {known}"));
-    }
-    (message.to_owned(), cure(message).to_owned())
-}
-
-/// What a value should have been, and how that is written.
-fn kind(expected: &str) -> Option<(String, String)> {
-    let number = |least: u64, most: u64| {
-        let range = format!("a whole number from {least} to {most}");
-        Some((range.clone(), format!("write {range}")))
-    };
-    let fixed = |kind: &str, cure: &str| Some((kind.to_owned(), cure.to_owned()));
-    match expected {
-        "u8" => number(0, u8::MAX.into()),
-        "u16" => number(0, u16::MAX.into()),
-        "a nonzero u16" => number(1, u16::MAX.into()),
-        "u32" => number(0, u32::MAX.into()),
-        "u64" | "usize" => fixed("a whole number from 0 on", "write a whole number from 0 on"),
-        "f32" | "f64" => fixed("a number", "write a number, such as -10"),
-        "a string" => fixed("a text", "write a text in quotes"),
-        "a boolean" => fixed("true or false", "write true or false"),
-        redirects::KIND => fixed(redirects::KIND, "write true, false or \"pass\""),
-        "a sequence" => fixed("a list", "write a list: [ .. ]"),
-        _ if expected.starts_with("struct ") => fixed("a table", "write a table: { key = value }"),
-        _ => None,
-    }
-}
-
-/// What to do about a fault that the reader of TOML found.
-fn cure(message: &str) -> &'static str {
-    let cures = [
-        (
-            "unknown field `password`, expected one of `name`, `ha1_",
-            "write ha1_md5, as `webtrunk password NAME` prints it",
-        ),
-        ("unknown field", "correct the spelling, or take it out"),
-        ("missing field", "add it"),
-        ("duplicate key", "take one of them out"),
-        ("invalid", "write it as expected"),
-        ("a secret is kept", "keep file or env, not both"),
-    ];
-    let known = cures.into_iter().find(|(start, _)| message.starts_with(start));
-    known.map_or("correct it; toml.io explains the format", |(_, cure)| cure)
 }

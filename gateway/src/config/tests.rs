@@ -136,12 +136,68 @@ fn what_is_commented_out_in_the_example_is_the_default() {
 #[test]
 fn every_fault_names_line_key_value_and_cure() {
     let cases = [
-        ("[htp]", "w.toml:1: htp: unknown field `htp`, expected one of"),
+        ("[htp]", "w.toml:1: htp: unknown field `htp`; did you mean `http`?"),
+        ("[quux]", "w.toml:1: quux: unknown field `quux`, expected one of"),
+        ("[medai]\nshards = 1", "w.toml:1: medai: unknown field `medai`; did you mean `media`?"),
+        ("[users]\nname = \"a\"", "w.toml:1: users: is not a list; write [[users]]"),
         (
-            "[http]\nbnd = \"x\"",
-            "w.toml:2: http.bnd: unknown field `bnd`, expected `bind` or `origins`; correct the spelling",
+            "[users]\nname = \"a\"\n[users]\nname = \"b\"",
+            "w.toml:3: users: duplicate key; write [[users]], each time",
         ),
-        ("[http]\nbind = 8080", "w.toml:2: http.bind = 8080: is not a text; write a text in quotes"),
+        (
+            "[[rules]]\nname = \"a\"\n[media]\nshards = 1\n[media]\nshards = 2",
+            "w.toml:5: media: duplicate key; take one of them out",
+        ),
+        (
+            "[sip.listeners]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"",
+            "w.toml:1: sip.listeners: is not a list; write [[sip.listeners]]",
+        ),
+        (
+            "[[trunks]]\nname = \"t\"\nhost = \"h\"\nnetworks = \"1.2.3.4\"",
+            "trunks[0].networks = \"1.2.3.4\": is not a list; write [\"1.2.3.4\"]",
+        ),
+        (
+            "[[trunks]]\nname = \"t\"\nhost = \"h\"\nregister = true",
+            "trunks[0].register = true: is not a list; write [{ user = \"4930123456\" }]",
+        ),
+        (
+            "[[trunks]]\nname = \"t\"\nhost = \"h\"\nsrtp = true",
+            "trunks[0].srtp = true: is none of those that there are; write \"",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { user = \"a\" }, ring_timeout_s = 10 }]",
+            "rules[0].actions[0]: is a table of more than one key; write ring_timeout_s inside: { bridge = { .., ring_timeout_s = .. } }",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ reject = 486 }]",
+            "rules[0].actions[0].reject = 486: is none of those that there are; write \"busy\", \"declined\", ",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [[\"answer\"]]",
+            "rules[0].actions[0] = [\"answer\"]: is none of those that there are; write \"answer\", \"wait_ms\", ",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"bridge\"]",
+            "rules[0].actions[0] = \"bridge\": does not say what to do with it; write { bridge = { user = \"alice\" } }",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [\"answer\", { play = \"announcement\" }]",
+            "actions[1].play = \"announcement\": is not a table; write { prompt = \"announcement\" }",
+        ),
+        (
+            "[[rules]]\nname = \"x\"\ndestination = \"0(.*)\"\nactions = [{ wait_ms = 5 }, { bridge = { user = \"$2\" } }]",
+            "rules[0].actions[1]: rule \"x\": \"$2\" refers at \"$2\" to no group",
+        ),
+        (
+            "[[users]]\nname = \"alice\"\nha1_md5 = { env = \"HA1\" }\n[[rules]]\nname = \"x\"\ndestination = \"1\"\nfrom_user = \"alise\"\nactions = [\"answer\"]",
+            "rules[0].from_user = \"alise\": no user has a name like this, so the rule never applies; did you mean \"alice\"?",
+        ),
+        (
+            "[http]\n[sip_ws]\norigins = [\"https://localhost:8443/\"]",
+            "sip_ws.origins[0] = \"https://localhost:8443/\": is no origin; take out the / at its end",
+        ),
+        ("[http]\nbnd = \"x\"", "w.toml:2: http.bnd: unknown field `bnd`; did you mean `bind`?"),
+        ("[http]\nbind = 8080", "w.toml:2: http.bind = 8080: is not a text; write address:port"),
         (
             "[http]\nbind = \"8080\"",
             "w.toml:2: http.bind = \"8080\": invalid socket address syntax; write address:port",
@@ -220,7 +276,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[sip.listeners]]\ntransport = \"sctp\"\nbind = \"1.2.3.4:5\"",
-            "w.toml:2: sip.listeners[0].transport = \"sctp\": is none of those that there are; write \"udp\", \"tcp\", \"tls\", \"ws\", \"wss\"",
+            "w.toml:2: sip.listeners[0].transport = \"sctp\": is none of those that there are; write \"udp\", \"tcp\", \"tls\"",
         ),
         (
             "[[sip.listeners]]\ntransport = \"udp\"",
@@ -248,7 +304,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[[sip.listeners]]\ntransport = \"tcp\"\nbind = \"0.0.0.0:5070\"\n[[sip_ws.listeners]]\nbind = \"0.0.0.0:5070\"",
-            "w.toml:5: sip_ws.listeners[0].bind = \"0.0.0.0:5070\": another listener has this address",
+            "w.toml:5: sip_ws.listeners[0].bind = \"0.0.0.0:5070\": another listener has this address (sip.listeners[0].bind); give",
         ),
         (
             "[[sip.listeners]]\ntransport = \"tls\"\nbind = \"0.0.0.0:5061\"",
@@ -264,7 +320,7 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[sip]\nlisteners = [{ transport = \"udp\", bind = \"0.0.0.0:5060\" }, { transport = \"udp\", bind = \"0.0.0.0:5060\" }]",
-            "w.toml:2: sip.listeners[1].transport = \"udp\": another listener has this address",
+            "w.toml:2: sip.listeners[1].bind = \"0.0.0.0:5060\": another listener has this address (sip.listeners[0].bind)",
         ),
         ("[sip]\nrealm = 'a\"b'", "w.toml:2: sip.realm = 'a\"b': is no realm"),
         ("[media]\nshards = 0", "w.toml:2: media.shards = 0: is no number of media threads; write 1 to 256"),
@@ -657,6 +713,49 @@ fn faults_of_the_structure_are_told_together_and_nothing_that_follows_from_them(
         assert!(told.contains(place), "{place} is not told:\n{told}");
     }
     assert_eq!(told.lines().count(), expected.len(), "{told}");
+}
+
+/// What one section lacks hides nothing of the others.
+#[test]
+fn a_slip_in_one_section_hides_no_fault_of_another() {
+    let text = "[http]\n[medai]\nshards = 1\n[media]\ncall_max = 5\n[[users]]\nname = \"alice\"\nha1_md5 = { env = \"HA1\" }\n\
+                [[rules]]\nname = \"x\"\ndestination = \"1\"\nactions = [{ bridge = { user = \"zoe\" } }]\n\
+                [[rules]]\nname = \"y\"\ndestination = \"(\"\naction = [\"echo\"]\n\
+                [[rules]]\nname = \"z\"\ndestination = \"(\"\nactions = [[\"answer\"], \"bridge\", \"play\", { reject = {} }]\n";
+    let told = faults(text);
+    let expected = [
+        ":2: medai: unknown field `medai`; did you mean `media`?",
+        ":5: media.call_max: unknown field `call_max`; did you mean `calls_max`?",
+        ":12: rules[0].actions[0].bridge.user = \"zoe\": no user has this name",
+        ":16: rules[1].action: unknown field `action`; did you mean `actions`?",
+        ":19: rules[2].destination = \"(\": ",
+        ":20: rules[2].actions[0] = [\"answer\"]: ",
+        ":20: rules[2].actions[1] = \"bridge\": ",
+        ":20: rules[2].actions[2] = \"play\": ",
+        ":20: rules[2].actions[3].reject: is none of those that there are; write \"busy\"",
+    ];
+    for place in expected {
+        assert!(told.contains(place), "{place} is not told:\n{told}");
+    }
+    assert_eq!(told.matches("w.toml:").count(), expected.len(), "{told}");
+}
+
+#[test]
+fn transports_are_taken_in_any_case() {
+    let text = "[[sip.listeners]]\ntransport = \"UDP\"\nbind = \"127.0.0.1:0\"\n";
+    let config = parse("w.toml", text, &environment).expect("sound");
+    assert_eq!(config.sip.listeners[0].transport, TransportKind::Udp);
+}
+
+#[test]
+fn a_store_that_is_no_database_is_told() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let path = file(&folder, "w.toml", "[http]\n[store]\npath = \"key.pem\"\n", 0o600);
+    file(&folder, "key.pem", "a letter", 0o600);
+    let told = load(&path, &environment).expect_err("it is none").to_string();
+    assert!(told.contains("store.path = \"key.pem\": is no SQLite database; name a file"), "{told}");
+    file(&folder, "key.pem", "", 0o600);
+    assert!(load(&path, &environment).is_ok(), "an empty one is a new one");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl GroupKeys<'_> {
             && (weights.len() != trunks.len() || weights.iter().all(|weight| *weight == 0))
         {
             let cure = "write one for each trunk, such as [3, 1], not all of them 0";
-            faults.add(written.span(), "does not fit the trunks", cure);
+            faults.add_missing_below(written.span(), "does not fit the trunks", cure);
         }
         let seconds = self.progress_timeout_s.map_or(PROGRESS_TIMEOUT_S, |written| *written.get_ref());
         if let Some(written) = self.progress_timeout_s.filter(|_| seconds == 0) {

@@ -18,6 +18,7 @@ use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use super::faults::Faults;
 use super::http::{ClientCertificate, ClientCertificateSection};
+use super::nearest::meant;
 use super::passing::{self, WrittenDiversion};
 use super::redirects::WrittenRedirects;
 use super::secret::{Environment, SecretSource, fetch};
@@ -184,7 +185,9 @@ pub(super) fn check(
         }
         section.check_listener(transports, faults);
         if let Some(user) = section.user.as_ref().filter(|user| !users.contains(&user.get_ref().as_str())) {
-            faults.add(user.span(), "no user has this name", "add it to [[users]], or correct the name");
+            let cure =
+                meant(user.get_ref(), users.iter().copied(), "add it to [[users]], or correct the name");
+            faults.add_absent(&["users"], user.span(), "no user has this name", cure);
         }
     }
     sections.iter().filter_map(|section| section.check(environment, faults)).collect()
@@ -293,7 +296,7 @@ impl TrunkSection {
             }
             if self.credentials.is_none() && section.credentials.is_none() {
                 let cure = "add credentials, here or to the trunk";
-                faults.add_missing(span, "nothing answers the registrar's challenge", cure);
+                faults.add_absent(&["trunks"], span, "nothing answers the registrar's challenge", cure);
             }
             let expires = check_expires(section.expires_s.as_ref(), faults);
             let credentials = match &section.credentials {
@@ -315,7 +318,8 @@ impl TrunkSection {
         } else if !transports.contains(&transport) {
             let span = written.unwrap_or_else(|| self.name.span());
             let name = transport.via_name();
-            faults.add_missing(
+            faults.add_absent(
+                &["sip", "trunks"],
                 span,
                 format!("no listener can call it over {name}"),
                 "add one to [[sip.listeners]]",
@@ -327,7 +331,11 @@ impl TrunkSection {
         let Some(written) = &self.codecs else { return DEFAULT_CODECS.to_vec() };
         let known = || CODEC_NAMES.join(", ");
         if written.get_ref().is_empty() {
-            faults.add(written.span(), "names no codec", format!("name one at least of {}", known()));
+            faults.add_missing_below(
+                written.span(),
+                "names no codec",
+                format!("name one at least of {}", known()),
+            );
         }
         let mut codecs = Vec::new();
         for name in written.get_ref() {

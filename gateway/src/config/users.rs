@@ -171,7 +171,7 @@ pub(super) fn check(
         is_sound &= !hashes.is_empty();
         users.insert(section.name(), hashes);
     }
-    if is_sound && !faults.is_partial() && users.algorithms().is_empty() {
+    if is_sound && !faults.is_partial(&["users"]) && users.algorithms().is_empty() {
         let problem =
             "some users have ha1_md5 only and some ha1_sha256 only, so nothing can be offered to all";
         faults.add_to_file(problem, "give all users ha1_md5, which browsers need");

@@ -12,6 +12,7 @@ use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
 use super::{assets, demo, headers, status};
+use crate::addresses::bind_cure;
 use crate::config::HttpConfig;
 use crate::demo::Demo;
 use crate::status::StatusReader;
@@ -21,7 +22,8 @@ use crate::status::StatusReader;
 pub enum HttpError {
     /// The address is taken, or is not ours.
     #[error(
-        "HTTP cannot listen on {address}: {source}; change http.bind (demo: --http), or end what has the port"
+        "HTTP cannot listen on {address}: {source}; {cure}",
+        cure = bind_cure(source, "http.bind (demo: --http)")
     )]
     Listen {
         /// The configured address.

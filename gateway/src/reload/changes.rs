@@ -57,7 +57,14 @@ fn rules(config: &Config) -> Vec<(String, &RuleSpec)> {
 }
 
 fn users(config: &Config) -> Vec<(String, String)> {
-    let mut users: Vec<_> = config.users.iter().map(|(name, hashes)| (name.to_owned(), hashes)).collect();
+    let subscriptions = &config.subscriptions;
+    let words = |(name, hashes): (&str, String)| {
+        let mailbox =
+            subscriptions.mailboxes.iter().find(|(_, owner)| *owner == name).map(|(mailbox, _)| mailbox);
+        let (groups, calls_max) = (subscriptions.rights.groups.get(name), config.user_limits.of(name));
+        (name.to_owned(), format!("{hashes} {groups:?} {mailbox:?} {calls_max:?}"))
+    };
+    let mut users: Vec<_> = config.users.iter().map(words).collect();
     users.sort();
     users
 }
@@ -133,6 +140,10 @@ mod tests {
         let swapped = rule("y", "2") + &rule("x", "1");
         let order = told(&(rule("x", "1") + &rule("y", "2")), &swapped);
         assert_eq!(order, ["order of rules +[] -[] ~[\"y\", \"x\"]"]);
+        for key in ["groups = [\"sales\"]", "mailbox = \"m\"", "calls_max = 3"] {
+            let changed = told(&user("alice", 'a'), &(user("alice", 'a') + key + "\n"));
+            assert_eq!(changed, ["users +[] -[] ~[\"alice\"]"], "{key}");
+        }
         // What is kept in no order is the same in any.
         let users: String =
             ["a", "b", "c", "d", "e"].map(|name| user(name, 'a') + "groups = [\"all\"]\n").concat();

@@ -1,7 +1,9 @@
 //! The one agent of a command: a WebRTC caller or a plain phone.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use webtrunk_loadtest::agent::{
@@ -86,7 +88,7 @@ impl AgentOptions {
                 if !codecs.is_empty() {
                     config.codecs = codecs;
                 }
-                Ok(Agent::Webrtc(WebrtcCaller::new(config).await?))
+                Ok(Agent::Webrtc(WebrtcCaller::new(config).await.map_err(|error| with_cure(&error))?))
             }
             Kind::Phone => {
                 let parse = |server: &String| {
@@ -114,6 +116,18 @@ impl AgentOptions {
     }
 }
 
+/// Of a certificate that nobody vouches for, what to do about it.
+pub(super) fn with_cure(error: &impl Display) -> String {
+    let told = error.to_string();
+    let is_of_certificate =
+        ["CaUsedAsEndEntity", "UnknownIssuer", "NotValidForName", "invalid peer certificate"].iter();
+    if is_of_certificate.clone().any(|word| told.contains(word)) {
+        format!("{told}; name its certificate by --ca FILE, or take any by --insecure")
+    } else {
+        told
+    }
+}
+
 impl Agent {
     pub(super) async fn register(&self) -> Result<(), Box<dyn Error>> {
         let registered = match self {
@@ -123,6 +137,14 @@ impl Agent {
         registered.map_err(|error| {
             format!("cannot register: {error}; check --user, the password and --server").into()
         })
+    }
+
+    /// A browser's registration ends with its connection.
+    pub(super) async fn unregister(&self) -> Result<(), AgentError> {
+        match self {
+            Self::Webrtc(_) => Ok(()),
+            Self::Phone(phone) => phone.register_for(Duration::ZERO).await,
+        }
     }
 
     pub(super) async fn dial(&self, to: &str) -> Result<Dialing, Box<dyn Error>> {
@@ -154,5 +176,17 @@ impl From<Transport> for PhoneTransport {
             Transport::Udp => Self::Udp,
             Transport::Tcp => Self::Tcp,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_cure;
+
+    #[test]
+    fn a_certificate_that_nobody_vouches_for_has_its_cure() {
+        let told = with_cure(&"cannot reach wss://x: invalid peer certificate: Other(CaUsedAsEndEntity)");
+        assert!(told.ends_with("; name its certificate by --ca FILE, or take any by --insecure"), "{told}");
+        assert_eq!(with_cure(&"refused"), "refused");
     }
 }

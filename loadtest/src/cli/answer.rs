@@ -9,7 +9,7 @@ use clap::Args;
 use webtrunk_loadtest::agent::{AgentError, CallEnd, Incoming, Voice};
 
 use super::agent::{AgentOptions, Kind};
-use super::report::{CallReport, record};
+use super::report::{CallReport, record, words};
 
 #[derive(Debug, Args)]
 pub(crate) struct AnswerArguments {
@@ -120,7 +120,7 @@ impl Script {
             incoming.ring();
         }
         if let Ok(end) = incoming.ended(self.ring).await {
-            eprintln!("{} from {}: {end:?}", incoming.to, incoming.from);
+            eprintln!("{} from {}: {}", incoming.to, incoming.from, words(&end));
             return Ok(());
         }
         let call = incoming.answer().await?;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use webtrunk_loadtest::agent::Call;
+use webtrunk_loadtest::agent::{Call, Voice};
 
-use super::agent::{AgentOptions, Kind};
+use super::agent::{Agent, AgentOptions, Kind};
 use super::report::{CallReport, record};
 
 #[derive(Debug, Args)]
@@ -58,9 +58,19 @@ impl CallArguments {
     pub(super) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         let voice = self.agent.voice()?;
         let agent = self.agent.agent(self.from, voice.clone()).await?;
-        if !self.no_register && self.agent.can_register(self.from)? {
+        let registers = !self.no_register && self.agent.can_register(self.from)?;
+        if registers {
             agent.register().await?;
         }
+        let called = self.call(&agent, voice).await;
+        // Its port is nobody's soon: later calls to the user would ring there.
+        if registers && let Err(error) = agent.unregister().await {
+            tracing::warn!(%error, "still registered");
+        }
+        called
+    }
+
+    async fn call(&self, agent: &Agent, voice: Option<Voice>) -> Result<ExitCode, Box<dyn Error>> {
         let dialing = agent.dial(&self.destination).await?;
         let call = dialing.answered(Duration::from_secs(self.ring)).await?;
         call.media_ready(CONNECT_MAX).await?;

@@ -1,10 +1,12 @@
 //! `load`: many calls at once.
 
 use std::error::Error;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -101,6 +103,8 @@ impl LoadArguments {
         let bar =
             ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg:>12} {bar:40} {pos}/{len}")?);
         let seconds = self.seconds;
+        let line = Line::new(!std::io::stderr().is_terminal());
+        line.tell("one call that does not count", 0, 1);
         let report = run(config, |progress| {
             let (message, at, of) = match progress {
                 LoadProgress::Connected(count) => ("connecting", count as u64, calls as u64),
@@ -108,6 +112,7 @@ impl LoadArguments {
                 LoadProgress::Talking(time) => ("talking, s", time.as_secs(), seconds),
                 LoadProgress::Judged(count) => ("judging", count as u64, calls as u64),
             };
+            line.tell(message, at, of);
             bar.set_message(message);
             bar.set_length(of);
             bar.set_position(at);
@@ -174,6 +179,30 @@ impl LoadArguments {
             users.push(Credentials { algorithm, ..Credentials::new(user, password) });
         }
         Ok(users)
+    }
+}
+
+/// Progress in lines, where standard error is no terminal that could show a bar.
+struct Line {
+    is_wanted: bool,
+    told: Mutex<Option<(&'static str, Instant)>>,
+}
+
+/// How often the same is told. Chosen by us.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+impl Line {
+    fn new(is_wanted: bool) -> Self {
+        Self { is_wanted, told: Mutex::new(None) }
+    }
+
+    fn tell(&self, message: &'static str, at: u64, of: u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = told.is_none_or(|(before, since)| before != message || since.elapsed() >= LINE_INTERVAL);
+        if self.is_wanted && is_new {
+            *told = Some((message, Instant::now()));
+            eprintln!("{message}: {at} of {of}");
+        }
     }
 }
 

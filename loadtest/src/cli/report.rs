@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use serde_json::Value;
 use webtrunk_codecs::SampleRate;
 use webtrunk_codecs::wav::{Clip, WavEncoding, write_wav};
-use webtrunk_loadtest::agent::{Call, CallProgress, Voice};
+use webtrunk_loadtest::agent::{Call, CallEnd, CallProgress, Voice};
 use webtrunk_loadtest::hear::{Alignment, Arrivals, level_dbm0, longest_silence};
 
 /// What is told of one call.
@@ -49,7 +50,7 @@ impl CallReport {
             Some(elapsed.as_secs_f64() * 1000.0)
         };
         let end = match call.progress() {
-            CallProgress::Ended(end) => Some(format!("{end:?}")),
+            CallProgress::Ended(end) => Some(words(&end)),
             _ => None,
         };
         Ok(Self {
@@ -80,8 +81,8 @@ impl CallReport {
         if as_json {
             println!("{value}");
         } else if let Some(fields) = value.as_object() {
-            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                println!("{name:>20}  {value}");
+            for (name, value) in fields.iter().flat_map(|(name, value)| lines(name, value)) {
+                println!("{name:>28}  {value}");
             }
         }
         Ok(())
@@ -92,6 +93,34 @@ impl CallReport {
     }
 }
 
+/// How a call ended, in words.
+pub(super) fn words(end: &CallEnd) -> String {
+    match end {
+        CallEnd::ByUs => "we hung up".to_owned(),
+        CallEnd::ByPeer { reason: None } => "the other end hung up".to_owned(),
+        CallEnd::ByPeer { reason: Some(reason) } => format!("the other end hung up: {reason}"),
+        CallEnd::Cancelled => "the caller gave up".to_owned(),
+        CallEnd::Refused { status, reason } => format!("refused: {status} {reason}"),
+        CallEnd::Broken(why) => format!("broke: {why}"),
+    }
+}
+
+/// What a report says under `name`, a line for each value of it; of what is not known, none.
+fn lines(name: &str, value: &Value) -> Vec<(String, String)> {
+    let shown = match value {
+        Value::Null => return Vec::new(),
+        Value::Object(fields) => {
+            return fields.iter().flat_map(|(own, value)| lines(&format!("{name}.{own}"), value)).collect();
+        }
+        Value::Array(values) => values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        Value::String(text) => text.clone(),
+        // As exact as it was measured.
+        Value::Number(number) if number.is_f64() => format!("{:.2}", number.as_f64().unwrap_or_default()),
+        value => value.to_string(),
+    };
+    vec![(name.to_owned(), shown)]
+}
+
 /// Writes what was heard, at the rate of the codec that brought it: 48 kHz where Opus did.
 pub(super) async fn record(call: &Call, file: &Path) -> Result<(), Box<dyn Error>> {
     let heard = call.heard().await?;
@@ -99,4 +128,21 @@ pub(super) async fn record(call: &Call, file: &Path) -> Result<(), Box<dyn Error
     let clip = Clip { samples: heard.samples(rate), rate };
     std::fs::write(file, write_wav(&clip, WavEncoding::Pcm16))
         .map_err(|error| format!("cannot write {}: {error}", file.display()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_for_people_has_a_line_for_each_value() {
+        let report = json!({ "lost": 3, "jitter_ms": 1.23456, "srtp": "AES", "codec": null, "provisional": [100, 180] });
+        let told: Vec<_> =
+            lines("it", &report).into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+        assert_eq!(told, ["it.jitter_ms 1.23", "it.lost 3", "it.provisional 100 180", "it.srtp AES"]);
+        let ended = CallEnd::ByPeer { reason: Some("Q.850;cause=16".to_owned()) };
+        assert_eq!(words(&ended), "the other end hung up: Q.850;cause=16");
+    }
 }

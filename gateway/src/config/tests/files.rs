@@ -93,3 +93,41 @@ fn a_missing_file_is_unreadable() {
     let told = load(Path::new("/nonexistent/w.toml"), &environment).expect_err("there is none");
     assert!(matches!(told, ConfigError::Unreadable { .. }));
 }
+
+#[test]
+fn what_is_wrong_with_a_pair_of_files_has_a_cure_of_its_own() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let made = rcgen::generate_simple_self_signed(vec!["phone.example".to_owned()]).expect("a certificate");
+    file(&folder, "chain.pem", &made.cert.pem(), 0o644);
+    file(&folder, "key.pem", &made.signing_key.serialize_pem(), 0o600);
+    let encrypted = made.signing_key.serialize_pem().replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    file(&folder, "locked.pem", &encrypted, 0o600);
+    let trunk = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[[trunks]]\nname = \"t\"\nhost = \"h\"\n";
+    for (certificate, key, expected) in [
+        ("chain.pem", "key.pem", None),
+        (
+            "key.pem",
+            "chain.pem",
+            Some("certificate = \"key.pem\": is a private key, and private_key names a certificate; swap"),
+        ),
+        ("chain.pem", "locked.pem", Some("locked.pem is encrypted; take its password out: openssl pkey")),
+        ("none.pem", "key.pem", Some("certificate = \"none.pem\": cannot be read: No such file")),
+    ] {
+        let pair = format!("certificate = {certificate:?}, private_key = {key:?}");
+        let tables = [
+            format!("{trunk}client_certificate = {{ {pair} }}\n"),
+            format!("[http]\n[tls]\n{}\n", pair.replace(", ", "\n")),
+        ];
+        for text in tables {
+            let told =
+                load(&file(&folder, "w.toml", &text, 0o644), &environment).map_err(|told| told.to_string());
+            match (told, expected) {
+                (Ok(_), None) => {}
+                (Err(told), Some(expected)) => {
+                    assert!(told.contains(expected) && told.lines().count() == 1, "{told}");
+                }
+                (told, _) => panic!("{text}: {:?}", told.map(drop)),
+            }
+        }
+    }
+}
