@@ -1,5 +1,7 @@
 //! Rules that look at more than who calls whom: group, network, listener, hours and headers.
 
+use std::time::SystemTime;
+
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{AgentError, Dialing};
 
@@ -12,6 +14,15 @@ use crate::support::tools;
 
 /// What is heard by whom a rule is for.
 const TONE: &str = "actions = ['answer', { tone = { frequency_hz = 850, level_dbm0 = -10 } }]";
+
+/// A day of the week that is neither today nor next to it, so that no midnight disturbs a test.
+fn far_day() -> &'static str {
+    const DAY_S: u64 = 24 * 60 * 60;
+    let since_epoch = SystemTime::UNIX_EPOCH.elapsed().expect("it is later than 1970");
+    // The first day of 1970 was a Thursday.
+    let days = ["thu", "fri", "sat", "sun", "mon", "tue", "wed"];
+    days[(since_epoch.as_secs() / DAY_S + 3) as usize % days.len()]
+}
 
 async fn status(dialing: Result<Dialing, AgentError>) -> Option<u16> {
     let answered = dialing.expect("a number").answered(PATIENCE).await;
@@ -27,12 +38,14 @@ async fn a_rule_is_for_its_group_network_listener_and_hours_alone() {
         ("3", "from_listeners = ['ws']"),
         ("4", always),
     ];
+    let never = format!("when = {{ days = ['{}'], zone = 'Europe/Berlin' }}", far_day());
     let foreign = [
         ("5", "from_groups = ['support']"),
         ("6", "from_networks = ['10.0.0.0/8']"),
         ("7", "from_listeners = ['tcp']"),
         // A header that no page of ours sends.
         ("8", "headers = [{ name = 'X-Tenant', pattern = '.*' }]"),
+        ("9", &*never),
     ];
     let mut config = GatewayConfig::default().user("bob").group("alice", "sales").group("bob", "support");
     for (digit, keys) in fitting.into_iter().chain(foreign) {

@@ -1,4 +1,4 @@
-//! Callers whose candidates come after their offers, by INFO (RFC 8840).
+//! Callers and callees whose candidates come after their descriptions, by INFO (RFC 8840).
 
 use std::time::Duration;
 
@@ -67,4 +67,37 @@ async fn a_lite_caller_is_found_when_it_tells_its_candidates() {
     call.media_ready(Duration::from_secs(1)).await.expect_err("nobody knows where it is yet");
     call.trickle().await.expect("they are taken");
     assert_both_hear(stage, call, lifted).await;
+}
+
+/// Alice calls bob, who answers without a candidate, and is found by the one that he tells.
+async fn call_to_who_trickles(is_lite: bool) {
+    let stage = Stage::with_bob(&["PCMU"]);
+    let bob = webrtc(WebrtcConfig { is_lite, trickles: true, ..stage.bob() }).await;
+    bob.register().await.expect("the password is right");
+    let alice = webrtc(stage.alice()).await;
+    let (dialling, incoming) = tokio::join!(alice.dial("bob"), bob.next_incoming());
+    let incoming = incoming.expect("a call");
+    for line in ["Recv-Info: trickle-ice\r\n", "a=ice-options:trickle\r\n", "a=end-of-candidates\r\n"] {
+        assert!(incoming.invite.contains(line), "half trickle:\n{}", incoming.invite);
+    }
+    let answered = dialling.expect("a name").answered(PATIENCE);
+    let (call, lifted) = tokio::join!(answered, incoming.answer());
+    let (call, lifted) = (call.expect("an answer"), lifted.expect("a codec in common"));
+    call.media_ready(CONNECT_MAX).await.expect("a path");
+    if is_lite {
+        lifted.media_ready(Duration::from_secs(2)).await.expect_err("nobody knows where bob is");
+    }
+    lifted.trickle().await.expect("they are taken");
+    lifted.media_ready(CONNECT_MAX).await.expect("a path");
+    assert_both_hear(stage, call, lifted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callee_that_checks_may_tell_its_candidates_later() {
+    call_to_who_trickles(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lite_callee_is_found_when_it_tells_its_candidates() {
+    call_to_who_trickles(true).await;
 }

@@ -4,7 +4,7 @@ mod blocked;
 mod digits;
 mod dropped;
 mod given_up;
-mod ground;
+mod glare;
 mod hold;
 mod killed;
 mod moved;

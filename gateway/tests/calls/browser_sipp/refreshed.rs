@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::ground::Ground;
 use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
 use crate::support::browser::Browser;
+use crate::support::ground::Ground;
 use crate::support::page::Library;
 use crate::support::sound::PEAK_AT_10_DBM0;
 use webtrunk_codecs::g711::Law;
@@ -44,13 +44,13 @@ fn refreshed_for_90_seconds(library: Library) {
     let config = CallConfig { library, sip, values: &values, ..CallConfig::default() };
     let Some(mut call) = Call::begin_by(&browser, "callee_is_refreshed", &config) else { return };
     call.talk();
-    let ground = Ground::of(&call);
+    let ground = Ground::of(&call.alice);
     std::thread::sleep(Duration::from_secs(94));
     assert_eq!(call.phone.received("UPDATE").len(), 2, "{:?}", call.phone.seen());
     assert!(call.gateway.log().count(&["session refresh is due"]) >= 3, "the page's leg too");
     call.alice.await_tone(PHONE_HZ);
     call.sound.await_tone(Law::Mu, PAGE_HZ);
-    ground.assert_stays(&call);
+    ground.assert_stays(&call.alice);
     assert_eq!(call.gateway.log().count(&["refresh refused"]), 0);
     call.end();
 }
@@ -63,10 +63,10 @@ fn a_page_with_jssip_that_refreshes_its_call_itself_keeps_it() {
     let config = CallConfig { page_refreshes: true, ..CallConfig::default() };
     let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
     call.talk();
-    let ground = Ground::of(&call);
+    let ground = Ground::of(&call.alice);
     std::thread::sleep(Duration::from_secs(65));
     call.assert_hear_each_other();
-    ground.assert_stays(&call);
+    ground.assert_stays(&call.alice);
     let told = |what: &str| call.gateway.log().count(&[what]);
     assert_eq!((told("the party refreshed the session"), told("session refresh is due")), (1, 0));
     call.phone.go_on();
@@ -80,12 +80,12 @@ fn refreshed(library: Library) {
     let config = CallConfig { library, sip: SHORT, values: &values, ..CallConfig::default() };
     let Some(mut call) = Call::begin_by(&browser, "callee_is_refreshed", &config) else { return };
     call.talk();
-    let ground = Ground::of(&call);
+    let ground = Ground::of(&call.alice);
     std::thread::sleep(Duration::from_secs(10));
     assert!(call.phone.received("UPDATE").len() >= 4, "{:?}", call.phone.seen());
     call.alice.listen(2.0).assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
     call.sound.await_tone(Law::Mu, PAGE_HZ);
-    ground.assert_stays(&call);
+    ground.assert_stays(&call.alice);
     assert_eq!(call.gateway.log().count(&["refresh refused"]), 0);
     call.end();
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use webtrunk_codecs::g711::Law;
 
-use super::ground::Ground;
 use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
+use crate::support::ground::Ground;
 use crate::support::process::wait_until;
 
 /// What the device says that answers in another's place.
@@ -36,7 +36,7 @@ fn whatever_the_phone_changes() {
     let config = CallConfig { codecs: &["PCMU", "PCMA"], ..CallConfig::default() };
     let Some(mut call) = Call::begin_by(&browser, "callee_changes", &config) else { return };
     call.talk();
-    let ground = Ground::of(&call);
+    let ground = Ground::of(&call.alice);
     let changes = ["INVITE", "UPDATE"].into_iter().flat_map(|method| CHANGES.map(|change| (method, change)));
     for (number, (method, (direction, is_nowhere, formats, answered))) in (2..).zip(changes) {
         let host = if is_nowhere { "0.0.0.0".to_owned() } else { call.phone_ip() };
@@ -63,7 +63,7 @@ fn whatever_the_phone_changes() {
             // Long enough for a stream to die that would.
             std::thread::sleep(Duration::from_millis(500));
         }
-        ground.assert_stays(&call);
+        ground.assert_stays(&call.alice);
     }
     // None of it reached the page.
     assert_eq!(call.phone.received("INVITE").len(), 1);
@@ -78,13 +78,13 @@ fn whichever_device_answers() {
     let Some(mut call) = Call::begin_by(&browser, "callee_early_elsewhere", &config) else { return };
     call.sound.say(call.to, Law::Mu, PHONE_HZ);
     call.alice.await_tone(PHONE_HZ);
-    let ground = Ground::of(&call);
+    let ground = Ground::of(&call.alice);
     let mut other = RtpPeer::new(&call.phone_host, 7100);
     call.phone.go_on();
     call.alice.next("accepted");
     other.say(call.to, Law::Mu, OTHER_HZ);
     call.alice.await_tone(OTHER_HZ);
     other.await_tone(Law::Mu, PAGE_HZ);
-    ground.assert_stays(&call);
+    ground.assert_stays(&call.alice);
     call.end();
 }

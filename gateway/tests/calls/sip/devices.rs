@@ -40,14 +40,19 @@ pub(super) fn register(gateway: &Gateway, host: &Host, headers: &str) -> String 
 }
 
 /// Has the office call and alice's phone at `host` answer; both hear each other. Gives the INVITE.
-fn assert_call(
+fn assert_call(stage: &(Gateway, Host), host: &Host, number: &str, values: Values<'_>) -> super::trace::Seen {
+    assert_call_with(stage, (host, &[]), number, values)
+}
+
+/// The same, with what alice's phone is like.
+fn assert_call_with(
     (gateway, office): &(Gateway, Host),
-    host: &Host,
+    (host, of_phone): (&Host, Values<'_>),
     number: &str,
     values: Values<'_>,
 ) -> super::trace::Seen {
     let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(host, 7000));
-    let callee = Sipp::callee(host, "callee_talks", &[]);
+    let callee = Sipp::callee(host, "callee_talks", of_phone);
     let caller = Sipp::caller(office, "caller_talks", gateway.sip(), number, values);
     let invite = callee.wait_for("INVITE");
     let callee_port = invite.audio_port().expect("an offer");
@@ -82,6 +87,22 @@ fn a_phone_behind_a_proxy_is_called_along_its_path_and_both_hear_each_other() {
     drop(phone);
     let invite = assert_call(&stage, &edge, "alice", &[]);
     assert_eq!(invite.headers("Route"), [path]);
+    assert!(invite.is_to("sip:alice@10.255.255.254:5060"), "{invite:?}");
+    stage.0.assert_all_is_over(1);
+}
+
+/// Its Via, its contacts and its description name an address that nobody here can reach.
+#[test]
+fn a_phone_that_registered_from_behind_nat_is_called_and_both_hear_each_other() {
+    let Some(stage) = stage() else { return };
+    let door = Host::new();
+    let mut phone = RawPhone::at_port(&door, SIP_PORT, &stage.0, "alice");
+    phone.show("10.255.255.254:5060");
+    let answer = phone.register(Algorithm::Md5, &password("alice"), "Expires: 600\r\n");
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    drop(phone);
+    let inside = [("SHOWN", "10.255.255.254:5060"), ("RTP_HOST", "10.255.255.254")];
+    let invite = assert_call_with(&stage, (&door, &inside), "alice", &[]);
     assert!(invite.is_to("sip:alice@10.255.255.254:5060"), "{invite:?}");
     stage.0.assert_all_is_over(1);
 }

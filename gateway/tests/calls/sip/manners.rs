@@ -2,7 +2,9 @@
 
 use webtrunk_codecs::g711::Law;
 
-use super::raw_phone::RawPhone;
+use std::time::Duration;
+
+use super::raw_phone::{RawPhone, header};
 use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
 use super::trace::Seen;
@@ -38,8 +40,12 @@ impl Stage {
 
     /// A call with these header fields besides, in which both hear each other; the INVITE that the carrier got.
     fn call(&self, number: &str, more: &str) -> Seen {
-        let (mut caller_rtp, mut callee_rtp) =
-            (RtpPeer::new(&self.office, 7000), RtpPeer::new(&self.carrier, 7000));
+        self.talk(number, more).end()
+    }
+
+    /// The same, which goes on.
+    fn talk(&self, number: &str, more: &str) -> Talk {
+        let mut ears = [&self.office, &self.carrier].map(|host| RtpPeer::new(host, 7000));
         let callee = Sipp::callee(&self.carrier, "callee_talks", &[]);
         let caller =
             Sipp::caller(&self.office, "caller_talks", self.gateway.sip(), number, &[("MORE", more)]);
@@ -47,14 +53,39 @@ impl Stage {
         let callee_port = invite.audio_port().expect("an offer");
         let caller_port = caller.wait_for("200").audio_port().expect("an answer");
         let at = |port| (self.gateway.sip().ip(), port).into();
-        caller_rtp.say(at(caller_port), Law::Mu, CALLER_HZ);
-        callee_rtp.say(at(callee_port), Law::Mu, CALLEE_HZ);
-        callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-        caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
-        caller.go_on();
-        caller.finish();
-        callee.finish();
-        invite
+        ears[0].say(at(caller_port), Law::Mu, CALLER_HZ);
+        ears[1].say(at(callee_port), Law::Mu, CALLEE_HZ);
+        let talk = Talk { invite, caller, callee, ears };
+        talk.assert_both_hear();
+        talk
+    }
+
+    /// Calls of a trunk now, and those that were refused.
+    fn counted(&self, trunk: &str) -> [Option<u64>; 2] {
+        let trunk = self.gateway.status()["trunks"][trunk].clone();
+        ["calls", "refused"].map(|count| trunk[count].as_u64())
+    }
+}
+
+/// A call that is up, and the INVITE that the carrier got.
+struct Talk {
+    invite: Seen,
+    caller: Sipp,
+    callee: Sipp,
+    ears: [RtpPeer; 2],
+}
+
+impl Talk {
+    fn assert_both_hear(&self) {
+        self.ears[0].assert_hears(Law::Mu, CALLEE_HZ);
+        self.ears[1].assert_hears(Law::Mu, CALLER_HZ);
+    }
+
+    fn end(self) -> Seen {
+        self.caller.go_on();
+        self.caller.finish();
+        self.callee.finish();
+        self.invite
     }
 }
 
@@ -96,24 +127,74 @@ fn a_trunk_that_is_never_shown_is_told_who_calls_and_not_to_tell() {
 #[test]
 fn a_trunk_has_no_more_calls_than_it_may_have() {
     let Some(stage) = Stage::new("", "calls_max = 1\ncalls_per_second = 5") else { return };
-    let mut caller_rtp = RtpPeer::new(&stage.office, 7000);
-    let callee_rtp = RtpPeer::new(&stage.carrier, 7000);
-    let callee = Sipp::callee(&stage.carrier, "callee_talks", &[]);
-    let caller = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "9100", &[]);
-    let caller_port = caller.wait_for("200").audio_port().expect("an answer");
-    caller_rtp.say((stage.gateway.sip().ip(), caller_port).into(), Law::Mu, CALLER_HZ);
-    let counted = || stage.gateway.status()["trunks"]["carrier"].clone();
-    assert_eq!((counted()["calls"].as_u64(), counted()["refused"].as_u64()), (Some(1), Some(0)));
+    let talk = stage.talk("9100", "");
+    assert_eq!(stage.counted("carrier"), [Some(1), Some(0)]);
     let mut second = RawPhone::new(&stage.office, &stage.gateway, "2002");
-    let invite = second.request("INVITE", "sip:9100@webtrunk.test", "");
-    let refused = second.ask_this(&invite);
+    let refused = second.ask("INVITE", "sip:9100@webtrunk.test", "");
     assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
     second.acknowledge(&refused);
-    assert_eq!((counted()["calls"].as_u64(), counted()["refused"].as_u64()), (Some(1), Some(1)));
-    callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-    caller.go_on();
-    caller.finish();
-    callee.finish();
+    assert_eq!(stage.counted("carrier"), [Some(1), Some(1)]);
+    talk.assert_both_hear();
+    talk.end();
     stage.gateway.assert_all_is_over(2);
-    assert_eq!(counted()["calls"], 0);
+    assert_eq!(stage.counted("carrier"), [Some(0), Some(1)]);
+}
+
+/// The office may have one call: while it has it its next one is refused, with a word when to come again.
+#[test]
+fn a_trunk_makes_no_more_calls_than_it_may_have() {
+    let Some(stage) = Stage::new("calls_max = 1", "") else { return };
+    let talk = stage.talk("9100", "");
+    let mut second = RawPhone::new(&stage.office, &stage.gateway, "2002");
+    let refused = second.ask("INVITE", "sip:9100@webtrunk.test", "");
+    second.acknowledge(&refused);
+    assert_busy(&refused);
+    assert_eq!(stage.counted("office"), [Some(1), Some(1)]);
+    talk.assert_both_hear();
+    talk.end();
+    stage.gateway.assert_all_is_over(1);
+    stage.call("9100", "");
+    stage.gateway.assert_all_is_over(2);
+}
+
+/// One call in a second: of three at once the first gets through, and one that comes later is talked.
+#[test]
+fn a_trunk_makes_and_gets_no_more_calls_in_a_second_than_it_may() {
+    const LIMIT: &str = "calls_per_second = 1";
+    for (limited, [office, carrier], begun) in [("office", [LIMIT, ""], 1), ("carrier", ["", LIMIT], 3)] {
+        let Some(stage) = Stage::new(office, carrier) else { return };
+        let callee = Sipp::callee(&stage.carrier, "callee_refuses", &[("ANSWER", "486 Busy Here")]);
+        let phones = ["2001", "2002", "2003"].map(|user| {
+            let mut phone = RawPhone::new(&stage.office, &stage.gateway, user);
+            let invite = phone.request("INVITE", "sip:9100@webtrunk.test", "");
+            (phone, invite)
+        });
+        for (phone, invite) in &phones {
+            phone.send(invite);
+        }
+        let mut refusals = phones.map(|(phone, _)| {
+            let refused = phone.final_response();
+            phone.acknowledge(&refused);
+            refused
+        });
+        refusals.sort();
+        assert!(refusals[0].starts_with("SIP/2.0 486 "), "{limited}: {refusals:?}");
+        for refused in &refusals[1..] {
+            match limited {
+                "office" => assert_busy(refused),
+                _ => assert!(refused.starts_with("SIP/2.0 503 "), "{refused}"),
+            }
+        }
+        callee.finish();
+        assert_eq!(stage.counted(limited), [Some(0), Some(2)]);
+        std::thread::sleep(Duration::from_millis(1100));
+        stage.call("9100", "");
+        stage.gateway.assert_all_is_over(begun + 1);
+    }
+}
+
+fn assert_busy(refused: &str) {
+    assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
+    let seconds: u32 = header(refused, "Retry-After").parse().expect("when to come again");
+    assert!((1..=10).contains(&seconds), "{refused}");
 }

@@ -94,6 +94,11 @@ impl RawPhone {
     /// Sends a request that was made, and gives its final response.
     pub(crate) fn ask_this(&self, request: &str) -> String {
         self.send(request);
+        self.final_response()
+    }
+
+    /// The next response that is final.
+    pub(crate) fn final_response(&self) -> String {
         loop {
             let response = self.receive();
             if !response.starts_with("SIP/2.0 1") {

@@ -107,6 +107,27 @@ fn too_short_an_interval_is_refused_and_a_longer_one_taken() {
     let refusal = caller.wait_for("422");
     assert_eq!(refusal.header("Min-SE"), Some("90"));
     caller.finish();
+    let more = "\nSupported: timer\nSession-Expires: 90";
+    let call = Call::begin_on(stage, ("caller_talks", &[("MORE", more)]), ("callee_talks", &[]));
+    let answer = call.caller.wait_for("200");
+    assert_eq!(answer.header("Session-Expires"), Some("90;refresher=uas"));
+    call.end();
+}
+
+/// The call comes again with the interval that the callee asks for.
+#[test]
+fn an_interval_that_is_too_short_for_the_callee_is_made_longer_and_both_hear_each_other() {
+    let brief = "session_expires_s = 90";
+    let Some(call) = Call::begin(brief, ("caller_talks", &[]), ("callee_too_brief", &[("MIN", "120")]))
+    else {
+        return;
+    };
+    let invites = call.callee.received("INVITE");
+    let asked = |name| invites.iter().map(|invite| invite.header(name)).collect::<Vec<_>>();
+    assert_eq!(asked("Session-Expires"), [Some("90"), Some("120")]);
+    assert_eq!(asked("Min-SE"), [Some("90"), Some("120")]);
+    assert_eq!(asked("To")[0], asked("To")[1], "outside of any dialog");
+    call.end();
 }
 
 fn first_invite(phone: &Sipp) -> Seen {
@@ -117,6 +138,10 @@ impl Call {
     /// Both phones are up, and hear each other.
     fn begin(sip: &str, caller: (&str, Values<'_>), callee: (&str, Values<'_>)) -> Option<Self> {
         let stage = Stage::with(&["PCMU"], GatewayConfig::default().sip(sip))?;
+        Some(Self::begin_on(stage, caller, callee))
+    }
+
+    fn begin_on(stage: Stage, caller: (&str, Values<'_>), callee: (&str, Values<'_>)) -> Self {
         let mut ears = [RtpPeer::new(&stage.caller, 7000), RtpPeer::new(&stage.callee, 7000)];
         let callee = stage.answer(callee.0, callee.1);
         let caller = stage.call(caller.0, "9100", caller.1);
@@ -126,7 +151,7 @@ impl Call {
         ears[1].say(stage.rtp(callee_port), Law::Mu, CALLEE_HZ);
         let call = Self { stage, caller, callee, ears };
         call.hears_all_the_while(Duration::ZERO);
-        Some(call)
+        call
     }
 
     /// Waits, then listens.

@@ -8,6 +8,7 @@ pub(crate) mod dns;
 pub(crate) mod forgery;
 pub(crate) mod gateway;
 pub(crate) mod gateway_config;
+pub(crate) mod ground;
 pub(crate) mod host;
 pub(crate) mod log;
 pub(crate) mod machine;

@@ -127,6 +127,11 @@ impl Page {
         self.run("call", &json!([target]));
     }
 
+    /// Calls with these header fields besides: `Name: value`. JsSIP alone can.
+    pub(crate) fn call_with(&self, target: &str, headers: &[&str]) {
+        self.run("call", &json!([target, headers]));
+    }
+
     /// What the registrar calls this page alone. JsSIP alone tells.
     pub(crate) fn device_address(&self) -> String {
         self.run("deviceAddress", &json!([])).as_str().expect("it has one").to_owned()

@@ -10,9 +10,11 @@ use webtrunk_codecs::tone::goertzel_dbm0;
 
 use super::stage::{ALICE_HZ, CAROL_HZ, COLLEAGUE, COLLEAGUE_HZ, PHONE_HZ, Scene};
 use crate::sip::rtp_digits;
+use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::sip::trace::Seen;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
+use crate::support::ground::Ground;
 use crate::support::page::{DigitsBy, Library};
 use crate::support::process::wait_until;
 
@@ -53,11 +55,13 @@ fn a_page_puts_a_phone_through_to_another_page() {
     carol.next("incoming");
     carol.answer();
     carol.await_tone(ALICE_HZ);
+    let ground = Ground::of(carol);
     alice.join();
     alice.next("ended");
     alice.next("ended");
     carol.await_tone(PHONE_HZ);
     sound.await_tone(Law::Mu, CAROL_HZ);
+    ground.assert_stays(carol);
     // What the one does goes through both calls to the other.
     carol.send_digits("17", DigitsBy::Info, 100);
     assert!(wait_until(PATIENCE, || rtp_digits::count(&sound.heard()) == 2), "two keys");
@@ -208,6 +212,10 @@ fn a_phone_at_a_trunk_puts_a_page_through_to_another_where_that_is_configured() 
     carol.next("incoming");
     carol.answer();
     let answered = asks.wait_for("200");
+    let mut its_sound = RtpPeer::new(colleague_host, 7000);
+    scene.let_speak(&mut its_sound, &answered);
+    carol.await_tone(COLLEAGUE_HZ);
+    let grounds = [alice, carol].map(|page| (page, Ground::of(page)));
     put_through(phone, gateway, &answered);
     phone.wait_for("BYE");
     asks.wait_for("BYE");
@@ -215,6 +223,9 @@ fn a_phone_at_a_trunk_puts_a_page_through_to_another_where_that_is_configured() 
     assert_eq!(told, ["SIP/2.0 100 Trying", "SIP/2.0 200 OK"]);
     carol.await_tone(ALICE_HZ);
     alice.await_tone(CAROL_HZ);
+    for (page, ground) in &grounds {
+        ground.assert_stays(page);
+    }
     alice.hangup();
     carol.next("ended");
     gateway.assert_all_is_over(2);

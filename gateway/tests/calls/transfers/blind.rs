@@ -5,6 +5,7 @@ use webtrunk_codecs::g711::Law;
 use super::stage::{ALICE_HZ, CAROL_HZ, PHONE_HZ, Scene};
 use crate::sip::sipp::Sipp;
 use crate::support::gateway::Gateway;
+use crate::support::ground::Ground;
 use crate::support::page::Library;
 
 #[test]
@@ -59,6 +60,7 @@ fn a_phone_at_a_trunk_transfers_where_that_is_configured() {
         return;
     };
     let Scene { alice, carol, phone, gateway, .. } = &scene;
+    let ground = Ground::of(alice);
     refer_to_carol(phone, gateway);
     assert_eq!(carol.next("incoming")["from"], "alice");
     carol.answer();
@@ -70,6 +72,7 @@ fn a_phone_at_a_trunk_transfers_where_that_is_configured() {
     assert_eq!(states, ["active;expires=300", "active;expires=300", "terminated;reason=noresource"]);
     carol.await_tone(ALICE_HZ);
     alice.await_tone(CAROL_HZ);
+    ground.assert_stays(alice);
     alice.hangup();
     carol.next("ended");
     gateway.assert_all_is_over(1);

@@ -6,18 +6,21 @@ use super::stage::{ALICE_HZ, COLLEAGUE_HZ, Scene};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::support::gateway::GatewayConfig;
+use crate::support::ground::Ground;
 use crate::support::page::Library;
 
 #[test]
 fn another_phone_of_a_trunk_takes_the_place_of_one_that_talks_where_that_is_configured() {
     let Some(scene) = Scene::talking(Library::Jssip, "callee_talks", &[], "transfers = true") else { return };
     let mut its_sound = RtpPeer::new(&scene.colleague_host, 7000);
+    let ground = Ground::of(&scene.alice);
     let other = taking_over(&scene, "caller_talks", "", &[]);
     let Scene { alice, phone, gateway, .. } = &scene;
     phone.wait_for("BYE");
     scene.let_speak(&mut its_sound, &other.wait_for("200"));
     alice.await_tone(COLLEAGUE_HZ);
     its_sound.await_tone(Law::Mu, ALICE_HZ);
+    ground.assert_stays(alice);
     alice.hangup();
     other.wait_for("BYE");
     gateway.assert_all_is_over(1);

@@ -29,16 +29,17 @@ export class JssipLine {
     this.#ua.on('newMessage', ({ originator, request }) => {
       if (originator === 'remote') tell('message', { from: request.from.uri.user, text: request.body });
     });
-    this.#ua.on('newRTCSession', ({ originator, session }) => this.#adopt(originator, session));
+    this.#ua.on('newRTCSession', ({ originator, session, request }) => this.#adopt(originator, session, request));
   }
 
   start() { this.#ua.start(); }
 
   stop() { this.#ua.stop(); }
 
-  /** `target` is a number, or the whole address of a device. */
-  call(target) {
-    this.#ua.call(target.includes(':') ? target : `sip:${target}@${this.#domain}`, this.#media());
+  /** `target` is a number, or the whole address of a device; `extraHeaders` are lines of the INVITE. */
+  call(target, extraHeaders = []) {
+    const uri = target.includes(':') ? target : `sip:${target}@${this.#domain}`;
+    this.#ua.call(uri, { ...this.#media(), extraHeaders });
   }
 
   /** What the registrar calls this page alone (RFC 5627). */
@@ -124,7 +125,7 @@ export class JssipLine {
     return { mediaStream: this.#microphone.clone(), mediaConstraints, pcConfig: { iceServers: [] } };
   }
 
-  #adopt(by, session) {
+  #adopt(by, session, request) {
     this.#session = session;
     const tell = (kind, facts) => this.#events.tell(kind, facts);
     const end = ({ originator, cause, message }) => {
@@ -146,6 +147,9 @@ export class JssipLine {
     session.on('newInfo', ({ originator, info }) => {
       if (originator === 'remote') tell('info', { type: info.contentType, body: info.body });
     });
-    if (by === 'remote') tell('incoming', { from: session.remote_identity.uri.user });
+    if (by !== 'remote') return;
+    const extra = Object.keys(request.headers).filter((name) => name.startsWith('X-'));
+    const headers = Object.fromEntries(extra.map((name) => [name, request.getHeader(name)]));
+    tell('incoming', { from: session.remote_identity.uri.user, headers });
   }
 }

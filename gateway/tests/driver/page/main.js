@@ -27,7 +27,7 @@ window.phone = {
     await line.start();
   },
   unregister: () => line.stop(),
-  call: (target) => line.call(target),
+  call: (target, headers) => line.call(target, headers),
   deviceAddress: () => line.deviceAddress(),
   answer: () => line.answer(),
   hangup: (status) => line.hangup(status),

@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use super::stage::Call;
+use super::page::Page;
 
 /// What is in use between the page and the gateway.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ground {
+pub(crate) struct Ground {
     /// `a=ice-ufrag` and `a=fingerprint` of the page and the gateway.
     lines: Vec<String>,
     dtls_role: Value,
@@ -18,14 +18,14 @@ pub(super) struct Ground {
 const LOST_MAX: i64 = 25;
 
 impl Ground {
-    pub(super) fn of(call: &Call) -> Self {
-        let descriptions = call.alice.descriptions();
+    pub(crate) fn of(page: &Page) -> Self {
+        let descriptions = page.descriptions();
         let names = ["a=ice-ufrag:", "a=fingerprint:"];
         let is_ground = |line: &&str| names.iter().any(|name| line.starts_with(name));
         let lines = descriptions.iter().flat_map(|text| text.lines()).filter(is_ground);
         let lines: Vec<_> = lines.map(|line| line.trim_end().to_owned()).collect();
-        let mut transport = call.alice.report("transport");
-        let ssrcs = ["outbound-rtp", "inbound-rtp"].map(|stream| call.alice.report(stream)["ssrc"].take());
+        let mut transport = page.report("transport");
+        let ssrcs = ["outbound-rtp", "inbound-rtp"].map(|stream| page.report(stream)["ssrc"].take());
         let ground = Self { lines, dtls_role: transport["dtlsRole"].take(), ssrcs };
         assert!(ground.lines.len() >= 4 && ground.ssrcs.iter().all(Value::is_u64), "{ground:?}");
         assert!(matches!(ground.dtls_role.as_str(), Some("client" | "server")), "{ground:?}");
@@ -33,9 +33,9 @@ impl Ground {
     }
 
     /// Asserts that all is as it was, and that the page misses next to nothing of what was sent to it.
-    pub(super) fn assert_stays(&self, call: &Call) {
-        assert_eq!(&Self::of(call), self);
-        let heard = call.alice.report("inbound-rtp");
+    pub(crate) fn assert_stays(&self, page: &Page) {
+        assert_eq!(&Self::of(page), self);
+        let heard = page.report("inbound-rtp");
         assert!(heard["packetsLost"].as_i64().expect("a count") <= LOST_MAX, "{heard}");
     }
 }
