@@ -147,7 +147,22 @@ impl Stage<'_> {
                 }
                 self.events.push_back(Event::Ended { leg, cause });
             }
-            _ => {}
+            // What else is told to parties changes nothing in who talks with whom, and by what.
+            Command::Ring { .. }
+            | Command::Answer { .. }
+            | Command::Reoffer { .. }
+            | Command::AnswerReoffer { .. }
+            | Command::RefuseReoffer { .. }
+            | Command::SendDigit { .. }
+            | Command::AnswerCandidates { .. }
+            | Command::AnswerRecord { .. }
+            | Command::TransferProgress { .. }
+            | Command::PassContent { .. }
+            | Command::AnswerContent { .. }
+            | Command::SendText(_)
+            | Command::AnswerText { .. }
+            | Command::Redirect { .. }
+            | Command::Drain => {}
         }
     }
 

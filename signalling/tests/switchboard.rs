@@ -47,7 +47,15 @@ impl Directory for BrokenDirectory {
         KeyMode::Events
     }
 
+    fn calls_max(&self, _: &str) -> Option<usize> {
+        None
+    }
+
     fn may_transfer(&self, _: &Origin) -> bool {
+        false
+    }
+
+    fn may_pick_up(&self, _: &Origin, _: &Origin) -> bool {
         false
     }
 

@@ -103,17 +103,13 @@ pub trait Directory {
     fn caller_keys(&self, origin: &Origin) -> KeyMode;
 
     /// How many calls a user may have at one time; `None`, as many as there are.
-    fn calls_max(&self, _user: &str) -> Option<usize> {
-        None
-    }
+    fn calls_max(&self, user: &str) -> Option<usize>;
 
     /// Whether a party with these rights may have another take its place.
     fn may_transfer(&self, origin: &Origin) -> bool;
 
     /// Whether one party may pick up what rings at another that is not its own.
-    fn may_pick_up(&self, _who: &Origin, _of: &Origin) -> bool {
-        false
-    }
+    fn may_pick_up(&self, who: &Origin, of: &Origin) -> bool;
 
     /// What becomes of a call that a callee with these rights sends on elsewhere.
     fn redirects(&self, origin: &Origin) -> Redirects;
@@ -170,6 +166,17 @@ pub enum Redirects {
     Follow,
     /// Its caller is told, where nobody else answers.
     Pass,
+}
+
+impl Redirects {
+    /// In the log.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refuse => "refused",
+            Self::Follow => "followed",
+            Self::Pass => "passed to the caller",
+        }
+    }
 }
 
 /// How the B2BUA behaves.

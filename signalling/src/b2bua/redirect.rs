@@ -53,7 +53,7 @@ impl B2bua {
     pub(super) fn on_redirected(&mut self, leg: LegId, places: Vec<String>, directory: &dyn Directory) {
         let Some(party) = self.callees.iter().find(|callee| callee.leg == leg) else { return };
         let redirects = directory.redirects(&party.origin);
-        info!(?places, ?redirects, "callee is to be called elsewhere");
+        info!(?places, redirects = redirects.as_str(), "callee is to be called elsewhere");
         let Redirection { places: known, count, told, .. } = &mut self.redirection;
         match redirects {
             Redirects::Refuse => {}

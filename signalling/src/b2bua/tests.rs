@@ -74,6 +74,10 @@ impl Directory for World {
         KeyMode::Events
     }
 
+    fn calls_max(&self, _: &str) -> Option<usize> {
+        None
+    }
+
     fn may_transfer(&self, origin: &Origin) -> bool {
         matches!(origin, Origin::User(_))
     }

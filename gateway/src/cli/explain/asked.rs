@@ -15,7 +15,7 @@ use webtrunk_signalling::sip::message::{HeaderName, Method, NameAddr, Request, S
 use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress, literal};
 use webtrunk_signalling::sip::trunk::Trunks;
 
-use super::{ExplainArguments, Failure};
+use super::{ExplainArguments, Failure, reasons};
 use crate::config::{Config, Trunk};
 use crate::wiring;
 
@@ -186,7 +186,8 @@ fn judge(
         && *origin != Origin::Trunk(trunk.sip.name.clone())
     {
         let (name, ip) = (&trunk.sip.name, flow.remote.ip());
-        return Err(format!("--trunk {name}: a call from {ip} is of {origin:?}; say another --source").into());
+        let other = reasons::party(origin);
+        return Err(format!("--trunk {name}: a call from {ip} is of {other}; say another --source").into());
     }
     Ok((verdict, admission))
 }

@@ -10,6 +10,14 @@ use webtrunk_signalling::routing::{
     TrunkOrder,
 };
 
+/// Who somebody is.
+pub(super) fn party(origin: &Origin) -> String {
+    match origin {
+        Origin::User(name) => format!("user {name:?}"),
+        Origin::Trunk(name) => format!("trunk {name:?}"),
+    }
+}
+
 /// Why a rule is not for a call, or that it is.
 pub(super) fn of(mismatch: Option<&Mismatch>, spec: &RuleSpec, query: &Query<'_>) -> String {
     let conditions = &spec.conditions;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use webtrunk_engine::EndCause;
 use webtrunk_engine::call::Rehearsal;
 use webtrunk_engine::sdp::{MediaKind, SessionDescription};
-use webtrunk_signalling::adapter::{Dial, Header, HeaderChange, Incoming, MediaProfile, Origin, Target};
+use webtrunk_signalling::adapter::{Dial, Header, HeaderChange, Incoming, MediaProfile, Target};
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::rehearsal::{Dialled, Rehearsed, rehearse};
 use webtrunk_signalling::routing::{Decision, Plan, Query, Step};
@@ -205,10 +205,7 @@ impl CallTold {
         let whole = |at: jiff::Timestamp| jiff::Timestamp::from_second(at.as_second());
         let at = jiff::Timestamp::try_from(at).and_then(whole).map(|at| at.to_string()).unwrap_or_default();
         Self {
-            origin: match &incoming.origin {
-                Origin::User(name) => format!("user {name:?}"),
-                Origin::Trunk(name) => format!("trunk {name:?}"),
-            },
+            origin: reasons::party(&incoming.origin),
             caller: incoming.caller.user.clone(),
             destination: incoming.destination.clone(),
             listener: incoming.listener.to_string(),

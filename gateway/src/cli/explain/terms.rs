@@ -87,7 +87,7 @@ pub(super) fn of_caller(
     finish(
         LegTerms {
             role: "caller",
-            party: party(&incoming.origin),
+            party: reasons::party(&incoming.origin),
             transport: leg.filter(|leg| agreed(leg).is_some()).map(Leg::transport_name),
             codec: leg.and_then(agreed).map(name),
             offer: offer.map(ToString::to_string).unwrap_or_default(),
@@ -138,7 +138,7 @@ pub(super) fn of_callee(
     finish(
         LegTerms {
             role: "callee",
-            party: party(&origin),
+            party: reasons::party(&origin),
             transport: leg.filter(|leg| agreed(leg).is_some()).map(Leg::transport_name),
             codec: leg.and_then(agreed).map(name),
             offer: offer.map(ToString::to_string).unwrap_or_default(),
@@ -173,13 +173,6 @@ fn finish(
         sentences.push(encryption(leg, wishes));
     }
     LegTerms { sentences, ..terms }
-}
-
-fn party(origin: &Origin) -> String {
-    match origin {
-        Origin::User(name) => format!("user {name:?}"),
-        Origin::Trunk(name) => format!("trunk {name:?}"),
-    }
 }
 
 fn answered(leg: &Leg, codec: CodecId, reason: Option<CodecReason>) -> String {

@@ -246,7 +246,7 @@ fn who_proves_nothing_or_speaks_for_another_is_refused_at_the_door_as_in_calls()
         ),
         (
             &["--trunk", "first", "--source", "198.51.100.9"],
-            "a call from 198.51.100.9 is of Trunk(\"third\")",
+            "a call from 198.51.100.9 is of trunk \"third\"; say another",
         ),
         (&["--user", "nobody"], "--user nobody: no user has this name; add it to [[users]]"),
         (&["--listener", "tls"], "--listener tls: no listener has this name; there are ws, udp"),

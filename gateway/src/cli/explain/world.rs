@@ -118,6 +118,10 @@ impl Directory for Presumed {
         self.directory.may_transfer(origin)
     }
 
+    fn may_pick_up(&self, who: &Origin, of: &Origin) -> bool {
+        self.directory.may_pick_up(who, of)
+    }
+
     fn redirects(&self, origin: &Origin) -> Redirects {
         self.directory.redirects(origin)
     }

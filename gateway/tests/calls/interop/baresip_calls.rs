@@ -4,23 +4,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice};
+use webtrunk_loadtest::agent::{Call, Phone};
 
 use super::ear::{await_no_tone, await_tone};
-use super::network::{LEVEL_DBM0, lift};
+use super::network::lift;
+use super::offices::{self, OFFICE_HZ, THIRD_HZ, phone};
 use super::plan::TLS_PORT;
 use crate::support::baresip::Baresip;
-use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
-use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::machine::Machine;
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 
 const BARESIP_HZ: f64 = 1400.0;
-const OFFICE_HZ: u16 = 440;
-const THIRD_HZ: u16 = 850;
 
 struct Stage {
     gateway: Gateway,
@@ -48,22 +44,11 @@ impl Stage {
         let own = Host::new();
         let hosts = std::array::from_fn(|_| Host::new());
         let folder = TempDir::new().expect("a folder for the test");
-        let mut config = GatewayConfig::default()
-            .user("bob")
-            // baresip gives up at a challenge for SHA-256, also where one for MD5 follows.
-            .md5_only()
-            .trunk("office", &hosts[0], &["PCMU"])
-            .trunk("third", &hosts[1], &["PCMU"])
-            .rule("destination = '9\\d+'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
-            .rule("destination = '8\\d+'\nactions = [{ bridge = { trunk = 'third', number = '$0' } }]")
-            .rule("destination = 'bob'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'bob' } }]")
-            .sip(sip);
+        // baresip gives up at a challenge for SHA-256, also where one for MD5 follows.
+        let mut config = offices::config("bob", [&hosts[0], &hosts[1]], sip).md5_only();
         let secure_at = own.at(TLS_PORT);
         if manner == Manner::Secure {
-            let (certificate, key) = pair(&folder, "own", own.ip());
-            let listener =
-                format!("phone_srtp = 'require'\n[[sip.listeners]]\ntransport = 'tls'\nbind = '{secure_at}'");
-            config = config.tls(&certificate, &key).sip(&listener);
+            config = offices::secured(config.sip("phone_srtp = 'require'"), &own, &folder);
         }
         let gateway = Gateway::start_at(own, &config);
         let says = Sound::tone(8000, BARESIP_HZ, PEAK_AT_10_DBM0, 120.0);
@@ -71,16 +56,8 @@ impl Stage {
             Manner::Plain => Baresip::registered("bob", "PCMU", gateway.sip(), &says)?,
             Manner::Secure => Baresip::registered_securely("bob", "PCMU", secure_at, &says)?,
         };
-        let [office, third] = [(&hosts[0], OFFICE_HZ), (&hosts[1], THIRD_HZ)].map(|(host, hz)| PhoneConfig {
-            bind: host.at(SIP_PORT),
-            server: Some(gateway.sip()),
-            user: "2001".to_owned(),
-            codecs: vec![CodecId::Pcmu],
-            voice: Some(Voice::tone(hz, LEVEL_DBM0)),
-            ..PhoneConfig::default()
-        });
-        let (office, third) = (Phone::new(office).await, Phone::new(third).await);
-        let (office, third) = (office.expect("the host is ours"), third.expect("the host is ours"));
+        let office = phone(&hosts[0], &gateway, OFFICE_HZ).await;
+        let third = phone(&hosts[1], &gateway, THIRD_HZ).await;
         Some(Self { gateway, baresip, office, third, _kept: (hosts, folder) })
     }
 

@@ -3,23 +3,19 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
-use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice};
+use webtrunk_loadtest::agent::{Call, Phone};
 
 use super::ear::{await_no_tone, await_tone};
 use super::linphone::{Linphone, LinphoneConfig};
-use super::network::{LEVEL_DBM0, lift};
+use super::network::lift;
+use super::offices::{self, OFFICE_HZ, THIRD_HZ, phone};
 use super::plan::TLS_PORT;
-use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
-use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::process::wait_until;
 use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 
 const LINPHONE_HZ: f64 = 1400.0;
-const OFFICE_HZ: u16 = 440;
-const THIRD_HZ: u16 = 850;
 
 struct Stage {
     gateway: Gateway,
@@ -42,18 +38,9 @@ impl Stage {
     async fn new(manner: Manner) -> Option<Self> {
         let [own, office, third] = std::array::from_fn(|_| Host::new());
         let folder = TempDir::new().expect("a folder for the test");
-        let mut config = GatewayConfig::default()
-            .user("lin")
-            .trunk("office", &office, &["PCMU"])
-            .trunk("third", &third, &["PCMU"])
-            .rule("destination = '9\\d+'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
-            .rule("destination = '8\\d+'\nactions = [{ bridge = { trunk = 'third', number = '$0' } }]")
-            .rule("destination = 'lin'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'lin' } }]")
-            .sip(manner.sip);
+        let mut config = offices::config("lin", [&office, &third], manner.sip);
         if manner.is_secure {
-            let (certificate, key) = pair(&folder, "own", own.ip());
-            let listener = format!("[[sip.listeners]]\ntransport = 'tls'\nbind = '{}'", own.at(TLS_PORT));
-            config = config.tls(&certificate, &key).sip(&listener);
+            config = offices::secured(config, &own, &folder);
         }
         let gateway = Gateway::start_at(own, &config);
         let says = Sound::tone(8000, LINPHONE_HZ, PEAK_AT_10_DBM0, 120.0);
@@ -88,16 +75,15 @@ impl Stage {
     }
 }
 
-async fn phone(host: &Host, gateway: &Gateway, hz: u16) -> Phone {
-    let config = PhoneConfig {
-        bind: host.at(SIP_PORT),
-        server: Some(gateway.sip()),
-        user: "2001".to_owned(),
-        codecs: vec![CodecId::Pcmu],
-        voice: Some(Voice::tone(hz, LEVEL_DBM0)),
-        ..PhoneConfig::default()
-    };
-    Phone::new(config).await.expect("the host is ours")
+async fn await_linphone(call: &Call) {
+    await_tone(call, LINPHONE_HZ).await;
+}
+
+/// Most of what linphone recorded at the end is the tone.
+fn assert_heard(linphone: Linphone, hz: u16) {
+    let heard = linphone.heard();
+    let share = heard.last_seconds(1.0).share_of_tone(hz.into());
+    assert!(share > 0.8, "{hz} Hz in {:.0} % of the last of {:.1} s", share * 100.0, heard.seconds());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,17 +257,6 @@ async fn it_speaks_tls_and_srtp() {
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
     assert_heard(stage.linphone, OFFICE_HZ);
-}
-
-async fn await_linphone(call: &Call) {
-    await_tone(call, LINPHONE_HZ).await;
-}
-
-/// Most of what linphone recorded at the end is the tone.
-fn assert_heard(linphone: Linphone, hz: u16) {
-    let heard = linphone.heard();
-    let share = heard.last_seconds(1.0).share_of_tone(hz.into());
-    assert!(share > 0.8, "{hz} Hz in {:.0} % of the last of {:.1} s", share * 100.0, heard.seconds());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod kamailio;
 mod linphone;
 mod linphone_calls;
 mod network;
+mod offices;
 mod plan;
 mod refreshes;
 mod transfers;

@@ -56,6 +56,8 @@ pub struct Registration {
     held_until: Option<Instant>,
     /// In a row.
     failures: u32,
+    /// A 423 has had us ask for a longer time, and nobody has granted one since.
+    is_longer_asked: bool,
     random: StdRng,
 }
 
@@ -132,6 +134,7 @@ impl Registration {
             state: State::Waiting { at: now },
             held_until: None,
             failures: 0,
+            is_longer_asked: false,
             random: StdRng::from_seed(seed),
         }
     }
@@ -211,9 +214,10 @@ impl Registration {
             423 => {
                 let least = headers.min_expires().ok().flatten().map(|s| Duration::from_secs(s.into()));
                 match least.filter(|least| *least > self.expires && *least <= EXPIRES_MAX) {
-                    Some(least) if self.failures == 0 => {
+                    Some(least) if !self.is_longer_asked => {
                         self.expires = least;
-                        self.failures = 1;
+                        self.is_longer_asked = true;
+                        self.failures = self.failures.max(1);
                         self.state = State::Waiting { at: now };
                     }
                     // Who names a longer time again and again must not set our pace.
@@ -319,6 +323,7 @@ impl Registration {
             info!(trunk = self.trunk, user = self.user, expires_s, "registered at the trunk");
         }
         self.failures = 0;
+        self.is_longer_asked = false;
         self.held_until = Some(now + granted);
         self.state = State::Waiting { at: now + granted.mul_f64(part) };
     }
@@ -474,6 +479,15 @@ mod tests {
         assert!(again >= BACK_OFF, "{again:?}");
         bench.now += again;
         assert_eq!(bench.ask().headers.expires(), Ok(Some(1801)));
+    }
+
+    #[test]
+    fn a_423_behind_a_failure_is_obeyed_at_once_too() {
+        let mut bench = Bench::new(3);
+        bench.answered(500, &[]);
+        bench.answered(423, &[(HeaderName::MinExpires, "1800")]);
+        assert_eq!(bench.registration.poll_timeout(), Some(bench.now));
+        assert_eq!(bench.ask().headers.expires(), Ok(Some(1800)));
     }
 
     #[test]
