@@ -245,6 +245,7 @@ impl Bench {
             leg: LegId::next(),
             target: Target::Trunk { trunk: TRUNK.to_owned(), number: "bob".to_owned() },
             sender: Party { user: "ann".to_owned(), display_name: String::new() },
+            on_behalf_of: None,
             content: content(length),
             hops: 4,
             span: Span::none(),

@@ -133,6 +133,7 @@ impl Telephony {
         sip.transport = wiring::transports(config, http, certificate)?;
         sip.transport.limits.connections = connections;
         sip.registrar.expires_min = config.sip.expires_min;
+        sip.registrar.expires_max = config.sip.expires_max;
         sip.registrar.contacts_max = config.sip.contacts_max;
         sip.agent.session_timer = config.sip.session_timer;
         sip.agent.texts = config.messages.clone();

@@ -144,7 +144,7 @@ actions = [{ bridge = { trunk = "carrier", number = "$1" } }]
     let (status, told) = check(&path);
     assert_eq!(status, Some(1), "{told}");
     let expected = [
-        ("2: sip.expires_min_s = 0: ", "; write 1 to 3600 seconds"),
+        ("2: sip.expires_min_s = 0: ", "; write 1 to 3600 (expires_max_s) seconds"),
         ("5: sip.listeners[0].bind = \"5060\": ", "; write address:port"),
         ("7: media.rtp_ports", "; write [from, to]"),
         ("10: trunks[0].host = \"sip:provider.example\": ", "without scheme and port"),

@@ -27,6 +27,8 @@ pub struct SipSettings {
     pub realm: String,
     /// The shortest registration that is taken; who asks for less is told so.
     pub expires_min: Duration,
+    /// The longest registration that is given, and what is given to who asks for none.
+    pub expires_max: Duration,
     /// How many places a user may be registered at.
     pub contacts_max: usize,
     /// How long answered calls go without a refresh.
@@ -51,6 +53,9 @@ pub const DEFAULT_REALM: &str = "webtrunk";
 /// The longest session interval: a day. Chosen by us, beyond it a refresh tells nothing any more.
 const SESSION_EXPIRES_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The longest registration that can be given: a week. Chosen by us, a phone that is gone is called as long.
+const EXPIRES_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// How many places a user may be registered at. Chosen by us: all of them ring at once.
 const CONTACTS_RANGE: std::ops::RangeInclusive<u32> = 1..=100;
 
@@ -60,6 +65,7 @@ pub(super) struct SipSection {
     enabled: Option<bool>,
     realm: Option<Spanned<String>>,
     expires_min_s: Option<Spanned<u32>>,
+    expires_max_s: Option<Spanned<u32>>,
     contacts_max: Option<Spanned<u32>>,
     calls_per_user: Option<Spanned<u32>>,
     session_expires_s: Option<Spanned<u32>>,
@@ -160,7 +166,7 @@ impl SipSection {
         if !self.is_enabled() {
             listeners.clear();
         }
-        let expires_min = self.check_expiry(faults);
+        let [expires_min, expires_max] = self.check_expiry(faults);
         let contacts_max = self.check_contacts(faults);
         let session_timer = self.check_session_timer(faults);
         let strangers_per_address = self.check_strangers(faults);
@@ -169,6 +175,7 @@ impl SipSection {
         SipSettings {
             realm,
             expires_min,
+            expires_max,
             contacts_max,
             session_timer,
             strangers_per_address,
@@ -254,15 +261,29 @@ impl SipSection {
         SessionTimerConfig { expires, expires_min }
     }
 
-    fn check_expiry(&self, faults: &mut Faults<'_>) -> Duration {
-        let registrar = RegistrarConfig::default();
-        let Some(written) = &self.expires_min_s else { return registrar.expires_min };
-        let expiry = Duration::from_secs((*written.get_ref()).into());
-        if expiry.is_zero() || expiry > registrar.expires_max {
-            let cure = format!("write 1 to {} seconds", registrar.expires_max.as_secs());
+    /// The shortest and the longest registration.
+    fn check_expiry(&self, faults: &mut Faults<'_>) -> [Duration; 2] {
+        let usual = RegistrarConfig::default();
+        let read = |written: &Spanned<u32>| Duration::from_secs((*written.get_ref()).into());
+        let max = self.expires_max_s.as_ref().map_or(usual.expires_max, read);
+        // Where only the longest is written, what we want at least follows it.
+        let min = self.expires_min_s.as_ref().map_or(usual.expires_min.min(max), read);
+        if let Some(written) = &self.expires_max_s
+            && (max.is_zero() || max > EXPIRES_MAX)
+        {
+            faults.add(
+                written.span(),
+                "is out of range",
+                format!("write 1 to {} seconds", EXPIRES_MAX.as_secs()),
+            );
+        }
+        if let Some(written) = &self.expires_min_s
+            && (min.is_zero() || min > max)
+        {
+            let cure = format!("write 1 to {} (expires_max_s) seconds", max.as_secs());
             faults.add(written.span(), "is out of range", cure);
         }
-        expiry
+        [min, max]
     }
 }
 

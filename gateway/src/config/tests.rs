@@ -440,7 +440,15 @@ fn every_fault_names_line_key_value_and_cure() {
         ),
         (
             "[sip]\nexpires_min_s = 3601",
-            "w.toml:2: sip.expires_min_s = 3601: is out of range; write 1 to 3600",
+            "w.toml:2: sip.expires_min_s = 3601: is out of range; write 1 to 3600 (expires_max_s) seconds",
+        ),
+        (
+            "[sip]\nexpires_max_s = 604801",
+            "w.toml:2: sip.expires_max_s = 604801: is out of range; write 1 to 604800 seconds",
+        ),
+        (
+            "[sip]\nexpires_min_s = 60\nexpires_max_s = 59",
+            "w.toml:2: sip.expires_min_s = 60: is out of range; write 1 to 59 (expires_max_s) seconds",
         ),
         (
             "[sip]\nstrangers_per_address = 0",

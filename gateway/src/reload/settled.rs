@@ -45,6 +45,7 @@ impl Settled {
             left: {
                 realm: "sip.realm",
                 expires_min: "sip.expires_min_s",
+                expires_max: "sip.expires_max_s",
                 contacts_max: "sip.contacts_max",
                 session_timer: "sip.session_expires_s, sip.session_expires_min_s",
                 strangers_per_address: "sip.strangers_per_address",

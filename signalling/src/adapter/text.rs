@@ -65,6 +65,8 @@ pub struct SendText {
     pub target: Target,
     /// Who wrote it, as shown.
     pub sender: Party,
+    /// The user who wrote it, whose own account at a trunk it goes by.
+    pub on_behalf_of: Option<String>,
     /// What it says.
     pub content: Content,
     /// How many more times it may be passed on by those after us.

@@ -152,10 +152,15 @@ impl Courier {
         if let Some(number) = &bridge.shown_number {
             sender.user.clone_from(number);
         }
+        let on_behalf_of = match &self.text.origin {
+            Origin::User(user) => Some(user.clone()),
+            Origin::Trunk(_) => None,
+        };
         let text = SendText {
             leg,
             target: place.target,
             sender,
+            on_behalf_of,
             content: self.text.content.clone(),
             hops,
             span: Span::current(),

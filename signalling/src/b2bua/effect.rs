@@ -89,9 +89,7 @@ pub trait Directory {
     fn places(&self, target: &BridgeTarget) -> Vec<Place>;
 
     /// Whether there is a user of this name, reached or not.
-    fn knows(&self, _user: &str) -> bool {
-        true
-    }
+    fn knows(&self, user: &str) -> bool;
 
     /// The codecs that a caller may use, best first.
     fn caller_codecs(&self, origin: &Origin, profile: MediaProfile) -> Vec<CodecId>;

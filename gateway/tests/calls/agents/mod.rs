@@ -1,6 +1,7 @@
 //! Calls between our own callers, WebRTC and plain RTP: what they see of media that no ready-made phone tells.
 
 mod actions;
+mod adapters;
 mod attacks;
 mod candidates;
 mod certificate;
@@ -32,5 +33,5 @@ mod srtp;
 mod stage;
 mod trickled;
 mod trunk_groups;
-mod upstream;
+pub(crate) mod upstream;
 mod wishes;

@@ -156,6 +156,31 @@ async fn a_call_that_is_passed_through_is_recorded_too() {
     stage.gateway.assert_all_is_over(1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rule_stops_recording_is_recorded_no_further() {
+    let folder = TempDir::new().expect("a folder");
+    let config = GatewayConfig::default().recording(folder.path()).rule(
+        "destination = '82'\nactions = ['answer', { record = { format = 'wav' } }, { wait_ms = 2500 }, \
+         'stop_recording', { bridge = { trunk = 'carrier', number = '9100' } }]",
+    );
+    let stage = Stage::with(&["PCMU"], config);
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = tokio::join!(alice.call("82"), lift(&callee));
+    let call = call.expect("an answer");
+    stage.gateway.log().wait_for(&["recording stopped", "Stopped"], PATIENCE);
+    let path = recording(folder.path(), "wav");
+    let recorded = fs::metadata(&path).expect("it is there").len();
+    lifted.heard_packets(150, PATIENCE).await.expect("audio");
+    assert_mostly_hears(&lifted, CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+    let path = recording(folder.path(), "wav");
+    assert_eq!(fs::metadata(&path).expect("it is there").len(), recorded, "it grew");
+    let ([left, right], rate) = read_wav(&path);
+    assert_length(left.len(), rate, Duration::from_millis(2500));
+    assert!(goertzel_dbm0(&right, rate, CALLEE_HZ.into()) < -50.0, "the callee is heard in it");
+}
+
 /// The process is killed as the kernel kills it, and its files are read as they are then.
 async fn can_be_read_after_a_kill(format: &str, read: impl Fn(&Path) -> ([Vec<i16>; 2], SampleRate)) {
     let folder = TempDir::new().expect("a folder");

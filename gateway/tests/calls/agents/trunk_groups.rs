@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::AgentError;
+use webtrunk_loadtest::agent::{AgentError, PhoneConfig};
 
 use super::ear::assert_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, webrtc};
@@ -89,9 +89,7 @@ async fn a_trunk_that_is_full_or_down_is_passed_over_at_once() {
         .rule(&rule(8, "['down', 'full', 'carrier']"));
     let stage = Stage::with(&["PCMU"], config);
     let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
-    let at_full =
-        phone(webtrunk_loadtest::agent::PhoneConfig { bind: full.at(5060), ..stage.callee(CodecId::Pcmu) })
-            .await;
+    let at_full = phone(PhoneConfig { bind: full.at(5060), ..stage.callee(CodecId::Pcmu) }).await;
     let (first, lifted_first) = tokio::join!(alice.call("7100"), lift(&at_full));
     let first = first.expect("it has room for one");
     let state = || stage.gateway.status()["trunks"]["down"]["hosts"][0]["state"].clone();
@@ -106,4 +104,30 @@ async fn a_trunk_that_is_full_or_down_is_passed_over_at_once() {
     second.hang_up().await.expect("confirmed");
     first.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trunk_that_has_all_the_weight_is_called_first_wherever_it_stands() {
+    let light = Host::new();
+    let rule = |digit: u8, trunks: &str| {
+        format!(
+            "destination = '{digit}(\\d+)'\nactions = [{{ bridge = {{ trunks = {trunks}, weights = [0, 1], number = '$1' }} }}]"
+        )
+    };
+    let config = GatewayConfig::default()
+        .trunk("light", &light, &["PCMU"])
+        .rule(&rule(7, "['light', 'carrier']"))
+        .rule(&rule(8, "['carrier', 'light']"));
+    let stage = Stage::with(&["PCMU"], config);
+    let alice = webrtc(stage.alice()).await;
+    let at_carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let at_light = phone(PhoneConfig { bind: light.at(5060), ..stage.callee(CodecId::Pcmu) }).await;
+    for (number, callee) in [("7100", &at_carrier), ("8100", &at_light), ("7100", &at_carrier)] {
+        let (call, lifted) = tokio::join!(alice.call(number), lift(callee));
+        let call = call.expect("an answer");
+        assert_hears(&call, CALLEE_HZ).await;
+        assert_hears(&lifted, CALLER_HZ).await;
+        call.hang_up().await.expect("confirmed");
+    }
+    stage.gateway.assert_all_is_over(3);
 }

@@ -12,7 +12,7 @@ use crate::support::host::Host;
 use crate::support::process::wait_until;
 
 /// Alice's account at the provider.
-const ACCOUNT: &str = "4930123457";
+pub(crate) const ACCOUNT: &str = "4930123457";
 
 async fn assert_talk(alice: &Call, phone: &Call) {
     for (call, hz) in [(alice, CALLEE_HZ), (phone, CALLER_HZ)] {
@@ -21,13 +21,12 @@ async fn assert_talk(alice: &Call, phone: &Call) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_users_calls_go_out_by_her_own_account_and_calls_to_it_ring_her() {
-    let network = Host::new();
-    // The provider lets nobody call but this account.
-    let provider = GatewayConfig::default()
+/// The provider with the telephone network behind it, which lets nobody call or write but alice's account.
+pub(crate) fn provider(network: &Host) -> Gateway {
+    let config = GatewayConfig::default()
         .user(ACCOUNT)
-        .trunk("network", &network, &["PCMU"])
+        .trunk("network", network, &["PCMU"])
+        .last_trunk("messages = true")
         .rule(&format!(
             "destination = '9\\d+'\nfrom_user = '{ACCOUNT}'\n\
              actions = [{{ bridge = {{ trunk = 'network', number = '$0' }} }}]"
@@ -35,7 +34,11 @@ async fn a_users_calls_go_out_by_her_own_account_and_calls_to_it_ring_her() {
         .rule(&format!(
             "destination = '7\\d+'\nfrom_trunk = 'network'\nactions = [{{ bridge = {{ user = '{ACCOUNT}' }} }}]"
         ));
-    let provider = Gateway::start(&provider);
+    Gateway::start(&config)
+}
+
+/// The gateway of alice, who has registered there by her account, and of bob, who has none.
+pub(crate) fn customer(provider: &Gateway) -> Gateway {
     let (host, secret) = (provider.sip().ip(), password(ACCOUNT));
     let config = GatewayConfig::default()
         .user("alice")
@@ -48,12 +51,21 @@ async fn a_users_calls_go_out_by_her_own_account_and_calls_to_it_ring_her() {
             ),
         )
         .trunk_lines(&format!("name = 'provider'\nhost = '{host}'\ntransport = 'udp'\ncodecs = ['PCMU']"))
+        .last_trunk("messages = true")
         .rule("destination = '9\\d+'\nactions = [{ bridge = { trunk = 'provider', number = '$0' } }]")
         .rule("destination = '[a-z]+'\nfrom_trunk = 'provider'\nactions = [{ bridge = { user = '$0' } }]");
     let gateway = Gateway::start(&config);
     let state = || gateway.status()["trunks"]["provider"]["registrations"][0].clone();
     assert!(wait_until(PATIENCE, || state()["state"] == "registered"), "{}", gateway.status());
     assert_eq!(state()["user"], ACCOUNT);
+    gateway
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_calls_go_out_by_her_own_account_and_calls_to_it_ring_her() {
+    let network = Host::new();
+    let provider = provider(&network);
+    let gateway = customer(&provider);
 
     let user = |name: &str| WebrtcConfig {
         media_address: Some(gateway.sip().ip()),

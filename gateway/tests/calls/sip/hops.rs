@@ -88,7 +88,7 @@ fn a_call_finds_the_one_host_that_answers_and_the_next_call_finds_it_at_once() {
         (10..).zip([("dead", &dead), ("closed", &closed), ("busy", &busy), ("good", &good)])
     {
         let name = format!("{name}.carrier.test");
-        zone = zone.srv("_sip._udp.carrier.test", [priority, 0, 5060], &name).a(&name, host.ip());
+        zone = zone.srv("_sip._udp.carrier.test", [priority, 0, 5060], &name).address(&name, host.ip());
     }
     let dns = Dns::serve(&names, zone);
     let silent = UdpSocket::bind(dead.at(5060)).expect("the host is ours");
@@ -114,6 +114,37 @@ fn a_call_finds_the_one_host_that_answers_and_the_next_call_finds_it_at_once() {
     assert!(took < MACHINE, "{took:?}");
     assert_eq!(refusing.invites.load(Ordering::Relaxed), 1);
     gateway.assert_all_is_over(2);
+}
+
+/// A weight of 0 has its chance once in 65536 calls.
+#[test]
+fn of_two_hosts_of_one_priority_the_one_that_has_all_the_weight_is_called() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, office, light, heavy] = std::array::from_fn(|_| Host::new());
+    let zone = Zone::default()
+        .srv("_sip._udp.carrier.test", [10, 0, 5060], "light.carrier.test")
+        .srv("_sip._udp.carrier.test", [10, u16::MAX, 5060], "heavy.carrier.test")
+        .address("light.carrier.test", light.ip())
+        .address("heavy.carrier.test", heavy.ip());
+    let dns = Dns::serve(&names, zone);
+    let silent = UdpSocket::bind(light.at(5060)).expect("the host is ours");
+    let config = GatewayConfig::default()
+        .sip(&dns.line())
+        .trunk("office", &office, &["PCMU"])
+        .trunk_lines("name = 'carrier'\nhost = 'carrier.test'\ntransport = 'udp'\ncodecs = ['PCMU']")
+        .rule(
+            "destination = '9\\d+'\nfrom_trunk = 'office'\n\
+             actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]",
+        );
+    let gateway = Gateway::start(&config);
+    for _ in 0..3 {
+        call(&gateway, &office, "9100", (&heavy, &gateway));
+    }
+    silent.set_nonblocking(true).expect("a socket");
+    assert!(silent.recv(&mut [0; 1]).is_err(), "the light one was called");
+    gateway.assert_all_is_over(3);
 }
 
 /// A gateway with a provider, another gateway, whose customer it is by its address.
@@ -148,7 +179,7 @@ fn a_trunk_without_a_transport_is_called_as_its_domain_says() {
     let zone = Zone::default()
         .naptr("provider.test", [10, 10], "SIP+D2T", "_sip._tcp.provider.test")
         .srv("_sip._tcp.provider.test", [10, 0, 5060], "edge.provider.test")
-        .a("edge.provider.test", host.ip());
+        .address("edge.provider.test", host.ip());
     let dns = Dns::serve(&names, zone);
     let (gateway, provider, office, network) = with_provider("host = 'provider.test'", &dns, host);
     call(&gateway, &office, "9100", (&network, &provider));
@@ -166,7 +197,7 @@ fn a_trunk_is_found_where_it_was_while_no_name_server_answers() {
     let [names, host] = [Host::new(), Host::new()];
     let zone = Zone::default()
         .srv("_sip._udp.provider.test", [10, 0, 5060], "edge.provider.test")
-        .a("edge.provider.test", host.ip())
+        .address("edge.provider.test", host.ip())
         .kept_for(1);
     let dns = Dns::serve(&names, zone);
     let (gateway, provider, office, network) = with_provider("host = 'provider.test'", &dns, host);
@@ -187,7 +218,7 @@ fn a_long_invite_goes_over_tcp_where_the_trunk_takes_it() {
         return;
     }
     let [names, host] = [Host::new(), Host::new()];
-    let dns = Dns::serve(&names, Zone::default().a("provider.test", host.ip()));
+    let dns = Dns::serve(&names, Zone::default().address("provider.test", host.ip()));
     let lines = "host = 'provider.test'\nport = 5060\ntransport = 'udp'";
     let (gateway, provider, office, network) = with_provider(lines, &dns, host);
     let number = format!("9{}", "0".repeat(400));

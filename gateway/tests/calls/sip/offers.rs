@@ -38,6 +38,32 @@ fn a_late_offer_that_is_not_answered_ends_the_call() {
     stage.gateway.assert_all_is_over(1);
 }
 
+#[test]
+fn a_late_offer_in_a_call_is_ours_as_before_and_both_hear_each_other_on() {
+    let Some(stage) = Stage::new() else { return };
+    let mut ear = RtpPeer::new(&stage.caller, 7000);
+    let mut mouth = RtpPeer::new(&stage.callee, 7000);
+    let callee = stage.answer("callee_asks_for_offer", &[]);
+    let caller = stage.call("caller_talks", "9100", &[]);
+    let callee_port = callee.wait_for("INVITE").audio_port().expect("we offer");
+    let caller_port = caller.wait_for("200").audio_port().expect("our answer");
+    ear.say(stage.rtp(caller_port), Law::Mu, CALLER_HZ);
+    mouth.say(stage.rtp(callee_port), Law::Mu, CALLEE_HZ);
+    mouth.assert_hears(Law::Mu, CALLER_HZ);
+    ear.assert_hears(Law::Mu, CALLEE_HZ);
+    callee.go_on_with(&[("X-Number", "5")]);
+    callee.wait_for_sent("ACK");
+    let offered = callee.received("200").pop().expect("it is answered");
+    assert_eq!(offered.audio_port(), Some(callee_port), "{offered:?}");
+    assert!(offered.has_line("a=sendrecv"), "{offered:?}");
+    ear.await_tone(Law::Mu, CALLEE_HZ);
+    mouth.await_tone(Law::Mu, CALLER_HZ);
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+}
+
 /// What nobody here can decode is refused before anybody's phone rings.
 #[test]
 fn an_offer_without_a_common_codec_rings_nowhere() {

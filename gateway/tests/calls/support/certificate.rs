@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
@@ -30,12 +30,22 @@ pub(crate) fn secure(
     certificate: &Path,
     ip: IpAddr,
 ) -> StreamOwned<ClientConnection, TcpStream> {
+    secure_by(stream, certificate, ip, rustls::DEFAULT_VERSIONS)
+}
+
+/// The same by these versions alone.
+pub(crate) fn secure_by(
+    stream: TcpStream,
+    certificate: &Path,
+    ip: IpAddr,
+    versions: &[&'static SupportedProtocolVersion],
+) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).expect("it is one")).expect("it is one");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("both versions")
+        .with_protocol_versions(versions)
+        .expect("versions that we know")
         .with_root_certificates(roots)
         .with_no_client_auth();
     StreamOwned::new(ClientConnection::new(Arc::new(config), ip.into()).expect("a client"), stream)

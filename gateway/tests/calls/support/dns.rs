@@ -23,8 +23,9 @@ pub(crate) struct Zone {
     ttl_s: Option<u32>,
 }
 
-/// Types of records (RFC 1035 3.2.2, RFC 2782, RFC 3403).
+/// Types of records (RFC 1035 3.2.2, RFC 3596, RFC 2782, RFC 3403).
 const A: u16 = 1;
+const AAAA: u16 = 28;
 const SRV: u16 = 33;
 const NAPTR: u16 = 35;
 
@@ -35,10 +36,12 @@ const TTL: u32 = 300;
 const PORT: u16 = 5353;
 
 impl Zone {
-    /// The address of a name.
-    pub(crate) fn a(mut self, name: &str, address: IpAddr) -> Self {
-        let IpAddr::V4(v4) = address else { panic!("the tests' hosts are IPv4") };
-        self.add(name, A, v4.octets().to_vec());
+    /// An address of a name, of either family.
+    pub(crate) fn address(mut self, name: &str, address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => self.add(name, A, v4.octets().to_vec()),
+            IpAddr::V6(v6) => self.add(name, AAAA, v6.octets().to_vec()),
+        }
         self
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct GatewayConfig {
     media: String,
     has_all_addresses: bool,
     sip: String,
+    sip_ws: String,
     messages: String,
     subscriptions: String,
     users_more: Vec<(String, String)>,
@@ -158,6 +159,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the section `[sip_ws]`.
+    pub(crate) fn sip_ws(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.sip_ws, "{lines}");
+        self
+    }
+
     /// Adds lines to the section `[messages]`.
     pub(crate) fn messages(mut self, lines: &str) -> Self {
         let _ = writeln!(self.messages, "{lines}");
@@ -201,7 +208,7 @@ impl GatewayConfig {
 
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
-        let mut text = format!("[http]\nbind = \"{}\"\n[sip_ws]\n", host.door(HTTP_PORT));
+        let mut text = format!("[http]\nbind = \"{}\"\n[sip_ws]\n{}", host.door(HTTP_PORT), self.sip_ws);
         if let Some(origin) = &self.origin {
             let _ = writeln!(text, "origins = [{origin:?}]");
         }

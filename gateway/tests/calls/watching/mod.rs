@@ -2,6 +2,7 @@
 
 mod calls;
 mod mailboxes;
+mod parties;
 mod pickup;
 mod presence;
 mod watcher;

@@ -16,18 +16,18 @@ const CALLER_HZ: f64 = 850.0;
 const CAROL_HZ: f64 = 1400.0;
 
 /// The office calls bob, whose phone rings; carol watches him.
-struct Scene {
-    gateway: Gateway,
+pub(super) struct Scene {
+    pub(super) gateway: Gateway,
     office: Host,
     caller: Sipp,
     phone: Sipp,
     /// What carol was told of the call.
-    told: String,
+    pub(super) told: String,
     _desk: Host,
 }
 
 impl Scene {
-    fn ringing(config: GatewayConfig) -> Option<Self> {
+    pub(super) fn ringing(config: GatewayConfig) -> Option<Self> {
         tools::command("sipp")?;
         let [office, desk] = std::array::from_fn(|_| Host::new());
         let config = config

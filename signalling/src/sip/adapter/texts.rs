@@ -18,7 +18,7 @@ impl Texts {
             leg: text.leg,
             target: text.target.clone(),
             caller: text.sender.clone(),
-            on_behalf_of: None,
+            on_behalf_of: text.on_behalf_of.clone(),
             transferred_by: None,
             offer: None,
             ring_timeout: Duration::ZERO,

@@ -20,9 +20,7 @@ pub struct RegistrarConfig {
     pub contacts_max: usize,
     /// Shortest expiry that is taken; shorter ones are told so (423).
     pub expires_min: Duration,
-    /// Expiry where none is asked for.
-    pub expires_default: Duration,
-    /// Longest expiry that is given.
+    /// Longest expiry that is given, and the one where none is asked for.
     pub expires_max: Duration,
 }
 
@@ -47,7 +45,6 @@ impl Default for RegistrarConfig {
             // Chosen by us: a refresh a minute is what a phone behind NAT may need.
             expires_min: Duration::from_secs(60),
             // RFC 3261 10.2: what a client suggests where it suggests nothing.
-            expires_default: Duration::from_secs(3600),
             expires_max: Duration::from_secs(3600),
         }
     }
@@ -353,12 +350,12 @@ impl Update<'_> {
         Ok(slots.into_iter().map(|(_, change)| change).collect())
     }
 
-    /// The contact's own parameter, else the field, else the default. One that cannot be read counts
+    /// The contact's own parameter, else the field, else the longest. One that cannot be read counts
     /// as none, a big one as the biggest (RFC 3261 10.2.1.1, 20.10).
     fn expires_of(&self, contact: &NameAddr) -> Result<Duration, Reject> {
         let own = contact.params.get("expires").and_then(parse_seconds);
         let Some(asked) = own.or(self.expires).map(|seconds| Duration::from_secs(seconds.into())) else {
-            return Ok(self.config.expires_default);
+            return Ok(self.config.expires_max);
         };
         if !asked.is_zero() && asked < self.config.expires_min {
             let mut reject = Reject::new(StatusCode::INTERVAL_TOO_BRIEF);

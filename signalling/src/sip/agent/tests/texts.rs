@@ -34,6 +34,7 @@ fn send(peer: &mut Peer, body: &'static str, origin: Origin, alternatives: Vec<H
         leg,
         target: Target::Trunk { trunk: "lab".to_owned(), number: "bob".to_owned() },
         sender: Party { user: "ann".to_owned(), display_name: "Ann".to_owned() },
+        on_behalf_of: None,
         content: content(body),
         hops: 9,
         span: tracing::Span::none(),
