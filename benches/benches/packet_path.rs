@@ -54,7 +54,7 @@ impl Way {
         let ticks = output.clock().hz() / 50;
         let mut sent = 0;
         transcoder.handle_packet(packet.payload(), packet.timestamp().0, 0, false, |coded| {
-            let header = output.next_header(PayloadType::PCMU, coded.payload.len(), *now);
+            let header = output.next_header(PayloadType::PCMU, ticks, coded.payload.len(), *now);
             header.write_to(buffer);
             let length = RtpHeader::LEN + coded.payload.len();
             buffer[RtpHeader::LEN..length].copy_from_slice(coded.payload);

@@ -1,6 +1,7 @@
 //! What a session description has to say of each codec.
 
 use crate::l16::L16Rate;
+use crate::opus;
 use std::num::NonZeroU32;
 
 /// The codecs that the gateway speaks.
@@ -108,6 +109,18 @@ impl CodecId {
             Self::L16(rate) => rate.sample_rate(),
         }
     }
+
+    /// How long a payload lasts, in ticks of [`Self::clock_rate`]; a malformed one of Opus not at all.
+    #[must_use]
+    pub fn ticks_in(self, payload: &[u8]) -> u32 {
+        let bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        match self {
+            // At 64 kbit/s, of all three.
+            Self::Pcmu | Self::Pcma | Self::G722 => bytes,
+            Self::L16(_) => bytes / 2,
+            Self::Opus => opus::ticks_in(payload),
+        }
+    }
 }
 
 impl ClockRate {
@@ -179,6 +192,22 @@ mod tests {
         for other in ["", "G729", "G722/16000", "L16/44100", "L16/", "opus/48000/2"] {
             assert_eq!(CodecId::parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_payload_tells_how_long_it_lasts() {
+        for codec in CodecId::ALL {
+            let rate = codec.native_rate();
+            let mut encoder =
+                crate::encoder(codec, rate, &crate::EncoderConfig::default()).expect("its rate");
+            for ms in [10, 20, 40, 60] {
+                let mut payload = [0; 6000];
+                let length = encoder.encode(&vec![0; rate.samples_in_ms(ms)], &mut payload).expect("a frame");
+                let ticks = codec.clock_rate().hz() / 1000 * ms;
+                assert_eq!(codec.ticks_in(&payload[..length]), ticks, "{codec:?}, {ms} ms");
+            }
+        }
+        assert_eq!(CodecId::Opus.ticks_in(&[]), 0);
     }
 
     #[test]

@@ -38,13 +38,13 @@ struct Voice {
 }
 
 impl OggOpusWriter {
-    /// A file of two voices at `rate`, each encoded as `config` says, but without copies for the loss of packets;
-    /// `serial` names the stream.
+    /// A file of two voices at `rate`, each encoded as `config` says, but without copies for the loss of packets, and
+    /// with no constant bitrate, whose padding a pair has no room for; `serial` names the stream.
     ///
     /// # Errors
     /// [`OpenError`] for a rate other than 8, 16 or 48 kHz, or when libopus has no memory.
     pub fn new(rate: SampleRate, config: &OpusEncoderConfig, serial: u32) -> Result<Self, OpenError> {
-        let config = OpusEncoderConfig { inband_fec: false, ..*config };
+        let config = OpusEncoderConfig { inband_fec: false, variable_bitrate: true, ..*config };
         let voice = || Ok(Voice { encoder: OpusEncoder::new(rate, &config)?, pending: Vec::new() });
         let mut voices = [voice()?, voice()?];
         let look_ahead = voices[0].encoder.look_ahead()? * (CONTAINER_HZ / rate.hz());
@@ -206,6 +206,21 @@ mod tests {
             let (length, written) = (channels[0].len(), tenth * 4800);
             assert!(length <= written && written - length <= 48 * 250, "{length} of {written} are there");
         }
+    }
+
+    #[test]
+    fn a_constant_bitrate_is_not_taken_up() {
+        let config = OpusEncoderConfig { variable_bitrate: false, ..OpusEncoderConfig::default() };
+        let mut writer = OggOpusWriter::new(SampleRate::HZ_16000, &config, 1).expect("16 kHz");
+        let mut tone = ToneGenerator::new(Tone::sine(440.0, -12.0), SampleRate::HZ_16000);
+        let mut samples = [0; 32_000];
+        tone.fill(&mut samples);
+        writer.push(&samples.map(|sample| [sample, 0]));
+        writer.finish();
+        let channels = read_ogg_opus_channels(&writer.take_pages(), 10).expect("a whole file");
+        let [left, right] = &channels[..] else { panic!("{} channels", channels.len()) };
+        let level = |samples: &[i16]| goertzel_dbm0(&samples[48_000..], SampleRate::HZ_48000, 440.0);
+        assert!((level(left) + 12.0).abs() < 0.5 && level(right) < -50.0, "{} {}", level(left), level(right));
     }
 
     #[test]

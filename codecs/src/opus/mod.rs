@@ -12,6 +12,7 @@ mod packet;
 pub use decoder::OpusDecoder;
 pub use encoder::{OpusApplication, OpusBandwidth, OpusEncoder, OpusEncoderConfig};
 pub use packet::bandwidth_of;
+pub(crate) use packet::ticks_in;
 
 use crate::{OpenError, SampleRate};
 

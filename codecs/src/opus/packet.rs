@@ -74,6 +74,11 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// How long a packet lasts, in ticks of Opus' clock of 48 kHz; none where it is malformed.
+pub(crate) fn ticks_in(payload: &[u8]) -> u32 {
+    Packet::parse(payload).map_or(0, |packet| packet.steps() as u32 * 120)
+}
+
 /// The band of the sound in a packet (RFC 6716 table 2); `None` for an empty one.
 #[must_use]
 pub fn bandwidth_of(payload: &[u8]) -> Option<OpusBandwidth> {

@@ -22,6 +22,8 @@ pub(super) struct Ears<'a> {
     after: &'a mut [Leg],
     own: (&'a mut Sender, &'a mut LegTransport),
     listening: Option<&'a mut Listening>,
+    /// Packets that are missing before the next one because they were refused.
+    unheard: &'a mut u32,
     recording: Option<&'a mut Recording>,
 }
 
@@ -38,10 +40,10 @@ pub(super) fn split<'a>(
     let (before, rest) = legs.split_at_mut_checked(speaker)?;
     let (speaking, after) = rest.split_first_mut()?;
     let speaker = speaking.id();
-    let LegParts { receiver, sender, transport, listening, receivable } = speaking.parts();
+    let LegParts { receiver, sender, transport, listening, receivable, unheard } = speaking.parts();
     let codec = receiver.codec();
     let own = (sender, transport);
-    Some((receiver, Ears { speaker, codec, receivable, before, after, own, listening, recording }))
+    Some((receiver, Ears { speaker, codec, receivable, before, after, own, listening, unheard, recording }))
 }
 
 impl Ears<'_> {
@@ -68,6 +70,7 @@ impl Ears<'_> {
                 return Ok(());
             }
         };
+        let lost_before = lost_before.saturating_add(std::mem::take(self.unheard));
         let heard = Heard {
             kind,
             payload: packet.payload(),

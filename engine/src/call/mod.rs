@@ -5,6 +5,7 @@ mod audibility;
 mod bridge;
 mod checks;
 mod conference;
+mod hearing;
 mod messages;
 mod new_leg;
 mod party;

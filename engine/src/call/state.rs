@@ -10,13 +10,13 @@ use tracing::{Span, debug, error_span, info, warn};
 use webtrunk_codecs::tone::Digit;
 
 use super::audibility::Audibility;
-use super::bridge::{self, OtherCodec};
+use super::hearing::PathReason;
 use super::messages::{CallCommand, CallEvent, HearSource};
 use super::recording::Recording;
 use super::supplies::Supplies;
 use crate::ice::{SourceChange, StunRoute};
 use crate::leg::{Deed, DescriptionError, FarSide, Leg, LegEvent, LegStats, opus_wish, preferred_codec};
-use crate::media::{Hears, Path, PlaybackId, Player, band_at, meeting_rate};
+use crate::media::{Hears, Path, PlaybackId, Player};
 use crate::net::Outbox;
 use crate::rtp::telephone_event::{DIGIT_MAX, DIGIT_MIN, DigitEvent, QueueFull};
 use crate::sdp::{CandidateFragment, Direction, NegotiationError, SessionDescription};
@@ -38,7 +38,7 @@ pub struct Call {
     pub(super) legs: Vec<Leg>,
     audibility: Audibility,
     /// How hard codecs may work, 0..=10, where the shard says so.
-    complexity: Option<u8>,
+    pub(super) complexity: Option<u8>,
     pub(super) events: VecDeque<CallEvent>,
     sources: VecDeque<(LegId, SourceChange)>,
     routes: VecDeque<(LegId, StunRoute)>,
@@ -286,7 +286,7 @@ impl Call {
             }
             HearSource::Leg(from) => {
                 self.legs[index].sender.set_hears(Hears::Leg { from, path: Path::Closed });
-                self.open_paths();
+                self.open_paths(PathReason::Agreed);
                 return;
             }
             HearSource::Prompts { prompts, is_looped, playback } => {
@@ -440,53 +440,8 @@ impl Call {
             playback.open(&agreement, &supplies.config.encoder);
         }
         self.open_conference(index, now);
-        self.open_paths();
+        self.open_paths(PathReason::Agreed);
         self.after_control(index, now, outbox);
-    }
-
-    /// Opens every path whose two ends agreed; one that still fits is left alone.
-    fn open_paths(&mut self) {
-        for index in 0..self.legs.len() {
-            let Hears::Leg { from, path } = &self.legs[index].sender.hears else { continue };
-            let Some(input) = self.index_of(*from).and_then(|from| self.legs[from].input()) else {
-                continue;
-            };
-            let Some(output) = self.legs[index].sender.agreement().copied() else { continue };
-            let from = *from;
-            if path.fits(input, &output) {
-                continue;
-            }
-            let opened = Path::open(input, &output, &self.supplies.config.encoder);
-            let band = band_at(meeting_rate(input.0, output.codec));
-            self.legs[index].sender.set_band(band);
-            let speaker = self.legs.iter_mut().find(|leg| leg.id() == from);
-            if let Some(listening) = speaker.and_then(|speaker| speaker.listening.as_mut()) {
-                listening.set_codec(input.0, band);
-            }
-            let leg = &mut self.legs[index];
-            match opened {
-                Ok(opened) => {
-                    leg.span().in_scope(|| {
-                        info!(
-                            from = input.0.encoding_name(),
-                            to = output.codec.encoding_name(),
-                            transcoded = opened.is_transcoded(),
-                            "path opened"
-                        )
-                    });
-                    leg.sender.set_hears(Hears::Leg { from, path: opened });
-                    leg.sender.adapt_encoder();
-                    if let (Some(complexity), Some(encoder)) = (self.complexity, leg.sender.encoder()) {
-                        encoder.set_complexity(complexity);
-                    }
-                }
-                Err(error) => self.events.push_back(CallEvent::LegFailed {
-                    leg: leg.id(),
-                    reason: error.to_string(),
-                    cause: EndCause::InternalError,
-                }),
-            }
-        }
     }
 
     /// Tells which keys are heard in a party's voice, and what else is heard of it than before.
@@ -499,35 +454,6 @@ impl Call {
         if let Some(event) = Audibility::look_at(&mut self.legs[index]) {
             self.events.push_back(event);
             self.events.extend(self.audibility.look(&self.legs, now));
-        }
-    }
-
-    /// Passes on what the reorder buffer gives out.
-    fn drain(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
-        while let Some((receiver, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) {
-            let unheard = loop {
-                let Some(ready) = receiver.next_ready(now) else { return };
-                if ears.hear(ready.bytes, ready.lost_before, now, outbox).is_err() {
-                    break (ready.bytes.to_vec(), ready.lost_before);
-                }
-            };
-            self.be_heard(index, &unheard.0, unheard.1, now, outbox);
-        }
-    }
-
-    /// Passes on one packet of a party, if it is of another codec than those before it by other ways.
-    fn be_heard(&mut self, index: usize, packet: &[u8], lost_before: u32, now: Instant, outbox: &mut Outbox) {
-        let Some((_, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) else {
-            return;
-        };
-        let Err(OtherCodec(codec)) = ears.hear(packet, lost_before, now, outbox) else { return };
-        if let Err(reason) = self.legs[index].change_input(codec, now) {
-            return self.legs[index].receiver.count_drop(reason);
-        }
-        self.open_paths();
-        if let Some((_, mut ears)) = bridge::split(&mut self.legs, index, self.recording.as_mut()) {
-            // It is what the ways are for now.
-            let _ = ears.hear(packet, lost_before, now, outbox);
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Leg {
     pub(crate) sender: Sender,
     /// What comes from the peer, judged; from the first agreement on.
     pub(crate) listening: Option<Listening>,
+    /// Packets of the peer's before its next one that were refused after they had been given out.
+    pub(crate) unheard: u32,
     pub(super) reports: Reports,
     media_timeout: Duration,
     pub(super) watch: Watch,
@@ -76,6 +78,7 @@ pub(crate) struct LegParts<'a> {
     pub(crate) transport: &'a mut LegTransport,
     pub(crate) listening: Option<&'a mut Listening>,
     pub(crate) receivable: &'a [Receivable],
+    pub(crate) unheard: &'a mut u32,
 }
 
 /// What passing time brought.
@@ -117,6 +120,7 @@ impl Leg {
             receiver: Receiver::new(),
             sender: Sender::new(first),
             listening: None,
+            unheard: 0,
             reports: Reports::new(supplies.clock),
             media_timeout: supplies.config.media_timeout,
             watch: Watch::Connecting,
@@ -225,6 +229,7 @@ impl Leg {
             transport: &mut self.transport,
             listening: self.listening.as_mut(),
             receivable: receivable(self.agreed.as_ref()),
+            unheard: &mut self.unheard,
         }
     }
 

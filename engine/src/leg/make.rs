@@ -67,7 +67,7 @@ impl Leg {
         opus_fmtp: OpusParameters,
         supplies: &Supplies,
     ) -> Self {
-        // The system binds such a socket to IPv4 too.
+        // Such a socket is bound to IPv4 too.
         let is_dual_stack = supplies.config.rtp_address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let local =
             LocalTransport::Rtp { address: advertised, rtp_port: transport.port(), srtp, is_dual_stack };

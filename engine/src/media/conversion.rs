@@ -126,8 +126,8 @@ impl Conversion {
     }
 
     /// Whether what is made is of use: where it is not, time passes and nothing is encoded.
-    pub(crate) fn set_encoding(&mut self, is_of_use: bool) {
-        self.transcoder.set_encoding(is_of_use);
+    pub(crate) fn set_encoding(&mut self, may_send: bool) {
+        self.transcoder.set_encoding(may_send);
     }
 
     /// Takes a packet of voice.

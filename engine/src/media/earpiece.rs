@@ -54,10 +54,10 @@ impl Earpiece {
 
     /// Takes a frame and hands every payload that became full to `send`, with its length in ticks. A frame
     /// that the codec cannot make, or need not send, or that is of no use, is an empty payload: its time passes.
-    pub(crate) fn handle_frame(&mut self, frame: &[i16], is_of_use: bool, mut send: impl FnMut(&[u8], u32)) {
+    pub(crate) fn handle_frame(&mut self, frame: &[i16], may_send: bool, mut send: impl FnMut(&[u8], u32)) {
         let Self { encoder, packetizer, payload, ticks, .. } = self;
         packetizer.push(frame, |frame| {
-            let encoded = is_of_use.then(|| encoder.encode(frame, &mut payload[..]));
+            let encoded = may_send.then(|| encoder.encode(frame, &mut payload[..]));
             let length = encoded.and_then(Result::ok).unwrap_or(0);
             let length = if encoder.is_silence(&payload[..length]) { 0 } else { length };
             send(&payload[..length], *ticks);

@@ -247,13 +247,14 @@ impl Listening {
         (self.monitor.packets() > 0).then(metrics)
     }
 
-    /// What is restored from redundancy is the last packet that is missing (RFC 6716 2.1.7).
+    /// What is restored from redundancy is the last packet that is missing (RFC 6716 2.1.7). Of a jitter buffer there
+    /// may be several, each the last of its gap: it is asked only when something comes.
     fn note_fates(&mut self, lost_before: u32, recovered: u32) {
-        let recovered = lost_before.min(recovered).min(1);
+        let recovered = lost_before.min(recovered);
         for _ in recovered..lost_before {
             self.monitor.handle_packet(Fate::Lost);
         }
-        if recovered > 0 {
+        for _ in 0..recovered {
             self.monitor.handle_packet(Fate::Recovered);
         }
         match self.counted_twice.checked_sub(1) {
@@ -415,6 +416,20 @@ mod tests {
         listening.refresh(None, Duration::ZERO, FRAME);
         let (_, total) = listening.quality().expect("packets came");
         assert!((total.loss - 50.0 / 1100.0).abs() < 1e-4, "{total:?}");
+    }
+
+    #[test]
+    fn several_packets_that_were_restored_at_once_are_each_not_heard_missing() {
+        let (mut listening, now) = listening(CodecId::Opus);
+        for packet in 0..1000 {
+            let restored = if packet % 10 == 9 { 2 } else { 0 };
+            let overheard = Overheard { recovered: restored, ..Overheard::default() };
+            let missed = Missed { given_up: restored, late: 0, overheard };
+            listening.handle_buffered(Some(&[0x78; 40]), missed, now);
+        }
+        listening.refresh(None, Duration::ZERO, FRAME);
+        let (_, total) = listening.quality().expect("packets came");
+        assert_eq!((total.loss, listening.monitor.packets()), (0.0, 1200));
     }
 
     #[test]

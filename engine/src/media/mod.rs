@@ -22,6 +22,7 @@ mod recorder;
 mod reorder;
 mod reports;
 mod sender;
+mod stream_stats;
 mod tone_ear;
 mod tone_mouth;
 mod transcoder;

@@ -21,11 +21,20 @@ pub struct OutputStream {
     is_talkspurt: bool,
     /// Packets that are missing before the next one.
     left_out: u16,
-    /// The last packet of sound that was sent: its timestamp, and when.
-    last: Option<(u32, Instant)>,
+    /// The last packet of sound that was sent.
+    last: Option<SentSound>,
     /// To here time belongs to what was said in the source's place.
     taken_to: Option<u32>,
     stats: SenderStats,
+}
+
+/// A packet of sound.
+#[derive(Debug, Clone, Copy)]
+struct SentSound {
+    timestamp: u32,
+    /// How long it lasts.
+    ticks: u32,
+    at: Instant,
 }
 
 impl OutputStream {
@@ -110,46 +119,53 @@ impl OutputStream {
         self.timestamp.wrapping_add(self.ticks_of(idle))
     }
 
-    /// The header of the next packet, at the stream's own time.
-    pub fn next_header(&mut self, payload_type: PayloadType, payload: usize, now: Instant) -> RtpHeader {
+    /// The header of the next packet, which lasts `ticks`, at the stream's own time.
+    pub fn next_header(
+        &mut self,
+        payload_type: PayloadType,
+        ticks: u32,
+        payload: usize,
+        now: Instant,
+    ) -> RtpHeader {
         let marker = std::mem::take(&mut self.is_talkspurt);
         let timestamp = Timestamp(self.timestamp);
         self.taken_to = None;
-        self.last = Some((self.timestamp, now));
+        self.last = Some(SentSound { timestamp: self.timestamp, ticks, at: now });
         self.stats.handle_sent(timestamp, payload, now);
         self.number(payload_type, marker, timestamp, now)
     }
 
-    /// When a packet can follow on the one that was sent last, which lasts `ticks`; `None` before the first.
+    /// When a packet can follow on the one that was sent last; `None` before the first.
     #[must_use]
-    pub fn follows_at(&self, ticks: u32) -> Option<Instant> {
-        self.last.map(|(_, sent_at)| sent_at + self.duration_of(ticks))
+    pub fn follows_at(&self) -> Option<Instant> {
+        self.last.map(|last| last.at + self.duration_of(last.ticks))
     }
 
     /// The header of a packet of `ticks` that is said in the source's place, whose own time passes meanwhile. The
-    /// first of several follows on what was sent, or, behind a pause, is at its own time.
+    /// first of several, which is marked, follows on what was sent, or, behind a pause, is at its own time.
     pub fn insert_header(
         &mut self,
         payload_type: PayloadType,
-        (is_first, ticks): (bool, u32),
+        marker: bool,
+        ticks: u32,
         payload: usize,
         now: Instant,
     ) -> RtpHeader {
         let timestamp = match self.last {
             None => self.timestamp_at(now),
-            Some((last, sent_at)) => {
-                let pause = now.saturating_duration_since(sent_at + self.duration_of(ticks));
-                let pause = if is_first { self.ticks_of(pause) } else { 0 };
-                last.wrapping_add(ticks).wrapping_add(pause)
+            Some(last) => {
+                let pause = now.saturating_duration_since(last.at + self.duration_of(last.ticks));
+                let pause = if marker { self.ticks_of(pause) } else { 0 };
+                last.timestamp.wrapping_add(last.ticks).wrapping_add(pause)
             }
         };
-        self.last = Some((timestamp, now));
+        self.last = Some(SentSound { timestamp, ticks, at: now });
         self.taken_to = Some(timestamp.wrapping_add(ticks));
         // What comes after it follows on nothing of its own.
         self.is_talkspurt = true;
         self.left_out = 0;
         self.stats.handle_sent(Timestamp(timestamp), payload, now);
-        self.number(payload_type, is_first, Timestamp(timestamp), now)
+        self.number(payload_type, marker, Timestamp(timestamp), now)
     }
 
     /// Whether the next packet's time belongs to what was said in its place.
@@ -230,12 +246,12 @@ mod tests {
         let now = Instant::now();
         let mut stream = OutputStream::new(ClockRate::HZ_8000);
         stream.begin_source(now);
-        let first = stream.next_header(payload_type(), 160, now);
+        let first = stream.next_header(payload_type(), 160, 160, now);
         stream.advance_past(160, now);
-        let second = stream.next_header(payload_type(), 160, now);
+        let second = stream.next_header(payload_type(), 160, 160, now);
         stream.advance_past(160, now + Duration::from_millis(20));
         stream.begin_source(now + Duration::from_millis(540));
-        let third = stream.next_header(payload_type(), 160, now);
+        let third = stream.next_header(payload_type(), 160, 160, now);
 
         assert!(first.marker && !second.marker && third.marker);
         assert_eq!(second.sequence, first.sequence.next());
@@ -258,7 +274,7 @@ mod tests {
         let told = stream.stats().sender_info(crate::rtp::NtpTime(0), later).expect("something was sent");
         assert_eq!(told.rtp_timestamp, begin.plus(4000));
         stream.begin_source(later);
-        assert_eq!(stream.next_header(payload_type(), 160, later).timestamp, begin.plus(4000));
+        assert_eq!(stream.next_header(payload_type(), 160, 160, later).timestamp, begin.plus(4000));
     }
 
     #[test]
@@ -267,31 +283,43 @@ mod tests {
         let at = |ms| now + Duration::from_millis(ms);
         let mut stream = OutputStream::new(ClockRate::HZ_8000);
         stream.begin_source(now);
-        let first = stream.next_header(payload_type(), 160, now);
+        let first = stream.next_header(payload_type(), 160, 160, now);
         stream.advance_past(160, now);
-        assert_eq!(stream.follows_at(160), Some(at(20)));
+        assert_eq!(stream.follows_at(), Some(at(20)));
 
         // The source's second packet is kept back, and two are said in the place of it and of the next.
         stream.advance_past(160, at(20));
-        let said = [(true, 20), (false, 41)].map(|(is_first, ms)| {
-            stream.insert_header(payload_type(), (is_first, 160), 160, at(ms)).timestamp
-        });
+        let said = [(true, 20), (false, 41)]
+            .map(|(marker, ms)| stream.insert_header(payload_type(), marker, 160, 160, at(ms)).timestamp);
         assert_eq!(said, [first.timestamp.plus(160), first.timestamp.plus(320)]);
         assert!(stream.is_taken(), "the third packet's time is");
         stream.advance_past(160, at(40));
         assert!(!stream.is_taken());
-        let fourth = stream.next_header(payload_type(), 160, at(60));
+        let fourth = stream.next_header(payload_type(), 160, 160, at(60));
         assert_eq!((fourth.timestamp, fourth.marker), (first.timestamp.plus(480), true));
 
-        let later = stream.insert_header(payload_type(), (true, 160), 160, at(1060));
+        let later = stream.insert_header(payload_type(), true, 160, 160, at(1060));
         assert_eq!(later.timestamp, fourth.timestamp.plus(8000), "behind a pause it is at its own time");
+    }
+
+    #[test]
+    fn what_is_said_in_the_sources_place_begins_where_a_longer_packet_ends() {
+        let now = Instant::now();
+        let mut stream = OutputStream::new(ClockRate::HZ_8000);
+        stream.begin_source(now);
+        let first = stream.next_header(payload_type(), 480, 480, now);
+        let ends_at = now + Duration::from_millis(60);
+        assert_eq!(stream.follows_at(), Some(ends_at));
+        let said = [true, false]
+            .map(|marker| stream.insert_header(payload_type(), marker, 160, 160, ends_at).timestamp);
+        assert_eq!(said, [first.timestamp.plus(480), first.timestamp.plus(640)]);
     }
 
     #[test]
     fn the_first_sequence_number_is_in_the_lower_half() {
         for _ in 0..100 {
             let mut stream = OutputStream::new(ClockRate::HZ_48000);
-            assert!(stream.next_header(payload_type(), 0, Instant::now()).sequence.0 < 1 << 15);
+            assert!(stream.next_header(payload_type(), 0, 0, Instant::now()).sequence.0 < 1 << 15);
         }
     }
 }

@@ -55,9 +55,9 @@ impl Path {
     }
 
     /// Whether what is made is of use: where it is not, time passes and nothing is encoded.
-    pub(crate) fn set_encoding(&mut self, is_of_use: bool) {
+    pub(crate) fn set_encoding(&mut self, may_send: bool) {
         if let Self::Convert(conversion) = self {
-            conversion.set_encoding(is_of_use);
+            conversion.set_encoding(may_send);
         }
     }
 

@@ -91,7 +91,7 @@ impl Playback {
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
-        is_of_use: bool,
+        may_send: bool,
         mut send: impl FnMut(&[u8], u32),
     ) -> bool {
         let Some(open) = &mut self.encoder else { return true };
@@ -100,7 +100,7 @@ impl Playback {
             if !self.player.pull(frame) {
                 return false;
             }
-            if !is_of_use {
+            if !may_send {
                 send(&[], open.ticks);
             } else if let Ok(length) = open.encoder.encode(frame, &mut self.payload[..]) {
                 // Silence that need not be sent is a payload without a byte.

@@ -12,7 +12,7 @@ use super::intake::Intake;
 use super::jitter::{Content, JitterCounters};
 use super::pace::Pace;
 use super::reorder::{Inserted, Ready, ReorderBuffer, ReorderCounters};
-use super::reports::statistics_for;
+use super::stream_stats::StreamStats;
 use super::transcoder::TranscoderCounters;
 use crate::leg::Deed;
 use crate::rtp::telephone_event::{DigitEvent, EventReceiver};
@@ -30,7 +30,7 @@ pub(crate) struct Receiver {
     /// Takes voice instead of the reorder buffer while the party is in a conference.
     intake: Option<Box<Intake>>,
     digits: Option<EventReceiver>,
-    statistics: Option<ReceiverStats>,
+    statistics: StreamStats,
     /// Packets that came and were of use, of whatever stream.
     packets: u64,
     /// What became of packets in jitter buffers that are gone.
@@ -60,7 +60,7 @@ impl Receiver {
             reorder: ReorderBuffer::default(),
             intake: None,
             digits: None,
-            statistics: None,
+            statistics: StreamStats::default(),
             packets: 0,
             fates_before: ReorderCounters::default(),
             repaired_before: TranscoderCounters::default(),
@@ -112,13 +112,15 @@ impl Receiver {
             return Err(DropReason::TooFast);
         }
         self.packets += 1;
-        let statistics = statistics_for(&mut self.statistics, &packet, accepts.codec.clock_rate());
+        let clock = accepts.codec.clock_rate();
+        let statistics = self.statistics.count_for(packet.ssrc(), clock);
         match format {
-            PayloadFormat::Codec(codec) => {
-                statistics.set_clock_rate(codec.clock_rate());
+            PayloadFormat::Codec(codec) if codec == accepts.codec => {
+                statistics.set_clock_rate(clock);
                 statistics.handle_media(packet.sequence(), packet.timestamp(), now);
             }
-            PayloadFormat::TelephoneEvent(_) | PayloadFormat::ComfortNoise(_) => {
+            // With the first of another codec its clock is not taken up yet: it may be refused.
+            PayloadFormat::Codec(_) | PayloadFormat::TelephoneEvent(_) | PayloadFormat::ComfortNoise(_) => {
                 statistics.handle_sequence(packet.sequence());
             }
         }
@@ -246,17 +248,17 @@ impl Receiver {
     }
 
     pub(crate) fn jitter(&self) -> Duration {
-        self.statistics.as_ref().map_or(Duration::ZERO, ReceiverStats::jitter)
+        self.statistics.now().map_or(Duration::ZERO, ReceiverStats::jitter)
     }
 
     /// Statistics of the stream that comes now.
     pub(crate) fn statistics_now(&mut self) -> Option<&mut ReceiverStats> {
-        self.statistics.as_mut()
+        self.statistics.now_mut()
     }
 
     /// Statistics of that stream, if it is the one that comes now.
     pub(crate) fn statistics_of(&mut self, ssrc: Ssrc) -> Option<&mut ReceiverStats> {
-        self.statistics.as_mut().filter(|statistics| statistics.ssrc() == ssrc)
+        self.statistics.now_mut().filter(|statistics| statistics.ssrc() == ssrc)
     }
 }
 

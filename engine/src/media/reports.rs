@@ -8,10 +8,10 @@ use super::receiver::Receiver;
 use super::wall_clock::WallClock;
 use crate::leg::LegTransport;
 use crate::net::Outbox;
+use crate::rtp::DropReason;
 use crate::rtp::rtcp::{
     Cname, CompoundPacket, CompoundReport, ExtendedBlock, ExtendedReportWriter, ReportBlock, RtcpPacket,
 };
-use crate::rtp::{DropReason, ReceiverStats};
 use crate::sdp::Negotiated;
 
 /// The first report comes early, so that the round trip is known soon. Chosen by us.
@@ -175,17 +175,4 @@ impl Reports {
         output.stats_mut().handle_report_block(&block, self.clock.ntp_at(now));
         u8::try_from(u16::from(block.fraction_lost) * 100 / 256).ok()
     }
-}
-
-/// Statistics of the stream that is received now; they begin anew with a new source.
-pub(crate) fn statistics_for<'a>(
-    slot: &'a mut Option<ReceiverStats>,
-    packet: &crate::rtp::RtpPacket<'_>,
-    clock: webtrunk_codecs::ClockRate,
-) -> &'a mut ReceiverStats {
-    let ssrc = packet.ssrc();
-    if slot.as_ref().is_none_or(|statistics| statistics.ssrc() != ssrc) {
-        *slot = None;
-    }
-    slot.get_or_insert_with(|| ReceiverStats::new(ssrc, clock))
 }

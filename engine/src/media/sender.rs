@@ -281,16 +281,8 @@ impl Sender {
             output.begin_source(now);
         }
         earpiece.handle_frame(frame, agreement.may_send, |payload, ticks| {
-            let mut sent = None;
-            if payload.is_empty() {
-                output.skip(0);
-            } else if is_voiced && !output.is_taken() {
-                let header = output.next_header(agreement.payload_type, payload.len(), now);
-                transport.send_rtp(&header, payload, outbox);
-                sent = Some(header.timestamp);
-            }
-            output.advance_past(ticks, now);
-            let_hear(&mut tap, agreement.codec, sent, payload, output.due_at());
+            let frame = Frame { payload, ticks, is_voiced };
+            send_frame(frame, agreement, now, (output, transport, outbox), &mut tap);
         });
     }
 
@@ -319,16 +311,8 @@ impl Sender {
             output.begin_source(now);
         }
         let goes_on = playback.handle_timeout(now, agreement.may_send, |payload, ticks| {
-            let mut sent = None;
-            if payload.is_empty() {
-                output.skip(0);
-            } else if is_voiced && !output.is_taken() {
-                let header = output.next_header(agreement.payload_type, payload.len(), now);
-                transport.send_rtp(&header, payload, outbox);
-                sent = Some(header.timestamp);
-            }
-            output.advance_past(ticks, now);
-            let_hear(&mut tap, agreement.codec, sent, payload, output.due_at());
+            let frame = Frame { payload, ticks, is_voiced };
+            send_frame(frame, agreement, now, (output, transport, outbox), &mut tap);
         });
         let id = playback.id();
         if goes_on {
@@ -385,7 +369,8 @@ impl Sender {
 
     /// When a tone can follow on what was sent, where keys go so.
     fn tone_begins_at(&self) -> Option<Instant> {
-        self.output.follows_at(self.tones.as_ref()?.ticks())
+        self.tones.as_ref()?;
+        self.output.follows_at()
     }
 
     fn send_events(&mut self, now: Instant, transport: &mut LegTransport, outbox: &mut Outbox) {
@@ -398,8 +383,8 @@ impl Sender {
             }
             while let Some(event) = digits.poll(now, Timestamp(0)) {
                 let Some((payload, ticks)) = tones.say(&event) else { continue };
-                let place = (event.marker, ticks);
-                let header = self.output.insert_header(agreement.payload_type, place, payload.len(), now);
+                let (payload_type, length) = (agreement.payload_type, payload.len());
+                let header = self.output.insert_header(payload_type, event.marker, ticks, length, now);
                 transport.send_rtp(&header, payload, outbox);
             }
             return;
@@ -413,6 +398,36 @@ impl Sender {
             transport.send_rtp(&header, &payload[..length], outbox);
         }
     }
+}
+
+/// A frame of our own making.
+struct Frame<'a> {
+    /// Without a byte where nothing is to be sent.
+    payload: &'a [u8],
+    /// How long it lasts.
+    ticks: u32,
+    /// Whether voice may be sent now.
+    is_voiced: bool,
+}
+
+/// Sends a frame in its time, which passes where it is not sent; a recorder hears it too.
+fn send_frame(
+    Frame { payload, ticks, is_voiced }: Frame<'_>,
+    agreement: &SendAgreement,
+    now: Instant,
+    (output, transport, outbox): (&mut OutputStream, &mut LegTransport, &mut Outbox),
+    tap: &mut Option<&mut Tap>,
+) {
+    let mut sent = None;
+    if payload.is_empty() {
+        output.skip(0);
+    } else if is_voiced && !output.is_taken() {
+        let header = output.next_header(agreement.payload_type, ticks, payload.len(), now);
+        transport.send_rtp(&header, payload, outbox);
+        sent = Some(header.timestamp);
+    }
+    output.advance_past(ticks, now);
+    let_hear(tap, agreement.codec, sent, payload, output.due_at());
 }
 
 /// Lets a recorder hear a payload of ours that was sent with this timestamp. What it hears of others ended when it came;
@@ -440,7 +455,8 @@ fn send_made(
         // Something else is said at its time.
         Made::Voice(..) | Made::Noise(_) if output.is_taken() => {}
         Made::Voice(payload, marker) => {
-            let mut header = output.next_header(agreement.payload_type, payload.len(), now);
+            let ticks = agreement.codec.ticks_in(payload);
+            let mut header = output.next_header(agreement.payload_type, ticks, payload.len(), now);
             header.marker |= marker;
             transport.send_rtp(&header, payload, outbox);
         }

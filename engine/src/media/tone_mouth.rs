@@ -64,7 +64,7 @@ impl ToneMouth {
     }
 
     /// Length of a frame in ticks of the codec's clock.
-    pub(crate) fn ticks(&self) -> u32 {
+    fn ticks(&self) -> u32 {
         let clock = self.codec.clock_rate().hz() as usize;
         let ticks = self.samples * clock / SampleRate::HZ_8000.hz() as usize;
         u32::try_from(ticks).unwrap_or(u32::MAX)

@@ -49,8 +49,8 @@ pub struct Coded<'a> {
 pub struct Transcoder {
     decoder: Box<dyn Decoder>,
     encoder: Box<dyn Encoder>,
-    /// Nobody is sent what would be encoded.
-    is_kept_back: bool,
+    /// Somebody is sent what is encoded; else nothing is.
+    may_send: bool,
     input_clock: ClockRate,
     packetizer: Packetizer,
     /// The input timestamp at which the next packet should begin.
@@ -127,7 +127,7 @@ impl Transcoder {
         Self {
             decoder,
             encoder,
-            is_kept_back: false,
+            may_send: true,
             input_clock,
             packetizer: Packetizer::new(frame),
             expected: None,
@@ -155,8 +155,8 @@ impl Transcoder {
     }
 
     /// Whether frames are encoded; where they are not, they are handed out without a byte, so that their time passes.
-    pub fn set_encoding(&mut self, is_of_use: bool) {
-        self.is_kept_back = !is_of_use;
+    pub fn set_encoding(&mut self, may_send: bool) {
+        self.may_send = may_send;
     }
 
     /// The encoder, to be told what the far end and the machine can bear.
@@ -352,20 +352,20 @@ impl Transcoder {
     }
 
     fn skip(&mut self, scratch: &mut Scratch, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
-        let Self { encoder, is_kept_back, packetizer, skipped, .. } = self;
+        let Self { encoder, may_send, packetizer, skipped, .. } = self;
         let payload = &mut scratch.payload[..];
         let left = packetizer.skip(samples, |frame| {
-            emit((encoder.as_mut(), *is_kept_back), frame, payload, skipped, sink);
+            emit(encoder.as_mut(), *may_send, frame, payload, skipped, sink);
         });
         *skipped += left;
     }
 
     /// Encodes the first samples of the scratch.
     fn encode(&mut self, scratch: &mut Scratch, samples: usize, sink: &mut impl FnMut(Coded<'_>)) {
-        let Self { encoder, is_kept_back, packetizer, skipped, .. } = self;
+        let Self { encoder, may_send, packetizer, skipped, .. } = self;
         let Scratch { pcm, payload } = scratch;
         packetizer.push(&pcm[..samples], |frame| {
-            emit((encoder.as_mut(), *is_kept_back), frame, &mut payload[..], skipped, sink);
+            emit(encoder.as_mut(), *may_send, frame, &mut payload[..], skipped, sink);
         });
     }
 
@@ -387,13 +387,14 @@ impl Transcoder {
 }
 
 fn emit(
-    (encoder, is_kept_back): (&mut dyn Encoder, bool),
+    encoder: &mut dyn Encoder,
+    may_send: bool,
     frame: &[i16],
     payload: &mut [u8],
     skipped: &mut usize,
     sink: &mut impl FnMut(Coded<'_>),
 ) {
-    if is_kept_back {
+    if !may_send {
         sink(Coded { payload: &[], skipped: *skipped, samples: frame.len() });
         *skipped = 0;
         return;

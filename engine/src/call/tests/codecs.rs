@@ -135,6 +135,17 @@ fn who_changes_its_codec_with_every_packet_costs_no_more_than_ten_changes_a_seco
     let left = stats.iter().find(|leg| leg.leg == bench.phones[0].leg).expect("there");
     let refused = left.drops.of(DropReason::TooFast);
     assert!((30..=45).contains(&refused), "{refused} of 100");
+    // What was refused is missing to who judges and repairs, and nothing else is.
+    for _ in 0..10 {
+        let mut packet = packet(&mut bench, CodecId::Pcma, &[0x55; 160]);
+        bench.deliver(0, &mut packet);
+        bench.pass(FRAME);
+    }
+    let stats = bench.call.stats();
+    let left = stats.iter().find(|leg| leg.leg == bench.phones[0].leg).expect("there");
+    let loss = left.heard.expect("packets came").total.loss;
+    let expected = left.drops.of(DropReason::TooFast) as f32 / 110.0;
+    assert!((loss - expected).abs() < 0.001, "{loss} told, {expected} missing");
     assert!(bench.events().iter().all(|event| !matches!(event, CallEvent::LegFailed { .. })));
 }
 

@@ -126,6 +126,42 @@ fn a_key_that_is_down_sounds_until_it_goes_up() {
     assert_eq!(keys_in(&bench.phones[1].sound()), "5");
 }
 
+/// What is relayed unread may come in longer packets than the listener's own.
+#[test]
+fn a_tone_begins_where_a_relayed_packet_of_any_length_ends() {
+    for codec in [CodecId::Pcmu, CodecId::Opus] {
+        for ptime_ms in [10, 20, 40, 60] {
+            let ticks_per_ms = codec.clock_rate().hz() / 1000;
+            let speaker = Phone { ptime_ms, ..Phone::new(1, codec) };
+            let mut bench = Bench::between(speaker, Phone::new(2, codec), KeyMode::Tones);
+            let mut encoder = encoder(codec, SampleRate::HZ_8000, &EncoderConfig::default()).expect("8 kHz");
+            let (frame, mut payload) = (vec![0; 8 * ptime_ms as usize], [0; 1275]);
+            let leg = bench.phones[1].leg;
+            for ms in 0..3000 {
+                if ms % ptime_ms == 0 {
+                    let length = encoder.encode(&frame, &mut payload).expect("a frame");
+                    bench.send(0, &payload[..length]);
+                }
+                if ms >= 500 && (ms - 500) % 251 == 0 {
+                    bench.call.send_digit(leg, Digit::parse('5').expect("a key"), HELD, bench.now);
+                }
+                bench.pass(FRAME / 20);
+            }
+            let heard = &bench.phones[1].heard;
+            assert_eq!(keys_in(&bench.phones[1].sound()).len(), 10, "{codec:?}, {ptime_ms} ms");
+            for pair in heard.windows(2) {
+                let ticks = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+                let lasts = codec.ticks_in(&pair[0].payload);
+                let gap_max = ptime_ms.max(20) * ticks_per_ms;
+                assert!(
+                    (lasts..lasts + gap_max).contains(&ticks),
+                    "{codec:?}, {ptime_ms} ms: {lasts} ticks are followed after {ticks}"
+                );
+            }
+        }
+    }
+}
+
 /// Whether or not somebody speaks, and whenever a key is pressed: what is sent shows the time at which it is sent.
 #[test]
 fn tones_shift_the_time_of_nothing() {

@@ -5,14 +5,14 @@ use webtrunk_codecs::{CodecId, l16::L16Rate};
 
 /// How high sound reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Band {
+pub(super) enum SoundBand {
     /// 4 kHz, a telephone's.
     Narrow,
     /// More.
     Wide,
 }
 
-impl Band {
+impl SoundBand {
     /// Of a packet: the codec says it, or Opus does in each.
     pub(super) fn of(codec: CodecId, payload: &[u8]) -> Self {
         match codec {

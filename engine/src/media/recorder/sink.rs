@@ -8,7 +8,7 @@ use webtrunk_codecs::ogg_opus::OggOpusWriter;
 use webtrunk_codecs::opus::{OpusBandwidth, OpusEncoderConfig};
 use webtrunk_codecs::wav::{STEREO_HEADER, stereo_header};
 
-use super::band::Band;
+use super::band::SoundBand;
 use super::storage::Storage;
 use super::{Frame, RATE, RecordingFormat};
 
@@ -35,7 +35,7 @@ pub(super) struct Sink<S> {
 enum Coding {
     Wav,
     /// With how each side is encoded.
-    Ogg(Box<OggOpusWriter>, [Band; 2]),
+    Ogg(Box<OggOpusWriter>, [SoundBand; 2]),
 }
 
 impl<S: Storage> Sink<S> {
@@ -50,16 +50,16 @@ impl<S: Storage> Sink<S> {
                     ..OpusEncoderConfig::default()
                 };
                 let writer = OggOpusWriter::new(RATE, &config, serial).map_err(io::Error::other)?;
-                Coding::Ogg(Box::new(writer), [Band::Wide; 2])
+                Coding::Ogg(Box::new(writer), [SoundBand::Wide; 2])
             }
         };
         let mut sink = Self { storage, whole: 0, coding, bytes: Vec::new() };
-        sink.write(&[], [Band::Narrow; 2])?;
+        sink.write(&[], [SoundBand::Narrow; 2])?;
         Ok(sink)
     }
 
     /// Adds frames, with the band that each side has there. After an error [`Self::mend`] is due.
-    pub(super) fn write(&mut self, frames: &[Frame], bands: [Band; 2]) -> io::Result<()> {
+    pub(super) fn write(&mut self, frames: &[Frame], bands: [SoundBand; 2]) -> io::Result<()> {
         match &mut self.coding {
             Coding::Wav => {
                 if self.whole == 0 {
@@ -124,9 +124,9 @@ impl<S: Storage> Sink<S> {
 }
 
 /// Where there is no more than a telephone's band, more would only be noise: without it, the same bits sound better.
-const fn encoding_of(band: Band) -> (OpusBandwidth, u8) {
+const fn encoding_of(band: SoundBand) -> (OpusBandwidth, u8) {
     match band {
-        Band::Narrow => (OpusBandwidth::Narrow, COMPLEXITY_NARROW),
-        Band::Wide => (OpusBandwidth::Wide, COMPLEXITY_WIDE),
+        SoundBand::Narrow => (OpusBandwidth::Narrow, COMPLEXITY_NARROW),
+        SoundBand::Wide => (OpusBandwidth::Wide, COMPLEXITY_WIDE),
     }
 }

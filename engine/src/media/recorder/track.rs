@@ -6,7 +6,7 @@
 use webtrunk_codecs::resample::Resampler;
 use webtrunk_codecs::{CodecId, Decoder, SampleRate};
 
-use super::band::Band;
+use super::band::SoundBand;
 use super::feed::Heard;
 use super::place::Places;
 use super::{RATE, frames_in_us};
@@ -71,8 +71,8 @@ impl Track {
     }
 
     /// The band of what is handed out next.
-    pub(super) const fn band(&self) -> Band {
-        if self.wide_until > self.taken { Band::Wide } else { Band::Narrow }
+    pub(super) const fn band(&self) -> SoundBand {
+        if self.wide_until > self.taken { SoundBand::Wide } else { SoundBand::Narrow }
     }
 
     /// Hands out everything before `position`, silence where there is nothing.
@@ -102,7 +102,7 @@ impl Track {
             voice.decoder.conceal(&mut self.pcm[..samples]);
         }
         self.put(voice, samples, place, follows);
-        if Band::of(heard.codec, heard.payload) == Band::Wide {
+        if SoundBand::of(heard.codec, heard.payload) == SoundBand::Wide {
             self.wide_until = self.end();
         }
         voice.packet_samples = samples;
@@ -224,15 +224,15 @@ mod tests {
             track.handle(&heard, at_ms * 1000);
         };
         hear(&mut track, CodecId::Pcma, 20);
-        assert_eq!(track.band(), Band::Narrow);
+        assert_eq!(track.band(), SoundBand::Narrow);
         hear(&mut track, CodecId::G722, 40);
-        assert_eq!(track.band(), Band::Wide, "part of what is taken next");
+        assert_eq!(track.band(), SoundBand::Wide, "part of what is taken next");
         hear(&mut track, CodecId::Pcma, 60);
         let mut out = Vec::new();
         track.take_until(frames_in_us(39_000), &mut out);
-        assert_eq!(track.band(), Band::Wide);
+        assert_eq!(track.band(), SoundBand::Wide);
         track.take_until(frames_in_us(40_000), &mut out);
-        assert_eq!(track.band(), Band::Narrow);
+        assert_eq!(track.band(), SoundBand::Narrow);
     }
 
     #[test]

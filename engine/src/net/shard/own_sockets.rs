@@ -2,9 +2,10 @@
 //! which a WebRTC peer is checked that does not check us.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
+use socket2::{Domain, Type};
 use tracing::warn;
 
 use super::{Owner, Reading, Shard};
@@ -94,5 +95,29 @@ impl Shard {
 }
 
 fn bind(ip: IpAddr, port: u16) -> io::Result<Socket> {
-    UdpSocket::bind(SocketAddr::new(ip, port)).and_then(Socket::register)
+    Socket::register(bind_one(SocketAddr::new(ip, port))?)
+}
+
+/// Bound to `::` it is for both families, whatever the system's `net.ipv6.bindv6only` says.
+fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(address.ip() != IpAddr::V6(Ipv6Addr::UNSPECIFIED))?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_socket_of_every_address_is_for_both_families() {
+        for (ip, is_only_v6) in [("::", false), ("::1", true)] {
+            let ip: IpAddr = ip.parse().expect("an address");
+            let socket = bind_one(SocketAddr::new(ip, 0)).expect("a port");
+            assert_eq!(socket2::SockRef::from(&socket).only_v6().expect("it tells"), is_only_v6, "{ip}");
+        }
+    }
 }

@@ -380,6 +380,8 @@ impl Negotiator {
         if let Some(former) = self.keys_in_use().map(|keys| keys.tx).filter(|former| Some(*former) != ours) {
             self.keys.forget(former);
         }
+        // Of forked answers one may come again whose key another one's had replaced.
+        ours.into_iter().for_each(|key| self.keys.keep(key));
         self.agreed = Some(agreement);
         self.state = State::Stable;
     }

@@ -105,6 +105,12 @@ impl LocalKeys {
         self.0.retain(|known| *known != key);
     }
 
+    /// This one is in use for its cipher.
+    pub(super) fn keep(&mut self, key: SdesKey) {
+        self.0.retain(|known| known.profile() != key.profile());
+        self.0.push(key);
+    }
+
     fn of(&mut self, profile: ProtectionProfile) -> SdesKey {
         if let Some(key) = self.0.iter().find(|key| key.profile() == profile) {
             return *key;

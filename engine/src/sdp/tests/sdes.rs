@@ -174,6 +174,22 @@ fn our_key_stays_while_its_cipher_does_and_a_changed_one_of_the_peer_is_followed
     assert_ne!(keys(&agreed).tx, ours, "and so has one that is gone back to");
 }
 
+/// A forked call, whose first answer comes once more.
+#[test]
+fn our_key_stays_where_forked_answers_take_other_ciphers_in_between() {
+    let mut leg = phone_leg(SrtpPolicy::Offer);
+    let ours = lines_of(&leg.create_offer(Direction::SendRecv).expect("stable"));
+    let [one, other] = [0, 1].map(|place| line(ours[place].tag, ours[place].key.profile()));
+    for (theirs, expected) in [(one, ours[0]), (other, ours[1]), (one, ours[0])] {
+        let agreed = leg.receive_answer(&phone("RTP/SAVP", &[theirs])).expect("met");
+        assert_eq!(keys(&agreed).tx, expected.key);
+    }
+    let (_, agreed) = answer(&mut leg, &phone("RTP/SAVP", &[one]));
+    assert_eq!(keys(&agreed).tx, ours[0].key, "the cipher stays, and so does the key");
+    let (_, agreed) = answer(&mut leg, &phone("RTP/SAVP", &[other]));
+    assert_ne!(keys(&agreed).tx, ours[1].key, "what was in use before is not again");
+}
+
 #[test]
 fn what_is_protected_once_stays_protected() {
     let mut leg = phone_leg(SrtpPolicy::Offer);

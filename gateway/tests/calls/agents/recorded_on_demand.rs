@@ -10,7 +10,7 @@ use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{AgentError, Call};
 
 use super::ear::assert_is_one_stream;
-use super::recorded::{assert_length, assert_sides, read_wav, recording};
+use super::recorded::{WAV_OFF_MAX_DB, assert_length, assert_sides, read_wav, recording};
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, phone, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 
@@ -95,7 +95,7 @@ async fn keys_begin_pause_mark_and_end_a_recording_while_people_talk() {
 
     let path = recording_of(folder.path());
     let (sides, rate) = read_wav(&path);
-    assert_sides(&sides, rate);
+    assert_sides(&sides, rate, WAV_OFF_MAX_DB);
     assert_length(sides[0].len(), rate, between(begun_at, ended_at));
     let (silence_begins, silence_lasts) = silence(&sides, rate);
     assert_is_near("the begin of the pause", silence_begins, between(begun_at, paused_at));
@@ -161,7 +161,7 @@ async fn who_may_asks_for_a_recording_in_signalling_and_others_are_refused() {
     call.hang_up().await.expect("confirmed");
     stage.gateway.log().wait_for(&["recording stopped", "CallEnded"], PATIENCE);
     let (sides, rate) = read_wav(&recording(folder.path(), "wav"));
-    assert_sides(&sides, rate);
+    assert_sides(&sides, rate, WAV_OFF_MAX_DB);
     let (silence_begins, silence_lasts) = silence(&sides, rate);
     assert_is_near("the begin of the pause", silence_begins, between(begun_at, paused_at));
     assert_is_near("the pause", silence_lasts, between(paused_at, resumed_at));
