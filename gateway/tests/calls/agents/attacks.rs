@@ -15,10 +15,10 @@ use crate::support::host::Host;
 use crate::support::relay::{Faults, Relay};
 
 /// An attacker on the way who cannot keep packets back, but sends under anybody's address.
-const FORGED: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside) };
+const FORGED: Faults = Faults { forge: Some(forgery::beside), ..Faults::NONE };
 
 /// What comes back to the client from him.
-const FORGED_BACK: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside_srtp) };
+const FORGED_BACK: Faults = Faults { forge: Some(forgery::beside_srtp), ..Faults::NONE };
 
 /// Six seconds.
 const PACKETS: usize = 300;
@@ -153,7 +153,7 @@ async fn strangers_are_neither_heard_nor_answered() {
 /// A report that says goodbye, from the very address of the phone, ends no call.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_goodbye_in_rtcp_ends_no_call() {
-    const SAYS_GOODBYE: Faults = Faults { loss: 0.0, swaps: 0.0, forge: Some(forgery::beside_rtp) };
+    const SAYS_GOODBYE: Faults = Faults { forge: Some(forgery::beside_rtp), ..Faults::NONE };
     const RTP_PORTS: [u16; 2] = [20_000, 20_003];
     let relay = Relay::new();
     let [from, to] = RTP_PORTS;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
-use webtrunk_loadtest::agent::{Call, CallEnd, Voice, WebrtcCaller, WebrtcConfig};
+use webtrunk_loadtest::agent::{Call, CallEnd, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
 
 use super::ear::assert_is_one_stream_but_for_stalls;
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, webrtc};
@@ -21,9 +21,6 @@ const FULL_HZ: u16 = 2310;
 const LISTENED: usize = 75;
 /// How many windows of that length are listened to until a party hears all that it should.
 const LISTENED_AGAIN: usize = 4;
-
-/// Samples of a tenth of a second at 8 kHz.
-const TENTH: usize = 800;
 
 /// A stage with rooms: 8 and a number for everyone, 81 to 83 for supervisors.
 pub(super) fn stage(media: &str) -> Stage {
@@ -58,15 +55,19 @@ pub(super) async fn user(stage: &Stage, name: &str, hz: u16) -> WebrtcCaller {
 
 /// How loud each of these tones is in what a party hears from now on.
 pub(super) async fn levels<const N: usize>(call: &Call, tones: [u16; N]) -> [f64; N] {
+    levels_at(call, SampleRate::HZ_8000, tones).await
+}
+
+/// The same in what it hears of the sound at this rate.
+async fn levels_at<const N: usize>(call: &Call, rate: SampleRate, tones: [u16; N]) -> [f64; N] {
     let from = SystemTime::now();
     let before = call.heard().await.expect("a log").packets.len();
     call.heard_packets(before + LISTENED, PATIENCE).await.expect("audio");
-    let samples = call.heard().await.expect("a log").since(from).samples(SampleRate::HZ_8000);
+    let samples = call.heard().await.expect("a log").since(from).samples(rate);
     let settled = &samples[samples.len() / 3..];
     tones.map(|hz| {
-        let tenths = settled.chunks_exact(TENTH);
-        let mut levels: Vec<f64> =
-            tenths.map(|tenth| goertzel_dbm0(tenth, SampleRate::HZ_8000, hz.into())).collect();
+        let tenths = settled.chunks_exact(rate.samples_in_ms(100));
+        let mut levels: Vec<f64> = tenths.map(|tenth| goertzel_dbm0(tenth, rate, hz.into())).collect();
         levels.sort_by(f64::total_cmp);
         levels[levels.len() / 2]
     })
@@ -120,6 +121,36 @@ async fn three_with_three_codecs_hear_each_other_and_not_themselves() {
     assert_eq!(log.count(&["\"joined the conference\"", "\"parties\":3"]), 1);
     assert_eq!(log.count(&["\"party joined\""]), 3);
     assert!(log.count(&["\"active speaker\""]) > 0);
+    // Each of the three talks.
+    assert!(log.count(&["\"talking changed\"", "\"is_talking\":true"]) >= 3);
+}
+
+/// What is above the telephone's band goes from one with wide band to the other, beside one without.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_with_wide_band_hear_it_of_each_other_beside_a_telephone() {
+    const WIDE_HZ: [u16; 2] = [5000, 6000];
+    let stage = stage("");
+    let alice = user(&stage, "alice", WIDE_HZ[0]).await;
+    let voice = Some(Voice::tone(WIDE_HZ[1], LEVEL_DBM0));
+    let wide = phone(PhoneConfig { voice, ..stage.callee(CodecId::G722) }).await;
+    let narrow = phone(stage.caller(CodecId::Pcmu)).await;
+    let browser = alice.call("8100").await.expect("an answer");
+    let wide = wide.call("8100").await.expect("an answer");
+    let narrow = narrow.call("8100").await.expect("an answer");
+    for (call, who, [own, other]) in
+        [(&browser, "alice", WIDE_HZ), (&wide, "the phone with G.722", [WIDE_HZ[1], WIDE_HZ[0]])]
+    {
+        let heard = levels_at(call, SampleRate::HZ_16000, [other, CALLER_HZ, own]).await;
+        let [other_dbm0, narrow_dbm0, own_dbm0] = heard;
+        for level in [other_dbm0, narrow_dbm0] {
+            assert!((level - LEVEL_DBM0).abs() <= 1.5, "{who} hears {heard:?} dBm0");
+        }
+        assert!(own_dbm0 < LEVEL_DBM0 - 25.0, "{who} hears itself: {heard:?} dBm0");
+    }
+    for call in [browser, wide, narrow] {
+        call.hang_up().await.expect("confirmed");
+    }
+    stage.gateway.assert_all_is_over(3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use crate::support::gateway_config::WEBRTC_PORT;
 use crate::support::relay::{Faults, Relay, Tally};
 
 /// One packet in twenty is lost, one in thirty comes late by one.
-const BAD: Faults = Faults { loss: 0.05, swaps: 0.033, forge: None };
+const BAD: Faults = Faults { loss: 0.05, swaps: 0.033, ..Faults::NONE };
 
 /// Eleven seconds: enough for two reports of each side.
 const PACKETS: usize = 550;

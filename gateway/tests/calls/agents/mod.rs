@@ -34,4 +34,5 @@ mod stage;
 mod trickled;
 mod trunk_groups;
 pub(crate) mod upstream;
+mod weather;
 mod wishes;

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::comfort_noise::{NoiseGenerator, Sid};
+use webtrunk_codecs::g711::Law;
 use webtrunk_codecs::opus::OpusEncoderConfig;
 use webtrunk_codecs::tone::{Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::{CodecId, EncoderConfig, SampleRate, encoder};
@@ -10,7 +11,7 @@ use webtrunk_loadtest::agent::{Call, Dialect, Heard, PhoneConfig, ScriptStep, Vo
 
 use super::conference;
 use super::ear::assert_is_one_stream_but_for_stalls;
-use super::stage::{CALLER_HZ, LEVEL_DBM0, Stage, phone, talk_from_webrtc, webrtc};
+use super::stage::{CALLER_HZ, LEVEL_DBM0, Stage, phone, talk, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 
 /// The room behind the voice, dBov.
@@ -107,9 +108,45 @@ fn levels_dbov(heard: &Heard) -> Vec<f64> {
     samples.chunks_exact(800).map(|tenth| 10.0 * power(tenth).max(1e-13).log10()).collect()
 }
 
+/// A second of a tone, and then packets of silence for longer than any test listens.
+fn voice_that_falls_silent() -> Voice {
+    let mut tone = ToneGenerator::new(Tone::sine(CALLER_HZ.into(), LEVEL_DBM0), SampleRate::HZ_8000);
+    let steps = (0..1500).map(|packet| {
+        let mut frame = [0; 160];
+        if packet < 50 {
+            tone.fill(&mut frame);
+        }
+        ScriptStep::Voice(frame.map(|sample| Law::Mu.encode(sample)).into(), 20)
+    });
+    Voice::scripted(steps.collect())
+}
+
 /// The phone at the carrier, which takes comfort noise or does not.
 fn callee(stage: &Stage, codec: CodecId, comfort_noise: bool) -> PhoneConfig {
     PhoneConfig { dialect: Dialect { comfort_noise, ..Dialect::default() }, ..stage.callee(codec) }
+}
+
+/// Told are ten seconds of packets in which nobody speaks any more, and silence descriptors alone from the begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_that_falls_silent_and_one_that_only_pauses_are_told() {
+    let stage = Stage::new(&["PCMU"]);
+    let pauses = Some(Voice::scripted(vec![ScriptStep::Noise([60].into()), ScriptStep::Pause(500)]));
+    let silent = Some(voice_that_falls_silent());
+    let caller = phone(PhoneConfig { voice: silent, ..stage.caller(CodecId::Pcmu) }).await;
+    let callee = phone(PhoneConfig { voice: pauses, ..callee(&stage, CodecId::Pcmu, true) }).await;
+    let (call, lifted) = talk(&caller, &callee).await;
+    let heard = heard_after(&lifted, 2).await;
+    let voice = &heard.samples(SampleRate::HZ_8000)[2400..7200];
+    let level = goertzel_dbm0(voice, SampleRate::HZ_8000, CALLER_HZ.into());
+    assert!((level - LEVEL_DBM0).abs() <= 0.3, "{level:.2} dBm0");
+    let log = stage.gateway.log();
+    for (before, now) in [("Waiting", "ComfortNoise"), ("Speech", "Silent")] {
+        let [before, now] =
+            [("before", before), ("now", now)].map(|(key, state)| format!("\"{key}\":\"{state}\""));
+        log.wait_for(&["another thing is heard of the party", &before, &now], PATIENCE);
+    }
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,7 +219,7 @@ async fn comfort_noise_crosses_between_phones_that_both_take_it() {
     let caller =
         PhoneConfig { dialect, voice: Some(voice_with_comfort_noise(-52.0)), ..stage.caller(CodecId::Pcmu) };
     let (caller, callee) = (phone(caller).await, phone(callee(&stage, CodecId::Pcmu, true)).await);
-    let (call, lifted) = super::stage::talk(&caller, &callee).await;
+    let (call, lifted) = talk(&caller, &callee).await;
     let heard = heard_after(&lifted, 6).await;
     assert_whole(&heard);
     assert_eq!(stage.paths(), (2, 0), "passed through");

@@ -1,12 +1,15 @@
 //! SRTP whose keys stand in the descriptions, between the gateway and phones on another SRTP library.
 
-use webtrunk_codecs::CodecId;
+use webtrunk_codecs::g711::Law;
+use webtrunk_codecs::tone::{Tone, ToneGenerator};
+use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{
-    AgentError, Call, CallEnd, Credentials, LaterKeys, Phone, PhoneConfig, PhoneSrtp, SrtpProfile,
+    AgentError, Call, CallEnd, Credentials, LaterKeys, Phone, PhoneConfig, PhoneSrtp, ScriptStep,
+    SrtpProfile, Voice,
 };
 
-use super::ear::assert_hears;
-use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk, talk_from_webrtc, webrtc};
+use super::ear::{assert_hears, assert_hears_no_gap, assert_mostly_hears};
+use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, phone, talk, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 
 use SrtpProfile::{AeadAes128Gcm, AeadAes256Gcm, Aes128CmHmacSha1_32, Aes128CmHmacSha1_80};
@@ -44,6 +47,42 @@ fn assert_log_has_no_key_of(stage: &Stage, calls: &[&Call]) {
         }
     }
     assert_eq!(stage.gateway.log().count(&["inline:"]), 0);
+}
+
+/// A tone in half seconds, each from another source.
+fn tone_from_many_sources() -> Voice {
+    let rate = SampleRate::HZ_8000;
+    let mut tone = ToneGenerator::new(Tone::sine(CALLER_HZ.into(), LEVEL_DBM0), rate);
+    let mut steps = Vec::new();
+    for packet in 0..600 {
+        if packet % 25 == 0 {
+            steps.push(ScriptStep::NewSource);
+        }
+        let mut frame = [0; 160];
+        tone.fill(&mut frame);
+        steps.push(ScriptStep::Voice(frame.map(|sample| Law::Mu.encode(sample)).into(), 20));
+    }
+    Voice::scripted(steps)
+}
+
+/// Eight streams are held at a time, the counter of each is one of its own, and each begins just before its wrap.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_sources_than_are_held_are_heard_one_after_the_other_each_across_a_wrap() {
+    for profile in [Aes128CmHmacSha1_80, AeadAes128Gcm] {
+        let stage = stage("require");
+        let voice = Some(tone_from_many_sources());
+        let srtp = secure(profile);
+        let caller = phone(PhoneConfig { srtp, voice, ..stage.caller(CodecId::Pcmu) }).await;
+        let callee = callee(&stage, secure(profile)).await;
+        let (call, lifted) = talk(&caller, &callee).await;
+        // Twelve sources.
+        lifted.heard_packets(300, PATIENCE).await.expect("audio");
+        assert_mostly_hears(&lifted, CALLER_HZ).await;
+        assert_hears_no_gap(&lifted).await;
+        assert_eq!(lifted.heard().await.expect("a log").ssrcs().len(), 1, "ours goes on");
+        call.hang_up().await.expect("confirmed");
+        stage.gateway.assert_all_is_over(1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

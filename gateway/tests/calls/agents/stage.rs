@@ -65,9 +65,17 @@ impl Stage {
     /// The same with what the phone at the office is like when a NAT is in front of it: its signalling and media come
     /// from the relay, and its description and Contact name an address at which nobody is.
     pub(super) fn behind_nat(relay: &Relay, faults: Faults) -> (Self, PhoneConfig) {
+        Self::behind_nat_with(relay, faults, GatewayConfig::default())
+    }
+
+    /// The same with what a configuration has already.
+    pub(super) fn behind_nat_with(
+        relay: &Relay,
+        faults: Faults,
+        config: GatewayConfig,
+    ) -> (Self, PhoneConfig) {
         const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254));
-        let config =
-            GatewayConfig::default().media("shards = 1").rtp_ports(*RTP_PORTS.start(), *RTP_PORTS.end());
+        let config = config.media("shards = 1").rtp_ports(*RTP_PORTS.start(), *RTP_PORTS.end());
         let stage = Self::behind(relay, &["PCMU"], config);
         for port in RTP_PORTS.chain([SIP_PORT]) {
             relay.carry((stage.gateway.sip().ip(), port).into(), [faults; 2]);

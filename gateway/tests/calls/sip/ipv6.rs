@@ -1,4 +1,4 @@
-//! Two phones over IPv6, by address and by name.
+//! Two phones over IPv6, by address and by name, or one of them.
 
 use webtrunk_codecs::g711::Law;
 
@@ -6,6 +6,7 @@ use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
 use crate::support::dns::{Dns, Zone};
 use crate::support::gateway::{Gateway, GatewayConfig};
+use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::machine::Machine;
 use crate::support::tools;
@@ -81,5 +82,39 @@ fn a_trunk_that_is_a_name_is_called_over_ipv6() {
         let gateway = Gateway::start_at(own, &config);
         assert_talk(&gateway, &caller, &callee);
         assert_eq!(gateway.log().count(&["trunk found", "fd00:99::3"]), 1);
+    });
+}
+
+/// Plain RTP is bound to all addresses of both families, whatever the system says of such sockets.
+#[test]
+fn a_phone_with_ipv4_and_one_with_ipv6_hear_each_other() {
+    let Some(machine) = machine() else { return };
+    machine.run(|| {
+        std::fs::write("/proc/sys/net/ipv6/bindv6only", "1").expect("the machine is ours");
+        let [own, callee_host, _] = hosts();
+        let [own_ipv4, caller_host] = [Host::new(), Host::new()];
+        let sip = own_ipv4.at(SIP_PORT);
+        let config = GatewayConfig::default()
+            .rtp_address("::")
+            .sip(&format!("[[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\""))
+            .trunk("office", &caller_host, &["PCMU"])
+            .trunk("carrier", &callee_host, &["PCMU"])
+            .rule(RULE);
+        let gateway = Gateway::start_at(own, &config);
+        let [mut caller_rtp, mut callee_rtp] =
+            [&caller_host, &callee_host].map(|host| RtpPeer::new(host, 7000));
+        let callee = Sipp::callee(&callee_host, "callee_talks", &[]);
+        let caller = Sipp::caller(&caller_host, "caller_talks", sip, "9100", &[]);
+        let at = |ip, port: Option<u16>| (ip, port.expect("audio is described")).into();
+        caller_rtp.say(at(sip.ip(), caller.wait_for("200").audio_port()), Law::Mu, CALLER_HZ);
+        callee_rtp.say(at(gateway.sip().ip(), callee.wait_for("INVITE").audio_port()), Law::Mu, CALLEE_HZ);
+        caller_rtp.await_tone(Law::Mu, CALLEE_HZ);
+        callee_rtp.await_tone(Law::Mu, CALLER_HZ);
+        caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
+        callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
+        caller.go_on();
+        caller.finish();
+        callee.finish();
+        gateway.assert_all_is_over(1);
     });
 }

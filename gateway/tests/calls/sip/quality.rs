@@ -75,6 +75,46 @@ fn a_phone_that_asks_gets_voip_metrics_and_the_log_the_same_figures() {
     assert!((4.2..=4.41).contains(&mos) && (level + 10.0).abs() < 1.0, "{figures}");
 }
 
+/// A receiver report without a block, and what a phone measured of the stream `ssrc` (RFC 3611 4.7).
+fn metrics_of(ssrc: [u8; 4], r_factor: u8) -> Vec<u8> {
+    const OWN: [u8; 4] = [1, 2, 3, 4];
+    let mut compound =
+        [&[0x80, 201, 0, 1], &OWN[..], &[0x80, 207, 0, 10], &OWN, &[7, 0, 0, 8], &ssrc].concat();
+    let mut metrics = [0; 28];
+    metrics[16] = r_factor;
+    compound.extend(metrics);
+    compound
+}
+
+#[test]
+fn what_a_phone_measures_of_our_stream_is_told_with_its_leg() {
+    let Some(stage) = Stage::new() else { return };
+    let mut caller = RtpPeer::new(&stage.caller, 7000);
+    let mut callee = RtpPeer::new(&stage.callee, 7000);
+    let reports = UdpSocket::bind(stage.caller.at(7001)).expect("the host is ours");
+    reports.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let at_callee = stage.answer("callee_talks", &[]);
+    let at_caller = stage.call("caller_talks", "9100", &[("SDP", "\na=rtcp-xr:voip-metrics")]);
+    let from_callee = at_callee.wait_for("INVITE").audio_port().expect("we offer");
+    let port = at_caller.wait_for("200").audio_port().expect("an answer");
+    caller.say(stage.rtp(port), Law::Mu, CALLER_HZ);
+    callee.say(stage.rtp(from_callee), Law::Mu, CALLEE_HZ);
+    caller.assert_hears(Law::Mu, CALLEE_HZ);
+    let mut report = [0; 1500];
+    reports.recv(&mut report).expect("a report");
+    let ours = *report[4..].first_chunk().expect("who reports");
+    // Of another stream is not ours; of the two that are, the later one stays.
+    for (ssrc, r_factor) in [(ours, 60), (ours, 77), ([9; 4], 12)] {
+        reports.send_to(&metrics_of(ssrc, r_factor), stage.rtp(port + 1)).expect("loopback takes it");
+    }
+    caller.assert_hears(Law::Mu, CALLEE_HZ);
+    at_caller.go_on();
+    at_caller.finish();
+    at_callee.finish();
+    stage.gateway.assert_all_is_over(1);
+    stage.gateway.log().wait_for(&["leg removed", "\"peer_r\":77"], PATIENCE);
+}
+
 #[test]
 fn one_way_audio_is_told() {
     let Some(stage) = Stage::new() else { return };

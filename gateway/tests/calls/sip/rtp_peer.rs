@@ -46,6 +46,9 @@ struct Shared {
 const FRAME: usize = 160;
 const FRAME_TIME: Duration = Duration::from_millis(20);
 
+/// Of every stream: it wraps after six packets.
+const FIRST_SEQUENCE: u16 = 65_530;
+
 /// Packets kept: ten seconds.
 const KEPT: usize = 500;
 
@@ -208,7 +211,7 @@ impl Shared {
             let mut packet = [0; 12 + FRAME];
             packet[0] = 0x80;
             packet[1] = payload_type(law) | if index == 0 { 0x80 } else { 0 };
-            packet[2..4].copy_from_slice(&(index as u16).to_be_bytes());
+            packet[2..4].copy_from_slice(&FIRST_SEQUENCE.wrapping_add(index as u16).to_be_bytes());
             packet[4..8].copy_from_slice(&(index * FRAME as u32).to_be_bytes());
             packet[8..12].copy_from_slice(&ssrc);
             fill(law, &mut packet[12..]);

@@ -31,6 +31,7 @@ pub(crate) struct GatewayConfig {
     recording: String,
     store: String,
     is_md5_only: bool,
+    rtp_address: Option<&'static str>,
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
 }
@@ -141,6 +142,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Binds plain RTP to this address, and not to its host's.
+    pub(crate) const fn rtp_address(mut self, address: &'static str) -> Self {
+        self.rtp_address = Some(address);
+        self
+    }
+
     /// Takes plain RTP's ports from this range alone.
     pub(crate) const fn rtp_ports(mut self, from: u16, to: u16) -> Self {
         self.rtp_ports = Some([from, to]);
@@ -218,7 +225,7 @@ impl GatewayConfig {
              [sip]\n{}\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n{listeners}\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
-             [messages]\n{}[subscriptions]\n{}[media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{ip}\"\n\
+             [messages]\n{}[subscriptions]\n{}[media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{rtp_address}\"\n\
              rtp_ports = {:?}\n{}",
             self.log_filter.unwrap_or("debug,hickory_net=info,hickory_resolver=info,mio=info"),
             self.sip,
@@ -227,6 +234,7 @@ impl GatewayConfig {
             self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,
             sip = host.at(SIP_PORT),
+            rtp_address = self.rtp_address.map_or(ip.to_string(), str::to_owned),
             listeners = self.listeners,
             addresses =
                 if self.has_all_addresses { String::new() } else { format!("addresses = [\"{ip}\"]\n") },

@@ -1,14 +1,15 @@
-//! A network that loses and swaps packets of audio between a client and the gateway, at random and the same
-//! every time, or adds to them what somebody forged.
+//! A network that loses, delays, swaps and doubles packets of audio between a client and the gateway, at random and
+//! the same every time, or adds to them what somebody forged.
 //!
 //! To the gateway it is a NAT before the client: each of the client's sockets gets one here.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -29,8 +30,14 @@ pub(crate) struct Relay {
 pub(crate) struct Faults {
     /// That a packet is lost.
     pub(crate) loss: f64,
+    /// Packets that are lost with it: those after it.
+    pub(crate) in_a_row: u32,
     /// That a packet comes after the next one.
     pub(crate) swaps: f64,
+    /// That a packet comes twice.
+    pub(crate) doubles: f64,
+    /// By how much a packet is late at most; none overtakes another by that.
+    pub(crate) jitter_ms: u64,
     /// What comes with each datagram under its sender's address.
     pub(crate) forge: Option<Forge>,
 }
@@ -38,11 +45,18 @@ pub(crate) struct Faults {
 /// What somebody sends who sees a datagram and knows no key: before it, and after it. The number counts them.
 pub(crate) type Forge = fn(datagram: &[u8], number: u64) -> [Vec<Vec<u8>>; 2];
 
+impl Faults {
+    /// A good network.
+    pub(crate) const NONE: Self =
+        Self { loss: 0.0, in_a_row: 0, swaps: 0.0, doubles: 0.0, jitter_ms: 0, forge: None };
+}
+
 /// What happened in one direction so far.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     lost: AtomicU64,
     swapped: AtomicU64,
+    doubled: AtomicU64,
     forged: AtomicU64,
 }
 
@@ -52,13 +66,23 @@ struct Way {
     random: StdRng,
     /// What waits for the next packet.
     held: Option<Vec<u8>>,
+    /// How many of the next packets are lost with the one before them.
+    still_lost: u32,
     seen: u64,
+    exit: Exit,
     tally: Arc<Tally>,
+}
+
+/// Where what comes along a way leaves the relay.
+struct Exit {
+    socket: Arc<UdpSocket>,
+    to: SocketAddr,
+    /// Where packets wait that are late, in a thread of its own, once one was.
+    queue: Option<Sender<(Instant, Vec<u8>)>>,
 }
 
 /// One of the client's sockets.
 struct Peer {
-    inside: Arc<UdpSocket>,
     towards: Way,
     /// How often its kind had been forgotten when it was made.
     age: u64,
@@ -100,7 +124,7 @@ impl Relay {
     /// and others on the way back.
     pub(crate) fn carry(&self, gateway: SocketAddr, faults: [Faults; 2]) {
         let outside = open(self.host.at(gateway.port()));
-        let back = Arc::clone(&outside);
+        let outside_of_peers = Arc::clone(&outside);
         let (ip, is_over) = (self.ip(), Arc::clone(&self.is_over));
         let tallies = self.tallies.clone();
         let forgotten = Arc::<AtomicU64>::default();
@@ -111,21 +135,19 @@ impl Relay {
             peers.retain(|_, peer: &mut Peer| peer.age == age);
             let peer: &mut Peer = peers.entry(client).or_insert_with(|| {
                 let inside = open(SocketAddr::new(ip, 0));
-                let back = Arc::clone(&back);
-                let [towards, mut homewards] =
-                    [0, 1].map(|way| Way::new(faults[way], SEED + way as u64, &tallies[way]));
-                let carry_back = move |datagram: &[u8], _| {
-                    homewards.pass(datagram, |datagram| send(&back, datagram, client));
-                };
+                let way = |way: usize, exit| Way::new(faults[way], SEED + way as u64, exit, &tallies[way]);
+                let towards = way(0, Exit::new(&inside, gateway));
+                let mut homewards = way(1, Exit::new(&outside_of_peers, client));
+                let carry_back = move |datagram: &[u8], _| homewards.pass(datagram);
                 let peer_is_over = Arc::<AtomicBool>::default();
                 each_datagram(
                     Arc::clone(&inside),
                     [Arc::clone(&is_over), Arc::clone(&peer_is_over)],
                     carry_back,
                 );
-                Peer { inside, towards, age, is_over: peer_is_over }
+                Peer { towards, age, is_over: peer_is_over }
             });
-            peer.towards.pass(datagram, |datagram| send(&peer.inside, datagram, gateway));
+            peer.towards.pass(datagram);
         };
         each_datagram(outside, [Arc::clone(&self.is_over)], carry);
     }
@@ -142,6 +164,11 @@ impl Tally {
         self.forged.load(Ordering::Relaxed)
     }
 
+    /// Packets that came twice.
+    pub(crate) fn doubled(&self) -> u64 {
+        self.doubled.load(Ordering::Relaxed)
+    }
+
     /// Packets that came after their next one.
     pub(crate) fn swapped(&self) -> u64 {
         self.swapped.load(Ordering::Relaxed)
@@ -149,29 +176,81 @@ impl Tally {
 }
 
 impl Way {
-    fn new(faults: Faults, seed: u64, tally: &Arc<Tally>) -> Self {
-        Self { faults, random: StdRng::seed_from_u64(seed), held: None, seen: 0, tally: Arc::clone(tally) }
+    fn new(faults: Faults, seed: u64, exit: Exit, tally: &Arc<Tally>) -> Self {
+        let (random, tally) = (StdRng::seed_from_u64(seed), Arc::clone(tally));
+        Self { faults, random, held: None, still_lost: 0, seen: 0, exit, tally }
     }
 
-    fn pass(&mut self, datagram: &[u8], mut send: impl FnMut(&[u8])) {
+    fn pass(&mut self, datagram: &[u8]) {
         self.seen += 1;
         let [before, after] = self.faults.forge.map(|forge| forge(datagram, self.seen)).unwrap_or_default();
         self.tally.forged.fetch_add((before.len() + after.len()) as u64, Ordering::Relaxed);
-        before.iter().for_each(|forged| send(forged));
+        before.iter().for_each(|forged| self.exit.send(forged));
         if !is_audio(datagram) {
-            send(datagram);
-        } else if self.random.random_bool(self.faults.loss) {
+            self.exit.send(datagram);
+        } else if self.is_lost() {
             self.tally.lost.fetch_add(1, Ordering::Relaxed);
         } else if self.held.is_none() && self.random.random_bool(self.faults.swaps) {
             self.held = Some(datagram.to_vec());
         } else {
-            send(datagram);
+            self.deliver(datagram);
             if let Some(held) = self.held.take() {
                 self.tally.swapped.fetch_add(1, Ordering::Relaxed);
-                send(&held);
+                self.deliver(&held);
             }
         }
-        after.iter().for_each(|forged| send(forged));
+        after.iter().for_each(|forged| self.exit.send(forged));
+    }
+}
+
+impl Way {
+    fn is_lost(&mut self) -> bool {
+        match self.still_lost.checked_sub(1) {
+            Some(left) => self.still_lost = left,
+            None if self.random.random_bool(self.faults.loss) => self.still_lost = self.faults.in_a_row,
+            None => return false,
+        }
+        true
+    }
+
+    /// Hands on a packet of audio, soon or later, once or twice.
+    fn deliver(&mut self, packet: &[u8]) {
+        let is_doubled = self.random.random_bool(self.faults.doubles);
+        self.tally.doubled.fetch_add(is_doubled.into(), Ordering::Relaxed);
+        let late = Duration::from_millis(self.random.random_range(0..=self.faults.jitter_ms));
+        for _ in 0..=usize::from(is_doubled) {
+            if self.faults.jitter_ms == 0 {
+                self.exit.send(packet);
+            } else {
+                self.exit.send_later(packet, late);
+            }
+        }
+    }
+}
+
+impl Exit {
+    fn new(socket: &Arc<UdpSocket>, to: SocketAddr) -> Self {
+        Self { socket: Arc::clone(socket), to, queue: None }
+    }
+
+    fn send(&self, datagram: &[u8]) {
+        send(&self.socket, datagram, self.to);
+    }
+
+    /// Whoever comes later stays behind. The thread ends with the way.
+    fn send_later(&mut self, datagram: &[u8], late: Duration) {
+        let queue = self.queue.get_or_insert_with(|| {
+            let (queue, waiting) = mpsc::channel::<(Instant, Vec<u8>)>();
+            let (socket, to) = (Arc::clone(&self.socket), self.to);
+            thread::spawn(move || {
+                for (due_at, datagram) in waiting {
+                    thread::sleep(due_at.saturating_duration_since(Instant::now()));
+                    send(&socket, &datagram, to);
+                }
+            });
+            queue
+        });
+        queue.send((Instant::now() + late, datagram.to_vec())).expect("the thread waits as long as we are");
     }
 }
 

@@ -9,6 +9,8 @@ pub enum ScriptStep {
     Noise(Box<[u8]>),
     /// Nothing is sent for so many milliseconds.
     Pause(u32),
+    /// What follows is of another source, whose sequence numbers soon wrap.
+    NewSource,
 }
 
 /// Where in a script, step after step over and over, its speaker is.
@@ -36,7 +38,7 @@ impl Cursor {
         self.index += 1;
         self.lead_ms += match step {
             ScriptStep::Voice(_, ms) | ScriptStep::Pause(ms) => *ms,
-            ScriptStep::Noise(_) => 0,
+            ScriptStep::Noise(_) | ScriptStep::NewSource => 0,
         };
         Some((step, begins_ms))
     }

@@ -37,6 +37,8 @@ pub(crate) struct Sender {
 
 /// The clock's.
 const TICK_MS: u32 = 20;
+/// A sequence number before the last ones.
+const WRAPS_SOON: u16 = 65_530;
 /// Packets of two hours.
 const LOG_MAX: usize = 360_000;
 
@@ -167,6 +169,11 @@ impl Sender {
                     None => continue,
                 },
                 ScriptStep::Pause(_) => {
+                    self.is_start = true;
+                    continue;
+                }
+                ScriptStep::NewSource => {
+                    (self.ssrc, self.sequence) = (rand::random(), WRAPS_SOON);
                     self.is_start = true;
                     continue;
                 }
