@@ -40,8 +40,8 @@ run: setup-run
 
 # What was installed has to be found: a test that lacks a tool fails.
 test dtmf-hour: export WEBTRUNK_TEST_TOOLS := required
-# A call waits more than it works: two at a time leave both cores idle for most of it.
-test: export RUST_TEST_THREADS := 4
+# A call waits more than it works: fewer at a time leave both cores idle for most of it.
+test: export RUST_TEST_THREADS := 6
 
 test: setup-test
 	$(MAKE) web

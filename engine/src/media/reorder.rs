@@ -29,6 +29,10 @@ const LATENESS_MAX: Duration = Duration::from_secs(1);
 /// packets a second one minute of repair serves nobody).
 const RESTART_JUMP: i16 = 150;
 
+/// For so long a packet of another stream waits for the one after it, whatever others send meanwhile: of several who
+/// talk at once the first is heard. Longer than a packet of 60 ms that comes late; chosen by us.
+const DOUBTED_MAX: Duration = Duration::from_millis(100);
+
 /// Reorders one RTP stream.
 #[derive(Debug)]
 pub struct ReorderBuffer {
@@ -98,6 +102,7 @@ struct Stream {
 struct Doubted {
     ssrc: Ssrc,
     sequence: SequenceNumber,
+    came_at: Instant,
     /// It alone.
     packet: Box<HeldPackets>,
 }
@@ -191,6 +196,12 @@ impl ReorderBuffer {
         if bytes.len() > PACKET_MAX {
             return Inserted::Dropped(DropReason::TooLong);
         }
+        let is_anothers = |first: &Doubted| {
+            first.ssrc != ssrc && now.saturating_duration_since(first.came_at) < DOUBTED_MAX
+        };
+        if self.doubted.as_ref().is_some_and(is_anothers) {
+            return Inserted::Dropped(DropReason::UnknownSsrc);
+        }
         let before = self.doubted.take();
         let is_second =
             before.as_ref().is_some_and(|first| first.ssrc == ssrc && first.sequence.next() == sequence);
@@ -208,7 +219,7 @@ impl ReorderBuffer {
         if is_second {
             self.held = Some(packets);
         } else {
-            self.doubted = Some(Doubted { ssrc, sequence, packet: packets });
+            self.doubted = Some(Doubted { ssrc, sequence, came_at: now, packet: packets });
         }
         Inserted::Held
     }
@@ -497,14 +508,31 @@ mod tests {
         let mut bench = Bench::new();
         bench.packet(1);
         bench.packet(3);
-        for (ssrc, sequence) in [(1, 30_000), (2, 7), (1, 900), (2, 9)] {
+        for (ssrc, sequence) in [(1, 30_000), (1, 900), (1, 40_000)] {
             assert_eq!(bench.packet_from(Ssrc(ssrc), 20, sequence), Inserted::Held);
         }
+        let anothers = Inserted::Dropped(DropReason::UnknownSsrc);
+        assert_eq!(bench.packet_from(Ssrc(2), 20, 7), anothers, "one is waited for already");
         assert_eq!(bench.packet(2), Inserted::Deliver);
         assert_eq!(bench.packet_from(Ssrc(2), 20, 10), Inserted::Held, "one of ours came between");
         assert_eq!(bench.packet(4), Inserted::Deliver);
         assert_eq!(bench.heard, [(1, 0), (2, 0), (3, 0), (4, 0)]);
         assert_eq!(bench.buffer.counters(), ReorderCounters { reordered: 1, ..Default::default() });
+    }
+
+    /// As of a party that was moved while several talk to it.
+    #[test]
+    fn of_several_that_talk_at_once_the_first_is_heard_when_the_one_before_has_ended() {
+        let mut bench = Bench::new();
+        bench.packet(1);
+        for number in 0..10 {
+            for ssrc in [2, 3, 4] {
+                bench.packet_from(Ssrc(ssrc), 20, 7000 + number);
+            }
+            bench.wait(FRAME);
+        }
+        assert_eq!(bench.heard.len(), 11, "{:?}", bench.heard);
+        assert_eq!(bench.buffer.counters(), ReorderCounters::default());
     }
 
     proptest! {

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::gateway::PATIENCE;
 use super::host::Host;
+use super::process::wait_until;
 
 /// The server; gone when dropped.
 pub(crate) struct Dns {
@@ -130,11 +132,17 @@ impl Dns {
         Self { address, is_over, thread: Some(thread) }
     }
 
-    /// Takes its place, and says nothing any more.
+    /// Takes its place, and says nothing any more. A process that is being started meanwhile has the former socket too, for
+    /// a moment.
     pub(crate) fn fall_silent(self) -> UdpSocket {
         let address = self.address;
         drop(self);
-        UdpSocket::bind(address).expect("it is free again")
+        let mut silent = None;
+        wait_until(PATIENCE, || {
+            silent = UdpSocket::bind(address).ok();
+            silent.is_some()
+        });
+        silent.expect("it is free again")
     }
 
     /// The line of `[sip]` that has a gateway ask this server.
