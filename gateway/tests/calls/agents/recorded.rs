@@ -25,7 +25,7 @@ const OFF_MAX: Duration = Duration::from_millis(500);
 /// How far the level of a tone may be off in a file that holds what was said.
 pub(super) const WAV_OFF_MAX_DB: f64 = 0.3;
 /// The same for Opus, which is made for speech: the level of a steady tone moves with its bits.
-const OGG_OFF_MAX_DB: f64 = 0.6;
+const OGG_OFF_MAX_DB: f64 = 1.0;
 
 /// What a kill may cost, and what this machine may be late by.
 const LOST_MAX: Duration = Duration::from_millis(1000 + 500);
