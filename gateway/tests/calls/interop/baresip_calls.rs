@@ -8,7 +8,7 @@ use webtrunk_loadtest::agent::{Call, Phone};
 
 use super::ear::{await_no_tone, await_tone};
 use super::network::lift;
-use super::offices::{self, OFFICE_HZ, THIRD_HZ, phone};
+use super::offices::{self, OFFICE_HZ, THIRD_HZ, assert_put_through, phone};
 use super::plan::TLS_PORT;
 use crate::support::baresip::Baresip;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
@@ -121,11 +121,7 @@ async fn baresip_transfers_its_call() {
     let call = stage.talking().await;
     stage.baresip.tell("transfer", &format!("sip:8100@{}", stage.gateway.sip()));
     let third = lift(&stage.third).await;
-    await_tone(&call, THIRD_HZ.into()).await;
-    await_tone(&third, OFFICE_HZ.into()).await;
-    call.hang_up().await.expect("confirmed");
-    third.ended(PATIENCE).await.expect("an end");
-    stage.gateway.assert_all_is_over(1);
+    assert_put_through(&stage.gateway, call, third, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use webtrunk_loadtest::agent::{Call, Phone};
 use super::ear::{await_no_tone, await_tone};
 use super::linphone::{Linphone, LinphoneConfig};
 use super::network::lift;
-use super::offices::{self, OFFICE_HZ, THIRD_HZ, phone};
+use super::offices::{self, OFFICE_HZ, THIRD_HZ, assert_put_through, phone};
 use super::plan::TLS_PORT;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::host::Host;
@@ -163,11 +163,7 @@ async fn it_transfers_its_call() {
     await_linphone(&call).await;
     stage.linphone.tell("transfer 8100");
     let third = lift(&stage.third).await;
-    await_tone(&call, THIRD_HZ.into()).await;
-    await_tone(&third, OFFICE_HZ.into()).await;
-    call.hang_up().await.expect("confirmed");
-    third.ended(PATIENCE).await.expect("an end");
-    stage.gateway.assert_all_is_over(1);
+    assert_put_through(&stage.gateway, call, third, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,11 +178,7 @@ async fn it_puts_through_whom_it_talks_with() {
     let third = lift(&stage.third).await;
     await_linphone(&third).await;
     stage.linphone.tell("transfer 1 --to-call 2");
-    await_tone(&call, THIRD_HZ.into()).await;
-    await_tone(&third, OFFICE_HZ.into()).await;
-    call.hang_up().await.expect("confirmed");
-    third.ended(PATIENCE).await.expect("an end");
-    stage.gateway.assert_all_is_over(2);
+    assert_put_through(&stage.gateway, call, third, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,13 @@
 
 use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Phone, PhoneConfig, Voice};
+use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice};
 
+use super::ear::await_tone;
 use super::network::LEVEL_DBM0;
 use super::plan::TLS_PORT;
 use crate::support::certificate::pair;
-use crate::support::gateway::{Gateway, GatewayConfig};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 
@@ -46,4 +47,13 @@ pub(super) async fn phone(host: &Host, gateway: &Gateway, hz: u16) -> Phone {
         ..PhoneConfig::default()
     };
     Phone::new(config).await.expect("the host is ours")
+}
+
+/// Fails unless the office, which stayed, and the third hear each other; then all of so many calls end.
+pub(super) async fn assert_put_through(gateway: &Gateway, office: Call, third: Call, calls: usize) {
+    await_tone(&office, THIRD_HZ.into()).await;
+    await_tone(&third, OFFICE_HZ.into()).await;
+    office.hang_up().await.expect("confirmed");
+    third.ended(PATIENCE).await.expect("an end");
+    gateway.assert_all_is_over(calls);
 }

@@ -76,6 +76,19 @@ fn call(gateway: &Gateway, office: &Host, number: &str, at: (&Host, &Gateway)) -
     took
 }
 
+/// A gateway that calls `carrier.test`, of which the name server knows, for the office.
+fn between(office: &Host, dns: &Dns) -> Gateway {
+    let config = GatewayConfig::default()
+        .sip(&dns.line())
+        .trunk("office", office, &["PCMU"])
+        .trunk_lines("name = 'carrier'\nhost = 'carrier.test'\ntransport = 'udp'\ncodecs = ['PCMU']")
+        .rule(
+            "destination = '9\\d+'\nfrom_trunk = 'office'\n\
+             actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]",
+        );
+    Gateway::start(&config)
+}
+
 /// The trunk's records lead to a dead host, one that refuses, one that has no time, and one that answers.
 #[test]
 fn a_call_finds_the_one_host_that_answers_and_the_next_call_finds_it_at_once() {
@@ -93,15 +106,7 @@ fn a_call_finds_the_one_host_that_answers_and_the_next_call_finds_it_at_once() {
     let dns = Dns::serve(&names, zone);
     let silent = UdpSocket::bind(dead.at(5060)).expect("the host is ours");
     let refusing = Busy::at(&busy);
-    let config = GatewayConfig::default()
-        .sip(&dns.line())
-        .trunk("office", &office, &["PCMU"])
-        .trunk_lines("name = 'carrier'\nhost = 'carrier.test'\ntransport = 'udp'\ncodecs = ['PCMU']")
-        .rule(
-            "destination = '9\\d+'\nfrom_trunk = 'office'\n\
-             actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]",
-        );
-    let gateway = Gateway::start(&config);
+    let gateway = between(&office, &dns);
     let took = call(&gateway, &office, "9100", (&good, &gateway));
     assert!(took >= SILENCE && took < SILENCE + MACHINE, "{took:?}");
     let mut invite = [0; 4000];
@@ -130,15 +135,7 @@ fn of_two_hosts_of_one_priority_the_one_that_has_all_the_weight_is_called() {
         .address("heavy.carrier.test", heavy.ip());
     let dns = Dns::serve(&names, zone);
     let silent = UdpSocket::bind(light.at(5060)).expect("the host is ours");
-    let config = GatewayConfig::default()
-        .sip(&dns.line())
-        .trunk("office", &office, &["PCMU"])
-        .trunk_lines("name = 'carrier'\nhost = 'carrier.test'\ntransport = 'udp'\ncodecs = ['PCMU']")
-        .rule(
-            "destination = '9\\d+'\nfrom_trunk = 'office'\n\
-             actions = [{ bridge = { trunk = 'carrier', number = '$0' } }]",
-        );
-    let gateway = Gateway::start(&config);
+    let gateway = between(&office, &dns);
     for _ in 0..3 {
         call(&gateway, &office, "9100", (&heavy, &gateway));
     }

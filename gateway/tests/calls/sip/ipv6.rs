@@ -1,5 +1,7 @@
 //! Two phones over IPv6, by address and by name, or one of them.
 
+use std::net::SocketAddr;
+
 use webtrunk_codecs::g711::Law;
 
 use super::rtp_peer::RtpPeer;
@@ -33,13 +35,13 @@ fn hosts() -> [Host; 3] {
 }
 
 /// The caller calls, the callee answers, and both hear each other.
-fn assert_talk(gateway: &Gateway, caller_host: &Host, callee_host: &Host) {
+fn assert_talk(gateway: &Gateway, sip: SocketAddr, caller_host: &Host, callee_host: &Host) {
     let [mut caller_rtp, mut callee_rtp] = [caller_host, callee_host].map(|host| RtpPeer::new(host, 7000));
     let callee = Sipp::callee(callee_host, "callee_talks", &[]);
-    let caller = Sipp::caller(caller_host, "caller_talks", gateway.sip(), "9100", &[]);
-    let at = |port: Option<u16>| (gateway.sip().ip(), port.expect("audio is described")).into();
-    caller_rtp.say(at(caller.wait_for("200").audio_port()), Law::Mu, CALLER_HZ);
-    callee_rtp.say(at(callee.wait_for("INVITE").audio_port()), Law::Mu, CALLEE_HZ);
+    let caller = Sipp::caller(caller_host, "caller_talks", sip, "9100", &[]);
+    let at = |ip, port: Option<u16>| (ip, port.expect("audio is described")).into();
+    caller_rtp.say(at(sip.ip(), caller.wait_for("200").audio_port()), Law::Mu, CALLER_HZ);
+    callee_rtp.say(at(gateway.sip().ip(), callee.wait_for("INVITE").audio_port()), Law::Mu, CALLEE_HZ);
     caller_rtp.await_tone(Law::Mu, CALLEE_HZ);
     callee_rtp.await_tone(Law::Mu, CALLER_HZ);
     caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
@@ -60,7 +62,7 @@ fn two_phones_hear_each_other() {
             .trunk("carrier", &callee, &["PCMU"])
             .rule(RULE);
         let gateway = Gateway::start_at(own, &config);
-        assert_talk(&gateway, &caller, &callee);
+        assert_talk(&gateway, gateway.sip(), &caller, &callee);
     });
 }
 
@@ -80,7 +82,7 @@ fn a_trunk_that_is_a_name_is_called_over_ipv6() {
             .trunk_lines("name = 'carrier'\nhost = 'carrier.test'\ntransport = 'udp'\ncodecs = ['PCMU']")
             .rule(RULE);
         let gateway = Gateway::start_at(own, &config);
-        assert_talk(&gateway, &caller, &callee);
+        assert_talk(&gateway, gateway.sip(), &caller, &callee);
         assert_eq!(gateway.log().count(&["trunk found", "fd00:99::3"]), 1);
     });
 }
@@ -101,20 +103,6 @@ fn a_phone_with_ipv4_and_one_with_ipv6_hear_each_other() {
             .trunk("carrier", &callee_host, &["PCMU"])
             .rule(RULE);
         let gateway = Gateway::start_at(own, &config);
-        let [mut caller_rtp, mut callee_rtp] =
-            [&caller_host, &callee_host].map(|host| RtpPeer::new(host, 7000));
-        let callee = Sipp::callee(&callee_host, "callee_talks", &[]);
-        let caller = Sipp::caller(&caller_host, "caller_talks", sip, "9100", &[]);
-        let at = |ip, port: Option<u16>| (ip, port.expect("audio is described")).into();
-        caller_rtp.say(at(sip.ip(), caller.wait_for("200").audio_port()), Law::Mu, CALLER_HZ);
-        callee_rtp.say(at(gateway.sip().ip(), callee.wait_for("INVITE").audio_port()), Law::Mu, CALLEE_HZ);
-        caller_rtp.await_tone(Law::Mu, CALLEE_HZ);
-        callee_rtp.await_tone(Law::Mu, CALLER_HZ);
-        caller_rtp.assert_hears(Law::Mu, CALLEE_HZ);
-        callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
-        caller.go_on();
-        caller.finish();
-        callee.finish();
-        gateway.assert_all_is_over(1);
+        assert_talk(&gateway, sip, &caller_host, &callee_host);
     });
 }

@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn early_media_of(leg: LegId) -> Event {
+    Event::Progress { leg, is_ringing: false, description: Some(description()), signalled_from: FROM }
+}
+
 #[test]
 fn a_call_is_rung_answered_and_hung_up() {
     let mut bench = Bench::calling(trunk());
@@ -22,13 +26,10 @@ fn a_call_is_rung_answered_and_hung_up() {
 fn early_media_is_heard_and_its_description_repeated_in_the_answer() {
     let mut bench = Bench::calling(trunk());
     let callee = bench.dial_all()[0];
-    let early = Event::Progress {
-        leg: callee,
-        is_ringing: false,
-        description: Some(description()),
-        signalled_from: FROM,
-    };
-    assert_eq!(bench.signal(early), ["answered by callee", "caller hears callee", "callee hears caller"]);
+    assert_eq!(
+        bench.signal(early_media_of(callee)),
+        ["answered by callee", "caller hears callee", "callee hears caller"]
+    );
     assert_eq!(bench.agreed(callee, Direction::SendRecv), ["make answer for caller"]);
     let leg = bench.caller;
     assert_eq!(
@@ -62,12 +63,7 @@ fn media_of_a_callee_is_latched_by_where_its_signalling_came_from() {
 fn the_call_moves_to_another_device_than_the_one_whose_early_media_was_heard() {
     let mut bench = Bench::calling(trunk());
     let callee = bench.dial_all()[0];
-    bench.signal(Event::Progress {
-        leg: callee,
-        is_ringing: false,
-        description: Some(description()),
-        signalled_from: FROM,
-    });
+    bench.signal(early_media_of(callee));
     bench.agreed(callee, Direction::SendRecv);
     let leg = bench.caller;
     bench.media(CallEvent::AnswerReady { leg, description: description() });
@@ -80,12 +76,7 @@ fn the_call_moves_to_another_device_than_the_one_whose_early_media_was_heard() {
 fn an_answer_that_overtakes_the_early_description_is_not_lost() {
     let mut bench = Bench::calling(trunk());
     let callee = bench.dial_all()[0];
-    bench.signal(Event::Progress {
-        leg: callee,
-        is_ringing: false,
-        description: Some(description()),
-        signalled_from: FROM,
-    });
+    bench.signal(early_media_of(callee));
     bench.agreed(callee, Direction::SendRecv);
     bench.answer(callee);
     let leg = bench.caller;
