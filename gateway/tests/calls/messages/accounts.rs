@@ -20,7 +20,7 @@ fn what_a_user_writes_goes_by_her_own_account_and_what_another_writes_does_not()
     assert_eq!(read(&came).1, "at my cost");
     assert!(header(&came, "From").contains(&format!("<sip:{ACCOUNT}@")), "{came}");
     far.respond(&came, "200 OK");
-    let answered = alice.receive();
+    let answered = alice.final_response();
     assert!(answered.starts_with("SIP/2.0 200 "), "{answered}");
 
     let mut bob = RawPhone::new(&bobs, &gateway, "bob");

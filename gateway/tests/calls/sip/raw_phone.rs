@@ -1,6 +1,8 @@
 //! A phone that writes its messages itself: for what no well-behaved phone sends.
 
+use std::collections::HashSet;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Mutex, PoisonError};
 
 use webtrunk_signalling::auth::digest::{Algorithm, Attempts, DigestClient};
 
@@ -15,6 +17,8 @@ pub(crate) struct RawPhone {
     /// The address in its Via and Contact.
     shown: String,
     cseq: u32,
+    /// The requests that came: one that is sent again is not looked at again.
+    came: Mutex<HashSet<Vec<u8>>>,
 }
 
 /// The registrar's address; its domain is of no matter to the gateway.
@@ -31,7 +35,7 @@ impl RawPhone {
         let socket = UdpSocket::bind((host.ip(), port)).expect("the host is ours");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let shown = socket.local_addr().expect("it is bound").to_string();
-        Self { socket, gateway: gateway.sip(), user: user.to_owned(), shown, cseq: 0 }
+        Self { socket, gateway: gateway.sip(), user: user.to_owned(), shown, cseq: 0, came: Mutex::default() }
     }
 
     /// Shows this address from now on, as a phone behind NAT does.
@@ -52,17 +56,28 @@ impl RawPhone {
     /// # Panics
     /// When none comes.
     pub(crate) fn receive(&self) -> String {
-        let mut buffer = vec![0; 65_535];
-        let length = self.socket.recv(&mut buffer).expect("a message comes");
-        String::from_utf8_lossy(&buffer[..length]).into_owned()
+        self.next_message().expect("a message comes")
     }
 
     /// Whether nothing has come.
     pub(crate) fn is_left_alone(&self) -> bool {
         self.socket.set_nonblocking(true).expect("a socket");
-        let came = self.socket.recv(&mut [0; 1]);
+        let came = self.next_message();
         self.socket.set_nonblocking(false).expect("a socket");
         came.is_err()
+    }
+
+    /// The next message that is no request that came before.
+    fn next_message(&self) -> std::io::Result<String> {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            let length = self.socket.recv(&mut buffer)?;
+            let message = &buffer[..length];
+            let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+            if message.starts_with(b"SIP/2.0 ") || came.insert(message.to_vec()) {
+                return Ok(String::from_utf8_lossy(message).into_owned());
+            }
+        }
     }
 
     /// A request outside of dialogs. `headers` are whole lines, besides those that every request has.

@@ -4,6 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// No line for so long, and none is under way.
+const SETTLED: Duration = Duration::from_millis(50);
+const SETTLED_MAX: Duration = Duration::from_millis(500);
+
 /// The lines so far.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<(Mutex<Vec<String>>, Condvar)>);
@@ -27,9 +31,17 @@ impl Log {
         self.lock().clone()
     }
 
-    /// How many lines hold all of `parts`.
+    /// How many lines hold all of `parts`, once those that are under way have come.
     pub(crate) fn count(&self, parts: &[&str]) -> usize {
-        self.lock().iter().filter(|line| holds(line, parts)).count()
+        let deadline = Instant::now() + SETTLED_MAX;
+        let mut lines = self.lock();
+        loop {
+            let before = lines.len();
+            (lines, _) = self.0.1.wait_timeout(lines, SETTLED).unwrap_or_else(PoisonError::into_inner);
+            if lines.len() == before || Instant::now() >= deadline {
+                return lines.iter().filter(|line| holds(line, parts)).count();
+            }
+        }
     }
 
     /// Waits for a line that holds all of `parts`, and gives the first.
