@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts/compare"))
 
 import machine
+import one_core
 import report
 import stages
 import whole_process
@@ -45,6 +46,7 @@ def main():
     if arguments.only != "stages":
         result["load_average"] = [os.getloadavg()[0]]
         result["rows"] = whole_process.run(binaries, arguments.seconds, result["load_average"])
+        result["one_core"] = one_core.run(binaries, arguments.seconds, result["load_average"], whole_process.SPEECH)
         write(whole_process.markdown(result), whole_process.BEGIN, whole_process.END)
     (arguments.target / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
 

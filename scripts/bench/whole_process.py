@@ -10,6 +10,7 @@ import tempfile
 
 import gateways
 import load
+import one_core
 import report
 
 BEGIN = "<!-- bench, whole process: from here to the end mark, `make bench` writes -->\n"
@@ -105,6 +106,8 @@ def markdown(result):
             ("CPU per call-second", lambda row: with_ratio(cpu_ms(row), cpu_ms(rows["transcoded-50"]), "ms", 2)),
             ("memory per call", lambda row: with_ratio(memory_kib(row), memory_kib(rows["transcoded-50"]), "KiB", 0)),
         ]),
+        "",
+        *one_core.markdown(result["one_core"]),
     ]
     return "\n".join(lines) + "\n"
 

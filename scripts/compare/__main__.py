@@ -35,6 +35,7 @@ TRANSCODED = ["--audio", str(SPEECH)]
 # Numbered packets are followed one by one; they are no sound.
 PASSED_THROUGH = ["--codec", "pcmu", "--numbered"]
 SHARES_CALLS = 50
+STALLED, SET_UP = "stalled-20", "set-up-50"
 
 
 def rows(seconds):
@@ -43,6 +44,7 @@ def rows(seconds):
     yield "transcoded-50", 50, seconds, TRANSCODED
     yield "passed-through-20", 20, seconds, PASSED_THROUGH
     yield "passed-through-50", 50, seconds, PASSED_THROUGH
+    yield STALLED, 20, seconds, [*TRANSCODED, "--stall", str(report.STALL_MS)]
     # On both ways at once: what is lost on the one is not heard on the other.
     for row, _, percent, in_a_row in report.LOSSES:
         lost = ["--uplink-loss", str(percent), "--phone-loss", str(percent), "--loss-burst", str(in_a_row)]
@@ -95,6 +97,12 @@ def compare_media(arguments, result):
             print(f"compare: {name}, {gateway.name}", file=sys.stderr)
             measured[gateway.name] = measure(gateway, arguments.binaries, calls, seconds, options)
             result["load_average"].append(os.getloadavg()[0])
+    # Callers of the load tester's library want to be the DTLS client: then no side has to doubt the other's cookie.
+    result["rows"][SET_UP] = {}
+    for gateway in (gateways.ProxiedRtpengine, gateways.Webtrunk):
+        print(f"compare: {SET_UP}, {gateway.name}", file=sys.stderr)
+        options = [*PASSED_THROUGH, "--dtls-client"]
+        result["rows"][SET_UP][gateway.name] = measure(gateway, arguments.binaries, 50, 2, options)
     result["shares"] = {}
     for kind, options in (("transcoded", TRANSCODED), ("passed-through", PASSED_THROUGH)):
         print(f"compare: shares of {kind}, Webtrunk", file=sys.stderr)

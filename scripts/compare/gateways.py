@@ -1,5 +1,6 @@
 """The two gateways as processes: started with what they need to know, ended with what was measured."""
 
+import pathlib
 import re
 import secrets
 import shutil
@@ -94,6 +95,35 @@ class Rtpengine(Gateway):
             sys.exit("compare: rtpengine is missing; install it by scripts/setup compare")
         done = subprocess.run(["rtpengine", "--version"], capture_output=True, text=True)
         return re.search(r"\d[\w.+-]*", done.stdout + done.stderr)[0]
+
+
+class ProxiedRtpengine(Rtpengine):
+    """rtpengine behind Debian's Kamailio, which speaks SIP with browsers over WebSocket."""
+
+    name = "rtpengine"
+
+    def __init__(self, binaries, folder):
+        super().__init__(binaries, folder)
+        self.proxy_pid_file = folder / "proxy.pid"
+        self.proxy_command = [
+            "kamailio", "-f", str(pathlib.Path(__file__).parent / "browser_proxy.cfg"), "-DD", "-E", "-m", "64", "-M", "8",
+            "-P", str(self.proxy_pid_file), "-Y", str(folder),
+        ]
+        password = folder / "password"
+        password.write_text("nobody asks\n")
+        self.options = ["--server", f"ws://127.0.0.1:{HTTP_PORT}/sip", "--password-file", password]
+
+    def __enter__(self):
+        self.proxy = subprocess.Popen(self.proxy_command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return super().__enter__()
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.proxy.terminate()
+        self.proxy.wait(START_MAX_S)
+
+    def is_up(self):
+        return super().is_up() and self.proxy_pid_file.exists()
 
 
 class Webtrunk(Gateway):

@@ -11,10 +11,10 @@ DIALLED_A_SECOND = 10
 RUN_MAX_S = 300
 
 
-def run(running, binaries, calls, seconds, options):
-    """Its report of so many calls, all of them up for so many seconds."""
+def run(running, binaries, calls, seconds, options, run_by=()):
+    """Its report of so many calls, all of them up for so many seconds; `run_by` is a command that runs it."""
     command = [
-        binaries / "webtrunk-loadtest", "load", *running.options,
+        *run_by, binaries / "webtrunk-loadtest", "load", *running.options,
         "--phone", f"127.0.0.1:{PHONE_PORT}", "--media-address", "127.0.0.1",
         "--pid", running.pid, "--calls", calls, "--rate", DIALLED_A_SECOND, "--seconds", seconds, *options,
     ]

@@ -13,6 +13,8 @@ END = "<!-- compare: end -->\n"
 MISSING_MAX_PERCENT = 2
 # At most; chosen by us, from what the codecs alone cost.
 CPU_RATIO_WISHED = {"transcoded": 0.20, "passed-through": 0.35}
+SET_UP_RATIO_WISHED = 0.85
+STALL_MS = 300
 CODECS = {"transcoded": "Opus DTLS-SRTP ↔ PCMU RTP", "passed-through": "PCMU DTLS-SRTP ↔ PCMU RTP"}
 WAYS = {"to_phone": "to the phone", "to_caller": "to the caller"}
 SENDERS = {"to_phone": "the caller", "to_caller": "the phone"}
@@ -44,6 +46,16 @@ def figures(rows):
                     lambda it, way=way, share=share: it[way]["gateway_delay"][f"{share}_ms"],
                 )
             add(f"{title}: packets missing {name}", "%", row, lambda it, way=way: missing_percent(it[way]))
+    for end in ("caller", "phone"):
+        add(
+            f"PCMU DTLS-SRTP ↔ PCMU RTP, rtpengine behind Kamailio: from INVITE to audio at the {end}, p50", "ms", "set-up-50",
+            lambda it, end=end: it["setup"][f"first_audio_at_{end}"]["p50_ms"], SET_UP_RATIO_WISHED,
+        )
+    for way, name in WAYS.items():
+        add(
+            f"Opus DTLS-SRTP ↔ PCMU RTP, 20 calls: after a stall of {STALL_MS} ms, still late {name} for", "ms", "stalled-20",
+            lambda it, way=way: it[way]["recovery_ms"]["median"],
+        )
     for way, name in WAYS.items():
         add(f"level {name}, against what was said", "dB", "transcoded-20", lambda it, way=way: it[way]["gain_db"]["median"])
     for way, name in WAYS.items():

@@ -57,6 +57,9 @@ pub(crate) struct LoadArguments {
     /// Process of the gateway, to measure its CPU time and memory.
     #[arg(long, value_parser = process)]
     pid: Option<u32>,
+    /// Let that process stand still for so many milliseconds in the middle, and tell how long packets are late after it.
+    #[arg(long, value_name = "MILLISECONDS")]
+    stall: Option<u64>,
     /// Score so many of the calls by PESQ; needs WEBTRUNK_PYTHON, a Python with the package pesq.
     #[arg(long, default_value_t = 0)]
     pesq: usize,
@@ -150,6 +153,7 @@ impl LoadArguments {
             rate: self.rate,
             duration: Duration::from_secs(self.seconds),
             pid: self.pid,
+            stall: self.stall.map(Duration::from_millis),
             pesq: self.pesq,
             registers: self.register,
             losses: Losses {

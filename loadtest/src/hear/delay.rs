@@ -2,18 +2,27 @@
 //! receipt for the other.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::SampleRate;
 
 use super::Alignment;
 use crate::agent::{Heard, Sent, Voice, packet_number};
 
+/// One packet's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// When it came.
+    pub came_at: SystemTime,
+    /// For how long it was on its way.
+    pub delay: Duration,
+}
+
 /// The delays of one direction of one call.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Delays {
-    /// Of each packet that came and is known to be one that was sent.
-    pub each: Vec<Duration>,
+    /// Each packet that came and is known to be one that was sent, as they came.
+    pub each: Vec<Passage>,
     /// Packets that came and belong to none that was sent.
     pub unmatched: usize,
     /// How much later, in milliseconds, sound lies in packets that came than in those that were sent: what
@@ -32,19 +41,28 @@ pub fn numbered_delays(sent: &Sent, heard: &Heard) -> Delays {
     let mut delays = Delays::default();
     for packet in &heard.packets {
         let sent_at = packet_number(&packet.payload).and_then(|number| sent.get(&number));
-        match sent_at.and_then(|at| packet.at.duration_since(*at).ok()) {
-            Some(delay) => delays.each.push(delay),
-            None => delays.unmatched += 1,
-        }
+        delays.note(packet.at, sent_at);
     }
     delays
 }
 
 impl Delays {
+    /// How long each packet was on its way.
+    pub fn of_packets(&self) -> impl Iterator<Item = Duration> {
+        self.each.iter().map(|packet| packet.delay)
+    }
+
     /// How late the sound of each packet is.
     pub fn of_sound(&self) -> impl Iterator<Item = Duration> {
-        let late = |packet: &Duration| packet.as_secs_f64() + self.shift_ms / 1000.0;
-        self.each.iter().map(move |packet| Duration::from_secs_f64(late(packet).max(0.0)))
+        let late = |packet: Duration| packet.as_secs_f64() + self.shift_ms / 1000.0;
+        self.of_packets().map(move |packet| Duration::from_secs_f64(late(packet).max(0.0)))
+    }
+
+    fn note(&mut self, came_at: SystemTime, sent_at: Option<&SystemTime>) {
+        match sent_at.and_then(|at| came_at.duration_since(*at).ok()) {
+            Some(delay) => self.each.push(Passage { came_at, delay }),
+            None => self.unmatched += 1,
+        }
     }
 
     /// Follows packets that were transcoded, one for one, by their timestamps. Which packet the first
@@ -77,10 +95,7 @@ impl Delays {
         for packet in &heard.packets {
             let elapsed = u64::from(packet.timestamp.wrapping_sub(first.timestamp));
             let timestamp = origin.timestamp.wrapping_add((elapsed * sent_rate / heard_rate) as u32);
-            match by_timestamp.get(&timestamp).and_then(|at| packet.at.duration_since(*at).ok()) {
-                Some(delay) => delays.each.push(delay),
-                None => delays.unmatched += 1,
-            }
+            delays.note(packet.at, by_timestamp.get(&timestamp));
         }
         Some(delays)
     }
@@ -88,8 +103,6 @@ impl Delays {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use webtrunk_codecs::wav::Clip;
     use webtrunk_codecs::{CodecId, Decoder, EncoderConfig, SampleRate, decoder, encoder};
 
@@ -153,7 +166,7 @@ mod tests {
         heard.packets[3].payload = [0xff; 160].into();
         let delays = numbered_delays(&sent(100, CodecId::Pcmu), &heard);
         assert_eq!((delays.each.len(), delays.unmatched), (62, 1));
-        assert_eq!(delays.each[0], delay(LOST_AT_FIRST));
+        assert_eq!(delays.each[0].delay, delay(LOST_AT_FIRST));
     }
 
     /// A gateway that holds packets back for more than two packets' time must not look quick.
@@ -174,7 +187,7 @@ mod tests {
             let heard = heard(packets, CodecId::Opus);
             let delays = Delays::transcoded(&voice, &sent(400, CodecId::Pcmu), &heard, 52).expect("alike");
             assert_eq!((delays.each.len(), delays.unmatched), (400 - LOST_AT_FIRST as usize, 0));
-            assert!(delays.each.iter().all(|delay| *delay == held), "{:?} for {held:?}", delays.each[0]);
+            assert!(delays.of_packets().all(|delay| delay == held), "{:?} for {held:?}", delays.each[0]);
             // What Opus looks ahead: 6.5 ms, as far as the waveform tells.
             assert!((3.5..9.5).contains(&delays.shift_ms), "{} ms", delays.shift_ms);
         }

@@ -6,11 +6,13 @@ mod delay;
 mod percentiles;
 mod pesq;
 mod sound;
+mod stall;
 
 pub use alignment::Alignment;
 pub use arrivals::Arrivals;
-pub use delay::{Delays, numbered_delays};
+pub use delay::{Delays, Passage, numbered_delays};
 pub use percentiles::Percentiles;
 pub use pesq::{PesqBand, PesqError, pesq};
 pub use sound::{level_dbm0, longest_silence, rms};
+pub use stall::Stall;
 pub use webtrunk_codecs::tone::goertzel_dbm0;

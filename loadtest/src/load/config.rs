@@ -27,6 +27,8 @@ pub struct LoadConfig {
     pub duration: Duration,
     /// The process of the gateway, to be measured.
     pub pid: Option<u32>,
+    /// Let that process stand still for so long, in the middle.
+    pub stall: Option<Duration>,
     /// How many calls to score by PESQ.
     pub pesq: usize,
     /// Whether callers register first.
@@ -54,6 +56,8 @@ pub enum LoadProgress {
 /// Bounds of a load: what one process and one machine can bear.
 pub(super) const CALLS_MAX: usize = 5000;
 pub(super) const DURATION_MAX: Duration = Duration::from_secs(3600);
+/// Then peers believe that it is gone.
+const STALL_MAX: Duration = Duration::from_secs(5);
 /// What stands for the number of the call.
 pub(super) const PLACEHOLDER: &str = "{call}";
 
@@ -89,6 +93,13 @@ impl LoadConfig {
             format!("{} calls a second are not between 0 and 1000", self.rate)
         } else if self.duration.is_zero() || self.duration > DURATION_MAX {
             format!("{:?} is not between a second and {DURATION_MAX:?}", self.duration)
+        } else if self.stall.is_some_and(|it| it.is_zero() || it > STALL_MAX || it * 4 > self.duration) {
+            format!(
+                "a stall of {:?} is not between a millisecond and {STALL_MAX:?}, or takes more than a quarter of the load",
+                self.stall.unwrap_or_default()
+            )
+        } else if self.stall.is_some() && self.pid.is_none() {
+            "who is to stand still? give the gateway's process id".to_owned()
         } else if let Some(fault) = self.losses.fault() {
             fault
         } else if self.rtpengine.is_some() {

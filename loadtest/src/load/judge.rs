@@ -7,7 +7,7 @@ use super::calls::{End, Record};
 use super::report::{DirectionReport, Spread};
 use crate::agent::{SentPacket, Voice};
 use crate::hear::{
-    Alignment, Arrivals, Delays, Percentiles, PesqBand, PesqError, level_dbm0, longest_silence,
+    Alignment, Arrivals, Delays, Percentiles, PesqBand, PesqError, Stall, level_dbm0, longest_silence,
     numbered_delays, pesq,
 };
 
@@ -89,7 +89,7 @@ fn sent_since_connected<'e>(from: &'e End, to: &End) -> &'e [SentPacket] {
 }
 
 impl DirectionReport {
-    pub(super) fn of(verdicts: &[Verdict]) -> Self {
+    pub(super) fn of(verdicts: &[Verdict], stall: Option<Stall>) -> Self {
         let arrivals = || verdicts.iter().filter_map(|it| it.arrivals);
         let alignments = || verdicts.iter().filter_map(|it| it.alignment);
         Self {
@@ -102,8 +102,12 @@ impl DirectionReport {
             reordered: arrivals().map(|it| it.reordered).sum(),
             broken: verdicts.iter().map(|it| it.broken).sum(),
             jitter_ms: Spread::of(arrivals().map(|it| it.jitter_ms)),
-            gateway_delay: Percentiles::of(verdicts.iter().flat_map(|it| it.delays.each.iter().copied())),
+            gateway_delay: Percentiles::of(verdicts.iter().flat_map(|it| it.delays.of_packets())),
             sound_delay: Percentiles::of(verdicts.iter().flat_map(|it| it.delays.of_sound())),
+            recovery_ms: stall.and_then(|stall| {
+                let each = verdicts.iter().filter_map(|it| stall.recovery(&it.delays.each));
+                Spread::of(each.map(|it| it.as_secs_f64() * 1000.0))
+            }),
             not_followed: verdicts.iter().map(|it| it.delays.unmatched as u64).sum(),
             gain_db: Spread::of(alignments().map(|it| it.gain_db)),
             likeness: Spread::of(alignments().map(|it| it.correlation)),
@@ -213,7 +217,7 @@ mod tests {
         let passed =
             sender.sent.carried().enumerate().filter(|(at, _)| at % 100 != 50).map(|(_, packet)| packet);
         let verdict = Verdict::of(Some(&sender), &listener(passed), Some(&Voice::numbered()));
-        let report = DirectionReport::of(&[verdict]);
+        let report = DirectionReport::of(&[verdict], None);
         // What was dropped before the first that left is not counted: nobody could know of it.
         let begins = sender.sent.carried().next().map_or(0, |packet| packet.index);
         let carried = sender.sent.carried().count() as u64;
@@ -228,7 +232,7 @@ mod tests {
         let sender = sender();
         let verdict =
             Verdict::of(Some(&sender), &listener(sender.sent.packets.iter()), Some(&Voice::numbered()));
-        let report = DirectionReport::of(&[verdict]);
+        let report = DirectionReport::of(&[verdict], None);
         assert_eq!((report.sent, report.received, report.lost), (u64::from(PACKETS), u64::from(PACKETS), 0));
         assert!(report.dropped > 0 && report.not_followed == report.dropped, "{report:?}");
     }

@@ -1,8 +1,13 @@
-//! What a process uses, by /proc.
+//! What a process uses, by /proc; and a process that stands still.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::LoadError;
+use crate::hear::Stall;
 
 /// Reads what one process uses.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +44,23 @@ impl ProcessMeter {
         let cpu_ticks = cpu_ticks(&stat).ok_or_else(|| fail("its stat has no times".to_owned()))?;
         let rss_kib = rss_kib(&status).ok_or_else(|| fail("its status has no VmRSS".to_owned()))?;
         Ok(Usage { cpu_ms: cpu_ticks * 1000.0 / self.ticks_per_second, rss_kib })
+    }
+
+    /// Lets the process stand still for so long.
+    ///
+    /// # Errors
+    /// It has ended, or is not ours.
+    pub async fn stall(&self, length: Duration) -> Result<Stall, LoadError> {
+        self.signal(Signal::SIGSTOP)?;
+        let began_at = SystemTime::now();
+        tokio::time::sleep(length).await;
+        self.signal(Signal::SIGCONT)?;
+        Ok(Stall { began_at, ended_at: SystemTime::now() })
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), LoadError> {
+        kill(Pid::from_raw(self.pid.cast_signed()), signal)
+            .map_err(|error| LoadError::Process { pid: self.pid, why: error.desc().to_owned() })
     }
 }
 

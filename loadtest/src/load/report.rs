@@ -82,6 +82,9 @@ pub struct DirectionReport {
     /// How late the sound is, from one end's send call to the kernel's receipt at the other, in milliseconds:
     /// with what codecs look ahead and buffers hold, without the time in which a packet is filled.
     pub sound_delay: Option<Percentiles>,
+    /// With a stall of the gateway: how long after it packets were still later than before, by more than half a packet, in
+    /// milliseconds.
+    pub recovery_ms: Option<Spread>,
     /// Packets that could not be followed, or were made up for such as never came.
     pub not_followed: u64,
     /// Louder than it was said, in dB.

@@ -13,7 +13,7 @@ use super::process::{ProcessMeter, Usage};
 use super::report::{Connections, DirectionReport, GatewayReport, LoadReport, Setup};
 use super::{LoadConfig, LoadError, LoadProgress};
 use crate::agent::{AgentError, Phone};
-use crate::hear::Percentiles;
+use crate::hear::{Percentiles, Stall};
 
 /// Time for late packets and the kernel's accounts, before and after the calls.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -45,9 +45,15 @@ pub async fn run(config: LoadConfig, on_progress: impl Fn(LoadProgress)) -> Resu
 
     let up = settled.iter().filter(|call| call.is_ok()).count();
     let (began_at, gateway_before, own_before) = (Instant::now(), read_gateway()?, own.read()?);
+    let mut stall = None;
     while began_at.elapsed() < config.duration {
         tokio::time::sleep(SETTLE.min(config.duration.saturating_sub(began_at.elapsed()))).await;
         on_progress(LoadProgress::Talking(began_at.elapsed()));
+        if let (Some(length), Some(gateway), None) = (config.stall, &gateway, stall)
+            && began_at.elapsed() >= config.duration / 2
+        {
+            stall = Some(gateway.stall(length).await?);
+        }
     }
     let (steady, gateway_after, own_after) = (began_at.elapsed(), read_gateway()?, own.read()?);
     let call_seconds = up as f64 * steady.as_secs_f64();
@@ -71,7 +77,7 @@ pub async fn run(config: LoadConfig, on_progress: impl Fn(LoadProgress)) -> Resu
     };
     let own_cpu_ms_per_call_second = per_call_second(own_before, own_after);
     let judged = judge(&config, finished, on_progress).await?;
-    Ok(judged.report(&config, gateway, own_cpu_ms_per_call_second, steady))
+    Ok(judged.report(&config, gateway, stall, own_cpu_ms_per_call_second, steady))
 }
 
 /// One short call that does not count: voices are encoded, the gateway has made what it makes once.
@@ -163,6 +169,7 @@ impl Judged {
         self,
         config: &LoadConfig,
         gateway: Option<GatewayReport>,
+        stall: Option<Stall>,
         own_cpu_ms_per_call_second: f64,
         steady: Duration,
     ) -> LoadReport {
@@ -186,8 +193,8 @@ impl Judged {
                 first_audio_at_caller: Percentiles::of(self.at_caller),
                 first_audio_at_phone: Percentiles::of(self.at_phone),
             },
-            to_phone: config.phone.is_some().then(|| DirectionReport::of(&to_phone)),
-            to_caller: DirectionReport::of(&to_caller),
+            to_phone: config.phone.is_some().then(|| DirectionReport::of(&to_phone, stall)),
+            to_caller: DirectionReport::of(&to_caller, stall),
             gateway,
             own_cpu_ms_per_call_second,
             steady_s: steady.as_secs_f64(),

@@ -28,6 +28,7 @@ fn load(proxy: &Proxy, destination: &str) -> LoadConfig {
         rate: 10.0,
         duration: Duration::from_secs(3),
         pid: Some(std::process::id()),
+        stall: None,
         pesq: 0,
         registers: true,
         losses: Losses::default(),
@@ -79,10 +80,12 @@ async fn every_call_and_packet_is_in_the_report() {
 async fn a_load_that_makes_no_sense_is_refused_with_its_cure() {
     let proxy = Proxy::start().await;
     type Spoil = fn(&mut LoadConfig);
-    let faults: [(Spoil, &str); 8] = [
+    let faults: [(Spoil, &str); 10] = [
         (|load| load.calls = 0, "0 calls"),
         (|load| load.rate = f64::NAN, "NaN calls a second"),
         (|load| load.users.clear(), "name one"),
+        (|load| load.stall = Some(Duration::from_secs(1)), "a quarter"),
+        (|load| (load.stall, load.pid) = (Some(Duration::from_millis(1)), None), "who is to stand still"),
         (|load| load.losses.callers = 5.0, "a loss of 5"),
         (|load| load.losses.phone = -0.1, "a loss of -0.1"),
         (|load| load.losses.in_a_row = 0, "0 lost in a row"),

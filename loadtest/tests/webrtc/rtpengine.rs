@@ -76,6 +76,7 @@ async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
             rate: 10.0,
             duration: Duration::from_secs(4),
             pid: Some(rtpengine.0.id()),
+            stall: None,
             pesq: 0,
             registers: false,
             losses,
