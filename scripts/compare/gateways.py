@@ -22,7 +22,7 @@ CONFIG = """
 [http]
 bind = "127.0.0.1:{http_port}"
 [sip]
-strangers_per_address = 200
+strangers_per_address = 400
 [sip_ws]
 [[sip.listeners]]
 transport = "udp"
@@ -114,16 +114,21 @@ class ProxiedRtpengine(Rtpengine):
         self.options = ["--server", f"ws://127.0.0.1:{HTTP_PORT}/sip", "--password-file", password]
 
     def __enter__(self):
+        # It asks for rtpengine when it starts.
+        super().__enter__()
         self.proxy = subprocess.Popen(self.proxy_command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return super().__enter__()
+        deadline = time.monotonic() + START_MAX_S
+        while not self.proxy_pid_file.exists():
+            if time.monotonic() > deadline:
+                self.__exit__()
+                sys.exit(f"compare: Kamailio does not start; run it by hand: {' '.join(self.proxy_command)}")
+            time.sleep(0.1)
+        return self
 
     def __exit__(self, *_):
         super().__exit__()
         self.proxy.terminate()
         self.proxy.wait(START_MAX_S)
-
-    def is_up(self):
-        return super().is_up() and self.proxy_pid_file.exists()
 
 
 class Webtrunk(Gateway):

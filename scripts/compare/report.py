@@ -90,7 +90,7 @@ def overloaded(row):
 def ratio(figure):
     """Webtrunk's share of rtpengine's, where that means something."""
     theirs, ours = figure["rtpengine"], figure["Webtrunk"]
-    if figure["overloaded"] and (figure["unit"] in ("ms", "KiB") or figure["row"].startswith("loss-")):
+    if figure["overloaded"] and figure["row"] != "set-up-50" and (figure["unit"] in ("ms", "KiB") or figure["row"].startswith("loss-")):
         return "overloaded: " + ", ".join(figure["overloaded"])
     if figure["unit"] not in ("ms", "KiB") or not theirs or ours is None:
         return ""

@@ -20,8 +20,9 @@ RATE, RATE_S = 100, 8
 # Where the search for the highest rate begins and ends, and how long each step takes.
 RATES = (200, 300, 400, 500, 600, 800, 1000, 1200, 1500, 1800, 2200, 2600, 3000)
 STEP_S = 4
-# More of them sent again than this, and the rate is no longer carried.
-RETRANSMITTED_MAX = 0.02
+# More of them failed or sent again than this, and the rate is no longer carried. Two workers of a proxy may change the
+# order of two messages, which sipp does not forgive.
+FAILED_MAX, RETRANSMITTED_MAX = 0.002, 0.02
 DIALOGS, DIALOGS_S = 300, 20
 MEDIA_CALLS, MEDIA_S = 50, 20
 PROBES = 400
@@ -119,13 +120,14 @@ MEASURES = {
 
 
 def highest_rate(run):
-    """The highest of the rates at which all came through, hardly any asked for twice."""
+    """The highest of the rates at which hardly any failed or was asked for twice."""
     carried = 0
     for rate in RATES:
         begun = time.monotonic()
         done = run(rate)
         is_late = time.monotonic() - begun > 2 * STEP_S + 1
-        if done["failed"] or done["retransmissions"] > RETRANSMITTED_MAX * done["calls"] or is_late:
+        is_clean = done["failed"] <= FAILED_MAX * rate * STEP_S
+        if not is_clean or done["retransmissions"] > RETRANSMITTED_MAX * done["calls"] or is_late:
             break
         carried = rate
     return carried
@@ -135,12 +137,12 @@ def figures(measured):
     """Each as (what, unit, key), with both values."""
     rows = [
         ("call, signalling alone: CPU", "ms", "call_cpu_ms"),
-        ("calls a second, highest rate without a failure", "1/s", "calls_per_second"),
+        ("calls a second, highest rate that is carried", "1/s", "calls_per_second"),
         ("call with media (PCMU ↔ PCMU), 50 calls: CPU per call-second", "ms", "media_cpu_ms"),
         ("added delay between dialling and ring, p50", "ms", "ring_p50_ms"),
         ("added delay between dialling and ring, p99", "ms", "ring_p99_ms"),
         ("registration with its challenge: CPU", "ms", "registration_cpu_ms"),
-        ("registrations a second, highest rate without a failure", "1/s", "registrations_per_second"),
+        ("registrations a second, highest rate that is carried", "1/s", "registrations_per_second"),
         ("memory per idle registration", "KiB", "registration_kib"),
         ("memory per dialog (a call that is up)", "KiB", "dialog_kib"),
     ]

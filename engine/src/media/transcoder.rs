@@ -309,9 +309,16 @@ impl Transcoder {
         let ticks = i64::from(timestamp.wrapping_sub(expected).cast_signed());
         let rate = self.sample_rate();
         let samples = ticks * i64::from(rate.hz()) / i64::from(self.input_clock.hz());
-        if self.is_made_up && samples < 0 {
-            let excess = self.excess + usize::try_from(-samples).unwrap_or(0);
-            self.excess = if self.duration_of(excess) > EXCESS_MAX { 0 } else { excess };
+        let late = usize::try_from(-samples).unwrap_or(0);
+        if self.is_made_up && late > 0 {
+            if self.duration_of(self.excess + late) > EXCESS_MAX {
+                self.excess = 0;
+            } else {
+                // Time that passed, and of which nobody was told yet, has not passed.
+                let untold = late.min(self.skipped);
+                self.skipped -= untold;
+                self.excess += late - untold;
+            }
         }
         if ticks <= 0 || ticks > PAUSE_SECONDS_MAX * i64::from(self.input_clock.hz()) {
             return 0;

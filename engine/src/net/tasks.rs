@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::{debug, error, warn};
 
@@ -16,6 +16,10 @@ use super::shard::{Reading, SharedShard};
 use super::shard_actor::Pulse;
 use super::shard_streams::Adopted;
 use super::stream::{GREETING_MAX, Line};
+
+/// Who is so late stood still, with the whole process or machine: what came meanwhile is read before anything is taken for
+/// missing. Chosen by us.
+const STOOD_STILL: Duration = Duration::from_millis(50);
 
 /// Starts the shard's own tasks on the current thread.
 pub(crate) fn start(shard: &SharedShard, pulse: &Pulse) {
@@ -124,7 +128,12 @@ async fn keep_time(shard: SharedShard, _pulse: Pulse) {
         let next = shard.borrow().poll_timeout();
         match next {
             Some(at) => tokio::select! {
-                () = sleep_until(at.into()) => guarded(|| shard.borrow_mut().handle_timeouts(Instant::now())),
+                () = sleep_until(at.into()) => {
+                    if at.elapsed() > STOOD_STILL {
+                        yield_now().await;
+                    }
+                    guarded(|| shard.borrow_mut().handle_timeouts(Instant::now()));
+                }
                 () = wake.timer.notified() => {}
             },
             None => wake.timer.notified().await,

@@ -36,14 +36,12 @@ impl Stall {
 mod tests {
     use super::*;
 
-    const STALL: Stall = Stall { began_at: at(1000), ended_at: at(1300) };
+    fn at(ms: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(ms)
+    }
 
-    const fn at(ms: u64) -> SystemTime {
-        // An instant is its distance from the epoch; `+` is not const.
-        match SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms)) {
-            Some(at) => at,
-            None => SystemTime::UNIX_EPOCH,
-        }
+    fn recovery(packets: &[Passage]) -> Option<Duration> {
+        Stall { began_at: at(1000), ended_at: at(1300) }.recovery(packets)
     }
 
     /// A packet each 20 ms; a stall keeps them, and behind it each is late by so many milliseconds.
@@ -57,21 +55,21 @@ mod tests {
 
     #[test]
     fn who_sends_on_at_once_is_as_before_at_once() {
-        assert_eq!(STALL.recovery(&packets(|_| 2)), Some(Duration::ZERO));
+        assert_eq!(recovery(&packets(|_| 2)), Some(Duration::ZERO));
     }
 
     #[test]
     fn who_stays_late_is_late_until_it_is_as_before() {
         let catches_up = |sent_ms: u64| if (1300..2000).contains(&sent_ms) { 100 } else { 2 };
-        assert_eq!(STALL.recovery(&packets(catches_up)), Some(Duration::from_millis(1980 + 100 - 1300)));
+        assert_eq!(recovery(&packets(catches_up)), Some(Duration::from_millis(1980 + 100 - 1300)));
         let never = |sent_ms: u64| if sent_ms >= 1300 { 100 } else { 2 };
-        assert_eq!(STALL.recovery(&packets(never)), Some(Duration::from_millis(2980 + 100 - 1300)));
+        assert_eq!(recovery(&packets(never)), Some(Duration::from_millis(2980 + 100 - 1300)));
     }
 
     #[test]
     fn nothing_tells_nothing() {
-        assert_eq!(STALL.recovery(&[]), None);
+        assert_eq!(recovery(&[]), None);
         let all = packets(|_| 2);
-        assert_eq!(STALL.recovery(&all[..10]), None);
+        assert_eq!(recovery(&all[..10]), None);
     }
 }

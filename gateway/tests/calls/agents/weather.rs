@@ -1,11 +1,12 @@
 //! A network in which packets come late, twice, and not at all for a moment: what is heard through it, over the bridge
 //! and in a conference.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::Call;
+use webtrunk_loadtest::hear::Arrivals;
 
 use super::ear::{
     assert_has_few_gaps, assert_hears_no_gap, assert_is_one_stream, assert_is_one_stream_but_for_stalls,
@@ -122,4 +123,30 @@ async fn what_a_phone_loses_of_g711_is_concealed_for_a_browser() {
     assert_is_missed(&figures, relay.tallies()[0]);
     let concealed = figure(&figures, "concealed");
     assert!(concealed.abs_diff(figure(&figures, "lost")) <= 3, "{concealed} concealed of {figures}");
+}
+
+/// What came meanwhile is neither lost nor taken for missing: after it both streams are where they would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_stood_still_goes_on_as_before() {
+    const STALL: Duration = Duration::from_millis(300);
+    const SECOND: usize = 50;
+    let stage = Stage::new(&["PCMU"]);
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    for _ in 0..3 {
+        for end in [&call, &lifted] {
+            let heard = end.heard().await.expect("a log").packets.len();
+            end.heard_packets(heard + SECOND, PATIENCE).await.expect("audio");
+        }
+        stage.gateway.stand_still(STALL).await;
+    }
+    lifted.heard_packets(5 * SECOND, PATIENCE).await.expect("audio");
+    for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
+        assert_is_one_stream(end).await;
+        assert_mostly_hears(end, hz).await;
+        let arrivals = Arrivals::of(&end.heard().await.expect("a log"));
+        assert_eq!(arrivals.map(|it| it.lost), Some(0));
+    }
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
 }

@@ -11,6 +11,7 @@ use webtrunk_loadtest::agent::{
     Call, CallEnd, Dialect, Heard, HeardPacket, PhoneConfig, ScriptStep, Voice, WebrtcConfig,
 };
 
+use super::ear::assert_mostly_hears;
 use super::played::Prompts;
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
@@ -373,6 +374,29 @@ fn redundant(packets: &[HeardPacket]) -> usize {
         has_copy
     };
     packets.iter().filter(has_copy).count()
+}
+
+/// From 15 % on the network is taken to be full. At a constant bitrate all packets are of one length.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_reports_congestion_gets_three_quarters_of_the_bitrate() {
+    let stage = Stage::new(&["PCMU"]);
+    let dialect = Dialect { opus: Some("cbr=1".to_owned()), ..Dialect::default() };
+    let alice = webrtc(WebrtcConfig { dialect, ..stage.alice() }).await;
+    let callee = phone(PhoneConfig { voice: Some(speech()), ..stage.callee(CodecId::Pcmu) }).await;
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    call.heard_packets(100, PATIENCE).await.expect("audio");
+    let length = async || {
+        let log = call.heard().await.expect("a log");
+        log.packets.last().expect("audio").payload.len()
+    };
+    let whole = length().await;
+    call.claim_loss(Some(20));
+    call.heard_packets(250, PATIENCE).await.expect("audio");
+    let congested = length().await;
+    assert!((whole * 3 / 4).abs_diff(congested) <= 2, "{congested} of {whole} octets");
+    assert_mostly_hears(&lifted, CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,14 @@
 //! Where the gateway has to say no, or to end what nobody else ends.
 
+use std::time::Duration;
+
 use super::raw_phone::RawPhone;
 use super::sipp::Sipp;
 use super::stage::Stage;
 use crate::support::gateway::GatewayConfig;
+
+/// How long ports rest.
+const REST: Duration = Duration::from_secs(10);
 
 /// A stage of this configuration, on which a call is up.
 fn talking(config: GatewayConfig) -> Option<(Stage, Sipp, Sipp)> {
@@ -46,6 +51,29 @@ fn one_port_for_two_legs() {
     let Some(stage) = Stage::with(&["PCMU"], config) else { return };
     stage.call("caller_refused", "9100", &[("STATUS", "503")]).finish();
     stage.gateway.assert_all_is_over(1);
+}
+
+/// What a phone still sends when its call is over must not be heard in the next one: its port rests.
+#[test]
+fn ports_rest_after_a_call() {
+    let config = GatewayConfig::default().media("shards = 1").rtp_ports(20_000, 20_003);
+    let Some((stage, caller, callee)) = talking(config) else { return };
+    caller.go_on();
+    caller.finish();
+    callee.finish();
+    stage.gateway.assert_all_is_over(1);
+    let mut another = RawPhone::new(&stage.caller, &stage.gateway, "2002");
+    let refused = another.ask("INVITE", "sip:9101@webtrunk.test", "");
+    assert!(refused.starts_with("SIP/2.0 503 "), "{refused}");
+    another.acknowledge(&refused);
+    std::thread::sleep(REST);
+    let callee = stage.answer("callee_talks", &[]);
+    let caller = stage.call("caller_talks", "9100", &[]);
+    callee.wait_for("ACK");
+    caller.wait_for_sent("ACK");
+    caller.go_on();
+    caller.finish();
+    callee.finish();
 }
 
 /// Both phones are there and say nothing, as after a power cut: the call does not last for ever.

@@ -72,6 +72,8 @@ fn an_offer_without_a_common_codec_rings_nowhere() {
     let caller = stage.call("caller_refused", "9100", &[("STATUS", "488"), ("FORMATS", "18")]);
     let seen = caller.finish();
     assert!(!seen.iter().any(|seen| seen.is("180")), "it rang");
+    let refused = seen.iter().find(|seen| seen.is("488")).expect("it was refused");
+    assert_eq!(refused.header("Warning"), Some("305 webtrunk \"Incompatible media format\""));
     stage.gateway.assert_all_is_over(1);
     assert!(callee.seen().is_empty(), "the callee was called");
 }

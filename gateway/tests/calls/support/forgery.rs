@@ -92,19 +92,31 @@ pub(crate) fn reports(packet: &[u8]) -> Vec<Vec<u8>> {
     ]
 }
 
-/// What belongs to ICE and DTLS: an alert, a goodbye, part of a handshake, a check without a signature.
+/// What belongs to ICE and DTLS: an alert, a goodbye, part of a handshake, checks without a signature.
 pub(crate) fn handshakes(number: u64) -> Vec<Vec<u8>> {
     let record = |kind: u8, body: &[u8]| {
         [&[kind, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, number as u8, 0, body.len() as u8], body].concat()
     };
-    vec![record(21, &[2, 40]), record(21, &[1, 0]), record(22, &[1; 60]), record(20, &[1]), unsigned_check()]
+    let records = vec![record(21, &[2, 40]), record(21, &[1, 0]), record(22, &[1; 60]), record(20, &[1])];
+    [records, unsigned_checks()].concat()
 }
 
-/// A STUN binding request without credentials.
-pub(crate) fn unsigned_check() -> Vec<u8> {
-    let mut check = vec![0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42];
-    check.extend([7; 12]);
-    check
+/// STUN without credentials: a binding request, one that nominates, one whose user name is longer than any may be, and
+/// a role conflict in answer to nothing (RFC 8445 7.3.1.1).
+pub(crate) fn unsigned_checks() -> Vec<Vec<u8>> {
+    const USE_CANDIDATE: [u8; 4] = [0, 0x25, 0, 0];
+    const ROLE_CONFLICT: [u8; 8] = [0, 9, 0, 4, 0, 0, 4, 87];
+    let message = |kind: u16, attributes: &[u8]| {
+        let head = [kind.to_be_bytes(), (attributes.len() as u16).to_be_bytes()].concat();
+        [&head, [0x21, 0x12, 0xA4, 0x42].as_slice(), &[7; 12], attributes].concat()
+    };
+    let long_name = [[0, 6, 2, 0x58].as_slice(), &[b'a'; 600]].concat();
+    vec![
+        message(0x0001, &[]),
+        message(0x0001, &USE_CANDIDATE),
+        message(0x0001, &long_name),
+        message(0x0111, &ROLE_CONFLICT),
+    ]
 }
 
 /// RTP with G.711 in the clear, loud.

@@ -55,6 +55,13 @@ impl Gateway {
         Self { process, log, host, certificate, folder }
     }
 
+    /// Lets it stand still for so long, as on a machine that is paused.
+    pub(crate) async fn stand_still(&self, length: Duration) {
+        self.process.signal(Signal::SIGSTOP);
+        tokio::time::sleep(length).await;
+        self.process.signal(Signal::SIGCONT);
+    }
+
     /// Kills it as the kernel kills, and starts it on the same host with the same configuration.
     pub(crate) fn kill_and_start_again(&mut self) {
         self.process.signal(Signal::SIGKILL);

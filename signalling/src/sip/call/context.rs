@@ -7,6 +7,7 @@ use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::DialogIndex;
+use super::reason;
 use super::reliable::RELIABLE;
 use super::session_timer::TIMER;
 use crate::adapter::Event;
@@ -61,7 +62,9 @@ impl Context<'_> {
 
     /// Sends a response that says nothing but its status. To has its tag: the request is in a dialog.
     pub(super) fn answer(&mut self, key: TransactionKey, request: &Request, status: StatusCode) {
-        self.respond(key, request.response(status, None));
+        let mut response = request.response(status, None);
+        reason::warn_of_media(&mut response);
+        self.respond(key, response);
     }
 
     /// Refuses a session interval that is too small (RFC 4028 6).

@@ -351,6 +351,7 @@ impl Incoming {
         if let Some(reason) = reason::for_refusal(cause) {
             response.headers.push(HeaderName::Reason, reason);
         }
+        reason::warn_of_media(&mut response);
         self.early_offer.refuse(EndCause::Cancelled, context);
         context.respond(self.key, response);
         context.tell_ended(cause, why);

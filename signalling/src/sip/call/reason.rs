@@ -60,6 +60,13 @@ pub(super) const fn for_refusal(cause: EndCause) -> Option<&'static str> {
     }
 }
 
+/// Says in a 488 that it is for the media that were offered (RFC 3261 13.3.1.3, 20.43).
+pub(super) fn warn_of_media(response: &mut Response) {
+    if response.status == StatusCode::NOT_ACCEPTABLE_HERE {
+        response.headers.push(HeaderName::Warning, "305 webtrunk \"Incompatible media format\"");
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Reason {
     Q850(u16),
