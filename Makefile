@@ -5,6 +5,7 @@
 # make bench  measure stages and process, ten minutes, into docs/PERFORMANCE.md
 # make clean  remove what was built
 # make compare   measure beside rtpengine and Kamailio, and write the ratios to docs/PERFORMANCE.md
+# make flood   what floods of strangers and too many calls do, beside Kamailio, into docs/PERFORMANCE.md
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
@@ -32,7 +33,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench compare weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour check loom web bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -78,6 +79,11 @@ compare: setup-compare
 	$(MAKE) web
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
 	WEBTRUNK_PYTHON=$(WEBTRUNK_TEST_PYTHON) python3 scripts/compare --binaries $(TARGET)/release --json $(TARGET)/compare.json
+
+flood: setup-compare
+	$(MAKE) web
+	$(CARGO) build $(LOCKED) --release --package webtrunk
+	python3 scripts/flood --binaries $(TARGET)/release --json $(TARGET)/flood.json
 
 weather: setup-test
 	$(CARGO) bench $(LOCKED) --package webtrunk-benches --bench weather

@@ -97,6 +97,9 @@ pub enum Refused {
     /// As many calls as the configuration allows.
     #[error("the engine has as many calls as it may have")]
     Full,
+    /// Every shard is late as it is.
+    #[error("the media threads are late")]
+    Late,
     /// The engine is going down.
     #[error("the engine is going down")]
     Draining,
@@ -160,6 +163,23 @@ impl Engine {
         };
         let shard = shard.ok_or(Refused::Draining)?;
         shard.actor.send(CreateCall { events, room }).await.map_err(|_| Refused::Draining)
+    }
+
+    /// Whether there is room for one more call, and time for it: a shard that is late has none.
+    ///
+    /// # Errors
+    /// [`Refused`], and why.
+    pub fn has_room(&self) -> Result<(), Refused> {
+        if self.inner.is_draining.load(Ordering::Relaxed) {
+            return Err(Refused::Draining);
+        }
+        if self.ledger().calls >= self.inner.calls_max.load(Ordering::Relaxed) {
+            return Err(Refused::Full);
+        }
+        if self.inner.shards.iter().all(|shard| shard.gauges.is_late()) {
+            return Err(Refused::Late);
+        }
+        Ok(())
     }
 
     /// Takes so many calls at one time from now on; those that are there go on.

@@ -73,6 +73,8 @@ pub enum EndCause {
     MediaFailed,
     /// Media stopped: no packet for the configured time.
     MediaTimeout,
+    /// The call is as long as it may be, or the minutes of who pays for it are over.
+    TimeLimit,
     /// The signalling session is gone.
     SignallingLost,
     /// The next hop failed or did not answer.

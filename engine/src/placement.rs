@@ -22,11 +22,14 @@ pub(crate) struct Standing {
     pub(crate) busy_permille: u32,
     /// Pairs of RTP ports that it could hand out.
     pub(crate) pairs_free: usize,
+    /// Whether it meets too many deadlines too late.
+    pub(crate) is_late: bool,
 }
 
 impl Standing {
     const fn has_room(&self) -> bool {
-        self.busy_permille < BUSY_PERMILLE_MAX
+        !self.is_late
+            && self.busy_permille < BUSY_PERMILLE_MAX
             && self.newcomers < NEWCOMERS_MAX
             && self.pairs_free >= PAIRS_FREE_MIN
     }
@@ -46,7 +49,8 @@ pub(crate) fn place<T>(shards: impl Iterator<Item = (T, Standing)>) -> Option<T>
 mod tests {
     use super::*;
 
-    const IDLE: Standing = Standing { calls: 0, newcomers: 0, busy_permille: 0, pairs_free: 1000 };
+    const IDLE: Standing =
+        Standing { calls: 0, newcomers: 0, busy_permille: 0, pairs_free: 1000, is_late: false };
 
     fn placed(standings: &[Standing]) -> Option<usize> {
         place(standings.iter().copied().enumerate())
@@ -65,6 +69,7 @@ mod tests {
             Standing { calls: 9, busy_permille: 400, ..IDLE },
             Standing { calls: 9, newcomers: 25, ..IDLE },
             Standing { calls: 9, pairs_free: 49, ..IDLE },
+            Standing { calls: 9, is_late: true, ..IDLE },
         ] {
             assert_eq!(placed(&[full, IDLE]), Some(1), "{full:?}");
         }

@@ -15,8 +15,9 @@ use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::subscription::{Package, WatchRights};
 use webtrunk_signalling::sip::transport::Addresses;
+use webtrunk_signalling::spending::CallLimits;
 
-use crate::config::{Config, Trunk, UserLimits, Users};
+use crate::config::{Config, SpendingLimits, Trunk, UserLimits, Users};
 use crate::wiring;
 
 /// The configuration and the registrar's state, as the switchboard sees them.
@@ -30,6 +31,7 @@ pub struct GatewayDirectory {
     phone_srtp: SrtpPolicy,
     user_redirects: Redirects,
     user_limits: UserLimits,
+    spending: SpendingLimits,
     /// Who may watch whom, where that is who may pick up.
     pickup: Option<WatchRights>,
 }
@@ -47,6 +49,7 @@ impl GatewayDirectory {
             rtp_address: config.media.rtp_address,
             phone_srtp: config.sip.phone_srtp,
             user_limits: config.user_limits.clone(),
+            spending: config.spending.clone(),
             pickup: config.subscriptions.allows_pickup.then(|| config.subscriptions.rights.clone()),
             user_redirects: config.sip.redirects,
         }
@@ -121,6 +124,10 @@ impl Directory for GatewayDirectory {
 
     fn calls_max(&self, user: &str) -> Option<usize> {
         self.user_limits.of(user)
+    }
+
+    fn limits(&self, payer: &Origin) -> Option<Arc<CallLimits>> {
+        self.spending.of(payer)
     }
 
     fn may_transfer(&self, origin: &Origin) -> bool {

@@ -14,6 +14,7 @@ pub mod directory;
 pub mod files;
 pub mod http;
 pub mod logging;
+mod media_load;
 pub mod prompts;
 pub mod reload;
 pub mod serve;

@@ -15,16 +15,17 @@ use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError}
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
 use webtrunk_signalling::sip::adapter::{SipAdapter, SipChange, SipReloader};
-use webtrunk_signalling::sip::agent::AgentChange;
+use webtrunk_signalling::sip::agent::{AgentChange, RefusedCalls};
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::locations::Locations;
-use webtrunk_signalling::sip::transport::{TransportLayer, WsEndpoint};
+use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats, WsEndpoint};
 use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard};
 
 use crate::addresses::bind_cure;
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::http::BoundHttp;
+use crate::media_load::EngineLoad;
 use crate::status::StatusReader;
 use crate::store::Store;
 use crate::tls::TlsError;
@@ -84,6 +85,8 @@ pub enum Collapse {
 /// What carries calls, while it runs.
 pub struct Telephony {
     engine: Engine,
+    media_load: Arc<EngineLoad>,
+    refused: Arc<RefusedCalls>,
     live: Live,
     board: Arc<Switchboard>,
     status: StatusReader,
@@ -136,6 +139,7 @@ impl Telephony {
         sip.registrar.expires_max = config.sip.expires_max;
         sip.registrar.contacts_max = config.sip.contacts_max;
         sip.agent.session_timer = config.sip.session_timer;
+        sip.agent.max_cps = config.defence.max_cps;
         sip.agent.texts = config.messages.clone();
         sip.agent.user_passing = config.sip.passing.clone();
         sip.agent.subscriptions = config.subscriptions.clone();
@@ -149,10 +153,12 @@ impl Telephony {
         let streams =
             http.map(|http| wiring::media_streams(&config.media, http.address())).unwrap_or_default();
         let engine = Engine::start(EngineConfig { webrtc_tcp: streams, ..wiring::engine(config) })?;
+        let media_load = Arc::new(EngineLoad::new(engine.clone(), config.defence.refuses_when_late));
+        sip.media = Some(media_load.clone());
         let adapter = SipAdapter::new(sip);
         let transport = adapter.transport();
         let locations = adapter.locations();
-        let trunks = adapter.trunks();
+        let (trunks, refused) = (adapter.trunks(), adapter.refused_calls());
         let adapter_reloader = adapter.reloader();
         let (events, incoming) = mpsc::channel(EVENTS);
         let name = adapter.name();
@@ -171,7 +177,20 @@ impl Telephony {
         let websocket = transport.ws_endpoint();
         let phones =
             transport.addresses().iter().find(|listener| !listener.kind.is_websocket()).map(|l| l.bound);
-        Ok(Self { engine, live, board, status, websocket, phones, commands, store, stop, served })
+        Ok(Self {
+            engine,
+            media_load,
+            refused,
+            live,
+            board,
+            status,
+            websocket,
+            phones,
+            commands,
+            store,
+            stop,
+            served,
+        })
     }
 
     /// SIP over WebSocket, for the HTTP server to mount.
@@ -225,6 +244,18 @@ impl Telephony {
         }
     }
 
+    /// What the transports count.
+    #[must_use]
+    pub fn transport_stats(&self) -> TransportStats {
+        self.live.transport.counters().snapshot()
+    }
+
+    /// Calls for which there was no room.
+    #[must_use]
+    pub fn refused_calls(&self) -> Arc<RefusedCalls> {
+        Arc::clone(&self.refused)
+    }
+
     /// Takes up what can change while it runs; calls go on by what they began with.
     pub async fn take_up(&self, config: &Config) {
         let (live, own) = (self.live.clone(), config.clone());
@@ -234,12 +265,15 @@ impl Telephony {
         };
         self.board.replace(house);
         self.engine.limit_calls(config.media.calls_max);
+        self.media_load.refuse_when_late(config.defence.refuses_when_late);
         let change = SipChange {
             users: Arc::new(config.users.clone()),
             algorithms: wiring::digest(config).algorithms,
             trunks: config.trunks.iter().map(|trunk| trunk.sip.clone()).collect(),
+            guard: config.defence.guard.clone(),
             agent: AgentChange {
                 texts: config.messages.clone(),
+                max_cps: config.defence.max_cps,
                 user_passing: config.sip.passing.clone(),
                 subscriptions: config.subscriptions.clone(),
             },

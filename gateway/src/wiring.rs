@@ -80,6 +80,7 @@ pub fn transports(
             pong_deadline: config.sip_ws.ping_interval.mul_f64(2.5),
             ..TransportLimits::default()
         },
+        guard: config.defence.guard.clone(),
         tls: TlsConfig {
             server: certificate,
             client: authorities.map(tls::client_config).transpose()?,

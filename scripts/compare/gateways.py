@@ -23,6 +23,8 @@ CONFIG = """
 bind = "127.0.0.1:{http_port}"
 [sip]
 strangers_per_address = 400
+[defence]
+trusted = ["127.0.0.1"]
 [sip_ws]
 [[sip.listeners]]
 transport = "udp"

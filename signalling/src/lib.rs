@@ -7,6 +7,7 @@ pub mod http;
 pub mod rehearsal;
 pub mod routing;
 pub mod sip;
+pub mod spending;
 pub mod switchboard;
 mod tie;
 mod user_calls;

@@ -7,9 +7,11 @@
 //! ```
 
 mod delivery;
+mod ties;
+mod till;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
@@ -25,8 +27,13 @@ use webtrunk_engine::{EndCause, LegId};
 use crate::adapter::{Command, Event, Incoming, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
 use crate::routing::{Decision, Plan, Query, Rules};
-use crate::tie::{self, Tie};
+use crate::spending::Spent;
+use crate::tie;
 use crate::user_calls::{Seat, Seats, TooMany, UserCalls};
+use ties::Ties;
+use till::{Bill, Till};
+
+pub use till::SpentKeeper;
 
 /// Events of one call that may wait; a call gets a handful a second.
 const MAILBOX: usize = 256;
@@ -42,6 +49,7 @@ pub struct Switchboard {
     adapters: HashMap<&'static str, mpsc::Sender<Command>>,
     legs: Legs,
     users: UserCalls,
+    till: Till,
     ties: Arc<Ties>,
 }
 
@@ -59,12 +67,6 @@ pub struct House {
 #[derive(Clone, Default)]
 struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Told>>>>);
 
-/// Calls that are joined to each other. What a call commands the other is told by a task: neither waits for the other.
-struct Ties {
-    tie: Mutex<Tie>,
-    events: mpsc::UnboundedSender<Event>,
-}
-
 /// An adapter has ended without having been told to: its task panicked, say. Nobody can be called by
 /// it any more, and what it knew of its peers is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -81,7 +83,13 @@ impl Switchboard {
         let legs = Legs::default();
         let ties = Ties::start(legs.clone());
         let (house, users) = (RwLock::new(Arc::new(house)), UserCalls::default());
-        Self { engine, house, adapters, legs, users, ties }
+        Self { engine, house, adapters, legs, users, till: Till::default(), ties }
+    }
+
+    /// The same, for which this was spent already, and who keeps it from now on.
+    #[must_use]
+    pub fn with_spent(self, kept: Vec<Spent>, keeper: Option<Arc<dyn SpentKeeper>>) -> Self {
+        Self { till: Till::new(kept, keeper), ..self }
     }
 
     /// From now on calls begin by this; those that are there go on by what they began with.
@@ -161,9 +169,17 @@ impl Switchboard {
                 // At the highest level, as every span: see `adapter::leg_span`.
                 let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
-                let seats = Seats::new(&self.users, leg, seat);
-                let call =
-                    Conversation { board: &self, inbox, from_adapters, from_engine, handle, legs, seats };
+                let (seats, bill) = (Seats::new(&self.users, leg, seat), Bill::new(&self.till));
+                let call = Conversation {
+                    board: &self,
+                    inbox,
+                    from_adapters,
+                    from_engine,
+                    handle,
+                    legs,
+                    seats,
+                    bill,
+                };
                 call.run(adapter, incoming, (plan, &house), stopping).instrument(span).await;
             }
             Err(cause) => {
@@ -202,9 +218,15 @@ impl Switchboard {
                 })?
             }
         };
+        if let Some(limits) = house.directory.limits(origin)
+            && !self.till.begin(origin, &limits)
+        {
+            incoming.span.in_scope(|| info!(%origin, "call refused: as many as may began within a minute"));
+            return Err(EndCause::Overloaded);
+        }
         let handle = self.engine.create_call(media_events, plan.room().cloned()).await.map_err(
             |refused| match refused {
-                Refused::Full => EndCause::Overloaded,
+                Refused::Full | Refused::Late => EndCause::Overloaded,
                 Refused::Draining => EndCause::ShuttingDown,
             },
         )?;
@@ -254,6 +276,7 @@ struct Conversation<'a> {
     /// Its legs that have not ended, with their adapters.
     legs: Vec<(LegId, &'static str)>,
     seats: Seats,
+    bill: Bill<'a>,
 }
 
 impl Conversation<'_> {
@@ -266,7 +289,12 @@ impl Conversation<'_> {
     ) {
         let began_at = Instant::now();
         let directory = &house.directory;
-        let settings = house.settings.clone();
+        let mut settings = house.settings.clone();
+        let limits =
+            directory.limits(&incoming.origin).filter(|_| matches!(incoming.origin, Origin::User(_)));
+        if let Some(call_max) = limits.and_then(|limits| limits.call_max) {
+            settings.duration_max = settings.duration_max.min(call_max);
+        }
         let mut call = B2bua::new(*incoming, adapter, plan, settings, directory.as_ref(), began_at);
         let mut is_media_gone = false;
         let mut is_stopping = false;
@@ -279,10 +307,10 @@ impl Conversation<'_> {
                         let decision = house.rules.route(&query);
                         call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
                     }
-                    effect => match self.take_seat(&effect, directory.as_ref()) {
+                    effect => match self.may_dial(&effect, directory.as_ref()) {
                         Ok(()) => self.carry_out(effect).await,
-                        Err(leg) => {
-                            let ended = Event::Ended { leg, cause: EndCause::Busy };
+                        Err((leg, cause)) => {
+                            let ended = Event::Ended { leg, cause };
                             call.handle_input(Input::Signal(ended), directory.as_ref(), Instant::now());
                         }
                     },
@@ -291,12 +319,13 @@ impl Conversation<'_> {
             if call.is_over() {
                 break;
             }
-            let next = call.poll_timeout();
+            let next = call.poll_timeout().into_iter().chain(self.bill.poll_timeout()).min();
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
                 Some(input) = self.from_adapters.recv() => {
                     match &*input {
                         Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
+                        Input::Signal(Event::Answered { leg, .. }) => self.bill.answered(*leg),
                         Input::Incoming { adapter, incoming } => {
                             incoming.span.record("call", display(self.handle.id()));
                             self.legs.push((incoming.leg, adapter));
@@ -318,7 +347,12 @@ impl Conversation<'_> {
                     }
                 },
                 () = sleep_until(next.unwrap_or(began_at).into()), if next.is_some() => {
-                    call.handle_timeout(directory.as_ref(), Instant::now());
+                    let now = Instant::now();
+                    if self.bill.poll_timeout().is_some_and(|at| at <= now) && self.bill.is_used_up() {
+                        info!("the call, or the minutes of who pays for it, are as long as they may be");
+                        call.hang_up(EndCause::TimeLimit);
+                    }
+                    call.handle_timeout(directory.as_ref(), now);
                 }
                 _ = stopping.changed(), if !is_stopping => {
                     is_stopping = true;
@@ -333,15 +367,18 @@ impl Conversation<'_> {
         self.board.legs.remove(leg);
         self.legs.retain(|(known, _)| *known != leg);
         self.seats.leave(leg);
+        self.bill.ended(leg);
     }
 
-    /// Counts a call of a user who is about to be called; the leg, where it would be one too many.
-    fn take_seat(&mut self, effect: &Effect, directory: &dyn Directory) -> Result<(), LegId> {
+    /// Counts a call of a user who is about to be called, and what is about to be called at a trunk; the leg, where
+    /// it may not be, and why.
+    fn may_dial(&mut self, effect: &Effect, directory: &dyn Directory) -> Result<(), (LegId, EndCause)> {
         let Effect::Signal { command: Command::Dial(dial), .. } = effect else { return Ok(()) };
+        self.bill.dial(dial, directory).map_err(|cause| (dial.leg, cause))?;
         let Target::Contact { user, .. } = &dial.target else { return Ok(()) };
         self.seats.take(dial.leg, user, directory.calls_max(user)).map_err(|TooMany| {
             dial.span.in_scope(|| info!(user, "not called: the user has as many calls as it may"));
-            dial.leg
+            (dial.leg, EndCause::Busy)
         })
     }
 
@@ -418,46 +455,5 @@ impl Legs {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LegId, mpsc::Sender<Told>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Ties {
-    fn start(legs: Legs) -> Arc<Self> {
-        let (events, told) = mpsc::unbounded_channel();
-        let ties = Arc::new(Self { tie: Mutex::default(), events });
-        tokio::spawn(Self::tell(Arc::downgrade(&ties), told, legs));
-        ties
-    }
-
-    fn handle_command(&self, command: Command) {
-        let told = self.tie.lock().unwrap_or_else(PoisonError::into_inner).handle_command(command);
-        self.pass(told);
-    }
-
-    fn join(&self, ends: [LegId; 2]) {
-        let told = self.tie.lock().unwrap_or_else(PoisonError::into_inner).join(ends);
-        self.pass(told);
-    }
-
-    fn pass(&self, told: Vec<Event>) {
-        for event in told {
-            // The task that takes them lives as long as this does.
-            let _ = self.events.send(event);
-        }
-    }
-
-    /// Tells calls what the tie has for them, as long as there are ties.
-    async fn tell(ties: Weak<Self>, mut told: mpsc::UnboundedReceiver<Event>, legs: Legs) {
-        while let Some(event) = told.recv().await {
-            let Event::Incoming(incoming) = event else {
-                legs.pass(event).await;
-                continue;
-            };
-            if let Err((leg, cause)) = legs.join(tie::NAME, incoming).await
-                && let Some(ties) = ties.upgrade()
-            {
-                ties.handle_command(Command::Hangup { leg, cause });
-            }
-        }
     }
 }

@@ -4,6 +4,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::placement::Standing;
 
+/// More missed deadlines in a second than this are too many. Chosen by us: one packet in twenty.
+const MISSED_PERMILLE_MAX: u32 = 50;
+
+/// So many such seconds in a row make a shard late. Chosen by us: one may be an accident of the machine's.
+const LATE_SECONDS: u32 = 2;
+
 /// Counts of one shard; only its thread writes.
 #[derive(Debug, Default)]
 pub(crate) struct Gauges {
@@ -15,6 +21,7 @@ pub(crate) struct Gauges {
     newcomers: AtomicUsize,
     busy_permille: AtomicU32,
     pairs_free: AtomicUsize,
+    late_seconds: AtomicU32,
 }
 
 /// What the engine holds.
@@ -40,14 +47,23 @@ impl Gauges {
             newcomers: self.newcomers.load(Relaxed),
             busy_permille: self.busy_permille.load(Relaxed),
             pairs_free: self.pairs_free.load(Relaxed),
+            is_late: self.is_late(),
         }
     }
 
     /// Notes what the last second was like, which the calls made since then are not part of.
-    pub(crate) fn set_measured(&self, busy_permille: u32, pairs_free: usize) {
+    pub(crate) fn set_measured(&self, busy_permille: u32, missed_permille: u32, pairs_free: usize) {
         self.busy_permille.store(busy_permille, Relaxed);
         self.pairs_free.store(pairs_free, Relaxed);
         self.newcomers.store(0, Relaxed);
+        let late_seconds = self.late_seconds.load(Relaxed).saturating_add(1);
+        self.late_seconds
+            .store(if missed_permille > MISSED_PERMILLE_MAX { late_seconds } else { 0 }, Relaxed);
+    }
+
+    /// Whether the shard has missed too much for some time: more work would be heard in all of its calls.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late_seconds.load(Relaxed) >= LATE_SECONDS
     }
 
     pub(crate) fn call_added(&self) {
@@ -85,5 +101,21 @@ impl Gauges {
         ledger.ports_in_use += self.ports_in_use.load(Relaxed);
         ledger.datagrams_of_nobody += self.datagrams_of_nobody.load(Relaxed);
         ledger.datagrams_unsent += self.datagrams_unsent.load(Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_misses_too_much_twice_is_late_until_it_does_not() {
+        let gauges = Gauges::default();
+        let after = |missed| {
+            gauges.set_measured(900, missed, 100);
+            gauges.is_late()
+        };
+        assert_eq!([51, 50, 51, 51, 1000].map(after), [false, false, false, true, true]);
+        assert!(!after(50));
     }
 }

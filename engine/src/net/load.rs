@@ -15,11 +15,17 @@ use std::time::{Duration, Instant};
 /// encoded packet in front of it 0.1 ms.
 const LATE: Duration = Duration::from_millis(5);
 
+/// One that is met later than this came too late for a packet of 20 ms: it is heard.
+const MISSED: Duration = Duration::from_millis(20);
+
 /// How long deadlines are counted before they are judged.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Fewer deadlines than this tell nothing.
 const DEADLINES_MIN: u32 = 10;
+
+/// Fewer than these, which a single call meets in a second, say nothing of what more calls would do.
+const MET_MIN: u32 = 50;
 
 /// Windows in time, in a row, before more work is dared.
 const CALM_WINDOWS: u8 = 5;
@@ -35,6 +41,9 @@ pub(crate) struct Load {
     complexity: u8,
     window: Option<Window>,
     calm_windows: u8,
+    /// Since it was asked last.
+    met: u32,
+    missed: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +56,7 @@ struct Window {
 impl Load {
     /// A shard that has time for `complexity_max`, 0..=10.
     pub(crate) const fn new(complexity_max: u8) -> Self {
-        Self { complexity_max, complexity: complexity_max, window: None, calm_windows: 0 }
+        Self { complexity_max, complexity: complexity_max, window: None, calm_windows: 0, met: 0, missed: 0 }
     }
 
     /// The complexity that there is time for now.
@@ -55,10 +64,18 @@ impl Load {
         self.complexity
     }
 
+    /// How many thousandths of the deadlines since the last time were missed; none where there were too few to tell.
+    pub(crate) fn take_missed_permille(&mut self) -> u32 {
+        let (met, missed) = (std::mem::take(&mut self.met), std::mem::take(&mut self.missed));
+        if met < MET_MIN { 0 } else { 1000 * missed / met }
+    }
+
     /// Notes that a deadline was met at `now`; returns the complexity where it changes.
     pub(crate) fn handle_deadline(&mut self, at: Instant, now: Instant) -> Option<u8> {
         let window = self.window.get_or_insert(Window { began_at: now, deadlines: 0, late: 0 });
         window.deadlines += 1;
+        self.met += 1;
+        self.missed += u32::from(now.saturating_duration_since(at) > MISSED);
         window.late += u32::from(now.saturating_duration_since(at) > LATE);
         if now.saturating_duration_since(window.began_at) < WINDOW {
             return None;
@@ -145,6 +162,19 @@ mod tests {
         }
         assert_eq!(bench.load.complexity(), 0);
         assert!(changes <= 6, "{changes} changes");
+    }
+
+    #[test]
+    fn what_came_too_late_for_its_packet_is_told_once() {
+        let (mut load, now) = (Load::new(5), Instant::now());
+        for late in [1, 19, 21, 300].repeat(25) {
+            load.handle_deadline(now, now + Duration::from_millis(late));
+        }
+        assert_eq!([load.take_missed_permille(), load.take_missed_permille()], [500, 0]);
+        for _ in 0..MET_MIN - 1 {
+            load.handle_deadline(now, now + Duration::from_secs(1));
+        }
+        assert_eq!(load.take_missed_permille(), 0, "too few to tell");
     }
 
     #[test]

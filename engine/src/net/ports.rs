@@ -60,6 +60,12 @@ impl PortPool {
         self.resting.push_back((now + QUARANTINE, port));
     }
 
+    /// Puts a pair back that nobody got: the next one who takes some gets it.
+    pub fn put_back(&mut self, port: u16) {
+        self.in_use -= 1;
+        self.free.push_front(port);
+    }
+
     /// Notes that nothing could be taken; whether that is news: it is again once an eighth was free.
     pub fn note_dry(&mut self) -> bool {
         !std::mem::replace(&mut self.is_dry, true)
@@ -89,6 +95,15 @@ mod tests {
         assert_eq!(pool.take(now), Some(10_002));
         assert_eq!(pool.take(now), Some(10_004));
         assert_eq!(pool.take(now), None, "10006 has no neighbour inside the range");
+    }
+
+    #[test]
+    fn a_pair_that_was_put_back_is_the_next() {
+        let mut pool = PortPool::new(10_000, 10_003);
+        let now = Instant::now();
+        let port = pool.take(now).expect("a pair");
+        pool.put_back(port);
+        assert_eq!((pool.in_use(), pool.resting(), pool.take(now)), (0, 0, Some(port)));
     }
 
     #[test]

@@ -237,7 +237,8 @@ impl Shard {
 
     /// Tells who places calls how the last second was.
     pub(crate) fn note_measured(&mut self, busy_permille: u32, now: Instant) {
-        self.gauges.set_measured(busy_permille, self.ports.free(now));
+        let missed_permille = self.load.take_missed_permille();
+        self.gauges.set_measured(busy_permille, missed_permille, self.ports.free(now));
     }
 
     /// Whether a call is still here.

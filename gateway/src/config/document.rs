@@ -18,7 +18,7 @@ const SHOWN_MAX: usize = 60;
 const DUPLICATE: &str = "duplicate key";
 
 /// Lists of tables, which are written in double brackets.
-const LISTS: [&str; 5] = ["users", "trunks", "rules", "sip.listeners", "sip_ws.listeners"];
+const LISTS: [&str; 6] = ["groups", "users", "trunks", "rules", "sip.listeners", "sip_ws.listeners"];
 
 /// A line that begins a table: `[path]`, or `[[path]]` for an element of an array.
 #[derive(PartialEq, Eq)]

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::defence::DefenceSection;
 use super::document::Document;
 use super::error::ConfigError;
 use super::faults::Faults;
 use super::http::{HttpSection, TlsSection};
+use super::limits::{GroupSection, LimitsSection, SpendingLimits};
 use super::listener::{Ports, Taken};
 use super::log::LogSection;
 use super::media::MediaSection;
@@ -35,6 +37,8 @@ struct File {
     sip: SipSection,
     sip_ws: Option<SipWsSection>,
     #[serde(default)]
+    defence: DefenceSection,
+    #[serde(default)]
     messages: MessagesSection,
     #[serde(default)]
     subscriptions: SubscriptionsSection,
@@ -42,6 +46,10 @@ struct File {
     media: MediaSection,
     recording: Option<RecordingSection>,
     store: Option<StoreSection>,
+    #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
+    groups: Vec<GroupSection>,
     #[serde(default)]
     users: Vec<UserSection>,
     #[serde(default)]
@@ -114,6 +122,7 @@ impl File {
         let mut taken = Taken::default();
         let sip = self.sip.check(around.has_certificate, &mut taken, faults);
         let sip_ws = self.sip_ws.as_ref().map(|section| section.check(around, &mut taken, faults));
+        let defence = self.defence.check(faults);
         let messages = self.messages.check(faults);
         let subscriptions = self.subscriptions.check(&self.users, &self.trunks, faults);
         let mut prompts = Prompts::new();
@@ -143,6 +152,7 @@ impl File {
             },
             has_recording: self.recording.is_some(),
         };
+        let spending = SpendingLimits::check(&self.limits, &self.groups, &self.users, &self.trunks, faults);
         let rules = rules::check(&self.rules, &known, &mut prompts, faults);
         let log = self.log.check(faults);
         let http = match http {
@@ -162,6 +172,7 @@ impl File {
             tls,
             sip,
             sip_ws: sip_ws.unwrap_or_default(),
+            defence,
             messages,
             subscriptions,
             media: media?,
@@ -169,6 +180,7 @@ impl File {
             store,
             users,
             user_limits,
+            spending,
             trunks,
             rules: rules?,
             rule_lines: self.rules.iter().map(|rule| rule.line(faults.document())).collect(),

@@ -8,6 +8,7 @@ mod accounts;
 mod bridge;
 mod conditions;
 mod conference;
+mod defence;
 mod document;
 mod error;
 #[cfg(test)]
@@ -15,6 +16,7 @@ pub(crate) mod example;
 mod faults;
 mod header_changes;
 mod http;
+mod limits;
 mod listener;
 mod load;
 mod log;
@@ -49,8 +51,10 @@ use webtrunk_signalling::sip::agent::TextConfig;
 use webtrunk_signalling::sip::subscription::SubscriptionConfig;
 
 pub use accounts::UserLimits;
+pub use defence::DefenceConfig;
 pub use error::{ConfigError, Fault};
 pub use http::{ClientCertificate, HttpConfig, TlsFiles};
+pub use limits::SpendingLimits;
 pub use listener::SipListener;
 pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
@@ -78,6 +82,8 @@ pub struct Config {
     pub sip: SipSettings,
     /// Its listeners for browsers.
     pub sip_ws: WebSocketSettings,
+    /// What stands before everything that costs.
+    pub defence: DefenceConfig,
     /// What people may write to each other.
     pub messages: TextConfig,
     /// Which users may watch each other.
@@ -92,6 +98,8 @@ pub struct Config {
     pub users: Users,
     /// How many calls each of them may have.
     pub user_limits: UserLimits,
+    /// What calls of each user, and to each trunk, may cost.
+    pub spending: SpendingLimits,
     /// Where calls come from and go to.
     pub trunks: Vec<Trunk>,
     /// Who may call whom.

@@ -18,6 +18,7 @@ use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use super::faults::Faults;
 use super::http::{ClientCertificate, ClientCertificateSection};
+use super::limits::LimitsSection;
 use super::nearest::meant;
 use super::passing::{self, WrittenDiversion};
 use super::redirects::WrittenRedirects;
@@ -67,6 +68,8 @@ pub(super) struct TrunkSection {
     rewrite: Vec<RewriteSection>,
     calls_max: Option<Spanned<u32>>,
     calls_per_second: Option<Spanned<u32>>,
+    #[serde(default)]
+    limits: LimitsSection,
     client_certificate: Option<ClientCertificateSection>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
@@ -194,6 +197,10 @@ pub(super) fn check(
 }
 
 impl TrunkSection {
+    pub(super) const fn limits(&self) -> &LimitsSection {
+        &self.limits
+    }
+
     pub(super) fn name(&self) -> &str {
         self.name.get_ref()
     }

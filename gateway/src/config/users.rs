@@ -8,6 +8,7 @@ use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 
 use super::accounts::UpstreamSection;
 use super::faults::Faults;
+use super::limits::LimitsSection;
 use super::secret::{Environment, SecretSource, fetch};
 
 /// The users, by name, and what their passwords are checked by: one hash at least, and of one
@@ -83,6 +84,8 @@ pub(super) struct UserSection {
     mailbox: Option<Spanned<String>>,
     calls_max: Option<Spanned<u32>>,
     #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
     upstream: Vec<UpstreamSection>,
 }
 
@@ -98,6 +101,10 @@ impl UserSection {
 
     pub(super) const fn calls_max(&self) -> Option<&Spanned<u32>> {
         self.calls_max.as_ref()
+    }
+
+    pub(super) const fn limits(&self) -> &LimitsSection {
+        &self.limits
     }
 
     pub(super) fn upstream(&self) -> &[UpstreamSection] {

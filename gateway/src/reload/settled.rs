@@ -83,14 +83,21 @@ impl Settled {
         note(current.sip_ws != written.sip_ws, "sip_ws", notes.1);
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
+        note(current.defence != written.defence, "defence", notes.0);
         note(current.messages != written.messages, "messages", notes.0);
         note(current.subscriptions != written.subscriptions, "subscriptions", notes.0);
         note(current.user_limits != written.user_limits, "sip.calls_per_user, users[].calls_max", notes.0);
+        note(
+            current.spending != written.spending,
+            "limits, groups, users[].limits, trunks[].limits",
+            notes.0,
+        );
         let config = Config {
             http: current.http.clone(),
             tls: tls(current, written, notes.0, notes.1),
             sip,
             sip_ws: current.sip_ws.clone(),
+            defence: written.defence.clone(),
             messages: written.messages.clone(),
             subscriptions: written.subscriptions.clone(),
             media,
@@ -99,6 +106,7 @@ impl Settled {
             // What was added, removed and changed of these is told by name.
             users: written.users.clone(),
             user_limits: written.user_limits.clone(),
+            spending: written.spending.clone(),
             trunks: trunks(current, written, notes.1),
             rules: written.rules.clone(),
             rule_lines: written.rule_lines.clone(),
@@ -201,6 +209,8 @@ mod tests {
         ("networks", &["198.51.100.0/29"]),
         ("number", &["caller", "$0"]),
         ("order", &["together"]),
+        ("numbers_allow", &["+43"]),
+        ("numbers_deny", &["+43"]),
         ("origins", &["https://crm.example"]),
         ("path", &["other.db", "/other"]),
         ("phone_srtp", &["forbid"]),
@@ -218,10 +228,12 @@ mod tests {
         ("remove", &["Subject"]),
         ("role", &["party", "whisper", "listen"]),
         ("rtp_address", &["127.0.0.1"]),
+        ("scanners", &["other-scanner"]),
         ("srtp", &["offer"]),
         ("target", &["bob"]),
         ("transport", &["tcp", "tls", "ws"]),
         ("trunk", &["second"]),
+        ("trusted", &["192.0.2.0/25"]),
         ("trusted_certificates", &["fullchain2.pem"]),
         ("types", &["text/x-note"]),
         ("user", &["bob", "alice", "4930123457"]),
@@ -234,6 +246,7 @@ mod tests {
     /// What cannot be another by itself, since others name it or need it. (Rules are taken up as a whole, and what their
     /// actions are is no key.)
     const NEEDED: &[&str] = &[
+        "groups.0.name",
         "sip.enabled",
         "sip.listeners.0.transport",
         "sip_ws.listeners.0.name",
@@ -367,6 +380,7 @@ mod tests {
             tls,
             sip,
             sip_ws,
+            defence,
             messages,
             subscriptions,
             media,
@@ -374,6 +388,7 @@ mod tests {
             store,
             users,
             user_limits,
+            spending,
             trunks: _,
             rules,
             rule_lines: _,
@@ -387,6 +402,7 @@ mod tests {
             && *tls == other.tls
             && *sip == other.sip
             && *sip_ws == other.sip_ws
+            && *defence == other.defence
             && *messages == other.messages
             && *subscriptions == other.subscriptions
             && *media == other.media
@@ -395,6 +411,7 @@ mod tests {
             && *log == other.log;
         let lists = *users == other.users
             && *user_limits == other.user_limits
+            && *spending == other.spending
             && shown(one) == shown(other)
             && rules.specs().eq(other.rules.specs())
             // Trunks and prompts are compared by all that they say.

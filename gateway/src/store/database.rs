@@ -53,12 +53,16 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::time::SystemTime;
 
     use sqlx::Connection;
     use tempfile::TempDir;
+    use webtrunk_signalling::sip::registrar::Change;
 
+    use super::super::registrations::{self, tests::record};
     use super::*;
 
     #[tokio::test]
@@ -98,6 +102,42 @@ mod tests {
         fs::write(&path, octets).expect("the folder is ours");
         let told = open(&path).await.expect_err("half of it is gone").to_string();
         assert!(told.contains("move it away") && told.contains("store.path"), "{told}");
+    }
+
+    /// A kill may leave any begin of what was being written.
+    #[tokio::test]
+    async fn what_a_kill_left_of_the_last_write_opens_cut_anywhere() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        let log = folder.path().join("w.db-wal");
+        let mut connection = open(&path).await.expect("it is sound");
+        let expires_at = SystemTime::now() + Duration::from_secs(600);
+        let mut written = Vec::new();
+        for key in 1..=5 {
+            let change = Change::Set(Box::new(record(key, expires_at)));
+            registrations::write(&mut connection, &HashMap::from([(key, change)]))
+                .await
+                .expect("there is room");
+            written.push(fs::metadata(&log).expect("it is there").len());
+        }
+        let (base, octets) = (fs::read(&path).expect("it is there"), fs::read(&log).expect("it is there"));
+        let before = written[3] as usize;
+        let last = octets.len() - before;
+        let cuts = (0..=last).step_by(last / 40).chain(last.saturating_sub(30)..=last);
+        for cut in cuts {
+            let other = TempDir::new().expect("a folder");
+            let path = other.path().join("w.db");
+            fs::write(&path, &base).expect("the folder is ours");
+            fs::write(other.path().join("w.db-wal"), &octets[..before + cut]).expect("the folder is ours");
+            let mut connection = open(&path).await.expect("it opens");
+            let kept = registrations::load(&mut connection, SystemTime::now()).await.expect("rows");
+            let keys: Vec<_> = kept.iter().map(|record| record.key).collect();
+            assert!(
+                keys == [1, 2, 3, 4] || cut == last && keys == [1, 2, 3, 4, 5],
+                "cut {cut} of {last}: {keys:?}"
+            );
+            connection.close().await.expect("it was open");
+        }
     }
 
     #[tokio::test]

@@ -177,7 +177,7 @@ impl B2bua {
         }
         if self.ends_at().is_some_and(|at| at <= now) {
             info!("the call is as long as a call may be");
-            self.hang_up(EndCause::Forbidden);
+            self.hang_up(EndCause::TimeLimit);
         }
     }
 

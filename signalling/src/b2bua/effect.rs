@@ -1,6 +1,7 @@
 //! What goes into a call of the B2BUA, what comes out, and what it asks about the world.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
@@ -11,6 +12,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin, Target};
 use crate::routing::{BridgeTarget, Decision};
+use crate::spending::CallLimits;
 
 /// What a call is told.
 #[derive(Debug)]
@@ -102,6 +104,11 @@ pub trait Directory {
 
     /// How many calls a user may have at one time; `None`, as many as there are.
     fn calls_max(&self, user: &str) -> Option<usize>;
+
+    /// What a user may do at trunks' cost, and what a trunk may be used for; `None`, all that the dial plan lets it.
+    fn limits(&self, _payer: &Origin) -> Option<Arc<CallLimits>> {
+        None
+    }
 
     /// Whether a party with these rights may have another take its place.
     fn may_transfer(&self, origin: &Origin) -> bool;

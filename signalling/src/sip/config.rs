@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::agent::AgentConfig;
+use super::agent::{AgentConfig, MediaLoad};
 use super::registrar::{Keeper, Record, RegistrarConfig};
 use super::transport::TransportConfig;
 use super::trunk::TrunkConfig;
@@ -30,6 +30,8 @@ pub struct SipConfig {
     pub keeper: Option<Arc<dyn Keeper>>,
     /// Limits and waits of calls and transactions.
     pub agent: AgentConfig,
+    /// Who says whether calls can be carried; without one they can.
+    pub media: Option<Arc<dyn MediaLoad + Send + Sync>>,
 }
 
 impl SipConfig {
@@ -46,6 +48,7 @@ impl SipConfig {
             kept: Vec::new(),
             keeper: None,
             agent: AgentConfig::default(),
+            media: None,
         }
     }
 }

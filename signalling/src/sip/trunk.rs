@@ -198,6 +198,11 @@ impl Trunks {
         self.trunks.iter().find(|trunk| trunk.peer_user.as_deref() == Some(user))
     }
 
+    /// Where trunks' calls come from.
+    pub fn networks(&self) -> impl Iterator<Item = Network> {
+        self.trunks.iter().flat_map(|trunk| trunk.source_networks.iter().copied())
+    }
+
     /// All trunks, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &TrunkConfig> {
         self.trunks.iter()

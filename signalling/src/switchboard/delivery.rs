@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, watch};
 use webtrunk_engine::{EndCause, LegId};
 
+use super::till::may_write;
 use super::{Legs, MAILBOX, Switchboard, Told};
-use crate::adapter::{Event, Text};
+use crate::adapter::{Command, Delivery, Event, Text};
 use crate::b2bua::{Courier, Effect, Input};
 use crate::routing::Query;
 
@@ -31,6 +32,13 @@ impl Switchboard {
         }
         loop {
             while let Some(effect) = courier.poll_effect() {
+                if let Effect::Signal { command: Command::SendText(text), .. } = &effect
+                    && !may_write(text.on_behalf_of.as_deref(), &text.target, directory)
+                {
+                    let failed = Delivery::Failed(EndCause::Forbidden);
+                    span.in_scope(|| courier.handle_sent(text.leg, failed, directory));
+                    continue;
+                }
                 if let Some((leg, _)) = effect.dialled_leg() {
                     sendings.add(leg, inbox.clone());
                 }

@@ -1,6 +1,7 @@
 //! SIP on real sockets, against peers that are not ours.
 
 mod calls;
+mod floods;
 mod registration;
 mod support;
 mod tls;

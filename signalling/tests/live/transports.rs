@@ -150,7 +150,7 @@ async fn a_stranger_may_not_idle_and_a_user_may() {
     let mut user = StreamPeer::connect(listening.address(0)).await;
     user.send(options("TCP", "user").as_bytes()).await;
     let (flow, _) = listening.message().await;
-    listening.layer.mark_authenticated(flow.connection.expect("a stream"));
+    listening.layer.mark_authenticated(&flow);
     let mut stranger = StreamPeer::connect(listening.address(0)).await;
     let started = Instant::now();
     // Keep-alives are no sign of good will.
@@ -194,7 +194,7 @@ async fn connections_of_one_address_are_capped_until_they_authenticate() {
     let mut fourth = StreamPeer::connect(listening.address(0)).await;
     assert_eq!(fourth.receive_to_end().await, "");
     assert_eq!(listening.layer.counters().snapshot().refused_per_address, 1);
-    listening.layer.mark_authenticated(flows[0].connection.expect("a stream"));
+    listening.layer.mark_authenticated(&flows[0]);
     let mut fifth = StreamPeer::connect(listening.address(0)).await;
     fifth.send(options("TCP", "e").as_bytes()).await;
     listening.message().await;
@@ -206,7 +206,7 @@ async fn a_peer_that_does_not_read_is_cut_and_others_are_not() {
     let mut deaf = StreamPeer::connect(listening.address(0)).await;
     deaf.send(options("TCP", "deaf").as_bytes()).await;
     let (flow, _) = listening.message().await;
-    listening.layer.mark_authenticated(flow.connection.expect("a stream"));
+    listening.layer.mark_authenticated(&flow);
     let large = Bytes::from(vec![b'x'; 64 * 1024]);
     let started = Instant::now();
     let refused = loop {

@@ -119,7 +119,7 @@ async fn a_stranger_is_closed_when_idle_and_pongs_do_not_count() {
     let mut user = WsPeer::connect(listening.address(0)).await;
     user.send_text(&options("WS", "user")).await;
     let (flow, _) = listening.message().await;
-    listening.layer.mark_authenticated(flow.connection.expect("a stream"));
+    listening.layer.mark_authenticated(&flow);
     let started = Instant::now();
     let mut stranger = WsPeer::connect(listening.address(0)).await;
     // Reading answers the pings.
@@ -143,7 +143,7 @@ async fn a_user_that_answers_no_ping_is_gone() {
     let mut silent = WsPeer::connect(listening.address(0)).await;
     silent.send_text(&options("WS", "user")).await;
     let (flow, _) = listening.message().await;
-    listening.layer.mark_authenticated(flow.connection.expect("a stream"));
+    listening.layer.mark_authenticated(&flow);
     // Who never reads never answers.
     listening.closed().await;
     assert_eq!(listening.layer.counters().snapshot().deadlines, 1);

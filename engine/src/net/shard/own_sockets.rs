@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
+use nix::libc;
 use socket2::{Domain, Type};
 use tracing::warn;
 
@@ -84,6 +85,12 @@ impl Shard {
                     let readings = bound.into_iter().map(|socket| self.insert(socket, owner)).collect();
                     return Some((port, readings));
                 }
+                // No other port would help, and this one is as good as before.
+                Err(error) if is_shortage(&error) => {
+                    warn!(%error, "no socket is left for RTP: calls fail");
+                    self.ports.put_back(port);
+                    return None;
+                }
                 Err(error) => {
                     warn!(%error, port, "RTP port pair cannot be bound");
                     self.ports.release(port, now);
@@ -92,6 +99,12 @@ impl Shard {
         }
         None
     }
+}
+
+/// Whether the process, or the system, has no descriptor or memory left.
+fn is_shortage(error: &io::Error) -> bool {
+    let kinds = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|errno| kinds.contains(&errno))
 }
 
 fn bind(ip: IpAddr, port: u16) -> io::Result<Socket> {

@@ -218,6 +218,7 @@ pub(super) const fn cause(cause: EndCause) -> &'static str {
         EndCause::Glare => "two offers crossed",
         EndCause::MediaFailed => "its media failed",
         EndCause::MediaTimeout => "its media stopped",
+        EndCause::TimeLimit => "as long as it may be",
         EndCause::SignallingLost => "its signalling was lost",
         EndCause::GatewayFailure => "failed",
         EndCause::Overloaded => "overloaded",

@@ -23,6 +23,7 @@ pub(crate) struct Dns {
 pub(crate) struct Zone {
     records: HashMap<(String, u16), Vec<Vec<u8>>>,
     ttl_s: Option<u32>,
+    is_garbage: bool,
 }
 
 /// Types of records (RFC 1035 3.2.2, RFC 3596, RFC 2782, RFC 3403).
@@ -73,12 +74,23 @@ impl Zone {
         self
     }
 
+    /// A server that answers everything with what is no answer.
+    pub(crate) fn garbage() -> Self {
+        Self { is_garbage: true, ..Self::default() }
+    }
+
     fn add(&mut self, name: &str, kind: u16, data: Vec<u8>) {
         self.records.entry((name.to_owned(), kind)).or_default().push(data);
     }
 
     /// The answer to a query with one question (RFC 1035 4.1).
     fn answer(&self, query: &[u8]) -> Option<Vec<u8>> {
+        if self.is_garbage {
+            // Its id is right, so that it is looked at: names that point at themselves, and lengths beyond the end.
+            let mut garbage = query.get(..2)?.to_vec();
+            garbage.extend([0x85, 0x80, 0, 1, 0xff, 0xff, 0, 0, 0, 9, 0xc0, 12, 0xff, 0xff, 0xc0]);
+            return Some(garbage);
+        }
         let mut names = Vec::new();
         let mut at = 12;
         loop {

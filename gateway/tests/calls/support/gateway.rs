@@ -33,6 +33,7 @@ pub(crate) struct Gateway {
     host: Host,
     /// Of its HTTP server.
     certificate: Option<PathBuf>,
+    environment: Vec<(String, String)>,
     /// Holds the configuration; gone with the gateway.
     folder: TempDir,
 }
@@ -50,9 +51,10 @@ impl Gateway {
         let path = folder.path().join(FILE);
         let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
-        let (process, log) = run(&path);
+        let environment = config.environment.clone();
+        let (process, log) = run(&path, &environment);
         let certificate = config.certificate().map(Path::to_owned);
-        Self { process, log, host, certificate, folder }
+        Self { process, log, host, certificate, environment, folder }
     }
 
     /// Lets it stand still for so long, as on a machine that is paused.
@@ -76,7 +78,7 @@ impl Gateway {
 
     fn start_again(&mut self) {
         self.process.wait(PATIENCE).expect("it ends in time");
-        (self.process, self.log) = run(&self.folder.path().join(FILE));
+        (self.process, self.log) = run(&self.folder.path().join(FILE), &self.environment);
     }
 
     /// What `webtrunk explain` tells of a call with the gateway's configuration.
@@ -184,11 +186,12 @@ impl Gateway {
 }
 
 /// Runs the binary, and waits until all its listeners are open.
-fn run(path: &Path) -> (Process, Log) {
+fn run(path: &Path, environment: &[(String, String)]) -> (Process, Log) {
     let mut process = Process::start(
         Command::new(env!("CARGO_BIN_EXE_webtrunk"))
             .args(["run".as_ref(), path.as_os_str()])
             .env_remove("WEBTRUNK_LOG")
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped()),

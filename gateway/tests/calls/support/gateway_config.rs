@@ -22,9 +22,11 @@ pub(crate) struct GatewayConfig {
     has_all_addresses: bool,
     sip: String,
     sip_ws: String,
+    defence: String,
     messages: String,
     subscriptions: String,
     users_more: Vec<(String, String)>,
+    sections: String,
     listeners: String,
     tls: String,
     certificate: Option<PathBuf>,
@@ -34,6 +36,7 @@ pub(crate) struct GatewayConfig {
     rtp_address: Option<&'static str>,
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
+    pub(super) environment: Vec<(String, String)>,
 }
 
 /// The page, and SIP over WebSocket.
@@ -160,6 +163,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Runs with this in its environment.
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Adds lines to the section `[sip]`.
     pub(crate) fn sip(mut self, lines: &str) -> Self {
         let _ = writeln!(self.sip, "{lines}");
@@ -172,6 +181,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Adds lines to the section `[defence]`.
+    pub(crate) fn defence(mut self, lines: &str) -> Self {
+        let _ = writeln!(self.defence, "{lines}");
+        self
+    }
+
     /// Adds lines to the section `[messages]`.
     pub(crate) fn messages(mut self, lines: &str) -> Self {
         let _ = writeln!(self.messages, "{lines}");
@@ -181,6 +196,12 @@ impl GatewayConfig {
     /// Adds lines to the section `[subscriptions]`.
     pub(crate) fn subscriptions(mut self, lines: &str) -> Self {
         let _ = writeln!(self.subscriptions, "{lines}");
+        self
+    }
+
+    /// Adds whole sections.
+    pub(crate) fn sections(mut self, text: &str) -> Self {
+        let _ = write!(self.sections, "\n{text}\n");
         self
     }
 
@@ -225,15 +246,18 @@ impl GatewayConfig {
              [sip]\n{}\
              [[sip.listeners]]\ntransport = \"udp\"\nbind = \"{sip}\"\n{listeners}\
              [[sip.listeners]]\ntransport = \"tcp\"\nbind = \"{sip}\"\n{listeners}\
-             [messages]\n{}[subscriptions]\n{}[media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{rtp_address}\"\n\
+             [defence]\n{late}{}[messages]\n{}[subscriptions]\n{}[media]\n{addresses}webrtc_port = {WEBRTC_PORT}\nrtp_address = \"{rtp_address}\"\n\
              rtp_ports = {:?}\n{}",
             self.log_filter.unwrap_or("debug,hickory_net=info,hickory_resolver=info,mio=info"),
             self.sip,
+            self.defence,
             self.messages,
             self.subscriptions,
             self.rtp_ports.unwrap_or([20_000, 20_099]),
             self.media,
             sip = host.at(SIP_PORT),
+            // Machines that test are.
+            late = if self.defence.contains("refuse_when_late") { "" } else { "refuse_when_late = false\n" },
             rtp_address = self.rtp_address.map_or(ip.to_string(), str::to_owned),
             listeners = self.listeners,
             addresses =
@@ -258,6 +282,6 @@ impl GatewayConfig {
                 let _ = writeln!(text, "{key} = {:?}", hash.as_hex());
             }
         }
-        text + &self.tls + &self.recording + &self.store + &self.trunks + &self.rules
+        text + &self.sections + &self.tls + &self.recording + &self.store + &self.trunks + &self.rules
     }
 }

@@ -74,6 +74,7 @@ impl Door {
         algorithms: Vec<Algorithm>,
         trunks: &Trunks,
     ) {
+        self.layer.trust_trunks(trunks.networks().collect());
         self.admission.take_up(users, algorithms, trunks);
     }
 
@@ -84,7 +85,7 @@ impl Door {
 
     /// A registrar of a trunk has us, at these addresses: its calls come from there.
     pub(super) fn registered(&mut self, trunk: &str, addresses: impl Iterator<Item = IpAddr>) {
-        self.admission.registered(trunk, addresses);
+        self.admission.registered(trunk, addresses.inspect(|address| self.layer.trust_host(*address)));
     }
 
     /// What was registered over a closed stream can be reached no more.
@@ -152,8 +153,8 @@ impl Doorkeeper for Door {
         if let Some((user, shut_out)) = self.admission.take_shut_out() {
             tell_shut_out(flow, &user, shut_out);
         }
-        if let (Verdict::Accept { .. }, Some(connection)) = (&verdict, flow.connection) {
-            self.layer.mark_authenticated(connection);
+        if let Verdict::Accept { .. } = &verdict {
+            self.layer.mark_authenticated(flow);
         }
         verdict
     }

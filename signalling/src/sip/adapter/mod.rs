@@ -19,14 +19,16 @@ mod task;
 mod texts;
 mod upstream;
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::agent::{Agent, TrunkKeyring};
+use super::agent::{Agent, RefusedCalls, TrunkKeyring};
 use super::config::SipConfig;
 use super::doorkeeper::Admission;
 use super::locations::Locations;
 use super::registrar::Registrar;
-use super::transport::{Inbound, ListenError, Resolver, TransportLayer};
+use super::transport::{InboundReceiver, ListenError, Resolver, TransportLayer};
 use super::trunk::Trunks;
 use super::trunk_board::TrunkBoard;
 use crate::adapter::{Adapter, Command, Event, StartError};
@@ -48,9 +50,10 @@ const COMMAND_QUEUE: usize = 256;
 pub struct SipAdapter {
     config: SipConfig,
     layer: TransportLayer,
-    inbound: Receiver<Inbound>,
+    inbound: InboundReceiver,
     locations: Locations,
     board: TrunkBoard,
+    refused: Arc<RefusedCalls>,
     reloader: SipReloader,
     changes: Receiver<SipChange>,
 }
@@ -62,7 +65,8 @@ impl SipAdapter {
         let (layer, inbound) = TransportLayer::new(std::mem::take(&mut config.transport));
         let (reloader, changes) = SipReloader::channel();
         let (locations, board) = (Locations::default(), TrunkBoard::default());
-        Self { config, layer, inbound, locations, board, reloader, changes }
+        let refused = Arc::default();
+        Self { config, layer, inbound, locations, board, refused, reloader, changes }
     }
 
     /// The sockets: for the WebSocket endpoint to be mounted, our addresses once started, and counters.
@@ -83,6 +87,12 @@ impl SipAdapter {
         self.reloader.clone()
     }
 
+    /// Calls for which there was no room, to be shown.
+    #[must_use]
+    pub fn refused_calls(&self) -> Arc<RefusedCalls> {
+        Arc::clone(&self.refused)
+    }
+
     /// Where the trunks stand, to be shown.
     #[must_use]
     pub fn trunks(&self) -> TrunkBoard {
@@ -97,7 +107,7 @@ impl Adapter for SipAdapter {
 
     /// Must be called inside a tokio runtime, on which the adapter then lives.
     fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, layer, inbound, locations, board, changes, reloader: _ } = self;
+        let Self { config, layer, inbound, locations, board, refused, changes, reloader: _ } = self;
         layer.listen().map_err(|ListenError { kind, bind, source }| StartError::Listen {
             adapter: NAME,
             address: format!("{} {bind}", kind.via_name()),
@@ -105,6 +115,7 @@ impl Adapter for SipAdapter {
         })?;
         let now = std::time::Instant::now();
         let trunks = Trunks::new(config.trunks);
+        layer.trust_trunks(trunks.networks().collect());
         let keyring = TrunkKeyring::new(&trunks, rand::random());
         let admission = Admission::new(config.digest, config.users, trunks.clone(), rand::random(), now);
         let mut door = Door::new(
@@ -117,6 +128,7 @@ impl Adapter for SipAdapter {
         door.restore(&config.kept, now);
         let names = Names::new(layer.clone());
         let mut agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
+        agent.ask_for_room(config.media, refused);
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
         board.limit(&trunks, agent.loads_mut());
         let upstream = Upstream::new(&trunks, layer.clone(), board, now);

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::auth::digest::{Algorithm, Credentials};
 use crate::sip::agent::AgentChange;
+use crate::sip::transport::GuardConfig;
 use crate::sip::trunk::TrunkConfig;
 
 /// Users and trunks as they are to be.
@@ -18,6 +19,8 @@ pub struct SipChange {
     pub algorithms: Vec<Algorithm>,
     /// The peers that carry calls from and to elsewhere.
     pub trunks: Vec<TrunkConfig>,
+    /// What strangers may send.
+    pub guard: GuardConfig,
     /// Knobs of the core.
     pub agent: AgentChange,
 }

@@ -15,7 +15,7 @@ use super::upstream::Upstream;
 use crate::adapter::{Command, Delivery, Dial, Event};
 use crate::sip::agent::Agent;
 use crate::sip::flow::Flow;
-use crate::sip::transport::{Inbound, TransportLayer};
+use crate::sip::transport::{Inbound, InboundReceiver, TransportLayer};
 use crate::sip::trunk::Trunks;
 
 /// Everything that the adapter knows.
@@ -42,7 +42,7 @@ impl Task {
     /// Serves until it was told to drain and everything has ended, or the gateway is gone.
     pub(super) async fn run(
         mut self,
-        mut inbound: Receiver<Inbound>,
+        mut inbound: InboundReceiver,
         mut commands: Receiver<Command>,
         mut resolved: UnboundedReceiver<Resolved>,
         mut changes: Receiver<SipChange>,
@@ -123,8 +123,9 @@ impl Task {
     }
 
     /// Other users and trunks: calls go on by what they began with.
-    fn take_up(&mut self, SipChange { users, algorithms, trunks, agent }: SipChange) {
+    fn take_up(&mut self, SipChange { users, algorithms, trunks, agent, guard }: SipChange) {
         let (trunks, now) = (Trunks::new(trunks), Instant::now());
+        self.layer.take_up(guard);
         self.agent.take_up(agent);
         self.agent.take_up_accounts(&trunks);
         self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks);

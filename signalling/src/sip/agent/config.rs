@@ -1,5 +1,6 @@
 //! The core's knobs.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::sip::media_types::MediaRange;
@@ -14,6 +15,8 @@ pub struct AgentConfig {
     pub transactions: TransactionConfig,
     /// How many calls may be open before new ones get 503.
     pub calls_max: usize,
+    /// How many calls may begin in a second before new ones get 503; `None`, as many as come.
+    pub max_cps: Option<NonZeroU32>,
     /// How long an incoming call may wait for its answer before it gets 480. Proxies give up after
     /// 3 minutes without news (timer C); ours is longer, since we send them news.
     pub unanswered_max: Duration,
@@ -60,6 +63,8 @@ pub struct TextConfig {
 pub struct AgentChange {
     /// See [`AgentConfig::texts`].
     pub texts: TextConfig,
+    /// See [`AgentConfig::max_cps`].
+    pub max_cps: Option<NonZeroU32>,
     /// See [`AgentConfig::user_passing`].
     pub user_passing: PassingConfig,
     /// See [`AgentConfig::subscriptions`]; subscriptions that there are stay until they end.
@@ -92,6 +97,7 @@ impl Default for AgentConfig {
         Self {
             transactions: TransactionConfig::default(),
             calls_max: 10_000,
+            max_cps: None,
             unanswered_max: Duration::from_secs(300),
             progress_interval: Duration::from_secs(60),
             reoffer_timeout: Duration::from_secs(32),

@@ -17,6 +17,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::Span;
@@ -26,6 +27,7 @@ use super::config::{AgentChange, AgentConfig};
 use super::errands::Errands;
 use super::keyring::Keyring;
 use super::requests;
+use super::room::{MediaLoad, RefusedCalls, Room};
 use super::route::Route;
 use super::surroundings::{Doorkeeper, LocalNames};
 use super::texts::Texts;
@@ -61,6 +63,7 @@ pub struct Agent<D> {
     events: VecDeque<Event>,
     hops: VecDeque<HopReport>,
     pub(super) loads: TrunkLoads,
+    pub(super) room: Room,
     pub(super) mode: Mode,
     allow: String,
 }
@@ -94,6 +97,7 @@ impl<D: Doorkeeper> Agent<D> {
     ) -> Self {
         Self {
             layer: TransactionLayer::new(config.transactions, Identifiers::new(seed)),
+            room: Room::new(config.max_cps, None, Arc::default()),
             texts: Texts::new(&config.texts),
             notifier: Notifier::new(config.subscriptions.clone()),
             config,
@@ -118,16 +122,27 @@ impl<D: Doorkeeper> Agent<D> {
         &mut self.loads
     }
 
+    /// Asks for room for media from now on, and counts calls that have none.
+    pub fn ask_for_room(
+        &mut self,
+        media: Option<Arc<dyn MediaLoad + Send + Sync>>,
+        refused: Arc<RefusedCalls>,
+    ) {
+        self.room = Room::new(self.config.max_cps, media, refused);
+    }
+
     /// Answers the challenges of these trunks from now on.
     pub fn take_up_accounts(&mut self, trunks: &Trunks) {
         self.keyring.take_up(trunks);
     }
 
     /// Goes by these knobs from now on.
-    pub fn take_up(&mut self, AgentChange { texts, user_passing, subscriptions }: AgentChange) {
+    pub fn take_up(&mut self, change: AgentChange) {
+        let AgentChange { texts, max_cps, user_passing, subscriptions } = change;
+        self.room.limit(max_cps);
         self.texts.limit(&texts);
         self.notifier.take_up(subscriptions.clone());
-        (self.config.texts, self.config.user_passing) = (texts, user_passing);
+        (self.config.texts, self.config.max_cps, self.config.user_passing) = (texts, max_cps, user_passing);
         self.config.subscriptions = subscriptions;
     }
 

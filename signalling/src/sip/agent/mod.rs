@@ -7,6 +7,7 @@ mod errands;
 mod flows;
 mod keyring;
 mod requests;
+mod room;
 mod route;
 mod surroundings;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use config::{AgentChange, AgentConfig, SessionTimerConfig, TextConfig};
 pub use core::Agent;
 pub use errands::{Errand, ErrandEnd, ErrandId, ErrandOutcome};
 pub use keyring::{Keyring, TrunkKeyring};
+pub use room::{Crowded, MediaLoad, RefusedCalls};
 pub use route::{Reach, Route};
 pub use surroundings::{Doorkeeper, LocalNames, Registered, Verdict};
 pub(in crate::sip) use texts::{check_text, delivery_of, respond_to_text};

@@ -98,6 +98,14 @@ impl<D: Doorkeeper> Agent<D> {
         if self.mode == Mode::Draining {
             return self.refuse_overload(&request, flow);
         }
+        // Who takes another's place needs no room of its own.
+        if request.method == Method::Invite
+            && !request.headers.has(&HeaderName::Replaces)
+            && let Err(crowded) = self.room.judge(now)
+        {
+            tracing::debug!(%flow, ?crowded, "no room for a call");
+            return self.refuse_overload(&request, flow);
+        }
         let origin = match self.doorkeeper.admit(&request, &flow, now) {
             Verdict::Accept { origin } => origin,
             Verdict::Challenge(headers) => {
@@ -134,6 +142,13 @@ impl<D: Doorkeeper> Agent<D> {
             && !self.loads.begin(trunk, leg, now)
         {
             tracing::info!(%flow, trunk, "the trunk has as many calls as it may");
+            return self.refuse_overload(&invite, flow);
+        }
+        if replaces.is_none()
+            && let Err(crowded) = self.room.take(&origin, now)
+        {
+            tracing::debug!(%flow, %origin, ?crowded, "no room for a call");
+            self.loads.end(leg);
             return self.refuse_overload(&invite, flow);
         }
         let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return self.loads.end(leg) };

@@ -12,9 +12,11 @@ use crate::sip::message::StatusCode;
 #[must_use]
 pub const fn status_of(cause: EndCause) -> StatusCode {
     match cause {
-        EndCause::Hangup | EndCause::NoAnswer | EndCause::Unavailable | EndCause::SignallingLost => {
-            StatusCode::TEMPORARILY_UNAVAILABLE
-        }
+        EndCause::Hangup
+        | EndCause::NoAnswer
+        | EndCause::Unavailable
+        | EndCause::SignallingLost
+        | EndCause::TimeLimit => StatusCode::TEMPORARILY_UNAVAILABLE,
         EndCause::Cancelled | EndCause::AnsweredElsewhere => StatusCode::REQUEST_TERMINATED,
         EndCause::Busy => StatusCode::BUSY_HERE,
         EndCause::Declined => StatusCode::DECLINE,
@@ -55,6 +57,8 @@ pub(in crate::sip) fn reason_of(cause: EndCause) -> String {
     let (protocol, code, text) = match cause {
         EndCause::Hangup => ("Q.850", 16, "Normal call clearing"),
         EndCause::MediaTimeout => ("Q.850", 41, "Media timeout"),
+        // Cleared in order, by none of the parties; Q.850 has nothing nearer.
+        EndCause::TimeLimit => ("Q.850", 31, "Time limit"),
         EndCause::MediaFailed => ("SIP", 488, "Media failed"),
         EndCause::SignallingLost => ("SIP", 408, "Signalling lost"),
         EndCause::ShuttingDown => ("SIP", 503, "Shutting down"),
@@ -86,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    const CAUSES: [EndCause; 19] = [
+    const CAUSES: [EndCause; 20] = [
         EndCause::Hangup,
         EndCause::Cancelled,
         EndCause::AnsweredElsewhere,
@@ -101,6 +105,7 @@ mod tests {
         EndCause::Glare,
         EndCause::MediaFailed,
         EndCause::MediaTimeout,
+        EndCause::TimeLimit,
         EndCause::SignallingLost,
         EndCause::GatewayFailure,
         EndCause::Overloaded,
@@ -180,6 +185,7 @@ mod tests {
         Glare          491 | SIP;cause=491;text="Request Pending"
         MediaFailed    488 | SIP;cause=488;text="Media failed"
         MediaTimeout   504 | Q.850;cause=41;text="Media timeout"
+        TimeLimit      480 | Q.850;cause=31;text="Time limit"
         SignallingLost 480 | SIP;cause=408;text="Signalling lost"
         GatewayFailure 502 | SIP;cause=502;text="Bad Gateway"
         Overloaded     503 | SIP;cause=503;text="Service Unavailable"

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::Network;
+use super::guard::GuardConfig;
 use super::limits::TransportLimits;
 use super::origin::OriginPolicy;
 use crate::sip::flow::TransportKind;
@@ -16,6 +17,8 @@ pub struct TransportConfig {
     pub listeners: Vec<ListenerConfig>,
     /// What one peer may cost.
     pub limits: TransportLimits,
+    /// What strangers may send.
+    pub guard: GuardConfig,
     /// Certificates, ours and those we trust.
     pub tls: TlsConfig,
 }

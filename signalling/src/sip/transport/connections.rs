@@ -192,6 +192,11 @@ impl Connections {
         }
     }
 
+    /// Whether the peer has authenticated, or was called by us.
+    pub(super) fn is_known(&self, id: ConnectionId) -> bool {
+        self.lock().entries.get(&id).is_some_and(|entry| entry.control.is_known())
+    }
+
     pub(super) fn is_open(&self, id: ConnectionId) -> bool {
         self.lock().entries.contains_key(&id)
     }

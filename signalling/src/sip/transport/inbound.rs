@@ -1,6 +1,7 @@
 //! What the transports tell the adapter, and the first judgement on bytes (RFC 3261 18.2.1, 21.4.1).
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::message::{Malformed, Message, Reject};
@@ -19,6 +20,24 @@ pub enum Inbound {
     Closed(ConnectionId),
     /// A datagram found nobody there, as ICMP says, which may be forged.
     Refused(Flow),
+}
+
+/// Where what came in comes out: of strangers' datagrams, which are any number, what is left when all else was taken.
+#[derive(Debug)]
+pub struct InboundReceiver {
+    pub(super) known: mpsc::Receiver<Inbound>,
+    pub(super) strangers: mpsc::Receiver<Inbound>,
+}
+
+impl InboundReceiver {
+    /// The next one; `None` when the layer is gone. Nothing is lost where this is given up.
+    pub async fn recv(&mut self) -> Option<Inbound> {
+        tokio::select! {
+            biased;
+            Some(known) = self.known.recv() => Some(known),
+            stranger = self.strangers.recv() => stranger,
+        }
+    }
 }
 
 /// What a message looks like at the door.

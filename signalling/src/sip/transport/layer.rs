@@ -19,15 +19,15 @@ use tokio::sync::{mpsc, watch};
 use super::address::{Addresses, ListenerAddress};
 use super::config::{Binding, ListenerConfig, TlsConfig, TransportConfig};
 use super::connections::{Admission, Connections, Control, DialKey, QueueError, Refusal};
-use super::inbound::{Inbound, Verdict, judge};
+use super::guard::{Guard, GuardConfig};
+use super::inbound::{Inbound, InboundReceiver};
 use super::limits::TransportLimits;
 use super::stats::TransportCounters;
 use super::udp::UdpEndpoint;
 use super::ws::WsEndpoint;
-use super::{tcp, udp, ws_listener};
+use super::{Network, tcp, udp, ws_listener};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::hop::Hop;
-use crate::sip::reflection;
 
 /// The transports of one SIP adapter; cheap to clone.
 #[derive(Debug, Clone)]
@@ -82,7 +82,10 @@ pub(super) struct Shared {
     pub(super) connections: Connections,
     addresses: OnceLock<Addresses>,
     datagrams: Vec<OnceLock<UdpEndpoint>>,
-    inbound: mpsc::Sender<Inbound>,
+    pub(super) guard: Guard,
+    pub(super) inbound: mpsc::Sender<Inbound>,
+    /// Datagrams of strangers.
+    pub(super) strangers: mpsc::Sender<Inbound>,
     stop: watch::Sender<bool>,
     runtime: OnceLock<Handle>,
 }
@@ -99,8 +102,9 @@ pub(super) struct Ticket {
 impl TransportLayer {
     /// Prepares the transports; nothing is opened before [`Self::listen`]. What comes in comes out of the receiver.
     #[must_use]
-    pub fn new(config: TransportConfig) -> (Self, mpsc::Receiver<Inbound>) {
-        let (inbound, received) = mpsc::channel(config.limits.inbound_queue);
+    pub fn new(config: TransportConfig) -> (Self, InboundReceiver) {
+        let (inbound, known) = mpsc::channel(config.limits.inbound_queue);
+        let (strangers, of_strangers) = mpsc::channel(config.limits.strangers_queue);
         let shared = Shared {
             datagrams: config.listeners.iter().map(|_| OnceLock::new()).collect(),
             connections: Connections::new(&config.limits),
@@ -109,11 +113,13 @@ impl TransportLayer {
             tls: config.tls,
             counters: TransportCounters::default(),
             addresses: OnceLock::new(),
+            guard: Guard::new(config.guard),
             inbound,
+            strangers,
             stop: watch::Sender::new(false),
             runtime: OnceLock::new(),
         };
-        (Self { shared: Arc::new(shared) }, received)
+        (Self { shared: Arc::new(shared) }, InboundReceiver { known, strangers: of_strangers })
     }
 
     /// Opens all listeners, each on tasks of the current tokio runtime.
@@ -169,6 +175,10 @@ impl TransportLayer {
                 })
             }
             None => {
+                // Whom we ask something may answer.
+                if !bytes.starts_with(b"SIP/2.0 ") {
+                    self.shared.guard.know(flow.remote);
+                }
                 let endpoint =
                     self.shared.datagrams.get(usize::from(flow.listener.0)).and_then(OnceLock::get);
                 endpoint.ok_or(SendError::NoListener).map(|endpoint| {
@@ -196,14 +206,19 @@ impl TransportLayer {
         remote: SocketAddr,
         server_name: Option<&str>,
     ) -> Result<Flow, DialError> {
-        self.flow_to_hop(&Hop { server_name: server_name.map(str::to_owned), ..Hop::new(kind, remote) })
+        self.open_flow(&Hop { server_name: server_name.map(str::to_owned), ..Hop::new(kind, remote) })
     }
 
-    /// The flow to a hop, in the same way; over TLS one that sees us as this trunk's alone.
+    /// The flow to a trunk's hop, in the same way; over TLS one that sees us as this trunk's alone.
     ///
     /// # Errors
     /// [`DialError`] when the configuration has no way there.
     pub fn flow_to_hop(&self, hop: &Hop) -> Result<Flow, DialError> {
+        self.shared.guard.add_host(hop.address.ip());
+        self.open_flow(hop)
+    }
+
+    fn open_flow(&self, hop: &Hop) -> Result<Flow, DialError> {
         let (kind, remote) = (hop.kind, hop.address);
         let addresses = self.addresses();
         let missing = DialError::NoListener(kind);
@@ -233,9 +248,28 @@ impl TransportLayer {
         Ok(Flow { connection: Some(connection), ..flow })
     }
 
-    /// The peer of this stream has authenticated: it may stay idle and no longer counts against its address.
-    pub fn mark_authenticated(&self, connection: ConnectionId) {
-        self.shared.connections.mark_known(connection);
+    /// The peer of this flow has authenticated: a stream may stay idle and no longer counts against its address, and
+    /// it may send more than a stranger.
+    pub fn mark_authenticated(&self, flow: &Flow) {
+        match flow.connection {
+            Some(connection) => self.shared.connections.mark_known(connection),
+            None => self.shared.guard.know(flow.remote),
+        }
+    }
+
+    /// Trunks call from these: they may send as much as they like.
+    pub fn trust_trunks(&self, networks: Vec<Network>) {
+        self.shared.guard.trust_trunks(networks);
+    }
+
+    /// A trunk calls from there.
+    pub fn trust_host(&self, ip: IpAddr) {
+        self.shared.guard.add_host(ip);
+    }
+
+    /// Strangers may send this from now on.
+    pub fn take_up(&self, guard: GuardConfig) {
+        self.shared.guard.take_up(guard);
     }
 
     /// Whether a flow can still carry a message.
@@ -327,56 +361,6 @@ impl Shared {
             self.counters.evicted.add_one();
         }
         Ok(Ticket::new(admission, self))
-    }
-
-    /// Takes one whole message off a stream and waits for the adapter where it is behind. Returns
-    /// the last words for a peer that sent no message of SIP, where it can be told.
-    pub(super) async fn receive(&self, flow: Flow, bytes: Bytes) -> Option<Bytes> {
-        match self.judge(&flow, bytes) {
-            Verdict::Message(message) => {
-                if let Some(connection) = flow.connection {
-                    self.connections.heard(connection, Instant::now());
-                }
-                // Nobody receives any more when the adapter has ended; then the layer stops as well.
-                let _ = self.inbound.send(Inbound::Message { flow, message }).await;
-                None
-            }
-            Verdict::Malformed { refusal } => refusal,
-        }
-    }
-
-    /// Takes one datagram; drops it where the adapter is behind, for the peer will send it again.
-    pub(super) fn receive_datagram(&self, flow: Flow, bytes: Bytes) -> Option<Bytes> {
-        let asked = bytes.len();
-        match self.judge(&flow, bytes) {
-            Verdict::Message(message) => {
-                if self.inbound.try_send(Inbound::Message { flow, message }).is_err() {
-                    self.counters.inbound_overflows.add_one();
-                }
-                None
-            }
-            Verdict::Malformed { refusal } => {
-                refusal.filter(|refusal| reflection::is_harmless(refusal.len(), asked))
-            }
-        }
-    }
-
-    /// The refusal of what cannot be framed as a message, where one can be given.
-    pub(super) fn refusal_of(&self, flow: &Flow, bytes: Bytes) -> Option<Bytes> {
-        match self.judge(flow, bytes) {
-            // Read to its end it is a message; where that end is, nobody can say.
-            Verdict::Message(_) => None,
-            Verdict::Malformed { refusal } => refusal,
-        }
-    }
-
-    fn judge(&self, flow: &Flow, bytes: Bytes) -> Verdict {
-        let verdict = judge(flow, bytes);
-        match &verdict {
-            Verdict::Message(_) => self.counters.messages_received.add_one(),
-            Verdict::Malformed { .. } => self.counters.malformed.add_one(),
-        }
-        verdict
     }
 
     /// Word of a refused datagram, which may be lost where the adapter is behind.

@@ -28,6 +28,8 @@ pub struct TransportLimits {
     pub pong_deadline: Duration,
     /// Messages that wait for the adapter. Datagrams past it are dropped, streams wait.
     pub inbound_queue: usize,
+    /// Datagrams of strangers that wait for the adapter, behind all else that does.
+    pub strangers_queue: usize,
 }
 
 impl Default for TransportLimits {
@@ -44,6 +46,7 @@ impl Default for TransportLimits {
             ping_interval: Duration::from_secs(20),
             pong_deadline: Duration::from_secs(50),
             inbound_queue: 1024,
+            strangers_queue: 512,
         }
     }
 }

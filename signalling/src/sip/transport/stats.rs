@@ -31,6 +31,12 @@ counters! {
     malformed,
     /// Datagrams dropped because the adapter was behind.
     inbound_overflows,
+    /// Datagrams of strangers dropped because the adapter was behind.
+    strangers_overflows,
+    /// Messages of sources that send too much: datagrams that were dropped, and of streams those that had to wait.
+    held_back,
+    /// Messages of programs that look for something to break, which nobody looked at.
+    scanners,
     /// Keep-alives by STUN that were answered.
     pings_answered,
     /// Datagrams that the socket did not take.

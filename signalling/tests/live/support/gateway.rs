@@ -13,7 +13,7 @@ use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::flow::{ListenerId, TransportKind};
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
-use webtrunk_signalling::sip::transport::{TransportLayer, TransportLimits};
+use webtrunk_signalling::sip::transport::{GuardConfig, TransportLayer, TransportLimits};
 
 use super::{PATIENCE, listener};
 
@@ -36,6 +36,7 @@ pub(crate) struct Gateway {
 pub(crate) fn config(kinds: &[TransportKind]) -> SipConfig {
     let mut config = SipConfig::new(REALM, Arc::new(Users));
     config.transport.listeners = kinds.iter().map(|kind| listener(*kind)).collect();
+    config.transport.guard = GuardConfig::open();
     config.registrar.expires_min = Duration::from_secs(1);
     config
 }

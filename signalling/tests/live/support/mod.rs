@@ -10,11 +10,11 @@ pub(crate) mod ws;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::sync::mpsc::Receiver;
 use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
 use webtrunk_signalling::sip::message::Message;
 use webtrunk_signalling::sip::transport::{
-    Inbound, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLayer, TransportLimits,
+    GuardConfig, Inbound, InboundReceiver, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig,
+    TransportLayer, TransportLimits,
 };
 
 /// Longer than anything that is expected to happen takes on a busy machine.
@@ -23,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// A transport layer with one listener of each kind asked for.
 pub(crate) struct Listening {
     pub(crate) layer: TransportLayer,
-    pub(crate) inbound: Receiver<Inbound>,
+    pub(crate) inbound: InboundReceiver,
 }
 
 impl Listening {
@@ -33,7 +33,8 @@ impl Listening {
 
     pub(crate) fn start_with_tls(kinds: &[TransportKind], limits: TransportLimits, tls: TlsConfig) -> Self {
         let listeners = kinds.iter().map(|kind| listener(*kind)).collect();
-        let (layer, inbound) = TransportLayer::new(TransportConfig { listeners, limits, tls });
+        let (layer, inbound) =
+            TransportLayer::new(TransportConfig { listeners, limits, guard: GuardConfig::open(), tls });
         layer.listen().expect("loopback ports are free");
         Self { layer, inbound }
     }

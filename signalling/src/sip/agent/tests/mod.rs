@@ -16,6 +16,7 @@ mod refer;
 mod reliable;
 mod reoffers;
 mod replaces;
+mod room;
 mod session_timers;
 mod stages;
 mod streams;

@@ -1,6 +1,7 @@
 //! One core and a peer whose messages the test writes itself.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -112,6 +113,10 @@ impl Peer {
     pub(super) fn limit_calls(&mut self, calls_max: usize) {
         let config = AgentConfig { calls_max, ..AgentConfig::default() };
         self.agent = Agent::new(config, [3; 32], Door, Box::new(Loopback), Box::new(NoKeys));
+    }
+
+    pub(super) fn limit_rate(&mut self, max_cps: Option<NonZeroU32>) {
+        self.agent.room.limit(max_cps);
     }
 
     pub(super) fn over_websocket() -> Self {

@@ -1,0 +1,138 @@
+//! More calls than may begin: as many as may do, the others hear so at once, and who talks does not notice.
+
+use std::collections::HashSet;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::CodecId;
+
+use super::ear::{assert_hears_no_gap, assert_mostly_hears};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk};
+use crate::sip::raw_phone::header;
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+
+/// Calls that may begin in a second, and for how long more are offered.
+const MAX_CPS: u32 = 20;
+const OFFERED_FOR: Duration = Duration::from_secs(3);
+
+/// What became of calls that were offered.
+#[derive(Debug, Default)]
+struct Offered {
+    answered: usize,
+    refused: usize,
+    retry_afters: Vec<u32>,
+}
+
+/// Calls of a trunk that are hung up as soon as they are answered.
+struct Offerer {
+    socket: UdpSocket,
+    gateway: SocketAddr,
+    /// Those without a final answer, by their Call-IDs.
+    waiting: HashSet<String>,
+    offered: Offered,
+}
+
+impl Offerer {
+    fn new(stage: &Stage) -> Self {
+        let socket = UdpSocket::bind((stage.office.ip(), 0)).expect("the host is ours");
+        socket.set_read_timeout(Some(Duration::from_millis(1))).expect("a time-out");
+        let gateway = stage.gateway.sip();
+        Self { socket, gateway, waiting: HashSet::new(), offered: Offered::default() }
+    }
+
+    /// Offers so many a second, evenly, and waits until each has its final answer.
+    fn offer(mut self, per_second: u32) -> Offered {
+        let begun = Instant::now();
+        let calls = per_second * OFFERED_FOR.as_secs() as u32;
+        let mut sent = 0;
+        while sent < calls || !self.waiting.is_empty() {
+            while sent < calls && begun + OFFERED_FOR * sent / calls <= Instant::now() {
+                let call_id =
+                    format!("{per_second}-{sent}-{}", self.socket.local_addr().expect("bound").port());
+                self.send(
+                    "INVITE",
+                    1,
+                    &call_id,
+                    "<sip:700@webtrunk.test>",
+                    &description(self.socket.local_addr().expect("bound")),
+                );
+                self.waiting.insert(call_id);
+                sent += 1;
+            }
+            self.hear();
+            assert!(begun.elapsed() < PATIENCE, "{} have no answer", self.waiting.len());
+        }
+        self.offered
+    }
+
+    fn hear(&mut self) {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            let response = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            let (call_id, to) = (header(&response, "Call-ID").to_owned(), header(&response, "To").to_owned());
+            if !header(&response, "CSeq").ends_with("INVITE") || response.starts_with("SIP/2.0 1") {
+                continue;
+            }
+            self.send("ACK", 1, &call_id, &to, "");
+            let is_first = self.waiting.remove(&call_id);
+            if response.starts_with("SIP/2.0 200 ") {
+                self.offered.answered += usize::from(is_first);
+                self.send("BYE", 2, &call_id, &to, "");
+            } else {
+                assert!(response.starts_with("SIP/2.0 503 "), "{response}");
+                self.offered.refused += usize::from(is_first);
+                self.offered.retry_afters.push(header(&response, "Retry-After").parse().expect("seconds"));
+            }
+        }
+    }
+
+    fn send(&self, method: &str, cseq: u32, call_id: &str, to: &str, body: &str) {
+        let own = self.socket.local_addr().expect("bound");
+        let message = format!(
+            "{method} sip:700@{} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{call_id}{}\r\nMax-Forwards: 70\r\n\
+             From: <sip:2001@{own}>;tag={call_id}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
+             Contact: <sip:2001@{own}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            self.gateway,
+            if method == "INVITE" { "" } else { method },
+            body.len(),
+        );
+        self.socket.send_to(message.as_bytes(), self.gateway).expect("loopback takes it");
+    }
+}
+
+fn description(own: SocketAddr) -> String {
+    let ip = own.ip();
+    format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 7100 RTP/AVP 0\r\n")
+}
+
+/// Fails when `requests.rs` does not ask the room (then all are answered), and when what is refused keeps a place.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twice_to_ten_times_the_calls_as_many_begin_as_may_and_the_others_get_503_at_once() {
+    let config = GatewayConfig::default()
+        .defence(&format!("max_cps = {MAX_CPS}"))
+        .rtp_ports(20_000, 21_999)
+        .log_filter("info")
+        .rule("destination = '700'\nfrom_trunk = 'office'\nactions = ['answer', 'echo']");
+    let stage = Stage::with(&["PCMU"], config);
+    let (caller, callee) =
+        (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk(&caller, &callee).await;
+    let mut begun = 1;
+    for factor in [2, 5, 10] {
+        let offerer = Offerer::new(&stage);
+        let offered =
+            tokio::task::spawn_blocking(move || offerer.offer(factor * MAX_CPS)).await.expect("no panic");
+        let rated = (MAX_CPS * OFFERED_FOR.as_secs() as u32) as usize;
+        assert!(10 * offered.answered >= 9 * rated, "{factor} times: {offered:?}");
+        assert!(offered.answered <= rated + MAX_CPS as usize + 1, "{factor} times: {offered:?}");
+        assert_eq!(offered.answered + offered.refused, factor as usize * rated, "each has its answer");
+        assert!(offered.retry_afters.iter().all(|seconds| (1..=10).contains(seconds)), "{offered:?}");
+        begun += offered.answered;
+    }
+    for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
+        assert_mostly_hears(end, hz).await;
+        assert_hears_no_gap(end).await;
+    }
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(begun);
+}

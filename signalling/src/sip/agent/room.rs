@@ -1,0 +1,221 @@
+//! Whether there is room for one more call: by how many began lately, and by what the media engine says.
+//!
+//! ```text
+//! INVITE ---- max_cps is used up, or the engine has no room --------> 503, Retry-After; nothing is kept of it
+//!   `---- of a trunk, and only what is kept back for users is left --> 503, Retry-After
+//!   `---- else ------------------------------------------------------> the call begins
+//! ```
+//!
+//! Nothing else is ever refused for this: what belongs to a call that is up, and registrations, come first.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::adapter::Origin;
+use crate::auth::bucket::{Bucket, Rate};
+
+/// What part of a second's calls is kept back for users where trunks bring more than all of them. Chosen by us.
+const KEPT_FOR_USERS: f64 = 0.1;
+
+/// Says whether calls can be carried.
+pub trait MediaLoad {
+    /// Whether one more can.
+    ///
+    /// # Errors
+    /// [`Crowded`], and why.
+    fn has_room(&self) -> Result<(), Crowded>;
+}
+
+/// No room for one more call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crowded {
+    /// As many calls began in the last second as may.
+    Rate,
+    /// There are as many calls as there may be.
+    Calls,
+    /// Media threads are late as it is.
+    Late,
+}
+
+/// Calls that were refused since the start, by why; to be read at any time.
+#[derive(Debug, Default)]
+pub struct RefusedCalls {
+    rate: AtomicU64,
+    calls: AtomicU64,
+    late: AtomicU64,
+}
+
+/// Admits calls.
+pub(super) struct Room {
+    limit: Option<(Rate, f64, Bucket)>,
+    engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
+    refused: Arc<RefusedCalls>,
+}
+
+impl RefusedCalls {
+    /// Those that began too soon after others (`defence.max_cps`).
+    #[must_use]
+    pub fn by_rate(&self) -> u64 {
+        self.rate.load(Ordering::Relaxed)
+    }
+
+    /// Those beside which there were as many as there may be (`media.calls_max`).
+    #[must_use]
+    pub fn by_calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Those that came while media threads were late (`defence.refuse_when_late`).
+    #[must_use]
+    pub fn by_lateness(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, crowded: Crowded) {
+        let counter = match crowded {
+            Crowded::Rate => &self.rate,
+            Crowded::Calls => &self.calls,
+            Crowded::Late => &self.late,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Room {
+    pub(super) fn new(
+        max_cps: Option<NonZeroU32>,
+        engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
+        refused: Arc<RefusedCalls>,
+    ) -> Self {
+        let mut room = Self { limit: None, engine, refused };
+        room.limit(max_cps);
+        room
+    }
+
+    /// So many calls may begin in a second from now on.
+    pub(super) fn limit(&mut self, max_cps: Option<NonZeroU32>) {
+        let rate = |max: NonZeroU32| Rate::new(max.get().into(), max.get());
+        let kept = |max: NonZeroU32| (f64::from(max.get()) * KEPT_FOR_USERS).floor();
+        let before = self.limit.take().map(|(.., bucket)| bucket);
+        self.limit = max_cps.map(|max| {
+            let bucket = before.unwrap_or_else(|| Bucket::full(rate(max)));
+            (rate(max), kept(max), bucket)
+        });
+    }
+
+    /// Whether a call could begin, of whomever it may be: asked before anybody is asked who it is.
+    pub(super) fn judge(&mut self, now: Instant) -> Result<(), Crowded> {
+        let mut judged = self.engine.as_ref().map_or(Ok(()), |engine| engine.has_room());
+        if let Some((rate, _, bucket)) = &mut self.limit
+            && !bucket.has_one(*rate, 0.0, now)
+        {
+            judged = Err(Crowded::Rate);
+        }
+        judged.inspect_err(|crowded| self.refused.add(*crowded))
+    }
+
+    /// Begins a call, where there is room.
+    pub(super) fn take(&mut self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
+        let Some((rate, kept, bucket)) = &mut self.limit else { return Ok(()) };
+        let kept_back = match origin {
+            Origin::User(_) => 0.0,
+            Origin::Trunk(_) => *kept,
+        };
+        bucket.take(*rate, kept_back, now).map_err(|_| {
+            self.refused.add(Crowded::Rate);
+            Crowded::Rate
+        })
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room")
+            .field("limit", &self.limit)
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Full(Crowded);
+
+    impl MediaLoad for Full {
+        fn has_room(&self) -> Result<(), Crowded> {
+            Err(self.0)
+        }
+    }
+
+    fn room(max_cps: u32) -> Room {
+        Room::new(NonZeroU32::new(max_cps), None, Arc::default())
+    }
+
+    fn trunk() -> Origin {
+        Origin::Trunk("office".to_owned())
+    }
+
+    fn user() -> Origin {
+        Origin::User("alice".to_owned())
+    }
+
+    /// Ten seconds of so many offered calls a second; how many began of trunks, and of users.
+    fn offer(room: &mut Room, of_trunks: u32, of_users: u32) -> [usize; 2] {
+        let start = Instant::now();
+        let mut begun = [0, 0];
+        for ms in 0..10_000 {
+            let now = start + Duration::from_millis(ms);
+            let is_due = |rate: u32| (ms * u64::from(rate)) / 1000 != ((ms + 1) * u64::from(rate)) / 1000;
+            for (place, origin, rate) in [(0, trunk(), of_trunks), (1, user(), of_users)] {
+                if is_due(rate) && room.judge(now).is_ok() && room.take(&origin, now).is_ok() {
+                    begun[place] += 1;
+                }
+            }
+        }
+        begun
+    }
+
+    #[test]
+    fn however_many_are_offered_as_many_begin_as_may() {
+        for offered in [200, 500, 1000] {
+            let mut room = room(100);
+            let [begun, _] = offer(&mut room, offered, 0);
+            assert!((990..=1090).contains(&begun), "{begun} of {offered} a second");
+            assert_eq!(room.refused.by_rate(), u64::from(10 * offered) - begun as u64);
+        }
+    }
+
+    #[test]
+    fn users_begin_calls_where_trunks_bring_more_than_all_of_them() {
+        let [of_trunks, of_users] = offer(&mut room(100), 1000, 20);
+        assert_eq!(of_users, 200, "all of theirs");
+        assert!((790..=890).contains(&of_trunks), "{of_trunks}");
+    }
+
+    #[test]
+    fn what_the_engine_says_is_told_apart() {
+        for (crowded, expected) in [(Crowded::Calls, [1, 0]), (Crowded::Late, [0, 1])] {
+            let mut room = Room::new(None, Some(Arc::new(Full(crowded))), Arc::default());
+            assert_eq!(room.judge(Instant::now()), Err(crowded));
+            assert_eq!([room.refused.by_calls(), room.refused.by_lateness()], expected);
+        }
+    }
+
+    #[test]
+    fn another_limit_holds_from_then_on_and_none_holds_none_back() {
+        let (mut room, now) = (room(10), Instant::now());
+        let begin = |room: &mut Room| (0..1000).filter(|_| room.take(&user(), now).is_ok()).count();
+        assert_eq!(begin(&mut room), 10);
+        room.limit(NonZeroU32::new(20));
+        assert_eq!(begin(&mut room), 0, "a second's calls have begun");
+        room.limit(None);
+        assert_eq!(begin(&mut room), 1000);
+    }
+}
