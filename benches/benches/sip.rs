@@ -3,15 +3,18 @@
 #![allow(missing_docs)] // criterion's macros make undocumented functions
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use webtrunk_signalling::auth::digest::{
     Algorithm, Attempts, Credentials, Denied, DigestClient, DigestConfig, DigestServer, Ha1,
 };
+use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
 use webtrunk_signalling::sip::message::{Capabilities, Framing, Message, Method, Request, StatusCode};
+use webtrunk_signalling::sip::trace::{Direction, Passing, Ring, Seen, TraceBounds, tap};
 
 const CAPABILITIES: Capabilities = Capabilities {
     methods: &[
@@ -157,9 +160,46 @@ fn digest(c: &mut Criterion) {
     group.finish();
 }
 
+/// What it costs that every message is seen: on its way, and afterwards on another thread.
+fn trace(c: &mut Criterion) {
+    let octets = invite();
+    let address = SocketAddr::new(PEER, 5060);
+    let (kind, listener) = (TransportKind::Wss, ListenerId(0));
+    let flow = Flow { kind, listener, local: address, remote: address, connection: None };
+    let moment = || (SystemTime::now(), Instant::now());
+    let mut group = c.benchmark_group("trace");
+    let (taken, reader) = tap();
+    group.bench_function("tap_invite", |b| {
+        b.iter(|| {
+            taken.passed(&flow, Direction::In, black_box(&octets), moment());
+            reader.next(Duration::ZERO)
+        });
+    });
+    let (full, _reader) = tap();
+    (0..10_000).for_each(|_| full.passed(&flow, Direction::In, &octets, moment()));
+    group.bench_function("drop_invite", |b| {
+        b.iter(|| full.passed(&flow, Direction::In, black_box(&octets), moment()));
+    });
+    let (at, now) = moment();
+    let passing = Passing { at, now, flow, direction: Direction::In, octets: octets.clone() };
+    group.bench_function("redact_invite", |b| b.iter(|| black_box(&passing).redacted(address)));
+    let mut ring = Ring::new(TraceBounds { calls: 1000, messages: 200, octets: 32 << 20 });
+    let seen = passing.redacted(address).expect("it has a Call-ID");
+    let calls: Vec<Arc<str>> = (0..5000).map(|call| format!("{call}@gateway").into()).collect();
+    let mut calls = calls.iter().cycle();
+    group.bench_function("keep_invite", |b| {
+        b.iter_batched(
+            || Seen { call_id: Arc::clone(calls.next().expect("a cycle")), ..seen.clone() },
+            |seen| ring.push(Arc::new(seen)),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = webtrunk_benches::criterion();
-    targets = messages, digest
+    targets = messages, digest, trace
 }
 criterion_main!(benches);

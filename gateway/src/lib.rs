@@ -19,6 +19,7 @@ pub mod prompts;
 pub mod reload;
 pub mod serve;
 pub mod shutdown;
+pub mod sight;
 pub mod status;
 pub mod store;
 pub mod telephony;

@@ -19,13 +19,14 @@ use webtrunk_signalling::sip::agent::{AgentChange, RefusedCalls};
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::locations::Locations;
 use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats, WsEndpoint};
-use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard};
+use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard, Witness};
 
 use crate::addresses::bind_cure;
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::http::BoundHttp;
 use crate::media_load::EngineLoad;
+use crate::sight::{Sight, SightError};
 use crate::status::StatusReader;
 use crate::store::Store;
 use crate::tls::TlsError;
@@ -50,6 +51,9 @@ pub enum TelephonyError {
     /// The SIP adapter.
     #[error("{0}; {cure}", cure = adapter_cure(.0))]
     Adapter(#[from] AdapterError),
+    /// What keeps the messages of calls.
+    #[error(transparent)]
+    Sight(#[from] SightError),
     /// The certificates that we trust cannot be loaded.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -94,6 +98,7 @@ pub struct Telephony {
     phones: Option<SocketAddr>,
     commands: mpsc::Sender<Command>,
     store: Option<Store>,
+    sight: Option<Sight>,
     stop: watch::Sender<bool>,
     served: JoinHandle<Result<(), AdapterGone>>,
 }
@@ -135,6 +140,8 @@ impl Telephony {
         let mut sip = SipConfig::new(config.sip.realm.as_str(), Arc::new(config.users.clone()));
         sip.transport = wiring::transports(config, http, certificate)?;
         sip.transport.limits.connections = connections;
+        let sight = Sight::start(&config.trace, config.hep.as_ref())?;
+        sip.transport.tap = sight.as_ref().map(Sight::tap);
         sip.registrar.expires_min = config.sip.expires_min;
         sip.registrar.expires_max = config.sip.expires_max;
         sip.registrar.contacts_max = config.sip.contacts_max;
@@ -169,7 +176,9 @@ impl Telephony {
         let live =
             Live { reloader: adapter_reloader, locations: locations.clone(), transport: transport.clone() };
         let adapters = HashMap::from([(name, commands.clone())]);
-        let board = Arc::new(Switchboard::new(engine.clone(), live.house(config), adapters));
+        let witness = sight.as_ref().map(|sight| Arc::new(sight.tap()) as Arc<dyn Witness>);
+        let board = Switchboard::new(engine.clone(), live.house(config), adapters).with_witness(witness);
+        let board = Arc::new(board);
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
         let health = store.as_ref().map(Store::health);
@@ -188,6 +197,7 @@ impl Telephony {
             phones,
             commands,
             store,
+            sight,
             stop,
             served,
         })
@@ -223,6 +233,12 @@ impl Telephony {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The messages of calls of late; `None` where none are kept.
+    #[must_use]
+    pub fn sight(&self) -> Option<Sight> {
+        self.sight.clone()
     }
 
     /// What is held, for the HTTP server to tell.

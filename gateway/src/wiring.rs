@@ -86,6 +86,7 @@ pub fn transports(
             client: authorities.map(tls::client_config).transpose()?,
             clients: client_certificates(config)?,
         },
+        tap: None,
     })
 }
 

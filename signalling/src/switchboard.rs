@@ -9,6 +9,7 @@
 mod delivery;
 mod ties;
 mod till;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -35,6 +36,8 @@ use till::{Bill, Till};
 
 pub use till::SpentKeeper;
 
+pub use witness::Witness;
+
 /// Events of one call that may wait; a call gets a handful a second.
 const MAILBOX: usize = 256;
 
@@ -51,6 +54,7 @@ pub struct Switchboard {
     users: UserCalls,
     till: Till,
     ties: Arc<Ties>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// What decides what becomes of calls; it is replaced as a whole.
@@ -83,13 +87,19 @@ impl Switchboard {
         let legs = Legs::default();
         let ties = Ties::start(legs.clone());
         let (house, users) = (RwLock::new(Arc::new(house)), UserCalls::default());
-        Self { engine, house, adapters, legs, users, till: Till::default(), ties }
+        Self { engine, house, adapters, legs, users, till: Till::default(), ties, witness: None }
     }
 
     /// The same, for which this was spent already, and who keeps it from now on.
     #[must_use]
     pub fn with_spent(self, kept: Vec<Spent>, keeper: Option<Arc<dyn SpentKeeper>>) -> Self {
         Self { till: Till::new(kept, keeper), ..self }
+    }
+
+    /// Tells this one of calls from now on.
+    #[must_use]
+    pub fn with_witness(self, witness: Option<Arc<dyn Witness>>) -> Self {
+        Self { witness, ..self }
     }
 
     /// From now on calls begin by this; those that are there go on by what they began with.
@@ -231,10 +241,17 @@ impl Switchboard {
             },
         )?;
         incoming.span.record("call", display(handle.id()));
+        self.tell_joined(incoming.leg, &handle);
         incoming
             .span
             .in_scope(|| info!(%origin, caller = caller.user, %destination, rule = %plan.rule, "call began"));
         Ok((plan, handle, seat))
+    }
+
+    fn tell_joined(&self, leg: LegId, handle: &CallHandle) {
+        if let Some(witness) = &self.witness {
+            witness.leg_joined(leg, handle.id());
+        }
     }
 
     async fn command(&self, adapter: &'static str, command: Command) {
@@ -328,6 +345,7 @@ impl Conversation<'_> {
                         Input::Signal(Event::Answered { leg, .. }) => self.bill.answered(*leg),
                         Input::Incoming { adapter, incoming } => {
                             incoming.span.record("call", display(self.handle.id()));
+                            self.board.tell_joined(incoming.leg, &self.handle);
                             self.legs.push((incoming.leg, adapter));
                             if let Origin::User(user) = &incoming.origin
                                 && directory.calls_max(user).is_some()
@@ -385,6 +403,7 @@ impl Conversation<'_> {
     async fn carry_out(&mut self, effect: Effect) {
         if let Some((leg, adapter)) = effect.dialled_leg() {
             self.board.legs.add(leg, self.inbox.clone());
+            self.board.tell_joined(leg, &self.handle);
             self.legs.push((leg, adapter));
         }
         match effect {
@@ -417,6 +436,9 @@ impl Drop for Conversation<'_> {
             }
         }
         self.handle.tell(CallCommand::End);
+        if let Some(witness) = &self.board.witness {
+            witness.call_over(self.handle.id());
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::defence::DefenceSection;
 use super::document::Document;
 use super::error::ConfigError;
 use super::faults::Faults;
+use super::hep::HepSection;
 use super::http::{HttpSection, TlsSection};
 use super::limits::{GroupSection, LimitsSection, SpendingLimits};
 use super::listener::{Ports, Taken};
@@ -22,6 +23,7 @@ use super::sip::SipSection;
 use super::sip_ws::{SipWsSection, Surroundings};
 use super::store::StoreSection;
 use super::subscriptions::SubscriptionsSection;
+use super::trace::TraceSection;
 use super::trunks::TrunkSection;
 use super::users::UserSection;
 use super::{Config, UserLimits, accounts, rules, structure, trunks, users};
@@ -56,6 +58,9 @@ struct File {
     trunks: Vec<TrunkSection>,
     #[serde(default)]
     rules: Vec<RuleSection>,
+    #[serde(default)]
+    trace: TraceSection,
+    hep: Option<HepSection>,
     #[serde(default)]
     log: LogSection,
 }
@@ -101,6 +106,7 @@ impl File {
     fn has_inline_secret(&self) -> bool {
         self.users.iter().any(UserSection::has_inline_secret)
             || self.trunks.iter().any(TrunkSection::has_inline_secret)
+            || self.hep.as_ref().is_some_and(HepSection::has_inline_secret)
     }
 
     /// Checks section by section; `None` means that faults were noted.
@@ -154,6 +160,8 @@ impl File {
         };
         let spending = SpendingLimits::check(&self.limits, &self.groups, &self.users, &self.trunks, faults);
         let rules = rules::check(&self.rules, &known, &mut prompts, faults);
+        let trace = self.trace.check(faults);
+        let hep = self.hep.as_ref().map(|section| section.check(trace.is_enabled, environment, faults));
         let log = self.log.check(faults);
         let http = match http {
             Some(http) => Some(http?),
@@ -165,6 +173,10 @@ impl File {
         };
         let recording = match recording {
             Some(recording) => Some(recording?),
+            None => None,
+        };
+        let hep = match hep {
+            Some(hep) => Some(hep?),
             None => None,
         };
         Some(Config {
@@ -185,6 +197,8 @@ impl File {
             rules: rules?,
             rule_lines: self.rules.iter().map(|rule| rule.line(faults.document())).collect(),
             prompts,
+            trace,
+            hep,
             log,
         })
     }

@@ -15,6 +15,7 @@ mod error;
 pub(crate) mod example;
 mod faults;
 mod header_changes;
+mod hep;
 mod http;
 mod limits;
 mod listener;
@@ -40,6 +41,7 @@ mod structure_words;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod trunk_group;
 mod trunks;
 mod users;
@@ -53,6 +55,7 @@ use webtrunk_signalling::sip::subscription::SubscriptionConfig;
 pub use accounts::UserLimits;
 pub use defence::DefenceConfig;
 pub use error::{ConfigError, Fault};
+pub use hep::HepConfig;
 pub use http::{ClientCertificate, HttpConfig, TlsFiles};
 pub use limits::SpendingLimits;
 pub use listener::SipListener;
@@ -64,6 +67,7 @@ pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipSettings};
 pub use sip_ws::{WEBSOCKET_PATH, WebSocketSettings};
 pub use store::StoreConfig;
+pub use trace::TraceConfig;
 pub use trunks::Trunk;
 pub use users::{Users, hashes};
 
@@ -108,6 +112,10 @@ pub struct Config {
     pub rule_lines: Vec<usize>,
     /// What is played, by the names that the rules use.
     pub prompts: Prompts,
+    /// The messages of past calls that are kept.
+    pub trace: TraceConfig,
+    /// Where copies of messages are sent; `None` sends none.
+    pub hep: Option<HepConfig>,
     /// The log.
     pub log: LogConfig,
 }

@@ -1,5 +1,7 @@
 //! What was meant, where a name is not known: the nearest of those that there are.
 
+use std::cmp::Reverse;
+
 /// The known name that `written` was most likely to be; `None` where none is near. One letter in three may be
 /// wrong, or its end may be missing.
 pub(crate) fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
@@ -11,7 +13,9 @@ pub(crate) fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str
         let steps = strsim::osa_distance(&written.to_lowercase(), &name.to_lowercase());
         (is_begin || steps <= most && steps < letters).then_some((steps, name))
     };
-    known.into_iter().filter_map(distance).min().map(|(_, name)| name)
+    // A letter is left out more easily than another is written in its place.
+    let found = known.into_iter().filter_map(distance);
+    found.min_by_key(|(steps, name)| (*steps, Reverse(name.len()), *name)).map(|(_, name)| name)
 }
 
 /// "did you mean", or another cure where nothing is near.

@@ -113,7 +113,7 @@ fn what_is_commented_out_in_the_example_is_the_default() {
         let table: toml::Table = text.parse().expect("TOML");
         table.get(name).cloned().unwrap_or_else(|| toml::Table::new().into())
     };
-    for name in ["http", "sip", "sip_ws", "media", "log"] {
+    for name in ["http", "sip", "sip_ws", "media", "trace", "log"] {
         let checked = |mut section: toml::Value| {
             let keys = section.as_table_mut().expect("a section");
             for example in

@@ -84,6 +84,8 @@ impl Settled {
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
         note(current.defence != written.defence, "defence", notes.0);
+        note(current.trace != written.trace, "trace", notes.1);
+        note(current.hep != written.hep, "hep", notes.1);
         note(current.messages != written.messages, "messages", notes.0);
         note(current.subscriptions != written.subscriptions, "subscriptions", notes.0);
         note(current.user_limits != written.user_limits, "sip.calls_per_user, users[].calls_max", notes.0);
@@ -111,6 +113,8 @@ impl Settled {
             rules: written.rules.clone(),
             rule_lines: written.rule_lines.clone(),
             prompts: written.prompts.clone(),
+            trace: current.trace,
+            hep: current.hep.clone(),
             log,
         };
         // By what trunks' certificates are checked is read at the start, where there is one to check.
@@ -178,6 +182,7 @@ mod tests {
         ("candidates_allow", &["198.51.100.0/25"]),
         ("candidates_deny", &["192.0.2.0/25"]),
         ("certificate", &["fullchain2.pem"]),
+        ("collector", &["homer.example:9061"]),
         ("checks_allow", &["192.0.2.0/25"]),
         ("checks_deny", &["192.0.2.0/25"]),
         ("codecs", &["G722"]),
@@ -250,6 +255,7 @@ mod tests {
         "sip.enabled",
         "sip.listeners.0.transport",
         "sip_ws.listeners.0.name",
+        "trace.enabled",
         "trunks.0.name",
         "trunks.1.name",
         "users.0.groups",
@@ -393,6 +399,8 @@ mod tests {
             rules,
             rule_lines: _,
             prompts: _,
+            trace,
+            hep,
             log,
         } = one;
         let shown = |config: &Config| -> Vec<_> {
@@ -408,6 +416,8 @@ mod tests {
             && *media == other.media
             && *recording == other.recording
             && *store == other.store
+            && *trace == other.trace
+            && *hep == other.hep
             && *log == other.log;
         let lists = *users == other.users
             && *user_limits == other.user_limits

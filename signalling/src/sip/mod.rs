@@ -20,6 +20,7 @@ mod reflection;
 pub mod registrar;
 pub mod subscription;
 pub mod text_rate;
+pub mod trace;
 pub mod transaction;
 pub mod transport;
 pub mod trunk;

@@ -8,6 +8,7 @@ mod certificate;
 mod codecs;
 mod conference;
 mod conference_keys;
+mod copied;
 mod ear;
 mod endurance;
 mod explained;

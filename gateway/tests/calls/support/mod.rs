@@ -3,6 +3,7 @@
 pub(crate) mod baresip;
 pub(crate) mod browser;
 pub(crate) mod certificate;
+pub(crate) mod collector;
 pub(crate) mod demo;
 pub(crate) mod dns;
 pub(crate) mod forgery;

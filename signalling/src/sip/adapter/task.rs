@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tracing::{debug, info};
-use webtrunk_engine::EndCause;
+use webtrunk_engine::{EndCause, LegId};
 
 use super::door::Door;
 use super::outlet::Outlet;
@@ -155,7 +155,11 @@ impl Task {
                 let (dial, route) = *known;
                 match self.texts.take(&dial) {
                     Some(text) => self.agent.send_text(text, route, Instant::now()),
-                    None => self.agent.dial(dial, route, Instant::now()),
+                    None => {
+                        let leg = dial.leg;
+                        self.agent.dial(dial, route, Instant::now());
+                        self.name_leg(leg);
+                    }
                 }
             }
             Some(Way::None(dial, cause)) => self.end(&dial, cause),
@@ -215,8 +219,20 @@ impl Task {
                     self.agent.handle_command(refusal, Instant::now());
                 }
                 Event::Ended { leg, .. } if refused.contains(&leg) => {}
-                event => self.outlet.push(event),
+                event => {
+                    if let Event::Incoming(call) = &event {
+                        self.name_leg(call.leg);
+                    }
+                    self.outlet.push(event);
+                }
             }
+        }
+    }
+
+    /// Tells whoever sees all messages which of them are this leg's.
+    fn name_leg(&self, leg: LegId) {
+        if let (Some(tap), Some(call_id)) = (self.layer.tap(), self.agent.call_id(leg)) {
+            tap.leg_named(leg, call_id);
         }
     }
 

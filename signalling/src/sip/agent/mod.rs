@@ -1,5 +1,6 @@
 //! The user agent core: messages and commands in, messages and events out (RFC 3261 5, 8).
 
+mod call_ids;
 mod config;
 mod core;
 mod devices;

@@ -26,7 +26,7 @@ use crate::sip::transaction::{TransactionEvent, TransactionKey};
 /// A dialog that we are ending.
 #[derive(Debug)]
 pub(in crate::sip) struct Leaving {
-    dialog: Dialog,
+    pub(super) dialog: Dialog,
     path: Path,
     /// The account by which a challenge to BYE is answered, where we placed the call.
     account: Option<String>,

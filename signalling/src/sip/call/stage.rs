@@ -11,7 +11,7 @@ use super::outgoing::Outgoing;
 use super::session::Session;
 use crate::adapter::{Command, Origin};
 use crate::sip::flow::{ConnectionId, Flow};
-use crate::sip::message::{Request, Response, StatusCode, Uri};
+use crate::sip::message::{HeaderName, Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
 /// A call in one of its stages. Each input takes the call and gives back what became of it; `None`
@@ -112,6 +112,16 @@ impl Call {
             Self::Incoming(call) => call.handle_timeout(context),
             Self::Session(call) => call.handle_timeout(context),
             Self::Leaving(call) => call.handle_timeout(context),
+        }
+    }
+
+    /// The Call-ID of its dialogs.
+    pub(in crate::sip) fn call_id(&self) -> Option<&str> {
+        match self {
+            Self::Outgoing(call) => call.invite.request.headers.get(&HeaderName::CallId),
+            Self::Incoming(call) => Some(&call.dialog.id().call_id),
+            Self::Session(call) => Some(&call.dialog.id().call_id),
+            Self::Leaving(call) => Some(&call.dialog.id().call_id),
         }
     }
 

@@ -105,7 +105,7 @@ const DOCUMENTATION: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// `local`, or where that says nothing the address that the system would send from towards `peer`.
 #[must_use]
-pub(super) fn specific(local: IpAddr, peer: IpAddr) -> IpAddr {
+pub fn specific(local: IpAddr, peer: IpAddr) -> IpAddr {
     if local.is_unspecified() { source_towards(peer).unwrap_or(local) } else { local.to_canonical() }
 }
 

@@ -9,6 +9,7 @@ use super::guard::GuardConfig;
 use super::limits::TransportLimits;
 use super::origin::OriginPolicy;
 use crate::sip::flow::TransportKind;
+use crate::sip::trace::Tap;
 
 /// The transports of one SIP adapter.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct TransportConfig {
     pub guard: GuardConfig,
     /// Certificates, ours and those we trust.
     pub tls: TlsConfig,
+    /// Who is shown every message; `None` shows them to nobody.
+    pub tap: Option<Tap>,
 }
 
 /// One listener.

@@ -10,7 +10,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -28,6 +28,7 @@ use super::ws::WsEndpoint;
 use super::{Network, tcp, udp, ws_listener};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::hop::Hop;
+use crate::sip::trace::{Direction, Tap};
 
 /// The transports of one SIP adapter; cheap to clone.
 #[derive(Debug, Clone)]
@@ -80,6 +81,7 @@ pub(super) struct Shared {
     pub(super) tls: TlsConfig,
     pub(super) counters: TransportCounters,
     pub(super) connections: Connections,
+    tap: Option<Tap>,
     addresses: OnceLock<Addresses>,
     datagrams: Vec<OnceLock<UdpEndpoint>>,
     pub(super) guard: Guard,
@@ -111,6 +113,7 @@ impl TransportLayer {
             listeners: config.listeners,
             limits: config.limits,
             tls: config.tls,
+            tap: config.tap,
             counters: TransportCounters::default(),
             addresses: OnceLock::new(),
             guard: Guard::new(config.guard),
@@ -164,6 +167,7 @@ impl TransportLayer {
     /// # Errors
     /// [`SendError`] where it will surely not arrive. A datagram may be lost without one.
     pub fn send(&self, flow: &Flow, bytes: Bytes) -> Result<(), SendError> {
+        self.shared.show(flow, Direction::Out, &bytes);
         let sent = match flow.connection {
             Some(connection) => {
                 self.shared.connections.queue(connection, bytes).map_err(|error| match error {
@@ -290,6 +294,11 @@ impl TransportLayer {
         Some(WsEndpoint::new(self.shared.clone(), id))
     }
 
+    /// Who is shown every message.
+    pub(in crate::sip) fn tap(&self) -> Option<&Tap> {
+        self.shared.tap.as_ref()
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> &TransportCounters {
@@ -361,6 +370,13 @@ impl Shared {
             self.counters.evicted.add_one();
         }
         Ok(Ticket::new(admission, self))
+    }
+
+    /// Shows a message to whoever taps.
+    pub(super) fn show(&self, flow: &Flow, direction: Direction, bytes: &Bytes) {
+        if let Some(tap) = &self.tap {
+            tap.passed(flow, direction, bytes, (SystemTime::now(), Instant::now()));
+        }
     }
 
     /// Word of a refused datagram, which may be lost where the adapter is behind.

@@ -27,7 +27,7 @@ mod udp;
 mod ws;
 mod ws_listener;
 
-pub use address::{Addresses, ListenerAddress};
+pub use address::{Addresses, ListenerAddress, specific};
 pub use config::{Binding, ListenerConfig, TlsConfig, TransportConfig};
 pub use cutter::{Cut, Cutter};
 pub use frame_guard::{FrameGuard, TooLong};

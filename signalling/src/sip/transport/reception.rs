@@ -19,6 +19,7 @@ use super::layer::Shared;
 use crate::auth::sources::Standing;
 use crate::sip::flow::Flow;
 use crate::sip::reflection;
+use crate::sip::trace::Direction;
 
 impl Shared {
     /// Takes one whole message off a stream and waits where its peer sends too much, or the adapter is behind. Returns
@@ -36,7 +37,9 @@ impl Shared {
                 let _ = self.inbound.send(Inbound::Message { flow, message }).await;
                 None
             }
-            Verdict::Malformed { refusal } => refusal,
+            Verdict::Malformed { refusal } => {
+                refusal.inspect(|refusal| self.show(&flow, Direction::Out, refusal))
+            }
         }
     }
 
@@ -61,9 +64,9 @@ impl Shared {
                 }
                 None
             }
-            Verdict::Malformed { refusal } => {
-                refusal.filter(|refusal| reflection::is_harmless(refusal.len(), asked))
-            }
+            Verdict::Malformed { refusal } => refusal
+                .filter(|refusal| reflection::is_harmless(refusal.len(), asked))
+                .inspect(|refusal| self.show(&flow, Direction::Out, refusal)),
         }
     }
 
@@ -96,11 +99,14 @@ impl Shared {
         match self.judge(flow, bytes) {
             // Read to its end it is a message; where that end is, nobody can say.
             Verdict::Message(_) => None,
-            Verdict::Malformed { refusal } => refusal,
+            Verdict::Malformed { refusal } => {
+                refusal.inspect(|refusal| self.show(flow, Direction::Out, refusal))
+            }
         }
     }
 
     fn judge(&self, flow: &Flow, bytes: Bytes) -> Verdict {
+        self.show(flow, Direction::In, &bytes);
         let verdict = judge(flow, bytes);
         match &verdict {
             Verdict::Message(_) => self.counters.messages_received.add_one(),

@@ -33,8 +33,8 @@ impl Listening {
 
     pub(crate) fn start_with_tls(kinds: &[TransportKind], limits: TransportLimits, tls: TlsConfig) -> Self {
         let listeners = kinds.iter().map(|kind| listener(*kind)).collect();
-        let (layer, inbound) =
-            TransportLayer::new(TransportConfig { listeners, limits, guard: GuardConfig::open(), tls });
+        let (guard, tap) = (GuardConfig::open(), None);
+        let (layer, inbound) = TransportLayer::new(TransportConfig { listeners, limits, guard, tls, tap });
         layer.listen().expect("loopback ports are free");
         Self { layer, inbound }
     }
