@@ -9,6 +9,7 @@ pub mod digest;
 pub mod message;
 pub mod sdp;
 pub mod stream;
+pub mod token;
 pub mod transaction;
 pub mod uri;
 pub mod websocket;
@@ -27,12 +28,13 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "message", run: message::run },
     Target { name: "uri", run: uri::run },
     Target { name: "stream", run: stream::run },
     Target { name: "websocket", run: websocket::run },
     Target { name: "digest", run: digest::run },
+    Target { name: "token", run: token::run },
     Target { name: "sdp", run: sdp::run },
     Target { name: "transaction", run: transaction::run },
     Target { name: "dialog", run: dialog::run },

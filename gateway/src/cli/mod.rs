@@ -5,6 +5,7 @@ mod doubts;
 mod explain;
 mod machine;
 mod password;
+mod token;
 
 use std::io;
 use std::net::SocketAddr;
@@ -74,6 +75,9 @@ enum Command {
         #[arg(default_value = DEFAULT_REALM)]
         realm: String,
     },
+    /// Make tokens for pages, and tell what is in them.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
 }
 
 /// Calls to explain.
@@ -111,6 +115,7 @@ impl Cli {
             Command::Check { config } => check::check(&config, io::stdout().lock()),
             Command::Explain(arguments) => explain::explain(&arguments, io::stdout().lock()),
             Command::Password { user, realm } => password::print(&user, &realm),
+            Command::Token(command) => token::token(&command, io::stdout().lock()),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

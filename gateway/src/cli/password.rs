@@ -31,19 +31,23 @@ enum PasswordError {
 /// for, and not shown.
 pub(super) fn print(user: &str, realm: &str) -> Result<(), Failure> {
     check(user, realm)?;
-    let stdin = io::stdin();
-    let password = if stdin.is_terminal() {
-        write!(io::stderr(), "Password of {user}: ")?;
-        let _hidden = Hidden::start(&stdin);
-        let mut line = String::new();
-        stdin.lock().read_line(&mut line).map_err(not_text)?;
-        writeln!(io::stderr())?;
-        line
-    } else {
-        io::read_to_string(stdin).map_err(not_text)?
-    };
+    let password = ask(user)?;
     writeln!(io::stdout(), "{}", entry(user, realm, &password)?)?;
     Ok(())
+}
+
+/// What stands on standard input; on a terminal it is asked for, and not shown.
+pub(super) fn ask(user: &str) -> Result<String, Failure> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return io::read_to_string(stdin).map_err(not_text);
+    }
+    write!(io::stderr(), "Password of {user}: ")?;
+    let _hidden = Hidden::start(&stdin);
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).map_err(not_text)?;
+    writeln!(io::stderr())?;
+    Ok(line)
 }
 
 /// What could not be read, in our words where it is the encoding.

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Fault;
 
 /// Keys whose values are never shown.
-const SECRET_KEYS: [&str; 3] = ["password", "ha1_md5", "ha1_sha256"];
+const SECRET_KEYS: [&str; 5] = ["password", "ha1_md5", "ha1_sha256", "secret", "mac_secret"];
 
 /// Longest value shown in an error, in characters. Chosen by us: it fits on the line.
 const SHOWN_MAX: usize = 60;
@@ -18,7 +18,8 @@ const SHOWN_MAX: usize = 60;
 const DUPLICATE: &str = "duplicate key";
 
 /// Lists of tables, which are written in double brackets.
-const LISTS: [&str; 6] = ["groups", "users", "trunks", "rules", "sip.listeners", "sip_ws.listeners"];
+const LISTS: [&str; 7] =
+    ["groups", "users", "trunks", "rules", "sip.listeners", "sip_ws.listeners", "token_keys"];
 
 /// A line that begins a table: `[path]`, or `[[path]]` for an element of an array.
 #[derive(PartialEq, Eq)]

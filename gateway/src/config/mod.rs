@@ -41,6 +41,8 @@ mod structure_words;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
+mod token_keys;
+mod token_keys_terms;
 mod trace;
 mod trunk_group;
 mod trunks;
@@ -67,6 +69,7 @@ pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipSettings};
 pub use sip_ws::{WEBSOCKET_PATH, WebSocketSettings};
 pub use store::StoreConfig;
+pub use token_keys::load_token_keys;
 pub use trace::TraceConfig;
 pub use trunks::Trunk;
 pub use users::{Users, hashes};

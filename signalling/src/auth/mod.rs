@@ -2,6 +2,10 @@
 
 pub mod bucket;
 pub mod digest;
+pub mod ephemeral;
 pub mod limits;
 pub mod repeats;
+pub mod secret;
 pub mod sources;
+pub mod token;
+pub mod validity;

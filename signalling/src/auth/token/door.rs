@@ -1,0 +1,80 @@
+//! The door that tokens come to: which are let in, and which were used before.
+
+use std::time::{Instant, SystemTime};
+
+use super::grant::Grant;
+use super::keyring::Keyring;
+use super::legacy::Arrival;
+use super::refusal::Refusal;
+use super::replay::ReplayList;
+use super::shape::Shape;
+use crate::auth::limits::{FailureLimits, Proof};
+use crate::auth::validity::UnixTime;
+
+/// Whom a source that forges tokens claims to be: nobody that is known.
+const NOBODY: &str = "";
+
+/// Lets tokens in.
+#[derive(Debug, Default)]
+pub struct TokenDoor {
+    keys: Keyring,
+    used: ReplayList,
+    /// Those that anybody may forge have a list of their own: who fills it up keeps nobody else out.
+    used_forgeable: ReplayList,
+    /// How often such ones were wrong.
+    failures: FailureLimits,
+}
+
+impl TokenDoor {
+    /// Opens to tokens of these keys.
+    #[must_use]
+    pub fn new(keys: Keyring) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
+    /// Takes other keys, and remembers what was used.
+    pub fn set_keys(&mut self, keys: Keyring) {
+        self.keys = keys;
+    }
+
+    /// Lets a token in, or not. `wall` is what calendars say, `now` what passes; a token is used by being let in.
+    ///
+    /// # Errors
+    /// Why not, for the log; whoever brought it is told [`Refusal::ANSWER`].
+    pub fn admit(
+        &mut self,
+        token: &str,
+        arrival: &Arrival<'_>,
+        wall: SystemTime,
+        now: Instant,
+    ) -> Result<Grant, Refusal> {
+        let wall = UnixTime::from(wall);
+        let shape = Shape::parse(token)?;
+        if !matches!(shape, Shape::Legacy { .. }) {
+            return admit(&self.keys, &mut self.used, shape, arrival, wall);
+        }
+        if self.failures.must_wait(arrival.source, NOBODY, Proof::Reached, now) {
+            return Err(Refusal::TooManyFailures);
+        }
+        let admitted = admit(&self.keys, &mut self.used_forgeable, shape, arrival, wall);
+        if admitted.is_err() {
+            self.failures.failed(arrival.source, NOBODY, Proof::Reached, now);
+        }
+        admitted
+    }
+}
+
+fn admit(
+    keys: &Keyring,
+    used: &mut ReplayList,
+    shape: Shape<'_>,
+    arrival: &Arrival<'_>,
+    wall: UnixTime,
+) -> Result<Grant, Refusal> {
+    let unsealed = keys.unseal_shape(shape, Some(arrival), wall)?;
+    unsealed.judge(wall)?;
+    if let Some(id) = unsealed.once()? {
+        used.note(id, unsealed.claims.expires, wall)?;
+    }
+    Ok(Grant::new(unsealed.key, unsealed.format, unsealed.claims))
+}
