@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use super::{CIPHER, Keys, PASSWORD, SEALING, SECRET, run, text, webtrunk};
+use super::{CIPHER, Keys, MAC, PASSWORD, SEALING, SECRET, run, text, webtrunk};
 
 /// A token of the keys, one line.
 fn make(keys: &Keys, more: &[&str], input: &str) -> String {
@@ -163,6 +163,26 @@ audience = "phone.example"
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
     assert!(!shown.contains(CIPHER) && !shown.contains("sesame"), "{shown}");
+}
+
+/// What the document has people write.
+#[test]
+fn the_example_of_a_file_of_keys_is_sound() {
+    let document = include_str!("../../../docs/TOKENS.md");
+    let (_, example) = document.split_once("```toml\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let keys = Keys::of(&example.replace("2026-12-01", "2025-12-01"));
+    let secret = keys.folder.path().join("crm-2026-12.key");
+    fs::write(&secret, SEALING).expect("the folder is ours");
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).expect("the file is ours");
+    let mut make = Command::new(env!("CARGO_BIN_EXE_webtrunk"));
+    make.args(["token", "make", "--user", "1001", "--domain", "sip.example.net", "--keys"]).arg(keys.path());
+    let output = run(make.env("WCS_KEY", CIPHER).env("WCS_MAC_KEY", MAC), "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("wt1.crm-2026-12."));
+    let (status, shown) = told(&keys, "make", &["--user", "1001"], "");
+    assert_eq!(status, Some(1), "{shown}");
+    assert!(shown.contains("the environment has no variable \"WCS_KEY\""), "{shown}");
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::auth::validity::UnixTime;
 /// Longest id that is told of a key that is not there, in characters: ours are no longer.
 const SHOWN_MAX: usize = 64;
 
+/// Told of a key that no JWT names.
+const UNNAMED: &str = "any";
+
 /// All keys.
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
@@ -110,7 +113,7 @@ impl Keyring {
         now: UnixTime,
     ) -> Result<Unsealed<'_>, Refusal> {
         let id = header.kid.as_deref();
-        let candidates = in_force(self.provers(id).collect(), id.unwrap_or_default(), now)?;
+        let candidates = in_force(self.provers(id).collect(), id.unwrap_or(UNNAMED), now)?;
         let algorithm = header.algorithm();
         let fitting: Vec<_> =
             candidates.into_iter().filter(|(_, own)| Some(own.algorithm) == algorithm).collect();
