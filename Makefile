@@ -7,6 +7,8 @@
 # make compare   measure beside rtpengine and Kamailio, and write the ratios to docs/PERFORMANCE.md
 # make flood   what floods of strangers and too many calls do, beside Kamailio, into docs/PERFORMANCE.md
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
+# make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
+# make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
 # make weather   what loss and jitter do to the sound, in virtual time, as tables
@@ -20,6 +22,8 @@ SHELL := /bin/bash
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO := cargo
 FUZZ_SECONDS ?= 3600
+KILLS ?= 50
+SOAK_MINUTES ?= 30
 LOCKED := --locked
 
 WEB := gateway/web
@@ -33,14 +37,14 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour check loom web bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour kill soak check loom web bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
 	$(CARGO) run $(LOCKED) --release --package webtrunk -- demo
 
 # What was installed has to be found: a test that lacks a tool fails.
-test dtmf-hour: export WEBTRUNK_TEST_TOOLS := required
+test dtmf-hour kill: export WEBTRUNK_TEST_TOOLS := required
 # A call waits more than it works: fewer at a time leave both cores idle for most of it.
 test: export RUST_TEST_THREADS := 6
 
@@ -51,6 +55,10 @@ test: setup-test
 
 dtmf-hour: setup-test
 	WEBTRUNK_SPEECH_MINUTES=60 $(CARGO) test $(LOCKED) --release --package webtrunk-codecs --test codecs no_key_is_heard -- --nocapture
+
+kill: setup-test
+	$(MAKE) web
+	WEBTRUNK_KILLS=$(KILLS) $(CARGO) test $(LOCKED) --release --package webtrunk --test calls a_kill_leaves_each_call -- --nocapture
 
 check:
 	$(CARGO) fmt --all --check
@@ -79,6 +87,11 @@ compare: setup-compare
 	$(MAKE) web
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
 	WEBTRUNK_PYTHON=$(WEBTRUNK_TEST_PYTHON) python3 scripts/compare --binaries $(TARGET)/release --json $(TARGET)/compare.json
+
+soak: setup-bench
+	$(MAKE) web
+	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
+	python3 scripts/soak --target $(TARGET) --minutes $(SOAK_MINUTES)
 
 flood: setup-compare
 	$(MAKE) web

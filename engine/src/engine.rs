@@ -22,7 +22,7 @@ use crate::dtls::DtlsCertificate;
 use crate::media::{Recorder, WallClock};
 use crate::net::{
     AdoptStream, CreateCall, FrameCutter, GREETING_MAX, Gauges, Ledger, Newcomer, Permit, PortPool, Pulse,
-    ShardActor,
+    ShardActor, VitalSigns,
 };
 use crate::placement::place;
 
@@ -218,6 +218,12 @@ impl Engine {
             shard.gauges.add_to(&mut ledger);
         }
         ledger
+    }
+
+    /// Whether each shard lives, in their order.
+    #[must_use]
+    pub fn vital_signs(&self) -> Vec<VitalSigns> {
+        self.inner.shards.iter().map(|shard| shard.gauges.vital_signs()).collect()
     }
 
     /// Returns when a shard has ended: by [`Self::stop`], or else because a promise of ours is broken. Its

@@ -22,6 +22,7 @@ pub mod shutdown;
 pub mod sight;
 pub mod status;
 pub mod store;
+pub mod supervision;
 pub mod telephony;
 pub mod tls;
 pub mod wiring;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{error, info};
 use webtrunk_signalling::http::Gate;
@@ -16,6 +17,7 @@ use crate::logging::LogControl;
 use crate::reload::Reloads;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
+use crate::supervision::{Fault, Panics, ServiceManager, Watchdog};
 use crate::telephony::{Collapse, Telephony, TelephonyError};
 use crate::tls::{OwnCertificate, TlsError};
 
@@ -37,6 +39,9 @@ pub enum ServeError {
     /// No more calls could be carried.
     #[error(transparent)]
     Collapsed(#[from] Collapse),
+    /// It runs, and is of no use.
+    #[error("the gateway ends, to be started anew: {0}")]
+    Unsound(#[from] Fault),
     /// The system refused something.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -60,8 +65,18 @@ pub fn run(config: Config, demo: Option<Demo>, source: Option<Source>) -> Result
     actix::System::new().block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let on_hangup = |Source { file, written, log }| Reloads::on_hangup(file, written, log);
-        serve(config, demo, shutdown, source.map(on_hangup).transpose()?).await
+        let supervision =
+            Supervision { manager: Arc::new(ServiceManager::from_environment()), panics: Panics::watch() };
+        serve(config, demo, shutdown, source.map(on_hangup).transpose()?, supervision).await
     })
+}
+
+/// Who is told how the process is, and hears how it is.
+pub struct Supervision {
+    /// The service manager.
+    pub manager: Arc<ServiceManager>,
+    /// All panics.
+    pub panics: Panics,
 }
 
 /// Serves until `shutdown` is requested, and reads the configuration again when `reloads` says so. Needs an actix system around it.
@@ -73,13 +88,14 @@ pub async fn serve(
     demo: Option<Demo>,
     mut shutdown: Shutdown,
     mut reloads: Option<Reloads>,
+    Supervision { manager, mut panics }: Supervision,
 ) -> Result<(), ServeError> {
     let own = config.tls.as_ref().map(OwnCertificate::read).transpose()?;
     let certificate = own.as_ref().map(OwnCertificate::server_config).transpose()?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
 
     let store = match &config.store {
-        Some(store) => Some(Store::open(&store.path).await?),
+        Some(store) => Some(Store::open(&store.path, config.cdr.as_ref()).await?),
         None => None,
     };
     let shares = descriptors::share_out(config.media.calls_max);
@@ -102,6 +118,8 @@ pub async fn serve(
         }
         None => None,
     };
+    let mut watchdog = Watchdog::start(telephony.engine().clone(), Arc::clone(&manager));
+    manager.tell_ready();
     let outcome = loop {
         tokio::select! {
             () = shutdown.requested() => break Ok(()),
@@ -110,13 +128,45 @@ pub async fn serve(
                 error!(%collapse, "no more calls can be carried: the gateway ends");
                 break Err(collapse.into());
             }
+            fault = watchdog.fault() => break Err(fault.into()),
+            fault = panics.too_many() => break Err(fault.into()),
         }
     };
+    manager.tell_stopping();
+    match &outcome {
+        Err(ServeError::Unsound(fault)) => {
+            error!(%fault, "the gateway ends, to be started anew");
+            if let Fault::Panics { .. } = fault {
+                let_calls_end(&telephony, &mut shutdown).await;
+            }
+        }
+        // It would take the orderly end of the threads for a fault; else it sees to it that there is an end.
+        Ok(()) | Err(_) => drop(watchdog),
+    }
     telephony.stop().await;
     if let Some(server) = server {
         server.stop(true).await;
     }
     outcome
+}
+
+/// How long calls that are there may go on in a process that is to be started anew since so many break. Chosen by us: most
+/// calls are over by then, and nobody can call meanwhile.
+const UNSOUND_MAX: Duration = Duration::from_secs(120);
+
+/// Takes no more calls, and waits for the end of those that are there, until that is asked for.
+async fn let_calls_end(telephony: &Telephony, shutdown: &mut Shutdown) {
+    telephony.engine().limit_calls(0);
+    let all_over = async {
+        while telephony.engine().ledger().calls > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = all_over => {}
+        () = tokio::time::sleep(UNSOUND_MAX) => {}
+        () = shutdown.requested() => {}
+    }
 }
 
 /// Returns when the configuration is to be read again; never, where there is no file of it.
@@ -150,3 +200,6 @@ fn welcome(http: &BoundHttp, services: &Services, phones: Option<SocketAddr>) {
     // Nobody may be reading; the gateway works all the same.
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub struct Status {
     pub signalling_legs: usize,
     /// RTP/RTCP port pairs in use.
     pub rtp_ports_in_use: usize,
+    /// Timers of media that wait, as counted within the last second.
+    pub media_timers: usize,
     /// Datagrams of media that could not be sent, since too many waited, since the start.
     pub datagrams_unsent: u64,
     /// Users with a registered contact.
@@ -34,6 +36,8 @@ pub struct Status {
     pub store_failures: u64,
     /// Changes that the store had no room for; 0 without one.
     pub store_lost: u64,
+    /// Records of calls that the store had no room for; 0 without one.
+    pub cdr_lost: u64,
     /// The trunks that are registered at or probed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub trunks: BTreeMap<String, TrunkStatus>,
@@ -115,10 +119,12 @@ impl StatusReader {
             media_legs: ledger.legs,
             signalling_legs: self.board.legs(),
             rtp_ports_in_use: ledger.ports_in_use,
+            media_timers: ledger.timers,
             datagrams_unsent: ledger.datagrams_unsent,
             registered_users: self.locations.reachable_users(),
             store_failures: self.store.as_ref().map_or(0, StoreHealth::failures),
             store_lost: self.store.as_ref().map_or(0, StoreHealth::lost),
+            cdr_lost: self.store.as_ref().map_or(0, StoreHealth::lost_records),
             trunks,
         }
     }

@@ -45,6 +45,25 @@ fn a_store_that_is_none_keeps_the_gateway_from_starting_and_is_left_alone() {
 }
 
 #[test]
+fn an_export_of_records_that_cannot_be_says_why_and_what_to_do() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    fs::write(&path, "[http]\nbind = \"127.0.0.1:0\"\n").expect("the folder is ours");
+    let path = path.to_str().expect("a path of ASCII");
+    let export = |arguments: &[&str]| {
+        let output = webtrunk(&["cdr", "export"]).args(arguments).arg(path).output().expect("it starts");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, told) = export(&[]);
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains("w.toml: no store is configured") && told.contains("add [store]"), "{told}");
+    let (status, told) = export(&["--since", "yesterday"]);
+    assert_eq!(status, Some(2), "{told}");
+    assert!(told.contains("--since") && told.contains("write a date, such as 2026-11-28"), "{told}");
+}
+
+#[test]
 fn check_tells_sound_faulty_and_unreadable_apart() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("w.toml");

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 use tracing::field::Empty;
 use tracing::{Span, error_span};
@@ -57,7 +58,8 @@ pub enum StartError {
 }
 
 /// Who stands behind an incoming call, as far as it has proven.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A user that authenticated, by name.
     User(String),
@@ -271,6 +273,14 @@ pub enum Event {
         /// What became of it.
         delivery: Delivery,
     },
+    /// What the party says of the end of its leg in the codes of its protocol, for those who read records; `Ended`
+    /// follows, by which the gateway goes.
+    EndTold {
+        /// Any leg.
+        leg: LegId,
+        /// What it says.
+        codes: EndCodes,
+    },
     /// The leg is over; no event and no command follows for it.
     Ended {
         /// Any leg.
@@ -278,6 +288,15 @@ pub enum Event {
         /// Why.
         cause: EndCause,
     },
+}
+
+/// Why a leg ended, in codes that others know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndCodes {
+    /// The final response to our INVITE (RFC 3261 21).
+    pub sip_status: Option<u16>,
+    /// The cause in the telephone network (ITU-T Q.850; RFC 3326, RFC 6432).
+    pub q850: Option<u16>,
 }
 
 /// What the gateway wants done.
@@ -510,6 +529,7 @@ impl Event {
             | Self::ContentTold { leg, .. }
             | Self::ContentAnswered { leg, .. }
             | Self::TextSent { leg, .. }
+            | Self::EndTold { leg, .. }
             | Self::Ended { leg, .. } => *leg,
         }
     }

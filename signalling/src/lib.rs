@@ -3,7 +3,9 @@
 pub mod adapter;
 pub mod auth;
 pub mod b2bua;
+pub mod cdr;
 pub mod http;
+pub mod moment;
 pub mod rehearsal;
 pub mod routing;
 pub mod sip;

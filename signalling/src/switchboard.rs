@@ -7,6 +7,7 @@
 //! ```
 
 mod delivery;
+mod records;
 mod ties;
 mod till;
 mod witness;
@@ -27,10 +28,12 @@ use webtrunk_engine::{EndCause, LegId};
 
 use crate::adapter::{Command, Event, Incoming, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
+use crate::cdr::CdrKeeper;
 use crate::routing::{Decision, Plan, Query, Rules};
 use crate::spending::Spent;
 use crate::tie;
 use crate::user_calls::{Seat, Seats, TooMany, UserCalls};
+use records::Desk;
 use ties::Ties;
 use till::{Bill, Till};
 
@@ -55,6 +58,8 @@ pub struct Switchboard {
     till: Till,
     ties: Arc<Ties>,
     witness: Option<Arc<dyn Witness>>,
+    /// Who keeps the records of calls; `None` where none are written.
+    records: Option<Arc<dyn CdrKeeper>>,
 }
 
 /// What decides what becomes of calls; it is replaced as a whole.
@@ -87,7 +92,17 @@ impl Switchboard {
         let legs = Legs::default();
         let ties = Ties::start(legs.clone());
         let (house, users) = (RwLock::new(Arc::new(house)), UserCalls::default());
-        Self { engine, house, adapters, legs, users, till: Till::default(), ties, witness: None }
+        Self {
+            engine,
+            house,
+            adapters,
+            legs,
+            users,
+            till: Till::default(),
+            ties,
+            witness: None,
+            records: None,
+        }
     }
 
     /// The same, for which this was spent already, and who keeps it from now on.
@@ -100,6 +115,12 @@ impl Switchboard {
     #[must_use]
     pub fn with_witness(self, witness: Option<Arc<dyn Witness>>) -> Self {
         Self { witness, ..self }
+    }
+
+    /// The same, with a record of every call for `keeper`.
+    #[must_use]
+    pub fn with_records(self, keeper: Arc<dyn CdrKeeper>) -> Self {
+        Self { records: Some(keeper), ..self }
     }
 
     /// From now on calls begin by this; those that are there go on by what they began with.
@@ -137,8 +158,13 @@ impl Switchboard {
             tokio::select! {
                 event = events.recv() => match event {
                     Some(Event::Incoming(incoming)) if incoming.replaces.is_some() => {
-                        if let Err((leg, cause)) = self.legs.join(adapter, incoming).await {
-                            self.command(adapter, Command::Hangup { leg, cause }).await;
+                        let desk = Desk::open(self.records.as_ref(), &incoming);
+                        match self.legs.join(adapter, incoming).await {
+                            Ok(()) => desk.leave(),
+                            Err((leg, cause)) => {
+                                desk.refuse(cause);
+                                self.command(adapter, Command::Hangup { leg, cause }).await;
+                            }
                         }
                     }
                     Some(Event::Incoming(incoming)) => {
@@ -174,8 +200,10 @@ impl Switchboard {
         let leg = incoming.leg;
         let (media_events, from_engine) = mpsc::channel(MAILBOX);
         let house = self.house();
-        match self.admit(&incoming, &house, media_events, &stopping).await {
+        let mut desk = Desk::open(self.records.as_ref(), &incoming);
+        match self.admit(&incoming, &house, media_events, &stopping, &mut desk).await {
             Ok((plan, handle, seat)) => {
+                desk.admit(handle.id());
                 // At the highest level, as every span: see `adapter::leg_span`.
                 let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
@@ -189,10 +217,12 @@ impl Switchboard {
                     legs,
                     seats,
                     bill,
+                    desk,
                 };
                 call.run(adapter, incoming, (plan, &house), stopping).instrument(span).await;
             }
             Err(cause) => {
+                desk.refuse(cause);
                 self.command(adapter, Command::Hangup { leg, cause }).await;
                 self.legs.remove(leg);
             }
@@ -206,6 +236,7 @@ impl Switchboard {
         house: &House,
         media_events: mpsc::Sender<CallEvent>,
         stopping: &watch::Receiver<bool>,
+        desk: &mut Desk,
     ) -> Result<(Plan, CallHandle, Option<Seat>), EndCause> {
         let Incoming { origin, caller, destination, .. } = incoming;
         if *stopping.borrow() {
@@ -218,6 +249,7 @@ impl Switchboard {
                 return Err(cause);
             }
         };
+        desk.note_rule(&plan.rule);
         let seat = match origin {
             Origin::Trunk(_) => None,
             Origin::User(user) => {
@@ -294,6 +326,8 @@ struct Conversation<'a> {
     legs: Vec<(LegId, &'static str)>,
     seats: Seats,
     bill: Bill<'a>,
+    /// Where its record is written.
+    desk: Desk,
 }
 
 impl Conversation<'_> {
@@ -317,6 +351,7 @@ impl Conversation<'_> {
         let mut is_stopping = false;
         loop {
             while let Some(effect) = call.poll_effect() {
+                self.desk.see_effect(&effect);
                 match effect {
                     Effect::Route { origin, caller, destination } => {
                         let (at, dice) = (SystemTime::now(), rand::random());
@@ -327,12 +362,14 @@ impl Conversation<'_> {
                     effect => match self.may_dial(&effect, directory.as_ref()) {
                         Ok(()) => self.carry_out(effect).await,
                         Err((leg, cause)) => {
-                            let ended = Event::Ended { leg, cause };
-                            call.handle_input(Input::Signal(ended), directory.as_ref(), Instant::now());
+                            let ended = Input::Signal(Event::Ended { leg, cause });
+                            self.desk.see_input(&ended);
+                            call.handle_input(ended, directory.as_ref(), Instant::now());
                         }
                     },
                 }
             }
+            self.desk.settle();
             if call.is_over() {
                 break;
             }
@@ -340,6 +377,7 @@ impl Conversation<'_> {
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
                 Some(input) = self.from_adapters.recv() => {
+                    self.desk.see_input(&input);
                     match &*input {
                         Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
                         Input::Signal(Event::Answered { leg, .. }) => self.bill.answered(*leg),
@@ -358,7 +396,11 @@ impl Conversation<'_> {
                     call.handle_input(*input, directory.as_ref(), Instant::now());
                 }
                 event = self.from_engine.recv(), if !is_media_gone => match event {
-                    Some(event) => call.handle_input(Input::Media(event), directory.as_ref(), Instant::now()),
+                    Some(event) => {
+                        let input = Input::Media(event);
+                        self.desk.see_input(&input);
+                        call.handle_input(input, directory.as_ref(), Instant::now());
+                    }
                     None => {
                         is_media_gone = true;
                         call.hang_up(EndCause::InternalError);
@@ -379,6 +421,8 @@ impl Conversation<'_> {
             }
         }
         info!(lasted = ?began_at.elapsed(), "call over");
+        self.handle.tell(CallCommand::End);
+        self.desk.close(&mut self.from_engine).await;
     }
 
     fn forget(&mut self, leg: LegId) {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -20,6 +20,7 @@ use webtrunk_signalling::adapter::{
     Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, leg_span,
 };
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects, Settings};
+use webtrunk_signalling::cdr::{By, CallRecord, CdrKeeper, Filing};
 use webtrunk_signalling::routing::{
     ActionSpec, BridgeSpec, BridgeTarget, BridgeTo, Conditions, RuleSpec, Rules,
 };
@@ -80,11 +81,34 @@ impl Directory for BrokenDirectory {
     }
 }
 
+/// Keeps what is filed of calls.
+#[derive(Default)]
+struct Records(Mutex<Vec<Filing>>);
+
+impl CdrKeeper for Records {
+    fn file(&self, filing: Filing) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(filing);
+    }
+}
+
+impl Records {
+    /// The records of calls that are over, in their order.
+    fn closed(&self) -> Vec<CallRecord> {
+        let filings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        filings.iter().filter(|filing| filing.is_closed()).map(|filing| filing.record().clone()).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
 struct Bench {
     engine: Engine,
     board: Arc<Switchboard>,
     events: mpsc::Sender<Event>,
     commands: mpsc::Receiver<Command>,
+    records: Arc<Records>,
     stop: watch::Sender<bool>,
     served: JoinHandle<Result<(), AdapterGone>>,
 }
@@ -115,14 +139,13 @@ impl Bench {
         let (events, reported) = mpsc::channel(16);
         let directory = Arc::new(BrokenDirectory);
         let adapters = HashMap::from([("test", obey)]);
-        let board = Arc::new(Switchboard::new(
-            engine.clone(),
-            House { rules, settings: Settings::default(), directory },
-            adapters,
-        ));
+        let house = House { rules, settings: Settings::default(), directory };
+        let records = Arc::new(Records::default());
+        let board = Switchboard::new(engine.clone(), house, adapters);
+        let board = Arc::new(board.with_records(records.clone()));
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve("test", reported, stopping));
-        Self { engine, board, events, commands, stop, served }
+        Self { engine, board, events, commands, records, stop, served }
     }
 
     /// A browser calls without an offer; its adapter is asked to answer with ours.
@@ -134,6 +157,11 @@ impl Bench {
     }
 
     async fn come_in(&self, destination: &str) -> LegId {
+        self.come_in_for(destination, None).await
+    }
+
+    /// Somebody calls, or wants the place of a leg.
+    async fn come_in_for(&self, destination: &str, replaces: Option<LegId>) -> LegId {
         let leg = LegId::next();
         let incoming = Incoming {
             leg,
@@ -148,11 +176,21 @@ impl Bench {
             headers: Vec::new(),
             hops: HOPS_MAX,
             passed: webtrunk_signalling::adapter::Passage::default(),
-            replaces: None,
+            replaces,
             span: leg_span(leg),
         };
         self.events.send(Event::Incoming(Box::new(incoming))).await.expect("it serves");
         leg
+    }
+
+    /// Waits until so many calls have their record.
+    async fn closed(&self, calls: usize) -> Vec<CallRecord> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.records.closed().len() < calls {
+            assert!(Instant::now() < deadline, "{:#?}", self.records.closed());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.records.closed()
     }
 
     async fn command(&mut self) -> Command {
@@ -192,6 +230,42 @@ fn a_panic_in_one_call_hangs_up_its_legs_and_leaves_the_others() {
         bench.events.send(Event::Ended { leg: whole, cause: EndCause::Hangup }).await.expect("it serves");
         bench.assert_empties().await;
         assert!(!bench.served.is_finished());
+        bench.engine.stop();
+    });
+}
+
+/// A call that its caller ends, one that a fault of ours ends, one that no rule allows, and one that wants a place which
+/// is not there.
+#[test]
+fn every_call_has_one_record_whatever_ends_it() {
+    actix_web::rt::System::new().block_on(async {
+        let mut bench = Bench::start();
+        let whole = bench.call("1").await;
+        assert!(bench.records.count() > 0 && bench.records.closed().is_empty(), "it is known, and not over");
+        bench.events.send(Event::Ended { leg: whole, cause: EndCause::Hangup }).await.expect("it serves");
+        let record = bench.closed(1).await.remove(0);
+        let end = record.end.as_ref().expect("it is over");
+        assert_eq!((end.cause.as_str(), end.by, record.rule.as_deref()), ("hangup", By::Caller, Some("1")));
+        assert!(record.answered_at.is_some() && record.call.is_some(), "{record:?}");
+        let quality = record.legs[0].quality.as_ref().expect("the engine has told its last figures");
+        assert_eq!((quality.transport.as_str(), quality.packets_in), ("webrtc", 0));
+
+        let broken = bench.call("2").await;
+        bench.events.send(confirmed(broken)).await.expect("it serves");
+        let end = bench.closed(2).await.remove(1).end.expect("it is over");
+        assert_eq!((end.cause.as_str(), end.by), ("internal_error", By::Gateway));
+
+        bench.come_in("3").await;
+        let record = bench.closed(3).await.remove(2);
+        assert_eq!((record.rule.as_deref(), record.call.as_deref(), record.legs.len()), (None, None, 1));
+        let end = record.end.expect("it is over");
+        assert!(end.by == By::Gateway && end.sip_status.is_some(), "{end:?}");
+
+        bench.come_in_for("1", Some(LegId::next())).await;
+        let end = bench.closed(4).await.remove(3).end.expect("it is over");
+        assert_eq!((end.cause.as_str(), end.sip_status), ("not_found", Some(404)));
+        bench.assert_empties().await;
+        assert_eq!(bench.records.closed().len(), 4);
         bench.engine.stop();
     });
 }

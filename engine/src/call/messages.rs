@@ -288,6 +288,11 @@ pub enum CallEvent {
         /// Why, for the far side.
         cause: EndCause,
     },
+    /// The leg is gone: nothing more is told of it. Its last figures, which are those of all of its life.
+    LegEnded {
+        /// What went in and out of it.
+        stats: Box<LegStats>,
+    },
     /// A key of the party went down (telephone-event or tone); [`CallEvent::DigitPressed`] follows.
     DigitBegan {
         /// The leg.
@@ -441,6 +446,7 @@ impl CallEvent {
             | Self::PartyChanged { leg, .. }
             | Self::TalkingChanged { leg, .. }
             | Self::SpeakerChanged { leg, .. } => Some(*leg),
+            Self::LegEnded { stats } => Some(stats.leg),
             Self::RecordingStarted { .. }
             | Self::RecordingMarked { .. }
             | Self::RecordingStopped { .. }

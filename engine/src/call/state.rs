@@ -177,6 +177,7 @@ impl Call {
         let index = self.index_of(id)?;
         let mut leg = self.legs.swap_remove(index);
         leg.close(now, outbox);
+        self.events.push_back(CallEvent::LegEnded { stats: Box::new(leg.stats()) });
         if let Some(recording) = self.recording.take_if(|recording| recording.left() == id) {
             recording.leave(now);
         }
@@ -391,6 +392,7 @@ impl Call {
     pub fn end(&mut self, cause: EndCause, now: Instant, outbox: &mut Outbox) -> Vec<Leg> {
         for leg in &mut self.legs {
             leg.close(now, outbox);
+            self.events.push_back(CallEvent::LegEnded { stats: Box::new(leg.stats()) });
         }
         if let Some(recording) = self.recording.take() {
             recording.leave(now);

@@ -21,6 +21,8 @@ pub struct LegStats {
     pub transport: &'static str,
     /// The voice codec, once agreed.
     pub codec: Option<CodecId>,
+    /// The voice codec of what came last, where the peer chose another of those that it may send; else as agreed.
+    pub codec_received: Option<CodecId>,
     /// Whether what the party hears is decoded and encoded on the way; a relayed payload is not.
     pub is_transcoded: bool,
     /// RTP packets that came and were of use.
@@ -117,6 +119,7 @@ impl LegStats {
             leg,
             transport,
             codec: agreed.map(|agreed| agreed.codec),
+            codec_received: receiver.codec().or(agreed.map(|agreed| agreed.codec)),
             is_transcoded,
             packets_received: receiver.packets(),
             lost: fates.lost,

@@ -21,7 +21,22 @@ pub(crate) struct Gauges {
     newcomers: AtomicUsize,
     busy_permille: AtomicU32,
     pairs_free: AtomicUsize,
+    beats: AtomicU64,
+    timers: AtomicUsize,
     late_seconds: AtomicU32,
+}
+
+/// Whether a shard lives, and what depends on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VitalSigns {
+    /// Grows ten times a second while its thread goes on.
+    pub beats: u64,
+    /// Calls on it.
+    pub calls: usize,
+    /// Their legs.
+    pub legs: usize,
+    /// How much of the last measured second its thread worked.
+    pub busy_permille: u32,
 }
 
 /// What the engine holds.
@@ -37,6 +52,8 @@ pub struct Ledger {
     pub datagrams_of_nobody: usize,
     /// Datagrams that found no room among those that waited to be sent, since the begin.
     pub datagrams_unsent: u64,
+    /// Timers that wait, as each shard counted them within the last second.
+    pub timers: usize,
 }
 
 impl Gauges {
@@ -64,6 +81,23 @@ impl Gauges {
     /// Whether the shard has missed too much for some time: more work would be heard in all of its calls.
     pub(crate) fn is_late(&self) -> bool {
         self.late_seconds.load(Relaxed) >= LATE_SECONDS
+    }
+
+    pub(crate) fn set_timers(&self, timers: usize) {
+        self.timers.store(timers, Relaxed);
+    }
+
+    pub(crate) fn beat(&self) {
+        self.beats.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn vital_signs(&self) -> VitalSigns {
+        VitalSigns {
+            beats: self.beats.load(Relaxed),
+            calls: self.calls.load(Relaxed),
+            legs: self.legs.load(Relaxed),
+            busy_permille: self.busy_permille.load(Relaxed),
+        }
     }
 
     pub(crate) fn call_added(&self) {
@@ -101,6 +135,7 @@ impl Gauges {
         ledger.ports_in_use += self.ports_in_use.load(Relaxed);
         ledger.datagrams_of_nobody += self.datagrams_of_nobody.load(Relaxed);
         ledger.datagrams_unsent += self.datagrams_unsent.load(Relaxed);
+        ledger.timers += self.timers.load(Relaxed);
     }
 }
 

@@ -21,7 +21,7 @@ mod transmit;
 pub use address_filter::AddressFilter;
 pub(crate) use frames::FrameCutter;
 pub(crate) use gauges::Gauges;
-pub use gauges::Ledger;
+pub use gauges::{Ledger, VitalSigns};
 pub use network::{Network, NetworkError};
 pub use outbox::{Outbox, SocketId};
 pub use ports::{PortPool, QUARANTINE};

@@ -239,6 +239,12 @@ impl Shard {
     pub(crate) fn note_measured(&mut self, busy_permille: u32, now: Instant) {
         let missed_permille = self.load.take_missed_permille();
         self.gauges.set_measured(busy_permille, missed_permille, self.ports.free(now));
+        self.gauges.set_timers(self.timers.len());
+    }
+
+    /// Lets who watches over the threads know that this one goes on.
+    pub(crate) fn beat(&self) {
+        self.gauges.beat();
     }
 
     /// Whether a call is still here.
@@ -380,7 +386,9 @@ impl Shard {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         let mut is_deaf = false;
         while let Some(event) = slot.call.poll_event() {
-            is_deaf |= !tell(&slot.events, event);
+            // Who ends a leg as its last deed may be gone by then.
+            let is_last_word = matches!(event, CallEvent::LegEnded { .. });
+            is_deaf |= !tell(&slot.events, event) && !is_last_word;
         }
         if let Some(at) = slot.call.poll_timeout()
             && slot.armed_for.is_none_or(|armed_for| at < armed_for)

@@ -26,6 +26,7 @@ pub(crate) fn start(shard: &SharedShard, pulse: &Pulse) {
     spawn_local(keep_time(Rc::clone(shard), pulse.clone()));
     spawn_local(keep_flushing(Rc::clone(shard), pulse.clone()));
     spawn_local(keep_measuring(Rc::clone(shard)));
+    spawn_local(keep_beating(Rc::clone(shard)));
 }
 
 /// Starts to read a socket; with a pulse where the shard is deaf without it.
@@ -163,6 +164,19 @@ async fn keep_measuring(shard: SharedShard) {
         (since, busy) = (now, busy_now);
         let permille = (1000 * worked.as_micros()).checked_div(passed.as_micros()).unwrap_or(0);
         shard.borrow_mut().note_measured(u32::try_from(permille).unwrap_or(u32::MAX), now);
+    }
+}
+
+/// How often the thread says that it goes on.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Says so.
+async fn keep_beating(shard: SharedShard) {
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beats.tick().await;
+        shard.borrow().beat();
     }
 }
 

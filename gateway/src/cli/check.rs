@@ -42,6 +42,12 @@ fn summary(config: &Config) -> Vec<String> {
     lines.extend(readable_keys(config));
     lines.extend(config.recording.as_ref().map(|own| format!("recordings in {}", own.folder.display())));
     lines.extend(config.store.as_ref().map(|own| format!("registrations kept in {}", own.path.display())));
+    lines.extend(config.cdr.as_ref().map(|own| match &own.file {
+        Some(file) => {
+            format!("records of calls kept for {} days, and written to {}", own.keep_days, file.display())
+        }
+        None => format!("records of calls kept for {} days", own.keep_days),
+    }));
     lines.extend(made_up_addresses(config));
     lines.extend(doubts::doubts(config).into_iter().map(|doubt| format!("warning: {doubt}")));
     let counts =

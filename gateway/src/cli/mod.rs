@@ -1,5 +1,6 @@
 //! The command line.
 
+mod cdr;
 mod check;
 mod doubts;
 mod explain;
@@ -16,7 +17,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, DEFAULT_REALM, LogConfig, LogFormat};
 use crate::demo::{Demo, DemoAddresses};
-use crate::serve::Source;
+use crate::serve::{ServeError, Source};
+use crate::supervision::EXIT_UNSOUND;
 use crate::{addresses, logging, serve};
 
 /// A WebRTC trunk in one binary: browsers on one side, the telephone network on the other.
@@ -67,6 +69,9 @@ enum Command {
     /// Exit status: 0 told, whatever becomes of the call; 1 a faulty configuration or argument, 2 an unreadable one.
     #[command(after_help = EXAMPLES)]
     Explain(Box<explain::ExplainArguments>),
+    /// Records of calls.
+    #[command(subcommand)]
+    Cdr(cdr::CdrCommand),
     /// Read a password from standard input, or ask for it, and print what the configuration keeps of it.
     Password {
         /// The user's name.
@@ -114,6 +119,7 @@ impl Cli {
             Command::Demo { http, sip } => demo(DemoAddresses { http: Some(http), sip: Some(sip) }, self.log),
             Command::Check { config } => check::check(&config, io::stdout().lock()),
             Command::Explain(arguments) => explain::explain(&arguments, io::stdout().lock()),
+            Command::Cdr(command) => command.execute(io::stdout().lock()),
             Command::Password { user, realm } => password::print(&user, &realm),
             Command::Token(command) => token::token(&command, io::stdout().lock()),
         };
@@ -181,6 +187,9 @@ fn tell(failure: &(dyn std::error::Error + 'static)) -> ExitCode {
     match fault {
         Some(fault) => eprintln!("{fault}"),
         None => eprintln!("webtrunk: {failure}"),
+    }
+    if let Some(ServeError::Unsound(_) | ServeError::Collapsed(_)) = failure.downcast_ref() {
+        return ExitCode::from(EXIT_UNSOUND);
     }
     match fault {
         Some(ConfigError::Unreadable { .. }) => ExitCode::from(EXIT_UNREADABLE),

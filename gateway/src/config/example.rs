@@ -53,6 +53,8 @@ impl Example {
             .replace("/run/secrets/", "")
             .replace("/var/lib/webtrunk/recordings", ".")
             .replace("/var/lib/webtrunk/webtrunk.db", "webtrunk.db")
+            .replace("/var/lib/webtrunk/calls.jsonl", "calls.jsonl")
+            .replace("/var/lib/webtrunk/waiting.jsonl", "waiting.jsonl")
             .replace("music.opus", "announcement");
         file(&folder, FILE, text.as_bytes());
         Self { folder, text }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::cdr::CdrSection;
 use super::defence::DefenceSection;
 use super::document::Document;
 use super::error::ConfigError;
@@ -48,6 +49,7 @@ struct File {
     media: MediaSection,
     recording: Option<RecordingSection>,
     store: Option<StoreSection>,
+    cdr: Option<CdrSection>,
     #[serde(default)]
     limits: LimitsSection,
     #[serde(default)]
@@ -135,6 +137,7 @@ impl File {
         let media = self.media.check(&mut prompts, faults);
         let recording = self.recording.as_ref().map(|section| section.check(faults));
         let store = self.store.as_ref().map(|section| section.check(faults));
+        let cdr = self.cdr.as_ref().map(|section| section.check(self.store.is_some(), faults));
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
         }
@@ -171,6 +174,10 @@ impl File {
             Some(store) => Some(store?),
             None => None,
         };
+        let cdr = match cdr {
+            Some(cdr) => Some(cdr?),
+            None => None,
+        };
         let recording = match recording {
             Some(recording) => Some(recording?),
             None => None,
@@ -190,6 +197,7 @@ impl File {
             media: media?,
             recording,
             store,
+            cdr,
             users,
             user_limits,
             spending,

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod bridge;
+mod cdr;
 mod conditions;
 mod conference;
 mod defence;
@@ -55,6 +56,7 @@ use webtrunk_signalling::sip::agent::TextConfig;
 use webtrunk_signalling::sip::subscription::SubscriptionConfig;
 
 pub use accounts::UserLimits;
+pub use cdr::CdrConfig;
 pub use defence::DefenceConfig;
 pub use error::{ConfigError, Fault};
 pub use hep::HepConfig;
@@ -101,6 +103,8 @@ pub struct Config {
     pub recording: Option<RecordingConfig>,
     /// What outlives the process; `None` forgets all with it.
     pub store: Option<StoreConfig>,
+    /// What is kept of calls; `None` keeps nothing.
+    pub cdr: Option<CdrConfig>,
     /// Who may register and call.
     pub users: Users,
     /// How many calls each of them may have.

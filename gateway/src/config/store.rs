@@ -1,9 +1,11 @@
 //! `[store]`: what outlives the process.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -28,9 +30,8 @@ impl StoreSection {
         let path = faults.document().resolve(self.path.get_ref());
         let probe = path.with_file_name(format!(".webtrunk-store-{}", std::process::id()));
         let is_folder_ours = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
-        let is_ours = is_folder_ours.and_then(|()| {
-            if path.exists() { OpenOptions::new().append(true).open(&path).map(drop) } else { Ok(()) }
-        });
+        let is_ours =
+            is_folder_ours.and_then(|()| if path.exists() { check_writable(&path) } else { Ok(()) });
         if is_ours.is_ok() && is_something_else(&path) {
             let cure = "name a file that is not there yet, or the one that the gateway made";
             faults.add(self.path.span(), "is no SQLite database", cure);
@@ -47,11 +48,25 @@ impl StoreSection {
     }
 }
 
+/// Not by opening it: a gateway that opens and closes the file of its own store loses SQLite's locks on it (fcntl).
+fn check_writable(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(Errno::EISDIR.into());
+    }
+    Ok(access(path, AccessFlags::W_OK)?)
+}
+
 /// What a database begins with (sqlite.org/fileformat2.html, 1.3); an empty one has nothing.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Whether the file is there and no database. One that cannot be read is told of where it is opened.
+/// Whether the file is there and no database. One that cannot be read is told of where it is opened; one that is in use,
+/// as by this very process that reads its configuration again, has its log beside it and is not opened.
 fn is_something_else(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if Path::new(&log).exists() {
+        return false;
+    }
     let Ok(file) = File::open(path) else { return false };
     let mut begin = Vec::new();
     let read = file.take(MAGIC.len() as u64).read_to_end(&mut begin);

@@ -637,6 +637,18 @@ fn every_fault_names_line_key_value_and_cure() {
             "w.toml:2: store.path = \"/nonexistent/w.db\": cannot be written: No such file or directory (os error 2); name a file",
         ),
         (
+            "[store]\npath = \"w.db\"\n[cdr]\nfile = \"/nonexistent/calls.jsonl\"",
+            "w.toml:4: cdr.file = \"/nonexistent/calls.jsonl\": cannot be written: No such file or directory (os error 2); name a file",
+        ),
+        (
+            "[store]\npath = \"w.db\"\n[cdr]\nkeep_days = 0",
+            "w.toml:4: cdr.keep_days = 0: is out of range; write a number from 1 to 36525",
+        ),
+        (
+            "[cdr]\nkeep_days = 5",
+            "cdr: records of calls are kept in the store, and there is none; add [store] with a path",
+        ),
+        (
             "[recording]\nfolder = \"/nonexistent\"",
             "w.toml:2: recording.folder = \"/nonexistent\": no file can be made in it: No such file or directory (os error 2); make the folder",
         ),

@@ -83,6 +83,7 @@ impl Settled {
         note(current.sip_ws != written.sip_ws, "sip_ws", notes.1);
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
+        note(current.cdr != written.cdr, "cdr", notes.1);
         note(current.defence != written.defence, "defence", notes.0);
         note(current.trace != written.trace, "trace", notes.1);
         note(current.hep != written.hep, "hep", notes.1);
@@ -105,6 +106,7 @@ impl Settled {
             media,
             recording: current.recording.clone(),
             store: current.store.clone(),
+            cdr: current.cdr.clone(),
             // What was added, removed and changed of these is told by name.
             users: written.users.clone(),
             user_limits: written.user_limits.clone(),
@@ -392,6 +394,7 @@ mod tests {
             media,
             recording,
             store,
+            cdr,
             users,
             user_limits,
             spending,
@@ -416,6 +419,7 @@ mod tests {
             && *media == other.media
             && *recording == other.recording
             && *store == other.store
+            && *cdr == other.cdr
             && *trace == other.trace
             && *hep == other.hep
             && *log == other.log;

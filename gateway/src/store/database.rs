@@ -1,12 +1,12 @@
 //! The file: opened for us alone, checked, and brought up to date.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::StoreError;
@@ -15,7 +15,38 @@ use super::migrations::migrator;
 /// How long another process may have the file, which a gateway that was just killed may do for a moment.
 const BUSY: Duration = Duration::from_secs(3);
 
-/// The only connection to the file. Its statements run on a thread of their own.
+/// How often it is looked whether that one still has it.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Takes the file for this gateway alone, for as long as what is returned lives. Who only reads is not kept out.
+pub(super) async fn lock(path: &Path) -> Result<File, StoreError> {
+    let unusable = |source: std::io::Error| StoreError::unusable(path, source);
+    // Who may read it knows from where users call.
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(unusable)?;
+    let deadline = Instant::now() + BUSY;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => tokio::time::sleep(LOOK).await,
+            Err(TryLockError::WouldBlock) => {
+                return Err(unusable(std::io::Error::other("it is locked by another process")));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+    }
+}
+
+/// A connection that only reads, beside a gateway that may be running.
+pub(super) async fn open_to_read(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY)
+        .disable_statement_logging();
+    options.connect().await.map_err(|source| StoreError::unusable(path, source))
+}
+
+/// The only connection to the file that writes. Its statements run on a thread of their own.
 pub(super) async fn open(path: &Path) -> Result<SqliteConnection, StoreError> {
     // Who may read it knows from where users call.
     OpenOptions::new()
@@ -45,7 +76,6 @@ pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error
         .journal_mode(SqliteJournalMode::Wal)
         // A process that is killed loses nothing; a machine that loses power may lose the last changes.
         .synchronous(SqliteSynchronous::Normal)
-        .locking_mode(SqliteLockingMode::Exclusive)
         .busy_timeout(BUSY)
         .disable_statement_logging();
     options.connect().await
@@ -150,11 +180,34 @@ mod tests {
     async fn two_gateways_do_not_share_a_store() {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("w.db");
-        let first = open(&path).await.expect("it is sound");
-        let told = open(&path).await.expect_err("it is taken").to_string();
+        let first = lock(&path).await.expect("it is free");
+        let told = lock(&path).await.expect_err("it is taken").to_string();
         assert!(told.contains("locked") && told.contains("no other gateway has it"), "{told}");
-        first.close().await.expect("it was open");
-        open(&path).await.expect("it is free again");
+        drop(first);
+        lock(&path).await.expect("it is free again");
+    }
+
+    #[tokio::test]
+    async fn who_only_reads_is_let_in_beside_a_gateway() {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("w.db");
+        let _gateway = lock(&path).await.expect("it is free");
+        let mut connection = open(&path).await.expect("it is sound");
+        let mut reading = open_to_read(&path).await.expect("nothing is in the way");
+        for at in [5, 6] {
+            sqlx::query("UPDATE cdr_state SET alive_at_ms = ?")
+                .bind(at)
+                .execute(&mut connection)
+                .await
+                .expect("a row");
+            let read: i64 = sqlx::query_scalar("SELECT alive_at_ms FROM cdr_state")
+                .fetch_one(&mut reading)
+                .await
+                .expect("a row");
+            assert_eq!(read, at);
+        }
+        assert!(sqlx::query("DELETE FROM cdr_state").execute(&mut reading).await.is_err(), "it reads alone");
+        assert!(open_to_read(&folder.path().join("x.db")).await.is_err(), "it makes none");
     }
 
     #[tokio::test]

@@ -31,6 +31,17 @@ pub enum StoreError {
         /// The first fault.
         what: String,
     },
+    /// The file to which records of calls go is something else.
+    #[error(
+        "{}: records of calls cannot go on in this file: {source}; move it away, or name another (cdr.file, cdr.spare)",
+        .file.display()
+    )]
+    Lines {
+        /// The file.
+        file: PathBuf,
+        /// What was found.
+        source: std::io::Error,
+    },
     /// A version after this one has changed it, or it was changed by hand.
     #[error(
         "{}: the store is not as this version knows it: {source}; run the version that wrote it, or move it \

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct StoreHealth {
     failures: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
+    lost_records: Arc<AtomicU64>,
 }
 
 impl StoreHealth {
@@ -21,6 +22,17 @@ impl StoreHealth {
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Calls whose record found no room to wait, and is lost.
+    #[must_use]
+    pub fn lost_records(&self) -> u64 {
+        self.lost_records.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether it is the first one.
+    pub(super) fn add_lost_record(&self) -> bool {
+        self.lost_records.fetch_add(1, Ordering::Relaxed) == 0
     }
 
     pub(super) fn add_failure(&self) {

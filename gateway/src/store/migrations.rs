@@ -8,6 +8,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 const STEPS: &[(&str, &str)] = &[
     ("registrations", include_str!("migrations/0001_registrations.sql")),
     ("path", include_str!("migrations/0002_path.sql")),
+    ("calls", include_str!("migrations/0003_calls.sql")),
+    ("sip_calls", include_str!("migrations/0004_sip_calls.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

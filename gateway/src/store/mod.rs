@@ -1,40 +1,64 @@
 //! What outlives the process: an SQLite file (docs/decisions/0014).
 //!
 //! ```text
-//!  signalling --- Keeper: never waits --->  queue (bounded) ---> Writer --- a transaction each batch ---> file
-//!  start      <-- what was kept ------------------------------------------------------------------------ file
+//!  signalling --- Keeper, CdrKeeper: never wait --->  queues (bounded) ---> Writer --- a transaction each batch ---> file
+//!  start      <-- what was kept; calls that the process before had are ended ---------------------------------- file
 //! ```
 //!
 //! No call waits for the disk, and none ends because it is full.
 
+mod books;
+mod calls;
 mod database;
 mod error;
+mod filing_queue;
 mod health;
+mod lines;
 mod migrations;
 mod queue;
+mod reading;
 mod registrations;
+mod sip_calls;
+mod spare;
+mod spool;
+#[cfg(test)]
+mod tests;
 mod writer;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::warn;
+use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::sip::registrar::{Keeper, Record};
+use webtrunk_signalling::sip::{CallKeeper, KeptCall};
 
+use books::Books;
 pub use error::StoreError;
+use filing_queue::FilingQueue;
 pub use health::StoreHealth;
 use queue::Queue;
-use writer::Writer;
+pub use reading::{Period, ReadError, read_calls};
+use spool::CLOSED_MAX;
+use writer::{Incoming, Writer};
+
+use crate::config::CdrConfig;
 
 /// The store, while the gateway runs.
 pub struct Store {
     kept: Vec<Record>,
+    kept_calls: Vec<KeptCall>,
     queue: Arc<Queue>,
+    filings: Option<Arc<FilingQueue>>,
+    finish: oneshot::Sender<()>,
     writing: JoinHandle<()>,
     health: StoreHealth,
+    /// No other gateway has the file as long as this one holds it.
+    _lock: File,
 }
 
 /// Changes that may wait. Chosen by us: what a thousand phones do in ten seconds, each at twice its pace.
@@ -44,26 +68,46 @@ const QUEUE: usize = 4096;
 const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Opens the file, makes it where it is not there, brings it up to date and reads what was kept. Needs a
-    /// tokio runtime around it.
+    /// Opens the file, makes it where it is not there, brings it up to date and reads what was kept; where records of calls
+    /// are kept, those of calls that ended with the process before are written. Needs a tokio runtime around it.
     ///
     /// # Errors
-    /// [`StoreError`] when the file is none of ours, damaged, of a newer version, or cannot be written.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+    /// [`StoreError`] when the file is none of ours, damaged, of a newer version, in use, or cannot be written.
+    pub async fn open(path: &Path, cdr: Option<&CdrConfig>) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::unusable(path, source);
+        let lock = database::lock(path).await?;
         let mut connection = database::open(path).await?;
-        let kept = registrations::load(&mut connection, SystemTime::now())
-            .await
-            .map_err(|source| StoreError::unusable(path, source))?;
+        let kept = registrations::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
+        let kept_calls = sip_calls::load(&mut connection).await.map_err(unusable)?;
+        let books = match cdr {
+            Some(cdr) => Some(Books::open(cdr, &mut connection).await?),
+            None => None,
+        };
         let health = StoreHealth::default();
         let (sender, changes) = mpsc::channel(QUEUE);
         let queue = Arc::new(Queue::new(sender, health.clone()));
-        let writing = tokio::spawn(Writer::new(path, connection, health.clone()).run(changes));
-        Ok(Self { kept, queue, writing, health })
+        let (sender, filings) = mpsc::channel(CLOSED_MAX);
+        let filing_queue = books.is_some().then(|| Arc::new(FilingQueue::new(sender, health.clone())));
+        let (finish, finishing) = oneshot::channel();
+        let incoming = Incoming { changes, filings, finishing };
+        let writing = tokio::spawn(Writer::new(path, connection, health.clone(), books).run(incoming));
+        Ok(Self { kept, kept_calls, queue, filings: filing_queue, finish, writing, health, _lock: lock })
     }
 
     /// The registrations that were kept, once.
     pub fn take_kept(&mut self) -> Vec<Record> {
         std::mem::take(&mut self.kept)
+    }
+
+    /// The answered calls that the process before left, once.
+    pub fn take_kept_calls(&mut self) -> Vec<KeptCall> {
+        std::mem::take(&mut self.kept_calls)
+    }
+
+    /// Keeps answered calls from now on.
+    #[must_use]
+    pub fn call_keeper(&self) -> Arc<dyn CallKeeper> {
+        self.queue.clone()
     }
 
     /// Keeps registrations from now on.
@@ -72,17 +116,24 @@ impl Store {
         self.queue.clone()
     }
 
+    /// Keeps records of calls from now on, where they are kept.
+    #[must_use]
+    pub fn cdr_keeper(&self) -> Option<Arc<dyn CdrKeeper>> {
+        self.filings.clone().map(|filings| filings as Arc<dyn CdrKeeper>)
+    }
+
     /// How well it goes.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         self.health.clone()
     }
 
-    /// Writes what still waits. All keepers must be gone, or it waits for them in vain.
+    /// Writes what still waits. What is kept after it is lost.
     pub async fn finish(self) {
-        drop(self.queue);
+        // A writer that is gone has nothing left to write.
+        let _ = self.finish.send(());
         if tokio::time::timeout(FAREWELL, self.writing).await.is_err() {
-            warn!("the last changes of registrations could not be kept");
+            warn!("the last changes of registrations, and of calls, could not be kept");
         }
     }
 }

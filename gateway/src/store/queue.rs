@@ -3,28 +3,50 @@
 use tokio::sync::mpsc;
 use tracing::error;
 use webtrunk_signalling::sip::registrar::{Change, Keeper};
+use webtrunk_signalling::sip::{CallChange, CallKeeper};
 
 use super::StoreHealth;
 
+/// What is to be kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// Of registrations.
+    Binding(Change),
+    /// Of answered calls.
+    Call(CallChange),
+}
+
 /// The way into the store. Full, it drops what comes: a registration that is not kept is made again by its
-/// phone, a removal that is not kept ends when it expires.
+/// phone, a removal that is not kept ends when it expires, and a call of which nothing is known ends by its session timer.
 pub(super) struct Queue {
-    changes: mpsc::Sender<Change>,
+    changes: mpsc::Sender<Noted>,
     health: StoreHealth,
 }
 
 impl Queue {
-    pub(super) const fn new(changes: mpsc::Sender<Change>, health: StoreHealth) -> Self {
+    pub(super) const fn new(changes: mpsc::Sender<Noted>, health: StoreHealth) -> Self {
         Self { changes, health }
+    }
+
+    fn note(&self, noted: Noted) {
+        // Once: who makes the disk full must not fill the log as well.
+        if self.changes.try_send(noted).is_err() && self.health.add_lost() {
+            error!(
+                "the store is behind, and changes of registrations and calls are not kept; this is told once"
+            );
+        }
     }
 }
 
 impl Keeper for Queue {
     fn keep(&self, change: Change) {
-        // Once: who makes the disk full must not fill the log as well.
-        if self.changes.try_send(change).is_err() && self.health.add_lost() {
-            error!("the store is behind, and changes of registrations are not kept; this is told once");
-        }
+        self.note(Noted::Binding(change));
+    }
+}
+
+impl CallKeeper for Queue {
+    fn keep(&self, change: CallChange) {
+        self.note(Noted::Call(change));
     }
 }
 
@@ -37,8 +59,9 @@ mod tests {
         let health = StoreHealth::default();
         let (sender, mut changes) = mpsc::channel(2);
         let queue = Queue::new(sender, health.clone());
-        (1..=5).for_each(|key| queue.keep(Change::Removed(key)));
+        (1..=5).for_each(|key| Keeper::keep(&queue, Change::Removed(key)));
         assert_eq!(health.lost(), 3);
-        assert_eq!(changes.try_recv().ok(), Some(Change::Removed(1)), "what waits keeps its order");
+        let first = Noted::Binding(Change::Removed(1));
+        assert_eq!(changes.try_recv().ok(), Some(first), "what waits keeps its order");
     }
 }

@@ -10,19 +10,23 @@ use webtrunk_signalling::sip::registrar::{Change, Record};
 /// A row, in the order of the table.
 type Row = (i64, String, String, String, String, String, String, String, i64, i64);
 
-/// What is still valid at `now`; what is not is removed.
+/// What is still valid at `now`; what is not is removed, unless the disk takes nothing.
 pub(super) async fn load(
     connection: &mut SqliteConnection,
     now: SystemTime,
 ) -> Result<Vec<Record>, sqlx::Error> {
-    sqlx::query("DELETE FROM registrations WHERE expires_at_ms <= ?")
+    let tidied = sqlx::query("DELETE FROM registrations WHERE expires_at_ms <= ?")
         .bind(to_milliseconds(now))
         .execute(&mut *connection)
-        .await?;
+        .await;
+    if let Err(error) = tidied {
+        warn!(%error, "registrations in the store that have expired cannot be removed");
+    }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT key, user, contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms \
-         FROM registrations ORDER BY key",
+         FROM registrations WHERE expires_at_ms > ? ORDER BY key",
     )
+    .bind(to_milliseconds(now))
     .fetch_all(connection)
     .await?;
     let count = rows.len();

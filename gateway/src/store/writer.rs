@@ -1,4 +1,4 @@
-//! Writes changes in batches, and again where the disk would not take them.
+//! Writes what waits in batches, and again where the disk would not take it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,16 @@ use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
+use webtrunk_signalling::cdr::Filing;
+use webtrunk_signalling::sip::CallChange;
 use webtrunk_signalling::sip::registrar::Change;
 
-use super::{StoreHealth, database, registrations};
+use super::books::Books;
+use super::queue::Noted;
+use super::{StoreHealth, database, registrations, sip_calls};
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
@@ -17,8 +23,22 @@ const COLLECTED: Duration = Duration::from_millis(50);
 /// How long a disk that took nothing is left alone.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Bindings whose changes may wait for a disk. Past it the queue fills, and what finds no room there is lost.
+/// How often it is written that the process lives, while there are calls: so much less is known of their length at most
+/// when it is killed.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Bindings, and calls, whose changes may wait for a disk. Past it the queue fills, and what finds no room there is lost.
 const PENDING_MAX: usize = 16_384;
+
+/// What comes to be written.
+pub(super) struct Incoming {
+    /// Of registrations, and of answered calls.
+    pub(super) changes: Receiver<Noted>,
+    /// Of records of calls.
+    pub(super) filings: Receiver<Filing>,
+    /// That nothing more will come.
+    pub(super) finishing: oneshot::Receiver<()>,
+}
 
 /// Owns the file.
 pub(super) struct Writer {
@@ -28,27 +48,57 @@ pub(super) struct Writer {
     health: StoreHealth,
     /// The latest change of each binding that is not written.
     pending: HashMap<u64, Change>,
+    /// The same of each answered call.
+    pending_calls: HashMap<String, CallChange>,
+    /// Records of calls that are not written; `None` where no records are kept.
+    books: Option<Books>,
     is_failing: bool,
 }
 
 impl Writer {
-    pub(super) fn new(path: &Path, connection: SqliteConnection, health: StoreHealth) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        connection: SqliteConnection,
+        health: StoreHealth,
+        books: Option<Books>,
+    ) -> Self {
         let connection = Some(connection);
-        Self { path: path.to_owned(), connection, health, pending: HashMap::new(), is_failing: false }
+        Self {
+            path: path.to_owned(),
+            connection,
+            health,
+            pending: HashMap::new(),
+            pending_calls: HashMap::new(),
+            books,
+            is_failing: false,
+        }
     }
 
-    /// Writes until nobody is left who could change anything.
-    pub(super) async fn run(mut self, mut changes: Receiver<Change>) {
-        while let Some(change) = changes.recv().await {
-            self.pending.insert(change.key(), change);
-            while !self.pending.is_empty() {
-                tokio::time::sleep(if self.is_failing { RETRY } else { COLLECTED }).await;
-                while self.pending.len() < PENDING_MAX
-                    && let Ok(change) = changes.try_recv()
-                {
-                    self.pending.insert(change.key(), change);
+    /// Writes until it is told that nothing more will come, and then what is there.
+    pub(super) async fn run(mut self, mut incoming: Incoming) {
+        let mut heartbeat = interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_finishing = false;
+        while !is_finishing {
+            let mut is_due = false;
+            tokio::select! {
+                Some(change) = incoming.changes.recv() => self.note(change),
+                Some(filing) = incoming.filings.recv() => self.file(filing),
+                _ = heartbeat.tick() => is_due = self.books.as_ref().is_some_and(Books::wants_tick),
+                _ = &mut incoming.finishing => is_finishing = true,
+            }
+            while is_due || is_finishing || self.has_work() {
+                if !is_finishing {
+                    let rest = tokio::time::sleep(if self.is_failing { RETRY } else { COLLECTED });
+                    tokio::select! {
+                        () = rest => {}
+                        _ = &mut incoming.finishing => is_finishing = true,
+                    }
                 }
-                if !self.write().await && changes.is_closed() {
+                self.collect(&mut incoming);
+                is_due = false;
+                let is_written = self.write().await;
+                if is_finishing && (!is_written || !self.has_work()) {
                     break;
                 }
             }
@@ -56,23 +106,62 @@ impl Writer {
         self.close().await;
     }
 
+    fn has_work(&self) -> bool {
+        !self.pending.is_empty()
+            || !self.pending_calls.is_empty()
+            || self.books.as_ref().is_some_and(Books::has_work)
+    }
+
+    fn note(&mut self, noted: Noted) {
+        match noted {
+            Noted::Binding(change) => drop(self.pending.insert(change.key(), change)),
+            Noted::Call(change) => drop(self.pending_calls.insert(change.key(), change)),
+        }
+    }
+
+    fn file(&mut self, filing: Filing) {
+        if let Some(books) = &mut self.books {
+            books.take(filing);
+        }
+    }
+
+    fn collect(&mut self, incoming: &mut Incoming) {
+        while self.pending.len() + self.pending_calls.len() < PENDING_MAX
+            && let Ok(change) = incoming.changes.try_recv()
+        {
+            self.note(change);
+        }
+        while self.books.as_ref().is_some_and(Books::has_room)
+            && let Ok(filing) = incoming.filings.try_recv()
+        {
+            self.file(filing);
+        }
+    }
+
     /// Writes what waits; tells whether it could.
     async fn write(&mut self) -> bool {
         match self.try_write().await {
             Ok(()) => {
                 if self.is_failing {
-                    info!("the store can be written again, and registrations are kept");
+                    info!("the store can be written again, and all is kept");
                 }
                 self.is_failing = false;
                 self.pending.clear();
+                self.pending_calls.clear();
             }
             Err(error) => {
                 if !self.is_failing {
-                    error!(%error, "the store cannot be written: registrations are not kept, and all else goes on");
+                    error!(
+                        %error,
+                        "the store cannot be written: registrations and calls wait for it, and all else goes on"
+                    );
                 }
                 self.is_failing = true;
                 self.health.add_failure();
                 self.close().await;
+                if let Some(books) = &mut self.books {
+                    books.set_aside().await;
+                }
             }
         }
         !self.is_failing
@@ -83,7 +172,16 @@ impl Writer {
             Some(connection) => connection,
             none => none.insert(database::connect(&self.path).await?),
         };
-        registrations::write(connection, &self.pending).await
+        if !self.pending.is_empty() {
+            registrations::write(connection, &self.pending).await?;
+        }
+        if !self.pending_calls.is_empty() {
+            sip_calls::write(connection, &self.pending_calls).await?;
+        }
+        match &mut self.books {
+            Some(books) => books.write(connection).await,
+            None => Ok(()),
+        }
     }
 
     async fn close(&mut self) {
@@ -116,7 +214,7 @@ mod tests {
         let mut connection = database::open(&path).await.expect("it is sound");
         pages_max(&mut connection, 1).await;
         let health = StoreHealth::default();
-        let mut writer = Writer::new(&path, connection, health.clone());
+        let mut writer = Writer::new(&path, connection, health.clone(), None);
         let expires_at = SystemTime::now() + Duration::from_secs(600);
         for key in 1..100 {
             writer.pending.insert(key, Change::Set(Box::new(record(key, expires_at))));
@@ -139,13 +237,17 @@ mod tests {
         let (sender, changes) = mpsc::channel(1000);
         let expires_at = SystemTime::now() + Duration::from_secs(600);
         for key in 0..300 {
-            sender.try_send(Change::Set(Box::new(record(key, expires_at)))).expect("room");
+            let change = Change::Set(Box::new(record(key, expires_at)));
+            sender.try_send(Noted::Binding(change)).expect("room");
         }
         for key in 100..300 {
-            sender.try_send(Change::Removed(key)).expect("room");
+            sender.try_send(Noted::Binding(Change::Removed(key))).expect("room");
         }
-        drop(sender);
-        Writer::new(&path, connection, StoreHealth::default()).run(changes).await;
+        let (finish, finishing) = oneshot::channel();
+        finish.send(()).expect("it is there");
+        let (_filing, filings) = mpsc::channel(1);
+        let writer = Writer::new(&path, connection, StoreHealth::default(), None);
+        writer.run(Incoming { changes, filings, finishing }).await;
         let mut connection = database::open(&path).await.expect("it is sound");
         let kept = registrations::load(&mut connection, SystemTime::now()).await.expect("rows");
         assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), Vec::from_iter(0..100));

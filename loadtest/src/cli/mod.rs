@@ -6,6 +6,7 @@ mod call;
 mod load;
 mod options;
 mod report;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,8 @@ enum Command {
     Answer(answer::AnswerArguments),
     /// Place many calls at once, from WebRTC callers to a phone in this process, and measure.
     Load(load::LoadArguments),
+    /// Place short calls at a steady rate for long, over WebRTC and by a phone in turn, to a phone in this process.
+    Soak(soak::SoakArguments),
 }
 
 /// Threads that media are sent and received on.
@@ -44,6 +47,7 @@ impl Arguments {
                 Command::Call(arguments) => arguments.run().await,
                 Command::Answer(arguments) => arguments.run().await,
                 Command::Load(arguments) => arguments.run().await,
+                Command::Soak(arguments) => arguments.run().await,
             }
         })
     }

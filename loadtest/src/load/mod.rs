@@ -9,9 +9,11 @@ mod process;
 mod report;
 mod rtpengine;
 mod run;
+mod soak;
 
 pub use config::{LoadConfig, LoadError, LoadProgress};
 pub use losses::Losses;
 pub use process::{ProcessMeter, Usage};
 pub use report::{Connections, DirectionReport, GatewayReport, LoadReport, Setup, Spread};
 pub use run::run;
+pub use soak::{SoakConfig, SoakReport, Tally, soak};

@@ -209,9 +209,9 @@ impl B2bua {
         let span = self.span_of(event.leg());
         let _entered = span.enter();
         match event {
-            // The call began with it; one that wants a place in it is no mere signal; and messages out of calls come
-            // to no call.
-            Event::Incoming(_) | Event::Texted(_) | Event::TextSent { .. } => {}
+            // The call began with it; one that wants a place in it is no mere signal; messages out of calls come to no
+            // call; and codes are for records.
+            Event::Incoming(_) | Event::Texted(_) | Event::TextSent { .. } | Event::EndTold { .. } => {}
             Event::ContentTold { leg, id, content } => self.on_content_told(leg, id, content, directory),
             Event::ContentAnswered { id, delivery, .. } => self.on_content_answered(id, delivery),
             Event::Progress { leg, is_ringing, description, signalled_from } => {
@@ -258,8 +258,9 @@ impl B2bua {
                 info!(codec = codec.encoding_name(), ?direction, "agreed");
                 self.on_agreed(leg, direction, takes_digits, now);
             }
-            // The engine logs what is heard; a call goes on whatever it is.
+            // The engine logs what is heard, and what was; a call goes on whatever it is.
             CallEvent::LegConnected { .. }
+            | CallEvent::LegEnded { .. }
             | CallEvent::AudioChanged { .. }
             | CallEvent::OneWayAudio { .. } => {}
             CallEvent::LegSilent { leg } => self.on_silence(leg, now),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::agent::{AgentConfig, MediaLoad};
+use super::call::{CallKeeper, KeptCall};
 use super::registrar::{Keeper, Record, RegistrarConfig};
 use super::transport::TransportConfig;
 use super::trunk::TrunkConfig;
@@ -28,6 +29,10 @@ pub struct SipConfig {
     pub kept: Vec<Record>,
     /// Who keeps them from now on; `None` forgets them with the process.
     pub keeper: Option<Arc<dyn Keeper>>,
+    /// The answered calls that were kept when the process ended last: their peers learn that they are over.
+    pub kept_calls: Vec<KeptCall>,
+    /// Who keeps them from now on; their [`AgentConfig::keeps_calls`] has to say so too.
+    pub call_keeper: Option<Arc<dyn CallKeeper>>,
     /// Limits and waits of calls and transactions.
     pub agent: AgentConfig,
     /// Who says whether calls can be carried; without one they can.
@@ -47,6 +52,8 @@ impl SipConfig {
             registrar: RegistrarConfig::default(),
             kept: Vec::new(),
             keeper: None,
+            kept_calls: Vec::new(),
+            call_keeper: None,
             agent: AgentConfig::default(),
             media: None,
         }

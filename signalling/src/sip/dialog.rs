@@ -11,12 +11,15 @@
 //! One INVITE may make several dialogs, one for each tag that answers (forking). Terminated is no
 //! state here: a dialog that ended is a value that was dropped.
 
+mod record;
+
 use std::fmt::Write as _;
 
 use super::message::{
     CSeq, HeaderName, Headers, Method, NameAddr, ParseError, Request, Response, SyntaxError, Uri,
 };
 use super::transaction::derived::MAX_FORWARDS;
+pub use record::DialogRecord;
 
 /// What names a dialog (RFC 3261 12): with the tags in our order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,6 +52,8 @@ pub struct Dialog {
     route_set: Vec<NameAddr>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
+    /// How often the peer has named another target.
+    moves: u32,
 }
 
 /// A request with a lower CSeq than one before: to be answered with 500 (RFC 3261 12.2.2).
@@ -94,6 +99,7 @@ impl Dialog {
             route_set: detached(&headers.record_routes()?),
             local_cseq: 0,
             remote_cseq: Some(headers.cseq()?.number),
+            moves: 0,
         })
     }
 
@@ -119,6 +125,7 @@ impl Dialog {
             route_set: Vec::new(),
             local_cseq: cseq.number,
             remote_cseq: None,
+            moves: 0,
         };
         dialog.take_over(response)?;
         Ok(dialog)
@@ -213,8 +220,15 @@ impl Dialog {
         if let Ok(contact) = headers.contact()
             && let Ok(uri) = target(contact.uri)
         {
+            self.moves += u32::from(uri != self.remote_target);
             self.remote_target = uri;
         }
+    }
+
+    /// How often the peer has named another target since the begin.
+    #[must_use]
+    pub const fn moves(&self) -> u32 {
+        self.moves
     }
 
     /// Whom the next request is handed to: the first route, or the peer itself (RFC 3261 8.1.2).

@@ -29,4 +29,4 @@ pub mod trunk_load;
 pub mod upstream;
 
 pub use call::cause::status_of;
-pub use call::headers_of;
+pub use call::{CallChange, CallKeeper, KeptCall, headers_of};

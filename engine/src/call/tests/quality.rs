@@ -89,6 +89,31 @@ fn what_was_repaired_is_told_whatever_is_heard_since() {
 }
 
 #[test]
+fn the_last_figures_of_a_leg_are_told_when_it_is_removed_and_when_its_call_ends() {
+    let mut bench = Bench::talking(CodecId::Pcma, CodecId::Pcmu);
+    let [speaker, listener] = [0, 1].map(|phone| bench.phones[phone].leg);
+    talk_with_loss(&mut bench, 200);
+    while bench.call.poll_event().is_some() {}
+    let last = |bench: &mut Bench| {
+        let mut ended = std::iter::from_fn(|| bench.call.poll_event()).filter_map(|event| match event {
+            CallEvent::LegEnded { stats } => Some(stats),
+            _ => None,
+        });
+        let stats = ended.next().expect("a leg has ended");
+        assert!(ended.next().is_none(), "one alone");
+        stats
+    };
+    bench.call.remove_leg(listener, bench.now, &mut bench.outbox);
+    let heard = last(&mut bench);
+    assert_eq!((heard.leg, heard.codec, heard.packets_received), (listener, Some(CodecId::Pcmu), 0));
+    assert!(heard.packets_sent >= 180, "{heard:?}");
+    bench.call.end(crate::EndCause::Hangup, bench.now, &mut bench.outbox);
+    let spoken = last(&mut bench);
+    assert_eq!((spoken.leg, spoken.codec_received), (speaker, Some(CodecId::Pcma)));
+    assert!(spoken.packets_received >= 180 && spoken.heard.is_some(), "{spoken:?}");
+}
+
+#[test]
 fn packets_of_another_source_are_counted_with_those_before() {
     let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
     for source in [7, 8, 9] {

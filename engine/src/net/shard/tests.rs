@@ -118,8 +118,10 @@ async fn a_panic_ends_its_call_and_gives_back_what_it_held_while_the_others_go_o
     let outcome: Option<()> =
         bench.shard.with_call(broken.call, bench.now, |_, _, _| panic!("a promise of ours is broken"));
     assert_eq!(outcome, None);
-    let told = broken.events.try_recv();
-    assert!(matches!(told, Ok(CallEvent::Ended { cause: EndCause::InternalError })), "{told:?}");
+    let told: Vec<_> = std::iter::from_fn(|| broken.events.try_recv().ok()).collect();
+    let [CallEvent::LegEnded { .. }, CallEvent::Ended { cause: EndCause::InternalError }] = &told[..] else {
+        panic!("its leg's last figures, and its end: {told:?}")
+    };
     let ledger = bench.ledger();
     assert_eq!((ledger.calls, ledger.legs, ledger.ports_in_use), (1, 1, 1));
     assert_eq!(bench.shard.sockets.iter().flatten().count(), 3, "the WebRTC socket and one pair");
@@ -139,6 +141,15 @@ async fn nobody_to_tell_ends_the_call() {
     let told = CallEvent::LegConnected { leg: deaf.leg };
     bench.shard.with_call(deaf.call, bench.now, |call, _, _| call.tell(told));
     assert_eq!((bench.ledger().calls, bench.ledger().ports_in_use), (0, 0));
+}
+
+#[tokio::test]
+async fn a_leg_whose_end_nobody_hears_of_ends_alone() {
+    let mut bench = Bench::new();
+    let deaf = bench.join_phone();
+    drop(deaf.events);
+    bench.shard.remove_leg(deaf.call, deaf.leg, bench.now);
+    assert_eq!((bench.ledger().calls, bench.ledger().legs, bench.ledger().ports_in_use), (1, 0, 0));
 }
 
 #[tokio::test]

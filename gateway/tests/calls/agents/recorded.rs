@@ -32,7 +32,12 @@ const LOST_MAX: Duration = Duration::from_millis(1000 + 500);
 
 /// A stage on which calls to 81 and a format are recorded as that, to this folder.
 pub(super) fn stage(folder: &Path) -> Stage {
-    let mut config = GatewayConfig::default().recording(folder);
+    stage_with(GatewayConfig::default(), folder)
+}
+
+/// The same with what a configuration has already.
+pub(super) fn stage_with(config: GatewayConfig, folder: &Path) -> Stage {
+    let mut config = config.recording(folder);
     for format in ["wav", "ogg"] {
         for from in ["", "from_trunk = 'office'"] {
             config = config.rule(&format!(

@@ -145,6 +145,18 @@ impl GatewayConfig {
         self
     }
 
+    /// Keeps records of calls in the store that was configured before, and writes them to this file.
+    pub(crate) fn records(mut self, file: &Path) -> Self {
+        let _ = writeln!(self.store, "[cdr]\nfile = {file:?}");
+        self
+    }
+
+    /// Lets records that the store does not take wait in this file.
+    pub(crate) fn spare_records(mut self, file: &Path) -> Self {
+        let _ = writeln!(self.store, "spare = {file:?}");
+        self
+    }
+
     /// Binds plain RTP to this address, and not to its host's.
     pub(crate) const fn rtp_address(mut self, address: &'static str) -> Self {
         self.rtp_address = Some(address);

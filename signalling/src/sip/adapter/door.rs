@@ -11,13 +11,14 @@ use tracing::info;
 use crate::adapter::{Origin, Target};
 use crate::auth::digest::{Algorithm, Credentials};
 use crate::auth::limits::{ShutOut, Whom};
+use crate::moment::Moment;
 use crate::sip::agent::{Doorkeeper, Registered, Verdict};
 use crate::sip::doorkeeper::{Admission, claimed_user};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::identity::Reading;
 use crate::sip::locations::Locations;
 use crate::sip::message::{Reject, Request, SipUri, StatusCode};
-use crate::sip::registrar::{Binding, Change, Gruu, Keeper, Moment, Record, Registrar};
+use crate::sip::registrar::{Binding, Change, Gruu, Keeper, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
 use crate::sip::trunk::Trunks;
 

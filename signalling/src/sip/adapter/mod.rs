@@ -12,6 +12,7 @@
 
 mod door;
 mod names;
+mod orphans;
 mod outlet;
 mod reload;
 mod routes;
@@ -131,10 +132,12 @@ impl Adapter for SipAdapter {
         agent.ask_for_room(config.media, refused);
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
         board.limit(&trunks, agent.loads_mut());
+        orphans::end(&config.kept_calls, &mut agent, &layer, now);
         let upstream = Upstream::new(&trunks, layer.clone(), board, now);
         let resolver = Resolver::of(&config.nameservers);
         let (routes, resolved) = Routes::new(layer.clone(), trunks, resolver);
-        let task = Task::new(agent, layer, routes, upstream, Outlet::new(events));
+        let task =
+            Task::new(agent, layer, routes, upstream, Outlet::new(events)).with_keeper(config.call_keeper);
         tokio::spawn(task.run(inbound, inbox, resolved, changes));
         Ok(commands)
     }

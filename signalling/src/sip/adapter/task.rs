@@ -1,5 +1,6 @@
 //! The adapter at work: one loop over what comes in, and one way out.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
@@ -14,6 +15,7 @@ use super::texts::Texts;
 use super::upstream::Upstream;
 use crate::adapter::{Command, Delivery, Dial, Event};
 use crate::sip::agent::Agent;
+use crate::sip::call::CallKeeper;
 use crate::sip::flow::Flow;
 use crate::sip::transport::{Inbound, InboundReceiver, TransportLayer};
 use crate::sip::trunk::Trunks;
@@ -26,6 +28,8 @@ pub(super) struct Task {
     upstream: Upstream,
     texts: Texts,
     outlet: Outlet,
+    /// Who keeps answered calls over a restart.
+    keeper: Option<Arc<dyn CallKeeper>>,
 }
 
 impl Task {
@@ -36,7 +40,13 @@ impl Task {
         upstream: Upstream,
         outlet: Outlet,
     ) -> Self {
-        Self { agent, layer, routes, upstream, texts: Texts::default(), outlet }
+        Self { agent, layer, routes, upstream, texts: Texts::default(), outlet, keeper: None }
+    }
+
+    /// The same, with somebody who keeps answered calls.
+    pub(super) fn with_keeper(mut self, keeper: Option<Arc<dyn CallKeeper>>) -> Self {
+        self.keeper = keeper;
+        self
     }
 
     /// Serves until it was told to drain and everything has ended, or the gateway is gone.
@@ -200,6 +210,11 @@ impl Task {
         }
         while let Some(end) = self.agent.poll_errand() {
             self.upstream.errand_ended(end, &mut self.routes.health, &mut self.agent, now);
+        }
+        while let Some(change) = self.agent.poll_call_change() {
+            if let Some(keeper) = &self.keeper {
+                keeper.keep(change);
+            }
         }
     }
 

@@ -32,6 +32,8 @@ pub struct AgentConfig {
     pub user_passing: PassingConfig,
     /// Who may watch whom.
     pub subscriptions: SubscriptionConfig,
+    /// Whether answered calls are kept for the case that the process is killed.
+    pub keeps_calls: bool,
     /// What we call ourselves in User-Agent and Server; `None` says nothing.
     pub software: Option<String>,
 }
@@ -105,6 +107,7 @@ impl Default for AgentConfig {
             texts: TextConfig::default(),
             user_passing: PassingConfig::default(),
             subscriptions: SubscriptionConfig::default(),
+            keeps_calls: false,
             software: Some(concat!("Webtrunk/", env!("CARGO_PKG_VERSION")).to_owned()),
         }
     }

@@ -25,6 +25,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::config::{AgentChange, AgentConfig};
 use super::errands::Errands;
+use super::keeping::Kept;
 use super::keyring::Keyring;
 use super::requests;
 use super::room::{MediaLoad, RefusedCalls, Room};
@@ -33,7 +34,7 @@ use super::surroundings::{Doorkeeper, LocalNames};
 use super::texts::Texts;
 use super::watching::Seen;
 use crate::adapter::{Command, Dial, Event, Origin};
-use crate::sip::call::{Call, Context, DialogIndex, Outgoing, refuse_answer};
+use crate::sip::call::{Call, CallChange, Context, DialogIndex, Outgoing, refuse_answer};
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::Flow;
 use crate::sip::hop::HopReport;
@@ -62,6 +63,7 @@ pub struct Agent<D> {
     pub(super) stranded: HashSet<LegId>,
     events: VecDeque<Event>,
     hops: VecDeque<HopReport>,
+    pub(super) call_changes: VecDeque<CallChange>,
     pub(super) loads: TrunkLoads,
     pub(super) room: Room,
     pub(super) mode: Mode,
@@ -81,6 +83,7 @@ pub(super) struct Slot {
     deadline: Option<Instant>,
     /// What those were told of it who watch its user.
     seen: Option<Seen>,
+    pub(super) kept: Option<Kept>,
     /// The leg's in the log.
     pub(super) span: Span,
 }
@@ -111,6 +114,7 @@ impl<D: Doorkeeper> Agent<D> {
             stranded: HashSet::new(),
             events: VecDeque::new(),
             hops: VecDeque::new(),
+            call_changes: VecDeque::new(),
             loads: TrunkLoads::default(),
             mode: Mode::Serving,
             allow: requests::allow(),
@@ -337,13 +341,14 @@ impl<D: Doorkeeper> Agent<D> {
 
     /// Keeps a call, new or changed, or forgets it where nothing is left of it.
     fn keep(&mut self, leg: LegId, call: Option<Call>, span: Span, now: Instant) {
-        let (old, seen) =
-            self.calls.get_mut(&leg).map(|slot| (slot.deadline, slot.seen.take())).unwrap_or_default();
+        let known = self.calls.get_mut(&leg).map(|slot| (slot.deadline, slot.seen.take(), slot.kept.take()));
+        let (old, seen, kept) = known.unwrap_or_default();
         let seen = self.follow_call(leg, call.as_ref(), seen, now);
+        let kept = self.keep_call(call.as_ref(), kept);
         let deadline = call.as_ref().and_then(Call::poll_timeout);
         self.deadlines.reschedule(leg, old, deadline);
         if call.is_some() {
-            self.calls.insert(leg, Slot { call, deadline, seen, span });
+            self.calls.insert(leg, Slot { call, deadline, seen, kept, span });
         } else {
             self.calls.remove(&leg);
             self.loads.end(leg);

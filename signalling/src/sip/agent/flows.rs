@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::core::Agent;
 use super::surroundings::Doorkeeper;
 use crate::adapter::Origin;
+use crate::sip::call::Call;
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::message::{Contacts, Request};
 
@@ -52,20 +53,24 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// Gives calls whose stream closed the new one on which their peer has registered again.
-    pub(super) fn reunite(&mut self, origin: &Origin, register: &Request, flow: Flow) {
+    pub(super) fn reunite(&mut self, origin: &Origin, register: &Request, flow: Flow, now: Instant) {
         if self.stranded.is_empty() {
             return;
         }
         let Ok(Contacts::List(contacts)) = register.headers.contacts() else { return };
-        let calls = &mut self.calls;
+        let (calls, mut back) = (&mut self.calls, Vec::new());
         self.stranded.retain(|leg| {
             let Some(slot) = calls.get_mut(leg) else { return false };
             let Some(call) = slot.call.as_mut() else { return false };
             let is_back = contacts.iter().any(|contact| call.peer_returned(origin, &contact.uri, flow));
             if is_back {
                 slot.span.in_scope(|| tracing::info!(%flow, "the peer has registered again"));
+                back.push(*leg);
             }
             !is_back
         });
+        for leg in back {
+            self.with_call(leg, now, Call::handle_return);
+        }
     }
 }

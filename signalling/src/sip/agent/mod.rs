@@ -6,6 +6,7 @@ mod core;
 mod devices;
 mod errands;
 mod flows;
+mod keeping;
 mod keyring;
 mod requests;
 mod room;

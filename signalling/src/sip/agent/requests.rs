@@ -176,7 +176,7 @@ impl<D: Doorkeeper> Agent<D> {
             if let Origin::User(user) = origin {
                 self.notifier.moved(user, &left, flow);
             }
-            self.reunite(origin, register, flow);
+            self.reunite(origin, register, flow, now);
         }
         self.layer.respond(key, &response, now);
         self.follow_registrations(now);

@@ -129,6 +129,9 @@ impl Session {
         self.forget_refer(context);
         self.forget_notes(context);
         context.answer(key, bye, StatusCode::OK);
+        if let Some(codes) = reason::codes_of_bye(&bye.headers) {
+            context.tell(Event::EndTold { leg: context.leg, codes });
+        }
         let why = bye.headers.get(&HeaderName::Reason).unwrap_or("BYE");
         context.tell_ended(reason::of_bye(&bye.headers), why);
     }

@@ -5,22 +5,29 @@
 //!                                 |                              v
 //!  Hangup: BYE -------------------|--------------------------> ByeSent --- final, 64*T1 ---> (over)
 //!                                 +--- BYE in: 200 ---> (over)
+//!
+//!  of a process before: BYE ---> ByeSent
+//!     its stream is gone ------> AwaitingPeer --- the peer registers again: BYE ---> ByeSent
+//!                                    +--- BYE in: 200, 60 s ---> (over)
 //! ```
 //!
 //! The callee may not send BYE before its 2xx is acknowledged (RFC 3261 15).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use webtrunk_engine::{EndCause, LegId};
 
 use super::Context;
 use super::authorize::Challenged;
 use super::cause::reason_of;
+use super::kept::{KeptCall, Standing};
 use super::path::Path;
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
+use crate::adapter::Origin;
 use crate::sip::dialog::Dialog;
-use crate::sip::message::{HeaderName, Method, Request, Response, StatusCode};
+use crate::sip::flow::Flow;
+use crate::sip::message::{HeaderName, Method, Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
 /// A dialog that we are ending.
@@ -33,8 +40,13 @@ pub(in crate::sip) struct Leaving {
     state: State,
 }
 
+/// How long a peer whose stream ended with the process is waited for. A page comes back within ten seconds, and one that has not
+/// for longer has no call any more.
+const RETURN_MAX: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 enum State {
+    AwaitingPeer { peer: Origin, until: Instant },
     AwaitingAck { answer: Unacknowledged, cause: EndCause },
     ByeSent { key: TransactionKey, bye: Challenged },
 }
@@ -52,6 +64,45 @@ impl Leaving {
         Call::Leaving(Box::new(Self { dialog, path, account, state }))
     }
 
+    /// Ends a call of a process before: now, or when its peer comes back, where that is the only way to it. `None` where
+    /// what was kept is no call.
+    pub(in crate::sip) fn orphan(kept: &KeptCall, flow: Flow, context: &mut Context<'_>) -> Option<Call> {
+        let mut dialog = Dialog::of_record(&kept.dialog)?;
+        context.dialogs.insert(context.leg, &dialog);
+        let reach = kept.reach();
+        let mut path = if flow.kind.is_reliable() { Path::lost(flow, reach) } else { Path::new(flow, reach) };
+        let state = if kept.awaits_peer() {
+            State::AwaitingPeer { peer: kept.peer.clone(), until: context.now + RETURN_MAX }
+        } else {
+            send_bye(&mut dialog, &mut path, EndCause::InternalError, context)
+        };
+        let account = kept.account.clone();
+        Some(Call::Leaving(Box::new(Self { dialog, path, account, state })))
+    }
+
+    /// What is kept of it, as of the session before.
+    pub(super) const fn standing(&self) -> Standing {
+        (self.dialog.moves(), self.path.flow())
+    }
+
+    /// Takes over the flow on which the peer is back. Whether it is this call's.
+    pub(super) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
+        let is_awaited = matches!(&self.state, State::AwaitingPeer { peer: awaited, .. } if awaited == peer);
+        let is_ours = is_awaited && self.dialog.remote_target().matches(contact);
+        if is_ours {
+            self.path.replace(flow);
+        }
+        is_ours
+    }
+
+    /// The peer is back: it learns that the call is over.
+    pub(super) fn handle_return(mut self: Box<Self>, context: &mut Context<'_>) -> Call {
+        if matches!(self.state, State::AwaitingPeer { .. }) {
+            self.state = send_bye(&mut self.dialog, &mut self.path, EndCause::InternalError, context);
+        }
+        Call::Leaving(self)
+    }
+
     /// Sends BYE as soon as our 2xx is settled. Calls that end so were placed by the peer.
     pub(super) fn after_ack(dialog: Dialog, path: Path, answer: Unacknowledged, cause: EndCause) -> Call {
         let state = State::AwaitingAck { answer, cause };
@@ -67,7 +118,7 @@ impl Leaving {
         let is_bye = request.method == Method::Bye;
         let status = if is_bye { StatusCode::OK } else { StatusCode::CALL_DOES_NOT_EXIST };
         context.answer(key, request, status);
-        let is_over = is_bye && matches!(self.state, State::AwaitingAck { .. });
+        let is_over = is_bye && !matches!(self.state, State::ByeSent { .. });
         (!is_over).then_some(Call::Leaving(self))
     }
 
@@ -92,7 +143,7 @@ impl Leaving {
                 let again = bye.authorize(response, account.as_deref(), || dialog.next_cseq(), context)?;
                 *key = context.send(again, path.flow());
             }
-            State::ByeSent { .. } | State::AwaitingAck { .. } => {}
+            State::ByeSent { .. } | State::AwaitingAck { .. } | State::AwaitingPeer { .. } => {}
         }
         Some(Call::Leaving(self))
     }
@@ -102,11 +153,16 @@ impl Leaving {
             event;
         match &self.state {
             State::ByeSent { key, .. } if *key == of => None,
-            State::ByeSent { .. } | State::AwaitingAck { .. } => Some(Call::Leaving(self)),
+            State::ByeSent { .. } | State::AwaitingAck { .. } | State::AwaitingPeer { .. } => {
+                Some(Call::Leaving(self))
+            }
         }
     }
 
     pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
+        if matches!(self.state, State::AwaitingPeer { until, .. } if until <= context.now) {
+            return None;
+        }
         if let State::AwaitingAck { answer, cause } = &mut self.state
             && answer.handle_timeout(context)
         {
@@ -118,6 +174,7 @@ impl Leaving {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::AwaitingAck { answer, .. } => Some(answer.poll_timeout()),
+            State::AwaitingPeer { until, .. } => Some(*until),
             State::ByeSent { .. } => None,
         }
     }

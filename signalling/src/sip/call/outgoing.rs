@@ -425,6 +425,7 @@ impl Outgoing {
         if !places.is_empty() {
             context.tell(Event::Redirected { leg: context.leg, places });
         }
+        context.tell(Event::EndTold { leg: context.leg, codes: reason::codes_of_refusal(response) });
         let why = format!("refused: {} {}", response.status, response.reason);
         context.tell_ended(reason::of_refusal(response), &why);
         None

@@ -23,6 +23,15 @@ impl Path {
         self.flow
     }
 
+    pub(in crate::sip) const fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// A path whose stream ended with the process that had it.
+    pub(in crate::sip) const fn lost(flow: Flow, reach: Reach) -> Self {
+        Self { flow, reach, is_lost: true }
+    }
+
     /// Takes over the flow of a request of the peer: it is there now.
     pub(in crate::sip) fn heard_from(&mut self, flow: Flow) {
         if self.reach == Reach::Flow || self.is_lost {

@@ -3,6 +3,7 @@
 use webtrunk_engine::EndCause;
 
 use super::cause::cause_of;
+use crate::adapter::EndCodes;
 use crate::sip::message::{HeaderName, Headers, Response, StatusCode};
 
 /// Why a BYE came. Without a Reason, and with one that says no more, somebody hung up.
@@ -45,6 +46,23 @@ pub(super) fn of_refusal(response: &Response) -> EndCause {
         .unwrap_or(by_status),
         _ => by_status,
     }
+}
+
+/// The codes of a refusal of our call, as they are.
+pub(super) fn codes_of_refusal(response: &Response) -> EndCodes {
+    EndCodes { sip_status: Some(response.status.code()), q850: q850_of(&response.headers) }
+}
+
+/// The codes that a BYE names, where it names any.
+pub(super) fn codes_of_bye(headers: &Headers) -> Option<EndCodes> {
+    q850_of(headers).map(|code| EndCodes { q850: Some(code), ..EndCodes::default() })
+}
+
+fn q850_of(headers: &Headers) -> Option<u16> {
+    headers.tokens(&HeaderName::Reason).filter_map(parse).find_map(|reason| match reason {
+        Reason::Q850(code) => Some(code),
+        Reason::Sip(_) => None,
+    })
 }
 
 /// The Reason of our refusal, where Q.850 has a word for it that the status has not.

@@ -6,6 +6,7 @@ use webtrunk_engine::LegId;
 
 use super::Context;
 use super::incoming::Incoming;
+use super::kept::{KeptCall, Standing};
 use super::leaving::Leaving;
 use super::outgoing::Outgoing;
 use super::session::Session;
@@ -171,7 +172,35 @@ impl Call {
     pub(in crate::sip) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
         match self {
             Self::Session(call) => call.peer_returned(peer, contact, flow),
-            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => false,
+            Self::Leaving(call) => call.peer_returned(peer, contact, flow),
+            Self::Outgoing(_) | Self::Incoming(_) => false,
+        }
+    }
+
+    /// Does what had to wait for the peer's return.
+    pub(in crate::sip) fn handle_return(self, context: &mut Context<'_>) -> Option<Self> {
+        match self {
+            Self::Leaving(call) => Some(call.handle_return(context)),
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Session(_) => Some(self),
+        }
+    }
+
+    /// What is kept of the call for the case that the process is killed, as far as it may change; `None` where nothing is.
+    pub(in crate::sip) fn standing(&self) -> Option<Standing> {
+        match self {
+            Self::Session(call) => Some((call.dialog.moves(), call.path.flow())),
+            Self::Leaving(call) => Some(call.standing()),
+            Self::Outgoing(_) | Self::Incoming(_) => None,
+        }
+    }
+
+    /// The same in full, of a call that goes on.
+    pub(in crate::sip) fn kept(&self) -> Option<KeptCall> {
+        match self {
+            Self::Session(call) => {
+                Some(KeptCall::of(&call.dialog, &call.path, &call.peer, call.account.as_deref()))
+            }
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => None,
         }
     }
 }

@@ -12,5 +12,5 @@ mod tests;
 
 pub use binding::Binding;
 pub use gruu::Gruu;
-pub use record::{Change, Keeper, Moment, Record};
+pub use record::{Change, Keeper, Record};
 pub use register::{Registrar, RegistrarConfig};

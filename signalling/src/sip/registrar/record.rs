@@ -1,10 +1,11 @@
 //! What of a binding outlives the process: plain values, for whoever can keep them.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::Binding;
 use crate::adapter::MediaProfile;
+use crate::moment::Moment;
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 use crate::sip::message::{ByteString, HeaderName, Headers, NameAddr, Uri};
 
@@ -57,15 +58,6 @@ impl Change {
 pub trait Keeper: Send + Sync {
     /// Keeps a change, in order.
     fn keep(&self, change: Change);
-}
-
-/// The same moment by both clocks.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// As timers have it.
-    pub now: Instant,
-    /// As other processes have it.
-    pub wall: SystemTime,
 }
 
 impl Record {

@@ -6,8 +6,9 @@ use super::binding::outbound_id;
 use super::departed::Departed;
 use super::gruu::Gruus;
 use super::table::Table;
-use super::{Binding, Gruu, Moment, Record};
+use super::{Binding, Gruu, Record};
 use crate::adapter::MediaProfile;
+use crate::moment::Moment;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::message::{
     ByteString, CSeq, Contacts, HeaderName, NameAddr, Reject, Request, Response, SipUri, StatusCode, Uri,

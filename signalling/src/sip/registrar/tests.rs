@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::adapter::MediaProfile;
+use crate::moment::Moment;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::message::{HeaderName, Message, Request, Response, SipUri, Uri};
 

@@ -10,6 +10,7 @@ mod forks;
 mod hops;
 mod in_dialog;
 mod lossy;
+mod orphans;
 mod pair;
 mod peer;
 mod refer;
@@ -54,6 +55,7 @@ fn leg_of(event: &Event) -> LegId {
         | Event::ContentTold { leg, .. }
         | Event::ContentAnswered { leg, .. }
         | Event::TextSent { leg, .. }
+        | Event::EndTold { leg, .. }
         | Event::Ended { leg, .. } => *leg,
     }
 }

@@ -115,6 +115,11 @@ impl Peer {
         self.agent = Agent::new(config, [3; 32], Door, Box::new(Loopback), Box::new(NoKeys));
     }
 
+    pub(super) fn keep_calls(&mut self) {
+        let config = AgentConfig { keeps_calls: true, ..AgentConfig::default() };
+        self.agent = Agent::new(config, [3; 32], Door, Box::new(Loopback), Box::new(NoKeys));
+    }
+
     pub(super) fn limit_rate(&mut self, max_cps: Option<NonZeroU32>) {
         self.agent.room.limit(max_cps);
     }

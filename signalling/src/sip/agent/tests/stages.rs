@@ -400,6 +400,7 @@ fn name(event: &Event) -> String {
         Event::ContentAnswered { .. } => "ContentAnswered".to_owned(),
         Event::Texted(_) => "Texted".to_owned(),
         Event::TextSent { .. } => "TextSent".to_owned(),
+        Event::EndTold { codes, .. } => format!("EndTold {:?} {:?}", codes.sip_status, codes.q850),
         Event::Ended { cause, .. } => format!("Ended {cause:?}"),
     }
 }

@@ -1,0 +1,212 @@
+//! What is written of calls: to the store, and from there to the file of lines.
+//!
+//! ```text
+//!  filed --> spool --> store --> file of lines
+//!              |         ^
+//!              `-> spare file (while the store takes nothing)
+//! ```
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use sqlx::SqliteConnection;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+use webtrunk_signalling::cdr::Filing;
+
+use super::spare::Spare;
+use super::spool::Spool;
+use super::{StoreError, calls, lines};
+use crate::config::CdrConfig;
+
+/// How often old records are looked for.
+const PRUNE: Duration = Duration::from_secs(3600);
+
+/// Records that go to the file of lines at a time.
+const LINES: u32 = 1000;
+
+/// Calls that wait to be written, and how far the file of lines is.
+pub(super) struct Books {
+    spool: Spool,
+    /// Where records wait while the store takes none.
+    spare: Option<Spare>,
+    /// The file of lines, where there is one.
+    lines: Option<PathBuf>,
+    keep_days: u32,
+    pruned_at: Option<Instant>,
+    /// What the process before left is in the store. Nothing of this one may be there before.
+    is_recovered: bool,
+    /// The file of lines may lack some.
+    has_news: bool,
+    /// The store knows with which record the file of lines ends.
+    is_end_known: bool,
+    /// What was tried with the file of lines last has failed.
+    is_failing: bool,
+}
+
+impl Books {
+    /// Books that go on where those of the process before ended. A disk that takes nothing is no reason not to begin.
+    ///
+    /// # Errors
+    /// A file in which records are to be is something else.
+    pub(super) async fn open(cdr: &CdrConfig, connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        for file in cdr.file.iter().chain(&cdr.spare) {
+            let path = file.clone();
+            let last = blocking(move || lines::last_id(&path)).await;
+            last.map_err(|source| StoreError::Lines { file: file.clone(), source })?;
+        }
+        let mut books = Self {
+            spool: Spool::default(),
+            spare: cdr.spare.clone().map(Spare::new),
+            lines: cdr.file.clone(),
+            keep_days: cdr.keep_days,
+            pruned_at: None,
+            is_recovered: false,
+            has_news: true,
+            is_end_known: false,
+            is_failing: false,
+        };
+        match books.recover(connection).await {
+            Ok(()) => books.append_lines(connection).await,
+            Err(error) => {
+                error!(%error, "calls of the process before wait for the store to be written again")
+            }
+        }
+        Ok(books)
+    }
+
+    /// Brings what the process before left into the store: records that waited elsewhere, then calls that it had.
+    async fn recover(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        if let Some(spare) = &mut self.spare {
+            spare.empty_into(connection).await?;
+        }
+        calls::recover(connection).await?;
+        self.is_recovered = true;
+        Ok(())
+    }
+
+    /// Takes in what is filed of a call.
+    pub(super) fn take(&mut self, filing: Filing) {
+        self.spool.take(filing);
+    }
+
+    /// Whether something waits to be written.
+    pub(super) fn has_work(&self) -> bool {
+        !self.spool.is_empty()
+    }
+
+    /// Whether more may wait.
+    pub(super) fn has_room(&self) -> bool {
+        !self.spool.is_full()
+    }
+
+    /// Whether it is of use to write now, even if nothing waits.
+    pub(super) fn wants_tick(&self) -> bool {
+        let is_behind = self.is_failing || !self.is_recovered || self.has_spare_records();
+        self.spool.has_calls() || is_behind || self.is_prune_due()
+    }
+
+    fn has_spare_records(&self) -> bool {
+        self.spare.as_ref().is_some_and(Spare::has_records)
+    }
+
+    fn is_prune_due(&self) -> bool {
+        self.pruned_at.is_none_or(|at| at.elapsed() >= PRUNE)
+    }
+
+    /// Writes what waits, and that the process lives.
+    pub(super) async fn write(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        if !self.is_recovered {
+            self.recover(connection).await?;
+            self.has_news = true;
+        }
+        if let Some(spare) = self.spare.as_mut().filter(|spare| spare.has_records()) {
+            spare.empty_into(connection).await?;
+            self.has_news = true;
+        }
+        let now = SystemTime::now().into();
+        calls::write(connection, &self.spool, now).await?;
+        self.has_news |= self.spool.closed().next().is_some();
+        self.spool.clear();
+        if self.has_news || self.is_failing {
+            self.append_lines(connection).await;
+        }
+        if self.is_prune_due() {
+            self.pruned_at = Some(Instant::now());
+            let pruned = calls::prune(connection, (now, self.keep_days), self.lines.is_some()).await?;
+            if pruned > 0 {
+                info!(
+                    records = pruned,
+                    days = self.keep_days,
+                    "records of calls that are older are forgotten"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the file of lines up to date. Where that fails the store has the records, and it is tried again.
+    async fn append_lines(&mut self, connection: &mut SqliteConnection) {
+        let Some(path) = self.lines.clone() else {
+            self.has_news = false;
+            return;
+        };
+        let appended = self.try_append(path.clone(), connection).await;
+        match appended {
+            Ok(()) => {
+                if self.is_failing {
+                    info!(file = %path.display(), "records of calls can be written to their file again");
+                }
+                (self.has_news, self.is_failing) = (false, false);
+            }
+            Err(error) => {
+                if !self.is_failing {
+                    warn!(%error, file = %path.display(), "records of calls wait in the store: their file cannot be written");
+                }
+                (self.is_failing, self.is_end_known) = (true, false);
+            }
+        }
+    }
+
+    async fn try_append(
+        &mut self,
+        path: PathBuf,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        if !self.is_end_known {
+            // Some lines may be in the file of which the store could not be told.
+            let file = path.clone();
+            if let Some(last) = blocking(move || lines::last_id(&file)).await.map_err(sqlx::Error::Io)? {
+                calls::set_lines_by_id(connection, &last).await?;
+            }
+            self.is_end_known = true;
+        }
+        loop {
+            let rows = calls::not_in_lines(connection, LINES).await?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            let last = *last;
+            let text: String = rows.into_iter().flat_map(|(_, record)| [record, "\n".to_owned()]).collect();
+            let file = path.clone();
+            blocking(move || lines::append(&file, text.as_bytes())).await.map_err(sqlx::Error::Io)?;
+            calls::set_lines(connection, last).await?;
+        }
+    }
+
+    /// The store takes nothing: what it has to get waits in the spare file, where there is one, so that neither a kill nor
+    /// a long while loses it.
+    pub(super) async fn set_aside(&mut self) {
+        let Some(spare) = &mut self.spare else { return };
+        match spare.append(self.spool.closed()).await {
+            Ok(()) => self.spool.clear_closed(),
+            Err(error) => spare.tell_once(&error),
+        }
+    }
+}
+
+/// Runs what waits for a disk where it keeps nobody waiting.
+pub(super) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(act).await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
+}

@@ -1,0 +1,134 @@
+//! Records of calls as rows.
+
+use std::time::Duration;
+
+use sqlx::{Connection, SqliteConnection};
+use tracing::{info, warn};
+use webtrunk_signalling::cdr::{CallRecord, Stamp};
+
+use super::spool::Spool;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Ends what was open when the process ended, at the moment at which it is known to have lived last. All or none.
+pub(super) async fn recover(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    let alive_at: i64 =
+        sqlx::query_scalar("SELECT alive_at_ms FROM cdr_state").fetch_one(&mut *transaction).await?;
+    let open: Vec<(String,)> =
+        sqlx::query_as("SELECT record FROM open_calls ORDER BY id").fetch_all(&mut *transaction).await?;
+    for (json,) in &open {
+        match serde_json::from_str::<CallRecord>(json) {
+            Ok(record) => insert(&mut transaction, &record.after_crash(Stamp::from_ms(alive_at))).await?,
+            Err(error) => warn!(%error, "a call in the store that cannot be read is passed over"),
+        }
+    }
+    sqlx::query("DELETE FROM open_calls").execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    if !open.is_empty() {
+        info!(calls = open.len(), "calls that ended with the process before have their records");
+    }
+    Ok(())
+}
+
+/// Writes what waits, and that the process lives. All or none: a call is open or has its record, and never both.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    spool: &Spool,
+    now: Stamp,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    for record in spool.closed() {
+        close_one(&mut transaction, record).await?;
+    }
+    for record in spool.open() {
+        sqlx::query("INSERT OR REPLACE INTO open_calls (id, record) VALUES (?, ?)")
+            .bind(record.id.as_str())
+            .bind(to_json(record)?)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    sqlx::query("UPDATE cdr_state SET alive_at_ms = ?").bind(now.ms()).execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+/// Writes records of calls that are over. All or none.
+pub(super) async fn close(
+    connection: &mut SqliteConnection,
+    records: &[CallRecord],
+) -> Result<(), sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    for record in records {
+        close_one(&mut transaction, record).await?;
+    }
+    transaction.commit().await
+}
+
+/// Forgets records of calls that began more than `days` ago, but none that `lines` have still to get.
+pub(super) async fn prune(
+    connection: &mut SqliteConnection,
+    (now, days): (Stamp, u32),
+    has_lines: bool,
+) -> Result<u64, sqlx::Error> {
+    let oldest = now.ms().saturating_sub(i64::try_from((DAY * days).as_millis()).unwrap_or(i64::MAX));
+    let pruned = sqlx::query(
+        "DELETE FROM calls WHERE began_at_ms < ? AND (NOT ? OR seq <= (SELECT lines_seq FROM cdr_state))",
+    )
+    .bind(oldest)
+    .bind(has_lines)
+    .execute(connection)
+    .await?;
+    Ok(pruned.rows_affected())
+}
+
+/// Records that the file of lines has not, in their order, so many at most: each with its place.
+pub(super) async fn not_in_lines(
+    connection: &mut SqliteConnection,
+    most: u32,
+) -> Result<Vec<(i64, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT seq, record FROM calls WHERE seq > (SELECT lines_seq FROM cdr_state) ORDER BY seq LIMIT ?",
+    )
+    .bind(most)
+    .fetch_all(connection)
+    .await
+}
+
+/// The file of lines has the records up to this one.
+pub(super) async fn set_lines(connection: &mut SqliteConnection, seq: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE cdr_state SET lines_seq = ?").bind(seq).execute(connection).await.map(drop)
+}
+
+/// The file ends with this record: what the process that wrote it may have had no time to say.
+pub(super) async fn set_lines_by_id(connection: &mut SqliteConnection, id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE cdr_state SET lines_seq = max(lines_seq, coalesce((SELECT seq FROM calls WHERE id = ?), 0))",
+    )
+    .bind(id)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn close_one(connection: &mut SqliteConnection, record: &CallRecord) -> Result<(), sqlx::Error> {
+    insert(connection, record).await?;
+    sqlx::query("DELETE FROM open_calls WHERE id = ?")
+        .bind(record.id.as_str())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+async fn insert(connection: &mut SqliteConnection, record: &CallRecord) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT OR IGNORE INTO calls (id, began_at_ms, record) VALUES (?, ?, ?)")
+        .bind(record.id.as_str())
+        .bind(record.began_at.ms())
+        .bind(to_json(record)?)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+fn to_json(record: &CallRecord) -> Result<String, sqlx::Error> {
+    serde_json::to_string(record).map_err(|error| sqlx::Error::Encode(error.into()))
+}

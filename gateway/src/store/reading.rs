@@ -1,0 +1,65 @@
+//! Records of calls, read by another process than the one that writes them.
+
+use std::io;
+use std::path::Path;
+
+use webtrunk_signalling::cdr::{CallRecord, Stamp};
+
+use super::{StoreError, database};
+
+/// Records that are read at a time.
+const PAGE: u32 = 500;
+
+/// When calls began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Period {
+    /// At this time or later.
+    pub since: Option<Stamp>,
+    /// Before this time.
+    pub until: Option<Stamp>,
+}
+
+/// Records cannot be read, or not be written where they are to go.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Where they are to go.
+    #[error("records of calls cannot be written: {0}")]
+    Out(#[from] io::Error),
+}
+
+/// Hands over each record of the store at `path` whose call began in the period, in the order in which they ended. Needs a
+/// tokio runtime around it.
+///
+/// # Errors
+/// [`ReadError`]; what was handed over before is sound.
+pub async fn read_calls(
+    path: &Path,
+    Period { since, until }: Period,
+    mut hand_over: impl FnMut(&CallRecord) -> io::Result<()>,
+) -> Result<(), ReadError> {
+    let unusable = |source: sqlx::Error| StoreError::unusable(path, source);
+    let mut connection = database::open_to_read(path).await?;
+    let mut last = 0;
+    loop {
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT seq, record FROM calls WHERE seq > ? AND began_at_ms >= ? AND began_at_ms < ? ORDER BY seq LIMIT ?",
+        )
+        .bind(last)
+        .bind(since.map_or(i64::MIN, Stamp::ms))
+        .bind(until.map_or(i64::MAX, Stamp::ms))
+        .bind(PAGE)
+        .fetch_all(&mut connection)
+        .await
+        .map_err(unusable)?;
+        let Some((seq, _)) = rows.last() else { return Ok(()) };
+        last = *seq;
+        for (_, json) in rows {
+            let record =
+                serde_json::from_str(&json).map_err(|error| unusable(sqlx::Error::Decode(error.into())))?;
+            hand_over(&record)?;
+        }
+    }
+}

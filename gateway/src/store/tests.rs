@@ -1,0 +1,294 @@
+//! What is kept of calls over a kill, a full disk and a file that is moved away.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+use tempfile::TempDir;
+use webtrunk_signalling::cdr::{CallRecord, Filing};
+
+use super::*;
+
+/// A folder with a store and a file of lines.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: TempDir::new().expect("a folder") }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("w.db")
+    }
+
+    fn spare(&self) -> PathBuf {
+        self.folder.path().join("spare.jsonl")
+    }
+
+    fn lines(&self) -> PathBuf {
+        self.folder.path().join("calls.jsonl")
+    }
+
+    async fn open(&self) -> Store {
+        let (file, spare) = (Some(self.lines()), Some(self.spare()));
+        let cdr = CdrConfig { file, spare, keep_days: 36_500 };
+        Store::open(&self.path(), Some(&cdr)).await.expect("it is sound")
+    }
+
+    /// The names on the lines of the file, in their order.
+    fn names(&self) -> Vec<String> {
+        names(&self.lines())
+    }
+
+    /// What the store has, by name and cause.
+    async fn kept(&self) -> Vec<(String, String)> {
+        let mut kept = Vec::new();
+        let path = self.path();
+        let read = read_calls(&path, Period::default(), |record| {
+            kept.push((record.id.to_string(), record.end.as_ref().expect("it is over").cause.clone()));
+            Ok(())
+        });
+        read.await.expect("it is sound");
+        kept
+    }
+}
+
+fn names(lines: &Path) -> Vec<String> {
+    let text = fs::read_to_string(lines).unwrap_or_default();
+    let record = |line: &str| serde_json::from_str::<CallRecord>(line).expect("a record").id.to_string();
+    text.lines().map(record).collect()
+}
+
+/// A call that goes on since 9 o'clock.
+fn open(id: &str) -> Filing {
+    let json = serde_json::json!({
+        "id": id, "origin": {"user": "alice"}, "caller": "alice", "destination": "bob", "listener": "udp",
+        "began_at": "2026-11-28T09:00:00.000Z", "duration_ms": 0, "talked_ms": 0, "clock_step": false, "legs": [],
+        "timeline": {"segments": [{"stage": "talking", "begin_ms": 0}]},
+    });
+    Filing::Open(Box::new(serde_json::from_value(json).expect("a record")))
+}
+
+fn closed(id: &str) -> Filing {
+    let Filing::Open(mut record) = open(id) else { unreachable!("it is open") };
+    record.end = serde_json::from_value(serde_json::json!({"cause": "hangup", "by": "caller"})).ok();
+    record.timeline.end(1000);
+    Filing::Closed(record)
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(id, cause)| ((*id).to_owned(), (*cause).to_owned())).collect()
+}
+
+/// As good as a kill: the writer ends where it is, and nobody tidies up.
+async fn kill(store: Store) {
+    store.writing.abort();
+    let _ = store.writing.await;
+}
+
+async fn written(filings: &Arc<dyn CdrKeeper>, all: impl IntoIterator<Item = Filing>) {
+    all.into_iter().for_each(|filing| filings.file(filing));
+    // Longer than a batch is collected.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+}
+
+#[tokio::test]
+async fn every_call_has_one_record_after_a_kill_and_one_line() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, [open("a"), open("b"), closed("a"), open("c")]).await;
+    written(&keeper, [open("b"), closed("c")]).await;
+    assert_eq!(place.names(), ["a", "c"]);
+    kill(store).await;
+
+    let store = place.open().await;
+    assert_eq!(place.kept().await, pairs(&[("a", "hangup"), ("c", "hangup"), ("b", "crash")]));
+    assert_eq!(place.names(), ["a", "c", "b"]);
+    store.finish().await;
+    let store = place.open().await;
+    assert_eq!(place.names(), ["a", "c", "b"], "another start adds none");
+    store.finish().await;
+}
+
+/// The cursor is written after the lines: a kill between the two, or within a line, neither doubles nor loses any.
+#[tokio::test]
+async fn lines_of_which_the_store_does_not_know_are_not_written_again() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, ["a", "b", "c"].map(closed)).await;
+    store.finish().await;
+    let whole = fs::read_to_string(place.lines()).expect("it is there");
+    for cut in [0, 1, 20] {
+        let mut connection = database::open(&place.path()).await.expect("it is sound");
+        calls::set_lines(&mut connection, 1).await.expect("a row");
+        drop(connection);
+        fs::write(place.lines(), &whole[..whole.len() - cut]).expect("it is ours");
+        place.open().await.finish().await;
+        assert_eq!(place.names(), ["a", "b", "c"], "{cut}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_keeps_the_gateway_from_starting_and_is_left_alone() {
+    let place = Place::new();
+    fs::write(place.lines(), "dear alice\n").expect("the folder is ours");
+    let cdr = CdrConfig { file: Some(place.lines()), spare: None, keep_days: 7 };
+    let told = Store::open(&place.path(), Some(&cdr)).await.map(drop).expect_err("it is none").to_string();
+    assert!(
+        told.contains("calls.jsonl: records of calls cannot go on") && told.contains("cdr.file"),
+        "{told}"
+    );
+    assert_eq!(fs::read_to_string(place.lines()).ok().as_deref(), Some("dear alice\n"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_moved_away_goes_on_with_what_is_new() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, [closed("a")]).await;
+    let old = place.folder.path().join("calls.1");
+    fs::rename(place.lines(), &old).expect("it is there");
+    written(&keeper, [closed("b")]).await;
+    store.finish().await;
+    assert_eq!((names(&old), place.names()), (vec!["a".to_owned()], vec!["b".to_owned()]));
+    place.open().await.finish().await;
+    assert_eq!(place.names(), ["b"]);
+}
+
+#[tokio::test]
+async fn what_is_filed_just_before_the_end_is_written() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    let filings = (0..500).map(|number| closed(&format!("{number:03}")));
+    filings.for_each(|filing| keeper.file(filing));
+    store.finish().await;
+    assert_eq!((place.kept().await.len(), place.names().len()), (500, 500));
+}
+
+#[tokio::test]
+async fn records_that_find_no_room_are_counted_and_no_call_waits() {
+    let health = StoreHealth::default();
+    let (sender, _filings) = mpsc::channel(2);
+    let queue = FilingQueue::new(sender, health.clone());
+    for filing in [open("a"), closed("a"), open("b"), closed("b")] {
+        queue.file(filing);
+    }
+    assert_eq!(health.lost_records(), 1, "how far a call is can be told later");
+}
+
+#[tokio::test]
+async fn old_records_are_forgotten_but_none_that_has_no_line_yet() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, ["a", "b"].map(closed)).await;
+    store.finish().await;
+    let mut connection = database::open(&place.path()).await.expect("it is sound");
+    calls::set_lines(&mut connection, 1).await.expect("a row");
+    let day = 86_400_000;
+    let began_at = "2026-11-28T09:00:00.000Z".to_owned();
+    let began_at = webtrunk_signalling::cdr::Stamp::try_from(began_at).expect("a date");
+    for (days_later, has_lines, left) in [(6, true, 2), (8, true, 1), (8, false, 0)] {
+        let now = began_at.plus_ms(days_later * day);
+        calls::prune(&mut connection, (now, 7), has_lines).await.expect("rows");
+        assert_eq!(place.kept().await.len(), left, "{days_later} {has_lines}");
+    }
+}
+
+/// Lets the store of a place take nothing, as a full disk does: SQLite says so (SQLITE_FULL) when it may not grow.
+async fn fill(place: &Place) -> SqliteConnection {
+    let mut connection = database::open(&place.path()).await.expect("it is sound");
+    sqlx::query("PRAGMA max_page_count = 1").execute(&mut connection).await.expect("a pragma");
+    connection
+}
+
+fn filed(books: &mut Books, filings: impl IntoIterator<Item = Filing>) {
+    filings.into_iter().for_each(|filing| books.take(filing));
+}
+
+/// Big enough that some do not fit into the pages that there are.
+const MANY: usize = 200;
+
+#[tokio::test]
+async fn what_a_full_disk_does_not_take_waits_in_the_spare_file_and_is_in_the_store_once_when_there_is_room()
+{
+    let place = Place::new();
+    let cdr = CdrConfig { file: Some(place.lines()), spare: Some(place.spare()), keep_days: 36_500 };
+    let mut connection = database::open(&place.path()).await.expect("it is sound");
+    let mut books = Books::open(&cdr, &mut connection).await.expect("all is new");
+    filed(&mut books, [open("000"), open("killed")]);
+    books.write(&mut connection).await.expect("there is room");
+    drop(connection);
+
+    let mut full = fill(&place).await;
+    let name = |number: usize| format!("{number:03}");
+    filed(&mut books, (0..MANY).map(|number| closed(&name(number))));
+    assert!(books.write(&mut full).await.is_err());
+    books.set_aside().await;
+    assert!(!books.has_work(), "nothing of it is in memory alone");
+    assert_eq!(names(&place.spare()).len(), MANY);
+    drop(full);
+    // The process is killed, and half a line is left.
+    let mut spare = fs::OpenOptions::new().append(true).open(place.spare()).expect("it is there");
+    std::io::Write::write_all(&mut spare, b"{\"id\":\"torn").expect("there is room");
+
+    let store = place.open().await;
+    let expected: Vec<_> = (0..MANY).map(name).chain(["killed".to_owned()]).collect();
+    assert_eq!(place.names(), expected);
+    let causes: Vec<_> = place.kept().await.into_iter().map(|(_, cause)| cause).collect();
+    assert_eq!(causes.iter().filter(|cause| *cause == "crash").count(), 1, "{causes:?}");
+    assert!(!place.spare().exists());
+    store.finish().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_at_the_start_keeps_no_gateway_from_starting() {
+    let place = Place::new();
+    let cdr = CdrConfig { file: Some(place.lines()), spare: Some(place.spare()), keep_days: 36_500 };
+    let mut connection = database::open(&place.path()).await.expect("it is sound");
+    let mut books = Books::open(&cdr, &mut connection).await.expect("all is new");
+    filed(&mut books, (0..MANY).map(|number| open(&format!("{number:03}"))));
+    books.write(&mut connection).await.expect("there is room");
+    drop((books, connection));
+
+    let mut full = fill(&place).await;
+    let mut books = Books::open(&cdr, &mut full).await.expect("it waits");
+    filed(&mut books, [closed("new")]);
+    assert!(books.write(&mut full).await.is_err());
+    let mut roomy = database::open(&place.path()).await.expect("it is sound");
+    books.write(&mut roomy).await.expect("there is room");
+    let names = place.names();
+    assert_eq!((names.len(), names.last().map(String::as_str)), (MANY + 1, Some("new")));
+}
+
+/// A write that a loss of power cuts short: whatever is there of the log's last pages, the store starts, and each call has
+/// one record.
+#[tokio::test]
+async fn a_log_that_is_cut_anywhere_is_no_reason_not_to_start() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, [closed("a"), open("b")]).await;
+    let log = place.folder.path().join("w.db-wal");
+    let before = fs::read(&log).expect("it is written to").len();
+    written(&keeper, [closed("b")]).await;
+    let (whole, main) = (fs::read(&log).expect("there"), fs::read(place.path()).expect("there"));
+    assert!(whole.len() > before);
+    kill(store).await;
+    for cut in (before..whole.len()).step_by(211).chain([whole.len()]) {
+        let copy = Place::new();
+        fs::write(copy.path(), &main).expect("ours");
+        fs::write(copy.folder.path().join("w.db-wal"), &whole[..cut]).expect("ours");
+        copy.open().await.finish().await;
+        let kept = copy.kept().await;
+        assert_eq!(kept.len(), 2, "{cut}: {kept:?}");
+        assert!(["crash", "hangup"].contains(&kept[1].1.as_str()), "{cut}: {kept:?}");
+    }
+}

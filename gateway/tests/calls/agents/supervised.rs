@@ -1,0 +1,109 @@
+//! What whoever supervises the process hears of it, and its end when it is of no use any more.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
+
+use nix::sys::ptrace;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use webtrunk_codecs::CodecId;
+
+use super::records::{config, wait_for_records};
+use super::stage::{Stage, phone, talk_from_webrtc, webrtc};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
+use crate::support::process::wait_until;
+
+/// How long the service manager waits for a sign of life.
+const WATCHDOG: Duration = Duration::from_millis(900);
+
+/// The threads of a process that have this name, in the order in which they were started.
+fn threads(process: u32, name: &str) -> Vec<Pid> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs and is ours");
+    let mut numbers: Vec<i32> = tasks
+        .filter_map(|task| {
+            let task = task.ok()?;
+            let own = fs::read_to_string(task.path().join("comm")).ok()?;
+            own.starts_with(name).then(|| task.file_name().to_str()?.parse().ok()).flatten()
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(Pid::from_raw).collect()
+}
+
+/// A thread that is held from outside; whoever held it has to let it go.
+struct Held(Pid);
+
+impl Held {
+    fn new(thread: Pid) -> Self {
+        ptrace::attach(thread).expect("it is our child's");
+        Self(thread)
+    }
+
+    /// Takes note of its end, without which the end of the process is not told.
+    fn look(&self) {
+        let _ = waitpid(self.0, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL));
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It has ended, where all is well.
+        let _ = ptrace::detach(self.0, None);
+        self.look();
+    }
+}
+
+#[test]
+fn the_service_manager_hears_that_the_gateway_listens_lives_and_stops() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("the folder is ours");
+    manager.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let told = || {
+        let mut told = [0; 256];
+        let length = manager.recv(&mut told).expect("it is told something");
+        String::from_utf8_lossy(&told[..length]).into_owned()
+    };
+    let config = GatewayConfig::default()
+        .environment("NOTIFY_SOCKET", path.to_str().expect("a path of ASCII"))
+        .environment("WATCHDOG_USEC", &WATCHDOG.as_micros().to_string());
+    let gateway = Gateway::start(&config);
+    // That it lives may be told first.
+    assert!((0..2).any(|_| told() == "READY=1"));
+    gateway.status();
+    let begin = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(told(), "WATCHDOG=1");
+    }
+    assert!(begin.elapsed() < 5 * WATCHDOG, "in time, each");
+    gateway.process.signal(Signal::SIGTERM);
+    assert!((0..10).any(|_| told() == "STOPPING=1"));
+}
+
+/// A thread that is held from outside is as good as one that waits for a lock for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_thread_that_stands_still_ends_the_gateway_and_its_calls() {
+    let folder = TempDir::new().expect("a folder");
+    let mut stage = Stage::with(&["PCMU"], config(folder.path()).media("shards = 1"));
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    call.heard_packets(50, PATIENCE).await.expect("audio");
+
+    let process = stage.gateway.process.id();
+    let held = Held::new(*threads(process, "actix-rt").first().expect("the engine's thread"));
+    stage.gateway.log().wait_for(&["a thread stands still", "media shard 0", "\"calls\":1"], PATIENCE);
+    lifted.ended(PATIENCE).await.expect("BYE");
+    let is_over = wait_until(PATIENCE, || {
+        held.look();
+        !stage.gateway.process.is_running()
+    });
+    assert!(is_over);
+    let status = stage.gateway.process.wait(PATIENCE).expect("it has ended");
+    assert_eq!(status.code(), Some(70), "whoever supervises it starts it again");
+    assert_eq!(stage.gateway.log().count(&["a thread does not come back"]), 1);
+    let [record] = &wait_for_records(folder.path(), 1)[..] else { panic!("one") };
+    assert_eq!(record["end"]["by"], "gateway", "{record:#}");
+}

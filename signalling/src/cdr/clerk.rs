@@ -1,0 +1,401 @@
+//! Watches one call and writes its record.
+//!
+//! ```text
+//!  begin --- see_input, see_effect, in the order in which they are handled ---> close     the call is over
+//!    |                                                                    `--> break_off  our own fault ended it
+//!    `--- refuse: it never became a call
+//! ```
+//!
+//! Who ended a call is told by what came first: what we hang up as the next thing after a party has hung up, that party
+//! has ended.
+
+use webtrunk_engine::call::CallEvent;
+use webtrunk_engine::sdp::Direction;
+use webtrunk_engine::{CallId, EndCause, LegId};
+
+use super::{
+    By, CallRecord, EndRecord, Happening, LegEnd, LegRecord, OriginRecord, RecordId, Stage, Timeline, Way,
+    name_of,
+};
+use crate::adapter::{Command, Dial, EndCodes, Event, Incoming, Target, TransferProgress};
+use crate::b2bua::{Effect, Input};
+use crate::moment::Moment;
+
+/// Legs that a record tells of. Chosen by us: a group of fifty that is rung in turn.
+const LEGS_MAX: usize = 64;
+
+/// Recordings that a record tells of. Chosen by us: a party may begin and end them by a key.
+const RECORDINGS_MAX: usize = 64;
+
+/// Places of a redirection that are told.
+const PLACES_MAX: usize = 8;
+
+/// Characters that are told of what a peer says. Chosen by us: no number and hardly a name is longer, and a peer that says
+/// more is not to fill our memory.
+const WORDS_MAX: usize = 256;
+
+/// Who writes the record of one call.
+#[derive(Debug)]
+pub struct Clerk {
+    begin: Moment,
+    record: CallRecord,
+    /// What is known of the record's legs besides, in their order.
+    legs: Vec<Known>,
+    /// Whose party ended it by the input that is being handled.
+    ended_by: Option<By>,
+    /// The end of a leg that was decided last: why, and by whom.
+    decided: Option<(EndCause, By)>,
+    has_changed: bool,
+}
+
+/// What is known of a leg that its record does not tell.
+#[derive(Debug)]
+struct Known {
+    leg: LegId,
+    /// What we may send to it and receive from it.
+    direction: Direction,
+    /// What its party says of its end.
+    codes: EndCodes,
+}
+
+impl Clerk {
+    /// Begins the record of a call that came in.
+    #[must_use]
+    pub fn begin(incoming: &Incoming, id: RecordId, at: Moment) -> Self {
+        let record = CallRecord {
+            id,
+            call: None,
+            origin: (&incoming.origin).into(),
+            caller: words(&incoming.caller.user),
+            caller_name: words(&incoming.caller.display_name),
+            destination: words(&incoming.destination),
+            listener: incoming.listener.to_string(),
+            rule: None,
+            began_at: at.wall.into(),
+            answered_at: None,
+            ended_at: None,
+            duration_ms: 0,
+            talked_ms: 0,
+            clock_step: false,
+            timeline: Timeline::begin(Stage::Trying, 0),
+            legs: Vec::new(),
+            legs_left_out: 0,
+            recordings: Vec::new(),
+            recordings_left_out: 0,
+            end: None,
+        };
+        let mut clerk =
+            Self { begin: at, record, legs: Vec::new(), ended_by: None, decided: None, has_changed: true };
+        clerk.add_incoming(incoming, 0);
+        clerk
+    }
+
+    /// The call has a name and a plan.
+    pub fn admit(&mut self, call: CallId, rule: &str) {
+        self.record.call = Some(call.to_string());
+        self.record.rule = Some(rule.to_owned());
+        self.has_changed = true;
+    }
+
+    /// Watches what the call is told.
+    pub fn see_input(&mut self, input: &Input, at: Moment) {
+        let ms = self.notice(at);
+        self.ended_by = None;
+        match input {
+            Input::Signal(event) => self.see_event(event, ms),
+            Input::Media(event) => self.see_media(event, ms),
+            Input::Incoming { incoming, .. } => {
+                let of = incoming.replaces.map(|leg| leg.to_string()).unwrap_or_default();
+                if let Some(index) = self.add_incoming(incoming, ms) {
+                    self.note(index, Happening::TookPlace { of }, ms);
+                }
+            }
+            Input::Routed(_) => {}
+        }
+        self.follow_legs(ms);
+    }
+
+    /// Watches what the call wants done.
+    pub fn see_effect(&mut self, effect: &Effect, at: Moment) {
+        let ms = self.notice(at);
+        match effect {
+            Effect::Signal { command, .. } => self.see_command(command, at, ms),
+            // Nothing more is told of it.
+            Effect::Refuse { leg, cause, .. } => {
+                self.hang_up(*leg, *cause, ms);
+                self.end_timeline(*leg, ms);
+            }
+            Effect::Media(_) | Effect::Joined { .. } | Effect::Route { .. } => {}
+        }
+        self.follow_legs(ms);
+    }
+
+    /// All that follows from the last input was seen. Gives the record as far as it is, where it has changed since this was
+    /// last asked.
+    pub fn settle(&mut self) -> Option<Box<CallRecord>> {
+        self.ended_by = None;
+        std::mem::take(&mut self.has_changed).then(|| Box::new(self.record.clone()))
+    }
+
+    /// The record of a call that is over.
+    #[must_use]
+    pub fn close(self, at: Moment) -> Box<CallRecord> {
+        let (cause, by) = self.decided.unwrap_or((EndCause::InternalError, By::Gateway));
+        self.end(cause, by, at)
+    }
+
+    /// The record of a call that a fault of ours ended.
+    #[must_use]
+    pub fn break_off(self, at: Moment) -> Box<CallRecord> {
+        self.end(EndCause::InternalError, By::Gateway, at)
+    }
+
+    /// The record of a call that is refused at the door; `rule` decided so, or let it in, where one did.
+    #[must_use]
+    pub fn refuse(mut self, cause: EndCause, rule: Option<&str>, at: Moment) -> Box<CallRecord> {
+        self.record.rule = rule.map(str::to_owned);
+        self.end(cause, By::Gateway, at)
+    }
+
+    fn end(mut self, cause: EndCause, by: By, at: Moment) -> Box<CallRecord> {
+        let ms = self.notice(at);
+        for leg in &mut self.record.legs {
+            leg.timeline.end(ms);
+            leg.duration_ms = leg.timeline.duration_ms();
+            leg.end.get_or_insert_with(|| LegEnd::new(name_of(cause), by));
+        }
+        self.record.timeline.end(ms);
+        self.record.sum_up();
+        self.record.end = Some(EndRecord::new(cause, by, self.record.answered_at.is_some()));
+        Box::new(self.record)
+    }
+
+    fn see_event(&mut self, event: &Event, ms: u64) {
+        match event {
+            Event::Progress { leg, is_ringing, description, .. } => {
+                self.ring(*leg, *is_ringing, description.is_some(), ms);
+            }
+            Event::Answered { leg, .. } => self.answer(*leg, ms),
+            Event::TransferAsked { leg, destination, .. } => {
+                let destination = words(destination);
+                self.note_of(*leg, Happening::TransferAsked { destination }, ms);
+            }
+            Event::Redirected { leg, places } => {
+                let places = places.iter().take(PLACES_MAX).map(|place| words(place)).collect();
+                self.note_of(*leg, Happening::Redirected { places }, ms);
+            }
+            Event::EndTold { leg, codes } => {
+                if let Some(index) = self.index_of(*leg) {
+                    self.legs[index].codes = *codes;
+                }
+            }
+            Event::Ended { leg, cause } => self.party_ended(*leg, *cause, ms),
+            _ => {}
+        }
+    }
+
+    fn see_media(&mut self, event: &CallEvent, ms: u64) {
+        match event {
+            CallEvent::Agreed { leg, direction, .. } => {
+                let Some(index) = self.index_of(*leg) else { return };
+                self.legs[index].direction = *direction;
+                let stage = self.record.legs[index].timeline.stage();
+                if matches!(stage, Some(Stage::Talking | Stage::OnHold)) {
+                    self.enter(index, talking_stage(*direction), ms);
+                }
+            }
+            CallEvent::LegEnded { stats } => {
+                let Some(index) = self.index_of(stats.leg) else { return };
+                self.record.legs[index].quality = Some(stats.as_ref().into());
+                self.has_changed = true;
+            }
+            CallEvent::RecordingStarted { file } => {
+                if self.record.recordings.len() < RECORDINGS_MAX {
+                    self.record.recordings.push(file.display().to_string());
+                } else {
+                    self.record.recordings_left_out += 1;
+                }
+                self.has_changed = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn see_command(&mut self, command: &Command, at: Moment, ms: u64) {
+        match command {
+            Command::Dial(dial) => self.add_dialled(dial, ms),
+            Command::Ring { leg, description } => self.ring(*leg, true, description.is_some(), ms),
+            Command::Answer { leg, .. } => {
+                let is_caller =
+                    self.index_of(*leg).is_some_and(|index| self.record.legs[index].way == Way::In);
+                if is_caller {
+                    self.answer(*leg, ms);
+                    self.record.answered_at.get_or_insert_with(|| at.wall.into());
+                }
+            }
+            Command::Hangup { leg, cause } => self.hang_up(*leg, *cause, ms),
+            Command::Redirect { leg, .. } => self.hang_up(*leg, EndCause::Unavailable, ms),
+            Command::TransferProgress { leg, progress: TransferProgress::Done } => {
+                self.note_of(*leg, Happening::Transferred, ms);
+            }
+            Command::TransferProgress { leg, progress: TransferProgress::Failed(cause) } => {
+                let cause = name_of(*cause).to_owned();
+                self.note_of(*leg, Happening::TransferFailed { cause }, ms);
+            }
+            _ => {}
+        }
+    }
+
+    fn add_incoming(&mut self, incoming: &Incoming, ms: u64) -> Option<usize> {
+        let party = Some((&incoming.origin).into());
+        self.add(incoming.leg, (Way::In, party, words(&incoming.caller.user)), ms)
+    }
+
+    fn add_dialled(&mut self, dial: &Dial, ms: u64) {
+        let (party, number) = match &dial.target {
+            Target::Contact { user, .. } => (Some(OriginRecord::User(user.clone())), user.clone()),
+            Target::Trunk { trunk, number } => (Some(OriginRecord::Trunk(trunk.clone())), words(number)),
+            Target::Party { user, .. } => (None, words(user)),
+        };
+        self.add(dial.leg, (Way::Out, party, number), ms);
+    }
+
+    fn add(&mut self, leg: LegId, who: (Way, Option<OriginRecord>, String), ms: u64) -> Option<usize> {
+        self.has_changed = true;
+        if self.legs.len() >= LEGS_MAX {
+            self.record.legs_left_out += 1;
+            return None;
+        }
+        let (way, party, number) = who;
+        self.legs.push(Known { leg, direction: Direction::SendRecv, codes: EndCodes::default() });
+        self.record.legs.push(LegRecord {
+            leg: leg.to_string(),
+            way,
+            party,
+            number,
+            timeline: Timeline::begin(Stage::Trying, ms),
+            duration_ms: 0,
+            end: None,
+            quality: None,
+        });
+        Some(self.legs.len() - 1)
+    }
+
+    fn ring(&mut self, leg: LegId, is_ringing: bool, is_heard: bool, ms: u64) {
+        let Some(index) = self.index_of(leg) else { return };
+        match self.record.legs[index].timeline.stage() {
+            Some(Stage::Trying | Stage::Ringing) if is_heard => self.enter(index, Stage::Early, ms),
+            Some(Stage::Trying) if is_ringing => self.enter(index, Stage::Ringing, ms),
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, leg: LegId, ms: u64) {
+        let Some(index) = self.index_of(leg) else { return };
+        if matches!(
+            self.record.legs[index].timeline.stage(),
+            Some(Stage::Trying | Stage::Ringing | Stage::Early)
+        ) {
+            self.enter(index, talking_stage(self.legs[index].direction), ms);
+        }
+    }
+
+    /// We hang a leg up.
+    fn hang_up(&mut self, leg: LegId, cause: EndCause, ms: u64) {
+        let by = self.ended_by.unwrap_or(By::Gateway);
+        self.decide(leg, cause, by);
+        if let Some(index) = self.index_of(leg) {
+            self.enter(index, Stage::Ending, ms);
+        }
+    }
+
+    /// A leg has ended: by its party, unless we had hung it up.
+    fn party_ended(&mut self, leg: LegId, cause: EndCause, ms: u64) {
+        let index = self.index_of(leg);
+        let is_news = index.is_none_or(|index| self.record.legs[index].end.is_none());
+        if is_news {
+            let side = index.map_or(By::Callee, |index| self.record.legs[index].way.side());
+            let by = match cause {
+                // Nobody did anything, until we waited no longer.
+                EndCause::NoAnswer | EndCause::SignallingLost => By::Gateway,
+                _ => side,
+            };
+            self.ended_by = Some(by);
+            self.decide(leg, cause, by);
+        }
+        self.end_timeline(leg, ms);
+    }
+
+    fn end_timeline(&mut self, leg: LegId, ms: u64) {
+        let Some(index) = self.index_of(leg) else { return };
+        let record = &mut self.record.legs[index];
+        record.timeline.end(ms);
+        record.duration_ms = record.timeline.duration_ms();
+        self.has_changed = true;
+    }
+
+    /// What ends a leg first is what ended it.
+    fn decide(&mut self, leg: LegId, cause: EndCause, by: By) {
+        let Some(index) = self.index_of(leg) else { return };
+        let end = &mut self.record.legs[index].end;
+        if end.is_none() {
+            let EndCodes { sip_status, q850 } = self.legs[index].codes;
+            *end = Some(LegEnd { sip_status, q850, ..LegEnd::new(name_of(cause), by) });
+            self.decided = Some((cause, by));
+            self.has_changed = true;
+        }
+    }
+
+    /// The call is where its legs are.
+    fn follow_legs(&mut self, ms: u64) {
+        let mut here =
+            self.record.legs.iter().filter(|leg| leg.end.is_none()).map(|leg| leg.timeline.stage());
+        let caller = here.clone().next().flatten();
+        let stage = match caller {
+            None => Stage::Ending,
+            _ if here.any(|stage| stage == Some(Stage::OnHold)) => Stage::OnHold,
+            _ if self.record.answered_at.is_some() => Stage::Talking,
+            // The caller hears what it is told, whoever rings.
+            Some(stage) => stage,
+        };
+        self.has_changed |= self.record.timeline.enter(stage, ms);
+    }
+
+    fn enter(&mut self, index: usize, stage: Stage, ms: u64) {
+        self.has_changed |= self.record.legs[index].timeline.enter(stage, ms);
+    }
+
+    fn note(&mut self, index: usize, what: Happening, ms: u64) {
+        self.record.legs[index].timeline.note(what, ms);
+        self.has_changed = true;
+    }
+
+    fn note_of(&mut self, leg: LegId, what: Happening, ms: u64) {
+        if let Some(index) = self.index_of(leg) {
+            self.note(index, what, ms);
+        }
+    }
+
+    fn index_of(&self, leg: LegId) -> Option<usize> {
+        self.legs.iter().position(|known| known.leg == leg)
+    }
+
+    /// Milliseconds since the begin. That the wall clock was set is remembered, even if it is set back.
+    fn notice(&mut self, at: Moment) -> u64 {
+        self.record.clock_step |= at.has_stepped_since(self.begin);
+        u64::try_from(at.now.saturating_duration_since(self.begin.now).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Who sends music or nothing, and listens to nobody, has put the call on hold.
+const fn talking_stage(direction: Direction) -> Stage {
+    match direction {
+        Direction::RecvOnly | Direction::Inactive => Stage::OnHold,
+        Direction::SendRecv | Direction::SendOnly => Stage::Talking,
+    }
+}
+
+/// What a peer says, cut where it says too much.
+fn words(text: &str) -> String {
+    text.chars().take(WORDS_MAX).collect()
+}

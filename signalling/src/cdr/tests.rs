@@ -1,0 +1,483 @@
+//! Calls as a clerk sees them, step by step and by chance.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use proptest::prelude::*;
+use webtrunk_codecs::CodecId;
+use webtrunk_engine::call::CallEvent;
+use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::{CallId, EndCause, LegId};
+
+use super::*;
+use crate::adapter::{
+    self, Command, Dial, EndCodes, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, Target,
+    TransferProgress, leg_span,
+};
+use crate::b2bua::{Effect, Input};
+use crate::moment::Moment;
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A call of alice's, and the time.
+struct Desk {
+    clerk: Clerk,
+    begin: Moment,
+    ms: u64,
+    alice: LegId,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let begin = Moment { now: Instant::now(), wall: UNIX_EPOCH + Duration::from_secs(1_764_320_400) };
+        let alice = LegId::next();
+        let mut clerk = Clerk::begin(&incoming(alice, None), RecordId::new(begin.wall, [7; 10]), begin);
+        clerk.admit(CallId::next(), "people");
+        Self { clerk, begin, ms: 0, alice }
+    }
+
+    fn at(&self) -> Moment {
+        let passed = Duration::from_millis(self.ms);
+        Moment { now: self.begin.now + passed, wall: self.begin.wall + passed }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.ms += ms;
+    }
+
+    fn told(&mut self, event: Event) {
+        self.clerk.see_input(&Input::Signal(event), self.at());
+    }
+
+    fn heard(&mut self, event: CallEvent) {
+        self.clerk.see_input(&Input::Media(event), self.at());
+    }
+
+    fn wants(&mut self, command: Command) {
+        self.clerk.see_effect(&Effect::Signal { adapter: "sip", command }, self.at());
+    }
+
+    fn dial(&mut self, user: &str) -> LegId {
+        let leg = LegId::next();
+        self.wants(Command::Dial(Box::new(dial(leg, user))));
+        leg
+    }
+
+    fn agree(&mut self, leg: LegId, direction: Direction) {
+        self.heard(CallEvent::Agreed { leg, codec: CodecId::Pcmu, direction, takes_digits: true });
+    }
+
+    /// Bob is called, rings and lifts.
+    fn talk(&mut self) -> LegId {
+        let bob = self.dial("bob");
+        self.pass(100);
+        self.told(ringing(bob));
+        self.wants(Command::Ring { leg: self.alice, description: None });
+        self.pass(900);
+        self.told(Event::Answered { leg: bob, description: None, signalled_from: ADDRESS });
+        self.wants(Command::Answer { leg: self.alice, description: description() });
+        bob
+    }
+
+    fn close(self) -> Box<CallRecord> {
+        let at = self.at();
+        self.clerk.close(at)
+    }
+}
+
+fn incoming(leg: LegId, replaces: Option<LegId>) -> Incoming {
+    Incoming {
+        leg,
+        origin: Origin::User("alice".to_owned()),
+        caller: adapter::Party { user: "alice".to_owned(), display_name: "Alice".to_owned() },
+        destination: "bob".to_owned(),
+        device: None,
+        profile: MediaProfile::Rtp,
+        offer: None,
+        signalled_from: ADDRESS,
+        listener: "udp".into(),
+        headers: Vec::new(),
+        hops: HOPS_MAX,
+        passed: Passage::default(),
+        replaces,
+        span: leg_span(leg),
+    }
+}
+
+fn dial(leg: LegId, user: &str) -> Dial {
+    Dial {
+        leg,
+        target: Target::Contact { user: user.to_owned(), binding: 1 },
+        caller: adapter::Party::default(),
+        on_behalf_of: None,
+        transferred_by: None,
+        offer: None,
+        headers: Vec::new(),
+        ring_timeout: Duration::from_secs(30),
+        has_successor: false,
+        hops: HOPS_MAX,
+        passed: Passage::default(),
+        span: leg_span(leg),
+    }
+}
+
+fn description() -> Box<SessionDescription> {
+    let text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+    Box::new(SessionDescription::parse(text).expect("without media"))
+}
+
+fn ringing(leg: LegId) -> Event {
+    Event::Progress { leg, is_ringing: true, description: None, signalled_from: ADDRESS }
+}
+
+fn stretches(timeline: &Timeline) -> Vec<(Stage, u64)> {
+    timeline.segments.iter().map(|it| (it.stage, it.duration_ms.expect("it is over"))).collect()
+}
+
+#[test]
+fn a_call_is_told_from_its_first_message_to_its_last() {
+    let mut desk = Desk::new();
+    desk.pass(5);
+    let bob = desk.talk();
+    desk.agree(bob, Direction::SendRecv);
+    desk.pass(60_000);
+    desk.agree(bob, Direction::RecvOnly);
+    desk.pass(10_000);
+    desk.agree(bob, Direction::SendRecv);
+    desk.pass(20_000);
+    desk.told(Event::Ended { leg: bob, cause: EndCause::Hangup });
+    desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Hangup });
+    desk.pass(30);
+    desk.told(Event::Ended { leg: desk.alice, cause: EndCause::Hangup });
+    let record = desk.close();
+
+    assert_eq!((record.duration_ms, record.talked_ms), (91_035, 90_000));
+    assert_eq!(record.rule.as_deref(), Some("people"));
+    assert_eq!(String::from(record.began_at), "2025-11-28T09:00:00.000Z");
+    assert_eq!(record.answered_at.map(String::from).as_deref(), Some("2025-11-28T09:00:01.005Z"));
+    assert_eq!(record.ended_at.map(String::from).as_deref(), Some("2025-11-28T09:01:31.035Z"));
+    assert_eq!(
+        stretches(&record.timeline),
+        [
+            (Stage::Trying, 105),
+            (Stage::Ringing, 900),
+            (Stage::Talking, 60_000),
+            (Stage::OnHold, 10_000),
+            (Stage::Talking, 20_000),
+            (Stage::Ending, 30),
+        ]
+    );
+    let [alice, bob] = &record.legs[..] else { panic!("two legs: {record:?}") };
+    assert_eq!((alice.way, bob.way, bob.number.as_str()), (Way::In, Way::Out, "bob"));
+    assert_eq!((alice.duration_ms, bob.duration_ms), (91_035, 91_000));
+    assert_eq!(
+        stretches(&bob.timeline),
+        [
+            (Stage::Trying, 100),
+            (Stage::Ringing, 900),
+            (Stage::Talking, 60_000),
+            (Stage::OnHold, 10_000),
+            (Stage::Talking, 20_000),
+        ]
+    );
+    let end = record.end.as_ref().expect("it is over");
+    assert_eq!(
+        (end.cause.as_str(), end.by, end.sip_status, end.q850),
+        ("hangup", By::Callee, None, Some(16))
+    );
+    assert!(!record.clock_step);
+}
+
+#[test]
+fn whoever_ended_a_call_is_told() {
+    type Story = fn(&mut Desk);
+    type End = (&'static str, By, Option<u16>);
+    let stories: [(&str, Story, End); 8] = [
+        (
+            "the caller hangs up",
+            |desk| {
+                let bob = desk.talk();
+                desk.told(Event::Ended { leg: desk.alice, cause: EndCause::Hangup });
+                desk.wants(Command::Hangup { leg: bob, cause: EndCause::Hangup });
+                desk.told(Event::Ended { leg: bob, cause: EndCause::Hangup });
+            },
+            ("hangup", By::Caller, None),
+        ),
+        (
+            "the caller gives up",
+            |desk| {
+                let bob = desk.dial("bob");
+                desk.told(ringing(bob));
+                desk.told(Event::Ended { leg: desk.alice, cause: EndCause::Cancelled });
+                desk.wants(Command::Hangup { leg: bob, cause: EndCause::Cancelled });
+                desk.told(Event::Ended { leg: bob, cause: EndCause::Cancelled });
+            },
+            ("cancelled", By::Caller, Some(487)),
+        ),
+        (
+            "the callee is busy",
+            |desk| {
+                let bob = desk.dial("bob");
+                desk.told(Event::Ended { leg: bob, cause: EndCause::Busy });
+                desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Busy });
+                desk.told(Event::Ended { leg: desk.alice, cause: EndCause::Busy });
+            },
+            ("busy", By::Callee, Some(486)),
+        ),
+        (
+            "nobody lifts",
+            |desk| {
+                let bob = desk.dial("bob");
+                desk.told(ringing(bob));
+                desk.told(Event::Ended { leg: bob, cause: EndCause::NoAnswer });
+                desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::NoAnswer });
+            },
+            ("no_answer", By::Gateway, Some(480)),
+        ),
+        (
+            "media stops",
+            |desk| {
+                let bob = desk.talk();
+                let reason = "no packet".to_owned();
+                desk.heard(CallEvent::LegFailed { leg: bob, reason, cause: EndCause::MediaTimeout });
+                for leg in [desk.alice, bob] {
+                    desk.wants(Command::Hangup { leg, cause: EndCause::MediaTimeout });
+                }
+                desk.told(Event::Ended { leg: bob, cause: EndCause::Hangup });
+            },
+            ("media_timeout", By::Gateway, None),
+        ),
+        (
+            "one of two declines, and later we stop",
+            |desk| {
+                let (bob, carol) = (desk.dial("bob"), desk.dial("carol"));
+                desk.told(Event::Ended { leg: carol, cause: EndCause::Declined });
+                assert!(desk.clerk.settle().is_some());
+                for leg in [desk.alice, bob] {
+                    desk.wants(Command::Hangup { leg, cause: EndCause::ShuttingDown });
+                }
+            },
+            ("shutting_down", By::Gateway, Some(503)),
+        ),
+        (
+            "another phone took it, and its party hangs up later",
+            |desk| {
+                let carol = desk.dial("carol");
+                let bob = desk.talk();
+                desk.wants(Command::Hangup { leg: carol, cause: EndCause::AnsweredElsewhere });
+                desk.told(Event::Ended { leg: carol, cause: EndCause::AnsweredElsewhere });
+                desk.pass(500);
+                desk.told(Event::Ended { leg: bob, cause: EndCause::Hangup });
+                desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Hangup });
+            },
+            ("hangup", By::Callee, None),
+        ),
+        (
+            "the caller has itself replaced, and the one in its place hangs up",
+            |desk| {
+                let bob = desk.talk();
+                desk.told(Event::TransferAsked {
+                    leg: desk.alice,
+                    destination: "carol".into(),
+                    replaces: None,
+                });
+                let carol = desk.dial("carol");
+                desk.told(Event::Answered { leg: carol, description: None, signalled_from: ADDRESS });
+                desk.wants(Command::TransferProgress { leg: desk.alice, progress: TransferProgress::Done });
+                desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Hangup });
+                desk.told(Event::Ended { leg: desk.alice, cause: EndCause::Hangup });
+                desk.pass(1000);
+                desk.told(Event::Ended { leg: carol, cause: EndCause::Hangup });
+                desk.wants(Command::Hangup { leg: bob, cause: EndCause::Hangup });
+            },
+            ("hangup", By::Callee, None),
+        ),
+    ];
+    for (story, act, (cause, by, sip_status)) in stories {
+        let mut desk = Desk::new();
+        act(&mut desk);
+        let record = desk.close();
+        let end = record.end.as_ref().expect("it is over");
+        assert_eq!((end.cause.as_str(), end.by, end.sip_status), (cause, by, sip_status), "{story}");
+    }
+}
+
+#[test]
+fn a_transfer_stands_beside_the_leg_that_asked_for_it() {
+    let mut desk = Desk::new();
+    desk.talk();
+    desk.pass(100);
+    desk.told(Event::TransferAsked { leg: desk.alice, destination: "carol".into(), replaces: None });
+    desk.pass(50);
+    let failed = TransferProgress::Failed(EndCause::Busy);
+    desk.wants(Command::TransferProgress { leg: desk.alice, progress: failed });
+    let record = desk.close();
+    let json = serde_json::to_value(&record.legs[0].timeline.notes).expect("plain");
+    let expected = serde_json::json!([
+        {"at_ms": 1100, "event": "transfer_asked", "destination": "carol"},
+        {"at_ms": 1150, "event": "transfer_failed", "cause": "busy"},
+    ]);
+    assert_eq!(json, expected);
+}
+
+#[test]
+fn a_call_that_is_refused_at_the_door_has_a_record_too() {
+    let desk = Desk::new();
+    let at = desk.at();
+    let record = desk.clerk.refuse(EndCause::Overloaded, Some("people"), at);
+    assert_eq!((record.duration_ms, record.legs.len(), record.answered_at), (0, 1, None));
+    let end = record.end.expect("it is over");
+    assert_eq!((end.cause.as_str(), end.by, end.sip_status), ("overloaded", By::Gateway, Some(503)));
+}
+
+#[test]
+fn what_a_callee_says_of_its_end_is_told_in_its_own_codes_unless_we_ended_it_before() {
+    let mut desk = Desk::new();
+    let [bob, carol] = ["bob", "carol"].map(|user| desk.dial(user));
+    desk.wants(Command::Hangup { leg: carol, cause: EndCause::AnsweredElsewhere });
+    for (leg, sip_status, q850) in [(carol, 487, None), (bob, 603, Some(21))] {
+        desk.told(Event::EndTold { leg, codes: EndCodes { sip_status: Some(sip_status), q850 } });
+        desk.told(Event::Ended { leg, cause: EndCause::Declined });
+    }
+    desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Declined });
+    let record = desk.close();
+    let ends: Vec<_> = record.legs.iter().map(|leg| leg.end.as_ref().expect("over")).collect();
+    let codes: Vec<_> = ends.iter().map(|end| (end.cause.as_str(), end.sip_status, end.q850)).collect();
+    let expected =
+        [("declined", None, None), ("declined", Some(603), Some(21)), ("answered_elsewhere", None, None)];
+    assert_eq!(codes, expected);
+}
+
+#[test]
+fn a_fault_of_ours_is_told_as_such_whatever_came_before() {
+    let mut desk = Desk::new();
+    let carol = desk.dial("carol");
+    let bob = desk.talk();
+    desk.wants(Command::Hangup { leg: carol, cause: EndCause::AnsweredElsewhere });
+    desk.pass(250);
+    let at = desk.at();
+    let record = desk.clerk.break_off(at);
+    let end = record.end.expect("it is over");
+    assert_eq!((end.cause.as_str(), end.by), ("internal_error", By::Gateway));
+    let causes: Vec<_> =
+        record.legs.iter().map(|leg| leg.end.as_ref().expect("over").cause.as_str()).collect();
+    assert_eq!(causes, ["internal_error", "answered_elsewhere", "internal_error"], "{bob}");
+}
+
+#[test]
+fn a_clock_that_is_set_changes_no_length_and_is_told() {
+    let mut desk = Desk::new();
+    let bob = desk.talk();
+    desk.pass(5000);
+    let hour = Duration::from_secs(3600);
+    let at = Moment { wall: desk.at().wall - hour, ..desk.at() };
+    desk.clerk.see_input(&Input::Signal(Event::Ended { leg: bob, cause: EndCause::Hangup }), at);
+    // It is set right again before the end.
+    desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Hangup });
+    let record = desk.close();
+    assert!(record.clock_step);
+    assert_eq!((record.duration_ms, record.talked_ms), (6000, 5000));
+}
+
+#[test]
+fn what_was_open_when_the_process_was_killed_ends_where_it_lived_last() {
+    let mut desk = Desk::new();
+    let bob = desk.talk();
+    desk.agree(bob, Direction::SendRecv);
+    let open = desk.clerk.settle().expect("much has happened");
+    assert!(desk.clerk.settle().is_none(), "nothing since");
+    assert_eq!((open.end.as_ref(), open.ended_at), (None, None));
+    let kept: CallRecord = serde_json::from_str(&serde_json::to_string(&open).expect("plain")).expect("ours");
+    assert_eq!(kept, *open);
+
+    let record = kept.after_crash(open.began_at.plus_ms(31_000));
+    assert_eq!((record.duration_ms, record.talked_ms), (31_000, 30_000));
+    assert_eq!(record.ended_at, Some(open.began_at.plus_ms(31_000)));
+    let end = record.end.as_ref().expect("it is over");
+    assert_eq!((end.cause.as_str(), end.by, end.sip_status), ("crash", By::Crash, None));
+    assert!(record.legs.iter().all(|leg| leg.timeline.stage().is_none() && leg.end.is_some()));
+    assert_eq!((record.legs[0].duration_ms, record.legs[1].duration_ms), (31_000, 31_000));
+
+    let behind = open.after_crash(Stamp::from_ms(0));
+    assert_eq!((behind.duration_ms, behind.talked_ms), (1000, 0), "no shorter than what is known of it");
+}
+
+#[test]
+fn a_group_of_many_fills_no_memory() {
+    let mut desk = Desk::new();
+    for _ in 0..100 {
+        let leg = desk.dial("bob");
+        desk.told(Event::Ended { leg, cause: EndCause::Busy });
+    }
+    desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Busy });
+    let record = desk.close();
+    assert_eq!((record.legs.len(), record.legs_left_out), (64, 37));
+    assert_eq!(record.end.expect("it is over").cause, "busy");
+}
+
+#[test]
+fn a_peer_that_says_much_fills_no_memory() {
+    let mut desk = Desk::new();
+    desk.talk();
+    let long = "ü".repeat(60_000);
+    desk.told(Event::TransferAsked { leg: desk.alice, destination: long.clone(), replaces: None });
+    desk.told(Event::Redirected { leg: desk.alice, places: vec![long; 500] });
+    for number in 0..100 {
+        desk.heard(CallEvent::RecordingStarted { file: format!("{number}.wav").into() });
+    }
+    let record = desk.close();
+    let written = serde_json::to_string(&*record).expect("plain").len();
+    assert!(written < 20_000, "{written} octets");
+    assert_eq!((record.recordings.len(), record.recordings_left_out), (64, 36));
+}
+
+proptest! {
+    /// Whatever happens to whichever leg, in whatever order: every timeline adds up, and the record survives its file.
+    #[test]
+    fn every_record_adds_up(steps in prop::collection::vec((0_usize..9, 0_usize..6, 0_u64..5000), 0..120)) {
+        let mut desk = Desk::new();
+        let mut legs = vec![desk.alice];
+        for (what, which, ms) in steps {
+            desk.pass(ms);
+            let leg = legs[which % legs.len()];
+            match what {
+                0 if legs.len() < 6 => legs.push(desk.dial("bob")),
+                1 => desk.told(ringing(leg)),
+                2 => {
+                    let description = Some(description());
+                    desk.told(Event::Progress { leg, is_ringing: false, description, signalled_from: ADDRESS });
+                }
+                3 => desk.told(Event::Answered { leg, description: None, signalled_from: ADDRESS }),
+                4 => desk.wants(Command::Answer { leg, description: description() }),
+                5 => desk.agree(leg, [Direction::SendRecv, Direction::RecvOnly, Direction::Inactive][which % 3]),
+                6 => desk.wants(Command::Hangup { leg, cause: EndCause::Hangup }),
+                7 => desk.told(Event::Ended { leg, cause: EndCause::Hangup }),
+                _ => {
+                    let replacing = LegId::next();
+                    let incoming = Box::new(incoming(replacing, Some(leg)));
+                    desk.clerk.see_input(&Input::Incoming { adapter: "sip", incoming }, desk.at());
+                    legs.push(replacing);
+                }
+            }
+        }
+        let lasted = desk.ms;
+        let record = desk.close();
+        let add_up = |timeline: &Timeline| {
+            let mut at = timeline.begin_ms();
+            for (segment, (_, duration)) in timeline.segments.iter().zip(stretches(timeline)) {
+                assert_eq!(segment.begin_ms, at);
+                at += duration;
+            }
+            at - timeline.begin_ms()
+        };
+        prop_assert_eq!(record.duration_ms, lasted);
+        prop_assert_eq!(add_up(&record.timeline), lasted);
+        for leg in &record.legs {
+            prop_assert_eq!(add_up(&leg.timeline), leg.duration_ms);
+            prop_assert!(leg.timeline.begin_ms() + leg.duration_ms <= lasted);
+        }
+        prop_assert!(record.talked_ms <= record.duration_ms);
+        let told: CallRecord = serde_json::from_str(&serde_json::to_string(&*record).expect("plain")).expect("ours");
+        prop_assert_eq!(told, *record);
+    }
+}
