@@ -18,7 +18,7 @@ use crate::config::load_token_keys;
 pub(in crate::cli) struct InspectArguments {
     /// The token; without it, standard input.
     token: Option<String>,
-    /// The file of keys ([[token_keys]]), TOML.
+    /// The file of keys (`[[token_keys]]`), TOML.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     /// The time for which it is looked at, such as 2026-11-28T09:00:00+01:00; without it now.

@@ -20,7 +20,7 @@ const ID_BYTES: usize = 16;
 /// The token to make.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct MakeArguments {
-    /// The file of keys ([[token_keys]]), TOML.
+    /// The file of keys (`[[token_keys]]`), TOML.
     #[arg(long, value_name = "FILE")]
     keys: PathBuf,
     /// The key to make it by; by default the one that came into force last.

@@ -17,7 +17,8 @@ const BLANK: &str = "***";
 /// Most destinations and audiences of one token. Chosen by us: who needs more writes them into the key's terms.
 const LIST_MAX: usize = 100;
 
-/// What a token says, in any format.
+/// What a token says, in any format. [`Claims::from_json`] reads it, and refuses names that there are not; the derived
+/// reader alone passes over them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The gateways that it is for (RFC 7519 4.1.3).
