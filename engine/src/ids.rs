@@ -1,6 +1,7 @@
 //! Names of calls and legs, and why they end.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Names a call for the life of the process, in logs and interfaces alike.
@@ -33,6 +34,22 @@ impl LegId {
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "call-{}", self.0)
+    }
+}
+
+/// What is no name of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a call is called call-1, call-2, ...")]
+pub struct NoCallId;
+
+/// As it is displayed.
+impl FromStr for CallId {
+    type Err = NoCallId;
+
+    fn from_str(text: &str) -> Result<Self, NoCallId> {
+        let number =
+            text.strip_prefix("call-").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        number.and_then(|number| number.parse().ok()).map(Self).ok_or(NoCallId)
     }
 }
 
@@ -85,4 +102,18 @@ pub enum EndCause {
     ShuttingDown,
     /// Our own broken assumption.
     InternalError,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_found_by_the_name_that_it_shows() {
+        let call = CallId::next();
+        assert_eq!(call.to_string().parse(), Ok(call));
+        for wrong in ["", "call-", "call-+7", "call-x", "leg-7", "7", "call-99999999999999999999999"] {
+            assert_eq!(wrong.parse::<CallId>(), Err(NoCallId), "{wrong}");
+        }
+    }
 }

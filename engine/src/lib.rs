@@ -19,4 +19,4 @@ pub mod rtp;
 pub mod sdp;
 pub mod srtp;
 
-pub use ids::{CallId, EndCause, LegId};
+pub use ids::{CallId, EndCause, LegId, NoCallId};

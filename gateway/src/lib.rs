@@ -2,27 +2,37 @@
 //!
 //! ```text
 //! main -> cli -> config -> serve --+-- http (page, WebSocket at /sip)
-//!                  demo -----^     +-- SIP adapter, engine
+//!          |       demo -----^     +-- SIP adapter, engine
+//!          `-- admin client ------ +-- admin (for operators)
 //! ```
 
 pub mod addresses;
+pub mod admin;
+pub mod certificates;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod descriptors;
 pub mod directory;
+pub mod drain;
 pub mod files;
+pub mod health;
 pub mod http;
+pub mod http_client;
 pub mod logging;
 mod media_load;
+pub mod metrics;
 pub mod prompts;
 pub mod reload;
+pub mod roster;
 pub mod serve;
 pub mod shutdown;
 pub mod sight;
 pub mod status;
 pub mod store;
 pub mod supervision;
+pub mod tally;
+pub mod telemetry;
 pub mod telephony;
 pub mod tls;
 pub mod wiring;

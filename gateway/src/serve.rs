@@ -4,14 +4,18 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::time::interval;
 use tracing::{error, info};
 use webtrunk_signalling::http::Gate;
 
+use crate::admin::{AdminError, AdminServices, BoundAdmin, Certificates, DrainReport, Errand, Errands};
+use crate::certificates;
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::descriptors;
+use crate::drain::{Drain, Turn};
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::logging::LogControl;
 use crate::reload::Reloads;
@@ -33,6 +37,9 @@ pub enum ServeError {
     /// The HTTP server cannot be opened.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The admin API cannot be opened.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// What carries calls did not start.
     #[error(transparent)]
     Telephony(#[from] TelephonyError),
@@ -51,8 +58,10 @@ pub enum ServeError {
 pub struct Source {
     /// The file.
     pub file: PathBuf,
-    /// What it says, as it is written.
+    /// What it says.
     pub written: Config,
+    /// The same, as it is written.
+    pub text: String,
     /// The log; `None` where something else than the configuration says what is logged.
     pub log: Option<LogControl>,
 }
@@ -64,7 +73,7 @@ pub struct Source {
 pub fn run(config: Config, demo: Option<Demo>, source: Option<Source>) -> Result<(), ServeError> {
     actix::System::new().block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        let on_hangup = |Source { file, written, log }| Reloads::on_hangup(file, written, log);
+        let on_hangup = |Source { file, written, text, log }| Reloads::on_hangup(file, (written, &text), log);
         let supervision =
             Supervision { manager: Arc::new(ServiceManager::from_environment()), panics: Panics::watch() };
         serve(config, demo, shutdown, source.map(on_hangup).transpose()?, supervision).await
@@ -93,7 +102,7 @@ pub async fn serve(
     let own = config.tls.as_ref().map(OwnCertificate::read).transpose()?;
     let certificate = own.as_ref().map(OwnCertificate::server_config).transpose()?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
-
+    let admin = config.admin.as_ref().map(BoundAdmin::open).transpose()?;
     let store = match &config.store {
         Some(store) => Some(Store::open(&store.path, config.cdr.as_ref()).await?),
         None => None,
@@ -104,6 +113,7 @@ pub async fn serve(
         sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
         demo: demo.map(Arc::new),
         status: Some(telephony.status()),
+        health: Some(telephony.health()),
         gate: Gate::new(config.sip.strangers_per_address, shares.http),
         media: config.media.tcp.then(|| telephony.media_streams()),
     };
@@ -118,20 +128,64 @@ pub async fn serve(
         }
         None => None,
     };
+    let certificates = Certificates::new(own.clone(), &config.trunks);
+    let (errands, mut left) = Errands::channel();
+    let admin = match admin {
+        Some(admin) => {
+            let server = admin.serve(AdminServices {
+                calls: telephony.calls(),
+                instruments: telephony.instruments(certificates.clone()),
+                certificates,
+                errands: errands.clone(),
+            })?;
+            let handle = server.handle();
+            actix::spawn(server);
+            Some(handle)
+        }
+        None => None,
+    };
     let mut watchdog = Watchdog::start(telephony.engine().clone(), Arc::clone(&manager));
     manager.tell_ready();
+    let keeping = own.clone().map(|own| actix::spawn(certificates::keep(own)));
+    let mut drain = Drain::new(config.drain.timeout);
+    let mut looks = interval(LOOK);
     let outcome = loop {
-        tokio::select! {
-            () = shutdown.requested() => break Ok(()),
-            reloads = requested(&mut reloads) => reloads.reload(&telephony, own.as_deref()).await,
+        let turn = tokio::select! {
+            () = shutdown.requested() => Some(drain.ask(telephony.calls_left(), Instant::now())),
+            _ = looks.tick(), if drain.until().is_some() => drain.look(telephony.calls_left(), Instant::now()),
+            reloads = requested(&mut reloads) => {
+                // The log tells how it went.
+                let _ = reloads.reload(&telephony, own.as_deref()).await;
+                drain.set_timeout(reloads.drain_timeout());
+                None
+            }
+            Some(errand) = left.recv() => {
+                run_errand(errand, &telephony, own.as_deref(), &mut reloads, &mut drain).await
+            }
             collapse = telephony.collapsed() => {
                 error!(%collapse, "no more calls can be carried: the gateway ends");
                 break Err(collapse.into());
             }
             fault = watchdog.fault() => break Err(fault.into()),
             fault = panics.too_many() => break Err(fault.into()),
+        };
+        match turn {
+            Some(Turn::Close { until }) => {
+                let (calls, in_s) = (telephony.calls_left(), (until - Instant::now()).as_secs());
+                info!(calls, in_s, "no new calls are taken, and those that are there may end by themselves");
+                telephony.refuse_calls(until).await;
+            }
+            Some(Turn::End(occasion)) => {
+                info!(?occasion, calls = telephony.calls_left(), "the gateway ends");
+                break Ok(());
+            }
+            None => {}
         }
     };
+    shutdown.set_ending();
+    if let Some(keeping) = keeping {
+        keeping.abort();
+    }
     manager.tell_stopping();
     match &outcome {
         Err(ServeError::Unsound(fault)) => {
@@ -144,7 +198,7 @@ pub async fn serve(
         Ok(()) | Err(_) => drop(watchdog),
     }
     telephony.stop().await;
-    if let Some(server) = server {
+    for server in [server, admin].into_iter().flatten() {
         server.stop(true).await;
     }
     outcome
@@ -166,6 +220,40 @@ async fn let_calls_end(telephony: &Telephony, shutdown: &mut Shutdown) {
         () = all_over => {}
         () = tokio::time::sleep(UNSOUND_MAX) => {}
         () = shutdown.requested() => {}
+    }
+}
+
+/// How often it is looked at how many calls are left, while the gateway is being drained.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Does what an operator wants done, and says how it went; what follows from it.
+async fn run_errand(
+    errand: Errand,
+    telephony: &Telephony,
+    own: Option<&OwnCertificate>,
+    reloads: &mut Option<Reloads>,
+    drain: &mut Drain,
+) -> Option<Turn> {
+    match errand {
+        Errand::Reload { is_dry, reply } => {
+            // Without a file there is nothing to be read again: whoever asks sees that nobody answers.
+            let reloads = reloads.as_mut()?;
+            let outcome = match is_dry {
+                true => reloads.rehearse(own).await,
+                false => reloads.reload(telephony, own).await,
+            };
+            drain.set_timeout(reloads.drain_timeout());
+            // Who asked may be gone.
+            let _ = reply.send(outcome);
+            None
+        }
+        Errand::Drain { reply } => {
+            let (calls, now) = (telephony.calls_left(), Instant::now());
+            let turn = if drain.until().is_none() { Some(drain.ask(calls, now)) } else { None };
+            let until = drain.until().unwrap_or(now);
+            let _ = reply.send(DrainReport::new(calls, until, now));
+            turn
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use webtrunk_signalling::switchboard::Switchboard;
 use crate::store::StoreHealth;
 
 /// What the gateway holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Calls in the media engine.
     pub calls: usize,
@@ -137,6 +137,14 @@ impl StatusReader {
 }
 
 impl TrunkStatus {
+    /// Whether it can be called, as far as is known: all our registrations there hold, and a host answers.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        let is_registered = self.registrations.iter().all(|one| one.state == "registered");
+        let answers = |host: &HostStatus| matches!(host.state, "up" | "suspected");
+        is_registered && (self.hosts.is_empty() || self.hosts.iter().any(answers))
+    }
+
     fn of(standing: TrunkStanding, now: Instant) -> Self {
         let registration = |(user, state)| {
             let (state, until) = match state {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
@@ -13,6 +13,7 @@ use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
 use webtrunk_signalling::b2bua::{Directory, Settings};
+use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
 use webtrunk_signalling::sip::adapter::{SipAdapter, SipChange, SipReloader};
 use webtrunk_signalling::sip::agent::{AgentChange, RefusedCalls};
@@ -22,13 +23,18 @@ use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats, WsEndp
 use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard, Witness};
 
 use crate::addresses::bind_cure;
+use crate::admin::{Calls, Certificates};
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
+use crate::health::Health;
 use crate::http::BoundHttp;
 use crate::media_load::EngineLoad;
+use crate::metrics::Instruments;
+use crate::roster::Roster;
 use crate::sight::{Sight, SightError};
 use crate::status::StatusReader;
 use crate::store::Store;
+use crate::telemetry::Exporter;
 use crate::tls::TlsError;
 use crate::wiring;
 
@@ -54,6 +60,9 @@ pub enum TelephonyError {
     /// What keeps the messages of calls.
     #[error(transparent)]
     Sight(#[from] SightError),
+    /// There is no thread for traces.
+    #[error("no thread can be made that sends traces: {0}")]
+    Traces(#[from] std::io::Error),
     /// The certificates that we trust cannot be loaded.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -93,6 +102,10 @@ pub struct Telephony {
     refused: Arc<RefusedCalls>,
     live: Live,
     board: Arc<Switchboard>,
+    roster: Roster,
+    health: Health,
+    exporter: Option<Exporter>,
+    started_at: Instant,
     status: StatusReader,
     websocket: Option<WsEndpoint>,
     phones: Option<SocketAddr>,
@@ -180,24 +193,32 @@ impl Telephony {
             Live { reloader: adapter_reloader, locations: locations.clone(), transport: transport.clone() };
         let adapters = HashMap::from([(name, commands.clone())]);
         let witness = sight.as_ref().map(|sight| Arc::new(sight.tap()) as Arc<dyn Witness>);
+        let exporter =
+            config.telemetry.clone().map(|telemetry| Exporter::start(telemetry.otlp)).transpose()?;
+        let of_traces = exporter.clone().map(|exporter| Arc::new(exporter) as Arc<dyn CdrKeeper>);
+        let of_records = store.as_ref().and_then(Store::cdr_keeper);
+        let roster = Roster::new(of_records.into_iter().chain(of_traces).collect());
         let board = Switchboard::new(engine.clone(), live.house(config), adapters).with_witness(witness);
-        let board = Arc::new(match store.as_ref().and_then(Store::cdr_keeper) {
-            Some(keeper) => board.with_records(keeper),
-            None => board,
-        });
+        let board = Arc::new(board.with_records(Arc::new(roster.clone())));
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
-        let health = store.as_ref().map(Store::health);
-        let status = StatusReader::new(engine.clone(), Arc::clone(&board), locations, health, trunks);
+        let of_store = store.as_ref().map(Store::health);
+        let health = Health::new(engine.clone(), of_store.clone());
+        let status = StatusReader::new(engine.clone(), Arc::clone(&board), locations, of_store, trunks);
         let websocket = transport.ws_endpoint();
         let phones =
             transport.addresses().iter().find(|listener| !listener.kind.is_websocket()).map(|l| l.bound);
+        let started_at = Instant::now();
         Ok(Self {
             engine,
             media_load,
             refused,
             live,
             board,
+            roster,
+            health,
+            exporter,
+            started_at,
             status,
             websocket,
             phones,
@@ -251,6 +272,47 @@ impl Telephony {
     #[must_use]
     pub fn status(&self) -> StatusReader {
         self.status.clone()
+    }
+
+    /// The calls that are under way, for operators.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        Calls::new(self.roster.clone(), Arc::clone(&self.board))
+    }
+
+    /// How the gateway is, for who supervises it.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Where figures are read, those of these certificates among them.
+    #[must_use]
+    pub fn instruments(&self, certificates: Certificates) -> Instruments {
+        Instruments {
+            started_at: self.started_at,
+            engine: self.engine.clone(),
+            status: self.status.clone(),
+            transport: self.live.transport.clone(),
+            roster: self.roster.clone(),
+            no_room: Arc::clone(&self.refused),
+            sight: self.sight.clone(),
+            exporter: self.exporter.clone(),
+            certificates,
+        }
+    }
+
+    /// How many calls are left.
+    #[must_use]
+    pub fn calls_left(&self) -> usize {
+        self.roster.count().max(self.engine.ledger().calls)
+    }
+
+    /// Takes no new calls from now on; those that are there may go on until then.
+    pub async fn refuse_calls(&self, until: Instant) {
+        self.health.set_draining(until);
+        // An adapter that is gone takes none.
+        let _ = self.commands.send(Command::RefuseCalls).await;
     }
 
     /// Returns when no more calls can be carried, which should never be.
@@ -318,6 +380,10 @@ impl Telephony {
             store.finish().await;
         }
         self.engine.stop();
+        if let Some(exporter) = self.exporter {
+            // A panic there has nothing to tell us.
+            let _ = tokio::task::spawn_blocking(move || exporter.finish()).await;
+        }
     }
 }
 

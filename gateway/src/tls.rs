@@ -9,6 +9,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::certificates::CertificateFacts;
 use crate::config::{ClientCertificate, TlsFiles};
 use crate::files;
 
@@ -42,6 +43,8 @@ pub enum TlsError {
 pub struct OwnCertificate {
     /// Read once a handshake.
     shown: RwLock<Arc<CertifiedKey>>,
+    /// From where it was read.
+    files: RwLock<TlsFiles>,
 }
 
 impl OwnCertificate {
@@ -50,7 +53,7 @@ impl OwnCertificate {
     /// # Errors
     /// [`TlsError`] says which file is wrong.
     pub fn read(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
-        Ok(Arc::new(Self { shown: RwLock::new(Self::pair(files)?) }))
+        Ok(Arc::new(Self { shown: RwLock::new(Self::pair(files)?), files: RwLock::new(files.clone()) }))
     }
 
     /// Shows what is in these files from now on; whether that is another certificate.
@@ -62,7 +65,23 @@ impl OwnCertificate {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         let is_another = shown.cert != pair.cert;
         *shown = pair;
+        *self.files.write().unwrap_or_else(PoisonError::into_inner) = files.clone();
         Ok(is_another)
+    }
+
+    /// Whether another certificate is in these files; nothing changes.
+    ///
+    /// # Errors
+    /// [`TlsError`] says which file is wrong.
+    pub fn differs(&self, files: &TlsFiles) -> Result<bool, TlsError> {
+        let pair = Self::pair(files)?;
+        Ok(self.shown.read().unwrap_or_else(PoisonError::into_inner).cert != pair.cert)
+    }
+
+    /// From where it was read last.
+    #[must_use]
+    pub fn files(&self) -> TlsFiles {
+        self.files.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The settings of servers that show it: TLS 1.2 and 1.3.
@@ -75,6 +94,13 @@ impl OwnCertificate {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         Ok(Arc::new(config))
+    }
+
+    /// What it says of itself; `None` where it is written as none should be.
+    #[must_use]
+    pub fn facts(&self) -> Option<CertificateFacts> {
+        let shown = Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner));
+        CertificateFacts::read(shown.cert.first()?)
     }
 
     fn pair(files: &TlsFiles) -> Result<Arc<CertifiedKey>, TlsError> {
@@ -129,6 +155,12 @@ pub fn check_pair(own: &ClientCertificate) -> Result<(), TlsError> {
         .with_root_certificates(RootCertStore::empty())
         .with_client_auth_cert(certificates(&own.certificate)?, key(&own.private_key)?)?;
     Ok(())
+}
+
+/// What the first certificate in a file says of itself, where it can be read.
+#[must_use]
+pub fn facts_of(file: &Path) -> Option<CertificateFacts> {
+    CertificateFacts::read(certificates(file).ok()?.first()?)
 }
 
 /// All certificates in a file, one at least.

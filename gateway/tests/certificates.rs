@@ -69,7 +69,7 @@ fn clients_of_tls_1_2_alone_and_of_tls_1_3_alone_are_served() {
 }
 
 /// What is sent to each listener, and how its answer begins.
-const HTTP: (&str, &str) = ("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 OK");
+const HTTP: (&str, &str) = ("GET /api/demo HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 204 No Content");
 const WEBSOCKET: (&str, &str) = (
     "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
      Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -100,8 +100,14 @@ fn serve(own: &Arc<OwnCertificate>) -> [SocketAddr; 3] {
             let mut all = vec![http.address()];
             all.extend(layer.addresses().iter().map(|listener| listener.bound));
             told.send(all.try_into().expect("three")).expect("the test waits");
-            let services =
-                Services { sip: None, demo: None, status: None, gate: Gate::new(100, 100), media: None };
+            let services = Services {
+                sip: None,
+                demo: None,
+                status: None,
+                health: None,
+                gate: Gate::new(100, 100),
+                media: None,
+            };
             http.serve(services).expect("it listens").await
         })
     });

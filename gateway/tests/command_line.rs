@@ -45,6 +45,30 @@ fn a_store_that_is_none_keeps_the_gateway_from_starting_and_is_left_alone() {
 }
 
 #[test]
+fn who_asks_a_gateway_that_is_not_there_is_told_why_and_what_to_do() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("w.toml");
+    let name = path.to_str().expect("a path of ASCII");
+    let ask = |text: &str| {
+        fs::write(&path, text).expect("the folder is ours");
+        let output = webtrunk(&["certs", name]).output().expect("it starts");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let told = ask("[http]\n");
+    assert!(told.contains("w.toml: has no [admin]") && told.contains("add [admin]"), "{told}");
+    let admin = "[admin]\nbind = \"127.0.0.1:1\"\ntoken_file = \"token\"\n";
+    let told = ask(admin);
+    assert!(told.contains("the token in") && told.contains("a gateway that runs with"), "{told}");
+    fs::write(folder.path().join("token"), "of an earlier start\n").expect("the folder is ours");
+    let told = ask(admin);
+    assert!(told.contains("no gateway answers at 127.0.0.1:1") && told.contains("webtrunk run"), "{told}");
+    let told = ask("[admin\n");
+    assert!(told.contains("w.toml:"), "{told}");
+}
+
+#[test]
 fn an_export_of_records_that_cannot_be_says_why_and_what_to_do() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("w.toml");
@@ -291,7 +315,8 @@ fn the_demo_serves_its_page_and_makes_its_passwords_at_the_start() {
     let page = get(port, "/", "localhost");
     assert!(page.contains("Webtrunk test phone") || page.contains("run make"), "{page}");
     assert!(page.to_ascii_lowercase().contains("content-security-policy: default-src 'none'"), "{page}");
-    assert!(get(port, "/health", "localhost").ends_with("ok\n"));
+    assert!(get(port, "/healthz", "localhost").ends_with("lives\n"));
+    assert!(get(port, "/readyz", "localhost").ends_with("ready\n"));
     assert!(get(port, "/api/demo", "rebound.example").starts_with("HTTP/1.1 403"));
     let first = password(port);
     let (_second, port) = demo();
@@ -302,7 +327,7 @@ fn the_demo_serves_its_page_and_makes_its_passwords_at_the_start() {
 #[test]
 fn who_asks_for_the_head_alone_gets_it() {
     let (_running, port) = demo();
-    for path in ["/health", "/icon.svg"] {
+    for path in ["/healthz", "/icon.svg"] {
         let whole = get(port, path, "localhost");
         let answer = ask("HEAD", port, path, "localhost");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");

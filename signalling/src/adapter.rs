@@ -411,6 +411,8 @@ pub enum Command {
         /// What the caller would have to dial, as in [`Incoming::destination`], best first.
         places: Vec<String>,
     },
+    /// Takes no new calls from now on, and says so to whoever asks whether it does; calls go on that are there.
+    RefuseCalls,
     /// Ends everything and stops listening.
     Drain,
 }

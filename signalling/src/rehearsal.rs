@@ -162,6 +162,7 @@ impl Stage<'_> {
             | Command::SendText(_)
             | Command::AnswerText { .. }
             | Command::Redirect { .. }
+            | Command::RefuseCalls
             | Command::Drain => {}
         }
     }

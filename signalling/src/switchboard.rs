@@ -8,6 +8,7 @@
 
 mod delivery;
 mod records;
+mod roll;
 mod ties;
 mod till;
 mod witness;
@@ -24,7 +25,8 @@ use tracing::field::display;
 use tracing::{Instrument, error, error_span, info, warn};
 use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
 use webtrunk_engine::engine::{Engine, Refused};
-use webtrunk_engine::{EndCause, LegId};
+use webtrunk_engine::leg::LegStats;
+use webtrunk_engine::{CallId, EndCause, LegId};
 
 use crate::adapter::{Command, Event, Incoming, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
@@ -34,6 +36,7 @@ use crate::spending::Spent;
 use crate::tie;
 use crate::user_calls::{Seat, Seats, TooMany, UserCalls};
 use records::Desk;
+use roll::{Listed, Roll};
 use ties::Ties;
 use till::{Bill, Till};
 
@@ -54,6 +57,7 @@ pub struct Switchboard {
     house: RwLock<Arc<House>>,
     adapters: HashMap<&'static str, mpsc::Sender<Command>>,
     legs: Legs,
+    roll: Roll,
     users: UserCalls,
     till: Till,
     ties: Arc<Ties>,
@@ -97,6 +101,7 @@ impl Switchboard {
             house,
             adapters,
             legs,
+            roll: Roll::default(),
             users,
             till: Till::default(),
             ties,
@@ -136,6 +141,17 @@ impl Switchboard {
     #[must_use]
     pub fn legs(&self) -> usize {
         self.legs.lock().len()
+    }
+
+    /// The figures of a call's legs now; `None` where there is no such call.
+    pub async fn stats(&self, call: CallId) -> Option<Vec<LegStats>> {
+        let handle = self.roll.handle(call)?;
+        Some(handle.stats().await)
+    }
+
+    /// Hangs a call up, whoever talks; whether there is such a call.
+    pub fn hang_up(&self, call: CallId) -> bool {
+        self.roll.hang_up(call)
     }
 
     /// Serves the adapter called `adapter` until `stopping` says so: then its calls are hung up, and
@@ -208,6 +224,7 @@ impl Switchboard {
                 let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
                 let (seats, bill) = (Seats::new(&self.users, leg, seat), Bill::new(&self.till));
+                let listed = self.roll.enter(&handle);
                 let call = Conversation {
                     board: &self,
                     inbox,
@@ -218,6 +235,7 @@ impl Switchboard {
                     seats,
                     bill,
                     desk,
+                    listed,
                 };
                 call.run(adapter, incoming, (plan, &house), stopping).instrument(span).await;
             }
@@ -328,6 +346,8 @@ struct Conversation<'a> {
     bill: Bill<'a>,
     /// Where its record is written.
     desk: Desk,
+    /// Where it is found from outside.
+    listed: Listed,
 }
 
 impl Conversation<'_> {
@@ -417,6 +437,10 @@ impl Conversation<'_> {
                 _ = stopping.changed(), if !is_stopping => {
                     is_stopping = true;
                     call.hang_up(EndCause::ShuttingDown);
+                }
+                () = self.listed.unwanted() => {
+                    info!("call is hung up by the operator");
+                    call.hang_up(EndCause::Hangup);
                 }
             }
         }

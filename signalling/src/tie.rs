@@ -88,6 +88,7 @@ impl Tie {
             | Command::AnswerRecord { .. }
             | Command::TransferProgress { .. }
             | Command::AnswerText { .. }
+            | Command::RefuseCalls
             | Command::Drain => Vec::new(),
         }
     }

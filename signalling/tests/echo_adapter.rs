@@ -138,6 +138,7 @@ impl Echo {
             | Command::TransferProgress { .. }
             | Command::AnswerContent { .. }
             | Command::AnswerText { .. }
+            | Command::RefuseCalls
             | Command::Drain => {}
         }
     }

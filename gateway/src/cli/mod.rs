@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod cdr;
 mod check;
 mod doubts;
@@ -69,6 +70,14 @@ enum Command {
     /// Exit status: 0 told, whatever becomes of the call; 1 a faulty configuration or argument, 2 an unreadable one.
     #[command(after_help = EXAMPLES)]
     Explain(Box<explain::ExplainArguments>),
+    /// Tell the calls that a running gateway has, all that it knows of one of them, or hang one up.
+    Calls(admin::CallsArguments),
+    /// Tell the certificates that a running gateway shows, and how long they are good.
+    Certs(admin::Asked),
+    /// Have a running gateway read its configuration again, as SIGHUP does, or tell what would change.
+    Reload(admin::ReloadArguments),
+    /// Have a running gateway take no new calls, and end when those that it has are over, as SIGTERM does.
+    Drain(admin::Asked),
     /// Records of calls.
     #[command(subcommand)]
     Cdr(cdr::CdrCommand),
@@ -120,6 +129,10 @@ impl Cli {
             Command::Check { config } => check::check(&config, io::stdout().lock()),
             Command::Explain(arguments) => explain::explain(&arguments, io::stdout().lock()),
             Command::Cdr(command) => command.execute(io::stdout().lock()),
+            Command::Calls(arguments) => arguments.execute(io::stdout().lock()),
+            Command::Certs(asked) => admin::certs(&asked, io::stdout().lock()),
+            Command::Reload(arguments) => arguments.execute(io::stdout().lock()),
+            Command::Drain(asked) => admin::drain(&asked, io::stdout().lock()),
             Command::Password { user, realm } => password::print(&user, &realm),
             Command::Token(command) => token::token(&command, io::stdout().lock()),
         };
@@ -142,7 +155,7 @@ impl LogArguments {
 }
 
 fn run(path: &std::path::Path, log: LogArguments) -> Result<(), Failure> {
-    let mut config = Config::load(path)?;
+    let (mut config, text) = Config::load_with_text(path)?;
     let written = config.clone();
     if config.media.addresses.is_empty() {
         config.media.addresses = addresses::reachable();
@@ -156,7 +169,7 @@ fn run(path: &std::path::Path, log: LogArguments) -> Result<(), Failure> {
              addresses by media.addresses"
         );
     }
-    let source = Source { file: path.to_owned(), written, log: Some(control).filter(|_| is_ours) };
+    let source = Source { file: path.to_owned(), written, text, log: Some(control).filter(|_| is_ours) };
     Ok(serve::run(config, None, Some(source))?)
 }
 

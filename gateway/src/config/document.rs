@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Fault;
 
 /// Keys whose values are never shown.
-const SECRET_KEYS: [&str; 5] = ["password", "ha1_md5", "ha1_sha256", "secret", "mac_secret"];
+pub(crate) const SECRET_KEYS: [&str; 5] = ["password", "ha1_md5", "ha1_sha256", "secret", "mac_secret"];
 
 /// Longest value shown in an error, in characters. Chosen by us: it fits on the line.
 const SHOWN_MAX: usize = 60;

@@ -55,6 +55,7 @@ impl Example {
             .replace("/var/lib/webtrunk/webtrunk.db", "webtrunk.db")
             .replace("/var/lib/webtrunk/calls.jsonl", "calls.jsonl")
             .replace("/var/lib/webtrunk/waiting.jsonl", "waiting.jsonl")
+            .replace("/var/lib/webtrunk/admin-token", "admin-token")
             .replace("music.opus", "announcement");
         file(&folder, FILE, text.as_bytes());
         Self { folder, text }
@@ -66,7 +67,7 @@ impl Example {
 
     /// The file as it stands there.
     pub(crate) fn load(&self) -> Result<Config, ConfigError> {
-        load(&self.folder.path().join(FILE), &environment)
+        Ok(load(&self.folder.path().join(FILE), &environment)?.0)
     }
 
     /// Another text in place of the file's.

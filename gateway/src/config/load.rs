@@ -4,9 +4,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::admin::AdminSection;
 use super::cdr::CdrSection;
 use super::defence::DefenceSection;
 use super::document::Document;
+use super::drain::DrainSection;
 use super::error::ConfigError;
 use super::faults::Faults;
 use super::hep::HepSection;
@@ -24,6 +26,7 @@ use super::sip::SipSection;
 use super::sip_ws::{SipWsSection, Surroundings};
 use super::store::StoreSection;
 use super::subscriptions::SubscriptionsSection;
+use super::telemetry::TelemetrySection;
 use super::trace::TraceSection;
 use super::trunks::TrunkSection;
 use super::users::UserSection;
@@ -35,6 +38,7 @@ use crate::files;
 #[serde(deny_unknown_fields)]
 struct File {
     http: Option<HttpSection>,
+    admin: Option<AdminSection>,
     tls: Option<TlsSection>,
     #[serde(default)]
     sip: SipSection,
@@ -55,6 +59,9 @@ struct File {
     #[serde(default)]
     groups: Vec<GroupSection>,
     #[serde(default)]
+    drain: DrainSection,
+    telemetry: Option<TelemetrySection>,
+    #[serde(default)]
     users: Vec<UserSection>,
     #[serde(default)]
     trunks: Vec<TrunkSection>,
@@ -68,11 +75,12 @@ struct File {
 }
 
 /// Reads and checks a file; it must be closed to others where it holds secrets.
-pub(super) fn load(path: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
+pub(super) fn load(path: &Path, environment: Environment<'_>) -> Result<(Config, String), ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
     let text = files::read_text(path).map_err(unreadable)?;
     let mode = open_to(closed_to(path, environment), path).map_err(unreadable)?;
-    check(&Document::new(path, text), mode, environment)
+    let config = check(&Document::new(path, text.clone()), mode, environment)?;
+    Ok((config, text))
 }
 
 /// Checks a text that was not read from a file of its own.
@@ -138,6 +146,10 @@ impl File {
         let recording = self.recording.as_ref().map(|section| section.check(faults));
         let store = self.store.as_ref().map(|section| section.check(faults));
         let cdr = self.cdr.as_ref().map(|section| section.check(self.store.is_some(), faults));
+        let drain = self.drain.check(faults);
+        let telemetry = self.telemetry.as_ref().map(|section| section.check(faults));
+        let kept_in = store.as_ref().and_then(Option::as_ref);
+        let admin = self.admin.as_ref().map(|section| section.check(kept_in, faults));
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
         }
@@ -186,8 +198,17 @@ impl File {
             Some(hep) => Some(hep?),
             None => None,
         };
+        let telemetry = match telemetry {
+            Some(telemetry) => Some(telemetry?),
+            None => None,
+        };
+        let admin = match admin {
+            Some(admin) => Some(admin?),
+            None => None,
+        };
         Some(Config {
             http,
+            admin,
             tls,
             sip,
             sip_ws: sip_ws.unwrap_or_default(),
@@ -198,6 +219,8 @@ impl File {
             recording,
             store,
             cdr,
+            drain,
+            telemetry,
             users,
             user_limits,
             spending,

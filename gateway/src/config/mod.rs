@@ -5,12 +5,14 @@
 //! with file, line, key, value and cure, all at once.
 
 mod accounts;
+mod admin;
 mod bridge;
 mod cdr;
 mod conditions;
 mod conference;
 mod defence;
 mod document;
+mod drain;
 mod error;
 #[cfg(test)]
 pub(crate) mod example;
@@ -40,6 +42,7 @@ mod store;
 mod structure;
 mod structure_words;
 mod subscriptions;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod token_keys;
@@ -56,8 +59,11 @@ use webtrunk_signalling::sip::agent::TextConfig;
 use webtrunk_signalling::sip::subscription::SubscriptionConfig;
 
 pub use accounts::UserLimits;
+pub use admin::{AdminConfig, NoAdmin};
 pub use cdr::CdrConfig;
 pub use defence::DefenceConfig;
+pub(crate) use document::SECRET_KEYS;
+pub use drain::DrainConfig;
 pub use error::{ConfigError, Fault};
 pub use hep::HepConfig;
 pub use http::{ClientCertificate, HttpConfig, TlsFiles};
@@ -71,6 +77,7 @@ pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipSettings};
 pub use sip_ws::{WEBSOCKET_PATH, WebSocketSettings};
 pub use store::StoreConfig;
+pub use telemetry::{Collector, TelemetryConfig};
 pub use token_keys::load_token_keys;
 pub use trace::TraceConfig;
 pub use trunks::Trunk;
@@ -85,6 +92,8 @@ pub(crate) use users::{NAME_CURE, is_name};
 pub struct Config {
     /// The HTTP server; `None` serves no page and no WebSocket at its port.
     pub http: Option<HttpConfig>,
+    /// The interface for operators; `None` where there is none.
+    pub admin: Option<AdminConfig>,
     /// Certificates; with them the HTTP server speaks HTTPS.
     pub tls: Option<TlsFiles>,
     /// The SIP adapter, and its listeners for phones and trunks.
@@ -105,6 +114,10 @@ pub struct Config {
     pub store: Option<StoreConfig>,
     /// What is kept of calls; `None` keeps nothing.
     pub cdr: Option<CdrConfig>,
+    /// How the gateway goes down.
+    pub drain: DrainConfig,
+    /// Where traces of calls go; `None` makes none.
+    pub telemetry: Option<TelemetryConfig>,
     /// Who may register and call.
     pub users: Users,
     /// How many calls each of them may have.
@@ -138,6 +151,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Ok(Self::load_with_text(path)?.0)
+    }
+
+    /// The same, with what is written there.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn load_with_text(path: &Path) -> Result<(Self, String), ConfigError> {
         load::load(path, &|name| std::env::var(name).ok())
     }
 

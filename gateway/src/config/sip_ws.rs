@@ -31,7 +31,7 @@ pub const WEBSOCKET_PATH: &str = "/sip";
 const PING_RANGE_S: std::ops::RangeInclusive<u32> = 1..=3600;
 
 /// Paths that the HTTP server has for something else.
-const TAKEN_PATHS: [&str; 5] = ["/", "/status", "/health", "/api/demo", "/index.html"];
+const TAKEN_PATHS: [&str; 6] = ["/", "/status", "/healthz", "/readyz", "/api/demo", "/index.html"];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,6 +3,7 @@
 mod assets;
 mod demo;
 mod headers;
+mod health;
 mod local;
 mod server;
 mod status;

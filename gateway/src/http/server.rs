@@ -11,10 +11,11 @@ use rustls::ServerConfig;
 use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
-use super::{assets, demo, headers, status};
+use super::{assets, demo, headers, health, status};
 use crate::addresses::bind_cure;
 use crate::config::HttpConfig;
 use crate::demo::Demo;
+use crate::health::Health;
 use crate::status::StatusReader;
 
 /// The server cannot be opened.
@@ -50,6 +51,8 @@ pub struct Services {
     pub demo: Option<Arc<Demo>>,
     /// What the gateway holds, at `/status`.
     pub status: Option<StatusReader>,
+    /// Whether it lives and takes calls, at `/healthz` and `/readyz`.
+    pub health: Option<Health>,
     /// Who may come in.
     pub gate: Gate,
     /// Where connections go that carry media.
@@ -125,6 +128,7 @@ impl BoundHttp {
         let sip = services.sip.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
         let demo = services.demo.map(web::Data::from);
         let status = services.status.map(web::Data::new);
+        let health = services.health.map(web::Data::new);
         let door = HttpDoor {
             socket: self.socket,
             tls: self.tls,
@@ -136,9 +140,10 @@ impl BoundHttp {
             farewell_s: FAREWELL_S,
         };
         http::serve(door, move || {
-            App::new()
-                .wrap(headers::security(is_secure))
-                .configure(|app| routes(app, sip.clone(), demo.clone(), status.clone(), is_secure))
+            App::new().wrap(headers::security(is_secure)).configure(|app| {
+                let told = Told { demo: demo.clone(), status: status.clone(), health: health.clone() };
+                routes(app, sip.clone(), told, is_secure);
+            })
         })
     }
 
@@ -147,11 +152,18 @@ impl BoundHttp {
     }
 }
 
+/// What is told of the gateway.
+#[derive(Clone, Default)]
+struct Told {
+    demo: Option<web::Data<Demo>>,
+    status: Option<web::Data<StatusReader>>,
+    health: Option<web::Data<Health>>,
+}
+
 fn routes(
     app: &mut web::ServiceConfig,
     sip: Option<(String, web::Data<WsEndpoint>)>,
-    demo: Option<web::Data<Demo>>,
-    status: Option<web::Data<StatusReader>>,
+    Told { demo, status, health }: Told,
     is_secure: bool,
 ) {
     if let Some((path, endpoint)) = sip {
@@ -171,7 +183,11 @@ fn routes(
         let status = move |reader, request| status::status(reader, request, scheme);
         app.route("/status", web::get().to(status));
     }
-    app.route("/health", reading().to(async || HttpResponse::Ok().body("ok\n")));
+    if let Some(health) = health {
+        app.app_data(health);
+        app.route("/healthz", reading().to(health::life));
+        app.route("/readyz", reading().to(health::readiness));
+    }
     app.route("/{path:.*}", reading().to(assets::serve));
 }
 
@@ -192,8 +208,9 @@ mod tests {
     async fn get(path: &str, peer: &str, host: &str, with_demo: bool) -> (StatusCode, String, String) {
         let (_, demo) = Demo::new(DemoAddresses::default(), Vec::new());
         let demo = with_demo.then(|| web::Data::new(demo));
-        let app =
-            App::new().wrap(headers::security(false)).configure(|app| routes(app, None, demo, None, false));
+        let app = App::new().wrap(headers::security(false)).configure(|app| {
+            routes(app, None, Told { demo, ..Told::default() }, false);
+        });
         let service = test::init_service(app).await;
         let request = test::TestRequest::get()
             .uri(path)
@@ -225,7 +242,7 @@ mod tests {
 
     #[actix_web::test]
     async fn every_answer_forbids_foreign_and_inline_scripts() {
-        for path in ["/", "/health", "/none", "/api/demo"] {
+        for path in ["/", "/icon.svg", "/none", "/api/demo"] {
             let (_, _, policy) = get(path, "127.0.0.1:5", "localhost", false).await;
             assert!(
                 policy.contains("default-src 'none'") && policy.contains("script-src 'self'"),
@@ -237,7 +254,7 @@ mod tests {
 
     #[actix_web::test]
     async fn nothing_outside_the_bundle_is_served() {
-        let (status, ..) = get("/health", "127.0.0.1:5", "localhost", false).await;
+        let (status, ..) = get("/api/demo", "127.0.0.1:5", "localhost", true).await;
         assert_eq!(status, StatusCode::OK);
         for path in ["/none", "/../Cargo.toml", "/%2e%2e/%2e%2e/Cargo.toml", "//etc/passwd", "/.gitkeep"] {
             let (status, body, _) = get(path, "127.0.0.1:5", "localhost", false).await;

@@ -80,6 +80,7 @@ impl Settled {
             left: { format: "log.format" },
         };
         note(current.http != written.http, "http", notes.1);
+        note(current.admin != written.admin, "admin", notes.1);
         note(current.sip_ws != written.sip_ws, "sip_ws", notes.1);
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
@@ -87,6 +88,8 @@ impl Settled {
         note(current.defence != written.defence, "defence", notes.0);
         note(current.trace != written.trace, "trace", notes.1);
         note(current.hep != written.hep, "hep", notes.1);
+        note(current.telemetry != written.telemetry, "telemetry", notes.1);
+        note(current.drain != written.drain, "drain.timeout_s", notes.0);
         note(current.messages != written.messages, "messages", notes.0);
         note(current.subscriptions != written.subscriptions, "subscriptions", notes.0);
         note(current.user_limits != written.user_limits, "sip.calls_per_user, users[].calls_max", notes.0);
@@ -97,6 +100,7 @@ impl Settled {
         );
         let config = Config {
             http: current.http.clone(),
+            admin: current.admin.clone(),
             tls: tls(current, written, notes.0, notes.1),
             sip,
             sip_ws: current.sip_ws.clone(),
@@ -107,6 +111,8 @@ impl Settled {
             recording: current.recording.clone(),
             store: current.store.clone(),
             cdr: current.cdr.clone(),
+            drain: written.drain,
+            telemetry: current.telemetry.clone(),
             // What was added, removed and changed of these is told by name.
             users: written.users.clone(),
             user_limits: written.user_limits.clone(),
@@ -218,6 +224,7 @@ mod tests {
         ("order", &["together"]),
         ("numbers_allow", &["+43"]),
         ("numbers_deny", &["+43"]),
+        ("otlp", &["http://127.0.0.1:4319"]),
         ("origins", &["https://crm.example"]),
         ("path", &["other.db", "/other"]),
         ("phone_srtp", &["forbid"]),
@@ -385,6 +392,7 @@ mod tests {
     fn is_same(one: &Config, other: &Config) -> bool {
         let Config {
             http,
+            admin,
             tls,
             sip,
             sip_ws,
@@ -395,6 +403,8 @@ mod tests {
             recording,
             store,
             cdr,
+            drain,
+            telemetry,
             users,
             user_limits,
             spending,
@@ -410,6 +420,7 @@ mod tests {
             config.trunks.iter().map(|trunk| trunk.client_certificate.clone()).collect()
         };
         let sections = *http == other.http
+            && *admin == other.admin
             && *tls == other.tls
             && *sip == other.sip
             && *sip_ws == other.sip_ws
@@ -422,6 +433,8 @@ mod tests {
             && *cdr == other.cdr
             && *trace == other.trace
             && *hep == other.hep
+            && *drain == other.drain
+            && *telemetry == other.telemetry
             && *log == other.log;
         let lists = *users == other.users
             && *user_limits == other.user_limits

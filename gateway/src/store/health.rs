@@ -1,7 +1,7 @@
 //! How well the store does, to be read from anywhere.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counts what went wrong; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -9,6 +9,7 @@ pub struct StoreHealth {
     failures: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
     lost_records: Arc<AtomicU64>,
+    is_gone: Arc<AtomicBool>,
 }
 
 impl StoreHealth {
@@ -28,6 +29,16 @@ impl StoreHealth {
     #[must_use]
     pub fn lost_records(&self) -> u64 {
         self.lost_records.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody is there any more who writes.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_gone(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
     }
 
     /// Tells whether it is the first one.

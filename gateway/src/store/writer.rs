@@ -192,6 +192,13 @@ impl Writer {
     }
 }
 
+/// However it ends, by a panic too.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.health.set_gone();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;

@@ -238,6 +238,7 @@ impl Bench {
                 Command::AnswerContent { leg, delivery, .. } => format!("tell {} {delivery:?}", who(leg)),
                 Command::SendText(text) => format!("send {:?}", text.target),
                 Command::AnswerText { delivery, .. } => format!("tell writer {delivery:?}"),
+                Command::RefuseCalls => "refuse calls".into(),
                 Command::Drain => "drain".into(),
             },
             Effect::Refuse { leg, cause, .. } => format!("refuse {} {cause:?}", who(leg)),

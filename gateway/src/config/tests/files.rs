@@ -38,7 +38,7 @@ fn a_secret_in_a_file_is_read_beside_the_configuration_and_must_be_closed_too() 
     let told = load(&path, &environment).expect_err("the secret is open").to_string();
     assert!(told.contains("is open to others (mode 644)") && told.contains("chmod 600"), "{told}");
     file(&folder, "alice.ha1", &format!("{MD5}\n"), 0o600);
-    let config = load(&path, &environment).expect("the secret is closed");
+    let (config, _) = load(&path, &environment).expect("the secret is closed");
     let hash = config.users.ha1("alice", "webtrunk", Algorithm::Md5);
     assert_eq!(hash.as_ref().map(Ha1::as_hex), Some(MD5));
 }

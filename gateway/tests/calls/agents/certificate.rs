@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use webtrunk_loadtest::agent::{Trust, Voice, WebrtcConfig};
 
 use super::ear::{assert_hears, assert_hears_no_gap};
@@ -91,5 +94,96 @@ async fn a_call_over_secure_websocket_talks_through_new_certificates_and_broken_
     let again = alice.call("9196").await.expect("the WebSocket is the old one");
     assert_hears(&again, CALLER_HZ).await;
     again.hang_up().await.expect("confirmed");
+    gateway.stop();
+}
+
+/// Callers, each with a connection of its own, and the calls of each.
+const CALLERS: usize = 10;
+const CALLS_EACH: usize = 10;
+
+/// How long the gateway may take to see that files have changed and have stopped changing: two looks, and the machine's own time.
+const SEEN: Duration = Duration::from_secs(20);
+
+/// The layout of certbot: what is shown lies in `archive`, and links in `live` lead to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_renewed_where_it_lies_is_shown_and_a_hundred_calls_go_on() {
+    let (host, folder) = (Host::new(), TempDir::new().expect("a folder"));
+    let ip = host.ip();
+    let [old, new] = ["old", "new"].map(|name| pair(&folder, name, ip));
+    let live = folder.path().join("live");
+    fs::create_dir(&live).expect("the folder is ours");
+    let link = |name: &str, to: &Path| {
+        let (fresh, place) = (live.join(format!("{name}.new")), live.join(name));
+        let to = Path::new("..").join(to.file_name().expect("a file"));
+        symlink(to, &fresh).and_then(|()| fs::rename(fresh, place)).expect("the folder is ours");
+    };
+    link("fullchain.pem", &old.0);
+    link("privkey.pem", &old.1);
+    let config = GatewayConfig::default()
+        .user("alice")
+        .tls(&live.join("fullchain.pem"), &live.join("privkey.pem"))
+        .log_filter("info")
+        .rule("destination = '9196'\nactions = ['answer', 'echo']");
+    let gateway = Gateway::start_at(host, &config);
+    let at = SocketAddr::new(ip, HTTP_PORT);
+    let alice = WebrtcConfig {
+        trust: Trust::Authority(old.0.clone()),
+        media_address: Some(ip),
+        voice: Some(Voice::tone(CALLER_HZ, LEVEL_DBM0)),
+        insists_on_dtls_client: true,
+        ..WebrtcConfig::new(&gateway.secure_websocket(), "alice", &password("alice"))
+    };
+    let mut dialling = JoinSet::new();
+    for _ in 0..CALLERS {
+        let alice = alice.clone();
+        dialling.spawn(async move {
+            let caller = webrtc(alice).await;
+            let mut calls = Vec::new();
+            for _ in 0..CALLS_EACH {
+                calls.push(caller.call("9196").await.expect("an answer"));
+            }
+            (caller, calls)
+        });
+    }
+    let callers = dialling.join_all().await;
+    let calls: Vec<_> = callers.iter().flat_map(|(_, calls)| calls).collect();
+    assert_eq!(
+        gateway.admin("GET", "/calls").1["calls"].as_array().map(Vec::len),
+        Some(CALLERS * CALLS_EACH)
+    );
+    assert!(shows(at, &old.0));
+
+    // Half of it is no certificate: the old one stays, which is told once.
+    link("fullchain.pem", &new.0);
+    let refused = ["ERROR", "the new certificate is not taken", "fullchain.pem", "cannot be used together"];
+    gateway.log().wait_for(&refused, SEEN);
+    assert!(shows(at, &old.0));
+    link("privkey.pem", &new.1);
+    gateway.log().wait_for(&["certificate renewed", "fullchain.pem"], SEEN);
+    assert!(shows(at, &new.0) && !shows(at, &old.0));
+    assert_eq!(gateway.log().count(&refused), 1);
+    let told = String::from_utf8(gateway.operate("certs", &[]).stdout).expect("text");
+    assert!(
+        told.lines()
+            .nth(1)
+            .is_some_and(|line| line.starts_with("listeners") && line.contains(&ip.to_string())),
+        "{told}"
+    );
+    assert!(
+        gateway.metrics().contains("webtrunk_certificate_expiry_timestamp_seconds{shown_to=\"listeners\"")
+    );
+
+    // Nobody who talks has noticed, over the connections that they had.
+    for call in &calls {
+        call.heard_packets(20, PATIENCE).await.expect("audio");
+    }
+    assert_hears_no_gap(calls[0]).await;
+    for call in &calls {
+        call.hang_up().await.expect("confirmed");
+    }
+    let again = callers[0].0.call("9196").await.expect("the WebSocket is the old one");
+    again.hang_up().await.expect("confirmed");
+    let count = |message: &str| gateway.log().count(&[&format!("\"message\":\"{message}\"")]);
+    assert_eq!(count("call began"), CALLERS * CALLS_EACH + 1);
     gateway.stop();
 }

@@ -11,7 +11,7 @@ use crate::support::process::wait_until;
 
 const TONE: &str = "actions = ['answer', { tone = { frequency_hz = 850, level_dbm0 = -10 } }]";
 
-async fn status(dialing: Result<Dialing, AgentError>) -> Option<u16> {
+async fn status_of(dialing: Result<Dialing, AgentError>) -> Option<u16> {
     let answered = dialing.expect("a number").answered(PATIENCE).await;
     answered.err().as_ref().and_then(AgentError::status)
 }
@@ -55,7 +55,7 @@ async fn a_call_talks_through_reloads_and_new_calls_go_by_what_was_taken_up() {
     assert_eq!(told("\"what\":\"trunks\"", "\\\"bureau\\\""), 1);
     assert_eq!(told("\"what\":\"rules\"", "\\\"rule 0\\\""), 1);
     assert_eq!(gateway.log().count(&["WARN", "media.media_timeout_s", "by a restart alone"]), 1);
-    assert_eq!(status(alice.dial("700").await).await, Some(404));
+    assert_eq!(status_of(alice.dial("700").await).await, Some(404));
     let bob = webrtc(stage.bob()).await;
     let at_second = phone(PhoneConfig { bind: second.at(5060), ..stage.callee(CodecId::Pcmu) }).await;
     let (new, taken) = tokio::join!(bob.call("5100"), lift(&at_second));
@@ -69,7 +69,7 @@ async fn a_call_talks_through_reloads_and_new_calls_go_by_what_was_taken_up() {
     gateway.reload(|text| text.replace("name = \"second\"", "calls_max = 1\nname = \"second\""));
     let (one, _taken) = tokio::join!(bob.call("5100"), lift(&at_second));
     let one = one.expect("it has room for one");
-    assert_eq!(status(bob.dial("5100").await).await, Some(503));
+    assert_eq!(status_of(bob.dial("5100").await).await, Some(503));
     one.hang_up().await.expect("confirmed");
 
     // Nobody who talked has noticed.
@@ -88,4 +88,55 @@ async fn a_call_talks_through_reloads_and_new_calls_go_by_what_was_taken_up() {
     let quiet = alice.call("701").await.expect("an answer");
     quiet.hang_up().await.expect("confirmed");
     assert_eq!(began(), so_far);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_what_a_reload_would_change_before_it_changes_anything() {
+    let config = GatewayConfig::default().rule(&format!("destination = '700'\n{TONE}"));
+    let stage = Stage::with(&["PCMU"], config);
+    let gateway = &stage.gateway;
+    let alice = webrtc(stage.alice()).await;
+    let reload = |arguments: &[&str]| {
+        let output = gateway.operate("reload", arguments);
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).expect("text"))
+    };
+    assert_eq!(reload(&["--dry-run"]), (Some(0), "nothing has changed\n".to_owned()));
+
+    let other = GatewayConfig::default().user("bob").parts();
+    gateway.rewrite(|text| {
+        text.replace("'700'", "'701'").replace("[media]\n", "[media]\ncalls_max = 70\nshards = 1\n") + &other
+    });
+    let (status, told) = reload(&["--dry-run"]);
+    assert_eq!(status, Some(0), "{told}");
+    for line in [
+        "would change:",
+        "  media.calls_max: (none) -> 70",
+        "  media.shards: (none) -> 1 (by a restart alone)",
+        "  rules[\"rule 0\"].destination: \"700\" -> \"701\"",
+        "  users[\"bob\"].ha1_md5: (none) -> (secret)",
+        "  users[\"bob\"].name: (none) -> \"bob\"",
+    ] {
+        assert!(told.lines().any(|own| own == line), "{line}\n{told}");
+    }
+    let old = alice.call("700").await.expect("nothing has changed");
+    old.hang_up().await.expect("confirmed");
+    let (status, told) = reload(&[]);
+    assert!(status == Some(0) && told.starts_with("changed:\n"), "{told}");
+    assert_eq!(status_of(alice.dial("700").await).await, Some(404));
+    let new = alice.call("701").await.expect("the new rule");
+    new.hang_up().await.expect("confirmed");
+    // What needs a restart is told again, and nothing else.
+    let (_, told) = reload(&["--dry-run"]);
+    assert_eq!(told, "would change:\n  media.shards: (none) -> 1 (by a restart alone)\n");
+
+    // A faulty file is told as it is checked, and changes nothing, rehearsed or not.
+    gateway.rewrite(|text| text.replace("'701'", "'70(1'"));
+    for arguments in [&["--dry-run"][..], &[]] {
+        let (status, told) = reload(arguments);
+        assert_eq!(status, Some(1), "{told}");
+        assert!(told.contains("all stays as it is") && told.contains("rules[0].destination"), "{told}");
+    }
+    let same = alice.call("701").await.expect("the rule in force");
+    same.hang_up().await.expect("confirmed");
 }

@@ -6,16 +6,17 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
+use webtrunk::http_client::{Request, ask};
 
 use super::certificate::secure;
+use super::gateway_config::{ADMIN_PORT, ADMIN_TOKEN, HTTP_PORT, SIP_PORT};
 pub(crate) use super::gateway_config::{GatewayConfig, password};
-use super::gateway_config::{HTTP_PORT, SIP_PORT};
 use super::host::Host;
 use super::log::Log;
 use super::process::{Process, wait_until};
@@ -112,15 +113,68 @@ impl Gateway {
         told.into_owned()
     }
 
+    /// Asks its admin API; the status, and what is told as JSON.
+    pub(crate) fn admin(&self, method: &str, path: &str) -> (u16, Value) {
+        let token = fs::read_to_string(self.folder.path().join(ADMIN_TOKEN)).expect("it has one");
+        let (status, body) = self.admin_with(method, path, token.trim());
+        (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
+    }
+
+    /// The same with another token, and what is told as it comes.
+    pub(crate) fn admin_with(&self, method: &str, path: &str, token: &str) -> (u16, String) {
+        let authority = self.host.inside(ADMIN_PORT).to_string();
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str())];
+        let request =
+            Request { method, authority: &authority, path, headers: &headers, body: &[], patience: PATIENCE };
+        let answer = ask(&request).expect("it answers");
+        (answer.status, String::from_utf8(answer.body).expect("text"))
+    }
+
+    /// Its figures, as Prometheus gets them.
+    pub(crate) fn metrics(&self) -> String {
+        let token = fs::read_to_string(self.folder.path().join(ADMIN_TOKEN)).expect("it has one");
+        let (status, text) = self.admin_with("GET", "/metrics", token.trim());
+        assert_eq!(status, 200, "{text}");
+        text
+    }
+
+    /// What its HTTP server answers to everybody.
+    pub(crate) fn public(&self, path: &str) -> (u16, String) {
+        let authority = self.host.inside(HTTP_PORT).to_string();
+        let request = Request {
+            method: "GET",
+            authority: &authority,
+            path,
+            headers: &[],
+            body: &[],
+            patience: PATIENCE,
+        };
+        let answer = ask(&request).expect("it answers");
+        (answer.status, String::from_utf8(answer.body).expect("text"))
+    }
+
+    /// Runs the binary as an operator does who asks this gateway.
+    pub(crate) fn operate(&self, command: &str, arguments: &[&str]) -> Output {
+        let mut asking = Command::new(env!("CARGO_BIN_EXE_webtrunk"));
+        asking.arg(command).arg(self.folder.path().join(FILE)).args(arguments).env_remove("WEBTRUNK_LOG");
+        asking.output().expect("it starts")
+    }
+
     /// Changes its configuration, has it read that, and waits until it has told what came of it.
     pub(crate) fn reload(&self, change: impl FnOnce(String) -> String) {
-        let path = self.folder.path().join(FILE);
-        let text = fs::read_to_string(&path).expect("the folder is ours");
-        fs::write(&path, change(text)).expect("the folder is ours");
+        self.rewrite(change);
         let told = || self.log.count(&["configuration reloaded"]) + self.log.count(&["all stays as it is"]);
         let before = told();
         self.process.signal(Signal::SIGHUP);
         assert!(wait_until(PATIENCE, || told() > before), "{}", self.log.lines().join("\n"));
+    }
+
+    /// Changes its configuration, and lets it know nothing of that.
+    pub(crate) fn rewrite(&self, change: impl FnOnce(String) -> String) {
+        let path = self.folder.path().join(FILE);
+        let text = fs::read_to_string(&path).expect("the folder is ours");
+        fs::write(&path, change(text)).expect("the folder is ours");
     }
 
     /// Its log.

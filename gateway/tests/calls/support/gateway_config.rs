@@ -37,10 +37,16 @@ pub(crate) struct GatewayConfig {
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
     pub(super) environment: Vec<(String, String)>,
+    drain_timeout_s: u32,
+    telemetry: String,
 }
 
 /// The page, and SIP over WebSocket.
 pub(crate) const HTTP_PORT: u16 = 8080;
+
+/// The admin API, and where it writes its token.
+pub(crate) const ADMIN_PORT: u16 = 9650;
+pub(crate) const ADMIN_TOKEN: &str = "admin-token";
 
 /// Browsers' media; further shards take the following ports.
 pub(crate) const WEBRTC_PORT: u16 = 10_000;
@@ -169,6 +175,18 @@ impl GatewayConfig {
         self
     }
 
+    /// Sends traces to this collector.
+    pub(crate) fn traces_to(mut self, collector: &str) -> Self {
+        self.telemetry = format!("[telemetry]\notlp = {collector:?}\n");
+        self
+    }
+
+    /// Gives calls so many seconds when it is asked to stop; none, where nothing is said.
+    pub(crate) const fn drain_timeout(mut self, seconds: u32) -> Self {
+        self.drain_timeout_s = seconds;
+        self
+    }
+
     /// Logs by this filter, and the start, which tests wait for.
     pub(crate) const fn log_filter(mut self, filter: &'static str) -> Self {
         self.log_filter = Some(filter);
@@ -248,7 +266,13 @@ impl GatewayConfig {
 
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
-        let mut text = format!("[http]\nbind = \"{}\"\n[sip_ws]\n{}", host.door(HTTP_PORT), self.sip_ws);
+        let mut text = format!(
+            "[drain]\ntimeout_s = {}\n[admin]\nbind = \"{}\"\ntoken_file = {ADMIN_TOKEN:?}\n[http]\nbind = \"{}\"\n[sip_ws]\n{}",
+            self.drain_timeout_s,
+            host.inside(ADMIN_PORT),
+            host.door(HTTP_PORT),
+            self.sip_ws
+        );
         if let Some(origin) = &self.origin {
             let _ = writeln!(text, "origins = [{origin:?}]");
         }
@@ -294,6 +318,12 @@ impl GatewayConfig {
                 let _ = writeln!(text, "{key} = {:?}", hash.as_hex());
             }
         }
-        text + &self.sections + &self.tls + &self.recording + &self.store + &self.trunks + &self.rules
+        text + &self.sections
+            + &self.telemetry
+            + &self.tls
+            + &self.recording
+            + &self.store
+            + &self.trunks
+            + &self.rules
     }
 }

@@ -74,6 +74,8 @@ pub struct Agent<D> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Serving,
+    /// Calls go on, and no new ones are taken.
+    Closing,
     Draining,
 }
 
@@ -209,6 +211,7 @@ impl<D: Doorkeeper> Agent<D> {
                 self.answer_text(*leg, *delivery, now);
                 return self.handle_transaction_events(now);
             }
+            Command::RefuseCalls => return self.refuse_calls(),
             Command::Drain => return self.drain(now),
             Command::Ring { leg, .. }
             | Command::Answer { leg, .. }
@@ -447,6 +450,12 @@ impl<D: Doorkeeper> Agent<D> {
             }
         }
         self.send_notifications(now);
+    }
+
+    fn refuse_calls(&mut self) {
+        if self.mode == Mode::Serving {
+            self.mode = Mode::Closing;
+        }
     }
 
     fn drain(&mut self, now: Instant) {

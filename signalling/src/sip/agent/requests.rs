@@ -95,7 +95,7 @@ impl<D: Doorkeeper> Agent<D> {
             None if request.method == Method::Options => return self.answer_options(&request, flow),
             Some(_) | None => {}
         }
-        if self.mode == Mode::Draining {
+        if self.refuses(&request) {
             return self.refuse_overload(&request, flow);
         }
         // Who takes another's place needs no room of its own.
@@ -126,6 +126,17 @@ impl<D: Doorkeeper> Agent<D> {
             Method::Notify => self.handle_unsolicited(&request, flow, &origin, now),
             // Without a tag in To, a request for a dialog is for none.
             _ => self.refuse_statelessly(&request, &Reject::new(StatusCode::CALL_DOES_NOT_EXIST), flow),
+        }
+    }
+
+    /// Whether it is too late for a request out of dialogs. As long as calls go on, phones register, for that keeps the way
+    /// to them, and take places in calls that are there.
+    fn refuses(&self, request: &Request) -> bool {
+        match (self.mode, &request.method) {
+            (Mode::Serving, _) => false,
+            (Mode::Draining, _) => true,
+            (Mode::Closing, Method::Invite) => !request.headers.has(&HeaderName::Replaces),
+            (Mode::Closing, method) => matches!(method, Method::Message | Method::Subscribe),
         }
     }
 
@@ -184,7 +195,7 @@ impl<D: Doorkeeper> Agent<D> {
 
     /// RFC 3261 11.2. Stateless: the same question gets the same answer.
     fn answer_options(&mut self, options: &Request, flow: Flow) {
-        if self.mode == Mode::Draining {
+        if self.mode != Mode::Serving {
             return self.refuse_overload(options, flow);
         }
         let mut response = options.response(StatusCode::OK, None);

@@ -151,6 +151,7 @@ impl Session {
             | Command::Redirect { .. }
             | Command::SendText(_)
             | Command::AnswerText { .. }
+            | Command::RefuseCalls
             | Command::Drain => {}
         }
         Some(Call::Session(self))

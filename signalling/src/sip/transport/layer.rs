@@ -23,6 +23,7 @@ use super::guard::{Guard, GuardConfig};
 use super::inbound::{Inbound, InboundReceiver};
 use super::limits::TransportLimits;
 use super::stats::TransportCounters;
+use super::traffic::Traffic;
 use super::udp::UdpEndpoint;
 use super::ws::WsEndpoint;
 use super::{Network, tcp, udp, ws_listener};
@@ -80,6 +81,8 @@ pub(super) struct Shared {
     pub(super) limits: TransportLimits,
     pub(super) tls: TlsConfig,
     pub(super) counters: TransportCounters,
+    pub(super) received: Traffic,
+    sent: Traffic,
     pub(super) connections: Connections,
     tap: Option<Tap>,
     addresses: OnceLock<Addresses>,
@@ -115,6 +118,8 @@ impl TransportLayer {
             tls: config.tls,
             tap: config.tap,
             counters: TransportCounters::default(),
+            received: Traffic::default(),
+            sent: Traffic::default(),
             addresses: OnceLock::new(),
             guard: Guard::new(config.guard),
             inbound,
@@ -168,6 +173,7 @@ impl TransportLayer {
     /// [`SendError`] where it will surely not arrive. A datagram may be lost without one.
     pub fn send(&self, flow: &Flow, bytes: Bytes) -> Result<(), SendError> {
         self.shared.show(flow, Direction::Out, &bytes);
+        let message = bytes.clone();
         let sent = match flow.connection {
             Some(connection) => {
                 self.shared.connections.queue(connection, bytes).map_err(|error| match error {
@@ -194,6 +200,7 @@ impl TransportLayer {
         };
         if sent.is_ok() {
             self.shared.counters.messages_sent.add_one();
+            self.shared.sent.count(&message);
         }
         sent
     }
@@ -303,6 +310,18 @@ impl TransportLayer {
     #[must_use]
     pub fn counters(&self) -> &TransportCounters {
         &self.shared.counters
+    }
+
+    /// What came in, well formed, by its kinds.
+    #[must_use]
+    pub fn received(&self) -> &Traffic {
+        &self.shared.received
+    }
+
+    /// What was sent, by its kinds.
+    #[must_use]
+    pub fn sent(&self) -> &Traffic {
+        &self.shared.sent
     }
 
     /// How many streams are open.

@@ -107,9 +107,13 @@ impl Shared {
 
     fn judge(&self, flow: &Flow, bytes: Bytes) -> Verdict {
         self.show(flow, Direction::In, &bytes);
+        let message = bytes.clone();
         let verdict = judge(flow, bytes);
         match &verdict {
-            Verdict::Message(_) => self.counters.messages_received.add_one(),
+            Verdict::Message(_) => {
+                self.counters.messages_received.add_one();
+                self.received.count(&message);
+            }
             Verdict::Malformed { .. } => self.counters.malformed.add_one(),
         }
         verdict

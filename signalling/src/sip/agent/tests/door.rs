@@ -157,6 +157,26 @@ fn the_limit_of_calls_is_kept_without_state() {
 }
 
 #[test]
+fn a_core_that_takes_no_new_calls_goes_on_with_those_that_it_has() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called(Origin::Trunk("lab".to_owned()));
+    peer.command(Command::RefuseCalls);
+    for method in ["INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE"] {
+        let request = peer.request(method);
+        peer.receive(request);
+        let refusal = peer.sent_response();
+        assert_eq!(refusal.status.code(), 503, "{method}");
+        assert!(refusal.headers.has(&HeaderName::RetryAfter), "{method}");
+    }
+    let register = peer.request("REGISTER");
+    peer.receive(register);
+    assert_ne!(peer.sent_response().status.code(), 503, "phones that talk stay reachable");
+    peer.respond(&invite, 486, "lab");
+    assert_eq!(peer.sent_request().method, Method::Ack, "the call is there");
+    assert!(!peer.agent.is_drained(), "it waits for the end of all");
+}
+
+#[test]
 fn a_draining_core_takes_nothing_new() {
     let mut peer = Peer::new();
     peer.command(Command::Drain);

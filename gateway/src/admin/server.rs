@@ -1,0 +1,244 @@
+//! The listening socket of the admin API, and which path is answered by whom.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, Resource, web};
+use tracing::info;
+use webtrunk_signalling::http::{self, Gate, HttpDoor};
+
+use super::authorize::authorize;
+use super::calls::{self, Calls};
+use super::certs::{self, Certificates};
+use super::errands::Errands;
+use super::token::AdminToken;
+use super::{answer, drain, figures, reload};
+use crate::addresses::bind_cure;
+use crate::config::AdminConfig;
+use crate::metrics::Instruments;
+
+/// The admin API cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The address is taken.
+    #[error("the admin API cannot listen on {address}: {source}; {cure}", cure = bind_cure(source, "admin.bind"))]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The token cannot be written.
+    #[error(
+        "the token of the admin API cannot be written to {}: {source}; name a file by admin.token_file, in a folder that \
+         the gateway may write to",
+        .file.display()
+    )]
+    Token {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A listener that is not served yet; its token is in its file.
+#[derive(Debug)]
+pub struct BoundAdmin {
+    socket: TcpListener,
+    address: SocketAddr,
+    token: web::Data<AdminToken>,
+}
+
+/// What is told and done.
+#[derive(Clone)]
+pub struct AdminServices {
+    /// The calls that are under way.
+    pub calls: Calls,
+    /// The certificates that are shown.
+    pub certificates: Certificates,
+    /// The figures.
+    pub instruments: Instruments,
+    /// What is done by who serves.
+    pub errands: Errands,
+}
+
+/// Connections at one time, all from this machine. Chosen by us: more than one operator and one scraper need.
+const CONNECTIONS: usize = 64;
+
+/// How long a request may take to come, and an answer to be taken.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for answers that are being sent, in seconds.
+const FAREWELL_S: u64 = 2;
+
+/// The largest body of a request; none has one that means anything.
+const BODY_MAX: usize = 16 << 10;
+
+impl BoundAdmin {
+    /// Opens the socket and makes the token.
+    ///
+    /// # Errors
+    /// [`AdminError`] when the address cannot be had, or the token not be written.
+    pub fn open(config: &AdminConfig) -> Result<Self, AdminError> {
+        let fault = |source| AdminError::Listen { address: config.bind, source };
+        let socket = TcpListener::bind(config.bind).map_err(fault)?;
+        let address = socket.local_addr().map_err(fault)?;
+        let file = &config.token_file;
+        let token =
+            AdminToken::make(file).map_err(|source| AdminError::Token { file: file.clone(), source })?;
+        info!(%address, token_file = %file.display(), "admin API listens");
+        Ok(Self { socket, address, token: web::Data::new(token) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts serving; the server lives until its handle stops it.
+    ///
+    /// # Errors
+    /// When the socket cannot be used after all.
+    pub fn serve(self, services: AdminServices) -> io::Result<Server> {
+        let door = HttpDoor {
+            socket: self.socket,
+            tls: None,
+            gate: Gate::new(CONNECTIONS, CONNECTIONS),
+            media: None,
+            workers: 1,
+            head_deadline: PATIENCE,
+            write_deadline: PATIENCE,
+            farewell_s: FAREWELL_S,
+        };
+        let token = self.token;
+        http::serve(door, move || {
+            App::new()
+                .app_data(token.clone())
+                .app_data(web::PayloadConfig::new(BODY_MAX))
+                .wrap(from_fn(authorize))
+                .configure(|app| routes(app, services.clone()))
+        })
+    }
+}
+
+/// Each path with the file that answers it.
+fn routes(app: &mut web::ServiceConfig, services: AdminServices) {
+    let AdminServices { calls, certificates, instruments, errands } = services;
+    app.app_data(web::Data::new(calls)).app_data(web::Data::new(certificates));
+    app.app_data(web::Data::new(instruments)).app_data(web::Data::new(errands));
+    app.service(at("/calls").route(web::get().to(calls::list)));
+    app.service(at("/calls/{call}").route(web::get().to(calls::one)).route(web::delete().to(calls::hang_up)));
+    app.service(at("/certs").route(web::get().to(certs::list)));
+    app.service(at("/metrics").route(web::get().to(figures::metrics)));
+    app.service(at("/reload").route(web::post().to(reload::reload)));
+    app.service(at("/drain").route(web::post().to(drain::drain)));
+    app.default_service(web::to(answer::no_path));
+}
+
+/// A path that takes the methods alone for which it is given routes.
+fn at(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(answer::wrong_method))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::{Method, StatusCode, header};
+    use actix_web::test;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::demo::{Demo, DemoAddresses};
+    use crate::telephony::Telephony;
+
+    /// A request: method, path, and what its Authorization says, where `TOKEN` stands for the token.
+    type Asked<'a> = (Method, &'a str, Option<&'a str>);
+
+    /// The answers, each with its status and what its body says.
+    async fn ask(requests: &[Asked<'_>]) -> Vec<(StatusCode, Value)> {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let token = web::Data::new(AdminToken::make(&folder.path().join("token")).expect("it is ours"));
+        let free = "127.0.0.1:0".parse().ok();
+        let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
+        let telephony = Telephony::start(&config, None, None, 10, None).expect("free ports");
+        let services = AdminServices {
+            calls: telephony.calls(),
+            certificates: Certificates::default(),
+            instruments: telephony.instruments(Certificates::default()),
+            // Nobody takes them.
+            errands: Errands::channel().0,
+        };
+        let app = App::new()
+            .app_data(token.clone())
+            .wrap(from_fn(authorize))
+            .configure(|app| routes(app, services.clone()));
+        let service = test::init_service(app).await;
+        let mut answers = Vec::new();
+        for (method, path, authorization) in requests {
+            let mut request = test::TestRequest::with_uri(path).method(method.clone());
+            if let Some(value) = authorization {
+                let value = value.replace("TOKEN", token.expose());
+                request = request.insert_header((header::AUTHORIZATION, value));
+            }
+            let response = test::call_service(&service, request.to_request()).await;
+            let status = response.status();
+            let challenge = response.headers().get(header::WWW_AUTHENTICATE).is_some();
+            assert_eq!(challenge, status == StatusCode::UNAUTHORIZED);
+            let body = test::read_body(response).await;
+            answers.push((status, serde_json::from_slice(&body).expect("JSON")));
+        }
+        telephony.stop().await;
+        answers
+    }
+
+    #[actix_web::test]
+    async fn who_has_the_token_is_answered_and_others_are_told_what_they_lack() {
+        let (lacks, wrong) = ("send `Authorization: Bearer TOKEN`", "this is not the token of this start");
+        let cases = [
+            (Some("Bearer TOKEN"), None),
+            (Some("bearer TOKEN"), None),
+            (None, Some(lacks)),
+            (Some("Basic TOKEN"), Some(lacks)),
+            (Some("Bearer"), Some(lacks)),
+            (Some("Bearer guess"), Some(wrong)),
+            (Some("Bearer TOKENx"), Some(wrong)),
+        ];
+        // What there is, and what there is not, is told to nobody else.
+        for path in ["/certs", "/nothing"] {
+            let requests = cases.map(|(authorization, _)| (Method::GET, path, authorization));
+            for ((status, told), (authorization, refusal)) in ask(&requests).await.into_iter().zip(cases) {
+                let Some(expected) = refusal else {
+                    assert_ne!(status, StatusCode::UNAUTHORIZED, "{authorization:?}");
+                    continue;
+                };
+                assert_eq!(status, StatusCode::UNAUTHORIZED, "{authorization:?}");
+                assert_eq!(told["error"], "unauthorized");
+                assert!(told["message"].as_str().expect("text").starts_with(expected), "{told}");
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn errors_are_json() {
+        let cases = [
+            (Method::GET, "/nothing", StatusCode::NOT_FOUND, "not_found"),
+            (Method::POST, "/certs", StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            (Method::GET, "/calls/call-7", StatusCode::NOT_FOUND, "no_call"),
+            (Method::DELETE, "/calls/..%2Fcerts", StatusCode::NOT_FOUND, "no_call"),
+            (Method::GET, "/reload", StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            (Method::POST, "/reload?dry", StatusCode::BAD_REQUEST, "bad_request"),
+            (Method::POST, "/reload?dry_run", StatusCode::CONFLICT, "not_now"),
+            (Method::POST, "/drain", StatusCode::CONFLICT, "not_now"),
+        ];
+        let requests: Vec<_> =
+            cases.iter().map(|(method, path, ..)| (method.clone(), *path, Some("Bearer TOKEN"))).collect();
+        for ((told_status, told), (_, path, status, word)) in ask(&requests).await.into_iter().zip(cases) {
+            assert_eq!((told_status, told["error"].as_str()), (status, Some(word)), "{path}");
+        }
+    }
+}

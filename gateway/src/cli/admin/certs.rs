@@ -1,0 +1,24 @@
+//! `webtrunk certs`: the certificates that a gateway shows.
+
+use std::io::Write;
+
+use super::{Asked, table};
+use crate::admin::CertificateList;
+use crate::cli::Failure;
+
+/// Writes them as a table.
+pub(in crate::cli) fn certs(asked: &Asked, out: impl Write) -> Result<(), Failure> {
+    asked.print("/certs", out, |list: &CertificateList, out| {
+        if list.certificates.is_empty() {
+            return writeln!(out, "no certificate is shown: the configuration has no [tls]");
+        }
+        let row = |one: &crate::admin::ListedCertificate| {
+            let facts = &one.facts;
+            let names = if facts.names.is_empty() { facts.subject.clone() } else { facts.names.join(" ") };
+            let ends = String::from(facts.not_after);
+            [one.shown_to.clone(), names, facts.issuer.clone(), ends, one.days_left.to_string()]
+        };
+        let rows: Vec<_> = list.certificates.iter().map(row).collect();
+        table::write(out, ["SHOWN TO", "NAMES", "ISSUER", "ENDS", "DAYS LEFT"], &rows)
+    })
+}

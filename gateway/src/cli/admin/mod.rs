@@ -1,0 +1,51 @@
+//! What the command line asks of a gateway that runs: by its admin API, found by the same configuration file.
+
+mod calls;
+mod certs;
+mod drain;
+mod reload;
+mod table;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use crate::admin::Client;
+
+pub(super) use calls::CallsArguments;
+pub(super) use certs::certs;
+pub(super) use drain::drain;
+pub(super) use reload::ReloadArguments;
+
+/// A gateway that runs, and how to tell what it says.
+#[derive(Debug, Args)]
+pub(super) struct Asked {
+    /// The configuration with which the gateway was started; it has an [admin] section.
+    config: PathBuf,
+    /// Print what the gateway says, as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Asked {
+    fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(&self.config)?)
+    }
+
+    /// Prints what is at a path: as it comes, or by `print`.
+    fn print<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        mut out: impl Write,
+        print: impl FnOnce(&T, &mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let client = self.client()?;
+        if self.json {
+            out.write_all(&client.get(path)?)?;
+            return Ok(writeln!(out)?);
+        }
+        Ok(print(&client.read(path)?, &mut out)?)
+    }
+}

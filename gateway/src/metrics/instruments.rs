@@ -1,0 +1,127 @@
+//! Where the figures come from, and all of them at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use webtrunk_engine::engine::Engine;
+use webtrunk_engine::net::{Ledger, VitalSigns};
+use webtrunk_signalling::cdr::Stage;
+use webtrunk_signalling::sip::agent::RefusedCalls;
+use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats};
+
+use super::process::Process;
+use crate::admin::Certificates;
+use crate::certificates::CertificateFacts;
+use crate::roster::Roster;
+use crate::sight::{Sight, SightCounts};
+use crate::status::{Status, StatusReader};
+use crate::tally::Tally;
+use crate::telemetry::Exporter;
+
+/// Who knows the figures.
+#[derive(Clone)]
+pub struct Instruments {
+    /// When the gateway started.
+    pub started_at: Instant,
+    /// The media engine.
+    pub engine: Engine,
+    /// What is held.
+    pub status: StatusReader,
+    /// SIP's sockets.
+    pub transport: TransportLayer,
+    /// The calls, and what became of them.
+    pub roster: Roster,
+    /// Calls for which there was no room.
+    pub no_room: Arc<RefusedCalls>,
+    /// What keeps the messages of calls.
+    pub sight: Option<Sight>,
+    /// Where traces go.
+    pub exporter: Option<Exporter>,
+    /// The certificates that are shown.
+    pub certificates: Certificates,
+}
+
+/// All figures at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    pub(super) uptime_s: f64,
+    pub(super) process: Process,
+    pub(super) status: Status,
+    pub(super) ledger: Ledger,
+    pub(super) shards: Vec<VitalSigns>,
+    /// Calls by what goes on in them.
+    pub(super) calls: BTreeMap<&'static str, u64>,
+    pub(super) tally: Tally,
+    pub(super) sip: TransportStats,
+    pub(super) streams: usize,
+    pub(super) no_room: NoRoom,
+    pub(super) sight: Option<SightCounts>,
+    pub(super) traces_lost: u64,
+    pub(super) received: Kinds,
+    pub(super) sent: Kinds,
+    /// To whom each is shown, and what it says.
+    pub(super) certificates: Vec<(String, CertificateFacts)>,
+}
+
+/// Calls for which there was no room, by why.
+#[derive(Debug, Default)]
+pub(super) struct NoRoom {
+    pub(super) rate: u64,
+    pub(super) calls: u64,
+    pub(super) late: u64,
+}
+
+/// Messages of SIP one way.
+#[derive(Debug, Default)]
+pub(super) struct Kinds {
+    pub(super) requests: Vec<(&'static str, u64)>,
+    pub(super) responses: Vec<(&'static str, u64)>,
+}
+
+impl Instruments {
+    pub(super) fn read(&self) -> Readings {
+        let mut calls: BTreeMap<_, _> = STAGES.iter().map(|(_, name)| (*name, 0)).collect();
+        for record in self.roster.calls() {
+            let stage = record.timeline.stage();
+            if let Some((_, name)) = STAGES.iter().find(|(known, _)| Some(*known) == stage) {
+                *calls.entry(name).or_default() += 1;
+            }
+        }
+        let kinds = |traffic: &webtrunk_signalling::sip::transport::Traffic| Kinds {
+            requests: traffic.requests().collect(),
+            responses: traffic.responses().collect(),
+        };
+        Readings {
+            uptime_s: self.started_at.elapsed().as_secs_f64(),
+            process: Process::read(),
+            status: self.status.read(),
+            ledger: self.engine.ledger(),
+            shards: self.engine.vital_signs(),
+            calls,
+            tally: self.roster.tally(),
+            sip: self.transport.counters().snapshot(),
+            streams: self.transport.connections(),
+            no_room: NoRoom {
+                rate: self.no_room.by_rate(),
+                calls: self.no_room.by_calls(),
+                late: self.no_room.by_lateness(),
+            },
+            sight: self.sight.as_ref().map(Sight::counts),
+            traces_lost: self.exporter.as_ref().map_or(0, Exporter::lost),
+            received: kinds(self.transport.received()),
+            sent: kinds(self.transport.sent()),
+            certificates: self.certificates.shown(),
+        }
+    }
+}
+
+/// What goes on in a call, as it is told.
+const STAGES: [(Stage, &str); 6] = [
+    (Stage::Trying, "trying"),
+    (Stage::Ringing, "ringing"),
+    (Stage::Early, "early"),
+    (Stage::Talking, "talking"),
+    (Stage::OnHold, "on_hold"),
+    (Stage::Ending, "ending"),
+];

@@ -1,0 +1,386 @@
+//! The list of all metrics. docs/METRICS.md is made of it.
+
+use super::text::{Kind::Counter, Kind::Gauge, Metric};
+
+/// All metrics, in the order in which they are told.
+pub(super) const LIST: &[Metric] = &[
+    Metric {
+        name: "webtrunk_info",
+        kind: Gauge,
+        labels: &["version"],
+        help: "Always 1; the version of the gateway is in the label",
+        read: |_, samples| samples.labelled([env!("CARGO_PKG_VERSION")], 1_u64),
+    },
+    Metric {
+        name: "webtrunk_uptime_seconds",
+        kind: Gauge,
+        labels: &[],
+        help: "Time since the gateway started",
+        read: |at, samples| samples.value(at.uptime_s),
+    },
+    // Calls.
+    Metric {
+        name: "webtrunk_calls",
+        kind: Gauge,
+        labels: &["stage"],
+        help: "Calls under way, by what goes on in them",
+        read: |at, samples| at.calls.iter().for_each(|(stage, calls)| samples.labelled([stage], *calls)),
+    },
+    Metric {
+        name: "webtrunk_calls_ended_total",
+        kind: Counter,
+        labels: &["answered", "cause"],
+        help: "Calls that are over, by whether they were answered and by the cause that their record tells",
+        read: |at, samples| {
+            for ((answered, cause), calls) in &at.tally.ended {
+                samples.labelled([if *answered { "true" } else { "false" }, cause], *calls);
+            }
+        },
+    },
+    Metric {
+        name: "webtrunk_calls_refused_total",
+        kind: Counter,
+        labels: &["cause"],
+        help: "Calls refused before they became any: by no rule, a limit, or a stop",
+        read: |at, samples| {
+            at.tally.refused.iter().for_each(|(cause, calls)| samples.labelled([cause], *calls))
+        },
+    },
+    Metric {
+        name: "webtrunk_calls_without_room_total",
+        kind: Counter,
+        labels: &["why"],
+        help: "Calls answered 503 at the door: too many a second, as many as may be, or media threads that were late",
+        read: |at, samples| {
+            samples.labelled(["rate"], at.no_room.rate);
+            samples.labelled(["calls"], at.no_room.calls);
+            samples.labelled(["late"], at.no_room.late);
+        },
+    },
+    Metric {
+        name: "webtrunk_call_talked_seconds_total",
+        kind: Counter,
+        labels: &[],
+        help: "Time between answer and end of all calls that are over",
+        read: |at, samples| samples.value(seconds(at.tally.talked_ms)),
+    },
+    Metric {
+        name: "webtrunk_legs",
+        kind: Gauge,
+        labels: &["side"],
+        help: "Legs of calls, in the media engine and in signalling; they differ while a leg comes or goes",
+        read: |at, samples| {
+            samples.labelled(["media"], at.status.media_legs);
+            samples.labelled(["signalling"], at.status.signalling_legs);
+        },
+    },
+    // Users and trunks.
+    Metric {
+        name: "webtrunk_registered_users",
+        kind: Gauge,
+        labels: &[],
+        help: "Users with a registered contact",
+        read: |at, samples| samples.value(at.status.registered_users),
+    },
+    Metric {
+        name: "webtrunk_trunk_up",
+        kind: Gauge,
+        labels: &["trunk"],
+        help: "1 where a trunk that is registered at or probed can be called: all registrations hold, and a host answers",
+        read: |at, samples| {
+            at.status.trunks.iter().for_each(|(name, trunk)| samples.labelled([name], trunk.is_up()))
+        },
+    },
+    Metric {
+        name: "webtrunk_trunk_registrations",
+        kind: Gauge,
+        labels: &["trunk", "state"],
+        help: "Our registrations at trunks, by state",
+        read: |at, samples| {
+            for (name, trunk) in &at.status.trunks {
+                for (state, count) in counted(trunk.registrations.iter().map(|one| one.state)) {
+                    samples.labelled([name, state], count);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "webtrunk_trunk_hosts",
+        kind: Gauge,
+        labels: &["trunk", "state"],
+        help: "Hosts of trunks as they were found last, by state",
+        read: |at, samples| {
+            for (name, trunk) in &at.status.trunks {
+                for (state, count) in counted(trunk.hosts.iter().map(|host| host.state)) {
+                    samples.labelled([name, state], count);
+                }
+            }
+        },
+    },
+    Metric {
+        name: "webtrunk_trunk_calls",
+        kind: Gauge,
+        labels: &["trunk"],
+        help: "Calls of trunks that are limited",
+        read: |at, samples| {
+            for (name, trunk) in &at.status.trunks {
+                trunk.calls.iter().for_each(|calls| samples.labelled([name], *calls));
+            }
+        },
+    },
+    Metric {
+        name: "webtrunk_trunk_calls_refused_total",
+        kind: Counter,
+        labels: &["trunk"],
+        help: "Calls that were one too many for a trunk that is limited",
+        read: |at, samples| {
+            for (name, trunk) in &at.status.trunks {
+                trunk.refused.iter().for_each(|calls| samples.labelled([name], *calls));
+            }
+        },
+    },
+    // SIP.
+    Metric {
+        name: "webtrunk_sip_requests_received_total",
+        kind: Counter,
+        labels: &["method"],
+        help: "Requests that came in, well formed, those sent again among them",
+        read: |at, samples| {
+            at.received.requests.iter().for_each(|(kind, count)| samples.labelled([kind], *count))
+        },
+    },
+    Metric {
+        name: "webtrunk_sip_requests_sent_total",
+        kind: Counter,
+        labels: &["method"],
+        help: "Requests that we sent, those sent again among them",
+        read: |at, samples| {
+            at.sent.requests.iter().for_each(|(kind, count)| samples.labelled([kind], *count))
+        },
+    },
+    Metric {
+        name: "webtrunk_sip_responses_received_total",
+        kind: Counter,
+        labels: &["class"],
+        help: "Responses that came in, by class",
+        read: |at, samples| {
+            at.received.responses.iter().for_each(|(kind, count)| samples.labelled([kind], *count))
+        },
+    },
+    Metric {
+        name: "webtrunk_sip_responses_sent_total",
+        kind: Counter,
+        labels: &["class"],
+        help: "Responses that we sent, by class",
+        read: |at, samples| {
+            at.sent.responses.iter().for_each(|(kind, count)| samples.labelled([kind], *count))
+        },
+    },
+    Metric {
+        name: "webtrunk_sip_malformed_total",
+        kind: Counter,
+        labels: &[],
+        help: "Messages that no parser takes",
+        read: |at, samples| samples.value(at.sip.malformed),
+    },
+    Metric {
+        name: "webtrunk_sip_held_back_total",
+        kind: Counter,
+        labels: &["why"],
+        help: "Messages that nobody looked at, or that had to wait: of sources that send too much, and of scanners",
+        read: |at, samples| {
+            samples.labelled(["rate"], at.sip.held_back);
+            samples.labelled(["scanner"], at.sip.scanners);
+        },
+    },
+    Metric {
+        name: "webtrunk_sip_streams",
+        kind: Gauge,
+        labels: &[],
+        help: "Open streams of SIP: TCP, TLS and WebSocket",
+        read: |at, samples| samples.value(at.streams),
+    },
+    Metric {
+        name: "webtrunk_sip_streams_refused_total",
+        kind: Counter,
+        labels: &["reason"],
+        help: "Streams refused or cut: too many of one address, all places taken, idle strangers that made room, slow peers, \
+               WebSockets of foreign pages",
+        read: |at, samples| {
+            samples.labelled(["per_address"], at.sip.refused_per_address);
+            samples.labelled(["full"], at.sip.refused_full);
+            samples.labelled(["evicted"], at.sip.evicted);
+            samples.labelled(["deadline"], at.sip.deadlines);
+            samples.labelled(["handshake"], at.sip.handshakes_refused);
+        },
+    },
+    Metric {
+        name: "webtrunk_sip_datagrams_unsent_total",
+        kind: Counter,
+        labels: &[],
+        help: "Datagrams of SIP that the socket did not take",
+        read: |at, samples| samples.value(at.sip.datagrams_unsent),
+    },
+    // What found no room to wait.
+    Metric {
+        name: "webtrunk_queue_overflows_total",
+        kind: Counter,
+        labels: &["queue"],
+        help: "What found no room in a queue, by queue: datagrams of SIP that came in, of known peers and of strangers, streams of SIP whose peer does not read, \
+               datagrams of media on their way out, changes of registrations and records of calls for the store, traces of calls, messages for ladders and for the collector of HEP",
+        read: |at, samples| {
+            samples.labelled(["sip_in"], at.sip.inbound_overflows);
+            samples.labelled(["sip_strangers"], at.sip.strangers_overflows);
+            samples.labelled(["sip_out"], at.sip.outgoing_overflows);
+            samples.labelled(["media_out"], at.ledger.datagrams_unsent);
+            samples.labelled(["store_registrations"], at.status.store_lost);
+            samples.labelled(["store_records"], at.status.cdr_lost);
+            samples.labelled(["traces"], at.traces_lost);
+            if let Some(sight) = &at.sight {
+                samples.labelled(["ladders"], sight.tap.dropped);
+                samples.labelled(["hep"], sight.hep.map_or(0, |hep| hep.lost));
+            }
+        },
+    },
+    // Media.
+    Metric {
+        name: "webtrunk_media_packets_total",
+        kind: Counter,
+        labels: &["direction"],
+        help: "Packets of voice that came and were of use, and that were sent, of legs that are over",
+        read: |at, samples| {
+            samples.labelled(["in"], at.tally.media.received);
+            samples.labelled(["out"], at.tally.media.sent);
+        },
+    },
+    Metric {
+        name: "webtrunk_media_packets_missed_total",
+        kind: Counter,
+        labels: &["why"],
+        help: "Packets of voice that did not come in time, of legs that are over: lost ones never came, late ones came too late",
+        read: |at, samples| {
+            samples.labelled(["lost"], at.tally.media.lost);
+            samples.labelled(["late"], at.tally.media.late);
+        },
+    },
+    Metric {
+        name: "webtrunk_media_packets_repaired_total",
+        kind: Counter,
+        labels: &["how"],
+        help: "Packets of those: recovered from redundancy, or concealed",
+        read: |at, samples| {
+            samples.labelled(["recovered"], at.tally.media.recovered);
+            samples.labelled(["concealed"], at.tally.media.concealed);
+        },
+    },
+    Metric {
+        name: "webtrunk_media_datagrams_of_nobody_total",
+        kind: Counter,
+        labels: &[],
+        help: "Datagrams on browsers' media ports that belong to no leg",
+        read: |at, samples| samples.value(at.ledger.datagrams_of_nobody),
+    },
+    Metric {
+        name: "webtrunk_rtp_port_pairs_in_use",
+        kind: Gauge,
+        labels: &[],
+        help: "Pairs of RTP and RTCP ports that legs have",
+        read: |at, samples| samples.value(at.ledger.ports_in_use),
+    },
+    Metric {
+        name: "webtrunk_shard_calls",
+        kind: Gauge,
+        labels: &["shard"],
+        help: "Calls on each media thread",
+        read: |at, samples| {
+            for (shard, signs) in at.shards.iter().enumerate() {
+                samples.labelled([&shard.to_string()], signs.calls);
+            }
+        },
+    },
+    Metric {
+        name: "webtrunk_shard_busy_ratio",
+        kind: Gauge,
+        labels: &["shard"],
+        help: "How much of the last second each media thread worked; from 0.8 on it takes no more calls",
+        read: |at, samples| {
+            for (shard, signs) in at.shards.iter().enumerate() {
+                samples.labelled([&shard.to_string()], f64::from(signs.busy_permille) / 1000.0);
+            }
+        },
+    },
+    // The store and certificates.
+    Metric {
+        name: "webtrunk_store_failures_total",
+        kind: Counter,
+        labels: &[],
+        help: "Times that the store could not be written; it is tried again",
+        read: |at, samples| samples.value(at.status.store_failures),
+    },
+    Metric {
+        name: "webtrunk_certificate_expiry_timestamp_seconds",
+        kind: Gauge,
+        labels: &["shown_to", "name"],
+        help: "When a certificate that is shown ends, in seconds since 1970",
+        read: |at, samples| {
+            for (shown_to, facts) in &at.certificates {
+                #[expect(clippy::cast_precision_loss, reason = "a date")]
+                let ends = facts.not_after.seconds() as f64;
+                samples.labelled([shown_to, facts.title()], ends);
+            }
+        },
+    },
+    // The process, under the names that every client of Prometheus uses.
+    Metric {
+        name: "process_resident_memory_bytes",
+        kind: Gauge,
+        labels: &[],
+        help: "Memory that the process has",
+        read: |at, samples| samples.value(at.process.resident_octets),
+    },
+    Metric {
+        name: "process_open_fds",
+        kind: Gauge,
+        labels: &[],
+        help: "Open files, sockets among them",
+        read: |at, samples| samples.value(at.process.open_files),
+    },
+    Metric {
+        name: "process_max_fds",
+        kind: Gauge,
+        labels: &[],
+        help: "How many files may be open",
+        read: |at, samples| samples.value(at.process.open_files_max),
+    },
+    Metric {
+        name: "process_cpu_seconds_total",
+        kind: Counter,
+        labels: &[],
+        help: "Work of all threads",
+        read: |at, samples| samples.value(at.process.cpu_s),
+    },
+    Metric {
+        name: "process_threads",
+        kind: Gauge,
+        labels: &[],
+        help: "Threads",
+        read: |at, samples| samples.value(at.process.threads),
+    },
+];
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of thousands of years are exact")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+/// How often each state is there.
+fn counted(states: impl Iterator<Item = &'static str>) -> Vec<(&'static str, usize)> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for state in states {
+        match counts.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((state, 1)),
+        }
+    }
+    counts
+}
