@@ -83,10 +83,19 @@ class Canary:
         self.caller = Caller(18705)
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind((CALLER, RTP_PORT))
-        call_id = "canary"
-        self.caller.send("INVITE", 1, call_id, f"<sip:7000@{HOST}>", sdp(RTP_PORT))
-        while not (answer := self.caller.socket.recv(65536).decode()).startswith("SIP/2.0 200"):
-            pass
+        self.caller.socket.settimeout(5)
+        # Its callee may need a moment to listen.
+        for number in range(10):
+            call_id = self.call_id = f"canary{number}"
+            self.caller.send("INVITE", 1, call_id, f"<sip:7000@{HOST}>", sdp(RTP_PORT))
+            answer = "SIP/2.0 100"
+            while answer.startswith("SIP/2.0 1"):
+                answer = self.caller.socket.recv(65536).decode()
+            if answer.startswith("SIP/2.0 200"):
+                break
+            time.sleep(0.5)
+        else:
+            raise SystemExit(f"flood: nobody answers the call that is to be up: {answer}")
         self.to = re.search(r"\r\nTo: (.+)\r\n", answer)[1]
         self.caller.send("ACK", 1, call_id, self.to, "")
         self.peer = (re.search(r"c=IN IP4 (\S+)", answer)[1], int(re.search(r"m=audio (\d+)", answer)[1]))
@@ -102,7 +111,7 @@ class Canary:
         self.is_over = True
         for thread in self.threads:
             thread.join()
-        self.caller.send("BYE", 2, "canary", self.to, "")
+        self.caller.send("BYE", 2, self.call_id, self.to, "")
 
     def talk(self):
         begun, number = time.monotonic(), 0
