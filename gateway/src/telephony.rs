@@ -199,6 +199,9 @@ impl Telephony {
         let of_records = store.as_ref().and_then(Store::cdr_keeper);
         let roster = Roster::new(of_records.into_iter().chain(of_traces).collect());
         let board = Switchboard::new(engine.clone(), live.house(config), adapters).with_witness(witness);
+        let spent = store.as_mut().map(|store| (store.take_spent(), store.spent_keeper()));
+        let (spent, of_spent) = spent.unzip();
+        let board = board.with_spent(spent.unwrap_or_default(), of_spent);
         let board = Arc::new(board.with_records(Arc::new(roster.clone())));
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));

@@ -10,6 +10,7 @@ const STEPS: &[(&str, &str)] = &[
     ("path", include_str!("migrations/0002_path.sql")),
     ("calls", include_str!("migrations/0003_calls.sql")),
     ("sip_calls", include_str!("migrations/0004_sip_calls.sql")),
+    ("spent", include_str!("migrations/0005_spent.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -20,6 +20,7 @@ mod reading;
 mod registrations;
 mod sip_calls;
 mod spare;
+mod spent;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,8 @@ use tracing::warn;
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::sip::registrar::{Keeper, Record};
 use webtrunk_signalling::sip::{CallKeeper, KeptCall};
+use webtrunk_signalling::spending::Spent;
+use webtrunk_signalling::switchboard::SpentKeeper;
 
 use books::Books;
 pub use error::StoreError;
@@ -52,6 +55,7 @@ use crate::config::CdrConfig;
 pub struct Store {
     kept: Vec<Record>,
     kept_calls: Vec<KeptCall>,
+    kept_spent: Vec<Spent>,
     queue: Arc<Queue>,
     filings: Option<Arc<FilingQueue>>,
     finish: oneshot::Sender<()>,
@@ -79,6 +83,7 @@ impl Store {
         let mut connection = database::open(path).await?;
         let kept = registrations::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_calls = sip_calls::load(&mut connection).await.map_err(unusable)?;
+        let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
         let books = match cdr {
             Some(cdr) => Some(Books::open(cdr, &mut connection).await?),
             None => None,
@@ -91,7 +96,17 @@ impl Store {
         let (finish, finishing) = oneshot::channel();
         let incoming = Incoming { changes, filings, finishing };
         let writing = tokio::spawn(Writer::new(path, connection, health.clone(), books).run(incoming));
-        Ok(Self { kept, kept_calls, queue, filings: filing_queue, finish, writing, health, _lock: lock })
+        Ok(Self {
+            kept,
+            kept_calls,
+            kept_spent,
+            queue,
+            filings: filing_queue,
+            finish,
+            writing,
+            health,
+            _lock: lock,
+        })
     }
 
     /// The registrations that were kept, once.
@@ -102,6 +117,17 @@ impl Store {
     /// The answered calls that the process before left, once.
     pub fn take_kept_calls(&mut self) -> Vec<KeptCall> {
         std::mem::take(&mut self.kept_calls)
+    }
+
+    /// What was spent of a day's minutes, once.
+    pub fn take_spent(&mut self) -> Vec<Spent> {
+        std::mem::take(&mut self.kept_spent)
+    }
+
+    /// Keeps what is spent from now on.
+    #[must_use]
+    pub fn spent_keeper(&self) -> Arc<dyn SpentKeeper> {
+        self.queue.clone()
     }
 
     /// Keeps answered calls from now on.

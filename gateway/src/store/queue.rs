@@ -4,6 +4,8 @@ use tokio::sync::mpsc;
 use tracing::error;
 use webtrunk_signalling::sip::registrar::{Change, Keeper};
 use webtrunk_signalling::sip::{CallChange, CallKeeper};
+use webtrunk_signalling::spending::Spent;
+use webtrunk_signalling::switchboard::SpentKeeper;
 
 use super::StoreHealth;
 
@@ -14,6 +16,8 @@ pub(super) enum Noted {
     Binding(Change),
     /// Of answered calls.
     Call(CallChange),
+    /// Of a day's minutes.
+    Spent(Spent),
 }
 
 /// The way into the store. Full, it drops what comes: a registration that is not kept is made again by its
@@ -47,6 +51,12 @@ impl Keeper for Queue {
 impl CallKeeper for Queue {
     fn keep(&self, change: CallChange) {
         self.note(Noted::Call(change));
+    }
+}
+
+impl SpentKeeper for Queue {
+    fn keep(&self, spent: Spent) {
+        self.note(Noted::Spent(spent));
     }
 }
 

@@ -12,10 +12,11 @@ use tracing::{error, info};
 use webtrunk_signalling::cdr::Filing;
 use webtrunk_signalling::sip::CallChange;
 use webtrunk_signalling::sip::registrar::Change;
+use webtrunk_signalling::spending::{Payer, Spent};
 
 use super::books::Books;
 use super::queue::Noted;
-use super::{StoreHealth, database, registrations, sip_calls};
+use super::{StoreHealth, database, registrations, sip_calls, spent};
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
@@ -50,6 +51,8 @@ pub(super) struct Writer {
     pending: HashMap<u64, Change>,
     /// The same of each answered call.
     pending_calls: HashMap<String, CallChange>,
+    /// What everybody has spent by now.
+    pending_spent: HashMap<Payer, Spent>,
     /// Records of calls that are not written; `None` where no records are kept.
     books: Option<Books>,
     is_failing: bool,
@@ -69,6 +72,7 @@ impl Writer {
             health,
             pending: HashMap::new(),
             pending_calls: HashMap::new(),
+            pending_spent: HashMap::new(),
             books,
             is_failing: false,
         }
@@ -109,6 +113,7 @@ impl Writer {
     fn has_work(&self) -> bool {
         !self.pending.is_empty()
             || !self.pending_calls.is_empty()
+            || !self.pending_spent.is_empty()
             || self.books.as_ref().is_some_and(Books::has_work)
     }
 
@@ -116,6 +121,7 @@ impl Writer {
         match noted {
             Noted::Binding(change) => drop(self.pending.insert(change.key(), change)),
             Noted::Call(change) => drop(self.pending_calls.insert(change.key(), change)),
+            Noted::Spent(spent) => drop(self.pending_spent.insert(spent.payer.clone(), spent)),
         }
     }
 
@@ -148,6 +154,7 @@ impl Writer {
                 self.is_failing = false;
                 self.pending.clear();
                 self.pending_calls.clear();
+                self.pending_spent.clear();
             }
             Err(error) => {
                 if !self.is_failing {
@@ -177,6 +184,9 @@ impl Writer {
         }
         if !self.pending_calls.is_empty() {
             sip_calls::write(connection, &self.pending_calls).await?;
+        }
+        if !self.pending_spent.is_empty() {
+            spent::write(connection, &self.pending_spent).await?;
         }
         match &mut self.books {
             Some(books) => books.write(connection).await,

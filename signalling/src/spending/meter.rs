@@ -94,7 +94,8 @@ impl Meter {
         for (payer, _) in &metered.payers {
             ledger.stop(payer, leg, now, wall);
         }
-        metered.payers.iter().map(|(payer, _)| ledger.spent(payer, now, wall).0).collect()
+        let counted = metered.payers.iter().filter(|(_, limits)| limits.minutes_per_day.is_some());
+        counted.map(|(payer, _)| ledger.spent(payer, now, wall).0).collect()
     }
 
     /// All legs ended.
@@ -120,7 +121,9 @@ impl Meter {
                 let of_call = limits.call_max.map(|max| max.saturating_sub(talked));
                 let of_day = ledger.left(payer, limits, now, wall);
                 next = of_call.into_iter().chain(of_day).fold(next, Duration::min);
-                spent.push(ledger.spent(payer, now, wall).0);
+                if limits.minutes_per_day.is_some() {
+                    spent.push(ledger.spent(payer, now, wall).0);
+                }
             }
         }
         self.asked_at = Some(now + next);
@@ -189,7 +192,7 @@ mod tests {
                 self.now = self.now.max(at);
                 let at = self.at();
                 let (is_over, spent) = meters[index].check(&mut self.ledger, at);
-                assert_eq!(spent.len(), 1);
+                assert_eq!(spent.len(), usize::from(self.limits.minutes_per_day.is_some()));
                 if is_over {
                     meters[index].ended_all(&mut self.ledger, at);
                     return (index, self.now - start);

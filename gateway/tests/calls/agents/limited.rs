@@ -1,5 +1,8 @@
 //! What calls may cost: numbers, calls a minute, minutes a day, the longest call.
 
+use std::time::Duration;
+
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{AgentError, Dialing};
 
@@ -96,11 +99,14 @@ async fn a_call_that_is_as_long_as_it_may_be_ends_for_both_with_its_reason() {
     stage.gateway.assert_all_is_over(1);
 }
 
-/// Four calls at once use a minute up in a quarter of it. Fails when nobody looks at the ledger.
+/// Four calls at once use a minute up in a quarter of it. Fails when nobody looks at the ledger, or nothing is kept of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_minutes_of_a_day_end_calls_and_then_there_are_no_more() {
-    let config = GatewayConfig::default().user_lines("alice", "limits = { minutes_per_day = 1 }");
-    let stage = Stage::with(&["PCMU"], config);
+async fn the_minutes_of_a_day_end_calls_and_are_over_after_a_kill_too() {
+    let folder = TempDir::new().expect("a folder");
+    let config = GatewayConfig::default()
+        .store(&folder.path().join("w.db"))
+        .user_lines("alice", "limits = { minutes_per_day = 1 }");
+    let mut stage = Stage::with(&["PCMU"], config);
     let callee = phone(stage.callee(CodecId::Pcmu)).await;
     let alice = webrtc(stage.alice()).await;
     let mut ends = Vec::new();
@@ -117,4 +123,10 @@ async fn the_minutes_of_a_day_end_calls_and_then_there_are_no_more() {
     }
     assert_eq!(refusal(alice.dial("9100").await).await, Some(403));
     assert_eq!(stage.gateway.log().count(&["not called: the minutes of the day are over"]), 1);
+    drop(alice);
+    // What was spent is in the store by then.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.gateway.kill_and_start_again();
+    let alice = webrtc(stage.alice()).await;
+    assert_eq!(refusal(alice.dial("9100").await).await, Some(403), "it is not forgotten");
 }
