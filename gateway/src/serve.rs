@@ -137,6 +137,7 @@ pub async fn serve(
                 instruments: telephony.instruments(certificates.clone()),
                 certificates,
                 errands: errands.clone(),
+                traces: telephony.traces(),
             })?;
             let handle = server.handle();
             actix::spawn(server);

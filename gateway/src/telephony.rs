@@ -23,7 +23,7 @@ use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats, WsEndp
 use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard, Witness};
 
 use crate::addresses::bind_cure;
-use crate::admin::{Calls, Certificates};
+use crate::admin::{Calls, Certificates, Traces};
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::health::Health;
@@ -265,16 +265,16 @@ impl Telephony {
         &self.engine
     }
 
-    /// The messages of calls of late; `None` where none are kept.
-    #[must_use]
-    pub fn sight(&self) -> Option<Sight> {
-        self.sight.clone()
-    }
-
     /// What is held, for the HTTP server to tell.
     #[must_use]
     pub fn status(&self) -> StatusReader {
         self.status.clone()
+    }
+
+    /// The messages of calls of late, for operators.
+    #[must_use]
+    pub fn traces(&self) -> Traces {
+        Traces::new(self.sight.clone(), self.roster.clone(), Arc::clone(&self.board))
     }
 
     /// The calls that are under way, for operators.

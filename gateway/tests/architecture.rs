@@ -22,6 +22,7 @@ const SHELL: &[&str] = &[
     "engine/src/engine.rs",
     "engine/src/media/recorder/thread.rs",
     "engine/src/net/shard.rs",
+    "engine/src/net/shard/captures.rs",
     "engine/src/net/shard/own_sockets.rs",
     "engine/src/net/shard_actor.rs",
     "engine/src/net/shard_streams.rs",

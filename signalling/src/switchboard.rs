@@ -19,13 +19,14 @@ use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use tracing::field::display;
 use tracing::{Instrument, error, error_span, info, warn};
 use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
 use webtrunk_engine::engine::{Engine, Refused};
 use webtrunk_engine::leg::LegStats;
+use webtrunk_engine::net::capture::{Capture, CaptureSpec};
 use webtrunk_engine::{CallId, EndCause, LegId};
 
 use crate::adapter::{Command, Event, Incoming, Origin, Target};
@@ -147,6 +148,21 @@ impl Switchboard {
     pub async fn stats(&self, call: CallId) -> Option<Vec<LegStats>> {
         let handle = self.roll.handle(call)?;
         Some(handle.stats().await)
+    }
+
+    /// Captures a call's packets of media; what comes of it follows. `None` where there is no such call.
+    #[must_use]
+    pub fn capture(&self, call: CallId, spec: CaptureSpec) -> Option<oneshot::Receiver<Box<Capture>>> {
+        let (done, captured) = oneshot::channel();
+        self.roll.handle(call)?.tell(CallCommand::StartCapture { spec, done });
+        Some(captured)
+    }
+
+    /// Ends that, where the call is still there.
+    pub fn end_capture(&self, call: CallId) {
+        if let Some(handle) = self.roll.handle(call) {
+            handle.tell(CallCommand::EndCapture);
+        }
     }
 
     /// Hangs a call up, whoever talks; whether there is such a call.

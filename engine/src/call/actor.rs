@@ -120,6 +120,10 @@ impl Handler<CallCommand> for CallActor {
             }
             CallCommand::JoinConference(spec) => self.shard.borrow_mut().join_conference(self.id, *spec, now),
             CallCommand::ChangeParty(spec) => self.shard.borrow_mut().change_party(self.id, *spec, now),
+            CallCommand::StartCapture { spec, done } => {
+                self.shard.borrow_mut().start_capture(self.id, spec, done, now);
+            }
+            CallCommand::EndCapture => self.shard.borrow_mut().end_capture(self.id),
             CallCommand::RemoveLeg { leg } => self.shard.borrow_mut().remove_leg(self.id, leg, now),
             CallCommand::End => self.shard.borrow_mut().remove_call(self.id, EndCause::Hangup, now),
             command => {

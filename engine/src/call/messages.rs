@@ -10,6 +10,7 @@ use webtrunk_codecs::tone::Digit;
 use crate::leg::{DescriptionError, LegStats};
 use crate::media::quality::AudioState;
 use crate::media::{PlaybackId, Prompt, RecordingEnd, RecordingFile, RecordingFormat};
+use crate::net::capture::{Capture, CaptureSpec};
 use crate::sdp::{CandidateFragment, Direction, FragmentError, SessionDescription, SrtpPolicy};
 use crate::{EndCause, LegId};
 
@@ -142,6 +143,15 @@ pub enum CallCommand {
     },
     /// Ends the call with every leg.
     End,
+    /// Captures the call's packets of media from now on, as they are on the wire; a capture that runs ends.
+    StartCapture {
+        /// How many, and how much of each.
+        spec: CaptureSpec,
+        /// Where it goes when it is over: full, ended, or with the call.
+        done: oneshot::Sender<Box<Capture>>,
+    },
+    /// Ends the capture.
+    EndCapture,
     /// Reads the figures of every leg.
     ReadStats {
         /// Where they go.

@@ -143,6 +143,8 @@ impl Call {
             | CallCommand::StartRecording { .. }
             | CallCommand::JoinConference(_)
             | CallCommand::ChangeParty(_)
+            | CallCommand::StartCapture { .. }
+            | CallCommand::EndCapture
             | CallCommand::RemoveLeg { .. }
             | CallCommand::End => {
                 unreachable!("the shard, which owns sockets, recorder and conferences, carries these out")

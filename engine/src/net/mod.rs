@@ -1,6 +1,7 @@
 //! Datagrams: sockets, which leg one belongs to, what goes out, and the threads that do it.
 
 mod address_filter;
+pub mod capture;
 pub mod demux;
 mod frames;
 mod gauges;

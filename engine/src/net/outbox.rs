@@ -85,6 +85,17 @@ impl Outbox {
         self.queued.is_empty()
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.queued.len()
+    }
+
+    /// What waits, in the order in which it came.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (SocketId, SocketAddr, &[u8])> {
+        let slots = &self.slots;
+        self.queued.iter().map(move |queued| (queued.socket, queued.to, &slots[queued.slot][..queued.length]))
+    }
+
     /// Hands what waits to `send`, at most a batch of datagrams of one socket at a time, and forgets
     /// it. Datagrams of one socket keep their order.
     pub fn drain(&mut self, mut send: impl FnMut(SocketId, Run<'_>)) {

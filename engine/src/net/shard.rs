@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, trace, warn};
 
+use self::captures::Running;
 use self::conferences::Rooms;
 use super::demux::{DatagramKind, Demux, SourceInserted};
 use super::gauges::Gauges;
@@ -67,6 +68,8 @@ pub(crate) struct Shard {
     load: Load,
     wake: Rc<Wake>,
     recorder: Option<Recorder>,
+    /// How many calls are captured: with none, no packet looks for its capture.
+    captures: usize,
     /// Sockets that no task reads yet.
     unread: Vec<Reading>,
 }
@@ -84,6 +87,7 @@ struct Slot {
     armed_for: Option<Instant>,
     /// Addresses that another leg held when one of these asked for them.
     contested: Vec<(LegId, SocketAddr)>,
+    capture: Option<Running>,
 }
 
 struct Bound {
@@ -123,6 +127,7 @@ impl Shard {
             load,
             wake: Rc::default(),
             recorder: None,
+            captures: 0,
             unread: Vec::new(),
         }
     }
@@ -145,7 +150,8 @@ impl Shard {
     pub(crate) fn add_call(&mut self, mut call: Call, events: mpsc::Sender<CallEvent>) {
         self.gauges.call_added();
         call.set_complexity(self.load.complexity());
-        self.calls.insert(call.id(), Slot { call, events, armed_for: None, contested: Vec::new() });
+        self.calls
+            .insert(call.id(), Slot { call, events, armed_for: None, contested: Vec::new(), capture: None });
     }
 
     /// Runs `act` on a call and carries out what follows from it.
@@ -157,6 +163,7 @@ impl Shard {
     ) -> Option<T> {
         let call = &mut self.calls.get_mut(&id)?.call;
         let outbox = &mut self.outbox;
+        let waited = outbox.len();
         // A broken assumption of ours may end this call, never the shard.
         let result = catch_unwind(AssertUnwindSafe(|| act(call, outbox, now)));
         let Ok(result) = result else {
@@ -164,6 +171,9 @@ impl Shard {
             self.remove_call(id, EndCause::InternalError, now);
             return None;
         };
+        if self.captures > 0 {
+            self.capture_sent(id, waited, now);
+        }
         self.settle(id, now);
         Some(result)
     }
@@ -222,6 +232,7 @@ impl Shard {
     pub(crate) fn remove_call(&mut self, id: CallId, cause: EndCause, now: Instant) {
         let Some(mut slot) = self.calls.remove(&id) else { return };
         self.gauges.call_removed();
+        self.captured(slot.capture.take());
         let outbox = &mut self.outbox;
         let ended = catch_unwind(AssertUnwindSafe(|| slot.call.end(cause, now, outbox)));
         self.flush();
@@ -343,6 +354,7 @@ impl Shard {
                 Ok(_) | Err(_) => return self.gauges.count_datagram_of_nobody(),
             },
         };
+        self.capture_received(call, (from, local), datagram, now);
         self.with_call(call, now, |call, outbox, now| {
             call.handle_datagram(leg, datagram, from, local, now, outbox);
         });
@@ -502,6 +514,7 @@ fn tell(events: &mpsc::Sender<CallEvent>, event: CallEvent) -> bool {
     events.try_send(event).is_ok()
 }
 
+mod captures;
 mod conferences;
 mod own_sockets;
 #[cfg(test)]

@@ -43,6 +43,7 @@ impl Shard {
         let (call, leg) = stream.leg;
         let Some(local) = self.stream_address(from) else { return };
         let is_check = DatagramKind::of(frame) == Some(DatagramKind::Stun);
+        self.capture_received(call, (from, local), frame, now);
         self.with_call(call, now, |call, outbox, now| {
             call.handle_datagram(leg, frame, from, local, now, outbox);
         });

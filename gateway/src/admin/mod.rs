@@ -20,6 +20,7 @@ mod figures;
 mod reload;
 mod server;
 mod token;
+mod traces;
 
 pub use calls::Calls;
 pub(crate) use calls::{CallList, CallSummary, HungUp, LegSummary};
@@ -29,3 +30,5 @@ pub use client::{AskError, Client};
 pub use errands::{DrainReport, Errand, Errands};
 pub(crate) use reload::RefusedReload;
 pub use server::{AdminError, AdminServices, BoundAdmin};
+pub use traces::Traces;
+pub(crate) use traces::{Capturing, TraceList, TraceSummary};

@@ -16,6 +16,7 @@ use super::calls::{self, Calls};
 use super::certs::{self, Certificates};
 use super::errands::Errands;
 use super::token::AdminToken;
+use super::traces::{self, Traces};
 use super::{answer, drain, figures, reload};
 use crate::addresses::bind_cure;
 use crate::config::AdminConfig;
@@ -65,6 +66,8 @@ pub struct AdminServices {
     pub instruments: Instruments,
     /// What is done by who serves.
     pub errands: Errands,
+    /// The messages of calls of late.
+    pub traces: Traces,
 }
 
 /// Connections at one time, all from this machine. Chosen by us: more than one operator and one scraper need.
@@ -129,11 +132,16 @@ impl BoundAdmin {
 
 /// Each path with the file that answers it.
 fn routes(app: &mut web::ServiceConfig, services: AdminServices) {
-    let AdminServices { calls, certificates, instruments, errands } = services;
+    let AdminServices { calls, certificates, instruments, errands, traces } = services;
     app.app_data(web::Data::new(calls)).app_data(web::Data::new(certificates));
     app.app_data(web::Data::new(instruments)).app_data(web::Data::new(errands));
+    app.app_data(web::Data::new(traces));
     app.service(at("/calls").route(web::get().to(calls::list)));
     app.service(at("/calls/{call}").route(web::get().to(calls::one)).route(web::delete().to(calls::hang_up)));
+    app.service(at("/calls/{call}/ladder").route(web::get().to(traces::ladder)));
+    app.service(at("/calls/{call}/pcap").route(web::get().to(traces::packets)));
+    app.service(at("/calls/{call}/capture").route(web::post().to(traces::capture)));
+    app.service(at("/traces").route(web::get().to(traces::list)));
     app.service(at("/certs").route(web::get().to(certs::list)));
     app.service(at("/metrics").route(web::get().to(figures::metrics)));
     app.service(at("/reload").route(web::post().to(reload::reload)));
@@ -172,6 +180,7 @@ mod tests {
             instruments: telephony.instruments(Certificates::default()),
             // Nobody takes them.
             errands: Errands::channel().0,
+            traces: telephony.traces(),
         };
         let app = App::new()
             .app_data(token.clone())

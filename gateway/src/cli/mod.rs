@@ -72,6 +72,12 @@ enum Command {
     Explain(Box<explain::ExplainArguments>),
     /// Tell the calls that a running gateway has, all that it knows of one of them, or hang one up.
     Calls(admin::CallsArguments),
+    /// Show the SIP messages of a call of late, all its legs, as a ladder; or list what there is.
+    Ladder(admin::LadderArguments),
+    /// Write the packets of a call of late to a file for Wireshark: its SIP messages, and what was captured of its media.
+    Pcap(admin::PcapArguments),
+    /// Capture the media of a call that is under way, to be fetched by pcap.
+    Capture(admin::CaptureArguments),
     /// Tell the certificates that a running gateway shows, and how long they are good.
     Certs(admin::Asked),
     /// Have a running gateway read its configuration again, as SIGHUP does, or tell what would change.
@@ -130,6 +136,9 @@ impl Cli {
             Command::Explain(arguments) => explain::explain(&arguments, io::stdout().lock()),
             Command::Cdr(command) => command.execute(io::stdout().lock()),
             Command::Calls(arguments) => arguments.execute(io::stdout().lock()),
+            Command::Ladder(arguments) => arguments.execute(io::stdout().lock()),
+            Command::Pcap(arguments) => arguments.execute(),
+            Command::Capture(arguments) => arguments.execute(io::stdout().lock()),
             Command::Certs(asked) => admin::certs(&asked, io::stdout().lock()),
             Command::Reload(arguments) => arguments.execute(io::stdout().lock()),
             Command::Drain(asked) => admin::drain(&asked, io::stdout().lock()),

@@ -8,6 +8,7 @@
 //!
 //! Secrets are masked by the watcher, before anything is kept or sent.
 
+mod captures;
 pub mod hep;
 pub mod ladder;
 mod own_address;
@@ -16,4 +17,5 @@ pub mod pcap;
 mod sample;
 mod watcher;
 
+pub use captures::Captures;
 pub use watcher::{Sight, SightCounts, SightError};

@@ -283,6 +283,8 @@ impl Bench {
                 CallCommand::RemoveLeg { leg } => format!("remove {}", who(leg)),
                 CallCommand::End => "end".into(),
                 CallCommand::ReadStats { .. } => "stats".into(),
+                CallCommand::StartCapture { .. } => "capture".into(),
+                CallCommand::EndCapture => "end capture".into(),
             },
         }
     }

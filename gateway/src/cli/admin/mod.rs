@@ -3,6 +3,7 @@
 mod calls;
 mod certs;
 mod drain;
+mod ladder;
 mod reload;
 mod table;
 
@@ -17,6 +18,7 @@ use crate::admin::Client;
 pub(super) use calls::CallsArguments;
 pub(super) use certs::certs;
 pub(super) use drain::drain;
+pub(super) use ladder::{CaptureArguments, LadderArguments, PcapArguments};
 pub(super) use reload::ReloadArguments;
 
 /// A gateway that runs, and how to tell what it says.

@@ -1,8 +1,9 @@
 //! The file: a header, then each frame with its time (the format of libpcap, draft-ietf-opsawg-pcap).
 
-use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use webtrunk_engine::net::capture::Capture as Media;
 use webtrunk_signalling::sip::trace::{CallTrace, Direction};
 
 use super::frame;
@@ -40,12 +41,6 @@ impl Default for Capture {
 }
 
 impl Capture {
-    /// Adds a datagram.
-    pub fn push(&mut self, at: SystemTime, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
-        let frame = frame::udp(from, to, payload);
-        self.push_frame(at, &frame, frame.len());
-    }
-
     /// Adds a frame of which only the begin was kept; `length` is how long it was.
     pub fn push_frame(&mut self, at: SystemTime, kept: &[u8], length: usize) {
         let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -65,16 +60,39 @@ impl Capture {
     }
 }
 
-/// All messages of a call.
+/// All messages of a call, and what was captured of its media, by time.
 #[must_use]
-pub fn of_call(trace: &CallTrace) -> Capture {
-    let mut capture = Capture::default();
+pub fn of_call(trace: &CallTrace, media: &[Arc<Media>]) -> Capture {
+    let mut frames: Vec<(SystemTime, Vec<u8>, usize)> = Vec::new();
     for seen in &trace.messages {
         let (from, to) = match seen.direction {
             Direction::In => (seen.remote, seen.local),
             Direction::Out => (seen.local, seen.remote),
         };
-        capture.push(seen.at, from, to, &seen.octets);
+        let frame = frame::udp(from, to, &seen.octets);
+        let length = frame.len();
+        frames.push((seen.at, frame, length));
+    }
+    if let Some(first) = trace.messages.first() {
+        // Media has the clock that only goes forward alone.
+        let wall = |at: Instant| match at.checked_duration_since(first.now) {
+            Some(after) => first.at + after,
+            None => first.at - first.now.duration_since(at),
+        };
+        for (packet, kept) in media.iter().flat_map(|media| media.packets()) {
+            let frame = if kept.len() == packet.length {
+                frame::udp(packet.from, packet.to, kept)
+            } else {
+                frame::udp_begin(packet.from, packet.to, kept, packet.length)
+            };
+            let length = frame.len() + packet.length - kept.len();
+            frames.push((wall(packet.at), frame, length));
+        }
+    }
+    frames.sort_by_key(|(at, ..)| *at);
+    let mut capture = Capture::default();
+    for (at, frame, length) in frames {
+        capture.push_frame(at, &frame, length);
     }
     capture
 }
@@ -82,6 +100,8 @@ pub fn of_call(trace: &CallTrace) -> Capture {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use webtrunk_engine::net::capture::CaptureSpec;
 
     use super::super::super::sample::{call, places};
     use super::*;
@@ -104,10 +124,30 @@ mod tests {
     }
 
     #[test]
+    fn media_stands_among_the_messages_by_time_and_says_how_long_it_was() {
+        let [v4, _] = places();
+        let trace = call(&v4);
+        let began_at = trace.messages[0].now;
+        let spec = CaptureSpec { packets_max: 10, lasts_max: Duration::from_secs(60), has_payload: false };
+        let mut media = Media::new(spec, began_at);
+        for ms in [3000, 3020] {
+            media.push(began_at + Duration::from_millis(ms), v4.phone, v4.own, &[0x80; 172]);
+        }
+        let file = of_call(&trace, &[Arc::new(media)]).into_octets();
+        let read = frames(&file);
+        assert_eq!(read.len(), trace.messages.len() + 2);
+        assert!(read.is_sorted_by_key(|(at, _)| *at));
+        let rtp: Vec<_> = read.iter().filter(|(_, frame)| frame.len() == 20 + 8 + 12).collect();
+        assert_eq!(rtp.len(), 2);
+        // The length in its header is the whole's.
+        assert_eq!(u16::from_be_bytes([rtp[0].1[2], rtp[0].1[3]]), 20 + 8 + 172);
+    }
+
+    #[test]
     fn a_capture_has_every_message_with_its_time_and_its_addresses() {
         for (places, header) in places().iter().zip([20, 40]) {
             let trace = call(places);
-            let read = frames(&of_call(&trace).into_octets());
+            let read = frames(&of_call(&trace, &[]).into_octets());
             assert_eq!(read.len(), trace.messages.len());
             for ((at, frame), seen) in read.iter().zip(&trace.messages) {
                 let since = seen.at.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -58,6 +58,18 @@ pub fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The begin of a datagram of which no more was kept than this: its lengths are those of the whole, and it has no
+/// checksum, for that cannot be known any more.
+#[must_use]
+pub fn udp_begin(from: SocketAddr, to: SocketAddr, kept: &[u8], length: usize) -> Vec<u8> {
+    let mut whole = udp(from, to, &vec![0; length.min(PAYLOAD_MAX)]);
+    let header = whole.len() - length.min(PAYLOAD_MAX);
+    whole[header - 2..header].fill(0);
+    whole.truncate(header);
+    whole.extend(kept);
+    whole
+}
+
 /// The payload, or as much of it as a datagram takes, with a note.
 fn fitting(payload: &[u8]) -> Vec<u8> {
     if payload.len() <= PAYLOAD_MAX {
@@ -136,6 +148,18 @@ mod tests {
                 assert_eq!(folded(pseudo + sum_of(segment)), u16::MAX, "{from} {to}");
                 assert_eq!(&segment[8..], payload);
             }
+        }
+    }
+
+    #[test]
+    fn the_begin_of_a_datagram_has_the_lengths_of_the_whole() {
+        for (from, to, header) in
+            [("192.0.2.1:4000", "192.0.2.2:4002", 20), ("[2001:db8::1]:4000", "[2001:db8::2]:4002", 40)]
+        {
+            let (whole, begin) =
+                (udp(at(from), at(to), &[7; 172]), udp_begin(at(from), at(to), &[7; 12], 172));
+            assert_eq!(begin[..header + 6], whole[..header + 6]);
+            assert_eq!(begin[header + 6..], [&[0, 0][..], &[7; 12]].concat());
         }
     }
 

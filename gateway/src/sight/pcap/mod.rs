@@ -7,4 +7,4 @@ mod capture;
 mod frame;
 
 pub use capture::{Capture, of_call};
-pub use frame::udp;
+pub use frame::{udp, udp_begin};

@@ -3,26 +3,17 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{
-    Call, LaterKeys, PhoneConfig, PhoneSrtp, SrtpProfile, Trust, Voice, WebrtcConfig,
-};
 use webtrunk_signalling::auth::digest::Algorithm;
 
-use super::ear::assert_hears;
-use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, talk_from_webrtc, webrtc};
+use super::sighted::{OF_CALLEE, OF_CALLER, Sighted, heard_talk, secrets_of};
+use super::stage::{Stage, phone, webrtc};
 use crate::sip::raw_phone::{RawPhone, header};
-use crate::support::certificate;
 use crate::support::collector::{Collector, Copy};
-use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::process::wait_until;
-
-/// What is asked and answered on a leg that is called, on one that calls, by whoever hangs up.
-const OF_CALLER: [&str; 10] = ["INVITE", "401", "ACK", "INVITE", "100", "180", "200", "ACK", "BYE", "200"];
-const OF_CALLEE: [&str; 7] = ["INVITE", "100", "180", "200", "ACK", "BYE", "200"];
 
 fn copying(collector: SocketAddr) -> GatewayConfig {
     let lines = format!("[hep]\ncollector = \"{collector}\"\ncapture_id = 7\npassword = \"collectors\"\n");
@@ -44,30 +35,15 @@ fn what(copies: &[Copy]) -> Vec<&str> {
     copies.iter().map(Copy::what).collect()
 }
 
-/// Keys of media and passwords of ICE that this end was told.
-fn secrets_of(call: &Call) -> Vec<String> {
-    let told = call.remote_description().expect("a description");
-    let keys = told.crypto.into_iter().map(|crypto| crypto.key);
-    keys.chain(told.ice.map(|ice| ice.password)).collect()
-}
-
 /// A page calls over secure WebSocket, the phone is called over UDP with keys in the descriptions, and another one has
 /// registered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_gets_all_messages_of_both_legs_in_order_and_no_secret() {
-    let (host, office, carrier) = (Host::new(), Host::new(), Host::new());
-    let (folder, collector) = (TempDir::new().expect("a folder"), Collector::start(Host::new()));
-    let (certificate, key) = certificate::pair(&folder, "own", host.ip());
-    let config = copying(collector.address())
-        .user("alice")
-        .user("bob")
-        .tls(&certificate, &key)
-        .trunk_srtp("require")
-        .trunk("carrier", &carrier, &["PCMU"])
-        .rule("destination = '9\\d+'\nactions = [{ bridge = { trunk = 'carrier', number = '$0' } }]");
-    let gateway = Gateway::start_at(host, &config);
+    let collector = Collector::start(Host::new());
+    let sighted = Sighted::start(copying(collector.address()));
+    let Sighted { gateway, office, carrier, .. } = &sighted;
 
-    let mut bob = RawPhone::new(&office, &gateway, "bob");
+    let mut bob = RawPhone::new(office, gateway, "bob");
     let challenged = bob.ask("REGISTER", "sip:webtrunk.test", "");
     let proof =
         bob.authorization(&challenged, Algorithm::Md5, &password("bob"), ("REGISTER", "sip:webtrunk.test"));
@@ -75,27 +51,8 @@ async fn a_collector_gets_all_messages_of_both_legs_in_order_and_no_secret() {
     let registered = bob.ask("REGISTER", "sip:webtrunk.test", &format!("{token}{proof}"));
     assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
 
-    let alice = webrtc(WebrtcConfig {
-        trust: Trust::Authority(certificate),
-        media_address: Some(gateway.sip().ip()),
-        voice: Some(Voice::tone(CALLER_HZ, LEVEL_DBM0)),
-        ..WebrtcConfig::new(&gateway.secure_websocket(), "alice", &password("alice"))
-    })
-    .await;
-    let profile = SrtpProfile::Aes128CmHmacSha1_80;
-    let callee = phone(PhoneConfig {
-        bind: carrier.at(SIP_PORT),
-        server: Some(gateway.sip()),
-        user: "2001".to_owned(),
-        codecs: vec![CodecId::Pcmu],
-        voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
-        srtp: Some(PhoneSrtp { profile, is_optional: false, later: LaterKeys::Kept }),
-        ..PhoneConfig::default()
-    })
-    .await;
-    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
-    assert_hears(&call, CALLEE_HZ).await;
-    assert_hears(&lifted, CALLER_HZ).await;
+    let (alice, callee) = (sighted.alice().await, sighted.callee().await);
+    let (call, lifted) = heard_talk(&alice, &callee).await;
     let secrets: Vec<_> = [&call, &lifted].into_iter().flat_map(secrets_of).collect();
     assert!(secrets.len() >= 2, "{secrets:?}");
     call.hang_up().await.expect("confirmed");
@@ -148,9 +105,7 @@ async fn a_collector_is_found_over_ipv6_and_calls_go_on_without_one() {
         let stage = Stage::with(&["PCMU"], copying(address));
         let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
         for _ in 0..2 {
-            let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
-            assert_hears(&call, CALLEE_HZ).await;
-            assert_hears(&lifted, CALLER_HZ).await;
+            let (call, lifted) = heard_talk(&alice, &callee).await;
             call.hang_up().await.expect("confirmed");
             lifted.ended(PATIENCE).await.expect("hung up");
         }
