@@ -58,7 +58,7 @@ dtmf-hour: setup-test
 
 kill: setup-test
 	$(MAKE) web
-	WEBTRUNK_KILLS=$(KILLS) $(CARGO) test $(LOCKED) --release --package webtrunk --test calls a_kill_leaves_each_call -- --nocapture
+	WEBTRUNK_KILLS=$(KILLS) $(CARGO) test $(LOCKED) --workspace --test calls a_kill_leaves_each_call -- --nocapture
 
 check:
 	$(CARGO) fmt --all --check

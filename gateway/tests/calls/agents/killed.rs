@@ -212,7 +212,7 @@ async fn round_until_kill(
         tokio::time::sleep(all.mul_f64(rand::random())).await;
     } else {
         ringing = Some((&mut placing).await.expect("all are placed"));
-        tokio::time::sleep(GOING_ON.mul_f64(rand::random())).await;
+        tokio::time::sleep(SETTLED + GOING_ON.mul_f64(rand::random())).await;
     }
     let killed_at = Instant::now();
     stage.gateway.process.signal(Signal::SIGKILL);
