@@ -183,10 +183,6 @@ pub async fn serve(
             None => {}
         }
     };
-    shutdown.set_ending();
-    if let Some(keeping) = keeping {
-        keeping.abort();
-    }
     manager.tell_stopping();
     match &outcome {
         Err(ServeError::Unsound(fault)) => {
@@ -197,6 +193,10 @@ pub async fn serve(
         }
         // It would take the orderly end of the threads for a fault; else it sees to it that there is an end.
         Ok(()) | Err(_) => drop(watchdog),
+    }
+    shutdown.set_ending();
+    if let Some(keeping) = keeping {
+        keeping.abort();
     }
     telephony.stop().await;
     for server in [server, admin].into_iter().flatten() {
@@ -211,10 +211,10 @@ const UNSOUND_MAX: Duration = Duration::from_secs(120);
 
 /// Takes no more calls, and waits for the end of those that are there, until that is asked for.
 async fn let_calls_end(telephony: &Telephony, shutdown: &mut Shutdown) {
-    telephony.engine().limit_calls(0);
+    telephony.refuse_calls(Instant::now() + UNSOUND_MAX).await;
     let all_over = async {
-        while telephony.engine().ledger().calls > 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        while telephony.calls_left() > 0 {
+            tokio::time::sleep(LOOK).await;
         }
     };
     tokio::select! {

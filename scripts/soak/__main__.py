@@ -29,10 +29,10 @@ import report
 BEGIN = "<!-- soak: from here to the end mark, `make soak` writes -->\n"
 END = "<!-- soak: end -->\n"
 CALLER = "127.0.0.2"
-# An answered INVITE and its BYE are remembered for 32 s, ports rest after use, and the heap finds its size: in this share of the
-# run, and a minute at least where there are two.
+# The messages of the last thousand calls are kept, an answered INVITE and its BYE are remembered for 32 s, ports rest after use,
+# and the heap finds its size: in this share of the run, and in this time at least, or half of the run where that is shorter.
 WARM_UP_SHARE = 0.2
-WARM_UP_MIN_S = 60
+WARM_UP_MIN_S = 300
 # How long what ended is remembered by the protocols: 64 times T1, and some.
 LINGER_S = 40
 # What may grow between the first and the last third after the warm-up: what is believed to be the heap's own disorder.
