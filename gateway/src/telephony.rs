@@ -295,6 +295,7 @@ impl Telephony {
         Instruments {
             started_at: self.started_at,
             engine: self.engine.clone(),
+            health: self.health.clone(),
             status: self.status.clone(),
             transport: self.live.transport.clone(),
             roster: self.roster.clone(),

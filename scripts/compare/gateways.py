@@ -159,7 +159,7 @@ class Webtrunk(Gateway):
     @staticmethod
     def is_up():
         try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}/health", timeout=1).status == 200
+            return urllib.request.urlopen(f"http://127.0.0.1:{HTTP_PORT}/healthz", timeout=1).status == 200
         except (urllib.error.URLError, OSError):
             return False
 

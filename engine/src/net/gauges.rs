@@ -37,6 +37,10 @@ pub struct VitalSigns {
     pub legs: usize,
     /// How much of the last measured second its thread worked.
     pub busy_permille: u32,
+    /// Whether it has missed too many deadlines for some seconds.
+    pub is_late: bool,
+    /// Pairs of RTP ports that it could hand out, as measured last.
+    pub pairs_free: usize,
 }
 
 /// What the engine holds.
@@ -97,6 +101,8 @@ impl Gauges {
             calls: self.calls.load(Relaxed),
             legs: self.legs.load(Relaxed),
             busy_permille: self.busy_permille.load(Relaxed),
+            is_late: self.is_late(),
+            pairs_free: self.pairs_free.load(Relaxed),
         }
     }
 

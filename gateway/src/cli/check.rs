@@ -48,6 +48,12 @@ fn summary(config: &Config) -> Vec<String> {
         }
         None => format!("records of calls kept for {} days", own.keep_days),
     }));
+    lines.extend(
+        config
+            .admin
+            .as_ref()
+            .map(|own| format!("admin API on {}, its token in {}", own.bind, own.token_file.display())),
+    );
     lines.extend(made_up_addresses(config));
     lines.extend(doubts::doubts(config).into_iter().map(|doubt| format!("warning: {doubt}")));
     let counts =

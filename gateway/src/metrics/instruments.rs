@@ -13,6 +13,7 @@ use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats};
 use super::process::Process;
 use crate::admin::Certificates;
 use crate::certificates::CertificateFacts;
+use crate::health::Health;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightCounts};
 use crate::status::{Status, StatusReader};
@@ -26,6 +27,8 @@ pub struct Instruments {
     pub started_at: Instant,
     /// The media engine.
     pub engine: Engine,
+    /// Whether new calls are taken.
+    pub health: Health,
     /// What is held.
     pub status: StatusReader,
     /// SIP's sockets.
@@ -46,6 +49,7 @@ pub struct Instruments {
 #[derive(Debug, Default)]
 pub(super) struct Readings {
     pub(super) uptime_s: f64,
+    pub(super) is_ready: bool,
     pub(super) process: Process,
     pub(super) status: Status,
     pub(super) ledger: Ledger,
@@ -94,6 +98,7 @@ impl Instruments {
         };
         Readings {
             uptime_s: self.started_at.elapsed().as_secs_f64(),
+            is_ready: self.health.readiness(Instant::now()).is_ok(),
             process: Process::read(),
             status: self.status.read(),
             ledger: self.engine.ledger(),

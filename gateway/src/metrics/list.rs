@@ -18,6 +18,13 @@ pub(super) const LIST: &[Metric] = &[
         help: "Time since the gateway started",
         read: |at, samples| samples.value(at.uptime_s),
     },
+    Metric {
+        name: "webtrunk_ready",
+        kind: Gauge,
+        labels: &[],
+        help: "1 while new calls are taken, as /readyz tells",
+        read: |at, samples| samples.value(at.is_ready),
+    },
     // Calls.
     Metric {
         name: "webtrunk_calls",
@@ -306,6 +313,28 @@ pub(super) const LIST: &[Metric] = &[
         read: |at, samples| {
             for (shard, signs) in at.shards.iter().enumerate() {
                 samples.labelled([&shard.to_string()], f64::from(signs.busy_permille) / 1000.0);
+            }
+        },
+    },
+    Metric {
+        name: "webtrunk_shard_late",
+        kind: Gauge,
+        labels: &["shard"],
+        help: "1 where a media thread has missed more than one deadline in twenty by a packet's length for two seconds",
+        read: |at, samples| {
+            for (shard, signs) in at.shards.iter().enumerate() {
+                samples.labelled([&shard.to_string()], signs.is_late);
+            }
+        },
+    },
+    Metric {
+        name: "webtrunk_rtp_port_pairs_free",
+        kind: Gauge,
+        labels: &["shard"],
+        help: "Pairs of RTP and RTCP ports that each media thread could hand out",
+        read: |at, samples| {
+            for (shard, signs) in at.shards.iter().enumerate() {
+                samples.labelled([&shard.to_string()], signs.pairs_free);
             }
         },
     },

@@ -59,6 +59,7 @@ async fn an_operator_sees_a_call_with_codecs_and_quality_and_hangs_it_up() {
         |figures: &str, line: &str| assert!(figures.lines().any(|own| own == line), "{line}\n{figures}");
     has(&figures, "webtrunk_calls{stage=\"talking\"} 1");
     has(&figures, "webtrunk_legs{side=\"media\"} 2");
+    has(&figures, "webtrunk_ready 1");
     assert!(figures.contains("webtrunk_sip_requests_received_total{method=\"INVITE\"} "), "{figures}");
     has(&figures, "webtrunk_sip_requests_sent_total{method=\"INVITE\"} 1");
     has(&figures, "webtrunk_queue_overflows_total{queue=\"sip_in\"} 0");
