@@ -26,7 +26,7 @@ pub(in crate::cli) struct LadderArguments {
 /// A call, and where its packets go.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PcapArguments {
-    /// The configuration with which the gateway was started; it has an [admin] section.
+    /// The configuration with which the gateway was started; it has an `[admin]` section.
     config: PathBuf,
     /// `last`, a call's name (call-7), a Call-ID, or the begin of one.
     call: String,

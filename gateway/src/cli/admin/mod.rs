@@ -24,7 +24,7 @@ pub(super) use reload::ReloadArguments;
 /// A gateway that runs, and how to tell what it says.
 #[derive(Debug, Args)]
 pub(super) struct Asked {
-    /// The configuration with which the gateway was started; it has an [admin] section.
+    /// The configuration with which the gateway was started; it has an `[admin]` section.
     config: PathBuf,
     /// Print what the gateway says, as JSON.
     #[arg(long)]
