@@ -15,6 +15,8 @@ HOST, PORT = "127.0.0.1", 18460
 REALM, PASSWORD = "webtrunk", "registrant"
 PHONES = 50
 PATIENCE_S = 4
+# A registrar wants a Call-ID's CSeq to go on (RFC 3261 10.2.4), which that of the process before would not.
+BEGUN = time.time_ns()
 
 
 class Phone:
@@ -33,7 +35,7 @@ class Phone:
         self.last = (
             f"REGISTER sip:{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {self.ip}:5060;branch=z9hG4bKp{self.cseq}\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:{self.user}@{HOST}>;tag=p\r\nTo: <sip:{self.user}@{HOST}>\r\n"
-            f"Call-ID: phone@{self.ip}\r\nCSeq: {self.cseq} REGISTER\r\nContact: <sip:{self.user}@{self.ip}:5060>\r\n"
+            f"Call-ID: {BEGUN}@{self.ip}\r\nCSeq: {self.cseq} REGISTER\r\nContact: <sip:{self.user}@{self.ip}:5060>\r\n"
             f"Expires: 600\r\n{authorization}Content-Length: 0\r\n\r\n"
         ).encode()
         self.resend()
