@@ -46,7 +46,7 @@ run: setup-run
 # What was installed has to be found: a test that lacks a tool fails.
 test dtmf-hour kill: export WEBTRUNK_TEST_TOOLS := required
 # A call waits more than it works: fewer at a time leave both cores idle for most of it.
-test: export RUST_TEST_THREADS := 6
+test: export RUST_TEST_THREADS := 8
 
 test: setup-test
 	$(MAKE) web
