@@ -89,15 +89,16 @@ class Canary:
             call_id = self.call_id = f"canary{number}"
             self.caller.send("INVITE", 1, call_id, f"<sip:7000@{HOST}>", sdp(RTP_PORT))
             answer = "SIP/2.0 100"
-            while answer.startswith("SIP/2.0 1"):
+            # A refusal of the call before may come once more.
+            while answer.startswith("SIP/2.0 1") or f"Call-ID: {call_id}\r\n" not in answer:
                 answer = self.caller.socket.recv(65536).decode()
+            self.to = re.search(r"\r\nTo: (.+)\r\n", answer)[1]
+            self.caller.send("ACK", 1, call_id, self.to, "")
             if answer.startswith("SIP/2.0 200"):
                 break
             time.sleep(0.5)
         else:
             raise SystemExit(f"flood: nobody answers the call that is to be up: {answer}")
-        self.to = re.search(r"\r\nTo: (.+)\r\n", answer)[1]
-        self.caller.send("ACK", 1, call_id, self.to, "")
         self.peer = (re.search(r"c=IN IP4 (\S+)", answer)[1], int(re.search(r"m=audio (\d+)", answer)[1]))
         self.sent_at, self.took_ms, self.is_over = {}, [], False
         self.threads = [threading.Thread(target=it) for it in (self.talk, self.listen)]
