@@ -8,6 +8,7 @@
 # make flood   what floods of strangers and too many calls do, beside Kamailio, into docs/PERFORMANCE.md
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
+# make defences  take each defence of signalling out, and see that its test fails, into docs/DEFENCES.md
 # make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
@@ -37,7 +38,7 @@ DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.js
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour kill soak check loom web bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour kill soak defences check loom web bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -92,6 +93,9 @@ soak: setup-bench
 	$(MAKE) web
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
 	python3 scripts/soak --target $(TARGET) --minutes $(SOAK_MINUTES)
+
+defences: setup-run
+	scripts/defences --target $(TARGET)
 
 flood: setup-compare
 	$(MAKE) web

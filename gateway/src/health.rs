@@ -3,12 +3,14 @@
 //! A process that does not live is started anew; one that is not ready is left alone until it is. So a disk that is full, which
 //! a new start would not empty, and calls that are as many as may be, leave it alive.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
-use webtrunk_engine::engine::{Engine, Refused};
+use webtrunk_engine::engine::Engine;
+use webtrunk_signalling::sip::agent::{Crowded, MediaLoad};
 
 use crate::store::StoreHealth;
+use crate::supervision::{Fault, Faults};
 
 /// How the gateway is; cheap to clone.
 #[derive(Clone)]
@@ -16,20 +18,18 @@ pub struct Health(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
+    room: Arc<dyn MediaLoad + Send + Sync>,
     store: Option<StoreHealth>,
-    beats: Mutex<Beats>,
+    faults: OnceLock<Faults>,
     draining: Mutex<Option<Instant>>,
 }
 
 /// Why it had better be started anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Illness {
-    /// A media thread does nothing any more.
-    #[error("media thread {shard} stands still")]
-    Stalled {
-        /// Which, from 0.
-        shard: usize,
-    },
+    /// Its watchdog says so: what stood still for so long does not come back.
+    #[error("{0}")]
+    Fault(#[from] Fault),
     /// Nobody writes to the store any more.
     #[error("nobody writes to the store any more")]
     StoreGone,
@@ -46,16 +46,31 @@ pub enum Unready {
         /// In so many seconds they are hung up.
         ends_in_s: u64,
     },
-    /// Media has no room.
-    #[error("overloaded: {0}")]
-    NoRoom(#[from] Refused),
+    /// There is no room for one more call.
+    #[error("overloaded: {}", in_words(*.0))]
+    NoRoom(Crowded),
+}
+
+const fn in_words(crowded: Crowded) -> &'static str {
+    match crowded {
+        Crowded::Rate => "as many calls began in the last second as may",
+        Crowded::Calls => "the engine has as many calls as it may have",
+        Crowded::Late => "the media threads are late",
+    }
 }
 
 impl Health {
-    /// Of a gateway with this engine, and this store.
+    /// Of a gateway with this engine, what says whether it takes a call, and this store.
     #[must_use]
-    pub fn new(engine: Engine, store: Option<StoreHealth>) -> Self {
-        Self(Arc::new(Inner { engine, store, beats: Mutex::default(), draining: Mutex::default() }))
+    pub fn new(engine: Engine, room: Arc<dyn MediaLoad + Send + Sync>, store: Option<StoreHealth>) -> Self {
+        let (faults, draining) = (OnceLock::new(), Mutex::default());
+        Self(Arc::new(Inner { engine, room, store, faults, draining }))
+    }
+
+    /// What a watchdog finds is heeded from now on.
+    pub fn heed(&self, faults: Faults) {
+        // There is one watchdog in a process.
+        let _ = self.0.faults.set(faults);
     }
 
     /// It goes down, and calls that are left are hung up then.
@@ -67,15 +82,11 @@ impl Health {
     ///
     /// # Errors
     /// [`Illness`]: why it is not.
-    pub fn life(&self, now: Instant) -> Result<(), Illness> {
+    pub fn life(&self) -> Result<(), Illness> {
         if self.0.store.as_ref().is_some_and(StoreHealth::is_gone) {
             return Err(Illness::StoreGone);
         }
-        let beats: Vec<_> = self.0.engine.vital_signs().iter().map(|signs| signs.beats).collect();
-        match lock(&self.0.beats).look(&beats, now) {
-            Some(shard) => Err(Illness::Stalled { shard }),
-            None => Ok(()),
-        }
+        self.0.faults.get().and_then(Faults::found).map_or(Ok(()), |fault| Err(fault.into()))
     }
 
     /// Whether new calls are taken.
@@ -87,7 +98,7 @@ impl Health {
             let ends_in_s = until.saturating_duration_since(now).as_secs();
             return Err(Unready::Draining { calls: self.0.engine.ledger().calls, ends_in_s });
         }
-        Ok(self.0.engine.has_room()?)
+        self.0.room.has_room().map_err(Unready::NoRoom)
     }
 }
 
@@ -96,41 +107,49 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What media threads had beaten when somebody last asked, and since when. They beat ten times a second.
-#[derive(Debug, Default)]
-struct Beats(Vec<(u64, Instant)>);
-
-/// Who has not beaten for so long stands still. Chosen by us: twenty beats.
-const STILL: Duration = Duration::from_secs(2);
-
-impl Beats {
-    /// Looks at the beats of all; the first that stands still.
-    fn look(&mut self, beats: &[u64], now: Instant) -> Option<usize> {
-        self.0.resize(beats.len(), (0, now));
-        let seen = self.0.iter_mut().zip(beats);
-        let still = seen.map(|((before, since), beats)| {
-            if before != beats {
-                (*before, *since) = (*beats, now);
-            }
-            now.saturating_duration_since(*since) >= STILL
-        });
-        // All of them, so that all are seen.
-        still.collect::<Vec<_>>().into_iter().position(|is_still| is_still)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+    use webtrunk_engine::config::EngineConfig;
+
     use super::*;
 
+    struct Says(Result<(), Crowded>);
+
+    impl MediaLoad for Says {
+        fn has_room(&self) -> Result<(), Crowded> {
+            self.0
+        }
+    }
+
+    fn health(room: Result<(), Crowded>) -> Health {
+        let engine =
+            Engine::start(EngineConfig { shards: 1, ..EngineConfig::default() }).expect("free ports");
+        Health::new(engine, Arc::new(Says(room)), None)
+    }
+
     #[test]
-    fn a_thread_that_does_not_beat_stands_still_however_rarely_somebody_asks() {
-        let (start, second) = (Instant::now(), Duration::from_secs(1));
-        let mut beats = Beats::default();
-        assert_eq!(beats.look(&[5, 5], start), None);
-        assert_eq!(beats.look(&[5, 15], start + second), None);
-        assert_eq!(beats.look(&[5, 25], start + 2 * second), Some(0));
-        assert_eq!(beats.look(&[6, 35], start + 3 * second), None, "it goes on");
-        assert_eq!(beats.look(&[9, 35], start + 3600 * second), Some(1));
+    fn it_is_ready_as_long_as_calls_are_taken() {
+        actix::System::new().block_on(async {
+            assert_eq!(health(Ok(())).readiness(Instant::now()), Ok(()));
+            for crowded in [Crowded::Calls, Crowded::Late] {
+                let outcome = health(Err(crowded)).readiness(Instant::now());
+                assert_eq!(outcome, Err(Unready::NoRoom(crowded)));
+            }
+        });
+    }
+
+    #[test]
+    fn it_lives_until_its_watchdog_gives_somebody_up() {
+        actix::System::new().block_on(async {
+            let health = health(Ok(()));
+            assert_eq!(health.life(), Ok(()), "nobody watches yet");
+            let (found, faults) = watch::channel(None);
+            health.heed(faults.into());
+            assert_eq!(health.life(), Ok(()));
+            let fault = Fault::Stall { who: "media shard 0".to_owned() };
+            found.send_replace(Some(fault.clone()));
+            assert_eq!(health.life(), Err(Illness::Fault(fault)));
+        });
     }
 }

@@ -1,11 +1,11 @@
-//! What signalling asks of the media engine before it takes a call.
+//! What is asked of the media engine before a call is taken: by signalling, and by who asks whether the gateway is ready.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use webtrunk_engine::engine::{Engine, Refused};
 use webtrunk_signalling::sip::agent::{Crowded, MediaLoad};
 
-/// The engine, as signalling asks it.
+/// The engine, as far as calls are refused for what it says.
 pub(crate) struct EngineLoad {
     engine: Engine,
     refuses_when_late: AtomicBool,
@@ -24,10 +24,29 @@ impl EngineLoad {
 
 impl MediaLoad for EngineLoad {
     fn has_room(&self) -> Result<(), Crowded> {
-        match self.engine.has_room() {
-            Err(Refused::Full | Refused::Draining) => Err(Crowded::Calls),
-            Err(Refused::Late) if self.refuses_when_late.load(Ordering::Relaxed) => Err(Crowded::Late),
-            Err(Refused::Late) | Ok(()) => Ok(()),
+        judged(self.engine.has_room(), self.refuses_when_late.load(Ordering::Relaxed))
+    }
+}
+
+const fn judged(room: Result<(), Refused>, refuses_when_late: bool) -> Result<(), Crowded> {
+    match room {
+        Err(Refused::Full | Refused::Draining) => Err(Crowded::Calls),
+        Err(Refused::Late) if refuses_when_late => Err(Crowded::Late),
+        Err(Refused::Late) | Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_threads_that_are_late_refuse_calls_only_where_they_may() {
+        assert_eq!(judged(Err(Refused::Late), true), Err(Crowded::Late));
+        assert_eq!(judged(Err(Refused::Late), false), Ok(()));
+        for refuses_when_late in [true, false] {
+            assert_eq!(judged(Err(Refused::Full), refuses_when_late), Err(Crowded::Calls));
+            assert_eq!(judged(Ok(()), refuses_when_late), Ok(()));
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio::time::interval;
 use tracing::{error, info};
 use webtrunk_signalling::http::Gate;
 
-use crate::admin::{AdminError, AdminServices, BoundAdmin, Certificates, DrainReport, Errand, Errands};
-use crate::certificates;
+use crate::admin::{AdminError, AdminServices, BoundAdmin, DrainReport, Errand, Errands};
+use crate::certificates::{self, Certificates};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::descriptors;
@@ -99,16 +99,15 @@ pub async fn serve(
     mut reloads: Option<Reloads>,
     Supervision { manager, mut panics }: Supervision,
 ) -> Result<(), ServeError> {
-    let own = config.tls.as_ref().map(OwnCertificate::read).transpose()?;
-    let certificate = own.as_ref().map(OwnCertificate::server_config).transpose()?;
-    let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificate.clone())).transpose()?;
+    let certificates = Certificates::read(&config)?;
+    let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificates.server())).transpose()?;
     let admin = config.admin.as_ref().map(BoundAdmin::open).transpose()?;
     let store = match &config.store {
         Some(store) => Some(Store::open(&store.path, config.cdr.as_ref()).await?),
         None => None,
     };
     let shares = descriptors::share_out(config.media.calls_max);
-    let mut telephony = Telephony::start(&config, certificate, http.as_ref(), shares.sip, store)?;
+    let mut telephony = Telephony::start(&config, &certificates, http.as_ref(), shares.sip, store)?;
     let services = Services {
         sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
         demo: demo.map(Arc::new),
@@ -128,14 +127,13 @@ pub async fn serve(
         }
         None => None,
     };
-    let certificates = Certificates::new(own.clone(), &config.trunks);
     let (errands, mut left) = Errands::channel();
     let admin = match admin {
         Some(admin) => {
             let server = admin.serve(AdminServices {
                 calls: telephony.calls(),
                 instruments: telephony.instruments(certificates.clone()),
-                certificates,
+                certificates: certificates.clone(),
                 errands: errands.clone(),
                 traces: telephony.traces(),
             })?;
@@ -146,8 +144,9 @@ pub async fn serve(
         None => None,
     };
     let mut watchdog = Watchdog::start(telephony.engine().clone(), Arc::clone(&manager));
+    telephony.health().heed(watchdog.faults());
     manager.tell_ready();
-    let keeping = own.clone().map(|own| actix::spawn(certificates::keep(own)));
+    let keeping = actix::spawn(certificates::keep(certificates.clone()));
     let mut drain = Drain::new(config.drain.timeout);
     let mut looks = interval(LOOK);
     let outcome = loop {
@@ -156,12 +155,12 @@ pub async fn serve(
             _ = looks.tick(), if drain.until().is_some() => drain.look(telephony.calls_left(), Instant::now()),
             reloads = requested(&mut reloads) => {
                 // The log tells how it went.
-                let _ = reloads.reload(&telephony, own.as_deref()).await;
+                let _ = reloads.reload(&telephony, certificates.own()).await;
                 drain.set_timeout(reloads.drain_timeout());
                 None
             }
             Some(errand) = left.recv() => {
-                run_errand(errand, &telephony, own.as_deref(), &mut reloads, &mut drain).await
+                run_errand(errand, &telephony, certificates.own(), &mut reloads, &mut drain).await
             }
             collapse = telephony.collapsed() => {
                 error!(%collapse, "no more calls can be carried: the gateway ends");
@@ -195,9 +194,7 @@ pub async fn serve(
         Ok(()) | Err(_) => drop(watchdog),
     }
     shutdown.set_ending();
-    if let Some(keeping) = keeping {
-        keeping.abort();
-    }
+    keeping.abort();
     telephony.stop().await;
     for server in [server, admin].into_iter().flatten() {
         server.stop(true).await;

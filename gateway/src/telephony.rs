@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::ServerConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{error, info, warn};
@@ -16,14 +15,15 @@ use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
 use webtrunk_signalling::sip::adapter::{SipAdapter, SipChange, SipReloader};
-use webtrunk_signalling::sip::agent::{AgentChange, RefusedCalls};
+use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig, RefusedCalls};
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::locations::Locations;
-use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats, WsEndpoint};
+use webtrunk_signalling::sip::transport::{TransportLayer, WsEndpoint};
 use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard, Witness};
 
 use crate::addresses::bind_cure;
-use crate::admin::{Calls, Certificates, Traces};
+use crate::admin::{Calls, Traces};
+use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::health::Health;
@@ -137,6 +137,12 @@ impl Live {
     }
 }
 
+/// How many legs signalling may have open. A call has two, and more while several phones ring: who has room for calls by
+/// `media.calls_max`, which is what readiness tells, has it here too.
+fn legs_max(config: &Config) -> usize {
+    config.media.calls_max.saturating_mul(4).max(AgentConfig::default().calls_max)
+}
+
 impl Telephony {
     /// Starts the engine, the adapter and the switchboard. Needs an actix system around it. SIP has
     /// `connections` streams at most; `store` has what was kept of it, and keeps it from now on.
@@ -145,13 +151,13 @@ impl Telephony {
     /// [`TelephonyError`]; nothing is left running.
     pub fn start(
         config: &Config,
-        certificate: Option<Arc<ServerConfig>>,
+        certificates: &Certificates,
         http: Option<&BoundHttp>,
         connections: usize,
         mut store: Option<Store>,
     ) -> Result<Self, TelephonyError> {
         let mut sip = SipConfig::new(config.sip.realm.as_str(), Arc::new(config.users.clone()));
-        sip.transport = wiring::transports(config, http, certificate)?;
+        sip.transport = wiring::transports(config, http, certificates)?;
         sip.transport.limits.connections = connections;
         let sight = Sight::start(&config.trace, config.hep.as_ref())?;
         sip.transport.tap = sight.as_ref().map(Sight::tap);
@@ -159,6 +165,8 @@ impl Telephony {
         sip.registrar.expires_max = config.sip.expires_max;
         sip.registrar.contacts_max = config.sip.contacts_max;
         sip.agent.session_timer = config.sip.session_timer;
+        sip.agent.calls_max = legs_max(config);
+        sip.agent.silence_max = config.sip.host_silence;
         sip.agent.max_cps = config.defence.max_cps;
         sip.agent.texts = config.messages.clone();
         sip.agent.user_passing = config.sip.passing.clone();
@@ -206,7 +214,7 @@ impl Telephony {
         let (stop, stopping) = watch::channel(false);
         let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
         let of_store = store.as_ref().map(Store::health);
-        let health = Health::new(engine.clone(), of_store.clone());
+        let health = Health::new(engine.clone(), media_load.clone(), of_store.clone());
         let status = StatusReader::new(engine.clone(), Arc::clone(&board), locations, of_store, trunks);
         let websocket = transport.ws_endpoint();
         let phones =
@@ -300,6 +308,7 @@ impl Telephony {
             transport: self.live.transport.clone(),
             roster: self.roster.clone(),
             no_room: Arc::clone(&self.refused),
+            forbidden: self.board.forbidden(),
             sight: self.sight.clone(),
             exporter: self.exporter.clone(),
             certificates,
@@ -332,18 +341,6 @@ impl Telephony {
         }
     }
 
-    /// What the transports count.
-    #[must_use]
-    pub fn transport_stats(&self) -> TransportStats {
-        self.live.transport.counters().snapshot()
-    }
-
-    /// Calls for which there was no room.
-    #[must_use]
-    pub fn refused_calls(&self) -> Arc<RefusedCalls> {
-        Arc::clone(&self.refused)
-    }
-
     /// Takes up what can change while it runs; calls go on by what they began with.
     pub async fn take_up(&self, config: &Config) {
         let (live, own) = (self.live.clone(), config.clone());
@@ -361,6 +358,7 @@ impl Telephony {
             guard: config.defence.guard.clone(),
             agent: AgentChange {
                 texts: config.messages.clone(),
+                calls_max: legs_max(config),
                 max_cps: config.defence.max_cps,
                 user_passing: config.sip.passing.clone(),
                 subscriptions: config.subscriptions.clone(),
@@ -404,7 +402,7 @@ mod tests {
     fn start() -> Telephony {
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
-        Telephony::start(&config, None, None, 10, None).expect("free ports")
+        Telephony::start(&config, &Certificates::default(), None, 10, None).expect("free ports")
     }
 
     #[test]

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::certificates::CertificateFacts;
-use crate::config::{ClientCertificate, TlsFiles};
+use crate::config::{PairFiles, TlsFiles};
 use crate::files;
 
 /// The certificate cannot be used.
@@ -37,14 +38,15 @@ pub enum TlsError {
     Mismatch(#[from] rustls::Error),
 }
 
-/// The certificate that all our listeners show, HTTPS, secure WebSocket and SIP over TLS. It can be changed while
-/// they serve: whoever comes from then on sees the new one, and no connection that is open is disturbed.
+/// A certificate that we show: all our listeners the same, HTTPS, secure WebSocket and SIP over TLS, and trunks that ask for one
+/// theirs. It can be changed while it is shown: a handshake from then on sees the new one, and no connection that is open is
+/// disturbed.
 #[derive(Debug)]
 pub struct OwnCertificate {
     /// Read once a handshake.
     shown: RwLock<Arc<CertifiedKey>>,
     /// From where it was read.
-    files: RwLock<TlsFiles>,
+    files: RwLock<PairFiles>,
 }
 
 impl OwnCertificate {
@@ -52,7 +54,7 @@ impl OwnCertificate {
     ///
     /// # Errors
     /// [`TlsError`] says which file is wrong.
-    pub fn read(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
+    pub fn read(files: &PairFiles) -> Result<Arc<Self>, TlsError> {
         Ok(Arc::new(Self { shown: RwLock::new(Self::pair(files)?), files: RwLock::new(files.clone()) }))
     }
 
@@ -60,7 +62,7 @@ impl OwnCertificate {
     ///
     /// # Errors
     /// [`TlsError`] says which file is wrong; then it is shown what was shown before.
-    pub fn change(&self, files: &TlsFiles) -> Result<bool, TlsError> {
+    pub fn change(&self, files: &PairFiles) -> Result<bool, TlsError> {
         let pair = Self::pair(files)?;
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         let is_another = shown.cert != pair.cert;
@@ -73,14 +75,14 @@ impl OwnCertificate {
     ///
     /// # Errors
     /// [`TlsError`] says which file is wrong.
-    pub fn differs(&self, files: &TlsFiles) -> Result<bool, TlsError> {
+    pub fn differs(&self, files: &PairFiles) -> Result<bool, TlsError> {
         let pair = Self::pair(files)?;
         Ok(self.shown.read().unwrap_or_else(PoisonError::into_inner).cert != pair.cert)
     }
 
     /// From where it was read last.
     #[must_use]
-    pub fn files(&self) -> TlsFiles {
+    pub fn files(&self) -> PairFiles {
         self.files.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -103,9 +105,19 @@ impl OwnCertificate {
         CertificateFacts::read(shown.cert.first()?)
     }
 
-    fn pair(files: &TlsFiles) -> Result<Arc<CertifiedKey>, TlsError> {
+    fn pair(files: &PairFiles) -> Result<Arc<CertifiedKey>, TlsError> {
         let (chain, key) = (certificates(&files.certificate)?, key(&files.private_key)?);
         Ok(Arc::new(CertifiedKey::from_der(chain, key, &provider())?))
+    }
+}
+
+impl ResolvesClientCert for OwnCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 
@@ -124,13 +136,13 @@ pub fn client_config(files: &TlsFiles) -> Result<Arc<ClientConfig>, TlsError> {
     client_config_with(files, None)
 }
 
-/// The same, with a certificate of ours and its key for servers that ask for one.
+/// The same, with a certificate of ours for servers that ask for one.
 ///
 /// # Errors
-/// [`TlsError`] says which file is wrong.
+/// [`TlsError`] when the file holds no authority.
 pub fn client_config_with(
     files: &TlsFiles,
-    own: Option<&ClientCertificate>,
+    own: Option<Arc<OwnCertificate>>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
     // Bundles of systems hold a few that are too old to be read; the others are good all the same.
@@ -140,27 +152,14 @@ pub fn client_config_with(
         .with_root_certificates(roots);
     let config = match own {
         None => config.with_no_client_auth(),
-        Some(own) => config.with_client_auth_cert(certificates(&own.certificate)?, key(&own.private_key)?)?,
+        Some(own) => {
+            let mut config = config.with_client_cert_resolver(own);
+            // A session that is resumed is that of the certificate with which it began, which may have been renewed.
+            config.resumption = Resumption::disabled();
+            config
+        }
     };
     Ok(Arc::new(config))
-}
-
-/// Whether certificate and key can be used together.
-///
-/// # Errors
-/// [`TlsError`] says which file is wrong.
-pub fn check_pair(own: &ClientCertificate) -> Result<(), TlsError> {
-    ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(RootCertStore::empty())
-        .with_client_auth_cert(certificates(&own.certificate)?, key(&own.private_key)?)?;
-    Ok(())
-}
-
-/// What the first certificate in a file says of itself, where it can be read.
-#[must_use]
-pub fn facts_of(file: &Path) -> Option<CertificateFacts> {
-    CertificateFacts::read(certificates(file).ok()?.first()?)
 }
 
 /// All certificates in a file, one at least.
@@ -243,14 +242,10 @@ mod tests {
 
     /// A server that asks for a certificate gets ours, and is served by nobody without one.
     #[test]
-    fn a_trunk_that_asks_for_a_certificate_is_shown_ours() {
+    fn a_trunk_that_asks_for_a_certificate_is_shown_ours_and_a_renewed_one_from_then_on() {
         let folder = TempDir::new().expect("a folder for the test");
         let (trunk, ours) = (pair(&folder, "trunk"), pair(&folder, "ours"));
-        let own = ClientCertificate {
-            certificate: ours.certificate.clone(),
-            private_key: ours.private_key.clone(),
-        };
-        check_pair(&own).expect("a pair");
+        let own = OwnCertificate::read(&ours.pair()).expect("a pair");
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(certificates(&ours.certificate).expect("it is one"));
         let verifier =
@@ -265,8 +260,8 @@ mod tests {
             .with_single_cert(chain, key(&trunk.private_key).expect("a key"))
             .expect("a pair");
         let server = Arc::new(server);
-        let is_let_in = |own: Option<&ClientCertificate>| {
-            let client = client_config_with(&trunk, own).expect("sound files");
+        let calling = |own| client_config_with(&trunk, own).expect("sound files");
+        let is_let_in = |client: Arc<ClientConfig>| {
             let name = "phone.example".try_into().expect("a name");
             let mut client = rustls::ClientConnection::new(client, name).expect("a client");
             let mut server = rustls::ServerConnection::new(Arc::clone(&server)).expect("a server");
@@ -288,25 +283,27 @@ mod tests {
             }
             server.peer_certificates().is_some()
         };
-        assert_eq!([is_let_in(Some(&own)), is_let_in(None)], [true, false]);
+        let with_ours = calling(Some(Arc::clone(&own)));
+        assert_eq!([is_let_in(Arc::clone(&with_ours)), is_let_in(calling(None))], [true, false]);
+        // What the trunk does not know is shown to it as soon as it is ours.
+        own.change(&pair(&folder, "new").pair()).expect("a pair");
+        assert!(!is_let_in(Arc::clone(&with_ours)));
+        own.change(&ours.pair()).expect("a pair");
+        assert!(is_let_in(with_ours));
     }
 
     #[test]
     fn a_pair_is_used_and_a_mismatch_is_told() {
         let folder = TempDir::new().expect("a folder for the test");
         let (one, other) = (pair(&folder, "one"), pair(&folder, "other"));
-        assert!(OwnCertificate::read(&one).is_ok() && client_config(&one).is_ok());
+        assert!(OwnCertificate::read(&one.pair()).is_ok() && client_config(&one).is_ok());
         let told = |certificate: &PathBuf, private_key: &PathBuf| {
-            let files = TlsFiles {
-                certificate: certificate.clone(),
-                private_key: private_key.clone(),
-                trusted_certificates: certificate.clone(),
-            };
+            let files = PairFiles { certificate: certificate.clone(), private_key: private_key.clone() };
             OwnCertificate::read(&files).expect_err("not a pair").to_string()
         };
-        let shown = OwnCertificate::read(&one).expect("a pair");
+        let shown = OwnCertificate::read(&one.pair()).expect("a pair");
         assert_eq!(
-            [&one, &other, &other].map(|files| shown.change(files).ok()),
+            [&one, &other, &other].map(|files| shown.change(&files.pair()).ok()),
             [false, true, false].map(Some)
         );
         let mixed = told(&one.certificate, &other.private_key);

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use webtrunk_codecs::EncoderConfig;
 use webtrunk_codecs::opus::OpusEncoderConfig;
 use webtrunk_engine::config::{EngineConfig, NarrowBandWish};
@@ -16,6 +15,7 @@ use webtrunk_signalling::sip::transport::{
     Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
 };
 
+use crate::certificates::Certificates;
 use crate::config::{Config, MediaConfig, SipListener, Trunk};
 use crate::http::BoundHttp;
 use crate::tls::{self, TlsError};
@@ -61,14 +61,14 @@ pub fn media_streams(media: &MediaConfig, bind: SocketAddr) -> Vec<SocketAddr> {
 }
 
 /// SIP's sockets. A listener without an address of its own is mounted on `http`, whose pages may
-/// connect; `certificate` is what secure listeners show.
+/// connect; `certificates` are what secure listeners show, and trunks that ask.
 ///
 /// # Errors
 /// [`TlsError`] when a trunk is called over TLS and there is nothing to check its certificate by.
 pub fn transports(
     config: &Config,
     http: Option<&BoundHttp>,
-    certificate: Option<Arc<ServerConfig>>,
+    certificates: &Certificates,
 ) -> Result<TransportConfig, TlsError> {
     let authorities = config.tls.as_ref().filter(|_| calls_over_tls(config));
     Ok(TransportConfig {
@@ -82,9 +82,9 @@ pub fn transports(
         },
         guard: config.defence.guard.clone(),
         tls: TlsConfig {
-            server: certificate,
+            server: certificates.server(),
             client: authorities.map(tls::client_config).transpose()?,
-            clients: client_certificates(config)?,
+            clients: client_certificates(config, certificates)?,
         },
         tap: None,
     })
@@ -101,10 +101,15 @@ pub fn calls_over_tls(config: &Config) -> bool {
 }
 
 /// What trunks are shown that ask who calls them, by their names.
-fn client_certificates(config: &Config) -> Result<HashMap<String, Arc<rustls::ClientConfig>>, TlsError> {
+fn client_certificates(
+    config: &Config,
+    certificates: &Certificates,
+) -> Result<HashMap<String, Arc<rustls::ClientConfig>>, TlsError> {
     let Some(files) = &config.tls else { return Ok(HashMap::new()) };
-    let own = config.trunks.iter().filter_map(|trunk| Some((trunk, trunk.client_certificate.as_ref()?)));
-    own.map(|(trunk, own)| Ok((trunk.sip.name.clone(), tls::client_config_with(files, Some(own))?))).collect()
+    let shown = certificates.to_trunks().iter();
+    shown
+        .map(|(trunk, own)| Ok((trunk.clone(), tls::client_config_with(files, Some(Arc::clone(own)))?)))
+        .collect()
 }
 
 /// How users are challenged.
@@ -151,7 +156,7 @@ mod tests {
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
         let http = config.http.as_ref().map(|http| BoundHttp::open(http, None).expect("a free port"));
-        let made = transports(&config, http.as_ref(), None).expect("no TLS");
+        let made = transports(&config, http.as_ref(), &Certificates::default()).expect("no TLS");
         let kinds: Vec<_> = made.listeners.iter().map(|listener| listener.kind).collect();
         assert_eq!(kinds, [TransportKind::Ws, TransportKind::Udp, TransportKind::Tcp]);
         let page = http.expect("the demo has one").address();

@@ -13,7 +13,7 @@ use rustls::{
 };
 use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
-use webtrunk::config::{HttpConfig, TlsFiles};
+use webtrunk::config::{HttpConfig, PairFiles};
 use webtrunk::http::{BoundHttp, Services};
 use webtrunk::tls::OwnCertificate;
 use webtrunk_signalling::http::Gate;
@@ -36,7 +36,7 @@ fn a_certificate_is_changed_while_listeners_serve_and_connections_live_on() {
         assert_eq!(shown(stream), old);
     }
     // A pair that is none changes nothing.
-    let mixed = TlsFiles { private_key: others.private_key.clone(), ..files };
+    let mixed = PairFiles { private_key: others.private_key.clone(), ..files };
     own.change(&mixed).expect_err("the key is another one's");
     assert_eq!(shown(&connect(listeners[0], &rustls::version::TLS13)), old);
 
@@ -115,7 +115,7 @@ fn serve(own: &Arc<OwnCertificate>) -> [SocketAddr; 3] {
 }
 
 /// A self-signed certificate for `localhost` and its key, in files.
-fn pair(folder: &Path, name: &str) -> (TlsFiles, CertificateDer<'static>) {
+fn pair(folder: &Path, name: &str) -> (PairFiles, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let file = |end: &str, text: String| {
         let path = folder.join(format!("{name}.{end}"));
@@ -124,7 +124,7 @@ fn pair(folder: &Path, name: &str) -> (TlsFiles, CertificateDer<'static>) {
     };
     let certificate = file("crt", made.cert.pem());
     let private_key = file("key", made.signing_key.serialize_pem());
-    let files = TlsFiles { trusted_certificates: certificate.clone(), certificate, private_key };
+    let files = PairFiles { certificate, private_key };
     (files, made.cert.der().clone())
 }
 

@@ -2,6 +2,8 @@
 //! unit, and what the container publishes.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +49,29 @@ fn systemd_takes_the_unit_and_finds_it_hardened() {
     let (is_content, told) =
         analyze(&["security", "--offline=yes", &threshold], &unit).expect("it was there a moment ago");
     assert!(is_content, "{told}");
+}
+
+#[test]
+fn the_containers_health_check_goes_by_what_healthz_answers() {
+    let text = fs::read_to_string(deploy("Containerfile")).expect("the file");
+    let check = text.lines().find(|line| line.starts_with("HEALTHCHECK ")).expect("it has one");
+    let (_, command) = check.split_once(" CMD ").expect("a command");
+    let command: Vec<String> = serde_json::from_str(command).expect("words");
+    for (status, expected) in [("200 OK", true), ("503 Service Unavailable", false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port().to_string();
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("somebody asks");
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).expect("a request");
+            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").expect("it is read");
+            line
+        });
+        let here: Vec<_> = command.iter().map(|word| word.replace("8080", &port)).collect();
+        let asked = Command::new(&here[0]).args(&here[1..]).status().expect("bash is there");
+        assert_eq!(asked.success(), expected, "{status}");
+        assert_eq!(answering.join().expect("it answers").trim_end(), "GET /healthz HTTP/1.0");
+    }
 }
 
 /// One port each for the page and its WebSocket, for SIP, and for browsers' media.

@@ -41,7 +41,7 @@ use roll::{Listed, Roll};
 use ties::Ties;
 use till::{Bill, Till};
 
-pub use till::SpentKeeper;
+pub use till::{Forbidden, SpentKeeper};
 
 pub use witness::Witness;
 
@@ -163,6 +163,12 @@ impl Switchboard {
         if let Some(handle) = self.roll.handle(call) {
             handle.tell(CallCommand::EndCapture);
         }
+    }
+
+    /// Numbers that were dialled and may not be called, counted.
+    #[must_use]
+    pub fn forbidden(&self) -> Arc<Forbidden> {
+        self.till.forbidden()
     }
 
     /// Hangs a call up, whoever talks; whether there is such a call.

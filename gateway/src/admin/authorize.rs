@@ -1,4 +1,4 @@
-//! Who may ask: whoever has the token (RFC 6750 2.1).
+//! Who may ask: whoever has the token (RFC 6750 2.1); for figures alone, whoever has the one for them.
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -7,14 +7,22 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
 use super::answer;
-use super::token::AdminToken;
+use super::token::{AdminToken, MetricsToken};
+
+/// The path of the figures.
+pub(super) const FIGURES: &str = "/metrics";
 
 /// Lets those through that have the token, and tells the others why not.
 pub(super) async fn authorize<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let reads_figures = |claim: &str| {
+        let token = request.app_data::<web::Data<MetricsToken>>();
+        request.path() == FIGURES && token.is_some_and(|token| token.is(claim))
+    };
     let refusal = match (claim(&request), request.app_data::<web::Data<AdminToken>>()) {
+        (Some(claim), _) if reads_figures(claim) => None,
         (Some(claim), Some(token)) if token.is(claim) => None,
         (Some(_), _) => Some(
             "this is not the token of this start; it stands in the file that the log names where the admin API began \

@@ -85,7 +85,7 @@ impl Client {
     /// # Errors
     /// [`AskError`] where there is none.
     pub fn new(file: &Path) -> Result<Self, AskError> {
-        let AdminConfig { bind, token_file } = AdminConfig::of_running(file)?;
+        let AdminConfig { bind, token_file, .. } = AdminConfig::of_running(file)?;
         match token::read(&token_file) {
             Ok(token) => Ok(Self { file: file.to_owned(), address: bind, token_file, token }),
             Err(source) => Err(AskError::NoToken { token_file, file: file.to_owned(), source }),

@@ -24,7 +24,6 @@ mod traces;
 
 pub use calls::Calls;
 pub(crate) use calls::{CallList, CallSummary, HungUp, LegSummary};
-pub use certs::Certificates;
 pub(crate) use certs::{CertificateList, ListedCertificate};
 pub use client::{AskError, Client};
 pub use errands::{DrainReport, Errand, Errands};

@@ -11,14 +11,15 @@ use actix_web::{App, Resource, web};
 use tracing::info;
 use webtrunk_signalling::http::{self, Gate, HttpDoor};
 
-use super::authorize::authorize;
+use super::authorize::{FIGURES, authorize};
 use super::calls::{self, Calls};
-use super::certs::{self, Certificates};
+use super::certs;
 use super::errands::Errands;
-use super::token::AdminToken;
+use super::token::{AdminToken, MetricsToken};
 use super::traces::{self, Traces};
 use super::{answer, drain, figures, reload};
 use crate::addresses::bind_cure;
+use crate::certificates::Certificates;
 use crate::config::AdminConfig;
 use crate::metrics::Instruments;
 
@@ -53,6 +54,7 @@ pub struct BoundAdmin {
     socket: TcpListener,
     address: SocketAddr,
     token: web::Data<AdminToken>,
+    metrics_token: web::Data<MetricsToken>,
 }
 
 /// What is told and done.
@@ -95,7 +97,8 @@ impl BoundAdmin {
         let token =
             AdminToken::make(file).map_err(|source| AdminError::Token { file: file.clone(), source })?;
         info!(%address, token_file = %file.display(), "admin API listens");
-        Ok(Self { socket, address, token: web::Data::new(token) })
+        let metrics_token = web::Data::new(MetricsToken(config.metrics_token.clone()));
+        Ok(Self { socket, address, token: web::Data::new(token), metrics_token })
     }
 
     /// Where it listens.
@@ -119,10 +122,11 @@ impl BoundAdmin {
             write_deadline: PATIENCE,
             farewell_s: FAREWELL_S,
         };
-        let token = self.token;
+        let (token, metrics_token) = (self.token, self.metrics_token);
         http::serve(door, move || {
             App::new()
                 .app_data(token.clone())
+                .app_data(metrics_token.clone())
                 .app_data(web::PayloadConfig::new(BODY_MAX))
                 .wrap(from_fn(authorize))
                 .configure(|app| routes(app, services.clone()))
@@ -143,7 +147,7 @@ fn routes(app: &mut web::ServiceConfig, services: AdminServices) {
     app.service(at("/calls/{call}/capture").route(web::post().to(traces::capture)));
     app.service(at("/traces").route(web::get().to(traces::list)));
     app.service(at("/certs").route(web::get().to(certs::list)));
-    app.service(at("/metrics").route(web::get().to(figures::metrics)));
+    app.service(at(FIGURES).route(web::get().to(figures::metrics)));
     app.service(at("/reload").route(web::post().to(reload::reload)));
     app.service(at("/drain").route(web::post().to(drain::drain)));
     app.default_service(web::to(answer::no_path));
@@ -161,11 +165,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::config::Secret;
     use crate::demo::{Demo, DemoAddresses};
     use crate::telephony::Telephony;
 
     /// A request: method, path, and what its Authorization says, where `TOKEN` stands for the token.
     type Asked<'a> = (Method, &'a str, Option<&'a str>);
+
+    const FOR_FIGURES: &str = "for-figures-alone";
 
     /// The answers, each with its status and what its body says.
     async fn ask(requests: &[Asked<'_>]) -> Vec<(StatusCode, Value)> {
@@ -173,7 +180,8 @@ mod tests {
         let token = web::Data::new(AdminToken::make(&folder.path().join("token")).expect("it is ours"));
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
-        let telephony = Telephony::start(&config, None, None, 10, None).expect("free ports");
+        let telephony =
+            Telephony::start(&config, &Certificates::default(), None, 10, None).expect("free ports");
         let services = AdminServices {
             calls: telephony.calls(),
             certificates: Certificates::default(),
@@ -184,6 +192,7 @@ mod tests {
         };
         let app = App::new()
             .app_data(token.clone())
+            .app_data(web::Data::new(MetricsToken(Some(Secret::new(FOR_FIGURES.to_owned())))))
             .wrap(from_fn(authorize))
             .configure(|app| routes(app, services.clone()));
         let service = test::init_service(app).await;
@@ -199,7 +208,8 @@ mod tests {
             let challenge = response.headers().get(header::WWW_AUTHENTICATE).is_some();
             assert_eq!(challenge, status == StatusCode::UNAUTHORIZED);
             let body = test::read_body(response).await;
-            answers.push((status, serde_json::from_slice(&body).expect("JSON")));
+            // Figures are text.
+            answers.push((status, serde_json::from_slice(&body).unwrap_or_default()));
         }
         telephony.stop().await;
         answers
@@ -230,6 +240,16 @@ mod tests {
                 assert!(told["message"].as_str().expect("text").starts_with(expected), "{told}");
             }
         }
+    }
+
+    #[actix_web::test]
+    async fn who_has_the_token_for_figures_reads_them_and_nothing_else() {
+        let bearer = format!("Bearer {FOR_FIGURES}");
+        let paths = ["/metrics", "/metrics/", "/calls", "/certs", "/drain", "/nothing"];
+        let requests = paths.map(|path| (Method::GET, path, Some(bearer.as_str())));
+        let let_in: Vec<_> =
+            ask(&requests).await.iter().map(|(status, _)| *status == StatusCode::OK).collect();
+        assert_eq!(let_in, [true, false, false, false, false, false]);
     }
 
     #[actix_web::test]

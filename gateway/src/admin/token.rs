@@ -19,6 +19,10 @@ pub(super) struct AdminToken {
     file: PathBuf,
 }
 
+/// Lets its holder read the figures, where there is one.
+#[derive(Debug)]
+pub(super) struct MetricsToken(pub(super) Option<Secret>);
+
 /// Octets of chance: nobody guesses 256 bits.
 const OCTETS: usize = 32;
 
@@ -38,13 +42,24 @@ impl AdminToken {
 
     /// Whether this is it. How long that takes says nothing of where it differs.
     pub(super) fn is(&self, told: &str) -> bool {
-        told.as_bytes().ct_eq(self.secret.expose().as_bytes()).into()
+        is_same(told, &self.secret)
     }
 
     #[cfg(test)]
     pub(super) fn expose(&self) -> &str {
         self.secret.expose()
     }
+}
+
+impl MetricsToken {
+    /// Whether this is it.
+    pub(super) fn is(&self, told: &str) -> bool {
+        self.0.as_ref().is_some_and(|secret| is_same(told, secret))
+    }
+}
+
+fn is_same(told: &str, secret: &Secret) -> bool {
+    told.as_bytes().ct_eq(secret.expose().as_bytes()).into()
 }
 
 fn write(draft: &Path, secret: &Secret) -> io::Result<()> {

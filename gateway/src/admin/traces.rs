@@ -8,6 +8,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 use webtrunk_engine::CallId;
 use webtrunk_engine::net::capture::CaptureSpec;
 use webtrunk_signalling::sip::trace::{CallTrace, NotFound};
@@ -191,6 +192,9 @@ pub(super) async fn packets(traces: web::Data<Traces>, name: web::Path<String>) 
         Some(call) => traces.captures.fetch(call, || traces.board.end_capture(call)).await,
         None => Vec::new(),
     };
+    if media.iter().any(|capture| capture.is_full()) {
+        warn!(call = %name, "a capture was full before its time, and what came then is not in it");
+    }
     answer::told(StatusCode::OK)
         .content_type("application/vnd.tcpdump.pcap")
         .body(pcap::of_call(&trace, &media).into_octets())

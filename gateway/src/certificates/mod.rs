@@ -2,7 +2,9 @@
 
 mod facts;
 mod keeper;
+mod shown;
 mod watch;
 
 pub use facts::CertificateFacts;
 pub use keeper::keep;
+pub use shown::Certificates;

@@ -16,10 +16,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::config::TlsFiles;
+use crate::config::PairFiles;
 
-/// How often files are looked at: with the look that finds them settled, a new certificate is shown within ten seconds.
-pub(super) const LOOK: Duration = Duration::from_secs(5);
+/// How often files are looked at: with the look that finds them settled, a new certificate is shown within five seconds.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// From when on an end is warned of: who renews by machine does so 30 days before, and has tried for nine by then.
 const WARNED: Duration = Duration::from_secs(21 * 24 * 60 * 60);
@@ -55,7 +55,7 @@ pub(super) struct EndWarning {
 
 impl Stamp {
     /// As the files are now.
-    pub(super) fn of(files: &TlsFiles) -> Self {
+    pub(super) fn of(files: &PairFiles) -> Self {
         Self([&files.certificate, &files.private_key].map(|file| FileStamp::of(file).ok()))
     }
 }
@@ -150,11 +150,7 @@ mod tests {
             fs::write(file(name), name).expect("the folder is ours");
         }
         symlink("cert1.pem", file("cert.pem")).expect("the folder is ours");
-        let files = TlsFiles {
-            certificate: file("cert.pem"),
-            private_key: file("key.pem"),
-            trusted_certificates: file("x"),
-        };
+        let files = PairFiles { certificate: file("cert.pem"), private_key: file("key.pem") };
         let first = Stamp::of(&files);
         assert_eq!(Stamp::of(&files), first);
         symlink("cert2.pem", file("new")).expect("the folder is ours");

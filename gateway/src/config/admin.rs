@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
+use super::secret::{Environment, Secret, SecretSource, fetch};
 use super::store::StoreConfig;
 use crate::files;
 
@@ -19,14 +20,20 @@ pub struct AdminConfig {
     pub bind: SocketAddr,
     /// Where its token is written at each start.
     pub token_file: PathBuf,
+    /// What lets its holder read the figures, and nothing else, over any number of starts.
+    pub metrics_token: Option<Secret>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdminSection {
     bind: Option<Spanned<String>>,
     token_file: Option<Spanned<String>>,
+    metrics_token: Option<Spanned<SecretSource>>,
 }
+
+/// A shorter token could be guessed. Chosen by us: 96 bits in Base64.
+const TOKEN_MIN: usize = 16;
 
 /// Where it listens if nobody says. Chosen by us: no well-known service has the port.
 const BIND: &str = "127.0.0.1:9650";
@@ -41,7 +48,16 @@ const BIND_CURE: &str =
     "write an address of loopback with a port, such as \"127.0.0.1:9650\"; whoever is elsewhere comes by SSH";
 
 impl AdminSection {
-    pub(super) fn check(&self, store: Option<&StoreConfig>, faults: &mut Faults<'_>) -> Option<AdminConfig> {
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.metrics_token.as_ref().is_some_and(|token| token.get_ref().is_inline())
+    }
+
+    pub(super) fn check(
+        &self,
+        store: Option<&StoreConfig>,
+        environment: Environment<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<AdminConfig> {
         let bind = match &self.bind {
             None => BIND.parse().ok(),
             Some(written) => faults.parse::<SocketAddr>(written, BIND_CURE).filter(|bind| {
@@ -65,7 +81,25 @@ impl AdminSection {
                 path
             }
         };
-        Some(AdminConfig { bind: bind?, token_file })
+        let metrics_token = match &self.metrics_token {
+            Some(source) => Some(self.check_token(source, environment, faults)?),
+            None => None,
+        };
+        Some(AdminConfig { bind: bind?, token_file, metrics_token })
+    }
+
+    fn check_token(
+        &self,
+        source: &Spanned<SecretSource>,
+        environment: Environment<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<Secret> {
+        let token = fetch(source, environment, faults)?;
+        if token.expose().len() < TOKEN_MIN || !token.expose().chars().all(|char| char.is_ascii_graphic()) {
+            let cure = "take one by chance, such as that of: openssl rand -hex 32";
+            faults.add(source.span(), "is no token of 16 characters or more without spaces", cure);
+        }
+        Some(token)
     }
 }
 
@@ -149,7 +183,7 @@ impl AdminConfig {
         let token_file =
             admin.token_file.unwrap_or_else(|| usual_token_file(store.as_ref().map(|it| it.path.as_path())));
         match bind.parse() {
-            Ok(bind) => Ok(Self { bind, token_file: beside.join(token_file) }),
+            Ok(bind) => Ok(Self { bind, token_file: beside.join(token_file), metrics_token: None }),
             Err(_) => Err(NoAdmin::Address { file: file.to_owned(), bind }),
         }
     }
@@ -189,6 +223,21 @@ mod tests {
             ),
             "{missing}"
         );
+    }
+
+    #[test]
+    fn a_token_for_figures_is_a_secret_that_nobody_guesses() {
+        let parse = |token: &str| {
+            let text = format!("{LISTENER}[admin]\nmetrics_token = \"{token}\"\n");
+            Config::parse("w.toml", &text).map(|config| config.admin.expect("it is there"))
+        };
+        let sound = parse("0123456789abcdef").expect("long enough");
+        assert_eq!(sound.metrics_token.as_ref().map(Secret::expose), Some("0123456789abcdef"));
+        assert!(!format!("{sound:?}").contains("0123456789abcdef"));
+        for weak in ["", "0123456789abcde", "0123456789 abcdef"] {
+            let error = parse(weak).expect_err(weak).to_string();
+            assert!(error.contains("admin.metrics_token") && error.contains("openssl rand"), "{error}");
+        }
     }
 
     #[test]

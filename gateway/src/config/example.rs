@@ -44,6 +44,7 @@ impl Example {
         for twin in ["", "x"] {
             let hash = secret(&format!("file{twin}")) + &secret("and more");
             file(&folder, &format!("alice_ha1_sha256{twin}"), hash.as_bytes());
+            file(&folder, &format!("metrics_token{twin}"), hash.as_bytes());
         }
         file(&folder, "other.wav", include_bytes!("../../assets/announcement.wav"));
         fs::create_dir(folder.path().join("other")).expect("the folder is ours");

@@ -28,6 +28,9 @@ pub(super) struct HepSection {
 /// What Homer's own agents begin with.
 const CAPTURE_ID: u32 = 2001;
 
+/// The longest password, in octets. Chosen by us: it goes with each message, in one datagram.
+const PASSWORD_MAX: usize = 1024;
+
 /// The cure for a bad address.
 const COLLECTOR_CURE: &str = "write host:port, such as \"homer.example:9060\" or \"[2001:db8::5]:9060\"";
 
@@ -51,7 +54,17 @@ impl HepSection {
             faults.add(self.collector.span(), "gets nothing, for [trace] is not enabled", cure);
         }
         let password = match &self.password {
-            Some(source) => Some(fetch(source, environment, faults)?),
+            Some(source) => {
+                let password = fetch(source, environment, faults)?;
+                if password.expose().len() > PASSWORD_MAX {
+                    faults.add(
+                        source.span(),
+                        "is longer than a collector takes",
+                        "write 1024 octets at most",
+                    );
+                }
+                Some(password)
+            }
             None => None,
         };
         let capture_id = self.capture_id.unwrap_or(CAPTURE_ID);
@@ -106,6 +119,11 @@ mod tests {
         let made = parse(text).expect("sound").expect("it is there");
         assert_eq!((made.capture_id, made.password.as_ref().map(Secret::expose)), (7, Some("s3cr3t")));
         assert!(!format!("{made:?}").contains("s3cr3t"));
+        let long =
+            |octets| parse(&format!("[hep]\ncollector = \"h:1\"\npassword = \"{}\"\n", "x".repeat(octets)));
+        assert!(long(1024).is_ok());
+        let error = long(1025).expect_err("too long");
+        assert!(error.contains("hep.password") && !error.contains("xxx"), "{error}");
         let error = parse("[trace]\nenabled = false\n[hep]\ncollector = \"h:1\"\n").expect_err("no trace");
         assert!(error.contains("[trace] is not enabled"), "{error}");
     }

@@ -28,9 +28,17 @@ pub struct TlsFiles {
     pub trusted_certificates: PathBuf,
 }
 
-/// A certificate that we show to a trunk.
+impl TlsFiles {
+    /// What is shown to whoever connects to us.
+    #[must_use]
+    pub fn pair(&self) -> PairFiles {
+        PairFiles { certificate: self.certificate.clone(), private_key: self.private_key.clone() }
+    }
+}
+
+/// A certificate that we show.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCertificate {
+pub struct PairFiles {
     /// PEM: our certificate first, then those between it and the root.
     pub certificate: PathBuf,
     /// PEM: the certificate's private key.
@@ -81,15 +89,13 @@ impl HttpSection {
 
 impl ClientCertificateSection {
     /// Resolves the paths, and reads the files so that nothing is left to find out at the start.
-    pub(super) fn check(&self, faults: &mut Faults<'_>) -> ClientCertificate {
+    pub(super) fn check(&self, faults: &mut Faults<'_>) -> PairFiles {
         let resolve = |path: &Spanned<String>| faults.document().resolve(path.get_ref());
-        let own = ClientCertificate {
-            certificate: resolve(&self.certificate),
-            private_key: resolve(&self.private_key),
-        };
+        let own =
+            PairFiles { certificate: resolve(&self.certificate), private_key: resolve(&self.private_key) };
         let pair = [(&self.certificate, &own.certificate), (&self.private_key, &own.private_key)];
         if are_readable(&pair, faults) {
-            check_pair(pair, tls::check_pair(&own), faults);
+            check_pair(pair, OwnCertificate::read(&own).map(drop), faults);
         }
         own
     }
@@ -114,7 +120,7 @@ impl TlsSection {
         if !are_readable(&named, faults) {
             return files;
         }
-        check_pair(pair, OwnCertificate::read(&files).map(drop), faults);
+        check_pair(pair, OwnCertificate::read(&files.pair()).map(drop), faults);
         if let (Some(written), Err(error)) = (&self.trusted_certificates, tls::client_config(&files)) {
             faults.add(written.span(), error, "name a PEM file of certificate authorities, or leave it out");
         }

@@ -116,6 +116,7 @@ impl File {
     fn has_inline_secret(&self) -> bool {
         self.users.iter().any(UserSection::has_inline_secret)
             || self.trunks.iter().any(TrunkSection::has_inline_secret)
+            || self.admin.as_ref().is_some_and(AdminSection::has_inline_secret)
             || self.hep.as_ref().is_some_and(HepSection::has_inline_secret)
     }
 
@@ -149,7 +150,7 @@ impl File {
         let drain = self.drain.check(faults);
         let telemetry = self.telemetry.as_ref().map(|section| section.check(faults));
         let kept_in = store.as_ref().and_then(Option::as_ref);
-        let admin = self.admin.as_ref().map(|section| section.check(kept_in, faults));
+        let admin = self.admin.as_ref().map(|section| section.check(kept_in, environment, faults));
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
         }

@@ -66,7 +66,7 @@ pub(crate) use document::SECRET_KEYS;
 pub use drain::DrainConfig;
 pub use error::{ConfigError, Fault};
 pub use hep::HepConfig;
-pub use http::{ClientCertificate, HttpConfig, TlsFiles};
+pub use http::{HttpConfig, PairFiles, TlsFiles};
 pub use limits::SpendingLimits;
 pub use listener::SipListener;
 pub use log::{LogConfig, LogFormat};

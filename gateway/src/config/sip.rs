@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::b2bua::Redirects;
-use webtrunk_signalling::sip::agent::SessionTimerConfig;
+use webtrunk_signalling::sip::agent::{AgentConfig, SessionTimerConfig};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::passing::PassingConfig;
 use webtrunk_signalling::sip::registrar::RegistrarConfig;
@@ -33,6 +33,8 @@ pub struct SipSettings {
     pub contacts_max: usize,
     /// How long answered calls go without a refresh.
     pub session_timer: SessionTimerConfig,
+    /// How long a host may say nothing to a call before the next one is called.
+    pub host_silence: Duration,
     /// Connections of one address whose peers have not yet proved who they are.
     pub strangers_per_address: usize,
     /// Whether the media of registered phones is protected.
@@ -56,6 +58,10 @@ const SESSION_EXPIRES_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest registration that can be given: a week. Chosen by us, a phone that is gone is called as long.
 const EXPIRES_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How long a host may be silent, in ms. Below, one that only repeats its INVITE once is passed over; past it, the transaction
+/// is over (RFC 3261 17.1.1.2, timer B).
+const SILENCE_RANGE: std::ops::RangeInclusive<u32> = 600..=31_000;
+
 /// How many places a user may be registered at. Chosen by us: all of them ring at once.
 const CONTACTS_RANGE: std::ops::RangeInclusive<u32> = 1..=100;
 
@@ -70,6 +76,7 @@ pub(super) struct SipSection {
     calls_per_user: Option<Spanned<u32>>,
     session_expires_s: Option<Spanned<u32>>,
     session_expires_min_s: Option<Spanned<u32>>,
+    host_silence_ms: Option<Spanned<u32>>,
     strangers_per_address: Option<Spanned<u32>>,
     phone_srtp: Option<Srtp>,
     #[serde(default)]
@@ -169,6 +176,7 @@ impl SipSection {
         let [expires_min, expires_max] = self.check_expiry(faults);
         let contacts_max = self.check_contacts(faults);
         let session_timer = self.check_session_timer(faults);
+        let host_silence = self.check_silence(faults);
         let strangers_per_address = self.check_strangers(faults);
         let passing = passing::check(&self.headers_allow, self.diversion, faults);
         let nameservers = faults.parse_all(&self.nameservers, NAMESERVER_CURE);
@@ -178,6 +186,7 @@ impl SipSection {
             expires_max,
             contacts_max,
             session_timer,
+            host_silence,
             strangers_per_address,
             // Whoever has it gets it; phones without pass over the keys that they are offered.
             phone_srtp: self.phone_srtp.unwrap_or(Srtp::Offer).into(),
@@ -226,6 +235,14 @@ impl SipSection {
             faults.add(written.span(), "is out of range", format!("write 1 to {}", limits.connections));
         }
         strangers
+    }
+
+    fn check_silence(&self, faults: &mut Faults<'_>) -> Duration {
+        let Some(written) = &self.host_silence_ms else { return AgentConfig::default().silence_max };
+        if !SILENCE_RANGE.contains(written.get_ref()) {
+            faults.add(written.span(), "is out of range", "write 600 to 31000 milliseconds");
+        }
+        Duration::from_millis((*written.get_ref()).into())
     }
 
     fn check_contacts(&self, faults: &mut Faults<'_>) -> usize {

@@ -17,7 +17,7 @@ use webtrunk_signalling::sip::trunk_load::TrunkLimits;
 use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
 use super::faults::Faults;
-use super::http::{ClientCertificate, ClientCertificateSection};
+use super::http::{ClientCertificateSection, PairFiles};
 use super::limits::LimitsSection;
 use super::nearest::meant;
 use super::passing::{self, WrittenDiversion};
@@ -39,7 +39,7 @@ pub struct Trunk {
     /// How keys travel in its media.
     pub keys: KeyMode,
     /// What it is shown where it asks who calls it over TLS.
-    pub client_certificate: Option<ClientCertificate>,
+    pub client_certificate: Option<PairFiles>,
     /// Whether its parties may have another take their place.
     pub transfers: bool,
     /// What becomes of a call that its answer sends elsewhere.

@@ -11,7 +11,7 @@ use crate::health::Health;
 
 /// Whether the process lives.
 pub(super) async fn life(health: web::Data<Health>) -> HttpResponse {
-    answer(health.life(Instant::now()), "lives")
+    answer(health.life(), "lives")
 }
 
 /// Whether it takes new calls.

@@ -9,10 +9,10 @@ use webtrunk_engine::net::{Ledger, VitalSigns};
 use webtrunk_signalling::cdr::Stage;
 use webtrunk_signalling::sip::agent::RefusedCalls;
 use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats};
+use webtrunk_signalling::switchboard::Forbidden;
 
 use super::process::Process;
-use crate::admin::Certificates;
-use crate::certificates::CertificateFacts;
+use crate::certificates::{CertificateFacts, Certificates};
 use crate::health::Health;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightCounts};
@@ -37,6 +37,8 @@ pub struct Instruments {
     pub roster: Roster,
     /// Calls for which there was no room.
     pub no_room: Arc<RefusedCalls>,
+    /// Numbers that may not be called.
+    pub forbidden: Arc<Forbidden>,
     /// What keeps the messages of calls.
     pub sight: Option<Sight>,
     /// Where traces go.
@@ -60,6 +62,8 @@ pub(super) struct Readings {
     pub(super) sip: TransportStats,
     pub(super) streams: usize,
     pub(super) no_room: NoRoom,
+    /// Numbers that were not called: for themselves, and for the minutes of the day.
+    pub(super) forbidden: [u64; 2],
     pub(super) sight: Option<SightCounts>,
     pub(super) traces_lost: u64,
     pub(super) received: Kinds,
@@ -85,11 +89,10 @@ pub(super) struct Kinds {
 
 impl Instruments {
     pub(super) fn read(&self) -> Readings {
-        let mut calls: BTreeMap<_, _> = STAGES.iter().map(|(_, name)| (*name, 0)).collect();
+        let mut calls: BTreeMap<_, _> = Stage::ALL.iter().map(|stage| (stage.name(), 0)).collect();
         for record in self.roster.calls() {
-            let stage = record.timeline.stage();
-            if let Some((_, name)) = STAGES.iter().find(|(known, _)| Some(*known) == stage) {
-                *calls.entry(name).or_default() += 1;
+            if let Some(stage) = record.timeline.stage() {
+                *calls.entry(stage.name()).or_default() += 1;
             }
         }
         let kinds = |traffic: &webtrunk_signalling::sip::transport::Traffic| Kinds {
@@ -112,21 +115,12 @@ impl Instruments {
                 calls: self.no_room.by_calls(),
                 late: self.no_room.by_lateness(),
             },
+            forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
             sight: self.sight.as_ref().map(Sight::counts),
             traces_lost: self.exporter.as_ref().map_or(0, Exporter::lost),
             received: kinds(self.transport.received()),
             sent: kinds(self.transport.sent()),
-            certificates: self.certificates.shown(),
+            certificates: self.certificates.facts(),
         }
     }
 }
-
-/// What goes on in a call, as it is told.
-const STAGES: [(Stage, &str); 6] = [
-    (Stage::Trying, "trying"),
-    (Stage::Ringing, "ringing"),
-    (Stage::Early, "early"),
-    (Stage::Talking, "talking"),
-    (Stage::OnHold, "on_hold"),
-    (Stage::Ending, "ending"),
-];

@@ -48,7 +48,7 @@ pub(super) const LIST: &[Metric] = &[
         name: "webtrunk_calls_refused_total",
         kind: Counter,
         labels: &["cause"],
-        help: "Calls refused before they became any: by no rule, a limit, or a stop",
+        help: "Calls refused before they became any: by no rule, or a limit",
         read: |at, samples| {
             at.tally.refused.iter().for_each(|(cause, calls)| samples.labelled([cause], *calls))
         },
@@ -62,6 +62,17 @@ pub(super) const LIST: &[Metric] = &[
             samples.labelled(["rate"], at.no_room.rate);
             samples.labelled(["calls"], at.no_room.calls);
             samples.labelled(["late"], at.no_room.late);
+        },
+    },
+    Metric {
+        name: "webtrunk_calls_forbidden_total",
+        kind: Counter,
+        labels: &["why"],
+        help: "Numbers at trunks that were dialled and not called: none that may be called, or the minutes of the day were over",
+        read: |at, samples| {
+            let [number, minutes] = at.forbidden;
+            samples.labelled(["number"], number);
+            samples.labelled(["minutes"], minutes);
         },
     },
     Metric {
@@ -349,13 +360,13 @@ pub(super) const LIST: &[Metric] = &[
     Metric {
         name: "webtrunk_certificate_expiry_timestamp_seconds",
         kind: Gauge,
-        labels: &["shown_to", "name"],
+        labels: &["shown_to", "name", "issuer"],
         help: "When a certificate that is shown ends, in seconds since 1970",
         read: |at, samples| {
             for (shown_to, facts) in &at.certificates {
                 #[expect(clippy::cast_precision_loss, reason = "a date")]
                 let ends = facts.not_after.seconds() as f64;
-                samples.labelled([shown_to, facts.title()], ends);
+                samples.labelled([shown_to, facts.title(), facts.issuer.as_str()], ends);
             }
         },
     },

@@ -110,7 +110,7 @@ impl Reloads {
     pub async fn rehearse(&self, certificate: Option<&OwnCertificate>) -> Result<ReloadReport, Refusal> {
         let Read { written, leaves } = self.read().await?;
         let is_another = match (&written.tls, certificate) {
-            (Some(files), Some(certificate)) => certificate.differs(files)?,
+            (Some(files), Some(certificate)) => certificate.differs(&files.pair())?,
             _ => false,
         };
         let settled = Settled::new(&self.current, &written);
@@ -194,7 +194,7 @@ impl Refusal {
 /// The certificate is read anew, from where the configuration says that it is; whether it is another.
 fn change_certificate(written: &Config, certificate: Option<&OwnCertificate>) -> Result<bool, TlsError> {
     match (&written.tls, certificate) {
-        (Some(files), Some(certificate)) => certificate.change(files),
+        (Some(files), Some(certificate)) => certificate.change(&files.pair()),
         _ => Ok(false),
     }
 }

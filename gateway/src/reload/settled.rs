@@ -48,6 +48,7 @@ impl Settled {
                 expires_max: "sip.expires_max_s",
                 contacts_max: "sip.contacts_max",
                 session_timer: "sip.session_expires_s, sip.session_expires_min_s",
+                host_silence: "sip.host_silence_ms",
                 strangers_per_address: "sip.strangers_per_address",
                 nameservers: "sip.nameservers",
                 listeners: "sip.listeners, sip.enabled",

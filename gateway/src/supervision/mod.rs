@@ -17,7 +17,7 @@ mod watchdog;
 
 pub use panics::Panics;
 pub use service_manager::ServiceManager;
-pub use watchdog::Watchdog;
+pub use watchdog::{Faults, Watchdog};
 
 /// How the process ends that had better be started anew (EX_SOFTWARE in sysexits(3)).
 pub(crate) const EXIT_UNSOUND: u8 = 70;

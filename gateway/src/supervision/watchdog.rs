@@ -28,6 +28,24 @@ pub struct Watchdog {
     beating: JoinHandle<()>,
 }
 
+/// What a watchdog has found, to be read at any time.
+#[derive(Debug, Clone)]
+pub struct Faults(watch::Receiver<Option<Fault>>);
+
+impl Faults {
+    /// Who does not come back; `None` as long as all are well.
+    #[must_use]
+    pub fn found(&self) -> Option<Fault> {
+        self.0.borrow().clone()
+    }
+}
+
+impl From<watch::Receiver<Option<Fault>>> for Faults {
+    fn from(found: watch::Receiver<Option<Fault>>) -> Self {
+        Self(found)
+    }
+}
+
 impl Watchdog {
     /// Starts to watch. `manager` hears that the process lives as long as everybody beats. Needs a tokio runtime around it.
     #[must_use]
@@ -42,6 +60,12 @@ impl Watchdog {
             error!(%error, "there is no thread to watch over the others");
         }
         Self { fault, is_over, beating }
+    }
+
+    /// What it finds.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.fault.clone().into()
     }
 
     /// Returns when somebody does not come back.

@@ -4,7 +4,7 @@
 //! A trace is called as the call's record: its UUID has as many bits. So who has one finds the other.
 
 use serde_json::{Value, json};
-use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, Segment, Stage, Stamp, Timeline, Way};
+use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, Segment, Stamp, Timeline, Way};
 
 /// `SpanKind`.
 const INTERNAL: u8 = 1;
@@ -16,9 +16,8 @@ const UNSET: u8 = 0;
 const ERROR: u8 = 2;
 
 /// Ends that somebody should look at.
-const FAILURES: [&str; 8] = [
+const FAILURES: [&str; 7] = [
     "internal_error",
-    "crash",
     "overloaded",
     "gateway_failure",
     "media_failed",
@@ -67,7 +66,7 @@ fn of_call(record: &CallRecord, trace: &str, root: u64) -> Value {
     let cause = record.end.as_ref().map(|end| end.cause.as_str());
     if let Some(end) = &record.end {
         attributes.push(text("webtrunk.end.cause", &end.cause));
-        attributes.push(text("webtrunk.end.by", &format!("{:?}", end.by).to_lowercase()));
+        attributes.push(text("webtrunk.end.by", end.by.name()));
         attributes.extend(end.sip_status.map(|status| number("webtrunk.end.sip_status", status.into())));
         attributes.extend(end.q850.map(|cause| number("webtrunk.end.q850", cause.into())));
     }
@@ -114,19 +113,8 @@ fn of_leg(record: &CallRecord, leg: &LegRecord, trace: &str) -> Value {
 
 /// What goes on is told by when it began: the first stretch begins with the span.
 fn events(began_at: Stamp, timeline: &Timeline) -> Vec<Value> {
-    let event = |segment: &Segment| json!({"timeUnixNano": nanoseconds(began_at.plus_ms(segment.begin_ms)), "name": stage(segment.stage)});
+    let event = |segment: &Segment| json!({"timeUnixNano": nanoseconds(began_at.plus_ms(segment.begin_ms)), "name": segment.stage.name()});
     timeline.segments.iter().skip(1).map(event).collect()
-}
-
-const fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Trying => "trying",
-        Stage::Ringing => "ringing",
-        Stage::Early => "early",
-        Stage::Talking => "talking",
-        Stage::OnHold => "on_hold",
-        Stage::Ending => "ending",
-    }
 }
 
 fn status(cause: Option<&str>) -> Value {

@@ -16,6 +16,7 @@ use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::switchboard::House;
 
 use super::Telephony;
+use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::store::{Period, Store, read_calls};
 
@@ -131,7 +132,8 @@ fn a_call_that_panics_ends_with_bye_and_a_record_that_says_so_and_the_others_go_
         let config = config(&folder, [office, carrier]);
         let path = config.store.as_ref().expect("it has one").path.clone();
         let store = Store::open(&path, config.cdr.as_ref()).await.expect("it is new");
-        let telephony = Telephony::start(&config, None, None, 10, Some(store)).expect("free ports");
+        let telephony =
+            Telephony::start(&config, &Certificates::default(), None, 10, Some(store)).expect("free ports");
         let house = telephony.live.house(&config);
         let directory = Arc::new(BrokenDirectory(Arc::clone(&house.directory)));
         telephony.board.replace(House { directory, ..house });

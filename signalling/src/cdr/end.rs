@@ -34,6 +34,19 @@ pub enum By {
     Crash,
 }
 
+impl By {
+    /// What it is called in records and traces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::Gateway => "gateway",
+            Self::Crash => "crash",
+        }
+    }
+}
+
 /// What stands for the end of a call whose process was killed.
 pub(super) const CRASH: &str = "crash";
 

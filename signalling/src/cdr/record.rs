@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::timeline::is_zero;
 use super::{By, EndRecord, QualityRecord, RecordId, Stage, Stamp, Timeline};
 use crate::adapter::Origin;
 
@@ -150,9 +151,4 @@ impl Way {
             Self::Out => By::Callee,
         }
     }
-}
-
-/// By reference, as serde asks.
-const fn is_zero(count: &u32) -> bool {
-    *count == 0
 }

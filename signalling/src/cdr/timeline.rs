@@ -28,6 +28,25 @@ pub enum Stage {
     Ending,
 }
 
+impl Stage {
+    /// All of them, in the order in which they come in a call.
+    pub const ALL: [Self; 6] =
+        [Self::Trying, Self::Ringing, Self::Early, Self::Talking, Self::OnHold, Self::Ending];
+
+    /// What it is called in records, figures and traces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trying => "trying",
+            Self::Ringing => "ringing",
+            Self::Early => "early",
+            Self::Talking => "talking",
+            Self::OnHold => "on_hold",
+            Self::Ending => "ending",
+        }
+    }
+}
+
 /// A stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
@@ -175,7 +194,7 @@ impl Timeline {
 }
 
 /// By reference, as serde asks.
-const fn is_zero(count: &u32) -> bool {
+pub(super) const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
@@ -230,6 +249,13 @@ mod tests {
         assert_eq!((timeline.segments.len(), timeline.notes.len()), (SEGMENTS_MAX + 1, NOTES_MAX));
         assert!(timeline.left_out >= 1000, "{}", timeline.left_out);
         assert_eq!((timeline.duration_ms(), timeline.duration_in_ms(Stage::Ending)), (20_010, 10));
+    }
+
+    #[test]
+    fn a_stage_is_called_the_same_wherever_it_is_told() {
+        for stage in Stage::ALL {
+            assert_eq!(serde_json::to_value(stage).expect("plain"), stage.name());
+        }
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! Who has spent how much: calls begun lately, and minutes of the day.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use webtrunk_engine::LegId;
 
 use super::limits::CallLimits;
 use crate::adapter::Origin;
-use crate::auth::bucket::{Bucket, Rate};
 
 /// Who pays for a call.
 pub type Payer = Origin;
@@ -30,7 +29,8 @@ pub struct Spent {
 /// What all have spent.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    begun: HashMap<Payer, Bucket>,
+    /// When the calls of the last minute began.
+    begun: HashMap<Payer, VecDeque<Instant>>,
     days: HashMap<Payer, Today>,
 }
 
@@ -41,6 +41,9 @@ struct Today {
     /// Calls that are up, and since when they count for this day.
     running: HashMap<LegId, Instant>,
 }
+
+/// As long a call that began counts.
+const MINUTE: Duration = Duration::from_secs(60);
 
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -62,11 +65,18 @@ impl Ledger {
         Self { begun: HashMap::new(), days: kept.into_iter().map(today).collect() }
     }
 
-    /// Begins a call of somebody; whether it may begin one more.
+    /// Begins a call of somebody; whether it may begin one more: in no minute do more of its calls begin.
     pub fn begin(&mut self, payer: &Payer, limits: &CallLimits, now: Instant) -> bool {
         let Some(max) = limits.calls_per_minute else { return true };
-        let rate = Rate::new(f64::from(max.get()) / 60.0, max.get());
-        self.begun.entry(payer.clone()).or_insert_with(|| Bucket::full(rate)).take(rate, 0.0, now).is_ok()
+        let begun = self.begun.entry(payer.clone()).or_default();
+        while begun.front().is_some_and(|at| now.saturating_duration_since(*at) >= MINUTE) {
+            begun.pop_front();
+        }
+        let may_begin = u32::try_from(begun.len()).is_ok_and(|begun| begun < max.get());
+        if may_begin {
+            begun.push_back(now);
+        }
+        may_begin
     }
 
     /// A call that somebody pays for was answered.
@@ -126,8 +136,6 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
 
     struct Bench {
         ledger: Ledger,
@@ -230,15 +238,24 @@ mod tests {
     }
 
     #[test]
-    fn a_user_begins_as_many_calls_in_a_minute_as_it_may() {
+    fn a_user_begins_as_many_calls_in_any_minute_as_it_may_and_no_more() {
         let mut bench = Bench::new();
         let limits = CallLimits { calls_per_minute: NonZeroU32::new(6), ..CallLimits::default() };
-        let mut begun = 0;
-        for _ in 0..300 {
-            begun += usize::from(bench.ledger.begin(&alice(), &limits, bench.now));
+        let mut begun = Vec::new();
+        for second in 0..300 {
+            // Six at once, and then one each ten seconds.
+            let tries = if second == 0 { 6 } else { u32::from(second % 10 == 0) };
+            for _ in 0..tries {
+                if bench.ledger.begin(&alice(), &limits, bench.now) {
+                    begun.push(bench.now);
+                }
+            }
             bench.pass(Duration::from_secs(1));
         }
-        assert!((35..=36).contains(&begun), "six at once, and six in each of five minutes: {begun}");
+        let most =
+            begun.iter().map(|from| begun.iter().filter(|at| (*from..*from + MINUTE).contains(*at)).count());
+        assert_eq!(most.max(), Some(6));
+        assert!(begun.len() >= 29, "six in each of nearly all minutes: {}", begun.len());
         assert!(bench.ledger.begin(&alice(), &CallLimits::default(), bench.now));
     }
 }

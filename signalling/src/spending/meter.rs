@@ -126,8 +126,10 @@ impl Meter {
                 }
             }
         }
-        self.asked_at = Some(now + next);
-        (next < GRAIN, spent)
+        let is_used_up = next < GRAIN;
+        // Said once: what is hung up takes its time to end.
+        self.asked_at = (!is_used_up).then(|| now + next);
+        (is_used_up, spent)
     }
 }
 
@@ -231,6 +233,19 @@ mod tests {
         let other = if ended == 0 { &mut second } else { &mut first };
         let (_, more) = bench.run(&mut [other]);
         assert!(more <= 15 * SECOND, "{more:?}");
+    }
+
+    /// It takes until its peers have confirmed it; meanwhile nothing is to be said of it again.
+    #[test]
+    fn that_a_call_has_to_end_is_said_once() {
+        let mut bench = Bench::new(3, None);
+        let (mut one, mut other) = (bench.talk(), bench.talk());
+        bench.now += 90 * SECOND;
+        let at = bench.at();
+        for meter in [&mut one, &mut other] {
+            assert!(meter.check(&mut bench.ledger, at).0);
+            assert_eq!(meter.poll_timeout(), None);
+        }
     }
 
     #[test]

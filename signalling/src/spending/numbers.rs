@@ -22,10 +22,14 @@ pub struct Prefix(String);
 pub struct NotANumber;
 
 impl Numbers {
-    /// Whether a number may be called.
+    /// Whether a number may be called: as it stands there, and as it is meant where a context is said with it, for who gets it
+    /// may go by the one or the other.
     #[must_use]
     pub fn allow(&self, number: &str) -> bool {
-        let number = plain(number);
+        self.allow_plain(&plain(number)) && in_context(number).all(|number| self.allow_plain(&number))
+    }
+
+    fn allow_plain(&self, number: &str) -> bool {
         let longest = |prefixes: &[Prefix]| {
             prefixes.iter().filter(|prefix| number.starts_with(&prefix.0)).map(|prefix| prefix.0.len()).max()
         };
@@ -59,6 +63,16 @@ fn plain(number: &str) -> String {
         Some(rest) => format!("+{rest}"),
         None => digits,
     }
+}
+
+/// A local number behind each context that is said with it: `12345;phone-context=+882` is +88212345 (RFC 3966 5.1.5).
+fn in_context(number: &str) -> impl Iterator<Item = String> {
+    let local = plain(number);
+    number.split(';').skip(1).filter_map(move |parameter| {
+        let (name, context) = parameter.split_once('=')?;
+        let is_context = name.trim().eq_ignore_ascii_case("phone-context");
+        is_context.then(|| plain(context.trim().trim_matches('"')) + &local)
+    })
 }
 
 #[cfg(test)]
@@ -104,6 +118,23 @@ mod tests {
         ] {
             assert!(!numbers.allow(written), "{written}");
         }
+    }
+
+    #[test]
+    fn a_number_is_judged_behind_its_context_too() {
+        let denied = numbers(&[], &["+882"]);
+        for written in [
+            "12345;phone-context=+882",
+            "12345;ext=1;Phone-Context=00882",
+            "12345;phone-context=+49;phone-context=+88-2",
+            "12345; phone-context = \"+882\"",
+        ] {
+            assert!(!denied.allow(written), "{written}");
+        }
+        assert!(denied.allow("12345;phone-context=+49") && denied.allow("12345;phone-context=example.org"));
+        let allowed = numbers(&["+49", "0"], &[]);
+        assert!(allowed.allow("030123;phone-context=+49"));
+        assert!(!allowed.allow("030123;phone-context=+882") && !allowed.allow("123;phone-context=+49"));
     }
 
     #[test]

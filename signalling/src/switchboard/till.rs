@@ -1,5 +1,6 @@
 //! Where calls are paid for: the ledger of all, and the meter of each call.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -16,10 +17,18 @@ pub trait SpentKeeper: Send + Sync {
     fn keep(&self, spent: Spent);
 }
 
+/// Numbers of trunks that were dialled and not called, since the start, by why; to be read at any time.
+#[derive(Debug, Default)]
+pub struct Forbidden {
+    numbers: AtomicU64,
+    minutes: AtomicU64,
+}
+
 /// The ledger of all calls.
 #[derive(Default)]
 pub(super) struct Till {
     ledger: Mutex<Ledger>,
+    forbidden: Arc<Forbidden>,
     keeper: Option<Arc<dyn SpentKeeper>>,
 }
 
@@ -29,9 +38,36 @@ pub(super) struct Bill<'a> {
     meter: Meter,
 }
 
+impl Forbidden {
+    /// Those that are none that may be called.
+    #[must_use]
+    pub fn by_number(&self) -> u64 {
+        self.numbers.load(Ordering::Relaxed)
+    }
+
+    /// Those for which the minutes of the day were over.
+    #[must_use]
+    pub fn by_minutes(&self) -> u64 {
+        self.minutes.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, refusal: Refusal) {
+        let counter = match refusal {
+            Refusal::Number => &self.numbers,
+            Refusal::Minutes => &self.minutes,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Till {
     pub(super) fn new(kept: Vec<Spent>, keeper: Option<Arc<dyn SpentKeeper>>) -> Self {
-        Self { ledger: Mutex::new(Ledger::new(kept)), keeper }
+        Self { ledger: Mutex::new(Ledger::new(kept)), keeper, forbidden: Arc::default() }
+    }
+
+    /// What was not called.
+    pub(super) fn forbidden(&self) -> Arc<Forbidden> {
+        Arc::clone(&self.forbidden)
     }
 
     /// Begins a call of somebody; whether it may begin one more.
@@ -62,6 +98,7 @@ impl<'a> Bill<'a> {
         let payers = payers(dial.on_behalf_of.as_deref(), trunk, directory);
         let mut ledger = self.till.ledger();
         self.meter.dial(dial.leg, number, payers, &mut ledger, at()).map_err(|(refusal, payer)| {
+            self.till.forbidden.add(refusal);
             let _leg = dial.span.enter();
             match refusal {
                 Refusal::Number => info!(%payer, number, "not called: the number is none that may be called"),

@@ -22,14 +22,16 @@ pub(in crate::cli) struct CallsArguments {
 
 impl CallsArguments {
     /// Does what it asks.
-    pub(in crate::cli) fn execute(&self, mut out: impl Write) -> Result<(), Failure> {
+    pub(in crate::cli) fn execute(&self, out: impl Write) -> Result<(), Failure> {
         let Some(call) = &self.call else {
             return self.asked.print("/calls", out, |list: &CallList, out| print_list(list, out));
         };
         let path = format!("/calls/{}", escaped(call));
         if self.hang_up {
-            let HungUp { hung_up } = self.asked.client()?.have("DELETE", &path)?;
-            return Ok(writeln!(out, "{hung_up} is hung up")?);
+            let hung_up: HungUp = self.asked.client()?.have("DELETE", &path)?;
+            let print =
+                |HungUp { hung_up }: &HungUp, out: &mut dyn Write| writeln!(out, "{hung_up} is hung up");
+            return self.asked.tell(&hung_up, out, print);
         }
         self.asked.print(&path, out, |record: &CallRecord, out| print_one(record, out))
     }

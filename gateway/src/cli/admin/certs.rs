@@ -14,11 +14,11 @@ pub(in crate::cli) fn certs(asked: &Asked, out: impl Write) -> Result<(), Failur
         }
         let row = |one: &crate::admin::ListedCertificate| {
             let facts = &one.facts;
-            let names = if facts.names.is_empty() { facts.subject.clone() } else { facts.names.join(" ") };
-            let ends = String::from(facts.not_after);
-            [one.shown_to.clone(), names, facts.issuer.clone(), ends, one.days_left.to_string()]
+            let (names, ends) = (facts.names.join(" "), String::from(facts.not_after));
+            let (subject, issuer) = (facts.subject.clone(), facts.issuer.clone());
+            [one.shown_to.clone(), names, subject, issuer, ends, one.days_left.to_string()]
         };
         let rows: Vec<_> = list.certificates.iter().map(row).collect();
-        table::write(out, ["SHOWN TO", "NAMES", "ISSUER", "ENDS", "DAYS LEFT"], &rows)
+        table::write(out, ["SHOWN TO", "NAMES", "SUBJECT", "ISSUER", "ENDS", "DAYS LEFT"], &rows)
     })
 }

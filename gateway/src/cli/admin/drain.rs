@@ -7,20 +7,13 @@ use crate::admin::DrainReport;
 use crate::cli::Failure;
 
 /// Asks for it, and tells how far it is.
-pub(in crate::cli) fn drain(asked: &Asked, mut out: impl Write) -> Result<(), Failure> {
+pub(in crate::cli) fn drain(asked: &Asked, out: impl Write) -> Result<(), Failure> {
     let report: DrainReport = asked.client()?.have("POST", "/drain")?;
-    if asked.json {
-        serde_json::to_writer(&mut out, &report)?;
-        return Ok(writeln!(out)?);
-    }
-    let DrainReport { calls, ends_in_s } = report;
-    if calls == 0 {
-        writeln!(out, "the gateway has no calls, and ends")?;
-    } else {
-        writeln!(
+    asked.tell(&report, out, |DrainReport { calls, ends_in_s }, out| match calls {
+        0 => writeln!(out, "the gateway has no calls, and ends"),
+        _ => writeln!(
             out,
             "the gateway takes no new calls, and ends when the {calls} that it has are over, in {ends_in_s} s at the latest"
-        )?;
-    }
-    Ok(())
+        ),
+    })
 }

@@ -50,4 +50,18 @@ impl Asked {
         }
         Ok(print(&client.read(path)?, &mut out)?)
     }
+
+    /// Prints what the gateway has done: as JSON, or by `print`.
+    fn tell<T: serde::Serialize>(
+        &self,
+        done: &T,
+        mut out: impl Write,
+        print: impl FnOnce(&T, &mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            serde_json::to_writer(&mut out, done)?;
+            return Ok(writeln!(out)?);
+        }
+        Ok(print(done, &mut out)?)
+    }
 }

@@ -28,22 +28,17 @@ struct Faulty {
 
 impl ReloadArguments {
     /// Does what it asks.
-    pub(in crate::cli) fn execute(&self, mut out: impl Write) -> Result<(), Failure> {
+    pub(in crate::cli) fn execute(&self, out: impl Write) -> Result<(), Failure> {
         let path = if self.dry_run { "/reload?dry_run" } else { "/reload" };
         let report: ReloadReport = self.asked.client()?.have("POST", path).map_err(explained)?;
-        if self.asked.json {
-            serde_json::to_writer(&mut out, &report)?;
-            return Ok(writeln!(out)?);
-        }
-        match (self.dry_run, report.changes.is_empty()) {
-            (_, true) => writeln!(out, "nothing has changed")?,
-            (true, false) => writeln!(out, "would change:")?,
-            (false, false) => writeln!(out, "changed:")?,
-        }
-        for change in &report.changes {
-            writeln!(out, "  {change}")?;
-        }
-        Ok(())
+        self.asked.tell(&report, out, |report, out| {
+            match (self.dry_run, report.changes.is_empty()) {
+                (_, true) => writeln!(out, "nothing has changed")?,
+                (true, false) => writeln!(out, "would change:")?,
+                (false, false) => writeln!(out, "changed:")?,
+            }
+            report.changes.iter().try_for_each(|change| writeln!(out, "  {change}"))
+        })
     }
 }
 

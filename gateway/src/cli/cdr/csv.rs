@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use webtrunk_signalling::cdr::{By, CallRecord, LegRecord, OriginRecord, QualityRecord, Way};
+use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, QualityRecord, Way};
 
 /// With what a formula begins, or what a spreadsheet skips before it.
 const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
@@ -32,7 +32,7 @@ const COLUMNS: &[(&str, Cell)] = &[
     ("to_trunk", |call| trunk(callee(call).and_then(|leg| leg.party.as_ref()))),
     ("to_number", |call| callee(call).map(|leg| leg.number.clone()).unwrap_or_default()),
     ("end", |call| call.end.as_ref().map(|end| end.cause.clone()).unwrap_or_default()),
-    ("ended_by", |call| call.end.as_ref().map(|end| side(end.by)).unwrap_or_default().to_owned()),
+    ("ended_by", |call| call.end.as_ref().map(|end| end.by.name()).unwrap_or_default().to_owned()),
     ("sip_status", |call| number(call.end.as_ref().and_then(|end| end.sip_status))),
     ("q850", |call| number(call.end.as_ref().and_then(|end| end.q850))),
     ("clock_step", |call| call.clock_step.to_string()),
@@ -87,15 +87,6 @@ fn trunk(origin: Option<&OriginRecord>) -> String {
     match origin {
         Some(OriginRecord::Trunk(name)) => name.clone(),
         Some(OriginRecord::User(_)) | None => String::new(),
-    }
-}
-
-const fn side(by: By) -> &'static str {
-    match by {
-        By::Caller => "caller",
-        By::Callee => "callee",
-        By::Gateway => "gateway",
-        By::Crash => "crash",
     }
 }
 

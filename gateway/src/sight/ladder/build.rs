@@ -1,5 +1,6 @@
 //! From the messages of a call to columns and rungs.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use webtrunk_signalling::sip::message::Message;
@@ -43,10 +44,12 @@ impl Ladder {
         if trace.messages.first().is_some_and(|first| first.direction == Direction::Out) {
             ladder.parties.push(Party::gateway());
         }
-        for (index, seen) in trace.messages.iter().enumerate() {
-            let is_repeated = trace.messages[..index].iter().any(|earlier| seen.repeats(earlier));
+        // What looks the same and went the same way is the same message, sent once more (RFC 3261 17).
+        let mut earlier = HashSet::new();
+        for seen in &trace.messages {
+            let is_new = earlier.insert((seen.direction, seen.remote, &seen.octets));
             let first = &trace.messages[0];
-            ladder.add(seen, first, is_repeated);
+            ladder.add(seen, first, !is_new);
         }
         ladder
     }

@@ -1,6 +1,7 @@
 //! What an operator is shown of calls of late: every message of all legs, in order, and none of the secrets; and their
 //! packets, as other programs read them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::UdpSocket;
 use std::path::Path;
@@ -9,10 +10,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::load::ProcessMeter;
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::sighted::{OF_CALLEE, OF_CALLER, Sighted, heard_talk, secrets_of};
+use super::stage::{Stage, phone, talk};
 use crate::sip::raw_phone::{REGISTRAR, RawPhone, header};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
@@ -155,6 +158,41 @@ async fn a_call_over_secure_websocket_to_a_phone_is_one_ladder_and_one_capture_w
             assert!(!shown.contains(secret.as_str()), "{secret}");
         }
         assert!(!shown.contains(&password("alice")));
+    }
+}
+
+/// Of plain RTP what is said is in the file, where that was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_is_in_a_capture_with_media_and_another_program_reads_it() {
+    let Some(tshark) = tools::command("tshark") else { return };
+    let (stage, folder) =
+        (Stage::with(&["PCMU"], GatewayConfig::default()), TempDir::new().expect("a folder"));
+    let (caller, callee) =
+        (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, _lifted) = talk(&caller, &callee).await;
+    let name =
+        stage.gateway.admin("GET", "/calls").1["calls"][0]["call"].as_str().expect("a call").to_owned();
+    let told = printed(&stage.gateway, "capture", &[&name, "--seconds", "30", "--media"]);
+    assert!(told.contains("packets are captured for 30 s") && !told.contains("headers"), "{told}");
+    call.heard_packets(150, PATIENCE).await.expect("audio");
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+    let pcap = folder.path().join("call.pcap");
+    printed(&stage.gateway, "pcap", &["last", pcap.to_str().expect("ASCII")]);
+    let fields = ["udp.srcport", "frame.cap_len", "frame.len", "udp.payload"];
+    let packets = read(&tshark, &pcap, &[SIP_PORT], "udp && !sip && udp.length == 180", &fields);
+    assert!(packets.len() > 200, "{} packets", packets.len());
+    let mut said = HashSet::new();
+    for line in &packets {
+        let [_, kept, whole, payload] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        assert_eq!(kept, whole, "{line}");
+        said.insert(payload[24..].to_owned());
+    }
+    // Of a tone that fits into a packet all are the same.
+    assert!(said.len() >= 2, "two tones");
+    for payload in said {
+        let values: HashSet<_> = payload.as_bytes().chunks(2).collect();
+        assert!(values.len() > 8, "a tone is not silence: {payload}");
     }
 }
 

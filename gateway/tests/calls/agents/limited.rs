@@ -34,6 +34,8 @@ async fn numbers_that_a_user_may_not_call_are_refused_and_others_are_heard() {
         assert_eq!(refusal(alice.dial(number).await).await, Some(403), "{number}");
     }
     assert_eq!(stage.gateway.log().count(&["not called: the number is none that may be called"]), 3);
+    let metrics = stage.gateway.metrics();
+    assert!(metrics.contains("webtrunk_calls_forbidden_total{why=\"number\"} 3\n"), "{metrics}");
     let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
     call.heard_packets(100, PATIENCE).await.expect("audio");
     lifted.heard_packets(100, PATIENCE).await.expect("audio");

@@ -95,6 +95,8 @@ async fn a_media_thread_that_stands_still_ends_the_gateway_and_its_calls() {
     let process = stage.gateway.process.id();
     let held = Held::new(*threads(process, "actix-rt").first().expect("the engine's thread"));
     stage.gateway.log().wait_for(&["a thread stands still", "media shard 0", "\"calls\":1"], PATIENCE);
+    // It may still go on; nobody is to start the process anew before its watchdog gives it up.
+    assert_eq!(stage.gateway.public("/healthz").0, 200);
     lifted.ended(PATIENCE).await.expect("BYE");
     let is_over = wait_until(PATIENCE, || {
         held.look();

@@ -14,7 +14,7 @@ use crate::support::host::Host;
 use crate::support::tools;
 
 /// How long a silent trunk holds up a call (docs/SIP.md), and what a busy machine takes besides.
-const SILENCE: Duration = Duration::from_secs(4);
+const SILENCE: Duration = Duration::from_secs(2);
 const MACHINE: Duration = Duration::from_secs(6);
 
 const BUSY: [(&str, &str); 1] = [("ANSWER", "486 Busy Here")];

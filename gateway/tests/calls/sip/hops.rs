@@ -19,7 +19,7 @@ const CALLER_HZ: f64 = 850.0;
 const CALLEE_HZ: f64 = 440.0;
 
 /// How long a silent host holds up a call (docs/SIP.md), and what a busy machine takes besides.
-const SILENCE: Duration = Duration::from_secs(4);
+const SILENCE: Duration = Duration::from_secs(2);
 const MACHINE: Duration = Duration::from_secs(3);
 
 /// A host that answers every INVITE with 503 and wants to be left alone for a minute.

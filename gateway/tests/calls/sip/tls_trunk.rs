@@ -10,14 +10,16 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::Value;
 use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 
 use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
 use crate::support::certificate::pair;
-use crate::support::gateway::{Gateway, GatewayConfig, password};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
+use crate::support::process::wait_until;
 use crate::support::tools;
 
 const CALLER_HZ: f64 = 850.0;
@@ -149,6 +151,24 @@ fn assert_call((gateway, provider, office, network): &(Gateway, Gateway, Host, H
     caller.go_on();
     caller.finish();
     callee.finish();
+    assert_shown(provider, flow.trim_end_matches(':'));
+}
+
+/// The provider's operator sees each message of the call, whichever stream brought it.
+fn assert_shown(provider: &Gateway, transport: &str) {
+    let shown = || provider.admin("GET", "/calls/last/ladder?format=json").1;
+    assert!(wait_until(PATIENCE, || shown()["is_over"] == true), "{}", shown());
+    let shown = shown();
+    assert_eq!(shown["parties"][0]["transport"].as_str(), Some(transport), "{shown}");
+    let messages = shown["messages"].as_array().expect("a list").iter();
+    let of_caller = messages.filter(|message| message["call_id"] == 0);
+    let what = |message: &Value| match message["status"].as_u64() {
+        Some(status) => status.to_string(),
+        None => message["method"].as_str().expect("a request has one").to_owned(),
+    };
+    let of_caller: Vec<_> = of_caller.map(what).collect();
+    assert!(of_caller.join(" ").starts_with("INVITE 401 ACK INVITE 100 "), "{of_caller:?}");
+    assert!(of_caller.join(" ").ends_with(" 200 ACK BYE 200"), "{of_caller:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::sip::transaction::TransactionConfig;
 pub struct AgentConfig {
     /// Of the transaction layer.
     pub transactions: TransactionConfig,
-    /// How many calls may be open before new ones get 503.
+    /// How many legs may be open before new calls get 503.
     pub calls_max: usize,
     /// How many calls may begin in a second before new ones get 503; `None`, as many as come.
     pub max_cps: Option<NonZeroU32>,
@@ -24,6 +24,9 @@ pub struct AgentConfig {
     pub progress_interval: Duration,
     /// How long a peer may take to answer our re-INVITE: a phone may ask its user.
     pub reoffer_timeout: Duration,
+    /// How long a hop may say nothing to an INVITE while there is another one, or another party to call: not even 100, which
+    /// RFC 3261 17.2.1 wants within 200 ms.
+    pub silence_max: Duration,
     /// How long answered calls go without a refresh.
     pub session_timer: SessionTimerConfig,
     /// What parties may write to each other.
@@ -65,6 +68,8 @@ pub struct TextConfig {
 pub struct AgentChange {
     /// See [`AgentConfig::texts`].
     pub texts: TextConfig,
+    /// See [`AgentConfig::calls_max`].
+    pub calls_max: usize,
     /// See [`AgentConfig::max_cps`].
     pub max_cps: Option<NonZeroU32>,
     /// See [`AgentConfig::user_passing`].
@@ -103,6 +108,8 @@ impl Default for AgentConfig {
             unanswered_max: Duration::from_secs(300),
             progress_interval: Duration::from_secs(60),
             reoffer_timeout: Duration::from_secs(32),
+            // Chosen by us: three sendings of the INVITE over UDP, and half a second for the last one.
+            silence_max: Duration::from_secs(2),
             session_timer: SessionTimerConfig::default(),
             texts: TextConfig::default(),
             user_passing: PassingConfig::default(),

@@ -144,7 +144,8 @@ impl<D: Doorkeeper> Agent<D> {
 
     /// Goes by these knobs from now on.
     pub fn take_up(&mut self, change: AgentChange) {
-        let AgentChange { texts, max_cps, user_passing, subscriptions } = change;
+        let AgentChange { texts, calls_max, max_cps, user_passing, subscriptions } = change;
+        self.config.calls_max = calls_max;
         self.room.limit(max_cps);
         self.texts.limit(&texts);
         self.notifier.take_up(subscriptions.clone());

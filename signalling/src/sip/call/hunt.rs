@@ -11,10 +11,6 @@ use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::hop::Hop;
 use crate::sip::message::{CSeq, HeaderName, Method, Request};
 
-/// How long a hop may say nothing while there is another one, or another party to call: not even 100, which RFC 3261 17.2.1 wants
-/// within 200 ms. Chosen by us: three sendings of the INVITE over UDP, and a second for the last one.
-const SILENCE_MAX: Duration = Duration::from_secs(4);
-
 /// The longest request that goes in a datagram where the path's MTU is not known (RFC 3261 18.1.1), but for
 /// the Via, which is put on later.
 const DATAGRAM_MAX: usize = 1300;
@@ -31,13 +27,16 @@ pub(super) struct Hunt {
     can_change: bool,
     /// Somebody else is called where the last hop is silent.
     has_successor: bool,
+    /// How long a hop may say nothing.
+    silence_max: Duration,
 }
 
 impl Hunt {
-    pub(super) fn new(route: &Route, has_successor: bool, now: Instant) -> Self {
+    pub(super) fn new(route: &Route, has_successor: bool, context: &Context<'_>) -> Self {
+        let silence_max = context.config.silence_max;
         let left: VecDeque<_> = route.alternatives.iter().cloned().collect();
-        let until = (has_successor || !left.is_empty()).then(|| now + SILENCE_MAX);
-        Self { left, until, can_change: route.reach == Reach::Target, has_successor }
+        let until = (has_successor || !left.is_empty()).then(|| context.now + silence_max);
+        Self { left, until, can_change: route.reach == Reach::Target, has_successor, silence_max }
     }
 
     /// Where the INVITE goes first: to `flow`, or where it is too long for a datagram to the same address
@@ -49,7 +48,7 @@ impl Hunt {
         }
         let Some(stream) = context.names.flow_to(TransportKind::Tcp, flow.remote) else { return flow };
         self.left.push_front(Hop::new(flow.kind, flow.remote));
-        self.until = Some(context.now + SILENCE_MAX);
+        self.until = Some(context.now + self.silence_max);
         stream
     }
 
@@ -78,7 +77,7 @@ impl Hunt {
         let flow =
             std::iter::from_fn(|| self.left.pop_front()).find_map(|hop| context.names.flow_to_hop(&hop));
         let has_next = self.has_successor || !self.left.is_empty();
-        self.until = (flow.is_some() && has_next).then(|| context.now + SILENCE_MAX);
+        self.until = (flow.is_some() && has_next).then(|| context.now + self.silence_max);
         flow
     }
 

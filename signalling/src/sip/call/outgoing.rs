@@ -89,7 +89,7 @@ impl Outgoing {
     /// Sends the INVITE.
     pub(in crate::sip) fn dial(dial: Dial, route: Route, context: &mut Context<'_>) -> Call {
         let timer = SessionTimer::new(context.config.session_timer);
-        let mut hunt = Hunt::new(&route, dial.has_successor, context.now);
+        let mut hunt = Hunt::new(&route, dial.has_successor, context);
         let mut invite = invite(&dial, &route, context);
         // A page in the background comes late with what it has to do by the clock.
         timer.ask(&mut invite.headers, route.flow.kind.is_websocket());

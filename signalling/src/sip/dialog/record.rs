@@ -6,8 +6,11 @@ use super::{Dialog, DialogId, DialogState, detached, joined};
 use crate::sip::message::{HeaderName, Headers, NameAddr};
 
 /// How many requests of ours may have been sent of which the record does not know: it is not written for each. A gap in CSeq
-/// is no fault of ours in the peer's eyes (RFC 3261 12.2.2).
-const CSEQ_GAP: u32 = 1000;
+/// is no fault of ours in the peer's eyes (RFC 3261 12.2.2). Chosen by us: ten a second for a day.
+const CSEQ_GAP: u32 = 1_000_000;
+
+/// The last CSeq that there is (RFC 3261 8.1.1.5).
+const CSEQ_MAX: u32 = (1 << 31) - 1;
 
 /// A dialog as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +63,7 @@ impl Dialog {
             remote: remote.detached(),
             remote_target: super::target(record.remote_target.parse().ok()?).ok()?,
             route_set: detached(&routes.record_routes().ok()?),
-            local_cseq: record.local_cseq.saturating_add(CSEQ_GAP),
+            local_cseq: record.local_cseq.saturating_add(CSEQ_GAP).min(CSEQ_MAX - 1),
             remote_cseq: None,
             moves: 0,
         })
@@ -83,9 +86,9 @@ mod tests {
             local_cseq: 7,
         };
         let mut dialog = Dialog::of_record(&record).expect("it is whole");
-        assert_eq!(dialog.record(), DialogRecord { local_cseq: 1007, ..record.clone() });
+        assert_eq!(dialog.record(), DialogRecord { local_cseq: 1_000_007, ..record.clone() });
         let bye = dialog.request(Method::Bye);
-        assert_eq!(bye.headers.get(&HeaderName::CSeq), Some("1008 BYE"));
+        assert_eq!(bye.headers.get(&HeaderName::CSeq), Some("1000008 BYE"));
         assert_eq!(bye.headers.get(&HeaderName::Route), Some(record.route_set.as_str()));
         assert_eq!((bye.uri.to_string(), dialog.id().remote_tag.as_str()), (record.remote_target, "theirs"));
     }
@@ -100,7 +103,9 @@ mod tests {
             route_set: String::new(),
             local_cseq: u32::MAX,
         };
-        assert!(Dialog::of_record(&whole).is_some());
+        let bye = Dialog::of_record(&whole).map(|mut dialog| dialog.request(Method::Bye));
+        let cseq = bye.and_then(|bye| bye.headers.get(&HeaderName::CSeq).map(str::to_owned));
+        assert_eq!(cseq.as_deref(), Some("2147483647 BYE"), "the last that there is");
         for broken in [
             DialogRecord { local: "<sip:ann@example.net>".to_owned(), ..whole.clone() },
             DialogRecord { remote: "<".to_owned(), ..whole.clone() },

@@ -85,12 +85,6 @@ impl Seen {
     pub fn parse(&self) -> Option<Message> {
         Message::parse(Bytes::copy_from_slice(&self.octets)).ok()
     }
-
-    /// Whether it looks like the same message, sent once more (RFC 3261 17).
-    #[must_use]
-    pub fn repeats(&self, earlier: &Self) -> bool {
-        self.direction == earlier.direction && self.remote == earlier.remote && self.octets == earlier.octets
-    }
 }
 
 /// The Call-ID of a message, whether or not all of it makes sense.

@@ -7,6 +7,7 @@
 //!
 //! Nothing here waits, and nothing here holds a message up: a tap that is not read drops and counts.
 
+mod bodies;
 mod mask;
 mod message;
 mod record;

@@ -3,6 +3,7 @@
 //! Done once, when a message is taken in: what was never kept cannot be shown. Each secret is masked in place, and the
 //! rules look at every line of the message, body or head, however it is folded or written.
 
+use super::bodies::redact_body;
 use super::mask::{cover, cover_with_mark, find, value_at};
 
 /// Fields with parameters of Digest or another scheme (RFC 8760, RFC 6750).
@@ -48,14 +49,6 @@ const SECRET_WORDS: &[&[u8]] = &[
     b"authorization",
 ];
 
-/// Bodies that hold no words of people: what is not among them is masked as a whole.
-const KEPT_BODIES: &[&[u8]] = &[
-    b"application/sdp",
-    b"application/trickle-ice-sdpfrag",
-    b"application/simple-message-summary",
-    b"message/sipfrag",
-];
-
 /// What ends a value outside of quotes.
 const ENDS: &[u8] = b" \t\r\n;,>?&\"";
 
@@ -71,7 +64,7 @@ pub fn redact(message: &mut [u8]) {
 }
 
 /// Where a line ends with its folded continuations: past its line end.
-fn line_end(text: &[u8], begin: usize) -> usize {
+pub(super) fn line_end(text: &[u8], begin: usize) -> usize {
     let mut end = begin;
     while end < text.len() {
         let is_end = text[end] == b'\n' || (text[end] == b'\r' && text.get(end + 1) != Some(&b'\n'));
@@ -197,33 +190,6 @@ fn redact_keys(line: &mut [u8]) {
     }
 }
 
-/// What people write, and digits that they press.
-fn redact_body(message: &mut [u8]) {
-    let begin = message.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let ends = [&b"\r\n\r\n"[..], b"\n\n"].map(|end| find(message, end, begin).map(|at| at + end.len()));
-    let Some(body) = ends.into_iter().flatten().min() else { return };
-    let kind = content_type(&message[begin..body]);
-    let is_xml = kind.ends_with(b"+xml");
-    let is_multipart = kind.starts_with(b"multipart/") && find(message, b"application/sdp", body).is_some();
-    if !(is_xml || is_multipart || KEPT_BODIES.contains(&kind.as_slice())) {
-        cover(&mut message[body..]);
-    }
-}
-
-/// The type of the body, in lower case and without parameters; empty where nothing is said.
-fn content_type(head: &[u8]) -> Vec<u8> {
-    for line in head.split(|byte| *byte == b'\n') {
-        let Some(colon) = memchr::memchr(b':', line) else { continue };
-        let name = line[..colon].trim_ascii();
-        if name.eq_ignore_ascii_case(b"Content-Type") || name.eq_ignore_ascii_case(b"c") {
-            let value = &line[colon + 1..];
-            let kind = value.split(|byte| *byte == b';').next().unwrap_or_default();
-            return kind.trim_ascii().to_ascii_lowercase();
-        }
-    }
-    Vec::new()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,9 +281,46 @@ mod tests {
             ("application/x-unheard-of", "42", "**"),
             ("application/dialog-info+xml", "<a/>", "<a/>"),
             ("application/simple-message-summary", "Messages-Waiting: yes", "Messages-Waiting: yes"),
-            ("multipart/mixed;boundary=x", "--x\r\nhello", "***\r\n*****"),
+            ("multipart/mixed;boundary=x", "--x\r\n\r\nhello", "--x\r\n\r\n*****"),
+            ("multipart/mixed", "--x\r\napplication/sdp", "***\r\n***************"),
         ] {
             assert_eq!(redacted(&message(kind, body)), message(kind, expected), "{kind}");
+        }
+    }
+
+    #[test]
+    fn of_several_bodies_in_one_each_is_judged_by_itself() {
+        let message = |kind: &str, body: &str| {
+            format!("MESSAGE sip:a@b SIP/2.0\r\nContent-Type: {kind}\r\n\r\n{body}").replace('|', "\r\n")
+        };
+        let sdp = "Content-Type: application/sdp||v=0|a=ice-pwd:****|";
+        for (kind, body, expected) in [
+            (
+                "multipart/mixed;boundary=x",
+                "mind|--x|Content-Type: text/plain||application/sdp, see|--x|{sdp}|--x--|you",
+                "****|--x|Content-Type: text/plain||**************** ***|--x|{sdp}|--x--|***",
+            ),
+            (
+                "Multipart/Related; Boundary=\"x y\"",
+                "--x y|{sdp}--x y||at|--x y--|",
+                "--x y|{sdp}--x y||**|--x y--|",
+            ),
+            // One that ends with its head has no body; what stands there is not kept.
+            ("multipart/mixed;boundary=x", "--x|see you||--x|{sdp}", "--x|*** ***||--x|{sdp}"),
+            ("multipart/mixed;boundary=x", "--x|nine", "--x|****"),
+            (
+                "multipart/mixed; boundary=x",
+                "--x|Content-Type: multipart/alternative;| boundary=y||--y|{sdp}--y||at nine|--y--|--x--",
+                "--x|Content-Type: multipart/alternative;| boundary=y||--y|{sdp}--y||** ****|--y--|--x--",
+            ),
+            (
+                "multipart/mixed;boundary=z",
+                "--x|{sdp}",
+                "***|************* ***************||***|**************|",
+            ),
+        ] {
+            let [body, expected] = [body, expected].map(|text| text.replace("{sdp}", sdp));
+            assert_eq!(redacted(&message(kind, &body)), message(kind, &expected), "{kind}");
         }
     }
 

@@ -46,8 +46,8 @@ fn headers_are_set_and_taken_out_but_never_those_that_are_ours() {
 }
 
 #[test]
-fn a_host_that_says_nothing_is_given_up_after_four_seconds_where_another_trunk_is_called_then() {
-    for (has_successor, within) in [(true, 4), (false, 32)] {
+fn a_host_that_says_nothing_is_given_up_after_two_seconds_where_another_trunk_is_called_then() {
+    for (has_successor, within) in [(true, 2), (false, 32)] {
         let mut pair = Pair::over(super::pair::Link { loss: 1.0, ..super::pair::Link::GOOD });
         let leg = pair.dial_with(|dial| dial.has_successor = has_successor);
         pair.run_for(Duration::from_secs(within) - Duration::from_millis(1));
