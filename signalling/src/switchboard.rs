@@ -6,7 +6,10 @@
 //!     `------------------- Command ------------------'  `------- CallCommand --------^
 //! ```
 
+mod conversation;
 mod delivery;
+mod house;
+mod legs;
 mod records;
 mod roll;
 mod ties;
@@ -14,13 +17,12 @@ mod till;
 mod witness;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep_until;
 use tracing::field::display;
 use tracing::{Instrument, error, error_span, info, warn};
 use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
@@ -29,20 +31,22 @@ use webtrunk_engine::leg::LegStats;
 use webtrunk_engine::net::capture::{Capture, CaptureSpec};
 use webtrunk_engine::{CallId, EndCause, LegId};
 
-use crate::adapter::{Command, Event, Incoming, Origin, Target};
-use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
+use crate::adapter::{Command, Event, Incoming, Origin};
+use crate::b2bua::Input;
 use crate::cdr::CdrKeeper;
-use crate::routing::{Decision, Plan, Query, Rules};
+use crate::routing::{Decision, Plan, Query};
 use crate::spending::Spent;
 use crate::tie;
 use crate::user_calls::{Seat, Seats, TooMany, UserCalls};
+use conversation::Conversation;
+use legs::Legs;
 use records::Desk;
-use roll::{Listed, Roll};
+use roll::Roll;
 use ties::Ties;
 use till::{Bill, Till};
 
+pub use house::House;
 pub use till::{Forbidden, SpentKeeper};
-
 pub use witness::Witness;
 
 /// Events of one call that may wait; a call gets a handful a second.
@@ -66,20 +70,6 @@ pub struct Switchboard {
     /// Who keeps the records of calls; `None` where none are written.
     records: Option<Arc<dyn CdrKeeper>>,
 }
-
-/// What decides what becomes of calls; it is replaced as a whole.
-pub struct House {
-    /// Who may call whom.
-    pub rules: Rules,
-    /// How calls behave.
-    pub settings: Settings,
-    /// Where everybody is.
-    pub directory: Arc<dyn Directory + Send + Sync>,
-}
-
-/// Which call a leg belongs to. Written when legs come and go, never on a packet's way.
-#[derive(Clone, Default)]
-struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Told>>>>);
 
 /// An adapter has ended without having been told to: its task panicked, say. Nobody can be called by
 /// it any more, and what it knew of its peers is lost.
@@ -141,7 +131,7 @@ impl Switchboard {
     /// How many legs its calls have now.
     #[must_use]
     pub fn legs(&self) -> usize {
-        self.legs.lock().len()
+        self.legs.count()
     }
 
     /// The figures of a call's legs now; `None` where there is no such call.
@@ -352,220 +342,5 @@ impl Switchboard {
             // An adapter that goes away meanwhile ends the leg by itself.
             runtime.spawn(async move { drop(commands.send(command).await) });
         }
-    }
-}
-
-/// A call's task.
-struct Conversation<'a> {
-    board: &'a Switchboard,
-    inbox: mpsc::Sender<Told>,
-    from_adapters: mpsc::Receiver<Told>,
-    from_engine: mpsc::Receiver<CallEvent>,
-    handle: CallHandle,
-    /// Its legs that have not ended, with their adapters.
-    legs: Vec<(LegId, &'static str)>,
-    seats: Seats,
-    bill: Bill<'a>,
-    /// Where its record is written.
-    desk: Desk,
-    /// Where it is found from outside.
-    listed: Listed,
-}
-
-impl Conversation<'_> {
-    async fn run(
-        mut self,
-        adapter: &'static str,
-        incoming: Box<Incoming>,
-        (plan, house): (Plan, &House),
-        mut stopping: watch::Receiver<bool>,
-    ) {
-        let began_at = Instant::now();
-        let directory = &house.directory;
-        let mut settings = house.settings.clone();
-        let limits =
-            directory.limits(&incoming.origin).filter(|_| matches!(incoming.origin, Origin::User(_)));
-        if let Some(call_max) = limits.and_then(|limits| limits.call_max) {
-            settings.duration_max = settings.duration_max.min(call_max);
-        }
-        let mut call = B2bua::new(*incoming, adapter, plan, settings, directory.as_ref(), began_at);
-        let mut is_media_gone = false;
-        let mut is_stopping = false;
-        loop {
-            while let Some(effect) = call.poll_effect() {
-                self.desk.see_effect(&effect);
-                match effect {
-                    Effect::Route { origin, caller, destination } => {
-                        let (at, dice) = (SystemTime::now(), rand::random());
-                        let query = Query { at, dice, ..Query::new(&origin, &caller, &destination) };
-                        let decision = house.rules.route(&query);
-                        call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
-                    }
-                    effect => match self.may_dial(&effect, directory.as_ref()) {
-                        Ok(()) => self.carry_out(effect).await,
-                        Err((leg, cause)) => {
-                            let ended = Input::Signal(Event::Ended { leg, cause });
-                            self.desk.see_input(&ended);
-                            call.handle_input(ended, directory.as_ref(), Instant::now());
-                        }
-                    },
-                }
-            }
-            self.desk.settle();
-            if call.is_over() {
-                break;
-            }
-            let next = call.poll_timeout().into_iter().chain(self.bill.poll_timeout()).min();
-            tokio::select! {
-                // The sender half is kept here, so the channel never closes.
-                Some(input) = self.from_adapters.recv() => {
-                    self.desk.see_input(&input);
-                    match &*input {
-                        Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
-                        Input::Signal(Event::Answered { leg, .. }) => self.bill.answered(*leg),
-                        Input::Incoming { adapter, incoming } => {
-                            incoming.span.record("call", display(self.handle.id()));
-                            self.board.tell_joined(incoming.leg, &self.handle);
-                            self.legs.push((incoming.leg, adapter));
-                            if let Origin::User(user) = &incoming.origin
-                                && directory.calls_max(user).is_some()
-                            {
-                                self.seats.join(incoming.leg, user);
-                            }
-                        }
-                        _ => {}
-                    }
-                    call.handle_input(*input, directory.as_ref(), Instant::now());
-                }
-                event = self.from_engine.recv(), if !is_media_gone => match event {
-                    Some(event) => {
-                        let input = Input::Media(event);
-                        self.desk.see_input(&input);
-                        call.handle_input(input, directory.as_ref(), Instant::now());
-                    }
-                    None => {
-                        is_media_gone = true;
-                        call.hang_up(EndCause::InternalError);
-                    }
-                },
-                () = sleep_until(next.unwrap_or(began_at).into()), if next.is_some() => {
-                    let now = Instant::now();
-                    if self.bill.poll_timeout().is_some_and(|at| at <= now) && self.bill.is_used_up() {
-                        info!("the call, or the minutes of who pays for it, are as long as they may be");
-                        call.hang_up(EndCause::TimeLimit);
-                    }
-                    call.handle_timeout(directory.as_ref(), now);
-                }
-                _ = stopping.changed(), if !is_stopping => {
-                    is_stopping = true;
-                    call.hang_up(EndCause::ShuttingDown);
-                }
-                () = self.listed.unwanted() => {
-                    info!("call is hung up by the operator");
-                    call.hang_up(EndCause::Hangup);
-                }
-            }
-        }
-        info!(lasted = ?began_at.elapsed(), "call over");
-        self.handle.tell(CallCommand::End);
-        self.desk.close(&mut self.from_engine).await;
-    }
-
-    fn forget(&mut self, leg: LegId) {
-        self.board.legs.remove(leg);
-        self.legs.retain(|(known, _)| *known != leg);
-        self.seats.leave(leg);
-        self.bill.ended(leg);
-    }
-
-    /// Counts a call of a user who is about to be called, and what is about to be called at a trunk; the leg, where
-    /// it may not be, and why.
-    fn may_dial(&mut self, effect: &Effect, directory: &dyn Directory) -> Result<(), (LegId, EndCause)> {
-        let Effect::Signal { command: Command::Dial(dial), .. } = effect else { return Ok(()) };
-        self.bill.dial(dial, directory).map_err(|cause| (dial.leg, cause))?;
-        let Target::Contact { user, .. } = &dial.target else { return Ok(()) };
-        self.seats.take(dial.leg, user, directory.calls_max(user)).map_err(|TooMany| {
-            dial.span.in_scope(|| info!(user, "not called: the user has as many calls as it may"));
-            (dial.leg, EndCause::Busy)
-        })
-    }
-
-    async fn carry_out(&mut self, effect: Effect) {
-        if let Some((leg, adapter)) = effect.dialled_leg() {
-            self.board.legs.add(leg, self.inbox.clone());
-            self.board.tell_joined(leg, &self.handle);
-            self.legs.push((leg, adapter));
-        }
-        match effect {
-            Effect::Signal { adapter, command } => self.board.command(adapter, command).await,
-            Effect::Media(command) => self.handle.tell(command),
-            Effect::Refuse { adapter, leg, cause } => {
-                self.forget(leg);
-                self.board.command(adapter, Command::Hangup { leg, cause }).await;
-            }
-            Effect::Joined { ends } => self.board.ties.join(ends),
-            // The dial plan answers at once, above.
-            Effect::Route { .. } => {}
-        }
-    }
-}
-
-/// However the call ended, by a panic too: nothing of it is left behind.
-impl Drop for Conversation<'_> {
-    fn drop(&mut self) {
-        for (leg, adapter) in &self.legs {
-            self.board.legs.remove(*leg);
-            self.board.abandon(*leg, adapter, EndCause::InternalError);
-        }
-        // They came too late for a place in it.
-        self.from_adapters.close();
-        while let Ok(input) = self.from_adapters.try_recv() {
-            if let Input::Incoming { adapter, incoming } = *input {
-                self.board.legs.remove(incoming.leg);
-                self.board.abandon(incoming.leg, adapter, EndCause::Declined);
-            }
-        }
-        self.handle.tell(CallCommand::End);
-        if let Some(witness) = &self.board.witness {
-            witness.call_over(self.handle.id());
-        }
-    }
-}
-
-impl Legs {
-    fn add(&self, leg: LegId, inbox: mpsc::Sender<Told>) {
-        self.lock().insert(leg, inbox);
-    }
-
-    fn remove(&self, leg: LegId) {
-        self.lock().remove(&leg);
-    }
-
-    /// Hands an event to the call of its leg; what comes for a call that is over is of no use.
-    async fn pass(&self, event: Event) {
-        let inbox = self.lock().get(&event.leg()).cloned();
-        if let Some(inbox) = inbox {
-            // Only a call that is over has closed its inbox.
-            let _ = inbox.send(Box::new(Input::Signal(event))).await;
-        }
-    }
-
-    /// Hands a leg that came in to the call in which it wants a place.
-    ///
-    /// # Errors
-    /// There is no such call: the leg, and why it is hung up.
-    async fn join(&self, adapter: &'static str, incoming: Box<Incoming>) -> Result<(), (LegId, EndCause)> {
-        let leg = incoming.leg;
-        let inbox = incoming.replaces.and_then(|replaced| self.lock().get(&replaced).cloned());
-        let inbox = inbox.ok_or((leg, EndCause::NotFound))?;
-        self.add(leg, inbox.clone());
-        inbox.send(Box::new(Input::Incoming { adapter, incoming })).await.map_err(|_| {
-            self.remove(leg);
-            (leg, EndCause::Declined)
-        })
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LegId, mpsc::Sender<Told>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

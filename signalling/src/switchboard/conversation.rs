@@ -1,0 +1,196 @@
+//! The task of one call: between its adapters, the engine and [`B2bua`], which says what is to be done.
+
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+use tracing::field::display;
+use tracing::info;
+use webtrunk_engine::call::{CallCommand, CallEvent, CallHandle};
+use webtrunk_engine::{EndCause, LegId};
+
+use super::records::Desk;
+use super::roll::Listed;
+use super::till::Bill;
+use super::{House, Switchboard, Told};
+use crate::adapter::{Command, Event, Incoming, Origin, Target};
+use crate::b2bua::{B2bua, Directory, Effect, Input};
+use crate::routing::{Plan, Query};
+use crate::user_calls::{Seats, TooMany};
+
+/// A call's task.
+pub(super) struct Conversation<'a> {
+    pub(super) board: &'a Switchboard,
+    pub(super) inbox: mpsc::Sender<Told>,
+    pub(super) from_adapters: mpsc::Receiver<Told>,
+    pub(super) from_engine: mpsc::Receiver<CallEvent>,
+    pub(super) handle: CallHandle,
+    /// Its legs that have not ended, with their adapters.
+    pub(super) legs: Vec<(LegId, &'static str)>,
+    pub(super) seats: Seats,
+    pub(super) bill: Bill<'a>,
+    /// Where its record is written.
+    pub(super) desk: Desk,
+    /// Where it is found from outside.
+    pub(super) listed: Listed,
+}
+
+impl Conversation<'_> {
+    pub(super) async fn run(
+        mut self,
+        adapter: &'static str,
+        incoming: Box<Incoming>,
+        (plan, house): (Plan, &House),
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        let began_at = Instant::now();
+        let directory = &house.directory;
+        let mut settings = house.settings.clone();
+        let limits =
+            directory.limits(&incoming.origin).filter(|_| matches!(incoming.origin, Origin::User(_)));
+        if let Some(call_max) = limits.and_then(|limits| limits.call_max) {
+            settings.duration_max = settings.duration_max.min(call_max);
+        }
+        let mut call = B2bua::new(*incoming, adapter, plan, settings, directory.as_ref(), began_at);
+        let mut is_media_gone = false;
+        let mut is_stopping = false;
+        loop {
+            while let Some(effect) = call.poll_effect() {
+                self.desk.see_effect(&effect);
+                match effect {
+                    Effect::Route { origin, caller, destination } => {
+                        let (at, dice) = (SystemTime::now(), rand::random());
+                        let query = Query { at, dice, ..Query::new(&origin, &caller, &destination) };
+                        let decision = house.rules.route(&query);
+                        call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
+                    }
+                    effect => match self.may_dial(&effect, directory.as_ref()) {
+                        Ok(()) => self.carry_out(effect).await,
+                        Err((leg, cause)) => {
+                            let ended = Input::Signal(Event::Ended { leg, cause });
+                            self.desk.see_input(&ended);
+                            call.handle_input(ended, directory.as_ref(), Instant::now());
+                        }
+                    },
+                }
+            }
+            self.desk.settle();
+            if call.is_over() {
+                break;
+            }
+            let next = call.poll_timeout().into_iter().chain(self.bill.poll_timeout()).min();
+            tokio::select! {
+                // The sender half is kept here, so the channel never closes.
+                Some(input) = self.from_adapters.recv() => {
+                    self.desk.see_input(&input);
+                    match &*input {
+                        Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
+                        Input::Signal(Event::Answered { leg, .. }) => self.bill.answered(*leg),
+                        Input::Incoming { adapter, incoming } => {
+                            incoming.span.record("call", display(self.handle.id()));
+                            self.board.tell_joined(incoming.leg, &self.handle);
+                            self.legs.push((incoming.leg, adapter));
+                            if let Origin::User(user) = &incoming.origin
+                                && directory.calls_max(user).is_some()
+                            {
+                                self.seats.join(incoming.leg, user);
+                            }
+                        }
+                        _ => {}
+                    }
+                    call.handle_input(*input, directory.as_ref(), Instant::now());
+                }
+                event = self.from_engine.recv(), if !is_media_gone => match event {
+                    Some(event) => {
+                        let input = Input::Media(event);
+                        self.desk.see_input(&input);
+                        call.handle_input(input, directory.as_ref(), Instant::now());
+                    }
+                    None => {
+                        is_media_gone = true;
+                        call.hang_up(EndCause::InternalError);
+                    }
+                },
+                () = sleep_until(next.unwrap_or(began_at).into()), if next.is_some() => {
+                    let now = Instant::now();
+                    if self.bill.poll_timeout().is_some_and(|at| at <= now) && self.bill.is_used_up() {
+                        info!("the call, or the minutes of who pays for it, are as long as they may be");
+                        call.hang_up(EndCause::TimeLimit);
+                    }
+                    call.handle_timeout(directory.as_ref(), now);
+                }
+                _ = stopping.changed(), if !is_stopping => {
+                    is_stopping = true;
+                    call.hang_up(EndCause::ShuttingDown);
+                }
+                () = self.listed.unwanted() => {
+                    info!("call is hung up by the operator");
+                    call.hang_up(EndCause::Hangup);
+                }
+            }
+        }
+        info!(lasted = ?began_at.elapsed(), "call over");
+        self.handle.tell(CallCommand::End);
+        self.desk.close(&mut self.from_engine).await;
+    }
+
+    fn forget(&mut self, leg: LegId) {
+        self.board.legs.remove(leg);
+        self.legs.retain(|(known, _)| *known != leg);
+        self.seats.leave(leg);
+        self.bill.ended(leg);
+    }
+
+    /// Counts a call of a user who is about to be called, and what is about to be called at a trunk; the leg, where
+    /// it may not be, and why.
+    fn may_dial(&mut self, effect: &Effect, directory: &dyn Directory) -> Result<(), (LegId, EndCause)> {
+        let Effect::Signal { command: Command::Dial(dial), .. } = effect else { return Ok(()) };
+        self.bill.dial(dial, directory).map_err(|cause| (dial.leg, cause))?;
+        let Target::Contact { user, .. } = &dial.target else { return Ok(()) };
+        self.seats.take(dial.leg, user, directory.calls_max(user)).map_err(|TooMany| {
+            dial.span.in_scope(|| info!(user, "not called: the user has as many calls as it may"));
+            (dial.leg, EndCause::Busy)
+        })
+    }
+
+    async fn carry_out(&mut self, effect: Effect) {
+        if let Some((leg, adapter)) = effect.dialled_leg() {
+            self.board.legs.add(leg, self.inbox.clone());
+            self.board.tell_joined(leg, &self.handle);
+            self.legs.push((leg, adapter));
+        }
+        match effect {
+            Effect::Signal { adapter, command } => self.board.command(adapter, command).await,
+            Effect::Media(command) => self.handle.tell(command),
+            Effect::Refuse { adapter, leg, cause } => {
+                self.forget(leg);
+                self.board.command(adapter, Command::Hangup { leg, cause }).await;
+            }
+            Effect::Joined { ends } => self.board.ties.join(ends),
+            // The dial plan answers at once, above.
+            Effect::Route { .. } => {}
+        }
+    }
+}
+
+/// However the call ended, by a panic too: nothing of it is left behind.
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        for (leg, adapter) in &self.legs {
+            self.board.legs.remove(*leg);
+            self.board.abandon(*leg, adapter, EndCause::InternalError);
+        }
+        // They came too late for a place in it.
+        self.from_adapters.close();
+        while let Ok(input) = self.from_adapters.try_recv() {
+            if let Input::Incoming { adapter, incoming } = *input {
+                self.board.legs.remove(incoming.leg);
+                self.board.abandon(incoming.leg, adapter, EndCause::Declined);
+            }
+        }
+        self.handle.tell(CallCommand::End);
+        if let Some(witness) = &self.board.witness {
+            witness.call_over(self.handle.id());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Which call a leg belongs to. Written when legs come and go, never on a packet's way.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use webtrunk_engine::{EndCause, LegId};
+
+use super::Told;
+use crate::adapter::{Event, Incoming};
+use crate::b2bua::Input;
+
+/// The way to the call of each leg, whichever adapter has it; cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct Legs(Arc<Mutex<HashMap<LegId, mpsc::Sender<Told>>>>);
+
+impl Legs {
+    pub(super) fn add(&self, leg: LegId, inbox: mpsc::Sender<Told>) {
+        self.lock().insert(leg, inbox);
+    }
+
+    pub(super) fn remove(&self, leg: LegId) {
+        self.lock().remove(&leg);
+    }
+
+    /// Hands an event to the call of its leg; what comes for a call that is over is of no use.
+    pub(super) async fn pass(&self, event: Event) {
+        let inbox = self.lock().get(&event.leg()).cloned();
+        if let Some(inbox) = inbox {
+            // Only a call that is over has closed its inbox.
+            let _ = inbox.send(Box::new(Input::Signal(event))).await;
+        }
+    }
+
+    /// Hands a leg that came in to the call in which it wants a place.
+    ///
+    /// # Errors
+    /// There is no such call: the leg, and why it is hung up.
+    pub(super) async fn join(
+        &self,
+        adapter: &'static str,
+        incoming: Box<Incoming>,
+    ) -> Result<(), (LegId, EndCause)> {
+        let leg = incoming.leg;
+        let inbox = incoming.replaces.and_then(|replaced| self.lock().get(&replaced).cloned());
+        let inbox = inbox.ok_or((leg, EndCause::NotFound))?;
+        self.add(leg, inbox.clone());
+        inbox.send(Box::new(Input::Incoming { adapter, incoming })).await.map_err(|_| {
+            self.remove(leg);
+            (leg, EndCause::Declined)
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<LegId, mpsc::Sender<Told>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
