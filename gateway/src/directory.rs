@@ -23,6 +23,8 @@ use crate::wiring;
 /// The configuration and the registrar's state, as the switchboard sees them.
 pub struct GatewayDirectory {
     locations: Locations,
+    /// Where pages are.
+    pages: Locations,
     users: Users,
     trunks: Vec<Trunk>,
     prompts: HashMap<Arc<str>, Prompt>,
@@ -42,6 +44,7 @@ impl GatewayDirectory {
     pub fn new(config: &Config, locations: Locations, addresses: Addresses) -> Self {
         Self {
             locations,
+            pages: Locations::default(),
             users: config.users.clone(),
             trunks: config.trunks.clone(),
             prompts: wiring::prompts(config),
@@ -53,6 +56,12 @@ impl GatewayDirectory {
             pickup: config.subscriptions.allows_pickup.then(|| config.subscriptions.rights.clone()),
             user_redirects: config.sip.redirects,
         }
+    }
+
+    /// The same, with users in pages too.
+    #[must_use]
+    pub fn with_pages(self, pages: Locations) -> Self {
+        Self { pages, ..self }
     }
 
     pub(crate) fn place_of_contact(&self, user: &str, contact: &ContactInfo) -> Place {
@@ -96,7 +105,7 @@ impl Directory for GatewayDirectory {
     fn places(&self, target: &BridgeTarget) -> Vec<Place> {
         match target {
             BridgeTarget::User(user) => {
-                let contacts = self.locations.contacts(user);
+                let contacts = [self.locations.contacts(user), self.pages.contacts(user)].concat();
                 contacts.iter().map(|contact| self.place_of_contact(user, contact)).collect()
             }
             BridgeTarget::Trunk { trunk, number } => self.place_of_trunk(trunk, number).into_iter().collect(),

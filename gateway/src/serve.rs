@@ -110,6 +110,7 @@ pub async fn serve(
     let mut telephony = Telephony::start(&config, &certificates, http.as_ref(), shares.sip, store)?;
     let services = Services {
         sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
+        json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),
         demo: demo.map(Arc::new),
         status: Some(telephony.status()),
         health: Some(telephony.health()),

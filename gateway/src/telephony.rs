@@ -1,4 +1,4 @@
-//! Everything that carries calls, made of the configuration: engine, SIP adapter, switchboard.
+//! Everything that carries calls, made of the configuration: engine, adapters, switchboard.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tracing::{error, info, warn};
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
-use webtrunk_signalling::adapter::{Adapter, Command, StartError as AdapterError};
+use webtrunk_signalling::adapter::{Adapter, Command, Event, StartError as AdapterError};
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
+use webtrunk_signalling::json::adapter::{JsonEndpoint, JsonReloader};
 use webtrunk_signalling::sip::adapter::{SipAdapter, SipChange, SipReloader};
 use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig, RefusedCalls};
 use webtrunk_signalling::sip::config::SipConfig;
@@ -109,11 +110,13 @@ pub struct Telephony {
     status: StatusReader,
     websocket: Option<WsEndpoint>,
     phones: Option<SocketAddr>,
-    commands: mpsc::Sender<Command>,
+    /// To each adapter.
+    commands: Vec<mpsc::Sender<Command>>,
+    pages: Option<JsonEndpoint>,
     store: Option<Store>,
     sight: Option<Sight>,
     stop: watch::Sender<bool>,
-    served: JoinHandle<Result<(), AdapterGone>>,
+    served: JoinHandle<Result<(), Collapse>>,
 }
 
 /// What is asked while it runs, of which a configuration is only a part.
@@ -122,12 +125,16 @@ struct Live {
     reloader: SipReloader,
     locations: Locations,
     transport: TransportLayer,
+    /// Where pages are, and what changes their keys.
+    pages: Option<(Locations, JsonReloader)>,
 }
 
 impl Live {
     /// What a configuration says of calls.
     fn house(&self, config: &Config) -> House {
         let directory = GatewayDirectory::new(config, self.locations.clone(), self.transport.addresses());
+        let pages = self.pages.as_ref().map(|(pages, _)| pages.clone()).unwrap_or_default();
+        let directory = directory.with_pages(pages);
         let music_on_hold = config.media.music_on_hold.as_ref().and_then(|name| directory.prompt(name));
         House {
             rules: config.rules.clone(),
@@ -197,9 +204,23 @@ impl Telephony {
         for listener in transport.addresses().iter() {
             info!(transport = listener.kind.via_name(), address = %listener.bound, "SIP listens");
         }
-        let live =
-            Live { reloader: adapter_reloader, locations: locations.clone(), transport: transport.clone() };
-        let adapters = HashMap::from([(name, commands.clone())]);
+        let (mut adapters, mut arriving) = (HashMap::from([(name, commands)]), vec![(name, incoming)]);
+        let (mut pages, mut to_pages) = (None, None);
+        if let Some((json, http)) = config.json.as_ref().zip(http) {
+            let adapter = wiring::json(config, json, http, connections);
+            (pages, to_pages) = (Some((adapter.locations(), adapter.reloader())), Some(adapter.endpoint()));
+            let (events, incoming) = mpsc::channel(EVENTS);
+            let name = adapter.name();
+            adapters.insert(name, adapter.start(events).inspect_err(|_| engine.stop())?);
+            arriving.push((name, incoming));
+        }
+        let commands = adapters.values().cloned().collect();
+        let live = Live {
+            reloader: adapter_reloader,
+            locations: locations.clone(),
+            transport: transport.clone(),
+            pages,
+        };
         let witness = sight.as_ref().map(|sight| Arc::new(sight.tap()) as Arc<dyn Witness>);
         let exporter =
             config.telemetry.clone().map(|telemetry| Exporter::start(telemetry.otlp)).transpose()?;
@@ -212,7 +233,7 @@ impl Telephony {
         let board = board.with_spent(spent.unwrap_or_default(), of_spent);
         let board = Arc::new(board.with_records(Arc::new(roster.clone())));
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(Arc::clone(&board).serve(name, incoming, stopping));
+        let served = tokio::spawn(serve(Arc::clone(&board), arriving, stopping));
         let of_store = store.as_ref().map(Store::health);
         let health = Health::new(engine.clone(), media_load.clone(), of_store.clone());
         let status = StatusReader::new(engine.clone(), Arc::clone(&board), locations, of_store, trunks);
@@ -234,6 +255,7 @@ impl Telephony {
             websocket,
             phones,
             commands,
+            pages: to_pages,
             store,
             sight,
             stop,
@@ -245,6 +267,12 @@ impl Telephony {
     #[must_use]
     pub fn websocket(&self) -> Option<WsEndpoint> {
         self.websocket.clone()
+    }
+
+    /// The JSON API, for the HTTP server to mount.
+    #[must_use]
+    pub fn pages(&self) -> Option<JsonEndpoint> {
+        self.pages.clone()
     }
 
     /// Where the HTTP server puts the connections that carry media. Needs an actix system around it.
@@ -324,8 +352,10 @@ impl Telephony {
     /// Takes no new calls from now on; those that are there may go on until then.
     pub async fn refuse_calls(&self, until: Instant) {
         self.health.set_draining(until);
-        // An adapter that is gone takes none.
-        let _ = self.commands.send(Command::RefuseCalls).await;
+        for commands in &self.commands {
+            // An adapter that is gone takes none.
+            let _ = commands.send(Command::RefuseCalls).await;
+        }
     }
 
     /// Returns when no more calls can be carried, which should never be.
@@ -336,7 +366,7 @@ impl Telephony {
         };
         match served {
             Ok(Ok(())) => unreachable!("the switchboard ends in order only when `stop` says so"),
-            Ok(Err(gone)) => gone.into(),
+            Ok(Err(collapse)) => collapse,
             Err(failed) => failed.into(),
         }
     }
@@ -365,6 +395,9 @@ impl Telephony {
             },
         };
         self.live.reloader.take_up(change).await;
+        if let (Some((_, reloader)), Some(json)) = (&self.live.pages, &config.json) {
+            reloader.take_up(wiring::proofs(config, json)).await;
+        }
     }
 
     /// Hangs every call up, sees to it that the peers know, and stops listening.
@@ -373,9 +406,16 @@ impl Telephony {
         if !self.served.is_finished() && tokio::time::timeout(FAREWELL, self.served).await.is_err() {
             warn!("calls are left that did not end in time");
         }
-        // An adapter that is gone already has stopped listening.
-        let _ = self.commands.send(Command::Drain).await;
-        if tokio::time::timeout(FAREWELL, self.commands.closed()).await.is_err() {
+        for commands in &self.commands {
+            // An adapter that is gone already has stopped listening.
+            let _ = commands.send(Command::Drain).await;
+        }
+        let all_closed = async {
+            for commands in &self.commands {
+                commands.closed().await;
+            }
+        };
+        if tokio::time::timeout(FAREWELL, all_closed).await.is_err() {
             warn!("peers are left that did not confirm the end of their calls");
         }
         if let Some(store) = self.store {
@@ -387,6 +427,22 @@ impl Telephony {
             let _ = tokio::task::spawn_blocking(move || exporter.finish()).await;
         }
     }
+}
+
+/// Serves all adapters, until `stopping` says so or one of them is gone: then no call may go on.
+async fn serve(
+    board: Arc<Switchboard>,
+    adapters: Vec<(&'static str, mpsc::Receiver<Event>)>,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), Collapse> {
+    let mut served = JoinSet::new();
+    for (name, events) in adapters {
+        served.spawn(Arc::clone(&board).serve(name, events, stopping.clone()));
+    }
+    while let Some(ended) = served.join_next().await {
+        ended??;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -410,7 +466,7 @@ mod tests {
         actix::System::new().block_on(async {
             let mut telephony = start();
             // As good as a panic in its task: it ends, and nobody asked the telephony to stop.
-            telephony.commands.send(Command::Drain).await.expect("it lives");
+            telephony.commands[0].send(Command::Drain).await.expect("it lives");
             let collapse = tokio::time::timeout(PATIENCE, telephony.collapsed()).await.expect("in time");
             assert_eq!(collapse.to_string(), "the adapter \"sip\" is gone");
             tokio::time::timeout(PATIENCE, telephony.stop()).await.expect("nothing is waited for");

@@ -10,13 +10,15 @@ use webtrunk_codecs::opus::OpusEncoderConfig;
 use webtrunk_engine::config::{EngineConfig, NarrowBandWish};
 use webtrunk_engine::media::Prompt;
 use webtrunk_signalling::auth::digest::DigestConfig;
+use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
+use webtrunk_signalling::json::{JsonConfig, Proofs};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::{
     Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
 };
 
 use crate::certificates::Certificates;
-use crate::config::{Config, MediaConfig, SipListener, Trunk};
+use crate::config::{Config, JsonSettings, MediaConfig, SipListener, Trunk};
 use crate::http::BoundHttp;
 use crate::tls::{self, TlsError};
 
@@ -110,6 +112,34 @@ fn client_certificates(
     shown
         .map(|(trunk, own)| Ok((trunk.clone(), tls::client_config_with(files, Some(Arc::clone(own)))?)))
         .collect()
+}
+
+/// The JSON API, whose pages come to `http` by `connections` at most.
+#[must_use]
+pub fn json(config: &Config, json: &JsonSettings, http: &BoundHttp, connections: usize) -> JsonAdapter {
+    let own = JsonConfig {
+        resume: json.resume,
+        sessions_per_user: json.sessions_per_user,
+        passwords: json.passwords,
+        realm: config.sip.realm.clone(),
+    };
+    let limits = JsonLimits {
+        connections,
+        strangers_per_address: config.sip.strangers_per_address,
+        ping_interval: json.ping_interval,
+        ..JsonLimits::default()
+    };
+    JsonAdapter::new(own, proofs(config, json), http.origin_policy(&json.origins), limits)
+}
+
+/// What pages' proofs are checked by.
+#[must_use]
+pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
+    Proofs {
+        tokens: json.keys.tokens.clone(),
+        ephemeral: json.keys.ephemeral.clone(),
+        users: Arc::new(config.users.clone()),
+    }
 }
 
 /// How users are challenged.

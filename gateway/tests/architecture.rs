@@ -29,6 +29,8 @@ const SHELL: &[&str] = &[
     "engine/src/net/socket.rs",
     "engine/src/net/stream.rs",
     "engine/src/net/tasks.rs",
+    "signalling/src/adapter/outlet.rs",
+    "signalling/src/json/adapter/",
     "signalling/src/sip/adapter/",
     "signalling/src/http/",
     "signalling/src/sip/transport/",

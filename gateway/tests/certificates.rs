@@ -102,6 +102,7 @@ fn serve(own: &Arc<OwnCertificate>) -> [SocketAddr; 3] {
             told.send(all.try_into().expect("three")).expect("the test waits");
             let services = Services {
                 sip: None,
+                json: None,
                 demo: None,
                 status: None,
                 health: None,

@@ -3,6 +3,7 @@
 //! Every protocol is turned into this one vocabulary, and nothing else crosses. Events report what
 //! the far side did; commands say what the gateway wants done. A description is carried unopened.
 
+pub(crate) mod outlet;
 mod passage;
 mod text;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 use tracing::field::Empty;
 use tracing::{Span, error_span};
+use webtrunk_engine::leg::LegStats;
 use webtrunk_engine::sdp::{CandidateFragment, FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
@@ -239,6 +241,11 @@ pub enum Event {
         /// `destination` is whom it talks with there, where that is known.
         replaces: Option<LegId>,
     },
+    /// The party wants to know what is measured of its media. To be answered by `Tell`.
+    FiguresAsked {
+        /// An answered leg.
+        leg: LegId,
+    },
     /// The callee is to be called elsewhere; `Ended` follows.
     Redirected {
         /// A leg that was dialled.
@@ -397,6 +404,13 @@ pub enum Command {
         /// What became of it.
         delivery: Delivery,
     },
+    /// Tells the party what its protocol may have words for; one that has none leaves it.
+    Tell {
+        /// An answered leg.
+        leg: LegId,
+        /// What.
+        news: News,
+    },
     /// Refuses, cancels or ends a leg, whichever its state asks for. `Ended` follows.
     Hangup {
         /// Any leg.
@@ -428,6 +442,15 @@ pub enum RecordWish {
     Pause,
     /// What is said is recorded again.
     Resume,
+}
+
+/// What a party may want to know of its call.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// Whether the other end holds it.
+    Held(bool),
+    /// What is measured of its media, which it asked for; `None` where there is nothing yet.
+    Figures(Option<Box<LegStats>>),
 }
 
 /// How far a transfer is.
@@ -527,6 +550,7 @@ impl Event {
             | Self::CandidatesTold { leg, .. }
             | Self::RecordAsked { leg, .. }
             | Self::TransferAsked { leg, .. }
+            | Self::FiguresAsked { leg }
             | Self::Redirected { leg, .. }
             | Self::ContentTold { leg, .. }
             | Self::ContentAnswered { leg, .. }

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod b2bua;
 pub mod cdr;
 pub mod http;
+pub mod json;
 pub mod moment;
 pub mod rehearsal;
 pub mod routing;

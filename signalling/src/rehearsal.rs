@@ -157,6 +157,7 @@ impl Stage<'_> {
             | Command::AnswerCandidates { .. }
             | Command::AnswerRecord { .. }
             | Command::TransferProgress { .. }
+            | Command::Tell { .. }
             | Command::PassContent { .. }
             | Command::AnswerContent { .. }
             | Command::SendText(_)

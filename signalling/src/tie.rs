@@ -87,6 +87,7 @@ impl Tie {
             | Command::AnswerCandidates { .. }
             | Command::AnswerRecord { .. }
             | Command::TransferProgress { .. }
+            | Command::Tell { .. }
             | Command::AnswerText { .. }
             | Command::RefuseCalls
             | Command::Drain => Vec::new(),

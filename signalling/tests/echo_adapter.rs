@@ -136,6 +136,7 @@ impl Echo {
             | Command::AnswerCandidates { .. }
             | Command::AnswerRecord { .. }
             | Command::TransferProgress { .. }
+            | Command::Tell { .. }
             | Command::AnswerContent { .. }
             | Command::AnswerText { .. }
             | Command::RefuseCalls

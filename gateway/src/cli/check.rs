@@ -30,6 +30,7 @@ fn summary(config: &Config) -> Vec<String> {
         lines.push(format!("{scheme} on {}", http.bind));
     }
     lines.extend(config.listeners().map(|own| listener(own, &config.sip_ws.path)));
+    lines.extend(config.json.as_ref().map(|own| format!("JSON API at {} of the HTTP server", own.path)));
     let media = &config.media;
     let first = media.webrtc_port;
     lines.push(match first {

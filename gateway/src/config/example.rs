@@ -46,6 +46,14 @@ impl Example {
             file(&folder, &format!("alice_ha1_sha256{twin}"), hash.as_bytes());
             file(&folder, &format!("metrics_token{twin}"), hash.as_bytes());
         }
+        for (twin, digit) in [("", '1'), ("x", '2')] {
+            let digits = digit.to_string().repeat(64);
+            let keys = format!(
+                "[[token_keys]]\nid = \"k\"\nkind = \"wt1\"\nsecret = \"{digits}\"\naudience = \"a\"\n"
+            );
+            file(&folder, &format!("tokens.toml{twin}"), keys.as_bytes());
+            file(&folder, &format!("web.key{twin}"), secret(&format!("web{twin}")).as_bytes());
+        }
         file(&folder, "other.wav", include_bytes!("../../assets/announcement.wav"));
         fs::create_dir(folder.path().join("other")).expect("the folder is ours");
         let text = in_full()

@@ -13,6 +13,7 @@ use super::error::ConfigError;
 use super::faults::Faults;
 use super::hep::HepSection;
 use super::http::{HttpSection, TlsSection};
+use super::json::JsonSection;
 use super::limits::{GroupSection, LimitsSection, SpendingLimits};
 use super::listener::{Ports, Taken};
 use super::log::LogSection;
@@ -43,6 +44,7 @@ struct File {
     #[serde(default)]
     sip: SipSection,
     sip_ws: Option<SipWsSection>,
+    json: Option<JsonSection>,
     #[serde(default)]
     defence: DefenceSection,
     #[serde(default)]
@@ -118,6 +120,7 @@ impl File {
             || self.trunks.iter().any(TrunkSection::has_inline_secret)
             || self.admin.as_ref().is_some_and(AdminSection::has_inline_secret)
             || self.hep.as_ref().is_some_and(HepSection::has_inline_secret)
+            || self.json.as_ref().is_some_and(JsonSection::has_inline_secret)
     }
 
     /// Checks section by section; `None` means that faults were noted.
@@ -139,6 +142,10 @@ impl File {
         let mut taken = Taken::default();
         let sip = self.sip.check(around.has_certificate, &mut taken, faults);
         let sip_ws = self.sip_ws.as_ref().map(|section| section.check(around, &mut taken, faults));
+        let json = self
+            .json
+            .as_ref()
+            .and_then(|section| section.check(around, sip_ws.as_ref(), environment, faults));
         let defence = self.defence.check(faults);
         let messages = self.messages.check(faults);
         let subscriptions = self.subscriptions.check(&self.users, &self.trunks, faults);
@@ -170,7 +177,8 @@ impl File {
             groups: users::groups(&self.users),
             listeners: {
                 let of_browsers = self.sip_ws.as_ref().map(SipWsSection::listener_names).unwrap_or_default();
-                &self.sip.listener_names() | &of_browsers
+                let of_pages = self.json.as_ref().filter(|section| section.is_enabled()).map(|_| "json");
+                (&self.sip.listener_names() | &of_browsers).into_iter().chain(of_pages).collect()
             },
             has_recording: self.recording.is_some(),
         };
@@ -213,6 +221,7 @@ impl File {
             tls,
             sip,
             sip_ws: sip_ws.unwrap_or_default(),
+            json,
             defence,
             messages,
             subscriptions,

@@ -20,6 +20,7 @@ mod faults;
 mod header_changes;
 mod hep;
 mod http;
+mod json;
 mod limits;
 mod listener;
 mod load;
@@ -67,6 +68,7 @@ pub use drain::DrainConfig;
 pub use error::{ConfigError, Fault};
 pub use hep::HepConfig;
 pub use http::{HttpConfig, PairFiles, TlsFiles};
+pub use json::{JsonKeys, JsonSettings};
 pub use limits::SpendingLimits;
 pub use listener::SipListener;
 pub use log::{LogConfig, LogFormat};
@@ -100,6 +102,8 @@ pub struct Config {
     pub sip: SipSettings,
     /// Its listeners for browsers.
     pub sip_ws: WebSocketSettings,
+    /// Calls by JSON; `None` serves none.
+    pub json: Option<JsonSettings>,
     /// What stands before everything that costs.
     pub defence: DefenceConfig,
     /// What people may write to each other.

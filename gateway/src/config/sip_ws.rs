@@ -212,7 +212,7 @@ impl WsListenerSection {
 }
 
 /// An origin as the browser shows it; commonly it is taken from the address bar, with a slash behind it.
-fn check_origin(written: &Spanned<String>, faults: &mut Faults<'_>) -> Option<WebOrigin> {
+pub(super) fn check_origin(written: &Spanned<String>, faults: &mut Faults<'_>) -> Option<WebOrigin> {
     let text = written.get_ref();
     match text.parse::<WebOrigin>() {
         Ok(origin) => Some(origin),
@@ -229,7 +229,7 @@ fn check_origin(written: &Spanned<String>, faults: &mut Faults<'_>) -> Option<We
 }
 
 /// A path of the HTTP server that nothing else has.
-fn is_path(text: &str) -> bool {
+pub(super) fn is_path(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
     text.starts_with('/') && text.bytes().all(is_allowed) && !TAKEN_PATHS.contains(&text)
 }

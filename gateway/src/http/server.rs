@@ -9,6 +9,7 @@ use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, Route, guard, web};
 use rustls::ServerConfig;
 use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
+use webtrunk_signalling::json::adapter::JsonEndpoint;
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
 use super::{assets, demo, headers, health, status};
@@ -47,6 +48,8 @@ pub struct BoundHttp {
 pub struct Services {
     /// SIP over WebSocket, and its path.
     pub sip: Option<(String, WsEndpoint)>,
+    /// The JSON API, and its path.
+    pub json: Option<(String, JsonEndpoint)>,
     /// The demo's credentials, in a demo.
     pub demo: Option<Arc<Demo>>,
     /// What the gateway holds, at `/status`.
@@ -126,6 +129,7 @@ impl BoundHttp {
     pub fn serve(self, services: Services) -> io::Result<Server> {
         let is_secure = self.tls.is_some();
         let sip = services.sip.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
+        let json = services.json.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
         let demo = services.demo.map(web::Data::from);
         let status = services.status.map(web::Data::new);
         let health = services.health.map(web::Data::new);
@@ -142,6 +146,10 @@ impl BoundHttp {
         http::serve(door, move || {
             App::new().wrap(headers::security(is_secure)).configure(|app| {
                 let told = Told { demo: demo.clone(), status: status.clone(), health: health.clone() };
+                if let Some((path, endpoint)) = json.clone() {
+                    app.app_data(endpoint);
+                    app.route(&path, web::get().to(webtrunk_signalling::json::adapter::serve));
+                }
                 routes(app, sip.clone(), told, is_secure);
             })
         })

@@ -4,7 +4,7 @@
 
 use webtrunk_signalling::sip::trunk::TrunkConfig;
 
-use crate::config::{Config, LogConfig, MediaConfig, SipSettings, TlsFiles, Trunk};
+use crate::config::{Config, JsonSettings, LogConfig, MediaConfig, SipSettings, TlsFiles, Trunk};
 use crate::wiring::calls_over_tls;
 
 /// A configuration that was taken up as far as that goes, and the keys in which it differs from the one before.
@@ -83,6 +83,7 @@ impl Settled {
         note(current.http != written.http, "http", notes.1);
         note(current.admin != written.admin, "admin", notes.1);
         note(current.sip_ws != written.sip_ws, "sip_ws", notes.1);
+        let json = json(current, written, notes.0, notes.1);
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
         note(current.cdr != written.cdr, "cdr", notes.1);
@@ -105,6 +106,7 @@ impl Settled {
             tls: tls(current, written, notes.0, notes.1),
             sip,
             sip_ws: current.sip_ws.clone(),
+            json,
             defence: written.defence.clone(),
             messages: written.messages.clone(),
             subscriptions: written.subscriptions.clone(),
@@ -132,6 +134,31 @@ impl Settled {
         }
         Self { config, taken_up, left }
     }
+}
+
+/// The JSON API: its keys are taken up, and the rest stays.
+fn json(
+    current: &Config,
+    written: &Config,
+    taken_up: &mut Vec<&'static str>,
+    left: &mut Vec<&'static str>,
+) -> Option<JsonSettings> {
+    let (Some(current), Some(written)) = (&current.json, &written.json) else {
+        note(current.json != written.json, "json", left);
+        return current.json.clone();
+    };
+    Some(settle! {
+        JsonSettings, (current, written), (taken_up, left),
+        taken_up: { keys: "json.token_keys, json.ephemeral_keys" },
+        left: {
+            path: "json.path",
+            origins: "json.origins",
+            ping_interval: "json.ping_s",
+            resume: "json.resume_s",
+            sessions_per_user: "json.sessions_per_user",
+            passwords: "json.passwords",
+        },
+    })
 }
 
 fn note(differs: bool, key: &'static str, keys: &mut Vec<&'static str>) {
@@ -212,6 +239,7 @@ mod tests {
         ("from_user", &["bob", "alice"]),
         ("group", &["support"]),
         ("headers_allow", &["X-Other"]),
+        ("hash", &["sha1"]),
         ("hours", &["08:00-12:30"]),
         ("info_types", &["text/x-note"]),
         ("listen", &["#1"]),
@@ -397,6 +425,7 @@ mod tests {
             tls,
             sip,
             sip_ws,
+            json,
             defence,
             messages,
             subscriptions,
@@ -421,6 +450,7 @@ mod tests {
             config.trunks.iter().map(|trunk| trunk.client_certificate.clone()).collect()
         };
         let sections = *http == other.http
+            && *json == other.json
             && *admin == other.admin
             && *tls == other.tls
             && *sip == other.sip

@@ -3,6 +3,7 @@
 mod call;
 mod call_task;
 mod error;
+mod json;
 mod media;
 mod phone;
 mod sdp;
@@ -11,6 +12,7 @@ mod webrtc;
 
 pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
 pub use error::AgentError;
+pub use json::{JsonPage, PageError, PageMedia};
 pub use media::{
     Heard, HeardDigit, HeardNoise, HeardPacket, PeerReport, ScriptStep, Sent, SentPacket, Uplink, Voice,
     VoiceError, packet_number,

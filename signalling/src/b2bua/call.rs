@@ -210,8 +210,12 @@ impl B2bua {
         let _entered = span.enter();
         match event {
             // The call began with it; one that wants a place in it is no mere signal; messages out of calls come to no
-            // call; and codes are for records.
-            Event::Incoming(_) | Event::Texted(_) | Event::TextSent { .. } | Event::EndTold { .. } => {}
+            // call; codes are for records; and figures are the engine's.
+            Event::Incoming(_)
+            | Event::Texted(_)
+            | Event::TextSent { .. }
+            | Event::EndTold { .. }
+            | Event::FiguresAsked { .. } => {}
             Event::ContentTold { leg, id, content } => self.on_content_told(leg, id, content, directory),
             Event::ContentAnswered { id, delivery, .. } => self.on_content_answered(id, delivery),
             Event::Progress { leg, is_ringing, description, signalled_from } => {

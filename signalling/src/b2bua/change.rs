@@ -12,7 +12,7 @@ use webtrunk_engine::sdp::{Direction, FragmentError, SessionDescription};
 
 use super::call::B2bua;
 use super::party::{Change, Party};
-use crate::adapter::{Command, MediaProfile};
+use crate::adapter::{Command, MediaProfile, News};
 use webtrunk_engine::EndCause;
 
 impl B2bua {
@@ -112,6 +112,7 @@ impl B2bua {
     /// While a party holds the other without sound of its own, the other hears music, or packets of silence,
     /// so that its media does not seem to have died.
     pub(super) fn follow_hold(&mut self, leg: LegId) {
+        self.tell_hold(leg);
         let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
         let music = self.settings.music_on_hold.clone();
         let is_held = self.party(leg).is_some_and(|party| holds_in_silence(party, music.is_some()));
@@ -128,6 +129,21 @@ impl B2bua {
             None => HearSource::Silence,
         };
         self.hear(listener, source);
+    }
+
+    /// Who is at the other end of a party learns whether that one holds it, with sound of its own or without.
+    pub(super) fn tell_hold(&mut self, leg: LegId) {
+        let holds =
+            |party: &Party| matches!(party.direction, Some(Direction::Inactive | Direction::RecvOnly));
+        let is_held = self.party(leg).is_some_and(holds);
+        let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
+        let Some(listening) = self.party_mut(listener).filter(|party| party.is_talking()) else { return };
+        if listening.knows_hold == is_held {
+            return;
+        }
+        listening.knows_hold = is_held;
+        let told = listening.signal(Command::Tell { leg: listener, news: News::Held(is_held) });
+        self.effect(told);
     }
 }
 

@@ -56,6 +56,8 @@ pub(super) struct Party {
     pub(super) key_reader: KeyReader,
     /// The party at the other end holds it without sound of its own.
     pub(super) is_held: bool,
+    /// It was told that the party at the other end holds it.
+    pub(super) knows_hold: bool,
 }
 
 /// How far a party is.
@@ -157,6 +159,7 @@ impl Party {
             holds_key_for: None,
             key_reader: KeyReader::default(),
             is_held: false,
+            knows_hold: false,
         }
     }
 

@@ -229,6 +229,7 @@ impl Bench {
                     format!("candidates of {}: {refused:?}", who(leg))
                 }
                 Command::TransferProgress { leg, progress } => format!("tell {} {progress:?}", who(leg)),
+                Command::Tell { leg, news } => format!("tell {} {news:?}", who(leg)),
                 Command::AnswerRecord { leg, is_done } => format!("record of {} {is_done}", who(leg)),
                 Command::Redirect { leg, places } => format!("send {} on to {places:?}", who(leg)),
                 Command::Hangup { leg, cause } => format!("hang up {} {cause:?}", who(leg)),

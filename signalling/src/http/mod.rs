@@ -4,6 +4,7 @@ mod gate;
 mod guarded;
 mod media;
 mod server;
+pub mod websocket;
 
 pub use gate::{Gate, Pass};
 pub use media::{MediaStream, MediaStreams};

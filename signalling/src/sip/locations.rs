@@ -44,7 +44,11 @@ impl Locations {
 
     /// Replaces what is known of a user.
     pub(super) fn publish<'b>(&self, user: &str, bindings: impl Iterator<Item = &'b Binding>) {
-        let contacts: Vec<_> = bindings.map(ContactInfo::of).collect();
+        self.set(user, bindings.map(ContactInfo::of).collect());
+    }
+
+    /// The same, of a user of any adapter.
+    pub(crate) fn set(&self, user: &str, contacts: Vec<ContactInfo>) {
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
         if contacts.is_empty() {
             users.remove(user);

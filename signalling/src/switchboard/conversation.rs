@@ -13,7 +13,7 @@ use super::records::Desk;
 use super::roll::Listed;
 use super::till::Bill;
 use super::{House, Switchboard, Told};
-use crate::adapter::{Command, Event, Incoming, Origin, Target};
+use crate::adapter::{Command, Event, Incoming, News, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input};
 use crate::routing::{Plan, Query};
 use crate::user_calls::{Seats, TooMany};
@@ -82,6 +82,10 @@ impl Conversation<'_> {
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
                 Some(input) = self.from_adapters.recv() => {
+                    if let Input::Signal(Event::FiguresAsked { leg }) = &*input {
+                        self.tell_figures(*leg).await;
+                        continue;
+                    }
                     self.desk.see_input(&input);
                     match &*input {
                         Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
@@ -132,6 +136,14 @@ impl Conversation<'_> {
         info!(lasted = ?began_at.elapsed(), "call over");
         self.handle.tell(CallCommand::End);
         self.desk.close(&mut self.from_engine).await;
+    }
+
+    /// Tells a party what is measured of its media now.
+    async fn tell_figures(&self, leg: LegId) {
+        let Some((_, adapter)) = self.legs.iter().find(|(known, _)| *known == leg) else { return };
+        let figures = self.handle.stats().await.into_iter().find(|stats| stats.leg == leg);
+        let news = News::Figures(figures.map(Box::new));
+        self.board.command(adapter, Command::Tell { leg, news }).await;
     }
 
     fn forget(&mut self, leg: LegId) {

@@ -19,6 +19,7 @@ mod hardships;
 mod impostor;
 mod in_turn;
 mod ipv6;
+mod json;
 mod keys;
 mod killed;
 mod ladders;

@@ -25,7 +25,7 @@ pub enum Trust {
 impl Trust {
     /// # Errors
     /// The file cannot be read or holds no certificate.
-    pub(super) fn client_config(&self) -> io::Result<ClientConfig> {
+    pub(in crate::agent) fn client_config(&self) -> io::Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()

@@ -10,8 +10,10 @@ fn a_hold_is_answered_on_its_own_leg_and_a_silent_one_is_heard_as_silence() {
     assert_eq!(words, ["offered by caller from 192.0.2.9", "make answer for caller"]);
     let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
     assert_eq!(words, ["answer reoffer of caller"]);
-    assert_eq!(bench.agreed(leg, Direction::Inactive), ["callee hears silence"]);
-    assert_eq!(bench.agreed(leg, Direction::SendRecv), ["callee hears caller"]);
+    let words = bench.agreed(leg, Direction::Inactive);
+    assert_eq!(words, ["tell callee Held(true)", "callee hears silence"]);
+    let words = bench.agreed(leg, Direction::SendRecv);
+    assert_eq!(words, ["tell callee Held(false)", "callee hears caller"]);
 }
 
 #[test]
@@ -20,12 +22,15 @@ fn music_is_heard_by_who_is_on_hold_unless_a_telephone_system_holds_with_its_own
     bench.call.settings.music_on_hold = World.prompt("hello");
     let browser = bench.caller;
     for direction in [Direction::RecvOnly, Direction::Inactive] {
-        assert_eq!(bench.agreed(browser, direction), ["callee hears prompt"], "{direction:?}");
-        assert_eq!(bench.agreed(browser, Direction::SendRecv), ["callee hears caller"]);
+        let words = bench.agreed(browser, direction);
+        assert_eq!(words, ["tell callee Held(true)", "callee hears prompt"], "{direction:?}");
+        let words = bench.agreed(browser, Direction::SendRecv);
+        assert_eq!(words, ["tell callee Held(false)", "callee hears caller"]);
     }
-    assert_eq!(bench.agreed(callee, Direction::RecvOnly), [""; 0]);
+    assert_eq!(bench.agreed(callee, Direction::RecvOnly), ["tell caller Held(true)"]);
     assert_eq!(bench.agreed(callee, Direction::Inactive), ["caller hears prompt"]);
-    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["caller hears callee"]);
+    let words = bench.agreed(callee, Direction::SendRecv);
+    assert_eq!(words, ["tell caller Held(false)", "caller hears callee"]);
 }
 
 #[test]

@@ -8,11 +8,11 @@ use tracing::{debug, info};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::door::Door;
-use super::outlet::Outlet;
 use super::reload::SipChange;
 use super::routes::{Asker, Resolved, Routes, Way};
 use super::texts::Texts;
 use super::upstream::Upstream;
+use crate::adapter::outlet::Outlet;
 use crate::adapter::{Command, Delivery, Dial, Event};
 use crate::sip::agent::Agent;
 use crate::sip::call::CallKeeper;

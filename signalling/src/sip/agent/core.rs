@@ -212,6 +212,8 @@ impl<D: Doorkeeper> Agent<D> {
                 self.answer_text(*leg, *delivery, now);
                 return self.handle_transaction_events(now);
             }
+            // SIP has no words for it.
+            Command::Tell { .. } => return,
             Command::RefuseCalls => return self.refuse_calls(),
             Command::Drain => return self.drain(now),
             Command::Ring { leg, .. }

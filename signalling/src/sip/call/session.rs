@@ -151,6 +151,7 @@ impl Session {
             | Command::Redirect { .. }
             | Command::SendText(_)
             | Command::AnswerText { .. }
+            | Command::Tell { .. }
             | Command::RefuseCalls
             | Command::Drain => {}
         }

@@ -51,6 +51,7 @@ fn leg_of(event: &Event) -> LegId {
         | Event::CandidatesTold { leg, .. }
         | Event::RecordAsked { leg, .. }
         | Event::TransferAsked { leg, .. }
+        | Event::FiguresAsked { leg }
         | Event::Redirected { leg, .. }
         | Event::ContentTold { leg, .. }
         | Event::ContentAnswered { leg, .. }

@@ -11,32 +11,32 @@ const BACKLOG_MAX: usize = 1024;
 
 /// The events that the gateway has not taken yet.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     events: Sender<Event>,
     waiting: VecDeque<Event>,
 }
 
 impl Outlet {
-    pub(super) const fn new(events: Sender<Event>) -> Self {
+    pub(crate) const fn new(events: Sender<Event>) -> Self {
         Self { events, waiting: VecDeque::new() }
     }
 
     /// Reports an event, in its order.
-    pub(super) fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: Event) {
         self.waiting.push_back(event);
     }
 
     /// Whether the gateway is so far behind that it cannot take another call.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.waiting.len() >= BACKLOG_MAX
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Hands over as much as the gateway takes at once.
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         while let Some(event) = self.waiting.pop_front() {
             match self.events.try_send(event) {
                 Ok(()) => {}
@@ -52,7 +52,7 @@ impl Outlet {
 
     /// Waits until the gateway takes one of the waiting events, and hands that over. Pending for ever
     /// where none waits.
-    pub(super) async fn hand_over(&mut self) {
+    pub(crate) async fn hand_over(&mut self) {
         if self.waiting.is_empty() {
             std::future::pending::<()>().await;
         }

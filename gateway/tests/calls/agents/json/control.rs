@@ -1,0 +1,109 @@
+//! What a page does in a call: holds, restarts ICE, presses keys, trickles.
+
+use serde_json::json;
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{Call, Direction, JsonPage, PageMedia, WebrtcConfig};
+
+use super::page::{
+    OTHER_HZ, Placed, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect,
+    connected, hang_up, media, stage,
+};
+use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
+use crate::support::gateway::PATIENCE;
+
+/// Alice's page and the carrier's phone talk.
+async fn talk(stage: &Stage) -> (JsonPage, Placed, Call) {
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, _) = connect(&stage.gateway, "alice").await;
+    let placed = call(&mut page, media(stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    (page, placed, lifted)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_holds_a_call_and_takes_it_back() {
+    let stage = stage();
+    let (mut page, placed, lifted) = talk(&stage).await;
+    change(&mut page, &placed, "hold", Direction::Inactive).await.expect("it is held");
+    assert_phone_hears_no(&lifted, CALLER_HZ).await;
+    change(&mut page, &placed, "resumeMedia", Direction::SendRecv).await.expect("it goes on");
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_told_that_the_other_end_holds_it_and_what_is_measured() {
+    let stage = stage();
+    let (mut page, placed, lifted) = talk(&stage).await;
+    lifted.hold().await.expect("it is held");
+    assert_eq!(page.event("held", PATIENCE).await.expect("news")["callId"], placed.call_id.as_str());
+    lifted.resume().await.expect("it goes on");
+    page.event("resumed", PATIENCE).await.expect("news");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    let named = json!({ "callId": placed.call_id });
+    let figures = page.request("statistics", named).await.expect("figures");
+    assert_eq!((&figures["codecSent"], &figures["lost"]), (&json!("opus"), &json!(0)), "{figures}");
+    assert!(figures["packetsReceived"].as_u64().is_some_and(|count| count > 50), "{figures}");
+    assert!(figures["mosReceived"].as_f64().is_none_or(|mos| mos > 3.5), "{figures}");
+    let quality = page.event("quality", PATIENCE).await.expect("every five seconds");
+    assert_eq!((&quality["callId"], &quality["lost"]), (&json!(placed.call_id), &json!(0)), "{quality}");
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_go_both_ways() {
+    let stage = stage();
+    let (mut page, placed, lifted) = talk(&stage).await;
+    let pressed = json!({ "callId": placed.call_id, "digits": "12#", "durationMs": 100 });
+    page.request("sendDtmf", pressed).await.expect("keys");
+    lifted.heard_digits(3, PATIENCE).await.expect("three keys");
+    assert_eq!(lifted.heard().await.expect("a log").digits_text(), "12#");
+    lifted.send_digits("47").await.expect("keys");
+    for key in ["4", "7"] {
+        assert_eq!(page.event("dtmf", PATIENCE).await.expect("a key")["digit"], key);
+    }
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_restarts_ice_and_the_call_goes_on() {
+    let stage = stage();
+    let (mut page, placed, lifted) = talk(&stage).await;
+    placed.media.restart_ice().await.expect("it has ICE");
+    change(&mut page, &placed, "update", Direction::SendRecv).await.expect("an answer");
+    placed.media.ready(PATIENCE).await.expect("a path");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_only_answers_checks_is_found_by_the_candidate_that_it_tells() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, _) = connect(&stage.gateway, "alice").await;
+    let own = WebrtcConfig { is_lite: true, trickles: true, ..stage.alice() };
+    let placed = call(&mut page, PageMedia::open(&own).expect("a port"), "9100").await;
+    let lifted = lift(&carrier).await;
+    let told = page.event("connected", PATIENCE).await.expect("an answer");
+    placed.media.accept(told["sdp"].as_str().expect("an answer")).await.expect("a codec in common");
+    let fragment = placed.media.fragment().await.expect("it lives").expect("it has ICE");
+    let wrong = fragment.replace("a=ice-pwd:", "a=ice-pwd:x");
+    let refused = page.request("candidate", json!({ "callId": placed.call_id, "fragment": wrong })).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("ice-ufrag or ice-pwd")));
+    page.request("candidate", json!({ "callId": placed.call_id, "fragment": fragment }))
+        .await
+        .expect("it is taken");
+    placed.media.ready(PATIENCE).await.expect("a path");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}

@@ -1,0 +1,179 @@
+//! Who is let in at the gateway's door for pages, what its token lets it, and what becomes of who misbehaves.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use webtrunk::config::load_token_keys;
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, Trust};
+use webtrunk_signalling::auth::token::Claims;
+use webtrunk_signalling::auth::validity::UnixTime;
+
+use super::page::{
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
+    proof, stage, stage_with,
+};
+use crate::agents::stage::{CALLER_HZ, lift, phone};
+use crate::support::gateway::PATIENCE;
+
+/// A file of keys, which the stage's gateway takes tokens of.
+struct Keys {
+    folder: TempDir,
+}
+
+impl Keys {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let secret = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+        let text = format!(
+            "[[token_keys]]\nid = \"crm\"\nkind = \"wt1\"\nsecret = \"{secret}\"\naudience = \"phone.example\"\n"
+        );
+        fs::write(Self::path_in(folder.path()), text).expect("a file");
+        fs::set_permissions(Self::path_in(folder.path()), fs::Permissions::from_mode(0o600)).expect("ours");
+        Self { folder }
+    }
+
+    fn path_in(folder: &Path) -> std::path::PathBuf {
+        folder.join("keys.toml")
+    }
+
+    fn line(&self) -> String {
+        format!("token_keys = {:?}", Self::path_in(self.folder.path()))
+    }
+
+    /// A token of these claims besides those that every token has, good for so many seconds from now on.
+    fn token(&self, seconds: u64, more: Value) -> Value {
+        let keys = load_token_keys(&Self::path_in(self.folder.path())).expect("sound keys");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let mut claims =
+            json!({ "aud": "phone.example", "iat": now - 60, "exp": now - 60 + seconds, "sub": "alice" });
+        for (name, value) in more.as_object().expect("claims") {
+            claims[name] = value.clone();
+        }
+        let claims = Claims::from_json(&claims.to_string()).expect("claims");
+        let key = keys.newest(UnixTime(now)).expect("a key");
+        let token = key.make(&claims, [7; 12], UnixTime(now - 60)).expect("a token");
+        json!({ "proof": { "kind": "token", "token": token } })
+    }
+}
+
+fn code(refused: Result<Value, PageError>) -> i64 {
+    match refused {
+        Err(PageError::Refused { code, .. }) => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_calls_by_a_token_within_its_limits() {
+    let keys = Keys::new();
+    let stage = stage_with(&keys.line());
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let mut page = open(&stage.gateway).await;
+    let limits = json!({ "jti": "1", "destinations": ["910*"], "calls_max": 1, "calls_total_max": 2, "caller_id": "4711" });
+    let good = keys.token(300, limits);
+    let session = page.request("connect", good.clone()).await.expect("a good token");
+    assert_eq!(session["user"], "alice");
+    let sdp = media(&stage, CALLER_HZ).offer(Direction::SendRecv).await.expect("an offer");
+    let other = json!({ "to": "9200", "sdp": sdp });
+    assert_eq!(code(page.request("call", other).await), 1003, "not that number");
+    let own = json!({ "to": "9100", "sdp": sdp });
+    for _ in 0..2 {
+        let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+        let incoming = carrier.next_incoming().await.expect("a call");
+        assert!(incoming.invite.contains("From: <sip:4711@"), "{}", incoming.invite);
+        let lifted = incoming.answer().await.expect("a codec in common");
+        connected(&mut page, &placed).await;
+        assert_page_hears(&placed.media, OTHER_HZ).await;
+        assert_phone_hears(&lifted, CALLER_HZ).await;
+        assert_eq!(code(page.request("call", own.clone()).await), 1003, "one at a time");
+        hang_up(&mut page, placed).await;
+    }
+    assert_eq!(code(page.request("call", own).await), 1003, "two in all");
+    assert_eq!(code(open(&stage.gateway).await.request("connect", good).await), 1002, "it is good once");
+    assert_eq!(
+        code(open(&stage.gateway).await.request("connect", keys.token(20, json!({}))).await),
+        1002,
+        "expired"
+    );
+    stage.gateway.assert_all_is_over(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_a_page_is_in_the_log() {
+    let keys = Keys::new();
+    let stage = stage_with(&keys.line());
+    let token = keys.token(300, json!({}));
+    let mut page = open(&stage.gateway).await;
+    let session = page.request("connect", token.clone()).await.expect("a good token");
+    let mut other = open(&stage.gateway).await;
+    other.request("connect", proof("bob")).await.expect("the password is right");
+    page.request("disconnect", json!({})).await.expect("it is there");
+    let secrets = [&token["proof"]["token"], &proof("bob")["proof"]["password"], &session["resumeToken"]]
+        .map(|secret| secret.as_str().expect("a text").to_owned());
+    assert_eq!(stage.gateway.log().count(&["session began"]), 2, "the log is there");
+    for secret in secrets {
+        assert_eq!(stage.gateway.log().count(&[&secret]), 0, "{secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_page_and_one_without_the_subprotocol_are_refused() {
+    let stage = stage_with("origins = [\"https://crm.example\"]");
+    let url = address(&stage.gateway);
+    let trust = Trust::default();
+    JsonPage::open(&url, &trust, Some("https://crm.example")).await.expect("it is on the list");
+    for foreign in ["https://evil.example", "https://crm.example.evil.example", "http://crm.example", "null"]
+    {
+        let refused = JsonPage::open(&url, &trust, Some(foreign)).await;
+        assert!(refused.is_err_and(|error| error.to_string().contains("403")), "{foreign}");
+    }
+    let (status, _) = stage.gateway.public("/api/v1");
+    assert_eq!(status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_told_by_its_code_and_who_sends_ten_is_closed() {
+    let stage = stage();
+    let mut page = open(&stage.gateway).await;
+    let deep = format!("{}1{}", "[".repeat(60_000 / 2), "]".repeat(60_000 / 2));
+    let wrong = ["{", &deep, "[]", "{\"id\":1,\"id\":2}", "{\"a\":1e309}", "{\"a\":\"\\ud800\"}", "null"];
+    for (text, expected) in wrong.iter().zip([-32700, -32700, -32600, -32700, -32700, -32700, -32600]) {
+        page.send(text).await.expect("it is open");
+        assert_eq!(code(page.answer(&Value::Null).await), expected, "{}", &text[..text.len().min(30)]);
+    }
+    assert_eq!(code(page.request("dial", json!({})).await), -32601);
+    match page.request("connect", json!({ "proof": { "kind": "token" } })).await {
+        Err(PageError::Refused { code: -32602, field, .. }) => assert_eq!(field.as_deref(), Some("token")),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(code(page.request("ping", json!({})).await), 1001);
+    assert_eq!(page.closed(PATIENCE).await.expect("its end"), Some(1008), "ten were wrong");
+    let mut page = open(&stage.gateway).await;
+    page.send(&format!("\"{}\"", "x".repeat(70_000))).await.expect("it is open");
+    assert_eq!(page.closed(PATIENCE).await.expect("its end"), Some(1009), "too long");
+    connect(&stage.gateway, "alice").await.0.request("ping", json!({})).await.expect("others are served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_reaches_no_call_of_another_session() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut alice, _) = connect(&stage.gateway, "alice").await;
+    let (mut bob, _) = connect(&stage.gateway, "bob").await;
+    let placed = call(&mut alice, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut alice, &placed).await;
+    let named = json!({ "callId": placed.call_id });
+    assert_eq!(code(bob.request("hangup", named.clone()).await), 1004);
+    let transfer = json!({ "callId": placed.call_id, "to": "9100" });
+    assert_eq!(code(bob.request("transfer", transfer).await), 1004);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut alice, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}

@@ -1,0 +1,8 @@
+//! Pages that speak the JSON API, with real media, in calls with phones, browsers and each other.
+
+mod calls;
+mod control;
+mod entry;
+mod page;
+mod survival;
+mod transfers;

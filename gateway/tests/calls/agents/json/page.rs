@@ -1,0 +1,148 @@
+//! A page at the gateway, and one call of it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use webtrunk_codecs::SampleRate;
+use webtrunk_codecs::tone::goertzel_dbm0;
+use webtrunk_loadtest::agent::{
+    Call, Direction, Heard, JsonPage, PageError, PageMedia, Trust, Voice, WebrtcConfig,
+};
+
+use crate::agents::stage::{CALLEE_HZ, LEVEL_DBM0, Stage};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+
+/// What every stage here has: pages of users with passwords.
+pub(super) fn pages(lines: &str) -> GatewayConfig {
+    GatewayConfig::default().sections(&format!("[json]\npasswords = true\n{lines}"))
+}
+
+/// A stage with pages, whose phone at the office may call alice by 700.
+pub(super) fn stage() -> Stage {
+    stage_with("")
+}
+
+/// The same with more lines in `[json]`.
+pub(super) fn stage_with(lines: &str) -> Stage {
+    let rule = "destination = '700'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
+    let bob = "destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]";
+    let alice = "destination = 'alice'\nactions = [{ bridge = { user = 'alice' } }]";
+    Stage::with(&["PCMU"], pages(lines).user("bob").rule(rule).rule(bob).rule(alice))
+}
+
+/// Where pages connect.
+pub(super) fn address(gateway: &Gateway) -> String {
+    gateway.websocket().replace("/sip", "/api/v1")
+}
+
+/// Opens a connection.
+pub(super) async fn open(gateway: &Gateway) -> JsonPage {
+    JsonPage::open(&address(gateway), &Trust::default(), None).await.expect("the gateway listens")
+}
+
+/// The proof of a user with a password.
+pub(super) fn proof(user: &str) -> Value {
+    json!({ "proof": { "kind": "password", "user": user, "password": password(user) } })
+}
+
+/// A page of this user, and what it was answered.
+pub(super) async fn connect(gateway: &Gateway, user: &str) -> (JsonPage, Value) {
+    let mut page = open(gateway).await;
+    let session = page.request("connect", proof(user)).await.expect("the password is right");
+    page.event("registration", PATIENCE).await.expect("it can be called");
+    (page, session)
+}
+
+/// What media a page has on this stage, which says this tone.
+pub(super) fn media(stage: &Stage, hz: u16) -> PageMedia {
+    let voice = Some(Voice::tone(hz, LEVEL_DBM0));
+    let config = WebrtcConfig { media_address: Some(stage.gateway.sip().ip()), voice, ..stage.alice() };
+    PageMedia::open(&config).expect("a port")
+}
+
+/// A call of a page that was placed.
+pub(super) struct Placed {
+    pub(super) call_id: String,
+    pub(super) media: PageMedia,
+}
+
+/// Places a call.
+pub(super) async fn call(page: &mut JsonPage, media: PageMedia, to: &str) -> Placed {
+    let sdp = media.offer(Direction::SendRecv).await.expect("an offer");
+    let placed = page.request("call", json!({ "to": to, "sdp": sdp })).await.expect("it is placed");
+    Placed { call_id: placed["callId"].as_str().expect("a name").to_owned(), media }
+}
+
+/// Waits for the answer to it.
+pub(super) async fn connected(page: &mut JsonPage, placed: &Placed) {
+    let told = page.event("connected", PATIENCE).await.expect("an answer");
+    assert_eq!(told["callId"], placed.call_id.as_str());
+    let sdp = told["sdp"].as_str().expect("the gateway's answer");
+    placed.media.accept(sdp).await.expect("a codec in common");
+    placed.media.ready(PATIENCE).await.expect("a path");
+}
+
+/// Takes the next call.
+pub(super) async fn answer(page: &mut JsonPage, media: PageMedia) -> Placed {
+    let incoming = page.event("incoming", PATIENCE).await.expect("a call");
+    let call_id = incoming["callId"].as_str().expect("a name").to_owned();
+    let sdp = media.answer(incoming["sdp"].as_str().expect("an offer")).await.expect("a codec in common");
+    page.request("answer", json!({ "callId": call_id, "sdp": sdp })).await.expect("it waits for one");
+    page.event("connected", PATIENCE).await.expect("it is up");
+    media.ready(PATIENCE).await.expect("a path");
+    Placed { call_id, media }
+}
+
+/// Changes the call's media by an offer of this direction.
+pub(super) async fn change(
+    page: &mut JsonPage,
+    placed: &Placed,
+    method: &str,
+    direction: Direction,
+) -> Result<(), PageError> {
+    let sdp = placed.media.offer(direction).await?;
+    let answer = page.request(method, json!({ "callId": placed.call_id, "sdp": sdp })).await?;
+    placed.media.accept(answer["sdp"].as_str().expect("an answer")).await?;
+    Ok(())
+}
+
+/// Hangs the call up, and waits until that is told.
+pub(super) async fn hang_up(page: &mut JsonPage, placed: Placed) {
+    page.request("hangup", json!({ "callId": placed.call_id })).await.expect("it is there");
+    let ended = page.event("ended", PATIENCE).await.expect("its end");
+    assert_eq!((&ended["callId"], &ended["cause"]), (&json!(placed.call_id), &json!("hangup")));
+    placed.media.close();
+}
+
+/// Fails unless a page hears this tone from now on.
+pub(super) async fn assert_page_hears(media: &PageMedia, hz: u16) {
+    let so_far = media.heard().await.expect("a log").packets.len();
+    media.heard_packets(so_far + 75, PATIENCE).await.expect("audio");
+    let level = latest(&media.heard().await.expect("a log"), hz);
+    assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
+}
+
+/// The same of a phone, or a browser by SIP.
+pub(super) async fn assert_phone_hears(call: &Call, hz: u16) {
+    let so_far = call.heard().await.expect("a log").packets.len();
+    call.heard_packets(so_far + 75, PATIENCE).await.expect("audio");
+    let level = latest(&call.heard().await.expect("a log"), hz);
+    assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
+}
+
+/// Fails where a phone hears this tone in the second that follows.
+pub(super) async fn assert_phone_hears_no(call: &Call, hz: u16) {
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let level = latest(&call.heard().await.expect("a log"), hz);
+    assert!(level < LEVEL_DBM0 - 20.0, "{hz} Hz with {level:.2} dBm0");
+}
+
+/// The level of a tone in the latest second of what was heard, in dBm0.
+fn latest(heard: &Heard, hz: u16) -> f64 {
+    let samples = heard.samples(SampleRate::HZ_8000);
+    let from = samples.len().saturating_sub(8000);
+    goertzel_dbm0(&samples[from..], SampleRate::HZ_8000, hz.into())
+}
+
+/// What the other ends say.
+pub(super) const OTHER_HZ: u16 = CALLEE_HZ;

@@ -1,0 +1,94 @@
+//! The JSON API as an adapter: the shell around the pure core.
+//!
+//! ```text
+//!   WebSockets --> Arrived ---+
+//!   gateway ----> Command ----+--> Task: Core --> Event --> gateway
+//!   one timer ----------------+      |
+//!                                    +--> Outbox --> WebSockets
+//! ```
+//!
+//! One task owns the core. The WebSockets are served by the gateway's HTTP server, where [`serve`] is mounted; each has a
+//! bounded outbox, and a page that does not read is closed and may resume.
+
+mod endpoint;
+mod outbox;
+mod reload;
+mod task;
+
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+pub use endpoint::{JsonEndpoint, JsonLimits, serve};
+pub use reload::JsonReloader;
+
+use super::config::JsonConfig;
+use super::core::Core;
+use super::door::Proofs;
+use crate::adapter::outlet::Outlet;
+use crate::adapter::{Adapter, Command, Event, StartError};
+use crate::sip::locations::Locations;
+use crate::sip::transport::OriginPolicy;
+use endpoint::Arrived;
+use task::Task;
+
+/// The adapter's name in logs and dial strings.
+pub(super) const NAME: &str = "json";
+
+/// Commands that wait for the adapter, and what waits of all pages. Chosen by us: a burst of calls; past it whoever sends
+/// waits.
+const COMMAND_QUEUE: usize = 256;
+const ARRIVED_QUEUE: usize = 256;
+
+/// The adapter before its start.
+pub struct JsonAdapter {
+    config: JsonConfig,
+    proofs: Proofs,
+    endpoint: JsonEndpoint,
+    arrived: Receiver<Arrived>,
+    locations: Locations,
+    reloader: JsonReloader,
+    changes: Receiver<Proofs>,
+}
+
+impl JsonAdapter {
+    /// An adapter to which pages of these origins may connect.
+    #[must_use]
+    pub fn new(config: JsonConfig, proofs: Proofs, origins: OriginPolicy, limits: JsonLimits) -> Self {
+        let (to_task, arrived) = mpsc::channel(ARRIVED_QUEUE);
+        let endpoint = JsonEndpoint::new(to_task, origins, limits);
+        let (reloader, changes) = JsonReloader::channel();
+        Self { config, proofs, endpoint, arrived, locations: Locations::default(), reloader, changes }
+    }
+
+    /// For the HTTP server to mount.
+    #[must_use]
+    pub fn endpoint(&self) -> JsonEndpoint {
+        self.endpoint.clone()
+    }
+
+    /// Where users can be reached, for routing.
+    #[must_use]
+    pub fn locations(&self) -> Locations {
+        self.locations.clone()
+    }
+
+    /// Changes keys and users while it works.
+    #[must_use]
+    pub fn reloader(&self) -> JsonReloader {
+        self.reloader.clone()
+    }
+}
+
+impl Adapter for JsonAdapter {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// Must be called inside a tokio runtime, on which the adapter then lives.
+    fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
+        let Self { config, proofs, endpoint: _, arrived, locations, reloader: _, changes } = self;
+        let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        let task = Task::new(Core::new(config, proofs), locations, Outlet::new(events));
+        tokio::spawn(task.run(arrived, inbox, changes));
+        Ok(commands)
+    }
+}

@@ -1,0 +1,98 @@
+//! What waits to be sent to one page, within bounds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use crate::json::session::Closing;
+
+/// Messages that may wait, and their octets. Chosen by us: what a page gets in a busy minute, and what a slow line carries
+/// in some seconds.
+const MESSAGES_MAX: usize = 256;
+const OCTETS_MAX: usize = 1024 * 1024;
+
+/// One thing for a page.
+#[derive(Debug)]
+pub(super) enum ToPage {
+    /// This is sent.
+    Text(String),
+    /// Who opened the connection has proven who it is.
+    Known,
+    /// The connection is closed.
+    Close(Closing),
+}
+
+/// The page does not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// The end that the task fills.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    sender: Sender<ToPage>,
+    octets: Arc<AtomicUsize>,
+}
+
+/// The end that the WebSocket empties.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    receiver: Receiver<ToPage>,
+    octets: Arc<AtomicUsize>,
+}
+
+impl Outbox {
+    pub(super) fn channel() -> (Self, Outgoing) {
+        let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
+        let octets = Arc::new(AtomicUsize::new(0));
+        (Self { sender, octets: Arc::clone(&octets) }, Outgoing { receiver, octets })
+    }
+
+    /// Puts something in.
+    ///
+    /// # Errors
+    /// [`Full`], or the connection is gone.
+    pub(super) fn push(&self, message: ToPage) -> Result<(), Full> {
+        if let ToPage::Text(text) = &message
+            && self.octets.fetch_add(text.len(), Ordering::Relaxed) + text.len() > OCTETS_MAX
+        {
+            return Err(Full);
+        }
+        self.sender.try_send(message).map_err(|_| Full)
+    }
+}
+
+impl Outgoing {
+    /// The next of it; `None` where the task has let the connection go.
+    pub(super) async fn next(&mut self) -> Option<ToPage> {
+        let message = self.receiver.recv().await;
+        if let Some(ToPage::Text(text)) = &message {
+            self.octets.fetch_sub(text.len(), Ordering::Relaxed);
+        }
+        message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_that_does_not_read_fills_its_outbox_by_messages_or_by_octets() {
+        let (outbox, mut outgoing) = Outbox::channel();
+        for _ in 0..MESSAGES_MAX {
+            outbox.push(ToPage::Known).expect("there is room");
+        }
+        assert_eq!(outbox.push(ToPage::Known), Err(Full));
+        outgoing.next().await.expect("one of them");
+        outbox.push(ToPage::Known).expect("there is room again");
+
+        let (outbox, mut outgoing) = Outbox::channel();
+        let half = || ToPage::Text("x".repeat(OCTETS_MAX / 2));
+        outbox.push(half()).expect("there is room");
+        outbox.push(half()).expect("there is room");
+        assert_eq!(outbox.push(ToPage::Text("x".to_owned())), Err(Full));
+        outgoing.next().await.expect("one of them");
+        outgoing.next().await.expect("the other");
+    }
+}

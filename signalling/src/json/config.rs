@@ -1,0 +1,23 @@
+//! What an operator may set of the JSON API.
+
+use std::time::Duration;
+
+/// The JSON API's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonConfig {
+    /// How long a session waits for its page whose connection was lost. A minute is a reload, a train's tunnel, a
+    /// change of networks.
+    pub resume: Duration,
+    /// Sessions that a user may have at one time: pages, tabs and devices. The oldest makes room.
+    pub sessions_per_user: usize,
+    /// Whether users may log in by their passwords. Off: a page is to know no password of a user.
+    pub passwords: bool,
+    /// The realm that users' hashes were made for.
+    pub realm: String,
+}
+
+impl Default for JsonConfig {
+    fn default() -> Self {
+        Self { resume: Duration::from_secs(60), sessions_per_user: 8, passwords: false, realm: String::new() }
+    }
+}

@@ -1,0 +1,26 @@
+//! One page's session: who it is, its calls, and what it was told. Pure: connections, time and randomness are given.
+//!
+//! ```text
+//!              connection lost            not resumed in time
+//!  Connected -------------------> Waiting --------------------> Over
+//!      ^  |                          |
+//!      |  | disconnect, replaced     | resume: what was missed is told, in its order
+//!      |  v                          |
+//!      | Over                        |
+//!      `-----------------------------'
+//! ```
+//!
+//! While it waits its calls go on: the gateway holds media and the other legs, and events are kept for the page.
+
+mod call;
+mod commands;
+mod ledger;
+mod log;
+mod output;
+mod requests;
+mod state;
+
+pub(super) use ledger::Ledger;
+pub(super) use output::{Closing, Flow, Output};
+pub(super) use requests::new_name;
+pub(super) use state::{Session, SessionKey};

@@ -1,0 +1,370 @@
+//! What a page asks for, of a session that it has.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tracing::info;
+use webtrunk_engine::sdp::{CandidateFragment, SessionDescription};
+use webtrunk_engine::{EndCause, LegId};
+
+use super::call::{Call, Stage, Waiting};
+use super::ledger::Ledger;
+use super::output::Closing;
+use super::state::{Role, Session, listener};
+use crate::adapter::{
+    self, Content, ContentKind, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, RecordWish, Text, leg_span,
+};
+use crate::json::protocol::{
+    self, Answer, CallEvent, Candidate, Done, ErrorCode, Event, Fault, Id, Media, Outcome, Ping, Placed,
+    Record, Reject, Rejection, Request, SendDtmf, SendMessage, Transfer, Wish, WithSdp,
+};
+
+/// Calls of one session. Chosen by us: nobody follows more.
+const CALLS_MAX: usize = 32;
+
+/// Longest destination, in characters: what a rule's expression can be asked to look at.
+const DESTINATION_MAX: usize = 128;
+
+/// Longest message, in octets, and the type that it has.
+const TEXT_MAX: usize = 16 * 1024;
+const TEXT_TYPE: &str = "text/plain;charset=utf-8";
+
+/// Most keys of one request.
+const DIGITS_MAX: usize = 32;
+
+/// How long a key may be held, in ms (RFC 4733 2.5.1.3 at 8 kHz ends at 8 s).
+const DURATION_MS: std::ops::RangeInclusive<u32> = 40..=6000;
+
+/// What there is to say at once: an outcome, or that it comes later.
+type Said = Result<Option<Outcome>, Fault>;
+
+const DONE: Said = Ok(Some(Outcome::Done(Done {})));
+
+impl Session {
+    /// Takes a request of the page's; `takes_calls` says whether the gateway takes new calls.
+    pub(in crate::json) fn handle_request(
+        &mut self,
+        id: Id,
+        request: Request,
+        takes_calls: bool,
+        ledger: &mut Ledger,
+        now: Instant,
+    ) {
+        if self.asks_too_much(now) {
+            let fault = Fault::new(ErrorCode::TooMany, "too many requests; wait a second");
+            return self.refuse(Some(id), &fault);
+        }
+        let waiting = || Waiting(Some(id.clone()));
+        let said = match request {
+            Request::Connect(_) | Request::Resume(_) => {
+                Err(Fault::new(ErrorCode::WrongState, "this connection has a session already"))
+            }
+            Request::Disconnect(_) => {
+                self.respond(Some(id.clone()), &Outcome::Done(Done {}));
+                self.end(EndCause::Hangup, Some(Closing::Done), ledger);
+                Ok(None)
+            }
+            Request::Call(_) if !takes_calls => {
+                Err(Fault::new(ErrorCode::Overloaded, "the gateway takes no new calls now"))
+            }
+            Request::Call(call) => self.call(&id, &call, ledger),
+            Request::Answer(answer) => self.answer(&id, &answer),
+            Request::Reject(Reject { call_id, cause }) => self.reject(&call_id, cause, ledger),
+            Request::Hangup(named) => self.hang_up(&named.call_id, ledger),
+            Request::Hold(offer) | Request::ResumeMedia(offer) | Request::Update(offer) => {
+                self.offer(&offer, waiting())
+            }
+            Request::Rejoin(offer) => self.rejoin(&offer, waiting()),
+            Request::Candidate(candidate) => self.candidate(&candidate, waiting()),
+            Request::SendDtmf(keys) => self.press(&keys),
+            Request::Transfer(transfer) => self.transfer(transfer),
+            Request::Record(record) => self.record(&record, waiting()),
+            Request::Statistics(named) => self.statistics(&named.call_id, waiting()),
+            Request::Message(message) => self.write(&message, &id),
+            Request::Ping(Ping { last_seen }) => {
+                last_seen.into_iter().for_each(|seen| self.log.seen(seen));
+                DONE
+            }
+        };
+        match said {
+            Ok(Some(outcome)) => self.respond(Some(id), &outcome),
+            Ok(None) => {}
+            Err(fault) => self.refuse(Some(id), &fault),
+        }
+    }
+
+    fn call(&mut self, id: &Id, protocol::Call { to, sdp }: &protocol::Call, ledger: &mut Ledger) -> Said {
+        self.check_destination("to", to)?;
+        let offer = describe("sdp", sdp)?;
+        if self.calls.len() >= CALLS_MAX {
+            return Err(Fault::new(ErrorCode::TooMany, "the session has 32 calls, and may have no more"));
+        }
+        if let Some(granted) = &self.identity.grant {
+            ledger
+                .begin(granted, true)
+                .map_err(|limit| Fault::new(ErrorCode::Forbidden, limit.to_string()))?;
+        }
+        let (leg, call_id) = (LegId::next(), new_name());
+        let span = leg_span(leg);
+        span.in_scope(|| info!(session = self.name, call_id, "page calls"));
+        let incoming = self.incoming(leg, to, offer, None, span.clone());
+        self.add_call(&call_id, Call::new(leg, Stage::Calling { early: None }, to, span));
+        self.respond(Some(id.clone()), &Outcome::Placed(Placed { call_id: call_id.clone() }));
+        self.tell(&Event::Trying(CallEvent { call_id }));
+        self.report(incoming);
+        Ok(None)
+    }
+
+    fn answer(&mut self, id: &Id, Answer { call_id, sdp }: &Answer) -> Said {
+        let remote = self.remote;
+        let call = self.calls.get_mut(call_id).ok_or_else(no_call)?;
+        if !matches!(call.stage, Stage::Incoming { .. }) {
+            return Err(Fault::new(ErrorCode::WrongState, "the call is none that waits for an answer"));
+        }
+        let description = Some(describe("sdp", sdp)?);
+        call.stage = Stage::Connected;
+        let leg = call.leg;
+        let candidates = call.early_candidates.take();
+        self.report(adapter::Event::Answered { leg, description, signalled_from: remote });
+        if let Some(fragment) = candidates {
+            self.told_early(call_id, fragment);
+        }
+        self.respond(Some(id.clone()), &Outcome::Done(Done {}));
+        self.tell(&Event::Connected(Media { call_id: call_id.clone(), sdp: None }));
+        Ok(None)
+    }
+
+    /// Candidates that came before the answer are of use now, and their request was answered.
+    pub(super) fn told_early(&mut self, call_id: &str, fragment: Box<CandidateFragment>) {
+        let Some(call) = self.calls.get_mut(call_id) else { return };
+        call.candidates.push_back(Waiting(None));
+        let leg = call.leg;
+        self.report(adapter::Event::CandidatesTold { leg, fragment });
+    }
+
+    fn reject(&mut self, call_id: &str, cause: Rejection, ledger: &mut Ledger) -> Said {
+        let call = self.calls.get(call_id).ok_or_else(no_call)?;
+        if !matches!(call.stage, Stage::Incoming { .. }) {
+            return Err(Fault::new(
+                ErrorCode::WrongState,
+                "the call is none that could be rejected; hang it up",
+            ));
+        }
+        let cause = match cause {
+            Rejection::Declined => EndCause::Declined,
+            Rejection::Busy => EndCause::Busy,
+        };
+        self.end_call(call_id, cause, ledger);
+        DONE
+    }
+
+    fn hang_up(&mut self, call_id: &str, ledger: &mut Ledger) -> Said {
+        let cause = match self.calls.get(call_id).ok_or_else(no_call)?.stage {
+            Stage::Calling { .. } => EndCause::Cancelled,
+            Stage::Incoming { .. } => EndCause::Declined,
+            Stage::Connected => EndCause::Hangup,
+        };
+        self.end_call(call_id, cause, ledger);
+        DONE
+    }
+
+    fn offer(&mut self, WithSdp { call_id, sdp }: &WithSdp, waiting: Waiting) -> Said {
+        let signalled_from = self.remote;
+        let call = self.connected_call(call_id)?;
+        if call.offer.is_some() || call.successor.is_some() {
+            return Err(Fault::new(ErrorCode::Busy, "another change of this call is under way"));
+        }
+        let offer = Some(describe("sdp", sdp)?);
+        call.offer = Some(waiting);
+        let leg = call.leg;
+        self.report(adapter::Event::Reoffered { leg, offer, signalled_from });
+        Ok(None)
+    }
+
+    fn rejoin(&mut self, WithSdp { call_id, sdp }: &WithSdp, waiting: Waiting) -> Said {
+        let call = self.connected_call(call_id)?;
+        if call.offer.is_some() || call.successor.is_some() {
+            return Err(Fault::new(ErrorCode::Busy, "another change of this call is under way"));
+        }
+        let offer = describe("sdp", sdp)?;
+        let leg = LegId::next();
+        let span = leg_span(leg);
+        call.successor = Some((leg, waiting));
+        let (old, peer) = (call.leg, call.peer.clone());
+        self.legs.insert(leg, (call_id.clone(), Role::Successor));
+        let incoming = self.incoming(leg, &peer, offer, Some(old), span);
+        self.report(incoming);
+        Ok(None)
+    }
+
+    fn candidate(&mut self, Candidate { call_id, fragment }: &Candidate, waiting: Waiting) -> Said {
+        let call = self.calls.get_mut(call_id).ok_or_else(no_call)?;
+        let fragment = CandidateFragment::parse(fragment.as_bytes())
+            .map_err(|error| Fault::of_field("fragment", format!("params.fragment: {error}")))?;
+        let fragment = Box::new(fragment);
+        if !call.is_connected() {
+            call.early_candidates = Some(fragment);
+            return DONE;
+        }
+        call.candidates.push_back(waiting);
+        let leg = call.leg;
+        self.report(adapter::Event::CandidatesTold { leg, fragment });
+        Ok(None)
+    }
+
+    fn press(&mut self, SendDtmf { call_id, digits, duration_ms }: &SendDtmf) -> Said {
+        let is_digit = |digit: char| digit.is_ascii_digit() || "*#ABCD".contains(digit);
+        let duration = Duration::from_millis((*duration_ms).into());
+        let leg = self.connected_call(call_id)?.leg;
+        if !(1..=DIGITS_MAX).contains(&digits.len()) || !digits.chars().all(is_digit) {
+            return Err(Fault::of_field("digits", "params.digits: must be 1 to 32 of 0-9 * # A-D"));
+        }
+        if !DURATION_MS.contains(duration_ms) {
+            return Err(Fault::of_field("durationMs", "params.durationMs: must be 40 to 6000"));
+        }
+        for digit in digits.chars() {
+            self.report(adapter::Event::DigitPressed { leg, digit, duration });
+        }
+        DONE
+    }
+
+    fn transfer(&mut self, Transfer { call_id, to, with_call }: Transfer) -> Said {
+        let leg = self.connected_call(&call_id)?.leg;
+        let (destination, replaces) = match (to, with_call) {
+            (Some(to), None) => {
+                self.check_destination("to", &to)?;
+                (to, None)
+            }
+            (None, Some(other)) if other == call_id => {
+                return Err(Fault::of_field("withCall", "params.withCall: must be another call than callId"));
+            }
+            (None, Some(other)) => {
+                let other = self.connected_call(&other)?;
+                (other.peer.clone(), Some(other.leg))
+            }
+            _ => return Err(Fault::of_field("to", "params: needs either to or withCall")),
+        };
+        self.report(adapter::Event::TransferAsked { leg, destination, replaces });
+        DONE
+    }
+
+    fn record(&mut self, Record { call_id, wish }: &Record, waiting: Waiting) -> Said {
+        let wish = match wish {
+            Wish::On => RecordWish::On,
+            Wish::Off => RecordWish::Off,
+            Wish::Pause => RecordWish::Pause,
+            Wish::Resume => RecordWish::Resume,
+        };
+        let call = self.connected_call(call_id)?;
+        call.records.push_back(waiting);
+        let leg = call.leg;
+        self.report(adapter::Event::RecordAsked { leg, wish });
+        Ok(None)
+    }
+
+    fn statistics(&mut self, call_id: &str, waiting: Waiting) -> Said {
+        let call = self.connected_call(call_id)?;
+        call.figures.push_back(waiting);
+        let leg = call.leg;
+        self.report(adapter::Event::FiguresAsked { leg });
+        Ok(None)
+    }
+
+    fn write(&mut self, SendMessage { to, text }: &SendMessage, id: &Id) -> Said {
+        self.check_destination("to", to)?;
+        if text.is_empty() || text.len() > TEXT_MAX {
+            return Err(Fault::of_field("text", "params.text: must be 1 to 16384 octets"));
+        }
+        let leg = LegId::next();
+        self.texts.insert(leg, Some(id.clone()));
+        let text = Text {
+            leg,
+            origin: Origin::User(self.identity.user.clone()),
+            sender: self.identity.shown.clone(),
+            destination: to.clone(),
+            device: None,
+            content: Content {
+                kind: ContentKind::Message,
+                media_type: TEXT_TYPE.to_owned(),
+                body: Bytes::copy_from_slice(text.as_bytes()),
+            },
+            signalled_from: self.remote,
+            listener: listener(),
+            headers: Vec::new(),
+            hops: HOPS_MAX,
+            span: leg_span(leg),
+        };
+        self.report(adapter::Event::Texted(Box::new(text)));
+        Ok(None)
+    }
+
+    fn incoming(
+        &self,
+        leg: LegId,
+        destination: &str,
+        offer: Box<SessionDescription>,
+        replaces: Option<LegId>,
+        span: tracing::Span,
+    ) -> adapter::Event {
+        adapter::Event::Incoming(Box::new(Incoming {
+            leg,
+            origin: Origin::User(self.identity.user.clone()),
+            caller: self.identity.shown.clone(),
+            destination: destination.to_owned(),
+            device: None,
+            profile: MediaProfile::Webrtc,
+            offer: Some(offer),
+            signalled_from: self.remote,
+            listener: listener(),
+            headers: Vec::new(),
+            hops: HOPS_MAX,
+            passed: Passage::default(),
+            replaces,
+            span,
+        }))
+    }
+
+    fn connected_call(&mut self, call_id: &str) -> Result<&mut Call, Fault> {
+        let call = self.calls.get_mut(call_id).ok_or_else(no_call)?;
+        if call.is_connected() {
+            Ok(call)
+        } else {
+            Err(Fault::new(ErrorCode::WrongState, "the call is not up yet"))
+        }
+    }
+
+    /// A destination in one line, which the token lets the page call. What the dial plan says comes after.
+    fn check_destination(&self, field: &str, to: &str) -> Result<(), Fault> {
+        if to.is_empty() || to.chars().count() > DESTINATION_MAX || to.contains(char::is_control) {
+            let problem = format!("params.{field}: must be 1 to {DESTINATION_MAX} characters in one line");
+            return Err(Fault::of_field(field, problem));
+        }
+        let is_allowed = self.granted().is_none_or(|granted| granted.grant.may_call(to));
+        if is_allowed {
+            Ok(())
+        } else {
+            Err(Fault::new(ErrorCode::Forbidden, "the token does not allow this destination"))
+        }
+    }
+}
+
+/// A description of a browser's.
+fn describe(field: &str, sdp: &str) -> Result<Box<SessionDescription>, Fault> {
+    let description = SessionDescription::parse(sdp)
+        .map_err(|error| Fault::of_field(field, format!("params.{field}: {error}")))?;
+    if description.is_webrtc() {
+        return Ok(Box::new(description));
+    }
+    let problem = format!("params.{field}: has no audio by ICE and DTLS-SRTP");
+    Err(Fault { code: ErrorCode::NotAcceptable, ..Fault::of_field(field, problem) })
+}
+
+/// Told of another session's calls too: whoever guesses learns nothing.
+fn no_call() -> Fault {
+    Fault::new(ErrorCode::NotFound, "there is no such call in this session")
+}
+
+/// A name of 128 random bits.
+pub(in crate::json) fn new_name() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}

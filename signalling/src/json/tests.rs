@@ -1,0 +1,7 @@
+//! Pages against the core, without sockets: what each request, command and loss comes to, in no time.
+
+mod calls;
+mod entry;
+mod page;
+mod stages;
+mod survival;
