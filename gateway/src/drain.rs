@@ -67,6 +67,13 @@ impl Drain {
         self.look(calls, now).unwrap_or(Turn::Close { until })
     }
 
+    /// It has to stop, whoever asked for what: calls get so long at most.
+    pub fn hurry(&mut self, most: Duration, calls: usize, now: Instant) -> Turn {
+        let until = self.until.map_or(now + most, |until| until.min(now + most));
+        self.until = Some(until);
+        self.look(calls, now).unwrap_or(Turn::Close { until })
+    }
+
     /// Looks at how many calls are left, as long as it is being drained.
     pub fn look(&self, calls: usize, now: Instant) -> Option<Turn> {
         let until = self.until?;
@@ -101,6 +108,17 @@ mod tests {
         let (start, mut drain) = (Instant::now(), Drain::new(HALF_AN_HOUR));
         drain.ask(7, start);
         assert_eq!(drain.ask(7, start), Turn::End(Occasion::AskedAgain));
+    }
+
+    #[test]
+    fn who_has_to_hurry_waits_no_longer_than_that_and_no_longer_than_before() {
+        let (start, minute) = (Instant::now(), Duration::from_secs(60));
+        let mut drain = Drain::new(HALF_AN_HOUR);
+        drain.ask(7, start);
+        assert_eq!(drain.hurry(minute, 7, start), Turn::Close { until: start + minute });
+        assert_eq!(drain.hurry(minute, 7, start + minute / 2), Turn::Close { until: start + minute });
+        assert_eq!(drain.look(7, start + minute), Some(Turn::End(Occasion::TimeOver)));
+        assert_eq!(Drain::new(HALF_AN_HOUR).hurry(minute, 0, start), Turn::End(Occasion::NobodyLeft));
     }
 
     #[test]

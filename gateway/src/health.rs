@@ -56,6 +56,9 @@ const fn in_words(crowded: Crowded) -> &'static str {
         Crowded::Rate => "as many calls began in the last second as may",
         Crowded::Calls => "the engine has as many calls as it may have",
         Crowded::Late => "the media threads are late",
+        Crowded::Memory => "the process has as much memory as it may have",
+        Crowded::Legs | Crowded::Trunk | Crowded::Backlog => "signalling has no room",
+        Crowded::Drain => "it goes down",
     }
 }
 

@@ -21,6 +21,7 @@ pub mod http;
 pub mod http_client;
 pub mod logging;
 mod media_load;
+mod memory;
 pub mod metrics;
 pub mod prompts;
 pub mod reload;

@@ -1,19 +1,29 @@
 //! What is asked of the media engine before a call is taken: by signalling, and by who asks whether the gateway is ready.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use webtrunk_engine::engine::{Engine, Refused};
 use webtrunk_signalling::sip::agent::{Crowded, MediaLoad};
 
+use crate::memory::MemoryBudget;
+
 /// The engine, as far as calls are refused for what it says.
 pub(crate) struct EngineLoad {
     engine: Engine,
+    memory: MemoryBudget,
     refuses_when_late: AtomicBool,
 }
 
 impl EngineLoad {
-    pub(crate) const fn new(engine: Engine, refuses_when_late: bool) -> Self {
-        Self { engine, refuses_when_late: AtomicBool::new(refuses_when_late) }
+    pub(crate) fn new(engine: Engine, refuses_when_late: bool) -> Self {
+        let memory = MemoryBudget::default();
+        Self { engine, memory, refuses_when_late: AtomicBool::new(refuses_when_late) }
+    }
+
+    /// The process may have so many octets of memory from now on, before calls are refused.
+    pub(crate) fn limit_memory(&self, max: Option<u64>) {
+        self.memory.limit(max);
     }
 
     /// Whether calls are refused while media threads are late, from now on.
@@ -24,6 +34,9 @@ impl EngineLoad {
 
 impl MediaLoad for EngineLoad {
     fn has_room(&self) -> Result<(), Crowded> {
+        if self.memory.is_used_up(Instant::now()) {
+            return Err(Crowded::Memory);
+        }
         judged(self.engine.has_room(), self.refuses_when_late.load(Ordering::Relaxed))
     }
 }

@@ -133,7 +133,7 @@ pub async fn serve(
         Some(admin) => {
             let server = admin.serve(AdminServices {
                 calls: telephony.calls(),
-                instruments: telephony.instruments(certificates.clone()),
+                instruments: telephony.instruments(certificates.clone(), panics.mishaps()),
                 certificates: certificates.clone(),
                 errands: errands.clone(),
                 traces: telephony.traces(),
@@ -144,12 +144,13 @@ pub async fn serve(
         }
         None => None,
     };
-    let mut watchdog = Watchdog::start(telephony.engine().clone(), Arc::clone(&manager));
+    let mut watchdog = Watchdog::start(telephony.engine().clone(), Arc::clone(&manager), panics.mishaps());
     telephony.health().heed(watchdog.faults());
     manager.tell_ready();
     let keeping = actix::spawn(certificates::keep(certificates.clone()));
     let mut drain = Drain::new(config.drain.timeout);
     let mut looks = interval(LOOK);
+    let mut unsound = None;
     let outcome = loop {
         let turn = tokio::select! {
             () = shutdown.requested() => Some(drain.ask(telephony.calls_left(), Instant::now())),
@@ -168,7 +169,11 @@ pub async fn serve(
                 break Err(collapse.into());
             }
             fault = watchdog.fault() => break Err(fault.into()),
-            fault = panics.too_many() => break Err(fault.into()),
+            fault = panics.too_many(), if unsound.is_none() => {
+                error!(%fault, "the gateway takes no calls any more, and ends to be started anew");
+                unsound = Some(fault);
+                Some(drain.hurry(UNSOUND_MAX, telephony.calls_left(), Instant::now()))
+            }
         };
         match turn {
             Some(Turn::Close { until }) => {
@@ -178,19 +183,14 @@ pub async fn serve(
             }
             Some(Turn::End(occasion)) => {
                 info!(?occasion, calls = telephony.calls_left(), "the gateway ends");
-                break Ok(());
+                break unsound.map_or(Ok(()), |fault| Err(fault.into()));
             }
             None => {}
         }
     };
     manager.tell_stopping();
     match &outcome {
-        Err(ServeError::Unsound(fault)) => {
-            error!(%fault, "the gateway ends, to be started anew");
-            if let Fault::Panics { .. } = fault {
-                let_calls_end(&telephony, &mut shutdown).await;
-            }
-        }
+        Err(ServeError::Unsound(fault)) => error!(%fault, "the gateway ends, to be started anew"),
         // It would take the orderly end of the threads for a fault; else it sees to it that there is an end.
         Ok(()) | Err(_) => drop(watchdog),
     }
@@ -206,21 +206,6 @@ pub async fn serve(
 /// How long calls that are there may go on in a process that is to be started anew since so many break. Chosen by us: most
 /// calls are over by then, and nobody can call meanwhile.
 const UNSOUND_MAX: Duration = Duration::from_secs(120);
-
-/// Takes no more calls, and waits for the end of those that are there, until that is asked for.
-async fn let_calls_end(telephony: &Telephony, shutdown: &mut Shutdown) {
-    telephony.refuse_calls(Instant::now() + UNSOUND_MAX).await;
-    let all_over = async {
-        while telephony.calls_left() > 0 {
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    tokio::select! {
-        () = all_over => {}
-        () = tokio::time::sleep(UNSOUND_MAX) => {}
-        () = shutdown.requested() => {}
-    }
-}
 
 /// How often it is looked at how many calls are left, while the gateway is being drained.
 const LOOK: Duration = Duration::from_millis(200);

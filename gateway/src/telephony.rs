@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -35,6 +36,7 @@ use crate::roster::Roster;
 use crate::sight::{Sight, SightError};
 use crate::status::StatusReader;
 use crate::store::Store;
+use crate::supervision::Mishaps;
 use crate::telemetry::Exporter;
 use crate::tls::TlsError;
 use crate::wiring;
@@ -100,6 +102,8 @@ pub enum Collapse {
 pub struct Telephony {
     engine: Engine,
     media_load: Arc<EngineLoad>,
+    /// Media streams for which there was no room to wait.
+    streams_refused: Arc<AtomicU64>,
     refused: Arc<RefusedCalls>,
     live: Live,
     board: Arc<Switchboard>,
@@ -192,6 +196,7 @@ impl Telephony {
             http.map(|http| wiring::media_streams(&config.media, http.address())).unwrap_or_default();
         let engine = Engine::start(EngineConfig { webrtc_tcp: streams, ..wiring::engine(config) })?;
         let media_load = Arc::new(EngineLoad::new(engine.clone(), config.defence.refuses_when_late));
+        media_load.limit_memory(config.defence.memory_max_octets);
         sip.media = Some(media_load.clone());
         let adapter = SipAdapter::new(sip);
         let transport = adapter.transport();
@@ -244,6 +249,7 @@ impl Telephony {
         Ok(Self {
             engine,
             media_load,
+            streams_refused: Arc::default(),
             refused,
             live,
             board,
@@ -278,7 +284,7 @@ impl Telephony {
     /// Where the HTTP server puts the connections that carry media. Needs an actix system around it.
     #[must_use]
     pub fn media_streams(&self) -> MediaStreams {
-        let (streams, mut incoming) = mpsc::channel(STREAMS);
+        let (streams, mut incoming) = MediaStreams::channel(STREAMS, Arc::clone(&self.streams_refused));
         let engine = self.engine.clone();
         actix::spawn(async move {
             while let Some(MediaStream { stream, pass }) = incoming.recv().await {
@@ -325,9 +331,9 @@ impl Telephony {
         self.health.clone()
     }
 
-    /// Where figures are read, those of these certificates among them.
+    /// Where figures are read, those of these certificates and mishaps among them.
     #[must_use]
-    pub fn instruments(&self, certificates: Certificates) -> Instruments {
+    pub fn instruments(&self, certificates: Certificates, mishaps: Mishaps) -> Instruments {
         Instruments {
             started_at: self.started_at,
             engine: self.engine.clone(),
@@ -337,6 +343,9 @@ impl Telephony {
             roster: self.roster.clone(),
             no_room: Arc::clone(&self.refused),
             forbidden: self.board.forbidden(),
+            streams_refused: Arc::clone(&self.streams_refused),
+            board: Arc::clone(&self.board),
+            mishaps,
             sight: self.sight.clone(),
             exporter: self.exporter.clone(),
             certificates,
@@ -381,6 +390,7 @@ impl Telephony {
         self.board.replace(house);
         self.engine.limit_calls(config.media.calls_max);
         self.media_load.refuse_when_late(config.defence.refuses_when_late);
+        self.media_load.limit_memory(config.defence.memory_max_octets);
         let change = SipChange {
             users: Arc::new(config.users.clone()),
             algorithms: wiring::digest(config).algorithms,

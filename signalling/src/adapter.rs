@@ -131,6 +131,23 @@ pub struct Incoming {
     pub span: Span,
 }
 
+/// A call for which there was no room, as far as it is to be known of for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedCall {
+    /// Names it.
+    pub leg: LegId,
+    /// Who calls, proven.
+    pub origin: Origin,
+    /// Who calls, as shown.
+    pub caller: Party,
+    /// What was dialled.
+    pub destination: String,
+    /// The name of the listener that it came to.
+    pub listener: Arc<str>,
+    /// Why it was refused.
+    pub cause: EndCause,
+}
+
 /// One thing that the message says which began a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
@@ -158,6 +175,9 @@ const _: () = assert!(size_of::<Event>() <= 64 && size_of::<Command>() <= 64);
 pub enum Event {
     /// A new call; to be answered by `Ring`, `Answer` or `Hangup`.
     Incoming(Box<Incoming>),
+    /// A call came of somebody who may make it, and was refused, for there was no room: nothing is to be done, and no event
+    /// follows.
+    Refused(Box<RefusedCall>),
     /// The callee is being called; a description is early media, the answer to our offer.
     Progress {
         /// A leg that was dialled.
@@ -540,6 +560,7 @@ impl Event {
         match self {
             Self::Incoming(incoming) => incoming.leg,
             Self::Texted(text) => text.leg,
+            Self::Refused(call) => call.leg,
             Self::Progress { leg, .. }
             | Self::Answered { leg, .. }
             | Self::Acknowledged { leg, .. }

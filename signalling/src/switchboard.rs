@@ -134,6 +134,12 @@ impl Switchboard {
         self.legs.count()
     }
 
+    /// How often what one call wanted of another that it is joined to found no room to wait.
+    #[must_use]
+    pub fn tie_overflows(&self) -> u64 {
+        self.ties.overflows()
+    }
+
     /// The figures of a call's legs now; `None` where there is no such call.
     pub async fn stats(&self, call: CallId) -> Option<Vec<LegStats>> {
         let handle = self.roll.handle(call)?;
@@ -201,6 +207,7 @@ impl Switchboard {
                         self.legs.add(incoming.leg, mailbox.0.clone());
                         calls.spawn(Arc::clone(&self).run(adapter, incoming, mailbox, stopping.clone()));
                     }
+                    Some(Event::Refused(call)) => Desk::file_refused(self.records.as_ref(), &call),
                     Some(Event::Texted(text)) => {
                         calls.spawn(Arc::clone(&self).deliver(adapter, text, stopping.clone()));
                     }

@@ -1,11 +1,13 @@
 //! `/calls`: the calls that are under way, what is known of each, and the end of one.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use webtrunk_engine::CallId;
 use webtrunk_engine::leg::LegStats;
 use webtrunk_signalling::cdr::{
@@ -15,6 +17,9 @@ use webtrunk_signalling::switchboard::Switchboard;
 
 use super::answer;
 use crate::roster::Roster;
+
+/// How long a media thread may take to tell figures. It takes a turn; one that says nothing for so long stands still.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The calls, to be told and hung up.
 #[derive(Clone)]
@@ -85,12 +90,20 @@ pub(crate) struct HungUp {
 }
 
 pub(super) async fn list(calls: web::Data<Calls>) -> HttpResponse {
-    let mut summaries = Vec::new();
-    for record in calls.roster.calls() {
-        let stats = calls.stats(&record).await;
-        summaries.push(CallSummary::new(&record, &stats, SystemTime::now().into()));
+    let records = calls.roster.calls();
+    // Together: one thread that stands still keeps nobody waiting for the others.
+    let mut asked = JoinSet::new();
+    for (index, record) in records.iter().cloned().enumerate() {
+        let calls = calls.get_ref().clone();
+        asked.spawn(async move { (index, calls.stats(&record).await) });
     }
-    answer::ok(CallList { calls: summaries })
+    let mut all: Vec<_> = records.iter().map(|_| Vec::new()).collect();
+    while let Some(Ok((index, stats))) = asked.join_next().await {
+        all[index] = stats;
+    }
+    let now = SystemTime::now().into();
+    let summaries = records.iter().zip(&all).map(|(record, stats)| CallSummary::new(record, stats, now));
+    answer::ok(CallList { calls: summaries.collect() })
 }
 
 pub(super) async fn one(calls: web::Data<Calls>, name: web::Path<String>) -> HttpResponse {
@@ -125,12 +138,10 @@ impl Calls {
         Self { roster, board }
     }
 
-    /// The figures of its legs now; none where it is over by now.
+    /// The figures of its legs now; none where it is over by now, or its thread says nothing.
     async fn stats(&self, record: &CallRecord) -> Vec<LegStats> {
-        match name_in_log(record) {
-            Some(call) => self.board.stats(call).await.unwrap_or_default(),
-            None => Vec::new(),
-        }
+        let Some(call) = name_in_log(record) else { return Vec::new() };
+        timeout(PATIENCE, self.board.stats(call)).await.ok().flatten().unwrap_or_default()
     }
 }
 

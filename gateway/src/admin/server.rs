@@ -167,6 +167,7 @@ mod tests {
     use super::*;
     use crate::config::Secret;
     use crate::demo::{Demo, DemoAddresses};
+    use crate::supervision::Mishaps;
     use crate::telephony::Telephony;
 
     /// A request: method, path, and what its Authorization says, where `TOKEN` stands for the token.
@@ -185,7 +186,7 @@ mod tests {
         let services = AdminServices {
             calls: telephony.calls(),
             certificates: Certificates::default(),
-            instruments: telephony.instruments(Certificates::default()),
+            instruments: telephony.instruments(Certificates::default(), Mishaps::default()),
             // Nobody takes them.
             errands: Errands::channel().0,
             traces: telephony.traces(),

@@ -1,4 +1,4 @@
-//! `[defence]`: what strangers may send, and how many calls may begin in a second.
+//! `[defence]`: what strangers may send, and when there is no room for a call.
 
 use std::num::NonZeroU32;
 
@@ -17,6 +17,8 @@ pub struct DefenceConfig {
     pub max_cps: Option<NonZeroU32>,
     /// Whether calls are refused while media threads are late.
     pub refuses_when_late: bool,
+    /// Memory that the process may have before calls are refused; `None`, as much as there is.
+    pub memory_max_octets: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -30,6 +32,7 @@ pub(super) struct DefenceSection {
     scanners: Vec<Spanned<String>>,
     max_cps: Option<Spanned<u32>>,
     refuse_when_late: Option<bool>,
+    memory_max_mib: Option<Spanned<u32>>,
 }
 
 /// More than one machine takes. Chosen by us: who writes more means something else.
@@ -51,6 +54,7 @@ impl DefenceSection {
         let per_second = number(&self.requests_per_second, 0, "write 1 to 1000000, or 0 for no limit");
         let burst = number(&self.requests_burst, 1, "write 1 to 1000000");
         let max_cps = number(&self.max_cps, 1, "write 1 to 1000000, or leave it out for no limit");
+        let memory_max = number(&self.memory_max_mib, 1, "write 1 to 1000000, or leave it out for no limit");
         let requests_per_second = per_second.map_or(usual.requests_per_second, NonZeroU32::new);
         // Where only the rate is written, what may come at once follows it as it does by default.
         let follows = per_second.map_or(usual.requests_burst, |rate| rate.saturating_mul(4));
@@ -74,6 +78,7 @@ impl DefenceSection {
             },
             max_cps: max_cps.and_then(NonZeroU32::new),
             refuses_when_late: self.refuse_when_late.unwrap_or(true),
+            memory_max_octets: memory_max.map(|mib| u64::from(mib) << 20),
         }
     }
 }
@@ -98,10 +103,11 @@ mod tests {
     #[test]
     fn what_is_written_is_taken_and_0_lets_all_in() {
         let lines = "requests_per_second = 5\ntrusted = [\"10.0.0.0/8\"]\nscanners = [\"Auditor\"]\nmax_cps = 7\n\
-                     refuse_when_late = false";
+                     refuse_when_late = false\nmemory_max_mib = 512";
         let defence = parse(lines).expect("sound");
         assert_eq!((defence.guard.requests_burst, defence.max_cps), (20, NonZeroU32::new(7)));
         assert_eq!((defence.guard.trusted.len(), defence.refuses_when_late), (1, false));
+        assert_eq!(defence.memory_max_octets, Some(512 << 20));
         let scanners = defence.guard.scanners;
         assert!(
             ["auditor", "friendly-scanner"].iter().all(|name| scanners.iter().any(|known| known == name))
@@ -111,9 +117,13 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_told() {
-        for lines in
-            ["max_cps = 0", "requests_burst = 0", "scanners = [\"ip\"]", "trusted = [\"10.0.0.1/8\"]"]
-        {
+        for lines in [
+            "max_cps = 0",
+            "memory_max_mib = 0",
+            "requests_burst = 0",
+            "scanners = [\"ip\"]",
+            "trusted = [\"10.0.0.1/8\"]",
+        ] {
             assert!(parse(lines).is_err(), "{lines}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use webtrunk_engine::engine::Engine;
@@ -9,7 +10,7 @@ use webtrunk_engine::net::{Ledger, VitalSigns};
 use webtrunk_signalling::cdr::Stage;
 use webtrunk_signalling::sip::agent::RefusedCalls;
 use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats};
-use webtrunk_signalling::switchboard::Forbidden;
+use webtrunk_signalling::switchboard::{Forbidden, Switchboard};
 
 use super::process::Process;
 use crate::certificates::{CertificateFacts, Certificates};
@@ -17,6 +18,7 @@ use crate::health::Health;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightCounts};
 use crate::status::{Status, StatusReader};
+use crate::supervision::Mishaps;
 use crate::tally::Tally;
 use crate::telemetry::Exporter;
 
@@ -39,6 +41,12 @@ pub struct Instruments {
     pub no_room: Arc<RefusedCalls>,
     /// Numbers that may not be called.
     pub forbidden: Arc<Forbidden>,
+    /// Media streams for which there was none.
+    pub streams_refused: Arc<AtomicU64>,
+    /// What one call wants of another that it is joined to.
+    pub board: Arc<Switchboard>,
+    /// Panics, and threads that stood still.
+    pub mishaps: Mishaps,
     /// What keeps the messages of calls.
     pub sight: Option<Sight>,
     /// Where traces go.
@@ -61,23 +69,21 @@ pub(super) struct Readings {
     pub(super) tally: Tally,
     pub(super) sip: TransportStats,
     pub(super) streams: usize,
-    pub(super) no_room: NoRoom,
     /// Numbers that were not called: for themselves, and for the minutes of the day.
     pub(super) forbidden: [u64; 2],
+    pub(super) streams_refused: u64,
+    pub(super) ties_overflows: u64,
+    pub(super) panics: u64,
+    /// By who stood still.
+    pub(super) stalls: Vec<(String, u64)>,
+    /// Calls for which there was no room, by why.
+    pub(super) no_room: Vec<(&'static str, u64)>,
     pub(super) sight: Option<SightCounts>,
     pub(super) traces_lost: u64,
     pub(super) received: Kinds,
     pub(super) sent: Kinds,
     /// To whom each is shown, and what it says.
     pub(super) certificates: Vec<(String, CertificateFacts)>,
-}
-
-/// Calls for which there was no room, by why.
-#[derive(Debug, Default)]
-pub(super) struct NoRoom {
-    pub(super) rate: u64,
-    pub(super) calls: u64,
-    pub(super) late: u64,
 }
 
 /// Messages of SIP one way.
@@ -110,12 +116,12 @@ impl Instruments {
             tally: self.roster.tally(),
             sip: self.transport.counters().snapshot(),
             streams: self.transport.connections(),
-            no_room: NoRoom {
-                rate: self.no_room.by_rate(),
-                calls: self.no_room.by_calls(),
-                late: self.no_room.by_lateness(),
-            },
             forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
+            no_room: self.no_room.counts().collect(),
+            streams_refused: self.streams_refused.load(Ordering::Relaxed),
+            ties_overflows: self.board.tie_overflows(),
+            panics: self.mishaps.panics(),
+            stalls: self.mishaps.stalls(),
             sight: self.sight.as_ref().map(Sight::counts),
             traces_lost: self.exporter.as_ref().map_or(0, Exporter::lost),
             received: kinds(self.transport.received()),

@@ -57,12 +57,9 @@ pub(super) const LIST: &[Metric] = &[
         name: "webtrunk_calls_without_room_total",
         kind: Counter,
         labels: &["why"],
-        help: "Calls answered 503 at the door: too many a second, as many as may be, or media threads that were late",
-        read: |at, samples| {
-            samples.labelled(["rate"], at.no_room.rate);
-            samples.labelled(["calls"], at.no_room.calls);
-            samples.labelled(["late"], at.no_room.late);
-        },
+        help: "Calls answered 503: too many a second (rate), as many as may be (calls; legs, of signalling; trunk, of the caller's), \
+               late media threads, memory that is used up, a gateway that is behind (backlog) or goes down (drain)",
+        read: |at, samples| at.no_room.iter().for_each(|(why, calls)| samples.labelled([why], *calls)),
     },
     Metric {
         name: "webtrunk_calls_forbidden_total",
@@ -245,7 +242,8 @@ pub(super) const LIST: &[Metric] = &[
         kind: Counter,
         labels: &["queue"],
         help: "What found no room in a queue, by queue: datagrams of SIP that came in, of known peers and of strangers, streams of SIP whose peer does not read, \
-               datagrams of media on their way out, changes of registrations and records of calls for the store, traces of calls, messages for ladders and for the collector of HEP",
+               datagrams of media on their way out, changes of registrations and records of calls for the store, traces of calls, messages for ladders and for the collector of HEP, \
+               connections that carry media, what a call wants of another that it is joined to",
         read: |at, samples| {
             samples.labelled(["sip_in"], at.sip.inbound_overflows);
             samples.labelled(["sip_strangers"], at.sip.strangers_overflows);
@@ -254,6 +252,8 @@ pub(super) const LIST: &[Metric] = &[
             samples.labelled(["store_registrations"], at.status.store_lost);
             samples.labelled(["store_records"], at.status.cdr_lost);
             samples.labelled(["traces"], at.traces_lost);
+            samples.labelled(["media_streams"], at.streams_refused);
+            samples.labelled(["ties"], at.ties_overflows);
             if let Some(sight) = &at.sight {
                 samples.labelled(["ladders"], sight.tap.dropped);
                 samples.labelled(["hep"], sight.hep.map_or(0, |hep| hep.lost));
@@ -369,6 +369,21 @@ pub(super) const LIST: &[Metric] = &[
                 samples.labelled([shown_to, facts.title(), facts.issuer.as_str()], ends);
             }
         },
+    },
+    // What should never be.
+    Metric {
+        name: "webtrunk_panics_total",
+        kind: Counter,
+        labels: &[],
+        help: "Broken assumptions of ours, each of which ended a call; five within a minute end the process",
+        read: |at, samples| samples.value(at.panics),
+    },
+    Metric {
+        name: "webtrunk_stalls_total",
+        kind: Counter,
+        labels: &["who"],
+        help: "How often a thread did nothing for a second; ten seconds end the process",
+        read: |at, samples| at.stalls.iter().for_each(|(who, stalls)| samples.labelled([who], *stalls)),
     },
     // The process, under the names that every client of Prometheus uses.
     Metric {

@@ -1,11 +1,15 @@
 //! The end of a gateway whose calls break one after the other.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::fs;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::time::Instant;
 
+use tempfile::TempDir;
 use webtrunk_loadtest::agent::{AgentError, Phone, PhoneConfig, Voice};
 
 use super::*;
+use crate::http_client::{Request, ask};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -14,10 +18,36 @@ fn free(ip: &str) -> SocketAddr {
     socket.local_addr().expect("it is bound")
 }
 
-fn config(sip: SocketAddr, office: SocketAddr) -> Config {
+/// An address of loopback that no stream is served at.
+fn free_for_streams() -> SocketAddr {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("loopback is ours");
+    socket.local_addr().expect("it is bound")
+}
+
+/// What an operator who asks for a drain is told.
+async fn drain(admin: SocketAddr, token: &Path) -> u16 {
+    let token = fs::read_to_string(token).expect("it has one");
+    let asked = tokio::task::spawn_blocking(move || {
+        let (authority, authorization) = (admin.to_string(), format!("Bearer {}", token.trim()));
+        let headers = [("Authorization", authorization.as_str())];
+        let path = "/drain";
+        ask(&Request {
+            method: "POST",
+            authority: &authority,
+            path,
+            headers: &headers,
+            body: &[],
+            patience: PATIENCE,
+        })
+    });
+    asked.await.expect("no panic").expect("it answers").status
+}
+
+fn config(sip: SocketAddr, office: SocketAddr, (admin, token): (SocketAddr, &Path)) -> Config {
     let (ip, port) = (office.ip(), office.port());
     let text = format!(
-        "[sip]\n[[sip.listeners]]\ntransport = 'udp'\nbind = '{sip}'\n\
+        "[admin]\nbind = '{admin}'\ntoken_file = {token:?}\n\
+         [sip]\n[[sip.listeners]]\ntransport = 'udp'\nbind = '{sip}'\n\
          [media]\naddresses = ['127.0.0.1']\nshards = 1\nwebrtc_port = 0\nrtp_address = '127.0.0.1'\n\
          [[trunks]]\nname = 'office'\nhost = '{ip}'\nport = {port}\ntransport = 'udp'\nnetworks = ['{ip}']\n\
          codecs = ['PCMU']\n\
@@ -30,10 +60,13 @@ fn config(sip: SocketAddr, office: SocketAddr) -> Config {
 fn a_gateway_that_breaks_too_often_takes_no_calls_lets_the_others_end_and_ends_as_unsound() {
     actix::System::new().block_on(async {
         let [sip, office] = [free("127.0.0.1"), free("127.0.0.2")];
+        let (folder, admin) = (TempDir::new().expect("a folder"), free_for_streams());
+        let token = folder.path().join("token");
         let (panics, told) = Panics::told_by_hand();
         let supervision = Supervision { manager: Arc::default(), panics };
         let (_trigger, shutdown) = Shutdown::channel();
-        let served = actix::spawn(serve(config(sip, office), None, shutdown, None, supervision));
+        let served =
+            actix::spawn(serve(config(sip, office, (admin, &token)), None, shutdown, None, supervision));
         let voice = Some(Voice::tone(440, -10.0));
         let config = PhoneConfig { bind: office, server: Some(sip), voice, ..PhoneConfig::default() };
         let phone = Phone::new(config).await.expect("the address is free");
@@ -54,6 +87,8 @@ fn a_gateway_that_breaks_too_often_takes_no_calls_lets_the_others_end_and_ends_a
         assert_eq!(AgentError::status(&refused), Some(503), "{refused}");
         call.heard_packets(150, PATIENCE).await.expect("it goes on");
         assert!(!served.is_finished(), "it waits for the call");
+        assert_eq!(drain(admin, &token).await, 202, "operators are served until the end");
+        call.heard_packets(50, PATIENCE).await.expect("it goes on");
         call.hang_up().await.expect("confirmed");
         let ended = tokio::time::timeout(PATIENCE, served).await.expect("in time").expect("no panic");
         assert!(matches!(ended, Err(ServeError::Unsound(Fault::Panics { count: 5 }))), "{ended:?}");

@@ -13,8 +13,10 @@ use std::time::{Duration, SystemTime};
 use sqlx::SqliteConnection;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
-use webtrunk_signalling::cdr::Filing;
+use webtrunk_signalling::cdr::{RecordId, Unseen};
 
+use super::calls::Heartbeat;
+use super::filing_queue::Filed;
 use super::spare::Spare;
 use super::spool::Spool;
 use super::{StoreError, calls, lines};
@@ -34,6 +36,8 @@ pub(super) struct Books {
     /// The file of lines, where there is one.
     lines: Option<PathBuf>,
     keep_days: u32,
+    /// What lengths are counted from in the store.
+    opened_at: Instant,
     pruned_at: Option<Instant>,
     /// What the process before left is in the store. Nothing of this one may be there before.
     is_recovered: bool,
@@ -61,6 +65,7 @@ impl Books {
             spare: cdr.spare.clone().map(Spare::new),
             lines: cdr.file.clone(),
             keep_days: cdr.keep_days,
+            opened_at: Instant::now(),
             pruned_at: None,
             is_recovered: false,
             has_news: true,
@@ -87,8 +92,13 @@ impl Books {
     }
 
     /// Takes in what is filed of a call.
-    pub(super) fn take(&mut self, filing: Filing) {
-        self.spool.take(filing);
+    pub(super) fn take(&mut self, Filed { filing, at }: Filed) {
+        self.spool.take(filing, at);
+    }
+
+    /// Takes in how a call ended for whose record there was no room.
+    pub(super) fn end_unseen(&mut self, id: RecordId, unseen: Unseen) {
+        self.spool.end_unseen(id, unseen);
     }
 
     /// Whether something waits to be written.
@@ -126,8 +136,9 @@ impl Books {
             self.has_news = true;
         }
         let now = SystemTime::now().into();
-        calls::write(connection, &self.spool, now).await?;
-        self.has_news |= self.spool.closed().next().is_some();
+        let heartbeat = Heartbeat { at: now, opened_at: self.opened_at };
+        calls::write(connection, &self.spool, heartbeat).await?;
+        self.has_news |= self.spool.closed().next().is_some() || !self.spool.unseen().is_empty();
         self.spool.clear();
         if self.has_news || self.is_failing {
             self.append_lines(connection).await;

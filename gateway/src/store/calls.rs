@@ -3,24 +3,38 @@
 use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection};
+use tokio::time::Instant;
 use tracing::{info, warn};
-use webtrunk_signalling::cdr::{CallRecord, Stamp};
+use webtrunk_signalling::cdr::{CallRecord, LastSign, RecordId, Stamp, Unseen};
 
 use super::spool::Spool;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// When the process lives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heartbeat {
+    /// By the wall clock.
+    pub(super) at: Stamp,
+    /// What the other clock is counted from.
+    pub(super) opened_at: Instant,
+}
+
 /// Ends what was open when the process ended, at the moment at which it is known to have lived last. All or none.
 pub(super) async fn recover(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    let alive_at: i64 =
-        sqlx::query_scalar("SELECT alive_at_ms FROM cdr_state").fetch_one(&mut *transaction).await?;
-    let open: Vec<(String,)> =
-        sqlx::query_as("SELECT record FROM open_calls ORDER BY id").fetch_all(&mut *transaction).await?;
-    for (json,) in &open {
+    let (alive_at, alive_up): (i64, i64) =
+        sqlx::query_as("SELECT alive_at_ms, alive_up_ms FROM cdr_state").fetch_one(&mut *transaction).await?;
+    let open: Vec<(String, String, Option<i64>)> =
+        sqlx::query_as("SELECT id, record, began_up_ms FROM open_calls ORDER BY id")
+            .fetch_all(&mut *transaction)
+            .await?;
+    for (id, json, began_up) in &open {
+        let after_ms = began_up.map(|began| u64::try_from(alive_up.saturating_sub(began)).unwrap_or(0));
+        let last = LastSign { at: Stamp::from_ms(alive_at), after_ms };
         match serde_json::from_str::<CallRecord>(json) {
-            Ok(record) => insert(&mut transaction, &record.after_crash(Stamp::from_ms(alive_at))).await?,
-            Err(error) => warn!(%error, "a call in the store that cannot be read is passed over"),
+            Ok(record) => insert(&mut transaction, &record.after_crash(last)).await?,
+            Err(error) => warn!(%error, id, "a call in the store that cannot be read is passed over"),
         }
     }
     sqlx::query("DELETE FROM open_calls").execute(&mut *transaction).await?;
@@ -35,21 +49,47 @@ pub(super) async fn recover(connection: &mut SqliteConnection) -> Result<(), sql
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     spool: &Spool,
-    now: Stamp,
+    heartbeat: Heartbeat,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     for record in spool.closed() {
         close_one(&mut transaction, record).await?;
     }
-    for record in spool.open() {
-        sqlx::query("INSERT OR REPLACE INTO open_calls (id, record) VALUES (?, ?)")
+    for (id, unseen) in spool.unseen() {
+        end_unseen(&mut transaction, id, unseen).await?;
+    }
+    for (record, began) in spool.open() {
+        sqlx::query("INSERT OR REPLACE INTO open_calls (id, record, began_up_ms) VALUES (?, ?, ?)")
             .bind(record.id.as_str())
             .bind(to_json(record)?)
+            .bind(began.map(|began| heartbeat.up_ms(began)))
             .execute(&mut *transaction)
             .await?;
     }
-    sqlx::query("UPDATE cdr_state SET alive_at_ms = ?").bind(now.ms()).execute(&mut *transaction).await?;
+    sqlx::query("UPDATE cdr_state SET alive_at_ms = ?, alive_up_ms = ?")
+        .bind(heartbeat.at.ms())
+        .bind(heartbeat.up_ms(Instant::now()))
+        .execute(&mut *transaction)
+        .await?;
     transaction.commit().await
+}
+
+/// Ends a call that is open in the store as it is known to have ended.
+async fn end_unseen(
+    connection: &mut SqliteConnection,
+    id: &RecordId,
+    unseen: &Unseen,
+) -> Result<(), sqlx::Error> {
+    let json: Option<String> = sqlx::query_scalar("SELECT record FROM open_calls WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(&mut *connection)
+        .await?;
+    // Who wrote it was this process.
+    let record = json.and_then(|json| serde_json::from_str::<CallRecord>(&json).ok());
+    match record {
+        Some(record) => close_one(connection, &record.ended_unseen(unseen.clone())).await,
+        None => Ok(()),
+    }
 }
 
 /// Writes records of calls that are over. All or none.
@@ -127,6 +167,13 @@ async fn insert(connection: &mut SqliteConnection, record: &CallRecord) -> Resul
         .execute(connection)
         .await
         .map(drop)
+}
+
+impl Heartbeat {
+    /// A moment as the store has it, by the clock that nobody sets.
+    fn up_ms(self, at: Instant) -> i64 {
+        i64::try_from(at.saturating_duration_since(self.opened_at).as_millis()).unwrap_or(i64::MAX)
+    }
 }
 
 fn to_json(record: &CallRecord) -> Result<String, sqlx::Error> {

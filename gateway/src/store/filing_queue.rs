@@ -1,30 +1,80 @@
 //! Where what is filed of calls waits for the writer.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
 use tracing::error;
-use webtrunk_signalling::cdr::{CdrKeeper, Filing};
+use webtrunk_signalling::cdr::{CallRecord, CdrKeeper, Filing, RecordId, Unseen};
 
 use super::StoreHealth;
 
-/// The way into the store. Full, it drops what comes: no call waits for a disk. A call whose end is dropped is found open
-/// at the next start.
+/// The way into the store. Full, it drops what comes: no call waits for a disk. Of a call whose begin was filed it is kept
+/// all the same how it ended and when, for else it would be found open, and long, at the next start.
 pub(super) struct FilingQueue {
-    filings: mpsc::Sender<Filing>,
+    filings: mpsc::Sender<Filed>,
     health: StoreHealth,
+    /// Calls that go on and of which the writer may know.
+    calls: Mutex<HashSet<RecordId>>,
+    unseen: UnseenEnds,
 }
 
+/// What was filed, and when.
+#[derive(Debug)]
+pub(super) struct Filed {
+    pub(super) filing: Filing,
+    pub(super) at: Instant,
+}
+
+/// Ends of calls for whose record there was no room. There are no more than calls were under way when the queue was full.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UnseenEnds(Arc<Mutex<Vec<(RecordId, Unseen)>>>);
+
 impl FilingQueue {
-    pub(super) const fn new(filings: mpsc::Sender<Filing>, health: StoreHealth) -> Self {
-        Self { filings, health }
+    pub(super) fn new(filings: mpsc::Sender<Filed>, health: StoreHealth, unseen: UnseenEnds) -> Self {
+        Self { filings, health, calls: Mutex::default(), unseen }
+    }
+
+    /// There is no room for a record: keeps how the call ended, where the store has the rest.
+    fn lose(&self, record: &CallRecord, was_filed: bool) {
+        match record.unseen().filter(|_| was_filed) {
+            Some(unseen) => lock(&self.unseen.0).push((record.id.clone(), unseen)),
+            None if self.health.add_lost_record() => {
+                error!("the store is behind, and records of calls are lost; this is told once");
+            }
+            None => {}
+        }
     }
 }
 
 impl CdrKeeper for FilingQueue {
     fn file(&self, filing: Filing) {
-        let is_closed = filing.is_closed();
-        // How far a call is will be filed again; that it is over will not.
-        if self.filings.try_send(filing).is_err() && is_closed && self.health.add_lost_record() {
-            error!("the store is behind, and records of calls are lost; this is told once");
+        let (id, is_closed) = (filing.record().id.clone(), filing.is_closed());
+        // Held until it is sent: what becomes of a call comes in its order.
+        let mut calls = lock(&self.calls);
+        let was_filed = is_closed && calls.remove(&id);
+        match self.filings.try_send(Filed { filing, at: Instant::now() }) {
+            Ok(()) if is_closed => {}
+            Ok(()) => drop(calls.insert(id)),
+            Err(TrySendError::Full(filed) | TrySendError::Closed(filed)) if is_closed => {
+                self.lose(filed.filing.record(), was_filed);
+            }
+            // How far a call is will be filed again.
+            Err(_) => {}
         }
     }
+}
+
+impl UnseenEnds {
+    /// Those that are known by now.
+    pub(super) fn take(&self) -> Vec<(RecordId, Unseen)> {
+        std::mem::take(&mut *lock(&self.0))
+    }
+}
+
+/// Nothing of ours leaves it half changed.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,6 +11,7 @@ const STEPS: &[(&str, &str)] = &[
     ("calls", include_str!("migrations/0003_calls.sql")),
     ("sip_calls", include_str!("migrations/0004_sip_calls.sql")),
     ("spent", include_str!("migrations/0005_spent.sql")),
+    ("lengths", include_str!("migrations/0006_lengths.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -42,7 +42,7 @@ use webtrunk_signalling::switchboard::SpentKeeper;
 
 use books::Books;
 pub use error::StoreError;
-use filing_queue::FilingQueue;
+use filing_queue::{FilingQueue, UnseenEnds};
 pub use health::StoreHealth;
 use queue::Queue;
 pub use reading::{Period, ReadError, read_calls};
@@ -82,7 +82,7 @@ impl Store {
         let lock = database::lock(path).await?;
         let mut connection = database::open(path).await?;
         let kept = registrations::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
-        let kept_calls = sip_calls::load(&mut connection).await.map_err(unusable)?;
+        let kept_calls = sip_calls::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
         let books = match cdr {
             Some(cdr) => Some(Books::open(cdr, &mut connection).await?),
@@ -92,9 +92,11 @@ impl Store {
         let (sender, changes) = mpsc::channel(QUEUE);
         let queue = Arc::new(Queue::new(sender, health.clone()));
         let (sender, filings) = mpsc::channel(CLOSED_MAX);
-        let filing_queue = books.is_some().then(|| Arc::new(FilingQueue::new(sender, health.clone())));
+        let unseen = UnseenEnds::default();
+        let filing_queue = FilingQueue::new(sender, health.clone(), unseen.clone());
+        let filing_queue = books.is_some().then(|| Arc::new(filing_queue));
         let (finish, finishing) = oneshot::channel();
-        let incoming = Incoming { changes, filings, finishing };
+        let incoming = Incoming { changes, filings, unseen, finishing };
         let writing = tokio::spawn(Writer::new(path, connection, health.clone(), books).run(incoming));
         Ok(Self {
             kept,

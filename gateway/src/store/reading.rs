@@ -28,13 +28,25 @@ pub enum ReadError {
     /// Where they are to go.
     #[error("records of calls cannot be written: {0}")]
     Out(#[from] io::Error),
+    /// Some of them are none.
+    #[error(
+        "{count} records cannot be read and are left out, all others are written; the first has seq {seq} in the table calls: {error}"
+    )]
+    Unreadable {
+        /// How many.
+        count: u64,
+        /// Where the first of them is.
+        seq: i64,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
 }
 
 /// Hands over each record of the store at `path` whose call began in the period, in the order in which they ended. Needs a
-/// tokio runtime around it.
+/// tokio runtime around it. A record that cannot be read keeps no other back.
 ///
 /// # Errors
-/// [`ReadError`]; what was handed over before is sound.
+/// [`ReadError`]; what was handed over before is sound, and all that can be read where it is [`ReadError::Unreadable`].
 pub async fn read_calls(
     path: &Path,
     Period { since, until }: Period,
@@ -42,7 +54,7 @@ pub async fn read_calls(
 ) -> Result<(), ReadError> {
     let unusable = |source: sqlx::Error| StoreError::unusable(path, source);
     let mut connection = database::open_to_read(path).await?;
-    let mut last = 0;
+    let (mut last, mut unreadable) = (0, None);
     loop {
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "SELECT seq, record FROM calls WHERE seq > ? AND began_at_ms >= ? AND began_at_ms < ? ORDER BY seq LIMIT ?",
@@ -54,12 +66,16 @@ pub async fn read_calls(
         .fetch_all(&mut connection)
         .await
         .map_err(unusable)?;
-        let Some((seq, _)) = rows.last() else { return Ok(()) };
+        let Some((seq, _)) = rows.last() else { return unreadable.map_or(Ok(()), Err) };
         last = *seq;
-        for (_, json) in rows {
-            let record =
-                serde_json::from_str(&json).map_err(|error| unusable(sqlx::Error::Decode(error.into())))?;
-            hand_over(&record)?;
+        for (seq, json) in rows {
+            match serde_json::from_str(&json) {
+                Ok(record) => hand_over(&record)?,
+                Err(error) => match &mut unreadable {
+                    Some(ReadError::Unreadable { count, .. }) => *count += 1,
+                    _ => unreadable = Some(ReadError::Unreadable { count: 1, seq, error }),
+                },
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ fn to_record(row: Row) -> Option<Record> {
     })
 }
 
-fn to_milliseconds(time: SystemTime) -> i64 {
+pub(super) fn to_milliseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,19 +1,45 @@
 //! Answered calls as rows, for the case that the process is killed.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
 
 use sqlx::{Connection, SqliteConnection};
 use tracing::warn;
 use webtrunk_signalling::sip::{CallChange, KeptCall};
 
-/// What the process before left. The rows stay until the calls' peers know.
-pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Vec<KeptCall>, sqlx::Error> {
-    let rows: Vec<(String,)> =
-        sqlx::query_as("SELECT call FROM sip_calls ORDER BY key").fetch_all(connection).await?;
-    let count = rows.len();
-    let calls: Vec<_> = rows.iter().filter_map(|(json,)| serde_json::from_str(json).ok()).collect();
-    if calls.len() < count {
-        warn!(rows = count - calls.len(), "calls in the store that cannot be read are passed over");
+use super::registrations::to_milliseconds;
+
+/// How long a call is kept whose process is gone: its peer has hung up by then, and somebody else may have its address.
+const KEPT_MAX: Duration = Duration::from_secs(86_400);
+
+/// What the process before left, in a day at most. Those rows stay until the calls' peers know; others are of no use to anybody.
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
+    now: SystemTime,
+) -> Result<Vec<KeptCall>, sqlx::Error> {
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as("SELECT key, call, kept_at_ms FROM sip_calls ORDER BY key")
+            .fetch_all(&mut *connection)
+            .await?;
+    let oldest = now.checked_sub(KEPT_MAX).map_or(i64::MIN, to_milliseconds);
+    let (mut calls, mut useless) = (Vec::new(), Vec::new());
+    for (key, json, kept_at) in rows {
+        match serde_json::from_str(&json) {
+            Ok(call) if kept_at >= oldest => calls.push(call),
+            Ok(_) | Err(_) => useless.push(key),
+        }
+    }
+    if !useless.is_empty() {
+        warn!(rows = useless.len(), "calls in the store that are too old, or cannot be read, are forgotten");
+    }
+    for key in useless {
+        let removed =
+            sqlx::query("DELETE FROM sip_calls WHERE key = ?").bind(key).execute(&mut *connection).await;
+        if let Err(error) = removed {
+            // A full disk is no reason not to start.
+            warn!(%error, "they cannot be removed from the store");
+            break;
+        }
     }
     Ok(calls)
 }
@@ -22,13 +48,17 @@ pub(super) async fn load(connection: &mut SqliteConnection) -> Result<Vec<KeptCa
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     changes: &HashMap<String, CallChange>,
+    now: SystemTime,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     for (key, change) in changes {
         let query = match change {
             CallChange::Set(call) => {
                 let json = serde_json::to_string(call).map_err(|error| sqlx::Error::Encode(error.into()))?;
-                sqlx::query("INSERT OR REPLACE INTO sip_calls (key, call) VALUES (?, ?)").bind(key).bind(json)
+                sqlx::query("INSERT OR REPLACE INTO sip_calls (key, call, kept_at_ms) VALUES (?, ?, ?)")
+                    .bind(key)
+                    .bind(json)
+                    .bind(to_milliseconds(now))
             }
             CallChange::Removed(_) => sqlx::query("DELETE FROM sip_calls WHERE key = ?").bind(key),
         };
@@ -67,8 +97,30 @@ mod tests {
             CallChange::Set(Box::new(moved.clone())),
             CallChange::Removed(call("a").key()),
         ] {
-            write(&mut connection, &HashMap::from([(change.key(), change)])).await.expect("rows");
+            let changes = HashMap::from([(change.key(), change)]);
+            write(&mut connection, &changes, SystemTime::now()).await.expect("rows");
         }
-        assert_eq!(load(&mut connection).await.expect("rows"), [moved]);
+        assert_eq!(load(&mut connection, SystemTime::now()).await.expect("rows"), [moved]);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_or_no_call_is_forgotten() {
+        let folder = TempDir::new().expect("a folder");
+        let mut connection = database::open(&folder.path().join("w.db")).await.expect("it is sound");
+        let (now, day) = (SystemTime::now(), Duration::from_secs(86_400));
+        for (call_id, age) in [("new", day / 2), ("old", day + Duration::from_secs(60))] {
+            let changes = HashMap::from([(call(call_id).key(), CallChange::Set(Box::new(call(call_id))))]);
+            write(&mut connection, &changes, now - age).await.expect("rows");
+        }
+        sqlx::query("INSERT INTO sip_calls (key, call, kept_at_ms) VALUES ('x', '{}', 9000000000000)")
+            .execute(&mut connection)
+            .await
+            .expect("a row");
+        assert_eq!(load(&mut connection, now).await.expect("rows"), [call("new")]);
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sip_calls")
+            .fetch_one(&mut connection)
+            .await
+            .expect("a count");
+        assert_eq!(left, 1);
     }
 }

@@ -66,15 +66,16 @@ impl Spare {
     /// Brings its records into the store, in their order, and removes it. What is there already is not doubled, so that
     /// it may be tried again after any fault.
     pub(super) async fn empty_into(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let (mut at, mut count) = (0, 0);
+        let (mut at, mut count) = (Place::default(), 0);
         loop {
             let path = self.path.clone();
-            let (batch, next) = blocking(move || read(&path, at)).await.map_err(sqlx::Error::Io)?;
-            if batch.is_empty() {
+            let batch = blocking(move || read(&path, at)).await.map_err(sqlx::Error::Io)?;
+            if batch.next.octet == at.octet {
                 break;
             }
-            calls::close(connection, &batch).await?;
-            (at, count) = (next, count + batch.len());
+            calls::close(connection, &batch.records).await?;
+            self.put_by(batch.unreadable).await.map_err(sqlx::Error::Io)?;
+            (at, count) = (batch.next, count + batch.records.len());
         }
         let path = self.path.clone();
         blocking(move || remove(&path)).await.map_err(sqlx::Error::Io)?;
@@ -84,28 +85,79 @@ impl Spare {
         self.has_records = false;
         Ok(())
     }
+
+    /// Lines that are no records of ours wait in a file of their own for somebody who looks at them: no other record waits
+    /// for them.
+    async fn put_by(&self, lines: Vec<Unreadable>) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let kept = unreadable(&self.path);
+        for Unreadable { number, error, .. } in &lines {
+            let (file, kept) = (self.path.display(), kept.display());
+            warn!(%file, line = number, error, %kept, "a line that is no record of a call is put by");
+        }
+        let text: Vec<u8> = lines.into_iter().flat_map(|line| line.octets).collect();
+        blocking(move || lines::append(&kept, &text)).await
+    }
 }
 
-/// A batch of records from this octet on, and where the next begins; nothing where there is no file. A line that is not
-/// whole was being written when the process was killed: its call is open in the store.
-fn read(path: &Path, at: u64) -> io::Result<(Vec<CallRecord>, u64)> {
+/// Where lines are put that cannot be read.
+fn unreadable(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".unreadable");
+    name.into()
+}
+
+/// Where in the file it is read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    octet: u64,
+    line: u64,
+}
+
+/// Some lines of the file.
+struct Batch {
+    records: Vec<CallRecord>,
+    unreadable: Vec<Unreadable>,
+    next: Place,
+}
+
+/// A line that is no record.
+struct Unreadable {
+    /// Which line of the file, from 1.
+    number: u64,
+    error: String,
+    octets: Vec<u8>,
+}
+
+/// A batch of lines from this place on; nothing where there is no file. A line that is not whole was being written when the
+/// process was killed: its call is open in the store.
+fn read(path: &Path, at: Place) -> io::Result<Batch> {
+    let mut batch = Batch { records: Vec::new(), unreadable: Vec::new(), next: at };
     let mut file = match std::fs::File::open(path) {
         Ok(file) => BufReader::new(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), at)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(batch),
         Err(error) => return Err(error),
     };
-    file.seek(SeekFrom::Start(at))?;
-    let (mut batch, mut next, mut line) = (Vec::new(), at, String::new());
-    while batch.len() < BATCH {
-        line.clear();
-        let length = file.read_line(&mut line)?;
-        if !line.ends_with('\n') {
+    file.seek(SeekFrom::Start(at.octet))?;
+    let mut octets = Vec::new();
+    while batch.records.len() + batch.unreadable.len() < BATCH {
+        octets.clear();
+        let length = file.read_until(b'\n', &mut octets)?;
+        if !octets.ends_with(b"\n") {
             break;
         }
-        batch.push(serde_json::from_str(&line)?);
-        next += length as u64;
+        batch.next = Place { octet: batch.next.octet + length as u64, line: batch.next.line + 1 };
+        match serde_json::from_slice(&octets) {
+            Ok(record) => batch.records.push(record),
+            Err(error) => {
+                let (number, octets) = (batch.next.line, std::mem::take(&mut octets));
+                batch.unreadable.push(Unreadable { number, error: error.to_string(), octets });
+            }
+        }
     }
-    Ok((batch, next))
+    Ok(batch)
 }
 
 fn remove(path: &Path) -> io::Result<()> {

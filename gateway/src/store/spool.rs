@@ -1,8 +1,9 @@
 //! Records of calls that wait for the disk.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
-use webtrunk_signalling::cdr::{CallRecord, Filing, RecordId};
+use tokio::time::Instant;
+use webtrunk_signalling::cdr::{CallRecord, Filing, RecordId, Unseen};
 
 /// Records of calls that are over which may wait for a disk that takes nothing. Chosen by us: some 30 MB, and half an hour
 /// of five calls a second.
@@ -13,16 +14,21 @@ pub(super) const CLOSED_MAX: usize = 10_000;
 pub(super) struct Spool {
     open: HashMap<RecordId, Box<CallRecord>>,
     closed: VecDeque<Box<CallRecord>>,
-    /// Calls that are not over.
-    going_on: HashSet<RecordId>,
+    /// Calls that are over, and of whose record no more is there.
+    unseen: Vec<(RecordId, Unseen)>,
+    /// Calls that are not over, and when they began.
+    going_on: HashMap<RecordId, Instant>,
 }
 
 impl Spool {
-    /// Takes in what is filed.
-    pub(super) fn take(&mut self, filing: Filing) {
+    /// Takes in what was filed at this moment.
+    pub(super) fn take(&mut self, filing: Filing, at: Instant) {
         match filing {
             Filing::Open(record) => {
-                self.going_on.insert(record.id.clone());
+                let lasted = std::time::Duration::from_millis(known_ms(&record));
+                self.going_on
+                    .entry(record.id.clone())
+                    .or_insert_with(|| at.checked_sub(lasted).unwrap_or(at));
                 self.open.insert(record.id.clone(), record);
             }
             Filing::Closed(record) => {
@@ -33,8 +39,18 @@ impl Spool {
         }
     }
 
+    /// Takes in that a call is over whose record found no room.
+    pub(super) fn end_unseen(&mut self, id: RecordId, unseen: Unseen) {
+        self.going_on.remove(&id);
+        match self.open.remove(&id) {
+            // The store does not know as much of it.
+            Some(record) => self.closed.push_back(Box::new(record.ended_unseen(unseen))),
+            None => self.unseen.push((id, unseen)),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.closed.is_empty()
+        self.open.is_empty() && self.closed.is_empty() && self.unseen.is_empty()
     }
 
     /// Whether it has as many as may wait.
@@ -47,14 +63,19 @@ impl Spool {
         !self.going_on.is_empty()
     }
 
-    /// Calls as far as they are, where that has changed.
-    pub(super) fn open(&self) -> impl Iterator<Item = &CallRecord> {
-        self.open.values().map(AsRef::as_ref)
+    /// Calls as far as they are, where that has changed, and when each began.
+    pub(super) fn open(&self) -> impl Iterator<Item = (&CallRecord, Option<Instant>)> {
+        self.open.values().map(|record| (&**record, self.going_on.get(&record.id).copied()))
     }
 
     /// Calls that are over, in their order.
     pub(super) fn closed(&self) -> impl Iterator<Item = &CallRecord> {
         self.closed.iter().map(AsRef::as_ref)
+    }
+
+    /// Calls that are over, of which all else is in the store.
+    pub(super) fn unseen(&self) -> &[(RecordId, Unseen)] {
+        &self.unseen
     }
 
     /// What is over waits elsewhere.
@@ -66,5 +87,11 @@ impl Spool {
     pub(super) fn clear(&mut self) {
         self.open.clear();
         self.closed.clear();
+        self.unseen.clear();
     }
+}
+
+/// How long a call that goes on is known to have lasted, in milliseconds.
+fn known_ms(record: &CallRecord) -> u64 {
+    record.timeline.segments.last().map_or(0, |last| last.begin_ms)
 }

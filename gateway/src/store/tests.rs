@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 use tempfile::TempDir;
 use webtrunk_signalling::cdr::{CallRecord, Filing};
 
+use super::filing_queue::Filed;
 use super::*;
 
 /// A folder with a store and a file of lines.
@@ -56,6 +57,20 @@ impl Place {
     }
 }
 
+impl Place {
+    /// How long the calls of the store were, in milliseconds.
+    async fn lengths(&self) -> Vec<u64> {
+        let mut lengths = Vec::new();
+        let path = self.path();
+        let read = read_calls(&path, Period::default(), |record| {
+            lengths.push(record.duration_ms);
+            Ok(())
+        });
+        read.await.expect("it is sound");
+        lengths
+    }
+}
+
 fn names(lines: &Path) -> Vec<String> {
     let text = fs::read_to_string(lines).unwrap_or_default();
     let record = |line: &str| serde_json::from_str::<CallRecord>(line).expect("a record").id.to_string();
@@ -72,10 +87,18 @@ fn open(id: &str) -> Filing {
     Filing::Open(Box::new(serde_json::from_value(json).expect("a record")))
 }
 
+/// A call that goes on since then.
+fn begun(id: &str, at: SystemTime) -> Filing {
+    let Filing::Open(mut record) = open(id) else { unreachable!("it is open") };
+    record.began_at = at.into();
+    Filing::Open(record)
+}
+
 fn closed(id: &str) -> Filing {
     let Filing::Open(mut record) = open(id) else { unreachable!("it is open") };
     record.end = serde_json::from_value(serde_json::json!({"cause": "hangup", "by": "caller"})).ok();
     record.timeline.end(1000);
+    record.duration_ms = 1000;
     Filing::Closed(record)
 }
 
@@ -176,11 +199,110 @@ async fn what_is_filed_just_before_the_end_is_written() {
 async fn records_that_find_no_room_are_counted_and_no_call_waits() {
     let health = StoreHealth::default();
     let (sender, _filings) = mpsc::channel(2);
-    let queue = FilingQueue::new(sender, health.clone());
+    let queue = FilingQueue::new(sender, health.clone(), UnseenEnds::default());
     for filing in [open("a"), closed("a"), open("b"), closed("b")] {
         queue.file(filing);
     }
     assert_eq!(health.lost_records(), 1, "how far a call is can be told later");
+}
+
+/// Without it the call would be found open at the next start, and would have lasted as long as the process did.
+#[tokio::test]
+async fn a_call_whose_end_found_no_room_is_as_long_as_it_was() {
+    let place = Place::new();
+    let (health, unseen) = (StoreHealth::default(), UnseenEnds::default());
+    let (sender, filings) = mpsc::channel(2);
+    let queue = FilingQueue::new(sender, health.clone(), unseen.clone());
+    let mut connection = database::open(&place.path()).await.expect("it is sound");
+    let (_changing, changes) = mpsc::channel(1);
+    let (finish, finishing) = oneshot::channel();
+    let mut incoming = Incoming { changes, filings, unseen, finishing };
+    let cdr = CdrConfig { file: Some(place.lines()), spare: None, keep_days: 36_500 };
+    let mut books = Books::open(&cdr, &mut connection).await.expect("all is new");
+    queue.file(open("a"));
+    filed(&mut books, [open("a")]);
+    books.write(&mut connection).await.expect("there is room");
+    // The writer is behind: nobody takes what comes.
+    for filing in [open("b"), closed("a"), closed("b")] {
+        queue.file(filing);
+    }
+    assert_eq!(health.lost_records(), 0, "how each ended is known");
+    finish.send(()).expect("it is there");
+    incoming.filings.try_recv().expect("it was filed before");
+    Writer::new(&place.path(), connection, health, Some(books)).run(incoming).await;
+    let kept = place.kept().await;
+    assert_eq!(kept, pairs(&[("b", "hangup"), ("a", "hangup")]));
+    assert_eq!(place.lengths().await, [1000, 1000]);
+    place.open().await.finish().await;
+    assert_eq!(place.kept().await.len(), 2, "none was left open");
+}
+
+/// What is known of a call's length is what a clock says that nobody sets.
+#[tokio::test]
+async fn a_clock_that_was_set_before_a_kill_makes_no_call_longer() {
+    for by_ms in [3_600_000_i64, -3_600_000] {
+        let place = Place::new();
+        let store = place.open().await;
+        let keeper = store.cdr_keeper().expect("records are kept");
+        written(&keeper, [begun("a", SystemTime::now())]).await;
+        kill(store).await;
+        let mut connection = database::open(&place.path()).await.expect("it is sound");
+        sqlx::query("UPDATE cdr_state SET alive_at_ms = alive_at_ms + ?")
+            .bind(by_ms)
+            .execute(&mut connection)
+            .await
+            .expect("a row");
+        drop(connection);
+        place.open().await.finish().await;
+        let lengths = place.lengths().await;
+        assert!(lengths.len() == 1 && lengths[0] < 3000, "{by_ms}: {lengths:?}");
+    }
+}
+
+/// A line of a version that knew a record otherwise, and one of a disk that forgets.
+#[tokio::test]
+async fn lines_that_are_no_records_keep_none_back_and_are_put_by() {
+    let place = Place::new();
+    let mut text = Vec::new();
+    for filing in [closed("a"), closed("b")] {
+        text.extend(serde_json::to_vec(filing.record()).expect("plain"));
+        text.extend(b"\n{\"id\":\"old\"}\n\xff\x00\n");
+    }
+    // The last line is looked at before: it is a record's.
+    text.extend(serde_json::to_vec(closed("c").record()).expect("plain"));
+    text.push(b'\n');
+    fs::write(place.spare(), text).expect("the folder is ours");
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, [closed("new")]).await;
+    store.finish().await;
+    assert_eq!(place.names(), ["a", "b", "c", "new"]);
+    let put_by = fs::read(place.folder.path().join("spare.jsonl.unreadable")).expect("they are kept");
+    assert_eq!(put_by, b"{\"id\":\"old\"}\n\xff\x00\n".repeat(2));
+    assert!(!place.spare().exists());
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_told_after_all_others() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, ["a", "b", "c"].map(closed)).await;
+    store.finish().await;
+    let mut connection = database::open(&place.path()).await.expect("it is sound");
+    sqlx::query("UPDATE calls SET record = '{}' WHERE id = 'b'")
+        .execute(&mut connection)
+        .await
+        .expect("a row");
+    let mut read = Vec::new();
+    let path = place.path();
+    let outcome = read_calls(&path, Period::default(), |record| {
+        read.push(record.id.to_string());
+        Ok(())
+    });
+    let told = outcome.await.expect_err("one of them is none").to_string();
+    assert_eq!(read, ["a", "c"]);
+    assert!(told.starts_with("1 records cannot be read") && told.contains("seq 2"), "{told}");
 }
 
 #[tokio::test]
@@ -210,7 +332,8 @@ async fn fill(place: &Place) -> SqliteConnection {
 }
 
 fn filed(books: &mut Books, filings: impl IntoIterator<Item = Filing>) {
-    filings.into_iter().for_each(|filing| books.take(filing));
+    let at = tokio::time::Instant::now();
+    filings.into_iter().for_each(|filing| books.take(Filed { filing, at }));
 }
 
 /// Big enough that some do not fit into the pages that there are.

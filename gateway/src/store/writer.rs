@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
-use webtrunk_signalling::cdr::Filing;
 use webtrunk_signalling::sip::CallChange;
 use webtrunk_signalling::sip::registrar::Change;
 use webtrunk_signalling::spending::{Payer, Spent};
 
 use super::books::Books;
+use super::filing_queue::{Filed, UnseenEnds};
 use super::queue::Noted;
 use super::{StoreHealth, database, registrations, sip_calls, spent};
 
@@ -36,7 +36,9 @@ pub(super) struct Incoming {
     /// Of registrations, and of answered calls.
     pub(super) changes: Receiver<Noted>,
     /// Of records of calls.
-    pub(super) filings: Receiver<Filing>,
+    pub(super) filings: Receiver<Filed>,
+    /// How calls ended whose records found no room there.
+    pub(super) unseen: UnseenEnds,
     /// That nothing more will come.
     pub(super) finishing: oneshot::Receiver<()>,
 }
@@ -125,9 +127,9 @@ impl Writer {
         }
     }
 
-    fn file(&mut self, filing: Filing) {
+    fn file(&mut self, filed: Filed) {
         if let Some(books) = &mut self.books {
-            books.take(filing);
+            books.take(filed);
         }
     }
 
@@ -141,6 +143,12 @@ impl Writer {
             && let Ok(filing) = incoming.filings.try_recv()
         {
             self.file(filing);
+        }
+        // What was filed of the same calls comes first.
+        if incoming.filings.is_empty()
+            && let Some(books) = &mut self.books
+        {
+            incoming.unseen.take().into_iter().for_each(|(id, unseen)| books.end_unseen(id, unseen));
         }
     }
 
@@ -183,7 +191,7 @@ impl Writer {
             registrations::write(connection, &self.pending).await?;
         }
         if !self.pending_calls.is_empty() {
-            sip_calls::write(connection, &self.pending_calls).await?;
+            sip_calls::write(connection, &self.pending_calls, SystemTime::now()).await?;
         }
         if !self.pending_spent.is_empty() {
             spent::write(connection, &self.pending_spent).await?;
@@ -211,8 +219,6 @@ impl Drop for Writer {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use tempfile::TempDir;
     use tokio::sync::mpsc;
 
@@ -264,7 +270,7 @@ mod tests {
         finish.send(()).expect("it is there");
         let (_filing, filings) = mpsc::channel(1);
         let writer = Writer::new(&path, connection, StoreHealth::default(), None);
-        writer.run(Incoming { changes, filings, finishing }).await;
+        writer.run(Incoming { changes, filings, unseen: UnseenEnds::default(), finishing }).await;
         let mut connection = database::open(&path).await.expect("it is sound");
         let kept = registrations::load(&mut connection, SystemTime::now()).await.expect("rows");
         assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), Vec::from_iter(0..100));

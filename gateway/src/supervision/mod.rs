@@ -10,11 +10,13 @@
 //! A panic ends one call, and the others go on. Many say that something is wrong which the next call meets too; and a
 //! thread that stands still serves nobody. Then a process that is started anew serves more people than this one.
 
+mod mishaps;
 mod panics;
 mod service_manager;
 mod stalls;
 mod watchdog;
 
+pub use mishaps::Mishaps;
 pub use panics::Panics;
 pub use service_manager::ServiceManager;
 pub use watchdog::{Faults, Watchdog};

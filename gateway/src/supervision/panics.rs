@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, Receiver};
 use tracing::error;
 
-use super::Fault;
+use super::{Fault, Mishaps};
 
 /// So many are too many ..
 const PANICS_MAX: usize = 5;
@@ -19,6 +19,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub struct Panics {
     panicked: Receiver<Instant>,
     recent: Recent,
+    mishaps: Mishaps,
 }
 
 impl Panics {
@@ -26,19 +27,28 @@ impl Panics {
     #[must_use]
     pub fn watch() -> Self {
         let (sender, panicked) = mpsc::channel(PANICS_MAX);
+        let mishaps = Mishaps::default();
+        let counts = mishaps.clone();
         std::panic::set_hook(Box::new(move |panic| {
             log(panic);
+            counts.add_panic();
             // Where there is no room, so many are known already that one more changes nothing.
             let _ = sender.try_send(Instant::now());
         }));
-        Self { panicked, recent: Recent::default() }
+        Self { panicked, recent: Recent::default(), mishaps }
+    }
+
+    /// How many there were, and what else should not be.
+    #[must_use]
+    pub fn mishaps(&self) -> Mishaps {
+        self.mishaps.clone()
     }
 
     /// Hears of those that a test tells.
     #[cfg(test)]
     pub(crate) fn told_by_hand() -> (Self, mpsc::Sender<Instant>) {
         let (sender, panicked) = mpsc::channel(PANICS_MAX);
-        (Self { panicked, recent: Recent::default() }, sender)
+        (Self { panicked, recent: Recent::default(), mishaps: Mishaps::default() }, sender)
     }
 
     /// Returns when there are too many.

@@ -12,7 +12,7 @@ use tracing::{error, warn};
 use webtrunk_engine::engine::Engine;
 
 use super::stalls::{Finding, LOOK, Stalls};
-use super::{EXIT_UNSOUND, Fault, ServiceManager};
+use super::{EXIT_UNSOUND, Fault, Mishaps, ServiceManager};
 
 /// How often signalling's thread says that it goes on.
 const BEAT: Duration = Duration::from_millis(100);
@@ -49,12 +49,12 @@ impl From<watch::Receiver<Option<Fault>>> for Faults {
 impl Watchdog {
     /// Starts to watch. `manager` hears that the process lives as long as everybody beats. Needs a tokio runtime around it.
     #[must_use]
-    pub fn start(engine: Engine, manager: Arc<ServiceManager>) -> Self {
+    pub fn start(engine: Engine, manager: Arc<ServiceManager>, mishaps: Mishaps) -> Self {
         let (tell, fault) = watch::channel(None);
         let is_over = Arc::new(AtomicBool::new(false));
         let beats = Arc::new(AtomicU64::new(0));
         let beating = tokio::spawn(beat(Arc::clone(&beats), manager, fault.clone()));
-        let eye = Eye { engine, beats, fault: tell, is_over: Arc::clone(&is_over) };
+        let eye = Eye { engine, beats, fault: tell, mishaps, is_over: Arc::clone(&is_over) };
         // Without the thread its end of the channel is gone, which is a fault at once.
         if let Err(error) = thread::Builder::new().name("watchdog".to_owned()).spawn(move || eye.watch()) {
             error!(%error, "there is no thread to watch over the others");
@@ -107,12 +107,15 @@ struct Eye {
     /// Signalling's.
     beats: Arc<AtomicU64>,
     fault: watch::Sender<Option<Fault>>,
+    mishaps: Mishaps,
     is_over: Arc<AtomicBool>,
 }
 
 impl Eye {
     fn watch(self) {
-        let mut stalls = Stalls::new(self.beats().len(), Instant::now());
+        let watched = self.beats().len();
+        (0..watched).for_each(|index| self.mishaps.watch(&self.name(index)));
+        let mut stalls = Stalls::new(watched, Instant::now());
         let mut dead_at: Option<Instant> = None;
         while !self.is_over.load(Ordering::Relaxed) {
             thread::sleep(LOOK);
@@ -136,16 +139,24 @@ impl Eye {
         shards.chain([self.beats.load(Ordering::Relaxed)]).collect()
     }
 
-    fn tell(&self, index: usize, finding: Finding) {
-        let signs = self.engine.vital_signs().get(index).copied();
-        let who = match signs {
+    /// Whose beats have this place.
+    fn name(&self, index: usize) -> String {
+        match self.engine.vital_signs().get(index) {
             Some(_) => format!("media shard {index}"),
             None => "signalling".to_owned(),
-        };
+        }
+    }
+
+    fn tell(&self, index: usize, finding: Finding) {
+        let signs = self.engine.vital_signs().get(index).copied();
+        let who = self.name(index);
         let signs = signs.unwrap_or_default();
         let (calls, legs, busy_permille) = (signs.calls, signs.legs, signs.busy_permille);
         match finding {
-            Finding::StandsStill => warn!(who, calls, legs, busy_permille, "a thread stands still"),
+            Finding::StandsStill => {
+                self.mishaps.add_stall(&who);
+                warn!(who, calls, legs, busy_permille, "a thread stands still");
+            }
             Finding::GoesOn(stood) => warn!(who, calls, legs, ?stood, "a thread goes on"),
             Finding::Dead => {
                 error!(who, calls, legs, busy_permille, "a thread does not come back");

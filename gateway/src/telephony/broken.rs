@@ -1,15 +1,22 @@
 //! A fault of ours in one call of several, all of them real: sockets, phones, media and records.
 
+use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
+use tracing::field::{Field, Visit};
+use tracing::{Dispatch, Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 use webtrunk_codecs::CodecId;
 use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
-use webtrunk_loadtest::agent::{Call, Phone, PhoneConfig, Voice};
+use webtrunk_loadtest::agent::{AgentError, Call, Phone, PhoneConfig, Voice};
 use webtrunk_signalling::adapter::{MediaProfile, Origin};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::routing::BridgeTarget;
@@ -124,9 +131,18 @@ async fn assert_hear(ends: &[Call; 2], packets: usize) {
     }
 }
 
-#[test]
-fn a_call_that_panics_ends_with_bye_and_a_record_that_says_so_and_the_others_go_on() {
-    actix::System::new().block_on(async {
+/// Four calls that are heard, in a gateway that keeps records.
+struct Scene {
+    _folder: TempDir,
+    path: PathBuf,
+    telephony: Telephony,
+    caller: Phone,
+    callee: Phone,
+    calls: Vec<[Call; 2]>,
+}
+
+impl Scene {
+    async fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let [office, carrier] = [free("127.0.0.1"), free("127.0.0.2")];
         let config = config(&folder, [office, carrier]);
@@ -137,7 +153,6 @@ fn a_call_that_panics_ends_with_bye_and_a_record_that_says_so_and_the_others_go_
         let house = telephony.live.house(&config);
         let directory = Arc::new(BrokenDirectory(Arc::clone(&house.directory)));
         telephony.board.replace(House { directory, ..house });
-
         let caller = phone(office, telephony.phones()).await;
         let callee = phone(carrier, None).await;
         let mut calls = Vec::new();
@@ -147,7 +162,38 @@ fn a_call_that_panics_ends_with_bye_and_a_record_that_says_so_and_the_others_go_
         for ends in &calls {
             assert_hear(ends, 50).await;
         }
-        let broken = calls.remove(2);
+        Self { _folder: folder, path, telephony, caller, callee, calls }
+    }
+
+    /// Ends the calls that are left, and the gateway; why each call ended, by whom, and whether all its legs have figures.
+    async fn records(self) -> Vec<(String, String, bool)> {
+        for [call, lifted] in &self.calls {
+            call.hang_up().await.expect("confirmed");
+            lifted.ended(PATIENCE).await.expect("BYE");
+        }
+        self.telephony.stop().await;
+        let mut told = Vec::new();
+        let read = read_calls(&self.path, Period::default(), |record| {
+            let end = record.end.as_ref().expect("it is over");
+            let has_figures = record.legs.iter().all(|leg| leg.quality.is_some());
+            told.push((end.cause.clone(), format!("{:?}", end.by), has_figures));
+            Ok(())
+        });
+        read.await.expect("it is sound");
+        told
+    }
+}
+
+/// What stands in records of calls that a fault ended, and of those that went on.
+fn ended(cause: &str, by: &str) -> (String, String, bool) {
+    (cause.to_owned(), by.to_owned(), true)
+}
+
+#[test]
+fn a_call_that_panics_ends_with_bye_and_a_record_that_says_so_and_the_others_go_on() {
+    actix::System::new().block_on(async {
+        let mut scene = Scene::new().await;
+        let broken = scene.calls.remove(2);
         let breaks = async {
             // Nobody is there any more who could answer it.
             let _ = broken[0].transfer("9200").await;
@@ -162,27 +208,95 @@ fn a_call_that_panics_ends_with_bye_and_a_record_that_says_so_and_the_others_go_
             () = breaks => {}
             () = hear_of_the_end => {}
         }
-        for ends in &calls {
+        for ends in &scene.calls {
             assert_hear(ends, 150).await;
         }
+        let telephony = &scene.telephony;
         assert_eq!((telephony.engine.ledger().calls, telephony.board.legs()), (3, 6));
-        for [call, lifted] in &calls {
-            call.hang_up().await.expect("confirmed");
-            lifted.ended(PATIENCE).await.expect("BYE");
-        }
-        telephony.stop().await;
-
-        let mut told = Vec::new();
-        let read = read_calls(&path, Period::default(), |record| {
-            let end = record.end.as_ref().expect("it is over");
-            let has_figures = record.legs.iter().all(|leg| leg.quality.is_some());
-            told.push((end.cause.clone(), format!("{:?}", end.by), has_figures));
-            Ok(())
-        });
-        read.await.expect("it is sound");
+        let told = scene.records().await;
         assert_eq!(told.len(), 4, "{told:?}");
-        assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("internal_error", "Gateway"), "{told:?}");
-        let rest = ("hangup".to_owned(), "Caller".to_owned(), true);
-        assert!(told[1..].iter().all(|it| *it == rest), "{told:?}");
+        assert_eq!(told[0], ended("internal_error", "Gateway"), "{told:?}");
+        assert!(told[1..].iter().all(|it| *it == ended("hangup", "Caller")), "{told:?}");
+    });
+}
+
+/// Breaks what this thread does where it logs this next: the gateway itself has no place for it.
+struct Fault {
+    message: &'static str,
+    is_armed: Arc<AtomicBool>,
+}
+
+impl<S: Subscriber> Layer<S> for Fault {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut is_it = IsMessage { expected: self.message, is_it: false };
+        event.record(&mut is_it);
+        assert!(
+            !(is_it.is_it && self.is_armed.swap(false, Ordering::Relaxed)),
+            "a promise of ours is broken"
+        );
+    }
+}
+
+struct IsMessage {
+    expected: &'static str,
+    is_it: bool,
+}
+
+impl Visit for IsMessage {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.is_it |= field.name() == "message" && format!("{value:?}") == self.expected;
+    }
+}
+
+/// All legs are in one task: what breaks in one costs that one and its call.
+#[test]
+fn a_panic_in_the_sip_core_costs_its_call_and_the_others_go_on() {
+    actix::System::new().block_on(async {
+        let faults =
+            ["leg ended", "call was answered"].map(|message| (message, Arc::new(AtomicBool::new(false))));
+        let layer = |(message, is_armed): &(&'static str, Arc<AtomicBool>)| Fault {
+            message,
+            is_armed: Arc::clone(is_armed),
+        };
+        let subscriber = tracing_subscriber::registry().with(layer(&faults[0])).with(layer(&faults[1]));
+        // As long as there is one alone, a thread that has none decides for all whether a line is of interest.
+        let _another = Dispatch::new(tracing_subscriber::registry());
+        // The gateway's signalling runs on this thread.
+        let _logged = tracing::subscriber::set_default(subscriber);
+        let [(_, at_end), (_, at_answer)] = &faults;
+        let mut scene = Scene::new().await;
+
+        // It breaks while it takes the caller's BYE.
+        let broken = scene.calls.remove(2);
+        at_end.store(true, Ordering::Relaxed);
+        // Both ends say BYE, and either may be first.
+        let _ = broken[0].hang_up().await;
+        broken[1].ended(PATIENCE).await.expect("BYE");
+        assert!(!at_end.load(Ordering::Relaxed), "it broke");
+
+        // It breaks while it takes the callee's answer.
+        at_answer.store(true, Ordering::Relaxed);
+        let lifted = async {
+            let incoming =
+                tokio::time::timeout(PATIENCE, scene.callee.next_incoming()).await.expect("in time");
+            // It may hear BYE before it has heard that its answer came.
+            if let Ok(lifted) = incoming.expect("a call").answer().await {
+                lifted.ended(PATIENCE).await.expect("BYE");
+            }
+        };
+        let (refused, ()) = tokio::join!(scene.caller.call("9100"), lifted);
+        assert_eq!(refused.err().as_ref().and_then(AgentError::status), Some(500));
+        assert!(!at_answer.load(Ordering::Relaxed), "it broke");
+
+        for ends in &scene.calls {
+            assert_hear(ends, 150).await;
+        }
+        let telephony = &scene.telephony;
+        assert_eq!((telephony.engine.ledger().calls, telephony.board.legs()), (3, 6));
+        let told = scene.records().await;
+        assert_eq!(told.len(), 5, "{told:?}");
+        assert_eq!(told[0], ended("internal_error", "Gateway"), "{told:?}");
+        assert_eq!((told[1].0.as_str(), told[1].1.as_str()), ("internal_error", "Gateway"), "{told:?}");
+        assert!(told[2..].iter().all(|it| *it == ended("hangup", "Caller")), "{told:?}");
     });
 }

@@ -212,6 +212,7 @@ impl B2bua {
             // The call began with it; one that wants a place in it is no mere signal; messages out of calls come to no
             // call; codes are for records; and figures are the engine's.
             Event::Incoming(_)
+            | Event::Refused(_)
             | Event::Texted(_)
             | Event::TextSent { .. }
             | Event::EndTold { .. }

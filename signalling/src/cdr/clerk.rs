@@ -17,7 +17,9 @@ use super::{
     By, CallRecord, EndRecord, Happening, LegEnd, LegRecord, OriginRecord, RecordId, Stage, Timeline, Way,
     name_of,
 };
-use crate::adapter::{Command, Dial, EndCodes, Event, Incoming, Target, TransferProgress};
+use crate::adapter::{
+    Command, Dial, EndCodes, Event, Incoming, Origin, Party, RefusedCall, Target, TransferProgress,
+};
 use crate::b2bua::{Effect, Input};
 use crate::moment::Moment;
 
@@ -62,14 +64,31 @@ impl Clerk {
     /// Begins the record of a call that came in.
     #[must_use]
     pub fn begin(incoming: &Incoming, id: RecordId, at: Moment) -> Self {
+        let Incoming { leg, origin, caller, destination, listener, .. } = incoming;
+        Self::new(*leg, (origin, caller, destination), listener, (id, at))
+    }
+
+    /// The record of a call for which there was no room.
+    #[must_use]
+    pub fn without_room(call: &RefusedCall, id: RecordId, at: Moment) -> Box<CallRecord> {
+        let RefusedCall { leg, origin, caller, destination, listener, cause } = call;
+        Self::new(*leg, (origin, caller, destination), listener, (id, at)).refuse(*cause, None, at)
+    }
+
+    fn new(
+        leg: LegId,
+        (origin, caller, destination): (&Origin, &Party, &str),
+        listener: &str,
+        (id, at): (RecordId, Moment),
+    ) -> Self {
         let record = CallRecord {
             id,
             call: None,
-            origin: (&incoming.origin).into(),
-            caller: words(&incoming.caller.user),
-            caller_name: words(&incoming.caller.display_name),
-            destination: words(&incoming.destination),
-            listener: incoming.listener.to_string(),
+            origin: origin.into(),
+            caller: words(&caller.user),
+            caller_name: words(&caller.display_name),
+            destination: words(destination),
+            listener: listener.to_owned(),
             rule: None,
             began_at: at.wall.into(),
             answered_at: None,
@@ -86,7 +105,7 @@ impl Clerk {
         };
         let mut clerk =
             Self { begin: at, record, legs: Vec::new(), ended_by: None, decided: None, has_changed: true };
-        clerk.add_incoming(incoming, 0);
+        clerk.add_incoming(leg, (origin, caller), 0);
         clerk
     }
 
@@ -106,7 +125,8 @@ impl Clerk {
             Input::Media(event) => self.see_media(event, ms),
             Input::Incoming { incoming, .. } => {
                 let of = incoming.replaces.map(|leg| leg.to_string()).unwrap_or_default();
-                if let Some(index) = self.add_incoming(incoming, ms) {
+                let who = (&incoming.origin, &incoming.caller);
+                if let Some(index) = self.add_incoming(incoming.leg, who, ms) {
                     self.note(index, Happening::TookPlace { of }, ms);
                 }
             }
@@ -246,9 +266,8 @@ impl Clerk {
         }
     }
 
-    fn add_incoming(&mut self, incoming: &Incoming, ms: u64) -> Option<usize> {
-        let party = Some((&incoming.origin).into());
-        self.add(incoming.leg, (Way::In, party, words(&incoming.caller.user)), ms)
+    fn add_incoming(&mut self, leg: LegId, (origin, caller): (&Origin, &Party), ms: u64) -> Option<usize> {
+        self.add(leg, (Way::In, Some(origin.into()), words(&caller.user)), ms)
     }
 
     fn add_dialled(&mut self, dial: &Dial, ms: u64) {
@@ -316,8 +335,8 @@ impl Clerk {
         if is_news {
             let side = index.map_or(By::Callee, |index| self.record.legs[index].way.side());
             let by = match cause {
-                // Nobody did anything, until we waited no longer.
-                EndCause::NoAnswer | EndCause::SignallingLost => By::Gateway,
+                // Nobody did anything, until we waited no longer; or a fault of ours did.
+                EndCause::NoAnswer | EndCause::SignallingLost | EndCause::InternalError => By::Gateway,
                 _ => side,
             };
             self.ended_by = Some(by);

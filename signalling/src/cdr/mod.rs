@@ -21,6 +21,7 @@ mod stamp;
 mod tests;
 mod timeline;
 
+pub use after_crash::{LastSign, Unseen};
 pub use clerk::Clerk;
 pub use end::{By, EndRecord, name_of};
 pub use id::RecordId;

@@ -390,7 +390,8 @@ fn what_was_open_when_the_process_was_killed_ends_where_it_lived_last() {
     let kept: CallRecord = serde_json::from_str(&serde_json::to_string(&open).expect("plain")).expect("ours");
     assert_eq!(kept, *open);
 
-    let record = kept.after_crash(open.began_at.plus_ms(31_000));
+    let last = |at: Stamp, after_ms| LastSign { at, after_ms };
+    let record = kept.clone().after_crash(last(open.began_at.plus_ms(31_000), None));
     assert_eq!((record.duration_ms, record.talked_ms), (31_000, 30_000));
     assert_eq!(record.ended_at, Some(open.began_at.plus_ms(31_000)));
     let end = record.end.as_ref().expect("it is over");
@@ -398,8 +399,36 @@ fn what_was_open_when_the_process_was_killed_ends_where_it_lived_last() {
     assert!(record.legs.iter().all(|leg| leg.timeline.stage().is_none() && leg.end.is_some()));
     assert_eq!((record.legs[0].duration_ms, record.legs[1].duration_ms), (31_000, 31_000));
 
-    let behind = open.after_crash(Stamp::from_ms(0));
+    let behind = kept.clone().after_crash(last(Stamp::from_ms(0), None));
     assert_eq!((behind.duration_ms, behind.talked_ms), (1000, 0), "no shorter than what is known of it");
+
+    let same = kept.clone().after_crash(last(open.began_at.plus_ms(31_000), Some(30_600)));
+    assert_eq!((same.duration_ms, same.clock_step), (31_000, false), "read a little later");
+    let hour = 3_600_000;
+    for at in [open.began_at.plus_ms(31_000 + hour), Stamp::from_ms(open.began_at.ms() - 1000)] {
+        let set = kept.clone().after_crash(last(at, Some(30_600)));
+        assert_eq!(
+            (set.duration_ms, set.clock_step),
+            (30_600, true),
+            "a clock that was set makes no call longer"
+        );
+    }
+}
+
+#[test]
+fn a_call_whose_record_had_no_room_ends_as_it_did() {
+    let mut desk = Desk::new();
+    let bob = desk.talk();
+    let open = desk.clerk.settle().expect("much has happened");
+    desk.pass(5000);
+    desk.told(Event::Ended { leg: bob, cause: EndCause::Hangup });
+    desk.wants(Command::Hangup { leg: desk.alice, cause: EndCause::Hangup });
+    let record = desk.close();
+    let unseen = record.unseen().expect("it is over");
+    assert_eq!(open.unseen(), None);
+    let written = open.ended_unseen(unseen);
+    assert_eq!((written.duration_ms, written.end), (record.duration_ms, record.end));
+    assert!(written.legs.iter().all(|leg| leg.timeline.stage().is_none() && leg.end.is_some()));
 }
 
 #[test]

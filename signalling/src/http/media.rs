@@ -3,6 +3,8 @@
 
 use std::io;
 use std::net;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -21,8 +23,21 @@ pub struct MediaStream {
     pub pass: Pass,
 }
 
-/// Where they go.
-pub type MediaStreams = mpsc::Sender<MediaStream>;
+/// Where they go; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct MediaStreams {
+    streams: mpsc::Sender<MediaStream>,
+    overflows: Arc<AtomicU64>,
+}
+
+impl MediaStreams {
+    /// So many may wait for who takes them out; those for which there was no room are counted in `overflows`.
+    #[must_use]
+    pub fn channel(waiting: usize, overflows: Arc<AtomicU64>) -> (Self, mpsc::Receiver<MediaStream>) {
+        let (streams, incoming) = mpsc::channel(waiting);
+        (Self { streams, overflows }, incoming)
+    }
+}
 
 /// First bytes that are the length of a STUN message (RFC 4571 2). TLS begins with 22, HTTP with a letter.
 const LENGTHS: std::ops::RangeInclusive<u8> = 0..=5;
@@ -37,7 +52,8 @@ pub(super) async fn is_media(stream: &TcpStream, deadline: Duration) -> io::Resu
 /// Hands a connection over; one for which there is no room is closed.
 pub(super) fn hand_over(stream: TcpStream, pass: Pass, streams: &MediaStreams) -> io::Result<()> {
     let stream = stream.into_std()?;
-    if streams.try_send(MediaStream { stream, pass }).is_err() {
+    if streams.streams.try_send(MediaStream { stream, pass }).is_err() {
+        streams.overflows.fetch_add(1, Ordering::Relaxed);
         debug!("media stream refused: too many wait");
     }
     Ok(())

@@ -249,7 +249,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_connection_that_begins_with_a_length_is_handed_over_unread_with_its_place() {
-        let (media, mut streams) = tokio::sync::mpsc::channel(1);
+        let (media, mut streams) = MediaStreams::channel(1, Arc::default());
         let mut door = door(1, Duration::from_secs(5));
         door.media = Some(media);
         let gate = door.gate.clone();

@@ -201,6 +201,8 @@ impl Drop for Conversation<'_> {
             }
         }
         self.handle.tell(CallCommand::End);
+        let (_, nothing) = mpsc::channel(1);
+        std::mem::take(&mut self.desk).break_off(std::mem::replace(&mut self.from_engine, nothing));
         if let Some(witness) = &self.board.witness {
             witness.call_over(self.handle.id());
         }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::warn;
 use webtrunk_engine::call::CallEvent;
 use webtrunk_engine::{CallId, EndCause};
 
-use crate::adapter::Incoming;
+use crate::adapter::{Incoming, RefusedCall};
 use crate::b2bua::{Effect, Input};
 use crate::cdr::{CdrKeeper, Clerk, Filing, RecordId};
 use crate::moment::Moment;
@@ -18,6 +19,7 @@ use crate::moment::Moment;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A desk; empty where no records are kept. Dropped without a word, as by a panic, it files that a fault of ours ended the call.
+#[derive(Default)]
 pub(super) struct Desk {
     work: Option<(Arc<dyn CdrKeeper>, Clerk)>,
     rule: Option<String>,
@@ -30,6 +32,13 @@ impl Desk {
             (Arc::clone(keeper), Clerk::begin(incoming, RecordId::new(at.wall, rand::random()), at))
         });
         Self { work, rule: None }
+    }
+
+    /// Files the record of a call for which an adapter had no room.
+    pub(super) fn file_refused(keeper: Option<&Arc<dyn CdrKeeper>>, call: &RefusedCall) {
+        let Some(keeper) = keeper else { return };
+        let at = now();
+        keeper.file(Filing::Closed(Clerk::without_room(call, RecordId::new(at.wall, rand::random()), at)));
     }
 
     /// The dial plan has said what becomes of it.
@@ -78,8 +87,30 @@ impl Desk {
 
     /// The call is over: waits for its last figures, and files its record.
     pub(super) async fn close(&mut self, from_engine: &mut mpsc::Receiver<CallEvent>) {
-        let Some((_, clerk)) = &mut self.work else { return };
+        let over = self.hear_last_figures(from_engine).await;
+        if let Some((keeper, clerk)) = self.work.take() {
+            keeper.file(Filing::Closed(clerk.close(over)));
+        }
+    }
+
+    /// The call ended by a fault of ours, and nobody is there who waits: files its record when its last figures are known.
+    pub(super) fn break_off(mut self, mut from_engine: mpsc::Receiver<CallEvent>) {
+        // Without a runtime the drop files what is known.
+        let Ok(runtime) = Handle::try_current() else { return };
+        if self.work.is_some() {
+            runtime.spawn(async move {
+                let over = self.hear_last_figures(&mut from_engine).await;
+                if let Some((keeper, clerk)) = self.work.take() {
+                    keeper.file(Filing::Closed(clerk.break_off(over)));
+                }
+            });
+        }
+    }
+
+    /// Waits for the call's last figures; returns when it was over.
+    async fn hear_last_figures(&mut self, from_engine: &mut mpsc::Receiver<CallEvent>) -> Moment {
         let over = now();
+        let Some((_, clerk)) = &mut self.work else { return over };
         let told = timeout(FAREWELL, async {
             while let Some(event) = from_engine.recv().await {
                 clerk.see_input(&Input::Media(event), over);
@@ -88,9 +119,7 @@ impl Desk {
         if told.await.is_err() {
             warn!("the engine does not tell the call's last figures");
         }
-        if let Some((keeper, clerk)) = self.work.take() {
-            keeper.file(Filing::Closed(clerk.close(over)));
-        }
+        over
     }
 }
 

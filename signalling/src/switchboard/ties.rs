@@ -1,24 +1,31 @@
 //! Calls that are joined to each other, and the task that tells each what the other wants.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use webtrunk_engine::LegId;
 
 use super::Legs;
 use crate::adapter::{Command, Event};
 use crate::tie::{self, Tie};
 
+/// Events that may wait for their calls. Chosen by us: a few for each of a thousand calls that are joined at once.
+const TOLD: usize = 4096;
+
 /// Calls that are joined to each other. What a call commands the other is told by a task: neither waits for the other.
 pub(super) struct Ties {
     tie: Mutex<Tie>,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::Sender<Event>,
+    overflows: AtomicU64,
 }
 
 impl Ties {
     pub(super) fn start(legs: Legs) -> Arc<Self> {
-        let (events, told) = mpsc::unbounded_channel();
-        let ties = Arc::new(Self { tie: Mutex::default(), events });
+        let (events, told) = mpsc::channel(TOLD);
+        let ties = Arc::new(Self { tie: Mutex::default(), events, overflows: AtomicU64::new(0) });
         tokio::spawn(Self::tell(Arc::downgrade(&ties), told, legs));
         ties
     }
@@ -33,15 +40,26 @@ impl Ties {
         self.pass(told);
     }
 
+    /// How often there was no room for an event.
+    pub(super) fn overflows(&self) -> u64 {
+        self.overflows.load(Ordering::Relaxed)
+    }
+
     fn pass(&self, told: Vec<Event>) {
         for event in told {
             // The task that takes them lives as long as this does.
-            let _ = self.events.send(event);
+            let Err(TrySendError::Full(event)) = self.events.try_send(event) else { continue };
+            self.overflows.fetch_add(1, Ordering::Relaxed);
+            // Of all that a leg is told, this alone is told once: it waits, and there is no more than one for each leg.
+            if let (Event::Ended { .. }, Ok(runtime)) = (&event, Handle::try_current()) {
+                let events = self.events.clone();
+                runtime.spawn(async move { drop(events.send(event).await) });
+            }
         }
     }
 
     /// Tells calls what the tie has for them, as long as there are ties.
-    async fn tell(ties: Weak<Self>, mut told: mpsc::UnboundedReceiver<Event>, legs: Legs) {
+    async fn tell(ties: Weak<Self>, mut told: mpsc::Receiver<Event>, legs: Legs) {
         while let Some(event) = told.recv().await {
             let Event::Incoming(incoming) = event else {
                 legs.pass(event).await;

@@ -71,14 +71,15 @@ fn export(arguments: &ExportArguments, out: impl Write) -> Result<(), Failure> {
         csv::write_head(&mut out)?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(read_calls(&store.path, period, |record| match arguments.written_as {
+    let read = runtime.block_on(read_calls(&store.path, period, |record| match arguments.written_as {
         Format::Csv => csv::write_record(&mut out, record),
         Format::Json => {
             serde_json::to_writer(&mut out, record)?;
             out.write_all(b"\n")
         }
-    }))?;
-    Ok(out.flush()?)
+    }));
+    out.flush()?;
+    Ok(read?)
 }
 
 /// A date, which begins at midnight UTC, or a time with its offset.

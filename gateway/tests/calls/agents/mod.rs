@@ -28,6 +28,7 @@ mod lite;
 mod matched;
 mod menus;
 mod moved;
+mod no_room;
 mod operator;
 mod overload;
 mod pauses;

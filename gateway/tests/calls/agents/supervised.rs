@@ -97,6 +97,14 @@ async fn a_media_thread_that_stands_still_ends_the_gateway_and_its_calls() {
     stage.gateway.log().wait_for(&["a thread stands still", "media shard 0", "\"calls\":1"], PATIENCE);
     // It may still go on; nobody is to start the process anew before its watchdog gives it up.
     assert_eq!(stage.gateway.public("/healthz").0, 200);
+    // Whoever looks at that moment is not kept waiting.
+    let asked_at = Instant::now();
+    let (status, told) = stage.gateway.admin("GET", "/calls");
+    assert!(asked_at.elapsed() < Duration::from_secs(4), "{:?}", asked_at.elapsed());
+    assert_eq!((status, &told["calls"][0]["destination"]), (200, &"9100".into()), "{told}");
+    let figures = stage.gateway.metrics();
+    assert!(figures.contains("webtrunk_stalls_total{who=\"media shard 0\"} 1\n"), "{figures}");
+    assert!(figures.contains("webtrunk_stalls_total{who=\"signalling\"} 0\n"), "{figures}");
     lifted.ended(PATIENCE).await.expect("BYE");
     let is_over = wait_until(PATIENCE, || {
         held.look();

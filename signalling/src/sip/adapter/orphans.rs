@@ -10,11 +10,12 @@ use crate::sip::call::KeptCall;
 use crate::sip::flow::{Flow, ListenerId};
 use crate::sip::transport::TransportLayer;
 
-/// Ends all of them. What is no call, or was at a listener that there is no more, is passed over.
+/// Ends all of them. What is no call, or was at a listener that there is no more, is forgotten.
 pub(super) fn end(kept: &[KeptCall], agent: &mut Agent<Door>, layer: &TransportLayer, now: Instant) {
     for call in kept {
-        if let Some(flow) = flow_of(call, layer) {
-            agent.end_orphan(call, flow, now);
+        match flow_of(call, layer) {
+            Some(flow) => agent.end_orphan(call, flow, now),
+            None => agent.forget_orphan(call),
         }
     }
     if !kept.is_empty() {

@@ -30,8 +30,12 @@ pub(super) struct Routes {
     /// What is held against hops.
     pub(super) health: Health,
     waiting: HashMap<LegId, Dial>,
-    answers: mpsc::UnboundedSender<Resolved>,
+    answers: mpsc::Sender<Resolved>,
 }
+
+/// Lookups that have ended and may wait for the adapter. Past it they wait where they are: none is lost, and there is one for
+/// each call that waits.
+const ANSWERS: usize = 256;
 
 /// A trunk's name was looked up.
 #[derive(Debug)]
@@ -63,14 +67,13 @@ pub(super) enum Way {
 }
 
 impl Routes {
-    /// No call waits. The lookups of waiting calls come out of the receiver: one for each, so that the
-    /// calls bound it.
+    /// No call waits. The lookups of waiting calls come out of the receiver.
     pub(super) fn new(
         layer: TransportLayer,
         trunks: Trunks,
         resolver: Resolver,
-    ) -> (Self, mpsc::UnboundedReceiver<Resolved>) {
-        let (answers, resolved) = mpsc::unbounded_channel();
+    ) -> (Self, mpsc::Receiver<Resolved>) {
+        let (answers, resolved) = mpsc::channel(ANSWERS);
         let names = Names::new(layer.clone());
         let health = Health::default();
         (Self { layer, names, trunks, resolver, health, waiting: HashMap::new(), answers }, resolved)
@@ -159,7 +162,7 @@ impl Routes {
         tokio::spawn(async move {
             let hops = resolver.locate(&wanted).await;
             // Without the adapter nobody waits for it.
-            let _ = answers.send(Resolved { asker, hops });
+            let _ = answers.send(Resolved { asker, hops }).await;
         });
     }
 

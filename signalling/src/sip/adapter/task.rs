@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
-use tracing::{debug, info};
+use tokio::sync::mpsc::Receiver;
+use tracing::{debug, error, info};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::door::Door;
@@ -14,7 +14,7 @@ use super::texts::Texts;
 use super::upstream::Upstream;
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Command, Delivery, Dial, Event};
-use crate::sip::agent::Agent;
+use crate::sip::agent::{Agent, Crowded, guarded};
 use crate::sip::call::CallKeeper;
 use crate::sip::flow::Flow;
 use crate::sip::transport::{Inbound, InboundReceiver, TransportLayer};
@@ -30,6 +30,20 @@ pub(super) struct Task {
     outlet: Outlet,
     /// Who keeps answered calls over a restart.
     keeper: Option<Arc<dyn CallKeeper>>,
+}
+
+/// Turns that may end in a panic one after the other. Chosen by us: a message's fault is met once, and what is met at each turn
+/// is the core's own, of which a new start has none.
+const FAULTS_MAX: u32 = 3;
+
+/// What there is to be done.
+enum Turn {
+    Inbound(Inbound),
+    Command(Command),
+    Resolved(Resolved),
+    Change(Box<SipChange>),
+    Time,
+    HandedOver,
 }
 
 impl Task {
@@ -54,27 +68,53 @@ impl Task {
         mut self,
         mut inbound: InboundReceiver,
         mut commands: Receiver<Command>,
-        mut resolved: UnboundedReceiver<Resolved>,
+        mut resolved: Receiver<Resolved>,
         mut changes: Receiver<SipChange>,
     ) {
         let mut is_commanded = true;
-        self.handle_timeout();
-        self.flush();
+        let mut faults = 0;
+        self.handle(Turn::Time);
         while !(self.agent.is_drained() && self.upstream.is_over() && self.outlet.is_empty()) {
             let wake = self.poll_timeout();
-            tokio::select! {
-                Some(inbound) = inbound.recv() => self.handle_inbound(inbound),
+            let turn = tokio::select! {
+                Some(inbound) = inbound.recv() => Turn::Inbound(inbound),
                 command = commands.recv(), if is_commanded => {
                     is_commanded = command.is_some();
-                    self.handle_command(command.unwrap_or(Command::Drain));
+                    Turn::Command(command.unwrap_or(Command::Drain))
                 }
-                Some(resolved) = resolved.recv() => self.handle_resolved(resolved),
-                Some(change) = changes.recv() => self.take_up(change),
-                () = until(wake) => self.handle_timeout(),
-                () = self.outlet.hand_over() => {}
+                Some(resolved) = resolved.recv() => Turn::Resolved(resolved),
+                Some(change) = changes.recv() => Turn::Change(Box::new(change)),
+                () = until(wake) => Turn::Time,
+                () = self.outlet.hand_over() => Turn::HandedOver,
+            };
+            if guarded(|| self.handle(turn)).is_some() {
+                faults = 0;
+                continue;
             }
-            self.flush();
+            faults += 1;
+            if faults == FAULTS_MAX || guarded(|| self.give_up_broken()).is_none() {
+                return error!("one fault of ours follows the other, and SIP cannot go on");
+            }
         }
+    }
+
+    /// One turn: what came in, and all that follows from it.
+    fn handle(&mut self, turn: Turn) {
+        match turn {
+            Turn::Inbound(inbound) => self.handle_inbound(inbound),
+            Turn::Command(command) => self.handle_command(command),
+            Turn::Resolved(resolved) => self.handle_resolved(resolved),
+            Turn::Change(change) => self.take_up(*change),
+            Turn::Time => self.handle_timeout(),
+            Turn::HandedOver => {}
+        }
+        self.flush();
+    }
+
+    /// After a panic: what it was met in is lost, all else goes on.
+    fn give_up_broken(&mut self) {
+        self.agent.give_up_broken(Instant::now());
+        self.flush();
     }
 
     fn handle_inbound(&mut self, inbound: Inbound) {
@@ -225,6 +265,7 @@ impl Task {
                 // What the gateway cannot take it need not hear of.
                 Event::Incoming(call) if self.outlet.is_full() => {
                     refused.push(call.leg);
+                    self.agent.count_refused(Crowded::Backlog);
                     let refusal = Command::Hangup { leg: call.leg, cause: EndCause::Overloaded };
                     self.agent.handle_command(refusal, Instant::now());
                 }
@@ -233,6 +274,8 @@ impl Task {
                     let refusal = Command::AnswerText { leg: text.leg, delivery };
                     self.agent.handle_command(refusal, Instant::now());
                 }
+                // It is counted; a record would have to wait with all else.
+                Event::Refused(_) if self.outlet.is_full() => {}
                 Event::Ended { leg, .. } if refused.contains(&leg) => {}
                 event => {
                     if let Event::Incoming(call) = &event {

@@ -25,10 +25,12 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::config::{AgentChange, AgentConfig};
 use super::errands::Errands;
+use super::faults::guarded;
 use super::keeping::Kept;
 use super::keyring::Keyring;
+use super::refusals::Refusals;
 use super::requests;
-use super::room::{MediaLoad, RefusedCalls, Room};
+use super::room::{Crowded, MediaLoad, RefusedCalls, Room};
 use super::route::Route;
 use super::surroundings::{Doorkeeper, LocalNames};
 use super::texts::Texts;
@@ -65,6 +67,9 @@ pub struct Agent<D> {
     hops: VecDeque<HopReport>,
     pub(super) call_changes: VecDeque<CallChange>,
     pub(super) loads: TrunkLoads,
+    /// Legs of a process before, which take no room from others.
+    pub(super) orphans: HashSet<LegId>,
+    pub(super) refusals: Refusals,
     pub(super) room: Room,
     pub(super) mode: Mode,
     allow: String,
@@ -118,6 +123,8 @@ impl<D: Doorkeeper> Agent<D> {
             hops: VecDeque::new(),
             call_changes: VecDeque::new(),
             loads: TrunkLoads::default(),
+            orphans: HashSet::new(),
+            refusals: Refusals::default(),
             mode: Mode::Serving,
             allow: requests::allow(),
         }
@@ -135,6 +142,11 @@ impl<D: Doorkeeper> Agent<D> {
         refused: Arc<RefusedCalls>,
     ) {
         self.room = Room::new(self.config.max_cps, media, refused);
+    }
+
+    /// Counts a call that was refused by who hears of calls.
+    pub fn count_refused(&self, why: Crowded) {
+        self.room.count(why);
     }
 
     /// Answers the challenges of these trunks from now on.
@@ -325,8 +337,10 @@ impl<D: Doorkeeper> Agent<D> {
         let Some(slot) = self.calls.get_mut(&leg) else { return };
         let Some(call) = slot.call.take() else { return };
         let span = slot.span.clone();
-        let call = span.in_scope(|| step(call, &mut self.context(leg, &span, now)));
-        self.keep(leg, call, span, now);
+        match guarded(|| span.in_scope(|| step(call, &mut self.context(leg, &span, now)))) {
+            Some(call) => self.keep(leg, call, span, now),
+            None => self.break_off(leg, span, now),
+        }
     }
 
     /// Makes a call inside its leg's span and keeps it.
@@ -340,13 +354,15 @@ impl<D: Doorkeeper> Agent<D> {
         now: Instant,
         make: impl FnOnce(&mut Context<'_>) -> Result<Call, E>,
     ) -> Result<(), E> {
-        let call = span.in_scope(|| make(&mut self.context(leg, &span, now)))?;
-        self.keep(leg, Some(call), span, now);
+        match guarded(|| span.in_scope(|| make(&mut self.context(leg, &span, now)))) {
+            Some(made) => self.keep(leg, Some(made?), span, now),
+            None => self.break_off(leg, span, now),
+        }
         Ok(())
     }
 
     /// Keeps a call, new or changed, or forgets it where nothing is left of it.
-    fn keep(&mut self, leg: LegId, call: Option<Call>, span: Span, now: Instant) {
+    pub(super) fn keep(&mut self, leg: LegId, call: Option<Call>, span: Span, now: Instant) {
         let known = self.calls.get_mut(&leg).map(|slot| (slot.deadline, slot.seen.take(), slot.kept.take()));
         let (old, seen, kept) = known.unwrap_or_default();
         let seen = self.follow_call(leg, call.as_ref(), seen, now);
@@ -359,6 +375,7 @@ impl<D: Doorkeeper> Agent<D> {
             self.calls.remove(&leg);
             self.loads.end(leg);
             self.stranded.remove(&leg);
+            self.orphans.remove(&leg);
             self.dialogs.remove_leg(leg);
         }
     }

@@ -3,13 +3,15 @@
 
 use std::time::Instant;
 
-use webtrunk_engine::LegId;
+use webtrunk_engine::{EndCause, LegId};
 
 use super::core::{Agent, Mode, UnknownDialog};
+use super::room::Crowded;
 use super::surroundings::{Doorkeeper, Registered, Verdict};
-use crate::adapter::{Origin, leg_span};
+use crate::adapter::{Event, Origin, RefusedCall, leg_span};
 use crate::sip::call::{Context, Incoming};
 use crate::sip::flow::{Flow, TransportKind};
+use crate::sip::identity::Reading;
 use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, Response, StatusCode};
 use crate::sip::reflection;
 
@@ -96,6 +98,9 @@ impl<D: Doorkeeper> Agent<D> {
             Some(_) | None => {}
         }
         if self.refuses(&request) {
+            if request.method == Method::Invite {
+                self.room.count(Crowded::Drain);
+            }
             return self.refuse_overload(&request, flow);
         }
         // Who takes another's place needs no room of its own.
@@ -141,8 +146,9 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     fn handle_invite(&mut self, invite: Request, flow: Flow, origin: Origin, now: Instant) {
-        if self.calls() >= self.config.calls_max {
-            return self.refuse_overload(&invite, flow);
+        if self.calls() - self.orphans.len() >= self.config.calls_max {
+            self.room.count(Crowded::Legs);
+            return self.refuse_known(&invite, flow, &origin, Crowded::Legs);
         }
         let replaces = match self.replaced_by(&invite) {
             Ok(replaces) => replaces,
@@ -152,15 +158,14 @@ impl<D: Doorkeeper> Agent<D> {
         if let Origin::Trunk(trunk) = &origin
             && !self.loads.begin(trunk, leg, now)
         {
-            tracing::info!(%flow, trunk, "the trunk has as many calls as it may");
-            return self.refuse_overload(&invite, flow);
+            self.room.count(Crowded::Trunk);
+            return self.refuse_known(&invite, flow, &origin, Crowded::Trunk);
         }
         if replaces.is_none()
             && let Err(crowded) = self.room.take(&origin, now)
         {
-            tracing::debug!(%flow, %origin, ?crowded, "no room for a call");
             self.loads.end(leg);
-            return self.refuse_overload(&invite, flow);
+            return self.refuse_known(&invite, flow, &origin, crowded);
         }
         let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return self.loads.end(leg) };
         let reading = self.doorkeeper.read(&invite, &origin);
@@ -205,6 +210,21 @@ impl<D: Doorkeeper> Agent<D> {
         response.headers.push(HeaderName::AllowEvents, self.notifier.config().allow_events());
         response.headers.push(HeaderName::Supported, OUT_OF_DIALOG.option_tags.join(", "));
         self.answer_statelessly(options, response, flow);
+    }
+
+    /// Refuses a call of somebody who may make it, for which there is no room: it is told, so that it has its record.
+    fn refuse_known(&mut self, invite: &Request, flow: Flow, origin: &Origin, why: Crowded) {
+        if self.refusals.is_news(invite) {
+            tracing::info!(%flow, %origin, ?why, "no room for a call");
+            if let Ok(Reading { caller, destination, .. }) = self.doorkeeper.read(invite, origin) {
+                let (origin, listener) = (origin.clone(), self.names.listener(&flow));
+                let leg = LegId::next();
+                let call =
+                    RefusedCall { leg, origin, caller, destination, listener, cause: EndCause::Overloaded };
+                self.tell(Event::Refused(Box::new(call)));
+            }
+        }
+        self.refuse_overload(invite, flow);
     }
 
     pub(super) fn refuse_overload(&mut self, request: &Request, flow: Flow) {

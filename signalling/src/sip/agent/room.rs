@@ -36,24 +36,44 @@ pub trait MediaLoad {
     fn has_room(&self) -> Result<(), Crowded>;
 }
 
-/// No room for one more call.
+/// No room for one more call: why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crowded {
-    /// As many calls began in the last second as may.
+    /// As many calls began in the last second as may (`defence.max_cps`).
     Rate,
-    /// There are as many calls as there may be.
+    /// There are as many calls as there may be (`media.calls_max`).
     Calls,
-    /// Media threads are late as it is.
+    /// Media threads are late as it is (`defence.refuse_when_late`).
     Late,
+    /// The process has as much memory as it may have (`defence.memory_max_mib`).
+    Memory,
+    /// Signalling has as many legs as it may have.
+    Legs,
+    /// The caller's trunk has as many calls as it may have, or as many began in the last second.
+    Trunk,
+    /// The gateway is behind, and does not take what it is told.
+    Backlog,
+    /// The gateway goes down.
+    Drain,
+}
+
+impl Crowded {
+    /// Every reason, by the name that is counted.
+    const NAMES: [(Self, &str); 8] = [
+        (Self::Rate, "rate"),
+        (Self::Calls, "calls"),
+        (Self::Late, "late"),
+        (Self::Memory, "memory"),
+        (Self::Legs, "legs"),
+        (Self::Trunk, "trunk"),
+        (Self::Backlog, "backlog"),
+        (Self::Drain, "drain"),
+    ];
 }
 
 /// Calls that were refused since the start, by why; to be read at any time.
 #[derive(Debug, Default)]
-pub struct RefusedCalls {
-    rate: AtomicU64,
-    calls: AtomicU64,
-    late: AtomicU64,
-}
+pub struct RefusedCalls([AtomicU64; Crowded::NAMES.len()]);
 
 /// Admits calls.
 pub(super) struct Room {
@@ -63,31 +83,26 @@ pub(super) struct Room {
 }
 
 impl RefusedCalls {
-    /// Those that began too soon after others (`defence.max_cps`).
-    #[must_use]
-    pub fn by_rate(&self) -> u64 {
-        self.rate.load(Ordering::Relaxed)
+    /// How many for each reason, by its name.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        Crowded::NAMES.iter().zip(&self.0).map(move |((_, name), of)| (*name, count(of)))
     }
 
-    /// Those beside which there were as many as there may be (`media.calls_max`).
+    /// How many for this reason.
     #[must_use]
-    pub fn by_calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+    pub fn count_of(&self, why: Crowded) -> u64 {
+        self.counter(why).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Those that came while media threads were late (`defence.refuse_when_late`).
-    #[must_use]
-    pub fn by_lateness(&self) -> u64 {
-        self.late.load(Ordering::Relaxed)
+    fn add(&self, why: Crowded) {
+        if let Some(counter) = self.counter(why) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    fn add(&self, crowded: Crowded) {
-        let counter = match crowded {
-            Crowded::Rate => &self.rate,
-            Crowded::Calls => &self.calls,
-            Crowded::Late => &self.late,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    fn counter(&self, why: Crowded) -> Option<&AtomicU64> {
+        Crowded::NAMES.iter().zip(&self.0).find(|((known, _), _)| *known == why).map(|(_, counter)| counter)
     }
 }
 
@@ -124,6 +139,11 @@ impl Room {
             judged = Err(Crowded::Rate);
         }
         judged.inspect_err(|crowded| self.refused.add(*crowded))
+    }
+
+    /// Counts a call that was refused for something else.
+    pub(super) fn count(&self, why: Crowded) {
+        self.refused.add(why);
     }
 
     /// Begins a call, where there is room.
@@ -197,7 +217,7 @@ mod tests {
             let mut room = room(100);
             let [begun, _] = offer(&mut room, offered, 0);
             assert!((990..=1025).contains(&begun), "{begun} of {offered} a second");
-            assert_eq!(room.refused.by_rate(), u64::from(10 * offered) - begun as u64);
+            assert_eq!(room.refused.count_of(Crowded::Rate), u64::from(10 * offered) - begun as u64);
         }
     }
 
@@ -227,7 +247,7 @@ mod tests {
         for (crowded, expected) in [(Crowded::Calls, [1, 0]), (Crowded::Late, [0, 1])] {
             let mut room = Room::new(None, Some(Arc::new(Full(crowded))), Arc::default());
             assert_eq!(room.judge(Instant::now()), Err(crowded));
-            assert_eq!([room.refused.by_calls(), room.refused.by_lateness()], expected);
+            assert_eq!([Crowded::Calls, Crowded::Late].map(|why| room.refused.count_of(why)), expected);
         }
     }
 

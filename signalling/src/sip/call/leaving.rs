@@ -80,6 +80,15 @@ impl Leaving {
         Some(Call::Leaving(Box::new(Self { dialog, path, account, state })))
     }
 
+    /// Ends a call of which a fault of ours has left nothing but what was kept; its flow is as it was. `None` where that is no
+    /// call.
+    pub(in crate::sip) fn broken(kept: &KeptCall, flow: Flow, context: &mut Context<'_>) -> Option<Call> {
+        let dialog = Dialog::of_record(&kept.dialog)?;
+        context.dialogs.insert(context.leg, &dialog);
+        let path = Path::new(flow, kept.reach());
+        Some(Self::bye(dialog, path, kept.account.clone(), EndCause::InternalError, context))
+    }
+
     /// What is kept of it, as of the session before.
     pub(super) const fn standing(&self) -> Standing {
         (self.dialog.moves(), self.path.flow())

@@ -4,9 +4,9 @@
 //! dropped and counted; a last quarter of the channel is kept for what joins messages to calls, which is little and
 //! cannot be found out afterwards.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -83,6 +83,8 @@ struct Waiting {
     octets: AtomicUsize,
     passed: AtomicU64,
     dropped: AtomicU64,
+    /// Calls that are over and could not be told: no more than end while the reader is behind.
+    ends: Mutex<Vec<CallId>>,
 }
 
 /// A tap and its reader.
@@ -133,9 +135,11 @@ impl Tap {
         self.note(Note::LegJoined { leg, call });
     }
 
-    /// Notes the end of a call.
+    /// Notes the end of a call. It is told later where there is no room now: what is never over is kept longest.
     pub fn call_over(&self, call: CallId) {
-        self.note(Note::CallOver { call });
+        if let Err(TrySendError::Full(_)) = self.notes.try_send(Note::CallOver { call }) {
+            self.waiting.lock_ends().push(call);
+        }
     }
 
     /// What was counted so far.
@@ -158,10 +162,18 @@ impl TapReader {
     /// # Errors
     /// [`Gone`] when none can come any more.
     pub fn next(&self, patience: Duration) -> Result<Option<Note>, Gone> {
-        let note = match self.notes.recv_timeout(patience) {
+        // Those of which there was no room to tell come after all that was noted before.
+        let late = || self.waiting.lock_ends().pop();
+        let note = match self.notes.try_recv() {
             Ok(note) => note,
-            Err(RecvTimeoutError::Timeout) => return Ok(None),
-            Err(RecvTimeoutError::Disconnected) => return Err(Gone),
+            Err(_) => match late() {
+                Some(call) => return Ok(Some(Note::CallOver { call })),
+                None => match self.notes.recv_timeout(patience) {
+                    Ok(note) => note,
+                    Err(RecvTimeoutError::Timeout) => return Ok(None),
+                    Err(RecvTimeoutError::Disconnected) => return Err(Gone),
+                },
+            },
         };
         if let Note::Passed(passing) = &note {
             self.waiting.take(passing.octets.len());
@@ -171,6 +183,10 @@ impl TapReader {
 }
 
 impl Waiting {
+    fn lock_ends(&self) -> MutexGuard<'_, Vec<CallId>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self, octets: usize) {
         self.messages.fetch_sub(1, Ordering::Relaxed);
         self.octets.fetch_sub(octets, Ordering::Relaxed);
@@ -212,6 +228,21 @@ mod tests {
         assert!(matches!(notes.last(), Some(Note::LegNamed { leg: named, .. }) if *named == leg));
         pass(&tap, &octets);
         assert_eq!(drain(&reader).len(), 1, "there is room again");
+    }
+
+    #[test]
+    fn a_call_that_ends_while_the_reader_is_behind_is_over_all_the_same() {
+        let (tap, reader) = tap();
+        let calls: Vec<_> = (0..WAITING_MAX + 10).map(|_| CallId::next()).collect();
+        calls.iter().for_each(|call| tap.call_over(*call));
+        let over: std::collections::HashSet<_> = drain(&reader)
+            .into_iter()
+            .filter_map(|note| match note {
+                Note::CallOver { call } => Some(call),
+                Note::Passed(_) | Note::LegNamed { .. } | Note::LegJoined { .. } => None,
+            })
+            .collect();
+        assert_eq!((over.len(), tap.counts().dropped), (calls.len(), 0));
     }
 
     #[test]

@@ -104,6 +104,17 @@ impl InviteServer {
         }
     }
 
+    /// The provisional response that was sent last, while no final one was.
+    pub(super) const fn provisional(&self) -> Option<&Bytes> {
+        match &self.state {
+            State::Proceeding { provisional } => Some(provisional),
+            State::Accepted { .. }
+            | State::Completed { .. }
+            | State::Confirmed { .. }
+            | State::Terminated => None,
+        }
+    }
+
     /// The flow broke.
     pub(super) fn handle_flow_failure(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Terminated) {

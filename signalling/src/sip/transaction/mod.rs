@@ -1,6 +1,7 @@
 //! Transactions, RFC 3261 17 with the corrections of RFC 6026: four pure machines and the layer that
 //! finds the right one for each message.
 
+mod broken;
 mod client;
 pub(in crate::sip) mod deadlines;
 pub(in crate::sip) mod derived;

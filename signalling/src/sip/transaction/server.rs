@@ -75,6 +75,11 @@ impl Server {
         }
     }
 
+    /// Whether no final response was sent.
+    pub(super) const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Trying | State::Proceeding { .. })
+    }
+
     /// The flow broke.
     pub(super) fn handle_flow_failure(&mut self) {
         self.state = State::Terminated;

@@ -6,6 +6,7 @@ mod chaos;
 mod dialled;
 mod door;
 mod errands;
+mod faults;
 mod forks;
 mod hops;
 mod in_dialog;
@@ -41,6 +42,7 @@ fn leg_of(event: &Event) -> LegId {
     match event {
         Event::Incoming(incoming) => incoming.leg,
         Event::Texted(text) => text.leg,
+        Event::Refused(call) => call.leg,
         Event::Progress { leg, .. }
         | Event::Answered { leg, .. }
         | Event::Acknowledged { leg, .. }

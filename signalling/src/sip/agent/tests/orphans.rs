@@ -136,6 +136,31 @@ fn a_browser_that_does_not_come_back_is_waited_for_a_minute() {
 }
 
 #[test]
+fn calls_of_a_process_before_take_no_room_from_others() {
+    let mut peer = Peer::over_websocket();
+    let kept = kept(&mut peer);
+    let mut peer = started_again(&peer);
+    peer.limit_calls(1);
+    for call_id in ["one", "two"] {
+        let mut other = kept.clone();
+        other.dialog.call_id = call_id.to_owned();
+        peer.agent.end_orphan(&other, peer.flow, peer.now);
+    }
+    assert_eq!(peer.agent.calls(), 2);
+    peer.flow.connection = Some(ConnectionId(7));
+    peer.call_in();
+}
+
+#[test]
+fn what_nobody_there_is_can_be_told_is_forgotten() {
+    let mut peer = Peer::new();
+    let kept = kept(&mut peer);
+    let mut peer = started_again(&peer);
+    peer.agent.forget_orphan(&kept);
+    assert_eq!(changes(&mut peer), [CallChange::Removed(kept.key())]);
+}
+
+#[test]
 fn what_was_kept_and_is_no_call_is_forgotten() {
     let mut peer = Peer::new();
     let mut kept = kept(&mut peer);

@@ -227,6 +227,16 @@ impl Peer {
         reach: Reach,
         offer: Option<Box<SessionDescription>>,
     ) -> (LegId, Request) {
+        let leg = self.dial(peer, reach, offer);
+        (leg, self.sent_request())
+    }
+
+    /// Has the core call us, of which nothing comes.
+    pub(super) fn dial_in_vain(&mut self) -> LegId {
+        self.dial(Origin::User("bob".to_owned()), Reach::Flow, Some(description(1)))
+    }
+
+    fn dial(&mut self, peer: Origin, reach: Reach, offer: Option<Box<SessionDescription>>) -> LegId {
         let to = Uri::from(SipUri::new("bob", Host::from(self.flow.remote.ip()), None));
         let dial = Dial {
             leg: LegId::next(),
@@ -257,7 +267,7 @@ impl Peer {
         };
         self.agent.dial(dial, route, self.now);
         self.flush();
-        (leg, self.sent_request())
+        leg
     }
 
     /// Answers a request of the core.

@@ -4,7 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use webtrunk_engine::EndCause;
+
 use super::peer::Peer;
+use crate::adapter::{Event, Origin};
 use crate::sip::agent::{Crowded, MediaLoad, RefusedCalls};
 use crate::sip::message::HeaderName;
 
@@ -65,5 +68,30 @@ fn while_media_threads_are_late_no_call_begins_and_it_is_counted() {
     stranger.headers.remove(&HeaderName::Authorization);
     peer.receive(stranger);
     assert_eq!(peer.sent_response().status.code(), 503);
-    assert_eq!((refused.by_lateness(), refused.by_rate()), (2, 0));
+    assert_eq!((refused.count_of(Crowded::Late), refused.count_of(Crowded::Rate)), (2, 0));
+}
+
+/// Whoever may call gets a record of a call that found no room, and one: an INVITE comes again where its refusal was lost.
+#[test]
+fn who_may_call_and_finds_no_room_is_told_of_once() {
+    let mut peer = Peer::new();
+    peer.limit_calls(1);
+    let refused = Arc::new(RefusedCalls::default());
+    peer.agent.ask_for_room(None, Arc::clone(&refused));
+    peer.call_in();
+    peer.sent_messages();
+    let before = peer.told.len();
+    let mut again = peer.request("INVITE");
+    again.headers.set(HeaderName::CallId, "again");
+    for _ in 0..2 {
+        peer.receive(again.clone());
+        assert_eq!(peer.sent_response().status.code(), 503);
+    }
+    let mut stranger = peer.request("INVITE");
+    stranger.headers.remove(&HeaderName::Authorization);
+    peer.receive(stranger);
+    let [Event::Refused(call)] = &peer.told[before..] else { panic!("{:?}", &peer.told[before..]) };
+    assert_eq!((&call.origin, call.destination.as_str()), (&Origin::User("ann".to_owned()), "bob"));
+    assert_eq!((call.caller.user.as_str(), call.cause), ("ann", EndCause::Overloaded));
+    assert_eq!(refused.count_of(Crowded::Legs), 2);
 }

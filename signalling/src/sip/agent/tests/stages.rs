@@ -399,6 +399,7 @@ fn name(event: &Event) -> String {
         Event::Redirected { .. } => "Redirected".to_owned(),
         Event::ContentTold { .. } => "ContentTold".to_owned(),
         Event::ContentAnswered { .. } => "ContentAnswered".to_owned(),
+        Event::Refused(_) => "Refused".to_owned(),
         Event::Texted(_) => "Texted".to_owned(),
         Event::TextSent { .. } => "TextSent".to_owned(),
         Event::EndTold { codes, .. } => format!("EndTold {:?} {:?}", codes.sip_status, codes.q850),
