@@ -117,7 +117,7 @@ def run(binaries, minutes, rate):
             after = sample(running.pid)
         records = sum(1 for _ in (folder / "calls.jsonl").open())
     return {
-        "date": datetime.datetime.now().isoformat(timespec="minutes"), "machine": machine.read(), "minutes": minutes,
+        "date": datetime.date.today().isoformat(), "machine": machine.read(), "minutes": minutes,
         "rate": rate, "idle": idle, "after": after, "records": records, "samples": samples,
         "load": json.loads(done.stdout),
     }
