@@ -24,6 +24,7 @@ pub(crate) struct Gauges {
     beats: AtomicU64,
     timers: AtomicUsize,
     late_seconds: AtomicU32,
+    complexity: AtomicU32,
 }
 
 /// Whether a shard lives, and what depends on it.
@@ -41,6 +42,8 @@ pub struct VitalSigns {
     pub is_late: bool,
     /// Pairs of RTP ports that it could hand out, as measured last.
     pub pairs_free: usize,
+    /// How hard codecs could work in the last measured second, 0..=10.
+    pub complexity: u32,
 }
 
 /// What the engine holds.
@@ -87,6 +90,10 @@ impl Gauges {
         self.late_seconds.load(Relaxed) >= LATE_SECONDS
     }
 
+    pub(crate) fn set_complexity(&self, complexity: u8) {
+        self.complexity.store(complexity.into(), Relaxed);
+    }
+
     pub(crate) fn set_timers(&self, timers: usize) {
         self.timers.store(timers, Relaxed);
     }
@@ -103,6 +110,7 @@ impl Gauges {
             busy_permille: self.busy_permille.load(Relaxed),
             is_late: self.is_late(),
             pairs_free: self.pairs_free.load(Relaxed),
+            complexity: self.complexity.load(Relaxed),
         }
     }
 

@@ -251,6 +251,7 @@ impl Shard {
         let missed_permille = self.load.take_missed_permille();
         self.gauges.set_measured(busy_permille, missed_permille, self.ports.free(now));
         self.gauges.set_timers(self.timers.len());
+        self.gauges.set_complexity(self.load.complexity());
     }
 
     /// Lets who watches over the threads know that this one goes on.

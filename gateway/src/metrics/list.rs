@@ -339,6 +339,17 @@ pub(super) const LIST: &[Metric] = &[
         },
     },
     Metric {
+        name: "webtrunk_shard_complexity",
+        kind: Gauge,
+        labels: &["shard"],
+        help: "How hard the Opus encoders of each media thread may work; below media.opus_complexity it was late of late",
+        read: |at, samples| {
+            for (shard, signs) in at.shards.iter().enumerate() {
+                samples.labelled([&shard.to_string()], u64::from(signs.complexity));
+            }
+        },
+    },
+    Metric {
         name: "webtrunk_rtp_port_pairs_free",
         kind: Gauge,
         labels: &["shard"],

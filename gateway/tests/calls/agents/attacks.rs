@@ -4,15 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, LaterKeys, PhoneConfig, PhoneSrtp, SrtpProfile};
+use webtrunk_loadtest::agent::{Call, LaterKeys, PhoneConfig, PhoneSrtp, SrtpProfile, WebrtcConfig};
 
-use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_level};
+use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_level, assert_mostly_hears};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
 use crate::support::forgery;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::gateway_config::{SIP_PORT, WEBRTC_PORT};
 use crate::support::host::Host;
-use crate::support::relay::{Faults, Relay};
+use crate::support::relay::{Faults, Relay, Spray};
 
 /// An attacker on the way who cannot keep packets back, but sends under anybody's address.
 const FORGED: Faults = Faults { forge: Some(forgery::beside), ..Faults::NONE };
@@ -59,6 +59,61 @@ async fn forged_beside_every_packet_of_webrtc() {
     assert!(relay.tallies()[0].forged() > 3000, "nobody attacked");
     hang_up(&stage, call).await;
     assert_eq!(received(&stage, "webrtc").1, 0, "lost");
+}
+
+/// A stage whose users' media pass the relay, and what alice is like who lets nobody but herself be the DTLS client.
+fn stage_of_a_dtls_client(relay: &Relay, faults: [Faults; 2]) -> (Stage, WebrtcConfig) {
+    let config = GatewayConfig::default()
+        .media("shards = 1")
+        .media(&format!("external_addresses = [\"{}\"]", relay.ip()));
+    let stage = Stage::with(&["PCMU"], config);
+    relay.carry((stage.gateway.sip().ip(), WEBRTC_PORT).into(), faults);
+    let alice = WebrtcConfig { insists_on_dtls_client: true, ..stage.alice() };
+    (stage, alice)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_beside_every_packet_of_webrtc_while_the_gateway_is_the_dtls_server() {
+    let relay = Relay::new();
+    let (stage, alice) = stage_of_a_dtls_client(&relay, [FORGED, FORGED_BACK]);
+    let (alice, callee) = (webrtc(alice).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    assert_undisturbed(&call, &lifted).await;
+    assert!(relay.tallies()[0].forged() > 3000, "nobody attacked");
+    hang_up(&stage, call).await;
+    assert_eq!(received(&stage, "webrtc").1, 0, "lost");
+}
+
+/// What no server that answers for others can rule out: whoever sends a whole ClientHello into the round trip of a
+/// handshake fails it. As rarely as docs/WEBRTC.md says, and it is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_client_hellos_forged_beside_a_handshake_fail_few_calls_and_those_loudly() {
+    const CALLS: usize = 20;
+    const FAILED_MAX: usize = 2;
+    let spray = Spray { every: Duration::from_millis(100), make: forgery::client_hello };
+    let relay = Relay::new();
+    let sprayed = Faults { spray: Some(spray), ..Faults::NONE };
+    let (stage, alice) = stage_of_a_dtls_client(&relay, [sprayed, Faults::NONE]);
+    let (alice, callee) = (webrtc(alice).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let mut failed = 0;
+    for _ in 0..CALLS {
+        let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+        if call.media_ready(PATIENCE).await.is_err() {
+            lifted.ended(PATIENCE).await.expect("whoever it was with hears of it");
+            failed += 1;
+            continue;
+        }
+        for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
+            end.heard_packets(100, PATIENCE).await.expect("audio");
+            assert_mostly_hears(end, hz).await;
+        }
+        call.hang_up().await.expect("the call is still there");
+        lifted.ended(PATIENCE).await.expect("hung up");
+    }
+    assert!(relay.tallies()[0].forged() > 10 * CALLS as u64, "nobody attacked");
+    assert!(failed <= FAILED_MAX, "{failed} of {CALLS} calls");
+    assert_eq!(stage.gateway.log().count(&["leg failed"]), failed, "told");
+    stage.gateway.assert_all_is_over(CALLS);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ mod explained;
 mod faults;
 mod floods;
 mod hardships;
+mod hurried;
 mod impostor;
 mod in_turn;
 mod ipv6;

@@ -101,6 +101,31 @@ pub(crate) fn handshakes(number: u64) -> Vec<Vec<u8>> {
     [records, unsigned_checks()].concat()
 }
 
+/// A whole ClientHello of DTLS 1.2, with a random of its own each time: what a server has to answer.
+pub(crate) fn client_hello(number: u64) -> Vec<u8> {
+    const SUITES: [u8; 4] = [0, 2, 0xC0, 0x2B];
+    const EXTENSIONS: [&[u8]; 6] = [
+        // Groups, point formats, signatures, SRTP, extended master secret, no renegotiation.
+        &[0, 10, 0, 6, 0, 4, 0, 29, 0, 23],
+        &[0, 11, 0, 2, 1, 0],
+        &[0, 13, 0, 4, 0, 2, 4, 3],
+        &[0, 14, 0, 5, 0, 2, 0, 1, 0],
+        &[0, 23, 0, 0],
+        &[0xFF, 1, 0, 1, 0],
+    ];
+    let sized = |body: &[u8]| [(body.len() as u16).to_be_bytes().as_slice(), body].concat();
+    let random = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes().repeat(4);
+    let no_session_nor_cookie = [0, 0];
+    let no_compression = [1, 0];
+    let extensions = sized(&EXTENSIONS.concat());
+    let body =
+        [&[0xFE, 0xFD], &*random, &no_session_nor_cookie, &SUITES, &no_compression, &extensions].concat();
+    let length = &(body.len() as u32).to_be_bytes()[1..];
+    let message = [&[1], length, &[0, 0, 0, 0, 0], length, &body].concat();
+    let sequence = &number.to_be_bytes()[2..];
+    [&[22, 0xFE, 0xFD, 0, 0], sequence, &sized(&message)].concat()
+}
+
 /// STUN without credentials: a binding request, one that nominates, one whose user name is longer than any may be, and
 /// a role conflict in answer to nothing (RFC 8445 7.3.1.1).
 pub(crate) fn unsigned_checks() -> Vec<Vec<u8>> {

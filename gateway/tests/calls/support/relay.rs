@@ -40,6 +40,15 @@ pub(crate) struct Faults {
     pub(crate) jitter_ms: u64,
     /// What comes with each datagram under its sender's address.
     pub(crate) forge: Option<Forge>,
+    /// What comes by the clock under its sender's address, from its first datagram on.
+    pub(crate) spray: Option<Spray>,
+}
+
+/// What somebody sends who knows no more than the addresses, and how often. The number counts what he sends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spray {
+    pub(crate) every: Duration,
+    pub(crate) make: fn(number: u64) -> Vec<u8>,
 }
 
 /// What somebody sends who sees a datagram and knows no key: before it, and after it. The number counts them.
@@ -48,7 +57,7 @@ pub(crate) type Forge = fn(datagram: &[u8], number: u64) -> [Vec<Vec<u8>>; 2];
 impl Faults {
     /// A good network.
     pub(crate) const NONE: Self =
-        Self { loss: 0.0, in_a_row: 0, swaps: 0.0, doubles: 0.0, jitter_ms: 0, forge: None };
+        Self { loss: 0.0, in_a_row: 0, swaps: 0.0, doubles: 0.0, jitter_ms: 0, forge: None, spray: None };
 }
 
 /// What happened in one direction so far.
@@ -145,11 +154,31 @@ impl Relay {
                     [Arc::clone(&is_over), Arc::clone(&peer_is_over)],
                     carry_back,
                 );
+                if let Some(spray) = faults[0].spray {
+                    let is_over = [Arc::clone(&is_over), Arc::clone(&peer_is_over)];
+                    spray.begin(Exit::new(&inside, gateway), is_over, Arc::clone(&tallies[0]));
+                }
                 Peer { towards, age, is_over: peer_is_over }
             });
             peer.towards.pass(datagram);
         };
         each_datagram(outside, [Arc::clone(&self.is_over)], carry);
+    }
+}
+
+impl Spray {
+    /// Sends in a thread of its own, until one of these is true.
+    fn begin<const N: usize>(self, exit: Exit, is_over: [Arc<AtomicBool>; N], tally: Arc<Tally>) {
+        thread::spawn(move || {
+            for number in 0.. {
+                if is_over.iter().any(|is_over| is_over.load(Ordering::Relaxed)) {
+                    return;
+                }
+                exit.send(&(self.make)(number));
+                tally.forged.fetch_add(1, Ordering::Relaxed);
+                thread::sleep(self.every);
+            }
+        });
     }
 }
 

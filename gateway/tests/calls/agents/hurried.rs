@@ -1,0 +1,60 @@
+//! A machine that has no time for its media thread: codecs work less, and more again when it has.
+
+use std::time::Duration;
+
+use webtrunk_codecs::CodecId;
+
+use super::ear::{assert_hears_no_gap, assert_mostly_hears};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk_from_webrtc, webrtc};
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::process::wait_until;
+
+/// What the gateway begins with, as its configuration has it.
+const COMPLEXITY: u32 = 5;
+
+/// The gateway stands still and goes on in turns, so many times: five seconds in all.
+const TURNS: usize = 125;
+const STANDS: Duration = Duration::from_millis(18);
+const GOES_ON: Duration = Duration::from_millis(22);
+
+/// How long a machine that tests may take until it is calm for five seconds.
+const CALM_MAX: Duration = Duration::from_secs(120);
+
+/// How hard the codecs of its media thread may work.
+fn complexity(stage: &Stage) -> u32 {
+    let metrics = stage.gateway.metrics();
+    let value = metrics.lines().find_map(|line| line.strip_prefix("webtrunk_shard_complexity{shard=\"0\"} "));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no complexity in {metrics}"))
+}
+
+/// Fails when `shard.rs` does not tell its calls what `load.rs` says. The first call has an encoder of Opus, and the
+/// second one deadlines, fifty a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn codecs_work_less_while_the_machine_has_no_time_and_more_again_when_it_has() {
+    let tone = format!("{{ tone = {{ frequency_hz = {CALLEE_HZ}, level_dbm0 = -10 }} }}");
+    let config = GatewayConfig::default()
+        .media(&format!("shards = 1\nopus_complexity = {COMPLEXITY}"))
+        .rule(&format!("destination = '700'\nfrom_trunk = 'office'\nactions = ['answer', {tone}]"));
+    let stage = Stage::with(&["PCMU"], config);
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    let office = phone(stage.caller(CodecId::Pcmu)).await;
+    let clocked = office.call("700").await.expect("an answer");
+    assert!(wait_until(CALM_MAX, || complexity(&stage) == COMPLEXITY), "it has no time to begin with");
+    for _ in 0..TURNS {
+        stage.gateway.stand_still(STANDS).await;
+        tokio::time::sleep(GOES_ON).await;
+    }
+    let fallen = complexity(&stage);
+    assert!(fallen <= COMPLEXITY - 4, "{fallen} after five seconds without time");
+    assert!(wait_until(CALM_MAX, || complexity(&stage) > fallen), "it stays at {fallen}");
+    for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ), (&clocked, CALLEE_HZ)] {
+        let heard = end.heard().await.expect("a log").packets.len();
+        end.heard_packets(heard + 100, PATIENCE).await.expect("audio");
+        assert_mostly_hears(end, hz).await;
+        assert_hears_no_gap(end).await;
+    }
+    call.hang_up().await.expect("confirmed");
+    clocked.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(2);
+}
