@@ -11,6 +11,7 @@ pub mod hop;
 pub mod identifiers;
 pub mod identity;
 pub mod locations;
+mod long_request;
 pub mod media_types;
 pub mod message;
 mod notices;

@@ -26,6 +26,7 @@ mod killed;
 mod ladders;
 mod limited;
 mod lite;
+mod long_requests;
 mod matched;
 mod menus;
 mod moved;

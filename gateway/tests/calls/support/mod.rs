@@ -12,6 +12,7 @@ pub(crate) mod gateway_config;
 pub(crate) mod ground;
 pub(crate) mod host;
 pub(crate) mod log;
+pub(crate) mod long_way;
 pub(crate) mod machine;
 pub(crate) mod one_port;
 pub(crate) mod page;

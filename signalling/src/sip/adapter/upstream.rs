@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 use super::door::Door;
 use super::names::Names;
 use super::routes::{Asker, Routes};
-use crate::sip::agent::{Agent, Errand, ErrandEnd, ErrandId, ErrandOutcome, LocalNames};
+use crate::sip::agent::{Agent, Errand, ErrandEnd, ErrandId, ErrandOutcome, LocalNames, Reach};
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::hop::{Conduct, Hop, HopReport};
 use crate::sip::message::{CSeq, HeaderName, Host, Method, NameAddr, Request, SipUri};
@@ -335,7 +335,8 @@ impl Upstream {
         debug!(trunk = self.trunks[account.trunk].config.name, %flow, "REGISTER sent");
         let name = account.name.clone();
         let id = self.errand(Purpose::Register { account: index });
-        agent.send_errand(Errand { id, account: Some(name), request, flow, patience }, now);
+        let reach = Reach::Target;
+        agent.send_errand(Errand { id, account: Some(name), request, flow, reach, patience }, now);
     }
 
     /// Asks every hop of a trunk whether it lives; those that its name leads to no more are forgotten.
@@ -372,7 +373,8 @@ impl Upstream {
             let request = options(&host, port, own, identifiers);
             let patience = PATIENCE.min(interval);
             let id = self.errand(Purpose::Ask { trunk: index, hop });
-            agent.send_errand(Errand { id, account: None, request, flow, patience }, now);
+            let reach = Reach::Target;
+            agent.send_errand(Errand { id, account: None, request, flow, reach, patience }, now);
         }
         self.publish(index, health, now);
     }

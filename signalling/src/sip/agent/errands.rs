@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use webtrunk_engine::LegId;
 
 use super::core::Agent;
+use super::route::Reach;
 use super::surroundings::Doorkeeper;
 use crate::auth::digest::Attempts;
 use crate::sip::flow::Flow;
+use crate::sip::long_request;
 use crate::sip::message::{CSeq, HeaderName, Request, Response, StatusCode};
 use crate::sip::subscription::SubscriptionId;
-use crate::sip::transaction::{TransactionEvent, TransactionKey};
+use crate::sip::transaction::{DETOUR_MAX, TransactionEvent, TransactionKey};
 
 /// Names an errand by who sends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ pub struct Errand {
     pub request: Request,
     /// Where to.
     pub flow: Flow,
+    /// How else the peer can be found there.
+    pub reach: Reach,
     /// How long a final response is waited for, each time that it is sent.
     pub patience: Duration,
 }
@@ -161,9 +165,10 @@ impl<D: Doorkeeper> Agent<D> {
         if let Some(software) = &self.config.software {
             request.headers.set(HeaderName::UserAgent, software.as_str());
         }
-        let sent_by = self.names.sent_by(&errand.flow);
-        let key = self.layer.send_request(request, errand.flow, sent_by, None, now);
-        let until = now + errand.patience;
+        let way = (errand.flow, errand.reach);
+        let key = long_request::send(&mut self.layer, &*self.names, request, way, None, now);
+        let detour = if self.layer.is_on_detour(key) { DETOUR_MAX } else { Duration::ZERO };
+        let until = now + errand.patience + detour;
         self.errands.open.insert(key, Open { errand, attempts, until });
     }
 }

@@ -26,6 +26,7 @@ use crate::sip::dialog;
 use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::hop::{Conduct, Hop, HopReport};
 use crate::sip::identity::{self, Reading};
+use crate::sip::long_request::is_too_long;
 use crate::sip::media_types;
 use crate::sip::message::{CSeq, HeaderName, Method, NameAddr, Reject, Request, Response, StatusCode};
 use crate::sip::text_rate::TextRates;
@@ -44,10 +45,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(32);
 
 /// Messages that may wait for an answer at one time. Chosen by us: with 16 KiB each, 16 MiB.
 const WAITING_MAX: usize = 1024;
-
-/// The longest request that goes in a datagram (RFC 3428 8, RFC 3261 18.1.1), and what is put on it later.
-const DATAGRAM_MAX: usize = 1300;
-const STAMPS: usize = 140;
 
 /// The messages under way.
 #[derive(Debug)]
@@ -71,6 +68,7 @@ struct Sent {
     request: Request,
     account: Option<String>,
     is_trunk: bool,
+    reach: Reach,
     left: VecDeque<Hop>,
 }
 
@@ -147,8 +145,8 @@ impl<D: Doorkeeper> Agent<D> {
         let request = message(&text, &route, self);
         let mut left: VecDeque<_> = route.alternatives.into();
         let mut flow = route.flow;
-        let is_long = flow.kind == TransportKind::Udp && request.to_bytes().len() + STAMPS > DATAGRAM_MAX;
-        if is_long {
+        // Whatever the stream does, never in a datagram (RFC 3428 8).
+        if flow.kind == TransportKind::Udp && is_too_long(&request) {
             let stream = (route.reach == Reach::Target)
                 .then(|| self.names.flow_to(TransportKind::Tcp, flow.remote))
                 .flatten();
@@ -161,7 +159,7 @@ impl<D: Doorkeeper> Agent<D> {
         }
         let (is_trunk, account) = (matches!(route.peer, Origin::Trunk(_)), route.account);
         span.in_scope(|| tracing::info!(%flow, target = %request.uri, "message sent"));
-        let sent = Sent { request, is_trunk, account, left };
+        let sent = Sent { request, is_trunk, account, reach: route.reach, left };
         self.send_text_over(leg, sent, flow, now);
     }
 
@@ -204,9 +202,9 @@ impl<D: Doorkeeper> Agent<D> {
         let cseq = CSeq { number: number.saturating_add(1), method: Method::Message };
         sent.request.headers.set(HeaderName::CSeq, cseq.to_string());
         let patience = if sent.left.is_empty() { PATIENCE } else { SILENCE_MAX };
-        let (request, account) = (sent.request.clone(), sent.account.clone());
+        let (request, account, reach) = (sent.request.clone(), sent.account.clone(), sent.reach);
         self.texts.sent.insert(leg, sent);
-        self.send_errand(Errand { id: ErrandId::Text(leg), account, request, flow, patience }, now);
+        self.send_errand(Errand { id: ErrandId::Text(leg), account, request, flow, reach, patience }, now);
     }
 }
 

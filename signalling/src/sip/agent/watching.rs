@@ -130,8 +130,8 @@ impl<D: Doorkeeper> Agent<D> {
     pub(super) fn send_notifications(&mut self, now: Instant) {
         while let Some(notification) = self.notifier.poll_notification(&*self.names) {
             let (id, request) = (ErrandId::Notify(notification.id), notification.request);
-            let flow = notification.flow;
-            self.send_errand(Errand { id, account: None, request, flow, patience: PATIENCE }, now);
+            let (flow, reach) = notification.way;
+            self.send_errand(Errand { id, account: None, request, flow, reach, patience: PATIENCE }, now);
         }
     }
 

@@ -7,6 +7,7 @@ use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::DialogIndex;
+use super::path::Path;
 use super::reason;
 use super::reliable::RELIABLE;
 use super::session_timer::TIMER;
@@ -14,6 +15,7 @@ use crate::adapter::Event;
 use crate::sip::agent::{AgentConfig, Keyring, LocalNames};
 use crate::sip::flow::Flow;
 use crate::sip::hop::HopReport;
+use crate::sip::long_request;
 use crate::sip::message::{HeaderName, Headers, Request, Response, StatusCode};
 use crate::sip::transaction::{TransactionKey, TransactionLayer, Transmit};
 
@@ -38,12 +40,12 @@ pub(in crate::sip) struct Context<'a> {
 
 impl Context<'_> {
     /// Sends a request in a transaction of this leg.
-    pub(super) fn send(&mut self, mut request: Request, flow: Flow) -> TransactionKey {
+    pub(super) fn send(&mut self, mut request: Request, path: Path) -> TransactionKey {
         if let Some(software) = &self.config.software {
             request.headers.set(HeaderName::UserAgent, software.as_str());
         }
-        let sent_by = self.names.sent_by(&flow);
-        self.layer.send_request(request, flow, sent_by, Some(self.leg), self.now)
+        let way = (path.flow(), path.reach());
+        long_request::send(self.layer, self.names, request, way, Some(self.leg), self.now)
     }
 
     /// Sends the ACK of a 2xx; what is returned is for the 2xx's retransmissions.

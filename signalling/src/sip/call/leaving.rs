@@ -150,7 +150,7 @@ impl Leaving {
         match state {
             State::ByeSent { key, bye } if *key == of && response.status.is_final() => {
                 let again = bye.authorize(response, account.as_deref(), || dialog.next_cseq(), context)?;
-                *key = context.send(again, path.flow());
+                *key = context.send(again, *path);
             }
             State::ByeSent { .. } | State::AwaitingAck { .. } | State::AwaitingPeer { .. } => {}
         }
@@ -192,7 +192,7 @@ impl Leaving {
 fn send_bye(dialog: &mut Dialog, path: &mut Path, cause: EndCause, context: &mut Context<'_>) -> State {
     let mut bye = dialog.request(Method::Bye);
     bye.headers.push(HeaderName::Reason, reason_of(cause));
-    let flow = path.toward(dialog.next_hop(), context.names);
-    let key = context.send(bye.clone(), flow);
+    path.toward(dialog.next_hop(), context.names);
+    let key = context.send(bye.clone(), *path);
     State::ByeSent { key, bye: Challenged::new(bye) }
 }

@@ -113,8 +113,7 @@ impl Session {
         let mut request = self.dialog.request(method);
         request.headers.push(HeaderName::ContentType, content.media_type.as_str());
         request.body = content.body.clone();
-        let flow = self.flow(context);
-        let key = context.send(request.clone(), flow);
+        let key = self.send(request.clone(), context);
         self.notes.sent.push(Sent { key, id, request: Challenged::new(request) });
     }
 
@@ -135,8 +134,7 @@ impl Session {
         let Self { dialog, account, .. } = &mut *self;
         let again = sent.request.authorize(response, account.as_deref(), || dialog.next_cseq(), context);
         if let Some(request) = again {
-            let flow = self.flow(context);
-            sent.key = context.send(request, flow);
+            sent.key = self.send(request, context);
             self.notes.sent.push(sent);
         } else {
             let delivery = delivery_of(response);

@@ -94,10 +94,9 @@ impl Outgoing {
         // A page in the background comes late with what it has to do by the clock.
         timer.ask(&mut invite.headers, route.flow.kind.is_websocket());
         change(&mut invite.headers, &dial.headers);
-        let flow = hunt.first(&invite, route.flow, context);
-        let path = Path::new(flow, route.reach);
-        let invite = hunt.fit(invite, &flow, context);
-        let key = context.send(invite.clone(), flow);
+        let path = Path::new(route.flow, route.reach);
+        let key = context.send(invite.clone(), path);
+        hunt.wait_for_detour(key, context);
         Call::Outgoing(Box::new(Self {
             peer: route.peer,
             account: route.account,
@@ -243,9 +242,10 @@ impl Outgoing {
         }
         let Some(flow) = self.hunt.next(context) else { return false };
         tracing::info!(from = %self.path.flow(), to = %flow, ?conduct, "the call goes on at the next hop");
-        let invite = self.hunt.anew(&self.invite.request, &flow, context);
+        let invite = Hunt::anew(&self.invite.request, &flow, context);
         self.path.replace(flow);
-        self.key = context.send(invite.clone(), flow);
+        self.key = context.send(invite.clone(), self.path);
+        self.hunt.wait_for_detour(self.key, context);
         self.invite = Challenged::new(invite);
         // Early dialogs were with the hop that is left.
         self.forks.clear();
@@ -408,13 +408,13 @@ impl Outgoing {
         let account = self.account.as_deref();
         let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         if let Some(request) = self.invite.authorize(response, account, || cseq.saturating_add(1), context) {
-            self.key = context.send(request, self.path.flow());
+            self.key = context.send(request, self.path);
             return Some(Call::Outgoing(self));
         }
         if is_too_small(response) && self.timer.take_too_small(response) {
             self.timer.ask(&mut self.invite.request.headers, self.path.flow().kind.is_websocket());
             let again = self.invite.again(cseq.saturating_add(1));
-            self.key = context.send(again, self.path.flow());
+            self.key = context.send(again, self.path);
             return Some(Call::Outgoing(self));
         }
         let conduct = conduct_of(response);

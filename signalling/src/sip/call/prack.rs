@@ -52,8 +52,8 @@ impl Pracks {
         prack.headers.push(HeaderName::RAck, RAck { rseq, cseq }.to_string());
         // The INVITE's own way stays: others may answer it.
         let mut path = path;
-        let flow = path.toward(dialog.next_hop(), context.names);
-        let key = context.send(prack.clone(), flow);
+        path.toward(dialog.next_hop(), context.names);
+        let key = context.send(prack.clone(), path);
         self.under_way.push((key, Challenged::new(prack)));
     }
 
@@ -73,7 +73,7 @@ impl Pracks {
         let (_, mut prack) = self.under_way.swap_remove(index);
         let cseq = prack.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         if let Some(again) = prack.authorize(response, trunk, || cseq.saturating_add(1), context) {
-            let key = context.send(again, path.flow());
+            let key = context.send(again, path);
             self.under_way.push((key, prack));
         }
     }

@@ -120,7 +120,7 @@ impl Session {
         notify.headers.push(HeaderName::SubscriptionState, state);
         notify.headers.set(HeaderName::ContentType, "message/sipfrag;version=2.0");
         notify.body = format!("SIP/2.0 {} {}\r\n", status.code(), status.reason()).into();
-        context.send(notify, flow);
+        self.send(notify, context);
     }
 
     /// Whom the peer would have dialled, and the leg whose place that one is to take (RFC 3891): an ordinary call would

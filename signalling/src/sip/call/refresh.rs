@@ -109,8 +109,7 @@ impl Session {
             })
         });
         if let Some(again) = again {
-            let flow = self.flow(context);
-            let key = context.send(again, flow);
+            let key = self.send(again, context);
             self.refresh.sent = Some((key, update));
         } else if ends_dialog(response.status) {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
@@ -144,7 +143,7 @@ impl Session {
         context.introduce(&mut update.headers, &flow);
         self.timer.ask(&mut update.headers, false);
         self.timer.set_refreshing();
-        let key = context.send(update.clone(), flow);
+        let key = self.send(update.clone(), context);
         self.refresh.sent = Some((key, Challenged::new(update)));
     }
 }

@@ -36,7 +36,7 @@ impl Session {
         context.introduce(&mut invite.headers, &flow);
         self.timer.ask(&mut invite.headers, false);
         body::put_into_request(&mut invite, offer);
-        let key = context.send(invite.clone(), flow);
+        let key = self.send(invite.clone(), context);
         let cancel_at = Some(context.now + context.config.reoffer_timeout);
         let invite = Challenged::new(invite);
         self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
@@ -72,16 +72,14 @@ impl Session {
         let Self { dialog, account, .. } = &mut *self;
         if let Some(request) = invite.authorize(response, account.as_deref(), || dialog.next_cseq(), context)
         {
-            let flow = self.flow(context);
-            let key = context.send(request, flow);
+            let key = self.send(request, context);
             self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
             return Call::Session(self);
         }
         if is_too_small(response) && self.timer.take_too_small(response) {
             self.timer.ask(&mut invite.request.headers, false);
             let again = invite.again(self.dialog.next_cseq());
-            let flow = self.flow(context);
-            let key = context.send(again, flow);
+            let key = self.send(again, context);
             self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
             return Call::Session(self);
         }

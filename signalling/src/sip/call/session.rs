@@ -298,6 +298,12 @@ impl Session {
         self.path.toward(self.dialog.next_hop(), context.names)
     }
 
+    /// Sends a request in the dialog.
+    pub(super) fn send(&mut self, request: Request, context: &mut Context<'_>) -> TransactionKey {
+        self.flow(context);
+        context.send(request, self.path)
+    }
+
     /// Sends the ACK of our INVITE and keeps it.
     pub(super) fn acknowledge(&mut self, invite: TransactionKey, ack: Request, context: &mut Context<'_>) {
         let flow = self.flow(context);
@@ -365,8 +371,7 @@ impl Session {
         if let Some(digit) = self.digits.take_next() {
             let mut info = self.dialog.request(Method::Info);
             digit.write_to(&mut info);
-            let flow = self.flow(context);
-            let key = context.send(info.clone(), flow);
+            let key = self.send(info.clone(), context);
             self.digits.set_sent(key, Challenged::new(info));
         }
     }
@@ -386,8 +391,7 @@ impl Session {
         let Some(mut info) = self.digits.take_sent(of) else { return Call::Session(self) };
         let Self { dialog, account, .. } = &mut *self;
         if let Some(request) = info.authorize(response, account.as_deref(), || dialog.next_cseq(), context) {
-            let flow = self.flow(context);
-            let key = context.send(request, flow);
+            let key = self.send(request, context);
             self.digits.set_sent(key, info);
         } else {
             if !response.status.is_success() {

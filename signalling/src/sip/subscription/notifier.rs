@@ -30,7 +30,7 @@ pub struct Notification {
     /// The request, without Via.
     pub request: Request,
     /// Where to.
-    pub flow: Flow,
+    pub way: (Flow, Reach),
 }
 
 /// The subscriptions of all users.
@@ -269,7 +269,7 @@ impl Notifier {
         let Letter { id, mut request, mut path, next_hop } = self.outbox.pop_front()?;
         let flow = path.toward(&next_hop, names);
         request.headers.set(HeaderName::Contact, format!("<{}>", names.contact(&flow)));
-        Some(Notification { id, request, flow })
+        Some(Notification { id, request, way: (flow, path.reach()) })
     }
 
     /// The package that a SUBSCRIBE is for; RFC 6665 4.2.1.1 and 7.2.1.

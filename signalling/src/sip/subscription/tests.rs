@@ -404,7 +404,7 @@ fn a_watcher_moves_with_its_flow_and_dies_with_it() {
     bench.notifier.flow_closed(ConnectionId(1));
     bench.pass(Duration::from_secs(1));
     bench.call("bob", LegId::next(), Some(Stage::Early));
-    assert_eq!(bench.next().flow, flow(2));
+    assert_eq!(bench.next().way.0, flow(2));
     bench.notifier.flow_closed(ConnectionId(2));
     assert!(bench.notifier.is_clean());
 }

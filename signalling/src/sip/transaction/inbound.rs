@@ -99,6 +99,7 @@ impl<O: Copy> TransactionLayer<O> {
         let id = (Side::Client, MatchId::of_response(&response).ok()?);
         let key = *self.by_id.get(&id)?;
         let transaction = self.transactions.get_mut(&key)?;
+        transaction.detour = None;
         let owner = transaction.owner;
         let status = response.status.code();
         let step = match &mut transaction.machine {

@@ -18,12 +18,10 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::client::Client;
 use super::deadlines::Deadlines;
 use super::derived;
-use super::invite_client::InviteClient;
+use super::detour::{Detour, Resting};
 use super::invite_server::InviteServer;
 use super::machine::{Machine, Wish};
 use super::matching::MatchId;
@@ -33,7 +31,7 @@ use super::step::{Step, Tell};
 use super::timers::TimerConfig;
 use crate::sip::flow::{ConnectionId, Flow, TransportKind};
 use crate::sip::identifiers::Identifiers;
-use crate::sip::message::{HeaderName, Host, Method, Request, Response, StatusCode, Via};
+use crate::sip::message::{HeaderName, Method, Request, Response, StatusCode};
 
 /// Limits of the layer.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +52,15 @@ impl Default for TransactionConfig {
 /// All transactions. Bound to nothing: time and messages are handed in, bytes and events taken out.
 #[derive(Debug)]
 pub struct TransactionLayer<O> {
-    config: TransactionConfig,
+    pub(super) config: TransactionConfig,
     pub(super) identifiers: Identifiers,
     last_key: u64,
     pub(super) transactions: HashMap<TransactionKey, Transaction<O>>,
     pub(super) by_id: HashMap<(Side, MatchId), TransactionKey>,
     by_origin: HashMap<MatchId, TransactionKey>,
     pub(super) by_path: BTreeSet<(Path, TransactionKey)>,
+    /// Who took nothing by a stream.
+    pub(super) resting: Resting,
     deadlines: Deadlines<TransactionKey>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<TransactionEvent<O>>,
@@ -86,9 +86,11 @@ pub(super) struct Transaction<O> {
     pub(super) machine: Machine,
     pub(super) flow: Flow,
     pub(super) owner: Option<O>,
-    id: (Side, MatchId),
-    origin: Option<MatchId>,
-    deadline: Option<Instant>,
+    pub(super) id: (Side, MatchId),
+    pub(super) origin: Option<MatchId>,
+    /// How it goes on where its stream is of no use.
+    pub(super) detour: Option<Box<Detour>>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl<O: Copy> TransactionLayer<O> {
@@ -103,6 +105,7 @@ impl<O: Copy> TransactionLayer<O> {
             by_id: HashMap::new(),
             by_origin: HashMap::new(),
             by_path: BTreeSet::new(),
+            resting: Resting::default(),
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -134,7 +137,8 @@ impl<O: Copy> TransactionLayer<O> {
         } else {
             (Machine::Server(Server::start(is_reliable, self.config.timers)), Step::NOTHING)
         };
-        Some(self.insert(Transaction { machine, flow, owner, id, origin, deadline: None }, step))
+        let transaction = Transaction { machine, flow, owner, id, origin, detour: None, deadline: None };
+        Some(self.insert(transaction, step))
     }
 
     /// Answers an accepted request. What the transaction's state does not allow is not sent; a 2xx to
@@ -167,39 +171,6 @@ impl<O: Copy> TransactionLayer<O> {
             response.headers.set(HeaderName::To, to.with_tag(&tag).to_string());
         }
         self.transmit(Transmit { flow, bytes: response.to_bytes() });
-    }
-
-    /// Sends a request that is neither ACK nor CANCEL. The layer puts the Via on it, `sent_by` in it.
-    pub fn send_request(
-        &mut self,
-        mut request: Request,
-        flow: Flow,
-        sent_by: (Host, Option<u16>),
-        owner: Option<O>,
-        now: Instant,
-    ) -> TransactionKey {
-        let branch = self.stamp(&mut request, &flow, sent_by);
-        let id = (Side::Client, MatchId::client(&branch, &request.method));
-        let bytes = request.to_bytes();
-        let is_reliable = flow.kind.is_reliable();
-        let (machine, step) = if request.method == Method::Invite {
-            let (machine, step) = InviteClient::start(bytes, is_reliable, self.config.timers, now);
-            request.body = Bytes::new();
-            (Machine::InviteClient { machine, invite: Box::new(request), wish: Wish::Answer }, step)
-        } else {
-            let (machine, step) = Client::start(bytes, is_reliable, self.config.timers, now);
-            (Machine::Client(machine), step)
-        };
-        self.insert(Transaction { machine, flow, owner, id, origin: None, deadline: None }, step)
-    }
-
-    /// Sends the ACK of a 2xx, which belongs to no transaction (RFC 3261 13.2.2.4), and returns it for
-    /// the 2xx's retransmissions.
-    pub fn send_ack(&mut self, mut ack: Request, flow: Flow, sent_by: (Host, Option<u16>)) -> Transmit {
-        self.stamp(&mut ack, &flow, sent_by);
-        let transmit = Transmit { flow, bytes: ack.to_bytes() };
-        self.transmit(transmit.clone());
-        transmit
     }
 
     /// Sends bytes again that were sent before.
@@ -288,6 +259,10 @@ impl<O: Copy> TransactionLayer<O> {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(key) = self.deadlines.first_due(now) {
             let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no deadline");
+            if transaction.detour.as_ref().is_some_and(|detour| detour.until <= now) {
+                self.end_detour(key, now);
+                continue;
+            }
             let step = transaction.machine.handle_timeout(now);
             self.carry_out(key, step);
         }
@@ -339,7 +314,9 @@ impl<O: Copy> TransactionLayer<O> {
             Client::start(cancel.to_bytes(), flow.kind.is_reliable(), self.config.timers, now);
         let machine = Machine::Client(client);
         self.reschedule(key);
-        self.insert(Transaction { machine, flow, owner: None, id, origin: None, deadline: None }, step);
+        let transaction =
+            Transaction { machine, flow, owner: None, id, origin: None, detour: None, deadline: None };
+        self.insert(transaction, step);
     }
 
     /// What belongs to a dialog is let in beyond the limit: it ends calls and so makes room.
@@ -349,14 +326,7 @@ impl<O: Copy> TransactionLayer<O> {
         if is_in_dialog || request.method == Method::Cancel { max + max / 8 } else { max }
     }
 
-    fn stamp(&mut self, request: &mut Request, flow: &Flow, (host, port): (Host, Option<u16>)) -> String {
-        let branch = self.identifiers.branch();
-        let via = Via::new(flow.kind, host, port, &branch);
-        request.headers.push_front(HeaderName::Via, via.to_string());
-        branch
-    }
-
-    fn insert(&mut self, transaction: Transaction<O>, step: Step) -> TransactionKey {
+    pub(super) fn insert(&mut self, transaction: Transaction<O>, step: Step) -> TransactionKey {
         self.last_key += 1;
         let key = TransactionKey(self.last_key);
         self.by_id.insert(transaction.id.clone(), key);
@@ -372,10 +342,11 @@ impl<O: Copy> TransactionLayer<O> {
     fn fail(&mut self, path: Path, is_meant: impl Fn(&Machine) -> bool) {
         let keys: Vec<_> = self.keys_on(path).collect();
         for key in keys {
-            let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no path");
-            if !is_meant(&transaction.machine) {
+            let transaction = self.transactions.get(&key).expect("a removed transaction has no path");
+            if !is_meant(&transaction.machine) || self.give_up_detour(key) {
                 continue;
             }
+            let Some(transaction) = self.transactions.get_mut(&key) else { continue };
             let step = transaction.machine.handle_flow_failure();
             self.carry_out(key, step);
         }
@@ -402,10 +373,13 @@ impl<O: Copy> TransactionLayer<O> {
         step.tell
     }
 
-    fn reschedule(&mut self, key: TransactionKey) {
+    pub(super) fn reschedule(&mut self, key: TransactionKey) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         let old = transaction.deadline;
-        transaction.deadline = transaction.machine.poll_timeout();
+        let detour = transaction.detour.as_ref().map(|detour| detour.until);
+        let is_open = !transaction.machine.is_terminated();
+        transaction.deadline =
+            transaction.machine.poll_timeout().into_iter().chain(detour.filter(|_| is_open)).min();
         self.deadlines.reschedule(key, old, transaction.deadline);
         if transaction.machine.is_terminated() {
             let transaction = self.transactions.remove(&key).expect("it was there a line before");

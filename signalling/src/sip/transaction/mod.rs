@@ -5,6 +5,7 @@ mod broken;
 mod client;
 pub(in crate::sip) mod deadlines;
 pub(in crate::sip) mod derived;
+mod detour;
 mod inbound;
 mod invite_client;
 mod invite_server;
@@ -13,6 +14,7 @@ mod machine;
 mod matching;
 mod moved;
 mod outcome;
+mod sending;
 mod server;
 mod step;
 #[cfg(test)]
@@ -21,6 +23,7 @@ mod table;
 mod tests;
 pub(in crate::sip) mod timers;
 
+pub use detour::DETOUR_MAX;
 pub use layer::{TransactionConfig, TransactionLayer};
 pub use outcome::{Received, TransactionEvent, TransactionKey, Transmit};
 pub use timers::TimerConfig;

@@ -203,6 +203,59 @@ fn what_a_peer_has_not_answered_is_sent_again_where_it_went() {
 }
 
 #[test]
+fn what_a_stream_takes_to_nobody_goes_on_as_datagrams_in_the_same_transaction() {
+    for method in [Method::Invite, Method::Info] {
+        for is_refused in [true, false] {
+            let mut bench = Bench::new();
+            let key = bench.send_long(&method);
+            let by_stream = bench.sent_request();
+            assert!(by_stream.headers.via().is_ok_and(|via| via.to_string().contains("SIP/2.0/TCP")));
+            assert!(
+                bench.layer.is_on_detour(key) && bench.layer.may_take_streams(bench.flow.remote, bench.now)
+            );
+            if is_refused {
+                bench.layer.connection_closed(STREAM);
+            } else {
+                bench.now += DETOUR_MAX;
+            }
+            bench.layer.handle_timeout(bench.now);
+            let datagram = bench.layer.poll_transmit().expect("it goes on");
+            assert_eq!((datagram.flow, bench.layer.poll_event()), (bench.flow, None));
+            let Ok(Message::Request(again)) = Message::parse(datagram.bytes) else { panic!("a request") };
+            let branch = |request: &Request| request.headers.via().expect("ours").branch().map(str::to_owned);
+            assert_eq!((branch(&again), &again.body), (branch(&by_stream), &by_stream.body));
+            assert!(again.headers.via().is_ok_and(|via| via.to_string().contains("SIP/2.0/UDP")));
+            assert!(!bench.layer.may_take_streams(bench.flow.remote, bench.now), "not soon again");
+            bench.now += Duration::from_millis(500);
+            bench.layer.handle_timeout(bench.now);
+            assert_eq!(bench.sent().len(), 1, "from now on it is sent again as a datagram is");
+            let answered = bench.receive_response(&again, 200);
+            assert!(matches!(answered, Some(Received::Response { key: of, .. }) if of == key));
+        }
+    }
+}
+
+#[test]
+fn what_a_stream_took_and_what_was_given_up_meanwhile_goes_by_no_datagram() {
+    let mut bench = Bench::new();
+    let heard = bench.send_long(&Method::Invite);
+    let invite = bench.sent_request();
+    bench.receive_response(&invite, 100);
+    assert!(!bench.layer.is_on_detour(heard));
+    let given_up = bench.send_long(&Method::Invite);
+    bench.sent();
+    bench.layer.cancel(given_up, bench.now);
+    bench.now += DETOUR_MAX;
+    bench.layer.handle_timeout(bench.now);
+    bench.layer.connection_closed(STREAM);
+    bench.layer.handle_timeout(bench.now);
+    assert_eq!(bench.sent(), [""; 0]);
+    let failed = std::iter::from_fn(|| bench.layer.poll_event()).count();
+    assert_eq!((failed, bench.layer.len()), (2, 0));
+    assert!(bench.layer.poll_timeout().is_none());
+}
+
+#[test]
 fn every_transaction_is_gone_in_the_end() {
     let mut bench = Bench::new();
     let (key, invite) = bench.accept(INVITE);
@@ -243,6 +296,9 @@ const INVITE: &str = "INVITE sip:bob@example.net SIP/2.0\r\n\
     CSeq: 1 INVITE\r\n\
     Max-Forwards: 70\r\n\
     Content-Length: 0\r\n\r\n";
+
+/// That of long requests.
+const STREAM: ConnectionId = ConnectionId(9);
 
 /// A layer with one peer, at one moment.
 struct Bench {
@@ -299,6 +355,20 @@ impl Bench {
         request.headers.push(HeaderName::CSeq, format!("1 {method}"));
         let sent_by = (Host::from(self.flow.local.ip()), None);
         self.layer.send_request(request, self.flow, sent_by, Some('u'), self.now)
+    }
+
+    /// Sends a request by a stream, with the bench's flow to fall back to.
+    fn send_long(&mut self, method: &Method) -> TransactionKey {
+        let uri: crate::sip::message::Uri = "sip:bob@192.0.2.2".parse().expect("a URI");
+        let mut request = Request::new(method.clone(), uri);
+        request.headers.push(HeaderName::From, "<sip:ann@example.net>;tag=ann");
+        request.headers.push(HeaderName::To, "<sip:bob@example.net>");
+        request.headers.push(HeaderName::CallId, "abc");
+        request.headers.push(HeaderName::CSeq, format!("1 {method}"));
+        request.body = Bytes::from(vec![b'x'; 1300]);
+        let stream = Flow { kind: TransportKind::Tcp, connection: Some(STREAM), ..self.flow };
+        let own = || (Host::from(self.flow.local.ip()), None);
+        self.layer.send_long(&request, (self.flow, own()), (stream, own()), Some('u'), self.now)
     }
 
     /// The start lines of all that was sent since the last look.

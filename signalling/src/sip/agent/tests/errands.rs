@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::peer::Peer;
-use crate::sip::agent::{Errand, ErrandEnd, ErrandId, ErrandOutcome, TrunkKeyring};
+use crate::sip::agent::{Errand, ErrandEnd, ErrandId, ErrandOutcome, Reach, TrunkKeyring};
 use crate::sip::message::{HeaderName, Host, Request, SipUri};
 use crate::sip::trunk::{TrunkConfig, TrunkCredentials, Trunks};
 use crate::sip::upstream::{Registration, RegistrationConfig};
@@ -83,6 +83,7 @@ fn send(peer: &mut Peer) -> Request {
         account: Some("lab".to_owned()),
         request: registration.request(&contact),
         flow: peer.flow,
+        reach: Reach::Target,
         patience: Duration::from_secs(4),
     };
     peer.sent_messages();

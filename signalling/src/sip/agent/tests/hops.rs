@@ -5,7 +5,7 @@ use std::time::Duration;
 use webtrunk_engine::EndCause;
 
 use super::peer::Peer;
-use crate::adapter::{Event, Origin};
+use crate::adapter::{Command, Event, Origin};
 use crate::sip::agent::Reach;
 use crate::sip::flow::TransportKind;
 use crate::sip::hop::{Conduct, Hop};
@@ -107,8 +107,30 @@ fn what_is_too_long_for_a_datagram_goes_over_tcp_and_falls_back() {
         over_udp.headers.via().is_ok_and(|via| via.to_string().contains("SIP/2.0/UDP")),
         "RFC 3261 18.1.1"
     );
+    assert_eq!(over_udp.headers.get(&HeaderName::Contact), over_tcp.headers.get(&HeaderName::Contact));
     peer.respond(&over_udp, 200, "two");
     assert!(matches!(peer.told.last(), Some(Event::Answered { .. })));
+    assert!(peer.agent.poll_hop().is_some_and(|hop| hop.conduct == Conduct::Answered), "the host took it");
+    assert_eq!(peer.agent.poll_hop(), None, "what a stream does says nothing of the host");
+}
+
+#[test]
+fn whatever_is_too_long_in_a_dialog_goes_over_tcp_but_not_along_a_flow() {
+    for (reach, kind) in [(Reach::Target, TransportKind::Tcp), (Reach::Flow, TransportKind::Udp)] {
+        let mut peer = Peer::new();
+        let (leg, invite) = peer.called_at(Origin::Trunk("lab".to_owned()), reach);
+        peer.respond_with(&invite, 200, "long", |response| {
+            let way = format!("<sip:{}@192.0.2.2;lr>", "proxy".repeat(240));
+            response.headers.push(HeaderName::RecordRoute, way);
+        });
+        peer.sent_messages();
+        peer.command(Command::SendDigit { leg, digit: '5', duration: Duration::from_millis(160) });
+        peer.command(Command::Reoffer { leg, offer: super::description(3) });
+        peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+        let flows = peer.sent_flows();
+        assert_eq!(flows.len(), 3, "INFO, INVITE, BYE: {flows:?}");
+        assert!(flows.iter().all(|flow| flow.kind == kind), "{reach:?}: {flows:?}");
+    }
 }
 
 /// A call to a trunk with a hop at the peer, and these after it.

@@ -1,0 +1,130 @@
+//! Requests that are too long for a datagram (RFC 3261 18.1.1) go over a stream to the same address, and as datagrams all
+//! the same where nobody takes them there.
+//!
+//! ```text
+//! send_long --- by the stream ---> a response: what follows is a transaction like any other
+//!                   |
+//!                   +--- refused, closed, silent ---> the same transaction, by datagrams
+//! ```
+//!
+//! It stays one transaction, by the same branch, so that who had it by the stream takes the datagram for a retransmission.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::layer::{Path, TransactionLayer};
+use super::machine::{Machine, Wish};
+use super::outcome::TransactionKey;
+use crate::sip::flow::Flow;
+use crate::sip::message::{Host, Request};
+
+/// How long nothing may come by the stream. Chosen by us: as long as a host may say nothing where there is another.
+pub const DETOUR_MAX: Duration = Duration::from_secs(2);
+
+/// For how long an address that took nothing by a stream is not tried by one. Chosen by us: it seldom begins to listen,
+/// and where its packets are dropped each try costs [`DETOUR_MAX`].
+const REST: Duration = Duration::from_secs(300);
+
+/// Addresses that are remembered. Chosen by us: trunks have a handful of hosts each.
+const RESTING_MAX: usize = 1024;
+
+/// A way, and who we are on it.
+pub(super) type Sending = (Flow, (Host, Option<u16>));
+
+/// What is left to be done where the stream fails.
+#[derive(Debug)]
+pub(super) struct Detour {
+    /// The request with the Via of the datagram.
+    request: Request,
+    flow: Flow,
+    began_at: Instant,
+    pub(super) until: Instant,
+}
+
+/// Addresses that took nothing by a stream.
+#[derive(Debug, Default)]
+pub(super) struct Resting(HashMap<SocketAddr, Instant>);
+
+impl Resting {
+    fn has(&self, address: SocketAddr, now: Instant) -> bool {
+        self.0.get(&address).is_some_and(|until| *until > now)
+    }
+
+    fn add(&mut self, address: SocketAddr, at: Instant) {
+        if self.0.len() >= RESTING_MAX {
+            self.0.retain(|_, until| *until > at);
+        }
+        if self.0.len() < RESTING_MAX {
+            self.0.insert(address, at + REST);
+        }
+    }
+}
+
+impl<O: Copy> TransactionLayer<O> {
+    /// Sends a request by `stream`, and where that takes it to nobody by `datagram`.
+    pub fn send_long(
+        &mut self,
+        request: &Request,
+        (flow, sent_by): Sending,
+        (stream, stream_sent_by): Sending,
+        owner: Option<O>,
+        now: Instant,
+    ) -> TransactionKey {
+        let branch = self.identifiers.branch();
+        let datagram = Self::stamped(request.clone(), &flow, sent_by, &branch);
+        let stamped = Self::stamped(request.clone(), &stream, stream_sent_by, &branch);
+        let key = self.start_client(stamped, &branch, stream, owner, now);
+        if let Some(transaction) = self.transactions.get_mut(&key) {
+            let until = now + DETOUR_MAX;
+            transaction.detour = Some(Box::new(Detour { request: datagram, flow, began_at: now, until }));
+        }
+        self.reschedule(key);
+        key
+    }
+
+    /// Whether a stream to an address is worth a try.
+    #[must_use]
+    pub fn may_take_streams(&self, address: SocketAddr, now: Instant) -> bool {
+        !self.resting.has(address, now)
+    }
+
+    /// Whether a request went by a stream that has brought no answer yet.
+    #[must_use]
+    pub fn is_on_detour(&self, key: TransactionKey) -> bool {
+        self.transactions.get(&key).is_some_and(|transaction| transaction.detour.is_some())
+    }
+
+    /// Notes that the stream of a request is of no use; whether the request goes on without it, as soon as timers fire.
+    pub(super) fn give_up_detour(&mut self, key: TransactionKey) -> bool {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return false };
+        let is_wanted = is_wanted(&transaction.machine);
+        let Some(detour) = transaction.detour.as_mut().filter(|_| is_wanted) else { return false };
+        detour.until = detour.began_at;
+        self.reschedule(key);
+        true
+    }
+
+    /// Sends by datagrams what the stream took to nobody.
+    pub(super) fn end_detour(&mut self, key: TransactionKey, now: Instant) {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        let Some(detour) = transaction.detour.take() else { return };
+        if !is_wanted(&transaction.machine) {
+            return self.reschedule(key);
+        }
+        let Detour { request, flow, .. } = *detour;
+        tracing::debug!(stream = %transaction.flow, datagrams = %flow, "nothing came by the stream");
+        self.resting.add(flow.remote, now);
+        let before = std::mem::replace(&mut transaction.flow, flow);
+        let (machine, step) = Self::client(request, &flow, self.config.timers, now);
+        transaction.machine = machine;
+        self.by_path.remove(&(Path::of(&before), key));
+        self.by_path.insert((Path::of(&flow), key));
+        self.carry_out(key, step);
+    }
+}
+
+/// Whether somebody waits for an answer still: an INVITE that was given up must not ring anybody now.
+fn is_wanted(machine: &Machine) -> bool {
+    !matches!(machine, Machine::InviteClient { wish, .. } if *wish != Wish::Answer)
+}
