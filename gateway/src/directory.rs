@@ -157,6 +157,10 @@ impl Directory for GatewayDirectory {
         }
     }
 
+    fn makes_late_offers(&self, callee: &Origin) -> bool {
+        self.calling_trunk(callee).is_some_and(|trunk| trunk.late_offer)
+    }
+
     fn may_text(&self, party: &Origin) -> bool {
         self.calling_trunk(party).map_or(matches!(party, Origin::User(_)), |trunk| trunk.messages)
     }
@@ -189,7 +193,7 @@ mod tests {
             "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
              [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\ncodecs = [\"PCMA\"]\nsrtp = \"require\"\n\
              dtmf = \"inband\"\n[[trunks]]\nname = \"pbx\"\nhost = \"192.0.2.8\"\ntransfers = true\n\
-             redirects = \"pass\"\nmessages = true\n",
+             redirects = \"pass\"\nmessages = true\nlate_offer = true\n",
         )
         .expect("a good configuration");
         let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
@@ -213,6 +217,8 @@ mod tests {
         assert_eq!(redirects(Origin::Trunk("pbx".into())), Redirects::Pass);
         assert_eq!(redirects(Origin::Trunk("pstn".into())), Redirects::Refuse);
         assert_eq!(redirects(Origin::User("alice".into())), Redirects::Refuse, "it is not configured");
+        assert!(directory.makes_late_offers(&Origin::Trunk("pbx".into())));
+        assert!(!directory.makes_late_offers(&Origin::Trunk("pstn".into())));
         let may_text = |origin| directory.may_text(&origin);
         assert!(may_text(Origin::User("alice".into())) && may_text(Origin::Trunk("pbx".into())));
         assert!(!may_text(Origin::Trunk("pstn".into())) && !may_text(Origin::Trunk("gone".into())));

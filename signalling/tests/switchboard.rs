@@ -68,6 +68,10 @@ impl Directory for BrokenDirectory {
         Redirects::Refuse
     }
 
+    fn makes_late_offers(&self, _: &Origin) -> bool {
+        false
+    }
+
     fn may_text(&self, _: &Origin) -> bool {
         false
     }

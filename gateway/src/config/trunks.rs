@@ -44,6 +44,8 @@ pub struct Trunk {
     pub transfers: bool,
     /// What becomes of a call that its answer sends elsewhere.
     pub redirects: Redirects,
+    /// Whether it makes the offer where the caller has made none.
+    pub late_offer: bool,
     /// Whether messages are passed to it, and what it writes is.
     pub messages: bool,
 }
@@ -86,6 +88,9 @@ pub(super) struct TrunkSection {
     headers_allow: Vec<Spanned<String>>,
     #[serde(default)]
     diversion: WrittenDiversion,
+    /// Some refuse an INVITE without an offer.
+    #[serde(default)]
+    late_offer: bool,
     /// A message may cost, and who may call need not be who may write.
     #[serde(default)]
     messages: bool,
@@ -265,8 +270,18 @@ impl TrunkSection {
         };
         let client_certificate = self.client_certificate.as_ref().map(|own| own.check(faults));
         let (srtp, transfers, redirects) = (self.srtp.into(), self.transfers, self.redirects.0);
-        let messages = self.messages;
-        Some(Trunk { sip, codecs, srtp, keys, client_certificate, transfers, redirects, messages })
+        let Self { late_offer, messages, .. } = *self;
+        Some(Trunk {
+            sip,
+            codecs,
+            srtp,
+            keys,
+            client_certificate,
+            transfers,
+            redirects,
+            late_offer,
+            messages,
+        })
     }
 
     /// What is written, or where the host's records say nothing else.

@@ -69,6 +69,10 @@ impl Directory for BrokenDirectory {
         self.0.redirects(origin)
     }
 
+    fn makes_late_offers(&self, callee: &Origin) -> bool {
+        self.0.makes_late_offers(callee)
+    }
+
     fn may_text(&self, party: &Origin) -> bool {
         self.0.may_text(party)
     }

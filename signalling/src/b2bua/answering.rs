@@ -79,7 +79,7 @@ impl B2bua {
         if self.is_replacing(leg) {
             return self.answer_replacing(leg, description, true, now);
         }
-        self.dial(leg, description);
+        self.dial(leg, Some(description));
     }
 
     pub(super) fn on_answer_ready(
@@ -91,6 +91,13 @@ impl B2bua {
     ) {
         if self.is_replacing(leg) {
             return self.answer_replacing(leg, description, false, now);
+        }
+        let is_accepting =
+            |callee: &&mut Party| callee.leg == leg && matches!(callee.state, PartyState::Accepting);
+        if let Some(callee) = self.callees.iter_mut().find(is_accepting) {
+            callee.state = PartyState::Settling;
+            let effect = callee.signal(Command::Answer { leg, description });
+            return self.effect(effect);
         }
         if leg != self.caller.leg || self.caller.is_talking() || self.caller.change == Change::Answering {
             return self.send_reoffer_answer(leg, description);

@@ -73,7 +73,6 @@ impl B2bua {
         let opposite = Some(self.anchor());
         let spec = LegSpec { leg, transport, codecs: place.codecs, keys: place.keys, opposite };
         self.media(CallCommand::AddLeg(Box::new(spec)));
-        self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
         let who = match &place.target {
             Target::Contact { user, .. } => (Origin::User(user.clone()), user.clone()),
             Target::Trunk { trunk, number } => (Origin::Trunk(trunk.clone()), number.clone()),
@@ -81,14 +80,27 @@ impl B2bua {
         };
         let who = (who.0, adapter::Party { user: who.1, display_name: String::new() });
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
+        let makes_offer = self.leaves_offer_to(&who.0, directory);
         let callee = Party::new(leg, who, place.adapter, place.profile, state, &self.span);
         self.callees.push(Party { keys: place.keys, ..callee });
+        if makes_offer {
+            self.dial(leg, None);
+        } else {
+            self.media(CallCommand::CreateOffer { leg, direction: Direction::SendRecv });
+        }
     }
 
-    /// The offer for a callee is ready: it is called.
-    pub(super) fn dial(&mut self, leg: LegId, description: Box<SessionDescription>) {
+    /// Whether a callee makes the offer: where the caller has made none, and the callee is known to.
+    fn leaves_offer_to(&self, callee: &Origin, directory: &dyn Directory) -> bool {
+        self.transfer.is_none()
+            && matches!(self.caller.state, PartyState::Waiting { has_offered: false })
+            && directory.makes_late_offers(callee)
+    }
+
+    /// The offer for a callee is ready, or is its own to make: it is called.
+    pub(super) fn dial(&mut self, leg: LegId, offer: Option<Box<SessionDescription>>) {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
-        match std::mem::replace(&mut callee.state, PartyState::Dialled) {
+        match std::mem::replace(&mut callee.state, PartyState::Dialled { has_offer: offer.is_some() }) {
             PartyState::Describing(Purpose::Dial(dialling)) => {
                 let Dialling {
                     target,
@@ -107,7 +119,7 @@ impl B2bua {
                     caller,
                     on_behalf_of,
                     transferred_by,
-                    offer: Some(description),
+                    offer,
                     headers,
                     ring_timeout,
                     has_successor,
@@ -144,7 +156,7 @@ impl B2bua {
         let is_first_early = description.is_some() && self.partner.is_none();
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
         match description {
-            Some(description) if is_first_early && matches!(callee.state, PartyState::Dialled) => {
+            Some(description) if is_first_early && matches!(callee.state, PartyState::Dialled { .. }) => {
                 callee.state = PartyState::EarlyMedia;
                 self.partner = Some(leg);
                 let signalled_from = Some(signalled_from);
@@ -178,17 +190,22 @@ impl B2bua {
             return self.leave(leg, EndCause::Cancelled);
         }
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.leg == leg) else { return };
-        let was_early = matches!(callee.state, PartyState::EarlyMedia);
-        match (was_early, description) {
+        match (&callee.state, description) {
             // The answer repeats the early one (RFC 3261 13.2.1).
-            (true, None) => callee.state = PartyState::Talking,
+            (PartyState::EarlyMedia, None) => callee.state = PartyState::Talking,
+            (PartyState::Dialled { has_offer: false }, Some(description)) => {
+                callee.state = PartyState::Accepting;
+                let (opposite, signalled_from) = (Some(self.caller.leg), Some(signalled_from));
+                self.media(CallCommand::ReceiveOffer { leg, description, signalled_from });
+                self.media(CallCommand::CreateAnswer { leg, opposite });
+            }
             // Where early media was heard, another device than that one answered: the call is with it.
             (_, Some(description)) => {
                 callee.state = PartyState::Settling;
                 let signalled_from = Some(signalled_from);
                 self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from });
             }
-            (false, None) => {
+            (_, None) => {
                 self.note_failure(EndCause::NotAcceptable);
                 self.leave(leg, EndCause::NotAcceptable);
                 return self.give_up_calling(directory, now);

@@ -119,6 +119,9 @@ pub trait Directory {
     /// What becomes of a call that a callee with these rights sends on elsewhere.
     fn redirects(&self, origin: &Origin) -> Redirects;
 
+    /// Whether a callee with these rights is to make the offer where the caller leaves that to others.
+    fn makes_late_offers(&self, callee: &Origin) -> bool;
+
     /// Whether what a party with these rights writes is passed on, and what is written to it.
     fn may_text(&self, party: &Origin) -> bool;
 

@@ -7,7 +7,8 @@
 //!                                                                            `-----> Confirming (our offer; its ACK
 //!                                                                                      brings the answer) -> Talking
 //! callee   Describing (our offer) -- Dial --> Dialled -- early media --> EarlyMedia -- answered --> Talking
-//!                                              `---- answered --------------> Settling -- agreed --> Talking
+//!                                              +---- answered --------------> Settling -- agreed --> Talking
+//!          Dialled without our offer ------------- offered by its answer --> Accepting -- Answer --> Settling
 //! replaces Describing -- sent --> Talking, or Confirming (our offer) -> Talking
 //! both     any -- hung up --> Leaving -- ended --> Gone
 //! ```
@@ -70,13 +71,18 @@ pub(super) enum PartyState {
     },
     /// The engine makes a description; what is to be done with it.
     Describing(Purpose),
-    /// Callee: called, no description yet.
-    Dialled,
+    /// Callee: called, no description of it yet.
+    Dialled {
+        /// Whether we made an offer.
+        has_offer: bool,
+    },
     /// Caller: described while it rings; the answer repeats the description.
     Early { description: Box<SessionDescription> },
     /// Callee: described while it rings.
     EarlyMedia,
-    /// Callee: lifted, its answer is with the engine.
+    /// Callee: lifted with an offer of its own, our answer is being made.
+    Accepting,
+    /// Callee: lifted, what it is to agree on is with the engine.
     Settling,
     /// Caller: our offer went out with the answer; the confirmation brings its answer.
     Confirming,

@@ -172,7 +172,7 @@ impl B2bua {
                 self.opposite(leg).is_some_and(talks).then_some(Standing::Talks)
             }
             (Doing::Meeting, PartyState::Talking) if is_caller => Some(Standing::Meets),
-            (Doing::Calling, PartyState::Dialled | PartyState::EarlyMedia) => Some(Standing::IsCalled),
+            (Doing::Calling, PartyState::Dialled { .. } | PartyState::EarlyMedia) => Some(Standing::IsCalled),
             (Doing::Calling, PartyState::Waiting { .. } | PartyState::Early { .. }) if is_caller => {
                 Some(Standing::Waits)
             }

@@ -22,6 +22,7 @@ mod conference;
 mod courier;
 mod hold;
 mod keys;
+mod late;
 mod notes;
 mod passage;
 mod recording;
@@ -48,7 +49,12 @@ impl Directory for World {
         };
         let place = |binding| Place {
             adapter: "sip",
-            target: Target::Contact { user: "bob".into(), binding },
+            target: match target {
+                BridgeTarget::Trunk { trunk, number } if &**trunk == "late" => {
+                    Target::Trunk { trunk: trunk.to_string(), number: number.clone() }
+                }
+                _ => Target::Contact { user: "bob".into(), binding },
+            },
             profile,
             codecs: CodecId::USUAL.to_vec(),
             keys: KeyMode::Events,
@@ -92,6 +98,10 @@ impl Directory for World {
             Origin::User(name) if name == "mover" => Redirects::Pass,
             _ => Redirects::Refuse,
         }
+    }
+
+    fn makes_late_offers(&self, callee: &Origin) -> bool {
+        *callee == Origin::Trunk("late".into())
     }
 
     fn may_text(&self, party: &Origin) -> bool {

@@ -190,7 +190,7 @@ impl B2bua {
     ) {
         let Some(party) = self.party_mut(leg) else { return };
         if let Some(description) = description
-            && matches!(party.state, PartyState::Dialled)
+            && matches!(party.state, PartyState::Dialled { .. })
         {
             // The answer may not repeat it.
             party.state = PartyState::EarlyMedia;

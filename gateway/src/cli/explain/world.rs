@@ -126,6 +126,10 @@ impl Directory for Presumed {
         self.directory.redirects(origin)
     }
 
+    fn makes_late_offers(&self, callee: &Origin) -> bool {
+        self.directory.makes_late_offers(callee)
+    }
+
     fn may_text(&self, party: &Origin) -> bool {
         self.directory.may_text(party)
     }

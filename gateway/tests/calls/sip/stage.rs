@@ -42,13 +42,19 @@ impl Stage {
 
     /// A stage with what a configuration has already.
     pub(crate) fn with(codecs: &[&str], config: GatewayConfig) -> Option<Self> {
+        Self::with_carrier(codecs, config, "")
+    }
+
+    /// The same, with these lines of the carrier's besides.
+    pub(crate) fn with_carrier(codecs: &[&str], config: GatewayConfig, lines: &str) -> Option<Self> {
         tools::command("sipp")?;
         let [caller, callee] = std::array::from_fn(|_| Host::new());
         let mut config = config
             .user("alice")
             .user("bob")
             .trunk("office", &caller, &["PCMU", "PCMA"])
-            .trunk("carrier", &callee, codecs);
+            .trunk("carrier", &callee, codecs)
+            .last_trunk(lines);
         for (destination, action) in DIAL_PLAN {
             // A rule is for users unless it names trunks.
             for from in ["", "from_trunk = \"office\""] {
