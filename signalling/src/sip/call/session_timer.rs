@@ -23,6 +23,10 @@ pub(super) const TIMER: &str = "timer";
 /// The longest wait for a refresh that never comes, before the session expires (RFC 4028 10).
 const FAREWELL_MAX: Duration = Duration::from_secs(32);
 
+/// How often in a row the peer's 422 raises what we ask for. Chosen by us: each proxy on the way may want more than the
+/// one before it, and who goes on for ever would set our pace.
+const RAISED_MAX: u8 = 8;
+
 /// The timer of one leg.
 #[derive(Debug)]
 pub(super) struct SessionTimer {
@@ -32,6 +36,8 @@ pub(super) struct SessionTimer {
     min_seconds: u32,
     /// What we take.
     floor: u32,
+    /// How often the peer has wanted more since it took something last.
+    raised: u8,
     state: State,
 }
 
@@ -64,7 +70,13 @@ pub(super) enum Due {
 impl SessionTimer {
     pub(super) fn new(config: SessionTimerConfig) -> Self {
         let floor = whole_seconds(config.expires_min);
-        Self { seconds: whole_seconds(config.expires), min_seconds: floor, floor, state: State::Off }
+        Self {
+            seconds: whole_seconds(config.expires),
+            min_seconds: floor,
+            floor,
+            raised: 0,
+            state: State::Off,
+        }
     }
 
     /// Whether a request may have its interval; else the Min-SE of our 422. Who knows no timers could not
@@ -92,6 +104,7 @@ impl SessionTimer {
     /// Takes the peer's 2xx to an INVITE or UPDATE of ours (RFC 4028 7.2). One that goes below our Min-SE, as it must
     /// not (RFC 4028 9), gets that: by its own word the call would be over before anybody could refresh it.
     pub(super) fn agreed(&mut self, response: &Response, now: Instant) {
+        self.raised = 0;
         let at_least = |seconds: u32| seconds.max(self.min_seconds);
         self.state = match response.headers.session_expires().ok().flatten() {
             Some(SessionExpires { seconds, refresher: Some(Refresher::Uas) }) => {
@@ -136,16 +149,17 @@ impl SessionTimer {
         }
     }
 
-    /// Takes the peer's 422; whether there is more to ask for than before.
+    /// Takes the peer's 422; whether there is more to ask for than before, and not for the hundredth time.
     pub(super) fn take_too_small(&mut self, response: &Response) -> bool {
         let Some(min) = response.headers.min_se().ok().flatten() else { return false };
         let asked = match self.state {
             State::Off => self.seconds,
             State::Ours { interval, .. } | State::Theirs { interval, .. } => interval.max(self.min_seconds),
         };
-        if min <= asked {
+        if min <= asked || self.raised == RAISED_MAX {
             return false;
         }
+        self.raised += 1;
         self.min_seconds = min;
         self.seconds = self.seconds.max(min);
         true
@@ -341,6 +355,8 @@ mod tests {
         assert_eq!(headers.get(&HeaderName::MinSe), Some("2000"));
         assert!(!timer.take_too_small(&refusal("2000")), "it was asked for");
         assert!(!timer.take_too_small(&refusal("soon")));
+        let raised = (2001..3000).filter(|min| timer.take_too_small(&refusal(&min.to_string()))).count();
+        assert_eq!(raised, usize::from(RAISED_MAX) - 1, "no circle");
     }
 
     #[test]

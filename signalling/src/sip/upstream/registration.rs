@@ -106,6 +106,10 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(600);
 /// start do not stay together, and early enough for a second attempt.
 const REFRESH_AFTER: std::ops::Range<f64> = 0.75..0.9;
 
+/// How soon it is asked for anew at the earliest. Chosen by us: who grants less has us for part of the time, and must
+/// not set our pace.
+const REFRESH_MIN: Duration = Duration::from_secs(5);
+
 /// The longest time that a 423 makes us ask for: a day.
 const EXPIRES_MAX: Duration = Duration::from_secs(86_400);
 
@@ -325,7 +329,7 @@ impl Registration {
         self.failures = 0;
         self.is_longer_asked = false;
         self.held_until = Some(now + granted);
-        self.state = State::Waiting { at: now + granted.mul_f64(part) };
+        self.state = State::Waiting { at: now + granted.mul_f64(part).max(REFRESH_MIN) };
     }
 
     fn fail(&mut self, why: &str, retry_after: Option<Duration>, now: Instant) {
@@ -446,6 +450,21 @@ mod tests {
         waits.sort();
         waits.dedup();
         assert!(waits.len() > 40, "{waits:?}");
+    }
+
+    #[test]
+    fn a_registrar_that_grants_a_second_is_asked_again_no_sooner_than_after_five() {
+        let mut bench = Bench::new(2);
+        bench.answered(200, &[(HeaderName::Expires, "1")]);
+        let begun = bench.now;
+        for _ in 0..10 {
+            // When it runs out is a moment of its own.
+            let ran_out = bench.registration.poll_timeout().expect("it goes on");
+            assert!(!bench.registration.is_due(ran_out));
+            assert_eq!(bench.registration.state(), RegistrationState::Registering);
+            bench.answered(200, &[(HeaderName::Expires, "1")]);
+        }
+        assert_eq!(bench.now - begun, 10 * REFRESH_MIN);
     }
 
     #[test]

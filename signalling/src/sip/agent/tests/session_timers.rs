@@ -186,6 +186,41 @@ fn a_422_is_obeyed_once_and_not_for_ever() {
 }
 
 #[test]
+fn a_peer_that_wants_a_longer_interval_each_time_is_asked_no_more_than_nine_times() {
+    let wants_more = |peer: &mut Peer, request: &Request, nth: u32| {
+        let min = (1800 + nth).to_string();
+        peer.respond_with(request, 422, "one", |no| no.headers.push(HeaderName::MinSe, min));
+        peer.sent_messages().into_iter().find_map(|message| match message {
+            crate::sip::message::Message::Request(request) if request.method.as_str() != "ACK" => {
+                Some(request)
+            }
+            _ => None,
+        })
+    };
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(Origin::Trunk("lab".to_owned()));
+    let mut asked = 1;
+    let mut last = invite;
+    while let Some(again) = wants_more(&mut peer, &last, asked) {
+        asked += 1;
+        last = again;
+    }
+    assert_eq!(asked, 9);
+    assert!(matches!(peer.told.last(), Some(Event::Ended { leg: ended, .. }) if *ended == leg));
+    // The refresh of a call that is up is given up too, and the call goes on.
+    let mut peer = Peer::new();
+    answered(&mut peer, &[("Allow", "UPDATE"), ("Session-Expires", "1800;refresher=uac")]);
+    peer.run_for(900 * SECOND);
+    let (mut asked, mut last) = (1, peer.sent_request());
+    while let Some(again) = wants_more(&mut peer, &last, asked) {
+        asked += 1;
+        last = again;
+    }
+    assert_eq!(asked, 9);
+    assert!(!peer.told.iter().any(|event| matches!(event, Event::Ended { .. })));
+}
+
+#[test]
 fn a_browser_is_refreshed_by_us_and_one_that_lost_its_socket_waits_for_its_return() {
     let mut peer = Peer::over_websocket();
     let (_, invite) = peer.called(Origin::User("bob".to_owned()));
