@@ -1,6 +1,7 @@
 # make run    install what is missing, build, start the demo
 # make test   install what the tests need, check, test everything, browsers included
 # make web    bundle the test phone's page      make docs   build the book
+# make sdk    build the SDK for pages, and test it
 # make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure stages and process, ten minutes, into docs/PERFORMANCE.md
 # make clean  remove what was built
@@ -30,15 +31,18 @@ LOCKED := --locked
 WEB := gateway/web
 WEB_SOURCES := $(shell find $(WEB)/src -type f) $(WEB)/build.mjs
 DRIVER := gateway/tests/driver
+SDK := sdk
 # What a package manager writes when it is done.
 WEB_MODULES := $(WEB)/node_modules/.package-lock.json
 DRIVER_MODULES := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(DRIVER)/package-lock.json))
+
+SDK_MODULES := $(SDK)/node_modules/.package-lock.json
 
 # Where the browser tests find their tools.
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour kill soak defences check loom web bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour kill soak defences check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -51,7 +55,7 @@ test: export RUST_TEST_THREADS := 8
 
 test: setup-test
 	$(MAKE) web
-	$(MAKE) $(DRIVER_MODULES) check
+	$(MAKE) $(DRIVER_MODULES) sdk check
 	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
 
 dtmf-hour: setup-test
@@ -74,6 +78,9 @@ web: $(WEB)/dist/index.html
 
 $(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB_MODULES)
 	cd $(WEB) && npm run --silent build
+
+sdk: $(SDK_MODULES)
+	cd $(SDK) && npm run --silent check
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --silent --no-audit --no-fund
@@ -144,4 +151,4 @@ setup-fuzz:
 
 clean:
 	$(CARGO) clean
-	rm -rf $(WEB)/node_modules $(WEB)/dist/* $(DRIVER)/node_modules
+	rm -rf $(WEB)/node_modules $(WEB)/dist/* $(DRIVER)/node_modules $(SDK)/node_modules $(SDK)/dist $(SDK)/build

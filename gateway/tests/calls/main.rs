@@ -16,6 +16,7 @@ mod messages;
 mod passed_on;
 mod phone_calls_browser;
 mod same_codec;
+mod sdk;
 mod sip;
 mod support;
 mod test_phone;

@@ -59,7 +59,7 @@ fn sipp_calls_a_browser(format: &str, law: Law, library: Library) {
     alice.answer();
     alice.next(match library {
         Library::Jssip => "confirmed",
-        Library::Sipjs => "accepted",
+        Library::Sipjs | Library::Webtrunk => "accepted",
     });
     let port = phone.wait_for("200").audio_port().expect("an answer");
     media.say(SocketAddr::new(gateway.sip().ip(), port), law, PHONE_HZ);

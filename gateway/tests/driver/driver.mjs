@@ -5,15 +5,16 @@
 //   {"id":2,"do":"open","page":"alice"}
 //   {"id":3,"do":"run","page":"alice","method":"call","arguments":["9196"]}
 //   {"id":4,"do":"close","page":"alice"}
+//   {"id":5,"do":"reload","page":"alice"}
 //
 // A page that is not ours is used as a person uses it:
 //
-//   {"id":5,"do":"visit","page":"other","url":"http://..."}
-//   {"id":6,"do":"fill","page":"other","selector":"#target","text":"9196"}
-//   {"id":7,"do":"click","page":"other","selector":"#dial"}
-//   {"id":8,"do":"see","page":"other","selector":"#status","text":"Connected"}
-//   {"id":9,"do":"value","page":"other","selector":"#level"}
-//   {"id":10,"do":"hear","page":"other","selector":"audio","seconds":2}
+//   {"id":6,"do":"visit","page":"other","url":"http://..."}
+//   {"id":7,"do":"fill","page":"other","selector":"#target","text":"9196"}
+//   {"id":8,"do":"click","page":"other","selector":"#dial"}
+//   {"id":9,"do":"see","page":"other","selector":"#status","text":"Connected"}
+//   {"id":10,"do":"value","page":"other","selector":"#level"}
+//   {"id":11,"do":"hear","page":"other","selector":"audio","seconds":2}
 //
 // A fault is answered by {"id":3,"error":"..."}. The browser ends when standard input does.
 
@@ -85,6 +86,12 @@ const commands = {
 
   async run({ page, method, arguments: values }) {
     return pages.get(page).evaluate(([method, values]) => window.phone[method](...values), [method, values]);
+  },
+
+  /** Loads a page of ours anew, as a person does: all that it had is gone. */
+  async reload({ page: name }) {
+    await pages.get(name).reload();
+    await pages.get(name).waitForFunction('window.phone');
   },
 
   async close({ page }) {

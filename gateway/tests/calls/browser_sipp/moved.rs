@@ -1,9 +1,14 @@
 //! Pages whose machine changes networks in the middle of a call.
 
-use super::stage::{Call, CallConfig};
+use std::time::{Duration, Instant};
+
+use webtrunk_codecs::g711::Law;
+
+use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
 use crate::support::machine::Machine;
+use crate::support::page::Library;
 
 /// The gateway, to which both networks lead.
 const GATEWAY: &str = "10.99.0.1";
@@ -50,9 +55,13 @@ fn address(call: &Call) -> String {
 
 /// A call whose page is in another network by now; where the WebSocket is that goes on, unless it was lost as well.
 fn after_a_change(machines: &Machines, socket: Option<&'static str>, go_on: impl FnOnce(Call) + Send) {
+    after_a_change_of(machines, CallConfig { socket, ..CallConfig::default() }, go_on);
+}
+
+fn after_a_change_of(machines: &Machines, config: CallConfig<'static>, go_on: impl FnOnce(Call) + Send) {
     let Some(browser) = machines.outside.run(Browser::start) else { return };
     machines.inside.run(|| {
-        let config = CallConfig { machine: Some(GATEWAY), socket, ..CallConfig::default() };
+        let config = CallConfig { machine: Some(GATEWAY), ..config };
         let Some(mut call) = Call::begin_by(&browser, "callee_talks", &config) else { return };
         call.talk();
         assert_eq!(address(&call), WIFI);
@@ -123,6 +132,27 @@ fn a_page_that_loses_its_websocket_with_its_network_comes_back_by_another() {
 #[test]
 fn a_page_comes_back_by_another_websocket_after_it_was_asked_to_check_anew_by_the_one_it_lost() {
     come_back(Noticed::Silence);
+}
+
+/// How long the two may not hear each other. Two seconds is what it takes; a busy machine needs more.
+const SILENT_MAX: Duration = Duration::from_secs(8);
+
+/// Nobody tells it to do anything.
+#[test]
+fn a_page_with_the_sdk_that_loses_its_websocket_with_its_network_is_heard_again_by_itself() {
+    let config = CallConfig { library: Library::Webtrunk, ..CallConfig::default() };
+    after_a_change_of(&Machines::new(), config, |call| {
+        let lost_at = Instant::now();
+        call.sound.await_tone(Law::Mu, PAGE_HZ);
+        call.alice.await_tone(PHONE_HZ);
+        let after = lost_at.elapsed();
+        assert!(after < SILENT_MAX, "after {after:?}");
+        call.gateway.log().wait_for(&["session resumed"], PATIENCE);
+        call.assert_hear_each_other();
+        assert_eq!(address(&call), MOBILE);
+        assert_eq!(call.phone.received("INVITE").len(), 1, "the phone is told nothing");
+        call.end();
+    });
 }
 
 /// The gateway has seen the WebSocket close, so that it cannot even ask.

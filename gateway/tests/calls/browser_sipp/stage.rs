@@ -121,6 +121,10 @@ impl Call {
             .rule(
                 "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
             );
+        if more.library == Library::Webtrunk {
+            config =
+                config.sections(&format!("[json]\npasswords = true\norigins = [{:?}]", browser.origin()));
+        }
         if let Some((certificate, key)) = more.tls {
             config = config.tls(certificate, key);
         }

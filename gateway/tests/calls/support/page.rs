@@ -15,11 +15,13 @@ use super::speech;
 /// The rate of everything that a page hears.
 const RATE: u32 = 48_000;
 
-/// The SIP library of a page.
+/// The library of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Library {
     Jssip,
     Sipjs,
+    /// Our own SDK, which speaks JSON.
+    Webtrunk,
 }
 
 /// What a page says.
@@ -94,7 +96,8 @@ impl Page {
         password: &str,
         config: &LineConfig,
     ) {
-        let socket = config.socket.clone().unwrap_or_else(|| gateway.websocket());
+        let path = if config.library == Library::Webtrunk { "/api/v1" } else { "/sip" };
+        let socket = config.socket.clone().unwrap_or_else(|| gateway.websocket()).replace("/sip", path);
         let account =
             json!({"user": user, "password": password, "domain": "webtrunk.example", "socket": socket});
         let microphone = match config.microphone {
@@ -104,6 +107,7 @@ impl Page {
         let library = match config.library {
             Library::Jssip => "jssip",
             Library::Sipjs => "sipjs",
+            Library::Webtrunk => "webtrunk",
         };
         let codecs = if config.codecs.is_empty() { Value::Null } else { json!(config.codecs) };
         let wish = json!({
@@ -115,6 +119,22 @@ impl Page {
             "refreshes": config.refreshes,
         });
         self.run("register", &json!([account, wish]));
+    }
+
+    /// Loads the page anew: all that it had is gone, but what it kept for itself.
+    pub(crate) fn reload(&self) {
+        let reload = json!({"do": "reload", "page": self.name});
+        self.browser.act(reload).unwrap_or_else(|error| panic!("{} is not loaded anew: {error}", self.name));
+    }
+
+    /// What is measured of the call at the gateway and in the browser. Our SDK alone tells.
+    pub(crate) fn statistics(&self) -> Value {
+        self.run("statistics", &json!([]))
+    }
+
+    /// How loud the page and its other end are, in dB below full scale. Our SDK alone tells.
+    pub(crate) fn levels(&self) -> Value {
+        self.run("levels", &json!([]))
     }
 
     /// Removes the registration.

@@ -7,8 +7,9 @@ import { Frames } from './frames.js';
 import { JssipLine } from './jssip_line.js';
 import { openMicrophone } from './microphone.js';
 import { SipjsLine } from './sipjs_line.js';
+import { WebtrunkLine } from './webtrunk_line.js';
 
-const LINES = { jssip: JssipLine, sipjs: SipjsLine };
+const LINES = { jssip: JssipLine, sipjs: SipjsLine, webtrunk: WebtrunkLine };
 
 const events = new Events();
 const ear = new Ear();
@@ -47,6 +48,8 @@ window.phone = {
   reconnect: () => line.reconnect(),
   describe: () => [connection().localDescription.sdp, connection().remoteDescription.sdp],
   sendDigits: (digits, how, duration) => line.sendDigits(digits, how, duration),
+  levels: () => line.levels(),
+  statistics: () => line.statistics(),
   next: (kind, milliseconds) => events.next(kind, milliseconds),
   taken: (kind) => events.taken(kind),
   listen: (seconds) => ear.listen(seconds),

@@ -1,0 +1,143 @@
+//! The SDK's examples, used as people use them, served by the server that they come with.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use webtrunk_codecs::g711::Law;
+
+use super::stage::PHONE_HZ;
+use crate::sip::rtp_peer::RtpPeer;
+use crate::sip::sipp::Sipp;
+use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+use crate::support::host::Host;
+use crate::support::log::Log;
+use crate::support::process::{Process, wait_until};
+use crate::support::sound::Sound;
+use crate::support::tools;
+use crate::support::turn::Turn;
+use crate::support::visit::Visit;
+
+/// The key of the customer's tokens.
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// The browser's microphone speaks, louder than this.
+const SPEECH_DB: f64 = -45.0;
+
+struct Stage {
+    browser: Browser,
+    gateway: Gateway,
+    /// Where the customer's server is.
+    origin: String,
+    office: Host,
+    sound: RtpPeer,
+    _server: Process,
+    _keys: TempDir,
+    _turn: Turn,
+}
+
+impl Stage {
+    fn lay() -> Option<Self> {
+        let browser = Browser::shared()?;
+        tools::command("sipp")?;
+        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk");
+        tools::path(&sdk.join("dist/index.js"), "run make sdk")?;
+        let node = tools::command_by("WEBTRUNK_TEST_NODE", "node")?;
+        let turn = Turn::take();
+        let mut server = Process::start(
+            Command::new(node)
+                .args(["examples/server.mjs", "crm", "phone.example", "alice"])
+                .envs([("TOKEN_KEY", KEY), ("PORT", "0")])
+                .current_dir(sdk)
+                .stdout(Stdio::piped()),
+        );
+        let told = Log::of(server.child().stdout.take().expect("it is piped"));
+        let told = told.wait_for(&["http://"], PATIENCE);
+        let origin = told.split("/examples").next().expect("an address").to_owned();
+        let keys = TempDir::new().expect("a folder");
+        let file = keys.path().join("keys.toml");
+        let text = format!(
+            "[[token_keys]]\nid = \"crm\"\nkind = \"wt1\"\nsecret = \"{KEY}\"\naudience = \"phone.example\"\n"
+        );
+        fs::write(&file, text).expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("ours");
+        let office = Host::new();
+        let json = format!("[json]\npasswords = true\norigins = [{origin:?}]\ntoken_keys = {file:?}");
+        let comes_in = "destination = '4711'\nfrom_trunk = 'office'\n\
+            actions = [{ bridge = { user = 'alice', headers = { set = { X-Case = '42' } } } }]";
+        let config = GatewayConfig::default()
+            .sections(&json)
+            .user("alice")
+            .trunk("office", &office, &["PCMU"])
+            .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
+            .rule(comes_in);
+        let gateway = Gateway::start(&config);
+        let sound = RtpPeer::new(&office, 7000);
+        Some(Self { browser, gateway, origin, office, sound, _server: server, _keys: keys, _turn: turn })
+    }
+
+    fn visit(&self, page: &str) -> Visit {
+        let api = self.gateway.websocket().replace("/sip", "/api/v1");
+        self.browser.visit(&format!("{}/examples/{page}.html?gateway={api}", self.origin))
+    }
+
+    /// Lets the phone speak, and waits until it hears the page.
+    fn talk(&mut self, port: u16) {
+        self.sound.say(SocketAddr::new(self.gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
+        let level = || Sound::telephone(self.sound.hear(Law::Mu)).level();
+        assert!(wait_until(PATIENCE, || level() > SPEECH_DB), "the page is heard with {:.1} dB", level());
+    }
+
+    fn end(self, calls: usize) {
+        self.gateway.assert_all_is_over(calls);
+        self.gateway.stop();
+    }
+}
+
+#[test]
+fn the_dialler_of_the_sdk_calls_a_phone() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let page = stage.visit("dialler");
+    page.fill("#user", "alice");
+    page.fill("#password", "not hers");
+    page.click("#sign-in button");
+    page.see("#status", "the proof is not accepted (notAccepted;");
+    page.fill("#password", &password("alice"));
+    page.click("#sign-in button");
+    page.see("#status", "Ready, alice");
+    let values = [("RTP_PORT", "7000"), ("FORMATS", "0 101"), ("HELD_MS", "220")];
+    let phone = Sipp::callee(&stage.office, "callee_talks", &values);
+    page.fill("#number", "0301234567");
+    page.click("#dial button");
+    page.see("#status", "Talking to 0301234567");
+    stage.talk(phone.wait_for("INVITE").audio_port().expect("it has audio"));
+    page.click("#keys button");
+    stage.gateway.log().wait_for(&["digit pressed"], PATIENCE);
+    page.click("#hangup");
+    page.see("#status", "The call was hung up.");
+    phone.finish();
+    stage.end(1);
+}
+
+#[test]
+fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let page = stage.visit("crm");
+    page.see("#status", "The gateway: connected");
+    let values = [("FORMATS", "0")];
+    let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &values);
+    page.see("#name", "Ada Example");
+    page.see("#notes", "Waits for a part since Monday. X-Case: 42");
+    assert!(phone.received("200").is_empty(), "nobody has lifted yet");
+    page.click("#answer");
+    page.see("#status", "From Ada Example: connected");
+    stage.talk(phone.wait_for("200").audio_port().expect("it has audio"));
+    phone.go_on();
+    page.see("#status", "The call was hung up.");
+    phone.finish();
+    stage.end(1);
+}

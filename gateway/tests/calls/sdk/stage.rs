@@ -1,0 +1,115 @@
+//! A gateway with the JSON API, a page that phones by the SDK, and a phone of sipp and our own RTP.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use webtrunk_codecs::g711::Law;
+
+use crate::sip::rtp_peer::RtpPeer;
+use crate::sip::sipp::Sipp;
+use crate::sip::trace::Seen;
+use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig};
+use crate::support::gateway_config::HTTP_PORT;
+use crate::support::host::Host;
+use crate::support::page::{Library, LineConfig, Microphone, Page};
+use crate::support::sound::PEAK_AT_10_DBM0;
+use crate::support::tools;
+use crate::support::turn::Turn;
+use crate::support::wire::Wire;
+
+/// What the page says, its peak, and its level: a sine of full scale has 3.17 dBm0 (ITU-T G.711 table 5).
+pub(super) const PAGE_HZ: f64 = 1000.0;
+pub(super) const PAGE_PEAK: f64 = 0.25;
+const PAGE_DBM0: f64 = 3.17 - 12.04;
+
+/// What the phone says.
+pub(super) const PHONE_HZ: f64 = 1400.0;
+
+/// Where the phone's RTP is.
+const RTP_PORT: u16 = 7000;
+
+/// All that takes part.
+pub(super) struct Stage {
+    pub(super) gateway: Gateway,
+    pub(super) alice: Page,
+    /// What the page's line is made of, for a page that is loaded anew.
+    pub(super) line: LineConfig,
+    /// The phone's mouth and ear.
+    pub(super) sound: RtpPeer,
+    pub(super) office: Host,
+    /// Between the page and the gateway's WebSocket.
+    pub(super) wire: Wire,
+    _turn: Turn,
+}
+
+impl Stage {
+    /// Alice's page is connected. `None` where a tool is missing.
+    pub(super) fn lay() -> Option<Self> {
+        let browser = Browser::shared()?;
+        tools::command("sipp")?;
+        let turn = Turn::take();
+        let office = Host::new();
+        let config = GatewayConfig::default()
+            .origin(browser.origin())
+            .sections(&format!("[json]\npasswords = true\norigins = [{:?}]", browser.origin()))
+            .user("alice")
+            .trunk("office", &office, &["PCMU"])
+            .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
+            .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
+        let gateway = Gateway::start(&config);
+        let wire = Wire::to(SocketAddr::new(gateway.sip().ip(), HTTP_PORT));
+        let line = LineConfig {
+            microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
+            library: Library::Webtrunk,
+            socket: Some(wire.websocket()),
+            ..LineConfig::default()
+        };
+        let alice = browser.open();
+        alice.register(&gateway, "alice", &line);
+        let sound = RtpPeer::new(&office, RTP_PORT);
+        Some(Self { gateway, alice, line, sound, office, wire, _turn: turn })
+    }
+
+    /// The page calls a phone, which lifts and talks until one hangs up.
+    pub(super) fn call(&mut self) -> Sipp {
+        let values = [("RTP_PORT", &*RTP_PORT.to_string()), ("FORMATS", "0 101"), ("HELD_MS", "220")];
+        let phone = Sipp::callee(&self.office, "callee_talks", &values);
+        self.alice.call("0301234567");
+        self.alice.next("accepted");
+        self.talk(&phone.wait_for("INVITE"));
+        phone
+    }
+
+    /// Lets the phone speak to where a description of the gateway's wants it, until both are heard.
+    pub(super) fn talk(&mut self, described: &Seen) {
+        let port = described.audio_port().expect("it has audio");
+        self.sound.say(SocketAddr::new(self.gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
+        self.assert_hear_each_other();
+    }
+
+    /// Fails unless both hear each other from now on, as loud as the other speaks.
+    pub(super) fn assert_hear_each_other(&self) {
+        self.sound.await_tone(Law::Mu, PAGE_HZ);
+        self.alice.await_tone(PHONE_HZ);
+        let listening = self.alice.begin_to_listen(2.0);
+        let level = self.sound.level_of_next(Law::Mu, PAGE_HZ, Duration::from_secs(1));
+        assert!((level - PAGE_DBM0).abs() <= 1.0, "{PAGE_HZ} Hz with {level:.2} dBm0");
+        listening.wait().assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
+    }
+
+    /// The page hangs up, and nothing is left.
+    pub(super) fn end(self, phone: Sipp) {
+        self.alice.hangup();
+        assert_eq!(self.alice.next("ended")["cause"], "hangup");
+        phone.finish();
+        self.assert_over(1);
+    }
+
+    /// Nothing is left of so many calls.
+    pub(super) fn assert_over(self, calls: usize) {
+        assert!(self.alice.taken("fault").is_empty(), "nothing went wrong unasked");
+        self.gateway.assert_all_is_over(calls);
+        self.gateway.stop();
+    }
+}

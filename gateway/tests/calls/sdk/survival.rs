@@ -1,0 +1,59 @@
+//! Calls whose page loses its WebSocket, or is loaded anew.
+
+use std::time::Duration;
+
+use webtrunk_codecs::g711::Law;
+
+use super::stage::{PAGE_HZ, PHONE_HZ, Stage};
+use crate::support::gateway::{PATIENCE, password};
+use crate::support::sound::Sound;
+
+#[test]
+fn a_page_with_the_sdk_comes_back_after_its_websocket_was_cut_and_nobody_hears_a_gap() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let phone = stage.call();
+    stage.alice.taken("registered");
+    // From now on, for the five seconds in which it happens.
+    stage.sound.listen();
+    let listening = stage.alice.begin_to_listen(5.0);
+    stage.wire.cut();
+    stage.alice.next("is waiting");
+    stage.gateway.log().wait_for(&["the page's connection is lost, the session waits"], PATIENCE);
+    std::thread::sleep(Duration::from_secs(2));
+    stage.wire.mend();
+    stage.alice.next("registered");
+    stage.gateway.log().wait_for(&["session resumed"], PATIENCE);
+    let page_heard = listening.wait();
+    let packets = stage.sound.heard();
+    let steps = packets.windows(2).map(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp));
+    assert!(packets.len() > 200 && steps.clone().all(|step| step == 160), "{:?}", steps.collect::<Vec<_>>());
+    let codes = packets.iter().flat_map(|packet| &packet.payload);
+    let phone_heard = Sound::telephone(codes.map(|code| Law::Mu.decode(*code)).collect());
+    for (who, heard, hz) in [("phone", phone_heard, PAGE_HZ), ("page", page_heard, PHONE_HZ)] {
+        let share = heard.share_of_tone(hz);
+        assert!(
+            share > 0.95,
+            "the {who} hears {hz} Hz in {:.1} % of {:.1} s",
+            share * 100.0,
+            heard.seconds()
+        );
+    }
+    assert_eq!(stage.gateway.log().count(&["\"page calls\""]), 1, "nothing was placed anew");
+    stage.end(phone);
+}
+
+#[test]
+fn a_page_with_the_sdk_that_is_reloaded_joins_its_call_again() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let phone = stage.call();
+    stage.alice.reload();
+    let Stage { gateway, alice, line, .. } = &stage;
+    alice.begin_registration(gateway, "alice", &password("alice"), line);
+    let restored = alice.next("restored");
+    assert_eq!((&restored["peer"], &restored["state"]), (&"0301234567".into(), &"connected".into()));
+    alice.next("path");
+    stage.assert_hear_each_other();
+    assert_eq!(phone.received("INVITE").len(), 1, "the phone is told nothing");
+    assert!(phone.received("BYE").is_empty());
+    stage.end(phone);
+}

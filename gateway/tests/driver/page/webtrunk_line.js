@@ -1,0 +1,102 @@
+// A line by our own SDK, which speaks JSON and not SIP.
+
+import { Phone } from '../../../../sdk/src/index.ts';
+
+export class WebtrunkLine {
+  #phone;
+  #events;
+  #call = null;
+  #first = null;
+
+  constructor({ user, password, socket }, events, microphone) {
+    this.#events = events;
+    this.#phone = new Phone({
+      url: socket,
+      proof: { kind: 'password', user, password },
+      plays: false,
+      microphone: async () => microphone.clone(),
+    });
+    this.#phone.on('state', (state) => events.tell(state === 'connected' ? 'registered' : `is ${state}`));
+    this.#phone.on('message', ({ from, text }) => events.tell('message', { from, text }));
+    this.#phone.on('fault', (fault) => events.tell('fault', { text: fault.message }));
+    this.#phone.on('incoming', (call) => {
+      this.#adopt(call);
+      events.tell('incoming', { from: call.peer, headers: call.facts.headers });
+    });
+    this.#phone.on('restored', (call) => {
+      this.#adopt(call);
+      events.tell('restored', { peer: call.peer, state: call.state });
+    });
+  }
+
+  start() { return this.#phone.connect(); }
+
+  stop() { return this.#phone.disconnect(); }
+
+  /** When the call was asked for is noted, and when it was heard first, in ms. */
+  async call(target) {
+    const from = performance.now();
+    const call = await this.#phone.call(target);
+    this.#adopt(call);
+    if (call.state === 'connected') this.#events.tell('accepted');
+    const { connection } = call;
+    const isHeard = async () => {
+      const heard = [...(await connection.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
+      if (heard?.totalSamplesReceived > 0) this.#events.tell('heard', { after: performance.now() - from });
+      else if (call.state !== 'ended') setTimeout(isHeard, 5);
+    };
+    void isHeard();
+  }
+
+  answer() { return this.#call.answer(); }
+
+  hangup(status) {
+    if (this.#call.state !== 'incoming') return this.#call.hangup();
+    return this.#call.reject(status === 486 ? 'busy' : 'declined');
+  }
+
+  hold() { return this.#call.hold(); }
+
+  resume() { return this.#call.resumeMedia(); }
+
+  /** What comes of it is told, and not waited for. */
+  transfer(target) { this.#refer(this.#call, target); }
+
+  async consult(target) {
+    await this.hold();
+    this.#first = this.#call;
+    await this.call(target);
+  }
+
+  join() { this.#refer(this.#first, this.#call); }
+
+  restartIce() { return this.#call.restartIce(); }
+
+  sendDigits(digits, how, duration) { return this.#call.sendDtmf(digits, duration); }
+
+  write(target, text) { return this.#phone.write(target, text); }
+
+  levels() { return this.#call.levels(); }
+
+  statistics() { return this.#call.statistics(); }
+
+  #refer(call, to) {
+    call.transfer(to).then(
+      () => this.#events.tell('transferred'),
+      (fault) => this.#events.tell('transfer refused', { text: fault.message }),
+    );
+  }
+
+  #adopt(call) {
+    this.#call = call;
+    const tell = (kind, facts) => this.#events.tell(kind, facts);
+    call.on('state', (state) => {
+      if (state === 'connected') tell('accepted');
+      if (state === 'ringing') tell('progress', { status: 180 });
+    });
+    call.on('path', (isWell) => tell(isWell ? 'path' : 'no path'));
+    call.on('held', (isHeld) => tell(isHeld ? 'hold' : 'unhold', { by: 'remote' }));
+    call.on('dtmf', ({ digit, durationMs }) => tell('digit', { digit, duration: durationMs }));
+    call.on('ended', ({ cause, sipStatus, text }) => tell('ended', { cause, status: sipStatus, text }));
+  }
+}

@@ -1,0 +1,56 @@
+// A dialler with one call at a time. The gateway is at `?gateway=wss://phone.example/api/v1`, or where the page is from.
+
+import { Phone } from '../dist/index.js';
+
+const $ = (id) => document.getElementById(id);
+const url = new URLSearchParams(location.search).get('gateway') ?? `wss://${location.host}/api/v1`;
+const say = (text) => { $('status').textContent = text; };
+
+let phone = null;
+let call = null;
+
+/** Shows a call, and what becomes of it. */
+function show(shown) {
+  call = shown;
+  $('call').hidden = false;
+  const words = { calling: 'Calling', ringing: 'Ringing', incoming: 'Called by', connected: 'Talking to' };
+  const tell = () => {
+    $('answer').hidden = call.state !== 'incoming';
+    if (call.state !== 'ended') say(`${words[call.state]} ${call.facts.displayName || call.peer}`);
+  };
+  call.on('state', tell);
+  call.on('held', (isHeld) => say(isHeld ? `${call.peer} holds the call` : `Talking to ${call.peer}`));
+  call.on('path', (isWell) => { if (!isWell) say('Looking for a path ...'); else tell(); });
+  call.on('ended', ({ text }) => { $('call').hidden = true; say(text); });
+  tell();
+}
+
+/** Does something, and says what went wrong. */
+const attempt = (work) => async (event) => {
+  event.preventDefault();
+  try { await work(); } catch (fault) { say(fault.message); }
+};
+
+$('sign-in').onsubmit = attempt(async () => {
+  phone = new Phone({ url, proof: { kind: 'password', user: $('user').value, password: $('password').value } });
+  phone.on('state', (state) => { if (state !== 'connected') say(`The gateway: ${state}`); });
+  phone.on('incoming', show);
+  phone.on('restored', show);
+  await phone.connect();
+  const options = (await phone.devices.microphones()).map(({ id, name }) => new Option(name || 'Microphone', id));
+  $('microphone').replaceChildren(new Option('The usual one', ''), ...options);
+  if (call === null) say(`Ready, ${phone.user}`);
+});
+
+$('dial').onsubmit = attempt(async () => show(await phone.call($('number').value)));
+$('answer').onclick = attempt(() => call.answer());
+$('hangup').onclick = attempt(() => call.hangup());
+$('hold').onclick = attempt(() => (call.isHeld ? call.resumeMedia() : call.hold()));
+$('mute').onclick = attempt(async () => call.mute(!call.isMuted));
+$('microphone').onchange = () => phone.devices.chooseMicrophone($('microphone').value);
+
+$('keys').append(...'123456789*0#'.split('').map((key) => {
+  const button = Object.assign(document.createElement('button'), { textContent: key });
+  button.onclick = attempt(() => call.sendDtmf(key));
+  return button;
+}));

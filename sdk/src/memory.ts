@@ -1,0 +1,50 @@
+// What a page keeps for itself over a reload: how its session goes on, and whom its calls are with.
+
+import type { Environment } from './environment.js';
+
+/** What is kept. */
+export interface Kept {
+  /** What `resume` wants, once. */
+  token: string;
+  /** The number of the last event that was seen. */
+  lastSeen: number;
+  /** Whom calls are with, by their names. */
+  calls: { [callId: string]: Facts };
+}
+
+/** Whom a call is with. */
+export interface Facts {
+  /** Which end began it. */
+  direction: 'incoming' | 'outgoing';
+  /** Who calls, or what was dialled. */
+  peer: string;
+  /** The caller's display name; empty where there is none. */
+  displayName: string;
+  /** What the dial plan tells besides. */
+  headers: { [name: string]: string };
+  /** Who transferred the caller to the page; null where nobody did. */
+  transferredBy: string | null;
+}
+
+/** The memory of one tab. It is written when the page goes, and emptied when the next one reads it: a tab that is duplicated
+ * finds nothing, and cannot take the session from the tab that has it. */
+export class Memory {
+  readonly #environment: Environment;
+  readonly #key: string;
+
+  constructor(environment: Environment, url: string) {
+    this.#environment = environment;
+    this.#key = `webtrunk ${url}`;
+  }
+
+  keep(kept: Kept): void {
+    this.#environment.storage?.setItem(this.#key, JSON.stringify(kept));
+  }
+
+  /** What is kept, which is so no more. */
+  take(): Kept | null {
+    const text = this.#environment.storage?.getItem(this.#key);
+    this.#environment.storage?.removeItem(this.#key);
+    return text ? JSON.parse(text) : null;
+  }
+}

@@ -1,0 +1,234 @@
+// A phone in a page: one session, and its calls.
+
+import { Call } from './call.js';
+import type { Exchange } from './call.js';
+import { Devices } from './devices.js';
+import type { OpenMicrophone } from './devices.js';
+import { Emitter } from './emitter.js';
+import { browser } from './environment.js';
+import type { Cancel, Environment } from './environment.js';
+import { WebtrunkError, isFault } from './fault.js';
+import { Media } from './media.js';
+import type { Facts } from './memory.js';
+import type { Ended, KnownCall, Message2 } from './protocol.js';
+import { Session } from './session.js';
+import type { SessionOptions, SessionState } from './session.js';
+import type { GatewayEvent } from './socket.js';
+
+/** What a phone is made of. */
+export interface PhoneOptions extends SessionOptions {
+  /** STUN and TURN servers, where the gateway cannot be reached straight. */
+  iceServers?: RTCIceServer[];
+  /** Whether the SDK plays what is heard; it does where nothing is said. */
+  plays?: boolean;
+  /** Gets the stream of one call's microphone; the browser's own where nothing is said. */
+  microphone?: OpenMicrophone;
+}
+
+/** What happens to a phone. */
+export interface PhoneEvents {
+  /** The gateway is there, or not for the moment. */
+  state: SessionState;
+  /** Somebody calls. */
+  incoming: Call;
+  /** The page was reloaded, and has this call still. The SDK joins it again by itself. */
+  restored: Call;
+  /** Somebody wrote. */
+  message: Message2;
+  /** Another page has taken the session. */
+  replaced: void;
+  /** Something failed that nobody asked for. */
+  fault: WebtrunkError;
+}
+
+/** A call that the gateway has not told the name of. */
+interface Placing {
+  call: Call;
+  to: string;
+}
+
+/** A phone. */
+export class Phone extends Emitter<PhoneEvents> {
+  /** Microphones and speakers. */
+  readonly devices: Devices;
+  readonly #environment: Environment;
+  readonly #options: PhoneOptions;
+  readonly #session: Session;
+  readonly #exchange: Exchange;
+  readonly #calls = new Map<string, Call>();
+  readonly #placing = new Set<Placing>();
+  #cancelOnline: Cancel | null = null;
+
+  /** `environment` is another than the browser's in tests alone. */
+  constructor(options: PhoneOptions, environment: Environment = browser()) {
+    super();
+    this.#environment = environment;
+    this.#options = options;
+    this.#session = new Session(environment, options, {
+      onState: (state) => this.#onState(state),
+      onEvent: (event) => this.#onEvent(event),
+      onBegun: () => this.#dropCalls('signallingLost', 'The page was gone for too long.', 27),
+      onResumed: (calls, isLost, facts) => this.#onResumed(calls, isLost, facts),
+      onReplaced: () => this.emit('replaced', undefined),
+      facts: () => Object.fromEntries([...this.#calls].map(([id, call]) => [id, call.facts])),
+    });
+    this.#exchange = { environment, session: this.#session, openMedia: (call) => this.#openMedia(call) };
+    this.devices = new Devices(environment, options.microphone, {
+      onMicrophone: () => this.calls.forEach((call) => { this.#quietly(this.#changeMicrophone(call)); }),
+      onSpeaker: () => this.calls.forEach((call) => { this.#quietly(call.playBy(this.devices.speaker)); }),
+    });
+  }
+
+  /** Whether the gateway is there. */
+  get state(): SessionState {
+    return this.#session.state;
+  }
+
+  /** Who the page is to others; empty before it is connected. */
+  get user(): string {
+    return this.#session.user;
+  }
+
+  /** The calls that there are. */
+  get calls(): Call[] {
+    return [...this.#calls.values()];
+  }
+
+  /** Connects, and stays so: a connection that is lost comes back by itself, and so do the calls of a page that was reloaded.
+   * Resolves when the gateway is there; rejects where it refuses the proof. */
+  async connect(): Promise<void> {
+    this.#cancelOnline ??= this.#environment.watch('online', () => this.calls.forEach((call) => call.onNetwork(true)));
+    await this.#session.open();
+  }
+
+  /** Hangs up, and ends the session. */
+  async disconnect(): Promise<void> {
+    await this.#session.close();
+  }
+
+  /** Calls a number or user. Resolves when the call is on its way; what becomes of it, the call tells. */
+  async call(to: string): Promise<Call> {
+    const facts: Facts = { direction: 'outgoing', peer: to, displayName: '', headers: {}, transferredBy: null };
+    const call = new Call(this.#exchange, '', 'calling', facts, null);
+    const placing = { call, to };
+    try {
+      const sdp = await call.begin();
+      this.#placing.add(placing);
+      await this.#place(call, to, sdp);
+    } catch (fault) {
+      call.finish(ended('', 'notPlaced', 'The call was not placed.', 41));
+      throw fault;
+    } finally {
+      this.#placing.delete(placing);
+    }
+    return call;
+  }
+
+  /** Writes to somebody, out of any call. */
+  async write(to: string, text: string): Promise<void> {
+    await this.#session.request('message', { to, text });
+  }
+
+  /** A call whose request got no answer is asked for again, unless the gateway turns out to have it. */
+  async #place(call: Call, to: string, sdp: string): Promise<void> {
+    while (call.id === '') {
+      await this.#session.connected();
+      if (call.id !== '') return;
+      try {
+        const { callId } = await this.#session.request('call', { to, sdp });
+        this.#adopt(callId, call);
+      } catch (fault) {
+        if (!isFault(fault, 'connectionLost')) throw fault;
+      }
+    }
+  }
+
+  #adopt(id: string, call: Call): void {
+    call.name(id);
+    this.#calls.set(id, call);
+    call.on('ended', () => this.#calls.delete(id));
+  }
+
+  #onState(state: SessionState): void {
+    if (state === 'closed') {
+      this.#cancelOnline?.();
+      this.#cancelOnline = null;
+      this.#dropCalls('hangup', 'The session is over.', 16);
+    }
+    this.emit('state', state);
+  }
+
+  #onEvent(event: GatewayEvent): void {
+    if (event.method === 'message') return this.emit('message', event.params);
+    if (event.method === 'registration' || event.method === 'replacedSession') return;
+    const { callId } = event.params;
+    if (event.method === 'incoming' && !this.#calls.has(callId)) {
+      const { from, displayName, headers, transferredBy, sdp } = event.params;
+      const told = { displayName, headers: headers ?? {}, transferredBy: transferredBy ?? null };
+      this.#comeIn(callId, { direction: 'incoming', peer: from, ...told }, sdp);
+    }
+    this.#calls.get(callId)?.handle(event);
+  }
+
+  #comeIn(callId: string, facts: Facts, sdp: string): void {
+    const call = new Call(this.#exchange, callId, 'incoming', facts, sdp);
+    this.#adopt(callId, call);
+    this.emit('incoming', call);
+  }
+
+  #onResumed(known: KnownCall[], isLost: boolean, facts: { [callId: string]: Facts }): void {
+    const isThere = new Set(known.map(({ callId }) => callId));
+    for (const call of isLost ? this.calls : []) {
+      if (!isThere.has(call.id)) call.finish(ended(call.id, 'unknown', 'The call is over, and why was not told.', 31));
+    }
+    for (const it of known) {
+      const own = this.#calls.get(it.callId);
+      if (own === undefined) this.#restore(it, isLost, facts[it.callId]);
+      else if (isLost && it.state === 'connected') own.handle({ method: 'connected', params: { callId: it.callId, seq: 0 } });
+    }
+    // Those that were there before the connection was lost may have lost their path with it.
+    this.calls.filter((call) => call.connection !== null).forEach((call) => call.onNetwork(false));
+  }
+
+  /** A call that this page knows nothing of yet. */
+  #restore({ callId, peer, state, sdp }: KnownCall, isLost: boolean, known: Facts | undefined): void {
+    const placing = [...this.#placing].find((it) => it.to === peer && it.call.id === '');
+    if (placing !== undefined && state !== 'incoming') {
+      this.#placing.delete(placing);
+      return this.#adopt(callId, placing.call);
+    }
+    // The event that tells of it follows, and says more.
+    if (state === 'incoming' && known === undefined && !isLost) return;
+    const direction = state === 'incoming' ? 'incoming' : 'outgoing';
+    const facts = known ?? { direction, peer, displayName: '', headers: {}, transferredBy: null };
+    if (state === 'incoming') return this.#comeIn(callId, facts, sdp ?? '');
+    const call = new Call(this.#exchange, callId, state, facts, null);
+    this.#adopt(callId, call);
+    this.emit('restored', call);
+    if (state === 'connected') this.#quietly(call.rejoin());
+  }
+
+  async #openMedia(call: Call): Promise<Media> {
+    const microphone = await this.devices.openMicrophone();
+    const { iceServers = [], plays = true } = this.#options;
+    const media = new Media(this.#environment, { iceServers }, microphone, plays, call.mediaListener);
+    if (this.devices.speaker !== '') await media.playBy(this.devices.speaker);
+    return media;
+  }
+
+  async #changeMicrophone(call: Call): Promise<void> {
+    if (call.connection !== null) await call.speakBy(await this.devices.openMicrophone());
+  }
+
+  #dropCalls(cause: string, text: string, q850: number): void {
+    this.calls.forEach((call) => call.finish(ended(call.id, cause, text, q850)));
+  }
+
+  #quietly(work: Promise<void>): void {
+    work.catch((fault) => this.emit('fault', fault instanceof WebtrunkError ? fault : new WebtrunkError(-32603, String(fault))));
+  }
+}
+
+function ended(callId: string, cause: string, text: string, q850: number): Ended {
+  return { callId, cause, text, q850, sipStatus: 0 };
+}

@@ -1,0 +1,456 @@
+// Made of docs/json-api.schema.json by `npm run protocol`: do not edit.
+
+/** Parameters of `answer`. */
+export interface Answer {
+  /** The call. */
+  callId: string;
+  /** The page's answer to the offer that `incoming` brought. */
+  sdp: string;
+}
+
+/** Parameters of `call`. */
+export interface Call {
+  /** The page's offer. */
+  sdp: string;
+  /** A number or user, as it would be dialled. */
+  to: string;
+}
+
+/** About a call, and no more to say. */
+export interface CallEvent {
+  /** The call. */
+  callId: string;
+}
+
+/** How far a call is. */
+export type CallState =
+  /** The page called, and nobody has lifted. */
+  | "calling"
+  /** Somebody calls, and the page has not answered. */
+  | "incoming"
+  /** Both talk. */
+  | "connected";
+
+/** Parameters of `candidate`. */
+export interface Candidate {
+  /** The call. */
+  callId: string;
+  /** The candidates found so far, with the description's `ice-ufrag`, `ice-pwd` and `mid` (RFC 8840 9). */
+  fragment: string;
+}
+
+/** Parameters of `connect`. */
+export interface Connect {
+  /** The name that is shown with the page's calls, where its proof says none. */
+  displayName?: string | null;
+  /** What proves it. */
+  proof: Proof;
+}
+
+/** A session has begun. */
+export interface Connected {
+  /** How long the session waits for it after its connection is lost, in s. */
+  resumeS: number;
+  /** What `resume` wants, once. */
+  resumeToken: string;
+  /** The session's name, for logs. */
+  session: string;
+  /** Who the page is to others. */
+  user: string;
+}
+
+/** Nothing more to say. */
+export interface Done {}
+
+/** Parameters of `dtmf`. */
+export interface Dtmf {
+  /** The call. */
+  callId: string;
+  /** One of `0-9*#A-D`. */
+  digit: string;
+  /** How long it was held, in ms. */
+  durationMs: number;
+}
+
+/** Parameters of `ended`. */
+export interface Ended {
+  /** The call. */
+  callId: string;
+  /** One word, by which programs go. */
+  cause: string;
+  /** The cause in the telephone network that says it (ITU-T Q.850). */
+  q850: number;
+  /** The SIP status that says it (RFC 3261 21). */
+  sipStatus: number;
+  /** The same for people. */
+  text: string;
+}
+
+/** What is told. */
+export interface Error {
+  /** The code, by which programs go. */
+  code: number;
+  /** Where it is. */
+  data?: ErrorData | null;
+  /** For people who read logs. */
+  message: string;
+}
+
+/** Where it is wrong. */
+export interface ErrorData {
+  /** The parameter. */
+  field: string;
+}
+
+/** Parameters of `incoming`. */
+export interface Incoming {
+  /** The call. */
+  callId: string;
+  /** The caller's display name; empty where there is none. */
+  displayName: string;
+  /** Who calls: a number or user. */
+  from: string;
+  /** What the dial plan tells the callee besides (`headers` of its actions). */
+  headers: { [name: string]: string };
+  /** The gateway's offer, for `answer` to answer. */
+  sdp: string;
+  /** Who transfers the caller to the page, where that is how the call comes about. */
+  transferredBy?: string | null;
+}
+
+/** A call as `resume` tells of it. */
+export interface KnownCall {
+  /** The call. */
+  callId: string;
+  /** Whom it is with: who calls, or what was dialled. */
+  peer: string;
+  /** The gateway's offer, of a call that came in and is not answered. */
+  sdp?: string | null;
+  /** How far it is. */
+  state: CallState;
+}
+
+/** Parameters of events that bring a description. */
+export interface Media {
+  /** The call. */
+  callId: string;
+  /** The gateway's answer. */
+  sdp?: string | null;
+}
+
+/** Parameters of `message`. */
+export interface Message {
+  /** What is written. */
+  text: string;
+  /** A number or user, as it would be dialled. */
+  to: string;
+}
+
+/** Parameters of `message`. */
+export interface Message2 {
+  /** The writer's display name; empty where there is none. */
+  displayName: string;
+  /** Who wrote. */
+  from: string;
+  /** What was written. */
+  text: string;
+}
+
+/** Parameters of methods that name a call. */
+export interface Named {
+  /** The call. */
+  callId: string;
+}
+
+/** No parameters. */
+export interface Nothing {}
+
+/** Parameters of `ping`. */
+export interface Ping {
+  /** The number of the last event that the page saw. */
+  lastSeen?: number | null;
+}
+
+/** A call is being placed. */
+export interface Placed {
+  /** Its name, by which events and requests name it. */
+  callId: string;
+}
+
+/** Parameters of `transferProgress`. */
+export interface Progress {
+  /** The call. */
+  callId: string;
+  /** Why it failed, in a word of `ended`. */
+  cause?: string | null;
+  /** How far it is. */
+  step: TransferStep;
+}
+
+/** What proves who a page is. */
+export type Proof =
+  /** A token, as the page's server gave it (docs/TOKENS.md). */
+  | {
+    kind: "token";
+    /** The token. */
+    token: string;
+  }
+  /** A name that lasts for a while, `EXPIRY:USER`, and its password. */
+  | {
+    kind: "ephemeral";
+    /** The name. */
+    name: string;
+    /** Its password. */
+    password: string;
+  }
+  /** A user and its password, where the gateway is configured to take them. */
+  | {
+    kind: "password";
+    /** Its password. */
+    password: string;
+    /** The user. */
+    user: string;
+  };
+
+/** Parameters of `quality`: of `statistics` what changes the most. */
+export interface Quality {
+  /** The call. */
+  callId: string;
+  /** How unevenly the page's packets came, in ms. */
+  jitterMs: number;
+  /** Packets of the page's that never came, in all. */
+  lost: number;
+  /** What the page lost, by its latest report, in percent. */
+  lostSentPercent: number;
+  /** How what the page says is to talk with, lately: 1 to 4.5 (ITU-T G.107). */
+  mosReceived?: number | null;
+  /** The same of what the page hears, by its reports. */
+  mosSent?: number | null;
+  /** To the page and back, in ms. */
+  roundTripMs?: number | null;
+  /** How loud the page's speech is, in dBm0. */
+  speechDbm0?: number | null;
+}
+
+/** Parameters of `record`. */
+export interface Record {
+  /** The call. */
+  callId: string;
+  /** What is wanted. */
+  wish: Wish;
+}
+
+/** Parameters of `registration`. */
+export interface Registration {
+  /** Whether it can be called. */
+  state: RegistrationState;
+}
+
+/** Whether a page can be called. */
+export type RegistrationState =
+  /** Calls to its user come to the page. */
+  | "registered";
+
+/** Parameters of `reject`. */
+export interface Reject {
+  /** The call. */
+  callId: string;
+  /** Why; `declined` where nothing is said. */
+  cause?: Rejection;
+}
+
+/** Why a call is refused. */
+export type Rejection =
+  /** The person does not want it: no other of its phones rings on. */
+  | "declined"
+  /** The person is in another call. */
+  | "busy";
+
+/** Parameters of `replacedSession`. */
+export interface Replaced {}
+
+/** Parameters of `resume`. */
+export interface Resume {
+  /** The number of the last event that the page saw; 0 for none. */
+  lastSeen: number;
+  /** The resume token of the last answer to `connect` or `resume`. It is good once. */
+  token: string;
+}
+
+/** A session goes on. */
+export interface Resumed {
+  /** The calls that there are. */
+  calls: KnownCall[];
+  /** Whether events are gone that the page did not see: then what `calls` says is all there is to know. */
+  eventsLost: boolean;
+  /** How long the session waits for it after its connection is lost, in s. */
+  resumeS: number;
+  /** What the next `resume` wants, once. */
+  resumeToken: string;
+  /** The session's name, for logs. */
+  session: string;
+  /** Who the page is to others. */
+  user: string;
+}
+
+/** The gateway's answer to the page's offer. */
+export interface Sdp {
+  /** The answer. */
+  sdp: string;
+}
+
+/** Parameters of `sendDtmf`. */
+export interface SendDtmf {
+  /** The call. */
+  callId: string;
+  /** 1 to 32 of `0-9*#A-D`. */
+  digits: string;
+  /** How long each is held, in ms: 40 to 6000. */
+  durationMs?: number;
+}
+
+/** What is measured of the page's own leg at the gateway. "Received" is what the page said, "sent" what it hears. */
+export interface Statistics {
+  /** The codec of what the page says. */
+  codecReceived?: string | null;
+  /** The codec of what the page hears. */
+  codecSent?: string | null;
+  /** Packets of those that never came that were invented. */
+  concealed: number;
+  /** Whether what the page hears is decoded and encoded on the way. */
+  isTranscoded: boolean;
+  /** How unevenly packets came, in ms (RFC 3550 A.8). */
+  jitterMs: number;
+  /** Packets that never came. */
+  lost: number;
+  /** What the page lost of those, by its latest report, in percent. */
+  lostSentPercent: number;
+  /** How what the page says is to talk with, lately: 1 to 4.5 (ITU-T G.107). */
+  mosReceived?: number | null;
+  /** The same of what the page hears, by its reports. */
+  mosSent?: number | null;
+  /** Packets that came. */
+  packetsReceived: number;
+  /** Packets that were sent. */
+  packetsSent: number;
+  /** Packets of those that never came that were restored from redundancy. */
+  recovered: number;
+  /** To the page and back, in ms. */
+  roundTripMs?: number | null;
+  /** How loud the page's speech is, in dBm0. */
+  speechDbm0?: number | null;
+}
+
+/** Parameters of `transfer`: `to` or `withCall`. */
+export interface Transfer {
+  /** The call whose other party is handed on. */
+  callId: string;
+  /** Who is called to take the page's place. */
+  to?: string | null;
+  /** The call whose other party takes the page's place. */
+  withCall?: string | null;
+}
+
+/** How far a transfer is. */
+export type TransferStep =
+  /** It is allowed, and others are being called. */
+  | "began"
+  /** A phone rings. */
+  | "ringing"
+  /** Another has the page's place: `ended` follows. */
+  | "done"
+  /** Nobody took it: the call goes on. */
+  | "failed";
+
+/** What a page wants of the recording. */
+export type Wish =
+  /** It begins, or goes on. */
+  | "on"
+  /** It ends. */
+  | "off"
+  /** Silence stands for what is said. */
+  | "pause"
+  /** What is said is recorded again. */
+  | "resume";
+
+/** Parameters of methods that make an offer. */
+export interface WithSdp {
+  /** The call. */
+  callId: string;
+  /** The page's offer. */
+  sdp: string;
+}
+
+/** The parameters of each request, by its method. */
+export interface Methods {
+  /** Proves who the page is, and begins a session. The first request of a connection, where `resume` is not. */
+  connect: Connect;
+  /** Goes on with a session whose connection was lost. What was missed follows the answer, in its order. */
+  resume: Resume;
+  /** Ends the session: its calls are hung up, and the connection is closed. */
+  disconnect: Nothing;
+  /** Calls somebody. The answer comes at once; how it goes is told by events. */
+  call: Call;
+  /** Takes a call that came in. */
+  answer: Answer;
+  /** Refuses a call that came in. */
+  reject: Reject;
+  /** Ends a call, whatever its state. */
+  hangup: Named;
+  /** Holds a call: the offer says `sendonly` or `inactive`. Answered when the gateway has answered the offer. */
+  hold: WithSdp;
+  /** Ends a hold: the offer says `sendrecv`. */
+  resumeMedia: WithSdp;
+  /** Changes a call's media: ICE is restarted, a device was changed. */
+  update: WithSdp;
+  /** After a reload: a new connection for the media of a call that the session still has. Answered like a call, by `connected`. */
+  rejoin: WithSdp;
+  /** Tells candidates that were found after the description. */
+  candidate: Candidate;
+  /** Presses keys. */
+  sendDtmf: SendDtmf;
+  /** Has another party take the page's place: one that is called, or the one of another call of the session. */
+  transfer: Transfer;
+  /** Starts, ends, pauses or resumes the recording, where the dial plan lets the page. */
+  record: Record;
+  /** Tells what is measured of a call's media now. */
+  statistics: Named;
+  /** Writes to somebody, out of any call. */
+  message: Message;
+  /** Answered at once. With `lastSeen` the gateway forgets the events up to there. */
+  ping: Ping;
+}
+
+/** The parameters of each event, by its name, without their number. */
+export interface Events {
+  /** The page can be called, or no longer. */
+  registration: Registration;
+  /** Somebody calls: the page rings. */
+  incoming: Incoming;
+  /** A call of the page's is on its way. */
+  trying: CallEvent;
+  /** It rings at the other end. */
+  ringing: CallEvent;
+  /** Something can be heard before the answer: the gateway's answer to the page's offer. */
+  earlyMedia: Media;
+  /** The call is up. The description is the gateway's answer, where it was not told before. */
+  connected: Media;
+  /** The other end holds the call. */
+  held: CallEvent;
+  /** The other end holds it no more. */
+  resumed: CallEvent;
+  /** The other end pressed a key. */
+  dtmf: Dtmf;
+  /** How the page's `transfer` goes. */
+  transferProgress: Progress;
+  /** What is measured of a call's media, every five seconds. It is not told again after `resume`. */
+  quality: Quality;
+  /** Nothing is heard of the page's media: it should restart ICE by `update`. */
+  restartNeeded: CallEvent;
+  /** Somebody wrote. */
+  message: Message2;
+  /** The call is over; nothing follows for it. */
+  ended: Ended;
+  /** The session goes on elsewhere, or another took its place: this connection is closed next. */
+  replacedSession: Replaced;
+}
