@@ -1,6 +1,6 @@
-//! Reading files of a size that can be held: a path may lead anywhere, to `/dev/zero` for one.
+//! Reading files of a size that can be held: a path may lead anywhere, to `/dev/zero` for one. And whether files can be made.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -28,6 +28,15 @@ pub fn read(path: &Path, mib_max: u64) -> io::Result<Vec<u8>> {
 pub fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path, TEXT_MAX)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+}
+
+/// Whether a file could be made beside this one: one is made there, and goes away at once.
+///
+/// # Errors
+/// Those of the system.
+pub fn try_folder_of(path: &Path) -> io::Result<()> {
+    let probe = path.with_file_name(format!(".webtrunk-{}", std::process::id()));
+    File::create_new(&probe).and_then(|_| fs::remove_file(&probe))
 }
 
 #[cfg(test)]

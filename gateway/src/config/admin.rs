@@ -1,6 +1,5 @@
 //! `[admin]`: the interface for operators, on this machine alone.
 
-use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -74,7 +73,7 @@ impl AdminSection {
             None => usual_token_file(store.map(|store| store.path.as_path())),
             Some(written) => {
                 let path = faults.document().resolve(written.get_ref());
-                if let Err(error) = try_beside(&path) {
+                if let Err(error) = files::try_folder_of(&path) {
                     let cure = "name a file in a folder that is there and that the gateway may write to";
                     faults.add(written.span(), format!("cannot be written: {error}"), cure);
                 }
@@ -101,12 +100,6 @@ impl AdminSection {
         }
         Some(token)
     }
-}
-
-/// Makes a file in the same folder, which goes away at once.
-fn try_beside(path: &Path) -> io::Result<()> {
-    let probe = path.with_file_name(format!(".webtrunk-token-{}", std::process::id()));
-    File::create_new(&probe).and_then(|_| fs::remove_file(&probe))
 }
 
 fn usual_token_file(store: Option<&Path>) -> PathBuf {

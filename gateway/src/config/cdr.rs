@@ -1,12 +1,13 @@
 //! `[cdr]`: what is kept of calls.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
+use crate::files;
 
 /// Records of calls. They are kept in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +77,7 @@ fn check_file(written: &Spanned<String>, faults: &mut Faults<'_>) -> Result<Path
     let checked = if path.exists() {
         OpenOptions::new().append(true).open(&path).map(drop)
     } else {
-        let probe = path.with_file_name(format!(".webtrunk-cdr-{}", std::process::id()));
-        File::create_new(&probe).and_then(|_| fs::remove_file(&probe))
+        files::try_folder_of(&path)
     };
     match checked {
         Ok(()) => Ok(path),

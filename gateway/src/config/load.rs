@@ -114,6 +114,11 @@ fn check(
     }
 }
 
+/// A section that is sound, or not there; `None` where it is faulty.
+fn sound<T>(checked: Option<Option<T>>) -> Option<Option<T>> {
+    checked.map_or(Some(None), |section| section.map(Some))
+}
+
 impl File {
     fn has_inline_secret(&self) -> bool {
         self.users.iter().any(UserSection::has_inline_secret)
@@ -187,34 +192,13 @@ impl File {
         let trace = self.trace.check(faults);
         let hep = self.hep.as_ref().map(|section| section.check(trace.is_enabled, environment, faults));
         let log = self.log.check(faults);
-        let http = match http {
-            Some(http) => Some(http?),
-            None => None,
-        };
-        let store = match store {
-            Some(store) => Some(store?),
-            None => None,
-        };
-        let cdr = match cdr {
-            Some(cdr) => Some(cdr?),
-            None => None,
-        };
-        let recording = match recording {
-            Some(recording) => Some(recording?),
-            None => None,
-        };
-        let hep = match hep {
-            Some(hep) => Some(hep?),
-            None => None,
-        };
-        let telemetry = match telemetry {
-            Some(telemetry) => Some(telemetry?),
-            None => None,
-        };
-        let admin = match admin {
-            Some(admin) => Some(admin?),
-            None => None,
-        };
+        let http = sound(http)?;
+        let store = sound(store)?;
+        let cdr = sound(cdr)?;
+        let recording = sound(recording)?;
+        let hep = sound(hep)?;
+        let telemetry = sound(telemetry)?;
+        let admin = sound(admin)?;
         Some(Config {
             http,
             admin,

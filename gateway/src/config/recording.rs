@@ -1,12 +1,12 @@
 //! `[recording]`: where calls are recorded to.
 
-use std::fs::{self, File};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
+use crate::files;
 
 /// Recordings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +25,7 @@ impl RecordingSection {
     /// Checks the section by making a file in the folder, which goes away at once.
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<RecordingConfig> {
         let folder = faults.document().resolve(self.folder.get_ref());
-        let probe = folder.join(format!(".webtrunk-{}", std::process::id()));
-        match File::create_new(&probe).and_then(|_| fs::remove_file(&probe)) {
+        match files::try_folder_of(&folder.join("recording")) {
             Ok(()) => Some(RecordingConfig { folder }),
             Err(error) => {
                 let problem = format!("no file can be made in it: {error}");

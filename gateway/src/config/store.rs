@@ -1,6 +1,6 @@
 //! `[store]`: what outlives the process.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
+use crate::files;
 
 /// Where registrations are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +29,8 @@ impl StoreSection {
     /// Checks the section by making a file beside it, which goes away at once: SQLite does so too.
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<StoreConfig> {
         let path = faults.document().resolve(self.path.get_ref());
-        let probe = path.with_file_name(format!(".webtrunk-store-{}", std::process::id()));
-        let is_folder_ours = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
-        let is_ours =
-            is_folder_ours.and_then(|()| if path.exists() { check_writable(&path) } else { Ok(()) });
+        let is_ours = files::try_folder_of(&path)
+            .and_then(|()| if path.exists() { check_writable(&path) } else { Ok(()) });
         if is_ours.is_ok() && is_something_else(&path) {
             let cure = "name a file that is not there yet, or the one that the gateway made";
             faults.add(self.path.span(), "is no SQLite database", cure);
