@@ -1,17 +1,18 @@
 //! Everything that carries calls, made of the configuration: engine, adapters, switchboard.
 
-use std::collections::HashMap;
+mod adapters;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
 use tracing::{error, info, warn};
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
-use webtrunk_signalling::adapter::{Adapter, Command, Event, StartError as AdapterError};
+use webtrunk_signalling::adapter::{Command, StartError as AdapterError};
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
@@ -40,9 +41,7 @@ use crate::supervision::Mishaps;
 use crate::telemetry::Exporter;
 use crate::tls::TlsError;
 use crate::wiring;
-
-/// Events of the adapter that may wait. A burst of calls; past it the adapter waits.
-const EVENTS: usize = 1024;
+use adapters::{Started, Told};
 
 /// Media streams that may wait for somebody to look at them; past it they are closed.
 const STREAMS: usize = 256;
@@ -114,8 +113,7 @@ pub struct Telephony {
     status: StatusReader,
     websocket: Option<WsEndpoint>,
     phones: Option<SocketAddr>,
-    /// To each adapter.
-    commands: Vec<mpsc::Sender<Command>>,
+    adapters: Told,
     pages: Option<JsonEndpoint>,
     store: Option<Store>,
     sight: Option<Sight>,
@@ -203,23 +201,18 @@ impl Telephony {
         let locations = adapter.locations();
         let (trunks, refused) = (adapter.trunks(), adapter.refused_calls());
         let adapter_reloader = adapter.reloader();
-        let (events, incoming) = mpsc::channel(EVENTS);
-        let name = adapter.name();
-        let commands = adapter.start(events).inspect_err(|_| engine.stop())?;
+        let mut adapters = Started::default();
+        adapters.start(adapter).inspect_err(|_| engine.stop())?;
         for listener in transport.addresses().iter() {
             info!(transport = listener.kind.via_name(), address = %listener.bound, "SIP listens");
         }
-        let (mut adapters, mut arriving) = (HashMap::from([(name, commands)]), vec![(name, incoming)]);
         let (mut pages, mut to_pages) = (None, None);
         if let Some((json, http)) = config.json.as_ref().zip(http) {
             let adapter = wiring::json(config, json, http, connections);
             (pages, to_pages) = (Some((adapter.locations(), adapter.reloader())), Some(adapter.endpoint()));
-            let (events, incoming) = mpsc::channel(EVENTS);
-            let name = adapter.name();
-            adapters.insert(name, adapter.start(events).inspect_err(|_| engine.stop())?);
-            arriving.push((name, incoming));
+            adapters.start(adapter).inspect_err(|_| engine.stop())?;
         }
-        let commands = adapters.values().cloned().collect();
+        let told = adapters.told();
         let live = Live {
             reloader: adapter_reloader,
             locations: locations.clone(),
@@ -232,13 +225,14 @@ impl Telephony {
         let of_traces = exporter.clone().map(|exporter| Arc::new(exporter) as Arc<dyn CdrKeeper>);
         let of_records = store.as_ref().and_then(Store::cdr_keeper);
         let roster = Roster::new(of_records.into_iter().chain(of_traces).collect());
-        let board = Switchboard::new(engine.clone(), live.house(config), adapters).with_witness(witness);
+        let board =
+            Switchboard::new(engine.clone(), live.house(config), told.by_name()).with_witness(witness);
         let spent = store.as_mut().map(|store| (store.take_spent(), store.spent_keeper()));
         let (spent, of_spent) = spent.unzip();
         let board = board.with_spent(spent.unwrap_or_default(), of_spent);
         let board = Arc::new(board.with_records(Arc::new(roster.clone())));
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(serve(Arc::clone(&board), arriving, stopping));
+        let served = tokio::spawn(adapters.serve(Arc::clone(&board), stopping));
         let of_store = store.as_ref().map(Store::health);
         let health = Health::new(engine.clone(), media_load.clone(), of_store.clone());
         let status = StatusReader::new(engine.clone(), Arc::clone(&board), locations, of_store, trunks);
@@ -260,7 +254,7 @@ impl Telephony {
             status,
             websocket,
             phones,
-            commands,
+            adapters: told,
             pages: to_pages,
             store,
             sight,
@@ -361,10 +355,7 @@ impl Telephony {
     /// Takes no new calls from now on; those that are there may go on until then.
     pub async fn refuse_calls(&self, until: Instant) {
         self.health.set_draining(until);
-        for commands in &self.commands {
-            // An adapter that is gone takes none.
-            let _ = commands.send(Command::RefuseCalls).await;
-        }
+        self.adapters.tell(&Command::RefuseCalls).await;
     }
 
     /// Returns when no more calls can be carried, which should never be.
@@ -416,16 +407,9 @@ impl Telephony {
         if !self.served.is_finished() && tokio::time::timeout(FAREWELL, self.served).await.is_err() {
             warn!("calls are left that did not end in time");
         }
-        for commands in &self.commands {
-            // An adapter that is gone already has stopped listening.
-            let _ = commands.send(Command::Drain).await;
-        }
-        let all_closed = async {
-            for commands in &self.commands {
-                commands.closed().await;
-            }
-        };
-        if tokio::time::timeout(FAREWELL, all_closed).await.is_err() {
+        // An adapter that is gone already has stopped listening.
+        self.adapters.tell(&Command::Drain).await;
+        if !self.adapters.closed(FAREWELL).await {
             warn!("peers are left that did not confirm the end of their calls");
         }
         if let Some(store) = self.store {
@@ -437,22 +421,6 @@ impl Telephony {
             let _ = tokio::task::spawn_blocking(move || exporter.finish()).await;
         }
     }
-}
-
-/// Serves all adapters, until `stopping` says so or one of them is gone: then no call may go on.
-async fn serve(
-    board: Arc<Switchboard>,
-    adapters: Vec<(&'static str, mpsc::Receiver<Event>)>,
-    stopping: watch::Receiver<bool>,
-) -> Result<(), Collapse> {
-    let mut served = JoinSet::new();
-    for (name, events) in adapters {
-        served.spawn(Arc::clone(&board).serve(name, events, stopping.clone()));
-    }
-    while let Some(ended) = served.join_next().await {
-        ended??;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -476,7 +444,7 @@ mod tests {
         actix::System::new().block_on(async {
             let mut telephony = start();
             // As good as a panic in its task: it ends, and nobody asked the telephony to stop.
-            telephony.commands[0].send(Command::Drain).await.expect("it lives");
+            telephony.adapters.tell(&Command::Drain).await;
             let collapse = tokio::time::timeout(PATIENCE, telephony.collapsed()).await.expect("in time");
             assert_eq!(collapse.to_string(), "the adapter \"sip\" is gone");
             tokio::time::timeout(PATIENCE, telephony.stop()).await.expect("nothing is waited for");
