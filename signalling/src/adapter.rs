@@ -261,6 +261,13 @@ pub enum Event {
         /// `destination` is whom it talks with there, where that is known.
         replaces: Option<LegId>,
     },
+    /// The party wants not to be heard, whatever it sends, or to be heard again.
+    MuteAsked {
+        /// An answered leg.
+        leg: LegId,
+        /// Whether it is muted from now on.
+        is_muted: bool,
+    },
     /// The party wants to know what is measured of its media. To be answered by `Tell`.
     FiguresAsked {
         /// An answered leg.
@@ -571,6 +578,7 @@ impl Event {
             | Self::CandidatesTold { leg, .. }
             | Self::RecordAsked { leg, .. }
             | Self::TransferAsked { leg, .. }
+            | Self::MuteAsked { leg, .. }
             | Self::FiguresAsked { leg }
             | Self::Redirected { leg, .. }
             | Self::ContentTold { leg, .. }

@@ -238,6 +238,7 @@ impl B2bua {
                 self.media(CallCommand::AddCandidates { leg, fragment });
             }
             Event::RecordAsked { leg, wish } => self.on_record_asked(leg, wish),
+            Event::MuteAsked { leg, is_muted } => self.on_mute_asked(leg, is_muted),
             Event::TransferAsked { leg, destination, replaces } => {
                 self.on_transfer_asked(leg, destination, replaces, directory)
             }

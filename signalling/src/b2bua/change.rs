@@ -11,7 +11,7 @@ use webtrunk_engine::media::PlaybackId;
 use webtrunk_engine::sdp::{Direction, FragmentError, SessionDescription};
 
 use super::call::B2bua;
-use super::party::{Change, Party};
+use super::party::{Change, Instead, Party};
 use crate::adapter::{Command, MediaProfile, News};
 use webtrunk_engine::EndCause;
 
@@ -110,23 +110,27 @@ impl B2bua {
     }
 
     /// While a party holds the other without sound of its own, the other hears music, or packets of silence,
-    /// so that its media does not seem to have died.
+    /// so that its media does not seem to have died. Of one that is muted it hears silence.
     pub(super) fn follow_hold(&mut self, leg: LegId) {
         self.tell_hold(leg);
         let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
         let music = self.settings.music_on_hold.clone();
-        let is_held = self.party(leg).is_some_and(|party| holds_in_silence(party, music.is_some()));
+        let instead = self.party(leg).and_then(|party| match holds_in_silence(party, music.is_some()) {
+            true if music.is_some() => Some(Instead::Music),
+            true => Some(Instead::Silence),
+            false => party.is_muted.then_some(Instead::Silence),
+        });
         let Some(listening) = self.party_mut(listener) else { return };
-        if listening.is_held == is_held {
+        if listening.hears_instead == instead {
             return;
         }
-        listening.is_held = is_held;
-        let source = match music {
-            _ if !is_held => HearSource::Leg(leg),
-            Some(music) => {
+        listening.hears_instead = instead;
+        let source = match (instead, music) {
+            (None, _) => HearSource::Leg(leg),
+            (Some(Instead::Music), Some(music)) => {
                 HearSource::Prompts { prompts: vec![music], is_looped: true, playback: PlaybackId::ENDLESS }
             }
-            None => HearSource::Silence,
+            (Some(_), _) => HearSource::Silence,
         };
         self.hear(listener, source);
     }

@@ -46,6 +46,20 @@ impl B2bua {
         (leg == attendance.party.leg).then_some(&attendance.keys)
     }
 
+    /// Mutes a party in its conference; whether it is in one.
+    pub(super) fn mute_in_conference(&mut self, leg: LegId, is_muted: bool) -> bool {
+        let meets = self.doing == Doing::Meeting;
+        let Some(Attendance { party, .. }) =
+            self.attendance.as_mut().filter(|it| meets && it.party.leg == leg)
+        else {
+            return false;
+        };
+        party.is_muted = is_muted;
+        let party = Box::new(party.clone());
+        self.media(CallCommand::ChangeParty(party));
+        true
+    }
+
     /// The caller pressed keys that change what it is.
     pub(super) fn on_party_keys(&mut self, feature: PartyFeature) {
         let Some(Attendance { party, target, .. }) = &mut self.attendance else { return };

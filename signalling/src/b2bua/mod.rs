@@ -11,6 +11,7 @@ mod effect;
 mod ending;
 mod key_reader;
 mod menu;
+mod mute;
 mod notes;
 mod nowhere;
 mod party;

@@ -55,10 +55,19 @@ pub(super) struct Party {
     pub(super) holds_key_for: Option<LegId>,
     /// Which of its keys are for the gateway.
     pub(super) key_reader: KeyReader,
-    /// The party at the other end holds it without sound of its own.
-    pub(super) is_held: bool,
+    /// What it hears in place of the party at the other end, which holds it without sound of its own, or is muted.
+    pub(super) hears_instead: Option<Instead>,
+    /// It wants not to be heard.
+    pub(super) is_muted: bool,
     /// It was told that the party at the other end holds it.
     pub(super) knows_hold: bool,
+}
+
+/// What a party hears in place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Instead {
+    Music,
+    Silence,
 }
 
 /// How far a party is.
@@ -164,7 +173,8 @@ impl Party {
             keys: KeyMode::Events,
             holds_key_for: None,
             key_reader: KeyReader::default(),
-            is_held: false,
+            hears_instead: None,
+            is_muted: false,
             knows_hold: false,
         }
     }

@@ -321,7 +321,7 @@ impl B2bua {
             std::mem::swap(&mut self.caller, &mut self.callees[index]);
             self.follow_caller();
         }
-        self.caller.is_held = false;
+        self.caller.hears_instead = None;
     }
 
     fn tell_transferor(&mut self, by: LegId, progress: TransferProgress) {

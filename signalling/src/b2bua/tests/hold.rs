@@ -34,6 +34,20 @@ fn music_is_heard_by_who_is_on_hold_unless_a_telephone_system_holds_with_its_own
 }
 
 #[test]
+fn a_party_that_is_muted_is_heard_as_silence_and_its_hold_as_music_all_the_same() {
+    let (mut bench, _) = Bench::talking(trunk());
+    bench.call.settings.music_on_hold = World.prompt("hello");
+    let leg = bench.caller;
+    assert_eq!(bench.signal(Event::MuteAsked { leg, is_muted: true }), ["callee hears silence"]);
+    assert_eq!(bench.signal(Event::MuteAsked { leg, is_muted: true }), [""; 0]);
+    let words = bench.agreed(leg, Direction::Inactive);
+    assert_eq!(words, ["tell callee Held(true)", "callee hears prompt"]);
+    let words = bench.agreed(leg, Direction::SendRecv);
+    assert_eq!(words, ["tell callee Held(false)", "callee hears silence"]);
+    assert_eq!(bench.signal(Event::MuteAsked { leg, is_muted: false }), ["callee hears caller"]);
+}
+
+#[test]
 fn an_empty_reoffer_gets_our_offer() {
     let (mut bench, callee) = Bench::talking(trunk());
     assert_eq!(

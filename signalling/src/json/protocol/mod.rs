@@ -29,8 +29,8 @@ pub use event::{
 pub use frame::{Frame, Id, notification, refusal, response};
 pub use outcome::{Connected, Nothing as Done, Outcome, Placed, Resumed, Sdp};
 pub use request::{
-    Answer, Call, Candidate, Connect, Message as SendMessage, Named, Nothing, Ping, Proof, Record, Reject,
-    Rejection, Request, Resume, SendDtmf, Transfer, Wish, WithSdp,
+    Answer, Call, Candidate, Connect, Message as SendMessage, Mute, Named, Nothing, Ping, Proof, Record,
+    Reject, Rejection, Request, Resume, SendDtmf, Transfer, Wish, WithSdp,
 };
 pub use statistics::Statistics;
 

@@ -34,6 +34,8 @@ pub enum Request {
     Rejoin(WithSdp),
     /// Tells candidates that were found after the description.
     Candidate(Candidate),
+    /// Has the page not be heard, whatever it sends, or be heard again: in a conference too. After `rejoin` it is heard.
+    Mute(Mute),
     /// Presses keys.
     SendDtmf(SendDtmf),
     /// Has another party take the page's place: one that is called, or the one of another call of the session.
@@ -170,6 +172,16 @@ pub struct Candidate {
     pub call_id: String,
     /// The candidates found so far, with the description's `ice-ufrag`, `ice-pwd` and `mid` (RFC 8840 9).
     pub fragment: String,
+}
+
+/// Parameters of `mute`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Mute {
+    /// The call.
+    pub call_id: String,
+    /// Whether the page is muted from now on.
+    pub muted: bool,
 }
 
 /// Parameters of `sendDtmf`.

@@ -15,8 +15,8 @@ use crate::adapter::{
     self, Content, ContentKind, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, RecordWish, Text, leg_span,
 };
 use crate::json::protocol::{
-    self, Answer, CallEvent, Candidate, Done, ErrorCode, Event, Fault, Id, Media, Outcome, Ping, Placed,
-    Record, Reject, Rejection, Request, SendDtmf, SendMessage, Transfer, Wish, WithSdp,
+    self, Answer, CallEvent, Candidate, Done, ErrorCode, Event, Fault, Id, Media, Mute, Outcome, Ping,
+    Placed, Record, Reject, Rejection, Request, SendDtmf, SendMessage, Transfer, Wish, WithSdp,
 };
 
 /// Calls of one session. Chosen by us: nobody follows more.
@@ -76,6 +76,7 @@ impl Session {
             }
             Request::Rejoin(offer) => self.rejoin(&offer, waiting()),
             Request::Candidate(candidate) => self.candidate(&candidate, waiting()),
+            Request::Mute(Mute { call_id, muted }) => self.mute(&call_id, muted),
             Request::SendDtmf(keys) => self.press(&keys),
             Request::Transfer(transfer) => self.transfer(transfer),
             Request::Record(record) => self.record(&record, waiting()),
@@ -210,6 +211,12 @@ impl Session {
         let leg = call.leg;
         self.report(adapter::Event::CandidatesTold { leg, fragment });
         Ok(None)
+    }
+
+    fn mute(&mut self, call_id: &str, is_muted: bool) -> Said {
+        let leg = self.connected_call(call_id)?.leg;
+        self.report(adapter::Event::MuteAsked { leg, is_muted });
+        DONE
     }
 
     fn press(&mut self, SendDtmf { call_id, digits, duration_ms }: &SendDtmf) -> Said {

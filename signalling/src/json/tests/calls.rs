@@ -65,6 +65,7 @@ fn no_page_reaches_a_call_of_another_session() {
         ("rejoin", json!({ "callId": call_id, "sdp": SDP })),
         ("candidate", json!({ "callId": call_id, "fragment": FRAGMENT })),
         ("sendDtmf", json!({ "callId": call_id, "digits": "1" })),
+        ("mute", json!({ "callId": call_id, "muted": true })),
         ("transfer", json!({ "callId": call_id, "to": "101" })),
         ("record", json!({ "callId": call_id, "wish": "on" })),
         ("statistics", json!({ "callId": call_id })),

@@ -49,6 +49,7 @@ fn every_input_in_every_state() {
           hold                error 1001
           rejoin              error 1001
           candidate           error 1001
+          mute                error 1001
           sendDtmf            error 1001
           transfer            error 1001
           record              error 1001
@@ -78,6 +79,7 @@ fn every_input_in_every_state() {
           hold                error 1004
           rejoin              error 1004
           candidate           error 1004
+          mute                error 1004
           sendDtmf            error 1004
           transfer            error 1004
           record              error 1004
@@ -107,6 +109,7 @@ fn every_input_in_every_state() {
           hold                error 1005
           rejoin              error 1005
           candidate           result
+          mute                error 1005
           sendDtmf            error 1005
           transfer            error 1005
           record              error 1005
@@ -136,6 +139,7 @@ fn every_input_in_every_state() {
           hold                error 1005
           rejoin              error 1005
           candidate           result
+          mute                error 1005
           sendDtmf            error 1005
           transfer            error 1005
           record              error 1005
@@ -165,6 +169,7 @@ fn every_input_in_every_state() {
           hold                error 1005
           rejoin              error 1005
           candidate           result
+          mute                error 1005
           sendDtmf            error 1005
           transfer            error 1005
           record              error 1005
@@ -194,6 +199,7 @@ fn every_input_in_every_state() {
           hold                Reoffered
           rejoin              Incoming replaces
           candidate           CandidatesTold
+          mute                result, MuteAsked
           sendDtmf            result, DigitPressed
           transfer            result, TransferAsked
           record              RecordAsked
@@ -223,6 +229,7 @@ fn every_input_in_every_state() {
           hold                error 1006
           rejoin              error 1006
           candidate           CandidatesTold
+          mute                result, MuteAsked
           sendDtmf            result, DigitPressed
           transfer            result, TransferAsked
           record              RecordAsked
@@ -252,6 +259,7 @@ fn every_input_in_every_state() {
           hold                -
           rejoin              -
           candidate           -
+          mute                -
           sendDtmf            -
           transfer            -
           record              -
@@ -311,7 +319,7 @@ const STAGES: [(&str, MakeStage); 8] = [
     }),
 ];
 
-const INPUTS: [(&str, Give); 28] = [
+const INPUTS: [(&str, Give); 29] = [
     ("connect", |it| {
         let proof = json!({ "kind": "password", "user": "bob", "password": "password-of-bob" });
         it.bench.ask(it.flow, "connect", json!({ "proof": proof }));
@@ -328,6 +336,7 @@ const INPUTS: [(&str, Give); 28] = [
     ("hold", |it| it.ask("hold", json!({ "sdp": SDP }))),
     ("rejoin", |it| it.ask("rejoin", json!({ "sdp": SDP }))),
     ("candidate", |it| it.ask("candidate", json!({ "fragment": FRAGMENT }))),
+    ("mute", |it| it.ask("mute", json!({ "muted": true }))),
     ("sendDtmf", |it| it.ask("sendDtmf", json!({ "digits": "1" }))),
     ("transfer", |it| it.ask("transfer", json!({ "to": "101" }))),
     ("record", |it| it.ask("record", json!({ "wish": "on" }))),

@@ -56,6 +56,23 @@ async fn a_page_is_told_that_the_other_end_holds_it_and_what_is_measured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_muted_is_not_heard_and_hears() {
+    let stage = stage();
+    let (mut page, placed, lifted) = talk(&stage).await;
+    for muted in [true, false] {
+        let params = json!({ "callId": placed.call_id, "muted": muted });
+        page.request("mute", params).await.expect("the call is up");
+        match muted {
+            true => assert_phone_hears_no(&lifted, CALLER_HZ).await,
+            false => assert_phone_hears(&lifted, CALLER_HZ).await,
+        }
+        assert_page_hears(&placed.media, OTHER_HZ).await;
+    }
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_go_both_ways() {
     let stage = stage();
     let (mut page, placed, lifted) = talk(&stage).await;

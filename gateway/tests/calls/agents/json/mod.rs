@@ -3,6 +3,7 @@
 mod calls;
 mod control;
 mod entry;
+mod idle;
 mod page;
 mod survival;
 mod transfers;

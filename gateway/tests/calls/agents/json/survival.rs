@@ -50,6 +50,32 @@ async fn a_call_goes_on_without_a_gap_while_its_page_has_no_connection_and_the_p
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_outlives_a_hundred_lost_connections_without_a_gap() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, session) = connect(&stage.gateway, "alice").await;
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    let mut token = session["resumeToken"].clone();
+    let mut last_seen = page.last_seen();
+    for lost in 0..100 {
+        drop(page);
+        // Some come back before the gateway has noticed, and some after.
+        tokio::time::sleep(Duration::from_millis(lost % 40)).await;
+        let resumed;
+        (page, resumed) = resume(&stage, &token, last_seen).await.expect("in time");
+        assert_eq!(resumed["calls"][0]["callId"], placed.call_id.as_str());
+        token = resumed["resumeToken"].clone();
+        last_seen = last_seen.max(page.last_seen());
+    }
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_hears_no_gap(&lifted).await;
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_stays_away_has_its_call_hung_up_when_its_time_is_over() {
     let stage = stage_with("resume_s = 2");
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;

@@ -53,6 +53,7 @@ fn leg_of(event: &Event) -> LegId {
         | Event::CandidatesTold { leg, .. }
         | Event::RecordAsked { leg, .. }
         | Event::TransferAsked { leg, .. }
+        | Event::MuteAsked { leg, .. }
         | Event::FiguresAsked { leg }
         | Event::Redirected { leg, .. }
         | Event::ContentTold { leg, .. }

@@ -395,6 +395,7 @@ fn name(event: &Event) -> String {
         Event::CandidatesTold { .. } => "CandidatesTold".to_owned(),
         Event::RecordAsked { .. } => "RecordAsked".to_owned(),
         Event::TransferAsked { .. } => "TransferAsked".to_owned(),
+        Event::MuteAsked { .. } => "MuteAsked".to_owned(),
         Event::FiguresAsked { .. } => "FiguresAsked".to_owned(),
         Event::Redirected { .. } => "Redirected".to_owned(),
         Event::ContentTold { .. } => "ContentTold".to_owned(),
