@@ -156,6 +156,14 @@ export interface Message2 {
   text: string;
 }
 
+/** Parameters of `mute`. */
+export interface Mute {
+  /** The call. */
+  callId: string;
+  /** Whether the page is muted from now on. */
+  muted: boolean;
+}
+
 /** Parameters of methods that name a call. */
 export interface Named {
   /** The call. */
@@ -407,6 +415,8 @@ export interface Methods {
   rejoin: WithSdp;
   /** Tells candidates that were found after the description. */
   candidate: Candidate;
+  /** Has the page not be heard, whatever it sends, or be heard again: in a conference too. After `rejoin` it is heard. */
+  mute: Mute;
   /** Presses keys. */
   sendDtmf: SendDtmf;
   /** Has another party take the page's place: one that is called, or the one of another call of the session. */
