@@ -203,6 +203,7 @@ export class FakeBrowser implements Environment {
   }
 
   async pass(milliseconds: number): Promise<void> {
+    await settle();
     const until = this.#now + milliseconds;
     for (;;) {
       const [next] = this.#tasks.filter((it) => it.at <= until).sort((one, other) => one.at - other.at);

@@ -119,11 +119,11 @@ test('a connection that answers no ping is given up', async () => {
   assert.equal(phone.state, 'waiting');
 });
 
-test('after a change of networks a dead connection is found out in two seconds', async () => {
+test('after a change of networks a dead connection is found out in a second', async () => {
   const { browser, phone } = await connected();
   browser.socket.isDead = true;
   browser.happen('online');
-  await browser.pass(2_000);
+  await browser.pass(1_000);
   assert.equal(phone.state, 'waiting');
 });
 

@@ -134,7 +134,7 @@ fn a_page_comes_back_by_another_websocket_after_it_was_asked_to_check_anew_by_th
     come_back(Noticed::Silence);
 }
 
-/// How long the two may not hear each other. Two seconds is what it takes; a busy machine needs more.
+/// How long the two may not hear each other. A quiet machine needs three seconds, of which one is listened for.
 const SILENT_MAX: Duration = Duration::from_secs(8);
 
 /// Nobody tells it to do anything.

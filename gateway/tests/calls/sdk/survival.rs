@@ -46,14 +46,44 @@ fn a_page_with_the_sdk_comes_back_after_its_websocket_was_cut_and_nobody_hears_a
 fn a_page_with_the_sdk_that_is_reloaded_joins_its_call_again() {
     let Some(mut stage) = Stage::lay() else { return };
     let phone = stage.call();
-    stage.alice.reload();
-    let Stage { gateway, alice, line, .. } = &stage;
-    alice.begin_registration(gateway, "alice", &password("alice"), line);
-    let restored = alice.next("restored");
-    assert_eq!((&restored["peer"], &restored["state"]), (&"0301234567".into(), &"connected".into()));
-    alice.next("path");
+    reload(&stage);
     stage.assert_hear_each_other();
     assert_eq!(phone.received("INVITE").len(), 1, "the phone is told nothing");
     assert!(phone.received("BYE").is_empty());
     stage.end(phone);
+}
+
+/// How often the page loses something in one call; `WEBTRUNK_LOSSES` says another number.
+const LOSSES: usize = 6;
+
+#[test]
+fn a_call_of_the_sdk_outlives_one_loss_of_its_page_after_the_other() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let phone = stage.call();
+    let losses = std::env::var("WEBTRUNK_LOSSES").ok().and_then(|count| count.parse().ok()).unwrap_or(LOSSES);
+    for loss in 0..losses {
+        if loss % 2 == 0 {
+            stage.alice.taken("registered");
+            stage.wire.cut();
+            stage.alice.next("is waiting");
+            stage.wire.mend();
+            stage.alice.next("registered");
+        } else {
+            reload(&stage);
+        }
+        stage.alice.await_tone(PHONE_HZ);
+        stage.sound.await_tone(Law::Mu, PAGE_HZ);
+    }
+    assert_eq!(phone.received("INVITE").len(), 1, "the phone is told nothing");
+    assert_eq!(stage.gateway.log().count(&["\"session resumed\""]), losses);
+    stage.end(phone);
+}
+
+/// Loads the page anew, which finds its call and joins it.
+fn reload(Stage { gateway, alice, line, .. }: &Stage) {
+    alice.reload();
+    alice.begin_registration(gateway, "alice", &password("alice"), line);
+    let restored = alice.next("restored");
+    assert_eq!((&restored["peer"], &restored["state"]), (&"0301234567".into(), &"connected".into()));
+    alice.next("path");
 }
