@@ -16,7 +16,7 @@ const PONG_MS = 5_000;
 const PROBE_MS = 1_000;
 
 /** What comes of each method. */
-interface Results extends Record<keyof Methods, unknown> {
+interface Results {
   connect: Connected;
   resume: Resumed;
   disconnect: Done;
@@ -28,6 +28,7 @@ interface Results extends Record<keyof Methods, unknown> {
   resumeMedia: Sdp;
   update: Sdp;
   rejoin: Sdp;
+  mute: Done;
   candidate: Done;
   sendDtmf: Done;
   transfer: Done;
