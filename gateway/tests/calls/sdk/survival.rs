@@ -53,7 +53,8 @@ fn a_page_with_the_sdk_that_is_reloaded_joins_its_call_again() {
     stage.end(phone);
 }
 
-/// How often the page loses something in one call; `WEBTRUNK_LOSSES` says another number.
+/// How often the page loses something in one call; `WEBTRUNK_LOSSES` says another number. sipp waits for 70 s, in which there are
+/// forty.
 const LOSSES: usize = 6;
 
 #[test]
