@@ -35,7 +35,8 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// Those of the system.
 pub fn try_folder_of(path: &Path) -> io::Result<()> {
-    let probe = path.with_file_name(format!(".webtrunk-{}", std::process::id()));
+    // By chance: in a container every process has the same number, and one that was killed here leaves its file.
+    let probe = path.with_file_name(format!(".webtrunk-{:016x}", rand::random::<u64>()));
     File::create_new(&probe).and_then(|_| fs::remove_file(&probe))
 }
 

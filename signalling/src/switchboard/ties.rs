@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use webtrunk_engine::LegId;
+use webtrunk_engine::{EndCause, LegId};
 
 use super::Legs;
 use crate::adapter::{Command, Event};
@@ -50,11 +50,24 @@ impl Ties {
             // The task that takes them lives as long as this does.
             let Err(TrySendError::Full(event)) = self.events.try_send(event) else { continue };
             self.overflows.fetch_add(1, Ordering::Relaxed);
-            // Of all that a leg is told, this alone is told once: it waits, and there is no more than one for each leg.
-            if let (Event::Ended { .. }, Ok(runtime)) = (&event, Handle::try_current()) {
-                let events = self.events.clone();
-                runtime.spawn(async move { drop(events.send(event).await) });
+            self.give_up(event);
+        }
+    }
+
+    /// A call that cannot be told of a thing would wait for it for ever: it is told, late, that the other is gone.
+    fn give_up(&self, event: Event) {
+        let leg = event.leg();
+        let ended = match event {
+            Event::Ended { .. } => event,
+            // No call has it yet: whoever made it hears of it.
+            Event::Incoming(_) => {
+                return self.handle_command(Command::Hangup { leg, cause: EndCause::Overloaded });
             }
+            _ => Event::Ended { leg, cause: EndCause::Overloaded },
+        };
+        if let Ok(runtime) = Handle::try_current() {
+            let events = self.events.clone();
+            runtime.spawn(async move { drop(events.send(ended).await) });
         }
     }
 

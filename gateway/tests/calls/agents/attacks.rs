@@ -87,7 +87,7 @@ async fn forged_beside_every_packet_of_webrtc_while_the_gateway_is_the_dtls_serv
 /// What no server that answers for others can rule out: whoever sends a whole ClientHello into the round trip of a
 /// handshake fails it. As rarely as docs/WEBRTC.md says, and it is told.
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_client_hellos_forged_beside_a_handshake_fail_few_calls_and_those_loudly() {
+async fn whole_client_hellos_forged_beside_a_handshake_fail_few_calls_at_most() {
     const CALLS: usize = 20;
     const FAILED_MAX: usize = 2;
     let spray = Spray { every: Duration::from_millis(100), make: forgery::client_hello };

@@ -146,9 +146,9 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     fn handle_invite(&mut self, invite: Request, flow: Flow, origin: Origin, now: Instant) {
-        if self.calls() - self.orphans.len() >= self.config.calls_max {
+        if self.calls().saturating_sub(self.orphans.len()) >= self.config.calls_max {
             self.room.count(Crowded::Legs);
-            return self.refuse_known(&invite, flow, &origin, Crowded::Legs);
+            return self.refuse_known(&invite, flow, &origin, Crowded::Legs, now);
         }
         let replaces = match self.replaced_by(&invite) {
             Ok(replaces) => replaces,
@@ -159,13 +159,13 @@ impl<D: Doorkeeper> Agent<D> {
             && !self.loads.begin(trunk, leg, now)
         {
             self.room.count(Crowded::Trunk);
-            return self.refuse_known(&invite, flow, &origin, Crowded::Trunk);
+            return self.refuse_known(&invite, flow, &origin, Crowded::Trunk, now);
         }
         if replaces.is_none()
             && let Err(crowded) = self.room.take(&origin, now)
         {
             self.loads.end(leg);
-            return self.refuse_known(&invite, flow, &origin, crowded);
+            return self.refuse_known(&invite, flow, &origin, crowded, now);
         }
         let Some(key) = self.layer.accept(&invite, flow, Some(leg)) else { return self.loads.end(leg) };
         let reading = self.doorkeeper.read(&invite, &origin);
@@ -213,8 +213,8 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// Refuses a call of somebody who may make it, for which there is no room: it is told, so that it has its record.
-    fn refuse_known(&mut self, invite: &Request, flow: Flow, origin: &Origin, why: Crowded) {
-        if self.refusals.is_news(invite) {
+    fn refuse_known(&mut self, invite: &Request, flow: Flow, origin: &Origin, why: Crowded, now: Instant) {
+        if self.refusals.is_news(invite) && self.refusals.may_be_recorded(now) {
             tracing::info!(%flow, %origin, ?why, "no room for a call");
             if let Ok(Reading { caller, destination, .. }) = self.doorkeeper.read(invite, origin) {
                 let (origin, listener) = (origin.clone(), self.names.listener(&flow));
