@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::dev::SendError;
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message};
@@ -18,6 +18,9 @@ use crate::net::{SharedShard, read};
 /// Commands of one call that may wait. A call gets a handful a second, and a burst of some forty when
 /// it rings everywhere; what comes faster than this is carried out is a fault of whoever tells it.
 const MAILBOX: usize = 256;
+
+/// How long a media thread may take to tell figures. It takes a turn; one that says nothing for so long stands still.
+const STATS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The shell around a call that lives in a shard.
 pub(crate) struct CallActor {
@@ -60,11 +63,12 @@ impl CallHandle {
         }
     }
 
-    /// Reads the figures of every leg; empty when the call is over.
+    /// Reads the figures of every leg; empty when the call is over, or its thread says nothing for a second. Needs a tokio
+    /// runtime.
     pub async fn stats(&self) -> Vec<crate::leg::LegStats> {
         let (reply, stats) = tokio::sync::oneshot::channel();
         self.tell(CallCommand::ReadStats { reply });
-        stats.await.unwrap_or_default()
+        tokio::time::timeout(STATS_PATIENCE, stats).await.ok().and_then(Result::ok).unwrap_or_default()
     }
 }
 
@@ -203,6 +207,30 @@ mod tests {
             assert!(matches!(told, Some(CallEvent::Ended { cause: EndCause::Overloaded })), "{told:?}");
             assert!(events.recv().await.is_none(), "the call is told to be over once");
             assert!(!shard.borrow().has_call(id));
+        });
+    }
+
+    #[test]
+    fn figures_of_a_thread_that_stands_still_are_waited_for_no_longer_than_a_second() {
+        actix::System::new().block_on(async {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let thread = actix::Arbiter::new();
+            thread.spawn_fn(move || {
+                let supplies = Arc::new(Supplies {
+                    config: EngineConfig::default(),
+                    clock: WallClock::new(Instant::now(), SystemTime::UNIX_EPOCH),
+                    certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
+                });
+                let shard = Shard::new(supplies, PortPool::new(42_102, 42_103), Arc::default());
+                let handle = CallActor::start(CallId::next(), Rc::new(RefCell::new(shard)));
+                assert!(tell.send(handle).is_ok());
+                std::thread::sleep(Duration::from_secs(3));
+            });
+            let handle = told.await.expect("a call");
+            let asked_at = Instant::now();
+            assert!(handle.stats().await.is_empty());
+            assert!(asked_at.elapsed() < Duration::from_secs(2), "{:?}", asked_at.elapsed());
+            thread.stop();
         });
     }
 }

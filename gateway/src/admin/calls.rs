@@ -1,13 +1,12 @@
 //! `/calls`: the calls that are under way, what is known of each, and the end of one.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use webtrunk_engine::CallId;
 use webtrunk_engine::leg::LegStats;
 use webtrunk_signalling::cdr::{
@@ -17,9 +16,6 @@ use webtrunk_signalling::switchboard::Switchboard;
 
 use super::answer;
 use crate::roster::Roster;
-
-/// How long a media thread may take to tell figures. It takes a turn; one that says nothing for so long stands still.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The calls, to be told and hung up.
 #[derive(Clone)]
@@ -141,7 +137,7 @@ impl Calls {
     /// The figures of its legs now; none where it is over by now, or its thread says nothing.
     async fn stats(&self, record: &CallRecord) -> Vec<LegStats> {
         let Some(call) = name_in_log(record) else { return Vec::new() };
-        timeout(PATIENCE, self.board.stats(call)).await.ok().flatten().unwrap_or_default()
+        self.board.stats(call).await.unwrap_or_default()
     }
 }
 
