@@ -51,7 +51,7 @@ export interface Connect {
 export interface Connected {
   /** How long the session waits for it after its connection is lost, in s. */
   resumeS: number;
-  /** What `resume` wants, once. */
+  /** What `resume` wants: good until a request comes by the connection that it opened. */
   resumeToken: string;
   /** The session's name, for logs. */
   session: string;
@@ -293,7 +293,7 @@ export interface Resumed {
   eventsLost: boolean;
   /** How long the session waits for it after its connection is lost, in s. */
   resumeS: number;
-  /** What the next `resume` wants, once. */
+  /** What the next `resume` wants; the one before it is good until the first request by this connection. */
   resumeToken: string;
   /** The session's name, for logs. */
   session: string;
@@ -411,7 +411,7 @@ export interface Methods {
   resumeMedia: WithSdp;
   /** Changes a call's media: ICE is restarted, a device was changed. */
   update: WithSdp;
-  /** After a reload: a new connection for the media of a call that the session still has. Answered like a call, by `connected`. */
+  /** After a reload: a new connection for the media of a call that the session still has. Answered when the gateway has answered the offer, by `sdp`; no `connected` comes. */
   rejoin: WithSdp;
   /** Tells candidates that were found after the description. */
   candidate: Candidate;

@@ -53,7 +53,8 @@ pub(super) struct Core {
     legs: HashMap<LegId, SessionKey>,
     /// The sessions of each user, the oldest first.
     users: HashMap<String, Vec<SessionKey>>,
-    /// The hash of each session's resume token.
+    /// The hashes of each session's resume tokens: of the next one, and of the one that its connection was opened by
+    /// while nothing says that the page has the next.
     resume: HashMap<ResumeHash, SessionKey>,
     ledger: Ledger,
     last_key: SessionKey,
@@ -68,6 +69,8 @@ type ResumeHash = [u8; 32];
 struct Connection {
     entry: Entry,
     session: Option<SessionKey>,
+    /// The resume token that it was opened by, which is good until the page's first request: the answer may be lost.
+    opened_by: Option<ResumeHash>,
     /// How much was refused, and since when.
     faults: Option<(Instant, u32)>,
 }
@@ -98,7 +101,7 @@ impl Core {
 
     /// A connection is open.
     pub(super) fn handle_open(&mut self, flow: Flow, entry: Entry) {
-        self.flows.insert(flow, Connection { entry, session: None, faults: None });
+        self.flows.insert(flow, Connection { entry, session: None, opened_by: None, faults: None });
     }
 
     /// A connection is gone; its session waits.
@@ -112,7 +115,7 @@ impl Core {
 
     /// A message came.
     pub(super) fn handle_message(&mut self, flow: Flow, message: &[u8], wall: SystemTime, now: Instant) {
-        let Some(connection) = self.flows.get(&flow) else { return };
+        let Some(connection) = self.flows.get_mut(&flow) else { return };
         let read = match std::str::from_utf8(message) {
             Ok(text) => Frame::read(text),
             Err(_) => Err((None, Fault::new(ErrorCode::Parse, "the message is no UTF-8"))),
@@ -122,6 +125,9 @@ impl Core {
             Err((id, fault)) => return self.refuse(flow, id.as_ref(), &fault, now),
         };
         if let Some(key) = connection.session {
+            if let Some(used) = connection.opened_by.take() {
+                self.resume.remove(&used);
+            }
             let Some(session) = self.sessions.get_mut(&key) else { return };
             session.handle_request(id, request, self.takes_calls, &mut self.ledger, now);
             return self.settle(key);
@@ -252,7 +258,7 @@ impl Core {
         let outcome = Outcome::Connected(Connected {
             session: session.name.clone(),
             user: user.clone(),
-            resume_token: self.new_resume_token(key),
+            resume_token: self.new_resume_token(key, None),
             resume_s: self.config.resume.as_secs(),
         });
         self.sessions.insert(key, session);
@@ -267,8 +273,8 @@ impl Core {
     }
 
     fn resume(&mut self, flow: Flow, id: &Id, Resume { token, last_seen }: &Resume, now: Instant) {
-        // Used up by whoever has it, right or wrong.
-        let key = self.resume.remove(&hash(token.expose()));
+        let opened_by = hash(token.expose());
+        let key = self.resume.get(&opened_by).copied();
         let remote = self.flows.get(&flow).map(|connection| connection.entry.remote.ip().to_canonical());
         let (Some(key), Some(remote)) = (key, remote) else {
             let fault = Fault::new(
@@ -277,7 +283,8 @@ impl Core {
             );
             return self.refuse(flow, Some(id), &fault, now);
         };
-        let (resume_token, resume_s) = (self.new_resume_token(key), self.config.resume.as_secs());
+        let (resume_token, resume_s) =
+            (self.new_resume_token(key, Some(opened_by)), self.config.resume.as_secs());
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let old = session.flow();
         let (name, user) = (session.name.clone(), session.user().to_owned());
@@ -286,7 +293,10 @@ impl Core {
             response(id, &Outcome::Resumed(resumed))
         });
         if let Some(connection) = old.and_then(|old| self.flows.get_mut(&old)) {
-            connection.session = None;
+            (connection.session, connection.opened_by) = (None, None);
+        }
+        if let Some(connection) = self.flows.get_mut(&flow) {
+            connection.opened_by = Some(opened_by);
         }
         let user = session.user().to_owned();
         self.attach(flow, key);
@@ -341,9 +351,9 @@ impl Core {
         self.outputs.push_back(CoreOutput::Known(flow));
     }
 
-    /// A token of 256 random bits, of which the hash alone is kept.
-    fn new_resume_token(&mut self, key: SessionKey) -> String {
-        self.resume.retain(|_, own| *own != key);
+    /// A token of 256 random bits, of which the hash alone is kept; of those before it `kept` alone is good.
+    fn new_resume_token(&mut self, key: SessionKey, kept: Option<ResumeHash>) -> String {
+        self.resume.retain(|hash, own| *own != key || Some(*hash) == kept);
         let token = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         self.resume.insert(hash(&token), key);
         token

@@ -11,7 +11,7 @@
 //! bounded outbox, and a page that does not read is closed and may resume.
 
 mod endpoint;
-mod outbox;
+pub(super) mod outbox;
 mod reload;
 mod task;
 

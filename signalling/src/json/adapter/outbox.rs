@@ -5,16 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::json::session::Closing;
+use crate::json::session::{self, Closing};
 
 /// Messages that may wait, and their octets. Chosen by us: what a page gets in a busy minute, and what a slow line carries
 /// in some seconds.
-const MESSAGES_MAX: usize = 256;
+const MESSAGES_MAX: usize = 512;
 const OCTETS_MAX: usize = 1024 * 1024;
+
+/// A page that comes back is sent all that it missed at once, after the answer with its calls.
+const _: () = assert!(MESSAGES_MAX >= session::EVENTS_MAX + 64 && OCTETS_MAX >= 2 * session::OCTETS_MAX);
 
 /// One thing for a page.
 #[derive(Debug)]
-pub(super) enum ToPage {
+pub(in crate::json) enum ToPage {
     /// This is sent.
     Text(String),
     /// Who opened the connection has proven who it is.
@@ -25,24 +28,24 @@ pub(super) enum ToPage {
 
 /// The page does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Full;
+pub(in crate::json) struct Full;
 
 /// The end that the task fills.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(in crate::json) struct Outbox {
     sender: Sender<ToPage>,
     octets: Arc<AtomicUsize>,
 }
 
 /// The end that the WebSocket empties.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(in crate::json) struct Outgoing {
     receiver: Receiver<ToPage>,
     octets: Arc<AtomicUsize>,
 }
 
 impl Outbox {
-    pub(super) fn channel() -> (Self, Outgoing) {
+    pub(in crate::json) fn channel() -> (Self, Outgoing) {
         let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
         let octets = Arc::new(AtomicUsize::new(0));
         (Self { sender, octets: Arc::clone(&octets) }, Outgoing { receiver, octets })
@@ -52,7 +55,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`Full`], or the connection is gone.
-    pub(super) fn push(&self, message: ToPage) -> Result<(), Full> {
+    pub(in crate::json) fn push(&self, message: ToPage) -> Result<(), Full> {
         if let ToPage::Text(text) = &message
             && self.octets.fetch_add(text.len(), Ordering::Relaxed) + text.len() > OCTETS_MAX
         {

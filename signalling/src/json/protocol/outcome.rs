@@ -37,7 +37,7 @@ pub struct Connected {
     pub session: String,
     /// Who the page is to others.
     pub user: String,
-    /// What `resume` wants, once.
+    /// What `resume` wants: good until a request comes by the connection that it opened.
     pub resume_token: String,
     /// How long the session waits for it after its connection is lost, in s.
     pub resume_s: u64,
@@ -51,7 +51,7 @@ pub struct Resumed {
     pub session: String,
     /// Who the page is to others.
     pub user: String,
-    /// What the next `resume` wants, once.
+    /// What the next `resume` wants; the one before it is good until the first request by this connection.
     pub resume_token: String,
     /// How long the session waits for it after its connection is lost, in s.
     pub resume_s: u64,

@@ -29,8 +29,8 @@ pub enum Request {
     ResumeMedia(WithSdp),
     /// Changes a call's media: ICE is restarted, a device was changed.
     Update(WithSdp),
-    /// After a reload: a new connection for the media of a call that the session still has. Answered like a call, by
-    /// `connected`.
+    /// After a reload: a new connection for the media of a call that the session still has. Answered when the gateway
+    /// has answered the offer, by `sdp`; no `connected` comes.
     Rejoin(WithSdp),
     /// Tells candidates that were found after the description.
     Candidate(Candidate),

@@ -89,6 +89,12 @@ impl Call {
         }
     }
 
+    /// Takes out every request that waits, the oldest of each kind first: its leg will answer none of them.
+    pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Waiting> + use<> {
+        let queues = [&mut self.candidates, &mut self.records, &mut self.figures].map(std::mem::take);
+        self.offer.take().into_iter().chain(queues.into_iter().flatten())
+    }
+
     /// The connection is lost: no request that waits can be answered by its name any more.
     pub(super) fn forget_names(&mut self) {
         let successor = self.successor.as_mut().map(|(_, waiting)| waiting);

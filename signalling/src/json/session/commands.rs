@@ -118,11 +118,16 @@ impl Session {
         let Some(call) = self.calls.get_mut(&call_id) else { return };
         let Some((_, waiting)) = call.successor.take() else { return };
         let old = std::mem::replace(&mut call.leg, leg);
-        (call.candidates, call.records, call.figures) = Default::default();
+        let unanswered = call.take_waiting();
         if let Some((_, role)) = self.legs.get_mut(&old) {
             *role = Role::Replaced;
         }
         self.legs.insert(leg, (call_id, Role::Own));
+        for Waiting(id) in unanswered {
+            let fault =
+                Fault::new(ErrorCode::WrongState, "the page joined the call anew meanwhile; ask again");
+            self.refuse(id, &fault);
+        }
         self.respond(waiting.0, &Outcome::Sdp(Sdp { sdp }));
     }
 

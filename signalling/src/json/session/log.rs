@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use crate::json::protocol::{Event, notification};
 
 /// Events that are kept of one session, and their octets. Chosen by us: minutes of a busy telephone.
-const EVENTS_MAX: usize = 256;
-const OCTETS_MAX: usize = 256 * 1024;
+pub(in crate::json) const EVENTS_MAX: usize = 256;
+pub(in crate::json) const OCTETS_MAX: usize = 256 * 1024;
 
 /// The latest events.
 #[derive(Debug, Default)]

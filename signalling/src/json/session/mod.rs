@@ -21,6 +21,7 @@ mod requests;
 mod state;
 
 pub(super) use ledger::Ledger;
+pub(super) use log::{EVENTS_MAX, OCTETS_MAX};
 pub(super) use output::{Closing, Flow, Output};
 pub(super) use requests::new_name;
 pub(super) use state::{Session, SessionKey};

@@ -276,12 +276,12 @@ impl Session {
 
     /// Ends a call from our side: each of its legs is reported once, and the page is told.
     pub(super) fn end_call(&mut self, call_id: &str, cause: EndCause, ledger: &mut Ledger) {
-        let Some(call) = self.calls.remove(call_id) else { return };
+        let Some(mut call) = self.calls.remove(call_id) else { return };
         call.span.in_scope(|| info!(?cause, "leg ended"));
-        let successor = call.successor.map(|(leg, waiting)| {
-            self.refuse(waiting.0, &Fault::new(ErrorCode::NotFound, "the call is over"));
-            leg
-        });
+        let (successor, rejoin) = call.successor.take().unzip();
+        for Waiting(id) in call.take_waiting().chain(rejoin) {
+            self.refuse(id, &Fault::new(ErrorCode::NotFound, "the call is over"));
+        }
         for leg in [Some(call.leg), successor].into_iter().flatten() {
             if self.legs.remove(&leg).is_some() {
                 self.report(adapter::Event::Ended { leg, cause });

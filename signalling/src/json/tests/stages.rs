@@ -225,7 +225,7 @@ fn every_input_in_every_state() {
           call                result, trying, Incoming
           answer              error 1005
           reject              error 1005
-          hangup              ended, result, Ended Hangup
+          hangup              error 1004, ended, result, Ended Hangup
           hold                error 1006
           rejoin              error 1006
           candidate           CandidatesTold
@@ -235,7 +235,7 @@ fn every_input_in_every_state() {
           record              RecordAsked
           statistics          FiguresAsked
           ping                result
-          disconnect          result, ended, closed Done, Ended Hangup
+          disconnect          result, error 1004, ended, closed Done, Ended Hangup
           no JSON             error -32700
           Ring                -
           Ring with media     -
@@ -246,7 +246,7 @@ fn every_input_in_every_state() {
           SendDigit           dtmf
           TransferProgress    transferProgress
           Tell held           held
-          Hangup              ended, Ended Declined
+          Hangup              error 1004, ended, Ended Declined
           connection lost     -
           60 s                FiguresAsked
         waiting, call is up

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use webtrunk_engine::EndCause;
 
-use super::page::{Bench, SDP, description, sdp};
+use super::page::{Bench, FRAGMENT, SDP, description, sdp};
 use crate::adapter::{Command, Event};
 use crate::json::JsonConfig;
+use crate::json::adapter::outbox::{Outbox, ToPage};
 
 /// Comes back by a new connection; the connection and the answer.
 fn resume(bench: &mut Bench, token: &Value, last_seen: u64) -> (u64, Value) {
@@ -36,6 +37,24 @@ fn a_page_that_comes_back_is_told_what_it_missed_in_order_and_has_its_calls() {
 }
 
 #[test]
+fn all_that_is_kept_for_a_page_has_a_place_in_the_outbox_of_its_new_connection() {
+    let mut bench = Bench::new();
+    let (flow, session) = bench.page("alice");
+    let (_, leg) = bench.call(flow, "100");
+    bench.lose(flow);
+    for _ in 0..300 {
+        bench.command(Command::Ring { leg, description: None });
+    }
+    let (flow, answer) = resume(&mut bench, &session["resumeToken"], 0);
+    assert_eq!((bench.told(flow).len(), &answer["result"]["eventsLost"]), (256, &json!(true)));
+    let (outbox, _outgoing) = Outbox::channel();
+    outbox.push(ToPage::Known).expect("there is room");
+    for message in &bench.sent[&flow] {
+        outbox.push(ToPage::Text(message.to_string())).expect("there is room");
+    }
+}
+
+#[test]
 fn a_page_that_does_not_come_back_in_time_loses_its_calls() {
     let mut bench = Bench::new();
     let (flow, session) = bench.page("alice");
@@ -60,6 +79,7 @@ fn a_resume_token_is_good_once_and_the_next_one_is_another() {
     let (flow, answer) = resume(&mut bench, &session["resumeToken"], 0);
     let next = answer["result"]["resumeToken"].clone();
     assert_ne!(next, session["resumeToken"]);
+    bench.ask(flow, "ping", json!({}));
     bench.lose(flow);
     let (_, answer) = resume(&mut bench, &session["resumeToken"], 0);
     assert_eq!(answer["error"]["code"], 1009, "it was used");
@@ -67,6 +87,43 @@ fn a_resume_token_is_good_once_and_the_next_one_is_another() {
         assert_eq!(resume(&mut bench, &wrong, 0).1["error"]["code"], 1009);
     }
     assert!(resume(&mut bench, &next, 0).1.get("result").is_some());
+}
+
+#[test]
+fn a_page_that_never_read_the_answer_to_its_resume_comes_back_by_the_same_token() {
+    let mut bench = Bench::new();
+    let (flow, session) = bench.page("alice");
+    let (_, leg) = bench.call(flow, "100");
+    bench.command(Command::Answer { leg, description: description() });
+    bench.lose(flow);
+    let mut unread = Vec::new();
+    for _ in 0..100 {
+        let (flow, answer) = resume(&mut bench, &session["resumeToken"], 0);
+        unread.push(answer["result"]["resumeToken"].clone());
+        bench.lose(flow);
+        bench.wait(30);
+    }
+    let (flow, answer) = resume(&mut bench, &session["resumeToken"], 0);
+    assert_eq!(answer["result"]["calls"][0]["state"], "connected", "{answer}");
+    assert!(bench.ends().is_empty());
+    bench.ask(flow, "ping", json!({}));
+    bench.lose(flow);
+    for used in unread.iter().chain([&session["resumeToken"]]) {
+        assert_eq!(resume(&mut bench, used, 0).1["error"]["code"], 1009, "the page has the next one");
+    }
+    assert!(resume(&mut bench, &answer["result"]["resumeToken"], 0).1.get("result").is_some());
+}
+
+#[test]
+fn a_page_whose_session_was_taken_over_uses_up_no_token_of_it() {
+    let mut bench = Bench::new();
+    let (flow, session) = bench.page("alice");
+    bench.lose(flow);
+    let (old, _) = resume(&mut bench, &session["resumeToken"], 0);
+    let (new, _) = resume(&mut bench, &session["resumeToken"], 0);
+    bench.ask(old, "ping", json!({}));
+    bench.lose(new);
+    assert!(resume(&mut bench, &session["resumeToken"], 0).1.get("result").is_some());
 }
 
 #[test]
@@ -122,6 +179,20 @@ fn a_reloaded_page_joins_its_call_by_a_new_leg_and_the_old_one_goes_unheard() {
 }
 
 #[test]
+fn what_waits_for_the_leg_from_before_a_reload_is_refused_when_the_new_one_has_its_place() {
+    let mut bench = Bench::new();
+    let (flow, _) = bench.page("alice");
+    let (call_id, old) = bench.call(flow, "100");
+    bench.command(Command::Answer { leg: old, description: description() });
+    bench.ask(flow, "rejoin", json!({ "callId": call_id, "sdp": SDP }));
+    let new = bench.last_incoming();
+    bench.ask(flow, "statistics", json!({ "callId": call_id }));
+    let id = bench.last_id();
+    bench.command(Command::Answer { leg: new, description: description() });
+    assert_eq!(bench.answer(flow, id).expect("an answer")["error"]["code"], 1005);
+}
+
+#[test]
 fn a_reloaded_page_that_cannot_join_keeps_its_call() {
     let mut bench = Bench::new();
     let (flow, _) = bench.page("alice");
@@ -167,6 +238,30 @@ fn a_user_with_too_many_sessions_loses_the_one_that_waits_or_the_oldest() {
     assert_eq!(bench.closed.get(&one).map(String::as_str), Some("Replaced"));
     assert_eq!(bench.located["alice"].len(), 2);
     assert!(!bench.closed.contains_key(&three));
+}
+
+#[test]
+fn every_request_that_waits_is_refused_when_its_call_ends() {
+    let asked = [
+        ("hold", json!({ "sdp": SDP })),
+        ("update", json!({ "sdp": SDP })),
+        ("rejoin", json!({ "sdp": SDP })),
+        ("candidate", json!({ "fragment": FRAGMENT })),
+        ("record", json!({ "wish": "on" })),
+        ("statistics", json!({})),
+    ];
+    for (method, mut params) in asked {
+        let mut bench = Bench::new();
+        let (flow, _) = bench.page("alice");
+        let (call_id, leg) = bench.call(flow, "100");
+        bench.command(Command::Answer { leg, description: description() });
+        params["callId"] = call_id.into();
+        assert_eq!(bench.ask(flow, method, params), Value::Null, "{method} waits");
+        let id = bench.last_id();
+        bench.command(Command::Hangup { leg, cause: EndCause::Hangup });
+        let answer = bench.answer(flow, id).unwrap_or_else(|| panic!("{method} is answered"));
+        assert_eq!(answer["error"]["code"], 1004, "{method}");
+    }
 }
 
 #[test]
