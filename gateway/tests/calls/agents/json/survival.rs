@@ -39,6 +39,8 @@ async fn a_call_goes_on_without_a_gap_while_its_page_has_no_connection_and_the_p
     for key in ["1", "5", "9"] {
         assert_eq!(page.event("dtmf", PATIENCE).await.expect("a key")["digit"], key);
     }
+    // The token that opened the connection is good until something came by it.
+    page.request("ping", json!({})).await.expect("it is there");
     let again = resume(&stage, &session["resumeToken"], last_seen).await;
     assert!(matches!(again, Err(PageError::Refused { code: 1009, .. })), "it was used");
     assert_page_hears(&placed.media, OTHER_HZ).await;
