@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// More than any configuration, certificate or bundle of authorities has, in MiB.
@@ -19,6 +20,17 @@ pub fn read(path: &Path, mib_max: u64) -> io::Result<Vec<u8>> {
         return Ok(bytes);
     }
     Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {mib_max} MiB")))
+}
+
+/// As [`read`], of what waits for nobody to write it: whoever reads a pipe again and again waits for ever.
+///
+/// # Errors
+/// As [`read`], and [`io::ErrorKind::InvalidInput`] for a pipe.
+pub fn read_at_hand(path: &Path, mib_max: u64) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.file_type().is_fifo() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe, and has to be a file"));
+    }
+    read(path, mib_max)
 }
 
 /// The whole of a file of text.
@@ -49,5 +61,15 @@ mod tests {
         let told = read(Path::new("/dev/zero"), 1).expect_err("it has no end");
         assert_eq!(told.kind(), io::ErrorKind::FileTooLarge);
         assert!(read_text(Path::new("/dev/null")).is_ok_and(|text| text.is_empty()));
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("it is installed");
+        assert!(made.success());
+        let told = read_at_hand(&pipe, TEXT_MAX).expect_err("it would wait for ever");
+        assert_eq!(told.kind(), io::ErrorKind::InvalidInput);
     }
 }

@@ -185,7 +185,7 @@ fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, pem::Error> {
-    files::read(file, files::TEXT_MAX).map_err(pem::Error::Io)
+    files::read_at_hand(file, files::TEXT_MAX).map_err(pem::Error::Io)
 }
 
 fn pem_error(file: &Path, what: &'static str, source: pem::Error) -> TlsError {

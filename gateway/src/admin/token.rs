@@ -31,7 +31,8 @@ impl AdminToken {
     pub(super) fn make(file: &Path) -> io::Result<Self> {
         let secret = Secret::new(URL_SAFE_NO_PAD.encode(rand::random::<[u8; OCTETS]>()));
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let draft = file.with_file_name(format!(".{name}-{}", std::process::id()));
+        // By chance: in a container every process has the same number, and one that was killed here leaves its draft.
+        let draft = file.with_file_name(format!(".{name}-{:016x}", rand::random::<u64>()));
         let written = write(&draft, &secret).and_then(|()| fs::rename(&draft, file));
         if written.is_err() {
             // Of a file that cannot be made there is nothing to remove.
