@@ -317,6 +317,11 @@ impl Bench {
                     self.texts.push(leg);
                     continue;
                 }
+                // Of a call that never was one.
+                Event::Refused(_) => {
+                    assert!(!self.legs.contains(&leg), "{event:?} of a leg that there is");
+                    continue;
+                }
                 _ => {}
             }
             assert!(self.legs.contains(&leg), "{event:?} of a leg that nobody knows");
