@@ -104,6 +104,32 @@ pub enum EndCause {
     InternalError,
 }
 
+impl EndCause {
+    /// Each of them.
+    pub const ALL: [Self; 20] = [
+        Self::Hangup,
+        Self::Cancelled,
+        Self::AnsweredElsewhere,
+        Self::Busy,
+        Self::Declined,
+        Self::NoAnswer,
+        Self::Unavailable,
+        Self::NotFound,
+        Self::Forbidden,
+        Self::TooManyHops,
+        Self::NotAcceptable,
+        Self::Glare,
+        Self::MediaFailed,
+        Self::MediaTimeout,
+        Self::TimeLimit,
+        Self::SignallingLost,
+        Self::GatewayFailure,
+        Self::Overloaded,
+        Self::ShuttingDown,
+        Self::InternalError,
+    ];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

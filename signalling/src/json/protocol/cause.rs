@@ -33,30 +33,6 @@ impl Ended {
     }
 }
 
-/// All causes.
-pub(super) const CAUSES: [EndCause; 20] = [
-    EndCause::Hangup,
-    EndCause::Cancelled,
-    EndCause::AnsweredElsewhere,
-    EndCause::Busy,
-    EndCause::Declined,
-    EndCause::NoAnswer,
-    EndCause::Unavailable,
-    EndCause::NotFound,
-    EndCause::Forbidden,
-    EndCause::TooManyHops,
-    EndCause::NotAcceptable,
-    EndCause::Glare,
-    EndCause::MediaFailed,
-    EndCause::MediaTimeout,
-    EndCause::TimeLimit,
-    EndCause::SignallingLost,
-    EndCause::GatewayFailure,
-    EndCause::Overloaded,
-    EndCause::ShuttingDown,
-    EndCause::InternalError,
-];
-
 /// A cause's word, its Q.850 cause (RFC 3398 7.2.4.1 where SIP has a status for it), and its sentence.
 pub(super) const fn told(cause: EndCause) -> (&'static str, u8, &'static str) {
     match cause {

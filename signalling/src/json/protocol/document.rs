@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::cause::{CAUSES, told};
+use webtrunk_engine::EndCause;
+
+use super::cause::told;
 use super::error::{ErrorCode, Fault};
 use super::event::Event;
 use super::outcome::Outcome;
@@ -146,7 +148,7 @@ pub fn reference() -> String {
         let _ = writeln!(text, "| {} | `{name}` | {when} |", code.number());
     }
     text += "\n## Causes of `ended`\n\n| `cause` | `text` | `q850` | `sipStatus` |\n|---|---|---|---|\n";
-    for cause in CAUSES {
+    for cause in EndCause::ALL {
         let (word, q850, words) = told(cause);
         let status = super::cause::Ended::new("", cause).sip_status;
         let _ = writeln!(text, "| `{word}` | {words} | {q850} | {status} |");

@@ -90,29 +90,6 @@ mod tests {
 
     use super::*;
 
-    const CAUSES: [EndCause; 20] = [
-        EndCause::Hangup,
-        EndCause::Cancelled,
-        EndCause::AnsweredElsewhere,
-        EndCause::Busy,
-        EndCause::Declined,
-        EndCause::NoAnswer,
-        EndCause::Unavailable,
-        EndCause::NotFound,
-        EndCause::Forbidden,
-        EndCause::TooManyHops,
-        EndCause::NotAcceptable,
-        EndCause::Glare,
-        EndCause::MediaFailed,
-        EndCause::MediaTimeout,
-        EndCause::TimeLimit,
-        EndCause::SignallingLost,
-        EndCause::GatewayFailure,
-        EndCause::Overloaded,
-        EndCause::ShuttingDown,
-        EndCause::InternalError,
-    ];
-
     /// The document that shows adapters' authors this table.
     const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ADAPTERS.md"));
 
@@ -126,13 +103,13 @@ mod tests {
     #[test]
     fn the_table_in_the_documents_is_the_one_in_the_code() {
         let rows = documented();
-        for cause in CAUSES {
+        for cause in EndCause::ALL {
             let name = format!("{cause:?}");
             let told: Vec<_> = rows.iter().filter(|row| row.causes.contains(&name.as_str())).collect();
             assert_eq!(told.len(), 1, "{name} has one row");
             assert_eq!(told[0].status, status_of(cause).code(), "{name}");
         }
-        assert_eq!(rows.iter().map(|row| row.causes.len()).sum::<usize>(), CAUSES.len());
+        assert_eq!(rows.iter().map(|row| row.causes.len()).sum::<usize>(), EndCause::ALL.len());
         for status in (300..700).filter_map(StatusCode::new) {
             let (exact, class) = (status.code().to_string(), format!("{}xx", status.code() / 100));
             let with = |word: &str| rows.iter().find(|row| row.meant_by.contains(&word));
@@ -166,7 +143,7 @@ mod tests {
     #[test]
     fn from_cause_to_status_and_reason() {
         let mut table = String::new();
-        for cause in CAUSES {
+        for cause in EndCause::ALL {
             let name = format!("{cause:?}");
             writeln!(table, "{name:14} {} | {}", status_of(cause), reason_of(cause)).expect("a String");
         }

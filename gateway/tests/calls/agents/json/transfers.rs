@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::JsonPage;
+use webtrunk_loadtest::agent::{JsonPage, Voice, WebrtcCaller, WebrtcConfig};
 
 use super::page::{OTHER_HZ, assert_phone_hears, call, connect, connected, media, stage};
-use crate::agents::stage::{CALLER_HZ, lift, lift_webrtc, phone, webrtc};
+use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone, webrtc};
 use crate::support::gateway::PATIENCE;
 
 async fn assert_steps(page: &mut JsonPage, steps: &[&str]) {
@@ -15,16 +15,19 @@ async fn assert_steps(page: &mut JsonPage, steps: &[&str]) {
     }
 }
 
+/// Bob in a browser, who can be called.
+async fn bob(stage: &Stage) -> WebrtcCaller {
+    let voice = Some(Voice::tone(CALLER_HZ, LEVEL_DBM0));
+    let bob = webrtc(WebrtcConfig { voice, ..stage.bob() }).await;
+    bob.register().await.expect("the password is right");
+    bob
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_transfers_a_phone_to_a_browser_and_is_told_how_it_goes() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let bob = webrtc(webtrunk_loadtest::agent::WebrtcConfig {
-        voice: Some(webtrunk_loadtest::agent::Voice::tone(CALLER_HZ, crate::agents::stage::LEVEL_DBM0)),
-        ..stage.bob()
-    })
-    .await;
-    bob.register().await.expect("the password is right");
+    let bob = bob(&stage).await;
     let (mut page, _) = connect(&stage.gateway, "alice").await;
     let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
     let lifted = lift(&carrier).await;
@@ -50,12 +53,7 @@ async fn a_page_transfers_a_phone_to_a_browser_and_is_told_how_it_goes() {
 async fn a_page_puts_the_parties_of_its_two_calls_through() {
     let stage = stage();
     let carrier = phone(stage.callee(CodecId::Pcmu)).await;
-    let bob = webrtc(webtrunk_loadtest::agent::WebrtcConfig {
-        voice: Some(webtrunk_loadtest::agent::Voice::tone(CALLER_HZ, crate::agents::stage::LEVEL_DBM0)),
-        ..stage.bob()
-    })
-    .await;
-    bob.register().await.expect("the password is right");
+    let bob = bob(&stage).await;
     let (mut page, _) = connect(&stage.gateway, "alice").await;
     let first = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
     let lifted = lift(&carrier).await;
