@@ -9,3 +9,5 @@ mod torture;
 mod transports;
 mod upstream;
 mod websocket;
+#[path = "../wire/mod.rs"]
+mod wire;

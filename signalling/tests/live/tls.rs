@@ -48,7 +48,7 @@ async fn a_dialled_server_has_to_show_the_right_name() {
 #[tokio::test]
 async fn a_websocket_runs_inside_tls() {
     let (mut listening, pair) = start(TransportKind::Wss);
-    let mut peer = WsPeer::over(pair.connect(listening.address(0)).await).await;
+    let mut peer = WsPeer::over(pair.connect(listening.address(0)).await, "wss://localhost/").await;
     peer.send_text(&options("WSS", "inside")).await;
     assert_eq!(listening.message().await.0.kind, TransportKind::Wss);
 }

@@ -49,9 +49,14 @@ impl Stage {
 
     /// A stage with what a configuration has already, whose carrier has these lines too.
     pub(super) fn with_lines(codecs: &[&str], config: GatewayConfig, carrier_lines: &str) -> Self {
+        Self::at(Host::new(), codecs, config, carrier_lines)
+    }
+
+    /// The same on this host.
+    pub(super) fn at(own: Host, codecs: &[&str], config: GatewayConfig, carrier_lines: &str) -> Self {
         let office = Host::new();
         let seen_at = office.at(SIP_PORT);
-        Self::with_office(office, seen_at, codecs, config, carrier_lines)
+        Self::with_office(own, office, seen_at, codecs, config, carrier_lines)
     }
 
     /// A stage on which the phone at the office is behind the relay, which the gateway's descriptions and
@@ -59,7 +64,8 @@ impl Stage {
     pub(super) fn behind(relay: &Relay, codecs: &[&str], config: GatewayConfig) -> Self {
         let office = Host::new();
         let external = format!("external_address = \"{}\"", relay.ip());
-        Self::with_office(office, (relay.ip(), SIP_PORT).into(), codecs, config.listeners(&external), "")
+        let config = config.listeners(&external);
+        Self::with_office(Host::new(), office, (relay.ip(), SIP_PORT).into(), codecs, config, "")
     }
 
     /// The same with what the phone at the office is like when a NAT is in front of it: its signalling and media come
@@ -86,6 +92,7 @@ impl Stage {
     }
 
     fn with_office(
+        own: Host,
         office: Host,
         seen_at: SocketAddr,
         codecs: &[&str],
@@ -102,7 +109,7 @@ impl Stage {
             .last_trunk(carrier_lines)
             .rule(&format!("destination = '9\\d+'\n{bridge}"))
             .rule(&format!("destination = '9\\d+'\nfrom_trunk = 'office'\n{bridge}"));
-        Self { gateway: Gateway::start(&config), office, carrier }
+        Self { gateway: Gateway::start_at(own, &config), office, carrier }
     }
 
     /// What the phone at the office is like.

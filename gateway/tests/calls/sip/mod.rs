@@ -36,6 +36,7 @@ mod registered_phone;
 mod registration;
 mod reliable;
 mod rule_headers;
+pub(crate) mod script;
 mod session_timers;
 mod spans;
 mod tls_trunk;

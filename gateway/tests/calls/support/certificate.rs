@@ -40,6 +40,15 @@ pub(crate) fn secure_by(
     ip: IpAddr,
     versions: &[&'static SupportedProtocolVersion],
 ) -> StreamOwned<ClientConnection, TcpStream> {
+    let config = client_config(certificate, versions);
+    StreamOwned::new(ClientConnection::new(config, ip.into()).expect("a client"), stream)
+}
+
+/// What a client is like that trusts this certificate alone.
+pub(crate) fn client_config(
+    certificate: &Path,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).expect("it is one")).expect("it is one");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -48,5 +57,5 @@ pub(crate) fn secure_by(
         .expect("versions that we know")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), ip.into()).expect("a client"), stream)
+    Arc::new(config)
 }

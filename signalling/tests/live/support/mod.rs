@@ -2,23 +2,18 @@
 
 pub(crate) mod digest;
 pub(crate) mod gateway;
-pub(crate) mod peer;
 pub(crate) mod phone;
 pub(crate) mod tls;
-pub(crate) mod ws;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
+pub(crate) use crate::wire::{PATIENCE, options, peer, ws};
 use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
 use webtrunk_signalling::sip::message::Message;
 use webtrunk_signalling::sip::transport::{
     GuardConfig, Inbound, InboundReceiver, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig,
     TransportLayer, TransportLimits,
 };
-
-/// Longer than anything that is expected to happen takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A transport layer with one listener of each kind asked for.
 pub(crate) struct Listening {
@@ -81,18 +76,4 @@ pub(crate) fn listener(kind: TransportKind) -> ListenerConfig {
     let page = "https://phone.example".parse().expect("an origin");
     listener.origins = OriginPolicy::new(vec![page], true);
     listener
-}
-
-/// An OPTIONS request that nothing is wrong with.
-pub(crate) fn options(transport: &str, branch: &str) -> String {
-    format!(
-        "OPTIONS sip:webtrunk@127.0.0.1 SIP/2.0\r\n\
-         Via: SIP/2.0/{transport} client.invalid;branch=z9hG4bK{branch};rport\r\n\
-         From: <sip:probe@127.0.0.1>;tag=probe\r\n\
-         To: <sip:webtrunk@127.0.0.1>\r\n\
-         Call-ID: {branch}@client.invalid\r\n\
-         CSeq: 1 OPTIONS\r\n\
-         Max-Forwards: 70\r\n\
-         Content-Length: 0\r\n\r\n"
-    )
 }

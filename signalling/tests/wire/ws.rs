@@ -45,11 +45,20 @@ impl WsPeer {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WsPeer<S> {
-    /// Opens on a stream, inside TLS say.
-    pub(crate) async fn over(stream: S) -> Self {
-        let mut request = "wss://localhost/".into_client_request().expect("a URL");
+    /// Opens this URL on a stream, inside TLS say.
+    pub(crate) async fn over(stream: S, url: &str) -> Self {
+        Self::try_over(stream, url).await.expect("the service takes us")
+    }
+
+    /// The same; the HTTP status where the service refuses.
+    pub(crate) async fn try_over(stream: S, url: &str) -> Result<Self, u16> {
+        let mut request = url.into_client_request().expect("a URL");
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("sip"));
-        Self(tokio_tungstenite::client_async(request, stream).await.expect("the service takes us").0)
+        match tokio_tungstenite::client_async(request, stream).await {
+            Ok((stream, _)) => Ok(Self(stream)),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("no WebSocket: {error}"),
+        }
     }
 
     pub(crate) async fn send(&mut self, message: Message) {

@@ -1,0 +1,115 @@
+//! Phones over TCP and TLS that lose their connection in a call and come back by another (RFC 5626): the call goes on, and
+//! what it has to say goes by the new one.
+
+use webtrunk_codecs::CodecId;
+use webtrunk_codecs::g711::Law;
+
+use super::doors::Doors;
+use super::ear::{assert_hears, assert_hears_no_gap};
+use super::stage::{CALLEE_HZ, CALLER_HZ, phone};
+use super::stream_phone::{StreamPhone, Way, is_silent};
+use crate::sip::raw_phone::header;
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::host::Host;
+
+const RULE: &str =
+    "destination = 'alice'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
+
+fn doors() -> Doors {
+    Doors::new(GatewayConfig::default().rule(RULE))
+}
+
+/// The phone that hears the other end's tone, as loud as it was said.
+async fn assert_is_heard(phone: StreamPhone) -> StreamPhone {
+    let heard = tokio::task::spawn_blocking(move || {
+        phone.rtp.assert_hears(Law::Mu, CALLER_HZ.into());
+        phone
+    });
+    heard.await.expect("the caller is heard")
+}
+
+/// The connection looks open, as after a change of networks: what is asked there is asked again by the new one.
+async fn assert_goes_on_though_it_looks_open(way: Way) {
+    let (doors, home) = (doors(), Host::new());
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, way, &home).await;
+    alice.register().await;
+    let (call, _) = tokio::join!(office.call("alice"), alice.lift());
+    let call = call.expect("an answer");
+    assert_hears(&call, CALLEE_HZ).await;
+    let mut alice = assert_is_heard(alice).await;
+
+    // It carries no keys in media.
+    call.send_info_digit('5').await.expect("taken");
+    let unanswered = alice.receive_request("INFO").await;
+    let left = alice.connect_again(&doors, &home).await;
+    let came = alice.register().await;
+    let info = match came.into_iter().next() {
+        Some(info) => info,
+        None => alice.receive_request("INFO").await,
+    };
+    assert_eq!(header(&info, "CSeq"), header(&unanswered, "CSeq"), "{info}");
+    alice.respond(&info, "", "").await;
+    call.send_info_digit('7').await.expect("taken");
+    let info = alice.receive_request("INFO").await;
+    assert!(info.contains("Signal=7"), "{info}");
+    alice.respond(&info, "", "").await;
+
+    let mut alice = assert_is_heard(alice).await;
+    assert_hears_no_gap(&call).await;
+    let (ended, bye) = tokio::join!(call.hang_up(), async {
+        let bye = alice.receive_request("BYE").await;
+        alice.respond(&bye, "", "").await;
+        bye
+    });
+    ended.expect("confirmed");
+    assert!(bye.contains("sip:alice@10.255.255.254:5060"), "{bye}");
+    assert!(is_silent(left).await, "nothing goes by the flow that was left");
+    assert_eq!(doors.stage.gateway.log().count(&["the peer has moved to another flow"]), 1);
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
+/// The connection breaks: the call goes on without it, and the phone hangs up by a new one.
+async fn assert_goes_on_after_it_broke(way: Way) {
+    let (doors, home) = (doors(), Host::new());
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, way, &home).await;
+    alice.register().await;
+    let (call, invite) = tokio::join!(office.call("alice"), alice.lift());
+    let call = call.expect("an answer");
+    assert_hears(&call, CALLEE_HZ).await;
+    drop(alice.connect_again(&doors, &home).await);
+    let gateway = &doors.stage.gateway;
+    gateway.log().wait_for(&["signalling connection closed under an answered call"], PATIENCE);
+    let mut alice = assert_is_heard(alice).await;
+    alice.register().await;
+    call.send_info_digit('9').await.expect("taken");
+    let info = alice.receive_request("INFO").await;
+    assert!(info.contains("Signal=9"), "{info}");
+    alice.respond(&info, "", "").await;
+    let mut alice = assert_is_heard(alice).await;
+    assert_hears_no_gap(&call).await;
+    alice.hang_up(&invite).await;
+    call.ended(PATIENCE).await.expect("hung up");
+    gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tcp_phone_that_left_its_connection_is_asked_and_hung_up_by_the_new_one() {
+    assert_goes_on_though_it_looks_open(Way::Tcp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_phone_that_left_its_connection_is_asked_and_hung_up_by_the_new_one() {
+    assert_goes_on_though_it_looks_open(Way::Tls).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tcp_phone_whose_connection_broke_talks_on_and_hangs_up_by_a_new_one() {
+    assert_goes_on_after_it_broke(Way::Tcp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_phone_whose_connection_broke_talks_on_and_hangs_up_by_a_new_one() {
+    assert_goes_on_after_it_broke(Way::Tls).await;
+}
