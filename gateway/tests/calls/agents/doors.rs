@@ -37,7 +37,12 @@ pub(super) struct Talk {
 impl Doors {
     /// A gateway with what a configuration has already, that is reached by TCP, TLS and secure WebSocket.
     pub(super) fn new(config: GatewayConfig) -> Self {
-        let (own, folder) = (Host::new(), TempDir::new().expect("a folder for the test"));
+        Self::at(Host::new(), config)
+    }
+
+    /// The same on this host.
+    pub(super) fn at(own: Host, config: GatewayConfig) -> Self {
+        let folder = TempDir::new().expect("a folder for the test");
         let (certificate, key) = pair(&folder, "own", own.ip());
         let config = config
             .tls(&certificate, &key)
@@ -57,7 +62,7 @@ impl Doors {
 
     /// The octets below TLS.
     pub(super) async fn below_tls(&self, from: IpAddr) -> StreamPeer<TcpStream> {
-        StreamPeer::over(connect(from, self.at(TLS_PORT)).await)
+        StreamPeer::over(connect(from, self.door(TLS_PORT)).await)
     }
 
     /// A stream inside TLS; nothing where the gateway does not take it.
@@ -89,11 +94,11 @@ impl Doors {
     }
 
     async fn secured(&self, from: IpAddr, port: u16) -> Option<TlsStream<TcpStream>> {
-        let at = self.at(port);
+        let at = self.door(port);
         self.connector.connect(ServerName::from(at.ip()), connect(from, at).await).await.ok()
     }
 
-    fn at(&self, port: u16) -> SocketAddr {
+    fn door(&self, port: u16) -> SocketAddr {
         (self.stage.gateway.sip().ip(), port).into()
     }
 }
@@ -126,7 +131,8 @@ impl Talk {
 const TLS_PORT: u16 = 5061;
 
 async fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
+    let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.expect("a socket");
     socket.bind((from, 0).into()).expect("the host is ours");
     let stream = socket.connect(to).await.expect("it listens");
     stream.set_nodelay(true).expect("an option of TCP");

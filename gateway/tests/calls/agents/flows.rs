@@ -2,7 +2,6 @@
 //! what it has to say goes by the new one.
 
 use webtrunk_codecs::CodecId;
-use webtrunk_codecs::g711::Law;
 
 use super::doors::Doors;
 use super::ear::{assert_hears, assert_hears_no_gap};
@@ -19,15 +18,6 @@ fn doors() -> Doors {
     Doors::new(GatewayConfig::default().rule(RULE))
 }
 
-/// The phone that hears the other end's tone, as loud as it was said.
-async fn assert_is_heard(phone: StreamPhone) -> StreamPhone {
-    let heard = tokio::task::spawn_blocking(move || {
-        phone.rtp.assert_hears(Law::Mu, CALLER_HZ.into());
-        phone
-    });
-    heard.await.expect("the caller is heard")
-}
-
 /// The connection looks open, as after a change of networks: what is asked there is asked again by the new one.
 async fn assert_goes_on_though_it_looks_open(way: Way) {
     let (doors, home) = (doors(), Host::new());
@@ -37,7 +27,7 @@ async fn assert_goes_on_though_it_looks_open(way: Way) {
     let (call, _) = tokio::join!(office.call("alice"), alice.lift());
     let call = call.expect("an answer");
     assert_hears(&call, CALLEE_HZ).await;
-    let mut alice = assert_is_heard(alice).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
 
     // It carries no keys in media.
     call.send_info_digit('5').await.expect("taken");
@@ -55,13 +45,9 @@ async fn assert_goes_on_though_it_looks_open(way: Way) {
     assert!(info.contains("Signal=7"), "{info}");
     alice.respond(&info, "", "").await;
 
-    let mut alice = assert_is_heard(alice).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
     assert_hears_no_gap(&call).await;
-    let (ended, bye) = tokio::join!(call.hang_up(), async {
-        let bye = alice.receive_request("BYE").await;
-        alice.respond(&bye, "", "").await;
-        bye
-    });
+    let (ended, bye) = tokio::join!(call.hang_up(), alice.is_hung_up());
     ended.expect("confirmed");
     assert!(bye.contains("sip:alice@10.255.255.254:5060"), "{bye}");
     assert!(is_silent(left).await, "nothing goes by the flow that was left");
@@ -81,13 +67,13 @@ async fn assert_goes_on_after_it_broke(way: Way) {
     drop(alice.connect_again(&doors, &home).await);
     let gateway = &doors.stage.gateway;
     gateway.log().wait_for(&["signalling connection closed under an answered call"], PATIENCE);
-    let mut alice = assert_is_heard(alice).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
     alice.register().await;
     call.send_info_digit('9').await.expect("taken");
     let info = alice.receive_request("INFO").await;
     assert!(info.contains("Signal=9"), "{info}");
     alice.respond(&info, "", "").await;
-    let mut alice = assert_is_heard(alice).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
     assert_hears_no_gap(&call).await;
     alice.hang_up(&invite).await;
     call.ended(PATIENCE).await.expect("hung up");

@@ -1,12 +1,14 @@
-//! Calls without IPv4: signalling and media of both sides.
+//! Calls without IPv4: signalling and media of both sides, over every transport.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Credentials, PhoneConfig, Voice, WebrtcConfig};
 
+use super::doors::Doors;
 use super::ear::assert_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift, phone, webrtc};
+use super::stream_phone::{StreamPhone, Way};
 use crate::support::gateway::{Gateway, GatewayConfig, password};
 use crate::support::host::Host;
 use crate::support::machine::Machine;
@@ -62,4 +64,39 @@ fn they_do_where_there_is_no_other_network() {
     let gateway = inside.run(|| Gateway::start_at(Host::machine("fd00:99::1"), &config()));
     outside.block_on(async || hear_each_other(&gateway, "fd00:99::2".parse().expect("an address")).await);
     inside.run(|| gateway.assert_all_is_over(1));
+}
+
+/// A gateway on a machine that has no IPv4 but loopback's, and the hosts of two phones.
+fn over_streams(machine: &Machine) -> (Doors, [Host; 2]) {
+    let [own, first, second] = [1, 2, 3].map(|host| {
+        machine.ip(&format!("address add fd00:99::{host}/128 dev lo nodad"));
+        machine.run(|| Host::among_others(&format!("fd00:99::{host}")))
+    });
+    let to_bob = "destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]";
+    let config = GatewayConfig::default().user("bob").rule(to_bob);
+    (machine.run(|| Doors::at(own, config)), [first, second])
+}
+
+/// One phone calls the other, by either way; both hear each other.
+async fn hear_each_other_by(doors: &Doors, [first, second]: &[Host; 2], ways: [Way; 2]) {
+    let mut alice = StreamPhone::of("alice", CALLER_HZ, doors, ways[0], first).await;
+    let mut bob = StreamPhone::of("bob", CALLEE_HZ, doors, ways[1], second).await;
+    alice.register().await;
+    bob.register().await;
+    let ((), invite) = tokio::join!(alice.call("bob"), bob.lift());
+    assert!(invite.contains("\r\nc=IN IP6 fd00:99::1\r\n"), "{invite}");
+    let (mut alice, mut bob) = tokio::join!(alice.hears(CALLEE_HZ), bob.hears(CALLER_HZ));
+    tokio::join!(bob.hang_up(&invite), alice.is_hung_up());
+}
+
+#[test]
+fn phones_hear_each_other_by_tcp_and_by_tls() {
+    let machine = Machine::new();
+    let (doors, hosts) = over_streams(&machine);
+    for (calls, ways) in [[Way::Tcp; 2], [Way::Tls; 2], [Way::Tcp, Way::Tls]].into_iter().enumerate() {
+        machine.block_on(async || hear_each_other_by(&doors, &hosts, ways).await);
+        machine.run(|| doors.stage.gateway.assert_all_is_over(calls + 1));
+    }
+    let told = |flow: &str| doors.stage.gateway.log().count(&["call came in", flow]);
+    assert_eq!([told("TCP:[fd00:99::2]"), told("TLS:[fd00:99::2]")], [2, 1]);
 }

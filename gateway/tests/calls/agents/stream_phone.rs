@@ -1,4 +1,4 @@
-//! A phone over a stream that writes its messages itself: for what no ready-made one does with its connection.
+//! A phone over a stream, TLS too, that writes its messages itself: for what no ready-made one does with its connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,18 +28,23 @@ pub(super) enum Way {
     Tls,
 }
 
-/// alice's phone, and what it says in calls.
+/// A user's phone, and what it says in calls.
 pub(super) struct StreamPhone {
+    user: &'static str,
+    hz: u16,
     way: Way,
     connection: Connection,
     script: Script,
     media: SocketAddr,
-    pub(super) rtp: RtpPeer,
+    rtp: RtpPeer,
     /// Of its description (RFC 4566 5.2).
     version: u32,
 }
 
 const AUDIO_PORT: u16 = 7000;
+
+/// What it believes to have for an address: nobody is there.
+const NOBODY: &str = "10.255.255.254:5060";
 
 /// A client that knows RFC 5626, and its only flow.
 const INSTANCE: &str = "+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\";reg-id=1";
@@ -57,17 +62,22 @@ impl Way {
 }
 
 impl StreamPhone {
-    /// A phone at `home`, of which nobody knows yet.
+    /// alice's phone at `home`, of which nobody knows yet.
     pub(super) async fn connect(doors: &Doors, way: Way, home: &Host) -> Self {
+        Self::of("alice", CALLEE_HZ, doors, way, home).await
+    }
+
+    /// The same of another user, who says another tone.
+    pub(super) async fn of(user: &'static str, hz: u16, doors: &Doors, way: Way, home: &Host) -> Self {
         let name = match way {
             Way::Tcp => "TCP",
             Way::Tls => "TLS",
         };
         let connection = way.connect(doors, home).await;
-        let contact = format!("<sip:alice@10.255.255.254:5060;transport={}>;{INSTANCE}", name.to_lowercase());
-        let script = Script::new("alice", name, "10.255.255.254:5060", &contact);
+        let contact = format!("<sip:{user}@{NOBODY};transport={}>;{INSTANCE}", name.to_lowercase());
+        let script = Script::new(user, name, NOBODY, &contact);
         let (media, rtp) = (home.at(AUDIO_PORT), RtpPeer::new(home, AUDIO_PORT));
-        Self { way, connection, script, media, rtp, version: 0 }
+        Self { user, hz, way, connection, script, media, rtp, version: 0 }
     }
 
     /// Connects anew; gives the connection that it had.
@@ -117,23 +127,48 @@ impl StreamPhone {
     pub(super) async fn lift(&mut self) -> String {
         let invite = self.receive_request("INVITE").await;
         self.describe(&invite).await;
-        let port = invite.lines().find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next());
-        let at = invite.lines().find_map(|line| line.strip_prefix("c=IN IP4 ")).expect("an address");
-        let at: SocketAddr = format!("{at}:{}", port.expect("an offer")).parse().expect("an address");
-        self.rtp.say(at, Law::Mu, CALLEE_HZ.into());
+        self.say_to(&invite);
         invite
     }
 
-    /// Answers an offer, and waits until that is acknowledged; holds where it is held.
-    pub(super) async fn describe(&mut self, offer: &str) {
+    /// Calls, and talks.
+    pub(super) async fn call(&mut self, to: &str) {
+        let (uri, body) = (format!("sip:{to}@webtrunk.test"), self.description("sendrecv"));
+        let invite = self.script.request("INVITE", &uri, SDP, &body);
+        let challenged = self.ask(&invite, &mut Vec::new()).await;
+        self.connection.send(self.script.ack(&challenged).as_bytes()).await;
+        let proof = self.script.proof(&challenged, "INVITE", &uri);
+        let invite = self.script.request("INVITE", &uri, &format!("{SDP}{proof}"), &body);
+        let answer = self.ask(&invite, &mut Vec::new()).await;
+        assert!(answer.starts_with("SIP/2.0 200 "), "{}: {answer}", self.user);
+        self.connection.send(self.script.ack(&answer).as_bytes()).await;
+        self.say_to(&answer);
+    }
+
+    /// Says its tone to where a description wants it.
+    fn say_to(&mut self, description: &str) {
+        let of = |name| description.lines().find_map(|line| line.strip_prefix(name));
+        let ip =
+            of("c=IN IP4 ").or_else(|| of("c=IN IP6 ")).expect("an address").parse().expect("an address");
+        let port = of("m=audio ").and_then(|media| media.split(' ').next()).expect("audio");
+        let at = SocketAddr::new(ip, port.parse().expect("a port"));
+        self.rtp.say(at, Law::Mu, self.hz.into());
+    }
+
+    fn description(&mut self, direction: &str) -> String {
         self.version += 1;
         let (ip, port, version) = (self.media.ip(), self.media.port(), self.version);
-        let direction = if offer.contains("a=sendonly") { "recvonly" } else { "sendrecv" };
-        let body = format!(
-            "v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n\
-             a={direction}\r\n"
-        );
-        self.respond(offer, "Content-Type: application/sdp\r\n", &body).await;
+        let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
+        format!(
+            "v=0\r\no=- 1 {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP 0\r\na={direction}\r\n"
+        )
+    }
+
+    /// Answers an offer, and waits until that is acknowledged; hears where it is held.
+    pub(super) async fn describe(&mut self, offer: &str) {
+        let body = self.description(if offer.contains("a=sendonly") { "recvonly" } else { "sendrecv" });
+        self.respond(offer, SDP, &body).await;
         self.receive_request("ACK").await;
     }
 
@@ -143,6 +178,22 @@ impl StreamPhone {
         self.connection.send(response.as_bytes()).await;
     }
 
+    /// Waits to be hung up.
+    pub(super) async fn is_hung_up(&mut self) -> String {
+        let bye = self.receive_request("BYE").await;
+        self.respond(&bye, "", "").await;
+        bye
+    }
+
+    /// Fails unless it hears this tone as loud as it was said.
+    pub(super) async fn hears(self, hz: u16) -> Self {
+        let heard = tokio::task::spawn_blocking(move || {
+            self.rtp.assert_hears(Law::Mu, hz.into());
+            self
+        });
+        heard.await.expect("it is heard")
+    }
+
     /// Hangs up the call that this INVITE began.
     pub(super) async fn hang_up(&mut self, invite: &str) {
         let bye = self.script.request_in(invite, "BYE");
@@ -150,6 +201,8 @@ impl StreamPhone {
         assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
     }
 }
+
+const SDP: &str = "Content-Type: application/sdp\r\n";
 
 /// Whether nothing more has come by a connection; it may be closed.
 pub(super) async fn is_silent(mut connection: Connection) -> bool {

@@ -1,6 +1,9 @@
 //! A phone behind a proxy is called along its path (RFC 3327), and one device of a user by an address of its own
 //! (RFC 5627).
 
+use std::time::Duration;
+
+use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 use webtrunk_signalling::auth::digest::Algorithm;
 
@@ -24,9 +27,14 @@ const RULE: &str =
 
 /// A gateway that an office may call alice at, and the office.
 pub(super) fn stage() -> Option<(Gateway, Host)> {
+    stage_with(GatewayConfig::default())
+}
+
+/// The same with what a configuration has already.
+fn stage_with(config: GatewayConfig) -> Option<(Gateway, Host)> {
     tools::command("sipp")?;
     let office = Host::new();
-    let config = GatewayConfig::default().user("alice").trunk("office", &office, &["PCMU"]).rule(RULE);
+    let config = config.user("alice").trunk("office", &office, &["PCMU"]).rule(RULE);
     Some((Gateway::start(&config), office))
 }
 
@@ -67,12 +75,9 @@ fn assert_call_with(
     invite
 }
 
-#[test]
-fn a_phone_behind_a_proxy_is_called_along_its_path_and_both_hear_each_other() {
-    let Some(stage) = stage() else { return };
-    let edge = Host::new();
-    // The phone's own address is one that nobody here can reach.
-    let mut phone = RawPhone::at_port(&edge, SIP_PORT, &stage.0, "alice");
+/// Registers alice's phone, whose own address is one that nobody here can reach, through a proxy; gives the Path.
+fn register_through(gateway: &Gateway, edge: &Host) -> String {
+    let mut phone = RawPhone::at_port(edge, SIP_PORT, gateway, "alice");
     phone.show("10.255.255.254:5060");
     let path = format!("<sip:token@{};lr;ob>", edge.at(SIP_PORT));
     let headers = format!(
@@ -84,11 +89,42 @@ fn a_phone_behind_a_proxy_is_called_along_its_path_and_both_hear_each_other() {
         answer.starts_with("SIP/2.0 200 ") && answer.contains(&format!("\r\nPath: {path}\r\n")),
         "{answer}"
     );
-    drop(phone);
-    let invite = assert_call(&stage, &edge, "alice", &[]);
+    path
+}
+
+/// The office calls, along the Path, and both hear each other.
+fn assert_called_along(path: String, stage: &(Gateway, Host), edge: &Host) {
+    let invite = assert_call(stage, edge, "alice", &[]);
     assert_eq!(invite.headers("Route"), [path]);
     assert!(invite.is_to("sip:alice@10.255.255.254:5060"), "{invite:?}");
     stage.0.assert_all_is_over(1);
+}
+
+#[test]
+fn a_phone_behind_a_proxy_is_called_along_its_path_and_both_hear_each_other() {
+    let Some(stage) = stage() else { return };
+    let edge = Host::new();
+    let path = register_through(&stage.0, &edge);
+    assert_called_along(path, &stage, &edge);
+}
+
+/// By a kill, and by an orderly stop.
+#[test]
+fn a_phone_behind_a_proxy_is_called_along_its_path_after_a_restart_too() {
+    let folder = TempDir::new().expect("a folder");
+    let Some(mut stage) = stage_with(GatewayConfig::default().store(&folder.path().join("webtrunk.db")))
+    else {
+        return;
+    };
+    let edge = Host::new();
+    let path = register_through(&stage.0, &edge);
+    // Longer than the store collects what it writes at once.
+    std::thread::sleep(Duration::from_millis(500));
+    stage.0.kill_and_start_again();
+    assert_called_along(path.clone(), &stage, &edge);
+    stage.0.stop_and_start_again();
+    assert_eq!(stage.0.log().count(&["\"registration\""]), 0, "nobody has registered since");
+    assert_called_along(path, &stage, &edge);
 }
 
 /// Its Via, its contacts and its description name an address that nobody here can reach.

@@ -72,6 +72,23 @@ impl Script {
         )
     }
 
+    /// The acknowledgement of a final response to the INVITE that was said last.
+    pub(crate) fn ack(&self, response: &str) -> String {
+        let Self { transport, sent_by, call_id, cseq, .. } = self;
+        let [via, from, to, contact] = ["Via", "From", "To", "Contact"].map(|name| header(response, name));
+        // That of a refusal is part of its transaction (RFC 3261 17.1.1.3).
+        let (target, via) = if response.starts_with("SIP/2.0 2") {
+            let own = format!("SIP/2.0/{transport} {sent_by};branch=z9hG4bK{call_id}-ack-{cseq};rport");
+            (contact.trim_start_matches('<').split('>').next().unwrap_or_default(), own)
+        } else {
+            (REGISTRAR, via.to_owned())
+        };
+        format!(
+            "ACK {target} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\n\
+             Call-ID: {call_id}\r\nCSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n"
+        )
+    }
+
     /// A response to a request that came, with these header lines and this body.
     pub(crate) fn response(&self, request: &str, status: &str, headers: &str, body: &str) -> String {
         let mut response = format!("SIP/2.0 {status}\r\n");
