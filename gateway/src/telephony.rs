@@ -196,6 +196,7 @@ impl Telephony {
         let media_load = Arc::new(EngineLoad::new(engine.clone(), config.defence.refuses_when_late));
         media_load.limit_memory(config.defence.memory_max_octets);
         sip.media = Some(media_load.clone());
+        let desk = sip.accounts.clone();
         let adapter = SipAdapter::new(sip);
         let transport = adapter.transport();
         let locations = adapter.locations();
@@ -208,7 +209,7 @@ impl Telephony {
         }
         let (mut pages, mut to_pages) = (None, None);
         if let Some((json, http)) = config.json.as_ref().zip(http) {
-            let adapter = wiring::json(config, json, http, connections);
+            let adapter = wiring::json(config, json, http, connections).with_desk(desk);
             (pages, to_pages) = (Some((adapter.locations(), adapter.reloader())), Some(adapter.endpoint()));
             adapters.start(adapter).inspect_err(|_| engine.stop())?;
         }

@@ -9,6 +9,7 @@ use webtrunk_codecs::EncoderConfig;
 use webtrunk_codecs::opus::OpusEncoderConfig;
 use webtrunk_engine::config::{EngineConfig, NarrowBandWish};
 use webtrunk_engine::media::Prompt;
+use webtrunk_signalling::accounts::{AccountTrunk, AccountTrunks};
 use webtrunk_signalling::auth::digest::DigestConfig;
 use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
 use webtrunk_signalling::json::{JsonConfig, Proofs};
@@ -121,6 +122,7 @@ pub fn json(config: &Config, json: &JsonSettings, http: &BoundHttp, connections:
         resume: json.resume,
         sessions_per_user: json.sessions_per_user,
         passwords: json.passwords,
+        account_grace: json.account_grace,
         realm: config.sip.realm.clone(),
     };
     let limits = JsonLimits {
@@ -139,7 +141,24 @@ pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
         tokens: json.keys.tokens.clone(),
         ephemeral: json.keys.ephemeral.clone(),
         users: Arc::new(config.users.clone()),
+        trunks: account_trunks(config),
+        passwords: json.keys.passwords.clone(),
     }
+}
+
+/// Where tokens may have accounts.
+fn account_trunks(config: &Config) -> AccountTrunks {
+    let taking = config.trunks.iter().map(|trunk| &trunk.sip).filter(|trunk| trunk.takes_page_accounts);
+    let read = |host: &str| host.strip_suffix('.').unwrap_or(host).parse().ok();
+    let known = taking.filter_map(|trunk| {
+        Some(AccountTrunk {
+            name: trunk.name.clone(),
+            host: read(&trunk.host)?,
+            port: trunk.port(),
+            domain: read(trunk.domain.as_ref().unwrap_or(&trunk.host))?,
+        })
+    });
+    AccountTrunks(known.collect())
 }
 
 /// How users are challenged.

@@ -29,6 +29,7 @@ const SHELL: &[&str] = &[
     "engine/src/net/socket.rs",
     "engine/src/net/stream.rs",
     "engine/src/net/tasks.rs",
+    "signalling/src/accounts/desk.rs",
     "signalling/src/adapter/outlet.rs",
     "signalling/src/json/adapter/",
     "signalling/src/sip/adapter/",

@@ -1,5 +1,18 @@
 // Made of docs/json-api.schema.json by `npm run protocol`: do not edit.
 
+/** Where an account stands at its provider. */
+export type AccountState =
+  /** The provider was asked for the first time, or is about to be. */
+  | "registering"
+  /** The provider has it: calls to it come to the page. */
+  | "registered"
+  /** The provider does not answer, or does not take the password; it is asked again later. */
+  | "failing"
+  /** The provider does not want it, or somebody else has it here; it is not asked again. */
+  | "refused"
+  /** The token does not want it registered: the page calls by it, and is not called. */
+  | "outboundOnly";
+
 /** Parameters of `answer`. */
 export interface Answer {
   /** The call. */
@@ -250,6 +263,8 @@ export interface Record {
 
 /** Parameters of `registration`. */
 export interface Registration {
+  /** Where the account stands at its provider that the page's token brought; told again whenever that changes. */
+  account?: AccountState | null;
   /** Whether it can be called. */
   state: RegistrationState;
 }

@@ -1,5 +1,6 @@
 //! Signalling: protocols on one side, one call vocabulary on the other.
 
+pub mod accounts;
 pub mod adapter;
 pub mod auth;
 pub mod b2bua;

@@ -84,7 +84,10 @@ fn never_applies(rule: &RuleSpec, config: &Config) -> Option<String> {
     named.peek()?;
     let can_call = |trunk: &Trunk| {
         let sip = &trunk.sip;
-        !sip.source_networks.is_empty() || !sip.registrations.is_empty() || sip.peer_user.is_some()
+        !sip.source_networks.is_empty()
+            || !sip.registrations.is_empty()
+            || sip.takes_page_accounts
+            || sip.peer_user.is_some()
     };
     (!named.any(can_call)).then(|| {
         format!(

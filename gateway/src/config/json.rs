@@ -9,10 +9,11 @@ use webtrunk_signalling::auth::ephemeral::{EphemeralHash, EphemeralKey, Ephemera
 use webtrunk_signalling::auth::secret::SecretOctets;
 use webtrunk_signalling::auth::token::Keyring;
 use webtrunk_signalling::auth::validity::Validity;
-use webtrunk_signalling::json::JsonConfig;
 use webtrunk_signalling::json::adapter::JsonLimits;
+use webtrunk_signalling::json::{AccountPasswords, JsonConfig};
 use webtrunk_signalling::sip::transport::WebOrigin;
 
+use super::account_passwords::{self, AccountPasswordSection};
 use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
 use super::sip_ws::{Surroundings, WebSocketSettings, check_origin, is_path};
@@ -34,6 +35,8 @@ pub struct JsonSettings {
     pub sessions_per_user: usize,
     /// Whether users may log in by their passwords.
     pub passwords: bool,
+    /// How long an account is held whose last page is gone.
+    pub account_grace: Duration,
     /// What proofs are checked by.
     pub keys: JsonKeys,
 }
@@ -45,6 +48,8 @@ pub struct JsonKeys {
     pub tokens: Keyring,
     /// Of names.
     pub ephemeral: EphemeralKeys,
+    /// Passwords of accounts, which tokens name.
+    pub passwords: AccountPasswords,
     /// Differs where they do.
     fingerprint: u64,
 }
@@ -84,6 +89,9 @@ pub(super) struct JsonSection {
     token_keys: Option<Spanned<String>>,
     #[serde(default)]
     ephemeral_keys: Vec<EphemeralKeySection>,
+    account_grace_s: Option<Spanned<u32>>,
+    #[serde(default)]
+    account_passwords: Vec<AccountPasswordSection>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +120,7 @@ const fn is_enabled() -> bool {
 impl JsonSection {
     pub(super) fn has_inline_secret(&self) -> bool {
         self.ephemeral_keys.iter().any(|key| key.secret.get_ref().is_inline())
+            || self.account_passwords.iter().any(AccountPasswordSection::has_inline_secret)
     }
 
     /// Whether rules may name it among the listeners.
@@ -150,6 +159,7 @@ impl JsonSection {
         let ping_s = number(&self.ping_s, PING_RANGE_S, JsonLimits::default().ping_interval.as_secs());
         let resume_s = number(&self.resume_s, RESUME_RANGE_S, usual.resume.as_secs());
         let sessions = number(&self.sessions_per_user, SESSIONS_RANGE, usual.sessions_per_user as u64);
+        let grace_s = number(&self.account_grace_s, RESUME_RANGE_S, usual.account_grace.as_secs());
         let keys = self.keys(environment, faults);
         if self.enabled {
             self.check_use(around, faults);
@@ -161,6 +171,7 @@ impl JsonSection {
             resume: Duration::from_secs(resume_s),
             sessions_per_user: usize::try_from(sessions).unwrap_or(usize::MAX),
             passwords: self.passwords,
+            account_grace: Duration::from_secs(grace_s),
             keys,
         })
     }
@@ -212,7 +223,10 @@ impl JsonSection {
                 }
             }
         }
-        JsonKeys { tokens, ephemeral: EphemeralKeys::new(keys), fingerprint: fingerprint.finish() }
+        let passwords =
+            account_passwords::check(&self.account_passwords, environment, &mut fingerprint, faults);
+        let ephemeral = EphemeralKeys::new(keys);
+        JsonKeys { tokens, ephemeral, passwords, fingerprint: fingerprint.finish() }
     }
 }
 
@@ -237,6 +251,7 @@ mod tests {
             ("/api/v1", Duration::from_secs(60), 8)
         );
         assert_eq!((made.ping_interval, made.origins.len()), (Duration::from_secs(20), 0));
+        assert_eq!((made.account_grace, made.keys.passwords.len()), (Duration::from_secs(30), 0));
         assert_eq!(parse("[json]\nenabled = false\n"), Ok(None));
     }
 
@@ -254,6 +269,11 @@ mod tests {
                 "json.resume_s = 3601: is out of range; write 0 to 3600",
             ),
             ("[json]\npasswords = true\nsessions_per_user = 0\n", "is out of range; write 1 to 1000"),
+            ("[json]\npasswords = true\naccount_grace_s = 3601\n", "is out of range; write 0 to 3600"),
+            (
+                "[json]\npasswords = true\naccount_passwords = [{ name = \"a\", password = \"b\" }, { name = \"a\", password = \"c\" }]\n",
+                "json.account_passwords[1].name = \"a\": another password has this name; rename one of them",
+            ),
             ("[json]\npasswords = true\norigins = [\"crm\"]\n", "json.origins[0] = \"crm\": is no origin"),
             ("[json]\ntoken_keys = \"none.toml\"\n", "json.token_keys = \"none.toml\": holds no sound keys"),
             (

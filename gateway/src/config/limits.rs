@@ -19,6 +19,8 @@ use super::users::{UserSection, groups_of};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpendingLimits {
     users: BTreeMap<String, Arc<CallLimits>>,
+    /// Of users whom a token names and no configuration.
+    everybody: Option<Arc<CallLimits>>,
     trunks: BTreeMap<String, Arc<CallLimits>>,
 }
 
@@ -53,7 +55,8 @@ impl SpendingLimits {
     #[must_use]
     pub fn of(&self, payer: &Origin) -> Option<Arc<CallLimits>> {
         match payer {
-            Origin::User(user) => self.users.get(user).cloned(),
+            // Who is configured and has none here has none of everybody's either.
+            Origin::User(user) => self.users.get(user).cloned().or_else(|| self.everybody.clone()),
             Origin::Trunk(trunk) => self.trunks.get(trunk).cloned(),
         }
     }
@@ -84,7 +87,8 @@ impl SpendingLimits {
             (trunk.name().to_owned(), trunk.limits().check(faults))
         });
         let trunks = trunks.collect::<Vec<_>>();
-        Self { users: some(users), trunks: some(trunks) }
+        let everybody = Some(everybody).filter(|all| *all != CallLimits::default()).map(Arc::new);
+        Self { users: some(users), everybody, trunks: some(trunks) }
     }
 }
 
@@ -187,6 +191,8 @@ mod tests {
         assert_eq!(figures("carol"), ([0, 500], Some(60)));
         assert!(of("alice").allow("+491") && !of("alice").allow("+431"), "the night's");
         assert!(of("bob").allow("+431") && !of("bob").allow("+8821"), "everybody's");
+        assert_eq!(figures("of a token"), ([0, 500], Some(60)));
+        assert!(!of("of a token").allow("+8821"), "whom no configuration names has everybody's");
         let trunk = |name: &str| spending.of(&Origin::Trunk(name.to_owned()));
         assert_eq!(trunk("t").and_then(|limits| limits.minutes_per_day), NonZeroU32::new(7));
         assert_eq!(trunk("u"), None);

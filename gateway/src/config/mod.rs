@@ -4,6 +4,7 @@
 //! what comes of it (the public type, checked). Unknown keys are refused. Whatever is wrong is told
 //! with file, line, key, value and cure, all at once.
 
+mod account_passwords;
 mod accounts;
 mod admin;
 mod bridge;

@@ -56,6 +56,7 @@ pub(super) struct TrunkSection {
     name: Spanned<String>,
     host: Spanned<String>,
     port: Option<NonZeroU16>,
+    domain: Option<Spanned<String>>,
     transport: Option<Spanned<Transport>>,
     #[serde(default)]
     networks: Vec<Spanned<String>>,
@@ -94,6 +95,9 @@ pub(super) struct TrunkSection {
     /// A message may cost, and who may call need not be who may write.
     #[serde(default)]
     messages: bool,
+    /// Who has the key of tokens says by which passwords the gateway registers there.
+    #[serde(default)]
+    page_accounts: bool,
     /// What it tells lights the lamps of our users.
     #[serde(default)]
     mailboxes: bool,
@@ -229,6 +233,10 @@ impl TrunkSection {
             let cure = "write a host name or an address, without scheme and port";
             faults.add(self.host.span(), "is no host", cure);
         }
+        if let Some(domain) = self.domain.as_ref().filter(|domain| !is_host(domain.get_ref())) {
+            let cure = "write a host name or an address, without scheme and port";
+            faults.add(domain.span(), "is no host", cure);
+        }
         let networks = faults.parse_all(&self.networks, super::NETWORK_CURE);
         let codecs = self.check_codecs(faults);
         let credentials = match &self.credentials {
@@ -246,12 +254,14 @@ impl TrunkSection {
             name: self.name().to_owned(),
             host: self.host.get_ref().clone(),
             port: self.port.map(NonZeroU16::get),
+            domain: self.domain.as_ref().map(|domain| domain.get_ref().clone()),
             transport: self.transport(),
             is_transport_open: self.transport.is_none(),
             shows_certificate: self.client_certificate.is_some(),
             source_networks: networks,
             credentials,
             registrations,
+            takes_page_accounts: self.page_accounts,
             peer_user: self.user.as_ref().map(|user| user.get_ref().clone()),
             caller_id: match self.caller_id {
                 WrittenCallerId::From => CallerId::From,

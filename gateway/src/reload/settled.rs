@@ -102,7 +102,7 @@ fn json(current: &Config, written: &Config, taken_up: Keys<'_>, left: Keys<'_>) 
     };
     Some(settle! {
         JsonSettings, (current, written), (taken_up, left),
-        taken_up: { keys: "json.token_keys, json.ephemeral_keys" },
+        taken_up: { keys: "json.token_keys, json.ephemeral_keys, json.account_passwords" },
         left: {
             path: "json.path",
             origins: "json.origins",
@@ -110,6 +110,7 @@ fn json(current: &Config, written: &Config, taken_up: Keys<'_>, left: Keys<'_>) 
             resume: "json.resume_s",
             sessions_per_user: "json.sessions_per_user",
             passwords: "json.passwords",
+            account_grace: "json.account_grace_s",
         },
     })
 }

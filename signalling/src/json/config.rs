@@ -12,12 +12,21 @@ pub struct JsonConfig {
     pub sessions_per_user: usize,
     /// Whether users may log in by their passwords. Off: a page is to know no password of a user.
     pub passwords: bool,
+    /// How long an account that a token brought is held when the last page is gone that phoned by it: a page that is
+    /// loaded anew finds it registered.
+    pub account_grace: Duration,
     /// The realm that users' hashes were made for.
     pub realm: String,
 }
 
 impl Default for JsonConfig {
     fn default() -> Self {
-        Self { resume: Duration::from_secs(60), sessions_per_user: 8, passwords: false, realm: String::new() }
+        Self {
+            resume: Duration::from_secs(60),
+            sessions_per_user: 8,
+            passwords: false,
+            account_grace: Duration::from_secs(30),
+            realm: String::new(),
+        }
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
 use webtrunk_engine::{EndCause, LegId};
 
+use super::accounts::Accounts;
 use super::config::JsonConfig;
 use super::door::{ANSWER, Door, Entry, Proofs, TokenId};
 use super::protocol::{
@@ -15,6 +16,7 @@ use super::protocol::{
     Request, Resume, Resumed, refusal, response,
 };
 use super::session::{Closing, Flow, Ledger, Output, Session, SessionKey};
+use crate::accounts::{AccountId, AccountStanding, AccountWish};
 use crate::adapter::{self, Command, Delivery, MediaProfile, Target};
 use crate::auth::validity::UnixTime;
 use crate::sip::locations::ContactInfo;
@@ -32,6 +34,8 @@ const NAME_MAX: usize = 128;
 pub(super) enum CoreOutput {
     /// By a connection, or the gateway.
     Session(Output),
+    /// By whoever registers accounts.
+    Account(AccountWish),
     /// Whoever opened the connection has proven who it is.
     Known(Flow),
     /// Where a user can be reached now.
@@ -57,6 +61,9 @@ pub(super) struct Core {
     /// while nothing says that the page has the next.
     resume: HashMap<ResumeHash, SessionKey>,
     ledger: Ledger,
+    accounts: Accounts,
+    /// Sessions that are over, whose accounts nobody has released yet.
+    over: Vec<SessionKey>,
     last_key: SessionKey,
     takes_calls: bool,
     is_drained: bool,
@@ -87,6 +94,8 @@ impl Core {
             users: HashMap::new(),
             resume: HashMap::new(),
             ledger: Ledger::default(),
+            accounts: Accounts::default(),
+            over: Vec::new(),
             last_key: 0,
             takes_calls: true,
             is_drained: false,
@@ -206,11 +215,30 @@ impl Core {
             }
             self.settle(key);
         }
+        self.outputs.extend(self.accounts.handle_timeout(now).into_iter().map(CoreOutput::Account));
     }
 
     /// When one is due.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.sessions.values().filter_map(Session::poll_timeout).min()
+        let sessions = self.sessions.values().filter_map(Session::poll_timeout);
+        sessions.chain(self.accounts.poll_timeout()).min()
+    }
+
+    /// An account stands so: its pages are told.
+    pub(super) fn handle_standing(&mut self, id: AccountId, standing: AccountStanding) {
+        for key in self.accounts.stands(id, standing) {
+            if let Some(session) = self.sessions.get_mut(&key) {
+                session.tell(&registration(Some(standing)));
+            }
+            self.settle(key);
+        }
+    }
+
+    /// The accounts of sessions that are over are held for the grace from now on.
+    pub(super) fn release_accounts(&mut self, now: Instant) {
+        for key in self.over.drain(..) {
+            self.accounts.release(key, now + self.config.account_grace);
+        }
     }
 
     /// What is to be done; call until `None`.
@@ -251,8 +279,20 @@ impl Core {
         self.ledger.forget(UnixTime::from(wall), |token| held.contains(token));
         let user = identity.user.clone();
         self.make_room(&user);
+        self.release_accounts(now);
         self.last_key += 1;
         let key = self.last_key;
+        let standing = match identity.account.as_deref().map(|account| self.accounts.take(key, account)) {
+            None => None,
+            Some(Ok((wishes, standing))) => {
+                self.outputs.extend(wishes.into_iter().map(CoreOutput::Account));
+                Some(standing)
+            }
+            Some(Err(reason)) => {
+                warn!(%remote, %reason, "page is not let in");
+                return self.refuse(flow, Some(id), &Fault::new(ErrorCode::NotAccepted, ANSWER), now);
+            }
+        };
         let session = Session::new(super::session::new_name(), identity, flow, remote, now);
         info!(session = session.name, user, %remote, "session began");
         let outcome = Outcome::Connected(Connected {
@@ -267,7 +307,7 @@ impl Core {
         self.send(flow, response(id, &outcome));
         self.publish(&user);
         if let Some(session) = self.sessions.get_mut(&key) {
-            session.tell(&Event::Registration(Registration { state: RegistrationState::Registered }));
+            session.tell(&registration(standing));
         }
         self.settle(key);
     }
@@ -415,6 +455,7 @@ impl Core {
             let user = session.user().to_owned();
             info!(session = session.name, user, "session is over");
             self.sessions.remove(&key);
+            self.over.push(key);
             self.resume.retain(|_, own| *own != key);
             self.legs.retain(|_, own| *own != key);
             self.flows.values_mut().filter(|it| it.session == Some(key)).for_each(|it| it.session = None);
@@ -427,6 +468,12 @@ impl Core {
             self.publish(&user);
         }
     }
+}
+
+/// The page can be called, and by its account as that stands.
+fn registration(account: Option<AccountStanding>) -> Event {
+    let account = account.map(Into::into);
+    Event::Registration(Registration { state: RegistrationState::Registered, account })
 }
 
 fn hash(token: &str) -> ResumeHash {

@@ -1,5 +1,6 @@
 //! Who a page is: tokens, names that last for a while, and passwords, and how often somebody may guess at them.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -8,12 +9,13 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::protocol::Proof;
+use crate::accounts::{AccountTrunks, HeldAccount, NoTrunk};
 use crate::adapter::Party;
 use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::EphemeralKeys;
 use crate::auth::limits::{FailureLimits, Proof as Reach};
 use crate::auth::secret::SecretText;
-use crate::auth::token::{Arrival, Grant, Keyring, Recording, TokenDoor};
+use crate::auth::token::{Account, Arrival, Credential, Grant, Keyring, Recording, TokenDoor};
 use crate::auth::validity::UnixTime;
 
 /// What proofs are checked by.
@@ -25,6 +27,22 @@ pub struct Proofs {
     pub ephemeral: EphemeralKeys,
     /// The users and their hashes.
     pub users: Arc<dyn Credentials + Send + Sync>,
+    /// Where tokens may have accounts.
+    pub trunks: AccountTrunks,
+    /// The passwords of accounts that tokens name.
+    pub passwords: AccountPasswords,
+}
+
+/// Passwords that the gateway keeps, by the names by which tokens name them.
+pub type AccountPasswords = HashMap<String, AccountPassword>;
+
+/// A password that the gateway keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountPassword {
+    /// Whose tokens may name it; `None`, those that are of nobody in particular.
+    pub customer: Option<String>,
+    /// It.
+    pub password: SecretText,
 }
 
 /// How a connection came.
@@ -47,6 +65,8 @@ pub(super) struct Identity {
     pub(super) shown: Party,
     /// What its token lets it, where it came by one.
     pub(super) grant: Option<Box<Granted>>,
+    /// The account at a provider that it phones by, where its token brought one.
+    pub(super) account: Option<Box<HeldAccount>>,
 }
 
 /// A token's limits, and what the token is known by.
@@ -70,6 +90,12 @@ pub(super) enum Refused {
     Name(String),
     #[error("its token wants {0}, which the JSON API does not do yet")]
     NotDone(&'static str),
+    #[error("{0}")]
+    Trunk(#[from] NoTrunk),
+    #[error("its account names hosts and no password")]
+    NoPassword,
+    #[error("its account names the password {0:?}, which is not kept for its customer")]
+    UnknownPassword(String),
     #[error("its name {0}")]
     Ephemeral(#[from] crate::auth::ephemeral::EphemeralRefusal),
     #[error("passwords are not taken")]
@@ -88,6 +114,8 @@ pub(super) struct Door {
     tokens: TokenDoor,
     ephemeral: EphemeralKeys,
     users: Arc<dyn Credentials + Send + Sync>,
+    trunks: AccountTrunks,
+    passwords: AccountPasswords,
     takes_passwords: bool,
     realm: String,
     failures: FailureLimits,
@@ -99,6 +127,8 @@ impl Door {
             tokens: TokenDoor::new(proofs.tokens),
             ephemeral: proofs.ephemeral,
             users: proofs.users,
+            trunks: proofs.trunks,
+            passwords: proofs.passwords,
             takes_passwords,
             realm,
             failures: FailureLimits::default(),
@@ -110,6 +140,8 @@ impl Door {
         self.tokens.set_keys(proofs.tokens);
         self.ephemeral = proofs.ephemeral;
         self.users = proofs.users;
+        self.trunks = proofs.trunks;
+        self.passwords = proofs.passwords;
     }
 
     /// Who it is. `wall` is what calendars say, `now` what passes.
@@ -154,9 +186,6 @@ impl Door {
         let grant = self.tokens.admit(token.expose(), &arrival, wall, now)?;
         let claims = &grant.claims;
         // A limit that is not kept would be none.
-        if claims.account.as_ref().is_some_and(|account| account.credential.is_some()) {
-            return Err(Refused::NotDone("an account of its own at a provider"));
-        }
         if matches!(claims.recording, Some(Recording::Always | Recording::Never)) {
             return Err(Refused::NotDone("recording \"always\" or \"never\""));
         }
@@ -165,13 +194,45 @@ impl Door {
         if !is_name(&user) {
             return Err(Refused::Name(user));
         }
+        let account = match &claims.account {
+            Some(account) => self.account(account, &user, grant.customer.as_deref())?,
+            None => None,
+        };
         let visible = claims.account.as_ref().and_then(|account| account.visible_name.clone());
         let shown = Party {
             user: claims.caller_id.clone().unwrap_or_else(|| user.clone()),
             display_name: visible.unwrap_or_default(),
         };
         let token = Sha256::digest(token.expose()).into();
-        Ok(Identity { user, shown, grant: Some(Box::new(Granted { grant, token })) })
+        let grant = Some(Box::new(Granted { grant, token }));
+        Ok(Identity { user, shown, grant, account })
+    }
+
+    /// The account that a user's token brings, where it is more than a name.
+    fn account(
+        &self,
+        account: &Account,
+        of_user: &str,
+        customer: Option<&str>,
+    ) -> Result<Option<Box<HeldAccount>>, Refused> {
+        let password = match &account.credential {
+            None if account.hosts().next().is_some() => return Err(Refused::NoPassword),
+            None => return Ok(None),
+            Some(Credential::Password(password)) => password,
+            Some(Credential::Reference(name)) => {
+                let kept = self.passwords.get(name).filter(|kept| kept.customer.as_deref() == customer);
+                &kept.ok_or_else(|| Refused::UnknownPassword(name.clone()))?.password
+            }
+        };
+        let trunk = self.trunks.of(account)?;
+        Ok(Some(Box::new(HeldAccount {
+            trunk: trunk.name.clone(),
+            user: account.user.clone(),
+            auth_name: account.auth_name.clone().unwrap_or_else(|| account.user.clone()),
+            password: password.clone(),
+            of_user: of_user.to_owned(),
+            registers: account.register,
+        })))
     }
 
     fn by_name(&self, name: &str, password: &SecretText, wall: SystemTime) -> Result<Identity, Refused> {
@@ -198,7 +259,7 @@ impl Door {
 impl Identity {
     fn of_user(user: &str) -> Self {
         let shown = Party { user: user.to_owned(), display_name: String::new() };
-        Self { user: user.to_owned(), shown, grant: None }
+        Self { user: user.to_owned(), shown, grant: None, account: None }
     }
 }
 

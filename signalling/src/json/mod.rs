@@ -3,6 +3,7 @@
 //! What is said stands in [`protocol`], what one page and its calls are in [`session`], and [`adapter`] is the shell
 //! with the sockets around it. `docs/JSON_API.md` is the same for who writes a page.
 
+mod accounts;
 pub mod adapter;
 mod config;
 mod core;
@@ -13,4 +14,4 @@ pub mod session;
 mod tests;
 
 pub use config::JsonConfig;
-pub use door::{Entry, Proofs};
+pub use door::{AccountPassword, AccountPasswords, Entry, Proofs};

@@ -8,6 +8,7 @@ use super::call::{CallKeeper, KeptCall};
 use super::registrar::{Keeper, Record, RegistrarConfig};
 use super::transport::TransportConfig;
 use super::trunk::TrunkConfig;
+use crate::accounts::AccountDesk;
 use crate::auth::digest::{Credentials, DigestConfig};
 
 /// Everything that the SIP adapter is told at the start.
@@ -37,6 +38,8 @@ pub struct SipConfig {
     pub agent: AgentConfig,
     /// Who says whether calls can be carried; without one they can.
     pub media: Option<Arc<dyn MediaLoad + Send + Sync>>,
+    /// Where it is asked to hold accounts for pages.
+    pub accounts: AccountDesk,
 }
 
 impl SipConfig {
@@ -56,6 +59,7 @@ impl SipConfig {
             call_keeper: None,
             agent: AgentConfig::default(),
             media: None,
+            accounts: AccountDesk::default(),
         }
     }
 }

@@ -91,6 +91,11 @@ impl Admission {
         self.digest.knows(user, &*self.users)
     }
 
+    /// The trunks, whose accounts may change.
+    pub const fn trunks_mut(&mut self) -> &mut Trunks {
+        &mut self.trunks
+    }
+
     /// A registrar of a trunk has us, at these addresses: its calls come from there.
     pub fn registered(&mut self, trunk: &str, addresses: impl Iterator<Item = IpAddr>) {
         self.trunks.registered(trunk, addresses);

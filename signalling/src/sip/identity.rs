@@ -113,7 +113,7 @@ pub fn written_for(
         Some(account) if on_behalf_of == Some(caller.user.as_str()) => account.user.clone(),
         _ => rewrite(&trunk.rewrites, Subject::CallerOut, &caller.user),
     };
-    (SipUri::new(&called, trunk.uri_host(), trunk.port), Party { user, ..caller.clone() })
+    (SipUri::new(&called, trunk.uri_host(), trunk.uri_port()), Party { user, ..caller.clone() })
 }
 
 /// The From of an INVITE, without tag; the fields that say more of the caller are added to `headers`.

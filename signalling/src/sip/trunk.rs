@@ -23,6 +23,8 @@ pub struct TrunkConfig {
     pub name: String,
     /// Where calls go: a name or an address.
     pub host: String,
+    /// The host of its addresses, where that is another name.
+    pub domain: Option<String>,
     /// The port there; `None` is the transport's default (RFC 3261 19.1.2).
     pub port: Option<u16>,
     /// How it is reached; not WebSocket.
@@ -38,6 +40,8 @@ pub struct TrunkConfig {
     pub credentials: Option<TrunkCredentials>,
     /// What we register there.
     pub registrations: Vec<RegistrationConfig>,
+    /// Whether tokens may have accounts there.
+    pub takes_page_accounts: bool,
     /// The user by whose password it proves itself, wherever it calls from.
     pub peer_user: Option<String>,
     /// How it and we tell each other who calls.
@@ -78,6 +82,7 @@ impl TrunkConfig {
         Self {
             name: name.to_owned(),
             host: host.to_owned(),
+            domain: None,
             port: None,
             transport: TransportKind::Udp,
             is_transport_open: false,
@@ -85,6 +90,7 @@ impl TrunkConfig {
             source_networks: Vec::new(),
             credentials: None,
             registrations: Vec::new(),
+            takes_page_accounts: false,
             peer_user: None,
             caller_id: CallerId::From,
             rewrites: Vec::new(),
@@ -94,14 +100,21 @@ impl TrunkConfig {
         }
     }
 
-    /// Its host, as a URI has it.
+    /// The host of its addresses, as a URI has it.
     #[must_use]
     pub fn uri_host(&self) -> Host {
-        match literal(&self.host) {
+        let host = self.domain.as_deref().unwrap_or(&self.host);
+        match literal(host) {
             Some(IpAddr::V4(v4)) => Host::V4(v4),
             Some(IpAddr::V6(v6)) => Host::V6(v6),
-            None => Host::Domain(ByteString::from(&*self.host)),
+            None => Host::Domain(ByteString::from(host)),
         }
+    }
+
+    /// The port of its addresses: a domain has none of its host's.
+    #[must_use]
+    pub const fn uri_port(&self) -> Option<u16> {
+        if self.domain.is_some() { None } else { self.port }
     }
 
     /// The name of an account of ours there, for the keyring: the trunk's, or a registration's own.
@@ -119,8 +132,9 @@ impl TrunkConfig {
     pub fn is_kept_up_like(&self, other: &Self) -> bool {
         let of = |trunk: &Self| {
             let hosts = (trunk.host.clone(), trunk.port, trunk.transport, trunk.is_transport_open);
-            let accounts = (trunk.credentials.clone(), trunk.registrations.clone());
-            (hosts, accounts, trunk.probe_interval)
+            let accounts =
+                (trunk.credentials.clone(), trunk.registrations.clone(), trunk.takes_page_accounts);
+            (hosts, trunk.domain.clone(), accounts, trunk.probe_interval)
         };
         self.name == other.name && of(self) == of(other)
     }
@@ -163,6 +177,26 @@ impl Trunks {
     /// A registrar of a trunk has us, at these addresses: its calls come from there.
     pub fn registered(&mut self, trunk: &str, addresses: impl Iterator<Item = IpAddr>) {
         self.registrars.insert(trunk.to_owned(), addresses.map(|address| address.to_canonical()).collect());
+    }
+
+    /// An account more at a trunk, which takes those of pages; whether it has it now. It does not where the same address,
+    /// or another one of the same user, is there already.
+    pub fn add_account(&mut self, trunk: &str, account: RegistrationConfig) -> bool {
+        let taking = |known: &&mut TrunkConfig| known.name == trunk && known.takes_page_accounts;
+        let Some(known) = self.trunks.iter_mut().find(taking) else { return false };
+        let mut others = known.registrations.iter();
+        if others.any(|other| other.user == account.user || other.of_user == account.of_user) {
+            return false;
+        }
+        known.registrations.push(account);
+        true
+    }
+
+    /// Such an account is no more.
+    pub fn remove_account(&mut self, trunk: &str, user: &str) {
+        if let Some(known) = self.trunks.iter_mut().find(|known| known.name == trunk) {
+            known.registrations.retain(|one| one.user != user);
+        }
     }
 
     /// The trunk of this name.

@@ -131,6 +131,12 @@ impl Gateway {
         (answer.status, String::from_utf8(answer.body).expect("text"))
     }
 
+    /// The same with GET, as it comes.
+    pub(crate) fn admin_text(&self, path: &str) -> String {
+        let token = fs::read_to_string(self.folder.path().join(ADMIN_TOKEN)).expect("it has one");
+        self.admin_with("GET", path, token.trim()).1
+    }
+
     /// Its figures, as Prometheus gets them.
     pub(crate) fn metrics(&self) -> String {
         let token = fs::read_to_string(self.folder.path().join(ADMIN_TOKEN)).expect("it has one");

@@ -30,6 +30,8 @@ pub struct JsonPage {
     last_seen: u64,
     /// Events that nobody has asked for yet.
     events: VecDeque<Value>,
+    /// Each text that came.
+    messages: Vec<String>,
 }
 
 /// What can go wrong with a page.
@@ -69,7 +71,13 @@ impl JsonPage {
     pub async fn open(url: &str, trust: &Trust, origin: Option<&str>) -> Result<Self, PageError> {
         let unreachable = |source| AgentError::Unreachable { server: url.to_owned(), source };
         let connected = connect(url, trust, origin).await.map_err(unreachable)?;
-        Ok(Self { stream: connected, last_id: 0, last_seen: 0, events: VecDeque::new() })
+        Ok(Self {
+            stream: connected,
+            last_id: 0,
+            last_seen: 0,
+            events: VecDeque::new(),
+            messages: Vec::new(),
+        })
     }
 
     /// Sends a request, and waits for its answer.
@@ -142,6 +150,12 @@ impl JsonPage {
         self.events.iter().filter_map(|event| event["method"].as_str().map(str::to_owned)).collect()
     }
 
+    /// All that was ever told to the page, as it came.
+    #[must_use]
+    pub fn messages(&self) -> &[String] {
+        &self.messages
+    }
+
     /// The number of the last event that came.
     #[must_use]
     pub const fn last_seen(&self) -> u64 {
@@ -174,6 +188,7 @@ impl JsonPage {
             let came = timeout_at(until, self.stream.next()).await;
             match came.map_err(|_| PageError::Waited { what: what.to_owned(), limit })? {
                 Some(Ok(Message::Text(text))) => {
+                    self.messages.push(text.as_str().to_owned());
                     return serde_json::from_str(&text).map_err(|error| AgentError::library(error).into());
                 }
                 Some(Ok(Message::Close(frame))) => {

@@ -23,6 +23,7 @@ pub use reload::JsonReloader;
 use super::config::JsonConfig;
 use super::core::Core;
 use super::door::Proofs;
+use crate::accounts::AccountDesk;
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Adapter, Command, Event, StartError};
 use crate::sip::locations::Locations;
@@ -47,6 +48,7 @@ pub struct JsonAdapter {
     locations: Locations,
     reloader: JsonReloader,
     changes: Receiver<Proofs>,
+    desk: AccountDesk,
 }
 
 impl JsonAdapter {
@@ -56,7 +58,14 @@ impl JsonAdapter {
         let (to_task, arrived) = mpsc::channel(ARRIVED_QUEUE);
         let endpoint = JsonEndpoint::new(to_task, origins, limits);
         let (reloader, changes) = JsonReloader::channel();
-        Self { config, proofs, endpoint, arrived, locations: Locations::default(), reloader, changes }
+        let (locations, desk) = (Locations::default(), AccountDesk::default());
+        Self { config, proofs, endpoint, arrived, locations, reloader, changes, desk }
+    }
+
+    /// Has the accounts of its pages held by whoever is asked at this desk.
+    #[must_use]
+    pub fn with_desk(self, desk: AccountDesk) -> Self {
+        Self { desk, ..self }
     }
 
     /// For the HTTP server to mount.
@@ -85,9 +94,9 @@ impl Adapter for JsonAdapter {
 
     /// Must be called inside a tokio runtime, on which the adapter then lives.
     fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, proofs, endpoint: _, arrived, locations, reloader: _, changes } = self;
+        let Self { config, proofs, endpoint: _, arrived, locations, reloader: _, changes, desk } = self;
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
-        let task = Task::new(Core::new(config, proofs), locations, Outlet::new(events));
+        let task = Task::new(Core::new(config, proofs), locations, desk, Outlet::new(events));
         tokio::spawn(task.run(arrived, inbox, changes));
         Ok(commands)
     }

@@ -9,6 +9,7 @@ use webtrunk_engine::EndCause;
 
 use super::endpoint::Arrived;
 use super::outbox::{Outbox, ToPage};
+use crate::accounts::AccountDesk;
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Command, Delivery, Event};
 use crate::json::core::{Core, CoreOutput};
@@ -21,12 +22,13 @@ pub(super) struct Task {
     core: Core,
     outboxes: HashMap<Flow, Outbox>,
     locations: Locations,
+    desk: AccountDesk,
     outlet: Outlet,
 }
 
 impl Task {
-    pub(super) fn new(core: Core, locations: Locations, outlet: Outlet) -> Self {
-        Self { core, outboxes: HashMap::new(), locations, outlet }
+    pub(super) fn new(core: Core, locations: Locations, desk: AccountDesk, outlet: Outlet) -> Self {
+        Self { core, outboxes: HashMap::new(), locations, desk, outlet }
     }
 
     /// Serves until it was told to drain and everything has ended, or the gateway is gone.
@@ -36,6 +38,7 @@ impl Task {
         mut commands: Receiver<Command>,
         mut changes: Receiver<Proofs>,
     ) {
+        let desk = self.desk.clone();
         while !(self.core.is_drained() && self.outlet.is_empty()) {
             let wake = self.core.poll_timeout();
             tokio::select! {
@@ -44,6 +47,11 @@ impl Task {
                     self.core.handle_command(command.unwrap_or(Command::Drain));
                 }
                 Some(proofs) = changes.recv() => self.core.take_up(proofs),
+                () = desk.told() => {
+                    for (id, standing) in desk.take_news() {
+                        self.core.handle_standing(id, standing);
+                    }
+                }
                 () = until(wake) => self.core.handle_timeout(Instant::now()),
                 () = self.outlet.hand_over() => {}
             }
@@ -70,6 +78,7 @@ impl Task {
 
     /// Takes out of the core what is to be told and sent, until nothing is left.
     fn flush(&mut self) {
+        self.core.release_accounts(Instant::now());
         while let Some(output) = self.core.poll_output() {
             match output {
                 CoreOutput::Session(Output::Send { flow, text }) => self.send(flow, ToPage::Text(text)),
@@ -79,6 +88,7 @@ impl Task {
                     self.outboxes.remove(&flow);
                 }
                 CoreOutput::Session(Output::Event(event)) => self.report(event),
+                CoreOutput::Account(wish) => self.desk.wish(wish),
                 CoreOutput::Known(flow) => self.send(flow, ToPage::Known),
                 CoreOutput::Located { user, contacts } => self.locations.set(&user, contacts),
             }

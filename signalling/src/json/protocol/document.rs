@@ -137,8 +137,16 @@ pub fn reference() -> String {
         write_fields(&mut text, of);
     }
     text += "## Types\n\n";
-    for name in ["Proof", "Rejection", "Wish", "TransferStep", "RegistrationState", "KnownCall", "CallState"]
-    {
+    for name in [
+        "Proof",
+        "Rejection",
+        "Wish",
+        "TransferStep",
+        "RegistrationState",
+        "AccountState",
+        "KnownCall",
+        "CallState",
+    ] {
         let _ = writeln!(text, "### {name}\n\n{}\n", sentence(&types[name]["description"]));
         write_type(&mut text, &types[name]);
     }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cause::Ended;
+use crate::accounts::AccountStanding;
 
 /// An event, without envelope and number.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -58,6 +59,9 @@ pub struct CallEvent {
 pub struct Registration {
     /// Whether it can be called.
     pub state: RegistrationState,
+    /// Where the account stands at its provider that the page's token brought; told again whenever that changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountState>,
 }
 
 /// Whether a page can be called.
@@ -66,6 +70,34 @@ pub struct Registration {
 pub enum RegistrationState {
     /// Calls to its user come to the page.
     Registered,
+}
+
+/// Where an account stands at its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AccountState {
+    /// The provider was asked for the first time, or is about to be.
+    Registering,
+    /// The provider has it: calls to it come to the page.
+    Registered,
+    /// The provider does not answer, or does not take the password; it is asked again later.
+    Failing,
+    /// The provider does not want it, or somebody else has it here; it is not asked again.
+    Refused,
+    /// The token does not want it registered: the page calls by it, and is not called.
+    OutboundOnly,
+}
+
+impl From<AccountStanding> for AccountState {
+    fn from(standing: AccountStanding) -> Self {
+        match standing {
+            AccountStanding::Registering => Self::Registering,
+            AccountStanding::Registered => Self::Registered,
+            AccountStanding::Failing => Self::Failing,
+            AccountStanding::Refused => Self::Refused,
+            AccountStanding::OutboundOnly => Self::OutboundOnly,
+        }
+    }
 }
 
 /// Parameters of `incoming`.

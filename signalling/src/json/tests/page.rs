@@ -1,6 +1,6 @@
 //! A core with pages at it, stepped by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,17 +8,18 @@ use serde_json::{Value, json};
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
+use crate::accounts::{AccountId, AccountStanding, AccountTrunk, AccountTrunks, AccountWish};
 use crate::adapter::{self, Command, Dial, HOPS_MAX, HeaderChange, Party, Passage, Target, leg_span};
 use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
-use crate::auth::secret::SecretOctets;
+use crate::auth::secret::{SecretOctets, SecretText};
 use crate::auth::token::sealed::SealingKey;
 use crate::auth::token::{Claims, KeyKind, Keyring, Terms, TokenKey};
 use crate::auth::validity::{UnixTime, Validity};
-use crate::json::JsonConfig;
 use crate::json::core::{Core, CoreOutput};
 use crate::json::door::{Entry, Proofs};
 use crate::json::session::{Flow, Output};
+use crate::json::{AccountPassword, JsonConfig};
 
 /// A browser's description.
 pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
@@ -56,6 +57,8 @@ pub(super) struct Bench {
     pub(super) closed: BTreeMap<u64, String>,
     pub(super) events: Vec<adapter::Event>,
     pub(super) located: BTreeMap<String, Vec<u64>>,
+    /// What is wanted of accounts.
+    pub(super) wishes: Vec<AccountWish>,
     last_flow: u64,
     last_id: u64,
 }
@@ -72,6 +75,8 @@ impl Bench {
             tokens: Keyring::new(vec![token_key()]),
             ephemeral: EphemeralKeys::new(vec![key.expect("a key")]),
             users: Arc::new(Users),
+            trunks: account_trunks(),
+            passwords: HashMap::from([("kept".to_owned(), kept_password())]),
         };
         Self {
             core: Core::new(JsonConfig { realm: REALM.to_owned(), ..config }, proofs),
@@ -81,6 +86,7 @@ impl Bench {
             closed: BTreeMap::new(),
             events: Vec::new(),
             located: BTreeMap::new(),
+            wishes: Vec::new(),
             last_flow: 0,
             last_id: 0,
         }
@@ -205,7 +211,14 @@ impl Bench {
         self.events.iter().filter_map(end).collect()
     }
 
+    /// An account stands so.
+    pub(super) fn stand(&mut self, id: AccountId, standing: AccountStanding) {
+        self.core.handle_standing(id, standing);
+        self.drain();
+    }
+
     fn drain(&mut self) {
+        self.core.release_accounts(self.now);
         while let Some(output) = self.core.poll_output() {
             match output {
                 CoreOutput::Session(Output::Send { flow, text }) => {
@@ -216,6 +229,7 @@ impl Bench {
                     self.closed.insert(flow.0, format!("{why:?}"));
                 }
                 CoreOutput::Session(Output::Event(event)) => self.events.push(event),
+                CoreOutput::Account(wish) => self.wishes.push(wish),
                 CoreOutput::Known(_) => {}
                 CoreOutput::Located { user, contacts } => {
                     self.located.insert(user, contacts.iter().map(|contact| contact.binding).collect());
@@ -234,9 +248,24 @@ pub(super) fn description() -> Box<SessionDescription> {
     Box::new(SessionDescription::parse(SDP).expect("a description"))
 }
 
+/// The provider at which tokens may have accounts, and the name of its trunk.
+pub(super) const PROVIDER: &str = "sip.provider.example";
+pub(super) const TRUNK: &str = "provider";
+
+fn account_trunks() -> AccountTrunks {
+    let host = || PROVIDER.parse().expect("a host");
+    AccountTrunks(vec![AccountTrunk { name: TRUNK.to_owned(), host: host(), port: 5060, domain: host() }])
+}
+
+/// The password that tokens of a customer may name.
+fn kept_password() -> AccountPassword {
+    AccountPassword { customer: Some("acme".to_owned()), password: SecretText::new("kept".to_owned()) }
+}
+
 fn token_key() -> TokenKey {
     let sealing = SealingKey::new(SecretOctets::new((0..32).collect())).expect("32 octets");
-    let terms = Terms { audience: Some("phone.example".to_owned()), ..Terms::default() };
+    let hosts = [PROVIDER, "127.0.0.1"].map(|host| host.parse().expect("a host")).to_vec();
+    let terms = Terms { audience: Some("phone.example".to_owned()), hosts, ..Terms::default() };
     TokenKey::new("crm".to_owned(), KeyKind::Sealed(sealing), Validity::default(), terms).expect("a key")
 }
 

@@ -84,6 +84,11 @@ impl Door {
         self.registrar.binding(key).filter(|binding| binding.user == user)
     }
 
+    /// The trunks, whose accounts may change.
+    pub(super) const fn trunks_mut(&mut self) -> &mut Trunks {
+        self.admission.trunks_mut()
+    }
+
     /// A registrar of a trunk has us, at these addresses: its calls come from there.
     pub(super) fn registered(&mut self, trunk: &str, addresses: impl Iterator<Item = IpAddr>) {
         self.admission.registered(trunk, addresses.inspect(|address| self.layer.trust_host(*address)));

@@ -132,11 +132,12 @@ impl Adapter for SipAdapter {
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
         board.limit(&trunks, agent.loads_mut());
         orphans::end(&config.kept_calls, &mut agent, &layer, now);
-        let upstream = Upstream::new(&trunks, layer.clone(), board, now);
+        let desk = config.accounts;
+        let upstream = Upstream::new(&trunks, layer.clone(), board, desk.clone(), now);
         let resolver = Resolver::of(&config.nameservers);
         let (routes, resolved) = Routes::new(layer.clone(), trunks, resolver);
-        let task =
-            Task::new(agent, layer, routes, upstream, Outlet::new(events)).with_keeper(config.call_keeper);
+        let task = Task::new(agent, layer, routes, upstream, Outlet::new(events));
+        let task = task.with_keeper(config.call_keeper).with_desk(desk);
         tokio::spawn(task.run(inbound, inbox, resolved, changes));
         Ok(commands)
     }

@@ -142,6 +142,11 @@ impl Routes {
         self.trunks = trunks;
     }
 
+    /// The trunks, whose accounts may change.
+    pub(super) const fn trunks_mut(&mut self) -> &mut Trunks {
+        &mut self.trunks
+    }
+
     /// Gives up a call whose way is still being looked up, if it is.
     pub(super) fn give_up(&mut self, leg: LegId) -> Option<Dial> {
         self.waiting.remove(&leg)

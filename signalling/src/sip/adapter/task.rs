@@ -1,5 +1,8 @@
 //! The adapter at work: one loop over what comes in, and one way out.
 
+mod held;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +15,7 @@ use super::reload::SipChange;
 use super::routes::{Asker, Resolved, Routes, Way};
 use super::texts::Texts;
 use super::upstream::Upstream;
+use crate::accounts::{AccountDesk, AccountId, HeldAccount};
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Command, Delivery, Dial, Event};
 use crate::sip::agent::{Agent, Crowded, guarded};
@@ -30,6 +34,9 @@ pub(super) struct Task {
     outlet: Outlet,
     /// Who keeps answered calls over a restart.
     keeper: Option<Arc<dyn CallKeeper>>,
+    /// The accounts that pages phone by, and where they are asked for.
+    held: BTreeMap<AccountId, HeldAccount>,
+    desk: AccountDesk,
 }
 
 /// Turns that may end in a panic one after the other. Chosen by us: a message's fault is met once, and what is met at each turn
@@ -42,6 +49,7 @@ enum Turn {
     Command(Command),
     Resolved(Resolved),
     Change(Box<SipChange>),
+    Wishes,
     Time,
     HandedOver,
 }
@@ -54,12 +62,28 @@ impl Task {
         upstream: Upstream,
         outlet: Outlet,
     ) -> Self {
-        Self { agent, layer, routes, upstream, texts: Texts::default(), outlet, keeper: None }
+        Self {
+            agent,
+            layer,
+            routes,
+            upstream,
+            texts: Texts::default(),
+            outlet,
+            keeper: None,
+            held: BTreeMap::new(),
+            desk: AccountDesk::default(),
+        }
     }
 
     /// The same, with somebody who keeps answered calls.
     pub(super) fn with_keeper(mut self, keeper: Option<Arc<dyn CallKeeper>>) -> Self {
         self.keeper = keeper;
+        self
+    }
+
+    /// The same, asked at this desk to hold accounts for pages.
+    pub(super) fn with_desk(mut self, desk: AccountDesk) -> Self {
+        self.desk = desk;
         self
     }
 
@@ -71,6 +95,7 @@ impl Task {
         mut resolved: Receiver<Resolved>,
         mut changes: Receiver<SipChange>,
     ) {
+        let desk = self.desk.clone();
         let mut is_commanded = true;
         let mut faults = 0;
         self.handle(Turn::Time);
@@ -84,6 +109,7 @@ impl Task {
                 }
                 Some(resolved) = resolved.recv() => Turn::Resolved(resolved),
                 Some(change) = changes.recv() => Turn::Change(Box::new(change)),
+                () = desk.wished() => Turn::Wishes,
                 () = until(wake) => Turn::Time,
                 () = self.outlet.hand_over() => Turn::HandedOver,
             };
@@ -105,6 +131,7 @@ impl Task {
             Turn::Command(command) => self.handle_command(command),
             Turn::Resolved(resolved) => self.handle_resolved(resolved),
             Turn::Change(change) => self.take_up(*change),
+            Turn::Wishes => self.obey_wishes(),
             Turn::Time => self.handle_timeout(),
             Turn::HandedOver => {}
         }
@@ -174,13 +201,14 @@ impl Task {
 
     /// Other users and trunks: calls go on by what they began with.
     fn take_up(&mut self, SipChange { users, algorithms, trunks, agent, guard }: SipChange) {
-        let (trunks, now) = (Trunks::new(trunks), Instant::now());
+        let (mut trunks, now) = (Trunks::new(trunks), Instant::now());
         self.layer.take_up(guard);
         self.agent.take_up(agent);
-        self.agent.take_up_accounts(&trunks);
-        self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks);
         self.upstream.limit(&trunks, &mut self.agent);
         self.upstream.take_up(&trunks, &mut self.routes.health, &mut self.agent, now);
+        self.hold_again(&mut trunks, now);
+        self.agent.take_up_accounts(&trunks);
+        self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks);
         self.routes.take_up(trunks);
     }
 

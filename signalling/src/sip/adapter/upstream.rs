@@ -1,23 +1,27 @@
 //! What we owe the trunks between calls, as it is done: names are looked up, requests sent, hops tried one
 //! after another. When what is due, and what follows an answer, is said by [`crate::sip::upstream`].
 
+mod held;
+mod probes;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
 
+use self::held::HeldBy;
 use super::door::Door;
 use super::names::Names;
 use super::routes::{Asker, Routes};
+use crate::accounts::AccountDesk;
 use crate::sip::agent::{Agent, Errand, ErrandEnd, ErrandId, ErrandOutcome, LocalNames, Reach};
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::hop::{Conduct, Hop, HopReport};
-use crate::sip::message::{CSeq, HeaderName, Host, Method, NameAddr, Request, SipUri};
 use crate::sip::transport::{ResolveError, TransportLayer};
 use crate::sip::trunk::{TrunkConfig, Trunks};
 use crate::sip::trunk_board::{TrunkBoard, TrunkStanding};
-use crate::sip::upstream::{Health, Next, Probe, Registration, Turn, conduct_of};
+use crate::sip::upstream::{Health, Next, Probe, Registration, RegistrationConfig, conduct_of};
 
 /// How long a hop may take to answer what is sent to it outside of calls, before the next one is tried or
 /// a probe is missed. Chosen by us: as long as calls wait.
@@ -31,10 +35,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) struct Upstream {
     names: Names,
     trunks: Vec<Watched>,
-    accounts: Vec<Account>,
+    accounts: BTreeMap<usize, Account>,
+    last_account: usize,
     errands: HashMap<ErrandId, Purpose>,
     last_errand: u64,
     board: TrunkBoard,
+    /// Where is told how accounts of pages stand.
+    desk: AccountDesk,
 }
 
 /// A trunk and the probes of its hops.
@@ -60,6 +67,8 @@ struct Account {
     left: VecDeque<Hop>,
     /// The flow that the registrar answered on last.
     flow: Option<Flow>,
+    /// For which pages it is, where it is for pages.
+    held: Option<HeldBy>,
 }
 
 /// What an errand is for.
@@ -70,14 +79,22 @@ enum Purpose {
 }
 
 impl Upstream {
-    pub(super) fn new(trunks: &Trunks, layer: TransportLayer, board: TrunkBoard, now: Instant) -> Self {
+    pub(super) fn new(
+        trunks: &Trunks,
+        layer: TransportLayer,
+        board: TrunkBoard,
+        desk: AccountDesk,
+        now: Instant,
+    ) -> Self {
         let mut upstream = Self {
             names: Names::new(layer),
             trunks: Vec::new(),
-            accounts: Vec::new(),
+            accounts: BTreeMap::new(),
+            last_account: 0,
             errands: HashMap::new(),
             last_errand: 0,
             board,
+            desk,
         };
         for config in trunks.iter() {
             upstream.begin(config, &Health::default(), now);
@@ -123,19 +140,27 @@ impl Upstream {
             hops: Vec::new(),
             is_left: false,
         });
-        self.accounts.extend(config.registrations.iter().map(|registered| Account {
-            trunk: index,
-            registration: Registration::new(
-                registered,
-                (&config.name, config.uri_host()),
-                rand::random(),
-                now,
-            ),
-            name: config.account(registered),
-            left: VecDeque::new(),
-            flow: None,
-        }));
+        for registered in &config.registrations {
+            self.add_account(index, registered, config, None, now);
+        }
         self.publish(index, health, now);
+    }
+
+    /// Registers an account from then on.
+    fn add_account(
+        &mut self,
+        trunk: usize,
+        registered: &RegistrationConfig,
+        config: &TrunkConfig,
+        held: Option<HeldBy>,
+        from: Instant,
+    ) {
+        let of_trunk = (config.name.as_str(), config.uri_host());
+        let registration = Registration::new(registered, of_trunk, rand::random(), from);
+        let name = config.account(registered);
+        let account = Account { trunk, registration, name, left: VecDeque::new(), flow: None, held };
+        self.last_account += 1;
+        self.accounts.insert(self.last_account, account);
     }
 
     /// A registration that another trunk, or this one by other words, makes anew is not removed: the removal could
@@ -163,20 +188,20 @@ impl Upstream {
             let same = others.iter().filter(|other| other.uri_host() == host);
             same.flat_map(|other| &other.registrations).any(|one| one.user == user)
         };
-        for account in 0..self.accounts.len() {
-            if self.accounts[account].trunk == index {
-                let is_made_anew = is_made_anew(self.accounts[account].registration.user());
-                self.leave_registration(account, !is_made_anew, agent, now);
-            }
+        let own = self.accounts.iter().filter(|(_, account)| account.trunk == index);
+        let own = own.map(|(key, account)| (*key, is_made_anew(account.registration.user())));
+        for (account, is_made_anew) in own.collect::<Vec<_>>() {
+            self.leave_registration(account, !is_made_anew, agent, now);
         }
     }
 
     /// Looks up what is due.
     pub(super) fn handle_timeout(&mut self, routes: &Routes, now: Instant) {
-        for (index, account) in self.accounts.iter_mut().enumerate() {
+        for (index, account) in &mut self.accounts {
             if account.registration.is_due(now) {
-                routes.locate(&self.trunks[account.trunk].config, Asker::Registration(index));
+                routes.locate(&self.trunks[account.trunk].config, Asker::Registration(*index));
             }
+            held::tell(account, &self.desk);
         }
         for (index, trunk) in self.trunks.iter_mut().enumerate() {
             if trunk.round.as_mut().is_some_and(|round| round.is_due(now)) {
@@ -186,7 +211,7 @@ impl Upstream {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let registrations = self.accounts.iter().filter_map(|account| account.registration.poll_timeout());
+        let registrations = self.accounts.values().filter_map(|account| account.registration.poll_timeout());
         let rounds = self.trunks.iter().filter_map(|trunk| trunk.round.as_ref().map(Probe::at));
         registrations.chain(rounds).min()
     }
@@ -205,9 +230,11 @@ impl Upstream {
             Vec::new()
         });
         match asker {
-            Asker::Registration(index) if self.trunks[self.accounts[index].trunk].is_left => {}
             Asker::Registration(index) => {
-                let account = &mut self.accounts[index];
+                let Some(account) = self.accounts.get_mut(&index) else { return };
+                if account.registration.is_left() || self.trunks[account.trunk].is_left {
+                    return;
+                }
                 let mut sorted = health.sort(hops.clone(), now);
                 // Where the registrar answered last it knows us best.
                 if let Some(flow) = account.flow {
@@ -241,7 +268,11 @@ impl Upstream {
         let trunk = match self.errands.remove(&end.id) {
             Some(Purpose::Register { account }) => {
                 self.register_ended(account, &end, conduct, agent, now);
-                self.accounts[account].trunk
+                let Some(known) = self.accounts.get_mut(&account) else { return };
+                held::tell(known, &self.desk);
+                let trunk = known.trunk;
+                self.forget_left(account, agent);
+                trunk
             }
             Some(Purpose::Ask { trunk, hop }) => {
                 self.asked(trunk, &hop, conduct, health);
@@ -254,7 +285,7 @@ impl Upstream {
 
     /// A stream closed: registrations that were made over it are made again.
     pub(super) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) {
-        for account in &mut self.accounts {
+        for account in self.accounts.values_mut() {
             if account.flow.is_some_and(|flow| flow.connection == Some(connection)) {
                 account.registration.handle_lost(now);
             }
@@ -266,27 +297,27 @@ impl Upstream {
         for trunk in &mut self.trunks {
             trunk.round = None;
         }
-        for index in 0..self.accounts.len() {
-            if !self.trunks[self.accounts[index].trunk].is_left {
-                self.leave_registration(index, true, agent, now);
-            }
+        let there = self.accounts.iter().filter(|(_, account)| !self.trunks[account.trunk].is_left);
+        for index in there.map(|(index, _)| *index).collect::<Vec<_>>() {
+            self.leave_registration(index, true, agent, now);
         }
     }
 
     fn leave_registration(&mut self, index: usize, is_removed: bool, agent: &mut Agent<Door>, now: Instant) {
-        let account = &mut self.accounts[index];
+        let Some(account) = self.accounts.get_mut(&index) else { return };
         account.left.clear();
-        if account.registration.leave() {
+        if !account.registration.is_leaving() && account.registration.leave() {
             match account.flow.filter(|_| is_removed) {
                 Some(flow) => self.send_register(index, flow, agent, now),
                 None => account.registration.handle_failure("there is nothing to remove", now),
             }
         }
+        self.forget_left(index, agent);
     }
 
     /// Whether nothing is left to be said to trunks.
     pub(super) fn is_over(&self) -> bool {
-        self.accounts.iter().all(|account| account.registration.is_left())
+        self.accounts.values().all(|account| account.registration.is_left())
     }
 
     fn register_ended(
@@ -300,7 +331,7 @@ impl Upstream {
         let ErrandOutcome::Answered(response) = &end.outcome else {
             return self.register_at_next(index, "no host of the trunk answers", agent, now);
         };
-        let account = &mut self.accounts[index];
+        let Some(account) = self.accounts.get_mut(&index) else { return };
         if conduct != Conduct::Answered && !account.left.is_empty() {
             return self.register_at_next(index, "no host of the trunk answers", agent, now);
         }
@@ -316,19 +347,22 @@ impl Upstream {
 
     /// Sends a REGISTER to the next hop that there is a way to.
     fn register_at_next(&mut self, index: usize, why: &str, agent: &mut Agent<Door>, now: Instant) {
-        let account = &mut self.accounts[index];
+        let Some(account) = self.accounts.get_mut(&index) else { return };
         let mut left = std::mem::take(&mut account.left);
         let flow = std::iter::from_fn(|| left.pop_front()).find_map(|hop| self.names.flow_to_hop(&hop));
         account.left = left;
         match flow {
             Some(flow) => self.send_register(index, flow, agent, now),
-            None => account.registration.handle_failure(why, now),
+            None => {
+                account.registration.handle_failure(why, now);
+                held::tell(account, &self.desk);
+            }
         }
     }
 
     fn send_register(&mut self, index: usize, flow: Flow, agent: &mut Agent<Door>, now: Instant) {
         let contact = self.names.contact(&flow);
-        let account = &mut self.accounts[index];
+        let Some(account) = self.accounts.get_mut(&index) else { return };
         let request = account.registration.request(&contact);
         let is_farewell = request.headers.expires() == Ok(Some(0));
         let patience = if is_farewell { FAREWELL } else { PATIENCE };
@@ -337,65 +371,6 @@ impl Upstream {
         let id = self.errand(Purpose::Register { account: index });
         let reach = Reach::Target;
         agent.send_errand(Errand { id, account: Some(name), request, flow, reach, patience }, now);
-    }
-
-    /// Asks every hop of a trunk whether it lives; those that its name leads to no more are forgotten.
-    fn ask_all(
-        &mut self,
-        index: usize,
-        hops: Vec<Hop>,
-        health: &mut Health,
-        agent: &mut Agent<Door>,
-        now: Instant,
-    ) {
-        let trunk = &mut self.trunks[index];
-        let Some(interval) = trunk.config.probe_interval.filter(|_| trunk.round.is_some()) else { return };
-        if hops.is_empty() {
-            // Nobody told; what was known stays.
-            return;
-        }
-        trunk.probes.retain(|hop, _| {
-            let is_kept = hops.contains(hop);
-            if !is_kept {
-                health.set_down(hop, false);
-            }
-            is_kept
-        });
-        for hop in &hops {
-            trunk.probes.entry(hop.clone()).or_insert_with(|| Probe::new(interval, now));
-        }
-        trunk.hops.clone_from(&hops);
-        let (host, port) = (trunk.config.uri_host(), trunk.config.port);
-        for hop in hops {
-            let Some(flow) = self.names.flow_to_hop(&hop) else { continue };
-            let (own, _) = self.names.sent_by(&flow);
-            let identifiers = [(); 2].map(|()| format!("{:016x}", rand::random::<u64>()));
-            let request = options(&host, port, own, identifiers);
-            let patience = PATIENCE.min(interval);
-            let id = self.errand(Purpose::Ask { trunk: index, hop });
-            let reach = Reach::Target;
-            agent.send_errand(Errand { id, account: None, request, flow, reach, patience }, now);
-        }
-        self.publish(index, health, now);
-    }
-
-    /// A hop answered a probe, or did not. Whatever it says but that it has no time is an answer.
-    fn asked(&mut self, trunk: usize, hop: &Hop, conduct: Conduct, health: &mut Health) {
-        let trunk = &mut self.trunks[trunk];
-        let Some(probe) = trunk.probes.get_mut(hop) else { return };
-        let turn = if conduct == Conduct::Answered { probe.answered() } else { probe.missed() };
-        let name = &trunk.config.name;
-        match turn {
-            Some(Turn::WentDown) => {
-                warn!(trunk = name, %hop, "a host of the trunk is down: two probes had no answer");
-                health.set_down(hop, true);
-            }
-            Some(Turn::CameUp) => {
-                info!(trunk = name, %hop, "a host of the trunk is up again");
-                health.set_down(hop, false);
-            }
-            None => {}
-        }
     }
 
     fn errand(&mut self, purpose: Purpose) -> ErrandId {
@@ -410,7 +385,8 @@ impl Upstream {
         if trunk.is_left {
             return;
         }
-        let own = self.accounts.iter().filter(|account| account.trunk == index);
+        let is_own = |account: &&Account| account.trunk == index && account.held.is_none();
+        let own = self.accounts.values().filter(is_own);
         let registrations: Vec<_> = own
             .map(|account| (account.registration.user().to_owned(), account.registration.state()))
             .collect();
@@ -420,18 +396,4 @@ impl Upstream {
         let hops = trunk.hops.iter().map(|hop| (hop.kind, hop.address, health.word(hop, now))).collect();
         self.board.publish(&trunk.config.name, TrunkStanding { registrations, hops });
     }
-}
-
-/// An OPTIONS to the trunk itself (RFC 3261 11.1).
-fn options(host: &Host, port: Option<u16>, own: Host, [tag, call_id]: [String; 2]) -> Request {
-    let target = SipUri::new("", host.clone(), port);
-    let mut request = Request::new(Method::Options, target.clone());
-    let headers = &mut request.headers;
-    headers.set(HeaderName::MaxForwards, "70");
-    headers.push(HeaderName::From, NameAddr::new(SipUri::new("", own, None)).with_tag(&tag).to_string());
-    headers.push(HeaderName::To, NameAddr::new(target).to_string());
-    headers.push(HeaderName::CallId, call_id);
-    headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Options }.to_string());
-    headers.push(HeaderName::Accept, "application/sdp");
-    request
 }

@@ -154,6 +154,11 @@ impl<D: Doorkeeper> Agent<D> {
         self.keyring.take_up(trunks);
     }
 
+    /// The accounts that challenges are answered by, which may change.
+    pub fn keyring_mut(&mut self) -> &mut (dyn Keyring + Send) {
+        &mut *self.keyring
+    }
+
     /// Goes by these knobs from now on.
     pub fn take_up(&mut self, change: AgentChange) {
         let AgentChange { texts, calls_max, max_cps, user_passing, subscriptions } = change;

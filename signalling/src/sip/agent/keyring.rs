@@ -7,7 +7,7 @@ use rand::{RngCore, SeedableRng};
 
 use crate::auth::digest::{Attempts, DigestClient};
 use crate::sip::message::{HeaderName, Request, Response, StatusCode};
-use crate::sip::trunk::Trunks;
+use crate::sip::trunk::{TrunkCredentials, Trunks};
 
 /// Answers challenges to requests of ours.
 pub trait Keyring {
@@ -26,6 +26,12 @@ pub trait Keyring {
     /// Has the accounts of these trunks from now on; those of trunks that are no more stay, for the calls that are
     /// still there.
     fn take_up(&mut self, _trunks: &Trunks) {}
+
+    /// Has one account more, or another in its place.
+    fn add(&mut self, _name: &str, _account: &TrunkCredentials) {}
+
+    /// Has it no more.
+    fn remove(&mut self, _name: &str) {}
 }
 
 /// The keyring of the configured trunks.
@@ -81,11 +87,19 @@ impl Keyring for TrunkKeyring {
             of_trunk.into_iter().chain(own)
         });
         for (name, account) in accounts {
-            let mut seed = [0; 32];
-            self.random.fill_bytes(&mut seed);
-            let realm = account.realm.as_deref();
-            let client = DigestClient::new(&account.username, &account.password, realm, seed);
-            self.clients.insert(name, client);
+            self.add(&name, account);
         }
+    }
+
+    fn add(&mut self, name: &str, account: &TrunkCredentials) {
+        let mut seed = [0; 32];
+        self.random.fill_bytes(&mut seed);
+        let realm = account.realm.as_deref();
+        let client = DigestClient::new(&account.username, &account.password, realm, seed);
+        self.clients.insert(name.to_owned(), client);
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.clients.remove(name);
     }
 }

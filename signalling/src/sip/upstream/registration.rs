@@ -279,6 +279,12 @@ impl Registration {
         is_kept
     }
 
+    /// Whether it is ending, or has ended.
+    #[must_use]
+    pub const fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving | State::Left)
+    }
+
     /// Whether nothing is left to be said.
     #[must_use]
     pub fn is_left(&self) -> bool {

@@ -1,65 +1,18 @@
 //! Who is let in at the gateway's door for pages, what its token lets it, and what becomes of who misbehaves.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use webtrunk::config::load_token_keys;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, Trust};
-use webtrunk_signalling::auth::token::Claims;
-use webtrunk_signalling::auth::validity::UnixTime;
 
+use super::keys::Keys;
 use super::page::{
     OTHER_HZ, address, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
     proof, stage, stage_with,
 };
 use crate::agents::stage::{CALLER_HZ, lift, phone};
 use crate::support::gateway::PATIENCE;
-
-/// A file of keys, which the stage's gateway takes tokens of.
-struct Keys {
-    folder: TempDir,
-}
-
-impl Keys {
-    fn new() -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let secret = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-        let text = format!(
-            "[[token_keys]]\nid = \"crm\"\nkind = \"wt1\"\nsecret = \"{secret}\"\naudience = \"phone.example\"\n"
-        );
-        fs::write(Self::path_in(folder.path()), text).expect("a file");
-        fs::set_permissions(Self::path_in(folder.path()), fs::Permissions::from_mode(0o600)).expect("ours");
-        Self { folder }
-    }
-
-    fn path_in(folder: &Path) -> std::path::PathBuf {
-        folder.join("keys.toml")
-    }
-
-    fn line(&self) -> String {
-        format!("token_keys = {:?}", Self::path_in(self.folder.path()))
-    }
-
-    /// A token of these claims besides those that every token has, good for so many seconds from now on.
-    fn token(&self, seconds: u64, more: Value) -> Value {
-        let keys = load_token_keys(&Self::path_in(self.folder.path())).expect("sound keys");
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-        let mut claims =
-            json!({ "aud": "phone.example", "iat": now - 60, "exp": now - 60 + seconds, "sub": "alice" });
-        for (name, value) in more.as_object().expect("claims") {
-            claims[name] = value.clone();
-        }
-        let claims = Claims::from_json(&claims.to_string()).expect("claims");
-        let key = keys.newest(UnixTime(now)).expect("a key");
-        let token = key.make(&claims, [7; 12], UnixTime(now - 60)).expect("a token");
-        json!({ "proof": { "kind": "token", "token": token } })
-    }
-}
 
 fn code(refused: Result<Value, PageError>) -> i64 {
     match refused {

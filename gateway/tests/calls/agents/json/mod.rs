@@ -1,9 +1,11 @@
 //! Pages that speak the JSON API, with real media, in calls with phones, browsers and each other.
 
+mod accounts;
 mod calls;
 mod control;
 mod entry;
 mod idle;
+mod keys;
 mod page;
 mod survival;
 mod transfers;

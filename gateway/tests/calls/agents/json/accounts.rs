@@ -1,0 +1,162 @@
+//! Pages that phone by an account at a provider, which their token brings: the provider is a second gateway, which checks
+//! Digest, and the page is of a user whom no configuration knows.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::{JsonPage, PageMedia, Phone, PhoneConfig, Voice, WebrtcConfig};
+
+use super::keys::Keys;
+use super::page::{OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connected, hang_up, open};
+use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift, phone};
+use crate::agents::upstream::{ACCOUNT, provider};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+use crate::support::gateway_config::SIP_PORT;
+use crate::support::host::Host;
+use crate::support::process::wait_until;
+
+/// The gateway whose pages have accounts at the provider, with a store and records.
+fn gateway(provider: &Gateway, keys: &Keys, folder: &Path, lines: &str) -> Gateway {
+    let host = provider.sip().ip();
+    let config = GatewayConfig::default()
+        .user("bob")
+        .sections(&format!("[json]\naccount_grace_s = 1\n{}\n{lines}", keys.line()))
+        .store(&folder.join("store.db"))
+        .records(&folder.join("calls.jsonl"))
+        .trunk_lines(&format!("name = 'provider'\nhost = '{host}'\ntransport = 'udp'\ncodecs = ['PCMU']"))
+        .last_trunk("page_accounts = true")
+        .rule("destination = '9\\d+'\nactions = [{ bridge = { trunk = 'provider', number = '$0' } }]")
+        .rule("destination = '[a-z]+'\nfrom_trunk = 'provider'\nactions = [{ bridge = { user = '$0' } }]");
+    Gateway::start(&config)
+}
+
+/// A token of carol's with her account at the provider.
+fn token(keys: &Keys, provider: &Gateway, credential: Value) -> Value {
+    let mut account = json!({ "user": ACCOUNT, "domain": provider.sip().ip().to_string() });
+    for (name, value) in credential.as_object().expect("an object") {
+        account[name] = value.clone();
+    }
+    keys.token(300, json!({ "sub": "carol", "account": account }))
+}
+
+/// Waits until the page is told that its account stands so.
+async fn stands(page: &mut JsonPage, state: &str) {
+    while page.event("registration", PATIENCE).await.expect("news")["account"] != state {}
+}
+
+fn media(gateway: &Gateway, hz: u16) -> PageMedia {
+    let voice = Some(Voice::tone(hz, LEVEL_DBM0));
+    let own = WebrtcConfig::new(&gateway.websocket(), "carol", "unused");
+    let config = WebrtcConfig { media_address: Some(gateway.sip().ip()), voice, ..own };
+    PageMedia::open(&config).expect("a port")
+}
+
+/// A phone in the network behind the provider.
+async fn other_phone(network: &Host, provider: &Gateway) -> Phone {
+    phone(PhoneConfig {
+        bind: network.at(SIP_PORT),
+        server: Some(provider.sip()),
+        user: "100".to_owned(),
+        codecs: vec![CodecId::Pcmu],
+        voice: Some(Voice::tone(CALLEE_HZ, LEVEL_DBM0)),
+        ..PhoneConfig::default()
+    })
+    .await
+}
+
+/// Everything that the gateway shows or keeps.
+fn shown(gateway: &Gateway, folder: &Path) -> Vec<(String, String)> {
+    let mut shown = vec![("the log".to_owned(), gateway.log().lines().join("\n"))];
+    let asked = ["/calls", "/calls/last/ladder?format=json", "/calls/last/ladder?format=text", "/certs"];
+    shown.extend(asked.map(|path| (path.to_owned(), gateway.admin_text(path))));
+    shown.push(("/metrics".to_owned(), gateway.metrics()));
+    shown.push(("/status".to_owned(), gateway.status().to_string()));
+    for file in fs::read_dir(folder).expect("a folder") {
+        let path = file.expect("a file").path();
+        let octets = fs::read(&path).expect("it is ours");
+        shown.push((path.display().to_string(), String::from_utf8_lossy(&octets).into_owned()));
+    }
+    shown
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_phones_by_the_account_of_its_token_both_ways_and_the_password_is_nowhere() {
+    let (network, folder) = (Host::new(), TempDir::new().expect("a folder"));
+    let provider = provider(&network);
+    let keys = Keys::for_hosts(&[provider.sip().ip().to_string()]);
+    let gateway = gateway(&provider, &keys, folder.path(), "");
+    let other = other_phone(&network, &provider).await;
+    let secret = password(ACCOUNT);
+
+    let mut page = open(&gateway).await;
+    let token = token(&keys, &provider, json!({ "password": secret }));
+    page.request("connect", token).await.expect("a good token");
+    stands(&mut page, "registered").await;
+    assert_eq!(provider.status()["registered_users"], 1);
+
+    let placed = call(&mut page, media(&gateway, CALLER_HZ), "9100").await;
+    let lifted = lift(&other).await;
+    connected(&mut page, &placed).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    assert_eq!(provider.log().count(&["call began", ACCOUNT]), 1, "it was the account's call");
+
+    let dialled = other.dial("7100").await.expect("a number");
+    let taking = answer(&mut page, media(&gateway, CALLER_HZ));
+    let (placed, dialled) = tokio::join!(taking, dialled.answered(PATIENCE));
+    let dialled = dialled.expect("an answer");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&dialled, CALLER_HZ).await;
+    dialled.hang_up().await.expect("confirmed");
+    page.event("ended", PATIENCE).await.expect("its end");
+    gateway.assert_all_is_over(2);
+
+    page.request("disconnect", json!({})).await.expect("it is there");
+    assert!(wait_until(PATIENCE, || provider.status()["registered_users"] == 0), "after the grace");
+    let shown = shown(&gateway, folder.path());
+    let is_told = |place: &str, word: &str| {
+        shown.iter().any(|(name, text)| name.contains(place) && text.contains(word))
+    };
+    assert!(
+        is_told("the log", "REGISTER sent") && is_told("ladder", "INVITE") && is_told("store.db", ACCOUNT)
+    );
+    for (place, text) in &shown {
+        assert!(!text.contains(&secret), "the password is in {place}");
+    }
+    assert!(page.messages().len() > 10 && !page.messages().iter().any(|text| text.contains(&secret)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_hears_that_its_password_is_wrong_and_a_kept_one_is_named_by_its_customer() {
+    let (network, folder) = (Host::new(), TempDir::new().expect("a folder"));
+    let provider = provider(&network);
+    let keys = Keys::for_hosts(&[provider.sip().ip(), network.ip()].map(|ip| ip.to_string()));
+    let kept = format!("account_passwords = [{{ name = 'carol', password = '{}' }}]", password(ACCOUNT));
+    let gateway = gateway(&provider, &keys, folder.path(), &kept);
+
+    let mut page = open(&gateway).await;
+    let wrong = token(&keys, &provider, json!({ "password": "wrong" }));
+    page.request("connect", wrong).await.expect("a good token");
+    stands(&mut page, "failing").await;
+    let named = token(&keys, &provider, json!({ "password_ref": "carol" }));
+    let mut other = open(&gateway).await;
+    other.request("connect", named).await.expect("it is kept");
+    for page in [&mut page, &mut other] {
+        stands(page, "registered").await;
+    }
+
+    // What the trunk is now is another trunk for the account.
+    gateway.reload(|text| text.replace("page_accounts = true", "page_accounts = false"));
+    for page in [&mut page, &mut other] {
+        stands(page, "refused").await;
+    }
+    assert!(wait_until(PATIENCE, || gateway.log().count(&["\"registered at the trunk\""]) == 1));
+    let elsewhere = json!({ "user": "1", "password": "p", "domain": network.ip().to_string() });
+    let foreign = keys.token(300, json!({ "sub": "carol", "account": elsewhere }));
+    open(&gateway).await.request("connect", foreign).await.expect_err("its host is nobody's");
+}
