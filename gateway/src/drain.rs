@@ -33,7 +33,7 @@ pub enum Turn {
 pub enum Occasion {
     /// All calls have ended.
     NobodyLeft,
-    /// It was asked again: somebody does not want to wait.
+    /// It was asked again, or to end at once: somebody does not want to wait.
     AskedAgain,
     /// Calls have had their time.
     TimeOver,
@@ -65,6 +65,12 @@ impl Drain {
         let until = now + self.timeout;
         self.until = Some(until);
         self.look(calls, now).unwrap_or(Turn::Close { until })
+    }
+
+    /// It is asked to stop at once, whether or not it is being drained.
+    pub const fn end(&mut self, now: Instant) -> Turn {
+        self.until = Some(now);
+        Turn::End(Occasion::AskedAgain)
     }
 
     /// It has to stop, whoever asked for what: calls get so long at most.
@@ -108,6 +114,9 @@ mod tests {
         let (start, mut drain) = (Instant::now(), Drain::new(HALF_AN_HOUR));
         drain.ask(7, start);
         assert_eq!(drain.ask(7, start), Turn::End(Occasion::AskedAgain));
+        let mut serving = Drain::new(HALF_AN_HOUR);
+        assert_eq!(serving.end(start), Turn::End(Occasion::AskedAgain));
+        assert_eq!(serving.until(), Some(start));
     }
 
     #[test]

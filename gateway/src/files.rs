@@ -1,9 +1,13 @@
 //! Reading files of a size that can be held: a path may lead anywhere, to `/dev/zero` for one. And whether files can be made.
 
+mod reader;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+pub use reader::{Reader, Unread};
 
 /// More than any configuration, certificate or bundle of authorities has, in MiB.
 pub const TEXT_MAX: u64 = 4;
@@ -42,14 +46,24 @@ pub fn read_text(path: &Path) -> io::Result<String> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
 }
 
-/// Whether a file could be made beside this one: one is made there, and goes away at once.
+/// Whether a file could be made beside this one: one is made there, and goes away at once. A disk that is full is as good as
+/// another: there may be room when it is needed.
 ///
 /// # Errors
 /// Those of the system.
 pub fn try_folder_of(path: &Path) -> io::Result<()> {
     // By chance: in a container every process has the same number, and one that was killed here leaves its file.
     let probe = path.with_file_name(format!(".webtrunk-{:016x}", rand::random::<u64>()));
-    File::create_new(&probe).and_then(|_| fs::remove_file(&probe))
+    match File::create_new(&probe).and_then(|_| fs::remove_file(&probe)) {
+        Err(error) if is_full(&error) => Ok(()),
+        tried => tried,
+    }
+}
+
+/// Whether there is no room, which may come to be.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ const ANSWER_MAX: u64 = 256 << 20;
 /// Asks, and waits for the answer.
 ///
 /// # Errors
-/// Those of the system, and [`io::ErrorKind::InvalidData`] for what is no answer of HTTP.
+/// Those of the system, [`io::ErrorKind::UnexpectedEof`] where it is left unanswered, and [`io::ErrorKind::InvalidData`]
+/// for what is no answer of HTTP.
 pub fn ask(request: &Request<'_>) -> io::Result<Answer> {
     let mut stream = connect(request.authority.to_socket_addrs()?, request.patience)?;
     stream.set_read_timeout(Some(request.patience))?;
@@ -47,6 +48,9 @@ pub fn ask(request: &Request<'_>) -> io::Result<Answer> {
     stream.write_all(&written(request))?;
     let mut answer = Vec::new();
     stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
+    if answer.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it was left without an answer"));
+    }
     parse(answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "what came is no answer of HTTP"))
 }
 

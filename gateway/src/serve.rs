@@ -1,6 +1,7 @@
 //! Starts everything that a configuration asks for, and stops it in order.
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,12 +19,12 @@ use crate::descriptors;
 use crate::drain::{Drain, Turn};
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::logging::LogControl;
-use crate::reload::Reloads;
+use crate::reload::{Changed, Reloading, Reloads};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 use crate::supervision::{Fault, Panics, ServiceManager, Watchdog};
 use crate::telephony::{Collapse, Telephony, TelephonyError};
-use crate::tls::{OwnCertificate, TlsError};
+use crate::tls::TlsError;
 
 /// The gateway did not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +72,9 @@ pub struct Source {
 /// # Errors
 /// [`ServeError`] when something cannot be started, or ends before it was told to; nothing is left running.
 pub fn run(config: Config, demo: Option<Demo>, source: Option<Source>) -> Result<(), ServeError> {
-    actix::System::new().block_on(async {
+    // Dropped, it would wait for each of its threads that waits for a disk, however long that takes.
+    let system = ManuallyDrop::new(actix::System::new());
+    system.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let on_hangup = |Source { file, written, text, log }| Reloads::on_hangup(file, (written, &text), log);
         let supervision =
@@ -96,7 +99,7 @@ pub async fn serve(
     config: Config,
     demo: Option<Demo>,
     mut shutdown: Shutdown,
-    mut reloads: Option<Reloads>,
+    reloads: Option<Reloads>,
     Supervision { manager, mut panics }: Supervision,
 ) -> Result<(), ServeError> {
     let certificates = Certificates::read(&config)?;
@@ -148,6 +151,8 @@ pub async fn serve(
     telephony.health().heed(watchdog.faults());
     manager.tell_ready();
     let keeping = actix::spawn(certificates::keep(certificates.clone()));
+    let changed = Changed { telephony: telephony.changing(), certificate: certificates.own() };
+    let mut reloading = reloads.map(|reloads| Reloading::start(reloads, changed));
     let mut drain = Drain::new(config.drain.timeout);
     let mut looks = interval(LOOK);
     let mut unsound = None;
@@ -155,15 +160,11 @@ pub async fn serve(
         let turn = tokio::select! {
             () = shutdown.requested() => Some(drain.ask(telephony.calls_left(), Instant::now())),
             _ = looks.tick(), if drain.until().is_some() => drain.look(telephony.calls_left(), Instant::now()),
-            reloads = requested(&mut reloads) => {
-                // The log tells how it went.
-                let _ = reloads.reload(&telephony, certificates.own()).await;
-                drain.set_timeout(reloads.drain_timeout());
+            timeout = taken_up(&mut reloading) => {
+                drain.set_timeout(timeout);
                 None
             }
-            Some(errand) = left.recv() => {
-                run_errand(errand, &telephony, certificates.own(), &mut reloads, &mut drain).await
-            }
+            Some(errand) = left.recv() => run_errand(errand, telephony.calls_left(), reloading.as_ref(), &mut drain),
             collapse = telephony.collapsed() => {
                 error!(%collapse, "no more calls can be carried: the gateway ends");
                 break Err(collapse.into());
@@ -196,6 +197,7 @@ pub async fn serve(
     }
     shutdown.set_ending();
     keeping.abort();
+    drop(reloading);
     telephony.stop().await;
     for server in [server, admin].into_iter().flatten() {
         server.stop(true).await;
@@ -210,44 +212,39 @@ const UNSOUND_MAX: Duration = Duration::from_secs(120);
 /// How often it is looked at how many calls are left, while the gateway is being drained.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Does what an operator wants done, and says how it went; what follows from it.
-async fn run_errand(
+/// Does what an operator wants done, or has it done; what follows from it.
+fn run_errand(
     errand: Errand,
-    telephony: &Telephony,
-    own: Option<&OwnCertificate>,
-    reloads: &mut Option<Reloads>,
+    calls: usize,
+    reloading: Option<&Reloading>,
     drain: &mut Drain,
 ) -> Option<Turn> {
     match errand {
         Errand::Reload { is_dry, reply } => {
             // Without a file there is nothing to be read again: whoever asks sees that nobody answers.
-            let reloads = reloads.as_mut()?;
-            let outcome = match is_dry {
-                true => reloads.rehearse(own).await,
-                false => reloads.reload(telephony, own).await,
-            };
-            drain.set_timeout(reloads.drain_timeout());
-            // Who asked may be gone.
-            let _ = reply.send(outcome);
+            reloading?.ask(is_dry, reply);
             None
         }
-        Errand::Drain { reply } => {
-            let (calls, now) = (telephony.calls_left(), Instant::now());
-            let turn = if drain.until().is_none() { Some(drain.ask(calls, now)) } else { None };
+        Errand::Drain { is_now, reply } => {
+            let now = Instant::now();
+            let turn = match (is_now, drain.until()) {
+                (true, _) => Some(drain.end(now)),
+                (false, None) => Some(drain.ask(calls, now)),
+                // Asking again tells how far it is.
+                (false, Some(_)) => None,
+            };
             let until = drain.until().unwrap_or(now);
+            // Who asked may be gone.
             let _ = reply.send(DrainReport::new(calls, until, now));
             turn
         }
     }
 }
 
-/// Returns when the configuration is to be read again; never, where there is no file of it.
-async fn requested(reloads: &mut Option<Reloads>) -> &mut Reloads {
-    match reloads {
-        Some(reloads) => {
-            reloads.requested().await;
-            reloads
-        }
+/// Returns when another configuration was taken up, with how long calls may go on by it; never, where there is no file of it.
+async fn taken_up(reloading: &mut Option<Reloading>) -> Duration {
+    match reloading {
+        Some(reloading) => reloading.taken_up().await,
         None => std::future::pending().await,
     }
 }

@@ -1,19 +1,23 @@
 //! When the process is asked to stop.
+//!
+//! Signals are heard by a thread of their own: whatever else hangs, who asks again and again gets it.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
+
+use crate::supervision::EXIT_UNSOUND;
 
 /// Requests to stop. What the first means and what the next, is for who hears them.
 #[derive(Debug, Clone)]
 pub struct Shutdown {
     asked: watch::Receiver<u32>,
     heard: u32,
-    is_ending: Arc<AtomicBool>,
+    is_ending: watch::Sender<bool>,
 }
 
 /// Asks for the stop.
@@ -25,18 +29,24 @@ impl Shutdown {
     #[must_use]
     pub fn channel() -> (ShutdownTrigger, Self) {
         let (sender, asked) = watch::channel(0);
-        (ShutdownTrigger(sender), Self { asked, heard: 0, is_ending: Arc::default() })
+        (ShutdownTrigger(sender), Self { asked, heard: 0, is_ending: watch::Sender::default() })
     }
 
     /// A stop that SIGTERM and SIGINT ask for.
     ///
     /// # Errors
-    /// When the system does not let us handle signals.
+    /// When the system does not let us handle signals, or there is no thread for it.
     pub fn on_signals() -> io::Result<Self> {
         let (trigger, shutdown) = Self::channel();
-        let terminate = signal(SignalKind::terminate())?;
-        let interrupt = signal(SignalKind::interrupt())?;
-        tokio::spawn(follow(terminate, interrupt, trigger, Arc::clone(&shutdown.is_ending)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _inside = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        };
+        let follower = Follower { signals, trigger, asked: 0, is_ending: shutdown.is_ending.subscribe() };
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || runtime.block_on(follower.follow()))?;
         Ok(shutdown)
     }
 
@@ -47,9 +57,10 @@ impl Shutdown {
         self.heard += 1;
     }
 
-    /// The process ends, as fast as its peers let it: a further signal does not wait for them.
+    /// The process ends, as fast as its peers let it: a further signal does not wait for them, and nor is waited for whatever
+    /// hangs.
     pub fn set_ending(&self) {
-        self.is_ending.store(true, Ordering::Relaxed);
+        self.is_ending.send_replace(true);
     }
 }
 
@@ -63,34 +74,54 @@ impl ShutdownTrigger {
 /// The code that a shell gives to a process that SIGINT ended.
 const EXIT_INTERRUPTED: i32 = 130;
 
-async fn follow(
-    mut terminate: Signal,
-    mut interrupt: Signal,
+/// Who asks so often waits for nobody: the first lets calls end, the second hangs them up.
+const AT_ONCE: u32 = 3;
+
+/// How long the orderly end may take. Chosen by us: longer than calls, their peers, the store, recordings and servers are
+/// given together.
+const LAST_RESORT: Duration = Duration::from_secs(30);
+
+/// Hears the signals.
+struct Follower {
+    signals: (Signal, Signal),
     trigger: ShutdownTrigger,
-    is_ending: Arc<AtomicBool>,
-) {
-    loop {
-        let signal = either(&mut terminate, &mut interrupt).await;
-        if is_ending.load(Ordering::Relaxed) {
-            warn!(signal, "stopping at once");
-            std::process::exit(EXIT_INTERRUPTED);
+    asked: u32,
+    is_ending: watch::Receiver<bool>,
+}
+
+impl Follower {
+    async fn follow(mut self) {
+        loop {
+            let signal = tokio::select! {
+                _ = self.signals.0.recv() => "SIGTERM",
+                _ = self.signals.1.recv() => "SIGINT",
+                () = overdue(self.is_ending.clone()) => {
+                    error!(seconds = LAST_RESORT.as_secs(), "the process does not end in order, and ends as it is");
+                    std::process::exit(EXIT_UNSOUND.into());
+                }
+            };
+            self.asked += 1;
+            if *self.is_ending.borrow() || self.asked >= AT_ONCE {
+                warn!(signal, "stopping at once");
+                std::process::exit(EXIT_INTERRUPTED);
+            }
+            info!(signal, "asked to stop");
+            self.trigger.stop();
         }
-        info!(signal, "asked to stop");
-        trigger.stop();
     }
 }
 
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+/// Returns when the orderly end takes too long.
+async fn overdue(mut is_ending: watch::Receiver<bool>) {
+    if is_ending.wait_for(|is_ending| *is_ending).await.is_err() {
+        // Who serves is gone without having ended in order.
+        return std::future::pending().await;
     }
+    tokio::time::sleep(LAST_RESORT).await;
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const DEADLINE: Duration = Duration::from_secs(5);

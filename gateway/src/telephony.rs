@@ -1,6 +1,7 @@
 //! Everything that carries calls, made of the configuration: engine, adapters, switchboard.
 
 mod adapters;
+mod changing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,26 +10,23 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Command, StartError as AdapterError};
-use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::http::{MediaStream, MediaStreams};
-use webtrunk_signalling::json::adapter::{JsonEndpoint, JsonReloader};
-use webtrunk_signalling::sip::adapter::{SipAdapter, SipChange, SipReloader};
-use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig, RefusedCalls};
+use webtrunk_signalling::json::adapter::JsonEndpoint;
+use webtrunk_signalling::sip::adapter::SipAdapter;
+use webtrunk_signalling::sip::agent::RefusedCalls;
 use webtrunk_signalling::sip::config::SipConfig;
-use webtrunk_signalling::sip::locations::Locations;
-use webtrunk_signalling::sip::transport::{TransportLayer, WsEndpoint};
-use webtrunk_signalling::switchboard::{AdapterGone, House, Switchboard, Witness};
+use webtrunk_signalling::sip::transport::WsEndpoint;
+use webtrunk_signalling::switchboard::{AdapterGone, Switchboard, Witness};
 
 use crate::addresses::bind_cure;
 use crate::admin::{Calls, Traces};
 use crate::certificates::Certificates;
 use crate::config::Config;
-use crate::directory::GatewayDirectory;
 use crate::health::Health;
 use crate::http::BoundHttp;
 use crate::media_load::EngineLoad;
@@ -42,6 +40,8 @@ use crate::telemetry::Exporter;
 use crate::tls::TlsError;
 use crate::wiring;
 use adapters::{Started, Told};
+pub use changing::Changing;
+use changing::{Live, legs_max};
 
 /// Media streams that may wait for somebody to look at them; past it they are closed.
 const STREAMS: usize = 256;
@@ -119,37 +119,6 @@ pub struct Telephony {
     sight: Option<Sight>,
     stop: watch::Sender<bool>,
     served: JoinHandle<Result<(), Collapse>>,
-}
-
-/// What is asked while it runs, of which a configuration is only a part.
-#[derive(Clone)]
-struct Live {
-    reloader: SipReloader,
-    locations: Locations,
-    transport: TransportLayer,
-    /// Where pages are, and what changes their keys.
-    pages: Option<(Locations, JsonReloader)>,
-}
-
-impl Live {
-    /// What a configuration says of calls.
-    fn house(&self, config: &Config) -> House {
-        let directory = GatewayDirectory::new(config, self.locations.clone(), self.transport.addresses());
-        let pages = self.pages.as_ref().map(|(pages, _)| pages.clone()).unwrap_or_default();
-        let directory = directory.with_pages(pages);
-        let music_on_hold = config.media.music_on_hold.as_ref().and_then(|name| directory.prompt(name));
-        House {
-            rules: config.rules.clone(),
-            settings: Settings { music_on_hold, ..Settings::default() },
-            directory: Arc::new(directory),
-        }
-    }
-}
-
-/// How many legs signalling may have open. A call has two, and more while several phones ring: who has room for calls by
-/// `media.calls_max`, which is what readiness tells, has it here too.
-fn legs_max(config: &Config) -> usize {
-    config.media.calls_max.saturating_mul(4).max(AgentConfig::default().calls_max)
 }
 
 impl Telephony {
@@ -372,33 +341,14 @@ impl Telephony {
         }
     }
 
-    /// Takes up what can change while it runs; calls go on by what they began with.
-    pub async fn take_up(&self, config: &Config) {
-        let (live, own) = (self.live.clone(), config.clone());
-        // Prompts are resampled, which takes its time.
-        let Ok(house) = tokio::task::spawn_blocking(move || live.house(&own)).await else {
-            return error!("prompts cannot be made ready, and all stays as it is");
-        };
-        self.board.replace(house);
-        self.engine.limit_calls(config.media.calls_max);
-        self.media_load.refuse_when_late(config.defence.refuses_when_late);
-        self.media_load.limit_memory(config.defence.memory_max_octets);
-        let change = SipChange {
-            users: Arc::new(config.users.clone()),
-            algorithms: wiring::digest(config).algorithms,
-            trunks: config.trunks.iter().map(|trunk| trunk.sip.clone()).collect(),
-            guard: config.defence.guard.clone(),
-            agent: AgentChange {
-                texts: config.messages.clone(),
-                calls_max: legs_max(config),
-                max_cps: config.defence.max_cps,
-                user_passing: config.sip.passing.clone(),
-                subscriptions: config.subscriptions.clone(),
-            },
-        };
-        self.live.reloader.take_up(change).await;
-        if let (Some((_, reloader)), Some(json)) = (&self.live.pages, &config.json) {
-            reloader.take_up(wiring::proofs(config, json)).await;
+    /// What a changed configuration is taken up by.
+    #[must_use]
+    pub fn changing(&self) -> Changing {
+        Changing {
+            live: self.live.clone(),
+            board: Arc::clone(&self.board),
+            engine: self.engine.clone(),
+            media_load: Arc::clone(&self.media_load),
         }
     }
 

@@ -11,7 +11,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::certificates::CertificateFacts;
-use crate::config::{PairFiles, TlsFiles};
+use crate::config::{KEY_CURE, PairFiles, TlsFiles, open_to_everybody};
 use crate::files;
 
 /// The certificate cannot be used.
@@ -33,6 +33,14 @@ pub enum TlsError {
         /// The file.
         file: PathBuf,
     },
+    /// A renewed key is shared with everybody, and would be refused at the next start.
+    #[error("everybody may read {} (mode {mode:o})", .file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// Certificate and key do not belong together, or are of no kind that we know.
     #[error("certificate and private key cannot be used together: {0}")]
     Mismatch(#[from] rustls::Error),
@@ -49,13 +57,46 @@ pub struct OwnCertificate {
     files: RwLock<PairFiles>,
 }
 
+/// Certificate and key as they are in their files.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    files: PairFiles,
+    key: Arc<CertifiedKey>,
+}
+
+impl Pair {
+    /// Reads them, which waits for the files for as long as that takes.
+    ///
+    /// # Errors
+    /// [`TlsError`] says which file is wrong.
+    pub fn read(files: &PairFiles) -> Result<Self, TlsError> {
+        let (chain, key) = (certificates(&files.certificate)?, key(&files.private_key)?);
+        let key = Arc::new(CertifiedKey::from_der(chain, key, &provider())?);
+        Ok(Self { files: files.clone(), key })
+    }
+
+    /// The same of a key that not everybody may read, as the check of a configuration asks.
+    ///
+    /// # Errors
+    /// As [`Pair::read`].
+    pub fn read_closed(files: &PairFiles) -> Result<Self, TlsError> {
+        let pair = Self::read(files)?;
+        match open_to_everybody(&files.private_key) {
+            Ok(Some(mode)) => Err(TlsError::Open { file: files.private_key.clone(), mode }),
+            // It was read just now: whoever took it away puts another one there.
+            Ok(None) | Err(_) => Ok(pair),
+        }
+    }
+}
+
 impl OwnCertificate {
     /// Reads certificate and key.
     ///
     /// # Errors
     /// [`TlsError`] says which file is wrong.
     pub fn read(files: &PairFiles) -> Result<Arc<Self>, TlsError> {
-        Ok(Arc::new(Self { shown: RwLock::new(Self::pair(files)?), files: RwLock::new(files.clone()) }))
+        let Pair { files, key } = Pair::read(files)?;
+        Ok(Arc::new(Self { shown: RwLock::new(key), files: RwLock::new(files) }))
     }
 
     /// Shows what is in these files from now on; whether that is another certificate.
@@ -63,21 +104,22 @@ impl OwnCertificate {
     /// # Errors
     /// [`TlsError`] says which file is wrong; then it is shown what was shown before.
     pub fn change(&self, files: &PairFiles) -> Result<bool, TlsError> {
-        let pair = Self::pair(files)?;
-        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let is_another = shown.cert != pair.cert;
-        *shown = pair;
-        *self.files.write().unwrap_or_else(PoisonError::into_inner) = files.clone();
-        Ok(is_another)
+        Ok(self.show(Pair::read(files)?))
     }
 
-    /// Whether another certificate is in these files; nothing changes.
-    ///
-    /// # Errors
-    /// [`TlsError`] says which file is wrong.
-    pub fn differs(&self, files: &PairFiles) -> Result<bool, TlsError> {
-        let pair = Self::pair(files)?;
-        Ok(self.shown.read().unwrap_or_else(PoisonError::into_inner).cert != pair.cert)
+    /// Shows this from now on; whether it is another certificate.
+    pub fn show(&self, pair: Pair) -> bool {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let is_another = shown.cert != pair.key.cert;
+        *shown = pair.key;
+        *self.files.write().unwrap_or_else(PoisonError::into_inner) = pair.files;
+        is_another
+    }
+
+    /// Whether this is another certificate than is shown.
+    #[must_use]
+    pub fn differs(&self, pair: &Pair) -> bool {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).cert != pair.key.cert
     }
 
     /// From where it was read last.
@@ -103,11 +145,6 @@ impl OwnCertificate {
     pub fn facts(&self) -> Option<CertificateFacts> {
         let shown = Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner));
         CertificateFacts::read(shown.cert.first()?)
-    }
-
-    fn pair(files: &PairFiles) -> Result<Arc<CertifiedKey>, TlsError> {
-        let (chain, key) = (certificates(&files.certificate)?, key(&files.private_key)?);
-        Ok(Arc::new(CertifiedKey::from_der(chain, key, &provider())?))
     }
 }
 
@@ -200,7 +237,7 @@ impl TlsError {
     /// Whether it is this file's fault alone.
     #[must_use]
     pub fn is_of(&self, path: &Path) -> bool {
-        matches!(self, Self::Pem { file, .. } | Self::Encrypted { file } if file == path)
+        matches!(self, Self::Pem { file, .. } | Self::Encrypted { file } | Self::Open { file, .. } if file == path)
     }
 
     /// What to do about it.
@@ -210,6 +247,7 @@ impl TlsError {
             Self::Encrypted { .. } => {
                 "take its password out: openssl pkey -in OLD -out NEW, and chmod 600 NEW"
             }
+            Self::Open { .. } => KEY_CURE,
             Self::Pem { .. } | Self::Mismatch(_) => "name the PEM files of one certificate and its key",
         }
     }

@@ -8,6 +8,7 @@ pub mod cdr;
 pub mod http;
 pub mod json;
 pub mod moment;
+pub mod q850;
 pub mod rehearsal;
 pub mod routing;
 pub mod sip;

@@ -1,9 +1,9 @@
 //! Asks a gateway that runs, by the same configuration file: what the command line does.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
@@ -50,6 +50,18 @@ pub enum AskError {
         /// What the system said.
         source: io::Error,
     },
+    /// Somebody is there, and does not answer.
+    #[error(
+        "the gateway at {address} has taken the question, and has not answered it for {} s: it stands still, or has too \
+         much to do; look at its log",
+        .silence.as_secs()
+    )]
+    Silent {
+        /// Where it is.
+        address: SocketAddr,
+        /// How long it was waited for.
+        silence: Duration,
+    },
     /// Somebody is there who takes another token.
     #[error(
         "the gateway at {address} takes another token than that in {}: it was started with another configuration",
@@ -76,8 +88,11 @@ pub enum AskError {
     Unclear(SocketAddr),
 }
 
-/// How long an answer may take. Chosen by us: a configuration with long prompts takes its time to be read.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an answer may take. Chosen by us: a gateway that stands still for ten seconds is ended by its watchdog.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long that of a reload may take: a configuration is read for ten seconds at most, and another may be before it.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
 
 impl Client {
     /// The way to the gateway that was started with this file.
@@ -117,17 +132,20 @@ impl Client {
     }
 
     fn ask(&self, method: &str, path: &str) -> Result<Vec<u8>, AskError> {
-        let authority = self.address.to_string();
+        let patience = if path.starts_with("/reload") { RELOAD_PATIENCE } else { PATIENCE };
+        let (authority, asked_at) = (self.address.to_string(), Instant::now());
         let authorization = format!("Bearer {}", self.token.expose());
         let headers = [("Authorization", authorization.as_str())];
-        let request =
-            Request { method, authority: &authority, path, headers: &headers, body: &[], patience: PATIENCE };
+        let request = Request { method, authority: &authority, path, headers: &headers, body: &[], patience };
         let Answer { status, body } = ask(&request).map_err(|source| {
             let (address, file) = (self.address, self.file.clone());
-            if source.kind() == io::ErrorKind::InvalidData {
-                return AskError::Unclear(address);
+            match source.kind() {
+                ErrorKind::InvalidData => AskError::Unclear(address),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::UnexpectedEof => {
+                    AskError::Silent { address, silence: asked_at.elapsed() }
+                }
+                _ => AskError::NoGateway { address, file, source },
             }
-            AskError::NoGateway { address, file, source }
         })?;
         match (status, serde_json::from_slice::<ErrorBody>(&body)) {
             (200..=299, _) => Ok(body),

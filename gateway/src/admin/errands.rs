@@ -19,6 +19,8 @@ pub enum Errand {
     },
     /// Stops, when all calls have ended or their time is over.
     Drain {
+        /// Whether calls get no time.
+        is_now: bool,
         /// How far that is.
         reply: oneshot::Sender<DrainReport>,
     },

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, Resource, web};
-use tracing::info;
+use tracing::{error, info};
 use webtrunk_signalling::http::{self, Gate, HttpDoor};
 
 use super::authorize::{FIGURES, authorize};
@@ -21,6 +21,7 @@ use super::{answer, drain, figures, reload};
 use crate::addresses::bind_cure;
 use crate::certificates::Certificates;
 use crate::config::AdminConfig;
+use crate::files;
 use crate::metrics::Instruments;
 
 /// The admin API cannot be opened.
@@ -36,7 +37,7 @@ pub enum AdminError {
     },
     /// The token cannot be written.
     #[error(
-        "the token of the admin API cannot be written to {}: {source}; name a file by admin.token_file, in a folder that \
+        "the token of the admin API cannot be written to {}: {source}; name a file of its own by admin.token_file, in a folder that \
          the gateway may write to",
         .file.display()
     )]
@@ -48,12 +49,14 @@ pub enum AdminError {
     },
 }
 
-/// A listener that is not served yet; its token is in its file.
+/// A listener that is not served yet; its token is in its file, where there was room.
 #[derive(Debug)]
 pub struct BoundAdmin {
     socket: TcpListener,
     address: SocketAddr,
     token: web::Data<AdminToken>,
+    /// Whether there was room for it.
+    is_written: bool,
     metrics_token: web::Data<MetricsToken>,
 }
 
@@ -94,11 +97,20 @@ impl BoundAdmin {
         let socket = TcpListener::bind(config.bind).map_err(fault)?;
         let address = socket.local_addr().map_err(fault)?;
         let file = &config.token_file;
-        let token =
-            AdminToken::make(file).map_err(|source| AdminError::Token { file: file.clone(), source })?;
+        let token = AdminToken::new(file);
+        let is_written = match token.write() {
+            Ok(()) => true,
+            // Calls do not wait for operators.
+            Err(error) if files::is_full(&error) => {
+                let token_file = file.display();
+                error!(%error, %token_file, "there is no room for the token of the admin API: nobody can ask until there is");
+                false
+            }
+            Err(source) => return Err(AdminError::Token { file: file.clone(), source }),
+        };
         info!(%address, token_file = %file.display(), "admin API listens");
         let metrics_token = web::Data::new(MetricsToken(config.metrics_token.clone()));
-        Ok(Self { socket, address, token: web::Data::new(token), metrics_token })
+        Ok(Self { socket, address, token: web::Data::new(token), is_written, metrics_token })
     }
 
     /// Where it listens.
@@ -123,6 +135,9 @@ impl BoundAdmin {
             farewell_s: FAREWELL_S,
         };
         let (token, metrics_token) = (self.token, self.metrics_token);
+        if !self.is_written {
+            actix_web::rt::spawn(token.clone().into_inner().write_later());
+        }
         http::serve(door, move || {
             App::new()
                 .app_data(token.clone())
@@ -178,7 +193,7 @@ mod tests {
     /// The answers, each with its status and what its body says.
     async fn ask(requests: &[Asked<'_>]) -> Vec<(StatusCode, Value)> {
         let folder = tempfile::TempDir::new().expect("a folder");
-        let token = web::Data::new(AdminToken::make(&folder.path().join("token")).expect("it is ours"));
+        let token = web::Data::new(AdminToken::new(&folder.path().join("token")));
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
         let telephony =
@@ -264,6 +279,8 @@ mod tests {
             (Method::POST, "/reload?dry", StatusCode::BAD_REQUEST, "bad_request"),
             (Method::POST, "/reload?dry_run", StatusCode::CONFLICT, "not_now"),
             (Method::POST, "/drain", StatusCode::CONFLICT, "not_now"),
+            (Method::POST, "/drain?now", StatusCode::CONFLICT, "not_now"),
+            (Method::POST, "/drain?soon", StatusCode::BAD_REQUEST, "bad_request"),
         ];
         let requests: Vec<_> =
             cases.iter().map(|(method, path, ..)| (method.clone(), *path, Some("Bearer TOKEN"))).collect();

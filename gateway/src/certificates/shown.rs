@@ -33,8 +33,8 @@ impl Certificates {
 
     /// What whoever connects to us is shown.
     #[must_use]
-    pub fn own(&self) -> Option<&OwnCertificate> {
-        self.own.as_deref()
+    pub fn own(&self) -> Option<Arc<OwnCertificate>> {
+        self.own.clone()
     }
 
     /// The settings of our listeners.

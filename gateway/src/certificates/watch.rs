@@ -37,11 +37,11 @@ struct FileStamp {
 }
 
 /// Certificate and key at one look; a file that is not there has no stamp.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp([Option<FileStamp>; 2]);
 
-/// What was seen.
-#[derive(Debug)]
+/// What was seen; nothing, at first.
+#[derive(Debug, Default)]
 pub(super) struct Watch {
     settled: Stamp,
     changing: Option<Stamp>,

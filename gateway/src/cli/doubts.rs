@@ -109,10 +109,11 @@ fn hidden(rule: &RuleSpec, earlier: &[&RuleSpec]) -> Option<String> {
 /// Whether whatever matches `rule` matches `before`, as far as that is plain to see.
 fn takes_all(before: &RuleSpec, rule: &RuleSpec) -> bool {
     let callers = |rule: &RuleSpec| (rule.from_user.clone(), rule.from_trunk.clone());
-    let is_every_user = callers(before) == (None, None) && rule.from_trunk.is_none();
+    let is_every_user = || (&before.from_user, &before.from_trunk, &rule.from_trunk) == (&None, &None, &None);
+    // The cheapest first: there may be thousands of rules.
     (before.destination == ".*" || before.destination == rule.destination)
         && (before.from_number.is_none() || before.from_number == rule.from_number)
-        && (is_every_user || callers(before) == callers(rule))
+        && (is_every_user() || callers(before) == callers(rule))
         && (before.conditions == Conditions::default() || before.conditions == rule.conditions)
 }
 

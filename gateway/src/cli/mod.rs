@@ -83,7 +83,7 @@ enum Command {
     /// Have a running gateway read its configuration again, as SIGHUP does, or tell what would change.
     Reload(admin::ReloadArguments),
     /// Have a running gateway take no new calls, and end when those that it has are over, as SIGTERM does.
-    Drain(admin::Asked),
+    Drain(admin::DrainArguments),
     /// Records of calls.
     #[command(subcommand)]
     Cdr(cdr::CdrCommand),
@@ -141,7 +141,7 @@ impl Cli {
             Command::Capture(arguments) => arguments.execute(io::stdout().lock()),
             Command::Certs(asked) => admin::certs(&asked, io::stdout().lock()),
             Command::Reload(arguments) => arguments.execute(io::stdout().lock()),
-            Command::Drain(asked) => admin::drain(&asked, io::stdout().lock()),
+            Command::Drain(arguments) => arguments.execute(io::stdout().lock()),
             Command::Password { user, realm } => password::print(&user, &realm),
             Command::Token(command) => token::token(&command, io::stdout().lock()),
         };

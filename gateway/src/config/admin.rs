@@ -1,5 +1,6 @@
 //! `[admin]`: the interface for operators, on this machine alone.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,14 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
+use super::http::HttpConfig;
+use super::listener::clash;
 use super::secret::{Environment, Secret, SecretSource, fetch};
 use super::store::StoreConfig;
 use crate::files;
+
+/// A token and the end of its line, in octets: 256 bits in Base64.
+const TOKEN_LENGTH: u64 = 44;
 
 /// The interface for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,13 +76,21 @@ impl AdminSection {
             }),
         };
         let token_file = match &self.token_file {
-            None => usual_token_file(store.map(|store| store.path.as_path())),
+            None => {
+                let path = usual_token_file(store.map(|store| store.path.as_path()));
+                faults.write_to(0..0, path.clone());
+                path
+            }
             Some(written) => {
                 let path = faults.document().resolve(written.get_ref());
                 if let Err(error) = files::try_folder_of(&path) {
                     let cure = "name a file in a folder that is there and that the gateway may write to";
                     faults.add(written.span(), format!("cannot be written: {error}"), cure);
+                } else if let Err(error) = check_token_file(&path) {
+                    let cure = "name a file that is not there yet, or the one that the gateway made";
+                    faults.add(written.span(), error, cure);
                 }
+                faults.write_to(written.span(), path.clone());
                 path
             }
         };
@@ -85,6 +99,18 @@ impl AdminSection {
             None => None,
         };
         Some(AdminConfig { bind: bind?, token_file, metrics_token })
+    }
+
+    /// Notes a port that the HTTP server has.
+    pub(super) fn check_port(&self, bind: SocketAddr, http: &HttpConfig, faults: &mut Faults<'_>) {
+        if clash(http.bind, bind) {
+            let span = self.bind.as_ref().map_or(0..0, Spanned::span);
+            faults.add(
+                span,
+                format!("http.bind has the port of admin.bind, {bind}, too"),
+                "take another port for one of them",
+            );
+        }
     }
 
     fn check_token(
@@ -99,6 +125,30 @@ impl AdminSection {
             faults.add(source.span(), "is no token of 16 characters or more without spaces", cure);
         }
         Some(token)
+    }
+}
+
+/// Whether a token may be written there: in the place of another, or of nothing.
+///
+/// # Errors
+/// Those of the system, and [`io::ErrorKind::InvalidData`] where something else is in the file.
+pub(crate) fn check_token_file(path: &Path) -> io::Result<()> {
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        metadata => metadata?,
+    };
+    let is_token = || {
+        let text = files::read_text(path)?;
+        let is_of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        io::Result::Ok(text.strip_suffix('\n').is_some_and(|token| token.bytes().all(is_of_base64)))
+    };
+    match metadata.len() {
+        0 if metadata.is_file() => Ok(()),
+        TOKEN_LENGTH if metadata.is_file() && is_token()? => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "is there, and no token, which would take its place",
+        )),
     }
 }
 

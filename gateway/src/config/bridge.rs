@@ -174,8 +174,8 @@ impl BridgeSection {
             );
             return None;
         }
-        let users = known.users.iter().filter(|user| members.contains(**user));
-        let users = users.map(|user| ((*user).to_owned(), None)).collect();
+        let users = known.users.sorted(members.iter().copied());
+        let users = users.into_iter().map(|user| (user.to_owned(), None)).collect();
         Some(BridgeTo::Users { users, is_in_turn: self.is_in_turn() })
     }
 

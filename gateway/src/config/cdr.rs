@@ -47,12 +47,6 @@ impl CdrSection {
             written.as_ref().map(|written| check_file(written, faults)).transpose()
         };
         let (file, spare) = (check(&self.file), check(&self.spare));
-        if let (Ok(Some(file)), Ok(Some(own)), Some(written)) = (&file, &spare, &self.spare)
-            && file == own
-        {
-            faults.add(written.span(), "is the file of lines", "name another file, on another disk");
-            return None;
-        }
         let keep_days = match &self.keep_days {
             Some(days) if !(1..=KEEP_DAYS_MAX).contains(days.get_ref()) => {
                 let problem = "is out of range";
@@ -79,6 +73,7 @@ fn check_file(written: &Spanned<String>, faults: &mut Faults<'_>) -> Result<Path
     } else {
         files::try_folder_of(&path)
     };
+    faults.write_to(written.span(), path.clone());
     match checked {
         Ok(()) => Ok(path),
         Err(error) => {

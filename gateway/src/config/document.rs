@@ -1,15 +1,14 @@
 //! A configuration file's text, and where in it a span of bytes lies.
+//!
+//! A text of a hundred thousand lines is read in a moment: it is looked through for its lines once, and for its keys when the
+//! first fault is told, once for all of them.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
 use super::error::Fault;
-
-/// Keys whose values are never shown.
-pub(crate) const SECRET_KEYS: [&str; 5] = ["password", "ha1_md5", "ha1_sha256", "secret", "mac_secret"];
+use super::places::Places;
 
 /// Longest value shown in an error, in characters. Chosen by us: it fits on the line.
 const SHOWN_MAX: usize = 60;
@@ -39,23 +38,24 @@ fn header(line: &str) -> Option<Header> {
 pub(super) struct Document {
     file: PathBuf,
     text: String,
-}
-
-/// The place of a span: the innermost entry whose key or value holds it. A span of the key alone has
-/// no value to show: the key may be a misspelt "password". A list of plain values is shown too.
-struct Place {
-    path: String,
-    is_secret: bool,
-    scalar: Option<Range<usize>>,
+    /// Where lines end, in bytes.
+    ends: Vec<usize>,
+    /// What stands where; nobody asks of a sound file.
+    places: OnceCell<Places>,
 }
 
 impl Document {
     pub(super) fn new(file: &Path, text: String) -> Self {
-        Self { file: file.to_owned(), text }
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        Self { file: file.to_owned(), text, ends, places: OnceCell::new() }
     }
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// A path that the file names, which is relative to the file's own folder.
@@ -69,10 +69,10 @@ impl Document {
             Fault { file: self.file.clone(), line: 0, key: String::new(), value: None, problem, cure };
         let Some(span) = span else { return fault };
         fault.line = self.line_of(span.start);
-        if let Some(place) = self.locate(&span) {
-            let scalar = place.scalar.filter(|_| !place.is_secret);
+        if let Some(place) = self.places.get_or_init(|| Places::of(&self.text)).at(&span) {
+            let scalar = place.scalar.clone().filter(|_| !place.is_secret);
             fault.value = scalar.and_then(|scalar| self.text.get(scalar)).map(shortened);
-            fault.key = place.path;
+            fault.key.clone_from(&place.path);
         }
         fault
     }
@@ -111,56 +111,13 @@ impl Document {
     }
 
     pub(super) fn line_of(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+        self.ends.partition_point(|end| *end < offset) + 1
     }
 
-    fn locate(&self, span: &Range<usize>) -> Option<Place> {
-        let (root, _) = DeTable::parse_recoverable(&self.text);
-        let mut place = Place { path: String::new(), is_secret: false, scalar: None };
-        descend_table(root.get_ref(), span, &mut place).then_some(place)
-    }
-}
-
-/// Follows the entry of `table` that holds `span`; whether there is one.
-fn descend_table(table: &DeTable<'_>, span: &Range<usize>, place: &mut Place) -> bool {
-    for (key, value) in table.iter() {
-        let depth = place.path.len();
-        if !place.path.is_empty() {
-            place.path.push('.');
-        }
-        place.path.push_str(key.get_ref());
-        if descend(value, span, place) || holds(&key.span(), span) {
-            place.is_secret |= SECRET_KEYS.contains(&key.get_ref().as_ref());
-            return true;
-        }
-        place.path.truncate(depth);
-    }
-    false
-}
-
-fn descend(value: &Spanned<DeValue<'_>>, span: &Range<usize>, place: &mut Place) -> bool {
-    match value.get_ref() {
-        DeValue::Table(table) => descend_table(table, span, place) || holds(&value.span(), span),
-        DeValue::Array(array) => {
-            let depth = place.path.len();
-            for (index, item) in array.iter().enumerate() {
-                place.path.push_str(&format!("[{index}]"));
-                if descend(item, span, place) {
-                    return true;
-                }
-                place.path.truncate(depth);
-            }
-            let is_meant = holds(&value.span(), span);
-            if is_meant && array.iter().all(|item| !item.get_ref().is_table() && !item.get_ref().is_array()) {
-                place.scalar = Some(value.span());
-            }
-            is_meant
-        }
-        _ if holds(&value.span(), span) => {
-            place.scalar = Some(value.span());
-            true
-        }
-        _ => false,
+    /// Whether it was looked through for its keys.
+    #[cfg(test)]
+    pub(super) fn is_looked_through(&self) -> bool {
+        self.places.get().is_some()
     }
 }
 

@@ -1,12 +1,15 @@
 //! Collects what is wrong while a configuration is checked, so that all of it is told at once.
 
 use std::fmt::Display;
+use std::mem;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use toml::Spanned;
 
+use super::apart::{self, NamedFiles};
 use super::document::Document;
 use super::error::Fault;
 
@@ -16,6 +19,7 @@ pub(super) struct Faults<'d> {
     list: Vec<Fault>,
     /// What was not looked at, since its structure is faulty.
     wounds: Vec<Wound>,
+    files: NamedFiles,
 }
 
 /// Something that was taken out of the file.
@@ -27,7 +31,7 @@ struct Wound {
 
 impl<'d> Faults<'d> {
     pub(super) fn new(document: &'d Document) -> Self {
-        Self { document, list: Vec::new(), wounds: Vec::new() }
+        Self { document, list: Vec::new(), wounds: Vec::new(), files: NamedFiles::default() }
     }
 
     pub(super) fn document(&self) -> &'d Document {
@@ -86,6 +90,10 @@ impl<'d> Faults<'d> {
 
     /// Whether something faulty of what stands at `span` was not looked at.
     pub(super) fn is_partial_below(&self, span: Range<usize>) -> bool {
+        // Nearly always: who looks up the key has the whole text looked through.
+        if self.wounds.is_empty() {
+            return false;
+        }
         let key = self.key_at(span);
         self.wounds.iter().any(|wound| wound.key.starts_with(&key))
     }
@@ -161,6 +169,24 @@ impl<'d> Faults<'d> {
             addresses.push(address);
         }
         addresses
+    }
+
+    /// A path that the file names at `span`, of a file that is read.
+    pub(super) fn read_from(&mut self, span: Range<usize>, path: &str) -> PathBuf {
+        let path = self.document.resolve(path);
+        self.files.add_read(span, path.clone());
+        path
+    }
+
+    /// Takes note of a file that is written; it is named at `span`, and nowhere where that is empty.
+    pub(super) fn write_to(&mut self, span: Range<usize>, path: PathBuf) {
+        self.files.add_written(span, path);
+    }
+
+    /// Notes files that are each other's.
+    pub(super) fn check_files(&mut self) {
+        let files = mem::take(&mut self.files);
+        apart::check(files, self.document.file(), self);
     }
 
     pub(super) fn into_list(self) -> Vec<Fault> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
-use super::secret::{WORLD, open_to};
+use super::secret::{KEY_CURE, open_to_everybody};
 use crate::tls::{self, OwnCertificate, TlsError};
 
 /// The HTTP server.
@@ -90,7 +90,7 @@ impl HttpSection {
 impl ClientCertificateSection {
     /// Resolves the paths, and reads the files so that nothing is left to find out at the start.
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> PairFiles {
-        let resolve = |path: &Spanned<String>| faults.document().resolve(path.get_ref());
+        let mut resolve = |path: &Spanned<String>| faults.read_from(path.span(), path.get_ref());
         let own =
             PairFiles { certificate: resolve(&self.certificate), private_key: resolve(&self.private_key) };
         let pair = [(&self.certificate, &own.certificate), (&self.private_key, &own.private_key)];
@@ -104,7 +104,7 @@ impl ClientCertificateSection {
 impl TlsSection {
     /// Resolves the paths, and reads the files so that nothing is left to find out at the start.
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> TlsFiles {
-        let resolve = |path: &Spanned<String>| faults.document().resolve(path.get_ref());
+        let mut resolve = |path: &Spanned<String>| faults.read_from(path.span(), path.get_ref());
         let files = TlsFiles {
             certificate: resolve(&self.certificate),
             private_key: resolve(&self.private_key),
@@ -135,7 +135,7 @@ type Named<'s> = (&'s Spanned<String>, &'s PathBuf);
 fn are_readable(named: &[Named<'_>], faults: &mut Faults<'_>) -> bool {
     let mut is_readable = true;
     for (written, path) in named {
-        if let Err(error) = crate::files::read(path, crate::files::TEXT_MAX) {
+        if let Err(error) = crate::files::read_at_hand(path, crate::files::TEXT_MAX) {
             let cure = "correct the path, or the file's permissions";
             faults.add(written.span(), format!("cannot be read: {error}"), cure);
             is_readable = false;
@@ -156,9 +156,9 @@ fn check_pair([certificate, key]: [Named<'_>; 2], read: Result<(), TlsError>, fa
         faults.add(span, error, cure);
     }
     // A file that cannot be looked at was told of above.
-    if let Ok(Some(mode)) = open_to(WORLD, key.1) {
+    if let Ok(Some(mode)) = open_to_everybody(key.1) {
         let problem = format!("everybody may read this key (mode {mode:o})");
-        faults.add(key.0.span(), problem, "run chmod 600 on it, or 640 to share it with a group");
+        faults.add(key.0.span(), problem, KEY_CURE);
     }
 }
 

@@ -196,7 +196,7 @@ impl JsonSection {
         let mut fingerprint = DefaultHasher::new();
         let mut tokens = Keyring::default();
         if let Some(written) = &self.token_keys {
-            let file = faults.document().resolve(written.get_ref());
+            let file = faults.read_from(written.span(), written.get_ref());
             match load_token_keys(&file) {
                 Ok(keys) => tokens = keys,
                 Err(error) => {

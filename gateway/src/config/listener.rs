@@ -43,6 +43,7 @@ pub(super) struct Taken(Vec<(SipListener, Range<usize>)>);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ports<'c> {
     pub(super) http: Option<&'c HttpConfig>,
+    pub(super) admin: Option<SocketAddr>,
     pub(super) media: Option<&'c MediaConfig>,
 }
 
@@ -80,14 +81,10 @@ impl ListenerKeys<'_> {
     pub(super) fn check_port(&self, is_datagram: bool, ports: Ports<'_>, faults: &mut Faults<'_>) {
         let Some(written) = self.bind else { return };
         let Ok(bind) = written.get_ref().parse::<SocketAddr>() else { return };
-        let key = match (is_datagram, ports.http, ports.media) {
+        let key = match is_datagram {
             _ if bind.port() == 0 => None,
-            (true, _, Some(media)) => media.clash(bind),
-            (false, Some(http), _) => {
-                let is_taken = http.bind.port() == bind.port() && overlap(http.bind.ip(), bind.ip());
-                is_taken.then_some("http.bind")
-            }
-            _ => None,
+            true => ports.media.and_then(|media| media.clash(bind)),
+            false => ports.of_streams().find(|(_, taken)| clash(*taken, bind)).map(|(key, _)| key),
         };
         if let Some(key) = key {
             faults.add(
@@ -97,6 +94,19 @@ impl ListenerKeys<'_> {
             );
         }
     }
+}
+
+impl Ports<'_> {
+    /// Those to which streams come, by their keys.
+    fn of_streams(self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let http = self.http.map(|http| ("http.bind", http.bind));
+        http.into_iter().chain(self.admin.map(|admin| ("admin.bind", admin)))
+    }
+}
+
+/// Whether two that listen for the same cannot both have their addresses.
+pub(super) fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port() && one.port() != 0 && overlap(one.ip(), other.ip())
 }
 
 impl Taken {

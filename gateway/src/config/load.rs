@@ -163,10 +163,14 @@ impl File {
         let telemetry = self.telemetry.as_ref().map(|section| section.check(faults));
         let kept_in = store.as_ref().and_then(Option::as_ref);
         let admin = self.admin.as_ref().map(|section| section.check(kept_in, environment, faults));
+        let operators = admin.as_ref().and_then(|admin| admin.as_ref()).map(|admin| admin.bind);
+        if let (Some(section), Some(http), Some(bind)) = (&self.admin, checked, operators) {
+            section.check_port(bind, http, faults);
+        }
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);
         }
-        let ports = Ports { http: checked, media: media.as_ref() };
+        let ports = Ports { http: checked, admin: operators, media: media.as_ref() };
         self.sip.check_ports(ports, faults);
         if let Some(section) = &self.sip_ws {
             section.check_ports(ports, faults);
@@ -192,6 +196,7 @@ impl File {
         let trace = self.trace.check(faults);
         let hep = self.hep.as_ref().map(|section| section.check(trace.is_enabled, environment, faults));
         let log = self.log.check(faults);
+        faults.check_files();
         let http = sound(http)?;
         let store = sound(store)?;
         let cdr = sound(cdr)?;
@@ -226,5 +231,41 @@ impl File {
             hep,
             log,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::Fault;
+    use super::*;
+
+    fn text(rules: usize, number: &str) -> String {
+        let mut text = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n".to_owned();
+        for index in 0..rules {
+            text += &format!(
+                "[[users]]\nname = \"u{index}\"\nha1_md5 = \"{}\"\n[[rules]]\nname = \"r{index}\"\n\
+                 destination = \"{number}{index}\"\nactions = [{{ bridge = {{ user = \"u{index}\" }} }}]\n",
+                "a".repeat(32)
+            );
+        }
+        text
+    }
+
+    /// Looking through it takes as long as it is, so it must not be done for each rule.
+    #[test]
+    fn a_sound_text_is_not_looked_through_for_its_keys_and_a_faulty_one_once_for_all_faults() {
+        const RULES: usize = 200;
+        let sound = Document::new(Path::new("w.toml"), text(RULES, "1"));
+        assert!(check(&sound, None, &|_| None).is_ok());
+        assert!(!sound.is_looked_through());
+        let faulty = Document::new(Path::new("w.toml"), text(RULES, "("));
+        let Err(ConfigError::Faulty(faults)) = check(&faulty, None, &|_| None) else {
+            panic!("it is faulty")
+        };
+        let told: Vec<_> = faults.iter().map(|Fault { line, key, .. }| (*line, key.clone())).collect();
+        let expected: Vec<_> =
+            (0..RULES).map(|rule| (9 + 7 * rule, format!("rules[{rule}].destination"))).collect();
+        assert_eq!(told, expected);
+        assert!(faulty.is_looked_through());
     }
 }

@@ -7,6 +7,7 @@
 mod account_passwords;
 mod accounts;
 mod admin;
+mod apart;
 mod bridge;
 mod cdr;
 mod conditions;
@@ -31,6 +32,7 @@ mod menu;
 mod messages;
 mod nearest;
 mod passing;
+mod places;
 mod prompts;
 mod record;
 mod recording;
@@ -64,7 +66,6 @@ pub use accounts::UserLimits;
 pub use admin::{AdminConfig, NoAdmin};
 pub use cdr::CdrConfig;
 pub use defence::DefenceConfig;
-pub(crate) use document::SECRET_KEYS;
 pub use drain::DrainConfig;
 pub use error::{ConfigError, Fault};
 pub use hep::HepConfig;
@@ -86,7 +87,10 @@ pub use trace::TraceConfig;
 pub use trunks::Trunk;
 pub use users::{Users, hashes};
 
+pub(crate) use admin::check_token_file;
 pub(crate) use nearest::nearest;
+pub(crate) use places::SECRET_KEYS;
+pub(crate) use secret::{KEY_CURE, open_to_everybody};
 pub(crate) use sip::{REALM_CURE, is_realm};
 pub(crate) use users::{NAME_CURE, is_name};
 

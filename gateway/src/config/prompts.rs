@@ -22,7 +22,7 @@ pub(super) fn load(
     if loaded.contains_key(&name) {
         return Some(name);
     }
-    let read = || prompts::read(&faults.document().resolve(&name));
+    let read = || prompts::read(&faults.read_from(prompt.span(), &name));
     match prompts::built_in(&name).map_or_else(read, Ok) {
         Ok(clip) => {
             loaded.insert(Arc::clone(&name), clip);

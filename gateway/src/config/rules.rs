@@ -99,14 +99,44 @@ const fn default_level() -> f32 {
 
 /// The names that rules may name: all that are written, whether or not their sections are sound.
 pub(super) struct Known<'c> {
-    /// In the order of the file.
-    pub(super) users: Vec<&'c str>,
+    pub(super) users: Names<'c>,
     pub(super) trunks: HashSet<&'c str>,
     /// Who is in which group.
     pub(super) groups: HashMap<&'c str, HashSet<&'c str>>,
     pub(super) listeners: HashSet<&'c str>,
     /// Whether there is a folder to record to.
     pub(super) has_recording: bool,
+}
+
+/// Names in the order of the file, which are many.
+pub(super) struct Names<'c> {
+    in_order: Vec<&'c str>,
+    places: HashMap<&'c str, usize>,
+}
+
+impl<'c> FromIterator<&'c str> for Names<'c> {
+    fn from_iter<I: IntoIterator<Item = &'c str>>(names: I) -> Self {
+        let in_order: Vec<_> = names.into_iter().collect();
+        let places = in_order.iter().enumerate().map(|(place, name)| (*name, place)).collect();
+        Self { in_order, places }
+    }
+}
+
+impl<'c> Names<'c> {
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
+    /// These, as far as they are known, in the order of the file.
+    pub(super) fn sorted<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+        let mut known: Vec<_> = names.filter_map(|name| Some((*self.places.get(name)?, name))).collect();
+        known.sort_unstable();
+        known.into_iter().map(|(_, name)| name).collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'c str> + Clone {
+        self.in_order.iter().copied()
+    }
 }
 
 /// The cure for a group that nobody is in.
@@ -138,8 +168,12 @@ impl RuleSection {
     /// place, to tell what else is wrong with it.
     fn check(&self, known: &Known<'_>, prompts: &mut Prompts, faults: &mut Faults<'_>) -> (RuleSpec, bool) {
         let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
-        matches_one(&self.from_user, "user", known.users.iter().copied(), faults);
-        matches_one(&self.from_trunk, "trunk", known.trunks.iter().copied(), faults);
+        if !names_one(&self.from_user, |name| known.users.contains(name)) {
+            matches_one(&self.from_user, "user", known.users.iter(), faults);
+        }
+        if !names_one(&self.from_trunk, |name| known.trunks.contains(name)) {
+            matches_one(&self.from_trunk, "trunk", known.trunks.iter().copied(), faults);
+        }
         let conditions = ConditionKeys {
             groups: self.from_groups.as_deref(),
             networks: &self.from_networks,
@@ -288,6 +322,13 @@ impl PlaySection {
     }
 }
 
+/// Whether an expression is just a name that is known: then none is looked for.
+fn names_one(expression: &Option<Spanned<String>>, is_known: impl Fn(&str) -> bool) -> bool {
+    let is_plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    expression.as_ref().is_some_and(|written| is_plain(written.get_ref()) && is_known(written.get_ref()))
+}
+
 /// Notes an expression that no configured name matches: its rule would never apply. One that is none is
 /// told by the compiler of rules.
 fn matches_one<'n>(
@@ -308,8 +349,8 @@ fn matches_one<'n>(
 /// A user's name, which must be configured unless it is only known during a call.
 pub(super) fn known_user(user: &Spanned<String>, known: &Known<'_>, faults: &mut Faults<'_>) -> String {
     let name = user.get_ref();
-    if !name.contains('$') && !known.users.contains(&name.as_str()) {
-        let cure = meant(name, known.users.iter().copied(), "add the user, or correct the name");
+    if !name.contains('$') && !known.users.contains(name) {
+        let cure = meant(name, known.users.iter(), "add the user, or correct the name");
         faults.add_absent(&["users"], user.span(), "no user has this name", cure);
     }
     name.clone()

@@ -66,7 +66,7 @@ pub(super) fn fetch(
             None
         }),
         SecretSource::File(path) => {
-            let path = faults.document().resolve(path);
+            let path = faults.read_from(source.span(), path);
             let fetched = open_to(closed_to(&path, environment), &path)
                 .and_then(|mode| Ok((mode, files::read_text(&path)?)));
             match fetched {
@@ -98,6 +98,14 @@ pub(super) fn closed_to(path: &Path, environment: Environment<'_>) -> u32 {
 
 /// The same without the group: keys of certificates are commonly shared with one.
 pub(super) const WORLD: u32 = 0o006;
+
+/// What to do about a key that everybody may read.
+pub(crate) const KEY_CURE: &str = "run chmod 600 on it, or 640 to share it with a group";
+
+/// The permissions of a certificate's key that everybody may read.
+pub(crate) fn open_to_everybody(key: &Path) -> std::io::Result<Option<u32>> {
+    open_to(WORLD, key)
+}
 
 /// The permissions of a file, where they have any of `bits`.
 pub(super) fn open_to(bits: u32, path: &Path) -> std::io::Result<Option<u32>> {

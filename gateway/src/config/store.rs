@@ -36,6 +36,12 @@ impl StoreSection {
             faults.add(self.path.span(), "is no SQLite database", cure);
             return None;
         }
+        // SQLite's log and index are beside it.
+        for end in ["", "-wal", "-shm"] {
+            let mut own = path.as_os_str().to_owned();
+            own.push(end);
+            faults.write_to(self.path.span(), own.into());
+        }
         match is_ours {
             Ok(()) => Some(StoreConfig { path }),
             Err(error) => {

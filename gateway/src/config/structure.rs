@@ -67,7 +67,7 @@ fn parse<'d>(faults: &mut Faults<'d>) -> Option<Spanned<DeTable<'d>>> {
     // What follows the first of the others may follow from it.
     let first = others.into_iter().next();
     let is_readable = first.is_none();
-    for error in twice.into_iter().chain(first) {
+    for error in twice.into_iter().take(FAULTS_MAX).chain(first) {
         faults.add_syntax(error.span(), error.message(), cure(error.message()));
     }
     is_readable.then_some(root)

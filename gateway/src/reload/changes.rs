@@ -1,6 +1,6 @@
 //! What differs between two configurations of what there are several of: rules, users, trunks, prompts, by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use webtrunk_signalling::routing::RuleSpec;
@@ -18,14 +18,15 @@ pub(super) struct Changes {
 impl Changes {
     /// Of things by their names, compared by all that they say.
     fn between<T: PartialEq>(old: &[(String, T)], new: &[(String, T)]) -> Self {
-        let is_in = |list: &[(String, T)], name: &str| list.iter().any(|(known, _)| known == name);
-        let missing = |here: &[(String, T)], there: &[(String, T)]| {
-            here.iter().map(|(name, _)| name).filter(|name| !is_in(there, name)).cloned().collect()
+        let [before, now] =
+            [old, new].map(|list| list.iter().map(|(name, own)| (name, own)).collect::<HashMap<_, _>>());
+        let missing = |here: &[(String, T)], there: &HashMap<&String, &T>| {
+            here.iter().map(|(name, _)| name).filter(|name| !there.contains_key(name)).cloned().collect()
         };
-        let is_changed = |own: &&(String, T)| is_in(old, &own.0) && !old.contains(own);
+        let is_changed = |(name, own): &&(String, T)| before.get(name).is_some_and(|before| *before != own);
         Self {
-            added: missing(new, old),
-            removed: missing(old, new),
+            added: missing(new, &before),
+            removed: missing(old, &now),
             changed: new.iter().filter(is_changed).map(|(name, _)| name.clone()).collect(),
         }
     }
@@ -58,9 +59,10 @@ fn rules(config: &Config) -> Vec<(String, &RuleSpec)> {
 
 fn users(config: &Config) -> Vec<(String, String)> {
     let subscriptions = &config.subscriptions;
+    let mailboxes: HashMap<_, _> =
+        subscriptions.mailboxes.iter().map(|(mailbox, owner)| (owner.as_str(), mailbox)).collect();
     let words = |(name, hashes): (&str, String)| {
-        let mailbox =
-            subscriptions.mailboxes.iter().find(|(_, owner)| *owner == name).map(|(mailbox, _)| mailbox);
+        let mailbox = mailboxes.get(name);
         let (groups, calls_max) = (subscriptions.rights.groups.get(name), config.user_limits.of(name));
         (name.to_owned(), format!("{hashes} {groups:?} {mailbox:?} {calls_max:?}"))
     };

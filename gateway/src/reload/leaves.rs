@@ -3,7 +3,7 @@
 //! Elements of lists are called by their names, `rules["abroad"].destination`, where each has one of its own; so one that
 //! is put before another changes no key of that one. Secrets are compared, and never shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use toml::{Table, Value};
 
@@ -83,7 +83,9 @@ impl Leaves {
 
     fn add_elements(&mut self, key: &str, kind: &str, list: &[Value]) {
         let names: Vec<_> = list.iter().map(|element| element.get("name").and_then(Value::as_str)).collect();
-        let is_own = |name: &&str| names.iter().filter(|other| **other == Some(name)).count() == 1;
+        let mut counts: HashMap<_, usize> = HashMap::new();
+        names.iter().flatten().for_each(|name| *counts.entry(*name).or_default() += 1);
+        let is_own = |name: &&str| counts.get(name) == Some(&1);
         for (index, (element, name)) in list.iter().zip(&names).enumerate() {
             let Value::Table(table) = element else { continue };
             let key = match name.filter(is_own) {

@@ -1,7 +1,7 @@
 //! Takes up a changed configuration while calls go on: all of what can change, or nothing.
 //!
 //! ```text
-//! SIGHUP, POST /reload --> read and checked as at the start --- faulty --> each fault told, and all stays as it is
+//! SIGHUP, POST /reload --> read and checked as at the start --- faulty, or not read in time --> told, and all stays as it is
 //!                                    |
 //!                                    v
 //!            certificate, rules, prompts, users, trunks and what else can change: taken up; calls go on by what they began with
@@ -12,22 +12,27 @@ mod changes;
 mod leaves;
 mod report;
 mod settled;
+mod task;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError};
+use crate::files::{Reader, Unread};
 use crate::logging::LogControl;
-use crate::telephony::Telephony;
-use crate::tls::{OwnCertificate, TlsError};
+use crate::telephony::Changing;
+use crate::tls::{OwnCertificate, Pair, TlsError};
 use changes::{Changes, named};
 use leaves::Leaves;
 pub use report::{Difference, ReloadReport};
 use settled::Settled;
+pub use task::Reloading;
 
 /// Reads the configuration again when it is asked to.
 pub struct Reloads {
@@ -39,12 +44,22 @@ pub struct Reloads {
     /// `None` where the command line says what is logged.
     log: Option<LogControl>,
     hangups: Signal,
+    reader: Reader,
 }
 
-/// A file as it is now.
+/// What a reload changes.
+pub struct Changed {
+    /// What carries calls.
+    pub telephony: Changing,
+    /// What whoever connects to us is shown.
+    pub certificate: Option<Arc<OwnCertificate>>,
+}
+
+/// A file as it is now, and what it names.
 struct Read {
     written: Config,
     leaves: Leaves,
+    pair: Option<Pair>,
 }
 
 /// Why a configuration is not taken up.
@@ -56,9 +71,14 @@ pub enum Refusal {
     /// Its certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// Our own fault.
-    #[error("the configuration cannot be read: {0}")]
-    Broken(#[from] tokio::task::JoinError),
+    /// It is not known what it says.
+    #[error("{}, or a file that it names: {source}", .file.display())]
+    Unread {
+        /// The configuration.
+        file: PathBuf,
+        /// Why.
+        source: Unread,
+    },
 }
 
 impl Reloads {
@@ -71,7 +91,8 @@ impl Reloads {
         (current, text): (Config, &str),
         log: Option<LogControl>,
     ) -> io::Result<Self> {
-        Ok(Self { file, current, leaves: Leaves::parse(text), log, hangups: signal(SignalKind::hangup())? })
+        let (leaves, hangups) = (Leaves::parse(text), signal(SignalKind::hangup())?);
+        Ok(Self { file, current, leaves, log, hangups, reader: Reader::default() })
     }
 
     /// How long calls may go on when the gateway is asked to stop.
@@ -85,16 +106,12 @@ impl Reloads {
         let _ = self.hangups.recv().await;
     }
 
-    /// Reads the file and has the telephony take it up; a faulty one changes nothing.
+    /// Reads the file and has it taken up; a faulty one changes nothing.
     ///
     /// # Errors
     /// [`Refusal`], which is in the log too.
-    pub async fn reload(
-        &mut self,
-        telephony: &Telephony,
-        certificate: Option<&OwnCertificate>,
-    ) -> Result<ReloadReport, Refusal> {
-        let done = self.try_reload(telephony, certificate).await;
+    pub async fn reload(&mut self, changed: &Changed) -> Result<ReloadReport, Refusal> {
+        let done = self.try_reload(changed).await;
         done.inspect_err(|refusal| {
             for fault in refusal.faults() {
                 // As `webtrunk check` tells it: a field of its own would be escaped, and an expression's fault unreadable.
@@ -107,47 +124,46 @@ impl Reloads {
     ///
     /// # Errors
     /// [`Refusal`]: it would change nothing.
-    pub async fn rehearse(&self, certificate: Option<&OwnCertificate>) -> Result<ReloadReport, Refusal> {
-        let Read { written, leaves } = self.read().await?;
-        let is_another = match (&written.tls, certificate) {
-            (Some(files), Some(certificate)) => certificate.differs(&files.pair())?,
-            _ => false,
-        };
+    pub async fn rehearse(&self, changed: &Changed) -> Result<ReloadReport, Refusal> {
+        let Read { written, leaves, pair } = self.read().await?;
+        let is_another = changed.shown_beside(pair).is_some_and(|(shown, pair)| shown.differs(&pair));
         let settled = Settled::new(&self.current, &written);
         Ok(ReloadReport { dry_run: true, changes: self.differences(&settled, &leaves, is_another) })
     }
 
-    async fn try_reload(
-        &mut self,
-        telephony: &Telephony,
-        certificate: Option<&OwnCertificate>,
-    ) -> Result<ReloadReport, Refusal> {
-        let Read { written, leaves } = self.read().await?;
-        let is_another = change_certificate(&written, certificate)?;
+    async fn try_reload(&mut self, changed: &Changed) -> Result<ReloadReport, Refusal> {
+        let Read { written, leaves, pair } = self.read().await?;
+        let is_another = changed.shown_beside(pair).is_some_and(|(shown, pair)| shown.show(pair));
         if is_another {
             info!(what = "certificate", "configuration changed");
         }
         let settled = Settled::new(&self.current, &written);
         let changes = self.differences(&settled, &leaves, is_another);
         self.leaves = self.leaves.after(&leaves, &settled.left);
-        self.take_up(settled, telephony).await;
+        self.take_up(settled, &changed.telephony).await;
         Ok(ReloadReport { dry_run: false, changes })
     }
 
     async fn read(&self) -> Result<Read, Refusal> {
         let file = self.file.clone();
-        // Prompts are read and resampled, which takes its time.
-        let (written, text) = tokio::task::spawn_blocking(move || Config::load_with_text(&file)).await??;
-        Ok(Read { written, leaves: Leaves::parse(&text) })
+        let read = self.reader.read(move || {
+            let (written, text) = Config::load_with_text(&file)?;
+            let pair = written.tls.as_ref().map(|files| Pair::read(&files.pair())).transpose()?;
+            Ok(Read { written, leaves: Leaves::parse(&text), pair })
+        });
+        read.await.unwrap_or_else(|source| Err(Refusal::Unread { file: self.file.clone(), source }))
     }
 
     /// What differs between what is in force and the file: by what is written, and in what is named there.
     fn differences(&self, settled: &Settled, leaves: &Leaves, is_another: bool) -> Vec<Difference> {
         let mut told = self.leaves.differences(leaves, &settled.left);
+        // What is written of each named thing is told: `rules["abroad"]`, of `rules["abroad"].destination`.
+        let of_named = |key: &str| key.split_once("\"].").map(|(named, _)| format!("{named}\"]"));
+        let written: HashSet<_> = told.iter().filter_map(|one| of_named(&one.key)).collect();
         for (what, changes) in named(&self.current, &settled.config) {
             for name in changes.changed {
                 let key = format!("{what}[{name:?}]");
-                if what != "order of rules" && !told.iter().any(|one| one.key.starts_with(&key)) {
+                if what != "order of rules" && !written.contains(&key) {
                     told.push(Difference::of_content(key));
                 }
             }
@@ -158,7 +174,7 @@ impl Reloads {
         told
     }
 
-    async fn take_up(&mut self, settled: Settled, telephony: &Telephony) {
+    async fn take_up(&mut self, settled: Settled, telephony: &Changing) {
         let Settled { config: taken, taken_up, left } = settled;
         for key in left {
             warn!(key, "changed, but is taken up by a restart alone");
@@ -191,10 +207,9 @@ impl Refusal {
     }
 }
 
-/// The certificate is read anew, from where the configuration says that it is; whether it is another.
-fn change_certificate(written: &Config, certificate: Option<&OwnCertificate>) -> Result<bool, TlsError> {
-    match (&written.tls, certificate) {
-        (Some(files), Some(certificate)) => certificate.change(&files.pair()),
-        _ => Ok(false),
+impl Changed {
+    /// What is shown, with what is to be shown.
+    fn shown_beside(&self, pair: Option<Pair>) -> Option<(&OwnCertificate, Pair)> {
+        self.certificate.as_deref().zip(pair)
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use webtrunk_engine::EndCause;
 
+use crate::q850;
 use crate::sip::status_of;
 
 /// How a call ended.
@@ -15,7 +16,7 @@ pub struct EndRecord {
     /// The final response that says the cause, where the call was never answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sip_status: Option<u16>,
-    /// The cause in the telephone network (ITU-T Q.850), where it has one.
+    /// The cause in the telephone network (ITU-T Q.850); a crash has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q850: Option<u16>,
 }
@@ -53,34 +54,11 @@ pub(super) const CRASH: &str = "crash";
 impl EndRecord {
     pub(super) fn new(cause: EndCause, by: By, was_answered: bool) -> Self {
         let sip_status = (!was_answered).then(|| status_of(cause).code());
-        Self { cause: name_of(cause).to_owned(), by, sip_status, q850: q850_of(cause) }
+        Self { cause: name_of(cause).to_owned(), by, sip_status, q850: Some(q850::code_of(cause).into()) }
     }
 
     pub(super) fn crashed() -> Self {
         Self { cause: CRASH.to_owned(), by: By::Crash, sip_status: None, q850: None }
-    }
-}
-
-/// A cause in the telephone network. RFC 3398 7.2.4.1 and 8.2.6.1, by the statuses there; what we say in a Reason is the
-/// same where we say one.
-const fn q850_of(cause: EndCause) -> Option<u16> {
-    match cause {
-        EndCause::NotFound => Some(1),
-        EndCause::Hangup | EndCause::Cancelled => Some(16),
-        EndCause::Busy => Some(17),
-        EndCause::NoAnswer => Some(19),
-        EndCause::Unavailable => Some(20),
-        EndCause::Declined => Some(21),
-        EndCause::TooManyHops => Some(25),
-        EndCause::AnsweredElsewhere => Some(26),
-        EndCause::TimeLimit => Some(31),
-        EndCause::Overloaded => Some(34),
-        EndCause::GatewayFailure => Some(38),
-        EndCause::MediaTimeout | EndCause::ShuttingDown | EndCause::InternalError => Some(41),
-        EndCause::Forbidden => Some(57),
-        EndCause::NotAcceptable => Some(88),
-        EndCause::SignallingLost => Some(102),
-        EndCause::Glare | EndCause::MediaFailed => None,
     }
 }
 

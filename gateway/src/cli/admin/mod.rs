@@ -17,7 +17,7 @@ use crate::admin::Client;
 
 pub(super) use calls::CallsArguments;
 pub(super) use certs::certs;
-pub(super) use drain::drain;
+pub(super) use drain::DrainArguments;
 pub(super) use ladder::{CaptureArguments, LadderArguments, PcapArguments};
 pub(super) use reload::ReloadArguments;
 

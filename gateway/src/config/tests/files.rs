@@ -131,3 +131,84 @@ fn what_is_wrong_with_a_pair_of_files_has_a_cure_of_its_own() {
         }
     }
 }
+
+/// Who wrote to one would lose what is in the other.
+#[test]
+fn files_that_are_each_other_s_are_told_by_whatever_name() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let at = |name: &str| folder.path().join(name);
+    for name in ["there.jsonl", "pw"] {
+        file(&folder, name, "", 0o600);
+    }
+    fs::hard_link(at("there.jsonl"), at("second.jsonl")).expect("the folder is ours");
+    for (to, link) in [("w.toml", "link"), ("calls.db", "linked.db"), (".", "here")] {
+        std::os::unix::fs::symlink(to, at(link)).expect("the folder is ours");
+    }
+    let trunk = "[[trunks]]\nname = \"t\"\nhost = \"h\"\ncredentials = { user = \"u\", password = { file = \"pw\" } }\n";
+    let text = |store: &str, cdr: &str, admin: &str| {
+        format!(
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[store]\npath = \"{store}\"\n[cdr]\n{cdr}\n[admin]\n{admin}\n{trunk}"
+        )
+    };
+    let calls = |cdr: &str| text("calls.db", cdr, "");
+    for (text, expected) in [
+        (calls("file = \"c.jsonl\"\nspare = \"s.jsonl\""), None),
+        (text("calls.db", "file = \"there.jsonl\"", "token_file = \"token\""), None),
+        (
+            text("calls.db", "", "token_file = \"calls.db\""),
+            Some("admin.token_file = \"calls.db\": is the file of store.path too"),
+        ),
+        (
+            text("admin-token", "", ""),
+            Some("store.path = \"admin-token\": is the file of admin.token_file too"),
+        ),
+        (
+            text("calls.db", "", "token_file = \"w.toml\""),
+            Some("admin.token_file = \"w.toml\": is this configuration"),
+        ),
+        (
+            text("calls.db", "", "token_file = \"pw\""),
+            Some("is the file of trunks[0].credentials.password too"),
+        ),
+        (calls("file = \"calls.db\""), Some("cdr.file = \"calls.db\": is the file of store.path too")),
+        (
+            calls("spare = \"calls.db-wal\""),
+            Some("cdr.spare = \"calls.db-wal\": is the file of store.path too"),
+        ),
+        (calls("spare = \"linked.db\""), Some("is the file of store.path too")),
+        (calls("file = \"c.jsonl\"\nspare = \"./here/c.jsonl\""), Some("is the file of cdr.file too")),
+        (calls("file = \"there.jsonl\"\nspare = \"second.jsonl\""), Some("is the file of cdr.file too")),
+        (calls("file = \"link\""), Some("cdr.file = \"link\": is this configuration")),
+    ] {
+        let told =
+            load(&file(&folder, "w.toml", &text, 0o600), &environment).map_err(|told| told.to_string());
+        match (told, expected) {
+            (Ok(_), None) => {}
+            (Err(told), Some(expected)) => {
+                assert!(
+                    told.contains(expected) && told.contains("name a file of its own"),
+                    "{expected}\n{told}"
+                );
+            }
+            (told, _) => panic!("{text}: {:?}", told.map(drop)),
+        }
+    }
+}
+
+#[test]
+fn a_token_s_file_that_holds_something_else_is_told_before_it_is_lost() {
+    let folder = TempDir::new().expect("a folder for the test");
+    let text =
+        "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[admin]\ntoken_file = \"notes\"\n";
+    let path = file(&folder, "w.toml", text, 0o600);
+    for (notes, is_refused) in [("", false), ("buy milk", true)] {
+        file(&folder, "notes", notes, 0o600);
+        assert_eq!(load(&path, &environment).is_err(), is_refused, "{notes}");
+    }
+    file(&folder, "notes", &("a".repeat(43) + "\n"), 0o600);
+    assert!(load(&path, &environment).is_ok());
+    fs::remove_file(folder.path().join("notes")).expect("ours");
+    fs::create_dir(folder.path().join("notes")).expect("the folder is ours");
+    let told = load(&path, &environment).expect_err("a folder").to_string();
+    assert!(told.contains("admin.token_file = \"notes\": is there, and no token"), "{told}");
+}

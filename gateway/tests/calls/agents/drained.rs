@@ -119,6 +119,24 @@ async fn who_asks_twice_ends_all_calls_at_once_with_their_records() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_who_does_not_wait_has_all_calls_hung_up() {
+    let mut stage = Stage::with(&["PCMU"], patient(GatewayConfig::default()));
+    let (_phones, ends) = calls(&stage, 2).await;
+    let told = |arguments: &[&str]| {
+        let output = stage.gateway.operate("drain", arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(told(&[]).contains("ends when the 2 that it has are over"));
+    assert_eq!(told(&["--now"]), "the gateway hangs up the 2 calls that it has, and ends\n");
+    for (call, lifted) in &ends {
+        call.ended(PATIENCE).await.expect("hung up");
+        lifted.ended(PATIENCE).await.expect("hung up");
+    }
+    assert_eq!(stage.gateway.process.wait(PATIENCE).expect("it ends").code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_drains_a_gateway_and_a_call_over_its_time_is_hung_up() {
     let mut stage = Stage::with(&["PCMU"], GatewayConfig::default().drain_timeout(4));
     let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);

@@ -17,6 +17,8 @@ mod explained;
 mod faults;
 mod floods;
 mod flows;
+mod full_disk;
+mod hanging;
 mod hardships;
 mod hurried;
 mod impostor;

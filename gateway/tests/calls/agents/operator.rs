@@ -1,5 +1,8 @@
 //! What an operator sees of a call, and does to it, by the admin API and the command line.
 
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use webtrunk_codecs::CodecId;
 
@@ -90,4 +93,19 @@ async fn an_operator_sees_a_call_with_codecs_and_quality_and_hangs_it_up() {
     let packets =
         figures.lines().find_map(|line| line.strip_prefix("webtrunk_media_packets_total{direction=\"in\"} "));
     assert!(packets.is_some_and(|count| count.parse::<u32>().is_ok_and(|count| count > 20)), "{figures}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_is_told_of_a_gateway_that_stands_still() {
+    let stage = Stage::new(&["PCMU"]);
+    stage.gateway.process.signal(Signal::SIGSTOP);
+    let asked_at = Instant::now();
+    let output = stage.gateway.operate("calls", &[]);
+    stage.gateway.process.signal(Signal::SIGCONT);
+    assert!(asked_at.elapsed() < Duration::from_secs(18), "{:?}", asked_at.elapsed());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && told.contains("has taken the question, and has not answered it for 15 s"),
+        "{told}"
+    );
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use webtrunk::http_client::{Request, ask};
 
 use super::certificate::secure;
-use super::gateway_config::{ADMIN_PORT, ADMIN_TOKEN, HTTP_PORT, SIP_PORT};
+use super::gateway_config::{ADMIN_PORT, HTTP_PORT, SIP_PORT};
 pub(crate) use super::gateway_config::{GatewayConfig, password};
 use super::host::Host;
 use super::log::Log;
@@ -35,6 +35,8 @@ pub(crate) struct Gateway {
     /// Of its HTTP server.
     certificate: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    /// Of its admin API.
+    token: PathBuf,
     /// Holds the configuration; gone with the gateway.
     folder: TempDir,
 }
@@ -55,7 +57,8 @@ impl Gateway {
         let environment = config.environment.clone();
         let (process, log) = run(&path, &environment);
         let certificate = config.certificate().map(Path::to_owned);
-        Self { process, log, host, certificate, environment, folder }
+        let token = config.token_file(folder.path());
+        Self { process, log, host, certificate, environment, token, folder }
     }
 
     /// Lets it stand still for so long, as on a machine that is paused.
@@ -115,7 +118,7 @@ impl Gateway {
 
     /// Asks its admin API; the status, and what is told as JSON.
     pub(crate) fn admin(&self, method: &str, path: &str) -> (u16, Value) {
-        let token = fs::read_to_string(self.folder.path().join(ADMIN_TOKEN)).expect("it has one");
+        let token = fs::read_to_string(&self.token).expect("it has one");
         let (status, body) = self.admin_with(method, path, token.trim());
         (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}")))
     }
@@ -139,7 +142,7 @@ impl Gateway {
 
     /// Its figures, as Prometheus gets them.
     pub(crate) fn metrics(&self) -> String {
-        let token = fs::read_to_string(self.folder.path().join(ADMIN_TOKEN)).expect("it has one");
+        let token = fs::read_to_string(&self.token).expect("it has one");
         let (status, text) = self.admin_with("GET", "/metrics", token.trim());
         assert_eq!(status, 200, "{text}");
         text

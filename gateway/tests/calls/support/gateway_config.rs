@@ -39,6 +39,7 @@ pub(crate) struct GatewayConfig {
     pub(super) environment: Vec<(String, String)>,
     drain_timeout_s: u32,
     telemetry: String,
+    token_folder: Option<PathBuf>,
 }
 
 /// The page, and SIP over WebSocket.
@@ -46,7 +47,7 @@ pub(crate) const HTTP_PORT: u16 = 8080;
 
 /// The admin API, and where it writes its token.
 pub(crate) const ADMIN_PORT: u16 = 9650;
-pub(crate) const ADMIN_TOKEN: &str = "admin-token";
+const ADMIN_TOKEN: &str = "admin-token";
 
 /// Browsers' media; further shards take the following ports.
 pub(crate) const WEBRTC_PORT: u16 = 10_000;
@@ -187,6 +188,17 @@ impl GatewayConfig {
         self
     }
 
+    /// Has the admin API's token in this folder, and not beside the configuration.
+    pub(crate) fn token_in(mut self, folder: &Path) -> Self {
+        self.token_folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Where the token is of a gateway whose configuration is in this folder.
+    pub(super) fn token_file(&self, folder: &Path) -> PathBuf {
+        self.token_folder.as_deref().unwrap_or(folder).join(ADMIN_TOKEN)
+    }
+
     /// Logs by this filter, and the start, which tests wait for.
     pub(crate) const fn log_filter(mut self, filter: &'static str) -> Self {
         self.log_filter = Some(filter);
@@ -267,9 +279,10 @@ impl GatewayConfig {
     pub(super) fn to_toml(&self, host: &Host) -> String {
         let ip = host.ip();
         let mut text = format!(
-            "[drain]\ntimeout_s = {}\n[admin]\nbind = \"{}\"\ntoken_file = {ADMIN_TOKEN:?}\n[http]\nbind = \"{}\"\n[sip_ws]\n{}",
+            "[drain]\ntimeout_s = {}\n[admin]\nbind = \"{}\"\ntoken_file = {:?}\n[http]\nbind = \"{}\"\n[sip_ws]\n{}",
             self.drain_timeout_s,
             host.inside(ADMIN_PORT),
+            self.token_file(Path::new("")),
             host.door(HTTP_PORT),
             self.sip_ws
         );

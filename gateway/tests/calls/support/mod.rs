@@ -11,6 +11,7 @@ pub(crate) mod gateway;
 pub(crate) mod gateway_config;
 pub(crate) mod ground;
 pub(crate) mod host;
+pub(crate) mod leased;
 pub(crate) mod log;
 pub(crate) mod long_way;
 pub(crate) mod machine;

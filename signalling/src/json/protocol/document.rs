@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use webtrunk_engine::EndCause;
 
-use super::cause::told;
+use super::cause::Ended;
 use super::error::{ErrorCode, Fault};
 use super::event::Event;
 use super::outcome::Outcome;
@@ -157,9 +157,8 @@ pub fn reference() -> String {
     }
     text += "\n## Causes of `ended`\n\n| `cause` | `text` | `q850` | `sipStatus` |\n|---|---|---|---|\n";
     for cause in EndCause::ALL {
-        let (word, q850, words) = told(cause);
-        let status = super::cause::Ended::new("", cause).sip_status;
-        let _ = writeln!(text, "| `{word}` | {words} | {q850} | {status} |");
+        let Ended { cause, text: words, q850, sip_status, .. } = Ended::new("", cause);
+        let _ = writeln!(text, "| `{cause}` | {words} | {q850} | {sip_status} |");
     }
     text
 }

@@ -203,15 +203,17 @@ impl Session {
             .next()
             .is_some_and(|it| it.trim().eq_ignore_ascii_case("text/plain"));
         let text = std::str::from_utf8(&content.body).ok().filter(|_| is_plain).map(str::to_owned);
-        let delivery = match (&text, self.state) {
+        let Party { user: from, display_name } = sender;
+        let message = text.map(|text| Event::Message(Message { from, display_name, text }));
+        let delivery = match (&message, self.state) {
             (None, _) => Delivery::TypeNotTaken,
+            (Some(message), _) if !self.log.has_room_for(message) => Delivery::Failed(EndCause::Overloaded),
             (Some(_), State::Connected { .. }) => Delivery::Done,
             (Some(_), _) => Delivery::Deferred,
         };
         self.report(adapter::Event::TextSent { leg, delivery });
-        if let Some(text) = text {
-            let Party { user: from, display_name } = sender;
-            self.tell(&Event::Message(Message { from, display_name, text }));
+        if let (Some(message), Delivery::Done | Delivery::Deferred) = (message, delivery) {
+            self.tell(&message);
         }
     }
 
@@ -221,6 +223,10 @@ impl Session {
             Delivery::Done | Delivery::Deferred => return self.respond(id, &Outcome::Done(Done {})),
             Delivery::TooLarge => "it is longer than the other end takes",
             Delivery::TypeNotTaken => "the other end takes no text",
+            Delivery::Failed(EndCause::Overloaded) => {
+                let fault = Fault::new(ErrorCode::Overloaded, "the other end is behind; write again later");
+                return self.refuse(id, &fault);
+            }
             Delivery::Failed(cause) => Ended::new("", cause).text,
         };
         self.refuse(id, &Fault::new(ErrorCode::NotDelivered, problem));

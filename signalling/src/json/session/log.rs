@@ -8,12 +8,20 @@ use crate::json::protocol::{Event, notification};
 pub(in crate::json) const EVENTS_MAX: usize = 256;
 pub(in crate::json) const OCTETS_MAX: usize = 256 * 1024;
 
+/// What messages of people leave to all else that a page is told: a quarter.
+const EVENTS_FOR_CALLS: usize = EVENTS_MAX / 4;
+const OCTETS_FOR_CALLS: usize = OCTETS_MAX / 4;
+
 /// The latest events.
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
     last: u64,
     kept: VecDeque<(u64, String)>,
     octets: usize,
+    /// What the page has seen, where it says so.
+    acknowledged: Option<u64>,
+    /// The first that came while the page is away.
+    away_from: Option<u64>,
 }
 
 /// What a page missed.
@@ -38,8 +46,33 @@ impl EventLog {
         self.kept.back().map_or("", |(_, text)| text)
     }
 
+    /// The page is away.
+    pub(super) const fn leave(&mut self) {
+        self.away_from = Some(self.last + 1);
+    }
+
+    /// It is back.
+    pub(super) const fn come_back(&mut self) {
+        self.away_from = None;
+    }
+
+    /// Whether a message of somebody can be kept without that one is forgotten that the page has not seen: by what it says,
+    /// or else, while it is away, by what came since.
+    pub(super) fn has_room_for(&self, message: &Event) -> bool {
+        let unseen_from = match (self.acknowledged, self.away_from) {
+            (Some(acknowledged), _) => acknowledged + 1,
+            (None, Some(away_from)) => away_from,
+            (None, None) => return true,
+        };
+        let unseen = self.kept.iter().filter(|(seq, _)| *seq >= unseen_from).map(|(_, text)| text.len());
+        let (count, octets) = unseen.fold((0, 0), |(count, octets), length| (count + 1, octets + length));
+        let length = notification(self.last + 1, message).len();
+        count < EVENTS_MAX - EVENTS_FOR_CALLS && octets + length <= OCTETS_MAX - OCTETS_FOR_CALLS
+    }
+
     /// The page has seen all up to this one.
     pub(super) fn seen(&mut self, last_seen: u64) {
+        self.acknowledged = Some(last_seen.min(self.last));
         while self.kept.front().is_some_and(|(seq, _)| *seq <= last_seen) {
             self.forget_first();
         }
@@ -92,6 +125,41 @@ mod tests {
         assert_eq!(numbers(&log.missed(9)), [1, 2, 3, 4, 5], "it cannot have seen that");
         log.seen(3);
         assert!(!log.missed(3).is_incomplete && log.missed(2).is_incomplete);
+    }
+
+    fn message(octets: usize) -> Event {
+        Event::Message(Message { from: String::new(), display_name: String::new(), text: "x".repeat(octets) })
+    }
+
+    #[test]
+    fn a_message_has_room_as_long_as_it_pushes_out_nothing_that_was_not_seen() {
+        // Who says nothing of what it sees, and is there, reads.
+        let mut silent = EventLog::default();
+        (0..500).for_each(|_| drop(silent.push(&ringing()).to_owned()));
+        assert!(silent.has_room_for(&message(10)));
+        silent.leave();
+        let mut told = 0;
+        while silent.has_room_for(&message(10)) {
+            silent.push(&message(10));
+            told += 1;
+        }
+        assert_eq!(told, EVENTS_MAX - EVENTS_FOR_CALLS);
+        (0..EVENTS_FOR_CALLS).for_each(|_| drop(silent.push(&ringing()).to_owned()));
+        assert!(!silent.missed(500).is_incomplete, "all that came while it was away is there");
+        silent.come_back();
+        assert!(silent.has_room_for(&message(10)));
+
+        // Who says what it sees is known to be behind while it is there, too.
+        let mut behind = EventLog::default();
+        behind.seen(0);
+        let mut told = 0;
+        while behind.has_room_for(&message(8000)) {
+            behind.push(&message(8000));
+            told += 1;
+        }
+        assert_eq!(told, 24, "by their octets");
+        behind.seen(told);
+        assert!(behind.has_room_for(&message(8000)));
     }
 
     proptest! {

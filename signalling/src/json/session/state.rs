@@ -159,6 +159,7 @@ impl Session {
             "the page's connection is lost, the session waits"
         );
         self.state = State::Waiting { until: now + patience };
+        self.log.leave();
         self.forget_names();
     }
 
@@ -180,6 +181,7 @@ impl Session {
         info!(session = self.name, calls = self.calls.len(), "session resumed");
         self.state = State::Connected { flow };
         self.remote = remote;
+        self.log.come_back();
         let missed = self.log.missed(last_seen);
         let text = answer(missed.is_incomplete, self.known_calls());
         self.outputs.push_back(Output::Send { flow, text });

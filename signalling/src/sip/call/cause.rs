@@ -6,6 +6,7 @@
 
 use webtrunk_engine::EndCause;
 
+use crate::q850;
 use crate::sip::message::StatusCode;
 
 /// The final response that refuses a call, or a new offer, for this cause.
@@ -55,10 +56,9 @@ pub(in crate::sip) const fn cause_of(status: StatusCode) -> EndCause {
 /// status that would have said it earlier.
 pub(in crate::sip) fn reason_of(cause: EndCause) -> String {
     let (protocol, code, text) = match cause {
-        EndCause::Hangup => ("Q.850", 16, "Normal call clearing"),
-        EndCause::MediaTimeout => ("Q.850", 41, "Media timeout"),
-        // Cleared in order, by none of the parties; Q.850 has nothing nearer.
-        EndCause::TimeLimit => ("Q.850", 31, "Time limit"),
+        EndCause::Hangup => ("Q.850", q850::code_of(cause).into(), "Normal call clearing"),
+        EndCause::MediaTimeout => ("Q.850", q850::code_of(cause).into(), "Media timeout"),
+        EndCause::TimeLimit => ("Q.850", q850::code_of(cause).into(), "Time limit"),
         EndCause::MediaFailed => ("SIP", 488, "Media failed"),
         EndCause::SignallingLost => ("SIP", 408, "Signalling lost"),
         EndCause::ShuttingDown => ("SIP", 503, "Shutting down"),

@@ -4,6 +4,7 @@ use webtrunk_engine::EndCause;
 
 use super::cause::cause_of;
 use crate::adapter::EndCodes;
+use crate::q850;
 use crate::sip::message::{HeaderName, Headers, Response, StatusCode};
 
 /// Why a BYE came. Without a Reason, and with one that says no more, somebody hung up.
@@ -66,16 +67,17 @@ fn q850_of(headers: &Headers) -> Option<u16> {
 }
 
 /// The Reason of our refusal, where Q.850 has a word for it that the status has not.
-pub(super) const fn for_refusal(cause: EndCause) -> Option<&'static str> {
-    match cause {
-        EndCause::Busy => Some("Q.850;cause=17;text=\"User busy\""),
-        EndCause::Overloaded => Some("Q.850;cause=34;text=\"No circuit/channel available\""),
-        EndCause::NoAnswer => Some("Q.850;cause=19;text=\"No answer from user\""),
-        EndCause::Declined => Some("Q.850;cause=21;text=\"Call rejected\""),
-        EndCause::NotFound => Some("Q.850;cause=1;text=\"Unallocated number\""),
-        EndCause::Unavailable => Some("Q.850;cause=20;text=\"Subscriber absent\""),
-        _ => None,
-    }
+pub(super) fn for_refusal(cause: EndCause) -> Option<String> {
+    let text = match cause {
+        EndCause::Busy => "User busy",
+        EndCause::Overloaded => "No circuit/channel available",
+        EndCause::NoAnswer => "No answer from user",
+        EndCause::Declined => "Call rejected",
+        EndCause::NotFound => "Unallocated number",
+        EndCause::Unavailable => "Subscriber absent",
+        _ => return None,
+    };
+    Some(format!("Q.850;cause={};text=\"{text}\"", q850::code_of(cause)))
 }
 
 /// Says in a 488 that it is for the media that were offered (RFC 3261 13.3.1.3, 20.43).
@@ -160,8 +162,8 @@ mod tests {
 
     #[test]
     fn what_we_say_of_a_refusal_is_understood_by_another_of_us() {
-        for cause in [EndCause::NoAnswer, EndCause::Unavailable] {
-            let reason = for_refusal(cause).expect("it has one");
+        for cause in EndCause::ALL {
+            let Some(reason) = for_refusal(cause) else { continue };
             let mut headers = Headers::new();
             headers.push(HeaderName::Reason, reason);
             assert_eq!(of_bye(&headers), cause);
