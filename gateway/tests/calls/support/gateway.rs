@@ -136,7 +136,7 @@ impl Gateway {
 
     /// The same with GET, as it comes.
     pub(crate) fn admin_text(&self, path: &str) -> String {
-        let token = fs::read_to_string(self.folder.path().join(ADMIN_TOKEN)).expect("it has one");
+        let token = fs::read_to_string(&self.token).expect("it has one");
         self.admin_with("GET", path, token.trim()).1
     }
 
