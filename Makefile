@@ -5,10 +5,11 @@
 # make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure stages and process, ten minutes, into docs/PERFORMANCE.md
 # make clean  remove what was built
-# make compare   measure beside rtpengine and Kamailio, and write the ratios to docs/PERFORMANCE.md
+# make compare   measure beside rtpengine, Kamailio and spandsp, and write the ratios to docs/PERFORMANCE.md
 # make flood   what floods of strangers and too many calls do, beside Kamailio, into docs/PERFORMANCE.md
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
+# make comings   500 times (COMINGS=) a party comes to a conference of ten or goes, and nobody hears a click
 # make defences  take each defence of signalling out, and see that its test fails, into docs/DEFENCES.md
 # make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
@@ -25,6 +26,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 CARGO := cargo
 FUZZ_SECONDS ?= 3600
 KILLS ?= 50
+COMINGS ?= 500
 SOAK_MINUTES ?= 30
 LOCKED := --locked
 
@@ -42,14 +44,14 @@ SDK_MODULES := $(SDK)/node_modules/.package-lock.json
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour kill soak defences check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour kill comings soak defences check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
 	$(CARGO) run $(LOCKED) --release --package webtrunk -- demo
 
 # What was installed has to be found: a test that lacks a tool fails.
-test dtmf-hour kill: export WEBTRUNK_TEST_TOOLS := required
+test dtmf-hour kill comings: export WEBTRUNK_TEST_TOOLS := required
 # A call waits more than it works: fewer at a time leave both cores idle for most of it.
 test: export RUST_TEST_THREADS := 8
 
@@ -64,6 +66,10 @@ dtmf-hour: setup-test
 kill: setup-test
 	$(MAKE) web
 	WEBTRUNK_KILLS=$(KILLS) $(CARGO) test $(LOCKED) --workspace --test calls a_kill_leaves_each_call -- --nocapture
+
+comings: setup-test
+	$(MAKE) web
+	WEBTRUNK_COMINGS=$(COMINGS) $(CARGO) test $(LOCKED) --workspace --test calls joins_and_leaves_of_a_conference -- --nocapture
 
 check:
 	$(CARGO) fmt --all --check
@@ -94,6 +100,7 @@ bench: setup-bench
 compare: setup-compare
 	$(MAKE) web
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
+	$(CARGO) build $(LOCKED) --release --package webtrunk-codecs --example conceal
 	WEBTRUNK_PYTHON=$(WEBTRUNK_TEST_PYTHON) python3 scripts/compare --binaries $(TARGET)/release --json $(TARGET)/compare.json
 
 soak: setup-bench

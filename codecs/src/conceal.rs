@@ -1,19 +1,20 @@
 //! Packet loss concealment for codecs that have none, in the manner of ITU-T G.711 Appendix I.
 //!
-//! A lost stretch is filled by repeating the last pitch period of what was heard: one period at
-//! first, two after 10 ms and three after 20 ms so that it does not buzz, fading out until 60 ms.
-//! Every seam is overlapped: where the repeated stretch meets itself, where it grows by a period,
-//! and where good audio returns.
+//! A lost stretch is filled by repeating the last pitch period of what was heard, fading out from
+//! its begin until 60 ms. Every seam is overlapped: where the repeated period meets itself, and where
+//! good audio returns.
 //!
 //! ```text
-//!  heard            lost                                     heard again
-//! ...~~~~~~~~|P|   P P P P | 2P 2P | 3P 3P ... fading |   \/~~~~~~~~
-//!             ^ last period  10 ms   20 ms       60 ms    overlap
+//!  heard            lost                      heard again
+//! ...~~~~~~~~|P|   P P P P P P ... fading |   \/~~~~~~~~
+//!             ^ last period        60 ms      overlap
 //! ```
 //!
-//! The appendix delays all audio by 3.75 ms to overlap the seam at the start of a loss too. Here
-//! nothing is delayed: the repetition starts with the offset that makes it meet the last sample
-//! heard, and the offset dies within a quarter of a period.
+//! Where it differs from the appendix. That delays all audio by 3.75 ms to overlap the seam at the start
+//! of a loss too; here nothing is delayed: the repetition starts with the offset that makes it meet the
+//! last sample heard, and the offset dies within a quarter of a period. It repeats two periods after
+//! 10 ms and three after 20 ms, fades from 10 ms on, and overlaps the end of a longer loss for up to 10 ms:
+//! each of these made speech worse (by `make compare`, in docs/PERFORMANCE.md).
 //!
 //! Lengths are samples at 8 kHz; at a higher rate all of them are as many times longer. There the period is
 //! looked for in a narrow band copy first, and made exact around what was found.
@@ -27,14 +28,12 @@ const PITCH_MIN: usize = 40;
 const PITCH_MAX: usize = 120;
 /// The stretch in which a period must resemble the one before it: 20 ms.
 const RESEMBLANCE: usize = 160;
-/// What is kept of the past: three of the longest periods, and a quarter to overlap.
-const HISTORY: usize = 3 * PITCH_MAX + PITCH_MAX / 4;
+/// What is kept of the past: a stretch and the longest period before it.
+const HISTORY: usize = RESEMBLANCE + PITCH_MAX;
 /// 48 kHz.
 const SCALE_MAX: usize = 6;
-/// 10 ms, the appendix' step of growing and fading.
-const STEP: usize = 80;
-/// In so many steps a concealment has become silent: 60 ms.
-const SILENT_AFTER: usize = 6;
+/// After so long a concealment has become silent: 60 ms.
+const SILENT_AFTER: usize = 480;
 
 /// Fills lost stretches of a signal from its past.
 #[derive(Debug, Clone)]
@@ -92,9 +91,7 @@ struct Erasure {
     scale: usize,
     /// The pitch period found in the past.
     period: usize,
-    /// How many periods are being repeated: 1..=3.
-    periods: usize,
-    /// Where in them we are.
+    /// Where in it we are.
     position: usize,
     /// Samples made so far.
     made: usize,
@@ -107,7 +104,7 @@ impl Erasure {
         let period = pitch_period(past, scale);
         let newest = past.len() - 1;
         let offset = f32::from(past[newest]) - f32::from(past[newest - period]);
-        Self { scale, period, periods: 1, position: 0, made: 0, offset }
+        Self { scale, period, position: 0, made: 0, offset }
     }
 
     /// The stretch over which seams are overlapped: a quarter of the period.
@@ -115,59 +112,36 @@ impl Erasure {
         self.period / 4
     }
 
-    const fn step(&self) -> usize {
-        STEP * self.scale
-    }
-
     fn next_sample(&mut self, past: &[i16]) -> i16 {
-        let step = self.step();
-        if self.made >= SILENT_AFTER * step {
+        let silent_after = SILENT_AFTER * self.scale;
+        if self.made >= silent_after {
             return 0;
         }
-        if self.made == step || self.made == 2 * step {
-            self.periods += 1;
-        }
-        let mut sample = self.repeated(past, self.periods, self.position);
-        let since_step = self.made % step;
-        if self.periods > 1 && self.made < 3 * step && since_step < self.overlap() {
-            let fewer = self.periods - 1;
-            let previous = self.repeated(past, fewer, self.position % (fewer * self.period));
-            sample = crossfade(previous, sample, since_step, self.overlap());
-        }
+        let mut sample = self.repeated(past);
         if self.made < self.overlap() {
             sample += self.offset * (1.0 - (self.made + 1) as f32 / self.overlap() as f32);
         }
-        let gain = self.gain();
-        self.position = (self.position + 1) % (self.periods * self.period);
+        let gain = 1.0 - self.made as f32 / silent_after as f32;
+        self.position = (self.position + 1) % self.period;
         self.made += 1;
         (sample * gain) as i16
     }
 
-    /// Unchanged for 10 ms, then a fifth less every 10 ms.
-    fn gain(&self) -> f32 {
-        let step = self.step();
-        1.0 - self.made.saturating_sub(step) as f32 / ((SILENT_AFTER - 1) * step) as f32
-    }
-
-    /// The sample at `position` in the last `periods` periods of the past, whose end runs over into
-    /// what came before their start, so that they can be repeated without a step.
-    fn repeated(&self, past: &[i16], periods: usize, position: usize) -> f32 {
-        let length = periods * self.period;
-        let at = past.len() - length + position;
+    /// The sample at our position in the last period of the past, whose end runs over into what came
+    /// before its start, so that it can be repeated without a step.
+    fn repeated(&self, past: &[i16]) -> f32 {
+        let at = past.len() - self.period + self.position;
         let sample = f32::from(past[at]);
         let overlap = self.overlap();
-        match (position + overlap).checked_sub(length) {
-            Some(into) => crossfade(sample, past[at - length].into(), into, overlap),
+        match (self.position + overlap).checked_sub(self.period) {
+            Some(into) => crossfade(sample, past[at - self.period].into(), into, overlap),
             None => sample,
         }
     }
 
-    /// Goes over from the concealment to `frame`: a quarter of a period, and 4 ms more for every 10 ms
-    /// that were lost beyond the first, 10 ms at most.
+    /// Goes over from the concealment to `frame` within a quarter of a period.
     fn merge_into(&mut self, past: &[i16], frame: &mut [i16]) {
-        let further_steps = self.made.saturating_sub(1) / self.step();
-        let overlap = self.overlap() + 32 * self.scale * further_steps;
-        let overlap = overlap.min(self.step()).min(frame.len());
+        let overlap = self.overlap().min(frame.len());
         for (into, sample) in frame[..overlap].iter_mut().enumerate() {
             let concealed = f32::from(self.next_sample(past));
             *sample = crossfade(concealed, f32::from(*sample), into, overlap) as i16;
@@ -267,7 +241,7 @@ mod tests {
         concealer.lost(&mut out);
         let levels: Vec<f64> = out.chunks(80).map(rms).collect();
         assert!(levels[..6].windows(2).all(|pair| pair[1] < pair[0] * 1.001), "{levels:?}");
-        assert!(levels[0] > 0.95 * rms(&sine(200.0, 800)));
+        assert!(levels[0] > 0.9 * rms(&sine(200.0, 800)));
         assert!(out[480..].iter().all(|&sample| sample == 0));
     }
 
@@ -291,7 +265,7 @@ mod tests {
         concealer.lost(&mut [0; 1600]);
         let mut back = vec![8000_i16; 160];
         concealer.received(&mut back);
-        assert!(back[0] < 200 && back[40] < 5000);
+        assert!(back[0] < 1000 && largest_step(&back) < 1000, "a quarter of a period");
         assert!(back[80..].iter().all(|&sample| sample == 8000));
     }
 

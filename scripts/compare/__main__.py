@@ -6,9 +6,9 @@ PCMU on the other, the same speech in both directions, every packet counted. Bot
 for addresses and ports. rtpengine is told of the descriptions by its NG protocol, Webtrunk by SIP. Everything
 is on loopback and bounded in calls and time.
 
-Beside Kamailio sipp calls sipp, and registers (signalling.py).
+Beside Kamailio sipp calls sipp, and registers (signalling.py). Beside spandsp lost packets are made up (concealment.py).
 
-Run by `make compare`. Needs rtpengine and Kamailio, sipp and perf (`scripts/setup compare`), the release binaries and WEBTRUNK_PYTHON, a Python with the package pesq.
+Run by `make compare`. Needs rtpengine and Kamailio, spandsp, sipp and perf (`scripts/setup compare`), the release binaries and WEBTRUNK_PYTHON, a Python with the package pesq.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 
+import concealment
 import gateways
 import load
 import machine
@@ -73,7 +74,7 @@ def main():
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/release", metavar="FOLDER")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "target/compare.json", metavar="FILE")
     parser.add_argument("--seconds", type=int, default=12, help="for each row with all calls up (default: 12)")
-    parser.add_argument("--only", choices=("media", "signalling"), help="one half; the other's section stays")
+    parser.add_argument("--only", choices=("media", "signalling", "concealment"), help="one part; the others' sections stay")
     arguments = parser.parse_args()
 
     result = {
@@ -83,10 +84,9 @@ def main():
         "load_average": [os.getloadavg()[0]],
         "rows": {},
     }
-    if arguments.only != "signalling":
-        compare_media(arguments, result)
-    if arguments.only != "media":
-        compare_signalling(arguments, result)
+    for part, compare in (("media", compare_media), ("signalling", compare_signalling), ("concealment", compare_concealment)):
+        if arguments.only in (None, part):
+            compare(arguments, result)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
@@ -125,6 +125,15 @@ def compare_signalling(arguments, result):
     (ROOT / "docs/compare-sip.svg").write_text(plot.sip_svg(result["signalling_figures"]))
     text = signalling.markdown(result)
     report.replace_section(ROOT / "docs/PERFORMANCE.md", text, signalling.BEGIN, signalling.END)
+    print(text)
+
+
+def compare_concealment(arguments, result):
+    print("compare: concealment, spandsp and Webtrunk", file=sys.stderr)
+    python = os.environ.get("WEBTRUNK_PYTHON") or sys.executable
+    result["concealment"] = concealment.measure(python, arguments.binaries / "examples/conceal")
+    text = concealment.markdown(result)
+    report.replace_section(ROOT / "docs/PERFORMANCE.md", text, concealment.BEGIN, concealment.END)
     print(text)
 
 
