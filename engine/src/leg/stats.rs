@@ -95,6 +95,7 @@ impl LegStats {
             sent_mos = mos(self.sent),
             speech_dbm0 = self.speech_dbm0.map(|level| hundredths(level.into())),
             peer_r = self.peer_metrics.map(|it| it.r_factor),
+            dropped = (self.drops.total() > 0).then(|| display(&self.drops)),
             "leg removed"
         );
     }

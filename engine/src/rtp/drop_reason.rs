@@ -127,6 +127,16 @@ impl DropCounters {
     }
 }
 
+impl fmt::Display for DropCounters {
+    /// Those that there are: `wrong_source 3, replayed 1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (name, count)) in self.iter().filter(|(_, count)| *count > 0).enumerate() {
+            write!(f, "{}{name} {count}", if place > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 impl Default for DropCounters {
     fn default() -> Self {
         Self::new()

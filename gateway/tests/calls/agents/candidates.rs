@@ -1,10 +1,10 @@
 //! Which addresses WebRTC callers are told of, and from where their checks are answered, by configuration.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Call, Credentials, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{Call, Credentials, Dialect, Voice, WebrtcConfig};
 
 use super::ear::assert_hears;
 use super::stage::{
@@ -42,6 +42,94 @@ async fn a_browser_whose_network_is_not_let_in_gets_no_media() {
     assert_hears(&lifted, CALLER_HZ).await;
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(2);
+}
+
+/// Somebody at whom a page would have the gateway knock.
+struct Stranger {
+    host: Host,
+    doors: Vec<UdpSocket>,
+}
+
+impl Stranger {
+    /// One with so many doors.
+    fn new(doors: usize) -> Self {
+        let host = Host::new();
+        let doors = (0..doors).map(|_| {
+            let door = UdpSocket::bind(host.at(0)).expect("the host is ours");
+            door.set_nonblocking(true).expect("it is open");
+            door
+        });
+        Self { doors: doors.collect(), host }
+    }
+
+    fn doors(&self) -> Vec<SocketAddr> {
+        self.doors.iter().map(|door| door.local_addr().expect("it is bound")).collect()
+    }
+
+    /// What came since this was last asked, by door.
+    fn knocks(&self) -> Vec<Vec<Vec<u8>>> {
+        let mut buffer = [0; 2048];
+        let mut heard = |door: &UdpSocket| {
+            std::iter::from_fn(|| door.recv(&mut buffer).ok().map(|length| buffer[..length].to_vec()))
+                .collect()
+        };
+        self.doors.iter().map(&mut heard).collect()
+    }
+}
+
+/// A caller and a callee that both say that they are where somebody else is: their own checks tell where they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_whom_both_parties_name_as_their_candidates_is_sent_nothing() {
+    let stranger = Stranger::new(20);
+    let stage = Stage::with_bob(&["PCMU"]);
+    let elsewhere = || Dialect { elsewhere: stranger.doors(), ..Dialect::default() };
+    let bob = webrtc(WebrtcConfig { dialect: elsewhere(), ..stage.bob() }).await;
+    bob.register().await.expect("the password is right");
+    let alice = webrtc(WebrtcConfig { dialect: elsewhere(), ..stage.alice() }).await;
+    let (call, lifted) = tokio::join!(alice.call("bob"), lift_webrtc(&bob));
+    let call = call.expect("an answer");
+    assert_hears(&call, CALLEE_HZ).await;
+    assert_hears(&lifted, CALLER_HZ).await;
+    call.hold().await.expect("agreed");
+    call.resume().await.expect("agreed");
+    assert_hears(&lifted, CALLER_HZ).await;
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+    let knocks = stranger.knocks();
+    assert!(knocks.iter().all(Vec::is_empty), "{knocks:?} came to {}", stranger.host.ip());
+}
+
+/// A lite peer has to be checked, and whom it names gets checks: ten candidates at most, few each, none once the call is
+/// over, and none at all where the configuration has it so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_whom_a_lite_peer_names_gets_few_checks_and_where_that_is_denied_none() {
+    const CHECKED_MAX: usize = 9;
+    const CHECKS_MAX: usize = 10;
+    const STUN: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
+    for is_denied in [false, true] {
+        let stranger = Stranger::new(20);
+        let lists =
+            if is_denied { format!("checks_deny = [\"{}\"]", stranger.host.ip()) } else { String::new() };
+        let stage = Stage::with(&["PCMU"], GatewayConfig::default().media(&lists));
+        let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+        let dialect = Dialect { elsewhere: stranger.doors(), ..Dialect::default() };
+        let alice = webrtc(WebrtcConfig { is_lite: true, dialect, ..stage.alice() }).await;
+        let (call, lifted) = talk_from_webrtc(&alice, &carrier).await;
+        assert_hears(&call, CALLEE_HZ).await;
+        assert_hears(&lifted, CALLER_HZ).await;
+        let knocks = stranger.knocks();
+        let checked = knocks.iter().filter(|knocks| !knocks.is_empty()).count();
+        let most = knocks.iter().map(Vec::len).max();
+        let told = format!("{checked} doors, {most:?} checks at one");
+        assert!(checked <= if is_denied { 0 } else { CHECKED_MAX } && most <= Some(CHECKS_MAX), "{told}");
+        let is_check = |knock: &Vec<u8>| knock.starts_with(&[0, 1]) && knock[4..8] == STUN;
+        assert!(knocks.iter().flatten().all(is_check), "{knocks:?}");
+        call.hang_up().await.expect("confirmed");
+        stage.gateway.assert_all_is_over(1);
+        stranger.knocks();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(stranger.knocks().iter().all(Vec::is_empty), "the call is over");
+    }
 }
 
 #[test]

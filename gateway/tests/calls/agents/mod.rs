@@ -3,9 +3,11 @@
 mod actions;
 mod adapters;
 mod attacks;
+mod burst;
 mod candidates;
 mod certificate;
 mod codecs;
+mod comings;
 mod conference;
 mod conference_keys;
 mod copied;

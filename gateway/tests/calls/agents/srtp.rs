@@ -8,7 +8,9 @@ use webtrunk_loadtest::agent::{
     SrtpProfile, Voice,
 };
 
-use super::ear::{assert_hears, assert_hears_no_gap, assert_mostly_hears};
+use super::ear::{
+    assert_hears, assert_hears_no_gap, assert_is_one_stream, assert_level, assert_mostly_hears,
+};
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, phone, talk, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 
@@ -82,6 +84,52 @@ async fn more_sources_than_are_held_are_heard_one_after_the_other_each_across_a_
         assert_eq!(lifted.heard().await.expect("a log").ssrcs().len(), 1, "ours goes on");
         call.hang_up().await.expect("confirmed");
         stage.gateway.assert_all_is_over(1);
+    }
+}
+
+/// A tone, and beside each packet of it a loud one by a source of its own.
+fn tone_in_a_flood_of_sources() -> Voice {
+    let mut tone = ToneGenerator::new(Tone::sine(CALLER_HZ.into(), LEVEL_DBM0), SampleRate::HZ_8000);
+    let loud: [u8; 160] = std::array::from_fn(|at| if at % 4 < 2 { 0x00 } else { 0x80 });
+    let steps = (0..600).flat_map(|_| {
+        let mut frame = [0; 160];
+        tone.fill(&mut frame);
+        let voice = frame.map(|sample| Law::Mu.encode(sample));
+        [ScriptStep::Voice(voice.into(), 20), ScriptStep::Stray(loud.into())]
+    });
+    Voice::scripted(steps.collect())
+}
+
+/// What a leg dropped for this reason, as its last line in the log tells.
+fn dropped(stage: &Stage, reason: &str) -> u64 {
+    let figures = stage.figures("rtp");
+    let told = figures["dropped"].as_str().unwrap_or_else(|| panic!("nothing was dropped: {figures}"));
+    let count = told.split(", ").find_map(|it| it.strip_prefix(reason)?.trim().parse().ok());
+    count.unwrap_or_else(|| panic!("{reason} of {figures}"))
+}
+
+/// Who has the key may fill no memory with streams: eight are held, of 256 is known how far they had come, and no other
+/// is taken then. The voice that they come beside is heard all the time, and they are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_authentic_streams_takes_no_room_and_the_voice_beside_it_is_heard() {
+    const TAKEN: u64 = 8 + 256;
+    for profile in [Aes128CmHmacSha1_80, AeadAes128Gcm] {
+        let stage = stage("require");
+        let (srtp, voice) = (secure(profile), Some(tone_in_a_flood_of_sources()));
+        let caller = phone(PhoneConfig { srtp, voice, ..stage.caller(CodecId::Pcmu) }).await;
+        let callee = callee(&stage, secure(profile)).await;
+        let (call, lifted) = talk(&caller, &callee).await;
+        lifted.heard_packets(TAKEN as usize + 150, PATIENCE).await.expect("audio");
+        assert_level(&lifted, CALLER_HZ).await;
+        assert_hears_no_gap(&lifted).await;
+        assert_is_one_stream(&lifted).await;
+        assert_hears(&call, CALLEE_HZ).await;
+        let heard = lifted.heard().await.expect("a log").packets.len() as u64;
+        call.hang_up().await.expect("confirmed");
+        stage.gateway.assert_all_is_over(1);
+        let refused = dropped(&stage, "too_many_ssrcs");
+        // As many as there are of the voice's packets, but for the voice's own stream and the last ones.
+        assert!((refused + TAKEN - 1).abs_diff(heard) <= 10, "{refused} of {heard} were refused");
     }
 }
 

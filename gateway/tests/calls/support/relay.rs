@@ -38,6 +38,8 @@ pub(crate) struct Faults {
     pub(crate) doubles: f64,
     /// By how much a packet is late at most; none overtakes another by that.
     pub(crate) jitter_ms: u64,
+    /// Which of them, by their number, that may be late; without, any.
+    pub(crate) burst: Option<(u64, u64)>,
     /// What comes with each datagram under its sender's address.
     pub(crate) forge: Option<Forge>,
     /// What comes by the clock under its sender's address, from its first datagram on.
@@ -56,8 +58,16 @@ pub(crate) type Forge = fn(datagram: &[u8], number: u64) -> [Vec<Vec<u8>>; 2];
 
 impl Faults {
     /// A good network.
-    pub(crate) const NONE: Self =
-        Self { loss: 0.0, in_a_row: 0, swaps: 0.0, doubles: 0.0, jitter_ms: 0, forge: None, spray: None };
+    pub(crate) const NONE: Self = Self {
+        loss: 0.0,
+        in_a_row: 0,
+        swaps: 0.0,
+        doubles: 0.0,
+        jitter_ms: 0,
+        burst: None,
+        forge: None,
+        spray: None,
+    };
 }
 
 /// What happened in one direction so far.
@@ -246,7 +256,9 @@ impl Way {
     fn deliver(&mut self, packet: &[u8]) {
         let is_doubled = self.random.random_bool(self.faults.doubles);
         self.tally.doubled.fetch_add(is_doubled.into(), Ordering::Relaxed);
-        let late = Duration::from_millis(self.random.random_range(0..=self.faults.jitter_ms));
+        let is_calm = self.faults.burst.is_some_and(|(from, to)| !(from..to).contains(&self.seen));
+        let late_max_ms = if is_calm { 0 } else { self.faults.jitter_ms };
+        let late = Duration::from_millis(self.random.random_range(0..=late_max_ms));
         for _ in 0..=usize::from(is_doubled) {
             if self.faults.jitter_ms == 0 {
                 self.exit.send(packet);

@@ -11,6 +11,8 @@ pub enum ScriptStep {
     Pause(u32),
     /// What follows is of another source, whose sequence numbers soon wrap.
     NewSource,
+    /// A payload of the agreed codec by a source of its own, which fills no time and never comes again.
+    Stray(Box<[u8]>),
 }
 
 /// Where in a script, step after step over and over, its speaker is.
@@ -38,7 +40,7 @@ impl Cursor {
         self.index += 1;
         self.lead_ms += match step {
             ScriptStep::Voice(_, ms) | ScriptStep::Pause(ms) => *ms,
-            ScriptStep::Noise(_) | ScriptStep::NewSource => 0,
+            ScriptStep::Noise(_) | ScriptStep::NewSource | ScriptStep::Stray(_) => 0,
         };
         Some((step, begins_ms))
     }

@@ -177,6 +177,14 @@ impl Sender {
                     self.is_start = true;
                     continue;
                 }
+                ScriptStep::Stray(payload) => {
+                    let (ssrc, sequence) = rand::random();
+                    let payload_type = agreement.format.payload_type;
+                    RtpHeader { marker: false, payload_type, sequence, timestamp, ssrc }
+                        .write(payload, &mut packet);
+                    emit(&packet);
+                    continue;
+                }
             };
             let is_voice = matches!(step, ScriptStep::Voice(..));
             let marker = is_voice && std::mem::take(&mut self.is_start);

@@ -1,5 +1,7 @@
 //! How an agent describes its audio, where not as it usually does.
 
+use std::net::SocketAddr;
+
 use webtrunk_codecs::CodecId;
 
 use super::format::payload_types;
@@ -16,6 +18,9 @@ pub struct Dialect {
     pub comfort_noise: bool,
     /// Numbers what has no fixed payload type from here on, whatever the other end calls it.
     pub payload_types_from: Option<u8>,
+    /// Where others are whom it names as its candidates: in place of its own where it checks, behind its own where it
+    /// is lite.
+    pub elsewhere: Vec<SocketAddr>,
 }
 
 impl Dialect {

@@ -20,8 +20,17 @@ pub(crate) struct LocalDescription<'a> {
 
 #[derive(Debug, Clone)]
 pub(crate) enum LocalTransport<'a> {
-    Rtp { protocol: &'a str, crypto: Option<&'a str> },
-    Webrtc { secrets: &'a WebrtcSecrets, setup: &'static str, mid: &'a str, ssrc: u32 },
+    Rtp {
+        protocol: &'a str,
+        crypto: Option<&'a str>,
+    },
+    Webrtc {
+        secrets: &'a WebrtcSecrets,
+        setup: &'static str,
+        mid: &'a str,
+        ssrc: u32,
+        elsewhere: &'a [SocketAddr],
+    },
 }
 
 /// What stays the same for the life of a WebRTC leg.
@@ -84,8 +93,19 @@ impl LocalDescription<'_> {
             LocalTransport::Webrtc { secrets, .. } if secrets.trickles => {
                 SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9)
             }
-            LocalTransport::Webrtc { .. } | LocalTransport::Rtp { .. } => self.address,
+            LocalTransport::Webrtc { .. } => self.candidates().next().unwrap_or(self.address),
+            LocalTransport::Rtp { .. } => self.address,
         }
+    }
+
+    /// Where it says that it is.
+    fn candidates(&self) -> impl Iterator<Item = SocketAddr> {
+        let (elsewhere, is_lite) = match &self.transport {
+            LocalTransport::Webrtc { elsewhere, secrets, .. } => (*elsewhere, secrets.is_lite),
+            LocalTransport::Rtp { .. } => (&[][..], false),
+        };
+        let own = (is_lite || elsewhere.is_empty()).then_some(self.address);
+        own.into_iter().chain(elsewhere.iter().copied())
     }
 
     fn write_formats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,7 +123,7 @@ impl LocalDescription<'_> {
         let (secrets, setup, mid, ssrc) = match &self.transport {
             LocalTransport::Rtp { crypto: None, .. } => return Ok(()),
             LocalTransport::Rtp { crypto: Some(crypto), .. } => return write!(f, "a=crypto:{crypto}\r\n"),
-            LocalTransport::Webrtc { secrets, setup, mid, ssrc } => (secrets, setup, mid, ssrc),
+            LocalTransport::Webrtc { secrets, setup, mid, ssrc, .. } => (secrets, setup, mid, ssrc),
         };
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", secrets.ufrag, secrets.password)?;
         write!(f, "a=fingerprint:sha-256 {}\r\na=setup:{setup}\r\n", secrets.fingerprint)?;
@@ -111,7 +131,10 @@ impl LocalDescription<'_> {
         if secrets.trickles {
             write!(f, "a=ice-options:trickle\r\n")?;
         } else {
-            write!(f, "{}a=end-of-candidates\r\n", HostCandidate(self.address))?;
+            for candidate in self.candidates() {
+                write!(f, "{}", HostCandidate(candidate))?;
+            }
+            write!(f, "a=end-of-candidates\r\n")?;
         }
         write!(f, "a=msid:- audio\r\na=ssrc:{ssrc} cname:loadtest\r\n")
     }
@@ -143,7 +166,13 @@ mod tests {
             direction: Direction::SendOnly,
             formats: &formats,
             ptime_ms: 20,
-            transport: LocalTransport::Webrtc { secrets: &secrets, setup: "actpass", mid: "0", ssrc: 5 },
+            transport: LocalTransport::Webrtc {
+                secrets: &secrets,
+                setup: "actpass",
+                mid: "0",
+                ssrc: 5,
+                elsewhere: &[],
+            },
         };
         let read = RemoteDescription::parse(&description.to_string()).unwrap();
         assert_eq!((read.address, read.direction), (description.address, Direction::SendOnly));

@@ -109,6 +109,7 @@ impl WebrtcLeg {
                 setup,
                 mid: &self.mid,
                 ssrc: self.ssrc,
+                elsewhere: &self.settings.dialect.elsewhere,
             },
         }
         .to_string()
