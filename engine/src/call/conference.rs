@@ -128,6 +128,15 @@ impl Conference {
         self.next_tick_at
     }
 
+    /// When the frames were due that are made at `now`: several after a delay, one where it was so long that the others
+    /// are left out.
+    pub fn ticks_due(&self, now: Instant) -> impl Iterator<Item = Instant> + use<> {
+        let late = now.saturating_duration_since(self.next_tick_at);
+        let made = if late > LATENESS_MAX { 1 } else { late.as_micros() / TICK.as_micros() + 1 };
+        let first = self.next_tick_at;
+        (0..made as u32).map(move |tick| first + TICK * tick)
+    }
+
     /// Lets a party of a call in; it is heard from the next tick on. Everyone who may know is told.
     ///
     /// # Errors

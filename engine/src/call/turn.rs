@@ -77,7 +77,7 @@ impl Call {
 
     /// Opens both halves of a party in a conference for what was agreed; one that still fits is left alone.
     pub(super) fn open_conference(&mut self, index: usize, now: Instant) {
-        let Self { legs, supplies, events, .. } = self;
+        let Self { legs, supplies, events, complexity, .. } = self;
         let leg = &mut legs[index];
         if !matches!(leg.sender.hears, Hears::Conference(_)) {
             return;
@@ -98,7 +98,10 @@ impl Call {
                 leg.receiver.set_intake(Some(Box::new(Intake::open(codec, now)?)));
             }
             if !has_earpiece {
-                let earpiece = Earpiece::open(&agreement, &supplies.config.encoder)?;
+                let mut earpiece = Earpiece::open(&agreement, &supplies.config.encoder)?;
+                if let Some(complexity) = *complexity {
+                    earpiece.encoder().set_complexity(complexity);
+                }
                 leg.sender.set_hears(Hears::Conference(Some(Box::new(earpiece))));
             }
             Ok(())

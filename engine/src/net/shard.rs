@@ -302,15 +302,20 @@ impl Shard {
                 continue;
             }
             slot.armed_for = None;
-            if let Some(complexity) = self.load.handle_deadline(at, now) {
-                info!(complexity, "codecs work as hard as there is time for");
-                self.calls.values_mut().for_each(|slot| slot.call.set_complexity(complexity));
-            }
+            self.note_deadline(at, now);
             self.with_call(id, now, |call, outbox, now| call.handle_timeout(now, outbox));
             self.flush_if_due();
         }
         self.tick_conferences(now);
         self.request_flush();
+    }
+
+    /// Counts a deadline that is met at `now`; the codecs of all calls work as hard as there is time for.
+    fn note_deadline(&mut self, at: Instant, now: Instant) {
+        if let Some(complexity) = self.load.handle_deadline(at, now) {
+            info!(complexity, "codecs work as hard as there is time for");
+            self.calls.values_mut().for_each(|slot| slot.call.set_complexity(complexity));
+        }
     }
 
     /// When something is due.

@@ -81,6 +81,9 @@ impl Shard {
                 continue;
             }
             let mut conference = self.rooms.conferences.swap_remove(index);
+            for at in conference.ticks_due(now) {
+                self.note_deadline(at, now);
+            }
             let lent = &mut Lent { shard: self, now };
             // A broken assumption of ours may end this conference, never the shard.
             let ticked = catch_unwind(AssertUnwindSafe(|| conference.handle_timeout(now, lent)));

@@ -8,7 +8,7 @@ use webtrunk_codecs::CodecId;
 
 use super::super::gauges::Ledger;
 use super::*;
-use crate::call::{ConferenceRole, KeyMode, LegSpec, PartySpec, TICK, TransportSpec, new_leg};
+use crate::call::{Conference, ConferenceRole, KeyMode, LegSpec, PartySpec, TICK, TransportSpec, new_leg};
 use crate::config::EngineConfig;
 use crate::dtls::DtlsCertificate;
 use crate::ice::tests::Check;
@@ -399,6 +399,31 @@ async fn calls_for_one_room_meet_in_it_and_the_last_one_closes_it() {
     bench.shard.remove_leg(first.call, first.leg, bench.now);
     bench.shard.handle_timeouts(due + TICK);
     assert!(bench.shard.rooms.poll_timeout().is_none(), "nobody is there any more");
+}
+
+/// Codecs work less where a conference is late, though no call has a deadline.
+#[tokio::test]
+async fn a_conference_that_is_late_is_load() {
+    let mut bench = Bench::new();
+    let member = bench.join_phone();
+    bench.enter(&member, "one");
+    let complexity = bench.shard.load.complexity();
+    let run = |bench: &mut Bench, late_ms: u64| {
+        for _ in 0..60 {
+            let due = bench.shard.rooms.poll_timeout().expect("it ticks");
+            bench.shard.tick_conferences(due + Duration::from_millis(late_ms));
+        }
+    };
+    run(&mut bench, 1);
+    assert_eq!(bench.shard.load.complexity(), complexity);
+    run(&mut bench, 10);
+    assert!(bench.shard.load.complexity() < complexity, "every frame was late");
+    // Three frames at once are three deadlines, and the one that is left of many is one.
+    let due = bench.shard.rooms.poll_timeout().expect("it ticks");
+    for (late, ticks) in [(45, 3), (400, 1)] {
+        let conference = Conference::new("two".into(), 2, due);
+        assert_eq!(conference.ticks_due(due + Duration::from_millis(late)).count(), ticks);
+    }
 }
 
 #[tokio::test]
