@@ -10,6 +10,7 @@ use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
+use webtrunk_signalling::auth::issuer::all_of_customer;
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
@@ -133,6 +134,10 @@ impl Directory for GatewayDirectory {
 
     fn calls_max(&self, user: &str) -> Option<usize> {
         self.user_limits.of(user)
+    }
+
+    fn counted_with(&self, user: &str) -> Option<String> {
+        all_of_customer(user).filter(|_| !self.users.contains(user)).map(str::to_owned)
     }
 
     fn limits(&self, payer: &Origin) -> Option<Arc<CallLimits>> {

@@ -15,6 +15,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod directory;
 pub mod drain;
+pub mod entry;
 pub mod files;
 pub mod health;
 pub mod http;

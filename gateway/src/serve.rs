@@ -114,6 +114,7 @@ pub async fn serve(
     let services = Services {
         sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
         json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),
+        entry: telephony.entry(),
         demo: demo.map(Arc::new),
         status: Some(telephony.status()),
         health: Some(telephony.health()),

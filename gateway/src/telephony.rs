@@ -27,6 +27,7 @@ use crate::addresses::bind_cure;
 use crate::admin::{Calls, Traces};
 use crate::certificates::Certificates;
 use crate::config::Config;
+use crate::entry::EntryDesk;
 use crate::health::Health;
 use crate::http::BoundHttp;
 use crate::media_load::EngineLoad;
@@ -104,6 +105,7 @@ pub struct Telephony {
     /// Media streams for which there was no room to wait.
     streams_refused: Arc<AtomicU64>,
     refused: Arc<RefusedCalls>,
+    entry: EntryDesk,
     live: Live,
     board: Arc<Switchboard>,
     roster: Roster,
@@ -134,7 +136,9 @@ impl Telephony {
         connections: usize,
         mut store: Option<Store>,
     ) -> Result<Self, TelephonyError> {
-        let mut sip = SipConfig::new(config.sip.realm.as_str(), Arc::new(config.users.clone()));
+        let entry = EntryDesk::default();
+        entry.take_up(&config.entry);
+        let mut sip = SipConfig::new(config.sip.realm.as_str(), wiring::users(config));
         sip.transport = wiring::transports(config, http, certificates)?;
         sip.transport.limits.connections = connections;
         let sight = Sight::start(&config.trace, config.hep.as_ref())?;
@@ -215,6 +219,7 @@ impl Telephony {
             media_load,
             streams_refused: Arc::default(),
             refused,
+            entry,
             live,
             board,
             roster,
@@ -243,6 +248,12 @@ impl Telephony {
     #[must_use]
     pub fn pages(&self) -> Option<JsonEndpoint> {
         self.pages.clone()
+    }
+
+    /// Who gets credentials of the edge, for the HTTP server.
+    #[must_use]
+    pub fn entry(&self) -> EntryDesk {
+        self.entry.clone()
     }
 
     /// Where the HTTP server puts the connections that carry media. Needs an actix system around it.
@@ -307,6 +318,7 @@ impl Telephony {
             roster: self.roster.clone(),
             no_room: Arc::clone(&self.refused),
             forbidden: self.board.forbidden(),
+            entry: self.entry.clone(),
             streams_refused: Arc::clone(&self.streams_refused),
             board: Arc::clone(&self.board),
             mishaps,
@@ -349,6 +361,7 @@ impl Telephony {
             board: Arc::clone(&self.board),
             engine: self.engine.clone(),
             media_load: Arc::clone(&self.media_load),
+            entry: self.entry.clone(),
         }
     }
 

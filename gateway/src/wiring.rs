@@ -4,18 +4,21 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use webtrunk_codecs::EncoderConfig;
 use webtrunk_codecs::opus::OpusEncoderConfig;
 use webtrunk_engine::config::{EngineConfig, NarrowBandWish};
 use webtrunk_engine::media::Prompt;
 use webtrunk_signalling::accounts::{AccountTrunk, AccountTrunks};
-use webtrunk_signalling::auth::digest::DigestConfig;
+use webtrunk_signalling::auth::digest::{Credentials, DigestConfig};
+use webtrunk_signalling::auth::ephemeral_users::EphemeralUsers;
+use webtrunk_signalling::auth::validity::UnixTime;
 use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
 use webtrunk_signalling::json::{JsonConfig, Proofs};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::{
-    Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits,
+    Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits, WebOrigin,
 };
 
 use crate::certificates::Certificates;
@@ -131,7 +134,18 @@ pub fn json(config: &Config, json: &JsonSettings, http: &BoundHttp, connections:
         ping_interval: json.ping_interval,
         ..JsonLimits::default()
     };
-    JsonAdapter::new(own, proofs(config, json), http.origin_policy(&json.origins), limits)
+    JsonAdapter::new(
+        own,
+        proofs(config, json),
+        http.origin_policy(&with_customers(config, &json.origins)),
+        limits,
+    )
+}
+
+/// The pages of customers may connect too.
+fn with_customers(config: &Config, origins: &[WebOrigin]) -> Vec<WebOrigin> {
+    let theirs = config.entry.customers.iter().flat_map(|customer| &customer.origins);
+    origins.iter().chain(theirs).cloned().collect()
 }
 
 /// What pages' proofs are checked by.
@@ -139,11 +153,23 @@ pub fn json(config: &Config, json: &JsonSettings, http: &BoundHttp, connections:
 pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
     Proofs {
         tokens: json.keys.tokens.clone(),
-        ephemeral: json.keys.ephemeral.clone(),
+        ephemeral: json.keys.ephemeral.clone().and(&config.entry.keys),
         users: Arc::new(config.users.clone()),
         trunks: account_trunks(config),
         passwords: json.keys.passwords.clone(),
+        customers: config.entry.customers.iter().map(|customer| customer.issuer.name.clone()).collect(),
+        ice: config.entry.ice.clone(),
     }
+}
+
+/// Who logs in by Digest: users, and names that last for a while where there are keys of such.
+#[must_use]
+pub fn users(config: &Config) -> Arc<dyn Credentials + Send + Sync> {
+    let users: Arc<dyn Credentials + Send + Sync> = Arc::new(config.users.clone());
+    if config.entry.keys.is_empty() {
+        return users;
+    }
+    Arc::new(EphemeralUsers::new(users, config.entry.keys.clone(), || UnixTime::from(SystemTime::now())))
 }
 
 /// Where tokens may have accounts.
@@ -179,10 +205,15 @@ pub fn prompts(config: &Config) -> HashMap<Arc<str>, Prompt> {
 /// `None` for a listener that is to be mounted where no HTTP server is, which the check refuses.
 fn listener(own: &SipListener, config: &Config, http: Option<&BoundHttp>) -> Option<ListenerConfig> {
     let (binding, origins) = match own.bind {
-        Some(bind) => (Binding::Own(bind), OriginPolicy::new(config.sip_ws.origins.clone(), true)),
+        Some(bind) => {
+            (Binding::Own(bind), OriginPolicy::new(with_customers(config, &config.sip_ws.origins), true))
+        }
         None => {
             let http = http?;
-            (Binding::Mounted(http.address()), http.origin_policy(&config.sip_ws.origins))
+            (
+                Binding::Mounted(http.address()),
+                http.origin_policy(&with_customers(config, &config.sip_ws.origins)),
+            )
         }
     };
     Some(ListenerConfig {

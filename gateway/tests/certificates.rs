@@ -14,6 +14,7 @@ use rustls::{
 use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
 use webtrunk::config::{HttpConfig, PairFiles};
+use webtrunk::entry::EntryDesk;
 use webtrunk::http::{BoundHttp, Services};
 use webtrunk::tls::OwnCertificate;
 use webtrunk_signalling::http::Gate;
@@ -103,6 +104,7 @@ fn serve(own: &Arc<OwnCertificate>) -> [SocketAddr; 3] {
             let services = Services {
                 sip: None,
                 json: None,
+                entry: EntryDesk::default(),
                 demo: None,
                 status: None,
                 health: None,

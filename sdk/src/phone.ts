@@ -211,7 +211,8 @@ export class Phone extends Emitter<PhoneEvents> {
   async #openMedia(call: Call): Promise<Media> {
     const microphone = await this.devices.openMicrophone();
     const { iceServers = [], plays = true } = this.#options;
-    const media = new Media(this.#environment, { iceServers }, microphone, plays, call.mediaListener);
+    const all = [...iceServers, ...this.#session.iceServers];
+    const media = new Media(this.#environment, { iceServers: all }, microphone, plays, call.mediaListener);
     if (this.devices.speaker !== '') await media.playBy(this.devices.speaker);
     return media;
   }

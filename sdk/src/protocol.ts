@@ -62,6 +62,8 @@ export interface Connect {
 
 /** A session has begun. */
 export interface Connected {
+  /** What `RTCPeerConnection` is to be given as its `iceServers`; none where browsers reach the gateway straight. */
+  iceServers: IceServer[];
   /** How long the session waits for it after its connection is lost, in s. */
   resumeS: number;
   /** What `resume` wants: good until a request comes by the connection that it opened. */
@@ -113,6 +115,16 @@ export interface Error {
 export interface ErrorData {
   /** The parameter. */
   field: string;
+}
+
+/** Servers for a page, as `RTCPeerConnection` takes them. */
+export interface IceServer {
+  /** Its password. */
+  credential?: string | null;
+  /** Where they are. */
+  urls: string[];
+  /** The name to use them by; it says when it ends, in seconds since 1970. */
+  username?: string | null;
 }
 
 /** Parameters of `incoming`. */
@@ -306,6 +318,8 @@ export interface Resumed {
   calls: KnownCall[];
   /** Whether events are gone that the page did not see: then what `calls` says is all there is to know. */
   eventsLost: boolean;
+  /** The same as at first, with passwords that last anew. */
+  iceServers: IceServer[];
   /** How long the session waits for it after its connection is lost, in s. */
   resumeS: number;
   /** What the next `resume` wants; the one before it is good until the first request by this connection. */

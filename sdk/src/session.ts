@@ -12,7 +12,7 @@ import type { Cancel, Environment } from './environment.js';
 import { WebtrunkError, connectionLost, isFault } from './fault.js';
 import { Memory } from './memory.js';
 import type { Facts, Kept } from './memory.js';
-import type { KnownCall, Methods, Proof } from './protocol.js';
+import type { IceServer, KnownCall, Methods, Proof } from './protocol.js';
 import { Socket } from './socket.js';
 import type { GatewayEvent, Result } from './socket.js';
 
@@ -57,6 +57,7 @@ export class Session {
   #state: SessionState = 'idle';
   #socket: Socket | null = null;
   #user = '';
+  #iceServers: IceServer[] = [];
   #token: string | null = null;
   #lastSeen = 0;
   #facts: { [callId: string]: Facts } = {};
@@ -75,6 +76,13 @@ export class Session {
 
   get state(): SessionState {
     return this.#state;
+  }
+
+  /** STUN and TURN servers that the gateway told of, with passwords that last for a while. */
+  get iceServers(): RTCIceServer[] {
+    const text = (it: string | null | undefined, key: string) => (typeof it === 'string' ? { [key]: it } : {});
+    return this.#iceServers.map(({ urls, username, credential }) =>
+      ({ urls, ...text(username, 'username'), ...text(credential, 'credential') }));
   }
 
   /** Who the page is to others; empty before it is connected. */
@@ -173,9 +181,10 @@ export class Session {
       const { proof, displayName } = this.#options;
       const own = typeof proof === 'function' ? await proof() : proof;
       const params = displayName === undefined ? { proof: own } : { proof: own, displayName };
-      const { user, resumeToken } = await socket.request('connect', params);
+      const { user, resumeToken, iceServers = [] } = await socket.request('connect', params);
       this.#take({ token: resumeToken, lastSeen: 0, calls: {} });
       this.#user = user;
+      this.#iceServers = iceServers;
       this.#listener.onBegun();
       this.#settle();
     } catch (fault) {
@@ -189,9 +198,10 @@ export class Session {
   /** False where the session is gone. */
   async #resume(socket: Socket, token: string): Promise<boolean> {
     try {
-      const { user, resumeToken, calls, eventsLost } = await socket.request('resume', { token, lastSeen: this.#lastSeen });
+      const { user, resumeToken, calls, eventsLost, iceServers = [] } = await socket.request('resume', { token, lastSeen: this.#lastSeen });
       this.#token = resumeToken;
       this.#user = user;
+      this.#iceServers = iceServers;
       const facts = this.#facts;
       this.#facts = {};
       this.#listener.onResumed(calls, eventsLost, facts);

@@ -171,7 +171,10 @@ export class FakeBrowser implements Environment {
     return this.socket as unknown as WebSocket;
   }
 
-  openConnection(): RTCPeerConnection {
+  readonly configurations: RTCConfiguration[] = [];
+
+  openConnection(configuration: RTCConfiguration): RTCPeerConnection {
+    this.configurations.push(configuration);
     this.connections.push(new FakeConnection());
     return this.connection as unknown as RTCPeerConnection;
   }

@@ -19,6 +19,19 @@ test('a phone connects by its proof and is told who it is', async () => {
   assert.deepEqual(states, ['connecting', 'connected']);
 });
 
+test('a call looks for its path by the servers that the gateway tells of', async () => {
+  const { browser, phone } = page();
+  const isThere = phone.connect();
+  browser.socket.open();
+  await settle();
+  const servers = [{ urls: ['turn:turn.example'], username: '1764291600:alice', credential: 'x' }, { urls: ['stun:stun.example'] }];
+  await browser.socket.answer('connect', { ...BEGUN, iceServers: servers });
+  await isThere;
+  void phone.call('100');
+  await settle();
+  assert.deepEqual(browser.configurations.map(({ iceServers }) => iceServers), [servers]);
+});
+
 test('a proof that is refused ends the phone with a cure', async () => {
   const { browser, phone } = page();
   const isThere = phone.connect();

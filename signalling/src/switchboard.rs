@@ -37,7 +37,7 @@ use crate::cdr::CdrKeeper;
 use crate::routing::{Decision, Plan, Query};
 use crate::spending::Spent;
 use crate::tie;
-use crate::user_calls::{Seat, Seats, TooMany, UserCalls};
+use crate::user_calls::{Seat, Seats, TooMany, UserCalls, counted_as};
 use conversation::Conversation;
 use legs::Legs;
 use records::Desk;
@@ -237,12 +237,12 @@ impl Switchboard {
         let house = self.house();
         let mut desk = Desk::open(self.records.as_ref(), &incoming);
         match self.admit(&incoming, &house, media_events, &stopping, &mut desk).await {
-            Ok((plan, handle, seat)) => {
+            Ok((plan, handle, seats)) => {
                 desk.admit(handle.id());
                 // At the highest level, as every span: see `adapter::leg_span`.
                 let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
-                let (seats, bill) = (Seats::new(&self.users, leg, seat), Bill::new(&self.till));
+                let (seats, bill) = (Seats::new(&self.users, leg, seats), Bill::new(&self.till));
                 let listed = self.roll.enter(&handle);
                 let call = Conversation {
                     board: &self,
@@ -274,7 +274,7 @@ impl Switchboard {
         media_events: mpsc::Sender<CallEvent>,
         stopping: &watch::Receiver<bool>,
         desk: &mut Desk,
-    ) -> Result<(Plan, CallHandle, Option<Seat>), EndCause> {
+    ) -> Result<(Plan, CallHandle, Vec<Seat>), EndCause> {
         let Incoming { origin, caller, destination, .. } = incoming;
         if *stopping.borrow() {
             return Err(EndCause::ShuttingDown);
@@ -287,21 +287,28 @@ impl Switchboard {
             }
         };
         desk.note_rule(&plan.rule);
-        let seat = match origin {
-            Origin::Trunk(_) => None,
-            Origin::User(user) => {
-                let max = house.directory.calls_max(user);
-                self.users.enter(user, incoming.leg, max).map_err(|TooMany| {
-                    incoming.span.in_scope(|| info!(user, "call refused: the user has as many as it may"));
-                    EndCause::Overloaded
-                })?
-            }
+        let counted = match origin {
+            Origin::Trunk(_) => Vec::new(),
+            Origin::User(user) => counted_as(user, house.directory.as_ref()),
         };
-        if let Some(limits) = house.directory.limits(origin)
-            && !self.till.begin(origin, &limits)
-        {
-            incoming.span.in_scope(|| info!(%origin, "call refused: as many as may began within a minute"));
-            return Err(EndCause::Overloaded);
+        let mut seats = Vec::new();
+        for user in &counted {
+            let max = house.directory.calls_max(user);
+            seats.extend(self.users.enter(user, incoming.leg, max).map_err(|TooMany| {
+                incoming.span.in_scope(|| info!(user, "call refused: the user has as many as it may"));
+                EndCause::Overloaded
+            })?);
+        }
+        let others = counted.into_iter().skip(1).map(Origin::User);
+        for payer in [origin.clone()].into_iter().chain(others) {
+            if let Some(limits) = house.directory.limits(&payer)
+                && !self.till.begin(&payer, &limits)
+            {
+                incoming
+                    .span
+                    .in_scope(|| info!(%payer, "call refused: as many as may began within a minute"));
+                return Err(EndCause::Overloaded);
+            }
         }
         let handle = self.engine.create_call(media_events, plan.room().cloned()).await.map_err(
             |refused| match refused {
@@ -314,7 +321,7 @@ impl Switchboard {
         incoming
             .span
             .in_scope(|| info!(%origin, caller = caller.user, %destination, rule = %plan.rule, "call began"));
-        Ok((plan, handle, seat))
+        Ok((plan, handle, seats))
     }
 
     fn tell_joined(&self, leg: LegId, handle: &CallHandle) {

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use webtrunk_engine::LegId;
 
+use crate::b2bua::Directory;
+
 /// The calls of all users that are counted; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UserCalls(Arc<Mutex<Calls>>);
@@ -15,6 +17,11 @@ type Calls = HashMap<String, HashMap<LegId, usize>>;
 /// A user has as many calls as it may.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TooMany;
+
+/// A user, and those with whom its calls are counted together.
+pub(crate) fn counted_as(user: &str, directory: &dyn Directory) -> Vec<String> {
+    [user.to_owned()].into_iter().chain(directory.counted_with(user)).collect()
+}
 
 /// The places that users' legs have in one call.
 #[derive(Debug)]
@@ -70,8 +77,8 @@ impl UserCalls {
 
 impl Seats {
     /// Those of a call that began with a leg, which may have one.
-    pub(crate) fn new(users: &UserCalls, call: LegId, first: Option<Seat>) -> Self {
-        Self { users: users.clone(), call, taken: first.map(|seat| (call, seat)).into_iter().collect() }
+    pub(crate) fn new(users: &UserCalls, call: LegId, first: Vec<Seat>) -> Self {
+        Self { users: users.clone(), call, taken: first.into_iter().map(|seat| (call, seat)).collect() }
     }
 
     /// A user is about to be called, and may have `max` calls.
@@ -129,7 +136,8 @@ mod tests {
     fn a_device_that_takes_the_place_of_another_is_in_the_same_call() {
         let users = UserCalls::default();
         let [phone, other, next] = [(); 3].map(|()| LegId::next());
-        let mut seats = Seats::new(&users, phone, users.enter("alice", phone, Some(1)).expect("the first"));
+        let first = users.enter("alice", phone, Some(1)).expect("the first");
+        let mut seats = Seats::new(&users, phone, first.into_iter().collect());
         seats.join(other, "alice");
         seats.leave(phone);
         assert!(users.enter("alice", next, Some(1)).is_err(), "the other talks on");

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
+use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
+use super::entry::CustomerSection;
 use super::faults::Faults;
 use super::nearest::meant;
 use super::secret::Environment;
@@ -17,6 +19,8 @@ use super::users::{NAME_CURE, UserSection, is_name};
 pub struct UserLimits {
     usual: Option<usize>,
     own: BTreeMap<String, usize>,
+    /// Of all users of a customer together.
+    customers: BTreeMap<String, usize>,
 }
 
 /// An account of a user at a trunk.
@@ -33,12 +37,16 @@ impl UserLimits {
     /// How many a user may have; `None`, as many as there are.
     #[must_use]
     pub fn of(&self, user: &str) -> Option<usize> {
-        self.own.get(user).copied().or(self.usual)
+        match user.strip_suffix(CUSTOMER_MARK) {
+            Some(customer) => self.customers.get(customer).copied(),
+            None => self.own.get(user).copied().or(self.usual),
+        }
     }
 
     pub(super) fn check(
         usual: Option<&Spanned<u32>>,
         sections: &[UserSection],
+        customers: &[CustomerSection],
         faults: &mut Faults<'_>,
     ) -> Self {
         let mut read = |written: &Spanned<u32>| {
@@ -53,7 +61,10 @@ impl UserLimits {
         };
         let usual = usual.map(&mut read);
         let own = sections.iter().filter_map(|user| Some((user.name().to_owned(), read(user.calls_max()?))));
-        Self { usual, own: own.collect() }
+        let own = own.collect();
+        let of_customers =
+            customers.iter().filter_map(|it| Some((it.name().to_owned(), read(it.calls_max()?))));
+        Self { usual, own, customers: of_customers.collect() }
     }
 }
 

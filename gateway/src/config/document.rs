@@ -17,8 +17,8 @@ const SHOWN_MAX: usize = 60;
 const DUPLICATE: &str = "duplicate key";
 
 /// Lists of tables, which are written in double brackets.
-const LISTS: [&str; 7] =
-    ["groups", "users", "trunks", "rules", "sip.listeners", "sip_ws.listeners", "token_keys"];
+const LISTS: [&str; 8] =
+    ["customers", "groups", "users", "trunks", "rules", "sip.listeners", "sip_ws.listeners", "token_keys"];
 
 /// A line that begins a table: `[path]`, or `[[path]]` for an element of an array.
 #[derive(PartialEq, Eq)]

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
-use webtrunk_signalling::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
-use webtrunk_signalling::auth::secret::SecretOctets;
+use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
 use webtrunk_signalling::auth::token::Keyring;
-use webtrunk_signalling::auth::validity::Validity;
 use webtrunk_signalling::json::adapter::JsonLimits;
 use webtrunk_signalling::json::{AccountPasswords, JsonConfig};
 use webtrunk_signalling::sip::transport::WebOrigin;
 
 use super::account_passwords::{self, AccountPasswordSection};
+use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
-use super::secret::{Environment, SecretSource, fetch};
+use super::secret::Environment;
 use super::sip_ws::{Surroundings, WebSocketSettings, check_origin, is_path};
 use super::token_keys::load_token_keys;
 use crate::files;
@@ -94,24 +93,6 @@ pub(super) struct JsonSection {
     account_passwords: Vec<AccountPasswordSection>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EphemeralKeySection {
-    id: Spanned<String>,
-    secret: Spanned<SecretSource>,
-    #[serde(default)]
-    hash: HashWord,
-}
-
-/// The hash within the MAC.
-#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum HashWord {
-    #[default]
-    Sha256,
-    Sha1,
-}
-
 /// Whoever writes the section wants it.
 const fn is_enabled() -> bool {
     true
@@ -119,7 +100,7 @@ const fn is_enabled() -> bool {
 
 impl JsonSection {
     pub(super) fn has_inline_secret(&self) -> bool {
-        self.ephemeral_keys.iter().any(|key| key.secret.get_ref().is_inline())
+        self.ephemeral_keys.iter().any(EphemeralKeySection::has_inline_secret)
             || self.account_passwords.iter().any(AccountPasswordSection::has_inline_secret)
     }
 
@@ -207,25 +188,9 @@ impl JsonSection {
             // What cannot be read was told of.
             files::read_text(&file).unwrap_or_default().hash(&mut fingerprint);
         }
-        let mut keys = Vec::new();
-        for section in &self.ephemeral_keys {
-            let Some(secret) = fetch(&section.secret, environment, faults) else { continue };
-            let (id, is_sha1) = (section.id.get_ref().clone(), section.hash == HashWord::Sha1);
-            (&id, secret.expose(), is_sha1).hash(&mut fingerprint);
-            let hash = if is_sha1 { EphemeralHash::Sha1 } else { EphemeralHash::Sha256 };
-            let octets = SecretOctets::new(secret.expose().as_bytes().to_vec());
-            match EphemeralKey::new(id, octets, hash, Validity::default()) {
-                Ok(key) => keys.push(key),
-                Err(fault) => {
-                    let cure =
-                        "give it an id of letters, digits, - and _, and a secret of 16 characters or more";
-                    faults.add(section.id.span(), format!("its key {fault}"), cure);
-                }
-            }
-        }
+        let ephemeral = ephemeral_keys::check(&self.ephemeral_keys, environment, &mut fingerprint, faults);
         let passwords =
             account_passwords::check(&self.account_passwords, environment, &mut fingerprint, faults);
-        let ephemeral = EphemeralKeys::new(keys);
         JsonKeys { tokens, ephemeral, passwords, fingerprint: fingerprint.finish() }
     }
 }

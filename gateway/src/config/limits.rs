@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::adapter::Origin;
+use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::spending::{CallLimits, Numbers};
 
+use super::entry::CustomerSection;
 use super::faults::Faults;
 use super::nearest::meant;
 use super::trunks::TrunkSection;
@@ -21,6 +23,8 @@ pub struct SpendingLimits {
     users: BTreeMap<String, Arc<CallLimits>>,
     /// Of users whom a token names and no configuration.
     everybody: Option<Arc<CallLimits>>,
+    /// Of each user of a customer, and of all of them together.
+    customers: BTreeMap<String, [Option<Arc<CallLimits>>; 2]>,
     trunks: BTreeMap<String, Arc<CallLimits>>,
 }
 
@@ -56,7 +60,7 @@ impl SpendingLimits {
     pub fn of(&self, payer: &Origin) -> Option<Arc<CallLimits>> {
         match payer {
             // Who is configured and has none here has none of everybody's either.
-            Origin::User(user) => self.users.get(user).cloned().or_else(|| self.everybody.clone()),
+            Origin::User(user) => self.users.get(user).cloned().or_else(|| self.of_unnamed(user)),
             Origin::Trunk(trunk) => self.trunks.get(trunk).cloned(),
         }
     }
@@ -88,7 +92,28 @@ impl SpendingLimits {
         });
         let trunks = trunks.collect::<Vec<_>>();
         let everybody = Some(everybody).filter(|all| *all != CallLimits::default()).map(Arc::new);
-        Self { users: some(users), everybody, trunks: some(trunks) }
+        Self { users: some(users), everybody, customers: BTreeMap::new(), trunks: some(trunks) }
+    }
+
+    /// The same with those of customers' users, which go before everybody's.
+    pub(super) fn with_customers(self, customers: &[CustomerSection], faults: &mut Faults<'_>) -> Self {
+        let everybody = self.everybody.as_deref().cloned().unwrap_or_default();
+        let some = |limits: CallLimits| (limits != CallLimits::default()).then(|| Arc::new(limits));
+        let limits = customers.iter().map(|customer| {
+            let of_each = some(customer.limits().check(faults).or(&everybody));
+            (customer.name().to_owned(), [of_each, some(customer.limits_together().check(faults))])
+        });
+        Self { customers: limits.collect(), ..self }
+    }
+
+    /// Of a user whom no `[[users]]` names: its customer's, or everybody's.
+    fn of_unnamed(&self, user: &str) -> Option<Arc<CallLimits>> {
+        let customer = user.split_once(CUSTOMER_MARK).and_then(|(name, _)| self.customers.get(name));
+        match customer {
+            Some([_, together]) if user.ends_with(CUSTOMER_MARK) => together.clone(),
+            Some([of_each, _]) => of_each.clone(),
+            None => self.everybody.clone(),
+        }
     }
 }
 
@@ -175,6 +200,7 @@ mod tests {
                 + &user("alice", "groups = [\"sales\", \"night\"]\nlimits = { calls_per_minute = 3 }")
                 + &user("bob", "groups = [\"sales\"]")
                 + &user("carol", "")
+                + "[[customers]]\nname = \"acme\"\nlimits = { minutes_per_day = 20, numbers_allow = [\"+43\"] }\nlimits_together = { minutes_per_day = 90 }\n"
                 + "[[trunks]]\nname = \"t\"\nhost = \"192.0.2.1\"\nlimits = { minutes_per_day = 7 }\n"
                 + "[[trunks]]\nname = \"u\"\nhost = \"192.0.2.2\"\n"),
         );
@@ -192,6 +218,10 @@ mod tests {
         assert!(of("alice").allow("+491") && !of("alice").allow("+431"), "the night's");
         assert!(of("bob").allow("+431") && !of("bob").allow("+8821"), "everybody's");
         assert_eq!(figures("of a token"), ([0, 500], Some(60)));
+        assert_eq!(figures("acme+alice"), ([0, 20], Some(60)));
+        assert_eq!(figures("acme+"), ([0, 90], None), "all of them together");
+        assert_eq!(figures("bolt+alice"), ([0, 500], Some(60)), "that is no customer");
+        assert!(of("acme+alice").allow("+431") && !of("acme+alice").allow("+491"), "the customer's");
         assert!(!of("of a token").allow("+8821"), "whom no configuration names has everybody's");
         let trunk = |name: &str| spending.of(&Origin::Trunk(name.to_owned()));
         assert_eq!(trunk("t").and_then(|limits| limits.minutes_per_day), NonZeroU32::new(7));

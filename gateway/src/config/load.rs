@@ -9,6 +9,7 @@ use super::cdr::CdrSection;
 use super::defence::DefenceSection;
 use super::document::Document;
 use super::drain::DrainSection;
+use super::entry::{CustomerSection, EntrySection};
 use super::error::ConfigError;
 use super::faults::Faults;
 use super::hep::HepSection;
@@ -45,6 +46,10 @@ struct File {
     sip: SipSection,
     sip_ws: Option<SipWsSection>,
     json: Option<JsonSection>,
+    #[serde(default)]
+    entry: EntrySection,
+    #[serde(default)]
+    customers: Vec<CustomerSection>,
     #[serde(default)]
     defence: DefenceSection,
     #[serde(default)]
@@ -126,6 +131,8 @@ impl File {
             || self.admin.as_ref().is_some_and(AdminSection::has_inline_secret)
             || self.hep.as_ref().is_some_and(HepSection::has_inline_secret)
             || self.json.as_ref().is_some_and(JsonSection::has_inline_secret)
+            || self.entry.has_inline_secret()
+            || self.customers.iter().any(CustomerSection::has_inline_secret)
     }
 
     /// Checks section by section; `None` means that faults were noted.
@@ -151,6 +158,7 @@ impl File {
             .json
             .as_ref()
             .and_then(|section| section.check(around, sip_ws.as_ref(), environment, faults));
+        let entry = self.entry.check(&self.customers, self.http.is_some(), environment, faults);
         let defence = self.defence.check(faults);
         let messages = self.messages.check(faults);
         let subscriptions = self.subscriptions.check(&self.users, &self.trunks, faults);
@@ -177,11 +185,12 @@ impl File {
         }
         let users = users::check(&self.users, environment, faults);
         let names: Vec<_> = self.users.iter().map(UserSection::name).collect();
-        let user_limits = UserLimits::check(self.sip.calls_per_user(), &self.users, faults);
+        let user_limits = UserLimits::check(self.sip.calls_per_user(), &self.users, &self.customers, faults);
         let mut trunks = trunks::check(&self.trunks, &self.sip.transports(), &names, environment, faults);
         accounts::add(&self.users, &mut trunks, environment, faults);
         let known = Known {
             users: self.users.iter().map(UserSection::name).collect(),
+            customers: self.customers.iter().map(CustomerSection::name).collect(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),
             groups: users::groups(&self.users),
             listeners: {
@@ -192,6 +201,7 @@ impl File {
             has_recording: self.recording.is_some(),
         };
         let spending = SpendingLimits::check(&self.limits, &self.groups, &self.users, &self.trunks, faults);
+        let spending = spending.with_customers(&self.customers, faults);
         let rules = rules::check(&self.rules, &known, &mut prompts, faults);
         let trace = self.trace.check(faults);
         let hep = self.hep.as_ref().map(|section| section.check(trace.is_enabled, environment, faults));
@@ -211,6 +221,7 @@ impl File {
             sip,
             sip_ws: sip_ws.unwrap_or_default(),
             json,
+            entry,
             defence,
             messages,
             subscriptions,

@@ -15,6 +15,8 @@ mod conference;
 mod defence;
 mod document;
 mod drain;
+mod entry;
+mod ephemeral_keys;
 mod error;
 #[cfg(test)]
 pub(crate) mod example;
@@ -67,6 +69,7 @@ pub use admin::{AdminConfig, NoAdmin};
 pub use cdr::CdrConfig;
 pub use defence::DefenceConfig;
 pub use drain::DrainConfig;
+pub use entry::{Customer, Entry};
 pub use error::{ConfigError, Fault};
 pub use hep::HepConfig;
 pub use http::{HttpConfig, PairFiles, TlsFiles};
@@ -109,6 +112,8 @@ pub struct Config {
     pub sip_ws: WebSocketSettings,
     /// Calls by JSON; `None` serves none.
     pub json: Option<JsonSettings>,
+    /// Names that last for a while, and who gets them.
+    pub entry: Entry,
     /// What stands before everything that costs.
     pub defence: DefenceConfig,
     /// What people may write to each other.

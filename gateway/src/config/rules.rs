@@ -7,6 +7,7 @@ use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_engine::EndCause;
+use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::routing::{ActionSpec, Play, RuleError, RuleFault, RuleSpec, Rules, Tone};
 
 use super::bridge::BridgeSection;
@@ -100,6 +101,8 @@ const fn default_level() -> f32 {
 /// The names that rules may name: all that are written, whether or not their sections are sound.
 pub(super) struct Known<'c> {
     pub(super) users: Names<'c>,
+    /// Whose users no configuration names.
+    pub(super) customers: Vec<&'c str>,
     pub(super) trunks: HashSet<&'c str>,
     /// Who is in which group.
     pub(super) groups: HashMap<&'c str, HashSet<&'c str>>,
@@ -164,11 +167,20 @@ pub(super) fn check(
 }
 
 impl RuleSection {
+    /// Whether its users are those of a customer: `acme\+.*`.
+    fn is_for_customer(&self, known: &Known<'_>) -> bool {
+        let begins = |customer: &&str| {
+            let begin = format!("{customer}{CUSTOMER_MARK}");
+            self.from_user.as_ref().is_some_and(|it| it.get_ref().replace('\\', "").starts_with(&begin))
+        };
+        known.customers.iter().any(begins)
+    }
+
     /// The rule, and whether it is as it is written: one whose actions are faulty is compiled with another in their
     /// place, to tell what else is wrong with it.
     fn check(&self, known: &Known<'_>, prompts: &mut Prompts, faults: &mut Faults<'_>) -> (RuleSpec, bool) {
         let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
-        if !names_one(&self.from_user, |name| known.users.contains(name)) {
+        if !self.is_for_customer(known) && !names_one(&self.from_user, |name| known.users.contains(name)) {
             matches_one(&self.from_user, "user", known.users.iter(), faults);
         }
         if !names_one(&self.from_trunk, |name| known.trunks.contains(name)) {

@@ -77,12 +77,7 @@ impl TokenKeySection {
     }
 
     pub(super) fn validity(&self, faults: &mut Faults<'_>) -> Option<Validity> {
-        let mut time = |written: &Option<Spanned<String>>| {
-            let Some(written) = written else { return Some(None) };
-            let cure = "write a time with its zone, such as \"2026-11-28T09:00:00Z\"";
-            let time: Timestamp = faults.parse(written, cure)?;
-            Some(u64::try_from(time.as_second()).ok().map(UnixTime))
-        };
+        let mut time = |written: &Option<Spanned<String>>| check_time(written.as_ref(), faults);
         let (not_before, not_after) = (time(&self.not_before), time(&self.not_after));
         let validity = Validity { not_before: not_before?, not_after: not_after? };
         if let (Some(from), Some(until)) = (validity.not_before, validity.not_after)
@@ -97,4 +92,15 @@ impl TokenKeySection {
         }
         Some(validity)
     }
+}
+
+/// A time as written; `None` is no time.
+pub(super) fn check_time(
+    written: Option<&Spanned<String>>,
+    faults: &mut Faults<'_>,
+) -> Option<Option<UnixTime>> {
+    let Some(written) = written else { return Some(None) };
+    let cure = "write a time with its zone, such as \"2026-11-28T09:00:00Z\"";
+    let time: Timestamp = faults.parse(written, cure)?;
+    Some(u64::try_from(time.as_second()).ok().map(UnixTime))
 }

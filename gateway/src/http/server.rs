@@ -12,10 +12,11 @@ use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
 use webtrunk_signalling::json::adapter::JsonEndpoint;
 use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
 
-use super::{assets, demo, headers, health, status};
+use super::{assets, credentials, demo, headers, health, status};
 use crate::addresses::bind_cure;
 use crate::config::HttpConfig;
 use crate::demo::Demo;
+use crate::entry::EntryDesk;
 use crate::health::Health;
 use crate::status::StatusReader;
 
@@ -50,6 +51,8 @@ pub struct Services {
     pub sip: Option<(String, WsEndpoint)>,
     /// The JSON API, and its path.
     pub json: Option<(String, JsonEndpoint)>,
+    /// Who gets credentials of the edge.
+    pub entry: EntryDesk,
     /// The demo's credentials, in a demo.
     pub demo: Option<Arc<Demo>>,
     /// What the gateway holds, at `/status`.
@@ -130,6 +133,7 @@ impl BoundHttp {
         let is_secure = self.tls.is_some();
         let sip = services.sip.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
         let json = services.json.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
+        let entry = web::Data::new(services.entry);
         let demo = services.demo.map(web::Data::from);
         let status = services.status.map(web::Data::new);
         let health = services.health.map(web::Data::new);
@@ -146,6 +150,7 @@ impl BoundHttp {
         http::serve(door, move || {
             App::new().wrap(headers::security(is_secure)).configure(|app| {
                 let told = Told { demo: demo.clone(), status: status.clone(), health: health.clone() };
+                entry_routes(app, entry.clone());
                 if let Some((path, endpoint)) = json.clone() {
                     app.app_data(endpoint);
                     app.route(&path, web::get().to(webtrunk_signalling::json::adapter::serve));
@@ -166,6 +171,18 @@ struct Told {
     demo: Option<web::Data<Demo>>,
     status: Option<web::Data<StatusReader>>,
     health: Option<web::Data<Health>>,
+}
+
+/// Open where there are customers, which a reload may change.
+fn entry_routes(app: &mut web::ServiceConfig, entry: web::Data<EntryDesk>) {
+    let is_open = |desk: &web::Data<EntryDesk>| {
+        let desk = desk.clone();
+        guard::fn_guard(move |_| desk.is_open())
+    };
+    app.route(credentials::PATH, web::post().guard(is_open(&entry)).to(credentials::issue));
+    let asking = web::route().guard(guard::Options()).guard(is_open(&entry));
+    app.route(credentials::PATH, asking.to(credentials::ask));
+    app.app_data(entry);
 }
 
 fn routes(

@@ -14,6 +14,7 @@ use webtrunk_signalling::switchboard::{Forbidden, Switchboard};
 
 use super::process::Process;
 use crate::certificates::{CertificateFacts, Certificates};
+use crate::entry::EntryDesk;
 use crate::health::Health;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightCounts};
@@ -41,6 +42,8 @@ pub struct Instruments {
     pub no_room: Arc<RefusedCalls>,
     /// Numbers that may not be called.
     pub forbidden: Arc<Forbidden>,
+    /// Who got credentials of the edge, and who did not.
+    pub entry: EntryDesk,
     /// Media streams for which there was none.
     pub streams_refused: Arc<AtomicU64>,
     /// What one call wants of another that it is joined to.
@@ -71,6 +74,8 @@ pub(super) struct Readings {
     pub(super) streams: usize,
     /// Numbers that were not called: for themselves, and for the minutes of the day.
     pub(super) forbidden: [u64; 2],
+    /// Credentials of the edge that were issued, and those that were not.
+    pub(super) credentials: [u64; 2],
     pub(super) streams_refused: u64,
     pub(super) ties_overflows: u64,
     pub(super) panics: u64,
@@ -117,6 +122,7 @@ impl Instruments {
             sip: self.transport.counters().snapshot(),
             streams: self.transport.connections(),
             forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
+            credentials: self.entry.counts(),
             no_room: self.no_room.counts().collect(),
             streams_refused: self.streams_refused.load(Ordering::Relaxed),
             ties_overflows: self.board.tie_overflows(),

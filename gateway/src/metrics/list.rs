@@ -73,6 +73,17 @@ pub(super) const LIST: &[Metric] = &[
         },
     },
     Metric {
+        name: "webtrunk_edge_credentials_total",
+        kind: Counter,
+        labels: &["outcome"],
+        help: "Whoever asked the entry for a credential of the edge, by whether it got one",
+        read: |at, samples| {
+            let [issued, refused] = at.credentials;
+            samples.labelled(["issued"], issued);
+            samples.labelled(["refused"], refused);
+        },
+    },
+    Metric {
         name: "webtrunk_call_talked_seconds_total",
         kind: Counter,
         labels: &[],

@@ -50,12 +50,17 @@ impl Settled {
         note(current.hep != written.hep, "hep", notes.1);
         note(current.telemetry != written.telemetry, "telemetry", notes.1);
         note(current.drain != written.drain, "drain.timeout_s", notes.0);
+        note(current.entry != written.entry, "entry, customers", notes.0);
         note(current.messages != written.messages, "messages", notes.0);
         note(current.subscriptions != written.subscriptions, "subscriptions", notes.0);
-        note(current.user_limits != written.user_limits, "sip.calls_per_user, users[].calls_max", notes.0);
+        note(
+            current.user_limits != written.user_limits,
+            "sip.calls_per_user, users[].calls_max, customers[].calls_max",
+            notes.0,
+        );
         note(
             current.spending != written.spending,
-            "limits, groups, users[].limits, trunks[].limits",
+            "limits, groups, customers[].limits, customers[].limits_together, users[].limits, trunks[].limits",
             notes.0,
         );
         let config = Config {
@@ -65,6 +70,7 @@ impl Settled {
             sip,
             sip_ws: current.sip_ws.clone(),
             json,
+            entry: written.entry.clone(),
             defence: written.defence.clone(),
             messages: written.messages.clone(),
             subscriptions: written.subscriptions.clone(),

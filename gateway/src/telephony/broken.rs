@@ -57,6 +57,10 @@ impl Directory for BrokenDirectory {
         self.0.caller_keys(origin)
     }
 
+    fn counted_with(&self, user: &str) -> Option<String> {
+        self.0.counted_with(user)
+    }
+
     fn calls_max(&self, user: &str) -> Option<usize> {
         self.0.calls_max(user)
     }

@@ -14,6 +14,7 @@ use webtrunk_signalling::switchboard::{House, Switchboard};
 
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
+use crate::entry::EntryDesk;
 use crate::media_load::EngineLoad;
 use crate::wiring;
 
@@ -34,6 +35,7 @@ pub struct Changing {
     pub(super) board: Arc<Switchboard>,
     pub(super) engine: Engine,
     pub(super) media_load: Arc<EngineLoad>,
+    pub(super) entry: EntryDesk,
 }
 
 impl Changing {
@@ -49,7 +51,7 @@ impl Changing {
         self.media_load.refuse_when_late(config.defence.refuses_when_late);
         self.media_load.limit_memory(config.defence.memory_max_octets);
         let change = SipChange {
-            users: Arc::new(config.users.clone()),
+            users: wiring::users(config),
             algorithms: wiring::digest(config).algorithms,
             trunks: config.trunks.iter().map(|trunk| trunk.sip.clone()).collect(),
             guard: config.defence.guard.clone(),
@@ -61,6 +63,7 @@ impl Changing {
                 subscriptions: config.subscriptions.clone(),
             },
         };
+        self.entry.take_up(&config.entry);
         self.live.reloader.take_up(change).await;
         if let (Some((_, reloader)), Some(json)) = (&self.live.pages, &config.json) {
             reloader.take_up(wiring::proofs(config, json)).await;

@@ -21,5 +21,6 @@ mod sip;
 mod support;
 mod test_phone;
 mod transfers;
+mod two_hops;
 mod watching;
 mod webrtc;

@@ -9,6 +9,7 @@
 //! Whoever checks them needs to know no users: the secret alone. Without a key's id in the name, each key in force may
 //! have made it, as coturn's and Kamailio's secrets are told apart.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine;
@@ -46,6 +47,8 @@ pub struct EphemeralKey {
     secret: SecretOctets,
     hash: EphemeralHash,
     validity: Validity,
+    /// The users whose names are taken no more, whenever they were made.
+    revoked: BTreeSet<String>,
 }
 
 /// All of them.
@@ -89,6 +92,9 @@ pub enum EphemeralRefusal {
     /// There is no such key in force.
     #[error("names a key that is not there or not in force")]
     UnknownKey,
+    /// Its user's names are taken no more.
+    #[error("is of a user whose names are revoked")]
+    Revoked,
     /// The password is another.
     #[error("has another password")]
     WrongPassword,
@@ -119,7 +125,17 @@ impl EphemeralKey {
         if secret.expose().len() < SECRET_MIN {
             return Err(EphemeralKeyFault::Short);
         }
-        if is_part(&id) { Ok(Self { id, secret, hash, validity }) } else { Err(EphemeralKeyFault::Id) }
+        if is_part(&id) {
+            Ok(Self { id, secret, hash, validity, revoked: BTreeSet::new() })
+        } else {
+            Err(EphemeralKeyFault::Id)
+        }
+    }
+
+    /// The same, by which names of these users are taken no more.
+    #[must_use]
+    pub fn without(self, revoked: BTreeSet<String>) -> Self {
+        Self { revoked, ..self }
     }
 
     fn password(&self, name: &str) -> SecretText {
@@ -143,6 +159,19 @@ impl EphemeralKeys {
     #[must_use]
     pub const fn new(keys: Vec<EphemeralKey>) -> Self {
         Self { keys }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.keys.extend_from_slice(&others.keys);
+        self
     }
 
     /// Makes a name for a user, good for `lifetime`, by the key that came into force last; `None` where none is in
@@ -171,7 +200,15 @@ impl EphemeralKeys {
         }
         let is_meant =
             |key: &&EphemeralKey| parsed.key.is_none_or(|id| key.id == id) && key.validity.holds(now);
-        let passwords: Vec<_> = self.keys.iter().filter(is_meant).map(|key| key.password(name)).collect();
+        let (revoked, good): (Vec<_>, Vec<_>) = self
+            .keys
+            .iter()
+            .filter(is_meant)
+            .partition(|key| parsed.user.is_some_and(|user| key.revoked.contains(user)));
+        if good.is_empty() && !revoked.is_empty() {
+            return Err(EphemeralRefusal::Revoked);
+        }
+        let passwords: Vec<_> = good.into_iter().map(|key| key.password(name)).collect();
         if passwords.is_empty() { Err(EphemeralRefusal::UnknownKey) } else { Ok(passwords) }
     }
 
@@ -282,6 +319,19 @@ mod tests {
         assert_eq!(passwords(NOW.0 + 86_430), Ok(()));
         assert_eq!(passwords(NOW.0 + 86_431), Err(EphemeralRefusal::LivesTooLong));
         assert_eq!(passwords(u64::MAX), Err(EphemeralRefusal::LivesTooLong));
+    }
+
+    #[test]
+    fn a_user_whose_names_are_revoked_is_refused_by_that_key_and_nobody_else_is() {
+        let own = key("k1", "north wind and sun", EphemeralHash::Sha256, None);
+        let made = |user| {
+            let made = EphemeralKeys::new(vec![own.clone()]).make(Some(user), Duration::from_secs(60), NOW);
+            made.expect("a name")
+        };
+        let keys = EphemeralKeys::new(vec![own.clone().without(BTreeSet::from(["alice".to_owned()]))]);
+        let (alice, bob) = (made("alice"), made("bob"));
+        assert_eq!(keys.verify(&alice.name, &alice.password, NOW), Err(EphemeralRefusal::Revoked));
+        assert!(keys.verify(&bob.name, &bob.password, NOW).is_ok());
     }
 
     #[test]

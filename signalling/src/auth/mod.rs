@@ -3,6 +3,9 @@
 pub mod bucket;
 pub mod digest;
 pub mod ephemeral;
+pub mod ephemeral_users;
+pub mod ice_servers;
+pub mod issuer;
 pub mod limits;
 pub mod repeats;
 pub mod secret;

@@ -105,6 +105,12 @@ pub trait Directory {
     /// How many calls a user may have at one time; `None`, as many as there are.
     fn calls_max(&self, user: &str) -> Option<usize>;
 
+    /// As whom a user's calls are counted together with others', where they are: a customer's, say. It has limits like a
+    /// user's, and the name of none.
+    fn counted_with(&self, _user: &str) -> Option<String> {
+        None
+    }
+
     /// What a user may do at trunks' cost, and what a trunk may be used for; `None`, all that the dial plan lets it.
     fn limits(&self, _payer: &Origin) -> Option<Arc<CallLimits>> {
         None

@@ -143,7 +143,7 @@ impl Core {
         }
         match request {
             Request::Connect(connect) => self.connect(flow, &id, connect, wall, now),
-            Request::Resume(resume) => self.resume(flow, &id, &resume, now),
+            Request::Resume(resume) => self.resume(flow, &id, &resume, wall, now),
             _ => {
                 let fault = Fault::new(ErrorCode::NotConnected, "connect or resume must come first");
                 self.refuse(flow, Some(&id), &fault, now);
@@ -300,6 +300,7 @@ impl Core {
             user: user.clone(),
             resume_token: self.new_resume_token(key, None),
             resume_s: self.config.resume.as_secs(),
+            ice_servers: self.door.ice_servers(&user, wall),
         });
         self.sessions.insert(key, session);
         self.users.entry(user.clone()).or_default().push(key);
@@ -312,7 +313,14 @@ impl Core {
         self.settle(key);
     }
 
-    fn resume(&mut self, flow: Flow, id: &Id, Resume { token, last_seen }: &Resume, now: Instant) {
+    fn resume(
+        &mut self,
+        flow: Flow,
+        id: &Id,
+        Resume { token, last_seen }: &Resume,
+        wall: SystemTime,
+        now: Instant,
+    ) {
         let opened_by = hash(token.expose());
         let key = self.resume.get(&opened_by).copied();
         let remote = self.flows.get(&flow).map(|connection| connection.entry.remote.ip().to_canonical());
@@ -328,8 +336,10 @@ impl Core {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let old = session.flow();
         let (name, user) = (session.name.clone(), session.user().to_owned());
+        let ice_servers = self.door.ice_servers(&user, wall);
         session.resume(flow, remote, *last_seen, |events_lost, calls| {
-            let resumed = Resumed { session: name, user, resume_token, resume_s, events_lost, calls };
+            let resumed =
+                Resumed { session: name, user, resume_token, resume_s, events_lost, ice_servers, calls };
             response(id, &Outcome::Resumed(resumed))
         });
         if let Some(connection) = old.and_then(|old| self.flows.get_mut(&old)) {

@@ -1,6 +1,6 @@
 //! Who a page is: tokens, names that last for a while, and passwords, and how often somebody may guess at them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -13,6 +13,8 @@ use crate::accounts::{AccountTrunks, HeldAccount, NoTrunk};
 use crate::adapter::Party;
 use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::EphemeralKeys;
+use crate::auth::ice_servers::{IceServer, IceSources};
+use crate::auth::issuer::{CUSTOMER_MARK, user_of_customer};
 use crate::auth::limits::{FailureLimits, Proof as Reach};
 use crate::auth::secret::SecretText;
 use crate::auth::token::{Account, Arrival, Credential, Grant, Keyring, Recording, TokenDoor};
@@ -31,6 +33,10 @@ pub struct Proofs {
     pub trunks: AccountTrunks,
     /// The passwords of accounts that tokens name.
     pub passwords: AccountPasswords,
+    /// Customers whose tokens name users of their own: `alice` is `acme+alice` to everybody else.
+    pub customers: HashSet<String>,
+    /// What pages are given for `RTCPeerConnection`.
+    pub ice: IceSources,
 }
 
 /// Passwords that the gateway keeps, by the names by which tokens name them.
@@ -116,6 +122,8 @@ pub(super) struct Door {
     users: Arc<dyn Credentials + Send + Sync>,
     trunks: AccountTrunks,
     passwords: AccountPasswords,
+    customers: HashSet<String>,
+    ice: IceSources,
     takes_passwords: bool,
     realm: String,
     failures: FailureLimits,
@@ -129,6 +137,8 @@ impl Door {
             users: proofs.users,
             trunks: proofs.trunks,
             passwords: proofs.passwords,
+            customers: proofs.customers,
+            ice: proofs.ice,
             takes_passwords,
             realm,
             failures: FailureLimits::default(),
@@ -142,6 +152,13 @@ impl Door {
         self.users = proofs.users;
         self.trunks = proofs.trunks;
         self.passwords = proofs.passwords;
+        self.customers = proofs.customers;
+        self.ice = proofs.ice;
+    }
+
+    /// What a user's page is given for `RTCPeerConnection`.
+    pub(super) fn ice_servers(&self, user: &str, wall: SystemTime) -> Vec<IceServer> {
+        self.ice.servers(user, UnixTime::from(wall))
     }
 
     /// Who it is. `wall` is what calendars say, `now` what passes.
@@ -191,6 +208,14 @@ impl Door {
         }
         let of_account = claims.account.as_ref().map(|account| &account.user);
         let user = claims.subject.as_ref().or(of_account).ok_or(Refused::Nobody)?.clone();
+        let customer = grant.customer.as_ref().filter(|customer| self.customers.contains(*customer));
+        let user = match customer {
+            // It names another's user, or could be taken for it.
+            Some(_) if user.contains(CUSTOMER_MARK) => return Err(Refused::Name(user)),
+            Some(customer) => user_of_customer(customer, &user),
+            None if self.is_of_customer(&user) => return Err(Refused::Name(user)),
+            None => user,
+        };
         if !is_name(&user) {
             return Err(Refused::Name(user));
         }
@@ -206,6 +231,11 @@ impl Door {
         let token = Sha256::digest(token.expose()).into();
         let grant = Some(Box::new(Granted { grant, token }));
         Ok(Identity { user, shown, grant, account })
+    }
+
+    /// Whether a name is one of a customer's users, whom its tokens alone may name.
+    fn is_of_customer(&self, user: &str) -> bool {
+        user.split_once(CUSTOMER_MARK).is_some_and(|(named, _)| self.customers.contains(named))
     }
 
     /// The account that a user's token brings, where it is more than a name.

@@ -146,7 +146,7 @@ impl Admission {
         }
         let authorizations = request.headers.authorizations();
         match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
-            Ok(user) => self.judge_proven(user, request, flow),
+            Ok(name) => self.judge_proven(self.users.user_of(&name).to_owned(), request, flow),
             Err(denied) => {
                 match &denied {
                     Denied::Wrong { user } if repeat == Repeat::None => {

@@ -16,7 +16,7 @@ use super::{House, Switchboard, Told};
 use crate::adapter::{Command, Event, Incoming, News, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input};
 use crate::routing::{Plan, Query};
-use crate::user_calls::{Seats, TooMany};
+use crate::user_calls::{Seats, TooMany, counted_as};
 
 /// A call's task.
 pub(super) struct Conversation<'a> {
@@ -94,10 +94,11 @@ impl Conversation<'_> {
                             incoming.span.record("call", display(self.handle.id()));
                             self.board.tell_joined(incoming.leg, &self.handle);
                             self.legs.push((incoming.leg, adapter));
-                            if let Origin::User(user) = &incoming.origin
-                                && directory.calls_max(user).is_some()
-                            {
-                                self.seats.join(incoming.leg, user);
+                            if let Origin::User(user) = &incoming.origin {
+                                let counted = counted_as(user, directory.as_ref());
+                                for user in counted.iter().filter(|it| directory.calls_max(it).is_some()) {
+                                    self.seats.join(incoming.leg, user);
+                                }
                             }
                         }
                         _ => {}
@@ -159,10 +160,13 @@ impl Conversation<'_> {
         let Effect::Signal { command: Command::Dial(dial), .. } = effect else { return Ok(()) };
         self.bill.dial(dial, directory).map_err(|cause| (dial.leg, cause))?;
         let Target::Contact { user, .. } = &dial.target else { return Ok(()) };
-        self.seats.take(dial.leg, user, directory.calls_max(user)).map_err(|TooMany| {
-            dial.span.in_scope(|| info!(user, "not called: the user has as many calls as it may"));
-            (dial.leg, EndCause::Busy)
-        })
+        for user in counted_as(user, directory) {
+            self.seats.take(dial.leg, &user, directory.calls_max(&user)).map_err(|TooMany| {
+                dial.span.in_scope(|| info!(user, "not called: the user has as many calls as it may"));
+                (dial.leg, EndCause::Busy)
+            })?;
+        }
+        Ok(())
     }
 
     async fn carry_out(&mut self, effect: Effect) {

@@ -145,8 +145,9 @@ pub(super) fn may_write(writer: Option<&str>, target: &Target, directory: &dyn D
 
 /// Who pays for a leg, of those who have limits.
 fn payers(user: Option<&str>, trunk: &str, directory: &dyn Directory) -> Vec<(Origin, Arc<CallLimits>)> {
+    let others = user.and_then(|user| directory.counted_with(user)).map(Origin::User);
     let user = user.map(|user| Origin::User(user.to_owned()));
-    let all = user.into_iter().chain([Origin::Trunk(trunk.to_owned())]);
+    let all = user.into_iter().chain(others).chain([Origin::Trunk(trunk.to_owned())]);
     all.filter_map(|payer| directory.limits(&payer).map(|limits| (payer, limits))).collect()
 }
 

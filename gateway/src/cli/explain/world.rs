@@ -110,6 +110,10 @@ impl Directory for Presumed {
         self.directory.caller_keys(origin)
     }
 
+    fn counted_with(&self, user: &str) -> Option<String> {
+        self.directory.counted_with(user)
+    }
+
     fn calls_max(&self, user: &str) -> Option<usize> {
         self.directory.calls_max(user)
     }

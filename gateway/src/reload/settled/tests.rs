@@ -227,6 +227,7 @@ fn is_same(one: &Config, other: &Config) -> bool {
         sip,
         sip_ws,
         json,
+        entry,
         defence,
         messages,
         subscriptions,
@@ -252,6 +253,7 @@ fn is_same(one: &Config, other: &Config) -> bool {
     };
     let sections = *http == other.http
         && *json == other.json
+        && *entry == other.entry
         && *admin == other.admin
         && *tls == other.tls
         && *sip == other.sip

@@ -191,6 +191,11 @@ impl Gateway {
         &self.log
     }
 
+    /// Where its HTTP server is.
+    pub(crate) fn http_authority(&self) -> String {
+        self.host.at(HTTP_PORT).to_string()
+    }
+
     /// The test phone's page.
     pub(crate) fn page(&self) -> String {
         format!("http://{}/", self.host.at(HTTP_PORT))

@@ -55,6 +55,8 @@ pub(crate) struct LineConfig {
     pub(crate) refreshes: bool,
     /// Where its WebSocket leads; `None` for straight to the gateway.
     pub(crate) socket: Option<String>,
+    /// What SIP's Digest is answered with as user; `None` for the user itself.
+    pub(crate) login: Option<String>,
 }
 
 impl Default for LineConfig {
@@ -67,6 +69,7 @@ impl Default for LineConfig {
             watches_frames: false,
             refreshes: false,
             socket: None,
+            login: None,
         }
     }
 }
@@ -98,8 +101,7 @@ impl Page {
     ) {
         let path = if config.library == Library::Webtrunk { "/api/v1" } else { "/sip" };
         let socket = config.socket.clone().unwrap_or_else(|| gateway.websocket()).replace("/sip", path);
-        let account =
-            json!({"user": user, "password": password, "domain": "webtrunk.example", "socket": socket});
+        let account = json!({"user": user, "login": config.login, "password": password, "domain": "webtrunk.example", "socket": socket});
         let microphone = match config.microphone {
             Microphone::Speech => json!("device"),
             Microphone::Tone { hz, peak } => json!({"hz": hz, "peak": peak}),

@@ -11,13 +11,14 @@ export class JssipLine {
   #first = null;
   #watch = null;
 
-  constructor({ user, password, domain, socket }, events, microphone, refreshes) {
+  constructor({ user, login, password, domain, socket }, events, microphone, refreshes) {
     this.#domain = domain;
     this.#events = events;
     this.#microphone = microphone;
     this.#ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(socket)],
       uri: `sip:${user}@${domain}`,
+      authorization_user: login ?? user,
       password,
       session_timers: refreshes,
       session_timers_force_refresher: refreshes,

@@ -13,14 +13,14 @@ export class SipjsLine {
   #first = null;
   #watch = null;
 
-  constructor({ user, password, domain, socket }, events, microphone) {
+  constructor({ user, login, password, domain, socket }, events, microphone) {
     this.#domain = domain;
     this.#events = events;
     // SIP.js stops the tracks that it was given when the call is over.
     const ownTracks = async () => microphone.clone();
     this.#agent = new UserAgent({
       uri: UserAgent.makeURI(`sip:${user}@${domain}`),
-      authorizationUsername: user,
+      authorizationUsername: login ?? user,
       authorizationPassword: password,
       transportOptions: { server: socket },
       sessionDescriptionHandlerFactory: Web.defaultSessionDescriptionHandlerFactory(ownTracks),

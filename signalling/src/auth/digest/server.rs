@@ -18,6 +18,11 @@ use super::{Algorithm, Challenge, Ha1, Response};
 pub trait Credentials {
     /// The hash of a user; `None` where there is no such user or no hash of this algorithm.
     fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1>;
+
+    /// The user whose rights whoever logs in by this name has: another where a name is one that lasts for a while.
+    fn user_of<'n>(&self, name: &'n str) -> &'n str {
+        name
+    }
 }
 
 /// How users are challenged.

@@ -146,6 +146,7 @@ pub fn reference() -> String {
         "AccountState",
         "KnownCall",
         "CallState",
+        "IceServer",
     ] {
         let _ = writeln!(text, "### {name}\n\n{}\n", sentence(&types[name]["description"]));
         write_type(&mut text, &types[name]);

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::event::KnownCall;
 use super::statistics::Statistics;
+use crate::auth::ice_servers::IceServer;
 
 /// The result of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -41,6 +42,9 @@ pub struct Connected {
     pub resume_token: String,
     /// How long the session waits for it after its connection is lost, in s.
     pub resume_s: u64,
+    /// What `RTCPeerConnection` is to be given as its `iceServers`; none where browsers reach the gateway straight.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// A session goes on.
@@ -57,6 +61,9 @@ pub struct Resumed {
     pub resume_s: u64,
     /// Whether events are gone that the page did not see: then what `calls` says is all there is to know.
     pub events_lost: bool,
+    /// The same as at first, with passwords that last anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
     /// The calls that there are.
     pub calls: Vec<KnownCall>,
 }

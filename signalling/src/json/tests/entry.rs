@@ -180,3 +180,33 @@ fn a_tokens_caller_id_is_shown_and_a_page_names_itself_only_where_it_has_none() 
     let answer = bench.ask(flow, "connect", json!({ "proof": proof, "displayName": "a\r\nVia: x" }));
     assert_eq!(answer["error"]["data"]["field"], "displayName");
 }
+
+#[test]
+fn a_customers_tokens_name_its_own_users_alone_and_nobody_elses_name_them() {
+    let mut bench = Bench::new();
+    let user = |made: Result<(u64, Value), i64>| made.map(|(_, result)| result["user"].clone());
+    let of_bolt = |bench: &mut Bench, sub: &str| by_token(bench, json!({ "sub": sub, "customer": "bolt" }));
+    assert_eq!(user(of_bolt(&mut bench, "alice")), Ok(json!("bolt+alice")));
+    for name in ["acme+alice", "bolt+alice", "x+y"] {
+        assert_eq!(user(of_bolt(&mut bench, name)), Err(1002), "{name}");
+    }
+    assert_eq!(user(by_token(&mut bench, json!({ "sub": "bolt+alice" }))), Err(1002), "it is bolt's");
+    assert_eq!(user(by_token(&mut bench, json!({ "sub": "x+y" }))), Ok(json!("x+y")));
+    let other = by_token(&mut bench, json!({ "sub": "alice", "customer": "other" }));
+    assert_eq!(user(other), Ok(json!("alice")), "who is not configured has no users of its own");
+}
+
+#[test]
+fn a_page_gets_turn_servers_with_a_password_for_a_while_and_another_one_when_it_resumes() {
+    let mut bench = Bench::new();
+    let (flow, by) = by_token(&mut bench, json!({})).expect("a good token");
+    let server = &by["iceServers"][0];
+    assert_eq!(server["urls"], json!(["turn:turn.example"]));
+    assert_eq!(server["username"], format!("{}:alice", WALL + 3600));
+    assert_eq!(server["credential"].as_str().map(str::len), Some(28), "SHA-1 in base64");
+    bench.lose(flow);
+    bench.wait(10);
+    let flow = bench.open();
+    let answer = bench.ask(flow, "resume", json!({ "token": by["resumeToken"], "lastSeen": 1 }));
+    assert_eq!(answer["result"]["iceServers"][0]["username"], format!("{}:alice", WALL + 3610));
+}

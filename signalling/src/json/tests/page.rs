@@ -1,6 +1,6 @@
 //! A core with pages at it, stepped by hand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,6 +12,7 @@ use crate::accounts::{AccountId, AccountStanding, AccountTrunk, AccountTrunks, A
 use crate::adapter::{self, Command, Dial, HOPS_MAX, HeaderChange, Party, Passage, Target, leg_span};
 use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
+use crate::auth::ice_servers::{IceSource, IceSources};
 use crate::auth::secret::{SecretOctets, SecretText};
 use crate::auth::token::sealed::SealingKey;
 use crate::auth::token::{Claims, KeyKind, Keyring, Terms, TokenKey};
@@ -77,6 +78,8 @@ impl Bench {
             users: Arc::new(Users),
             trunks: account_trunks(),
             passwords: HashMap::from([("kept".to_owned(), kept_password())]),
+            customers: HashSet::from(["bolt".to_owned()]),
+            ice: turn(),
         };
         Self {
             core: Core::new(JsonConfig { realm: REALM.to_owned(), ..config }, proofs),
@@ -255,6 +258,12 @@ pub(super) const TRUNK: &str = "provider";
 fn account_trunks() -> AccountTrunks {
     let host = || PROVIDER.parse().expect("a host");
     AccountTrunks(vec![AccountTrunk { name: TRUNK.to_owned(), host: host(), port: 5060, domain: host() }])
+}
+
+fn turn() -> IceSources {
+    let secret = Some(SecretOctets::new(b"north wind and sun".to_vec()));
+    let urls = vec!["turn:turn.example".to_owned()];
+    IceSources(vec![IceSource { urls, secret, lifetime: Duration::from_secs(3600) }])
 }
 
 /// The password that tokens of a customer may name.

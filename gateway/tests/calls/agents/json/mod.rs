@@ -3,6 +3,7 @@
 mod accounts;
 mod calls;
 mod control;
+mod customers;
 mod entry;
 mod idle;
 mod keys;

@@ -1,0 +1,267 @@
+//! `[entry]` and `[[customers]]`: names that last for a while, which SIP and the JSON API take alike, and who gets them.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
+use webtrunk_signalling::auth::ice_servers::{IceSource, IceSources};
+use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, IssuerCustomer};
+use webtrunk_signalling::auth::secret::SecretOctets;
+use webtrunk_signalling::sip::transport::WebOrigin;
+
+use super::ephemeral_keys::{self, EphemeralKeySection};
+use super::faults::Faults;
+use super::limits::LimitsSection;
+use super::secret::{Environment, SecretSource, fetch};
+use super::sip_ws::check_origin;
+use super::users::is_name;
+
+/// The entry.
+#[derive(Debug, Clone, Default)]
+pub struct Entry {
+    /// The edge's keys.
+    pub keys: EphemeralKeys,
+    /// TURN and STUN servers that pages are told.
+    pub ice: IceSources,
+    /// Whose servers may have credentials of the edge made.
+    pub customers: Vec<Customer>,
+    /// Differs where they do.
+    fingerprint: u64,
+}
+
+/// A customer.
+#[derive(Debug, Clone)]
+pub struct Customer {
+    /// Its first hop.
+    pub issuer: IssuerCustomer,
+    /// Its pages.
+    pub origins: Vec<WebOrigin>,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl Eq for Entry {}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EntrySection {
+    #[serde(default)]
+    ephemeral_keys: Vec<EphemeralKeySection>,
+    #[serde(default)]
+    ice_servers: Vec<IceServersSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IceServersSection {
+    urls: Vec<Spanned<String>>,
+    secret: Option<Spanned<SecretSource>>,
+    lifetime_s: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CustomerSection {
+    name: Spanned<String>,
+    #[serde(default)]
+    ephemeral_keys: Vec<EphemeralKeySection>,
+    #[serde(default)]
+    origins: Vec<Spanned<String>>,
+    lifetime_s: Option<Spanned<u32>>,
+    calls_max: Option<Spanned<u32>>,
+    #[serde(default)]
+    limits: LimitsSection,
+    #[serde(default)]
+    limits_together: LimitsSection,
+}
+
+/// How long credentials of the edge are good, and passwords of TURN servers, in s. Chosen by us: a login is made at once, a
+/// call may need its TURN server for long.
+const LIFETIME_S: u32 = 600;
+const ICE_LIFETIME_S: u32 = 3600;
+const LIFETIME_RANGE_S: std::ops::RangeInclusive<u32> = 10..=86_400;
+
+/// Longest name of a customer: its users' names are behind it.
+const NAME_MAX: usize = 32;
+
+impl EntrySection {
+    pub(super) fn has_inline_secret(&self) -> bool {
+        let is_inline =
+            |one: &IceServersSection| one.secret.as_ref().is_some_and(|it| it.get_ref().is_inline());
+        self.ephemeral_keys.iter().any(EphemeralKeySection::has_inline_secret)
+            || self.ice_servers.iter().any(is_inline)
+    }
+
+    pub(super) fn check(
+        &self,
+        customers: &[CustomerSection],
+        has_http: bool,
+        environment: Environment<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Entry {
+        let mut fingerprint = DefaultHasher::new();
+        let keys = ephemeral_keys::check(&self.ephemeral_keys, environment, &mut fingerprint, faults);
+        let ice = self.ice_servers.iter().filter_map(|one| one.check(environment, &mut fingerprint, faults));
+        let ice = IceSources(ice.collect());
+        let mut names = HashSet::new();
+        let mut known = Vec::new();
+        for section in customers {
+            if !names.insert(section.name.get_ref()) {
+                faults.add(section.name.span(), "another customer has this name", "rename one of them");
+            }
+            if !section.ephemeral_keys.is_empty() && self.ephemeral_keys.is_empty() {
+                let problem = "its server could get no credentials: the edge has no key to make them by";
+                let cure = "add to [entry]: ephemeral_keys = [{ id, secret }]";
+                faults.add_absent(&["entry"], section.name.span(), problem, cure);
+            }
+            if !section.ephemeral_keys.is_empty() && !has_http {
+                faults.add_absent(
+                    &["http"],
+                    section.name.span(),
+                    "credentials are made by [http]",
+                    "add [http]",
+                );
+            }
+            known.push(section.check(environment, &mut fingerprint, faults));
+        }
+        Entry { keys, ice, customers: known, fingerprint: fingerprint.finish() }
+    }
+}
+
+impl IceServersSection {
+    fn check(
+        &self,
+        environment: Environment<'_>,
+        fingerprint: &mut DefaultHasher,
+        faults: &mut Faults<'_>,
+    ) -> Option<IceSource> {
+        for url in &self.urls {
+            let is_turn = ["turn:", "turns:"].iter().any(|scheme| url.get_ref().starts_with(scheme));
+            if !is_turn && !url.get_ref().starts_with("stun:") {
+                let cure = "write it as browsers have it, such as \"turn:turn.example:3478?transport=udp\"";
+                faults.add(url.span(), "is no address of a STUN or TURN server", cure);
+            } else if is_turn && self.secret.is_none() {
+                let cure = "add secret, which the server has as its static-auth-secret";
+                faults.add(url.span(), "is a TURN server, which nobody may use without a password", cure);
+            }
+        }
+        let secret = match &self.secret {
+            None => None,
+            Some(written) => Some(fetch(written, environment, faults)?),
+        };
+        let lifetime = check_lifetime(self.lifetime_s.as_ref(), ICE_LIFETIME_S, faults);
+        let urls: Vec<_> = self.urls.iter().map(|url| url.get_ref().clone()).collect();
+        (&urls, secret.as_ref().map(super::Secret::expose), lifetime).hash(fingerprint);
+        let secret = secret.map(|secret| SecretOctets::new(secret.expose().as_bytes().to_vec()));
+        Some(IceSource { urls, secret, lifetime })
+    }
+}
+
+impl CustomerSection {
+    pub(super) fn name(&self) -> &str {
+        self.name.get_ref()
+    }
+
+    pub(super) const fn limits(&self) -> &LimitsSection {
+        &self.limits
+    }
+
+    pub(super) const fn limits_together(&self) -> &LimitsSection {
+        &self.limits_together
+    }
+
+    pub(super) const fn calls_max(&self) -> Option<&Spanned<u32>> {
+        self.calls_max.as_ref()
+    }
+
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.ephemeral_keys.iter().any(EphemeralKeySection::has_inline_secret)
+    }
+
+    fn check(
+        &self,
+        environment: Environment<'_>,
+        fingerprint: &mut DefaultHasher,
+        faults: &mut Faults<'_>,
+    ) -> Customer {
+        let name = self.name.get_ref();
+        if !is_name(name) || name.len() > NAME_MAX || name.contains(CUSTOMER_MARK) {
+            faults.add(self.name.span(), "is no name of a customer", "use 1 to 32 letters, digits and - _ .");
+        }
+        let keys = ephemeral_keys::check(&self.ephemeral_keys, environment, fingerprint, faults);
+        let origins: Vec<_> = self.origins.iter().filter_map(|origin| check_origin(origin, faults)).collect();
+        let lifetime = check_lifetime(self.lifetime_s.as_ref(), LIFETIME_S, faults);
+        (name, format!("{origins:?}"), lifetime).hash(fingerprint);
+        Customer { issuer: IssuerCustomer { name: name.clone(), keys, lifetime }, origins }
+    }
+}
+
+fn check_lifetime(written: Option<&Spanned<u32>>, usual: u32, faults: &mut Faults<'_>) -> Duration {
+    let seconds = written.map_or(usual, |written| {
+        if !LIFETIME_RANGE_S.contains(written.get_ref()) {
+            faults.add(written.span(), "is out of range", "write 10 to 86400 seconds");
+        }
+        *written.get_ref()
+    });
+    Duration::from_secs(seconds.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    const START: &str = "[http]\nbind = \"127.0.0.1:0\"\n[sip_ws]\n";
+
+    fn parse(text: &str) -> Result<super::Entry, String> {
+        let parsed = Config::parse("w.toml", &format!("{START}{text}"));
+        parsed.map(|config| config.entry).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_entry_that_lets_nobody_in_or_cannot_be_is_told_with_its_cure() {
+        for (text, told) in [
+            (
+                "[[customers]]\nname = \"acme\"\nephemeral_keys = [{ id = \"a\", secret = \"north wind and sun\" }]\n",
+                "customers[0].name = \"acme\": its server could get no credentials",
+            ),
+            ("[[customers]]\nname = \"a+b\"\n", "customers[0].name = \"a+b\": is no name of a customer"),
+            ("[[customers]]\nname = \"a\"\n[[customers]]\nname = \"a\"\n", "another customer has this name"),
+            ("[[customers]]\nname = \"a\"\nlifetime_s = 5\n", "is out of range; write 10 to 86400 seconds"),
+            (
+                "[entry]\nice_servers = [{ urls = [\"http://turn.example\"] }]\n",
+                "is no address of a STUN or TURN server",
+            ),
+            (
+                "[entry]\nice_servers = [{ urls = [\"turn:turn.example\"] }]\n",
+                "is a TURN server, which nobody may use without a password",
+            ),
+            ("[entry]\nephemeral_keys = [{ id = \"k\", secret = \"short\" }]\n", "has fewer than 16 octets"),
+            (
+                "[entry]\nephemeral_keys = [{ id = \"k\", secret = \"north wind and sun\", not_before = \"now\" }]\n",
+                "write a time with its zone",
+            ),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_differs_in_a_secret_is_another_and_shows_none() {
+        let with = |secret: &str| {
+            let keys = format!("ephemeral_keys = [{{ id = \"k\", secret = \"{secret}\" }}]\n");
+            parse(&format!("[entry]\n{keys}[[customers]]\nname = \"acme\"\n{keys}")).expect("sound")
+        };
+        let one = with("north wind and sun");
+        assert_eq!(one, with("north wind and sun"));
+        assert_ne!(one, with("sun and north wind"));
+        assert!(!format!("{one:?}").contains("north wind"), "{one:?}");
+    }
+}

@@ -1,0 +1,110 @@
+//! The entry at work: who brings what a customer's server has made gets what the edge takes.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use serde::Serialize;
+use tracing::{info, warn};
+use webtrunk_signalling::auth::ice_servers::{IceServer, IceSources};
+use webtrunk_signalling::auth::issuer::{Issued, Issuer, NotIssued};
+use webtrunk_signalling::auth::secret::SecretText;
+use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::sip::transport::WebOrigin;
+
+use crate::config::Entry;
+
+/// The entry; cheap to clone.
+#[derive(Clone, Default)]
+pub struct EntryDesk {
+    inner: Arc<Mutex<Inner>>,
+    counts: Arc<EntryCounts>,
+}
+
+#[derive(Default)]
+struct Inner {
+    issuer: Issuer,
+    ice: IceSources,
+    origins: Vec<WebOrigin>,
+    is_open: bool,
+}
+
+/// What became of those who asked.
+#[derive(Debug, Default)]
+pub struct EntryCounts {
+    issued: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What a page is given, to log in at the edge by.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeCredential {
+    /// The name to log in by: of SIP's Digest, or of `connect`.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+    /// The user that it is then, as others may call it.
+    pub user: String,
+    /// What `RTCPeerConnection` is to be given.
+    pub ice_servers: Vec<IceServer>,
+}
+
+impl EntryDesk {
+    /// Goes by this from now on.
+    pub fn take_up(&self, entry: &Entry) {
+        let mut inner = self.inner();
+        let issuers = entry.customers.iter().map(|customer| customer.issuer.clone()).collect();
+        inner.issuer.take_up(issuers, entry.keys.clone());
+        inner.ice = entry.ice.clone();
+        inner.origins = entry.customers.iter().flat_map(|customer| customer.origins.clone()).collect();
+        inner.is_open = !entry.customers.is_empty();
+    }
+
+    /// Whether there is a customer at all.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.inner().is_open
+    }
+
+    /// Whether pages of this origin may read what is answered.
+    #[must_use]
+    pub fn admits(&self, origin: &str) -> bool {
+        origin.parse::<WebOrigin>().is_ok_and(|origin| self.inner().origins.contains(&origin))
+    }
+
+    /// What whoever has this name and password is given; `None` tells nothing of why not.
+    #[must_use]
+    pub fn issue(&self, name: &str, password: &SecretText, source: IpAddr) -> Option<EdgeCredential> {
+        let (wall, now) = (UnixTime::from(SystemTime::now()), Instant::now());
+        let mut inner = self.inner();
+        match inner.issuer.issue((name, password), source, wall, now) {
+            Ok(Issued { customer, user, credential }) => {
+                info!(%source, customer, user, "credential of the edge issued");
+                self.counts.issued.fetch_add(1, Ordering::Relaxed);
+                let ice_servers = inner.ice.servers(&user, wall);
+                let password = credential.password.expose().to_owned();
+                Some(EdgeCredential { username: credential.name, password, user, ice_servers })
+            }
+            Err(reason) => {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                // Whoever waits would write the log full.
+                if reason != NotIssued::Waits {
+                    warn!(%source, %reason, "no credential of the edge is issued");
+                }
+                None
+            }
+        }
+    }
+
+    /// How often credentials were issued, and how often not.
+    #[must_use]
+    pub fn counts(&self) -> [u64; 2] {
+        [&self.counts.issued, &self.counts.refused].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

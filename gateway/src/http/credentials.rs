@@ -1,0 +1,65 @@
+//! Answers whoever has a name and a password of a customer's server with those of the edge.
+
+use actix_web::http::header::{self, CacheControl, CacheDirective, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use webtrunk_signalling::auth::secret::SecretText;
+
+use crate::entry::EntryDesk;
+
+/// Where it is.
+pub(super) const PATH: &str = "/api/v1/credentials";
+
+/// Longest Authorization that is read, in octets: a name of 256 and its MAC in base64 fit.
+const AUTHORIZATION_MAX: usize = 1024;
+
+/// POST: the edge's credential by HTTP's basic authentication (RFC 7617), or 401.
+pub(super) async fn issue(desk: web::Data<EntryDesk>, request: HttpRequest) -> HttpResponse {
+    let issued = match (basic(&request), request.peer_addr()) {
+        (Some((name, password)), Some(peer)) => desk.issue(&name, &password, peer.ip()),
+        _ => None,
+    };
+    match issued {
+        Some(credential) => allowed(&desk, &request, HttpResponse::Ok())
+            .insert_header(CacheControl(vec![CacheDirective::NoStore]))
+            .json(credential),
+        None => allowed(&desk, &request, HttpResponse::Unauthorized())
+            .insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"webtrunk\", charset=\"UTF-8\""))
+            .body("the name or its password is not accepted\n"),
+    }
+}
+
+/// OPTIONS: whether a page may ask (CORS).
+pub(super) async fn ask(desk: web::Data<EntryDesk>, request: HttpRequest) -> HttpResponse {
+    allowed(&desk, &request, HttpResponse::NoContent())
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "POST"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization"))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
+        .finish()
+}
+
+/// Lets pages of customers' origins read the answer, and no others.
+fn allowed(
+    desk: &EntryDesk,
+    request: &HttpRequest,
+    mut response: HttpResponseBuilder,
+) -> HttpResponseBuilder {
+    let origin = request.headers().get(header::ORIGIN);
+    response.insert_header((header::VARY, "Origin"));
+    if let Some(origin) = origin.filter(|it| it.to_str().is_ok_and(|origin| desk.admits(origin))) {
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()));
+    }
+    response
+}
+
+/// The name and password; a name has colons itself, and the password none.
+fn basic(request: &HttpRequest) -> Option<(String, SecretText)> {
+    let value: &HeaderValue = request.headers().get(header::AUTHORIZATION)?;
+    let text = value.to_str().ok().filter(|text| text.len() <= AUTHORIZATION_MAX)?;
+    let (scheme, encoded) = text.split_once(' ')?;
+    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let decoded = String::from_utf8(decoded).ok()?;
+    let (name, password) = decoded.rsplit_once(':')?;
+    Some((name.to_owned(), SecretText::new(password.to_owned())))
+}

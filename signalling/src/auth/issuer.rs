@@ -1,0 +1,205 @@
+//! The first hop of two: a customer's server makes a name and a password for a person by a secret that it shares with us;
+//! whoever has them gets others here, which the edge checks by a secret that no customer has.
+//!
+//! ```text
+//! customer's server                         issuer                                  edge
+//!  EXPIRY:USER[:KEY], its MAC --> page --> the customer by its key, in time --> EXPIRY:CUSTOMER+USER:KEY, its MAC
+//! ```
+//!
+//! The edge knows no customers: whose a user is stands before the plus of its name, so that no customer can name
+//! another's user, and rules and limits can tell them apart.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::ephemeral::{EphemeralCredential, EphemeralKeys};
+use super::limits::{FailureLimits, Proof};
+use super::secret::SecretText;
+use super::validity::UnixTime;
+
+/// A customer, as far as its first hop goes.
+#[derive(Debug, Clone)]
+pub struct IssuerCustomer {
+    /// Its name.
+    pub name: String,
+    /// The secrets that its server shares with us.
+    pub keys: EphemeralKeys,
+    /// How long what the edge gets is good; no longer than what was brought.
+    pub lifetime: Duration,
+}
+
+/// What was brought is good for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotIssued {
+    /// No customer's secret made it, or its time is over, or it is of nobody.
+    #[error("no customer's key in force has made this name and password, or their time is over")]
+    Unproven,
+    /// The source, or the name, was wrong too often.
+    #[error("too much was wrong that came from there; it has to wait a minute")]
+    Waits,
+    /// The edge has no key in force, or the names are too long together.
+    #[error("the edge has no key in force, or the customer's and user's names are too long together")]
+    NoKey,
+}
+
+/// What was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// Whose it is.
+    pub customer: String,
+    /// The user, as the edge knows it.
+    pub user: String,
+    /// What the edge takes.
+    pub credential: EphemeralCredential,
+}
+
+/// Issues credentials of the edge.
+#[derive(Debug, Default)]
+pub struct Issuer {
+    customers: Vec<IssuerCustomer>,
+    edge: EphemeralKeys,
+    failures: FailureLimits,
+}
+
+/// What stands between a customer and its user.
+pub const CUSTOMER_MARK: char = '+';
+
+/// The name of a customer's user.
+#[must_use]
+pub fn user_of_customer(customer: &str, user: &str) -> String {
+    format!("{customer}{CUSTOMER_MARK}{user}")
+}
+
+/// As whom the calls of all users of a customer are counted together: the name of none of them.
+#[must_use]
+pub fn all_of_customer(user: &str) -> Option<&str> {
+    let mark = user.find(CUSTOMER_MARK)?;
+    Some(&user[..=mark]).filter(|all| all.len() < user.len())
+}
+
+impl Issuer {
+    /// Issues by these from now on; who guessed before waits still.
+    pub fn take_up(&mut self, customers: Vec<IssuerCustomer>, edge: EphemeralKeys) {
+        self.customers = customers;
+        self.edge = edge;
+    }
+
+    /// What the edge takes, for who has this name and password.
+    ///
+    /// # Errors
+    /// Why not, for the log; whoever asks is told nothing of it.
+    pub fn issue(
+        &mut self,
+        (name, password): (&str, &SecretText),
+        source: IpAddr,
+        wall: UnixTime,
+        now: Instant,
+    ) -> Result<Issued, NotIssued> {
+        let source = source.to_canonical();
+        if self.failures.must_wait(source, name, Proof::Reached, now) {
+            return Err(NotIssued::Waits);
+        }
+        // Each is asked, so that the time tells nothing.
+        let proven = self.customers.iter().filter_map(|customer| {
+            let known = customer.keys.verify(name, password, wall).ok()?;
+            Some((customer, known.user?, known.expires))
+        });
+        let proven: Vec<_> = proven.collect();
+        let [(customer, user, expires)] = proven.as_slice() else {
+            self.failures.failed(source, name, Proof::Reached, now);
+            return Err(NotIssued::Unproven);
+        };
+        let user = user_of_customer(&customer.name, user);
+        let lifetime = customer.lifetime.min(expires.since(wall));
+        let credential = self.edge.make(Some(&user), lifetime, wall).ok_or(NotIssued::NoKey)?;
+        Ok(Issued { customer: customer.name.clone(), user, credential })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ephemeral::{EphemeralHash, EphemeralKey, EphemeralName};
+    use super::super::secret::SecretOctets;
+    use super::super::validity::Validity;
+    use super::*;
+
+    const WALL: UnixTime = UnixTime(1_764_288_000);
+    const SOURCE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn keys(id: &str) -> EphemeralKeys {
+        let secret = SecretOctets::new(format!("north wind and sun {id}").into_bytes());
+        let key = EphemeralKey::new(id.to_owned(), secret, EphemeralHash::Sha256, Validity::default());
+        EphemeralKeys::new(vec![key.expect("a key")])
+    }
+
+    fn issuer() -> Issuer {
+        let customer = |name: &str, key| IssuerCustomer {
+            name: name.to_owned(),
+            keys: keys(key),
+            lifetime: Duration::from_secs(600),
+        };
+        let mut issuer = Issuer::default();
+        issuer.take_up(vec![customer("acme", "a1"), customer("bolt", "b1")], keys("edge"));
+        issuer
+    }
+
+    fn first_hop(key: &str, user: Option<&str>, seconds: u64) -> EphemeralCredential {
+        keys(key).make(user, Duration::from_secs(seconds), WALL).expect("a name")
+    }
+
+    fn issue(
+        issuer: &mut Issuer,
+        made: &EphemeralCredential,
+        wall: u64,
+        now: Instant,
+    ) -> Result<Issued, NotIssued> {
+        issuer.issue((&made.name, &made.password), SOURCE, UnixTime(wall), now)
+    }
+
+    #[test]
+    fn who_is_proven_by_a_customers_secret_gets_what_the_edge_takes_in_that_customers_name_alone() {
+        let (mut issuer, now) = (issuer(), Instant::now());
+        for (key, customer) in [("a1", "acme"), ("b1", "bolt")] {
+            let issued =
+                issue(&mut issuer, &first_hop(key, Some("alice"), 3600), WALL.0, now).expect("proven");
+            assert_eq!((issued.customer.as_str(), issued.user), (customer, format!("{customer}+alice")));
+            let made = &issued.credential;
+            let known = keys("edge").verify(&made.name, &made.password, WALL).expect("the edge takes it");
+            assert_eq!(known.user, Some(format!("{customer}+alice").as_str()));
+            assert_eq!(known.expires, UnixTime(WALL.0 + 600), "by the customer's time");
+        }
+        let short = issue(&mut issuer, &first_hop("a1", Some("alice"), 60), WALL.0, now).expect("proven");
+        let name = EphemeralName::parse(&short.credential.name).expect("a name");
+        assert_eq!(name.expires, UnixTime(WALL.0 + 60), "no longer than what was brought");
+    }
+
+    #[test]
+    fn what_no_customer_has_made_or_made_for_nobody_or_too_long_ago_gets_nothing() {
+        let (mut issuer, now) = (issuer(), Instant::now());
+        let own = first_hop("a1", Some("alice"), 60);
+        let other = EphemeralCredential { name: own.name.clone(), ..first_hop("b1", Some("alice"), 60) };
+        for wrong in [first_hop("edge", Some("alice"), 60), first_hop("a1", None, 60), other] {
+            assert_eq!(issue(&mut issuer, &wrong, WALL.0, now), Err(NotIssued::Unproven), "{wrong:?}");
+        }
+        assert_eq!(issue(&mut issuer, &own, WALL.0 + 91, now), Err(NotIssued::Unproven), "its time is over");
+        assert!(issue(&mut issuer, &own, WALL.0, now).is_ok());
+        issuer.take_up(Vec::new(), keys("edge"));
+        assert_eq!(
+            issue(&mut issuer, &own, WALL.0, now),
+            Err(NotIssued::Unproven),
+            "its customer is no more"
+        );
+    }
+
+    #[test]
+    fn who_guesses_waits() {
+        let (mut issuer, now) = (issuer(), Instant::now());
+        let own = first_hop("a1", Some("alice"), 60);
+        let wrong = EphemeralCredential { password: SecretText::new("guess".to_owned()), ..own.clone() };
+        for _ in 0..10 {
+            assert_eq!(issue(&mut issuer, &wrong, WALL.0, now), Err(NotIssued::Unproven));
+        }
+        assert_eq!(issue(&mut issuer, &own, WALL.0, now), Err(NotIssued::Waits));
+        assert!(issue(&mut issuer, &own, WALL.0, now + Duration::from_secs(61)).is_ok());
+    }
+}
