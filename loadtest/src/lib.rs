@@ -4,5 +4,9 @@
 //! SRTP are those of another project, so that an agreement between both ends means something.
 
 pub mod agent;
+pub mod drive;
 pub mod hear;
 pub mod load;
+pub mod report;
+pub mod scenario;
+pub mod verdict;

@@ -57,6 +57,9 @@ pub enum AgentError {
     /// What lies between both ends of a call without SIP refused or was not understood.
     #[error("the media relay is of no use: {0}")]
     Relay(String),
+    /// A request of the JSON API was refused or not answered.
+    #[error("the JSON API: {0}")]
+    Page(String),
     /// The call or its agent has ended.
     #[error("the call has ended")]
     Gone,

@@ -12,7 +12,7 @@ mod webrtc;
 
 pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
 pub use error::AgentError;
-pub use json::{JsonPage, PageError, PageMedia};
+pub use json::{JsonPage, PageAgent, PageError, PageMedia, PageProof};
 pub use media::{
     Heard, HeardDigit, HeardNoise, HeardPacket, PeerReport, ScriptStep, Sent, SentPacket, Uplink, Voice,
     VoiceError, packet_number,
@@ -21,4 +21,5 @@ pub(crate) use media::{Media, PTIME};
 pub use phone::{LaterKeys, Phone, PhoneConfig, PhoneSrtp, PhoneTransport};
 pub use sdp::{Dialect, Direction, Format, RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 pub use sip::{Credentials, DigestAlgorithm, Trust};
+pub(crate) use webrtc::own_address;
 pub use webrtc::{SrtpProfile, WebrtcCaller, WebrtcConfig};

@@ -3,9 +3,12 @@
 mod agent;
 mod answer;
 mod call;
+mod compare;
 mod load;
 mod options;
 mod report;
+mod run;
+mod scenario;
 mod soak;
 
 use std::process::ExitCode;
@@ -28,6 +31,14 @@ enum Command {
     Answer(answer::AnswerArguments),
     /// Place many calls at once, from WebRTC callers to a phone in this process, and measure.
     Load(load::LoadArguments),
+    /// Write an example of a scenario.
+    Init(scenario::InitArguments),
+    /// Look for mistakes in a scenario.
+    Check(scenario::CheckArguments),
+    /// Play a scenario, listen to every call, and write a report. The exit status is 0 where every threshold was kept.
+    Run(run::RunArguments),
+    /// Draw the reports of two runs into one page.
+    Compare(compare::CompareArguments),
     /// Place short calls at a steady rate for long, over WebRTC and by a phone in turn, to a phone in this process.
     Soak(soak::SoakArguments),
 }
@@ -48,6 +59,10 @@ impl Arguments {
                 Command::Answer(arguments) => arguments.run().await,
                 Command::Load(arguments) => arguments.run().await,
                 Command::Soak(arguments) => arguments.run().await,
+                Command::Init(arguments) => arguments.run(),
+                Command::Check(arguments) => arguments.run(),
+                Command::Compare(arguments) => arguments.run(),
+                Command::Run(arguments) => arguments.run().await,
             }
         })
     }

@@ -80,6 +80,20 @@ impl Arrivals {
     }
 }
 
+/// Whether each packet of the stream that most of the audio came in was lost, from the first that came to the last.
+#[must_use]
+pub fn losses_in_order(heard: &Heard) -> Vec<bool> {
+    let count = |ssrc: u32| heard.packets.iter().filter(|packet| packet.ssrc == ssrc).count();
+    let Some(ssrc) = heard.ssrcs().into_iter().max_by_key(|ssrc| count(*ssrc)) else { return Vec::new() };
+    let mut counter = Counter::default();
+    let audio = heard.packets.iter().filter(|packet| packet.ssrc == ssrc).map(|packet| packet.sequence);
+    let events = heard.event_packets.iter().filter(|(of, _)| *of == ssrc).map(|(_, sequence)| *sequence);
+    audio.chain(events).for_each(|sequence| counter.push(sequence));
+    let came: HashSet<_> = counter.sequences.iter().copied().collect();
+    let ends = came.iter().min().zip(came.iter().max());
+    ends.map_or_else(Vec::new, |(first, last)| (*first..=*last).map(|it| !came.contains(&it)).collect())
+}
+
 /// Sequence numbers, unwrapped.
 #[derive(Default)]
 struct Counter {
@@ -150,6 +164,8 @@ mod tests {
         assert_eq!((arrivals.packets, arrivals.lost, arrivals.missing_by_clock), (8, 2, 2));
         assert_eq!((arrivals.duplicates, arrivals.reordered), (1, 1));
         assert!((arrivals.longest_gap_ms - 60.0).abs() < 0.001);
+        let lost = losses_in_order(&heard(&[0, 1, 2, 4, 3, 5, 5, 8, 9]));
+        assert_eq!(lost, [false, false, false, false, false, false, true, true, false, false]);
     }
 
     #[test]

@@ -3,16 +3,22 @@
 mod alignment;
 mod arrivals;
 mod delay;
+mod e_model;
+mod hum;
 mod percentiles;
 mod pesq;
 mod sound;
 mod stall;
 
 pub use alignment::Alignment;
-pub use arrivals::Arrivals;
+pub use arrivals::{Arrivals, losses_in_order};
 pub use delay::{Delays, Passage, numbered_delays};
+pub use e_model::{EModel, burst_ratio};
+pub use hum::{Hole, Hum, HumHeard};
 pub use percentiles::Percentiles;
 pub use pesq::{PesqBand, PesqError, pesq};
 pub use sound::{level_dbm0, longest_silence, rms};
 pub use stall::Stall;
 pub use webtrunk_codecs::tone::goertzel_dbm0;
+
+pub(crate) use hum::{PACKETS_PER_BEEP, below_said, level_beside};

@@ -48,6 +48,7 @@ mod recorded_own;
 mod recorded_slowly;
 mod records;
 mod reloaded;
+mod scenario;
 mod secure;
 mod sighted;
 mod srtp;

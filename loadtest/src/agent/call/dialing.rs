@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Call, CallEnd, CallProgress};
-use crate::agent::{AgentError, Heard};
+use crate::agent::{AgentError, Heard, Uplink, Voice};
 
 /// A call that is being dialled. Dropped before an answer, it is cancelled.
 #[derive(Debug)]
@@ -22,6 +22,16 @@ impl Dialing {
     /// Nothing happened in that time.
     pub async fn ringing(&self, limit: Duration) -> Result<CallProgress, AgentError> {
         self.call.wait_for("ringing", limit, |it| *it != CallProgress::Calling).await
+    }
+
+    /// Says this as soon as there is media.
+    pub fn say(&self, voice: Option<Voice>) {
+        self.call.say(voice);
+    }
+
+    /// What is sent goes over this network.
+    pub fn send_over(&self, uplink: Uplink) {
+        self.call.media.send_over(uplink);
     }
 
     /// How far it is.

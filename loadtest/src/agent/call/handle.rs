@@ -280,8 +280,25 @@ impl Call {
 
     /// Vanishes without a word, like a browser that was killed: neither BYE nor close_notify.
     pub fn vanish(self) {
+        self.go_silent();
+    }
+
+    /// The same, and what was heard can still be asked for.
+    pub fn go_silent(&self) {
         self.media.stop(false);
         let _ = self.orders.send(Order::Vanish);
+    }
+
+    /// Waits for the end, without a hold on this call; `None` where its task has died.
+    pub(crate) fn over(&self) -> impl Future<Output = Option<CallEnd>> + Send + 'static {
+        let mut progress = self.progress.clone();
+        async move {
+            let over = progress.wait_for(|it| matches!(it, CallProgress::Ended(_))).await.ok()?;
+            match &*over {
+                CallProgress::Ended(end) => Some(end.clone()),
+                _ => None,
+            }
+        }
     }
 
     /// Waits for the end.

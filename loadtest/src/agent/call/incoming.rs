@@ -6,7 +6,7 @@ use webtrunk_signalling::sip::message::{NameAddr, Request};
 
 use super::{Call, CallEnd};
 use crate::agent::call_task::Order;
-use crate::agent::{AgentError, RemoteDescription, Uplink};
+use crate::agent::{AgentError, RemoteDescription, Uplink, Voice};
 
 /// A call that came in and waits to be answered. Dropped, it is refused with 480.
 #[derive(Debug)]
@@ -41,6 +41,18 @@ impl Incoming {
         }
     }
 
+    /// A call that came to a page; the offer stands in place of the INVITE.
+    pub(in crate::agent) fn of_page(
+        call: Call,
+        to: String,
+        from: String,
+        from_name: String,
+        offer: &str,
+    ) -> Self {
+        let description = RemoteDescription::parse(offer).ok();
+        Self { call, to, from, from_name, invite: offer.to_owned(), offer: description }
+    }
+
     /// Says 180 without a description.
     pub fn ring(&self) {
         let _ = self.call.orders.send(Order::Ring);
@@ -52,6 +64,11 @@ impl Incoming {
     /// The offer is of no use.
     pub async fn early_media(&self) -> Result<(), AgentError> {
         self.call.ask(Order::EarlyMedia).await
+    }
+
+    /// Says this as soon as there is media.
+    pub fn say(&self, voice: Option<Voice>) {
+        self.call.say(voice);
     }
 
     /// What is sent goes over this network.

@@ -1,8 +1,10 @@
 //! A page without a SIP stack: the JSON API over a WebSocket, and WebRTC media beside it. What it sends is written out
 //! here and in its users, not taken from the gateway's types, so that both cannot share a mistake.
 
+mod agent;
 mod media;
 mod page;
 
+pub use agent::{PageAgent, PageProof};
 pub use media::PageMedia;
 pub use page::{JsonPage, PageError};

@@ -22,6 +22,9 @@ const SUBPROTOCOL: &str = "webtrunk.v1.json";
 /// How long the gateway may take to answer where nobody has to lift a receiver.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
+/// Longer than any page is open in a test.
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// A page that is connected.
 #[derive(Debug)]
 pub struct JsonPage {
@@ -138,6 +141,19 @@ impl JsonPage {
                 return Ok(self.events.remove(at).map(|event| event["params"].clone()).unwrap_or_default());
             }
             let message = self.next(until, name, limit).await?;
+            if message.get("method").is_some() {
+                self.note_event(message);
+            }
+        }
+    }
+
+    /// The next event, however long it takes; none is lost where this is not waited for to its end.
+    pub(super) async fn next_event(&mut self) -> Result<Value, PageError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            let message = self.next(Instant::now() + DAY, "an event", DAY).await?;
             if message.get("method").is_some() {
                 self.note_event(message);
             }

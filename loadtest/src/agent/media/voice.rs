@@ -113,6 +113,19 @@ impl Voice {
         Self::new(Clip { samples, rate }, false)
     }
 
+    /// A clip whose end joins up with its beginning, as a tone's does.
+    ///
+    /// # Errors
+    /// It is less than one packet.
+    pub fn joining_up(clip: Clip) -> Result<Self, VoiceError> {
+        let Clip { samples, rate } = &clip;
+        if samples.len() < rate.samples_in_ms(20) {
+            Err(VoiceError::TooShort)
+        } else {
+            Ok(Self::new(clip, false))
+        }
+    }
+
     /// Packets that say which one they are, so that the way of each can be followed where they are
     /// passed through. They are noise to the ear, and G.711 alone can carry them.
     #[must_use]

@@ -180,7 +180,7 @@ impl WebrtcCaller {
 }
 
 /// This machine's first address that is not loopback; loopback where there is none.
-fn own_address() -> IpAddr {
+pub(crate) fn own_address() -> IpAddr {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let addresses = interfaces.into_iter().filter(|it| !it.is_loopback()).map(|it| it.ip());
     addresses.into_iter().find(IpAddr::is_ipv4).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))

@@ -1,0 +1,318 @@
+//! One call of a run, from its dial to what is said of it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinHandle;
+
+use super::agent::Agent;
+use super::answerers::{Answerers, Expected};
+use super::run::{Run, Stop};
+use super::steps::{End, Talked, talk};
+use crate::agent::{AgentError, Call, CallEnd, CallProgress, Dialing, Heard, Sent};
+use crate::hear::Hum;
+use crate::report::{CallReport, Outcome};
+use crate::scenario::{Doing, Hanger, Population, Traffic};
+use crate::verdict::{CallVerdict, Excuse, Lateness, Side};
+
+/// One call that is about to be dialled.
+pub(super) struct Planned {
+    pub(super) call: usize,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) caller: Arc<Agent>,
+    pub(super) length: Duration,
+    /// From the begin of the run.
+    pub(super) began_s: f64,
+    /// Calls that were up.
+    pub(super) load: usize,
+}
+
+/// What is known of a call after its end.
+#[derive(Default)]
+struct Course {
+    setup: Option<Duration>,
+    talked: Duration,
+    codec: Option<String>,
+    srtp: Option<String>,
+    verdict: Option<CallVerdict>,
+    lateness: Lateness,
+}
+
+/// Why a call failed.
+struct Failure {
+    cause: String,
+    is_unheard: bool,
+}
+
+/// Both ends after the end.
+struct Log {
+    heard: Heard,
+    sent: Sent,
+    pressed: String,
+    answered_at: Option<SystemTime>,
+}
+
+/// How long a call may take to be over at both ends.
+const END_MAX: Duration = Duration::from_secs(35);
+
+impl Failure {
+    fn new(stage: &str, error: &AgentError) -> Self {
+        let is_unheard =
+            matches!(error, AgentError::NoResponse(_) | AgentError::Unreachable { .. } | AgentError::Gone);
+        let cause = match error {
+            AgentError::Refused { status, reason } => format!("{stage}: refused with {status} {reason}"),
+            error => format!("{stage}: {error}"),
+        };
+        Self { cause, is_unheard: is_unheard && stage == DIAL }
+    }
+}
+
+const DIAL: &str = "dial";
+
+impl Planned {
+    /// Plays the call, and says what came of it.
+    pub(super) async fn play(self, run: Arc<Run>) -> (CallReport, Lateness) {
+        let mut course = Course::default();
+        let answerers = self.traffic.to.as_ref().and_then(|to| run.crowd.answerers.get(to));
+        let Some((destination, expected)) = self.destination(answerers) else {
+            let cause = "dial: every agent that could answer has a call; give more of them".to_owned();
+            let outcome = Outcome::Failed { cause, is_unheard: false };
+            return (self.report(String::new(), course, outcome), Lateness::default());
+        };
+        let outcome = match self.try_play(&run, &destination, expected, &mut course).await {
+            Ok(outcome) => outcome,
+            Err(Failure { cause, is_unheard }) => Outcome::Failed { cause, is_unheard },
+        };
+        let lateness = std::mem::take(&mut course.lateness);
+        (self.report(destination, course, outcome), lateness)
+    }
+
+    fn destination(&self, answerers: Option<&Answerers>) -> Option<(String, Option<Expected>)> {
+        let Some(answerers) = answerers else {
+            return Some((self.traffic.destination_of(self.call, ""), None));
+        };
+        if self.traffic.is_numbered() {
+            let number = self.traffic.destination_of(self.call, "");
+            let expected = answerers.expect_number(&number);
+            return Some((number, Some(expected)));
+        }
+        let (user, expected) = answerers.expect_anybody(&self.caller)?;
+        Some((self.traffic.destination_of(self.call, &user), Some(expected)))
+    }
+
+    async fn try_play(
+        &self,
+        run: &Arc<Run>,
+        destination: &str,
+        expected: Option<Expected>,
+        course: &mut Course,
+    ) -> Result<Outcome, Failure> {
+        let mut stop = run.stop.clone();
+        let ringing = run.state.is_ringing();
+        let answering = expected.map(|expected| self.answer(run, expected));
+        let dialled = tokio::select! {
+            dialled = self.dial(run, destination) => dialled,
+            _ = stop.wait_for(|stop| *stop != Stop::Going) => return Ok(Outcome::BrokenOff),
+        };
+        let call = match dialled {
+            Ok(call) => call,
+            Err(error) => {
+                if let Some(answering) = answering {
+                    answering.abort();
+                }
+                return Err(error);
+            }
+        };
+        drop(ringing);
+        course.setup =
+            call.answered_at().zip(call.invited_at()).and_then(|(to, from)| to.duration_since(from).ok());
+        let _up = run.state.is_up();
+        let mut caller = End { agent: Arc::clone(&self.caller), call, pressed: String::new() };
+        let mut answerer = match answering {
+            Some(answering) => {
+                let answered = tokio::time::timeout(END_MAX, answering).await;
+                let answered = answered.ok().and_then(Result::ok).unwrap_or(Err(AgentError::Gone));
+                Some(answered.map_err(|error| Failure::new("answer", &error))?)
+            }
+            None => None,
+        };
+        Agent::connected(&caller.call).await.map_err(|error| Failure::new("media", &error))?;
+        self.talk(run, &mut caller, answerer.as_mut(), course).await
+    }
+
+    async fn dial(&self, run: &Run, destination: &str) -> Result<Call, Failure> {
+        let failure = |error| Failure::new(DIAL, &error);
+        let dialing: Dialing = self.caller.dial(destination).await.map_err(failure)?;
+        dialing.say(run.voices.of(Hum::of_caller(self.call)));
+        if let Some(population) = self.population(run, &self.traffic.from) {
+            dialing.send_over(population.uplink(run.scenario.seed, 2 * self.call));
+        }
+        let limit = run.scenario.setup;
+        if let Err(error) = dialing.ringing(limit).await {
+            let mut failure = Failure::new(DIAL, &error);
+            failure.is_unheard |= matches!(error, AgentError::Waited { .. });
+            return Err(failure);
+        }
+        dialing.answered(limit).await.map_err(failure)
+    }
+
+    /// Waits for the call, and answers it.
+    fn answer(&self, run: &Arc<Run>, mut expected: Expected) -> JoinHandle<Result<End, AgentError>> {
+        let voice = run.voices.of(Hum::of_answerer(self.call));
+        let population = self.traffic.to.as_ref().and_then(|to| self.population(run, to));
+        let rings = population.map(|it| it.rings).unwrap_or_default();
+        let uplink = population.map(|it| it.uplink(run.scenario.seed, 2 * self.call + 1));
+        tokio::spawn(async move {
+            let (agent, incoming) = expected.incoming().await?;
+            incoming.say(voice);
+            if let Some(uplink) = uplink {
+                incoming.send_over(uplink);
+            }
+            incoming.ring();
+            if !rings.is_zero() {
+                tokio::time::sleep(rings).await;
+            }
+            let call = incoming.answer().await?;
+            Ok(End { agent, call, pressed: String::new() })
+        })
+    }
+
+    fn population<'r>(&self, run: &'r Run, name: &str) -> Option<&'r Population> {
+        run.scenario.population(name)
+    }
+
+    async fn talk(
+        &self,
+        run: &Arc<Run>,
+        caller: &mut End,
+        mut answerer: Option<&mut End>,
+        course: &mut Course,
+    ) -> Result<Outcome, Failure> {
+        let mut stop = run.stop.clone();
+        let mut excuses = Vec::new();
+        // Who hands the other end on is hung up on.
+        let is_handed_on = self.traffic.steps.iter().any(|step| matches!(step.doing, Doing::Transfer(_)));
+        let over = caller.call.over();
+        let began_at = tokio::time::Instant::now();
+        let talked = tokio::select! {
+            talked = talk(caller, answerer.as_deref_mut(), &self.traffic.steps, self.length, &mut excuses) => talked,
+            end = over, if !is_handed_on => Err(broken_off(end)),
+            _ = stop.wait_for(|stop| *stop != Stop::Going) => Ok(Talked::Out),
+        };
+        course.talked = began_at.elapsed();
+        course.codec = caller.call.codec().await.map(|codec| codec.encoding_name().to_owned());
+        course.srtp = caller.call.srtp_profile().map(|profile| format!("{profile:?}"));
+        let ended = match &talked {
+            Ok(talked) => self.end(talked, caller, answerer.as_deref_mut()).await,
+            Err(_) => Ok(()),
+        };
+        let logs = async {
+            let caller = Log::of(caller).await?;
+            let answerer = match answerer {
+                Some(answerer) => Some(Log::of(answerer).await?),
+                None => None,
+            };
+            Ok::<_, AgentError>((caller, answerer))
+        };
+        if let Ok((caller, answerer)) = logs.await {
+            self.judge(run, caller, answerer, excuses, course).await;
+        }
+        talked.map_err(|error| Failure::new("call", &error))?;
+        ended.map_err(|error| Failure::new("end", &error))?;
+        Ok(Outcome::Ended)
+    }
+
+    async fn end(&self, talked: &Talked, caller: &End, answerer: Option<&mut End>) -> Result<(), AgentError> {
+        if *talked == Talked::Transferred {
+            // Who handed on is out of it; who is left is hung up on, or hangs up.
+            for end in [Some(caller), answerer.as_deref()].into_iter().flatten() {
+                if !matches!(end.call.progress(), CallProgress::Ended(_)) {
+                    end.call.hang_up().await?;
+                }
+            }
+            return Ok(());
+        }
+        let (first, second) = match (self.traffic.hanger, answerer.as_deref()) {
+            (Hanger::Answerer, Some(answerer)) => (answerer, Some(caller)),
+            (_, answerer) => (caller, answerer),
+        };
+        if *talked == Talked::Vanished {
+            // Nobody tells the other end: it hangs up by itself, which the target must confirm.
+            first.call.go_silent();
+            if let Some(second) = second {
+                second.call.hang_up().await?;
+            }
+            return Ok(());
+        }
+        first.call.hang_up().await?;
+        if let Some(second) = second {
+            second.call.ended(END_MAX).await?;
+        }
+        Ok(())
+    }
+
+    /// Listens to both ends, one call at a time: it takes the processor.
+    async fn judge(
+        &self,
+        run: &Arc<Run>,
+        caller: Log,
+        answerer: Option<Log>,
+        excuses: Vec<Excuse>,
+        course: &mut Course,
+    ) {
+        let _turn = run.judging.acquire().await;
+        let (call, limits) = (self.call, run.scenario.limits);
+        let judged = tokio::task::spawn_blocking(move || {
+            let mut lateness = Lateness::default();
+            let caller = caller.side(Hum::of_caller(call));
+            let answerer = answerer.as_ref().map(|it| it.side(Hum::of_answerer(call)));
+            let verdict = CallVerdict::of(&caller, answerer.as_ref(), &limits, &excuses, &mut lateness);
+            (verdict, lateness)
+        });
+        if let Ok((verdict, lateness)) = judged.await {
+            course.verdict = Some(verdict);
+            course.lateness = lateness;
+        }
+    }
+
+    fn report(&self, destination: String, course: Course, outcome: Outcome) -> CallReport {
+        CallReport {
+            call: self.call,
+            traffic: self.traffic.name.clone(),
+            destination,
+            began_s: self.began_s,
+            load: self.load,
+            setup_ms: course.setup.map(|it| it.as_secs_f64() * 1000.0),
+            talked_s: course.talked.as_secs_f64(),
+            codec: course.codec,
+            srtp: course.srtp,
+            outcome,
+            verdict: course.verdict,
+        }
+    }
+}
+
+impl Log {
+    async fn of(end: &End) -> Result<Self, AgentError> {
+        Ok(Self {
+            heard: end.call.heard().await?,
+            sent: end.call.sent().await?,
+            pressed: end.pressed.clone(),
+            answered_at: end.call.answered_at(),
+        })
+    }
+
+    fn side(&self, hum: Hum) -> Side<'_> {
+        let Self { heard, sent, pressed, answered_at } = self;
+        Side { heard, sent, hum, pressed: pressed.clone(), answered_at: *answered_at }
+    }
+}
+
+/// A call ended that was not to.
+fn broken_off(end: Option<CallEnd>) -> AgentError {
+    match end {
+        Some(CallEnd::Refused { status, reason }) => AgentError::Refused { status, reason },
+        Some(CallEnd::Broken(why)) => AgentError::Library(why),
+        _ => AgentError::Gone,
+    }
+}

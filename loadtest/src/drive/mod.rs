@@ -1,0 +1,14 @@
+//! A scenario at work: agents, calls at their times, and what came of each.
+
+mod agent;
+mod answerers;
+mod call;
+mod crowd;
+mod run;
+mod state;
+mod steps;
+mod voices;
+
+pub use crowd::{Crowd, CrowdError};
+pub use run::{Stop, run};
+pub use state::{Live, State};

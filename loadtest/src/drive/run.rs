@@ -1,0 +1,226 @@
+//! A run from beginning to end: calls at their times, until the bounds of the scenario.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::call::Planned;
+use super::crowd::Crowd;
+use super::state::{Live, State};
+use super::voices::Voices;
+use crate::load::{ProcessMeter, Usage};
+use crate::report::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary};
+use crate::scenario::{Arrivals, Breach, Scenario, Traffic};
+use crate::verdict::Lateness;
+
+/// Whether a run goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Stop {
+    /// It goes on.
+    #[default]
+    Going,
+    /// Who runs it wants no more: calls are ended, and the report is written.
+    BrokenOff,
+    /// The target says nothing any more; what the last call was told.
+    Vanished(String),
+}
+
+/// What all calls of a run share.
+pub(super) struct Run {
+    pub(super) scenario: Scenario,
+    pub(super) crowd: Crowd,
+    pub(super) state: State,
+    pub(super) voices: Voices,
+    pub(super) stop: watch::Receiver<Stop>,
+    /// One call is listened to at a time: the processor is for those that are up.
+    pub(super) judging: Semaphore,
+    room: Semaphore,
+    began_at: Instant,
+    stopper: watch::Sender<Stop>,
+}
+
+/// Calls in a row that the target says nothing of, after which it is believed to be gone. Chosen by us.
+const UNHEARD_MAX: usize = 5;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Runs a scenario with its agents. `stopper` ends it early; `watched` is a process to measure.
+pub async fn run(
+    name: &str,
+    scenario: Scenario,
+    crowd: Crowd,
+    stopper: watch::Sender<Stop>,
+    watched: Option<ProcessMeter>,
+    on_second: impl FnMut(&Live) + Send + 'static,
+) -> Report {
+    let began_at = SystemTime::now();
+    let run = Arc::new(Run {
+        room: Semaphore::new(scenario.at_once),
+        scenario,
+        crowd,
+        state: State::default(),
+        voices: Voices::default(),
+        stop: stopper.subscribe(),
+        judging: Semaphore::new(1),
+        began_at: Instant::now(),
+        stopper,
+    });
+    let (over, curve) = tokio::sync::oneshot::channel();
+    let watching = tokio::spawn(watch_it(Arc::clone(&run), watched, on_second, curve));
+    let mut kinds = JoinSet::new();
+    for (index, traffic) in run.scenario.traffic.iter().enumerate() {
+        kinds.spawn(begin_calls(Arc::clone(&run), Arc::new(traffic.clone()), index as u64));
+    }
+    while kinds.join_next().await.is_some() {}
+    let _ = over.send(());
+    let curve = watching.await.unwrap_or_default();
+    run.report(name, began_at, curve)
+}
+
+/// Begins the calls of one kind, and waits for all of them.
+async fn begin_calls(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
+    let seed = run.scenario.seed.wrapping_add(index);
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut arrivals = Arrivals::new(traffic.arrival.clone(), seed);
+    let closed = traffic.arrival.closed();
+    let callers = run.crowd.callers.get(&traffic.from).cloned().unwrap_or_default();
+    let mut stop = run.stop.clone();
+    let mut calls = JoinSet::new();
+    let ends_at = run.began_at + run.scenario.time;
+    let mut begun = 0;
+    while let Some(at) = arrivals.next_at().map(|at| run.began_at + at)
+        && at < ends_at
+        && !callers.is_empty()
+    {
+        let is_time = async {
+            match closed {
+                Some(most) => {
+                    while calls.len() >= most {
+                        calls.join_next().await;
+                    }
+                }
+                None => sleep_until(at).await,
+            }
+        };
+        tokio::select! {
+            () = is_time => {}
+            _ = stop.wait_for(|stop| *stop != Stop::Going) => break,
+        }
+        while calls.try_join_next().is_some() {}
+        let now = Instant::now();
+        if now >= ends_at || *run.stop.borrow() != Stop::Going {
+            break;
+        }
+        let Some(call) = run.state.begin(run.scenario.calls) else { break };
+        let late = if closed.is_some() { Duration::ZERO } else { now - at };
+        run.state.note_dial(late);
+        let planned = Planned {
+            call,
+            caller: Arc::clone(&callers[begun % callers.len()]),
+            traffic: Arc::clone(&traffic),
+            length: traffic.length.draw(&mut random),
+            began_s: (now - run.began_at).as_secs_f64(),
+            load: run.state.up(),
+        };
+        begun += 1;
+        calls.spawn(play(Arc::clone(&run), planned));
+    }
+    while calls.join_next().await.is_some() {}
+}
+
+async fn play(run: Arc<Run>, planned: Planned) {
+    let Ok(_room) = run.room.try_acquire() else {
+        run.state.turn_away();
+        return;
+    };
+    let (call, lateness): (CallReport, Lateness) = planned.play(Arc::clone(&run)).await;
+    let last = match &call.outcome {
+        Outcome::Failed { cause, .. } => cause.clone(),
+        Outcome::Ended | Outcome::BrokenOff => String::new(),
+    };
+    if run.state.note(call, lateness) >= UNHEARD_MAX {
+        run.stopper.send_if_modified(|stop| {
+            let is_going = *stop == Stop::Going;
+            if is_going {
+                *stop = Stop::Vanished(last);
+            }
+            is_going
+        });
+    }
+}
+
+/// Looks at the run each second, until it is over.
+async fn watch_it(
+    run: Arc<Run>,
+    watched: Option<ProcessMeter>,
+    mut on_second: impl FnMut(&Live),
+    mut over: tokio::sync::oneshot::Receiver<()>,
+) -> Vec<Moment> {
+    let own = ProcessMeter::new(std::process::id()).ok();
+    let read = |meter: &Option<ProcessMeter>| meter.as_ref().and_then(|meter| meter.read().ok());
+    let mut clock = interval(SECOND);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    clock.tick().await;
+    let (mut before_at, mut before) = (Instant::now(), (read(&own), read(&watched)));
+    let mut curve = Vec::new();
+    loop {
+        tokio::select! {
+            _ = clock.tick() => {}
+            _ = &mut over => return curve,
+        }
+        let (at, now) = (Instant::now(), (read(&own), read(&watched)));
+        let seconds = (at - before_at).as_secs_f64().max(0.001);
+        let percent =
+            |before: Option<Usage>, now: Option<Usage>| Some((now?.cpu_ms - before?.cpu_ms) / 10.0 / seconds);
+        curve.push(Moment {
+            at_s: (at - run.began_at).as_secs_f64(),
+            up: run.state.up(),
+            begun: run.state.begun(),
+            own_cpu_percent: percent(before.0, now.0).unwrap_or_default(),
+            target_cpu_percent: percent(before.1, now.1),
+            target_rss_mib: now.1.map(|usage| usage.rss_kib / 1024.0),
+        });
+        (before_at, before) = (at, now);
+        on_second(&run.state.live());
+    }
+}
+
+impl Run {
+    fn report(&self, name: &str, began_at: SystemTime, curve: Vec<Moment>) -> Report {
+        let (mut calls, lateness) = self.state.take();
+        calls.sort_by_key(|call| call.call);
+        let (summary, fitness) = (Summary::of(&calls), lateness.fitness());
+        let ending = match &*self.stop.borrow() {
+            Stop::Going => Ending::Completed,
+            Stop::BrokenOff => Ending::BrokenOff,
+            Stop::Vanished(last) => Ending::TargetVanished { last: last.clone() },
+        };
+        let thresholds = self.scenario.thresholds;
+        let mut breaches = thresholds.breaches(&summary.measured());
+        for (name, agents) in &self.crowd.report {
+            if agents.ready < agents.wished {
+                let (limit, measured) = (agents.wished as f64, Some(agents.ready as f64));
+                breaches.push(Breach { threshold: format!("agents.{name}"), limit, measured });
+            }
+        }
+        Report {
+            format: FORMAT,
+            scenario: name.to_owned(),
+            began_at: began_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
+            took_s: self.began_at.elapsed().as_secs_f64(),
+            ending,
+            agents: self.crowd.report.clone(),
+            turned_away: self.state.turned_away(),
+            summary,
+            fitness,
+            thresholds,
+            breaches,
+            curve,
+            calls,
+        }
+    }
+}

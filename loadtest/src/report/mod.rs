@@ -1,0 +1,19 @@
+//! What came of a run, for people and programs.
+
+mod agents;
+mod call;
+mod curve;
+#[cfg(test)]
+mod example;
+mod junit;
+mod model;
+mod page;
+mod summary;
+
+pub use agents::AgentsReport;
+pub use call::{CallReport, Outcome};
+pub use curve::Moment;
+pub use junit::junit;
+pub use model::{Ending, FORMAT, Report};
+pub use page::{compare, page};
+pub use summary::{Distribution, Summary};

@@ -1,0 +1,88 @@
+//! The whole report, as JSON has it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AgentsReport, CallReport, Moment, Summary};
+use crate::scenario::{Breach, Thresholds};
+use crate::verdict::Fitness;
+
+/// The number of this format; another is not read.
+pub const FORMAT: u32 = 1;
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The scenario's file.
+    pub scenario: String,
+    /// When it began, in seconds since 1970.
+    pub began_at: u64,
+    /// How long it took, in seconds.
+    pub took_s: f64,
+    /// How it ended.
+    pub ending: Ending,
+    /// The agents, by population.
+    pub agents: BTreeMap<String, AgentsReport>,
+    /// Calls that were not begun, since as many as allowed were up.
+    pub turned_away: usize,
+    /// The figures of all calls.
+    pub summary: Summary,
+    /// The load tester's own lateness, and whether it may judge.
+    pub fitness: Fitness,
+    /// From when on the run has failed.
+    pub thresholds: Thresholds,
+    /// Thresholds that were not kept.
+    pub breaches: Vec<Breach>,
+    /// Each second.
+    pub curve: Vec<Moment>,
+    /// Each call.
+    pub calls: Vec<CallReport>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum Ending {
+    /// As it was to.
+    Completed,
+    /// It was broken off by who ran it.
+    BrokenOff,
+    /// The target said nothing any more.
+    TargetVanished {
+        /// What the last call was told.
+        last: String,
+    },
+}
+
+impl Report {
+    /// Whether it ended as it was to, and every threshold was kept.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.ending == Ending::Completed && self.breaches.is_empty()
+    }
+
+    /// In one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Summary { calls, ok, failed, faulty, .. } = &self.summary;
+        let counts = format!("{calls} calls, {ok} good, {failed} failed, {faulty} faulty");
+        let ending = match &self.ending {
+            Ending::Completed if self.breaches.is_empty() => "every threshold was kept".to_owned(),
+            Ending::Completed => {
+                let names: Vec<_> = self.breaches.iter().map(|it| it.threshold.as_str()).collect();
+                format!("not kept: {}", names.join(", "))
+            }
+            Ending::BrokenOff => "broken off".to_owned(),
+            Ending::TargetVanished { last } => format!("the target vanished ({last}); is it still running?"),
+        };
+        let fitness = if self.fitness.is_fit {
+            ""
+        } else {
+            "; the load tester itself was late, so the target is not to blame: use a machine that is less busy"
+        };
+        format!("{counts}; {ending}{fitness}")
+    }
+}

@@ -1,0 +1,172 @@
+//! The figures of all calls of a run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::CallReport;
+use crate::scenario::Measured;
+
+/// The figures of all calls of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Calls that were dialled.
+    pub calls: usize,
+    /// Calls that were answered, ended as they were to, and with which nothing is wrong.
+    pub ok: usize,
+    /// Calls that were not answered, or broke.
+    pub failed: usize,
+    /// Calls that ended as they were to, and with which something is wrong.
+    pub faulty: usize,
+    /// Calls that were not answered yet when the run was broken off.
+    pub broken_off: usize,
+    /// What is wrong, by name, and with how many calls; failures by their causes.
+    pub causes: BTreeMap<String, usize>,
+    /// The codecs at the callers.
+    pub codecs: BTreeMap<String, usize>,
+    /// From INVITE to answer, in milliseconds.
+    pub setup_ms: Option<Distribution>,
+    /// From the answer to the first audio, in milliseconds, both directions.
+    pub first_audio_ms: Option<Distribution>,
+    /// From mouth to ear, in milliseconds, both directions.
+    pub mouth_to_ear_ms: Option<Distribution>,
+    /// Opinion scores by the E-model, both directions.
+    pub mos: Option<Distribution>,
+    /// Interarrival jitter, in milliseconds.
+    pub jitter_ms: Option<Distribution>,
+    /// Packets that came.
+    pub received: u64,
+    /// Gaps in their sequence numbers.
+    pub lost: u64,
+    /// The same in percent.
+    pub loss_percent: f64,
+}
+
+/// How a figure is distributed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// How many there were.
+    pub count: usize,
+    /// The least.
+    pub min: f64,
+    /// Five in a hundred are below.
+    pub p5: f64,
+    /// Half are below.
+    pub p50: f64,
+    /// Five in a hundred are above.
+    pub p95: f64,
+    /// One in a hundred is above.
+    pub p99: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+impl Distribution {
+    /// `None` where there is nothing; what is not finite is left out.
+    #[must_use]
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut sorted: Vec<_> = values.into_iter().filter(|value| value.is_finite()).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        // The nearest rank.
+        let rank =
+            |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied();
+        Some(Self {
+            count: sorted.len(),
+            min: *sorted.first()?,
+            p5: rank(5)?,
+            p50: rank(50)?,
+            p95: rank(95)?,
+            p99: rank(99)?,
+            max: *sorted.last()?,
+        })
+    }
+}
+
+impl Summary {
+    /// Of these calls.
+    #[must_use]
+    pub fn of(calls: &[CallReport]) -> Self {
+        let mut summary = Self { calls: calls.len(), ..Self::default() };
+        for call in calls {
+            let is_broken_off = call.outcome == super::Outcome::BrokenOff;
+            summary.broken_off += usize::from(is_broken_off);
+            summary.failed += usize::from(!call.is_ended() && !is_broken_off);
+            summary.faulty += usize::from(call.is_faulty());
+            for cause in call.causes().into_iter().filter(|cause| cause != "ok") {
+                *summary.causes.entry(cause).or_default() += 1;
+            }
+            if let Some(codec) = &call.codec {
+                *summary.codecs.entry(codec.clone()).or_default() += 1;
+            }
+        }
+        summary.ok = summary.calls - summary.failed - summary.faulty - summary.broken_off;
+        let directions = || calls.iter().flat_map(CallReport::directions);
+        summary.setup_ms = Distribution::of(calls.iter().filter_map(|call| call.setup_ms));
+        summary.first_audio_ms = Distribution::of(directions().filter_map(|it| it.first_audio_ms));
+        summary.mouth_to_ear_ms = Distribution::of(directions().filter_map(|it| it.mouth_to_ear_ms));
+        summary.mos = Distribution::of(directions().filter_map(|it| it.mos));
+        summary.jitter_ms =
+            Distribution::of(directions().filter(|it| it.received > 1).map(|it| it.jitter_ms));
+        summary.received = directions().map(|it| it.received).sum();
+        summary.lost = directions().map(|it| it.lost).sum();
+        summary.loss_percent = summary.lost as f64 * 100.0 / (summary.lost + summary.received).max(1) as f64;
+        summary
+    }
+
+    /// In the words of thresholds.
+    #[must_use]
+    pub fn measured(&self) -> Measured {
+        let settled = (self.calls - self.broken_off).max(1) as f64;
+        Measured {
+            failed_percent: self.failed as f64 * 100.0 / settled,
+            faulty_percent: self.faulty as f64 * 100.0 / (self.ok + self.faulty).max(1) as f64,
+            setup_p95_ms: self.setup_ms.map(|it| it.p95),
+            mouth_to_ear_p95_ms: self.mouth_to_ear_ms.map(|it| it.p95),
+            mos_p5: self.mos.map(|it| it.p5),
+            loss_percent: self.loss_percent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Outcome;
+
+    fn call(outcome: Outcome) -> CallReport {
+        CallReport {
+            call: 0,
+            traffic: "it".to_owned(),
+            destination: "1".to_owned(),
+            began_s: 0.0,
+            load: 0,
+            setup_ms: Some(40.0),
+            talked_s: 1.0,
+            codec: None,
+            srtp: None,
+            outcome,
+            verdict: None,
+        }
+    }
+
+    #[test]
+    fn each_call_is_counted_once() {
+        let failed = Outcome::Failed { cause: "refused: 503".to_owned(), is_unheard: false };
+        let calls = [call(Outcome::Ended), call(Outcome::Ended), call(failed), call(Outcome::BrokenOff)];
+        let summary = Summary::of(&calls);
+        assert_eq!((summary.calls, summary.ok, summary.failed), (4, 2, 1));
+        assert_eq!((summary.faulty, summary.broken_off), (0, 1));
+        assert_eq!(summary.causes.get("refused: 503"), Some(&1));
+        // Of three that were not broken off.
+        assert!((summary.measured().failed_percent - 100.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ranks_are_the_nearest() {
+        let found = Distribution::of((1..=200).map(f64::from)).expect("some");
+        let expected =
+            Distribution { count: 200, min: 1.0, p5: 10.0, p50: 100.0, p95: 190.0, p99: 198.0, max: 200.0 };
+        assert_eq!(found, expected);
+        assert_eq!(Distribution::of([f64::NAN]), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! What is wrong with a scenario is told by line, and with its cure.
+
+use std::path::Path;
+
+use crate::scenario::{EXAMPLE, Kind, Scenario, ScenarioError};
+
+fn sound() -> String {
+    EXAMPLE.replace("password_file = \"alice.txt\"", "password = \"secret\"")
+}
+
+/// The faults of the example with one text in place of another, each as it is shown.
+fn faults(from: &str, to: &str) -> Vec<String> {
+    let text = sound();
+    assert!(text.contains(from), "{from} is not in the example");
+    match Scenario::parse(Path::new("it.toml"), &text.replacen(from, to, 1)) {
+        Err(ScenarioError::Faulty { faults, .. }) => faults.iter().map(ToString::to_string).collect(),
+        Err(error) => panic!("{error}"),
+        Ok(_) => Vec::new(),
+    }
+}
+
+fn line_of(text: &str) -> usize {
+    sound().lines().position(|line| line.contains(text)).expect("in the example") + 1
+}
+
+#[test]
+fn a_sound_scenario_is_what_it_says() {
+    let scenario = Scenario::parse(Path::new("it.toml"), &sound()).expect("sound");
+    assert_eq!((scenario.calls, scenario.at_once, scenario.populations.len()), (20, 10, 2));
+    assert_eq!(scenario.populations[0].kind, Kind::Webrtc);
+    assert!(scenario.populations[0].registers && !scenario.populations[1].registers);
+    let traffic = &scenario.traffic[0];
+    assert_eq!((traffic.name.as_str(), traffic.steps.len()), ("browsers to phone", 2));
+    assert_eq!(traffic.destination_of(42, "nobody"), "700042");
+}
+
+#[test]
+fn every_mistake_is_told_by_its_line_with_a_cure() {
+    for (from, to, key, problem, cure) in [
+        ("calls = 20", "calls = 0", "limits.calls", "0 is out of bounds", "give 1 to 1000000"),
+        (
+            "seconds = 20",
+            "seconds = 1e9",
+            "limits.seconds",
+            "1000000000 is out of bounds",
+            "give 0.1 to 86400",
+        ),
+        (
+            "to = \"phone\"",
+            "to = \"phones\"",
+            "traffic[0].to",
+            "there are no agents \"phones\"",
+            "name one of browsers, phone",
+        ),
+        (
+            "from = \"browsers\"",
+            "from = \"phone\"",
+            "traffic[0].from",
+            "\"phone\" never calls",
+            "role = \"both\"",
+        ),
+        (
+            "\"7{call}\"",
+            "\"7000\"",
+            "traffic[0].destination",
+            "does not tell which call",
+            "put {call} into it",
+        ),
+        ("poisson = 2.0", "poisson = 0", "traffic[0].arrival", "0 is out of bounds", "give 0.001 to 1000"),
+        (
+            "min = 5.0, max = 8.0",
+            "min = 9.0, max = 8.0",
+            "traffic[0].length",
+            "min is greater",
+            "exchange them",
+        ),
+        (
+            "digits = \"12#\"",
+            "digits = \"12x\"",
+            "traffic[0].steps[0]",
+            "\"12x\" are no digits",
+            "0-9 * # A-D",
+        ),
+        (
+            "after = 3.0, hold = 1.0",
+            "after = 0.5, hold = 1.0",
+            "traffic[0].steps[1]",
+            "is earlier",
+            "in their order",
+        ),
+        (
+            "after = 3.0, hold = 1.0",
+            "after = 3.0",
+            "traffic[0].steps[1]",
+            "says nothing to do",
+            "write one of digits",
+        ),
+        ("after = 3.0", "after = 30.0", "traffic[0].steps[1]", "never comes", "no call is longer than 8 s"),
+        ("\"127.0.0.1:5060\"", "\"localhost\"", "", "", ""),
+        (
+            "sip_ws = \"ws://127.0.0.1:8080/sip\"",
+            "sip_ws = \"http://x\"",
+            "target.sip_ws",
+            "is no address of a server",
+            "write it as",
+        ),
+        ("name = \"phone\"", "name = \"browsers\"", "agents[1].name", "stands there twice", "take another"),
+        (
+            "register = true",
+            "register = true\ntransport = \"tcp\"",
+            "agents[0].transport",
+            "is for phones",
+            "take it out",
+        ),
+    ] {
+        let found = faults(from, to);
+        if key.is_empty() {
+            // A phone that only answers needs no server, but one that is given must be one.
+            assert!(found.iter().any(|it| it.contains("target.sip: is no address of a server")), "{found:?}");
+            continue;
+        }
+        let expected = format!(": {key}: ");
+        let of_key = found.iter().find(|it| it.contains(&expected));
+        let of_key = of_key.unwrap_or_else(|| panic!("{key} is not in {found:?}"));
+        assert!(of_key.contains(problem) && of_key.contains(cure), "{of_key}");
+    }
+}
+
+#[test]
+fn the_line_is_that_of_the_mistake_and_all_of_them_are_told_at_once() {
+    let found = faults("calls = 20", "calls = 0");
+    assert!(found[0].starts_with(&format!("{}: ", line_of("calls = 20"))), "{found:?}");
+    let text = sound().replace("calls = 20", "calls = 0").replace("poisson = 2.0", "poisson = 0");
+    let Err(ScenarioError::Faulty { faults, .. }) = Scenario::parse(Path::new("it.toml"), &text) else {
+        panic!("two mistakes")
+    };
+    let lines: Vec<_> = faults.iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, [line_of("calls = 20"), line_of("poisson = 2.0")]);
+}
+
+#[test]
+fn a_word_that_is_not_known_is_told_with_those_that_are() {
+    let found = faults("role = \"caller\"", "role = \"callers\"");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with(&format!("{}: ", line_of("role = \"caller\""))), "{found:?}");
+    assert!(found[0].contains("`caller`"), "{found:?}");
+    let found = faults("setup_seconds = 30", "setup_second = 30");
+    assert!(found[0].contains("unknown field `setup_second`; write one of"), "{found:?}");
+}
+
+#[test]
+fn secrets_are_of_one_kind_and_are_there() {
+    let found = faults("password = \"secret\"", "password = \"secret\", password_env = \"X\"");
+    assert!(found[0].contains("more than one password"), "{found:?}");
+    let found = faults("password = \"secret\"", "password_file = \"nowhere.txt\"");
+    assert!(found[0].contains("nowhere.txt cannot be read"), "{found:?}");
+    let found = faults("user = \"alice\", password = \"secret\"", "user = \"alice\"");
+    assert!(found[0].contains("nobody can without a password"), "{found:?}");
+}

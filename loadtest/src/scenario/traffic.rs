@@ -1,0 +1,54 @@
+//! Calls of one kind.
+
+use super::{Arrival, Length, Step};
+
+/// Calls of one kind.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    /// What reports call it.
+    pub name: String,
+    /// The population that calls.
+    pub from: String,
+    /// The population that answers; `None` where the target itself does, with an echo.
+    pub to: Option<String>,
+    /// Whom to call: `{call}` stands for the number of the call, `{user}` for the name of who is to answer.
+    pub destination: String,
+    /// When calls begin.
+    pub arrival: Arrival,
+    /// How long they are.
+    pub length: Length,
+    /// What happens in each, in its order.
+    pub steps: Vec<Step>,
+    /// Who ends it.
+    pub hanger: Hanger,
+}
+
+/// Who hangs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hanger {
+    /// Who called.
+    #[default]
+    Caller,
+    /// Who answered.
+    Answerer,
+}
+
+/// What stands for the number of the call, in five digits.
+pub(super) const CALL: &str = "{call}";
+/// What stands for the name of who is to answer.
+pub(super) const USER: &str = "{user}";
+
+impl Traffic {
+    /// The number to dial.
+    #[must_use]
+    pub fn destination_of(&self, call: usize, user: &str) -> String {
+        self.destination.replace(CALL, &format!("{call:05}")).replace(USER, user)
+    }
+
+    /// Whether the number tells which call it is; otherwise one agent answers one call at a time.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        self.destination.contains(CALL)
+    }
+}

@@ -1,0 +1,116 @@
+//! One call: both directions, and what they say together.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::{DirectionVerdict, Finding, FindingKind, Lateness, Limits};
+use crate::agent::{Heard, Sent};
+use crate::hear::Hum;
+
+/// One end of a call.
+#[derive(Debug, Clone)]
+pub struct Side<'s> {
+    /// What it heard.
+    pub heard: &'s Heard,
+    /// What it sent.
+    pub sent: &'s Sent,
+    /// How it hums.
+    pub hum: Hum,
+    /// The digits that it pressed.
+    pub pressed: String,
+    /// When the answer came to it or was given.
+    pub answered_at: Option<SystemTime>,
+}
+
+/// A time in which silence was wanted: somebody was on hold, or pressed digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excuse {
+    /// When it began.
+    pub from: SystemTime,
+    /// When it was over, and what follows from it.
+    pub to: SystemTime,
+}
+
+/// What was found in one call that was answered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallVerdict {
+    /// From who answers to who calls.
+    pub to_caller: DirectionVerdict,
+    /// From who calls to who answers; `None` where the target itself answers.
+    pub to_answerer: Option<DirectionVerdict>,
+    /// What is wrong with the call as a whole.
+    pub findings: Vec<Finding>,
+    /// The latest packet of its own that the load tester sent in this call, in milliseconds.
+    pub own_lateness_ms: f64,
+}
+
+/// Later than this by itself, the load tester may have caused what it finds.
+const OWN_MAX: Duration = Duration::from_millis(40);
+/// What comes out of a hold comes so much later: signalling and jitter buffers.
+const EXCUSED_AROUND: Duration = Duration::from_millis(600);
+
+impl Excuse {
+    /// Whether it explains a hole.
+    pub(super) fn covers(&self, at: SystemTime, length: Duration) -> bool {
+        at + length >= self.from && at <= self.to + EXCUSED_AROUND
+    }
+}
+
+impl CallVerdict {
+    /// Listens to both ends. Takes the processor for some milliseconds.
+    #[must_use]
+    pub fn of(
+        caller: &Side<'_>,
+        answerer: Option<&Side<'_>>,
+        limits: &Limits,
+        excuses: &[Excuse],
+        lateness: &mut Lateness,
+    ) -> Self {
+        let mut own = lateness.note(caller.sent);
+        // Without an answerer an echo is what is hoped for.
+        let mut to_caller = DirectionVerdict::of(answerer.unwrap_or(caller), caller, limits, excuses);
+        let mut to_answerer = answerer.map(|answerer| {
+            own = own.max(lateness.note(answerer.sent));
+            DirectionVerdict::of(caller, answerer, limits, excuses)
+        });
+        let mut findings = Vec::new();
+        let mut find = |kind, detail: &str| {
+            findings.push(Finding { kind, detail: detail.to_owned(), is_own: false });
+        };
+        let is_silent =
+            |it: &DirectionVerdict| it.findings.iter().any(|found| found.kind == FindingKind::Silent);
+        match &to_answerer {
+            None if is_silent(&to_caller) => find(FindingKind::NoMedia, "nothing is heard"),
+            Some(other) if is_silent(&to_caller) && is_silent(other) => {
+                find(FindingKind::NoMedia, "nothing is heard at either end");
+            }
+            Some(_) if is_silent(&to_caller) => find(FindingKind::OneWay, "the caller hears nothing"),
+            Some(other) if is_silent(other) => find(FindingKind::OneWay, "who answers hears nothing"),
+            _ => {}
+        }
+        if own > OWN_MAX {
+            for direction in [Some(&mut to_caller), to_answerer.as_mut()].into_iter().flatten() {
+                for found in &mut direction.findings {
+                    found.is_own = found.kind.may_be_own();
+                }
+            }
+        }
+        Self { to_caller, to_answerer, findings, own_lateness_ms: own.as_secs_f64() * 1000.0 }
+    }
+
+    /// All that is wrong, and that the load tester did not cause itself.
+    pub fn faults(&self) -> impl Iterator<Item = &Finding> {
+        let directions = [Some(&self.to_caller), self.to_answerer.as_ref()].into_iter().flatten();
+        self.findings.iter().chain(directions.flat_map(|it| &it.findings)).filter(|found| !found.is_own)
+    }
+
+    /// The kinds of them, each once.
+    #[must_use]
+    pub fn fault_kinds(&self) -> Vec<FindingKind> {
+        let mut kinds: Vec<_> = self.faults().map(|found| found.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+}

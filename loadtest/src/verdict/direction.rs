@@ -1,0 +1,238 @@
+//! One direction of a call: what one end said, and what the other heard.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use webtrunk_codecs::SampleRate;
+
+use super::call::{Excuse, Side};
+use super::{Finding, FindingKind, Limits, digits};
+use crate::agent::{Heard, Sent};
+use crate::hear::{
+    Arrivals, EModel, Hole, Hum, HumHeard, PACKETS_PER_BEEP, below_said, burst_ratio, level_beside,
+    losses_in_order,
+};
+
+/// What was found in one direction of one call.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DirectionVerdict {
+    /// The sound that was said, or another's, was heard.
+    pub is_heard: bool,
+    /// Audio packets that were sent, those lost on purpose included.
+    pub sent: usize,
+    /// Those lost on purpose, on their way to the target.
+    pub dropped: usize,
+    /// Audio packets that came.
+    pub received: u64,
+    /// Gaps in their sequence numbers.
+    pub lost: u64,
+    /// The same in percent.
+    pub loss_percent: f64,
+    /// Packets that came twice.
+    pub duplicates: u64,
+    /// Packets that came after a later one.
+    pub reordered: u64,
+    /// Interarrival jitter at the end (RFC 3550 6.4.1).
+    pub jitter_ms: f64,
+    /// From the answer to the first packet.
+    pub first_audio_ms: Option<f64>,
+    /// How much of the first that was said was never heard.
+    pub clipped_ms: Option<f64>,
+    /// The longest hole in the sound.
+    pub longest_gap_ms: f64,
+    /// Holes longer than the limit.
+    pub gaps: usize,
+    /// From the send call to the place in the stream that came: what lies between both ends, codecs included.
+    pub delay_ms: Option<f64>,
+    /// The same with the time in which a packet is filled.
+    pub mouth_to_ear_ms: Option<f64>,
+    /// Louder than said, in dB.
+    pub gain_db: Option<f64>,
+    /// By the E-model, 1 to 4.5.
+    pub mos: Option<f64>,
+    /// What was pressed there.
+    pub pressed: String,
+    /// What came of it here.
+    pub digits: String,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// The time that a packet takes to be filled.
+const PTIME: Duration = Duration::from_millis(20);
+/// A beep that was heard before it was said was so by as much at most: clocks and windows.
+const EARLY_MAX: Duration = Duration::from_millis(5);
+/// Beeps are this far apart; a longer way cannot be told.
+const DELAY_MAX: Duration = Duration::from_millis(2000);
+/// So many packets came that silence in them is no chance.
+const JUDGED_MIN: usize = 50;
+
+impl DirectionVerdict {
+    /// Listens to what `to` heard of what `from` said. `own` is the hum of who listens; that of `from` may be the same
+    /// where an echo is what is hoped for.
+    pub(super) fn of(from: &Side<'_>, to: &Side<'_>, limits: &Limits, excuses: &[Excuse]) -> Self {
+        let samples = to.heard.samples(SampleRate::HZ_8000);
+        let hum = HumHeard::of(&samples, from.hum);
+        let origin = origin(to.heard);
+        // A stranger's beeps tell nothing of this way.
+        let is_right = hum.whose == Some(from.hum);
+        let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
+        let arrivals = Arrivals::of(to.heard);
+        let is_excused = |hole: &&Hole| {
+            origin.is_some_and(|origin| excuses.iter().any(|it| it.covers(origin + hole.at, hole.length)))
+        };
+        let holes: Vec<_> = hum.holes.iter().filter(|hole| !is_excused(hole)).collect();
+        let longest = holes.iter().map(|hole| hole.length).max().unwrap_or_default();
+        let mut verdict = Self {
+            is_heard: hum.whose.is_some(),
+            sent: from.sent.packets.len(),
+            dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
+            longest_gap_ms: ms(longest),
+            gaps: holes.iter().filter(|hole| hole.length > limits.gap).count(),
+            delay_ms: delay.map(ms),
+            mouth_to_ear_ms: delay.map(|delay| ms(delay + PTIME)),
+            gain_db: Some(hum.gain_db()).filter(|gain| gain.is_finite() && is_right),
+            pressed: from.pressed.clone(),
+            digits: to.heard.digits_text(),
+            ..Self::default()
+        };
+        if let Some(arrivals) = arrivals {
+            verdict.note_arrivals(&arrivals);
+        }
+        let since = |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_default();
+        let first_at = to.heard.first_at();
+        verdict.first_audio_ms =
+            first_at.zip(to.answered_at).map(|(first, answered)| ms(since(answered, first)));
+        verdict.clipped_ms = clipped(from.sent, first_at, delay).map(ms);
+        if verdict.is_heard {
+            verdict.mos = to.heard.codec().map(|codec| {
+                let burst_ratio = burst_ratio(&losses_in_order(to.heard));
+                let delay = delay.unwrap_or_default() + PTIME;
+                EModel { codec, loss: verdict.loss_percent / 100.0, burst_ratio, delay }.mos()
+            });
+        }
+        verdict.judge(&hum, from, to, &samples, limits);
+        verdict
+    }
+
+    fn note_arrivals(&mut self, arrivals: &Arrivals) {
+        self.received = arrivals.packets;
+        self.lost = arrivals.lost;
+        self.loss_percent = arrivals.lost as f64 * 100.0 / (arrivals.packets + arrivals.lost).max(1) as f64;
+        self.duplicates = arrivals.duplicates;
+        self.reordered = arrivals.reordered;
+        self.jitter_ms = arrivals.jitter_ms;
+    }
+
+    fn judge(&mut self, hum: &HumHeard, from: &Side<'_>, to: &Side<'_>, samples: &[i16], limits: &Limits) {
+        self.judge_voice(hum, from, to, samples, limits);
+        if self.is_heard {
+            self.judge_times(limits);
+        }
+        if let Some(kind) = digits::fault(&self.pressed, &self.digits) {
+            self.find(kind, format!("pressed {:?}, came {:?}", self.pressed, self.digits));
+        }
+    }
+
+    fn judge_voice(
+        &mut self,
+        hum: &HumHeard,
+        from: &Side<'_>,
+        to: &Side<'_>,
+        samples: &[i16],
+        limits: &Limits,
+    ) {
+        match hum.whose {
+            None if from.sent.packets.len() >= JUDGED_MIN => {
+                self.find(FindingKind::Silent, format!("{} packets came, without a sound", self.received));
+            }
+            None => {}
+            Some(whose) if whose == from.hum => {
+                if self.gain_db.is_some_and(|gain| gain.abs() > limits.level_db) {
+                    self.find(FindingKind::Level, format!("{:+.1} dB", self.gain_db.unwrap_or_default()));
+                }
+                let echo = below_said(level_beside(samples, to.hum));
+                if to.hum != from.hum && echo < limits.echo_db {
+                    self.find(FindingKind::Echo, format!("{echo:.0} dB below what was said"));
+                }
+            }
+            Some(whose) if whose == to.hum => {
+                self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());
+            }
+            Some(whose) => self.find(FindingKind::Swapped, stranger(whose, from.hum)),
+        }
+    }
+
+    fn judge_times(&mut self, limits: &Limits) {
+        let over = |value: Option<f64>, limit: Duration| value.filter(|value| *value > ms(limit));
+        if let Some(first) = over(self.first_audio_ms, limits.first_audio) {
+            self.find(FindingKind::LateStart, format!("{first:.0} ms after the answer"));
+        }
+        if let Some(clipped) = over(self.clipped_ms, limits.clipped) {
+            self.find(FindingKind::ClippedStart, format!("the first {clipped:.0} ms were not heard"));
+        }
+        if self.gaps > 0 {
+            self.find(
+                FindingKind::Gaps,
+                format!("{}, the longest of {:.0} ms", self.gaps, self.longest_gap_ms),
+            );
+        }
+        if let Some(late) = over(self.mouth_to_ear_ms, limits.mouth_to_ear) {
+            self.find(FindingKind::Late, format!("{late:.0} ms from mouth to ear"));
+        }
+        let dropped_percent = self.dropped as f64 * 100.0 / self.sent.max(1) as f64;
+        if self.loss_percent > limits.loss_percent + dropped_percent {
+            let (lost, percent) = (self.lost, self.loss_percent);
+            self.find(FindingKind::Lossy, format!("{lost} packets lost, {percent:.1} %"));
+        }
+        if self.jitter_ms > ms(limits.jitter) {
+            self.find(FindingKind::Jittery, format!("{:.0} ms", self.jitter_ms));
+        }
+    }
+
+    fn find(&mut self, kind: FindingKind, detail: String) {
+        self.findings.push(Finding { kind, detail, is_own: false });
+    }
+}
+
+fn stranger(whose: Hum, expected: Hum) -> String {
+    format!("the audio of another call, which hums at {} Hz, not {}", whose.hz(), expected.hz())
+}
+
+/// When the first sample was due: by the packet that was quickest to come.
+fn origin(heard: &Heard) -> Option<SystemTime> {
+    let first = heard.packets.first()?;
+    let rate = f64::from(first.codec.clock_rate().hz());
+    let run = heard.packets.iter().take_while(|it| (it.ssrc, it.codec) == (first.ssrc, first.codec));
+    let early = run.map(|packet| {
+        let came = packet.at.duration_since(first.at).unwrap_or_default().as_secs_f64();
+        f64::from(packet.timestamp.wrapping_sub(first.timestamp).cast_signed()) / rate - came
+    });
+    let most = early.fold(0.0, f64::max);
+    // A timestamp that jumps is no packet that was quick.
+    first.at.checked_sub(Duration::from_secs_f64(most.min(2.0)))
+}
+
+/// The middle of how late beeps were.
+fn delay(sent: &Sent, hum: &HumHeard, origin: SystemTime) -> Option<Duration> {
+    let said: Vec<_> =
+        sent.packets.iter().filter(|packet| packet.index % PACKETS_PER_BEEP == 0).map(|it| it.at).collect();
+    let late = hum.beeps.iter().filter_map(|at| {
+        let heard_at = origin + *at;
+        let said_at = said.iter().rev().find(|said_at| **said_at <= heard_at + EARLY_MAX)?;
+        Some(heard_at.duration_since(*said_at).unwrap_or_default()).filter(|late| *late < DELAY_MAX)
+    });
+    let mut late: Vec<_> = late.collect();
+    late.sort_unstable();
+    late.get(late.len().saturating_sub(1) / 2).copied()
+}
+
+/// From the first packet that was sent to the one that was the first to be heard.
+fn clipped(sent: &Sent, first_heard: Option<SystemTime>, delay: Option<Duration>) -> Option<Duration> {
+    let said_at = first_heard?.checked_sub(delay?)?;
+    Some(said_at.duration_since(sent.first_at()?).unwrap_or_default())
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

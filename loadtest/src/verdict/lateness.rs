@@ -1,0 +1,153 @@
+//! How late the load tester itself was: who is late cannot blame others.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Sent;
+
+/// How late packets left, and calls were dialled.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lateness {
+    packets: Vec<Duration>,
+    dials: Vec<Duration>,
+}
+
+/// How late the load tester was in all, and whether it may judge.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fitness {
+    /// Packets that were looked at.
+    pub packets: usize,
+    /// Half of them left at most so late, in milliseconds.
+    pub p50_ms: f64,
+    /// One in a hundred left later than this.
+    pub p99_ms: f64,
+    /// The latest.
+    pub max_ms: f64,
+    /// Packets that left later than 20 ms, in percent.
+    pub late_percent: f64,
+    /// One in a hundred calls was dialled later than this after its time, in milliseconds.
+    pub dial_p99_ms: f64,
+    /// Whether timing may be judged: at most one packet in a hundred was late by one packet's time.
+    pub is_fit: bool,
+}
+
+/// Later than this by one packet's time counts.
+const LATE: Duration = Duration::from_millis(20);
+/// Late packets of all, in percent, from which on the load tester was not fit. Chosen by us.
+const LATE_PERCENT_MAX: f64 = 1.0;
+/// A call that is dialled so late is not the load that was asked for.
+const DIAL_MAX_MS: f64 = 500.0;
+
+impl Lateness {
+    /// How late each packet left, against the clock that the quickest of them tell.
+    #[must_use]
+    pub fn of_packets(sent: &Sent) -> Vec<Duration> {
+        let (Some(first), Some(codec)) = (sent.packets.first(), sent.codec) else { return Vec::new() };
+        let rate = f64::from(codec.clock_rate().hz());
+        let offsets: Vec<f64> = sent
+            .packets
+            .iter()
+            .map(|packet| {
+                let left = match packet.at.duration_since(first.at) {
+                    Ok(after) => after.as_secs_f64(),
+                    Err(before) => -before.duration().as_secs_f64(),
+                };
+                left - f64::from(packet.timestamp.wrapping_sub(first.timestamp)) / rate
+            })
+            .collect();
+        let least = offsets.iter().copied().fold(f64::INFINITY, f64::min);
+        offsets.iter().map(|offset| Duration::from_secs_f64(offset - least)).collect()
+    }
+
+    /// Takes the packets of one end of one call; the latest of them.
+    pub fn note(&mut self, sent: &Sent) -> Duration {
+        let packets = Self::of_packets(sent);
+        let latest = packets.iter().max().copied().unwrap_or_default();
+        self.packets.extend(packets);
+        latest
+    }
+
+    /// Takes how late one call was dialled.
+    pub fn note_dial(&mut self, late: Duration) {
+        self.dials.push(late);
+    }
+
+    /// Adds what another has seen.
+    pub fn merge(&mut self, other: Self) {
+        self.packets.extend(other.packets);
+        self.dials.extend(other.dials);
+    }
+
+    /// What comes of it.
+    #[must_use]
+    pub fn fitness(mut self) -> Fitness {
+        self.packets.sort_unstable();
+        self.dials.sort_unstable();
+        let count = self.packets.len();
+        let late = count - self.packets.partition_point(|it| *it <= LATE);
+        let late_percent = late as f64 * 100.0 / count.max(1) as f64;
+        let dial_p99_ms = rank(&self.dials, 99);
+        Fitness {
+            packets: count,
+            p50_ms: rank(&self.packets, 50),
+            p99_ms: rank(&self.packets, 99),
+            max_ms: rank(&self.packets, 100),
+            late_percent,
+            dial_p99_ms,
+            is_fit: late_percent <= LATE_PERCENT_MAX && dial_p99_ms <= DIAL_MAX_MS,
+        }
+    }
+}
+
+/// The nearest rank, in milliseconds; zero of nothing.
+fn rank(sorted: &[Duration], percent: usize) -> f64 {
+    let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(at).map_or(0.0, |it| it.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use webtrunk_codecs::CodecId;
+
+    use super::*;
+    use crate::agent::SentPacket;
+
+    fn sent(late_ms: impl Fn(u32) -> u64) -> Sent {
+        let packets = (0..200_u32).map(|index| SentPacket {
+            at: SystemTime::UNIX_EPOCH + Duration::from_millis(u64::from(index) * 20 + 1000 + late_ms(index)),
+            sequence: index as u16,
+            timestamp: (u32::MAX - 5000).wrapping_add(index * 160),
+            index,
+            is_dropped: false,
+        });
+        Sent { packets: packets.collect(), codec: Some(CodecId::Pcmu), ticks: 200 }
+    }
+
+    #[test]
+    fn who_is_on_time_is_fit_and_who_is_late_is_not() {
+        let mut lateness = Lateness::default();
+        assert_eq!(lateness.note(&sent(|_| 0)), Duration::ZERO);
+        assert!(lateness.clone().fitness().is_fit);
+        assert_eq!(lateness.note(&sent(|at| if at % 20 == 5 { 35 } else { 0 })), Duration::from_millis(35));
+        let fitness = lateness.fitness();
+        assert!(!fitness.is_fit, "{fitness:?}");
+        assert_eq!((fitness.packets, fitness.max_ms), (400, 35.0));
+        assert!((fitness.late_percent - 2.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_first_packet_that_was_late_makes_the_others_no_earlier() {
+        let late = Lateness::of_packets(&sent(|at| if at == 0 { 30 } else { 0 }));
+        assert_eq!((late[0], late[1]), (Duration::from_millis(30), Duration::ZERO));
+    }
+
+    #[test]
+    fn calls_that_are_dialled_late_are_no_load_that_was_asked_for() {
+        let mut lateness = Lateness::default();
+        lateness.note_dial(Duration::from_secs(1));
+        assert!(!lateness.fitness().is_fit);
+    }
+}

@@ -1,0 +1,14 @@
+//! What is said of each call, and of the load tester itself: heard or silent, by whom, how late, how well.
+
+mod call;
+mod digits;
+mod direction;
+mod finding;
+mod lateness;
+mod limits;
+
+pub use call::{CallVerdict, Excuse, Side};
+pub use direction::DirectionVerdict;
+pub use finding::{Finding, FindingKind};
+pub use lateness::{Fitness, Lateness};
+pub use limits::Limits;

@@ -1,0 +1,62 @@
+//! How runs end: by their bounds, by hand, by a target that is gone.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use webtrunk_loadtest::drive::{Crowd, Stop, run};
+use webtrunk_loadtest::report::{Ending, Outcome};
+
+use crate::faulty::{Fault, FaultyGateway};
+use crate::stage::{free_address, scenario};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_off_by_hand_all_calls_are_ended_and_the_report_is_there() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }";
+    let scenario = scenario(gateway.address(), phone, traffic);
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let stopper = watch::Sender::new(Stop::Going);
+    let hand = stopper.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        hand.send_replace(Stop::BrokenOff);
+    });
+    let began_at = Instant::now();
+    let report = run("test.toml", scenario, crowd, stopper, None, |_| ()).await;
+    assert!(began_at.elapsed() < Duration::from_secs(30), "{:?}", began_at.elapsed());
+    assert_eq!(report.ending, Ending::BrokenOff);
+    assert_eq!(report.calls.len(), 2);
+    for call in &report.calls {
+        assert!(call.is_ended() && call.talked_s < 10.0 && call.verdict.is_some(), "{call:?}");
+    }
+    assert!(!report.is_good() && report.sentence().contains("broken off"), "{}", report.sentence());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_gone_ends_the_run_with_a_clear_word() {
+    let (nobody, phone) = (free_address(), free_address());
+    let traffic = "arrival = { closed = 2 }\nlength = { fixed = 5 }";
+    let mut scenario = scenario(nobody, phone, traffic);
+    (scenario.calls, scenario.setup) = (100, Duration::from_millis(300));
+    scenario.time = Duration::from_secs(3600);
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    assert!(matches!(report.ending, Ending::TargetVanished { .. }), "{:?}", report.ending);
+    assert!(report.calls.len() < 10, "{}", report.calls.len());
+    assert!(matches!(report.calls[0].outcome, Outcome::Failed { is_unheard: true, .. }));
+    assert!(report.sentence().contains("the target vanished"), "{}", report.sentence());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_calls_begin_than_the_bounds_let() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 20 }\nlength = { fixed = 2 }";
+    let mut scenario = scenario(gateway.address(), phone, traffic);
+    (scenario.calls, scenario.at_once) = (10, 3);
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    assert_eq!((report.calls.len(), report.turned_away), (3, 7), "{:?}", report.summary);
+    assert_eq!(report.ending, Ending::Completed);
+}

@@ -1,0 +1,203 @@
+//! A gateway that does one thing wrong: what a load tester must find in it, and name.
+//!
+//! It passes SIP on between many callers and one phone that answers, puts itself into the way of the audio, and does
+//! to that what its fault is.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+
+/// What it does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// Of the audio in both directions, every twentieth packet.
+    DropsFivePercent,
+    /// Nothing comes to the caller.
+    MutesTheAnswerer,
+    /// Nothing comes to anybody.
+    NeverSends,
+    /// The callers of two calls hear each other's other end.
+    SwapsTwoCalls,
+    /// All audio is late.
+    DelaysBy200Ms,
+    /// Each digit comes to the phone twice.
+    SendsDigitsTwice,
+    /// The caller hears itself alone.
+    Echoes,
+}
+
+pub(crate) struct FaultyGateway {
+    address: SocketAddr,
+}
+
+/// One call's way: where audio of both ends comes in, and where they are.
+struct Way {
+    caller: SocketAddr,
+    /// Faces the caller, and the phone.
+    sides: [Arc<UdpSocket>; 2],
+    ends: Mutex<[Option<SocketAddr>; 2]>,
+}
+
+struct Gateway {
+    socket: UdpSocket,
+    phone: SocketAddr,
+    fault: Fault,
+    ways: Mutex<Ways>,
+}
+
+/// All calls' ways.
+#[derive(Default)]
+struct Ways {
+    by_call_id: HashMap<String, Arc<Way>>,
+    in_order: Vec<Arc<Way>>,
+}
+
+impl FaultyGateway {
+    /// Passes calls on to this phone.
+    pub(crate) async fn start(phone: SocketAddr, fault: Fault) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let address = socket.local_addr().expect("bound");
+        let gateway = Arc::new(Gateway { socket, phone, fault, ways: Mutex::default() });
+        tokio::spawn(async move {
+            let mut buffer = vec![0; 65_535];
+            while let Ok((length, from)) = gateway.socket.recv_from(&mut buffer).await {
+                let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                gateway.pass(&message, from).await;
+            }
+        });
+        Self { address }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+fn header<'m>(message: &'m str, name: &str) -> &'m str {
+    let line = message.lines().find(|line| line.starts_with(name));
+    line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim())
+}
+
+impl Gateway {
+    async fn pass(self: &Arc<Self>, message: &str, from: SocketAddr) {
+        let call_id = header(message, "Call-ID").to_owned();
+        let known = self.ways.lock().expect("no panic").by_call_id.get(&call_id).cloned();
+        let way = match known {
+            Some(way) => way,
+            None if message.starts_with("INVITE ") => self.open(call_id, from).await,
+            None => return,
+        };
+        let (side, to) = if from == self.phone { (1, way.caller) } else { (0, self.phone) };
+        let passed = way.rewrite(message, side);
+        let _ = self.socket.send_to(passed.as_bytes(), to).await;
+    }
+
+    async fn open(self: &Arc<Self>, call_id: String, caller: SocketAddr) -> Arc<Way> {
+        let side = || async { Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a port")) };
+        let way = Arc::new(Way { caller, sides: [side().await, side().await], ends: Mutex::default() });
+        let index = {
+            let mut ways = self.ways.lock().expect("no panic");
+            ways.by_call_id.insert(call_id, Arc::clone(&way));
+            ways.in_order.push(Arc::clone(&way));
+            ways.in_order.len() - 1
+        };
+        for side in 0..2 {
+            tokio::spawn(Arc::clone(self).carry(index, Arc::clone(&way), side));
+        }
+        way
+    }
+
+    /// Carries what comes in at one side to the other end.
+    async fn carry(self: Arc<Self>, index: usize, way: Arc<Way>, side: usize) {
+        let (mut buffer, mut count) = (vec![0; 2048], 0_u32);
+        while let Ok((length, _)) = way.sides[side].recv_from(&mut buffer).await {
+            let packet = buffer[..length].to_vec();
+            count += 1;
+            let to_caller = side == 1;
+            match self.fault {
+                Fault::DropsFivePercent if count.is_multiple_of(20) => continue,
+                Fault::MutesTheAnswerer if to_caller => continue,
+                Fault::NeverSends => continue,
+                Fault::DelaysBy200Ms => {
+                    let way = Arc::clone(&way);
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        way.send(1 - side, &packet).await;
+                    });
+                    continue;
+                }
+                Fault::SwapsTwoCalls if to_caller => {
+                    let other = self.ways.lock().expect("no panic").in_order.get(index ^ 1).cloned();
+                    if let Some(other) = other {
+                        other.send(0, &packet).await;
+                    }
+                    continue;
+                }
+                Fault::SendsDigitsTwice if is_event(&packet) => {
+                    let mut again = packet.clone();
+                    // Another event, by its timestamp.
+                    again[4] ^= 0x10;
+                    way.send(1 - side, &again).await;
+                }
+                Fault::Echoes if to_caller => continue,
+                Fault::Echoes => way.send(0, &packet).await,
+                _ => {}
+            }
+            way.send(1 - side, &packet).await;
+        }
+    }
+}
+
+/// Payload types of our own phones: audio is below.
+fn is_event(packet: &[u8]) -> bool {
+    packet.get(1).is_some_and(|second| (96..128).contains(&(second & 0x7f)))
+}
+
+impl Way {
+    /// To the end that this side faces.
+    async fn send(&self, side: usize, packet: &[u8]) {
+        let end = self.ends.lock().expect("no panic")[side];
+        if let Some(end) = end {
+            let _ = self.sides[side].send_to(packet, end).await;
+        }
+    }
+
+    /// A message from one side, whose description leads here.
+    fn rewrite(&self, message: &str, side: usize) -> String {
+        let Some((head, body)) = message.split_once("\r\n\r\n") else { return message.to_owned() };
+        if body.is_empty() {
+            return message.to_owned();
+        }
+        let port = |line: &str| line.split(' ').nth(1).and_then(|port| port.parse::<u16>().ok());
+        let Some(media) = body.lines().find(|line| line.starts_with("m=audio")) else {
+            return message.to_owned();
+        };
+        if let Some(port) = port(media) {
+            self.ends.lock().expect("no panic")[side] = Some(([127, 0, 0, 1], port).into());
+        }
+        let own = self.sides[1 - side].local_addr().expect("bound").port();
+        let lines = body.lines().map(|line| match line.strip_prefix("m=audio ") {
+            Some(rest) => {
+                let (_, rest) = rest.split_once(' ').expect("a port and more");
+                format!("m=audio {own} {rest}\r\n")
+            }
+            None => format!("{line}\r\n"),
+        });
+        let body: String = lines.collect();
+        let head: Vec<_> = head
+            .lines()
+            .map(|line| match line.split_once(':') {
+                Some((name, _)) if name.eq_ignore_ascii_case("Content-Length") => {
+                    format!("Content-Length: {}", body.len())
+                }
+                _ => line.to_owned(),
+            })
+            .collect();
+        format!("{}\r\n\r\n{body}", head.join("\r\n"))
+    }
+}

@@ -1,0 +1,6 @@
+//! Runs of scenarios: against a gateway that is faulty on purpose, and without any gateway at all.
+
+mod endings;
+mod faulty;
+mod stage;
+mod verdicts;

@@ -1,0 +1,53 @@
+//! Callers, a faulty gateway, a phone that answers: a run between them.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+
+use tokio::sync::watch;
+use webtrunk_loadtest::drive::{Crowd, Stop, run};
+use webtrunk_loadtest::report::Report;
+use webtrunk_loadtest::scenario::Scenario;
+use webtrunk_loadtest::verdict::FindingKind;
+
+use crate::faulty::{Fault, FaultyGateway};
+
+/// An address that is free at the moment.
+pub(crate) fn free_address() -> SocketAddr {
+    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
+}
+
+/// Two phones that call by this server, and one that answers.
+pub(crate) fn scenario(server: SocketAddr, phone: SocketAddr, traffic: &str) -> Scenario {
+    let text = format!(
+        "[limits]\ncalls = 2\nseconds = 20\nsetup_seconds = 10\n[target]\nsip = \"{server}\"\n\
+         [[agents]]\nname = \"callers\"\nkind = \"phone\"\nrole = \"caller\"\ncount = 2\n\
+         [[agents]]\nname = \"phone\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{phone}\"\n\
+         [[traffic]]\nfrom = \"callers\"\nto = \"phone\"\ndestination = \"7{{call}}\"\n{traffic}\n"
+    );
+    Scenario::parse(Path::new("test.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Two calls at a time, of six seconds.
+pub(crate) const TWO_CALLS: &str = "arrival = { constant = 10 }\nlength = { fixed = 6 }";
+
+pub(crate) async fn report_of(fault: Fault, traffic: &str) -> Report {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, fault).await;
+    let scenario = scenario(gateway.address(), phone, traffic);
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
+}
+
+/// What was found in each call, whoever caused it: tests run on busy machines.
+pub(crate) fn found(report: &Report) -> Vec<Vec<FindingKind>> {
+    let kinds = report.calls.iter().map(|call| {
+        let verdict = call.verdict.as_ref().unwrap_or_else(|| panic!("{call:?}"));
+        let own = verdict.findings.iter().chain(&verdict.to_caller.findings);
+        let all = own.chain(verdict.to_answerer.iter().flat_map(|it| &it.findings));
+        let mut kinds: Vec<_> = all.map(|found| found.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    });
+    kinds.collect()
+}

@@ -1,0 +1,98 @@
+//! Each fault is named, and nothing else is.
+
+use webtrunk_loadtest::report::Report;
+use webtrunk_loadtest::verdict::FindingKind;
+
+use crate::faulty::Fault;
+use crate::stage::{TWO_CALLS, found, report_of};
+
+/// Both calls have these findings. What a busy machine adds is told apart: the load tester was late itself.
+fn assert_named(report: &Report, expected: &[FindingKind]) {
+    assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+    for (call, kinds) in report.calls.iter().zip(found(report)) {
+        let own = call.verdict.as_ref().map_or(0.0, |it| it.own_lateness_ms) > 40.0;
+        let kinds: Vec<_> =
+            kinds.into_iter().filter(|it| expected.contains(it) || !own || !it.may_be_own()).collect();
+        assert_eq!(kinds, expected, "{:#?}", call.verdict);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_gateway_is_told_good_and_its_figures_are_right() {
+    let steps = "steps = [{ after = 1.0, digits = \"12#\" }, { after = 2.0, hold = 0.5, by = \"answerer\" },\
+                 { after = 3.5, refresh = true }, { after = 4.0, digits = \"7\", by = \"answerer\" }]";
+    let report = report_of(Fault::None, &format!("{TWO_CALLS}\n{steps}")).await;
+    assert_named(&report, &[]);
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        let answerer = verdict.to_answerer.as_ref().expect("the phone");
+        assert_eq!((answerer.digits.as_str(), verdict.to_caller.digits.as_str()), ("12#", "7"));
+        for direction in [&verdict.to_caller, answerer] {
+            assert!(direction.received > 200 && direction.lost == 0, "{direction:?}");
+            assert!(direction.gain_db.is_some_and(|gain| gain.abs() < 1.0), "{direction:?}");
+            assert!(direction.mouth_to_ear_ms.is_some_and(|it| (15.0..60.0).contains(&it)), "{direction:?}");
+            assert!(direction.mos.is_some_and(|mos| mos > 4.3), "{direction:?}");
+        }
+        assert!(call.setup_ms.is_some_and(|it| it < 2000.0) && call.talked_s > 5.9, "{call:?}");
+        assert_eq!(call.codec.as_deref(), Some("PCMU"));
+    }
+    if report.fitness.is_fit {
+        assert!(report.is_good(), "{}", report.sentence());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_drops_five_percent_is_lossy() {
+    let report = report_of(Fault::DropsFivePercent, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Lossy]);
+    assert!((4.0..6.0).contains(&report.summary.loss_percent), "{}", report.summary.loss_percent);
+    assert!(report.summary.mos.is_some_and(|mos| mos.p50 < 4.2), "{:?}", report.summary.mos);
+    assert!(!report.is_good());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_mutes_one_direction_has_one_way_audio() {
+    let report = report_of(Fault::MutesTheAnswerer, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::OneWay, FindingKind::Silent]);
+    let verdict = report.calls[0].verdict.as_ref().expect("it was up");
+    assert_eq!(verdict.findings[0].detail, "the caller hears nothing");
+    assert!(!verdict.to_caller.is_heard && verdict.to_answerer.as_ref().is_some_and(|it| it.is_heard));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_and_never_sends_media_has_none() {
+    let report = report_of(Fault::NeverSends, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::NoMedia, FindingKind::Silent]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_swaps_the_audio_of_two_calls_is_found_by_whose_it_is() {
+    let report = report_of(Fault::SwapsTwoCalls, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Swapped]);
+    let verdict = report.calls[0].verdict.as_ref().expect("it was up");
+    assert_eq!(
+        verdict.to_caller.findings[0].detail,
+        "the audio of another call, which hums at 1020 Hz, not 1010"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_delays_by_200_ms_is_late_by_as_much() {
+    let report = report_of(Fault::DelaysBy200Ms, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Late]);
+    let late = report.summary.mouth_to_ear_ms.expect("beeps were heard").p50;
+    assert!((210.0..250.0).contains(&late), "{late}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_digits_twice_doubles_them() {
+    let steps = format!("{TWO_CALLS}\nsteps = [{{ after = 1.0, digits = \"12#\" }}]");
+    let report = report_of(Fault::SendsDigitsTwice, &steps).await;
+    assert_named(&report, &[FindingKind::DigitsDoubled]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_the_caller_its_own_voice_echoes() {
+    let report = report_of(Fault::Echoes, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Echo]);
+}
