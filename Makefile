@@ -11,6 +11,7 @@
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
 # make comings   500 times (COMINGS=) a party comes to a conference of ten or goes, and nobody hears a click
 # make defences  take each defence of signalling out, and see that its test fails, into docs/DEFENCES.md
+# make pages     what a thousand idle pages cost, and how soon a hundred that call are told what happens
 # make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
@@ -44,7 +45,7 @@ SDK_MODULES := $(SDK)/node_modules/.package-lock.json
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour kill comings soak defences check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour kill pages comings soak defences check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -70,6 +71,10 @@ kill: setup-test
 comings: setup-test
 	$(MAKE) web
 	WEBTRUNK_COMINGS=$(COMINGS) $(CARGO) test $(LOCKED) --workspace --test calls joins_and_leaves_of_a_conference -- --nocapture
+
+pages: setup-test
+	$(MAKE) web
+	$(CARGO) test $(LOCKED) --release --workspace --test calls a_thousand_pages_wait -- --ignored --nocapture
 
 check:
 	$(CARGO) fmt --all --check

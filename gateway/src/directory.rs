@@ -35,8 +35,10 @@ pub struct GatewayDirectory {
     user_redirects: Redirects,
     user_limits: UserLimits,
     spending: SpendingLimits,
-    /// Who may watch whom, where that is who may pick up.
-    pickup: Option<WatchRights>,
+    /// Who may watch and supervise whom.
+    rights: WatchRights,
+    /// Whether who may watch may pick up.
+    allows_pickup: bool,
 }
 
 impl GatewayDirectory {
@@ -54,7 +56,8 @@ impl GatewayDirectory {
             phone_srtp: config.sip.phone_srtp,
             user_limits: config.user_limits.clone(),
             spending: config.spending.clone(),
-            pickup: config.subscriptions.allows_pickup.then(|| config.subscriptions.rights.clone()),
+            rights: config.subscriptions.rights.clone(),
+            allows_pickup: config.subscriptions.allows_pickup,
             user_redirects: config.sip.redirects,
         }
     }
@@ -149,8 +152,17 @@ impl Directory for GatewayDirectory {
     }
 
     fn may_pick_up(&self, who: &Origin, of: &Origin) -> bool {
-        match (who, of, &self.pickup) {
-            (Origin::User(who), Origin::User(of), Some(rights)) => rights.allow(who, of, Package::Dialog),
+        match (who, of) {
+            (Origin::User(who), Origin::User(of)) => {
+                self.allows_pickup && self.rights.allow(who, of, Package::Dialog)
+            }
+            _ => false,
+        }
+    }
+
+    fn may_supervise(&self, who: &Origin, of: &Origin) -> bool {
+        match (who, of) {
+            (Origin::User(who), Origin::User(of)) => self.rights.may_supervise(who, of),
             _ => false,
         }
     }

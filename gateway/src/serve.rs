@@ -109,8 +109,8 @@ pub async fn serve(
         Some(store) => Some(Store::open(&store.path, config.cdr.as_ref()).await?),
         None => None,
     };
-    let shares = descriptors::share_out(config.media.calls_max);
-    let mut telephony = Telephony::start(&config, &certificates, http.as_ref(), shares.sip, store)?;
+    let shares = descriptors::share_out(config.media.calls_max, config.json.is_some() && http.is_some());
+    let mut telephony = Telephony::start(&config, &certificates, http.as_ref(), shares, store)?;
     let services = Services {
         sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
         json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),

@@ -27,6 +27,7 @@ use crate::addresses::bind_cure;
 use crate::admin::{Calls, Traces};
 use crate::certificates::Certificates;
 use crate::config::Config;
+use crate::descriptors::Shares;
 use crate::entry::EntryDesk;
 use crate::health::Health;
 use crate::http::BoundHttp;
@@ -124,8 +125,8 @@ pub struct Telephony {
 }
 
 impl Telephony {
-    /// Starts the engine, the adapter and the switchboard. Needs an actix system around it. SIP has
-    /// `connections` streams at most; `store` has what was kept of it, and keeps it from now on.
+    /// Starts the engine, the adapters and the switchboard. Needs an actix system around it. They have no more
+    /// connections than their shares; `store` has what was kept of SIP, and keeps it from now on.
     ///
     /// # Errors
     /// [`TelephonyError`]; nothing is left running.
@@ -133,14 +134,14 @@ impl Telephony {
         config: &Config,
         certificates: &Certificates,
         http: Option<&BoundHttp>,
-        connections: usize,
+        connections: Shares,
         mut store: Option<Store>,
     ) -> Result<Self, TelephonyError> {
         let entry = EntryDesk::default();
         entry.take_up(&config.entry);
         let mut sip = SipConfig::new(config.sip.realm.as_str(), wiring::users(config));
         sip.transport = wiring::transports(config, http, certificates)?;
-        sip.transport.limits.connections = connections;
+        sip.transport.limits.connections = connections.sip;
         let sight = Sight::start(&config.trace, config.hep.as_ref())?;
         sip.transport.tap = sight.as_ref().map(Sight::tap);
         sip.registrar.expires_min = config.sip.expires_min;
@@ -173,8 +174,10 @@ impl Telephony {
         let adapter = SipAdapter::new(sip);
         let transport = adapter.transport();
         let locations = adapter.locations();
-        let (trunks, refused) = (adapter.trunks(), adapter.refused_calls());
+        let (trunks, refused, commons) = (adapter.trunks(), adapter.refused_calls(), adapter.commons());
         let adapter_reloader = adapter.reloader();
+        let presence = commons.presence.clone();
+        presence.set_rights(config.subscriptions.rights.clone());
         let mut adapters = Started::default();
         adapters.start(adapter).inspect_err(|_| engine.stop())?;
         for listener in transport.addresses().iter() {
@@ -182,7 +185,7 @@ impl Telephony {
         }
         let (mut pages, mut to_pages) = (None, None);
         if let Some((json, http)) = config.json.as_ref().zip(http) {
-            let adapter = wiring::json(config, json, http, connections).with_desk(desk);
+            let adapter = wiring::json(config, json, http, connections.pages, commons).with_desk(desk);
             (pages, to_pages) = (Some((adapter.locations(), adapter.reloader())), Some(adapter.endpoint()));
             adapters.start(adapter).inspect_err(|_| engine.stop())?;
         }
@@ -191,6 +194,7 @@ impl Telephony {
             reloader: adapter_reloader,
             locations: locations.clone(),
             transport: transport.clone(),
+            presence: presence.clone(),
             pages,
         };
         let witness = sight.as_ref().map(|sight| Arc::new(sight.tap()) as Arc<dyn Witness>);
@@ -201,6 +205,7 @@ impl Telephony {
         let roster = Roster::new(of_records.into_iter().chain(of_traces).collect());
         let board =
             Switchboard::new(engine.clone(), live.house(config), told.by_name()).with_witness(witness);
+        let board = board.with_presence(presence);
         let spent = store.as_mut().map(|store| (store.take_spent(), store.spent_keeper()));
         let (spent, of_spent) = spent.unzip();
         let board = board.with_spent(spent.unwrap_or_default(), of_spent);
@@ -400,7 +405,8 @@ mod tests {
     fn start() -> Telephony {
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
-        Telephony::start(&config, &Certificates::default(), None, 10, None).expect("free ports")
+        Telephony::start(&config, &Certificates::default(), None, Shares::of_tests(), None)
+            .expect("free ports")
     }
 
     #[test]

@@ -14,6 +14,7 @@ use webtrunk_signalling::accounts::{AccountTrunk, AccountTrunks};
 use webtrunk_signalling::auth::digest::{Credentials, DigestConfig};
 use webtrunk_signalling::auth::ephemeral_users::EphemeralUsers;
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::commons::Commons;
 use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
 use webtrunk_signalling::json::{JsonConfig, Proofs};
 use webtrunk_signalling::sip::flow::TransportKind;
@@ -118,9 +119,15 @@ fn client_certificates(
         .collect()
 }
 
-/// The JSON API, whose pages come to `http` by `connections` at most.
+/// The JSON API, whose pages come to `http` by `connections` at most, and have room in common with all others.
 #[must_use]
-pub fn json(config: &Config, json: &JsonSettings, http: &BoundHttp, connections: usize) -> JsonAdapter {
+pub fn json(
+    config: &Config,
+    json: &JsonSettings,
+    http: &BoundHttp,
+    connections: usize,
+    commons: Commons,
+) -> JsonAdapter {
     let own = JsonConfig {
         resume: json.resume,
         sessions_per_user: json.sessions_per_user,
@@ -139,6 +146,7 @@ pub fn json(config: &Config, json: &JsonSettings, http: &BoundHttp, connections:
         proofs(config, json),
         http.origin_policy(&with_customers(config, &json.origins)),
         limits,
+        commons,
     )
 }
 

@@ -55,6 +55,7 @@ const WORLDLY: &[&str] = &[
 const CHANNELS: &[(&str, &str)] = &[
     ("engine/src/call/messages.rs", "use tokio::sync::oneshot;"),
     ("signalling/src/adapter.rs", "use tokio::sync::mpsc::Sender;"),
+    ("signalling/src/presence.rs", "use tokio::sync::Notify;"),
 ];
 
 /// Where packets pass.

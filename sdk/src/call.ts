@@ -12,7 +12,7 @@ import { WebtrunkError, isFault } from './fault.js';
 import { Media } from './media.js';
 import type { Wish as OfferWish } from './media.js';
 import type { Facts } from './memory.js';
-import type { Dtmf, Ended, Progress, Quality, Rejection, Statistics, Wish } from './protocol.js';
+import type { Dtmf, Ended, Mode, Progress, Quality, Rejection, Speaker, Statistics, Wish } from './protocol.js';
 import type { Session } from './session.js';
 import type { GatewayEvent } from './socket.js';
 import { summarise } from './statistics.js';
@@ -35,6 +35,8 @@ export interface CallEvents {
   dtmf: Dtmf;
   /** How a transfer of ours goes. */
   transferProgress: Progress;
+  /** Another speaks in its conference, or nobody any more. */
+  speaker: Speaker;
   /** What is measured of it, every five seconds. */
   quality: Quality;
   /** The media has a path, or none for the moment. */
@@ -181,6 +183,16 @@ export class Call extends Emitter<CallEvents> {
     return done;
   }
 
+  /** Has the other party of another call in this one too: all hear each other, and the other call ends. */
+  async merge(other: Call): Promise<void> {
+    await this.#exchange.session.request('merge', { callId: this.#id, withCall: other.id });
+  }
+
+  /** Changes what we are to the two whom we supervise. */
+  async setMode(mode: Mode): Promise<void> {
+    await this.#exchange.session.insist('setMode', { callId: this.#id, mode });
+  }
+
   /** Starts, ends, pauses or resumes the recording, where the dial plan lets the page. */
   async record(wish: Wish): Promise<void> {
     await this.#exchange.session.request('record', { callId: this.#id, wish });
@@ -255,9 +267,10 @@ export class Call extends Emitter<CallEvents> {
       case 'dtmf': return this.emit('dtmf', event.params);
       case 'transferProgress': return this.emit('transferProgress', event.params);
       case 'quality': return this.emit('quality', event.params);
+      case 'speaker': return this.emit('speaker', event.params);
       case 'restartNeeded': return this.#restart();
       case 'ended': return this.finish(event.params);
-      case 'trying': case 'incoming': case 'registration': case 'message': case 'replacedSession': return;
+      case 'trying': case 'incoming': case 'registration': case 'presence': case 'message': case 'replacedSession': return;
     }
   }
 

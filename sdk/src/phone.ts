@@ -10,7 +10,7 @@ import type { Cancel, Environment } from './environment.js';
 import { WebtrunkError, isFault } from './fault.js';
 import { Media } from './media.js';
 import type { Facts } from './memory.js';
-import type { Ended, KnownCall, Message2 } from './protocol.js';
+import type { Ended, KnownCall, Message2, Mode, Presence, Report } from './protocol.js';
 import { Session } from './session.js';
 import type { SessionOptions, SessionState } from './session.js';
 import type { GatewayEvent } from './socket.js';
@@ -33,6 +33,8 @@ export interface PhoneEvents {
   incoming: Call;
   /** The page was reloaded, and has this call still. The SDK joins it again by itself. */
   restored: Call;
+  /** A user that is watched does something else, or does so when it begins to be watched. */
+  presence: Presence;
   /** Somebody wrote. */
   message: Message2;
   /** Another page has taken the session. */
@@ -47,6 +49,9 @@ interface Placing {
   to: string;
 }
 
+/** Asks the gateway for a call: its name. */
+type Ask = (to: string, sdp: string) => Promise<{ callId: string }>;
+
 /** A phone. */
 export class Phone extends Emitter<PhoneEvents> {
   /** Microphones and speakers. */
@@ -58,6 +63,7 @@ export class Phone extends Emitter<PhoneEvents> {
   readonly #calls = new Map<string, Call>();
   readonly #placing = new Set<Placing>();
   #cancelOnline: Cancel | null = null;
+  #watched: string[] = [];
 
   /** `environment` is another than the browser's in tests alone. */
   constructor(options: PhoneOptions, environment: Environment = browser()) {
@@ -67,7 +73,7 @@ export class Phone extends Emitter<PhoneEvents> {
     this.#session = new Session(environment, options, {
       onState: (state) => this.#onState(state),
       onEvent: (event) => this.#onEvent(event),
-      onBegun: () => this.#dropCalls('signallingLost', 'The page was gone for too long.', 27),
+      onBegun: () => this.#onBegun(),
       onResumed: (calls, isLost, facts) => this.#onResumed(calls, isLost, facts),
       onReplaced: () => this.emit('replaced', undefined),
       facts: () => Object.fromEntries([...this.#calls].map(([id, call]) => [id, call.facts])),
@@ -108,13 +114,33 @@ export class Phone extends Emitter<PhoneEvents> {
 
   /** Calls a number or user. Resolves when the call is on its way; what becomes of it, the call tells. */
   async call(to: string): Promise<Call> {
+    return this.#begin(to, (whom, sdp) => this.#session.request('call', { to: whom, sdp }));
+  }
+
+  /** Is in the call that a user talks in, as its supervisor. */
+  async supervise(user: string, mode: Mode): Promise<Call> {
+    return this.#begin(user, (whom, sdp) => this.#session.request('supervise', { user: whom, mode, sdp }));
+  }
+
+  /** Tells by `presence` what these users do from now on, and no others. */
+  async watch(users: string[]): Promise<void> {
+    await this.#session.request('watch', { users });
+    this.#watched = users;
+  }
+
+  /** What may be of use to whoever looks for a fault. */
+  async report(): Promise<Report> {
+    return this.#session.insist('report', {});
+  }
+
+  async #begin(to: string, ask: Ask): Promise<Call> {
     const facts: Facts = { direction: 'outgoing', peer: to, displayName: '', headers: {}, transferredBy: null };
     const call = new Call(this.#exchange, '', 'calling', facts, null);
     const placing = { call, to };
     try {
       const sdp = await call.begin();
       this.#placing.add(placing);
-      await this.#place(call, to, sdp);
+      await this.#place(call, () => ask(to, sdp));
     } catch (fault) {
       call.finish(ended('', 'notPlaced', 'The call was not placed.', 41));
       throw fault;
@@ -130,12 +156,12 @@ export class Phone extends Emitter<PhoneEvents> {
   }
 
   /** A call whose request got no answer is asked for again, unless the gateway turns out to have it. */
-  async #place(call: Call, to: string, sdp: string): Promise<void> {
+  async #place(call: Call, ask: () => Promise<{ callId: string }>): Promise<void> {
     while (call.id === '') {
       await this.#session.connected();
       if (call.id !== '') return;
       try {
-        const { callId } = await this.#session.request('call', { to, sdp });
+        const { callId } = await ask();
         this.#adopt(callId, call);
       } catch (fault) {
         if (!isFault(fault, 'connectionLost')) throw fault;
@@ -149,6 +175,12 @@ export class Phone extends Emitter<PhoneEvents> {
     call.on('ended', () => this.#calls.delete(id));
   }
 
+  /** Another session is there: what the one before had is gone. */
+  #onBegun(): void {
+    this.#dropCalls('signallingLost', 'The page was gone for too long.', 27);
+    if (this.#watched.length > 0) this.#quietly(this.watch(this.#watched));
+  }
+
   #onState(state: SessionState): void {
     if (state === 'closed') {
       this.#cancelOnline?.();
@@ -160,6 +192,7 @@ export class Phone extends Emitter<PhoneEvents> {
 
   #onEvent(event: GatewayEvent): void {
     if (event.method === 'message') return this.emit('message', event.params);
+    if (event.method === 'presence') return this.emit('presence', event.params);
     if (event.method === 'registration' || event.method === 'replacedSession') return;
     const { callId } = event.params;
     if (event.method === 'incoming' && !this.#calls.has(callId)) {

@@ -163,6 +163,14 @@ export interface Media {
   sdp?: string | null;
 }
 
+/** Parameters of `merge`. */
+export interface Merge {
+  /** The call that all are in then. */
+  callId: string;
+  /** The call whose other party comes to it. */
+  withCall: string;
+}
+
 /** Parameters of `message`. */
 export interface Message {
   /** What is written. */
@@ -180,6 +188,15 @@ export interface Message2 {
   /** What was written. */
   text: string;
 }
+
+/** What a supervisor is to the two that talk. */
+export type Mode =
+  /** Hears both, and nobody hears it. */
+  | "listen"
+  /** Hears both, and the supervised user alone hears it. */
+  | "whisper"
+  /** Takes part. */
+  | "barge";
 
 /** Parameters of `mute`. */
 export interface Mute {
@@ -209,6 +226,23 @@ export interface Placed {
   /** Its name, by which events and requests name it. */
   callId: string;
 }
+
+/** Parameters of `presence`. */
+export interface Presence {
+  /** What it does. */
+  state: PresenceState;
+  /** The user. */
+  user: string;
+}
+
+/** What a user does. */
+export type PresenceState =
+  /** It has no call. */
+  | "idle"
+  /** It is called, or calls. */
+  | "ringing"
+  /** It talks. */
+  | "talking";
 
 /** Parameters of `transferProgress`. */
 export interface Progress {
@@ -304,6 +338,40 @@ export type Rejection =
 /** Parameters of `replacedSession`. */
 export interface Replaced {}
 
+/** A session, as it stands. It holds no token, no password, and no keys of media. */
+export interface Report {
+  /** The address that the page comes from. */
+  address: string;
+  /** Its calls. */
+  calls: ReportedCall[];
+  /** For how long it has been connected, in ms. */
+  connectedMs: number;
+  /** What was said lately, the oldest first. */
+  ladder: Rung[];
+  /** The number of the last event. */
+  lastEvent: number;
+  /** The session's name, for logs. */
+  session: string;
+  /** Who the page is to others. */
+  user: string;
+  /** The gateway's version. */
+  version: string;
+}
+
+/** A call of a report. */
+export interface ReportedCall {
+  /** The call. */
+  callId: string;
+  /** Its leg, by which the gateway's log tells of it, and by that of its call. */
+  leg: string;
+  /** Whom it is with: who calls, or what was dialled. */
+  peer: string;
+  /** How far it is. */
+  state: CallState;
+  /** What was measured of it last. */
+  statistics?: Statistics | null;
+}
+
 /** Parameters of `resume`. */
 export interface Resume {
   /** The number of the last event that the page saw; 0 for none. */
@@ -330,6 +398,18 @@ export interface Resumed {
   user: string;
 }
 
+/** One message of the page's or of the gateway's. */
+export interface Rung {
+  /** When it was said, in ms since the session began. */
+  atMs: number;
+  /** The call that it is about. */
+  callId?: string | null;
+  /** Whether the page said it. */
+  isFromPage: boolean;
+  /** The method, or the event. */
+  said: string;
+}
+
 /** The gateway's answer to the page's offer. */
 export interface Sdp {
   /** The answer. */
@@ -344,6 +424,24 @@ export interface SendDtmf {
   digits: string;
   /** How long each is held, in ms: 40 to 6000. */
   durationMs?: number;
+}
+
+/** Parameters of `setMode`. */
+export interface SetMode {
+  /** The supervisor's call. */
+  callId: string;
+  /** What the page is from now on. */
+  mode: Mode;
+}
+
+/** Parameters of `speaker`. */
+export interface Speaker {
+  /** The call. */
+  callId: string;
+  /** Whether it is the page itself. */
+  isSelf: boolean;
+  /** Who speaks, as the others call it: a user, or the number that a caller shows. None where nobody does. */
+  name?: string | null;
 }
 
 /** What is measured of the page's own leg at the gateway. "Received" is what the page said, "sent" what it hears. */
@@ -378,6 +476,16 @@ export interface Statistics {
   speechDbm0?: number | null;
 }
 
+/** Parameters of `supervise`. */
+export interface Supervise {
+  /** What the page is to the two that talk. */
+  mode: Mode;
+  /** The page's offer. */
+  sdp: string;
+  /** The user whose call it is. */
+  user: string;
+}
+
 /** Parameters of `transfer`: `to` or `withCall`. */
 export interface Transfer {
   /** The call whose other party is handed on. */
@@ -398,6 +506,12 @@ export type TransferStep =
   | "done"
   /** Nobody took it: the call goes on. */
   | "failed";
+
+/** Parameters of `watch`. */
+export interface Watch {
+  /** The users, 200 at most; none ends it. */
+  users: string[];
+}
 
 /** What a page wants of the recording. */
 export type Wish =
@@ -450,10 +564,20 @@ export interface Methods {
   sendDtmf: SendDtmf;
   /** Has another party take the page's place: one that is called, or the one of another call of the session. */
   transfer: Transfer;
+  /** Has the other parties of two calls of the session and the page all hear each other. Answered when they do: then `withCall` ends, and its party is in `callId`. */
+  merge: Merge;
+  /** Is in the call that a user talks in, as its supervisor, where the configuration lets the page's user. Answered and told of as `call` is. */
+  supervise: Supervise;
+  /** Changes what a supervisor is to the two that talk. */
+  setMode: SetMode;
   /** Starts, ends, pauses or resumes the recording, where the dial plan lets the page. */
   record: Record;
   /** Tells what is measured of a call's media now. */
   statistics: Named;
+  /** Tells what may be of use to whoever looks for a fault: of the session, its calls, and what was said lately, without secrets. */
+  report: Nothing;
+  /** Tells what these users do from now on, and no others: each by `presence` at once, and whenever that changes. */
+  watch: Watch;
   /** Writes to somebody, out of any call. */
   message: Message;
   /** Answered at once. With `lastSeen` the gateway forgets the events up to there. */
@@ -484,6 +608,10 @@ export interface Events {
   transferProgress: Progress;
   /** What is measured of a call's media, every five seconds. It is not told again after `resume`. */
   quality: Quality;
+  /** Another speaks in the conference that the call is in, or nobody any more. It is not told again after `resume`. */
+  speaker: Speaker;
+  /** What a user does that the page watches. After `resume` it is told of all of them, as it is then. */
+  presence: Presence;
   /** Nothing is heard of the page's media: it should restart ICE by `update`. */
   restartNeeded: CallEvent;
   /** Somebody wrote. */

@@ -2,7 +2,7 @@
 
 import type { Cancel, Environment } from './environment.js';
 import { WebtrunkError, connectionLost } from './fault.js';
-import type { Connected, Done, Events, Methods, Placed, Resumed, Sdp, Statistics } from './protocol.js';
+import type { Connected, Done, Events, Methods, Placed, Report, Resumed, Sdp, Statistics } from './protocol.js';
 
 const SUBPROTOCOL = 'webtrunk.v1.json';
 
@@ -32,6 +32,11 @@ interface Results {
   candidate: Done;
   sendDtmf: Done;
   transfer: Done;
+  merge: Done;
+  supervise: Placed;
+  setMode: Done;
+  watch: Done;
+  report: Report;
   record: Done;
   statistics: Statistics;
   message: Done;

@@ -361,3 +361,50 @@ test('a page that was reloaded joins its calls again, and knows whom they are wi
   assert.equal(tab.socket.request('rejoin').params.callId, 'a2');
   assert.equal(tab.socket.count('rejoin'), 2);
 });
+
+test('two calls are put together, and the fault is told where that cannot be', async () => {
+  const { browser, phone } = await connected();
+  const one = await talk(phone, browser, 'a1', 2);
+  const other = await talk(phone, browser, 'a2', 3);
+  const merging = one.merge(other);
+  await settle();
+  assert.deepEqual(browser.socket.request('merge').params, { callId: 'a1', withCall: 'a2' });
+  await browser.socket.answer('merge', {});
+  await merging;
+  browser.socket.event('ended', ended(4, 'a2'));
+  await settle();
+  assert.deepEqual(phone.calls.map(({ id }) => id), ['a1']);
+});
+
+test('a supervisor has a call as others have, and changes what it is there', async () => {
+  const { browser, phone } = await connected();
+  const supervising = phone.supervise('bob', 'listen');
+  await settle();
+  const { user, mode } = browser.socket.request('supervise').params as { user: string; mode: string };
+  assert.deepEqual([user, mode], ['bob', 'listen']);
+  await browser.socket.answer('supervise', { callId: 's1' });
+  const call = await supervising;
+  const speakers: (string | null | undefined)[] = [];
+  call.on('speaker', ({ name }) => speakers.push(name));
+  browser.socket.event('connected', { seq: 2, callId: 's1', sdp: 'gateway' });
+  browser.socket.event('speaker', { seq: 0, callId: 's1', name: 'bob', isSelf: false });
+  await settle();
+  assert.deepEqual([call.state, speakers], ['connected', ['bob']]);
+  const changing = call.setMode('whisper');
+  await settle();
+  await browser.socket.answer('setMode', {});
+  await changing;
+});
+
+test('what users do is told who watches them', async () => {
+  const { browser, phone } = await connected();
+  const told: string[] = [];
+  phone.on('presence', ({ user, state }) => told.push(`${user} ${state}`));
+  const watching = phone.watch(['bob']);
+  await settle();
+  await browser.socket.answer('watch', {});
+  await watching;
+  browser.socket.event('presence', { seq: 0, user: 'bob', state: 'talking' });
+  await settle();
+  assert.deepEqual(told, ['bob talking']);
+});

@@ -3,8 +3,10 @@
 //! Every protocol is turned into this one vocabulary, and nothing else crosses. Events report what
 //! the far side did; commands say what the gateway wants done. A description is carried unopened.
 
+mod dial;
 pub(crate) mod outlet;
 mod passage;
+mod supervising;
 mod text;
 
 use std::fmt;
@@ -20,7 +22,9 @@ use webtrunk_engine::leg::LegStats;
 use webtrunk_engine::sdp::{CandidateFragment, FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
+pub use dial::{Dial, HeaderChange, Target};
 pub use passage::{Diversion, DiversionReason, Passage};
+pub use supervising::{Supervising, SupervisorMode};
 pub use text::{Content, ContentId, ContentKind, Delivery, SendText, Text};
 
 /// Speaks one signalling protocol on behalf of the gateway.
@@ -251,6 +255,32 @@ pub enum Event {
         /// What it wants.
         wish: RecordWish,
     },
+    /// The party wants whom it talks with in another call in this one too, so that all hear each other. To be answered by
+    /// `TransferProgress`; its leg in the other call is hung up.
+    MergeAsked {
+        /// An answered leg.
+        leg: LegId,
+        /// Its leg in the other call.
+        with: LegId,
+        /// Whom it talks with there.
+        peer: String,
+    },
+    /// Somebody wants to be in the call that a user talks in; to be answered by `Answer` or `Hangup`.
+    Supervising(Box<Supervising>),
+    /// The party's signalling is lost for the moment, or is back.
+    AwayTold {
+        /// An answered leg.
+        leg: LegId,
+        /// Whether it is lost.
+        is_away: bool,
+    },
+    /// A supervisor wants to be another thing to the two that talk.
+    ModeAsked {
+        /// Its leg.
+        leg: LegId,
+        /// What it is from now on.
+        mode: SupervisorMode,
+    },
     /// The party wants another party in its place. To be answered by `TransferProgress`.
     TransferAsked {
         /// An answered leg.
@@ -476,6 +506,13 @@ pub enum RecordWish {
 pub enum News {
     /// Whether the other end holds it.
     Held(bool),
+    /// Who speaks in its conference, or nobody any more.
+    Speaker {
+        /// What others call it.
+        name: Option<String>,
+        /// Whether it is the party itself.
+        is_self: bool,
+    },
     /// What is measured of its media, which it asked for; `None` where there is nothing yet.
     Figures(Option<Box<LegStats>>),
 }
@@ -493,79 +530,13 @@ pub enum TransferProgress {
     Failed(EndCause),
 }
 
-/// A call to be placed.
-#[derive(Debug, Clone)]
-pub struct Dial {
-    /// The name that the new leg gets.
-    pub leg: LegId,
-    /// Whom to call.
-    pub target: Target,
-    /// Who calls, as shown.
-    pub caller: Party,
-    /// The user whose call it is: a trunk at which that one has an account is called by it.
-    pub on_behalf_of: Option<String>,
-    /// Who transfers the caller to the callee, where that is how the call comes about.
-    pub transferred_by: Option<Party>,
-    /// Our offer; `None` asks the callee to offer.
-    pub offer: Option<Box<SessionDescription>>,
-    /// What it is told besides.
-    pub headers: Vec<HeaderChange>,
-    /// How long it may ring.
-    pub ring_timeout: Duration,
-    /// Another party is called where this one says nothing at all, not even that it has heard of the call.
-    pub has_successor: bool,
-    /// How many more times it may be passed on by those after us.
-    pub hops: u8,
-    /// What goes along with it.
-    pub passed: Passage,
-    /// Its span in the log, inside its call's: what the adapter logs of the leg is inside it.
-    pub span: Span,
-}
-
-/// A change of what the message says that places a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeaderChange {
-    /// The name, which no other header has then.
-    pub name: String,
-    /// What it says; `None` where it is taken out.
-    pub value: Option<String>,
-}
-
-/// Whom to call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// One registered contact of a user, by the key that the registrar gave it.
-    Contact {
-        /// The user's name.
-        user: String,
-        /// The registrar's key of the binding.
-        binding: u64,
-    },
-    /// A number at a trunk.
-    Trunk {
-        /// The trunk's name.
-        trunk: String,
-        /// What is dialled there.
-        number: String,
-    },
-    /// Whoever talks with a leg of another call, whose place the caller takes. No adapter gets it: two calls are joined
-    /// inside the gateway.
-    Party {
-        /// The leg whose place it is.
-        leg: LegId,
-        /// By whose rights it is taken.
-        origin: Origin,
-        /// Who is there, as far as is known.
-        user: String,
-    },
-}
-
 impl Event {
     /// The leg that it is about.
     #[must_use]
     pub fn leg(&self) -> LegId {
         match self {
             Self::Incoming(incoming) => incoming.leg,
+            Self::Supervising(asked) => asked.incoming.leg,
             Self::Texted(text) => text.leg,
             Self::Refused(call) => call.leg,
             Self::Progress { leg, .. }
@@ -578,6 +549,9 @@ impl Event {
             | Self::CandidatesTold { leg, .. }
             | Self::RecordAsked { leg, .. }
             | Self::TransferAsked { leg, .. }
+            | Self::MergeAsked { leg, .. }
+            | Self::ModeAsked { leg, .. }
+            | Self::AwayTold { leg, .. }
             | Self::MuteAsked { leg, .. }
             | Self::FiguresAsked { leg }
             | Self::Redirected { leg, .. }

@@ -31,9 +31,10 @@ use webtrunk_engine::leg::LegStats;
 use webtrunk_engine::net::capture::{Capture, CaptureSpec};
 use webtrunk_engine::{CallId, EndCause, LegId};
 
-use crate::adapter::{Command, Event, Incoming, Origin};
+use crate::adapter::{Command, Event, Incoming, Origin, Supervising};
 use crate::b2bua::Input;
 use crate::cdr::CdrKeeper;
+use crate::presence::{Presence, Present};
 use crate::routing::{Decision, Plan, Query};
 use crate::spending::Spent;
 use crate::tie;
@@ -64,6 +65,8 @@ pub struct Switchboard {
     legs: Legs,
     roll: Roll,
     users: UserCalls,
+    /// What users are doing.
+    presence: Presence,
     till: Till,
     ties: Arc<Ties>,
     witness: Option<Arc<dyn Witness>>,
@@ -94,6 +97,7 @@ impl Switchboard {
             legs,
             roll: Roll::default(),
             users,
+            presence: Presence::default(),
             till: Till::default(),
             ties,
             witness: None,
@@ -105,6 +109,12 @@ impl Switchboard {
     #[must_use]
     pub fn with_spent(self, kept: Vec<Spent>, keeper: Option<Arc<dyn SpentKeeper>>) -> Self {
         Self { till: Till::new(kept, keeper), ..self }
+    }
+
+    /// The same, which notes there what users are doing.
+    #[must_use]
+    pub fn with_presence(self, presence: Presence) -> Self {
+        Self { presence, ..self }
     }
 
     /// Tells this one of calls from now on.
@@ -193,9 +203,10 @@ impl Switchboard {
                 event = events.recv() => match event {
                     Some(Event::Incoming(incoming)) if incoming.replaces.is_some() => {
                         let desk = Desk::open(self.records.as_ref(), &incoming);
-                        match self.legs.join(adapter, incoming).await {
+                        let (leg, of) = (incoming.leg, incoming.replaces.unwrap_or(incoming.leg));
+                        match self.legs.join(leg, of, Input::Incoming { adapter, incoming }).await {
                             Ok(()) => desk.leave(),
-                            Err((leg, cause)) => {
+                            Err(cause) => {
                                 desk.refuse(cause);
                                 self.command(adapter, Command::Hangup { leg, cause }).await;
                             }
@@ -207,6 +218,7 @@ impl Switchboard {
                         self.legs.add(incoming.leg, mailbox.0.clone());
                         calls.spawn(Arc::clone(&self).run(adapter, incoming, mailbox, stopping.clone()));
                     }
+                    Some(Event::Supervising(asked)) => self.admit_supervisor(adapter, asked).await,
                     Some(Event::Refused(call)) => Desk::file_refused(self.records.as_ref(), &call),
                     Some(Event::Texted(text)) => {
                         calls.spawn(Arc::clone(&self).deliver(adapter, text, stopping.clone()));
@@ -243,6 +255,10 @@ impl Switchboard {
                 let span = error_span!("call", id = %handle.id());
                 let legs = vec![(leg, adapter)];
                 let (seats, bill) = (Seats::new(&self.users, leg, seats), Bill::new(&self.till));
+                let mut present = Present::new(self.presence.clone());
+                if let Origin::User(user) = &incoming.origin {
+                    present.enter(user, leg);
+                }
                 let listed = self.roll.enter(&handle);
                 let call = Conversation {
                     board: &self,
@@ -252,6 +268,7 @@ impl Switchboard {
                     handle,
                     legs,
                     seats,
+                    present,
                     bill,
                     desk,
                     listed,
@@ -262,6 +279,23 @@ impl Switchboard {
                 desk.refuse(cause);
                 self.command(adapter, Command::Hangup { leg, cause }).await;
                 self.legs.remove(leg);
+            }
+        }
+    }
+
+    /// Hands a supervisor to the call that its user talks in.
+    async fn admit_supervisor(&self, adapter: &'static str, asked: Box<Supervising>) {
+        let (leg, desk) = (asked.incoming.leg, Desk::open(self.records.as_ref(), &asked.incoming));
+        let of = self.presence.talking_leg(&asked.user).ok_or(EndCause::NotFound);
+        let joined = match of {
+            Ok(of) => self.legs.join(leg, of, Input::Supervisor { adapter, asked, of }).await,
+            Err(cause) => Err(cause),
+        };
+        match joined {
+            Ok(()) => desk.leave(),
+            Err(cause) => {
+                desk.refuse(cause);
+                self.command(adapter, Command::Hangup { leg, cause }).await;
             }
         }
     }

@@ -307,7 +307,11 @@ impl Conference {
                     News::Changed { party, gain_db, is_muted, .. } => {
                         CallEvent::PartyChanged { leg, party, gain_db, is_muted }
                     }
-                    News::Speaker(speaker) => CallEvent::SpeakerChanged { leg, speaker },
+                    News::Speaker(speaker) => {
+                        let named = self.parties.iter().find(|party| Some(party.spec.leg) == speaker);
+                        let name = named.map(|party| Arc::clone(&party.spec.name));
+                        CallEvent::SpeakerChanged { leg, speaker, name }
+                    }
                 };
                 calls.with_call(listener.call, |call, _| call.tell(event));
             }

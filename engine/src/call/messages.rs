@@ -1,6 +1,7 @@
 //! Everything a call can be told, and everything it tells. Nothing else crosses.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -130,8 +131,8 @@ pub enum CallCommand {
     ResumeRecording,
     /// Marks this moment of the recording. Answered by [`CallEvent::RecordingMarked`].
     MarkRecording,
-    /// Lets a party into the conference in the room that the call was made for, until it is told to hear
-    /// something else. Answered by [`CallEvent::ConferenceJoined`] or [`CallEvent::ConferenceRefused`].
+    /// Lets a party into the conference in the room that the call was made for, or in one of the call's own, until it is
+    /// told to hear something else. Answered by [`CallEvent::ConferenceJoined`] or [`CallEvent::ConferenceRefused`].
     JoinConference(Box<PartySpec>),
     /// Makes a party of the conference what this says, whatever it was before: its role, gain and mute. Answered by
     /// [`CallEvent::PartyChanged`].
@@ -421,6 +422,8 @@ pub enum CallEvent {
         leg: LegId,
         /// The leg of who speaks; `None` when nobody does any more.
         speaker: Option<LegId>,
+        /// What others call who speaks.
+        name: Option<Arc<str>>,
     },
     /// The call is gone, with every leg: by [`CallCommand::End`], or by our own fault.
     Ended {

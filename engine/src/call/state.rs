@@ -32,7 +32,7 @@ const EVENTS: usize = 4;
 pub struct Call {
     id: CallId,
     span: Span,
-    /// The room of the conference that its parties may join.
+    /// The room of the conference that its parties may join, once there is one.
     room: Option<Arc<str>>,
     pub(super) supplies: Arc<Supplies>,
     pub(super) legs: Vec<Leg>,
@@ -70,7 +70,13 @@ impl Call {
         self.room = Some(room);
     }
 
-    /// The room that it was made for.
+    /// The room that it was made for; where that is none, one of its own, whose name nobody guesses.
+    pub(crate) fn room_or_own(&mut self) -> &Arc<str> {
+        let own = || format!("meeting {:032x}", rand::random::<u128>()).into();
+        self.room.get_or_insert_with(own)
+    }
+
+    /// The room that its parties may join.
     pub(crate) fn room(&self) -> Option<&Arc<str>> {
         self.room.as_ref()
     }

@@ -182,6 +182,7 @@ mod tests {
     use super::*;
     use crate::config::Secret;
     use crate::demo::{Demo, DemoAddresses};
+    use crate::descriptors::Shares;
     use crate::supervision::Mishaps;
     use crate::telephony::Telephony;
 
@@ -196,8 +197,8 @@ mod tests {
         let token = web::Data::new(AdminToken::new(&folder.path().join("token")));
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
-        let telephony =
-            Telephony::start(&config, &Certificates::default(), None, 10, None).expect("free ports");
+        let telephony = Telephony::start(&config, &Certificates::default(), None, Shares::of_tests(), None)
+            .expect("free ports");
         let services = AdminServices {
             calls: telephony.calls(),
             certificates: Certificates::default(),

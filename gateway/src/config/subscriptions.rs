@@ -8,7 +8,7 @@ use webtrunk_signalling::sip::subscription::{SubscriptionConfig, WatchRights, Wa
 
 use super::faults::Faults;
 use super::trunks::TrunkSection;
-use super::users::{UserSection, check_mailboxes, groups_of};
+use super::users::{UserSection, check_mailboxes, check_supervised, groups_of};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +64,11 @@ impl SubscriptionsSection {
         };
         let tellers = trunks.iter().filter(|trunk| trunk.tells_of_mailboxes());
         SubscriptionConfig {
-            rights: WatchRights { watchers, groups: groups_of(users) },
+            rights: WatchRights {
+                watchers,
+                groups: groups_of(users),
+                supervised: check_supervised(users, faults),
+            },
             expires_min: Duration::from_secs(expires_min.into()),
             expires_max: Duration::from_secs(expires_max.into()),
             per_user: per_user as usize,

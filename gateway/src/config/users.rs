@@ -81,6 +81,8 @@ pub(super) struct UserSection {
     ha1_sha256: Option<Spanned<SecretSource>>,
     #[serde(default)]
     groups: Vec<Spanned<String>>,
+    #[serde(default)]
+    supervises: Vec<Spanned<String>>,
     mailbox: Option<Spanned<String>>,
     calls_max: Option<Spanned<u32>>,
     #[serde(default)]
@@ -145,6 +147,24 @@ pub(super) fn groups(sections: &[UserSection]) -> HashMap<&str, HashSet<&str>> {
 pub(super) fn groups_of(sections: &[UserSection]) -> HashMap<String, BTreeSet<String>> {
     let groups = |section: &UserSection| section.groups.iter().map(|group| group.get_ref().clone()).collect();
     sections.iter().map(|section| (section.name().to_owned(), groups(section))).collect()
+}
+
+/// The groups whose users each supervisor may listen to.
+pub(super) fn check_supervised(
+    sections: &[UserSection],
+    faults: &mut Faults<'_>,
+) -> HashMap<String, BTreeSet<String>> {
+    let known = groups(sections);
+    let mut supervised = HashMap::new();
+    for section in sections.iter().filter(|section| !section.supervises.is_empty()) {
+        for group in section.supervises.iter().filter(|group| !known.contains_key(group.get_ref().as_str())) {
+            let problem = format!("no user is in the group {:?}", group.get_ref());
+            faults.add(group.span(), problem, "write it into users[].groups of those who are supervised");
+        }
+        let groups = section.supervises.iter().map(|group| group.get_ref().clone()).collect();
+        supervised.insert(section.name().to_owned(), groups);
+    }
+    supervised
 }
 
 /// Whose the mailboxes are that trunks call by another name than their users'.

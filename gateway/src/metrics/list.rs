@@ -397,7 +397,7 @@ pub(super) const LIST: &[Metric] = &[
         name: "webtrunk_panics_total",
         kind: Counter,
         labels: &[],
-        help: "Broken assumptions of ours, each of which ended a call; five within a minute end the process",
+        help: "Broken assumptions of ours, each of which ended a call, or a page's session, or cost a message; five within a minute end the process",
         read: |at, samples| samples.value(at.panics),
     },
     Metric {

@@ -63,8 +63,9 @@ fn users(config: &Config) -> Vec<(String, String)> {
         subscriptions.mailboxes.iter().map(|(mailbox, owner)| (owner.as_str(), mailbox)).collect();
     let words = |(name, hashes): (&str, String)| {
         let mailbox = mailboxes.get(name);
-        let (groups, calls_max) = (subscriptions.rights.groups.get(name), config.user_limits.of(name));
-        (name.to_owned(), format!("{hashes} {groups:?} {mailbox:?} {calls_max:?}"))
+        let (rights, calls_max) = (&subscriptions.rights, config.user_limits.of(name));
+        let (groups, supervised) = (rights.groups.get(name), rights.supervised.get(name));
+        (name.to_owned(), format!("{hashes} {groups:?} {supervised:?} {mailbox:?} {calls_max:?}"))
     };
     let mut users: Vec<_> = config.users.iter().map(words).collect();
     users.sort();

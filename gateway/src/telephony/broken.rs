@@ -25,6 +25,7 @@ use webtrunk_signalling::switchboard::House;
 use super::Telephony;
 use crate::certificates::Certificates;
 use crate::config::Config;
+use crate::descriptors::Shares;
 use crate::store::{Period, Store, read_calls};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -157,7 +158,8 @@ impl Scene {
         let path = config.store.as_ref().expect("it has one").path.clone();
         let store = Store::open(&path, config.cdr.as_ref()).await.expect("it is new");
         let telephony =
-            Telephony::start(&config, &Certificates::default(), None, 10, Some(store)).expect("free ports");
+            Telephony::start(&config, &Certificates::default(), None, Shares::of_tests(), Some(store))
+                .expect("free ports");
         let house = telephony.live.house(&config);
         let directory = Arc::new(BrokenDirectory(Arc::clone(&house.directory)));
         telephony.board.replace(House { directory, ..house });

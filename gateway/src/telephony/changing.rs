@@ -6,6 +6,7 @@ use tracing::error;
 use webtrunk_engine::engine::Engine;
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::json::adapter::JsonReloader;
+use webtrunk_signalling::presence::Presence;
 use webtrunk_signalling::sip::adapter::{SipChange, SipReloader};
 use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig};
 use webtrunk_signalling::sip::locations::Locations;
@@ -24,6 +25,8 @@ pub(super) struct Live {
     pub(super) reloader: SipReloader,
     pub(super) locations: Locations,
     pub(super) transport: TransportLayer,
+    /// What users are doing, and who may know.
+    pub(super) presence: Presence,
     /// Where pages are, and what changes their keys.
     pub(super) pages: Option<(Locations, JsonReloader)>,
 }
@@ -47,6 +50,7 @@ impl Changing {
             return error!("prompts cannot be made ready, and all stays as it is");
         };
         self.board.replace(house);
+        self.live.presence.set_rights(config.subscriptions.rights.clone());
         self.engine.limit_calls(config.media.calls_max);
         self.media_load.refuse_when_late(config.defence.refuses_when_late);
         self.media_load.limit_memory(config.defence.memory_max_octets);

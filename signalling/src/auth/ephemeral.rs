@@ -174,6 +174,12 @@ impl EphemeralKeys {
         self
     }
 
+    /// Whether there is a key of this id.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id == id)
+    }
+
     /// Makes a name for a user, good for `lifetime`, by the key that came into force last; `None` where none is in
     /// force, or the user cannot stand in a name.
     #[must_use]

@@ -13,6 +13,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
+use super::meeting::Meeting;
 use super::menu::{Asking, Missed};
 use super::party::{Party, PartyState};
 use super::recording::Recording;
@@ -52,6 +53,8 @@ pub struct B2bua {
     pub(super) recording: Recording,
     /// The conference that the caller is in, or joins.
     pub(super) attendance: Option<Attendance>,
+    /// Who is there beside the two that talk.
+    pub(super) meeting: Option<Meeting>,
     pub(super) transfer: Option<Transfer>,
     pub(super) replacement: Option<Replacement>,
     pub(super) redirection: Redirection,
@@ -124,6 +127,7 @@ impl B2bua {
             answered_at: None,
             recording: Recording::default(),
             attendance: None,
+            meeting: None,
             transfer: None,
             replacement: None,
             redirection: Redirection::default(),
@@ -149,6 +153,9 @@ impl B2bua {
                 }
             }
             Input::Incoming { adapter, incoming } => self.on_replacing(adapter, *incoming, directory),
+            Input::Supervisor { adapter, asked, of } => {
+                self.on_supervising(adapter, *asked, of, directory);
+            }
         }
     }
 
@@ -212,6 +219,7 @@ impl B2bua {
             // The call began with it; one that wants a place in it is no mere signal; messages out of calls come to no
             // call; codes are for records; and figures are the engine's.
             Event::Incoming(_)
+            | Event::Supervising(_)
             | Event::Refused(_)
             | Event::Texted(_)
             | Event::TextSent { .. }
@@ -239,6 +247,9 @@ impl B2bua {
             }
             Event::RecordAsked { leg, wish } => self.on_record_asked(leg, wish),
             Event::MuteAsked { leg, is_muted } => self.on_mute_asked(leg, is_muted),
+            Event::MergeAsked { leg, with, peer } => self.on_merge_asked(leg, with, peer, directory),
+            Event::AwayTold { leg, is_away } => self.on_away(leg, is_away),
+            Event::ModeAsked { leg, mode } => self.on_mode_asked(leg, mode),
             Event::TransferAsked { leg, destination, replaces } => {
                 self.on_transfer_asked(leg, destination, replaces, directory)
             }
@@ -265,10 +276,8 @@ impl B2bua {
                 self.on_agreed(leg, direction, takes_digits, now);
             }
             // The engine logs what is heard, and what was; a call goes on whatever it is.
-            CallEvent::LegConnected { .. }
-            | CallEvent::LegEnded { .. }
-            | CallEvent::AudioChanged { .. }
-            | CallEvent::OneWayAudio { .. } => {}
+            CallEvent::LegConnected { .. } | CallEvent::LegEnded { .. } | CallEvent::OneWayAudio { .. } => {}
+            CallEvent::AudioChanged { leg, now: heard, .. } => self.on_audio_changed(leg, heard),
             CallEvent::LegSilent { leg } => self.on_silence(leg, now),
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),
             CallEvent::LegFailed { leg, cause, .. } => self.on_leg_failed(leg, cause, directory, now),
@@ -309,8 +318,13 @@ impl B2bua {
                 info!(%party, gain_db, is_muted, "party changed");
             }
             CallEvent::TalkingChanged { leg, is_talking } => debug!(%leg, is_talking, "talking changed"),
-            CallEvent::SpeakerChanged { leg, speaker } if speaker == Some(leg) => info!("active speaker"),
-            CallEvent::SpeakerChanged { speaker, .. } => debug!(?speaker, "speaker changed"),
+            CallEvent::SpeakerChanged { leg, speaker, name } => {
+                debug!(?speaker, "speaker changed");
+                if speaker == Some(leg) {
+                    info!("active speaker");
+                }
+                self.tell_speaker(leg, name.as_deref(), speaker == Some(leg));
+            }
             CallEvent::Ended { cause } => self.hang_up(cause),
         }
     }

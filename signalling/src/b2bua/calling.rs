@@ -266,6 +266,9 @@ impl B2bua {
 
     /// Both hear each other.
     pub(super) fn connect(&mut self, callee: LegId) {
+        if self.meeting.is_some() {
+            return self.meet();
+        }
         let caller = self.caller.leg;
         self.hear(caller, HearSource::Leg(callee));
         self.hear(callee, HearSource::Leg(caller));

@@ -112,6 +112,10 @@ impl B2bua {
     /// While a party holds the other without sound of its own, the other hears music, or packets of silence,
     /// so that its media does not seem to have died. Of one that is muted it hears silence.
     pub(super) fn follow_hold(&mut self, leg: LegId) {
+        // Where several meet, who holds is not heard, and that is all.
+        if self.meeting.is_some() {
+            return;
+        }
         self.tell_hold(leg);
         let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
         let music = self.settings.music_on_hold.clone();
@@ -154,6 +158,10 @@ impl B2bua {
 /// Whether nothing, or nothing worth hearing, comes of a party that holds: a page that listens to nobody sends
 /// silence, where a telephone system may send music of its own.
 fn holds_in_silence(party: &Party, has_music: bool) -> bool {
+    // A page that is reloaded, say.
+    if party.is_away && party.is_unheard {
+        return true;
+    }
     match party.direction {
         Some(Direction::Inactive) => true,
         Some(Direction::RecvOnly) => has_music && party.profile == MediaProfile::Webrtc,

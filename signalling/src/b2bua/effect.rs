@@ -10,7 +10,7 @@ use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_engine::{EndCause, LegId};
 
-use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin, Target};
+use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin, Supervising, Target};
 use crate::routing::{BridgeTarget, Decision};
 use crate::spending::CallLimits;
 
@@ -30,6 +30,15 @@ pub enum Input {
         /// The leg.
         incoming: Box<Incoming>,
     },
+    /// By an adapter: a leg came in to supervise one of the call's.
+    Supervisor {
+        /// The adapter's name.
+        adapter: &'static str,
+        /// The leg, and what is wanted.
+        asked: Box<Supervising>,
+        /// The leg that is to be supervised.
+        of: LegId,
+    },
 }
 
 /// What a call wants done.
@@ -44,7 +53,7 @@ pub enum Effect {
     },
     /// By the engine.
     Media(CallCommand),
-    /// By an adapter: the leg of [`Input::Incoming`] is hung up, and is none of the call's.
+    /// By an adapter: the leg of [`Input::Incoming`] or [`Input::Supervisor`] is hung up, and is none of the call's.
     Refuse {
         /// Its name.
         adapter: &'static str,
@@ -121,6 +130,11 @@ pub trait Directory {
 
     /// Whether one party may pick up what rings at another that is not its own.
     fn may_pick_up(&self, who: &Origin, of: &Origin) -> bool;
+
+    /// Whether one party may hear what another says and is told, and be heard there.
+    fn may_supervise(&self, _who: &Origin, _of: &Origin) -> bool {
+        false
+    }
 
     /// What becomes of a call that a callee with these rights sends on elsewhere.
     fn redirects(&self, origin: &Origin) -> Redirects;

@@ -29,7 +29,7 @@ impl B2bua {
 
     /// A party closed its media: its BYE comes behind, or not at all where its page is gone.
     pub(super) fn on_media_closed(&mut self, leg: LegId, now: Instant) {
-        if self.stays(leg) {
+        if self.stays(leg) && !self.meets(leg) {
             self.media_closed_at.get_or_insert(now);
         }
     }
@@ -48,6 +48,9 @@ impl B2bua {
         if self.is_replacing(leg) {
             return self.leave(leg, cause);
         }
+        if self.leave_meeting(leg, cause) {
+            return;
+        }
         let is_only_ringing =
             self.is_rung_for_transfer(leg) || (self.doing == Doing::Calling && leg != self.caller.leg);
         if !is_only_ringing {
@@ -61,6 +64,9 @@ impl B2bua {
     pub(super) fn on_ended(&mut self, leg: LegId, cause: EndCause, directory: &dyn Directory, now: Instant) {
         self.media(CallCommand::RemoveLeg { leg });
         if self.on_end_in_replacement(leg, now) {
+            return;
+        }
+        if self.on_end_in_meeting(leg) {
             return;
         }
         if self.transfer.as_ref().is_some_and(|transfer| transfer.is_asked_by(leg)) {

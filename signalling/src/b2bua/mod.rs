@@ -1,6 +1,7 @@
 //! The back-to-back user agent: two or more legs, paired by a plan (RFC 7092).
 
 mod answering;
+mod away;
 mod call;
 mod calling;
 mod change;
@@ -10,6 +11,7 @@ mod digits;
 mod effect;
 mod ending;
 mod key_reader;
+mod meeting;
 mod menu;
 mod mute;
 mod notes;

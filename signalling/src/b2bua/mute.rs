@@ -11,7 +11,7 @@ impl B2bua {
         let Some(party) = self.party_mut(leg) else { return };
         party.is_muted = is_muted;
         info!(is_muted, "party is muted, or no longer");
-        if !self.mute_in_conference(leg, is_muted) {
+        if !self.mute_in_conference(leg, is_muted) && !self.mute_in_meeting(leg) {
             self.follow_hold(leg);
         }
     }

@@ -59,6 +59,10 @@ pub(super) struct Party {
     pub(super) hears_instead: Option<Instead>,
     /// It wants not to be heard.
     pub(super) is_muted: bool,
+    /// Its signalling is lost for the moment.
+    pub(super) is_away: bool,
+    /// No media comes of it.
+    pub(super) is_unheard: bool,
     /// It was told that the party at the other end holds it.
     pub(super) knows_hold: bool,
 }
@@ -175,6 +179,8 @@ impl Party {
             key_reader: KeyReader::default(),
             hears_instead: None,
             is_muted: false,
+            is_away: false,
+            is_unheard: false,
             knows_hold: false,
         }
     }

@@ -25,15 +25,17 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Effect};
 use super::party::{Party, PartyState, Purpose};
-use crate::adapter::{Command, Incoming};
+use crate::adapter::{Command, Incoming, Supervising, SupervisorMode};
 
 /// A replacement that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Replacement {
     /// The leg that came in.
     leg: LegId,
-    /// Whose place it takes.
+    /// Whose place it takes, or whom it supervises.
     of: LegId,
+    /// How it supervises that one; `None` takes its place.
+    supervises: Option<SupervisorMode>,
 }
 
 /// How a party stands whose place another wants.
@@ -66,13 +68,43 @@ impl B2bua {
             }
         };
         info!(%leg, %of, "a leg wants another's place");
+        self.take_in(adapter, incoming, of, None, standing, directory);
+    }
+
+    /// A leg came in that wants to supervise one of ours.
+    pub(super) fn on_supervising(
+        &mut self,
+        adapter: &'static str,
+        Supervising { incoming, mode, .. }: Supervising,
+        of: LegId,
+        directory: &dyn Directory,
+    ) {
+        let leg = incoming.leg;
+        if let Err(cause) = self.check_supervising(&incoming.origin, of, directory) {
+            info!(%leg, ?cause, "a leg that wants to supervise another is refused");
+            return self.effect(Effect::Refuse { adapter, leg, cause });
+        }
+        info!(%leg, %of, ?mode, "a leg wants to supervise another");
+        self.take_in(adapter, incoming, of, Some(mode), Standing::Talks, directory);
+    }
+
+    fn take_in(
+        &mut self,
+        adapter: &'static str,
+        incoming: Incoming,
+        of: LegId,
+        supervises: Option<SupervisorMode>,
+        standing: Standing,
+        directory: &dyn Directory,
+    ) {
+        let leg = incoming.leg;
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
         let who = (incoming.origin.clone(), incoming.caller.clone());
         let party = Party::new(leg, who, adapter, incoming.profile, state, &self.span);
         if standing == Standing::Waits {
             return self.become_caller(party, incoming, directory);
         }
-        self.replacement = Some(Replacement { leg, of });
+        self.replacement = Some(Replacement { leg, of, supervises });
         let has_offered = incoming.offer.is_some();
         let opposite =
             self.opposite(of).or(Some(&self.caller)).map(|party| party.leg).filter(|leg| *leg != of);
@@ -135,7 +167,9 @@ impl B2bua {
                 true
             }
             Some(it)
-                if it.of == leg && matches!(self.standing(leg), Some(Standing::Talks | Standing::Meets)) =>
+                if it.of == leg
+                    && it.supervises.is_none()
+                    && matches!(self.standing(leg), Some(Standing::Talks | Standing::Meets)) =>
             {
                 self.take_place(now);
                 self.callees.retain(|callee| callee.leg != leg);
@@ -200,7 +234,10 @@ impl B2bua {
 
     /// The new leg is answered, or who had its place has left before: it has the place.
     fn take_place(&mut self, now: Instant) {
-        let Some(Replacement { leg, of }) = self.replacement.take() else { return };
+        let Some(Replacement { leg, of, supervises }) = self.replacement.take() else { return };
+        if let Some(mode) = supervises {
+            return self.add_guest(leg, Some((of, mode)));
+        }
         info!(%leg, %of, "a leg has taken another's place");
         match self.standing(of) {
             Some(Standing::IsCalled) => return self.pick_up(leg, now),

@@ -23,6 +23,7 @@ mod courier;
 mod hold;
 mod keys;
 mod late;
+mod meeting;
 mod notes;
 mod passage;
 mod recording;
@@ -90,6 +91,10 @@ impl Directory for World {
 
     fn may_pick_up(&self, who: &Origin, of: &Origin) -> bool {
         (who, of) == (&Origin::User("colleague".into()), &Origin::User("bob".into()))
+    }
+
+    fn may_supervise(&self, who: &Origin, of: &Origin) -> bool {
+        (who, of) == (&Origin::User("boss".into()), &Origin::User("bob".into()))
     }
 
     fn redirects(&self, origin: &Origin) -> Redirects {
@@ -365,7 +370,9 @@ fn a_conference_is_joined_after_the_answer_and_a_full_one_passed_over() {
     assert!(bench.media(CallEvent::ConferenceJoined { leg, parties: 2 }).is_empty());
     let party = LegId::next();
     assert!(bench.media(CallEvent::PartyLeft { leg, party, parties: 1 }).is_empty());
-    assert!(bench.media(CallEvent::SpeakerChanged { leg, speaker: Some(leg) }).is_empty());
+    let words =
+        bench.media(CallEvent::SpeakerChanged { leg, speaker: Some(leg), name: Some("alice".into()) });
+    assert_eq!(words, ["tell caller Speaker { name: Some(\"alice\"), is_self: true }"]);
     let words = bench.signal(Event::DigitPressed { leg, digit: '5', duration: Duration::from_millis(100) });
     assert!(words.is_empty(), "{words:?}");
 

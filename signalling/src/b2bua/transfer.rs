@@ -37,6 +37,8 @@ pub(super) struct Transfer {
     by: LegId,
     /// The party that stays.
     stays: LegId,
+    /// Whether who asked stays too, and all hear each other.
+    is_merge: bool,
     /// What the dial plan says, as far as it was not tried.
     steps: VecDeque<Step>,
     /// How the call is recorded from then on, where the plan says so.
@@ -46,6 +48,10 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
+    const fn new(by: LegId, stays: LegId, is_merge: bool) -> Self {
+        Self { by, stays, is_merge, steps: VecDeque::new(), record: None, failure: None }
+    }
+
     pub(super) fn is_asked_by(&self, leg: LegId) -> bool {
         self.by == leg
     }
@@ -73,30 +79,59 @@ impl B2bua {
         directory: &dyn Directory,
     ) {
         let Some(party) = self.party(by) else { return };
-        let stays = self.opposite(by).filter(|_| self.doing == Doing::Talking);
-        let talk = |party: &Party| matches!(party.state, PartyState::Talking);
-        let refusal = match stays {
-            _ if self.transfer.is_some() || self.replacement.is_some() => Some(EndCause::Glare),
-            // Both are in this call already.
-            _ if replaces.is_some_and(|leg| self.party(leg).is_some()) => Some(EndCause::NotAcceptable),
-            _ if !directory.may_transfer(&party.origin) => Some(EndCause::Forbidden),
-            Some(stays) if talk(party) && talk(stays) => None,
-            _ => Some(EndCause::NotAcceptable),
-        };
-        info!(destination, ?replaces, ?refusal, "party asks for a transfer");
-        let (Some(stays), None) = (stays, refusal) else {
-            let cause = refusal.unwrap_or(EndCause::NotAcceptable);
-            return self.tell_transferor(by, TransferProgress::Failed(cause));
+        // Whoever meets others would hand on but one of them.
+        let meets = self.meeting.is_some().then_some(EndCause::NotAcceptable);
+        let stays = meets.map_or_else(|| self.check_transfer(party, replaces, directory), Err);
+        info!(destination, ?replaces, refusal = ?stays.err(), "party asks for a transfer");
+        let stays = match stays {
+            Ok(stays) => stays,
+            Err(cause) => return self.tell_transferor(by, TransferProgress::Failed(cause)),
         };
         let (origin, caller) = (party.origin.clone(), party.identity.clone());
-        let stays = stays.leg;
-        self.transfer = Some(Transfer { by, stays, steps: VecDeque::new(), record: None, failure: None });
+        self.transfer = Some(Transfer::new(by, stays, false));
         match replaces {
             Some(leg) => {
                 self.call_party(by, Target::Party { leg, origin, user: destination }, directory);
             }
             None => self.effect(Effect::Route { origin, caller, destination }),
         }
+    }
+
+    /// A party wants whom it talks with elsewhere in this call too.
+    pub(super) fn on_merge_asked(&mut self, by: LegId, with: LegId, peer: String, directory: &dyn Directory) {
+        let Some(party) = self.party(by) else { return };
+        let stays = self.check_transfer(party, Some(with), directory);
+        info!(%with, refusal = ?stays.err(), "party asks to have both its calls in one");
+        let stays = match stays {
+            Ok(stays) => stays,
+            Err(cause) => return self.tell_transferor(by, TransferProgress::Failed(cause)),
+        };
+        let origin = party.origin.clone();
+        self.transfer = Some(Transfer::new(by, stays, true));
+        self.call_party(by, Target::Party { leg: with, origin, user: peer }, directory);
+    }
+
+    /// Who stays where a party asks for a transfer, or why it may not have one.
+    fn check_transfer(
+        &self,
+        party: &Party,
+        replaces: Option<LegId>,
+        directory: &dyn Directory,
+    ) -> Result<LegId, EndCause> {
+        if self.transfer.is_some() || self.replacement.is_some() {
+            return Err(EndCause::Glare);
+        }
+        // Both are in this call already.
+        if replaces.is_some_and(|leg| self.party(leg).is_some()) {
+            return Err(EndCause::NotAcceptable);
+        }
+        if !directory.may_transfer(&party.origin) {
+            return Err(EndCause::Forbidden);
+        }
+        let stays = self.opposite(party.leg).filter(|_| self.doing == Doing::Talking);
+        let talk = |party: &Party| matches!(party.state, PartyState::Talking);
+        let stays = stays.filter(|stays| talk(party) && talk(stays) && !self.is_guest(party.leg));
+        stays.map(|stays| stays.leg).ok_or(EndCause::NotAcceptable)
     }
 
     /// Who stays takes the place of who asks in another call of theirs. The dial plan let that one call both, and is not
@@ -232,7 +267,7 @@ impl B2bua {
 
     /// Who asked is gone, as many are once others ring: who stays waits for them as a caller does.
     pub(super) fn on_transferor_gone(&mut self) {
-        let Some(Transfer { by, stays, steps, record, failure }) = self.transfer.take() else { return };
+        let Some(Transfer { by, stays, steps, record, failure, .. }) = self.transfer.take() else { return };
         info!("who asked for the transfer is gone");
         self.make_caller(stays);
         self.callees.retain(|callee| callee.leg != by);
@@ -274,19 +309,26 @@ impl B2bua {
 
     /// The callees of the step under way: not those who talk while others are called, nor who wants another's place.
     pub(super) fn rung(&self) -> impl Iterator<Item = LegId> {
-        let legs = self.callees.iter().map(|callee| callee.leg).filter(|leg| !self.is_replacing(*leg));
+        let legs = self.callees.iter().map(|callee| callee.leg);
+        let legs = legs.filter(|leg| !self.is_replacing(*leg) && !self.is_guest(*leg));
         legs.filter(|leg| self.transfer.as_ref().is_none_or(|transfer| !transfer.is_old(*leg)))
     }
 
     /// Whether a transfer calls this leg.
     pub(super) fn is_rung_for_transfer(&self, leg: LegId) -> bool {
         let is_callee = self.callees.iter().any(|callee| callee.leg == leg && !callee.is_leaving());
-        is_callee && self.transfer.as_ref().is_some_and(|transfer| !transfer.is_old(leg))
+        is_callee
+            && !self.is_guest(leg)
+            && self.transfer.as_ref().is_some_and(|transfer| !transfer.is_old(leg))
     }
 
     fn complete_transfer(&mut self, leg: LegId) {
-        let Some(Transfer { by, stays, record, .. }) = self.transfer.take() else { return };
+        let Some(Transfer { by, stays, record, is_merge, .. }) = self.transfer.take() else { return };
         self.forget_redirects();
+        if is_merge {
+            self.tell_transferor(by, TransferProgress::Done);
+            return self.add_guest(leg, None);
+        }
         info!(to = %leg, "transfer is done");
         self.hand_over(by, stays);
         self.partner = Some(leg);

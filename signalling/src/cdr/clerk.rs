@@ -130,6 +130,12 @@ impl Clerk {
                     self.note(index, Happening::TookPlace { of }, ms);
                 }
             }
+            Input::Supervisor { asked, of, .. } => {
+                let who = (&asked.incoming.origin, &asked.incoming.caller);
+                if let Some(index) = self.add_incoming(asked.incoming.leg, who, ms) {
+                    self.note(index, Happening::Supervises { of: of.to_string() }, ms);
+                }
+            }
             Input::Routed(_) => {}
         }
         self.follow_legs(ms);

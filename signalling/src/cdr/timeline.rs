@@ -90,6 +90,11 @@ pub enum Happening {
         /// Where, best first.
         places: Vec<String>,
     },
+    /// It is there as a supervisor.
+    Supervises {
+        /// The name of the leg that is supervised.
+        of: String,
+    },
     /// It takes the place of another leg of the call.
     TookPlace {
         /// The leg's name.

@@ -37,6 +37,8 @@ pub enum End {
     Idle,
     /// Pings stay unanswered, or writes get stuck.
     Silent,
+    /// A fault of ours.
+    Broken,
 }
 
 impl End {
@@ -52,6 +54,7 @@ impl End {
             Self::NotWebSocket => Some(CloseCode::Protocol),
             Self::NotText => Some(CloseCode::Invalid),
             Self::Idle => Some(CloseCode::Policy),
+            Self::Broken => Some(CloseCode::Error),
         }
     }
 }

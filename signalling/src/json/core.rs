@@ -1,24 +1,27 @@
 //! All sessions and connections of the JSON API, without sockets and clocks: who is let in, which session a message, a
 //! command or a lost connection is for, and what comes of it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod entry;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
-use sha2::{Digest as _, Sha256};
-use tracing::{info, warn};
+use tracing::{error, info};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::accounts::Accounts;
 use super::config::JsonConfig;
-use super::door::{ANSWER, Door, Entry, Proofs, TokenId};
+use super::door::{Door, Entry, Proofs};
 use super::protocol::{
-    Connect, Connected, ErrorCode, Event, Fault, Frame, Id, Outcome, Registration, RegistrationState,
-    Request, Resume, Resumed, refusal, response,
+    ErrorCode, Event, Fault, Frame, Id, Registration, RegistrationState, Request, refusal,
 };
 use super::session::{Closing, Flow, Ledger, Output, Session, SessionKey};
 use crate::accounts::{AccountId, AccountStanding, AccountWish};
 use crate::adapter::{self, Command, Delivery, MediaProfile, Target};
 use crate::auth::validity::UnixTime;
+use crate::commons::Commons;
+use crate::deadlines::Deadlines;
+use crate::presence::Activity;
 use crate::sip::locations::ContactInfo;
 
 /// Refusals of one connection in this time, past which it is closed. Chosen by us: a program under development makes one
@@ -26,8 +29,9 @@ use crate::sip::locations::ContactInfo;
 const FAULTS_MAX: u32 = 10;
 const FAULTS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Longest display name, in characters: that of tokens.
-const NAME_MAX: usize = 128;
+/// How often tokens are forgotten that nobody can come by any more. Chosen by us: to look at all of them takes a
+/// millisecond.
+const FORGETTING: Duration = Duration::from_secs(60);
 
 /// What is to be done, besides what sessions want.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ pub(super) enum CoreOutput {
 pub(super) struct Core {
     config: JsonConfig,
     door: Door,
-    sessions: HashMap<SessionKey, Session>,
+    sessions: HashMap<SessionKey, Slot>,
     flows: HashMap<Flow, Connection>,
     /// The session of each leg and message.
     legs: HashMap<LegId, SessionKey>,
@@ -60,17 +64,40 @@ pub(super) struct Core {
     /// The hashes of each session's resume tokens: of the next one, and of the one that its connection was opened by
     /// while nothing says that the page has the next.
     resume: HashMap<ResumeHash, SessionKey>,
+    deadlines: Deadlines<SessionKey>,
+    /// The sessions that watch each user.
+    watchers: HashMap<String, BTreeSet<SessionKey>>,
     ledger: Ledger,
     accounts: Accounts,
     /// Sessions that are over, whose accounts nobody has released yet.
     over: Vec<SessionKey>,
+    forgets_at: Instant,
     last_key: SessionKey,
+    commons: Commons,
     takes_calls: bool,
     is_drained: bool,
+    /// What the turn that is under way is about, for one that panics.
+    at_work: AtWork,
     outputs: VecDeque<CoreOutput>,
 }
 
 type ResumeHash = [u8; 32];
+
+/// A session, and what is known of it beside.
+struct Slot {
+    session: Session,
+    /// Its resume tokens: the next one, and the one that its connection was opened by.
+    resume: Vec<ResumeHash>,
+    /// When it is due.
+    due: Option<Instant>,
+}
+
+/// A connection and a session that something is done with.
+#[derive(Debug, Clone, Copy, Default)]
+struct AtWork {
+    flow: Option<Flow>,
+    session: Option<SessionKey>,
+}
 
 /// A connection.
 struct Connection {
@@ -83,7 +110,7 @@ struct Connection {
 }
 
 impl Core {
-    pub(super) fn new(config: JsonConfig, proofs: Proofs) -> Self {
+    pub(super) fn new(config: JsonConfig, proofs: Proofs, commons: Commons, now: Instant) -> Self {
         let door = Door::new(proofs, config.passwords, config.realm.clone());
         Self {
             config,
@@ -93,19 +120,35 @@ impl Core {
             legs: HashMap::new(),
             users: HashMap::new(),
             resume: HashMap::new(),
+            deadlines: Deadlines::new(),
+            watchers: HashMap::new(),
             ledger: Ledger::default(),
             accounts: Accounts::default(),
             over: Vec::new(),
+            forgets_at: now + FORGETTING,
             last_key: 0,
+            commons,
             takes_calls: true,
             is_drained: false,
+            at_work: AtWork::default(),
             outputs: VecDeque::new(),
         }
     }
 
-    /// Takes other keys and users; sessions that there are go on.
+    /// Takes other keys and users; sessions go on, but those of whoever could not come any more as it came.
     pub(super) fn take_up(&mut self, proofs: Proofs) {
         self.door.take_up(proofs);
+        let is_unknown = |slot: &Slot| !self.door.still_knows(&slot.session.identity);
+        let unknown: Vec<_> =
+            self.sessions.iter().filter(|(_, slot)| is_unknown(slot)).map(|(key, _)| *key).collect();
+        for key in unknown {
+            self.at_work = AtWork { flow: None, session: Some(key) };
+            if let Some(Slot { session, .. }) = self.sessions.get_mut(&key) {
+                info!(session = session.name, user = session.user(), "its user, key or password is gone");
+                session.end(EndCause::Forbidden, Some(Closing::Revoked), &mut self.ledger);
+            }
+            self.settle(key);
+        }
     }
 
     /// A connection is open.
@@ -115,9 +158,11 @@ impl Core {
 
     /// A connection is gone; its session waits.
     pub(super) fn handle_closed(&mut self, flow: Flow, now: Instant) {
+        let resume = self.config.resume;
         let Some(key) = self.flows.remove(&flow).and_then(|connection| connection.session) else { return };
-        if let Some(session) = self.sessions.get_mut(&key).filter(|session| session.flow() == Some(flow)) {
-            session.handle_flow_lost(self.config.resume, now);
+        self.at_work = AtWork { flow: None, session: Some(key) };
+        if let Some(session) = self.session(key).filter(|session| session.flow() == Some(flow)) {
+            session.handle_flow_lost(resume, now);
         }
         self.settle(key);
     }
@@ -125,6 +170,7 @@ impl Core {
     /// A message came.
     pub(super) fn handle_message(&mut self, flow: Flow, message: &[u8], wall: SystemTime, now: Instant) {
         let Some(connection) = self.flows.get_mut(&flow) else { return };
+        self.at_work = AtWork { flow: Some(flow), session: connection.session };
         let read = match std::str::from_utf8(message) {
             Ok(text) => Frame::read(text),
             Err(_) => Err((None, Fault::new(ErrorCode::Parse, "the message is no UTF-8"))),
@@ -137,8 +183,9 @@ impl Core {
             if let Some(used) = connection.opened_by.take() {
                 self.resume.remove(&used);
             }
-            let Some(session) = self.sessions.get_mut(&key) else { return };
-            session.handle_request(id, request, self.takes_calls, &mut self.ledger, now);
+            let Some(Slot { session, .. }) = self.sessions.get_mut(&key) else { return };
+            let commons = self.takes_calls.then_some(&self.commons);
+            session.handle_request(id, request, commons, &mut self.ledger, now);
             return self.settle(key);
         }
         match request {
@@ -152,7 +199,7 @@ impl Core {
     }
 
     /// Obeys the gateway. What is for a leg that is over goes nowhere.
-    pub(super) fn handle_command(&mut self, command: Command) {
+    pub(super) fn handle_command(&mut self, command: Command, now: Instant) {
         let key = match &command {
             Command::RefuseCalls => {
                 self.takes_calls = false;
@@ -199,18 +246,32 @@ impl Core {
                 None => return,
             },
         };
-        if let Some(session) = self.sessions.get_mut(&key) {
-            session.handle_command(command, &mut self.ledger);
+        self.at_work = AtWork { flow: None, session: Some(key) };
+        if let Some(Slot { session, .. }) = self.sessions.get_mut(&key) {
+            session.handle_command(command, &mut self.ledger, now);
         }
         self.settle(key);
     }
 
+    /// A user does something else: whoever watches it is told.
+    pub(super) fn handle_activity(&mut self, user: &str, activity: Activity) {
+        for key in self.watchers.get(user).into_iter().flatten().copied().collect::<Vec<_>>() {
+            if let Some(session) = self.session(key) {
+                session.tell_activity(user, activity);
+            }
+            self.settle(key);
+        }
+    }
+
     /// Ends sessions whose pages did not come back.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        let is_due = |session: &Session| session.poll_timeout().is_some_and(|at| at <= now);
-        let due: Vec<_> = self.sessions.iter().filter(|(_, it)| is_due(it)).map(|(key, _)| *key).collect();
-        for key in due {
-            if let Some(session) = self.sessions.get_mut(&key) {
+    pub(super) fn handle_timeout(&mut self, wall: SystemTime, now: Instant) {
+        if self.forgets_at <= now {
+            self.forgets_at = now + FORGETTING;
+            self.ledger.forget(UnixTime::from(wall));
+        }
+        while let Some(key) = self.deadlines.first_due(now) {
+            self.at_work = AtWork { flow: None, session: Some(key) };
+            if let Some(Slot { session, .. }) = self.sessions.get_mut(&key) {
                 session.handle_timeout(&mut self.ledger, now);
             }
             self.settle(key);
@@ -218,16 +279,17 @@ impl Core {
         self.outputs.extend(self.accounts.handle_timeout(now).into_iter().map(CoreOutput::Account));
     }
 
-    /// When one is due.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let sessions = self.sessions.values().filter_map(Session::poll_timeout);
-        sessions.chain(self.accounts.poll_timeout()).min()
+    /// When something is due.
+    pub(super) fn poll_timeout(&self) -> Instant {
+        let others = [self.deadlines.next(), self.accounts.poll_timeout()];
+        others.into_iter().flatten().fold(self.forgets_at, Instant::min)
     }
 
     /// An account stands so: its pages are told.
     pub(super) fn handle_standing(&mut self, id: AccountId, standing: AccountStanding) {
         for key in self.accounts.stands(id, standing) {
-            if let Some(session) = self.sessions.get_mut(&key) {
+            self.at_work = AtWork { flow: None, session: Some(key) };
+            if let Some(session) = self.session(key) {
                 session.tell(&registration(Some(standing)));
             }
             self.settle(key);
@@ -241,6 +303,27 @@ impl Core {
         }
     }
 
+    /// Gives up the session, or the connection alone, that a turn was about which has panicked: all else goes on.
+    pub(super) fn give_up_broken(&mut self) {
+        let AtWork { flow, session: key } = std::mem::take(&mut self.at_work);
+        let slot = key.and_then(|key| Some((key, self.forget(key)?)));
+        let of_session = slot.as_ref().and_then(|(_, slot)| slot.session.flow());
+        if let Some((key, Slot { session, .. })) = &slot {
+            error!(session = session.name, user = session.user(), "a fault of ours ends the session");
+            let legs: Vec<_> = self.legs.iter().filter(|(_, own)| *own == key).map(|(leg, _)| *leg).collect();
+            for leg in legs {
+                self.legs.remove(&leg);
+                let ended = adapter::Event::Ended { leg, cause: EndCause::InternalError };
+                self.outputs.push_back(CoreOutput::Session(Output::Event(ended)));
+            }
+            session.give_back(&mut self.ledger);
+        }
+        for flow in [flow, of_session.filter(|own| Some(*own) != flow)].into_iter().flatten() {
+            self.flows.remove(&flow);
+            self.outputs.push_back(CoreOutput::Session(Output::Close { flow, why: Closing::Broken }));
+        }
+    }
+
     /// What is to be done; call until `None`.
     pub(super) fn poll_output(&mut self) -> Option<CoreOutput> {
         self.outputs.pop_front()
@@ -251,129 +334,10 @@ impl Core {
         self.is_drained
     }
 
-    fn connect(&mut self, flow: Flow, id: &Id, connect: Connect, wall: SystemTime, now: Instant) {
-        let Some(connection) = self.flows.get(&flow) else { return };
-        let remote = connection.entry.remote.ip().to_canonical();
-        let named = connect.display_name.as_deref().unwrap_or_default();
-        if named.chars().count() > NAME_MAX || named.contains(char::is_control) {
-            let fault =
-                Fault::of_field("displayName", "params.displayName: must be one line of 128 characters");
-            return self.refuse(flow, Some(id), &fault, now);
-        }
-        if !self.takes_calls {
-            let fault = Fault::new(ErrorCode::Overloaded, "the gateway goes down, and takes no new sessions");
-            return self.refuse(flow, Some(id), &fault, now);
-        }
-        let mut identity = match self.door.admit(&connect.proof, &connection.entry, wall, now) {
-            Ok(identity) => identity,
-            Err(reason) => {
-                warn!(%remote, %reason, "page is not let in");
-                return self.refuse(flow, Some(id), &Fault::new(ErrorCode::NotAccepted, ANSWER), now);
-            }
-        };
-        if identity.shown.display_name.is_empty() {
-            identity.shown.display_name = named.to_owned();
-        }
-        let held: HashSet<TokenId> =
-            self.sessions.values().filter_map(Session::granted).map(|granted| granted.token).collect();
-        self.ledger.forget(UnixTime::from(wall), |token| held.contains(token));
-        let user = identity.user.clone();
-        self.make_room(&user);
-        self.release_accounts(now);
-        self.last_key += 1;
-        let key = self.last_key;
-        let standing = match identity.account.as_deref().map(|account| self.accounts.take(key, account)) {
-            None => None,
-            Some(Ok((wishes, standing))) => {
-                self.outputs.extend(wishes.into_iter().map(CoreOutput::Account));
-                Some(standing)
-            }
-            Some(Err(reason)) => {
-                warn!(%remote, %reason, "page is not let in");
-                return self.refuse(flow, Some(id), &Fault::new(ErrorCode::NotAccepted, ANSWER), now);
-            }
-        };
-        let session = Session::new(super::session::new_name(), identity, flow, remote, now);
-        info!(session = session.name, user, %remote, "session began");
-        let outcome = Outcome::Connected(Connected {
-            session: session.name.clone(),
-            user: user.clone(),
-            resume_token: self.new_resume_token(key, None),
-            resume_s: self.config.resume.as_secs(),
-            ice_servers: self.door.ice_servers(&user, wall),
-        });
-        self.sessions.insert(key, session);
-        self.users.entry(user.clone()).or_default().push(key);
-        self.attach(flow, key);
-        self.send(flow, response(id, &outcome));
-        self.publish(&user);
-        if let Some(session) = self.sessions.get_mut(&key) {
-            session.tell(&registration(standing));
-        }
-        self.settle(key);
-    }
-
-    fn resume(
-        &mut self,
-        flow: Flow,
-        id: &Id,
-        Resume { token, last_seen }: &Resume,
-        wall: SystemTime,
-        now: Instant,
-    ) {
-        let opened_by = hash(token.expose());
-        let key = self.resume.get(&opened_by).copied();
-        let remote = self.flows.get(&flow).map(|connection| connection.entry.remote.ip().to_canonical());
-        let (Some(key), Some(remote)) = (key, remote) else {
-            let fault = Fault::new(
-                ErrorCode::Gone,
-                "the session is over, or the resume token was used: connect anew",
-            );
-            return self.refuse(flow, Some(id), &fault, now);
-        };
-        let (resume_token, resume_s) =
-            (self.new_resume_token(key, Some(opened_by)), self.config.resume.as_secs());
-        let Some(session) = self.sessions.get_mut(&key) else { return };
-        let old = session.flow();
-        let (name, user) = (session.name.clone(), session.user().to_owned());
-        let ice_servers = self.door.ice_servers(&user, wall);
-        session.resume(flow, remote, *last_seen, |events_lost, calls| {
-            let resumed =
-                Resumed { session: name, user, resume_token, resume_s, events_lost, ice_servers, calls };
-            response(id, &Outcome::Resumed(resumed))
-        });
-        if let Some(connection) = old.and_then(|old| self.flows.get_mut(&old)) {
-            (connection.session, connection.opened_by) = (None, None);
-        }
-        if let Some(connection) = self.flows.get_mut(&flow) {
-            connection.opened_by = Some(opened_by);
-        }
-        let user = session.user().to_owned();
-        self.attach(flow, key);
-        self.publish(&user);
-        self.settle(key);
-    }
-
-    /// A user's page comes in: where it has as many sessions as it may, the one that waits longest makes room, or the
-    /// oldest.
-    fn make_room(&mut self, user: &str) {
-        while let Some(keys) = self.users.get(user)
-            && keys.len() >= self.config.sessions_per_user
-        {
-            let is_waiting =
-                |key: &&SessionKey| self.sessions.get(*key).is_some_and(|it| it.flow().is_none());
-            let Some(key) = keys.iter().find(is_waiting).or(keys.first()).copied() else { return };
-            if let Some(session) = self.sessions.get_mut(&key) {
-                session.end(EndCause::SignallingLost, Some(Closing::Replaced), &mut self.ledger);
-            }
-            self.settle(key);
-        }
-    }
-
     fn drain(&mut self) {
         self.takes_calls = false;
         for key in self.sessions.keys().copied().collect::<Vec<_>>() {
-            if let Some(session) = self.sessions.get_mut(&key) {
+            if let Some(Slot { session, .. }) = self.sessions.get_mut(&key) {
                 session.end(EndCause::ShuttingDown, Some(Closing::GoesDown), &mut self.ledger);
             }
             self.settle(key);
@@ -388,35 +352,20 @@ impl Core {
     fn called(&self, target: &Target) -> Option<SessionKey> {
         match target {
             Target::Contact { user, binding } => {
-                self.sessions.get(binding).filter(|session| session.user() == user).map(|_| *binding)
+                self.sessions.get(binding).filter(|slot| slot.session.user() == user).map(|_| *binding)
             }
             Target::Trunk { .. } | Target::Party { .. } => None,
         }
     }
 
-    fn attach(&mut self, flow: Flow, key: SessionKey) {
-        if let Some(connection) = self.flows.get_mut(&flow) {
-            connection.session = Some(key);
-        }
-        self.outputs.push_back(CoreOutput::Known(flow));
-    }
-
-    /// A token of 256 random bits, of which the hash alone is kept; of those before it `kept` alone is good.
-    fn new_resume_token(&mut self, key: SessionKey, kept: Option<ResumeHash>) -> String {
-        self.resume.retain(|hash, own| *own != key || Some(*hash) == kept);
-        let token = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-        self.resume.insert(hash(&token), key);
-        token
-    }
-
     fn publish(&mut self, user: &str) {
         let keys = self.users.get(user).map(Vec::as_slice).unwrap_or_default();
         let contact = |key: &SessionKey| {
-            self.sessions.get(key).map(|session| ContactInfo {
+            self.sessions.get(key).map(|slot| ContactInfo {
                 binding: *key,
                 adapter: super::adapter::NAME,
                 profile: MediaProfile::Webrtc,
-                address: session.remote(),
+                address: slot.session.remote(),
             })
         };
         let contacts = keys.iter().filter_map(contact).collect();
@@ -445,11 +394,21 @@ impl Core {
 
     /// Takes out of a session what it wants done, and forgets it where it is over.
     fn settle(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(Slot { session, due, .. }) = self.sessions.get_mut(&key) else { return };
         while let Some(output) = session.poll_output() {
             match &output {
                 Output::Event(adapter::Event::Incoming(incoming)) => {
                     self.legs.insert(incoming.leg, key);
+                }
+                Output::Event(adapter::Event::Supervising(asked)) => {
+                    self.legs.insert(asked.incoming.leg, key);
+                }
+                Output::Watches { before } => {
+                    unwatch(&mut self.watchers, before, key);
+                    for user in session.watched() {
+                        self.watchers.entry(user.clone()).or_default().insert(key);
+                    }
+                    continue;
                 }
                 Output::Event(adapter::Event::Texted(text)) => {
                     self.legs.insert(text.leg, key);
@@ -457,26 +416,52 @@ impl Core {
                 Output::Event(adapter::Event::Ended { leg, .. }) => {
                     self.legs.remove(leg);
                 }
-                Output::Event(_) | Output::Send { .. } | Output::Close { .. } => {}
+                Output::Close { flow, .. } => {
+                    if let Some(connection) = self.flows.get_mut(flow) {
+                        (connection.session, connection.opened_by) = (None, None);
+                    }
+                }
+                Output::Event(_) | Output::Send { .. } => {}
             }
             self.outputs.push_back(CoreOutput::Session(output));
         }
-        if session.is_over() {
-            let user = session.user().to_owned();
-            info!(session = session.name, user, "session is over");
-            self.sessions.remove(&key);
-            self.over.push(key);
-            self.resume.retain(|_, own| *own != key);
-            self.legs.retain(|_, own| *own != key);
-            self.flows.values_mut().filter(|it| it.session == Some(key)).for_each(|it| it.session = None);
-            if let Some(keys) = self.users.get_mut(&user) {
-                keys.retain(|own| *own != key);
-                if keys.is_empty() {
-                    self.users.remove(&user);
-                }
+        let next = session.poll_timeout();
+        self.deadlines.reschedule(key, std::mem::replace(due, next), next);
+        if session.is_over()
+            && let Some(Slot { session, .. }) = self.forget(key)
+        {
+            info!(session = session.name, user = session.user(), "session is over");
+            for leg in session.texts() {
+                self.legs.remove(&leg);
             }
-            self.publish(&user);
+            if let Some(granted) = session.granted() {
+                self.ledger.release(granted);
+            }
         }
+    }
+
+    /// Takes a session out, so that nobody is called by it and nobody comes back to it.
+    fn forget(&mut self, key: SessionKey) -> Option<Slot> {
+        let slot = self.sessions.remove(&key)?;
+        self.over.push(key);
+        self.deadlines.reschedule(key, slot.due, None);
+        for hash in &slot.resume {
+            self.resume.remove(hash);
+        }
+        unwatch(&mut self.watchers, slot.session.watched(), key);
+        let user = slot.session.user().to_owned();
+        if let Some(keys) = self.users.get_mut(&user) {
+            keys.retain(|own| *own != key);
+            if keys.is_empty() {
+                self.users.remove(&user);
+            }
+        }
+        self.publish(&user);
+        Some(slot)
+    }
+
+    fn session(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.sessions.get_mut(&key).map(|slot| &mut slot.session)
     }
 }
 
@@ -486,6 +471,13 @@ fn registration(account: Option<AccountStanding>) -> Event {
     Event::Registration(Registration { state: RegistrationState::Registered, account })
 }
 
-fn hash(token: &str) -> ResumeHash {
-    Sha256::digest(token).into()
+/// A session watches these users no more.
+fn unwatch(watchers: &mut HashMap<String, BTreeSet<SessionKey>>, users: &BTreeSet<String>, key: SessionKey) {
+    for user in users {
+        let Some(keys) = watchers.get_mut(user) else { continue };
+        keys.remove(&key);
+        if keys.is_empty() {
+            watchers.remove(user);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Who a page is: tokens, names that last for a while, and passwords, and how often somebody may guess at them.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -17,7 +17,7 @@ use crate::auth::ice_servers::{IceServer, IceSources};
 use crate::auth::issuer::{CUSTOMER_MARK, user_of_customer};
 use crate::auth::limits::{FailureLimits, Proof as Reach};
 use crate::auth::secret::SecretText;
-use crate::auth::token::{Account, Arrival, Credential, Grant, Keyring, Recording, TokenDoor};
+use crate::auth::token::{Account, Arrival, Credential, Format, Grant, Keyring, Recording, TokenDoor};
 use crate::auth::validity::UnixTime;
 
 /// What proofs are checked by.
@@ -73,6 +73,23 @@ pub(super) struct Identity {
     pub(super) grant: Option<Box<Granted>>,
     /// The account at a provider that it phones by, where its token brought one.
     pub(super) account: Option<Box<HeldAccount>>,
+    /// What it came by.
+    means: Means,
+    /// Whether the configuration had the user then.
+    is_configured: bool,
+    /// Whether nobody on the way could read the proof.
+    was_encrypted: bool,
+}
+
+/// What a page came by, to know later whether it could still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Means {
+    /// A token; its key is the grant's.
+    Token,
+    /// A name that lasts for a while, and the key that it names.
+    Name(Option<String>),
+    /// A password of this hash.
+    Password(Ha1),
 }
 
 /// A token's limits, and what the token is known by.
@@ -82,7 +99,7 @@ pub(super) struct Granted {
     pub(super) token: TokenId,
 }
 
-/// The hash of a token.
+/// The hash of what a token is known by.
 pub(super) type TokenId = [u8; 32];
 
 /// Why a page is not let in, for the log.
@@ -108,6 +125,10 @@ pub(super) enum Refused {
     NoPasswords,
     #[error("user or password is wrong")]
     Password,
+    #[error(
+        "its password came unencrypted from another machine, and anybody on the way may have it; serve pages by TLS"
+    )]
+    NotEncrypted,
     #[error("too much was wrong that came from there; it has to wait a minute")]
     Waits,
 }
@@ -145,7 +166,7 @@ impl Door {
         }
     }
 
-    /// Takes other keys and users; sessions that there are go on.
+    /// Takes other keys and users.
     pub(super) fn take_up(&mut self, proofs: Proofs) {
         self.tokens.set_keys(proofs.tokens);
         self.ephemeral = proofs.ephemeral;
@@ -172,7 +193,7 @@ impl Door {
         let source = entry.remote.ip().to_canonical();
         let claimed = match proof {
             // Nobody guesses those, and who does guess at the web call server's waits at the tokens' own door.
-            Proof::Token { token } => return self.by_token(token, source, entry, wall, now),
+            Proof::Token { token } => return self.by_token(token, entry, wall, now),
             Proof::Ephemeral { name, .. } => name,
             Proof::Password { user, .. } => user,
         };
@@ -180,9 +201,9 @@ impl Door {
             return Err(Refused::Waits);
         }
         let admitted = match proof {
-            Proof::Ephemeral { password, .. } => self.by_name(claimed, password, wall),
+            Proof::Ephemeral { password, .. } => self.by_name(claimed, password, entry, wall),
             Proof::Token { token: password } | Proof::Password { password, .. } => {
-                self.by_password(claimed, password)
+                self.by_password(claimed, password, entry)
             }
         };
         if admitted.is_err() {
@@ -191,16 +212,46 @@ impl Door {
         admitted
     }
 
+    /// Whether who came so might come again: its user is there if it was, and its key or password is as it was.
+    pub(super) fn still_knows(&self, identity: &Identity) -> bool {
+        let is_user = !identity.is_configured || self.has_user(&identity.user);
+        is_user
+            && match &identity.means {
+                Means::Token => identity.grant.as_ref().is_some_and(|granted| self.has_key(granted)),
+                Means::Name(key) => key.as_ref().is_none_or(|key| self.ephemeral.has(key)),
+                Means::Password(hash) => self.hashes(&identity.user).any(|own| own == *hash),
+            }
+    }
+
+    /// Whether a session of this page may go on by a connection that came so: no less is asked than of the first.
+    pub(super) fn may_come_by(&self, identity: &Identity, entry: &Entry) -> bool {
+        let arrival = arrival(entry);
+        let is_let = |granted: &Granted| self.tokens.keys().may_come(&granted.grant.key, &arrival);
+        (entry.is_encrypted || !identity.was_encrypted) && identity.grant.as_deref().is_none_or(is_let)
+    }
+
+    fn has_key(&self, granted: &Granted) -> bool {
+        self.tokens.keys().keys().iter().any(|key| key.id == granted.grant.key)
+    }
+
+    fn has_user(&self, user: &str) -> bool {
+        self.hashes(user).next().is_some()
+    }
+
+    /// The hashes of a user, the best first.
+    fn hashes(&self, user: &str) -> impl Iterator<Item = Ha1> {
+        let algorithms = [Algorithm::Sha256, Algorithm::Md5].into_iter();
+        algorithms.filter_map(move |algorithm| self.users.ha1(user, &self.realm, algorithm))
+    }
+
     fn by_token(
         &mut self,
         token: &SecretText,
-        source: IpAddr,
         entry: &Entry,
         wall: SystemTime,
         now: Instant,
     ) -> Result<Identity, Refused> {
-        let arrival = Arrival { source, is_encrypted: entry.is_encrypted, origin: entry.origin.as_deref() };
-        let grant = self.tokens.admit(token.expose(), &arrival, wall, now)?;
+        let grant = self.tokens.admit(token.expose(), &arrival(entry), wall, now)?;
         let claims = &grant.claims;
         // A limit that is not kept would be none.
         if matches!(claims.recording, Some(Recording::Always | Recording::Never)) {
@@ -228,9 +279,10 @@ impl Door {
             user: claims.caller_id.clone().unwrap_or_else(|| user.clone()),
             display_name: visible.unwrap_or_default(),
         };
-        let token = Sha256::digest(token.expose()).into();
-        let grant = Some(Box::new(Granted { grant, token }));
-        Ok(Identity { user, shown, grant, account })
+        let token = token_id(token.expose(), &grant);
+        let is_configured = self.has_user(&user);
+        let (grant, was_encrypted) = (Some(Box::new(Granted { grant, token })), entry.is_encrypted);
+        Ok(Identity { user, shown, grant, account, means: Means::Token, is_configured, was_encrypted })
     }
 
     /// Whether a name is one of a customer's users, whom its tokens alone may name.
@@ -265,36 +317,100 @@ impl Door {
         })))
     }
 
-    fn by_name(&self, name: &str, password: &SecretText, wall: SystemTime) -> Result<Identity, Refused> {
+    fn by_name(
+        &self,
+        name: &str,
+        password: &SecretText,
+        entry: &Entry,
+        wall: SystemTime,
+    ) -> Result<Identity, Refused> {
         let known = self.ephemeral.verify(name, password, UnixTime::from(wall))?;
-        known.user.map(Identity::of_user).ok_or(Refused::Nobody)
+        let user = known.user.ok_or(Refused::Nobody)?;
+        Ok(self.of_user(user, Means::Name(known.key.map(str::to_owned)), entry))
     }
 
-    fn by_password(&self, user: &str, password: &SecretText) -> Result<Identity, Refused> {
+    fn by_password(&self, user: &str, password: &SecretText, entry: &Entry) -> Result<Identity, Refused> {
         if !self.takes_passwords {
             return Err(Refused::NoPasswords);
         }
-        let known = [Algorithm::Sha256, Algorithm::Md5]
-            .into_iter()
-            .find_map(|algorithm| self.users.ha1(user, &self.realm, algorithm));
+        if !entry.is_encrypted && !entry.remote.ip().to_canonical().is_loopback() {
+            return Err(Refused::NotEncrypted);
+        }
+        let known = self.hashes(user).next();
         // Who is not known takes as long.
         let algorithm = known.as_ref().map_or(Algorithm::Sha256, Ha1::algorithm);
         let given = Ha1::new(algorithm, user, &self.realm, password.expose());
         let is_right =
             known.is_some_and(|known| bool::from(known.as_hex().as_bytes().ct_eq(given.as_hex().as_bytes())));
-        if is_right { Ok(Identity::of_user(user)) } else { Err(Refused::Password) }
+        if is_right { Ok(self.of_user(user, Means::Password(given), entry)) } else { Err(Refused::Password) }
+    }
+
+    fn of_user(&self, user: &str, means: Means, entry: &Entry) -> Identity {
+        Identity {
+            user: user.to_owned(),
+            shown: Party { user: user.to_owned(), display_name: String::new() },
+            grant: None,
+            account: None,
+            means,
+            is_configured: self.has_user(user),
+            was_encrypted: entry.is_encrypted,
+        }
     }
 }
 
-impl Identity {
-    fn of_user(user: &str) -> Self {
-        let shown = Party { user: user.to_owned(), display_name: String::new() };
-        Self { user: user.to_owned(), shown, grant: None, account: None }
+fn arrival(entry: &Entry) -> Arrival<'_> {
+    Arrival {
+        source: entry.remote.ip().to_canonical(),
+        is_encrypted: entry.is_encrypted,
+        origin: entry.origin.as_deref(),
     }
+}
+
+/// What a token is known by: its own name, where it has one. Signatures are left out: by ECDSA one token has two.
+fn token_id(token: &str, grant: &Grant) -> TokenId {
+    let named = grant.claims.id.as_ref().map(|id| format!("{}\n{id}", grant.key));
+    let signed = token.rsplit_once('.').map(|(signed, _)| signed).filter(|_| grant.format == Format::Jwt);
+    Sha256::digest(named.as_deref().or(signed).unwrap_or(token)).into()
 }
 
 /// What users' names are made of in a configuration: a token's `sub` is compared with them.
 fn is_name(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::secret::SecretOctets;
+    use crate::auth::token::{Claims, KeyKind, Terms, TokenKey, sealed::SealingKey};
+    use crate::auth::validity::Validity;
+
+    fn grant(format: Format, more: &str) -> Grant {
+        let sealing = SealingKey::new(SecretOctets::new(vec![7; 32])).expect("32 octets");
+        let terms = Terms::default();
+        let key = TokenKey::new("k".to_owned(), KeyKind::Sealed(sealing), Validity::default(), terms);
+        let key = key.expect("a key");
+        let claims = format!(r#"{{"aud":"x","iat":1,"exp":60,"sub":"alice"{more}}}"#);
+        let claims = Claims::from_json(&claims).expect("claims");
+        let text = key.make(&claims, rand::random(), UnixTime(2)).expect("a token");
+        let arrival = Arrival { source: [192, 0, 2, 1].into(), is_encrypted: true, origin: None };
+        let wall = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(2);
+        let admitted = TokenDoor::new(Keyring::new(vec![key])).admit(&text, &arrival, wall, Instant::now());
+        let mut grant = admitted.expect("a good token");
+        grant.format = format;
+        grant
+    }
+
+    #[test]
+    fn a_token_is_known_by_what_is_signed_and_by_its_name_where_it_has_one() {
+        let jwt = grant(Format::Jwt, "");
+        assert_eq!(token_id("head.body.one", &jwt), token_id("head.body.other", &jwt));
+        assert_ne!(token_id("head.body.one", &jwt), token_id("head.another.one", &jwt));
+        let sealed = grant(Format::Sealed, "");
+        assert_ne!(token_id("wt1.k.one", &sealed), token_id("wt1.k.other", &sealed));
+        let named = grant(Format::Sealed, r#","jti":"7""#);
+        assert_eq!(token_id("wt1.k.one", &named), token_id("wt1.k.other", &named));
+        assert_ne!(token_id("x", &named), token_id("x", &grant(Format::Sealed, r#","jti":"8""#)));
+    }
 }

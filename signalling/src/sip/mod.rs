@@ -20,7 +20,6 @@ pub mod passing;
 mod reflection;
 pub mod registrar;
 pub mod subscription;
-pub mod text_rate;
 pub mod trace;
 pub mod transaction;
 pub mod transport;

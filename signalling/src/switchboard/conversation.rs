@@ -15,6 +15,7 @@ use super::till::Bill;
 use super::{House, Switchboard, Told};
 use crate::adapter::{Command, Event, Incoming, News, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input};
+use crate::presence::Present;
 use crate::routing::{Plan, Query};
 use crate::user_calls::{Seats, TooMany, counted_as};
 
@@ -28,6 +29,7 @@ pub(super) struct Conversation<'a> {
     /// Its legs that have not ended, with their adapters.
     pub(super) legs: Vec<(LegId, &'static str)>,
     pub(super) seats: Seats,
+    pub(super) present: Present,
     pub(super) bill: Bill<'a>,
     /// Where its record is written.
     pub(super) desk: Desk,
@@ -89,11 +91,13 @@ impl Conversation<'_> {
                     self.desk.see_input(&input);
                     match &*input {
                         Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
-                        Input::Signal(Event::Answered { leg, .. }) => self.bill.answered(*leg),
+                        Input::Signal(Event::Answered { leg, .. }) => {
+                            self.bill.answered(*leg);
+                            self.present.answered(*leg);
+                        }
+                        Input::Supervisor { adapter, asked, .. } => self.take_in(&asked.incoming, adapter),
                         Input::Incoming { adapter, incoming } => {
-                            incoming.span.record("call", display(self.handle.id()));
-                            self.board.tell_joined(incoming.leg, &self.handle);
-                            self.legs.push((incoming.leg, adapter));
+                            self.take_in(incoming, adapter);
                             if let Origin::User(user) = &incoming.origin {
                                 let counted = counted_as(user, directory.as_ref());
                                 for user in counted.iter().filter(|it| directory.calls_max(it).is_some()) {
@@ -139,6 +143,16 @@ impl Conversation<'_> {
         self.desk.close(&mut self.from_engine).await;
     }
 
+    /// A leg has come that wants to be in the call.
+    fn take_in(&mut self, incoming: &Incoming, adapter: &'static str) {
+        incoming.span.record("call", display(self.handle.id()));
+        self.board.tell_joined(incoming.leg, &self.handle);
+        self.legs.push((incoming.leg, adapter));
+        if let Origin::User(user) = &incoming.origin {
+            self.present.enter(user, incoming.leg);
+        }
+    }
+
     /// Tells a party what is measured of its media now.
     async fn tell_figures(&self, leg: LegId) {
         let Some((_, adapter)) = self.legs.iter().find(|(known, _)| *known == leg) else { return };
@@ -151,6 +165,7 @@ impl Conversation<'_> {
         self.board.legs.remove(leg);
         self.legs.retain(|(known, _)| *known != leg);
         self.seats.leave(leg);
+        self.present.leave(leg);
         self.bill.ended(leg);
     }
 
@@ -174,6 +189,15 @@ impl Conversation<'_> {
             self.board.legs.add(leg, self.inbox.clone());
             self.board.tell_joined(leg, &self.handle);
             self.legs.push((leg, adapter));
+        }
+        match &effect {
+            Effect::Signal { command: Command::Answer { leg, .. }, .. } => self.present.answered(*leg),
+            Effect::Signal { command: Command::Dial(dial), .. } => {
+                if let Target::Contact { user, .. } = &dial.target {
+                    self.present.enter(user, dial.leg);
+                }
+            }
+            _ => {}
         }
         match effect {
             Effect::Signal { adapter, command } => self.board.command(adapter, command).await,
@@ -199,10 +223,13 @@ impl Drop for Conversation<'_> {
         // They came too late for a place in it.
         self.from_adapters.close();
         while let Ok(input) = self.from_adapters.try_recv() {
-            if let Input::Incoming { adapter, incoming } = *input {
-                self.board.legs.remove(incoming.leg);
-                self.board.abandon(incoming.leg, adapter, EndCause::Declined);
-            }
+            let (adapter, leg) = match *input {
+                Input::Incoming { adapter, incoming } => (adapter, incoming.leg),
+                Input::Supervisor { adapter, asked, .. } => (adapter, asked.incoming.leg),
+                Input::Signal(_) | Input::Media(_) | Input::Routed(_) => continue,
+            };
+            self.board.legs.remove(leg);
+            self.board.abandon(leg, adapter, EndCause::Declined);
         }
         self.handle.tell(CallCommand::End);
         let (_, nothing) = mpsc::channel(1);

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::Told;
-use crate::adapter::{Event, Incoming};
+use crate::adapter::Event;
 use crate::b2bua::Input;
 
 /// The way to the call of each leg, whichever adapter has it; cheap to clone.
@@ -32,22 +32,16 @@ impl Legs {
         }
     }
 
-    /// Hands a leg that came in to the call in which it wants a place.
+    /// Hands a leg that came in to the call of the leg beside which, or in whose place, it wants to be.
     ///
     /// # Errors
-    /// There is no such call: the leg, and why it is hung up.
-    pub(super) async fn join(
-        &self,
-        adapter: &'static str,
-        incoming: Box<Incoming>,
-    ) -> Result<(), (LegId, EndCause)> {
-        let leg = incoming.leg;
-        let inbox = incoming.replaces.and_then(|replaced| self.lock().get(&replaced).cloned());
-        let inbox = inbox.ok_or((leg, EndCause::NotFound))?;
+    /// There is no such call: why the leg is hung up.
+    pub(super) async fn join(&self, leg: LegId, of: LegId, input: Input) -> Result<(), EndCause> {
+        let inbox = self.lock().get(&of).cloned().ok_or(EndCause::NotFound)?;
         self.add(leg, inbox.clone());
-        inbox.send(Box::new(Input::Incoming { adapter, incoming })).await.map_err(|_| {
+        inbox.send(Box::new(input)).await.map_err(|_| {
             self.remove(leg);
-            (leg, EndCause::Declined)
+            EndCause::Declined
         })
     }
 

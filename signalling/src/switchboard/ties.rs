@@ -10,6 +10,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::Legs;
 use crate::adapter::{Command, Event};
+use crate::b2bua::Input;
 use crate::tie::{self, Tie};
 
 /// Events that may wait for their calls. Chosen by us: a few for each of a thousand calls that are joined at once.
@@ -78,7 +79,9 @@ impl Ties {
                 legs.pass(event).await;
                 continue;
             };
-            if let Err((leg, cause)) = legs.join(tie::NAME, incoming).await
+            let (leg, of) = (incoming.leg, incoming.replaces.unwrap_or(incoming.leg));
+            let input = Input::Incoming { adapter: tie::NAME, incoming };
+            if let Err(cause) = legs.join(leg, of, input).await
                 && let Some(ties) = ties.upgrade()
             {
                 ties.handle_command(Command::Hangup { leg, cause });

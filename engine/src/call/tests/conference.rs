@@ -353,7 +353,7 @@ fn who_comes_goes_and_speaks_is_told() {
         CallEvent::PartyLeft { leg, parties, .. } => {
             Some(format!("{} left by other {parties}", *leg == first))
         }
-        CallEvent::SpeakerChanged { leg, speaker } if *leg == first => {
+        CallEvent::SpeakerChanged { leg, speaker, .. } if *leg == first => {
             Some(format!("speaker {}", speaker.is_some()))
         }
         _ => None,

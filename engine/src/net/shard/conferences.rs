@@ -42,19 +42,17 @@ impl Calls for Lent<'_> {
 }
 
 impl Shard {
-    /// Lets a party of a call into the conference of the call's room.
+    /// Lets a party of a call into the conference of the call's room; a call that was made for none has one of its own.
     pub(crate) fn join_conference(&mut self, id: CallId, spec: PartySpec, now: Instant) {
         let leg = spec.leg;
-        let Some(room) = self.with_call(id, now, |call, _, _| call.room().cloned()) else { return };
-        let joined = room.is_some_and(|room| {
-            let mut conference = self.take_conference(room, now);
-            let joined = conference.join(id, spec, now, &mut Lent { shard: self, now }).is_ok();
-            if !conference.is_empty() {
-                self.rooms.conferences.push(conference);
-                self.wake.timer.notify_one();
-            }
-            joined
-        });
+        let room = self.with_call(id, now, |call, _, _| Arc::clone(call.room_or_own()));
+        let Some(room) = room else { return };
+        let mut conference = self.take_conference(room, now);
+        let joined = conference.join(id, spec, now, &mut Lent { shard: self, now }).is_ok();
+        if !conference.is_empty() {
+            self.rooms.conferences.push(conference);
+            self.wake.timer.notify_one();
+        }
         if !joined {
             self.with_call(id, now, |call, _, _| call.tell(CallEvent::ConferenceRefused { leg }));
         }

@@ -17,6 +17,7 @@ pub(crate) struct GatewayConfig {
     trunk_srtp: Option<&'static str>,
     users: Vec<String>,
     groups: Vec<(String, String)>,
+    supervised: Vec<(String, String)>,
     origin: Option<String>,
     media: String,
     has_all_addresses: bool,
@@ -70,6 +71,12 @@ impl GatewayConfig {
     /// Puts a user into a group.
     pub(crate) fn group(mut self, user: &str, group: &str) -> Self {
         self.groups.push((user.to_owned(), group.to_owned()));
+        self
+    }
+
+    /// Has a user supervise those of a group.
+    pub(crate) fn supervises(mut self, user: &str, group: &str) -> Self {
+        self.supervised.push((user.to_owned(), group.to_owned()));
         self
     }
 
@@ -320,8 +327,10 @@ impl GatewayConfig {
         let mut text = String::new();
         for user in &self.users {
             let _ = write!(text, "\n[[users]]\nname = {user:?}\n");
-            let groups = self.groups.iter().filter(|(member, _)| member == user);
-            let _ = writeln!(text, "groups = {:?}", groups.map(|(_, group)| group).collect::<Vec<_>>());
+            for (key, pairs) in [("groups", &self.groups), ("supervises", &self.supervised)] {
+                let own = pairs.iter().filter(|(member, _)| member == user);
+                let _ = writeln!(text, "{key} = {:?}", own.map(|(_, group)| group).collect::<Vec<_>>());
+            }
             for (_, lines) in self.users_more.iter().filter(|(of, _)| of == user) {
                 let _ = writeln!(text, "{lines}");
             }

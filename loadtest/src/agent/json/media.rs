@@ -1,8 +1,9 @@
 //! The media of one call of a page: what a browser's peer connection is.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::agent::media::{Media, MediaState};
+use crate::agent::media::{Media, MediaSocket, MediaState};
 use crate::agent::sdp::Direction;
 use crate::agent::{AgentError, Heard, WebrtcConfig};
 
@@ -41,6 +42,17 @@ impl PageMedia {
     /// It is of no use.
     pub async fn answer(&self, offer: &str) -> Result<String, AgentError> {
         self.0.answer(offer.as_bytes(), Direction::SendRecv).await
+    }
+
+    /// Loses its network: from now on it sends and receives at another address.
+    ///
+    /// # Errors
+    /// There is no port.
+    pub fn lose_network(&self, now_at: IpAddr) -> Result<(), AgentError> {
+        let socket = MediaSocket::bind(now_at)
+            .map_err(|source| AgentError::Local { what: format!("a UDP port at {now_at}"), source })?;
+        self.0.move_to(socket);
+        Ok(())
     }
 
     /// Has the next offer restart ICE.

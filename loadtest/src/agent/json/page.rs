@@ -2,17 +2,20 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, client_async, connect_async_tls_with_config,
+};
 
 use crate::agent::{AgentError, Trust};
 
@@ -81,6 +84,27 @@ impl JsonPage {
             events: VecDeque::new(),
             messages: Vec::new(),
         })
+    }
+
+    /// The same of a page without TLS and origin, whose machine takes little that it does not read.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or does not take the page.
+    pub async fn open_narrow(url: &str) -> Result<Self, PageError> {
+        let unreachable = |source| AgentError::Unreachable { server: url.to_owned(), source };
+        let stream = connect_narrow(url).await.map_err(unreachable)?;
+        Ok(Self { stream, last_id: 0, last_seen: 0, events: VecDeque::new(), messages: Vec::new() })
+    }
+
+    /// Sends a request, and reads nothing.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub async fn send_unread(&mut self, method: &str, params: Value) -> Result<(), PageError> {
+        self.last_id += 1;
+        let request = json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params });
+        let sent = self.stream.send(Message::text(request.to_string())).await;
+        sent.map_err(|_| PageError::Closed(None))
     }
 
     /// Sends a request, and waits for its answer.
@@ -217,14 +241,31 @@ impl JsonPage {
     }
 }
 
+async fn connect_narrow(url: &str) -> io::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
+    let request = request(url)?;
+    let server = request.uri().authority().and_then(|at| at.as_str().parse::<SocketAddr>().ok());
+    let server = server.ok_or_else(|| io::Error::other("needs an address and a port"))?;
+    let socket = if server.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As little as there can be.
+    socket.set_recv_buffer_size(1)?;
+    let stream = MaybeTlsStream::Plain(socket.connect(server).await?);
+    let (stream, _) = client_async(request, stream).await.map_err(io::Error::other)?;
+    Ok(stream)
+}
+
+fn request(url: &str) -> io::Result<Request<()>> {
+    let mut request = url.into_client_request().map_err(io::Error::other)?;
+    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
+    Ok(request)
+}
+
 async fn connect(
     url: &str,
     trust: &Trust,
     origin: Option<&str>,
 ) -> io::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
-    let mut request = url.into_client_request().map_err(io::Error::other)?;
+    let mut request = request(url)?;
     let headers = request.headers_mut();
-    headers.insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
     if let Some(origin) = origin {
         headers.insert("Origin", HeaderValue::from_str(origin).map_err(io::Error::other)?);
     }

@@ -37,6 +37,11 @@ impl TokenDoor {
         self.keys = keys;
     }
 
+    /// The keys.
+    pub(crate) const fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+
     /// Lets a token in, or not. `wall` is what calendars say, `now` what passes; a token is used by being let in.
     ///
     /// # Errors

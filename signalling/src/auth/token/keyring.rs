@@ -51,6 +51,15 @@ impl Keyring {
         &self.keys
     }
 
+    /// Whether what a key's token opened may be used by who comes so; nobody may where the key is not there any more.
+    #[must_use]
+    pub fn may_come(&self, id: &str, arrival: &Arrival<'_>) -> bool {
+        self.keys.iter().filter(|key| key.id == id).any(|key| match &key.kind {
+            KeyKind::Legacy(legacy) => legacy.admits(arrival).is_ok(),
+            KeyKind::Sealed(_) | KeyKind::Jwt(_) | KeyKind::Jwks(_) | KeyKind::Bridge(_) => true,
+        })
+    }
+
     /// Whether tokens are taken that anybody may forge who has one. Whoever starts a gateway is to be told.
     #[must_use]
     pub fn takes_forgeable(&self) -> bool {

@@ -190,7 +190,8 @@ impl Talk {
                 Ok(())
             }
             Some(ToPage::Close(Closing::Done | Closing::Replaced)) => Err(End::Closed),
-            Some(ToPage::Close(Closing::Misbehaves)) => Err(End::Idle),
+            Some(ToPage::Close(Closing::Misbehaves | Closing::Revoked)) => Err(End::Idle),
+            Some(ToPage::Close(Closing::Broken)) => Err(End::Broken),
             // It was let go since it does not read.
             None => Err(End::Slow),
             Some(ToPage::Close(Closing::GoesDown)) => Err(End::Cut),

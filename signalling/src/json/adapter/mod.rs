@@ -15,6 +15,8 @@ pub(super) mod outbox;
 mod reload;
 mod task;
 
+use std::time::Instant;
+
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 pub use endpoint::{JsonEndpoint, JsonLimits, serve};
@@ -26,6 +28,7 @@ use super::door::Proofs;
 use crate::accounts::AccountDesk;
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Adapter, Command, Event, StartError};
+use crate::commons::Commons;
 use crate::sip::locations::Locations;
 use crate::sip::transport::OriginPolicy;
 use endpoint::Arrived;
@@ -43,6 +46,7 @@ const ARRIVED_QUEUE: usize = 256;
 pub struct JsonAdapter {
     config: JsonConfig,
     proofs: Proofs,
+    commons: Commons,
     endpoint: JsonEndpoint,
     arrived: Receiver<Arrived>,
     locations: Locations,
@@ -52,14 +56,20 @@ pub struct JsonAdapter {
 }
 
 impl JsonAdapter {
-    /// An adapter to which pages of these origins may connect.
+    /// An adapter to which pages of these origins may connect, and whose calls and messages need room in common with all others.
     #[must_use]
-    pub fn new(config: JsonConfig, proofs: Proofs, origins: OriginPolicy, limits: JsonLimits) -> Self {
+    pub fn new(
+        config: JsonConfig,
+        proofs: Proofs,
+        origins: OriginPolicy,
+        limits: JsonLimits,
+        commons: Commons,
+    ) -> Self {
         let (to_task, arrived) = mpsc::channel(ARRIVED_QUEUE);
         let endpoint = JsonEndpoint::new(to_task, origins, limits);
         let (reloader, changes) = JsonReloader::channel();
         let (locations, desk) = (Locations::default(), AccountDesk::default());
-        Self { config, proofs, endpoint, arrived, locations, reloader, changes, desk }
+        Self { config, proofs, commons, endpoint, arrived, locations, reloader, changes, desk }
     }
 
     /// Has the accounts of its pages held by whoever is asked at this desk.
@@ -94,9 +104,11 @@ impl Adapter for JsonAdapter {
 
     /// Must be called inside a tokio runtime, on which the adapter then lives.
     fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, proofs, endpoint: _, arrived, locations, reloader: _, changes, desk } = self;
+        let Self { config, proofs, commons, arrived, locations, changes, desk, .. } = self;
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
-        let task = Task::new(Core::new(config, proofs), locations, desk, Outlet::new(events));
+        let presence = commons.presence.clone();
+        let core = Core::new(config, proofs, commons, Instant::now());
+        let task = Task::new(core, presence, locations, desk, Outlet::new(events));
         tokio::spawn(task.run(arrived, inbox, changes));
         Ok(commands)
     }

@@ -140,13 +140,17 @@ pub fn reference() -> String {
     for name in [
         "Proof",
         "Rejection",
+        "Mode",
         "Wish",
         "TransferStep",
         "RegistrationState",
         "AccountState",
+        "PresenceState",
         "KnownCall",
         "CallState",
         "IceServer",
+        "ReportedCall",
+        "Rung",
     ] {
         let _ = writeln!(text, "### {name}\n\n{}\n", sentence(&types[name]["description"]));
         write_type(&mut text, &types[name]);

@@ -35,6 +35,10 @@ pub enum Event {
     TransferProgress(Progress),
     /// What is measured of a call's media, every five seconds. It is not told again after `resume`.
     Quality(Quality),
+    /// Another speaks in the conference that the call is in, or nobody any more. It is not told again after `resume`.
+    Speaker(Speaker),
+    /// What a user does that the page watches. After `resume` it is told of all of them, as it is then.
+    Presence(Presence),
     /// Nothing is heard of the page's media: it should restart ICE by `update`.
     RestartNeeded(CallEvent),
     /// Somebody wrote.
@@ -113,7 +117,6 @@ pub struct Incoming {
     /// The gateway's offer, for `answer` to answer.
     pub sdp: String,
     /// What the dial plan tells the callee besides (`headers` of its actions).
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// Who transfers the caller to the page, where that is how the call comes about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,6 +197,41 @@ pub struct Quality {
     /// How loud the page's speech is, in dBm0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speech_dbm0: Option<f64>,
+}
+
+/// Parameters of `speaker`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Speaker {
+    /// The call.
+    pub call_id: String,
+    /// Who speaks, as the others call it: a user, or the number that a caller shows. None where nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether it is the page itself.
+    pub is_self: bool,
+}
+
+/// Parameters of `presence`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Presence {
+    /// The user.
+    pub user: String,
+    /// What it does.
+    pub state: PresenceState,
+}
+
+/// What a user does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PresenceState {
+    /// It has no call.
+    Idle,
+    /// It is called, or calls.
+    Ringing,
+    /// It talks.
+    Talking,
 }
 
 /// Parameters of `message`.

@@ -15,7 +15,9 @@ mod error;
 mod event;
 mod frame;
 mod outcome;
+mod report;
 mod request;
+mod said;
 mod scan;
 mod statistics;
 
@@ -23,14 +25,15 @@ pub use cause::Ended;
 pub use document::{asyncapi, reference, schema};
 pub use error::{ErrorCode, ErrorData, Fault};
 pub use event::{
-    CallEvent, CallState, Dtmf, Event, Incoming, KnownCall, Media, Message, Progress, Quality, Registration,
-    RegistrationState, Replaced, TransferStep,
+    CallEvent, CallState, Dtmf, Event, Incoming, KnownCall, Media, Message, Presence, PresenceState,
+    Progress, Quality, Registration, RegistrationState, Replaced, Speaker, TransferStep,
 };
 pub use frame::{Frame, Id, notification, refusal, response};
 pub use outcome::{Connected, Nothing as Done, Outcome, Placed, Resumed, Sdp};
+pub use report::{Report, ReportedCall, Rung};
 pub use request::{
-    Answer, Call, Candidate, Connect, Message as SendMessage, Mute, Named, Nothing, Ping, Proof, Record,
-    Reject, Rejection, Request, Resume, SendDtmf, Transfer, Wish, WithSdp,
+    Answer, Call, Candidate, Connect, Merge, Message as SendMessage, Mode, Mute, Named, Nothing, Ping, Proof,
+    Record, Reject, Rejection, Request, Resume, SendDtmf, SetMode, Supervise, Transfer, Watch, Wish, WithSdp,
 };
 pub use statistics::Statistics;
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::event::KnownCall;
+use super::report::Report;
 use super::statistics::Statistics;
 use crate::auth::ice_servers::IceServer;
 
@@ -15,12 +16,14 @@ pub enum Outcome {
     Connected(Connected),
     /// Of `resume`.
     Resumed(Resumed),
-    /// Of `call`.
+    /// Of `call` and `supervise`.
     Placed(Placed),
     /// Of `hold`, `resumeMedia`, `update` and `rejoin`.
     Sdp(Sdp),
     /// Of `statistics`.
     Statistics(Box<Statistics>),
+    /// Of `report`.
+    Report(Box<Report>),
     /// Of all others: it is done, or under way.
     Done(Nothing),
 }

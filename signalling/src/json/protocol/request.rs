@@ -40,10 +40,22 @@ pub enum Request {
     SendDtmf(SendDtmf),
     /// Has another party take the page's place: one that is called, or the one of another call of the session.
     Transfer(Transfer),
+    /// Has the other parties of two calls of the session and the page all hear each other. Answered when they do: then
+    /// `withCall` ends, and its party is in `callId`.
+    Merge(Merge),
+    /// Is in the call that a user talks in, as its supervisor, where the configuration lets the page's user. Answered and told
+    /// of as `call` is.
+    Supervise(Supervise),
+    /// Changes what a supervisor is to the two that talk.
+    SetMode(SetMode),
     /// Starts, ends, pauses or resumes the recording, where the dial plan lets the page.
     Record(Record),
     /// Tells what is measured of a call's media now.
     Statistics(Named),
+    /// Tells what may be of use to whoever looks for a fault: of the session, its calls, and what was said lately, without secrets.
+    Report(Nothing),
+    /// Tells what these users do from now on, and no others: each by `presence` at once, and whenever that changes.
+    Watch(Watch),
     /// Writes to somebody, out of any call.
     Message(Message),
     /// Answered at once. With `lastSeen` the gateway forgets the events up to there.
@@ -212,6 +224,58 @@ pub struct Transfer {
     pub to: Option<String>,
     /// The call whose other party takes the page's place.
     pub with_call: Option<String>,
+}
+
+/// Parameters of `merge`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Merge {
+    /// The call that all are in then.
+    pub call_id: String,
+    /// The call whose other party comes to it.
+    pub with_call: String,
+}
+
+/// Parameters of `supervise`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Supervise {
+    /// The user whose call it is.
+    pub user: String,
+    /// What the page is to the two that talk.
+    pub mode: Mode,
+    /// The page's offer.
+    pub sdp: String,
+}
+
+/// Parameters of `setMode`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SetMode {
+    /// The supervisor's call.
+    pub call_id: String,
+    /// What the page is from now on.
+    pub mode: Mode,
+}
+
+/// What a supervisor is to the two that talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Hears both, and nobody hears it.
+    Listen,
+    /// Hears both, and the supervised user alone hears it.
+    Whisper,
+    /// Takes part.
+    Barge,
+}
+
+/// Parameters of `watch`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Watch {
+    /// The users, 200 at most; none ends it.
+    pub users: Vec<String>,
 }
 
 /// Parameters of `record`.

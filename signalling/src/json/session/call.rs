@@ -12,7 +12,7 @@ use tracing::Span;
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::CandidateFragment;
 
-use crate::json::protocol::{CallState, Id};
+use crate::json::protocol::{CallState, Id, Statistics};
 
 /// A call.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ pub(super) struct Call {
     pub(super) records: VecDeque<Waiting>,
     /// What was asked of its figures.
     pub(super) figures: VecDeque<Waiting>,
+    /// That another call is to be in this one.
+    pub(super) merge: Option<Waiting>,
+    /// What was measured of it last.
+    pub(super) measured: Option<Box<Statistics>>,
     /// The leg that is to take the place of the page's own, after a reload.
     pub(super) successor: Option<(LegId, Waiting)>,
     /// Its span in the log.
@@ -72,6 +76,8 @@ impl Call {
             early_candidates: None,
             records: VecDeque::new(),
             figures: VecDeque::new(),
+            merge: None,
+            measured: None,
             successor: None,
             span,
         }
@@ -92,13 +98,14 @@ impl Call {
     /// Takes out every request that waits, the oldest of each kind first: its leg will answer none of them.
     pub(super) fn take_waiting(&mut self) -> impl Iterator<Item = Waiting> + use<> {
         let queues = [&mut self.candidates, &mut self.records, &mut self.figures].map(std::mem::take);
-        self.offer.take().into_iter().chain(queues.into_iter().flatten())
+        self.offer.take().into_iter().chain(self.merge.take()).chain(queues.into_iter().flatten())
     }
 
     /// The connection is lost: no request that waits can be answered by its name any more.
     pub(super) fn forget_names(&mut self) {
         let successor = self.successor.as_mut().map(|(_, waiting)| waiting);
         let waiting = self.candidates.iter_mut().chain(&mut self.records).chain(&mut self.figures);
-        waiting.chain(&mut self.offer).chain(successor).for_each(|waiting| waiting.0 = None);
+        let others = self.offer.iter_mut().chain(&mut self.merge).chain(successor);
+        waiting.chain(others).for_each(|waiting| waiting.0 = None);
     }
 }

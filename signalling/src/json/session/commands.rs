@@ -1,7 +1,7 @@
 //! What the gateway wants of a session.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use webtrunk_engine::leg::LegStats;
 use webtrunk_engine::sdp::{FragmentError, SessionDescription};
@@ -19,7 +19,8 @@ use crate::json::session::requests::new_name;
 
 impl Session {
     /// Obeys a command for one of its legs, or for itself. What is for a leg that is over goes nowhere.
-    pub(in crate::json) fn handle_command(&mut self, command: Command, ledger: &mut Ledger) {
+    pub(in crate::json) fn handle_command(&mut self, command: Command, ledger: &mut Ledger, now: Instant) {
+        self.now = now;
         match command {
             Command::Dial(dial) => self.ring(*dial, ledger),
             Command::Ring { leg, description } => self.on_ring(leg, description.as_deref()),
@@ -44,6 +45,9 @@ impl Session {
                 }
             }
             Command::Tell { leg, news: News::Held(is_held) } => self.on_held(leg, is_held),
+            Command::Tell { leg, news: News::Speaker { name, is_self } } => {
+                self.on_speaker(leg, name, is_self)
+            }
             Command::Tell { leg, news: News::Figures(figures) } => self.on_figures(leg, figures.as_deref()),
             Command::PassContent { leg, id, .. } => {
                 // Pages have nothing to take it by.
@@ -177,6 +181,9 @@ impl Session {
     fn on_figures(&mut self, leg: LegId, figures: Option<&LegStats>) {
         let Some((call_id, call)) = self.own(leg) else { return };
         let Some(Waiting(id)) = call.figures.pop_front() else { return };
+        if let Some(figures) = figures {
+            call.measured = Some(Box::new(figures.into()));
+        }
         if let (None, Some(figures)) = (&id, figures) {
             let figures = Statistics::from(figures);
             return self.tell_now(&Event::Quality(Quality {
@@ -253,7 +260,7 @@ impl Session {
     }
 
     /// The call whose own leg this is.
-    fn own(&mut self, leg: LegId) -> Option<(String, &mut Call)> {
+    pub(super) fn own(&mut self, leg: LegId) -> Option<(String, &mut Call)> {
         let (call_id, _) = self.legs.get(&leg).filter(|(_, role)| *role == Role::Own)?;
         let call = self.calls.get_mut(call_id)?;
         Some((call_id.clone(), call))

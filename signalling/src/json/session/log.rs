@@ -70,6 +70,11 @@ impl EventLog {
         count < EVENTS_MAX - EVENTS_FOR_CALLS && octets + length <= OCTETS_MAX - OCTETS_FOR_CALLS
     }
 
+    /// The number of the last one.
+    pub(super) const fn last(&self) -> u64 {
+        self.last
+    }
+
     /// The page has seen all up to this one.
     pub(super) fn seen(&mut self, last_seen: u64) {
         self.acknowledged = Some(last_seen.min(self.last));

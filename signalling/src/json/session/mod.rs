@@ -17,8 +17,12 @@ mod commands;
 mod ledger;
 mod log;
 mod output;
+mod report;
 mod requests;
 mod state;
+mod supervisor;
+mod trail;
+mod watching;
 
 pub(super) use ledger::Ledger;
 pub(super) use log::{EVENTS_MAX, OCTETS_MAX};

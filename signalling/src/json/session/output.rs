@@ -1,5 +1,7 @@
 //! What a session wants done.
 
+use std::collections::BTreeSet;
+
 use crate::adapter;
 
 /// Names one connection for the life of the process.
@@ -23,6 +25,11 @@ pub(in crate::json) enum Output {
         /// Why.
         why: Closing,
     },
+    /// By the core: it watches others than these from now on.
+    Watches {
+        /// The users that it watched.
+        before: BTreeSet<String>,
+    },
     /// By the gateway.
     Event(adapter::Event),
 }
@@ -36,6 +43,10 @@ pub(in crate::json) enum Closing {
     Replaced,
     /// What it sends is wrong too often.
     Misbehaves,
+    /// Whoever it is may not be here any more.
+    Revoked,
+    /// A fault of ours.
+    Broken,
     /// The gateway goes down.
     GoesDown,
 }

@@ -12,21 +12,24 @@ use super::ledger::Ledger;
 use super::output::Closing;
 use super::state::{Role, Session, listener};
 use crate::adapter::{
-    self, Content, ContentKind, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, RecordWish, Text, leg_span,
+    self, Content, ContentKind, Delivery, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, RecordWish,
+    Text, leg_span,
 };
+use crate::commons::Commons;
 use crate::json::protocol::{
     self, Answer, CallEvent, Candidate, Done, ErrorCode, Event, Fault, Id, Media, Mute, Outcome, Ping,
     Placed, Record, Reject, Rejection, Request, SendDtmf, SendMessage, Transfer, Wish, WithSdp,
 };
+use crate::sip::agent::Room;
+use crate::text_rates::TextRates;
 
 /// Calls of one session. Chosen by us: nobody follows more.
-const CALLS_MAX: usize = 32;
+pub(super) const CALLS_MAX: usize = 32;
 
 /// Longest destination, in characters: what a rule's expression can be asked to look at.
 const DESTINATION_MAX: usize = 128;
 
-/// Longest message, in octets, and the type that it has.
-const TEXT_MAX: usize = 16 * 1024;
+/// The type of a page's messages.
 const TEXT_TYPE: &str = "text/plain;charset=utf-8";
 
 /// Most keys of one request.
@@ -36,20 +39,23 @@ const DIGITS_MAX: usize = 32;
 const DURATION_MS: std::ops::RangeInclusive<u32> = 40..=6000;
 
 /// What there is to say at once: an outcome, or that it comes later.
-type Said = Result<Option<Outcome>, Fault>;
+pub(super) type Said = Result<Option<Outcome>, Fault>;
 
 const DONE: Said = Ok(Some(Outcome::Done(Done {})));
 
 impl Session {
-    /// Takes a request of the page's; `takes_calls` says whether the gateway takes new calls.
+    /// Takes a request of the page's; `commons` are there while the gateway takes new calls.
     pub(in crate::json) fn handle_request(
         &mut self,
         id: Id,
         request: Request,
-        takes_calls: bool,
+        commons: Option<&Commons>,
         ledger: &mut Ledger,
         now: Instant,
     ) {
+        self.now = now;
+        let (what, call_id) = request.said();
+        self.trail.push(now, true, what, call_id);
         if self.asks_too_much(now) {
             let fault = Fault::new(ErrorCode::TooMany, "too many requests; wait a second");
             return self.refuse(Some(id), &fault);
@@ -64,10 +70,10 @@ impl Session {
                 self.end(EndCause::Hangup, Some(Closing::Done), ledger);
                 Ok(None)
             }
-            Request::Call(_) if !takes_calls => {
-                Err(Fault::new(ErrorCode::Overloaded, "the gateway takes no new calls now"))
-            }
-            Request::Call(call) => self.call(&id, &call, ledger),
+            Request::Call(call) => match commons {
+                Some(Commons { room, .. }) => self.call(&id, &call, room, ledger, now),
+                None => Err(Fault::new(ErrorCode::Overloaded, "the gateway takes no new calls now")),
+            },
             Request::Answer(answer) => self.answer(&id, &answer),
             Request::Reject(Reject { call_id, cause }) => self.reject(&call_id, cause, ledger),
             Request::Hangup(named) => self.hang_up(&named.call_id, ledger),
@@ -79,9 +85,23 @@ impl Session {
             Request::Mute(Mute { call_id, muted }) => self.mute(&call_id, muted),
             Request::SendDtmf(keys) => self.press(&keys),
             Request::Transfer(transfer) => self.transfer(transfer),
+            Request::Merge(merge) => self.merge(&merge, waiting()),
+            Request::Supervise(supervise) => match commons {
+                Some(Commons { room, .. }) => self.supervise(&id, &supervise, room, ledger, now),
+                None => Err(Fault::new(ErrorCode::Overloaded, "the gateway takes no new calls now")),
+            },
+            Request::SetMode(set) => self.set_mode(&set),
+            Request::Watch(watch) => match commons {
+                Some(commons) => self.watch(watch, commons),
+                None => Err(Fault::new(ErrorCode::Overloaded, "the gateway goes down")),
+            },
+            Request::Report(_) => Ok(Some(self.tell_report(now))),
             Request::Record(record) => self.record(&record, waiting()),
             Request::Statistics(named) => self.statistics(&named.call_id, waiting()),
-            Request::Message(message) => self.write(&message, &id),
+            Request::Message(message) => match commons {
+                Some(Commons { texts, .. }) => self.write(&message, &id, texts, now),
+                None => Err(Fault::new(ErrorCode::Overloaded, "the gateway goes down")),
+            },
             Request::Ping(Ping { last_seen }) => {
                 last_seen.into_iter().for_each(|seen| self.log.seen(seen));
                 DONE
@@ -94,17 +114,17 @@ impl Session {
         }
     }
 
-    fn call(&mut self, id: &Id, protocol::Call { to, sdp }: &protocol::Call, ledger: &mut Ledger) -> Said {
+    fn call(
+        &mut self,
+        id: &Id,
+        protocol::Call { to, sdp }: &protocol::Call,
+        room: &Room,
+        ledger: &mut Ledger,
+        now: Instant,
+    ) -> Said {
         self.check_destination("to", to)?;
         let offer = describe("sdp", sdp)?;
-        if self.calls.len() >= CALLS_MAX {
-            return Err(Fault::new(ErrorCode::TooMany, "the session has 32 calls, and may have no more"));
-        }
-        if let Some(granted) = &self.identity.grant {
-            ledger
-                .begin(granted, true)
-                .map_err(|limit| Fault::new(ErrorCode::Forbidden, limit.to_string()))?;
-        }
+        self.begin_call(room, ledger, now)?;
         let (leg, call_id) = (LegId::next(), new_name());
         let span = leg_span(leg);
         span.in_scope(|| info!(session = self.name, call_id, "page calls"));
@@ -112,7 +132,7 @@ impl Session {
         self.add_call(&call_id, Call::new(leg, Stage::Calling { early: None }, to, span));
         self.respond(Some(id.clone()), &Outcome::Placed(Placed { call_id: call_id.clone() }));
         self.tell(&Event::Trying(CallEvent { call_id }));
-        self.report(incoming);
+        self.report(adapter::Event::Incoming(Box::new(incoming)));
         Ok(None)
     }
 
@@ -194,7 +214,7 @@ impl Session {
         let (old, peer) = (call.leg, call.peer.clone());
         self.legs.insert(leg, (call_id.clone(), Role::Successor));
         let incoming = self.incoming(leg, &peer, offer, Some(old), span);
-        self.report(incoming);
+        self.report(adapter::Event::Incoming(Box::new(incoming)));
         Ok(None)
     }
 
@@ -277,10 +297,23 @@ impl Session {
         Ok(None)
     }
 
-    fn write(&mut self, SendMessage { to, text }: &SendMessage, id: &Id) -> Said {
+    fn write(
+        &mut self,
+        SendMessage { to, text }: &SendMessage,
+        id: &Id,
+        texts: &TextRates,
+        now: Instant,
+    ) -> Said {
         self.check_destination("to", to)?;
-        if text.is_empty() || text.len() > TEXT_MAX {
-            return Err(Fault::of_field("text", "params.text: must be 1 to 16384 octets"));
+        if text.is_empty() {
+            return Err(Fault::of_field("text", "params.text: must not be empty"));
+        }
+        texts.judge(TEXT_TYPE, text.len()).map_err(|refused| match refused {
+            Delivery::TooLarge => Fault::of_field("text", "params.text: is longer than messages may be"),
+            _ => Fault::new(ErrorCode::Forbidden, "the gateway takes no messages of text"),
+        })?;
+        if !texts.take(&Origin::User(self.identity.user.clone()), now) {
+            return Err(Fault::new(ErrorCode::TooMany, "too many messages; wait a second"));
         }
         let leg = LegId::next();
         self.texts.insert(leg, Some(id.clone()));
@@ -305,15 +338,15 @@ impl Session {
         Ok(None)
     }
 
-    fn incoming(
+    pub(super) fn incoming(
         &self,
         leg: LegId,
         destination: &str,
         offer: Box<SessionDescription>,
         replaces: Option<LegId>,
         span: tracing::Span,
-    ) -> adapter::Event {
-        adapter::Event::Incoming(Box::new(Incoming {
+    ) -> Incoming {
+        Incoming {
             leg,
             origin: Origin::User(self.identity.user.clone()),
             caller: self.identity.shown.clone(),
@@ -328,10 +361,10 @@ impl Session {
             passed: Passage::default(),
             replaces,
             span,
-        }))
+        }
     }
 
-    fn connected_call(&mut self, call_id: &str) -> Result<&mut Call, Fault> {
+    pub(super) fn connected_call(&mut self, call_id: &str) -> Result<&mut Call, Fault> {
         let call = self.calls.get_mut(call_id).ok_or_else(no_call)?;
         if call.is_connected() {
             Ok(call)
@@ -356,7 +389,7 @@ impl Session {
 }
 
 /// A description of a browser's.
-fn describe(field: &str, sdp: &str) -> Result<Box<SessionDescription>, Fault> {
+pub(super) fn describe(field: &str, sdp: &str) -> Result<Box<SessionDescription>, Fault> {
     let description = SessionDescription::parse(sdp)
         .map_err(|error| Fault::of_field(field, format!("params.{field}: {error}")))?;
     if description.is_webrtc() {

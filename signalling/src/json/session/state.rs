@@ -1,6 +1,6 @@
 //! The session itself: its state, and what it is told with.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use super::call::{Call, Stage, Waiting};
 use super::ledger::Ledger;
 use super::log::EventLog;
 use super::output::{Closing, Flow, Output};
+use super::trail::Trail;
 use crate::adapter::{self, TransferProgress};
 use crate::auth::bucket::{Bucket, Rate};
 use crate::json::door::{Granted, Identity};
@@ -36,7 +37,7 @@ const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
 pub(in crate::json) struct Session {
     /// For logs and pages.
     pub(in crate::json) name: String,
-    pub(super) identity: Identity,
+    pub(in crate::json) identity: Identity,
     pub(super) state: State,
     /// Where its page was seen last.
     pub(super) remote: IpAddr,
@@ -47,7 +48,15 @@ pub(in crate::json) struct Session {
     /// The messages whose answers are awaited.
     pub(super) texts: HashMap<LegId, Option<Id>>,
     pub(super) log: EventLog,
+    /// What was said lately.
+    pub(super) trail: Trail,
+    /// The users that its page watches.
+    pub(super) watched: BTreeSet<String>,
+    /// When the turn that is under way began.
+    pub(super) now: Instant,
     requests: Bucket,
+    /// Since when its page is there, or away.
+    since: Instant,
     /// When its page is told of the quality of its calls.
     quality_at: Instant,
     outputs: VecDeque<Output>,
@@ -99,7 +108,11 @@ impl Session {
             legs: HashMap::new(),
             texts: HashMap::new(),
             log: EventLog::default(),
+            trail: Trail::new(now),
+            watched: BTreeSet::new(),
+            now,
             requests: Bucket::full(rate()),
+            since: now,
             quality_at: now + QUALITY_INTERVAL,
             outputs: VecDeque::new(),
         }
@@ -128,6 +141,29 @@ impl Session {
         }
     }
 
+    /// Whether it has calls.
+    pub(in crate::json) fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Since when its page is there, or away.
+    pub(in crate::json) const fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// The messages whose answers are awaited.
+    pub(in crate::json) fn texts(&self) -> impl Iterator<Item = LegId> {
+        self.texts.keys().copied()
+    }
+
+    /// Gives back what it has of its token's: it is given up as it is.
+    pub(in crate::json) fn give_back(&self, ledger: &mut Ledger) {
+        if let Some(granted) = self.granted() {
+            self.calls.values().for_each(|_| ledger.end(granted));
+            ledger.release(granted);
+        }
+    }
+
     /// Whether it is over.
     pub(in crate::json) const fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
@@ -135,6 +171,8 @@ impl Session {
 
     /// Tells the page something, now or when it is back.
     pub(in crate::json) fn tell(&mut self, event: &Event) {
+        let (what, call_id) = event.said();
+        self.trail.push(self.now, false, what, call_id);
         let text = self.log.push(event).to_owned();
         if let State::Connected { flow } = self.state {
             self.outputs.push_back(Output::Send { flow, text });
@@ -160,7 +198,9 @@ impl Session {
         );
         self.state = State::Waiting { until: now + patience };
         self.log.leave();
+        (self.since, self.now) = (now, now);
         self.forget_names();
+        self.tell_away(true);
     }
 
     /// The page is back, by a connection whose request has this name. One that was there still is told and closed.
@@ -169,6 +209,7 @@ impl Session {
         flow: Flow,
         remote: IpAddr,
         last_seen: u64,
+        now: Instant,
         answer: impl FnOnce(bool, Vec<KnownCall>) -> String,
     ) {
         if let State::Connected { flow: old } = self.state {
@@ -179,7 +220,7 @@ impl Session {
             self.forget_names();
         }
         info!(session = self.name, calls = self.calls.len(), "session resumed");
-        self.state = State::Connected { flow };
+        (self.state, self.since, self.now) = (State::Connected { flow }, now, now);
         self.remote = remote;
         self.log.come_back();
         let missed = self.log.missed(last_seen);
@@ -188,11 +229,13 @@ impl Session {
         for text in missed.events {
             self.outputs.push_back(Output::Send { flow, text });
         }
+        self.tell_away(false);
         self.ring_what_waited();
     }
 
     /// Ends what the page did not come back for.
     pub(in crate::json) fn handle_timeout(&mut self, ledger: &mut Ledger, now: Instant) {
+        self.now = now;
         match self.state {
             State::Waiting { until } if until <= now => {
                 info!(session = self.name, calls = self.calls.len(), "the page did not come back");
@@ -243,6 +286,10 @@ impl Session {
             self.outputs.push_back(Output::Close { flow, why });
         }
         self.state = State::Over;
+    }
+
+    pub(super) const fn outputs_mut(&mut self) -> &mut VecDeque<Output> {
+        &mut self.outputs
     }
 
     /// What is to be done; call until `None`.
@@ -297,6 +344,9 @@ impl Session {
 
     /// The page learns how its transfer goes.
     pub(super) fn tell_transfer(&mut self, call_id: String, progress: TransferProgress) {
+        if self.merged(&call_id, progress) {
+            return;
+        }
         let (step, cause) = match progress {
             TransferProgress::Began => (TransferStep::Began, None),
             TransferProgress::Ringing => (TransferStep::Ringing, None),
@@ -304,6 +354,14 @@ impl Session {
             TransferProgress::Failed(cause) => (TransferStep::Failed, Some(Ended::new("", cause).cause)),
         };
         self.tell(&Event::TransferProgress(Progress { call_id, step, cause }));
+    }
+
+    /// The gateway learns whether anybody is there.
+    fn tell_away(&mut self, is_away: bool) {
+        let up = self.calls.values().filter(|call| call.is_connected()).map(|call| call.leg);
+        for leg in up.collect::<Vec<_>>() {
+            self.report(adapter::Event::AwayTold { leg, is_away });
+        }
     }
 
     /// Calls that came in while nobody was there ring now.

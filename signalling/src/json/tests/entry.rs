@@ -210,3 +210,25 @@ fn a_page_gets_turn_servers_with_a_password_for_a_while_and_another_one_when_it_
     let answer = bench.ask(flow, "resume", json!({ "token": by["resumeToken"], "lastSeen": 1 }));
     assert_eq!(answer["result"]["iceServers"][0]["username"], format!("{}:alice", WALL + 3610));
 }
+
+#[test]
+fn a_password_is_not_taken_that_anybody_on_the_way_may_have_read() {
+    let mut bench = Bench::new();
+    let flow = bench.open_by(false);
+    let proof = json!({ "kind": "password", "user": "alice", "password": "password-of-alice" });
+    assert_eq!(bench.ask(flow, "connect", json!({ "proof": proof }))["error"]["code"], 1002);
+    let proof = json!({ "kind": "token", "token": token(json!({})) });
+    assert!(bench.ask(flow, "connect", json!({ "proof": proof })).get("result").is_some());
+}
+
+#[test]
+fn a_session_that_began_encrypted_goes_on_encrypted() {
+    let mut bench = Bench::new();
+    let (flow, session) = bench.page("alice");
+    bench.lose(flow);
+    let params = json!({ "token": session["resumeToken"], "lastSeen": 0 });
+    let plain = bench.open_by(false);
+    assert_eq!(bench.ask(plain, "resume", params.clone())["error"]["code"], 1009);
+    let safe = bench.open();
+    assert!(bench.ask(safe, "resume", params).get("result").is_some());
+}

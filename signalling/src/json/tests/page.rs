@@ -17,10 +17,14 @@ use crate::auth::secret::{SecretOctets, SecretText};
 use crate::auth::token::sealed::SealingKey;
 use crate::auth::token::{Claims, KeyKind, Keyring, Terms, TokenKey};
 use crate::auth::validity::{UnixTime, Validity};
+use crate::commons::Commons;
 use crate::json::core::{Core, CoreOutput};
 use crate::json::door::{Entry, Proofs};
 use crate::json::session::{Flow, Output};
 use crate::json::{AccountPassword, JsonConfig};
+use crate::presence::{Activity, Presence};
+use crate::sip::agent::{Room, TextConfig};
+use crate::text_rates::TextRates;
 
 /// A browser's description.
 pub(super) const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
@@ -70,20 +74,26 @@ impl Bench {
     }
 
     pub(super) fn with(config: JsonConfig) -> Self {
-        let secret = SecretOctets::new(b"north wind and sun".to_vec());
-        let key = EphemeralKey::new("k1".to_owned(), secret, EphemeralHash::Sha256, Validity::default());
-        let proofs = Proofs {
-            tokens: Keyring::new(vec![token_key()]),
-            ephemeral: EphemeralKeys::new(vec![key.expect("a key")]),
-            users: Arc::new(Users),
-            trunks: account_trunks(),
-            passwords: HashMap::from([("kept".to_owned(), kept_password())]),
-            customers: HashSet::from(["bolt".to_owned()]),
-            ice: turn(),
-        };
+        Self::with_room(config, Room::new(None, None, Arc::default()))
+    }
+
+    pub(super) fn with_room(config: JsonConfig, room: Room) -> Self {
+        let texts = TextRates::new(TextConfig::default());
+        Self::with_commons(config, Commons { room, texts, presence: Presence::default() })
+    }
+
+    pub(super) fn with_texts(texts: TextConfig) -> Self {
+        let config = JsonConfig { passwords: true, ..JsonConfig::default() };
+        let room = Room::new(None, None, Arc::default());
+        let texts = TextRates::new(texts);
+        Self::with_commons(config, Commons { room, texts, presence: Presence::default() })
+    }
+
+    pub(super) fn with_commons(config: JsonConfig, commons: Commons) -> Self {
+        let now = Instant::now();
         Self {
-            core: Core::new(JsonConfig { realm: REALM.to_owned(), ..config }, proofs),
-            now: Instant::now(),
+            core: Core::new(JsonConfig { realm: REALM.to_owned(), ..config }, proofs(), commons, now),
+            now,
             wall: WALL,
             sent: BTreeMap::new(),
             closed: BTreeMap::new(),
@@ -97,9 +107,14 @@ impl Bench {
 
     /// A page opens a connection.
     pub(super) fn open(&mut self) -> u64 {
+        self.open_by(true)
+    }
+
+    /// The same by TLS, or without.
+    pub(super) fn open_by(&mut self, is_encrypted: bool) -> u64 {
         self.last_flow += 1;
         let remote = "192.0.2.1:5000".parse().expect("an address");
-        let entry = Entry { remote, is_encrypted: true, origin: Some("https://crm.example".to_owned()) };
+        let entry = Entry { remote, is_encrypted, origin: Some("https://crm.example".to_owned()) };
         self.core.handle_open(Flow(self.last_flow), entry);
         self.last_flow
     }
@@ -141,7 +156,25 @@ impl Bench {
     }
 
     pub(super) fn command(&mut self, command: Command) {
-        self.core.handle_command(command);
+        self.core.handle_command(command, self.now);
+        self.drain();
+    }
+
+    /// Other keys and users.
+    pub(super) fn take_up(&mut self, proofs: Proofs) {
+        self.core.take_up(proofs);
+        self.drain();
+    }
+
+    /// A user does something else.
+    pub(super) fn activity(&mut self, user: &str, activity: Activity) {
+        self.core.handle_activity(user, activity);
+        self.drain();
+    }
+
+    /// The turn before has panicked.
+    pub(super) fn give_up_broken(&mut self) {
+        self.core.give_up_broken();
         self.drain();
     }
 
@@ -153,7 +186,8 @@ impl Bench {
     pub(super) fn wait(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
         self.wall += seconds;
-        self.core.handle_timeout(self.now);
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(self.wall);
+        self.core.handle_timeout(wall, self.now);
         self.drain();
     }
 
@@ -233,12 +267,27 @@ impl Bench {
                 }
                 CoreOutput::Session(Output::Event(event)) => self.events.push(event),
                 CoreOutput::Account(wish) => self.wishes.push(wish),
-                CoreOutput::Known(_) => {}
+                CoreOutput::Known(_) | CoreOutput::Session(Output::Watches { .. }) => {}
                 CoreOutput::Located { user, contacts } => {
                     self.located.insert(user, contacts.iter().map(|contact| contact.binding).collect());
                 }
             }
         }
+    }
+}
+
+/// What pages are known by.
+pub(super) fn proofs() -> Proofs {
+    let secret = SecretOctets::new(b"north wind and sun".to_vec());
+    let key = EphemeralKey::new("k1".to_owned(), secret, EphemeralHash::Sha256, Validity::default());
+    Proofs {
+        tokens: Keyring::new(vec![token_key()]),
+        ephemeral: EphemeralKeys::new(vec![key.expect("a key")]),
+        users: Arc::new(Users),
+        trunks: account_trunks(),
+        passwords: HashMap::from([("kept".to_owned(), kept_password())]),
+        customers: HashSet::from(["bolt".to_owned()]),
+        ice: turn(),
     }
 }
 

@@ -52,6 +52,11 @@ fn every_input_in_every_state() {
           mute                error 1001
           sendDtmf            error 1001
           transfer            error 1001
+          merge               error 1001
+          supervise           error 1001
+          setMode             error 1001
+          watch               error 1001
+          report              error 1001
           record              error 1001
           statistics          error 1001
           ping                error 1001
@@ -82,6 +87,11 @@ fn every_input_in_every_state() {
           mute                error 1004
           sendDtmf            error 1004
           transfer            error 1004
+          merge               error -32602
+          supervise           result, trying, Supervising
+          setMode             error 1004
+          watch               error 1003
+          report              result
           record              error 1004
           statistics          error 1004
           ping                result
@@ -112,6 +122,11 @@ fn every_input_in_every_state() {
           mute                error 1005
           sendDtmf            error 1005
           transfer            error 1005
+          merge               error 1004
+          supervise           result, trying, Supervising
+          setMode             error 1005
+          watch               error 1003
+          report              result
           record              error 1005
           statistics          error 1005
           ping                result
@@ -142,6 +157,11 @@ fn every_input_in_every_state() {
           mute                error 1005
           sendDtmf            error 1005
           transfer            error 1005
+          merge               error 1004
+          supervise           result, trying, Supervising
+          setMode             error 1005
+          watch               error 1003
+          report              result
           record              error 1005
           statistics          error 1005
           ping                result
@@ -172,6 +192,11 @@ fn every_input_in_every_state() {
           mute                error 1005
           sendDtmf            error 1005
           transfer            error 1005
+          merge               error 1004
+          supervise           result, trying, Supervising
+          setMode             error 1005
+          watch               error 1003
+          report              result
           record              error 1005
           statistics          error 1005
           ping                result
@@ -191,7 +216,7 @@ fn every_input_in_every_state() {
           60 s                -
         call is up
           connect             error 1005
-          resume elsewhere    replacedSession, <result>, <registration>, <trying>, <connected>, closed Replaced
+          resume elsewhere    replacedSession, <result>, <registration>, <trying>, <connected>, closed Replaced, AwayTold
           call                result, trying, Incoming
           answer              error 1005
           reject              error 1005
@@ -202,6 +227,11 @@ fn every_input_in_every_state() {
           mute                result, MuteAsked
           sendDtmf            result, DigitPressed
           transfer            result, TransferAsked
+          merge               error 1004
+          supervise           result, trying, Supervising
+          setMode             result, ModeAsked
+          watch               error 1003
+          report              result
           record              RecordAsked
           statistics          FiguresAsked
           ping                result
@@ -217,11 +247,11 @@ fn every_input_in_every_state() {
           TransferProgress    transferProgress
           Tell held           held
           Hangup              ended, Ended Declined
-          connection lost     -
+          connection lost     AwayTold
           60 s                FiguresAsked
         call is up, changing
           connect             error 1005
-          resume elsewhere    replacedSession, <result>, <registration>, <trying>, <connected>, closed Replaced
+          resume elsewhere    replacedSession, <result>, <registration>, <trying>, <connected>, closed Replaced, AwayTold
           call                result, trying, Incoming
           answer              error 1005
           reject              error 1005
@@ -232,6 +262,11 @@ fn every_input_in_every_state() {
           mute                result, MuteAsked
           sendDtmf            result, DigitPressed
           transfer            result, TransferAsked
+          merge               error 1004
+          supervise           result, trying, Supervising
+          setMode             result, ModeAsked
+          watch               error 1003
+          report              result
           record              RecordAsked
           statistics          FiguresAsked
           ping                result
@@ -247,11 +282,11 @@ fn every_input_in_every_state() {
           TransferProgress    transferProgress
           Tell held           held
           Hangup              error 1004, ended, Ended Declined
-          connection lost     -
+          connection lost     AwayTold
           60 s                FiguresAsked
         waiting, call is up
           connect             -
-          resume elsewhere    <result>, <registration>, <trying>, <connected>
+          resume elsewhere    <result>, <registration>, <trying>, <connected>, AwayTold
           call                -
           answer              -
           reject              -
@@ -262,6 +297,11 @@ fn every_input_in_every_state() {
           mute                -
           sendDtmf            -
           transfer            -
+          merge               -
+          supervise           -
+          setMode             -
+          watch               -
+          report              -
           record              -
           statistics          -
           ping                -
@@ -319,7 +359,7 @@ const STAGES: [(&str, MakeStage); 8] = [
     }),
 ];
 
-const INPUTS: [(&str, Give); 29] = [
+const INPUTS: [(&str, Give); 34] = [
     ("connect", |it| {
         let proof = json!({ "kind": "password", "user": "bob", "password": "password-of-bob" });
         it.bench.ask(it.flow, "connect", json!({ "proof": proof }));
@@ -339,6 +379,13 @@ const INPUTS: [(&str, Give); 29] = [
     ("mute", |it| it.ask("mute", json!({ "muted": true }))),
     ("sendDtmf", |it| it.ask("sendDtmf", json!({ "digits": "1" }))),
     ("transfer", |it| it.ask("transfer", json!({ "to": "101" }))),
+    ("merge", |it| it.ask("merge", json!({ "withCall": "none" }))),
+    ("supervise", |it| {
+        it.ask_plain("supervise", json!({ "user": "bob", "mode": "listen", "sdp": SDP }));
+    }),
+    ("setMode", |it| it.ask("setMode", json!({ "mode": "barge" }))),
+    ("watch", |it| it.ask_plain("watch", json!({ "users": ["carol"] }))),
+    ("report", |it| it.ask_plain("report", json!({}))),
     ("record", |it| it.ask("record", json!({ "wish": "on" }))),
     ("statistics", |it| it.ask("statistics", json!({}))),
     ("ping", |it| it.ask_plain("ping", json!({}))),

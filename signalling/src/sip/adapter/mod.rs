@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::agent::{Agent, RefusedCalls, TrunkKeyring};
+use super::agent::{Agent, RefusedCalls, Room, TrunkKeyring};
 use super::config::SipConfig;
 use super::doorkeeper::Admission;
 use super::locations::Locations;
@@ -33,6 +33,9 @@ use super::trunk::Trunks;
 use super::trunk_board::TrunkBoard;
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Adapter, Command, Event, StartError};
+use crate::commons::Commons;
+use crate::presence::Presence;
+use crate::text_rates::TextRates;
 use door::Door;
 use names::Names;
 pub use reload::{SipChange, SipReloader};
@@ -53,7 +56,7 @@ pub struct SipAdapter {
     inbound: InboundReceiver,
     locations: Locations,
     board: TrunkBoard,
-    refused: Arc<RefusedCalls>,
+    commons: Commons,
     reloader: SipReloader,
     changes: Receiver<SipChange>,
 }
@@ -65,8 +68,10 @@ impl SipAdapter {
         let (layer, inbound) = TransportLayer::new(std::mem::take(&mut config.transport));
         let (reloader, changes) = SipReloader::channel();
         let (locations, board) = (Locations::default(), TrunkBoard::default());
-        let refused = Arc::default();
-        Self { config, layer, inbound, locations, board, refused, reloader, changes }
+        let room = Room::new(config.agent.max_cps, config.media.take(), Arc::default());
+        let texts = TextRates::new(config.agent.texts.clone());
+        let commons = Commons { room, texts, presence: Presence::default() };
+        Self { config, layer, inbound, locations, board, commons, reloader, changes }
     }
 
     /// The sockets: for the WebSocket endpoint to be mounted, our addresses once started, and counters.
@@ -90,7 +95,13 @@ impl SipAdapter {
     /// Calls for which there was no room, to be shown.
     #[must_use]
     pub fn refused_calls(&self) -> Arc<RefusedCalls> {
-        Arc::clone(&self.refused)
+        self.commons.room.refused()
+    }
+
+    /// Room for calls and messages, to be asked by other adapters too.
+    #[must_use]
+    pub fn commons(&self) -> Commons {
+        self.commons.clone()
     }
 
     /// Where the trunks stand, to be shown.
@@ -107,7 +118,7 @@ impl Adapter for SipAdapter {
 
     /// Must be called inside a tokio runtime, on which the adapter then lives.
     fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, layer, inbound, locations, board, refused, changes, reloader: _ } = self;
+        let Self { config, layer, inbound, locations, board, commons, changes, reloader: _ } = self;
         layer.listen().map_err(|ListenError { kind, bind, source }| StartError::Listen {
             adapter: NAME,
             address: format!("{} {bind}", kind.via_name()),
@@ -128,7 +139,7 @@ impl Adapter for SipAdapter {
         door.restore(&config.kept, now);
         let names = Names::new(layer.clone());
         let mut agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
-        agent.ask_for_room(config.media, refused);
+        agent.share(commons);
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
         board.limit(&trunks, agent.loads_mut());
         orphans::end(&config.kept_calls, &mut agent, &layer, now);

@@ -25,17 +25,19 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::config::{AgentChange, AgentConfig};
 use super::errands::Errands;
-use super::faults::guarded;
 use super::keeping::Kept;
 use super::keyring::Keyring;
 use super::refusals::Refusals;
 use super::requests;
-use super::room::{Crowded, MediaLoad, RefusedCalls, Room};
+use super::room::{Crowded, Room};
 use super::route::Route;
 use super::surroundings::{Doorkeeper, LocalNames};
 use super::texts::Texts;
 use super::watching::Seen;
 use crate::adapter::{Command, Dial, Event, Origin};
+use crate::commons::Commons;
+use crate::deadlines::Deadlines;
+use crate::guarded::guarded;
 use crate::sip::call::{Call, CallChange, Context, DialogIndex, Outgoing, refuse_answer};
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::Flow;
@@ -43,10 +45,10 @@ use crate::sip::hop::HopReport;
 use crate::sip::identifiers::Identifiers;
 use crate::sip::message::{Message, Reject, Request, Response, StatusCode};
 use crate::sip::subscription::Notifier;
-use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::{Received, TransactionEvent, TransactionKey, TransactionLayer, Transmit};
 use crate::sip::trunk::Trunks;
 use crate::sip::trunk_load::TrunkLoads;
+use crate::text_rates::TextRates;
 
 /// The user agent core.
 pub struct Agent<D> {
@@ -108,7 +110,7 @@ impl<D: Doorkeeper> Agent<D> {
         Self {
             layer: TransactionLayer::new(config.transactions, Identifiers::new(seed)),
             room: Room::new(config.max_cps, None, Arc::default()),
-            texts: Texts::new(&config.texts),
+            texts: Texts::new(TextRates::new(config.texts.clone())),
             notifier: Notifier::new(config.subscriptions.clone()),
             config,
             doorkeeper,
@@ -135,13 +137,10 @@ impl<D: Doorkeeper> Agent<D> {
         &mut self.loads
     }
 
-    /// Asks for room for media from now on, and counts calls that have none.
-    pub fn ask_for_room(
-        &mut self,
-        media: Option<Arc<dyn MediaLoad + Send + Sync>>,
-        refused: Arc<RefusedCalls>,
-    ) {
-        self.room = Room::new(self.config.max_cps, media, refused);
+    /// Asks for what all adapters share from now on, and counts calls that have no room.
+    pub fn share(&mut self, Commons { room, texts, .. }: Commons) {
+        self.room = room;
+        self.texts.ask(texts);
     }
 
     /// Counts a call that was refused by who hears of calls.

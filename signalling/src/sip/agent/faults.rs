@@ -7,7 +7,6 @@
 //!                                   `-- Ended (internal error): its call hangs up the others
 //! ```
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use tracing::{Span, error};
@@ -17,12 +16,6 @@ use super::core::Agent;
 use super::surroundings::Doorkeeper;
 use crate::adapter::{Event, leg_span};
 use crate::sip::call::Leaving;
-
-/// What comes of `act`; `None` where it panicked, which the panic hook has told of.
-pub(in crate::sip) fn guarded<T>(act: impl FnOnce() -> T) -> Option<T> {
-    // Whatever it left half done belongs to a leg, which is given up.
-    catch_unwind(AssertUnwindSafe(act)).ok()
-}
 
 impl<D: Doorkeeper> Agent<D> {
     /// Gives up legs of which a panic has left nothing: to be called after one that came from anywhere in the core.

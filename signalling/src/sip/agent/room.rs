@@ -10,8 +10,8 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::adapter::Origin;
@@ -75,12 +75,16 @@ impl Crowded {
 #[derive(Debug, Default)]
 pub struct RefusedCalls([AtomicU64; Crowded::NAMES.len()]);
 
-/// Admits calls.
-pub(super) struct Room {
-    limit: Option<(Rate, f64, Bucket)>,
+/// Admits calls, of every adapter that has a clone of it.
+#[derive(Clone)]
+pub struct Room {
+    limit: Arc<Mutex<Option<Limit>>>,
     engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
     refused: Arc<RefusedCalls>,
 }
+
+/// How many may begin in a second, how many of those are kept for users, and what is left.
+type Limit = (Rate, f64, Bucket);
 
 impl RefusedCalls {
     /// How many for each reason, by its name.
@@ -107,20 +111,23 @@ impl RefusedCalls {
 }
 
 impl Room {
-    pub(super) fn new(
+    /// Room for so many calls in a second, and for as many as the engine can carry.
+    #[must_use]
+    pub fn new(
         max_cps: Option<NonZeroU32>,
         engine: Option<Arc<dyn MediaLoad + Send + Sync>>,
         refused: Arc<RefusedCalls>,
     ) -> Self {
-        let mut room = Self { limit: None, engine, refused };
+        let room = Self { limit: Arc::default(), engine, refused };
         room.limit(max_cps);
         room
     }
 
     /// So many calls may begin in a second from now on.
-    pub(super) fn limit(&mut self, max_cps: Option<NonZeroU32>) {
-        let before = self.limit.take().map(|(.., bucket)| bucket);
-        self.limit = max_cps.map(|max| {
+    pub(super) fn limit(&self, max_cps: Option<NonZeroU32>) {
+        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = limit.take().map(|(.., bucket)| bucket);
+        *limit = max_cps.map(|max| {
             let max = max.get();
             let at_once = max.div_ceil(AT_ONCE).max(AT_ONCE_MIN.min(max));
             // Of what may begin at once trunks have one at least.
@@ -131,9 +138,10 @@ impl Room {
     }
 
     /// Whether a call could begin, of whomever it may be: asked before anybody is asked who it is.
-    pub(super) fn judge(&mut self, now: Instant) -> Result<(), Crowded> {
+    pub(super) fn judge(&self, now: Instant) -> Result<(), Crowded> {
         let mut judged = self.engine.as_ref().map_or(Ok(()), |engine| engine.has_room());
-        if let Some((rate, _, bucket)) = &mut self.limit
+        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((rate, _, bucket)) = &mut *limit
             && !bucket.has_one(*rate, 0.0, now)
         {
             judged = Err(Crowded::Rate);
@@ -142,13 +150,25 @@ impl Room {
     }
 
     /// Counts a call that was refused for something else.
-    pub(super) fn count(&self, why: Crowded) {
+    pub(crate) fn count(&self, why: Crowded) {
         self.refused.add(why);
     }
 
+    /// Judges and begins a call at once, of somebody who is known.
+    pub(crate) fn admit(&self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
+        self.judge(now)?;
+        self.take(origin, now)
+    }
+
+    /// Calls that were refused since the start.
+    pub(crate) fn refused(&self) -> Arc<RefusedCalls> {
+        Arc::clone(&self.refused)
+    }
+
     /// Begins a call, where there is room.
-    pub(super) fn take(&mut self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
-        let Some((rate, kept, bucket)) = &mut self.limit else { return Ok(()) };
+    pub(super) fn take(&self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
+        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((rate, kept, bucket)) = &mut *limit else { return Ok(()) };
         let kept_back = match origin {
             Origin::User(_) => 0.0,
             Origin::Trunk(_) => *kept,
@@ -196,7 +216,7 @@ mod tests {
     }
 
     /// Ten seconds of so many offered calls a second; how many began of trunks, and of users.
-    fn offer(room: &mut Room, of_trunks: u32, of_users: u32) -> [usize; 2] {
+    fn offer(room: &Room, of_trunks: u32, of_users: u32) -> [usize; 2] {
         let start = Instant::now();
         let mut begun = [0, 0];
         for ms in 0..10_000 {
@@ -214,8 +234,8 @@ mod tests {
     #[test]
     fn however_many_are_offered_as_many_begin_as_may() {
         for offered in [200, 500, 1000] {
-            let mut room = room(100);
-            let [begun, _] = offer(&mut room, offered, 0);
+            let room = room(100);
+            let [begun, _] = offer(&room, offered, 0);
             assert!((990..=1025).contains(&begun), "{begun} of {offered} a second");
             assert_eq!(room.refused.count_of(Crowded::Rate), u64::from(10 * offered) - begun as u64);
         }
@@ -223,17 +243,17 @@ mod tests {
 
     #[test]
     fn users_begin_calls_where_trunks_bring_more_than_all_of_them() {
-        let [of_trunks, of_users] = offer(&mut room(100), 1000, 20);
+        let [of_trunks, of_users] = offer(&room(100), 1000, 20);
         assert_eq!(of_users, 200, "all of theirs");
         assert!((790..=825).contains(&of_trunks), "{of_trunks}");
-        let [of_trunks, of_users] = offer(&mut room(2), 100, 1);
+        let [of_trunks, of_users] = offer(&room(2), 100, 1);
         assert!(of_users >= 9 && of_trunks >= 9, "of few too: {of_trunks} and {of_users}");
     }
 
     #[test]
     fn the_first_second_has_a_quarter_more_than_others_at_most() {
         for max in [1, 2, 5, 20, 100, 1000] {
-            let (mut room, start) = (room(max), Instant::now());
+            let (room, start) = (room(max), Instant::now());
             let times = (0..1000).map(|ms| start + Duration::from_millis(ms));
             let tries = times.flat_map(|at| std::iter::repeat_n(at, 10));
             let begun = tries.filter(|at| room.take(&user(), *at).is_ok()).count();
@@ -245,7 +265,7 @@ mod tests {
     #[test]
     fn what_the_engine_says_is_told_apart() {
         for (crowded, expected) in [(Crowded::Calls, [1, 0]), (Crowded::Late, [0, 1])] {
-            let mut room = Room::new(None, Some(Arc::new(Full(crowded))), Arc::default());
+            let room = Room::new(None, Some(Arc::new(Full(crowded))), Arc::default());
             assert_eq!(room.judge(Instant::now()), Err(crowded));
             assert_eq!([Crowded::Calls, Crowded::Late].map(|why| room.refused.count_of(why)), expected);
         }
@@ -253,12 +273,12 @@ mod tests {
 
     #[test]
     fn another_limit_holds_from_then_on_and_none_holds_none_back() {
-        let (mut room, now) = (room(10), Instant::now());
-        let begin = |room: &mut Room| (0..1000).filter(|_| room.take(&user(), now).is_ok()).count();
-        assert_eq!(begin(&mut room), 5);
+        let (room, now) = (room(10), Instant::now());
+        let begin = |room: &Room| (0..1000).filter(|_| room.take(&user(), now).is_ok()).count();
+        assert_eq!(begin(&room), 5);
         room.limit(NonZeroU32::new(20));
-        assert_eq!(begin(&mut room), 0, "what may begin at once has begun");
+        assert_eq!(begin(&room), 0, "what may begin at once has begun");
         room.limit(None);
-        assert_eq!(begin(&mut room), 1000);
+        assert_eq!(begin(&room), 1000);
     }
 }

@@ -29,9 +29,9 @@ use crate::sip::identity::{self, Reading};
 use crate::sip::long_request::is_too_long;
 use crate::sip::media_types;
 use crate::sip::message::{CSeq, HeaderName, Method, NameAddr, Reject, Request, Response, StatusCode};
-use crate::sip::text_rate::TextRates;
 use crate::sip::transaction::TransactionKey;
 use crate::sip::upstream::conduct_of;
+use crate::text_rates::TextRates;
 
 /// How long a hop may say nothing while there is another one. Chosen by us: as long as a call waits.
 const SILENCE_MAX: Duration = Duration::from_secs(4);
@@ -73,13 +73,18 @@ struct Sent {
 }
 
 impl Texts {
-    pub(super) fn new(config: &TextConfig) -> Self {
-        Self { rates: TextRates::new(config.per_second), asked: HashMap::new(), sent: HashMap::new() }
+    pub(super) fn new(rates: TextRates) -> Self {
+        Self { rates, asked: HashMap::new(), sent: HashMap::new() }
+    }
+
+    /// Asks for this from now on.
+    pub(super) fn ask(&mut self, rates: TextRates) {
+        self.rates = rates;
     }
 
     /// Lets nobody send more than this from now on.
-    pub(super) fn limit(&mut self, config: &TextConfig) {
-        self.rates.limit(config.per_second);
+    pub(super) fn limit(&self, config: &TextConfig) {
+        self.rates.limit(config);
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

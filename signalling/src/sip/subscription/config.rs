@@ -35,6 +35,8 @@ pub struct WatchRights {
     pub watchers: Watchers,
     /// The groups of every user that there is.
     pub groups: HashMap<String, BTreeSet<String>>,
+    /// The groups whose users each supervisor may listen to.
+    pub supervised: HashMap<String, BTreeSet<String>>,
 }
 
 /// Who may watch another user.
@@ -96,6 +98,13 @@ impl WatchRights {
         self.groups.contains_key(user)
     }
 
+    /// Whether one user may listen to another's calls, and be heard there. Nobody supervises itself.
+    #[must_use]
+    pub fn may_supervise(&self, who: &str, of: &str) -> bool {
+        let groups = self.groups.get(of).zip(self.supervised.get(who));
+        who != of && groups.is_some_and(|(groups, supervised)| !groups.is_disjoint(supervised))
+    }
+
     /// Whether one user may watch this of another. A mailbox is its owner's alone.
     #[must_use]
     pub fn allow(&self, watcher: &str, target: &str, package: Package) -> bool {
@@ -126,7 +135,7 @@ mod tests {
         let groups = groups.map(|(user, groups)| {
             (user.to_owned(), groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>())
         });
-        let mut rights = WatchRights { watchers: Watchers::Group, groups: HashMap::from(groups) };
+        let mut rights = WatchRights { groups: HashMap::from(groups), ..WatchRights::default() };
         for (watcher, target, package, expected) in [
             ("ann", "bob", Package::Dialog, true),
             ("carol", "bob", Package::Presence, true),

@@ -11,12 +11,12 @@ use super::package::Package;
 use super::summary::Mailbox;
 use super::usage::{LastWord, State, Subscription};
 use super::watched::{Watched, WatchedDialog};
+use crate::deadlines::Deadlines;
 use crate::sip::agent::{LocalNames, Reach};
 use crate::sip::call::Path;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::message::{HeaderName, Reject, Request, Response, StatusCode, Uri};
-use crate::sip::transaction::deadlines::Deadlines;
 
 /// Names a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -60,7 +60,7 @@ impl Bench {
         };
         let users = ["ann", "bob", "carol", "dave"].map(|user| (user.to_owned(), groups(user)));
         let config = SubscriptionConfig {
-            rights: WatchRights { watchers: Watchers::Group, groups: HashMap::from(users) },
+            rights: WatchRights { groups: HashMap::from(users), ..WatchRights::default() },
             per_user: 3,
             total: 4,
             mailbox_trunks: BTreeSet::from(["pbx".to_owned()]),

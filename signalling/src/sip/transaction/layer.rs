@@ -19,7 +19,6 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::client::Client;
-use super::deadlines::Deadlines;
 use super::derived;
 use super::detour::{Detour, Resting};
 use super::invite_server::InviteServer;
@@ -29,6 +28,7 @@ use super::outcome::{TransactionEvent, TransactionKey, Transmit};
 use super::server::Server;
 use super::step::{Step, Tell};
 use super::timers::TimerConfig;
+use crate::deadlines::Deadlines;
 use crate::sip::flow::{ConnectionId, Flow, TransportKind};
 use crate::sip::identifiers::Identifiers;
 use crate::sip::message::{HeaderName, Method, Request, Response, StatusCode};

@@ -3,7 +3,6 @@
 
 mod broken;
 mod client;
-pub(in crate::sip) mod deadlines;
 pub(in crate::sip) mod derived;
 mod detour;
 mod inbound;

@@ -8,5 +8,8 @@ mod entry;
 mod idle;
 mod keys;
 mod page;
+mod room;
 mod survival;
+mod together;
 mod transfers;
+mod unread;

@@ -122,6 +122,13 @@ pub(super) async fn assert_page_hears(media: &PageMedia, hz: u16) {
     assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
 }
 
+/// Fails where a page hears this tone in the second that follows.
+pub(super) async fn assert_page_hears_no(media: &PageMedia, hz: u16) {
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let level = latest(&media.heard().await.expect("a log"), hz);
+    assert!(level < LEVEL_DBM0 - 20.0, "{hz} Hz with {level:.2} dBm0");
+}
+
 /// The same of a phone, or a browser by SIP.
 pub(super) async fn assert_phone_hears(call: &Call, hz: u16) {
     let so_far = call.heard().await.expect("a log").packets.len();

@@ -4,15 +4,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Direction, JsonPage, PageError};
+use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, PageMedia};
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open, stage,
-    stage_with,
+    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect, connected,
+    hang_up, media, open, pages, stage, stage_with,
 };
 use crate::agents::ear::assert_hears_no_gap;
+use crate::agents::played::Prompts;
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
+use crate::support::host::Host;
+
+/// What who waits hears.
+const MUSIC_HZ: u16 = 700;
 
 async fn resume(stage: &Stage, token: &Value, last_seen: u64) -> Result<(JsonPage, Value), PageError> {
     let mut page = open(&stage.gateway).await;
@@ -120,5 +125,108 @@ async fn a_page_that_is_reloaded_joins_its_call_by_new_media() {
     assert!(!page.unasked().contains(&"ended".to_owned()), "the call went on");
     hang_up(&mut page, placed).await;
     lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Has a page come back whose media is gone, and join its call.
+async fn reload(stage: &Stage, token: &Value, last_seen: u64) -> (JsonPage, Value, PageMedia) {
+    let (mut page, resumed) = resume(stage, token, last_seen).await.expect("in time");
+    let media = media(stage, CALLER_HZ);
+    let sdp = media.offer(Direction::SendRecv).await.expect("an offer");
+    let params = json!({ "callId": resumed["calls"][0]["callId"], "sdp": sdp });
+    let joined = page.request("rejoin", params).await.expect("it is its own");
+    media.accept(joined["sdp"].as_str().expect("an answer")).await.expect("a codec in common");
+    media.ready(PATIENCE).await.expect("a path");
+    (page, resumed, media)
+}
+
+/// Fails when who is left hears nothing while its page is reloaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_talks_with_a_page_hears_music_while_that_is_reloaded() {
+    let prompts = Prompts::new();
+    let music = format!("music_on_hold = {:?}", prompts.wav(MUSIC_HZ, 16_000));
+    let stage = Stage::with(&["PCMU"], pages("").media(&music));
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, session) = connect(&stage.gateway, "alice").await;
+    let mut placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    let last_seen = page.last_seen();
+    drop(page);
+    std::mem::replace(&mut placed.media, media(&stage, CALLER_HZ)).vanish();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_phone_hears(&lifted, MUSIC_HZ).await;
+    let (mut page, _, own) = reload(&stage, &session["resumeToken"], last_seen).await;
+    placed.media = own;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_phone_hears_no(&lifted, MUSIC_HZ).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn a_call_outlives_a_hundred_reloads_of_its_page() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, session) = connect(&stage.gateway, "alice").await;
+    let mut placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    let (mut token, mut last_seen) = (session["resumeToken"].clone(), page.last_seen());
+    for _ in 0..100 {
+        drop(page);
+        std::mem::replace(&mut placed.media, media(&stage, CALLER_HZ)).vanish();
+        let (resumed, own);
+        (page, resumed, own) = reload(&stage, &token, last_seen).await;
+        assert_eq!(resumed["calls"][0]["callId"], placed.call_id.as_str());
+        placed.media = own;
+        let so_far = lifted.heard().await.expect("a log").packets.len();
+        lifted.heard_packets(so_far + 10, PATIENCE).await.expect("the page is heard");
+        token = resumed["resumeToken"].clone();
+        last_seen = last_seen.max(page.last_seen());
+    }
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Fails when a gap after a change of address is three seconds or more.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn a_call_outlives_a_hundred_changes_of_its_pages_address() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, session) = connect(&stage.gateway, "alice").await;
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    let (mut token, mut last_seen) = (session["resumeToken"].clone(), page.last_seen());
+    let mut gaps = Vec::new();
+    for _ in 0..100 {
+        let elsewhere = Host::new();
+        let lost_at = Instant::now();
+        placed.media.lose_network(elsewhere.ip()).expect("the host is ours");
+        drop(page);
+        let resumed;
+        (page, resumed) = resume(&stage, &token, last_seen).await.expect("in time");
+        placed.media.restart_ice().await.expect("it has ICE");
+        change(&mut page, &placed, "update", Direction::SendRecv).await.expect("an answer");
+        let so_far = placed.media.heard().await.expect("a log").packets.len();
+        placed.media.heard_packets(so_far + 1, PATIENCE).await.expect("audio again");
+        gaps.push(lost_at.elapsed());
+        token = resumed["resumeToken"].clone();
+        last_seen = last_seen.max(page.last_seen());
+    }
+    gaps.sort_unstable();
+    eprintln!("gaps after changes of address: median {:?}, longest {:?}", gaps[50], gaps[99]);
+    assert!(gaps[99] < Duration::from_secs(3), "{:?}", gaps[99]);
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
     stage.gateway.assert_all_is_over(1);
 }

@@ -39,27 +39,5 @@ fn description(number: u64) -> Box<SessionDescription> {
 }
 
 fn leg_of(event: &Event) -> LegId {
-    match event {
-        Event::Incoming(incoming) => incoming.leg,
-        Event::Texted(text) => text.leg,
-        Event::Refused(call) => call.leg,
-        Event::Progress { leg, .. }
-        | Event::Answered { leg, .. }
-        | Event::Acknowledged { leg, .. }
-        | Event::Reoffered { leg, .. }
-        | Event::ReofferAnswered { leg, .. }
-        | Event::ReofferRefused { leg, .. }
-        | Event::DigitPressed { leg, .. }
-        | Event::CandidatesTold { leg, .. }
-        | Event::RecordAsked { leg, .. }
-        | Event::TransferAsked { leg, .. }
-        | Event::MuteAsked { leg, .. }
-        | Event::FiguresAsked { leg }
-        | Event::Redirected { leg, .. }
-        | Event::ContentTold { leg, .. }
-        | Event::ContentAnswered { leg, .. }
-        | Event::TextSent { leg, .. }
-        | Event::EndTold { leg, .. }
-        | Event::Ended { leg, .. } => *leg,
-    }
+    event.leg()
 }

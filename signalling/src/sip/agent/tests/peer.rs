@@ -120,7 +120,7 @@ impl Peer {
         self.agent = Agent::new(config, [3; 32], Door, Box::new(Loopback), Box::new(NoKeys));
     }
 
-    pub(super) fn limit_rate(&mut self, max_cps: Option<NonZeroU32>) {
+    pub(super) fn limit_rate(&self, max_cps: Option<NonZeroU32>) {
         self.agent.room.limit(max_cps);
     }
 

@@ -8,8 +8,11 @@ use webtrunk_engine::EndCause;
 
 use super::peer::Peer;
 use crate::adapter::{Event, Origin};
-use crate::sip::agent::{Crowded, MediaLoad, RefusedCalls};
+use crate::commons::Commons;
+use crate::presence::Presence;
+use crate::sip::agent::{Crowded, MediaLoad, RefusedCalls, Room, TextConfig};
 use crate::sip::message::HeaderName;
+use crate::text_rates::TextRates;
 
 /// Media threads that are late.
 struct Late;
@@ -18,6 +21,10 @@ impl MediaLoad for Late {
     fn has_room(&self) -> Result<(), Crowded> {
         Err(Crowded::Late)
     }
+}
+
+fn commons(room: Room) -> Commons {
+    Commons { room, texts: TextRates::new(TextConfig::default()), presence: Presence::default() }
 }
 
 /// An INVITE's final response, without its ACK; whether anything is kept of a refusal.
@@ -62,7 +69,7 @@ fn a_call_that_comes_too_soon_is_refused_at_once_and_what_belongs_to_others_is_n
 fn while_media_threads_are_late_no_call_begins_and_it_is_counted() {
     let mut peer = Peer::new();
     let refused = Arc::new(RefusedCalls::default());
-    peer.agent.ask_for_room(Some(Arc::new(Late)), Arc::clone(&refused));
+    peer.agent.share(commons(Room::new(None, Some(Arc::new(Late)), Arc::clone(&refused))));
     assert_eq!(invite(&mut peer), 503);
     let mut stranger = peer.request("INVITE");
     stranger.headers.remove(&HeaderName::Authorization);
@@ -77,7 +84,7 @@ fn who_may_call_and_finds_no_room_is_told_of_once() {
     let mut peer = Peer::new();
     peer.limit_calls(1);
     let refused = Arc::new(RefusedCalls::default());
-    peer.agent.ask_for_room(None, Arc::clone(&refused));
+    peer.agent.share(commons(Room::new(None, None, Arc::clone(&refused))));
     peer.call_in();
     peer.sent_messages();
     let before = peer.told.len();

@@ -6,17 +6,17 @@ use std::time::Instant;
 /// At most one deadline for each key. Every operation costs O(log n), also with 100 000 keys, and what
 /// is rescheduled leaves nothing behind.
 #[derive(Debug)]
-pub(in crate::sip) struct Deadlines<K> {
+pub(crate) struct Deadlines<K> {
     ordered: BTreeSet<(Instant, K)>,
 }
 
 impl<K: Copy + Ord> Deadlines<K> {
-    pub(in crate::sip) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { ordered: BTreeSet::new() }
     }
 
     /// Moves a key from its `old` deadline, which the caller keeps beside what it times, to a new one.
-    pub(in crate::sip) fn reschedule(&mut self, key: K, old: Option<Instant>, new: Option<Instant>) {
+    pub(crate) fn reschedule(&mut self, key: K, old: Option<Instant>, new: Option<Instant>) {
         if old == new {
             return;
         }
@@ -29,12 +29,12 @@ impl<K: Copy + Ord> Deadlines<K> {
     }
 
     /// The earliest deadline.
-    pub(in crate::sip) fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.ordered.first().map(|(at, _)| *at)
     }
 
     /// A key whose deadline has come, the longest overdue first. It stays until it is rescheduled.
-    pub(in crate::sip) fn first_due(&self, now: Instant) -> Option<K> {
+    pub(crate) fn first_due(&self, now: Instant) -> Option<K> {
         self.ordered.first().filter(|(at, _)| *at <= now).map(|(_, key)| *key)
     }
 }

@@ -1,0 +1,59 @@
+//! A page that does not read what it is sent.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::JsonPage;
+
+use super::page::{
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
+    proof, stage,
+};
+use crate::agents::ear::assert_hears_no_gap;
+use crate::agents::stage::{CALLER_HZ, lift, phone};
+use crate::support::gateway::PATIENCE;
+
+/// How long a page asks at most until it is let go: what waits in the gateway's socket is some megabytes.
+const ASKED_FOR: Duration = Duration::from_secs(60);
+
+/// What the gateway says when a page's connection is over.
+const WAITS: &str = "the session waits";
+
+/// As often as a session may, with some to spare.
+const EACH: Duration = Duration::from_millis(22);
+
+/// Fails when what waits for a page is not bounded: then it is never let go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_does_not_read_is_let_go_may_come_back_and_others_do_not_notice() {
+    let stage = stage();
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, _) = connect(&stage.gateway, "alice").await;
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    let mut slow = JsonPage::open_narrow(&address(&stage.gateway)).await.expect("the gateway listens");
+    let session = slow.request("connect", proof("bob")).await.expect("the password is right");
+    let begun = Instant::now();
+    while begun.elapsed() < ASKED_FOR && stage.gateway.log().count(&[WAITS]) == 0 {
+        // What the gateway sends is ten times as long as what it reads.
+        if slow.send_unread("report", json!({})).await.is_err() {
+            break;
+        }
+        page.request("ping", json!({})).await.expect("others are served");
+        tokio::time::sleep(EACH).await;
+    }
+    assert!(stage.gateway.log().count(&[WAITS]) > 0, "it is let go");
+    let token = session["resumeToken"].clone();
+    let mut back = open(&stage.gateway).await;
+    let anew = back.request("resume", json!({ "token": token, "lastSeen": 1 })).await;
+    assert!(anew.is_ok(), "{anew:?}");
+    back.request("ping", json!({})).await.expect("it is served");
+    page.request("ping", json!({})).await.expect("others are");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    assert_hears_no_gap(&lifted).await;
+    hang_up(&mut page, placed).await;
+    lifted.ended(PATIENCE).await.expect("the phone is told");
+    stage.gateway.assert_all_is_over(1);
+}

@@ -1,0 +1,16 @@
+//! What all adapters share, whoever asks first: room for calls, what may be written, and what users do.
+
+use crate::presence::Presence;
+use crate::sip::agent::Room;
+use crate::text_rates::TextRates;
+
+/// Clones count together.
+#[derive(Debug, Clone)]
+pub struct Commons {
+    /// Whether one more call may begin.
+    pub room: Room,
+    /// Whether one more message may be written.
+    pub texts: TextRates,
+    /// What users are doing.
+    pub presence: Presence,
+}

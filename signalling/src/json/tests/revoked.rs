@@ -1,0 +1,75 @@
+//! Users, passwords and keys that are gone: whoever came by them goes too.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use webtrunk_engine::EndCause;
+
+use super::page::{Bench, description, proofs, token};
+use crate::adapter::Command;
+use crate::auth::digest::{Algorithm, Credentials, Ha1};
+use crate::auth::ephemeral::EphemeralKeys;
+use crate::auth::token::Keyring;
+use crate::auth::validity::UnixTime;
+use crate::json::door::Proofs;
+
+/// Bob alone, whose password is another.
+struct OtherUsers;
+
+impl Credentials for OtherUsers {
+    fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        (user == "bob").then(|| Ha1::new(algorithm, user, realm, "another"))
+    }
+}
+
+/// A page by a token of these claims.
+fn by_token(bench: &mut Bench, claims: serde_json::Value) -> u64 {
+    let flow = bench.open();
+    let proof = json!({ "kind": "token", "token": token(claims) });
+    assert!(bench.ask(flow, "connect", json!({ "proof": proof })).get("result").is_some());
+    flow
+}
+
+#[test]
+fn a_user_that_is_gone_and_one_whose_password_is_another_are_no_more_and_their_calls_end() {
+    let mut bench = Bench::new();
+    let ((alice, _), (bob, _)) = (bench.page("alice"), bench.page("bob"));
+    let token_of_alice = by_token(&mut bench, json!({}));
+    let token_of_a_stranger = by_token(&mut bench, json!({ "sub": "1001" }));
+    let (_, leg) = bench.call(alice, "100");
+    bench.command(Command::Answer { leg, description: description() });
+    bench.take_up(proofs());
+    assert!(bench.closed.is_empty(), "nothing changed");
+    bench.take_up(Proofs { users: Arc::new(OtherUsers), ..proofs() });
+    assert_eq!(bench.ends(), [(leg, EndCause::Forbidden)]);
+    assert_eq!(bench.event(alice, "ended")["cause"], "forbidden");
+    for flow in [alice, bob, token_of_alice] {
+        assert_eq!(bench.closed[&flow], "Revoked");
+    }
+    assert!(!bench.closed.contains_key(&token_of_a_stranger), "it was none of the configuration's users");
+    assert_eq!((bench.located["alice"].len(), bench.located["1001"].len()), (0, 1));
+}
+
+#[test]
+fn whoever_came_by_a_key_that_is_gone_is_no_more_and_does_not_come_back() {
+    let mut bench = Bench::new();
+    let wall = UnixTime(bench.wall);
+    let made =
+        proofs().ephemeral.make(Some("bob"), std::time::Duration::from_secs(60), wall).expect("a name");
+    let by_name = bench.open();
+    let proof = json!({ "kind": "ephemeral", "name": made.name, "password": made.password.expose() });
+    bench.ask(by_name, "connect", json!({ "proof": proof }));
+    let by_key = by_token(&mut bench, json!({}));
+    let (by_password, _) = bench.page("alice");
+    bench.take_up(Proofs { ephemeral: EphemeralKeys::default(), ..proofs() });
+    assert_eq!(bench.closed.keys().collect::<Vec<_>>(), [&by_name]);
+    let away = bench.open();
+    let answer =
+        bench.ask(away, "connect", json!({ "proof": { "kind": "token", "token": token(json!({})) } }));
+    bench.lose(away);
+    bench.take_up(Proofs { tokens: Keyring::default(), ..proofs() });
+    assert!(bench.closed.contains_key(&by_key) && !bench.closed.contains_key(&by_password));
+    let back = bench.open();
+    let params = json!({ "token": answer["result"]["resumeToken"], "lastSeen": 0 });
+    assert_eq!(bench.ask(back, "resume", params)["error"]["code"], 1009);
+}
