@@ -24,15 +24,18 @@ const CHANGES_VARIABLE: &str = "WEBTRUNK_COMINGS";
 const PARTIES_MAX: usize = 10;
 
 /// What everybody but the listener hums: so slowly that the sound of all ten bends by less than a hundred from one sample
-/// to the next, and a voice that begins or ends at once by up to its peak. A period of it fills 10 ms.
-const HUM_HZ: f64 = 100.0;
+/// to the next, and a voice that begins or ends at once by up to its peak. A packet has 2.25 periods of it, so that it may
+/// begin and end anywhere; two seconds of it join up with themselves.
+const HUM_HZ: f64 = 112.5;
+const HUM_S: u32 = 2;
 const PEAK: f64 = 1500.0;
 const BEND_MAX: i32 = 400;
 
 fn hum() -> Voice {
     let rate = SampleRate::HZ_8000;
     let sample = |at: u32| ((f64::from(at) * HUM_HZ / f64::from(rate.hz()) * TAU).sin() * PEAK) as i16;
-    Voice::from_clip(Clip { samples: (0..rate.hz()).map(sample).collect(), rate }).expect("long enough")
+    Voice::from_clip(Clip { samples: (0..HUM_S * rate.hz()).map(sample).collect(), rate })
+        .expect("long enough")
 }
 
 fn changes() -> usize {
