@@ -20,7 +20,7 @@ use tracing::{error, info, trace, warn};
 
 use self::captures::Running;
 use self::conferences::Rooms;
-use super::demux::{DatagramKind, Demux, SourceInserted};
+use super::demux::{DatagramKind, Demux};
 use super::gauges::Gauges;
 use super::load::Load;
 use super::outbox::{Outbox, SocketId};
@@ -31,12 +31,8 @@ use super::timers::Timers;
 use crate::call::{Call, CallEvent, Supplies};
 use crate::ice::{SourceChange, StunRoute};
 use crate::leg::Leg;
-use crate::media::{Begin, Recorder, RecordingEnd, RecordingFormat, Told};
+use crate::media::Recorder;
 use crate::{CallId, EndCause, LegId};
-
-/// How long a leg keeps a source address from which it hears nothing when another leg's peer proves
-/// itself from there: a page that was killed leaves its port to the next. Two checks of a browser.
-const HOLDER_SILENCE: Duration = Duration::from_secs(10);
 
 /// How long a datagram may wait for others to leave with while there is work. A system call costs about 1 us, encoding a packet of
 /// Opus 60 to 100 us: past this, company is no gain any more.
@@ -197,34 +193,6 @@ impl Shard {
         if let Some(leg) = removed.flatten() {
             self.flush();
             self.release(id, &leg, now);
-        }
-    }
-
-    /// Records a party of a call, and whom it hears.
-    pub(crate) fn record(&mut self, id: CallId, leg: LegId, format: RecordingFormat, now: Instant) {
-        let Some(slot) = self.calls.get_mut(&id) else { return };
-        if !slot.call.can_record() {
-            return slot.call.span().in_scope(|| info!("a recording runs already, and goes on"));
-        }
-        // A recording does not keep the events of a call open that is over.
-        let events = slot.events.downgrade();
-        let tell_call = move |told| {
-            let event = match told {
-                Told::Started { file } => CallEvent::RecordingStarted { file },
-                Told::Ended { file, end } => CallEvent::RecordingStopped { file, end },
-            };
-            // A call that does not listen any more is ended by its shard.
-            let _ = events.upgrade().is_some_and(|events| tell(&events, event));
-        };
-        match &self.recorder {
-            Some(recorder) => {
-                let tap = recorder.begin(Begin { call: id, format, tell: Box::new(tell_call) }, now);
-                slot.call.record(leg, tap);
-            }
-            None => {
-                let end = RecordingEnd::Failed("no folder for recordings is configured".to_owned());
-                tell_call(Told::Ended { file: None, end });
-            }
         }
     }
 
@@ -423,45 +391,6 @@ impl Shard {
         }
     }
 
-    /// Routes a call's new source addresses to it. One that another leg holds is asked for again
-    /// with everything that comes for this call, until that leg is gone or has long been silent there.
-    fn claim_sources(&mut self, id: CallId, now: Instant) {
-        let Some(slot) = self.calls.get_mut(&id) else { return };
-        let mut wanted = std::mem::take(&mut slot.contested);
-        wanted.retain(|(leg, source)| {
-            let SourceInserted::Contested(holder) = self.demux.insert_source((id, *leg), *source) else {
-                return false;
-            };
-            let is_held = self.last_heard_at(holder, *source).is_some_and(|at| now < at + HOLDER_SILENCE);
-            if is_held {
-                return true;
-            }
-            info!(%source, call = %id, was_held_by = %holder.0, "source address changes hands");
-            self.demux.remove_source(holder, *source);
-            self.demux.insert_source((id, *leg), *source);
-            false
-        });
-        if let Some(slot) = self.calls.get_mut(&id) {
-            slot.contested = wanted;
-        }
-    }
-
-    /// When a leg last heard its authenticated peer from `source`.
-    fn last_heard_at(&self, (call, leg): (CallId, LegId), source: SocketAddr) -> Option<Instant> {
-        let transport = &self.calls.get(&call)?.call.leg(leg)?.webrtc()?.transport;
-        self.webrtc.iter().filter_map(|(local, _)| transport.heard_at(source, *local)).max()
-    }
-
-    /// When a leg last heard its authenticated peer from `source` at our address `local`.
-    pub(super) fn heard_at(
-        &self,
-        (call, leg): (CallId, LegId),
-        source: SocketAddr,
-        local: SocketAddr,
-    ) -> Option<Instant> {
-        self.calls.get(&call)?.call.leg(leg)?.webrtc()?.transport.heard_at(source, local)
-    }
-
     fn insert(&mut self, socket: Socket, owner: Owner) -> Reading {
         let socket = Rc::new(socket);
         let closed = Rc::new(Notify::new());
@@ -523,5 +452,7 @@ fn tell(events: &mpsc::Sender<CallEvent>, event: CallEvent) -> bool {
 mod captures;
 mod conferences;
 mod own_sockets;
+mod recordings;
+mod sources;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use webtrunk_codecs::CodecId;
 
 use super::super::gauges::Ledger;
+use super::sources::HOLDER_SILENCE;
 use super::*;
 use crate::call::{Conference, ConferenceRole, KeyMode, LegSpec, PartySpec, TICK, TransportSpec, new_leg};
 use crate::config::EngineConfig;
