@@ -11,7 +11,7 @@
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
 # make comings   500 times (COMINGS=) a party comes to a conference of ten or goes, and nobody hears a click
 # make defences  take each defence of signalling out, and see that its test fails, into docs/DEFENCES.md
-# make pages     what a thousand idle pages cost, and how soon a hundred that call are told what happens
+# make pages     what a thousand idle pages cost, how soon a hundred that call are told, and a hundred reloads and changes of address
 # make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
@@ -74,7 +74,7 @@ comings: setup-test
 
 pages: setup-test
 	$(MAKE) web
-	$(CARGO) test $(LOCKED) --release --workspace --test calls a_thousand_pages_wait -- --ignored --nocapture
+	$(CARGO) test $(LOCKED) --release --workspace --test calls agents::json -- --ignored --nocapture --test-threads=1
 
 check:
 	$(CARGO) fmt --all --check
