@@ -10,7 +10,7 @@ use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
-use webtrunk_signalling::auth::issuer::all_of_customer;
+use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, all_of_customer};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::routing::BridgeTarget;
 use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
@@ -35,6 +35,8 @@ pub struct GatewayDirectory {
     user_redirects: Redirects,
     user_limits: UserLimits,
     spending: SpendingLimits,
+    /// The number that each customer's users show.
+    numbers: HashMap<String, String>,
     /// Who may watch and supervise whom.
     rights: WatchRights,
     /// Whether who may watch may pick up.
@@ -56,6 +58,12 @@ impl GatewayDirectory {
             phone_srtp: config.sip.phone_srtp,
             user_limits: config.user_limits.clone(),
             spending: config.spending.clone(),
+            numbers: {
+                let customers = config.entry.customers.iter();
+                customers
+                    .filter_map(|it| Some((it.issuer.name.clone(), it.numbers.first()?.clone())))
+                    .collect()
+            },
             rights: config.subscriptions.rights.clone(),
             allows_pickup: config.subscriptions.allows_pickup,
             user_redirects: config.sip.redirects,
@@ -137,6 +145,11 @@ impl Directory for GatewayDirectory {
 
     fn calls_max(&self, user: &str) -> Option<usize> {
         self.user_limits.of(user)
+    }
+
+    fn number_of(&self, user: &str) -> Option<String> {
+        let (customer, _) = user.split_once(CUSTOMER_MARK)?;
+        self.numbers.get(customer).cloned()
     }
 
     fn counted_with(&self, user: &str) -> Option<String> {

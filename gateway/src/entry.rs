@@ -1,6 +1,6 @@
 //! The entry at work: who brings what a customer's server has made gets what the edge takes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -13,7 +13,7 @@ use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
 use webtrunk_signalling::sip::transport::WebOrigin;
 
-use crate::config::Entry;
+use crate::config::{Customer, Entry};
 
 /// The entry; cheap to clone.
 #[derive(Clone, Default)]
@@ -26,7 +26,8 @@ pub struct EntryDesk {
 struct Inner {
     issuer: Issuer,
     ice: IceSources,
-    origins: Vec<WebOrigin>,
+    /// The pages of each customer.
+    origins: Vec<(String, Vec<WebOrigin>)>,
     is_open: bool,
 }
 
@@ -58,7 +59,8 @@ impl EntryDesk {
         let issuers = entry.customers.iter().map(|customer| customer.issuer.clone()).collect();
         inner.issuer.take_up(issuers, entry.keys.clone());
         inner.ice = entry.ice.clone();
-        inner.origins = entry.customers.iter().flat_map(|customer| customer.origins.clone()).collect();
+        let pages = |customer: &Customer| (customer.issuer.name.clone(), customer.origins.clone());
+        inner.origins = entry.customers.iter().map(pages).collect();
         inner.is_open = !entry.customers.is_empty();
     }
 
@@ -71,7 +73,7 @@ impl EntryDesk {
     /// Whether pages of this origin may read what is answered.
     #[must_use]
     pub fn admits(&self, origin: &str) -> bool {
-        origin.parse::<WebOrigin>().is_ok_and(|origin| self.inner().origins.contains(&origin))
+        !self.inner().customers_of(origin).is_empty()
     }
 
     /// What whoever has this name and password is given; `None` tells nothing of why not.
@@ -79,11 +81,32 @@ impl EntryDesk {
     pub fn issue(&self, name: &str, password: &SecretText, source: IpAddr) -> Option<EdgeCredential> {
         let (wall, now) = (UnixTime::from(SystemTime::now()), Instant::now());
         let mut inner = self.inner();
-        match inner.issuer.issue((name, password), source, wall, now) {
+        let issued = inner.issuer.issue((name, password), source, wall, now);
+        self.answer(issued, &inner.ice, source, wall)
+    }
+
+    /// What a guest is given who is on a page of this origin.
+    #[must_use]
+    pub fn issue_guest(&self, origin: &str, source: SocketAddr) -> Option<EdgeCredential> {
+        let (wall, now) = (UnixTime::from(SystemTime::now()), Instant::now());
+        let mut inner = self.inner();
+        let customers = inner.customers_of(origin);
+        let issued = inner.issuer.issue_guest(&customers, rand::random(), source, wall, now);
+        self.answer(issued, &inner.ice, source.ip(), wall)
+    }
+
+    fn answer(
+        &self,
+        issued: Result<Issued, NotIssued>,
+        ice: &IceSources,
+        source: IpAddr,
+        wall: UnixTime,
+    ) -> Option<EdgeCredential> {
+        match issued {
             Ok(Issued { customer, user, credential }) => {
                 info!(%source, customer, user, "credential of the edge issued");
                 self.counts.issued.fetch_add(1, Ordering::Relaxed);
-                let ice_servers = inner.ice.servers(&user, wall);
+                let ice_servers = ice.servers(&user, wall);
                 let password = credential.password.expose().to_owned();
                 Some(EdgeCredential { username: credential.name, password, user, ice_servers })
             }
@@ -106,5 +129,14 @@ impl EntryDesk {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The customers whose pages are of this origin.
+    fn customers_of(&self, origin: &str) -> Vec<String> {
+        let Ok(origin) = origin.parse::<WebOrigin>() else { return Vec::new() };
+        let theirs = self.origins.iter().filter(|(_, origins)| origins.contains(&origin));
+        theirs.map(|(customer, _)| customer.clone()).collect()
     }
 }

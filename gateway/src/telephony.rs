@@ -186,6 +186,9 @@ impl Telephony {
         let (mut pages, mut to_pages) = (None, None);
         if let Some((json, http)) = config.json.as_ref().zip(http) {
             let adapter = wiring::json(config, json, http, connections.pages, commons).with_desk(desk);
+            let used = store.as_mut().map(|store| (store.take_used_tokens(), store.token_keeper()));
+            let (used, of_used) = used.unzip();
+            let adapter = adapter.remembering(used.unwrap_or_default(), of_used);
             (pages, to_pages) = (Some((adapter.locations(), adapter.reloader())), Some(adapter.endpoint()));
             adapters.start(adapter).inspect_err(|_| engine.stop())?;
         }

@@ -23,7 +23,7 @@ use webtrunk_signalling::sip::transport::{
 };
 
 use crate::certificates::Certificates;
-use crate::config::{Config, JsonSettings, MediaConfig, SipListener, Trunk};
+use crate::config::{Config, Customer, JsonSettings, MediaConfig, SipListener, Trunk};
 use crate::http::BoundHttp;
 use crate::tls::{self, TlsError};
 
@@ -165,7 +165,10 @@ pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
         users: Arc::new(config.users.clone()),
         trunks: account_trunks(config),
         passwords: json.keys.passwords.clone(),
-        customers: config.entry.customers.iter().map(|customer| customer.issuer.name.clone()).collect(),
+        customers: {
+            let owned = |customer: &Customer| (customer.issuer.name.clone(), customer.numbers.clone());
+            config.entry.customers.iter().map(owned).collect()
+        },
         ice: config.entry.ice.clone(),
     }
 }

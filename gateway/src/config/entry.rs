@@ -39,6 +39,8 @@ pub struct Customer {
     pub issuer: IssuerCustomer,
     /// Its pages.
     pub origins: Vec<WebOrigin>,
+    /// Its numbers; trunks are shown the first of them where a user shows none.
+    pub numbers: Vec<String>,
 }
 
 impl PartialEq for Entry {
@@ -74,7 +76,10 @@ pub(super) struct CustomerSection {
     ephemeral_keys: Vec<EphemeralKeySection>,
     #[serde(default)]
     origins: Vec<Spanned<String>>,
+    #[serde(default)]
+    numbers: Vec<Spanned<String>>,
     lifetime_s: Option<Spanned<u32>>,
+    guests: Option<Spanned<bool>>,
     calls_max: Option<Spanned<u32>>,
     #[serde(default)]
     limits: LimitsSection,
@@ -128,6 +133,11 @@ impl EntrySection {
                     "credentials are made by [http]",
                     "add [http]",
                 );
+            }
+            if section.has_guests() && self.ephemeral_keys.is_empty() {
+                let problem = "its guests could get no credentials: the edge has no key to make them by";
+                let cure = "add to [entry]: ephemeral_keys = [{ id, secret }]";
+                faults.add_absent(&["entry"], section.name.span(), problem, cure);
             }
             known.push(section.check(environment, &mut fingerprint, faults));
         }
@@ -185,6 +195,20 @@ impl CustomerSection {
         self.ephemeral_keys.iter().any(EphemeralKeySection::has_inline_secret)
     }
 
+    fn has_guests(&self) -> bool {
+        self.guests.as_ref().is_some_and(|written| *written.get_ref())
+    }
+
+    /// Whom nobody knows may not call without end.
+    fn check_guests(&self, faults: &mut Faults<'_>) {
+        let Some(written) = self.guests.as_ref().filter(|_| self.has_guests()) else { return };
+        let is_bounded = self.calls_max.is_some() && self.limits.bounds_calls() && !self.origins.is_empty();
+        if !is_bounded {
+            let problem = "lets anybody call, and not all of origins, calls_max, limits.call_max_s and limits.numbers_allow say how far";
+            faults.add(written.span(), problem, "add those that are missing");
+        }
+    }
+
     fn check(
         &self,
         environment: Environment<'_>,
@@ -198,8 +222,14 @@ impl CustomerSection {
         let keys = ephemeral_keys::check(&self.ephemeral_keys, environment, fingerprint, faults);
         let origins: Vec<_> = self.origins.iter().filter_map(|origin| check_origin(origin, faults)).collect();
         let lifetime = check_lifetime(self.lifetime_s.as_ref(), LIFETIME_S, faults);
-        (name, format!("{origins:?}"), lifetime).hash(fingerprint);
-        Customer { issuer: IssuerCustomer { name: name.clone(), keys, lifetime }, origins }
+        for number in self.numbers.iter().filter(|number| !is_name(number.get_ref())) {
+            faults.add(number.span(), "is no number", "write digits, such as \"+49301234567\"");
+        }
+        let numbers: Vec<_> = self.numbers.iter().map(|number| number.get_ref().clone()).collect();
+        self.check_guests(faults);
+        let guests = self.has_guests();
+        (name, format!("{origins:?}"), &numbers, lifetime, guests).hash(fingerprint);
+        Customer { issuer: IssuerCustomer { name: name.clone(), keys, lifetime, guests }, origins, numbers }
     }
 }
 
@@ -233,6 +263,14 @@ mod tests {
             ),
             ("[[customers]]\nname = \"a+b\"\n", "customers[0].name = \"a+b\": is no name of a customer"),
             ("[[customers]]\nname = \"a\"\n[[customers]]\nname = \"a\"\n", "another customer has this name"),
+            (
+                "[[customers]]\nname = \"a\"\nnumbers = [\"a b\"]\n",
+                "customers[0].numbers[0] = \"a b\": is no number",
+            ),
+            (
+                "[entry]\nephemeral_keys = [{ id = \"k\", secret = \"north wind and sun\" }]\n[[customers]]\nname = \"a\"\nguests = true\ncalls_max = 2\n",
+                "customers[0].guests = true: lets anybody call, and not all of origins, calls_max",
+            ),
             ("[[customers]]\nname = \"a\"\nlifetime_s = 5\n", "is out of range; write 10 to 86400 seconds"),
             (
                 "[entry]\nice_servers = [{ urls = [\"http://turn.example\"] }]\n",

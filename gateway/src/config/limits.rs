@@ -118,6 +118,11 @@ impl SpendingLimits {
 }
 
 impl LimitsSection {
+    /// Whether calls end, and go to numbers that are named.
+    pub(super) const fn bounds_calls(&self) -> bool {
+        self.call_max_s.is_some() && !self.numbers_allow.is_empty()
+    }
+
     fn check(&self, faults: &mut Faults<'_>) -> CallLimits {
         let mut number = |written: &Option<Spanned<u32>>, most: u32| {
             let written = written.as_ref()?;

@@ -14,10 +14,14 @@ pub(super) const PATH: &str = "/api/v1/credentials";
 /// Longest Authorization that is read, in octets: a name of 256 and its MAC in base64 fit.
 const AUTHORIZATION_MAX: usize = 1024;
 
-/// POST: the edge's credential by HTTP's basic authentication (RFC 7617), or 401.
+/// POST: the edge's credential by HTTP's basic authentication (RFC 7617), or without any on pages of customers that have
+/// guests; else 401.
 pub(super) async fn issue(desk: web::Data<EntryDesk>, request: HttpRequest) -> HttpResponse {
-    let issued = match (basic(&request), request.peer_addr()) {
-        (Some((name, password)), Some(peer)) => desk.issue(&name, &password, peer.ip()),
+    let is_stranger = request.headers().get(header::AUTHORIZATION).is_none();
+    let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let issued = match (basic(&request), origin, request.peer_addr()) {
+        (Some((name, password)), _, Some(peer)) => desk.issue(&name, &password, peer.ip()),
+        (None, Some(origin), Some(peer)) if is_stranger => desk.issue_guest(origin, peer),
         _ => None,
     };
     match issued {

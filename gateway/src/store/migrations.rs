@@ -12,6 +12,7 @@ const STEPS: &[(&str, &str)] = &[
     ("sip_calls", include_str!("migrations/0004_sip_calls.sql")),
     ("spent", include_str!("migrations/0005_spent.sql")),
     ("lengths", include_str!("migrations/0006_lengths.sql")),
+    ("used_tokens", include_str!("migrations/0007_used_tokens.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -24,6 +24,7 @@ mod spent;
 mod spool;
 #[cfg(test)]
 mod tests;
+mod used_tokens;
 mod writer;
 
 use std::fs::File;
@@ -34,6 +35,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::warn;
+use webtrunk_signalling::auth::token::{TokenKeeper, UsedToken};
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::sip::registrar::{Keeper, Record};
 use webtrunk_signalling::sip::{CallKeeper, KeptCall};
@@ -56,6 +58,7 @@ pub struct Store {
     kept: Vec<Record>,
     kept_calls: Vec<KeptCall>,
     kept_spent: Vec<Spent>,
+    kept_used: Vec<UsedToken>,
     queue: Arc<Queue>,
     filings: Option<Arc<FilingQueue>>,
     finish: oneshot::Sender<()>,
@@ -84,6 +87,7 @@ impl Store {
         let kept = registrations::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_calls = sip_calls::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
+        let kept_used = used_tokens::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let books = match cdr {
             Some(cdr) => Some(Books::open(cdr, &mut connection).await?),
             None => None,
@@ -102,6 +106,7 @@ impl Store {
             kept,
             kept_calls,
             kept_spent,
+            kept_used,
             queue,
             filings: filing_queue,
             finish,
@@ -124,6 +129,17 @@ impl Store {
     /// What was spent of a day's minutes, once.
     pub fn take_spent(&mut self) -> Vec<Spent> {
         std::mem::take(&mut self.kept_spent)
+    }
+
+    /// The tokens that are good once and were used, once.
+    pub fn take_used_tokens(&mut self) -> Vec<UsedToken> {
+        std::mem::take(&mut self.kept_used)
+    }
+
+    /// Keeps those that are used from now on.
+    #[must_use]
+    pub fn token_keeper(&self) -> Arc<dyn TokenKeeper> {
+        self.queue.clone()
     }
 
     /// Keeps what is spent from now on.

@@ -2,6 +2,7 @@
 
 use tokio::sync::mpsc;
 use tracing::error;
+use webtrunk_signalling::auth::token::{TokenKeeper, UsedToken};
 use webtrunk_signalling::sip::registrar::{Change, Keeper};
 use webtrunk_signalling::sip::{CallChange, CallKeeper};
 use webtrunk_signalling::spending::Spent;
@@ -18,6 +19,8 @@ pub(super) enum Noted {
     Call(CallChange),
     /// Of a day's minutes.
     Spent(Spent),
+    /// Of tokens that are good once.
+    Used(UsedToken),
 }
 
 /// The way into the store. Full, it drops what comes: a registration that is not kept is made again by its
@@ -51,6 +54,12 @@ impl Keeper for Queue {
 impl CallKeeper for Queue {
     fn keep(&self, change: CallChange) {
         self.note(Noted::Call(change));
+    }
+}
+
+impl TokenKeeper for Queue {
+    fn keep(&self, used: UsedToken) {
+        self.note(Noted::Used(used));
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
+use webtrunk_signalling::auth::token::UsedToken;
 use webtrunk_signalling::sip::CallChange;
 use webtrunk_signalling::sip::registrar::Change;
 use webtrunk_signalling::spending::{Payer, Spent};
@@ -16,7 +17,7 @@ use webtrunk_signalling::spending::{Payer, Spent};
 use super::books::Books;
 use super::filing_queue::{Filed, UnseenEnds};
 use super::queue::Noted;
-use super::{StoreHealth, database, registrations, sip_calls, spent};
+use super::{StoreHealth, database, registrations, sip_calls, spent, used_tokens};
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
@@ -55,6 +56,8 @@ pub(super) struct Writer {
     pending_calls: HashMap<String, CallChange>,
     /// What everybody has spent by now.
     pending_spent: HashMap<Payer, Spent>,
+    /// Tokens that were used.
+    pending_used: Vec<UsedToken>,
     /// Records of calls that are not written; `None` where no records are kept.
     books: Option<Books>,
     is_failing: bool,
@@ -75,6 +78,7 @@ impl Writer {
             pending: HashMap::new(),
             pending_calls: HashMap::new(),
             pending_spent: HashMap::new(),
+            pending_used: Vec::new(),
             books,
             is_failing: false,
         }
@@ -116,6 +120,7 @@ impl Writer {
         !self.pending.is_empty()
             || !self.pending_calls.is_empty()
             || !self.pending_spent.is_empty()
+            || !self.pending_used.is_empty()
             || self.books.as_ref().is_some_and(Books::has_work)
     }
 
@@ -123,6 +128,7 @@ impl Writer {
         match noted {
             Noted::Binding(change) => drop(self.pending.insert(change.key(), change)),
             Noted::Call(change) => drop(self.pending_calls.insert(change.key(), change)),
+            Noted::Used(used) => self.pending_used.push(used),
             Noted::Spent(spent) => drop(self.pending_spent.insert(spent.payer.clone(), spent)),
         }
     }
@@ -134,7 +140,7 @@ impl Writer {
     }
 
     fn collect(&mut self, incoming: &mut Incoming) {
-        while self.pending.len() + self.pending_calls.len() < PENDING_MAX
+        while self.pending.len() + self.pending_calls.len() + self.pending_used.len() < PENDING_MAX
             && let Ok(change) = incoming.changes.try_recv()
         {
             self.note(change);
@@ -163,6 +169,7 @@ impl Writer {
                 self.pending.clear();
                 self.pending_calls.clear();
                 self.pending_spent.clear();
+                self.pending_used.clear();
             }
             Err(error) => {
                 if !self.is_failing {
@@ -195,6 +202,9 @@ impl Writer {
         }
         if !self.pending_spent.is_empty() {
             spent::write(connection, &self.pending_spent).await?;
+        }
+        if !self.pending_used.is_empty() {
+            used_tokens::write(connection, &self.pending_used).await?;
         }
         match &mut self.books {
             Some(books) => books.write(connection).await,

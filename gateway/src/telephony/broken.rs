@@ -58,6 +58,10 @@ impl Directory for BrokenDirectory {
         self.0.caller_keys(origin)
     }
 
+    fn number_of(&self, user: &str) -> Option<String> {
+        self.0.number_of(user)
+    }
+
     fn counted_with(&self, user: &str) -> Option<String> {
         self.0.counted_with(user)
     }

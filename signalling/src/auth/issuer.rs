@@ -9,12 +9,14 @@
 //! The edge knows no customers: whose a user is stands before the plus of its name, so that no customer can name
 //! another's user, and rules and limits can tell them apart.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::bucket::Rate;
 use super::ephemeral::{EphemeralCredential, EphemeralKeys};
 use super::limits::{FailureLimits, Proof};
 use super::secret::SecretText;
+use super::sources::Sources;
 use super::validity::UnixTime;
 
 /// A customer, as far as its first hop goes.
@@ -26,6 +28,8 @@ pub struct IssuerCustomer {
     pub keys: EphemeralKeys,
     /// How long what the edge gets is good; no longer than what was brought.
     pub lifetime: Duration,
+    /// Whether anybody on its pages may call, as a guest.
+    pub guests: bool,
 }
 
 /// What was brought is good for nothing.
@@ -35,8 +39,11 @@ pub enum NotIssued {
     #[error("no customer's key in force has made this name and password, or their time is over")]
     Unproven,
     /// The source, or the name, was wrong too often.
-    #[error("too much was wrong that came from there; it has to wait a minute")]
+    #[error("too much was wrong that came from there, or asked for; it has to wait a minute")]
     Waits,
+    /// Its customer lets nobody in who is not known.
+    #[error("no customer of that page has guests")]
+    NoGuests,
     /// The edge has no key in force, or the names are too long together.
     #[error("the edge has no key in force, or the customer's and user's names are too long together")]
     NoKey,
@@ -59,7 +66,17 @@ pub struct Issuer {
     customers: Vec<IssuerCustomer>,
     edge: EphemeralKeys,
     failures: FailureLimits,
+    /// How many guests come from each address.
+    guests: Sources,
 }
+
+/// Guests of one address: six a minute, three at once. Chosen by us: a page that is loaded anew is one, and so is each person
+/// of an office.
+const GUESTS_PER_S: f64 = 0.1;
+const GUESTS_AT_ONCE: u32 = 3;
+
+/// How the names of guests begin, behind their customer's.
+const GUEST: &str = "guest-";
 
 /// What stands between a customer and its user.
 pub const CUSTOMER_MARK: char = '+';
@@ -68,6 +85,12 @@ pub const CUSTOMER_MARK: char = '+';
 #[must_use]
 pub fn user_of_customer(customer: &str, user: &str) -> String {
     format!("{customer}{CUSTOMER_MARK}{user}")
+}
+
+/// Whether a user is somebody whom nobody knows: what is for every user is not for such a one.
+#[must_use]
+pub fn is_guest(user: &str) -> bool {
+    user.split_once(CUSTOMER_MARK).is_some_and(|(_, name)| name.starts_with(GUEST))
 }
 
 /// As whom the calls of all users of a customer are counted together: the name of none of them.
@@ -114,6 +137,28 @@ impl Issuer {
         let credential = self.edge.make(Some(&user), lifetime, wall).ok_or(NotIssued::NoKey)?;
         Ok(Issued { customer: customer.name.clone(), user, credential })
     }
+
+    /// What the edge takes, for a guest on a page of one of these customers; `name` is random.
+    ///
+    /// # Errors
+    /// Why not, for the log.
+    pub fn issue_guest(
+        &mut self,
+        customers: &[String],
+        name: u64,
+        source: SocketAddr,
+        wall: UnixTime,
+        now: Instant,
+    ) -> Result<Issued, NotIssued> {
+        let has_guests = |customer: &&IssuerCustomer| customer.guests && customers.contains(&customer.name);
+        let customer = self.customers.iter().find(has_guests).ok_or(NotIssued::NoGuests)?;
+        let rate = Rate::new(GUESTS_PER_S, GUESTS_AT_ONCE);
+        // Whatever port it comes from.
+        self.guests.take((source.ip(), 0).into(), rate, now).map_err(|_| NotIssued::Waits)?;
+        let user = user_of_customer(&customer.name, &format!("{GUEST}{name:016x}"));
+        let credential = self.edge.make(Some(&user), customer.lifetime, wall).ok_or(NotIssued::NoKey)?;
+        Ok(Issued { customer: customer.name.clone(), user, credential })
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +182,7 @@ mod tests {
             name: name.to_owned(),
             keys: keys(key),
             lifetime: Duration::from_secs(600),
+            guests: name == "acme",
         };
         let mut issuer = Issuer::default();
         issuer.take_up(vec![customer("acme", "a1"), customer("bolt", "b1")], keys("edge"));
@@ -189,6 +235,24 @@ mod tests {
             Err(NotIssued::Unproven),
             "its customer is no more"
         );
+    }
+
+    #[test]
+    fn guests_are_let_in_by_who_has_guests_and_a_few_of_one_address() {
+        let (mut issuer, now) = (issuer(), Instant::now());
+        let from = |last: u8| SocketAddr::from(([192, 0, 2, last], 5000 + u16::from(last)));
+        let mut ask = |customer: &str, source, now| {
+            issuer.issue_guest(&[customer.to_owned()], 7, source, WALL, now).map(|issued| issued.user)
+        };
+        assert_eq!(ask("bolt", from(1), now), Err(NotIssued::NoGuests));
+        assert_eq!(ask("nobody", from(1), now), Err(NotIssued::NoGuests));
+        for _ in 0..3 {
+            assert_eq!(ask("acme", from(1), now), Ok("acme+guest-0000000000000007".to_owned()));
+        }
+        assert_eq!(ask("acme", from(1), now), Err(NotIssued::Waits));
+        assert!(ask("acme", from(2), now).is_ok(), "others are let in");
+        assert!(ask("acme", from(1), now + Duration::from_secs(11)).is_ok());
+        assert!(is_guest("acme+guest-7") && !is_guest("acme+alice") && !is_guest("guest-7"));
     }
 
     #[test]

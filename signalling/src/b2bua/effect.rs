@@ -114,6 +114,11 @@ pub trait Directory {
     /// How many calls a user may have at one time; `None`, as many as there are.
     fn calls_max(&self, user: &str) -> Option<usize>;
 
+    /// The number that trunks are shown of a user who shows none: its own name means nothing there.
+    fn number_of(&self, _user: &str) -> Option<String> {
+        None
+    }
+
     /// As whom a user's calls are counted together with others', where they are: a customer's, say. It has limits like a
     /// user's, and the name of none.
     fn counted_with(&self, _user: &str) -> Option<String> {

@@ -4,6 +4,7 @@
 mod entry;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tracing::{error, info};
@@ -18,6 +19,7 @@ use super::protocol::{
 use super::session::{Closing, Flow, Ledger, Output, Session, SessionKey};
 use crate::accounts::{AccountId, AccountStanding, AccountWish};
 use crate::adapter::{self, Command, Delivery, MediaProfile, Target};
+use crate::auth::token::{TokenKeeper, UsedToken};
 use crate::auth::validity::UnixTime;
 use crate::commons::Commons;
 use crate::deadlines::Deadlines;
@@ -133,6 +135,12 @@ impl Core {
             at_work: AtWork::default(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// The same, which remembers the tokens that were used before a restart, and has those kept that are used.
+    pub(super) fn remembering(mut self, kept: &[UsedToken], keeper: Option<Arc<dyn TokenKeeper>>) -> Self {
+        self.door.remember(kept, keeper);
+        self
     }
 
     /// Takes other keys and users; sessions go on, but those of whoever could not come any more as it came.

@@ -1,6 +1,6 @@
 //! Who a page is: tokens, names that last for a while, and passwords, and how often somebody may guess at them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -17,7 +17,9 @@ use crate::auth::ice_servers::{IceServer, IceSources};
 use crate::auth::issuer::{CUSTOMER_MARK, user_of_customer};
 use crate::auth::limits::{FailureLimits, Proof as Reach};
 use crate::auth::secret::SecretText;
-use crate::auth::token::{Account, Arrival, Credential, Format, Grant, Keyring, Recording, TokenDoor};
+use crate::auth::token::{
+    Account, Arrival, Credential, Format, Grant, Keyring, Recording, TokenDoor, TokenKeeper, UsedToken,
+};
 use crate::auth::validity::UnixTime;
 
 /// What proofs are checked by.
@@ -33,8 +35,8 @@ pub struct Proofs {
     pub trunks: AccountTrunks,
     /// The passwords of accounts that tokens name.
     pub passwords: AccountPasswords,
-    /// Customers whose tokens name users of their own: `alice` is `acme+alice` to everybody else.
-    pub customers: HashSet<String>,
+    /// The numbers of customers, whose tokens name users of their own: `alice` is `acme+alice` to everybody else.
+    pub customers: HashMap<String, Vec<String>>,
     /// What pages are given for `RTCPeerConnection`.
     pub ice: IceSources,
 }
@@ -113,6 +115,8 @@ pub(super) enum Refused {
     Name(String),
     #[error("its token wants {0}, which the JSON API does not do yet")]
     NotDone(&'static str),
+    #[error("its token shows the number {0:?}, which is none of its customer's")]
+    Number(String),
     #[error("{0}")]
     Trunk(#[from] NoTrunk),
     #[error("its account names hosts and no password")]
@@ -143,7 +147,7 @@ pub(super) struct Door {
     users: Arc<dyn Credentials + Send + Sync>,
     trunks: AccountTrunks,
     passwords: AccountPasswords,
-    customers: HashSet<String>,
+    customers: HashMap<String, Vec<String>>,
     ice: IceSources,
     takes_passwords: bool,
     realm: String,
@@ -164,6 +168,11 @@ impl Door {
             realm,
             failures: FailureLimits::default(),
         }
+    }
+
+    /// Remembers the tokens that were used before a restart, and has those kept that are used from now on.
+    pub(super) fn remember(&mut self, kept: &[UsedToken], keeper: Option<Arc<dyn TokenKeeper>>) {
+        self.tokens.remember(kept, keeper);
     }
 
     /// Takes other keys and users.
@@ -259,7 +268,13 @@ impl Door {
         }
         let of_account = claims.account.as_ref().map(|account| &account.user);
         let user = claims.subject.as_ref().or(of_account).ok_or(Refused::Nobody)?.clone();
-        let customer = grant.customer.as_ref().filter(|customer| self.customers.contains(*customer));
+        let customer = grant.customer.as_ref().filter(|customer| self.customers.contains_key(*customer));
+        let numbers = customer.and_then(|customer| self.customers.get(customer));
+        if let (Some(shown), Some(numbers)) = (&claims.caller_id, numbers)
+            && !numbers.contains(shown)
+        {
+            return Err(Refused::Number(shown.clone()));
+        }
         let user = match customer {
             // It names another's user, or could be taken for it.
             Some(_) if user.contains(CUSTOMER_MARK) => return Err(Refused::Name(user)),
@@ -287,7 +302,7 @@ impl Door {
 
     /// Whether a name is one of a customer's users, whom its tokens alone may name.
     fn is_of_customer(&self, user: &str) -> bool {
-        user.split_once(CUSTOMER_MARK).is_some_and(|(named, _)| self.customers.contains(named))
+        user.split_once(CUSTOMER_MARK).is_some_and(|(named, _)| self.customers.contains_key(named))
     }
 
     /// The account that a user's token brings, where it is more than a name.

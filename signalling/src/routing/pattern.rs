@@ -6,6 +6,7 @@ use super::conditions::Conditions;
 use super::query::Query;
 use super::rule::{RuleFault, RuleSpec};
 use crate::adapter::Origin;
+use crate::auth::issuer::is_guest;
 
 /// Compiled size of one expression, in bytes. Chosen by us: a long list of prefixes fits, a repetition
 /// that would eat the machine does not.
@@ -136,10 +137,16 @@ impl Patterns {
     /// trunk's calls must be let in by a rule that says so, or they could go out again at our cost.
     fn origin<'t>(&self, origin: &'t Origin) -> Option<(&Option<Regex>, &'t str)> {
         match origin {
+            Origin::User(name) if is_guest(name) && !self.names_guests() => None,
             Origin::User(name) if self.is_for_users() => Some((&self.user, name)),
             Origin::Trunk(name) if self.trunk.is_some() => Some((&self.trunk, name)),
             Origin::User(_) | Origin::Trunk(_) => None,
         }
+    }
+
+    /// Whether guests are meant: what is for all users is not for whom nobody knows.
+    fn names_guests(&self) -> bool {
+        self.user.as_ref().is_some_and(|pattern| pattern.as_str().contains("guest"))
     }
 
     fn is_for_users(&self) -> bool {

@@ -13,7 +13,7 @@ use super::records::Desk;
 use super::roll::Listed;
 use super::till::Bill;
 use super::{House, Switchboard, Told};
-use crate::adapter::{Command, Event, Incoming, News, Origin, Target};
+use crate::adapter::{Command, Dial, Event, Incoming, News, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input};
 use crate::presence::Present;
 use crate::routing::{Plan, Query};
@@ -66,7 +66,7 @@ impl Conversation<'_> {
                         let decision = house.rules.route(&query);
                         call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
                     }
-                    effect => match self.may_dial(&effect, directory.as_ref()) {
+                    mut effect => match self.may_dial(&mut effect, directory.as_ref()) {
                         Ok(()) => self.carry_out(effect).await,
                         Err((leg, cause)) => {
                             let ended = Input::Signal(Event::Ended { leg, cause });
@@ -171,8 +171,9 @@ impl Conversation<'_> {
 
     /// Counts a call of a user who is about to be called, and what is about to be called at a trunk; the leg, where
     /// it may not be, and why.
-    fn may_dial(&mut self, effect: &Effect, directory: &dyn Directory) -> Result<(), (LegId, EndCause)> {
+    fn may_dial(&mut self, effect: &mut Effect, directory: &dyn Directory) -> Result<(), (LegId, EndCause)> {
         let Effect::Signal { command: Command::Dial(dial), .. } = effect else { return Ok(()) };
+        show_number(dial, directory);
         self.bill.dial(dial, directory).map_err(|cause| (dial.leg, cause))?;
         let Target::Contact { user, .. } = &dial.target else { return Ok(()) };
         for user in counted_as(user, directory) {
@@ -237,5 +238,15 @@ impl Drop for Conversation<'_> {
         if let Some(witness) = &self.board.witness {
             witness.call_over(self.handle.id());
         }
+    }
+}
+
+/// A user whose name means nothing at a trunk is shown there by its number.
+fn show_number(dial: &mut Dial, directory: &dyn Directory) {
+    if let (Target::Trunk { .. }, Some(user)) = (&dial.target, &dial.on_behalf_of)
+        && *user == dial.caller.user
+        && let Some(number) = directory.number_of(user)
+    {
+        dial.caller.user = number;
     }
 }

@@ -110,6 +110,10 @@ impl Directory for Presumed {
         self.directory.caller_keys(origin)
     }
 
+    fn number_of(&self, user: &str) -> Option<String> {
+        self.directory.number_of(user)
+    }
+
     fn counted_with(&self, user: &str) -> Option<String> {
         self.directory.counted_with(user)
     }

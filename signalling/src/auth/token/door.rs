@@ -1,12 +1,13 @@
 //! The door that tokens come to: which are let in, and which were used before.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::grant::Grant;
 use super::keyring::Keyring;
 use super::legacy::Arrival;
 use super::refusal::Refusal;
-use super::replay::ReplayList;
+use super::replay::{ReplayList, TokenKeeper, UsedToken};
 use super::shape::Shape;
 use crate::auth::limits::{FailureLimits, Proof};
 use crate::auth::validity::UnixTime;
@@ -15,7 +16,7 @@ use crate::auth::validity::UnixTime;
 const NOBODY: &str = "";
 
 /// Lets tokens in.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct TokenDoor {
     keys: Keyring,
     used: ReplayList,
@@ -23,6 +24,8 @@ pub struct TokenDoor {
     used_forgeable: ReplayList,
     /// How often such ones were wrong.
     failures: FailureLimits,
+    /// Who keeps what was used; `None` forgets it with the process.
+    keeper: Option<Arc<dyn TokenKeeper>>,
 }
 
 impl TokenDoor {
@@ -30,6 +33,15 @@ impl TokenDoor {
     #[must_use]
     pub fn new(keys: Keyring) -> Self {
         Self { keys, ..Self::default() }
+    }
+
+    /// Remembers what was used before a restart, and has what is used from now on kept.
+    pub fn remember(&mut self, kept: &[UsedToken], keeper: Option<Arc<dyn TokenKeeper>>) {
+        for used in kept {
+            let list = if used.is_forgeable { &mut self.used_forgeable } else { &mut self.used };
+            list.restore(used.id, used.until);
+        }
+        self.keeper = keeper;
     }
 
     /// Takes other keys, and remembers what was used.
@@ -56,30 +68,34 @@ impl TokenDoor {
         let wall = UnixTime::from(wall);
         let shape = Shape::parse(token)?;
         if !matches!(shape, Shape::Legacy { .. }) {
-            return admit(&self.keys, &mut self.used, shape, arrival, wall);
+            return self.admit_once(shape, arrival, wall, false);
         }
         if self.failures.must_wait(arrival.source, NOBODY, Proof::Reached, now) {
             return Err(Refusal::TooManyFailures);
         }
-        let admitted = admit(&self.keys, &mut self.used_forgeable, shape, arrival, wall);
+        let admitted = self.admit_once(shape, arrival, wall, true);
         if admitted.is_err() {
             self.failures.failed(arrival.source, NOBODY, Proof::Reached, now);
         }
         admitted
     }
-}
 
-fn admit(
-    keys: &Keyring,
-    used: &mut ReplayList,
-    shape: Shape<'_>,
-    arrival: &Arrival<'_>,
-    wall: UnixTime,
-) -> Result<Grant, Refusal> {
-    let unsealed = keys.unseal_shape(shape, Some(arrival), wall)?;
-    unsealed.judge(wall)?;
-    if let Some(id) = unsealed.once()? {
-        used.note(id, unsealed.claims.expires, wall)?;
+    fn admit_once(
+        &mut self,
+        shape: Shape<'_>,
+        arrival: &Arrival<'_>,
+        wall: UnixTime,
+        is_forgeable: bool,
+    ) -> Result<Grant, Refusal> {
+        let unsealed = self.keys.unseal_shape(shape, Some(arrival), wall)?;
+        unsealed.judge(wall)?;
+        if let Some(id) = unsealed.once()? {
+            let list = if is_forgeable { &mut self.used_forgeable } else { &mut self.used };
+            let until = list.note(id, unsealed.claims.expires, wall)?;
+            if let Some(keeper) = &self.keeper {
+                keeper.keep(UsedToken { id, until, is_forgeable });
+            }
+        }
+        Ok(Grant::new(unsealed.key, unsealed.format, unsealed.claims))
     }
-    Ok(Grant::new(unsealed.key, unsealed.format, unsealed.claims))
 }

@@ -45,7 +45,7 @@ pub use key::{Format, KeyFault, KeyKind, MakeError, TokenKey};
 pub use keyring::{Keyring, Unsealed};
 pub use legacy::Arrival;
 pub use refusal::Refusal;
-pub use replay::ReplayList;
+pub use replay::{OnceId, ReplayList, TokenKeeper, UsedToken};
 pub use shape::{Look, is_key_id};
 pub use terms::{LIFETIME_MAX, OneUse, Terms};
 

@@ -9,7 +9,24 @@ use crate::auth::validity::{CLOCK_LEEWAY, UnixTime};
 const ENTRIES_MAX: usize = 100_000;
 
 /// What a token is known by: the begin of a SHA-256, so that long names take no more room than short ones.
-pub(super) type OnceId = [u8; 16];
+pub type OnceId = [u8; 16];
+
+/// A token that was used, to be kept over a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedToken {
+    /// What it is known by.
+    pub id: OnceId,
+    /// Until when it would be let in.
+    pub until: UnixTime,
+    /// Whether anybody may have made it, who has one.
+    pub is_forgeable: bool,
+}
+
+/// Keeps what was used over a restart.
+pub trait TokenKeeper: Send + Sync {
+    /// Keeps one more; never waits.
+    fn keep(&self, used: UsedToken);
+}
 
 /// The tokens that were used and have not expired.
 ///
@@ -29,11 +46,11 @@ impl ReplayList {
         Self { until: HashMap::new(), ends: BTreeSet::new(), entries_max }
     }
 
-    /// Notes the use of a token, until which it is remembered.
+    /// Notes the use of a token; until when it is remembered.
     ///
     /// # Errors
     /// [`Refusal::Replayed`] where it was used before, [`Refusal::ReplayListFull`] where that cannot be known again.
-    pub(super) fn note(&mut self, id: OnceId, expires: UnixTime, now: UnixTime) -> Result<(), Refusal> {
+    pub(super) fn note(&mut self, id: OnceId, expires: UnixTime, now: UnixTime) -> Result<UnixTime, Refusal> {
         while let Some((end, old)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
             self.ends.remove(&(end, old));
             self.until.remove(&old);
@@ -48,7 +65,14 @@ impl ReplayList {
         let end = expires.plus(CLOCK_LEEWAY);
         self.until.insert(id, end);
         self.ends.insert((end, id));
-        Ok(())
+        Ok(end)
+    }
+
+    /// Remembers one that was used before a restart.
+    pub(super) fn restore(&mut self, id: OnceId, until: UnixTime) {
+        if self.until.insert(id, until).is_none() {
+            self.ends.insert((until, id));
+        }
     }
 
     /// How many are remembered.
@@ -82,21 +106,31 @@ mod tests {
     fn a_token_is_remembered_for_as_long_as_it_would_be_let_in() {
         let mut list = ReplayList::default();
         let end = UnixTime(1000);
-        assert_eq!(list.note([1; 16], end, UnixTime(900)), Ok(()));
+        assert_eq!(list.note([1; 16], end, UnixTime(900)), Ok(UnixTime(1030)));
         assert_eq!(list.note([1; 16], end, UnixTime(1029)), Err(Refusal::Replayed));
-        assert_eq!(list.note([2; 16], UnixTime(2000), UnixTime(1030)), Ok(()));
+        assert_eq!(list.note([2; 16], UnixTime(2000), UnixTime(1030)), Ok(UnixTime(2030)));
         assert_eq!(list.len(), 1, "the first is forgotten");
     }
 
     #[test]
     fn a_full_list_forgets_none_that_is_still_good() {
         let mut list = ReplayList::new(2);
-        let note = |list: &mut ReplayList, id, end, now| list.note([id; 16], UnixTime(end), UnixTime(now));
+        let note = |list: &mut ReplayList, id, end, now| {
+            list.note([id; 16], UnixTime(end), UnixTime(now)).map(|_| ())
+        };
         assert_eq!(note(&mut list, 1, 100, 0), Ok(()));
         assert_eq!(note(&mut list, 2, 200, 0), Ok(()));
         assert_eq!(note(&mut list, 3, 300, 0), Err(Refusal::ReplayListFull));
         assert_eq!(note(&mut list, 1, 100, 0), Err(Refusal::Replayed));
         assert_eq!(note(&mut list, 3, 300, 130), Ok(()), "the first has ended");
+    }
+
+    #[test]
+    fn a_token_that_was_used_before_a_restart_is_remembered_to_its_end() {
+        let mut list = ReplayList::default();
+        list.restore([1; 16], UnixTime(130));
+        assert_eq!(list.note([1; 16], UnixTime(100), UnixTime(129)), Err(Refusal::Replayed));
+        assert_eq!(list.note([1; 16], UnixTime(200), UnixTime(130)), Ok(UnixTime(230)));
     }
 
     proptest! {
@@ -116,7 +150,7 @@ mod tests {
                 if expected.is_ok() {
                     good.insert(id, now + life + CLOCK_LEEWAY.as_secs());
                 }
-                prop_assert_eq!(list.note([id; 16], UnixTime(now + life), UnixTime(now)), expected);
+                prop_assert_eq!(list.note([id; 16], UnixTime(now + life), UnixTime(now)).map(|_| ()), expected);
                 prop_assert_eq!(list.len(), good.len());
             }
         }

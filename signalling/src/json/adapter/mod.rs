@@ -15,6 +15,7 @@ pub(super) mod outbox;
 mod reload;
 mod task;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -28,6 +29,7 @@ use super::door::Proofs;
 use crate::accounts::AccountDesk;
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Adapter, Command, Event, StartError};
+use crate::auth::token::{TokenKeeper, UsedToken};
 use crate::commons::Commons;
 use crate::sip::locations::Locations;
 use crate::sip::transport::OriginPolicy;
@@ -53,6 +55,8 @@ pub struct JsonAdapter {
     reloader: JsonReloader,
     changes: Receiver<Proofs>,
     desk: AccountDesk,
+    /// The tokens that were used before, and who keeps them from now on.
+    used: (Vec<UsedToken>, Option<Arc<dyn TokenKeeper>>),
 }
 
 impl JsonAdapter {
@@ -69,7 +73,14 @@ impl JsonAdapter {
         let endpoint = JsonEndpoint::new(to_task, origins, limits);
         let (reloader, changes) = JsonReloader::channel();
         let (locations, desk) = (Locations::default(), AccountDesk::default());
-        Self { config, proofs, commons, endpoint, arrived, locations, reloader, changes, desk }
+        let used = (Vec::new(), None);
+        Self { config, proofs, commons, endpoint, arrived, locations, reloader, changes, desk, used }
+    }
+
+    /// Remembers the tokens that were used before a restart, and has those kept that are used from now on.
+    #[must_use]
+    pub fn remembering(self, kept: Vec<UsedToken>, keeper: Option<Arc<dyn TokenKeeper>>) -> Self {
+        Self { used: (kept, keeper), ..self }
     }
 
     /// Has the accounts of its pages held by whoever is asked at this desk.
@@ -104,10 +115,10 @@ impl Adapter for JsonAdapter {
 
     /// Must be called inside a tokio runtime, on which the adapter then lives.
     fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, proofs, commons, arrived, locations, changes, desk, .. } = self;
+        let Self { config, proofs, commons, arrived, locations, changes, desk, used, .. } = self;
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
         let presence = commons.presence.clone();
-        let core = Core::new(config, proofs, commons, Instant::now());
+        let core = Core::new(config, proofs, commons, Instant::now()).remembering(&used.0, used.1);
         let task = Task::new(core, presence, locations, desk, Outlet::new(events));
         tokio::spawn(task.run(arrived, inbox, changes));
         Ok(commands)

@@ -232,3 +232,14 @@ fn a_session_that_began_encrypted_goes_on_encrypted() {
     let safe = bench.open();
     assert!(bench.ask(safe, "resume", params).get("result").is_some());
 }
+
+#[test]
+fn a_customers_token_shows_a_number_of_its_own_alone() {
+    let mut bench = Bench::new();
+    let of = |bench: &mut Bench, customer: &str, number: &str| {
+        by_token(bench, json!({ "customer": customer, "caller_id": number })).map(|_| ())
+    };
+    assert_eq!(of(&mut bench, "bolt", "+49301"), Ok(()));
+    assert_eq!(of(&mut bench, "bolt", "+49302"), Err(1002), "it is another's");
+    assert_eq!(of(&mut bench, "other", "+49302"), Ok(()), "who is not configured owns no numbers");
+}

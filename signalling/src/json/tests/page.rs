@@ -1,6 +1,6 @@
 //! A core with pages at it, stepped by hand.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -286,7 +286,7 @@ pub(super) fn proofs() -> Proofs {
         users: Arc::new(Users),
         trunks: account_trunks(),
         passwords: HashMap::from([("kept".to_owned(), kept_password())]),
-        customers: HashSet::from(["bolt".to_owned()]),
+        customers: HashMap::from([("bolt".to_owned(), vec!["+49301".to_owned()])]),
         ice: turn(),
     }
 }

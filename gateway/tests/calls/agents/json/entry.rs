@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, Trust};
 
 use super::keys::Keys;
 use super::page::{
     OTHER_HZ, address, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open,
-    proof, stage, stage_with,
+    pages, proof, stage, stage_with,
 };
-use crate::agents::stage::{CALLER_HZ, lift, phone};
+use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
 
 fn code(refused: Result<Value, PageError>) -> i64 {
@@ -129,4 +130,18 @@ async fn a_page_reaches_no_call_of_another_session() {
     assert_phone_hears(&lifted, CALLER_HZ).await;
     hang_up(&mut alice, placed).await;
     stage.gateway.assert_all_is_over(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_used_is_refused_after_a_kill_too_where_there_is_a_store() {
+    let (keys, folder) = (Keys::new(), TempDir::new().expect("a folder"));
+    let config = pages(&keys.line()).store(&folder.path().join("w.db"));
+    let mut stage = Stage::with(&["PCMU"], config);
+    let (used, other) = (keys.token(300, json!({ "jti": "1" })), keys.token(300, json!({ "jti": "2" })));
+    open(&stage.gateway).await.request("connect", used.clone()).await.expect("a good token");
+    // What is collected for a batch may be lost.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stage.gateway.kill_and_start_again();
+    assert_eq!(code(open(&stage.gateway).await.request("connect", used).await), 1002, "it is good once");
+    open(&stage.gateway).await.request("connect", other).await.expect("a good token");
 }
