@@ -4,6 +4,7 @@
 //! SRTP are those of another project, so that an agreement between both ends means something.
 
 pub mod agent;
+pub mod capacity;
 pub mod drive;
 pub mod hear;
 pub mod load;

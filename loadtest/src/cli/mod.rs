@@ -3,6 +3,7 @@
 mod agent;
 mod answer;
 mod call;
+mod capacity;
 mod compare;
 mod load;
 mod options;
@@ -37,6 +38,8 @@ enum Command {
     Check(scenario::CheckArguments),
     /// Play a scenario, listen to every call, and write a report. The exit status is 0 where every threshold was kept.
     Run(run::RunArguments),
+    /// Raise the load of a scenario until a threshold breaks, and tell the largest that held.
+    Capacity(capacity::CapacityArguments),
     /// Draw the reports of two runs into one page.
     Compare(compare::CompareArguments),
     /// Place short calls at a steady rate for long, over WebRTC and by a phone in turn, to a phone in this process.
@@ -63,6 +66,7 @@ impl Arguments {
                 Command::Check(arguments) => arguments.run(),
                 Command::Compare(arguments) => arguments.run(),
                 Command::Run(arguments) => arguments.run().await,
+                Command::Capacity(arguments) => arguments.run().await,
             }
         })
     }

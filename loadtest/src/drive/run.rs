@@ -33,7 +33,7 @@ pub enum Stop {
 /// What all calls of a run share.
 pub(super) struct Run {
     pub(super) scenario: Scenario,
-    pub(super) crowd: Crowd,
+    pub(super) crowd: Arc<Crowd>,
     pub(super) state: State,
     pub(super) voices: Voices,
     pub(super) stop: watch::Receiver<Stop>,
@@ -52,7 +52,7 @@ const SECOND: Duration = Duration::from_secs(1);
 pub async fn run(
     name: &str,
     scenario: Scenario,
-    crowd: Crowd,
+    crowd: impl Into<Arc<Crowd>>,
     stopper: watch::Sender<Stop>,
     watched: Option<ProcessMeter>,
     on_second: impl FnMut(&Live) + Send + 'static,
@@ -61,7 +61,7 @@ pub async fn run(
     let run = Arc::new(Run {
         room: Semaphore::new(scenario.at_once),
         scenario,
-        crowd,
+        crowd: crowd.into(),
         state: State::default(),
         voices: Voices::default(),
         stop: stopper.subscribe(),

@@ -143,6 +143,20 @@ pub(super) struct AccountSection {
 pub(super) struct NetworkSection {
     pub(super) loss_percent: Option<Spanned<f64>>,
     pub(super) lost_in_a_row: Option<Spanned<u32>>,
+    pub(super) bad_times: Option<Spanned<BadTimesSection>>,
+    pub(super) delay_ms: Option<Spanned<u64>>,
+    pub(super) jitter_ms: Option<Spanned<u64>>,
+    #[serde(default)]
+    pub(super) reorders: bool,
+    pub(super) duplicates_percent: Option<Spanned<f64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BadTimesSection {
+    pub(super) begin_percent: f64,
+    pub(super) end_percent: f64,
+    pub(super) loss_percent: f64,
 }
 
 #[derive(Deserialize)]

@@ -24,7 +24,7 @@ pub use arrival::{Arrival, Arrivals};
 pub use example::EXAMPLE;
 pub use fault::{Fault, ScenarioError};
 pub use length::Length;
-pub use population::{Kind, Population, Role};
+pub use population::{Kind, Network, Population, Role};
 pub use safety::strangers;
 pub use step::{Doing, Step};
 pub use thresholds::{Breach, Measured, Thresholds};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use webtrunk_codecs::CodecId;
 
 use super::Accounts;
-use crate::agent::{PhoneSrtp, PhoneTransport, SrtpProfile, Trust, Uplink};
+use crate::agent::{BadTimes, PhoneSrtp, PhoneTransport, SrtpProfile, Trust, Uplink, Weather};
 
 /// Agents of one kind.
 #[derive(Debug, Clone)]
@@ -43,10 +43,21 @@ pub struct Population {
     pub media_address: Option<IpAddr>,
     /// How long they ring before they answer.
     pub rings: Duration,
-    /// The share of their packets that is lost on the way to the target, 0 to 1.
+    /// What becomes of their packets on the way to the target.
+    pub network: Network,
+}
+
+/// What becomes of packets on the way to the target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Network {
+    /// The share that is lost by chance, 0 to 1.
     pub loss: f64,
     /// How many are lost in a row each time.
-    pub loss_in_a_row: u32,
+    pub in_a_row: u32,
+    /// Losses in bad times, in place of those.
+    pub bad_times: Option<BadTimes>,
+    /// How packets are held back.
+    pub weather: Weather,
 }
 
 /// How agents speak.
@@ -76,11 +87,13 @@ impl Population {
     /// The network on which one of its agents sends in the call of this number; the same for the same seed.
     #[must_use]
     pub fn uplink(&self, seed: u64, call: usize) -> Uplink {
-        if self.loss > 0.0 {
-            Uplink::losing_in_a_row(self.loss, self.loss_in_a_row, seed.wrapping_add(call as u64))
-        } else {
-            Uplink::default()
-        }
+        let seed = seed.wrapping_add(call as u64);
+        let losing = match self.network {
+            Network { bad_times: Some(times), .. } => Uplink::losing_at_times(times, seed),
+            Network { loss, in_a_row, .. } if loss > 0.0 => Uplink::losing_in_a_row(loss, in_a_row, seed),
+            _ => Uplink::default(),
+        };
+        losing.with_weather(self.network.weather, seed)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 
@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     DelaysBy200Ms,
     /// Each digit comes to the phone twice.
     SendsDigitsTwice,
+    /// A fourth call at one time is refused with 503.
+    HasRoomForThree,
     /// The caller hears itself alone.
     Echoes,
 }
@@ -38,6 +40,7 @@ pub(crate) struct FaultyGateway {
 /// One call's way: where audio of both ends comes in, and where they are.
 struct Way {
     caller: SocketAddr,
+    opened_at: Instant,
     /// Faces the caller, and the phone.
     sides: [Arc<UdpSocket>; 2],
     ends: Mutex<[Option<SocketAddr>; 2]>,
@@ -89,6 +92,9 @@ impl Gateway {
         let known = self.ways.lock().expect("no panic").by_call_id.get(&call_id).cloned();
         let way = match known {
             Some(way) => way,
+            None if message.starts_with("INVITE ") && self.is_full() => {
+                return self.refuse(message, from).await;
+            }
             None if message.starts_with("INVITE ") => self.open(call_id, from).await,
             None => return,
         };
@@ -97,9 +103,36 @@ impl Gateway {
         let _ = self.socket.send_to(passed.as_bytes(), to).await;
     }
 
+    /// By the calls of the last 1.3 s: those of the test take longer.
+    fn is_full(&self) -> bool {
+        let ways = self.ways.lock().expect("no panic");
+        let lately = ways.in_order.iter().filter(|way| way.opened_at.elapsed() < Duration::from_millis(1300));
+        self.fault == Fault::HasRoomForThree && lately.count() >= 3
+    }
+
+    async fn refuse(&self, invite: &str, to: SocketAddr) {
+        let copied = ["Via", "From", "To", "Call-ID", "CSeq"];
+        let lines = invite.lines().filter(|line| {
+            line.split_once(':')
+                .is_some_and(|(name, _)| copied.iter().any(|it| it.eq_ignore_ascii_case(name)))
+        });
+        let tagged = lines.map(|line| match line.split_once(':') {
+            Some((name, _)) if name.eq_ignore_ascii_case("To") => format!("{line};tag=full\r\n"),
+            _ => format!("{line}\r\n"),
+        });
+        let head: String = tagged.collect();
+        let refusal = format!("SIP/2.0 503 Service Unavailable\r\n{head}Content-Length: 0\r\n\r\n");
+        let _ = self.socket.send_to(refusal.as_bytes(), to).await;
+    }
+
     async fn open(self: &Arc<Self>, call_id: String, caller: SocketAddr) -> Arc<Way> {
         let side = || async { Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a port")) };
-        let way = Arc::new(Way { caller, sides: [side().await, side().await], ends: Mutex::default() });
+        let way = Arc::new(Way {
+            caller,
+            opened_at: Instant::now(),
+            sides: [side().await, side().await],
+            ends: Mutex::default(),
+        });
         let index = {
             let mut ways = self.ways.lock().expect("no panic");
             ways.by_call_id.insert(call_id, Arc::clone(&way));

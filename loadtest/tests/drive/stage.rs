@@ -18,9 +18,15 @@ pub(crate) fn free_address() -> SocketAddr {
 
 /// Two phones that call by this server, and one that answers.
 pub(crate) fn scenario(server: SocketAddr, phone: SocketAddr, traffic: &str) -> Scenario {
+    scenario_over(server, phone, traffic, "")
+}
+
+/// The same with what the callers' network does.
+fn scenario_over(server: SocketAddr, phone: SocketAddr, traffic: &str, network: &str) -> Scenario {
     let text = format!(
         "[limits]\ncalls = 2\nseconds = 20\nsetup_seconds = 10\n[target]\nsip = \"{server}\"\n\
          [[agents]]\nname = \"callers\"\nkind = \"phone\"\nrole = \"caller\"\ncount = 2\n\
+         network = {{ {network} }}\n\
          [[agents]]\nname = \"phone\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{phone}\"\n\
          [[traffic]]\nfrom = \"callers\"\nto = \"phone\"\ndestination = \"7{{call}}\"\n{traffic}\n"
     );
@@ -31,9 +37,13 @@ pub(crate) fn scenario(server: SocketAddr, phone: SocketAddr, traffic: &str) -> 
 pub(crate) const TWO_CALLS: &str = "arrival = { constant = 10 }\nlength = { fixed = 6 }";
 
 pub(crate) async fn report_of(fault: Fault, traffic: &str) -> Report {
+    report_over(fault, traffic, "").await
+}
+
+pub(crate) async fn report_over(fault: Fault, traffic: &str, network: &str) -> Report {
     let phone = free_address();
     let gateway = FaultyGateway::start(phone, fault).await;
-    let scenario = scenario(gateway.address(), phone, traffic);
+    let scenario = scenario_over(gateway.address(), phone, traffic, network);
     let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
     run("test.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await
 }

@@ -4,7 +4,7 @@ use webtrunk_loadtest::report::Report;
 use webtrunk_loadtest::verdict::FindingKind;
 
 use crate::faulty::Fault;
-use crate::stage::{TWO_CALLS, found, report_of};
+use crate::stage::{TWO_CALLS, found, report_of, report_over};
 
 /// Both calls have these findings. What a busy machine adds is told apart: the load tester was late itself.
 fn assert_named(report: &Report, expected: &[FindingKind]) {
@@ -95,4 +95,21 @@ async fn who_sends_digits_twice_doubles_them() {
 async fn who_gives_the_caller_its_own_voice_echoes() {
     let report = report_of(Fault::Echoes, TWO_CALLS).await;
     assert_named(&report, &[FindingKind::Echo]);
+}
+
+/// What the callers' own network does is found at the other end alone, and what it loses is not held against the target.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_callers_own_network_does_comes_to_the_other_end_alone() {
+    let network = "loss_percent = 5, delay_ms = 80, jitter_ms = 30, reorders = true, duplicates_percent = 5";
+    let report = report_over(Fault::None, TWO_CALLS, network).await;
+    assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        let answerer = verdict.to_answerer.as_ref().expect("the phone");
+        assert!(answerer.dropped > 3 && answerer.duplicates > 3 && answerer.reordered > 3, "{answerer:?}");
+        assert!(answerer.mouth_to_ear_ms.is_some_and(|it| it > 95.0), "{answerer:?}");
+        assert!(answerer.findings.iter().all(|it| it.kind != FindingKind::Lossy), "{answerer:?}");
+        assert_eq!((verdict.to_caller.duplicates, verdict.to_caller.reordered), (0, 0));
+        assert!(verdict.to_caller.mouth_to_ear_ms.is_some_and(|it| it < 80.0), "{:?}", verdict.to_caller);
+    }
 }

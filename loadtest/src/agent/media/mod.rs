@@ -2,6 +2,7 @@
 
 mod digits;
 mod heard;
+mod held;
 mod leg;
 mod playout;
 mod reports;
@@ -13,14 +14,16 @@ mod socket;
 mod task;
 mod uplink;
 mod voice;
+mod weather;
 
 pub use digits::HeardDigit;
 pub use heard::{Heard, HeardNoise, HeardPacket};
 pub use reports::PeerReport;
 pub use script::ScriptStep;
 pub use sent::{Sent, SentPacket};
-pub use uplink::Uplink;
+pub use uplink::{BadTimes, Uplink};
 pub use voice::{Voice, VoiceError, packet_number};
+pub use weather::Weather;
 
 pub(crate) use digits::{DigitSender, DigitStep};
 pub(crate) use heard::Log;

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::tone::Digit;
 
+use super::held::Held;
 use super::sender::Sender;
 use super::{Heard, Leg, Log, MediaSocket, PTIME, Received, Sent, Uplink, Voice};
 use crate::agent::sdp::{Agreement, Direction};
@@ -86,6 +87,8 @@ struct Task {
     codecs: Vec<CodecId>,
     sender: Sender,
     uplink: Uplink,
+    /// What the uplink holds back.
+    held: Held,
     log: Log,
     pressed: Vec<oneshot::Sender<()>>,
     /// The voice is being encoded, for the first call that wants it so.
@@ -114,6 +117,7 @@ impl Media {
             codecs,
             sender,
             uplink,
+            held: Held::default(),
             log,
             pressed: Vec::new(),
             encoding: None,
@@ -225,6 +229,7 @@ impl Task {
                 clock.reset_immediately();
             }
             let timeout = self.leg.poll_timeout();
+            let held_until = self.held.next_at();
             tokio::select! {
                 arrival = self.socket.receive(&mut buffer) => if let Ok(arrival) = arrival {
                     self.take(&buffer[..arrival.length], arrival.from, arrival.at);
@@ -239,6 +244,9 @@ impl Task {
                     }
                 }
                 _ = clock.tick() => self.tick(),
+                () = sleep_until(held_until.unwrap_or_else(Instant::now).into()), if held_until.is_some() => {
+                    self.let_go();
+                }
                 () = finished(&mut self.encoding) => self.sender.choose_frames(),
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
                     self.leg.handle_timeout(Instant::now());
@@ -351,13 +359,20 @@ impl Task {
         if !self.is_talking {
             return;
         }
-        let (leg, socket, uplink) = (&mut self.leg, &self.socket, &mut self.uplink);
-        self.sender.step(|packet| {
+        let Self { leg, socket, uplink, held, sender, .. } = self;
+        sender.step(|packet| {
             // What has nowhere to go yet is not dropped on purpose.
             let Some((to, datagram)) = leg.protect_rtp(packet) else { return true };
             let leaves = uplink.carries();
-            if leaves {
-                socket.send(to, &datagram);
+            match uplink.departures(Instant::now()) {
+                _ if !leaves => {}
+                None => socket.send(to, &datagram),
+                Some((due, again)) => {
+                    if let Some(again) = again {
+                        held.push(again, to, datagram.clone());
+                    }
+                    held.push(due, to, datagram);
+                }
             }
             leaves
         });
@@ -370,6 +385,13 @@ impl Task {
             for reply in self.pressed.drain(..) {
                 let _ = reply.send(());
             }
+        }
+    }
+
+    /// Sends what was held back and is due.
+    fn let_go(&mut self) {
+        while let Some((to, datagram)) = self.held.pop(Instant::now()) {
+            self.socket.send(to, &datagram);
         }
     }
 

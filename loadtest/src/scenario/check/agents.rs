@@ -8,7 +8,7 @@ use toml::Spanned;
 use webtrunk_codecs::CodecId;
 use webtrunk_codecs::l16::L16Rate;
 
-use super::{accounts, within, within_at};
+use super::{accounts, network, within, within_at};
 use crate::agent::{LaterKeys, PhoneSrtp, PhoneTransport, SrtpProfile, Trust};
 use crate::scenario::fault::Faults;
 use crate::scenario::file::{
@@ -93,13 +93,7 @@ fn population(
     if let Some(rings) = &section.rings_seconds {
         within(faults, format!("{key}.rings_seconds"), rings, 0.0..=120.0);
     }
-    let (loss, in_a_row) = (&section.network.loss_percent, &section.network.lost_in_a_row);
-    if let Some(loss) = loss {
-        within(faults, format!("{key}.network.loss_percent"), loss, 0.0..=99.0);
-    }
-    if let Some(in_a_row) = in_a_row {
-        within(faults, format!("{key}.network.lost_in_a_row"), in_a_row, 1..=50);
-    }
+    let network = network::check(&format!("{key}.network"), &section.network, faults);
     let profiles: Vec<_> = section.srtp.iter().map(|word| profile(*word.get_ref())).collect();
     let srtp = match (section.kind, profiles.first()) {
         (KindWord::Phone, Some(profile)) => {
@@ -129,8 +123,7 @@ fn population(
         rings: Duration::from_secs_f64(
             section.rings_seconds.as_ref().map_or(0.0, |it| it.get_ref().max(0.0)),
         ),
-        loss: loss.as_ref().map_or(0.0, |it| *it.get_ref() / 100.0),
-        loss_in_a_row: in_a_row.as_ref().map_or(1, |it| *it.get_ref()),
+        network,
     })
 }
 

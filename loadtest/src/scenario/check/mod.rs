@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agents;
+mod network;
 mod traffic;
 
 use std::ops::{Range, RangeInclusive};

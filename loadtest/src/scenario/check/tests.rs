@@ -104,6 +104,13 @@ fn every_mistake_is_told_by_its_line_with_a_cure() {
             "is no address of a server",
             "write it as",
         ),
+        (
+            "register = true",
+            "network = { jitter_ms = 9000 }",
+            "agents[0].network.jitter_ms",
+            "9000 is out of bounds",
+            "give 0 to 2000",
+        ),
         ("name = \"phone\"", "name = \"browsers\"", "agents[1].name", "stands there twice", "take another"),
         (
             "register = true",
