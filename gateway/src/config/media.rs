@@ -51,6 +51,8 @@ pub struct MediaConfig {
     pub comfort_noise: bool,
     /// The prompt that is heard by who is on hold; `None` for silence.
     pub music_on_hold: Option<Arc<str>>,
+    /// Whether who is on hold is told so.
+    pub tell_hold: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +77,7 @@ pub(super) struct MediaSection {
     opus_complexity: Spanned<u8>,
     comfort_noise: bool,
     music_on_hold: Option<Spanned<String>>,
+    tell_hold: bool,
 }
 
 impl Default for MediaSection {
@@ -100,6 +103,7 @@ impl Default for MediaSection {
             opus_complexity: unwritten(5),
             comfort_noise: true,
             music_on_hold: None,
+            tell_hold: false,
         }
     }
 }
@@ -142,6 +146,7 @@ impl MediaSection {
             opus_complexity: self.check_complexity(faults)?,
             comfort_noise: self.comfort_noise,
             music_on_hold: music_on_hold?,
+            tell_hold: self.tell_hold,
         })
     }
 

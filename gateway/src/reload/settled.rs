@@ -149,7 +149,11 @@ fn sip(current: &SipSettings, written: &SipSettings, taken_up: Keys<'_>, left: K
 fn media(current: &MediaConfig, written: &MediaConfig, taken_up: Keys<'_>, left: Keys<'_>) -> MediaConfig {
     settle! {
         MediaConfig, (current, written), (taken_up, left),
-        taken_up: { calls_max: "media.calls_max", music_on_hold: "media.music_on_hold" },
+        taken_up: {
+            calls_max: "media.calls_max",
+            music_on_hold: "media.music_on_hold",
+            tell_hold: "media.tell_hold",
+        },
         left: {
             addresses: "media.addresses",
             external_addresses: "media.external_addresses",

@@ -7,7 +7,7 @@ use webtrunk_engine::engine::Engine;
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::json::adapter::JsonReloader;
 use webtrunk_signalling::presence::Presence;
-use webtrunk_signalling::sip::adapter::{SipChange, SipReloader};
+use webtrunk_signalling::sip::adapter::{self as sip, SipChange, SipReloader};
 use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig};
 use webtrunk_signalling::sip::locations::Locations;
 use webtrunk_signalling::sip::transport::TransportLayer;
@@ -82,9 +82,10 @@ impl Live {
         let pages = self.pages.as_ref().map(|(pages, _)| pages.clone()).unwrap_or_default();
         let directory = directory.with_pages(pages);
         let music_on_hold = config.media.music_on_hold.as_ref().and_then(|name| directory.prompt(name));
+        let tells_hold_by_offer = config.media.tell_hold.then_some(sip::NAME);
         House {
             rules: config.rules.clone(),
-            settings: Settings { music_on_hold, ..Settings::default() },
+            settings: Settings { music_on_hold, tells_hold_by_offer, ..Settings::default() },
             directory: Arc::new(directory),
         }
     }

@@ -170,5 +170,6 @@ impl B2bua {
         }
         self.follow_hold(leg);
         self.on_callee_agreed(leg, now);
+        self.tell_hold(leg);
     }
 }

@@ -178,6 +178,7 @@ impl B2bua {
         self.give_up_silent(directory, now);
         self.pass_kept_keys(now);
         self.retry_restarts(now);
+        self.retry_telling(now);
         if self.media_closed_at.is_some_and(|at| at + FAREWELL <= now) {
             info!("a party closed its media and said no more");
             return self.hang_up(EndCause::SignallingLost);

@@ -12,7 +12,7 @@ use webtrunk_engine::sdp::{Direction, FragmentError, SessionDescription};
 
 use super::call::B2bua;
 use super::party::{Change, Instead, Party};
-use crate::adapter::{Command, MediaProfile, News};
+use crate::adapter::{Command, MediaProfile};
 use webtrunk_engine::EndCause;
 
 impl B2bua {
@@ -25,6 +25,7 @@ impl B2bua {
     ) {
         let opposite = self.opposite(leg).map(|party| party.leg);
         self.give_up_restart(leg);
+        self.put_off_telling(leg);
         let Some(party) = self.party_mut(leg) else { return };
         match offer {
             Some(description) => {
@@ -54,8 +55,15 @@ impl B2bua {
     /// Our offer for a party that asked for one is ready.
     pub(super) fn send_offer_in_answer(&mut self, leg: LegId, description: Box<SessionDescription>) {
         let Some(party) = self.party_mut(leg) else { return };
+        if party.offers_withdrawn > 0 {
+            party.offers_withdrawn -= 1;
+            return;
+        }
         if party.change == Change::Restarting {
             return self.send_restart(leg, description);
+        }
+        if party.change == Change::Telling {
+            return self.send_told_hold(leg, description);
         }
         if party.change != Change::Offering {
             return;
@@ -76,10 +84,15 @@ impl B2bua {
             return;
         }
         party.change = Change::None;
-        self.media(match description {
-            Some(description) => CallCommand::ReceiveAnswer { leg, description, signalled_from: None },
-            None => CallCommand::RollBack { leg },
-        });
+        match description {
+            Some(description) => {
+                self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from: None });
+            }
+            None => {
+                self.media(CallCommand::RollBack { leg });
+                self.tell_hold(leg);
+            }
+        }
     }
 
     /// The engine has looked at candidates that a party told.
@@ -93,16 +106,21 @@ impl B2bua {
     /// Refuses a change that the engine cannot meet; false when there is none.
     pub(super) fn refuse_reoffer(&mut self, leg: LegId) -> bool {
         let Some(party) = self.party_mut(leg) else { return false };
+        if party.offers_withdrawn > 0 {
+            party.offers_withdrawn -= 1;
+            return true;
+        }
         match std::mem::replace(&mut party.change, Change::None) {
             Change::None => false,
             Change::Answering | Change::Offering => {
                 let effect = party.signal(Command::RefuseReoffer { leg, cause: EndCause::NotAcceptable });
                 self.effect(effect);
+                self.tell_hold(leg);
                 true
             }
             // The engine could make no offer.
-            Change::Restarting => true,
-            Change::Confirming | Change::Reoffered => {
+            Change::Restarting | Change::Telling => true,
+            Change::Confirming | Change::Reoffered | Change::Told => {
                 self.media(CallCommand::RollBack { leg });
                 true
             }
@@ -116,8 +134,8 @@ impl B2bua {
         if self.meeting.is_some() {
             return;
         }
-        self.tell_hold(leg);
         let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
+        self.tell_hold(listener);
         let music = self.settings.music_on_hold.clone();
         let instead = self.party(leg).and_then(|party| match holds_in_silence(party, music.is_some()) {
             true if music.is_some() => Some(Instead::Music),
@@ -137,21 +155,6 @@ impl B2bua {
             (Some(_), _) => HearSource::Silence,
         };
         self.hear(listener, source);
-    }
-
-    /// Who is at the other end of a party learns whether that one holds it, with sound of its own or without.
-    pub(super) fn tell_hold(&mut self, leg: LegId) {
-        let holds =
-            |party: &Party| matches!(party.direction, Some(Direction::Inactive | Direction::RecvOnly));
-        let is_held = self.party(leg).is_some_and(holds);
-        let Some(listener) = self.opposite(leg).map(|party| party.leg) else { return };
-        let Some(listening) = self.party_mut(listener).filter(|party| party.is_talking()) else { return };
-        if listening.knows_hold == is_held {
-            return;
-        }
-        listening.knows_hold = is_held;
-        let told = listening.signal(Command::Tell { leg: listener, news: News::Held(is_held) });
-        self.effect(told);
     }
 }
 

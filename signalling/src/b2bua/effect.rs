@@ -219,6 +219,9 @@ pub struct Settings {
     pub browser_digits: DigitMode,
     /// What is heard by who is put on hold by a party that sends nothing of its own; `None` is silence.
     pub music_on_hold: Option<Prompt>,
+    /// The adapter whose parties are told by a re-offer that they are on hold, where they are told at all; the others have
+    /// words for it.
+    pub tells_hold_by_offer: Option<&'static str>,
     /// How long a call may last.
     pub duration_max: Duration,
 }
@@ -237,6 +240,7 @@ impl Default for Settings {
         Self {
             browser_digits: DigitMode::Info,
             music_on_hold: None,
+            tells_hold_by_offer: None,
             duration_max: Duration::from_secs(12 * 60 * 60),
         }
     }

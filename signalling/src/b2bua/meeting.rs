@@ -58,6 +58,7 @@ impl B2bua {
             let Some(spec) = self.guest_spec(leg) else { continue };
             self.media(CallCommand::JoinConference(Box::new(spec)));
             self.meeting.iter_mut().for_each(|meeting| meeting.joined.push(leg));
+            self.tell_hold(leg);
         }
     }
 

@@ -25,6 +25,7 @@ mod restart;
 mod round;
 #[cfg(test)]
 mod tests;
+mod told_hold;
 mod transfer;
 
 pub use call::B2bua;

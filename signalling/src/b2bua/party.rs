@@ -63,8 +63,12 @@ pub(super) struct Party {
     pub(super) is_away: bool,
     /// No media comes of it.
     pub(super) is_unheard: bool,
-    /// It was told that the party at the other end holds it.
+    /// It was told last that the party at the other end holds it.
     pub(super) knows_hold: bool,
+    /// When it is to be told after all that it is held, or no more.
+    pub(super) tell_hold_at: Option<Instant>,
+    /// Offers that the engine was asked for and that are not wanted any more, but will be ready.
+    pub(super) offers_withdrawn: u32,
 }
 
 /// What a party hears in place of another.
@@ -142,6 +146,10 @@ pub(super) enum Change {
     Answering,
     /// The party asked for an offer; the engine makes it.
     Offering,
+    /// It is told that it is held, or no more; the engine makes the offer.
+    Telling,
+    /// The offer that tells it went out.
+    Told,
     /// We restart ICE; the engine makes the offer.
     Restarting,
     /// The offer that restarts ICE went out.
@@ -182,6 +190,8 @@ impl Party {
             is_away: false,
             is_unheard: false,
             knows_hold: false,
+            tell_hold_at: None,
+            offers_withdrawn: 0,
         }
     }
 

@@ -51,7 +51,7 @@ impl B2bua {
 
     /// The party takes part; the engine says whether its answer is any good.
     pub(super) fn on_restart_answered(&mut self, leg: LegId, description: Box<SessionDescription>) {
-        if self.party(leg).is_some_and(|party| party.change == Change::Reoffered) {
+        if self.party(leg).is_some_and(|party| matches!(party.change, Change::Reoffered | Change::Told)) {
             self.media(CallCommand::ReceiveAnswer { leg, description, signalled_from: None });
         }
     }
@@ -59,16 +59,20 @@ impl B2bua {
     /// The answer is good.
     pub(super) fn on_restart_agreed(&mut self, leg: LegId) {
         self.end_change(leg, Change::Reoffered);
+        self.end_change(leg, Change::Told);
     }
 
     /// The party does not take part: what was agreed before holds, until nothing was heard for so long that the
     /// leg fails.
     pub(super) fn on_restart_refused(&mut self, leg: LegId, cause: EndCause, now: Instant) {
-        if !self.end_change(leg, Change::Reoffered) {
+        if self.on_told_hold_refused(leg, cause, now) || !self.end_change(leg, Change::Reoffered) {
             return;
         }
         info!(?cause, "the ICE restart was refused");
         self.media(CallCommand::RollBack { leg });
+        if cause != EndCause::Glare {
+            self.tell_hold(leg);
+        }
         let is_of_use =
             self.party(leg).and_then(|party| party.restart_until).is_some_and(|until| now < until);
         match cause {
@@ -80,9 +84,7 @@ impl B2bua {
 
     /// The party makes an offer itself, which restarts ICE if that is of use: ours is not sent any more.
     pub(super) fn give_up_restart(&mut self, leg: LegId) {
-        if self.end_change(leg, Change::Restarting) {
-            self.media(CallCommand::RollBack { leg });
-        }
+        self.withdraw_offer(leg, Change::Restarting);
         if let Some(party) = self.party_mut(leg) {
             party.restart_at = None;
         }
@@ -98,9 +100,10 @@ impl B2bua {
         }
     }
 
-    /// When something that was put off is due.
+    /// When something that was put off is due, what is told of a hold too.
     pub(super) fn restart_due_at(&self) -> Option<Instant> {
-        std::iter::once(&self.caller).chain(&self.callees).filter_map(|party| party.restart_at).min()
+        let parties = std::iter::once(&self.caller).chain(&self.callees);
+        parties.flat_map(|party| [party.restart_at, party.tell_hold_at]).flatten().min()
     }
 
     fn restart_later(&mut self, leg: LegId, now: Instant) {
@@ -109,8 +112,21 @@ impl B2bua {
         }
     }
 
+    /// Takes back an offer that the engine is making for a change of this kind; false when there is none. It will be ready
+    /// all the same.
+    pub(super) fn withdraw_offer(&mut self, leg: LegId, change: Change) -> bool {
+        let is_withdrawn = self.end_change(leg, change);
+        if is_withdrawn {
+            if let Some(party) = self.party_mut(leg) {
+                party.offers_withdrawn += 1;
+            }
+            self.media(CallCommand::RollBack { leg });
+        }
+        is_withdrawn
+    }
+
     /// Ends a change of this kind; false when there is none.
-    fn end_change(&mut self, leg: LegId, change: Change) -> bool {
+    pub(super) fn end_change(&mut self, leg: LegId, change: Change) -> bool {
         let party = self.party_mut(leg).filter(|party| party.change == change);
         party.map(|party| party.change = Change::None).is_some()
     }

@@ -334,7 +334,7 @@ impl B2bua {
         self.partner = Some(leg);
         self.connect(leg);
         self.follow_hold(stays);
-        self.tell_hold(leg);
+        self.tell_hold(stays);
         record.into_iter().for_each(|record| self.plan_recording(record));
     }
 

@@ -15,7 +15,14 @@ const RULE: &str =
     "destination = 'alice'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
 
 fn doors() -> Doors {
-    Doors::new(GatewayConfig::default().rule(RULE))
+    Doors::new(GatewayConfig::default().rule(RULE).media("tell_hold = true"))
+}
+
+/// A re-INVITE of the gateway's comes by the phone's connection, and is agreed to.
+async fn is_offered(phone: &mut StreamPhone, direction: &str) {
+    let offer = phone.receive_request("INVITE").await;
+    assert!(offer.contains(&format!("\r\na={direction}\r\n")), "{offer}");
+    phone.describe(&offer).await;
 }
 
 /// The connection looks open, as after a change of networks: what is asked there is asked again by the new one.
@@ -47,6 +54,11 @@ async fn assert_goes_on_though_it_looks_open(way: Way) {
 
     let mut alice = alice.hears(CALLER_HZ).await;
     assert_hears_no_gap(&call).await;
+    let (held, ()) = tokio::join!(call.hold(), is_offered(&mut alice, "sendonly"));
+    held.expect("taken");
+    let (resumed, ()) = tokio::join!(call.resume(), is_offered(&mut alice, "sendrecv"));
+    resumed.expect("taken");
+    let mut alice = alice.hears(CALLER_HZ).await;
     let (ended, bye) = tokio::join!(call.hang_up(), alice.is_hung_up());
     ended.expect("confirmed");
     assert!(bye.contains("sip:alice@10.255.255.254:5060"), "{bye}");

@@ -22,6 +22,7 @@ mod flows;
 mod full_disk;
 mod hanging;
 mod hardships;
+mod held;
 mod hurried;
 mod impostor;
 mod in_turn;

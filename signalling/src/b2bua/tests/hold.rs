@@ -59,3 +59,125 @@ fn an_empty_reoffer_gets_our_offer() {
     let words = bench.signal(Event::Acknowledged { leg: callee, description: Some(description()) });
     assert_eq!(words, ["answered by callee"]);
 }
+
+/// Two that talk, of which each is told when the other holds it.
+fn telling() -> (Bench, LegId) {
+    let (mut bench, callee) = Bench::talking(trunk());
+    bench.call.settings.tells_hold_by_offer = Some("sip");
+    (bench, callee)
+}
+
+fn told(bench: &mut Bench, leg: LegId, direction: Direction) -> Vec<String> {
+    let mut words = bench.media(CallEvent::OfferReady { leg, description: description() });
+    words.extend(bench.signal(Event::ReofferAnswered { leg, description: description() }));
+    words.extend(bench.agreed(leg, direction));
+    words
+}
+
+#[test]
+fn who_is_held_is_told_so_and_when_it_is_over() {
+    for answer in [Direction::SendOnly, Direction::Inactive] {
+        let (mut bench, callee) = telling();
+        let holder = bench.caller;
+        assert_eq!(bench.agreed(holder, Direction::RecvOnly), ["offer callee"]);
+        let words = told(&mut bench, callee, answer);
+        let said: Vec<_> = words.iter().filter(|words| !words.contains("hears")).collect();
+        assert_eq!(said, ["reoffer callee", "answered by callee"], "and the holder is told nothing");
+        let words = bench.agreed(holder, Direction::SendRecv);
+        assert_eq!(words.last().map(String::as_str), Some("offer callee"));
+        let words = told(&mut bench, callee, Direction::SendRecv);
+        assert!(words.iter().all(|words| !words.starts_with("offer")), "{words:?}");
+    }
+}
+
+#[test]
+fn who_changes_its_media_meanwhile_is_told_afterwards_and_who_refuses_is_left_alone() {
+    let (mut bench, callee) = telling();
+    let holder = bench.caller;
+    bench.agreed(holder, Direction::RecvOnly);
+    bench.media(CallEvent::OfferReady { leg: callee, description: description() });
+    let crossed = Event::ReofferRefused { leg: callee, cause: EndCause::Glare };
+    assert_eq!(bench.signal(crossed), ["roll back callee"]);
+    bench.signal(Event::Reoffered { leg: callee, offer: Some(description()), signalled_from: FROM });
+    bench.media(CallEvent::AnswerReady { leg: callee, description: description() });
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["offer callee"]);
+    // Its own offer comes before ours is ready.
+    let words =
+        bench.signal(Event::Reoffered { leg: callee, offer: Some(description()), signalled_from: FROM });
+    assert_eq!(words[0], "roll back callee");
+    let ready = || CallEvent::OfferReady { leg: callee, description: description() };
+    assert!(bench.media(ready()).is_empty(), "it came too late");
+    bench.media(CallEvent::AnswerReady { leg: callee, description: description() });
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), ["offer callee"]);
+    bench.media(ready());
+    let refused = Event::ReofferRefused { leg: callee, cause: EndCause::NotAcceptable };
+    assert_eq!(bench.signal(refused), ["roll back callee"]);
+    assert_eq!(bench.agreed(callee, Direction::SendRecv), [""; 0], "it does not want to know");
+}
+
+/// The engine cannot take back what it has begun: the first of two offers is not the one that answers.
+#[test]
+fn who_asks_for_an_offer_while_it_is_to_be_told_gets_the_one_that_was_made_for_it() {
+    let (mut bench, leg) = telling();
+    bench.agreed(bench.caller, Direction::RecvOnly);
+    let words = bench.signal(Event::Reoffered { leg, offer: None, signalled_from: FROM });
+    assert_eq!(words, ["roll back callee", "offer callee"]);
+    let ready = || CallEvent::OfferReady { leg, description: description() };
+    assert!(bench.media(ready()).is_empty());
+    assert_eq!(bench.media(ready()), ["answer reoffer of callee"]);
+    // What it asked for comes to nothing: now it is told.
+    let words = bench.signal(Event::Acknowledged { leg, description: None });
+    assert_eq!(words, ["roll back callee", "offer callee"]);
+}
+
+#[test]
+fn who_cannot_be_told_is_told_a_moment_later_and_only_what_holds_by_then() {
+    for cause in [EndCause::Glare, EndCause::SignallingLost] {
+        let (mut bench, leg) = telling();
+        let holder = bench.caller;
+        bench.agreed(holder, Direction::RecvOnly);
+        bench.media(CallEvent::OfferReady { leg, description: description() });
+        assert_eq!(bench.signal(Event::ReofferRefused { leg, cause }), ["roll back callee"]);
+        assert!(bench.pass(Duration::from_millis(2900)).is_empty());
+        assert_eq!(bench.pass(Duration::from_millis(100)), ["offer callee"], "{cause:?}");
+        bench.media(CallEvent::OfferReady { leg, description: description() });
+        bench.signal(Event::ReofferRefused { leg, cause });
+        assert!(bench.agreed(holder, Direction::SendRecv).is_empty(), "it knows of nothing");
+        assert!(bench.pass(Duration::from_secs(10)).is_empty());
+    }
+}
+
+#[test]
+fn who_holds_and_is_held_is_told_when_it_holds_no_more() {
+    let (mut bench, leg) = telling();
+    let holder = bench.caller;
+    bench.agreed(holder, Direction::RecvOnly);
+    bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
+    bench.media(CallEvent::OfferReady { leg, description: description() });
+    bench.media(CallEvent::AnswerReady { leg, description: description() });
+    bench.agreed(leg, Direction::RecvOnly);
+    assert_eq!(bench.agreed(leg, Direction::SendRecv), ["offer callee"]);
+}
+
+/// Of two adapters one has words.
+#[test]
+fn who_is_told_in_words_is_told_so_beside_one_that_is_told_by_an_offer() {
+    let (mut bench, leg) = telling();
+    let holder = bench.caller;
+    bench.call.caller.adapter = "json";
+    assert_eq!(bench.agreed(leg, Direction::RecvOnly), ["tell caller Held(true)"]);
+    assert_eq!(bench.agreed(leg, Direction::SendRecv), ["tell caller Held(false)"]);
+    assert_eq!(bench.agreed(holder, Direction::RecvOnly), ["offer callee"]);
+}
+
+#[test]
+fn two_that_hold_each_other_are_told_nothing() {
+    let (mut bench, callee) = telling();
+    let holder = bench.caller;
+    bench.agreed(holder, Direction::RecvOnly);
+    bench.signal(Event::Reoffered { leg: callee, offer: Some(description()), signalled_from: FROM });
+    bench.media(CallEvent::OfferReady { leg: callee, description: description() });
+    bench.media(CallEvent::AnswerReady { leg: callee, description: description() });
+    let words = bench.agreed(callee, Direction::RecvOnly);
+    assert!(words.iter().all(|words| !words.starts_with("offer")), "{words:?}");
+}

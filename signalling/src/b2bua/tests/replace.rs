@@ -70,6 +70,16 @@ fn whichever_side_is_replaced_the_other_talks_to_the_new_leg_and_keeps_its_own()
 }
 
 #[test]
+fn who_takes_the_place_of_one_that_is_held_is_told_so() {
+    let (mut bench, callee) = Bench::talking(user());
+    bench.call.settings.tells_hold_by_offer = Some("sip");
+    bench.agreed(bench.caller, Direction::RecvOnly);
+    let (leg, _) = replace(&mut bench, callee, "bob", true);
+    let words = described(&mut bench, leg);
+    assert_eq!(words.last().map(String::as_str), Some("offer callee"), "{words:?}");
+}
+
+#[test]
 fn only_by_the_rights_of_who_is_there_and_in_a_call_that_can_go_on() {
     let (mut bench, callee) = Bench::talking(user());
     let caller = bench.caller;

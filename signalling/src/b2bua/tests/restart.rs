@@ -60,6 +60,7 @@ fn a_restart_that_crosses_an_offer_is_tried_again_unless_the_party_offers() {
             } else {
                 assert_eq!(bench.wait(Duration::from_secs(delay)), [format!("restart ICE of {name}")]);
                 bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
+                assert!(bench.offer_ready(leg).is_empty(), "ours came too late");
             }
         }
     }

@@ -44,7 +44,7 @@ use task::Task;
 use upstream::Upstream;
 
 /// The adapter's name in logs and dial strings.
-pub(super) const NAME: &str = "sip";
+pub const NAME: &str = "sip";
 
 /// Commands that wait for the adapter. Chosen by us: a burst of calls; past it the gateway waits.
 const COMMAND_QUEUE: usize = 256;

@@ -6,7 +6,7 @@ use webtrunk_loadtest::agent::{Call, Direction, JsonPage, PageMedia, WebrtcConfi
 
 use super::page::{
     OTHER_HZ, Placed, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect,
-    connected, hang_up, media, stage,
+    connected, hang_up, media, pages, stage, stage_of,
 };
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -51,6 +51,33 @@ async fn a_page_is_told_that_the_other_end_holds_it_and_what_is_measured() {
     assert!(figures["mosReceived"].as_f64().is_none_or(|mos| mos > 3.5), "{figures}");
     let quality = page.event("quality", PATIENCE).await.expect("every five seconds");
     assert_eq!((&quality["callId"], &quality["lost"]), (&json!(placed.call_id), &json!(0)), "{quality}");
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// Phones are told by a re-offer there, which a page would take for a wish to restart ICE.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_told_of_a_hold_once_and_in_words_where_phones_are_told_by_an_offer() {
+    let stage = stage_of(pages("").media("tell_hold = true"));
+    let (mut page, placed, lifted) = talk(&stage).await;
+    lifted.hold().await.expect("it is held");
+    assert_eq!(page.event("held", PATIENCE).await.expect("news")["callId"], placed.call_id.as_str());
+    lifted.resume().await.expect("it goes on");
+    page.event("resumed", PATIENCE).await.expect("news");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    // The page holds, and the phone is told.
+    change(&mut page, &placed, "hold", Direction::Inactive).await.expect("it is held");
+    let is_told = async {
+        while lifted.direction().await != Some(Direction::RecvOnly) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_told).await.expect("the phone is told");
+    change(&mut page, &placed, "resumeMedia", Direction::SendRecv).await.expect("it goes on");
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    let told = page.unasked();
+    let count = |event: &str| told.iter().filter(|told| told.contains(event)).count();
+    assert_eq!([count("held"), count("restartNeeded")], [0, 0], "{told:?}");
     hang_up(&mut page, placed).await;
     stage.gateway.assert_all_is_over(1);
 }

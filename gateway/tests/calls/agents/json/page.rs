@@ -24,10 +24,15 @@ pub(super) fn stage() -> Stage {
 
 /// The same with more lines in `[json]`.
 pub(super) fn stage_with(lines: &str) -> Stage {
+    stage_of(pages(lines))
+}
+
+/// The same with what a configuration of pages has already.
+pub(super) fn stage_of(config: GatewayConfig) -> Stage {
     let rule = "destination = '700'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
     let bob = "destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]";
     let alice = "destination = 'alice'\nactions = [{ bridge = { user = 'alice' } }]";
-    Stage::with(&["PCMU"], pages(lines).user("bob").rule(rule).rule(bob).rule(alice))
+    Stage::with(&["PCMU"], config.user("bob").rule(rule).rule(bob).rule(alice))
 }
 
 /// Where pages connect.
