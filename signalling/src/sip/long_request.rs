@@ -38,5 +38,5 @@ pub(in crate::sip) fn send<O: Copy>(
         return layer.send_request(request, flow, datagram.1, owner, now);
     };
     tracing::debug!(method = %request.method, %stream, "too long for a datagram");
-    layer.send_long(&request, datagram, (stream, names.sent_by(&stream)), owner, now)
+    layer.send_long(&request, datagram, stream, owner, now)
 }

@@ -26,6 +26,9 @@ pub(crate) struct LongWay {
 
 struct Shared {
     address: SocketAddr,
+    socket: UdpSocket,
+    /// What its answers to INVITE have besides, and whether it says what it takes.
+    headers: String,
     audio_port: u16,
     came: Mutex<Vec<(Wire, String)>>,
     is_over: AtomicBool,
@@ -37,13 +40,19 @@ const TICK: Duration = Duration::from_millis(50);
 impl LongWay {
     /// A carrier at `host` that takes datagrams, and streams where it is said so; its media are at `audio_port`.
     pub(crate) fn new(host: &Host, audio_port: u16, takes_streams: bool) -> Self {
+        Self::with(host, audio_port, takes_streams, "Allow: INVITE, ACK, BYE, CANCEL, INFO, MESSAGE\r\n")
+    }
+
+    /// The same, whose answers to INVITE have these header lines besides.
+    pub(crate) fn with(host: &Host, audio_port: u16, takes_streams: bool, headers: &str) -> Self {
         let address = host.at(SIP_PORT);
         let (came, is_over) = Default::default();
-        let shared = Arc::new(Shared { address, audio_port, came, is_over });
         let socket = UdpSocket::bind(address).expect("the host is ours");
         socket.set_read_timeout(Some(TICK)).expect("a time-out");
+        let headers = headers.to_owned();
+        let shared = Arc::new(Shared { address, socket, headers, audio_port, came, is_over });
         let carrier = Arc::clone(&shared);
-        thread::spawn(move || carrier.serve_datagrams(&socket));
+        thread::spawn(move || carrier.serve_datagrams());
         if takes_streams {
             let listener = TcpListener::bind(address).expect("the host is ours");
             listener.set_nonblocking(true).expect("a socket");
@@ -70,6 +79,23 @@ impl LongWay {
         self.wires_of(method)[0]
     }
 
+    /// Asks the gateway, in the call that it took first, to go on with somebody else.
+    pub(crate) fn refer(&self, gateway: SocketAddr, target: &str) {
+        let (invite, address) = (self.first("INVITE"), self.shared.address);
+        let of = |name: &str| {
+            let line = invite.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            line.expect("each INVITE has it").to_owned()
+        };
+        let [from, to, call_id, contact] = ["From", "To", "Call-ID", "Contact"].map(of);
+        let uri = contact.trim_start_matches('<').split('>').next().expect("split gives one at least");
+        let refer = format!(
+            "REFER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKrefer\r\nMax-Forwards: 70\r\n\
+             From: {to};tag=carrier\r\nTo: {from}\r\nCall-ID: {call_id}\r\nCSeq: 1 REFER\r\n\
+             Contact: <sip:carrier@{address}>\r\nRefer-To: <{target}>\r\nContent-Length: 0\r\n\r\n"
+        );
+        self.shared.socket.send_to(refer.as_bytes(), gateway).expect("loopback takes it");
+    }
+
     /// The first request of a method that came.
     pub(crate) fn first(&self, method: &str) -> String {
         let came = self.shared.came.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,13 +115,13 @@ impl Shared {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    fn serve_datagrams(&self, socket: &UdpSocket) {
+    fn serve_datagrams(&self) {
         let mut buffer = vec![0; 65_535];
         while !self.is_over() {
-            let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+            let Ok((length, from)) = self.socket.recv_from(&mut buffer) else { continue };
             let text = String::from_utf8_lossy(&buffer[..length]);
             if let Some(response) = self.take(Wire::Datagram, &text) {
-                socket.send_to(response.as_bytes(), from).expect("loopback takes it");
+                self.socket.send_to(response.as_bytes(), from).expect("loopback takes it");
             }
         }
     }
@@ -136,20 +162,30 @@ impl Shared {
     }
 
     fn answer(&self, request: &str) -> String {
-        let mut response = "SIP/2.0 200 OK\r\n".to_owned();
+        let is_stranger = request.starts_with("REGISTER ") && !request.contains("\r\nAuthorization: ");
+        let status = if is_stranger { "401 Unauthorized" } else { "200 OK" };
+        let mut response = format!("SIP/2.0 {status}\r\n");
         for line in request.lines().skip(1).take_while(|line| !line.is_empty()) {
             match line.split(':').next() {
                 Some("Via" | "From" | "Call-ID" | "CSeq") => response += &format!("{line}\r\n"),
                 Some("To") if line.contains(";tag=") => response += &format!("{line}\r\n"),
                 Some("To") => response += &format!("{line};tag=carrier\r\n"),
+                Some("Contact") if request.starts_with("REGISTER ") => response += &format!("{line}\r\n"),
                 _ => {}
             }
         }
+        if is_stranger {
+            let nonce = "n".repeat(1200);
+            response +=
+                &format!("WWW-Authenticate: Digest realm=\"far\", nonce=\"{nonce}\", qop=\"auth\"\r\n");
+        }
         let (ip, address) = (self.address.ip(), self.address);
-        response += &format!(
-            "Contact: <sip:carrier@{address}>\r\nAllow: INVITE, ACK, BYE, CANCEL, INFO, MESSAGE\r\n"
-        );
         let mut body = String::new();
+        if request.starts_with("REGISTER ") {
+            response += "Expires: 600\r\n";
+        } else {
+            response += &format!("Contact: <sip:carrier@{address}>\r\n{}", self.headers);
+        }
         if request.starts_with("INVITE ") {
             response += &format!("Record-Route: <sip:{}@{address};lr>\r\n", "proxy".repeat(240));
             response += "Content-Type: application/sdp\r\n";

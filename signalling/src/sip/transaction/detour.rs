@@ -7,7 +7,8 @@
 //!                   +--- refused, closed, silent ---> the same transaction, by datagrams
 //! ```
 //!
-//! It stays one transaction, by the same branch, so that who had it by the stream takes the datagram for a retransmission.
+//! It stays one transaction, by the same branch and sent-by (RFC 3261 17.2.3), so that who had it by the stream takes the
+//! datagram for a retransmission: Via names the listener of datagrams on both ways. Answers come back by the stream itself.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -67,13 +68,13 @@ impl<O: Copy> TransactionLayer<O> {
         &mut self,
         request: &Request,
         (flow, sent_by): Sending,
-        (stream, stream_sent_by): Sending,
+        stream: Flow,
         owner: Option<O>,
         now: Instant,
     ) -> TransactionKey {
         let branch = self.identifiers.branch();
-        let datagram = Self::stamped(request.clone(), &flow, sent_by, &branch);
-        let stamped = Self::stamped(request.clone(), &stream, stream_sent_by, &branch);
+        let datagram = Self::stamped(request.clone(), &flow, sent_by.clone(), &branch);
+        let stamped = Self::stamped(request.clone(), &stream, sent_by, &branch);
         let key = self.start_client(stamped, &branch, stream, owner, now);
         if let Some(transaction) = self.transactions.get_mut(&key) {
             let until = now + DETOUR_MAX;
