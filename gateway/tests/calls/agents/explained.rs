@@ -1,13 +1,17 @@
 //! What `webtrunk explain` tells of a call is what becomes of it.
 
 use serde_json::Value;
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Incoming, Phone, PhoneConfig};
 
+use super::doors::Doors;
 use super::ear::assert_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, webrtc};
+use super::stream_phone::{StreamPhone, Way};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::host::Host;
+use crate::support::sdp_shape::shape;
 
 /// A codec as `explain` writes it.
 async fn codec(call: &webtrunk_loadtest::agent::Call) -> Value {
@@ -108,4 +112,34 @@ async fn a_call_goes_where_explain_says_by_the_numbers_callers_and_codecs_that_i
         assert_eq!(told["decision"]["status"], status.expect("it is refused"), "{told}");
     }
     gateway.assert_all_is_over(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_descriptions_that_explain_prints_for_a_phone_are_those_of_its_call() {
+    let doors = Doors::new(GatewayConfig::default().sip("phone_srtp = 'forbid'"));
+    let (home, gateway) = (Host::new(), &doors.stage.gateway);
+    let carrier = phone(doors.stage.callee(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &home).await;
+    alice.register().await;
+    let ([offer, answer], (offered, lifted)) = tokio::join!(alice.call("9100"), async {
+        let incoming = called(&carrier).await;
+        let offered = incoming.offer.as_ref().expect("an offer").text.clone();
+        (offered, incoming.answer().await.expect("a codec in common"))
+    });
+    let mut alice = alice.hears(CALLEE_HZ).await;
+    // Its tone is the callee's of other tests.
+    assert_hears(&lifted, CALLEE_HZ).await;
+
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("offer.sdp");
+    std::fs::write(&file, &offer).expect("the folder is ours");
+    let file = file.to_str().expect("it is text");
+    let told = gateway.explain(&["--from", "alice", "--to", "9100", "--listener", "tcp", "--sdp", file]);
+    let text = |leg: usize, what: &str| told["legs"][leg][what].as_str().expect("it is told").to_owned();
+    assert_eq!(shape(&text(0, "offer")), shape(&offer));
+    assert_eq!(shape(&text(0, "answer")), shape(&answer));
+    assert_eq!(shape(&text(1, "offer")), shape(&offered));
+    let (ended, _) = tokio::join!(lifted.hang_up(), alice.is_hung_up());
+    ended.expect("confirmed");
+    gateway.assert_all_is_over(1);
 }

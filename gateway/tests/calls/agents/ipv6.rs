@@ -83,7 +83,7 @@ async fn hear_each_other_by(doors: &Doors, [first, second]: &[Host; 2], ways: [W
     let mut bob = StreamPhone::of("bob", CALLEE_HZ, doors, ways[1], second).await;
     alice.register().await;
     bob.register().await;
-    let ((), invite) = tokio::join!(alice.call("bob"), bob.lift());
+    let (_, invite) = tokio::join!(alice.call("bob"), bob.lift());
     assert!(invite.contains("\r\nc=IN IP6 fd00:99::1\r\n"), "{invite}");
     let (mut alice, mut bob) = tokio::join!(alice.hears(CALLEE_HZ), bob.hears(CALLER_HZ));
     tokio::join!(bob.hang_up(&invite), alice.is_hung_up());

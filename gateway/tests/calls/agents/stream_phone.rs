@@ -131,8 +131,8 @@ impl StreamPhone {
         invite
     }
 
-    /// Calls, and talks.
-    pub(super) async fn call(&mut self, to: &str) {
+    /// Calls, and talks; gives its offer, and the answer to it.
+    pub(super) async fn call(&mut self, to: &str) -> [String; 2] {
         let (uri, body) = (format!("sip:{to}@webtrunk.test"), self.description("sendrecv"));
         let invite = self.script.request("INVITE", &uri, SDP, &body);
         let challenged = self.ask(&invite, &mut Vec::new()).await;
@@ -143,6 +143,8 @@ impl StreamPhone {
         assert!(answer.starts_with("SIP/2.0 200 "), "{}: {answer}", self.user);
         self.connection.send(self.script.ack(&answer).as_bytes()).await;
         self.say_to(&answer);
+        let (_, answer) = answer.split_once("\r\n\r\n").expect("a body");
+        [body, answer.to_owned()]
     }
 
     /// Says its tone to where a description wants it.

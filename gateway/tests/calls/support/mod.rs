@@ -19,6 +19,7 @@ pub(crate) mod one_port;
 pub(crate) mod page;
 pub(crate) mod process;
 pub(crate) mod relay;
+pub(crate) mod sdp_shape;
 pub(crate) mod small_disk;
 pub(crate) mod sound;
 pub(crate) mod speech;

@@ -5,6 +5,7 @@ mod calls;
 mod control;
 mod customers;
 mod entry;
+mod explained;
 mod idle;
 mod keys;
 mod page;
