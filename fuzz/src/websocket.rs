@@ -3,7 +3,7 @@
 
 use actix_http::ws::{Parser, ProtocolError};
 use bytes::BytesMut;
-use webtrunk_signalling::sip::transport::FrameGuard;
+use webtrunk_signalling::http::FrameGuard;
 
 /// Longest header of a frame (RFC 6455 5.2).
 const HEADER_MAX: usize = 14;

@@ -11,7 +11,7 @@ use webtrunk_signalling::auth::ice_servers::{IceServer, IceSources};
 use webtrunk_signalling::auth::issuer::{Issued, Issuer, NotIssued};
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
-use webtrunk_signalling::sip::transport::WebOrigin;
+use webtrunk_signalling::http::WebOrigin;
 
 use crate::config::{Customer, Entry};
 

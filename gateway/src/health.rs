@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use webtrunk_engine::engine::Engine;
-use webtrunk_signalling::sip::agent::{Crowded, MediaLoad};
+use webtrunk_signalling::room::{Crowded, MediaLoad};
 
 use crate::store::StoreHealth;
 use crate::supervision::{Fault, Faults};

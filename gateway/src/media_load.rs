@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use webtrunk_engine::engine::{Engine, Refused};
-use webtrunk_signalling::sip::agent::{Crowded, MediaLoad};
+use webtrunk_signalling::room::{Crowded, MediaLoad};
 
 use crate::memory::MemoryBudget;
 

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 use webtrunk_engine::engine::Engine;
+use webtrunk_signalling::locations::Locations;
 use webtrunk_signalling::sip::flow::TransportKind;
-use webtrunk_signalling::sip::locations::Locations;
 use webtrunk_signalling::sip::trunk_board::{TrunkBoard, TrunkStanding};
 use webtrunk_signalling::sip::upstream::RegistrationState;
 use webtrunk_signalling::switchboard::Switchboard;

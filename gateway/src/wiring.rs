@@ -15,11 +15,12 @@ use webtrunk_signalling::auth::digest::{Credentials, DigestConfig};
 use webtrunk_signalling::auth::ephemeral_users::EphemeralUsers;
 use webtrunk_signalling::auth::validity::UnixTime;
 use webtrunk_signalling::commons::Commons;
+use webtrunk_signalling::http::{OriginPolicy, WebOrigin};
 use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
 use webtrunk_signalling::json::{JsonConfig, Proofs};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::{
-    Binding, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig, TransportLimits, WebOrigin,
+    Binding, ListenerConfig, TlsConfig, TransportConfig, TransportLimits,
 };
 
 use crate::certificates::Certificates;

@@ -88,7 +88,7 @@ fn serve(own: &Arc<OwnCertificate>) -> [SocketAddr; 3] {
             let bind = ([127, 0, 0, 1], 0).into();
             let mut listeners =
                 [TransportKind::Wss, TransportKind::Tls].map(|kind| ListenerConfig::new(kind, bind));
-            listeners[0].origins = webtrunk_signalling::sip::transport::OriginPolicy::new(Vec::new(), true);
+            listeners[0].origins = webtrunk_signalling::http::OriginPolicy::new(Vec::new(), true);
             let tls = TlsConfig { server: Some(config.clone()), ..TlsConfig::default() };
             let (layer, _inbound) = TransportLayer::new(TransportConfig {
                 listeners: listeners.into(),

@@ -1,7 +1,7 @@
 //! What all adapters share, whoever asks first: room for calls, what may be written, and what users do.
 
 use crate::presence::Presence;
-use crate::sip::agent::Room;
+use crate::room::Room;
 use crate::text_rates::TextRates;
 
 /// Clones count together.

@@ -10,7 +10,7 @@ use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
 use webtrunk_signalling::auth::ice_servers::{IceSource, IceSources};
 use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, IssuerCustomer};
 use webtrunk_signalling::auth::secret::SecretOctets;
-use webtrunk_signalling::sip::transport::WebOrigin;
+use webtrunk_signalling::http::WebOrigin;
 
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;

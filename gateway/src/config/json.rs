@@ -7,9 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
 use webtrunk_signalling::auth::token::Keyring;
+use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::json::adapter::JsonLimits;
 use webtrunk_signalling::json::{AccountPasswords, JsonConfig};
-use webtrunk_signalling::sip::transport::WebOrigin;
 
 use super::account_passwords::{self, AccountPasswordSection};
 use super::ephemeral_keys::{self, EphemeralKeySection};

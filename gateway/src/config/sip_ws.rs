@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
+use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::sip::flow::TransportKind;
-use webtrunk_signalling::sip::transport::{TransportLimits, WebOrigin};
+use webtrunk_signalling::sip::transport::TransportLimits;
 
 use super::faults::Faults;
 use super::listener::{ListenerKeys, Ports, SipListener, Taken};

@@ -13,7 +13,7 @@ use webtrunk_signalling::auth::token::jwt::{JwtAlgorithm, JwtKey};
 use webtrunk_signalling::auth::token::legacy::{LegacyCipher, LegacyKey};
 use webtrunk_signalling::auth::token::sealed::SealingKey;
 use webtrunk_signalling::auth::token::{KeyFault, KeyKind, Keyring, TokenKey, is_key_id};
-use webtrunk_signalling::sip::transport::OriginPolicy;
+use webtrunk_signalling::http::OriginPolicy;
 
 use super::document::Document;
 use super::error::ConfigError;

@@ -9,8 +9,9 @@ use actix_web::dev::Server;
 use actix_web::{App, HttpResponse, Route, guard, web};
 use rustls::ServerConfig;
 use webtrunk_signalling::http::{self, Gate, HttpDoor, MediaStreams};
+use webtrunk_signalling::http::{OriginPolicy, WebOrigin};
 use webtrunk_signalling::json::adapter::JsonEndpoint;
-use webtrunk_signalling::sip::transport::{OriginPolicy, WebOrigin, WsEndpoint};
+use webtrunk_signalling::sip::transport::WsEndpoint;
 
 use super::{assets, credentials, demo, headers, health, status};
 use crate::addresses::bind_cure;

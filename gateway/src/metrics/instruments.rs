@@ -8,7 +8,7 @@ use std::time::Instant;
 use webtrunk_engine::engine::Engine;
 use webtrunk_engine::net::{Ledger, VitalSigns};
 use webtrunk_signalling::cdr::Stage;
-use webtrunk_signalling::sip::agent::RefusedCalls;
+use webtrunk_signalling::room::RefusedCalls;
 use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats};
 use webtrunk_signalling::switchboard::{Forbidden, Switchboard};
 

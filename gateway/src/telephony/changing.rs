@@ -6,10 +6,10 @@ use tracing::error;
 use webtrunk_engine::engine::Engine;
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::json::adapter::JsonReloader;
+use webtrunk_signalling::locations::Locations;
 use webtrunk_signalling::presence::Presence;
 use webtrunk_signalling::sip::adapter::{self as sip, SipChange, SipReloader};
 use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig};
-use webtrunk_signalling::sip::locations::Locations;
 use webtrunk_signalling::sip::transport::TransportLayer;
 use webtrunk_signalling::switchboard::{House, Switchboard};
 

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
-use crate::sip::transport::{FrameGuard, OriginPolicy};
+use super::{FrameGuard, OriginPolicy};
 
 /// Why a WebSocket ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,8 +23,8 @@ use crate::auth::token::{TokenKeeper, UsedToken};
 use crate::auth::validity::UnixTime;
 use crate::commons::Commons;
 use crate::deadlines::Deadlines;
+use crate::locations::ContactInfo;
 use crate::presence::Activity;
-use crate::sip::locations::ContactInfo;
 
 /// Refusals of one connection in this time, past which it is closed. Chosen by us: a program under development makes one
 /// or two.

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::agent::{AgentConfig, MediaLoad};
+use super::agent::AgentConfig;
 use super::call::{CallKeeper, KeptCall};
 use super::registrar::{Keeper, Record, RegistrarConfig};
 use super::transport::TransportConfig;
 use super::trunk::TrunkConfig;
 use crate::accounts::AccountDesk;
 use crate::auth::digest::{Credentials, DigestConfig};
+use crate::room::MediaLoad;
 
 /// Everything that the SIP adapter is told at the start.
 #[derive(Clone)]

@@ -10,7 +10,6 @@ pub mod flow;
 pub mod hop;
 pub mod identifiers;
 pub mod identity;
-pub mod locations;
 mod long_request;
 pub mod media_types;
 pub mod message;

@@ -13,8 +13,8 @@ use webtrunk_engine::media::{Prompt, WallClock};
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
+use webtrunk_signalling::locations::{ContactInfo, Locations};
 use webtrunk_signalling::routing::BridgeTarget;
-use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress};
 
 use super::{Contact, Failure};

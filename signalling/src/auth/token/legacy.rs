@@ -24,7 +24,8 @@ use super::key::{KeyFault, MakeError};
 use super::refusal::Refusal;
 use crate::auth::secret::{SecretOctets, SecretText};
 use crate::auth::validity::UnixTime;
-use crate::sip::transport::{Network, OriginPolicy};
+use crate::http::OriginPolicy;
+use crate::sip::transport::Network;
 
 /// Octets of a key; shorter ones are filled up with zeros, as `openssl enc -K` does.
 pub const KEY_LEN: usize = 16;

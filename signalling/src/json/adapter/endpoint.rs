@@ -11,12 +11,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
 use super::outbox::{Outbox, Outgoing, ToPage};
+use crate::http::OriginPolicy;
 use crate::http::websocket::{self, End, WebSocket};
 use crate::http::{Arrival, Gate, Pass};
 use crate::json::door::Entry;
 use crate::json::protocol::{FRAME_MAX, SUBPROTOCOL};
 use crate::json::session::{Closing, Flow};
-use crate::sip::transport::OriginPolicy;
 
 /// What one connection and one address may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

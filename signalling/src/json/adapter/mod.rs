@@ -31,8 +31,8 @@ use crate::adapter::outlet::Outlet;
 use crate::adapter::{Adapter, Command, Event, StartError};
 use crate::auth::token::{TokenKeeper, UsedToken};
 use crate::commons::Commons;
-use crate::sip::locations::Locations;
-use crate::sip::transport::OriginPolicy;
+use crate::http::OriginPolicy;
+use crate::locations::Locations;
 use endpoint::Arrived;
 use task::Task;
 

@@ -16,8 +16,8 @@ use crate::guarded::guarded;
 use crate::json::core::{Core, CoreOutput};
 use crate::json::door::Proofs;
 use crate::json::session::{Flow, Output};
+use crate::locations::Locations;
 use crate::presence::{Activity, Presence};
-use crate::sip::locations::Locations;
 
 /// Turns that may end in a panic one after the other: as many as those of SIP.
 const FAULTS_MAX: u32 = 3;

@@ -20,7 +20,7 @@ use crate::json::protocol::{
     self, Answer, CallEvent, Candidate, Done, ErrorCode, Event, Fault, Id, Media, Mute, Outcome, Ping,
     Placed, Record, Reject, Rejection, Request, SendDtmf, SendMessage, Transfer, Wish, WithSdp,
 };
-use crate::sip::agent::Room;
+use crate::room::Room;
 use crate::text_rates::TextRates;
 
 /// Calls of one session. Chosen by us: nobody follows more.

@@ -14,7 +14,7 @@ use crate::json::protocol::{
     CallEvent, Done, Ended, ErrorCode, Event, Fault, Id, Merge, Mode, Outcome, Placed, SetMode, Speaker,
     Supervise,
 };
-use crate::sip::agent::Room;
+use crate::room::Room;
 
 impl Session {
     /// Asks for a place in the call that a user talks in.

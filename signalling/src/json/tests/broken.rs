@@ -9,7 +9,7 @@ use webtrunk_engine::EndCause;
 use super::page::{Bench, SDP};
 use crate::adapter::Command;
 use crate::json::JsonConfig;
-use crate::sip::agent::{Crowded, MediaLoad, Room};
+use crate::room::{Crowded, MediaLoad, Room};
 
 /// Breaks a promise of ours when somebody calls.
 struct Broken;

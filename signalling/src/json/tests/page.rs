@@ -23,7 +23,8 @@ use crate::json::door::{Entry, Proofs};
 use crate::json::session::{Flow, Output};
 use crate::json::{AccountPassword, JsonConfig};
 use crate::presence::{Activity, Presence};
-use crate::sip::agent::{Room, TextConfig};
+use crate::room::Room;
+use crate::sip::agent::TextConfig;
 use crate::text_rates::TextRates;
 
 /// A browser's description.

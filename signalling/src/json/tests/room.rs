@@ -9,7 +9,7 @@ use webtrunk_engine::EndCause;
 use super::page::{Bench, SDP, description};
 use crate::adapter::{Command, Event, Origin};
 use crate::json::JsonConfig;
-use crate::sip::agent::{Crowded, MediaLoad, RefusedCalls, Room};
+use crate::room::{Crowded, MediaLoad, RefusedCalls, Room};
 
 /// Media threads that are late.
 struct Late;

@@ -10,7 +10,8 @@ use crate::adapter::{Command, Event, News, SupervisorMode, TransferProgress};
 use crate::commons::Commons;
 use crate::json::JsonConfig;
 use crate::presence::{Activity, Presence};
-use crate::sip::agent::{Room, TextConfig};
+use crate::room::Room;
+use crate::sip::agent::TextConfig;
 use crate::sip::subscription::WatchRights;
 use crate::text_rates::TextRates;
 

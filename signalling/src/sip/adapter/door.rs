@@ -11,12 +11,12 @@ use tracing::info;
 use crate::adapter::{Origin, Target};
 use crate::auth::digest::{Algorithm, Credentials};
 use crate::auth::limits::{ShutOut, Whom};
+use crate::locations::{ContactInfo, Locations};
 use crate::moment::Moment;
 use crate::sip::agent::{Doorkeeper, Registered, Verdict};
 use crate::sip::doorkeeper::{Admission, claimed_user};
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::identity::Reading;
-use crate::sip::locations::Locations;
 use crate::sip::message::{Reject, Request, SipUri, StatusCode};
 use crate::sip::registrar::{Binding, Change, Gruu, Keeper, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
@@ -144,7 +144,8 @@ impl Door {
 
     fn publish(&mut self, user: &str) {
         self.changed.insert(user.to_owned());
-        self.locations.publish(user, self.registrar.bindings(user));
+        let contacts = self.registrar.bindings(user).map(contact).collect();
+        self.locations.set(user, contacts);
     }
 }
 
@@ -227,5 +228,15 @@ fn tell_shut_out(flow: &Flow, user: &str, ShutOut { whom, time }: ShutOut) {
         Whom::Everybody => {
             info!(%source, ?user, %until, "too many wrong passwords: credentials of any user from there are not answered");
         }
+    }
+}
+
+/// Where a binding reaches its user.
+fn contact(binding: &Binding) -> ContactInfo {
+    ContactInfo {
+        binding: binding.key,
+        adapter: super::NAME,
+        profile: binding.profile,
+        address: binding.flow.remote.ip().to_canonical(),
     }
 }

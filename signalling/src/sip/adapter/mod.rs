@@ -23,10 +23,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::agent::{Agent, RefusedCalls, Room, TrunkKeyring};
+use super::agent::{Agent, TrunkKeyring};
 use super::config::SipConfig;
 use super::doorkeeper::Admission;
-use super::locations::Locations;
 use super::registrar::Registrar;
 use super::transport::{InboundReceiver, ListenError, Resolver, TransportLayer};
 use super::trunk::Trunks;
@@ -34,7 +33,9 @@ use super::trunk_board::TrunkBoard;
 use crate::adapter::outlet::Outlet;
 use crate::adapter::{Adapter, Command, Event, StartError};
 use crate::commons::Commons;
+use crate::locations::Locations;
 use crate::presence::Presence;
+use crate::room::{RefusedCalls, Room};
 use crate::text_rates::TextRates;
 use door::Door;
 use names::Names;

@@ -11,7 +11,6 @@ mod keeping;
 mod keyring;
 mod refusals;
 mod requests;
-mod room;
 mod route;
 mod surroundings;
 #[cfg(test)]
@@ -23,7 +22,6 @@ pub use config::{AgentChange, AgentConfig, SessionTimerConfig, TextConfig};
 pub use core::Agent;
 pub use errands::{Errand, ErrandEnd, ErrandId, ErrandOutcome};
 pub use keyring::{Keyring, TrunkKeyring};
-pub use room::{Crowded, MediaLoad, RefusedCalls, Room};
 pub use route::{Reach, Route};
 pub use surroundings::{Doorkeeper, LocalNames, Registered, Verdict};
 pub(in crate::sip) use texts::{check_text, delivery_of, respond_to_text};

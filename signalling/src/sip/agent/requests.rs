@@ -6,9 +6,9 @@ use std::time::Instant;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::core::{Agent, Mode, UnknownDialog};
-use super::room::Crowded;
 use super::surroundings::{Doorkeeper, Registered, Verdict};
 use crate::adapter::{Event, Origin, RefusedCall, leg_span};
+use crate::room::Crowded;
 use crate::sip::call::{Context, Incoming};
 use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::identity::Reading;

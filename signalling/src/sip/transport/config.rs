@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Network;
 use super::guard::GuardConfig;
 use super::limits::TransportLimits;
-use super::origin::OriginPolicy;
+use crate::http::OriginPolicy;
 use crate::sip::flow::TransportKind;
 use crate::sip::trace::Tap;
 

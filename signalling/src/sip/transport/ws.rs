@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
 use super::layer::{Shared, Ticket};
-use super::origin::OriginPolicy;
 use crate::http::Arrival;
+use crate::http::OriginPolicy;
 use crate::http::websocket::{self, Came, End, WebSocket};
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 use crate::sip::message::MESSAGE_MAX;

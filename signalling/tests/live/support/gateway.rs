@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_signalling::adapter::{Adapter, Command, Event, Incoming};
 use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
+use webtrunk_signalling::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
 use webtrunk_signalling::sip::flow::{ListenerId, TransportKind};
-use webtrunk_signalling::sip::locations::{ContactInfo, Locations};
 use webtrunk_signalling::sip::transport::{GuardConfig, TransportLayer, TransportLimits};
 
 use super::{PATIENCE, listener};

@@ -8,11 +8,12 @@ pub(crate) mod tls;
 use std::net::SocketAddr;
 
 pub(crate) use crate::wire::{PATIENCE, options, peer, ws};
+use webtrunk_signalling::http::OriginPolicy;
 use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
 use webtrunk_signalling::sip::message::Message;
 use webtrunk_signalling::sip::transport::{
-    GuardConfig, Inbound, InboundReceiver, ListenerConfig, OriginPolicy, TlsConfig, TransportConfig,
-    TransportLayer, TransportLimits,
+    GuardConfig, Inbound, InboundReceiver, ListenerConfig, TlsConfig, TransportConfig, TransportLayer,
+    TransportLimits,
 };
 
 /// A transport layer with one listener of each kind asked for.

@@ -103,9 +103,9 @@ fn a_token_without_a_mac_comes_encrypted_and_from_known_places() {
 struct OriginPolicyOf;
 
 impl OriginPolicyOf {
-    fn pages(pages: &[&str]) -> Option<crate::sip::transport::OriginPolicy> {
+    fn pages(pages: &[&str]) -> Option<crate::http::OriginPolicy> {
         let pages = pages.iter().map(|page| page.parse().unwrap()).collect();
-        Some(crate::sip::transport::OriginPolicy::new(pages, false))
+        Some(crate::http::OriginPolicy::new(pages, false))
     }
 }
 

@@ -10,7 +10,8 @@ use super::peer::Peer;
 use crate::adapter::{Event, Origin};
 use crate::commons::Commons;
 use crate::presence::Presence;
-use crate::sip::agent::{Crowded, MediaLoad, RefusedCalls, Room, TextConfig};
+use crate::room::{Crowded, MediaLoad, RefusedCalls, Room};
+use crate::sip::agent::TextConfig;
 use crate::sip::message::HeaderName;
 use crate::text_rates::TextRates;
 

@@ -124,7 +124,7 @@ impl Room {
     }
 
     /// So many calls may begin in a second from now on.
-    pub(super) fn limit(&self, max_cps: Option<NonZeroU32>) {
+    pub(crate) fn limit(&self, max_cps: Option<NonZeroU32>) {
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         let before = limit.take().map(|(.., bucket)| bucket);
         *limit = max_cps.map(|max| {
@@ -138,7 +138,7 @@ impl Room {
     }
 
     /// Whether a call could begin, of whomever it may be: asked before anybody is asked who it is.
-    pub(super) fn judge(&self, now: Instant) -> Result<(), Crowded> {
+    pub(crate) fn judge(&self, now: Instant) -> Result<(), Crowded> {
         let mut judged = self.engine.as_ref().map_or(Ok(()), |engine| engine.has_room());
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((rate, _, bucket)) = &mut *limit
@@ -166,7 +166,7 @@ impl Room {
     }
 
     /// Begins a call, where there is room.
-    pub(super) fn take(&self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
+    pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Result<(), Crowded> {
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((rate, kept, bucket)) = &mut *limit else { return Ok(()) };
         let kept_back = match origin {

@@ -1,13 +1,12 @@
 //! Where users can be reached now, for routing to read.
 //!
-//! The adapter's task owns the registrar and alone writes here; whoever holds a [`Locations`] reads
-//! what was true a moment ago, without asking the task.
+//! Each adapter's task alone writes its own; whoever holds a [`Locations`] reads what was true a moment ago, without
+//! asking the task.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::registrar::Binding;
 use crate::adapter::{MediaProfile, Target};
 
 /// Registrations to read; cheap to clone.
@@ -43,11 +42,6 @@ impl Locations {
     }
 
     /// Replaces what is known of a user.
-    pub(super) fn publish<'b>(&self, user: &str, bindings: impl Iterator<Item = &'b Binding>) {
-        self.set(user, bindings.map(ContactInfo::of).collect());
-    }
-
-    /// The same, of a user of any adapter.
     pub(crate) fn set(&self, user: &str, contacts: Vec<ContactInfo>) {
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
         if contacts.is_empty() {
@@ -63,14 +57,5 @@ impl ContactInfo {
     #[must_use]
     pub fn target(&self, user: &str) -> Target {
         Target::Contact { user: user.to_owned(), binding: self.binding }
-    }
-
-    fn of(binding: &Binding) -> Self {
-        Self {
-            binding: binding.key,
-            adapter: super::adapter::NAME,
-            profile: binding.profile,
-            address: binding.flow.remote.ip().to_canonical(),
-        }
     }
 }
