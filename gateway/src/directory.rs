@@ -153,7 +153,8 @@ impl Directory for GatewayDirectory {
     }
 
     fn counted_with(&self, user: &str) -> Option<String> {
-        all_of_customer(user).filter(|_| !self.users.contains(user)).map(str::to_owned)
+        let is_of_customer = !self.users.contains(user) && self.spending.is_of_customer(user);
+        all_of_customer(user).filter(|_| is_of_customer).map(str::to_owned)
     }
 
     fn limits(&self, payer: &Origin) -> Option<Arc<CallLimits>> {
@@ -215,6 +216,21 @@ fn codecs_of(profile: MediaProfile) -> Vec<CodecId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_with_a_plus_in_their_names_are_counted_together_where_a_customer_has_them_and_nowhere_else() {
+        let config = Config::parse(
+            "test.toml",
+            "[http]\n[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
+             [limits]\nminutes_per_day = 60\n[[customers]]\nname = \"acme\"\n",
+        )
+        .expect("a good configuration");
+        let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
+        for user in ["+491", "+492", "x+y", "alice"] {
+            assert_eq!(directory.counted_with(user), None, "{user}");
+        }
+        assert_eq!(directory.counted_with("acme+alice").as_deref(), Some("acme+"));
+    }
 
     #[test]
     fn a_trunk_has_its_own_codecs_and_srtp_whoever_calls() {

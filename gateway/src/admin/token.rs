@@ -6,7 +6,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,10 @@ impl AdminToken {
 
     /// Over that of an earlier start, whose room it takes.
     fn write_over(&self) -> io::Result<()> {
-        self.write_to(OpenOptions::new().write(true).open(&self.file)?)
+        let file = OpenOptions::new().write(true).open(&self.file)?;
+        // Others may have been let read the one before.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        self.write_to(file)
     }
 
     fn write_to(&self, mut file: impl Write) -> io::Result<()> {
@@ -131,7 +134,6 @@ impl Drop for AdminToken {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -188,7 +190,10 @@ mod tests {
             [made(&folder.path().join("token")), AdminToken::new(&folder.path().join("token"))];
         let octets = |token: &AdminToken| fs::metadata(&token.file).expect("it is there").len();
         let before = octets(&earlier);
+        fs::set_permissions(&now.file, fs::Permissions::from_mode(0o644)).expect("the file is ours");
         now.write_over().expect("the file is ours");
+        let mode = fs::metadata(&now.file).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "nobody else reads it");
         assert!(now.is(read(&now.file).expect("it is ours").expose()));
         assert_eq!(octets(&now), before);
     }

@@ -20,7 +20,7 @@ pub struct UserLimits {
     usual: Option<usize>,
     own: BTreeMap<String, usize>,
     /// Of all users of a customer together.
-    customers: BTreeMap<String, usize>,
+    customers: BTreeMap<String, Option<usize>>,
 }
 
 /// An account of a user at a trunk.
@@ -37,9 +37,13 @@ impl UserLimits {
     /// How many a user may have; `None`, as many as there are.
     #[must_use]
     pub fn of(&self, user: &str) -> Option<usize> {
-        match user.strip_suffix(CUSTOMER_MARK) {
-            Some(customer) => self.customers.get(customer).copied(),
-            None => self.own.get(user).copied().or(self.usual),
+        // Nothing behind the mark is all users of a customer: a name that ends in one is a user's.
+        match user
+            .split_once(CUSTOMER_MARK)
+            .and_then(|(customer, name)| Some((self.customers.get(customer)?, name)))
+        {
+            Some((together, "")) => *together,
+            _ => self.own.get(user).copied().or(self.usual),
         }
     }
 
@@ -62,8 +66,7 @@ impl UserLimits {
         let usual = usual.map(&mut read);
         let own = sections.iter().filter_map(|user| Some((user.name().to_owned(), read(user.calls_max()?))));
         let own = own.collect();
-        let of_customers =
-            customers.iter().filter_map(|it| Some((it.name().to_owned(), read(it.calls_max()?))));
+        let of_customers = customers.iter().map(|it| (it.name().to_owned(), it.calls_max().map(&mut read)));
         Self { usual, own, customers: of_customers.collect() }
     }
 }
@@ -116,5 +119,24 @@ fn add_one(
     if credentials.is_some() {
         let (user, of_user) = (user.get_ref().clone(), Some(owner.to_owned()));
         at.sip.registrations.push(RegistrationConfig { user, expires, credentials, of_user });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    #[test]
+    fn a_user_has_its_own_bound_whatever_its_name_ends_in_and_a_customer_has_that_of_all() {
+        let start = "[http]\n[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n";
+        let customers = "[[customers]]\nname = \"acme\"\ncalls_max = 9\n[[customers]]\nname = \"bolt\"\n";
+        let text = format!("{start}[sip]\ncalls_per_user = 2\n{customers}");
+        let limits = Config::parse("w.toml", &text).expect("sound").user_limits;
+        for (user, calls) in
+            [("alice", 2), ("acme+alice", 2), ("acme+alice+", 2), ("acme++", 2), ("x+", 2), ("acme+", 9)]
+        {
+            assert_eq!(limits.of(user), Some(calls), "{user}");
+        }
+        assert_eq!(limits.of("bolt+"), None, "all of bolt's together have as many as there are");
     }
 }

@@ -108,12 +108,21 @@ impl SpendingLimits {
 
     /// Of a user whom no `[[users]]` names: its customer's, or everybody's.
     fn of_unnamed(&self, user: &str) -> Option<Arc<CallLimits>> {
-        let customer = user.split_once(CUSTOMER_MARK).and_then(|(name, _)| self.customers.get(name));
-        match customer {
-            Some([_, together]) if user.ends_with(CUSTOMER_MARK) => together.clone(),
-            Some([of_each, _]) => of_each.clone(),
-            None => self.everybody.clone(),
-        }
+        let Some((limits, name)) = self.of_customer(user) else { return self.everybody.clone() };
+        let [of_each, together] = limits;
+        // Nothing behind the mark is all of them: a name that ends in one is a user's.
+        if name.is_empty() { together.clone() } else { of_each.clone() }
+    }
+
+    /// Whether a name is that of a customer's user.
+    pub(crate) fn is_of_customer(&self, user: &str) -> bool {
+        self.of_customer(user).is_some()
+    }
+
+    /// A customer's limits, and the name of its user there.
+    fn of_customer<'u>(&self, user: &'u str) -> Option<(&[Option<Arc<CallLimits>>; 2], &'u str)> {
+        let (customer, name) = user.split_once(CUSTOMER_MARK)?;
+        Some((self.customers.get(customer)?, name))
     }
 }
 
@@ -225,6 +234,9 @@ mod tests {
         assert_eq!(figures("of a token"), ([0, 500], Some(60)));
         assert_eq!(figures("acme+alice"), ([0, 20], Some(60)));
         assert_eq!(figures("acme+"), ([0, 90], None), "all of them together");
+        for name in ["acme+alice+", "acme++"] {
+            assert_eq!(figures(name), ([0, 20], Some(60)), "{name} is one of them");
+        }
         assert_eq!(figures("bolt+alice"), ([0, 500], Some(60)), "that is no customer");
         assert!(of("acme+alice").allow("+431") && !of("acme+alice").allow("+491"), "the customer's");
         assert!(!of("of a token").allow("+8821"), "whom no configuration names has everybody's");

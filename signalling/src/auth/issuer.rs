@@ -125,7 +125,9 @@ impl Issuer {
         // Each is asked, so that the time tells nothing.
         let proven = self.customers.iter().filter_map(|customer| {
             let known = customer.keys.verify(name, password, wall).ok()?;
-            Some((customer, known.user?, known.expires))
+            // A name with a mark could be taken for another's.
+            let user = known.user.filter(|user| !user.contains(CUSTOMER_MARK))?;
+            Some((customer, user, known.expires))
         });
         let proven: Vec<_> = proven.collect();
         let [(customer, user, expires)] = proven.as_slice() else {
@@ -226,6 +228,10 @@ mod tests {
         let other = EphemeralCredential { name: own.name.clone(), ..first_hop("b1", Some("alice"), 60) };
         for wrong in [first_hop("edge", Some("alice"), 60), first_hop("a1", None, 60), other] {
             assert_eq!(issue(&mut issuer, &wrong, WALL.0, now), Err(NotIssued::Unproven), "{wrong:?}");
+        }
+        for marked in ["alice+", "+", "bolt+alice", "+4930123"] {
+            let made = first_hop("a1", Some(marked), 60);
+            assert_eq!(issue(&mut issuer, &made, WALL.0, now), Err(NotIssued::Unproven), "{marked}");
         }
         assert_eq!(issue(&mut issuer, &own, WALL.0 + 91, now), Err(NotIssued::Unproven), "its time is over");
         assert!(issue(&mut issuer, &own, WALL.0, now).is_ok());
