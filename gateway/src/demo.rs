@@ -1,13 +1,14 @@
 //! The demo: a configuration that needs nothing, with users whose passwords live as long as the process.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use webtrunk_signalling::auth::digest::Algorithm;
+use webtrunk_signalling::lock::lock;
 
 use crate::config::{Config, Secret, hashes};
 
@@ -100,7 +101,7 @@ impl Demo {
     /// Everything that a page needs. It is suggested the first user that nobody is, so that a single page
     /// is always the same one.
     pub fn credentials(&self, is_registered: impl Fn(&str) -> bool, now: Instant) -> Credentials<'_> {
-        let mut suggested_at = self.suggested_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut suggested_at = lock(&self.suggested_at);
         let is_promised = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) < PROMISED);
         let mut users = self.users.iter().zip(suggested_at.iter());
         let free = users.position(|((name, _), at)| !is_promised(*at) && !is_registered(name));

@@ -3,10 +3,11 @@
 //! A process that does not live is started anew; one that is not ready is left alone until it is. So a disk that is full, which
 //! a new start would not empty, and calls that are as many as may be, leave it alive.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use webtrunk_engine::engine::Engine;
+use webtrunk_signalling::lock::lock;
 use webtrunk_signalling::room::{Crowded, MediaLoad};
 
 use crate::store::StoreHealth;
@@ -103,11 +104,6 @@ impl Health {
         }
         self.0.room.has_room().map_err(Unready::NoRoom)
     }
-}
-
-/// Nothing of ours leaves it half changed.
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@
 )]
 
 use std::fs;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
+
+use webtrunk_signalling::lock::lock;
 
 /// How long what was read is believed. Chosen by us: a thousand calls a second take less than a tenth of a usual budget in it.
 const BELIEVED: Duration = Duration::from_millis(500);
@@ -75,7 +77,7 @@ impl MemoryBudget {
 
     /// Nothing of ours leaves it half changed.
     fn lock(&self) -> std::sync::MutexGuard<'_, Look> {
-        self.look.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.look)
     }
 }
 

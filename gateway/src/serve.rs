@@ -1,22 +1,23 @@
 //! Starts everything that a configuration asks for, and stops it in order.
 
+mod course;
+
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use tokio::time::interval;
+use actix_web::dev::{Server, ServerHandle};
 use tracing::{error, info};
 use webtrunk_signalling::http::Gate;
 
-use crate::admin::{AdminError, AdminServices, BoundAdmin, DrainReport, Errand, Errands};
+use crate::admin::{AdminError, AdminServices, BoundAdmin, Errands};
 use crate::certificates::{self, Certificates};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::descriptors;
-use crate::drain::{Drain, Turn};
+use crate::drain::Drain;
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::logging::LogControl;
 use crate::reload::{Changed, Reloading, Reloads};
@@ -25,6 +26,7 @@ use crate::store::{Store, StoreError};
 use crate::supervision::{Fault, Panics, ServiceManager, Watchdog};
 use crate::telephony::{Collapse, Telephony, TelephonyError};
 use crate::tls::TlsError;
+use course::Course;
 
 /// The gateway did not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -111,85 +113,39 @@ pub async fn serve(
     };
     let shares = descriptors::share_out(config.media.calls_max, config.json.is_some() && http.is_some());
     let mut telephony = Telephony::start(&config, &certificates, http.as_ref(), shares, store)?;
-    let services = Services {
-        sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
-        json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),
-        entry: telephony.entry(),
-        demo: demo.map(Arc::new),
-        status: Some(telephony.status()),
-        health: Some(telephony.health()),
-        gate: Gate::new(config.sip.strangers_per_address, shares.http),
-        media: config.media.tcp.then(|| telephony.media_streams()),
-    };
-    let server = match http {
-        Some(http) => {
-            info!(address = %http.address(), "HTTP listens");
-            welcome(&http, &services, telephony.phones());
-            let server = http.serve(services)?;
-            let handle = server.handle();
-            actix::spawn(server);
-            Some(handle)
-        }
-        None => None,
-    };
-    let (errands, mut left) = Errands::channel();
-    let admin = match admin {
-        Some(admin) => {
-            let server = admin.serve(AdminServices {
-                calls: telephony.calls(),
-                instruments: telephony.instruments(certificates.clone(), panics.mishaps()),
-                certificates: certificates.clone(),
-                errands: errands.clone(),
-                traces: telephony.traces(),
-            })?;
-            let handle = server.handle();
-            actix::spawn(server);
-            Some(handle)
-        }
-        None => None,
-    };
+    let mut servers = Vec::new();
+    if let Some(http) = http {
+        info!(address = %http.address(), "HTTP listens");
+        let services = public(&config, &telephony, demo, shares.http);
+        welcome(&http, &services, telephony.phones());
+        servers.push(spawn(http.serve(services)?));
+    }
+    let (errands, left) = Errands::channel();
+    if let Some(admin) = admin {
+        servers.push(spawn(admin.serve(AdminServices {
+            calls: telephony.calls(),
+            instruments: telephony.instruments(certificates.clone(), panics.mishaps()),
+            certificates: certificates.clone(),
+            errands: errands.clone(),
+            traces: telephony.traces(),
+        })?));
+    }
     let mut watchdog = Watchdog::start(telephony.engine().clone(), Arc::clone(&manager), panics.mishaps());
     telephony.health().heed(watchdog.faults());
     manager.tell_ready();
     let keeping = actix::spawn(certificates::keep(certificates.clone()));
     let changed = Changed { telephony: telephony.changing(), certificate: certificates.own() };
-    let mut reloading = reloads.map(|reloads| Reloading::start(reloads, changed));
-    let mut drain = Drain::new(config.drain.timeout);
-    let mut looks = interval(LOOK);
-    let mut unsound = None;
-    let outcome = loop {
-        let turn = tokio::select! {
-            () = shutdown.requested() => Some(drain.ask(telephony.calls_left(), Instant::now())),
-            _ = looks.tick(), if drain.until().is_some() => drain.look(telephony.calls_left(), Instant::now()),
-            timeout = taken_up(&mut reloading) => {
-                drain.set_timeout(timeout);
-                None
-            }
-            Some(errand) = left.recv() => run_errand(errand, telephony.calls_left(), reloading.as_ref(), &mut drain),
-            collapse = telephony.collapsed() => {
-                error!(%collapse, "no more calls can be carried: the gateway ends");
-                break Err(collapse.into());
-            }
-            fault = watchdog.fault() => break Err(fault.into()),
-            fault = panics.too_many(), if unsound.is_none() => {
-                error!(%fault, "the gateway takes no calls any more, and ends to be started anew");
-                unsound = Some(fault);
-                Some(drain.hurry(UNSOUND_MAX, telephony.calls_left(), Instant::now()))
-            }
-        };
-        match turn {
-            Some(Turn::Close { until }) => {
-                let (calls, in_s) = (telephony.calls_left(), (until - Instant::now()).as_secs());
-                info!(calls, in_s, "no new calls are taken, and those that are there may end by themselves");
-                telephony.refuse_calls(until).await;
-            }
-            Some(Turn::End(occasion)) => {
-                info!(?occasion, calls = telephony.calls_left(), "the gateway ends");
-                break unsound.map_or(Ok(()), |fault| Err(fault.into()));
-            }
-            None => {}
-        }
+    let course = Course {
+        telephony: &mut telephony,
+        shutdown: &mut shutdown,
+        reloading: reloads.map(|reloads| Reloading::start(reloads, changed)),
+        errands: left,
+        watchdog: &mut watchdog,
+        panics: &mut panics,
+        drain: Drain::new(config.drain.timeout),
+        unsound: None,
     };
+    let outcome = course.run().await;
     manager.tell_stopping();
     match &outcome {
         Err(ServeError::Unsound(fault)) => error!(%fault, "the gateway ends, to be started anew"),
@@ -198,55 +154,31 @@ pub async fn serve(
     }
     shutdown.set_ending();
     keeping.abort();
-    drop(reloading);
     telephony.stop().await;
-    for server in [server, admin].into_iter().flatten() {
+    for server in servers {
         server.stop(true).await;
     }
     outcome
 }
 
-/// How long calls that are there may go on in a process that is to be started anew since so many break. Chosen by us: most
-/// calls are over by then, and nobody can call meanwhile.
-const UNSOUND_MAX: Duration = Duration::from_secs(120);
-
-/// How often it is looked at how many calls are left, while the gateway is being drained.
-const LOOK: Duration = Duration::from_millis(200);
-
-/// Does what an operator wants done, or has it done; what follows from it.
-fn run_errand(
-    errand: Errand,
-    calls: usize,
-    reloading: Option<&Reloading>,
-    drain: &mut Drain,
-) -> Option<Turn> {
-    match errand {
-        Errand::Reload { is_dry, reply } => {
-            // Without a file there is nothing to be read again: whoever asks sees that nobody answers.
-            reloading?.ask(is_dry, reply);
-            None
-        }
-        Errand::Drain { is_now, reply } => {
-            let now = Instant::now();
-            let turn = match (is_now, drain.until()) {
-                (true, _) => Some(drain.end(now)),
-                (false, None) => Some(drain.ask(calls, now)),
-                // Asking again tells how far it is.
-                (false, Some(_)) => None,
-            };
-            let until = drain.until().unwrap_or(now);
-            // Who asked may be gone.
-            let _ = reply.send(DrainReport::new(calls, until, now));
-            turn
-        }
-    }
+/// Has a server served by this thread's system.
+fn spawn(server: Server) -> ServerHandle {
+    let handle = server.handle();
+    actix::spawn(server);
+    handle
 }
 
-/// Returns when another configuration was taken up, with how long calls may go on by it; never, where there is no file of it.
-async fn taken_up(reloading: &mut Option<Reloading>) -> Duration {
-    match reloading {
-        Some(reloading) => reloading.taken_up().await,
-        None => std::future::pending().await,
+/// What the HTTP server, which takes so many connections, has for everybody.
+fn public(config: &Config, telephony: &Telephony, demo: Option<Demo>, connections: usize) -> Services {
+    Services {
+        sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
+        json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),
+        entry: telephony.entry(),
+        demo: demo.map(Arc::new),
+        status: Some(telephony.status()),
+        health: Some(telephony.health()),
+        gate: Gate::new(config.sip.strangers_per_address, connections),
+        media: config.media.tcp.then(|| telephony.media_streams()),
     }
 }
 

@@ -11,6 +11,7 @@ mod guarded;
 pub mod http;
 pub mod json;
 pub mod locations;
+pub mod lock;
 pub mod moment;
 pub mod presence;
 pub mod q850;

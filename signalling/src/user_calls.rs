@@ -1,11 +1,12 @@
 //! How many calls each user has, and the right to one more.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use webtrunk_engine::LegId;
 
 use crate::b2bua::Directory;
+use crate::lock::lock;
 
 /// The calls of all users that are counted; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +72,7 @@ impl UserCalls {
 
     /// The table is whole between any two statements of ours.
     fn lock(&self) -> MutexGuard<'_, Calls> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

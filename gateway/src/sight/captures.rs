@@ -1,13 +1,15 @@
 //! Captures of media that run, or wait to be fetched.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use webtrunk_engine::CallId;
 use webtrunk_engine::net::capture::Capture;
+
+use webtrunk_signalling::lock::lock;
 
 /// How many are kept. Chosen by us: each has some megabytes.
 const CAPTURES_MAX: usize = 4;
@@ -59,6 +61,6 @@ impl Captures {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(CallId, State)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

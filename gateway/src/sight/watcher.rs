@@ -1,10 +1,11 @@
 //! The thread that takes messages off the tap: masks their secrets, keeps them, and hands them to the exporter.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use webtrunk_signalling::lock::lock;
 use webtrunk_signalling::sip::trace::{
     CallTrace, Gone, NotFound, Note, Ring, Tap, TapCounts, TapReader, TraceTotals, tap,
 };
@@ -139,8 +140,4 @@ impl Watcher {
             Note::CallOver { call } => lock(&self.ring).call_over(call),
         }
     }
-}
-
-fn lock(ring: &Mutex<Ring>) -> MutexGuard<'_, Ring> {
-    ring.lock().unwrap_or_else(PoisonError::into_inner)
 }

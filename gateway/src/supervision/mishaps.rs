@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use webtrunk_signalling::lock::lock;
 
 /// Counts them; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,6 @@ impl Mishaps {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
-        self.0.stalls.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.stalls)
     }
 }

@@ -4,9 +4,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::auth::limits::counted_as;
+use crate::lock::lock;
 
 /// The way in; clones count together.
 #[derive(Debug, Clone)]
@@ -52,7 +53,7 @@ impl Gate {
 
     /// The counts are whole between any two statements of ours, so a panic elsewhere does not spoil them.
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counts)
     }
 }
 

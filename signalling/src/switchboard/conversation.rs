@@ -14,7 +14,7 @@ use super::roll::Listed;
 use super::till::Bill;
 use super::{House, Switchboard, Told};
 use crate::adapter::{Command, Dial, Event, Incoming, News, Origin, Target};
-use crate::b2bua::{B2bua, Directory, Effect, Input};
+use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
 use crate::presence::Present;
 use crate::routing::{Plan, Query};
 use crate::user_calls::{Seats, TooMany, counted_as};
@@ -47,35 +47,12 @@ impl Conversation<'_> {
     ) {
         let began_at = Instant::now();
         let directory = &house.directory;
-        let mut settings = house.settings.clone();
-        let limits =
-            directory.limits(&incoming.origin).filter(|_| matches!(incoming.origin, Origin::User(_)));
-        if let Some(call_max) = limits.and_then(|limits| limits.call_max) {
-            settings.duration_max = settings.duration_max.min(call_max);
-        }
+        let settings = settings(house, &incoming.origin);
         let mut call = B2bua::new(*incoming, adapter, plan, settings, directory.as_ref(), began_at);
         let mut is_media_gone = false;
         let mut is_stopping = false;
         loop {
-            while let Some(effect) = call.poll_effect() {
-                self.desk.see_effect(&effect);
-                match effect {
-                    Effect::Route { origin, caller, destination } => {
-                        let (at, dice) = (SystemTime::now(), rand::random());
-                        let query = Query { at, dice, ..Query::new(&origin, &caller, &destination) };
-                        let decision = house.rules.route(&query);
-                        call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
-                    }
-                    mut effect => match self.may_dial(&mut effect, directory.as_ref()) {
-                        Ok(()) => self.carry_out(effect).await,
-                        Err((leg, cause)) => {
-                            let ended = Input::Signal(Event::Ended { leg, cause });
-                            self.desk.see_input(&ended);
-                            call.handle_input(ended, directory.as_ref(), Instant::now());
-                        }
-                    },
-                }
-            }
+            self.carry_out_all(&mut call, house).await;
             self.desk.settle();
             if call.is_over() {
                 break;
@@ -83,32 +60,7 @@ impl Conversation<'_> {
             let next = call.poll_timeout().into_iter().chain(self.bill.poll_timeout()).min();
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
-                Some(input) = self.from_adapters.recv() => {
-                    if let Input::Signal(Event::FiguresAsked { leg }) = &*input {
-                        self.tell_figures(*leg).await;
-                        continue;
-                    }
-                    self.desk.see_input(&input);
-                    match &*input {
-                        Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
-                        Input::Signal(Event::Answered { leg, .. }) => {
-                            self.bill.answered(*leg);
-                            self.present.answered(*leg);
-                        }
-                        Input::Supervisor { adapter, asked, .. } => self.take_in(&asked.incoming, adapter),
-                        Input::Incoming { adapter, incoming } => {
-                            self.take_in(incoming, adapter);
-                            if let Origin::User(user) = &incoming.origin {
-                                let counted = counted_as(user, directory.as_ref());
-                                for user in counted.iter().filter(|it| directory.calls_max(it).is_some()) {
-                                    self.seats.join(incoming.leg, user);
-                                }
-                            }
-                        }
-                        _ => {}
-                    }
-                    call.handle_input(*input, directory.as_ref(), Instant::now());
-                }
+                Some(input) = self.from_adapters.recv() => self.hear(*input, &mut call, house).await,
                 event = self.from_engine.recv(), if !is_media_gone => match event {
                     Some(event) => {
                         let input = Input::Media(event);
@@ -141,6 +93,58 @@ impl Conversation<'_> {
         info!(lasted = ?began_at.elapsed(), "call over");
         self.handle.tell(CallCommand::End);
         self.desk.close(&mut self.from_engine).await;
+    }
+
+    /// Does all that the call wants done by now.
+    async fn carry_out_all(&mut self, call: &mut B2bua, house: &House) {
+        let directory = &house.directory;
+        while let Some(effect) = call.poll_effect() {
+            self.desk.see_effect(&effect);
+            match effect {
+                Effect::Route { origin, caller, destination } => {
+                    let (at, dice) = (SystemTime::now(), rand::random());
+                    let query = Query { at, dice, ..Query::new(&origin, &caller, &destination) };
+                    let decision = house.rules.route(&query);
+                    call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
+                }
+                mut effect => match self.may_dial(&mut effect, directory.as_ref()) {
+                    Ok(()) => self.carry_out(effect).await,
+                    Err((leg, cause)) => {
+                        let ended = Input::Signal(Event::Ended { leg, cause });
+                        self.desk.see_input(&ended);
+                        call.handle_input(ended, directory.as_ref(), Instant::now());
+                    }
+                },
+            }
+        }
+    }
+
+    /// Hears what an adapter tells.
+    async fn hear(&mut self, input: Input, call: &mut B2bua, house: &House) {
+        if let Input::Signal(Event::FiguresAsked { leg }) = &input {
+            return self.tell_figures(*leg).await;
+        }
+        self.desk.see_input(&input);
+        match &input {
+            Input::Signal(Event::Ended { leg, .. }) => self.forget(*leg),
+            Input::Signal(Event::Answered { leg, .. }) => {
+                self.bill.answered(*leg);
+                self.present.answered(*leg);
+            }
+            Input::Supervisor { adapter, asked, .. } => self.take_in(&asked.incoming, adapter),
+            Input::Incoming { adapter, incoming } => {
+                self.take_in(incoming, adapter);
+                if let Origin::User(user) = &incoming.origin {
+                    let directory = &house.directory;
+                    let counted = counted_as(user, directory.as_ref());
+                    for user in counted.iter().filter(|it| directory.calls_max(it).is_some()) {
+                        self.seats.join(incoming.leg, user);
+                    }
+                }
+            }
+            _ => {}
+        }
+        call.handle_input(input, house.directory.as_ref(), Instant::now());
     }
 
     /// A leg has come that wants to be in the call.
@@ -212,6 +216,16 @@ impl Conversation<'_> {
             Effect::Route { .. } => {}
         }
     }
+}
+
+/// The settings of a call: one of a user is no longer than that may call.
+fn settings(house: &House, origin: &Origin) -> Settings {
+    let mut settings = house.settings.clone();
+    let limits = house.directory.limits(origin).filter(|_| matches!(origin, Origin::User(_)));
+    if let Some(call_max) = limits.and_then(|limits| limits.call_max) {
+        settings.duration_max = settings.duration_max.min(call_max);
+    }
+    settings
 }
 
 /// However the call ended, by a panic too: nothing of it is left behind.

@@ -1,7 +1,7 @@
 //! Which call a leg belongs to. Written when legs come and go, never on a packet's way.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::mpsc;
 use webtrunk_engine::{EndCause, LegId};
@@ -9,6 +9,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::Told;
 use crate::adapter::Event;
 use crate::b2bua::Input;
+use crate::lock::lock;
 
 /// The way to the call of each leg, whichever adapter has it; cheap to clone.
 #[derive(Clone, Default)]
@@ -51,6 +52,6 @@ impl Legs {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<LegId, mpsc::Sender<Told>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

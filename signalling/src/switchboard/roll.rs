@@ -1,11 +1,13 @@
 //! The calls that there are, to be asked and told something from outside: by an operator, who has nothing but a name.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 use webtrunk_engine::CallId;
 use webtrunk_engine::call::CallHandle;
+
+use crate::lock::lock;
 
 /// All calls by their names; cheap to clone.
 #[derive(Clone, Default)]
@@ -45,7 +47,7 @@ impl Roll {
 
     /// No statement of ours leaves it half changed.
     fn lock(&self) -> MutexGuard<'_, HashMap<CallId, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

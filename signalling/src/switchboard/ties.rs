@@ -1,7 +1,7 @@
 //! Calls that are joined to each other, and the task that tells each what the other wants.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -11,6 +11,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::Legs;
 use crate::adapter::{Command, Event};
 use crate::b2bua::Input;
+use crate::lock::lock;
 use crate::tie::{self, Tie};
 
 /// Events that may wait for their calls. Chosen by us: a few for each of a thousand calls that are joined at once.
@@ -32,12 +33,12 @@ impl Ties {
     }
 
     pub(super) fn handle_command(&self, command: Command) {
-        let told = self.tie.lock().unwrap_or_else(PoisonError::into_inner).handle_command(command);
+        let told = lock(&self.tie).handle_command(command);
         self.pass(told);
     }
 
     pub(super) fn join(&self, ends: [LegId; 2]) {
-        let told = self.tie.lock().unwrap_or_else(PoisonError::into_inner).join(ends);
+        let told = lock(&self.tie).join(ends);
         self.pass(told);
     }
 

@@ -1,7 +1,7 @@
 //! Where calls are paid for: the ledger of all, and the meter of each call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime};
 
 use tracing::info;
@@ -9,6 +9,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use crate::adapter::{Dial, Origin, Target};
 use crate::b2bua::Directory;
+use crate::lock::lock;
 use crate::spending::{CallLimits, Ledger, Meter, Refusal, Spent};
 
 /// Keeps what was spent over a restart.
@@ -83,7 +84,7 @@ impl Till {
 
     /// It is whole between any two statements of ours.
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ledger)
     }
 }
 

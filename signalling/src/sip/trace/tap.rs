@@ -6,13 +6,14 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use webtrunk_engine::{CallId, LegId};
 
 use super::message::{Direction, Passing};
+use crate::lock::lock;
 use crate::sip::flow::Flow;
 
 /// What may wait for the reader. Chosen by us: a tenth of a second of 20,000 messages a second.
@@ -184,7 +185,7 @@ impl TapReader {
 
 impl Waiting {
     fn lock_ends(&self) -> MutexGuard<'_, Vec<CallId>> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ends)
     }
 
     fn take(&self, octets: usize) {
