@@ -7,11 +7,16 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use webtrunk_signalling::cdr::{CallRecord, CdrKeeper, Filing, RecordId};
+use webtrunk_signalling::lock::lock;
 
 use crate::tally::Tally;
+
+/// How often it is looked whether a call has its record. Chosen by us.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// All calls; cheap to clone.
 #[derive(Clone, Default)]
@@ -41,7 +46,7 @@ impl Roster {
     /// What calls come to that are over.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0.tally).clone()
     }
 
     /// The calls that are under way, in the order in which they began.
@@ -53,15 +58,31 @@ impl Roster {
     /// A call by its name in the log, or by that of its record.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<CallRecord>> {
+        // Traces have it without hyphens.
+        let letters =
+            |text: &str| text.chars().filter(|char| *char != '-').collect::<String>().to_ascii_lowercase();
+        let plain = letters(name);
         let is_it = |record: &&Arc<CallRecord>| {
-            record.call.as_deref() == Some(name) || record.id.as_str().eq_ignore_ascii_case(name)
+            record.call.as_deref() == Some(name) || letters(record.id.as_str()) == plain
         };
         self.open().values().find(is_it).cloned()
     }
 
+    /// Returns when all calls have their records, or this time is over: that of a call that broke waits for its last figures, and
+    /// nobody waits for it.
+    pub async fn wait_for_records(&self, most: Duration) {
+        let all_have = async {
+            while self.count() > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        // Those that have none by then are of the process that ended, for the next one.
+        let _ = tokio::time::timeout(most, all_have).await;
+    }
+
     /// Nothing of ours leaves it half changed.
     fn open(&self) -> MutexGuard<'_, BTreeMap<RecordId, Arc<CallRecord>>> {
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.open)
     }
 }
 
@@ -73,7 +94,7 @@ impl CdrKeeper for Roster {
             }
             Filing::Closed(record) => {
                 // Kept first: nobody is to miss it who sees that the call is over.
-                self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).count(record);
+                lock(&self.0.tally).count(record);
             }
         }
         let over = filing.is_closed().then(|| filing.record().id.clone());

@@ -38,6 +38,8 @@ pub struct Status {
     pub store_lost: u64,
     /// Records of calls that the store had no room for; 0 without one.
     pub cdr_lost: u64,
+    /// Records of calls that tell how these ended alone, for want of room.
+    pub cdr_cut: u64,
     /// The trunks that are registered at or probed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub trunks: BTreeMap<String, TrunkStatus>,
@@ -125,6 +127,7 @@ impl StatusReader {
             store_failures: self.store.as_ref().map_or(0, StoreHealth::failures),
             store_lost: self.store.as_ref().map_or(0, StoreHealth::lost),
             cdr_lost: self.store.as_ref().map_or(0, StoreHealth::lost_records),
+            cdr_cut: self.store.as_ref().map_or(0, StoreHealth::cut_records),
             trunks,
         }
     }
@@ -137,6 +140,12 @@ impl StatusReader {
 }
 
 impl TrunkStatus {
+    /// Whether we hear from it without a call: we are registered there, or probe it.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        !(self.registrations.is_empty() && self.hosts.is_empty())
+    }
+
     /// Whether it can be called, as far as is known: all our registrations there hold, and a host answers.
     #[must_use]
     pub fn is_up(&self) -> bool {

@@ -20,7 +20,7 @@ use webtrunk_signalling::json::adapter::JsonEndpoint;
 use webtrunk_signalling::room::RefusedCalls;
 use webtrunk_signalling::sip::adapter::SipAdapter;
 use webtrunk_signalling::sip::config::SipConfig;
-use webtrunk_signalling::sip::transport::WsEndpoint;
+use webtrunk_signalling::sip::transport::{TransportConfig, WsEndpoint};
 use webtrunk_signalling::switchboard::{AdapterGone, Switchboard, Witness};
 
 use crate::addresses::bind_cure;
@@ -51,6 +51,9 @@ const STREAMS: usize = 256;
 /// How long calls may take to end when the process stops, and how long after that their peers may take
 /// to confirm it. Chosen by us: a lost BYE is repeated three times in it.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long the record of a call that broke may wait for its last figures: as long as that waits itself, and a little more.
+const LAST_FIGURES: Duration = Duration::from_millis(2500);
 
 /// What carries calls did not start.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +127,39 @@ pub struct Telephony {
     served: JoinHandle<Result<(), Collapse>>,
 }
 
+/// What SIP is told: it has `connections` streams at most, and goes on with what the store has kept of it.
+fn configured(
+    config: &Config,
+    transport: TransportConfig,
+    connections: usize,
+    store: Option<&mut Store>,
+) -> SipConfig {
+    let mut sip = SipConfig::new(config.sip.realm.as_str(), wiring::users(config));
+    sip.transport = transport;
+    sip.transport.limits.connections = connections;
+    sip.registrar.expires_min = config.sip.expires_min;
+    sip.registrar.expires_max = config.sip.expires_max;
+    sip.registrar.contacts_max = config.sip.contacts_max;
+    sip.agent.session_timer = config.sip.session_timer;
+    sip.agent.calls_max = legs_max(config);
+    sip.agent.silence_max = config.sip.host_silence;
+    sip.agent.max_cps = config.defence.max_cps;
+    sip.agent.texts = config.messages.clone();
+    sip.agent.user_passing = config.sip.passing.clone();
+    sip.agent.subscriptions = config.subscriptions.clone();
+    sip.digest = wiring::digest(config);
+    if let Some(store) = store {
+        sip.kept = store.take_kept();
+        sip.keeper = Some(store.keeper());
+        sip.kept_calls = store.take_kept_calls();
+        sip.call_keeper = Some(store.call_keeper());
+        sip.agent.keeps_calls = true;
+    }
+    sip.nameservers.clone_from(&config.sip.nameservers);
+    sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
+    sip
+}
+
 impl Telephony {
     /// Starts the engine, the adapters and the switchboard. Needs an actix system around it. They have no more
     /// connections than their shares; `store` has what was kept of SIP, and keeps it from now on.
@@ -139,31 +175,10 @@ impl Telephony {
     ) -> Result<Self, TelephonyError> {
         let entry = EntryDesk::default();
         entry.take_up(&config.entry);
-        let mut sip = SipConfig::new(config.sip.realm.as_str(), wiring::users(config));
-        sip.transport = wiring::transports(config, http, certificates)?;
-        sip.transport.limits.connections = connections.sip;
         let sight = Sight::start(&config.trace, config.hep.as_ref())?;
+        let transport = wiring::transports(config, http, certificates)?;
+        let mut sip = configured(config, transport, connections.sip, store.as_mut());
         sip.transport.tap = sight.as_ref().map(Sight::tap);
-        sip.registrar.expires_min = config.sip.expires_min;
-        sip.registrar.expires_max = config.sip.expires_max;
-        sip.registrar.contacts_max = config.sip.contacts_max;
-        sip.agent.session_timer = config.sip.session_timer;
-        sip.agent.calls_max = legs_max(config);
-        sip.agent.silence_max = config.sip.host_silence;
-        sip.agent.max_cps = config.defence.max_cps;
-        sip.agent.texts = config.messages.clone();
-        sip.agent.user_passing = config.sip.passing.clone();
-        sip.agent.subscriptions = config.subscriptions.clone();
-        sip.digest = wiring::digest(config);
-        if let Some(store) = &mut store {
-            sip.kept = store.take_kept();
-            sip.keeper = Some(store.keeper());
-            sip.kept_calls = store.take_kept_calls();
-            sip.call_keeper = Some(store.call_keeper());
-            sip.agent.keeps_calls = true;
-        }
-        sip.nameservers.clone_from(&config.sip.nameservers);
-        sip.trunks = config.trunks.iter().map(|trunk| trunk.sip.clone()).collect();
         let streams =
             http.map(|http| wiring::media_streams(&config.media, http.address())).unwrap_or_default();
         let engine = Engine::start(EngineConfig { webrtc_tcp: streams, ..wiring::engine(config) })?;
@@ -385,6 +400,7 @@ impl Telephony {
             warn!("peers are left that did not confirm the end of their calls");
         }
         if let Some(store) = self.store {
+            self.roster.wait_for_records(LAST_FIGURES).await;
             store.finish().await;
         }
         self.engine.stop();

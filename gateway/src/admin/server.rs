@@ -75,10 +75,15 @@ pub struct AdminServices {
     pub traces: Traces,
 }
 
-/// Connections at one time, all from this machine. Chosen by us: more than one operator and one scraper need.
-const CONNECTIONS: usize = 64;
+/// Connections at one time, all from this machine. Chosen by us: more than one operator and one scraper need, and few
+/// enough that whoever opens more holds up nothing else.
+const CONNECTIONS: usize = 256;
 
-/// How long a request may take to come, and an answer to be taken.
+/// How long the head of a request may take to come, from this very machine: who opens connections and says nothing has a
+/// place for no longer.
+const HEAD: Duration = Duration::from_secs(1);
+
+/// How long an answer may take to be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for answers that are being sent, in seconds.
@@ -130,7 +135,7 @@ impl BoundAdmin {
             gate: Gate::new(CONNECTIONS, CONNECTIONS),
             media: None,
             workers: 1,
-            head_deadline: PATIENCE,
+            head_deadline: HEAD,
             write_deadline: PATIENCE,
             farewell_s: FAREWELL_S,
         };
@@ -276,6 +281,10 @@ mod tests {
             (Method::POST, "/certs", StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             (Method::GET, "/calls/call-7", StatusCode::NOT_FOUND, "no_call"),
             (Method::DELETE, "/calls/..%2Fcerts", StatusCode::NOT_FOUND, "no_call"),
+            (Method::POST, "/calls/call-7/capture?seconds=0", StatusCode::BAD_REQUEST, "bad_query"),
+            (Method::POST, "/calls/call-7/capture?seconds=601", StatusCode::BAD_REQUEST, "bad_query"),
+            (Method::POST, "/calls/call-7/capture?seconds=600", StatusCode::NOT_FOUND, "no_call"),
+            (Method::GET, "/calls/call-7/ladder?format=xml", StatusCode::BAD_REQUEST, "bad_query"),
             (Method::GET, "/reload", StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             (Method::POST, "/reload?dry", StatusCode::BAD_REQUEST, "bad_request"),
             (Method::POST, "/reload?dry_run", StatusCode::CONFLICT, "not_now"),

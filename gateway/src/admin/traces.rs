@@ -129,8 +129,8 @@ pub(super) async fn ladder(
 ) -> HttpResponse {
     let query = match query {
         Ok(query) => query.into_inner(),
-        Err(error) => {
-            let message = format!("{error}; write format=text, json or svg, and width=100");
+        Err(_) => {
+            let message = "the query is not understood; write format=text, json or svg, and width=100";
             return answer::error(StatusCode::BAD_REQUEST, "bad_query", message);
         }
     };
@@ -160,12 +160,16 @@ pub(super) async fn capture(
 ) -> HttpResponse {
     let CaptureQuery { seconds, media } = match query {
         Ok(query) => query.into_inner(),
-        Err(error) => {
-            let message = format!("{error}; write seconds=60 and media=true");
+        Err(_) => {
+            let message = "the query is not understood; write seconds=60 and media=true";
             return answer::error(StatusCode::BAD_REQUEST, "bad_query", message);
         }
     };
-    let seconds = seconds.unwrap_or(SECONDS).clamp(1, SECONDS_MAX);
+    let seconds = seconds.unwrap_or(SECONDS);
+    if !(1..=SECONDS_MAX).contains(&seconds) {
+        let message = format!("seconds={seconds} is out of range; write 1 to {SECONDS_MAX}");
+        return answer::error(StatusCode::BAD_REQUEST, "bad_query", message);
+    }
     let spec = CaptureSpec {
         packets_max: usize::try_from(seconds * PACKETS_A_SECOND).unwrap_or_default(),
         lasts_max: Duration::from_secs(seconds),

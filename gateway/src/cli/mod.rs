@@ -137,7 +137,7 @@ impl Cli {
             Command::Cdr(command) => command.execute(io::stdout().lock()),
             Command::Calls(arguments) => arguments.execute(io::stdout().lock()),
             Command::Ladder(arguments) => arguments.execute(io::stdout().lock()),
-            Command::Pcap(arguments) => arguments.execute(),
+            Command::Pcap(arguments) => arguments.execute(io::stdout().lock()),
             Command::Capture(arguments) => arguments.execute(io::stdout().lock()),
             Command::Certs(asked) => admin::certs(&asked, io::stdout().lock()),
             Command::Reload(arguments) => arguments.execute(io::stdout().lock()),

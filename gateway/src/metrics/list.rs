@@ -114,7 +114,8 @@ pub(super) const LIST: &[Metric] = &[
         labels: &["trunk"],
         help: "1 where a trunk that is registered at or probed can be called: all registrations hold, and a host answers",
         read: |at, samples| {
-            at.status.trunks.iter().for_each(|(name, trunk)| samples.labelled([name], trunk.is_up()))
+            let watched = at.status.trunks.iter().filter(|(_, trunk)| trunk.is_watched());
+            watched.for_each(|(name, trunk)| samples.labelled([name], trunk.is_up()))
         },
     },
     Metric {
@@ -253,7 +254,7 @@ pub(super) const LIST: &[Metric] = &[
         kind: Counter,
         labels: &["queue"],
         help: "What found no room in a queue, by queue: datagrams of SIP that came in, of known peers and of strangers, streams of SIP whose peer does not read, \
-               datagrams of media on their way out, changes of registrations and records of calls for the store, traces of calls, messages for ladders and for the collector of HEP, \
+               datagrams of media on their way out, changes of registrations and records of calls for the store, and such records of which it got the end alone, traces of calls, messages for ladders and for the collector of HEP, \
                connections that carry media, what a call wants of another that it is joined to",
         read: |at, samples| {
             samples.labelled(["sip_in"], at.sip.inbound_overflows);
@@ -262,6 +263,7 @@ pub(super) const LIST: &[Metric] = &[
             samples.labelled(["media_out"], at.ledger.datagrams_unsent);
             samples.labelled(["store_registrations"], at.status.store_lost);
             samples.labelled(["store_records"], at.status.cdr_lost);
+            samples.labelled(["store_cut_records"], at.status.cdr_cut);
             samples.labelled(["traces"], at.traces_lost);
             samples.labelled(["media_streams"], at.streams_refused);
             samples.labelled(["ties"], at.ties_overflows);

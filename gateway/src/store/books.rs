@@ -8,7 +8,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sqlx::SqliteConnection;
 use tokio::time::Instant;
@@ -135,8 +135,7 @@ impl Books {
             spare.empty_into(connection).await?;
             self.has_news = true;
         }
-        let now = SystemTime::now().into();
-        let heartbeat = Heartbeat { at: now, opened_at: self.opened_at };
+        let heartbeat = Heartbeat::now(self.opened_at);
         calls::write(connection, &self.spool, heartbeat).await?;
         self.has_news |= self.spool.closed().next().is_some() || !self.spool.unseen().is_empty();
         self.spool.clear();
@@ -145,7 +144,8 @@ impl Books {
         }
         if self.is_prune_due() {
             self.pruned_at = Some(Instant::now());
-            let pruned = calls::prune(connection, (now, self.keep_days), self.lines.is_some()).await?;
+            let pruned =
+                calls::prune(connection, (heartbeat.at, self.keep_days), self.lines.is_some()).await?;
             if pruned > 0 {
                 info!(
                     records = pruned,

@@ -1,6 +1,6 @@
 //! Records of calls as rows.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::time::Instant;
@@ -11,13 +11,15 @@ use super::spool::Spool;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// When the process lives.
+/// When the process lives, by both clocks at one moment: however long it takes to be written, they do not part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heartbeat {
     /// By the wall clock.
     pub(super) at: Stamp,
-    /// What the other clock is counted from.
-    pub(super) opened_at: Instant,
+    /// By the other.
+    now: Instant,
+    /// What that is counted from.
+    opened_at: Instant,
 }
 
 /// Ends what was open when the process ended, at the moment at which it is known to have lived last. All or none.
@@ -68,7 +70,7 @@ pub(super) async fn write(
     }
     sqlx::query("UPDATE cdr_state SET alive_at_ms = ?, alive_up_ms = ?")
         .bind(heartbeat.at.ms())
-        .bind(heartbeat.up_ms(Instant::now()))
+        .bind(heartbeat.up_ms(heartbeat.now))
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await
@@ -170,6 +172,11 @@ async fn insert(connection: &mut SqliteConnection, record: &CallRecord) -> Resul
 }
 
 impl Heartbeat {
+    /// Of this moment.
+    pub(super) fn now(opened_at: Instant) -> Self {
+        Self { at: SystemTime::now().into(), now: Instant::now(), opened_at }
+    }
+
     /// A moment as the store has it, by the clock that nobody sets.
     fn up_ms(self, at: Instant) -> i64 {
         i64::try_from(at.saturating_duration_since(self.opened_at).as_millis()).unwrap_or(i64::MAX)

@@ -1,13 +1,14 @@
 //! Where what is filed of calls waits for the writer.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
-use tracing::error;
+use tracing::{error, warn};
 use webtrunk_signalling::cdr::{CallRecord, CdrKeeper, Filing, RecordId, Unseen};
+use webtrunk_signalling::lock::lock;
 
 use super::StoreHealth;
 
@@ -40,7 +41,14 @@ impl FilingQueue {
     /// There is no room for a record: keeps how the call ended, where the store has the rest.
     fn lose(&self, record: &CallRecord, was_filed: bool) {
         match record.unseen().filter(|_| was_filed) {
-            Some(unseen) => lock(&self.unseen.0).push((record.id.clone(), unseen)),
+            Some(unseen) => {
+                lock(&self.unseen.0).push((record.id.clone(), unseen));
+                if self.health.add_cut_record() {
+                    warn!(
+                        "the store is behind, and of calls it gets how they ended alone; this is told once"
+                    );
+                }
+            }
             None if self.health.add_lost_record() => {
                 error!("the store is behind, and records of calls are lost; this is told once");
             }
@@ -68,13 +76,12 @@ impl CdrKeeper for FilingQueue {
 }
 
 impl UnseenEnds {
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.0).is_empty()
+    }
+
     /// Those that are known by now.
     pub(super) fn take(&self) -> Vec<(RecordId, Unseen)> {
         std::mem::take(&mut *lock(&self.0))
     }
-}
-
-/// Nothing of ours leaves it half changed.
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,6 +9,7 @@ pub struct StoreHealth {
     failures: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
     lost_records: Arc<AtomicU64>,
+    cut_records: Arc<AtomicU64>,
     is_gone: Arc<AtomicBool>,
 }
 
@@ -31,6 +32,12 @@ impl StoreHealth {
         self.lost_records.load(Ordering::Relaxed)
     }
 
+    /// Calls of whose record there was room for no more than how they ended.
+    #[must_use]
+    pub fn cut_records(&self) -> u64 {
+        self.cut_records.load(Ordering::Relaxed)
+    }
+
     /// Whether nobody is there any more who writes.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -44,6 +51,11 @@ impl StoreHealth {
     /// Tells whether it is the first one.
     pub(super) fn add_lost_record(&self) -> bool {
         self.lost_records.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Tells whether it is the first one.
+    pub(super) fn add_cut_record(&self) -> bool {
+        self.cut_records.fetch_add(1, Ordering::Relaxed) == 0
     }
 
     pub(super) fn add_failure(&self) {

@@ -15,6 +15,7 @@ mod filing_queue;
 mod health;
 mod lines;
 mod migrations;
+mod place;
 mod queue;
 mod reading;
 mod registrations;

@@ -1,6 +1,6 @@
 //! Records that wait outside of the store, on another disk, for as long as the store's own takes nothing.
 
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use sqlx::SqliteConnection;
@@ -12,6 +12,9 @@ use super::{calls, lines};
 
 /// Records that go back at a time.
 const BATCH: usize = 500;
+
+/// Longest line that is read at once; a record is told within bounds, and far shorter.
+const LINE_MAX: u64 = 1 << 20;
 
 /// A file of lines, as the one for everybody; but it is there only while something is wrong.
 pub(super) struct Spare {
@@ -66,7 +69,7 @@ impl Spare {
     /// Brings its records into the store, in their order, and removes it. What is there already is not doubled, so that
     /// it may be tried again after any fault.
     pub(super) async fn empty_into(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let (mut at, mut count) = (Place::default(), 0);
+        let (mut at, mut count, mut is_done) = (Place::default(), 0, true);
         loop {
             let path = self.path.clone();
             let batch = blocking(move || read(&path, at)).await.map_err(sqlx::Error::Io)?;
@@ -74,8 +77,15 @@ impl Spare {
                 break;
             }
             calls::close(connection, &batch.records).await?;
-            self.put_by(batch.unreadable).await.map_err(sqlx::Error::Io)?;
+            // No record waits for a line that is none; the file stays until that is somewhere else.
+            if let Err(error) = self.put_by(batch.unreadable).await {
+                self.tell_once(&error);
+                is_done = false;
+            }
             (at, count) = (batch.next, count + batch.records.len());
+        }
+        if !is_done {
+            return Ok(());
         }
         let path = self.path.clone();
         blocking(move || remove(&path)).await.map_err(sqlx::Error::Io)?;
@@ -98,8 +108,25 @@ impl Spare {
             warn!(%file, line = number, error, %kept, "a line that is no record of a call is put by");
         }
         let text: Vec<u8> = lines.into_iter().flat_map(|line| line.octets).collect();
-        blocking(move || lines::append(&kept, &text)).await
+        blocking(move || {
+            // A process that was killed before the spare file was removed has put them by already.
+            if ends_with(&kept, &text)? { Ok(()) } else { lines::append(&kept, &text) }
+        })
+        .await
     }
+}
+
+/// Whether a file ends so; one that is not there does not.
+fn ends_with(path: &Path, text: &[u8]) -> io::Result<bool> {
+    let mut file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file?,
+    };
+    let Some(begin) = file.metadata()?.len().checked_sub(text.len() as u64) else { return Ok(false) };
+    file.seek(SeekFrom::Start(begin))?;
+    let mut end = Vec::new();
+    file.take(text.len() as u64).read_to_end(&mut end)?;
+    Ok(end == text)
 }
 
 /// Where lines are put that cannot be read.
@@ -144,8 +171,9 @@ fn read(path: &Path, at: Place) -> io::Result<Batch> {
     let mut octets = Vec::new();
     while batch.records.len() + batch.unreadable.len() < BATCH {
         octets.clear();
-        let length = file.read_until(b'\n', &mut octets)?;
-        if !octets.ends_with(b"\n") {
+        let length = file.by_ref().take(LINE_MAX).read_until(b'\n', &mut octets)?;
+        // A piece of a line that never ends is put by as one.
+        if !octets.ends_with(b"\n") && (length as u64) < LINE_MAX {
             break;
         }
         batch.next = Place { octet: batch.next.octet + length as u64, line: batch.next.line + 1 };

@@ -271,15 +271,49 @@ async fn lines_that_are_no_records_keep_none_back_and_are_put_by() {
     // The last line is looked at before: it is a record's.
     text.extend(serde_json::to_vec(closed("c").record()).expect("plain"));
     text.push(b'\n');
-    fs::write(place.spare(), text).expect("the folder is ours");
+    fs::write(place.spare(), &text).expect("the folder is ours");
     let store = place.open().await;
     let keeper = store.cdr_keeper().expect("records are kept");
     written(&keeper, [closed("new")]).await;
     store.finish().await;
     assert_eq!(place.names(), ["a", "b", "c", "new"]);
-    let put_by = fs::read(place.folder.path().join("spare.jsonl.unreadable")).expect("they are kept");
-    assert_eq!(put_by, b"{\"id\":\"old\"}\n\xff\x00\n".repeat(2));
+    let put_by = || fs::read(place.folder.path().join("spare.jsonl.unreadable")).expect("they are kept");
+    assert_eq!(put_by(), b"{\"id\":\"old\"}\n\xff\x00\n".repeat(2));
     assert!(!place.spare().exists());
+    // As after a kill before the file was removed.
+    fs::write(place.spare(), text).expect("the folder is ours");
+    place.open().await.finish().await;
+    assert_eq!(put_by(), b"{\"id\":\"old\"}\n\xff\x00\n".repeat(2), "they are put by once");
+    assert_eq!(place.names(), ["a", "b", "c", "new"]);
+}
+
+/// A disk that forgets may leave a line without an end: it is not read as a whole.
+#[tokio::test]
+async fn a_line_that_is_longer_than_any_record_is_put_by_in_pieces() {
+    let place = Place::new();
+    let mut text = vec![b'x'; 5 << 19];
+    text.push(b'\n');
+    text.extend(serde_json::to_vec(closed("a").record()).expect("plain"));
+    text.push(b'\n');
+    fs::write(place.spare(), &text).expect("the folder is ours");
+    place.open().await.finish().await;
+    assert_eq!(place.names(), ["a"]);
+    let put_by = fs::read(place.folder.path().join("spare.jsonl.unreadable")).expect("they are kept");
+    assert_eq!(put_by.len(), (5 << 19) + 1);
+}
+
+/// What cannot be put by, for its own disk is full say, waits by itself.
+#[tokio::test]
+async fn records_do_not_wait_for_a_line_that_cannot_be_put_by() {
+    let place = Place::new();
+    fs::create_dir(place.folder.path().join("spare.jsonl.unreadable")).expect("the folder is ours");
+    let mut text = b"{\"id\":\"old\"}\n".to_vec();
+    text.extend(serde_json::to_vec(closed("a").record()).expect("plain"));
+    text.push(b'\n');
+    fs::write(place.spare(), &text).expect("the folder is ours");
+    place.open().await.finish().await;
+    assert_eq!(place.names(), ["a"]);
+    assert_eq!(fs::read(place.spare()).expect("it is there"), text, "the line is lost nowhere");
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use webtrunk_signalling::sip::CallChange;
 use webtrunk_signalling::sip::registrar::Change;
 use webtrunk_signalling::spending::{Payer, Spent};
 
-use super::books::Books;
+use super::books::{Books, blocking};
 use super::filing_queue::{Filed, UnseenEnds};
+use super::place::{Found, Place};
 use super::queue::Noted;
 use super::{StoreHealth, database, registrations, sip_calls, spent, used_tokens};
 
@@ -28,6 +29,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How often it is written that the process lives, while there are calls: so much less is known of their length at most
 /// when it is killed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the file is still where it is found. Chosen by us: who moves it does so by hand.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Bindings, and calls, whose changes may wait for a disk. Past it the queue fills, and what finds no room there is lost.
 const PENDING_MAX: usize = 16_384;
@@ -44,9 +48,17 @@ pub(super) struct Incoming {
     pub(super) finishing: oneshot::Receiver<()>,
 }
 
+impl Incoming {
+    /// Whether nothing waits there.
+    fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.filings.is_empty() && self.unseen.is_empty()
+    }
+}
+
 /// Owns the file.
 pub(super) struct Writer {
     path: PathBuf,
+    place: Place,
     /// `None` after a failure: what state the connection is in then, nobody can say.
     connection: Option<SqliteConnection>,
     health: StoreHealth,
@@ -73,6 +85,7 @@ impl Writer {
         let connection = Some(connection);
         Self {
             path: path.to_owned(),
+            place: Place::of(path),
             connection,
             health,
             pending: HashMap::new(),
@@ -88,6 +101,8 @@ impl Writer {
     pub(super) async fn run(mut self, mut incoming: Incoming) {
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_finishing = false;
         while !is_finishing {
             let mut is_due = false;
@@ -95,6 +110,7 @@ impl Writer {
                 Some(change) = incoming.changes.recv() => self.note(change),
                 Some(filing) = incoming.filings.recv() => self.file(filing),
                 _ = heartbeat.tick() => is_due = self.books.as_ref().is_some_and(Books::wants_tick),
+                _ = looks.tick() => self.look_for_file().await,
                 _ = &mut incoming.finishing => is_finishing = true,
             }
             while is_due || is_finishing || self.has_work() {
@@ -108,12 +124,28 @@ impl Writer {
                 self.collect(&mut incoming);
                 is_due = false;
                 let is_written = self.write().await;
-                if is_finishing && (!is_written || !self.has_work()) {
+                if is_finishing && (!is_written || !self.has_work() && incoming.is_empty()) {
                     break;
                 }
             }
         }
         self.close().await;
+    }
+
+    async fn look_for_file(&mut self) {
+        let mut place = self.place.clone();
+        let looked = blocking(move || Ok((place.look(), place))).await;
+        let Ok((found, place)) = looked else { return };
+        self.place = place;
+        let file = self.path.display();
+        match found {
+            Some(Found::Astray) => error!(
+                %file,
+                "the store was moved away or removed: what is written goes to a file that nobody finds; put it back, or start the gateway anew"
+            ),
+            Some(Found::Back) => info!(%file, "the store is where it was"),
+            None => {}
+        }
     }
 
     fn has_work(&self) -> bool {
@@ -173,8 +205,10 @@ impl Writer {
             }
             Err(error) => {
                 if !self.is_failing {
+                    let cure = cure(&error);
                     error!(
                         %error,
+                        cure,
                         "the store cannot be written: registrations and calls wait for it, and all else goes on"
                     );
                 }
@@ -217,6 +251,18 @@ impl Writer {
             // What was written is found at the next start, whether or not it can be tidied up now.
             let _ = connection.close().await;
         }
+    }
+}
+
+/// What to do about a store that cannot be written.
+fn cure(error: &sqlx::Error) -> &'static str {
+    // SQLITE_CORRUPT and SQLITE_NOTADB, whatever is said besides (sqlite.org/rescode.html).
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    match code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
+        Some(11 | 26) => {
+            "it is damaged: put a copy in its place, or move it away (store.path), and start anew"
+        }
+        _ => "give its disk room, and let the gateway's user write to it",
     }
 }
 

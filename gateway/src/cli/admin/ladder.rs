@@ -1,7 +1,8 @@
 //! `webtrunk ladder`, `webtrunk pcap` and `webtrunk capture`: the messages of a call of late, and its packets.
 
-use std::fs;
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,7 +19,7 @@ pub(in crate::cli) struct LadderArguments {
     asked: Asked,
     /// `last`, a call's name (call-7), a Call-ID, or the begin of one; without it all of late are listed.
     call: Option<String>,
-    /// Write a picture to this file; the pointer over an arrow shows the message.
+    /// Write a picture to this new file, `-` for standard output; the pointer over an arrow shows the message.
     #[arg(long, value_name = "FILE", requires = "call", conflicts_with = "json")]
     svg: Option<PathBuf>,
 }
@@ -30,7 +31,7 @@ pub(in crate::cli) struct PcapArguments {
     config: PathBuf,
     /// `last`, a call's name (call-7), a Call-ID, or the begin of one.
     call: String,
-    /// The file to write, for Wireshark and its like.
+    /// The new file to write, for Wireshark and its like; `-` for standard output.
     file: PathBuf,
 }
 
@@ -42,7 +43,7 @@ pub(in crate::cli) struct CaptureArguments {
     /// The call's name (call-7).
     call: String,
     /// For how long, at most 600.
-    #[arg(long, value_name = "N", default_value_t = 60)]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Capture what is said too, and not just the headers of packets.
     #[arg(long)]
@@ -61,7 +62,7 @@ impl LadderArguments {
         let path = |query: &str| format!("/calls/{}/ladder?{query}", escaped(call));
         let client = self.asked.client()?;
         if let Some(file) = &self.svg {
-            return write(file, &client.get(&path("format=svg"))?);
+            return write(file, &client.get(&path("format=svg"))?, out);
         }
         if self.asked.json {
             out.write_all(&client.get(&path("format=json"))?)?;
@@ -73,9 +74,9 @@ impl LadderArguments {
 
 impl PcapArguments {
     /// Writes a call's packets.
-    pub(in crate::cli) fn execute(&self) -> Result<(), Failure> {
+    pub(in crate::cli) fn execute(&self, out: impl Write) -> Result<(), Failure> {
         let path = format!("/calls/{}/pcap", escaped(&self.call));
-        write(&self.file, &Client::new(&self.config)?.get(&path)?)
+        write(&self.file, &Client::new(&self.config)?.get(&path)?, out)
     }
 }
 
@@ -90,8 +91,19 @@ impl CaptureArguments {
     }
 }
 
-fn write(file: &Path, octets: &[u8]) -> Result<(), Failure> {
-    Ok(fs::write(file, octets).map_err(|error| format!("cannot write {}: {error}", file.display()))?)
+/// Writes a file that was not there, for its owner alone: it tells who called whom, and may have what was said.
+fn write(file: &Path, octets: &[u8], mut out: impl Write) -> Result<(), Failure> {
+    if file == Path::new("-") {
+        return Ok(out.write_all(octets)?);
+    }
+    let opened = OpenOptions::new().create_new(true).write(true).mode(0o600).open(file);
+    let written = opened.and_then(|mut opened| opened.write_all(octets));
+    Ok(written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{} is there already: name another file, or take it away", file.display())
+        }
+        _ => format!("cannot write {}: {error}", file.display()),
+    })?)
 }
 
 fn width() -> u16 {

@@ -8,8 +8,21 @@ use std::io::{self, Write};
 
 use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, QualityRecord, Way};
 
-/// With what a formula begins, or what a spreadsheet skips before it.
-const FORMULAS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// With what a formula begins, behind what a spreadsheet may skip before it.
+const FORMULAS: [char; 4] = ['=', '+', '-', '@'];
+
+/// What no cell begins with as it is, since programs skip it in ways of their own (OWASP, CSV injection).
+const SKIPPED: [char; 3] = ['\t', '\r', '\n'];
+
+/// Whether a spreadsheet may take this for a formula.
+fn is_formula(cell: &str) -> bool {
+    cell.starts_with(SKIPPED) || cell.trim_start().starts_with(FORMULAS)
+}
+
+/// Marks that turn the order of letters around, so that a cell reads as it is not (Unicode TR 36 2.2): they are left out.
+const fn is_turning(char: char) -> bool {
+    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
 
 /// What stands in a column of a call.
 type Cell = fn(&CallRecord) -> String;
@@ -60,7 +73,8 @@ pub(super) fn write_record(out: &mut impl Write, call: &CallRecord) -> io::Resul
 fn write_line(out: &mut impl Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
     for (index, cell) in cells.enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        let shield = if cell.starts_with(FORMULAS) { "'" } else { "" };
+        let cell = cell.replace(is_turning, "");
+        let shield = if is_formula(&cell) { "'" } else { "" };
         write!(out, "{comma}\"{shield}{}\"", cell.replace('"', "\"\""))?;
     }
     out.write_all(b"\r\n")
@@ -167,6 +181,8 @@ mod tests {
             "@SUM(1,2)",
             "\t=1+1",
             "\r=1+1",
+            "\nx",
+            "  =1+1",
             "=HYPERLINK(\"http://x.example\",\"y\")",
         ] {
             let call = record(evil, evil);
@@ -174,6 +190,8 @@ mod tests {
                 assert_eq!(cell(&call, column), format!("'{evil}"), "{column}");
             }
         }
+        assert_eq!(cell(&record("a\u{202e}=b", "\u{200f}=1"), "caller"), "a=b", "it reads as it is");
+        assert_eq!(cell(&record("a", "\u{200f}=1"), "caller_name"), "'=1");
         assert_eq!(cell(&record("0301234567", "O'Hara \"Bob\", Jr."), "caller_name"), "O'Hara \"Bob\", Jr.");
     }
 

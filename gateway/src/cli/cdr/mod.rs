@@ -67,7 +67,8 @@ fn export(arguments: &ExportArguments, out: impl Write) -> Result<(), Failure> {
     let Some(store) = &config.store else { return Err(NoStore(arguments.config.clone()).into()) };
     let period = Period { since: arguments.since, until: arguments.until };
     let mut out = BufWriter::new(out);
-    if arguments.written_as == Format::Csv {
+    // Where there is nothing to read, nothing is written.
+    if arguments.written_as == Format::Csv && store.path.exists() {
         csv::write_head(&mut out)?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

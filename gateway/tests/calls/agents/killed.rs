@@ -25,8 +25,8 @@ use crate::support::process::wait_until;
 /// By how much the end of a call may be off that a kill ended.
 const CRASH_OFF_MAX: Duration = Duration::from_secs(2);
 
-/// What a kill may take of a recording: a second, and what this machine may be late by.
-const LOST_MAX: Duration = Duration::from_millis(1000 + 500);
+/// What a kill may take of a recording: its last second.
+const LOST_MAX: Duration = Duration::from_secs(1);
 
 /// A call that is younger may be unknown to the journal: it is written 50 ms after each change, and the machine may be busy.
 const SETTLED: Duration = Duration::from_millis(400);

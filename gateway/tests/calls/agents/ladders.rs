@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -113,6 +114,14 @@ async fn a_call_over_secure_websocket_to_a_phone_is_one_ladder_and_one_capture_w
     let [svg, pcap] = ["call.svg", "call.pcap"].map(|file| folder.path().join(file));
     printed(gateway, "ladder", &["last", "--svg", svg.to_str().expect("ASCII")]);
     printed(gateway, "pcap", &["last", pcap.to_str().expect("ASCII")]);
+    for file in [&svg, &pcap] {
+        assert_eq!(fs::metadata(file).expect("it was written").permissions().mode() & 0o777, 0o600);
+    }
+    let again = gateway.operate("pcap", &["last", pcap.to_str().expect("ASCII")]);
+    let told = String::from_utf8_lossy(&again.stderr);
+    assert!(!again.status.success() && told.contains("is there already"), "{told}");
+    let piped = gateway.operate("pcap", &["last", "-"]).stdout;
+    assert_eq!(piped, fs::read(&pcap).expect("it was written"));
     let svg = fs::read_to_string(svg).expect("it was written");
     assert_eq!(svg.matches("<title>").count(), shown["messages"].as_array().map_or(0, Vec::len));
 

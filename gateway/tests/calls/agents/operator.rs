@@ -1,5 +1,7 @@
 //! What an operator sees of a call, and does to it, by the admin API and the command line.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -34,7 +36,8 @@ async fn an_operator_sees_a_call_with_codecs_and_quality_and_hangs_it_up() {
 
     // One call, by its name in the log and by that of its record.
     let name = seen["call"].as_str().expect("a name").to_owned();
-    for name in [name.as_str(), seen["id"].as_str().expect("a name")] {
+    let id = seen["id"].as_str().expect("a name");
+    for name in [name.as_str(), id, &id.replace('-', "").to_uppercase()] {
         let (status, one) = gateway.admin("GET", &format!("/calls/{name}"));
         assert_eq!((status, &one["id"]), (200, &seen["id"]), "{one}");
         for leg in one["legs"].as_array().expect("legs") {
@@ -93,6 +96,22 @@ async fn an_operator_sees_a_call_with_codecs_and_quality_and_hangs_it_up() {
     let packets =
         figures.lines().find_map(|line| line.strip_prefix("webtrunk_media_packets_total{direction=\"in\"} "));
     assert!(packets.is_some_and(|count| count.parse::<u32>().is_ok_and(|count| count > 20)), "{figures}");
+}
+
+/// Whoever is on this machine may open connections; who says nothing there has them for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_say_nothing_keep_no_operator_out() {
+    let stage = Stage::new(&["PCMU"]);
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(stage.gateway.operators()).expect("it listens");
+        // Past the bound they are closed.
+        let _ = stream.write_all(b"GET /cal");
+        silent.push(stream);
+    }
+    let asked_at = Instant::now();
+    assert!(wait_until(PATIENCE, || stage.gateway.operate("calls", &[]).status.success()));
+    assert!(asked_at.elapsed() < Duration::from_secs(4), "{:?}", asked_at.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

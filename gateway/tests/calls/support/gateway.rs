@@ -140,6 +140,11 @@ impl Gateway {
         self.admin_with("GET", path, token.trim()).1
     }
 
+    /// Where its admin API listens.
+    pub(crate) fn operators(&self) -> SocketAddr {
+        self.host.inside(ADMIN_PORT)
+    }
+
     /// Its figures, as Prometheus gets them.
     pub(crate) fn metrics(&self) -> String {
         let token = fs::read_to_string(&self.token).expect("it has one");
