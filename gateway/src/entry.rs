@@ -38,8 +38,8 @@ pub struct EntryCounts {
     refused: AtomicU64,
 }
 
-/// What a page is given, to log in at the edge by.
-#[derive(Debug, Serialize)]
+/// What a page is given, to log in at the edge by. It has no shown form.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeCredential {
     /// The name to log in by: of SIP's Digest, or of `connect`.

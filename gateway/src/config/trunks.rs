@@ -96,8 +96,7 @@ pub(super) struct TrunkSection {
     #[serde(default)]
     messages: bool,
     /// Who has the key of tokens says by which passwords the gateway registers there.
-    #[serde(default)]
-    page_accounts: bool,
+    page_accounts: Option<Spanned<bool>>,
     /// What it tells lights the lamps of our users.
     #[serde(default)]
     mailboxes: bool,
@@ -244,6 +243,13 @@ impl TrunkSection {
             Some(account) => Some(account.fetch(environment, faults)?),
         };
         let registrations = self.check_registrations(environment, faults)?;
+        let page_accounts = self.page_accounts.as_ref().filter(|taken| *taken.get_ref());
+        if let (Some(taken), Some(_)) = (page_accounts, &self.credentials) {
+            // A page whose own account is refused would call by the operator's, at the operator's cost.
+            let cure =
+                "leave credentials away, or write another trunk of the same host for the gateway's own calls";
+            faults.add(taken.span(), "is for trunks without credentials of the gateway", cure);
+        }
         let probe_interval = self.probe_s.as_ref().map(|seconds| {
             if !PROBE_RANGE_S.contains(seconds.get_ref()) {
                 faults.add(seconds.span(), "is out of range", "write 1 to 3600 seconds");
@@ -261,7 +267,7 @@ impl TrunkSection {
             source_networks: networks,
             credentials,
             registrations,
-            takes_page_accounts: self.page_accounts,
+            takes_page_accounts: page_accounts.is_some(),
             peer_user: self.user.as_ref().map(|user| user.get_ref().clone()),
             caller_id: match self.caller_id {
                 WrittenCallerId::From => CallerId::From,

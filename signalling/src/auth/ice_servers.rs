@@ -1,6 +1,7 @@
 //! TURN servers of the owner's, and the passwords by which a page may use them for a while (the REST API for access to
 //! TURN services, draft-uberti-behave-turn-rest, which coturn has as `use-auth-secret`).
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
@@ -29,7 +30,7 @@ pub struct IceSource {
 pub struct IceSources(pub Vec<IceSource>);
 
 /// Servers for a page, as `RTCPeerConnection` takes them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct IceServer {
     /// Where they are.
     pub urls: Vec<String>,
@@ -39,6 +40,16 @@ pub struct IceServer {
     /// Its password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+}
+
+/// Without the password.
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
 }
 
 impl IceSources {
@@ -81,6 +92,7 @@ mod tests {
         assert_eq!(made[0].username.as_deref(), Some("1764291600:alice"));
         // printf 1764291600:alice | openssl dgst -sha1 -hmac 'north wind and sun' -binary | base64
         assert_eq!(made[0].credential.as_deref(), Some("9wFomFJCsbbQgQ6dBf6c5VirdA4="));
+        assert!(!format!("{made:?}").contains("9wFomFJ"), "a password has no shown form");
         let text = serde_json::to_string(&made[1]).expect("texts");
         assert_eq!(text, r#"{"urls":["stun:stun.example"]}"#);
     }
