@@ -87,7 +87,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("zone", &["UTC"]),
 ];
 
-/// What cannot be another by itself, since others name it or need it. (Rules are taken up as a whole, and what their
+/// What cannot be another by itself, since others name it, need it or leave no place for it. (Rules are taken up as a whole, and what their
 /// actions are is no key.)
 const NEEDED: &[&str] = &[
     "groups.0.name",
@@ -96,6 +96,7 @@ const NEEDED: &[&str] = &[
     "sip_ws.listeners.0.name",
     "trace.enabled",
     "trunks.0.name",
+    "trunks.0.page_accounts",
     "trunks.1.name",
     "users.0.groups",
     "users.0.name",
