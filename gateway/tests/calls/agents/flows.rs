@@ -92,6 +92,30 @@ async fn assert_goes_on_after_it_broke(way: Way) {
     gateway.assert_all_is_over(1);
 }
 
+/// It changes networks while it rings: the connection by which it was called is gone when it takes the call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tcp_phone_that_left_its_connection_while_it_rang_is_acknowledged_and_hung_up_by_the_new_one() {
+    let (doors, home) = (doors(), Host::new());
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &home).await;
+    alice.register().await;
+    let taken = async {
+        let invite = alice.ring().await;
+        let left = alice.connect_again(&doors, &home).await;
+        assert_eq!(alice.register().await, [""; 0], "it is not called anew");
+        drop(left);
+        alice.take(&invite).await;
+    };
+    let (call, ()) = tokio::join!(office.call("alice"), taken);
+    let call = call.expect("an answer");
+    assert_hears(&call, CALLEE_HZ).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
+    let (ended, _) = tokio::join!(call.hang_up(), alice.is_hung_up());
+    ended.expect("confirmed");
+    assert_eq!(doors.stage.gateway.log().count(&["the peer has moved to another flow"]), 1);
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tcp_phone_that_left_its_connection_is_asked_and_hung_up_by_the_new_one() {
     assert_goes_on_though_it_looks_open(Way::Tcp).await;

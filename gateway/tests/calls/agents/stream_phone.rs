@@ -123,11 +123,24 @@ impl StreamPhone {
         request
     }
 
+    /// Rings, for a call that it may take later; gives the INVITE.
+    pub(super) async fn ring(&mut self) -> String {
+        let invite = self.receive_request("INVITE").await;
+        let ringing = self.script.response(&invite, "180 Ringing", "", "");
+        self.connection.send(ringing.as_bytes()).await;
+        invite
+    }
+
+    /// Takes the call of this INVITE, and talks.
+    pub(super) async fn take(&mut self, invite: &str) {
+        self.describe(invite).await;
+        self.say_to(invite);
+    }
+
     /// Takes a call, and talks; gives the INVITE.
     pub(super) async fn lift(&mut self) -> String {
         let invite = self.receive_request("INVITE").await;
-        self.describe(&invite).await;
-        self.say_to(&invite);
+        self.take(&invite).await;
         invite
     }
 

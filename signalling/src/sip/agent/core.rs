@@ -185,7 +185,7 @@ impl<D: Doorkeeper> Agent<D> {
                 self.with_call(leg, now, |call, context| call.handle_cancel(invite, &cancel, context));
             }
             Some(Received::Response { key, owner, response }) => {
-                self.handle_response(key, owner, &response, now);
+                self.handle_response(key, owner, &response, flow, now);
             }
             Some(Received::Cancel { owner: None, .. }) | None => {}
         }
@@ -438,6 +438,7 @@ impl<D: Doorkeeper> Agent<D> {
     fn handle_ack(&mut self, ack: &Request, flow: Flow, now: Instant) {
         // The ACK of a stateless refusal comes here too, and belongs to nothing.
         if let Ok(Some(leg)) = self.leg_of(ack) {
+            self.follow_answer(leg, flow);
             self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
         } else {
             tracing::trace!(%flow, "ACK of nothing");
@@ -449,16 +450,20 @@ impl<D: Doorkeeper> Agent<D> {
         key: TransactionKey,
         owner: Option<LegId>,
         response: &Response,
+        flow: Flow,
         now: Instant,
     ) {
         if let Some(leg) = owner.filter(|leg| self.calls.contains_key(leg)) {
+            self.follow_answer(leg, flow);
             self.with_call(leg, now, |call, context| call.handle_response(key, response, context));
         } else if self.errands.has(key) {
             self.errand_answered(key, response, now);
         } else if response.status.is_success()
             && let Some(invite) = self.layer.invite(key).cloned()
-            && let Some(flow) = self.layer.flow(key)
+            && let Some(asked) = self.layer.flow(key)
         {
+            // By a stream it comes from where its sender is now.
+            let flow = if flow.kind.is_reliable() && flow.kind == asked.kind { flow } else { asked };
             refuse_answer(&invite, response, flow, &mut self.layer, &*self.names, now);
         }
     }

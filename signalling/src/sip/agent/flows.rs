@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use webtrunk_engine::LegId;
+
 use super::core::Agent;
 use super::surroundings::Doorkeeper;
 use crate::adapter::Origin;
@@ -50,6 +52,15 @@ impl<D: Doorkeeper> Agent<D> {
                 self.layer.move_requests(*leg, left, flow);
             }
         }
+    }
+
+    /// A call's peer answers, or acknowledges: where it does so by another stream than the call's, the call goes on there.
+    pub(super) fn follow_answer(&mut self, leg: LegId, flow: Flow) {
+        let Some(slot) = self.calls.get_mut(&leg) else { return };
+        let Some(left) = slot.call.as_mut().and_then(|call| call.answered_by(flow)) else { return };
+        slot.span.in_scope(|| tracing::info!(%flow, "the peer answers by another flow"));
+        self.stranded.remove(&leg);
+        self.layer.move_requests(leg, &[left], flow);
     }
 
     /// Gives calls whose stream closed the new one on which their peer has registered again.

@@ -17,7 +17,7 @@ use crate::sip::flow::Flow;
 use crate::sip::hop::HopReport;
 use crate::sip::long_request;
 use crate::sip::message::{HeaderName, Headers, Request, Response, StatusCode};
-use crate::sip::transaction::{TransactionKey, TransactionLayer, Transmit};
+use crate::sip::transaction::{TransactionKey, TransactionLayer};
 
 /// The option tag of RFC 3891: another call may take the place of one with us.
 const REPLACES: &str = "replaces";
@@ -48,10 +48,10 @@ impl Context<'_> {
         long_request::send(self.layer, self.names, request, way, Some(self.leg), self.now)
     }
 
-    /// Sends the ACK of a 2xx; what is returned is for the 2xx's retransmissions.
-    pub(super) fn send_ack(&mut self, ack: Request, flow: Flow) -> Transmit {
+    /// Sends the ACK of a 2xx.
+    pub(super) fn send_ack(&mut self, ack: Request, flow: Flow) {
         let sent_by = self.names.sent_by(&flow);
-        self.layer.send_ack(ack, flow, sent_by)
+        self.layer.send_ack(ack, flow, sent_by);
     }
 
     /// Sends a response.

@@ -282,6 +282,11 @@ impl Incoming {
         Some(Call::Incoming(self))
     }
 
+    /// Takes over a flow in whose place the peer has another. Whether it is this call's.
+    pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
+        self.origin == *peer && self.path.follow(left, flow)
+    }
+
     pub(super) fn poll_timeout(&self) -> Instant {
         let progress = self.progress.as_ref().map(|progress| progress.again_at);
         let next = progress.into_iter().chain(self.reliable.poll_timeout()).min();

@@ -35,6 +35,7 @@ use crate::sip::transaction::{TransactionEvent, TransactionKey};
 pub(in crate::sip) struct Leaving {
     pub(super) dialog: Dialog,
     path: Path,
+    peer: Origin,
     /// The account by which a challenge to BYE is answered, where we placed the call.
     account: Option<String>,
     state: State,
@@ -46,7 +47,7 @@ const RETURN_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 enum State {
-    AwaitingPeer { peer: Origin, until: Instant },
+    AwaitingPeer { until: Instant },
     AwaitingAck { answer: Unacknowledged, cause: EndCause },
     ByeSent { key: TransactionKey, bye: Challenged },
 }
@@ -56,12 +57,12 @@ impl Leaving {
     pub(super) fn bye(
         mut dialog: Dialog,
         mut path: Path,
-        account: Option<String>,
+        (peer, account): (Origin, Option<String>),
         cause: EndCause,
         context: &mut Context<'_>,
     ) -> Call {
         let state = send_bye(&mut dialog, &mut path, cause, context);
-        Call::Leaving(Box::new(Self { dialog, path, account, state }))
+        Call::Leaving(Box::new(Self { dialog, path, peer, account, state }))
     }
 
     /// Ends a call of a process before: now, or when its peer comes back, where that is the only way to it. `None` where
@@ -72,12 +73,12 @@ impl Leaving {
         let reach = kept.reach();
         let mut path = if flow.kind.is_reliable() { Path::lost(flow, reach) } else { Path::new(flow, reach) };
         let state = if kept.awaits_peer() {
-            State::AwaitingPeer { peer: kept.peer.clone(), until: context.now + RETURN_MAX }
+            State::AwaitingPeer { until: context.now + RETURN_MAX }
         } else {
             send_bye(&mut dialog, &mut path, EndCause::InternalError, context)
         };
-        let account = kept.account.clone();
-        Some(Call::Leaving(Box::new(Self { dialog, path, account, state })))
+        let (peer, account) = (kept.peer.clone(), kept.account.clone());
+        Some(Call::Leaving(Box::new(Self { dialog, path, peer, account, state })))
     }
 
     /// Ends a call of which a fault of ours has left nothing but what was kept; its flow is as it was. `None` where that is no
@@ -86,7 +87,13 @@ impl Leaving {
         let dialog = Dialog::of_record(&kept.dialog)?;
         context.dialogs.insert(context.leg, &dialog);
         let path = Path::new(flow, kept.reach());
-        Some(Self::bye(dialog, path, kept.account.clone(), EndCause::InternalError, context))
+        Some(Self::bye(
+            dialog,
+            path,
+            (kept.peer.clone(), kept.account.clone()),
+            EndCause::InternalError,
+            context,
+        ))
     }
 
     /// What is kept of it, as of the session before.
@@ -94,10 +101,20 @@ impl Leaving {
         (self.dialog.moves(), self.path.flow())
     }
 
+    /// Takes over a flow in whose place the peer has another. Whether it is this call's.
+    pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
+        self.peer == *peer && self.path.follow(left, flow)
+    }
+
+    /// Takes over the stream by which the peer answers; gives the one before.
+    pub(super) fn answered_by(&mut self, flow: Flow) -> Option<Flow> {
+        self.path.answered_by(flow)
+    }
+
     /// Takes over the flow on which the peer is back. Whether it is this call's.
     pub(super) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
-        let is_awaited = matches!(&self.state, State::AwaitingPeer { peer: awaited, .. } if awaited == peer);
-        let is_ours = is_awaited && self.dialog.remote_target().matches(contact);
+        let is_awaited = matches!(self.state, State::AwaitingPeer { .. });
+        let is_ours = is_awaited && self.peer == *peer && self.dialog.remote_target().matches(contact);
         if is_ours {
             self.path.replace(flow);
         }
@@ -113,9 +130,15 @@ impl Leaving {
     }
 
     /// Sends BYE as soon as our 2xx is settled. Calls that end so were placed by the peer.
-    pub(super) fn after_ack(dialog: Dialog, path: Path, answer: Unacknowledged, cause: EndCause) -> Call {
+    pub(super) fn after_ack(
+        dialog: Dialog,
+        path: Path,
+        peer: Origin,
+        answer: Unacknowledged,
+        cause: EndCause,
+    ) -> Call {
         let state = State::AwaitingAck { answer, cause };
-        Call::Leaving(Box::new(Self { dialog, path, account: None, state }))
+        Call::Leaving(Box::new(Self { dialog, path, peer, account: None, state }))
     }
 
     pub(super) fn handle_request(
@@ -146,7 +169,7 @@ impl Leaving {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Option<Call> {
-        let Self { dialog, path, account, state } = &mut *self;
+        let Self { dialog, path, account, state, .. } = &mut *self;
         match state {
             State::ByeSent { key, bye } if *key == of && response.status.is_final() => {
                 let again = bye.authorize(response, account.as_deref(), || dialog.next_cseq(), context)?;

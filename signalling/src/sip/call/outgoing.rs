@@ -231,6 +231,16 @@ impl Outgoing {
         None
     }
 
+    /// Takes over a flow in whose place the peer has another. Whether it is this call's.
+    pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
+        self.peer == *peer && self.path.follow(left, flow)
+    }
+
+    /// Takes over the stream by which the peer answers; gives the one before.
+    pub(super) fn answered_by(&mut self, flow: Flow) -> Option<Flow> {
+        self.path.answered_by(flow)
+    }
+
     pub(super) fn poll_timeout(&self) -> Instant {
         self.hunt.poll_timeout().map_or(self.rings_until, |at| at.min(self.rings_until))
     }

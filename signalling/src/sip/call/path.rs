@@ -46,6 +46,28 @@ impl Path {
         self.is_lost = false;
     }
 
+    /// Takes over a flow to which the peer has moved from these; whether ours is one of them.
+    pub(in crate::sip) fn follow(&mut self, left: &[Flow], flow: Flow) -> bool {
+        let is_ours = left.contains(&self.flow);
+        if is_ours {
+            self.replace(flow);
+        }
+        is_ours
+    }
+
+    /// Takes over the stream of a response or an ACK of a peer that is found on its flow only, where that is newer than ours:
+    /// it has left that one. Gives what it has left.
+    pub(in crate::sip) fn answered_by(&mut self, flow: Flow) -> Option<Flow> {
+        let is_newer = flow.connection > self.flow.connection;
+        let is_its_way = self.reach == Reach::Flow && flow.kind.is_reliable() && flow.kind == self.flow.kind;
+        let is_left = is_its_way && flow.connection != self.flow.connection && (is_newer || self.is_lost);
+        let left = is_left.then_some(self.flow);
+        if is_left {
+            self.replace(flow);
+        }
+        left
+    }
+
     /// Notes that a stream closed; whether it was ours.
     pub(in crate::sip) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
         let is_ours = self.flow.connection == Some(connection);

@@ -26,7 +26,7 @@ use crate::adapter::{Command, Event, Origin};
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::message::{Method, Request, Response, StatusCode, Uri};
-use crate::sip::transaction::{TransactionEvent, TransactionKey, Transmit};
+use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
 /// An answered call.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(in crate::sip) struct Session {
     pub(super) account: Option<String>,
     pub(super) exchange: Exchange,
     /// The ACK of our last INVITE, for the retransmissions of its 2xx.
-    pub(super) last_ack: Option<(TransactionKey, Transmit)>,
+    pub(super) last_ack: Option<(TransactionKey, Box<Request>)>,
     pub(super) digits: Digits,
     /// The PRACK of a provisional response that the answer did not wait for.
     pub(super) prack: Option<Awaited>,
@@ -159,7 +159,7 @@ impl Session {
     }
 
     pub(super) fn handle_response(
-        self: Box<Self>,
+        mut self: Box<Self>,
         of: TransactionKey,
         response: &Response,
         context: &mut Context<'_>,
@@ -254,11 +254,7 @@ impl Session {
     }
 
     pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
-        let is_ours = self.peer == *peer && left.contains(&self.path.flow());
-        if is_ours {
-            self.path.replace(flow);
-        }
-        is_ours
+        self.peer == *peer && self.path.follow(left, flow)
     }
 
     pub(super) fn peer_returned(&mut self, peer: &Origin, contact: &Uri, flow: Flow) -> bool {
@@ -278,7 +274,7 @@ impl Session {
         self.forget_refer(context);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::AwaitingAck { answer, .. } => {
-                return Leaving::after_ack(self.dialog, self.path, answer, cause);
+                return Leaving::after_ack(self.dialog, self.path, self.peer, answer, cause);
             }
             Exchange::OwesAck { ack, .. } => {
                 let flow = self.flow(context);
@@ -290,7 +286,7 @@ impl Session {
             }
             Exchange::Idle => {}
         }
-        Leaving::bye(self.dialog, self.path, self.account, cause, context)
+        Leaving::bye(self.dialog, self.path, (self.peer, self.account), cause, context)
     }
 
     /// The flow for our next request.
@@ -307,7 +303,8 @@ impl Session {
     /// Sends the ACK of our INVITE and keeps it.
     pub(super) fn acknowledge(&mut self, invite: TransactionKey, ack: Request, context: &mut Context<'_>) {
         let flow = self.flow(context);
-        self.last_ack = Some((invite, context.send_ack(ack, flow)));
+        context.send_ack(ack.clone(), flow);
+        self.last_ack = Some((invite, Box::new(ack)));
     }
 
     fn new(opening: Opening, exchange: Exchange) -> Box<Self> {
@@ -351,14 +348,13 @@ impl Session {
 
     /// A 2xx to an INVITE that has had one: from our peer it asks for the ACK again, from another fork it
     /// is refused.
-    fn handle_repeated_answer(&self, of: TransactionKey, response: &Response, context: &mut Context<'_>) {
+    fn handle_repeated_answer(&mut self, of: TransactionKey, response: &Response, context: &mut Context<'_>) {
         let tag = response.headers.to().ok();
         let tag = tag.as_ref().and_then(|to| to.tag()).unwrap_or_default();
         if tag == self.dialog.id().remote_tag {
-            if let Some((key, ack)) = &self.last_ack
-                && *key == of
-            {
-                context.layer.transmit(ack.clone());
+            // Where the peer is now: it may have left the flow by which it had the first one.
+            if let Some((key, ack)) = self.last_ack.take_if(|(key, _)| *key == of) {
+                self.acknowledge(key, *ack, context);
             }
             return;
         }

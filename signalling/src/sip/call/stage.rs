@@ -162,8 +162,20 @@ impl Call {
     /// Takes over a flow in whose place this call's peer has registered another. Whether it is this call's.
     pub(in crate::sip) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
         match self {
+            Self::Outgoing(call) => call.peer_moved(peer, left, flow),
+            Self::Incoming(call) => call.peer_moved(peer, left, flow),
             Self::Session(call) => call.peer_moved(peer, left, flow),
-            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => false,
+            Self::Leaving(call) => call.peer_moved(peer, left, flow),
+        }
+    }
+
+    /// Takes over another stream by which this call's peer answers, or acknowledges; gives the one that it has left.
+    pub(in crate::sip) fn answered_by(&mut self, flow: Flow) -> Option<Flow> {
+        match self {
+            Self::Outgoing(call) => call.answered_by(flow),
+            Self::Session(call) => call.path.answered_by(flow),
+            Self::Leaving(call) => call.answered_by(flow),
+            Self::Incoming(_) => None,
         }
     }
 

@@ -2,8 +2,8 @@
 //! the same where nobody takes them there.
 //!
 //! ```text
-//! send_long --- by the stream ---> a response: what follows is a transaction like any other
-//!                   |
+//! send_long --- by the stream ---> a response: what follows is a transaction like any other, but that it goes on without
+//!                   |              its stream, by datagrams, where that closes while it rings
 //!                   +--- refused, closed, silent ---> the same transaction, by datagrams
 //! ```
 //!
@@ -14,7 +14,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::layer::{Path, TransactionLayer};
+use bytes::Bytes;
+
+use super::layer::{Path, Transaction, TransactionLayer};
 use super::machine::{Machine, Wish};
 use super::outcome::TransactionKey;
 use crate::sip::flow::Flow;
@@ -35,12 +37,49 @@ pub(super) type Sending = (Flow, (Host, Option<u16>));
 
 /// What is left to be done where the stream fails.
 #[derive(Debug)]
-pub(super) struct Detour {
-    /// The request with the Via of the datagram.
-    request: Request,
-    flow: Flow,
-    began_at: Instant,
-    pub(super) until: Instant,
+pub(super) enum Detour {
+    /// Nothing came by the stream: the request with the Via of the datagram.
+    Unheard { request: Request, flow: Flow, began_at: Instant, until: Instant },
+    /// It brought a provisional response, and may not last until the final one: the same without its body.
+    Heard { invite: Request, flow: Flow },
+    /// The request went both ways.
+    Over,
+}
+
+impl Detour {
+    /// Until when nothing may come by the stream.
+    pub(super) const fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Unheard { until, .. } => Some(*until),
+            Self::Heard { .. } | Self::Over => None,
+        }
+    }
+}
+
+impl<O> Transaction<O> {
+    /// Notes that a response came.
+    pub(super) fn detour_heard(&mut self, status: u16) {
+        let Some(detour) = self.detour.as_deref_mut() else { return };
+        let is_ringing = status < 200 && matches!(self.machine, Machine::InviteClient { .. });
+        match std::mem::replace(detour, Detour::Over) {
+            Detour::Unheard { request: mut invite, flow, .. } | Detour::Heard { mut invite, flow }
+                if is_ringing =>
+            {
+                invite.body = Bytes::new();
+                *detour = Detour::Heard { invite, flow };
+            }
+            Detour::Unheard { .. } | Detour::Heard { .. } => self.detour = None,
+            Detour::Over => {}
+        }
+    }
+
+    /// Whether a response is about the second of two copies of a request, of which the first rings (RFC 3261 8.2.2.2). One
+    /// branch and one sent-by are meant to spare that, but some tell transactions apart by their transport as well.
+    pub(super) fn is_about_copy(&self, status: u16) -> bool {
+        let is_ringing =
+            matches!(&self.machine, Machine::InviteClient { machine, .. } if machine.is_proceeding());
+        status == 482 && is_ringing && matches!(self.detour.as_deref(), Some(Detour::Over))
+    }
 }
 
 /// Addresses that took nothing by a stream.
@@ -78,7 +117,8 @@ impl<O: Copy> TransactionLayer<O> {
         let key = self.start_client(stamped, &branch, stream, owner, now);
         if let Some(transaction) = self.transactions.get_mut(&key) {
             let until = now + DETOUR_MAX;
-            transaction.detour = Some(Box::new(Detour { request: datagram, flow, began_at: now, until }));
+            let detour = Detour::Unheard { request: datagram, flow, began_at: now, until };
+            transaction.detour = Some(Box::new(detour));
         }
         self.reschedule(key);
         key
@@ -93,27 +133,52 @@ impl<O: Copy> TransactionLayer<O> {
     /// Whether a request went by a stream that has brought no answer yet.
     #[must_use]
     pub fn is_on_detour(&self, key: TransactionKey) -> bool {
-        self.transactions.get(&key).is_some_and(|transaction| transaction.detour.is_some())
+        self.transactions
+            .get(&key)
+            .is_some_and(|transaction| matches!(transaction.detour.as_deref(), Some(Detour::Unheard { .. })))
     }
 
-    /// Notes that the stream of a request is of no use; whether the request goes on without it, as soon as timers fire.
+    /// Notes that the stream of a request is of no use; whether the request goes on without it: as soon as timers fire where
+    /// nobody has heard it, and otherwise without a word, for its answer is known by its branch whatever way it comes.
     pub(super) fn give_up_detour(&mut self, key: TransactionKey) -> bool {
         let Some(transaction) = self.transactions.get_mut(&key) else { return false };
         let is_wanted = is_wanted(&transaction.machine);
-        let Some(detour) = transaction.detour.as_mut().filter(|_| is_wanted) else { return false };
-        detour.until = detour.began_at;
+        match transaction.detour.as_deref_mut() {
+            Some(Detour::Unheard { began_at, until, .. }) if is_wanted => *until = *began_at,
+            Some(Detour::Heard { .. }) => self.leave_stream(key),
+            Some(Detour::Unheard { .. } | Detour::Over) | None => return false,
+        }
         self.reschedule(key);
         true
+    }
+
+    /// An INVITE that rings goes on by datagrams: so do its CANCEL and the ACK of a failure.
+    fn leave_stream(&mut self, key: TransactionKey) {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        let Some(Detour::Heard { invite, flow }) = transaction.detour.take().map(|detour| *detour) else {
+            return;
+        };
+        tracing::debug!(stream = %transaction.flow, datagrams = %flow, "the stream of what rings closed");
+        if let Machine::InviteClient { machine, invite: sent, .. } = &mut transaction.machine {
+            machine.leave_stream();
+            **sent = invite;
+        }
+        let before = std::mem::replace(&mut transaction.flow, flow);
+        self.by_path.remove(&(Path::of(&before), key));
+        self.by_path.insert((Path::of(&flow), key));
     }
 
     /// Sends by datagrams what the stream took to nobody.
     pub(super) fn end_detour(&mut self, key: TransactionKey, now: Instant) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
-        let Some(detour) = transaction.detour.take() else { return };
+        let Some(Detour::Unheard { request, flow, .. }) = transaction.detour.take().map(|detour| *detour)
+        else {
+            return;
+        };
         if !is_wanted(&transaction.machine) {
             return self.reschedule(key);
         }
-        let Detour { request, flow, .. } = *detour;
+        transaction.detour = Some(Box::new(Detour::Over));
         tracing::debug!(stream = %transaction.flow, datagrams = %flow, "nothing came by the stream");
         self.resting.add(flow.remote, now);
         let before = std::mem::replace(&mut transaction.flow, flow);

@@ -6,7 +6,7 @@ use super::derived;
 use super::layer::{Side, TransactionLayer};
 use super::machine::Machine;
 use super::matching::MatchId;
-use super::outcome::{Received, TransactionKey};
+use super::outcome::{Received, TransactionKey, Transmit};
 use super::step::{Step, Tell};
 use crate::sip::flow::Flow;
 use crate::sip::message::{HeaderName, Message, Method, Request, Response, StatusCode};
@@ -68,14 +68,12 @@ impl<O: Copy> TransactionLayer<O> {
         let id = (Side::Server, MatchId::cancelled(cancel, &flow).ok()?);
         let invite = self.by_id.get(&id).copied().and_then(|key| {
             let transaction = &self.transactions[&key];
-            let is_same_source = transaction.flow.connection == flow.connection
-                && transaction.flow.remote.ip() == flow.remote.ip();
-            match &transaction.machine {
-                Machine::InviteServer { machine, to } if is_same_source => {
-                    Some((key, transaction.owner, to.clone(), machine.is_proceeding()))
-                }
-                _ => None,
-            }
+            let Machine::InviteServer { machine, to, left } = &transaction.machine else { return None };
+            let is_same_source = [Some(transaction.flow), *left]
+                .into_iter()
+                .flatten()
+                .any(|source| source.connection == flow.connection && source.remote.ip() == flow.remote.ip());
+            is_same_source.then(|| (key, transaction.owner, to.clone(), machine.is_proceeding()))
         });
         let Some((invite, owner, to, is_proceeding)) = invite else {
             self.respond_statelessly(cancel, cancel.response(StatusCode::CALL_DOES_NOT_EXIST, None), flow);
@@ -99,9 +97,17 @@ impl<O: Copy> TransactionLayer<O> {
         let id = (Side::Client, MatchId::of_response(&response).ok()?);
         let key = *self.by_id.get(&id)?;
         let transaction = self.transactions.get_mut(&key)?;
-        transaction.detour = None;
         let owner = transaction.owner;
         let status = response.status.code();
+        if transaction.is_about_copy(status) {
+            let flow = transaction.flow;
+            if let Machine::InviteClient { invite, .. } = &transaction.machine {
+                let bytes = derived::ack(invite, &response).to_bytes();
+                self.transmit(Transmit { flow, bytes });
+            }
+            return None;
+        }
+        transaction.detour_heard(status);
         let step = match &mut transaction.machine {
             Machine::InviteClient { machine, invite, .. } => {
                 machine.handle_response(status, || derived::ack(invite, &response).to_bytes(), now)

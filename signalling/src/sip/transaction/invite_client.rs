@@ -118,6 +118,11 @@ impl InviteClient {
         }
     }
 
+    /// From now on what it sends goes by datagrams.
+    pub(super) const fn leave_stream(&mut self) {
+        self.is_reliable = false;
+    }
+
     /// The flow broke.
     pub(super) fn handle_flow_failure(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Terminated) {

@@ -133,7 +133,7 @@ impl<O: Copy> TransactionLayer<O> {
         let (machine, step) = if request.method == Method::Invite {
             let trying = request.response(StatusCode::TRYING, None).to_bytes();
             let (machine, step) = InviteServer::start(trying, is_reliable, self.config.timers);
-            (Machine::InviteServer { machine, to: None }, step)
+            (Machine::InviteServer { machine, to: None, left: None }, step)
         } else {
             (Machine::Server(Server::start(is_reliable, self.config.timers)), Step::NOTHING)
         };
@@ -147,7 +147,7 @@ impl<O: Copy> TransactionLayer<O> {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         let status = response.status.code();
         let step = match &mut transaction.machine {
-            Machine::InviteServer { machine, to } => {
+            Machine::InviteServer { machine, to, .. } => {
                 if status > 100 {
                     *to = response.headers.get(&HeaderName::To).map(str::to_owned);
                 }
@@ -259,7 +259,8 @@ impl<O: Copy> TransactionLayer<O> {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(key) = self.deadlines.first_due(now) {
             let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no deadline");
-            if transaction.detour.as_ref().is_some_and(|detour| detour.until <= now) {
+            if transaction.detour.as_ref().and_then(|detour| detour.until()).is_some_and(|until| until <= now)
+            {
                 self.end_detour(key, now);
                 continue;
             }
@@ -376,7 +377,7 @@ impl<O: Copy> TransactionLayer<O> {
     pub(super) fn reschedule(&mut self, key: TransactionKey) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         let old = transaction.deadline;
-        let detour = transaction.detour.as_ref().map(|detour| detour.until);
+        let detour = transaction.detour.as_ref().and_then(|detour| detour.until());
         let is_open = !transaction.machine.is_terminated();
         transaction.deadline =
             transaction.machine.poll_timeout().into_iter().chain(detour.filter(|_| is_open)).min();

@@ -7,6 +7,7 @@ use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
 use super::server::Server;
 use super::step::Step;
+use crate::sip::flow::Flow;
 use crate::sip::message::Request;
 
 /// One transaction's machine and what only its kind needs.
@@ -19,10 +20,11 @@ pub(super) enum Machine {
         wish: Wish,
     },
     Client(Client),
-    /// `to` is the To of the last response, with its tag.
+    /// `to` is the To of the last response, with its tag; `left` the flow by which it came, where its peer has another now.
     InviteServer {
         machine: InviteServer,
         to: Option<String>,
+        left: Option<Flow>,
     },
     Server(Server),
 }

@@ -30,14 +30,11 @@ impl<O: Copy> TransactionLayer<O> {
         self.start_client(request, &branch, flow, owner, now)
     }
 
-    /// Sends the ACK of a 2xx, which belongs to no transaction (RFC 3261 13.2.2.4), and returns it for
-    /// the 2xx's retransmissions.
-    pub fn send_ack(&mut self, ack: Request, flow: Flow, sent_by: (Host, Option<u16>)) -> Transmit {
+    /// Sends the ACK of a 2xx, which belongs to no transaction (RFC 3261 13.2.2.4).
+    pub fn send_ack(&mut self, ack: Request, flow: Flow, sent_by: (Host, Option<u16>)) {
         let branch = self.identifiers.branch();
         let ack = Self::stamped(ack, &flow, sent_by, &branch);
-        let transmit = Transmit { flow, bytes: ack.to_bytes() };
-        self.transmit(transmit.clone());
-        transmit
+        self.transmit(Transmit { flow, bytes: ack.to_bytes() });
     }
 
     /// A request with our Via on it.

@@ -252,8 +252,69 @@ fn what_a_stream_took_and_what_was_given_up_meanwhile_goes_by_no_datagram() {
     bench.layer.handle_timeout(bench.now);
     assert_eq!(bench.sent(), [""; 0]);
     let failed = std::iter::from_fn(|| bench.layer.poll_event()).count();
-    assert_eq!((failed, bench.layer.len()), (2, 0));
+    assert_eq!((failed, bench.layer.len()), (1, 1), "what was given up; the other rings on");
     assert!(bench.layer.poll_timeout().is_none());
+}
+
+#[test]
+fn an_invite_that_rings_outlives_its_stream_and_goes_on_by_datagrams_without_a_word() {
+    for provisional in [100, 180] {
+        let mut bench = Bench::new();
+        let key = bench.send_long(&Method::Invite);
+        let invite = bench.sent_request();
+        bench.receive_response(&invite, provisional);
+        bench.layer.connection_closed(STREAM);
+        bench.now += DETOUR_MAX * 2;
+        bench.layer.handle_timeout(bench.now);
+        assert_eq!((bench.sent(), bench.layer.poll_event()), (Vec::new(), None), "it is not sent again");
+        let answered = bench.receive_response(&invite, 200);
+        assert!(matches!(answered, Some(Received::Response { key: of, .. }) if of == key));
+        assert_eq!(bench.layer.flow(key), Some(bench.flow));
+    }
+}
+
+#[test]
+fn what_lost_its_stream_while_it_rang_is_cancelled_and_acknowledged_by_datagrams() {
+    let mut bench = Bench::new();
+    let key = bench.send_long(&Method::Invite);
+    let invite = bench.sent_request();
+    bench.receive_response(&invite, 180);
+    bench.layer.connection_closed(STREAM);
+    bench.layer.cancel(key, bench.now);
+    let cancel = bench.layer.poll_transmit().expect("it is cancelled");
+    assert_eq!(cancel.flow, bench.flow);
+    let Ok(Message::Request(cancel)) = Message::parse(cancel.bytes) else { panic!("a request") };
+    let via = |request: &Request| request.headers.via().expect("ours").to_string();
+    assert_eq!((&cancel.method, via(&cancel)), (&Method::Cancel, via(&invite).replace("/TCP", "/UDP")));
+    for _ in 0..2 {
+        bench.receive_response(&invite, 487);
+        let ack = bench.layer.poll_transmit().expect("each is acknowledged, as datagrams are");
+        assert!(ack.flow == bench.flow && ack.bytes.starts_with(b"ACK "));
+    }
+}
+
+#[test]
+fn who_rings_by_the_stream_and_refuses_the_datagram_as_its_copy_rings_on() {
+    let mut bench = Bench::new();
+    let key = bench.send_long(&Method::Invite);
+    let invite = bench.sent_request();
+    bench.now += DETOUR_MAX;
+    bench.layer.handle_timeout(bench.now);
+    assert_eq!(bench.sent().len(), 1, "the datagram");
+    bench.receive_response(&invite, 180);
+    assert!(bench.receive_response(&invite, 482).is_none());
+    assert!(bench.sent_request().method == Method::Ack, "it is not said again");
+    let answered = bench.receive_response(&invite, 200);
+    assert!(matches!(answered, Some(Received::Response { key: of, .. }) if of == key));
+}
+
+#[test]
+fn a_request_that_goes_one_way_is_told_of_a_loop() {
+    let mut bench = Bench::new();
+    bench.send_long(&Method::Invite);
+    let invite = bench.sent_request();
+    bench.receive_response(&invite, 180);
+    assert!(bench.receive_response(&invite, 482).is_some());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::description;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, MediaProfile, Origin};
 use crate::sip::flow::ConnectionId;
-use crate::sip::message::HeaderName;
+use crate::sip::message::{HeaderName, Method};
 
 #[test]
 fn a_browser_is_a_webrtc_peer_and_gets_a_websocket_contact() {
@@ -117,4 +117,152 @@ fn a_bye_that_cannot_be_sent_leaves_nothing_behind() {
     let flow = peer.flow;
     peer.agent.flow_failed(&flow, peer.now);
     assert_eq!((peer.agent.calls(), peer.agent.transactions(), peer.agent.dialogs()), (0, 0, 0));
+}
+
+/// The client has come by another stream, and registered there in place of the first.
+fn register_by(peer: &mut Peer, user: &'static str, connection: u64) {
+    peer.flow.connection = Some(ConnectionId(connection));
+    let mut register = peer.request("REGISTER");
+    register.headers.set(HeaderName::Authorization, user);
+    register.headers.set(HeaderName::Subject, "1");
+    peer.receive(register);
+    peer.sent_flows();
+}
+
+fn connections(peer: &mut Peer) -> Vec<u64> {
+    let flows = peer.sent_flows();
+    flows.iter().map(|flow| flow.connection.expect("a stream").0).collect()
+}
+
+#[test]
+fn a_ringing_peer_that_registers_elsewhere_is_cancelled_there_whether_the_first_stream_is_open_or_not() {
+    for is_open in [true, false] {
+        let mut peer = Peer::over_websocket();
+        let (leg, invite) = peer.called(Origin::User("ann".to_owned()));
+        peer.respond(&invite, 180, "one");
+        register_by(&mut peer, "ann", 2);
+        if !is_open {
+            peer.agent.flow_closed(ConnectionId(1), peer.now);
+            peer.flush();
+            assert!(!peer.told.iter().any(|event| matches!(event, Event::Ended { .. })), "it rings on");
+        }
+        peer.command(Command::Hangup { leg, cause: EndCause::Cancelled });
+        assert_eq!(connections(&mut peer), [2], "CANCEL");
+        peer.respond(&invite, 487, "one");
+        assert_eq!(connections(&mut peer), [2], "its ACK");
+    }
+}
+
+#[test]
+fn a_ringing_peer_that_registers_elsewhere_is_acknowledged_and_hung_up_there() {
+    let mut peer = Peer::over_websocket();
+    let (leg, invite) = peer.called(Origin::User("ann".to_owned()));
+    peer.respond(&invite, 180, "one");
+    register_by(&mut peer, "ann", 2);
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    peer.respond(&invite, 200, "one");
+    peer.respond(&invite, 200, "one");
+    assert_eq!(connections(&mut peer), [2, 2], "an ACK for each");
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    assert_eq!(connections(&mut peer), [2]);
+}
+
+/// Nobody registers: the stream by which it answers tells where it is. An older one does not.
+#[test]
+fn a_peer_that_answers_by_a_newer_stream_is_acknowledged_and_hung_up_there() {
+    for (answers_by, expected) in [(2, 2), (0, 1)] {
+        let mut peer = Peer::over_websocket();
+        let (leg, invite) = peer.called(Origin::User("ann".to_owned()));
+        peer.respond(&invite, 180, "one");
+        peer.flow.connection = Some(ConnectionId(answers_by));
+        peer.respond(&invite, 200, "one");
+        peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+        assert_eq!(connections(&mut peer), [expected; 2], "ACK and BYE");
+    }
+}
+
+/// The first 2xx was acknowledged by a stream that is gone since.
+#[test]
+fn an_answer_that_is_repeated_after_a_move_is_acknowledged_where_the_peer_is_now() {
+    let mut peer = Peer::over_websocket();
+    let (_, invite) = peer.called(Origin::User("ann".to_owned()));
+    peer.respond(&invite, 200, "one");
+    assert_eq!(connections(&mut peer), [1]);
+    register_by(&mut peer, "ann", 2);
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    peer.respond(&invite, 200, "one");
+    assert_eq!(connections(&mut peer), [2]);
+}
+
+#[test]
+fn a_caller_that_registers_elsewhere_is_answered_and_hung_up_there_and_may_give_up_by_either_stream() {
+    let mut peer = Peer::over_websocket();
+    let mut invite = peer.request("INVITE");
+    invite.headers.set(HeaderName::ContentType, "application/sdp");
+    invite.body = description(1).to_string().into();
+    peer.receive(invite.clone());
+    let Some(Event::Incoming(incoming)) = peer.told.last() else { panic!("a call came in") };
+    let leg = incoming.leg;
+    register_by(&mut peer, "eve", 3);
+    register_by(&mut peer, "ann", 2);
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    peer.flush();
+    assert!(!peer.told.iter().any(|event| matches!(event, Event::Ended { .. })), "it goes on");
+    peer.command(Command::Answer { leg, description: description(2) });
+    assert_eq!(connections(&mut peer), [2]);
+
+    for gives_up_by in [1, 2] {
+        let mut peer = Peer::over_websocket();
+        let invite = peer.request("INVITE");
+        peer.receive(invite.clone());
+        register_by(&mut peer, "ann", 2);
+        let mut cancel = invite;
+        cancel.method = Method::Cancel;
+        let cseq = cancel.headers.cseq().expect("the test's").number;
+        cancel.headers.set(HeaderName::CSeq, format!("{cseq} CANCEL"));
+        peer.flow.connection = Some(ConnectionId(gives_up_by));
+        peer.receive(cancel);
+        assert!(
+            matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::Cancelled, .. })),
+            "by {gives_up_by}: {:?}",
+            peer.told.last()
+        );
+    }
+}
+
+/// BYE waits for the ACK, which comes by the stream that the caller has now.
+#[test]
+fn a_caller_that_acknowledges_by_a_newer_stream_is_hung_up_there() {
+    let mut peer = Peer::over_websocket();
+    let mut invite = peer.request("INVITE");
+    invite.headers.set(HeaderName::ContentType, "application/sdp");
+    invite.body = description(1).to_string().into();
+    peer.receive(invite.clone());
+    let Some(Event::Incoming(incoming)) = peer.told.last() else { panic!("a call came in") };
+    let leg = incoming.leg;
+    peer.command(Command::Answer { leg, description: description(2) });
+    let ok = peer.sent_responses().pop().expect("the answer");
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    let to = ok.headers.get(&HeaderName::To).expect("a To").to_owned();
+    let cseq = invite.headers.cseq().expect("the test's").number;
+    peer.flow.connection = Some(ConnectionId(2));
+    let mut ack = peer.request("ACK");
+    ack.headers.set(HeaderName::To, to);
+    ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
+    peer.sent_flows();
+    peer.receive(ack);
+    assert_eq!(connections(&mut peer), [2], "BYE");
+}
+
+#[test]
+fn a_bye_that_nobody_has_answered_goes_along_with_its_peer() {
+    let mut peer = Peer::over_websocket();
+    let call = peer.call_in();
+    peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+    assert_eq!(connections(&mut peer), [1]);
+    peer.flow.connection = Some(ConnectionId(2));
+    let mut register = peer.request("REGISTER");
+    register.headers.set(HeaderName::Subject, "1");
+    peer.receive(register);
+    assert_eq!(connections(&mut peer), [2, 2], "BYE, and the answer to REGISTER");
 }
