@@ -333,6 +333,8 @@ impl B2bua {
     /// Runs the plan on; after its last step the call is hung up.
     pub(super) fn next_step(&mut self, directory: &dyn Directory, now: Instant) {
         let leg = self.caller.leg;
+        // The plan goes on with one who talks with nobody: whoever held it is gone.
+        self.tell_hold(leg);
         let Some(step) = self.steps.pop_front() else { return self.end_plan() };
         match step {
             Step::Answer if self.caller.is_talking() => self.next_step(directory, now),

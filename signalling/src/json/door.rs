@@ -113,6 +113,8 @@ pub(super) enum Refused {
     Nobody,
     #[error("its token names {0:?}, which cannot be a user's name")]
     Name(String),
+    #[error("its token is of the customer {0:?}, which is not configured")]
+    Customer(String),
     #[error("its token wants {0}, which the JSON API does not do yet")]
     NotDone(&'static str),
     #[error("its token shows the number {0:?}, which is none of its customer's")]
@@ -226,7 +228,9 @@ impl Door {
         let is_user = !identity.is_configured || self.has_user(&identity.user);
         is_user
             && match &identity.means {
-                Means::Token => identity.grant.as_ref().is_some_and(|granted| self.has_key(granted)),
+                Means::Token => identity.grant.as_ref().is_some_and(|granted| {
+                    self.has_key(granted) && self.is_customers_still(granted, &identity.user)
+                }),
                 Means::Name(key) => key.as_ref().is_none_or(|key| self.ephemeral.has(key)),
                 Means::Password(hash) => self.hashes(&identity.user).any(|own| own == *hash),
             }
@@ -241,6 +245,14 @@ impl Door {
 
     fn has_key(&self, granted: &Granted) -> bool {
         self.tokens.keys().keys().iter().any(|key| key.id == granted.grant.key)
+    }
+
+    /// Whether the user that a customer's token named is the one that it would name now.
+    fn is_customers_still(&self, granted: &Granted, user: &str) -> bool {
+        granted.grant.customer.as_ref().is_none_or(|customer| {
+            let named = user.split_once(CUSTOMER_MARK).map(|(named, _)| named);
+            (named == Some(customer.as_str())) == self.customers.contains_key(customer)
+        })
     }
 
     fn has_user(&self, user: &str) -> bool {
@@ -269,6 +281,10 @@ impl Door {
         let of_account = claims.account.as_ref().map(|account| &account.user);
         let user = claims.subject.as_ref().or(of_account).ok_or(Refused::Nobody)?.clone();
         let customer = grant.customer.as_ref().filter(|customer| self.customers.contains_key(*customer));
+        // One that was taken out of the configuration would name everybody's users.
+        if let (Some(named), None, false) = (&grant.customer, customer, self.customers.is_empty()) {
+            return Err(Refused::Customer(named.clone()));
+        }
         let numbers = customer.and_then(|customer| self.customers.get(customer));
         if let (Some(shown), Some(numbers)) = (&claims.caller_id, numbers)
             && !numbers.contains(shown)

@@ -1,6 +1,7 @@
 //! Hold, and other offers within a call.
 
 use super::*;
+use crate::routing::Decision;
 
 #[test]
 fn a_hold_is_answered_on_its_own_leg_and_a_silent_one_is_heard_as_silence() {
@@ -180,4 +181,27 @@ fn two_that_hold_each_other_are_told_nothing() {
     bench.media(CallEvent::AnswerReady { leg: callee, description: description() });
     let words = bench.agreed(callee, Direction::RecvOnly);
     assert!(words.iter().all(|words| !words.starts_with("offer")), "{words:?}");
+}
+
+/// Whoever holds somebody before it passes it on to a service is gone by then.
+#[test]
+fn who_was_held_and_is_passed_on_to_a_service_is_told_that_this_is_over() {
+    let (mut bench, callee) = telling();
+    let stays = bench.caller;
+    bench.agreed(callee, Direction::RecvOnly);
+    told(&mut bench, stays, Direction::SendOnly);
+    let words = passed_to_echo(&mut bench, callee);
+    assert!(words.contains(&"offer caller".to_owned()), "{words:?}");
+    assert!(told(&mut bench, stays, Direction::SendRecv).contains(&"reoffer caller".to_owned()));
+    let (mut bench, callee) = Bench::talking(trunk());
+    bench.agreed(callee, Direction::RecvOnly);
+    let words = passed_to_echo(&mut bench, callee);
+    assert!(words.contains(&"tell caller Held(false)".to_owned()), "{words:?}");
+}
+
+fn passed_to_echo(bench: &mut Bench, by: LegId) -> Vec<String> {
+    bench.signal(Event::TransferAsked { leg: by, destination: "9196".into(), replaces: None });
+    let plan = Plan { rule: Arc::from("test"), steps: vec![Step::Answer, Step::Echo] };
+    bench.call.handle_input(Input::Routed(Decision::Run(plan)), &World, bench.now);
+    bench.effects()
 }

@@ -287,7 +287,10 @@ pub(super) fn proofs() -> Proofs {
         users: Arc::new(Users),
         trunks: account_trunks(),
         passwords: HashMap::from([("kept".to_owned(), kept_password())]),
-        customers: HashMap::from([("bolt".to_owned(), vec!["+49301".to_owned()])]),
+        customers: HashMap::from([
+            ("bolt".to_owned(), vec!["+49301".to_owned()]),
+            ("acme".to_owned(), Vec::new()),
+        ]),
         ice: turn(),
     }
 }
@@ -318,7 +321,7 @@ fn turn() -> IceSources {
 
 /// The password that tokens of a customer may name.
 fn kept_password() -> AccountPassword {
-    AccountPassword { customer: Some("acme".to_owned()), password: SecretText::new("kept".to_owned()) }
+    AccountPassword { customer: Some("bolt".to_owned()), password: SecretText::new("kept".to_owned()) }
 }
 
 fn token_key() -> TokenKey {

@@ -1,5 +1,6 @@
 //! Users, passwords and keys that are gone: whoever came by them goes too.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -72,4 +73,20 @@ fn whoever_came_by_a_key_that_is_gone_is_no_more_and_does_not_come_back() {
     let back = bench.open();
     let params = json!({ "token": answer["result"]["resumeToken"], "lastSeen": 0 });
     assert_eq!(bench.ask(back, "resume", params)["error"]["code"], 1009);
+}
+
+#[test]
+fn whoever_came_as_one_of_a_customer_that_is_gone_is_no_more_and_nobody_elses_user_either() {
+    let mut bench = Bench::new();
+    let (of_bolt, of_nobody) =
+        (by_token(&mut bench, json!({ "customer": "bolt" })), by_token(&mut bench, json!({})));
+    bench.take_up(proofs());
+    assert!(bench.closed.is_empty(), "nothing changed");
+    let other = HashMap::from([("acme".to_owned(), Vec::new())]);
+    bench.take_up(Proofs { customers: other, ..proofs() });
+    assert_eq!(bench.closed.keys().collect::<Vec<_>>(), [&of_bolt]);
+    assert!(!bench.closed.contains_key(&of_nobody));
+    let flow = bench.open();
+    let proof = json!({ "kind": "token", "token": token(json!({ "customer": "bolt" })) });
+    assert_eq!(bench.ask(flow, "connect", json!({ "proof": proof }))["error"]["code"], 1002);
 }
