@@ -162,7 +162,8 @@ fn with_customers(config: &Config, origins: &[WebOrigin]) -> Vec<WebOrigin> {
 pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
     Proofs {
         tokens: json.keys.tokens.clone(),
-        ephemeral: json.keys.ephemeral.clone().and(&config.entry.keys),
+        ephemeral: json.keys.ephemeral.clone(),
+        edge: config.entry.keys.clone(),
         users: Arc::new(config.users.clone()),
         trunks: account_trunks(config),
         passwords: json.keys.passwords.clone(),

@@ -167,13 +167,6 @@ impl EphemeralKeys {
         self.keys.is_empty()
     }
 
-    /// These and those.
-    #[must_use]
-    pub fn and(mut self, others: &Self) -> Self {
-        self.keys.extend_from_slice(&others.keys);
-        self
-    }
-
     /// Whether there is a key of this id.
     #[must_use]
     pub fn has(&self, id: &str) -> bool {

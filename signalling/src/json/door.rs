@@ -27,8 +27,10 @@ use crate::auth::validity::UnixTime;
 pub struct Proofs {
     /// The keys of tokens.
     pub tokens: Keyring,
-    /// The secrets of names that last for a while.
+    /// The secrets of names that last for a while; they name nobody of a customer's.
     pub ephemeral: EphemeralKeys,
+    /// Those of the edge, by which two hops make names, customers' among them.
+    pub edge: EphemeralKeys,
     /// The users and their hashes.
     pub users: Arc<dyn Credentials + Send + Sync>,
     /// Where tokens may have accounts.
@@ -111,7 +113,7 @@ pub(super) enum Refused {
     Token(#[from] crate::auth::token::Refusal),
     #[error("its token says nothing of whom it is: it has neither sub nor account")]
     Nobody,
-    #[error("its token names {0:?}, which cannot be a user's name")]
+    #[error("it names {0:?}, which cannot be a user's name, or is another's")]
     Name(String),
     #[error("its token is of the customer {0:?}, which is not configured")]
     Customer(String),
@@ -146,6 +148,7 @@ pub(super) const ANSWER: &str = "the proof is not accepted";
 pub(super) struct Door {
     tokens: TokenDoor,
     ephemeral: EphemeralKeys,
+    edge: EphemeralKeys,
     users: Arc<dyn Credentials + Send + Sync>,
     trunks: AccountTrunks,
     passwords: AccountPasswords,
@@ -161,6 +164,7 @@ impl Door {
         Self {
             tokens: TokenDoor::new(proofs.tokens),
             ephemeral: proofs.ephemeral,
+            edge: proofs.edge,
             users: proofs.users,
             trunks: proofs.trunks,
             passwords: proofs.passwords,
@@ -181,6 +185,7 @@ impl Door {
     pub(super) fn take_up(&mut self, proofs: Proofs) {
         self.tokens.set_keys(proofs.tokens);
         self.ephemeral = proofs.ephemeral;
+        self.edge = proofs.edge;
         self.users = proofs.users;
         self.trunks = proofs.trunks;
         self.passwords = proofs.passwords;
@@ -231,7 +236,9 @@ impl Door {
                 Means::Token => identity.grant.as_ref().is_some_and(|granted| {
                     self.has_key(granted) && self.is_customers_still(granted, &identity.user)
                 }),
-                Means::Name(key) => key.as_ref().is_none_or(|key| self.ephemeral.has(key)),
+                Means::Name(key) => {
+                    key.as_ref().is_none_or(|key| self.ephemeral.has(key) || self.edge.has(key))
+                }
                 Means::Password(hash) => self.hashes(&identity.user).any(|own| own == *hash),
             }
     }
@@ -355,8 +362,17 @@ impl Door {
         entry: &Entry,
         wall: SystemTime,
     ) -> Result<Identity, Refused> {
-        let known = self.ephemeral.verify(name, password, UnixTime::from(wall))?;
+        let now = UnixTime::from(wall);
+        let by_edge = self.edge.verify(name, password, now);
+        let is_edges = by_edge.is_ok();
+        let known = by_edge.or_else(|refused| match self.ephemeral.is_empty() {
+            true => Err(refused),
+            false => self.ephemeral.verify(name, password, now),
+        })?;
         let user = known.user.ok_or(Refused::Nobody)?;
+        if !is_edges && self.is_of_customer(user) {
+            return Err(Refused::Name(user.to_owned()));
+        }
         Ok(self.of_user(user, Means::Name(known.key.map(str::to_owned)), entry))
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::page::{Bench, SDP, WALL, token};
+use super::page::{Bench, SDP, WALL, proofs, token};
 use crate::adapter::{Command, Event};
 use crate::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
 use crate::auth::secret::SecretOctets;
@@ -194,6 +194,21 @@ fn a_customers_tokens_name_its_own_users_alone_and_nobody_elses_name_them() {
     assert_eq!(user(by_token(&mut bench, json!({ "sub": "x+y" }))), Ok(json!("x+y")));
     let other = by_token(&mut bench, json!({ "sub": "alice", "customer": "other" }));
     assert_eq!(user(other), Err(1002), "nor does one that is no customer any more");
+}
+
+#[test]
+fn names_that_last_for_a_while_are_of_a_customers_users_where_the_edge_made_them_alone() {
+    let mut bench = Bench::new();
+    let made = |keys: EphemeralKeys, user: &str| {
+        let made = keys.make(Some(user), std::time::Duration::from_secs(60), UnixTime(WALL)).expect("a name");
+        json!({ "kind": "ephemeral", "name": made.name, "password": made.password.expose() })
+    };
+    for (user, by_another) in [("bolt+alice", Err(1002)), ("x+y", Ok(())), ("bob", Ok(()))] {
+        let proof = made(proofs().ephemeral, user);
+        assert_eq!(connect(&mut bench, proof).map(|_| ()), by_another, "{user}");
+        let proof = made(proofs().edge, user);
+        assert_eq!(connect(&mut bench, proof).expect("the edge's").1["user"], user);
+    }
 }
 
 #[test]

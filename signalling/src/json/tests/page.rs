@@ -279,11 +279,15 @@ impl Bench {
 
 /// What pages are known by.
 pub(super) fn proofs() -> Proofs {
-    let secret = SecretOctets::new(b"north wind and sun".to_vec());
-    let key = EphemeralKey::new("k1".to_owned(), secret, EphemeralHash::Sha256, Validity::default());
+    let keys = |id: &str, secret: &str| {
+        let secret = SecretOctets::new(secret.as_bytes().to_vec());
+        let key = EphemeralKey::new(id.to_owned(), secret, EphemeralHash::Sha256, Validity::default());
+        EphemeralKeys::new(vec![key.expect("a key")])
+    };
     Proofs {
         tokens: Keyring::new(vec![token_key()]),
-        ephemeral: EphemeralKeys::new(vec![key.expect("a key")]),
+        ephemeral: keys("k1", "north wind and sun"),
+        edge: keys("e1", "hare and tortoise!"),
         users: Arc::new(Users),
         trunks: account_trunks(),
         passwords: HashMap::from([("kept".to_owned(), kept_password())]),
