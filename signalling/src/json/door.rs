@@ -309,7 +309,7 @@ impl Door {
             return Err(Refused::Name(user));
         }
         let account = match &claims.account {
-            Some(account) => self.account(account, &user, grant.customer.as_deref())?,
+            Some(account) => self.account(account, &user, &grant)?,
             None => None,
         };
         let visible = claims.account.as_ref().and_then(|account| account.visible_name.clone());
@@ -333,18 +333,22 @@ impl Door {
         &self,
         account: &Account,
         of_user: &str,
-        customer: Option<&str>,
+        grant: &Grant,
     ) -> Result<Option<Box<HeldAccount>>, Refused> {
         let password = match &account.credential {
             None if account.hosts().next().is_some() => return Err(Refused::NoPassword),
             None => return Ok(None),
             Some(Credential::Password(password)) => password,
             Some(Credential::Reference(name)) => {
-                let kept = self.passwords.get(name).filter(|kept| kept.customer.as_deref() == customer);
+                let kept = self.passwords.get(name).filter(|kept| kept.customer == grant.customer);
                 &kept.ok_or_else(|| Refused::UnknownPassword(name.clone()))?.password
             }
         };
         let trunk = self.trunks.of(account)?;
+        // It may have named none: the only trunk is meant then.
+        if !self.tokens.keys().may_have_accounts_at(&grant.key, [&trunk.host, &trunk.domain]) {
+            return Err(NoTrunk::Unknown.into());
+        }
         Ok(Some(Box::new(HeldAccount {
             trunk: trunk.name.clone(),
             user: account.user.clone(),

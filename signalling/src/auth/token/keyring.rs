@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::bridge::BridgeKey;
 use super::claims::Claims;
+use super::host::HostName;
 use super::jwt::{self, Header, Verifier};
 use super::key::{Format, KeyKind, TokenKey};
 use super::legacy::{self, Arrival, LegacyKey};
@@ -58,6 +59,13 @@ impl Keyring {
             KeyKind::Legacy(legacy) => legacy.admits(arrival).is_ok(),
             KeyKind::Sealed(_) | KeyKind::Jwt(_) | KeyKind::Jwks(_) | KeyKind::Bridge(_) => true,
         })
+    }
+
+    /// Whether a key's tokens may have accounts where one of these hosts is asked for.
+    #[must_use]
+    pub fn may_have_accounts_at(&self, id: &str, hosts: [&HostName; 2]) -> bool {
+        let own = self.keys.iter().filter(|key| key.id == id);
+        own.flat_map(|key| &key.terms.hosts).any(|host| hosts.contains(&host))
     }
 
     /// Whether tokens are taken that anybody may forge who has one. Whoever starts a gateway is to be told.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::page::{Bench, PROVIDER, TRUNK, token};
+use super::page::{Bench, PROVIDER, TRUNK, proofs, token, token_key};
 use crate::accounts::{AccountId, AccountStanding, AccountWish};
+use crate::auth::token::Keyring;
+use crate::json::door::Proofs;
 
 /// A page connects by a token with this account.
 fn connect(bench: &mut Bench, user: &str, account: Value) -> Result<u64, i64> {
@@ -138,4 +140,16 @@ fn a_password_that_the_gateway_keeps_is_named_by_tokens_of_its_customer_alone() 
     let absent = json!({ "user": "1002", "password_ref": "absent", "domain": PROVIDER });
     let claims = json!({ "sub": "bob", "account": absent, "customer": "bolt" });
     assert_eq!(connect_of(&mut bench, claims), Err(1002));
+}
+
+/// Whoever has it could have passwords tried at the provider.
+#[test]
+fn a_key_without_hosts_brings_no_account_to_the_only_trunk_either() {
+    let mut bench = Bench::new();
+    let unnamed = json!({ "user": "1001", "password": "p" });
+    assert!(connect(&mut bench, "alice", unnamed.clone()).is_ok());
+    let mut key = token_key();
+    key.terms.hosts.clear();
+    bench.take_up(Proofs { tokens: Keyring::new(vec![key]), ..proofs() });
+    assert_eq!(connect(&mut bench, "bob", unnamed), Err(1002));
 }

@@ -328,7 +328,7 @@ fn kept_password() -> AccountPassword {
     AccountPassword { customer: Some("bolt".to_owned()), password: SecretText::new("kept".to_owned()) }
 }
 
-fn token_key() -> TokenKey {
+pub(super) fn token_key() -> TokenKey {
     let sealing = SealingKey::new(SecretOctets::new((0..32).collect())).expect("32 octets");
     let hosts = [PROVIDER, "127.0.0.1"].map(|host| host.parse().expect("a host")).to_vec();
     let terms = Terms { audience: Some("phone.example".to_owned()), hosts, ..Terms::default() };
