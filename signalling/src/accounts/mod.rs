@@ -74,6 +74,13 @@ impl HeldAccount {
         self.trunk == other.trunk && (self.user == other.user || self.of_user == other.of_user)
     }
 
+    /// Whether a page that wants the other has all that it wants in this one: the same, and registered if it wants that.
+    #[must_use]
+    pub fn serves(&self, other: &Self) -> bool {
+        let are_same = (&self.auth_name, &self.password) == (&other.auth_name, &other.password);
+        self.is_same_place(other) && are_same && (self.registers || !other.registers)
+    }
+
     /// Whether both are the same address of the same user, by whatever password.
     #[must_use]
     pub fn is_same_place(&self, other: &Self) -> bool {

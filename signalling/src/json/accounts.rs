@@ -55,7 +55,9 @@ impl Accounts {
         session: SessionKey,
         account: &HeldAccount,
     ) -> Result<(Vec<AccountWish>, AccountStanding), NotHeld> {
-        let same = self.held.iter_mut().find(|(_, held)| held.account == *account);
+        // One that was refused is tried anew by whoever comes next: it may be right by now.
+        let serves = |held: &Held| held.standing != AccountStanding::Refused && held.account.serves(account);
+        let same = self.held.iter_mut().find(|(_, held)| serves(held));
         if let Some((id, held)) = same {
             held.sessions.insert(session);
             held.leave_at = None;

@@ -142,6 +142,28 @@ fn a_password_that_the_gateway_keeps_is_named_by_tokens_of_its_customer_alone() 
     assert_eq!(connect_of(&mut bench, claims), Err(1002));
 }
 
+#[test]
+fn a_page_that_only_calls_leaves_an_account_registered_for_one_that_is_called() {
+    let mut bench = Bench::new();
+    let outbound = json!({ "user": "1001", "password": "secret", "domain": PROVIDER, "register": false });
+    connect(&mut bench, "alice", outbound.clone()).expect("a good token");
+    connect(&mut bench, "alice", account("1001", "secret")).expect("a good token");
+    assert_eq!(wishes(&bench), ["+1 1001", "-1", "+2 1001"], "it is registered for the second page");
+    connect(&mut bench, "alice", outbound).expect("a good token");
+    assert_eq!(wishes(&bench).len(), 3, "and stays so");
+}
+
+#[test]
+fn an_account_that_was_refused_is_tried_anew_by_whoever_comes_next() {
+    let mut bench = Bench::new();
+    let flow = connect(&mut bench, "alice", account("1001", "secret")).expect("a good token");
+    bench.stand(AccountId(1), AccountStanding::Refused);
+    connect(&mut bench, "alice", account("1001", "secret")).expect("a good token");
+    assert_eq!(wishes(&bench), ["+1 1001", "-1", "+2 1001"]);
+    bench.stand(AccountId(2), AccountStanding::Registered);
+    assert_eq!(bench.event(flow, "registration")["account"], "registered");
+}
+
 /// Whoever has it could have passwords tried at the provider.
 #[test]
 fn a_key_without_hosts_brings_no_account_to_the_only_trunk_either() {
