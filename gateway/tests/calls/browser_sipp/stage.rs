@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use webtrunk_codecs::g711::Law;
+use webtrunk_signalling::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
+use webtrunk_signalling::auth::secret::SecretOctets;
+use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::{Sipp, Values};
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig};
 use crate::support::gateway_config::HTTP_PORT;
+use crate::support::gateway_config::password;
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
 use crate::support::sound::PEAK_AT_10_DBM0;
@@ -25,6 +29,19 @@ const PAGE_DBM0: f64 = 3.17 - 12.04;
 
 /// What the phone says.
 pub(super) const PHONE_HZ: f64 = 1400.0;
+
+/// By which names are made that last for a while.
+const SECRET: &str = "north wind and sun";
+
+/// A name of alice's that lasts for a minute, and its password.
+fn lasting_name() -> (String, String) {
+    let secret = SecretOctets::new(SECRET.as_bytes().to_vec());
+    let key = EphemeralKey::new("k1".to_owned(), secret, EphemeralHash::Sha256, Validity::default());
+    let keys = EphemeralKeys::new(vec![key.expect("a key")]);
+    let now = UnixTime::from(SystemTime::now());
+    let made = keys.make(Some("alice"), Duration::from_secs(60), now).expect("a name");
+    (made.name, made.password.expose().to_owned())
+}
 
 /// How long a key is held where a test says it: neither a client's default nor ours.
 pub(super) const HELD_MS: u16 = 220;
@@ -122,8 +139,10 @@ impl Call {
                 "destination = \"0.*\"\nactions = [{ bridge = { trunk = \"provider\", number = \"$0\" } }]",
             );
         if more.library == Library::Webtrunk {
-            config =
-                config.sections(&format!("[json]\npasswords = true\norigins = [{:?}]", browser.origin()));
+            config = config.sections(&format!(
+                "[json]\norigins = [{:?}]\nephemeral_keys = [{{ id = \"k1\", secret = \"{SECRET}\" }}]",
+                browser.origin()
+            ));
         }
         if let Some((certificate, key)) = more.tls {
             config = config.tls(certificate, key);
@@ -135,17 +154,19 @@ impl Call {
         let socket = wire.as_ref().map(Wire::websocket).or(secure).or(more.socket.map(str::to_owned));
         let alice = browser.open();
         let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
-        alice.register(
-            &gateway,
-            "alice",
-            &LineConfig {
-                microphone,
-                library: more.library,
-                refreshes: more.page_refreshes,
-                socket,
-                ..LineConfig::default()
-            },
-        );
+        // A password is not taken from another machine without TLS.
+        let lasting = (more.library == Library::Webtrunk).then(lasting_name);
+        let (login, password) = lasting.map_or((None, password("alice")), |(name, made)| (Some(name), made));
+        let line = LineConfig {
+            microphone,
+            library: more.library,
+            refreshes: more.page_refreshes,
+            socket,
+            login,
+            ..LineConfig::default()
+        };
+        alice.begin_registration(&gateway, "alice", &password, &line);
+        alice.next("registered");
         let sound = RtpPeer::new(&phone_host, RTP_PORT);
         let port = RTP_PORT.to_string();
         let values = [("RTP_PORT", &*port), ("FORMATS", "0 101"), ("HELD_MS", &HELD_MS.to_string())];

@@ -55,7 +55,7 @@ pub(crate) struct LineConfig {
     pub(crate) refreshes: bool,
     /// Where its WebSocket leads; `None` for straight to the gateway.
     pub(crate) socket: Option<String>,
-    /// What SIP's Digest is answered with as user; `None` for the user itself.
+    /// The name to log in by, of SIP's Digest or one that lasts for a while; `None` for the user itself.
     pub(crate) login: Option<String>,
 }
 

@@ -18,7 +18,7 @@ const sent = new Frames();
 let line = null;
 
 window.phone = {
-  /** `account` holds user, login (of Digest, or null), password, domain, socket; `wish` library, microphone, codecs, opus, watchesFrames and refreshes. */
+  /** `account` holds user, login (of Digest or one that lasts for a while, or null), password, domain, socket; `wish` library, microphone, codecs, opus, watchesFrames and refreshes. */
   async register(account, { library, microphone, codecs, opus, watchesFrames, refreshes }) {
     await ear.open();
     const onTrack = (stream) => ear.attach(stream);

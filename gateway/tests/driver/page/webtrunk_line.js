@@ -8,11 +8,11 @@ export class WebtrunkLine {
   #call = null;
   #first = null;
 
-  constructor({ user, password, socket }, events, microphone) {
+  constructor({ user, login, password, socket }, events, microphone) {
     this.#events = events;
     this.#phone = new Phone({
       url: socket,
-      proof: { kind: 'password', user, password },
+      proof: login ? { kind: 'ephemeral', name: login, password } : { kind: 'password', user, password },
       plays: false,
       microphone: async () => microphone.clone(),
     });
