@@ -108,7 +108,7 @@ pub async fn serve(
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificates.server())).transpose()?;
     let admin = config.admin.as_ref().map(BoundAdmin::open).transpose()?;
     let store = match &config.store {
-        Some(store) => Some(Store::open(&store.path, config.cdr.as_ref()).await?),
+        Some(store) => Some(Store::open(&store.place, config.cdr.as_ref()).await?),
         None => None,
     };
     let shares = descriptors::share_out(config.media.calls_max, config.json.is_some() && http.is_some());

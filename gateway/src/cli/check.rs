@@ -42,7 +42,7 @@ fn summary(config: &Config) -> Vec<String> {
     lines.extend(unheard(config));
     lines.extend(readable_keys(config));
     lines.extend(config.recording.as_ref().map(|own| format!("recordings in {}", own.folder.display())));
-    lines.extend(config.store.as_ref().map(|own| format!("registrations kept in {}", own.path.display())));
+    lines.extend(config.store.as_ref().map(|own| format!("registrations kept in {}", own.place)));
     lines.extend(config.cdr.as_ref().map(|own| match &own.file {
         Some(file) => {
             format!("records of calls kept for {} days, and written to {}", own.keep_days, file.display())

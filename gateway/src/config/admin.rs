@@ -77,7 +77,7 @@ impl AdminSection {
         };
         let token_file = match &self.token_file {
             None => {
-                let path = usual_token_file(store.map(|store| store.path.as_path()));
+                let path = usual_token_file(store.and_then(|store| store.place.file()));
                 faults.write_to(0..0, path.clone());
                 path
             }

@@ -131,6 +131,7 @@ impl File {
             || self.admin.as_ref().is_some_and(AdminSection::has_inline_secret)
             || self.hep.as_ref().is_some_and(HepSection::has_inline_secret)
             || self.json.as_ref().is_some_and(JsonSection::has_inline_secret)
+            || self.store.as_ref().is_some_and(StoreSection::has_inline_secret)
             || self.entry.has_inline_secret()
             || self.customers.iter().any(CustomerSection::has_inline_secret)
     }
@@ -165,7 +166,7 @@ impl File {
         let mut prompts = Prompts::new();
         let media = self.media.check(&mut prompts, faults);
         let recording = self.recording.as_ref().map(|section| section.check(faults));
-        let store = self.store.as_ref().map(|section| section.check(faults));
+        let store = self.store.as_ref().map(|section| section.check(environment, faults));
         let cdr = self.cdr.as_ref().map(|section| section.check(self.store.is_some(), faults));
         let drain = self.drain.check(faults);
         let telemetry = self.telemetry.as_ref().map(|section| section.check(faults));

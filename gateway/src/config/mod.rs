@@ -45,6 +45,7 @@ mod sip;
 mod sip_ws;
 mod srtp;
 mod store;
+mod store_server;
 mod structure;
 mod structure_words;
 mod subscriptions;

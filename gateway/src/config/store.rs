@@ -10,45 +10,93 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
+use super::secret::{Environment, SecretSource, fetch};
+use super::store_server;
 use crate::files;
+use crate::store::StorePlace;
 
-/// Where registrations are kept.
+/// What is kept, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// The file.
-    pub path: PathBuf,
+    /// The database.
+    pub place: StorePlace,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoreSection {
-    path: Spanned<String>,
+    path: Option<Spanned<String>>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) password: Option<Spanned<SecretSource>>,
+    pub(super) trusted_certificates: Option<Spanned<String>>,
 }
 
 impl StoreSection {
-    /// Checks the section by making a file beside it, which goes away at once: SQLite does so too.
-    pub(super) fn check(&self, faults: &mut Faults<'_>) -> Option<StoreConfig> {
-        let path = faults.document().resolve(self.path.get_ref());
-        let is_ours = files::try_folder_of(&path)
-            .and_then(|()| if path.exists() { check_writable(&path) } else { Ok(()) });
-        if is_ours.is_ok() && is_something_else(&path) {
-            let cure = "name a file that is not there yet, or the one that the gateway made";
-            faults.add(self.path.span(), "is no SQLite database", cure);
-            return None;
-        }
-        // SQLite's log and index are beside it.
-        for end in ["", "-wal", "-shm"] {
-            let mut own = path.as_os_str().to_owned();
-            own.push(end);
-            faults.write_to(self.path.span(), own.into());
-        }
-        match is_ours {
-            Ok(()) => Some(StoreConfig { path }),
-            Err(error) => {
-                let cure = "name a file in a folder that is there, and let the gateway's user write to both";
-                faults.add(self.path.span(), format!("cannot be written: {error}"), cure);
-                None
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.password.as_ref().is_some_and(|password| password.get_ref().is_inline())
+    }
+
+    /// Checks the section; `None` where it is faulty.
+    pub(super) fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<StoreConfig> {
+        let place = match (&self.path, &self.url) {
+            (Some(path), None) => {
+                self.check_effects(faults);
+                StorePlace::File(check_file(path, faults)?)
             }
+            (None, Some(url)) => {
+                let password = match &self.password {
+                    Some(source) => Some(fetch(source, environment, faults)?),
+                    None => None,
+                };
+                StorePlace::Server(store_server::check(self, url, password, faults)?)
+            }
+            (Some(path), Some(_)) => {
+                let cure = "take out path, or all but path";
+                faults.add(path.span(), "the store is in one place, and url names another", cure);
+                return None;
+            }
+            (None, None) if faults.is_partial(&["store"]) => return None,
+            (None, None) => {
+                let cure = "add path, the name of a file, or url, the address of a PostgreSQL database";
+                faults.add_to_file("[store] does not say where the store is", cure);
+                return None;
+            }
+        };
+        Some(StoreConfig { place })
+    }
+
+    /// Notes what does nothing where the store is a file.
+    fn check_effects(&self, faults: &mut Faults<'_>) {
+        let password = self.password.as_ref().map(Spanned::span);
+        let trusted = self.trusted_certificates.as_ref().map(Spanned::span);
+        for span in [password, trusted].into_iter().flatten() {
+            faults.add(span, "is for a store at url, and this one is a file", "take it out");
+        }
+    }
+}
+
+/// Checks a file by making one beside it, which goes away at once: SQLite does so too.
+fn check_file(written: &Spanned<String>, faults: &mut Faults<'_>) -> Option<PathBuf> {
+    let path = faults.document().resolve(written.get_ref());
+    let is_ours =
+        files::try_folder_of(&path).and_then(|()| if path.exists() { check_writable(&path) } else { Ok(()) });
+    if is_ours.is_ok() && is_something_else(&path) {
+        let cure = "name a file that is not there yet, or the one that the gateway made";
+        faults.add(written.span(), "is no SQLite database", cure);
+        return None;
+    }
+    // SQLite's log and index are beside it.
+    for end in ["", "-wal", "-shm"] {
+        let mut own = path.as_os_str().to_owned();
+        own.push(end);
+        faults.write_to(written.span(), own.into());
+    }
+    match is_ours {
+        Ok(()) => Some(path),
+        Err(error) => {
+            let cure = "name a file in a folder that is there, and let the gateway's user write to both";
+            faults.add(written.span(), format!("cannot be written: {error}"), cure);
+            None
         }
     }
 }

@@ -10,12 +10,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 use webtrunk_signalling::cdr::{RecordId, Unseen};
 
 use super::calls::Heartbeat;
+use super::database::Connection;
 use super::filing_queue::Filed;
 use super::spare::Spare;
 use super::spool::Spool;
@@ -54,7 +54,7 @@ impl Books {
     ///
     /// # Errors
     /// A file in which records are to be is something else.
-    pub(super) async fn open(cdr: &CdrConfig, connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+    pub(super) async fn open(cdr: &CdrConfig, connection: &mut Connection) -> Result<Self, StoreError> {
         for file in cdr.file.iter().chain(&cdr.spare) {
             let path = file.clone();
             let last = blocking(move || lines::last_id(&path)).await;
@@ -82,7 +82,7 @@ impl Books {
     }
 
     /// Brings what the process before left into the store: records that waited elsewhere, then calls that it had.
-    async fn recover(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    async fn recover(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         if let Some(spare) = &mut self.spare {
             spare.empty_into(connection).await?;
         }
@@ -106,6 +106,11 @@ impl Books {
         !self.spool.is_empty()
     }
 
+    /// How many rows wait to be written.
+    pub(super) fn len(&self) -> usize {
+        self.spool.len()
+    }
+
     /// Whether more may wait.
     pub(super) fn has_room(&self) -> bool {
         !self.spool.is_full()
@@ -126,7 +131,7 @@ impl Books {
     }
 
     /// Writes what waits, and that the process lives.
-    pub(super) async fn write(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    pub(super) async fn write(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         if !self.is_recovered {
             self.recover(connection).await?;
             self.has_news = true;
@@ -158,7 +163,7 @@ impl Books {
     }
 
     /// Brings the file of lines up to date. Where that fails the store has the records, and it is tried again.
-    async fn append_lines(&mut self, connection: &mut SqliteConnection) {
+    async fn append_lines(&mut self, connection: &mut Connection) {
         let Some(path) = self.lines.clone() else {
             self.has_news = false;
             return;
@@ -180,11 +185,7 @@ impl Books {
         }
     }
 
-    async fn try_append(
-        &mut self,
-        path: PathBuf,
-        connection: &mut SqliteConnection,
-    ) -> Result<(), sqlx::Error> {
+    async fn try_append(&mut self, path: PathBuf, connection: &mut Connection) -> Result<(), sqlx::Error> {
         if !self.is_end_known {
             // Some lines may be in the file of which the store could not be told.
             let file = path.clone();
@@ -207,6 +208,8 @@ impl Books {
     /// The store takes nothing: what it has to get waits in the spare file, where there is one, so that neither a kill nor
     /// a long while loses it.
     pub(super) async fn set_aside(&mut self) {
+        // Whether lines were written was not told, where it was not waited for.
+        self.is_end_known = false;
         let Some(spare) = &mut self.spare else { return };
         match spare.append(self.spool.closed()).await {
             Ok(()) => self.spool.clear_closed(),

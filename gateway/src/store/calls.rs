@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection as _;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use webtrunk_signalling::cdr::{CallRecord, LastSign, RecordId, Stamp, Unseen};
 
+use super::database::Connection;
 use super::spool::Spool;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -23,7 +24,7 @@ pub(super) struct Heartbeat {
 }
 
 /// Ends what was open when the process ended, at the moment at which it is known to have lived last. All or none.
-pub(super) async fn recover(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn recover(connection: &mut Connection) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let (alive_at, alive_up): (i64, i64) =
         sqlx::query_as("SELECT alive_at_ms, alive_up_ms FROM cdr_state").fetch_one(&mut *transaction).await?;
@@ -49,7 +50,7 @@ pub(super) async fn recover(connection: &mut SqliteConnection) -> Result<(), sql
 
 /// Writes what waits, and that the process lives. All or none: a call is open or has its record, and never both.
 pub(super) async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     spool: &Spool,
     heartbeat: Heartbeat,
 ) -> Result<(), sqlx::Error> {
@@ -61,14 +62,17 @@ pub(super) async fn write(
         end_unseen(&mut transaction, id, unseen).await?;
     }
     for (record, began) in spool.open() {
-        sqlx::query("INSERT OR REPLACE INTO open_calls (id, record, began_up_ms) VALUES (?, ?, ?)")
-            .bind(record.id.as_str())
-            .bind(to_json(record)?)
-            .bind(began.map(|began| heartbeat.up_ms(began)))
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO open_calls (id, record, began_up_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (id) DO UPDATE SET record = excluded.record, began_up_ms = excluded.began_up_ms",
+        )
+        .bind(record.id.as_str())
+        .bind(to_json(record)?)
+        .bind(began.map(|began| heartbeat.up_ms(began)))
+        .execute(&mut *transaction)
+        .await?;
     }
-    sqlx::query("UPDATE cdr_state SET alive_at_ms = ?, alive_up_ms = ?")
+    sqlx::query("UPDATE cdr_state SET alive_at_ms = $1, alive_up_ms = $2")
         .bind(heartbeat.at.ms())
         .bind(heartbeat.up_ms(heartbeat.now))
         .execute(&mut *transaction)
@@ -77,12 +81,8 @@ pub(super) async fn write(
 }
 
 /// Ends a call that is open in the store as it is known to have ended.
-async fn end_unseen(
-    connection: &mut SqliteConnection,
-    id: &RecordId,
-    unseen: &Unseen,
-) -> Result<(), sqlx::Error> {
-    let json: Option<String> = sqlx::query_scalar("SELECT record FROM open_calls WHERE id = ?")
+async fn end_unseen(connection: &mut Connection, id: &RecordId, unseen: &Unseen) -> Result<(), sqlx::Error> {
+    let json: Option<String> = sqlx::query_scalar("SELECT record FROM open_calls WHERE id = $1")
         .bind(id.as_str())
         .fetch_optional(&mut *connection)
         .await?;
@@ -95,10 +95,7 @@ async fn end_unseen(
 }
 
 /// Writes records of calls that are over. All or none.
-pub(super) async fn close(
-    connection: &mut SqliteConnection,
-    records: &[CallRecord],
-) -> Result<(), sqlx::Error> {
+pub(super) async fn close(connection: &mut Connection, records: &[CallRecord]) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     for record in records {
         close_one(&mut transaction, record).await?;
@@ -108,13 +105,13 @@ pub(super) async fn close(
 
 /// Forgets records of calls that began more than `days` ago, but none that `lines` have still to get.
 pub(super) async fn prune(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (now, days): (Stamp, u32),
     has_lines: bool,
 ) -> Result<u64, sqlx::Error> {
     let oldest = now.ms().saturating_sub(i64::try_from((DAY * days).as_millis()).unwrap_or(i64::MAX));
     let pruned = sqlx::query(
-        "DELETE FROM calls WHERE began_at_ms < ? AND (NOT ? OR seq <= (SELECT lines_seq FROM cdr_state))",
+        "DELETE FROM calls WHERE began_at_ms < $1 AND (NOT $2 OR seq <= (SELECT lines_seq FROM cdr_state))",
     )
     .bind(oldest)
     .bind(has_lines)
@@ -125,26 +122,26 @@ pub(super) async fn prune(
 
 /// Records that the file of lines has not, in their order, so many at most: each with its place.
 pub(super) async fn not_in_lines(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     most: u32,
 ) -> Result<Vec<(i64, String)>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT seq, record FROM calls WHERE seq > (SELECT lines_seq FROM cdr_state) ORDER BY seq LIMIT ?",
+        "SELECT seq, record FROM calls WHERE seq > (SELECT lines_seq FROM cdr_state) ORDER BY seq LIMIT $1",
     )
-    .bind(most)
+    .bind(i64::from(most))
     .fetch_all(connection)
     .await
 }
 
 /// The file of lines has the records up to this one.
-pub(super) async fn set_lines(connection: &mut SqliteConnection, seq: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE cdr_state SET lines_seq = ?").bind(seq).execute(connection).await.map(drop)
+pub(super) async fn set_lines(connection: &mut Connection, seq: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE cdr_state SET lines_seq = $1").bind(seq).execute(connection).await.map(drop)
 }
 
 /// The file ends with this record: what the process that wrote it may have had no time to say.
-pub(super) async fn set_lines_by_id(connection: &mut SqliteConnection, id: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn set_lines_by_id(connection: &mut Connection, id: &str) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE cdr_state SET lines_seq = max(lines_seq, coalesce((SELECT seq FROM calls WHERE id = ?), 0))",
+        "UPDATE cdr_state SET lines_seq = calls.seq FROM calls WHERE calls.id = $1 AND calls.seq > cdr_state.lines_seq",
     )
     .bind(id)
     .execute(connection)
@@ -152,17 +149,17 @@ pub(super) async fn set_lines_by_id(connection: &mut SqliteConnection, id: &str)
     .map(drop)
 }
 
-async fn close_one(connection: &mut SqliteConnection, record: &CallRecord) -> Result<(), sqlx::Error> {
+async fn close_one(connection: &mut Connection, record: &CallRecord) -> Result<(), sqlx::Error> {
     insert(connection, record).await?;
-    sqlx::query("DELETE FROM open_calls WHERE id = ?")
+    sqlx::query("DELETE FROM open_calls WHERE id = $1")
         .bind(record.id.as_str())
         .execute(connection)
         .await
         .map(drop)
 }
 
-async fn insert(connection: &mut SqliteConnection, record: &CallRecord) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT OR IGNORE INTO calls (id, began_at_ms, record) VALUES (?, ?, ?)")
+async fn insert(connection: &mut Connection, record: &CallRecord) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO calls (id, began_at_ms, record) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
         .bind(record.id.as_str())
         .bind(record.began_at.ms())
         .bind(to_json(record)?)

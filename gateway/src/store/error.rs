@@ -1,21 +1,20 @@
 //! Why there is no store.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sqlx::migrate::MigrateError;
+
+use super::StorePlace;
+use super::cure::cure;
 
 /// The store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It is no database, damaged, in use, or cannot be written.
-    #[error(
-        "{}: the store cannot be used: {source}; let the gateway's user write to its folder, see that no other \
-         gateway has it, or move it away to begin with an empty one (store.path)",
-        .file.display()
-    )]
+    #[error("{place}: the store cannot be used: {source}; {}", unusable_cure(.place, .source))]
     Unusable {
-        /// The file.
-        file: PathBuf,
+        /// Where it is.
+        place: Box<StorePlace>,
         /// What was found.
         source: sqlx::Error,
     },
@@ -44,20 +43,39 @@ pub enum StoreError {
     },
     /// A version after this one has changed it, or it was changed by hand.
     #[error(
-        "{}: the store is not as this version knows it: {source}; run the version that wrote it, or move it \
-         away to begin with an empty one (store.path)",
-        .file.display()
+        "{place}: the store is not as this version knows it: {source}; run the version that wrote it, or {} to begin with an \
+         empty one ({})",
+        other_cure(.place), .place.key()
     )]
     Unknown {
-        /// The file.
-        file: PathBuf,
+        /// Where it is.
+        place: Box<StorePlace>,
         /// What was found.
         source: MigrateError,
     },
 }
 
 impl StoreError {
-    pub(super) fn unusable(file: &Path, source: impl Into<sqlx::Error>) -> Self {
-        Self::Unusable { file: file.to_owned(), source: source.into() }
+    pub(super) fn unusable(place: &StorePlace, source: impl Into<sqlx::Error>) -> Self {
+        Self::Unusable { place: Box::new(place.clone()), source: source.into() }
+    }
+}
+
+fn unusable_cure(place: &StorePlace, source: &sqlx::Error) -> String {
+    match place {
+        StorePlace::File(_) => {
+            "let the gateway's user write to its folder, see that no other gateway has it, or move it away \
+                                to begin with an empty one (store.path)"
+                .to_owned()
+        }
+        StorePlace::Server(_) => format!("{} (store.url)", cure(place, source)),
+    }
+}
+
+/// How another is had in its place.
+const fn other_cure(place: &StorePlace) -> &'static str {
+    match place {
+        StorePlace::File(_) => "move it away",
+        StorePlace::Server(_) => "name another database",
     }
 }

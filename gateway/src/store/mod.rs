@@ -1,4 +1,4 @@
-//! What outlives the process: an SQLite file (docs/decisions/0014).
+//! What outlives the process: an SQLite file, or a PostgreSQL database (docs/decisions/0014).
 //!
 //! ```text
 //!  signalling --- Keeper, CdrKeeper: never wait --->  queues (bounded) ---> Writer --- a transaction each batch ---> file
@@ -7,8 +7,10 @@
 //!
 //! No call waits for the disk, and none ends because it is full.
 
+mod address;
 mod books;
 mod calls;
+mod cure;
 mod database;
 mod error;
 mod filing_queue;
@@ -28,8 +30,6 @@ mod tests;
 mod used_tokens;
 mod writer;
 
-use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -43,12 +43,14 @@ use webtrunk_signalling::sip::{CallKeeper, KeptCall};
 use webtrunk_signalling::spending::Spent;
 use webtrunk_signalling::switchboard::SpentKeeper;
 
+pub use address::{StorePlace, StoreServer};
 use books::Books;
+use database::Lock;
 pub use error::StoreError;
 use filing_queue::{FilingQueue, UnseenEnds};
 pub use health::StoreHealth;
 use queue::Queue;
-pub use reading::{Period, ReadError, read_calls};
+pub use reading::{CallReader, Period, ReadError};
 use spool::CLOSED_MAX;
 use writer::{Incoming, Writer};
 
@@ -65,8 +67,8 @@ pub struct Store {
     finish: oneshot::Sender<()>,
     writing: JoinHandle<()>,
     health: StoreHealth,
-    /// No other gateway has the file as long as this one holds it.
-    _lock: File,
+    /// No other gateway has the database as long as this one holds it.
+    _lock: Lock,
 }
 
 /// Changes that may wait. Chosen by us: what a thousand phones do in ten seconds, each at twice its pace.
@@ -76,15 +78,15 @@ const QUEUE: usize = 4096;
 const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Opens the file, makes it where it is not there, brings it up to date and reads what was kept; where records of calls
-    /// are kept, those of calls that ended with the process before are written. Needs a tokio runtime around it.
+    /// Opens the database, makes its tables where they are not there, brings them up to date and reads what was kept; where
+    /// records of calls are kept, those of calls that ended with the process before are written. Needs a tokio runtime around it.
     ///
     /// # Errors
-    /// [`StoreError`] when the file is none of ours, damaged, of a newer version, in use, or cannot be written.
-    pub async fn open(path: &Path, cdr: Option<&CdrConfig>) -> Result<Self, StoreError> {
-        let unusable = |source| StoreError::unusable(path, source);
-        let lock = database::lock(path).await?;
-        let mut connection = database::open(path).await?;
+    /// [`StoreError`] when it is none of ours, damaged, of a newer version, in use, out of reach, or cannot be written.
+    pub async fn open(place: &StorePlace, cdr: Option<&CdrConfig>) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::unusable(place, source);
+        let lock = database::lock(place).await?;
+        let mut connection = database::open(place).await?;
         let kept = registrations::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_calls = sip_calls::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
@@ -102,7 +104,7 @@ impl Store {
         let filing_queue = books.is_some().then(|| Arc::new(filing_queue));
         let (finish, finishing) = oneshot::channel();
         let incoming = Incoming { changes, filings, unseen, finishing };
-        let writing = tokio::spawn(Writer::new(path, connection, health.clone(), books).run(incoming));
+        let writing = tokio::spawn(Writer::new(place, connection, health.clone(), books).run(incoming));
         Ok(Self {
             kept,
             kept_calls,

@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection as _;
 use tracing::warn;
 use webtrunk_signalling::sip::registrar::{Change, Record};
+
+use super::database::Connection;
 
 /// A row, in the order of the table.
 type Row = (i64, String, String, String, String, String, String, String, i64, i64);
 
 /// What is still valid at `now`; what is not is removed, unless the disk takes nothing.
-pub(super) async fn load(
-    connection: &mut SqliteConnection,
-    now: SystemTime,
-) -> Result<Vec<Record>, sqlx::Error> {
-    let tidied = sqlx::query("DELETE FROM registrations WHERE expires_at_ms <= ?")
+pub(super) async fn load(connection: &mut Connection, now: SystemTime) -> Result<Vec<Record>, sqlx::Error> {
+    let tidied = sqlx::query("DELETE FROM registrations WHERE expires_at_ms <= $1")
         .bind(to_milliseconds(now))
         .execute(&mut *connection)
         .await;
@@ -23,8 +22,8 @@ pub(super) async fn load(
         warn!(%error, "registrations in the store that have expired cannot be removed");
     }
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT key, user, contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms \
-         FROM registrations WHERE expires_at_ms > ? ORDER BY key",
+        "SELECT key, \"user\", contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms \
+         FROM registrations WHERE expires_at_ms > $1 ORDER BY key",
     )
     .bind(to_milliseconds(now))
     .fetch_all(connection)
@@ -39,34 +38,44 @@ pub(super) async fn load(
 
 /// Writes the latest change of each binding, all or none.
 pub(super) async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     changes: &HashMap<u64, Change>,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     for change in changes.values() {
         let query = match change {
             Change::Set(record) => sqlx::query(
-                "INSERT OR REPLACE INTO registrations \
-                 (key, user, contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO registrations \
+                 (key, \"user\", contact, path, local, remote, user_agent, call_id, cseq, expires_at_ms) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                 ON CONFLICT (key) DO UPDATE SET \"user\" = excluded.\"user\", contact = excluded.contact, \
+                 path = excluded.path, local = excluded.local, remote = excluded.remote, \
+                 user_agent = excluded.user_agent, call_id = excluded.call_id, cseq = excluded.cseq, \
+                 expires_at_ms = excluded.expires_at_ms",
             )
             .bind(record.key.cast_signed())
-            .bind(&record.user)
-            .bind(&record.contact)
-            .bind(&record.path)
+            .bind(plain(&record.user))
+            .bind(plain(&record.contact))
+            .bind(plain(&record.path))
             .bind(record.local.to_string())
             .bind(record.remote.to_string())
-            .bind(&record.user_agent)
-            .bind(&record.call_id)
-            .bind(record.cseq)
+            .bind(plain(&record.user_agent))
+            .bind(plain(&record.call_id))
+            .bind(i64::from(record.cseq))
             .bind(to_milliseconds(record.expires_at)),
             Change::Removed(key) => {
-                sqlx::query("DELETE FROM registrations WHERE key = ?").bind(key.cast_signed())
+                sqlx::query("DELETE FROM registrations WHERE key = $1").bind(key.cast_signed())
             }
         };
         query.execute(&mut *transaction).await?;
     }
     transaction.commit().await
+}
+
+/// What a peer has said, as both databases take it: PostgreSQL has no text with a NUL in it, and would take no other row of the
+/// same batch either.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 fn to_record(row: Row) -> Option<Record> {
@@ -92,9 +101,7 @@ pub(super) fn to_milliseconds(time: SystemTime) -> i64 {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use tempfile::TempDir;
-
-    use super::super::database;
+    use super::super::tests::Place;
     use super::*;
 
     pub(in super::super) fn record(key: u64, expires_at: SystemTime) -> Record {
@@ -118,37 +125,38 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn what_was_written_is_read_again_until_it_expires() {
-        let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("w.db");
-        let mut connection = database::open(&path).await.expect("it is sound");
-        let records: Vec<_> = [1, 2, u64::MAX].map(|key| record(key, at(5000 + key % 10))).into();
-        let changes =
-            records.iter().map(|record| (record.key, Change::Set(Box::new(record.clone())))).collect();
-        write(&mut connection, &changes).await.expect("there is room");
-        let changes = HashMap::from([(2, Change::Removed(2)), (7, Change::Removed(7))]);
-        write(&mut connection, &changes).await.expect("there is room");
-        connection.close().await.expect("it was open");
+        for place in Place::each() {
+            let mut connection = place.connection().await;
+            let records: Vec<_> = [1, 2, u64::MAX].map(|key| record(key, at(5000 + key % 10))).into();
+            let changes =
+                records.iter().map(|record| (record.key, Change::Set(Box::new(record.clone())))).collect();
+            write(&mut connection, &changes).await.expect("there is room");
+            let changes = HashMap::from([(2, Change::Removed(2)), (7, Change::Removed(7))]);
+            write(&mut connection, &changes).await.expect("there is room");
+            connection.close().await.expect("it was open");
 
-        let mut connection = database::open(&path).await.expect("it is sound");
-        let mut kept = load(&mut connection, at(5000)).await.expect("rows");
-        kept.sort_by_key(|record| record.key);
-        assert_eq!(kept, [records[0].clone(), records[2].clone()]);
-        assert_eq!(load(&mut connection, at(5001)).await.expect("rows"), [records[2].clone()]);
-        assert!(load(&mut connection, at(9000)).await.expect("rows").is_empty());
-        assert!(load(&mut connection, at(0)).await.expect("rows").is_empty(), "they are removed");
+            let mut connection = place.connection().await;
+            let mut kept = load(&mut connection, at(5000)).await.expect("rows");
+            kept.sort_by_key(|record| record.key);
+            assert_eq!(kept, [records[0].clone(), records[2].clone()]);
+            assert_eq!(load(&mut connection, at(5001)).await.expect("rows"), [records[2].clone()]);
+            assert!(load(&mut connection, at(9000)).await.expect("rows").is_empty());
+            assert!(load(&mut connection, at(0)).await.expect("rows").is_empty(), "they are removed");
+        }
     }
 
     #[tokio::test]
     async fn rows_that_make_no_sense_are_passed_over() {
-        let folder = TempDir::new().expect("a folder");
-        let mut connection = database::open(&folder.path().join("w.db")).await.expect("it is sound");
-        let changes = [1, 2].map(|key| (key, Change::Set(Box::new(record(key, at(5000))))));
-        write(&mut connection, &changes.into()).await.expect("there is room");
-        sqlx::query("UPDATE registrations SET remote = 'elsewhere' WHERE key = 1")
-            .execute(&mut connection)
-            .await
-            .expect("a row");
-        let kept = load(&mut connection, at(0)).await.expect("rows");
-        assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), [2]);
+        for place in Place::each() {
+            let mut connection = place.connection().await;
+            let changes = [1, 2].map(|key| (key, Change::Set(Box::new(record(key, at(5000))))));
+            write(&mut connection, &changes.into()).await.expect("there is room");
+            sqlx::query("UPDATE registrations SET remote = 'elsewhere' WHERE key = 1")
+                .execute(&mut connection)
+                .await
+                .expect("a row");
+            let kept = load(&mut connection, at(0)).await.expect("rows");
+            assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), [2]);
+        }
     }
 }

@@ -3,20 +3,18 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection as _;
 use tracing::warn;
 use webtrunk_signalling::sip::{CallChange, KeptCall};
 
-use super::registrations::to_milliseconds;
+use super::database::Connection;
+use super::registrations::{plain, to_milliseconds};
 
 /// How long a call is kept whose process is gone: its peer has hung up by then, and somebody else may have its address.
 const KEPT_MAX: Duration = Duration::from_secs(86_400);
 
 /// What the process before left, in a day at most. Those rows stay until the calls' peers know; others are of no use to anybody.
-pub(super) async fn load(
-    connection: &mut SqliteConnection,
-    now: SystemTime,
-) -> Result<Vec<KeptCall>, sqlx::Error> {
+pub(super) async fn load(connection: &mut Connection, now: SystemTime) -> Result<Vec<KeptCall>, sqlx::Error> {
     let rows: Vec<(String, String, i64)> =
         sqlx::query_as("SELECT key, call, kept_at_ms FROM sip_calls ORDER BY key")
             .fetch_all(&mut *connection)
@@ -34,7 +32,7 @@ pub(super) async fn load(
     }
     for key in useless {
         let removed =
-            sqlx::query("DELETE FROM sip_calls WHERE key = ?").bind(key).execute(&mut *connection).await;
+            sqlx::query("DELETE FROM sip_calls WHERE key = $1").bind(key).execute(&mut *connection).await;
         if let Err(error) = removed {
             // A full disk is no reason not to start.
             warn!(%error, "they cannot be removed from the store");
@@ -46,7 +44,7 @@ pub(super) async fn load(
 
 /// Writes the latest change of each call, all or none.
 pub(super) async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     changes: &HashMap<String, CallChange>,
     now: SystemTime,
 ) -> Result<(), sqlx::Error> {
@@ -55,12 +53,15 @@ pub(super) async fn write(
         let query = match change {
             CallChange::Set(call) => {
                 let json = serde_json::to_string(call).map_err(|error| sqlx::Error::Encode(error.into()))?;
-                sqlx::query("INSERT OR REPLACE INTO sip_calls (key, call, kept_at_ms) VALUES (?, ?, ?)")
-                    .bind(key)
-                    .bind(json)
-                    .bind(to_milliseconds(now))
+                sqlx::query(
+                    "INSERT INTO sip_calls (key, call, kept_at_ms) VALUES ($1, $2, $3) \
+                     ON CONFLICT (key) DO UPDATE SET call = excluded.call, kept_at_ms = excluded.kept_at_ms",
+                )
+                .bind(plain(key))
+                .bind(json)
+                .bind(to_milliseconds(now))
             }
-            CallChange::Removed(_) => sqlx::query("DELETE FROM sip_calls WHERE key = ?").bind(key),
+            CallChange::Removed(_) => sqlx::query("DELETE FROM sip_calls WHERE key = $1").bind(plain(key)),
         };
         query.execute(&mut *transaction).await?;
     }
@@ -69,9 +70,7 @@ pub(super) async fn write(
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
-
-    use super::super::database;
+    use super::super::tests::Place;
     use super::*;
 
     fn call(call_id: &str) -> KeptCall {
@@ -88,39 +87,42 @@ mod tests {
 
     #[tokio::test]
     async fn the_latest_of_each_call_comes_back_until_it_is_over() {
-        let folder = TempDir::new().expect("a folder");
-        let mut connection = database::open(&folder.path().join("w.db")).await.expect("it is sound");
-        let moved = KeptCall { remote: "192.0.2.9:5070".parse().expect("an address"), ..call("b") };
-        for change in [
-            CallChange::Set(Box::new(call("a"))),
-            CallChange::Set(Box::new(call("b"))),
-            CallChange::Set(Box::new(moved.clone())),
-            CallChange::Removed(call("a").key()),
-        ] {
-            let changes = HashMap::from([(change.key(), change)]);
-            write(&mut connection, &changes, SystemTime::now()).await.expect("rows");
+        for place in Place::each() {
+            let mut connection = place.connection().await;
+            let moved = KeptCall { remote: "192.0.2.9:5070".parse().expect("an address"), ..call("b") };
+            for change in [
+                CallChange::Set(Box::new(call("a"))),
+                CallChange::Set(Box::new(call("b"))),
+                CallChange::Set(Box::new(moved.clone())),
+                CallChange::Removed(call("a").key()),
+            ] {
+                let changes = HashMap::from([(change.key(), change)]);
+                write(&mut connection, &changes, SystemTime::now()).await.expect("rows");
+            }
+            assert_eq!(load(&mut connection, SystemTime::now()).await.expect("rows"), [moved]);
         }
-        assert_eq!(load(&mut connection, SystemTime::now()).await.expect("rows"), [moved]);
     }
 
     #[tokio::test]
     async fn what_is_too_old_or_no_call_is_forgotten() {
-        let folder = TempDir::new().expect("a folder");
-        let mut connection = database::open(&folder.path().join("w.db")).await.expect("it is sound");
-        let (now, day) = (SystemTime::now(), Duration::from_secs(86_400));
-        for (call_id, age) in [("new", day / 2), ("old", day + Duration::from_secs(60))] {
-            let changes = HashMap::from([(call(call_id).key(), CallChange::Set(Box::new(call(call_id))))]);
-            write(&mut connection, &changes, now - age).await.expect("rows");
+        for place in Place::each() {
+            let mut connection = place.connection().await;
+            let (now, day) = (SystemTime::now(), Duration::from_secs(86_400));
+            for (call_id, age) in [("new", day / 2), ("old", day + Duration::from_secs(60))] {
+                let changes =
+                    HashMap::from([(call(call_id).key(), CallChange::Set(Box::new(call(call_id))))]);
+                write(&mut connection, &changes, now - age).await.expect("rows");
+            }
+            sqlx::query("INSERT INTO sip_calls (key, call, kept_at_ms) VALUES ('x', '{}', 9000000000000)")
+                .execute(&mut connection)
+                .await
+                .expect("a row");
+            assert_eq!(load(&mut connection, now).await.expect("rows"), [call("new")]);
+            let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sip_calls")
+                .fetch_one(&mut connection)
+                .await
+                .expect("a count");
+            assert_eq!(left, 1);
         }
-        sqlx::query("INSERT INTO sip_calls (key, call, kept_at_ms) VALUES ('x', '{}', 9000000000000)")
-            .execute(&mut connection)
-            .await
-            .expect("a row");
-        assert_eq!(load(&mut connection, now).await.expect("rows"), [call("new")]);
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM sip_calls")
-            .fetch_one(&mut connection)
-            .await
-            .expect("a count");
-        assert_eq!(left, 1);
     }
 }

@@ -3,11 +3,11 @@
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use sqlx::SqliteConnection;
 use tracing::{error, info, warn};
 use webtrunk_signalling::cdr::CallRecord;
 
 use super::books::blocking;
+use super::database::Connection;
 use super::{calls, lines};
 
 /// Records that go back at a time.
@@ -68,7 +68,7 @@ impl Spare {
 
     /// Brings its records into the store, in their order, and removes it. What is there already is not doubled, so that
     /// it may be tried again after any fault.
-    pub(super) async fn empty_into(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    pub(super) async fn empty_into(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         let (mut at, mut count, mut is_done) = (Place::default(), 0, true);
         loop {
             let path = self.path.clone();

@@ -53,6 +53,11 @@ impl Spool {
         self.open.is_empty() && self.closed.is_empty() && self.unseen.is_empty()
     }
 
+    /// How many rows it is about.
+    pub(super) fn len(&self) -> usize {
+        self.open.len() + self.closed.len() + self.unseen.len()
+    }
+
     /// Whether it has as many as may wait.
     pub(super) fn is_full(&self) -> bool {
         self.closed.len() >= CLOSED_MAX

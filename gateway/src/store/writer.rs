@@ -1,13 +1,12 @@
 //! Writes what waits in batches, and again where the disk would not take it.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::Connection as _;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info};
 use webtrunk_signalling::auth::token::UsedToken;
 use webtrunk_signalling::sip::CallChange;
@@ -15,16 +14,28 @@ use webtrunk_signalling::sip::registrar::Change;
 use webtrunk_signalling::spending::{Payer, Spent};
 
 use super::books::{Books, blocking};
+use super::cure::cure;
+use super::database::Connection;
 use super::filing_queue::{Filed, UnseenEnds};
 use super::place::{Found, Place};
 use super::queue::Noted;
-use super::{StoreHealth, database, registrations, sip_calls, spent, used_tokens};
+use super::{StoreHealth, StorePlace, database, registrations, sip_calls, spent, used_tokens};
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
 
 /// How long a disk that took nothing is left alone.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a server may take to take a batch, and so much more for each row of it: past it the connection is given up.
+const ANSWER: Duration = Duration::from_secs(5);
+const ROW: Duration = Duration::from_millis(20);
+
+/// The same of the last batch: what a server does not take has to get into the spare file before the process ends.
+const LAST_ANSWER: Duration = Duration::from_millis(3500);
+
+/// How long the end of a connection may take. What holds a server's up holds up nothing else.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// How often it is written that the process lives, while there are calls: so much less is known of their length at most
 /// when it is killed.
@@ -55,12 +66,13 @@ impl Incoming {
     }
 }
 
-/// Owns the file.
+/// Owns the database.
 pub(super) struct Writer {
-    path: PathBuf,
-    place: Place,
+    place: StorePlace,
+    /// Where the file was, where it is one.
+    whereabouts: Option<Place>,
     /// `None` after a failure: what state the connection is in then, nobody can say.
-    connection: Option<SqliteConnection>,
+    connection: Option<Connection>,
     health: StoreHealth,
     /// The latest change of each binding that is not written.
     pending: HashMap<u64, Change>,
@@ -77,15 +89,15 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        path: &Path,
-        connection: SqliteConnection,
+        place: &StorePlace,
+        connection: Connection,
         health: StoreHealth,
         books: Option<Books>,
     ) -> Self {
         let connection = Some(connection);
         Self {
-            path: path.to_owned(),
-            place: Place::of(path),
+            place: place.clone(),
+            whereabouts: place.file().map(Place::of),
             connection,
             health,
             pending: HashMap::new(),
@@ -110,7 +122,7 @@ impl Writer {
                 Some(change) = incoming.changes.recv() => self.note(change),
                 Some(filing) = incoming.filings.recv() => self.file(filing),
                 _ = heartbeat.tick() => is_due = self.books.as_ref().is_some_and(Books::wants_tick),
-                _ = looks.tick() => self.look_for_file().await,
+                _ = looks.tick(), if self.whereabouts.is_some() => self.look_for_file().await,
                 _ = &mut incoming.finishing => is_finishing = true,
             }
             while is_due || is_finishing || self.has_work() {
@@ -123,7 +135,7 @@ impl Writer {
                 }
                 self.collect(&mut incoming);
                 is_due = false;
-                let is_written = self.write().await;
+                let is_written = self.write(is_finishing).await;
                 if is_finishing && (!is_written || !self.has_work() && incoming.is_empty()) {
                     break;
                 }
@@ -133,11 +145,11 @@ impl Writer {
     }
 
     async fn look_for_file(&mut self) {
-        let mut place = self.place.clone();
-        let looked = blocking(move || Ok((place.look(), place))).await;
-        let Ok((found, place)) = looked else { return };
-        self.place = place;
-        let file = self.path.display();
+        let Some(mut whereabouts) = self.whereabouts.clone() else { return };
+        let looked = blocking(move || Ok((whereabouts.look(), whereabouts))).await;
+        let Ok((found, whereabouts)) = looked else { return };
+        self.whereabouts = Some(whereabouts);
+        let file = &self.place;
         match found {
             Some(Found::Astray) => error!(
                 %file,
@@ -191,8 +203,8 @@ impl Writer {
     }
 
     /// Writes what waits; tells whether it could.
-    async fn write(&mut self) -> bool {
-        match self.try_write().await {
+    async fn write(&mut self, is_finishing: bool) -> bool {
+        match self.write_in_time(is_finishing).await {
             Ok(()) => {
                 if self.is_failing {
                     info!("the store can be written again, and all is kept");
@@ -205,7 +217,7 @@ impl Writer {
             }
             Err(error) => {
                 if !self.is_failing {
-                    let cure = cure(&error);
+                    let cure = cure(&self.place, &error);
                     error!(
                         %error,
                         cure,
@@ -223,10 +235,24 @@ impl Writer {
         !self.is_failing
     }
 
+    /// A file answers, or its disk is no disk any more; a server may never.
+    async fn write_in_time(&mut self, is_finishing: bool) -> Result<(), sqlx::Error> {
+        if self.whereabouts.is_some() {
+            return self.try_write().await;
+        }
+        let count = self.pending.len() + self.pending_calls.len() + self.books.as_ref().map_or(0, Books::len);
+        let most =
+            if is_finishing { LAST_ANSWER } else { ANSWER + ROW * u32::try_from(count).unwrap_or(u32::MAX) };
+        match timeout(most, self.try_write()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not answer").into()),
+        }
+    }
+
     async fn try_write(&mut self) -> Result<(), sqlx::Error> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(database::connect(&self.path).await?),
+            none => none.insert(database::connect(&self.place).await?),
         };
         if !self.pending.is_empty() {
             registrations::write(connection, &self.pending).await?;
@@ -249,20 +275,11 @@ impl Writer {
     async fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
             // What was written is found at the next start, whether or not it can be tidied up now.
-            let _ = connection.close().await;
+            match self.whereabouts {
+                Some(_) => drop(connection.close().await),
+                None => drop(timeout(GOODBYE, connection.close()).await),
+            }
         }
-    }
-}
-
-/// What to do about a store that cannot be written.
-fn cure(error: &sqlx::Error) -> &'static str {
-    // SQLITE_CORRUPT and SQLITE_NOTADB, whatever is said besides (sqlite.org/rescode.html).
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    match code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
-        Some(11 | 26) => {
-            "it is damaged: put a copy in its place, or move it away (store.path), and start anew"
-        }
-        _ => "give its disk room, and let the gateway's user write to it",
     }
 }
 
@@ -281,7 +298,7 @@ mod tests {
     use super::super::registrations::tests::record;
     use super::*;
 
-    async fn pages_max(connection: &mut SqliteConnection, pages: u32) {
+    async fn pages_max(connection: &mut Connection, pages: u32) {
         sqlx::query(&format!("PRAGMA max_page_count = {pages}")).execute(connection).await.expect("a pragma");
     }
 
@@ -289,7 +306,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_full_disk_did_not_take_is_written_when_there_is_room_again() {
         let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("w.db");
+        let path = StorePlace::File(folder.path().join("w.db"));
         let mut connection = database::open(&path).await.expect("it is sound");
         pages_max(&mut connection, 1).await;
         let health = StoreHealth::default();
@@ -298,9 +315,9 @@ mod tests {
         for key in 1..100 {
             writer.pending.insert(key, Change::Set(Box::new(record(key, expires_at))));
         }
-        assert!(!writer.write().await);
+        assert!(!writer.write(false).await);
         assert_eq!((health.failures(), writer.pending.len()), (1, 99));
-        assert!(writer.write().await, "on a connection of its own, which may let it grow");
+        assert!(writer.write(false).await, "on a connection of its own, which may let it grow");
         assert!(writer.pending.is_empty());
         writer.close().await;
         let mut connection = database::open(&path).await.expect("it is sound");
@@ -311,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn the_last_change_of_each_is_there_when_the_writer_has_ended() {
         let folder = TempDir::new().expect("a folder");
-        let path = folder.path().join("w.db");
+        let path = StorePlace::File(folder.path().join("w.db"));
         let connection = database::open(&path).await.expect("it is sound");
         let (sender, changes) = mpsc::channel(1000);
         let expires_at = SystemTime::now() + Duration::from_secs(600);

@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,7 +25,7 @@ use super::Telephony;
 use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::descriptors::Shares;
-use crate::store::{Period, Store, read_calls};
+use crate::store::{CallReader, Period, Store, StorePlace};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -147,7 +146,7 @@ async fn assert_hear(ends: &[Call; 2], packets: usize) {
 /// Four calls that are heard, in a gateway that keeps records.
 struct Scene {
     _folder: TempDir,
-    path: PathBuf,
+    place: StorePlace,
     telephony: Telephony,
     caller: Phone,
     callee: Phone,
@@ -159,8 +158,8 @@ impl Scene {
         let folder = TempDir::new().expect("a folder");
         let [office, carrier] = [free("127.0.0.1"), free("127.0.0.2")];
         let config = config(&folder, [office, carrier]);
-        let path = config.store.as_ref().expect("it has one").path.clone();
-        let store = Store::open(&path, config.cdr.as_ref()).await.expect("it is new");
+        let place = config.store.as_ref().expect("it has one").place.clone();
+        let store = Store::open(&place, config.cdr.as_ref()).await.expect("it is new");
         let telephony =
             Telephony::start(&config, &Certificates::default(), None, Shares::of_tests(), Some(store))
                 .expect("free ports");
@@ -176,7 +175,7 @@ impl Scene {
         for ends in &calls {
             assert_hear(ends, 50).await;
         }
-        Self { _folder: folder, path, telephony, caller, callee, calls }
+        Self { _folder: folder, place, telephony, caller, callee, calls }
     }
 
     /// Ends the calls that are left, and the gateway; why each call ended, by whom, and whether all its legs have figures.
@@ -187,7 +186,8 @@ impl Scene {
         }
         self.telephony.stop().await;
         let mut told = Vec::new();
-        let read = read_calls(&self.path, Period::default(), |record| {
+        let reader = CallReader::open(&self.place).await.expect("it is there");
+        let read = reader.read(Period::default(), |record| {
             let end = record.end.as_ref().expect("it is over");
             let has_figures = record.legs.iter().all(|leg| leg.quality.is_some());
             told.push((end.cause.clone(), format!("{:?}", end.by), has_figures));

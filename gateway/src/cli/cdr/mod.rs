@@ -13,7 +13,7 @@ use webtrunk_signalling::cdr::Stamp;
 
 use super::Failure;
 use crate::config::Config;
-use crate::store::{Period, read_calls};
+use crate::store::{CallReader, Period};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CdrCommand {
@@ -50,7 +50,7 @@ enum Format {
 
 /// There is nothing to read.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: no store is configured, so no records of calls are kept; add [store] with a path, and [cdr]", .0.display())]
+#[error("{}: no store is configured, so no records of calls are kept; add [store] with a path or url, and [cdr]", .0.display())]
 struct NoStore(PathBuf);
 
 impl CdrCommand {
@@ -67,12 +67,13 @@ fn export(arguments: &ExportArguments, out: impl Write) -> Result<(), Failure> {
     let Some(store) = &config.store else { return Err(NoStore(arguments.config.clone()).into()) };
     let period = Period { since: arguments.since, until: arguments.until };
     let mut out = BufWriter::new(out);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let reader = runtime.block_on(CallReader::open(&store.place))?;
     // Where there is nothing to read, nothing is written.
-    if arguments.written_as == Format::Csv && store.path.exists() {
+    if arguments.written_as == Format::Csv {
         csv::write_head(&mut out)?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let read = runtime.block_on(read_calls(&store.path, period, |record| match arguments.written_as {
+    let read = runtime.block_on(reader.read(period, |record| match arguments.written_as {
         Format::Csv => csv::write_record(&mut out, record),
         Format::Json => {
             serde_json::to_writer(&mut out, record)?;

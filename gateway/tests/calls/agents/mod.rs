@@ -51,6 +51,7 @@ mod records;
 mod reloaded;
 mod scenario;
 mod secure;
+mod served_store;
 mod sighted;
 mod srtp;
 mod stage;

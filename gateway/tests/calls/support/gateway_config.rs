@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use webtrunk::config::{DEFAULT_REALM, hashes};
 use webtrunk_signalling::auth::digest::{Algorithm, Ha1};
 
+use super::cluster::{Cluster, DATABASE};
 use super::host::Host;
 
 /// What a test wants of its gateway. Everything runs on loopback.
@@ -156,6 +157,13 @@ impl GatewayConfig {
     /// Keeps registrations in this file.
     pub(crate) fn store(mut self, path: &Path) -> Self {
         self.store = format!("[store]\npath = {path:?}\n");
+        self
+    }
+
+    /// Keeps them in the database of a cluster, by TCP and with its password.
+    pub(crate) fn store_in(mut self, cluster: &Cluster) -> Self {
+        let (url, password) = (cluster.by_tcp(DATABASE), cluster.password_file());
+        self.store = format!("[store]\nurl = {url:?}\npassword = {{ file = {password:?} }}\n");
         self
     }
 

@@ -3,6 +3,8 @@
 pub(crate) mod baresip;
 pub(crate) mod browser;
 pub(crate) mod certificate;
+#[expect(dead_code, reason = "the tests of the store itself need more of it")]
+pub(crate) mod cluster;
 pub(crate) mod collector;
 pub(crate) mod demo;
 pub(crate) mod dns;

@@ -1,89 +1,80 @@
-//! The file: opened for us alone, checked, and brought up to date.
+//! SQLite in a file.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqliteConnection};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use sqlx::ConnectOptions;
+use sqlx::any::AnyConnectOptions;
 
-use super::StoreError;
-use super::migrations::migrator;
-
-/// How long another process may have the file, which a gateway that was just killed may do for a moment.
-const BUSY: Duration = Duration::from_secs(3);
-
-/// How often it is looked whether that one still has it.
-const LOOK: Duration = Duration::from_millis(50);
+use super::{BUSY, Connection, LOOK};
 
 /// The first fault of the tables that a start reads, which hold no more than is going on. Records of calls that are over may be
 /// gigabytes, and nothing listens before this is done: they are not looked at.
 const SOUNDNESS: &str = "SELECT checked.quick_check FROM sqlite_schema AS it, pragma_quick_check(it.name) AS checked \
     WHERE it.type = 'table' AND it.name <> 'calls' AND checked.quick_check <> 'ok' LIMIT 1";
 
-/// Takes the file for this gateway alone, for as long as what is returned lives. Who only reads is not kept out.
-pub(super) async fn lock(path: &Path) -> Result<File, StoreError> {
-    let unusable = |source: std::io::Error| StoreError::unusable(path, source);
-    // Who may read it knows from where users call.
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(unusable)?;
+/// What a connection is told first. A process that is killed loses nothing by `NORMAL`; a machine that loses power may lose the
+/// last changes.
+const SETTINGS: [&str; 2] = ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL"];
+
+/// Takes the file for this gateway alone, for as long as what is returned lives.
+pub(super) async fn lock(path: &Path) -> io::Result<File> {
+    let file = closed_to_others(path)?;
     let deadline = Instant::now() + BUSY;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => tokio::time::sleep(LOOK).await,
-            Err(TryLockError::WouldBlock) => {
-                return Err(unusable(std::io::Error::other("it is locked by another process")));
-            }
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            Err(TryLockError::WouldBlock) => return Err(io::Error::other("it is locked by another process")),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }
 
-/// A connection that only reads, beside a gateway that may be running.
-pub(super) async fn open_to_read(path: &Path) -> Result<SqliteConnection, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .busy_timeout(BUSY)
-        .disable_statement_logging();
-    options.connect().await.map_err(|source| StoreError::unusable(path, source))
+/// Who may read it knows from where users call.
+fn closed_to_others(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
-/// The only connection to the file that writes. Its statements run on a thread of their own.
-pub(super) async fn open(path: &Path) -> Result<SqliteConnection, StoreError> {
-    // Who may read it knows from where users call.
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|source| StoreError::unusable(path, source))?;
-    let unusable = |source| StoreError::unusable(path, source);
-    let mut connection = connect(path).await.map_err(unusable)?;
-    let found: Option<String> =
-        sqlx::query_scalar(SOUNDNESS).fetch_optional(&mut connection).await.map_err(unusable)?;
-    if let Some(what) = found {
-        return Err(StoreError::Damaged { file: path.to_owned(), what });
-    }
-    migrator().run_direct(&mut connection).await.map_err(|source| match source {
-        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => unusable(source),
-        source => StoreError::Unknown { file: path.to_owned(), source },
-    })?;
-    Ok(connection)
+/// The only connection to the file that writes, which is made where it is not there. Its statements run on a thread of their
+/// own.
+pub(super) async fn make(path: &Path) -> Result<Connection, sqlx::Error> {
+    closed_to_others(path)?;
+    connect(path).await
 }
 
 /// A connection to a file that was opened before.
-pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A process that is killed loses nothing; a machine that loses power may lose the last changes.
-        .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(BUSY)
-        .disable_statement_logging();
-    options.connect().await
+pub(super) async fn connect(path: &Path) -> Result<Connection, sqlx::Error> {
+    let mut connection = open(path, "rw").await?;
+    for setting in SETTINGS {
+        sqlx::query(setting).execute(&mut connection).await?;
+    }
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) async fn connect_to_read(path: &Path) -> Result<Connection, sqlx::Error> {
+    open(path, "ro").await
+}
+
+/// What is wrong with it, where something is.
+pub(super) async fn fault(connection: &mut Connection) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(SOUNDNESS).fetch_optional(connection).await
+}
+
+async fn open(path: &Path, mode: &str) -> Result<Connection, sqlx::Error> {
+    sqlx::any::install_default_drivers();
+    let name = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
+    let options: AnyConnectOptions = format!("sqlite:{name}?mode={mode}").parse()?;
+    let mut connection = options.disable_statement_logging().connect().await?;
+    let patience = format!("PRAGMA busy_timeout = {}", BUSY.as_millis());
+    sqlx::query(&patience).execute(&mut connection).await?;
+    Ok(connection)
 }
 
 #[cfg(test)]
@@ -91,14 +82,28 @@ mod tests {
     use std::collections::HashMap;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
-    use sqlx::Connection;
+    use sqlx::Connection as _;
     use tempfile::TempDir;
     use webtrunk_signalling::sip::registrar::Change;
 
-    use super::super::registrations::{self, tests::record};
+    use super::super::super::registrations::{self, tests::record};
+    use super::super::super::{StoreError, StorePlace};
+    use super::super::{self as database};
     use super::*;
+
+    async fn open(path: &Path) -> Result<Connection, StoreError> {
+        database::open(&StorePlace::File(path.to_owned())).await
+    }
+
+    async fn lock(path: &Path) -> Result<database::Lock, StoreError> {
+        database::lock(&StorePlace::File(path.to_owned())).await
+    }
+
+    async fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+        database::open_to_read(&StorePlace::File(path.to_owned())).await
+    }
 
     #[tokio::test]
     async fn a_file_that_is_not_there_is_made_and_closed_to_others() {
@@ -145,7 +150,7 @@ mod tests {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("w.db");
         let mut connection = open(&path).await.expect("it is sound");
-        let pages = async |connection: &mut SqliteConnection| {
+        let pages = async |connection: &mut Connection| {
             let count: i64 =
                 sqlx::query_scalar("PRAGMA page_count").fetch_one(connection).await.expect("a count");
             usize::try_from(count).expect("it is none")
@@ -225,7 +230,7 @@ mod tests {
         let mut connection = open(&path).await.expect("it is sound");
         let mut reading = open_to_read(&path).await.expect("nothing is in the way");
         for at in [5, 6] {
-            sqlx::query("UPDATE cdr_state SET alive_at_ms = ?")
+            sqlx::query("UPDATE cdr_state SET alive_at_ms = $1")
                 .bind(at)
                 .execute(&mut connection)
                 .await

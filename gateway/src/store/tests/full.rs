@@ -1,0 +1,94 @@
+//! A disk that takes nothing, and a log that is cut: of SQLite.
+
+use std::fs;
+
+use super::super::database::{self, Connection};
+use super::*;
+
+/// Lets the store of a place take nothing, as a full disk does: SQLite says so (SQLITE_FULL) when it may not grow.
+async fn fill(place: &Place) -> Connection {
+    let mut connection = database::open(&place.place).await.expect("it is sound");
+    sqlx::query("PRAGMA max_page_count = 1").execute(&mut connection).await.expect("a pragma");
+    connection
+}
+
+/// Big enough that some do not fit into the pages that there are.
+const MANY: usize = 200;
+
+#[tokio::test]
+async fn what_a_full_disk_does_not_take_waits_in_the_spare_file_and_is_in_the_store_once_when_there_is_room()
+{
+    let place = Place::in_file();
+    let cdr = CdrConfig { file: Some(place.lines()), spare: Some(place.spare()), keep_days: 36_500 };
+    let mut connection = database::open(&place.place).await.expect("it is sound");
+    let mut books = Books::open(&cdr, &mut connection).await.expect("all is new");
+    filed(&mut books, [open("000"), open("killed")]);
+    books.write(&mut connection).await.expect("there is room");
+    drop(connection);
+
+    let mut full = fill(&place).await;
+    let name = |number: usize| format!("{number:03}");
+    filed(&mut books, (0..MANY).map(|number| closed(&name(number))));
+    assert!(books.write(&mut full).await.is_err());
+    books.set_aside().await;
+    assert!(!books.has_work(), "nothing of it is in memory alone");
+    assert_eq!(names(&place.spare()).len(), MANY);
+    drop(full);
+    // The process is killed, and half a line is left.
+    let mut spare = fs::OpenOptions::new().append(true).open(place.spare()).expect("it is there");
+    std::io::Write::write_all(&mut spare, b"{\"id\":\"torn").expect("there is room");
+
+    let store = place.open().await;
+    let expected: Vec<_> = (0..MANY).map(name).chain(["killed".to_owned()]).collect();
+    assert_eq!(place.names(), expected);
+    let causes: Vec<_> = place.kept().await.into_iter().map(|(_, cause)| cause).collect();
+    assert_eq!(causes.iter().filter(|cause| *cause == "crash").count(), 1, "{causes:?}");
+    assert!(!place.spare().exists());
+    store.finish().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_at_the_start_keeps_no_gateway_from_starting() {
+    let place = Place::in_file();
+    let cdr = CdrConfig { file: Some(place.lines()), spare: Some(place.spare()), keep_days: 36_500 };
+    let mut connection = database::open(&place.place).await.expect("it is sound");
+    let mut books = Books::open(&cdr, &mut connection).await.expect("all is new");
+    filed(&mut books, (0..MANY).map(|number| open(&format!("{number:03}"))));
+    books.write(&mut connection).await.expect("there is room");
+    drop((books, connection));
+
+    let mut full = fill(&place).await;
+    let mut books = Books::open(&cdr, &mut full).await.expect("it waits");
+    filed(&mut books, [closed("new")]);
+    assert!(books.write(&mut full).await.is_err());
+    let mut roomy = database::open(&place.place).await.expect("it is sound");
+    books.write(&mut roomy).await.expect("there is room");
+    let names = place.names();
+    assert_eq!((names.len(), names.last().map(String::as_str)), (MANY + 1, Some("new")));
+}
+
+/// A write that a loss of power cuts short: whatever is there of the log's last pages, the store starts, and each call has
+/// one record.
+#[tokio::test]
+async fn a_log_that_is_cut_anywhere_is_no_reason_not_to_start() {
+    let place = Place::in_file();
+    let store = place.open().await;
+    let keeper = store.cdr_keeper().expect("records are kept");
+    written(&keeper, [closed("a"), open("b")]).await;
+    let log = place.folder.path().join("w.db-wal");
+    let before = fs::read(&log).expect("it is written to").len();
+    written(&keeper, [closed("b")]).await;
+    let (whole, main) =
+        (fs::read(&log).expect("there"), fs::read(place.folder.path().join("w.db")).expect("there"));
+    assert!(whole.len() > before);
+    kill(store).await;
+    for cut in (before..whole.len()).step_by(211).chain([whole.len()]) {
+        let copy = Place::in_file();
+        fs::write(copy.folder.path().join("w.db"), &main).expect("ours");
+        fs::write(copy.folder.path().join("w.db-wal"), &whole[..cut]).expect("ours");
+        copy.open().await.finish().await;
+        let kept = copy.kept().await;
+        assert_eq!(kept.len(), 2, "{cut}: {kept:?}");
+        assert!(["crash", "hangup"].contains(&kept[1].1.as_str()), "{cut}: {kept:?}");
+    }
+}
