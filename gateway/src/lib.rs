@@ -24,6 +24,7 @@ pub mod logging;
 mod media_load;
 mod memory;
 pub mod metrics;
+pub mod people;
 pub mod prompts;
 pub mod reload;
 pub mod roster;

@@ -14,12 +14,13 @@ use webtrunk_signalling::http::Gate;
 
 use crate::admin::{AdminError, AdminServices, BoundAdmin, Errands};
 use crate::certificates::{self, Certificates};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::demo::Demo;
 use crate::descriptors;
 use crate::drain::Drain;
 use crate::http::{BoundHttp, HttpError, Services};
 use crate::logging::LogControl;
+use crate::people::People;
 use crate::reload::{Changed, Reloading, Reloads};
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
@@ -34,6 +35,9 @@ pub enum ServeError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The configuration cannot be read with whom the store knows.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// What was kept cannot be read, or nothing can be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,10 +82,13 @@ pub fn run(config: Config, demo: Option<Demo>, source: Option<Source>) -> Result
     let system = ManuallyDrop::new(actix::System::new());
     system.block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        let on_hangup = |Source { file, written, text, log }| Reloads::on_hangup(file, (written, &text), log);
+        let (people, desk) = People::channel();
+        let on_hangup =
+            |Source { file, written, text, log }| Reloads::on_hangup(file, (written, &text), log, desk);
         let supervision =
             Supervision { manager: Arc::new(ServiceManager::from_environment()), panics: Panics::watch() };
-        serve(config, demo, shutdown, source.map(on_hangup).transpose()?, supervision).await
+        let reloads = source.map(on_hangup).transpose()?;
+        serve(config, demo, shutdown, (reloads, people), supervision).await
     })
 }
 
@@ -98,19 +105,24 @@ pub struct Supervision {
 /// # Errors
 /// [`ServeError`] when something cannot be started, or ends before it was told to; nothing is left running.
 pub async fn serve(
-    config: Config,
+    mut config: Config,
     demo: Option<Demo>,
     mut shutdown: Shutdown,
-    reloads: Option<Reloads>,
+    (mut reloads, people): (Option<Reloads>, People),
     Supervision { manager, mut panics }: Supervision,
 ) -> Result<(), ServeError> {
     let certificates = Certificates::read(&config)?;
     let http = config.http.as_ref().map(|http| BoundHttp::open(http, certificates.server())).transpose()?;
     let admin = config.admin.as_ref().map(BoundAdmin::open).transpose()?;
-    let store = match &config.store {
-        Some(store) => Some(Store::open(&store.place, config.cdr.as_ref()).await?),
+    let mut store = match &config.store {
+        Some(store) => Some(Store::open(store, config.cdr.as_ref()).await?),
         None => None,
     };
+    if let (Some(reloads), Some(store)) = (&mut reloads, &mut store)
+        && let Some(roll) = store.take_roll()
+    {
+        config = reloads.take_roll(&config, roll, store.people_keeper())?;
+    }
     let shares = descriptors::share_out(config.media.calls_max, config.json.is_some() && http.is_some());
     let mut telephony = Telephony::start(&config, &certificates, http.as_ref(), shares, store)?;
     let mut servers = Vec::new();
@@ -128,6 +140,7 @@ pub async fn serve(
             certificates: certificates.clone(),
             errands: errands.clone(),
             traces: telephony.traces(),
+            people: people.clone(),
         })?));
     }
     let mut watchdog = Watchdog::start(telephony.engine().clone(), Arc::clone(&manager), panics.mishaps());

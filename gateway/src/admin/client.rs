@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::ErrorBody;
@@ -112,7 +113,7 @@ impl Client {
     /// # Errors
     /// [`AskError`].
     pub fn get(&self, path: &str) -> Result<Vec<u8>, AskError> {
-        self.ask("GET", path)
+        self.ask("GET", path, &[])
     }
 
     /// What is at a path, read.
@@ -120,7 +121,7 @@ impl Client {
     /// # Errors
     /// [`AskError`].
     pub fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {
-        self.understand(&self.ask("GET", path)?)
+        self.understand(&self.ask("GET", path, &[])?)
     }
 
     /// Has something done.
@@ -128,15 +129,29 @@ impl Client {
     /// # Errors
     /// [`AskError`].
     pub fn have<T: DeserializeOwned>(&self, method: &str, path: &str) -> Result<T, AskError> {
-        self.understand(&self.ask(method, path)?)
+        self.understand(&self.ask(method, path, &[])?)
     }
 
-    fn ask(&self, method: &str, path: &str) -> Result<Vec<u8>, AskError> {
+    /// The same, with what is said of it.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn have_with<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        said: &impl Serialize,
+    ) -> Result<T, AskError> {
+        let body = serde_json::to_vec(said).expect("what is said is plain");
+        self.understand(&self.ask(method, path, &body)?)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Result<Vec<u8>, AskError> {
         let patience = if path.starts_with("/reload") { RELOAD_PATIENCE } else { PATIENCE };
         let (authority, asked_at) = (self.address.to_string(), Instant::now());
         let authorization = format!("Bearer {}", self.token.expose());
         let headers = [("Authorization", authorization.as_str())];
-        let request = Request { method, authority: &authority, path, headers: &headers, body: &[], patience };
+        let request = Request { method, authority: &authority, path, headers: &headers, body, patience };
         let Answer { status, body } = ask(&request).map_err(|source| {
             let (address, file) = (self.address, self.file.clone());
             match source.kind() {

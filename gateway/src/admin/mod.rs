@@ -3,6 +3,7 @@
 //! ```text
 //! webtrunk calls, curl --- Authorization: Bearer TOKEN ---> authorize --+-- /calls        answered from what is known
 //!                                                               |       +-- /certs
+//!                                                               |       +-- /users, /customers, /keys
 //!                                                               |       `-- /reload ...   an errand, for who serves
 //!                                                               `---> 401, with the reason
 //! ```
@@ -17,6 +18,7 @@ mod client;
 mod drain;
 mod errands;
 mod figures;
+mod people;
 mod reload;
 mod server;
 mod token;
@@ -27,6 +29,7 @@ pub(crate) use calls::{CallList, CallSummary, HungUp, LegSummary};
 pub(crate) use certs::{CertificateList, ListedCertificate};
 pub use client::{AskError, Client};
 pub use errands::{DrainReport, Errand, Errands};
+pub(crate) use people::{CustomerList, KEEP_S, KeyList, MadeBody, UserList};
 pub(crate) use reload::RefusedReload;
 pub use server::{AdminError, AdminServices, BoundAdmin};
 pub use traces::Traces;

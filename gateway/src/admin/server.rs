@@ -17,12 +17,13 @@ use super::certs;
 use super::errands::Errands;
 use super::token::{AdminToken, MetricsToken};
 use super::traces::{self, Traces};
-use super::{answer, drain, figures, reload};
+use super::{answer, drain, figures, people, reload};
 use crate::addresses::bind_cure;
 use crate::certificates::Certificates;
 use crate::config::AdminConfig;
 use crate::files;
 use crate::metrics::Instruments;
+use crate::people::People;
 
 /// The admin API cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,8 @@ pub struct AdminServices {
     pub errands: Errands,
     /// The messages of calls of late.
     pub traces: Traces,
+    /// Whom the gateway knows, and where that is changed.
+    pub people: People,
 }
 
 /// Connections at one time, all from this machine. Chosen by us: more than one operator and one scraper need, and few
@@ -89,7 +92,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a stop waits for answers that are being sent, in seconds.
 const FAREWELL_S: u64 = 2;
 
-/// The largest body of a request; none has one that means anything.
+/// The largest body of a request: a customer's policy, with room to spare.
 const BODY_MAX: usize = 16 << 10;
 
 impl BoundAdmin {
@@ -156,10 +159,10 @@ impl BoundAdmin {
 
 /// Each path with the file that answers it.
 fn routes(app: &mut web::ServiceConfig, services: AdminServices) {
-    let AdminServices { calls, certificates, instruments, errands, traces } = services;
+    let AdminServices { calls, certificates, instruments, errands, traces, people } = services;
     app.app_data(web::Data::new(calls)).app_data(web::Data::new(certificates));
     app.app_data(web::Data::new(instruments)).app_data(web::Data::new(errands));
-    app.app_data(web::Data::new(traces));
+    app.app_data(web::Data::new(traces)).app_data(web::Data::new(people));
     app.service(at("/calls").route(web::get().to(calls::list)));
     app.service(at("/calls/{call}").route(web::get().to(calls::one)).route(web::delete().to(calls::hang_up)));
     app.service(at("/calls/{call}/ladder").route(web::get().to(traces::ladder)));
@@ -168,6 +171,16 @@ fn routes(app: &mut web::ServiceConfig, services: AdminServices) {
     app.service(at("/traces").route(web::get().to(traces::list)));
     app.service(at("/certs").route(web::get().to(certs::list)));
     app.service(at(FIGURES).route(web::get().to(figures::metrics)));
+    app.service(at("/users").route(web::get().to(people::users)).route(web::post().to(people::add_user)));
+    let user = at("/users/{name}").route(web::patch().to(people::change_user));
+    app.service(user.route(web::delete().to(people::remove_user)));
+    let customers = at("/customers").route(web::get().to(people::customers));
+    app.service(customers.route(web::post().to(people::add_customer)));
+    let customer = at("/customers/{name}").route(web::patch().to(people::change_customer));
+    app.service(customer.route(web::delete().to(people::remove_customer)));
+    app.service(at("/keys").route(web::get().to(people::keys)).route(web::post().to(people::add_key)));
+    app.service(at("/keys/{id}").route(web::delete().to(people::revoke_key)));
+    app.service(at("/keys/{id}/rotate").route(web::post().to(people::rotate_key)));
     app.service(at("/reload").route(web::post().to(reload::reload)));
     app.service(at("/drain").route(web::post().to(drain::drain)));
     app.default_service(web::to(answer::no_path));
@@ -211,6 +224,8 @@ mod tests {
             // Nobody takes them.
             errands: Errands::channel().0,
             traces: telephony.traces(),
+            // Nobody makes changes.
+            people: People::channel().0,
         };
         let app = App::new()
             .app_data(token.clone())
@@ -285,6 +300,10 @@ mod tests {
             (Method::POST, "/calls/call-7/capture?seconds=601", StatusCode::BAD_REQUEST, "bad_query"),
             (Method::POST, "/calls/call-7/capture?seconds=600", StatusCode::NOT_FOUND, "no_call"),
             (Method::GET, "/calls/call-7/ladder?format=xml", StatusCode::BAD_REQUEST, "bad_query"),
+            (Method::POST, "/users", StatusCode::BAD_REQUEST, "bad_request"),
+            (Method::DELETE, "/users/carol", StatusCode::CONFLICT, "not_now"),
+            (Method::PUT, "/customers/acme", StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            (Method::POST, "/keys/k1/rotate", StatusCode::CONFLICT, "not_now"),
             (Method::GET, "/reload", StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             (Method::POST, "/reload?dry", StatusCode::BAD_REQUEST, "bad_request"),
             (Method::POST, "/reload?dry_run", StatusCode::CONFLICT, "not_now"),

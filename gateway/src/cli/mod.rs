@@ -84,6 +84,15 @@ enum Command {
     Reload(admin::ReloadArguments),
     /// Have a running gateway take no new calls, and end when those that it has are over, as SIGTERM does.
     Drain(admin::DrainArguments),
+    /// Users in the store of a running gateway: add, list, set, remove; in force at once.
+    #[command(subcommand)]
+    User(Box<admin::UserCommand>),
+    /// Customers in the store of a running gateway, with their policies.
+    #[command(subcommand)]
+    Customer(Box<admin::CustomerCommand>),
+    /// Keys of tokens, and of names that last for a while, in the store of a running gateway.
+    #[command(subcommand)]
+    Key(Box<admin::KeyCommand>),
     /// Records of calls.
     #[command(subcommand)]
     Cdr(cdr::CdrCommand),
@@ -139,6 +148,9 @@ impl Cli {
             Command::Ladder(arguments) => arguments.execute(io::stdout().lock()),
             Command::Pcap(arguments) => arguments.execute(io::stdout().lock()),
             Command::Capture(arguments) => arguments.execute(io::stdout().lock()),
+            Command::User(command) => command.execute(io::stdout().lock()),
+            Command::Customer(command) => command.execute(io::stdout().lock()),
+            Command::Key(command) => command.execute(io::stdout().lock()),
             Command::Certs(asked) => admin::certs(&asked, io::stdout().lock()),
             Command::Reload(arguments) => arguments.execute(io::stdout().lock()),
             Command::Drain(arguments) => arguments.execute(io::stdout().lock()),

@@ -216,15 +216,17 @@ impl AdminConfig {
         }
         #[derive(Deserialize)]
         struct StoreOutline {
-            path: PathBuf,
+            /// Absent where it is no file.
+            path: Option<PathBuf>,
         }
         let unclear = |source| NoAdmin::Unclear { file: file.to_owned(), source };
         let Outline { admin, store } = toml::from_str(text).map_err(unclear)?;
         let admin = admin.ok_or_else(|| NoAdmin::Missing(file.to_owned()))?;
         let bind = admin.bind.unwrap_or_else(|| BIND.to_owned());
         let beside = file.parent().unwrap_or(Path::new(""));
-        let token_file =
-            admin.token_file.unwrap_or_else(|| usual_token_file(store.as_ref().map(|it| it.path.as_path())));
+        let token_file = admin
+            .token_file
+            .unwrap_or_else(|| usual_token_file(store.as_ref().and_then(|it| it.path.as_deref())));
         match bind.parse() {
             Ok(bind) => Ok(Self { bind, token_file: beside.join(token_file), metrics_token: None }),
             Err(_) => Err(NoAdmin::Address { file: file.to_owned(), bind }),
@@ -259,6 +261,8 @@ mod tests {
         let beside =
             AdminConfig::outlined(Path::new("/etc/w.toml"), "[admin]\n[store]\npath = \"/var/lib/w/w.db\"\n");
         assert_eq!(beside.expect("sound").token_file, Path::new("/var/lib/w/admin-token"));
+        let at_server = AdminConfig::outlined(&file, "[admin]\n[store]\nurl = \"postgres://w@db/w\"\n");
+        assert_eq!(at_server.expect("sound").token_file, Path::new("/run/webtrunk/admin-token"));
         let missing = AdminConfig::outlined(&file, "[http]\n").expect_err("it has none").to_string();
         assert!(
             missing.ends_with(

@@ -1,6 +1,6 @@
 //! `[entry]` and `[[customers]]`: names that last for a while, which SIP and the JSON API take alike, and who gets them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -41,6 +41,24 @@ pub struct Customer {
     pub origins: Vec<WebOrigin>,
     /// Its numbers; trunks are shown the first of them where a user shows none.
     pub numbers: Vec<String>,
+}
+
+impl Entry {
+    /// The same with keys of the store, those of customers by whose they are; `fingerprint` differs where they do.
+    pub(super) fn with(
+        mut self,
+        edge: EphemeralKeys,
+        mut of_customers: HashMap<String, EphemeralKeys>,
+        fingerprint: u64,
+    ) -> Self {
+        for customer in &mut self.customers {
+            let issuer = &mut customer.issuer;
+            if let Some(keys) = of_customers.remove(&issuer.name) {
+                issuer.keys = std::mem::take(&mut issuer.keys).with(keys);
+            }
+        }
+        Self { keys: self.keys.with(edge), fingerprint: self.fingerprint ^ fingerprint, ..self }
+    }
 }
 
 impl PartialEq for Entry {

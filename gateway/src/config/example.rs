@@ -45,6 +45,7 @@ impl Example {
             let hash = secret(&format!("file{twin}")) + &secret("and more");
             file(&folder, &format!("alice_ha1_sha256{twin}"), hash.as_bytes());
             file(&folder, &format!("metrics_token{twin}"), hash.as_bytes());
+            file(&folder, &format!("store_key{twin}"), hash.as_bytes());
         }
         for (twin, digit) in [("", '1'), ("x", '2')] {
             let digits = digit.to_string().repeat(64);

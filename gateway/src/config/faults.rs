@@ -19,6 +19,8 @@ pub(super) struct Faults<'d> {
     list: Vec<Fault>,
     /// What was not looked at, since its structure is faulty.
     wounds: Vec<Wound>,
+    /// The store may have more of these than the file.
+    open: &'static [&'static str],
     files: NamedFiles,
 }
 
@@ -31,11 +33,21 @@ struct Wound {
 
 impl<'d> Faults<'d> {
     pub(super) fn new(document: &'d Document) -> Self {
-        Self { document, list: Vec::new(), wounds: Vec::new(), files: NamedFiles::default() }
+        Self { document, list: Vec::new(), wounds: Vec::new(), open: &[], files: NamedFiles::default() }
     }
 
     pub(super) fn document(&self) -> &'d Document {
         self.document
+    }
+
+    /// The store has what is kept in these sections too: what is not in the file may be there, now or later.
+    pub(super) const fn set_open(&mut self, sections: &'static [&'static str]) {
+        self.open = sections;
+    }
+
+    /// Whether the store may have more of this section.
+    pub(super) fn is_open(&self, section: &str) -> bool {
+        self.open.contains(&section)
     }
 
     /// Notes a fault at `span`; an empty one is that of a default, which stands nowhere.
@@ -98,7 +110,7 @@ impl<'d> Faults<'d> {
         self.wounds.iter().any(|wound| wound.key.starts_with(&key))
     }
 
-    /// The same of what may be missing only because these sections lack something faulty.
+    /// The same of what may be missing only because these sections lack something faulty, or because the store has it.
     pub(super) fn add_absent(
         &mut self,
         sections: &[&str],
@@ -106,7 +118,7 @@ impl<'d> Faults<'d> {
         problem: impl Display,
         cure: impl Display,
     ) {
-        if !self.is_partial(sections) {
+        if !self.is_partial(sections) && !sections.iter().any(|section| self.is_open(section)) {
             self.add(span, problem, cure);
         }
     }

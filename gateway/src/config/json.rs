@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
-use webtrunk_signalling::auth::token::Keyring;
+use webtrunk_signalling::auth::token::{Keyring, TokenKey};
 use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::json::adapter::JsonLimits;
 use webtrunk_signalling::json::{AccountPasswords, JsonConfig};
@@ -51,6 +51,15 @@ pub struct JsonKeys {
     pub passwords: AccountPasswords,
     /// Differs where they do.
     fingerprint: u64,
+}
+
+impl JsonKeys {
+    /// The same with keys of the store; `fingerprint` differs where they do.
+    pub(super) fn with(self, tokens: &[TokenKey], ephemeral: EphemeralKeys, fingerprint: u64) -> Self {
+        let tokens = Keyring::new([self.tokens.keys(), tokens].concat());
+        let ephemeral = self.ephemeral.with(ephemeral);
+        Self { tokens, ephemeral, fingerprint: self.fingerprint ^ fingerprint, ..self }
+    }
 }
 
 impl PartialEq for JsonKeys {
@@ -167,7 +176,8 @@ impl JsonSection {
             let problem = "[http] listens beyond loopback and json names no origin, so no page could connect";
             faults.add_to_file(problem, "add to [json]: origins = [\"https://where.browsers.open.it\"]");
         }
-        if self.token_keys.is_none() && self.ephemeral_keys.is_empty() && !self.passwords {
+        let has_proof = self.token_keys.is_some() || !self.ephemeral_keys.is_empty() || self.passwords;
+        if !has_proof && !faults.is_open("json") {
             let problem = "[json] takes no proof, so nobody could connect";
             faults.add_to_file(problem, "add token_keys = \"FILE\", ephemeral_keys, or passwords = true");
         }

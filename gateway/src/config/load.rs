@@ -95,6 +95,14 @@ pub(super) fn parse(name: &str, text: &str, environment: Environment<'_>) -> Res
     check(&Document::new(Path::new(name), text.to_owned()), None, environment)
 }
 
+/// Checks what a file says, and more behind it that is not in the file.
+pub(super) fn parse_at(path: &Path, text: String) -> Result<Config, ConfigError> {
+    check(&Document::new(path, text), None, &|name| std::env::var(name).ok())
+}
+
+/// The sections of which the store may have more than the file.
+const OF_STORE: &[&str] = &["users", "customers", "entry", "json"];
+
 fn check(
     document: &Document,
     open: Option<u32>,
@@ -138,6 +146,9 @@ impl File {
 
     /// Checks section by section; `None` means that faults were noted.
     fn check(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Option<Config> {
+        if self.store.as_ref().is_some_and(StoreSection::has_people) {
+            faults.set_open(OF_STORE);
+        }
         let http = self.http.as_ref().map(|section| section.check(faults));
         let checked = http.as_ref().and_then(Option::as_ref);
         let has_no_listener = self.sip.has_no_listener() && self.sip_ws.is_none();

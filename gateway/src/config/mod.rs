@@ -34,6 +34,7 @@ mod menu;
 mod messages;
 mod nearest;
 mod passing;
+mod people;
 mod places;
 mod prompts;
 mod record;
@@ -93,6 +94,7 @@ pub use users::{Users, hashes};
 
 pub(crate) use admin::check_token_file;
 pub(crate) use nearest::nearest;
+pub(crate) use people::{LeftOut, Peopled, named_in, with_roll};
 pub(crate) use places::SECRET_KEYS;
 pub(crate) use secret::{KEY_CURE, open_to_everybody};
 pub(crate) use sip::{REALM_CURE, is_realm};

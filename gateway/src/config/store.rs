@@ -13,6 +13,7 @@ use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
 use super::store_server;
 use crate::files;
+use crate::people::StoreKey;
 use crate::store::StorePlace;
 
 /// What is kept, and where.
@@ -20,6 +21,8 @@ use crate::store::StorePlace;
 pub struct StoreConfig {
     /// The database.
     pub place: StorePlace,
+    /// What the secrets of users and keys in it are sealed by; `None` where it has none.
+    pub secret_key: Option<StoreKey>,
 }
 
 #[derive(Deserialize)]
@@ -29,11 +32,18 @@ pub(super) struct StoreSection {
     pub(super) url: Option<Spanned<String>>,
     pub(super) password: Option<Spanned<SecretSource>>,
     pub(super) trusted_certificates: Option<Spanned<String>>,
+    secret_key: Option<Spanned<SecretSource>>,
 }
 
 impl StoreSection {
     pub(super) fn has_inline_secret(&self) -> bool {
-        self.password.as_ref().is_some_and(|password| password.get_ref().is_inline())
+        let written = [&self.password, &self.secret_key];
+        written.into_iter().flatten().any(|secret| secret.get_ref().is_inline())
+    }
+
+    /// Whether users, customers and keys are in it.
+    pub(super) const fn has_people(&self) -> bool {
+        self.secret_key.is_some()
     }
 
     /// Checks the section; `None` where it is faulty.
@@ -62,7 +72,11 @@ impl StoreSection {
                 return None;
             }
         };
-        Some(StoreConfig { place })
+        let secret_key = match &self.secret_key {
+            Some(source) => Some(check_key(source, environment, faults)?),
+            None => None,
+        };
+        Some(StoreConfig { place, secret_key })
     }
 
     /// Notes what does nothing where the store is a file.
@@ -73,6 +87,19 @@ impl StoreSection {
             faults.add(span, "is for a store at url, and this one is a file", "take it out");
         }
     }
+}
+
+fn check_key(
+    source: &Spanned<SecretSource>,
+    environment: Environment<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<StoreKey> {
+    let key = StoreKey::from_hex(fetch(source, environment, faults)?.expose());
+    if key.is_none() {
+        let cure = "make one by: openssl rand -hex 32";
+        faults.add(source.span(), "is no key of 64 hexadecimal digits", cure);
+    }
+    key
 }
 
 /// Checks a file by making one beside it, which goes away at once: SQLite does so too.

@@ -159,7 +159,8 @@ pub(super) fn check_supervised(
     for section in sections.iter().filter(|section| !section.supervises.is_empty()) {
         for group in section.supervises.iter().filter(|group| !known.contains_key(group.get_ref().as_str())) {
             let problem = format!("no user is in the group {:?}", group.get_ref());
-            faults.add(group.span(), problem, "write it into users[].groups of those who are supervised");
+            let cure = "write it into users[].groups of those who are supervised";
+            faults.add_absent(&["users"], group.span(), problem, cure);
         }
         let groups = section.supervises.iter().map(|group| group.get_ref().clone()).collect();
         supervised.insert(section.name().to_owned(), groups);

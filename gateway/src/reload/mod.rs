@@ -10,6 +10,7 @@
 
 mod changes;
 mod leaves;
+mod people;
 mod report;
 mod settled;
 mod task;
@@ -23,13 +24,16 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, LeftOut, Peopled, named_in, with_roll};
 use crate::files::{Reader, Unread};
 use crate::logging::LogControl;
+use crate::people::{Asked, Desk, Named, Roll};
+use crate::store::PeopleKeeper;
 use crate::telephony::Changing;
 use crate::tls::{OwnCertificate, Pair, TlsError};
 use changes::{Changes, named};
 use leaves::Leaves;
+use people::tell_left_out;
 pub use report::{Difference, ReloadReport};
 use settled::Settled;
 pub use task::Reloading;
@@ -41,6 +45,13 @@ pub struct Reloads {
     current: Config,
     /// The same as it is written.
     leaves: Leaves,
+    /// The text of which it was taken, and what that says by itself.
+    text: String,
+    alone: Config,
+    /// Whom the store knows beside it, where it keeps people.
+    kept: Option<Kept>,
+    /// Where changes of them are asked for.
+    desk: Desk,
     /// `None` where the command line says what is logged.
     log: Option<LogControl>,
     hangups: Signal,
@@ -55,9 +66,23 @@ pub struct Changed {
     pub certificate: Option<Arc<OwnCertificate>>,
 }
 
+/// Whom the store knows.
+struct Kept {
+    roll: Roll,
+    keeper: PeopleKeeper,
+    named: Named,
+    left_out: Vec<LeftOut>,
+}
+
 /// A file as it is now, and what it names.
 struct Read {
+    /// With whom the store knows.
     written: Config,
+    alone: Config,
+    text: String,
+    /// Of the store's people.
+    named: Named,
+    left_out: Vec<LeftOut>,
     leaves: Leaves,
     pair: Option<Pair>,
 }
@@ -90,9 +115,37 @@ impl Reloads {
         file: PathBuf,
         (current, text): (Config, &str),
         log: Option<LogControl>,
+        desk: Desk,
     ) -> io::Result<Self> {
         let (leaves, hangups) = (Leaves::parse(text), signal(SignalKind::hangup())?);
-        Ok(Self { file, current, leaves, log, hangups, reader: Reader::default() })
+        let (alone, text, reader) = (current.clone(), text.to_owned(), Reader::default());
+        desk.tell(None, named_in(&alone));
+        Ok(Self { file, current, leaves, text, alone, kept: None, desk, log, hangups, reader })
+    }
+
+    /// Takes up whom the store knows, at the start; gives `config` with them.
+    ///
+    /// # Errors
+    /// [`ConfigError`], where the file cannot be read again as it was.
+    pub fn take_roll(
+        &mut self,
+        config: &Config,
+        roll: Roll,
+        keeper: PeopleKeeper,
+    ) -> Result<Config, ConfigError> {
+        let Peopled { config: peopled, named, left_out } =
+            with_roll(&self.file, &self.text, &self.alone, &roll)?;
+        tell_left_out(&left_out, &[]);
+        info!(
+            users = roll.users.len(),
+            customers = roll.customers.len(),
+            keys = roll.keys.len(),
+            "the store's people are let in"
+        );
+        self.current = Settled::new(&self.current, &peopled).config;
+        self.desk.tell(Some(roll.clone()), named.clone());
+        self.kept = Some(Kept { roll, keeper, named, left_out });
+        Ok(Settled::new(config, &peopled).config)
     }
 
     /// How long calls may go on when the gateway is asked to stop.
@@ -101,9 +154,12 @@ impl Reloads {
         self.current.drain.timeout
     }
 
-    /// Returns when SIGHUP asked for it.
-    pub async fn requested(&mut self) {
-        let _ = self.hangups.recv().await;
+    /// Returns when SIGHUP asked for it, which is `None`, or somebody for a change of whom the store knows.
+    pub(crate) async fn requested(&mut self) -> Option<Asked> {
+        tokio::select! {
+            _ = self.hangups.recv() => None,
+            Some(asked) = self.desk.asked.recv() => Some(asked),
+        }
     }
 
     /// Reads the file and has it taken up; a faulty one changes nothing.
@@ -125,14 +181,14 @@ impl Reloads {
     /// # Errors
     /// [`Refusal`]: it would change nothing.
     pub async fn rehearse(&self, changed: &Changed) -> Result<ReloadReport, Refusal> {
-        let Read { written, leaves, pair } = self.read().await?;
+        let Read { written, leaves, pair, .. } = self.read().await?;
         let is_another = changed.shown_beside(pair).is_some_and(|(shown, pair)| shown.differs(&pair));
         let settled = Settled::new(&self.current, &written);
         Ok(ReloadReport { dry_run: true, changes: self.differences(&settled, &leaves, is_another) })
     }
 
     async fn try_reload(&mut self, changed: &Changed) -> Result<ReloadReport, Refusal> {
-        let Read { written, leaves, pair } = self.read().await?;
+        let Read { written, alone, text, named, left_out, leaves, pair } = self.read().await?;
         let is_another = changed.shown_beside(pair).is_some_and(|(shown, pair)| shown.show(pair));
         if is_another {
             info!(what = "certificate", "configuration changed");
@@ -141,15 +197,32 @@ impl Reloads {
         let changes = self.differences(&settled, &leaves, is_another);
         self.leaves = self.leaves.after(&leaves, &settled.left);
         self.take_up(settled, &changed.telephony).await;
+        (self.alone, self.text) = (alone, text);
+        match &mut self.kept {
+            Some(kept) => {
+                tell_left_out(&left_out, &kept.left_out);
+                (kept.named, kept.left_out) = (named.clone(), left_out);
+                self.desk.tell(Some(kept.roll.clone()), named);
+            }
+            None => self.desk.tell(None, named),
+        }
         Ok(ReloadReport { dry_run: false, changes })
     }
 
     async fn read(&self) -> Result<Read, Refusal> {
-        let file = self.file.clone();
+        let (file, roll) = (self.file.clone(), self.kept.as_ref().map(|kept| kept.roll.clone()));
         let read = self.reader.read(move || {
-            let (written, text) = Config::load_with_text(&file)?;
-            let pair = written.tls.as_ref().map(|files| Pair::read(&files.pair())).transpose()?;
-            Ok(Read { written, leaves: Leaves::parse(&text), pair })
+            let (alone, text) = Config::load_with_text(&file)?;
+            let pair = alone.tls.as_ref().map(|files| Pair::read(&files.pair())).transpose()?;
+            let (written, named, left_out) = match roll {
+                Some(roll) => {
+                    let Peopled { config, named, left_out } = with_roll(&file, &text, &alone, &roll)?;
+                    (config, named, left_out)
+                }
+                None => (alone.clone(), named_in(&alone), Vec::new()),
+            };
+            let leaves = Leaves::parse(&text);
+            Ok(Read { written, alone, text, named, left_out, leaves, pair })
         });
         read.await.unwrap_or_else(|source| Err(Refusal::Unread { file: self.file.clone(), source }))
     }

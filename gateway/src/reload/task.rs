@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tracing::error;
 
 use super::{Changed, Refusal, ReloadReport, Reloads};
+use crate::people;
 
 /// What an operator is told of a reload.
 type Reply = oneshot::Sender<Result<ReloadReport, Refusal>>;
@@ -68,7 +69,15 @@ async fn run(
 ) {
     loop {
         let asked = tokio::select! {
-            () = reloads.requested() => None,
+            requested = reloads.requested() => match requested {
+                Some(people::Asked { change, reply }) => {
+                    let outcome = reloads.change(change, &changed).await;
+                    // Who asked may be gone.
+                    let _ = reply.send(outcome);
+                    continue;
+                }
+                None => None,
+            },
             asked = asking.recv() => match asked {
                 Some(asked) => Some(asked),
                 None => return,

@@ -65,8 +65,13 @@ fn a_gateway_that_breaks_too_often_takes_no_calls_lets_the_others_end_and_ends_a
         let (panics, told) = Panics::told_by_hand();
         let supervision = Supervision { manager: Arc::default(), panics };
         let (_trigger, shutdown) = Shutdown::channel();
-        let served =
-            actix::spawn(serve(config(sip, office, (admin, &token)), None, shutdown, None, supervision));
+        let served = actix::spawn(serve(
+            config(sip, office, (admin, &token)),
+            None,
+            shutdown,
+            (None, People::channel().0),
+            supervision,
+        ));
         let voice = Some(Voice::tone(440, -10.0));
         let config = PhoneConfig { bind: office, server: Some(sip), voice, ..PhoneConfig::default() };
         let phone = Phone::new(config).await.expect("the address is free");

@@ -30,6 +30,15 @@ pub enum StoreError {
         /// The first fault.
         what: String,
     },
+    /// Secrets in it are sealed by another key.
+    #[error(
+        "{place}: a secret in the store cannot be opened: it was sealed by another key, or put in another's place; write the key \
+         by which it was sealed (store.secret_key)"
+    )]
+    Sealed {
+        /// Where it is.
+        place: Box<StorePlace>,
+    },
     /// The file to which records of calls go is something else.
     #[error(
         "{}: records of calls cannot go on in this file: {source}; move it away, or name another (cdr.file, cdr.spare)",

@@ -18,9 +18,13 @@ const SQLITE: &[Step] = &[
     ("spent", include_str!("migrations/sqlite/0005_spent.sql")),
     ("lengths", include_str!("migrations/sqlite/0006_lengths.sql")),
     ("used_tokens", include_str!("migrations/sqlite/0007_used_tokens.sql")),
+    ("people", include_str!("migrations/sqlite/0008_people.sql")),
 ];
 
-const POSTGRES: &[Step] = &[("begin", include_str!("migrations/postgres/0001_begin.sql"))];
+const POSTGRES: &[Step] = &[
+    ("begin", include_str!("migrations/postgres/0001_begin.sql")),
+    ("people", include_str!("migrations/postgres/0002_people.sql")),
+];
 
 pub(super) fn migrator(place: &StorePlace) -> Migrator {
     let steps = match place {

@@ -17,6 +17,7 @@ mod filing_queue;
 mod health;
 mod lines;
 mod migrations;
+mod people;
 mod place;
 mod queue;
 mod reading;
@@ -49,12 +50,14 @@ use database::Lock;
 pub use error::StoreError;
 use filing_queue::{FilingQueue, UnseenEnds};
 pub use health::StoreHealth;
+pub use people::PeopleKeeper;
 use queue::Queue;
 pub use reading::{CallReader, Period, ReadError};
 use spool::CLOSED_MAX;
 use writer::{Incoming, Writer};
 
-use crate::config::CdrConfig;
+use crate::config::{CdrConfig, StoreConfig};
+use crate::people::Roll;
 
 /// The store, while the gateway runs.
 pub struct Store {
@@ -62,6 +65,8 @@ pub struct Store {
     kept_calls: Vec<KeptCall>,
     kept_spent: Vec<Spent>,
     kept_used: Vec<UsedToken>,
+    roll: Option<Roll>,
+    people: PeopleKeeper,
     queue: Arc<Queue>,
     filings: Option<Arc<FilingQueue>>,
     finish: oneshot::Sender<()>,
@@ -74,6 +79,9 @@ pub struct Store {
 /// Changes that may wait. Chosen by us: what a thousand phones do in ten seconds, each at twice its pace.
 const QUEUE: usize = 4096;
 
+/// Changes of people that may wait to be written. Chosen by us: one is made after the other.
+const ERRANDS: usize = 4;
+
 /// How long the last changes may take to be written when the process ends.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -83,7 +91,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when it is none of ours, damaged, of a newer version, in use, out of reach, or cannot be written.
-    pub async fn open(place: &StorePlace, cdr: Option<&CdrConfig>) -> Result<Self, StoreError> {
+    pub async fn open(store: &StoreConfig, cdr: Option<&CdrConfig>) -> Result<Self, StoreError> {
+        let StoreConfig { place, secret_key } = store;
         let unusable = |source| StoreError::unusable(place, source);
         let lock = database::lock(place).await?;
         let mut connection = database::open(place).await?;
@@ -91,6 +100,10 @@ impl Store {
         let kept_calls = sip_calls::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
         let kept_used = used_tokens::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
+        let roll = match secret_key {
+            Some(key) => Some(people::load(place, &mut connection, key).await?),
+            None => None,
+        };
         let books = match cdr {
             Some(cdr) => Some(Books::open(cdr, &mut connection).await?),
             None => None,
@@ -103,13 +116,16 @@ impl Store {
         let filing_queue = FilingQueue::new(sender, health.clone(), unseen.clone());
         let filing_queue = books.is_some().then(|| Arc::new(filing_queue));
         let (finish, finishing) = oneshot::channel();
-        let incoming = Incoming { changes, filings, unseen, finishing };
-        let writing = tokio::spawn(Writer::new(place, connection, health.clone(), books).run(incoming));
+        let (errands, people) = mpsc::channel(ERRANDS);
+        let incoming = Incoming { changes, filings, unseen, people, finishing };
+        let writing = tokio::spawn(Writer::new(store, connection, health.clone(), books).run(incoming));
         Ok(Self {
             kept,
             kept_calls,
             kept_spent,
             kept_used,
+            roll,
+            people: PeopleKeeper { errands },
             queue,
             filings: filing_queue,
             finish,
@@ -137,6 +153,17 @@ impl Store {
     /// The tokens that are good once and were used, once.
     pub fn take_used_tokens(&mut self) -> Vec<UsedToken> {
         std::mem::take(&mut self.kept_used)
+    }
+
+    /// Whom it knows, once; `None` where it keeps no people.
+    pub fn take_roll(&mut self) -> Option<Roll> {
+        self.roll.take()
+    }
+
+    /// Keeps whom it knows from now on.
+    #[must_use]
+    pub fn people_keeper(&self) -> PeopleKeeper {
+        self.people.clone()
     }
 
     /// Keeps those that are used from now on.

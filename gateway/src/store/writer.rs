@@ -17,9 +17,12 @@ use super::books::{Books, blocking};
 use super::cure::cure;
 use super::database::Connection;
 use super::filing_queue::{Filed, UnseenEnds};
+use super::people::Errand;
 use super::place::{Found, Place};
 use super::queue::Noted;
-use super::{StoreHealth, StorePlace, database, registrations, sip_calls, spent, used_tokens};
+use super::{StoreHealth, StorePlace, database, people, registrations, sip_calls, spent, used_tokens};
+use crate::config::StoreConfig;
+use crate::people::{Row, StoreKey};
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
@@ -55,6 +58,8 @@ pub(super) struct Incoming {
     pub(super) filings: Receiver<Filed>,
     /// How calls ended whose records found no room there.
     pub(super) unseen: UnseenEnds,
+    /// Of people, each waited for.
+    pub(super) people: Receiver<Errand>,
     /// That nothing more will come.
     pub(super) finishing: oneshot::Receiver<()>,
 }
@@ -69,6 +74,8 @@ impl Incoming {
 /// Owns the database.
 pub(super) struct Writer {
     place: StorePlace,
+    /// What secrets are sealed by.
+    key: Option<StoreKey>,
     /// Where the file was, where it is one.
     whereabouts: Option<Place>,
     /// `None` after a failure: what state the connection is in then, nobody can say.
@@ -89,15 +96,16 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        place: &StorePlace,
+        store: &StoreConfig,
         connection: Connection,
         health: StoreHealth,
         books: Option<Books>,
     ) -> Self {
         let connection = Some(connection);
         Self {
-            place: place.clone(),
-            whereabouts: place.file().map(Place::of),
+            place: store.place.clone(),
+            key: store.secret_key.clone(),
+            whereabouts: store.place.file().map(Place::of),
             connection,
             health,
             pending: HashMap::new(),
@@ -121,6 +129,7 @@ impl Writer {
             tokio::select! {
                 Some(change) = incoming.changes.recv() => self.note(change),
                 Some(filing) = incoming.filings.recv() => self.file(filing),
+                Some(errand) = incoming.people.recv() => self.run_errand(errand).await,
                 _ = heartbeat.tick() => is_due = self.books.as_ref().is_some_and(Books::wants_tick),
                 _ = looks.tick(), if self.whereabouts.is_some() => self.look_for_file().await,
                 _ = &mut incoming.finishing => is_finishing = true,
@@ -136,6 +145,9 @@ impl Writer {
                 self.collect(&mut incoming);
                 is_due = false;
                 let is_written = self.write(is_finishing).await;
+                while let Ok(errand) = incoming.people.try_recv() {
+                    self.run_errand(errand).await;
+                }
                 if is_finishing && (!is_written || !self.has_work() && incoming.is_empty()) {
                     break;
                 }
@@ -272,6 +284,31 @@ impl Writer {
         }
     }
 
+    /// Writes rows of people, and tells whether it could.
+    async fn run_errand(&mut self, Errand { rows, reply }: Errand) {
+        let outcome = match timeout(ANSWER, self.write_people(&rows)).await {
+            Ok(outcome) => outcome.map_err(|error| error.to_string()),
+            Err(_) => Err("it does not answer".to_owned()),
+        };
+        if outcome.is_err() {
+            self.health.add_failure();
+            self.close().await;
+        }
+        // Who asked may be gone.
+        let _ = reply.send(outcome);
+    }
+
+    async fn write_people(&mut self, rows: &[Row]) -> Result<(), sqlx::Error> {
+        let Some(key) = &self.key else {
+            return Err(sqlx::Error::Configuration("there is no store.secret_key".into()));
+        };
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(database::connect(&self.place).await?),
+        };
+        people::write(connection, rows, key).await
+    }
+
     async fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
             // What was written is found at the next start, whether or not it can be tidied up now.
@@ -298,6 +335,10 @@ mod tests {
     use super::super::registrations::tests::record;
     use super::*;
 
+    fn store_at(place: &StorePlace) -> StoreConfig {
+        StoreConfig { place: place.clone(), secret_key: None }
+    }
+
     async fn pages_max(connection: &mut Connection, pages: u32) {
         sqlx::query(&format!("PRAGMA max_page_count = {pages}")).execute(connection).await.expect("a pragma");
     }
@@ -310,7 +351,7 @@ mod tests {
         let mut connection = database::open(&path).await.expect("it is sound");
         pages_max(&mut connection, 1).await;
         let health = StoreHealth::default();
-        let mut writer = Writer::new(&path, connection, health.clone(), None);
+        let mut writer = Writer::new(&store_at(&path), connection, health.clone(), None);
         let expires_at = SystemTime::now() + Duration::from_secs(600);
         for key in 1..100 {
             writer.pending.insert(key, Change::Set(Box::new(record(key, expires_at))));
@@ -342,8 +383,16 @@ mod tests {
         let (finish, finishing) = oneshot::channel();
         finish.send(()).expect("it is there");
         let (_filing, filings) = mpsc::channel(1);
-        let writer = Writer::new(&path, connection, StoreHealth::default(), None);
-        writer.run(Incoming { changes, filings, unseen: UnseenEnds::default(), finishing }).await;
+        let writer = Writer::new(&store_at(&path), connection, StoreHealth::default(), None);
+        writer
+            .run(Incoming {
+                changes,
+                filings,
+                unseen: UnseenEnds::default(),
+                people: mpsc::channel(1).1,
+                finishing,
+            })
+            .await;
         let mut connection = database::open(&path).await.expect("it is sound");
         let kept = registrations::load(&mut connection, SystemTime::now()).await.expect("rows");
         assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), Vec::from_iter(0..100));

@@ -158,8 +158,9 @@ impl Scene {
         let folder = TempDir::new().expect("a folder");
         let [office, carrier] = [free("127.0.0.1"), free("127.0.0.2")];
         let config = config(&folder, [office, carrier]);
-        let place = config.store.as_ref().expect("it has one").place.clone();
-        let store = Store::open(&place, config.cdr.as_ref()).await.expect("it is new");
+        let own = config.store.as_ref().expect("it has one");
+        let place = own.place.clone();
+        let store = Store::open(own, config.cdr.as_ref()).await.expect("it is new");
         let telephony =
             Telephony::start(&config, &Certificates::default(), None, Shares::of_tests(), Some(store))
                 .expect("free ports");

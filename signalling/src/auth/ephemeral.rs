@@ -161,6 +161,18 @@ impl EphemeralKeys {
         Self { keys }
     }
 
+    /// The same with others.
+    #[must_use]
+    pub fn with(mut self, others: Self) -> Self {
+        self.keys.extend(others.keys);
+        self
+    }
+
+    /// The ids of the keys, in their order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

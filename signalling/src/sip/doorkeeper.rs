@@ -73,7 +73,7 @@ impl Admission {
         }
     }
 
-    /// Lets these in from now on. Whoever is registered stays so until it has to be refreshed.
+    /// Lets these in from now on.
     pub fn take_up(
         &mut self,
         users: Arc<dyn Credentials + Send + Sync>,

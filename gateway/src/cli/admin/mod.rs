@@ -2,10 +2,14 @@
 
 mod calls;
 mod certs;
+mod customers;
 mod drain;
+mod keys;
 mod ladder;
+mod options;
 mod reload;
 mod table;
+mod users;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,9 +21,12 @@ use crate::admin::Client;
 
 pub(super) use calls::CallsArguments;
 pub(super) use certs::certs;
+pub(super) use customers::CustomerCommand;
 pub(super) use drain::DrainArguments;
+pub(super) use keys::KeyCommand;
 pub(super) use ladder::{CaptureArguments, LadderArguments, PcapArguments};
 pub(super) use reload::ReloadArguments;
+pub(super) use users::UserCommand;
 
 /// A gateway that runs, and how to tell what it says.
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::super::database::{self, Connection};
 use super::super::{CallReader, Period, Store, StorePlace, StoreServer};
 use super::cluster::Cluster;
-use crate::config::CdrConfig;
+use crate::config::{CdrConfig, StoreConfig};
 
 static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(cluster);
 
@@ -48,6 +48,11 @@ impl Place {
         Some(Self { folder: TempDir::new().expect("a folder"), place })
     }
 
+    /// As a configuration names it.
+    pub(in crate::store) fn config(&self) -> StoreConfig {
+        keeping(&self.place)
+    }
+
     pub(in crate::store) fn spare(&self) -> PathBuf {
         self.folder.path().join("spare.jsonl")
     }
@@ -59,7 +64,7 @@ impl Place {
     pub(in crate::store) async fn open(&self) -> Store {
         let (file, spare) = (Some(self.lines()), Some(self.spare()));
         let cdr = CdrConfig { file, spare, keep_days: 36_500 };
-        Store::open(&self.place, Some(&cdr)).await.expect("it is sound")
+        Store::open(&self.config(), Some(&cdr)).await.expect("it is sound")
     }
 
     /// The connection that writes, to tables that are there.
@@ -103,6 +108,11 @@ impl Place {
         read.await.expect("it is sound");
         lengths
     }
+}
+
+/// A store of no people.
+pub(super) fn keeping(place: &StorePlace) -> StoreConfig {
+    StoreConfig { place: place.clone(), secret_key: None }
 }
 
 /// A database on this machine, whose user needs no password.

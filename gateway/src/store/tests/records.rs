@@ -49,7 +49,7 @@ async fn a_file_of_something_else_keeps_the_gateway_from_starting_and_is_left_al
     let place = Place::in_file();
     fs::write(place.lines(), "dear alice\n").expect("the folder is ours");
     let cdr = CdrConfig { file: Some(place.lines()), spare: None, keep_days: 7 };
-    let told = Store::open(&place.place, Some(&cdr)).await.map(drop).expect_err("it is none").to_string();
+    let told = Store::open(&place.config(), Some(&cdr)).await.map(drop).expect_err("it is none").to_string();
     assert!(
         told.contains("calls.jsonl: records of calls cannot go on") && told.contains("cdr.file"),
         "{told}"
@@ -106,7 +106,8 @@ async fn a_call_whose_end_found_no_room_is_as_long_as_it_was() {
         let mut connection = place.connection().await;
         let (_changing, changes) = mpsc::channel(1);
         let (finish, finishing) = oneshot::channel();
-        let mut incoming = Incoming { changes, filings, unseen, finishing };
+        let people = mpsc::channel(1).1;
+        let mut incoming = Incoming { changes, filings, unseen, people, finishing };
         let cdr = CdrConfig { file: Some(place.lines()), spare: None, keep_days: 36_500 };
         let mut books = Books::open(&cdr, &mut connection).await.expect("all is new");
         queue.file(open("a"));
@@ -119,7 +120,7 @@ async fn a_call_whose_end_found_no_room_is_as_long_as_it_was() {
         assert_eq!(health.lost_records(), 0, "how each ended is known");
         finish.send(()).expect("it is there");
         incoming.filings.try_recv().expect("it was filed before");
-        Writer::new(&place.place, connection, health, Some(books)).run(incoming).await;
+        Writer::new(&place.config(), connection, health, Some(books)).run(incoming).await;
         let kept = place.kept().await;
         assert_eq!(kept, pairs(&[("b", "hangup"), ("a", "hangup")]));
         assert_eq!(place.lengths().await, [1000, 1000]);

@@ -12,7 +12,7 @@ use webtrunk_signalling::sip::registrar::Change;
 use super::super::database;
 use super::super::registrations::{self, tests::record};
 use super::cluster::{Cluster, DATABASE, PASSWORD};
-use super::place::{at, cluster};
+use super::place::{at, cluster, keeping};
 use super::*;
 use crate::config::Secret;
 
@@ -35,7 +35,7 @@ fn place_in(cluster: &Cluster) -> Place {
 }
 
 async fn refusal(place: &StorePlace) -> String {
-    Store::open(place, None).await.map(drop).expect_err("it cannot be used").to_string()
+    Store::open(&keeping(place), None).await.map(drop).expect_err("it cannot be used").to_string()
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_server_that_lets_nobody_in_is_told_with_its_cure_and_no_password() {
         StorePlace::Server(StoreServer { password: Some(Secret::new(word.to_owned())), ..server })
     };
     let by_tcp = cluster.by_tcp(DATABASE);
-    Store::open(&with(&by_tcp, PASSWORD), None).await.expect("it is let in").finish().await;
+    Store::open(&keeping(&with(&by_tcp, PASSWORD)), None).await.expect("it is let in").finish().await;
     let told = refusal(&with(&by_tcp, "lentils of the test")).await;
     assert!(told.starts_with(&by_tcp) && told.contains("correct the user in store.url"), "{told}");
     assert!(!told.contains("lentils") && !told.contains("sesame"), "{told}");
@@ -168,7 +168,7 @@ async fn a_server_is_known_by_its_certificate() {
     let trusting = |file: &Path| {
         StorePlace::Server(StoreServer { trusted_certificates: Some(file.to_owned()), ..server.clone() })
     };
-    let store = Store::open(&trusting(&certificate), None).await.expect("it is known");
+    let store = Store::open(&keeping(&trusting(&certificate)), None).await.expect("it is known");
     let is_encrypted = cluster.tell(DATABASE, "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'webtrunk'");
     assert_eq!(is_encrypted, "t");
     store.finish().await;

@@ -171,7 +171,11 @@ impl Gateway {
     /// Runs the binary as an operator does who asks this gateway.
     pub(crate) fn operate(&self, command: &str, arguments: &[&str]) -> Output {
         let mut asking = Command::new(env!("CARGO_BIN_EXE_webtrunk"));
-        asking.arg(command).arg(self.folder.path().join(FILE)).args(arguments).env_remove("WEBTRUNK_LOG");
+        asking
+            .args(command.split(' '))
+            .arg(self.folder.path().join(FILE))
+            .args(arguments)
+            .env_remove("WEBTRUNK_LOG");
         asking.output().expect("it starts")
     }
 

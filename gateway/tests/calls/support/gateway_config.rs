@@ -167,6 +167,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Keeps people in the store that was configured before, sealed by this key, which is in its environment.
+    pub(crate) fn store_key(mut self, variable: &str, key: &str) -> Self {
+        let _ = writeln!(self.store, "secret_key = {{ env = {variable:?} }}");
+        self.environment(variable, key)
+    }
+
     /// Keeps records of calls in the store that was configured before, and writes them to this file.
     pub(crate) fn records(mut self, file: &Path) -> Self {
         let _ = writeln!(self.store, "[cdr]\nfile = {file:?}");

@@ -68,15 +68,23 @@ impl Door {
         }
     }
 
-    /// Lets these in from now on.
+    /// Lets these in from now on. Whoever is a user no more is reached no more; names that last for a while are none, and stay
+    /// until they have to be refreshed.
     pub(super) fn take_up(
         &mut self,
         users: Arc<dyn Credentials + Send + Sync>,
         algorithms: Vec<Algorithm>,
         trunks: &Trunks,
+        now: Instant,
     ) {
         self.layer.trust_trunks(trunks.networks().collect());
+        let known: Vec<_> =
+            self.registrar.users().filter(|user| self.admission.knows(user)).map(str::to_owned).collect();
         self.admission.take_up(users, algorithms, trunks);
+        let unknown = known.iter().filter(|user| !self.admission.knows(user));
+        let gone: Vec<_> = unknown.flat_map(|user| self.registrar.remove(user)).collect();
+        self.forget(&gone, "its user is gone");
+        self.keep(now);
     }
 
     /// A contact of a user, if it is still registered.

@@ -210,7 +210,8 @@ impl Task {
         self.upstream.take_up(&trunks, &mut self.routes.health, &mut self.agent, now);
         self.hold_again(&mut trunks, now);
         self.agent.take_up_accounts(&trunks);
-        self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks);
+        self.agent.doorkeeper_mut().take_up(users, algorithms, &trunks, now);
+        self.agent.follow_registrations(now);
         self.routes.take_up(trunks);
     }
 

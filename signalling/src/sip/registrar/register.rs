@@ -153,6 +153,18 @@ impl Registrar {
         gone
     }
 
+    /// Who is registered, in no order.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        self.table.users()
+    }
+
+    /// Removes all that a user has registered.
+    pub fn remove(&mut self, user: &str) -> Vec<Binding> {
+        let keys: Vec<_> = self.bindings(user).map(|binding| binding.key).collect();
+        self.touched.extend(&keys);
+        keys.into_iter().filter_map(|key| self.table.remove(key)).collect()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

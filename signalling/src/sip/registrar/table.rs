@@ -48,6 +48,11 @@ impl Table {
         self.by_user.get(user).into_iter().flatten().filter_map(|key| self.bindings.get(key))
     }
 
+    /// Who has a binding.
+    pub(super) fn users(&self) -> impl Iterator<Item = &str> {
+        self.by_user.keys().map(String::as_str)
+    }
+
     /// The keys of what was registered over a connection.
     pub(super) fn of_connection(&self, connection: ConnectionId) -> Vec<u64> {
         self.by_connection.get(&connection).cloned().unwrap_or_default()

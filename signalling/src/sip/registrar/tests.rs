@@ -168,6 +168,21 @@ fn bindings_end_on_time() {
 }
 
 #[test]
+fn who_is_no_user_any_more_is_registered_nowhere() {
+    let mut setup = Setup::new();
+    setup.register(0, "Contact: <sip:a@h1>;expires=100\r\n");
+    setup.register(0, "Contact: <sip:a@h2>;expires=200\r\n");
+    let users: Vec<_> = setup.registrar.users().map(str::to_owned).collect();
+    assert_eq!(users.len(), 1);
+    setup.registrar.take_touched();
+    assert!(setup.registrar.remove("nobody").is_empty());
+    assert_eq!(setup.registrar.remove(&users[0]).len(), 2);
+    assert!(setup.registrar.is_empty() && setup.registrar.users().next().is_none());
+    assert_eq!(setup.registrar.take_touched().len(), 2, "that is kept too");
+    assert_eq!(setup.registrar.poll_timeout(), None);
+}
+
+#[test]
 fn what_has_expired_is_not_listed_even_before_the_timer_fires() {
     let mut setup = Setup::new();
     setup.register(0, "Contact: <sip:a@h1>;expires=100\r\n");

@@ -9,6 +9,7 @@ mod explained;
 mod idle;
 mod keys;
 mod page;
+mod people;
 mod room;
 mod survival;
 mod together;

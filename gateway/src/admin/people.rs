@@ -1,0 +1,196 @@
+//! `/users`, `/customers` and `/keys`: whom the gateway knows, and changes of it in the store.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use webtrunk_signalling::auth::secret::SecretText;
+use webtrunk_signalling::auth::validity::{UnixTime, Validity};
+
+use super::answer;
+use crate::people::{Change, KeyKind, Made, People, PeopleError, ShownCustomer, ShownKey, ShownUser};
+
+/// Users.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct UserList {
+    pub(crate) users: Vec<ShownUser>,
+}
+
+/// Customers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CustomerList {
+    pub(crate) customers: Vec<ShownCustomer>,
+}
+
+/// Keys.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct KeyList {
+    pub(crate) keys: Vec<ShownKey>,
+}
+
+/// What was changed or made. A secret is there where it was made by us, and is told this once.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MadeBody {
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<SecretText>,
+}
+
+/// How long what a key has made is good after it was rotated, where nobody says: names live no longer.
+pub(crate) const KEEP_S: u64 = 86_400;
+
+/// The longest that may be said, in s: a year.
+const KEEP_MAX_S: u64 = 31_536_000;
+
+pub(super) async fn users(people: web::Data<People>) -> HttpResponse {
+    answer::ok(UserList { users: people.users() })
+}
+
+pub(super) async fn customers(people: web::Data<People>) -> HttpResponse {
+    answer::ok(CustomerList { customers: people.customers() })
+}
+
+pub(super) async fn keys(people: web::Data<People>) -> HttpResponse {
+    answer::ok(KeyList { keys: people.keys() })
+}
+
+pub(super) async fn add_user(people: web::Data<People>, body: web::Bytes) -> HttpResponse {
+    let change = Body::read(&body).and_then(|mut body| {
+        let (name, password) = (body.needed("name")?, body.take("password")?);
+        Ok(Change::AddUser { name, password, terms: body.terms()? })
+    });
+    have(&people, change).await
+}
+
+pub(super) async fn change_user(
+    people: web::Data<People>,
+    name: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let change = Body::read(&body).and_then(|mut body| {
+        let password = body.take("password")?;
+        Ok(Change::ChangeUser { name: name.into_inner(), password, patch: Value::Object(body.0) })
+    });
+    have(&people, change).await
+}
+
+pub(super) async fn remove_user(people: web::Data<People>, name: web::Path<String>) -> HttpResponse {
+    have(&people, Ok(Change::RemoveUser(name.into_inner()))).await
+}
+
+pub(super) async fn add_customer(people: web::Data<People>, body: web::Bytes) -> HttpResponse {
+    let change = Body::read(&body).and_then(|mut body| {
+        let name = body.needed("name")?;
+        Ok(Change::AddCustomer { name, terms: body.terms()? })
+    });
+    have(&people, change).await
+}
+
+pub(super) async fn change_customer(
+    people: web::Data<People>,
+    name: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let change = Body::read(&body)
+        .map(|body| Change::ChangeCustomer { name: name.into_inner(), patch: Value::Object(body.0) });
+    have(&people, change).await
+}
+
+pub(super) async fn remove_customer(people: web::Data<People>, name: web::Path<String>) -> HttpResponse {
+    have(&people, Ok(Change::RemoveCustomer(name.into_inner()))).await
+}
+
+pub(super) async fn add_key(people: web::Data<People>, body: web::Bytes) -> HttpResponse {
+    let change = Body::read(&body).and_then(|mut body| {
+        let (id, kind): (_, KeyKind) = (body.needed("id")?, body.needed("kind")?);
+        let (secret, not_before) = (body.take("secret")?, body.time("not_before")?);
+        let validity = Validity { not_before, not_after: body.time("not_after")? };
+        Ok(Change::AddKey { id, kind, secret, terms: body.terms()?, validity })
+    });
+    have(&people, change).await
+}
+
+pub(super) async fn rotate_key(
+    people: web::Data<People>,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let change = Body::read(if body.is_empty() { b"{}" } else { &body }).and_then(|mut body| {
+        let keep_s = body.take("keep_s")?.unwrap_or(KEEP_S);
+        match keep_s {
+            _ if !body.0.is_empty() => Err("only keep_s means something here".to_owned()),
+            0..=KEEP_MAX_S => {
+                Ok(Change::RotateKey { id: id.into_inner(), keep: Duration::from_secs(keep_s) })
+            }
+            _ => Err(format!("keep_s = {keep_s}: is out of range; write 0 to {KEEP_MAX_S}")),
+        }
+    });
+    have(&people, change).await
+}
+
+pub(super) async fn revoke_key(people: web::Data<People>, id: web::Path<String>) -> HttpResponse {
+    have(&people, Ok(Change::RevokeKey(id.into_inner()))).await
+}
+
+/// Has it made, where it could be read.
+async fn have(people: &People, change: Result<Change, String>) -> HttpResponse {
+    let change = match change {
+        Ok(change) => change,
+        Err(problem) => return answer::error(StatusCode::BAD_REQUEST, "bad_request", problem),
+    };
+    match people.change(change).await {
+        Ok(Made { name, secret }) => answer::ok(MadeBody { name, secret }),
+        Err(error) => answer::error(status(&error), error.word(), &error),
+    }
+}
+
+const fn status(error: &PeopleError) -> StatusCode {
+    match error {
+        PeopleError::Unknown { .. } => StatusCode::NOT_FOUND,
+        PeopleError::Faulty(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        PeopleError::Unwritten(_) => StatusCode::SERVICE_UNAVAILABLE,
+        PeopleError::NotKept
+        | PeopleError::Taken { .. }
+        | PeopleError::InFile { .. }
+        | PeopleError::Full { .. }
+        | PeopleError::NotNow => StatusCode::CONFLICT,
+    }
+}
+
+/// What a request says, of which parts are taken out one after the other.
+struct Body(Map<String, Value>);
+
+impl Body {
+    fn read(octets: &[u8]) -> Result<Self, String> {
+        let read = serde_json::from_slice::<Map<String, Value>>(octets);
+        read.map(Self).map_err(|error| format!("the body is no JSON object: {error}"))
+    }
+
+    fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, String> {
+        let Some(value) = self.0.remove(key) else { return Ok(None) };
+        // What a secret is, is told nobody.
+        serde_json::from_value(value).map(Some).map_err(|_| format!("{key}: is none"))
+    }
+
+    fn needed<T: DeserializeOwned>(&mut self, key: &str) -> Result<T, String> {
+        self.take(key)?.ok_or_else(|| format!("{key}: is missing"))
+    }
+
+    fn time(&mut self, key: &str) -> Result<Option<UnixTime>, String> {
+        let Some(text) = self.take::<String>(key)? else { return Ok(None) };
+        let time = text.parse::<Timestamp>().map_err(|_| {
+            format!("{key} = {text:?}: is no time; write it with its zone, such as \"2026-11-28T09:00:00Z\"")
+        })?;
+        // A time before 1970 is as good as 1970.
+        Ok(Some(UnixTime(u64::try_from(time.as_second()).unwrap_or_default())))
+    }
+
+    /// What is left, as terms.
+    fn terms<T: DeserializeOwned>(self) -> Result<T, String> {
+        serde_json::from_value(Value::Object(self.0)).map_err(|error| error.to_string())
+    }
+}

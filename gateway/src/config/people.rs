@@ -1,0 +1,369 @@
+//! The configuration with whom the store knows: one roster, of which the file has the first word.
+//!
+//! ```text
+//! the file, as it is written --+
+//!                              +--> checked as one text --> Config
+//! [[users]], [[customers]] ----+                              ^
+//! keys ---------- checked as the file's are ------------------+
+//! ```
+//!
+//! What stands in the file goes before what the store has by the same name. What the store has and cannot be, since the file has
+//! changed say, is left out and told: nobody else waits for it.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use serde::Deserialize;
+use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
+use webtrunk_signalling::auth::token::TokenKey;
+
+use super::document::Document;
+use super::ephemeral_keys::{self, EphemeralKeySection};
+use super::error::{ConfigError, Fault};
+use super::faults::Faults;
+use super::{Config, load, structure, token_keys};
+use crate::people::{KeyKind, Named, Roll, StoredKey, render};
+
+/// A configuration with people of the store.
+pub(crate) struct Peopled {
+    pub(crate) config: Config,
+    /// Whom the file names.
+    pub(crate) named: Named,
+    /// Whom the store names in vain.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// Somebody, or a key, of the store that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// `user`, `customer` or `key`.
+    pub(crate) what: &'static str,
+    pub(crate) name: String,
+    /// Why.
+    pub(crate) fault: String,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?}: {}", self.what, self.name, self.fault)
+    }
+}
+
+/// Reads `text`, which is what the file says, with whom the roll names. `alone` is what the file says by itself.
+///
+/// # Errors
+/// The file is faulty, whomever the store knows.
+pub(crate) fn with_roll(
+    file: &Path,
+    text: &str,
+    alone: &Config,
+    roll: &Roll,
+) -> Result<Peopled, ConfigError> {
+    let named = named_in(alone);
+    let mut roll = roll.clone();
+    let mut left_out = twice(&mut roll, &named);
+    let config = loop {
+        let (whole, lines) = (format!("{text}\n{}", render::sections(&roll)), text.lines().count());
+        let faults = match load::parse_at(file, whole) {
+            Ok(config) => break config,
+            Err(ConfigError::Faulty(faults)) => faults,
+            Err(unreadable) => return Err(unreadable),
+        };
+        let found = left_out.len();
+        left_out.extend(take_out(&mut roll, &faults, lines, alone));
+        if left_out.len() == found {
+            return Err(ConfigError::Faulty(faults));
+        }
+    };
+    let config = with_keys(config, &roll, &mut left_out);
+    Ok(Peopled { config, named, left_out })
+}
+
+/// The names that the file has.
+pub(crate) fn named_in(alone: &Config) -> Named {
+    let own = |name: &str| name.to_owned();
+    let customers = alone.entry.customers.iter();
+    let of_customers = customers.clone().flat_map(|customer| customer.issuer.keys.ids());
+    let json = alone.json.as_ref();
+    let of_pages = json.into_iter().flat_map(|json| json.keys.ephemeral.ids());
+    let tokens = json.into_iter().flat_map(|json| json.keys.tokens.keys().iter().map(|key| key.id.as_str()));
+    Named {
+        users: alone.users.iter().map(|(name, _)| own(name)).collect(),
+        customers: customers.map(|customer| customer.issuer.name.clone()).collect(),
+        keys: alone.entry.keys.ids().chain(of_customers).chain(of_pages).chain(tokens).map(own).collect(),
+    }
+}
+
+/// Takes those out that the file has too.
+fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
+    let mut left_out = Vec::new();
+    let mut leave = |what, name: &String| {
+        let fault = format!("the configuration file has a {what} of this name");
+        left_out.push(LeftOut { what, name: name.clone(), fault });
+    };
+    roll.users.keys().filter(|name| named.users.contains(*name)).for_each(|name| leave("user", name));
+    roll.customers
+        .keys()
+        .filter(|name| named.customers.contains(*name))
+        .for_each(|name| leave("customer", name));
+    roll.keys.keys().filter(|id| named.keys.contains(*id)).for_each(|id| leave("key", id));
+    roll.users.retain(|name, _| !named.users.contains(name));
+    roll.customers.retain(|name, _| !named.customers.contains(name));
+    roll.keys.retain(|id, _| !named.keys.contains(id));
+    left_out
+}
+
+/// Takes those out of whom faults tell behind the file's own lines.
+fn take_out(roll: &mut Roll, faults: &[Fault], lines: usize, alone: &Config) -> Vec<LeftOut> {
+    let enabled_users = roll.users.iter().filter(|(_, user)| user.terms.enabled);
+    let users: Vec<_> = enabled_users.map(|(name, _)| name.clone()).collect();
+    let enabled_customers = roll.customers.iter().filter(|(_, customer)| customer.terms.enabled);
+    let customers: Vec<_> = enabled_customers.map(|(name, _)| name.clone()).collect();
+    let mut left_out = Vec::new();
+    for fault in faults.iter().filter(|fault| fault.line > lines) {
+        let kinds = [
+            ("user", "users[", &users, alone.users.len()),
+            ("customer", "customers[", &customers, alone.entry.customers.len()),
+        ];
+        for (what, prefix, names, in_file) in kinds {
+            let Some((index, key)) = fault.key.strip_prefix(prefix).and_then(|rest| rest.split_once(']'))
+            else {
+                continue;
+            };
+            let place = index.parse::<usize>().ok().and_then(|index| index.checked_sub(in_file));
+            let Some(name) = place.and_then(|place| names.get(place)) else { continue };
+            roll.users.retain(|own, _| what != "user" || own != name);
+            roll.customers.retain(|own, _| what != "customer" || own != name);
+            left_out.push(LeftOut {
+                what,
+                name: name.clone(),
+                fault: told(key.trim_start_matches('.'), fault),
+            });
+        }
+    }
+    left_out
+}
+
+/// A fault without the place in a text that nobody wrote.
+fn told(key: &str, Fault { value, problem, cure, .. }: &Fault) -> String {
+    match value {
+        Some(value) if !key.is_empty() => format!("{key} = {value}: {problem}; {cure}"),
+        None if !key.is_empty() => format!("{key}: {problem}; {cure}"),
+        _ => format!("{problem}; {cure}"),
+    }
+}
+
+/// The same with the store's keys that are not revoked.
+fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config {
+    let mut sound: HashMap<(KeyKind, Option<String>), EphemeralKeys> = HashMap::new();
+    let mut tokens: Vec<TokenKey> = Vec::new();
+    let (mut of_entry, mut of_json) = (DefaultHasher::new(), DefaultHasher::new());
+    let in_force = roll.keys.iter().filter(|(_, key)| key.revoked.is_none() && is_in_force(key, &config));
+    for (id, key) in in_force {
+        let checked = if key.kind.is_of_tokens() { check_token(id, key) } else { check_ephemeral(id, key) };
+        match checked {
+            Ok(Checked::Token(key)) => tokens.extend(key),
+            Ok(Checked::Ephemeral(keys)) => {
+                let owner = (key.kind, key.terms.customer.clone());
+                let before = sound.remove(&owner).unwrap_or_default();
+                sound.insert(owner, before.with(keys));
+            }
+            Err(fault) => {
+                left_out.push(LeftOut { what: "key", name: id.clone(), fault });
+                continue;
+            }
+        }
+        let of_page = key.kind.is_of_tokens() || key.kind == KeyKind::Page;
+        let fingerprint = if of_page { &mut of_json } else { &mut of_entry };
+        (id, format!("{:?} {:?} {:?}", key.kind, key.terms, key.validity), key.secret.expose())
+            .hash(fingerprint);
+    }
+    let edge = sound.remove(&(KeyKind::Edge, None)).unwrap_or_default();
+    let pages = sound.remove(&(KeyKind::Page, None)).unwrap_or_default();
+    let of_customers = sound.into_iter().filter_map(|((_, owner), keys)| Some((owner?, keys))).collect();
+    let nothing = DefaultHasher::new().finish();
+    let [of_entry, of_json] = [of_entry, of_json].map(|own| own.finish() ^ nothing);
+    let entry = config.entry.with(edge, of_customers, of_entry);
+    let json =
+        config.json.map(|json| super::JsonSettings { keys: json.keys.with(&tokens, pages, of_json), ..json });
+    Config { entry, json, ..config }
+}
+
+/// A customer's key goes with its customer.
+fn is_in_force(key: &StoredKey, config: &Config) -> bool {
+    let is_known = |owner: &String| config.entry.customers.iter().any(|it| it.issuer.name == *owner);
+    key.terms.customer.as_ref().is_none_or(is_known)
+}
+
+enum Checked {
+    Token(Vec<TokenKey>),
+    Ephemeral(EphemeralKeys),
+}
+
+fn check_token(id: &String, key: &StoredKey) -> Result<Checked, String> {
+    let document = Document::new(Path::new("store"), render::token_keys(std::iter::once((id, key))));
+    match token_keys::check(&document, None, &|_| None) {
+        Ok(keys) => Ok(Checked::Token(keys.keys().to_vec())),
+        Err(ConfigError::Faulty(faults)) => Err(first(&faults)),
+        Err(unreadable) => Err(unreadable.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+struct EphemeralFile {
+    ephemeral_keys: Vec<EphemeralKeySection>,
+}
+
+fn check_ephemeral(id: &String, key: &StoredKey) -> Result<Checked, String> {
+    let document = Document::new(Path::new("store"), render::ephemeral_keys(std::iter::once((id, key))));
+    let mut faults = Faults::new(&document);
+    let read = structure::read::<EphemeralFile>(&mut faults);
+    let keys = read.map(|file| {
+        ephemeral_keys::check(&file.ephemeral_keys, &|_| None, &mut DefaultHasher::new(), &mut faults)
+    });
+    let faults = faults.into_list();
+    match keys {
+        Some(keys) if faults.is_empty() => Ok(Checked::Ephemeral(keys)),
+        _ => Err(first(&faults)),
+    }
+}
+
+fn first(faults: &[Fault]) -> String {
+    let own = |fault: &Fault| told(fault.key.split_once("].").map_or("", |(_, key)| key), fault);
+    faults.first().map(own).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use webtrunk_signalling::adapter::Origin;
+    use webtrunk_signalling::auth::digest::{Algorithm, Credentials};
+    use webtrunk_signalling::auth::secret::SecretText;
+    use webtrunk_signalling::auth::validity::{UnixTime, Validity};
+
+    use super::*;
+    use crate::people::{CustomerTerms, KeyTerms, LimitTerms, StoredCustomer, StoredUser, UserTerms};
+
+    /// Ends within a section, has lists of tables, and names whom the store has.
+    const TEXT: &str = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[http]\n[json]\npasswords = true\n\
+        [[users]]\nname = \"alice\"\nha1_md5 = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n\
+        [[customers]]\nname = \"old\"\n\
+        [[rules]]\nname = \"sales\"\ndestination = \"1\"\nfrom_groups = [\"sales\"]\nactions = [{ bridge = { user = \"carol\" } }]\n\
+        [store]\npath = \"people-test.db\"\nsecret_key = \"KEY\"\n[log]\nfilter = \"info\"\n";
+
+    fn text() -> String {
+        TEXT.replace("KEY", &"0f".repeat(32))
+    }
+
+    fn user(terms: UserTerms) -> StoredUser {
+        let hash = |digit: &str, count| SecretText::new(digit.repeat(count));
+        StoredUser { ha1: [hash("c", 32), hash("d", 64)], terms }
+    }
+
+    fn key(kind: KeyKind, customer: Option<&str>) -> StoredKey {
+        let audience = kind.is_of_tokens().then(|| "gateway".to_owned());
+        let terms = KeyTerms { customer: customer.map(str::to_owned), audience, ..KeyTerms::default() };
+        let secret = SecretText::new("0123456789abcdef".repeat(4));
+        let validity = Validity { not_before: Some(UnixTime(5)), not_after: None };
+        StoredKey { kind, secret, terms, validity, revoked: None }
+    }
+
+    fn peopled(roll: &Roll) -> Peopled {
+        let alone = Config::parse("w.toml", &text()).expect("it is sound by itself");
+        with_roll(Path::new("w.toml"), &text(), &alone, roll).expect("it is sound with others")
+    }
+
+    #[test]
+    fn whom_the_store_has_is_one_of_all_and_what_is_said_of_it_holds() {
+        let limits = LimitTerms { calls_per_minute: Some(3), ..LimitTerms::default() };
+        let groups = vec!["sales".to_owned()];
+        let terms = UserTerms {
+            groups,
+            mailbox: Some("box".to_owned()),
+            calls_max: Some(2),
+            limits,
+            ..UserTerms::default()
+        };
+        let limits_together = LimitTerms { minutes_per_day: Some(9), ..LimitTerms::default() };
+        let policy = CustomerTerms {
+            calls_max: Some(4),
+            numbers: vec!["4711".to_owned()],
+            origins: vec!["https://crm.example".to_owned()],
+            limits_together,
+            ..CustomerTerms::default()
+        };
+        let mut roll = Roll::default();
+        roll.users.insert("carol".to_owned(), user(terms));
+        roll.users.insert("dora".to_owned(), user(UserTerms { enabled: false, ..UserTerms::default() }));
+        roll.customers.insert("acme".to_owned(), StoredCustomer { terms: policy });
+        for (id, kind, customer) in [
+            ("edge", KeyKind::Edge, None),
+            ("a1", KeyKind::Customer, Some("acme")),
+            ("o1", KeyKind::Customer, Some("old")),
+            ("page", KeyKind::Page, None),
+            ("w1", KeyKind::Wt1, Some("acme")),
+            ("h1", KeyKind::Hs256, None),
+        ] {
+            roll.keys.insert(id.to_owned(), key(kind, customer));
+        }
+        let Peopled { config, left_out, named } = peopled(&roll);
+        assert_eq!(left_out, []);
+        assert!(named.users.contains("alice") && !named.users.contains("carol"));
+        assert!(
+            config.users.contains("carol")
+                && !config.users.contains("dora")
+                && config.users.contains("alice")
+        );
+        assert!(config.users.ha1("carol", "", Algorithm::Sha256).is_some());
+        assert_eq!([config.user_limits.of("carol"), config.user_limits.of("acme+")], [Some(2), Some(4)]);
+        let of = |name: &str| config.spending.of(&Origin::User(name.to_owned())).expect("limits");
+        assert_eq!(of("carol").calls_per_minute.map(|it| it.get()), Some(3));
+        assert_eq!(of("acme+").minutes_per_day.map(|it| it.get()), Some(9));
+        assert!(config.subscriptions.rights.groups["carol"].contains("sales"));
+        assert!(config.entry.keys.has("edge"));
+        let customers: Vec<_> =
+            config.entry.customers.iter().map(|it| (it.issuer.name.as_str(), &it.issuer.keys)).collect();
+        assert!(customers[0].0 == "old" && customers[0].1.has("o1") && customers[1].1.has("a1"));
+        let json = config.json.as_ref().expect("it is there");
+        assert!(json.keys.ephemeral.has("page"));
+        assert_eq!(
+            json.keys.tokens.keys().iter().map(|key| key.id.as_str()).collect::<Vec<_>>(),
+            ["h1", "w1"]
+        );
+        let mut revoked = roll.clone();
+        revoked.keys.get_mut("edge").expect("a key").revoked = Some(UnixTime(7));
+        let other = peopled(&revoked).config;
+        assert!(!other.entry.keys.has("edge") && other.entry != config.entry && other.json == config.json);
+    }
+
+    #[test]
+    fn what_the_store_has_in_vain_is_left_out_and_keeps_nobody_back() {
+        let mut roll = Roll::default();
+        let calls_max = |most| user(UserTerms { calls_max: Some(most), ..UserTerms::default() });
+        for (name, most) in [("alice", 1), ("bad", 0), ("carol", 1), ("not a name", 1)] {
+            roll.users.insert(name.to_owned(), calls_max(most));
+        }
+        roll.customers.insert("old".to_owned(), StoredCustomer::default());
+        let guests = CustomerTerms { guests: true, ..CustomerTerms::default() };
+        roll.customers.insert("shop".to_owned(), StoredCustomer { terms: guests });
+        roll.keys.insert(
+            "short".to_owned(),
+            StoredKey { secret: SecretText::new("x".to_owned()), ..key(KeyKind::Edge, None) },
+        );
+        let Peopled { config, left_out, .. } = peopled(&roll);
+        let told: Vec<_> = left_out.iter().map(ToString::to_string).collect();
+        for (who, why) in [
+            ("user \"alice\"", "the configuration file has a user of this name"),
+            ("user \"bad\"", "calls_max = 0: is out of range; write 1 or more"),
+            ("user \"not a name\"", "is no user name"),
+            ("customer \"old\"", "the configuration file has a customer of this name"),
+            ("customer \"shop\"", "lets anybody call"),
+            ("key \"short\"", "has fewer than 16 octets"),
+        ] {
+            assert!(told.iter().any(|line| line.starts_with(who) && line.contains(why)), "{who}: {told:#?}");
+        }
+        assert_eq!(told.len(), 6, "{told:#?}");
+        assert!(config.users.contains("carol") && !config.users.contains("bad"));
+        assert_eq!(config.user_limits.of("alice"), None, "the file's goes before it");
+    }
+}

@@ -1,0 +1,134 @@
+use serde_json::json;
+
+use super::*;
+
+const NOW: UnixTime = UnixTime(1_764_288_000);
+
+fn text(text: &str) -> SecretText {
+    SecretText::new(text.to_owned())
+}
+
+/// What comes of changes, one after the other, where the file names a user `alice`, a customer `old` and a key `k0`.
+fn after(changes: Vec<Change>) -> Result<(Roll, Made), PeopleError> {
+    let name = |name: &str| HashSet::from([name.to_owned()]);
+    let named = Named { users: name("alice"), customers: name("old"), keys: name("k0") };
+    let (mut roll, mut last) = (Roll::default(), Made { name: String::new(), secret: None });
+    for change in changes {
+        let ground = Ground { roll: &roll, named: &named, realm: "webtrunk", now: NOW };
+        let (rows, made) = change.rows(ground)?;
+        roll.take(&rows);
+        last = made;
+    }
+    Ok((roll, last))
+}
+
+fn user(name: &str) -> Change {
+    let terms = UserTerms { calls_max: Some(2), ..UserTerms::default() };
+    Change::AddUser { name: name.to_owned(), password: Some(text("sesame")), terms }
+}
+
+fn key(id: &str, kind: KeyKind, customer: Option<&str>) -> Change {
+    let terms = KeyTerms { customer: customer.map(str::to_owned), ..KeyTerms::default() };
+    Change::AddKey { id: id.to_owned(), kind, secret: None, terms, validity: Validity::default() }
+}
+
+fn customer(name: &str) -> Change {
+    Change::AddCustomer { name: name.to_owned(), terms: CustomerTerms::default() }
+}
+
+#[test]
+fn a_user_is_checked_by_the_hashes_of_its_password_and_given_one_where_it_has_none() {
+    let (roll, made) = after(vec![user("carol")]).expect("it is new");
+    assert_eq!(made.secret, None);
+    let ha1 = &roll.users["carol"].ha1;
+    // printf carol:webtrunk:sesame | md5sum, and sha256sum.
+    assert_eq!(ha1[0].expose(), "cb22fab9b91178791ed115a5dab7aac3");
+    assert_eq!(ha1[1].expose().len(), 64);
+    let terms = UserTerms::default();
+    let add = Change::AddUser { name: "dora".to_owned(), password: None, terms };
+    let (roll, made) = after(vec![add]).expect("it is new");
+    let password = made.secret.expect("it is made");
+    assert!(password.expose().len() >= 24);
+    let with = |password| Change::AddUser { name: "dora".to_owned(), password, terms: UserTerms::default() };
+    let (same, _) = after(vec![with(Some(password))]).expect("it is new");
+    assert_eq!(roll, same);
+    for bad in ["", "  ", "one\ntwo"] {
+        assert!(after(vec![with(Some(text(bad)))]).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_change_leaves_what_it_does_not_name() {
+    let change = |patch| Change::ChangeUser { name: "carol".to_owned(), password: None, patch };
+    let patched =
+        |patch| after(vec![user("carol"), change(patch)]).map(|(roll, _)| roll.users["carol"].clone());
+    let more = patched(json!({"groups": ["sales"], "limits": {"minutes_per_day": 5}})).expect("sound");
+    assert_eq!((more.terms.calls_max, more.terms.groups), (Some(2), vec!["sales".to_owned()]));
+    assert_eq!(more.terms.limits.minutes_per_day, Some(5));
+    assert_eq!(patched(json!({"calls_max": null})).expect("sound").terms.calls_max, None);
+    assert!(!patched(json!({"enabled": false})).expect("sound").terms.enabled);
+    for bad in [json!([]), json!({"colour": 1}), json!({"calls_max": "two"}), json!({"name": "x"})] {
+        assert!(matches!(patched(bad.clone()), Err(PeopleError::Faulty(_))), "{bad}");
+    }
+    let password =
+        Change::ChangeUser { name: "carol".to_owned(), password: Some(text("lentils")), patch: json!({}) };
+    let (roll, _) = after(vec![user("carol"), password]).expect("sound");
+    assert_ne!(roll.users["carol"].ha1, more.ha1);
+}
+
+#[test]
+fn a_name_is_of_one_and_the_files_are_its_owners() {
+    let word = |changes| after(changes).map(drop).map_err(|error| error.word());
+    assert_eq!(word(vec![user("carol"), user("carol")]), Err("exists"));
+    assert_eq!(word(vec![user("alice")]), Err("in_file"));
+    assert_eq!(word(vec![customer("old")]), Err("in_file"));
+    assert_eq!(word(vec![key("k0", KeyKind::Edge, None)]), Err("in_file"));
+    assert_eq!(word(vec![Change::RemoveUser("alice".to_owned())]), Err("in_file"));
+    assert_eq!(word(vec![Change::RemoveUser("carol".to_owned())]), Err("not_found"));
+    assert_eq!(word(vec![Change::RevokeKey("k1".to_owned())]), Err("not_found"));
+    assert_eq!(word(vec![key("k1", KeyKind::Customer, None)]), Err("faulty"));
+    assert_eq!(word(vec![key("k1", KeyKind::Customer, Some("acme"))]), Err("not_found"));
+    assert_eq!(word(vec![key("k1", KeyKind::Edge, Some("old"))]), Err("faulty"));
+    assert_eq!(word(vec![key("k1", KeyKind::Customer, Some("old"))]), Ok(()));
+}
+
+#[test]
+fn a_key_is_followed_by_another_and_ends_when_it_may_be_forgotten() {
+    let rotate = |id: &str| Change::RotateKey { id: id.to_owned(), keep: Duration::from_secs(60) };
+    let (roll, made) =
+        after(vec![key("k1", KeyKind::Edge, None), rotate("k1"), rotate("k1-2")]).expect("sound");
+    assert_eq!(made.name, "k1-3");
+    assert_eq!(made.secret.as_ref(), Some(&roll.keys["k1-3"].secret));
+    let ends = |id: &str| roll.keys[id].validity.not_after;
+    assert_eq!(
+        [ends("k1"), ends("k1-2"), ends("k1-3")],
+        [Some(UnixTime(NOW.0 + 60)), Some(UnixTime(NOW.0 + 60)), None]
+    );
+    assert_ne!(roll.keys["k1"].secret, roll.keys["k1-2"].secret);
+    let revoke = Change::RevokeKey("k1".to_owned());
+    let (roll, _) = after(vec![key("k1", KeyKind::Edge, None), revoke.clone()]).expect("sound");
+    assert_eq!(roll.keys["k1"].revoked, Some(NOW));
+    assert!(after(vec![key("k1", KeyKind::Edge, None), revoke, rotate("k1")]).is_err());
+}
+
+#[test]
+fn a_customer_goes_with_its_keys() {
+    let api_key = StoredApiKey {
+        hash: [0; 32],
+        scopes: Vec::new(),
+        customer: Some("acme".to_owned()),
+        created: NOW,
+        validity: Validity::default(),
+        revoked: None,
+    };
+    let changes = vec![
+        customer("acme"),
+        key("k1", KeyKind::Customer, Some("acme")),
+        key("k2", KeyKind::Edge, None),
+        Change::AddApiKey { id: "crm".to_owned(), key: api_key },
+        Change::RemoveCustomer("acme".to_owned()),
+    ];
+    let (roll, _) = after(changes).expect("sound");
+    assert_eq!(roll.keys.keys().collect::<Vec<_>>(), ["k2"]);
+    assert!(roll.customers.is_empty() && roll.api_keys.is_empty());
+}

@@ -1,0 +1,117 @@
+//! Where whom the gateway knows is looked up and changed: by the command line, and by whoever has a key of the REST API.
+//!
+//! ```text
+//! People --- Change ---> desk (the task that reads the configuration again) --- checked --- written --- taken up ---> Made
+//! People <-- Known ------ the same
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::PeopleError;
+use super::change::{Change, Made, Named};
+use super::roll::{Roll, StoredApiKey};
+use super::shown::{ShownCustomer, ShownKey, ShownUser};
+
+/// A change that somebody waits for.
+pub(crate) struct Asked {
+    pub(crate) change: Change,
+    pub(crate) reply: oneshot::Sender<Result<Made, PeopleError>>,
+}
+
+/// Whom the gateway knows: cheap to clone.
+#[derive(Clone)]
+pub struct People {
+    asked: mpsc::Sender<Asked>,
+    known: watch::Receiver<Arc<Known>>,
+}
+
+/// Where changes are made.
+pub struct Desk {
+    pub(crate) asked: mpsc::Receiver<Asked>,
+    known: watch::Sender<Arc<Known>>,
+}
+
+/// What there is.
+#[derive(Debug, Default)]
+struct Known {
+    /// `None` where the store keeps none.
+    roll: Option<Roll>,
+    named: Named,
+}
+
+/// Changes that may wait. Chosen by us: past it, who asks waits for its turn.
+const WAITING: usize = 64;
+
+impl People {
+    /// Where they are looked up, and where they are changed.
+    #[must_use]
+    pub fn channel() -> (Self, Desk) {
+        let (sender, asked) = mpsc::channel(WAITING);
+        let (tell, known) = watch::channel(Arc::default());
+        (Self { asked: sender, known }, Desk { asked, known: tell })
+    }
+
+    /// Makes a change: it is kept, and in force, when this returns.
+    ///
+    /// # Errors
+    /// [`PeopleError`]; nothing was changed.
+    pub async fn change(&self, change: Change) -> Result<Made, PeopleError> {
+        let (reply, told) = oneshot::channel();
+        self.asked.send(Asked { change, reply }).await.map_err(|_| PeopleError::NotNow)?;
+        told.await.unwrap_or(Err(PeopleError::NotNow))
+    }
+
+    /// All users, by their names; of those in the file, no more than that.
+    #[must_use]
+    pub fn users(&self) -> Vec<ShownUser> {
+        let known = self.known();
+        let in_file = known.named.users.iter().map(|name| ShownUser::in_file(name));
+        let stored = known.roll.iter().flat_map(|roll| &roll.users);
+        let stored = stored.map(|(name, user)| ShownUser::stored(name, user));
+        by_name(stored.chain(in_file).map(|user| (user.name.clone(), user)))
+    }
+
+    /// All customers, by their names.
+    #[must_use]
+    pub fn customers(&self) -> Vec<ShownCustomer> {
+        let known = self.known();
+        let in_file = known.named.customers.iter().map(|name| ShownCustomer::in_file(name));
+        let stored = known.roll.iter().flat_map(|roll| &roll.customers);
+        let stored = stored.map(|(name, customer)| ShownCustomer::stored(name, customer));
+        by_name(stored.chain(in_file).map(|customer| (customer.name.clone(), customer)))
+    }
+
+    /// All keys of names and tokens, by their ids; their secrets are told nobody.
+    #[must_use]
+    pub fn keys(&self) -> Vec<ShownKey> {
+        let known = self.known();
+        let in_file = known.named.keys.iter().map(|id| ShownKey::in_file(id));
+        let stored = known.roll.iter().flat_map(|roll| &roll.keys).map(|(id, key)| ShownKey::stored(id, key));
+        by_name(stored.chain(in_file).map(|key| (key.id.clone(), key)))
+    }
+
+    /// The keys of back ends that the store has, by their ids, revoked ones too.
+    #[must_use]
+    pub fn api_keys(&self) -> BTreeMap<String, StoredApiKey> {
+        self.known().roll.as_ref().map(|roll| roll.api_keys.clone()).unwrap_or_default()
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.borrow())
+    }
+}
+
+impl Desk {
+    /// Tells whom there is from now on; `roll` is `None` where the store keeps none.
+    pub(crate) fn tell(&self, roll: Option<Roll>, named: Named) {
+        self.known.send_replace(Arc::new(Known { roll, named }));
+    }
+}
+
+/// What stands in the file goes before what the store has.
+fn by_name<T>(all: impl Iterator<Item = (String, T)>) -> Vec<T> {
+    all.collect::<BTreeMap<_, _>>().into_values().collect()
+}

@@ -1,0 +1,29 @@
+//! Users, customers and keys that the store has, beside those in the configuration file: made, changed and ended while the
+//! gateway runs.
+//!
+//! ```text
+//! webtrunk user ..., REST ---> People (`change`, `users` ...) ---> one roster with the file ---> telephony, as a reload
+//!                                          |                                 ^
+//!                                          `--> rows of the store -----------+ at the start
+//! ```
+//!
+//! What may be said of them is what the configuration file may say (`terms`), checked by the same code (`config::people`).
+
+mod change;
+mod desk;
+mod error;
+pub(crate) mod render;
+mod roll;
+mod seal;
+mod shown;
+mod terms;
+
+pub use change::{Change, Made};
+pub(crate) use change::{Ground, Named};
+pub(crate) use desk::Asked;
+pub use desk::{Desk, People};
+pub use error::PeopleError;
+pub use roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
+pub use seal::{StoreKey, Unopened};
+pub use shown::{ShownCustomer, ShownKey, ShownUser};
+pub use terms::{CustomerTerms, KeyKind, KeyTerms, LimitTerms, UserTerms};

@@ -1,0 +1,173 @@
+//! What may be said of users, customers and keys, in the words of the configuration file.
+
+use serde::{Deserialize, Serialize};
+
+/// Of a user, as `[[users]]` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserTerms {
+    /// Whether it may register and call.
+    pub enabled: bool,
+    /// The groups that it is in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The groups that it may listen to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supervises: Vec<String>,
+    /// The mailbox that trunks call by another name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<String>,
+    /// Calls at one time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_max: Option<u32>,
+    /// What its calls may cost.
+    #[serde(skip_serializing_if = "LimitTerms::is_none")]
+    pub limits: LimitTerms,
+}
+
+/// Of a customer, as `[[customers]]` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CustomerTerms {
+    /// Whether its users may log in and call.
+    pub enabled: bool,
+    /// Its pages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
+    /// Its numbers; trunks are shown the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<String>,
+    /// How long credentials of the edge are good, in s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetime_s: Option<u32>,
+    /// Whether anybody on its pages may call.
+    #[serde(skip_serializing_if = "is_false")]
+    pub guests: bool,
+    /// Calls of all its users at one time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_max: Option<u32>,
+    /// What calls of each of its users may cost.
+    #[serde(skip_serializing_if = "LimitTerms::is_none")]
+    pub limits: LimitTerms,
+    /// The same of all of them together.
+    #[serde(skip_serializing_if = "LimitTerms::is_none")]
+    pub limits_together: LimitTerms,
+}
+
+/// What calls may cost, as `[limits]` has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitTerms {
+    /// Calls that begin in a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_minute: Option<u32>,
+    /// Minutes of calls to trunks in a day of UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes_per_day: Option<u32>,
+    /// How long a call may last, in s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_max_s: Option<u32>,
+    /// How numbers begin that may be called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub numbers_allow: Vec<String>,
+    /// How numbers begin that may not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub numbers_deny: Vec<String>,
+}
+
+/// What a key is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// Names that the edge takes, as `entry.ephemeral_keys`.
+    Edge,
+    /// Names that a customer's server makes, as `customers[].ephemeral_keys`.
+    Customer,
+    /// Names that the JSON API takes, as `json.ephemeral_keys`.
+    Page,
+    /// Our own tokens, as `[[token_keys]]` of the kind `wt1`.
+    Wt1,
+    /// JWTs by HMAC-SHA256, as `[[token_keys]]` of the kind `hs256`.
+    Hs256,
+}
+
+/// Of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyTerms {
+    /// Of a customer's key: whose it is. Of tokens: whose users they are of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Of tokens: for whom they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// Of tokens: the numbers that they may allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destinations: Option<Vec<String>>,
+    /// Of tokens: the SIP servers at which they may have accounts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// Of tokens: how long they may be good, in s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetime_max_s: Option<u64>,
+}
+
+impl Default for UserTerms {
+    fn default() -> Self {
+        let (groups, supervises) = (Vec::new(), Vec::new());
+        Self {
+            enabled: true,
+            groups,
+            supervises,
+            mailbox: None,
+            calls_max: None,
+            limits: LimitTerms::default(),
+        }
+    }
+}
+
+impl Default for CustomerTerms {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            origins: Vec::new(),
+            numbers: Vec::new(),
+            lifetime_s: None,
+            guests: false,
+            calls_max: None,
+            limits: LimitTerms::default(),
+            limits_together: LimitTerms::default(),
+        }
+    }
+}
+
+impl LimitTerms {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl KeyKind {
+    /// Whether tokens are made by it.
+    #[must_use]
+    pub const fn is_of_tokens(self) -> bool {
+        matches!(self, Self::Wt1 | Self::Hs256)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Edge => "edge",
+            Self::Customer => "customer",
+            Self::Page => "page",
+            Self::Wt1 => "wt1",
+            Self::Hs256 => "hs256",
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
