@@ -15,7 +15,7 @@ use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Command, StartError as AdapterError};
 use webtrunk_signalling::cdr::CdrKeeper;
-use webtrunk_signalling::http::{MediaStream, MediaStreams};
+use webtrunk_signalling::http::{ChangingOrigins, MediaStream, MediaStreams};
 use webtrunk_signalling::json::adapter::JsonEndpoint;
 use webtrunk_signalling::room::RefusedCalls;
 use webtrunk_signalling::sip::adapter::SipAdapter;
@@ -175,8 +175,10 @@ impl Telephony {
     ) -> Result<Self, TelephonyError> {
         let entry = EntryDesk::default();
         entry.take_up(&config.entry);
+        let of_customers = ChangingOrigins::default();
+        of_customers.set(wiring::pages_of_customers(config));
         let sight = Sight::start(&config.trace, config.hep.as_ref())?;
-        let transport = wiring::transports(config, http, certificates)?;
+        let transport = wiring::transports(config, http, certificates, &of_customers)?;
         let mut sip = configured(config, transport, connections.sip, store.as_mut());
         sip.transport.tap = sight.as_ref().map(Sight::tap);
         let streams =
@@ -200,7 +202,8 @@ impl Telephony {
         }
         let (mut pages, mut to_pages) = (None, None);
         if let Some((json, http)) = config.json.as_ref().zip(http) {
-            let adapter = wiring::json(config, json, http, connections.pages, commons).with_desk(desk);
+            let adapter =
+                wiring::json(config, json, http, connections.pages, commons, &of_customers).with_desk(desk);
             let used = store.as_mut().map(|store| (store.take_used_tokens(), store.token_keeper()));
             let (used, of_used) = used.unzip();
             let adapter = adapter.remembering(used.unwrap_or_default(), of_used);
@@ -213,6 +216,7 @@ impl Telephony {
             locations: locations.clone(),
             transport: transport.clone(),
             presence: presence.clone(),
+            of_customers,
             pages,
         };
         let witness = sight.as_ref().map(|sight| Arc::new(sight.tap()) as Arc<dyn Witness>);

@@ -15,7 +15,7 @@ use webtrunk_signalling::auth::digest::{Credentials, DigestConfig};
 use webtrunk_signalling::auth::ephemeral_users::EphemeralUsers;
 use webtrunk_signalling::auth::validity::UnixTime;
 use webtrunk_signalling::commons::Commons;
-use webtrunk_signalling::http::{OriginPolicy, WebOrigin};
+use webtrunk_signalling::http::{ChangingOrigins, OriginPolicy, WebOrigin};
 use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
 use webtrunk_signalling::json::{JsonConfig, Proofs};
 use webtrunk_signalling::sip::flow::TransportKind;
@@ -77,10 +77,11 @@ pub fn transports(
     config: &Config,
     http: Option<&BoundHttp>,
     certificates: &Certificates,
+    of_customers: &ChangingOrigins,
 ) -> Result<TransportConfig, TlsError> {
     let authorities = config.tls.as_ref().filter(|_| calls_over_tls(config));
     Ok(TransportConfig {
-        listeners: config.listeners().filter_map(|own| listener(own, config, http)).collect(),
+        listeners: config.listeners().filter_map(|own| listener(own, config, http, of_customers)).collect(),
         limits: TransportLimits {
             connections_per_address: config.sip.strangers_per_address,
             ping_interval: config.sip_ws.ping_interval,
@@ -128,6 +129,7 @@ pub fn json(
     http: &BoundHttp,
     connections: usize,
     commons: Commons,
+    of_customers: &ChangingOrigins,
 ) -> JsonAdapter {
     let own = JsonConfig {
         resume: json.resume,
@@ -145,16 +147,16 @@ pub fn json(
     JsonAdapter::new(
         own,
         proofs(config, json),
-        http.origin_policy(&with_customers(config, &json.origins)),
+        http.origin_policy(&json.origins).and(of_customers.clone()),
         limits,
         commons,
     )
 }
 
-/// The pages of customers may connect too.
-fn with_customers(config: &Config, origins: &[WebOrigin]) -> Vec<WebOrigin> {
-    let theirs = config.entry.customers.iter().flat_map(|customer| &customer.origins);
-    origins.iter().chain(theirs).cloned().collect()
+/// The pages of customers, which may connect too.
+#[must_use]
+pub fn pages_of_customers(config: &Config) -> Vec<WebOrigin> {
+    config.entry.customers.iter().flat_map(|customer| customer.origins.clone()).collect()
 }
 
 /// What pages' proofs are checked by.
@@ -216,17 +218,17 @@ pub fn prompts(config: &Config) -> HashMap<Arc<str>, Prompt> {
 }
 
 /// `None` for a listener that is to be mounted where no HTTP server is, which the check refuses.
-fn listener(own: &SipListener, config: &Config, http: Option<&BoundHttp>) -> Option<ListenerConfig> {
+fn listener(
+    own: &SipListener,
+    config: &Config,
+    http: Option<&BoundHttp>,
+    of_customers: &ChangingOrigins,
+) -> Option<ListenerConfig> {
     let (binding, origins) = match own.bind {
-        Some(bind) => {
-            (Binding::Own(bind), OriginPolicy::new(with_customers(config, &config.sip_ws.origins), true))
-        }
+        Some(bind) => (Binding::Own(bind), OriginPolicy::new(config.sip_ws.origins.clone(), true)),
         None => {
             let http = http?;
-            (
-                Binding::Mounted(http.address()),
-                http.origin_policy(&with_customers(config, &config.sip_ws.origins)),
-            )
+            (Binding::Mounted(http.address()), http.origin_policy(&config.sip_ws.origins))
         }
     };
     Some(ListenerConfig {
@@ -235,7 +237,7 @@ fn listener(own: &SipListener, config: &Config, http: Option<&BoundHttp>) -> Opt
         binding,
         external_address: own.external_address,
         local_networks: own.local_networks.clone(),
-        origins,
+        origins: origins.and(of_customers.clone()),
     })
 }
 
@@ -249,7 +251,8 @@ mod tests {
         let free = "127.0.0.1:0".parse().ok();
         let (config, _) = Demo::new(DemoAddresses { http: free, sip: free }, Vec::new());
         let http = config.http.as_ref().map(|http| BoundHttp::open(http, None).expect("a free port"));
-        let made = transports(&config, http.as_ref(), &Certificates::default()).expect("no TLS");
+        let made = transports(&config, http.as_ref(), &Certificates::default(), &ChangingOrigins::default())
+            .expect("no TLS");
         let kinds: Vec<_> = made.listeners.iter().map(|listener| listener.kind).collect();
         assert_eq!(kinds, [TransportKind::Ws, TransportKind::Udp, TransportKind::Tcp]);
         let page = http.expect("the demo has one").address();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tracing::error;
 use webtrunk_engine::engine::Engine;
 use webtrunk_signalling::b2bua::{Directory, Settings};
+use webtrunk_signalling::http::ChangingOrigins;
 use webtrunk_signalling::json::adapter::JsonReloader;
 use webtrunk_signalling::locations::Locations;
 use webtrunk_signalling::presence::Presence;
@@ -27,6 +28,8 @@ pub(super) struct Live {
     pub(super) transport: TransportLayer,
     /// What users are doing, and who may know.
     pub(super) presence: Presence,
+    /// The pages of customers, which may open WebSockets.
+    pub(super) of_customers: ChangingOrigins,
     /// Where pages are, and what changes their keys.
     pub(super) pages: Option<(Locations, JsonReloader)>,
 }
@@ -68,6 +71,7 @@ impl Changing {
             },
         };
         self.entry.take_up(&config.entry);
+        self.live.of_customers.set(wiring::pages_of_customers(config));
         self.live.reloader.take_up(change).await;
         if let (Some((_, reloader)), Some(json)) = (&self.live.pages, &config.json) {
             reloader.take_up(wiring::proofs(config, json)).await;

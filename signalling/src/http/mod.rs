@@ -11,5 +11,5 @@ pub mod websocket;
 pub use frame_guard::{FrameGuard, TooLong};
 pub use gate::{Gate, Pass};
 pub use media::{MediaStream, MediaStreams};
-pub use origin::{OriginError, OriginPolicy, WebOrigin};
+pub use origin::{ChangingOrigins, OriginError, OriginPolicy, WebOrigin};
 pub use server::{Arrival, HttpDoor, serve};

@@ -3,12 +3,22 @@
 //! A browser names the page's origin in the handshake and no page can forge it, so an exact list
 //! keeps foreign pages out. Programs that are no browsers send none.
 
+use std::sync::{Arc, Mutex};
+
+use crate::lock::lock;
+
 /// The pages that are let in.
 #[derive(Debug, Clone, Default)]
 pub struct OriginPolicy {
     allowed: Vec<WebOrigin>,
+    /// More, which change.
+    changing: Option<ChangingOrigins>,
     allows_absent: bool,
 }
+
+/// Pages that are let in from now on, and others later; cheap to clone, and then the same.
+#[derive(Debug, Clone, Default)]
+pub struct ChangingOrigins(Arc<Mutex<Vec<WebOrigin>>>);
 
 /// Scheme, host and port of a page (RFC 6454 4), in lower case, the port always given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +37,17 @@ impl OriginPolicy {
     /// Lets in pages of `allowed`, and clients that name no origin where `allows_absent`.
     #[must_use]
     pub const fn new(allowed: Vec<WebOrigin>, allows_absent: bool) -> Self {
-        Self { allowed, allows_absent }
+        Self { allowed, changing: None, allows_absent }
+    }
+
+    /// Lets these in as well, whichever they are at the time.
+    #[must_use]
+    pub fn and(self, changing: ChangingOrigins) -> Self {
+        Self { changing: Some(changing), ..self }
+    }
+
+    fn has(&self, origin: &WebOrigin) -> bool {
+        self.allowed.contains(origin) || self.changing.as_ref().is_some_and(|more| more.has(origin))
     }
 
     /// Whether a handshake with this `Origin` header is let in. `null`, the origin of sandboxed
@@ -36,8 +56,19 @@ impl OriginPolicy {
     pub fn admits(&self, header: Option<&str>) -> bool {
         match header {
             None => self.allows_absent,
-            Some(text) => text.parse().is_ok_and(|origin| self.allowed.contains(&origin)),
+            Some(text) => text.parse().is_ok_and(|origin| self.has(&origin)),
         }
+    }
+}
+
+impl ChangingOrigins {
+    /// Lets these in from now on, and no others.
+    pub fn set(&self, origins: Vec<WebOrigin>) {
+        *lock(&self.0) = origins;
+    }
+
+    fn has(&self, origin: &WebOrigin) -> bool {
+        lock(&self.0).contains(origin)
     }
 }
 
@@ -111,6 +142,17 @@ mod tests {
         ] {
             assert!(!policy.admits(Some(bad)), "{bad}");
         }
+    }
+
+    #[test]
+    fn pages_that_change_are_let_in_as_long_as_they_are_there() {
+        let changing = ChangingOrigins::default();
+        let policy = policy(&["https://phone.example"], false).and(changing.clone());
+        assert!(!policy.admits(Some("https://crm.example")));
+        changing.set(vec!["https://crm.example".parse().expect("an origin")]);
+        assert!(policy.admits(Some("https://crm.example")) && policy.admits(Some("https://phone.example")));
+        changing.set(Vec::new());
+        assert!(!policy.admits(Some("https://crm.example")));
     }
 
     #[test]

@@ -6,14 +6,16 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{AgentError, Credentials, Dialing, JsonPage, PageError, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{
+    AgentError, Credentials, Dialing, JsonPage, PageError, Trust, Voice, WebrtcConfig,
+};
 use webtrunk_signalling::auth::digest::Algorithm;
 use webtrunk_signalling::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
 use webtrunk_signalling::auth::secret::SecretOctets;
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connected, hang_up, media, open, pages,
+    OTHER_HZ, address, assert_page_hears, assert_phone_hears, call, connected, hang_up, media, open, pages,
 };
 use crate::agents::ear::assert_hears;
 use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, phone, talk_from_webrtc, webrtc};
@@ -148,10 +150,15 @@ async fn a_customers_policy_holds_and_its_keys_are_rotated_and_revoked_while_it_
     let folder = TempDir::new().expect("a folder");
     let config = pages("").store(&folder.path().join("w.db")).store_key("WEBTRUNK_TEST_STORE_KEY", KEY);
     let mut stage = Stage::with(&["PCMU"], config);
-    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (carrier, trust) = (phone(stage.callee(CodecId::Pcmu)).await, Trust::default());
     let (first, secret) = made(&stage.gateway, "key add", &["edge", "--kind", "edge"]);
     let policy = ["acme", "--calls-max", "1", "--numbers", "4711", "--numbers-allow", "91"];
     made(&stage.gateway, "customer add", &policy);
+    let url = address(&stage.gateway);
+    let from_its_page = || JsonPage::open(&url, &trust, Some("https://crm.acme.example"));
+    assert!(from_its_page().await.is_err(), "that is no page of anybody");
+    done(&stage.gateway, "customer set", &["acme", "--origins", "https://crm.acme.example"]);
+    from_its_page().await.expect("it is its customer's");
     let mut alice = connect(&stage, name_by(&first, &secret, "acme+alice")).await.expect("a good name");
     let mut bob = connect(&stage, name_by(&first, &secret, "acme+bob")).await.expect("a good name");
     let placed = call(&mut alice, media(&stage, CALLER_HZ), "9100").await;
