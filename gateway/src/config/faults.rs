@@ -134,6 +134,11 @@ impl<'d> Faults<'d> {
         self.document.fault(Some(span), String::new(), String::new()).key
     }
 
+    /// How many were noted.
+    pub(super) const fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// Notes that the text is no TOML at `span`.
     pub(super) fn add_syntax(&mut self, span: Option<Range<usize>>, problem: &str, cure: &str) {
         let fault = self.document.syntax_fault(span, problem.to_owned(), cure.to_owned());

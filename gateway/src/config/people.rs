@@ -249,6 +249,7 @@ mod tests {
         [[users]]\nname = \"alice\"\nha1_md5 = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n\
         [[customers]]\nname = \"old\"\n\
         [[rules]]\nname = \"sales\"\ndestination = \"1\"\nfrom_groups = [\"sales\"]\nactions = [{ bridge = { user = \"carol\" } }]\n\
+        [[rules]]\nname = \"all\"\ndestination = \"2\"\nactions = [{ bridge = { group = \"sales\" } }]\n\
         [store]\npath = \"people-test.db\"\nsecret_key = \"KEY\"\n[log]\nfilter = \"info\"\n";
 
     fn text() -> String {
@@ -330,6 +331,13 @@ mod tests {
             json.keys.tokens.keys().iter().map(|key| key.id.as_str()).collect::<Vec<_>>(),
             ["h1", "w1"]
         );
+        let actions = |config: &Config, name: &str| {
+            let spec = config.rules.specs().find(|spec| spec.name == name).expect("it is there");
+            format!("{:?}", spec.actions)
+        };
+        assert!(actions(&config, "all").contains("carol"), "a group of the store's users is called");
+        let alone = peopled(&Roll::default()).config;
+        assert!(actions(&alone, "all").contains("Reject"), "nobody is in it: {}", actions(&alone, "all"));
         let mut revoked = roll.clone();
         revoked.keys.get_mut("edge").expect("a key").revoked = Some(UnixTime(7));
         let other = peopled(&revoked).config;

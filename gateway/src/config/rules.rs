@@ -194,13 +194,17 @@ impl RuleSection {
             when: self.when.as_ref(),
         };
         let conditions = conditions.check(&known.groups, &known.listeners, faults);
-        let actions = self.actions.get_ref().iter();
+        let (actions, before) = (self.actions.get_ref().iter(), faults.count());
         let actions: Vec<_> = actions.map(|action| check_action(action, known, prompts, faults)).collect();
         let actions: Option<Vec<_>> = actions
             .into_iter()
             .collect::<Option<_>>()
             .filter(|_| !faults.is_partial_below(self.actions.span()));
-        let is_whole = actions.is_some();
+        // A group that nobody is in yet is no fault where the store may have its users: till then the rule finds nobody.
+        let is_whole = actions.is_some()
+            || faults.is_open("users")
+                && faults.count() == before
+                && !faults.is_partial_below(self.actions.span());
         let spec = RuleSpec {
             name: self.name.get_ref().clone(),
             destination: self.destination.get_ref().clone(),
