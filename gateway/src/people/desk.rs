@@ -54,7 +54,7 @@ impl People {
         (Self { asked: sender, known }, Desk { asked, known: tell })
     }
 
-    /// Makes a change: it is kept, and in force, when this returns.
+    /// Makes a change: when this returns it is kept, and on its way to all adapters.
     ///
     /// # Errors
     /// [`PeopleError`]; nothing was changed.
