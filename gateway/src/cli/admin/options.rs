@@ -58,7 +58,7 @@ pub(super) struct CustomerOptions {
     /// Whether its users may log in and call.
     #[arg(long)]
     enabled: Option<bool>,
-    /// Its pages, such as https://crm.example, with commas between them.
+    /// Its pages, such as `https://crm.example`, with commas between them.
     #[arg(long, value_name = "LIST")]
     origins: Option<String>,
     /// Its numbers; trunks are shown the first.
