@@ -2,6 +2,7 @@
 
 mod adapters;
 mod changing;
+mod supervisor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use crate::supervision::Mishaps;
 use crate::telemetry::Exporter;
 use crate::tls::TlsError;
 use crate::wiring;
+pub use adapters::Restarts;
 use adapters::{Started, Told};
 pub use changing::Changing;
 use changing::{Live, legs_max};
@@ -120,6 +122,7 @@ pub struct Telephony {
     websocket: Option<WsEndpoint>,
     phones: Option<SocketAddr>,
     adapters: Told,
+    restarts: Restarts,
     pages: Option<JsonEndpoint>,
     store: Option<Store>,
     sight: Option<Sight>,
@@ -196,7 +199,7 @@ impl Telephony {
         let presence = commons.presence.clone();
         presence.set_rights(config.subscriptions.rights.clone());
         let mut adapters = Started::default();
-        adapters.start(adapter).inspect_err(|_| engine.stop())?;
+        adapters.start(Box::new(adapter)).inspect_err(|_| engine.stop())?;
         for listener in transport.addresses().iter() {
             info!(transport = listener.kind.via_name(), address = %listener.bound, "SIP listens");
         }
@@ -208,9 +211,9 @@ impl Telephony {
             let (used, of_used) = used.unzip();
             let adapter = adapter.remembering(used.unwrap_or_default(), of_used);
             (pages, to_pages) = (Some((adapter.locations(), adapter.reloader())), Some(adapter.endpoint()));
-            adapters.start(adapter).inspect_err(|_| engine.stop())?;
+            adapters.start(Box::new(adapter)).inspect_err(|_| engine.stop())?;
         }
-        let told = adapters.told();
+        let (told, restarts) = (adapters.told(), adapters.restarts());
         let live = Live {
             reloader: adapter_reloader,
             locations: locations.clone(),
@@ -257,6 +260,7 @@ impl Telephony {
             websocket,
             phones,
             adapters: told,
+            restarts,
             pages: to_pages,
             store,
             sight,
@@ -349,6 +353,7 @@ impl Telephony {
             streams_refused: Arc::clone(&self.streams_refused),
             board: Arc::clone(&self.board),
             mishaps,
+            adapter_restarts: self.restarts.clone(),
             sight: self.sight.clone(),
             exporter: self.exporter.clone(),
             certificates,

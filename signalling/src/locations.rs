@@ -41,14 +41,19 @@ impl Locations {
         self.users.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Replaces what is known of a user.
-    pub(crate) fn set(&self, user: &str, contacts: Vec<ContactInfo>) {
+    /// Replaces what is known of a user: for the adapter whose locations these are.
+    pub fn set(&self, user: &str, contacts: Vec<ContactInfo>) {
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
         if contacts.is_empty() {
             users.remove(user);
         } else {
             users.insert(user.to_owned(), contacts);
         }
+    }
+
+    /// Nobody is reached any more.
+    pub(crate) fn clear(&self) {
+        self.users.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -22,6 +22,7 @@ use crate::status::{Status, StatusReader};
 use crate::supervision::Mishaps;
 use crate::tally::Tally;
 use crate::telemetry::Exporter;
+use crate::telephony::Restarts;
 
 /// Who knows the figures.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub struct Instruments {
     pub board: Arc<Switchboard>,
     /// Panics, and threads that stood still.
     pub mishaps: Mishaps,
+    /// How often adapters were started again.
+    pub adapter_restarts: Restarts,
     /// What keeps the messages of calls.
     pub sight: Option<Sight>,
     /// Where traces go.
@@ -81,6 +84,8 @@ pub(super) struct Readings {
     pub(super) panics: u64,
     /// By who stood still.
     pub(super) stalls: Vec<(String, u64)>,
+    /// By the adapter that was started again.
+    pub(super) adapter_restarts: Vec<(&'static str, u64)>,
     /// Calls for which there was no room, by why.
     pub(super) no_room: Vec<(&'static str, u64)>,
     pub(super) sight: Option<SightCounts>,
@@ -128,6 +133,7 @@ impl Instruments {
             ties_overflows: self.board.tie_overflows(),
             panics: self.mishaps.panics(),
             stalls: self.mishaps.stalls(),
+            adapter_restarts: self.adapter_restarts.counts().collect(),
             sight: self.sight.as_ref().map(Sight::counts),
             traces_lost: self.exporter.as_ref().map_or(0, Exporter::lost),
             received: kinds(self.transport.received()),

@@ -409,6 +409,15 @@ pub(super) const LIST: &[Metric] = &[
         help: "How often a thread did nothing for a second; ten seconds end the process",
         read: |at, samples| at.stalls.iter().for_each(|(who, stalls)| samples.labelled([who], *stalls)),
     },
+    Metric {
+        name: "webtrunk_adapter_restarts_total",
+        kind: Counter,
+        labels: &["adapter"],
+        help: "How often an adapter was started again that had broken, with the end of all its calls; the fourth time within ten minutes ends the process",
+        read: |at, samples| {
+            at.adapter_restarts.iter().for_each(|(name, count)| samples.labelled([name], *count));
+        },
+    },
     // The process, under the names that every client of Prometheus uses.
     Metric {
         name: "process_resident_memory_bytes",

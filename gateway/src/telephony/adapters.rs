@@ -1,7 +1,8 @@
 //! The adapters at work: each has a channel for what it is told and one for what it tells.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -11,29 +12,38 @@ use webtrunk_signalling::adapter::{Adapter, Command, Event, StartError};
 use webtrunk_signalling::switchboard::Switchboard;
 
 use super::Collapse;
-
-/// Events of an adapter that may wait. A burst of calls; past it the adapter waits.
-const EVENTS: usize = 1024;
+use super::supervisor::{Supervised, Supervisor};
 
 /// Adapters that were started and are not served yet.
 #[derive(Default)]
 pub(super) struct Started {
     told: Told,
     telling: Vec<(&'static str, mpsc::Receiver<Event>)>,
+    restarts: Restarts,
 }
 
 /// The way to each adapter.
 #[derive(Default, Clone)]
 pub(super) struct Told(HashMap<&'static str, mpsc::Sender<Command>>);
 
+/// How often each adapter was started again, by its name.
+#[derive(Debug, Default, Clone)]
+pub struct Restarts(BTreeMap<&'static str, Arc<AtomicU64>>);
+
 impl Started {
     /// Starts one more.
-    pub(super) fn start(&mut self, adapter: impl Adapter) -> Result<(), StartError> {
+    pub(super) fn start(&mut self, adapter: Box<dyn Adapter>) -> Result<(), StartError> {
         let name = adapter.name();
-        let (events, telling) = mpsc::channel(EVENTS);
-        self.told.0.insert(name, adapter.start(events)?);
-        self.telling.push((name, telling));
+        let Supervised { commands, events, restarts } = Supervisor::start(adapter)?;
+        self.told.0.insert(name, commands);
+        self.telling.push((name, events));
+        self.restarts.0.insert(name, restarts);
         Ok(())
+    }
+
+    /// How often each was started again.
+    pub(super) fn restarts(&self) -> Restarts {
+        self.restarts.clone()
     }
 
     /// The ways to them.
@@ -55,6 +65,13 @@ impl Started {
             ended??;
         }
         Ok(())
+    }
+}
+
+impl Restarts {
+    /// Each adapter, and how often.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(name, restarts)| (*name, restarts.load(Ordering::Relaxed)))
     }
 }
 

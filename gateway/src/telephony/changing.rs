@@ -72,9 +72,9 @@ impl Changing {
         };
         self.entry.take_up(&config.entry);
         self.live.of_customers.set(wiring::pages_of_customers(config));
-        self.live.reloader.take_up(change).await;
+        self.live.reloader.take_up(change);
         if let (Some((_, reloader)), Some(json)) = (&self.live.pages, &config.json) {
-            reloader.take_up(wiring::proofs(config, json)).await;
+            reloader.take_up(wiring::proofs(config, json));
         }
     }
 }

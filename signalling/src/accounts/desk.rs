@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::{AccountId, AccountStanding, AccountWish};
+use super::{AccountId, AccountStanding, AccountWish, HeldAccount};
 
 /// The desk; cheap to clone. What lies on it is bounded by the accounts that whoever asks may have.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,9 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Papers {
     wishes: VecDeque<AccountWish>,
+    /// What is wanted in all.
+    held: BTreeMap<AccountId, HeldAccount>,
+    last: AccountId,
     news: BTreeMap<AccountId, AccountStanding>,
 }
 
@@ -31,11 +34,39 @@ impl AccountDesk {
     /// Wants something.
     pub fn wish(&self, wish: AccountWish) {
         let mut papers = self.papers();
-        if let AccountWish::Leave(id) = &wish {
-            papers.news.remove(id);
+        match &wish {
+            AccountWish::Hold(id, account) => {
+                papers.last = papers.last.max(*id);
+                papers.held.insert(*id, (**account).clone());
+            }
+            AccountWish::Leave(id) => {
+                papers.news.remove(id);
+                papers.held.remove(id);
+            }
         }
         papers.wishes.push_back(wish);
         self.inner.wished.notify_one();
+    }
+
+    /// The last one that was wanted: names are not used again.
+    pub(crate) fn last(&self) -> AccountId {
+        self.papers().last
+    }
+
+    /// Wants nothing any more of what was wanted: whoever wanted it is gone.
+    pub(crate) fn leave_all(&self) {
+        let held: Vec<_> = self.papers().held.keys().copied().collect();
+        held.into_iter().for_each(|id| self.wish(AccountWish::Leave(id)));
+    }
+
+    /// Wants all of it anew that is wanted: whoever held it is gone.
+    pub(crate) fn wish_again(&self) {
+        let mut papers = self.papers();
+        let again = papers.held.iter().map(|(id, it)| AccountWish::Hold(*id, Box::new(it.clone())));
+        papers.wishes = again.collect();
+        if !papers.wishes.is_empty() {
+            self.inner.wished.notify_one();
+        }
     }
 
     /// Waits until something may be wanted.
@@ -68,5 +99,50 @@ impl AccountDesk {
 
     fn papers(&self) -> MutexGuard<'_, Papers> {
         self.inner.papers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::secret::SecretText;
+
+    fn hold(id: u64) -> AccountWish {
+        let account = HeldAccount {
+            trunk: "provider".into(),
+            user: format!("user{id}"),
+            auth_name: "alice".into(),
+            password: SecretText::new("secret".to_owned()),
+            of_user: "alice".into(),
+            registers: true,
+        };
+        AccountWish::Hold(AccountId(id), Box::new(account))
+    }
+
+    #[test]
+    fn whoever_holds_accounts_anew_is_wanted_all_that_is_wanted_and_nothing_else() {
+        let desk = AccountDesk::default();
+        for wish in [hold(1), hold(2), AccountWish::Leave(AccountId(1))] {
+            desk.wish(wish);
+        }
+        // Two of them it has seen, and broke.
+        assert_eq!(desk.take_wishes().len(), 3);
+        desk.wish(hold(3));
+        desk.wish_again();
+        assert_eq!(desk.take_wishes(), [hold(2), hold(3)]);
+    }
+
+    #[test]
+    fn of_who_is_gone_nothing_is_wanted_and_no_name_is_used_again() {
+        let desk = AccountDesk::default();
+        [hold(1), hold(2)].into_iter().for_each(|wish| desk.wish(wish));
+        desk.tell(AccountId(2), AccountStanding::Registered);
+        assert_eq!(desk.take_wishes().len(), 2);
+        desk.leave_all();
+        assert_eq!(desk.take_wishes(), [1, 2].map(|id| AccountWish::Leave(AccountId(id))));
+        assert!(desk.take_news().is_empty(), "its news is nobody's");
+        assert_eq!(desk.last(), AccountId(2));
+        desk.wish_again();
+        assert!(desk.take_wishes().is_empty());
     }
 }

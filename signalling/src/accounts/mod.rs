@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::auth::secret::SecretText;
 
 /// Names an account that is held, for the life of the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(pub u64);
 
 /// For how long an account is registered; its registrar may shorten or lengthen it. As for trunks.

@@ -49,6 +49,11 @@ struct Held {
 }
 
 impl Accounts {
+    /// None yet; those of before have names up to this one.
+    pub(super) fn after(last: AccountId) -> Self {
+        Self { last_id: last.0, ..Self::default() }
+    }
+
     /// A session phones by this account; what is wanted for that, and where the account stands.
     pub(super) fn take(
         &mut self,

@@ -143,6 +143,11 @@ impl Core {
         self
     }
 
+    /// The same, whose accounts get names after this one.
+    pub(super) fn naming_accounts_after(self, last: AccountId) -> Self {
+        Self { accounts: Accounts::after(last), ..self }
+    }
+
     /// Takes other keys and users; sessions go on, but those of whoever could not come any more as it came.
     pub(super) fn take_up(&mut self, proofs: Proofs) {
         self.door.take_up(proofs);

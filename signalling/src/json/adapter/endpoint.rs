@@ -1,12 +1,12 @@
 //! The WebSockets of pages, as a service of actix-web that the gateway mounts.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
@@ -17,6 +17,7 @@ use crate::http::{Arrival, Gate, Pass};
 use crate::json::door::Entry;
 use crate::json::protocol::{FRAME_MAX, SUBPROTOCOL};
 use crate::json::session::{Closing, Flow};
+use crate::lock::lock;
 
 /// What one connection and one address may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,8 @@ pub(super) enum Arrived {
 /// What the service needs; give it to actix-web as `web::Data<JsonEndpoint>`.
 #[derive(Debug, Clone)]
 pub struct JsonEndpoint {
-    to_task: Sender<Arrived>,
+    /// The task of now.
+    to_task: Arc<Mutex<Option<Sender<Arrived>>>>,
     origins: Arc<OriginPolicy>,
     limits: JsonLimits,
     all: Gate,
@@ -69,15 +71,22 @@ pub struct JsonEndpoint {
 }
 
 impl JsonEndpoint {
-    pub(super) fn new(to_task: Sender<Arrived>, origins: OriginPolicy, limits: JsonLimits) -> Self {
+    pub(super) fn new(origins: OriginPolicy, limits: JsonLimits) -> Self {
         Self {
-            to_task,
+            to_task: Arc::default(),
             origins: Arc::new(origins),
             limits,
             all: Gate::new(limits.connections, limits.connections),
             strangers: Gate::new(limits.strangers_per_address, limits.connections),
             last_flow: Arc::default(),
         }
+    }
+
+    /// From now on what comes of WebSockets that open comes there, where so much may wait. Those of a task before end.
+    pub(super) fn connect(&self, queue: usize) -> Receiver<Arrived> {
+        let (to_task, arrived) = mpsc::channel(queue);
+        *lock(&self.to_task) = Some(to_task);
+        arrived
     }
 }
 
@@ -101,6 +110,9 @@ pub async fn serve(
         info!(%remote, reason = refusal.1, "WebSocket refused");
         return Ok(HttpResponse::build(refusal.0).body(refusal.1));
     }
+    let Some(to_task) = lock(&endpoint.to_task).clone() else {
+        return Ok(HttpResponse::ServiceUnavailable().body("not started"));
+    };
     let places = (endpoint.all.admit(remote.ip()), endpoint.strangers.admit(remote.ip()));
     let (Some(place), Some(as_stranger)) = places else {
         return Ok(HttpResponse::ServiceUnavailable().body("too many connections"));
@@ -113,7 +125,7 @@ pub async fn serve(
     let talk = Talk {
         flow,
         socket,
-        to_task: endpoint.to_task.clone(),
+        to_task,
         limits: endpoint.limits,
         stranger: Some(as_stranger),
         connect_by: Instant::now() + endpoint.limits.connect_deadline,

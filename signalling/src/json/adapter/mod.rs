@@ -11,14 +11,16 @@
 //! bounded outbox, and a page that does not read is closed and may resume.
 
 mod endpoint;
+mod memory;
 pub(super) mod outbox;
 mod reload;
 mod task;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, Sender};
 
 pub use endpoint::{JsonEndpoint, JsonLimits, serve};
 pub use reload::JsonReloader;
@@ -27,14 +29,13 @@ use super::config::JsonConfig;
 use super::core::Core;
 use super::door::Proofs;
 use crate::accounts::AccountDesk;
-use crate::adapter::outlet::Outlet;
-use crate::adapter::{Adapter, Command, Event, StartError};
+use crate::adapter::{Adapter, Command, Event, Outlet, StartError, work};
 use crate::auth::token::{TokenKeeper, UsedToken};
 use crate::commons::Commons;
 use crate::http::OriginPolicy;
 use crate::locations::Locations;
-use endpoint::Arrived;
-use task::Task;
+use memory::TokenMemory;
+use task::{Inputs, Task};
 
 /// The adapter's name in logs and dial strings.
 pub(super) const NAME: &str = "json";
@@ -44,19 +45,16 @@ pub(super) const NAME: &str = "json";
 const COMMAND_QUEUE: usize = 256;
 const ARRIVED_QUEUE: usize = 256;
 
-/// The adapter before its start.
+/// The adapter, and what outlives its task.
 pub struct JsonAdapter {
     config: JsonConfig,
-    proofs: Proofs,
     commons: Commons,
     endpoint: JsonEndpoint,
-    arrived: Receiver<Arrived>,
     locations: Locations,
     reloader: JsonReloader,
-    changes: Receiver<Proofs>,
     desk: AccountDesk,
-    /// The tokens that were used before, and who keeps them from now on.
-    used: (Vec<UsedToken>, Option<Arc<dyn TokenKeeper>>),
+    /// The tokens that were used.
+    used: Arc<TokenMemory>,
 }
 
 impl JsonAdapter {
@@ -69,18 +67,15 @@ impl JsonAdapter {
         limits: JsonLimits,
         commons: Commons,
     ) -> Self {
-        let (to_task, arrived) = mpsc::channel(ARRIVED_QUEUE);
-        let endpoint = JsonEndpoint::new(to_task, origins, limits);
-        let (reloader, changes) = JsonReloader::channel();
+        let (endpoint, reloader) = (JsonEndpoint::new(origins, limits), JsonReloader::new(proofs));
         let (locations, desk) = (Locations::default(), AccountDesk::default());
-        let used = (Vec::new(), None);
-        Self { config, proofs, commons, endpoint, arrived, locations, reloader, changes, desk, used }
+        Self { config, commons, endpoint, locations, reloader, desk, used: Arc::default() }
     }
 
     /// Remembers the tokens that were used before a restart, and has those kept that are used from now on.
     #[must_use]
     pub fn remembering(self, kept: Vec<UsedToken>, keeper: Option<Arc<dyn TokenKeeper>>) -> Self {
-        Self { used: (kept, keeper), ..self }
+        Self { used: Arc::new(TokenMemory::new(kept, keeper)), ..self }
     }
 
     /// Has the accounts of its pages held by whoever is asked at this desk.
@@ -113,14 +108,27 @@ impl Adapter for JsonAdapter {
         NAME
     }
 
-    /// Must be called inside a tokio runtime, on which the adapter then lives.
-    fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, proofs, commons, arrived, locations, changes, desk, used, .. } = self;
+    /// Must be called inside a tokio runtime, on which the adapter then lives. After a second start pages come by new
+    /// connections and sessions; tokens that were used stay used, and the accounts of before are left.
+    fn start(&mut self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
         let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
-        let presence = commons.presence.clone();
-        let core = Core::new(config, proofs, commons, Instant::now()).remembering(&used.0, used.1);
-        let task = Task::new(core, presence, locations, desk, Outlet::new(events));
-        tokio::spawn(task.run(arrived, inbox, changes));
+        let mut proofs = self.reloader.subscribe();
+        let known = proofs.borrow_and_update().clone();
+        let core = Core::new(self.config.clone(), known, self.commons.clone(), Instant::now())
+            .remembering(&self.used.tokens(), Some(Arc::clone(&self.used) as _))
+            .naming_accounts_after(self.desk.last());
+        self.locations.clear();
+        self.desk.leave_all();
+        let task = Task {
+            core,
+            presence: self.commons.presence.clone(),
+            outboxes: HashMap::new(),
+            locations: self.locations.clone(),
+            desk: self.desk.clone(),
+            outlet: Outlet::new(events),
+            inputs: Inputs { arrived: self.endpoint.connect(ARRIVED_QUEUE), commands: inbox, proofs },
+        };
+        tokio::spawn(work(NAME, task));
         Ok(commands)
     }
 }

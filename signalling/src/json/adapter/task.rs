@@ -4,26 +4,21 @@ use std::collections::HashMap;
 use std::time::{Instant, SystemTime};
 
 use tokio::sync::mpsc::Receiver;
-use tracing::{debug, error, info};
-use webtrunk_engine::EndCause;
+use tokio::sync::watch;
+use tracing::debug;
 
 use super::endpoint::Arrived;
 use super::outbox::{Outbox, ToPage};
 use crate::accounts::AccountDesk;
-use crate::adapter::outlet::Outlet;
-use crate::adapter::{Command, Delivery, Event};
-use crate::guarded::guarded;
+use crate::adapter::{Command, Outlet, Work};
 use crate::json::core::{Core, CoreOutput};
 use crate::json::door::Proofs;
 use crate::json::session::{Flow, Output};
 use crate::locations::Locations;
 use crate::presence::{Activity, Presence};
 
-/// Turns that may end in a panic one after the other: as many as those of SIP.
-const FAULTS_MAX: u32 = 3;
-
 /// What a turn of the adapter's is about.
-enum Turn {
+pub(super) enum Turn {
     /// A page's connection.
     Arrived(Arrived),
     /// The gateway wants something.
@@ -42,60 +37,41 @@ enum Turn {
 
 /// Everything that the adapter knows.
 pub(super) struct Task {
-    core: Core,
-    presence: Presence,
-    outboxes: HashMap<Flow, Outbox>,
-    locations: Locations,
-    desk: AccountDesk,
-    outlet: Outlet,
+    pub(super) core: Core,
+    pub(super) presence: Presence,
+    pub(super) outboxes: HashMap<Flow, Outbox>,
+    pub(super) locations: Locations,
+    pub(super) desk: AccountDesk,
+    pub(super) outlet: Outlet,
+    pub(super) inputs: Inputs,
 }
 
-impl Task {
-    pub(super) fn new(
-        core: Core,
-        presence: Presence,
-        locations: Locations,
-        desk: AccountDesk,
-        outlet: Outlet,
-    ) -> Self {
-        Self { core, presence, outboxes: HashMap::new(), locations, desk, outlet }
-    }
+/// What comes to the task.
+pub(super) struct Inputs {
+    pub(super) arrived: Receiver<Arrived>,
+    pub(super) commands: Receiver<Command>,
+    pub(super) proofs: watch::Receiver<Proofs>,
+}
 
-    /// Serves until it was told to drain and everything has ended, or the gateway is gone.
-    pub(super) async fn run(
-        mut self,
-        mut arrived: Receiver<Arrived>,
-        mut commands: Receiver<Command>,
-        mut changes: Receiver<Proofs>,
-    ) {
-        let desk = self.desk.clone();
-        let mut faults = 0;
-        while !(self.core.is_drained() && self.outlet.is_empty()) {
-            let wake = self.core.poll_timeout();
-            let turn = tokio::select! {
-                Some(arrived) = arrived.recv() => Turn::Arrived(arrived),
-                command = commands.recv(), if !self.core.is_drained() => {
-                    Turn::Command(command.unwrap_or(Command::Drain))
-                }
-                Some(proofs) = changes.recv() => Turn::Proofs(proofs),
-                () = desk.told() => Turn::Accounts,
-                () = tokio::time::sleep_until(wake.into()) => Turn::Time,
-                changed = self.presence.changes() => Turn::Activity(changed),
-                () = self.outlet.hand_over() => Turn::HandedOver,
-            };
-            if guarded(|| self.handle(turn)).is_some() {
-                faults = 0;
-                continue;
+impl Work for Task {
+    type Turn = Turn;
+
+    async fn next(&mut self) -> Turn {
+        let wake = self.core.poll_timeout();
+        let Inputs { arrived, commands, proofs } = &mut self.inputs;
+        tokio::select! {
+            Some(arrived) = arrived.recv() => Turn::Arrived(arrived),
+            command = commands.recv(), if !self.core.is_drained() => {
+                Turn::Command(command.unwrap_or(Command::Drain))
             }
-            faults += 1;
-            if faults == FAULTS_MAX || guarded(|| self.give_up_broken()).is_none() {
-                return error!("one fault of ours follows the other, and the JSON API cannot go on");
-            }
+            Ok(()) = proofs.changed() => Turn::Proofs(proofs.borrow_and_update().clone()),
+            () = self.desk.told() => Turn::Accounts,
+            () = tokio::time::sleep_until(wake.into()) => Turn::Time,
+            changed = self.presence.changes() => Turn::Activity(changed),
+            () = self.outlet.hand_over() => Turn::HandedOver,
         }
-        info!("JSON adapter stopped");
     }
 
-    /// One turn: what came in, and all that follows from it.
     fn handle(&mut self, turn: Turn) {
         match turn {
             Turn::Arrived(arrived) => self.handle_arrived(arrived),
@@ -115,12 +91,17 @@ impl Task {
         self.flush();
     }
 
-    /// After a panic: the session that it was met in is lost, all else goes on.
     fn give_up_broken(&mut self) {
         self.core.give_up_broken();
         self.flush();
     }
 
+    fn is_over(&self) -> bool {
+        self.core.is_drained() && self.outlet.is_empty()
+    }
+}
+
+impl Task {
     fn handle_arrived(&mut self, arrived: Arrived) {
         match arrived {
             Arrived::Open { flow, entry, outbox } => {
@@ -148,7 +129,11 @@ impl Task {
                     // The WebSocket sends what is before, and says that it is closed by itself.
                     self.outboxes.remove(&flow);
                 }
-                CoreOutput::Session(Output::Event(event)) => self.report(event),
+                CoreOutput::Session(Output::Event(event)) => {
+                    if let Some(refusal) = self.outlet.report(event) {
+                        self.core.handle_command(refusal, Instant::now());
+                    }
+                }
                 CoreOutput::Account(wish) => self.desk.wish(wish),
                 // The core's own.
                 CoreOutput::Session(Output::Watches { .. }) => {}
@@ -157,21 +142,6 @@ impl Task {
             }
         }
         self.outlet.flush();
-    }
-
-    fn report(&mut self, event: Event) {
-        match event {
-            // What the gateway cannot take it need not hear of.
-            Event::Incoming(call) if self.outlet.is_full() => {
-                let hangup = Command::Hangup { leg: call.leg, cause: EndCause::Overloaded };
-                self.core.handle_command(hangup, Instant::now());
-            }
-            Event::Texted(text) if self.outlet.is_full() => {
-                let delivery = Delivery::Failed(EndCause::Overloaded);
-                self.core.handle_command(Command::AnswerText { leg: text.leg, delivery }, Instant::now());
-            }
-            event => self.outlet.push(event),
-        }
     }
 
     /// Sends, or has the connection closed of a page that does not read: its session waits for it.

@@ -28,7 +28,7 @@ pub(super) struct Door {
     registrar: Registrar,
     locations: Locations,
     layer: TransportLayer,
-    keeper: Option<Arc<dyn Keeper>>,
+    keeper: Arc<dyn Keeper>,
     /// The users whose registrations have changed.
     changed: BTreeSet<String>,
 }
@@ -39,7 +39,7 @@ impl Door {
         registrar: Registrar,
         locations: Locations,
         layer: TransportLayer,
-        keeper: Option<Arc<dyn Keeper>>,
+        keeper: Arc<dyn Keeper>,
     ) -> Self {
         Self { admission, registrar, locations, layer, keeper, changed: BTreeSet::new() }
     }
@@ -142,11 +142,10 @@ impl Door {
     /// Hands over what has changed.
     fn keep(&mut self, now: Instant) {
         let touched = self.registrar.take_touched();
-        let Some(keeper) = &self.keeper else { return };
         let at = Moment { now, wall: SystemTime::now() };
         for key in touched {
             let record = self.registrar.binding(key).and_then(|binding| Record::of(binding, at));
-            keeper.keep(record.map_or(Change::Removed(key), |record| Change::Set(Box::new(record))));
+            self.keeper.keep(record.map_or(Change::Removed(key), |record| Change::Set(Box::new(record))));
         }
     }
 

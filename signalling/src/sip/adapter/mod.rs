@@ -11,6 +11,7 @@
 //! elsewhere, [`Locations`], [`TrunkBoard`] and [`TransportLayer`], is handed out before the start.
 
 mod door;
+mod memory;
 mod names;
 mod orphans;
 mod reload;
@@ -19,9 +20,11 @@ mod task;
 mod texts;
 mod upstream;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::agent::{Agent, TrunkKeyring};
 use super::config::SipConfig;
@@ -30,18 +33,19 @@ use super::registrar::Registrar;
 use super::transport::{InboundReceiver, ListenError, Resolver, TransportLayer};
 use super::trunk::Trunks;
 use super::trunk_board::TrunkBoard;
-use crate::adapter::outlet::Outlet;
-use crate::adapter::{Adapter, Command, Event, StartError};
+use crate::adapter::{Adapter, Command, Event, Outlet, StartError, Work, work};
 use crate::commons::Commons;
 use crate::locations::Locations;
 use crate::presence::Presence;
 use crate::room::{RefusedCalls, Room};
 use crate::text_rates::TextRates;
 use door::Door;
+use memory::Memory;
 use names::Names;
 pub use reload::{SipChange, SipReloader};
 use routes::Routes;
-use task::Task;
+use task::{Inputs, Task, Turn};
+use texts::Texts;
 use upstream::Upstream;
 
 /// The adapter's name in logs and dial strings.
@@ -54,12 +58,14 @@ const COMMAND_QUEUE: usize = 256;
 pub struct SipAdapter {
     config: SipConfig,
     layer: TransportLayer,
-    inbound: InboundReceiver,
+    /// The task that is at work has it.
+    inbound: Arc<Mutex<InboundReceiver>>,
+    is_started: bool,
     locations: Locations,
     board: TrunkBoard,
     commons: Commons,
     reloader: SipReloader,
-    changes: Receiver<SipChange>,
+    memory: Arc<Memory>,
 }
 
 impl SipAdapter {
@@ -67,12 +73,24 @@ impl SipAdapter {
     #[must_use]
     pub fn new(mut config: SipConfig) -> Self {
         let (layer, inbound) = TransportLayer::new(std::mem::take(&mut config.transport));
-        let (reloader, changes) = SipReloader::channel();
+        // A core that follows one that broke tells the peers of its calls.
+        config.agent.keeps_calls = true;
+        let memory = Arc::new(Memory::of(&mut config));
         let (locations, board) = (Locations::default(), TrunkBoard::default());
         let room = Room::new(config.agent.max_cps, config.media.take(), Arc::default());
         let texts = TextRates::new(config.agent.texts.clone());
         let commons = Commons { room, texts, presence: Presence::default() };
-        Self { config, layer, inbound, locations, board, commons, reloader, changes }
+        Self {
+            config,
+            layer,
+            inbound: Arc::new(Mutex::new(inbound)),
+            is_started: false,
+            locations,
+            board,
+            commons,
+            reloader: SipReloader::new(),
+            memory,
+        }
     }
 
     /// The sockets: for the WebSocket endpoint to be mounted, our addresses once started, and counters.
@@ -117,40 +135,85 @@ impl Adapter for SipAdapter {
         NAME
     }
 
-    /// Must be called inside a tokio runtime, on which the adapter then lives.
-    fn start(self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
-        let Self { config, layer, inbound, locations, board, commons, changes, reloader: _ } = self;
-        layer.listen().map_err(|ListenError { kind, bind, source }| StartError::Listen {
-            adapter: NAME,
-            address: format!("{} {bind}", kind.via_name()),
-            source,
-        })?;
+    /// Must be called inside a tokio runtime, on which the adapter then lives. A second start goes on with the sockets of
+    /// the first; streams are cut, so that phones come anew by them.
+    fn start(&mut self, events: Sender<Event>) -> Result<Sender<Command>, StartError> {
+        let inbound = Arc::clone(&self.inbound).try_lock_owned();
+        let inbound = inbound.expect("no task is started before the one before has ended");
+        if self.is_started {
+            self.layer.cut_streams();
+        } else {
+            self.layer.listen().map_err(|ListenError { kind, bind, source }| StartError::Listen {
+                adapter: NAME,
+                address: format!("{} {bind}", kind.via_name()),
+                source,
+            })?;
+            self.is_started = true;
+        }
+        let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        let mut task = self.task(inbound, inbox, Outlet::new(events));
+        let change = task.inputs.changes.borrow_and_update().clone();
+        task.handle(Turn::Change(change));
+        task.handle(Turn::Time);
+        tokio::spawn(work(NAME, task));
+        Ok(commands)
+    }
+}
+
+impl SipAdapter {
+    /// All of it anew, by what was configured and is remembered.
+    fn task(
+        &self,
+        inbound: OwnedMutexGuard<InboundReceiver>,
+        commands: Receiver<Command>,
+        outlet: Outlet,
+    ) -> Task {
+        let Self { config, layer, memory, board, commons, .. } = self;
         let now = std::time::Instant::now();
-        let trunks = Trunks::new(config.trunks);
+        let trunks = Trunks::new(config.trunks.clone());
         layer.trust_trunks(trunks.networks().collect());
         let keyring = TrunkKeyring::new(&trunks, rand::random());
-        let admission = Admission::new(config.digest, config.users, trunks.clone(), rand::random(), now);
-        let mut door = Door::new(
-            admission,
-            Registrar::new(config.registrar, rand::random()),
-            locations,
-            layer.clone(),
-            config.keeper,
-        );
-        door.restore(&config.kept, now);
+        let users = Arc::clone(&config.users);
+        let admission = Admission::new(config.digest.clone(), users, trunks.clone(), rand::random(), now);
+        let registrar = Registrar::new(config.registrar, rand::random());
+        self.locations.clear();
+        let mut door =
+            Door::new(admission, registrar, self.locations.clone(), layer.clone(), Arc::clone(memory) as _);
+        door.restore(&memory.records(), now);
         let names = Names::new(layer.clone());
-        let mut agent = Agent::new(config.agent, rand::random(), door, Box::new(names), Box::new(keyring));
-        agent.share(commons);
-        let (commands, inbox) = mpsc::channel(COMMAND_QUEUE);
+        let mut agent =
+            Agent::new(config.agent.clone(), rand::random(), door, Box::new(names), Box::new(keyring));
+        agent.share(commons.clone());
         board.limit(&trunks, agent.loads_mut());
-        orphans::end(&config.kept_calls, &mut agent, &layer, now);
-        let desk = config.accounts;
-        let upstream = Upstream::new(&trunks, layer.clone(), board, desk.clone(), now);
+        orphans::end(&memory.calls(), &mut agent, layer, now);
+        let desk = config.accounts.clone();
+        desk.wish_again();
+        let upstream = Upstream::new(&trunks, layer.clone(), board.clone(), desk.clone(), now);
         let resolver = Resolver::of(&config.nameservers);
         let (routes, resolved) = Routes::new(layer.clone(), trunks, resolver);
-        let task = Task::new(agent, layer, routes, upstream, Outlet::new(events));
-        let task = task.with_keeper(config.call_keeper).with_desk(desk);
-        tokio::spawn(task.run(inbound, inbox, resolved, changes));
-        Ok(commands)
+        Task {
+            agent,
+            layer: layer.clone(),
+            routes,
+            upstream,
+            texts: Texts::default(),
+            outlet,
+            keeper: Arc::clone(memory) as _,
+            held: BTreeMap::new(),
+            desk,
+            inputs: Inputs {
+                inbound,
+                commands: Some(commands),
+                resolved,
+                changes: self.reloader.subscribe(),
+            },
+        }
+    }
+}
+
+/// An adapter that nobody can start again listens no more.
+impl Drop for SipAdapter {
+    fn drop(&mut self) {
+        self.layer.stop();
     }
 }

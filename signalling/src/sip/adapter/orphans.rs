@@ -1,4 +1,4 @@
-//! Answered calls of a process before: their peers learn that they are over.
+//! Answered calls of a process, or of a task, before: their peers learn that they are over.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ pub(super) fn end(kept: &[KeptCall], agent: &mut Agent<Door>, layer: &TransportL
         }
     }
     if !kept.is_empty() {
-        info!(calls = kept.len(), "calls of the process before are ended");
+        info!(calls = kept.len(), "calls of before are ended");
     }
 }
 

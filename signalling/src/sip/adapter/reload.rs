@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::watch;
 
 use crate::auth::digest::{Algorithm, Credentials};
 use crate::sip::agent::AgentChange;
@@ -27,19 +27,21 @@ pub struct SipChange {
 
 /// Hands changes to the adapter; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct SipReloader(Sender<SipChange>);
+pub struct SipReloader(watch::Sender<Option<Box<SipChange>>>);
 
 impl SipReloader {
-    /// One change may wait, for they are made by hand.
-    pub(super) fn channel() -> (Self, Receiver<SipChange>) {
-        let (changes, receiver) = mpsc::channel(1);
-        (Self(changes), receiver)
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(None))
     }
 
-    /// Has the adapter take up a change; what is under way goes on by what it began with. An adapter that is gone
-    /// takes up nothing.
-    pub async fn take_up(&self, change: SipChange) {
-        let _ = self.0.send(change).await;
+    /// Has the adapter take up a change; what is under way goes on by what it began with.
+    pub fn take_up(&self, change: SipChange) {
+        self.0.send_replace(Some(Box::new(change)));
+    }
+
+    /// The latest change, and those to come.
+    pub(super) fn subscribe(&self) -> watch::Receiver<Option<Box<SipChange>>> {
+        self.0.subscribe()
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::Receiver;
-use tracing::{debug, error, info};
+use tokio::sync::{OwnedMutexGuard, watch};
+use tracing::{debug, info};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::door::Door;
@@ -16,9 +17,7 @@ use super::routes::{Asker, Resolved, Routes, Way};
 use super::texts::Texts;
 use super::upstream::Upstream;
 use crate::accounts::{AccountDesk, AccountId, HeldAccount};
-use crate::adapter::outlet::Outlet;
-use crate::adapter::{Command, Delivery, Dial, Event};
-use crate::guarded::guarded;
+use crate::adapter::{Command, Dial, Event, Outlet, Work};
 use crate::room::Crowded;
 use crate::sip::agent::Agent;
 use crate::sip::call::CallKeeper;
@@ -28,111 +27,64 @@ use crate::sip::trunk::Trunks;
 
 /// Everything that the adapter knows.
 pub(super) struct Task {
-    agent: Agent<Door>,
-    layer: TransportLayer,
-    routes: Routes,
-    upstream: Upstream,
-    texts: Texts,
-    outlet: Outlet,
-    /// Who keeps answered calls over a restart.
-    keeper: Option<Arc<dyn CallKeeper>>,
+    pub(super) agent: Agent<Door>,
+    pub(super) layer: TransportLayer,
+    pub(super) routes: Routes,
+    pub(super) upstream: Upstream,
+    pub(super) texts: Texts,
+    pub(super) outlet: Outlet,
+    /// Who keeps answered calls.
+    pub(super) keeper: Arc<dyn CallKeeper>,
     /// The accounts that pages phone by, and where they are asked for.
-    held: BTreeMap<AccountId, HeldAccount>,
-    desk: AccountDesk,
+    pub(super) held: BTreeMap<AccountId, HeldAccount>,
+    pub(super) desk: AccountDesk,
+    pub(super) inputs: Inputs,
 }
 
-/// Turns that may end in a panic one after the other. Chosen by us: a message's fault is met once, and what is met at each turn
-/// is the core's own, of which a new start has none.
-const FAULTS_MAX: u32 = 3;
+/// What comes to the task.
+pub(super) struct Inputs {
+    /// Given back at the end, for a task that follows.
+    pub(super) inbound: OwnedMutexGuard<InboundReceiver>,
+    /// `None` when the gateway has said its last.
+    pub(super) commands: Option<Receiver<Command>>,
+    pub(super) resolved: Receiver<Resolved>,
+    pub(super) changes: watch::Receiver<Option<Box<SipChange>>>,
+}
 
 /// What there is to be done.
-enum Turn {
+pub(super) enum Turn {
     Inbound(Inbound),
     Command(Command),
     Resolved(Resolved),
-    Change(Box<SipChange>),
+    Change(Option<Box<SipChange>>),
     Wishes,
     Time,
     HandedOver,
 }
 
-impl Task {
-    pub(super) fn new(
-        agent: Agent<Door>,
-        layer: TransportLayer,
-        routes: Routes,
-        upstream: Upstream,
-        outlet: Outlet,
-    ) -> Self {
-        Self {
-            agent,
-            layer,
-            routes,
-            upstream,
-            texts: Texts::default(),
-            outlet,
-            keeper: None,
-            held: BTreeMap::new(),
-            desk: AccountDesk::default(),
+impl Work for Task {
+    type Turn = Turn;
+
+    async fn next(&mut self) -> Turn {
+        let wake = self.poll_timeout();
+        let Inputs { inbound, commands, resolved, changes } = &mut self.inputs;
+        tokio::select! {
+            Some(inbound) = inbound.recv() => Turn::Inbound(inbound),
+            command = next_command(commands) => Turn::Command(command),
+            Some(resolved) = resolved.recv() => Turn::Resolved(resolved),
+            Ok(()) = changes.changed() => Turn::Change(changes.borrow_and_update().clone()),
+            () = self.desk.wished() => Turn::Wishes,
+            () = until(wake) => Turn::Time,
+            () = self.outlet.hand_over() => Turn::HandedOver,
         }
     }
 
-    /// The same, with somebody who keeps answered calls.
-    pub(super) fn with_keeper(mut self, keeper: Option<Arc<dyn CallKeeper>>) -> Self {
-        self.keeper = keeper;
-        self
-    }
-
-    /// The same, asked at this desk to hold accounts for pages.
-    pub(super) fn with_desk(mut self, desk: AccountDesk) -> Self {
-        self.desk = desk;
-        self
-    }
-
-    /// Serves until it was told to drain and everything has ended, or the gateway is gone.
-    pub(super) async fn run(
-        mut self,
-        mut inbound: InboundReceiver,
-        mut commands: Receiver<Command>,
-        mut resolved: Receiver<Resolved>,
-        mut changes: Receiver<SipChange>,
-    ) {
-        let desk = self.desk.clone();
-        let mut is_commanded = true;
-        let mut faults = 0;
-        self.handle(Turn::Time);
-        while !(self.agent.is_drained() && self.upstream.is_over() && self.outlet.is_empty()) {
-            let wake = self.poll_timeout();
-            let turn = tokio::select! {
-                Some(inbound) = inbound.recv() => Turn::Inbound(inbound),
-                command = commands.recv(), if is_commanded => {
-                    is_commanded = command.is_some();
-                    Turn::Command(command.unwrap_or(Command::Drain))
-                }
-                Some(resolved) = resolved.recv() => Turn::Resolved(resolved),
-                Some(change) = changes.recv() => Turn::Change(Box::new(change)),
-                () = desk.wished() => Turn::Wishes,
-                () = until(wake) => Turn::Time,
-                () = self.outlet.hand_over() => Turn::HandedOver,
-            };
-            if guarded(|| self.handle(turn)).is_some() {
-                faults = 0;
-                continue;
-            }
-            faults += 1;
-            if faults == FAULTS_MAX || guarded(|| self.give_up_broken()).is_none() {
-                return error!("one fault of ours follows the other, and SIP cannot go on");
-            }
-        }
-    }
-
-    /// One turn: what came in, and all that follows from it.
     fn handle(&mut self, turn: Turn) {
         match turn {
             Turn::Inbound(inbound) => self.handle_inbound(inbound),
             Turn::Command(command) => self.handle_command(command),
             Turn::Resolved(resolved) => self.handle_resolved(resolved),
-            Turn::Change(change) => self.take_up(*change),
+            Turn::Change(change) => change.into_iter().for_each(|change| self.take_up(*change)),
             Turn::Wishes => self.obey_wishes(),
             Turn::Time => self.handle_timeout(),
             Turn::HandedOver => {}
@@ -140,12 +92,17 @@ impl Task {
         self.flush();
     }
 
-    /// After a panic: what it was met in is lost, all else goes on.
     fn give_up_broken(&mut self) {
         self.agent.give_up_broken(Instant::now());
         self.flush();
     }
 
+    fn is_over(&self) -> bool {
+        self.agent.is_drained() && self.upstream.is_over() && self.outlet.is_empty()
+    }
+}
+
+impl Task {
     fn handle_inbound(&mut self, inbound: Inbound) {
         let now = Instant::now();
         match inbound {
@@ -254,7 +211,10 @@ impl Task {
             return self.agent.fail_text(text.leg, cause);
         }
         dial.span.in_scope(|| info!(?cause, "leg ended before it was called"));
-        self.outlet.push(Event::Ended { leg: dial.leg, cause });
+        let ended = Event::Ended { leg: dial.leg, cause };
+        if let Some(refusal) = self.outlet.report(ended) {
+            self.agent.handle_command(refusal, Instant::now());
+        }
     }
 
     /// Takes out of the core what is to be told and sent, until nothing is left.
@@ -283,37 +243,21 @@ impl Task {
             self.upstream.errand_ended(end, &mut self.routes.health, &mut self.agent, now);
         }
         while let Some(change) = self.agent.poll_call_change() {
-            if let Some(keeper) = &self.keeper {
-                keeper.keep(change);
-            }
+            self.keeper.keep(change);
         }
     }
 
     fn take_events(&mut self) {
-        let mut refused = Vec::new();
         while let Some(event) = self.agent.poll_event() {
-            match event {
-                // What the gateway cannot take it need not hear of.
-                Event::Incoming(call) if self.outlet.is_full() => {
-                    refused.push(call.leg);
-                    self.agent.count_refused(Crowded::Backlog);
-                    let refusal = Command::Hangup { leg: call.leg, cause: EndCause::Overloaded };
-                    self.agent.handle_command(refusal, Instant::now());
-                }
-                Event::Texted(text) if self.outlet.is_full() => {
-                    let delivery = Delivery::Failed(EndCause::Overloaded);
-                    let refusal = Command::AnswerText { leg: text.leg, delivery };
-                    self.agent.handle_command(refusal, Instant::now());
-                }
-                // It is counted; a record would have to wait with all else.
-                Event::Refused(_) if self.outlet.is_full() => {}
-                Event::Ended { leg, .. } if refused.contains(&leg) => {}
-                event => {
-                    if let Event::Incoming(call) = &event {
-                        self.name_leg(call.leg);
+            let called = matches!(event, Event::Incoming(_)).then(|| event.leg());
+            match self.outlet.report(event) {
+                Some(refusal) => {
+                    if called.is_some() {
+                        self.agent.count_refused(Crowded::Backlog);
                     }
-                    self.outlet.push(event);
+                    self.agent.handle_command(refusal, Instant::now());
                 }
+                None => called.into_iter().for_each(|leg| self.name_leg(leg)),
             }
         }
     }
@@ -338,11 +282,24 @@ impl Task {
     }
 }
 
-/// However the task ends, a panic included: who starts the adapter anew needs its ports.
+/// In order alone: what follows a task that broke goes on with its sockets.
 impl Drop for Task {
     fn drop(&mut self) {
-        self.layer.stop();
-        info!("SIP adapter stopped");
+        if self.is_over() {
+            self.layer.stop();
+        }
+    }
+}
+
+/// The next command; `Drain` where the gateway is gone, once.
+async fn next_command(commands: &mut Option<Receiver<Command>>) -> Command {
+    let Some(receiver) = commands else { return std::future::pending().await };
+    match receiver.recv().await {
+        Some(command) => command,
+        None => {
+            *commands = None;
+            Command::Drain
+        }
     }
 }
 

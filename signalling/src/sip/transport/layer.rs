@@ -330,6 +330,11 @@ impl TransportLayer {
         self.shared.connections.len()
     }
 
+    /// Closes all streams as soon as what waits for them has been written: their peers come anew, if they like.
+    pub(in crate::sip) fn cut_streams(&self) {
+        self.shared.connections.finish_all();
+    }
+
     /// Closes all listeners, and all streams as soon as what waits for them has been written.
     pub fn stop(&self) {
         self.shared.stop.send_replace(true);

@@ -30,6 +30,8 @@ pub(crate) struct Gateway {
     pub(crate) transport: TransportLayer,
     pub(crate) locations: Locations,
     events: Receiver<Event>,
+    /// Dropped, it would listen no more.
+    _adapter: SipAdapter,
 }
 
 /// Users `alice` and `bob`, one listener of each kind.
@@ -57,11 +59,11 @@ impl Gateway {
     }
 
     pub(crate) fn start_with(config: SipConfig) -> Self {
-        let adapter = SipAdapter::new(config);
+        let mut adapter = SipAdapter::new(config);
         let (transport, locations) = (adapter.transport(), adapter.locations());
         let (sender, events) = mpsc::channel(64);
         let commands = adapter.start(sender).expect("loopback ports are free");
-        Self { commands, transport, locations, events }
+        Self { commands, transport, locations, events, _adapter: adapter }
     }
 
     /// Where the listener at this place of the list is.
