@@ -27,6 +27,8 @@ pub mod metrics;
 pub mod people;
 pub mod prompts;
 pub mod reload;
+#[allow(unused_qualifications, reason = "utoipa names what it is given by its whole path")]
+pub mod rest;
 pub mod roster;
 pub mod serve;
 pub mod shutdown;

@@ -186,6 +186,10 @@ fn public(config: &Config, telephony: &Telephony, demo: Option<Demo>, connection
     Services {
         sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
         json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),
+        rest: {
+            let folder = config.recording.as_ref().map(|recording| recording.folder.clone());
+            config.rest.as_ref().and_then(|rest| telephony.rest(rest, folder))
+        },
         entry: telephony.entry(),
         demo: demo.map(Arc::new),
         status: Some(telephony.status()),

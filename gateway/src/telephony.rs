@@ -1,6 +1,7 @@
 //! Everything that carries calls, made of the configuration: engine, adapters, switchboard.
 
 mod adapters;
+mod back_ends;
 mod changing;
 mod supervisor;
 
@@ -44,6 +45,7 @@ use crate::tls::TlsError;
 use crate::wiring;
 pub use adapters::Restarts;
 use adapters::{Started, Told};
+use back_ends::{BackEnds, places_of};
 pub use changing::Changing;
 use changing::{Live, legs_max};
 
@@ -115,6 +117,7 @@ pub struct Telephony {
     live: Live,
     board: Arc<Switchboard>,
     roster: Roster,
+    back_ends: Option<BackEnds>,
     health: Health,
     exporter: Option<Exporter>,
     started_at: Instant,
@@ -227,7 +230,13 @@ impl Telephony {
             config.telemetry.clone().map(|telemetry| Exporter::start(telemetry.otlp)).transpose()?;
         let of_traces = exporter.clone().map(|exporter| Arc::new(exporter) as Arc<dyn CdrKeeper>);
         let of_records = store.as_ref().and_then(Store::cdr_keeper);
-        let roster = Roster::new(of_records.into_iter().chain(of_traces).collect());
+        let mut back_ends = config.rest.as_ref().map(|_| BackEnds::new(config));
+        if let Some(back_ends) = &back_ends {
+            back_ends.watch(&places_of(&live));
+        }
+        let of_back_ends = back_ends.iter().flat_map(BackEnds::keepers);
+        let next = of_back_ends.chain(of_records).chain(of_traces);
+        let roster = Roster::new(next.collect());
         let board =
             Switchboard::new(engine.clone(), live.house(config), told.by_name()).with_witness(witness);
         let board = board.with_presence(presence);
@@ -236,7 +245,8 @@ impl Telephony {
         let board = board.with_spent(spent.unwrap_or_default(), of_spent);
         let board = Arc::new(board.with_records(Arc::new(roster.clone())));
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(adapters.serve(Arc::clone(&board), stopping));
+        let originations = back_ends.as_mut().and_then(BackEnds::take_originations);
+        let served = tokio::spawn(adapters.serve(Arc::clone(&board), originations, stopping));
         let of_store = store.as_ref().map(Store::health);
         let health = Health::new(engine.clone(), media_load.clone(), of_store.clone());
         let status = StatusReader::new(engine.clone(), Arc::clone(&board), locations, of_store, trunks);
@@ -253,6 +263,7 @@ impl Telephony {
             live,
             board,
             roster,
+            back_ends,
             health,
             exporter,
             started_at,
@@ -350,6 +361,7 @@ impl Telephony {
             no_room: Arc::clone(&self.refused),
             forbidden: self.board.forbidden(),
             entry: self.entry.clone(),
+            event_hub: self.back_ends.as_ref().map(|it| it.streams.hub.clone()),
             streams_refused: Arc::clone(&self.streams_refused),
             board: Arc::clone(&self.board),
             mishaps,
@@ -394,6 +406,7 @@ impl Telephony {
             engine: self.engine.clone(),
             media_load: Arc::clone(&self.media_load),
             entry: self.entry.clone(),
+            back_ends: self.back_ends.as_ref().map(BackEnds::taker),
         }
     }
 

@@ -104,6 +104,7 @@ fn serve(own: &Arc<OwnCertificate>) -> [SocketAddr; 3] {
             let services = Services {
                 sip: None,
                 json: None,
+                rest: None,
                 entry: EntryDesk::default(),
                 demo: None,
                 status: None,

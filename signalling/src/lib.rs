@@ -13,6 +13,7 @@ pub mod json;
 pub mod locations;
 pub mod lock;
 pub mod moment;
+pub mod origination;
 pub mod presence;
 pub mod q850;
 pub mod rehearsal;

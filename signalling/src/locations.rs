@@ -4,8 +4,9 @@
 //! asking the task.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::adapter::{MediaProfile, Target};
 
@@ -13,7 +14,11 @@ use crate::adapter::{MediaProfile, Target};
 #[derive(Debug, Clone, Default)]
 pub struct Locations {
     users: Arc<RwLock<HashMap<String, Vec<ContactInfo>>>>,
+    observer: Arc<OnceLock<Observer>>,
 }
+
+/// Who is told whose places have changed.
+struct Observer(Box<dyn Fn(&str) + Send + Sync>);
 
 /// One place where a user can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,12 @@ impl Locations {
         self.users.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned().unwrap_or_default()
     }
 
+    /// The users that can be reached, in no order.
+    #[must_use]
+    pub fn users(&self) -> Vec<String> {
+        self.users.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// How many users can be reached.
     #[must_use]
     pub fn reachable_users(&self) -> usize {
@@ -44,16 +55,41 @@ impl Locations {
     /// Replaces what is known of a user: for the adapter whose locations these are.
     pub fn set(&self, user: &str, contacts: Vec<ContactInfo>) {
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        let is_same = users.get(user).map_or(&[][..], Vec::as_slice) == contacts;
         if contacts.is_empty() {
             users.remove(user);
         } else {
             users.insert(user.to_owned(), contacts);
         }
+        drop(users);
+        if !is_same {
+            self.tell(user);
+        }
     }
 
     /// Nobody is reached any more.
     pub(crate) fn clear(&self) {
-        self.users.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let gone = std::mem::take(&mut *self.users.write().unwrap_or_else(PoisonError::into_inner));
+        for user in gone.keys() {
+            self.tell(user);
+        }
+    }
+
+    /// Tells this one from now on whose places have changed; it must not wait. There is one at most: the first stays.
+    pub fn observe(&self, observe: impl Fn(&str) + Send + Sync + 'static) {
+        let _ = self.observer.set(Observer(Box::new(observe)));
+    }
+
+    fn tell(&self, user: &str) {
+        if let Some(Observer(observe)) = self.observer.get() {
+            observe(user);
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
     }
 }
 

@@ -10,6 +10,7 @@ mod conversation;
 mod delivery;
 mod house;
 mod legs;
+mod originate;
 mod records;
 mod roll;
 mod ties;
@@ -34,6 +35,7 @@ use webtrunk_engine::{CallId, EndCause, LegId};
 use crate::adapter::{Command, Event, Incoming, Origin, Supervising};
 use crate::b2bua::Input;
 use crate::cdr::CdrKeeper;
+use crate::origination::{self, Origination};
 use crate::presence::{Presence, Present};
 use crate::routing::{Decision, Plan, Query};
 use crate::spending::Spent;
@@ -47,6 +49,7 @@ use ties::Ties;
 use till::{Bill, Till};
 
 pub use house::House;
+pub use originate::{Originations, Originator};
 pub use till::{Forbidden, SpentKeeper};
 pub use witness::Witness;
 
@@ -248,36 +251,79 @@ impl Switchboard {
         let (media_events, from_engine) = mpsc::channel(MAILBOX);
         let house = self.house();
         let mut desk = Desk::open(self.records.as_ref(), &incoming);
-        match self.admit(&incoming, &house, media_events, &stopping, &mut desk).await {
+        match self.admit(&incoming, &house, None, media_events, &stopping, &mut desk).await {
             Ok((plan, handle, seats)) => {
                 desk.admit(handle.id());
                 // At the highest level, as every span: see `adapter::leg_span`.
                 let span = error_span!("call", id = %handle.id());
-                let legs = vec![(leg, adapter)];
-                let (seats, bill) = (Seats::new(&self.users, leg, seats), Bill::new(&self.till));
                 let mut present = Present::new(self.presence.clone());
                 if let Origin::User(user) = &incoming.origin {
                     present.enter(user, leg);
                 }
-                let listed = self.roll.enter(&handle);
                 let call = Conversation {
                     board: &self,
                     inbox,
                     from_adapters,
                     from_engine,
+                    listed: self.roll.enter(&handle),
                     handle,
-                    legs,
-                    seats,
+                    legs: vec![(leg, adapter)],
+                    seats: Seats::new(&self.users, leg, seats),
+                    kept_seats: Vec::new(),
                     present,
-                    bill,
+                    bill: Bill::new(&self.till),
                     desk,
-                    listed,
                 };
                 call.run(adapter, incoming, (plan, &house), stopping).instrument(span).await;
             }
             Err(cause) => {
                 desk.refuse(cause);
                 self.command(adapter, Command::Hangup { leg, cause }).await;
+                self.legs.remove(leg);
+            }
+        }
+    }
+
+    /// One call that is made because somebody asked, from its begin to its last event.
+    async fn run_origination(
+        self: Arc<Self>,
+        origination: Box<Origination>,
+        begun: originate::Begun,
+        (inbox, from_adapters): (mpsc::Sender<Told>, mpsc::Receiver<Told>),
+        stopping: watch::Receiver<bool>,
+    ) {
+        let (leg, incoming) = (origination.leg, origination.incoming());
+        let (media_events, from_engine) = mpsc::channel(MAILBOX);
+        let house = self.house();
+        let mut desk = Desk::originate(self.records.as_ref(), &origination);
+        let decision = originate::decide(&origination, &house);
+        let admitted =
+            self.admit(&incoming, &house, Some(decision), media_events, &stopping, &mut desk).await;
+        // Who asked may be gone.
+        let _ = begun.send(admitted.as_ref().map(drop).map_err(|cause| *cause));
+        match admitted {
+            Ok((plan, handle, seats)) => {
+                desk.admit(handle.id());
+                let span = error_span!("call", id = %handle.id());
+                let call = Conversation {
+                    board: &self,
+                    inbox,
+                    from_adapters,
+                    from_engine,
+                    listed: self.roll.enter(&handle),
+                    handle,
+                    legs: vec![(leg, origination::NAME)],
+                    seats: Seats::new(&self.users, leg, Vec::new()),
+                    // The leg that stands for who asked is gone before the call is.
+                    kept_seats: seats,
+                    present: Present::new(self.presence.clone()),
+                    bill: Bill::new(&self.till),
+                    desk,
+                };
+                call.run_origination(&origination, (plan, &house), stopping).instrument(span).await;
+            }
+            Err(cause) => {
+                desk.refuse(cause);
                 self.legs.remove(leg);
             }
         }
@@ -300,11 +346,12 @@ impl Switchboard {
         }
     }
 
-    /// The plan for a call and a place in the engine, or why not.
+    /// The plan for a call, which the dial plan makes where there is none yet, and a place in the engine; or why not.
     async fn admit(
         &self,
         incoming: &Incoming,
         house: &House,
+        decided: Option<Decision>,
         media_events: mpsc::Sender<CallEvent>,
         stopping: &watch::Receiver<bool>,
         desk: &mut Desk,
@@ -313,7 +360,8 @@ impl Switchboard {
         if *stopping.borrow() {
             return Err(EndCause::ShuttingDown);
         }
-        let plan = match house.rules.route(&Query::of(incoming, SystemTime::now(), rand::random())) {
+        let route = || house.rules.route(&Query::of(incoming, SystemTime::now(), rand::random()));
+        let plan = match decided.unwrap_or_else(route) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {
                 incoming.span.in_scope(|| info!(%origin, %destination, %reason, ?cause, "call refused"));
@@ -365,8 +413,10 @@ impl Switchboard {
     }
 
     async fn command(&self, adapter: &'static str, command: Command) {
-        if adapter == tie::NAME {
-            return self.ties.handle_command(command);
+        match adapter {
+            tie::NAME => return self.ties.handle_command(command),
+            origination::NAME => return self.leave_asker(command),
+            _ => {}
         }
         let Some(commands) = self.adapters.get(adapter) else {
             return error!(adapter, "no such adapter");
@@ -376,6 +426,19 @@ impl Switchboard {
         }
     }
 
+    /// The leg that stands for who asked for a call has no adapter, and ends as soon as it is to.
+    fn leave_asker(&self, command: Command) {
+        let (leg, cause) = match command {
+            Command::Hangup { leg, cause } => (leg, cause),
+            Command::Redirect { leg, .. } => (leg, EndCause::Unavailable),
+            // It is told that others ring, and nothing is to be done about it.
+            _ => return,
+        };
+        let legs = self.legs.clone();
+        // Its call hears of it when it has done what it does.
+        tokio::spawn(async move { legs.pass(Event::Ended { leg, cause }).await });
+    }
+
     /// Hangs up a leg whose call is no more.
     fn abandon(&self, leg: LegId, adapter: &'static str, cause: EndCause) {
         warn!(%leg, adapter, "leg is left without its call");
@@ -383,6 +446,7 @@ impl Switchboard {
         if adapter == tie::NAME {
             return self.ties.handle_command(command);
         }
+        // What stands for who asked for a call has nobody to be told; nor has an adapter that is not there.
         let Some(commands) = self.adapters.get(adapter).cloned() else { return };
         if let (Err(TrySendError::Full(command)), Ok(runtime)) =
             (commands.try_send(command), Handle::try_current())

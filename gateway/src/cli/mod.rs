@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod apikey;
 mod cdr;
 mod check;
 mod doubts;
@@ -104,6 +105,9 @@ enum Command {
         #[arg(default_value = DEFAULT_REALM)]
         realm: String,
     },
+    /// Make keys for back ends.
+    #[command(subcommand, name = "apikey")]
+    ApiKey(apikey::ApiKeyCommand),
     /// Make tokens for pages, and tell what is in them.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -155,6 +159,7 @@ impl Cli {
             Command::Reload(arguments) => arguments.execute(io::stdout().lock()),
             Command::Drain(arguments) => arguments.execute(io::stdout().lock()),
             Command::Password { user, realm } => password::print(&user, &realm),
+            Command::ApiKey(command) => apikey::apikey(&command, io::stdout().lock()),
             Command::Token(command) => token::token(&command, io::stdout().lock()),
         };
         match done {

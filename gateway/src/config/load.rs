@@ -22,6 +22,7 @@ use super::media::MediaSection;
 use super::messages::MessagesSection;
 use super::prompts::Prompts;
 use super::recording::RecordingSection;
+use super::rest::{ApiKeySection, RestSection, check_keys};
 use super::rules::{Known, RuleSection};
 use super::secret::{Environment, closed_to, open_to};
 use super::sip::SipSection;
@@ -46,6 +47,9 @@ struct File {
     sip: SipSection,
     sip_ws: Option<SipWsSection>,
     json: Option<JsonSection>,
+    rest: Option<RestSection>,
+    #[serde(default)]
+    api_keys: Vec<ApiKeySection>,
     #[serde(default)]
     entry: EntrySection,
     #[serde(default)]
@@ -170,6 +174,10 @@ impl File {
             .json
             .as_ref()
             .and_then(|section| section.check(around, sip_ws.as_ref(), environment, faults));
+        let sip_path = sip_ws.as_ref().map(|sip_ws| sip_ws.path.as_str());
+        let rest = self.rest.as_ref().map(|section| section.check(around, sip_path, faults));
+        let customers: Vec<_> = self.customers.iter().map(CustomerSection::name).collect();
+        let api_keys = check_keys(&self.api_keys, self.rest.is_some(), &customers, faults);
         let entry = self.entry.check(&self.customers, self.http.is_some(), environment, faults);
         let defence = self.defence.check(faults);
         let messages = self.messages.check(faults);
@@ -233,6 +241,8 @@ impl File {
             sip,
             sip_ws: sip_ws.unwrap_or_default(),
             json,
+            rest,
+            api_keys,
             entry,
             defence,
             messages,

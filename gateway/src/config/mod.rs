@@ -40,6 +40,7 @@ mod prompts;
 mod record;
 mod recording;
 mod redirects;
+mod rest;
 mod rules;
 mod secret;
 mod sip;
@@ -66,6 +67,8 @@ use webtrunk_signalling::routing::Rules;
 use webtrunk_signalling::sip::agent::TextConfig;
 use webtrunk_signalling::sip::subscription::SubscriptionConfig;
 
+use crate::rest::keys::ApiKeys;
+
 pub use accounts::UserLimits;
 pub use admin::{AdminConfig, NoAdmin};
 pub use cdr::CdrConfig;
@@ -82,6 +85,7 @@ pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use prompts::Prompts;
 pub use recording::RecordingConfig;
+pub use rest::RestConfig;
 pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipSettings};
 pub use sip_ws::{WEBSOCKET_PATH, WebSocketSettings};
@@ -115,6 +119,10 @@ pub struct Config {
     pub sip_ws: WebSocketSettings,
     /// Calls by JSON; `None` serves none.
     pub json: Option<JsonSettings>,
+    /// The interface for back ends; `None` serves none.
+    pub rest: Option<RestConfig>,
+    /// Who may ask there.
+    pub api_keys: ApiKeys,
     /// Names that last for a while, and who gets them.
     pub entry: Entry,
     /// What stands before everything that costs.

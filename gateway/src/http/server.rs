@@ -19,6 +19,7 @@ use crate::config::HttpConfig;
 use crate::demo::Demo;
 use crate::entry::EntryDesk;
 use crate::health::Health;
+use crate::rest::Rest;
 use crate::status::StatusReader;
 
 /// The server cannot be opened.
@@ -52,6 +53,8 @@ pub struct Services {
     pub sip: Option<(String, WsEndpoint)>,
     /// The JSON API, and its path.
     pub json: Option<(String, JsonEndpoint)>,
+    /// The interface for back ends.
+    pub rest: Option<Rest>,
     /// Who gets credentials of the edge.
     pub entry: EntryDesk,
     /// The demo's credentials, in a demo.
@@ -134,6 +137,7 @@ impl BoundHttp {
         let is_secure = self.tls.is_some();
         let sip = services.sip.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
         let json = services.json.map(|(path, endpoint)| (path, web::Data::new(endpoint)));
+        let rest = services.rest;
         let entry = web::Data::new(services.entry);
         let demo = services.demo.map(web::Data::from);
         let status = services.status.map(web::Data::new);
@@ -155,6 +159,9 @@ impl BoundHttp {
                 if let Some((path, endpoint)) = json.clone() {
                     app.app_data(endpoint);
                     app.route(&path, web::get().to(webtrunk_signalling::json::adapter::serve));
+                }
+                if let Some(rest) = &rest {
+                    app.service(rest.service());
                 }
                 routes(app, sip.clone(), told, is_secure);
             })

@@ -16,6 +16,7 @@ use super::process::Process;
 use crate::certificates::{CertificateFacts, Certificates};
 use crate::entry::EntryDesk;
 use crate::health::Health;
+use crate::rest::events::Hub;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightCounts};
 use crate::status::{Status, StatusReader};
@@ -45,6 +46,8 @@ pub struct Instruments {
     pub forbidden: Arc<Forbidden>,
     /// Who got credentials of the edge, and who did not.
     pub entry: EntryDesk,
+    /// What back ends are told, where they are.
+    pub event_hub: Option<Hub>,
     /// Media streams for which there was none.
     pub streams_refused: Arc<AtomicU64>,
     /// What one call wants of another that it is joined to.
@@ -79,6 +82,9 @@ pub(super) struct Readings {
     pub(super) forbidden: [u64; 2],
     /// Credentials of the edge that were issued, and those that were not.
     pub(super) credentials: [u64; 2],
+    /// Streams of events, and those that were closed since they did not keep up.
+    pub(super) event_streams: usize,
+    pub(super) event_streams_slow: u64,
     pub(super) streams_refused: u64,
     pub(super) ties_overflows: u64,
     pub(super) panics: u64,
@@ -128,6 +134,8 @@ impl Instruments {
             streams: self.transport.connections(),
             forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
             credentials: self.entry.counts(),
+            event_streams: self.event_hub.as_ref().map_or(0, Hub::streams),
+            event_streams_slow: self.event_hub.as_ref().map_or(0, Hub::slow),
             no_room: self.no_room.counts().collect(),
             streams_refused: self.streams_refused.load(Ordering::Relaxed),
             ties_overflows: self.board.tie_overflows(),

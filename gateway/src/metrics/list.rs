@@ -84,6 +84,20 @@ pub(super) const LIST: &[Metric] = &[
         },
     },
     Metric {
+        name: "webtrunk_event_streams",
+        kind: Gauge,
+        labels: &[],
+        help: "Streams of events that back ends listen to",
+        read: |at, samples| samples.value(at.event_streams),
+    },
+    Metric {
+        name: "webtrunk_event_streams_slow_total",
+        kind: Counter,
+        labels: &[],
+        help: "Streams of events that were closed since they did not keep up",
+        read: |at, samples| samples.value(at.event_streams_slow),
+    },
+    Metric {
         name: "webtrunk_call_talked_seconds_total",
         kind: Counter,
         labels: &[],

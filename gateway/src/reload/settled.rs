@@ -42,6 +42,8 @@ impl Settled {
         note(current.admin != written.admin, "admin", notes.1);
         note(current.sip_ws != written.sip_ws, "sip_ws", notes.1);
         let json = json(current, written, notes.0, notes.1);
+        note(current.rest != written.rest, "rest", notes.1);
+        note(current.api_keys != written.api_keys, "api_keys", notes.0);
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
         note(current.cdr != written.cdr, "cdr", notes.1);
@@ -70,6 +72,8 @@ impl Settled {
             sip,
             sip_ws: current.sip_ws.clone(),
             json,
+            rest: current.rest.clone(),
+            api_keys: written.api_keys.clone(),
             entry: written.entry.clone(),
             defence: written.defence.clone(),
             messages: written.messages.clone(),

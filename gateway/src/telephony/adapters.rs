@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use webtrunk_signalling::adapter::{Adapter, Command, Event, StartError};
-use webtrunk_signalling::switchboard::Switchboard;
+use webtrunk_signalling::switchboard::{Originations, Switchboard};
 
 use super::Collapse;
 use super::supervisor::{Supervised, Supervisor};
@@ -51,13 +51,21 @@ impl Started {
         self.told.clone()
     }
 
-    /// Serves them all, until `stopping` says so or one of them is gone: then no call may go on.
+    /// Serves them all, and calls that are asked for where such are, until `stopping` says so or one of them is gone: then no call may go on.
     pub(super) async fn serve(
         self,
         board: Arc<Switchboard>,
+        originations: Option<Originations>,
         stopping: watch::Receiver<bool>,
     ) -> Result<(), Collapse> {
         let mut served = JoinSet::new();
+        if let Some(asked) = originations {
+            let made = Arc::clone(&board).serve_originations(asked, stopping.clone());
+            served.spawn(async move {
+                made.await;
+                Ok(())
+            });
+        }
         for (name, events) in self.telling {
             served.spawn(Arc::clone(&board).serve(name, events, stopping.clone()));
         }

@@ -185,6 +185,7 @@ impl Scene {
         let server = bound.serve(Services {
             sip: None,
             json: Some(("/api/v1".into(), telephony.pages().expect("it is configured"))),
+            rest: None,
             entry: telephony.entry(),
             demo: None,
             status: None,

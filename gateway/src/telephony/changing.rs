@@ -14,6 +14,7 @@ use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig};
 use webtrunk_signalling::sip::transport::TransportLayer;
 use webtrunk_signalling::switchboard::{House, Switchboard};
 
+use super::back_ends::Taker;
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::entry::EntryDesk;
@@ -42,6 +43,7 @@ pub struct Changing {
     pub(super) engine: Engine,
     pub(super) media_load: Arc<EngineLoad>,
     pub(super) entry: EntryDesk,
+    pub(super) back_ends: Option<Taker>,
 }
 
 impl Changing {
@@ -71,6 +73,9 @@ impl Changing {
             },
         };
         self.entry.take_up(&config.entry);
+        if let Some(back_ends) = &self.back_ends {
+            back_ends.take_up(config);
+        }
         self.live.of_customers.set(wiring::pages_of_customers(config));
         self.live.reloader.take_up(change);
         if let (Some((_, reloader)), Some(json)) = (&self.live.pages, &config.json) {

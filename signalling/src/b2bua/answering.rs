@@ -53,6 +53,9 @@ impl B2bua {
 
     /// Makes the description with which the caller is answered.
     pub(super) fn answer_caller(&mut self, now: Instant) {
+        if let Some(first) = self.partner.filter(|_| self.is_originating()) {
+            return self.call_second(first, now);
+        }
         let leg = self.caller.leg;
         match std::mem::replace(&mut self.caller.state, PartyState::Describing(Purpose::Answer)) {
             PartyState::Early { description } => {

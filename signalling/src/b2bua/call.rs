@@ -15,13 +15,14 @@ use super::conference::Attendance;
 use super::effect::{Directory, Effect, Input, Settings};
 use super::meeting::Meeting;
 use super::menu::{Asking, Missed};
+use super::originating::Second;
 use super::party::{Party, PartyState};
 use super::recording::Recording;
 use super::redirect::Redirection;
 use super::replace::Replacement;
 use super::round::Round;
 use super::transfer::Transfer;
-use crate::adapter::{Command, Event, Incoming, Passage, Target};
+use crate::adapter::{Command, Event, Incoming, Origin, Passage, Target};
 use crate::routing::{Plan, Play, Step};
 
 /// How long a party that closed its media may take to say so in signalling too. Chosen by us.
@@ -58,6 +59,10 @@ pub struct B2bua {
     pub(super) transfer: Option<Transfer>,
     pub(super) replacement: Option<Replacement>,
     pub(super) redirection: Redirection,
+    /// Who is to be called when the first party has answered, in a call that the gateway makes by itself.
+    pub(super) second: Option<Second>,
+    /// At whose cost others are called, where it is not the caller's.
+    pub(super) payer: Option<Origin>,
     /// What goes along with the call.
     pub(super) passed: Passage,
     /// Who was rung last, as the plan names it.
@@ -100,7 +105,7 @@ impl B2bua {
     /// Takes a call that came in and starts its plan.
     #[must_use]
     pub fn new(
-        mut incoming: Incoming,
+        incoming: Incoming,
         adapter: &'static str,
         plan: Plan,
         settings: Settings,
@@ -111,7 +116,21 @@ impl B2bua {
         let span = Span::current();
         let who = (incoming.origin.clone(), incoming.caller.clone());
         let caller = Party::new(incoming.leg, who, adapter, incoming.profile, state, &span);
-        let mut call = Self {
+        let mut call = Self::with_caller(caller, &incoming, plan, settings, span);
+        call.caller.keys = call.add_incoming(adapter, incoming, None, directory);
+        call.next_step(directory, now);
+        call
+    }
+
+    /// A call of this caller's, of which nothing was done.
+    pub(super) fn with_caller(
+        caller: Party,
+        incoming: &Incoming,
+        plan: Plan,
+        settings: Settings,
+        span: Span,
+    ) -> Self {
+        Self {
             span,
             settings,
             caller,
@@ -131,15 +150,14 @@ impl B2bua {
             transfer: None,
             replacement: None,
             redirection: Redirection::default(),
-            passed: std::mem::take(&mut incoming.passed),
+            second: None,
+            payer: None,
+            passed: incoming.passed.clone(),
             rang_last: None,
             played: 0,
             media_closed_at: None,
             effects: VecDeque::new(),
-        };
-        call.caller.keys = call.add_incoming(adapter, incoming, None, directory);
-        call.next_step(directory, now);
-        call
+        }
     }
 
     /// Takes what happened.
@@ -148,7 +166,9 @@ impl B2bua {
             Input::Signal(event) => self.on_signal(event, directory, now),
             Input::Media(event) => self.on_media(event, directory, now),
             Input::Routed(decision) => {
-                if !self.on_redirect_routed(&decision, directory, now) {
+                if !self.on_redirect_routed(&decision, directory, now)
+                    && let Some(decision) = self.on_second_routed(decision, directory, now)
+                {
                     self.on_transfer_routed(decision, directory, now);
                 }
             }

@@ -165,6 +165,9 @@ impl B2bua {
             }
             _ => {}
         }
+        if is_ringing {
+            self.tell_ringing();
+        }
         let can_say = matches!(self.caller.state, PartyState::Waiting { .. } | PartyState::Early { .. });
         if is_ringing && can_say {
             let leg = self.caller.leg;
@@ -257,7 +260,7 @@ impl B2bua {
 
     /// Early media is heard where the caller has offered; an offer of ours has to wait for the answer.
     pub(super) fn describe_early(&mut self) {
-        if matches!(self.caller.state, PartyState::Waiting { has_offered: true }) {
+        if !self.is_originating() && matches!(self.caller.state, PartyState::Waiting { has_offered: true }) {
             self.caller.state = PartyState::Describing(Purpose::Ring);
             let leg = self.caller.leg;
             self.media(CallCommand::CreateAnswer { leg, opposite: self.partner });
@@ -266,6 +269,10 @@ impl B2bua {
 
     /// Both hear each other.
     pub(super) fn connect(&mut self, callee: LegId) {
+        // Nobody is there yet who could hear the first party.
+        if self.is_originating() {
+            return;
+        }
         if self.meeting.is_some() {
             return self.meet();
         }

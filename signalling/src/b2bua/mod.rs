@@ -16,6 +16,7 @@ mod menu;
 mod mute;
 mod notes;
 mod nowhere;
+mod originating;
 mod party;
 mod passage;
 mod recording;

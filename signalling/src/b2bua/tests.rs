@@ -25,6 +25,7 @@ mod keys;
 mod late;
 mod meeting;
 mod notes;
+mod originating;
 mod passage;
 mod recording;
 mod redirect;

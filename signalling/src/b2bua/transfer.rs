@@ -298,10 +298,11 @@ impl B2bua {
         self.party(self.transfer.as_ref()?.by).map(|party| party.identity.clone())
     }
 
-    /// The user at whose cost others are called: who calls, or who asked for the transfer under way.
+    /// The user at whose cost others are called: who calls or has it called, or who asked for the transfer under way.
     pub(super) fn payer(&self) -> Option<String> {
         let leg = self.transfer.as_ref().map_or(self.caller.leg, |transfer| transfer.by);
-        match &self.party(leg)?.origin {
+        let origin = self.payer.as_ref().filter(|_| self.transfer.is_none());
+        match origin.or(self.party(leg).map(|party| &party.origin))? {
             Origin::User(user) => Some(user.clone()),
             Origin::Trunk(_) => None,
         }

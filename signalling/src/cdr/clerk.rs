@@ -22,6 +22,7 @@ use crate::adapter::{
 };
 use crate::b2bua::{Effect, Input};
 use crate::moment::Moment;
+use crate::origination::{LISTENER, Origination};
 
 /// Legs that a record tells of. Chosen by us: a group of fifty that is rung in turn.
 const LEGS_MAX: usize = 64;
@@ -65,18 +66,27 @@ impl Clerk {
     #[must_use]
     pub fn begin(incoming: &Incoming, id: RecordId, at: Moment) -> Self {
         let Incoming { leg, origin, caller, destination, listener, .. } = incoming;
-        Self::new(*leg, (origin, caller, destination), listener, (id, at))
+        Self::new((origin, caller, destination), listener, (id, at)).with_caller(*leg, origin, caller)
+    }
+
+    /// Begins the record of a call that the gateway makes: its parties are those that are called.
+    #[must_use]
+    pub fn originate(origination: &Origination, at: Moment) -> Self {
+        let Origination { id, origin, second, shown_to_second, .. } = origination;
+        let mut clerk = Self::new((origin, shown_to_second, second), LISTENER, (id.clone(), at));
+        clerk.record.originated_by = Some(words(&origination.asked_by));
+        clerk
     }
 
     /// The record of a call for which there was no room.
     #[must_use]
     pub fn without_room(call: &RefusedCall, id: RecordId, at: Moment) -> Box<CallRecord> {
         let RefusedCall { leg, origin, caller, destination, listener, cause } = call;
-        Self::new(*leg, (origin, caller, destination), listener, (id, at)).refuse(*cause, None, at)
+        let clerk = Self::new((origin, caller, destination), listener, (id, at));
+        clerk.with_caller(*leg, origin, caller).refuse(*cause, None, at)
     }
 
     fn new(
-        leg: LegId,
         (origin, caller, destination): (&Origin, &Party, &str),
         listener: &str,
         (id, at): (RecordId, Moment),
@@ -85,6 +95,7 @@ impl Clerk {
             id,
             call: None,
             origin: origin.into(),
+            originated_by: None,
             caller: words(&caller.user),
             caller_name: words(&caller.display_name),
             destination: words(destination),
@@ -103,10 +114,12 @@ impl Clerk {
             recordings_left_out: 0,
             end: None,
         };
-        let mut clerk =
-            Self { begin: at, record, legs: Vec::new(), ended_by: None, decided: None, has_changed: true };
-        clerk.add_incoming(leg, (origin, caller), 0);
-        clerk
+        Self { begin: at, record, legs: Vec::new(), ended_by: None, decided: None, has_changed: true }
+    }
+
+    fn with_caller(mut self, leg: LegId, origin: &Origin, caller: &Party) -> Self {
+        self.add_incoming(leg, (origin, caller), 0);
+        self
     }
 
     /// The call has a name and a plan.
@@ -121,7 +134,7 @@ impl Clerk {
         let ms = self.notice(at);
         self.ended_by = None;
         match input {
-            Input::Signal(event) => self.see_event(event, ms),
+            Input::Signal(event) => self.see_event(event, at, ms),
             Input::Media(event) => self.see_media(event, ms),
             Input::Incoming { incoming, .. } => {
                 let of = incoming.replaces.map(|leg| leg.to_string()).unwrap_or_default();
@@ -196,12 +209,17 @@ impl Clerk {
         Box::new(self.record)
     }
 
-    fn see_event(&mut self, event: &Event, ms: u64) {
+    fn see_event(&mut self, event: &Event, at: Moment, ms: u64) {
         match event {
             Event::Progress { leg, is_ringing, description, .. } => {
                 self.ring(*leg, *is_ringing, description.is_some(), ms);
             }
-            Event::Answered { leg, .. } => self.answer(*leg, ms),
+            Event::Answered { leg, .. } => {
+                self.answer(*leg, ms);
+                if self.record.originated_by.is_some() {
+                    self.record.answered_at.get_or_insert_with(|| at.wall.into());
+                }
+            }
             Event::TransferAsked { leg, destination, .. } => {
                 let destination = words(destination);
                 self.note_of(*leg, Happening::TransferAsked { destination }, ms);
@@ -361,7 +379,11 @@ impl Clerk {
 
     /// What ends a leg first is what ended it.
     fn decide(&mut self, leg: LegId, cause: EndCause, by: By) {
-        let Some(index) = self.index_of(leg) else { return };
+        let Some(index) = self.index_of(leg) else {
+            // What stands for who asked for the call is no party of it.
+            self.decided.get_or_insert((cause, by));
+            return;
+        };
         let end = &mut self.record.legs[index].end;
         if end.is_none() {
             let EndCodes { sip_status, q850 } = self.legs[index].codes;
@@ -377,6 +399,8 @@ impl Clerk {
             self.record.legs.iter().filter(|leg| leg.end.is_none()).map(|leg| leg.timeline.stage());
         let caller = here.clone().next().flatten();
         let stage = match caller {
+            // The first party is not called yet.
+            None if self.record.legs.is_empty() => Stage::Trying,
             None => Stage::Ending,
             _ if here.any(|stage| stage == Some(Stage::OnHold)) => Stage::OnHold,
             _ if self.record.answered_at.is_some() => Stage::Talking,

@@ -16,6 +16,9 @@ pub struct CallRecord {
     pub call: Option<String>,
     /// By whose rights it was made.
     pub origin: OriginRecord,
+    /// Who had the gateway make it, an API key by its id; absent where the caller called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub originated_by: Option<String>,
     /// Who called, as shown: number or user name.
     pub caller: String,
     /// The display name with it.
@@ -30,7 +33,7 @@ pub struct CallRecord {
     pub rule: Option<String>,
     /// When it came, as people have it.
     pub began_at: Stamp,
-    /// When the caller was answered.
+    /// When the caller was answered; in a call that the gateway made, when the first party answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<Stamp>,
     /// When all was over: by the begin and the length, so that a clock which was set meanwhile confuses nobody.

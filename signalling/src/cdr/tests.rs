@@ -16,6 +16,7 @@ use crate::adapter::{
 };
 use crate::b2bua::{Effect, Input};
 use crate::moment::Moment;
+use crate::origination::Origination;
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -509,4 +510,50 @@ proptest! {
         let told: CallRecord = serde_json::from_str(&serde_json::to_string(&*record).expect("plain")).expect("ours");
         prop_assert_eq!(told, *record);
     }
+}
+
+#[test]
+fn a_call_that_the_gateway_made_has_both_parties_and_who_had_it_made() {
+    let begin = Moment { now: Instant::now(), wall: UNIX_EPOCH + Duration::from_secs(1_764_320_400) };
+    let party = |user: &str| adapter::Party { user: user.into(), display_name: String::new() };
+    let parties = [("bob".to_owned(), party("200")), ("200".to_owned(), party("300"))];
+    let asked = Origination::new("crm", Origin::User("alice".into()), parties);
+    let clerk = Clerk::originate(&asked, begin);
+    let mut desk = Desk { clerk, begin, ms: 0, alice: asked.leg };
+    desk.clerk.admit(CallId::next(), "people");
+    let bob = desk.dial("bob");
+    desk.pass(100);
+    desk.told(ringing(bob));
+    desk.wants(Command::Ring { leg: asked.leg, description: None });
+    desk.pass(900);
+    desk.told(Event::Answered { leg: bob, description: None, signalled_from: ADDRESS });
+    desk.wants(Command::Hangup { leg: asked.leg, cause: EndCause::Hangup });
+    let carol = desk.dial("carol");
+    desk.told(Event::Ended { leg: asked.leg, cause: EndCause::Hangup });
+    desk.pass(1000);
+    desk.told(Event::Answered { leg: carol, description: None, signalled_from: ADDRESS });
+    desk.pass(3000);
+    desk.told(Event::Ended { leg: carol, cause: EndCause::Hangup });
+    desk.wants(Command::Hangup { leg: bob, cause: EndCause::Hangup });
+    desk.told(Event::Ended { leg: bob, cause: EndCause::Hangup });
+    let at = desk.at();
+    let record = desk.clerk.close(at);
+    assert_eq!((record.id.clone(), record.originated_by.as_deref()), (asked.id.clone(), Some("crm")));
+    assert_eq!((record.caller.as_str(), record.destination.as_str()), ("300", "200"));
+    let parties: Vec<_> = record.legs.iter().map(|leg| (leg.way, leg.number.as_str())).collect();
+    assert_eq!(parties, [(Way::Out, "bob"), (Way::Out, "carol")]);
+    assert_eq!((record.duration_ms, record.talked_ms), (5000, 4000), "it counts from the first answer on");
+    let end = record.end.as_ref().expect("it is over");
+    assert_eq!((end.cause.as_str(), end.by), ("hangup", By::Callee));
+
+    // The first party is busy.
+    let asked = Origination { leg: LegId::next(), ..asked };
+    let mut desk = Desk { clerk: Clerk::originate(&asked, begin), begin, ms: 0, alice: asked.leg };
+    let bob = desk.dial("bob");
+    desk.told(Event::Ended { leg: bob, cause: EndCause::Busy });
+    desk.wants(Command::Hangup { leg: asked.leg, cause: EndCause::Busy });
+    let at = desk.at();
+    let record = desk.clerk.close(at);
+    let end = record.end.as_ref().expect("it is over");
+    assert_eq!((end.cause.as_str(), end.sip_status, record.answered_at), ("busy", Some(486), None));
 }

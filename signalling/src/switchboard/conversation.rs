@@ -15,9 +15,10 @@ use super::till::Bill;
 use super::{House, Switchboard, Told};
 use crate::adapter::{Command, Dial, Event, Incoming, News, Origin, Target};
 use crate::b2bua::{B2bua, Directory, Effect, Input, Settings};
+use crate::origination::Origination;
 use crate::presence::Present;
 use crate::routing::{Plan, Query};
-use crate::user_calls::{Seats, TooMany, counted_as};
+use crate::user_calls::{Seat, Seats, TooMany, counted_as};
 
 /// A call's task.
 pub(super) struct Conversation<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Conversation<'a> {
     /// Its legs that have not ended, with their adapters.
     pub(super) legs: Vec<(LegId, &'static str)>,
     pub(super) seats: Seats,
+    /// Those that go with the call, whichever of its legs do.
+    pub(super) kept_seats: Vec<Seat>,
     pub(super) present: Present,
     pub(super) bill: Bill<'a>,
     /// Where its record is written.
@@ -43,12 +46,34 @@ impl Conversation<'_> {
         adapter: &'static str,
         incoming: Box<Incoming>,
         (plan, house): (Plan, &House),
+        stopping: watch::Receiver<bool>,
+    ) {
+        let (settings, now) = (settings(house, &incoming.origin), Instant::now());
+        let call = B2bua::new(*incoming, adapter, plan, settings, house.directory.as_ref(), now);
+        self.carry_on(call, house, now, stopping).await;
+    }
+
+    /// The same of a call that is made because somebody asked.
+    pub(super) async fn run_origination(
+        mut self,
+        origination: &Origination,
+        (plan, house): (Plan, &House),
+        stopping: watch::Receiver<bool>,
+    ) {
+        let (settings, now) = (settings(house, &origination.origin), Instant::now());
+        let call = B2bua::originate(origination, plan, settings, house.directory.as_ref(), now);
+        self.carry_on(call, house, now, stopping).await;
+        self.kept_seats.clear();
+    }
+
+    async fn carry_on(
+        &mut self,
+        mut call: B2bua,
+        house: &House,
+        began_at: Instant,
         mut stopping: watch::Receiver<bool>,
     ) {
-        let began_at = Instant::now();
         let directory = &house.directory;
-        let settings = settings(house, &incoming.origin);
-        let mut call = B2bua::new(*incoming, adapter, plan, settings, directory.as_ref(), began_at);
         let mut is_media_gone = false;
         let mut is_stopping = false;
         loop {

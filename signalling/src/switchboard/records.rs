@@ -14,6 +14,7 @@ use crate::adapter::{Incoming, RefusedCall};
 use crate::b2bua::{Effect, Input};
 use crate::cdr::{CdrKeeper, Clerk, Filing, RecordId};
 use crate::moment::Moment;
+use crate::origination::Origination;
 
 /// How long the engine may take to tell the last figures of a call. It takes a turn of its shard.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -31,6 +32,12 @@ impl Desk {
             let at = now();
             (Arc::clone(keeper), Clerk::begin(incoming, RecordId::new(at.wall, rand::random()), at))
         });
+        Self { work, rule: None }
+    }
+
+    /// The same of a call that is made because somebody asked.
+    pub(super) fn originate(keeper: Option<&Arc<dyn CdrKeeper>>, origination: &Origination) -> Self {
+        let work = keeper.map(|keeper| (Arc::clone(keeper), Clerk::originate(origination, now())));
         Self { work, rule: None }
     }
 

@@ -50,6 +50,8 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("music_on_hold", &["other.wav"]),
     ("nameservers", &["192.0.2.53:53"]),
     ("networks", &["198.51.100.0/29"]),
+    ("not_before", &["2026-02-01T00:00:00Z"]),
+    ("not_after", &["2027-02-01T00:00:00Z"]),
     ("number", &["caller", "$0"]),
     ("order", &["together"]),
     ("numbers_allow", &["+43"]),
@@ -72,6 +74,8 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("remove", &["Subject"]),
     ("role", &["party", "whisper", "listen"]),
     ("rtp_address", &["127.0.0.1"]),
+    ("scopes", &["registrations:read"]),
+    ("secret_sha256", &["fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"]),
     ("scanners", &["other-scanner"]),
     ("srtp", &["offer"]),
     ("target", &["bob"]),
@@ -90,6 +94,8 @@ const OTHERS: &[(&str, &[&str])] = &[
 /// What cannot be another by itself, since others name it, need it or leave no place for it. (Rules are taken up as a whole, and what their
 /// actions are is no key.)
 const NEEDED: &[&str] = &[
+    "api_keys.0.customer",
+    "customers.0.name",
     "groups.0.name",
     "sip.enabled",
     "sip.listeners.0.transport",
@@ -228,6 +234,8 @@ fn is_same(one: &Config, other: &Config) -> bool {
         sip,
         sip_ws,
         json,
+        rest,
+        api_keys,
         entry,
         defence,
         messages,
@@ -254,6 +262,8 @@ fn is_same(one: &Config, other: &Config) -> bool {
     };
     let sections = *http == other.http
         && *json == other.json
+        && *rest == other.rest
+        && *api_keys == other.api_keys
         && *entry == other.entry
         && *admin == other.admin
         && *tls == other.tls

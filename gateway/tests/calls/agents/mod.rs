@@ -49,6 +49,7 @@ mod recorded_own;
 mod recorded_slowly;
 mod records;
 mod reloaded;
+mod rest;
 mod scenario;
 mod secure;
 mod served_store;

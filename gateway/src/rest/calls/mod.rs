@@ -1,0 +1,150 @@
+//! `/calls`: the calls that there are and were of late, each of them, and the end of one.
+
+mod numbers;
+pub mod originate;
+pub mod view;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use webtrunk_engine::CallId;
+use webtrunk_signalling::cdr::CallRecord;
+use webtrunk_signalling::switchboard::Switchboard;
+
+use super::caller::Caller;
+use super::journal::Journal;
+use super::keys::ApiKey;
+use super::page::{Page, PageQuery};
+use super::problem::Problem;
+use super::scope::Scope;
+use super::told;
+use crate::roster::Roster;
+pub use numbers::Numbers;
+use view::{Call, is_seen_by};
+
+/// Calls, to be told and ended.
+#[derive(Clone)]
+pub struct Calls {
+    roster: Roster,
+    journal: Journal,
+    board: Arc<Switchboard>,
+}
+
+/// Which calls are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CallQuery {
+    /// Those under way or those that are over; all where it is not said.
+    state: Option<Lasting>,
+    /// Things on a page; 50 where it is not said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+    /// What `next` of the page before said.
+    after: Option<String>,
+}
+
+/// Whether a call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lasting {
+    /// It is under way.
+    Running,
+    /// It is over.
+    Ended,
+}
+
+impl Calls {
+    /// The calls of a switchboard, whose records pass the roster and the journal.
+    #[must_use]
+    pub const fn new(roster: Roster, journal: Journal, board: Arc<Switchboard>) -> Self {
+        Self { roster, journal, board }
+    }
+
+    /// The calls that a key may know of, the one that began last first.
+    pub(super) fn all(
+        &self,
+        key: &ApiKey,
+        lasting: Option<Lasting>,
+    ) -> impl Iterator<Item = Arc<CallRecord>> {
+        // What is over is in the journal before it leaves the roster.
+        let running = self.roster.calls().into_iter();
+        let all = running.chain(self.journal.latest()).map(|record| (Reverse(record.id.clone()), record));
+        let wanted = move |record: &Arc<CallRecord>, key: &ApiKey| {
+            let is_over = record.end.is_some();
+            lasting.is_none_or(|lasting| is_over == (lasting == Lasting::Ended)) && is_seen_by(record, key)
+        };
+        let all: BTreeMap<_, _> = all.collect();
+        all.into_values().filter(|record| wanted(record, key)).collect::<Vec<_>>().into_iter()
+    }
+
+    /// A call that a key may know of; another's is none to it.
+    fn find(&self, key: &ApiKey, id: &str) -> Result<Arc<CallRecord>, Problem> {
+        let record = self.roster.find(id).or_else(|| self.journal.find(id));
+        record.filter(|record| is_seen_by(record, key)).ok_or_else(|| {
+            let detail = "there is no such call now or of late; the records of all are exported by webtrunk cdr export";
+            Problem::not_found(detail)
+        })
+    }
+}
+
+/// Tells the calls that are under way and those that were over of late, the one that began last first.
+#[utoipa::path(get, path = "/calls", tag = "calls", operation_id = "listCalls", params(CallQuery),
+    responses((status = 200, description = "A page of calls", body = Page<Call>)),
+    security(("api_key" = ["calls:read"])))]
+pub async fn list(
+    caller: Caller,
+    calls: web::Data<Calls>,
+    query: web::Query<CallQuery>,
+) -> Result<HttpResponse, Problem> {
+    caller.may(Scope::CallsRead)?;
+    let now = SystemTime::now().into();
+    let page = PageQuery::new(query.limit, query.after.clone())?;
+    let all = calls.all(&caller.0, query.state);
+    let told_of = all.map(|record| (record.id.to_string(), Call::new(&record, &caller.0, now)));
+    Ok(told(StatusCode::OK).json(page.of(told_of, |id, last| id < last)))
+}
+
+/// Tells one call, under way or over of late.
+#[utoipa::path(get, path = "/calls/{id}", tag = "calls", operation_id = "readCall",
+    params(("id" = String, Path, description = "The call")),
+    responses((status = 200, description = "The call", body = Call),
+        (status = 404, description = "There is none that the key may know of", body = Problem,
+            content_type = "application/problem+json")),
+    security(("api_key" = ["calls:read"])))]
+pub async fn one(
+    caller: Caller,
+    calls: web::Data<Calls>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    caller.may(Scope::CallsRead)?;
+    let record = calls.find(&caller.0, &id)?;
+    Ok(told(StatusCode::OK).json(Call::new(&record, &caller.0, SystemTime::now().into())))
+}
+
+/// Hangs a call up. It ends a moment later; one that is over by now is as good as hung up.
+#[utoipa::path(delete, path = "/calls/{id}", tag = "calls", operation_id = "hangUpCall",
+    params(("id" = String, Path, description = "The call")),
+    responses((status = 202, description = "It is being hung up", body = Call),
+        (status = 404, description = "There is none that the key may know of", body = Problem,
+            content_type = "application/problem+json")),
+    security(("api_key" = ["calls:write"])))]
+pub async fn hang_up(
+    caller: Caller,
+    calls: web::Data<Calls>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    caller.may(Scope::CallsWrite)?;
+    let record = calls.find(&caller.0, &id)?;
+    if let Some(call) = record.call.as_deref().and_then(|call| call.parse::<CallId>().ok()) {
+        let is_there = calls.board.hang_up(call);
+        tracing::info!(key = caller.0.id, %call, is_there, "call is hung up by an API key");
+    }
+    Ok(told(StatusCode::ACCEPTED).json(Call::new(&record, &caller.0, SystemTime::now().into())))
+}

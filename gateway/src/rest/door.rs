@@ -1,0 +1,106 @@
+//! Who is let in: whoever brings a key that is in force. Who guesses waits.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Instant, SystemTime};
+
+use tracing::warn;
+use webtrunk_signalling::auth::limits::{FailureLimits, Proof};
+use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::lock::lock;
+
+use super::keys::{ApiKey, ApiKeys, claimed_id};
+use super::problem::Problem;
+
+/// Longest key that is looked at, in octets.
+const KEY_MAX: usize = 128;
+
+/// The door; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Door(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    keys: RwLock<ApiKeys>,
+    failures: Mutex<FailureLimits>,
+}
+
+impl Door {
+    /// Lets these in from now on.
+    pub fn take_up(&self, keys: ApiKeys) {
+        *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Whether a key that was let in would be now.
+    #[must_use]
+    pub fn has(&self, key: &ApiKey) -> bool {
+        let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        keys.has(key, UnixTime::from(SystemTime::now()))
+    }
+
+    /// The key that a request brings which came from there.
+    ///
+    /// # Errors
+    /// [`Problem`] where it brings none that is in force, or too many came from there that were wrong.
+    pub fn admit(&self, authorization: Option<&str>, source: IpAddr) -> Result<ApiKey, Problem> {
+        let lacks = "send `Authorization: Bearer KEY`; `webtrunk apikey make` makes one";
+        let key = authorization.and_then(bearer).ok_or_else(|| Problem::unauthorized(lacks))?;
+        let (id, now) = (claimed_id(key), Instant::now());
+        // The source of a connection is sure.
+        if lock(&self.0.failures).must_wait(source, id, Proof::Reached, now) {
+            return Err(Problem::too_many_failures());
+        }
+        let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(found) = keys.find(key, UnixTime::from(SystemTime::now())) {
+            return Ok(found.clone());
+        }
+        if let Some(shut_out) = lock(&self.0.failures).failed(source, id, Proof::Reached, now) {
+            warn!(%source, id, ?shut_out, "wrong API keys: who sends them waits");
+        }
+        Err(Problem::unauthorized("no key in force is this one"))
+    }
+}
+
+/// The token of an Authorization (RFC 6750 2.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
+    Some(key.trim()).filter(|key| scheme.eq_ignore_ascii_case("Bearer") && key.len() <= KEY_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use webtrunk_signalling::auth::validity::Validity;
+
+    use super::super::keys::MadeKey;
+    use super::*;
+
+    #[test]
+    fn who_guesses_waits_and_nobody_else() {
+        let made = MadeKey::new("crm").expect("an id");
+        let door = Door::default();
+        let key = |hash| ApiKey {
+            id: "crm".into(),
+            hash,
+            scopes: BTreeSet::new(),
+            customer: None,
+            validity: Validity::default(),
+        };
+        door.take_up(ApiKeys::new(vec![key(made.hash)]));
+        let [here, there] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
+        let sound = format!("bearer {}", made.key.expose());
+        let asks = |text: &str, source| door.admit(Some(text), source).map_err(|problem| problem.status);
+        assert!(asks(&sound, here).is_ok());
+        assert_eq!(door.admit(None, here).map_err(|problem| problem.status).err(), Some(401));
+        for _ in 0..10 {
+            assert_eq!(asks("Bearer wk_crm_guess", here).err(), Some(401));
+        }
+        assert_eq!(asks("Bearer wk_crm_guess", here).err(), Some(429));
+        assert_eq!(asks(&sound, here).err(), Some(429), "right or wrong");
+        assert!(asks(&sound, there).is_ok());
+        // It is taken out.
+        door.take_up(ApiKeys::default());
+        assert_eq!(asks(&sound, there).err(), Some(401));
+    }
+}

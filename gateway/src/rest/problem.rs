@@ -1,0 +1,138 @@
+//! What goes wrong, as a program reads it and a person does (RFC 9457).
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, CacheControl, CacheDirective, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::scope::Scope;
+
+/// A problem.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Names its kind: `urn:webtrunk:problem:` and a word.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: &'static str,
+    /// The status of HTTP.
+    pub status: u16,
+    /// What is wrong here, and what to do about it.
+    pub detail: String,
+}
+
+/// How long who guessed too often has to wait, in s: as long as failures count.
+const WAIT_S: &str = "60";
+
+impl Problem {
+    /// Of a kind; `word` names it.
+    fn new(status: StatusCode, word: &str, title: &'static str, detail: impl fmt::Display) -> Self {
+        let kind = format!("urn:webtrunk:problem:{word}");
+        Self { kind, title, status: status.as_u16(), detail: detail.to_string() }
+    }
+
+    /// No key came, or none that is in force.
+    #[must_use]
+    pub fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "No key in force", detail)
+    }
+
+    /// The source was wrong too often.
+    #[must_use]
+    pub fn too_many_failures() -> Self {
+        let detail = "too many wrong keys came from there; wait a minute";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "Too many wrong keys", detail)
+    }
+
+    /// The key may not do this.
+    #[must_use]
+    pub fn lacks(scope: Scope) -> Self {
+        let detail = format!("the key has not the scope {scope}; add it to its scopes in [[api_keys]]");
+        Self::new(StatusCode::FORBIDDEN, "scope", "The key's scopes do not hold this", detail)
+    }
+
+    /// There is no such thing, or none that the key may know of.
+    #[must_use]
+    pub fn not_found(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+    }
+
+    /// The request is none that can be met, whoever asks.
+    #[must_use]
+    pub fn bad_request(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read", detail)
+    }
+
+    /// The same, with the status that says it best.
+    #[must_use]
+    pub fn unreadable(status: StatusCode, detail: impl fmt::Display) -> Self {
+        // Queries and paths that cannot be read are the request's fault, whatever reads them says.
+        let status = if status == StatusCode::NOT_FOUND { StatusCode::BAD_REQUEST } else { status };
+        Self { status: status.as_u16(), ..Self::bad_request(detail) }
+    }
+
+    /// It is not for now: something else is under way, or was before.
+    #[must_use]
+    pub fn conflict(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "Something else is in the way", detail)
+    }
+
+    /// The gateway's rules forbid it; why, in the words of records.
+    #[must_use]
+    pub fn refused(cause: &str) -> Self {
+        let detail =
+            format!("{cause}: the dial plan, or a limit of the user's, does not let such a call be made");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Such a call may not be made", detail)
+    }
+
+    /// There is no room for calls now.
+    #[must_use]
+    pub fn no_room(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", "No calls can be made now", detail)
+    }
+
+    /// The path takes other methods.
+    #[must_use]
+    pub fn wrong_method(request: &HttpRequest) -> Self {
+        let detail = format!("{} takes no {}", request.path(), request.method());
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not for this", detail)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.title, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let mut answer = HttpResponse::build(status);
+        answer.insert_header(CacheControl(vec![CacheDirective::NoStore]));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"webtrunk\""));
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                answer.insert_header((RETRY_AFTER, WAIT_S));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                answer.insert_header((ALLOW, "GET, POST, DELETE, OPTIONS"));
+            }
+            _ => {}
+        }
+        let mut answer = answer.json(self);
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        answer
+    }
+}

@@ -1,0 +1,184 @@
+//! `/recordings`: the files to which calls were recorded.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use actix_files::NamedFile;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CacheControl, CacheDirective, ContentDisposition, DispositionParam, DispositionType,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use tracing::info;
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::Caller;
+use super::calls::{Calls, Lasting};
+use super::keys::ApiKey;
+use super::page::{Page, PageQuery};
+use super::problem::Problem;
+use super::scope::Scope;
+use super::told;
+
+/// Where recordings are; nowhere, where no calls are recorded.
+#[derive(Debug, Clone, Default)]
+pub struct Recordings(pub Option<PathBuf>);
+
+/// Which are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RecordingQuery {
+    /// Things on a page; 50 where it is not said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+    /// What `next` of the page before said.
+    after: Option<String>,
+}
+
+/// A recording.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Recording {
+    /// Its name.
+    pub name: String,
+    /// The call.
+    pub call: String,
+    /// How long the file is, in octets.
+    pub octets: u64,
+}
+
+/// Tells the recordings of calls that were over of late, the latest first.
+#[utoipa::path(get, path = "/recordings", tag = "recordings", operation_id = "listRecordings", params(RecordingQuery),
+    responses((status = 200, description = "A page of recordings", body = Page<Recording>)),
+    security(("api_key" = ["recordings:read"])))]
+pub async fn list(
+    caller: Caller,
+    calls: web::Data<Calls>,
+    recordings: web::Data<Recordings>,
+    query: web::Query<RecordingQuery>,
+) -> Result<HttpResponse, Problem> {
+    caller.may(Scope::RecordingsRead)?;
+    let page = PageQuery::new(query.limit, query.after.clone())?;
+    let Some(folder) = recordings.0.clone() else {
+        return Ok(told(StatusCode::OK).json(Page::<Recording>::none()));
+    };
+    let records: Vec<_> = calls.all(&caller.0, Some(Lasting::Ended)).collect();
+    // A disk may take its time.
+    let page = web::block(move || {
+        let each = records
+            .iter()
+            .flat_map(|record| record.recordings.iter().map(|path| (record.id.to_string(), name_of(path))));
+        let there = each.filter_map(|(call, name)| {
+            let octets = fs::symlink_metadata(folder.join(&name)).ok().filter(fs::Metadata::is_file)?.len();
+            Some((format!("{call} {name}"), Recording { name, call, octets }))
+        });
+        page.of(there, |name, last| name < last)
+    });
+    Ok(told(StatusCode::OK).json(page.await.map_err(Problem::no_room)?))
+}
+
+/// Hands a recording over: WAV or Ogg, whole or by ranges (RFC 9110 14).
+#[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", operation_id = "readRecording",
+    params(("id" = String, Path, description = "The recording's name")),
+    responses((status = 200, description = "The file", body = [u8], content_type = "application/octet-stream"),
+        (status = 206, description = "The range that was asked for", body = [u8], content_type = "application/octet-stream"),
+        (status = 404, description = "There is none that the key may know of", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 416, description = "The file has no such range")),
+    security(("api_key" = ["recordings:read"])))]
+pub async fn one(
+    caller: Caller,
+    calls: web::Data<Calls>,
+    recordings: web::Data<Recordings>,
+    name: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    caller.may(Scope::RecordingsRead)?;
+    let path = recordings.find(&calls, &caller.0, &name)?;
+    let name = name.into_inner();
+    let opened = web::block(move || NamedFile::open(path)).await.map_err(Problem::no_room)?;
+    let disposition = ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(name.clone())],
+    };
+    let file = opened.map_err(|_| missing())?.set_content_disposition(disposition);
+    info!(key = caller.0.id, name, "recording is fetched by an API key");
+    let mut answer = file.into_response(&request);
+    if let Ok((name, value)) =
+        actix_web::http::header::TryIntoHeaderPair::try_into_pair(CacheControl(vec![CacheDirective::NoStore]))
+    {
+        answer.headers_mut().insert(name, value);
+    }
+    Ok(answer)
+}
+
+/// Removes a recording for ever. The call's record tells of it all the same.
+#[utoipa::path(delete, path = "/recordings/{id}", tag = "recordings", operation_id = "removeRecording",
+    params(("id" = String, Path, description = "The recording's name")),
+    responses((status = 204, description = "It is gone"),
+        (status = 404, description = "There is none that the key may know of", body = Problem,
+            content_type = "application/problem+json")),
+    security(("api_key" = ["recordings:delete"])))]
+pub async fn remove(
+    caller: Caller,
+    calls: web::Data<Calls>,
+    recordings: web::Data<Recordings>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    caller.may(Scope::RecordingsDelete)?;
+    let path = recordings.find(&calls, &caller.0, &name)?;
+    let removed = web::block(move || fs::remove_file(path)).await.map_err(Problem::no_room)?;
+    removed.map_err(|_| missing())?;
+    info!(key = caller.0.id, name = *name, "recording is removed by an API key");
+    Ok(told(StatusCode::NO_CONTENT).finish())
+}
+
+impl Recordings {
+    /// The file of a recording that a key may know of: of a call that is over, which the journal still has. The operator's keys know
+    /// of all that are in the folder.
+    fn find(&self, calls: &Calls, key: &ApiKey, name: &str) -> Result<PathBuf, Problem> {
+        let folder = self.0.as_deref().filter(|_| is_name(name)).ok_or_else(missing)?;
+        let is_of = |lasting| {
+            let mut own = calls.all(key, Some(lasting)).flat_map(|record| record.recordings.clone());
+            own.any(|path| name_of(&path) == name)
+        };
+        let is_known = is_of(Lasting::Ended) || key.customer.is_none() && !is_of(Lasting::Running);
+        let path = folder.join(name);
+        let is_file = || fs::symlink_metadata(&path).is_ok_and(|it| it.is_file());
+        if is_known && is_file() { Ok(path) } else { Err(missing()) }
+    }
+}
+
+/// The name of a recording's file.
+#[must_use]
+pub fn name_of(path: &str) -> String {
+    Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Whether it can be the name of a recording: of a file that is right in the folder.
+fn is_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_recording = [".wav", ".ogg", ".opus"].iter().any(|end| text.ends_with(end));
+    is_recording && !text.starts_with('.') && text.bytes().all(is_allowed)
+}
+
+fn missing() -> Problem {
+    Problem::not_found("there is no such recording, or its call is not over")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_is_a_file_right_in_the_folder_alone() {
+        assert!(is_name("20261128T090004.010Z-call-7.wav"));
+        for wrong in
+            ["../w.wav", "a/b.wav", "/etc/passwd", "w.toml", ".wav", ".hidden.wav", "a\\b.wav", "a\0.wav", ""]
+        {
+            assert!(!is_name(wrong), "{wrong:?}");
+        }
+        assert_eq!(name_of("/var/lib/webtrunk/recordings/a.wav"), "a.wav");
+    }
+}

@@ -1,0 +1,108 @@
+//! Which path is answered by whom.
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CacheControl, CacheDirective};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource, ResponseError, web};
+use utoipa::openapi::OpenApi;
+use webtrunk_signalling::http::{OriginPolicy, WebOrigin};
+
+use super::calls::originate::{Dialler, originate};
+use super::calls::{self, Calls};
+use super::door::Door;
+use super::events::{self, Streams};
+use super::problem::Problem;
+use super::recordings::{self, Recordings};
+use super::registrations::{self, Places};
+use super::{cors, openapi};
+
+/// The interface, to be mounted on an HTTP server.
+#[derive(Clone)]
+pub struct Rest {
+    /// Where.
+    pub path: String,
+    /// Pages that may ask.
+    pub origins: Vec<WebOrigin>,
+    /// Who is let in.
+    pub door: Door,
+    /// The calls.
+    pub calls: Calls,
+    /// Where others are asked for.
+    pub dialler: Dialler,
+    /// Where users are.
+    pub places: Places,
+    /// What was recorded.
+    pub recordings: Recordings,
+    /// What happens.
+    pub streams: Streams,
+}
+
+/// The largest body of a request, in octets. Chosen by us: what is asked for is short.
+const BODY_MAX: usize = 16 << 10;
+
+impl Rest {
+    /// All that is served below its path.
+    pub fn service(&self) -> impl HttpServiceFactory + use<> {
+        let document = web::Data::new(openapi::document(&self.path));
+        web::scope(&self.path)
+            .app_data(web::Data::new(self.door.clone()))
+            .app_data(web::Data::new(OriginPolicy::new(self.origins.clone(), false)))
+            .app_data(web::Data::new(self.calls.clone()))
+            .app_data(web::Data::new(self.dialler.clone()))
+            .app_data(web::Data::new(self.places.clone()))
+            .app_data(web::Data::new(self.recordings.clone()))
+            .app_data(web::Data::new(self.streams.clone()))
+            .app_data(document)
+            .app_data(web::PayloadConfig::new(BODY_MAX))
+            .app_data(web::JsonConfig::default().limit(BODY_MAX).error_handler(|error, _| bad(&error)))
+            .app_data(web::QueryConfig::default().error_handler(|error, _| bad(&error)))
+            .app_data(web::PathConfig::default().error_handler(|error, _| bad(&error)))
+            .wrap(from_fn(cors::cors))
+            .service(at("/openapi.json").route(web::get().to(describe)))
+            .service(at("/calls").route(web::get().to(calls::list)).route(web::post().to(originate)))
+            .service(
+                at("/calls/{id}").route(web::get().to(calls::one)).route(web::delete().to(calls::hang_up)),
+            )
+            .service(at("/registrations").route(web::get().to(registrations::list)))
+            .service(at("/recordings").route(web::get().to(recordings::list)))
+            .service(
+                at("/recordings/{id}")
+                    .route(web::get().to(recordings::one))
+                    .route(web::delete().to(recordings::remove)),
+            )
+            .service(at("/events").route(web::get().to(events::stream::events)))
+            .default_service(web::to(no_path))
+    }
+}
+
+/// A path that takes the methods alone for which it is given routes.
+fn at(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(async |request: HttpRequest| {
+        Problem::wrong_method(&request).error_response()
+    }))
+}
+
+/// An answer that nobody keeps.
+pub(super) fn told(status: StatusCode) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header(CacheControl(vec![CacheDirective::NoStore]));
+    answer
+}
+
+/// What the interface is: nothing of it is secret.
+async fn describe(document: web::Data<OpenApi>) -> HttpResponse {
+    told(StatusCode::OK).json(document.as_ref())
+}
+
+async fn no_path(request: HttpRequest) -> HttpResponse {
+    Problem::not_found(format!("there is nothing at {}", request.path())).error_response()
+}
+
+/// What could not be read, as the reader says it.
+fn bad(error: &impl ResponseError) -> actix_web::Error {
+    Problem::unreadable(error.status_code(), error).into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! A back end that asks by HTTP.
+
+use serde_json::Value;
+use webtrunk::http_client::{Request, ask};
+use webtrunk::rest::keys::{MadeKey, hash_text};
+
+use crate::support::gateway::{Gateway, PATIENCE};
+use crate::support::process::wait_until;
+
+/// A back end with a key.
+pub(super) struct BackEnd {
+    pub(super) key: MadeKey,
+    id: &'static str,
+}
+
+impl BackEnd {
+    pub(super) fn new(id: &'static str) -> Self {
+        Self { key: MadeKey::new(id).expect("an id"), id }
+    }
+
+    /// Its entry of the configuration.
+    pub(super) fn entry(&self, scopes: &str, more: &str) -> String {
+        let (id, hash) = (self.id, hash_text(&self.key.hash));
+        format!("[[api_keys]]\nid = \"{id}\"\nsecret_sha256 = \"{hash}\"\nscopes = [{scopes}]\n{more}\n")
+    }
+
+    pub(super) fn ask(
+        &self,
+        gateway: &Gateway,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        self.ask_with(gateway, method, path, body, &[])
+    }
+
+    pub(super) fn ask_with(
+        &self,
+        gateway: &Gateway,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        more: &[(&str, &str)],
+    ) -> (u16, Value) {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let (status, body) = self.send(gateway, method, path, &body, more);
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    /// What is at a path, as it comes.
+    pub(super) fn fetch(&self, gateway: &Gateway, path: &str, more: &[(&str, &str)]) -> (u16, Vec<u8>) {
+        self.send(gateway, "GET", path, "", more)
+    }
+
+    fn send(
+        &self,
+        gateway: &Gateway,
+        method: &str,
+        path: &str,
+        body: &str,
+        more: &[(&str, &str)],
+    ) -> (u16, Vec<u8>) {
+        let authorization = format!("Bearer {}", self.key.key.expose());
+        let mut headers =
+            vec![("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        headers.extend(more);
+        let (authority, path) = (gateway.http_authority(), format!("/api/v1{path}"));
+        let request = Request {
+            method,
+            authority: &authority,
+            path: &path,
+            headers: &headers,
+            body: body.as_bytes(),
+            patience: PATIENCE,
+        };
+        let answer = ask(&request).expect("it answers");
+        (answer.status, answer.body)
+    }
+
+    /// Has a call made, whose name this is.
+    pub(super) fn call(&self, gateway: &Gateway, asked: &Value) -> String {
+        let (status, told) = self.ask(gateway, "POST", "/calls", Some(asked));
+        assert_eq!(status, 201, "{told}");
+        told["id"].as_str().expect("a name").to_owned()
+    }
+
+    /// What it is told of a call.
+    pub(super) fn read(&self, gateway: &Gateway, call: &str) -> Value {
+        let (status, told) = self.ask(gateway, "GET", &format!("/calls/{call}"), None);
+        assert_eq!(status, 200, "{told}");
+        told
+    }
+
+    /// The same once the call is over.
+    pub(super) fn read_over(&self, gateway: &Gateway, call: &str) -> Value {
+        assert!(wait_until(PATIENCE, || self.read(gateway, call)["state"] == "ended"));
+        self.read(gateway, call)
+    }
+}
