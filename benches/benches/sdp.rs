@@ -61,6 +61,7 @@ fn webrtc() -> LocalTransport {
         pwd: "gatewaypasswordof24chars".to_owned(),
         fingerprint: Fingerprint::sha256([0xab; 32]),
         candidates: vec![Candidate::host("203.0.113.5:40000".parse().expect("an address"), u16::MAX)],
+        more_may_come: false,
         ice_lite: true,
     }
 }

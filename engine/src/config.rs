@@ -16,6 +16,9 @@ pub struct EngineConfig {
     pub shards: usize,
     /// Addresses of this machine that browsers may reach: one candidate each.
     pub webrtc_addresses: Vec<IpAddr>,
+    /// Whether others may come while it runs ([`add_address`](crate::engine::Engine::add_address)): descriptions do not say that
+    /// these are all then.
+    pub webrtc_addresses_may_come: bool,
     /// Addresses told to browsers instead of the local ones: those of a 1:1 NAT. Empty tells the local ones.
     pub webrtc_external_addresses: Vec<IpAddr>,
     /// Addresses at which somebody takes TCP streams for us ([`take_stream`](crate::engine::Engine::take_stream)), told to browsers
@@ -71,6 +74,7 @@ impl Default for EngineConfig {
         Self {
             shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             webrtc_addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            webrtc_addresses_may_come: false,
             webrtc_external_addresses: Vec::new(),
             webrtc_tcp: Vec::new(),
             webrtc_sources: AddressFilter::default(),

@@ -1,16 +1,17 @@
 //! The engine: its shards, and the door through which calls come in.
 
+mod sockets;
+
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use actix::{Actor, Addr};
 use actix_rt::Arbiter;
-use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -25,9 +26,6 @@ use crate::net::{
     ShardActor, VitalSigns,
 };
 use crate::placement::place;
-
-/// Receive buffer of the shared WebRTC ports: a second of 500 calls.
-const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// The media engine; cheap to clone.
 #[derive(Clone)]
@@ -45,6 +43,8 @@ struct Inner {
 
 struct Shard {
     actor: Addr<ShardActor>,
+    /// Where browsers find it; 0 before the first address has come.
+    webrtc_port: AtomicU16,
     gauges: Arc<Gauges>,
     arbiter: Arbiter,
 }
@@ -116,7 +116,8 @@ impl Engine {
         let calls_max = AtomicUsize::new(config.calls_max);
         let pools = split_ports(&config)?;
         // All that can fail comes before the first thread.
-        let sockets: Result<Vec<_>, _> = (0..pools.len()).map(|shard| bind_webrtc(&config, shard)).collect();
+        let sockets: Result<Vec<_>, _> =
+            (0..pools.len()).map(|shard| sockets::bind_webrtc(&config, shard)).collect();
         let sockets = sockets?;
         let recorder = config.recordings.clone().map(start_recorder).transpose()?;
         let supplies = Arc::new(Supplies { config, certificate, clock });
@@ -124,6 +125,7 @@ impl Engine {
         let (gone, _) = watch::channel(None);
         for (shard, (ports, sockets)) in pools.into_iter().zip(sockets).enumerate() {
             let gauges = Arc::new(Gauges::default());
+            let webrtc_port = sockets::webrtc_port(&supplies.config, shard, &sockets);
             let arbiter = Arbiter::new();
             let (supplies, shard_gauges) = (Arc::clone(&supplies), Arc::clone(&gauges));
             let shard_recorder = recorder.clone();
@@ -131,7 +133,7 @@ impl Engine {
             let actor = ShardActor::start_in_arbiter(&arbiter.handle(), move |_| {
                 ShardActor::new(supplies, ports, shard_gauges, sockets, shard_recorder, pulse)
             });
-            shards.push(Shard { actor, gauges, arbiter });
+            shards.push(Shard { actor, webrtc_port: webrtc_port.into(), gauges, arbiter });
         }
         info!(shards = shards.len(), "media engine started");
         let is_draining = AtomicBool::new(false);
@@ -282,35 +284,6 @@ fn split_ports(config: &EngineConfig) -> Result<Vec<PortPool>, StartError> {
     }
     let firsts = (0..shards).map(|index| min + u16::try_from(index).unwrap_or(0) * share);
     Ok(firsts.map(|first| PortPool::new(first, first + (share - 1))).collect())
-}
-
-/// One socket an address, all of a shard on the same port.
-fn bind_webrtc(config: &EngineConfig, shard: usize) -> Result<Vec<UdpSocket>, StartError> {
-    let mut port = match config.webrtc_port {
-        0 => 0,
-        base => base.saturating_add(u16::try_from(shard).unwrap_or(u16::MAX)),
-    };
-    let mut sockets = Vec::with_capacity(config.webrtc_addresses.len());
-    for ip in &config.webrtc_addresses {
-        let address = SocketAddr::new(*ip, port);
-        let socket = bind_one(address).map_err(|source| StartError::Bind { address, source })?;
-        if port == 0 {
-            port = socket.local_addr().map_err(|source| StartError::Bind { address, source })?.port();
-        }
-        sockets.push(socket);
-    }
-    Ok(sockets)
-}
-
-fn bind_one(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // The system may grant less; that is its limit, not an error.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-    socket.bind(&address.into())?;
-    Ok(socket.into())
 }
 
 #[cfg(test)]

@@ -21,8 +21,10 @@
 //! media stays where it is, until the first check of the new one: then the old one is forgotten.
 
 mod checks;
+mod locals;
 mod remote;
 mod session;
+mod source;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -36,6 +38,7 @@ use tracing::debug;
 
 pub use self::remote::RemoteIce;
 use self::session::Session;
+use self::source::Source;
 use crate::net::TransactionId;
 use crate::net::demux::SOURCES_PER_LEG;
 use crate::rtp::DropReason;
@@ -59,6 +62,8 @@ pub struct Ice {
     /// Those of our addresses from which we check, and nobody else; `None` before they are given.
     checkers: Option<Vec<SocketAddr>>,
     sources: Vec<Source>,
+    /// When the peer was last heard at an address of ours that is no more.
+    heard_before: Option<Instant>,
     selection: Selection,
     timeout: Option<Instant>,
     source_changes: VecDeque<SourceChange>,
@@ -105,14 +110,6 @@ pub struct Path {
     pub remote: SocketAddr,
 }
 
-#[derive(Debug)]
-struct Source {
-    path: Path,
-    heard_at: Instant,
-    /// When a check from there last said USE-CANDIDATE.
-    nominated_at: Option<Instant>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Selection {
     Nowhere,
@@ -138,6 +135,7 @@ impl Ice {
             streams: streams.to_vec(),
             checkers: None,
             sources: Vec::new(),
+            heard_before: None,
             selection: Selection::Nowhere,
             timeout: None,
             source_changes: VecDeque::new(),
@@ -249,7 +247,7 @@ impl Ice {
     /// The peer's authenticated media came from `from`: it is alive.
     pub fn hear_media(&mut self, from: SocketAddr, local: SocketAddr, now: Instant) {
         if let Some(index) = self.index_of(Path { local, remote: from }) {
-            self.sources[index].heard_at = now;
+            self.sources[index].hear_media(local, now);
         }
     }
 
@@ -271,13 +269,13 @@ impl Ice {
     /// When the peer was last heard from `source` at our address `local`.
     #[must_use]
     pub fn heard_at(&self, source: SocketAddr, local: SocketAddr) -> Option<Instant> {
-        self.index_of(Path { local, remote: source }).map(|index| self.sources[index].heard_at)
+        self.index_of(Path { local, remote: source }).map(|index| self.sources[index].heard_at())
     }
 
     /// When the peer was last heard, from anywhere: a check or media, authenticated.
     #[must_use]
     pub fn last_heard_at(&self) -> Option<Instant> {
-        self.sources.iter().map(|source| source.heard_at).max()
+        self.sources.iter().map(Source::heard_at).chain(self.heard_before).max()
     }
 
     /// The next change of the addresses from which datagrams are the leg's.
@@ -349,12 +347,12 @@ impl Ice {
         if self.sources.len() == SOURCES_PER_LEG {
             let in_use = self.path().and_then(|path| self.index_of(path));
             let others = self.sources.iter().enumerate().filter(|(index, _)| Some(*index) != in_use);
-            if let Some((index, _)) = others.min_by_key(|(_, source)| source.heard_at) {
-                let left = self.sources.remove(index).path;
+            if let Some((index, _)) = others.min_by_key(|(_, source)| source.heard_at()) {
+                let left = self.sources.remove(index).path();
                 self.note_source(left, SourceChange::Removed(left.remote));
             }
         }
-        self.sources.push(Source { path, heard_at: now, nominated_at: None });
+        self.sources.push(Source::new(path, now));
         self.note_source(path, SourceChange::Added(path.remote));
     }
 
@@ -368,17 +366,16 @@ impl Ice {
     /// The source of a path. That one address and port can be two, of UDP and of a stream.
     fn index_of(&self, path: Path) -> Option<usize> {
         let is_stream = |path: Path| self.streams.contains(&path.local);
-        let is_it =
-            |source: &Source| source.path.remote == path.remote && is_stream(source.path) == is_stream(path);
+        let is_it = |source: &Source| {
+            source.path().remote == path.remote && is_stream(source.path()) == is_stream(path)
+        };
         self.sources.iter().position(is_it)
     }
 
-    /// Notes a check; returns when the check before it that nominated came from there.
+    /// Notes a check; returns when the check before it that nominated this path came.
     fn hear(&mut self, path: Path, nominates: bool, now: Instant) -> Option<Instant> {
         let index = self.index_of(path)?;
-        let source = &mut self.sources[index];
-        (source.path, source.heard_at) = (path, now);
-        if nominates { source.nominated_at.replace(now) } else { source.nominated_at }
+        self.sources[index].hear(path.local, nominates, now)
     }
 
     fn reselect(&mut self, path: Path, nominates: bool, nominated_before: Option<Instant>, now: Instant) {
@@ -394,17 +391,18 @@ impl Ice {
         };
     }
 
-    /// Whether a peer that nominates another source has left this one: it is silent there, or has not
+    /// Whether a peer that nominates another path has left this one: it is silent there, or has not
     /// nominated it since it first nominated the other. One that nominates all that it has (RFC 5245
     /// 8.1.1.2) goes on to nominate both.
     fn is_left(&self, current: Path, nominated_before: Option<Instant>, now: Instant) -> bool {
-        let Some(current) = self.index_of(current).map(|index| &self.sources[index]) else { return true };
+        let heard = self.index_of(current).and_then(|index| self.sources[index].heard(current.local));
+        let Some(current) = heard else { return true };
         let is_silent = now.saturating_duration_since(current.heard_at) >= MOVED_SILENCE;
         is_silent || nominated_before.is_some_and(|before| current.nominated_at.is_none_or(|at| at < before))
     }
 
     fn is_silent(&self, path: Path, now: Instant) -> bool {
-        let heard_at = self.heard_at(path.remote, path.local);
-        heard_at.is_none_or(|heard_at| now.saturating_duration_since(heard_at) >= PATH_SILENCE)
+        let heard = self.index_of(path).and_then(|index| self.sources[index].heard(path.local));
+        heard.is_none_or(|heard| now.saturating_duration_since(heard.heard_at) >= PATH_SILENCE)
     }
 }

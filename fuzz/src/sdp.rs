@@ -58,6 +58,7 @@ fn transports() -> [LocalTransport; 3] {
         pwd: "gatewaypasswordof24chars".to_owned(),
         fingerprint: Fingerprint::sha256([0xab; 32]),
         candidates: vec![Candidate::host(([203, 0, 113, 5], 40_000).into(), u16::MAX)],
+        more_may_come: false,
         ice_lite: true,
     };
     [rtp(SrtpPolicy::Forbid), rtp(SrtpPolicy::Offer), webrtc]

@@ -1,9 +1,12 @@
 //! Which addresses this machine has.
 
+mod followed;
+
 use std::io;
 use std::net::IpAddr;
 
 use crate::config::Config;
+pub use followed::Followed;
 
 /// Addresses at which others may reach this machine: not loopback, and not IPv6 link-local, which is
 /// worth nothing without naming an interface. Empty where there is no network.

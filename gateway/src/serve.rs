@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::dev::{Server, ServerHandle};
+use tokio::task::JoinHandle;
 use tracing::{error, info};
 use webtrunk_signalling::http::Gate;
 
+use crate::addresses::Followed;
 use crate::admin::{AdminError, AdminServices, BoundAdmin, Errands};
 use crate::certificates::{self, Certificates};
 use crate::config::{Config, ConfigError};
@@ -126,6 +128,7 @@ pub async fn serve(
     let shares = descriptors::share_out(config.media.calls_max, config.json.is_some() && http.is_some());
     let mut telephony = Telephony::start(&config, &certificates, http.as_ref(), shares, store)?;
     let mut servers = Vec::new();
+    let bound = http.as_ref().map(BoundHttp::address);
     if let Some(http) = http {
         info!(address = %http.address(), "HTTP listens");
         let services = public(&config, &telephony, demo, shares.http);
@@ -147,6 +150,8 @@ pub async fn serve(
     telephony.health().heed(watchdog.faults());
     manager.tell_ready();
     let keeping = actix::spawn(certificates::keep(certificates.clone()));
+    let following = Followed::new(&config.media, bound);
+    let following = following.map(|followed| actix::spawn(followed.follow(telephony.engine().clone())));
     let changed = Changed { telephony: telephony.changing(), certificate: certificates.own() };
     let course = Course {
         telephony: &mut telephony,
@@ -167,6 +172,7 @@ pub async fn serve(
     }
     shutdown.set_ending();
     keeping.abort();
+    following.iter().for_each(JoinHandle::abort);
     telephony.stop().await;
     for server in servers {
         server.stop(true).await;

@@ -36,6 +36,7 @@ pub fn engine(config: &Config) -> EngineConfig {
     EngineConfig {
         shards: media.shards.get(),
         webrtc_addresses: media.addresses.clone(),
+        webrtc_addresses_may_come: media.follows_machine,
         webrtc_external_addresses: media.external_addresses.clone(),
         webrtc_sources: media.checks.clone(),
         webrtc_port: media.webrtc_port,

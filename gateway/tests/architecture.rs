@@ -21,8 +21,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const SHELL: &[&str] = &[
     "engine/src/call/actor.rs",
     "engine/src/engine.rs",
+    "engine/src/engine/sockets.rs",
     "engine/src/media/recorder/thread.rs",
     "engine/src/net/shard.rs",
+    "engine/src/net/shard/addresses.rs",
     "engine/src/net/shard/captures.rs",
     "engine/src/net/shard/own_sockets.rs",
     "engine/src/net/shard_actor.rs",

@@ -268,6 +268,7 @@ export class Call extends Emitter<CallEvents> {
       case 'transferProgress': return this.emit('transferProgress', event.params);
       case 'quality': return this.emit('quality', event.params);
       case 'speaker': return this.emit('speaker', event.params);
+      case 'candidates': return this.#onCandidates(event.params.fragment);
       case 'restartNeeded': return this.#restart();
       case 'ended': return this.finish(event.params);
       case 'trying': case 'incoming': case 'registration': case 'presence': case 'message': case 'replacedSession': return;
@@ -298,6 +299,12 @@ export class Call extends Emitter<CallEvents> {
     const media = this.#media;
     if (!sdp || media === null || this.#offer !== null) return done();
     this.#turn = this.#turn.then(() => media.accept(sdp)).then(done, () => this.hangup()).catch(() => {});
+  }
+
+  #onCandidates(fragment: string): void {
+    const media = this.#media;
+    // After what is being described; of a description that another has replaced they are of no use.
+    if (media) this.#turn = this.#turn.then(() => media.acceptCandidates(fragment)).catch(() => {});
   }
 
   #become(state: CallState): void {

@@ -119,6 +119,16 @@ export class Media {
     return [...parts, ...this.#candidates.map((it) => `a=${it}`), ''].join('\r\n');
   }
 
+  /** Takes candidates that the gateway told after its description, in a fragment of it (RFC 8840 9). */
+  async acceptCandidates(fragment: string): Promise<void> {
+    const lines = fragment.split(/\r?\n/);
+    const value = (name: string): string | undefined => lines.find((it) => it.startsWith(`a=${name}:`))?.slice(name.length + 3);
+    const [sdpMid, usernameFragment] = [value('mid'), value('ice-ufrag')];
+    for (const line of lines.filter((it) => it.startsWith('a=candidate:'))) {
+      await this.#connection.addIceCandidate({ candidate: line.slice(2), sdpMid, usernameFragment });
+    }
+  }
+
   mute(isMuted: boolean): void {
     this.#isMuted = isMuted;
     this.#microphone.getAudioTracks().forEach((track) => { track.enabled = !isMuted; });

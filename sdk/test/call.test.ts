@@ -239,6 +239,18 @@ test('a path is looked for anew when the gateway asks, when ICE fails, when it s
   assert.equal(call.state, 'connected');
 });
 
+test('candidates that the gateway tells later are given to the peer connection', async () => {
+  const { browser, phone } = await connected();
+  await talk(phone, browser);
+  const lines = ['a=ice-ufrag:gwUF', 'a=ice-pwd:secret', 'm=audio 9 UDP/TLS/RTP/SAVPF 0', 'a=mid:0'];
+  const told = ['candidate:H1 1 udp 2 192.0.2.1 5 typ host', 'candidate:H2 1 udp 1 192.0.2.2 5 typ host'];
+  const fragment = [...lines, ...told.map((it) => `a=${it}`), ''].join('\r\n');
+  browser.socket.event('candidates', { seq: 3, callId: 'a1', fragment });
+  await settle();
+  const expected = told.map((candidate) => ({ candidate, sdpMid: '0', usernameFragment: 'gwUF' }));
+  assert.deepEqual(browser.connection.candidates, expected);
+});
+
 test('a change whose connection is lost is made again when the session is back', async () => {
   const { browser, phone } = await connected();
   const call = await talk(phone, browser);

@@ -86,6 +86,7 @@ export class FakeConnection {
   onicecandidate: ((event: Json) => void) | null = null;
   oniceconnectionstatechange: (() => void) | null = null;
   readonly transceivers: Json[] = [];
+  readonly candidates: Json[] = [];
   #made = 0;
   #restarts = 0;
 
@@ -127,6 +128,8 @@ export class FakeConnection {
     this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
     if (description.type === 'offer') this.transceivers.push({ direction: 'recvonly', sender: { track: null } });
   }
+
+  async addIceCandidate(candidate: Json): Promise<void> { this.candidates.push(candidate); }
 
   close(): void { this.signalingState = 'closed'; }
 

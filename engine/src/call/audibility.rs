@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::{info, warn};
 
-use super::messages::CallEvent;
+use super::events::CallEvent;
 use crate::leg::Leg;
 use crate::media::Hears;
 use crate::media::quality::{AudioEvent, AudioState, OneWay, OneWayWatch};

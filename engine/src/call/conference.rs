@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use webtrunk_codecs::SampleRate;
 
-use super::messages::CallEvent;
+use super::events::CallEvent;
 use super::party::{ConferenceRole, PartySpec};
 use super::state::Call;
 use crate::media::mixer::{Mixer, MixerEvent, Role, SlotId, TICK_MS};

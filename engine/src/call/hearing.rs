@@ -6,7 +6,7 @@ use tracing::{debug, info};
 use webtrunk_codecs::CodecId;
 
 use super::bridge::{self, OtherCodec};
-use super::messages::CallEvent;
+use super::events::CallEvent;
 use super::state::Call;
 use crate::EndCause;
 use crate::media::{Hears, Path, band_at, meeting_rate};

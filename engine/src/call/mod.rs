@@ -1,10 +1,12 @@
 //! Calls: the plain struct, its vocabulary, and the actor that is its shell.
 
 mod actor;
+mod addresses;
 mod audibility;
 mod bridge;
 mod checks;
 mod conference;
+mod events;
 mod hearing;
 mod messages;
 mod new_leg;
@@ -20,7 +22,8 @@ mod turn;
 pub(crate) use actor::CallActor;
 pub use actor::CallHandle;
 pub use conference::{Calls, Conference, ConferenceFull, Spoken, TICK};
-pub use messages::{CallCommand, CallEvent, HearSource, KeyMode, LegSpec, TransportSpec};
+pub use events::CallEvent;
+pub use messages::{CallCommand, HearSource, KeyMode, LegSpec, TransportSpec};
 #[cfg(test)]
 pub(crate) use new_leg::new_leg;
 pub use party::{ConferenceRole, PartySpec};

@@ -9,7 +9,7 @@ use crate::leg::Leg;
 use crate::media::{Heard, HeardKind, Hears, Side, Tap, TapHeard};
 use crate::rtp::{RtpPacket, SequenceNumber};
 
-use super::messages::CallEvent;
+use super::events::CallEvent;
 use super::state::Call;
 
 /// A recording under way, as the media thread sees it.

@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::messages::{CallCommand, CallEvent, HearSource, LegSpec, TransportSpec};
+use super::events::CallEvent;
+use super::messages::{CallCommand, HearSource, LegSpec, TransportSpec};
 use super::new_leg::wishes;
 use super::state::Call;
 use super::supplies::Supplies;

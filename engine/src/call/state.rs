@@ -10,8 +10,9 @@ use tracing::{Span, debug, error_span, info, warn};
 use webtrunk_codecs::tone::Digit;
 
 use super::audibility::Audibility;
+use super::events::CallEvent;
 use super::hearing::PathReason;
-use super::messages::{CallCommand, CallEvent, HearSource};
+use super::messages::{CallCommand, HearSource};
 use super::recording::Recording;
 use super::supplies::Supplies;
 use crate::ice::{SourceChange, StunRoute};

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tracing::warn;
 
 use super::conference::Spoken;
-use super::messages::CallEvent;
+use super::events::CallEvent;
 use super::state::Call;
 use crate::media::mixer::TICK_MS;
 use crate::media::{Earpiece, Hears, Intake, own_band};

@@ -67,26 +67,41 @@ impl Session {
         // A lite agent is always controlled (RFC 8445 6.1.1): in a role conflict the peer yields.
         agent.set_control_tie_breaker(u64::MAX);
         let mut candidates = Vec::with_capacity(locals.len());
-        for address in locals {
-            let added = Some(*address)
-                .filter(|address| !is_link_local(address.ip()))
-                .and_then(|address| IceCandidate::host(address, Protocol::Udp).ok())
-                .and_then(|candidate| agent.add_local_candidate(candidate).map(IceCandidate::prio));
-            match added {
-                Some(priority) => candidates.push(HostCandidate { address: *address, priority }),
-                None => debug!(%address, "address cannot be a candidate"),
-            }
-        }
-        for address in streams {
-            // Descriptions show those addresses in their own way: which of them is ours is not to be told.
-            if let Ok(candidate) = IceCandidate::host(*address, Protocol::Tcp) {
-                agent.add_local_candidate(candidate);
-            }
-        }
         let awaited = VecDeque::new();
         let newcomers_left = NEWCOMERS_MAX;
         let part = Part::Answerer;
-        (Self { agent, ufrag, password, path: None, part, awaited, newcomers_left }, candidates)
+        let mut session = Self { agent, ufrag, password, path: None, part, awaited, newcomers_left };
+        candidates.extend(locals.iter().filter_map(|address| session.add_local(*address)));
+        streams.iter().for_each(|address| session.add_stream(*address));
+        (session, candidates)
+    }
+
+    /// Takes checks at this address of UDP too; `None` where it cannot be a candidate, or is one.
+    pub(super) fn add_local(&mut self, address: SocketAddr) -> Option<HostCandidate> {
+        let added = Some(address)
+            .filter(|address| !is_link_local(address.ip()))
+            .and_then(|address| IceCandidate::host(address, Protocol::Udp).ok())
+            .and_then(|candidate| self.agent.add_local_candidate(candidate).map(IceCandidate::prio));
+        if added.is_none() {
+            debug!(%address, "address cannot be a candidate");
+        }
+        added.map(|priority| HostCandidate { address, priority })
+    }
+
+    /// Takes checks on streams to this address too.
+    pub(super) fn add_stream(&mut self, address: SocketAddr) {
+        // Descriptions show those addresses in their own way: which of them is ours is not to be told.
+        if let Ok(candidate) = IceCandidate::host(address, Protocol::Tcp) {
+            self.agent.add_local_candidate(candidate);
+        }
+    }
+
+    /// An address of UDP is no more.
+    pub(super) fn remove_local(&mut self, address: SocketAddr) {
+        if let Ok(candidate) = IceCandidate::host(address, Protocol::Udp) {
+            self.agent.invalidate_candidate(&candidate);
+        }
+        self.path = self.path.filter(|path| path.local != address);
     }
 
     pub(super) fn ufrag(&self) -> &str {
@@ -110,6 +125,11 @@ impl Session {
     /// Whether it is we who check, and we have not begun.
     pub(super) const fn waits_for_checks(&self) -> bool {
         matches!(self.part, Part::Waiting(_))
+    }
+
+    /// Whether it is we who check, begun or not.
+    pub(super) const fn is_checker(&self) -> bool {
+        !matches!(self.part, Part::Answerer)
     }
 
     /// Begins to check from these addresses, if it is we who check.

@@ -1,5 +1,6 @@
 //! The agent against checks made by hand.
 
+mod addresses;
 mod lite_peer;
 
 use is::DefaultSha1HmacProvider;

@@ -1,6 +1,7 @@
 //! Legs: our side of one media association each.
 
 mod agreement;
+mod candidates;
 mod error;
 mod latch;
 #[expect(clippy::module_inception, reason = "the folder's noun has a file of its own; this one is the index")]

@@ -26,11 +26,11 @@ pub use gauges::{Ledger, VitalSigns};
 pub use network::{Network, NetworkError};
 pub use outbox::{Outbox, SocketId};
 pub use ports::{PortPool, QUARANTINE};
-pub(crate) use shard::{Reading, Shard, SharedShard};
+pub(crate) use shard::{AddressChange, Reading, Shard, SharedShard};
 pub(crate) use shard_actor::AdoptStream;
 #[cfg(test)]
 pub(crate) use shard_actor::BreakPromise;
-pub(crate) use shard_actor::{CreateCall, Pulse, ShardActor};
+pub(crate) use shard_actor::{CreateCall, Pulse, Readdress, ShardActor};
 pub use stream::Permit;
 pub(crate) use stream::{GREETING_MAX, Newcomer};
 pub(crate) use tasks::read;

@@ -8,8 +8,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use tracing::{error, info, trace, warn};
 
+pub(crate) use self::addresses::AddressChange;
 use self::captures::Running;
 use self::conferences::Rooms;
 use super::demux::{DatagramKind, Demux};
@@ -137,11 +137,6 @@ impl Shard {
         Rc::clone(&self.wake)
     }
 
-    /// The shard's WebRTC sockets by their local address, and those of its streams.
-    pub(crate) fn webrtc_sockets(&self) -> &[(SocketAddr, SocketId)] {
-        &self.webrtc
-    }
-
     /// Takes in a call.
     pub(crate) fn add_call(&mut self, mut call: Call, events: mpsc::Sender<CallEvent>) {
         self.gauges.call_added();
@@ -230,15 +225,6 @@ impl Shard {
     /// Whether a call is still here.
     pub(crate) fn has_call(&self, id: CallId) -> bool {
         self.calls.contains_key(&id)
-    }
-
-    /// Takes in one of the shard's WebRTC sockets.
-    pub(crate) fn add_webrtc_socket(&mut self, socket: UdpSocket) -> io::Result<Reading> {
-        let socket = Socket::register(socket)?;
-        let local = socket.local();
-        let reading = self.insert(socket, Owner::Webrtc);
-        self.webrtc.push((local, reading.id));
-        Ok(reading)
     }
 
     /// Reads and handles a batch of what waits on a socket.
@@ -449,6 +435,7 @@ fn tell(events: &mpsc::Sender<CallEvent>, event: CallEvent) -> bool {
     events.try_send(event).is_ok()
 }
 
+mod addresses;
 mod captures;
 mod conferences;
 mod own_sockets;

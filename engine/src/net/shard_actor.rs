@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::gauges::Gauges;
 use super::ports::PortPool;
-use super::shard::{Shard, SharedShard};
+use super::shard::{AddressChange, Shard, SharedShard};
 use super::stream::Newcomer;
 use super::tasks;
 use crate::CallId;
@@ -33,17 +33,25 @@ pub(crate) struct ShardActor {
 pub(crate) struct Pulse {
     shard: ShardGone,
     gone: watch::Sender<Option<ShardGone>>,
+    is_held: bool,
 }
 
 impl Pulse {
     pub(crate) fn new(shard: ShardGone, gone: watch::Sender<Option<ShardGone>>) -> Self {
-        Self { shard, gone }
+        Self { shard, gone, is_held: true }
+    }
+
+    /// Whoever held it ends in good order: the shard goes on without.
+    pub(crate) fn let_go(mut self) {
+        self.is_held = false;
     }
 }
 
 impl Drop for Pulse {
     fn drop(&mut self) {
-        self.gone.send_replace(Some(self.shard));
+        if self.is_held {
+            self.gone.send_replace(Some(self.shard));
+        }
     }
 }
 
@@ -56,6 +64,13 @@ pub(crate) struct CreateCall {
 
 impl Message for CreateCall {
     type Result = CallHandle;
+}
+
+/// Has the shard found elsewhere.
+pub(crate) struct Readdress(pub(crate) AddressChange);
+
+impl Message for Readdress {
+    type Result = ();
 }
 
 /// Hands a stream to the shard that has its leg; another gives it back.
@@ -112,6 +127,19 @@ impl Handler<CreateCall> for ShardActor {
         }
         shard.add_call(call, message.events);
         MessageResult(CallActor::start(id, Rc::clone(&self.shard)))
+    }
+}
+
+impl Handler<Readdress> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, Readdress(change): Readdress, _: &mut Self::Context) {
+        let read = self.shard.borrow_mut().readdress(change, Instant::now());
+        match read {
+            Ok(Some(reading)) => tasks::read(&self.shard, reading, Some(self.pulse.clone())),
+            Ok(None) => {}
+            Err(error) => error!(%error, "WebRTC socket cannot be registered"),
+        }
     }
 }
 

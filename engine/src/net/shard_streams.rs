@@ -41,7 +41,7 @@ impl Shard {
     pub(crate) fn handle_frame(&mut self, from: SocketAddr, frame: &mut [u8], now: Instant) {
         let Some(stream) = self.streams.get(&from) else { return };
         let (call, leg) = stream.leg;
-        let Some(local) = self.stream_address(from) else { return };
+        let Some(local) = self.stream_address((call, leg), from) else { return };
         let is_check = DatagramKind::of(frame) == Some(DatagramKind::Stun);
         self.capture_received(call, (from, local), frame, now);
         self.with_call(call, now, |call, outbox, now| {
@@ -81,12 +81,6 @@ impl Shard {
     /// Ends the streams of a leg.
     pub(super) fn release_streams(&mut self, leg: (CallId, LegId)) {
         self.streams.retain(|_, stream| stream.leg != leg);
-    }
-
-    /// The address by which legs know the streams of a peer's family.
-    fn stream_address(&self, from: SocketAddr) -> Option<SocketAddr> {
-        let mut known = self.supplies.config.webrtc_tcp.iter().copied();
-        known.find(|address| address.is_ipv4() == from.is_ipv4())
     }
 }
 

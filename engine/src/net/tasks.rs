@@ -34,10 +34,13 @@ pub(crate) fn read(shard: &SharedShard, reading: Reading, pulse: Option<Pulse>) 
     spawn_local(keep_reading(Rc::clone(shard), reading, pulse));
 }
 
-async fn keep_reading(shard: SharedShard, reading: Reading, _pulse: Option<Pulse>) {
+async fn keep_reading(shard: SharedShard, reading: Reading, pulse: Option<Pulse>) {
     loop {
         let ready = tokio::select! {
-            () = reading.closed.notified() => return,
+            () = reading.closed.notified() => {
+                pulse.into_iter().for_each(Pulse::let_go);
+                return;
+            }
             ready = reading.socket.readable() => ready,
         };
         if let Err(error) = ready {

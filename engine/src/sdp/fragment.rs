@@ -1,6 +1,8 @@
 //! Candidates that come after their description, in a fragment of one (RFC 8840 9,
 //! `application/trickle-ice-sdpfrag`).
 
+use std::fmt;
+
 use super::candidate::Candidate;
 use super::parse::{ice_pwd, ice_ufrag};
 
@@ -47,6 +49,13 @@ struct Section {
 }
 
 impl CandidateFragment {
+    /// The candidates of one section. There may be more to come.
+    #[must_use]
+    pub fn new(ufrag: &str, pwd: &str, mid: &str, candidates: Vec<Candidate>) -> Self {
+        let section = Section { mid: Some(mid.to_owned()), candidates };
+        Self { ufrag: ufrag.to_owned(), pwd: pwd.to_owned(), sections: vec![section] }
+    }
+
     /// Reads a fragment. What it does not need is passed over, candidates that we do not understand too.
     ///
     /// # Errors
@@ -97,6 +106,22 @@ impl CandidateFragment {
     }
 }
 
+impl fmt::Display for CandidateFragment {
+    /// With CRLF behind each line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", self.ufrag, self.pwd)?;
+        for Section { mid, candidates } in &self.sections {
+            // Only the place of its lines counts (RFC 8840 9.2).
+            f.write_str("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n")?;
+            if let Some(mid) = mid {
+                write!(f, "a=mid:{mid}\r\n")?;
+            }
+            candidates.iter().try_for_each(|candidate| write!(f, "a={candidate}\r\n"))?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +149,14 @@ mod tests {
         assert_eq!(ports("1"), Ok(vec![5000, 5001]));
         assert_eq!(ports("2"), Ok(vec![6000]));
         assert_eq!(ports("3"), Err(FragmentError::UnknownMid));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let candidates = ["192.0.2.1:5000", "[2001:db8::1]:5000"];
+        let candidates = candidates.map(|text| Candidate::host(text.parse().expect("an address"), 65_535));
+        let fragment = CandidateFragment::new("8hhY", "asd88fgpdd777uzjYhagZg", "0", candidates.to_vec());
+        assert_eq!(parse(&fragment.to_string()), Ok(fragment));
     }
 
     #[test]

@@ -183,10 +183,7 @@ impl LogArguments {
 fn run(path: &std::path::Path, log: LogArguments) -> Result<(), Failure> {
     let (mut config, text) = Config::load_with_text(path)?;
     let written = config.clone();
-    if config.media.addresses.is_empty() {
-        config.media.addresses = addresses::reachable();
-        config.media.addresses.retain(|address| config.media.candidates.admits(*address));
-    }
+    config.media.take_machine(addresses::reachable());
     let is_ours = log.filter.is_none();
     let control = logging::start(&log.over(config.log.clone()))?;
     if addresses::lack_for_browsers(&config) {

@@ -19,6 +19,8 @@ pub struct MediaConfig {
     /// Our addresses that browsers are told of, one candidate each; empty for every address that is
     /// not loopback.
     pub addresses: Vec<IpAddr>,
+    /// Whether those of the machine are told, as they come and go: where none are written.
+    pub follows_machine: bool,
     /// Addresses told to browsers instead: those of a 1:1 NAT before this machine.
     pub external_addresses: Vec<IpAddr>,
     /// Which of our addresses browsers may be told of.
@@ -129,6 +131,7 @@ impl MediaSection {
         };
         let rtp_ports = self.check_ports(shards.map_or(1, NonZeroUsize::get), faults);
         Some(MediaConfig {
+            follows_machine: self.addresses.is_empty(),
             addresses,
             external_addresses,
             candidates,
@@ -292,6 +295,14 @@ fn seconds(value: &Spanned<u32>, faults: &mut Faults<'_>) -> Option<Duration> {
 }
 
 impl MediaConfig {
+    /// Takes those of the machine's addresses that browsers may be told of, where none are written.
+    pub fn take_machine(&mut self, mut machine: Vec<IpAddr>) {
+        if self.follows_machine {
+            machine.retain(|address| self.candidates.admits(*address));
+            self.addresses = machine;
+        }
+    }
+
     /// Whether a UDP socket of somebody else at `address` would be in the way, and which key says so.
     pub(super) fn clash(&self, address: SocketAddr) -> Option<&'static str> {
         let (ip, port) = (address.ip(), address.port());

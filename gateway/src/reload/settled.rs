@@ -160,6 +160,7 @@ fn media(current: &MediaConfig, written: &MediaConfig, taken_up: Keys<'_>, left:
         },
         left: {
             addresses: "media.addresses",
+            follows_machine: "media.addresses",
             external_addresses: "media.external_addresses",
             candidates: "media.candidates_allow, media.candidates_deny",
             checks: "media.checks_allow, media.checks_deny",

@@ -160,6 +160,8 @@ pub enum News {
     },
     /// What is measured of its media, which it asked for; `None` where there is nothing yet.
     Figures(Option<Box<LegStats>>),
+    /// All our candidates, since some have come that our description, which it has, is without.
+    Candidates(Box<CandidateFragment>),
 }
 
 /// How far a transfer is.

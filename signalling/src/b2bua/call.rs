@@ -177,6 +177,7 @@ impl B2bua {
                 self.on_supervising(adapter, *asked, of, directory);
             }
         }
+        self.tell_candidates();
     }
 
     /// Does what is due.
@@ -292,6 +293,7 @@ impl B2bua {
                 self.on_description_refused(leg, directory, now);
             }
             CallEvent::CandidatesTaken { leg, refused } => self.answer_candidates(leg, refused),
+            CallEvent::CandidatesFound { leg, fragment } => self.on_candidates_found(leg, fragment),
             CallEvent::Agreed { leg, direction, takes_digits, codec } => {
                 info!(codec = codec.encoding_name(), ?direction, "agreed");
                 self.on_agreed(leg, direction, takes_digits, now);

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use webtrunk_engine::LegId;
 use webtrunk_engine::call::{CallCommand, HearSource};
 use webtrunk_engine::media::PlaybackId;
-use webtrunk_engine::sdp::{Direction, FragmentError, SessionDescription};
+use webtrunk_engine::sdp::{CandidateFragment, Direction, FragmentError, SessionDescription};
 
 use super::call::B2bua;
 use super::party::{Change, Instead, Party};
-use crate::adapter::{Command, MediaProfile};
+use crate::adapter::{Command, MediaProfile, News};
 use webtrunk_engine::EndCause;
 
 impl B2bua {
@@ -100,6 +100,24 @@ impl B2bua {
         if let Some(party) = self.party(leg).filter(|party| party.is_talking()) {
             let effect = party.signal(Command::AnswerCandidates { leg, refused });
             self.effect(effect);
+        }
+    }
+
+    /// The engine has found candidates of ours: the party is told, now or when it talks, of all of them.
+    pub(super) fn on_candidates_found(&mut self, leg: LegId, fragment: Box<CandidateFragment>) {
+        if let Some(party) = self.party_mut(leg) {
+            party.found_candidates = Some(fragment);
+        }
+    }
+
+    /// Tells those who talk of the candidates that were found.
+    pub(super) fn tell_candidates(&mut self) {
+        let parties = std::iter::once(&mut self.caller).chain(&mut self.callees);
+        for party in parties.filter(|party| party.is_talking()) {
+            if let Some(fragment) = party.found_candidates.take() {
+                let news = News::Candidates(fragment);
+                self.effects.push_back(party.signal(Command::Tell { leg: party.leg, news }));
+            }
         }
     }
 

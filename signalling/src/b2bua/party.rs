@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tracing::{Span, error_span};
 use webtrunk_engine::LegId;
 use webtrunk_engine::call::KeyMode;
-use webtrunk_engine::sdp::{Direction, SessionDescription};
+use webtrunk_engine::sdp::{CandidateFragment, Direction, SessionDescription};
 
 use super::effect::Effect;
 use super::key_reader::KeyReader;
@@ -67,6 +67,8 @@ pub(super) struct Party {
     pub(super) knows_hold: bool,
     /// When it is to be told after all that it is held, or no more.
     pub(super) tell_hold_at: Option<Instant>,
+    /// Our candidates, of which it is to be told as soon as it talks.
+    pub(super) found_candidates: Option<Box<CandidateFragment>>,
     /// Offers that the engine was asked for and that are not wanted any more, but will be ready.
     pub(super) offers_withdrawn: u32,
 }
@@ -191,6 +193,7 @@ impl Party {
             is_unheard: false,
             knows_hold: false,
             tell_hold_at: None,
+            found_candidates: None,
             offers_withdrawn: 0,
         }
     }

@@ -467,6 +467,22 @@ fn candidates_that_a_party_tells_are_taken_or_refused_by_the_engine() {
 }
 
 #[test]
+fn a_party_is_told_of_the_gateways_new_candidates_as_soon_as_it_talks() {
+    let mut bench = Bench::new(vec![trunk(), Step::Echo], true);
+    bench.effects();
+    let found = |leg| {
+        let fragment = CandidateFragment::new("8hhY", "asd88fgpdd777uzjYhagZg", "0", Vec::new());
+        CallEvent::CandidatesFound { leg, fragment: Box::new(fragment) }
+    };
+    let leg = bench.caller;
+    assert!(bench.media(found(leg)).is_empty(), "it was not answered");
+    let (mut bench, _) = Bench::talking(trunk());
+    let leg = bench.caller;
+    let words = bench.media(found(leg));
+    assert!(matches!(&words[..], [told] if told.starts_with("tell caller Candidates(")), "{words:?}");
+}
+
+#[test]
 fn a_leg_whose_media_fails_ends_the_call() {
     let (mut bench, _) = Bench::talking(user());
     let failed = CallEvent::LegFailed {

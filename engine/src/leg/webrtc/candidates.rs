@@ -28,6 +28,27 @@ impl WebrtcTransport {
         self.ice.check_from(own, now);
     }
 
+    /// Takes checks at this address of ours too; false where that is of no use ([`Ice::add_local`](crate::ice::Ice::add_local)).
+    pub fn add_local(&mut self, address: SocketAddr, now: Instant) -> bool {
+        self.ice.add_local(address, now)
+    }
+
+    /// Takes TCP streams that come to this address too.
+    pub fn add_stream(&mut self, address: SocketAddr) {
+        self.ice.add_stream(address);
+    }
+
+    /// One of our addresses of UDP is no more.
+    pub fn remove_local(&mut self, address: SocketAddr, now: Instant) {
+        self.ice.remove_local(address, now);
+    }
+
+    /// Whether the peer checks.
+    #[must_use]
+    pub fn is_checked_by_peer(&self) -> bool {
+        self.ice.is_checked_by_peer()
+    }
+
     /// Leaves out whom we may not check, as checks from there are not answered.
     pub(super) fn keep_admitted(&self, candidates: &mut Vec<Candidate>) {
         candidates.retain(|candidate| {

@@ -72,13 +72,15 @@ impl Shard {
 
     /// Notes the datagrams that wait from this place of the outbox on.
     pub(super) fn capture_sent(&mut self, id: CallId, first: usize, now: Instant) {
-        let Self { calls, outbox, sockets, supplies, .. } = self;
+        let Self { calls, outbox, sockets, webrtc, .. } = self;
         let Some(running) = calls.get_mut(&id).and_then(|slot| slot.capture.as_mut()) else { return };
         for (socket, to, datagram) in outbox.waiting().skip(first) {
             let own = match socket {
                 SocketId::STREAMS => {
-                    let mut known = supplies.config.webrtc_tcp.iter().copied();
-                    known.find(|address| address.is_ipv4() == to.is_ipv4())
+                    let is_known = |(address, socket): &&(SocketAddr, SocketId)| {
+                        *socket == SocketId::STREAMS && address.is_ipv4() == to.is_ipv4()
+                    };
+                    webrtc.iter().find(is_known).map(|(address, _)| *address)
                 }
                 SocketId(index) => {
                     sockets.get(index).and_then(Option::as_ref).map(|bound| bound.socket.local())

@@ -102,15 +102,18 @@ fn write_formats(section: &mut MediaDescription, audio: &Audio<'_>) {
 
 fn write_transport(section: &mut MediaDescription, local: &LocalMedia, audio: &Audio<'_>) {
     section.crypto = audio.crypto.iter().copied().map(CryptoLine::from).collect();
-    let LocalTransport::Webrtc { ufrag, pwd, fingerprint, candidates, .. } = &local.transport else { return };
+    let LocalTransport::Webrtc { ufrag, pwd, fingerprint, candidates, more_may_come, .. } = &local.transport
+    else {
+        return;
+    };
     section.shared.ice_ufrag = Some(ufrag.clone());
     section.shared.ice_pwd = Some(pwd.clone());
     section.shared.fingerprints = vec![fingerprint.clone()];
     section.shared.setup = Some(audio.setup);
-    // We take candidates that come later; all of ours are here (RFC 8838 16, half trickle).
+    // We take candidates that come later; all that we have are here (RFC 8838 16, half trickle).
     section.shared.ice_options = vec![TRICKLE.to_owned()];
     section.candidates = candidates.clone();
-    section.end_of_candidates = true;
+    section.end_of_candidates = !more_may_come;
     section.rtcp_mux = true;
     // Names our stream and its track; never the other leg's, by which a browser would wait for other packets.
     section.attributes.push(Attribute::new("msid", &format!("webtrunk-{} audio", local.session_id)));

@@ -40,8 +40,11 @@ pub enum LocalTransport {
         pwd: String,
         /// The fingerprint of our certificate.
         fingerprint: Fingerprint,
-        /// All our candidates, best first: none is trickled.
+        /// Our candidates so far, best first.
         candidates: Vec<Candidate>,
+        /// Whether others may come ([`Negotiator::set_candidates`](super::Negotiator::set_candidates)), so that descriptions do not
+        /// say that these are all.
+        more_may_come: bool,
         /// Whether we only answer checks.
         ice_lite: bool,
     },
@@ -79,6 +82,13 @@ impl LocalTransport {
     pub(super) fn set_ice_credentials(&mut self, new_ufrag: &str, new_pwd: &str) {
         if let Self::Webrtc { ufrag, pwd, .. } = self {
             (*ufrag, *pwd) = (new_ufrag.to_owned(), new_pwd.to_owned());
+        }
+    }
+
+    /// Changes nothing on plain RTP.
+    pub(super) fn set_candidates(&mut self, all: Vec<Candidate>) {
+        if let Self::Webrtc { candidates, .. } = self {
+            *candidates = all;
         }
     }
 

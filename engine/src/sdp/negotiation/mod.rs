@@ -8,6 +8,7 @@ mod local;
 mod negotiated;
 mod offer_answer;
 mod payload_types;
+mod reach;
 mod remote;
 mod sdes;
 mod transport;

@@ -40,7 +40,7 @@ use crate::sdp::setup::Setup;
 /// Makes and reads the offers and answers of one leg.
 #[derive(Debug, Clone)]
 pub struct Negotiator {
-    local: LocalMedia,
+    pub(super) local: LocalMedia,
     /// What we ask of an Opus sender at present.
     opus_fmtp: OpusParameters,
     payload_types: PayloadTypes,
@@ -256,11 +256,6 @@ impl Negotiator {
         Ok(negotiated)
     }
 
-    /// The ICE credentials that our next description shows, as it restarts ICE (RFC 8839 4.4.1.1.1).
-    pub fn set_ice_credentials(&mut self, ufrag: &str, pwd: &str) {
-        self.local.transport.set_ice_credentials(ufrag, pwd);
-    }
-
     /// Whether no offer is open, so that one can be made.
     #[must_use]
     pub const fn is_stable(&self) -> bool {
@@ -282,6 +277,16 @@ impl Negotiator {
     #[must_use]
     pub fn audio_mid(&self) -> Option<&str> {
         self.agreed.as_ref()?.layout.audio_mid()
+    }
+
+    /// By which name our audio goes in the descriptions that the peer has of us; `None` where it has none, or media
+    /// does without names.
+    #[must_use]
+    pub fn described_mid(&self) -> Option<&str> {
+        match &self.state {
+            State::LocalOffer(offer) => offer.layout.audio_mid(),
+            State::Stable | State::RemoteOffer { .. } => self.audio_mid(),
+        }
     }
 
     /// The peer's offer that waits for our answer.

@@ -134,6 +134,7 @@ fn our_default_address_is_the_best_udp_candidate() {
             pwd: "gatewaypasswordof24chars".to_owned(),
             fingerprint: Fingerprint::sha256([1; 32]),
             candidates,
+            more_may_come: false,
             ice_lite: false,
         };
         let offer = leg(&CodecId::USUAL, transport).create_offer(Direction::SendRecv).expect("stable");

@@ -90,10 +90,7 @@ pub(super) fn explain(arguments: &ExplainArguments, mut out: impl Write) -> Resu
     let (config, file) = match &arguments.config {
         Some(path) => {
             let mut config = Config::load(path)?;
-            if config.media.addresses.is_empty() {
-                config.media.addresses = addresses::reachable();
-                config.media.addresses.retain(|address| config.media.candidates.admits(*address));
-            }
+            config.media.take_machine(addresses::reachable());
             (config, path.display().to_string())
         }
         None => (Demo::new(DemoAddresses::default(), addresses::reachable()).0, "the demo".to_owned()),

@@ -62,6 +62,12 @@ impl Call {
         self.facts.borrow().provisional.clone()
     }
 
+    /// The fragments of its description by which the other end told of candidates later (RFC 8840).
+    #[must_use]
+    pub fn told_fragments(&self) -> Vec<String> {
+        self.facts.borrow().fragments.clone()
+    }
+
     /// The digits that came by INFO.
     #[must_use]
     pub fn info_digits(&self) -> String {

@@ -55,6 +55,8 @@ pub(in crate::agent) struct Facts {
     /// Provisional statuses in their order.
     pub(in crate::agent) provisional: Vec<u16>,
     pub(in crate::agent) info_digits: String,
+    /// Candidates that the other end told later.
+    pub(in crate::agent) fragments: Vec<String>,
     /// The URI of a call that replaces this one, once it is answered.
     pub(in crate::agent) replacing: String,
     /// How a transfer that we asked for went.

@@ -297,6 +297,10 @@ impl CallTask {
 
     fn handle_info(&self, request: &Request) {
         let body = String::from_utf8_lossy(&request.body);
+        if request.headers.is_content_type(SDP_FRAGMENT) {
+            self.media.take_candidates(&body);
+            return self.facts.send_modify(|facts| facts.fragments.push(body.into_owned()));
+        }
         let is_relay = request.headers.is_content_type(DTMF_RELAY);
         let signal = body.lines().find_map(|line| line.trim().strip_prefix("Signal="));
         if let Some(digit) = signal.filter(|_| is_relay).and_then(|it| it.trim().chars().next()) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use webtrunk_signalling::sip::message::{HeaderName, Request, Response, StatusCode};
+use webtrunk_signalling::sip::message::{HeaderName, Headers, Request, Response, StatusCode};
 
 use super::call::{Call, Facts};
 use super::media::Media;
@@ -113,11 +113,22 @@ impl CallTask {
 
 fn put_request_body(request: &mut Request, content_type: &'static str, body: String) {
     request.headers.set(HeaderName::ContentType, content_type);
+    if content_type == SDP {
+        take_trickled(&mut request.headers, &body);
+    }
     request.body = body.into();
+}
+
+/// Whoever describes itself with ICE takes candidates that come later (RFC 8840 5.1).
+fn take_trickled(headers: &mut Headers, description: &str) {
+    if description.contains("a=ice-ufrag:") {
+        headers.set(HeaderName::from("Recv-Info"), "trickle-ice");
+    }
 }
 
 fn put_response_body(response: &mut Response, body: String) {
     response.headers.set(HeaderName::ContentType, SDP);
+    take_trickled(&mut response.headers, &body);
     response.body = body.into();
 }
 

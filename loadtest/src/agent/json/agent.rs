@@ -226,6 +226,11 @@ impl PageTask {
                 line.accept(&params["sdp"]).await;
                 line.answered();
             }
+            "candidates" => {
+                let fragment = params["fragment"].as_str().unwrap_or_default();
+                line.media.take_candidates(fragment);
+                line.facts.send_modify(|facts| facts.fragments.push(fragment.to_owned()));
+            }
             "ended" => {
                 let end = line.end_told(params);
                 if let Some(line) = self.lines.remove(call_id) {

@@ -71,6 +71,11 @@ impl PageMedia {
         self.0.fragment().await
     }
 
+    /// Takes candidates that the gateway told after its description, in a fragment of it (RFC 8840 9).
+    pub fn take_candidates(&self, fragment: &str) {
+        self.0.take_candidates(fragment);
+    }
+
     /// Waits until media can be sent.
     ///
     /// # Errors

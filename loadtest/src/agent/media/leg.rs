@@ -49,6 +49,9 @@ pub(crate) trait Leg: Send + 'static {
     /// Loses its network, and is at another address from now on; ICE has to restart.
     fn move_to(&mut self, _local: SocketAddr) {}
 
+    /// The other end tells of candidates after its description, in a fragment of it (RFC 8840 9).
+    fn take_candidates(&mut self, _fragment: &str, _now: Instant) {}
+
     /// The candidate as a fragment of a description (RFC 8840 9), where there is one.
     fn fragment(&self) -> Option<String> {
         None

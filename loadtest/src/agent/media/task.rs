@@ -64,6 +64,8 @@ enum Order {
     Restart(oneshot::Sender<Result<(), AgentError>>),
     Move(MediaSocket),
     Fragment(oneshot::Sender<Option<String>>),
+    /// The other end's candidates, in a fragment of its description.
+    TakeCandidates(String),
     Say(Option<Voice>),
     ClaimLoss(Option<u8>),
     SendOver(Uplink),
@@ -152,6 +154,10 @@ impl Media {
 
     pub(crate) async fn fragment(&self) -> Result<Option<String>, AgentError> {
         self.ask(Order::Fragment).await
+    }
+
+    pub(crate) fn take_candidates(&self, fragment: &str) {
+        let _ = self.orders.send(Order::TakeCandidates(fragment.to_owned()));
     }
 
     pub(crate) fn say(&self, voice: Option<Voice>) {
@@ -309,6 +315,7 @@ impl Task {
                 self.leg.move_to(socket.local());
                 self.socket = socket;
             }
+            Order::TakeCandidates(fragment) => self.leg.take_candidates(&fragment, now),
             Order::Fragment(reply) => drop(reply.send(self.leg.fragment())),
             Order::Say(voice) => {
                 self.sender.say(voice);

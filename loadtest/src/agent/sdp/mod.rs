@@ -13,4 +13,5 @@ pub use read::{RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 #[cfg(test)]
 pub(crate) use format::payload_types;
 pub(crate) use negotiation::Agreement;
+pub(crate) use read::candidates_of;
 pub(crate) use write::{HostCandidate, LocalDescription, LocalTransport, WebrtcSecrets};

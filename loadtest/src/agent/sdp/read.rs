@@ -189,6 +189,11 @@ fn crypto(value: &str) -> Option<RemoteCrypto> {
     Some(RemoteCrypto { tag: tag.parse().ok()?, suite: suite.to_owned(), key })
 }
 
+/// The host candidates over UDP in a fragment of a description (RFC 8840 9).
+pub(crate) fn candidates_of(fragment: &str) -> impl Iterator<Item = SocketAddr> {
+    fragment.lines().filter_map(|line| host_candidate(line.trim().strip_prefix("a=candidate:")?))
+}
+
 /// RFC 8839 5.1: foundation, component, transport, priority, address, port, `typ`, type.
 fn host_candidate(value: &str) -> Option<SocketAddr> {
     let fields: Vec<_> = value.split_ascii_whitespace().collect();

@@ -26,6 +26,14 @@ pub(super) trait Ice: Send {
     /// The library refuses a candidate.
     fn start(&mut self, remote: &RemoteIce, now: Instant) -> Result<(), AgentError>;
 
+    /// The peer has these candidates. Those that are new are checked, and media go there once one answers.
+    ///
+    /// # Errors
+    /// The library refuses a candidate.
+    fn take_candidates(&mut self, _candidates: &[SocketAddr], _now: Instant) -> Result<(), AgentError> {
+        Ok(())
+    }
+
     /// Where media go, once that is known.
     fn selected(&self) -> Option<SocketAddr>;
 
@@ -48,7 +56,8 @@ pub(super) trait Ice: Send {
 pub(super) struct FullIce {
     agent: Agent,
     local: SocketAddr,
-    started: bool,
+    /// The peer, once there is one.
+    remote: Option<RemoteIce>,
     selected: Option<SocketAddr>,
 }
 
@@ -62,16 +71,23 @@ impl FullIce {
     /// # Errors
     /// The library refuses the address.
     pub(super) fn new(local: SocketAddr, now: Instant) -> Result<Self, AgentError> {
-        let config = Arc::new(AgentConfig {
-            is_controlling: true,
-            check_interval: CHECK_INTERVAL,
-            max_binding_requests: Some(CHECKS_MAX),
-            ..AgentConfig::default()
-        });
-        let provider = rtc_ice::crypto::default_provider().map_err(AgentError::library)?;
-        let mut agent = Agent::new(now, config, provider).map_err(AgentError::library)?;
-        agent.add_local_candidate(host(local)?).map_err(AgentError::library)?;
-        Ok(Self { agent, local, started: false, selected: None })
+        let agent = agent(local, AgentConfig::default(), now)?;
+        Ok(Self { agent, local, remote: None, selected: None })
+    }
+
+    /// Begins to check the peer there.
+    fn check(
+        &mut self,
+        remote: &RemoteIce,
+        candidates: &[SocketAddr],
+        now: Instant,
+    ) -> Result<(), AgentError> {
+        for candidate in candidates.iter().filter(|it| it.is_ipv4() == self.local.is_ipv4()) {
+            self.agent.add_remote_candidate(host(*candidate)?).map_err(AgentError::library)?;
+        }
+        self.agent
+            .start_connectivity_checks(now, true, remote.ufrag.clone(), remote.password.clone())
+            .map_err(AgentError::library)
     }
 
     fn update(&mut self) {
@@ -98,16 +114,27 @@ impl Ice for FullIce {
     }
 
     fn start(&mut self, remote: &RemoteIce, now: Instant) -> Result<(), AgentError> {
-        if self.started {
+        if self.remote.is_some() {
             return Ok(());
         }
-        self.started = true;
-        for candidate in remote.candidates.iter().filter(|it| it.is_ipv4() == self.local.is_ipv4()) {
-            self.agent.add_remote_candidate(host(*candidate)?).map_err(AgentError::library)?;
+        self.remote = Some(remote.clone());
+        self.check(remote, &remote.candidates, now)
+    }
+
+    fn take_candidates(&mut self, candidates: &[SocketAddr], now: Instant) -> Result<(), AgentError> {
+        let Some(mut remote) = self.remote.clone() else { return Ok(()) };
+        let new: Vec<_> = candidates.iter().filter(|it| !remote.candidates.contains(it)).copied().collect();
+        if new.is_empty() {
+            return Ok(());
         }
-        self.agent
-            .start_connectivity_checks(now, true, remote.ufrag.clone(), remote.password.clone())
-            .map_err(AgentError::library)
+        // The library checks nothing more once it has a path: the same agent begins anew with these alone.
+        let (local_ufrag, local_pwd) = self.credentials();
+        self.agent =
+            agent(self.local, AgentConfig { local_ufrag, local_pwd, ..AgentConfig::default() }, now)?;
+        remote.candidates.extend(&new);
+        self.check(&remote, &new, now)?;
+        self.remote = Some(remote);
+        Ok(())
     }
 
     fn selected(&self) -> Option<SocketAddr> {
@@ -126,20 +153,34 @@ impl Ice for FullIce {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        if self.started && Protocol::poll_timeout(&mut self.agent).is_some_and(|at| at <= now) {
+        if self.remote.is_some() && Protocol::poll_timeout(&mut self.agent).is_some_and(|at| at <= now) {
             let _ = self.agent.handle_timeout(now);
             self.update();
         }
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        if self.started { Protocol::poll_timeout(&mut self.agent) } else { None }
+        if self.remote.is_some() { Protocol::poll_timeout(&mut self.agent) } else { None }
     }
 
     fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         let transmit = Protocol::poll_write(&mut self.agent)?;
         Some((transmit.transport.peer_addr, transmit.message.to_vec()))
     }
+}
+
+/// An agent with this host candidate; of the configuration its credentials count.
+fn agent(local: SocketAddr, config: AgentConfig, now: Instant) -> Result<Agent, AgentError> {
+    let config = Arc::new(AgentConfig {
+        is_controlling: true,
+        check_interval: CHECK_INTERVAL,
+        max_binding_requests: Some(CHECKS_MAX),
+        ..config
+    });
+    let provider = rtc_ice::crypto::default_provider().map_err(AgentError::library)?;
+    let mut agent = Agent::new(now, config, provider).map_err(AgentError::library)?;
+    agent.add_local_candidate(host(local)?).map_err(AgentError::library)?;
+    Ok(agent)
 }
 
 fn host(address: SocketAddr) -> Result<Candidate, AgentError> {

@@ -16,7 +16,7 @@ use crate::agent::AgentError;
 use crate::agent::media::{Leg, Received};
 use crate::agent::sdp::{
     Agreement, Dialect, Direction, Format, HostCandidate, LocalDescription, LocalTransport,
-    RemoteDescription, RemoteIce, SdpError, WebrtcSecrets,
+    RemoteDescription, RemoteIce, SdpError, WebrtcSecrets, candidates_of,
 };
 
 /// The WebRTC transport of one call.
@@ -229,6 +229,13 @@ impl Leg for WebrtcLeg {
             "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{mid}\r\n\
              {candidate}a=end-of-candidates\r\n"
         ))
+    }
+
+    fn take_candidates(&mut self, fragment: &str, now: Instant) {
+        let candidates: Vec<_> = candidates_of(fragment).collect();
+        if let Err(error) = self.ice.take_candidates(&candidates, now) {
+            tracing::warn!(%error, "candidates of no use");
+        }
     }
 
     fn receive_formats(&self) -> &[Format] {

@@ -39,6 +39,8 @@ pub enum Event {
     Speaker(Speaker),
     /// What a user does that the page watches. After `resume` it is told of all of them, as it is then.
     Presence(Presence),
+    /// The gateway is found at further addresses, of which its description told nothing.
+    Candidates(Candidates),
     /// Nothing is heard of the page's media: it should restart ICE by `update`.
     RestartNeeded(CallEvent),
     /// Somebody wrote.
@@ -132,6 +134,16 @@ pub struct Media {
     /// The gateway's answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sdp: Option<String>,
+}
+
+/// Parameters of `candidates`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidates {
+    /// The call.
+    pub call_id: String,
+    /// All the gateway's candidates, with its description's `ice-ufrag`, `ice-pwd` and `mid` (RFC 8840 9).
+    pub fragment: String,
 }
 
 /// Parameters of `dtmf`.

@@ -52,6 +52,7 @@ impl Event {
             Self::Quality(of) => ("quality", Some(&of.call_id)),
             Self::Speaker(of) => ("speaker", Some(&of.call_id)),
             Self::Presence(_) => ("presence", None),
+            Self::Candidates(of) => ("candidates", Some(&of.call_id)),
             Self::RestartNeeded(of) => ("restartNeeded", Some(&of.call_id)),
             Self::Message(_) => ("message", None),
             Self::Ended(of) => ("ended", Some(&of.call_id)),

@@ -12,8 +12,8 @@ use super::ledger::Ledger;
 use super::state::{Role, Session, State, ringing};
 use crate::adapter::{self, Command, Delivery, Dial, HeaderChange, News, Party, SendText};
 use crate::json::protocol::{
-    CallEvent, Done, Dtmf, Ended, ErrorCode, Event, Fault, Incoming, Media, Message, Outcome, Quality, Sdp,
-    Statistics,
+    CallEvent, Candidates, Done, Dtmf, Ended, ErrorCode, Event, Fault, Incoming, Media, Message, Outcome,
+    Quality, Sdp, Statistics,
 };
 use crate::json::session::requests::new_name;
 
@@ -47,6 +47,11 @@ impl Session {
             Command::Tell { leg, news: News::Held(is_held) } => self.on_held(leg, is_held),
             Command::Tell { leg, news: News::Speaker { name, is_self } } => {
                 self.on_speaker(leg, name, is_self)
+            }
+            Command::Tell { leg, news: News::Candidates(fragment) } => {
+                if let Some((call_id, _)) = self.own(leg) {
+                    self.tell(&Event::Candidates(Candidates { call_id, fragment: fragment.to_string() }));
+                }
             }
             Command::Tell { leg, news: News::Figures(figures) } => self.on_figures(leg, figures.as_deref()),
             Command::PassContent { leg, id, .. } => {

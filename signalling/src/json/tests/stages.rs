@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use webtrunk_engine::sdp::CandidateFragment;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::page::{Bench, FRAGMENT, SDP, description};
@@ -71,6 +72,7 @@ fn every_input_in_every_state() {
           SendDigit           -
           TransferProgress    -
           Tell held           -
+          Tell candidates     -
           Hangup              -
           connection lost     -
           60 s                -
@@ -106,6 +108,7 @@ fn every_input_in_every_state() {
           SendDigit           -
           TransferProgress    -
           Tell held           -
+          Tell candidates     -
           Hangup              -
           connection lost     -
           60 s                -
@@ -141,6 +144,7 @@ fn every_input_in_every_state() {
           SendDigit           dtmf
           TransferProgress    transferProgress
           Tell held           held
+          Tell candidates     candidates
           Hangup              ended, Ended Declined
           connection lost     -
           60 s                -
@@ -176,6 +180,7 @@ fn every_input_in_every_state() {
           SendDigit           dtmf
           TransferProgress    transferProgress
           Tell held           held
+          Tell candidates     candidates
           Hangup              ended, Ended Declined
           connection lost     -
           60 s                -
@@ -211,6 +216,7 @@ fn every_input_in_every_state() {
           SendDigit           dtmf
           TransferProgress    transferProgress
           Tell held           held
+          Tell candidates     candidates
           Hangup              ended, Ended Declined
           connection lost     -
           60 s                -
@@ -246,6 +252,7 @@ fn every_input_in_every_state() {
           SendDigit           dtmf
           TransferProgress    transferProgress
           Tell held           held
+          Tell candidates     candidates
           Hangup              ended, Ended Declined
           connection lost     AwayTold
           60 s                FiguresAsked
@@ -281,6 +288,7 @@ fn every_input_in_every_state() {
           SendDigit           dtmf
           TransferProgress    transferProgress
           Tell held           held
+          Tell candidates     candidates
           Hangup              error 1004, ended, Ended Declined
           connection lost     AwayTold
           60 s                FiguresAsked
@@ -316,6 +324,7 @@ fn every_input_in_every_state() {
           SendDigit           -
           TransferProgress    -
           Tell held           -
+          Tell candidates     -
           Hangup              Ended Declined
           connection lost     -
           60 s                Ended SignallingLost
@@ -414,6 +423,10 @@ const INPUTS: [(&str, Give); 34] = [
         it.bench.command(Command::TransferProgress { leg: it.leg, progress: TransferProgress::Began });
     }),
     ("Tell held", |it| it.bench.command(Command::Tell { leg: it.leg, news: News::Held(true) })),
+    ("Tell candidates", |it| {
+        let fragment = CandidateFragment::parse(FRAGMENT.as_bytes()).expect("sound");
+        it.bench.command(Command::Tell { leg: it.leg, news: News::Candidates(Box::new(fragment)) });
+    }),
     ("Hangup", |it| it.bench.command(Command::Hangup { leg: it.leg, cause: EndCause::Declined })),
     ("connection lost", |it| it.bench.lose(it.flow)),
     ("60 s", |it| it.bench.wait(60)),

@@ -33,7 +33,7 @@ use super::route::Route;
 use super::surroundings::{Doorkeeper, LocalNames};
 use super::texts::Texts;
 use super::watching::Seen;
-use crate::adapter::{Command, Dial, Event, Origin};
+use crate::adapter::{Command, Dial, Event, News, Origin};
 use crate::commons::Commons;
 use crate::deadlines::Deadlines;
 use crate::guarded::guarded;
@@ -228,7 +228,8 @@ impl<D: Doorkeeper> Agent<D> {
                 self.answer_text(*leg, *delivery, now);
                 return self.handle_transaction_events(now);
             }
-            // SIP has no words for it.
+            Command::Tell { leg, news: News::Candidates(_) } => *leg,
+            // SIP has no words for the rest.
             Command::Tell { .. } => return,
             Command::RefuseCalls => return self.refuse_calls(),
             Command::Drain => return self.drain(now),

@@ -23,6 +23,7 @@ use super::reliable::Reliable;
 use super::session::{Opening, Session};
 use super::session_timer::SessionTimer;
 use super::stage::Call;
+use super::trickle::Trickle;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body, early, reason, redirect};
 use crate::adapter::{
@@ -325,6 +326,7 @@ impl Incoming {
             is_ours: false,
             timer,
             refresh,
+            trickle: Trickle::of(&self.invite.headers),
             local: Some(agreed.unwrap_or(description)),
         };
         let awaits = if self.has_offer { Awaits::Nothing } else { Awaits::Answer };

@@ -31,6 +31,7 @@ use super::reliable::rseq_of;
 use super::session::{Opening, Session};
 use super::session_timer::{SessionTimer, TIMER};
 use super::stage::Call;
+use super::trickle::Trickle;
 use super::{Context, body, early, reason, redirect};
 use crate::adapter::{Command, Dial, Event, HeaderChange, Origin};
 use crate::sip::agent::Route;
@@ -387,8 +388,9 @@ impl Outgoing {
         self.timer.agreed(response, context.now);
         let mut refresh = Refresh::default();
         refresh.heard(&response.headers);
+        let trickle = Trickle::of(&response.headers);
         let Self { key, path, peer, account, timer, offer: local, .. } = *self;
-        let opening = Opening { dialog, path, peer, account, is_ours: true, timer, refresh, local };
+        let opening = Opening { dialog, path, peer, account, is_ours: true, timer, refresh, trickle, local };
         let mut call = match (description, early_answer) {
             (Ok(Some(offer)), _) if !has_offer => Session::with_offer(opening, key, ack, offer, context),
             (Ok(Some(answer)), early) => {

@@ -20,9 +20,10 @@ use super::refuse::refuse_answer;
 use super::reliable::Awaited;
 use super::session_timer::SessionTimer;
 use super::stage::Call;
+use super::trickle::Trickle;
 use super::unacknowledged::Unacknowledged;
 use super::{Context, body};
-use crate::adapter::{Command, Event, Origin};
+use crate::adapter::{Command, Event, News, Origin};
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::message::{Method, Request, Response, StatusCode, Uri};
@@ -45,6 +46,8 @@ pub(in crate::sip) struct Session {
     /// What the peer wants of the recording, while the gateway has not said whether it may.
     pub(super) asked: Option<Asked>,
     pub(super) referrals: Referrals,
+    /// What the peer is told of our candidates.
+    pub(super) trickle: Trickle,
     /// What the two ends tell each other beside the media.
     pub(super) notes: Notes,
     /// Whether we made the Call-ID, which settles who waits longer after glare.
@@ -66,6 +69,7 @@ pub(super) struct Opening {
     pub(super) is_ours: bool,
     pub(super) timer: SessionTimer,
     pub(super) refresh: Refresh,
+    pub(super) trickle: Trickle,
     /// What we offered or answered; `None` where our answer is still to come.
     pub(super) local: Option<Box<SessionDescription>>,
 }
@@ -141,6 +145,7 @@ impl Session {
                 self.send_next_digit(context);
             }
             Command::AnswerCandidates { refused, .. } => self.answer_candidates(refused, context),
+            Command::Tell { news: News::Candidates(fragment), .. } => self.tell_candidates(fragment, context),
             Command::AnswerRecord { is_done, .. } => self.answer_record(is_done, context),
             Command::TransferProgress { progress, .. } => self.tell_transfer(progress, context),
             Command::PassContent { id, content, .. } => self.pass_content(id, &content, context),
@@ -173,6 +178,9 @@ impl Session {
         if self.digits.is_sent(of) {
             return Some(self.handle_digit_response(of, response, context));
         }
+        if self.trickle.is_sent(of) {
+            return Some(self.handle_trickle_response(response, context));
+        }
         if self.notes.is_sent(of) {
             return Some(self.handle_note_response(of, response, context));
         }
@@ -195,10 +203,11 @@ impl Session {
         };
         let is_update = self.refresh.is_sent(of);
         let is_digit = self.digits.is_sent(of);
+        let is_trickle = self.trickle.is_sent(of);
         let is_theirs = matches!(self.exchange, Exchange::OfferReceived { key, .. } if key == of);
         match event {
             // RFC 3261 12.2.1.2: silence ends the dialog, a broken flow (like 503) does not.
-            TransactionEvent::TimedOut { .. } if reoffer.is_some() || is_update || is_digit => {
+            TransactionEvent::TimedOut { .. } if reoffer.is_some() || is_update || is_digit || is_trickle => {
                 return Some(self.end(EndCause::SignallingLost, "no response in the dialog", context));
             }
             TransactionEvent::FlowFailed { .. } if is_update => self.refresh_failed(context),
@@ -210,6 +219,7 @@ impl Session {
                 self.reoffer_refused(EndCause::SignallingLost, context);
             }
             TransactionEvent::FlowFailed { .. } if is_digit => self.digits.clear(),
+            TransactionEvent::FlowFailed { .. } if is_trickle => self.trickle.clear(),
             _ if self.notes.is_sent(of) => self.note_failed(of, context),
             TransactionEvent::FlowFailed { .. } if is_theirs => self.exchange = Exchange::Idle,
             TransactionEvent::FlowFailed { .. } | TransactionEvent::TimedOut { .. } => {}
@@ -308,7 +318,7 @@ impl Session {
     }
 
     fn new(opening: Opening, exchange: Exchange) -> Box<Self> {
-        let Opening { dialog, path, peer, account, is_ours, timer, refresh, local } = opening;
+        let Opening { dialog, path, peer, account, is_ours, timer, refresh, trickle, local } = opening;
         Box::new(Self {
             dialog,
             path,
@@ -320,6 +330,7 @@ impl Session {
             prack: None,
             asked: None,
             referrals: Referrals::default(),
+            trickle,
             notes: Notes::default(),
             is_ours,
             timer,

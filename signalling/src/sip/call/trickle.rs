@@ -1,17 +1,49 @@
-//! Candidates that a peer tells after its description: INFO with the package `trickle-ice` (RFC 8840). All of
-//! ours stand in our descriptions.
+//! Candidates that are told after a description, by either side: INFO with the package `trickle-ice` (RFC 8840). All that we
+//! have stand in our descriptions; those that come later are told to a peer that takes the package.
 
+use webtrunk_engine::EndCause;
 use webtrunk_engine::sdp::{CandidateFragment, FRAGMENT_TYPE, FragmentError, SessionDescription};
 
 use super::Context;
+use super::authorize::Challenged;
 use super::record::Asked;
-use super::session::Session;
+use super::session::{Session, ends_dialog};
+use super::stage::Call;
 use crate::adapter::Event;
-use crate::sip::message::{HeaderName, Headers, Request, StatusCode};
+use crate::sip::message::{HeaderName, Headers, Method, Request, Response, StatusCode};
 use crate::sip::transaction::TransactionKey;
 
 /// The package, and the option tag (RFC 8840 10).
 const TRICKLE_ICE: &str = "trickle-ice";
+
+/// The candidates that a peer is told of. One INFO is under way at a time, since two may overtake each other; each has all
+/// candidates, so that the newest alone waits.
+#[derive(Debug, Default)]
+pub(super) struct Trickle {
+    /// It takes the package (RFC 6086 5.2.2).
+    is_taken: bool,
+    waiting: Option<Box<CandidateFragment>>,
+    sent: Option<(TransactionKey, Challenged)>,
+}
+
+impl Trickle {
+    /// By what the peer said when the call was made up.
+    pub(super) fn of(headers: &Headers) -> Self {
+        let recv_info = HeaderName::from("Recv-Info");
+        let is_taken = headers.get_all(&recv_info).flat_map(|packages| packages.split(',')).any(is_trickle);
+        Self { is_taken, ..Self::default() }
+    }
+
+    /// Whether `key` is the INFO that is under way.
+    pub(super) fn is_sent(&self, key: TransactionKey) -> bool {
+        self.sent.as_ref().is_some_and(|(sent, _)| *sent == key)
+    }
+
+    /// What is under way comes to nothing; what waits is of no use either.
+    pub(super) fn clear(&mut self) {
+        (self.waiting, self.sent) = (None, None);
+    }
+}
 
 /// The package of an INFO; `None` where it is of none (RFC 6086).
 pub(super) fn package(info: &Request) -> Option<&str> {
@@ -31,8 +63,7 @@ pub(super) fn advertise(headers: &mut Headers, description: &SessionDescription)
 impl Session {
     /// Takes an INFO of a package.
     pub(super) fn handle_package(&mut self, key: TransactionKey, info: Request, context: &mut Context<'_>) {
-        let name = package(&info).and_then(|package| package.split(';').next()).unwrap_or_default();
-        if !name.trim().eq_ignore_ascii_case(TRICKLE_ICE) {
+        if !is_trickle(package(&info).unwrap_or_default()) {
             // RFC 6086 4.2.1: with what we do take.
             let mut response = info.response(StatusCode::BAD_INFO_PACKAGE, None);
             response.headers.set(HeaderName::from("Recv-Info"), TRICKLE_ICE);
@@ -63,6 +94,59 @@ impl Session {
             Some(error) => refuse(key, &info, error, context),
         }
     }
+
+    /// Tells the peer of ours, where it takes that.
+    pub(super) fn tell_candidates(&mut self, fragment: Box<CandidateFragment>, context: &mut Context<'_>) {
+        if self.trickle.is_taken {
+            self.trickle.waiting = Some(fragment);
+            self.send_candidates(context);
+        } else {
+            tracing::debug!("candidates came, and the peer takes none that come later");
+        }
+    }
+
+    /// Takes the peer's response to what it was told.
+    pub(super) fn handle_trickle_response(
+        mut self: Box<Self>,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Call {
+        if response.status.is_provisional() {
+            return Call::Session(self);
+        }
+        if ends_dialog(response.status) {
+            return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
+        }
+        let Some((_, mut info)) = self.trickle.sent.take() else { return Call::Session(self) };
+        let Self { dialog, account, .. } = &mut *self;
+        if let Some(request) = info.authorize(response, account.as_deref(), || dialog.next_cseq(), context) {
+            let key = self.send(request, context);
+            self.trickle.sent = Some((key, info));
+        } else {
+            if !response.status.is_success() {
+                tracing::debug!(status = %response.status, "candidates refused");
+            }
+            self.send_candidates(context);
+        }
+        Call::Session(self)
+    }
+
+    fn send_candidates(&mut self, context: &mut Context<'_>) {
+        let Some(fragment) = self.trickle.waiting.take_if(|_| self.trickle.sent.is_none()) else { return };
+        let mut info = self.dialog.request(Method::Info);
+        info.headers.set(HeaderName::from("Info-Package"), TRICKLE_ICE);
+        // RFC 8840 4.4.
+        info.headers.push(HeaderName::ContentDisposition, "Info-Package");
+        info.headers.push(HeaderName::ContentType, FRAGMENT_TYPE);
+        info.body = fragment.to_string().into();
+        let key = self.send(info.clone(), context);
+        self.trickle.sent = Some((key, Challenged::new(info)));
+    }
+}
+
+/// Whether this names the package, whatever its parameters.
+fn is_trickle(package: &str) -> bool {
+    package.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(TRICKLE_ICE))
 }
 
 fn refuse(key: TransactionKey, info: &Request, error: FragmentError, context: &mut Context<'_>) {

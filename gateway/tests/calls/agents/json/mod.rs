@@ -1,6 +1,7 @@
 //! Pages that speak the JSON API, with real media, in calls with phones, browsers and each other.
 
 mod accounts;
+mod addresses;
 mod calls;
 mod control;
 mod customers;

@@ -1,0 +1,110 @@
+//! A machine whose addresses come and go while a page and a browser by SIP talk.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use webtrunk_loadtest::agent::{Credentials, PageMedia, Voice, WebrtcConfig};
+
+use super::page::{
+    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, pages,
+};
+use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, lift_webrtc, webrtc};
+use crate::support::gateway::{Gateway, PATIENCE, password};
+use crate::support::host::Host;
+use crate::support::machine::Machine;
+
+const FIRST: &str = "10.99.0.1";
+const SECOND: &str = "10.99.0.5";
+/// Where pages and browsers are served, which media are not to use.
+const SERVED: &str = "10.99.0.200";
+
+/// How long the gateway may take to see it, and a caller to learn it.
+const NOTICE_MAX: Duration = Duration::from_secs(8);
+
+/// The addresses in a fragment, or a description.
+fn addresses(text: &str) -> Vec<IpAddr> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("a=candidate:"));
+    lines.map(|line| line.split(' ').nth(4).and_then(|it| it.parse().ok()).expect("an address")).collect()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+#[test]
+fn an_address_that_comes_is_told_to_a_page_and_a_browser_by_sip_who_go_on_by_it_when_the_first_goes() {
+    let [inside, outside] = [Machine::new(), Machine::new()];
+    inside.lay_cable(
+        "office",
+        &["10.99.0.200/24", "10.99.0.1/32"],
+        &outside,
+        &["10.99.0.2/24", "10.99.0.3/24"],
+    );
+    let config = pages("")
+        .origin("https://phone.example")
+        .user("alice")
+        .user("bob")
+        .all_addresses()
+        .media("candidates_deny = ['10.99.0.128/25']")
+        .rule("destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]");
+    let gateway = inside.run(|| Gateway::start_at(Host::machine(SERVED), &config));
+    let user = |name: &str, at: &str, hz: u16| WebrtcConfig {
+        credentials: Credentials::new(name, &password(name)),
+        media_address: Some(ip(at)),
+        voice: Some(Voice::tone(hz, LEVEL_DBM0)),
+        ..WebrtcConfig::new(&gateway.websocket(), name, "")
+    };
+    outside.block_on(async || {
+        let bob = webrtc(user("bob", "10.99.0.2", OTHER_HZ)).await;
+        bob.register().await.expect("the password is right");
+        let (mut page, _) = connect(&gateway, "alice").await;
+        let media = PageMedia::open(&user("alice", "10.99.0.3", CALLER_HZ)).expect("a port");
+        let placed = call(&mut page, media, "bob").await;
+        let lifted = lift_webrtc(&bob).await;
+        connected(&mut page, &placed).await;
+        assert_page_hears(&placed.media, OTHER_HZ).await;
+        assert_phone_hears(&lifted, CALLER_HZ).await;
+        let offer = lifted.remote_description().expect("an offer").text;
+        assert_eq!(addresses(&offer), [ip(FIRST)]);
+        assert!(!offer.contains("a=end-of-candidates"), "there may be more to come:\n{offer}");
+
+        for come in ["10.99.0.201/32", "10.99.0.5/32"] {
+            inside.ip(&format!("address add {come} dev office"));
+        }
+        let told = page.event("candidates", NOTICE_MAX).await.expect("the address is seen");
+        assert_eq!(told["callId"], placed.call_id.as_str());
+        let told = told["fragment"].as_str().expect("a fragment").to_owned();
+        assert_eq!(addresses(&told), [ip(FIRST), ip(SECOND)]);
+        placed.media.take_candidates(&told);
+        let told_by_sip = async {
+            while lifted.told_fragments().is_empty() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(NOTICE_MAX, told_by_sip).await.expect("INFO comes");
+        let told: Vec<_> = lifted.told_fragments().iter().map(|told| addresses(told)).collect();
+        assert_eq!(told, [[ip(FIRST), ip(SECOND)]]);
+
+        inside.ip("address del 10.99.0.1/32 dev office");
+        assert_page_hears(&placed.media, OTHER_HZ).await;
+        assert_phone_hears(&lifted, CALLER_HZ).await;
+        gateway.log().wait_for(&["browsers are not told of an address any more"], NOTICE_MAX);
+        assert_page_hears(&placed.media, OTHER_HZ).await;
+        assert_phone_hears(&lifted, CALLER_HZ).await;
+
+        lifted.hold().await.expect("agreed");
+        let answer = lifted.remote_description().expect("an answer").text;
+        assert_eq!(addresses(&answer), [ip(SECOND)], "what went is not told");
+        hang_up(&mut page, placed).await;
+        lifted.ended(PATIENCE).await.expect("bob is told");
+        let media = PageMedia::open(&user("alice", "10.99.0.3", CALLER_HZ)).expect("a port");
+        let placed = call(&mut page, media, "bob").await;
+        let lifted = lift_webrtc(&bob).await;
+        connected(&mut page, &placed).await;
+        let offer = lifted.remote_description().expect("an offer").text;
+        assert_eq!(addresses(&offer), [ip(SECOND)]);
+        assert_page_hears(&placed.media, OTHER_HZ).await;
+        hang_up(&mut page, placed).await;
+    });
+    inside.run(|| gateway.assert_all_is_over(2));
+}
