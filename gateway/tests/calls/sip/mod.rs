@@ -14,6 +14,7 @@ mod circle;
 mod crossing;
 pub(crate) mod devices;
 mod early_media;
+mod foreign_realms;
 mod forked;
 mod hops;
 mod hung_up;

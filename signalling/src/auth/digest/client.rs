@@ -33,9 +33,12 @@ pub struct Attempts(u8);
 /// A challenge is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// The peer asks for another realm than configured, or in no way that we know.
-    #[error("no challenge that we may or can answer")]
-    NotForUs,
+    /// The peer asks for another realm than configured.
+    #[error("it is of another realm than the account's")]
+    OtherRealm,
+    /// The peer asks in no way that we know.
+    #[error("it is of no kind that can be answered")]
+    UnknownKind,
     /// The peer did not take the password.
     #[error("credentials refused")]
     Refused,
@@ -71,11 +74,13 @@ impl DigestClient {
         challenges: impl Iterator<Item = &'a str>,
         attempts: &mut Attempts,
     ) -> Result<(), ClientError> {
+        let mut refusal = ClientError::UnknownKind;
         let challenge = challenges
             .filter_map(Challenge::parse)
+            .inspect(|_| refusal = ClientError::OtherRealm)
             .filter(|challenge| self.realm.as_ref().is_none_or(|realm| *realm == challenge.realm))
-            .reduce(|one, two| if two.algorithm > one.algorithm { two } else { one })
-            .ok_or(ClientError::NotForUs)?;
+            .reduce(|one, two| if two.algorithm > one.algorithm { two } else { one });
+        let challenge = challenge.ok_or(refusal)?;
         if attempts.0 >= ATTEMPTS_MAX {
             return Err(ClientError::TooOften);
         }

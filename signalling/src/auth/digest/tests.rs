@@ -277,8 +277,10 @@ mod client {
     fn only_the_configured_realm_is_answered() {
         let mut client = DigestClient::new("a", "b", Some("carrier"), [1; 32]);
         let foreign = "Digest realm=\"evil\", nonce=\"n\", algorithm=MD5, qop=\"auth\"";
-        assert_eq!(handle(&mut client, foreign, &mut Attempts::default()), Err(ClientError::NotForUs));
+        assert_eq!(handle(&mut client, foreign, &mut Attempts::default()), Err(ClientError::OtherRealm));
         assert_eq!(client.authorize("INVITE", "sip:x"), None);
+        let foreign = foreign.replace("MD5", "ROT13");
+        assert_eq!(handle(&mut client, &foreign, &mut Attempts::default()), Err(ClientError::UnknownKind));
     }
 
     #[test]
@@ -286,7 +288,7 @@ mod client {
         let mut client = DigestClient::new("a", "b", None, [1; 32]);
         handle(&mut client, "Digest realm=\"one\", nonce=\"n\"", &mut Attempts::default()).unwrap();
         let other = "Digest realm=\"two\", nonce=\"n\"";
-        assert_eq!(handle(&mut client, other, &mut Attempts::default()), Err(ClientError::NotForUs));
+        assert_eq!(handle(&mut client, other, &mut Attempts::default()), Err(ClientError::OtherRealm));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
-use crate::auth::digest::{Attempts, DigestClient};
+use crate::auth::digest::{Attempts, Challenge, DigestClient};
 use crate::sip::message::{HeaderName, Request, Response, StatusCode};
 use crate::sip::trunk::{TrunkCredentials, Trunks};
 
@@ -62,13 +62,14 @@ impl Keyring for TrunkKeyring {
         let client = self.clients.get_mut(trunk)?;
         let is_proxy = challenge.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
         let headers = &challenge.headers;
-        let taken = if is_proxy {
-            client.handle_challenge(headers.proxy_authenticates(), attempts)
+        let challenges: Vec<_> = if is_proxy {
+            headers.proxy_authenticates().collect()
         } else {
-            client.handle_challenge(headers.www_authenticates(), attempts)
+            headers.www_authenticates().collect()
         };
-        if let Err(error) = taken {
-            tracing::warn!(trunk, %error, "challenge not answered");
+        if let Err(error) = client.handle_challenge(challenges.iter().copied(), attempts) {
+            let realm = challenges.iter().find_map(|challenge| Some(Challenge::parse(challenge)?.realm));
+            tracing::warn!(trunk, %error, ?realm, "challenge not answered");
             return None;
         }
         let value =
