@@ -12,6 +12,7 @@ mod keys;
 mod page;
 mod people;
 mod room;
+mod steady;
 mod survival;
 mod together;
 mod transfers;
