@@ -28,7 +28,7 @@ fn cut(stream: &[u8], piece: usize) -> (Vec<Bytes>, bool) {
                     assert!(!message.is_empty() && message.len() <= MESSAGE_MAX);
                     out.push(message);
                 }
-                Cut::Broken => return (out, true),
+                Cut::Broken(_) => return (out, true),
             }
             assert!(buffer.len() < before, "something was taken out");
         }

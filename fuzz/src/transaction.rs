@@ -124,7 +124,7 @@ impl Bench {
                 }
             }
             Step::Broken { flow, kind } => match kind % 3 {
-                0 => self.layer.connection_closed(ConnectionId(u64::from(flow % 4))),
+                0 => self.layer.connection_closed(ConnectionId(u64::from(flow % 4)), |_| kind % 2 == 1),
                 1 => self.layer.flow_failed(&world::flow(flow)),
                 _ => self.layer.flow_refused(&world::flow(flow)),
             },

@@ -52,6 +52,14 @@ export interface Candidate {
   fragment: string;
 }
 
+/** Parameters of `candidates`. */
+export interface Candidates {
+  /** The call. */
+  callId: string;
+  /** All the gateway's candidates, with its description's `ice-ufrag`, `ice-pwd` and `mid` (RFC 8840 9). */
+  fragment: string;
+}
+
 /** Parameters of `connect`. */
 export interface Connect {
   /** The name that is shown with the page's calls, where its proof says none. */
@@ -612,6 +620,8 @@ export interface Events {
   speaker: Speaker;
   /** What a user does that the page watches. After `resume` it is told of all of them, as it is then. */
   presence: Presence;
+  /** The gateway is found at further addresses, of which its description told nothing. */
+  candidates: Candidates;
   /** Nothing is heard of the page's media: it should restart ICE by `update`. */
   restartNeeded: CallEvent;
   /** Somebody wrote. */

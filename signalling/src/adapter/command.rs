@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use webtrunk_engine::leg::LegStats;
-use webtrunk_engine::sdp::{FragmentError, SessionDescription};
+use webtrunk_engine::sdp::{CandidateFragment, FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{Content, ContentId, Delivery, Dial, SendText};

@@ -71,7 +71,7 @@ pub struct B2bua {
     pub(super) played: u32,
     /// When a party closed its media.
     pub(super) media_closed_at: Option<Instant>,
-    effects: VecDeque<Effect>,
+    pub(super) effects: VecDeque<Effect>,
 }
 
 /// What the plan is waiting for.

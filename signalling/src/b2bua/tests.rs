@@ -468,7 +468,7 @@ fn candidates_that_a_party_tells_are_taken_or_refused_by_the_engine() {
 
 #[test]
 fn a_party_is_told_of_the_gateways_new_candidates_as_soon_as_it_talks() {
-    let mut bench = Bench::new(vec![trunk(), Step::Echo], true);
+    let mut bench = Bench::calling(trunk());
     bench.effects();
     let found = |leg| {
         let fragment = CandidateFragment::new("8hhY", "asd88fgpdd777uzjYhagZg", "0", Vec::new());

@@ -169,11 +169,12 @@ async fn a_message_too_large_or_of_two_lengths_ends_the_stream() {
     let endless = "OPTIONS sip:a@b SIP/2.0\r\nSubject: ".to_owned() + &"x".repeat(70_000);
     let announced = options("TCP", "big").replace("Content-Length: 0", "Content-Length: 65536");
     let two = options("TCP", "two").replace("Content-Length: 0", "Content-Length: 0\r\nl: 5");
-    for (sent, status) in [(endless, ""), (announced, ""), (two, "SIP/2.0 400 ")] {
+    // Of the first nobody can say whom to answer by which way.
+    for (sent, status) in [(endless, None), (announced, Some("SIP/2.0 513 ")), (two, Some("SIP/2.0 400 "))] {
         let mut peer = StreamPeer::connect(listening.address(0)).await;
         peer.try_send(sent.as_bytes()).await;
         let answer = peer.receive_to_end().await;
-        assert!(answer.starts_with(status), "{answer:?}");
+        assert!(status.map_or(answer.is_empty(), |status| answer.starts_with(status)), "{answer:?}");
         drop(peer);
         listening.closed().await;
     }

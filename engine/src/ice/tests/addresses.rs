@@ -75,11 +75,12 @@ fn a_peer_that_uses_one_address_of_ours_after_another_is_followed() {
     let mut agent = agent(now);
     agent.add_local(second(), now);
     let nomination = Check { nominates: true, ..Check::new(&agent) };
+    let check = Check::new(&agent);
     check_at(&mut agent, &nomination, 1, local(), now).expect("an answer");
     for _ in 0..4 {
         now += MOVED_SILENCE / 4;
         agent.hear_media(peer(1), local(), now);
-        check_at(&mut agent, &Check::new(&agent), 1, second(), now).expect("an answer");
+        check_at(&mut agent, &check, 1, second(), now).expect("an answer");
         assert_eq!(agent.path(), by(local(), 1), "it is heard there");
     }
     now += MOVED_SILENCE;

@@ -1,7 +1,7 @@
 //! A shard stepped by hand, on sockets of loopback: what one call does to the others.
 
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::time::SystemTime;
 
 use webtrunk_codecs::CodecId;

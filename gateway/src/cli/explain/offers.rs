@@ -93,6 +93,7 @@ fn answer(offer: &SessionDescription) -> Option<SessionDescription> {
             pwd: "presumed-by-explain-alone".to_owned(),
             fingerprint: Fingerprint::sha256([0x5a; 32]),
             candidates: vec![Candidate::host(SocketAddr::new(ELSEWHERE, RTP_PORT), u16::MAX)],
+            more_may_come: false,
             ice_lite: false,
         }
     } else {

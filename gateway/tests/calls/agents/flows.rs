@@ -1,6 +1,8 @@
 //! Phones over TCP and TLS that lose their connection in a call and come back by another (RFC 5626): the call goes on, and
 //! what it has to say goes by the new one.
 
+use std::time::Duration;
+
 use webtrunk_codecs::CodecId;
 
 use super::doors::Doors;
@@ -78,7 +80,7 @@ async fn assert_goes_on_after_it_broke(way: Way) {
     assert_hears(&call, CALLEE_HZ).await;
     drop(alice.connect_again(&doors, &home).await);
     let gateway = &doors.stage.gateway;
-    gateway.log().wait_for(&["signalling connection closed under an answered call"], PATIENCE);
+    gateway.log().wait_for(&["signalling connection closed under a call"], PATIENCE);
     let mut alice = alice.hears(CALLER_HZ).await;
     alice.register().await;
     call.send_info_digit('9').await.expect("taken");
@@ -113,6 +115,46 @@ async fn a_tcp_phone_that_left_its_connection_while_it_rang_is_acknowledged_and_
     let (ended, _) = tokio::join!(call.hang_up(), alice.is_hung_up());
     ended.expect("confirmed");
     assert_eq!(doors.stage.gateway.log().count(&["the peer has moved to another flow"]), 1);
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
+/// Its connection breaks while it rings, before it has another: the call waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tcp_phone_whose_connection_broke_while_it_rang_takes_the_call_by_a_new_one() {
+    let (doors, home) = (doors(), Host::new());
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &home).await;
+    alice.register().await;
+    let taken = async {
+        let invite = alice.ring().await;
+        alice.disconnect();
+        doors.stage.gateway.log().wait_for(&["signalling connection closed under a call"], PATIENCE);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        drop(alice.connect_again(&doors, &home).await);
+        assert_eq!(alice.register().await, [""; 0], "it is not called anew");
+        alice.take(&invite).await;
+    };
+    let (call, ()) = tokio::join!(office.call("alice"), taken);
+    let call = call.expect("an answer");
+    assert_hears(&call, CALLEE_HZ).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
+    let (ended, _) = tokio::join!(call.hang_up(), alice.is_hung_up());
+    ended.expect("confirmed");
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
+/// Its connection breaks while it rings, and it does not come back before the caller gives up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_may_give_up_a_phone_whose_connection_broke_while_it_rang() {
+    let (doors, home) = (doors(), Host::new());
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &home).await;
+    alice.register().await;
+    let (dialling, _) = tokio::join!(office.dial("alice"), alice.ring());
+    let dialling = dialling.expect("a user");
+    alice.disconnect();
+    doors.stage.gateway.log().wait_for(&["signalling connection closed under a call"], PATIENCE);
+    dialling.cancel().await.expect("it is over");
     doors.stage.gateway.assert_all_is_over(1);
 }
 

@@ -85,6 +85,12 @@ impl StreamPhone {
         std::mem::replace(&mut self.connection, self.way.connect(doors, home).await)
     }
 
+    /// Loses its connection.
+    pub(super) fn disconnect(&mut self) {
+        let (nowhere, _) = tokio::io::duplex(1);
+        self.connection = StreamPeer::over(Box::new(nowhere));
+    }
+
     /// Registers by its connection; requests of the gateway that come before the answer are given.
     pub(super) async fn register(&mut self) -> Vec<String> {
         let mut came = Vec::new();

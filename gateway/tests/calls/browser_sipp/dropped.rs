@@ -63,7 +63,7 @@ fn come_back(library: Library, cut: Cut) -> Option<Call> {
     }
     assert_audible(&call);
     if cut == Cut::Closed {
-        call.gateway.log().wait_for(&["signalling connection closed under an answered call"], BACK);
+        call.gateway.log().wait_for(&["signalling connection closed under a call"], BACK);
     }
     wire.mend();
     call.alice.next_within("registered", BACK);

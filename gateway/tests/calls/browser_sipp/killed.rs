@@ -24,7 +24,7 @@ fn a_killed_browser_hangs_up_at_the_phone() {
     let Call { phone, gateway, .. } = call;
     let log = gateway.log();
     assert_eq!(log.count(&["consent expired: the peer answers no checks"]), 1);
-    assert_eq!(log.count(&["signalling connection closed under an answered call"]), 1);
+    assert_eq!(log.count(&["signalling connection closed under a call"]), 1);
     // What is left of the browser may say goodbye for it.
     assert_eq!(log.count(&["WebSocket closed"]), 1);
     phone.finish();

@@ -1,6 +1,10 @@
 //! Calls that the caller gives up: nobody goes on ringing, and who answered too late is hung up.
 
+use std::time::Duration;
+
+use super::raw_phone::RawPhone;
 use super::stage::Stage;
+use crate::support::gateway_config::SIP_PORT;
 
 #[test]
 fn while_it_rings() {
@@ -51,5 +55,28 @@ fn while_the_answer_is_on_its_way() {
     stage.call("caller_cancels_late", "9100", &[]).finish();
     let seen = callee.finish();
     assert!(seen.iter().any(|seen| !seen.is_sent && seen.is("BYE")), "the callee was hung up");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// The callee answers when the call was given up long ago: it must not believe to be in one.
+#[test]
+fn since_nothing_came_of_the_callee_which_answers_half_a_minute_later() {
+    let Some(stage) = Stage::new() else { return };
+    let callee = RawPhone::at_port(&stage.callee, SIP_PORT, &stage.gateway, "100");
+    stage.call("caller_refused", "8100", &[("STATUS", "480")]).finish();
+    // The INVITE's transaction lasts for 32 s (RFC 3261 17.1.1.2).
+    std::thread::sleep(Duration::from_secs(33));
+    let invite = callee.receive();
+    assert!(invite.starts_with("INVITE "), "{invite}");
+    let ip = callee.address().ip();
+    let body =
+        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 7000 RTP/AVP 0\r\n");
+    let headers = format!("Contact: <sip:100@{}>\r\nContent-Type: application/sdp\r\n", callee.address());
+    callee.respond_with(&invite, "200 OK", &headers, &body);
+    let acknowledged = callee.receive();
+    assert!(acknowledged.starts_with("ACK "), "{acknowledged}");
+    let bye = callee.receive();
+    assert!(bye.starts_with("BYE "), "{bye}");
+    callee.respond(&bye, "200 OK");
     stage.gateway.assert_all_is_over(1);
 }

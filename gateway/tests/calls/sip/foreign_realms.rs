@@ -116,8 +116,12 @@ fn a_registrar_that_asks_by_another_realm_is_told_nothing_and_the_status_says_th
         &challenge("WWW-Authenticate", "elsewhere.test"),
     );
     let state = || ground.gateway.status()["trunks"]["carrier"]["registrations"][0]["state"].clone();
-    assert!(wait_until(PATIENCE, || state() == "refused"), "{}", state());
     ground.assert_told("another realm than the account's", "elsewhere.test");
+    ground
+        .gateway
+        .log()
+        .wait_for(&["registration at the trunk failed", "our credentials are not taken"], PATIENCE);
+    assert!(wait_until(PATIENCE, || state() == "failing"), "{}", state());
     ground.gateway.stop();
 }
 

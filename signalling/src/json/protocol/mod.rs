@@ -25,8 +25,8 @@ pub use cause::Ended;
 pub use document::{asyncapi, reference, schema};
 pub use error::{ErrorCode, ErrorData, Fault};
 pub use event::{
-    CallEvent, CallState, Dtmf, Event, Incoming, KnownCall, Media, Message, Presence, PresenceState,
-    Progress, Quality, Registration, RegistrationState, Replaced, Speaker, TransferStep,
+    CallEvent, CallState, Candidates, Dtmf, Event, Incoming, KnownCall, Media, Message, Presence,
+    PresenceState, Progress, Quality, Registration, RegistrationState, Replaced, Speaker, TransferStep,
 };
 pub use frame::{Frame, Id, notification, refusal, response};
 pub use outcome::{Connected, Nothing as Done, Outcome, Placed, Resumed, Sdp};

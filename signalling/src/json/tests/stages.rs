@@ -368,7 +368,7 @@ const STAGES: [(&str, MakeStage); 8] = [
     }),
 ];
 
-const INPUTS: [(&str, Give); 34] = [
+const INPUTS: [(&str, Give); 35] = [
     ("connect", |it| {
         let proof = json!({ "kind": "password", "user": "bob", "password": "password-of-bob" });
         it.bench.ask(it.flow, "connect", json!({ "proof": proof }));

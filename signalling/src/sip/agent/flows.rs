@@ -1,5 +1,6 @@
 //! Flows that close, break or are left for others, and what becomes of that which used them.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use webtrunk_engine::LegId;
@@ -13,16 +14,27 @@ use crate::sip::message::{Contacts, Request};
 
 impl<D: Doorkeeper> Agent<D> {
     /// A stream closed. What was under way on it fails; answered calls go on without it, until their peer
-    /// comes back on another stream or their media ends them.
+    /// comes back on another stream or their media ends them, and phones that are called may come back for a while.
     pub fn flow_closed(&mut self, connection: ConnectionId, now: Instant) {
+        let mut waiting = HashSet::new();
         for (leg, slot) in &mut self.calls {
-            if slot.call.as_mut().is_some_and(|call| call.connection_closed(connection)) {
-                slot.span.in_scope(|| tracing::info!("signalling connection closed under an answered call"));
+            let Some(call) = slot.call.as_mut() else { continue };
+            if !call.connection_closed(connection, now) {
+                continue;
+            }
+            slot.span.in_scope(|| tracing::info!("signalling connection closed under a call"));
+            if call.awaits_phone() {
+                waiting.insert(*leg);
+            } else {
                 self.stranded.insert(*leg);
             }
         }
         self.notifier.flow_closed(connection);
-        self.layer.connection_closed(connection);
+        self.layer.connection_closed(connection, |leg| waiting.contains(leg));
+        for leg in waiting {
+            // It is due at another time now.
+            self.with_call(leg, now, |call, _| Some(call));
+        }
         self.handle_transaction_events(now);
     }
 

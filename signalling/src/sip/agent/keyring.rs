@@ -69,7 +69,7 @@ impl Keyring for TrunkKeyring {
         };
         if let Err(error) = client.handle_challenge(challenges.iter().copied(), attempts) {
             let realm = challenges.iter().find_map(|challenge| Some(Challenge::parse(challenge)?.realm));
-            tracing::warn!(trunk, %error, ?realm, "challenge not answered");
+            tracing::warn!(trunk, %error, realm = realm.as_deref(), "challenge not answered");
             return None;
         }
         let value =

@@ -13,7 +13,7 @@
 //!
 //! The callee may not send BYE before its 2xx is acknowledged (RFC 3261 15).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use webtrunk_engine::{EndCause, LegId};
 
@@ -21,7 +21,7 @@ use super::Context;
 use super::authorize::Challenged;
 use super::cause::reason_of;
 use super::kept::{KeptCall, Standing};
-use super::path::Path;
+use super::path::{Path, RETURN_MAX};
 use super::stage::Call;
 use super::unacknowledged::Unacknowledged;
 use crate::adapter::Origin;
@@ -40,10 +40,6 @@ pub(in crate::sip) struct Leaving {
     account: Option<String>,
     state: State,
 }
-
-/// How long a peer whose stream ended with the process is waited for. A page comes back within ten seconds, and one that has not
-/// for longer has no call any more.
-const RETURN_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 enum State {

@@ -26,6 +26,7 @@ mod hunt;
 mod inbound;
 mod incoming;
 mod index;
+mod invitation;
 mod kept;
 mod leaving;
 mod notes;

@@ -7,6 +7,7 @@
 //! Dial ---> Outgoing --- 2xx: ACK, Answered ----------------------> Session
 //!             |   |  ^
 //!             |   |  +--- silence, broken flow, 503: INVITE to the next hop
+//!             |   |  +--- the stream of a user's phone closes, which comes back in time
 //!             |   +--- BYE of the last early dialog: CANCEL, Ended ------> (over)
 //!             |   +--- 300-699, timer B, flow failure: Ended -----> (over)
 //!             +------- Hangup, ring timeout: CANCEL, Ended -------> (over)
@@ -24,25 +25,22 @@ use super::authorize::{Challenged, copy_credentials};
 use super::cause::reason_of;
 use super::early_offer::EarlyOffer;
 use super::hunt::Hunt;
-use super::path::Path;
+use super::invitation::{change, invite};
+use super::path::{Path, RETURN_MAX};
 use super::prack::{Heard, Pracks};
 use super::refresh::{Refresh, is_too_small};
 use super::reliable::rseq_of;
 use super::session::{Opening, Session};
-use super::session_timer::{SessionTimer, TIMER};
+use super::session_timer::SessionTimer;
 use super::stage::Call;
 use super::trickle::Trickle;
 use super::{Context, body, early, reason, redirect};
-use crate::adapter::{Command, Dial, Event, HeaderChange, Origin};
+use crate::adapter::{Command, Dial, Event, Origin};
 use crate::sip::agent::Route;
-use crate::sip::dialog::{self, Dialog, DialogId};
-use crate::sip::flow::Flow;
+use crate::sip::dialog::{Dialog, DialogId};
+use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::hop::{Conduct, HopReport};
-use crate::sip::identity;
-use crate::sip::message::{
-    CSeq, HeaderName, Headers, Method, NameAddr, ParseError, Request, Response, SipUri, StatusCode,
-};
-use crate::sip::own_headers::is_own;
+use crate::sip::message::{Method, ParseError, Request, Response, StatusCode};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 use crate::sip::upstream::conduct_of;
 
@@ -64,6 +62,8 @@ pub(in crate::sip) struct Outgoing {
     /// The fork whose early media the gateway has.
     heard: Option<String>,
     rings_until: Instant,
+    /// Until when the phone is waited for, whose stream closed.
+    lost_until: Option<Instant>,
     pracks: Pracks,
     early_offer: EarlyOffer,
     hunt: Hunt,
@@ -109,6 +109,7 @@ impl Outgoing {
             forks: Vec::new(),
             heard: None,
             rings_until: context.now + dial.ring_timeout,
+            lost_until: None,
             pracks: Pracks::default(),
             early_offer: EarlyOffer::default(),
             hunt,
@@ -217,6 +218,11 @@ impl Outgoing {
     }
 
     pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
+        if self.path.is_lost() && self.lost_until.is_some_and(|until| until <= context.now) {
+            self.give_up(None, context);
+            context.tell_ended(EndCause::SignallingLost, "the callee's connection closed");
+            return None;
+        }
         if context.now < self.rings_until {
             if self.hunt.is_over(context.now) {
                 self.give_up(None, context);
@@ -232,6 +238,20 @@ impl Outgoing {
         None
     }
 
+    /// Notes that a stream closed; whether it was this call's, and the call waits until its phone has another.
+    pub(super) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) -> bool {
+        let waits = matches!(self.peer, Origin::User(_)) && self.path.connection_closed(connection);
+        if waits {
+            self.lost_until = Some(now + RETURN_MAX);
+        }
+        waits
+    }
+
+    /// Whether its phone is waited for.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.path.is_lost()
+    }
+
     /// Takes over a flow in whose place the peer has another. Whether it is this call's.
     pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
         self.peer == *peer && self.path.follow(left, flow)
@@ -243,7 +263,8 @@ impl Outgoing {
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {
-        self.hunt.poll_timeout().map_or(self.rings_until, |at| at.min(self.rings_until))
+        let lost_until = self.lost_until.filter(|_| self.path.is_lost());
+        self.hunt.poll_timeout().into_iter().chain(lost_until).fold(self.rings_until, Instant::min)
     }
 
     /// Reports what the peer's hop did, and sends the INVITE to its next one; whether there is one.
@@ -450,54 +471,4 @@ impl Outgoing {
     fn give_up(&self, reason: Option<String>, context: &mut Context<'_>) {
         context.layer.abandon(self.key, reason, context.now);
     }
-}
-
-/// What the dial plan wants said besides; it changes nothing that is ours.
-fn change(headers: &mut Headers, changes: &[HeaderChange]) {
-    for HeaderChange { name, value } in changes {
-        let name = HeaderName::from(name.as_str());
-        if is_own(&name) {
-            continue;
-        }
-        match value {
-            Some(value) => headers.set(name, value.as_str()),
-            None => headers.remove(&name),
-        }
-    }
-}
-
-/// RFC 3261 8.1.1 and 13.2.1.
-fn invite(dial: &Dial, route: &Route, context: &mut Context<'_>) -> Request {
-    let identifiers = context.layer.identifiers();
-    let tag = identifiers.tag();
-    let call_id = identifiers.call_id();
-    let target = dialog::target(route.request_uri.clone()).unwrap_or_else(|_| route.request_uri.clone());
-    let mut request = dialog::routed(Method::Invite, target, route.route_set.clone());
-    let headers = &mut request.headers;
-    headers.set(HeaderName::MaxForwards, dial.hops.to_string());
-    let from = identity::present(&dial.caller, &route.from_host, route.caller_id, headers);
-    headers.push(HeaderName::From, from.with_tag(&tag).to_string());
-    headers.push(HeaderName::To, NameAddr::new(route.to.clone()).to_string());
-    headers.push(HeaderName::CallId, call_id);
-    headers.push(HeaderName::CSeq, CSeq { number: 1, method: Method::Invite }.to_string());
-    if let Some(party) = &dial.transferred_by {
-        // RFC 3892 2.1: whom we know to have asked, in our own words, since the party may have claimed another.
-        let by = NameAddr::new(SipUri::new(&party.user, route.from_host.clone(), None));
-        headers.push(HeaderName::ReferredBy, by.to_string());
-    }
-    let told = match &route.peer {
-        Origin::User(user) => context.config.user_passing.outgoing(&dial.passed, user, &route.from_host),
-        // Its own list was looked at where its way was found.
-        Origin::Trunk(_) => dial.passed.headers.clone(),
-    };
-    for header in told {
-        headers.push(HeaderName::from(header.name.as_str()), header.value);
-    }
-    context.introduce(headers, &route.flow);
-    match &dial.offer {
-        Some(offer) => body::put_into_request(&mut request, offer),
-        // A reliable response would hold an offer, whose answer belongs into PRACK: it comes in the 2xx instead.
-        None => request.headers.set(HeaderName::Supported, TIMER),
-    }
-    request
 }

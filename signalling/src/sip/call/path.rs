@@ -1,10 +1,15 @@
 //! Where the requests of a dialog go.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::sip::agent::{LocalNames, Reach};
 use crate::sip::flow::{ConnectionId, Flow, TransportKind};
 use crate::sip::message::Uri;
+
+/// How long a peer whose stream is gone is waited for, where it has to have another before it can be told or asked anything: a
+/// page comes back within ten seconds, and one that has not for longer has no call any more.
+pub(super) const RETURN_MAX: Duration = Duration::from_secs(60);
 
 /// The flow that a dialog uses now, and how it may change.
 #[derive(Debug, Clone, Copy)]

@@ -151,12 +151,19 @@ impl Call {
     }
 
     /// Notes that a stream closed. An answered call goes on without it: its media tells whether the
-    /// peer is still there, and the peer may come back on another. Whether this call has lost its flow.
-    pub(in crate::sip) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
+    /// peer is still there, and the peer may come back on another. So may a user's phone that is called, for a while. Whether
+    /// this call has lost its flow.
+    pub(in crate::sip) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) -> bool {
         match self {
+            Self::Outgoing(call) => call.connection_closed(connection, now),
             Self::Session(call) => call.connection_closed(connection),
-            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => false,
+            Self::Incoming(_) | Self::Leaving(_) => false,
         }
+    }
+
+    /// Whether it is a call of ours that waits for a phone whose stream closed.
+    pub(in crate::sip) fn awaits_phone(&self) -> bool {
+        matches!(self, Self::Outgoing(call) if call.is_lost())
     }
 
     /// Takes over a flow in whose place this call's peer has registered another. Whether it is this call's.

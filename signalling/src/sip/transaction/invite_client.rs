@@ -6,7 +6,7 @@
 //! Calling ---------> Proceeding ---------> Accepted --- M --------------> Terminated
 //!  |  |                |   |                  ^                            ^     ^
 //!  |  +---- 2xx: up ---|---|------------------+                            |     |
-//!  |                   |   +---- 64*T1 after our CANCEL: up ---------------+     |
+//!  |                   |   +---- 64*T1 after our CANCEL: up -------> GivenUp     |
 //!  |                   | 300-699: ACK, up                                        |
 //!  |  300-699: ACK, up v                                                         |
 //!  +--------------> Completed --- D ---------------------------------------------+
@@ -14,9 +14,9 @@
 //!                      +---+ 300-699: ACK
 //! ```
 //!
-//! Timer B and a failure of the flow take Calling to Terminated; the failure also Proceeding. Both are
-//! told. Once a final response went up, the end is silent. On a reliable flow timer A never runs and
-//! Completed has no duration.
+//! A failure of the flow takes Calling and Proceeding to Terminated, and is told. So is timer B, which takes Calling to
+//! GivenUp: what comes there is a 2xx that is late, and goes up, for whoever sent it believes to be in a call. Once a final
+//! response went up, the end is silent. On a reliable flow timer A never runs and Completed has no duration.
 
 use std::time::Instant;
 
@@ -41,6 +41,8 @@ enum State {
     Proceeding { give_up_at: Option<Instant> },
     /// A 2xx went up; later ones go up too, from this or another fork. Until timer M.
     Accepted { until: Instant },
+    /// Nothing came in time, which was told; a 2xx that comes all the same goes up. Until timer M.
+    GivenUp { until: Instant },
     /// A failure was acknowledged; its retransmissions get the same ACK. Until timer D.
     Completed { ack: Bytes, until: Instant },
     /// Nothing is left to do.
@@ -79,6 +81,10 @@ impl InviteClient {
                 Step::tell(Tell::Message)
             }
             (State::Accepted { .. }, 200..=299) => Step::tell(Tell::Message),
+            (State::GivenUp { .. }, 200..=299) => {
+                self.state = State::Accepted { until: now + self.timers.give_up };
+                Step::tell(Tell::Message)
+            }
             (State::Calling { .. } | State::Proceeding { .. }, 300..=699) => {
                 let ack = make_ack();
                 self.state = if self.is_reliable {
@@ -93,6 +99,7 @@ impl InviteClient {
                 State::Calling { .. }
                 | State::Proceeding { .. }
                 | State::Accepted { .. }
+                | State::GivenUp { .. }
                 | State::Completed { .. }
                 | State::Terminated,
                 _,
@@ -113,6 +120,7 @@ impl InviteClient {
             State::Calling { request, .. } => Step::transmit(request.clone()),
             State::Proceeding { .. }
             | State::Accepted { .. }
+            | State::GivenUp { .. }
             | State::Completed { .. }
             | State::Terminated => Step::NOTHING,
         }
@@ -127,7 +135,9 @@ impl InviteClient {
     pub(super) fn handle_flow_failure(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Terminated) {
             State::Calling { .. } | State::Proceeding { .. } => Step::tell(Tell::FlowFailed),
-            State::Accepted { .. } | State::Completed { .. } | State::Terminated => Step::NOTHING,
+            State::Accepted { .. } | State::GivenUp { .. } | State::Completed { .. } | State::Terminated => {
+                Step::NOTHING
+            }
         }
     }
 
@@ -137,20 +147,23 @@ impl InviteClient {
             State::Calling { give_up_at, .. } | State::Proceeding { give_up_at: Some(give_up_at) }
                 if *give_up_at <= now =>
             {
-                self.state = State::Terminated;
+                self.state = State::GivenUp { until: now + self.timers.give_up };
                 Step::tell(Tell::TimedOut)
             }
             State::Calling { request, resend: Some(resend), .. } if resend.is_due(now) => {
                 resend.advance(now);
                 Step::transmit(request.clone())
             }
-            State::Accepted { until } | State::Completed { until, .. } if *until <= now => {
+            State::Accepted { until } | State::GivenUp { until } | State::Completed { until, .. }
+                if *until <= now =>
+            {
                 self.state = State::Terminated;
                 Step::NOTHING
             }
             State::Calling { .. }
             | State::Proceeding { .. }
             | State::Accepted { .. }
+            | State::GivenUp { .. }
             | State::Completed { .. }
             | State::Terminated => Step::NOTHING,
         }
@@ -162,7 +175,9 @@ impl InviteClient {
             State::Calling { resend: Some(resend), give_up_at, .. } => Some(resend.at().min(*give_up_at)),
             State::Calling { resend: None, give_up_at, .. } => Some(*give_up_at),
             State::Proceeding { give_up_at } => *give_up_at,
-            State::Accepted { until } | State::Completed { until, .. } => Some(*until),
+            State::Accepted { until } | State::GivenUp { until } | State::Completed { until, .. } => {
+                Some(*until)
+            }
             State::Terminated => None,
         }
     }
@@ -198,30 +213,30 @@ mod tests {
     #[test]
     fn every_input_in_every_state_on_udp() {
         insta::assert_snapshot!(draw(|start| columns(false, start), ROWS, name, InviteClient::poll_timeout), @r"
-                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | Completed     | Terminated
-        180                          | up -> Proceeding          | up                        | up                        | -             | -             | -
-        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | -             | -
-        302                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | send ACK      | -
-        699                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | send ACK      | -
-        timer A                      | send INVITE               | -                         | -                         | -             | -             | -
-        timers B, D, M, after CANCEL | timed out -> Terminated   | -                         | timed out -> Terminated   | -> Terminated | -> Terminated | -
-        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -> Terminated | -
-        next timer                   | 500ms                     | none                      | 32s                       | 32s           | 32s           | none
+                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | GivenUp        | Completed     | Terminated
+        180                          | up -> Proceeding          | up                        | up                        | -             | -              | -             | -
+        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | up -> Accepted | -             | -
+        302                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | -              | send ACK      | -
+        699                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | -              | send ACK      | -
+        timer A                      | send INVITE               | -                         | -                         | -             | -              | -             | -
+        timers B, D, M, after CANCEL | timed out -> GivenUp      | -                         | timed out -> GivenUp      | -> Terminated | -> Terminated  | -> Terminated | -
+        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -> Terminated  | -> Terminated | -
+        next timer                   | 500ms                     | none                      | 32s                       | 32s           | 64s            | 32s           | none
         ");
     }
 
     #[test]
     fn every_input_in_every_state_on_tcp() {
         insta::assert_snapshot!(draw(|start| columns(true, start), ROWS, name, InviteClient::poll_timeout), @r"
-                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | Completed | Terminated
-        180                          | up -> Proceeding          | up                        | up                        | -             | -         | -
-        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | -         | -
-        302                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -         | -
-        699                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -         | -
-        timer A                      | -                         | -                         | -                         | -             | -         | -
-        timers B, D, M, after CANCEL | timed out -> Terminated   | -                         | timed out -> Terminated   | -> Terminated | -         | -
-        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -         | -
-        next timer                   | 32s                       | none                      | 32s                       | 32s           | none      | none
+                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | GivenUp        | Completed | Terminated
+        180                          | up -> Proceeding          | up                        | up                        | -             | -              | -         | -
+        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | up -> Accepted | -         | -
+        302                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -              | -         | -
+        699                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -              | -         | -
+        timer A                      | -                         | -                         | -                         | -             | -              | -         | -
+        timers B, D, M, after CANCEL | timed out -> GivenUp      | -                         | timed out -> GivenUp      | -> Terminated | -> Terminated  | -         | -
+        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -> Terminated  | -         | -
+        next timer                   | 32s                       | none                      | 32s                       | 32s           | 64s            | none      | none
         ");
     }
 
@@ -231,8 +246,8 @@ mod tests {
         let (mut invite, _) = begin(false, start);
         let mut resent = 0;
         let mut now = start;
-        while let Some(at) = invite.poll_timeout() {
-            now = at;
+        while invite.awaits_peer() {
+            now = invite.poll_timeout().expect("it is given up");
             let step = invite.handle_timeout(now);
             resent += usize::from(step.transmit.is_some());
         }
@@ -259,6 +274,8 @@ mod tests {
         };
         let mut cancelled = after(&[180]);
         cancelled.handle_cancel(now);
+        let mut given_up = after(&[]);
+        given_up.handle_timeout(now + TimerConfig::default().give_up);
         let mut terminated = after(&[]);
         terminated.handle_flow_failure();
         vec![
@@ -266,6 +283,7 @@ mod tests {
             ("Proceeding", after(&[180])),
             ("Proceeding, cancelled", cancelled),
             ("Accepted", after(&[200])),
+            ("GivenUp", given_up),
             ("Completed", after(&[486])),
             ("Terminated", terminated),
         ]
@@ -284,6 +302,7 @@ mod tests {
             State::Calling { .. } => "Calling",
             State::Proceeding { .. } => "Proceeding",
             State::Accepted { .. } => "Accepted",
+            State::GivenUp { .. } => "GivenUp",
             State::Completed { .. } => "Completed",
             State::Terminated => "Terminated",
         }

@@ -224,19 +224,23 @@ impl<O: Copy> TransactionLayer<O> {
         self.transactions.get(&key).map(|transaction| transaction.flow)
     }
 
-    /// A stream closed: its transactions end.
-    pub fn connection_closed(&mut self, connection: ConnectionId) {
-        self.fail(Path::Stream(connection), |_| true);
+    /// A stream closed: its transactions end, but INVITEs of ours whose owner waits until the peer has another
+    /// ([`Self::move_requests`]).
+    pub fn connection_closed(&mut self, connection: ConnectionId, waits: impl Fn(&O) -> bool) {
+        self.fail(Path::Stream(connection), |machine, owner| {
+            let is_invite = matches!(machine, Machine::InviteClient { .. });
+            !is_invite || owner.as_ref().is_none_or(|owner| !waits(owner))
+        });
     }
 
     /// Nothing can be sent on a flow: its transactions end.
     pub fn flow_failed(&mut self, flow: &Flow) {
-        self.fail(Path::of(flow), |_| true);
+        self.fail(Path::of(flow), |_, _| true);
     }
 
     /// Somebody says that nobody is there: requests of ours that had no response yet end.
     pub fn flow_refused(&mut self, flow: &Flow) {
-        self.fail(Path::of(flow), Machine::is_unheard);
+        self.fail(Path::of(flow), |machine, _| machine.is_unheard());
     }
 
     /// Bytes to be sent.
@@ -340,11 +344,11 @@ impl<O: Copy> TransactionLayer<O> {
         key
     }
 
-    fn fail(&mut self, path: Path, is_meant: impl Fn(&Machine) -> bool) {
+    fn fail(&mut self, path: Path, is_meant: impl Fn(&Machine, &Option<O>) -> bool) {
         let keys: Vec<_> = self.keys_on(path).collect();
         for key in keys {
             let transaction = self.transactions.get(&key).expect("a removed transaction has no path");
-            if !is_meant(&transaction.machine) || self.give_up_detour(key) {
+            if !is_meant(&transaction.machine, &transaction.owner) || self.give_up_detour(key) {
                 continue;
             }
             let Some(transaction) = self.transactions.get_mut(&key) else { continue };
@@ -360,8 +364,12 @@ impl<O: Copy> TransactionLayer<O> {
 
     /// Does what a machine asked for, and forgets it where it ended.
     pub(super) fn carry_out(&mut self, key: TransactionKey, step: Step) -> Option<Tell> {
-        let transaction = self.transactions.get(&key)?;
+        let transaction = self.transactions.get_mut(&key)?;
         let owner = transaction.owner;
+        if let (Some(Tell::TimedOut), Machine::InviteClient { .. }) = (step.tell, &transaction.machine) {
+            // Its owner goes on without it, and a 2xx that is late is nobody's.
+            transaction.owner = None;
+        }
         if let Some(bytes) = step.transmit {
             self.transmits.push_back(Transmit { flow: transaction.flow, bytes });
         }

@@ -5,7 +5,7 @@
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
 
-use crate::sip::message::{Framing, MESSAGE_MAX};
+use crate::sip::message::{Framing, MESSAGE_MAX, ParseError};
 
 /// Where in a message the stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,8 +28,8 @@ pub enum Cut {
     KeepAlive,
     /// A message, taken out of the buffer.
     Message(Bytes),
-    /// No boundary can be found any more.
-    Broken,
+    /// No boundary can be found any more, because of this.
+    Broken(ParseError),
 }
 
 /// Remembers what was seen of an incomplete message.
@@ -68,7 +68,7 @@ impl Cutter {
                 *self = Self::default();
                 Cut::Message(buffer.split_to(len).freeze())
             }
-            Framing::Broken(_) => Cut::Broken,
+            Framing::Broken(fault) => Cut::Broken(fault),
         }
     }
 
@@ -144,7 +144,8 @@ mod tests {
         for bad in
             [&endless[..], b"A sip:b SIP/2.0\r\nContent-Length: -1\r\n\r\n", b"A\r\nl: 1\r\nl: 1\r\n\r\n"]
         {
-            assert_eq!(Cutter::default().next(&mut BytesMut::from(bad)), Cut::Broken);
+            let cut = Cutter::default().next(&mut BytesMut::from(bad));
+            assert!(matches!(cut, Cut::Broken(_)), "{cut:?}");
         }
     }
 }

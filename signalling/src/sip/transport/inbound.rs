@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::sip::flow::{ConnectionId, Flow};
-use crate::sip::message::{Malformed, Message, Reject};
+use crate::sip::message::{MESSAGE_MAX, Malformed, Message, ParseError, Reject};
 
 /// What came in.
 #[derive(Debug)]
@@ -53,7 +53,17 @@ pub(super) enum Verdict {
 /// Parses a message, and answers a request that no parser takes or whose way back cannot be read.
 /// Whether a message makes sense is for the core to say.
 pub(super) fn judge(flow: &Flow, bytes: Bytes) -> Verdict {
-    match Message::parse(bytes) {
+    verdict_of(flow, Message::parse(bytes))
+}
+
+/// The verdict on the begin of a stream of which no message can be cut, because of this fault.
+pub(super) fn judge_uncut(flow: &Flow, mut bytes: Bytes, fault: ParseError) -> Verdict {
+    bytes.truncate(MESSAGE_MAX);
+    verdict_of(flow, Message::parse(bytes).map_err(|malformed| Malformed { error: fault, ..malformed }))
+}
+
+fn verdict_of(flow: &Flow, read: Result<Message, Malformed>) -> Verdict {
+    match read {
         Ok(Message::Request(request)) => match request.headers.via() {
             Ok(_) => Verdict::Message(Box::new(Message::Request(request))),
             Err(error) => {

@@ -14,10 +14,11 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::guard::Held;
-use super::inbound::{Inbound, Verdict, judge};
+use super::inbound::{Inbound, Verdict, judge, judge_uncut};
 use super::layer::Shared;
 use crate::auth::sources::Standing;
 use crate::sip::flow::Flow;
+use crate::sip::message::ParseError;
 use crate::sip::reflection;
 use crate::sip::trace::Direction;
 
@@ -94,9 +95,9 @@ impl Shared {
         }
     }
 
-    /// The refusal of what cannot be framed as a message, where one can be given.
-    pub(super) fn refusal_of(&self, flow: &Flow, bytes: Bytes) -> Option<Bytes> {
-        match self.judge(flow, bytes) {
+    /// The refusal of what cannot be framed as a message because of this fault, where one can be given.
+    pub(super) fn refusal_of(&self, flow: &Flow, bytes: Bytes, fault: ParseError) -> Option<Bytes> {
+        match self.judge_by(flow, bytes, |flow, bytes| judge_uncut(flow, bytes, fault)) {
             // Read to its end it is a message; where that end is, nobody can say.
             Verdict::Message(_) => None,
             Verdict::Malformed { refusal } => {
@@ -106,6 +107,10 @@ impl Shared {
     }
 
     fn judge(&self, flow: &Flow, bytes: Bytes) -> Verdict {
+        self.judge_by(flow, bytes, judge)
+    }
+
+    fn judge_by(&self, flow: &Flow, bytes: Bytes, judge: impl FnOnce(&Flow, Bytes) -> Verdict) -> Verdict {
         self.show(flow, Direction::In, &bytes);
         let message = bytes.clone();
         let verdict = judge(flow, bytes);

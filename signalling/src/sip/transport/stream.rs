@@ -23,6 +23,7 @@ use super::cutter::{Cut, Cutter, Stage};
 use super::layer::{Shared, Ticket};
 use super::limits::TransportLimits;
 use crate::sip::flow::Flow;
+use crate::sip::message::ParseError;
 
 /// How long a refused peer may take to read why, and we to hear out what it still sends.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -102,7 +103,9 @@ async fn read<S: AsyncRead>(
                 }
                 continue;
             }
-            Cut::Broken => return End::Unframed(shared.refusal_of(&flow, buffer.freeze())),
+            Cut::Broken(fault) => {
+                return End::Unframed(shared.refusal_of(&flow, buffer.freeze(), fault));
+            }
             Cut::Incomplete => {}
         }
         if cutter.stage() != was {
@@ -120,8 +123,10 @@ async fn read<S: AsyncRead>(
             // It authenticated while the deadline of strangers ran.
             (Err(_), Stage::Between) if control.is_known() => {}
             (Err(_), Stage::Between) => return End::Idle,
-            (Err(_), Stage::Headers | Stage::Body) => {
-                return End::Slow(shared.refusal_of(&flow, buffer.freeze()));
+            (Err(_), stage @ (Stage::Headers | Stage::Body)) => {
+                let fault =
+                    if stage == Stage::Headers { ParseError::Truncated } else { ParseError::ShortBody };
+                return End::Slow(shared.refusal_of(&flow, buffer.freeze(), fault));
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde_json::json;
 use webtrunk_loadtest::agent::{Credentials, PageMedia, Voice, WebrtcConfig};
 
-use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, pages,
-};
+use super::keys::Keys;
+use super::page::{OTHER_HZ, assert_page_hears, assert_phone_hears, call, connected, hang_up, open, pages};
 use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, lift_webrtc, webrtc};
 use crate::support::gateway::{Gateway, PATIENCE, password};
 use crate::support::host::Host;
@@ -40,7 +40,9 @@ fn an_address_that_comes_is_told_to_a_page_and_a_browser_by_sip_who_go_on_by_it_
         &outside,
         &["10.99.0.2/24", "10.99.0.3/24"],
     );
-    let config = pages("")
+    // From another machine a password is taken by TLS alone.
+    let keys = Keys::new();
+    let config = pages(&format!("origins = ['https://phone.example']\n{}", keys.line()))
         .origin("https://phone.example")
         .user("alice")
         .user("bob")
@@ -57,7 +59,8 @@ fn an_address_that_comes_is_told_to_a_page_and_a_browser_by_sip_who_go_on_by_it_
     outside.block_on(async || {
         let bob = webrtc(user("bob", "10.99.0.2", OTHER_HZ)).await;
         bob.register().await.expect("the password is right");
-        let (mut page, _) = connect(&gateway, "alice").await;
+        let mut page = open(&gateway).await;
+        page.request("connect", keys.token(300, json!({}))).await.expect("a good token");
         let media = PageMedia::open(&user("alice", "10.99.0.3", CALLER_HZ)).expect("a port");
         let placed = call(&mut page, media, "bob").await;
         let lifted = lift_webrtc(&bob).await;

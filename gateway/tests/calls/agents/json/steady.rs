@@ -8,8 +8,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Direction};
 
 use super::page::{
-    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect, connected, hang_up,
-    media, pages, stage_of,
+    OTHER_HZ, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect, connected,
+    hang_up, media, pages, stage_of,
 };
 use crate::agents::conference::{BOB_HZ, user};
 use crate::agents::played::Prompts;
@@ -37,14 +37,17 @@ async fn assert_is_unbroken(call: &Call) {
         assert_eq!(packet.sequence, before.sequence.wrapping_add(1), "a gap in the sequence");
         let forward = packet.timestamp.wrapping_sub(before.timestamp);
         assert!((1..hz).contains(&forward), "timestamps jump by {forward} at {}", packet.sequence);
-        let told = Duration::from_secs_f64(f64::from(packet.timestamp.wrapping_sub(first.timestamp)) / f64::from(hz));
+        let told = Duration::from_secs_f64(
+            f64::from(packet.timestamp.wrapping_sub(first.timestamp)) / f64::from(hz),
+        );
         let passed = packet.at.duration_since(first.at).unwrap_or_default();
         assert!(told.abs_diff(passed) < OFF_MAX, "{told:?} by timestamps in {passed:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browsers_leg_stays_as_it_is_over_music_on_hold_and_as_its_call_becomes_a_conference_and_is_none_again() {
+async fn a_browsers_leg_stays_as_it_is_over_music_on_hold_and_as_its_call_becomes_a_conference_and_is_none_again()
+ {
     let prompts = Prompts::new();
     let music = format!("music_on_hold = {:?}", prompts.wav(MUSIC_HZ, 16_000));
     let stage = stage_of(pages("").media(&music));

@@ -183,6 +183,8 @@ fn an_invite_into_the_void_fails_after_64_t1() {
     assert_eq!(pair.ended(Side::Caller, caller), None);
     pair.run_for(SECOND);
     assert_eq!(pair.ended(Side::Caller, caller), Some(EndCause::GatewayFailure));
+    // What is late is still waited for.
+    pair.run_for(SECOND * 32);
     assert_eq!(pair.lines(Side::Caller), ["INVITE"; 7]);
     assert!(pair.is_silent());
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use webtrunk_engine::EndCause;
 
 use super::pair::{Pair, Side};
-use crate::adapter::{HOPS_MAX, HeaderChange};
+use super::peer::Peer;
+use crate::adapter::{Event, HOPS_MAX, HeaderChange, Origin};
 
 fn set(name: &str, value: &str) -> HeaderChange {
     HeaderChange { name: name.to_owned(), value: Some(value.to_owned()) }
@@ -43,6 +44,27 @@ fn headers_are_set_and_taken_out_but_never_those_that_are_ours() {
     assert_eq!(said("x-tenant"), ["acme  Via: 7"], "one, in one line");
     assert_eq!(said("Subject"), ["a call"]);
     assert!(said("Privacy").is_empty() && said("Call-ID").len() == 1);
+}
+
+#[test]
+fn an_answer_to_a_call_that_was_given_up_is_acknowledged_and_ended() {
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(Origin::User("bob".to_owned()));
+    peer.run_for(Duration::from_secs(32));
+    let ended = peer.told.iter().any(|event| matches!(event, Event::Ended { leg: told, .. } if *told == leg));
+    assert!(ended, "nobody answered in time");
+    peer.lines();
+    peer.run_for(Duration::from_secs(30));
+    peer.respond(&invite, 486, "late");
+    assert_eq!(peer.lines(), [""; 0], "nobody waits for it");
+    peer.respond(&invite, 200, "late");
+    assert_eq!(peer.lines(), ["ACK", "BYE"]);
+    peer.respond(&invite, 200, "late");
+    assert_eq!(peer.lines()[0], "ACK", "the first was lost");
+    peer.run_for(Duration::from_secs(100));
+    peer.lines();
+    peer.respond(&invite, 200, "late");
+    assert_eq!(peer.lines(), [""; 0], "nothing is left of it");
 }
 
 #[test]

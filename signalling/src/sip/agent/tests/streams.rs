@@ -1,5 +1,7 @@
 //! Connections that close under calls.
 
+use std::time::Duration;
+
 use webtrunk_engine::EndCause;
 
 use super::description;
@@ -20,7 +22,7 @@ fn a_browser_is_a_webrtc_peer_and_gets_a_websocket_contact() {
 }
 
 #[test]
-fn a_waiting_call_ends_with_its_connection() {
+fn a_waiting_call_ends_with_its_connection_and_a_phone_that_is_called_has_a_minute_to_come_back() {
     let mut peer = Peer::over_websocket();
     let invite = peer.request("INVITE");
     peer.receive(invite);
@@ -28,14 +30,25 @@ fn a_waiting_call_ends_with_its_connection() {
     peer.flush();
     assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::SignallingLost, .. })));
     peer.sent_flows();
-    let (_, _) = peer.called(Origin::User("ann".to_owned()));
+    peer.told.clear();
+    let (called, _) = peer.called(Origin::User("ann".to_owned()));
     peer.agent.flow_closed(ConnectionId(1), peer.now);
-    peer.flush();
-    assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::SignallingLost, .. })));
+    peer.run_for(Duration::from_secs(30));
+    let ended = |peer: &Peer| {
+        peer.told.iter().find_map(|event| match event {
+            Event::Ended { leg, cause, .. } if *leg == called => Some(*cause),
+            _ => None,
+        })
+    };
+    assert_eq!(ended(&peer), None, "it may come back");
+    peer.run_for(Duration::from_secs(31));
+    assert!(ended(&peer).is_some(), "it did not");
+    peer.sent_flows();
     let (_, _) = peer.called(Origin::Trunk("lab".to_owned()));
     peer.agent.flow_closed(ConnectionId(1), peer.now);
     peer.flush();
     assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::GatewayFailure, .. })));
+    peer.run_for(Duration::from_secs(64));
     assert_eq!((peer.agent.calls(), peer.agent.transactions()), (0, 0));
 }
 
