@@ -123,7 +123,7 @@ export class Media {
   async acceptCandidates(fragment: string): Promise<void> {
     const lines = fragment.split(/\r?\n/);
     const value = (name: string): string | undefined => lines.find((it) => it.startsWith(`a=${name}:`))?.slice(name.length + 3);
-    const [sdpMid, usernameFragment] = [value('mid'), value('ice-ufrag')];
+    const [sdpMid, usernameFragment] = [value('mid') ?? null, value('ice-ufrag') ?? null];
     for (const line of lines.filter((it) => it.startsWith('a=candidate:'))) {
       await this.#connection.addIceCandidate({ candidate: line.slice(2), sdpMid, usernameFragment });
     }
