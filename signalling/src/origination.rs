@@ -36,11 +36,16 @@ pub const LISTENER: &str = "rest";
 pub(crate) const NAME: &str = "origination";
 
 impl Origination {
-    /// One with names of its own.
+    /// One with names of its own, asked for at `now`.
     #[must_use]
-    pub fn new(asked_by: &str, origin: Origin, [first, second]: [(String, Party); 2]) -> Self {
+    pub fn new(
+        asked_by: &str,
+        origin: Origin,
+        [first, second]: [(String, Party); 2],
+        now: SystemTime,
+    ) -> Self {
         Self {
-            id: RecordId::new(SystemTime::now(), rand::random()),
+            id: RecordId::new(now, rand::random()),
             leg: LegId::next(),
             asked_by: asked_by.to_owned(),
             origin,

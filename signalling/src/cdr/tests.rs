@@ -517,7 +517,7 @@ fn a_call_that_the_gateway_made_has_both_parties_and_who_had_it_made() {
     let begin = Moment { now: Instant::now(), wall: UNIX_EPOCH + Duration::from_secs(1_764_320_400) };
     let party = |user: &str| adapter::Party { user: user.into(), display_name: String::new() };
     let parties = [("bob".to_owned(), party("200")), ("200".to_owned(), party("300"))];
-    let asked = Origination::new("crm", Origin::User("alice".into()), parties);
+    let asked = Origination::new("crm", Origin::User("alice".into()), parties, begin.wall);
     let clerk = Clerk::originate(&asked, begin);
     let mut desk = Desk { clerk, begin, ms: 0, alice: asked.leg };
     desk.clerk.admit(CallId::next(), "people");

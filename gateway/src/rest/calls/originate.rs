@@ -1,6 +1,6 @@
 //! `POST /calls`: click to call. The first party's phones ring, and when it answers the second is called.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -185,7 +185,7 @@ impl NewCall {
             false => shown.clone(),
         };
         let parties = [(from, to_first), (self.to.clone(), shown)];
-        Ok(Origination::new(&key.id, Origin::User(user), parties))
+        Ok(Origination::new(&key.id, Origin::User(user), parties, SystemTime::now()))
     }
 
     /// The user, by its whole name.

@@ -8,7 +8,8 @@ use crate::routing::{Decision, Refusal};
 fn originate(target: BridgeTarget) -> Bench {
     let party = |user: &str| Party { user: user.into(), display_name: String::new() };
     let parties = [("bob".to_owned(), party("200")), ("200".to_owned(), party("bob"))];
-    let asked = Origination::new("crm", Origin::User("alice".into()), parties);
+    let asked =
+        Origination::new("crm", Origin::User("alice".into()), parties, std::time::SystemTime::UNIX_EPOCH);
     let steps = vec![Step::Answer, play(1, false), Step::Bridge(bridge(target))];
     let plan = Plan { rule: Arc::from("test"), steps };
     let now = Instant::now();
