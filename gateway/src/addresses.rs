@@ -9,15 +9,23 @@ use crate::config::Config;
 pub use followed::Followed;
 
 /// Addresses at which others may reach this machine: not loopback, and not IPv6 link-local, which is
-/// worth nothing without naming an interface. Empty where there is no network.
+/// worth nothing without naming an interface. Empty where there is no network, or the machine does not say.
 #[must_use]
 pub fn reachable() -> Vec<IpAddr> {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    looked_up().unwrap_or_default()
+}
+
+/// The same.
+///
+/// # Errors
+/// The machine does not say which there are, for want of a descriptor for example.
+fn looked_up() -> io::Result<Vec<IpAddr>> {
+    let interfaces = if_addrs::get_if_addrs()?;
     let mut addresses: Vec<_> =
         interfaces.into_iter().map(|interface| interface.ip()).filter(is_reachable).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    addresses
+    Ok(addresses)
 }
 
 /// Whether browsers may call, and there is no address to tell them for their media.

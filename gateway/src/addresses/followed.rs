@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, warn};
 use webtrunk_engine::engine::Engine;
 
-use super::reachable;
+use super::looked_up;
 use crate::config::MediaConfig;
 use crate::wiring;
 
@@ -46,7 +46,9 @@ impl Followed {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            let changes = self.look(reachable());
+            // A machine that does not say what it has lacks nothing that it had: calls go on.
+            let Ok(machine) = looked_up() else { continue };
+            let changes = self.look(machine);
             if changes != Changes::default() {
                 self.take_up(changes, &engine);
             }
@@ -73,7 +75,7 @@ impl Followed {
             self.media.addresses.retain(|own| *own != address);
         }
         self.media.addresses.extend(&changes.come);
-        // Before peers are told of UDP, so that they are told of both at once.
+        // Before UDP, whose sockets may fail to be bound.
         if let Some(http) = self.http.filter(|_| self.media.tcp) {
             engine.set_stream_addresses(&wiring::media_streams(&self.media, http));
         }

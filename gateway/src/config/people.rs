@@ -22,7 +22,7 @@ use super::document::Document;
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::error::{ConfigError, Fault};
 use super::faults::Faults;
-use super::{Config, load, structure, token_keys};
+use super::{Config, Entry, load, structure, token_keys};
 use crate::people::{KeyKind, Named, Roll, StoredKey, render};
 
 /// A configuration with people of the store.
@@ -154,7 +154,7 @@ fn told(key: &str, Fault { value, problem, cure, .. }: &Fault) -> String {
     }
 }
 
-/// The same with the store's keys that are not revoked.
+/// The same with the store's keys that are not revoked, and without keys of customers that are not there or are disabled.
 fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config {
     let mut sound: HashMap<(KeyKind, Option<String>), EphemeralKeys> = HashMap::new();
     let mut tokens: Vec<TokenKey> = Vec::new();
@@ -187,13 +187,18 @@ fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config
     let entry = config.entry.with(edge, of_customers, of_entry);
     let json =
         config.json.map(|json| super::JsonSettings { keys: json.keys.with(&tokens, pages, of_json), ..json });
-    Config { entry, json, ..config }
+    let api_keys = config.api_keys.of(|owner| is_customer(&entry, owner));
+    Config { entry, json, api_keys, ..config }
 }
 
 /// A customer's key goes with its customer.
 fn is_in_force(key: &StoredKey, config: &Config) -> bool {
-    let is_known = |owner: &String| config.entry.customers.iter().any(|it| it.issuer.name == *owner);
-    key.terms.customer.as_ref().is_none_or(is_known)
+    key.terms.customer.as_ref().is_none_or(|owner| is_customer(&config.entry, owner))
+}
+
+/// Whether there is such a customer, which is not disabled.
+fn is_customer(entry: &Entry, name: &str) -> bool {
+    entry.customers.iter().any(|it| it.issuer.name == name)
 }
 
 enum Checked {
@@ -342,6 +347,29 @@ mod tests {
         revoked.keys.get_mut("edge").expect("a key").revoked = Some(UnixTime(7));
         let other = peopled(&revoked).config;
         assert!(!other.entry.keys.has("edge") && other.entry != config.entry && other.json == config.json);
+    }
+
+    #[test]
+    fn a_key_for_back_ends_goes_with_its_customer() {
+        let key = |id, customer| {
+            let hash = "ab".repeat(32);
+            format!(
+                "[[api_keys]]\nid = \"{id}\"\nsecret_sha256 = \"{hash}\"\nscopes = [\"calls:read\"]\n{customer}"
+            )
+        };
+        let keys = key("ours", "") + &key("theirs", "customer = \"acme\"\n");
+        let text = format!("{}[rest]\n{keys}", text());
+        let alone = Config::parse("w.toml", &text).expect("the store may have its customer");
+        let with = |customer: Option<CustomerTerms>| {
+            let mut roll = Roll::default();
+            roll.customers.extend(customer.map(|terms| ("acme".to_owned(), StoredCustomer { terms })));
+            with_roll(Path::new("w.toml"), &text, &alone, &roll).expect("sound").config.api_keys
+        };
+        let ours = alone.api_keys.of(|_| false);
+        assert_eq!(with(Some(CustomerTerms::default())), alone.api_keys);
+        assert_eq!(with(Some(CustomerTerms { enabled: false, ..CustomerTerms::default() })), ours);
+        assert_eq!(with(None), ours);
+        assert_ne!(ours, alone.api_keys);
     }
 
     #[test]

@@ -41,18 +41,19 @@ impl Door {
     /// The key that a request brings which came from there.
     ///
     /// # Errors
-    /// [`Problem`] where it brings none that is in force, or too many came from there that were wrong.
+    /// [`Problem`] where it brings none that is in force; it is not looked into why where too many were wrong from there.
     pub fn admit(&self, authorization: Option<&str>, source: IpAddr) -> Result<ApiKey, Problem> {
         let lacks = "send `Authorization: Bearer KEY`; `webtrunk apikey make` makes one";
         let key = authorization.and_then(bearer).ok_or_else(|| Problem::unauthorized(lacks))?;
         let (id, now) = (claimed_id(key), Instant::now());
-        // The source of a connection is sure.
-        if lock(&self.0.failures).must_wait(source, id, Proof::Reached, now) {
-            return Err(Problem::too_many_failures());
-        }
+        // Nobody guesses 256 bits, and others may come from the address of who tries: what is right is always let in.
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(found) = keys.find(key, UnixTime::from(SystemTime::now())) {
             return Ok(found.clone());
+        }
+        // The source of a connection is sure.
+        if lock(&self.0.failures).must_wait(source, id, Proof::Reached, now) {
+            return Err(Problem::too_many_failures());
         }
         if let Some(shut_out) = lock(&self.0.failures).failed(source, id, Proof::Reached, now) {
             warn!(%source, id, ?shut_out, "wrong API keys: who sends them waits");
@@ -97,7 +98,7 @@ mod tests {
             assert_eq!(asks("Bearer wk_crm_guess", here).err(), Some(401));
         }
         assert_eq!(asks("Bearer wk_crm_guess", here).err(), Some(429));
-        assert_eq!(asks(&sound, here).err(), Some(429), "right or wrong");
+        assert!(asks(&sound, here).is_ok(), "others may come from there too");
         assert!(asks(&sound, there).is_ok());
         // It is taken out.
         door.take_up(ApiKeys::default());

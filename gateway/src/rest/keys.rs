@@ -64,6 +64,13 @@ impl ApiKeys {
         Self(keys.into())
     }
 
+    /// Those of the operator, and those of customers of which this is true.
+    #[must_use]
+    pub fn of(&self, is_known: impl Fn(&str) -> bool) -> Self {
+        let in_force = |key: &&ApiKey| key.customer.as_deref().is_none_or(&is_known);
+        Self(self.0.iter().filter(in_force).cloned().collect())
+    }
+
     /// Whether this key is among them as it is, and in force.
     #[must_use]
     pub fn has(&self, key: &ApiKey, now: UnixTime) -> bool {
