@@ -109,7 +109,7 @@ fn free(ip: &str) -> SocketAddr {
     socket.local_addr().expect("it is bound")
 }
 
-/// Phones at two trunks, of which the first may call the other.
+/// Phones at two trunks, of which the first may call the other, also while the machine does so much else that media is late.
 fn config(folder: &TempDir, [office, carrier]: [SocketAddr; 2]) -> Config {
     let path = folder.path().join("w.db");
     let trunk = |name: &str, at: SocketAddr| {
@@ -120,7 +120,7 @@ fn config(folder: &TempDir, [office, carrier]: [SocketAddr; 2]) -> Config {
         )
     };
     let text = format!(
-        "[sip]\n[[sip.listeners]]\ntransport = 'udp'\nbind = '127.0.0.1:0'\n\
+        "[sip]\n[[sip.listeners]]\ntransport = 'udp'\nbind = '127.0.0.1:0'\n[defence]\nrefuse_when_late = false\n\
          [media]\naddresses = ['127.0.0.1']\nshards = 1\nwebrtc_port = 0\nrtp_address = '127.0.0.1'\n\
          [http]\nbind = '127.0.0.1:0'\n[json]\npasswords = true\n\
          [[users]]\nname = 'alice'\nha1_sha256 = '{}'\n\
