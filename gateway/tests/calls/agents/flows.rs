@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use webtrunk_codecs::CodecId;
+use webtrunk_loadtest::agent::Call;
 
 use super::doors::Doors;
 use super::ear::{assert_hears, assert_hears_no_gap};
@@ -25,6 +26,14 @@ async fn is_offered(phone: &mut StreamPhone, direction: &str) {
     let offer = phone.receive_request("INVITE").await;
     assert!(offer.contains(&format!("\r\na={direction}\r\n")), "{offer}");
     phone.describe(&offer).await;
+}
+
+/// Both hear each other, and the caller hangs up.
+async fn assert_talk_and_end(call: &Call, alice: StreamPhone) {
+    assert_hears(call, CALLEE_HZ).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
+    let (ended, _) = tokio::join!(call.hang_up(), alice.is_hung_up());
+    ended.expect("confirmed");
 }
 
 /// The connection looks open, as after a change of networks: what is asked there is asked again by the new one.
@@ -109,11 +118,7 @@ async fn a_tcp_phone_that_left_its_connection_while_it_rang_is_acknowledged_and_
         alice.take(&invite).await;
     };
     let (call, ()) = tokio::join!(office.call("alice"), taken);
-    let call = call.expect("an answer");
-    assert_hears(&call, CALLEE_HZ).await;
-    let mut alice = alice.hears(CALLER_HZ).await;
-    let (ended, _) = tokio::join!(call.hang_up(), alice.is_hung_up());
-    ended.expect("confirmed");
+    assert_talk_and_end(&call.expect("an answer"), alice).await;
     assert_eq!(doors.stage.gateway.log().count(&["the peer has moved to another flow"]), 1);
     doors.stage.gateway.assert_all_is_over(1);
 }
@@ -135,11 +140,7 @@ async fn a_tcp_phone_whose_connection_broke_while_it_rang_takes_the_call_by_a_ne
         alice.take(&invite).await;
     };
     let (call, ()) = tokio::join!(office.call("alice"), taken);
-    let call = call.expect("an answer");
-    assert_hears(&call, CALLEE_HZ).await;
-    let mut alice = alice.hears(CALLER_HZ).await;
-    let (ended, _) = tokio::join!(call.hang_up(), alice.is_hung_up());
-    ended.expect("confirmed");
+    assert_talk_and_end(&call.expect("an answer"), alice).await;
     doors.stage.gateway.assert_all_is_over(1);
 }
 
