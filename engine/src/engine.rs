@@ -27,6 +27,8 @@ use crate::net::{
 };
 use crate::placement::place;
 
+pub use sockets::BoundAddress;
+
 /// The media engine; cheap to clone.
 #[derive(Clone)]
 pub struct Engine {

@@ -359,6 +359,7 @@ fn route(is_trunk: bool, reach: bool, flow: Flow) -> Route {
         flow,
         alternatives: Vec::new(),
         reach: if reach { Reach::Flow } else { Reach::Target },
+        may_return: reach && !is_trunk,
         account: is_trunk.then(|| TRUNK.to_owned()),
         peer: if is_trunk { Origin::Trunk(TRUNK.to_owned()) } else { Origin::User("ann".to_owned()) },
     }

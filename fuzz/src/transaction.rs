@@ -9,7 +9,7 @@ use webtrunk_signalling::sip::flow::{ConnectionId, Flow};
 use webtrunk_signalling::sip::identifiers::Identifiers;
 use webtrunk_signalling::sip::message::{HeaderName, Message, Method, Request, StatusCode, Uri};
 use webtrunk_signalling::sip::transaction::{
-    Received, TransactionConfig, TransactionEvent, TransactionKey, TransactionLayer,
+    Path, Received, TransactionConfig, TransactionEvent, TransactionKey, TransactionLayer,
 };
 
 use crate::world;
@@ -123,11 +123,17 @@ impl Bench {
                     _ => self.layer.forget(key),
                 }
             }
-            Step::Broken { flow, kind } => match kind % 3 {
-                0 => self.layer.connection_closed(ConnectionId(u64::from(flow % 4)), |_| kind % 2 == 1),
-                1 => self.layer.flow_failed(&world::flow(flow)),
-                _ => self.layer.flow_refused(&world::flow(flow)),
-            },
+            Step::Broken { flow, kind } => {
+                let until = (kind % 2 == 1).then(|| self.now + Duration::from_secs(60));
+                match kind % 3 {
+                    0 => {
+                        let stream = Path::Stream(ConnectionId(u64::from(flow % 4)));
+                        self.layer.flow_failed(stream, |_| until, self.now);
+                    }
+                    1 => self.layer.flow_failed(Path::of(&world::flow(flow)), |_| until, self.now),
+                    _ => self.layer.flow_refused(&world::flow(flow), self.now),
+                }
+            }
             Step::Wait { tenths } => self.run_for(Duration::from_millis(100 * u64::from(tenths % 1000))),
         }
         self.look();

@@ -14,28 +14,39 @@ use crate::net::{AddressChange, Readdress};
 /// Receive buffer of the shared WebRTC ports: a second of 500 calls.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
+/// An address at which every shard has a socket, and nobody is told of it yet.
+#[derive(Debug)]
+pub struct BoundAddress {
+    address: IpAddr,
+    sockets: Vec<UdpSocket>,
+}
+
 impl Engine {
-    /// Browsers find every shard at this address of the machine too, in calls that are there and in others; it is none of
-    /// those that there are already. Peers that have a description of us are told ([`CallEvent::CandidatesFound`]).
+    /// Binds what [`Self::add_address`] takes for an address of the machine, which is none of those that there are already.
     ///
     /// # Errors
     /// [`StartError::Bind`]; nothing has changed.
-    ///
-    /// [`CallEvent::CandidatesFound`]: crate::call::CallEvent::CandidatesFound
-    pub fn add_address(&self, address: IpAddr) -> Result<(), StartError> {
+    pub fn bind_address(&self, address: IpAddr) -> Result<BoundAddress, StartError> {
         let shards = &self.inner.shards;
         let mut sockets = Vec::with_capacity(shards.len());
         for shard in shards {
             let address = SocketAddr::new(address, shard.webrtc_port.load(Ordering::Relaxed));
             sockets.push(bind_one(address).map_err(|source| StartError::Bind { address, source })?);
         }
-        for (shard, socket) in shards.iter().zip(sockets) {
+        Ok(BoundAddress { address, sockets })
+    }
+
+    /// Browsers find every shard at this address too, in calls that are there and in others. Peers that have a description
+    /// of us are told ([`CallEvent::CandidatesFound`]).
+    ///
+    /// [`CallEvent::CandidatesFound`]: crate::call::CallEvent::CandidatesFound
+    pub fn add_address(&self, BoundAddress { address, sockets }: BoundAddress) {
+        for (shard, socket) in self.inner.shards.iter().zip(sockets) {
             let port = socket.local_addr().map_or(0, |local| local.port());
             shard.webrtc_port.store(port, Ordering::Relaxed);
             shard.actor.do_send(Readdress(AddressChange::Come(socket)));
         }
         info!(%address, "browsers are told of another address");
-        Ok(())
     }
 
     /// Browsers are not told of this address any more, and no shard is found there. Calls whose media went by it go by

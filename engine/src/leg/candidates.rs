@@ -1,6 +1,8 @@
 //! Our ICE candidates: which of our addresses a peer is told of, first and as they come and go.
 
+use std::iter::Rev;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use tracing::info;
@@ -31,7 +33,7 @@ impl Leg {
         let local: Vec<_> = link.transport.candidates().iter().map(|own| own.address).collect();
         let streams = sockets.iter().filter(|(_, socket)| *socket == SocketId::STREAMS);
         let streams: Vec<_> = streams.map(|(address, _)| *address).collect();
-        let all = advertised(candidates, &local, &streams, external);
+        let all = link.preferences.candidates(candidates, &local, &streams, external);
         let come = all.iter().filter(|candidate| !candidates.contains(candidate)).count();
         let told = self
             .negotiator
@@ -50,7 +52,7 @@ impl Leg {
 impl WebrtcLink {
     /// Lives on these of the shard's sockets, beside those of its own.
     fn take(&mut self, sockets: &[(SocketAddr, SocketId)], now: Instant) {
-        let Self { transport, sockets: held, own } = self;
+        let Self { transport, sockets: held, own, .. } = self;
         let is_own = |socket: &(SocketAddr, SocketId)| own.iter().any(|own| own.sockets.contains(socket));
         held.retain(|socket| {
             let stays = socket.1 == SocketId::STREAMS || is_own(socket) || sockets.contains(socket);
@@ -73,32 +75,45 @@ impl WebrtcLink {
     }
 }
 
-/// One candidate an address; where a 1:1 NAT is in front, with the addresses that it shows. Of a family
-/// of which it shows none, there is no NAT. Candidates that are `known` stay what they are; further ones come after them.
-pub(super) fn advertised(
-    known: &[Candidate],
-    local: &[SocketAddr],
-    streams: &[SocketAddr],
-    external: &[IpAddr],
-) -> Vec<Candidate> {
-    let known_of =
-        |is_udp: bool| known.iter().filter(move |it| (it.transport == CandidateTransport::Udp) == is_udp);
-    // The first is preferred: 65535 is the highest local preference (RFC 8445 5.1.2.1).
-    let udp = ranked(known_of(true), shown(local, external), u16::MAX, Candidate::host);
-    let tcp = ranked(known_of(false), shown(streams, external), TCP_PREFERENCE_MAX, Candidate::tcp_passive);
-    udp.into_iter().chain(tcp).collect()
+/// The local preferences that the candidates of one leg are still to have, those of UDP and of TCP. None is had twice, by
+/// whatever address: a peer may still know who had it before, by its foundation.
+pub(crate) struct Preferences {
+    udp: Rev<RangeInclusive<u16>>,
+    tcp: Rev<RangeInclusive<u16>>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        // The first is preferred: 65535 is the highest local preference (RFC 8445 5.1.2.1).
+        Self { udp: (0..=u16::MAX).rev(), tcp: (0..=TCP_PREFERENCE_MAX).rev() }
+    }
+}
+
+impl Preferences {
+    /// One candidate an address; where a 1:1 NAT is in front, with the addresses that it shows. Of a family
+    /// of which it shows none, there is no NAT. Candidates that are `known` stay what they are; further ones come after them.
+    pub(super) fn candidates(
+        &mut self,
+        known: &[Candidate],
+        local: &[SocketAddr],
+        streams: &[SocketAddr],
+        external: &[IpAddr],
+    ) -> Vec<Candidate> {
+        let known_of =
+            |is_udp: bool| known.iter().filter(move |it| (it.transport == CandidateTransport::Udp) == is_udp);
+        let udp = ranked(known_of(true), shown(local, external), &mut self.udp, Candidate::host);
+        let tcp = ranked(known_of(false), shown(streams, external), &mut self.tcp, Candidate::tcp_passive);
+        udp.into_iter().chain(tcp).collect()
+    }
 }
 
 /// Candidates of these addresses, best first.
 fn ranked<'c>(
     known: impl Iterator<Item = &'c Candidate> + Clone,
     addresses: impl Iterator<Item = SocketAddr>,
-    preference_max: u16,
+    free: &mut impl Iterator<Item = u16>,
     make: fn(SocketAddr, u16) -> Candidate,
 ) -> Vec<Candidate> {
-    let worst = known.clone().map(Candidate::local_preference).min();
-    let mut free =
-        (0..=worst.map_or(preference_max, |worst| (worst & preference_max).saturating_sub(1))).rev();
     let candidate = |address| match known.clone().find(|it| it.address() == Some(address)) {
         Some(known) => Some(known.clone()),
         None => Some(make(address, free.next()?)),
@@ -146,7 +161,7 @@ mod tests {
         ] {
             let local: Vec<_> = local.iter().map(|text| text.parse().expect("an address")).collect();
             let external: Vec<_> = external.iter().map(|text| text.parse().expect("an address")).collect();
-            let candidates = advertised(&[], &local, &[], &external);
+            let candidates = Preferences::default().candidates(&[], &local, &[], &external);
             let told: Vec<_> =
                 candidates.iter().filter_map(Candidate::address).map(|it| it.to_string()).collect();
             assert_eq!(told, expected, "{local:?} behind {external:?}");
@@ -159,8 +174,10 @@ mod tests {
         let parse = |text: &str| -> SocketAddr { text.parse().expect("an address") };
         let (first, second, third) = (parse("10.0.0.1:9"), parse("10.0.0.2:9"), parse("10.0.0.3:9"));
         let stream = parse("10.0.0.1:443");
-        let known = advertised(&[], &[first, second], &[stream], &[]);
-        let more = advertised(&known, &[first, second, third], &[stream, parse("10.0.0.3:443")], &[]);
+        let mut preferences = Preferences::default();
+        let known = preferences.candidates(&[], &[first, second], &[stream], &[]);
+        let streams = [stream, parse("10.0.0.3:443")];
+        let more = preferences.candidates(&known, &[first, second, third], &streams, &[]);
         let told: Vec<_> = more.iter().map(|it| (&*it.foundation, it.priority)).collect();
         let udp = |preference: u32| (126 << 24) | (preference << 8) | 255;
         let tcp = |preference: u32| (90 << 24) | (((4 << 13) | preference) << 8) | 255;
@@ -174,10 +191,27 @@ mod tests {
                 ("T8190", tcp(8190)),
             ]
         );
-        let fewer = advertised(&more, &[third, first], &[], &[]);
+        let fewer = preferences.candidates(&more, &[third, first], &[], &[]);
         assert_eq!(fewer, [more[0].clone(), more[2].clone()], "best first, as they were");
-        let again = advertised(&fewer, &[first, third, second], &[], &[]);
+        let again = preferences.candidates(&fewer, &[first, third, second], &[], &[]);
         assert_eq!(again[2], Candidate::host(second, 65_532), "another, by its foundation");
+    }
+
+    #[test]
+    fn what_a_candidate_was_that_went_no_other_is() {
+        let parse = |text: &str| -> SocketAddr { text.parse().expect("an address") };
+        let (first, second, third) = (parse("10.0.0.1:9"), parse("10.0.0.2:9"), parse("10.0.0.3:9"));
+        let mut preferences = Preferences::default();
+        let known = preferences.candidates(&[], &[first, second], &[first], &[]);
+        let fewer = preferences.candidates(&known, &[first], &[], &[]);
+        assert_eq!(fewer, known[..1]);
+        let more = preferences.candidates(&fewer, &[first, third], &[third], &[]);
+        let come = [Candidate::host(third, 65_533), Candidate::tcp_passive(third, 8190)];
+        assert_eq!(more[1..], come, "the last one went, and all of TCP");
+        let none = preferences.candidates(&more, &[], &[], &[]);
+        assert_eq!(none, []);
+        let others = preferences.candidates(&none, &[second], &[], &[]);
+        assert_eq!(others, [Candidate::host(second, 65_532)], "all went");
     }
 
     #[test]
@@ -185,8 +219,8 @@ mod tests {
         let parse = |text: &str| text.parse().expect("an address");
         let (udp, tcp) = (parse("10.0.0.1:10000"), parse("10.0.0.1:443"));
         let external = "203.0.113.5".parse().expect("an address");
-        let told =
-            advertised(&[], &[udp], &[tcp], &[external]).iter().map(Candidate::to_string).collect::<Vec<_>>();
+        let told = Preferences::default().candidates(&[], &[udp], &[tcp], &[external]);
+        let told: Vec<_> = told.iter().map(Candidate::to_string).collect();
         assert_eq!(
             told,
             [

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use webtrunk_codecs::CodecId;
 
-use super::candidates::advertised;
+use super::candidates::Preferences;
 use super::leg::Leg;
 use super::rtp::RtpTransport;
 use super::transport::{LegTransport, WebrtcLink};
@@ -47,15 +47,17 @@ impl Leg {
         let certificate = Arc::clone(&supplies.certificate);
         let transport = WebrtcTransport::with_streams(addresses(false), &streams, certificate, settings, now);
         let local: Vec<_> = transport.candidates().iter().map(|candidate| candidate.address).collect();
+        let mut preferences = Preferences::default();
         let described = LocalTransport::Webrtc {
             ufrag: transport.local_ufrag().to_owned(),
             pwd: transport.local_pwd().to_owned(),
             fingerprint: supplies.certificate.fingerprint(),
-            candidates: advertised(&[], &local, &streams, &config.webrtc_external_addresses),
+            candidates: preferences.candidates(&[], &local, &streams, &config.webrtc_external_addresses),
             more_may_come: config.webrtc_addresses_may_come,
             ice_lite: true,
         };
-        let transport = LegTransport::Webrtc(Box::new(WebrtcLink { transport, sockets, own: None }));
+        let link = WebrtcLink { transport, sockets, own: None, preferences };
+        let transport = LegTransport::Webrtc(Box::new(link));
         Self::new(id, transport, negotiator(&codecs, described, opus_fmtp, false), codecs, supplies)
     }
 

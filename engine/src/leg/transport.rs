@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::candidates::Preferences;
 use super::leg::Leg;
 use super::rtp::RtpTransport;
 use super::webrtc::WebrtcTransport;
@@ -22,6 +23,8 @@ pub(crate) struct WebrtcLink {
     pub(crate) transport: WebrtcTransport,
     pub(crate) sockets: Vec<(SocketAddr, SocketId)>,
     pub(crate) own: Option<OwnSockets>,
+    /// What further candidates of ours will have.
+    pub(crate) preferences: Preferences,
 }
 
 /// Sockets that are one leg's alone, at a port of the shard's pool.

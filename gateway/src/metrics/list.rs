@@ -262,6 +262,13 @@ pub(super) const LIST: &[Metric] = &[
         help: "Datagrams of SIP that the socket did not take",
         read: |at, samples| samples.value(at.sip.datagrams_unsent),
     },
+    Metric {
+        name: "webtrunk_sip_strays_ignored_total",
+        kind: Counter,
+        labels: &[],
+        help: "Answers to calls of ours that were ignored: of more forks than are hung up on",
+        read: |at, samples| samples.value(at.sip.strays_ignored),
+    },
     // What found no room to wait.
     Metric {
         name: "webtrunk_queue_overflows_total",

@@ -14,6 +14,9 @@ use crate::sip::raw_phone::header;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::host::Host;
 
+/// Whoever is called next.
+const OTHER_HZ: u16 = 1500;
+
 const RULE: &str =
     "destination = 'alice'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]";
 
@@ -144,18 +147,64 @@ async fn a_tcp_phone_whose_connection_broke_while_it_rang_takes_the_call_by_a_ne
     doors.stage.gateway.assert_all_is_over(1);
 }
 
-/// Its connection breaks while it rings, and it does not come back before the caller gives up.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_caller_may_give_up_a_phone_whose_connection_broke_while_it_rang() {
-    let (doors, home) = (doors(), Host::new());
+/// Its connection breaks while it rings, and it does not come back before the caller gives up: it rings on. Gives its INVITE.
+async fn given_up(doors: &Doors, home: &Host) -> (StreamPhone, String) {
     let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
-    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &home).await;
+    let mut alice = StreamPhone::connect(doors, Way::Tcp, home).await;
     alice.register().await;
-    let (dialling, _) = tokio::join!(office.dial("alice"), alice.ring());
+    let (dialling, invite) = tokio::join!(office.dial("alice"), alice.ring());
     let dialling = dialling.expect("a user");
     alice.disconnect();
     doors.stage.gateway.log().wait_for(&["signalling connection closed under a call"], PATIENCE);
     dialling.cancel().await.expect("it is over");
+    doors.stage.gateway.assert_all_is_over(1);
+    drop(alice.connect_again(doors, home).await);
+    (alice, invite)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_was_given_up_while_its_connection_was_gone_is_cancelled_when_it_is_back() {
+    let (doors, home) = (doors(), Host::new());
+    let (mut alice, invite) = given_up(&doors, &home).await;
+    let came = alice.register().await;
+    let [cancel] = &came[..] else { panic!("one request: {came:?}") };
+    assert!(cancel.starts_with("CANCEL "), "{cancel}");
+    alice.respond(cancel, "", "").await;
+    alice.refuse(&invite, "487 Request Terminated").await;
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
+/// It has not registered again, and somebody lifts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_was_given_up_while_its_connection_was_gone_and_is_lifted_is_hung_up() {
+    let (doors, home) = (doors(), Host::new());
+    let (mut alice, invite) = given_up(&doors, &home).await;
+    alice.take(&invite).await;
+    let bye = alice.is_hung_up().await;
+    assert_eq!(header(&bye, "Call-ID"), header(&invite, "Call-ID"));
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
+/// Whoever is next in turn rings at once, where nobody would know the first again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_without_an_instance_whose_connection_broke_while_it_rang_is_not_waited_for() {
+    let ring = "ring = [{ user = 'alice' }, { user = 'bob' }], order = 'in_turn'";
+    let rule = format!("destination = '700'\nfrom_trunk = 'office'\nactions = [{{ bridge = {{ {ring} }} }}]");
+    let (doors, homes) =
+        (Doors::new(GatewayConfig::default().user("bob").rule(&rule)), [Host::new(), Host::new()]);
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &homes[0]).await.without_instance();
+    let mut bob = StreamPhone::of("bob", OTHER_HZ, &doors, Way::Tcp, &homes[1]).await;
+    alice.register().await;
+    bob.register().await;
+    let (dialling, _) = tokio::join!(office.dial("700"), alice.ring());
+    alice.disconnect();
+    let lifted = tokio::time::timeout(Duration::from_secs(10), bob.lift()).await;
+    lifted.expect("alice would be waited for during a minute");
+    let call = dialling.expect("a number").answered(PATIENCE).await.expect("bob's");
+    assert_hears(&call, OTHER_HZ).await;
+    let (ended, _) = tokio::join!(call.hang_up(), bob.is_hung_up());
+    ended.expect("confirmed");
     doors.stage.gateway.assert_all_is_over(1);
 }
 

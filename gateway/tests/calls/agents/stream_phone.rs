@@ -50,6 +50,14 @@ const NOBODY: &str = "10.255.255.254:5060";
 const INSTANCE: &str = "+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\";reg-id=1";
 
 impl Way {
+    /// In Via.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+        }
+    }
+
     async fn connect(self, doors: &Doors, home: &Host) -> Connection {
         match self {
             Self::Tcp => StreamPeer::over(Box::new(doors.tcp_stream(home.ip()).await)),
@@ -69,15 +77,20 @@ impl StreamPhone {
 
     /// The same of another user, who says another tone.
     pub(super) async fn of(user: &'static str, hz: u16, doors: &Doors, way: Way, home: &Host) -> Self {
-        let name = match way {
-            Way::Tcp => "TCP",
-            Way::Tls => "TLS",
-        };
+        let name = way.name();
         let connection = way.connect(doors, home).await;
         let contact = format!("<sip:{user}@{NOBODY};transport={}>;{INSTANCE}", name.to_lowercase());
         let script = Script::new(user, name, NOBODY, &contact);
         let (media, rtp) = (home.at(AUDIO_PORT), RtpPeer::new(home, AUDIO_PORT));
         Self { user, hz, way, connection, script, media, rtp, version: 0 }
+    }
+
+    /// The same of one that knows nothing of RFC 5626.
+    pub(super) fn without_instance(mut self) -> Self {
+        let name = self.way.name();
+        let contact = format!("<sip:{}@{NOBODY};transport={}>", self.user, name.to_lowercase());
+        self.script = Script::new(self.user, name, NOBODY, &contact);
+        self
     }
 
     /// Connects anew; gives the connection that it had.
@@ -197,6 +210,13 @@ impl StreamPhone {
     pub(super) async fn respond(&mut self, request: &str, headers: &str, body: &str) {
         let response = self.script.response(request, "200 OK", headers, body);
         self.connection.send(response.as_bytes()).await;
+    }
+
+    /// Refuses a call, and waits until that is acknowledged.
+    pub(super) async fn refuse(&mut self, invite: &str, status: &str) {
+        let response = self.script.response(invite, status, "", "");
+        self.connection.send(response.as_bytes()).await;
+        self.receive_request("ACK").await;
     }
 
     /// Waits to be hung up.

@@ -94,6 +94,7 @@ impl Routes {
                         flow: binding.flow,
                         alternatives: Vec::new(),
                         reach: Reach::Flow,
+                        may_return: binding.has_outbound_id(),
                         peer: Origin::User(user.clone()),
                         account: None,
                     };
@@ -230,6 +231,7 @@ impl Routes {
             flow,
             alternatives: hops.collect(),
             reach: Reach::Target,
+            may_return: false,
             peer: Origin::Trunk(trunk.name.clone()),
             account: Some(account),
         };

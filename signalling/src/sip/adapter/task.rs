@@ -245,6 +245,7 @@ impl Task {
         while let Some(change) = self.agent.poll_call_change() {
             self.keeper.keep(change);
         }
+        self.layer.count_strays(self.agent.take_strays_ignored());
     }
 
     fn take_events(&mut self) {

@@ -38,14 +38,14 @@ use crate::commons::Commons;
 use crate::deadlines::Deadlines;
 use crate::guarded::guarded;
 use crate::room::{Crowded, Room};
-use crate::sip::call::{Call, CallChange, Context, DialogIndex, Outgoing, refuse_answer};
+use crate::sip::call::{Call, CallChange, Context, DialogIndex, Outgoing};
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::Flow;
 use crate::sip::hop::HopReport;
 use crate::sip::identifiers::Identifiers;
-use crate::sip::message::{Message, Reject, Request, Response, StatusCode};
+use crate::sip::message::{Message, Reject, Request, StatusCode};
 use crate::sip::subscription::Notifier;
-use crate::sip::transaction::{Received, TransactionEvent, TransactionKey, TransactionLayer, Transmit};
+use crate::sip::transaction::{Received, TransactionEvent, TransactionLayer, Transmit};
 use crate::sip::trunk::Trunks;
 use crate::sip::trunk_load::TrunkLoads;
 use crate::text_rates::TextRates;
@@ -434,39 +434,6 @@ impl<D: Doorkeeper> Agent<D> {
         let call = call_of(&leg).ok_or_else(gone)?;
         call.check_replaced(replaces.is_early_only).map_err(Reject::new)?;
         Ok(Some(leg))
-    }
-
-    fn handle_ack(&mut self, ack: &Request, flow: Flow, now: Instant) {
-        // The ACK of a stateless refusal comes here too, and belongs to nothing.
-        if let Ok(Some(leg)) = self.leg_of(ack) {
-            self.follow_answer(leg, flow);
-            self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
-        } else {
-            tracing::trace!(%flow, "ACK of nothing");
-        }
-    }
-
-    fn handle_response(
-        &mut self,
-        key: TransactionKey,
-        owner: Option<LegId>,
-        response: &Response,
-        flow: Flow,
-        now: Instant,
-    ) {
-        if let Some(leg) = owner.filter(|leg| self.calls.contains_key(leg)) {
-            self.follow_answer(leg, flow);
-            self.with_call(leg, now, |call, context| call.handle_response(key, response, context));
-        } else if self.errands.has(key) {
-            self.errand_answered(key, response, now);
-        } else if response.status.is_success()
-            && let Some(invite) = self.layer.invite(key).cloned()
-            && let Some(asked) = self.layer.flow(key)
-        {
-            // By a stream it comes from where its sender is now.
-            let flow = if flow.kind.is_reliable() && flow.kind == asked.kind { flow } else { asked };
-            refuse_answer(&invite, response, flow, &mut self.layer, &*self.names, now);
-        }
     }
 
     pub(super) fn handle_transaction_events(&mut self, now: Instant) {

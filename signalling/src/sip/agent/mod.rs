@@ -11,6 +11,7 @@ mod keeping;
 mod keyring;
 mod refusals;
 mod requests;
+mod responses;
 mod route;
 mod surroundings;
 #[cfg(test)]

@@ -188,7 +188,7 @@ impl<D: Doorkeeper> Agent<D> {
             }
         }
         if response.status.is_success() {
-            self.move_calls(origin, &left, flow);
+            self.move_calls(origin, &left, flow, now);
             if let Origin::User(user) = origin {
                 self.notifier.moved(user, &left, flow);
             }

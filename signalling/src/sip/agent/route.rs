@@ -25,6 +25,8 @@ pub struct Route {
     pub alternatives: Vec<Hop>,
     /// How later requests find the peer.
     pub reach: Reach,
+    /// Whether the peer is known again where it comes back after its stream closed (RFC 5626).
+    pub may_return: bool,
     /// Who is there.
     pub peer: Origin,
     /// The account by which challenges are answered; none are where there is none.

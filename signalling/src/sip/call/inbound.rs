@@ -32,7 +32,7 @@ impl Session {
             context.answer(key, &request, StatusCode::SERVER_INTERNAL_ERROR);
             return Some(Call::Session(self));
         }
-        self.path.heard_from(flow);
+        let has_moved = self.path.heard_from(flow);
         match request.method {
             Method::Bye => {
                 self.handle_bye(key, &request, context);
@@ -50,6 +50,9 @@ impl Session {
             Method::Message => self.handle_message(key, request, context),
             Method::Options => early::answer_options(key, &request, &flow, context),
             _ => context.answer(key, &request, StatusCode::METHOD_NOT_ALLOWED),
+        }
+        if has_moved {
+            self.tell_candidates_again(context);
         }
         Some(Call::Session(self))
     }

@@ -7,7 +7,7 @@
 //! Dial ---> Outgoing --- 2xx: ACK, Answered ----------------------> Session
 //!             |   |  ^
 //!             |   |  +--- silence, broken flow, 503: INVITE to the next hop
-//!             |   |  +--- the stream of a user's phone closes, which comes back in time
+//!             |   |  +--- the stream closes of a user's phone that is known again, and it comes back in time
 //!             |   +--- BYE of the last early dialog: CANCEL, Ended ------> (over)
 //!             |   +--- 300-699, timer B, flow failure: Ended -----> (over)
 //!             +------- Hangup, ring timeout: CANCEL, Ended -------> (over)
@@ -62,7 +62,9 @@ pub(in crate::sip) struct Outgoing {
     /// The fork whose early media the gateway has.
     heard: Option<String>,
     rings_until: Instant,
-    /// Until when the phone is waited for, whose stream closed.
+    /// Whether the phone is known again where it comes back after its stream closed.
+    may_return: bool,
+    /// Until when it is waited for then.
     lost_until: Option<Instant>,
     pracks: Pracks,
     early_offer: EarlyOffer,
@@ -109,6 +111,7 @@ impl Outgoing {
             forks: Vec::new(),
             heard: None,
             rings_until: context.now + dial.ring_timeout,
+            may_return: route.may_return,
             lost_until: None,
             pracks: Pracks::default(),
             early_offer: EarlyOffer::default(),
@@ -218,7 +221,7 @@ impl Outgoing {
     }
 
     pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
-        if self.path.is_lost() && self.lost_until.is_some_and(|until| until <= context.now) {
+        if self.awaits_phone_until().is_some_and(|until| until <= context.now) {
             self.give_up(None, context);
             context.tell_ended(EndCause::SignallingLost, "the callee's connection closed");
             return None;
@@ -238,18 +241,18 @@ impl Outgoing {
         None
     }
 
-    /// Notes that a stream closed; whether it was this call's, and the call waits until its phone has another.
+    /// Notes that a stream closed; whether it was this call's, and the call waits from now on until its phone has another.
     pub(super) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) -> bool {
-        let waits = matches!(self.peer, Origin::User(_)) && self.path.connection_closed(connection);
+        let waits = self.may_return && self.path.connection_closed(connection);
         if waits {
             self.lost_until = Some(now + RETURN_MAX);
         }
         waits
     }
 
-    /// Whether its phone is waited for.
-    pub(super) const fn is_lost(&self) -> bool {
-        self.path.is_lost()
+    /// Until when its phone is waited for, where it is.
+    pub(super) fn awaits_phone_until(&self) -> Option<Instant> {
+        self.lost_until.filter(|_| self.path.is_lost())
     }
 
     /// Takes over a flow in whose place the peer has another. Whether it is this call's.
@@ -263,7 +266,7 @@ impl Outgoing {
     }
 
     pub(super) fn poll_timeout(&self) -> Instant {
-        let lost_until = self.lost_until.filter(|_| self.path.is_lost());
+        let lost_until = self.awaits_phone_until();
         self.hunt.poll_timeout().into_iter().chain(lost_until).fold(self.rings_until, Instant::min)
     }
 

@@ -37,12 +37,13 @@ impl Path {
         Self { flow, reach, is_lost: true }
     }
 
-    /// Takes over the flow of a request of the peer: it is there now.
-    pub(in crate::sip) fn heard_from(&mut self, flow: Flow) {
-        if self.reach == Reach::Flow || self.is_lost {
-            self.flow = flow;
-            self.is_lost = false;
+    /// Takes over the flow of a request of the peer: it is there now. Whether that is another than before.
+    pub(in crate::sip) fn heard_from(&mut self, flow: Flow) -> bool {
+        let is_other = (self.reach == Reach::Flow && self.flow != flow) || self.is_lost;
+        if is_other {
+            self.replace(flow);
         }
+        is_other
     }
 
     /// Takes over a new flow of the same peer, in place of one that is lost.
@@ -73,11 +74,11 @@ impl Path {
         left
     }
 
-    /// Notes that a stream closed; whether it was ours.
+    /// Notes that a stream closed; whether it was ours, which is news.
     pub(in crate::sip) fn connection_closed(&mut self, connection: ConnectionId) -> bool {
-        let is_ours = self.flow.connection == Some(connection);
-        self.is_lost |= is_ours;
-        is_ours
+        let is_news = self.flow.connection == Some(connection) && !self.is_lost;
+        self.is_lost |= is_news;
+        is_news
     }
 
     /// Whether the flow is gone and the peer has not come back.

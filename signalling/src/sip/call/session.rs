@@ -203,11 +203,10 @@ impl Session {
         };
         let is_update = self.refresh.is_sent(of);
         let is_digit = self.digits.is_sent(of);
-        let is_trickle = self.trickle.is_sent(of);
         let is_theirs = matches!(self.exchange, Exchange::OfferReceived { key, .. } if key == of);
         match event {
             // RFC 3261 12.2.1.2: silence ends the dialog, a broken flow (like 503) does not.
-            TransactionEvent::TimedOut { .. } if reoffer.is_some() || is_update || is_digit || is_trickle => {
+            TransactionEvent::TimedOut { .. } if reoffer.is_some() || is_update || is_digit => {
                 return Some(self.end(EndCause::SignallingLost, "no response in the dialog", context));
             }
             TransactionEvent::FlowFailed { .. } if is_update => self.refresh_failed(context),
@@ -219,7 +218,8 @@ impl Session {
                 self.reoffer_refused(EndCause::SignallingLost, context);
             }
             TransactionEvent::FlowFailed { .. } if is_digit => self.digits.clear(),
-            TransactionEvent::FlowFailed { .. } if is_trickle => self.trickle.clear(),
+            // Media may go on by another address than signalling.
+            _ if self.trickle.is_sent(of) => self.trickle.failed(),
             _ if self.notes.is_sent(of) => self.note_failed(of, context),
             TransactionEvent::FlowFailed { .. } if is_theirs => self.exchange = Exchange::Idle,
             TransactionEvent::FlowFailed { .. } | TransactionEvent::TimedOut { .. } => {}
@@ -274,6 +274,12 @@ impl Session {
             self.path.replace(flow);
         }
         is_ours
+    }
+
+    /// Tells the peer, which is somewhere else, what it may not have heard.
+    pub(super) fn handle_return(mut self: Box<Self>, context: &mut Context<'_>) -> Call {
+        self.tell_candidates_again(context);
+        Call::Session(self)
     }
 
     /// Tells the gateway that the leg is over, and the peer by BYE.
@@ -369,8 +375,8 @@ impl Session {
             }
             return;
         }
-        if let (Some(invite), Some(flow)) = (context.layer.invite(of).cloned(), context.layer.flow(of)) {
-            refuse_answer(&invite, response, flow, context.layer, context.names, context.now);
+        if let Some(flow) = context.layer.flow(of) {
+            refuse_answer(of, response, flow, context.layer, context.names, context.now);
         }
     }
 

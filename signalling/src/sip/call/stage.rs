@@ -151,8 +151,8 @@ impl Call {
     }
 
     /// Notes that a stream closed. An answered call goes on without it: its media tells whether the
-    /// peer is still there, and the peer may come back on another. So may a user's phone that is called, for a while. Whether
-    /// this call has lost its flow.
+    /// peer is still there, and the peer may come back on another. So may a user's phone that is called, for a while, where it
+    /// is known again then. Whether this call has lost its flow now.
     pub(in crate::sip) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) -> bool {
         match self {
             Self::Outgoing(call) => call.connection_closed(connection, now),
@@ -161,9 +161,12 @@ impl Call {
         }
     }
 
-    /// Whether it is a call of ours that waits for a phone whose stream closed.
-    pub(in crate::sip) fn awaits_phone(&self) -> bool {
-        matches!(self, Self::Outgoing(call) if call.is_lost())
+    /// Until when it waits for a phone whose stream closed, where it is a call of ours that does.
+    pub(in crate::sip) fn awaits_phone_until(&self) -> Option<Instant> {
+        match self {
+            Self::Outgoing(call) => call.awaits_phone_until(),
+            Self::Incoming(_) | Self::Session(_) | Self::Leaving(_) => None,
+        }
     }
 
     /// Takes over a flow in whose place this call's peer has registered another. Whether it is this call's.
@@ -196,11 +199,12 @@ impl Call {
         }
     }
 
-    /// Does what had to wait for the peer's return.
+    /// Does what had to wait until the peer is on another flow.
     pub(in crate::sip) fn handle_return(self, context: &mut Context<'_>) -> Option<Self> {
         match self {
+            Self::Session(call) => Some(call.handle_return(context)),
             Self::Leaving(call) => Some(call.handle_return(context)),
-            Self::Outgoing(_) | Self::Incoming(_) | Self::Session(_) => Some(self),
+            Self::Outgoing(_) | Self::Incoming(_) => Some(self),
         }
     }
 

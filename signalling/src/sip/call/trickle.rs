@@ -7,7 +7,7 @@ use webtrunk_engine::sdp::{CandidateFragment, FRAGMENT_TYPE, FragmentError, Sess
 use super::Context;
 use super::authorize::Challenged;
 use super::record::Asked;
-use super::session::{Session, ends_dialog};
+use super::session::Session;
 use super::stage::Call;
 use crate::adapter::Event;
 use crate::sip::message::{HeaderName, Headers, Method, Request, Response, StatusCode};
@@ -17,13 +17,22 @@ use crate::sip::transaction::TransactionKey;
 const TRICKLE_ICE: &str = "trickle-ice";
 
 /// The candidates that a peer is told of. One INFO is under way at a time, since two may overtake each other; each has all
-/// candidates, so that the newest alone waits.
+/// candidates, so that the newest alone waits. What comes to nothing waits until the peer is somewhere else: its signalling may
+/// be gone with an address whose media goes on by another.
 #[derive(Debug, Default)]
 pub(super) struct Trickle {
     /// It takes the package (RFC 6086 5.2.2).
     is_taken: bool,
     waiting: Option<Box<CandidateFragment>>,
-    sent: Option<(TransactionKey, Challenged)>,
+    sent: Option<Sent>,
+}
+
+/// The INFO that is under way.
+#[derive(Debug)]
+struct Sent {
+    key: TransactionKey,
+    info: Challenged,
+    fragment: Box<CandidateFragment>,
 }
 
 impl Trickle {
@@ -36,12 +45,14 @@ impl Trickle {
 
     /// Whether `key` is the INFO that is under way.
     pub(super) fn is_sent(&self, key: TransactionKey) -> bool {
-        self.sent.as_ref().is_some_and(|(sent, _)| *sent == key)
+        self.sent.as_ref().is_some_and(|sent| sent.key == key)
     }
 
-    /// What is under way comes to nothing; what waits is of no use either.
-    pub(super) fn clear(&mut self) {
-        (self.waiting, self.sent) = (None, None);
+    /// What is under way comes to nothing: it waits, unless something newer does.
+    pub(super) fn failed(&mut self) {
+        if let Some(Sent { fragment, .. }) = self.sent.take() {
+            self.waiting.get_or_insert(fragment);
+        }
     }
 }
 
@@ -114,14 +125,21 @@ impl Session {
         if response.status.is_provisional() {
             return Call::Session(self);
         }
-        if ends_dialog(response.status) {
+        if response.status == StatusCode::CALL_DOES_NOT_EXIST {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
         }
-        let Some((_, mut info)) = self.trickle.sent.take() else { return Call::Session(self) };
+        if response.status == StatusCode::REQUEST_TIMEOUT {
+            // A proxy's word for the silence of who is behind it.
+            self.trickle.failed();
+            return Call::Session(self);
+        }
+        let Some(Sent { mut info, fragment, .. }) = self.trickle.sent.take() else {
+            return Call::Session(self);
+        };
         let Self { dialog, account, .. } = &mut *self;
         if let Some(request) = info.authorize(response, account.as_deref(), || dialog.next_cseq(), context) {
             let key = self.send(request, context);
-            self.trickle.sent = Some((key, info));
+            self.trickle.sent = Some(Sent { key, info, fragment });
         } else {
             if !response.status.is_success() {
                 tracing::debug!(status = %response.status, "candidates refused");
@@ -129,6 +147,15 @@ impl Session {
             self.send_candidates(context);
         }
         Call::Session(self)
+    }
+
+    /// The peer is somewhere else: it is told what it may not have heard, where that belongs to what was agreed last.
+    pub(super) fn tell_candidates_again(&mut self, context: &mut Context<'_>) {
+        let Self { trickle, local, .. } = self;
+        if let Some(local) = local {
+            trickle.waiting.take_if(|fragment| !belongs_to(fragment, local));
+        }
+        self.send_candidates(context);
     }
 
     fn send_candidates(&mut self, context: &mut Context<'_>) {
@@ -140,8 +167,15 @@ impl Session {
         info.headers.push(HeaderName::ContentType, FRAGMENT_TYPE);
         info.body = fragment.to_string().into();
         let key = self.send(info.clone(), context);
-        self.trickle.sent = Some((key, Challenged::new(info)));
+        self.trickle.sent = Some(Sent { key, info: Challenged::new(info), fragment });
     }
+}
+
+/// Whether candidates are of the ICE session that a description begins or goes on with.
+fn belongs_to(fragment: &CandidateFragment, description: &SessionDescription) -> bool {
+    let credentials = description.media.iter().filter_map(|media| description.ice_credentials_of(media));
+    let mut ufrags = credentials.map(|(ufrag, _)| ufrag);
+    ufrags.any(|ufrag| ufrag == fragment.ufrag)
 }
 
 /// Whether this names the package, whatever its parameters.

@@ -47,6 +47,12 @@ impl Binding {
         self.params.get("+sip.instance")
     }
 
+    /// Whether its client is known again where it comes back after its stream closed: by instance and reg-id (RFC 5626 4.2).
+    #[must_use]
+    pub fn has_outbound_id(&self) -> bool {
+        outbound_id(&self.params).is_some()
+    }
+
     /// Whether a contact of a request means this binding: the same instance's same flow (RFC 5626
     /// 6), or where that is not said the same URI.
     pub(super) fn is_for(&self, contact: &NameAddr) -> bool {

@@ -78,10 +78,18 @@ impl Client {
         }
     }
 
+    /// The flow broke, and its owner waits so long for another.
+    pub(super) fn await_flow(&mut self, until: Instant) {
+        if let State::Trying { give_up_at, .. } | State::Proceeding { give_up_at, .. } = &mut self.state {
+            *give_up_at = until + self.timers.give_up;
+        }
+    }
+
     /// The peer is somewhere else, and may not have heard of it, or not we its answer.
-    pub(super) fn handle_flow_moved(&self) -> Step {
-        match &self.state {
-            State::Trying { request, .. } | State::Proceeding { request, .. } => {
+    pub(super) fn handle_flow_moved(&mut self, now: Instant) -> Step {
+        match &mut self.state {
+            State::Trying { request, give_up_at, .. } | State::Proceeding { request, give_up_at, .. } => {
+                *give_up_at = now + self.timers.give_up;
                 Step::transmit(request.clone())
             }
             State::Completed { .. } | State::Terminated => Step::NOTHING,

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::layer::{Path, Transaction, TransactionLayer};
+use super::layer::{Transaction, TransactionLayer};
 use super::machine::{Machine, Wish};
 use super::outcome::TransactionKey;
 use crate::sip::flow::Flow;
@@ -163,9 +163,7 @@ impl<O: Copy> TransactionLayer<O> {
             machine.leave_stream();
             **sent = invite;
         }
-        let before = std::mem::replace(&mut transaction.flow, flow);
-        self.by_path.remove(&(Path::of(&before), key));
-        self.by_path.insert((Path::of(&flow), key));
+        self.put_on(key, flow);
     }
 
     /// Sends by datagrams what the stream took to nobody.
@@ -181,11 +179,9 @@ impl<O: Copy> TransactionLayer<O> {
         transaction.detour = Some(Box::new(Detour::Over));
         tracing::debug!(stream = %transaction.flow, datagrams = %flow, "nothing came by the stream");
         self.resting.add(flow.remote, now);
-        let before = std::mem::replace(&mut transaction.flow, flow);
         let (machine, step) = Self::client(request, &flow, self.config.timers, now);
         transaction.machine = machine;
-        self.by_path.remove(&(Path::of(&before), key));
-        self.by_path.insert((Path::of(&flow), key));
+        self.put_on(key, flow);
         self.carry_out(key, step);
     }
 }

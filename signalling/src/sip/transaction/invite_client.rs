@@ -6,24 +6,28 @@
 //! Calling ---------> Proceeding ---------> Accepted --- M --------------> Terminated
 //!  |  |                |   |                  ^                            ^     ^
 //!  |  +---- 2xx: up ---|---|------------------+                            |     |
-//!  |                   |   +---- 64*T1 after our CANCEL: up -------> GivenUp     |
-//!  |                   | 300-699: ACK, up                                        |
+//!  |                   |   +- 64*T1 after our CANCEL, flow: up ----> GivenUp     |
+//!  |                   | 300-699: ACK, up                           | 300-699: ACK
 //!  |  300-699: ACK, up v                                                         |
 //!  +--------------> Completed --- D ---------------------------------------------+
 //!                      |   ^
 //!                      +---+ 300-699: ACK
 //! ```
 //!
-//! A failure of the flow takes Calling and Proceeding to Terminated, and is told. So is timer B, which takes Calling to
-//! GivenUp: what comes there is a 2xx that is late, and goes up, for whoever sent it believes to be in a call. Once a final
-//! response went up, the end is silent. On a reliable flow timer A never runs and Completed has no duration.
+//! A failure of the flow takes Calling to Terminated and Proceeding to GivenUp, and is told. So is timer B, which takes Calling
+//! to GivenUp: what comes there is a 2xx that is late, and goes up, for whoever sent it believes to be in a call. It may come by
+//! another flow, as may what a 2xx repeats. Once a final response went up, the end is silent. On a reliable flow timer A never
+//! runs and Completed has no duration.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::step::{Step, Tell};
 use super::timers::{Resend, TimerConfig};
+
+/// How long a phone whose flow broke may ring on, and lift: as long as any may without a word (timer C, RFC 3261 16.6).
+const RINGS_MAX: Duration = Duration::from_secs(180);
 
 /// One INVITE that we sent, until nothing more can come of it.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ enum State {
     Proceeding { give_up_at: Option<Instant> },
     /// A 2xx went up; later ones go up too, from this or another fork. Until timer M.
     Accepted { until: Instant },
-    /// Nothing came in time, which was told; a 2xx that comes all the same goes up. Until timer M.
+    /// Nothing came in time, or the flow broke, which was told; a 2xx that comes all the same goes up.
     GivenUp { until: Instant },
     /// A failure was acknowledged; its retransmissions get the same ACK. Until timer D.
     Completed { ack: Bytes, until: Instant },
@@ -86,14 +90,9 @@ impl InviteClient {
                 Step::tell(Tell::Message)
             }
             (State::Calling { .. } | State::Proceeding { .. }, 300..=699) => {
-                let ack = make_ack();
-                self.state = if self.is_reliable {
-                    State::Terminated
-                } else {
-                    State::Completed { ack: ack.clone(), until: now + self.timers.give_up }
-                };
-                Step { transmit: Some(ack), tell: Some(Tell::Message) }
+                Step { transmit: Some(self.complete(make_ack(), now)), tell: Some(Tell::Message) }
             }
+            (State::GivenUp { .. }, 300..=699) => Step::transmit(self.complete(make_ack(), now)),
             (State::Completed { ack, .. }, 300..=699) => Step::transmit(ack.clone()),
             (
                 State::Calling { .. }
@@ -114,10 +113,20 @@ impl InviteClient {
         }
     }
 
+    /// The flow broke, and its owner waits so long for another: nobody can have heard of it until then.
+    pub(super) fn await_flow(&mut self, until: Instant) {
+        if let State::Calling { give_up_at, .. } = &mut self.state {
+            *give_up_at = until + self.timers.give_up;
+        }
+    }
+
     /// The peer is somewhere else, and may not have heard of it. Once it has, it answers where it is.
-    pub(super) fn handle_flow_moved(&self) -> Step {
-        match &self.state {
-            State::Calling { request, .. } => Step::transmit(request.clone()),
+    pub(super) fn handle_flow_moved(&mut self, now: Instant) -> Step {
+        match &mut self.state {
+            State::Calling { request, give_up_at, .. } => {
+                *give_up_at = now + self.timers.give_up;
+                Step::transmit(request.clone())
+            }
             State::Proceeding { .. }
             | State::Accepted { .. }
             | State::GivenUp { .. }
@@ -132,13 +141,27 @@ impl InviteClient {
     }
 
     /// The flow broke.
-    pub(super) fn handle_flow_failure(&mut self) -> Step {
-        match std::mem::replace(&mut self.state, State::Terminated) {
-            State::Calling { .. } | State::Proceeding { .. } => Step::tell(Tell::FlowFailed),
-            State::Accepted { .. } | State::GivenUp { .. } | State::Completed { .. } | State::Terminated => {
+    pub(super) fn handle_flow_failure(&mut self, now: Instant) -> Step {
+        match self.state {
+            State::Calling { .. } => {
+                self.state = State::Terminated;
+                Step::tell(Tell::FlowFailed)
+            }
+            State::Proceeding { .. } => {
+                self.state = State::GivenUp { until: now + RINGS_MAX };
+                Step::tell(Tell::FlowFailed)
+            }
+            State::Accepted { .. } | State::GivenUp { .. } => Step::NOTHING,
+            State::Completed { .. } | State::Terminated => {
+                self.state = State::Terminated;
                 Step::NOTHING
             }
         }
+    }
+
+    /// Nothing is to come of it any more.
+    pub(super) fn terminate(&mut self) {
+        self.state = State::Terminated;
     }
 
     /// Fires what is due at `now`.
@@ -192,6 +215,11 @@ impl InviteClient {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// Whether the peer may ring by it, and what it says then is nobody's business but for its end.
+    pub(super) const fn may_ring(&self) -> bool {
+        matches!(self.state, State::Proceeding { .. } | State::GivenUp { .. })
+    }
+
     /// Whether the final response is still to come.
     pub(super) const fn awaits_peer(&self) -> bool {
         matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
@@ -200,6 +228,16 @@ impl InviteClient {
     /// Whether nothing is left to do.
     pub(super) const fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)
+    }
+
+    /// A failure came, of which this is the ACK.
+    fn complete(&mut self, ack: Bytes, now: Instant) -> Bytes {
+        self.state = if self.is_reliable {
+            State::Terminated
+        } else {
+            State::Completed { ack: ack.clone(), until: now + self.timers.give_up }
+        };
+        ack
     }
 }
 
@@ -213,30 +251,30 @@ mod tests {
     #[test]
     fn every_input_in_every_state_on_udp() {
         insta::assert_snapshot!(draw(|start| columns(false, start), ROWS, name, InviteClient::poll_timeout), @r"
-                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | GivenUp        | Completed     | Terminated
-        180                          | up -> Proceeding          | up                        | up                        | -             | -              | -             | -
-        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | up -> Accepted | -             | -
-        302                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | -              | send ACK      | -
-        699                          | send ACK up -> Completed  | send ACK up -> Completed  | send ACK up -> Completed  | -             | -              | send ACK      | -
-        timer A                      | send INVITE               | -                         | -                         | -             | -              | -             | -
-        timers B, D, M, after CANCEL | timed out -> GivenUp      | -                         | timed out -> GivenUp      | -> Terminated | -> Terminated  | -> Terminated | -
-        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -> Terminated  | -> Terminated | -
-        next timer                   | 500ms                     | none                      | 32s                       | 32s           | 64s            | 32s           | none
+                                     | Calling                   | Proceeding               | Proceeding, cancelled    | Accepted      | GivenUp               | Completed     | Terminated
+        180                          | up -> Proceeding          | up                       | up                       | -             | -                     | -             | -
+        200                          | up -> Accepted            | up -> Accepted           | up -> Accepted           | up            | up -> Accepted        | -             | -
+        302                          | send ACK up -> Completed  | send ACK up -> Completed | send ACK up -> Completed | -             | send ACK -> Completed | send ACK      | -
+        699                          | send ACK up -> Completed  | send ACK up -> Completed | send ACK up -> Completed | -             | send ACK -> Completed | send ACK      | -
+        timer A                      | send INVITE               | -                        | -                        | -             | -                     | -             | -
+        timers B, D, M, after CANCEL | timed out -> GivenUp      | -                        | timed out -> GivenUp     | -> Terminated | -> Terminated         | -> Terminated | -
+        flow failure                 | flow failed -> Terminated | flow failed -> GivenUp   | flow failed -> GivenUp   | -             | -                     | -> Terminated | -
+        next timer                   | 500ms                     | none                     | 32s                      | 32s           | 64s                   | 32s           | none
         ");
     }
 
     #[test]
     fn every_input_in_every_state_on_tcp() {
         insta::assert_snapshot!(draw(|start| columns(true, start), ROWS, name, InviteClient::poll_timeout), @r"
-                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | GivenUp        | Completed | Terminated
-        180                          | up -> Proceeding          | up                        | up                        | -             | -              | -         | -
-        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | up -> Accepted | -         | -
-        302                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -              | -         | -
-        699                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | -              | -         | -
-        timer A                      | -                         | -                         | -                         | -             | -              | -         | -
-        timers B, D, M, after CANCEL | timed out -> GivenUp      | -                         | timed out -> GivenUp      | -> Terminated | -> Terminated  | -         | -
-        flow failure                 | flow failed -> Terminated | flow failed -> Terminated | flow failed -> Terminated | -> Terminated | -> Terminated  | -         | -
-        next timer                   | 32s                       | none                      | 32s                       | 32s           | 64s            | none      | none
+                                     | Calling                   | Proceeding                | Proceeding, cancelled     | Accepted      | GivenUp                | Completed | Terminated
+        180                          | up -> Proceeding          | up                        | up                        | -             | -                      | -         | -
+        200                          | up -> Accepted            | up -> Accepted            | up -> Accepted            | up            | up -> Accepted         | -         | -
+        302                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | send ACK -> Terminated | -         | -
+        699                          | send ACK up -> Terminated | send ACK up -> Terminated | send ACK up -> Terminated | -             | send ACK -> Terminated | -         | -
+        timer A                      | -                         | -                         | -                         | -             | -                      | -         | -
+        timers B, D, M, after CANCEL | timed out -> GivenUp      | -                         | timed out -> GivenUp      | -> Terminated | -> Terminated          | -         | -
+        flow failure                 | flow failed -> Terminated | flow failed -> GivenUp    | flow failed -> GivenUp    | -             | -                      | -         | -
+        next timer                   | 32s                       | none                      | 32s                       | 32s           | 64s                    | none      | none
         ");
     }
 
@@ -261,7 +299,7 @@ mod tests {
         ("699", |invite, now| invite.handle_response(699, ack, now)),
         ("timer A", |invite, now| invite.handle_timeout(now + Duration::from_millis(500))),
         ("timers B, D, M, after CANCEL", |invite, now| invite.handle_timeout(much_later(now))),
-        ("flow failure", |invite, _| invite.handle_flow_failure()),
+        ("flow failure", |invite, now| invite.handle_flow_failure(now)),
     ];
 
     fn columns(is_reliable: bool, now: Instant) -> Vec<Column<InviteClient>> {
@@ -277,7 +315,7 @@ mod tests {
         let mut given_up = after(&[]);
         given_up.handle_timeout(now + TimerConfig::default().give_up);
         let mut terminated = after(&[]);
-        terminated.handle_flow_failure();
+        terminated.terminate();
         vec![
             ("Calling", after(&[])),
             ("Proceeding", after(&[180])),

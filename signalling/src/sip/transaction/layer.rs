@@ -61,6 +61,8 @@ pub struct TransactionLayer<O> {
     pub(super) by_path: BTreeSet<(Path, TransactionKey)>,
     /// Who took nothing by a stream.
     pub(super) resting: Resting,
+    /// Answers that were ignored.
+    pub(super) strays_ignored: u64,
     deadlines: Deadlines<TransactionKey>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<TransactionEvent<O>>,
@@ -75,8 +77,10 @@ pub(super) enum Side {
 
 /// What breaks as one: a stream, or all that goes to one address without a stream of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Path {
+pub enum Path {
+    /// A stream.
     Stream(ConnectionId),
+    /// An address.
     Address(TransportKind, SocketAddr),
 }
 
@@ -106,6 +110,7 @@ impl<O: Copy> TransactionLayer<O> {
             by_origin: HashMap::new(),
             by_path: BTreeSet::new(),
             resting: Resting::default(),
+            strays_ignored: 0,
             deadlines: Deadlines::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -204,7 +209,7 @@ impl<O: Copy> TransactionLayer<O> {
     /// Ends a transaction of ours without a word to anybody.
     pub fn forget(&mut self, key: TransactionKey) {
         if let Some(transaction) = self.transactions.get_mut(&key) {
-            transaction.machine.handle_flow_failure();
+            transaction.machine.terminate();
             self.reschedule(key);
         }
     }
@@ -224,23 +229,27 @@ impl<O: Copy> TransactionLayer<O> {
         self.transactions.get(&key).map(|transaction| transaction.flow)
     }
 
-    /// A stream closed: its transactions end, but INVITEs of ours whose owner waits until the peer has another
-    /// ([`Self::move_requests`]).
-    pub fn connection_closed(&mut self, connection: ConnectionId, waits: impl Fn(&O) -> bool) {
-        self.fail(Path::Stream(connection), |machine, owner| {
-            let is_invite = matches!(machine, Machine::InviteClient { .. });
-            !is_invite || owner.as_ref().is_none_or(|owner| !waits(owner))
-        });
-    }
-
-    /// Nothing can be sent on a flow: its transactions end.
-    pub fn flow_failed(&mut self, flow: &Flow) {
-        self.fail(Path::of(flow), |_, _| true);
+    /// Nothing can be sent on a flow, whose stream closed where it is one: its transactions end, but requests of ours whose owner
+    /// waits until the peer has another ([`Self::move_requests`]). `waits` says until when.
+    pub fn flow_failed(&mut self, path: Path, waits: impl Fn(&O) -> Option<Instant>, now: Instant) {
+        let keys: Vec<_> = self.keys_on(path).collect();
+        for key in keys {
+            let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no path");
+            match transaction.owner.as_ref().and_then(&waits) {
+                Some(until) if transaction.machine.await_flow(until) => self.reschedule(key),
+                Some(_) | None => self.fail(key, now),
+            }
+        }
     }
 
     /// Somebody says that nobody is there: requests of ours that had no response yet end.
-    pub fn flow_refused(&mut self, flow: &Flow) {
-        self.fail(Path::of(flow), |machine, _| machine.is_unheard());
+    pub fn flow_refused(&mut self, flow: &Flow, now: Instant) {
+        let keys: Vec<_> = self.keys_on(Path::of(flow)).collect();
+        for key in keys {
+            if self.transactions[&key].machine.is_unheard() {
+                self.fail(key, now);
+            }
+        }
     }
 
     /// Bytes to be sent.
@@ -298,9 +307,7 @@ impl<O: Copy> TransactionLayer<O> {
 
     pub(super) fn cancel_if_possible(&mut self, key: TransactionKey, now: Instant) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
-        let flow = transaction.flow;
-        let Machine::InviteClient { machine, invite, wish: wish @ Wish::Cancel(_) } =
-            &mut transaction.machine
+        let Machine::InviteClient { machine, wish: wish @ Wish::Cancel(_), .. } = &mut transaction.machine
         else {
             return;
         };
@@ -309,16 +316,31 @@ impl<O: Copy> TransactionLayer<O> {
         }
         let wished = std::mem::replace(wish, Wish::Cancelled);
         machine.handle_cancel(now);
-        let mut cancel = derived::cancel(invite);
-        if let Wish::Cancel(Some(reason)) = wished {
+        self.reschedule(key);
+        if let Wish::Cancel(reason) = wished {
+            self.send_cancel(key, reason, now);
+        }
+    }
+
+    /// Sends the CANCEL of an INVITE of ours, in place of one that is under way.
+    pub(super) fn send_cancel(&mut self, key: TransactionKey, reason: Option<String>, now: Instant) {
+        let Some(Transaction { flow, machine: Machine::InviteClient { invite, .. }, .. }) =
+            self.transactions.get(&key)
+        else {
+            return;
+        };
+        let (flow, mut cancel) = (*flow, derived::cancel(invite));
+        if let Some(reason) = reason {
             cancel.headers.push(HeaderName::Reason, reason);
         }
         let branch = cancel.headers.via().expect("CANCEL has its INVITE's Via");
         let id = (Side::Client, MatchId::client(branch.branch().unwrap_or_default(), &Method::Cancel));
+        if let Some(before) = self.by_id.get(&id).copied() {
+            self.forget(before);
+        }
         let (client, step) =
             Client::start(cancel.to_bytes(), flow.kind.is_reliable(), self.config.timers, now);
         let machine = Machine::Client(client);
-        self.reschedule(key);
         let transaction =
             Transaction { machine, flow, owner: None, id, origin: None, detour: None, deadline: None };
         self.insert(transaction, step);
@@ -344,17 +366,13 @@ impl<O: Copy> TransactionLayer<O> {
         key
     }
 
-    fn fail(&mut self, path: Path, is_meant: impl Fn(&Machine, &Option<O>) -> bool) {
-        let keys: Vec<_> = self.keys_on(path).collect();
-        for key in keys {
-            let transaction = self.transactions.get(&key).expect("a removed transaction has no path");
-            if !is_meant(&transaction.machine, &transaction.owner) || self.give_up_detour(key) {
-                continue;
-            }
-            let Some(transaction) = self.transactions.get_mut(&key) else { continue };
-            let step = transaction.machine.handle_flow_failure();
-            self.carry_out(key, step);
+    fn fail(&mut self, key: TransactionKey, now: Instant) {
+        if self.give_up_detour(key) {
+            return;
         }
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        let step = transaction.machine.handle_flow_failure(now);
+        self.carry_out(key, step);
     }
 
     pub(super) fn keys_on(&self, path: Path) -> impl Iterator<Item = TransactionKey> {
@@ -366,7 +384,9 @@ impl<O: Copy> TransactionLayer<O> {
     pub(super) fn carry_out(&mut self, key: TransactionKey, step: Step) -> Option<Tell> {
         let transaction = self.transactions.get_mut(&key)?;
         let owner = transaction.owner;
-        if let (Some(Tell::TimedOut), Machine::InviteClient { .. }) = (step.tell, &transaction.machine) {
+        if let (Some(Tell::TimedOut | Tell::FlowFailed), Machine::InviteClient { .. }) =
+            (step.tell, &transaction.machine)
+        {
             // Its owner goes on without it, and a 2xx that is late is nobody's.
             transaction.owner = None;
         }
@@ -402,7 +422,9 @@ impl<O: Copy> TransactionLayer<O> {
 }
 
 impl Path {
-    pub(super) fn of(flow: &Flow) -> Self {
+    /// Where what goes on a flow breaks.
+    #[must_use]
+    pub fn of(flow: &Flow) -> Self {
         flow.connection.map_or(Self::Address(flow.kind, flow.remote), Self::Stream)
     }
 }

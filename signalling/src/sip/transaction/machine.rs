@@ -7,6 +7,7 @@ use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
 use super::server::Server;
 use super::step::Step;
+use super::strays::Strays;
 use crate::sip::flow::Flow;
 use crate::sip::message::Request;
 
@@ -18,6 +19,7 @@ pub(super) enum Machine {
         machine: InviteClient,
         invite: Box<Request>,
         wish: Wish,
+        strays: Strays,
     },
     Client(Client),
     /// `to` is the To of the last response, with its tag; `left` the flow by which it came, where its peer has another now.
@@ -42,15 +44,35 @@ pub(super) enum Wish {
 
 impl Machine {
     /// The flow broke.
-    pub(super) fn handle_flow_failure(&mut self) -> Step {
+    pub(super) fn handle_flow_failure(&mut self, now: Instant) -> Step {
         match self {
-            Self::InviteClient { machine, .. } => machine.handle_flow_failure(),
+            Self::InviteClient { machine, .. } => machine.handle_flow_failure(now),
             Self::Client(machine) => machine.handle_flow_failure(),
             Self::InviteServer { machine, .. } => machine.handle_flow_failure(),
             Self::Server(machine) => {
                 machine.handle_flow_failure();
                 Step::NOTHING
             }
+        }
+    }
+
+    /// The flow broke, and the owner waits so long for another. Whether it is a request of ours, which can.
+    pub(super) fn await_flow(&mut self, until: Instant) -> bool {
+        match self {
+            Self::InviteClient { machine, .. } => machine.await_flow(until),
+            Self::Client(machine) => machine.await_flow(until),
+            Self::InviteServer { .. } | Self::Server(_) => return false,
+        }
+        true
+    }
+
+    /// Nothing is to come of it any more.
+    pub(super) fn terminate(&mut self) {
+        match self {
+            Self::InviteClient { machine, .. } => machine.terminate(),
+            Self::Client(machine) => drop(machine.handle_flow_failure()),
+            Self::InviteServer { machine, .. } => drop(machine.handle_flow_failure()),
+            Self::Server(machine) => machine.handle_flow_failure(),
         }
     }
 

@@ -16,6 +16,7 @@ mod outcome;
 mod sending;
 mod server;
 mod step;
+mod strays;
 #[cfg(test)]
 mod table;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 pub(in crate::sip) mod timers;
 
 pub use detour::DETOUR_MAX;
-pub use layer::{TransactionConfig, TransactionLayer};
+pub use layer::{Path, TransactionConfig, TransactionLayer};
 pub use outcome::{Received, TransactionEvent, TransactionKey, Transmit};
+pub use strays::Stray;
 pub use timers::TimerConfig;

@@ -1,6 +1,8 @@
 //! Transactions whose peer leaves the flow while they are under way: a browser that changes networks opens another
 //! WebSocket, and the one before looks open for long.
 
+use std::time::Instant;
+
 use super::layer::{Path, TransactionLayer};
 use super::machine::Machine;
 use super::outcome::TransactionKey;
@@ -11,30 +13,53 @@ impl<O: Copy + PartialEq> TransactionLayer<O> {
     /// The peer of this owner has left these flows for another of their kind. What it has not answered is sent there again,
     /// as the same transaction, so that who has heard it already takes it for a retransmission. What it has asked is answered
     /// there.
-    pub fn move_requests(&mut self, owner: O, left: &[Flow], flow: Flow) {
-        let is_meant = |key: &TransactionKey| {
-            let transaction = &self.transactions[key];
-            transaction.owner == Some(owner)
-                && transaction.flow.kind == flow.kind
-                && left.contains(&transaction.flow)
-        };
-        let keys: Vec<_> =
-            left.iter().flat_map(|left| self.keys_on(Path::of(left))).filter(is_meant).collect();
-        for key in keys {
+    pub fn move_requests(&mut self, owner: O, left: &[Flow], flow: Flow, now: Instant) {
+        for key in self.keys_of(Some(owner), left, flow) {
             let Some(transaction) = self.transactions.get_mut(&key) else { continue };
-            let before = std::mem::replace(&mut transaction.flow, flow);
+            let before = transaction.flow;
             let step = match &mut transaction.machine {
-                Machine::InviteClient { machine, .. } => machine.handle_flow_moved(),
-                Machine::Client(machine) => machine.handle_flow_moved(),
+                Machine::InviteClient { machine, .. } => machine.handle_flow_moved(now),
+                Machine::Client(machine) => machine.handle_flow_moved(now),
                 Machine::InviteServer { left, .. } => {
                     left.get_or_insert(before);
                     Step::NOTHING
                 }
                 Machine::Server(_) => Step::NOTHING,
             };
-            self.by_path.remove(&(Path::of(&before), key));
-            self.by_path.insert((Path::of(&flow), key));
+            self.put_on(key, flow);
             self.carry_out(key, step);
         }
+    }
+
+    /// Somebody has left these flows for another of their kind: what rings there by INVITEs that nobody wants any more is
+    /// cancelled where it is now, for a CANCEL that was sent before may not have been heard.
+    pub fn cancel_abandoned(&mut self, left: &[Flow], flow: Flow, now: Instant) {
+        for key in self.keys_of(None, left, flow) {
+            let Some(transaction) = self.transactions.get(&key) else { continue };
+            if matches!(&transaction.machine, Machine::InviteClient { machine, .. } if machine.may_ring()) {
+                self.put_on(key, flow);
+                self.send_cancel(key, None, now);
+            }
+        }
+    }
+
+    fn keys_of(&self, owner: Option<O>, left: &[Flow], flow: Flow) -> Vec<TransactionKey> {
+        let is_meant = |key: &TransactionKey| {
+            let transaction = &self.transactions[key];
+            transaction.owner == owner
+                && transaction.flow.kind == flow.kind
+                && left.contains(&transaction.flow)
+        };
+        left.iter().flat_map(|left| self.keys_on(Path::of(left))).filter(is_meant).collect()
+    }
+}
+
+impl<O: Copy> TransactionLayer<O> {
+    /// What a transaction sends goes by this flow from now on.
+    pub(super) fn put_on(&mut self, key: TransactionKey, flow: Flow) {
+        let Some(transaction) = self.transactions.get_mut(&key) else { return };
+        let before = std::mem::replace(&mut transaction.flow, flow);
+        self.by_path.remove(&(Path::of(&before), key));
+        self.by_path.insert((Path::of(&flow), key));
     }
 }

@@ -11,6 +11,7 @@ use super::machine::{Machine, Wish};
 use super::matching::MatchId;
 use super::outcome::{TransactionKey, Transmit};
 use super::step::Step;
+use super::strays::Strays;
 use super::timers::TimerConfig;
 use crate::sip::flow::Flow;
 use crate::sip::message::{HeaderName, Host, Method, Request, Via};
@@ -76,7 +77,8 @@ impl<O: Copy> TransactionLayer<O> {
         if request.method == Method::Invite {
             let (machine, step) = InviteClient::start(bytes, is_reliable, timers, now);
             request.body = Bytes::new();
-            (Machine::InviteClient { machine, invite: Box::new(request), wish: Wish::Answer }, step)
+            let (invite, strays) = (Box::new(request), Strays::default());
+            (Machine::InviteClient { machine, invite, wish: Wish::Answer, strays }, step)
         } else {
             let (machine, step) = Client::start(bytes, is_reliable, timers, now);
             (Machine::Client(machine), step)

@@ -306,6 +306,11 @@ impl TransportLayer {
         self.shared.tap.as_ref()
     }
 
+    /// Notes that so many answers to calls of ours were ignored.
+    pub fn count_strays(&self, count: u64) {
+        self.shared.counters.strays_ignored.add(count);
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> &TransportCounters {

@@ -41,6 +41,8 @@ counters! {
     pings_answered,
     /// Datagrams that the socket did not take.
     datagrams_unsent,
+    /// Answers to calls of ours that were ignored: of too many forks.
+    strays_ignored,
     /// Streams refused because their address has too many.
     refused_per_address,
     /// Streams refused because all places are taken by authenticated peers.
@@ -61,6 +63,10 @@ pub(super) struct Counter(AtomicU64);
 
 impl Counter {
     pub(super) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
+    }
+
+    pub(super) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 }

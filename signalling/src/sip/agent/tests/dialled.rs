@@ -7,6 +7,7 @@ use webtrunk_engine::EndCause;
 use super::pair::{Pair, Side};
 use super::peer::Peer;
 use crate::adapter::{Event, HOPS_MAX, HeaderChange, Origin};
+use crate::sip::message::Request;
 
 fn set(name: &str, value: &str) -> HeaderChange {
     HeaderChange { name: name.to_owned(), value: Some(value.to_owned()) }
@@ -46,17 +47,30 @@ fn headers_are_set_and_taken_out_but_never_those_that_are_ours() {
     assert!(said("Privacy").is_empty() && said("Call-ID").len() == 1);
 }
 
-#[test]
-fn an_answer_to_a_call_that_was_given_up_is_acknowledged_and_ended() {
+/// A call that nobody answered in time, half a minute later.
+fn given_up() -> (Peer, Request) {
     let mut peer = Peer::new();
     let (leg, invite) = peer.called(Origin::User("bob".to_owned()));
     peer.run_for(Duration::from_secs(32));
     let ended = peer.told.iter().any(|event| matches!(event, Event::Ended { leg: told, .. } if *told == leg));
     assert!(ended, "nobody answered in time");
-    peer.lines();
     peer.run_for(Duration::from_secs(30));
-    peer.respond(&invite, 486, "late");
-    assert_eq!(peer.lines(), [""; 0], "nobody waits for it");
+    peer.lines();
+    (peer, invite)
+}
+
+#[test]
+fn a_refusal_of_a_call_that_was_given_up_is_acknowledged() {
+    let (mut peer, invite) = given_up();
+    for _ in 0..2 {
+        peer.respond(&invite, 486, "late");
+        assert_eq!(peer.lines(), ["ACK"]);
+    }
+}
+
+#[test]
+fn an_answer_to_a_call_that_was_given_up_is_acknowledged_and_ended() {
+    let (mut peer, invite) = given_up();
     peer.respond(&invite, 200, "late");
     assert_eq!(peer.lines(), ["ACK", "BYE"]);
     peer.respond(&invite, 200, "late");

@@ -44,6 +44,30 @@ fn a_fork_that_answers_after_the_call_is_over_is_hung_up_too() {
     assert_eq!(peer.lines(), ["ACK", "BYE"]);
 }
 
+/// Whoever answers as ever more forks has us send no more than so many requests.
+#[test]
+fn forks_that_answer_without_end_are_hung_up_once_each_and_up_to_sixteen() {
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(trunk());
+    peer.respond(&invite, 200, "one");
+    peer.respond(&invite, 200, "two");
+    assert_eq!(peer.lines(), ["ACK", "ACK", "BYE"]);
+    peer.respond(&invite, 200, "two");
+    assert_eq!(peer.lines(), ["ACK"], "its BYE is under way");
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    let bye = peer.sent_request();
+    peer.respond(&bye, 200, "one");
+    for fork in 3..=30 {
+        peer.respond(&invite, 200, &format!("fork{fork}"));
+    }
+    let lines = peer.lines();
+    assert_eq!(lines.iter().filter(|line| *line == "BYE").count(), 15);
+    assert_eq!(
+        (lines.len(), peer.agent.take_strays_ignored(), peer.agent.take_strays_ignored()),
+        (30, 13, 0)
+    );
+}
+
 #[test]
 fn a_fork_that_says_bye_rings_no_more_and_the_last_one_ends_the_call() {
     let mut peer = Peer::new();

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use webtrunk_engine::EndCause;
-use webtrunk_engine::sdp::{Candidate, CandidateFragment, FRAGMENT_TYPE, FragmentError};
+use webtrunk_engine::sdp::{FRAGMENT_TYPE, FragmentError};
 
 use super::description;
 use super::peer::Peer;
-use crate::adapter::{Command, Event, News, RecordWish};
+use crate::adapter::{Command, Event, RecordWish};
 use crate::sip::message::{HeaderName, Message, Request};
 
 #[test]
@@ -114,35 +114,6 @@ fn candidates_that_a_peer_tells_are_told_and_answered() {
     assert_eq!(peer.lines(), ["500 INFO"], "the first is not answered yet");
     peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
     assert_eq!(peer.lines(), ["487 INFO", "BYE"]);
-}
-
-#[test]
-fn candidates_of_ours_are_told_one_info_at_a_time_to_a_peer_that_takes_them_and_to_no_other() {
-    let found = |leg, port: u16| {
-        let candidate = Candidate::host(([192, 0, 2, 1], port).into(), 65_535);
-        let fragment = CandidateFragment::new("8hhY", "asd88fgpdd777uzjYhagZg", "0", vec![candidate]);
-        Command::Tell { leg, news: News::Candidates(Box::new(fragment)) }
-    };
-    let mut peer = Peer::new();
-    let call = peer.call_in();
-    peer.command(found(call.leg, 1));
-    assert_eq!(peer.lines(), [""; 0], "it said nothing of the package");
-
-    let mut peer = Peer::new();
-    let call = peer.call_in_with(&[("Recv-Info", "foo, Trickle-ICE")]);
-    peer.command(found(call.leg, 1));
-    let first = peer.sent_request();
-    assert_eq!(first.headers.get(&HeaderName::from("Info-Package")), Some("trickle-ice"));
-    assert_eq!(first.headers.get(&HeaderName::ContentType), Some(FRAGMENT_TYPE));
-    let told = CandidateFragment::parse(&first.body).expect("a fragment");
-    assert_eq!((&*told.ufrag, told.candidates_of("0").map(|all| all[0].port)), ("8hhY", Ok(1)));
-    peer.command(found(call.leg, 2));
-    peer.command(found(call.leg, 3));
-    assert_eq!(peer.lines(), [""; 0], "two could overtake each other");
-    peer.respond(&first, 200, "callee");
-    let last = CandidateFragment::parse(&peer.sent_request().body).expect("a fragment");
-    assert_eq!(last.candidates_of("0").map(|all| all[0].port), Ok(3), "the newest has all");
-    assert_eq!(peer.lines(), [""; 0]);
 }
 
 #[test]

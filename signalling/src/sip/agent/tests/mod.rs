@@ -23,6 +23,8 @@ mod session_timers;
 mod stages;
 mod streams;
 mod texts;
+mod told_candidates;
+mod waiting;
 
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;

@@ -115,6 +115,7 @@ impl Pair {
             flow: flow(Side::Caller),
             alternatives: Vec::new(),
             reach: Reach::Target,
+            may_return: false,
             peer: Origin::Trunk("lab".to_owned()),
             account: Some("lab".to_owned()),
         };

@@ -28,6 +28,8 @@ pub(super) struct Peer {
     pub(super) told: Vec<Event>,
     /// Where the next call goes when it gets no answer.
     pub(super) alternatives: Vec<Hop>,
+    /// Whether users' phones are known again when they come back by another stream.
+    pub(super) comes_back: bool,
     sent: VecDeque<Transmit>,
     cseq: u32,
 }
@@ -105,6 +107,7 @@ impl Peer {
             now: Instant::now(),
             told: Vec::new(),
             alternatives: Vec::new(),
+            comes_back: true,
             sent: VecDeque::new(),
             cseq: 1,
         }
@@ -262,6 +265,7 @@ impl Peer {
             flow: self.flow,
             alternatives: std::mem::take(&mut self.alternatives),
             reach,
+            may_return: self.comes_back && matches!(peer, Origin::User(_)),
             account: trunk_of(&peer),
             peer,
         };

@@ -49,6 +49,7 @@ fn send(peer: &mut Peer, body: &'static str, origin: Origin, alternatives: Vec<H
         flow: peer.flow,
         alternatives,
         reach,
+        may_return: false,
         account: matches!(origin, Origin::Trunk(_)).then(|| "lab".to_owned()),
         peer: origin,
     };
