@@ -153,8 +153,7 @@ impl Directory for GatewayDirectory {
     }
 
     fn counted_with(&self, user: &str) -> Option<String> {
-        let is_of_customer = !self.users.contains(user) && self.spending.is_of_customer(user);
-        all_of_customer(user).filter(|_| is_of_customer).map(str::to_owned)
+        all_of_customer(user).filter(|_| self.spending.is_of_customer(user)).map(str::to_owned)
     }
 
     fn limits(&self, payer: &Origin) -> Option<Arc<CallLimits>> {

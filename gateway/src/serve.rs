@@ -131,7 +131,7 @@ pub async fn serve(
     let bound = http.as_ref().map(BoundHttp::address);
     if let Some(http) = http {
         info!(address = %http.address(), "HTTP listens");
-        let services = public(&config, &telephony, demo, shares.http);
+        let services = public(&config, &telephony, demo, (shares.http, people.clone()));
         welcome(&http, &services, telephony.phones());
         servers.push(spawn(http.serve(services)?));
     }
@@ -187,14 +187,19 @@ fn spawn(server: Server) -> ServerHandle {
     handle
 }
 
-/// What the HTTP server, which takes so many connections, has for everybody.
-fn public(config: &Config, telephony: &Telephony, demo: Option<Demo>, connections: usize) -> Services {
+/// What the HTTP server, which takes so many connections, has for everybody; back ends change people there.
+fn public(
+    config: &Config,
+    telephony: &Telephony,
+    demo: Option<Demo>,
+    (connections, people): (usize, People),
+) -> Services {
     Services {
         sip: telephony.websocket().map(|endpoint| (config.sip_ws.path.clone(), endpoint)),
         json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),
         rest: {
             let folder = config.recording.as_ref().map(|recording| recording.folder.clone());
-            config.rest.as_ref().and_then(|rest| telephony.rest(rest, folder))
+            config.rest.as_ref().and_then(|rest| telephony.rest(rest, folder, people))
         },
         entry: telephony.entry(),
         demo: demo.map(Arc::new),

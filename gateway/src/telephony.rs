@@ -362,6 +362,7 @@ impl Telephony {
             forbidden: self.board.forbidden(),
             entry: self.entry.clone(),
             event_hub: self.back_ends.as_ref().map(|it| it.streams.hub.clone()),
+            back_end_door: self.back_ends.as_ref().map(|it| it.door.clone()),
             streams_refused: Arc::clone(&self.streams_refused),
             board: Arc::clone(&self.board),
             mishaps,

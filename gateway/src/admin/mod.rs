@@ -3,7 +3,7 @@
 //! ```text
 //! webtrunk calls, curl --- Authorization: Bearer TOKEN ---> authorize --+-- /calls        answered from what is known
 //!                                                               |       +-- /certs
-//!                                                               |       +-- /users, /customers, /keys
+//!                                                               |       +-- /users, /customers, /keys, /apikeys
 //!                                                               |       `-- /reload ...   an errand, for who serves
 //!                                                               `---> 401, with the reason
 //! ```
@@ -29,7 +29,7 @@ pub(crate) use calls::{CallList, CallSummary, HungUp, LegSummary};
 pub(crate) use certs::{CertificateList, ListedCertificate};
 pub use client::{AskError, Client};
 pub use errands::{DrainReport, Errand, Errands};
-pub(crate) use people::{CustomerList, KEEP_S, KeyList, MadeBody, UserList};
+pub(crate) use people::{ApiKeyList, CustomerList, KEEP_S, KeyList, MadeBody, UserList};
 pub(crate) use reload::RefusedReload;
 pub use server::{AdminError, AdminServices, BoundAdmin};
 pub use traces::Traces;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use webtrunk_signalling::auth::secret::SecretText;
-use webtrunk_signalling::auth::validity::{UnixTime, Validity};
+use webtrunk_signalling::auth::validity::Validity;
 
 use super::answer;
-use crate::people::{Change, KeyKind, Made, People, PeopleError, ShownCustomer, ShownKey, ShownUser};
+use crate::people::{
+    Body, Change, KeyKind, Made, People, PeopleError, ShownApiKey, ShownCustomer, ShownKey, ShownUser,
+};
 
 /// Users.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +29,12 @@ pub(crate) struct CustomerList {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct KeyList {
     pub(crate) keys: Vec<ShownKey>,
+}
+
+/// Keys of back ends.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ApiKeyList {
+    pub(crate) keys: Vec<ShownApiKey>,
 }
 
 /// What was changed or made. A secret is there where it was made by us, and is told this once.
@@ -59,11 +64,7 @@ pub(super) async fn keys(people: web::Data<People>) -> HttpResponse {
 }
 
 pub(super) async fn add_user(people: web::Data<People>, body: web::Bytes) -> HttpResponse {
-    let change = Body::read(&body).and_then(|mut body| {
-        let (name, password) = (body.needed("name")?, body.take("password")?);
-        Ok(Change::AddUser { name, password, terms: body.terms()? })
-    });
-    have(&people, change).await
+    have(&people, Body::read(&body).and_then(Body::add_user)).await
 }
 
 pub(super) async fn change_user(
@@ -71,11 +72,7 @@ pub(super) async fn change_user(
     name: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let change = Body::read(&body).and_then(|mut body| {
-        let password = body.take("password")?;
-        Ok(Change::ChangeUser { name: name.into_inner(), password, patch: Value::Object(body.0) })
-    });
-    have(&people, change).await
+    have(&people, Body::read(&body).and_then(|body| body.change_user(name.into_inner()))).await
 }
 
 pub(super) async fn remove_user(people: web::Data<People>, name: web::Path<String>) -> HttpResponse {
@@ -83,11 +80,7 @@ pub(super) async fn remove_user(people: web::Data<People>, name: web::Path<Strin
 }
 
 pub(super) async fn add_customer(people: web::Data<People>, body: web::Bytes) -> HttpResponse {
-    let change = Body::read(&body).and_then(|mut body| {
-        let name = body.needed("name")?;
-        Ok(Change::AddCustomer { name, terms: body.terms()? })
-    });
-    have(&people, change).await
+    have(&people, Body::read(&body).and_then(Body::add_customer)).await
 }
 
 pub(super) async fn change_customer(
@@ -95,9 +88,7 @@ pub(super) async fn change_customer(
     name: web::Path<String>,
     body: web::Bytes,
 ) -> HttpResponse {
-    let change = Body::read(&body)
-        .map(|body| Change::ChangeCustomer { name: name.into_inner(), patch: Value::Object(body.0) });
-    have(&people, change).await
+    have(&people, Body::read(&body).map(|body| body.change_customer(name.into_inner()))).await
 }
 
 pub(super) async fn remove_customer(people: web::Data<People>, name: web::Path<String>) -> HttpResponse {
@@ -122,8 +113,8 @@ pub(super) async fn rotate_key(
     let change = Body::read(if body.is_empty() { b"{}" } else { &body }).and_then(|mut body| {
         let keep_s = body.take("keep_s")?.unwrap_or(KEEP_S);
         match keep_s {
-            _ if !body.0.is_empty() => Err("only keep_s means something here".to_owned()),
             0..=KEEP_MAX_S => {
+                body.end()?;
                 Ok(Change::RotateKey { id: id.into_inner(), keep: Duration::from_secs(keep_s) })
             }
             _ => Err(format!("keep_s = {keep_s}: is out of range; write 0 to {KEEP_MAX_S}")),
@@ -134,6 +125,24 @@ pub(super) async fn rotate_key(
 
 pub(super) async fn revoke_key(people: web::Data<People>, id: web::Path<String>) -> HttpResponse {
     have(&people, Ok(Change::RevokeKey(id.into_inner()))).await
+}
+
+pub(super) async fn api_keys(people: web::Data<People>) -> HttpResponse {
+    answer::ok(ApiKeyList { keys: people.api_keys() })
+}
+
+pub(super) async fn add_api_key(people: web::Data<People>, body: web::Bytes) -> HttpResponse {
+    let change = Body::read(&body).and_then(|mut body| {
+        let (id, scopes, customer) = (body.needed("id")?, body.scopes()?, body.take("customer")?);
+        let validity = Validity { not_before: body.time("not_before")?, not_after: body.time("not_after")? };
+        body.end()?;
+        Ok(Change::AddApiKey { id, scopes, customer, validity })
+    });
+    have(&people, change).await
+}
+
+pub(super) async fn revoke_api_key(people: web::Data<People>, id: web::Path<String>) -> HttpResponse {
+    have(&people, Ok(Change::RevokeApiKey(id.into_inner()))).await
 }
 
 /// Has it made, where it could be read.
@@ -152,45 +161,11 @@ const fn status(error: &PeopleError) -> StatusCode {
     match error {
         PeopleError::Unknown { .. } => StatusCode::NOT_FOUND,
         PeopleError::Faulty(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        PeopleError::Unwritten(_) => StatusCode::SERVICE_UNAVAILABLE,
+        PeopleError::Unwritten(_) | PeopleError::Unsure(_) => StatusCode::SERVICE_UNAVAILABLE,
         PeopleError::NotKept
         | PeopleError::Taken { .. }
         | PeopleError::InFile { .. }
         | PeopleError::Full { .. }
         | PeopleError::NotNow => StatusCode::CONFLICT,
-    }
-}
-
-/// What a request says, of which parts are taken out one after the other.
-struct Body(Map<String, Value>);
-
-impl Body {
-    fn read(octets: &[u8]) -> Result<Self, String> {
-        let read = serde_json::from_slice::<Map<String, Value>>(octets);
-        read.map(Self).map_err(|error| format!("the body is no JSON object: {error}"))
-    }
-
-    fn take<T: DeserializeOwned>(&mut self, key: &str) -> Result<Option<T>, String> {
-        let Some(value) = self.0.remove(key) else { return Ok(None) };
-        // What a secret is, is told nobody.
-        serde_json::from_value(value).map(Some).map_err(|_| format!("{key}: is none"))
-    }
-
-    fn needed<T: DeserializeOwned>(&mut self, key: &str) -> Result<T, String> {
-        self.take(key)?.ok_or_else(|| format!("{key}: is missing"))
-    }
-
-    fn time(&mut self, key: &str) -> Result<Option<UnixTime>, String> {
-        let Some(text) = self.take::<String>(key)? else { return Ok(None) };
-        let time = text.parse::<Timestamp>().map_err(|_| {
-            format!("{key} = {text:?}: is no time; write it with its zone, such as \"2026-11-28T09:00:00Z\"")
-        })?;
-        // A time before 1970 is as good as 1970.
-        Ok(Some(UnixTime(u64::try_from(time.as_second()).unwrap_or_default())))
-    }
-
-    /// What is left, as terms.
-    fn terms<T: DeserializeOwned>(self) -> Result<T, String> {
-        serde_json::from_value(Value::Object(self.0)).map_err(|error| error.to_string())
     }
 }

@@ -181,6 +181,9 @@ fn routes(app: &mut web::ServiceConfig, services: AdminServices) {
     app.service(at("/keys").route(web::get().to(people::keys)).route(web::post().to(people::add_key)));
     app.service(at("/keys/{id}").route(web::delete().to(people::revoke_key)));
     app.service(at("/keys/{id}/rotate").route(web::post().to(people::rotate_key)));
+    let api_keys = at("/apikeys").route(web::get().to(people::api_keys));
+    app.service(api_keys.route(web::post().to(people::add_api_key)));
+    app.service(at("/apikeys/{id}").route(web::delete().to(people::revoke_api_key)));
     app.service(at("/reload").route(web::post().to(reload::reload)));
     app.service(at("/drain").route(web::post().to(drain::drain)));
     app.default_service(web::to(answer::no_path));

@@ -1,17 +1,24 @@
-//! `webtrunk apikey`: makes keys for back ends.
+//! `webtrunk apikey`: keys for back ends, in the store or for the configuration file.
 
 use std::io::Write;
 
 use clap::{Subcommand, ValueEnum};
 
 use super::Failure;
+use super::admin::{Asked, NamedApiKey, NewApiKey, list_api_keys};
 use crate::rest::keys::{MadeKey, hash_text};
 use crate::rest::scope::Scope;
 
 /// What to do with API keys.
 #[derive(Debug, Subcommand)]
 pub(super) enum ApiKeyCommand {
-    /// Make a key and print it once, with what the configuration keeps of it.
+    /// Add a key to the store of a running gateway, in force at once; it is told this once.
+    Add(NewApiKey),
+    /// Tell all keys, those of the configuration file too; what they are is known to nobody.
+    List(Asked),
+    /// End a key of the store at once.
+    Revoke(NamedApiKey),
+    /// Make a key for the configuration file and print it once, with what the file keeps of it.
     ///
     /// The key goes to who asks, and is in no file of the gateway's: lost, another has to be made.
     Make {
@@ -33,7 +40,12 @@ struct NoId(String);
 
 /// Does it, and writes to `out`.
 pub(super) fn apikey(command: &ApiKeyCommand, mut out: impl Write) -> Result<(), Failure> {
-    let ApiKeyCommand::Make { id, scopes, customer } = command;
+    let (id, scopes, customer) = match command {
+        ApiKeyCommand::Add(new) => return new.add(out),
+        ApiKeyCommand::List(asked) => return list_api_keys(asked, out),
+        ApiKeyCommand::Revoke(named) => return named.revoke(out),
+        ApiKeyCommand::Make { id, scopes, customer } => (id, scopes, customer),
+    };
     let made = MadeKey::new(id).ok_or_else(|| NoId(id.clone()))?;
     let scopes: Vec<_> = scopes.iter().map(|scope| format!("\"{scope}\"")).collect();
     writeln!(

@@ -105,9 +105,9 @@ enum Command {
         #[arg(default_value = DEFAULT_REALM)]
         realm: String,
     },
-    /// Make keys for back ends.
+    /// Keys for back ends: add, list and revoke those of a running gateway's store, or make one for the file.
     #[command(subcommand, name = "apikey")]
-    ApiKey(apikey::ApiKeyCommand),
+    ApiKey(Box<apikey::ApiKeyCommand>),
     /// Make tokens for pages, and tell what is in them.
     #[command(subcommand)]
     Token(token::TokenCommand),

@@ -95,7 +95,7 @@ impl SpendingLimits {
         Self { users: some(users), everybody, customers: BTreeMap::new(), trunks: some(trunks) }
     }
 
-    /// The same with those of customers' users, which go before everybody's.
+    /// The same with those of customers' users, which go before everybody's; of those whom the configuration names too, both hold.
     pub(super) fn with_customers(self, customers: &[CustomerSection], faults: &mut Faults<'_>) -> Self {
         let everybody = self.everybody.as_deref().cloned().unwrap_or_default();
         let some = |limits: CallLimits| (limits != CallLimits::default()).then(|| Arc::new(limits));
@@ -103,7 +103,14 @@ impl SpendingLimits {
             let of_each = some(customer.limits().check(faults).or(&everybody));
             (customer.name().to_owned(), [of_each, some(customer.limits_together().check(faults))])
         });
-        Self { customers: limits.collect(), ..self }
+        let customers: BTreeMap<String, [Option<Arc<CallLimits>>; 2]> = limits.collect();
+        let named = self.users.into_iter().map(|(user, own)| {
+            let owner = user.split_once(CUSTOMER_MARK).and_then(|(owner, _)| customers.get(owner));
+            let of_each = owner.and_then(|[of_each, _]| of_each.as_deref());
+            let both = of_each.map_or(Arc::clone(&own), |of_each| Arc::new((*own).clone().and(of_each)));
+            (user, both)
+        });
+        Self { users: named.collect(), customers, ..self }
     }
 
     /// Of a user whom no `[[users]]` names: its customer's, or everybody's.

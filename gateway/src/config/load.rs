@@ -174,8 +174,10 @@ impl File {
             .json
             .as_ref()
             .and_then(|section| section.check(around, sip_ws.as_ref(), environment, faults));
-        let sip_path = sip_ws.as_ref().map(|sip_ws| sip_ws.path.as_str());
-        let rest = self.rest.as_ref().map(|section| section.check(around, sip_path, faults));
+        let of_sip = sip_ws.as_ref().map(|sip_ws| ("sip_ws.path", sip_ws.path.as_str()));
+        let of_json = json.as_ref().map(|json| ("json.path", json.path.as_str()));
+        let served: Vec<_> = of_sip.into_iter().chain(of_json).collect();
+        let rest = self.rest.as_ref().map(|section| section.check(around, &served, faults));
         let customers: Vec<_> = self.customers.iter().map(CustomerSection::name).collect();
         let api_keys = check_keys(&self.api_keys, self.rest.is_some(), &customers, faults);
         let entry = self.entry.check(&self.customers, self.http.is_some(), environment, faults);

@@ -85,6 +85,7 @@ pub use log::{LogConfig, LogFormat};
 pub use media::MediaConfig;
 pub use prompts::Prompts;
 pub use recording::RecordingConfig;
+pub(crate) use rest::REQUESTS_PER_MINUTE;
 pub use rest::RestConfig;
 pub use secret::Secret;
 pub use sip::{DEFAULT_REALM, SipSettings};

@@ -23,7 +23,9 @@ use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::error::{ConfigError, Fault};
 use super::faults::Faults;
 use super::{Config, Entry, load, structure, token_keys};
-use crate::people::{KeyKind, Named, Roll, StoredKey, render};
+use crate::people::{KeyKind, Named, Roll, StoredApiKey, StoredKey, render};
+use crate::rest::keys::ApiKey;
+use crate::rest::scope::Scope;
 
 /// A configuration with people of the store.
 pub(crate) struct Peopled {
@@ -92,6 +94,7 @@ pub(crate) fn named_in(alone: &Config) -> Named {
         users: alone.users.iter().map(|(name, _)| own(name)).collect(),
         customers: customers.map(|customer| customer.issuer.name.clone()).collect(),
         keys: alone.entry.keys.ids().chain(of_customers).chain(of_pages).chain(tokens).map(own).collect(),
+        api_keys: alone.api_keys.ids().map(own).collect(),
     }
 }
 
@@ -108,9 +111,11 @@ fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
         .filter(|name| named.customers.contains(*name))
         .for_each(|name| leave("customer", name));
     roll.keys.keys().filter(|id| named.keys.contains(*id)).for_each(|id| leave("key", id));
+    roll.api_keys.keys().filter(|id| named.api_keys.contains(*id)).for_each(|id| leave("API key", id));
     roll.users.retain(|name, _| !named.users.contains(name));
     roll.customers.retain(|name, _| !named.customers.contains(name));
     roll.keys.retain(|id, _| !named.keys.contains(id));
+    roll.api_keys.retain(|id, _| !named.api_keys.contains(id));
     left_out
 }
 
@@ -187,8 +192,25 @@ fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config
     let entry = config.entry.with(edge, of_customers, of_entry);
     let json =
         config.json.map(|json| super::JsonSettings { keys: json.keys.with(&tokens, pages, of_json), ..json });
-    let api_keys = config.api_keys.of(|owner| is_customer(&entry, owner));
+    let mut stored = Vec::new();
+    for (id, key) in roll.api_keys.iter().filter(|(_, key)| key.revoked.is_none()) {
+        match api_key(id, key) {
+            Ok(key) => stored.push(key),
+            Err(fault) => left_out.push(LeftOut { what: "API key", name: id.clone(), fault }),
+        }
+    }
+    let api_keys = config.api_keys.with(stored).of(|owner| is_customer(&entry, owner));
     Config { entry, json, api_keys, ..config }
+}
+
+/// A back end's key, as the configuration would have it.
+fn api_key(id: &str, key: &StoredApiKey) -> Result<ApiKey, String> {
+    let scope = |name: &String| {
+        name.parse::<Scope>().map_err(|error| format!("scopes: {name:?} {error}; revoke it, and add another"))
+    };
+    let scopes = key.scopes.iter().map(scope).collect::<Result<_, _>>()?;
+    let (customer, validity) = (key.customer.clone(), key.validity);
+    Ok(ApiKey { id: id.to_owned(), hash: key.hash, scopes, customer, validity })
 }
 
 /// A customer's key goes with its customer.
@@ -370,6 +392,42 @@ mod tests {
         assert_eq!(with(Some(CustomerTerms { enabled: false, ..CustomerTerms::default() })), ours);
         assert_eq!(with(None), ours);
         assert_ne!(ours, alone.api_keys);
+    }
+
+    #[test]
+    fn a_key_of_the_store_is_one_of_all_until_it_is_revoked() {
+        let key = |scope: &str, customer: Option<&str>| StoredApiKey {
+            hash: [7; 32],
+            scopes: vec![scope.to_owned()],
+            customer: customer.map(str::to_owned),
+            created: UnixTime(1),
+            validity: Validity { not_before: None, not_after: Some(UnixTime(9)) },
+            revoked: None,
+        };
+        let text = format!(
+            "{}[rest]\n[[api_keys]]\nid = \"file\"\nsecret_sha256 = \"{}\"\nscopes = [\"calls:read\"]\n",
+            text(),
+            "ab".repeat(32)
+        );
+        let alone = Config::parse("w.toml", &text).expect("sound");
+        let mut roll = Roll::default();
+        for (id, own) in [
+            ("ours", key("events", None)),
+            ("theirs", key("events", Some("old"))),
+            ("of-nobody", key("events", Some("gone"))),
+            ("file", key("events", None)),
+            ("newer", key("moon:read", None)),
+        ] {
+            roll.api_keys.insert(id.to_owned(), own);
+        }
+        let with = |roll: &Roll| with_roll(Path::new("w.toml"), &text, &alone, roll).expect("sound");
+        let peopled = with(&roll);
+        assert_eq!(peopled.config.api_keys.ids().collect::<Vec<_>>(), ["file", "ours", "theirs"]);
+        let told: Vec<_> = peopled.left_out.iter().map(ToString::to_string).collect();
+        assert!(told[0].starts_with("API key \"file\": the configuration file has"), "{told:?}");
+        assert!(told[1].starts_with("API key \"newer\": scopes: \"moon:read\" is no scope"), "{told:?}");
+        roll.api_keys.get_mut("ours").expect("it is there").revoked = Some(UnixTime(3));
+        assert_eq!(with(&roll).config.api_keys.ids().collect::<Vec<_>>(), ["file", "theirs"]);
     }
 
     #[test]

@@ -21,7 +21,15 @@ pub struct RestConfig {
     pub path: String,
     /// Pages that may ask (CORS).
     pub origins: Vec<WebOrigin>,
+    /// How many requests a key may make in a minute.
+    pub requests_per_minute: u32,
 }
+
+/// Requests of a key in a minute where nobody says. Chosen by us: 20 in a second, which no back end needs that listens to events.
+pub(crate) const REQUESTS_PER_MINUTE: u32 = 1200;
+
+/// The most that may be said.
+const REQUESTS_MAX: u32 = 1_000_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +37,7 @@ pub(super) struct RestSection {
     path: Option<Spanned<String>>,
     #[serde(default)]
     origins: Vec<Spanned<String>>,
+    requests_per_minute: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,21 +52,33 @@ pub(super) struct ApiKeySection {
 }
 
 impl RestSection {
-    /// `sip_path` is where SIP over WebSocket is served.
+    /// `served` is what else is served, by its key, and where.
     pub(super) fn check(
         &self,
         around: Surroundings,
-        sip_path: Option<&str>,
+        served: &[(&'static str, &str)],
         faults: &mut Faults<'_>,
     ) -> RestConfig {
         let path = self.path.as_ref().map_or(PATH, |path| path.get_ref());
-        // All below it is its own: the page's paths, and that of SIP, are not to be there.
-        let mut others = ["/api/demo"].into_iter().chain(sip_path);
-        let holds_others = others.any(|other| format!("{other}/").starts_with(&format!("{path}/")));
-        if let Some(written) = self.path.as_ref().filter(|path| !is_path(path.get_ref()) || holds_others) {
+        // All below it is its own: what else is served is not to be there.
+        let holds = |other: &str| format!("{other}/").starts_with(&format!("{path}/"));
+        let is_unfit = |path: &str| !is_path(path) || holds("/api/demo");
+        if let Some(written) = self.path.as_ref().filter(|path| is_unfit(path.get_ref())) {
             let cure = "write one such as \"/api/v1\", of letters, digits and / - _ .";
             faults.add(written.span(), "is no path of its own", cure);
         }
+        // At the path itself there is nothing of its own, and the JSON API may be there.
+        let clashes = |(key, other): &&(&str, &str)| holds(other) && (*key != "json.path" || *other != path);
+        for (key, other) in served.iter().filter(clashes) {
+            let problem = format!("{key} is {other:?}, and rest.path = {path:?} has all below it for itself");
+            faults.add_to_file(problem, "give one of the two another path");
+        }
+        let requests_per_minute = self.requests_per_minute.as_ref().map_or(REQUESTS_PER_MINUTE, |written| {
+            if !(1..=REQUESTS_MAX).contains(written.get_ref()) {
+                faults.add(written.span(), "is out of range", format!("write 1 to {REQUESTS_MAX}"));
+            }
+            *written.get_ref()
+        });
         if !faults.is_partial(&["http", "tls", "rest"]) {
             if !around.has_http {
                 faults.add_to_file("[rest] is served by [http], which is missing", "add [http]");
@@ -70,7 +91,7 @@ impl RestSection {
             }
         }
         let origins = self.origins.iter().filter_map(|origin| check_origin(origin, faults)).collect();
-        RestConfig { path: path.to_owned(), origins }
+        RestConfig { path: path.to_owned(), origins, requests_per_minute }
     }
 }
 
@@ -147,7 +168,7 @@ mod tests {
     fn it_is_off_by_default_and_lets_no_page_in_by_default() {
         assert_eq!(parse("").expect("sound").rest, None);
         let made = parse("[rest]\n").expect("sound").rest.expect("it is there");
-        assert_eq!((made.path.as_str(), made.origins.len()), ("/api/v1", 0));
+        assert_eq!((made.path.as_str(), made.origins.len(), made.requests_per_minute), ("/api/v1", 0, 1200));
     }
 
     #[test]
@@ -158,10 +179,22 @@ mod tests {
             )
         };
         assert!(parse(&key("")).is_ok());
+        assert!(parse("[rest]\n[json]\npasswords = true\n").is_ok(), "both are at /api/v1 by default");
         for (text, told) in [
             ("[rest]\npath = \"/status\"\n".to_owned(), "rest.path = \"/status\": is no path"),
             ("[rest]\npath = \"/api\"\n".to_owned(), "rest.path = \"/api\": is no path"),
-            ("[rest]\npath = \"/sip\"\n".to_owned(), "rest.path = \"/sip\": is no path"),
+            (
+                "[rest]\npath = \"/sip\"\n".to_owned(),
+                "sip_ws.path is \"/sip\", and rest.path = \"/sip\" has all below it for itself",
+            ),
+            (
+                "[rest]\n[json]\npasswords = true\npath = \"/api/v1/json\"\n".to_owned(),
+                "json.path is \"/api/v1/json\", and rest.path = \"/api/v1\" has all below it for itself; give one",
+            ),
+            (
+                "[rest]\nrequests_per_minute = 0\n".to_owned(),
+                "rest.requests_per_minute = 0: is out of range; write 1 to 1000000",
+            ),
             ("[rest]\norigins = [\"crm\"]\n".to_owned(), "rest.origins[0] = \"crm\": is no origin"),
             (key("").replace("[rest]\n", ""), "is a key of [rest], which is missing; add [rest]"),
             (

@@ -16,6 +16,7 @@ use super::process::Process;
 use crate::certificates::{CertificateFacts, Certificates};
 use crate::entry::EntryDesk;
 use crate::health::Health;
+use crate::rest::door::Door;
 use crate::rest::events::Hub;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightCounts};
@@ -48,6 +49,8 @@ pub struct Instruments {
     pub entry: EntryDesk,
     /// What back ends are told, where they are.
     pub event_hub: Option<Hub>,
+    /// Who of them is let in.
+    pub back_end_door: Option<Door>,
     /// Media streams for which there was none.
     pub streams_refused: Arc<AtomicU64>,
     /// What one call wants of another that it is joined to.
@@ -85,6 +88,8 @@ pub(super) struct Readings {
     /// Streams of events, and those that were closed since they did not keep up.
     pub(super) event_streams: usize,
     pub(super) event_streams_slow: u64,
+    /// Requests of back ends whose keys made too many.
+    pub(super) requests_limited: u64,
     pub(super) streams_refused: u64,
     pub(super) ties_overflows: u64,
     pub(super) panics: u64,
@@ -136,6 +141,7 @@ impl Instruments {
             credentials: self.entry.counts(),
             event_streams: self.event_hub.as_ref().map_or(0, Hub::streams),
             event_streams_slow: self.event_hub.as_ref().map_or(0, Hub::slow),
+            requests_limited: self.back_end_door.as_ref().map_or(0, Door::limited),
             no_room: self.no_room.counts().collect(),
             streams_refused: self.streams_refused.load(Ordering::Relaxed),
             ties_overflows: self.board.tie_overflows(),

@@ -98,6 +98,13 @@ pub(super) const LIST: &[Metric] = &[
         read: |at, samples| samples.value(at.event_streams_slow),
     },
     Metric {
+        name: "webtrunk_rest_requests_limited_total",
+        kind: Counter,
+        labels: &[],
+        help: "Requests of back ends that were refused since their keys made more than rest.requests_per_minute",
+        read: |at, samples| samples.value(at.requests_limited),
+    },
+    Metric {
         name: "webtrunk_call_talked_seconds_total",
         kind: Counter,
         labels: &[],

@@ -1,6 +1,6 @@
 //! A change of whom the store knows, and what rows come of it: pure.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use base64::Engine;
@@ -16,6 +16,8 @@ use super::PeopleError;
 use super::roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
 use super::terms::{CustomerTerms, KeyKind, KeyTerms, UserTerms};
 use crate::config::hashes;
+use crate::rest::keys::MadeKey;
+use crate::rest::scope::Scope;
 
 /// What is wanted.
 #[derive(Debug, Clone)]
@@ -78,12 +80,16 @@ pub enum Change {
     },
     /// A key is to be of no use from now on.
     RevokeKey(String),
-    /// Another key of a back end, whose secret we never have.
+    /// Another key of a back end, which is told once: we have a hash of it.
     AddApiKey {
         /// Its name.
         id: String,
-        /// What we have of it.
-        key: StoredApiKey,
+        /// What it may do.
+        scopes: BTreeSet<Scope>,
+        /// Whose it is; `None` is the operator's.
+        customer: Option<String>,
+        /// When it is in force.
+        validity: Validity,
     },
     /// A back end's key is to be of no use from now on.
     RevokeApiKey(String),
@@ -116,12 +122,16 @@ pub(crate) struct Named {
     pub(crate) users: HashSet<String>,
     pub(crate) customers: HashSet<String>,
     pub(crate) keys: HashSet<String>,
+    pub(crate) api_keys: HashSet<String>,
 }
 
 /// How many there may be. Chosen by us: all of them are in memory, and read at each change.
 const USERS_MAX: usize = 20_000;
 const CUSTOMERS_MAX: usize = 5_000;
 const KEYS_MAX: usize = 10_000;
+
+/// Keys that are revoked and told yet; the one that was revoked first goes before that.
+const REVOKED_MAX: usize = 1_000;
 
 /// Octets of chance of what we make: nobody guesses 256 bits, nor 144 of a password at the doors that count.
 const SECRET_OCTETS: usize = 32;
@@ -176,7 +186,7 @@ impl Change {
             }
             Self::AddKey { id, kind, secret, terms, validity } => {
                 is_free("key", &id, roll.keys.contains_key(&id), &named.keys)?;
-                has_room("keys", roll.keys.len(), KEYS_MAX)?;
+                has_room("keys", in_use(&roll.keys), KEYS_MAX)?;
                 check_owner(kind, &terms, ground)?;
                 let made = secret.is_none().then(|| secret_of(kind));
                 let secret = secret.or_else(|| made.clone()).expect("one of them is there");
@@ -187,27 +197,77 @@ impl Change {
             Self::RevokeKey(id) => {
                 let known = find("key", &id, roll.keys.get(&id), &named.keys)?;
                 let key = StoredKey { revoked: known.revoked.or(Some(now)), ..known.clone() };
-                Ok((vec![Row::Key(id.clone(), Some(key))], Made { name: id, secret: None }))
+                let forgotten = forgotten(&roll.keys).map(|id| Row::Key(id, None));
+                let rows = forgotten.chain([Row::Key(id.clone(), Some(key))]).collect();
+                Ok((rows, Made { name: id, secret: None }))
             }
-            Self::AddApiKey { id, key } => {
-                is_free("API key", &id, roll.api_keys.contains_key(&id), &HashSet::new())?;
-                has_room("API keys", roll.api_keys.len(), KEYS_MAX)?;
-                Ok((vec![Row::ApiKey(id.clone(), Some(key))], Made { name: id, secret: None }))
+            Self::AddApiKey { id, scopes, customer, validity } => {
+                is_free("back end's key", &id, roll.api_keys.contains_key(&id), &named.api_keys)?;
+                has_room("back ends' keys", in_use(&roll.api_keys), KEYS_MAX)?;
+                if scopes.is_empty() {
+                    return Err(PeopleError::faulty("a key without scopes may do nothing; name some"));
+                }
+                if let Some(customer) = &customer {
+                    is_customer(customer, ground)?;
+                }
+                let made = MadeKey::new(&id).ok_or_else(|| {
+                    PeopleError::faulty(format!(
+                        "{id:?} is no id of a key; use 1 to 32 letters, digits, - and ."
+                    ))
+                })?;
+                let scopes = scopes.into_iter().map(|scope| scope.name().to_owned()).collect();
+                let key =
+                    StoredApiKey { hash: made.hash, scopes, customer, created: now, validity, revoked: None };
+                let secret = Some(SecretText::new(made.key.expose().to_owned()));
+                Ok((vec![Row::ApiKey(id.clone(), Some(key))], Made { name: id, secret }))
             }
             Self::RevokeApiKey(id) => {
-                let known = find("API key", &id, roll.api_keys.get(&id), &HashSet::new())?;
+                let known = find("back end's key", &id, roll.api_keys.get(&id), &named.api_keys)?;
                 let key = StoredApiKey { revoked: known.revoked.or(Some(now)), ..known.clone() };
-                Ok((vec![Row::ApiKey(id.clone(), Some(key))], Made { name: id, secret: None }))
+                let forgotten = forgotten(&roll.api_keys).map(|id| Row::ApiKey(id, None));
+                let rows = forgotten.chain([Row::ApiKey(id.clone(), Some(key))]).collect();
+                Ok((rows, Made { name: id, secret: None }))
             }
         }
     }
+}
+
+/// Since when a key is of no use.
+trait Revoked {
+    fn revoked(&self) -> Option<UnixTime>;
+}
+
+impl Revoked for StoredKey {
+    fn revoked(&self) -> Option<UnixTime> {
+        self.revoked
+    }
+}
+
+impl Revoked for StoredApiKey {
+    fn revoked(&self) -> Option<UnixTime> {
+        self.revoked
+    }
+}
+
+/// How many keys are not revoked.
+fn in_use<K: Revoked>(keys: &BTreeMap<String, K>) -> usize {
+    keys.values().filter(|key| key.revoked().is_none()).count()
+}
+
+/// The keys that were revoked first, as many as have to go before another is.
+fn forgotten<K: Revoked>(keys: &BTreeMap<String, K>) -> impl Iterator<Item = String> + use<K> {
+    let mut revoked: Vec<_> =
+        keys.iter().filter_map(|(id, key)| Some((key.revoked()?, id.clone()))).collect();
+    revoked.sort_unstable();
+    let count = (revoked.len() + 1).saturating_sub(REVOKED_MAX);
+    revoked.into_iter().take(count).map(|(_, id)| id)
 }
 
 /// Another key in the place of one, which ends when what was made by it may be forgotten.
 fn rotate(id: &str, keep: Duration, ground: Ground<'_>) -> Result<(Vec<Row>, Made), PeopleError> {
     let Ground { roll, named, now, .. } = ground;
     let known = find("key", id, roll.keys.get(id), &named.keys)?;
-    has_room("keys", roll.keys.len(), KEYS_MAX)?;
+    has_room("keys", in_use(&roll.keys), KEYS_MAX)?;
     if known.revoked.is_some() {
         return Err(PeopleError::faulty(format!("the key {id:?} is revoked; add another")));
     }
@@ -245,8 +305,12 @@ fn check_owner(kind: KeyKind, terms: &KeyTerms, ground: Ground<'_>) -> Result<()
     if matches!(kind, KeyKind::Edge | KeyKind::Page) {
         return Err(PeopleError::faulty(format!("a key of the kind {:?} is no customer's", kind.name())));
     }
-    let is_known = ground.roll.customers.contains_key(customer) || ground.named.customers.contains(customer);
-    if is_known { Ok(()) } else { Err(PeopleError::Unknown { what: "customer", name: customer.clone() }) }
+    is_customer(customer, ground)
+}
+
+fn is_customer(name: &str, Ground { roll, named, .. }: Ground<'_>) -> Result<(), PeopleError> {
+    let is_known = roll.customers.contains_key(name) || named.customers.contains(name);
+    if is_known { Ok(()) } else { Err(PeopleError::Unknown { what: "customer", name: name.to_owned() }) }
 }
 
 fn is_free(

@@ -8,10 +8,12 @@ fn text(text: &str) -> SecretText {
     SecretText::new(text.to_owned())
 }
 
-/// What comes of changes, one after the other, where the file names a user `alice`, a customer `old` and a key `k0`.
+/// What comes of changes, one after the other, where the file names a user `alice`, a customer `old`, a key `k0` and a
+/// back end's key `b0`.
 fn after(changes: Vec<Change>) -> Result<(Roll, Made), PeopleError> {
     let name = |name: &str| HashSet::from([name.to_owned()]);
-    let named = Named { users: name("alice"), customers: name("old"), keys: name("k0") };
+    let (users, customers) = (name("alice"), name("old"));
+    let named = Named { users, customers, keys: name("k0"), api_keys: name("b0") };
     let (mut roll, mut last) = (Roll::default(), Made { name: String::new(), secret: None });
     for change in changes {
         let ground = Ground { roll: &roll, named: &named, realm: "webtrunk", now: NOW };
@@ -30,6 +32,11 @@ fn user(name: &str) -> Change {
 fn key(id: &str, kind: KeyKind, customer: Option<&str>) -> Change {
     let terms = KeyTerms { customer: customer.map(str::to_owned), ..KeyTerms::default() };
     Change::AddKey { id: id.to_owned(), kind, secret: None, terms, validity: Validity::default() }
+}
+
+fn api_key(id: &str, customer: Option<&str>) -> Change {
+    let (scopes, customer) = (BTreeSet::from([Scope::CallsRead]), customer.map(str::to_owned));
+    Change::AddApiKey { id: id.to_owned(), scopes, customer, validity: Validity::default() }
 }
 
 fn customer(name: &str) -> Change {
@@ -90,6 +97,11 @@ fn a_name_is_of_one_and_the_files_are_its_owners() {
     assert_eq!(word(vec![key("k1", KeyKind::Customer, Some("acme"))]), Err("not_found"));
     assert_eq!(word(vec![key("k1", KeyKind::Edge, Some("old"))]), Err("faulty"));
     assert_eq!(word(vec![key("k1", KeyKind::Customer, Some("old"))]), Ok(()));
+    assert_eq!(word(vec![api_key("b0", None)]), Err("in_file"));
+    assert_eq!(word(vec![api_key("b1", None), api_key("b1", None)]), Err("exists"));
+    assert_eq!(word(vec![api_key("b1", Some("acme"))]), Err("not_found"));
+    assert_eq!(word(vec![api_key("b_1", None)]), Err("faulty"));
+    assert_eq!(word(vec![Change::RevokeApiKey("b1".to_owned())]), Err("not_found"));
 }
 
 #[test]
@@ -113,22 +125,58 @@ fn a_key_is_followed_by_another_and_ends_when_it_may_be_forgotten() {
 
 #[test]
 fn a_customer_goes_with_its_keys() {
-    let api_key = StoredApiKey {
-        hash: [0; 32],
-        scopes: Vec::new(),
-        customer: Some("acme".to_owned()),
-        created: NOW,
-        validity: Validity::default(),
-        revoked: None,
-    };
     let changes = vec![
         customer("acme"),
         key("k1", KeyKind::Customer, Some("acme")),
         key("k2", KeyKind::Edge, None),
-        Change::AddApiKey { id: "crm".to_owned(), key: api_key },
+        api_key("crm", Some("acme")),
         Change::RemoveCustomer("acme".to_owned()),
     ];
     let (roll, _) = after(changes).expect("sound");
     assert_eq!(roll.keys.keys().collect::<Vec<_>>(), ["k2"]);
     assert!(roll.customers.is_empty() && roll.api_keys.is_empty());
+}
+
+#[test]
+fn a_back_ends_key_is_told_once_and_its_hash_alone_is_kept() {
+    let (roll, made) = after(vec![api_key("crm", None)]).expect("it is new");
+    let key = made.secret.expect("it is told").expose().to_owned();
+    assert!(key.starts_with("wk_crm_") && key.len() > 40, "{key}");
+    let stored = &roll.api_keys["crm"];
+    assert_eq!((stored.created, stored.scopes.as_slice()), (NOW, &["calls:read".to_owned()][..]));
+    let (roll, _) = after(vec![api_key("crm", None), Change::RevokeApiKey("crm".to_owned())]).expect("sound");
+    assert_eq!(roll.api_keys["crm"].revoked, Some(NOW));
+}
+
+#[test]
+fn keys_that_are_revoked_take_no_room_and_the_first_are_forgotten() {
+    let named = Named::default();
+    let mut roll = Roll::default();
+    let (at, mut now) = (
+        StoredApiKey {
+            hash: [0; 32],
+            scopes: Vec::new(),
+            customer: None,
+            created: NOW,
+            validity: Validity::default(),
+            revoked: None,
+        },
+        NOW,
+    );
+    roll.api_keys.extend((1..KEYS_MAX).map(|number| (format!("k{number}"), at.clone())));
+    let mut make = |roll: &mut Roll, change: Change| {
+        now = now.plus(Duration::from_secs(1));
+        let ground = Ground { roll, named: &named, realm: "webtrunk", now };
+        let (rows, _) = change.rows(ground)?;
+        roll.take(&rows);
+        Ok::<_, PeopleError>(())
+    };
+    for number in 0..REVOKED_MAX + 5 {
+        let id = format!("r{number}");
+        make(&mut roll, api_key(&id, None)).expect("there is room for one");
+        assert_eq!(make(&mut roll, api_key("more", None)).map_err(|error| error.word()), Err("full"));
+        make(&mut roll, Change::RevokeApiKey(id)).expect("it is there");
+    }
+    assert_eq!(roll.api_keys.len(), KEYS_MAX - 1 + REVOKED_MAX);
+    assert!(!roll.api_keys.contains_key("r4") && roll.api_keys.contains_key("r5"));
 }

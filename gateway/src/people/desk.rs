@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::PeopleError;
 use super::change::{Change, Made, Named};
-use super::roll::{Roll, StoredApiKey};
-use super::shown::{ShownCustomer, ShownKey, ShownUser};
+use super::roll::Roll;
+use super::shown::{ShownApiKey, ShownCustomer, ShownKey, ShownUser};
 
 /// A change that somebody waits for.
 pub(crate) struct Asked {
@@ -57,7 +57,7 @@ impl People {
     /// Makes a change: when this returns it is kept, and on its way to all adapters.
     ///
     /// # Errors
-    /// [`PeopleError`]; nothing was changed.
+    /// [`PeopleError`]; nothing was changed, unless it is [`PeopleError::Unsure`].
     pub async fn change(&self, change: Change) -> Result<Made, PeopleError> {
         let (reply, told) = oneshot::channel();
         self.asked.send(Asked { change, reply }).await.map_err(|_| PeopleError::NotNow)?;
@@ -93,10 +93,14 @@ impl People {
         by_name(stored.chain(in_file).map(|key| (key.id.clone(), key)))
     }
 
-    /// The keys of back ends that the store has, by their ids, revoked ones too.
+    /// The keys of back ends, by their ids, revoked ones too; the keys themselves are known to nobody here.
     #[must_use]
-    pub fn api_keys(&self) -> BTreeMap<String, StoredApiKey> {
-        self.known().roll.as_ref().map(|roll| roll.api_keys.clone()).unwrap_or_default()
+    pub fn api_keys(&self) -> Vec<ShownApiKey> {
+        let known = self.known();
+        let in_file = known.named.api_keys.iter().map(|id| ShownApiKey::in_file(id));
+        let stored = known.roll.iter().flat_map(|roll| &roll.api_keys);
+        let stored = stored.map(|(id, key)| ShownApiKey::stored(id, key));
+        by_name(stored.chain(in_file).map(|key| (key.id.clone(), key)))
     }
 
     fn known(&self) -> Arc<Known> {

@@ -1,6 +1,6 @@
 //! Why a change is not made.
 
-/// Nothing was changed.
+/// Nothing was changed, but for [`PeopleError::Unsure`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeopleError {
     /// The configuration lets the store have none.
@@ -46,6 +46,11 @@ pub enum PeopleError {
     /// The database did not take it.
     #[error("the store cannot be written: {0}")]
     Unwritten(String),
+    /// The database did not say in time whether it took it.
+    #[error(
+        "the store did not say in time whether it took the change, which may have been made: {0}; look before you repeat it"
+    )]
+    Unsure(String),
     /// Nobody makes changes any more, or not yet.
     #[error("the gateway goes down, or was started without a file that could be read again")]
     NotNow,
@@ -63,6 +68,7 @@ impl PeopleError {
             Self::Faulty(_) => "faulty",
             Self::Full { .. } => "full",
             Self::Unwritten(_) => "unwritten",
+            Self::Unsure(_) => "unsure",
             Self::NotNow => "not_now",
         }
     }

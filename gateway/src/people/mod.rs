@@ -9,6 +9,7 @@
 //!
 //! What may be said of them is what the configuration file may say (`terms`), checked by the same code (`config::people`).
 
+mod body;
 mod change;
 mod desk;
 mod error;
@@ -18,6 +19,7 @@ mod seal;
 mod shown;
 mod terms;
 
+pub(crate) use body::Body;
 pub use change::{Change, Made};
 pub(crate) use change::{Ground, Named};
 pub(crate) use desk::Asked;
@@ -25,5 +27,5 @@ pub use desk::{Desk, People};
 pub use error::PeopleError;
 pub use roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
 pub use seal::{StoreKey, Unopened};
-pub use shown::{ShownCustomer, ShownKey, ShownUser};
+pub use shown::{ShownApiKey, ShownCustomer, ShownKey, ShownUser};
 pub use terms::{CustomerTerms, KeyKind, KeyTerms, LimitTerms, UserTerms};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::render::written;
-use super::roll::{StoredCustomer, StoredKey, StoredUser};
+use super::roll::{StoredApiKey, StoredCustomer, StoredKey, StoredUser};
 use super::terms::{CustomerTerms, KeyKind, KeyTerms, UserTerms};
 
 /// A user, as it is told.
@@ -52,6 +52,61 @@ pub struct ShownKey {
     /// Since when it is of no use any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<String>,
+}
+
+/// A back end's key, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownApiKey {
+    /// Its name.
+    pub id: String,
+    /// Whether it stands in the configuration file, where all else of it is.
+    pub in_file: bool,
+    /// What it may do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Whose it is; absent of the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// From when on it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
+    /// Since when it is of no use any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<String>,
+}
+
+impl ShownApiKey {
+    pub(super) fn in_file(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            in_file: true,
+            scopes: Vec::new(),
+            customer: None,
+            created: None,
+            not_before: None,
+            not_after: None,
+            revoked: None,
+        }
+    }
+
+    pub(super) fn stored(id: &str, key: &StoredApiKey) -> Self {
+        Self {
+            id: id.to_owned(),
+            in_file: false,
+            scopes: key.scopes.clone(),
+            customer: key.customer.clone(),
+            created: Some(written(key.created)),
+            not_before: key.validity.not_before.map(written),
+            not_after: key.validity.not_after.map(written),
+            revoked: key.revoked.map(written),
+        }
+    }
 }
 
 impl ShownUser {

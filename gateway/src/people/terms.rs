@@ -1,9 +1,10 @@
 //! What may be said of users, customers and keys, in the words of the configuration file.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Of a user, as `[[users]]` has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UserTerms {
     /// Whether it may register and call.
@@ -26,7 +27,7 @@ pub struct UserTerms {
 }
 
 /// Of a customer, as `[[customers]]` has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CustomerTerms {
     /// Whether its users may log in and call.
@@ -55,7 +56,7 @@ pub struct CustomerTerms {
 }
 
 /// What calls may cost, as `[limits]` has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitTerms {
     /// Calls that begin in a minute.

@@ -58,6 +58,20 @@ pub struct Reloads {
     reader: Reader,
 }
 
+/// What is to be done.
+pub(crate) enum Requested {
+    /// The file is read again, since SIGHUP asked for it.
+    Reload,
+    /// Whom the store knows is changed.
+    Change(Box<Asked>),
+    /// Whom the store knows is read again.
+    Again,
+}
+
+/// How long after a change of which it is not known whether it was made the store is read again, and after each time that it
+/// could not be.
+const UNSURE: Duration = Duration::from_secs(2);
+
 /// What a reload changes.
 pub struct Changed {
     /// What carries calls.
@@ -72,6 +86,8 @@ struct Kept {
     keeper: PeopleKeeper,
     named: Named,
     left_out: Vec<LeftOut>,
+    /// Whether it is not known that the store has these: a change was not answered in time.
+    is_unsure: bool,
 }
 
 /// A file as it is now, and what it names.
@@ -144,7 +160,7 @@ impl Reloads {
         );
         self.current = Settled::new(&self.current, &peopled).config;
         self.desk.tell(Some(roll.clone()), named.clone());
-        self.kept = Some(Kept { roll, keeper, named, left_out });
+        self.kept = Some(Kept { roll, keeper, named, left_out, is_unsure: false });
         Ok(Settled::new(config, &peopled).config)
     }
 
@@ -154,11 +170,13 @@ impl Reloads {
         self.current.drain.timeout
     }
 
-    /// Returns when SIGHUP asked for it, which is `None`, or somebody for a change of whom the store knows.
-    pub(crate) async fn requested(&mut self) -> Option<Asked> {
+    /// Returns when something is to be done.
+    pub(crate) async fn requested(&mut self) -> Requested {
+        let is_unsure = self.kept.as_ref().is_some_and(|kept| kept.is_unsure);
         tokio::select! {
-            _ = self.hangups.recv() => None,
-            Some(asked) = self.desk.asked.recv() => Some(asked),
+            _ = self.hangups.recv() => Requested::Reload,
+            Some(asked) = self.desk.asked.recv() => Requested::Change(Box::new(asked)),
+            () = tokio::time::sleep(UNSURE), if is_unsure => Requested::Again,
         }
     }
 

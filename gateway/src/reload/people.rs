@@ -7,13 +7,15 @@ use webtrunk_signalling::auth::validity::UnixTime;
 
 use super::settled::Settled;
 use super::{Changed, Kept, Reloads};
-use crate::config::{ConfigError, LeftOut, with_roll};
-use crate::people::{Change, Ground, Made, PeopleError, Row};
+use crate::config::{ConfigError, LeftOut, Peopled, with_roll};
+use crate::people::{Change, Ground, Made, PeopleError, Roll, Row};
+use crate::store::Unwritten;
 
 impl Reloads {
     /// Makes a change; one that cannot be changes nothing.
     pub(super) async fn change(&mut self, change: Change, changed: &Changed) -> Result<Made, PeopleError> {
-        let Some(Kept { roll, keeper, named, left_out }) = &self.kept else {
+        self.read_again(changed).await?;
+        let Some(Kept { roll, keeper, named, left_out, .. }) = &self.kept else {
             return Err(PeopleError::NotKept);
         };
         let now = UnixTime::from(SystemTime::now());
@@ -21,29 +23,60 @@ impl Reloads {
         let (rows, made) = change.rows(ground)?;
         let mut next = roll.clone();
         next.take(&rows);
-        let (file, text, alone, own) =
-            (self.file.clone(), self.text.clone(), self.alone.clone(), next.clone());
-        let read = self.reader.read(move || with_roll(&file, &text, &alone, &own)).await;
-        let peopled = read.map_err(|unread| unfit(unread.to_string()))?.map_err(|error| match error {
-            ConfigError::Faulty(faults) => {
-                unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-            }
-            unreadable @ ConfigError::Unreadable { .. } => unfit(unreadable.to_string()),
-        })?;
+        let peopled = self.peopled(next.clone()).await?;
         let new: Vec<_> = peopled.left_out.iter().filter(|one| !left_out.contains(one)).collect();
         if !new.is_empty() {
             return Err(PeopleError::Faulty(new.into_iter().map(ToString::to_string).collect()));
         }
-        keeper.write(rows.clone()).await.map_err(PeopleError::Unwritten)?;
+        match keeper.write(rows.clone()).await {
+            Ok(()) => {}
+            Err(Unwritten::None(why)) => return Err(PeopleError::Unwritten(why)),
+            Err(Unwritten::Unsure(why)) => {
+                warn!(why, "it is not known whether a change is in the store: it is read again");
+                self.kept.iter_mut().for_each(|kept| kept.is_unsure = true);
+                return Err(PeopleError::Unsure(why));
+            }
+        }
+        self.take_up_roll(next, peopled, changed).await;
+        tell(&rows);
+        Ok(made)
+    }
+
+    /// Takes up whom the store has, where it is not known whether a change of them was written.
+    pub(super) async fn read_again(&mut self, changed: &Changed) -> Result<(), PeopleError> {
+        let Some(kept) = self.kept.as_ref().filter(|kept| kept.is_unsure) else { return Ok(()) };
+        let roll = kept.keeper.read().await.map_err(PeopleError::Unwritten)?;
+        let peopled = self.peopled(roll.clone()).await?;
+        tell_left_out(
+            &peopled.left_out,
+            &self.kept.as_ref().map(|kept| kept.left_out.clone()).unwrap_or_default(),
+        );
+        self.take_up_roll(roll, peopled, changed).await;
+        info!("the store's people were read again");
+        Ok(())
+    }
+
+    /// The configuration with these.
+    async fn peopled(&self, roll: Roll) -> Result<Peopled, PeopleError> {
+        let (file, text, alone) = (self.file.clone(), self.text.clone(), self.alone.clone());
+        let read = self.reader.read(move || with_roll(&file, &text, &alone, &roll)).await;
+        read.map_err(|unread| unfit(unread.to_string()))?.map_err(|error| match error {
+            ConfigError::Faulty(faults) => {
+                unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            }
+            unreadable @ ConfigError::Unreadable { .. } => unfit(unreadable.to_string()),
+        })
+    }
+
+    async fn take_up_roll(&mut self, roll: Roll, peopled: Peopled, changed: &Changed) {
         let settled = Settled::new(&self.current, &peopled.config);
         changed.telephony.take_up(&settled.config).await;
         self.current = settled.config;
-        self.desk.tell(Some(next.clone()), peopled.named.clone());
+        self.desk.tell(Some(roll.clone()), peopled.named.clone());
         if let Some(kept) = &mut self.kept {
-            (kept.roll, kept.named, kept.left_out) = (next, peopled.named, peopled.left_out);
+            (kept.roll, kept.named, kept.left_out) = (roll, peopled.named, peopled.left_out);
+            kept.is_unsure = false;
         }
-        tell(&rows);
-        Ok(made)
     }
 }
 

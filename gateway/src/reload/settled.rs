@@ -4,7 +4,7 @@
 
 use webtrunk_signalling::sip::trunk::TrunkConfig;
 
-use crate::config::{Config, JsonSettings, LogConfig, MediaConfig, SipSettings, TlsFiles, Trunk};
+use crate::config::{Config, JsonSettings, LogConfig, MediaConfig, RestConfig, SipSettings, TlsFiles, Trunk};
 use crate::wiring::calls_over_tls;
 
 /// A configuration that was taken up as far as that goes, and the keys in which it differs from the one before.
@@ -42,7 +42,7 @@ impl Settled {
         note(current.admin != written.admin, "admin", notes.1);
         note(current.sip_ws != written.sip_ws, "sip_ws", notes.1);
         let json = json(current, written, notes.0, notes.1);
-        note(current.rest != written.rest, "rest", notes.1);
+        let rest = rest(current, written, notes.0, notes.1);
         note(current.api_keys != written.api_keys, "api_keys", notes.0);
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
@@ -72,7 +72,7 @@ impl Settled {
             sip,
             sip_ws: current.sip_ws.clone(),
             json,
-            rest: current.rest.clone(),
+            rest,
             api_keys: written.api_keys.clone(),
             entry: written.entry.clone(),
             defence: written.defence.clone(),
@@ -122,6 +122,19 @@ fn json(current: &Config, written: &Config, taken_up: Keys<'_>, left: Keys<'_>) 
             passwords: "json.passwords",
             account_grace: "json.account_grace_s",
         },
+    })
+}
+
+/// The interface for back ends.
+fn rest(current: &Config, written: &Config, taken_up: Keys<'_>, left: Keys<'_>) -> Option<RestConfig> {
+    let (Some(current), Some(written)) = (&current.rest, &written.rest) else {
+        note(current.rest != written.rest, "rest", left);
+        return current.rest.clone();
+    };
+    Some(settle! {
+        RestConfig, (current, written), (taken_up, left),
+        taken_up: { requests_per_minute: "rest.requests_per_minute" },
+        left: { path: "rest.path", origins: "rest.origins" },
     })
 }
 

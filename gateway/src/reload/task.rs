@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tracing::error;
+use tracing::{error, warn};
 
-use super::{Changed, Refusal, ReloadReport, Reloads};
+use super::{Changed, Refusal, ReloadReport, Reloads, Requested};
 use crate::people;
 
 /// What an operator is told of a reload.
@@ -70,13 +70,20 @@ async fn run(
     loop {
         let asked = tokio::select! {
             requested = reloads.requested() => match requested {
-                Some(people::Asked { change, reply }) => {
+                Requested::Change(asked) => {
+                    let people::Asked { change, reply } = *asked;
                     let outcome = reloads.change(change, &changed).await;
                     // Who asked may be gone.
                     let _ = reply.send(outcome);
                     continue;
                 }
-                None => None,
+                Requested::Again => {
+                    if let Err(error) = reloads.read_again(&changed).await {
+                        warn!(%error, "the store's people cannot be read again yet");
+                    }
+                    continue;
+                }
+                Requested::Reload => None,
             },
             asked = asking.recv() => match asked {
                 Some(asked) => Some(asked),

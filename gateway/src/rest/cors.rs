@@ -25,7 +25,7 @@ pub(super) async fn cors<B: MessageBody>(
     let mut response = if *request.method() == Method::OPTIONS {
         let mut answer = HttpResponse::NoContent();
         if allowed.is_some() {
-            answer.insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"));
+            answer.insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE"));
             let headers = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Range";
             answer.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, headers));
             answer.insert_header((ACCESS_CONTROL_MAX_AGE, "600"));

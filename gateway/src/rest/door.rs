@@ -1,6 +1,7 @@
 //! Who is let in: whoever brings a key that is in force. Who guesses waits.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
@@ -11,6 +12,7 @@ use webtrunk_signalling::lock::lock;
 
 use super::keys::{ApiKey, ApiKeys, claimed_id};
 use super::problem::Problem;
+use super::rates::Rates;
 
 /// Longest key that is looked at, in octets.
 const KEY_MAX: usize = 128;
@@ -23,11 +25,14 @@ pub struct Door(Arc<Inner>);
 struct Inner {
     keys: RwLock<ApiKeys>,
     failures: Mutex<FailureLimits>,
+    rates: Mutex<Rates>,
+    limited: AtomicU64,
 }
 
 impl Door {
-    /// Lets these in from now on.
-    pub fn take_up(&self, keys: ApiKeys) {
+    /// Lets these in from now on, each for so many requests in a minute.
+    pub fn take_up(&self, keys: ApiKeys, per_minute: u32) {
+        lock(&self.0.rates).limit(per_minute, |id| keys.has_id(id));
         *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
@@ -38,10 +43,17 @@ impl Door {
         keys.has(key, UnixTime::from(SystemTime::now()))
     }
 
+    /// How many requests were refused since their keys made too many.
+    #[must_use]
+    pub fn limited(&self) -> u64 {
+        self.0.limited.load(Ordering::Relaxed)
+    }
+
     /// The key that a request brings which came from there.
     ///
     /// # Errors
-    /// [`Problem`] where it brings none that is in force; it is not looked into why where too many were wrong from there.
+    /// [`Problem`] where it brings none that is in force; it is not looked into why where too many were wrong from there. Or the key
+    /// made more requests than it may.
     pub fn admit(&self, authorization: Option<&str>, source: IpAddr) -> Result<ApiKey, Problem> {
         let lacks = "send `Authorization: Bearer KEY`; `webtrunk apikey make` makes one";
         let key = authorization.and_then(bearer).ok_or_else(|| Problem::unauthorized(lacks))?;
@@ -49,6 +61,10 @@ impl Door {
         // Nobody guesses 256 bits, and others may come from the address of who tries: what is right is always let in.
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(found) = keys.find(key, UnixTime::from(SystemTime::now())) {
+            if let Err(wait) = lock(&self.0.rates).take(&found.id, now) {
+                self.0.limited.fetch_add(1, Ordering::Relaxed);
+                return Err(Problem::too_many_requests(wait));
+            }
             return Ok(found.clone());
         }
         // The source of a connection is sure.
@@ -88,7 +104,7 @@ mod tests {
             customer: None,
             validity: Validity::default(),
         };
-        door.take_up(ApiKeys::new(vec![key(made.hash)]));
+        door.take_up(ApiKeys::new(vec![key(made.hash)]), 4);
         let [here, there] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
         let sound = format!("bearer {}", made.key.expose());
         let asks = |text: &str, source| door.admit(Some(text), source).map_err(|problem| problem.status);
@@ -100,8 +116,12 @@ mod tests {
         assert_eq!(asks("Bearer wk_crm_guess", here).err(), Some(429));
         assert!(asks(&sound, here).is_ok(), "others may come from there too");
         assert!(asks(&sound, there).is_ok());
+        // As many as it may, wherever they come from.
+        assert!(asks(&sound, here).is_ok());
+        let told = door.admit(Some(&sound), there).expect_err("one too many");
+        assert_eq!((told.status, told.retry_after_s, door.limited()), (429, Some(15), 1));
         // It is taken out.
-        door.take_up(ApiKeys::default());
+        door.take_up(ApiKeys::default(), 4);
         assert_eq!(asks(&sound, there).err(), Some(401));
     }
 }

@@ -71,6 +71,23 @@ impl ApiKeys {
         Self(self.0.iter().filter(in_force).cloned().collect())
     }
 
+    /// These and others.
+    #[must_use]
+    pub fn with(&self, others: Vec<ApiKey>) -> Self {
+        Self(self.0.iter().cloned().chain(others).collect())
+    }
+
+    /// Their ids.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|key| key.id.as_str())
+    }
+
+    /// Whether one of them has this id.
+    #[must_use]
+    pub fn has_id(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id == id)
+    }
+
     /// Whether this key is among them as it is, and in force.
     #[must_use]
     pub fn has(&self, key: &ApiKey, now: UnixTime) -> bool {

@@ -17,15 +17,19 @@ pub mod journal;
 pub mod keys;
 pub mod openapi;
 pub mod page;
+pub mod people;
 pub mod problem;
+mod rates;
 pub mod recordings;
 pub mod registrations;
 pub mod scope;
 mod server;
+mod shared_ring;
+pub mod tokens;
 
 pub use idempotency::Idempotency;
 pub use server::Rest;
-use server::told;
+use server::{read, told};
 
 /// Where it is served if nobody says.
 pub const PATH: &str = "/api/v1";

@@ -6,9 +6,10 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder, ServerBuild
 use utoipa::{Modify, OpenApi as _};
 
 use super::events::Event;
+use super::people::{customers, users};
 use super::problem::Problem;
 use super::scope::Scope;
-use super::{calls, events, recordings, registrations};
+use super::{calls, events, recordings, registrations, tokens};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -20,7 +21,8 @@ use super::{calls, events, recordings, registrations};
         license(name = "MIT OR Apache-2.0")
     ),
     paths(calls::list, calls::originate::originate, calls::one, calls::hang_up, registrations::list, recordings::list,
-        recordings::one, recordings::remove, events::stream::events),
+        recordings::one, recordings::remove, events::stream::events, users::list, users::add, users::one, users::change, users::remove,
+        customers::list, customers::add, customers::one, customers::change, customers::remove, tokens::make),
     components(schemas(Problem, Scope, Event)),
     modifiers(&Common)
 )]
@@ -34,7 +36,7 @@ const PROBLEMS: [(&str, &str); 4] = [
     ("400", "The request cannot be read"),
     ("401", "No key that is in force"),
     ("403", "The key has not the scope"),
-    ("429", "Too many wrong keys came from there"),
+    ("429", "The key makes too many requests, or too many wrong keys came from there"),
 ];
 
 /// The document, of an interface at this path.
@@ -52,7 +54,7 @@ impl Modify for Common {
             components.add_security_scheme("api_key", SecurityScheme::Http(bearer));
         }
         for item in document.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.delete];
+            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
             operations.into_iter().flatten().for_each(add_problems);
         }
     }
@@ -86,7 +88,8 @@ mod tests {
     fn table(document: &OpenApi) -> String {
         let mut text = TABLE.to_owned();
         for (path, item) in &document.paths.paths {
-            let methods = [("GET", &item.get), ("POST", &item.post), ("DELETE", &item.delete)];
+            let methods =
+                [("GET", &item.get), ("POST", &item.post), ("PATCH", &item.patch), ("DELETE", &item.delete)];
             for (method, operation) in
                 methods.into_iter().filter_map(|(name, operation)| Some((name, operation.as_ref()?)))
             {

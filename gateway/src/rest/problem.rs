@@ -1,6 +1,7 @@
 //! What goes wrong, as a program reads it and a person does (RFC 9457).
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -24,16 +25,20 @@ pub struct Problem {
     pub status: u16,
     /// What is wrong here, and what to do about it.
     pub detail: String,
+    /// How long to wait before it is tried again, in s.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub retry_after_s: Option<u64>,
 }
 
 /// How long who guessed too often has to wait, in s: as long as failures count.
-const WAIT_S: &str = "60";
+const WAIT_S: u64 = 60;
 
 impl Problem {
     /// Of a kind; `word` names it.
     fn new(status: StatusCode, word: &str, title: &'static str, detail: impl fmt::Display) -> Self {
         let kind = format!("urn:webtrunk:problem:{word}");
-        Self { kind, title, status: status.as_u16(), detail: detail.to_string() }
+        Self { kind, title, status: status.as_u16(), detail: detail.to_string(), retry_after_s: None }
     }
 
     /// No key came, or none that is in force.
@@ -46,7 +51,24 @@ impl Problem {
     #[must_use]
     pub fn too_many_failures() -> Self {
         let detail = "too many wrong keys came from there; wait a minute";
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "Too many wrong keys", detail)
+        let told =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "Too many wrong keys", detail);
+        Self { retry_after_s: Some(WAIT_S), ..told }
+    }
+
+    /// The key made more requests than it may.
+    #[must_use]
+    pub fn too_many_requests(wait: Duration) -> Self {
+        let detail =
+            "the key makes more requests than it may (rest.requests_per_minute); wait, or listen to /events";
+        let told = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
+        Self { retry_after_s: Some(wait.as_millis().div_ceil(1000).try_into().unwrap_or(WAIT_S)), ..told }
+    }
+
+    /// It is another customer's, and the key may only see it.
+    #[must_use]
+    pub fn not_own(detail: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "not-own", "It is another customer's", detail)
     }
 
     /// The key may not do this.
@@ -90,6 +112,43 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Such a call may not be made", detail)
     }
 
+    /// Nobody is known by whose rights a call was to be made.
+    #[must_use]
+    pub fn no_user(user: &str) -> Self {
+        let detail = format!(
+            "user = {user:?}: is not known, is disabled, or has a name for a while and cannot be reached now; list users, or \
+             registrations"
+        );
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-user", "There is no such user", detail)
+    }
+
+    /// It can be read, and cannot be so.
+    #[must_use]
+    pub fn faulty(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "faulty", "It cannot be so", detail)
+    }
+
+    /// No key makes tokens for such a user.
+    #[must_use]
+    pub fn no_token_key() -> Self {
+        let detail =
+            "no key that is in force makes tokens for such a user; add one: webtrunk key add --kind wt1";
+        Self::new(StatusCode::CONFLICT, "no-token-key", "There is no key of tokens", detail)
+    }
+
+    /// The store did not take a change.
+    #[must_use]
+    pub fn unwritten(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unwritten", "The change is not made", detail)
+    }
+
+    /// The store did not say whether it took a change.
+    #[must_use]
+    pub fn unsure(detail: impl fmt::Display) -> Self {
+        let title = "The change may have been made; look before you repeat it";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unsure", title, detail)
+    }
+
     /// There is no room for calls now.
     #[must_use]
     pub fn no_room(detail: impl fmt::Display) -> Self {
@@ -123,13 +182,13 @@ impl ResponseError for Problem {
             StatusCode::UNAUTHORIZED => {
                 answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"webtrunk\""));
             }
-            StatusCode::TOO_MANY_REQUESTS => {
-                answer.insert_header((RETRY_AFTER, WAIT_S));
-            }
             StatusCode::METHOD_NOT_ALLOWED => {
-                answer.insert_header((ALLOW, "GET, POST, DELETE, OPTIONS"));
+                answer.insert_header((ALLOW, "GET, POST, PATCH, DELETE, OPTIONS"));
             }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after_s {
+            answer.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         let mut answer = answer.json(self);
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -14,6 +14,7 @@ use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
+use super::calls::belonging::Share;
 use super::calls::{Calls, Lasting};
 use super::keys::ApiKey;
 use super::page::{Page, PageQuery};
@@ -63,7 +64,8 @@ pub async fn list(
     let Some(folder) = recordings.0.clone() else {
         return Ok(told(StatusCode::OK).json(Page::<Recording>::none()));
     };
-    let records: Vec<_> = calls.all(&caller.0, Some(Lasting::Ended)).collect();
+    let whole = calls.all(&caller.0, Some(Lasting::Ended)).filter(|seen| seen.share.is_whole());
+    let records: Vec<_> = whole.map(|seen| seen.record).collect();
     // A disk may take its time.
     let page = web::block(move || {
         let each = records
@@ -95,7 +97,7 @@ pub async fn one(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::RecordingsRead)?;
-    let path = recordings.find(&calls, &caller.0, &name)?;
+    let (path, _) = recordings.find(&calls, &caller.0, &name)?;
     let name = name.into_inner();
     let opened = web::block(move || NamedFile::open(path)).await.map_err(Problem::no_room)?;
     let disposition = ContentDisposition {
@@ -117,6 +119,8 @@ pub async fn one(
 #[utoipa::path(delete, path = "/recordings/{id}", tag = "recordings", operation_id = "removeRecording",
     params(("id" = String, Path, description = "The recording's name")),
     responses((status = 204, description = "It is gone"),
+        (status = 403, description = "The recording is another customer's too", body = Problem,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is none that the key may know of", body = Problem,
             content_type = "application/problem+json")),
     security(("api_key" = ["recordings:delete"])))]
@@ -127,7 +131,10 @@ pub async fn remove(
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::RecordingsDelete)?;
-    let path = recordings.find(&calls, &caller.0, &name)?;
+    let (path, share) = recordings.find(&calls, &caller.0, &name)?;
+    if share != Share::Sole {
+        return Err(Problem::not_own("the recording is another customer's too; the operator removes it"));
+    }
     let removed = web::block(move || fs::remove_file(path)).await.map_err(Problem::no_room)?;
     removed.map_err(|_| missing())?;
     info!(key = caller.0.id, name = *name, "recording is removed by an API key");
@@ -135,18 +142,22 @@ pub async fn remove(
 }
 
 impl Recordings {
-    /// The file of a recording that a key may know of: of a call that is over, which the journal still has. The operator's keys know
-    /// of all that are in the folder.
-    fn find(&self, calls: &Calls, key: &ApiKey, name: &str) -> Result<PathBuf, Problem> {
+    /// The file of a recording that a key may know of, and whose it is: of a call that is over, which the journal still has. The operator's
+    /// keys know of all that are in the folder.
+    fn find(&self, calls: &Calls, key: &ApiKey, name: &str) -> Result<(PathBuf, Share), Problem> {
         let folder = self.0.as_deref().filter(|_| is_name(name)).ok_or_else(missing)?;
-        let is_of = |lasting| {
-            let mut own = calls.all(key, Some(lasting)).flat_map(|record| record.recordings.clone());
-            own.any(|path| name_of(&path) == name)
+        let share_of = |lasting| {
+            let whole = calls.all(key, Some(lasting)).filter(|seen| seen.share.is_whole());
+            let mut own = whole.flat_map(|seen| {
+                seen.record.recordings.iter().map(|path| (name_of(path), seen.share)).collect::<Vec<_>>()
+            });
+            own.find(|(known, _)| known == name).map(|(_, share)| share)
         };
-        let is_known = is_of(Lasting::Ended) || key.customer.is_none() && !is_of(Lasting::Running);
+        let is_operators = || key.customer.is_none() && share_of(Lasting::Running).is_none();
+        let share = share_of(Lasting::Ended).or_else(|| is_operators().then_some(Share::Sole));
         let path = folder.join(name);
         let is_file = || fs::symlink_metadata(&path).is_ok_and(|it| it.is_file());
-        if is_known && is_file() { Ok(path) } else { Err(missing()) }
+        share.filter(|_| is_file()).map(|share| (path, share)).ok_or_else(missing)
     }
 }
 

@@ -26,17 +26,37 @@ pub enum Scope {
     /// Hear what happens.
     #[serde(rename = "events")]
     Events,
+    /// See users.
+    #[serde(rename = "users:read")]
+    UsersRead,
+    /// Add, change and remove users.
+    #[serde(rename = "users:write")]
+    UsersWrite,
+    /// See customers.
+    #[serde(rename = "customers:read")]
+    CustomersRead,
+    /// Add, change and remove customers.
+    #[serde(rename = "customers:write")]
+    CustomersWrite,
+    /// Make tokens for users.
+    #[serde(rename = "tokens:write")]
+    TokensWrite,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::CallsRead,
         Self::CallsWrite,
         Self::RegistrationsRead,
         Self::RecordingsRead,
         Self::RecordingsDelete,
         Self::Events,
+        Self::UsersRead,
+        Self::UsersWrite,
+        Self::CustomersRead,
+        Self::CustomersWrite,
+        Self::TokensWrite,
     ];
 
     /// As it is written.
@@ -49,6 +69,11 @@ impl Scope {
             Self::RecordingsRead => "recordings:read",
             Self::RecordingsDelete => "recordings:delete",
             Self::Events => "events",
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
+            Self::CustomersRead => "customers:read",
+            Self::CustomersWrite => "customers:write",
+            Self::TokensWrite => "tokens:write",
         }
     }
 }

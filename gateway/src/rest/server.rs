@@ -4,7 +4,7 @@ use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::middleware::from_fn;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Resource, ResponseError, web};
+use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, ResponseError, web};
 use utoipa::openapi::OpenApi;
 use webtrunk_signalling::http::{OriginPolicy, WebOrigin};
 
@@ -12,10 +12,13 @@ use super::calls::originate::{Dialler, originate};
 use super::calls::{self, Calls};
 use super::door::Door;
 use super::events::{self, Streams};
+use super::people::{customers, users};
 use super::problem::Problem;
 use super::recordings::{self, Recordings};
 use super::registrations::{self, Places};
+use super::tokens::{self, Tokens};
 use super::{cors, openapi};
+use crate::people::People;
 
 /// The interface, to be mounted on an HTTP server.
 #[derive(Clone)]
@@ -36,6 +39,10 @@ pub struct Rest {
     pub recordings: Recordings,
     /// What happens.
     pub streams: Streams,
+    /// Whom the gateway knows, and where that is changed.
+    pub people: People,
+    /// Where tokens are made.
+    pub tokens: Tokens,
 }
 
 /// The largest body of a request, in octets. Chosen by us: what is asked for is short.
@@ -53,6 +60,8 @@ impl Rest {
             .app_data(web::Data::new(self.places.clone()))
             .app_data(web::Data::new(self.recordings.clone()))
             .app_data(web::Data::new(self.streams.clone()))
+            .app_data(web::Data::new(self.people.clone()))
+            .app_data(web::Data::new(self.tokens.clone()))
             .app_data(document)
             .app_data(web::PayloadConfig::new(BODY_MAX))
             .app_data(web::JsonConfig::default().limit(BODY_MAX).error_handler(|error, _| bad(&error)))
@@ -72,6 +81,23 @@ impl Rest {
                     .route(web::delete().to(recordings::remove)),
             )
             .service(at("/events").route(web::get().to(events::stream::events)))
+            .service(at("/users").route(web::get().to(users::list)).route(web::post().to(users::add)))
+            .service(
+                at("/users/{name}")
+                    .route(web::get().to(users::one))
+                    .route(web::patch().to(users::change))
+                    .route(web::delete().to(users::remove)),
+            )
+            .service(
+                at("/customers").route(web::get().to(customers::list)).route(web::post().to(customers::add)),
+            )
+            .service(
+                at("/customers/{name}")
+                    .route(web::get().to(customers::one))
+                    .route(web::patch().to(customers::change))
+                    .route(web::delete().to(customers::remove)),
+            )
+            .service(at("/tokens").route(web::post().to(tokens::make)))
             .default_service(web::to(no_path))
     }
 }
@@ -88,6 +114,14 @@ pub(super) fn told(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer.insert_header(CacheControl(vec![CacheDirective::NoStore]));
     answer
+}
+
+/// What a request says, of which the scope was looked at first.
+pub(super) fn read<T>(asked: Result<web::Json<T>, Error>) -> Result<T, Problem> {
+    asked.map(web::Json::into_inner).map_err(|error| {
+        let told = error.as_error::<Problem>().cloned();
+        told.unwrap_or_else(|| Problem::bad_request(error))
+    })
 }
 
 /// What the interface is: nothing of it is secret.

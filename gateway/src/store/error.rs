@@ -30,10 +30,10 @@ pub enum StoreError {
         /// The first fault.
         what: String,
     },
-    /// Secrets in it are sealed by another key.
+    /// Secrets or rows in it are sealed by another key.
     #[error(
-        "{place}: a secret in the store cannot be opened: it was sealed by another key, or put in another's place; write the key \
-         by which it was sealed (store.secret_key)"
+        "{place}: a secret or a row in the store cannot be opened: it was sealed by another key, or changed by somebody else; write the \
+         key by which it was sealed (store.secret_key), or put a copy in its place"
     )]
     Sealed {
         /// Where it is.

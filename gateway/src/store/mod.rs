@@ -50,7 +50,7 @@ use database::Lock;
 pub use error::StoreError;
 use filing_queue::{FilingQueue, UnseenEnds};
 pub use health::StoreHealth;
-pub use people::PeopleKeeper;
+pub use people::{PeopleKeeper, Unwritten};
 use queue::Queue;
 pub use reading::{CallReader, Period, ReadError};
 use spool::CLOSED_MAX;

@@ -1,19 +1,35 @@
-//! Users, customers and keys as rows; their secrets are sealed.
+//! Users, customers and keys as rows; their secrets are sealed, and so is each row as a whole.
+//!
+//! A row's seal is that of nothing at all, for a place that is the row: who can write to the database changes none of its columns, nor
+//! makes another. Who puts a row back that was there before, or takes one out, is not found out.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
+use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
 use super::database::Connection;
 use super::{StoreError, StorePlace};
 use crate::people::{KeyKind, Roll, Row, StoreKey, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
 
-/// Rows that are to be written now, and who waits for that.
-pub(super) struct Errand {
-    pub(super) rows: Vec<Row>,
-    pub(super) reply: oneshot::Sender<Result<(), String>>,
+/// What is to be done now, and who waits for it.
+pub(super) enum Errand {
+    /// Rows are to be written, all or none.
+    Write(Vec<Row>, oneshot::Sender<Result<(), Unwritten>>),
+    /// All is to be read again.
+    Read(oneshot::Sender<Result<Roll, String>>),
+}
+
+/// Rows were not written, as far as we know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unwritten {
+    /// None was.
+    None(String),
+    /// They may have been: it was not told in time.
+    Unsure(String),
 }
 
 /// Has rows written, and waits for it; cheap to clone.
@@ -26,14 +42,27 @@ impl PeopleKeeper {
     /// Writes rows, all or none.
     ///
     /// # Errors
-    /// What the database said.
-    pub async fn write(&self, rows: Vec<Row>) -> Result<(), String> {
-        let gone = || "nobody writes to it any more".to_owned();
+    /// [`Unwritten`], with what the database said.
+    pub async fn write(&self, rows: Vec<Row>) -> Result<(), Unwritten> {
         let (reply, told) = oneshot::channel();
-        self.errands.send(Errand { rows, reply }).await.map_err(|_| gone())?;
-        told.await.unwrap_or_else(|_| Err(gone()))
+        let sent = self.errands.send(Errand::Write(rows, reply)).await;
+        sent.map_err(|_| Unwritten::None(GONE.to_owned()))?;
+        told.await.unwrap_or_else(|_| Err(Unwritten::Unsure(GONE.to_owned())))
+    }
+
+    /// What is there.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn read(&self) -> Result<Roll, String> {
+        let (reply, told) = oneshot::channel();
+        self.errands.send(Errand::Read(reply)).await.map_err(|_| GONE.to_owned())?;
+        told.await.unwrap_or_else(|_| Err(GONE.to_owned()))
     }
 }
+
+/// What is said where there is no writer any more.
+const GONE: &str = "nobody writes to it any more";
 
 /// What is in the tables. A row that makes no sense is passed over, and told.
 ///
@@ -48,28 +77,23 @@ pub(super) async fn load(
     let sealed = |_| StoreError::Sealed { place: Box::new(place.clone()) };
     let open = |place: &str, octets: &[u8]| key.open(place, octets).map_err(sealed);
     let mut roll = Roll::default();
-    let users: Vec<(String, Vec<u8>, Vec<u8>, String)> =
-        sqlx::query_as("SELECT name, ha1_md5, ha1_sha256, terms FROM users")
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(unusable)?;
-    for (name, md5, sha256, terms) in users {
+    for row in user_rows(connection).await.map_err(unusable)? {
+        let (name, md5, sha256, terms, seal) = row;
+        open(&as_text("users", &(&name, &md5, &sha256, &terms)), &seal)?;
         let ha1 = [open(&place_of_md5(&name), &md5)?, open(&place_of_sha256(&name), &sha256)?];
         if let Some(terms) = read("user", &name, &terms) {
             roll.users.insert(name, StoredUser { ha1, terms });
         }
     }
-    let customers: Vec<(String, String)> = sqlx::query_as("SELECT name, terms FROM customers")
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(unusable)?;
-    for (name, terms) in customers {
+    for (name, terms, seal) in customer_rows(connection).await.map_err(unusable)? {
+        open(&as_text("customers", &(&name, &terms)), &seal)?;
         if let Some(terms) = read("customer", &name, &terms) {
             roll.customers.insert(name, StoredCustomer { terms });
         }
     }
     for row in key_rows(connection).await.map_err(unusable)? {
-        let (id, kind, secret, terms, not_before, not_after, revoked) = row;
+        let (id, kind, secret, terms, not_before, not_after, revoked, seal) = row;
+        open(&as_text("keys", &(&id, &kind, &secret, &terms, not_before, not_after, revoked)), &seal)?;
         let secret = open(&place_of_key(&id), &secret)?;
         let kind = read::<KeyKind>("key", &id, &format!("{kind:?}"));
         if let (Some(kind), Some(terms)) = (kind, read("key", &id, &terms)) {
@@ -78,9 +102,10 @@ pub(super) async fn load(
             roll.keys.insert(id, key);
         }
     }
-    for (id, hash, scopes, customer, created, not_before, not_after, revoked) in
-        api_key_rows(connection).await.map_err(unusable)?
-    {
+    for row in api_key_rows(connection).await.map_err(unusable)? {
+        let (id, hash, scopes, customer, created, not_before, not_after, revoked, seal) = row;
+        let columns = (&id, &hash, &scopes, &customer, created, not_before, not_after, revoked);
+        open(&as_text("api_keys", &columns), &seal)?;
         let hash = hash.try_into().ok();
         if let (Some(hash), Some(scopes)) = (hash, read("API key", &id, &scopes)) {
             let validity = Validity { not_before: time(not_before), not_after: time(not_after) };
@@ -92,85 +117,138 @@ pub(super) async fn load(
     Ok(roll)
 }
 
-type KeyRow = (String, String, Vec<u8>, String, Option<i64>, Option<i64>, Option<i64>);
+type UserRow = (String, Vec<u8>, Vec<u8>, String, Vec<u8>);
+
+async fn user_rows(connection: &mut Connection) -> Result<Vec<UserRow>, sqlx::Error> {
+    let query = "SELECT name, ha1_md5, ha1_sha256, terms, seal FROM users";
+    sqlx::query_as(query).fetch_all(connection).await
+}
+
+async fn customer_rows(connection: &mut Connection) -> Result<Vec<(String, String, Vec<u8>)>, sqlx::Error> {
+    sqlx::query_as("SELECT name, terms, seal FROM customers").fetch_all(connection).await
+}
+
+type KeyRow = (String, String, Vec<u8>, String, Option<i64>, Option<i64>, Option<i64>, Vec<u8>);
 
 async fn key_rows(connection: &mut Connection) -> Result<Vec<KeyRow>, sqlx::Error> {
-    sqlx::query_as("SELECT id, kind, secret, terms, not_before_s, not_after_s, revoked_s FROM keys")
-        .fetch_all(connection)
-        .await
+    let query = "SELECT id, kind, secret, terms, not_before_s, not_after_s, revoked_s, seal FROM keys";
+    sqlx::query_as(query).fetch_all(connection).await
 }
 
-type ApiKeyRow = (String, Vec<u8>, String, Option<String>, i64, Option<i64>, Option<i64>, Option<i64>);
+type ApiKeyRow =
+    (String, Vec<u8>, String, Option<String>, i64, Option<i64>, Option<i64>, Option<i64>, Vec<u8>);
 
 async fn api_key_rows(connection: &mut Connection) -> Result<Vec<ApiKeyRow>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT id, hash, scopes, customer, created_s, not_before_s, not_after_s, revoked_s FROM api_keys",
-    )
-    .fetch_all(connection)
-    .await
+    let query = "SELECT id, hash, scopes, customer, created_s, not_before_s, not_after_s, revoked_s, seal \
+                 FROM api_keys";
+    sqlx::query_as(query).fetch_all(connection).await
 }
 
-/// Writes rows, all or none.
+/// Writes rows, all or none. From when on it is not sure that none was written, `is_committing` tells.
 pub(super) async fn write(
     connection: &mut Connection,
     rows: &[Row],
     key: &StoreKey,
+    is_committing: &mut bool,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
     for row in rows {
         let query = match row {
-            Row::User(name, Some(user)) => sqlx::query(
-                "INSERT INTO users (name, ha1_md5, ha1_sha256, terms) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (name) DO UPDATE SET ha1_md5 = excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, \
-                 terms = excluded.terms",
-            )
-            .bind(name)
-            .bind(key.seal(&place_of_md5(name), &user.ha1[0]))
-            .bind(key.seal(&place_of_sha256(name), &user.ha1[1]))
-            .bind(json(&user.terms)?),
+            Row::User(name, Some(user)) => {
+                let md5 = key.seal(&place_of_md5(name), &user.ha1[0]);
+                let sha256 = key.seal(&place_of_sha256(name), &user.ha1[1]);
+                let terms = json(&user.terms)?;
+                let seal = seal(key, "users", &(name, &md5, &sha256, &terms));
+                sqlx::query(
+                    "INSERT INTO users (name, ha1_md5, ha1_sha256, terms, seal) VALUES ($1, $2, $3, $4, $5) \
+                     ON CONFLICT (name) DO UPDATE SET ha1_md5 = excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, \
+                     terms = excluded.terms, seal = excluded.seal",
+                )
+                .bind(name)
+                .bind(md5)
+                .bind(sha256)
+                .bind(terms)
+                .bind(seal)
+            }
             Row::User(name, None) => sqlx::query("DELETE FROM users WHERE name = $1").bind(name),
-            Row::Customer(name, Some(customer)) => sqlx::query(
-                "INSERT INTO customers (name, terms) VALUES ($1, $2) \
-                 ON CONFLICT (name) DO UPDATE SET terms = excluded.terms",
-            )
-            .bind(name)
-            .bind(json(&customer.terms)?),
+            Row::Customer(name, Some(customer)) => {
+                let terms = json(&customer.terms)?;
+                let seal = seal(key, "customers", &(name, &terms));
+                sqlx::query(
+                    "INSERT INTO customers (name, terms, seal) VALUES ($1, $2, $3) \
+                     ON CONFLICT (name) DO UPDATE SET terms = excluded.terms, seal = excluded.seal",
+                )
+                .bind(name)
+                .bind(terms)
+                .bind(seal)
+            }
             Row::Customer(name, None) => sqlx::query("DELETE FROM customers WHERE name = $1").bind(name),
-            Row::Key(id, Some(own)) => sqlx::query(
-                "INSERT INTO keys (id, kind, secret, terms, not_before_s, not_after_s, revoked_s) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) \
-                 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, secret = excluded.secret, terms = excluded.terms, \
-                 not_before_s = excluded.not_before_s, not_after_s = excluded.not_after_s, \
-                 revoked_s = excluded.revoked_s",
-            )
-            .bind(id)
-            .bind(own.kind.name())
-            .bind(key.seal(&place_of_key(id), &own.secret))
-            .bind(json(&own.terms)?)
-            .bind(own.validity.not_before.map(seconds))
-            .bind(own.validity.not_after.map(seconds))
-            .bind(own.revoked.map(seconds)),
+            Row::Key(id, Some(own)) => {
+                let (kind, secret) = (own.kind.name(), key.seal(&place_of_key(id), &own.secret));
+                let terms = json(&own.terms)?;
+                let Validity { not_before, not_after } = own.validity;
+                let [not_before, not_after, revoked] =
+                    [not_before, not_after, own.revoked].map(|time| time.map(seconds));
+                let columns = (id, kind, &secret, &terms, not_before, not_after, revoked);
+                let seal = seal(key, "keys", &columns);
+                sqlx::query(
+                    "INSERT INTO keys (id, kind, secret, terms, not_before_s, not_after_s, revoked_s, seal) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, secret = excluded.secret, terms = excluded.terms, \
+                     not_before_s = excluded.not_before_s, not_after_s = excluded.not_after_s, \
+                     revoked_s = excluded.revoked_s, seal = excluded.seal",
+                )
+                .bind(id)
+                .bind(kind)
+                .bind(secret)
+                .bind(terms)
+                .bind(not_before)
+                .bind(not_after)
+                .bind(revoked)
+                .bind(seal)
+            }
             Row::Key(id, None) => sqlx::query("DELETE FROM keys WHERE id = $1").bind(id),
-            Row::ApiKey(id, Some(own)) => sqlx::query(
-                "INSERT INTO api_keys (id, hash, scopes, customer, created_s, not_before_s, not_after_s, revoked_s) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-                 ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, scopes = excluded.scopes, \
-                 customer = excluded.customer, created_s = excluded.created_s, not_before_s = excluded.not_before_s, \
-                 not_after_s = excluded.not_after_s, revoked_s = excluded.revoked_s",
-            )
-            .bind(id)
-            .bind(own.hash.as_slice())
-            .bind(json(&own.scopes)?)
-            .bind(own.customer.clone())
-            .bind(seconds(own.created))
-            .bind(own.validity.not_before.map(seconds))
-            .bind(own.validity.not_after.map(seconds))
-            .bind(own.revoked.map(seconds)),
+            Row::ApiKey(id, Some(own)) => {
+                let (hash, scopes) = (own.hash.to_vec(), json(&own.scopes)?);
+                let (customer, created) = (own.customer.clone(), seconds(own.created));
+                let Validity { not_before, not_after } = own.validity;
+                let [not_before, not_after, revoked] =
+                    [not_before, not_after, own.revoked].map(|time| time.map(seconds));
+                let columns = (id, &hash, &scopes, &customer, created, not_before, not_after, revoked);
+                let seal = seal(key, "api_keys", &columns);
+                sqlx::query(
+                    "INSERT INTO api_keys (id, hash, scopes, customer, created_s, not_before_s, not_after_s, revoked_s, seal) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                     ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, scopes = excluded.scopes, \
+                     customer = excluded.customer, created_s = excluded.created_s, not_before_s = excluded.not_before_s, \
+                     not_after_s = excluded.not_after_s, revoked_s = excluded.revoked_s, seal = excluded.seal",
+                )
+                .bind(id)
+                .bind(hash)
+                .bind(scopes)
+                .bind(customer)
+                .bind(created)
+                .bind(not_before)
+                .bind(not_after)
+                .bind(revoked)
+                .bind(seal)
+            }
             Row::ApiKey(id, None) => sqlx::query("DELETE FROM api_keys WHERE id = $1").bind(id),
         };
         query.execute(&mut *transaction).await?;
     }
+    *is_committing = true;
     transaction.commit().await
+}
+
+/// A row's seal.
+fn seal(key: &StoreKey, table: &str, columns: &impl Serialize) -> Vec<u8> {
+    key.seal(&as_text(table, columns), &SecretText::new(String::new()))
+}
+
+/// A row as one text, which no other row has.
+fn as_text(table: &str, columns: &impl Serialize) -> String {
+    serde_json::to_string(&(table, columns)).expect("columns are plain")
 }
 
 fn read<T: DeserializeOwned>(what: &str, name: &str, json: &str) -> Option<T> {
@@ -181,7 +259,7 @@ fn read<T: DeserializeOwned>(what: &str, name: &str, json: &str) -> Option<T> {
     .ok()
 }
 
-fn json(terms: &impl serde::Serialize) -> Result<String, sqlx::Error> {
+fn json(terms: &impl Serialize) -> Result<String, sqlx::Error> {
     serde_json::to_string(terms).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
@@ -207,8 +285,6 @@ fn place_of_key(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use webtrunk_signalling::auth::secret::SecretText;
-
     use super::super::tests::Place;
     use super::*;
     use crate::people::{CustomerTerms, KeyTerms, LimitTerms, UserTerms};
@@ -250,13 +326,19 @@ mod tests {
         ]
     }
 
+    async fn written(connection: &mut Connection, rows: &[Row]) {
+        let mut is_committing = false;
+        write(connection, rows, &key("1"), &mut is_committing).await.expect("there is room");
+        assert!(is_committing);
+    }
+
     #[tokio::test]
     async fn what_was_written_is_read_again_by_its_key_alone_and_no_secret_is_in_the_clear() {
         for place in Place::each() {
             let mut connection = place.connection().await;
             let mut expected = Roll::default();
             for _ in 0..2 {
-                write(&mut connection, &rows(), &key("1")).await.expect("there is room");
+                written(&mut connection, &rows()).await;
                 expected.take(&rows());
             }
             let read = load(&place.place, &mut connection, &key("1")).await.expect("rows");
@@ -277,31 +359,52 @@ mod tests {
                 Row::Key("k1".to_owned(), None),
                 Row::ApiKey("crm".to_owned(), None),
             ];
-            write(&mut connection, &gone, &key("1")).await.expect("there is room");
+            written(&mut connection, &gone).await;
             assert_eq!(load(&place.place, &mut connection, &key("2")).await.expect("rows"), Roll::default());
         }
     }
 
-    /// Who can write to the database gives nobody another's password.
+    /// Who can write to the database gives nobody another's password, other rights, or a key.
     #[tokio::test]
-    async fn a_secret_that_was_put_in_anothers_place_is_refused() {
-        let place = Place::in_file();
-        let mut connection = place.connection().await;
-        write(&mut connection, &rows(), &key("1")).await.expect("there is room");
-        let copied = "INSERT INTO users SELECT 'mallory', ha1_md5, ha1_sha256, terms FROM users";
-        sqlx::query(copied).execute(&mut connection).await.expect("a row");
-        assert!(load(&place.place, &mut connection, &key("1")).await.is_err());
+    async fn a_row_that_somebody_else_made_or_changed_is_refused() {
+        for place in Place::each() {
+            for statement in [
+                "INSERT INTO users SELECT 'mallory', ha1_md5, ha1_sha256, terms, seal FROM users",
+                "UPDATE users SET name = 'mallory'",
+                "UPDATE users SET terms = '{}'",
+                "UPDATE customers SET terms = '{}'",
+                "UPDATE keys SET revoked_s = NULL",
+                "UPDATE keys SET kind = 'edge'",
+                "UPDATE api_keys SET scopes = '[\"calls:read\",\"calls:write\"]'",
+                "UPDATE api_keys SET customer = 'acme'",
+                "INSERT INTO api_keys SELECT 'mallory', hash, scopes, customer, created_s, not_before_s, not_after_s, revoked_s, seal \
+                 FROM api_keys",
+            ] {
+                let mut connection = place.connection().await;
+                written(&mut connection, &rows()).await;
+                load(&place.place, &mut connection, &key("1")).await.expect("it is as it was written");
+                sqlx::query(statement).execute(&mut connection).await.expect("it is written to");
+                assert!(load(&place.place, &mut connection, &key("1")).await.is_err(), "{statement}");
+                for table in ["users", "customers", "keys", "api_keys"] {
+                    let all = format!("DELETE FROM {table}");
+                    sqlx::query(&all).execute(&mut connection).await.expect("it is written to");
+                }
+            }
+        }
     }
 
     #[tokio::test]
     async fn a_row_that_cannot_be_read_keeps_no_other_back() {
         for place in Place::each() {
             let mut connection = place.connection().await;
-            write(&mut connection, &rows(), &key("1")).await.expect("there is room");
-            let spoilt = "UPDATE users SET terms = '{\"colour\": 1}'";
-            sqlx::query(spoilt).execute(&mut connection).await.expect("a row");
+            written(&mut connection, &rows()).await;
+            // As another version of ours might write it.
+            let (name, terms) = ("acme", "{\"colour\": 1}");
+            let spoilt = sqlx::query("UPDATE customers SET terms = $1, seal = $2");
+            let spoilt = spoilt.bind(terms).bind(seal(&key("1"), "customers", &(name, terms)));
+            spoilt.execute(&mut connection).await.expect("a row");
             let read = load(&place.place, &mut connection, &key("1")).await.expect("rows");
-            assert_eq!((read.users.len(), read.customers.len()), (0, 1));
+            assert_eq!((read.users.len(), read.customers.len()), (1, 0));
         }
     }
 }

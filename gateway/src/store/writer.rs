@@ -17,12 +17,12 @@ use super::books::{Books, blocking};
 use super::cure::cure;
 use super::database::Connection;
 use super::filing_queue::{Filed, UnseenEnds};
-use super::people::Errand;
+use super::people::{Errand, Unwritten};
 use super::place::{Found, Place};
 use super::queue::Noted;
 use super::{StoreHealth, StorePlace, database, people, registrations, sip_calls, spent, used_tokens};
 use crate::config::StoreConfig;
-use crate::people::{Row, StoreKey};
+use crate::people::{Roll, Row, StoreKey};
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
@@ -33,6 +33,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long a server may take to take a batch, and so much more for each row of it: past it the connection is given up.
 const ANSWER: Duration = Duration::from_secs(5);
 const ROW: Duration = Duration::from_millis(20);
+
+/// What is said of one that takes longer.
+const NO_ANSWER: &str = "it does not answer";
 
 /// The same of the last batch: what a server does not take has to get into the spare file before the process ends.
 const LAST_ANSWER: Duration = Duration::from_millis(3500);
@@ -257,7 +260,7 @@ impl Writer {
             if is_finishing { LAST_ANSWER } else { ANSWER + ROW * u32::try_from(count).unwrap_or(u32::MAX) };
         match timeout(most, self.try_write()).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not answer").into()),
+            Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, NO_ANSWER).into()),
         }
     }
 
@@ -284,29 +287,60 @@ impl Writer {
         }
     }
 
-    /// Writes rows of people, and tells whether it could.
-    async fn run_errand(&mut self, Errand { rows, reply }: Errand) {
-        let outcome = match timeout(ANSWER, self.write_people(&rows)).await {
-            Ok(outcome) => outcome.map_err(|error| error.to_string()),
-            Err(_) => Err("it does not answer".to_owned()),
+    /// Writes rows of people, or reads them, and tells whether it could.
+    async fn run_errand(&mut self, errand: Errand) {
+        let is_done = match errand {
+            Errand::Write(rows, reply) => {
+                let outcome = self.write_people(&rows).await;
+                let is_done = outcome.is_ok();
+                // Who asked may be gone.
+                let _ = reply.send(outcome);
+                is_done
+            }
+            Errand::Read(reply) => {
+                let outcome = timeout(ANSWER, self.read_people()).await;
+                let outcome = outcome.unwrap_or_else(|_| Err(NO_ANSWER.to_owned()));
+                let is_done = outcome.is_ok();
+                let _ = reply.send(outcome);
+                is_done
+            }
         };
-        if outcome.is_err() {
+        if !is_done {
             self.health.add_failure();
             self.close().await;
         }
-        // Who asked may be gone.
-        let _ = reply.send(outcome);
     }
 
-    async fn write_people(&mut self, rows: &[Row]) -> Result<(), sqlx::Error> {
-        let Some(key) = &self.key else {
-            return Err(sqlx::Error::Configuration("there is no store.secret_key".into()));
-        };
-        let connection = match &mut self.connection {
+    async fn write_people(&mut self, rows: &[Row]) -> Result<(), Unwritten> {
+        let mut is_committing = false;
+        match timeout(ANSWER, self.try_write_people(rows, &mut is_committing)).await {
+            Ok(Ok(())) => Ok(()),
+            // What the database itself refuses, it has not done.
+            Ok(Err(error @ sqlx::Error::Database(_))) => Err(Unwritten::None(error.to_string())),
+            Ok(Err(error)) if is_committing => Err(Unwritten::Unsure(error.to_string())),
+            Ok(Err(error)) => Err(Unwritten::None(error.to_string())),
+            Err(_) if is_committing => Err(Unwritten::Unsure(NO_ANSWER.to_owned())),
+            Err(_) => Err(Unwritten::None(NO_ANSWER.to_owned())),
+        }
+    }
+
+    async fn try_write_people(&mut self, rows: &[Row], is_committing: &mut bool) -> Result<(), sqlx::Error> {
+        let key = self.key.clone().ok_or_else(no_key)?;
+        people::write(self.connected().await?, rows, &key, is_committing).await
+    }
+
+    async fn read_people(&mut self) -> Result<Roll, String> {
+        let key = self.key.clone().ok_or_else(|| no_key().to_string())?;
+        let place = self.place.clone();
+        let connection = self.connected().await.map_err(|error| error.to_string())?;
+        people::load(&place, connection, &key).await.map_err(|error| error.to_string())
+    }
+
+    async fn connected(&mut self) -> Result<&mut Connection, sqlx::Error> {
+        Ok(match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(database::connect(&self.place).await?),
-        };
-        people::write(connection, rows, key).await
+        })
     }
 
     async fn close(&mut self) {
@@ -318,6 +352,10 @@ impl Writer {
             }
         }
     }
+}
+
+fn no_key() -> sqlx::Error {
+    sqlx::Error::Configuration("there is no store.secret_key".into())
 }
 
 /// However it ends, by a panic too.

@@ -7,14 +7,16 @@ use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::switchboard::{Originations, Originator};
 
 use super::{Live, Telephony};
-use crate::config::{Config, RestConfig};
+use crate::config::{Config, REQUESTS_PER_MINUTE, RestConfig};
+use crate::people::People;
 use crate::rest::calls::originate::Dialler;
-use crate::rest::calls::{Calls, Numbers};
+use crate::rest::calls::{Calls, KnownUsers, Numbers};
 use crate::rest::door::Door;
 use crate::rest::events::{Happening, Streams, Watcher};
 use crate::rest::journal::Journal;
 use crate::rest::recordings::Recordings;
 use crate::rest::registrations::Places;
+use crate::rest::tokens::Tokens;
 use crate::rest::{Idempotency, Rest};
 
 /// What there is where back ends may ask.
@@ -27,6 +29,10 @@ pub(super) struct BackEnds {
     pub(super) streams: Streams,
     /// The numbers that customers own.
     numbers: Numbers,
+    /// Who there is.
+    users: KnownUsers,
+    /// Where tokens are made.
+    tokens: Tokens,
     /// Where calls are asked for.
     originator: Originator,
     /// Calls that were asked for, to be made.
@@ -36,24 +42,31 @@ pub(super) struct BackEnds {
 impl BackEnds {
     pub(super) fn new(config: &Config) -> Self {
         let (originator, originations) = Originator::channel();
-        let (door, journal, streams, numbers) = Default::default();
-        let own = Self { door, journal, streams, numbers, originator, originations: Some(originations) };
+        let (door, numbers, users): (_, Numbers, KnownUsers) = Default::default();
+        let tokens = Tokens::new(users.clone(), numbers.clone());
+        let journal = Journal::new(numbers.clone());
+        let streams = Streams::new(numbers.clone());
+        let originations = Some(originations);
+        let own = Self { door, journal, streams, numbers, users, tokens, originator, originations };
         own.taker().take_up(config);
         own
     }
 
     /// Who is filed the records of calls.
     pub(super) fn keepers(&self) -> [Arc<dyn CdrKeeper>; 2] {
+        let watcher = Watcher::new(self.streams.hub.clone(), self.numbers.clone());
         // What is told of the end of a call is known by its name then.
-        [Arc::new(self.journal.clone()), Arc::new(Watcher::new(self.streams.hub.clone()))]
+        [Arc::new(self.journal.clone()), Arc::new(watcher)]
     }
 
     /// Tells from now on who can be reached where.
     pub(super) fn watch(&self, places: &Places) {
         for locations in &places.0 {
-            let (hub, places) = (self.streams.hub.clone(), places.clone());
+            let (hub, numbers, places) = (self.streams.hub.clone(), self.numbers.clone(), places.clone());
             locations.observe(move |user| {
-                hub.publish(Happening::Registration(user.to_owned(), places.count(user)));
+                let happening = Happening::Registration(user.to_owned(), places.count(user));
+                let customers = happening.customers(&numbers);
+                hub.publish(happening, customers);
             });
         }
     }
@@ -65,7 +78,12 @@ impl BackEnds {
 
     /// What a changed configuration is taken up by.
     pub(super) fn taker(&self) -> Taker {
-        Taker { door: self.door.clone(), numbers: self.numbers.clone() }
+        Taker {
+            door: self.door.clone(),
+            numbers: self.numbers.clone(),
+            users: self.users.clone(),
+            tokens: self.tokens.clone(),
+        }
     }
 }
 
@@ -74,41 +92,61 @@ impl BackEnds {
 pub(super) struct Taker {
     door: Door,
     numbers: Numbers,
+    users: KnownUsers,
+    tokens: Tokens,
 }
 
 impl Taker {
     pub(super) fn take_up(&self, config: &Config) {
-        self.door.take_up(config.api_keys.clone());
+        let per_minute = config.rest.as_ref().map_or(REQUESTS_PER_MINUTE, |rest| rest.requests_per_minute);
+        self.door.take_up(config.api_keys.clone(), per_minute);
+        self.users.take_up(config.users.iter().map(|(name, _)| name));
+        self.tokens.take_up(config.json.as_ref().map(|json| json.keys.tokens.clone()).unwrap_or_default());
         let customers = config.entry.customers.iter();
         self.numbers.take_up(customers.map(|it| (it.issuer.name.clone(), it.numbers.clone())));
     }
 }
 
 impl Telephony {
-    /// The interface for back ends, for the HTTP server to mount, with what is recorded to this folder; `None` where there was none at the start.
+    /// The interface for back ends, for the HTTP server to mount, with what is recorded to this folder, and where people are looked up and
+    /// changed; `None` where there was none at the start.
     #[must_use]
-    pub fn rest(&self, config: &RestConfig, recordings: Option<PathBuf>) -> Option<Rest> {
-        let BackEnds { door, journal, streams, numbers, originator, .. } = self.back_ends.as_ref()?;
+    pub fn rest(&self, config: &RestConfig, recordings: Option<PathBuf>, people: People) -> Option<Rest> {
+        let back_ends = self.back_ends.as_ref()?;
+        let BackEnds { door, journal, streams, numbers, users, originator, .. } = back_ends;
+        let places = places_of(&self.live);
         Some(Rest {
             path: config.path.clone(),
             origins: config.origins.clone(),
             door: door.clone(),
-            calls: self.rest_calls(journal.clone()),
-            dialler: self.dialler(originator.clone(), numbers.clone()),
-            places: places_of(&self.live),
+            calls: self.rest_calls(journal.clone(), numbers.clone()),
+            dialler: Dialler {
+                originator: originator.clone(),
+                health: self.health.clone(),
+                idempotency: Idempotency::default(),
+                numbers: numbers.clone(),
+                users: users.clone(),
+                places: places.clone(),
+            },
+            places,
             recordings: Recordings(recordings),
             streams: streams.clone(),
+            people,
+            tokens: back_ends.tokens.clone(),
         })
     }
 
     /// The calls, with those of this journal.
-    pub(crate) fn rest_calls(&self, journal: Journal) -> Calls {
-        Calls::new(self.roster.clone(), journal, Arc::clone(&self.board))
+    pub(crate) fn rest_calls(&self, journal: Journal, numbers: Numbers) -> Calls {
+        Calls::new(self.roster.clone(), journal, Arc::clone(&self.board), numbers)
     }
 
-    /// Where calls are asked for, by this way.
-    pub(crate) fn dialler(&self, originator: Originator, numbers: Numbers) -> Dialler {
-        Dialler { originator, health: self.health.clone(), idempotency: Idempotency::default(), numbers }
+    /// Where calls are asked for, by this way, of whom nobody is known.
+    #[cfg(test)]
+    pub(crate) fn dialler(&self, originator: Originator) -> Dialler {
+        let (idempotency, numbers, users) = Default::default();
+        let (health, places) = (self.health.clone(), self.places());
+        Dialler { originator, health, idempotency, numbers, users, places }
     }
 
     /// Where users are.

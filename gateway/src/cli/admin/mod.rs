@@ -1,5 +1,6 @@
 //! What the command line asks of a gateway that runs: by its admin API, found by the same configuration file.
 
+mod api_keys;
 mod calls;
 mod certs;
 mod customers;
@@ -19,6 +20,7 @@ use clap::Args;
 use super::Failure;
 use crate::admin::Client;
 
+pub(super) use api_keys::{NamedApiKey, NewApiKey, list_api_keys};
 pub(super) use calls::CallsArguments;
 pub(super) use certs::certs;
 pub(super) use customers::CustomerCommand;

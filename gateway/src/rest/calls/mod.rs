@@ -1,5 +1,7 @@
 //! `/calls`: the calls that there are and were of late, each of them, and the end of one.
 
+pub mod belonging;
+mod known_users;
 mod numbers;
 pub mod originate;
 pub mod view;
@@ -25,8 +27,10 @@ use super::problem::Problem;
 use super::scope::Scope;
 use super::told;
 use crate::roster::Roster;
+use belonging::Share;
+pub use known_users::KnownUsers;
 pub use numbers::Numbers;
-use view::{Call, is_seen_by};
+use view::{Call, is_over};
 
 /// Calls, to be told and ended.
 #[derive(Clone)]
@@ -34,6 +38,13 @@ pub struct Calls {
     roster: Roster,
     journal: Journal,
     board: Arc<Switchboard>,
+    numbers: Numbers,
+}
+
+/// A call that a key may know of.
+pub(super) struct Seen {
+    pub(super) record: Arc<CallRecord>,
+    pub(super) share: Share,
 }
 
 /// Which calls are wanted.
@@ -61,36 +72,46 @@ pub enum Lasting {
 }
 
 impl Calls {
-    /// The calls of a switchboard, whose records pass the roster and the journal.
+    /// The calls of a switchboard, whose records pass the roster and the journal; whose they are goes by these numbers.
     #[must_use]
-    pub const fn new(roster: Roster, journal: Journal, board: Arc<Switchboard>) -> Self {
-        Self { roster, journal, board }
+    pub const fn new(roster: Roster, journal: Journal, board: Arc<Switchboard>, numbers: Numbers) -> Self {
+        Self { roster, journal, board, numbers }
     }
 
     /// The calls that a key may know of, the one that began last first.
-    pub(super) fn all(
-        &self,
-        key: &ApiKey,
-        lasting: Option<Lasting>,
-    ) -> impl Iterator<Item = Arc<CallRecord>> {
+    pub(super) fn all(&self, key: &ApiKey, lasting: Option<Lasting>) -> impl Iterator<Item = Seen> {
         // What is over is in the journal before it leaves the roster.
         let running = self.roster.calls().into_iter();
         let all = running.chain(self.journal.latest()).map(|record| (Reverse(record.id.clone()), record));
-        let wanted = move |record: &Arc<CallRecord>, key: &ApiKey| {
-            let is_over = record.end.is_some();
-            lasting.is_none_or(|lasting| is_over == (lasting == Lasting::Ended)) && is_seen_by(record, key)
-        };
         let all: BTreeMap<_, _> = all.collect();
-        all.into_values().filter(|record| wanted(record, key)).collect::<Vec<_>>().into_iter()
+        let seen = |record| {
+            let seen = self.seen(record, key)?;
+            let is_over = is_over(&seen.record, key, seen.share);
+            lasting.is_none_or(|lasting| is_over == (lasting == Lasting::Ended)).then_some(seen)
+        };
+        all.into_values().filter_map(seen).collect::<Vec<_>>().into_iter()
     }
 
     /// A call that a key may know of; another's is none to it.
-    fn find(&self, key: &ApiKey, id: &str) -> Result<Arc<CallRecord>, Problem> {
-        let record = self.roster.find(id).or_else(|| self.journal.find(id));
-        record.filter(|record| is_seen_by(record, key)).ok_or_else(|| {
+    fn find(&self, key: &ApiKey, id: &str) -> Result<Seen, Problem> {
+        // What is over is in the journal before it leaves the roster, which has it as it was before.
+        let running = self.roster.find(id);
+        let record = self.journal.find(id).or(running);
+        record.and_then(|record| self.seen(record, key)).ok_or_else(|| {
             let detail = "there is no such call now or of late; the records of all are exported by webtrunk cdr export";
             Problem::not_found(detail)
         })
+    }
+
+    fn seen(&self, record: Arc<CallRecord>, key: &ApiKey) -> Option<Seen> {
+        let share = self.numbers.belonging(&record).share(key)?;
+        Some(Seen { record, share })
+    }
+}
+
+impl Seen {
+    fn told(&self, key: &ApiKey) -> Call {
+        Call::new(&self.record, key, self.share, SystemTime::now().into())
     }
 }
 
@@ -104,10 +125,9 @@ pub async fn list(
     query: web::Query<CallQuery>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::CallsRead)?;
-    let now = SystemTime::now().into();
     let page = PageQuery::new(query.limit, query.after.clone())?;
     let all = calls.all(&caller.0, query.state);
-    let told_of = all.map(|record| (record.id.to_string(), Call::new(&record, &caller.0, now)));
+    let told_of = all.map(|seen| (seen.record.id.to_string(), seen.told(&caller.0)));
     Ok(told(StatusCode::OK).json(page.of(told_of, |id, last| id < last)))
 }
 
@@ -124,14 +144,16 @@ pub async fn one(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::CallsRead)?;
-    let record = calls.find(&caller.0, &id)?;
-    Ok(told(StatusCode::OK).json(Call::new(&record, &caller.0, SystemTime::now().into())))
+    let seen = calls.find(&caller.0, &id)?;
+    Ok(told(StatusCode::OK).json(seen.told(&caller.0)))
 }
 
 /// Hangs a call up. It ends a moment later; one that is over by now is as good as hung up.
 #[utoipa::path(delete, path = "/calls/{id}", tag = "calls", operation_id = "hangUpCall",
     params(("id" = String, Path, description = "The call")),
     responses((status = 202, description = "It is being hung up", body = Call),
+        (status = 403, description = "The call is another's, in which the key's users take part", body = Problem,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is none that the key may know of", body = Problem,
             content_type = "application/problem+json")),
     security(("api_key" = ["calls:write"])))]
@@ -141,10 +163,15 @@ pub async fn hang_up(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::CallsWrite)?;
-    let record = calls.find(&caller.0, &id)?;
-    if let Some(call) = record.call.as_deref().and_then(|call| call.parse::<CallId>().ok()) {
+    let seen = calls.find(&caller.0, &id)?;
+    if !seen.share.is_whole() {
+        return Err(Problem::not_own(
+            "the call is another's, and users of the key's customer only take part in it",
+        ));
+    }
+    if let Some(call) = seen.record.call.as_deref().and_then(|call| call.parse::<CallId>().ok()) {
         let is_there = calls.board.hang_up(call);
         tracing::info!(key = caller.0.id, %call, is_there, "call is hung up by an API key");
     }
-    Ok(told(StatusCode::ACCEPTED).json(Call::new(&record, &caller.0, SystemTime::now().into())))
+    Ok(told(StatusCode::ACCEPTED).json(seen.told(&caller.0)))
 }

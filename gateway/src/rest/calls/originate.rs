@@ -15,15 +15,16 @@ use webtrunk_signalling::cdr::name_of;
 use webtrunk_signalling::origination::Origination;
 use webtrunk_signalling::switchboard::Originator;
 
-use super::Numbers;
+use super::{KnownUsers, Numbers};
 use crate::config::is_name;
 use crate::health::Health;
 use crate::rest::caller::Caller;
 use crate::rest::idempotency::{Idempotency, Seen};
 use crate::rest::keys::ApiKey;
 use crate::rest::problem::Problem;
+use crate::rest::registrations::Places;
 use crate::rest::scope::Scope;
-use crate::rest::told;
+use crate::rest::{read, told};
 
 /// Where calls are asked for.
 #[derive(Clone)]
@@ -36,6 +37,10 @@ pub struct Dialler {
     pub idempotency: Idempotency,
     /// The numbers that customers own.
     pub numbers: Numbers,
+    /// Who there is.
+    pub users: KnownUsers,
+    /// Who can be reached.
+    pub places: Places,
 }
 
 /// A call to be made.
@@ -79,7 +84,7 @@ const WORDS_MAX: usize = 64;
     responses((status = 201, description = "The first party is about to be called", body = MadeCall),
         (status = 409, description = "A request of this name is under way, or was another one", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "Such a call may not be made: by the dial plan, or by the user's limits", body = Problem,
+        (status = 422, description = "Such a call may not be made: by the dial plan, by the user's limits, or since there is no such user", body = Problem,
             content_type = "application/problem+json"),
         (status = 503, description = "There is no room for calls now", body = Problem,
             content_type = "application/problem+json")),
@@ -91,34 +96,34 @@ pub async fn originate(
     asked: Result<web::Json<NewCall>, Error>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::CallsWrite)?;
-    let asked = asked.map_err(|error| {
-        let told = error.as_error::<Problem>().cloned();
-        told.unwrap_or_else(|| Problem::bad_request(error))
-    })?;
-    let origination = asked.origination(&caller.0, &dialler.numbers)?;
-    let name = named(&request)?.map(|name| (caller.0.id.clone(), name));
-    if let Some(name) = &name {
-        let body = serde_json::to_vec(&*asked).unwrap_or_default();
-        match dialler.idempotency.begin(name.clone(), &body, Instant::now()) {
-            Seen::New => {}
-            Seen::Met(id) => return Ok(made(&request, id)),
-            Seen::UnderWay => {
-                return Err(Problem::conflict("the request of this Idempotency-Key is under way"));
-            }
-            Seen::Another => {
-                return Err(Problem::conflict("another request had this Idempotency-Key; take a new one"));
+    let asked = read(asked)?;
+    let knows = |user: &str| dialler.users.has(user) || dialler.places.count(user) > 0;
+    let origination = asked.origination(&caller.0, &dialler.numbers, knows)?;
+    let claim = match named(&request)? {
+        None => None,
+        Some(name) => {
+            let body = serde_json::to_vec(&asked).unwrap_or_default();
+            match dialler.idempotency.begin(&caller.0.id, &name, &body, Instant::now()) {
+                Seen::New(claim) => Some(claim),
+                Seen::Met(id) => return Ok(made(&request, id)),
+                Seen::UnderWay => {
+                    return Err(Problem::conflict("the request of this Idempotency-Key is under way"));
+                }
+                Seen::Another => {
+                    return Err(Problem::conflict(
+                        "another request had this Idempotency-Key; take a new one",
+                    ));
+                }
             }
         }
-    }
+    };
     let id = origination.id.to_string();
     let (dialler, of) = (dialler.get_ref().clone(), id.clone());
     // Whoever asked may be gone before it is known what became of it: that is noted all the same.
     let begun = actix_web::rt::spawn(async move {
         let begun = begin(&dialler, origination).await;
-        match (&name, &begun) {
-            (Some(name), Ok(())) => dialler.idempotency.met(name, &of),
-            (Some(name), Err(_)) => dialler.idempotency.failed(name),
-            (None, _) => {}
+        if let Some(claim) = claim.filter(|_| begun.is_ok()) {
+            claim.met(&of);
         }
         begun
     });
@@ -154,8 +159,13 @@ fn named(request: &HttpRequest) -> Result<Option<String>, Problem> {
 }
 
 impl NewCall {
-    fn origination(&self, key: &ApiKey, numbers: &Numbers) -> Result<Origination, Problem> {
-        let user = self.user_of(key)?;
+    fn origination(
+        &self,
+        key: &ApiKey,
+        numbers: &Numbers,
+        knows: impl Fn(&str) -> bool,
+    ) -> Result<Origination, Problem> {
+        let user = self.user_of(key, knows)?;
         let from = self.from.clone().unwrap_or_else(|| user.clone());
         for (name, destination) in [("from", &from), ("to", &self.to)] {
             let is_sound = (1..=DESTINATION_MAX).contains(&destination.len())
@@ -188,16 +198,20 @@ impl NewCall {
         Ok(Origination::new(&key.id, Origin::User(user), parties, SystemTime::now()))
     }
 
-    /// The user, by its whole name.
-    fn user_of(&self, key: &ApiKey) -> Result<String, Problem> {
+    /// The user, by its whole name. One that is in no list, of a customer that gives its users names for a while, is known as long
+    /// as it can be reached.
+    fn user_of(&self, key: &ApiKey, knows: impl Fn(&str) -> bool) -> Result<String, Problem> {
         let user = match &key.customer {
             Some(customer) if !self.user.contains(CUSTOMER_MARK) => user_of_customer(customer, &self.user),
             _ => self.user.clone(),
         };
-        match is_name(&user) && key.sees(&user) {
-            true => Ok(user),
-            false => Err(Problem::bad_request(format!("user = {:?} is no user of the key's", self.user))),
+        if !is_name(&user) || !key.sees(&user) {
+            return Err(Problem::bad_request(format!("user = {:?} is no user of the key's", self.user)));
         }
+        if !knows(&user) {
+            return Err(Problem::no_user(&self.user));
+        }
+        Ok(user)
     }
 }
 
@@ -224,7 +238,8 @@ mod tests {
         let numbers = Numbers::default();
         numbers.take_up([("acme".to_owned(), vec!["+49301".to_owned()])]);
         let call: NewCall = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        call.origination(&key(customer), &numbers).map_err(|problem| problem.detail)
+        let is_known = |user: &str| !user.ends_with("mallory");
+        call.origination(&key(customer), &numbers, is_known).map_err(|problem| problem.kind)
     }
 
     #[test]
@@ -235,6 +250,10 @@ mod tests {
         assert_eq!((own.shown_to_first.user.as_str(), own.shown_to_second.user.as_str()), ("0301", "+49301"));
         assert!(made(&sound.replace("alice", "acme+alice"), Some("acme")).is_ok());
         assert!(made(&sound.replace("alice", "beta+alice"), Some("acme")).is_err());
+        for customer in [None, Some("acme")] {
+            let told = made(&sound.replace("alice", "mallory"), customer).expect_err("nobody knows it");
+            assert_eq!(told, "urn:webtrunk:problem:no-user");
+        }
         assert!(made(&sound.replace("+49301\"", "+49302\""), Some("acme")).is_err());
         assert!(made(&sound.replace("alice", "acme+alice").replace("+49301\"", "+49302\""), None).is_err());
         assert!(made(&sound.replace("+49301\"", "+49302\""), None).is_ok(), "of no customer");

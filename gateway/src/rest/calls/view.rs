@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, Stage, Stamp, Way};
+use webtrunk_signalling::cdr::{By, CallRecord, LegRecord, OriginRecord, Stage, Stamp, Way};
 
+use super::belonging::{Share, talked_from_ms};
 use crate::rest::keys::ApiKey;
 use crate::rest::recordings::name_of;
 
-/// A call that is under way or over.
+/// A call that is under way or over; to a customer whose users only talked in another's, their part in it as if it was the call.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Call {
     /// Names it for ever: that of its record (a UUID of version 7, by which calls sort by their begin).
@@ -115,46 +116,98 @@ pub struct End {
 }
 
 impl Call {
-    /// What a key is told of a record.
+    /// What a key is told of a record, of which it has this share.
     #[must_use]
-    pub fn new(record: &CallRecord, key: &ApiKey, now: Stamp) -> Self {
-        let is_whole = key.customer.is_none();
+    pub fn new(record: &CallRecord, key: &ApiKey, share: Share, now: Stamp) -> Self {
+        match share {
+            Share::Common | Share::Sole => Self::whole(record, key, now),
+            Share::Part => Self::part(record, key, now),
+        }
+    }
+
+    fn whole(record: &CallRecord, key: &ApiKey, now: Stamp) -> Self {
+        let is_operators = key.customer.is_none();
         let duration_ms = match record.end {
             Some(_) => record.duration_ms,
-            None => u64::try_from(now.ms().saturating_sub(record.began_at.ms())).unwrap_or_default(),
+            None => ms_between(record.began_at, now),
         };
         Self {
             id: record.id.to_string(),
             state: CallState::of(record.timeline.stage().filter(|_| record.end.is_none())),
-            origin: Party::of(Some(&record.origin), is_whole),
-            originated_by: record.originated_by.clone().filter(|by| is_whole || *by == key.id),
+            origin: Party::of(Some(&record.origin), is_operators),
+            originated_by: record.originated_by.clone().filter(|by| is_operators || *by == key.id),
             caller: record.caller.clone(),
             caller_name: record.caller_name.clone(),
             destination: record.destination.clone(),
-            rule: record.rule.clone().filter(|_| is_whole),
+            rule: record.rule.clone().filter(|_| is_operators),
             began_at: record.began_at.into(),
             answered_at: record.answered_at.map(String::from),
             ended_at: record.ended_at.map(String::from),
             duration_ms,
             talked_ms: record.talked_ms,
-            legs: record.legs.iter().map(|leg| Leg::new(leg, is_whole)).collect(),
+            legs: record.legs.iter().map(|leg| Leg::new(leg, is_operators)).collect(),
             recordings: record.recordings.iter().map(|path| name_of(path)).collect(),
-            end: record.end.as_ref().map(|end| End {
-                cause: end.cause.clone(),
-                by: end.by.name().to_owned(),
-                sip_status: end.sip_status,
-                q850: end.q850,
-            }),
+            end: record.end.as_ref().map(|end| End::new(&end.cause, end.by, end.sip_status, end.q850)),
+        }
+    }
+
+    /// The legs of its own users that talked, as if they were the call.
+    fn part(record: &CallRecord, key: &ApiKey, now: Stamp) -> Self {
+        let own: Vec<_> = own_legs(record, key).collect();
+        let at = |ms| record.began_at.plus_ms(ms);
+        let began_at = at(own.iter().map(|leg| leg.timeline.begin_ms()).min().unwrap_or_default());
+        let under_way = own.iter().find(|leg| is_under_way(record, leg));
+        let end_ms = own.iter().map(|leg| leg.timeline.begin_ms() + leg.timeline.duration_ms()).max();
+        let ended_at = end_ms.filter(|_| under_way.is_none()).map(at);
+        let last = own.iter().max_by_key(|leg| leg.timeline.begin_ms()).filter(|_| under_way.is_none());
+        Self {
+            id: record.id.to_string(),
+            state: CallState::of(under_way.and_then(|leg| leg.timeline.stage())),
+            origin: Party::default(),
+            originated_by: None,
+            caller: record.caller.clone(),
+            caller_name: record.caller_name.clone(),
+            destination: own.first().map(|leg| leg.number.clone()).unwrap_or_default(),
+            rule: None,
+            began_at: began_at.into(),
+            answered_at: own.iter().filter_map(|leg| talked_from_ms(leg)).min().map(|ms| at(ms).into()),
+            ended_at: ended_at.map(String::from),
+            duration_ms: ms_between(began_at, ended_at.unwrap_or(now)),
+            talked_ms: own.iter().map(|leg| leg.talked_ms()).sum(),
+            legs: own.iter().map(|leg| Leg::new(leg, false)).collect(),
+            recordings: Vec::new(),
+            end: last
+                .and_then(|leg| leg.end.as_ref())
+                .map(|end| End::new(&end.cause, end.by, end.sip_status, end.q850)),
         }
     }
 }
 
-/// Whether a key may know of a call: of a customer's, that it is one of its users'.
+/// Whether what a key may know of a call is over.
 #[must_use]
-pub fn is_seen_by(record: &CallRecord, key: &ApiKey) -> bool {
-    let parties = record.legs.iter().filter_map(|leg| leg.party.as_ref());
-    let mut all = [&record.origin].into_iter().chain(parties);
-    key.customer.is_none() || all.any(|party| matches!(party, OriginRecord::User(user) if key.sees(user)))
+pub fn is_over(record: &CallRecord, key: &ApiKey, share: Share) -> bool {
+    let is_there = || own_legs(record, key).any(|leg| is_under_way(record, leg));
+    record.end.is_some() || share == Share::Part && !is_there()
+}
+
+/// The legs of a customer's own users that talked.
+fn own_legs<'r>(record: &'r CallRecord, key: &ApiKey) -> impl Iterator<Item = &'r LegRecord> {
+    let is_own = |leg: &&LegRecord| matches!(&leg.party, Some(OriginRecord::User(user)) if key.sees(user));
+    record.legs.iter().filter(is_own).filter(|leg| talked_from_ms(leg).is_some())
+}
+
+fn is_under_way(record: &CallRecord, leg: &LegRecord) -> bool {
+    record.end.is_none() && leg.end.is_none() && leg.timeline.stage().is_some()
+}
+
+fn ms_between(from: Stamp, until: Stamp) -> u64 {
+    u64::try_from(until.ms().saturating_sub(from.ms())).unwrap_or_default()
+}
+
+impl End {
+    fn new(cause: &str, by: By, sip_status: Option<u16>, q850: Option<u16>) -> Self {
+        Self { cause: cause.to_owned(), by: by.name().to_owned(), sip_status, q850 }
+    }
 }
 
 impl Leg {
@@ -196,5 +249,44 @@ impl CallState {
             Some(Stage::Ending) => Self::Ending,
             None => Self::Ended,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::belonging::tests::{key, leg, record, user};
+    use super::*;
+
+    #[test]
+    fn a_party_is_told_of_its_own_part_and_of_nobody_else() {
+        let legs = [
+            leg(&json!({"trunk": "carrier"}), "in", 0, &["talking"; 8]),
+            leg(&user("acme+alice"), "out", 0, &["ringing", "talking"]),
+            leg(&user("beta+bob"), "out", 2, &["ringing", "talking", "on_hold"]),
+            leg(&user("beta+rang"), "out", 2, &["ringing"]),
+        ];
+        let record = record(&json!({"trunk": "carrier"}), "7", &legs);
+        let (beta, now) = (key(Some("beta")), record.began_at.plus_ms(60_000));
+        let told = Call::new(&record, &beta, Share::Part, now);
+        assert_eq!(told.legs.len(), 1);
+        assert_eq!(told.legs[0].party.user.as_deref(), Some("beta+bob"));
+        assert_eq!((told.origin, told.destination.as_str()), (Party::default(), "n"));
+        assert_eq!((told.began_at.as_str(), told.duration_ms), ("2026-11-28T09:00:02.000Z", 3000));
+        assert_eq!(told.answered_at.as_deref(), Some("2026-11-28T09:00:03.000Z"));
+        assert_eq!(told.ended_at.as_deref(), Some("2026-11-28T09:00:05.000Z"));
+        assert_eq!((told.talked_ms, told.recordings.len()), (2000, 0));
+        assert_eq!(told.end.map(|end| end.by).as_deref(), Some("callee"));
+        let whole = Call::new(&record, &key(Some("acme")), Share::Sole, now);
+        assert_eq!((whole.legs.len(), whole.recordings.as_slice()), (4, &["a.wav".to_owned()][..]));
+        // It goes on without beta.
+        let mut running = CallRecord { end: None, ..record };
+        assert!(is_over(&running, &beta, Share::Part) && !is_over(&running, &beta, Share::Sole));
+        running.legs[2].end = None;
+        running.legs[2].timeline.segments[2].duration_ms = None;
+        let told = Call::new(&running, &beta, Share::Part, now);
+        assert_eq!((told.state, told.ended_at, told.duration_ms), (CallState::OnHold, None, 58_000));
+        assert!(!is_over(&running, &beta, Share::Part));
     }
 }

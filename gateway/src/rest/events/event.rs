@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::cdr::{CallRecord, Stamp};
 
-use crate::rest::calls::view::{Call, is_seen_by};
+use crate::rest::calls::Numbers;
+use crate::rest::calls::view::{Call, is_over};
 use crate::rest::keys::ApiKey;
 
 /// What kind of thing happened.
@@ -111,13 +113,21 @@ impl Happening {
         }
     }
 
+    /// The customers that may know of it, the one first whose it is.
+    #[must_use]
+    pub fn customers(&self, numbers: &Numbers) -> Vec<String> {
+        match self {
+            Self::Call(_, record) => numbers.belonging(record).customers().cloned().collect(),
+            Self::Recording(_, record) => numbers.belonging(record).owners().to_vec(),
+            Self::Registration(user, _) => {
+                user.split_once(CUSTOMER_MARK).map(|(customer, _)| customer.to_owned()).into_iter().collect()
+            }
+        }
+    }
+
     /// What a key is told of it; nothing, where it may not know of it.
     #[must_use]
-    pub fn told_to(&self, key: &ApiKey, at: Stamp) -> Option<Event> {
-        let is_seen = match self {
-            Self::Call(_, record) | Self::Recording(_, record) => is_seen_by(record, key),
-            Self::Registration(user, _) => key.sees(user),
-        };
+    pub fn told_to(&self, key: &ApiKey, numbers: &Numbers, at: Stamp) -> Option<Event> {
         let mut event = Event {
             kind: self.kind(),
             at: at.into(),
@@ -127,16 +137,27 @@ impl Happening {
             contacts: None,
         };
         match self {
-            Self::Call(_, record) => event.call = Some(Call::new(record, key, at)),
+            Self::Call(kind, record) => {
+                let share = numbers.belonging(record).share(key)?;
+                // Who is in it no more is told of its end alone.
+                let is_news =
+                    share.is_whole() || *kind == EventKind::CallEnded || !is_over(record, key, share);
+                event.call = is_news.then(|| Call::new(record, key, share, at));
+                event.call.as_ref()?;
+            }
             Self::Recording(name, record) => {
-                event.call = Some(Call::new(record, key, at));
+                let share = numbers.belonging(record).share(key).filter(|share| share.is_whole())?;
+                event.call = Some(Call::new(record, key, share, at));
                 event.recording = Some(name.clone());
             }
             Self::Registration(user, contacts) => {
+                if !key.sees(user) {
+                    return None;
+                }
                 event.user = Some(user.clone());
                 event.contacts = Some(*contacts);
             }
         }
-        is_seen.then_some(event)
+        Some(event)
     }
 }

@@ -20,6 +20,7 @@ use webtrunk_signalling::lock::lock;
 use super::event::EventKind;
 use super::hub::{EventId, Hub, Missed, Numbered};
 use crate::rest::caller::Caller;
+use crate::rest::calls::Numbers;
 use crate::rest::door::Door;
 use crate::rest::keys::ApiKey;
 use crate::rest::problem::Problem;
@@ -41,6 +42,8 @@ const PIECE: usize = 64;
 pub struct Streams {
     /// Where events come from.
     pub hub: Hub,
+    /// By which it goes whose calls are.
+    pub numbers: Numbers,
     open: Arc<Mutex<Vec<String>>>,
 }
 
@@ -58,6 +61,7 @@ struct Stream {
     key: ApiKey,
     kinds: HashSet<EventKind>,
     hub: Hub,
+    numbers: Numbers,
     door: Door,
     live: Receiver<Arc<Numbered>>,
     /// What happened before.
@@ -94,12 +98,13 @@ pub async fn events(
     let kinds = query.kinds()?;
     let place = streams.place(&caller.0.id)?;
     let last = request.headers().get("Last-Event-ID").and_then(|value| value.to_str().ok());
+    let customer = caller.0.customer.as_deref();
     let (kept, missed, live) = match last.map(str::parse::<EventId>) {
-        None => streams.hub.listen(None),
-        Some(Ok(last)) => streams.hub.listen(Some(last)),
+        None => streams.hub.listen(None, customer),
+        Some(Ok(last)) => streams.hub.listen(Some(last), customer),
         // Whatever it is, it is none of ours.
         Some(Err(missed)) => {
-            let (_, _, live) = streams.hub.listen(None);
+            let (_, _, live) = streams.hub.listen(None, customer);
             (Vec::new(), Some(missed), live)
         }
     };
@@ -108,6 +113,7 @@ pub async fn events(
         key: caller.0,
         kinds,
         hub: streams.hub.clone(),
+        numbers: streams.numbers.clone(),
         door: door.get_ref().clone(),
         live,
         kept: kept.into(),
@@ -137,6 +143,12 @@ impl EventQuery {
 }
 
 impl Streams {
+    /// None yet; whose calls are goes by these numbers.
+    #[must_use]
+    pub fn new(numbers: Numbers) -> Self {
+        Self { numbers, ..Self::default() }
+    }
+
     fn place(&self, key: &str) -> Result<Place, Problem> {
         let mut open = lock(&self.open);
         if open.iter().filter(|own| *own == key).count() >= STREAMS_MAX {
@@ -195,7 +207,7 @@ impl Stream {
         if !self.kinds.contains(&kind) || !self.door.has(&self.key) {
             return;
         }
-        let Some(told) = event.happening.told_to(&self.key, event.at) else { return };
+        let Some(told) = event.happening.told_to(&self.key, &self.numbers, event.at) else { return };
         let Ok(data) = serde_json::to_string(&told) else { return };
         let _ = write!(text, "id: {}\nevent: {}\ndata: {data}\n\n", self.hub.name(event.number), kind.name());
     }

@@ -8,11 +8,13 @@ use webtrunk_signalling::lock::lock;
 
 use super::event::{EventKind, Happening};
 use super::hub::Hub;
+use crate::rest::calls::Numbers;
 use crate::rest::recordings::name_of;
 
 /// Watches records on their way, and tells the hub what has changed.
 pub struct Watcher {
     hub: Hub,
+    numbers: Numbers,
     seen: Mutex<HashMap<RecordId, Seen>>,
 }
 
@@ -25,10 +27,15 @@ struct Seen {
 }
 
 impl Watcher {
-    /// One that tells this hub.
+    /// One that tells this hub; whose calls are goes by these numbers.
     #[must_use]
-    pub fn new(hub: Hub) -> Self {
-        Self { hub, seen: Mutex::default() }
+    pub fn new(hub: Hub, numbers: Numbers) -> Self {
+        Self { hub, numbers, seen: Mutex::default() }
+    }
+
+    fn publish(&self, happening: Happening) {
+        let customers = happening.customers(&self.numbers);
+        self.hub.publish(happening, customers);
     }
 }
 
@@ -70,10 +77,10 @@ impl CdrKeeper for Watcher {
         drop(all);
         let is_over = record.end.is_some();
         for kind in kinds {
-            self.hub.publish(Happening::Call(kind, Arc::clone(&record)));
+            self.publish(Happening::Call(kind, Arc::clone(&record)));
         }
         for name in record.recordings.iter().filter(|_| is_over) {
-            self.hub.publish(Happening::Recording(name_of(name), Arc::clone(&record)));
+            self.publish(Happening::Recording(name_of(name), Arc::clone(&record)));
         }
     }
 }

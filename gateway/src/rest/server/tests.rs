@@ -26,16 +26,18 @@ async fn ask(keys: Vec<ApiKey>, requests: &[Asked<'_>]) -> Vec<(u16, header::Hea
     let telephony = Telephony::start(&config, &Certificates::default(), None, Shares::of_tests(), None)
         .expect("free ports");
     let door = Door::default();
-    door.take_up(ApiKeys::new(keys));
+    door.take_up(ApiKeys::new(keys), 1000);
     let rest = Rest {
         path: PATH.to_owned(),
         origins: vec!["https://crm.example".parse().expect("an origin")],
         door,
-        calls: telephony.rest_calls(Journal::default()),
-        dialler: telephony.dialler(Originator::channel().0, Numbers::default()),
+        calls: telephony.rest_calls(Journal::new(Numbers::default()), Numbers::default()),
+        dialler: telephony.dialler(Originator::channel().0),
         places: telephony.places(),
         recordings: Recordings::default(),
         streams: Streams::default(),
+        people: People::channel().0,
+        tokens: Tokens::default(),
     };
     let service = test::init_service(App::new().service(rest.service())).await;
     let mut answers = Vec::new();
@@ -77,7 +79,11 @@ fn operations() -> Vec<(Method, String, String)> {
         let methods = item.as_object().expect("operations").clone().into_iter();
         methods.map(move |(method, operation)| {
             let scope = operation["security"][0]["api_key"][0].as_str().expect("a scope").to_owned();
-            (method.to_uppercase().parse().expect("a method"), path.replace("{id}", "none"), scope)
+            (
+                method.to_uppercase().parse().expect("a method"),
+                path.replace("{id}", "none").replace("{name}", "none"),
+                scope,
+            )
         })
     });
     each.collect()

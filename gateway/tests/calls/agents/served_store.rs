@@ -11,7 +11,7 @@ use super::records::records;
 use super::stage::{CALLEE_HZ, Stage, phone, talk_from_webrtc, webrtc};
 use crate::sip::raw_phone::RawPhone;
 use crate::support::cluster::{Cluster, DATABASE};
-use crate::support::gateway::{GatewayConfig, PATIENCE, password};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
 use crate::support::process::wait_until;
 
@@ -79,4 +79,26 @@ async fn a_database_that_goes_away_disturbs_no_call_and_has_its_record_when_it_i
     assert_eq!((cluster.tell(DATABASE, ENDS), spare.exists()), ("2|hangup".to_owned(), false));
     assert_eq!(records(folder.path()).len(), 2);
     assert_eq!(stage.gateway.log().count(&["the store cannot be written"]), 1, "it is told once");
+}
+
+/// The database takes longer to commit than anybody waits, and commits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_which_a_database_does_not_tell_in_time_is_told_so_and_found_when_it_was_made() {
+    const SLOW: &str = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(7); RETURN NULL; END $$; \
+        CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()";
+    let (folder, host) = (TempDir::new().expect("a folder"), Host::new());
+    let Some(cluster) = Cluster::at(host.ip()) else { return };
+    let key = "5ea1ed".repeat(10) + "5ea1";
+    let config = GatewayConfig::default().store_in(&cluster).store_key("WEBTRUNK_TEST_STORE_KEY", &key);
+    let gateway = Gateway::start(&config.token_in(folder.path()));
+    cluster.tell(DATABASE, SLOW);
+    let told = gateway.operate("user add", &["carol"]);
+    let error = String::from_utf8(told.stderr).expect("text");
+    assert_eq!(told.status.code(), Some(1), "{error}");
+    assert!(error.contains("may have been made") && error.contains("look before you repeat it"), "{error}");
+    let list = || String::from_utf8(gateway.operate("user list", &[]).stdout).expect("text");
+    assert!(wait_until(PATIENCE, || list().contains("carol  store")), "{}", list());
+    cluster.tell(DATABASE, "DROP TRIGGER slow ON users");
+    assert!(gateway.operate("user remove", &["carol"]).status.success());
+    assert!(!list().contains("carol"));
 }

@@ -104,6 +104,12 @@ impl JwtKey {
         Ok(Self { verifier: Verifier { algorithm, key }, signing: None })
     }
 
+    /// Whether it makes tokens, and does not prove them alone.
+    #[must_use]
+    pub const fn can_sign(&self) -> bool {
+        self.signing.is_some()
+    }
+
     /// The same with its private half, PEM, to make tokens by.
     ///
     /// # Errors

@@ -125,6 +125,17 @@ impl TokenKey {
         }
     }
 
+    /// Whether it makes tokens, and does not prove them alone.
+    #[must_use]
+    pub const fn can_make(&self) -> bool {
+        match &self.kind {
+            KeyKind::Sealed(_) => true,
+            KeyKind::Jwt(key) => key.can_sign(),
+            // What the web call server's tokens can say is an account.
+            KeyKind::Jwks(_) | KeyKind::Bridge(_) | KeyKind::Legacy(_) => false,
+        }
+    }
+
     /// Makes a token that will be let in; the nonce must be random.
     ///
     /// # Errors

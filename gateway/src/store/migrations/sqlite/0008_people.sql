@@ -1,13 +1,16 @@
 -- Whom the store knows besides the configuration file. What is secret is sealed: AES-256-GCM by store.secret_key, with the nonce before it.
+-- Each row has a seal of all its columns.
 CREATE TABLE users (
     name       TEXT PRIMARY KEY,
     ha1_md5    BLOB NOT NULL, -- sealed
     ha1_sha256 BLOB NOT NULL, -- sealed
-    terms      TEXT NOT NULL  -- JSON
+    terms      TEXT NOT NULL, -- JSON
+    seal       BLOB NOT NULL
 ) STRICT;
 CREATE TABLE customers (
     name  TEXT PRIMARY KEY,
-    terms TEXT NOT NULL -- JSON
+    terms TEXT NOT NULL, -- JSON
+    seal  BLOB NOT NULL
 ) STRICT;
 -- What names that last for a while, and tokens, are made by. Times in s since 1970.
 CREATE TABLE keys (
@@ -17,7 +20,8 @@ CREATE TABLE keys (
     terms        TEXT NOT NULL, -- JSON
     not_before_s INTEGER,
     not_after_s  INTEGER,
-    revoked_s    INTEGER
+    revoked_s    INTEGER,
+    seal         BLOB NOT NULL
 ) STRICT;
 -- What back ends prove themselves by.
 CREATE TABLE api_keys (
@@ -28,5 +32,6 @@ CREATE TABLE api_keys (
     created_s    INTEGER NOT NULL,
     not_before_s INTEGER,
     not_after_s  INTEGER,
-    revoked_s    INTEGER
+    revoked_s    INTEGER,
+    seal         BLOB NOT NULL
 ) STRICT;

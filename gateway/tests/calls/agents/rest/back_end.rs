@@ -9,18 +9,27 @@ use crate::support::process::wait_until;
 
 /// A back end with a key.
 pub(super) struct BackEnd {
-    pub(super) key: MadeKey,
-    id: &'static str,
+    /// What it proves itself by.
+    pub(super) key: String,
+    id: String,
+    hash: String,
 }
 
 impl BackEnd {
-    pub(super) fn new(id: &'static str) -> Self {
-        Self { key: MadeKey::new(id).expect("an id"), id }
+    pub(super) fn new(id: &str) -> Self {
+        let made = MadeKey::new(id).expect("an id");
+        let key = made.key.expose().to_owned();
+        Self { key, id: id.to_owned(), hash: hash_text(&made.hash) }
+    }
+
+    /// One whose key somebody else has made.
+    pub(super) fn with_key(id: &str, key: String) -> Self {
+        Self { key, id: id.to_owned(), hash: String::new() }
     }
 
     /// Its entry of the configuration.
     pub(super) fn entry(&self, scopes: &str, more: &str) -> String {
-        let (id, hash) = (self.id, hash_text(&self.key.hash));
+        let Self { id, hash, .. } = self;
         format!("[[api_keys]]\nid = \"{id}\"\nsecret_sha256 = \"{hash}\"\nscopes = [{scopes}]\n{more}\n")
     }
 
@@ -60,7 +69,7 @@ impl BackEnd {
         body: &str,
         more: &[(&str, &str)],
     ) -> (u16, Vec<u8>) {
-        let authorization = format!("Bearer {}", self.key.key.expose());
+        let authorization = format!("Bearer {}", self.key);
         let mut headers =
             vec![("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
         headers.extend(more);

@@ -91,7 +91,7 @@ async fn a_back_end_sees_its_customers_calls_alone_and_hangs_one_up() {
     assert_eq!(reader.ask(gateway, "GET", "/calls", None).0, 401);
     assert_eq!(own.ask(gateway, "GET", "/calls", None).0, 200);
     for key in [&own, &acme, &reader] {
-        assert_eq!(gateway.log().count(&[key.key.key.expose()]), 0);
+        assert_eq!(gateway.log().count(&[&key.key]), 0);
     }
 }
 
@@ -187,6 +187,14 @@ async fn a_call_that_a_back_end_made_ends_with_who_is_busy_and_what_may_not_be_c
         (&"busy".into(), &"busy".into()),
         "{over}"
     );
+
+    // Nobody is called by the rights of who is not there.
+    for asked in
+        [json!({"user": "mallory", "to": "9100"}), json!({"user": "mallory", "from": "8100", "to": "9100"})]
+    {
+        let (status, told) = own.ask(gateway, "POST", "/calls", Some(&asked));
+        assert_eq!((status, &told["type"]), (422, &"urn:webtrunk:problem:no-user".into()), "{told}");
+    }
 
     // The dial plan knows no such number.
     let (status, told) =

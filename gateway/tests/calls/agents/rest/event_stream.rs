@@ -33,7 +33,7 @@ impl EventStream {
         let mut connection = TcpStream::connect(&authority).expect("the gateway listens");
         connection.set_read_timeout(Some(PATIENCE * 3)).expect("it is open");
         let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
-        let key = back_end.key.key.expose();
+        let key = &back_end.key;
         let request = format!(
             "GET /api/v1/events{query} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {key}\r\n{last}\r\n"
         );

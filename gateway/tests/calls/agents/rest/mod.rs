@@ -1,7 +1,11 @@
 //! Back ends: they see calls, make them and end them by an API key, and hear what happens.
 
+mod api_keys;
 mod back_end;
 mod calls;
+mod customers;
 mod event_stream;
 mod events;
+mod floods;
+mod people;
 mod recordings;
