@@ -59,7 +59,7 @@ test: export RUST_TEST_THREADS := 8
 test: setup-test
 	$(MAKE) web
 	$(MAKE) $(DRIVER_MODULES) sdk check
-	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
+	scripts/test $(CARGO) test $(LOCKED) --workspace --no-fail-fast
 
 dtmf-hour: setup-test
 	WEBTRUNK_SPEECH_MINUTES=60 $(CARGO) test $(LOCKED) --release --package webtrunk-codecs --test codecs no_key_is_heard -- --nocapture

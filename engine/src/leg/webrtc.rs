@@ -20,6 +20,7 @@ mod candidates;
 mod config;
 mod event;
 mod remote;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +36,9 @@ pub use self::config::WebrtcConfig;
 pub use self::event::{Received, SendError, TransportError, TransportEvent};
 use self::remote::Remote;
 pub use self::remote::RemoteChanged;
+use self::state::{EarlyDatagrams, State};
 pub use crate::dtls::DtlsRole;
-use crate::dtls::{Association, DtlsCertificate, Handshake, SrtpPair};
+use crate::dtls::{DtlsCertificate, Handshake};
 use crate::ice::{HostCandidate, Ice, RemoteIce};
 use crate::net::Transmit;
 use crate::net::demux::DatagramKind;
@@ -51,12 +53,6 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// back in. Chosen by us.
 const RESTART_SILENCE: Duration = Duration::from_secs(8);
 
-/// DTLS datagrams kept for a peer whose description has not come: a ClientHello is two.
-const EARLY_DATAGRAMS_MAX: usize = 8;
-
-/// Longest of them in bytes: Ethernet's payload.
-const EARLY_DATAGRAM_LENGTH_MAX: usize = 1500;
-
 /// ICE, DTLS and SRTP of one leg.
 pub struct WebrtcTransport {
     ice: Ice,
@@ -69,27 +65,6 @@ pub struct WebrtcTransport {
     /// Goodbyes, which outlive the association.
     farewells: VecDeque<Transmit>,
     events: VecDeque<TransportEvent>,
-}
-
-enum State {
-    /// We have candidates; the peer's description has not come.
-    Gathering {
-        early: Vec<Vec<u8>>,
-    },
-    /// Described, but no check has come.
-    Checking {
-        expires_at: Instant,
-    },
-    Handshaking {
-        handshake: Box<Handshake>,
-        expires_at: Instant,
-    },
-    Ready {
-        association: Association,
-        srtp: Box<SrtpPair>,
-    },
-    Closed,
-    Failed(TransportError),
 }
 
 impl WebrtcTransport {
@@ -120,7 +95,7 @@ impl WebrtcTransport {
             certificate,
             config,
             remote: None,
-            state: State::Gathering { early: Vec::new() },
+            state: State::Gathering { early: EarlyDatagrams::default() },
             told_silent: None,
             farewells: VecDeque::new(),
             events: VecDeque::new(),
@@ -254,12 +229,12 @@ impl WebrtcTransport {
                 Ok(Received::Control)
             }
             DatagramKind::Rtp => {
-                let packet = self.rx()?.rx.unprotect_rtp(datagram)?;
+                let packet = self.state.keys()?.rx.unprotect_rtp(datagram)?;
                 self.ice.hear_media(from, local, now);
                 Ok(Received::Rtp(packet))
             }
             DatagramKind::Rtcp => {
-                let packet = self.rx()?.rx.unprotect_rtcp(datagram)?;
+                let packet = self.state.keys()?.rx.unprotect_rtcp(datagram)?;
                 self.ice.hear_media(from, local, now);
                 Ok(Received::Rtcp(packet))
             }
@@ -398,16 +373,7 @@ impl WebrtcTransport {
 
     fn handle_dtls(&mut self, datagram: &[u8], now: Instant) -> Result<(), DropReason> {
         match &mut self.state {
-            State::Gathering { early } => {
-                if datagram.len() > EARLY_DATAGRAM_LENGTH_MAX {
-                    return Err(DropReason::TooLong);
-                }
-                if early.len() == EARLY_DATAGRAMS_MAX {
-                    return Err(DropReason::Overrun);
-                }
-                early.push(datagram.to_vec());
-                Ok(())
-            }
+            State::Gathering { early } => early.keep(datagram),
             State::Handshaking { handshake, .. } => {
                 let result = handshake.handle_datagram(datagram, now);
                 self.settle_handshake();
@@ -423,17 +389,6 @@ impl WebrtcTransport {
                 result
             }
             State::Checking { .. } | State::Closed | State::Failed(_) => Err(DropReason::NotReady),
-        }
-    }
-
-    fn rx(&mut self) -> Result<&mut SrtpPair, DropReason> {
-        match &mut self.state {
-            State::Ready { srtp, .. } => Ok(srtp),
-            State::Gathering { .. }
-            | State::Checking { .. }
-            | State::Handshaking { .. }
-            | State::Closed
-            | State::Failed(_) => Err(DropReason::NotReady),
         }
     }
 
@@ -496,18 +451,5 @@ impl fmt::Debug for WebrtcTransport {
             .field("state", &self.state)
             .field("path", &self.ice.path())
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gathering { .. } => f.write_str("Gathering"),
-            Self::Checking { .. } => f.write_str("Checking"),
-            Self::Handshaking { .. } => f.write_str("Handshaking"),
-            Self::Ready { .. } => f.write_str("Ready"),
-            Self::Closed => f.write_str("Closed"),
-            Self::Failed(error) => write!(f, "Failed({error:?})"),
-        }
     }
 }

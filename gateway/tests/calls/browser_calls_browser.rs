@@ -36,9 +36,8 @@ fn two_browsers_hear_each_other_without_transcoding() {
     alice.next("accepted");
     alice.await_tone(BOB_HZ);
     bob.await_tone(ALICE_HZ);
-    let (at_alice, at_bob) = (alice.begin_to_listen(2.0), bob.begin_to_listen(2.0));
-    at_alice.wait().assert_tone(BOB_HZ, 0.25, 0.3);
-    at_bob.wait().assert_tone(ALICE_HZ, 0.25, 0.3);
+    alice.assert_hears(BOB_HZ, 0.25, 0.3);
+    bob.assert_hears(ALICE_HZ, 0.25, 0.3);
     for page in [&alice, &bob] {
         assert_eq!(page.codecs(), ["audio/opus", "audio/opus"]);
     }

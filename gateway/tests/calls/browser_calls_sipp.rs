@@ -73,7 +73,7 @@ fn hears_and_is_heard(library: Library, law: Law) {
     for (number, phone, hz) in [("1", playing, 1400.0), ("2", echoing, 1020.0)] {
         alice.call_through(number);
         alice.await_tone(hz);
-        alice.listen(3.0).assert_tone(hz, 0.25, 0.3);
+        alice.assert_hears(hz, 0.25, 0.3);
         assert_eq!(alice.codecs(), ["audio/opus", "audio/opus"]);
         alice.hangup();
         alice.next("ended");

@@ -28,7 +28,7 @@ fn a_page_without_ipv4_hears_the_echo() {
         alice.register(&gateway, "alice", &LineConfig { library, microphone, ..LineConfig::default() });
         alice.call_through("9196");
         alice.await_tone(HZ);
-        alice.listen(2.0).assert_tone(HZ, 0.25, 0.3);
+        alice.assert_hears(HZ, 0.25, 0.3);
         assert_eq!(alice.selected("remoteCandidateId")["address"], GATEWAY);
         alice.hangup();
         alice.next("ended");

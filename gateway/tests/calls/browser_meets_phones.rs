@@ -1,6 +1,5 @@
 //! A browser and phones of ours: in a conference, and one whose media is encrypted by keys in the description.
 
-use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{Call, LaterKeys, Phone, PhoneConfig, PhoneSrtp, SrtpProfile, Voice};
 
@@ -9,7 +8,7 @@ use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::page::{LineConfig, Microphone, Page};
-use crate::support::sound::PEAK_AT_10_DBM0;
+use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 use crate::support::turn::Turn;
 
 const PAGE_HZ: f64 = 1020.0;
@@ -39,9 +38,8 @@ async fn phone(host: &Host, gateway: &Gateway, codec: CodecId, hz: u16, srtp: Op
 async fn level(call: &Call, hz: f64) -> f64 {
     let so_far = call.heard().await.expect("a log").packets.len();
     call.heard_packets(so_far + 75, PATIENCE).await.expect("audio");
-    let rate = SampleRate::HZ_8000;
-    let heard = call.heard().await.expect("a log").samples(rate);
-    goertzel_dbm0(&heard[heard.len() - rate.samples_in_ms(1000)..], rate, hz)
+    let heard = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);
+    Sound::telephone(heard).last_seconds(1.0).dbm0_at(hz)
 }
 
 fn is_heard(level_dbm0: f64) -> bool {
@@ -132,6 +130,6 @@ async fn assert_both_hear(alice: &Page, call: &Call, profile: SrtpProfile) {
     assert_eq!(call.srtp_profile(), Some(profile));
     tokio::task::block_in_place(|| {
         alice.await_tone(PHONES_HZ[0].into());
-        alice.listen(2.0).assert_tone(PHONES_HZ[0].into(), PEAK_AT_10_DBM0, 0.5);
+        alice.assert_hears(PHONES_HZ[0].into(), PEAK_AT_10_DBM0, 0.5);
     });
 }

@@ -33,7 +33,7 @@ fn a_page_without_udp_hears_the_echo() {
             alice.restart_ice();
             alice.await_tone(HZ);
         }
-        alice.listen(5.0).assert_tone(HZ, 0.25, 0.3);
+        alice.assert_hears(HZ, 0.25, 0.3);
         assert_eq!(alice.selected_protocol(), "tcp");
         alice.hangup();
         alice.next("ended");
@@ -49,7 +49,7 @@ fn a_page_with_both_takes_udp() {
     let (gateway, alice) = start(&browser, "tcp = true");
     alice.call_through("9196");
     alice.await_tone(HZ);
-    alice.listen(2.0).assert_tone(HZ, 0.25, 0.3);
+    alice.assert_hears(HZ, 0.25, 0.3);
     assert_eq!(alice.selected_protocol(), "udp");
     alice.hangup();
     alice.next("ended");

@@ -50,7 +50,7 @@ fn is_passed_through(law: Law, codec: &'static str, format: &str) {
     media.await_tone(law, BROWSER_HZ);
     Sound::telephone(media.hear(law)).assert_tone(BROWSER_HZ, PEAK_AT_10_DBM0, 0.3);
     alice.await_tone(PHONE_HZ);
-    alice.listen(2.0).assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.3);
+    alice.assert_hears(PHONE_HZ, PEAK_AT_10_DBM0, 0.3);
     let spoken = format!("audio/{codec}");
     assert_eq!(alice.codecs(), [spoken.as_str(), spoken.as_str()]);
     let opened = |how: &str| gateway.log().count(&["\"path opened\"", how]);

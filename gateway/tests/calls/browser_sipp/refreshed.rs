@@ -83,7 +83,7 @@ fn refreshed(library: Library) {
     let ground = Ground::of(&call.alice);
     std::thread::sleep(Duration::from_secs(10));
     assert!(call.phone.received("UPDATE").len() >= 4, "{:?}", call.phone.seen());
-    call.alice.listen(2.0).assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
+    call.alice.assert_hears(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
     call.sound.await_tone(Law::Mu, PAGE_HZ);
     ground.assert_stays(&call.alice);
     assert_eq!(call.gateway.log().count(&["refresh refused"]), 0);

@@ -23,7 +23,7 @@ fn a_page_restarts_ice_and_the_call_goes_on() {
         ufrags.extend(self::ufrags(&call));
         assert_eq!(ufrags.len(), 2 * (round + 1), "both sides have new credentials in round {round}");
         call.alice.await_tone(PHONE_HZ);
-        call.alice.listen(2.0).assert_tone(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
+        call.alice.assert_hears(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
         call.sound.await_tone(Law::Mu, PAGE_HZ);
         assert_eq!(self::ground(&call), ground, "round {round}");
     }

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use webtrunk_codecs::SampleRate;
 use webtrunk_codecs::g711::Law;
-use webtrunk_codecs::tone::{Tone, ToneGenerator, goertzel_dbm0};
+use webtrunk_codecs::tone::{Tone, ToneGenerator};
 
 use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
 use crate::support::process::wait_until;
+use crate::support::sound::Sound;
 
 /// The level of every tone, in dBm0: that of call-progress tones.
 pub(crate) const LEVEL_DBM0: f64 = -10.0;
@@ -177,7 +178,7 @@ impl RtpPeer {
 
 /// The level of a frequency in a sound, in dBm0.
 pub(crate) fn level(samples: &[i16], hz: f64) -> f64 {
-    goertzel_dbm0(samples, SampleRate::HZ_8000, hz)
+    Sound::telephone(samples.to_vec()).dbm0_at(hz)
 }
 
 impl Shared {

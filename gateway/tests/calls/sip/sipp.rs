@@ -34,11 +34,12 @@ pub(crate) struct Sipp {
 /// Where the scenarios are.
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios");
 
-/// How long sipp waits, inside a call, for the message that its scenario expects; in milliseconds.
-const RECEIVE_MS: &str = "70000";
+/// How long sipp waits, inside a call, for the message that its scenario expects, in milliseconds: longer than any
+/// test talks before it hangs up, on a busy machine too.
+const RECEIVE_MS: &str = "180000";
 
 /// When sipp gives up; longer than any test waits for it.
-const LIFETIME: &str = "120s";
+const LIFETIME: &str = "240s";
 
 /// What the scenarios take where a test says nothing else.
 const DEFAULTS: Values<'static> = &[

@@ -3,6 +3,8 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 
+use webtrunk_codecs::tone::FULL_SCALE_DBM0;
+
 /// Mono sound of 16 bit samples.
 #[derive(Clone)]
 pub(crate) struct Sound {
@@ -101,17 +103,35 @@ impl Sound {
     /// Fails unless this is a tone of a level, with little beside it.
     ///
     /// # Panics
-    /// When it is another tone, or none, or its level is off by more than `tolerance_db`.
+    /// When [`Sound::expect_tone`] says no.
     pub(crate) fn assert_tone(&self, hz: f64, peak: f64, tolerance_db: f64) {
+        self.expect_tone(hz, peak, tolerance_db).unwrap_or_else(|told| panic!("{told}"));
+    }
+
+    /// Whether this is a tone of a level, with little beside it.
+    ///
+    /// # Errors
+    /// What it is instead, where it is another tone, or none, or its level is off by more than `tolerance_db`.
+    pub(crate) fn expect_tone(&self, hz: f64, peak: f64, tolerance_db: f64) -> Result<(), String> {
         let (tone, all, share) = (self.level_at(hz), self.level(), self.share_of_tone(hz));
         let told = format!(
             "{hz} Hz at {tone:.2} dB of {all:.2} dB, in {:.0} % of {:.1} s",
             share * 100.0,
             self.seconds()
         );
-        assert!(share > 0.9, "not the tone: {told}");
         let gain = tone - 20.0 * peak.log10();
-        assert!(gain.abs() <= tolerance_db, "gain is {gain:.2} dB: {told}");
+        if share <= 0.9 {
+            return Err(format!("not the tone: {told}"));
+        }
+        if gain.abs() > tolerance_db {
+            return Err(format!("gain is {gain:.2} dB: {told}"));
+        }
+        Ok(())
+    }
+
+    /// The level of a tone in dBm0: the median of all windows.
+    pub(crate) fn dbm0_at(&self, hz: f64) -> f64 {
+        self.level_at(hz) + FULL_SCALE_DBM0
     }
 
     fn windows(&self) -> impl Iterator<Item = &[i16]> {

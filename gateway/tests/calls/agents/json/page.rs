@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use webtrunk_codecs::SampleRate;
-use webtrunk_codecs::tone::goertzel_dbm0;
 use webtrunk_loadtest::agent::{
     Call, Direction, Heard, JsonPage, PageError, PageMedia, Trust, Voice, WebrtcConfig,
 };
 
 use crate::agents::stage::{CALLEE_HZ, LEVEL_DBM0, Stage};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
+use crate::support::sound::Sound;
 
 /// What every stage here has: pages of users with passwords.
 pub(super) fn pages(lines: &str) -> GatewayConfig {
@@ -153,7 +153,7 @@ pub(super) async fn assert_phone_hears_no(call: &Call, hz: u16) {
 fn latest(heard: &Heard, hz: u16) -> f64 {
     let samples = heard.samples(SampleRate::HZ_8000);
     let from = samples.len().saturating_sub(8000);
-    goertzel_dbm0(&samples[from..], SampleRate::HZ_8000, hz.into())
+    Sound::telephone(samples[from..].to_vec()).dbm0_at(hz.into())
 }
 
 /// What the other ends say.
