@@ -125,7 +125,8 @@ export class Media {
     const value = (name: string): string | undefined => lines.find((it) => it.startsWith(`a=${name}:`))?.slice(name.length + 3);
     const [sdpMid, usernameFragment] = [value('mid') ?? null, value('ice-ufrag') ?? null];
     for (const line of lines.filter((it) => it.startsWith('a=candidate:'))) {
-      await this.#connection.addIceCandidate({ candidate: line.slice(2), sdpMid, usernameFragment });
+      // One that this browser does not take says nothing of the others.
+      await this.#connection.addIceCandidate({ candidate: line.slice(2), sdpMid, usernameFragment }).catch(() => {});
     }
   }
 

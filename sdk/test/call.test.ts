@@ -244,7 +244,8 @@ test('candidates that the gateway tells later are given to the peer connection',
   await talk(phone, browser);
   const lines = ['a=ice-ufrag:gwUF', 'a=ice-pwd:secret', 'm=audio 9 UDP/TLS/RTP/SAVPF 0', 'a=mid:0'];
   const told = ['candidate:H1 1 udp 2 192.0.2.1 5 typ host', 'candidate:H2 1 udp 1 192.0.2.2 5 typ host'];
-  const fragment = [...lines, ...told.map((it) => `a=${it}`), ''].join('\r\n');
+  const refused = 'a=candidate:T1 1 tcp 3 192.0.2.1 443 typ host tcptype passive';
+  const fragment = [...lines, refused, ...told.map((it) => `a=${it}`), ''].join('\r\n');
   browser.socket.event('candidates', { seq: 3, callId: 'a1', fragment });
   await settle();
   const expected = told.map((candidate) => ({ candidate, sdpMid: '0', usernameFragment: 'gwUF' }));

@@ -129,7 +129,10 @@ export class FakeConnection {
     if (description.type === 'offer') this.transceivers.push({ direction: 'recvonly', sender: { track: null } });
   }
 
-  async addIceCandidate(candidate: Json): Promise<void> { this.candidates.push(candidate); }
+  async addIceCandidate(candidate: Json): Promise<void> {
+    if (candidate.candidate.includes(' tcp ')) throw new Error('no TCP here');
+    this.candidates.push(candidate);
+  }
 
   close(): void { this.signalingState = 'closed'; }
 

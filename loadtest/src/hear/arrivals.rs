@@ -139,6 +139,7 @@ mod tests {
     fn heard(indexes: &[u16]) -> Heard {
         let packets = indexes.iter().map(|index| HeardPacket {
             at: SystemTime::UNIX_EPOCH + PTIME * u32::from(*index),
+            from: std::net::SocketAddr::from(([192, 0, 2, 1], 4000)),
             codec: CodecId::Pcmu,
             sequence: 65_533_u16.wrapping_add(*index),
             timestamp: u32::MAX.wrapping_add(160 * u32::from(*index)),

@@ -131,6 +131,7 @@ mod tests {
     fn heard(packets: impl Iterator<Item = (u32, Duration, Vec<u8>)>, codec: CodecId) -> Heard {
         let packets = packets.map(|(index, delay, payload)| HeardPacket {
             at: began_at() + PTIME * index + delay,
+            from: std::net::SocketAddr::from(([192, 0, 2, 1], 4000)),
             codec,
             sequence: 500 + index as u16,
             timestamp: 77_u32.wrapping_add(index * codec.clock_rate().hz() / 50),

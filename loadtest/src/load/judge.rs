@@ -199,6 +199,7 @@ mod tests {
             payload.resize(160, 0xff);
             HeardPacket {
                 at: packet.at + Duration::from_millis(1),
+                from: std::net::SocketAddr::from(([192, 0, 2, 1], 4000)),
                 codec: CodecId::Pcmu,
                 sequence: packet.sequence,
                 timestamp: packet.timestamp,

@@ -468,18 +468,30 @@ fn candidates_that_a_party_tells_are_taken_or_refused_by_the_engine() {
 
 #[test]
 fn a_party_is_told_of_the_gateways_new_candidates_as_soon_as_it_talks() {
-    let mut bench = Bench::calling(trunk());
-    bench.effects();
-    let found = |leg| {
-        let fragment = CandidateFragment::new("8hhY", "asd88fgpdd777uzjYhagZg", "0", Vec::new());
+    let found = |leg, ufrag| {
+        let fragment = CandidateFragment::new(ufrag, "asd88fgpdd777uzjYhagZg", "0", Vec::new());
         CallEvent::CandidatesFound { leg, fragment: Box::new(fragment) }
     };
-    let leg = bench.caller;
-    assert!(bench.media(found(leg)).is_empty(), "it was not answered");
-    let (mut bench, _) = Bench::talking(trunk());
-    let leg = bench.caller;
-    let words = bench.media(found(leg));
-    assert!(matches!(&words[..], [told] if told.starts_with("tell caller Candidates(")), "{words:?}");
+    let told = |words: &[String]| -> Vec<String> {
+        let words = words.iter().filter_map(|word| word.split_once(" Candidates("));
+        let ufrag = |rest: &str| rest.split('"').nth(1).unwrap_or_default().to_owned();
+        words.map(|(whom, rest)| format!("{whom} {}", ufrag(rest))).collect()
+    };
+    let mut bench = Bench::calling(trunk());
+    let (caller, callee) = (bench.caller, bench.dial_all()[0]);
+    for (leg, ufrag) in [(caller, "first"), (callee, "second"), (caller, "third")] {
+        assert!(bench.media(found(leg, ufrag)).is_empty(), "nobody has answered");
+    }
+    let words = [bench.answer(callee), bench.agreed(callee, Direction::SendRecv)].concat();
+    assert_eq!(told(&words), ["tell callee second"]);
+    let words = bench.media(CallEvent::AnswerReady { leg: caller, description: description() });
+    assert_eq!(told(&words), ["tell caller third"], "the newest has all: {words:?}");
+    assert!(
+        words.iter().position(|word| word == "answer caller")
+            < words.iter().position(|word| word.contains("third"))
+    );
+    assert!(told(&bench.agreed(caller, Direction::SendRecv)).is_empty(), "once");
+    assert_eq!(told(&bench.media(found(caller, "fourth"))), ["tell caller fourth"]);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The name of the JSON API among listeners, for rules to look at.
+pub const LISTENER: &str = "json";
+
 /// The JSON API's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonConfig {

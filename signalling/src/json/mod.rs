@@ -13,5 +13,5 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 
-pub use config::JsonConfig;
+pub use config::{JsonConfig, LISTENER};
 pub use door::{AccountPassword, AccountPasswords, Entry, Proofs};

@@ -228,6 +228,13 @@ impl Admission {
         }
     }
 
+    /// Whether a request has credentials of another than this user, which answer a challenge of ours.
+    #[must_use]
+    pub fn names_another(&self, request: &Request, source: IpAddr, user: &str) -> bool {
+        let claims = self.claims(request, source);
+        claims.iter().any(|(name, proof)| *proof == Proof::Reached && self.users.user_of(name) != user)
+    }
+
     /// Whom the credentials of a request name, and whether they answer a challenge that was sent there.
     fn claims(&self, request: &Request, source: IpAddr) -> Vec<(String, Proof)> {
         let credentials = request.headers.authorizations().take(CLAIMS_MAX).filter_map(Response::parse);

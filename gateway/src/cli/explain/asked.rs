@@ -7,6 +7,7 @@ use std::time::Instant;
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_signalling::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Passage, leg_span};
+use webtrunk_signalling::json;
 use webtrunk_signalling::sip::agent::Verdict;
 use webtrunk_signalling::sip::doorkeeper::Admission;
 use webtrunk_signalling::sip::flow::{Flow, ListenerId};
@@ -15,7 +16,7 @@ use webtrunk_signalling::sip::message::{HeaderName, Method, NameAddr, Request, S
 use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress, literal};
 use webtrunk_signalling::sip::trunk::Trunks;
 
-use super::{ExplainArguments, Failure, reasons};
+use super::{ExplainArguments, Failure, page, reasons};
 use crate::config::{Config, Trunk};
 use crate::wiring;
 
@@ -40,7 +41,10 @@ pub(super) fn ask(
 ) -> Result<Asked, Failure> {
     let trunk = arguments.trunk.as_deref().map(|name| trunk_named(name, config)).transpose()?;
     let prover = prover(arguments, config)?;
-    let listener = listener(arguments, addresses, (trunk, prover.as_deref()), offer.as_ref())?;
+    if page::is_meant(arguments, config, addresses) {
+        return page::ask(arguments, prover, offer);
+    }
+    let listener = listener(arguments, config, addresses, (trunk, prover.as_deref()), offer.as_ref())?;
     let known = addresses.listener(listener).ok_or("nothing listens")?;
     let source = arguments.source.or_else(|| trunk.and_then(source_of)).unwrap_or(SOMEWHERE);
     let flow = Flow {
@@ -119,6 +123,7 @@ fn prover(arguments: &ExplainArguments, config: &Config) -> Result<Option<String
 /// Which listener it comes to: the one that is named, else one of its caller's kind.
 fn listener(
     arguments: &ExplainArguments,
+    config: &Config,
     addresses: &Addresses,
     (trunk, prover): (Option<&Trunk>, Option<&str>),
     offer: Option<&SessionDescription>,
@@ -128,7 +133,8 @@ fn listener(
     };
     if let Some(name) = &arguments.listener {
         return position(&|known| *known.name == **name).ok_or_else(|| {
-            let known: Vec<_> = addresses.iter().map(|listener| &*listener.name).collect();
+            let known = addresses.iter().map(|listener| &*listener.name);
+            let known: Vec<_> = known.chain(config.json.as_ref().map(|_| json::LISTENER)).collect();
             format!("--listener {name}: no listener has this name; {}", there_are(&known))
         });
     }

@@ -8,6 +8,7 @@
 
 mod asked;
 mod offers;
+mod page;
 mod print;
 mod reasons;
 mod report;

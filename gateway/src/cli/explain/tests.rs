@@ -99,8 +99,12 @@ fn arguments(words: &[&str]) -> ExplainArguments {
 }
 
 fn try_tell(words: &[&str]) -> Result<Report, String> {
+    try_tell_of(TEXT, words)
+}
+
+fn try_tell_of(text: &str, words: &[&str]) -> Result<Report, String> {
     let arguments = arguments(words);
-    let config = Config::parse("w.toml", TEXT).unwrap_or_else(|error| panic!("{error}"));
+    let config = Config::parse("w.toml", text).unwrap_or_else(|error| panic!("{error}"));
     // A Thursday's noon in Berlin, unless something else is said.
     let noon = "2026-01-15T11:00:00Z".parse::<Timestamp>().expect("a moment");
     let at = SystemTime::try_from(arguments.at.unwrap_or(noon)).expect("it is in range");
@@ -258,6 +262,54 @@ fn who_proves_nothing_or_speaks_for_another_is_refused_at_the_door_as_in_calls()
         let words = ["webtrunk", "explain", "--from", "a", "--to", "b", "--header", header];
         assert!(Cli::try_parse_from(words).is_err(), "{header}");
     }
+}
+
+#[test]
+fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_listens_it_is_meant() {
+    let rule = "[[rules]]\nname = 'of pages'\ndestination = '0.*'\nfrom_listeners = ['json']\n\
+                actions = [{ bridge = { user = 'bob' } }]\n";
+    let json = "[json]\npasswords = true\n";
+    let text = TEXT.replacen("[[rules]]", &format!("{rule}[[rules]]"), 1).replacen(
+        "[sip_ws]",
+        &format!("{json}[sip_ws]"),
+        1,
+    );
+    let tell = |words: &[&str]| try_tell_of(&text, &[words, &["--to", "0301"]].concat());
+    let page = ["--from", "alice", "--listener", "json"];
+    let report = tell(&page).expect("it is told");
+    let call = report.call.expect("it is let in");
+    assert_eq!((call.origin.as_str(), call.listener.as_str()), ("user \"alice\"", "json"));
+    assert_eq!(report.decision.rule.as_deref(), Some("of pages"));
+    assert_eq!(report.legs[0].codec.as_deref(), Some("opus"), "as a browser");
+    let of = |words: &[&str]| tell(words).map(|report| report.decision);
+    assert_eq!(
+        of(&["--from", "alice"]).expect("told").rule.as_deref(),
+        Some("out"),
+        "by SIP unless that is said"
+    );
+    let another =
+        of(&["--from", "4930", "--listener", "json", "--user", "bob"]).expect("a token may name a number");
+    assert_eq!((another.rule.as_deref(), another.status), (Some("of pages"), None));
+    assert_eq!(of(&["--from", "4930", "--listener", "json"]).expect("told").status, Some(401));
+    for (more, fault) in [
+        (&["--trunk", "first"][..], "--trunk first: no trunk calls by the JSON API; say another --listener"),
+        (
+            &["--header", "X-Tenant: acme-7"],
+            "--header: a call by the JSON API has none; say another --listener",
+        ),
+    ] {
+        assert_eq!(of(&[&page[..], more].concat()).expect_err("it is wrong"), fault);
+    }
+    let told = of(&["--from", "alice", "--listener", "tls"]).expect_err("it is wrong");
+    assert_eq!(told, "--listener tls: no listener has this name; there are ws, udp, json");
+    let told = try_tell(&[&page[..], &["--to", "0301"]].concat()).expect_err("there is no JSON API");
+    assert_eq!(told, "--listener json: no listener has this name; there are ws, udp");
+
+    let alone = "[http]\n[json]\npasswords = true\n[sip_ws]\nenabled = false\n[media]\naddresses = ['192.0.2.1']\n\
+                 [[users]]\nname = 'alice'\nha1_md5 = '0123456789abcdef0123456789abcdef'\n\
+                 [[rules]]\nname = 'echo'\ndestination = '9196'\nactions = ['answer', 'echo']\n";
+    let report = try_tell_of(alone, &["--from", "alice", "--to", "9196"]).expect("it is told");
+    assert_eq!(report.call.expect("it is let in").listener, "json");
 }
 
 #[test]

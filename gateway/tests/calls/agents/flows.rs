@@ -208,6 +208,35 @@ async fn a_phone_without_an_instance_whose_connection_broke_while_it_rang_is_not
     doors.stage.gateway.assert_all_is_over(1);
 }
 
+/// bob has seen a message of alice's call, and says by his own phone what she would say; a stranger by none at all is taken for
+/// her phone that has moved.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_user_who_knows_the_names_of_a_call_can_neither_end_nor_move_it() {
+    let (doors, homes) =
+        (Doors::new(GatewayConfig::default().user("bob").rule(RULE)), [Host::new(), Host::new()]);
+    let office = phone(doors.stage.caller(CodecId::Pcmu)).await;
+    let mut alice = StreamPhone::connect(&doors, Way::Tcp, &homes[0]).await;
+    let mut bob = StreamPhone::of("bob", OTHER_HZ, &doors, Way::Tcp, &homes[1]).await;
+    alice.register().await;
+    bob.register().await;
+    let (call, invite) = tokio::join!(office.call("alice"), alice.lift());
+    let call = call.expect("an answer");
+    assert_hears(&call, CALLEE_HZ).await;
+    for method in ["UPDATE", "INFO", "BYE"] {
+        let words = alice.words_in(&invite, method);
+        let answer = bob.say(&words).await;
+        assert!(answer.starts_with("SIP/2.0 403 Not Your Call\r\n"), "{method}: {answer}");
+    }
+    assert_hears(&call, CALLEE_HZ).await;
+    let mut alice = alice.hears(CALLER_HZ).await;
+    call.send_info_digit('5').await.expect("taken");
+    let info = alice.receive_request("INFO").await;
+    alice.respond(&info, "", "").await;
+    alice.hang_up(&invite).await;
+    call.ended(PATIENCE).await.expect("hung up");
+    doors.stage.gateway.assert_all_is_over(1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tcp_phone_that_left_its_connection_is_asked_and_hung_up_by_the_new_one() {
     assert_goes_on_though_it_looks_open(Way::Tcp).await;

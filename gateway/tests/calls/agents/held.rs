@@ -8,7 +8,7 @@ use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, w
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 
 /// Waits until a party's media go this way, as it has agreed.
-async fn wait_for_direction(call: &Call, direction: Direction) {
+pub(super) async fn wait_for_direction(call: &Call, direction: Direction) {
     let is_so = async {
         while call.direction().await != Some(direction) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -212,6 +212,16 @@ impl StreamPhone {
         self.connection.send(response.as_bytes()).await;
     }
 
+    /// A request in the dialog that this INVITE began, as this phone would say it.
+    pub(super) fn words_in(&mut self, invite: &str, method: &str) -> String {
+        self.script.request_in(invite, method)
+    }
+
+    /// Says what another has written, and gives the answer.
+    pub(super) async fn say(&mut self, request: &str) -> String {
+        self.ask(request, &mut Vec::new()).await
+    }
+
     /// Refuses a call, and waits until that is acknowledged.
     pub(super) async fn refuse(&mut self, invite: &str, status: &str) {
         let response = self.script.response(invite, status, "", "");

@@ -1,5 +1,6 @@
 //! What came, packet by packet.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use webtrunk_codecs::CodecId;
@@ -36,6 +37,8 @@ pub struct Heard {
 pub struct HeardPacket {
     /// When the kernel got it.
     pub at: SystemTime,
+    /// Where it came from.
+    pub from: SocketAddr,
     /// What it is encoded with.
     pub codec: CodecId,
     /// RTP sequence number.
@@ -141,7 +144,8 @@ impl Log {
         }
     }
 
-    pub(crate) fn push(&mut self, packet: &[u8], at: SystemTime) {
+    /// Takes a packet that came from there at that time.
+    pub(crate) fn push(&mut self, packet: &[u8], (from, at): (SocketAddr, SystemTime)) {
         let Some((header, payload)) = RtpHeader::parse(packet) else {
             self.heard.broken += 1;
             return;
@@ -160,7 +164,7 @@ impl Log {
                 self.heard.noise.push(HeardNoise { sequence, timestamp, payload: payload.into() });
             }
             Some(format) => match format.codec() {
-                Some(codec) => self.push_audio(codec, header, payload, at),
+                Some(codec) => self.push_audio(codec, header, payload, (from, at)),
                 None => self.heard.unexpected += 1,
             },
             None => self.heard.unexpected += 1,
@@ -183,7 +187,13 @@ impl Log {
         self.reports.poll(sending, now)
     }
 
-    fn push_audio(&mut self, codec: CodecId, header: RtpHeader, payload: &[u8], at: SystemTime) {
+    fn push_audio(
+        &mut self,
+        codec: CodecId,
+        header: RtpHeader,
+        payload: &[u8],
+        (from, at): (SocketAddr, SystemTime),
+    ) {
         self.reports.note(&header, codec.clock_rate().hz(), at);
         if self.heard.packets.len() == PACKETS_MAX {
             self.heard.beyond_log += 1;
@@ -191,7 +201,7 @@ impl Log {
         }
         let RtpHeader { marker, sequence, timestamp, ssrc, .. } = header;
         let payload = payload.into();
-        self.heard.packets.push(HeardPacket { at, codec, sequence, timestamp, marker, ssrc, payload });
+        self.heard.packets.push(HeardPacket { at, from, codec, sequence, timestamp, marker, ssrc, payload });
     }
 }
 
@@ -211,10 +221,11 @@ mod tests {
         let mut log = Log::new(Instant::now());
         log.understand(&payload_types(&[CodecId::Pcmu]));
         let now = SystemTime::now();
-        log.push(&packet(0, 1, &[0xff; 160]), now);
-        log.push(&packet(126, 2, &[5, 10, 0, 160]), now);
-        log.push(&packet(8, 3, &[0xd5; 160]), now);
-        log.push(b"\x80", now);
+        let arrival = (SocketAddr::from(([192, 0, 2, 1], 4000)), now);
+        log.push(&packet(0, 1, &[0xff; 160]), arrival);
+        log.push(&packet(126, 2, &[5, 10, 0, 160]), arrival);
+        log.push(&packet(8, 3, &[0xd5; 160]), arrival);
+        log.push(b"\x80", arrival);
         let heard = &log.heard;
         assert_eq!((heard.packets.len(), heard.unexpected, heard.broken), (1, 1, 1));
         assert_eq!((heard.digits_text(), heard.codec()), ("5".to_owned(), Some(CodecId::Pcmu)));

@@ -172,6 +172,7 @@ mod tests {
             let length = encoder.encode(&pcm, &mut payload).expect("20 ms");
             heard.packets.push(HeardPacket {
                 at: began_at + Duration::from_millis(20) * index,
+                from: std::net::SocketAddr::from(([192, 0, 2, 1], 4000)),
                 codec,
                 sequence: 65_530_u16.wrapping_add(index as u16),
                 timestamp: (u32::MAX - 500).wrapping_add(index * codec.clock_rate().hz() / 50),

@@ -354,7 +354,7 @@ impl Task {
 
     fn take(&mut self, datagram: &[u8], from: SocketAddr, at: SystemTime) {
         match self.leg.handle_datagram(datagram, from, Instant::now()) {
-            Received::Rtp(packet) => self.log.push(&packet, at),
+            Received::Rtp(packet) => self.log.push(&packet, (from, at)),
             Received::Rtcp(compound) => self.log.push_report(&compound, self.leg.ssrc(), Instant::now()),
             Received::Control => {}
             Received::Broken => self.log.heard.broken += 1,

@@ -15,6 +15,7 @@ use super::output::{Closing, Flow, Output};
 use super::trail::Trail;
 use crate::adapter::{self, TransferProgress};
 use crate::auth::bucket::{Bucket, Rate};
+use crate::json::LISTENER;
 use crate::json::door::{Granted, Identity};
 use crate::json::protocol::{
     Ended, ErrorCode, Event, Fault, Id, KnownCall, Outcome, Progress, Replaced, TransferStep, notification,
@@ -411,7 +412,6 @@ fn rate() -> Rate {
     Rate::new(REQUESTS_PER_S, REQUESTS_AT_ONCE)
 }
 
-/// The name of the JSON API among listeners, for rules to look at.
 pub(super) fn listener() -> Arc<str> {
-    Arc::from("json")
+    Arc::from(LISTENER)
 }

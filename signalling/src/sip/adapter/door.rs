@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use jiff::Timestamp;
 use tracing::info;
 
+use super::speakers::Speakers;
 use crate::adapter::{Origin, Target};
 use crate::auth::digest::{Algorithm, Credentials};
 use crate::auth::limits::{ShutOut, Whom};
@@ -31,17 +32,19 @@ pub(super) struct Door {
     keeper: Arc<dyn Keeper>,
     /// The users whose registrations have changed.
     changed: BTreeSet<String>,
+    speakers: Speakers,
 }
 
 impl Door {
-    pub(super) const fn new(
+    pub(super) fn new(
         admission: Admission,
         registrar: Registrar,
         locations: Locations,
         layer: TransportLayer,
         keeper: Arc<dyn Keeper>,
     ) -> Self {
-        Self { admission, registrar, locations, layer, keeper, changed: BTreeSet::new() }
+        let (changed, speakers) = (BTreeSet::new(), Speakers::default());
+        Self { admission, registrar, locations, layer, keeper, changed, speakers }
     }
 
     /// Takes back what was kept over a restart: of users that there still are, at listeners that are open.
@@ -104,6 +107,7 @@ impl Door {
 
     /// What was registered over a closed stream can be reached no more.
     pub(super) fn connection_closed(&mut self, connection: ConnectionId) {
+        self.speakers.forget(connection);
         let gone = self.registrar.connection_closed(connection);
         self.forget(&gone, "connection closed");
         // Nothing over a stream was kept.
@@ -167,8 +171,11 @@ impl Doorkeeper for Door {
         if let Some((user, shut_out)) = self.admission.take_shut_out() {
             tell_shut_out(flow, &user, shut_out);
         }
-        if let Verdict::Accept { .. } = &verdict {
+        if let Verdict::Accept { origin } = &verdict {
             self.layer.mark_authenticated(flow);
+            if let Origin::User(user) = origin {
+                self.speakers.note(user, request, flow);
+            }
         }
         verdict
     }
@@ -192,6 +199,12 @@ impl Doorkeeper for Door {
             Gruu::Of(binding) => Some(binding.uri.clone()),
             Gruu::OfNobody | Gruu::None => None,
         }
+    }
+
+    fn is_anothers(&self, request: &Request, flow: &Flow, user: &str) -> bool {
+        self.admission.names_another(request, flow.remote.ip(), user)
+            || self.speakers.is_anothers(flow, user)
+            || self.registrar.is_anothers(flow, user)
     }
 
     fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered {

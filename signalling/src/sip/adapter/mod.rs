@@ -16,6 +16,7 @@ mod names;
 mod orphans;
 mod reload;
 mod routes;
+mod speakers;
 mod task;
 mod texts;
 mod upstream;

@@ -9,7 +9,7 @@ use super::core::{Agent, Mode, UnknownDialog};
 use super::surroundings::{Doorkeeper, Registered, Verdict};
 use crate::adapter::{Event, Origin, RefusedCall, leg_span};
 use crate::room::Crowded;
-use crate::sip::call::{Context, Incoming};
+use crate::sip::call::{Call, Context, Incoming};
 use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::identity::Reading;
 use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, Response, StatusCode};
@@ -78,6 +78,11 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     fn handle_in_dialog(&mut self, leg: LegId, request: Request, flow: Flow, now: Instant) {
+        if self.is_anothers(leg, &request, &flow) {
+            tracing::info!(%flow, %leg, method = %request.method, "request of another user in a dialog refused");
+            let reject = Reject { reason: "Not Your Call".into(), ..Reject::new(StatusCode::FORBIDDEN) };
+            return self.refuse_statelessly(&request, &reject, flow);
+        }
         let Some(key) = self.layer.accept(&request, flow, Some(leg)) else { return };
         if let Err(reject) = request.validate(&IN_DIALOG) {
             if let Some(response) = reject.response(&request, None) {
@@ -86,6 +91,16 @@ impl<D: Doorkeeper> Agent<D> {
             return;
         }
         self.with_call(leg, now, |call, context| call.handle_request(key, request, flow, context));
+    }
+
+    /// Whether a request of a dialog comes from another user than the dialog's.
+    pub(super) fn is_anothers(&self, leg: LegId, request: &Request, flow: &Flow) -> bool {
+        let call = self.calls.get(&leg).and_then(|slot| slot.call.as_ref());
+        let (peer, known) = match call.map(Call::peer) {
+            Some((Origin::User(user), known)) => (user, known),
+            Some((Origin::Trunk(_), _)) | None => return false,
+        };
+        known != *flow && self.doorkeeper.is_anothers(request, flow, peer)
     }
 
     fn handle_out_of_dialog(&mut self, request: Request, flow: Flow, now: Instant) {

@@ -19,7 +19,9 @@ impl<D: Doorkeeper> Agent<D> {
 
     pub(super) fn handle_ack(&mut self, ack: &Request, flow: Flow, now: Instant) {
         // The ACK of a stateless refusal comes here too, and belongs to nothing.
-        if let Ok(Some(leg)) = self.leg_of(ack) {
+        if let Ok(Some(leg)) = self.leg_of(ack)
+            && !self.is_anothers(leg, ack, &flow)
+        {
             self.follow_answer(leg, flow, now);
             self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
         } else {

@@ -51,6 +51,12 @@ pub trait Doorkeeper {
         None
     }
 
+    /// Whether a request in a dialog of this user comes from somebody else: by the flow of another user's phone, or with another's
+    /// credentials. Who proves nothing may be a phone that has moved.
+    fn is_anothers(&self, _request: &Request, _flow: &Flow, _user: &str) -> bool {
+        false
+    }
+
     /// Answers a REGISTER that was admitted (RFC 3261 10.3).
     fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered;
 

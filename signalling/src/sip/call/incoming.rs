@@ -283,6 +283,11 @@ impl Incoming {
         Some(Call::Incoming(self))
     }
 
+    /// Who calls, and the flow there.
+    pub(super) const fn peer(&self) -> (&Origin, Flow) {
+        (&self.origin, self.path.flow())
+    }
+
     /// Takes over a flow in whose place the peer has another. Whether it is this call's.
     pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
         self.origin == *peer && self.path.follow(left, flow)

@@ -97,6 +97,11 @@ impl Leaving {
         (self.dialog.moves(), self.path.flow())
     }
 
+    /// Who is left, and the flow there.
+    pub(super) const fn peer(&self) -> (&Origin, Flow) {
+        (&self.peer, self.path.flow())
+    }
+
     /// Takes over a flow in whose place the peer has another. Whether it is this call's.
     pub(super) fn peer_moved(&mut self, peer: &Origin, left: &[Flow], flow: Flow) -> bool {
         self.peer == *peer && self.path.follow(left, flow)

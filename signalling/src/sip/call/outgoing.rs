@@ -241,6 +241,11 @@ impl Outgoing {
         None
     }
 
+    /// Who is called, and the flow there.
+    pub(super) const fn peer(&self) -> (&Origin, Flow) {
+        (&self.peer, self.path.flow())
+    }
+
     /// Notes that a stream closed; whether it was this call's, and the call waits from now on until its phone has another.
     pub(super) fn connection_closed(&mut self, connection: ConnectionId, now: Instant) -> bool {
         let waits = self.may_return && self.path.connection_closed(connection);

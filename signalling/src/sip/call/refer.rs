@@ -135,6 +135,9 @@ impl Session {
             return Err((StatusCode::BAD_REQUEST, "One Refer-To Is Needed"));
         };
         let address: NameAddr = value.parse().map_err(|_| (StatusCode::BAD_REQUEST, "Bad Refer-To"))?;
+        if escapes_control(value) {
+            return Err((StatusCode::BAD_REQUEST, "Refer-To Has Control Characters"));
+        }
         let Uri::Sip(uri) = &address.uri else {
             return Err((StatusCode::UNSUPPORTED_URI_SCHEME, "Refer-To Is No SIP URI"));
         };
@@ -170,5 +173,31 @@ impl Session {
         let named = [self.dialog.local(), self.dialog.remote()];
         let named = named.into_iter().filter_map(|party| party.uri.as_sip()).map(|uri| &uri.host);
         uri.host == contact.host || named.into_iter().any(|host| *host == uri.host)
+    }
+}
+
+/// Whether a URI has a control character as `%XX`, which no name has, and which ends a line or a text elsewhere.
+fn escapes_control(text: &str) -> bool {
+    let escaped = text.split('%').skip(1).filter_map(|rest| u8::from_str_radix(rest.get(..2)?, 16).ok());
+    escaped.into_iter().any(|octet| octet.is_ascii_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_seen_wherever_they_stand() {
+        for (text, expected) in [
+            ("sip:%00@192.0.2.1", true),
+            ("sip:carol%0d%0A@192.0.2.1", true),
+            ("<sip:carol@192.0.2.1;x=%7f>", true),
+            ("<sip:carol@192.0.2.1?Replaces=a%1F>", true),
+            ("sip:carol%20%40%25@192.0.2.1", false),
+            ("sip:carol@192.0.2.1", false),
+            ("sip:100%2500@192.0.2.1", false),
+        ] {
+            assert_eq!(escapes_control(text), expected, "{text}");
+        }
     }
 }

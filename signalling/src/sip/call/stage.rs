@@ -126,6 +126,16 @@ impl Call {
         }
     }
 
+    /// Who is at the other end, and the flow there.
+    pub(in crate::sip) const fn peer(&self) -> (&Origin, Flow) {
+        match self {
+            Self::Outgoing(call) => call.peer(),
+            Self::Incoming(call) => call.peer(),
+            Self::Session(call) => (&call.peer, call.path.flow()),
+            Self::Leaving(call) => call.peer(),
+        }
+    }
+
     pub(in crate::sip) fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Self::Outgoing(call) => Some(call.poll_timeout()),

@@ -132,6 +132,13 @@ impl Registrar {
         self.table.get(key)
     }
 
+    /// Whether phones of others alone have registered by datagrams from where a flow comes from.
+    #[must_use]
+    pub fn is_anothers(&self, flow: &Flow, user: &str) -> bool {
+        let mut there = self.table.of_source(flow).peekable();
+        there.peek().is_some() && there.all(|binding| binding.user != user)
+    }
+
     /// How many bindings there are, of all users.
     #[must_use]
     pub fn len(&self) -> usize {

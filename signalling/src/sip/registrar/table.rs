@@ -1,16 +1,19 @@
 //! All bindings, findable by key, user, connection and expiry.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::Binding;
-use crate::sip::flow::ConnectionId;
+use crate::sip::flow::{ConnectionId, Flow};
 
 #[derive(Default)]
 pub(super) struct Table {
     bindings: HashMap<u64, Binding>,
     by_user: HashMap<String, Vec<u64>>,
     by_connection: HashMap<ConnectionId, Vec<u64>>,
+    /// Of datagrams that came without a proxy.
+    by_source: HashMap<SocketAddr, Vec<u64>>,
     by_expiry: BTreeSet<(Instant, u64)>,
 }
 
@@ -21,12 +24,16 @@ impl Table {
         if let Some(old) = self.bindings.get(&key) {
             self.by_expiry.remove(&(old.expires_at, key));
             forget(&mut self.by_connection, old.flow.connection.as_ref(), key);
+            forget(&mut self.by_source, source(old).as_ref(), key);
         } else {
             self.by_user.entry(binding.user.clone()).or_default().push(key);
         }
         self.by_expiry.insert((binding.expires_at, key));
         if let Some(connection) = binding.flow.connection {
             self.by_connection.entry(connection).or_default().push(key);
+        }
+        if let Some(source) = source(&binding) {
+            self.by_source.entry(source).or_default().push(key);
         }
         self.bindings.insert(key, binding);
     }
@@ -36,6 +43,7 @@ impl Table {
         self.by_expiry.remove(&(binding.expires_at, key));
         forget(&mut self.by_user, Some(&binding.user), key);
         forget(&mut self.by_connection, binding.flow.connection.as_ref(), key);
+        forget(&mut self.by_source, source(&binding).as_ref(), key);
         Some(binding)
     }
 
@@ -58,6 +66,12 @@ impl Table {
         self.by_connection.get(&connection).cloned().unwrap_or_default()
     }
 
+    /// What was registered by datagrams from where a flow comes from.
+    pub(super) fn of_source(&self, flow: &Flow) -> impl Iterator<Item = &Binding> {
+        let keys = self.by_source.get(&flow.remote).filter(|_| flow.connection.is_none());
+        keys.into_iter().flatten().filter_map(|key| self.bindings.get(key))
+    }
+
     /// The binding that ends first, and when.
     pub(super) fn first_to_expire(&self) -> Option<(Instant, u64)> {
         self.by_expiry.first().copied()
@@ -75,12 +89,20 @@ impl Table {
             && sizes(self.by_user.values().map(Vec::len).sum())
             && self.by_user.values().all(|keys| !keys.is_empty())
             && self.by_connection.values().all(|keys| !keys.is_empty())
+            && self.by_source.values().all(|keys| !keys.is_empty())
             && self.bindings.values().all(|binding| {
                 self.by_expiry.contains(&(binding.expires_at, binding.key))
                     && self.by_user[&binding.user].contains(&binding.key)
                     && binding.flow.connection.is_none_or(|c| self.by_connection[&c].contains(&binding.key))
+                    && source(binding).is_none_or(|source| self.by_source[&source].contains(&binding.key))
             })
     }
+}
+
+/// From where it was registered, where that was by datagrams and not through a proxy.
+fn source(binding: &Binding) -> Option<SocketAddr> {
+    let is_direct = binding.flow.connection.is_none() && binding.path.is_empty();
+    is_direct.then_some(binding.flow.remote)
 }
 
 /// Takes a key out of an index, and the entry with it where it was the last.

@@ -73,12 +73,11 @@ impl<O> Transaction<O> {
         }
     }
 
-    /// Whether a response is about the second of two copies of a request, of which the first rings (RFC 3261 8.2.2.2). One
+    /// Whether a response is about the second of two copies of a request, of which the first rings, or will (RFC 3261 8.2.2.2). One
     /// branch and one sent-by are meant to spare that, but some tell transactions apart by their transport as well.
     pub(super) fn is_about_copy(&self, status: u16) -> bool {
-        let is_ringing =
-            matches!(&self.machine, Machine::InviteClient { machine, .. } if machine.is_proceeding());
-        status == 482 && is_ringing && matches!(self.detour.as_deref(), Some(Detour::Over))
+        let is_open = matches!(&self.machine, Machine::InviteClient { machine, .. } if machine.awaits_peer());
+        status == 482 && is_open && matches!(self.detour.as_deref(), Some(Detour::Over))
     }
 }
 

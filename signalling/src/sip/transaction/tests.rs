@@ -308,6 +308,41 @@ fn who_rings_by_the_stream_and_refuses_the_datagram_as_its_copy_rings_on() {
     assert!(matches!(answered, Some(Received::Response { key: of, .. }) if of == key));
 }
 
+/// The copy by datagrams is refused sooner than the stream has brought the first word of the other.
+#[test]
+fn who_refuses_the_copy_before_it_rings_by_the_stream_rings_all_the_same() {
+    let mut bench = Bench::new();
+    let key = bench.send_long(&Method::Invite);
+    let invite = bench.sent_request();
+    bench.now += DETOUR_MAX;
+    bench.layer.handle_timeout(bench.now);
+    bench.sent();
+    assert!(bench.receive_response(&invite, 482).is_none());
+    assert!(bench.sent_request().method == Method::Ack, "it is not said again");
+    for status in [180, 200] {
+        let told = bench.receive_response(&invite, status);
+        assert!(matches!(told, Some(Received::Response { key: of, .. }) if of == key), "{status}");
+    }
+}
+
+#[test]
+fn the_copy_of_what_rings_here_is_refused_and_does_not_ring() {
+    let mut bench = Bench::new();
+    let (key, invite) = bench.accept(INVITE);
+    bench.respond(key, &invite, 180);
+    bench.sent();
+    let Some(Received::Request(copy)) = bench.receive(&INVITE.replace("z9hG4bKa", "z9hG4bKb")) else {
+        panic!("another branch")
+    };
+    assert!(bench.layer.accept(&copy, bench.flow, None).is_none());
+    assert_eq!(
+        bench.sent(),
+        ["SIP/2.0 482 Loop Detected"],
+        "no provisional response before it, and none after"
+    );
+    assert_eq!(bench.layer.len(), 1);
+}
+
 #[test]
 fn a_request_that_goes_one_way_is_told_of_a_loop() {
     let mut bench = Bench::new();

@@ -1,10 +1,11 @@
 //! A machine whose addresses come and go while a page and a browser by SIP talk.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use webtrunk_loadtest::agent::{Credentials, PageMedia, Voice, WebrtcConfig};
+use webtrunk_loadtest::agent::{Credentials, Heard, PageMedia, Voice, WebrtcConfig};
 
 use super::keys::Keys;
 use super::page::{OTHER_HZ, assert_page_hears, assert_phone_hears, call, connected, hang_up, open, pages};
@@ -18,6 +19,9 @@ const SECOND: &str = "10.99.0.5";
 /// Where pages and browsers are served, which media are not to use.
 const SERVED: &str = "10.99.0.200";
 
+/// How long media may take to go by another address: what it takes the gateway to see that one is gone, and a check.
+const MOVE_MAX: Duration = Duration::from_secs(5);
+
 /// How long the gateway may take to see it, and a caller to learn it.
 const NOTICE_MAX: Duration = Duration::from_secs(8);
 
@@ -25,6 +29,21 @@ const NOTICE_MAX: Duration = Duration::from_secs(8);
 fn addresses(text: &str) -> Vec<IpAddr> {
     let lines = text.lines().filter_map(|line| line.strip_prefix("a=candidate:"));
     lines.map(|line| line.split(' ').nth(4).and_then(|it| it.parse().ok()).expect("an address")).collect()
+}
+
+/// Fails unless all that was heard since then came from this address of ours, but for what came within `moving` of it; and
+/// unless nothing was missing for longer than that.
+fn assert_comes_from(heard: &Heard, address: &str, (since, moving): (SystemTime, Duration)) {
+    let packets = heard.since(since).packets;
+    assert!(packets.len() > 50, "{} packets", packets.len());
+    let settled = packets.iter().filter(|packet| packet.at >= since + moving);
+    let sources: BTreeSet<_> = settled.map(|packet| packet.from.ip()).collect();
+    assert_eq!(sources, BTreeSet::from([ip(address)]));
+    let times = std::iter::once(since).chain(packets.iter().map(|packet| packet.at));
+    let times: Vec<_> = times.collect();
+    let gaps = times.windows(2).map(|pair| pair[1].duration_since(pair[0]).unwrap_or_default());
+    let longest = gaps.max().unwrap_or_default();
+    assert!(longest <= moving.max(Duration::from_secs(1)), "{longest:?} without a packet");
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -71,6 +90,12 @@ fn an_address_that_comes_is_told_to_a_page_and_a_browser_by_sip_who_go_on_by_it_
         assert_eq!(addresses(&offer), [ip(FIRST)]);
         assert!(!offer.contains("a=end-of-candidates"), "there may be more to come:\n{offer}");
 
+        for heard in [placed.media.heard().await, lifted.heard().await] {
+            let sources: BTreeSet<_> =
+                heard.expect("a log").packets.iter().map(|packet| packet.from.ip()).collect();
+            assert_eq!(sources, BTreeSet::from([ip(FIRST)]));
+        }
+
         for come in ["10.99.0.201/32", "10.99.0.5/32"] {
             inside.ip(&format!("address add {come} dev office"));
         }
@@ -88,12 +113,17 @@ fn an_address_that_comes_is_told_to_a_page_and_a_browser_by_sip_who_go_on_by_it_
         let told: Vec<_> = lifted.told_fragments().iter().map(|told| addresses(told)).collect();
         assert_eq!(told, [[ip(FIRST), ip(SECOND)]]);
 
+        let gone_at = SystemTime::now();
         inside.ip("address del 10.99.0.1/32 dev office");
         assert_page_hears(&placed.media, OTHER_HZ).await;
         assert_phone_hears(&lifted, CALLER_HZ).await;
         gateway.log().wait_for(&["browsers are not told of an address any more"], NOTICE_MAX);
+        tokio::time::sleep(MOVE_MAX).await;
         assert_page_hears(&placed.media, OTHER_HZ).await;
         assert_phone_hears(&lifted, CALLER_HZ).await;
+        for heard in [placed.media.heard().await, lifted.heard().await] {
+            assert_comes_from(&heard.expect("a log"), SECOND, (gone_at, MOVE_MAX));
+        }
 
         lifted.hold().await.expect("agreed");
         let answer = lifted.remote_description().expect("an answer").text;

@@ -15,5 +15,6 @@ mod room;
 mod steady;
 mod survival;
 mod together;
+mod told_hold;
 mod transfers;
 mod unread;

@@ -288,3 +288,23 @@ fn with_offer(mut request: Request, number: u64) -> Request {
     request.body = description(number).to_string().into();
     request
 }
+
+/// Who knows the names of a dialog knows no more than whoever saw a message of it.
+#[test]
+fn what_another_user_says_in_a_dialog_by_a_flow_of_its_own_is_refused() {
+    let mut peer = Peer::over_websocket();
+    let call = peer.call_in();
+    let own = peer.flow;
+    peer.flow.connection = Some(crate::sip::flow::ConnectionId(9));
+    for method in ["BYE", "INVITE", "UPDATE", "INFO", "REFER", "MESSAGE", "OPTIONS"] {
+        let mut request = peer.request_in(&call, method);
+        request.headers.set(HeaderName::Authorization, "eve");
+        peer.receive(request);
+        assert_eq!(peer.lines(), [format!("403 {method}")]);
+    }
+    let mut ack = peer.request_in(&call, "ACK");
+    ack.headers.set(HeaderName::Authorization, "eve");
+    peer.receive(ack);
+    peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+    assert_eq!(peer.sent_flows(), [own], "it was moved nowhere");
+}

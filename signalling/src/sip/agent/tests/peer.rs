@@ -72,6 +72,10 @@ impl Doorkeeper for Door {
         }
     }
 
+    fn is_anothers(&self, request: &Request, _: &Flow, user: &str) -> bool {
+        request.headers.get(&HeaderName::Authorization) != Some(user)
+    }
+
     fn register(&mut self, request: &Request, _: &Origin, flow: &Flow, _: Instant) -> Registered {
         // A test's client says by what connection it was here before.
         let left = request.headers.get(&HeaderName::Subject).and_then(|id| id.parse().ok());

@@ -1,0 +1,59 @@
+//! The call that is asked about, as one that a page makes by the JSON API: past another door, by the same rules.
+
+use std::sync::Arc;
+
+use webtrunk_engine::LegId;
+use webtrunk_engine::sdp::SessionDescription;
+use webtrunk_signalling::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, leg_span};
+use webtrunk_signalling::json;
+use webtrunk_signalling::sip::transport::Addresses;
+
+use super::asked::{Asked, SOMEWHERE};
+use super::{ExplainArguments, Failure};
+use crate::config::Config;
+
+/// Whether the call comes to the JSON API: it is said so, or nothing else listens.
+pub(super) fn is_meant(arguments: &ExplainArguments, config: &Config, addresses: &Addresses) -> bool {
+    let is_named = |name: &str| name == json::LISTENER;
+    let meant = match arguments.listener.as_deref() {
+        Some(name) => is_named(name) && !addresses.iter().any(|known| is_named(&known.name)),
+        None => addresses.iter().next().is_none(),
+    };
+    meant && config.json.is_some()
+}
+
+/// Has it come; its `offer` is as it was read, and `prover` the user that the page is.
+pub(super) fn ask(
+    arguments: &ExplainArguments,
+    prover: Option<String>,
+    offer: Option<SessionDescription>,
+) -> Result<Asked, Failure> {
+    if let Some(trunk) = &arguments.trunk {
+        return Err(format!("--trunk {trunk}: no trunk calls by the JSON API; say another --listener").into());
+    }
+    if !arguments.header.is_empty() {
+        return Err("--header: a call by the JSON API has none; say another --listener".into());
+    }
+    let Some(user) = prover else {
+        let reason = "Unauthorized: it proves nothing".to_owned();
+        return Ok(Asked::Refused { status: 401, reason, listener: json::LISTENER.to_owned() });
+    };
+    let leg = LegId::next();
+    Ok(Asked::Admitted(Box::new(Incoming {
+        leg,
+        origin: Origin::User(user),
+        // A token may say which number is shown.
+        caller: Party { user: arguments.from.clone(), display_name: String::new() },
+        destination: arguments.to.clone(),
+        device: None,
+        profile: MediaProfile::Webrtc,
+        offer: offer.map(Box::new),
+        signalled_from: arguments.source.unwrap_or(SOMEWHERE),
+        listener: Arc::from(json::LISTENER),
+        headers: Vec::new(),
+        hops: HOPS_MAX,
+        passed: Passage::default(),
+        replaces: None,
+        span: leg_span(leg),
+    })))
+}
