@@ -20,25 +20,22 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::Span;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::config::{AgentChange, AgentConfig};
 use super::errands::Errands;
-use super::keeping::Kept;
 use super::keyring::Keyring;
 use super::refusals::Refusals;
 use super::requests;
 use super::route::Route;
+use super::slots::Slot;
 use super::surroundings::{Doorkeeper, LocalNames};
 use super::texts::Texts;
-use super::watching::Seen;
 use crate::adapter::{Command, Dial, Event, News, Origin};
 use crate::commons::Commons;
 use crate::deadlines::Deadlines;
-use crate::guarded::guarded;
 use crate::room::{Crowded, Room};
-use crate::sip::call::{Call, CallChange, Context, DialogIndex, Outgoing};
+use crate::sip::call::{Call, CallChange, DialogIndex, Outgoing};
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::Flow;
 use crate::sip::hop::HopReport;
@@ -61,12 +58,12 @@ pub struct Agent<D> {
     pub(super) texts: Texts,
     pub(super) notifier: Notifier,
     pub(super) calls: HashMap<LegId, Slot>,
-    dialogs: DialogIndex,
-    deadlines: Deadlines<LegId>,
+    pub(super) dialogs: DialogIndex,
+    pub(super) deadlines: Deadlines<LegId>,
     /// Legs whose stream closed under an answered call.
     pub(super) stranded: HashSet<LegId>,
-    events: VecDeque<Event>,
-    hops: VecDeque<HopReport>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) hops: VecDeque<HopReport>,
     pub(super) call_changes: VecDeque<CallChange>,
     pub(super) loads: TrunkLoads,
     /// Legs of a process before, which take no room from others.
@@ -74,7 +71,7 @@ pub struct Agent<D> {
     pub(super) refusals: Refusals,
     pub(super) room: Room,
     pub(super) mode: Mode,
-    allow: String,
+    pub(super) allow: String,
 }
 
 /// Whether new work is taken.
@@ -84,17 +81,6 @@ pub(super) enum Mode {
     /// Calls go on, and no new ones are taken.
     Closing,
     Draining,
-}
-
-#[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) call: Option<Call>,
-    deadline: Option<Instant>,
-    /// What those were told of it who watch its user.
-    seen: Option<Seen>,
-    pub(super) kept: Option<Kept>,
-    /// The leg's in the log.
-    pub(super) span: Span,
 }
 
 impl<D: Doorkeeper> Agent<D> {
@@ -330,76 +316,6 @@ impl<D: Doorkeeper> Agent<D> {
     /// The doorkeeper, to be changed.
     pub const fn doorkeeper_mut(&mut self) -> &mut D {
         &mut self.doorkeeper
-    }
-
-    /// Hands a call to `step` and keeps what becomes of it.
-    pub(super) fn with_call(
-        &mut self,
-        leg: LegId,
-        now: Instant,
-        step: impl FnOnce(Call, &mut Context<'_>) -> Option<Call>,
-    ) {
-        let Some(slot) = self.calls.get_mut(&leg) else { return };
-        let Some(call) = slot.call.take() else { return };
-        let span = slot.span.clone();
-        match guarded(|| span.in_scope(|| step(call, &mut self.context(leg, &span, now)))) {
-            Some(call) => self.keep(leg, call, span, now),
-            None => self.break_off(leg, span, now),
-        }
-    }
-
-    /// Makes a call inside its leg's span and keeps it.
-    ///
-    /// # Errors
-    /// Those of `make`; nothing is kept then.
-    pub(super) fn open_call<E>(
-        &mut self,
-        leg: LegId,
-        span: Span,
-        now: Instant,
-        make: impl FnOnce(&mut Context<'_>) -> Result<Call, E>,
-    ) -> Result<(), E> {
-        match guarded(|| span.in_scope(|| make(&mut self.context(leg, &span, now)))) {
-            Some(made) => self.keep(leg, Some(made?), span, now),
-            None => self.break_off(leg, span, now),
-        }
-        Ok(())
-    }
-
-    /// Keeps a call, new or changed, or forgets it where nothing is left of it.
-    pub(super) fn keep(&mut self, leg: LegId, call: Option<Call>, span: Span, now: Instant) {
-        let known = self.calls.get_mut(&leg).map(|slot| (slot.deadline, slot.seen.take(), slot.kept.take()));
-        let (old, seen, kept) = known.unwrap_or_default();
-        let seen = self.follow_call(leg, call.as_ref(), seen, now);
-        let kept = self.keep_call(call.as_ref(), kept);
-        let deadline = call.as_ref().and_then(Call::poll_timeout);
-        self.deadlines.reschedule(leg, old, deadline);
-        if call.is_some() {
-            self.calls.insert(leg, Slot { call, deadline, seen, kept, span });
-        } else {
-            self.calls.remove(&leg);
-            self.loads.end(leg);
-            self.stranded.remove(&leg);
-            self.orphans.remove(&leg);
-            self.dialogs.remove_leg(leg);
-        }
-    }
-
-    /// The core's parts, lent for one input.
-    fn context<'a>(&'a mut self, leg: LegId, span: &'a Span, now: Instant) -> Context<'a> {
-        Context {
-            leg,
-            span,
-            now,
-            layer: &mut self.layer,
-            events: &mut self.events,
-            hops: &mut self.hops,
-            dialogs: &mut self.dialogs,
-            names: &*self.names,
-            keyring: &mut *self.keyring,
-            config: &self.config,
-            allow: &self.allow,
-        }
     }
 
     pub(super) fn tell(&mut self, event: Event) {

@@ -13,6 +13,7 @@ mod refusals;
 mod requests;
 mod responses;
 mod route;
+mod slots;
 mod surroundings;
 #[cfg(test)]
 mod tests;
