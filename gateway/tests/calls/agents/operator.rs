@@ -1,16 +1,20 @@
 //! What an operator sees of a call, and does to it, by the admin API and the command line.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net;
 use webtrunk_codecs::CodecId;
 
 use super::ear::assert_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::PATIENCE;
+use crate::support::host::Host;
 use crate::support::process::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,6 +116,48 @@ async fn connections_that_say_nothing_keep_no_operator_out() {
     let asked_at = Instant::now();
     assert!(wait_until(PATIENCE, || stage.gateway.operate("calls", &[]).status.success()));
     assert!(asked_at.elapsed() < Duration::from_secs(4), "{:?}", asked_at.elapsed());
+}
+
+/// A connection to the pages' door from there.
+async fn connect(source: IpAddr, door: SocketAddr) -> net::TcpStream {
+    let socket = net::TcpSocket::new_v4().expect("a socket");
+    socket.bind((source, 0).into()).expect("the address is ours");
+    socket.connect(door).await.expect("it listens")
+}
+
+/// Whether who comes from there is answered.
+async fn is_let_in(source: IpAddr, door: SocketAddr) -> bool {
+    let mut stream = connect(source, door).await;
+    let mut answer = Vec::new();
+    // A connection that is closed may be reset.
+    let _ = stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: webtrunk\r\nConnection: close\r\n\r\n").await;
+    let _ = stream.read_to_end(&mut answer).await;
+    answer.starts_with(b"HTTP/1.1 200 ")
+}
+
+/// Fails when the two doors count together, or the pages' one counts nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_with_too_many_connections_is_let_in_no_more_and_its_operator_and_others_are() {
+    let stage = Stage::new(&["PCMU"]);
+    let gateway = &stage.gateway;
+    let door: SocketAddr = gateway.http_authority().parse().expect("an address");
+    let (here, other) = (IpAddr::V4(Ipv4Addr::LOCALHOST), Host::new());
+    assert!(is_let_in(here, door).await);
+    let idle = join_all((0..64).map(|_| connect(here, door))).await;
+    let deadline = Instant::now() + PATIENCE;
+    while is_let_in(here, door).await {
+        assert!(Instant::now() < deadline, "it has fifty");
+    }
+    let asked_at = Instant::now();
+    assert!(gateway.operate("calls", &[]).status.success(), "by a door of its own");
+    assert!(gateway.metrics().contains("webtrunk_ready 1"));
+    assert!(asked_at.elapsed() < Duration::from_secs(4), "{:?}", asked_at.elapsed());
+    assert!(is_let_in(other.ip(), door).await, "another is let in");
+    drop(idle);
+    let deadline = Instant::now() + PATIENCE;
+    while !is_let_in(here, door).await {
+        assert!(Instant::now() < deadline, "there is no place");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
