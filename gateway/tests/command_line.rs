@@ -85,6 +85,18 @@ fn an_export_of_records_that_cannot_be_says_why_and_what_to_do() {
     let (status, told) = export(&["--since", "yesterday"]);
     assert_eq!(status, Some(2), "{told}");
     assert!(told.contains("--since") && told.contains("write a date, such as 2026-11-28"), "{told}");
+    let text = "[http]\nbind = \"127.0.0.1:0\"\n[store]\npath = \"w.db\"\n[cdr]\n";
+    fs::write(path, text).expect("the folder is ours");
+    let (status, told) = export(&[]);
+    assert_eq!(status, Some(1), "{told}");
+    assert!(told.contains("w.db: records of calls cannot be read: "), "{told}");
+    assert!(
+        told.contains("start the gateway, which makes it, or name the store that it has (store.path)"),
+        "{told}"
+    );
+    fs::write(folder.path().join("w.db"), "dear alice, this is a letter. ".repeat(100)).expect("ours");
+    let (_, told) = export(&[]);
+    assert!(told.contains("put a copy in its place") && !told.contains("empty one"), "{told}");
 }
 
 #[test]

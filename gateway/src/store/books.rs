@@ -83,9 +83,7 @@ impl Books {
 
     /// Brings what the process before left into the store: records that waited elsewhere, then calls that it had.
     async fn recover(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
-        if let Some(spare) = &mut self.spare {
-            spare.empty_into(connection).await?;
-        }
+        self.empty_spare(connection).await?;
         calls::recover(connection).await?;
         self.is_recovered = true;
         Ok(())
@@ -136,8 +134,8 @@ impl Books {
             self.recover(connection).await?;
             self.has_news = true;
         }
-        if let Some(spare) = self.spare.as_mut().filter(|spare| spare.has_records()) {
-            spare.empty_into(connection).await?;
+        if self.has_spare_records() {
+            self.empty_spare(connection).await?;
             self.has_news = true;
         }
         let heartbeat = Heartbeat::now(self.opened_at);
@@ -159,6 +157,14 @@ impl Books {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// Brings what waits in the spare file into the store.
+    async fn empty_spare(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        let Some(spare) = &mut self.spare else { return Ok(()) };
+        spare.empty_into(connection, &self.spool).await?;
+        self.spool.is_here_alone();
         Ok(())
     }
 
@@ -206,13 +212,13 @@ impl Books {
     }
 
     /// The store takes nothing: what it has to get waits in the spare file, where there is one, so that neither a kill nor
-    /// a long while loses it.
+    /// a long while loses it. Calls that go on are there as far as they are, for a process that is killed.
     pub(super) async fn set_aside(&mut self) {
         // Whether lines were written was not told, where it was not waited for.
         self.is_end_known = false;
         let Some(spare) = &mut self.spare else { return };
-        match spare.append(self.spool.closed()).await {
-            Ok(()) => self.spool.clear_closed(),
+        match spare.append(self.spool.waits_here_alone()).await {
+            Ok(()) => self.spool.is_elsewhere(),
             Err(error) => spare.tell_once(&error),
         }
     }

@@ -9,7 +9,9 @@ pub(super) fn cure(place: &StorePlace, error: &sqlx::Error) -> &'static str {
     let code = error.as_database_error().and_then(DatabaseError::code);
     let code = code.as_deref().unwrap_or_default();
     match place {
-        StorePlace::File(_) => of_file(code),
+        StorePlace::File(_) => {
+            of_damage(error).unwrap_or("give its disk room, and let the gateway's user write to it")
+        }
         StorePlace::Server(_) if is_taken(error) => {
             "end the gateway that has it, or name a database of its own"
         }
@@ -18,10 +20,13 @@ pub(super) fn cure(place: &StorePlace, error: &sqlx::Error) -> &'static str {
 }
 
 /// SQLITE_CORRUPT and SQLITE_NOTADB, whatever is said besides (sqlite.org/rescode.html).
-fn of_file(code: &str) -> &'static str {
+pub(super) fn of_damage(error: &sqlx::Error) -> Option<&'static str> {
+    let code = error.as_database_error().and_then(DatabaseError::code)?;
     match code.parse::<u32>().map(|code| code & 0xff) {
-        Ok(11 | 26) => "it is damaged: put a copy in its place, or move it away (store.path), and start anew",
-        _ => "give its disk room, and let the gateway's user write to it",
+        Ok(11 | 26) => {
+            Some("it is damaged: put a copy in its place, or move it away (store.path), and start anew")
+        }
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sqlx::migrate::MigrateError;
 
 use super::StorePlace;
-use super::cure::cure;
+use super::cure::{self, cure};
 
 /// The store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,14 @@ pub enum StoreError {
     /// It is no database, damaged, in use, or cannot be written.
     #[error("{place}: the store cannot be used: {source}; {}", unusable_cure(.place, .source))]
     Unusable {
+        /// Where it is.
+        place: Box<StorePlace>,
+        /// What was found.
+        source: sqlx::Error,
+    },
+    /// Records cannot be read out of it.
+    #[error("{place}: records of calls cannot be read: {source}; {}", unreadable_cure(.place, .source))]
+    Unreadable {
         /// Where it is.
         place: Box<StorePlace>,
         /// What was found.
@@ -65,8 +73,28 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(super) fn unreadable(place: &StorePlace, source: impl Into<sqlx::Error>) -> Self {
+        Self::Unreadable { place: Box::new(place.clone()), source: source.into() }
+    }
+
     pub(super) fn unusable(place: &StorePlace, source: impl Into<sqlx::Error>) -> Self {
         Self::Unusable { place: Box::new(place.clone()), source: source.into() }
+    }
+}
+
+/// Another process reads than the one that writes, and it makes nothing.
+fn unreadable_cure(place: &StorePlace, source: &sqlx::Error) -> String {
+    match place {
+        StorePlace::File(path) if !path.exists() => {
+            "start the gateway, which makes it, or name the store that it has (store.path)".to_owned()
+        }
+        StorePlace::File(_) => match cure::of_damage(source) {
+            Some(cure) => cure.to_owned(),
+            None => {
+                "read it as the gateway's user, who may, or as one who may write to its folder".to_owned()
+            }
+        },
+        StorePlace::Server(_) => format!("{} (store.url)", cure(place, source)),
     }
 }
 

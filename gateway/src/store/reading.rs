@@ -26,11 +26,12 @@ pub enum ReadError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Where they are to go.
-    #[error("records of calls cannot be written: {0}")]
+    #[error("records of calls cannot be written: {0}; give where they go room, or have them go elsewhere")]
     Out(#[from] io::Error),
     /// Some of them are none.
     #[error(
-        "{count} records cannot be read and are left out, all others are written; the first has seq {seq} in the table calls: {error}"
+        "{count} records cannot be read and are left out, all others are written; the first has seq {seq} in the table calls: {error}; \
+         have them read by the version that wrote them, or look at the table"
     )]
     Unreadable {
         /// How many.
@@ -67,7 +68,7 @@ impl CallReader {
         Period { since, until }: Period,
         mut hand_over: impl FnMut(&CallRecord) -> io::Result<()>,
     ) -> Result<(), ReadError> {
-        let unusable = |source: sqlx::Error| StoreError::unusable(&self.place, source);
+        let unreadable_store = |source: sqlx::Error| StoreError::unreadable(&self.place, source);
         let (mut last, mut unreadable) = (0, None);
         loop {
             let rows: Vec<(i64, String)> = sqlx::query_as(
@@ -79,7 +80,7 @@ impl CallReader {
             .bind(i64::from(PAGE))
             .fetch_all(&mut self.connection)
             .await
-            .map_err(unusable)?;
+            .map_err(unreadable_store)?;
             let Some((seq, _)) = rows.last() else { return unreadable.map_or(Ok(()), Err) };
             last = *seq;
             for (seq, json) in rows {

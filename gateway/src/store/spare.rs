@@ -1,13 +1,20 @@
 //! Records that wait outside of the store, on another disk, for as long as the store's own takes nothing.
+//!
+//! Of a call that goes on there is a line without an end, and another one whenever more of it is known. The file was changed
+//! last when its process lived last.
 
+use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tracing::{error, info, warn};
-use webtrunk_signalling::cdr::CallRecord;
+use webtrunk_signalling::cdr::{CallRecord, LastSign, RecordId};
 
 use super::books::blocking;
 use super::database::Connection;
+use super::spool::Spool;
 use super::{calls, lines};
 
 /// Records that go back at a time.
@@ -21,14 +28,17 @@ pub(super) struct Spare {
     path: PathBuf,
     /// It may have some.
     has_records: bool,
+    /// When the process before lived last, where that has left a file.
+    left_at: Option<SystemTime>,
     /// That it cannot be written was told.
     is_failing: bool,
 }
 
 impl Spare {
     /// A file that the process before may have left.
-    pub(super) const fn new(path: PathBuf) -> Self {
-        Self { path, has_records: true, is_failing: false }
+    pub(super) fn new(path: PathBuf) -> Self {
+        let left_at = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+        Self { path, has_records: true, left_at, is_failing: false }
     }
 
     /// Whether it may have records.
@@ -36,7 +46,7 @@ impl Spare {
         self.has_records
     }
 
-    /// Appends records, all or none.
+    /// Appends records, all or none; where there are none, that the process lives.
     pub(super) async fn append<'a>(
         &mut self,
         records: impl Iterator<Item = &'a CallRecord>,
@@ -46,10 +56,10 @@ impl Spare {
             serde_json::to_writer(&mut text, record)?;
             text.push(b'\n');
         }
-        if text.is_empty() {
-            return Ok(());
-        }
         let path = self.path.clone();
+        if text.is_empty() {
+            return blocking(move || touch(&path)).await;
+        }
         blocking(move || lines::append(&path, &text)).await?;
         if !self.has_records {
             warn!(file = %self.path.display(), "records of calls wait in the spare file for the store");
@@ -67,23 +77,37 @@ impl Spare {
     }
 
     /// Brings its records into the store, in their order, and removes it. What is there already is not doubled, so that
-    /// it may be tried again after any fault.
-    pub(super) async fn empty_into(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+    /// it may be tried again after any fault. Calls that went on when the process before was killed ended when it lived last;
+    /// those of this one are in the spool.
+    pub(super) async fn empty_into(
+        &mut self,
+        connection: &mut Connection,
+        spool: &Spool,
+    ) -> Result<(), sqlx::Error> {
         let (mut at, mut count, mut is_done) = (Place::default(), 0, true);
+        let mut open: HashMap<RecordId, CallRecord> = HashMap::new();
         loop {
             let path = self.path.clone();
             let batch = blocking(move || read(&path, at)).await.map_err(sqlx::Error::Io)?;
             if batch.next.octet == at.octet {
                 break;
             }
-            calls::close(connection, &batch.records).await?;
+            let (closed, going_on): (Vec<_>, Vec<_>) =
+                batch.records.into_iter().partition(|record| record.end.is_some());
+            open.extend(going_on.into_iter().map(|record| (record.id.clone(), record)));
+            closed.iter().for_each(|record| drop(open.remove(&record.id)));
+            calls::close(connection, &closed).await?;
             // No record waits for a line that is none; the file stays until that is somewhere else.
             if let Err(error) = self.put_by(batch.unreadable).await {
                 self.tell_once(&error);
                 is_done = false;
             }
-            (at, count) = (batch.next, count + batch.records.len());
+            (at, count) = (batch.next, count + closed.len());
         }
+        open.retain(|id, _| !spool.goes_on(id));
+        let killed = self.killed(open);
+        calls::close(connection, &killed).await?;
+        count += killed.len();
         if !is_done {
             return Ok(());
         }
@@ -94,6 +118,14 @@ impl Spare {
         }
         self.has_records = false;
         Ok(())
+    }
+
+    /// Calls of the process before, which nobody has ended, in the order in which they began.
+    fn killed(&self, open: HashMap<RecordId, CallRecord>) -> Vec<CallRecord> {
+        let last = LastSign { at: self.left_at.unwrap_or_else(SystemTime::now).into(), after_ms: None };
+        let mut killed: Vec<_> = open.into_values().map(|record| record.after_crash(last)).collect();
+        killed.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+        killed
     }
 
     /// Lines that are no records of ours wait in a file of their own for somebody who looks at them: no other record waits
@@ -118,7 +150,7 @@ impl Spare {
 
 /// Whether a file ends so; one that is not there does not.
 fn ends_with(path: &Path, text: &[u8]) -> io::Result<bool> {
-    let mut file = match std::fs::File::open(path) {
+    let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file?,
     };
@@ -162,7 +194,7 @@ struct Unreadable {
 /// process was killed: its call is open in the store.
 fn read(path: &Path, at: Place) -> io::Result<Batch> {
     let mut batch = Batch { records: Vec::new(), unreadable: Vec::new(), next: at };
-    let mut file = match std::fs::File::open(path) {
+    let mut file = match File::open(path) {
         Ok(file) => BufReader::new(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(batch),
         Err(error) => return Err(error),
@@ -186,6 +218,15 @@ fn read(path: &Path, at: Place) -> io::Result<Batch> {
         }
     }
     Ok(batch)
+}
+
+/// Says that the process lives, which needs no room; where there is no file nothing waits there.
+fn touch(path: &Path) -> io::Result<()> {
+    match File::options().append(true).open(path) {
+        Ok(file) => file.set_modified(SystemTime::now()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! Records of calls that wait for the disk.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use tokio::time::Instant;
 use webtrunk_signalling::cdr::{CallRecord, Filing, RecordId, Unseen};
@@ -13,6 +13,8 @@ pub(super) const CLOSED_MAX: usize = 10_000;
 #[derive(Default)]
 pub(super) struct Spool {
     open: HashMap<RecordId, Box<CallRecord>>,
+    /// Those of them that are nowhere but here.
+    fresh: HashSet<RecordId>,
     closed: VecDeque<Box<CallRecord>>,
     /// Calls that are over, and of whose record no more is there.
     unseen: Vec<(RecordId, Unseen)>,
@@ -29,11 +31,13 @@ impl Spool {
                 self.going_on
                     .entry(record.id.clone())
                     .or_insert_with(|| at.checked_sub(lasted).unwrap_or(at));
+                self.fresh.insert(record.id.clone());
                 self.open.insert(record.id.clone(), record);
             }
             Filing::Closed(record) => {
                 self.going_on.remove(&record.id);
                 self.open.remove(&record.id);
+                self.fresh.remove(&record.id);
                 self.closed.push_back(record);
             }
         }
@@ -42,6 +46,7 @@ impl Spool {
     /// Takes in that a call is over whose record found no room.
     pub(super) fn end_unseen(&mut self, id: RecordId, unseen: Unseen) {
         self.going_on.remove(&id);
+        self.fresh.remove(&id);
         match self.open.remove(&id) {
             // The store does not know as much of it.
             Some(record) => self.closed.push_back(Box::new(record.ended_unseen(unseen))),
@@ -83,14 +88,32 @@ impl Spool {
         &self.unseen
     }
 
-    /// What is over waits elsewhere.
-    pub(super) fn clear_closed(&mut self) {
+    /// What waits nowhere else: calls as far as they are, then those that are over.
+    pub(super) fn waits_here_alone(&self) -> impl Iterator<Item = &CallRecord> {
+        let open = self.open.values().filter(|record| self.fresh.contains(&record.id));
+        open.map(AsRef::as_ref).chain(self.closed())
+    }
+
+    /// All of it waits elsewhere. Calls that go on wait here too, for the store.
+    pub(super) fn is_elsewhere(&mut self) {
         self.closed.clear();
+        self.fresh.clear();
+    }
+
+    /// What waited elsewhere of calls that go on does so no more.
+    pub(super) fn is_here_alone(&mut self) {
+        self.fresh.extend(self.open.keys().cloned());
+    }
+
+    /// Whether a call goes on in this process.
+    pub(super) fn goes_on(&self, id: &RecordId) -> bool {
+        self.going_on.contains_key(id)
     }
 
     /// All of it is written.
     pub(super) fn clear(&mut self) {
         self.open.clear();
+        self.fresh.clear();
         self.closed.clear();
         self.unseen.clear();
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, Stage, Way};
+use webtrunk_signalling::cdr::{By, CallRecord, LegRecord, OriginRecord, Stage, Way};
 
 use super::{Asked, table};
 use crate::admin::{CallList, CallSummary, HungUp, LegSummary};
@@ -72,6 +72,10 @@ fn print_one(record: &CallRecord, out: &mut dyn Write) -> io::Result<()> {
         ("state", stage(record.timeline.stage()).to_owned()),
         ("began", String::from(record.began_at)),
         ("lasts", length(record.duration_ms)),
+        (
+            "ended",
+            record.end.as_ref().map_or_else(String::new, |end| format!("{}, {}", end.cause, by(end.by))),
+        ),
         ("caller", format!("{} ({})", record.caller, origin(&record.origin))),
         ("dialled", record.destination.clone()),
         ("rule", record.rule.clone().unwrap_or_default()),
@@ -90,10 +94,10 @@ fn print_one(record: &CallRecord, out: &mut dyn Write) -> io::Result<()> {
 fn leg_row(leg: &LegRecord) -> [String; 10] {
     let quality = leg.quality.clone().unwrap_or_default();
     let codecs: Vec<_> = [quality.codec_in, quality.codec_out].into_iter().flatten().collect();
-    let state = leg
-        .end
-        .as_ref()
-        .map_or_else(|| stage(leg.timeline.stage()).to_owned(), |end| format!("ended: {}", end.cause));
+    let state = leg.end.as_ref().map_or_else(
+        || stage(leg.timeline.stage()).to_owned(),
+        |end| format!("ended: {}, {}", end.cause, by(end.by)),
+    );
     let ms = |value: Option<f64>| value.map_or_else(String::new, |ms| format!("{ms} ms"));
     let mos = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |mos| mos.to_string());
     let has_media = leg.quality.is_some();
@@ -131,6 +135,16 @@ const fn stage(stage: Option<Stage>) -> &'static str {
         Some(Stage::OnHold) => "on hold",
         Some(Stage::Ending) => "ending",
         None => "over",
+    }
+}
+
+/// Who ended it.
+const fn by(by: By) -> &'static str {
+    match by {
+        By::Caller => "by the caller",
+        By::Callee => "by the callee",
+        By::Gateway => "by the gateway",
+        By::Crash => "with the process",
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn open_to_read(place: &StorePlace) -> Result<Connection, Store
         StorePlace::File(path) => file::connect_to_read(path).await,
         StorePlace::Server(server) => server::connect_to_read(server).await,
     };
-    opened.map_err(|source| StoreError::unusable(place, source))
+    opened.map_err(|source| StoreError::unreadable(place, source))
 }
 
 #[cfg(test)]

@@ -48,6 +48,49 @@ async fn what_a_full_disk_does_not_take_waits_in_the_spare_file_and_is_in_the_st
 }
 
 #[tokio::test]
+async fn what_begins_on_a_full_disk_has_one_record_killed_or_not() {
+    let place = Place::in_file();
+    let cdr = CdrConfig { file: Some(place.lines()), spare: Some(place.spare()), keep_days: 36_500 };
+    let mut full = fill(&place).await;
+    let mut books = Books::open(&cdr, &mut full).await.expect("all is new");
+    filed(&mut books, (0..MANY).map(|number| open(&format!("{number:03}"))));
+    filed(&mut books, [open("over"), open("goes on"), open("killed")]);
+    assert!(books.write(&mut full).await.is_err());
+    books.set_aside().await;
+    assert_eq!(names(&place.spare()).len(), MANY + 3);
+    books.set_aside().await;
+    assert_eq!(names(&place.spare()).len(), MANY + 3, "nothing twice");
+    filed(&mut books, (0..MANY).map(|number| closed(&format!("{number:03}"))));
+    filed(&mut books, [closed("over")]);
+    books.set_aside().await;
+    // There is room for a moment, and none has a record that goes on.
+    let mut roomy = database::open(&place.place).await.expect("it is sound");
+    books.write(&mut roomy).await.expect("there is room");
+    assert_eq!(place.names().len(), MANY + 1);
+    assert!(!place.spare().exists());
+    filed(&mut books, [open("killed"), open("late")]);
+    books.set_aside().await;
+    let mut waiting = names(&place.spare());
+    waiting.sort();
+    assert_eq!(waiting, ["killed", "late"]);
+    filed(&mut books, [closed("goes on")]);
+    books.set_aside().await;
+    drop((books, full, roomy));
+
+    place.open().await.finish().await;
+    let kept = place.kept().await;
+    let cause = |id: &str| {
+        kept.iter().filter(|(own, _)| own == id).map(|(_, cause)| cause.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(kept.len(), MANY + 4, "{kept:?}");
+    for (id, expected) in [("over", "hangup"), ("goes on", "hangup"), ("killed", "crash"), ("late", "crash")]
+    {
+        assert_eq!(cause(id), [expected], "{id}");
+    }
+    assert!(!place.spare().exists());
+}
+
+#[tokio::test]
 async fn a_disk_that_is_full_at_the_start_keeps_no_gateway_from_starting() {
     let place = Place::in_file();
     let cdr = CdrConfig { file: Some(place.lines()), spare: Some(place.spare()), keep_days: 36_500 };

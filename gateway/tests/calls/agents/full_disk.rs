@@ -1,12 +1,15 @@
-//! A gateway that is started while the disk of all that it keeps is full.
+//! A gateway that is started, or killed, while the disk of all that it keeps is full.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 
 use super::ear::assert_hears;
+use super::records::{self, assert_adds_up, ms, wait_for_records};
 use super::stage::{CALLEE_HZ, Stage, phone, talk};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::process::wait_until;
@@ -51,4 +54,37 @@ async fn a_disk_without_room_for_the_token_of_operators_keeps_no_gateway_from_st
     assert_eq!((status, told["calls"].as_array().map(Vec::len)), (200, Some(1)), "{told}");
     call.hang_up().await.expect("confirmed");
     lifted.ended(PATIENCE).await.expect("hung up");
+}
+
+/// Fails when only calls that are over wait on the other disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_began_on_a_full_disk_has_its_record_after_a_kill() {
+    let Some(disk) = SmallDisk::new(512) else { return };
+    let folder = TempDir::new().expect("a folder");
+    let spare = folder.path().join("waiting.jsonl");
+    let mut stage = Stage::with(&["PCMU"], records::config(disk.path()).spare_records(&spare));
+    let filler = disk.path().join("filler");
+    fill(&filler);
+    let [caller, callee] =
+        [phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await];
+    let (call, lifted) = talk(&caller, &callee).await;
+    call.heard_packets(100, PATIENCE).await.expect("audio");
+    lifted.heard_packets(100, PATIENCE).await.expect("audio");
+    let is_kept = || fs::read_to_string(&spare).unwrap_or_default().contains("\"talking\"");
+    assert!(wait_until(PATIENCE, is_kept), "it waits where there is room");
+    // That it goes on is known to a second or two.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stage.gateway.kill_and_start_again();
+    assert!(records::records(disk.path()).is_empty(), "the disk is full still");
+    fs::remove_file(&filler).expect("it is there");
+    let [record] = &wait_for_records(disk.path(), 1)[..] else { panic!("one") };
+    assert_eq!(
+        (&record["end"]["cause"], &record["end"]["by"]),
+        (&"crash".into(), &"crash".into()),
+        "{record:#}"
+    );
+    assert_eq!(record["destination"], "9100", "{record:#}");
+    assert!((2000..12_000).contains(&ms(&record["talked_ms"])), "{record:#}");
+    assert_adds_up(record);
+    assert!(wait_until(PATIENCE, || !spare.exists()));
 }
