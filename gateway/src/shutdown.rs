@@ -71,8 +71,8 @@ impl ShutdownTrigger {
     }
 }
 
-/// The code that a shell gives to a process that SIGINT ended.
-const EXIT_INTERRUPTED: i32 = 130;
+/// What a shell adds to a signal for the code of a process that it ended: 143 for SIGTERM, 130 for SIGINT.
+const EXIT_BY_SIGNAL: i32 = 128;
 
 /// Who asks so often waits for nobody: the first lets calls end, the second hangs them up.
 const AT_ONCE: u32 = 3;
@@ -93,19 +93,20 @@ impl Follower {
     async fn follow(mut self) {
         loop {
             let signal = tokio::select! {
-                _ = self.signals.0.recv() => "SIGTERM",
-                _ = self.signals.1.recv() => "SIGINT",
+                _ = self.signals.0.recv() => SignalKind::terminate(),
+                _ = self.signals.1.recv() => SignalKind::interrupt(),
                 () = overdue(self.is_ending.clone()) => {
                     error!(seconds = LAST_RESORT.as_secs(), "the process does not end in order, and ends as it is");
                     std::process::exit(EXIT_UNSOUND.into());
                 }
             };
             self.asked += 1;
+            let name = if signal == SignalKind::interrupt() { "SIGINT" } else { "SIGTERM" };
             if *self.is_ending.borrow() || self.asked >= AT_ONCE {
-                warn!(signal, "stopping at once");
-                std::process::exit(EXIT_INTERRUPTED);
+                warn!(signal = name, "stopping at once");
+                std::process::exit(EXIT_BY_SIGNAL + signal.as_raw_value());
             }
-            info!(signal, "asked to stop");
+            info!(signal = name, "asked to stop");
             self.trigger.stop();
         }
     }

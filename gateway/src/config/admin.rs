@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -101,15 +102,20 @@ impl AdminSection {
         Some(AdminConfig { bind: bind?, token_file, metrics_token })
     }
 
-    /// Notes a port that the HTTP server has.
-    pub(super) fn check_port(&self, bind: SocketAddr, http: &HttpConfig, faults: &mut Faults<'_>) {
+    /// Notes a port that the HTTP server has, whose address stands at `http_span`. Of the two the one is named that is written.
+    pub(super) fn check_port(
+        &self,
+        bind: SocketAddr,
+        http: &HttpConfig,
+        http_span: Range<usize>,
+        faults: &mut Faults<'_>,
+    ) {
         if clash(http.bind, bind) {
-            let span = self.bind.as_ref().map_or(0..0, Spanned::span);
-            faults.add(
-                span,
-                format!("http.bind has the port of admin.bind, {bind}, too"),
-                "take another port for one of them",
-            );
+            let (span, other) = match &self.bind {
+                Some(written) => (written.span(), "http.bind"),
+                None => (http_span, "admin.bind"),
+            };
+            faults.add(span, format!("{other} has this port too"), "take another port for one of them");
         }
     }
 

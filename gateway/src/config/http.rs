@@ -1,6 +1,7 @@
 //! `[http]`, the page and its interface, and `[tls]`, certificates.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -84,6 +85,11 @@ impl HttpSection {
             faults.add(moved.span(), "has moved to sip_ws.origins", "write it into [sip_ws]");
         }
         Some(HttpConfig { bind: bind? })
+    }
+
+    /// Where its address stands.
+    pub(super) fn bind_span(&self) -> Range<usize> {
+        self.bind.span()
     }
 }
 

@@ -127,7 +127,7 @@ fn collide(one: &SipListener, other: &SipListener) -> bool {
     let is_datagram = |listener: &SipListener| listener.transport == TransportKind::Udp;
     match (one.bind, other.bind) {
         (None, None) => true,
-        (Some(a), Some(b)) => a == b && a.port() != 0 && is_datagram(one) == is_datagram(other),
+        (Some(a), Some(b)) => clash(a, b) && is_datagram(one) == is_datagram(other),
         (Some(_), None) | (None, Some(_)) => false,
     }
 }

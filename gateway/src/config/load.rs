@@ -195,7 +195,8 @@ impl File {
         let admin = self.admin.as_ref().map(|section| section.check(kept_in, environment, faults));
         let operators = admin.as_ref().and_then(|admin| admin.as_ref()).map(|admin| admin.bind);
         if let (Some(section), Some(http), Some(bind)) = (&self.admin, checked, operators) {
-            section.check_port(bind, http, faults);
+            let span = self.http.as_ref().map(HttpSection::bind_span).unwrap_or_default();
+            section.check_port(bind, http, span, faults);
         }
         if self.http.is_none() || checked.is_some() {
             self.media.check_tcp(checked.map(|http| http.bind.port()), media.as_ref(), faults);

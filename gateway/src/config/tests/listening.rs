@@ -50,6 +50,26 @@ fn every_fault_of_listeners_and_of_the_file_names_line_key_value_and_cure() {
             "w.toml:4: sip.listeners[0].bind = \"0.0.0.0:8080\": http.bind has this port too; take another",
         ),
         (
+            "[http]\n[admin]\nbind = \"127.0.0.1:8080\"\ntoken_file = \"token\"",
+            "w.toml:3: admin.bind = \"127.0.0.1:8080\": http.bind has this port too; take another",
+        ),
+        (
+            "[http]\nbind = \"0.0.0.0:9650\"\n[admin]\ntoken_file = \"token\"",
+            "w.toml:2: http.bind = \"0.0.0.0:9650\": admin.bind has this port too; take another",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"tcp\"\nbind = \"0.0.0.0:9650\"\n[admin]\ntoken_file = \"token\"",
+            "w.toml:3: sip.listeners[0].bind = \"0.0.0.0:9650\": admin.bind has this port too; take another",
+        ),
+        (
+            "[[sip_ws.listeners]]\nbind = \"127.0.0.1:9651\"\n[admin]\nbind = \"127.0.0.1:9651\"\ntoken_file = \"token\"",
+            "w.toml:2: sip_ws.listeners[0].bind = \"127.0.0.1:9651\": admin.bind has this port too; take another",
+        ),
+        (
+            "[[sip.listeners]]\ntransport = \"tcp\"\nbind = \"0.0.0.0:5060\"\n[[sip.listeners]]\ntransport = \"tcp\"\nbind = \"127.0.0.1:5060\"\nname = \"own\"",
+            "w.toml:6: sip.listeners[1].bind = \"127.0.0.1:5060\": another listener has this address (sip.listeners[0].bind)",
+        ),
+        (
             "[sip]\nredirects = \"perhaps\"",
             "w.toml:2: sip.redirects = \"perhaps\": is not true, false or \"pass\"; write true, false or \"pass\"",
         ),

@@ -34,11 +34,13 @@ fn threads(process: u32, name: &str) -> Vec<Pid> {
 }
 
 /// A thread that is held from outside; whoever held it has to let it go.
-struct Held(Pid);
+pub(super) struct Held(Pid);
 
 impl Held {
-    fn new(thread: Pid) -> Self {
+    pub(super) fn new(thread: Pid) -> Self {
         ptrace::attach(thread).expect("it is our child's");
+        // Its standing still is told once, and is not to be taken for its end.
+        let _ = waitpid(thread, Some(WaitPidFlag::__WALL));
         Self(thread)
     }
 
