@@ -12,6 +12,7 @@ use webtrunk_signalling::auth::issuer::{Issued, Issuer, NotIssued};
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
 use webtrunk_signalling::http::WebOrigin;
+use webtrunk_signalling::log_lines::LogLines;
 
 use crate::config::{Customer, Entry};
 
@@ -29,6 +30,8 @@ struct Inner {
     /// The pages of each customer.
     origins: Vec<(String, Vec<WebOrigin>)>,
     is_open: bool,
+    /// What those who ask do wrong.
+    wrongs: LogLines,
 }
 
 /// What became of those who asked.
@@ -82,7 +85,7 @@ impl EntryDesk {
         let (wall, now) = (UnixTime::from(SystemTime::now()), Instant::now());
         let mut inner = self.inner();
         let issued = inner.issuer.issue((name, password), source, wall, now);
-        self.answer(issued, &inner.ice, source, wall)
+        self.answer(issued, &mut inner, source, (wall, now))
     }
 
     /// What a guest is given who is on a page of this origin.
@@ -92,29 +95,31 @@ impl EntryDesk {
         let mut inner = self.inner();
         let customers = inner.customers_of(origin);
         let issued = inner.issuer.issue_guest(&customers, rand::random(), source, wall, now);
-        self.answer(issued, &inner.ice, source.ip(), wall)
+        self.answer(issued, &mut inner, source.ip(), (wall, now))
     }
 
     fn answer(
         &self,
         issued: Result<Issued, NotIssued>,
-        ice: &IceSources,
+        inner: &mut Inner,
         source: IpAddr,
-        wall: UnixTime,
+        (wall, now): (UnixTime, Instant),
     ) -> Option<EdgeCredential> {
         match issued {
             Ok(Issued { customer, user, credential }) => {
                 info!(%source, customer, user, "credential of the edge issued");
                 self.counts.issued.fetch_add(1, Ordering::Relaxed);
-                let ice_servers = ice.servers(&user, wall);
+                let ice_servers = inner.ice.servers(&user, wall);
                 let password = credential.password.expose().to_owned();
                 Some(EdgeCredential { username: credential.name, password, user, ice_servers })
             }
             Err(reason) => {
                 self.counts.refused.fetch_add(1, Ordering::Relaxed);
                 // Whoever waits would write the log full.
-                if reason != NotIssued::Waits {
-                    warn!(%source, %reason, "no credential of the edge is issued");
+                if reason != NotIssued::Waits
+                    && let Some(repeated) = inner.wrongs.due(source, reason.to_string(), now)
+                {
+                    warn!(%source, %reason, repeated, "no credential of the edge is issued");
                 }
                 None
             }

@@ -113,15 +113,15 @@ export interface Ended {
 export interface Error {
   /** The code, by which programs go. */
   code: number;
-  /** Where it is. */
+  /** Where it is, where it is a fault of one member. */
   data?: ErrorData | null;
   /** For people who read logs. */
   message: string;
 }
 
-/** Where it is wrong. */
+/** Where a request is wrong. */
 export interface ErrorData {
-  /** The parameter. */
+  /** The member that is wrong, by its path: a parameter from `params` on (`to`, `proof.token`, `users[3]`), else one of the message itself (`id`, `method`). */
   field: string;
 }
 

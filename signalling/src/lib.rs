@@ -12,6 +12,7 @@ pub mod http;
 pub mod json;
 pub mod locations;
 pub mod lock;
+pub mod log_lines;
 pub mod moment;
 pub mod origination;
 pub mod presence;

@@ -1,7 +1,7 @@
-//! Refuses a WebSocket frame by the length that its header announces (RFC 6455 5.2).
+//! Refuses a WebSocket frame by its header (RFC 6455 5.2): by the length that it announces, and by bits that mean nothing.
 //!
-//! The parser behind it judges a frame only once the whole of it is there: without the guard, who
-//! announces much and sends it slowly fills the memory.
+//! The parser behind it judges a length only once the whole frame is there: without the guard, who announces much and sends it
+//! slowly fills the memory. And it tells those bits by the same error as text that is no UTF-8, which is another thing.
 
 /// Longest header: flags, length, eight octets more of it, and the mask.
 const HEADER_MAX: usize = 14;
@@ -17,10 +17,22 @@ pub struct FrameGuard {
     left: u64,
 }
 
-/// A frame announces more than the limit.
+/// Why a frame is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a frame announces {0} octets")]
-pub struct TooLong(pub u64);
+pub enum BadFrame {
+    /// It announces more than the limit.
+    #[error("a frame announces {0} octets")]
+    TooLong(u64),
+    /// RSV1, RSV2 or RSV3 is set, and no extension was agreed on; or a control frame comes in pieces, which the parser
+    /// would tell the log as an error of ours.
+    #[error("a frame has reserved bits, or is a control frame in pieces")]
+    Malformed,
+}
+
+/// Of a header's first octet: that it is the last of its message, RSV1 to RSV3, and that it is a control frame.
+const FINAL: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+const CONTROL: u8 = 0x08;
 
 impl FrameGuard {
     /// Lets frames of at most `length_max` octets of payload pass.
@@ -32,8 +44,8 @@ impl FrameGuard {
     /// Looks at what came next.
     ///
     /// # Errors
-    /// [`TooLong`], from which there is no way back: the connection is to be ended.
-    pub fn look(&mut self, mut octets: &[u8]) -> Result<(), TooLong> {
+    /// [`BadFrame`], from which there is no way back: the connection is to be ended.
+    pub fn look(&mut self, mut octets: &[u8]) -> Result<(), BadFrame> {
         while let Some((&octet, rest)) = octets.split_first() {
             if self.left > 0 {
                 let passed = octets.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
@@ -50,8 +62,11 @@ impl FrameGuard {
     }
 
     /// Judges the header as far as it is there.
-    fn judge(&mut self) -> Result<(), TooLong> {
-        let [_, second, extended @ ..] = self.header;
+    fn judge(&mut self) -> Result<(), BadFrame> {
+        let [first, second, extended @ ..] = self.header;
+        if first & RESERVED != 0 || first & (FINAL | CONTROL) == CONTROL {
+            return Err(BadFrame::Malformed);
+        }
         let (extension, mask) = match (second & 0x7f, second >> 7) {
             (126, masked) => (2, 4 * masked),
             (127, masked) => (8, 4 * masked),
@@ -65,7 +80,7 @@ impl FrameGuard {
             _ => extended[..extension].iter().fold(0, |length, octet| length << 8 | u64::from(*octet)),
         };
         if length > self.length_max {
-            return Err(TooLong(length));
+            return Err(BadFrame::TooLong(length));
         }
         if self.have == 2 + extension + usize::from(mask) {
             self.have = 0;
@@ -106,10 +121,17 @@ mod tests {
     #[test]
     fn a_header_is_judged_before_its_payload_comes() {
         for length in [MAX as u64 + 1, 1 << 32, u64::MAX] {
-            assert_eq!(FrameGuard::new(MAX).look(&frame(length, true)), Err(TooLong(length)));
+            assert_eq!(FrameGuard::new(MAX).look(&frame(length, true)), Err(BadFrame::TooLong(length)));
         }
         assert_eq!(FrameGuard::new(MAX).look(&frame(MAX as u64, true)), Ok(()));
-        assert_eq!(FrameGuard::new(100).look(&frame(126, false)[..4]), Err(TooLong(126)));
+        assert_eq!(FrameGuard::new(100).look(&frame(126, false)[..4]), Err(BadFrame::TooLong(126)));
+    }
+
+    #[test]
+    fn bits_that_mean_nothing_and_control_frames_in_pieces_are_refused_at_the_first_octet() {
+        for first in [0xc1, 0xa1, 0x91, 0xf1, 0x08, 0x09, 0x0a] {
+            assert_eq!(FrameGuard::new(MAX).look(&[first]), Err(BadFrame::Malformed));
+        }
     }
 
     proptest! {
@@ -129,7 +151,7 @@ mod tests {
                 prop_assert_eq!(guard.look(chunk), Ok(()));
             }
             prop_assert_eq!((guard.have, guard.left), (0, 0));
-            prop_assert_eq!(guard.look(&frame(1 << 20, true)), Err(TooLong(1 << 20)));
+            prop_assert_eq!(guard.look(&frame(1 << 20, true)), Err(BadFrame::TooLong(1 << 20)));
         }
     }
 }

@@ -8,7 +8,7 @@ mod origin;
 mod server;
 pub mod websocket;
 
-pub use frame_guard::{FrameGuard, TooLong};
+pub use frame_guard::{BadFrame, FrameGuard};
 pub use gate::{Gate, Pass};
 pub use media::{MediaStream, MediaStreams};
 pub use origin::{ChangingOrigins, OriginError, OriginPolicy, WebOrigin};

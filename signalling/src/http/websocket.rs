@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
-use super::{FrameGuard, OriginPolicy};
+use super::{BadFrame, FrameGuard, OriginPolicy};
 
 /// Why a WebSocket ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum End {
     NotWebSocket,
     /// Text that is no UTF-8.
     NotText,
+    /// A message of a kind that is not taken here.
+    NotTaken,
     /// Nothing said, not authenticated; or what was said is wrong too often.
     Idle,
     /// Pings stay unanswered, or writes get stuck.
@@ -53,10 +55,20 @@ impl End {
             Self::TooLarge => Some(CloseCode::Size),
             Self::NotWebSocket => Some(CloseCode::Protocol),
             Self::NotText => Some(CloseCode::Invalid),
+            Self::NotTaken => Some(CloseCode::Unsupported),
             Self::Idle => Some(CloseCode::Policy),
             Self::Broken => Some(CloseCode::Error),
         }
     }
+}
+
+/// The kinds of messages that a WebSocket carries (RFC 6455 5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    /// Text alone.
+    Text,
+    /// Text and octets.
+    Both,
 }
 
 /// A frame, or the end of the connection, as it came.
@@ -100,12 +112,14 @@ fn tokens<'h>(headers: &'h HeaderMap, name: &'h HeaderName) -> impl Iterator<Ite
 pub struct WebSocket {
     session: Session,
     stream: AggregatedMessageStream,
+    kinds: Kinds,
     write_deadline: Duration,
     heard_at: Instant,
 }
 
 impl WebSocket {
-    /// Opens one whose messages have at most `message_max` octets, and whose writes may be stuck for `write_deadline`.
+    /// Opens one whose messages are of these kinds and have at most `message_max` octets, and whose writes may be stuck for
+    /// `write_deadline`.
     ///
     /// # Errors
     /// Those of a handshake that is none (RFC 6455 4.2).
@@ -113,14 +127,14 @@ impl WebSocket {
         request: &HttpRequest,
         body: web::Payload,
         subprotocol: &str,
-        message_max: usize,
+        (kinds, message_max): (Kinds, usize),
         write_deadline: Duration,
     ) -> actix_web::Result<(HttpResponse, Self)> {
         let body = guarded(request, body, message_max).await?;
         let (response, session, stream) = actix_ws::handle_with_protocols(request, body, &[subprotocol])?;
         let stream =
             stream.max_frame_size(message_max).aggregate_continuations().max_continuation_size(message_max);
-        Ok((response, Self { session, stream, write_deadline, heard_at: Instant::now() }))
+        Ok((response, Self { session, stream, kinds, write_deadline, heard_at: Instant::now() }))
     }
 
     /// When any frame came in last.
@@ -144,7 +158,10 @@ impl WebSocket {
             None => Err(End::ByPeer),
             Some(Err(error)) => Err(end_of(&error)),
             Some(Ok(AggregatedMessage::Text(text))) => Ok(Some(text.into_bytes())),
-            Some(Ok(AggregatedMessage::Binary(bytes))) => Ok(Some(bytes)),
+            Some(Ok(AggregatedMessage::Binary(bytes))) => match self.kinds {
+                Kinds::Text => Err(End::NotTaken),
+                Kinds::Both => Ok(Some(bytes)),
+            },
             Some(Ok(AggregatedMessage::Ping(payload))) => {
                 written(timeout(self.write_deadline, self.session.pong(&payload)).await).map(|()| None)
             }
@@ -182,7 +199,7 @@ impl WebSocket {
     }
 }
 
-/// The same octets, until a frame announces more than a message may have.
+/// The same octets, until a frame is refused by its header.
 async fn guarded(
     request: &HttpRequest,
     body: web::Payload,
@@ -191,7 +208,10 @@ async fn guarded(
     let mut guard = FrameGuard::new(message_max);
     let payload = body.map(move |octets| {
         let octets = octets?;
-        guard.look(&octets).map_err(|_| PayloadError::Overflow)?;
+        guard.look(&octets).map_err(|bad| match bad {
+            BadFrame::TooLong(_) => PayloadError::Overflow,
+            BadFrame::Malformed => PayloadError::EncodingCorrupted,
+        })?;
         Ok(octets)
     });
     web::Payload::from_request(request, &mut Payload::Stream { payload: Box::pin(payload) }).await
@@ -212,6 +232,7 @@ fn end_of(error: &ProtocolError) -> End {
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => End::NotText,
         ProtocolError::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(PayloadError::Overflow) => End::TooLarge,
+            Some(PayloadError::EncodingCorrupted) => End::NotWebSocket,
             // The connection broke in the middle of nothing: a page that was closed.
             Some(_) => End::ByPeer,
             None if error.kind() == std::io::ErrorKind::Other => End::TooLarge,
@@ -237,5 +258,7 @@ mod tests {
         assert_eq!(end_of(&ProtocolError::Overflow), End::TooLarge);
         let announced = ProtocolError::Io(io::Error::other(PayloadError::Overflow));
         assert_eq!(end_of(&announced), End::TooLarge);
+        let reserved = ProtocolError::Io(io::Error::other(PayloadError::EncodingCorrupted));
+        assert_eq!(end_of(&reserved), End::NotWebSocket);
     }
 }

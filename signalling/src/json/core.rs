@@ -2,6 +2,7 @@
 //! command or a lost connection is for, and what comes of it.
 
 mod entry;
+mod refusals;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,9 +14,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::accounts::Accounts;
 use super::config::JsonConfig;
 use super::door::{Door, Entry, Proofs};
-use super::protocol::{
-    ErrorCode, Event, Fault, Frame, Id, Registration, RegistrationState, Request, refusal,
-};
+use super::protocol::{ErrorCode, Event, Fault, Frame, Registration, RegistrationState, Request};
 use super::session::{Closing, Flow, Ledger, Output, Session, SessionKey};
 use crate::accounts::{AccountId, AccountStanding, AccountWish};
 use crate::adapter::{self, Command, Delivery, MediaProfile, Target};
@@ -24,12 +23,8 @@ use crate::auth::validity::UnixTime;
 use crate::commons::Commons;
 use crate::deadlines::Deadlines;
 use crate::locations::ContactInfo;
+use crate::log_lines::LogLines;
 use crate::presence::Activity;
-
-/// Refusals of one connection in this time, past which it is closed. Chosen by us: a program under development makes one
-/// or two.
-const FAULTS_MAX: u32 = 10;
-const FAULTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often tokens are forgotten that nobody can come by any more. Chosen by us: to look at all of them takes a
 /// millisecond.
@@ -71,6 +66,8 @@ pub(super) struct Core {
     watchers: HashMap<String, BTreeSet<SessionKey>>,
     ledger: Ledger,
     accounts: Accounts,
+    /// What pages do wrong.
+    wrongs: LogLines,
     /// Sessions that are over, whose accounts nobody has released yet.
     over: Vec<SessionKey>,
     forgets_at: Instant,
@@ -126,6 +123,7 @@ impl Core {
             watchers: HashMap::new(),
             ledger: Ledger::default(),
             accounts: Accounts::default(),
+            wrongs: LogLines::default(),
             over: Vec::new(),
             forgets_at: now + FORGETTING,
             last_key: 0,
@@ -387,22 +385,6 @@ impl Core {
 
     fn send(&mut self, flow: Flow, text: String) {
         self.outputs.push_back(CoreOutput::Session(Output::Send { flow, text }));
-    }
-
-    /// Refuses what a connection sent; one of which too much is refused is closed.
-    fn refuse(&mut self, flow: Flow, id: Option<&Id>, fault: &Fault, now: Instant) {
-        self.send(flow, refusal(id, fault));
-        let Some(connection) = self.flows.get_mut(&flow) else { return };
-        let (since, count) = connection.faults.get_or_insert((now, 0));
-        if now.duration_since(*since) >= FAULTS_WITHIN {
-            (*since, *count) = (now, 0);
-        }
-        *count += 1;
-        if *count >= FAULTS_MAX {
-            info!(remote = %connection.entry.remote, "connection is closed: too much of what it sends is wrong");
-            let close = Output::Close { flow, why: Closing::Misbehaves };
-            self.outputs.push_back(CoreOutput::Session(close));
-        }
     }
 
     /// Takes out of a session what it wants done, and forgets it where it is over.

@@ -5,6 +5,7 @@ mod broken;
 mod calls;
 mod crowd;
 mod entry;
+mod members;
 mod page;
 mod revoked;
 mod room;

@@ -31,6 +31,7 @@ use crate::adapter::Origin;
 use crate::auth::digest::{Algorithm, Credentials, Denied, DigestConfig, DigestServer, Response};
 use crate::auth::limits::{FailureLimits, Proof, ShutOut};
 use crate::auth::repeats::{Repeat, Repeats};
+use crate::log_lines::LogLines;
 
 /// Judges requests outside of dialogs.
 pub struct Admission {
@@ -45,6 +46,8 @@ pub struct Admission {
     unknown: Notices,
     /// Addresses whose callers were taken for a trunk, though they say to be users.
     mistaken: Notices,
+    /// What users do wrong.
+    wrongs: LogLines,
 }
 
 /// How many credentials of one request are looked at, as many as [`DigestServer::verify`] takes.
@@ -70,6 +73,7 @@ impl Admission {
             shut_out: None,
             unknown: Notices::default(),
             mistaken: Notices::default(),
+            wrongs: LogLines::default(),
         }
     }
 
@@ -146,7 +150,16 @@ impl Admission {
         }
         let authorizations = request.headers.authorizations();
         match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
-            Ok(name) => self.judge_proven(self.users.user_of(&name).to_owned(), request, flow),
+            Ok(name) => {
+                let user = self.users.user_of(&name).to_owned();
+                let verdict = self.judge_proven(user.clone(), request);
+                if matches!(verdict, Verdict::Reject(_))
+                    && let Some(repeated) = self.wrongs.due(source, ("in another name", &user), now)
+                {
+                    info!(%flow, user, repeated, "request in another name");
+                }
+                verdict
+            }
             Err(denied) => {
                 match &denied {
                     Denied::Wrong { user } if repeat == Repeat::None => {
@@ -174,7 +187,9 @@ impl Admission {
         // Whoever forges sources would write the log full.
         let is_reached = claims.iter().any(|(_, proof)| *proof == Proof::Reached);
         if is_reached {
-            warn!(%flow, ?user, "wrong credentials");
+            if let Some(repeated) = self.wrongs.due(flow.remote.ip(), ("wrong", user), now) {
+                warn!(%flow, ?user, repeated, "wrong credentials");
+            }
         } else {
             debug!(%flow, ?user, "wrong credentials, and no challenge of ours answered");
         }
@@ -218,13 +233,13 @@ impl Admission {
 
     /// Judges a request outside of dialogs of which is proven that it is this user's.
     #[must_use]
-    pub fn judge_proven(&self, user: String, request: &Request, flow: &Flow) -> Verdict {
+    pub fn judge_proven(&self, user: String, request: &Request) -> Verdict {
         match self.trunks.of_user(&user) {
             // It calls for others, whose numbers stand in From.
             Some(trunk) if request.method != Method::Register => {
                 Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) }
             }
-            _ => allow(user, request, flow),
+            _ => allow(user, request),
         }
     }
 
@@ -253,7 +268,7 @@ pub(super) fn claimed_user(request: &Request) -> Option<String> {
 }
 
 /// A user speaks for itself only: who may call as somebody else can bill somebody else.
-fn allow(user: String, request: &Request, flow: &Flow) -> Verdict {
+fn allow(user: String, request: &Request) -> Verdict {
     let is_user = |address: Result<NameAddr, ParseError>| {
         address.is_ok_and(|address| address.uri.user_unescaped().is_some_and(|name| name == user))
     };
@@ -262,7 +277,6 @@ fn allow(user: String, request: &Request, flow: &Flow) -> Verdict {
     if is_own {
         return Verdict::Accept { origin: Origin::User(user) };
     }
-    info!(%flow, user, "request in another name");
     Verdict::Reject(Reject {
         reason: ByteString::from_static("Not Your Address"),
         ..Reject::new(StatusCode::FORBIDDEN)

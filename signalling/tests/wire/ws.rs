@@ -52,8 +52,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsPeer<S> {
 
     /// The same; the HTTP status where the service refuses.
     pub(crate) async fn try_over(stream: S, url: &str) -> Result<Self, u16> {
+        Self::speaking("sip", stream, url).await
+    }
+
+    /// The same by another subprotocol.
+    pub(crate) async fn speaking(subprotocol: &'static str, stream: S, url: &str) -> Result<Self, u16> {
         let mut request = url.into_client_request().expect("a URL");
-        request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("sip"));
+        request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(subprotocol));
         match tokio_tungstenite::client_async(request, stream).await {
             Ok((stream, _)) => Ok(Self(stream)),
             Err(Error::Http(response)) => Err(response.status().as_u16()),

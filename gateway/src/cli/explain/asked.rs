@@ -173,9 +173,9 @@ fn judge(
     now: Instant,
 ) -> Result<(Verdict, Admission), Failure> {
     let verdict = match (admission.judge(invite, flow, now), trunk, prover) {
-        (Verdict::Challenge(_), None, Some(user)) => admission.judge_proven(user, invite, flow),
+        (Verdict::Challenge(_), None, Some(user)) => admission.judge_proven(user, invite),
         (Verdict::Challenge(_), Some(Trunk { sip, .. }), _) => match &sip.peer_user {
-            Some(user) => admission.judge_proven(user.clone(), invite, flow),
+            Some(user) => admission.judge_proven(user.clone(), invite),
             None => {
                 return Err(format!(
                     "--trunk {}: its calls do not come from {}; name one of its networks with --source, or add networks \

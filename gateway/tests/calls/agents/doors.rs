@@ -76,12 +76,16 @@ impl Doors {
 
     /// A stream inside TLS to the HTTP server.
     pub(super) async fn https(&self, from: IpAddr) -> Option<StreamPeer<TlsStream<TcpStream>>> {
-        self.secured(from, HTTP_PORT).await.map(StreamPeer::over)
+        self.https_stream(from).await.map(StreamPeer::over)
+    }
+
+    pub(super) async fn https_stream(&self, from: IpAddr) -> Option<TlsStream<TcpStream>> {
+        self.secured(from, HTTP_PORT).await
     }
 
     /// A secure WebSocket; the status with which it is refused.
     pub(super) async fn wss(&self, from: IpAddr) -> Result<WsPeer<TlsStream<TcpStream>>, u16> {
-        let stream = self.secured(from, HTTP_PORT).await.expect("the HTTP server takes it");
+        let stream = self.https_stream(from).await.expect("the HTTP server takes it");
         WsPeer::try_over(stream, &self.stage.gateway.secure_websocket()).await
     }
 

@@ -12,12 +12,13 @@ use tracing::{debug, info};
 
 use super::outbox::{Outbox, Outgoing, ToPage};
 use crate::http::OriginPolicy;
-use crate::http::websocket::{self, End, WebSocket};
+use crate::http::websocket::{self, End, Kinds, WebSocket};
 use crate::http::{Arrival, Gate, Pass};
 use crate::json::door::Entry;
 use crate::json::protocol::{FRAME_MAX, SUBPROTOCOL};
 use crate::json::session::{Closing, Flow};
 use crate::lock::lock;
+use crate::log_lines::LogLines;
 
 /// What one connection and one address may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct JsonEndpoint {
     all: Gate,
     strangers: Gate,
     last_flow: Arc<AtomicU64>,
+    /// Handshakes that were refused.
+    refused: Arc<Mutex<LogLines>>,
 }
 
 impl JsonEndpoint {
@@ -79,6 +82,7 @@ impl JsonEndpoint {
             all: Gate::new(limits.connections, limits.connections),
             strangers: Gate::new(limits.strangers_per_address, limits.connections),
             last_flow: Arc::default(),
+            refused: Arc::default(),
         }
     }
 
@@ -107,7 +111,10 @@ pub async fn serve(
         *request.conn_data::<Arrival>().expect("`http::serve` notes it at each connection");
     let missing = "subprotocol webtrunk.v1.json is missing";
     if let Some(refusal) = websocket::refusal(request.headers(), &endpoint.origins, SUBPROTOCOL, missing) {
-        info!(%remote, reason = refusal.1, "WebSocket refused");
+        if let Some(repeated) = lock(&endpoint.refused).due(remote.ip(), refusal.1, std::time::Instant::now())
+        {
+            info!(%remote, reason = refusal.1, repeated, "WebSocket refused");
+        }
         return Ok(HttpResponse::build(refusal.0).body(refusal.1));
     }
     let Some(to_task) = lock(&endpoint.to_task).clone() else {
@@ -120,7 +127,8 @@ pub async fn serve(
     let origin = websocket::origin(request.headers()).map(str::to_owned);
     let entry = Entry { remote, is_encrypted: is_secure, origin };
     let deadline = endpoint.limits.write_deadline;
-    let (response, socket) = WebSocket::open(&request, body, SUBPROTOCOL, FRAME_MAX, deadline).await?;
+    let (response, socket) =
+        WebSocket::open(&request, body, SUBPROTOCOL, (Kinds::Text, FRAME_MAX), deadline).await?;
     let flow = Flow(endpoint.last_flow.fetch_add(1, Ordering::Relaxed));
     let talk = Talk {
         flow,

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
-use tracing::{info, warn};
+use tracing::info;
 use webtrunk_engine::EndCause;
 
 use super::{Core, CoreOutput, ResumeHash, Slot, registration};
@@ -31,8 +31,8 @@ impl Core {
         let mut identity = match self.door.admit(&connect.proof, &connection.entry, wall, now) {
             Ok(identity) => identity,
             Err(reason) => {
-                warn!(%remote, %reason, "page is not let in");
-                return self.refuse(flow, Some(id), &Fault::new(ErrorCode::NotAccepted, ANSWER), now);
+                self.tell_refused(remote, &reason.to_string(), now);
+                return self.refuse(flow, Some(id), &not_accepted(), now);
             }
         };
         if identity.shown.display_name.is_empty() {
@@ -50,8 +50,8 @@ impl Core {
                 Some(standing)
             }
             Some(Err(reason)) => {
-                warn!(%remote, %reason, "page is not let in");
-                return self.refuse(flow, Some(id), &Fault::new(ErrorCode::NotAccepted, ANSWER), now);
+                self.tell_refused(remote, &reason.to_string(), now);
+                return self.refuse(flow, Some(id), &not_accepted(), now);
             }
         };
         if let Some(granted) = &identity.grant {
@@ -94,11 +94,8 @@ impl Core {
         let may_come =
             slot.zip(entry).is_some_and(|(slot, entry)| self.door.may_come_by(&slot.session.identity, entry));
         let (Some(key), Some(remote), true) = (key, remote, may_come) else {
-            let fault = Fault::new(
-                ErrorCode::Gone,
-                "the session is over, or the resume token was used: connect anew",
-            );
-            return self.refuse(flow, Some(id), &fault, now);
+            let problem = "the session is over, or the resume token was used: connect anew";
+            return self.refuse(flow, Some(id), &Fault::new(ErrorCode::Gone, problem).at("token"), now);
         };
         let (resume_token, resume_s) =
             (self.new_resume_token(key, Some(opened_by)), self.config.resume.as_secs());
@@ -168,6 +165,11 @@ impl Core {
         self.resume.insert(new, key);
         token
     }
+}
+
+/// The same, whatever is wrong.
+fn not_accepted() -> Fault {
+    Fault::new(ErrorCode::NotAccepted, ANSWER).at("proof")
 }
 
 fn hash(token: &str) -> ResumeHash {

@@ -12,7 +12,7 @@ pub enum ErrorCode {
     InvalidRequest,
     /// There is no such method.
     UnknownMethod,
-    /// A parameter is missing, unknown, or cannot be; `data.field` names it.
+    /// A parameter is missing, unknown, or cannot be.
     InvalidParams,
     /// Our own fault.
     Internal,
@@ -49,15 +49,16 @@ pub struct Fault {
     pub code: ErrorCode,
     /// For people who read logs.
     pub message: String,
-    /// Where it is.
+    /// Where it is, where it is a fault of one member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<ErrorData>,
 }
 
-/// Where it is wrong.
+/// Where a request is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ErrorData {
-    /// The parameter.
+    /// The member that is wrong, by its path: a parameter from `params` on (`to`, `proof.token`, `users[3]`), else one of
+    /// the message itself (`id`, `method`).
     pub field: String,
 }
 
@@ -112,9 +113,7 @@ impl ErrorCode {
             Self::Parse => ("parse", "no JSON, nested too deep, or a key twice"),
             Self::InvalidRequest => ("invalidRequest", "JSON, and no request"),
             Self::UnknownMethod => ("unknownMethod", "there is no such method"),
-            Self::InvalidParams => {
-                ("invalidParams", "a parameter is missing, unknown or cannot be; `data.field` names it")
-            }
+            Self::InvalidParams => ("invalidParams", "a parameter is missing, unknown or cannot be"),
             Self::Internal => ("internal", "the gateway's own fault"),
             Self::NotConnected => ("notConnected", "`connect` or `resume` must come first"),
             Self::NotAccepted => ("notAccepted", "token, name or password, whatever is wrong with them"),
@@ -144,10 +143,15 @@ impl Fault {
         Self { code, message: message.into(), data: None }
     }
 
+    /// The same, which is a fault of one member.
+    #[must_use]
+    pub fn at(self, field: impl Into<String>) -> Self {
+        Self { data: Some(ErrorData { field: field.into() }), ..self }
+    }
+
     /// A fault of one parameter.
     #[must_use]
     pub fn of_field(field: &str, message: impl Into<String>) -> Self {
-        let data = Some(ErrorData { field: field.to_owned() });
-        Self { code: ErrorCode::InvalidParams, message: message.into(), data }
+        Self::new(ErrorCode::InvalidParams, message).at(field)
     }
 }

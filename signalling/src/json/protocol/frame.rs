@@ -1,13 +1,14 @@
 //! Envelopes: requests are read out of them, and answers and events put into them.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::error::{ErrorCode, Fault};
 use super::event::Event;
 use super::outcome::Outcome;
 use super::request::Request;
-use super::scan::scan;
+use super::scan::{ScanFault, scan};
+use super::wrong::{of_envelope, read_request};
 
 /// Longest name of a request, in octets. Chosen by us: it is given back, and kept while the answer is made.
 const ID_MAX: usize = 64;
@@ -41,7 +42,13 @@ impl Frame {
     /// What is wrong, with the request's name where that much could be read.
     pub fn read(text: &str) -> Result<Self, (Option<Id>, Fault)> {
         let fault = |code, message: String| (None, Fault::new(code, message));
-        scan(text).map_err(|wrong| fault(ErrorCode::Parse, format!("the message {wrong}")))?;
+        scan(text).map_err(|wrong| {
+            let told = Fault::new(ErrorCode::Parse, format!("the message {wrong}"));
+            match wrong {
+                ScanFault::KeyTwice(path) => (None, told.at(path.strip_prefix("params.").unwrap_or(&path))),
+                ScanFault::TooDeep | ScanFault::EscapedKey | ScanFault::OpenText => (None, told),
+            }
+        })?;
         let value: Value = serde_json::from_str(text)
             .map_err(|error| fault(ErrorCode::Parse, format!("the message is no JSON: {error}")))?;
         if value.is_array() {
@@ -49,17 +56,14 @@ impl Frame {
             return Err(fault(ErrorCode::InvalidRequest, problem));
         }
         let id = value.get("id").and_then(Id::of);
-        let refuse = |code, message: String| (id.clone(), Fault::new(code, message));
-        let Envelope { jsonrpc, id: written, method, params } =
-            serde_json::from_value(value).map_err(|error| {
-                refuse(ErrorCode::InvalidRequest, format!("the message is no request: {error}"))
-            })?;
+        let Envelope { jsonrpc, id: written, method, params } = Envelope::deserialize(&value)
+            .map_err(|error| (id.clone(), of_envelope(&value, &error.to_string())))?;
         if jsonrpc != "2.0" {
-            return Err(refuse(ErrorCode::InvalidRequest, "jsonrpc must be \"2.0\"".to_owned()));
+            return Err((id, Fault::new(ErrorCode::InvalidRequest, "jsonrpc must be \"2.0\"").at("jsonrpc")));
         }
         let Some(id) = written.as_ref().and_then(Id::of) else {
-            let problem = "id must be a whole number from 0 on, or a text of 1 to 64 octets".to_owned();
-            return Err(fault(ErrorCode::InvalidRequest, problem));
+            let problem = "id must be a whole number from 0 on, or a text of 1 to 64 octets";
+            return Err((None, Fault::new(ErrorCode::InvalidRequest, problem).at("id")));
         };
         match read_request(&method, params.unwrap_or_else(|| json!({}))) {
             Ok(request) => Ok(Self { id, request }),
@@ -101,44 +105,6 @@ pub fn notification(seq: u64, event: &Event) -> String {
     value.to_string()
 }
 
-fn read_request(method: &str, params: Value) -> Result<Request, Fault> {
-    let Value::Object(params) = params else {
-        return Err(Fault::new(ErrorCode::InvalidParams, "params must be an object"));
-    };
-    of(method, params.clone()).map_err(|error| explain(method, &params, &error.to_string()))
-}
-
-fn of(method: &str, params: Map<String, Value>) -> Result<Request, serde_json::Error> {
-    serde_json::from_value(json!({ "method": method, "params": params }))
-}
-
-/// What the reader's words mean, and the parameter that they are about: where it does not name one, the one that
-/// cannot be read alone.
-fn explain(method: &str, params: &Map<String, Value>, words: &str) -> Fault {
-    if words.starts_with("unknown variant")
-        && of(method, Map::new()).is_err_and(|error| error.to_string() == words)
-    {
-        let known: Vec<_> = words.split('`').skip(3).step_by(2).collect();
-        let shown: String = method.chars().take(ID_MAX).filter(|letter| !letter.is_control()).collect();
-        let message = format!("there is no method {shown:?}; there are {}", known.join(", "));
-        return Fault::new(ErrorCode::UnknownMethod, message);
-    }
-    let named = ["missing field `", "unknown field `"]
-        .iter()
-        .find_map(|start| words.strip_prefix(start)?.split('`').next());
-    let field = named.map(str::to_owned).or_else(|| {
-        let alone = |(key, value): &(&String, &Value)| {
-            let map = Map::from_iter([((*key).clone(), (*value).clone())]);
-            of(method, map).is_err_and(|error| error.to_string() == words)
-        };
-        params.iter().find(alone).map(|(key, _)| key.clone())
-    });
-    match field {
-        Some(field) => Fault::of_field(&field, format!("params.{field}: {words}")),
-        None => Fault::new(ErrorCode::InvalidParams, format!("params: {words}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -170,21 +136,76 @@ mod tests {
     #[test]
     fn a_fault_names_the_parameter() {
         for (method, params, field, words) in [
+            ("connect", r#"{}"#, "proof", "missing field"),
+            ("connect", r#"{"proof":7}"#, "proof", "invalid type"),
+            ("connect", r#"{"proof":{"kind":"token"}}"#, "proof.token", "missing field"),
+            ("connect", r#"{"proof":{"kind":"token","token":7}}"#, "proof.token", "expected a string"),
+            ("connect", r#"{"proof":{"kind":"token","token":"x","to":"y"}}"#, "proof.to", "unknown field"),
+            ("connect", r#"{"proof":{"kind":"cookie"}}"#, "proof.kind", "unknown variant"),
+            ("connect", r#"{"proof":{"token":"x"}}"#, "proof.kind", "missing field"),
+            ("connect", r#"{"proof":{"kind":7}}"#, "proof.kind", "invalid type"),
+            (
+                "connect",
+                r#"{"proof":{"kind":"token","token":"x"},"displayName":7}"#,
+                "displayName",
+                "a string",
+            ),
+            ("resume", r#"{"token":"x","lastSeen":"7"}"#, "lastSeen", "expected u64"),
+            ("disconnect", r#"{"now":true}"#, "now", "unknown field"),
             ("call", r#"{"to":"100"}"#, "sdp", "missing field"),
             ("call", r#"{"to":"100","sdp":"v=0","video":true}"#, "video", "unknown field"),
             ("call", r#"{"to":100,"sdp":"v=0"}"#, "to", "expected a string"),
-            ("sendDtmf", r#"{"callId":"x","digits":"1","durationMs":-1}"#, "durationMs", "expected u32"),
+            ("answer", r#"{"sdp":"v=0"}"#, "callId", "missing field"),
             ("reject", r#"{"callId":"x","cause":"tired"}"#, "cause", "unknown variant"),
-            ("connect", r#"{"proof":{"kind":"token"}}"#, "token", "missing field"),
-            ("connect", r#"{"proof":{"kind":"cookie"}}"#, "proof", "unknown variant"),
-            ("resume", r#"{"token":"x","lastSeen":"7"}"#, "lastSeen", "expected u64"),
-            ("disconnect", r#"{"now":true}"#, "now", "unknown field"),
+            ("hangup", r#"{"callId":["x"]}"#, "callId", "expected a string"),
+            ("hold", r#"{"callId":"x","sdp":{}}"#, "sdp", "expected a string"),
+            ("resumeMedia", r#"{"callId":"x"}"#, "sdp", "missing field"),
+            ("update", r#"{"callId":"x"}"#, "sdp", "missing field"),
+            ("rejoin", r#"{"callId":"x","sdp":null}"#, "sdp", "expected a string"),
+            ("candidate", r#"{"callId":"x","fragment":1}"#, "fragment", "expected a string"),
+            ("mute", r#"{"callId":"x","muted":"yes"}"#, "muted", "expected a boolean"),
+            ("sendDtmf", r#"{"callId":"x","digits":"1","durationMs":-1}"#, "durationMs", "expected u32"),
+            ("transfer", r#"{"callId":"x","withCall":7}"#, "withCall", "expected a string"),
+            ("merge", r#"{"callId":"x"}"#, "withCall", "missing field"),
+            ("supervise", r#"{"user":"bob","mode":"spy","sdp":"v=0"}"#, "mode", "unknown variant"),
+            ("setMode", r#"{"callId":"x","mode":7}"#, "mode", "invalid type"),
+            ("record", r#"{"callId":"x","wish":"maybe"}"#, "wish", "unknown variant"),
+            ("statistics", r#"{"call":"x"}"#, "call", "unknown field"),
+            ("report", r#"{"of":"x"}"#, "of", "unknown field"),
+            ("watch", r#"{"users":"bob"}"#, "users", "expected a sequence"),
+            ("watch", r#"{"users":["bob","eve",3]}"#, "users[2]", "expected a string"),
+            ("message", r#"{"to":"100","text":["x"]}"#, "text", "expected a string"),
+            ("ping", r#"{"lastSeen":-1}"#, "lastSeen", "expected u64"),
         ] {
             let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
             let (id, code, message, told) = told(&text);
             assert_eq!((id, code), (Some(json!(1)), -32602), "{text}: {message}");
             assert_eq!(told.as_deref(), Some(field), "{text}: {message}");
             assert!(message.contains(words) && message.starts_with("params"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_fault_names_the_member_of_the_message() {
+        for (text, field) in [
+            (r#"{"id":1,"method":"ping"}"#, Some("jsonrpc")),
+            (r#"{"jsonrpc":2.0,"id":1,"method":"ping"}"#, Some("jsonrpc")),
+            (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, Some("jsonrpc")),
+            (r#"{"jsonrpc":"2.0","method":"ping"}"#, Some("id")),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, Some("id")),
+            (r#"{"jsonrpc":"2.0","id":1}"#, Some("method")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, Some("method")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"dial"}"#, Some("method")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}"#, Some("params")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping","token":"x"}"#, Some("token")),
+            (r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, Some("id")),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"call","params":{"to":"1","to":"2"}}"#, Some("to")),
+            (r#"{"params":{"proof":{"kind":"token","kind":"x"}}}"#, Some("proof.kind")),
+            ("[]", None),
+            ("{", None),
+        ] {
+            let (.., message, told) = told(text);
+            assert_eq!(told.as_deref(), field, "{text}: {message}");
         }
     }
 

@@ -20,6 +20,7 @@ mod request;
 mod said;
 mod scan;
 mod statistics;
+mod wrong;
 
 pub use cause::Ended;
 pub use document::{asyncapi, reference, schema};

@@ -33,7 +33,8 @@ impl Session {
             }
             Command::RefuseReoffer { leg, .. } => {
                 if let Some(waiting) = self.own(leg).and_then(|(_, call)| call.offer.take()) {
-                    self.refuse(waiting.0, &Fault::new(ErrorCode::NotAcceptable, "the offer cannot be met"));
+                    let fault = Fault::new(ErrorCode::NotAcceptable, "the offer cannot be met").at("sdp");
+                    self.refuse(waiting.0, &fault);
                 }
             }
             Command::SendDigit { leg, digit, duration } => self.on_digit(leg, digit, duration),
@@ -174,7 +175,8 @@ impl Session {
         if is_done {
             return self.respond(id, &Outcome::Done(Done {}));
         }
-        self.refuse(id, &Fault::new(ErrorCode::Forbidden, "the dial plan does not let the page do that"));
+        let fault = Fault::new(ErrorCode::Forbidden, "the dial plan does not let the page do that");
+        self.refuse(id, &fault.at("wish"));
     }
 
     fn on_held(&mut self, leg: LegId, is_held: bool) {
@@ -233,7 +235,10 @@ impl Session {
         let Some(id) = self.texts.remove(&leg) else { return };
         let problem = match delivery {
             Delivery::Done | Delivery::Deferred => return self.respond(id, &Outcome::Done(Done {})),
-            Delivery::TooLarge => "it is longer than the other end takes",
+            Delivery::TooLarge => {
+                let problem = "it is longer than the other end takes";
+                return self.refuse(id, &Fault::new(ErrorCode::NotDelivered, problem).at("text"));
+            }
             Delivery::TypeNotTaken => "the other end takes no text",
             Delivery::Failed(EndCause::Overloaded) => {
                 let fault = Fault::new(ErrorCode::Overloaded, "the other end is behind; write again later");
@@ -256,7 +261,7 @@ impl Session {
                 self.report(adapter::Event::Ended { leg, cause });
                 let waiting = self.calls.get_mut(&call_id).and_then(|call| call.successor.take());
                 if let Some((_, Waiting(id))) = waiting {
-                    let fault = Fault::new(ErrorCode::NotAcceptable, Ended::new("", cause).text);
+                    let fault = Fault::new(ErrorCode::NotAcceptable, Ended::new("", cause).text).at("sdp");
                     self.refuse(id, &fault);
                 }
             }

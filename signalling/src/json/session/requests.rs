@@ -140,7 +140,8 @@ impl Session {
         let remote = self.remote;
         let call = self.calls.get_mut(call_id).ok_or_else(no_call)?;
         if !matches!(call.stage, Stage::Incoming { .. }) {
-            return Err(Fault::new(ErrorCode::WrongState, "the call is none that waits for an answer"));
+            let problem = "the call is none that waits for an answer";
+            return Err(Fault::new(ErrorCode::WrongState, problem).at("callId"));
         }
         let description = Some(describe("sdp", sdp)?);
         call.stage = Stage::Connected;
@@ -166,10 +167,8 @@ impl Session {
     fn reject(&mut self, call_id: &str, cause: Rejection, ledger: &mut Ledger) -> Said {
         let call = self.calls.get(call_id).ok_or_else(no_call)?;
         if !matches!(call.stage, Stage::Incoming { .. }) {
-            return Err(Fault::new(
-                ErrorCode::WrongState,
-                "the call is none that could be rejected; hang it up",
-            ));
+            let problem = "the call is none that could be rejected; hang it up";
+            return Err(Fault::new(ErrorCode::WrongState, problem).at("callId"));
         }
         let cause = match cause {
             Rejection::Declined => EndCause::Declined,
@@ -266,7 +265,7 @@ impl Session {
                 return Err(Fault::of_field("withCall", "params.withCall: must be another call than callId"));
             }
             (None, Some(other)) => {
-                let other = self.connected_call(&other)?;
+                let other = self.named_call("withCall", &other)?;
                 (other.peer.clone(), Some(other.leg))
             }
             _ => return Err(Fault::of_field("to", "params: needs either to or withCall")),
@@ -365,11 +364,16 @@ impl Session {
     }
 
     pub(super) fn connected_call(&mut self, call_id: &str) -> Result<&mut Call, Fault> {
-        let call = self.calls.get_mut(call_id).ok_or_else(no_call)?;
+        self.named_call("callId", call_id)
+    }
+
+    /// The call that this parameter names, which has to be up.
+    pub(super) fn named_call(&mut self, field: &str, call_id: &str) -> Result<&mut Call, Fault> {
+        let call = self.calls.get_mut(call_id).ok_or_else(|| no_call().at(field))?;
         if call.is_connected() {
             Ok(call)
         } else {
-            Err(Fault::new(ErrorCode::WrongState, "the call is not up yet"))
+            Err(Fault::new(ErrorCode::WrongState, "the call is not up yet").at(field))
         }
     }
 
@@ -383,7 +387,7 @@ impl Session {
         if is_allowed {
             Ok(())
         } else {
-            Err(Fault::new(ErrorCode::Forbidden, "the token does not allow this destination"))
+            Err(Fault::new(ErrorCode::Forbidden, "the token does not allow this destination").at(field))
         }
     }
 }
@@ -396,12 +400,12 @@ pub(super) fn describe(field: &str, sdp: &str) -> Result<Box<SessionDescription>
         return Ok(Box::new(description));
     }
     let problem = format!("params.{field}: has no audio by ICE and DTLS-SRTP");
-    Err(Fault { code: ErrorCode::NotAcceptable, ..Fault::of_field(field, problem) })
+    Err(Fault::new(ErrorCode::NotAcceptable, problem).at(field))
 }
 
 /// Told of another session's calls too: whoever guesses learns nothing.
 fn no_call() -> Fault {
-    Fault::new(ErrorCode::NotFound, "there is no such call in this session")
+    Fault::new(ErrorCode::NotFound, "there is no such call in this session").at("callId")
 }
 
 /// A name of 128 random bits.

@@ -330,7 +330,7 @@ impl Session {
         call.span.in_scope(|| info!(?cause, "leg ended"));
         let (successor, rejoin) = call.successor.take().unzip();
         for Waiting(id) in call.take_waiting().chain(rejoin) {
-            self.refuse(id, &Fault::new(ErrorCode::NotFound, "the call is over"));
+            self.refuse(id, &Fault::new(ErrorCode::NotFound, "the call is over").at("callId"));
         }
         for leg in [Some(call.leg), successor].into_iter().flatten() {
             if self.legs.remove(&leg).is_some() {

@@ -52,7 +52,7 @@ impl Session {
         if call_id == with_call {
             return Err(Fault::of_field("withCall", "params.withCall: must be another call than callId"));
         }
-        let other = self.connected_call(with_call)?;
+        let other = self.named_call("withCall", with_call)?;
         let (with, peer) = (other.leg, other.peer.clone());
         let call = self.connected_call(call_id)?;
         if call.merge.is_some() || call.successor.is_some() {

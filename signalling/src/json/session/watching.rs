@@ -26,11 +26,10 @@ impl Session {
         if users.len() > WATCHED_MAX {
             return Err(Fault::of_field("users", "params.users: must be 200 at most"));
         }
-        if let Some(user) = users.iter().find(|user| !commons.presence.may_watch(self.user(), user)) {
-            return Err(Fault::new(
-                ErrorCode::Forbidden,
-                format!("{user:?} is nobody whom the page may watch"),
-            ));
+        let is_foreign = |user: &String| !commons.presence.may_watch(self.user(), user);
+        if let Some(at) = users.iter().position(is_foreign) {
+            let problem = format!("{:?} is nobody whom the page may watch", users[at]);
+            return Err(Fault::new(ErrorCode::Forbidden, problem).at(format!("users[{at}]")));
         }
         let before = std::mem::replace(&mut self.watched, users.into_iter().collect());
         self.outputs_mut().push_back(Output::Watches { before });

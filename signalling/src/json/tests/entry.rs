@@ -65,7 +65,8 @@ fn whatever_is_wrong_with_a_proof_the_same_is_told() {
     for proof in wrong {
         let flow = bench.open();
         let answer = bench.ask(flow, "connect", json!({ "proof": proof.clone() }));
-        let told = json!({ "code": 1002, "message": "the proof is not accepted" });
+        let told =
+            json!({ "code": 1002, "message": "the proof is not accepted", "data": { "field": "proof" } });
         assert_eq!(answer["error"], told, "{proof}");
     }
     bench.wait(400);

@@ -118,7 +118,10 @@ fn a_page_is_told_what_those_do_whom_it_may_watch_until_it_watches_others() {
     let (mut bench, _) = watching();
     let (flow, session) = bench.page("alice");
     let refused = bench.ask(flow, "watch", json!({ "users": ["bob", "carol"] }));
-    assert_eq!(refused["error"]["code"], 1003);
+    assert_eq!(
+        (&refused["error"]["code"], &refused["error"]["data"]["field"]),
+        (&json!(1003), &json!("users[1]"))
+    );
     bench.activity("bob", Activity::Talking);
     assert!(bench.told(flow).is_empty(), "nobody is watched");
     assert_eq!(bench.ask(flow, "watch", json!({ "users": ["bob", "alice"] }))["result"], json!({}));

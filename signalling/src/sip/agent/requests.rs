@@ -116,6 +116,7 @@ impl<D: Doorkeeper> Agent<D> {
             if request.method == Method::Invite {
                 self.room.count(Crowded::Drain);
             }
+            tracing::debug!(%flow, method = %request.method, "the gateway goes down, and takes nothing new");
             return self.refuse_overload(&request, flow);
         }
         // Who takes another's place needs no room of its own.
@@ -132,7 +133,8 @@ impl<D: Doorkeeper> Agent<D> {
                 let reject = Reject { headers, ..Reject::new(StatusCode::UNAUTHORIZED) };
                 return self.refuse_statelessly(&request, &reject, flow);
             }
-            Verdict::Reject(reject) => return self.refuse_statelessly(&request, &reject, flow),
+            // Whoever judged has told.
+            Verdict::Reject(reject) => return self.send_refusal(&request, &reject, flow),
             Verdict::Drop => return,
         };
         if let Some(reject) = flaw {
@@ -216,6 +218,7 @@ impl<D: Doorkeeper> Agent<D> {
     /// RFC 3261 11.2. Stateless: the same question gets the same answer.
     fn answer_options(&mut self, options: &Request, flow: Flow) {
         if self.mode != Mode::Serving {
+            tracing::debug!(%flow, "OPTIONS, and the gateway goes down");
             return self.refuse_overload(options, flow);
         }
         let mut response = options.response(StatusCode::OK, None);
@@ -242,15 +245,20 @@ impl<D: Doorkeeper> Agent<D> {
         self.refuse_overload(invite, flow);
     }
 
+    /// Says 503 to what the log tells of already.
     pub(super) fn refuse_overload(&mut self, request: &Request, flow: Flow) {
         let mut reject = Reject::new(StatusCode::SERVICE_UNAVAILABLE);
         let seconds = self.layer.identifiers().retry_after();
         reject.headers.push(HeaderName::RetryAfter, seconds.to_string());
-        self.refuse_statelessly(request, &reject, flow);
+        self.send_refusal(request, &reject, flow);
     }
 
     pub(super) fn refuse_statelessly(&mut self, request: &Request, reject: &Reject, flow: Flow) {
         tracing::debug!(%flow, method = %request.method, %reject, "request refused");
+        self.send_refusal(request, reject, flow);
+    }
+
+    fn send_refusal(&mut self, request: &Request, reject: &Reject, flow: Flow) {
         if let Some(response) = reject.response(request, None) {
             self.answer_statelessly(request, response, flow);
         }

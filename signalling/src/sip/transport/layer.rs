@@ -9,7 +9,7 @@
 //! [`TransportLayer::send`] never waits. A stream whose peer does not read fills its queue and is cut.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use super::traffic::Traffic;
 use super::udp::UdpEndpoint;
 use super::ws::WsEndpoint;
 use super::{Network, tcp, udp, ws_listener};
+use crate::log_lines::LogLines;
 use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::hop::Hop;
 use crate::sip::trace::{Direction, Tap};
@@ -88,6 +89,8 @@ pub(super) struct Shared {
     addresses: OnceLock<Addresses>,
     datagrams: Vec<OnceLock<UdpEndpoint>>,
     pub(super) guard: Guard,
+    /// WebSocket handshakes that were refused.
+    pub(super) refused: Mutex<LogLines>,
     pub(super) inbound: mpsc::Sender<Inbound>,
     /// Datagrams of strangers.
     pub(super) strangers: mpsc::Sender<Inbound>,
@@ -122,6 +125,7 @@ impl TransportLayer {
             sent: Traffic::default(),
             addresses: OnceLock::new(),
             guard: Guard::new(config.guard),
+            refused: Mutex::default(),
             inbound,
             strangers,
             stop: watch::Sender::new(false),

@@ -13,7 +13,8 @@ use tracing::{debug, info};
 use super::layer::{Shared, Ticket};
 use crate::http::Arrival;
 use crate::http::OriginPolicy;
-use crate::http::websocket::{self, Came, End, WebSocket};
+use crate::http::websocket::{self, Came, End, Kinds, WebSocket};
+use crate::lock::lock;
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 use crate::sip::message::MESSAGE_MAX;
 
@@ -53,7 +54,9 @@ pub async fn serve(
     let origins = shared.listeners.get(usize::from(listener.0)).map_or(&nobody, |config| &config.origins);
     let missing = "subprotocol sip is missing (RFC 7118 4.1)";
     if let Some(refusal) = websocket::refusal(request.headers(), origins, SUBPROTOCOL, missing) {
-        info!(%remote, reason = refusal.1, "WebSocket refused");
+        if let Some(repeated) = lock(&shared.refused).due(remote.ip(), refusal.1, std::time::Instant::now()) {
+            info!(%remote, reason = refusal.1, repeated, "WebSocket refused");
+        }
         shared.counters.handshakes_refused.add_one();
         return Ok(HttpResponse::build(refusal.0).body(refusal.1));
     }
@@ -61,7 +64,8 @@ pub async fn serve(
         return Ok(HttpResponse::ServiceUnavailable().body("too many connections"));
     };
     let deadline = shared.limits.write_deadline;
-    let (response, socket) = WebSocket::open(&request, body, SUBPROTOCOL, MESSAGE_MAX, deadline).await?;
+    let (response, socket) =
+        WebSocket::open(&request, body, SUBPROTOCOL, (Kinds::Both, MESSAGE_MAX), deadline).await?;
     let kind = if is_secure { TransportKind::Wss } else { TransportKind::Ws };
     let flow = Flow { kind, listener: *listener, local, remote, connection: Some(ticket.id) };
     actix_web::rt::spawn(run(shared.clone(), ticket, flow, socket));

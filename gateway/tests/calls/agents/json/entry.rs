@@ -102,7 +102,9 @@ async fn what_is_no_request_is_told_by_its_code_and_who_sends_ten_is_closed() {
     }
     assert_eq!(code(page.request("dial", json!({})).await), -32601);
     match page.request("connect", json!({ "proof": { "kind": "token" } })).await {
-        Err(PageError::Refused { code: -32602, field, .. }) => assert_eq!(field.as_deref(), Some("token")),
+        Err(PageError::Refused { code: -32602, field, .. }) => {
+            assert_eq!(field.as_deref(), Some("proof.token"))
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(code(page.request("ping", json!({})).await), 1001);

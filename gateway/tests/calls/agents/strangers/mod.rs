@@ -1,8 +1,10 @@
 //! Strangers that write octets themselves to the gateway's process, and calls that notice nothing of it.
 
 mod crowds;
+mod frames;
 mod pings;
 mod slow;
+mod told_once;
 mod verdicts;
 
 use super::wire;

@@ -1,0 +1,107 @@
+//! What the log says of what a source does wrong: each text once a minute, with how often it came since its last line.
+//!
+//! Who does the same wrong all day, a page that reloads with a stale token say, is told of each minute; who does it a
+//! thousand times a second fills no disk.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, Hash};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crate::auth::limits::counted_as;
+
+/// How long a text has no second line. Chosen by us: who looks on sees that it goes on.
+const WHILE: Duration = Duration::from_secs(60);
+
+/// Texts of one source that have lines within [`WHILE`]; others have none. Chosen by us: texts hold what a stranger
+/// wrote, and could be another each time.
+const TEXTS_MAX: usize = 10;
+
+/// Sources of which something is known; past it the one that came first is forgotten.
+const SOURCES_MAX: usize = 1000;
+
+/// The lines of each source.
+#[derive(Debug, Default)]
+pub struct LogLines {
+    sources: HashMap<IpAddr, HashMap<u64, Line>>,
+    /// In the order in which they came.
+    order: VecDeque<IpAddr>,
+    /// Texts are known by their hashes.
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Line {
+    at: Instant,
+    /// How often the text came since then.
+    repeated: u64,
+}
+
+impl LogLines {
+    /// Whether a text has a line now, and then how often it came since its last one, from this source.
+    pub fn due(&mut self, source: IpAddr, text: impl Hash, now: Instant) -> Option<u64> {
+        let source = counted_as(source);
+        if !self.sources.contains_key(&source) {
+            if self.order.len() >= SOURCES_MAX
+                && let Some(first) = self.order.pop_front()
+            {
+                self.sources.remove(&first);
+            }
+            self.order.push_back(source);
+        }
+        let text = self.hasher.hash_one(text);
+        let lines = self.sources.entry(source).or_default();
+        let is_fresh = |line: &Line| now.duration_since(line.at) < WHILE;
+        if let Some(line) = lines.get_mut(&text) {
+            if is_fresh(line) {
+                line.repeated += 1;
+                return None;
+            }
+        } else if lines.len() >= TEXTS_MAX {
+            lines.retain(|_, line| is_fresh(line));
+            if lines.len() >= TEXTS_MAX {
+                return None;
+            }
+        }
+        let before = lines.insert(text, Line { at: now, repeated: 0 });
+        Some(before.map_or(0, |line| line.repeated))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn address(number: u32) -> IpAddr {
+        Ipv4Addr::from_bits(number).into()
+    }
+
+    #[test]
+    fn a_text_of_a_source_has_a_line_a_minute_that_tells_how_often_it_came() {
+        let (mut lines, start) = (LogLines::default(), Instant::now());
+        assert_eq!(lines.due(address(1), "wrong", start), Some(0));
+        for _ in 0..1000 {
+            assert_eq!(lines.due(address(1), "wrong", start + WHILE / 2), None);
+        }
+        assert_eq!(lines.due(address(1), "other", start + WHILE / 2), Some(0), "another text");
+        assert_eq!(lines.due(address(2), "wrong", start + WHILE / 2), Some(0), "another source");
+        assert_eq!(lines.due(address(1), "wrong", start + WHILE), Some(1000));
+        assert_eq!(lines.due(address(1), "wrong", start + 2 * WHILE), Some(0));
+    }
+
+    #[test]
+    fn who_writes_another_text_each_time_has_few_lines_and_many_sources_take_bounded_room() {
+        let (mut lines, start) = (LogLines::default(), Instant::now());
+        let told =
+            |lines: &mut LogLines, now| (0..1000).filter(|n| lines.due(address(1), n, now).is_some()).count();
+        assert_eq!(told(&mut lines, start), TEXTS_MAX);
+        assert_eq!(told(&mut lines, start + WHILE), TEXTS_MAX);
+        for number in 0..10_000 {
+            assert!(lines.due(address(number), "wrong", start + WHILE).is_some() || number == 1);
+        }
+        assert_eq!((lines.sources.len(), lines.order.len()), (SOURCES_MAX, SOURCES_MAX));
+    }
+}
