@@ -11,6 +11,7 @@ mod report;
 mod run;
 mod scenario;
 mod soak;
+mod view;
 
 use std::process::ExitCode;
 

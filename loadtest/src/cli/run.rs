@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::sync::watch;
-use webtrunk_loadtest::drive::{Crowd, Live, Stop, run};
+use webtrunk_loadtest::drive::{Crowd, Stop, run};
 use webtrunk_loadtest::load::ProcessMeter;
 use webtrunk_loadtest::report::{Report, junit, page};
 use webtrunk_loadtest::scenario::{Scenario, strangers};
+
+use super::view::{self, View};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
@@ -26,10 +27,11 @@ pub(crate) struct RunArguments {
     /// The target is neither on this machine nor in a private network, and is mine to put a load on.
     #[arg(long)]
     i_own_this_target: bool,
+    /// Tell how it goes in lines, where a terminal would get a screen.
+    #[arg(long)]
+    plain: bool,
 }
 
-/// How often a line is told.
-const LINE_INTERVAL: Duration = Duration::from_secs(2);
 /// The exit status where the load tester itself was late: the target is not judged.
 const UNFIT: u8 = 3;
 
@@ -43,8 +45,8 @@ impl RunArguments {
         stop_by_hand(stopper.clone());
         let crowd = Crowd::open(&scenario, |_| ()).await?;
         let name = self.scenario.display().to_string();
-        let mut line = Line::default();
-        let report = run(&name, scenario, crowd, stopper, watched, move |live| line.tell(live)).await;
+        let mut view = View::open(self.plain, &name, &scenario)?;
+        let report = run(&name, scenario, crowd, stopper, watched, move |live| view.show(live)).await;
         write(&self.report, &report)?;
         println!("{}", report.sentence());
         Ok(status(&report))
@@ -89,58 +91,12 @@ pub(super) fn stop_by_hand(stopper: watch::Sender<Stop>) {
     const BY_SIGNAL: i32 = 130;
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            eprintln!("ending all calls; once more to leave them as they are");
+            view::say("ending all calls; once more to leave them as they are");
             stopper.send_replace(Stop::BrokenOff);
         }
         if tokio::signal::ctrl_c().await.is_ok() {
+            view::leave();
             std::process::exit(BY_SIGNAL);
         }
     });
-}
-
-/// What a run is like, in lines.
-#[derive(Debug, Default)]
-pub(super) struct Line {
-    told_at: Option<Instant>,
-}
-
-impl Line {
-    pub(super) fn tell(&mut self, live: &Live) {
-        if self.told_at.is_some_and(|at| at.elapsed() < LINE_INTERVAL) {
-            return;
-        }
-        self.told_at = Some(Instant::now());
-        eprintln!("{}", line(live));
-    }
-}
-
-fn line(live: &Live) -> String {
-    let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
-    let over: Vec<_> = live.over.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
-    format!(
-        "{} begun, {} ringing, {} up; set-up {} ms, MOS {}, loss {:.2} %; over: {}",
-        live.begun,
-        live.ringing,
-        live.up,
-        figure(live.setup_p50_ms),
-        figure(live.mos_p50),
-        live.loss_percent,
-        if over.is_empty() { "none".to_owned() } else { over.join(", ") },
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_tells_what_there_is() {
-        assert_eq!(
-            line(&Live::default()),
-            "0 begun, 0 ringing, 0 up; set-up - ms, MOS -, loss 0.00 %; over: none"
-        );
-        let over = [("ok".to_owned(), 3), ("one_way".to_owned(), 1)].into();
-        let live = Live { begun: 5, up: 1, over, setup_p50_ms: Some(41.26), ..Live::default() };
-        assert!(line(&live).ends_with("set-up 41.3 ms, MOS -, loss 0.00 %; over: 3 ok, 1 one_way"));
-    }
 }

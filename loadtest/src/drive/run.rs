@@ -185,7 +185,8 @@ async fn watch_it(
             target_rss_mib: now.1.map(|usage| usage.rss_kib / 1024.0),
         });
         (before_at, before) = (at, now);
-        on_second(&run.state.live());
+        let is_ending = *run.stop.borrow() != Stop::Going;
+        on_second(&Live { is_ending, moment: curve.last().cloned(), ..run.state.live() });
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::report::{CallReport, Outcome};
+use crate::report::{CallReport, Distribution, Moment, Outcome};
 use crate::verdict::Lateness;
 
 /// What a run is like, shared by all its calls.
@@ -40,8 +40,16 @@ pub struct Live {
     pub setup_p50_ms: Option<f64>,
     /// The middle of the opinion scores so far.
     pub mos_p50: Option<f64>,
+    /// Of the set-up times, one in a hundred is longer.
+    pub setup_p99_ms: Option<f64>,
     /// Packets lost of all that came, in percent.
     pub loss_percent: f64,
+    /// Packets of the load tester's own that left late, of those of calls that are over, in percent.
+    pub late_percent: f64,
+    /// Whether no more calls begin, and those that are there are ended.
+    pub is_ending: bool,
+    /// The last second; `None` before the first is over.
+    pub moment: Option<Moment>,
 }
 
 /// A call counts as being set up, or as up, as long as this lives.
@@ -130,8 +138,11 @@ impl State {
                 received += direction.received;
             }
         }
-        live.setup_p50_ms = middle(setups);
-        live.mos_p50 = middle(scores);
+        let setups = Distribution::of(setups);
+        live.setup_p50_ms = setups.map(|setups| setups.p50);
+        live.setup_p99_ms = setups.map(|setups| setups.p99);
+        live.mos_p50 = Distribution::of(scores).map(|scores| scores.p50);
+        live.late_percent = kept.lateness.late_percent();
         live.loss_percent = lost as f64 * 100.0 / (lost + received).max(1) as f64;
         live
     }
@@ -139,9 +150,4 @@ impl State {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn middle(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }

@@ -1,11 +1,12 @@
 //! One call of a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::{CallVerdict, DirectionVerdict};
 
 /// One call of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallReport {
     /// Its number, from 0.
     pub call: usize,
@@ -32,7 +33,7 @@ pub struct CallReport {
 }
 
 /// How a call went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "how")]
 pub enum Outcome {
     /// It was answered, and ended as it was to.

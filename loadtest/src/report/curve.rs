@@ -1,9 +1,10 @@
 //! A run over time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One second of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Moment {
     /// Seconds from the begin of the run.
     pub at_s: f64,

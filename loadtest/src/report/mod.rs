@@ -8,6 +8,7 @@ mod example;
 mod junit;
 mod model;
 mod page;
+mod schema;
 mod summary;
 
 pub use agents::AgentsReport;
@@ -16,4 +17,5 @@ pub use curve::Moment;
 pub use junit::junit;
 pub use model::{Ending, FORMAT, Report};
 pub use page::{compare, page};
+pub use schema::schema;
 pub use summary::{Distribution, Summary};

@@ -1,9 +1,10 @@
 //! From when on a run has failed.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// From when on a run has failed. What is not given is not looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
     /// Calls that were not answered or broke, in percent. By default none may.
@@ -21,7 +22,7 @@ pub struct Thresholds {
 }
 
 /// What a run was like, in the same words.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
     /// Calls that were not answered or broke, in percent.
     pub failed_percent: f64,
@@ -38,7 +39,7 @@ pub struct Measured {
 }
 
 /// A threshold that was not kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Breach {
     /// Its key.
     pub threshold: String,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DirectionVerdict, Finding, FindingKind, Lateness, Limits};
@@ -33,7 +34,7 @@ pub struct Excuse {
 }
 
 /// What was found in one call that was answered.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallVerdict {
     /// From who answers to who calls.
     pub to_caller: DirectionVerdict,

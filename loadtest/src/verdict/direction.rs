@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use webtrunk_codecs::SampleRate;
 
@@ -14,7 +15,7 @@ use crate::hear::{
 };
 
 /// What was found in one direction of one call.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectionVerdict {
     /// The sound that was said, or another's, was heard.
     pub is_heard: bool,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Sent;
@@ -14,7 +15,7 @@ pub struct Lateness {
 }
 
 /// How late the load tester was in all, and whether it may judge.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fitness {
     /// Packets that were looked at.
     pub packets: usize,
@@ -35,7 +36,7 @@ pub struct Fitness {
 /// Later than this by one packet's time counts.
 const LATE: Duration = Duration::from_millis(20);
 /// Late packets of all, in percent, from which on the load tester was not fit. Chosen by us.
-const LATE_PERCENT_MAX: f64 = 1.0;
+pub const LATE_PERCENT_MAX: f64 = 1.0;
 /// A call that is dialled so late is not the load that was asked for.
 const DIAL_MAX_MS: f64 = 500.0;
 
@@ -79,17 +80,22 @@ impl Lateness {
         self.dials.extend(other.dials);
     }
 
+    /// How much of what was sent so far was late, in percent.
+    #[must_use]
+    pub fn late_percent(&self) -> f64 {
+        let late = self.packets.iter().filter(|it| **it > LATE).count();
+        late as f64 * 100.0 / self.packets.len().max(1) as f64
+    }
+
     /// What comes of it.
     #[must_use]
     pub fn fitness(mut self) -> Fitness {
         self.packets.sort_unstable();
         self.dials.sort_unstable();
-        let count = self.packets.len();
-        let late = count - self.packets.partition_point(|it| *it <= LATE);
-        let late_percent = late as f64 * 100.0 / count.max(1) as f64;
+        let late_percent = self.late_percent();
         let dial_p99_ms = rank(&self.dials, 99);
         Fitness {
-            packets: count,
+            packets: self.packets.len(),
             p50_ms: rank(&self.packets, 50),
             p99_ms: rank(&self.packets, 99),
             max_ms: rank(&self.packets, 100),

@@ -10,5 +10,5 @@ mod limits;
 pub use call::{CallVerdict, Excuse, Side};
 pub use direction::DirectionVerdict;
 pub use finding::{Finding, FindingKind};
-pub use lateness::{Fitness, Lateness};
+pub use lateness::{Fitness, LATE_PERCENT_MAX, Lateness};
 pub use limits::Limits;

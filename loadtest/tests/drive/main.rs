@@ -3,5 +3,6 @@
 mod capacity;
 mod endings;
 mod faulty;
+mod screen;
 mod stage;
 mod verdicts;

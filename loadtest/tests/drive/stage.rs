@@ -23,14 +23,19 @@ pub(crate) fn scenario(server: SocketAddr, phone: SocketAddr, traffic: &str) -> 
 
 /// The same with what the callers' network does.
 fn scenario_over(server: SocketAddr, phone: SocketAddr, traffic: &str, network: &str) -> Scenario {
-    let text = format!(
+    let text = scenario_text(server, phone, traffic, network);
+    Scenario::parse(Path::new("test.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same as a file has it.
+pub(crate) fn scenario_text(server: SocketAddr, phone: SocketAddr, traffic: &str, network: &str) -> String {
+    format!(
         "[limits]\ncalls = 2\nseconds = 20\nsetup_seconds = 10\n[target]\nsip = \"{server}\"\n\
          [[agents]]\nname = \"callers\"\nkind = \"phone\"\nrole = \"caller\"\ncount = 2\n\
          network = {{ {network} }}\n\
          [[agents]]\nname = \"phone\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{phone}\"\n\
          [[traffic]]\nfrom = \"callers\"\nto = \"phone\"\ndestination = \"7{{call}}\"\n{traffic}\n"
-    );
-    Scenario::parse(Path::new("test.toml"), &text).unwrap_or_else(|error| panic!("{error}"))
+    )
 }
 
 /// Two calls at a time, of six seconds.

@@ -1,0 +1,80 @@
+//! The program on a terminal, and beside one.
+
+use std::fs::File;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::Pid;
+
+use crate::faulty::{Fault, FaultyGateway};
+use crate::stage::{free_address, scenario_text};
+
+/// What a terminal gets to show another page, and to show the first again.
+const ENTERS: &str = "\x1b[?1049h";
+const LEAVES: &str = "\x1b[?1049l";
+
+/// What the program wrote to a terminal until it was interrupted after some seconds, by its options.
+async fn seen_on_a_terminal(options: &[&str]) -> String {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("calls.toml");
+    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 60 }";
+    std::fs::write(&file, scenario_text(gateway.address(), phone, traffic, "")).expect("the folder is ours");
+    let size = Winsize { ws_row: 30, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = openpty(&size, None).expect("a terminal");
+    let report = folder.path().join("report");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_webtrunk-loadtest"))
+        .arg("run")
+        .arg(&file)
+        .arg("--report")
+        .arg(&report)
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::from(pty.slave))
+        .spawn()
+        .expect("it is built");
+    let mut master = File::from(pty.master);
+    let terminal = master.try_clone().expect("a descriptor");
+    let reading = std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        // The last end that closes is told as an error.
+        let _ = master.read_to_end(&mut seen);
+        String::from_utf8_lossy(&seen).into_owned()
+    });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let pid = Pid::from_raw(i32::try_from(program.id()).expect("a pid"));
+    kill(pid, Signal::SIGINT).expect("it runs");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while program.try_wait().expect("it is ours").is_none() {
+        assert!(Instant::now() < deadline, "it does not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(report.join("report.html").exists(), "the report is written");
+    let flags = tcgetattr(&terminal).expect("a terminal").local_flags;
+    assert!(flags.contains(LocalFlags::ECHO | LocalFlags::ICANON), "the terminal is as it was");
+    reading.join().expect("it reads")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_gets_a_screen_and_is_given_back() {
+    let seen = seen_on_a_terminal(&[]).await;
+    let (enters, leaves) = (seen.find(ENTERS).expect("a screen"), seen.rfind(LEAVES).expect("its end"));
+    assert!(enters < leaves, "{seen}");
+    let screen = &seen[enters..leaves];
+    for text in ["Calls", "ringing", "tester", "on time", "set-up p50", "Ctrl-C"] {
+        assert!(screen.contains(text), "{text} is not in {screen}");
+    }
+    assert!(seen[leaves..].contains("the report is in"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wants_it_plain_gets_lines_on_a_terminal_too() {
+    let seen = seen_on_a_terminal(&["--plain"]).await;
+    assert!(!seen.contains(ENTERS) && seen.contains("2 begun, "), "{seen}");
+}
