@@ -59,6 +59,22 @@ impl fmt::Display for LegId {
     }
 }
 
+/// What is no name of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a leg is called leg-1, leg-2, ...")]
+pub struct NoLegId;
+
+/// The name as it is shown.
+impl FromStr for LegId {
+    type Err = NoLegId;
+
+    fn from_str(text: &str) -> Result<Self, NoLegId> {
+        let number =
+            text.strip_prefix("leg-").filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        number.and_then(|number| number.parse().ok()).map(Self).ok_or(NoLegId)
+    }
+}
+
 /// Why a leg or call ended, in no protocol's words; adapters map it at their edge (docs/ADAPTERS.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndCause {
@@ -141,5 +157,8 @@ mod tests {
         for wrong in ["", "call-", "call-+7", "call-x", "leg-7", "7", "call-99999999999999999999999"] {
             assert_eq!(wrong.parse::<CallId>(), Err(NoCallId), "{wrong}");
         }
+        let leg = LegId::next();
+        assert_eq!(leg.to_string().parse(), Ok(leg));
+        assert_eq!(call.to_string().parse::<LegId>(), Err(NoLegId));
     }
 }

@@ -128,7 +128,10 @@ impl Stage<'_> {
             Effect::Media(command) => self.rehearsed.media.obey(command, now),
             Effect::Signal { command, .. } => self.signal(command),
             // Nobody asks for a transfer, nor for another's place.
-            Effect::Refuse { .. } | Effect::Joined { .. } | Effect::Route { .. } => {}
+            Effect::Refuse { .. }
+            | Effect::TransferTold { .. }
+            | Effect::Joined { .. }
+            | Effect::Route { .. } => {}
         }
     }
 

@@ -33,7 +33,7 @@ use webtrunk_engine::net::capture::{Capture, CaptureSpec};
 use webtrunk_engine::{CallId, EndCause, LegId};
 
 use crate::adapter::{Command, Event, Incoming, Origin, Supervising};
-use crate::b2bua::Input;
+use crate::b2bua::{Control, Input};
 use crate::cdr::CdrKeeper;
 use crate::origination::{self, Origination};
 use crate::presence::{Presence, Present};
@@ -183,6 +183,11 @@ impl Switchboard {
     /// Hangs a call up, whoever talks; whether there is such a call.
     pub fn hang_up(&self, call: CallId) -> bool {
         self.roll.hang_up(call)
+    }
+
+    /// Wants something of a party of a call, as somebody outside does; whether there is such a leg.
+    pub async fn control(&self, control: Control) -> bool {
+        self.legs.control(control).await
     }
 
     /// Serves the adapter called `adapter` until `stopping` says so: then its calls are hung up, and

@@ -20,7 +20,8 @@ use super::{calls, events, recordings, registrations, tokens};
             customer is told of that one's users and calls alone; anything else is not there for it (404). Problems are told by RFC 9457.",
         license(name = "MIT OR Apache-2.0")
     ),
-    paths(calls::list, calls::originate::originate, calls::one, calls::hang_up, registrations::list, recordings::list,
+    paths(calls::list, calls::originate::originate, calls::one, calls::hang_up, calls::control::transfer,
+        calls::control::hold, calls::control::resume, calls::control::mute, calls::control::unmute, registrations::list, recordings::list,
         recordings::one, recordings::remove, events::stream::events, users::list, users::add, users::one, users::change, users::remove,
         customers::list, customers::add, customers::one, customers::change, customers::remove, tokens::make),
     components(schemas(Problem, Scope, Event)),

@@ -9,7 +9,7 @@ use utoipa::openapi::OpenApi;
 use webtrunk_signalling::http::{OriginPolicy, WebOrigin};
 
 use super::calls::originate::{Dialler, originate};
-use super::calls::{self, Calls};
+use super::calls::{self, Calls, control};
 use super::door::Door;
 use super::events::{self, Streams};
 use super::people::{customers, users};
@@ -73,6 +73,11 @@ impl Rest {
             .service(
                 at("/calls/{id}").route(web::get().to(calls::one)).route(web::delete().to(calls::hang_up)),
             )
+            .service(at("/calls/{id}/transfer").route(web::post().to(control::transfer)))
+            .service(at("/calls/{id}/hold").route(web::post().to(control::hold)))
+            .service(at("/calls/{id}/resume").route(web::post().to(control::resume)))
+            .service(at("/calls/{id}/mute").route(web::post().to(control::mute)))
+            .service(at("/calls/{id}/unmute").route(web::post().to(control::unmute)))
             .service(at("/registrations").route(web::get().to(registrations::list)))
             .service(at("/recordings").route(web::get().to(recordings::list)))
             .service(

@@ -176,6 +176,7 @@ impl B2bua {
             Input::Supervisor { adapter, asked, of } => {
                 self.on_supervising(adapter, *asked, of, directory);
             }
+            Input::Control(control) => self.on_control(control, directory),
         }
         self.tell_candidates();
     }

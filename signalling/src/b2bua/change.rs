@@ -161,6 +161,8 @@ impl B2bua {
             false => party.is_muted.then_some(Instead::Silence),
         });
         let Some(listening) = self.party_mut(listener) else { return };
+        // Who holds hears nobody, whether its side knows of it or not.
+        let instead = instead.or(listening.is_holding_from_outside.then_some(Instead::Silence));
         if listening.hears_instead == instead {
             return;
         }
@@ -179,8 +181,8 @@ impl B2bua {
 /// Whether nothing, or nothing worth hearing, comes of a party that holds: a page that listens to nobody sends
 /// silence, where a telephone system may send music of its own.
 fn holds_in_silence(party: &Party, has_music: bool) -> bool {
-    // A page that is reloaded, say.
-    if party.is_away && party.is_unheard {
+    // The other is a page that is reloaded, say.
+    if party.is_holding_from_outside || party.is_away && party.is_unheard {
         return true;
     }
     match party.direction {

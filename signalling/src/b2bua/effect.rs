@@ -10,7 +10,10 @@ use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_engine::{EndCause, LegId};
 
-use crate::adapter::{self, Command, Event, Incoming, MediaProfile, Origin, Supervising, Target};
+use super::control::Control;
+use crate::adapter::{
+    self, Command, Event, Incoming, MediaProfile, Origin, Supervising, Target, TransferProgress,
+};
 use crate::routing::{BridgeTarget, Decision};
 use crate::spending::CallLimits;
 
@@ -39,6 +42,8 @@ pub enum Input {
         /// The leg that is to be supervised.
         of: LegId,
     },
+    /// By somebody outside: what is wanted of a party.
+    Control(Control),
 }
 
 /// What a call wants done.
@@ -61,6 +66,13 @@ pub enum Effect {
         leg: LegId,
         /// Why.
         cause: EndCause,
+    },
+    /// By nobody: how a transfer goes for which somebody outside asked. Records tell of it.
+    TransferTold {
+        /// The leg in whose place another is to be.
+        leg: LegId,
+        /// How it goes.
+        progress: TransferProgress,
     },
     /// By the tie: two ends of it are the two parties of the call from now on.
     Joined {
@@ -88,6 +100,7 @@ impl Effect {
             Self::Signal { .. }
             | Self::Media(_)
             | Self::Refuse { .. }
+            | Self::TransferTold { .. }
             | Self::Joined { .. }
             | Self::Route { .. } => None,
         }

@@ -6,6 +6,7 @@ mod call;
 mod calling;
 mod change;
 mod conference;
+mod control;
 mod courier;
 mod digits;
 mod effect;
@@ -30,5 +31,6 @@ mod told_hold;
 mod transfer;
 
 pub use call::B2bua;
+pub use control::{Control, Wish};
 pub use courier::Courier;
 pub use effect::{DigitMode, Directory, Effect, Input, Place, Redirects, Settings};

@@ -59,6 +59,10 @@ pub(super) struct Party {
     pub(super) hears_instead: Option<Instead>,
     /// It wants not to be heard.
     pub(super) is_muted: bool,
+    /// It holds the other, since somebody outside wants it so.
+    pub(super) is_holding_from_outside: bool,
+    /// Somebody outside has asked for the transfer that is under way, or was last, in its place.
+    pub(super) is_transferred_from_outside: bool,
     /// Its signalling is lost for the moment.
     pub(super) is_away: bool,
     /// No media comes of it.
@@ -189,6 +193,8 @@ impl Party {
             key_reader: KeyReader::default(),
             hears_instead: None,
             is_muted: false,
+            is_holding_from_outside: false,
+            is_transferred_from_outside: false,
             is_away: false,
             is_unheard: false,
             knows_hold: false,

@@ -261,6 +261,7 @@ impl Bench {
             },
             Effect::Refuse { leg, cause, .. } => format!("refuse {} {cause:?}", who(leg)),
             Effect::Joined { .. } => "two ends are joined".into(),
+            Effect::TransferTold { leg, progress } => format!("note of {} {progress:?}", who(leg)),
             Effect::Route { origin, destination, .. } => format!("route {origin:?} to {destination}"),
             Effect::Media(command) => match command {
                 CallCommand::AddLeg(spec) => format!("add {}", who(&spec.leg)),

@@ -99,12 +99,13 @@ impl B2bua {
         }
     }
 
-    /// Whether a party holds the other of its own accord: it does not want to hear it. One that answered so when it was told
+    /// Whether a party holds the other, of its own accord or somebody's outside: it does not want to hear it. One that answered so when it was told
     /// that it is held does not, until it has answered that it is held no more.
     fn holds(&self, party: &Party) -> bool {
         let is_told = party.knows_hold || matches!(party.change, Change::Telling | Change::Told);
         let has_answered_so = is_told && self.is_told_by_offer(party);
-        !has_answered_so && party.direction.is_some_and(|direction| !direction.sends())
+        let holds_itself = !has_answered_so && party.direction.is_some_and(|direction| !direction.sends());
+        party.is_holding_from_outside || holds_itself
     }
 
     fn is_told_by_offer(&self, party: &Party) -> bool {

@@ -78,23 +78,36 @@ impl B2bua {
         replaces: Option<LegId>,
         directory: &dyn Directory,
     ) {
-        let Some(party) = self.party(by) else { return };
+        match self.ask_for_transfer(by, destination, replaces, directory) {
+            Ok(()) => {
+                self.party_mut(by).into_iter().for_each(|party| party.is_transferred_from_outside = false);
+            }
+            Err(cause) => self.refuse_transfer(by, cause),
+        }
+    }
+
+    /// Begins a transfer, whoever asked for it.
+    pub(super) fn ask_for_transfer(
+        &mut self,
+        by: LegId,
+        destination: String,
+        replaces: Option<LegId>,
+        directory: &dyn Directory,
+    ) -> Result<(), EndCause> {
+        let Some(party) = self.party(by) else { return Ok(()) };
         // Whoever meets others would hand on but one of them.
         let meets = self.meeting.is_some().then_some(EndCause::NotAcceptable);
         let stays = meets.map_or_else(|| self.check_transfer(party, replaces, directory), Err);
         info!(destination, ?replaces, refusal = ?stays.err(), "party asks for a transfer");
-        let stays = match stays {
-            Ok(stays) => stays,
-            Err(cause) => return self.tell_transferor(by, TransferProgress::Failed(cause)),
-        };
         let (origin, caller) = (party.origin.clone(), party.identity.clone());
-        self.transfer = Some(Transfer::new(by, stays, false));
+        self.transfer = Some(Transfer::new(by, stays?, false));
         match replaces {
             Some(leg) => {
                 self.call_party(by, Target::Party { leg, origin, user: destination }, directory);
             }
             None => self.effect(Effect::Route { origin, caller, destination }),
         }
+        Ok(())
     }
 
     /// A party wants whom it talks with elsewhere in this call too.
@@ -104,10 +117,11 @@ impl B2bua {
         info!(%with, refusal = ?stays.err(), "party asks to have both its calls in one");
         let stays = match stays {
             Ok(stays) => stays,
-            Err(cause) => return self.tell_transferor(by, TransferProgress::Failed(cause)),
+            Err(cause) => return self.refuse_transfer(by, cause),
         };
         let origin = party.origin.clone();
         self.transfer = Some(Transfer::new(by, stays, true));
+        self.party_mut(by).into_iter().for_each(|party| party.is_transferred_from_outside = false);
         self.call_party(by, Target::Party { leg: with, origin, user: peer }, directory);
     }
 
@@ -367,7 +381,18 @@ impl B2bua {
         self.caller.hears_instead = None;
     }
 
+    /// Who asked is told how it goes: the party, or nobody where somebody outside has asked.
     fn tell_transferor(&mut self, by: LegId, progress: TransferProgress) {
+        let told = self.party(by).map(|party| match party.is_transferred_from_outside {
+            true => Effect::TransferTold { leg: by, progress },
+            false => party.signal(Command::TransferProgress { leg: by, progress }),
+        });
+        told.into_iter().for_each(|told| self.effect(told));
+    }
+
+    /// The party asked itself, and it is not done.
+    fn refuse_transfer(&mut self, by: LegId, cause: EndCause) {
+        let progress = TransferProgress::Failed(cause);
         let told = self.party(by).map(|party| party.signal(Command::TransferProgress { leg: by, progress }));
         told.into_iter().for_each(|told| self.effect(told));
     }

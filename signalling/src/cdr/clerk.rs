@@ -20,7 +20,7 @@ use super::{
 use crate::adapter::{
     Command, Dial, EndCodes, Event, Incoming, Origin, Party, RefusedCall, Target, TransferProgress,
 };
-use crate::b2bua::{Effect, Input};
+use crate::b2bua::{Control, Effect, Input, Wish};
 use crate::moment::Moment;
 use crate::origination::{LISTENER, Origination};
 
@@ -57,6 +57,8 @@ struct Known {
     leg: LegId,
     /// What we may send to it and receive from it.
     direction: Direction,
+    /// Whether somebody outside has it hold the other.
+    is_holding_from_outside: bool,
     /// What its party says of its end.
     codes: EndCodes,
 }
@@ -149,9 +151,25 @@ impl Clerk {
                     self.note(index, Happening::Supervises { of: of.to_string() }, ms);
                 }
             }
+            Input::Control(control) => self.see_control(control, ms),
             Input::Routed(_) => {}
         }
         self.follow_legs(ms);
+    }
+
+    fn see_control(&mut self, Control { leg, wish }: &Control, ms: u64) {
+        match wish {
+            Wish::Transfer(destination) => {
+                let destination = words(destination);
+                self.note_of(*leg, Happening::TransferAsked { destination }, ms);
+            }
+            Wish::Hold(is_holding) => {
+                let Some(index) = self.index_of(*leg) else { return };
+                self.legs[index].is_holding_from_outside = *is_holding;
+                self.hold_or_talk(index, ms);
+            }
+            Wish::Mute(_) => {}
+        }
     }
 
     /// Watches what the call wants done.
@@ -164,6 +182,7 @@ impl Clerk {
                 self.hang_up(*leg, *cause, ms);
                 self.end_timeline(*leg, ms);
             }
+            Effect::TransferTold { leg, progress } => self.see_transfer(*leg, *progress, ms),
             Effect::Media(_) | Effect::Joined { .. } | Effect::Route { .. } => {}
         }
         self.follow_legs(ms);
@@ -243,10 +262,7 @@ impl Clerk {
             CallEvent::Agreed { leg, direction, .. } => {
                 let Some(index) = self.index_of(*leg) else { return };
                 self.legs[index].direction = *direction;
-                let stage = self.record.legs[index].timeline.stage();
-                if matches!(stage, Some(Stage::Talking | Stage::OnHold)) {
-                    self.enter(index, talking_stage(*direction), ms);
-                }
+                self.hold_or_talk(index, ms);
             }
             CallEvent::LegEnded { stats } => {
                 let Some(index) = self.index_of(stats.leg) else { return };
@@ -279,14 +295,26 @@ impl Clerk {
             }
             Command::Hangup { leg, cause } => self.hang_up(*leg, *cause, ms),
             Command::Redirect { leg, .. } => self.hang_up(*leg, EndCause::Unavailable, ms),
-            Command::TransferProgress { leg, progress: TransferProgress::Done } => {
-                self.note_of(*leg, Happening::Transferred, ms);
-            }
-            Command::TransferProgress { leg, progress: TransferProgress::Failed(cause) } => {
-                let cause = name_of(*cause).to_owned();
-                self.note_of(*leg, Happening::TransferFailed { cause }, ms);
-            }
+            Command::TransferProgress { leg, progress } => self.see_transfer(*leg, *progress, ms),
             _ => {}
+        }
+    }
+
+    fn see_transfer(&mut self, leg: LegId, progress: TransferProgress, ms: u64) {
+        match progress {
+            TransferProgress::Done => self.note_of(leg, Happening::Transferred, ms),
+            TransferProgress::Failed(cause) => {
+                let cause = name_of(cause).to_owned();
+                self.note_of(leg, Happening::TransferFailed { cause }, ms);
+            }
+            TransferProgress::Began | TransferProgress::Ringing => {}
+        }
+    }
+
+    /// A leg that was answered talks, or holds the other.
+    fn hold_or_talk(&mut self, index: usize, ms: u64) {
+        if matches!(self.record.legs[index].timeline.stage(), Some(Stage::Talking | Stage::OnHold)) {
+            self.enter(index, self.legs[index].talking_stage(), ms);
         }
     }
 
@@ -310,7 +338,12 @@ impl Clerk {
             return None;
         }
         let (way, party, number) = who;
-        self.legs.push(Known { leg, direction: Direction::SendRecv, codes: EndCodes::default() });
+        self.legs.push(Known {
+            leg,
+            direction: Direction::SendRecv,
+            is_holding_from_outside: false,
+            codes: EndCodes::default(),
+        });
         self.record.legs.push(LegRecord {
             leg: leg.to_string(),
             way,
@@ -339,7 +372,7 @@ impl Clerk {
             self.record.legs[index].timeline.stage(),
             Some(Stage::Trying | Stage::Ringing | Stage::Early)
         ) {
-            self.enter(index, talking_stage(self.legs[index].direction), ms);
+            self.enter(index, self.legs[index].talking_stage(), ms);
         }
     }
 
@@ -436,11 +469,14 @@ impl Clerk {
     }
 }
 
-/// Who sends music or nothing, and listens to nobody, has put the call on hold.
-const fn talking_stage(direction: Direction) -> Stage {
-    match direction {
-        Direction::RecvOnly | Direction::Inactive => Stage::OnHold,
-        Direction::SendRecv | Direction::SendOnly => Stage::Talking,
+impl Known {
+    /// Who sends music or nothing, and listens to nobody, has put the call on hold; so has somebody outside for it.
+    const fn talking_stage(&self) -> Stage {
+        match self.direction {
+            _ if self.is_holding_from_outside => Stage::OnHold,
+            Direction::RecvOnly | Direction::Inactive => Stage::OnHold,
+            Direction::SendRecv | Direction::SendOnly => Stage::Talking,
+        }
     }
 }
 

@@ -237,6 +237,7 @@ impl Conversation<'_> {
                 self.board.command(adapter, Command::Hangup { leg, cause }).await;
             }
             Effect::Joined { ends } => self.board.ties.join(ends),
+            Effect::TransferTold { .. } => {}
             // The dial plan answers at once, above.
             Effect::Route { .. } => {}
         }
@@ -266,7 +267,7 @@ impl Drop for Conversation<'_> {
             let (adapter, leg) = match *input {
                 Input::Incoming { adapter, incoming } => (adapter, incoming.leg),
                 Input::Supervisor { adapter, asked, .. } => (adapter, asked.incoming.leg),
-                Input::Signal(_) | Input::Media(_) | Input::Routed(_) => continue,
+                Input::Signal(_) | Input::Media(_) | Input::Routed(_) | Input::Control(_) => continue,
             };
             self.board.legs.remove(leg);
             self.board.abandon(leg, adapter, EndCause::Declined);

@@ -8,7 +8,7 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::Told;
 use crate::adapter::Event;
-use crate::b2bua::Input;
+use crate::b2bua::{Control, Input};
 use crate::lock::lock;
 
 /// The way to the call of each leg, whichever adapter has it; cheap to clone.
@@ -30,6 +30,15 @@ impl Legs {
         if let Some(inbox) = inbox {
             // Only a call that is over has closed its inbox.
             let _ = inbox.send(Box::new(Input::Signal(event))).await;
+        }
+    }
+
+    /// Hands what somebody outside wants to the call of its leg; whether there is one.
+    pub(super) async fn control(&self, control: Control) -> bool {
+        let inbox = self.lock().get(&control.leg).cloned();
+        match inbox {
+            Some(inbox) => inbox.send(Box::new(Input::Control(control))).await.is_ok(),
+            None => false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `/calls`: the calls that there are and were of late, each of them, and the end of one.
 
 pub mod belonging;
+pub mod control;
 mod known_users;
 mod numbers;
 pub mod originate;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use webtrunk_signalling::cdr::{By, CallRecord, LegRecord, OriginRecord, Stage, Stamp, Way};
+use webtrunk_signalling::cdr::{By, CallRecord, Happening, LegRecord, OriginRecord, Stage, Stamp, Way};
 
 use super::belonging::{Share, talked_from_ms};
 use crate::rest::keys::ApiKey;
@@ -95,9 +95,34 @@ pub struct Leg {
     pub number: String,
     /// What goes on.
     pub state: CallState,
+    /// What became of the last transfer that it asked for, or somebody for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<TransferOutcome>,
     /// Why it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+}
+
+/// What became of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TransferOutcome {
+    /// How far it is.
+    pub state: TransferState,
+    /// Why nobody took the leg's place, in the words of docs/CDR.md.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferState {
+    /// Another is called.
+    Asked,
+    /// Another has taken the leg's place.
+    Done,
+    /// The call goes on as it was.
+    Failed,
 }
 
 /// How a call ended.
@@ -218,7 +243,21 @@ impl Leg {
             party: Party::of(leg.party.as_ref(), is_whole),
             number: leg.number.clone(),
             state: CallState::of(leg.timeline.stage().filter(|_| leg.end.is_none())),
+            transfer: leg.timeline.notes.iter().rev().find_map(|note| TransferOutcome::of(&note.what)),
             cause: leg.end.as_ref().map(|end| end.cause.clone()),
+        }
+    }
+}
+
+impl TransferOutcome {
+    fn of(what: &Happening) -> Option<Self> {
+        match what {
+            Happening::TransferAsked { .. } => Some(Self { state: TransferState::Asked, cause: None }),
+            Happening::Transferred => Some(Self { state: TransferState::Done, cause: None }),
+            Happening::TransferFailed { cause } => {
+                Some(Self { state: TransferState::Failed, cause: Some(cause.clone()) })
+            }
+            _ => None,
         }
     }
 }

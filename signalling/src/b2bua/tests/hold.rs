@@ -1,6 +1,7 @@
 //! Hold, and other offers within a call.
 
 use super::*;
+use crate::b2bua::{Control, Wish};
 use crate::routing::Decision;
 
 #[test]
@@ -204,4 +205,28 @@ fn passed_to_echo(bench: &mut Bench, by: LegId) -> Vec<String> {
     let plan = Plan { rule: Arc::from("test"), steps: vec![Step::Answer, Step::Echo] };
     bench.call.handle_input(Input::Routed(Decision::Run(plan)), &World, bench.now);
     bench.effects()
+}
+
+/// Its own side agrees to nothing: what both hear changes inside.
+#[test]
+fn a_hold_that_somebody_outside_wants_is_heard_by_both_and_told_who_is_held() {
+    let (mut bench, callee) = Bench::talking(trunk());
+    bench.call.settings.music_on_hold = World.prompt("hello");
+    let leg = bench.caller;
+    let mut wants = |leg, is_holding| {
+        let control = Control { leg, wish: Wish::Hold(is_holding) };
+        bench.call.handle_input(Input::Control(control), &World, bench.now);
+        bench.effects()
+    };
+    assert_eq!(wants(leg, true), ["tell callee Held(true)", "callee hears prompt", "caller hears silence"]);
+    assert_eq!(wants(leg, true), [""; 0]);
+    assert_eq!(wants(leg, false), ["tell callee Held(false)", "callee hears caller", "caller hears callee"]);
+    assert_eq!(
+        wants(callee, true),
+        ["tell caller Held(true)", "caller hears prompt", "callee hears silence"]
+    );
+    assert_eq!(
+        wants(callee, false),
+        ["tell caller Held(false)", "caller hears callee", "callee hears caller"]
+    );
 }

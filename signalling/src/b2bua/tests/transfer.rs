@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::adapter::TransferProgress;
+use crate::b2bua::{Control, Wish};
 use crate::routing::{Decision, FeatureKeys, Refusal};
 
 /// The words of a party that asks to be replaced by somebody.
@@ -249,4 +250,22 @@ fn the_recording_goes_on_in_a_new_file_with_who_stays() {
 
 fn told(progress: TransferProgress) -> String {
     format!("tell callee {progress:?}")
+}
+
+/// Somebody outside asks: no party is told how it goes, for it asked for nothing.
+#[test]
+fn a_transfer_that_somebody_outside_asks_for_is_told_no_party_and_noted() {
+    let (mut bench, callee) = Bench::talking(user());
+    let leg = bench.caller;
+    let wish = Wish::Transfer("carol".into());
+    bench.call.handle_input(Input::Control(Control { leg, wish: wish.clone() }), &World, bench.now);
+    assert_eq!(bench.effects(), ["route User(\"alice\") to carol"]);
+    assert_eq!(ask(&mut bench, callee), ["tell callee Failed(Glare)"], "who asks itself is told");
+    let refusal = Decision::Refuse { cause: EndCause::NotFound, reason: Refusal::NoRule };
+    assert_eq!(routed(&mut bench, refusal), ["note of caller Failed(NotFound)"]);
+    assert_eq!(ask(&mut bench, leg), ["route User(\"alice\") to carol"]);
+    bench.call.handle_input(Input::Control(Control { leg: callee, wish }), &World, bench.now);
+    assert_eq!(bench.effects(), ["note of callee Failed(Glare)"], "one at a time, whoever asks");
+    let refusal = Decision::Refuse { cause: EndCause::NotFound, reason: Refusal::NoRule };
+    assert_eq!(routed(&mut bench, refusal), ["tell caller Failed(NotFound)"]);
 }

@@ -3,6 +3,7 @@
 mod api_keys;
 mod back_end;
 mod calls;
+mod control;
 mod customers;
 mod event_stream;
 mod events;
