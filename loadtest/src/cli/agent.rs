@@ -26,6 +26,7 @@ pub(super) enum Kind {
 pub(super) enum Transport {
     Udp,
     Tcp,
+    Tls,
 }
 
 /// What an agent is, whatever its kind.
@@ -99,6 +100,7 @@ impl AgentOptions {
                 let mut config = PhoneConfig {
                     bind: self.bind,
                     transport: self.transport.into(),
+                    trust: self.webrtc.trust(),
                     server: self.server.as_ref().map(parse).transpose()?,
                     domain: self.account.domain.clone(),
                     user: self.account.user.clone(),
@@ -175,6 +177,7 @@ impl From<Transport> for PhoneTransport {
         match transport {
             Transport::Udp => Self::Udp,
             Transport::Tcp => Self::Tcp,
+            Transport::Tls => Self::Tls,
         }
     }
 }

@@ -136,12 +136,17 @@ impl VoiceOptions {
 }
 
 impl WebrtcOptions {
-    pub(super) fn apply(&self, config: &mut WebrtcConfig) {
-        config.trust = match &self.ca {
+    /// Whom a phone over TLS trusts too.
+    pub(super) fn trust(&self) -> Trust {
+        match &self.ca {
             _ if self.insecure => Trust::Anybody,
             Some(file) => Trust::Authority(file.clone()),
             None => Trust::Nobody,
-        };
+        }
+    }
+
+    pub(super) fn apply(&self, config: &mut WebrtcConfig) {
+        config.trust = self.trust();
         let profile = |it: &Profile| match it {
             Profile::Cm128 => SrtpProfile::Aes128CmHmacSha1_80,
             Profile::Gcm128 => SrtpProfile::AeadAes128Gcm,

@@ -61,6 +61,7 @@ impl Agent {
                 let config = PhoneConfig {
                     bind: population.bind,
                     transport,
+                    trust: population.trust.clone(),
                     server: server.parse().ok(),
                     domain: population.domain.clone(),
                     user: credentials.user.clone(),

@@ -41,6 +41,7 @@ pub(super) struct LimitsSection {
 #[serde(deny_unknown_fields)]
 pub(super) struct TargetSection {
     pub(super) sip: Option<Spanned<String>>,
+    pub(super) sip_tls: Option<Spanned<String>>,
     pub(super) sip_ws: Option<Spanned<String>>,
     pub(super) json: Option<Spanned<String>>,
     pub(super) domain: Option<String>,
@@ -84,6 +85,7 @@ pub(super) enum KindWord {
 pub(super) enum TransportWord {
     Udp,
     Tcp,
+    Tls,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]

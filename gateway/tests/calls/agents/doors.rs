@@ -132,7 +132,7 @@ impl Talk {
 }
 
 /// SIP over TLS.
-const TLS_PORT: u16 = 5061;
+pub(super) const TLS_PORT: u16 = 5061;
 
 async fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
     let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };

@@ -12,7 +12,7 @@ use crate::agent::call_task::{dial, receive};
 use crate::agent::media::{Media, MediaConfig, MediaSocket, Uplink};
 use crate::agent::sdp::Dialect;
 use crate::agent::sip::{Account, Transactions, UserAgent, Wire};
-use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Voice};
+use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Trust, Voice};
 
 /// How a phone speaks SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -22,6 +22,8 @@ pub enum PhoneTransport {
     Udp,
     /// Streams.
     Tcp,
+    /// Streams over TLS, to its server alone: it has no certificate, and is reached along the connection that it made.
+    Tls,
 }
 
 /// What a phone is.
@@ -31,6 +33,8 @@ pub struct PhoneConfig {
     pub bind: SocketAddr,
     /// How it speaks SIP.
     pub transport: PhoneTransport,
+    /// Whom it trusts over TLS.
+    pub trust: Trust,
     /// Its registrar and proxy: where calls to users and numbers go.
     pub server: Option<SocketAddr>,
     /// The domain of its address of record; the server's address where there is none.
@@ -70,6 +74,7 @@ impl Default for PhoneConfig {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 0)),
             transport: PhoneTransport::default(),
+            trust: Trust::default(),
             server: None,
             domain: None,
             user: "phone".to_owned(),
@@ -117,6 +122,7 @@ impl Phone {
         let bound = match config.transport {
             PhoneTransport::Udp => Wire::udp(config.bind).await,
             PhoneTransport::Tcp => Wire::tcp(config.bind).await,
+            PhoneTransport::Tls => Wire::tls(config.bind, &config.trust, config.domain.as_deref()),
         };
         let (wire, inbox) =
             bound.map_err(|source| AgentError::Local { what: format!("SIP at {}", config.bind), source })?;

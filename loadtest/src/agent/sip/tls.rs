@@ -10,10 +10,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// Whom a `wss` connection trusts.
+/// Whom a connection over TLS trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Trust {
-    /// Nobody unless named here: `wss` fails.
+    /// Nobody unless named here: `wss` and TLS fail.
     #[default]
     Nobody,
     /// The certificates of this PEM file.

@@ -31,7 +31,7 @@ pub(crate) struct Wire {
 #[derive(Debug, Clone)]
 enum Exit {
     Udp(Arc<UdpSocket>),
-    Tcp(Streams),
+    Streams(Streams),
     WebSocket(mpsc::UnboundedSender<Bytes>),
 }
 
@@ -48,7 +48,15 @@ impl Wire {
     pub(crate) async fn tcp(bind: SocketAddr) -> io::Result<(Self, Inbox)> {
         let (arrivals, inbox) = mpsc::unbounded_channel();
         let (streams, local) = Streams::listen(bind, arrivals).await?;
-        Ok((Self { kind: TransportKind::Tcp, local, exit: Exit::Tcp(streams) }, inbox))
+        Ok((Self { kind: TransportKind::Tcp, local, exit: Exit::Streams(streams) }, inbox))
+    }
+
+    /// Connects where there is no connection yet, from the address that it takes here, to servers of this name; to their addresses
+    /// where there is none.
+    pub(crate) fn tls(bind: SocketAddr, trust: &Trust, server: Option<&str>) -> io::Result<(Self, Inbox)> {
+        let (arrivals, inbox) = mpsc::unbounded_channel();
+        let (streams, local) = Streams::secure(bind, trust, server, arrivals)?;
+        Ok((Self { kind: TransportKind::Tls, local, exit: Exit::Streams(streams) }, inbox))
     }
 
     /// Connects to `ws://host:port/path` or `wss://..`, RFC 7118.
@@ -78,7 +86,7 @@ impl Wire {
                     tokio::spawn(async move { socket.send_to(&message, to).await });
                 }
             }
-            Exit::Tcp(streams) => streams.send(to, message),
+            Exit::Streams(streams) => streams.send(to, message),
             Exit::WebSocket(sender) => {
                 let _ = sender.send(message);
             }

@@ -44,16 +44,19 @@ fn population(
     within_at(faults, span.clone(), format!("{key}.count"), &count, 1..=COUNT_MAX);
     let kind = kind(&key, section, faults);
     let server = match section.kind {
+        KindWord::Phone if kind == Kind::Phone(PhoneTransport::Tls) => &target.sip_tls,
         KindWord::Phone => &target.sip,
         KindWord::Webrtc => &target.sip_ws,
         KindWord::Json => &target.json,
     };
     let (word, example) = match section.kind {
+        KindWord::Phone if kind == Kind::Phone(PhoneTransport::Tls) => ("sip_tls", "127.0.0.1:5061"),
         KindWord::Phone => ("sip", "127.0.0.1:5060"),
         KindWord::Webrtc => ("sip_ws", "ws://127.0.0.1:8080/sip"),
         KindWord::Json => ("json", "ws://127.0.0.1:8080/api/v1"),
     };
-    let needs_server = section.role.calls() || !matches!(kind, Kind::Phone(_));
+    let is_reached_by_itself = matches!(kind, Kind::Phone(PhoneTransport::Udp | PhoneTransport::Tcp));
+    let needs_server = section.role.calls() || !is_reached_by_itself;
     match server {
         None if needs_server => {
             let cure = format!("add {word} = \"{example}\" to [target]");
@@ -67,6 +70,16 @@ fn population(
     }
     let name = section.name.get_ref();
     let (accounts, has_password) = accounts::check(&key, name, section.accounts.as_ref(), folder, faults)?;
+    let is_deaf = section.register.as_ref().map_or(!has_password, |it| !*it.get_ref());
+    if kind == Kind::Phone(PhoneTransport::Tls) && section.role.answers() && is_deaf {
+        let cure = "give accounts with a password, and leave register true";
+        faults.add(
+            span.clone(),
+            key.clone(),
+            "over TLS is called along the connection that it registered by",
+            cure,
+        );
+    }
     if let Some(register) = &section.register
         && *register.get_ref()
         && !has_password
@@ -130,6 +143,7 @@ fn population(
 fn kind(key: &str, section: &AgentsSection, faults: &mut Faults<'_>) -> Kind {
     let transport = match section.transport.as_ref().map(|it| *it.get_ref()) {
         Some(TransportWord::Tcp) => PhoneTransport::Tcp,
+        Some(TransportWord::Tls) => PhoneTransport::Tls,
         Some(TransportWord::Udp) | None => PhoneTransport::Udp,
     };
     match section.kind {

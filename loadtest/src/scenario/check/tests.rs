@@ -119,6 +119,7 @@ fn every_mistake_is_told_by_its_line_with_a_cure() {
             "is for phones",
             "take it out",
         ),
+        ("transport = \"udp\"", "transport = \"tls\"", "agents[1]", "has nowhere to go", "add sip_tls"),
     ] {
         let found = faults(from, to);
         if key.is_empty() {
@@ -163,4 +164,11 @@ fn secrets_are_of_one_kind_and_are_there() {
     assert!(found[0].contains("nowhere.txt cannot be read"), "{found:?}");
     let found = faults("user = \"alice\", password = \"secret\"", "user = \"alice\"");
     assert!(found[0].contains("nobody can without a password"), "{found:?}");
+}
+
+#[test]
+fn who_is_called_over_tls_has_to_register() {
+    let found = faults("transport = \"udp\"", "transport = \"tls\"");
+    let deaf = "agents[1]: over TLS is called along the connection that it registered by; give accounts";
+    assert!(found.iter().any(|it| it.contains(deaf)), "{found:?}");
 }
