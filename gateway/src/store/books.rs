@@ -72,7 +72,11 @@ impl Books {
             is_end_known: false,
             is_failing: false,
         };
-        match books.recover(connection).await {
+        let recovered = match books.recover(connection).await {
+            Ok(()) => books.remove_spare().await,
+            error => error,
+        };
+        match recovered {
             Ok(()) => books.append_lines(connection).await,
             Err(error) => {
                 error!(%error, "calls of the process before wait for the store to be written again")
@@ -83,7 +87,7 @@ impl Books {
 
     /// Brings what the process before left into the store: records that waited elsewhere, then calls that it had.
     async fn recover(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
-        self.empty_spare(connection).await?;
+        self.bring_spare(connection).await?;
         calls::recover(connection).await?;
         self.is_recovered = true;
         Ok(())
@@ -133,15 +137,15 @@ impl Books {
         if !self.is_recovered {
             self.recover(connection).await?;
             self.has_news = true;
-        }
-        if self.has_spare_records() {
-            self.empty_spare(connection).await?;
+        } else if self.has_spare_records() {
+            self.bring_spare(connection).await?;
             self.has_news = true;
         }
         let heartbeat = Heartbeat::now(self.opened_at);
         calls::write(connection, &self.spool, heartbeat).await?;
         self.has_news |= self.spool.closed().next().is_some() || !self.spool.unseen().is_empty();
         self.spool.clear();
+        self.remove_spare().await?;
         if self.has_news || self.is_failing {
             self.append_lines(connection).await;
         }
@@ -161,11 +165,20 @@ impl Books {
     }
 
     /// Brings what waits in the spare file into the store.
-    async fn empty_spare(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
-        let Some(spare) = &mut self.spare else { return Ok(()) };
-        spare.empty_into(connection, &self.spool).await?;
-        self.spool.is_here_alone();
-        Ok(())
+    async fn bring_spare(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        match &mut self.spare {
+            Some(spare) => spare.bring_into(connection, &self.spool).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the spare file where the store has all of it. What waits in the spool may wait there too, so that is written
+    /// before.
+    async fn remove_spare(&mut self) -> Result<(), sqlx::Error> {
+        match &mut self.spare {
+            Some(spare) => spare.remove_brought().await,
+            None => Ok(()),
+        }
     }
 
     /// Brings the file of lines up to date. Where that fails the store has the records, and it is tried again.

@@ -30,6 +30,8 @@ pub(super) struct Spare {
     has_records: bool,
     /// When the process before lived last, where that has left a file.
     left_at: Option<SystemTime>,
+    /// How many of its records the store has, where that is all of them.
+    brought: Option<usize>,
     /// That it cannot be written was told.
     is_failing: bool,
 }
@@ -38,7 +40,7 @@ impl Spare {
     /// A file that the process before may have left.
     pub(super) fn new(path: PathBuf) -> Self {
         let left_at = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
-        Self { path, has_records: true, left_at, is_failing: false }
+        Self { path, has_records: true, left_at, brought: None, is_failing: false }
     }
 
     /// Whether it may have records.
@@ -76,14 +78,15 @@ impl Spare {
         self.is_failing = true;
     }
 
-    /// Brings its records into the store, in their order, and removes it. What is there already is not doubled, so that
-    /// it may be tried again after any fault. Calls that went on when the process before was killed ended when it lived last;
-    /// those of this one are in the spool.
-    pub(super) async fn empty_into(
+    /// Brings its records into the store, in their order. What is there already is not doubled, so that it may be tried
+    /// again after any fault. Calls that went on when the process before was killed ended when it lived last; those of
+    /// this one are in the spool, ended or not.
+    pub(super) async fn bring_into(
         &mut self,
         connection: &mut Connection,
         spool: &Spool,
     ) -> Result<(), sqlx::Error> {
+        self.brought = None;
         let (mut at, mut count, mut is_done) = (Place::default(), 0, true);
         let mut open: HashMap<RecordId, CallRecord> = HashMap::new();
         loop {
@@ -104,13 +107,16 @@ impl Spare {
             }
             (at, count) = (batch.next, count + closed.len());
         }
-        open.retain(|id, _| !spool.goes_on(id));
+        spool.known().for_each(|id| drop(open.remove(id)));
         let killed = self.killed(open);
         calls::close(connection, &killed).await?;
-        count += killed.len();
-        if !is_done {
-            return Ok(());
-        }
+        self.brought = is_done.then_some(count + killed.len());
+        Ok(())
+    }
+
+    /// Removes the file where the store has all of it, and all that the spool had.
+    pub(super) async fn remove_brought(&mut self) -> Result<(), sqlx::Error> {
+        let Some(count) = self.brought.take() else { return Ok(()) };
         let path = self.path.clone();
         blocking(move || remove(&path)).await.map_err(sqlx::Error::Io)?;
         if count > 0 {

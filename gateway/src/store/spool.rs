@@ -100,14 +100,10 @@ impl Spool {
         self.fresh.clear();
     }
 
-    /// What waited elsewhere of calls that go on does so no more.
-    pub(super) fn is_here_alone(&mut self) {
-        self.fresh.extend(self.open.keys().cloned());
-    }
-
-    /// Whether a call goes on in this process.
-    pub(super) fn goes_on(&self, id: &RecordId) -> bool {
-        self.going_on.contains_key(id)
+    /// Calls of this process of which the store is still to be told how they end.
+    pub(super) fn known(&self) -> impl Iterator<Item = &RecordId> {
+        let over = self.closed().map(|record| &record.id);
+        self.going_on.keys().chain(over).chain(self.unseen.iter().map(|(id, _)| id))
     }
 
     /// All of it is written.

@@ -90,6 +90,49 @@ async fn what_begins_on_a_full_disk_has_one_record_killed_or_not() {
     assert!(!place.spare().exists());
 }
 
+/// Between what was set aside last and the next try a call may end, or all that waits may be calls that go on.
+#[tokio::test]
+async fn a_call_that_was_set_aside_has_its_own_end_and_its_line_stays_until_the_store_has_it() {
+    let place = Place::in_file();
+    let cdr = CdrConfig { file: Some(place.lines()), spare: Some(place.spare()), keep_days: 36_500 };
+    let mut full = fill(&place).await;
+    let mut books = Books::open(&cdr, &mut full).await.expect("all is new");
+    filed(&mut books, (0..MANY).map(|number| open(&format!("{number:03}"))));
+    filed(&mut books, [open("ended"), open("unseen"), open("stays"), open("later")]);
+    books.set_aside().await;
+    for _ in 0..2 {
+        assert!(books.write(&mut full).await.is_err());
+        assert_eq!(names(&place.spare()).len(), MANY + 4, "a kill now loses none");
+        books.set_aside().await;
+    }
+    // A line that can be put by nowhere keeps the file.
+    let unreadable = place.folder.path().join("spare.jsonl.unreadable");
+    fs::create_dir(&unreadable).expect("ours");
+    let mut spare = fs::OpenOptions::new().append(true).open(place.spare()).expect("it is there");
+    std::io::Write::write_all(&mut spare, b"no record\n").expect("there is room");
+    filed(&mut books, [closed("ended")]);
+    let Filing::Closed(over) = closed("unseen") else { unreachable!("it is over") };
+    books.end_unseen(over.id.clone(), over.unseen().expect("it has an end"));
+    let mut roomy = database::open(&place.place).await.expect("it is sound");
+    books.write(&mut roomy).await.expect("there is room");
+    filed(&mut books, [closed("later")]);
+    books.write(&mut roomy).await.expect("there is room");
+    assert!(place.spare().exists());
+    fs::remove_dir(&unreadable).expect("ours");
+    books.write(&mut roomy).await.expect("there is room");
+    assert!(!place.spare().exists());
+    drop((books, full, roomy));
+
+    place.open().await.finish().await;
+    let kept = place.kept().await;
+    assert_eq!(kept.len(), MANY + 4, "{kept:?}");
+    for (id, expected) in [("ended", "hangup"), ("unseen", "hangup"), ("stays", "crash"), ("later", "hangup")]
+    {
+        let causes: Vec<_> = kept.iter().filter(|(own, _)| own == id).map(|(_, cause)| cause).collect();
+        assert_eq!(causes, [expected], "{id}");
+    }
+}
+
 #[tokio::test]
 async fn a_disk_that_is_full_at_the_start_keeps_no_gateway_from_starting() {
     let place = Place::in_file();
