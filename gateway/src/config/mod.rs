@@ -25,6 +25,7 @@ mod header_changes;
 mod hep;
 mod http;
 mod json;
+mod left_out;
 mod limits;
 mod listener;
 mod load;
@@ -98,8 +99,9 @@ pub use trunks::Trunk;
 pub use users::{Users, hashes};
 
 pub(crate) use admin::check_token_file;
+pub(crate) use left_out::LeftOut;
 pub(crate) use nearest::nearest;
-pub(crate) use people::{LeftOut, Peopled, named_in, with_roll};
+pub(crate) use people::{Peopled, named_in, with_roll};
 pub(crate) use places::SECRET_KEYS;
 pub(crate) use secret::{KEY_CURE, open_to_everybody};
 pub(crate) use sip::{REALM_CURE, is_realm};

@@ -22,6 +22,7 @@ use super::document::Document;
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::error::{ConfigError, Fault};
 use super::faults::Faults;
+use super::left_out::{LeftOut, take_out, told, twice, without_customer};
 use super::{Config, Entry, load, structure, token_keys};
 use crate::people::{KeyKind, Named, Roll, StoredApiKey, StoredKey, render};
 use crate::rest::keys::ApiKey;
@@ -34,22 +35,6 @@ pub(crate) struct Peopled {
     pub(crate) named: Named,
     /// Whom the store names in vain.
     pub(crate) left_out: Vec<LeftOut>,
-}
-
-/// Somebody, or a key, of the store that is not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    /// `user`, `customer` or `key`.
-    pub(crate) what: &'static str,
-    pub(crate) name: String,
-    /// Why.
-    pub(crate) fault: String,
-}
-
-impl std::fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {:?}: {}", self.what, self.name, self.fault)
-    }
 }
 
 /// Reads `text`, which is what the file says, with whom the roll names. `alone` is what the file says by itself.
@@ -66,6 +51,7 @@ pub(crate) fn with_roll(
     let mut roll = roll.clone();
     let mut left_out = twice(&mut roll, &named);
     let config = loop {
+        left_out.extend(without_customer(&mut roll, &named));
         let (whole, lines) = (format!("{text}\n{}", render::sections(&roll)), text.lines().count());
         let faults = match load::parse_at(file, whole) {
             Ok(config) => break config,
@@ -95,67 +81,6 @@ pub(crate) fn named_in(alone: &Config) -> Named {
         customers: customers.map(|customer| customer.issuer.name.clone()).collect(),
         keys: alone.entry.keys.ids().chain(of_customers).chain(of_pages).chain(tokens).map(own).collect(),
         api_keys: alone.api_keys.ids().map(own).collect(),
-    }
-}
-
-/// Takes those out that the file has too.
-fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
-    let mut left_out = Vec::new();
-    let mut leave = |what, name: &String| {
-        let fault = format!("the configuration file has a {what} of this name");
-        left_out.push(LeftOut { what, name: name.clone(), fault });
-    };
-    roll.users.keys().filter(|name| named.users.contains(*name)).for_each(|name| leave("user", name));
-    roll.customers
-        .keys()
-        .filter(|name| named.customers.contains(*name))
-        .for_each(|name| leave("customer", name));
-    roll.keys.keys().filter(|id| named.keys.contains(*id)).for_each(|id| leave("key", id));
-    roll.api_keys.keys().filter(|id| named.api_keys.contains(*id)).for_each(|id| leave("API key", id));
-    roll.users.retain(|name, _| !named.users.contains(name));
-    roll.customers.retain(|name, _| !named.customers.contains(name));
-    roll.keys.retain(|id, _| !named.keys.contains(id));
-    roll.api_keys.retain(|id, _| !named.api_keys.contains(id));
-    left_out
-}
-
-/// Takes those out of whom faults tell behind the file's own lines.
-fn take_out(roll: &mut Roll, faults: &[Fault], lines: usize, alone: &Config) -> Vec<LeftOut> {
-    let enabled_users = roll.users.iter().filter(|(_, user)| user.terms.enabled);
-    let users: Vec<_> = enabled_users.map(|(name, _)| name.clone()).collect();
-    let enabled_customers = roll.customers.iter().filter(|(_, customer)| customer.terms.enabled);
-    let customers: Vec<_> = enabled_customers.map(|(name, _)| name.clone()).collect();
-    let mut left_out = Vec::new();
-    for fault in faults.iter().filter(|fault| fault.line > lines) {
-        let kinds = [
-            ("user", "users[", &users, alone.users.len()),
-            ("customer", "customers[", &customers, alone.entry.customers.len()),
-        ];
-        for (what, prefix, names, in_file) in kinds {
-            let Some((index, key)) = fault.key.strip_prefix(prefix).and_then(|rest| rest.split_once(']'))
-            else {
-                continue;
-            };
-            let place = index.parse::<usize>().ok().and_then(|index| index.checked_sub(in_file));
-            let Some(name) = place.and_then(|place| names.get(place)) else { continue };
-            roll.users.retain(|own, _| what != "user" || own != name);
-            roll.customers.retain(|own, _| what != "customer" || own != name);
-            left_out.push(LeftOut {
-                what,
-                name: name.clone(),
-                fault: told(key.trim_start_matches('.'), fault),
-            });
-        }
-    }
-    left_out
-}
-
-/// A fault without the place in a text that nobody wrote.
-fn told(key: &str, Fault { value, problem, cure, .. }: &Fault) -> String {
-    match value {
-        Some(value) if !key.is_empty() => format!("{key} = {value}: {problem}; {cure}"),
-        None if !key.is_empty() => format!("{key}: {problem}; {cure}"),
-        _ => format!("{problem}; {cure}"),
     }
 }
 
@@ -263,6 +188,8 @@ fn first(faults: &[Fault]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use webtrunk_signalling::adapter::Origin;
     use webtrunk_signalling::auth::digest::{Algorithm, Credentials};
     use webtrunk_signalling::auth::secret::SecretText;
@@ -369,6 +296,34 @@ mod tests {
         revoked.keys.get_mut("edge").expect("a key").revoked = Some(UnixTime(7));
         let other = peopled(&revoked).config;
         assert!(!other.entry.keys.has("edge") && other.entry != config.entry && other.json == config.json);
+    }
+
+    #[test]
+    fn a_customers_users_are_there_as_long_as_it_is_and_is_enabled() {
+        let mut roll = Roll::default();
+        for name in ["acme+carol", "acme+dora", "old+carol", "acmes"] {
+            roll.users.insert(name.to_owned(), user(UserTerms::default()));
+        }
+        let with = |customer: Option<bool>| {
+            let policy = customer.map(|enabled| CustomerTerms { enabled, ..CustomerTerms::default() });
+            let mut roll = roll.clone();
+            roll.customers.extend(policy.map(|terms| ("acme".to_owned(), StoredCustomer { terms })));
+            let Peopled { config, left_out, .. } = peopled(&roll);
+            let users: BTreeSet<_> = config.users.iter().map(|(name, _)| name).collect();
+            (Vec::from_iter(users).join(" "), left_out.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(with(Some(true)), ("acme+carol acme+dora acmes alice old+carol".to_owned(), Vec::new()));
+        assert_eq!(with(Some(false)), ("acmes alice old+carol".to_owned(), Vec::new()));
+        let (users, left_out) = with(None);
+        assert_eq!(users, "acmes alice old+carol");
+        let cure = "there is no customer \"acme\", whose user it would be; add that one, or remove the user";
+        assert_eq!(left_out, ["carol", "dora"].map(|name| format!("user \"acme+{name}\": {cure}")));
+
+        // What is left out of a customer's takes its users along.
+        let guests = CustomerTerms { guests: true, ..CustomerTerms::default() };
+        roll.customers.insert("acme".to_owned(), StoredCustomer { terms: guests });
+        let Peopled { config, left_out, .. } = peopled(&roll);
+        assert_eq!((left_out.len(), config.users.contains("acme+carol")), (3, false), "{left_out:?}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub enum Change {
         /// What is other of its terms (RFC 7396).
         patch: Value,
     },
-    /// A customer is to go, and its keys with it.
+    /// A customer is to go, and its users and keys with it.
     RemoveCustomer(String),
     /// Another key. Without a secret it is given one.
     AddKey {
@@ -293,7 +293,8 @@ fn without_customer(roll: &Roll, name: &str) -> Vec<Row> {
     let keys = keys.map(|(id, _)| Row::Key(id.clone(), None));
     let api_keys = roll.api_keys.iter().filter(|(_, key)| key.customer.as_deref() == Some(name));
     let api_keys = api_keys.map(|(id, _)| Row::ApiKey(id.clone(), None));
-    std::iter::once(Row::Customer(name.to_owned(), None)).chain(keys).chain(api_keys).collect()
+    let users = roll.users_of(name).map(|user| Row::User(user.clone(), None));
+    std::iter::once(Row::Customer(name.to_owned(), None)).chain(users).chain(keys).chain(api_keys).collect()
 }
 
 fn check_owner(kind: KeyKind, terms: &KeyTerms, ground: Ground<'_>) -> Result<(), PeopleError> {

@@ -124,9 +124,12 @@ fn a_key_is_followed_by_another_and_ends_when_it_may_be_forgotten() {
 }
 
 #[test]
-fn a_customer_goes_with_its_keys() {
+fn a_customer_goes_with_its_users_and_its_keys() {
     let changes = vec![
         customer("acme"),
+        user("acme+carol"),
+        user("acme2+carol"),
+        user("acmes"),
         key("k1", KeyKind::Customer, Some("acme")),
         key("k2", KeyKind::Edge, None),
         api_key("crm", Some("acme")),
@@ -134,6 +137,7 @@ fn a_customer_goes_with_its_keys() {
     ];
     let (roll, _) = after(changes).expect("sound");
     assert_eq!(roll.keys.keys().collect::<Vec<_>>(), ["k2"]);
+    assert_eq!(roll.users.keys().collect::<Vec<_>>(), ["acme2+carol", "acmes"]);
     assert!(roll.customers.is_empty() && roll.api_keys.is_empty());
 }
 

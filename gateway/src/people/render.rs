@@ -34,10 +34,9 @@ struct CustomerSection<'r> {
     terms: BTreeMap<String, toml::Value>,
 }
 
-/// Users and customers that are enabled, and those alone.
+/// Users and customers that are in force, and those alone.
 pub(crate) fn sections(roll: &Roll) -> String {
-    let users = roll.users.iter().filter(|(_, user)| user.terms.enabled);
-    let users = users.map(|(name, user)| UserSection {
+    let users = roll.users_in_force().map(|(name, user)| UserSection {
         name,
         ha1_md5: user.ha1[0].expose(),
         ha1_sha256: user.ha1[1].expose(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
@@ -82,6 +83,24 @@ pub enum Row {
 }
 
 impl Roll {
+    /// The users that are enabled, and whose customer is not disabled.
+    pub(crate) fn users_in_force(&self) -> impl Iterator<Item = (&String, &StoredUser)> {
+        let is_of_disabled = |name: &str| {
+            let owner = name.split_once(CUSTOMER_MARK).and_then(|(owner, _)| self.customers.get(owner));
+            owner.is_some_and(|customer| !customer.terms.enabled)
+        };
+        self.users.iter().filter(move |(name, user)| user.terms.enabled && !is_of_disabled(name))
+    }
+
+    /// A customer's users.
+    pub(crate) fn users_of(&self, customer: &str) -> impl Iterator<Item = &String> {
+        let start = format!("{customer}{CUSTOMER_MARK}");
+        self.users
+            .range(start.clone()..)
+            .map(|(name, _)| name)
+            .take_while(move |name| name.starts_with(&start))
+    }
+
     /// Takes rows in.
     pub fn take(&mut self, rows: &[Row]) {
         for row in rows {

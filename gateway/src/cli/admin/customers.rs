@@ -20,7 +20,7 @@ pub(in crate::cli) enum CustomerCommand {
     List(Asked),
     /// Change a customer's policy. What is not named stays as it is.
     Set(OptionedCustomer),
-    /// Remove a customer, and its keys with it; its users are let in no more.
+    /// Remove a customer, and its users and keys with it; its users are let in no more.
     Remove(NamedCustomer),
 }
 

@@ -142,7 +142,7 @@ pub async fn change(
     Ok(told(StatusCode::OK).json(find(&people, &caller.0, &name)?))
 }
 
-/// Removes a customer, and its keys with it. For keys of the operator alone.
+/// Removes a customer, and its users and keys with it. For keys of the operator alone.
 #[utoipa::path(delete, path = "/customers/{name}", tag = "customers", operation_id = "removeCustomer",
     params(("name" = String, Path, description = "The customer")),
     responses((status = 204, description = "It is gone"),

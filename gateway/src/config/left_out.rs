@@ -1,0 +1,103 @@
+//! Whom the store names in vain: told, and nobody else waits for it.
+
+use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+
+use super::Config;
+use super::error::Fault;
+use crate::people::{Named, Roll};
+
+/// Somebody, or a key, of the store that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    /// `user`, `customer` or `key`.
+    pub(crate) what: &'static str,
+    pub(crate) name: String,
+    /// Why.
+    pub(crate) fault: String,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?}: {}", self.what, self.name, self.fault)
+    }
+}
+
+/// Takes those out that the file has too.
+pub(super) fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
+    let mut left_out = Vec::new();
+    let mut leave = |what, name: &String| {
+        let fault = format!("the configuration file has a {what} of this name");
+        left_out.push(LeftOut { what, name: name.clone(), fault });
+    };
+    roll.users.keys().filter(|name| named.users.contains(*name)).for_each(|name| leave("user", name));
+    roll.customers
+        .keys()
+        .filter(|name| named.customers.contains(*name))
+        .for_each(|name| leave("customer", name));
+    roll.keys.keys().filter(|id| named.keys.contains(*id)).for_each(|id| leave("key", id));
+    roll.api_keys.keys().filter(|id| named.api_keys.contains(*id)).for_each(|id| leave("API key", id));
+    roll.users.retain(|name, _| !named.users.contains(name));
+    roll.customers.retain(|name, _| !named.customers.contains(name));
+    roll.keys.retain(|id, _| !named.keys.contains(id));
+    roll.api_keys.retain(|id, _| !named.api_keys.contains(id));
+    left_out
+}
+
+/// Takes those users out whose customer is nowhere: nobody's limits would be theirs, and whoever is a customer of that name later has
+/// others' users.
+pub(super) fn without_customer(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
+    let Roll { users, customers, .. } = roll;
+    let absent = |name: &str| {
+        let (owner, _) = name.split_once(CUSTOMER_MARK)?;
+        (!customers.contains_key(owner) && !named.customers.contains(owner)).then(|| owner.to_owned())
+    };
+    let mut left_out = Vec::new();
+    users.retain(|name, _| {
+        let Some(owner) = absent(name) else { return true };
+        let fault = format!(
+            "there is no customer {owner:?}, whose user it would be; add that one, or remove the user"
+        );
+        left_out.push(LeftOut { what: "user", name: name.clone(), fault });
+        false
+    });
+    left_out
+}
+
+/// Takes those out of whom faults tell behind the file's own lines.
+pub(super) fn take_out(roll: &mut Roll, faults: &[Fault], lines: usize, alone: &Config) -> Vec<LeftOut> {
+    let users: Vec<_> = roll.users_in_force().map(|(name, _)| name.clone()).collect();
+    let enabled_customers = roll.customers.iter().filter(|(_, customer)| customer.terms.enabled);
+    let customers: Vec<_> = enabled_customers.map(|(name, _)| name.clone()).collect();
+    let mut left_out = Vec::new();
+    for fault in faults.iter().filter(|fault| fault.line > lines) {
+        let kinds = [
+            ("user", "users[", &users, alone.users.len()),
+            ("customer", "customers[", &customers, alone.entry.customers.len()),
+        ];
+        for (what, prefix, names, in_file) in kinds {
+            let Some((index, key)) = fault.key.strip_prefix(prefix).and_then(|rest| rest.split_once(']'))
+            else {
+                continue;
+            };
+            let place = index.parse::<usize>().ok().and_then(|index| index.checked_sub(in_file));
+            let Some(name) = place.and_then(|place| names.get(place)) else { continue };
+            roll.users.retain(|own, _| what != "user" || own != name);
+            roll.customers.retain(|own, _| what != "customer" || own != name);
+            left_out.push(LeftOut {
+                what,
+                name: name.clone(),
+                fault: told(key.trim_start_matches('.'), fault),
+            });
+        }
+    }
+    left_out
+}
+
+/// A fault without the place in a text that nobody wrote.
+pub(super) fn told(key: &str, Fault { value, problem, cure, .. }: &Fault) -> String {
+    match value {
+        Some(value) if !key.is_empty() => format!("{key} = {value}: {problem}; {cure}"),
+        None if !key.is_empty() => format!("{key}: {problem}; {cure}"),
+        _ => format!("{problem}; {cure}"),
+    }
+}
