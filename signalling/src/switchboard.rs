@@ -265,7 +265,7 @@ impl Switchboard {
                 if let Origin::User(user) = &incoming.origin {
                     present.enter(user, leg);
                 }
-                let call = Conversation {
+                let call = Box::new(Conversation {
                     board: &self,
                     inbox,
                     from_adapters,
@@ -278,7 +278,7 @@ impl Switchboard {
                     present,
                     bill: Bill::new(&self.till),
                     desk,
-                };
+                });
                 call.run(adapter, incoming, (plan, &house), stopping).instrument(span).await;
             }
             Err(cause) => {
@@ -310,7 +310,7 @@ impl Switchboard {
             Ok((plan, handle, seats)) => {
                 desk.admit(handle.id());
                 let span = error_span!("call", id = %handle.id());
-                let call = Conversation {
+                let call = Box::new(Conversation {
                     board: &self,
                     inbox,
                     from_adapters,
@@ -324,7 +324,7 @@ impl Switchboard {
                     present: Present::new(self.presence.clone()),
                     bill: Bill::new(&self.till),
                     desk,
-                };
+                });
                 call.run_origination(&origination, (plan, &house), stopping).instrument(span).await;
             }
             Err(cause) => {

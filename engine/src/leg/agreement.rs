@@ -163,7 +163,7 @@ impl Leg {
         }
         self.receiver.agree(&agreed);
         self.reports.agree(&agreed);
-        let listening = self.listening.get_or_insert_with(|| Listening::new(agreed.codec, now));
+        let listening = self.listening.get_or_insert_with(|| Box::new(Listening::new(agreed.codec, now)));
         if self.sender.says_tones() {
             listening.hear_tones();
         }

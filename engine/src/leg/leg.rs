@@ -33,7 +33,7 @@ pub struct Leg {
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
     /// What comes from the peer, judged; from the first agreement on.
-    pub(crate) listening: Option<Listening>,
+    pub(crate) listening: Option<Box<Listening>>,
     /// Packets of the peer's before its next one that were refused after they had been given out.
     pub(crate) unheard: u32,
     pub(super) reports: Reports,
@@ -218,7 +218,7 @@ impl Leg {
     pub(crate) fn halves(
         &mut self,
     ) -> (&mut Receiver, &mut Sender, &mut LegTransport, Option<&mut Listening>) {
-        (&mut self.receiver, &mut self.sender, &mut self.transport, self.listening.as_mut())
+        (&mut self.receiver, &mut self.sender, &mut self.transport, self.listening.as_deref_mut())
     }
 
     /// The same, and all that the peer may send.
@@ -227,7 +227,7 @@ impl Leg {
             receiver: &mut self.receiver,
             sender: &mut self.sender,
             transport: &mut self.transport,
-            listening: self.listening.as_mut(),
+            listening: self.listening.as_deref_mut(),
             receivable: receivable(self.agreed.as_ref()),
             unheard: &mut self.unheard,
         }
@@ -248,17 +248,17 @@ impl Leg {
 
     /// What can be heard of the peer now.
     pub(crate) fn audio_state(&self) -> Option<AudioState> {
-        self.listening.as_ref().map(Listening::state)
+        self.listening.as_deref().map(Listening::state)
     }
 
     /// The next key that went down or up in the peer's voice.
     pub(crate) fn poll_tone_key(&mut self) -> Option<DigitEvent> {
-        self.listening.as_mut()?.poll_key()
+        self.listening.as_deref_mut()?.poll_key()
     }
 
     /// A change of what can be heard of the peer, once.
     pub(crate) fn poll_audio_event(&mut self) -> Option<AudioEvent> {
-        self.listening.as_mut()?.poll_event()
+        self.listening.as_deref_mut()?.poll_event()
     }
 
     pub(crate) fn handle_datagram(
@@ -330,7 +330,7 @@ impl Leg {
         }
         let halves = Halves {
             receiver: &mut self.receiver,
-            listening: self.listening.as_mut(),
+            listening: self.listening.as_deref_mut(),
             output: &self.sender.output,
         };
         self.reports.handle_timeout(now, halves, &mut self.transport, outbox);
@@ -350,7 +350,7 @@ impl Leg {
         if self.watch == Watch::Connecting {
             return transport;
         }
-        let listening = self.listening.as_ref().and_then(Listening::poll_timeout);
+        let listening = self.listening.as_deref().and_then(Listening::poll_timeout);
         let others = [self.receiver.poll_timeout(), self.sender.poll_timeout(), self.reports.poll_timeout()];
         others.into_iter().chain([listening, transport, self.silence_ends_at()]).flatten().min()
     }
@@ -405,7 +405,7 @@ impl Leg {
     pub(crate) fn close(&mut self, now: Instant, outbox: &mut Outbox) {
         let halves = Halves {
             receiver: &mut self.receiver,
-            listening: self.listening.as_mut(),
+            listening: self.listening.as_deref_mut(),
             output: &self.sender.output,
         };
         self.reports.say_goodbye(now, halves, &mut self.transport, outbox);
@@ -418,7 +418,7 @@ impl Leg {
     /// The figures.
     #[must_use]
     pub fn stats(&self) -> LegStats {
-        let heard = (&self.receiver, self.listening.as_ref());
+        let heard = (&self.receiver, self.listening.as_deref());
         LegStats::read(self.id, self.transport_name(), self.agreed.as_ref(), heard, &self.sender)
     }
 

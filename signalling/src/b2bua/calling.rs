@@ -82,6 +82,8 @@ impl B2bua {
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
         let makes_offer = self.leaves_offer_to(&who.0, directory);
         let callee = Party::new(leg, who, place.adapter, place.profile, state, &self.span);
+        // Nearly always there is one.
+        self.callees.reserve_exact(1);
         self.callees.push(Party { keys: place.keys, ..callee });
         if makes_offer {
             self.dial(leg, None);

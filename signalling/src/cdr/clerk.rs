@@ -344,6 +344,10 @@ impl Clerk {
             is_holding_from_outside: false,
             codes: EndCodes::default(),
         });
+        // Nearly always there are two.
+        if self.record.legs.is_empty() {
+            self.record.legs.reserve_exact(2);
+        }
         self.record.legs.push(LegRecord {
             leg: leg.to_string(),
             way,

@@ -40,9 +40,10 @@ pub(super) struct Conversation<'a> {
     pub(super) listed: Listed,
 }
 
+// Conversation and call are in boxes: what a future is given it has twice, and it lies in memory as long as the call.
 impl Conversation<'_> {
     pub(super) async fn run(
-        mut self,
+        mut self: Box<Self>,
         adapter: &'static str,
         incoming: Box<Incoming>,
         (plan, house): (Plan, &House),
@@ -50,25 +51,25 @@ impl Conversation<'_> {
     ) {
         let (settings, now) = (settings(house, &incoming.origin), Instant::now());
         let call = B2bua::new(*incoming, adapter, plan, settings, house.directory.as_ref(), now);
-        self.carry_on(call, house, now, stopping).await;
+        self.carry_on(Box::new(call), house, now, stopping).await;
     }
 
     /// The same of a call that is made because somebody asked.
     pub(super) async fn run_origination(
-        mut self,
+        mut self: Box<Self>,
         origination: &Origination,
         (plan, house): (Plan, &House),
         stopping: watch::Receiver<bool>,
     ) {
         let (settings, now) = (settings(house, &origination.origin), Instant::now());
         let call = B2bua::originate(origination, plan, settings, house.directory.as_ref(), now);
-        self.carry_on(call, house, now, stopping).await;
+        self.carry_on(Box::new(call), house, now, stopping).await;
         self.kept_seats.clear();
     }
 
     async fn carry_on(
         &mut self,
-        mut call: B2bua,
+        mut call: Box<B2bua>,
         house: &House,
         began_at: Instant,
         mut stopping: watch::Receiver<bool>,

@@ -20,6 +20,7 @@ mod faults;
 mod floods;
 mod flows;
 mod full_disk;
+mod half_open;
 mod hanging;
 mod hardships;
 mod held;

@@ -124,6 +124,8 @@ impl Incoming {
             replaces,
             span: context.span.clone(),
         })));
+        let mut invite = invite;
+        invite.headers.shrink();
         Ok(Call::Incoming(Box::new(Self {
             origin,
             path: Path::new(flow, reach_of(&invite, &flow)),

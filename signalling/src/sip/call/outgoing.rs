@@ -382,6 +382,8 @@ impl Outgoing {
         }
         let dialog = Dialog::uac(&self.invite.request, response)?;
         context.dialogs.insert(context.leg, &dialog);
+        // Nearly always there is one.
+        self.forks.reserve_exact(1);
         self.forks.push(Fork { dialog, heard: Heard::default(), has_agreed: false, answer: None });
         Ok(Some(self.forks.len() - 1))
     }

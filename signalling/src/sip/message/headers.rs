@@ -64,7 +64,7 @@ impl Headers {
     /// Adds a field at the end.
     pub fn push(&mut self, name: HeaderName, value: impl Into<ByteString>) {
         if let Some(header) = checked(name, value.into()) {
-            self.0.push(header);
+            self.add(header);
         }
     }
 
@@ -79,7 +79,7 @@ impl Headers {
     pub fn set(&mut self, name: HeaderName, value: impl Into<ByteString>) {
         let Some(header) = checked(name, value.into()) else { return };
         match self.0.iter().position(|old| old.name == header.name) {
-            None => self.0.push(header),
+            None => self.add(header),
             Some(first) => {
                 let mut at = 0;
                 self.0.retain(|old| {
@@ -129,6 +129,19 @@ impl Headers {
         {
             field.value = format!("{};tag={tag}", field.value).into();
         }
+    }
+
+    /// Requests are kept as long as calls ring: there is room for a few more fields, and not for as many again.
+    fn add(&mut self, header: Header) {
+        if self.0.len() == self.0.capacity() {
+            self.0.reserve_exact(4);
+        }
+        self.0.push(header);
+    }
+
+    /// Gives back the room for more fields: it is kept as it is.
+    pub(in crate::sip) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
     }
 
     /// Adds a field whose text the parser has already checked.

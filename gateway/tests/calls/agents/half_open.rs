@@ -1,0 +1,91 @@
+//! What calls cost that are not answered yet, and what is left of strangers that ask and prove nothing: memory of the
+//! whole process, as the system counts it, without the ladders of calls, which have a room of their own.
+
+use std::fs;
+use std::ops::Range;
+use std::thread;
+use std::time::Duration;
+
+use super::mute::Mute;
+use super::stage::Stage;
+use crate::support::gateway::{GatewayConfig, PATIENCE};
+use crate::support::gateway_config::SIP_PORT;
+use crate::support::host::Host;
+use crate::support::process::wait_until;
+
+/// Calls that ring at one time, after a few by which everything is made that is made once.
+const FIRST: usize = 20;
+const CALLS: usize = 300;
+
+/// What each of them may cost, in octets: what docs/SECURITY.md promises.
+const CALL_MAX: u64 = 52 * 1024;
+
+/// Messages of a stranger, after a few, and what may be left of each, in octets.
+const FIRST_MESSAGES: usize = 2000;
+const MESSAGES: usize = 20_000;
+const MESSAGE_MAX: u64 = 50;
+
+/// A gateway that keeps no ladders.
+fn stage(defence: &str) -> Stage {
+    let config = GatewayConfig::default().defence(defence).rtp_ports(20_000, 21_999);
+    Stage::with(&["PCMU"], config.log_filter("warn").sections("[trace]\nenabled = false"))
+}
+
+/// Memory of the gateway's process that is really there and nobody else's, in octets: what is read of its file as it runs
+/// is no call's.
+fn resident(stage: &Stage) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", stage.gateway.process.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("it is told");
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("KiB") * 1024
+}
+
+fn ringing(stage: &Stage) -> usize {
+    let figures = stage.gateway.metrics();
+    let line = figures.lines().find_map(|line| line.strip_prefix("webtrunk_calls{stage=\"ringing\"} "));
+    line.and_then(|count| count.parse().ok()).expect("it is told")
+}
+
+/// Fails when a call that nobody has answered yet costs more than is promised.
+#[test]
+fn a_call_that_is_not_answered_yet_costs_little() {
+    let stage = stage("max_cps = 1000");
+    let (caller, callee) = (Mute::caller(&stage), Mute::callee(&stage));
+    // It ends with the test, when nothing comes any more.
+    thread::spawn(move || {
+        while let Some(invite) = callee.receive("INVITE ") {
+            callee.respond(&invite, "180 Ringing", "");
+        }
+    });
+    let begin = |numbers: Range<usize>| {
+        let count = numbers.end;
+        for number in numbers {
+            caller.invite(number);
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(wait_until(PATIENCE, || ringing(&stage) >= count), "{} of {count} ring", ringing(&stage));
+    };
+    begin(0..FIRST);
+    let before = resident(&stage);
+    begin(FIRST..FIRST + CALLS);
+    let each = resident(&stage).saturating_sub(before) / CALLS as u64;
+    assert!(each <= CALL_MAX, "{each} octets each");
+}
+
+/// Fails when anything is kept of who has proven nothing.
+#[test]
+fn nothing_is_left_of_strangers_messages() {
+    let stage = stage("requests_per_second = 0");
+    let host = Host::new();
+    let stranger = Mute::at(host.at(SIP_PORT), &stage);
+    let ask = |numbers: Range<usize>| {
+        for number in numbers {
+            stranger.invite(number);
+            stranger.receive("SIP/2.0 401 ").expect("an answer");
+        }
+    };
+    ask(0..FIRST_MESSAGES);
+    let before = resident(&stage);
+    ask(FIRST_MESSAGES..FIRST_MESSAGES + MESSAGES);
+    let each = resident(&stage).saturating_sub(before) / MESSAGES as u64;
+    assert!(each <= MESSAGE_MAX, "{each} octets each");
+}
