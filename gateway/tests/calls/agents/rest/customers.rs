@@ -51,6 +51,9 @@ impl Scene {
             .rule(&format!(
                 "destination = '700'\nfrom_trunk = 'office'\nactions = [{record}, {{ bridge = {{ group = 'both' }} }}]"
             ))
+            .rule(&format!(
+                "destination = 'recorded'\nactions = [{record}, {{ bridge = {{ user = 'beta+bob' }} }}]"
+            ))
             .rule("destination = 'bob'\nactions = [{ bridge = { user = 'beta+bob' } }]");
         let stage = Stage::with(&["PCMU"], config);
         let user = |name: &str| WebrtcConfig {
@@ -213,6 +216,24 @@ async fn a_recording_of_two_customers_call_is_removed_by_neither_and_their_names
     let scene = Scene::set().await;
     let Scene { stage, acme, beta, .. } = &scene;
     let gateway = &stage.gateway;
+    let (call, at_bob) = tokio::join!(scene.alice.call("recorded"), lift_webrtc(&scene.bob));
+    let call = call.expect("an answer");
+    assert_hears(&at_bob, CALLEE_HZ).await;
+    let id = scene.only_call(acme, "running");
+    // Who was called answered, and knows, hears and ends it as well as who called.
+    assert_eq!(scene.only_call(beta, "running"), id);
+    assert_eq!(scene.ask(beta, "DELETE", &format!("/calls/{id}")).0, 202);
+    for end in [&call, &at_bob] {
+        end.ended(PATIENCE).await.expect("it is hung up");
+    }
+    let recording = format!("/recordings/{}", scene.recording(acme));
+    for who in [acme, beta] {
+        assert_eq!(who.fetch(gateway, &recording, &[]).0, 200);
+        let (status, told) = scene.ask(who, "DELETE", &recording);
+        assert_eq!((status, &told["type"]), (403, &"urn:webtrunk:problem:not-own".into()), "{told}");
+    }
+    assert_eq!(scene.files(), 1);
+
     // Both name their requests alike, and neither is answered with the other's.
     let named = [("Idempotency-Key", "once")];
     let mut made = Vec::new();
