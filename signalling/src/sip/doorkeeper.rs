@@ -135,31 +135,59 @@ impl Admission {
 
     /// Judges a request outside of dialogs by its credentials alone, wherever it comes from.
     pub fn judge_claim(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
+        let user = match self.prove(request, flow, now) {
+            Ok(user) => user,
+            Err(verdict) => return verdict,
+        };
+        let verdict = self.judge_proven(user.clone(), request);
+        if matches!(verdict, Verdict::Reject(_))
+            && let Some(repeated) = self.wrongs.due(flow.remote.ip(), ("in another name", &user), now)
+        {
+            info!(%flow, user, repeated, "request in another name");
+        }
+        verdict
+    }
+
+    /// Judges a request in a dialog of this user that seems to come from somebody else: the user may have to prove that it does
+    /// not.
+    pub fn judge_in_dialog(&mut self, request: &Request, flow: &Flow, user: &str, now: Instant) -> Verdict {
+        let verdict = match self.prove(request, flow, now) {
+            Ok(proven) if proven == user => return Verdict::Accept { origin: Origin::User(proven) },
+            Ok(_) => Verdict::Reject(Reject {
+                reason: ByteString::from_static("Not Your Call"),
+                ..Reject::new(StatusCode::FORBIDDEN)
+            }),
+            Err(verdict) => verdict,
+        };
+        self.tell_another(flow, user, now);
+        verdict
+    }
+
+    /// The log is told that somebody else seems to speak in a dialog of this user.
+    pub fn tell_another(&mut self, flow: &Flow, user: &str, now: Instant) {
+        if let Some(repeated) = self.wrongs.due(flow.remote.ip(), ("in a dialog", user), now) {
+            info!(%flow, user, repeated, "what another user's phone says in a dialog of this user is not taken");
+        }
+    }
+
+    /// The user that a request's credentials prove, or what is said to whoever proves nothing.
+    fn prove(&mut self, request: &Request, flow: &Flow, now: Instant) -> Result<String, Verdict> {
         let source = flow.remote.ip();
         let claims = self.claims(request, source);
         // All of them, so that none hides behind another.
         if claims.iter().any(|(user, proof)| self.failures.must_wait(source, user, *proof, now)) {
-            return Verdict::Drop;
+            return Err(Verdict::Drop);
         }
         let call_id = request.headers.call_id().ok();
         let within = (request.method.as_str(), call_id.as_deref().unwrap_or_default());
         let attempt = self.repeats.attempt(source, within, &claims, request.headers.authorizations());
         let repeat = if claims.is_empty() { Repeat::None } else { self.repeats.judge(attempt, now) };
         if repeat == Repeat::Hasty {
-            return Verdict::Drop;
+            return Err(Verdict::Drop);
         }
         let authorizations = request.headers.authorizations();
         match self.digest.verify(request.method.as_str(), authorizations, source, &*self.users, now) {
-            Ok(name) => {
-                let user = self.users.user_of(&name).to_owned();
-                let verdict = self.judge_proven(user.clone(), request);
-                if matches!(verdict, Verdict::Reject(_))
-                    && let Some(repeated) = self.wrongs.due(source, ("in another name", &user), now)
-                {
-                    info!(%flow, user, repeated, "request in another name");
-                }
-                verdict
-            }
+            Ok(name) => Ok(self.users.user_of(&name).to_owned()),
             Err(denied) => {
                 match &denied {
                     Denied::Wrong { user } if repeat == Repeat::None => {
@@ -173,7 +201,7 @@ impl Admission {
                 for challenge in self.digest.challenges(source, &denied, now) {
                     headers.push(HeaderName::WwwAuthenticate, challenge);
                 }
-                Verdict::Challenge(headers)
+                Err(Verdict::Challenge(headers))
             }
         }
     }

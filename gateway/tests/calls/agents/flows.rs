@@ -224,15 +224,26 @@ async fn another_user_who_knows_the_names_of_a_call_can_neither_end_nor_move_it(
     assert_hears(&call, CALLEE_HZ).await;
     for method in ["UPDATE", "INFO", "BYE"] {
         let words = alice.words_in(&invite, method);
-        let answer = bob.say(&words).await;
+        let challenged = bob.say(&words).await;
+        let proof = bob.proof(&challenged, method);
+        let answer = bob.say(&alice.words_proven_in(&invite, method, &proof)).await;
         assert!(answer.starts_with("SIP/2.0 403 Not Your Call\r\n"), "{method}: {answer}");
     }
     assert_hears(&call, CALLEE_HZ).await;
     let mut alice = alice.hears(CALLER_HZ).await;
-    call.send_info_digit('5').await.expect("taken");
-    let info = alice.receive_request("INFO").await;
-    alice.respond(&info, "", "").await;
-    alice.hang_up(&invite).await;
+    for _ in 0..2 {
+        let (asked, _) = tokio::join!(call.send_info_digit('5'), async {
+            let info = alice.receive_request("INFO").await;
+            bob.tell(&alice.answer_to(&info)).await;
+            alice.respond(&info, "", "").await;
+        });
+        asked.expect("taken");
+    }
+    // Her phone speaks by his: who proves to be its user may.
+    let challenged = bob.say(&alice.words_in(&invite, "BYE")).await;
+    let proof = alice.proof(&challenged, "BYE");
+    let answer = bob.say(&alice.words_proven_in(&invite, "BYE", &proof)).await;
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
     call.ended(PATIENCE).await.expect("hung up");
     doors.stage.gateway.assert_all_is_over(1);
 }

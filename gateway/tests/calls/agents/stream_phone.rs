@@ -217,6 +217,26 @@ impl StreamPhone {
         self.script.request_in(invite, method)
     }
 
+    /// The same with the proof of a user who was challenged for such a request.
+    pub(super) fn words_proven_in(&mut self, invite: &str, method: &str, proof: &str) -> String {
+        self.script.request_in_with(invite, method, proof)
+    }
+
+    /// The proof that this is its user, in answer to a challenge.
+    pub(super) fn proof(&self, challenged: &str, method: &str) -> String {
+        self.script.proof(challenged, method, REGISTRAR)
+    }
+
+    /// The answer to a request that came to this phone, as it would say it.
+    pub(super) fn answer_to(&self, request: &str) -> String {
+        self.script.response(request, "200 OK", "", "")
+    }
+
+    /// Says what another has written, to which nobody says anything.
+    pub(super) async fn tell(&mut self, message: &str) {
+        self.connection.send(message.as_bytes()).await;
+    }
+
     /// Says what another has written, and gives the answer.
     pub(super) async fn say(&mut self, request: &str) -> String {
         self.ask(request, &mut Vec::new()).await

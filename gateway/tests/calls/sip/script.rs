@@ -60,6 +60,11 @@ impl Script {
 
     /// A request in the dialog that was begun by this INVITE, which came and was answered.
     pub(crate) fn request_in(&mut self, invite: &str, method: &str) -> String {
+        self.request_in_with(invite, method, "")
+    }
+
+    /// The same with these header lines.
+    pub(crate) fn request_in_with(&mut self, invite: &str, method: &str, headers: &str) -> String {
         self.cseq += 1;
         let Self { transport, sent_by, call_id: tag, cseq, .. } = self;
         let [from, to, call_id, contact] =
@@ -68,7 +73,7 @@ impl Script {
         format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/{transport} {sent_by};branch=z9hG4bK{tag}-{cseq};rport\r\n\
              Max-Forwards: 70\r\nFrom: {from};tag={tag}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n"
+             CSeq: {cseq} {method}\r\n{headers}Content-Length: 0\r\n\r\n"
         )
     }
 

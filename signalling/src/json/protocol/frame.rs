@@ -144,6 +144,8 @@ mod tests {
             ("connect", r#"{"proof":{"kind":"cookie"}}"#, "proof.kind", "unknown variant"),
             ("connect", r#"{"proof":{"token":"x"}}"#, "proof.kind", "missing field"),
             ("connect", r#"{"proof":{"kind":7}}"#, "proof.kind", "invalid type"),
+            ("connect", r#"{"proof":{"kind":"jwt","token":"x"}}"#, "proof.kind", "unknown variant"),
+            ("connect", r#"{"proof":{"kind":7,"token":"x"}}"#, "proof.kind", "invalid type"),
             (
                 "connect",
                 r#"{"proof":{"kind":"token","token":"x"},"displayName":7}"#,

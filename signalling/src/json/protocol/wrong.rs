@@ -68,6 +68,10 @@ fn of_proof(proof: &Value, words: &str) -> Option<String> {
     };
     let members = proof.as_object().filter(|_| is_it(proof))?;
     let kind = members.get("kind").cloned().unwrap_or_default();
+    // Another kind is wrong whatever stands beside it.
+    if is_it(&json!({ "kind": kind })) && named(words).is_none() {
+        return Some("proof.kind".to_owned());
+    }
     let alone = |(key, value): &(&String, &Value)| is_it(&json!({ "kind": kind, (*key).as_str(): value }));
     let others = || members.iter().filter(|(key, _)| *key != "kind");
     let wrong = || others().find(alone).map(|(key, _)| key.as_str());

@@ -143,6 +143,17 @@ impl Door {
         claimed_user(request).is_some_and(|user| self.registrar.bindings(&user).any(is_there))
     }
 
+    /// Whether a flow is that of another user's phone, and of this one's is nothing known there.
+    fn is_of_anothers_phone(&self, flow: &Flow, user: &str) -> bool {
+        self.speakers.is_anothers(flow, user) || self.registrar.is_anothers(flow, user)
+    }
+
+    fn tell_shut_out(&mut self, flow: &Flow) {
+        if let Some((user, shut_out)) = self.admission.take_shut_out() {
+            tell_shut_out(flow, &user, shut_out);
+        }
+    }
+
     /// Hands over what has changed.
     fn keep(&mut self, now: Instant) {
         let touched = self.registrar.take_touched();
@@ -168,9 +179,7 @@ impl Doorkeeper for Door {
         } else {
             self.admission.judge(request, flow, now)
         };
-        if let Some((user, shut_out)) = self.admission.take_shut_out() {
-            tell_shut_out(flow, &user, shut_out);
-        }
+        self.tell_shut_out(flow);
         if let Verdict::Accept { origin } = &verdict {
             self.layer.mark_authenticated(flow);
             if let Origin::User(user) = origin {
@@ -201,10 +210,28 @@ impl Doorkeeper for Door {
         }
     }
 
-    fn is_anothers(&self, request: &Request, flow: &Flow, user: &str) -> bool {
-        self.admission.names_another(request, flow.remote.ip(), user)
-            || self.speakers.is_anothers(flow, user)
-            || self.registrar.is_anothers(flow, user)
+    fn admit_in_dialog(&mut self, request: &Request, flow: &Flow, user: &str, now: Instant) -> Verdict {
+        let is_doubtful = request.is_direct()
+            && (self.is_of_anothers_phone(flow, user)
+                || self.admission.names_another(request, flow.remote.ip(), user));
+        if !is_doubtful {
+            return Verdict::Accept { origin: Origin::User(user.to_owned()) };
+        }
+        let verdict = self.admission.judge_in_dialog(request, flow, user, now);
+        self.tell_shut_out(flow);
+        if matches!(verdict, Verdict::Accept { .. }) {
+            self.layer.mark_authenticated(flow);
+            self.speakers.note(user, request, flow);
+        }
+        verdict
+    }
+
+    fn is_anothers(&mut self, flow: &Flow, user: &str, now: Instant) -> bool {
+        let is_anothers = self.is_of_anothers_phone(flow, user);
+        if is_anothers {
+            self.admission.tell_another(flow, user, now);
+        }
+        is_anothers
     }
 
     fn register(&mut self, request: &Request, origin: &Origin, flow: &Flow, now: Instant) -> Registered {
@@ -260,3 +287,6 @@ fn contact(binding: &Binding) -> ContactInfo {
         address: binding.flow.remote.ip().to_canonical(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,7 @@ enum Speaker {
 impl Speakers {
     /// A user has proven to have sent this request. What came through proxies says nothing of whose their stream is.
     pub(super) fn note(&mut self, user: &str, request: &Request, flow: &Flow) {
-        let is_direct = request.headers.vias().is_ok_and(|vias| vias.len() == 1);
-        let Some(connection) = flow.connection.filter(|_| is_direct) else { return };
+        let Some(connection) = flow.connection.filter(|_| request.is_direct()) else { return };
         let speaker = self.0.entry(connection).or_insert_with(|| Speaker::One(user.to_owned()));
         if matches!(speaker, Speaker::One(known) if known != user) {
             *speaker = Speaker::Several;

@@ -164,6 +164,12 @@ impl<D: Doorkeeper> Agent<D> {
             tracing::debug!(%flow, %error, "response discarded");
             return;
         }
+        // Before its transaction takes it for the answer.
+        if let Message::Response(response) = &message
+            && self.is_anothers_response(response, &flow, now)
+        {
+            return;
+        }
         match self.layer.handle_message(message, flow, now) {
             Some(Received::Request(request)) => self.handle_request(request, flow, now),
             Some(Received::Ack(ack)) => self.handle_ack(&ack, flow, now),

@@ -9,7 +9,7 @@ use super::core::{Agent, Mode, UnknownDialog};
 use super::surroundings::{Doorkeeper, Registered, Verdict};
 use crate::adapter::{Event, Origin, RefusedCall, leg_span};
 use crate::room::Crowded;
-use crate::sip::call::{Call, Context, Incoming};
+use crate::sip::call::{Context, Incoming};
 use crate::sip::flow::{Flow, TransportKind};
 use crate::sip::identity::Reading;
 use crate::sip::message::{Capabilities, HeaderName, Method, Reject, Request, Response, StatusCode};
@@ -78,10 +78,15 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     fn handle_in_dialog(&mut self, leg: LegId, request: Request, flow: Flow, now: Instant) {
-        if self.is_anothers(leg, &request, &flow) {
-            tracing::info!(%flow, %leg, method = %request.method, "request of another user in a dialog refused");
-            let reject = Reject { reason: "Not Your Call".into(), ..Reject::new(StatusCode::FORBIDDEN) };
-            return self.refuse_statelessly(&request, &reject, flow);
+        let user = self.other_flow_of_user(leg, &flow).map(str::to_owned);
+        match user.map(|user| self.doorkeeper.admit_in_dialog(&request, &flow, &user, now)) {
+            None | Some(Verdict::Accept { .. }) => {}
+            Some(Verdict::Challenge(headers)) => {
+                let reject = Reject { headers, ..Reject::new(StatusCode::UNAUTHORIZED) };
+                return self.refuse_statelessly(&request, &reject, flow);
+            }
+            Some(Verdict::Reject(reject)) => return self.send_refusal(&request, &reject, flow),
+            Some(Verdict::Drop) => return,
         }
         let Some(key) = self.layer.accept(&request, flow, Some(leg)) else { return };
         if let Err(reject) = request.validate(&IN_DIALOG) {
@@ -93,14 +98,18 @@ impl<D: Doorkeeper> Agent<D> {
         self.with_call(leg, now, |call, context| call.handle_request(key, request, flow, context));
     }
 
-    /// Whether a request of a dialog comes from another user than the dialog's.
-    pub(super) fn is_anothers(&self, leg: LegId, request: &Request, flow: &Flow) -> bool {
-        let call = self.calls.get(&leg).and_then(|slot| slot.call.as_ref());
-        let (peer, known) = match call.map(Call::peer) {
-            Some((Origin::User(user), known)) => (user, known),
-            Some((Origin::Trunk(_), _)) | None => return false,
-        };
-        known != *flow && self.doorkeeper.is_anothers(request, flow, peer)
+    /// The user whose dialog it is, where this is another flow than the dialog's.
+    fn other_flow_of_user(&self, leg: LegId, flow: &Flow) -> Option<&str> {
+        match self.calls.get(&leg)?.call.as_ref()?.peer() {
+            (Origin::User(user), known) if known != *flow => Some(user),
+            (Origin::User(_) | Origin::Trunk(_), _) => None,
+        }
+    }
+
+    /// Whether what cannot be challenged comes in a dialog by the flow of another user than the dialog's.
+    pub(super) fn is_anothers(&mut self, leg: LegId, flow: &Flow, now: Instant) -> bool {
+        let user = self.other_flow_of_user(leg, flow).map(str::to_owned);
+        user.is_some_and(|user| self.doorkeeper.is_anothers(flow, &user, now))
     }
 
     fn handle_out_of_dialog(&mut self, request: Request, flow: Flow, now: Instant) {

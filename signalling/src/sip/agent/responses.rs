@@ -19,13 +19,24 @@ impl<D: Doorkeeper> Agent<D> {
 
     pub(super) fn handle_ack(&mut self, ack: &Request, flow: Flow, now: Instant) {
         // The ACK of a stateless refusal comes here too, and belongs to nothing.
-        if let Ok(Some(leg)) = self.leg_of(ack)
-            && !self.is_anothers(leg, ack, &flow)
-        {
-            self.follow_answer(leg, flow, now);
-            self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
-        } else {
+        let Ok(Some(leg)) = self.leg_of(ack) else {
             tracing::trace!(%flow, "ACK of nothing");
+            return;
+        };
+        if !(ack.is_direct() && self.is_anothers(leg, &flow, now)) {
+            self.follow_answer(leg, flow, now);
+        } else if !ack.body.is_empty() {
+            return;
+        }
+        // One without a description says no more than that our answer has come, whoever says it.
+        self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
+    }
+
+    /// Whether a response in a user's dialog comes by another user's phone, where the request did not go.
+    pub(super) fn is_anothers_response(&mut self, response: &Response, flow: &Flow, now: Instant) -> bool {
+        match self.layer.request_of(response) {
+            Some((Some(leg), asked)) if asked != *flow => self.is_anothers(leg, flow, now),
+            Some(_) | None => false,
         }
     }
 

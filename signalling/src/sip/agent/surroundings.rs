@@ -51,9 +51,14 @@ pub trait Doorkeeper {
         None
     }
 
-    /// Whether a request in a dialog of this user comes from somebody else: by the flow of another user's phone, or with another's
-    /// credentials. Who proves nothing may be a phone that has moved.
-    fn is_anothers(&self, _request: &Request, _flow: &Flow, _user: &str) -> bool {
+    /// Judges a request in a dialog of this user that comes by another flow than the dialog's. Who proves nothing may be a phone
+    /// that has moved, unless another user's phone is there.
+    fn admit_in_dialog(&mut self, _: &Request, _: &Flow, user: &str, _: Instant) -> Verdict {
+        Verdict::Accept { origin: Origin::User(user.to_owned()) }
+    }
+
+    /// Whether by a flow another user's phone speaks than this user's, so that what cannot be challenged is not taken.
+    fn is_anothers(&mut self, _flow: &Flow, _user: &str, _now: Instant) -> bool {
         false
     }
 

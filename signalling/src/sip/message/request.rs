@@ -24,6 +24,12 @@ impl Request {
         Self { method, uri: uri.into(), headers: Headers::new(), body: Bytes::new() }
     }
 
+    /// Whether it has passed no proxy that shows itself: its one Via is that of whoever sent it.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.headers.vias().is_ok_and(|vias| vias.len() == 1)
+    }
+
     /// The response to it (RFC 3261 8.2.6): Via, From, To, Call-ID and CSeq are taken over, and
     /// Record-Route where the response makes a dialog (12.1.1). `to_tag` is added to To where it has
     /// no tag and the response is no 100.

@@ -20,6 +20,8 @@ pub struct Binding {
     /// The path by which it was registered and by which calls go: the host of the contact may be
     /// behind NAT, or no host at all.
     pub flow: Flow,
+    /// Whether it was registered through no proxy that shows itself: the flow is that of the user's own phone.
+    pub(super) is_direct: bool,
     /// The proxies on the way there, the first to be passed first (RFC 3327).
     pub path: Vec<NameAddr>,
     /// What the User-Agent field said; empty where it said nothing.

@@ -106,6 +106,8 @@ impl Record {
                 remote: self.remote,
                 connection: None,
             },
+            // By how many proxies it came is not kept, and told again within the hour.
+            is_direct: false,
             user_agent: self.user_agent.clone(),
             profile: MediaProfile::Rtp,
             expires_at: at.now + left,

@@ -132,7 +132,7 @@ impl Registrar {
         self.table.get(key)
     }
 
-    /// Whether phones of others alone have registered by datagrams from where a flow comes from.
+    /// Whether phones of others alone have registered by datagrams from where a flow comes from, through no proxy.
     #[must_use]
     pub fn is_anothers(&self, flow: &Flow, user: &str) -> bool {
         let mut there = self.table.of_source(flow).peekable();
@@ -245,6 +245,7 @@ impl Registrar {
             user_agent: request.headers.get(&HeaderName::UserAgent).unwrap_or_default(),
             user,
             flow,
+            is_direct: request.is_direct(),
             path,
             now,
         };
@@ -301,6 +302,7 @@ struct Update<'a> {
     user_agent: &'a str,
     user: &'a str,
     flow: Flow,
+    is_direct: bool,
     path: Vec<NameAddr>,
     now: Instant,
 }
@@ -406,6 +408,7 @@ impl Update<'_> {
             params,
             path: self.path.clone(),
             flow: self.flow,
+            is_direct: self.is_direct,
             user_agent: self.user_agent.chars().take(USER_AGENT_MAX).collect(),
             profile: if self.flow.kind.is_websocket() { MediaProfile::Webrtc } else { MediaProfile::Rtp },
             expires_at: self.now + expires,
@@ -444,7 +447,7 @@ fn outbound_of(request: &Request) -> Outbound {
     if !is_asked_for || !supports(request, "outbound") {
         return Outbound::Unused;
     }
-    if request.headers.vias().is_ok_and(|vias| vias.len() == 1) {
+    if request.is_direct() {
         return Outbound::Direct;
     }
     // Each proxy puts itself before those that it has passed: the client's own first hop stands last.

@@ -12,7 +12,7 @@ pub(super) struct Table {
     bindings: HashMap<u64, Binding>,
     by_user: HashMap<String, Vec<u64>>,
     by_connection: HashMap<ConnectionId, Vec<u64>>,
-    /// Of datagrams that came without a proxy.
+    /// Of datagrams that came through no proxy.
     by_source: HashMap<SocketAddr, Vec<u64>>,
     by_expiry: BTreeSet<(Instant, u64)>,
 }
@@ -101,8 +101,7 @@ impl Table {
 
 /// From where it was registered, where that was by datagrams and not through a proxy.
 fn source(binding: &Binding) -> Option<SocketAddr> {
-    let is_direct = binding.flow.connection.is_none() && binding.path.is_empty();
-    is_direct.then_some(binding.flow.remote)
+    (binding.flow.connection.is_none() && binding.is_direct).then_some(binding.flow.remote)
 }
 
 /// Takes a key out of an index, and the entry with it where it was the last.

@@ -89,6 +89,13 @@ impl<O: Copy> TransactionLayer<O> {
         is_proceeding.then(|| Received::Cancel { invite, owner, cancel: Box::new(cancel.clone()) })
     }
 
+    /// Whose request a response answers, and the flow on which that was sent.
+    pub fn request_of(&self, response: &Response) -> Option<(Option<O>, Flow)> {
+        let id = (Side::Client, MatchId::of_response(response).ok()?);
+        let transaction = &self.transactions[self.by_id.get(&id)?];
+        Some((transaction.owner, transaction.flow))
+    }
+
     fn handle_response(&mut self, response: Response, now: Instant) -> Option<Received<O>> {
         // A response with two Vias was meant for somebody else (RFC 3261 8.1.3.3).
         if response.headers.vias().ok()?.len() != 1 {

@@ -6,8 +6,9 @@ use webtrunk_engine::EndCause;
 use webtrunk_engine::sdp::{FRAGMENT_TYPE, FragmentError};
 
 use super::description;
-use super::peer::Peer;
-use crate::adapter::{Command, Event, RecordWish};
+use super::peer::{EVES, Peer};
+use crate::adapter::{Command, Event, Origin, RecordWish};
+use crate::sip::flow::ConnectionId;
 use crate::sip::message::{HeaderName, Message, Request};
 
 #[test]
@@ -295,16 +296,54 @@ fn what_another_user_says_in_a_dialog_by_a_flow_of_its_own_is_refused() {
     let mut peer = Peer::over_websocket();
     let call = peer.call_in();
     let own = peer.flow;
-    peer.flow.connection = Some(crate::sip::flow::ConnectionId(9));
+    peer.flow.connection = Some(EVES);
     for method in ["BYE", "INVITE", "UPDATE", "INFO", "REFER", "MESSAGE", "OPTIONS"] {
         let mut request = peer.request_in(&call, method);
         request.headers.set(HeaderName::Authorization, "eve");
         peer.receive(request);
         assert_eq!(peer.lines(), [format!("403 {method}")]);
+        let mut request = peer.request_in(&call, method);
+        request.headers.remove(&HeaderName::Authorization);
+        peer.receive(request);
+        assert_eq!(peer.lines(), [format!("401 {method}")], "it may prove to be its user");
     }
-    let mut ack = peer.request_in(&call, "ACK");
-    ack.headers.set(HeaderName::Authorization, "eve");
+    let ack = peer.request_in(&call, "ACK");
     peer.receive(ack);
     peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
     assert_eq!(peer.sent_flows(), [own], "it was moved nowhere");
+}
+
+/// A telephone of two users may come by the other's stream first, and proves whose call it is.
+#[test]
+fn who_proves_to_be_the_user_of_a_dialog_speaks_in_it_by_whatever_flow() {
+    let mut peer = Peer::over_websocket();
+    let call = peer.call_in();
+    peer.flow.connection = Some(EVES);
+    let bye = peer.request_in(&call, "BYE");
+    peer.receive(bye);
+    assert_eq!(peer.lines(), ["200 BYE"]);
+}
+
+/// A call that rings and one that is asked: neither hears the answer of another user's phone, and both hear their own.
+#[test]
+fn what_another_user_answers_in_a_call_is_not_taken() {
+    let mut peer = Peer::over_websocket();
+    let own = peer.flow;
+    let (leg, invite) = peer.called(Origin::User("bob".to_owned()));
+    for status in [180, 200, 486] {
+        peer.flow.connection = Some(EVES);
+        peer.respond(&invite, status, "eve");
+    }
+    assert!(peer.told.is_empty() && peer.sent_flows().is_empty(), "{:?}", peer.told);
+    peer.flow = own;
+    peer.respond(&invite, 200, "bob");
+    assert!(matches!(peer.told.last(), Some(Event::Answered { leg: answered, .. }) if *answered == leg));
+    assert_eq!(peer.lines(), ["ACK"]);
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    let bye = peer.sent_request();
+    peer.flow.connection = Some(EVES);
+    peer.respond(&bye, 200, "bob");
+    peer.flow.connection = Some(ConnectionId(700));
+    peer.respond(&bye, 200, "bob");
+    assert_eq!(peer.agent.calls(), 0, "its own, by a stream of which nobody knows whose it is");
 }

@@ -16,7 +16,7 @@ use crate::sip::flow::{ConnectionId, Flow, ListenerId, TransportKind};
 use crate::sip::hop::Hop;
 use crate::sip::identity::CallerId;
 use crate::sip::message::{
-    HeaderName, Headers, Host, Message, Method, Request, Response, SipUri, StatusCode, Uri,
+    HeaderName, Headers, Host, Message, Method, Reject, Request, Response, SipUri, StatusCode, Uri,
 };
 use crate::sip::transaction::Transmit;
 
@@ -57,6 +57,9 @@ impl Printed for Response {
     }
 }
 
+/// The stream of another user's phone.
+pub(super) const EVES: ConnectionId = ConnectionId(666);
+
 /// Lets users in who name themselves.
 pub(super) struct Door;
 
@@ -72,8 +75,17 @@ impl Doorkeeper for Door {
         }
     }
 
-    fn is_anothers(&self, request: &Request, _: &Flow, user: &str) -> bool {
-        request.headers.get(&HeaderName::Authorization) != Some(user)
+    fn admit_in_dialog(&mut self, request: &Request, flow: &Flow, user: &str, now: Instant) -> Verdict {
+        match self.admit(request, flow, now) {
+            Verdict::Accept { origin: Origin::User(proven) } if proven != user => {
+                Verdict::Reject(Reject::new(StatusCode::FORBIDDEN))
+            }
+            verdict => verdict,
+        }
+    }
+
+    fn is_anothers(&mut self, flow: &Flow, _: &str, _: Instant) -> bool {
+        flow.connection == Some(EVES)
     }
 
     fn register(&mut self, request: &Request, _: &Origin, flow: &Flow, _: Instant) -> Registered {
