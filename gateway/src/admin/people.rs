@@ -151,7 +151,7 @@ async fn have(people: &People, change: Result<Change, String>) -> HttpResponse {
         Ok(change) => change,
         Err(problem) => return answer::error(StatusCode::BAD_REQUEST, "bad_request", problem),
     };
-    match people.change(change).await {
+    match people.change(None, change).await {
         Ok(Made { name, secret }) => answer::ok(MadeBody { name, secret }),
         Err(error) => answer::error(status(&error), error.word(), &error),
     }
@@ -161,11 +161,15 @@ const fn status(error: &PeopleError) -> StatusCode {
     match error {
         PeopleError::Unknown { .. } => StatusCode::NOT_FOUND,
         PeopleError::Faulty(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        PeopleError::Unwritten(_) | PeopleError::Unsure(_) => StatusCode::SERVICE_UNAVAILABLE,
+        PeopleError::Unfit(_) | PeopleError::Unwritten(_) | PeopleError::Unsure(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        PeopleError::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
         PeopleError::NotKept
         | PeopleError::Taken { .. }
         | PeopleError::InFile { .. }
         | PeopleError::Full { .. }
+        | PeopleError::NoRoom
         | PeopleError::NotNow => StatusCode::CONFLICT,
     }
 }

@@ -47,6 +47,17 @@ impl UserLimits {
         }
     }
 
+    /// The same, where these users have no more than is usual: their own back ends say what they have.
+    pub(super) fn within_usual<'u>(mut self, users: impl Iterator<Item = &'u String>) -> Self {
+        let Some(usual) = self.usual else { return self };
+        for user in users {
+            if let Some(own) = self.own.get_mut(user) {
+                *own = usual.min(*own);
+            }
+        }
+        self
+    }
+
     pub(super) fn check(
         usual: Option<&Spanned<u32>>,
         sections: &[UserSection],

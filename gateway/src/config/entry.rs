@@ -18,6 +18,7 @@ use super::limits::LimitsSection;
 use super::secret::{Environment, SecretSource, fetch};
 use super::sip_ws::check_origin;
 use super::users::is_name;
+use crate::rest::calls::bare;
 
 /// The entry.
 #[derive(Debug, Clone, Default)]
@@ -133,11 +134,21 @@ impl EntrySection {
         let keys = ephemeral_keys::check(&self.ephemeral_keys, environment, &mut fingerprint, faults);
         let ice = self.ice_servers.iter().filter_map(|one| one.check(environment, &mut fingerprint, faults));
         let ice = IceSources(ice.collect());
-        let mut names = HashSet::new();
+        let (mut names, mut owners) = (HashSet::new(), HashMap::new());
         let mut known = Vec::new();
         for section in customers {
             if !names.insert(section.name.get_ref()) {
                 faults.add(section.name.span(), "another customer has this name", "rename one of them");
+            }
+            for number in &section.numbers {
+                let owner = *owners.entry(bare(number.get_ref())).or_insert_with(|| section.name());
+                if owner != section.name() {
+                    faults.add(
+                        number.span(),
+                        "is another customer's number too",
+                        "take it out of one of them",
+                    );
+                }
             }
             if !section.ephemeral_keys.is_empty() && self.ephemeral_keys.is_empty() {
                 let problem = "its server could get no credentials: the edge has no key to make them by";
@@ -284,6 +295,10 @@ mod tests {
             (
                 "[[customers]]\nname = \"a\"\nnumbers = [\"a b\"]\n",
                 "customers[0].numbers[0] = \"a b\": is no number",
+            ),
+            (
+                "[[customers]]\nname = \"a\"\nnumbers = [\"+49301\", \"49301\"]\n[[customers]]\nname = \"b\"\nnumbers = [\"7\", \"49301\"]\n",
+                "customers[1].numbers[1] = \"49301\": is another customer's number too; take it out of one of them",
             ),
             (
                 "[entry]\nephemeral_keys = [{ id = \"k\", secret = \"north wind and sun\" }]\n[[customers]]\nname = \"a\"\nguests = true\ncalls_max = 2\n",

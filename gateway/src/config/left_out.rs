@@ -4,7 +4,7 @@ use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 
 use super::Config;
 use super::error::Fault;
-use crate::people::{Named, Roll};
+use crate::people::{Named, Roll, Row};
 
 /// Somebody, or a key, of the store that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,19 @@ pub(crate) struct LeftOut {
     pub(crate) name: String,
     /// Why.
     pub(crate) fault: String,
+}
+
+impl LeftOut {
+    /// Whether it is whom a row names.
+    pub(crate) fn is(&self, row: &Row) -> bool {
+        let (what, name) = match row {
+            Row::User(name, _) => ("user", name),
+            Row::Customer(name, _) => ("customer", name),
+            Row::Key(id, _) => ("key", id),
+            Row::ApiKey(id, _) => ("API key", id),
+        };
+        self.what == what && self.name == *name
+    }
 }
 
 impl std::fmt::Display for LeftOut {

@@ -16,6 +16,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
+use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::auth::token::TokenKey;
 
 use super::document::Document;
@@ -64,7 +65,10 @@ pub(crate) fn with_roll(
             return Err(ConfigError::Faulty(faults));
         }
     };
-    let config = with_keys(config, &roll, &mut left_out);
+    let of_customers =
+        roll.users_in_force().map(|(name, _)| name).filter(|name| name.contains(CUSTOMER_MARK));
+    let user_limits = config.user_limits.clone().within_usual(of_customers);
+    let config = with_keys(Config { user_limits, ..config }, &roll, &mut left_out);
     Ok(Peopled { config, named, left_out })
 }
 
@@ -324,6 +328,26 @@ mod tests {
         roll.customers.insert("acme".to_owned(), StoredCustomer { terms: guests });
         let Peopled { config, left_out, .. } = peopled(&roll);
         assert_eq!((left_out.len(), config.users.contains("acme+carol")), (3, false), "{left_out:?}");
+    }
+
+    #[test]
+    fn a_customers_user_has_no_more_calls_than_the_operator_lets_users_have() {
+        let text = format!(
+            "[sip]\ncalls_per_user = 2\n[[users]]\nname = \"old+file\"\nha1_md5 = \"{}\"\ncalls_max = 5\n{}",
+            "a".repeat(32),
+            text()
+        );
+        let alone = Config::parse("w.toml", &text).expect("sound");
+        let mut roll = Roll::default();
+        for (name, most) in [("old+few", 1), ("old+many", 1_000_000), ("carol", 9)] {
+            let terms = UserTerms { calls_max: Some(most), ..UserTerms::default() };
+            roll.users.insert(name.to_owned(), user(terms));
+        }
+        let limits = with_roll(Path::new("w.toml"), &text, &alone, &roll).expect("sound").config.user_limits;
+        for (name, most) in [("old+few", 1), ("old+many", 2), ("old+none", 2), ("carol", 9), ("old+file", 5)]
+        {
+            assert_eq!(limits.of(name), Some(most), "{name}");
+        }
     }
 
     #[test]

@@ -111,6 +111,8 @@ pub(crate) struct Ground<'g> {
     pub(crate) roll: &'g Roll,
     /// Whom the file names.
     pub(crate) named: &'g Named,
+    /// The customer whose back end asks; `None` is the operator.
+    pub(crate) by: Option<&'g str>,
     /// What passwords are hashed with.
     pub(crate) realm: &'g str,
     pub(crate) now: UnixTime,
@@ -130,6 +132,11 @@ const USERS_MAX: usize = 20_000;
 const CUSTOMERS_MAX: usize = 5_000;
 const KEYS_MAX: usize = 10_000;
 
+/// Users that the back ends of one customer may add, and those for whom the operator has room when all customers' have as many as they may.
+/// Chosen by us.
+const USERS_OF_CUSTOMER_MAX: usize = 2_000;
+const USERS_OF_OPERATOR: usize = 2_000;
+
 /// Keys that are revoked and told yet; the one that was revoked first goes before that.
 const REVOKED_MAX: usize = 1_000;
 
@@ -148,7 +155,7 @@ impl Change {
             Self::AddUser { name, password, terms } => {
                 let is_known = roll.users.contains_key(&name);
                 is_free("user", &name, is_known, &named.users)?;
-                has_room("users", roll.users.len(), USERS_MAX)?;
+                has_room_for_user(ground)?;
                 let made = password.is_none().then(|| chance(PASSWORD_OCTETS));
                 let ha1 = ha1(&name, ground.realm, password.as_ref().or(made.as_ref()))?;
                 let row = Row::User(name.clone(), Some(StoredUser { ha1, terms }));
@@ -343,6 +350,14 @@ fn find<'r, T>(
 
 const fn has_room(what: &'static str, count: usize, most: usize) -> Result<(), PeopleError> {
     if count < most { Ok(()) } else { Err(PeopleError::Full { what, most }) }
+}
+
+/// A customer's back ends take no more than their part, and none of the operator's.
+fn has_room_for_user(Ground { roll, by, .. }: Ground<'_>) -> Result<(), PeopleError> {
+    let count = roll.users.len();
+    let Some(customer) = by else { return has_room("users", count, USERS_MAX) };
+    has_room("the customer's users", roll.users_of(customer).count(), USERS_OF_CUSTOMER_MAX)?;
+    if count < USERS_MAX - USERS_OF_OPERATOR { Ok(()) } else { Err(PeopleError::NoRoom) }
 }
 
 /// What stays is as it was, what is null goes (RFC 7396).

@@ -16,7 +16,7 @@ fn after(changes: Vec<Change>) -> Result<(Roll, Made), PeopleError> {
     let named = Named { users, customers, keys: name("k0"), api_keys: name("b0") };
     let (mut roll, mut last) = (Roll::default(), Made { name: String::new(), secret: None });
     for change in changes {
-        let ground = Ground { roll: &roll, named: &named, realm: "webtrunk", now: NOW };
+        let ground = Ground { roll: &roll, named: &named, by: None, realm: "webtrunk", now: NOW };
         let (rows, made) = change.rows(ground)?;
         roll.take(&rows);
         last = made;
@@ -170,7 +170,7 @@ fn keys_that_are_revoked_take_no_room_and_the_first_are_forgotten() {
     roll.api_keys.extend((1..KEYS_MAX).map(|number| (format!("k{number}"), at.clone())));
     let mut make = |roll: &mut Roll, change: Change| {
         now = now.plus(Duration::from_secs(1));
-        let ground = Ground { roll, named: &named, realm: "webtrunk", now };
+        let ground = Ground { roll, named: &named, by: None, realm: "webtrunk", now };
         let (rows, _) = change.rows(ground)?;
         roll.take(&rows);
         Ok::<_, PeopleError>(())
@@ -183,4 +183,29 @@ fn keys_that_are_revoked_take_no_room_and_the_first_are_forgotten() {
     }
     assert_eq!(roll.api_keys.len(), KEYS_MAX - 1 + REVOKED_MAX);
     assert!(!roll.api_keys.contains_key("r4") && roll.api_keys.contains_key("r5"));
+}
+
+#[test]
+fn customers_back_ends_add_as_many_users_as_each_may_and_leave_the_operator_room() {
+    let (named, mut roll) = (Named::default(), Roll::default());
+    let one = StoredUser { ha1: [text("a"), text("b")], terms: UserTerms::default() };
+    let fill = |roll: &mut Roll, customer: &str| {
+        let names = (0..USERS_OF_CUSTOMER_MAX).map(|number| format!("{customer}+u{number}"));
+        roll.users.extend(names.map(|name| (name, one.clone())));
+    };
+    let word = |roll: &Roll, by, name| {
+        let ground = Ground { roll, named: &named, by, realm: "webtrunk", now: NOW };
+        user(name).rows(ground).map(drop).map_err(|error| error.word())
+    };
+    fill(&mut roll, "acme");
+    assert_eq!(word(&roll, Some("acme"), "acme+more"), Err("full"));
+    assert_eq!(word(&roll, None, "acme+more"), Ok(()), "the operator's keys may");
+    assert_eq!(word(&roll, Some("beta"), "beta+bob"), Ok(()));
+    for number in 0..8 {
+        fill(&mut roll, &format!("c{number}"));
+    }
+    assert_eq!(word(&roll, Some("beta"), "beta+bob"), Err("full"));
+    assert_eq!(word(&roll, None, "beta+bob"), Ok(()), "there is room for the operator's");
+    fill(&mut roll, "operators");
+    assert_eq!(word(&roll, None, "beta+bob"), Err("full"));
 }

@@ -14,10 +14,15 @@ use super::PeopleError;
 use super::change::{Change, Made, Named};
 use super::roll::Roll;
 use super::shown::{ShownApiKey, ShownCustomer, ShownKey, ShownUser};
+use super::turns::{OF_CUSTOMER_MAX, Turn, Turns};
 
 /// A change that somebody waits for.
 pub(crate) struct Asked {
     pub(crate) change: Change,
+    /// The customer whose back end asks; `None` is the operator.
+    pub(crate) by: Option<String>,
+    /// Its place among those that wait, until the change is made, whether or not somebody waits for the reply.
+    pub(crate) turn: Turn,
     pub(crate) reply: oneshot::Sender<Result<Made, PeopleError>>,
 }
 
@@ -26,6 +31,7 @@ pub(crate) struct Asked {
 pub struct People {
     asked: mpsc::Sender<Asked>,
     known: watch::Receiver<Arc<Known>>,
+    turns: Turns,
 }
 
 /// Where changes are made.
@@ -51,16 +57,19 @@ impl People {
     pub fn channel() -> (Self, Desk) {
         let (sender, asked) = mpsc::channel(WAITING);
         let (tell, known) = watch::channel(Arc::default());
-        (Self { asked: sender, known }, Desk { asked, known: tell })
+        (Self { asked: sender, known, turns: Turns::default() }, Desk { asked, known: tell })
     }
 
-    /// Makes a change: when this returns it is kept, and on its way to all adapters.
+    /// Makes a change: when this returns it is kept, and on its way to all adapters. `by` is the customer whose back end asks, `None` the
+    /// operator.
     ///
     /// # Errors
     /// [`PeopleError`]; nothing was changed, unless it is [`PeopleError::Unsure`].
-    pub async fn change(&self, change: Change) -> Result<Made, PeopleError> {
+    pub async fn change(&self, by: Option<&str>, change: Change) -> Result<Made, PeopleError> {
         let (reply, told) = oneshot::channel();
-        self.asked.send(Asked { change, reply }).await.map_err(|_| PeopleError::NotNow)?;
+        let turn = self.turns.take(by).ok_or(PeopleError::Busy { most: OF_CUSTOMER_MAX })?;
+        let by = by.map(str::to_owned);
+        self.asked.send(Asked { change, by, turn, reply }).await.map_err(|_| PeopleError::NotNow)?;
         told.await.unwrap_or(Err(PeopleError::NotNow))
     }
 

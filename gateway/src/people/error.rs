@@ -43,6 +43,18 @@ pub enum PeopleError {
         /// So many.
         most: usize,
     },
+    /// Customers have as many together as they may.
+    #[error("there is no room for more users of customers; ask the operator")]
+    NoRoom,
+    /// The customer has as many changes under way as it may.
+    #[error("the customer has {most} changes under way, as many as it may; wait for them")]
+    Busy {
+        /// So many.
+        most: usize,
+    },
+    /// The file cannot be read as it was: a secret that it names is gone, say.
+    #[error("the configuration cannot be read again as it was: {0}")]
+    Unfit(String),
     /// The database did not take it.
     #[error("the store cannot be written: {0}")]
     Unwritten(String),
@@ -66,7 +78,9 @@ impl PeopleError {
             Self::Taken { .. } => "exists",
             Self::InFile { .. } => "in_file",
             Self::Faulty(_) => "faulty",
-            Self::Full { .. } => "full",
+            Self::Full { .. } | Self::NoRoom => "full",
+            Self::Busy { .. } => "busy",
+            Self::Unfit(_) => "unfit",
             Self::Unwritten(_) => "unwritten",
             Self::Unsure(_) => "unsure",
             Self::NotNow => "not_now",

@@ -18,6 +18,7 @@ mod roll;
 mod seal;
 mod shown;
 mod terms;
+mod turns;
 
 pub(crate) use body::Body;
 pub use change::{Change, Made};

@@ -92,6 +92,26 @@ impl Roll {
         self.users.iter().filter(move |(name, user)| user.terms.enabled && !is_of_disabled(name))
     }
 
+    /// The same with those of these rows enabled that are not in force, so that they can be checked; `None` where all of them are.
+    pub(crate) fn with_enabled(&self, rows: &[Row]) -> Option<Self> {
+        let mut all = self.clone();
+        let mut is_other = false;
+        let mut enable = |enabled: &mut bool| is_other |= !std::mem::replace(enabled, true);
+        for row in rows {
+            let owner = match row {
+                Row::User(name, Some(_)) => {
+                    all.users.get_mut(name).into_iter().for_each(|user| enable(&mut user.terms.enabled));
+                    name.split_once(CUSTOMER_MARK).map(|(owner, _)| owner)
+                }
+                Row::Customer(name, Some(_)) => Some(name.as_str()),
+                _ => None,
+            };
+            let owner = owner.and_then(|owner| all.customers.get_mut(owner));
+            owner.into_iter().for_each(|customer| enable(&mut customer.terms.enabled));
+        }
+        is_other.then_some(all)
+    }
+
     /// A customer's users.
     pub(crate) fn users_of(&self, customer: &str) -> impl Iterator<Item = &String> {
         let start = format!("{customer}{CUSTOMER_MARK}");
@@ -118,5 +138,30 @@ fn put<T>(all: &mut BTreeMap<String, T>, name: String, row: Option<T>) {
     match row {
         Some(row) => drop(all.insert(name, row)),
         None => drop(all.remove(&name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_disabled_is_made_ready_to_be_checked() {
+        let (mut roll, off) = (Roll::default(), UserTerms { enabled: false, ..UserTerms::default() });
+        let user = |terms| StoredUser { ha1: ["a", "b"].map(|hash| SecretText::new(hash.to_owned())), terms };
+        roll.users.insert("acme+alice".to_owned(), user(off.clone()));
+        roll.users.insert("acme+bob".to_owned(), user(off));
+        roll.users.insert("carol".to_owned(), user(UserTerms::default()));
+        let terms = CustomerTerms { enabled: false, ..CustomerTerms::default() };
+        roll.customers.insert("acme".to_owned(), StoredCustomer { terms });
+        let row = |name: &str| Row::User(name.to_owned(), roll.users.get(name).cloned());
+        assert_eq!(roll.with_enabled(&[row("carol"), Row::User("acme+bob".to_owned(), None)]), None);
+        let all = roll.with_enabled(&[row("acme+alice")]).expect("she is disabled");
+        assert!(all.users["acme+alice"].terms.enabled && all.customers["acme"].terms.enabled);
+        assert!(!all.users["acme+bob"].terms.enabled, "nobody looks at him");
+        assert_eq!(
+            all.users_in_force().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["acme+alice", "carol"]
+        );
     }
 }

@@ -13,20 +13,27 @@ use crate::store::Unwritten;
 
 impl Reloads {
     /// Makes a change; one that cannot be changes nothing.
-    pub(super) async fn change(&mut self, change: Change, changed: &Changed) -> Result<Made, PeopleError> {
+    pub(super) async fn change(
+        &mut self,
+        change: Change,
+        by: Option<&str>,
+        changed: &Changed,
+    ) -> Result<Made, PeopleError> {
         self.read_again(changed).await?;
         let Some(Kept { roll, keeper, named, left_out, .. }) = &self.kept else {
             return Err(PeopleError::NotKept);
         };
         let now = UnixTime::from(SystemTime::now());
-        let ground = Ground { roll, named, realm: &self.current.sip.realm, now };
+        let ground = Ground { roll, named, by, realm: &self.current.sip.realm, now };
         let (rows, made) = change.rows(ground)?;
         let mut next = roll.clone();
         next.take(&rows);
         let peopled = self.peopled(next.clone()).await?;
-        let new: Vec<_> = peopled.left_out.iter().filter(|one| !left_out.contains(one)).collect();
-        if !new.is_empty() {
-            return Err(PeopleError::Faulty(new.into_iter().map(ToString::to_string).collect()));
+        refuse(peopled.left_out.iter().filter(|one| !left_out.contains(one)))?;
+        // Who is disabled is not looked at above, and is enabled one day.
+        if let Some(enabled) = next.with_enabled(&rows) {
+            let found = self.peopled(enabled).await?.left_out;
+            refuse(found.iter().filter(|one| !left_out.contains(one) && rows.iter().any(|row| one.is(row))))?;
         }
         match keeper.write(rows.clone()).await {
             Ok(()) => {}
@@ -60,11 +67,11 @@ impl Reloads {
     async fn peopled(&self, roll: Roll) -> Result<Peopled, PeopleError> {
         let (file, text, alone) = (self.file.clone(), self.text.clone(), self.alone.clone());
         let read = self.reader.read(move || with_roll(&file, &text, &alone, &roll)).await;
-        read.map_err(|unread| unfit(unread.to_string()))?.map_err(|error| match error {
+        read.map_err(|unread| PeopleError::Unfit(unread.to_string()))?.map_err(|error| match error {
             ConfigError::Faulty(faults) => {
-                unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+                PeopleError::Unfit(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
             }
-            unreadable @ ConfigError::Unreadable { .. } => unfit(unreadable.to_string()),
+            unreadable @ ConfigError::Unreadable { .. } => PeopleError::Unfit(unreadable.to_string()),
         })
     }
 
@@ -80,9 +87,10 @@ impl Reloads {
     }
 }
 
-/// The file cannot be read as it was: a secret that it names is gone, say.
-fn unfit(why: String) -> PeopleError {
-    PeopleError::Faulty(vec![format!("the configuration cannot be read again as it was: {why}")])
+/// Refuses a change by which these would be left out.
+fn refuse<'l>(left_out: impl Iterator<Item = &'l LeftOut>) -> Result<(), PeopleError> {
+    let faults: Vec<_> = left_out.map(ToString::to_string).collect();
+    if faults.is_empty() { Ok(()) } else { Err(PeopleError::Faulty(faults)) }
 }
 
 /// Tells what was changed, and no secret.

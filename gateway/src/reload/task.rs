@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use super::{Changed, Refusal, ReloadReport, Reloads, Requested};
-use crate::people;
+use crate::people::{self, PeopleError};
 
 /// What an operator is told of a reload.
 type Reply = oneshot::Sender<Result<ReloadReport, Refusal>>;
@@ -71,8 +71,13 @@ async fn run(
         let asked = tokio::select! {
             requested = reloads.requested() => match requested {
                 Requested::Change(asked) => {
-                    let people::Asked { change, reply } = *asked;
-                    let outcome = reloads.change(change, &changed).await;
+                    let people::Asked { change, by, reply, turn } = *asked;
+                    let outcome = reloads.change(change, by.as_deref(), &changed).await;
+                    if let Err(error @ (PeopleError::Unfit(_) | PeopleError::Unwritten(_))) = &outcome {
+                        // Customers' back ends are not told why.
+                        warn!(by, %error, "a change of people is not made");
+                    }
+                    drop(turn);
                     // Who asked may be gone.
                     let _ = reply.send(outcome);
                     continue;

@@ -65,6 +65,13 @@ impl Problem {
         Self { retry_after_s: Some(wait.as_millis().div_ceil(1000).try_into().unwrap_or(WAIT_S)), ..told }
     }
 
+    /// The customer has as many changes under way as it may.
+    #[must_use]
+    pub fn too_many_changes(detail: impl fmt::Display) -> Self {
+        let told = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
+        Self { retry_after_s: Some(1), ..told }
+    }
+
     /// It is another customer's, and the key may only see it.
     #[must_use]
     pub fn not_own(detail: &str) -> Self {

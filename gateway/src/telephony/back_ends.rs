@@ -45,7 +45,7 @@ impl BackEnds {
         let (door, numbers, users): (_, Numbers, KnownUsers) = Default::default();
         let tokens = Tokens::new(users.clone(), numbers.clone());
         let journal = Journal::new(numbers.clone());
-        let streams = Streams::new(numbers.clone());
+        let streams = Streams::default();
         let originations = Some(originations);
         let own = Self { door, journal, streams, numbers, users, tokens, originator, originations };
         own.taker().take_up(config);
@@ -62,10 +62,10 @@ impl BackEnds {
     /// Tells from now on who can be reached where.
     pub(super) fn watch(&self, places: &Places) {
         for locations in &places.0 {
-            let (hub, numbers, places) = (self.streams.hub.clone(), self.numbers.clone(), places.clone());
+            let (hub, places) = (self.streams.hub.clone(), places.clone());
             locations.observe(move |user| {
                 let happening = Happening::Registration(user.to_owned(), places.count(user));
-                let customers = happening.customers(&numbers);
+                let customers = happening.customers();
                 hub.publish(happening, customers);
             });
         }

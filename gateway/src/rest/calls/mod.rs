@@ -5,6 +5,7 @@ pub mod control;
 mod known_users;
 mod numbers;
 pub mod originate;
+mod owned_call;
 pub mod view;
 
 use std::cmp::Reverse;
@@ -31,6 +32,8 @@ use crate::roster::Roster;
 use belonging::Share;
 pub use known_users::KnownUsers;
 pub use numbers::Numbers;
+pub(crate) use numbers::bare;
+pub use owned_call::OwnedCall;
 use view::{Call, is_over};
 
 /// Calls, to be told and ended.
@@ -82,11 +85,11 @@ impl Calls {
     /// The calls that a key may know of, the one that began last first.
     pub(super) fn all(&self, key: &ApiKey, lasting: Option<Lasting>) -> impl Iterator<Item = Seen> {
         // What is over is in the journal before it leaves the roster.
-        let running = self.roster.calls().into_iter();
-        let all = running.chain(self.journal.latest()).map(|record| (Reverse(record.id.clone()), record));
+        let running = self.roster.calls().into_iter().map(|record| self.running(record));
+        let all = running.chain(self.journal.latest()).map(|call| (Reverse(call.record.id.clone()), call));
         let all: BTreeMap<_, _> = all.collect();
-        let seen = |record| {
-            let seen = self.seen(record, key)?;
+        let seen = |call: Arc<OwnedCall>| {
+            let seen = Seen::new(&call, key)?;
             let is_over = is_over(&seen.record, key, seen.share);
             lasting.is_none_or(|lasting| is_over == (lasting == Lasting::Ended)).then_some(seen)
         };
@@ -96,21 +99,26 @@ impl Calls {
     /// A call that a key may know of; another's is none to it.
     fn find(&self, key: &ApiKey, id: &str) -> Result<Seen, Problem> {
         // What is over is in the journal before it leaves the roster, which has it as it was before.
-        let running = self.roster.find(id);
-        let record = self.journal.find(id).or(running);
-        record.and_then(|record| self.seen(record, key)).ok_or_else(|| {
+        let running = self.roster.find(id).map(|record| self.running(record));
+        let call = self.journal.find(id).or(running);
+        call.and_then(|call| Seen::new(&call, key)).ok_or_else(|| {
             let detail = "there is no such call now or of late; the records of all are exported by webtrunk cdr export";
             Problem::not_found(detail)
         })
     }
 
-    fn seen(&self, record: Arc<CallRecord>, key: &ApiKey) -> Option<Seen> {
-        let share = self.numbers.belonging(&record).share(key)?;
-        Some(Seen { record, share })
+    /// A call under way is whose the number is now.
+    fn running(&self, record: Arc<CallRecord>) -> Arc<OwnedCall> {
+        OwnedCall::new(record, &self.numbers).into()
     }
 }
 
 impl Seen {
+    fn new(call: &OwnedCall, key: &ApiKey) -> Option<Self> {
+        let share = call.belonging.share(key)?;
+        Some(Self { record: Arc::clone(&call.record), share })
+    }
+
     fn told(&self, key: &ApiKey) -> Call {
         Call::new(&self.record, key, self.share, SystemTime::now().into())
     }

@@ -61,6 +61,7 @@ impl Numbers {
     }
 }
 
-fn bare(number: &str) -> &str {
+/// A number without the plus that some write before it.
+pub(crate) fn bare(number: &str) -> &str {
     number.strip_prefix('+').unwrap_or(number)
 }

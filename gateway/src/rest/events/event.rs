@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
-use webtrunk_signalling::cdr::{CallRecord, Stamp};
+use webtrunk_signalling::cdr::Stamp;
 
-use crate::rest::calls::Numbers;
+use crate::rest::calls::OwnedCall;
 use crate::rest::calls::view::{Call, is_over};
 use crate::rest::keys::ApiKey;
 
@@ -72,10 +72,10 @@ impl EventKind {
 /// What it happened to.
 #[derive(Debug, Clone)]
 pub enum Happening {
-    /// A call, as it was then.
-    Call(EventKind, Arc<CallRecord>),
+    /// A call, as it was then, and whose it was.
+    Call(EventKind, Arc<OwnedCall>),
     /// A recording of a call.
-    Recording(String, Arc<CallRecord>),
+    Recording(String, Arc<OwnedCall>),
     /// A user that can be reached in so many places.
     Registration(String, usize),
 }
@@ -115,10 +115,10 @@ impl Happening {
 
     /// The customers that may know of it, the one first whose it is.
     #[must_use]
-    pub fn customers(&self, numbers: &Numbers) -> Vec<String> {
+    pub fn customers(&self) -> Vec<String> {
         match self {
-            Self::Call(_, record) => numbers.belonging(record).customers().cloned().collect(),
-            Self::Recording(_, record) => numbers.belonging(record).owners().to_vec(),
+            Self::Call(_, call) => call.belonging.customers().cloned().collect(),
+            Self::Recording(_, call) => call.belonging.owners().to_vec(),
             Self::Registration(user, _) => {
                 user.split_once(CUSTOMER_MARK).map(|(customer, _)| customer.to_owned()).into_iter().collect()
             }
@@ -127,7 +127,7 @@ impl Happening {
 
     /// What a key is told of it; nothing, where it may not know of it.
     #[must_use]
-    pub fn told_to(&self, key: &ApiKey, numbers: &Numbers, at: Stamp) -> Option<Event> {
+    pub fn told_to(&self, key: &ApiKey, at: Stamp) -> Option<Event> {
         let mut event = Event {
             kind: self.kind(),
             at: at.into(),
@@ -137,17 +137,17 @@ impl Happening {
             contacts: None,
         };
         match self {
-            Self::Call(kind, record) => {
-                let share = numbers.belonging(record).share(key)?;
+            Self::Call(kind, call) => {
+                let (record, share) = (&call.record, call.belonging.share(key)?);
                 // Who is in it no more is told of its end alone.
                 let is_news =
                     share.is_whole() || *kind == EventKind::CallEnded || !is_over(record, key, share);
                 event.call = is_news.then(|| Call::new(record, key, share, at));
                 event.call.as_ref()?;
             }
-            Self::Recording(name, record) => {
-                let share = numbers.belonging(record).share(key).filter(|share| share.is_whole())?;
-                event.call = Some(Call::new(record, key, share, at));
+            Self::Recording(name, call) => {
+                let share = call.belonging.share(key).filter(|share| share.is_whole())?;
+                event.call = Some(Call::new(&call.record, key, share, at));
                 event.recording = Some(name.clone());
             }
             Self::Registration(user, contacts) => {

@@ -20,7 +20,6 @@ use webtrunk_signalling::lock::lock;
 use super::event::EventKind;
 use super::hub::{EventId, Hub, Missed, Numbered};
 use crate::rest::caller::Caller;
-use crate::rest::calls::Numbers;
 use crate::rest::door::Door;
 use crate::rest::keys::ApiKey;
 use crate::rest::problem::Problem;
@@ -42,8 +41,6 @@ const PIECE: usize = 64;
 pub struct Streams {
     /// Where events come from.
     pub hub: Hub,
-    /// By which it goes whose calls are.
-    pub numbers: Numbers,
     open: Arc<Mutex<Vec<String>>>,
 }
 
@@ -61,7 +58,6 @@ struct Stream {
     key: ApiKey,
     kinds: HashSet<EventKind>,
     hub: Hub,
-    numbers: Numbers,
     door: Door,
     live: Receiver<Arc<Numbered>>,
     /// What happened before.
@@ -113,7 +109,6 @@ pub async fn events(
         key: caller.0,
         kinds,
         hub: streams.hub.clone(),
-        numbers: streams.numbers.clone(),
         door: door.get_ref().clone(),
         live,
         kept: kept.into(),
@@ -143,12 +138,6 @@ impl EventQuery {
 }
 
 impl Streams {
-    /// None yet; whose calls are goes by these numbers.
-    #[must_use]
-    pub fn new(numbers: Numbers) -> Self {
-        Self { numbers, ..Self::default() }
-    }
-
     fn place(&self, key: &str) -> Result<Place, Problem> {
         let mut open = lock(&self.open);
         if open.iter().filter(|own| *own == key).count() >= STREAMS_MAX {
@@ -181,8 +170,11 @@ impl Stream {
         if self.missed.take().is_some() {
             text += "event: missed\ndata: {}\n\n";
         }
-        for event in self.kept.drain(..self.kept.len().min(PIECE)).collect::<Vec<_>>() {
-            self.write(&event, &mut text);
+        // Others' may be many; this key's own go before what happens now.
+        while text.is_empty() && !self.kept.is_empty() {
+            for event in self.kept.drain(..self.kept.len().min(PIECE)).collect::<Vec<_>>() {
+                self.write(&event, &mut text);
+            }
         }
         // Whatever happens that is not for this key.
         let until = Instant::now() + KEEP_ALIVE;
@@ -207,8 +199,49 @@ impl Stream {
         if !self.kinds.contains(&kind) || !self.door.has(&self.key) {
             return;
         }
-        let Some(told) = event.happening.told_to(&self.key, &self.numbers, event.at) else { return };
+        let Some(told) = event.happening.told_to(&self.key, event.at) else { return };
         let Ok(data) = serde_json::to_string(&told) else { return };
         let _ = write!(text, "id: {}\nevent: {}\ndata: {data}\n\n", self.hub.name(event.number), kind.name());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Happening;
+    use super::*;
+    use crate::rest::calls::belonging::tests::key;
+    use crate::rest::keys::ApiKeys;
+
+    #[tokio::test]
+    async fn what_was_missed_behind_much_of_others_comes_at_once_and_before_what_happens_now() {
+        let (streams, door, key) = (Streams::default(), Door::default(), key(Some("beta")));
+        door.take_up(ApiKeys::new(vec![key.clone()]), 60);
+        let happens = |user: &str| {
+            let happening = Happening::Registration(user.to_owned(), 1);
+            let customers = happening.customers();
+            streams.hub.publish(happening, customers);
+        };
+        for _ in 0..3 * PIECE {
+            happens("acme+alice");
+        }
+        happens("beta+missed");
+        let (kept, missed, live) = streams.hub.listen(Some(streams.hub.name(1)), Some("beta"));
+        let mut stream = Stream {
+            key,
+            kinds: EventKind::ALL.into(),
+            hub: streams.hub.clone(),
+            door,
+            live,
+            kept: kept.into(),
+            missed,
+            is_new: false,
+            _place: streams.place("crm").expect("there is room"),
+        };
+        happens("beta+now");
+        for user in ["beta+missed", "beta+now"] {
+            let piece = stream.next().await.expect("it goes on");
+            let text = String::from_utf8_lossy(&piece);
+            assert!(text.contains(user) && text.matches("event:").count() == 1, "{text}");
+        }
     }
 }

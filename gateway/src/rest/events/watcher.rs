@@ -8,7 +8,7 @@ use webtrunk_signalling::lock::lock;
 
 use super::event::{EventKind, Happening};
 use super::hub::Hub;
-use crate::rest::calls::Numbers;
+use crate::rest::calls::{Numbers, OwnedCall};
 use crate::rest::recordings::name_of;
 
 /// Watches records on their way, and tells the hub what has changed.
@@ -34,7 +34,7 @@ impl Watcher {
     }
 
     fn publish(&self, happening: Happening) {
-        let customers = happening.customers(&self.numbers);
+        let customers = happening.customers();
         self.hub.publish(happening, customers);
     }
 }
@@ -75,12 +75,13 @@ impl CdrKeeper for Watcher {
             None => drop(all.insert(record.id.clone(), seen)),
         }
         drop(all);
+        let call = Arc::new(OwnedCall::new(Arc::clone(&record), &self.numbers));
         let is_over = record.end.is_some();
         for kind in kinds {
-            self.publish(Happening::Call(kind, Arc::clone(&record)));
+            self.publish(Happening::Call(kind, Arc::clone(&call)));
         }
         for name in record.recordings.iter().filter(|_| is_over) {
-            self.publish(Happening::Recording(name_of(name), Arc::clone(&record)));
+            self.publish(Happening::Recording(name_of(name), Arc::clone(&call)));
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
-use super::problem;
+use super::have;
 use crate::people::{Body, Change, CustomerTerms, Made, People, ShownCustomer};
 use crate::rest::caller::Caller;
 use crate::rest::keys::ApiKey;
@@ -110,7 +110,7 @@ pub async fn add(
 ) -> Result<HttpResponse, Problem> {
     is_operator(&caller)?;
     let change = Body(read(asked)?).add_customer().map_err(Problem::bad_request)?;
-    let Made { name, .. } = people.change(change).await.map_err(|error| problem(&error))?;
+    let Made { name, .. } = have(&people, &caller.0, change).await?;
     info!(key = caller.0.id, name, "a customer is added by an API key");
     let path = format!("{}/{name}", request.path().trim_end_matches('/'));
     Ok(told(StatusCode::CREATED).insert_header((LOCATION, path)).json(AddedCustomer { name }))
@@ -137,7 +137,7 @@ pub async fn change(
     is_operator(&caller)?;
     let name = name.into_inner();
     let change = Body(read(asked)?).change_customer(name.clone());
-    people.change(change).await.map_err(|error| problem(&error))?;
+    have(&people, &caller.0, change).await?;
     info!(key = caller.0.id, name, "a customer is changed by an API key");
     Ok(told(StatusCode::OK).json(find(&people, &caller.0, &name)?))
 }
@@ -159,7 +159,7 @@ pub async fn remove(
 ) -> Result<HttpResponse, Problem> {
     is_operator(&caller)?;
     let name = name.into_inner();
-    people.change(Change::RemoveCustomer(name.clone())).await.map_err(|error| problem(&error))?;
+    have(&people, &caller.0, Change::RemoveCustomer(name.clone())).await?;
     info!(key = caller.0.id, name, "a customer is removed by an API key");
     Ok(told(StatusCode::NO_CONTENT).finish())
 }

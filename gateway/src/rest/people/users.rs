@@ -9,18 +9,14 @@ use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 use webtrunk_signalling::auth::secret::SecretText;
 
+use super::have;
 use super::own::{whole_name, with_whole_names};
-use super::problem;
 use crate::people::{Body, Change, Made, People, ShownUser, UserTerms};
 use crate::rest::caller::Caller;
-use crate::rest::keys::ApiKey;
 use crate::rest::page::{Page, PageQuery};
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
 use crate::rest::{read, told};
-
-/// Users that the keys of one customer may add. Chosen by us: the store has room for 20,000 of all.
-const OF_CUSTOMER_MAX: usize = 2000;
 
 /// Which are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -137,13 +133,8 @@ pub async fn add(
     if let Some(Value::String(name)) = body.0.get_mut("name") {
         *name = whole_name(&caller.0, name)?;
     }
-    if is_full(&people, &caller.0) {
-        return Err(Problem::conflict(format!(
-            "the customer has {OF_CUSTOMER_MAX} users already; remove some"
-        )));
-    }
     let change = body.add_user().map_err(Problem::bad_request)?;
-    let Made { name, secret } = people.change(change).await.map_err(|error| problem(&error))?;
+    let Made { name, secret } = have(&people, &caller.0, change).await?;
     info!(key = caller.0.id, name, "a user is added by an API key");
     let path = format!("{}/{name}", request.path().trim_end_matches('/'));
     let added = AddedUser { name, password: secret };
@@ -173,7 +164,7 @@ pub async fn change(
     let name = whole_name(&caller.0, &name)?;
     let body = with_whole_names(&caller.0, Body(read(asked)?))?;
     let change = body.change_user(name.clone()).map_err(Problem::bad_request)?;
-    people.change(change).await.map_err(|error| problem(&error))?;
+    have(&people, &caller.0, change).await?;
     info!(key = caller.0.id, name, "a user is changed by an API key");
     Ok(told(StatusCode::OK).json(find(&people, &name)?))
 }
@@ -196,7 +187,7 @@ pub async fn remove(
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::UsersWrite)?;
     let name = whole_name(&caller.0, &name)?;
-    people.change(Change::RemoveUser(name.clone())).await.map_err(|error| problem(&error))?;
+    have(&people, &caller.0, Change::RemoveUser(name.clone())).await?;
     info!(key = caller.0.id, name, "a user is removed by an API key");
     Ok(told(StatusCode::NO_CONTENT).finish())
 }
@@ -204,11 +195,6 @@ pub async fn remove(
 fn find(people: &People, name: &str) -> Result<User, Problem> {
     let found = people.users().into_iter().find(|user| user.name == name);
     found.map(User::from).ok_or_else(|| Problem::not_found("there is no such user"))
-}
-
-fn is_full(people: &People, key: &ApiKey) -> bool {
-    let own = || people.users().into_iter().filter(|user| key.sees(&user.name)).count();
-    key.customer.is_some() && own() >= OF_CUSTOMER_MAX
 }
 
 impl From<ShownUser> for User {
