@@ -9,7 +9,7 @@ use webtrunk_signalling::sip::flow::{ConnectionId, Flow};
 use webtrunk_signalling::sip::identifiers::Identifiers;
 use webtrunk_signalling::sip::message::{HeaderName, Message, Method, Request, StatusCode, Uri};
 use webtrunk_signalling::sip::transaction::{
-    Path, Received, TransactionConfig, TransactionEvent, TransactionKey, TransactionLayer,
+    Lane, Received, TransactionConfig, TransactionEvent, TransactionKey, TransactionLayer,
 };
 
 use crate::world;
@@ -127,10 +127,10 @@ impl Bench {
                 let until = (kind % 2 == 1).then(|| self.now + Duration::from_secs(60));
                 match kind % 3 {
                     0 => {
-                        let stream = Path::Stream(ConnectionId(u64::from(flow % 4)));
+                        let stream = Lane::Stream(ConnectionId(u64::from(flow % 4)));
                         self.layer.flow_failed(stream, |_| until, self.now);
                     }
-                    1 => self.layer.flow_failed(Path::of(&world::flow(flow)), |_| until, self.now),
+                    1 => self.layer.flow_failed(Lane::of(&world::flow(flow)), |_| until, self.now),
                     _ => self.layer.flow_refused(&world::flow(flow), self.now),
                 }
             }

@@ -33,7 +33,7 @@ struct Refused {
     address: IpAddr,
     /// Since the try before.
     wait: Duration,
-    /// When it is tried next.
+    /// When it is tried next; looks are not on the dot.
     again_at: Instant,
 }
 
@@ -126,9 +126,9 @@ impl Followed {
         match known {
             Some(refused) => {
                 refused.wait = (refused.wait * 2).min(REST_MAX);
-                refused.again_at = now + refused.wait;
+                refused.again_at = now + refused.wait - LOOK / 2;
             }
-            None => self.refused.push(Refused { address, wait: LOOK, again_at: now + LOOK }),
+            None => self.refused.push(Refused { address, wait: LOOK, again_at: now + LOOK / 2 }),
         }
         is_news
     }

@@ -10,28 +10,28 @@ use crate::adapter::Origin;
 use crate::sip::call::Call;
 use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::message::{Contacts, Request};
-use crate::sip::transaction::Path;
+use crate::sip::transaction::Lane;
 
 impl<D: Doorkeeper> Agent<D> {
     /// A stream closed. What was under way on it fails; answered calls go on without it, until their peer
     /// comes back on another stream or their media ends them, and phones that are called may come back for a while.
     pub fn flow_closed(&mut self, connection: ConnectionId, now: Instant) {
         self.notifier.flow_closed(connection);
-        self.lose(Path::Stream(connection), now);
+        self.lose(Lane::Stream(connection), now);
     }
 
     /// Nothing can be sent on a flow: what was under way on it fails. A stream that takes nothing is closed, or will be.
     pub fn flow_failed(&mut self, flow: &Flow, now: Instant) {
-        self.lose(Path::of(flow), now);
+        self.lose(Lane::of(flow), now);
     }
 
-    fn lose(&mut self, path: Path, now: Instant) {
-        if let Path::Stream(connection) = path {
+    fn lose(&mut self, lane: Lane, now: Instant) {
+        if let Lane::Stream(connection) = lane {
             self.strand(connection, now);
         }
         let calls = &self.calls;
         let waits = |leg: &LegId| calls.get(leg)?.call.as_ref()?.awaits_phone_until();
-        self.layer.flow_failed(path, waits, now);
+        self.layer.flow_failed(lane, waits, now);
         self.handle_transaction_events(now);
     }
 
@@ -78,7 +78,9 @@ impl<D: Doorkeeper> Agent<D> {
                 moved.push(*leg);
             }
         }
-        self.layer.cancel_abandoned(left, flow, now);
+        if let Origin::User(user) = origin {
+            self.layer.cancel_abandoned(user, left, flow, now);
+        }
         for leg in moved {
             self.with_call(leg, now, Call::handle_return);
         }

@@ -219,7 +219,12 @@ impl Session {
             }
             TransactionEvent::FlowFailed { .. } if is_digit => self.digits.clear(),
             // Media may go on by another address than signalling.
-            _ if self.trickle.is_sent(of) => self.trickle.failed(),
+            TransactionEvent::TimedOut { .. } if self.trickle.is_sent(of) => {
+                self.candidates_unanswered(context);
+            }
+            TransactionEvent::FlowFailed { .. } if self.trickle.is_sent(of) => {
+                self.trickle.failed();
+            }
             _ if self.notes.is_sent(of) => self.note_failed(of, context),
             TransactionEvent::FlowFailed { .. } if is_theirs => self.exchange = Exchange::Idle,
             TransactionEvent::FlowFailed { .. } | TransactionEvent::TimedOut { .. } => {}

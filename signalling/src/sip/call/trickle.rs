@@ -48,11 +48,13 @@ impl Trickle {
         self.sent.as_ref().is_some_and(|sent| sent.key == key)
     }
 
-    /// What is under way comes to nothing: it waits, unless something newer does.
-    pub(super) fn failed(&mut self) {
+    /// What is under way comes to nothing: it waits, unless something newer does. Whether that is so.
+    pub(super) fn failed(&mut self) -> bool {
+        let has_newer = self.waiting.is_some();
         if let Some(Sent { fragment, .. }) = self.sent.take() {
             self.waiting.get_or_insert(fragment);
         }
+        has_newer
     }
 }
 
@@ -130,7 +132,7 @@ impl Session {
         }
         if response.status == StatusCode::REQUEST_TIMEOUT {
             // A proxy's word for the silence of who is behind it.
-            self.trickle.failed();
+            self.candidates_unanswered(context);
             return Call::Session(self);
         }
         let Some(Sent { mut info, fragment, .. }) = self.trickle.sent.take() else {
@@ -147,6 +149,13 @@ impl Session {
             self.send_candidates(context);
         }
         Call::Session(self)
+    }
+
+    /// Nobody has answered: what is newer is tried once, before the peer has moved.
+    pub(super) fn candidates_unanswered(&mut self, context: &mut Context<'_>) {
+        if self.trickle.failed() {
+            self.send_candidates(context);
+        }
     }
 
     /// The peer is somewhere else: it is told what it may not have heard, where that belongs to what was agreed last.

@@ -24,6 +24,8 @@ use super::timers::{Resend, TimerConfig};
 pub(super) struct Client {
     state: State,
     is_reliable: bool,
+    /// Its flow is gone, and its owner waits for another.
+    is_adrift: bool,
     timers: TimerConfig,
 }
 
@@ -50,7 +52,7 @@ impl Client {
         let resend = (!is_reliable).then(|| Resend::up_to_t2(&timers, now));
         let step = Step::transmit(request.clone());
         let state = State::Trying { request, resend, give_up_at: now + timers.give_up };
-        (Self { state, is_reliable, timers }, step)
+        (Self { state, is_reliable, is_adrift: false, timers }, step)
     }
 
     /// Takes a response of the peer.
@@ -80,6 +82,7 @@ impl Client {
 
     /// The flow broke, and its owner waits so long for another.
     pub(super) fn await_flow(&mut self, until: Instant) {
+        self.is_adrift = true;
         if let State::Trying { give_up_at, .. } | State::Proceeding { give_up_at, .. } = &mut self.state {
             *give_up_at = until + self.timers.give_up;
         }
@@ -87,13 +90,21 @@ impl Client {
 
     /// The peer is somewhere else, and may not have heard of it, or not we its answer.
     pub(super) fn handle_flow_moved(&mut self, now: Instant) -> Step {
+        let was_adrift = std::mem::take(&mut self.is_adrift);
         match &mut self.state {
             State::Trying { request, give_up_at, .. } | State::Proceeding { request, give_up_at, .. } => {
-                *give_up_at = now + self.timers.give_up;
+                if was_adrift {
+                    *give_up_at = now + self.timers.give_up;
+                }
                 Step::transmit(request.clone())
             }
             State::Completed { .. } | State::Terminated => Step::NOTHING,
         }
+    }
+
+    /// Nothing is to come of it any more.
+    pub(super) fn terminate(&mut self) {
+        self.state = State::Terminated;
     }
 
     /// The flow broke.

@@ -39,10 +39,10 @@ pub(super) type Sending = (Flow, (Host, Option<u16>));
 #[derive(Debug)]
 pub(super) enum Detour {
     /// Nothing came by the stream: the request with the Via of the datagram.
-    Unheard { request: Request, flow: Flow, began_at: Instant, until: Instant },
+    Unheard { request: Request, flow: Flow, began_at: Instant, until: Instant, is_closed: bool },
     /// It brought a provisional response, and may not last until the final one: the same without its body.
     Heard { invite: Request, flow: Flow },
-    /// The request went both ways.
+    /// The request went both ways, of which each may be answered.
     Over,
 }
 
@@ -116,7 +116,7 @@ impl<O: Copy> TransactionLayer<O> {
         let key = self.start_client(stamped, &branch, stream, owner, now);
         if let Some(transaction) = self.transactions.get_mut(&key) {
             let until = now + DETOUR_MAX;
-            let detour = Detour::Unheard { request: datagram, flow, began_at: now, until };
+            let detour = Detour::Unheard { request: datagram, flow, began_at: now, until, is_closed: false };
             transaction.detour = Some(Box::new(detour));
         }
         self.reschedule(key);
@@ -143,7 +143,9 @@ impl<O: Copy> TransactionLayer<O> {
         let Some(transaction) = self.transactions.get_mut(&key) else { return false };
         let is_wanted = is_wanted(&transaction.machine);
         match transaction.detour.as_deref_mut() {
-            Some(Detour::Unheard { began_at, until, .. }) if is_wanted => *until = *began_at,
+            Some(Detour::Unheard { began_at, until, is_closed, .. }) if is_wanted => {
+                (*until, *is_closed) = (*began_at, true);
+            }
             Some(Detour::Heard { .. }) => self.leave_stream(key),
             Some(Detour::Unheard { .. } | Detour::Over) | None => return false,
         }
@@ -168,14 +170,16 @@ impl<O: Copy> TransactionLayer<O> {
     /// Sends by datagrams what the stream took to nobody.
     pub(super) fn end_detour(&mut self, key: TransactionKey, now: Instant) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
-        let Some(Detour::Unheard { request, flow, .. }) = transaction.detour.take().map(|detour| *detour)
+        let Some(Detour::Unheard { request, flow, is_closed, .. }) =
+            transaction.detour.take().map(|detour| *detour)
         else {
             return;
         };
         if !is_wanted(&transaction.machine) {
             return self.reschedule(key);
         }
-        transaction.detour = Some(Box::new(Detour::Over));
+        // By a stream that closed nobody answers any more.
+        transaction.detour = (!is_closed).then(|| Box::new(Detour::Over));
         tracing::debug!(stream = %transaction.flow, datagrams = %flow, "nothing came by the stream");
         self.resting.add(flow.remote, now);
         let (machine, step) = Self::client(request, &flow, self.config.timers, now);

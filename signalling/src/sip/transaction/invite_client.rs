@@ -34,6 +34,8 @@ const RINGS_MAX: Duration = Duration::from_secs(180);
 pub(super) struct InviteClient {
     state: State,
     is_reliable: bool,
+    /// Its flow is gone, and its owner waits for another.
+    is_adrift: bool,
     timers: TimerConfig,
 }
 
@@ -46,7 +48,7 @@ enum State {
     /// A 2xx went up; later ones go up too, from this or another fork. Until timer M.
     Accepted { until: Instant },
     /// Nothing came in time, or the flow broke, which was told; a 2xx that comes all the same goes up.
-    GivenUp { until: Instant },
+    GivenUp { until: Instant, has_rung: bool },
     /// A failure was acknowledged; its retransmissions get the same ACK. Until timer D.
     Completed { ack: Bytes, until: Instant },
     /// Nothing is left to do.
@@ -64,7 +66,7 @@ impl InviteClient {
         let resend = (!is_reliable).then(|| Resend::unbounded(&timers, now));
         let step = Step::transmit(request.clone());
         let state = State::Calling { request, resend, give_up_at: now + timers.give_up };
-        (Self { state, is_reliable, timers }, step)
+        (Self { state, is_reliable, is_adrift: false, timers }, step)
     }
 
     /// Takes a response of the peer; `make_ack` is asked for the ACK of a failure, once.
@@ -115,6 +117,7 @@ impl InviteClient {
 
     /// The flow broke, and its owner waits so long for another: nobody can have heard of it until then.
     pub(super) fn await_flow(&mut self, until: Instant) {
+        self.is_adrift = true;
         if let State::Calling { give_up_at, .. } = &mut self.state {
             *give_up_at = until + self.timers.give_up;
         }
@@ -122,9 +125,12 @@ impl InviteClient {
 
     /// The peer is somewhere else, and may not have heard of it. Once it has, it answers where it is.
     pub(super) fn handle_flow_moved(&mut self, now: Instant) -> Step {
+        let was_adrift = std::mem::take(&mut self.is_adrift);
         match &mut self.state {
             State::Calling { request, give_up_at, .. } => {
-                *give_up_at = now + self.timers.give_up;
+                if was_adrift {
+                    *give_up_at = now + self.timers.give_up;
+                }
                 Step::transmit(request.clone())
             }
             State::Proceeding { .. }
@@ -148,7 +154,7 @@ impl InviteClient {
                 Step::tell(Tell::FlowFailed)
             }
             State::Proceeding { .. } => {
-                self.state = State::GivenUp { until: now + RINGS_MAX };
+                self.state = State::GivenUp { until: now + RINGS_MAX, has_rung: true };
                 Step::tell(Tell::FlowFailed)
             }
             State::Accepted { .. } | State::GivenUp { .. } => Step::NOTHING,
@@ -170,14 +176,15 @@ impl InviteClient {
             State::Calling { give_up_at, .. } | State::Proceeding { give_up_at: Some(give_up_at) }
                 if *give_up_at <= now =>
             {
-                self.state = State::GivenUp { until: now + self.timers.give_up };
+                let has_rung = self.is_proceeding();
+                self.state = State::GivenUp { until: now + self.timers.give_up, has_rung };
                 Step::tell(Tell::TimedOut)
             }
             State::Calling { request, resend: Some(resend), .. } if resend.is_due(now) => {
                 resend.advance(now);
                 Step::transmit(request.clone())
             }
-            State::Accepted { until } | State::GivenUp { until } | State::Completed { until, .. }
+            State::Accepted { until } | State::GivenUp { until, .. } | State::Completed { until, .. }
                 if *until <= now =>
             {
                 self.state = State::Terminated;
@@ -198,7 +205,7 @@ impl InviteClient {
             State::Calling { resend: Some(resend), give_up_at, .. } => Some(resend.at().min(*give_up_at)),
             State::Calling { resend: None, give_up_at, .. } => Some(*give_up_at),
             State::Proceeding { give_up_at } => *give_up_at,
-            State::Accepted { until } | State::GivenUp { until } | State::Completed { until, .. } => {
+            State::Accepted { until } | State::GivenUp { until, .. } | State::Completed { until, .. } => {
                 Some(*until)
             }
             State::Terminated => None,
@@ -215,9 +222,9 @@ impl InviteClient {
         matches!(self.state, State::Proceeding { .. })
     }
 
-    /// Whether the peer may ring by it, and what it says then is nobody's business but for its end.
+    /// Whether the peer has rung by it, and may still: then, and only then, a CANCEL is of use (RFC 3261 9.1).
     pub(super) const fn may_ring(&self) -> bool {
-        matches!(self.state, State::Proceeding { .. } | State::GivenUp { .. })
+        matches!(self.state, State::Proceeding { .. } | State::GivenUp { has_rung: true, .. })
     }
 
     /// Whether the final response is still to come.

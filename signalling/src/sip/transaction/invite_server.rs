@@ -115,6 +115,11 @@ impl InviteServer {
         }
     }
 
+    /// Nothing is to come of it any more.
+    pub(super) fn terminate(&mut self) {
+        self.state = State::Terminated;
+    }
+
     /// The flow broke.
     pub(super) fn handle_flow_failure(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Terminated) {

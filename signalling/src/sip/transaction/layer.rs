@@ -58,7 +58,7 @@ pub struct TransactionLayer<O> {
     pub(super) transactions: HashMap<TransactionKey, Transaction<O>>,
     pub(super) by_id: HashMap<(Side, MatchId), TransactionKey>,
     by_origin: HashMap<MatchId, TransactionKey>,
-    pub(super) by_path: BTreeSet<(Path, TransactionKey)>,
+    pub(super) by_path: BTreeSet<(Lane, TransactionKey)>,
     /// Who took nothing by a stream.
     pub(super) resting: Resting,
     /// Answers that were ignored.
@@ -77,7 +77,7 @@ pub(super) enum Side {
 
 /// What breaks as one: a stream, or all that goes to one address without a stream of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Path {
+pub enum Lane {
     /// A stream.
     Stream(ConnectionId),
     /// An address.
@@ -231,8 +231,8 @@ impl<O: Copy> TransactionLayer<O> {
 
     /// Nothing can be sent on a flow, whose stream closed where it is one: its transactions end, but requests of ours whose owner
     /// waits until the peer has another ([`Self::move_requests`]). `waits` says until when.
-    pub fn flow_failed(&mut self, path: Path, waits: impl Fn(&O) -> Option<Instant>, now: Instant) {
-        let keys: Vec<_> = self.keys_on(path).collect();
+    pub fn flow_failed(&mut self, lane: Lane, waits: impl Fn(&O) -> Option<Instant>, now: Instant) {
+        let keys: Vec<_> = self.keys_on(lane).collect();
         for key in keys {
             let transaction = self.transactions.get_mut(&key).expect("a removed transaction has no path");
             match transaction.owner.as_ref().and_then(&waits) {
@@ -244,7 +244,7 @@ impl<O: Copy> TransactionLayer<O> {
 
     /// Somebody says that nobody is there: requests of ours that had no response yet end.
     pub fn flow_refused(&mut self, flow: &Flow, now: Instant) {
-        let keys: Vec<_> = self.keys_on(Path::of(flow)).collect();
+        let keys: Vec<_> = self.keys_on(Lane::of(flow)).collect();
         for key in keys {
             if self.transactions[&key].machine.is_unheard() {
                 self.fail(key, now);
@@ -360,7 +360,7 @@ impl<O: Copy> TransactionLayer<O> {
         if let Some(origin) = &transaction.origin {
             self.by_origin.insert(origin.clone(), key);
         }
-        self.by_path.insert((Path::of(&transaction.flow), key));
+        self.by_path.insert((Lane::of(&transaction.flow), key));
         self.transactions.insert(key, transaction);
         self.carry_out(key, step);
         key
@@ -375,8 +375,8 @@ impl<O: Copy> TransactionLayer<O> {
         self.carry_out(key, step);
     }
 
-    pub(super) fn keys_on(&self, path: Path) -> impl Iterator<Item = TransactionKey> {
-        let (first, last) = ((path, TransactionKey(0)), (path, TransactionKey(u64::MAX)));
+    pub(super) fn keys_on(&self, lane: Lane) -> impl Iterator<Item = TransactionKey> {
+        let (first, last) = ((lane, TransactionKey(0)), (lane, TransactionKey(u64::MAX)));
         self.by_path.range(first..=last).map(|(_, key)| *key)
     }
 
@@ -412,7 +412,7 @@ impl<O: Copy> TransactionLayer<O> {
         self.deadlines.reschedule(key, old, transaction.deadline);
         if transaction.machine.is_terminated() {
             let transaction = self.transactions.remove(&key).expect("it was there a line before");
-            self.by_path.remove(&(Path::of(&transaction.flow), key));
+            self.by_path.remove(&(Lane::of(&transaction.flow), key));
             self.by_id.remove(&transaction.id);
             if let Some(origin) = transaction.origin {
                 self.by_origin.remove(&origin);
@@ -421,7 +421,7 @@ impl<O: Copy> TransactionLayer<O> {
     }
 }
 
-impl Path {
+impl Lane {
     /// Where what goes on a flow breaks.
     #[must_use]
     pub fn of(flow: &Flow) -> Self {

@@ -70,8 +70,8 @@ impl Machine {
     pub(super) fn terminate(&mut self) {
         match self {
             Self::InviteClient { machine, .. } => machine.terminate(),
-            Self::Client(machine) => drop(machine.handle_flow_failure()),
-            Self::InviteServer { machine, .. } => drop(machine.handle_flow_failure()),
+            Self::Client(machine) => machine.terminate(),
+            Self::InviteServer { machine, .. } => machine.terminate(),
             Self::Server(machine) => machine.handle_flow_failure(),
         }
     }

@@ -24,7 +24,7 @@ mod tests;
 pub(in crate::sip) mod timers;
 
 pub use detour::DETOUR_MAX;
-pub use layer::{Path, TransactionConfig, TransactionLayer};
+pub use layer::{Lane, TransactionConfig, TransactionLayer};
 pub use outcome::{Received, TransactionEvent, TransactionKey, Transmit};
 pub use strays::Stray;
 pub use timers::TimerConfig;

@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use super::layer::{Path, TransactionLayer};
+use super::layer::{Lane, TransactionLayer};
 use super::machine::Machine;
 use super::outcome::TransactionKey;
 use super::step::Step;
 use crate::sip::flow::Flow;
+use crate::sip::message::Request;
 
 impl<O: Copy + PartialEq> TransactionLayer<O> {
     /// The peer of this owner has left these flows for another of their kind. What it has not answered is sent there again,
@@ -31,12 +32,17 @@ impl<O: Copy + PartialEq> TransactionLayer<O> {
         }
     }
 
-    /// Somebody has left these flows for another of their kind: what rings there by INVITEs that nobody wants any more is
-    /// cancelled where it is now, for a CANCEL that was sent before may not have been heard.
-    pub fn cancel_abandoned(&mut self, left: &[Flow], flow: Flow, now: Instant) {
+    /// A user has left these flows for another of their kind: what rings there by INVITEs to it that nobody wants any more is
+    /// cancelled where it is now, for a CANCEL that was sent before may not have been heard. Others may share those flows.
+    pub fn cancel_abandoned(&mut self, user: &str, left: &[Flow], flow: Flow, now: Instant) {
+        let is_to = |invite: &Request| {
+            let to = invite.headers.to();
+            to.is_ok_and(|to| to.uri.user_unescaped().is_some_and(|called| called == user))
+        };
         for key in self.keys_of(None, left, flow) {
-            let Some(transaction) = self.transactions.get(&key) else { continue };
-            if matches!(&transaction.machine, Machine::InviteClient { machine, .. } if machine.may_ring()) {
+            let machine = self.transactions.get(&key).map(|transaction| &transaction.machine);
+            if matches!(machine, Some(Machine::InviteClient { machine, invite, .. }) if machine.may_ring() && is_to(invite))
+            {
                 self.put_on(key, flow);
                 self.send_cancel(key, None, now);
             }
@@ -50,7 +56,7 @@ impl<O: Copy + PartialEq> TransactionLayer<O> {
                 && transaction.flow.kind == flow.kind
                 && left.contains(&transaction.flow)
         };
-        left.iter().flat_map(|left| self.keys_on(Path::of(left))).filter(is_meant).collect()
+        left.iter().flat_map(|left| self.keys_on(Lane::of(left))).filter(is_meant).collect()
     }
 }
 
@@ -59,7 +65,7 @@ impl<O: Copy> TransactionLayer<O> {
     pub(super) fn put_on(&mut self, key: TransactionKey, flow: Flow) {
         let Some(transaction) = self.transactions.get_mut(&key) else { return };
         let before = std::mem::replace(&mut transaction.flow, flow);
-        self.by_path.remove(&(Path::of(&before), key));
-        self.by_path.insert((Path::of(&flow), key));
+        self.by_path.remove(&(Lane::of(&before), key));
+        self.by_path.insert((Lane::of(&flow), key));
     }
 }

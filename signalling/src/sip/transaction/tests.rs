@@ -163,7 +163,7 @@ fn a_broken_stream_fails_its_own_transactions_only() {
     let lost = bench.send(Method::Options);
     bench.flow.connection = Some(ConnectionId(2));
     bench.send(Method::Options);
-    bench.layer.flow_failed(Path::Stream(ConnectionId(1)), |_| None, bench.now);
+    bench.layer.flow_failed(Lane::Stream(ConnectionId(1)), |_| None, bench.now);
     assert_eq!(bench.layer.poll_event(), Some(TransactionEvent::FlowFailed { key: lost, owner: Some('u') }));
     assert_eq!((bench.layer.poll_event(), bench.layer.len()), (None, 1));
 }
@@ -193,9 +193,9 @@ fn what_a_peer_has_not_answered_is_sent_again_where_it_went() {
     let again = bench.layer.poll_transmit().expect("what nobody has said a word of");
     assert_eq!((again.flow, &again.bytes), (elsewhere, &first), "the same transaction");
     assert!(bench.layer.poll_transmit().is_none());
-    bench.layer.flow_failed(Path::Stream(ConnectionId(1)), |_| None, bench.now);
+    bench.layer.flow_failed(Lane::Stream(ConnectionId(1)), |_| None, bench.now);
     assert_eq!((bench.layer.poll_event(), bench.layer.len()), (None, 2), "all of them have left it");
-    bench.layer.flow_failed(Path::Stream(ConnectionId(2)), |_| None, bench.now);
+    bench.layer.flow_failed(Lane::Stream(ConnectionId(2)), |_| None, bench.now);
     assert_eq!(
         bench.layer.poll_event(),
         Some(TransactionEvent::FlowFailed { key: unheard, owner: Some('u') })
@@ -214,7 +214,7 @@ fn what_a_stream_takes_to_nobody_goes_on_as_datagrams_in_the_same_transaction() 
                 bench.layer.is_on_detour(key) && bench.layer.may_take_streams(bench.flow.remote, bench.now)
             );
             if is_refused {
-                bench.layer.flow_failed(Path::Stream(STREAM), |_| None, bench.now);
+                bench.layer.flow_failed(Lane::Stream(STREAM), |_| None, bench.now);
             } else {
                 bench.now += DETOUR_MAX;
             }
@@ -248,7 +248,7 @@ fn what_a_stream_took_and_what_was_given_up_meanwhile_goes_by_no_datagram() {
     bench.layer.cancel(given_up, bench.now);
     bench.now += DETOUR_MAX;
     bench.layer.handle_timeout(bench.now);
-    bench.layer.flow_failed(Path::Stream(STREAM), |_| None, bench.now);
+    bench.layer.flow_failed(Lane::Stream(STREAM), |_| None, bench.now);
     bench.layer.handle_timeout(bench.now);
     assert_eq!(bench.sent(), [""; 0]);
     let failed = std::iter::from_fn(|| bench.layer.poll_event()).count();
@@ -263,7 +263,7 @@ fn an_invite_that_rings_outlives_its_stream_and_goes_on_by_datagrams_without_a_w
         let key = bench.send_long(&Method::Invite);
         let invite = bench.sent_request();
         bench.receive_response(&invite, provisional);
-        bench.layer.flow_failed(Path::Stream(STREAM), |_| None, bench.now);
+        bench.layer.flow_failed(Lane::Stream(STREAM), |_| None, bench.now);
         bench.now += DETOUR_MAX * 2;
         bench.layer.handle_timeout(bench.now);
         assert_eq!((bench.sent(), bench.layer.poll_event()), (Vec::new(), None), "it is not sent again");
@@ -279,7 +279,7 @@ fn what_lost_its_stream_while_it_rang_is_cancelled_and_acknowledged_by_datagrams
     let key = bench.send_long(&Method::Invite);
     let invite = bench.sent_request();
     bench.receive_response(&invite, 180);
-    bench.layer.flow_failed(Path::Stream(STREAM), |_| None, bench.now);
+    bench.layer.flow_failed(Lane::Stream(STREAM), |_| None, bench.now);
     bench.layer.cancel(key, bench.now);
     let cancel = bench.layer.poll_transmit().expect("it is cancelled");
     assert_eq!(cancel.flow, bench.flow);
@@ -350,6 +350,35 @@ fn a_request_that_goes_one_way_is_told_of_a_loop() {
     let invite = bench.sent_request();
     bench.receive_response(&invite, 180);
     assert!(bench.receive_response(&invite, 482).is_some());
+
+    let mut bench = Bench::new();
+    bench.send_long(&Method::Invite);
+    let invite = bench.sent_request();
+    bench.layer.flow_failed(Lane::Stream(STREAM), |_| None, bench.now);
+    bench.layer.handle_timeout(bench.now);
+    assert_eq!(bench.sent().len(), 1, "the datagram");
+    assert!(bench.receive_response(&invite, 482).is_some(), "nobody has it by the stream");
+}
+
+#[test]
+fn a_peer_that_moves_on_and_on_has_no_more_time_for_its_answer() {
+    for method in [Method::Invite, Method::Bye] {
+        let mut bench = Bench::new();
+        bench.flow.kind = TransportKind::Wss;
+        bench.flow.connection = Some(ConnectionId(1));
+        bench.send(method.clone());
+        for second in 1..=31 {
+            bench.now += Duration::from_secs(1);
+            let left = bench.flow;
+            bench.flow.connection = Some(ConnectionId(1 + second));
+            bench.layer.move_requests('u', &[left], bench.flow, bench.now);
+            bench.layer.handle_timeout(bench.now);
+            assert_eq!(bench.layer.poll_event(), None, "{method} after {second} s");
+        }
+        bench.now += Duration::from_secs(1);
+        bench.layer.handle_timeout(bench.now);
+        assert!(matches!(bench.layer.poll_event(), Some(TransactionEvent::TimedOut { .. })), "{method}");
+    }
 }
 
 #[test]

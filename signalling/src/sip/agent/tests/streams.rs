@@ -130,8 +130,14 @@ pub(super) fn register_by(peer: &mut Peer, user: &'static str, connection: u64) 
 
 /// The client has come by another stream in place of the one that it had.
 pub(super) fn come_by(peer: &mut Peer, connection: u64) {
+    come_as(peer, "ann", connection);
+}
+
+/// The same of another user's.
+pub(super) fn come_as(peer: &mut Peer, user: &'static str, connection: u64) {
     let left = peer.flow.connection.replace(ConnectionId(connection)).expect("a stream").0;
     let mut register = peer.request("REGISTER");
+    register.headers.set(HeaderName::Authorization, user);
     register.headers.set(HeaderName::Subject, left.to_string());
     peer.receive(register);
 }

@@ -109,6 +109,17 @@ fn candidates_that_nobody_answers_end_no_call_and_are_told_again_where_the_peer_
 }
 
 #[test]
+fn candidates_that_came_while_nobody_answered_are_tried_once_where_the_peer_was() {
+    let (mut peer, call, _) = browser_told(false);
+    peer.command(found(call.leg, 6000));
+    assert_eq!(peer.lines(), [""; 0], "one at a time");
+    peer.run_for(32 * SECOND);
+    assert_eq!(infos(&mut peer).iter().map(told).collect::<Vec<_>>(), [Ok(6000)]);
+    peer.run_for(100 * SECOND);
+    assert!(infos(&mut peer).is_empty() && !has_ended(&peer));
+}
+
+#[test]
 fn a_peer_that_does_not_know_the_dialog_is_in_no_call() {
     let (mut peer, _, info) = browser_told(false);
     peer.respond(&info, 481, "ann");

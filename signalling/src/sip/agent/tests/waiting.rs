@@ -5,7 +5,7 @@ use std::time::Duration;
 use webtrunk_engine::{EndCause, LegId};
 
 use super::peer::Peer;
-use super::streams::{come_by, connections, register_by};
+use super::streams::{come_as, come_by, connections, register_by};
 use crate::adapter::{Command, Event, Origin};
 use crate::sip::flow::ConnectionId;
 use crate::sip::message::{HeaderName, Method, Request};
@@ -120,7 +120,10 @@ fn an_invite_that_nobody_heard_is_sent_again_when_the_phone_is_back_and_has_its_
 #[test]
 fn a_phone_that_was_cancelled_while_it_was_gone_is_cancelled_when_it_is_back() {
     for is_minute_over in [false, true] {
-        let (mut peer, leg, invite) = called(true);
+        let mut peer = Peer::over_websocket();
+        // Whom its To names.
+        let (leg, invite) = peer.called(Origin::User("bob".to_owned()));
+        peer.respond(&invite, 180, "one");
         close(&mut peer);
         if is_minute_over {
             peer.run_for(60 * SECOND);
@@ -131,7 +134,7 @@ fn a_phone_that_was_cancelled_while_it_was_gone_is_cancelled_when_it_is_back() {
         fail(&mut peer);
         peer.run_for(50 * SECOND);
         assert_eq!(peer.sent_flows(), []);
-        come_by(&mut peer, 2);
+        come_as(&mut peer, "bob", 2);
         let lines = peer.lines();
         assert_eq!(lines, ["CANCEL", "200 REGISTER"]);
         peer.respond(&invite, 487, "one");
