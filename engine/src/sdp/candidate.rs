@@ -97,13 +97,6 @@ impl Candidate {
         Self { foundation, transport, priority, ..Self::host(address, 0) }
     }
 
-    /// What orders it among others of its type and transport (RFC 8445 5.1.2.1).
-    #[must_use]
-    pub fn local_preference(&self) -> u16 {
-        let [_, high, low, _] = self.priority.to_be_bytes();
-        u16::from_be_bytes([high, low])
-    }
-
     /// Reads the value of the attribute, with or without its `candidate:` (as trickled candidates come).
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The list of all metrics. docs/METRICS.md is made of it.
 
+use super::figures::{counted, seconds};
 use super::text::{Kind::Counter, Kind::Gauge, Metric};
 
 /// All metrics, in the order in which they are told.
@@ -483,20 +484,3 @@ pub(super) const LIST: &[Metric] = &[
         read: |at, samples| samples.value(at.process.threads),
     },
 ];
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of thousands of years are exact")]
-fn seconds(ms: u64) -> f64 {
-    ms as f64 / 1000.0
-}
-
-/// How often each state is there.
-fn counted(states: impl Iterator<Item = &'static str>) -> Vec<(&'static str, usize)> {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for state in states {
-        match counts.iter_mut().find(|(known, _)| *known == state) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((state, 1)),
-        }
-    }
-    counts
-}

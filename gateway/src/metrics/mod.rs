@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod document;
+mod figures;
 mod instruments;
 mod list;
 mod process;
