@@ -1,6 +1,6 @@
 //! Whom the store names in vain: told, and nobody else waits for it.
 
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::customer_of;
 
 use super::Config;
 use super::error::Fault;
@@ -61,7 +61,7 @@ pub(super) fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
 pub(super) fn without_customer(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
     let Roll { users, customers, .. } = roll;
     let absent = |name: &str| {
-        let (owner, _) = name.split_once(CUSTOMER_MARK)?;
+        let owner = customer_of(name)?;
         (!customers.contains_key(owner) && !named.customers.contains(owner)).then(|| owner.to_owned())
     };
     let mut left_out = Vec::new();

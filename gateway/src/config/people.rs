@@ -16,7 +16,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::auth::token::TokenKey;
 
 use super::document::Document;
@@ -65,8 +65,7 @@ pub(crate) fn with_roll(
             return Err(ConfigError::Faulty(faults));
         }
     };
-    let of_customers =
-        roll.users_in_force().map(|(name, _)| name).filter(|name| name.contains(CUSTOMER_MARK));
+    let of_customers = roll.users_in_force().map(|(name, _)| name).filter(|name| customer_of(name).is_some());
     let user_limits = config.user_limits.clone().within_usual(of_customers);
     let config = with_keys(Config { user_limits, ..config }, &roll, &mut left_out);
     Ok(Peopled { config, named, left_out })
@@ -305,7 +304,7 @@ mod tests {
     #[test]
     fn a_customers_users_are_there_as_long_as_it_is_and_is_enabled() {
         let mut roll = Roll::default();
-        for name in ["acme+carol", "acme+dora", "old+carol", "acmes"] {
+        for name in ["acme+carol", "acme+dora", "old+carol", "acmes", "+491"] {
             roll.users.insert(name.to_owned(), user(UserTerms::default()));
         }
         let with = |customer: Option<bool>| {
@@ -316,10 +315,13 @@ mod tests {
             let users: BTreeSet<_> = config.users.iter().map(|(name, _)| name).collect();
             (Vec::from_iter(users).join(" "), left_out.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        assert_eq!(with(Some(true)), ("acme+carol acme+dora acmes alice old+carol".to_owned(), Vec::new()));
-        assert_eq!(with(Some(false)), ("acmes alice old+carol".to_owned(), Vec::new()));
+        assert_eq!(
+            with(Some(true)),
+            ("+491 acme+carol acme+dora acmes alice old+carol".to_owned(), Vec::new())
+        );
+        assert_eq!(with(Some(false)), ("+491 acmes alice old+carol".to_owned(), Vec::new()));
         let (users, left_out) = with(None);
-        assert_eq!(users, "acmes alice old+carol");
+        assert_eq!(users, "+491 acmes alice old+carol");
         let cure = "there is no customer \"acme\", whose user it would be; add that one, or remove the user";
         assert_eq!(left_out, ["carol", "dora"].map(|name| format!("user \"acme+{name}\": {cure}")));
 

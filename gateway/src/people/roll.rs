@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, customer_of};
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
@@ -86,7 +86,7 @@ impl Roll {
     /// The users that are enabled, and whose customer is not disabled.
     pub(crate) fn users_in_force(&self) -> impl Iterator<Item = (&String, &StoredUser)> {
         let is_of_disabled = |name: &str| {
-            let owner = name.split_once(CUSTOMER_MARK).and_then(|(owner, _)| self.customers.get(owner));
+            let owner = customer_of(name).and_then(|owner| self.customers.get(owner));
             owner.is_some_and(|customer| !customer.terms.enabled)
         };
         self.users.iter().filter(move |(name, user)| user.terms.enabled && !is_of_disabled(name))
@@ -101,7 +101,7 @@ impl Roll {
             let owner = match row {
                 Row::User(name, Some(_)) => {
                     all.users.get_mut(name).into_iter().for_each(|user| enable(&mut user.terms.enabled));
-                    name.split_once(CUSTOMER_MARK).map(|(owner, _)| owner)
+                    customer_of(name)
                 }
                 Row::Customer(name, Some(_)) => Some(name.as_str()),
                 _ => None,

@@ -87,6 +87,12 @@ pub fn user_of_customer(customer: &str, user: &str) -> String {
     format!("{customer}{CUSTOMER_MARK}{user}")
 }
 
+/// The customer whose user this is by its name. A number, which begins with the mark, is nobody's.
+#[must_use]
+pub fn customer_of(user: &str) -> Option<&str> {
+    user.split_once(CUSTOMER_MARK).map(|(customer, _)| customer).filter(|customer| !customer.is_empty())
+}
+
 /// Whether a user is somebody whom nobody knows: what is for every user is not for such a one.
 #[must_use]
 pub fn is_guest(user: &str) -> bool {
