@@ -94,8 +94,17 @@ fn an_export_of_records_that_cannot_be_says_why_and_what_to_do() {
         told.contains("start the gateway, which makes it, or name the store that it has (store.path)"),
         "{told}"
     );
-    fs::write(folder.path().join("w.db"), "dear alice, this is a letter. ".repeat(100)).expect("ours");
+    let letter = "dear alice, this is a letter. ".repeat(100);
+    fs::write(folder.path().join("w.db"), &letter).expect("the folder is ours");
     let (_, told) = export(&[]);
+    assert!(
+        told.contains("is no SQLite database") && told.contains("name a file that is not there yet"),
+        "{told}"
+    );
+    // It begins as one does.
+    fs::write(folder.path().join("w.db"), format!("SQLite format 3\0{letter}")).expect("the folder is ours");
+    let output = webtrunk(&["cdr", "export", path]).output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("put a copy in its place") && !told.contains("empty one"), "{told}");
 }
 
