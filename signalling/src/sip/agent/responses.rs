@@ -32,10 +32,13 @@ impl<D: Doorkeeper> Agent<D> {
         self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
     }
 
-    /// Whether a response in a user's dialog comes by another user's phone, where the request did not go.
+    /// Whether a response in a user's dialog comes by another user's phone, from an address to which the request did not go: a
+    /// telephone of two users answers by the stream by which either has registered.
     pub(super) fn is_anothers_response(&mut self, response: &Response, flow: &Flow, now: Instant) -> bool {
         match self.layer.request_of(response) {
-            Some((Some(leg), asked)) if asked != *flow => self.is_anothers(leg, flow, now),
+            Some((Some(leg), asked)) if asked.remote.ip() != flow.remote.ip() => {
+                self.is_anothers(leg, flow, now)
+            }
             Some(_) | None => false,
         }
     }

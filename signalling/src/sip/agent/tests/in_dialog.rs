@@ -8,7 +8,7 @@ use webtrunk_engine::sdp::{FRAGMENT_TYPE, FragmentError};
 use super::description;
 use super::peer::{EVES, Peer};
 use crate::adapter::{Command, Event, Origin, RecordWish};
-use crate::sip::flow::ConnectionId;
+use crate::sip::flow::{ConnectionId, Flow};
 use crate::sip::message::{HeaderName, Message, Request};
 
 #[test]
@@ -330,8 +330,9 @@ fn what_another_user_answers_in_a_call_is_not_taken() {
     let mut peer = Peer::over_websocket();
     let own = peer.flow;
     let (leg, invite) = peer.called(Origin::User("bob".to_owned()));
+    let eves = Flow { connection: Some(EVES), remote: "192.0.2.66:5066".parse().expect("an address"), ..own };
     for status in [180, 200, 486] {
-        peer.flow.connection = Some(EVES);
+        peer.flow = eves;
         peer.respond(&invite, status, "eve");
     }
     assert!(peer.told.is_empty() && peer.sent_flows().is_empty(), "{:?}", peer.told);
@@ -341,9 +342,19 @@ fn what_another_user_answers_in_a_call_is_not_taken() {
     assert_eq!(peer.lines(), ["ACK"]);
     peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
     let bye = peer.sent_request();
-    peer.flow.connection = Some(EVES);
+    peer.flow = eves;
     peer.respond(&bye, 200, "bob");
     peer.flow.connection = Some(ConnectionId(700));
     peer.respond(&bye, 200, "bob");
     assert_eq!(peer.agent.calls(), 0, "its own, by a stream of which nobody knows whose it is");
+}
+
+/// It has two users, and another stream by which the other has registered.
+#[test]
+fn what_a_phone_answers_by_the_stream_of_its_other_user_is_taken() {
+    let mut peer = Peer::over_websocket();
+    let (_, invite) = peer.called(Origin::User("bob".to_owned()));
+    peer.flow.connection = Some(EVES);
+    peer.respond(&invite, 486, "bob");
+    assert!(matches!(peer.told.last(), Some(Event::Ended { .. })), "{:?}", peer.told);
 }
