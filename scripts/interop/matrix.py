@@ -89,7 +89,7 @@ MATRIX = {
         "IPv6": [f"{BARESIP}::baresip_hears_the_echo_over_ipv6"],
     },
     "sipp": {
-        "register": ["sip::registration::a_phone_with_sha_256_registers_and_is_called"],
+        "register": ["sip::registered_phone::sipp_registers_is_called_and_both_hear_each_other"],
         "call to the peer": ["sip::audio::one_law_is_passed_through"],
         "call from the peer": ["sip::audio::two_laws_are_transcoded"],
         "hold": [f"{BROWSER}::hold::from_the_phone", f"{BROWSER}::hold::from_the_phone_without_sound"],
