@@ -34,6 +34,7 @@ mod redirected;
 mod redirected_phones;
 mod refused;
 mod registered_phone;
+mod registrar;
 mod registration;
 mod reliable;
 mod rule_headers;

@@ -169,17 +169,22 @@ impl RawPhone {
 
     /// The same with these header lines, and a body.
     pub(crate) fn respond_with(&self, request: &str, status: &str, headers: &str, body: &str) {
-        let mut response = format!("SIP/2.0 {status}\r\n");
-        for line in request.lines().skip(1).take_while(|line| !line.is_empty()) {
-            match line.split(':').next() {
-                Some("Via" | "From" | "Call-ID" | "CSeq") => response += &format!("{line}\r\n"),
-                Some("To") if line.contains(";tag=") => response += &format!("{line}\r\n"),
-                Some("To") => response += &format!("{line};tag=raw\r\n"),
-                _ => {}
-            }
-        }
-        self.send(&format!("{response}{headers}Content-Length: {}\r\n\r\n{body}", body.len()));
+        self.send(&response(request, status, headers, body));
     }
+}
+
+/// A response to a request, with these header lines and this body.
+pub(crate) fn response(request: &str, status: &str, headers: &str, body: &str) -> String {
+    let mut response = format!("SIP/2.0 {status}\r\n");
+    for line in request.lines().skip(1).take_while(|line| !line.is_empty()) {
+        match line.split(':').next() {
+            Some("Via" | "From" | "Call-ID" | "CSeq") => response += &format!("{line}\r\n"),
+            Some("To") if line.contains(";tag=") => response += &format!("{line}\r\n"),
+            Some("To") => response += &format!("{line};tag=raw\r\n"),
+            _ => {}
+        }
+    }
+    format!("{response}{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// The value of a header of a message.

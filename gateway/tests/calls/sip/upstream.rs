@@ -103,8 +103,8 @@ fn calls_go_out_by_the_account_and_come_in_by_the_registration() {
     assert!(wait_until(PATIENCE, || provider.status()["registered_users"] == 0));
 }
 
-/// The provider dies and comes back: its host goes down after two probes, up after one, and the registration
-/// is made anew.
+/// The provider stands still and goes on, with all that it knew: its host is down meanwhile, which calls do not wait for,
+/// and then up.
 #[test]
 fn a_provider_that_comes_back_has_us_again() {
     let Some(stage) = Stage::new() else { return };
