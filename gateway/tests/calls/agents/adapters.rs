@@ -2,11 +2,13 @@
 
 use std::net::{TcpStream, UdpSocket};
 
+use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{AgentError, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
+use webtrunk_loadtest::agent::{AgentError, PhoneConfig, Trust, Voice, WebrtcCaller, WebrtcConfig};
 
 use super::ear::assert_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, phone, webrtc};
+use crate::support::certificate::pair;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
 
@@ -87,4 +89,51 @@ async fn listeners_of_one_transport_are_told_apart_by_their_names() {
         }
     }
     gateway.assert_all_is_over(1);
+}
+
+/// Beside the one of the HTTP server, which is not written here and so is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn websocket_listeners_of_their_own_are_told_apart_by_their_names_and_one_is_secure() {
+    let (own, folder) = (Host::new(), TempDir::new().expect("a folder for the test"));
+    let (certificate, key) = pair(&folder, "own", own.ip());
+    let listeners = [("inside", "ws", 8090), ("outside", "ws", 8091), ("guarded", "wss", 8443)];
+    let mut config = GatewayConfig::default().user("alice").tls(&certificate, &key);
+    for (name, transport, port) in listeners {
+        config = config
+            .sip_ws(&format!(
+                "[[sip_ws.listeners]]\nname = '{name}'\ntransport = '{transport}'\nbind = '{}'",
+                own.at(port)
+            ))
+            .rule(&format!(
+                "destination = '{name}'\nfrom_listeners = ['{name}']\nactions = ['answer', 'echo']"
+            ));
+    }
+    let gateway = Gateway::start_at(own, &config);
+    let at = |url: &str| WebrtcConfig {
+        trust: Trust::Authority(certificate.clone()),
+        media_address: Some(gateway.sip().ip()),
+        voice: Some(Voice::tone(CALLER_HZ, LEVEL_DBM0)),
+        ..WebrtcConfig::new(url, "alice", &password("alice"))
+    };
+    for (name, transport, port) in listeners {
+        let url = |transport| format!("{transport}://{}:{port}/", gateway.sip().ip());
+        if transport == "wss" {
+            assert!(WebrtcCaller::new(at(&url("ws"))).await.is_err(), "it is served without TLS");
+        }
+        let alice = webrtc(at(&url(transport))).await;
+        alice.register().await.expect("the password is right");
+        for (number, ..) in listeners {
+            let answered = alice.dial(number).await.expect("a number").answered(PATIENCE).await;
+            if number == name {
+                let call = answered.expect("an answer");
+                assert_hears(&call, CALLER_HZ).await;
+                call.hang_up().await.expect("confirmed");
+            } else {
+                let refused = answered.err();
+                assert_eq!(refused.as_ref().and_then(AgentError::status), Some(404), "{number} by {name}");
+            }
+        }
+    }
+    assert!(WebrtcCaller::new(at(&gateway.secure_websocket())).await.is_err(), "the HTTP server has one too");
+    gateway.assert_all_is_over(listeners.len());
 }
