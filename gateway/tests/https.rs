@@ -29,23 +29,29 @@ webrtc_port = 0
 
 #[test]
 fn the_page_and_sip_over_websocket_are_served_over_tls() {
+    const SIP: &str = "Sec-WebSocket-Protocol: sip\r\n";
     let gateway = Gateway::start();
     let page = gateway.ask("GET / HTTP/1.1\r\nHost: phone.example\r\nConnection: close\r\n\r\n");
     assert!(page.contains("Webtrunk test phone") || page.contains("run make"), "{page}");
     assert!(page.to_ascii_lowercase().contains("strict-transport-security: max-age="), "{page}");
 
-    let upgrade = |origin: &str| {
+    let upgrade = |origin: &str, subprotocol: &str| {
         gateway.ask(&format!(
             "GET /sip HTTP/1.1\r\nHost: phone.example\r\nOrigin: {origin}\r\nUpgrade: websocket\r\n\
-             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n{subprotocol}\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         ))
     };
-    let welcomed = upgrade("https://phone.example");
+    let welcomed = upgrade("https://phone.example", SIP);
     assert!(welcomed.starts_with("HTTP/1.1 101"), "{welcomed}");
     assert!(welcomed.to_ascii_lowercase().contains("sec-websocket-protocol: sip"), "{welcomed}");
-    let foreign = upgrade("https://evil.example");
+    let foreign = upgrade("https://evil.example", SIP);
     assert!(foreign.starts_with("HTTP/1.1 403"), "{foreign}");
+    // What speaks something else, or does not say what, is no client of SIP (RFC 7118 4.1).
+    for subprotocol in ["", "Sec-WebSocket-Protocol: chat\r\n"] {
+        let refused = upgrade("https://phone.example", subprotocol);
+        assert!(refused.starts_with("HTTP/1.1 400"), "{subprotocol:?}: {refused}");
+    }
 }
 
 #[test]
