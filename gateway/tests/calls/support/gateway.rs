@@ -35,6 +35,7 @@ pub(crate) struct Gateway {
     /// Of its HTTP server.
     certificate: Option<PathBuf>,
     environment: Vec<(String, String)>,
+    open_files: Option<u32>,
     /// Of its admin API.
     token: PathBuf,
     /// Holds the configuration; gone with the gateway.
@@ -54,11 +55,11 @@ impl Gateway {
         let path = folder.path().join(FILE);
         let file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
-        let environment = config.environment.clone();
-        let (process, log) = run(&path, &environment);
+        let (environment, open_files) = (config.environment.clone(), config.open_files);
+        let (process, log) = run(&path, &environment, open_files);
         let certificate = config.certificate().map(Path::to_owned);
         let token = config.token_file(folder.path());
-        Self { process, log, host, certificate, environment, token, folder }
+        Self { process, log, host, certificate, environment, open_files, token, folder }
     }
 
     /// Lets it stand still for so long, as on a machine that is paused.
@@ -87,7 +88,7 @@ impl Gateway {
 
     fn start_again(&mut self) {
         self.process.wait(PATIENCE).expect("it ends in time");
-        (self.process, self.log) = run(&self.folder.path().join(FILE), &self.environment);
+        (self.process, self.log) = run(&self.folder.path().join(FILE), &self.environment, self.open_files);
     }
 
     /// What `webtrunk explain` tells of a call with the gateway's configuration.
@@ -283,10 +284,19 @@ impl Gateway {
     }
 }
 
-/// Runs the binary, and waits until all its listeners are open.
-fn run(path: &Path, environment: &[(String, String)]) -> (Process, Log) {
+/// Runs the binary, with so many open files at most, and waits until all its listeners are open.
+fn run(path: &Path, environment: &[(String, String)], open_files: Option<u32>) -> (Process, Log) {
+    const BINARY: &str = env!("CARGO_BIN_EXE_webtrunk");
+    let mut command = match open_files {
+        Some(most) => {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("ulimit -n {most} && exec \"$@\""), "sh", BINARY]);
+            shell
+        }
+        None => Command::new(BINARY),
+    };
     let mut process = Process::start(
-        Command::new(env!("CARGO_BIN_EXE_webtrunk"))
+        command
             .args(["run".as_ref(), path.as_os_str()])
             .env_remove("WEBTRUNK_LOG")
             .envs(environment.iter().cloned())

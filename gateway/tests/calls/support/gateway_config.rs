@@ -39,6 +39,7 @@ pub(crate) struct GatewayConfig {
     rtp_ports: Option<[u16; 2]>,
     log_filter: Option<&'static str>,
     pub(super) environment: Vec<(String, String)>,
+    pub(super) open_files: Option<u32>,
     drain_timeout_s: u32,
     telemetry: String,
     token_folder: Option<PathBuf>,
@@ -229,6 +230,12 @@ impl GatewayConfig {
     /// Runs with this in its environment.
     pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Lets it have so many files and sockets open, and no more.
+    pub(crate) const fn open_files(mut self, most: u32) -> Self {
+        self.open_files = Some(most);
         self
     }
 

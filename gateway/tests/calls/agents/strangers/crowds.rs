@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Credentials, PhoneConfig, PhoneTransport};
+use webtrunk_loadtest::agent::{Credentials, Phone, PhoneConfig, PhoneTransport};
 
 use super::super::doors::{Doors, Talk};
 use super::super::stage::phone;
 use super::wire::peer::StreamPeer;
 use super::wire::{options, ws};
-use crate::support::gateway::{GatewayConfig, PATIENCE, password};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
+use crate::support::process::wait_until;
 
 /// Far below every deadline.
 const AT_ONCE: Duration = Duration::from_secs(6);
@@ -92,16 +93,7 @@ async fn an_address_has_few_connections_of_strangers_and_others_register_and_tal
     assert_eq!(gateway.log().count(&[told]), 1);
 
     // From another address a phone is let in, and by its user's password it is no stranger.
-    let alice = phone(PhoneConfig {
-        bind: (Ipv4Addr::LOCALHOST, 0).into(),
-        transport: PhoneTransport::Tcp,
-        server: Some(gateway.sip()),
-        user: "alice".to_owned(),
-        credentials: Some(Credentials::new("alice", &password("alice"))),
-        codecs: vec![CodecId::Pcmu],
-        ..PhoneConfig::default()
-    })
-    .await;
+    let alice = alice_over_tcp(gateway).await;
     alice.register().await.expect("there is a place for it");
     // Those who have a place are served.
     let mut stranger = streams.pop().expect("there are some");
@@ -114,6 +106,68 @@ async fn an_address_has_few_connections_of_strangers_and_others_register_and_tal
     while d.tls(from).await.is_none() {
         assert!(Instant::now() < deadline, "there is no place");
     }
+    talk.assert_undisturbed().await;
+    talk.hang_up().await;
+    gateway.assert_all_is_over(1);
+}
+
+/// A user's phone by a stream.
+async fn alice_over_tcp(gateway: &Gateway) -> Phone {
+    phone(PhoneConfig {
+        bind: (Ipv4Addr::LOCALHOST, 0).into(),
+        transport: PhoneTransport::Tcp,
+        server: Some(gateway.sip()),
+        user: "alice".to_owned(),
+        credentials: Some(Credentials::new("alice", &password("alice"))),
+        codecs: vec![CodecId::Pcmu],
+        ..PhoneConfig::default()
+    })
+    .await
+}
+
+/// Says something, by a name that nothing else had, that is answered.
+async fn assert_served<S>(peer: &mut StreamPeer<S>, branch: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    peer.send(options("TCP", branch).as_bytes()).await;
+    let answer = peer.receive().await.expect("it is not closed");
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+}
+
+/// All places are few where open files are: what calls leave of them. Fails when `connections.rs` does not count all
+/// streams, or makes room by another than the idlest stranger.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_all_places_are_taken_the_idlest_stranger_makes_room_and_users_and_calls_stay() {
+    let config =
+        GatewayConfig::default().open_files(400).media("calls_max = 10").sip("strangers_per_address = 1000");
+    let doors = Doors::new(config);
+    let gateway = &doors.stage.gateway;
+    let talk = Talk::begin(&doors.stage).await;
+    let alice = alice_over_tcp(gateway).await;
+    alice.register().await.expect("there is a place for it");
+    let told = gateway.log().wait_for(&["the limit of open files"], PATIENCE);
+    let (_, rest) = told.split_once("\"sip_connections\":").expect("it is told");
+    let places: usize = rest.split(',').next().and_then(|count| count.parse().ok()).expect("a count");
+
+    let (host, mut strangers) = (Host::new(), Vec::new());
+    for _ in 1..places {
+        strangers.push(doors.tcp(host.ip()).await);
+    }
+    let taken = format!("webtrunk_sip_streams {places}\n");
+    assert!(wait_until(PATIENCE, || gateway.metrics().contains(&taken)), "{}", gateway.metrics());
+    assert_eq!((doors.refused("full"), doors.refused("evicted")), (0, 0));
+    // Who came first is not the idlest any more.
+    assert_served(&mut strangers[0], "first").await;
+    let begun = Instant::now();
+    let mut late = doors.tcp(host.ip()).await;
+    assert_served(&mut late, "late").await;
+    assert_eq!(strangers[1].receive_to_end().await, "");
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    assert_eq!((doors.refused("full"), doors.refused("evicted")), (0, 1));
+    assert_served(&mut strangers[0], "first-again").await;
+    assert_served(&mut late, "late-again").await;
+    assert_eq!(gateway.status()["registered_users"], 1, "the user's stream was cut");
     talk.assert_undisturbed().await;
     talk.hang_up().await;
     gateway.assert_all_is_over(1);
