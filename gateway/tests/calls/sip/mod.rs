@@ -26,6 +26,7 @@ mod malformed;
 mod manners;
 mod offers;
 mod phone_at_trunk;
+mod probed;
 mod proofs;
 mod proxied;
 mod quality;

@@ -32,10 +32,15 @@ impl RawPhone {
 
     /// A phone at this port of `host`.
     pub(crate) fn at_port(host: &Host, port: u16, gateway: &Gateway, user: &str) -> Self {
+        Self::towards(gateway.sip(), host, port, user)
+    }
+
+    /// The same of a gateway that may not have been started yet.
+    pub(crate) fn towards(gateway: SocketAddr, host: &Host, port: u16, user: &str) -> Self {
         let socket = UdpSocket::bind((host.ip(), port)).expect("the host is ours");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let shown = socket.local_addr().expect("it is bound").to_string();
-        Self { socket, gateway: gateway.sip(), user: user.to_owned(), shown, cseq: 0, came: Mutex::default() }
+        Self { socket, gateway, user: user.to_owned(), shown, cseq: 0, came: Mutex::default() }
     }
 
     /// Shows this address from now on, as a phone behind NAT does.
