@@ -102,7 +102,8 @@ fn both_hear(call: &Call) {
     call.sound.await_tone(Law::Mu, PAGE_HZ);
 }
 
-fn phone_hears_silence(call: &Call) -> bool {
+/// Whether nothing is heard of the page at the phone.
+pub(super) fn phone_hears_silence(call: &Call) -> bool {
     wait_until(PATIENCE, || call.sound.level_of_next(Law::Mu, PAGE_HZ, SHORT) < FAINTEST_DBM0)
         && call.sound.level_of_next(Law::Mu, PAGE_HZ, SHORT) < FAINTEST_DBM0
 }

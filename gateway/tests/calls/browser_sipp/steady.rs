@@ -1,10 +1,9 @@
 //! The browser's leg stays as it is, whatever the phone's leg does: hold in all its forms by re-INVITE and UPDATE,
 //! another codec, the same offer again, early media, and an answer from another device.
 
-use std::time::Duration;
-
 use webtrunk_codecs::g711::Law;
 
+use super::hold::phone_hears_silence;
 use super::stage::{Call, CallConfig, PAGE_HZ, PHONE_HZ};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::support::browser::Browser;
@@ -60,8 +59,11 @@ fn whatever_the_phone_changes() {
             call.alice.await_tone(PHONE_HZ);
             call.sound.await_tone(law, PAGE_HZ);
         } else {
-            // Long enough for a stream to die that would.
-            std::thread::sleep(Duration::from_millis(500));
+            // Listened to for long enough for a stream to die that would.
+            assert!(
+                phone_hears_silence(&call),
+                "{cseq}: a phone that holds by {direction} at {host} is spoken to"
+            );
         }
         ground.assert_stays(&call.alice);
     }
