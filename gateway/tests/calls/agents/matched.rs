@@ -24,6 +24,14 @@ fn far_day() -> &'static str {
     days[(since_epoch.as_secs() / DAY_S + 3) as usize % days.len()]
 }
 
+/// A rule's hours, by this zone's clock: so many whole hours of UTC, from so many after the one that it is now.
+fn hours(from: u64, length: u64, zone: &str) -> String {
+    let since_epoch = SystemTime::UNIX_EPOCH.elapsed().expect("it is later than 1970");
+    let hour = |later: u64| (since_epoch.as_secs() / 3600 + later) % 24;
+    let (from, to) = (hour(from), hour(from + length));
+    format!("when = {{ hours = ['{from:02}:00-{to:02}:00'], zone = '{zone}' }}")
+}
+
 async fn status(dialing: Result<Dialing, AgentError>) -> Option<u16> {
     let answered = dialing.expect("a number").answered(PATIENCE).await;
     answered.err().as_ref().and_then(AgentError::status)
@@ -32,11 +40,15 @@ async fn status(dialing: Result<Dialing, AgentError>) -> Option<u16> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_is_for_its_group_network_listener_and_hours_alone() {
     let always = "when = { days = ['mon-sun'], hours = ['00:00-24:00'], zone = 'Europe/Berlin' }";
+    // The hours before and after this one are in it: no stroke of a clock disturbs the test.
+    let (now, far) = (hours(23, 3, "UTC"), hours(10, 4, "UTC"));
+    let elsewhere = hours(23, 3, "-12:00");
     let fitting = [
         ("1", "from_groups = ['sales', 'support']"),
         ("2", "from_networks = ['10.0.0.0/8', '127.0.0.0/8']"),
         ("3", "from_listeners = ['ws']"),
         ("4", always),
+        ("0", &*now),
     ];
     let never = format!("when = {{ days = ['{}'], zone = 'Europe/Berlin' }}", far_day());
     let foreign = [
@@ -46,6 +58,8 @@ async fn a_rule_is_for_its_group_network_listener_and_hours_alone() {
         // A header that no page of ours sends.
         ("8", "headers = [{ name = 'X-Tenant', pattern = '.*' }]"),
         ("9", &*never),
+        ("10", &*far),
+        ("11", &*elsewhere),
     ];
     let mut config = GatewayConfig::default().user("bob").group("alice", "sales").group("bob", "support");
     for (digit, keys) in fitting.into_iter().chain(foreign) {
