@@ -11,6 +11,12 @@ use crate::support::process::wait_until;
 
 const TONE: &str = "actions = ['answer', { tone = { frequency_hz = 850, level_dbm0 = -10 } }]";
 
+/// Where a text stands in a configuration, as faults name it: by the line, counted from 1.
+fn line_of(text: &str, part: &str) -> String {
+    let (before, _) = text.split_once(part).expect("it is there");
+    format!("webtrunk.toml:{}: ", 1 + before.matches('\n').count())
+}
+
 async fn status_of(dialing: Result<Dialing, AgentError>) -> Option<u16> {
     let answered = dialing.expect("a number").answered(PATIENCE).await;
     answered.err().as_ref().and_then(AgentError::status)
@@ -27,9 +33,17 @@ async fn a_call_talks_through_reloads_and_new_calls_go_by_what_was_taken_up() {
     assert_hears(&call, CALLEE_HZ).await;
 
     // What is wrong anywhere is refused as a whole, and all stays.
-    let faulty = |text: String| text.replace("'700'", "'70(0'").replace("'carrier'", "'nobody'");
-    gateway.reload(faulty);
-    assert_eq!(gateway.log().count(&["is not taken up", "rules[0].destination", "webtrunk.toml:"]), 1);
+    let mut line = String::new();
+    gateway.reload(|text| {
+        let text = text.replace("'700'", "'70(0'").replace("'carrier'", "'nobody'");
+        line = line_of(&text, "destination = '70(0'");
+        text
+    });
+    assert_eq!(
+        gateway.log().count(&["is not taken up", &format!("{line}rules[0].destination")]),
+        1,
+        "{line}"
+    );
     assert!(gateway.log().count(&["is not taken up", "no trunk has this name"]) > 0);
     let old = alice.call("700").await.expect("the old rule is there");
     assert_hears(&old, CALLEE_HZ).await;
@@ -131,11 +145,17 @@ async fn an_operator_sees_what_a_reload_would_change_before_it_changes_anything(
     assert_eq!(told, "would change:\n  media.shards: (none) -> 1 (by a restart alone)\n");
 
     // A faulty file is told as it is checked, and changes nothing, rehearsed or not.
-    gateway.rewrite(|text| text.replace("'701'", "'70(1'"));
+    let mut line = String::new();
+    gateway.rewrite(|text| {
+        let text = text.replace("'701'", "'70(1'");
+        line = line_of(&text, "destination = '70(1'");
+        text
+    });
     for arguments in [&["--dry-run"][..], &[]] {
         let (status, told) = reload(arguments);
         assert_eq!(status, Some(1), "{told}");
-        assert!(told.contains("all stays as it is") && told.contains("rules[0].destination"), "{told}");
+        assert!(told.contains("all stays as it is"), "{told}");
+        assert!(told.contains(&format!("{line}rules[0].destination")), "{line} {told}");
     }
     let same = alice.call("701").await.expect("the rule in force");
     same.hang_up().await.expect("confirmed");
