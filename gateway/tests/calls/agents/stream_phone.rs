@@ -9,7 +9,7 @@ use webtrunk_codecs::g711::Law;
 use super::doors::Doors;
 use super::stage::CALLEE_HZ;
 use super::wire::peer::StreamPeer;
-use crate::sip::raw_phone::REGISTRAR;
+use crate::sip::raw_phone::{REGISTRAR, header};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::script::Script;
 use crate::support::host::Host;
@@ -28,11 +28,20 @@ pub(super) enum Way {
     Tls,
 }
 
+/// What it knows of flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Client {
+    /// It names its instance and flow (RFC 5626).
+    Outbound,
+    Plain,
+}
+
 /// A user's phone, and what it says in calls.
 pub(super) struct StreamPhone {
     user: &'static str,
     hz: u16,
     way: Way,
+    client: Client,
     connection: Connection,
     script: Script,
     media: SocketAddr,
@@ -42,6 +51,9 @@ pub(super) struct StreamPhone {
 }
 
 const AUDIO_PORT: u16 = 7000;
+
+/// How often who comes by a stream is to say something (docs/SIP.md).
+const FLOW_TIMER_S: &str = "120";
 
 /// What it believes to have for an address: nobody is there.
 const NOBODY: &str = "10.255.255.254:5060";
@@ -82,7 +94,8 @@ impl StreamPhone {
         let contact = format!("<sip:{user}@{NOBODY};transport={}>;{INSTANCE}", name.to_lowercase());
         let script = Script::new(user, name, NOBODY, &contact);
         let (media, rtp) = (home.at(AUDIO_PORT), RtpPeer::new(home, AUDIO_PORT));
-        Self { user, hz, way, connection, script, media, rtp, version: 0 }
+        let client = Client::Outbound;
+        Self { user, hz, way, client, connection, script, media, rtp, version: 0 }
     }
 
     /// The same of one that knows nothing of RFC 5626.
@@ -90,6 +103,7 @@ impl StreamPhone {
         let name = self.way.name();
         let contact = format!("<sip:{}@{NOBODY};transport={}>", self.user, name.to_lowercase());
         self.script = Script::new(self.user, name, NOBODY, &contact);
+        self.client = Client::Plain;
         self
     }
 
@@ -114,6 +128,9 @@ impl StreamPhone {
         let request = self.script.register(&format!("{headers}{proof}"));
         let registered = self.ask(&request, &mut came).await;
         assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
+        // RFC 5626 6: it has to know that its flow is kept, and how often to say something.
+        let expected = if self.client == Client::Outbound { ["outbound", FLOW_TIMER_S] } else { ["", ""] };
+        assert_eq!(["Require", "Flow-Timer"].map(|name| header(&registered, name)), expected, "{registered}");
         came
     }
 
