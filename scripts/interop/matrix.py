@@ -117,7 +117,7 @@ MATRIX = {
         "90 s, refreshed by the peer": [f"{LIN}::it_refreshes_a_call_of_90_seconds"],
         "early media": [f"{LIN}::it_hears_early_media_and_gives_up"],
         "cancel": [f"{LIN}::it_hears_early_media_and_gives_up"],
-        "TLS + SDES": [f"{LIN}::it_speaks_tls_and_srtp"],
+        "TLS + SDES": [f"{LIN}::it_speaks_tls_and_srtp", f"{LIN}::it_is_called_over_tls_and_srtp"],
         "IPv6": [f"{LIN}::it_hears_the_echo_over_ipv6"],
     },
 }

@@ -232,15 +232,28 @@ async fn it_refreshes_a_call_of_90_seconds() {
     assert_heard(stage.linphone, OFFICE_HZ);
 }
 
+/// Over TLS, and no call without keys.
+const SECURE: Manner =
+    Manner { is_secure: true, lines: "media_encryption=srtp\nmedia_encryption_mandatory=1", sip: "" };
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "make interop"]
+async fn it_is_called_over_tls_and_srtp() {
+    // It refuses keys beside RTP/AVP, as they are offered where it is left open.
+    let Some(stage) = Stage::new(Manner { sip: "phone_srtp = 'require'", ..SECURE }).await else { return };
+    let call = stage.called().await;
+    await_linphone(&call).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(stage.gateway.log().count(&["\"media is encrypted\""]), 1, "plain");
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+    assert_heard(stage.linphone, OFFICE_HZ);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "make interop"]
 async fn it_speaks_tls_and_srtp() {
-    let manner = Manner {
-        is_secure: true,
-        lines: "media_encryption=srtp\nmedia_encryption_mandatory=1",
-        ..Manner::default()
-    };
-    let Some(mut stage) = Stage::new(manner).await else { return };
+    let Some(mut stage) = Stage::new(SECURE).await else { return };
     stage.linphone.tell("call 9100 --audio-only");
     let call = lift(&stage.office).await;
     await_linphone(&call).await;
