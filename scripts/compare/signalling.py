@@ -13,18 +13,19 @@ import time
 
 import calls
 import dialling
+import rates
 import sip_servers
 
 # Calls or registrations a second, and for how long: a rate that neither is near its end at.
 RATE, RATE_S = 100, 8
-# Where the search for the highest rate begins and ends, and how long each step takes.
+# Where the searches for the highest rates begin and end.
 RATES = (200, 300, 400, 500, 600, 800, 1000, 1200, 1500, 1800, 2200, 2600, 3000)
-STEP_S = 4
-# More of them failed or sent again than this, and the rate is no longer carried. Two workers of a proxy may change the
-# order of two messages, which sipp does not forgive.
-FAILED_MAX, RETRANSMITTED_MAX = 0.002, 0.02
+REGISTRATION_RATES = (*RATES, 3500, 4000, 5000, 6000, 7000, 8000, 10000, 12000, 15000, 20000)
+MEDIA_RATES = (25, 50, 75, 100, 125, 150, 200, 250, *RATES[1:])
 DIALOGS, DIALOGS_S = 300, 20
 MEDIA_CALLS, MEDIA_S = 50, 20
+# How long each call talks where calls with media are counted, and a rate that is near no end.
+TALK_MS, MEDIA_RATE = 1000, 25
 PROBES = 400
 
 BEGIN = "<!-- compare with Kamailio: from here to the end mark, `make compare` writes -->\n"
@@ -50,8 +51,10 @@ def of_calls(running, folder, _speech):
         before = running.cpu_s()
         done = calls.calls(folder, RATE, RATE * RATE_S)
         used = running.cpu_s() - before
-        highest = highest_rate(lambda rate: calls.calls(folder, rate, rate * STEP_S))
-    return {"call_cpu_ms": 1000 * used / max(done["calls"], 1), "call": done, "calls_per_second": highest}
+        highest, end = rates.highest(lambda rate: calls.calls(folder, rate, rate * rates.STEP_S), running, RATES)
+    return {
+        "call_cpu_ms": 1000 * used / max(done["calls"], 1), "call": done, "calls_per_second": highest, "calls_end": end,
+    }
 
 
 def of_registrations(running, folder, _speech):
@@ -62,11 +65,12 @@ def of_registrations(running, folder, _speech):
     done = calls.registrations(folder, 2 * RATE, sip_servers.USERS)
     used = running.cpu_s() - before
     grown = running.memory_kib() - memory
-    highest = highest_rate(lambda rate: calls.registrations(folder, rate, rate * STEP_S))
+    register = lambda rate: calls.registrations(folder, rate, rate * rates.STEP_S)
+    highest, end = rates.highest(register, running, REGISTRATION_RATES)
     count = max(done["calls"], 1)
     return {
         "registration_cpu_ms": 1000 * used / count, "registration": done, "registration_kib": grown / count,
-        "registrations_per_second": highest,
+        "registrations_per_second": highest, "registrations_end": end,
     }
 
 
@@ -86,9 +90,11 @@ def of_dialogs(running, folder, _speech):
 
 
 def of_media(running, folder, speech):
-    """CPU time of a second of a call whose media go through the server; a proxy carries none."""
+    """CPU time of a second of a call whose media go through the server, and of whole calls that come and go, and the
+    highest rate of these; a proxy carries no media."""
     if running.name == "Kamailio":
-        return {"media_cpu_ms": None}
+        keys = ("media_cpu_ms", "media_call_cpu_ms", "media_calls_per_second", "media_calls_end")
+        return dict.fromkeys(keys)
     with calls.Callee(folder, echoes=True):
         under_way = threading.Thread(
             target=lambda: calls.calls(folder, MEDIA_CALLS, MEDIA_CALLS, 1000 * (MEDIA_S + 10), speech)
@@ -99,7 +105,17 @@ def of_media(running, folder, speech):
         time.sleep(MEDIA_S)
         used = running.cpu_s() - before
         under_way.join()
-    return {"media_cpu_ms": 1000 * used / (MEDIA_CALLS * MEDIA_S)}
+        talk = lambda rate, seconds: calls.calls(folder, rate, rate * seconds, TALK_MS, speech)
+        talk(MEDIA_RATE, 1)
+        before = running.cpu_s()
+        done = talk(MEDIA_RATE, RATE_S)
+        of_calls = running.cpu_s() - before
+        highest, end = rates.highest(lambda rate: talk(rate, rates.STEP_S), running, MEDIA_RATES)
+    return {
+        "media_cpu_ms": 1000 * used / (MEDIA_CALLS * MEDIA_S),
+        "media_call_cpu_ms": 1000 * of_calls / max(done["calls"], 1),
+        "media_calls_per_second": highest, "media_calls_end": end,
+    }
 
 
 def of_dialling(_running, _folder, _speech):
@@ -119,26 +135,14 @@ MEASURES = {
 }
 
 
-def highest_rate(run):
-    """The highest of the rates at which hardly any failed or was asked for twice."""
-    carried = 0
-    for rate in RATES:
-        begun = time.monotonic()
-        done = run(rate)
-        is_late = time.monotonic() - begun > 2 * STEP_S + 1
-        is_clean = done["failed"] <= FAILED_MAX * rate * STEP_S
-        if not is_clean or done["retransmissions"] > RETRANSMITTED_MAX * done["calls"] or is_late:
-            break
-        carried = rate
-    return carried
-
-
 def figures(measured):
     """Each as (what, unit, key), with both values."""
     rows = [
         ("call, signalling alone: CPU", "ms", "call_cpu_ms"),
         ("calls a second, highest rate that is carried", "1/s", "calls_per_second"),
         ("call with media (PCMU ↔ PCMU), 50 calls: CPU per call-second", "ms", "media_cpu_ms"),
+        ("call with media that talks for a second: CPU", "ms", "media_call_cpu_ms"),
+        ("such calls a second, highest rate that is carried", "1/s", "media_calls_per_second"),
         ("added delay between dialling and ring, p50", "ms", "ring_p50_ms"),
         ("added delay between dialling and ring, p99", "ms", "ring_p99_ms"),
         ("registration with its challenge: CPU", "ms", "registration_cpu_ms"),
@@ -170,14 +174,32 @@ def markdown(result):
     for figure in result["signalling_figures"]:
         theirs, ours = figure["Kamailio"], figure["Webtrunk"]
         ratio = f"{ours / theirs:.2f}" if theirs and ours is not None else ""
-        values = [shown(value, figure["unit"]) for value in (theirs, ours)]
+        end = SEARCHES.get(figure["key"])
+        values = [
+            shown(figure[name], figure["unit"], end is not None and of[end] is None) for name, of in sip.items()
+        ]
         lines.append(f"| {figure['what']} | {values[0]} | {values[1]} | {ratio} |")
+    ends = [
+        rates.told(what, name, of[end])
+        for end, what in ENDS.items()
+        for name, of in sip.items()
+        if of["media_cpu_ms"] is not None or end != "media_calls_end"
+    ]
+    lines += ["", "A rate was not carried for the first time: " + "; ".join(ends) + "."]
     return "\n".join(lines) + "\n"
 
 
-def shown(value, unit):
+def shown(value, unit, is_open):
     if value is None:
         return "n/a: carries no media"
     if unit == "1/s":
-        return f"{value:,}" + (" or more" if value == RATES[-1] else "")
+        return f"{value:,}" + (" or more" if is_open else "")
     return f"{value:,.2f} {unit}"
+
+
+# By the figure of each search, where its end is; and what was counted.
+SEARCHES = {
+    "calls_per_second": "calls_end", "media_calls_per_second": "media_calls_end",
+    "registrations_per_second": "registrations_end",
+}
+ENDS = {"calls_end": "calls", "media_calls_end": "calls with media", "registrations_end": "registrations"}
