@@ -9,7 +9,7 @@ mod entry;
 mod explained;
 mod idle;
 mod keys;
-mod page;
+pub(in crate::agents) mod page;
 mod people;
 mod room;
 mod steady;

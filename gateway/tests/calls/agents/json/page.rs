@@ -36,7 +36,7 @@ pub(super) fn stage_of(config: GatewayConfig) -> Stage {
 }
 
 /// Where pages connect.
-pub(super) fn address(gateway: &Gateway) -> String {
+pub(in crate::agents) fn address(gateway: &Gateway) -> String {
     gateway.websocket().replace("/sip", "/api/v1")
 }
 
@@ -59,27 +59,27 @@ pub(super) async fn connect(gateway: &Gateway, user: &str) -> (JsonPage, Value) 
 }
 
 /// What media a page has on this stage, which says this tone.
-pub(super) fn media(stage: &Stage, hz: u16) -> PageMedia {
+pub(in crate::agents) fn media(stage: &Stage, hz: u16) -> PageMedia {
     let voice = Some(Voice::tone(hz, LEVEL_DBM0));
     let config = WebrtcConfig { media_address: Some(stage.gateway.sip().ip()), voice, ..stage.alice() };
     PageMedia::open(&config).expect("a port")
 }
 
 /// A call of a page that was placed.
-pub(super) struct Placed {
-    pub(super) call_id: String,
-    pub(super) media: PageMedia,
+pub(in crate::agents) struct Placed {
+    pub(in crate::agents) call_id: String,
+    pub(in crate::agents) media: PageMedia,
 }
 
 /// Places a call.
-pub(super) async fn call(page: &mut JsonPage, media: PageMedia, to: &str) -> Placed {
+pub(in crate::agents) async fn call(page: &mut JsonPage, media: PageMedia, to: &str) -> Placed {
     let sdp = media.offer(Direction::SendRecv).await.expect("an offer");
     let placed = page.request("call", json!({ "to": to, "sdp": sdp })).await.expect("it is placed");
     Placed { call_id: placed["callId"].as_str().expect("a name").to_owned(), media }
 }
 
 /// Waits for the answer to it.
-pub(super) async fn connected(page: &mut JsonPage, placed: &Placed) {
+pub(in crate::agents) async fn connected(page: &mut JsonPage, placed: &Placed) {
     let told = page.event("connected", PATIENCE).await.expect("an answer");
     assert_eq!(told["callId"], placed.call_id.as_str());
     let sdp = told["sdp"].as_str().expect("the gateway's answer");
@@ -120,7 +120,7 @@ pub(super) async fn hang_up(page: &mut JsonPage, placed: Placed) {
 }
 
 /// Fails unless a page hears this tone from now on.
-pub(super) async fn assert_page_hears(media: &PageMedia, hz: u16) {
+pub(in crate::agents) async fn assert_page_hears(media: &PageMedia, hz: u16) {
     let so_far = media.heard().await.expect("a log").packets.len();
     media.heard_packets(so_far + 75, PATIENCE).await.expect("audio");
     let level = latest(&media.heard().await.expect("a log"), hz);

@@ -1,5 +1,8 @@
 //! A back end that asks by HTTP.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::Value;
 use webtrunk::http_client::{Request, ask};
 use webtrunk::rest::keys::{MadeKey, hash_text};
@@ -59,6 +62,20 @@ impl BackEnd {
     /// What is at a path, as it comes.
     pub(super) fn fetch(&self, gateway: &Gateway, path: &str, more: &[(&str, &str)]) -> (u16, Vec<u8>) {
         self.send(gateway, "GET", path, "", more)
+    }
+
+    /// The status line and the headers with which it is answered.
+    pub(super) fn head(&self, gateway: &Gateway, path: &str) -> String {
+        let (authority, key) = (gateway.http_authority(), &self.key);
+        let mut connection = TcpStream::connect(&authority).expect("the gateway listens");
+        connection.set_read_timeout(Some(PATIENCE)).expect("it is open");
+        let request = format!(
+            "GET /api/v1{path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n"
+        );
+        connection.write_all(request.as_bytes()).expect("it is open");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        answer.split("\r\n\r\n").next().expect("it has a head").to_ascii_lowercase()
     }
 
     fn send(

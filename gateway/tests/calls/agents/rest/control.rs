@@ -25,7 +25,7 @@ async fn level_now(call: &Call, hz: u16) -> f64 {
     goertzel_dbm0(&heard[heard.len() - 4000..], SampleRate::HZ_8000, hz.into())
 }
 
-async fn assert_hears_now(call: &Call, hz: u16) {
+pub(super) async fn assert_hears_now(call: &Call, hz: u16) {
     let level = level_now(call, hz).await;
     assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
 }

@@ -207,6 +207,14 @@ async fn who_takes_anothers_call_over_knows_its_own_part_and_neither_ends_it_nor
         assert_eq!(scene.ask(beta, method, &one).0, 404, "{method}");
     }
     assert_eq!(scene.only_call(beta, "ended"), id);
+    // Whose the number is from now on has nothing of calls that are over.
+    gateway.reload(|text| {
+        let numbers = "numbers = ['+4711']\n";
+        text.replace(numbers, "").replace("name = 'beta'\n", &format!("name = 'beta'\n{numbers}"))
+    });
+    assert_eq!(beta.read(gateway, &id)["legs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(acme.read(gateway, &id)["legs"].as_array().map(Vec::len), Some(3));
+    assert_eq!(scene.ask(beta, "DELETE", &one).0, 404);
     assert_eq!(scene.files(), 1);
     assert_eq!(scene.ask(acme, "DELETE", &one).0, 204);
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -49,6 +49,10 @@ impl EventStream {
             let mut event = Told::default();
             // The sizes of chunks are lines that mean nothing.
             for line in lines {
+                // The chunk that is the last.
+                if line == "0" {
+                    return;
+                }
                 match line.split_once(": ") {
                     Some(("id", id)) => event.id = id.to_owned(),
                     Some(("event", kind)) => event.kind = kind.to_owned(),
@@ -70,6 +74,16 @@ impl EventStream {
         assert_eq!(told.kind, kind, "{told:?}");
         assert!(kind == "missed" || told.data["type"] == kind, "{told:?}");
         told
+    }
+
+    /// Fails unless the gateway ends it; what was told until then does not matter.
+    pub(super) fn assert_ends(&self) {
+        let end = loop {
+            if let Err(end) = self.told.recv_timeout(PATIENCE) {
+                break end;
+            }
+        };
+        assert_eq!(end, RecvTimeoutError::Disconnected, "it goes on");
     }
 
     /// Fails unless nothing is told for so long.

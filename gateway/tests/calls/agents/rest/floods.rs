@@ -1,5 +1,7 @@
 //! A back end that asks and asks: it is told to wait, and hides nothing of what is another's.
 
+use std::time::Duration;
+
 use serde_json::json;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Credentials, WebrtcConfig};
@@ -67,4 +69,15 @@ async fn a_flood_of_refused_calls_hides_nobody_elses_and_a_key_that_asks_too_oft
     let limited = answers.iter().filter(|(status, _)| *status == 429).count();
     let metrics = gateway.metrics();
     assert!(metrics.contains(&format!("webtrunk_rest_requests_limited_total {limited}\n")), "{metrics}");
+
+    // Who waits as long as it is told is let in, and no sooner.
+    let head = acme.head(gateway, "/calls");
+    let wait =
+        head.lines().find_map(|line| line.strip_prefix("retry-after: ")).expect("it is told").to_owned();
+    assert!(head.starts_with("http/1.1 429 "), "{head}");
+    let wait: u64 = wait.trim().parse().expect("seconds");
+    assert!((1..=2).contains(&wait), "one request in two seconds: {wait}");
+    assert_eq!(asks(&acme).0, 429);
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    assert_eq!([asks(&acme).0, asks(&acme).0], [200, 429]);
 }

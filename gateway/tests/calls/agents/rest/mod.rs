@@ -10,3 +10,4 @@ mod events;
 mod floods;
 mod people;
 mod recordings;
+mod removed;

@@ -17,19 +17,19 @@ use crate::support::process::wait_until;
 const KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1";
 
 const ALL: &str =
-    "\"users:read\", \"users:write\", \"customers:read\", \"customers:write\", \"tokens:write\"";
+    "\"users:read\", \"users:write\", \"customers:read\", \"customers:write\", \"tokens:write\", \"events\"";
 
 /// An operator's key, and those of two customers, whom the store has.
-struct Scene {
-    stage: Stage,
-    own: BackEnd,
-    acme: BackEnd,
-    beta: BackEnd,
+pub(super) struct Scene {
+    pub(super) stage: Stage,
+    pub(super) own: BackEnd,
+    pub(super) acme: BackEnd,
+    pub(super) beta: BackEnd,
     _folder: TempDir,
 }
 
 impl Scene {
-    fn set() -> Self {
+    pub(super) fn set() -> Self {
         let folder = TempDir::new().expect("a folder");
         let [own, acme, beta] = ["own", "acme-crm", "beta-crm"].map(BackEnd::new);
         let entries = own.entry(ALL, "")
@@ -49,11 +49,11 @@ impl Scene {
         scene
     }
 
-    fn ask(&self, who: &BackEnd, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn ask(&self, who: &BackEnd, method: &str, path: &str, body: &Value) -> (u16, Value) {
         who.ask(&self.stage.gateway, method, path, Some(body).filter(|body| !body.is_null()))
     }
 
-    fn get(&self, who: &BackEnd, path: &str) -> (u16, Value) {
+    pub(super) fn get(&self, who: &BackEnd, path: &str) -> (u16, Value) {
         self.ask(who, "GET", path, &Value::Null)
     }
 
@@ -71,7 +71,7 @@ impl Scene {
     }
 
     /// A user with its phone, registered.
-    async fn user(&self, name: &str, password: &str) -> Result<WebrtcCaller, AgentError> {
+    pub(super) async fn user(&self, name: &str, password: &str) -> Result<WebrtcCaller, AgentError> {
         let config = WebrtcConfig {
             credentials: Credentials::new(name, password),
             voice: Some(Voice::tone(CALLER_HZ, LEVEL_DBM0)),
