@@ -2,6 +2,7 @@
 // token (`GET /token`), so the page knows no password.
 
 import { Phone } from '../dist/index.js';
+import { Bell } from './bell.js';
 
 const $ = (id) => document.getElementById(id);
 const say = (text) => { $('status').textContent = text; };
@@ -21,6 +22,7 @@ async function proof() {
 }
 
 const phone = new Phone({ url, proof });
+const bell = new Bell();
 let call = null;
 
 function pop(shown) {
@@ -33,12 +35,15 @@ function pop(shown) {
   $('card').hidden = false;
   const tell = () => {
     $('answer').hidden = $('reject').hidden = call.state !== 'incoming';
+    if ($('answer').hidden) bell.stop();
     say(`${direction === 'incoming' ? 'From' : 'To'} ${$('name').textContent}: ${call.state}`);
   };
   call.on('state', tell);
   call.on('transferProgress', ({ step }) => say(`Handed on: ${step}`));
   call.on('ended', ({ text }) => { $('card').hidden = true; say(text); });
   tell();
+  // Whoever is startled by the bell has the card before the eyes.
+  setTimeout(() => { if (call.state === 'incoming') bell.ring(); }, 50);
 }
 
 const attempt = (work) => async () => {

@@ -2,7 +2,8 @@
 //
 //   TOKEN_KEY=... node server.mjs KEY_ID AUDIENCE USER       then http://localhost:8000/examples/crm.html
 //
-// Who the person is, a real server knows by its own login.
+// Who the person is, a real server knows by its own login; and so it knows her account at a provider, where she has one: ACCOUNT is
+// that as JSON, {"user":"4930123457","password":"...","domain":"provider.example"}. The page reads nothing of it.
 
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -16,7 +17,8 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
 /** A token of our own format (docs/TOKENS.md), good once and for a minute. */
 function token() {
   const iat = Math.floor(Date.now() / 1000);
-  const claims = { aud: audience, iat, exp: iat + 60, jti: randomBytes(16).toString('base64url'), sub: user };
+  const account = process.env.ACCOUNT && JSON.parse(process.env.ACCOUNT);
+  const claims = { aud: audience, iat, exp: iat + 60, jti: randomBytes(16).toString('base64url'), sub: user, ...(account && { account }) };
   const head = `wt1.${keyId}`;
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', Buffer.from(process.env.TOKEN_KEY, 'hex'), nonce).setAAD(Buffer.from(head));

@@ -1,5 +1,4 @@
-// Drives Chromium for a test that speaks JSON lines: one request per line on standard input, one
-// answer per line on standard output, in the order in which they are done.
+// Drives Chromium for a test that speaks JSON lines (`lines.mjs`).
 //
 //   {"id":1,"do":"launch","microphone":"speech.wav"}   -> {"id":1,"value":{"origin":"...","pid":42}}
 //   {"id":2,"do":"open","page":"alice"}
@@ -9,18 +8,20 @@
 //
 // A page that is not ours is used as a person uses it:
 //
-//   {"id":6,"do":"visit","page":"other","url":"http://..."}
+//   {"id":6,"do":"visit","page":"other","url":"http://...","microphone":{"hz":600,"peak":0.2}}
 //   {"id":7,"do":"fill","page":"other","selector":"#target","text":"9196"}
 //   {"id":8,"do":"click","page":"other","selector":"#dial"}
 //   {"id":9,"do":"see","page":"other","selector":"#status","text":"Connected"}
 //   {"id":10,"do":"value","page":"other","selector":"#level"}
 //   {"id":11,"do":"hear","page":"other","selector":"audio","seconds":2}
+//   {"id":12,"do":"noted","page":"other"}     -> {"id":12,"value":["#card","sounds"]}
 //
-// A fault is answered by {"id":3,"error":"..."}. The browser ends when standard input does.
+// The browser ends when standard input does.
 
-import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 import { hear } from './hear.mjs';
+import { serve } from './lines.mjs';
+import { prepare } from './prepare.mjs';
 import { servePage } from './server.mjs';
 
 const FLAGS = [
@@ -60,8 +61,10 @@ const commands = {
     await pages.get(name).waitForFunction('window.phone');
   },
 
-  async visit({ page: name, url }) {
+  /** `microphone` is what a page that is not ours says: a tone, or null for what the browser's microphone does. */
+  async visit({ page: name, url, microphone }) {
     const page = await context.newPage();
+    if (microphone !== undefined) await page.addInitScript(prepare, microphone ?? { hz: null });
     const tell = (text) => process.stderr.write(`${name}: ${text}\n`);
     page.on('console', (message) => tell(message.text()));
     page.on('pageerror', (error) => tell(`page error: ${error.message}`));
@@ -80,6 +83,9 @@ const commands = {
   async value({ page, selector }) {
     return pages.get(page).locator(selector).evaluate((element) => element.value ?? element.textContent);
   },
+
+  /** What a visited page has shown, and whether it has sounded, in order. */
+  async noted({ page }) { return pages.get(page).evaluate('window.noted'); },
 
   /** What an audio element plays, from the moment on at which it has something to play. */
   async hear({ page, selector, seconds }) { return pages.get(page).evaluate(hear, [selector, seconds]); },
@@ -100,18 +106,4 @@ const commands = {
   },
 };
 
-async function answer(line) {
-  const { id, do: name, ...request } = JSON.parse(line);
-  const reply = await commands[name](request).then(
-    (value) => ({ id, value: value ?? null }),
-    (error) => ({ id, error: String(error.message ?? error) }),
-  );
-  process.stdout.write(`${JSON.stringify(reply)}\n`);
-}
-
-const lines = createInterface({ input: process.stdin });
-lines.on('line', answer);
-lines.on('close', async () => {
-  await server?.kill();
-  process.exit(0);
-});
+serve(commands, () => server?.kill());

@@ -45,7 +45,7 @@ mod overload;
 mod pauses;
 mod per_user;
 mod played;
-mod recorded;
+pub(crate) mod recorded;
 mod recorded_on_demand;
 mod recorded_own;
 mod recorded_slowly;

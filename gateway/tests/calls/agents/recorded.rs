@@ -65,7 +65,7 @@ pub(super) fn recording(folder: &Path, format: &str) -> PathBuf {
 }
 
 /// Left and right of a WAV file, by another reader than ours.
-pub(super) fn read_wav(path: &Path) -> ([Vec<i16>; 2], SampleRate) {
+pub(crate) fn read_wav(path: &Path) -> ([Vec<i16>; 2], SampleRate) {
     let mut reader = hound::WavReader::open(path).expect("a WAV file");
     assert_eq!(reader.spec().channels, 2);
     let rate = SampleRate::new(reader.spec().sample_rate).expect("not zero");

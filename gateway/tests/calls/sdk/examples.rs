@@ -1,29 +1,21 @@
 //! The SDK's examples, used as people use them, served by the server that they come with.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 
+use super::server::Server;
 use super::stage::PHONE_HZ;
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
-use crate::support::log::Log;
-use crate::support::process::{Process, wait_until};
+use crate::support::process::wait_until;
 use crate::support::sound::Sound;
 use crate::support::tools;
 use crate::support::turn::Turn;
 use crate::support::visit::Visit;
-
-/// The key of the customer's tokens.
-const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// The browser's microphone speaks, louder than this.
 const SPEECH_DB: f64 = -45.0;
@@ -31,12 +23,9 @@ const SPEECH_DB: f64 = -45.0;
 struct Stage {
     browser: Browser,
     gateway: Gateway,
-    /// Where the customer's server is.
-    origin: String,
+    server: Server,
     office: Host,
     sound: RtpPeer,
-    _server: Process,
-    _keys: TempDir,
     _turn: Turn,
 }
 
@@ -44,45 +33,24 @@ impl Stage {
     fn lay() -> Option<Self> {
         let browser = Browser::shared()?;
         tools::command("sipp")?;
-        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk");
-        tools::path(&sdk.join("dist/index.js"), "run make sdk")?;
-        let node = tools::command_by("WEBTRUNK_TEST_NODE", "node")?;
         let turn = Turn::take();
-        let mut server = Process::start(
-            Command::new(node)
-                .args(["examples/server.mjs", "crm", "phone.example", "alice"])
-                .envs([("TOKEN_KEY", KEY), ("PORT", "0")])
-                .current_dir(sdk)
-                .stdout(Stdio::piped()),
-        );
-        let told = Log::of(server.child().stdout.take().expect("it is piped"));
-        let told = told.wait_for(&["http://"], PATIENCE);
-        let origin = told.split("/examples").next().expect("an address").to_owned();
-        let keys = TempDir::new().expect("a folder");
-        let file = keys.path().join("keys.toml");
-        let text = format!(
-            "[[token_keys]]\nid = \"crm\"\nkind = \"wt1\"\nsecret = \"{KEY}\"\naudience = \"phone.example\"\n"
-        );
-        fs::write(&file, text).expect("a file");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("ours");
+        let server = Server::start(None)?;
         let office = Host::new();
-        let json = format!("[json]\npasswords = true\norigins = [{origin:?}]\ntoken_keys = {file:?}");
         let comes_in = "destination = '4711'\nfrom_trunk = 'office'\n\
             actions = [{ bridge = { user = 'alice', headers = { set = { X-Case = '42' } } } }]";
         let config = GatewayConfig::default()
-            .sections(&json)
+            .sections(&format!("[json]\npasswords = true\n{}", server.lines()))
             .user("alice")
             .trunk("office", &office, &["PCMU"])
             .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
             .rule(comes_in);
         let gateway = Gateway::start(&config);
         let sound = RtpPeer::new(&office, 7000);
-        Some(Self { browser, gateway, origin, office, sound, _server: server, _keys: keys, _turn: turn })
+        Some(Self { browser, gateway, server, office, sound, _turn: turn })
     }
 
     fn visit(&self, page: &str) -> Visit {
-        let api = self.gateway.websocket().replace("/sip", "/api/v1");
-        self.browser.visit(&format!("{}/examples/{page}.html?gateway={api}", self.origin))
+        self.browser.visit(&self.server.page(page, &self.gateway))
     }
 
     /// Lets the phone speak, and waits until it hears the page.

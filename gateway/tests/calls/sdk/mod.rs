@@ -1,6 +1,8 @@
 //! Pages with our own SDK, in a real browser, and phones at a trunk.
 
 mod calls;
+mod crm;
 mod examples;
+mod server;
 mod stage;
 mod survival;

@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::log::Log;
-use super::page::Page;
+use super::page::{Microphone, Page};
 use super::process::Process;
 use super::visit::Visit;
 use super::{speech, tools};
@@ -124,11 +124,20 @@ impl Browser {
         Page::new(self.clone(), name)
     }
 
-    /// Visits a page that is not ours; it is closed when it is dropped.
+    /// Visits a page that is not ours, which speaks by the browser's microphone; it is closed when it is dropped.
     pub(crate) fn visit(&self, url: &str) -> Visit {
+        self.visit_speaking(url, Microphone::Speech)
+    }
+
+    /// The same, where the page says this.
+    pub(crate) fn visit_speaking(&self, url: &str, microphone: Microphone) -> Visit {
         let name = format!("visit {}", self.0.next_id.load(Ordering::Relaxed));
         let visit = Visit::new(self.clone(), name);
-        visit.act(json!({"do": "visit", "url": url}));
+        let microphone = match microphone {
+            Microphone::Speech => Value::Null,
+            Microphone::Tone { hz, peak } => json!({"hz": hz, "peak": peak}),
+        };
+        visit.act(json!({"do": "visit", "url": url, "microphone": microphone}));
         visit
     }
 

@@ -39,6 +39,11 @@ impl Visit {
         self.act(json!({"do": "value", "selector": selector}))
     }
 
+    /// What was hidden and is shown (`#id`), and the begin of the page's own sounds (`sounds`), in order.
+    pub(crate) fn noted(&self) -> Vec<String> {
+        serde_json::from_value(self.act(json!({"do": "noted"}))).expect("texts")
+    }
+
     /// Starts to listen to an audio element, from the moment on at which it has something to play.
     pub(crate) fn begin_to_listen(&self, selector: &str, seconds: f64) -> Listening {
         Listening::new(self.begin(json!({"do": "hear", "selector": selector, "seconds": seconds})))

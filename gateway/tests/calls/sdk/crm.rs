@@ -1,0 +1,122 @@
+//! The SDK's example of a CRM, end to end: its server's token brings the account of the person at a provider, by which she is
+//! registered there and called; the page knows nothing of it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::json;
+use tempfile::TempDir;
+use webtrunk_codecs::g711::Law;
+
+use super::server::Server;
+use super::stage::PHONE_HZ;
+use crate::agents::recorded::read_wav;
+use crate::sip::rtp_peer::RtpPeer;
+use crate::sip::sipp::Sipp;
+use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
+use crate::support::host::Host;
+use crate::support::page::Microphone;
+use crate::support::process::wait_until;
+use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
+use crate::support::tools;
+use crate::support::turn::Turn;
+
+/// The person's account at the provider.
+const ACCOUNT: &str = "4930123457";
+const PASSWORD: &str = "hers at the provider";
+
+/// What she says.
+const PAGE_HZ: f64 = 600.0;
+
+/// The gateway at a provider of which one host registers and another sends calls.
+fn gateway(server: &Server, [registrar, network]: [&Host; 2], recordings: &TempDir) -> Gateway {
+    let (ip, calls_from) = (registrar.ip(), network.ip());
+    let json = format!("[json]\nresume_s = 0\naccount_grace_s = 0\n{}", server.lines());
+    let config = GatewayConfig::default()
+        .sections(&json)
+        .recording(recordings.path())
+        .trunk_lines(&format!(
+            "name = 'provider'\nhost = '{ip}'\ntransport = 'udp'\ncodecs = ['PCMU']\npage_accounts = true\n\
+             networks = ['{ip}', '{calls_from}']"
+        ))
+        .rule(
+            "destination = '[a-z]+'\nfrom_trunk = 'provider'\nactions = [{ record = { format = 'wav' } }, \
+             { bridge = { user = '$0', headers = { set = { X-Case = '42' } } } }]",
+        );
+    Gateway::start(&config)
+}
+
+/// The one recording that there is.
+fn recording(folder: &TempDir) -> PathBuf {
+    let mut files = fs::read_dir(folder.path()).expect("our folder").map(|file| file.expect("a file").path());
+    let file = files.next().expect("it was recorded");
+    assert!(files.next().is_none(), "and once");
+    file
+}
+
+#[test]
+fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_recorded() {
+    let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
+    let _turn = Turn::take();
+    let [host, network] = [Host::new(), Host::new()];
+    let account = json!({"user": ACCOUNT, "password": PASSWORD, "domain": host.ip().to_string()});
+    let Some(server) = Server::start(Some(&account)) else { return };
+    let recordings = TempDir::new().expect("a folder");
+    let gateway = gateway(&server, [&host, &network], &recordings);
+    let registrar = Sipp::callee(&host, "registrar", &[("USER", ACCOUNT), ("PASSWORD", PASSWORD)]);
+
+    // By her token alone she is registered, with a Digest that another's code finds right.
+    let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PEAK_AT_10_DBM0 };
+    let page = browser.visit_speaking(&server.page("crm", &gateway), microphone);
+    page.see("#status", "The gateway: connected");
+    registrar.wait_for_sent("200");
+    let register = registrar.received("REGISTER").pop().expect("it is there");
+    let proof = register.header("Authorization").expect("it is proven");
+    assert!(
+        proof.contains(&format!("username=\"{ACCOUNT}\"")) && proof.contains("realm=\"provider.example\""),
+        "{proof}"
+    );
+    let contact = register.header("Contact").expect("it says where she is");
+    let user = contact.split("sip:").nth(1).and_then(|uri| uri.split('@').next()).expect("a user");
+
+    // Who calls her has a card before the page rings, and nobody lifts yet.
+    let mut sound = RtpPeer::new(&network, 7000);
+    let phone = Sipp::caller(&network, "caller_talks", gateway.sip(), user, &[("FORMATS", "0")]);
+    page.see("#name", "Ada Example");
+    page.see("#notes", "Waits for a part since Monday. X-Case: 42");
+    assert!(wait_until(PATIENCE, || page.noted().contains(&"sounds".to_owned())), "it rings");
+    assert_eq!(page.noted(), ["#card", "sounds"]);
+    assert!(phone.received("200").is_empty());
+
+    page.click("#answer");
+    page.see("#status", "From Ada Example: connected");
+    let port = phone.wait_for("200").audio_port().expect("it has audio");
+    sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
+    sound.assert_hears(Law::Mu, PAGE_HZ);
+    let hears = || page.begin_to_listen("audio", 2.0).wait().expect_tone(PHONE_HZ, PEAK_AT_10_DBM0, 1.0);
+    assert!(wait_until(PATIENCE, || hears().is_ok()), "{:?}", hears());
+    phone.go_on();
+    page.see("#status", "The call was hung up.");
+    phone.finish();
+    gateway.assert_all_is_over(1);
+
+    // Each on its side: who called on the left.
+    let ([left, right], rate) = read_wav(&recording(&recordings));
+    for (side, own, other) in [(left, PHONE_HZ, PAGE_HZ), (right, PAGE_HZ, PHONE_HZ)] {
+        let second = rate.hz() as usize;
+        let seconds = side.windows(second).step_by(second / 4);
+        let mut seconds = seconds.map(|samples| Sound { rate: rate.hz(), samples: samples.to_vec() });
+        let is_clear = |sound: Sound| {
+            sound.expect_tone(own, PEAK_AT_10_DBM0, 1.0).is_ok() && sound.level_at(other) < -45.0
+        };
+        assert!(seconds.any(is_clear), "{own} Hz is on its side, and nowhere else");
+    }
+
+    // She is called no more once her page is gone; what it was told holds no password.
+    drop(page);
+    registrar.finish();
+    assert_eq!(gateway.log().count(&[PASSWORD]) + browser.log().count(&[PASSWORD]), 0);
+    gateway.stop();
+}
