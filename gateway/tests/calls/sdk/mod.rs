@@ -5,4 +5,5 @@ mod crm;
 mod examples;
 mod server;
 mod stage;
+mod supervisor;
 mod survival;
