@@ -3,6 +3,7 @@
 mod calls;
 mod crm;
 mod examples;
+mod firefox;
 mod server;
 mod stage;
 mod supervisor;

@@ -1,4 +1,4 @@
-//! A real Chromium, driven by the Node.js program in `tests/driver`.
+//! A real Chromium, or Firefox, driven by the Node.js programs in `tests/driver`.
 //!
 //! One browser serves every test of a process, and each test opens pages of its own. The driver ends the
 //! browser when its standard input is closed, which happens at the latest when this process ends.
@@ -67,13 +67,31 @@ impl Browser {
 
     /// A browser whose driver is started by the command that `command` makes of its program.
     pub(crate) fn start_by(command: impl FnOnce(PathBuf) -> Command) -> Option<Self> {
+        let chromium = tools::command("chromium")?;
+        Self::drive(
+            "driver.mjs",
+            command,
+            json!({"do": "launch", "browser": chromium, "microphone": speech::file()}),
+        )
+    }
+
+    /// A Firefox of the test's own, which has pages of ours alone.
+    pub(crate) fn firefox() -> Option<Self> {
+        let (firefox, sound) = (tools::command("firefox-esr")?, tools::command("pulseaudio")?);
+        Self::drive(
+            "firefox_driver.mjs",
+            Command::new,
+            json!({"do": "launch", "browser": firefox, "sound": sound}),
+        )
+    }
+
+    fn drive(program: &str, command: impl FnOnce(PathBuf) -> Command, launch: Value) -> Option<Self> {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/driver"));
         let node = tools::command_by("WEBTRUNK_TEST_NODE", "node")?;
-        let chromium = tools::command("chromium")?;
         tools::path(&folder.join("node_modules/.package-lock.json"), "run npm ci there")?;
         let mut process = Process::start(
             command(node)
-                .arg("driver.mjs")
+                .arg(program)
                 .current_dir(folder)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
@@ -99,7 +117,6 @@ impl Browser {
             pid: 0,
             _process: Mutex::new(process),
         };
-        let launch = json!({"do": "launch", "browser": chromium, "microphone": speech::file()});
         let launched = driver.wait(driver.send(launch)).expect("the browser starts");
         driver.origin = launched["origin"].as_str().expect("an origin").to_owned();
         driver.pid = launched["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).expect("a pid");

@@ -1,0 +1,39 @@
+//! The SDK in Firefox: its own SDP, ICE, DTLS and Opus.
+
+use super::stage::Stage;
+use crate::sip::sipp::Sipp;
+use crate::support::browser::Browser;
+use crate::support::host::Host;
+use crate::support::machine::Machine;
+
+#[test]
+fn a_page_with_the_sdk_in_firefox_calls_a_phone_and_is_called_and_both_hear_each_other() {
+    // Firefox has no candidates on loopback, nor where nothing leads out.
+    let [inside, outside] = [Machine::new(), Machine::new()];
+    inside.lay_cable("firefox", &["10.99.7.1/24"], &outside, &["10.99.7.2/24"]);
+    outside.ip("route add default via 10.99.7.1");
+    let Some(firefox) = outside.run(Browser::firefox) else { return };
+    inside.run(|| calls(&firefox));
+}
+
+fn calls(firefox: &Browser) {
+    let Some(mut stage) = Stage::lay_in(firefox, Some(Host::machine("10.99.7.1"))) else { return };
+    let phone = stage.call();
+    let measured = stage.alice.statistics();
+    assert!(measured["browser"]["packetsReceived"].as_u64().is_some_and(|count| count > 50), "{measured}");
+    stage.alice.hangup();
+    assert_eq!(stage.alice.next("ended")["cause"], "hangup");
+    phone.finish();
+
+    let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &[("FORMATS", "0")]);
+    assert_eq!(stage.alice.next("incoming")["from"], "2001");
+    phone.wait_for("180");
+    stage.alice.answer();
+    stage.alice.next("accepted");
+    let answered = phone.wait_for("200");
+    stage.talk(&answered);
+    phone.go_on();
+    assert_eq!(stage.alice.next("ended")["cause"], "hangup");
+    phone.finish();
+    stage.assert_over(2);
+}
