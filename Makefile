@@ -11,7 +11,7 @@
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
 # make comings   500 times (COMINGS=) a party comes to a conference of ten or goes, and nobody hears a click
 # make defences  take each defence of signalling out, and see that its test fails, into docs/DEFENCES.md
-# make pages     what a thousand idle pages cost, how soon a hundred that call are told, and a hundred reloads and changes of address
+# make pages     what a thousand idle pages cost, how soon a hundred that call are told, a hundred reloads and changes of address, and the time to set a call up
 # make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
@@ -73,8 +73,8 @@ comings: setup-test
 	WEBTRUNK_COMINGS=$(COMINGS) $(CARGO) test $(LOCKED) --workspace --test calls joins_and_leaves_of_a_conference -- --nocapture
 
 pages: setup-test
-	$(MAKE) web
-	$(CARGO) test $(LOCKED) --release --workspace --test calls agents::json -- --ignored --nocapture --test-threads=1
+	$(MAKE) web $(DRIVER_MODULES)
+	$(CARGO) test $(LOCKED) --release --workspace --test calls -- agents::json sdk::set_up --ignored --nocapture --test-threads=1
 
 check:
 	$(CARGO) fmt --all --check

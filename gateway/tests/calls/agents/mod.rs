@@ -57,7 +57,7 @@ mod secure;
 mod served_store;
 mod sighted;
 mod srtp;
-mod stage;
+pub(crate) mod stage;
 mod strangers;
 mod stream_phone;
 mod stubborn;

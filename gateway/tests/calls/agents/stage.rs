@@ -23,8 +23,8 @@ pub(super) const CALLEE_HZ: u16 = 850;
 pub(super) const RTP_PORTS: RangeInclusive<u16> = 20_000..=20_003;
 
 /// The gateway and its peers' hosts. Numbers that begin with 9 are the carrier's.
-pub(super) struct Stage {
-    pub(super) gateway: Gateway,
+pub(crate) struct Stage {
+    pub(crate) gateway: Gateway,
     /// Of the trunk "office", which calls.
     pub(super) office: Host,
     /// Of the trunk "carrier", which is called.
@@ -38,7 +38,7 @@ impl Stage {
     }
 
     /// A stage with what a configuration has already.
-    pub(super) fn with(codecs: &[&str], config: GatewayConfig) -> Self {
+    pub(crate) fn with(codecs: &[&str], config: GatewayConfig) -> Self {
         Self::with_lines(codecs, config, "")
     }
 
@@ -118,7 +118,7 @@ impl Stage {
     }
 
     /// What the phone at the carrier is like.
-    pub(super) fn callee(&self, codec: CodecId) -> PhoneConfig {
+    pub(crate) fn callee(&self, codec: CodecId) -> PhoneConfig {
         self.phone(&self.carrier, codec, CALLEE_HZ)
     }
 
@@ -175,7 +175,7 @@ impl Stage {
 }
 
 /// Starts a phone.
-pub(super) async fn phone(config: PhoneConfig) -> Phone {
+pub(crate) async fn phone(config: PhoneConfig) -> Phone {
     Phone::new(config).await.expect("the host is ours")
 }
 

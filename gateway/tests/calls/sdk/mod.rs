@@ -5,6 +5,7 @@ mod crm;
 mod examples;
 mod firefox;
 mod server;
+mod set_up;
 mod stage;
 mod supervisor;
 mod survival;

@@ -129,6 +129,16 @@ impl Page {
         self.browser.act(reload).unwrap_or_else(|error| panic!("{} is not loaded anew: {error}", self.name));
     }
 
+    /// Makes ready to time calls.
+    pub(crate) fn open_set_up(&self) {
+        self.run("openSetUp", &json!([]));
+    }
+
+    /// Calls, and gives how many ms passed from there until something was heard.
+    pub(crate) fn set_up(&self, target: &str) -> f64 {
+        self.run("setUp", &json!([target])).as_f64().expect("a time")
+    }
+
     /// What is measured of the call at the gateway and in the browser. Our SDK alone tells.
     pub(crate) fn statistics(&self) -> Value {
         self.run("statistics", &json!([]))

@@ -6,6 +6,7 @@ import { Events } from './events.js';
 import { Frames } from './frames.js';
 import { JssipLine } from './jssip_line.js';
 import { openMicrophone } from './microphone.js';
+import { SetUp } from './set_up.js';
 import { SipjsLine } from './sipjs_line.js';
 import { WebtrunkLine } from './webtrunk_line.js';
 
@@ -15,13 +16,17 @@ const events = new Events();
 const ear = new Ear();
 const frames = new Frames();
 const sent = new Frames();
+let setUp = null;
 let line = null;
 
 window.phone = {
   /** `account` holds user, login (of Digest or one that lasts for a while, or null), password, domain, socket; `wish` library, microphone, codecs, opus, watchesFrames and refreshes. */
   async register(account, { library, microphone, codecs, opus, watchesFrames, refreshes }) {
     await ear.open();
-    const onTrack = (stream) => ear.attach(stream);
+    const onTrack = (stream) => {
+      ear.attach(stream);
+      setUp?.attach(stream);
+    };
     const [onFrame, onSent] = [frames, sent].map((end) => (frame) => end.take(frame));
     watchConnections({ onTrack, ...(watchesFrames && { onFrame, onSent }), codecs, opus });
     line = new LINES[library](account, events, await openMicrophone(microphone), refreshes);
@@ -29,6 +34,12 @@ window.phone = {
   },
   unregister: () => line.stop(),
   call: (target, headers) => line.call(target, headers),
+  /** From now on calls can be timed. */
+  openSetUp: async () => {
+    setUp = new SetUp();
+    await setUp.open();
+  },
+  setUp: (target) => setUp.measure(() => line.call(target)),
   deviceAddress: () => line.deviceAddress(),
   answer: () => line.answer(),
   hangup: (status) => line.hangup(status),
