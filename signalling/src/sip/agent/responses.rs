@@ -6,7 +6,7 @@ use webtrunk_engine::LegId;
 
 use super::core::Agent;
 use super::surroundings::Doorkeeper;
-use crate::sip::call::refuse_answer;
+use crate::sip::call::{Call, refuse_answer};
 use crate::sip::flow::Flow;
 use crate::sip::message::{Request, Response};
 use crate::sip::transaction::TransactionKey;
@@ -25,11 +25,15 @@ impl<D: Doorkeeper> Agent<D> {
         };
         if !(ack.is_direct() && self.is_anothers(leg, &flow, now)) {
             self.follow_answer(leg, flow, now);
-        } else if !ack.body.is_empty() {
+        } else if !ack.body.is_empty() || self.awaits_description(leg) {
             return;
         }
-        // One without a description says no more than that our answer has come, whoever says it.
+        // Where no description is due it says no more than that our answer has come, whoever says it.
         self.with_call(leg, now, |call, context| call.handle_ack(ack, context));
+    }
+
+    fn awaits_description(&self, leg: LegId) -> bool {
+        self.calls.get(&leg).and_then(|slot| slot.call.as_ref()).is_some_and(Call::awaits_description)
     }
 
     /// Whether a response in a user's dialog comes by another user's phone, from an address to which the request did not go: a

@@ -78,6 +78,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the ACK that it waits for must bring an answer.
+    pub(super) const fn awaits_description(&self) -> bool {
+        matches!(self, Self::AwaitingAck { awaits: Awaits::Answer, .. })
+    }
+
     /// What a new offer of the peer meets.
     pub(super) const fn admission(&self) -> Admission {
         match self {

@@ -64,6 +64,14 @@ impl Call {
         }
     }
 
+    /// Whether the ACK of our 2xx must bring the answer to an offer in it.
+    pub(in crate::sip) const fn awaits_description(&self) -> bool {
+        match self {
+            Self::Session(call) => call.exchange.awaits_description(),
+            Self::Outgoing(_) | Self::Incoming(_) | Self::Leaving(_) => false,
+        }
+    }
+
     /// Takes a CANCEL of an INVITE of this call. That of a re-INVITE has no effect: what the gateway
     /// has begun it finishes, which RFC 3261 9.2 allows.
     pub(in crate::sip) fn handle_cancel(

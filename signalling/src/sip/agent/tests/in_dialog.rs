@@ -313,6 +313,32 @@ fn what_another_user_says_in_a_dialog_by_a_flow_of_its_own_is_refused() {
     assert_eq!(peer.sent_flows(), [own], "it was moved nowhere");
 }
 
+/// One without a description would end a call that waits for it.
+#[test]
+fn where_the_answer_is_due_in_the_ack_no_ack_of_another_user_is_taken() {
+    let mut peer = Peer::over_websocket();
+    let call = peer.call_in();
+    let own = peer.flow;
+    let reinvite = peer.request_in(&call, "INVITE");
+    let cseq = reinvite.headers.cseq().expect("is whole").number;
+    peer.receive(reinvite);
+    peer.command(Command::AnswerReoffer { leg: call.leg, description: description(6) });
+    peer.sent_messages();
+    let told = peer.told.len();
+    let mut ack = peer.request_in(&call, "ACK");
+    ack.headers.set(HeaderName::CSeq, format!("{cseq} ACK"));
+    peer.flow.connection = Some(EVES);
+    peer.receive(ack.clone());
+    peer.receive(with_offer(ack.clone(), 8));
+    assert_eq!((peer.lines(), peer.told.len()), (Vec::new(), told));
+    peer.flow = own;
+    peer.receive(with_offer(ack, 7));
+    assert!(matches!(
+        peer.told.last(),
+        Some(Event::Acknowledged { description: Some(d), .. }) if *d == description(7)
+    ));
+}
+
 /// A telephone of two users may come by the other's stream first, and proves whose call it is.
 #[test]
 fn who_proves_to_be_the_user_of_a_dialog_speaks_in_it_by_whatever_flow() {
