@@ -10,7 +10,7 @@ use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
-use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, all_of_customer};
+use webtrunk_signalling::auth::issuer::{all_of_customer, customer_of};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::locations::{ContactInfo, Locations};
 use webtrunk_signalling::routing::BridgeTarget;
@@ -148,8 +148,7 @@ impl Directory for GatewayDirectory {
     }
 
     fn number_of(&self, user: &str) -> Option<String> {
-        let (customer, _) = user.split_once(CUSTOMER_MARK)?;
-        self.numbers.get(customer).cloned()
+        self.numbers.get(customer_of(user)?).cloned()
     }
 
     fn counted_with(&self, user: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::adapter::Origin;
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, customer_of};
 use webtrunk_signalling::spending::{CallLimits, Numbers};
 
 use super::entry::CustomerSection;
@@ -105,7 +105,7 @@ impl SpendingLimits {
         });
         let customers: BTreeMap<String, [Option<Arc<CallLimits>>; 2]> = limits.collect();
         let named = self.users.into_iter().map(|(user, own)| {
-            let owner = user.split_once(CUSTOMER_MARK).and_then(|(owner, _)| customers.get(owner));
+            let owner = customer_of(&user).and_then(|owner| customers.get(owner));
             let of_each = owner.and_then(|[of_each, _]| of_each.as_deref());
             let both = of_each.map_or(Arc::clone(&own), |of_each| Arc::new((*own).clone().and(of_each)));
             (user, both)

@@ -67,6 +67,8 @@ async fn run(
     mut asking: mpsc::Receiver<Asked>,
     drain_timeout: watch::Sender<Duration>,
 ) {
+    // Why the store could not be read again: told once.
+    let mut told = None;
     loop {
         let asked = tokio::select! {
             requested = reloads.requested() => match requested {
@@ -83,9 +85,11 @@ async fn run(
                     continue;
                 }
                 Requested::Again => {
-                    if let Err(error) = reloads.read_again(&changed).await {
-                        warn!(%error, "the store's people cannot be read again yet");
+                    let unread = reloads.read_again(&changed).await.err().map(|error| error.to_string());
+                    if let Some(error) = unread.as_ref().filter(|_| unread != told) {
+                        warn!(error, "the store's people cannot be read again yet; it is tried every two seconds");
                     }
+                    told = unread;
                     continue;
                 }
                 Requested::Reload => None,

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
 use super::scope::Scope;
@@ -109,8 +109,7 @@ impl ApiKey {
     /// Whether a user is one of those that it may know of.
     #[must_use]
     pub fn sees(&self, user: &str) -> bool {
-        let owner = || user.split_once(CUSTOMER_MARK).map(|(customer, _)| customer);
-        self.customer.as_ref().is_none_or(|own| owner() == Some(own))
+        self.customer.as_deref().is_none_or(|own| customer_of(user) == Some(own))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::adapter::Party;
 use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::EphemeralKeys;
 use crate::auth::ice_servers::{IceServer, IceSources};
-use crate::auth::issuer::{CUSTOMER_MARK, user_of_customer};
+use crate::auth::issuer::{CUSTOMER_MARK, customer_of, user_of_customer};
 use crate::auth::limits::{FailureLimits, Proof as Reach};
 use crate::auth::secret::SecretText;
 use crate::auth::token::{
@@ -257,8 +257,7 @@ impl Door {
     /// Whether the user that a customer's token named is the one that it would name now.
     fn is_customers_still(&self, granted: &Granted, user: &str) -> bool {
         granted.grant.customer.as_ref().is_none_or(|customer| {
-            let named = user.split_once(CUSTOMER_MARK).map(|(named, _)| named);
-            (named == Some(customer.as_str())) == self.customers.contains_key(customer)
+            (customer_of(user) == Some(customer.as_str())) == self.customers.contains_key(customer)
         })
     }
 
@@ -325,7 +324,7 @@ impl Door {
 
     /// Whether a name is one of a customer's users, whom its tokens alone may name.
     fn is_of_customer(&self, user: &str) -> bool {
-        user.split_once(CUSTOMER_MARK).is_some_and(|(named, _)| self.customers.contains_key(named))
+        customer_of(user).is_some_and(|named| self.customers.contains_key(named))
     }
 
     /// The account that a user's token brings, where it is more than a name.

@@ -7,7 +7,7 @@
 //! whose phones rang, and no more -----------------------------------------------------> nothing
 //! ```
 
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::cdr::{CallRecord, LegRecord, OriginRecord, Stage, Way};
 
 use crate::rest::keys::ApiKey;
@@ -36,18 +36,18 @@ impl Belonging {
     /// Of a call; `dialled` is whose number or user was dialled.
     #[must_use]
     pub fn new(record: &CallRecord, dialled: Option<String>) -> Self {
-        let made = customer_of(&record.origin).map(str::to_owned);
+        let made = customer_of_party(&record.origin).map(str::to_owned);
         let taken = dialled.or_else(|| {
             let called = record.legs.iter().filter(|leg| leg.way == Way::Out);
             let answered =
-                called.filter_map(|leg| Some((talked_from_ms(leg)?, customer_of(leg.party.as_ref()?)?)));
+                called.filter_map(|leg| Some((talked_from_ms(leg)?, customer_of_party(leg.party.as_ref()?)?)));
             answered.min_by_key(|(at_ms, _)| *at_ms).map(|(_, customer)| customer.to_owned())
         });
         let mut owners: Vec<_> = made.into_iter().chain(taken).collect();
         owners.dedup();
         let talked = record.legs.iter().filter(|leg| talked_from_ms(leg).is_some());
         let mut parties: Vec<_> =
-            talked.filter_map(|leg| customer_of(leg.party.as_ref()?)).map(str::to_owned).collect();
+            talked.filter_map(|leg| customer_of_party(leg.party.as_ref()?)).map(str::to_owned).collect();
         parties.sort_unstable();
         parties.dedup();
         parties.retain(|party| !owners.contains(party));
@@ -91,9 +91,9 @@ pub fn talked_from_ms(leg: &LegRecord) -> Option<u64> {
     leg.timeline.segments.iter().find(|segment| is_talk(segment.stage)).map(|segment| segment.begin_ms)
 }
 
-fn customer_of(party: &OriginRecord) -> Option<&str> {
+fn customer_of_party(party: &OriginRecord) -> Option<&str> {
     match party {
-        OriginRecord::User(user) => user.split_once(CUSTOMER_MARK).map(|(customer, _)| customer),
+        OriginRecord::User(user) => customer_of(user),
         OriginRecord::Trunk(_) => None,
     }
 }

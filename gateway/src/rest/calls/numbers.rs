@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::cdr::CallRecord;
 
 use super::belonging::Belonging;
@@ -32,7 +32,7 @@ impl Numbers {
     #[must_use]
     pub fn may_show(&self, user: &str, number: &str) -> bool {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let own = user.split_once(CUSTOMER_MARK).and_then(|(customer, _)| known.by_customer.get(customer));
+        let own = customer_of(user).and_then(|customer| known.by_customer.get(customer));
         own.is_none_or(|own| own.iter().any(|known| known == number))
     }
 
@@ -46,10 +46,9 @@ impl Numbers {
     #[must_use]
     pub fn owner(&self, dialled: &str) -> Option<String> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let of_user = || dialled.split_once(CUSTOMER_MARK).map(|(customer, _)| customer);
         let is_customer = |name: &&str| known.by_customer.contains_key(*name);
         let of_number = known.owners.get(bare(dialled)).cloned();
-        of_number.or_else(|| of_user().filter(is_customer).map(str::to_owned))
+        of_number.or_else(|| customer_of(dialled).filter(is_customer).map(str::to_owned))
     }
 
     /// Whose a call is.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
+use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::cdr::Stamp;
 
 use crate::rest::calls::OwnedCall;
@@ -119,9 +119,7 @@ impl Happening {
         match self {
             Self::Call(_, call) => call.belonging.customers().cloned().collect(),
             Self::Recording(_, call) => call.belonging.owners().to_vec(),
-            Self::Registration(user, _) => {
-                user.split_once(CUSTOMER_MARK).map(|(customer, _)| customer.to_owned()).into_iter().collect()
-            }
+            Self::Registration(user, _) => customer_of(user).map(str::to_owned).into_iter().collect(),
         }
     }
 
