@@ -12,7 +12,7 @@ import { WebtrunkError, isFault } from './fault.js';
 import { Media } from './media.js';
 import type { Wish as OfferWish } from './media.js';
 import type { Facts } from './memory.js';
-import type { Dtmf, Ended, Mode, Progress, Quality, Rejection, Speaker, Statistics, Wish } from './protocol.js';
+import type { Dtmf, Ended, Mode, OneWay, Progress, Quality, Rejection, Speaker, Statistics, Wish } from './protocol.js';
 import type { Session } from './session.js';
 import type { GatewayEvent } from './socket.js';
 import { summarise } from './statistics.js';
@@ -39,6 +39,8 @@ export interface CallEvents {
   speaker: Speaker;
   /** What is measured of it, every five seconds. */
   quality: Quality;
+  /** One of the two has been heard for ten seconds and seems not to be heard itself. */
+  oneWay: OneWay;
   /** The media has a path, or none for the moment. */
   path: boolean;
   /** It is over. */
@@ -268,6 +270,7 @@ export class Call extends Emitter<CallEvents> {
       case 'transferProgress': return this.emit('transferProgress', event.params);
       case 'quality': return this.emit('quality', event.params);
       case 'speaker': return this.emit('speaker', event.params);
+      case 'oneWay': return this.emit('oneWay', event.params);
       case 'candidates': return this.#onCandidates(event.params.fragment);
       case 'restartNeeded': return this.#restart();
       case 'ended': return this.finish(event.params);

@@ -223,6 +223,14 @@ export interface Named {
 /** No parameters. */
 export interface Nothing {}
 
+/** Parameters of `oneWay`. */
+export interface OneWay {
+  /** The call. */
+  callId: string;
+  /** Whether it is the page that the other end does not hear; else the page does not hear the other end. */
+  isSelfUnheard: boolean;
+}
+
 /** Parameters of `ping`. */
 export interface Ping {
   /** The number of the last event that the page saw. */
@@ -618,6 +626,8 @@ export interface Events {
   quality: Quality;
   /** Another speaks in the conference that the call is in, or nobody any more. It is not told again after `resume`. */
   speaker: Speaker;
+  /** One of the two has been heard for ten seconds and seems not to be heard itself: a microphone without sound, a network that carries audio in one direction alone, or somebody who has only listened for twenty. */
+  oneWay: OneWay;
   /** What a user does that the page watches. After `resume` it is told of all of them, as it is then. */
   presence: Presence;
   /** The gateway is found at further addresses, of which its description told nothing. */

@@ -158,6 +158,11 @@ pub enum News {
         /// Whether it is the party itself.
         is_self: bool,
     },
+    /// One of the two has been heard for ten seconds and seems not to be heard itself.
+    OneWay {
+        /// Whether it is the party itself that nobody hears; else it hears nobody.
+        is_self_unheard: bool,
+    },
     /// What is measured of its media, which it asked for; `None` where there is nothing yet.
     Figures(Option<Box<LegStats>>),
     /// All our candidates, since some have come that our description, which it has, is without.

@@ -300,7 +300,8 @@ impl B2bua {
                 self.on_agreed(leg, direction, takes_digits, now);
             }
             // The engine logs what is heard, and what was; a call goes on whatever it is.
-            CallEvent::LegConnected { .. } | CallEvent::LegEnded { .. } | CallEvent::OneWayAudio { .. } => {}
+            CallEvent::LegConnected { .. } | CallEvent::LegEnded { .. } => {}
+            CallEvent::OneWayAudio { unheard } => self.tell_one_way(unheard),
             CallEvent::AudioChanged { leg, now: heard, .. } => self.on_audio_changed(leg, heard),
             CallEvent::LegSilent { leg } => self.on_silence(leg, now),
             CallEvent::LegClosed { leg } => self.on_media_closed(leg, now),

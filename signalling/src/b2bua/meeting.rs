@@ -119,6 +119,16 @@ impl B2bua {
         told.into_iter().for_each(|told| self.effect(told));
     }
 
+    /// That a party is not heard is told to the two that have words for it: either may be able to mend it.
+    pub(super) fn tell_one_way(&mut self, unheard: LegId) {
+        for leg in std::iter::once(unheard).chain(self.opposite(unheard).map(|other| other.leg)) {
+            let news = News::OneWay { is_self_unheard: leg == unheard };
+            let told = self.party(leg).filter(|party| party.is_talking());
+            let told = told.map(|party| party.signal(Command::Tell { leg, news }));
+            told.into_iter().for_each(|told| self.effect(told));
+        }
+    }
+
     /// Whether who asks may supervise the party, and the two talk.
     pub(super) fn check_supervising(
         &self,

@@ -37,6 +37,9 @@ pub enum Event {
     Quality(Quality),
     /// Another speaks in the conference that the call is in, or nobody any more. It is not told again after `resume`.
     Speaker(Speaker),
+    /// One of the two has been heard for ten seconds and seems not to be heard itself: a microphone without sound, a network that
+    /// carries audio in one direction alone, or somebody who has only listened for twenty.
+    OneWay(OneWay),
     /// What a user does that the page watches. After `resume` it is told of all of them, as it is then.
     Presence(Presence),
     /// The gateway is found at further addresses, of which its description told nothing.
@@ -222,6 +225,16 @@ pub struct Speaker {
     pub name: Option<String>,
     /// Whether it is the page itself.
     pub is_self: bool,
+}
+
+/// Parameters of `oneWay`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OneWay {
+    /// The call.
+    pub call_id: String,
+    /// Whether it is the page that the other end does not hear; else the page does not hear the other end.
+    pub is_self_unheard: bool,
 }
 
 /// Parameters of `presence`.

@@ -26,7 +26,7 @@ pub use cause::Ended;
 pub use document::{asyncapi, reference, schema};
 pub use error::{ErrorCode, ErrorData, Fault};
 pub use event::{
-    CallEvent, CallState, Candidates, Dtmf, Event, Incoming, KnownCall, Media, Message, Presence,
+    CallEvent, CallState, Candidates, Dtmf, Event, Incoming, KnownCall, Media, Message, OneWay, Presence,
     PresenceState, Progress, Quality, Registration, RegistrationState, Replaced, Speaker, TransferStep,
 };
 pub use frame::{Frame, Id, notification, refusal, response};

@@ -51,6 +51,7 @@ impl Event {
             Self::TransferProgress(of) => ("transferProgress", Some(&of.call_id)),
             Self::Quality(of) => ("quality", Some(&of.call_id)),
             Self::Speaker(of) => ("speaker", Some(&of.call_id)),
+            Self::OneWay(of) => ("oneWay", Some(&of.call_id)),
             Self::Presence(_) => ("presence", None),
             Self::Candidates(of) => ("candidates", Some(&of.call_id)),
             Self::RestartNeeded(of) => ("restartNeeded", Some(&of.call_id)),

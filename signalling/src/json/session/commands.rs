@@ -49,6 +49,9 @@ impl Session {
             Command::Tell { leg, news: News::Speaker { name, is_self } } => {
                 self.on_speaker(leg, name, is_self)
             }
+            Command::Tell { leg, news: News::OneWay { is_self_unheard } } => {
+                self.on_one_way(leg, is_self_unheard)
+            }
             Command::Tell { leg, news: News::Candidates(fragment) } => {
                 if let Some((call_id, _)) = self.own(leg) {
                     self.tell(&Event::Candidates(Candidates { call_id, fragment: fragment.to_string() }));
