@@ -224,6 +224,37 @@ fn an_answer_counts_once_from_where_the_check_went_and_signed_with_the_peers_pas
     assert!(!meeting.ours.is_validated(peer(2), own()));
 }
 
+/// Errors whose number is cut off at each place, is out of range or lies about its length, and any octets in the answer's place:
+/// whoever sees a check can send them (CVE-2021-37706 was an ERROR-CODE of fewer than four octets).
+#[test]
+fn answers_that_are_cut_off_or_nonsense_change_nothing() {
+    let mut meeting = Meeting::new(&[1]);
+    meeting.ours.handle_timeout(meeting.now);
+    let check = meeting.ours.poll_transmit().expect("a check");
+    meeting.peer.handle_stun(&check.payload, check.local, check.to, meeting.now).expect("a good check");
+    let answer = meeting.peer.poll_transmit().expect("an answer").payload;
+    let now = meeting.now;
+    let error = |value: &[u8], length: u16| {
+        let padded = value.len().next_multiple_of(4);
+        let mut message = [&[0x01, 0x11], &(4 + padded as u16).to_be_bytes(), &check.payload[4..20]].concat();
+        message.extend([[0, 9], length.to_be_bytes()].as_flattened());
+        message.extend(value);
+        message.resize(24 + padded, 0);
+        message
+    };
+    let whole = [0, 0, 4, 87, b'R', b'o', b'l', b'e'];
+    let cut = (0..=whole.len()).map(|length| error(&whole[..length], length as u16));
+    let lies = [0, 1, 3, 5, 64, u16::MAX].map(|length| error(&whole[..4], length));
+    let numbers = [[0, 0, 0, 0], [0, 0, 7, 99], [0, 0, 0xFF, 0xFF], [0xFF; 4]].map(|it| error(&it, 4));
+    let shortened = (0..answer.len()).map(|length| answer[..length].to_vec());
+    for message in cut.chain(lies).chain(numbers).chain(shortened) {
+        let taken = meeting.ours.handle_stun(&message, peer(1), own(), now);
+        assert!(taken.is_err(), "{message:02x?}");
+        assert_eq!(meeting.ours.path(), None);
+    }
+    assert_eq!(meeting.ours.handle_stun(&answer, peer(1), own(), now), Ok(()), "the answer is taken still");
+}
+
 #[test]
 fn a_restart_with_a_lite_peer_is_checked_by_us_again() {
     let mut meeting = Meeting::new(&[1, 2]);

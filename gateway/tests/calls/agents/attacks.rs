@@ -7,7 +7,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, LaterKeys, PhoneConfig, PhoneSrtp, SrtpProfile, WebrtcConfig};
 
 use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_level, assert_mostly_hears};
-use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
+use super::stage::{CALLEE_HZ, CALLER_HZ, RTP_PORTS, Stage, phone, talk, talk_from_webrtc, webrtc};
 use crate::support::forgery;
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::gateway_config::{SIP_PORT, WEBRTC_PORT};
@@ -201,6 +201,26 @@ async fn strangers_are_neither_heard_nor_answered() {
     let (far, near) = tokio::join!(far, near);
     assert_eq!((far, near), (0, 0), "bytes were answered");
     assert_undisturbed(&call, &lifted).await;
+    hang_up(&stage, call).await;
+    assert_eq!(received(&stage, "rtp").1, 0, "lost");
+}
+
+/// From before the answer on, while the gateway does not know yet from where a phone behind a NAT sends: a stranger's voice in order,
+/// from a host that neither was told nor signals, is not taken for the phone's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_is_there_before_the_phone_is_not_learned() {
+    let relay = Relay::new();
+    let (stage, caller) = Stage::behind_nat(&relay, Faults::NONE);
+    let gateway = stage.gateway.sip().ip();
+    let targets: Vec<_> = RTP_PORTS.map(|port| SocketAddr::new(gateway, port)).collect();
+    let stranger = Host::new();
+    let attack = tokio::spawn(Attacker::new(stranger.ip(), targets).attack());
+    // Some volleys come before there is anything at the ports.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (caller, callee) = (phone(caller).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk(&caller, &callee).await;
+    assert_undisturbed(&call, &lifted).await;
+    assert_eq!(attack.await.expect("it attacks to its end"), 0, "bytes were answered");
     hang_up(&stage, call).await;
     assert_eq!(received(&stage, "rtp").1, 0, "lost");
 }

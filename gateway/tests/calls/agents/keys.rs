@@ -89,6 +89,26 @@ fn assert_is_held_for_a_tenth(call_digits: &[webtrunk_loadtest::agent::HeardDigi
     }
 }
 
+/// Opus has a clock of 48 kHz, and keys beside it too. A browser is told of keys in signalling.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_beside_opus_have_its_clock() {
+    let stage = Stage::new(&["PCMU"]);
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+    let answer = call.remote_description().expect("an answer");
+    assert!(answer.text.contains("telephone-event/48000"), "{}", answer.text);
+    assert_hears(&call, CALLEE_HZ).await;
+    call.send_digits(KEYS).await.expect("events are agreed on");
+    lifted.heard_digits(KEYS.len(), PATIENCE).await.expect("digits");
+    let heard = lifted.heard().await.expect("a log");
+    assert_eq!(heard.digits_text(), KEYS);
+    assert_is_held_for_a_tenth(&heard.digits, 8000);
+    lifted.send_digits(KEYS).await.expect("events are agreed on");
+    assert!(wait_until(PATIENCE, || call.info_digits() == KEYS), "only {:?} came", call.info_digits());
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}
+
 /// Voice of 16 kHz has events of 16 kHz beside it (RFC 4733 2.1), which become others' and come from them.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_have_the_clock_of_the_voice_beside_them() {

@@ -1,6 +1,8 @@
-//! A recording whose writer stands still, as with a disk that does not answer: the call does not notice.
+//! A recording whose writer stands still or fails, as with a disk that does not answer or is broken: the call does not notice.
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use super::ear::{assert_hears_no_gap, assert_is_one_stream, assert_mostly_hears}
 use super::recorded::{read_wav, recording, stage, talk};
 use super::stage::{CALLEE_HZ, CALLER_HZ, phone, webrtc};
 use crate::support::gateway::PATIENCE;
+use crate::support::process::Process;
 use crate::support::tools;
 
 /// A thread of a process that stands still as long as this is held.
@@ -26,14 +29,7 @@ struct Still {
 impl Still {
     /// Stops the thread of this name; `None` where that is not allowed.
     fn stop(process: u32, name: &str) -> Option<Self> {
-        let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
-        let mut tasks = tasks.map(|task| task.expect("a thread").path());
-        let is_it = |path: &std::path::PathBuf| {
-            fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
-        };
-        let task = tasks.find(is_it).expect("a thread of this name");
-        let id = task.file_name().and_then(|id| id.to_str()).and_then(|id| id.parse().ok());
-        let pid = Pid::from_raw(id.expect("a number"));
+        let pid = thread_of(process, name);
         let (release, released) = mpsc::channel();
         let (told, is_stopped) = mpsc::channel();
         // Whoever traces a thread is one thread, too.
@@ -49,6 +45,17 @@ impl Still {
             Err(error) => tools::not_possible(&format!("no thread can be stopped: {error}")),
         }
     }
+}
+
+/// A process's thread of this name.
+fn thread_of(process: u32, name: &str) -> Pid {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
+    let mut tasks = tasks.map(|task| task.expect("a thread").path());
+    let is_it =
+        |path: &PathBuf| fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name);
+    let task = tasks.find(is_it).expect("a thread of this name");
+    let id = task.file_name().and_then(|id| id.to_str()).and_then(|id| id.parse().ok());
+    Pid::from_raw(id.expect("a number"))
 }
 
 impl Drop for Still {
@@ -85,4 +92,34 @@ async fn a_disk_that_stands_still_costs_the_recording_packets_and_the_call_none(
     let seconds = sides[0].len() as f64 / f64::from(rate.hz());
     assert!(seconds > 13.0, "the file follows the clock past the standstill: {seconds:.2} s");
     stage.gateway.assert_all_is_over(1);
+}
+
+/// Every write fails as on a broken disk from the third second on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_breaks_ends_the_recording_and_not_the_call() {
+    let Some(strace) = tools::command("strace") else { return };
+    let folder = TempDir::new().expect("a folder");
+    let stage = stage(folder.path());
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk(&alice, &callee, "wav").await;
+    call.heard_packets(150, PATIENCE).await.expect("audio");
+    let recorder = thread_of(stage.gateway.process.id(), "recorder").to_string();
+    let failing = ["-e", "trace=write,pwrite64", "-e", "inject=write,pwrite64:error=EIO"];
+    let mut breaking = Command::new(strace);
+    // Of this file alone: the log is written by this thread too.
+    breaking.args(["-q", "-o", "/dev/null", "-p", &recorder, "-P"]).arg(recording(folder.path(), "wav"));
+    breaking.args(failing).stdin(Stdio::null());
+    let _breaking = Process::start(&mut breaking);
+    stage.gateway.log().wait_for(&["recording stopped, and its call goes on", "os error 5"], PATIENCE);
+    let so_far = call.heard().await.expect("a log").packets.len();
+    for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
+        end.heard_packets(so_far + 150, PATIENCE).await.expect("audio");
+        assert_mostly_hears(end, hz).await;
+        assert_hears_no_gap(end).await;
+        assert_is_one_stream(end).await;
+    }
+    call.hang_up().await.expect("confirmed");
+    let (sides, rate) = read_wav(&recording(folder.path(), "wav"));
+    assert!(sides[0].len() > rate.samples_in_ms(1500), "{} samples are left", sides[0].len());
+    drop(stage);
 }

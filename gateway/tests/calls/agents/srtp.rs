@@ -221,6 +221,19 @@ async fn who_insists_on_srtp_where_it_is_forbidden_is_refused() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// Who is called where it is forbidden is offered none.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_is_forbidden_none_is_offered() {
+    let stage = stage("forbid");
+    let (caller, callee) = (caller(&stage, None).await, callee(&stage, None).await);
+    let (call, lifted) = talk(&caller, &callee).await;
+    let offer = lifted.remote_description().expect("an offer").text;
+    assert!(offer.contains("RTP/AVP ") && !offer.contains("a=crypto"), "{offer}");
+    assert_talk((&call, &lifted), [None, None]).await;
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}
+
 /// Every hold and resume of the one phone changes its key, the other keeps its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_changes_in_a_call_is_followed() {

@@ -1,16 +1,30 @@
 //! Several calls of a page in one, supervisors, and what pages are told of others.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::JsonPage;
+use webtrunk_loadtest::agent::{JsonPage, Voice};
 
 use super::page::{
     OTHER_HZ, answer, assert_page_hears, assert_page_hears_no, assert_phone_hears, assert_phone_hears_no,
     call, connect, connected, media, pages, stage,
 };
 use crate::agents::conference::{BOB_HZ, user};
-use crate::agents::stage::{CALLER_HZ, Stage, lift, lift_webrtc, phone};
+use crate::agents::stage::{CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone};
 use crate::support::gateway::PATIENCE;
+
+/// Fails unless the page is told that this one speaks, and of nobody else behind that.
+async fn assert_speaks(page: &mut JsonPage, name: Value, is_self: bool) {
+    let told = loop {
+        let told = page.event("speaker", PATIENCE).await.expect("somebody else speaks");
+        if (&told["name"], &told["isSelf"]) == (&name, &json!(is_self)) {
+            break told;
+        }
+    };
+    let later = page.event("speaker", Duration::from_secs(1)).await;
+    assert!(later.is_err(), "{later:?} after {told}");
+}
 
 /// Fails when `merge` hands on who is merged instead (then the page hears nobody), and when who leaves takes the others with it.
 #[tokio::test(flavor = "multi_thread")]
@@ -38,9 +52,18 @@ async fn a_page_puts_its_two_calls_together_all_hear_each_other_and_go_on_withou
             assert_phone_hears(end, hz).await;
         }
     }
-    page.event("speaker", PATIENCE).await.expect("somebody speaks");
+    // One after another is the only one that says something.
+    taken.say(None);
+    lifted.say(None);
+    assert_speaks(&mut page, json!("alice"), true).await;
     page.request("mute", json!({ "callId": first.call_id, "muted": true })).await.expect("the call is up");
     assert_phone_hears_no(&lifted, CALLER_HZ).await;
+    lifted.say(Some(Voice::tone(OTHER_HZ, LEVEL_DBM0)));
+    assert_speaks(&mut page, json!("9100"), false).await;
+    lifted.say(None);
+    taken.say(Some(Voice::tone(BOB_HZ, LEVEL_DBM0)));
+    assert_speaks(&mut page, json!("bob"), false).await;
+    lifted.say(Some(Voice::tone(OTHER_HZ, LEVEL_DBM0)));
     assert_phone_hears(&lifted, BOB_HZ).await;
     page.request("hangup", json!({ "callId": first.call_id })).await.expect("it is there");
     page.event("ended", PATIENCE).await.expect("its end");
