@@ -189,7 +189,10 @@ fn what_is_lost_of_speech_is_nearer_to_it_than_the_last_packet_again() {
         }
         let (by_concealment, by_repetition) = (snr_db(&lost, &concealed), snr_db(&lost, &again));
         assert!(by_concealment > 1.0, "{by_concealment} dB at {loss_percent} %");
-        assert!(by_concealment > by_repetition + 2.0, "{by_concealment} dB, and {by_repetition} dB by repetition");
+        assert!(
+            by_concealment > by_repetition + 2.0,
+            "{by_concealment} dB, and {by_repetition} dB by repetition"
+        );
     }
 }
 

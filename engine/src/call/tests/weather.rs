@@ -122,7 +122,10 @@ fn what_is_transcoded_has_no_gap_in_sequence_or_time() {
             // What was made up while nothing came and came after all is left out in the next pause: here is none.
             let made_up = all.wrapping_sub((last - first) as u32 * ticks);
             let is_harsh = weather.burst > 1 && weather.loss == 20 && weather.jitter_ms == 100;
-            assert!(made_up <= if is_harsh { 5 * ticks } else { 0 }, "{made_up} ticks, seed {seed}, {weather:?}");
+            assert!(
+                made_up <= if is_harsh { 5 * ticks } else { 0 },
+                "{made_up} ticks, seed {seed}, {weather:?}"
+            );
             // Up to five packets in a row are filled; no run is longer where little is lost.
             if weather.loss <= 5 && weather.burst == 1 && weather.jitter_ms <= 30 {
                 bench.phones[1].assert_unbroken(ticks);

@@ -39,8 +39,8 @@ impl Belonging {
         let made = customer_of_party(&record.origin).map(str::to_owned);
         let taken = dialled.or_else(|| {
             let called = record.legs.iter().filter(|leg| leg.way == Way::Out);
-            let answered =
-                called.filter_map(|leg| Some((talked_from_ms(leg)?, customer_of_party(leg.party.as_ref()?)?)));
+            let answered = called
+                .filter_map(|leg| Some((talked_from_ms(leg)?, customer_of_party(leg.party.as_ref()?)?)));
             answered.min_by_key(|(at_ms, _)| *at_ms).map(|(_, customer)| customer.to_owned())
         });
         let mut owners: Vec<_> = made.into_iter().chain(taken).collect();

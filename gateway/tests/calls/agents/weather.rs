@@ -67,7 +67,9 @@ async fn bursts_jitter_and_doubles_between_webrtc_and_the_gateway() {
     let repaired = figure(&figures, "recovered") + figure(&figures, "concealed");
     assert!(repaired.abs_diff(figure(&figures, "lost")) <= 3, "{repaired} repaired of {figures}");
     // Packets are late by 20 ms as the mean of 40 in each direction, and reports of both with them.
-    for (name, range) in [("jitter_ms", 3.0..30.0), ("round_trip_ms", 0.1..120.0), ("heard_delay_ms", 1.0..200.0)] {
+    for (name, range) in
+        [("jitter_ms", 3.0..30.0), ("round_trip_ms", 0.1..120.0), ("heard_delay_ms", 1.0..200.0)]
+    {
         let measured = figures[name].as_f64();
         assert!(measured.is_some_and(|it| range.contains(&it)), "{name} is not within {range:?}: {figures}");
     }

@@ -11,8 +11,8 @@ use super::requests::{Said, describe, new_name};
 use super::state::Session;
 use crate::adapter::{self, Origin, Supervising, SupervisorMode, TransferProgress, leg_span};
 use crate::json::protocol::{
-    CallEvent, Done, Ended, ErrorCode, Event, Fault, Id, Merge, Mode, OneWay, Outcome, Placed, SetMode, Speaker,
-    Supervise,
+    CallEvent, Done, Ended, ErrorCode, Event, Fault, Id, Merge, Mode, OneWay, Outcome, Placed, SetMode,
+    Speaker, Supervise,
 };
 use crate::room::Room;
 

@@ -5,8 +5,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Direction, JsonPage, PageMedia, WebrtcConfig};
 
 use super::page::{
-    OTHER_HZ, Placed, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change, connect,
-    connected, hang_up, media, pages, stage, stage_of,
+    OTHER_HZ, Placed, answer, assert_page_hears, assert_phone_hears, assert_phone_hears_no, call, change,
+    connect, connected, hang_up, media, pages, stage, stage_of,
 };
 use crate::agents::stage::{CALLER_HZ, Stage, lift, phone};
 use crate::support::gateway::PATIENCE;
@@ -78,7 +78,8 @@ async fn a_page_is_told_that_the_other_end_holds_it_and_what_is_measured() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_heard_is_told_and_so_is_who_does_not_hear() {
     let stage = stage();
-    let (mut alice, mut bob) = (connect(&stage.gateway, "alice").await.0, connect(&stage.gateway, "bob").await.0);
+    let (mut alice, mut bob) =
+        (connect(&stage.gateway, "alice").await.0, connect(&stage.gateway, "bob").await.0);
     let placed = call(&mut alice, media(&stage, CALLER_HZ), "bob").await;
     let silent = PageMedia::open(&WebrtcConfig {
         media_address: Some(stage.gateway.sip().ip()),
@@ -88,7 +89,9 @@ async fn who_is_not_heard_is_told_and_so_is_who_does_not_hear() {
     let taken = answer(&mut bob, silent.expect("a port")).await;
     connected(&mut alice, &placed).await;
     assert_page_hears(&taken.media, CALLER_HZ).await;
-    for (page, call_id, is_self_unheard) in [(&mut alice, &placed.call_id, false), (&mut bob, &taken.call_id, true)] {
+    for (page, call_id, is_self_unheard) in
+        [(&mut alice, &placed.call_id, false), (&mut bob, &taken.call_id, true)]
+    {
         let told = page.event("oneWay", PATIENCE).await.expect("it is certain after ten seconds");
         assert_eq!((&told["callId"], &told["isSelfUnheard"]), (&json!(call_id), &json!(is_self_unheard)));
     }
