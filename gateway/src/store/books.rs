@@ -79,7 +79,10 @@ impl Books {
         match recovered {
             Ok(()) => books.append_lines(connection).await,
             Err(error) => {
-                error!(%error, "calls of the process before wait for the store to be written again")
+                error!(%error, "calls of the process before wait for the store to be written again");
+                if let Some(spare) = &mut books.spare {
+                    spare.reserve().await;
+                }
             }
         }
         Ok(books)

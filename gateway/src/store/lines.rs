@@ -42,8 +42,12 @@ pub(super) fn last_id(path: &Path) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let end = last_newline(&file, file.metadata()?.len())?.map_or(0, |at| at + 1);
-    file.set_len(end)?;
+    let length = file.metadata()?.len();
+    let end = last_newline(&file, length)?.map_or(0, |at| at + 1);
+    // One that is whole keeps the room that is reserved behind it.
+    if end < length {
+        file.set_len(end)?;
+    }
     if end == 0 {
         return Ok(None);
     }

@@ -22,6 +22,7 @@ mod place;
 mod queue;
 mod reading;
 mod registrations;
+mod reserve;
 mod sip_calls;
 mod spare;
 mod spent;

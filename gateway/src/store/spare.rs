@@ -15,7 +15,7 @@ use webtrunk_signalling::cdr::{CallRecord, LastSign, RecordId};
 use super::books::blocking;
 use super::database::Connection;
 use super::spool::Spool;
-use super::{calls, lines};
+use super::{calls, lines, reserve};
 
 /// Records that go back at a time.
 const BATCH: usize = 500;
@@ -34,13 +34,27 @@ pub(super) struct Spare {
     brought: Option<usize>,
     /// That it cannot be written was told.
     is_failing: bool,
+    /// That it has no room of its own was told.
+    is_roomless: bool,
 }
 
 impl Spare {
     /// A file that the process before may have left.
     pub(super) fn new(path: PathBuf) -> Self {
         let left_at = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
-        Self { path, has_records: true, left_at, brought: None, is_failing: false }
+        Self { path, has_records: true, left_at, brought: None, is_failing: false, is_roomless: false }
+    }
+
+    /// Reserves room for it, where there is some.
+    pub(super) async fn reserve(&mut self) {
+        let path = self.path.clone();
+        let held = blocking(move || reserve::hold(&path)).await;
+        if let Err(error) = &held
+            && !self.is_roomless
+        {
+            warn!(%error, file = %self.path.display(), "there is no room to reserve for the spare file");
+        }
+        self.is_roomless = held.is_err();
     }
 
     /// Whether it may have records.
@@ -62,7 +76,7 @@ impl Spare {
         if text.is_empty() {
             return blocking(move || touch(&path)).await;
         }
-        blocking(move || lines::append(&path, &text)).await?;
+        blocking(move || reserve::make_spare(&path).and_then(|()| lines::append(&path, &text))).await?;
         if !self.has_records {
             warn!(file = %self.path.display(), "records of calls wait in the spare file for the store");
         }
@@ -123,6 +137,7 @@ impl Spare {
             info!(records = count, "records of calls that waited in the spare file are in the store");
         }
         self.has_records = false;
+        self.reserve().await;
         Ok(())
     }
 

@@ -61,8 +61,19 @@ async fn a_disk_without_room_for_the_token_of_operators_keeps_no_gateway_from_st
 async fn a_call_that_began_on_a_full_disk_has_its_record_after_a_kill() {
     let Some(disk) = SmallDisk::new(512) else { return };
     let folder = TempDir::new().expect("a folder");
-    let spare = folder.path().join("waiting.jsonl");
-    let mut stage = Stage::with(&["PCMU"], records::config(disk.path()).spare_records(&spare));
+    begin_and_kill(&disk, &folder.path().join("waiting.jsonl")).await;
+}
+
+/// Fails when the spare file has no room of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_began_while_every_disk_was_full_has_its_record_after_a_kill() {
+    let Some(disk) = SmallDisk::new(12 * 1024) else { return };
+    begin_and_kill(&disk, &disk.path().join("waiting.jsonl")).await;
+}
+
+/// A call begins on a full disk, and the process is killed.
+async fn begin_and_kill(disk: &SmallDisk, spare: &Path) {
+    let mut stage = Stage::with(&["PCMU"], records::config(disk.path()).spare_records(spare));
     let filler = disk.path().join("filler");
     fill(&filler);
     let [caller, callee] =
@@ -70,7 +81,7 @@ async fn a_call_that_began_on_a_full_disk_has_its_record_after_a_kill() {
     let (call, lifted) = talk(&caller, &callee).await;
     call.heard_packets(100, PATIENCE).await.expect("audio");
     lifted.heard_packets(100, PATIENCE).await.expect("audio");
-    let is_kept = || fs::read_to_string(&spare).unwrap_or_default().contains("\"talking\"");
+    let is_kept = || fs::read_to_string(spare).unwrap_or_default().contains("\"talking\"");
     assert!(wait_until(PATIENCE, is_kept), "it waits where there is room");
     // That it goes on is known to a second or two.
     tokio::time::sleep(Duration::from_secs(3)).await;
