@@ -142,14 +142,14 @@ impl Engine {
         Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining, recorder, gone }) })
     }
 
-    /// Makes a call; what it tells goes to `events`. It is made on the fullest shard that has room, but where its
+    /// Makes a call; what it tells goes to `events`, in boxes, for a channel keeps room for 32 from the begin, of every call. It is made on the fullest shard that has room, but where its
     /// parties are to meet others in a `room`, on the shard that every call for that room is made on.
     ///
     /// # Errors
     /// [`Refused`] when the engine takes none.
     pub async fn create_call(
         &self,
-        events: mpsc::Sender<CallEvent>,
+        events: mpsc::Sender<Box<CallEvent>>,
         room: Option<Arc<str>>,
     ) -> Result<CallHandle, Refused> {
         if self.inner.is_draining.load(Ordering::Relaxed) {
@@ -321,7 +321,7 @@ mod tests {
                 shards.iter().position(|shard| shard.gauges.standing().calls == 1).expect("it is on one");
             shards[shard].arbiter.stop();
             assert_eq!(timeout(PATIENCE, engine.ended()).await, Ok(ShardGone { shard }));
-            let told = timeout(PATIENCE, events.recv()).await;
+            let told = timeout(PATIENCE, events.recv()).await.map(|told| told.map(|event| *event));
             let cause = EndCause::InternalError;
             assert!(
                 matches!(&told, Ok(Some(CallEvent::Ended { cause: told })) if *told == cause),

@@ -44,7 +44,7 @@ impl Tally {
         };
         *counter += 1;
         self.talked_ms += record.talked_ms;
-        for quality in record.legs.iter().filter_map(|leg| leg.quality.as_ref()) {
+        for quality in record.legs.iter().filter_map(|leg| leg.quality.as_deref()) {
             let media = &mut self.media;
             media.received += quality.packets_in;
             media.sent += quality.packets_out;

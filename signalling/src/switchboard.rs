@@ -256,7 +256,9 @@ impl Switchboard {
         let (media_events, from_engine) = mpsc::channel(MAILBOX);
         let house = self.house();
         let mut desk = Desk::open(self.records.as_ref(), &incoming);
-        match self.admit(&incoming, &house, None, media_events, &stopping, &mut desk).await {
+        let admitted =
+            Box::pin(self.admit(&incoming, &house, None, media_events, &stopping, &mut desk)).await;
+        match admitted {
             Ok((plan, handle, seats)) => {
                 desk.admit(handle.id());
                 // At the highest level, as every span: see `adapter::leg_span`.
@@ -302,8 +304,8 @@ impl Switchboard {
         let house = self.house();
         let mut desk = Desk::originate(self.records.as_ref(), &origination);
         let decision = originate::decide(&origination, &house);
-        let admitted =
-            self.admit(&incoming, &house, Some(decision), media_events, &stopping, &mut desk).await;
+        let admitting = self.admit(&incoming, &house, Some(decision), media_events, &stopping, &mut desk);
+        let admitted = Box::pin(admitting).await;
         // Who asked may be gone.
         let _ = begun.send(admitted.as_ref().map(drop).map_err(|cause| *cause));
         match admitted {
@@ -357,7 +359,7 @@ impl Switchboard {
         incoming: &Incoming,
         house: &House,
         decided: Option<Decision>,
-        media_events: mpsc::Sender<CallEvent>,
+        media_events: mpsc::Sender<Box<CallEvent>>,
         stopping: &watch::Receiver<bool>,
         desk: &mut Desk,
     ) -> Result<(Plan, CallHandle, Vec<Seat>), EndCause> {

@@ -203,7 +203,7 @@ mod tests {
             (0..MAILBOX).for_each(|_| handle.tell(command()));
             assert!(!handle.is_overrun.load(Ordering::Relaxed));
             (0..10).for_each(|_| handle.tell(command()));
-            let told = events.recv().await;
+            let told = events.recv().await.map(|event| *event);
             assert!(matches!(told, Some(CallEvent::Ended { cause: EndCause::Overloaded })), "{told:?}");
             assert!(events.recv().await.is_none(), "the call is told to be over once");
             assert!(!shard.borrow().has_call(id));

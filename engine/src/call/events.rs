@@ -12,7 +12,7 @@ use crate::media::{PlaybackId, RecordingEnd, RecordingFile};
 use crate::sdp::{CandidateFragment, Direction, FragmentError, SessionDescription};
 use crate::{EndCause, LegId};
 
-/// They go through a channel that keeps room for 32 at a time, of every call: what is large is boxed.
+/// What is large is boxed: most are small.
 const _: () = assert!(size_of::<CallEvent>() <= 64);
 
 /// What a call tells.

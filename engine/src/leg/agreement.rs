@@ -168,7 +168,7 @@ impl Leg {
             listening.hear_tones();
         }
         self.sender.agree(SendAgreement::new(&agreed));
-        self.agreed = Some(agreed);
+        self.agreed = Some(Box::new(agreed));
         // What a hold kept silent is not missed at once when the hold ends.
         if let Watch::Connected { heard_at } = &mut self.watch {
             *heard_at = now;

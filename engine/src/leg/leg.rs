@@ -29,7 +29,8 @@ pub struct Leg {
     pub(crate) transport: LegTransport,
     pub(super) negotiator: Negotiator,
     codecs: Vec<CodecId>,
-    pub(super) agreed: Option<Negotiated>,
+    /// In a box, as long as there is none: many calls ring.
+    pub(super) agreed: Option<Box<Negotiated>>,
     pub(crate) receiver: Receiver,
     pub(crate) sender: Sender,
     /// What comes from the peer, judged; from the first agreement on.
@@ -169,8 +170,8 @@ impl Leg {
 
     /// What was agreed last.
     #[must_use]
-    pub const fn agreed(&self) -> Option<&Negotiated> {
-        self.agreed.as_ref()
+    pub fn agreed(&self) -> Option<&Negotiated> {
+        self.agreed.as_deref()
     }
 
     /// The codec agreed on; before that the first that would be offered.
@@ -184,7 +185,7 @@ impl Leg {
 
     /// The codec that the peer sends, and whether it may send comfort noise beside it.
     pub(crate) fn input(&self) -> Option<(CodecId, bool)> {
-        self.receiver.codec().zip(self.agreed.as_ref().map(Negotiated::receives_noise))
+        self.receiver.codec().zip(self.agreed.as_deref().map(Negotiated::receives_noise))
     }
 
     /// The peer sends another codec from now on, one of those that it may.
@@ -228,14 +229,14 @@ impl Leg {
             sender: &mut self.sender,
             transport: &mut self.transport,
             listening: self.listening.as_deref_mut(),
-            receivable: receivable(self.agreed.as_ref()),
+            receivable: receivable(self.agreed.as_deref()),
             unheard: &mut self.unheard,
         }
     }
 
     /// What a payload type of the peer's stands for.
     pub(crate) fn format_of(&self, payload_type: PayloadType) -> Option<PayloadFormat> {
-        Receivable::format_in(receivable(self.agreed.as_ref()), payload_type)
+        Receivable::format_in(receivable(self.agreed.as_deref()), payload_type)
     }
 
     /// Something should come where media can flow, the peer may send and is not on hold.
@@ -282,7 +283,7 @@ impl Leg {
             Ok(Received::Rtp(packet)) => {
                 let start = packet.as_ptr().addr() - base;
                 let range = start..start + packet.len();
-                self.receiver.handle_rtp(packet, range, receivable(self.agreed.as_ref()), now)
+                self.receiver.handle_rtp(packet, range, receivable(self.agreed.as_deref()), now)
             }
             Ok(Received::Rtcp(compound)) => {
                 let output = &mut self.sender.output;
@@ -419,7 +420,7 @@ impl Leg {
     #[must_use]
     pub fn stats(&self) -> LegStats {
         let heard = (&self.receiver, self.listening.as_deref());
-        LegStats::read(self.id, self.transport_name(), self.agreed.as_ref(), heard, &self.sender)
+        LegStats::read(self.id, self.transport_name(), self.agreed(), heard, &self.sender)
     }
 
     fn fail(&mut self, reason: String, cause: EndCause) -> LegEvent {

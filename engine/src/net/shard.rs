@@ -79,7 +79,7 @@ pub(crate) struct Wake {
 
 struct Slot {
     call: Call,
-    events: mpsc::Sender<CallEvent>,
+    events: mpsc::Sender<Box<CallEvent>>,
     armed_for: Option<Instant>,
     /// Addresses that another leg held when one of these asked for them.
     contested: Vec<(LegId, SocketAddr)>,
@@ -138,7 +138,7 @@ impl Shard {
     }
 
     /// Takes in a call.
-    pub(crate) fn add_call(&mut self, mut call: Call, events: mpsc::Sender<CallEvent>) {
+    pub(crate) fn add_call(&mut self, mut call: Call, events: mpsc::Sender<Box<CallEvent>>) {
         self.gauges.call_added();
         call.set_complexity(self.load.complexity());
         self.calls
@@ -431,8 +431,8 @@ pub(crate) struct Reading {
 }
 
 /// Hands an event over; false when it cannot be, which ends the call.
-fn tell(events: &mpsc::Sender<CallEvent>, event: CallEvent) -> bool {
-    events.try_send(event).is_ok()
+fn tell(events: &mpsc::Sender<Box<CallEvent>>, event: CallEvent) -> bool {
+    events.try_send(Box::new(event)).is_ok()
 }
 
 mod addresses;

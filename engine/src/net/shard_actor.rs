@@ -57,7 +57,7 @@ impl Drop for Pulse {
 
 /// Makes a call whose events go to `events`.
 pub(crate) struct CreateCall {
-    pub(crate) events: mpsc::Sender<CallEvent>,
+    pub(crate) events: mpsc::Sender<Box<CallEvent>>,
     /// The room whose conference its parties may join; it is this shard's.
     pub(crate) room: Option<Arc<str>>,
 }

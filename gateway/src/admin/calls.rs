@@ -150,7 +150,7 @@ fn so_far(record: &CallRecord, stats: &[LegStats], now: Stamp) -> CallRecord {
             leg.duration_ms = record.duration_ms.saturating_sub(leg.timeline.begin_ms());
         }
         if let Some(stats) = of_leg(stats, leg) {
-            leg.quality = Some(QualityRecord::from(stats));
+            leg.quality = Some(Box::new(QualityRecord::from(stats)));
         }
     }
     record

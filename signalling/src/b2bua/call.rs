@@ -226,7 +226,12 @@ impl B2bua {
 
     /// What is to be done; call until `None`.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        let effect = self.effects.pop_front();
+        if effect.is_none() {
+            // They come in bursts, and a call rings or talks for long.
+            self.effects = VecDeque::new();
+        }
+        effect
     }
 
     /// Whether every leg has ended.

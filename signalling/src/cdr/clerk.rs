@@ -266,7 +266,7 @@ impl Clerk {
             }
             CallEvent::LegEnded { stats } => {
                 let Some(index) = self.index_of(stats.leg) else { return };
-                self.record.legs[index].quality = Some(stats.as_ref().into());
+                self.record.legs[index].quality = Some(Box::new(stats.as_ref().into()));
                 self.has_changed = true;
             }
             CallEvent::RecordingStarted { file } => {

@@ -94,7 +94,7 @@ pub struct LegRecord {
     pub end: Option<LegEnd>,
     /// Its media, once it is over; absent where it had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub quality: Option<QualityRecord>,
+    pub quality: Option<Box<QualityRecord>>,
 }
 
 /// Which way a leg was made.

@@ -25,7 +25,7 @@ pub(super) struct Conversation<'a> {
     pub(super) board: &'a Switchboard,
     pub(super) inbox: mpsc::Sender<Told>,
     pub(super) from_adapters: mpsc::Receiver<Told>,
-    pub(super) from_engine: mpsc::Receiver<CallEvent>,
+    pub(super) from_engine: mpsc::Receiver<Box<CallEvent>>,
     pub(super) handle: CallHandle,
     /// Its legs that have not ended, with their adapters.
     pub(super) legs: Vec<(LegId, &'static str)>,
@@ -40,7 +40,8 @@ pub(super) struct Conversation<'a> {
     pub(super) listed: Listed,
 }
 
-// Conversation and call are in boxes: what a future is given it has twice, and it lies in memory as long as the call.
+// Conversation and call are in boxes: what a future is given it has twice, and it lies in memory as long as the call. So is
+// what is done in a moment: a future has room for all that it ever waits for.
 impl Conversation<'_> {
     pub(super) async fn run(
         mut self: Box<Self>,
@@ -49,9 +50,9 @@ impl Conversation<'_> {
         (plan, house): (Plan, &House),
         stopping: watch::Receiver<bool>,
     ) {
-        let (settings, now) = (settings(house, &incoming.origin), Instant::now());
-        let call = B2bua::new(*incoming, adapter, plan, settings, house.directory.as_ref(), now);
-        self.carry_on(Box::new(call), house, now, stopping).await;
+        let now = Instant::now();
+        let call = begin(incoming, adapter, plan, house, now);
+        self.carry_on(call, house, now, stopping).await;
     }
 
     /// The same of a call that is made because somebody asked.
@@ -78,7 +79,7 @@ impl Conversation<'_> {
         let mut is_media_gone = false;
         let mut is_stopping = false;
         loop {
-            self.carry_out_all(&mut call, house).await;
+            Box::pin(self.carry_out_all(&mut call, house)).await;
             self.desk.settle();
             if call.is_over() {
                 break;
@@ -86,10 +87,10 @@ impl Conversation<'_> {
             let next = call.poll_timeout().into_iter().chain(self.bill.poll_timeout()).min();
             tokio::select! {
                 // The sender half is kept here, so the channel never closes.
-                Some(input) = self.from_adapters.recv() => self.hear(*input, &mut call, house).await,
+                Some(input) = self.from_adapters.recv() => Box::pin(self.hear(*input, &mut call, house)).await,
                 event = self.from_engine.recv(), if !is_media_gone => match event {
                     Some(event) => {
-                        let input = Input::Media(event);
+                        let input = Input::Media(*event);
                         self.desk.see_input(&input);
                         call.handle_input(input, directory.as_ref(), Instant::now());
                     }
@@ -243,6 +244,18 @@ impl Conversation<'_> {
             Effect::Route { .. } => {}
         }
     }
+}
+
+/// A call that came in. The box in which it came is gone then, and not with the call.
+fn begin(
+    incoming: Box<Incoming>,
+    adapter: &'static str,
+    plan: Plan,
+    house: &House,
+    now: Instant,
+) -> Box<B2bua> {
+    let settings = settings(house, &incoming.origin);
+    Box::new(B2bua::new(*incoming, adapter, plan, settings, house.directory.as_ref(), now))
 }
 
 /// The settings of a call: one of a user is no longer than that may call.

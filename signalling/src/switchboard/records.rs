@@ -22,7 +22,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A desk; empty where no records are kept. Dropped without a word, as by a panic, it files that a fault of ours ended the call.
 #[derive(Default)]
 pub(super) struct Desk {
-    work: Option<(Arc<dyn CdrKeeper>, Clerk)>,
+    work: Option<(Arc<dyn CdrKeeper>, Box<Clerk>)>,
     rule: Option<String>,
 }
 
@@ -30,14 +30,15 @@ impl Desk {
     pub(super) fn open(keeper: Option<&Arc<dyn CdrKeeper>>, incoming: &Incoming) -> Self {
         let work = keeper.map(|keeper| {
             let at = now();
-            (Arc::clone(keeper), Clerk::begin(incoming, RecordId::new(at.wall, rand::random()), at))
+            let clerk = Clerk::begin(incoming, RecordId::new(at.wall, rand::random()), at);
+            (Arc::clone(keeper), Box::new(clerk))
         });
         Self { work, rule: None }
     }
 
     /// The same of a call that is made because somebody asked.
     pub(super) fn originate(keeper: Option<&Arc<dyn CdrKeeper>>, origination: &Origination) -> Self {
-        let work = keeper.map(|keeper| (Arc::clone(keeper), Clerk::originate(origination, now())));
+        let work = keeper.map(|keeper| (Arc::clone(keeper), Box::new(Clerk::originate(origination, now()))));
         Self { work, rule: None }
     }
 
@@ -93,7 +94,7 @@ impl Desk {
     }
 
     /// The call is over: waits for its last figures, and files its record.
-    pub(super) async fn close(&mut self, from_engine: &mut mpsc::Receiver<CallEvent>) {
+    pub(super) async fn close(&mut self, from_engine: &mut mpsc::Receiver<Box<CallEvent>>) {
         let over = self.hear_last_figures(from_engine).await;
         if let Some((keeper, clerk)) = self.work.take() {
             keeper.file(Filing::Closed(clerk.close(over)));
@@ -101,7 +102,7 @@ impl Desk {
     }
 
     /// The call ended by a fault of ours, and nobody is there who waits: files its record when its last figures are known.
-    pub(super) fn break_off(mut self, mut from_engine: mpsc::Receiver<CallEvent>) {
+    pub(super) fn break_off(mut self, mut from_engine: mpsc::Receiver<Box<CallEvent>>) {
         // Without a runtime the drop files what is known.
         let Ok(runtime) = Handle::try_current() else { return };
         if self.work.is_some() {
@@ -115,12 +116,12 @@ impl Desk {
     }
 
     /// Waits for the call's last figures; returns when it was over.
-    async fn hear_last_figures(&mut self, from_engine: &mut mpsc::Receiver<CallEvent>) -> Moment {
+    async fn hear_last_figures(&mut self, from_engine: &mut mpsc::Receiver<Box<CallEvent>>) -> Moment {
         let over = now();
         let Some((_, clerk)) = &mut self.work else { return over };
         let told = timeout(FAREWELL, async {
             while let Some(event) = from_engine.recv().await {
-                clerk.see_input(&Input::Media(event), over);
+                clerk.see_input(&Input::Media(*event), over);
             }
         });
         if told.await.is_err() {

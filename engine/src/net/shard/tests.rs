@@ -30,7 +30,14 @@ struct Bench {
 struct Member {
     call: CallId,
     leg: LegId,
-    events: mpsc::Receiver<CallEvent>,
+    events: mpsc::Receiver<Box<CallEvent>>,
+}
+
+impl Member {
+    /// What it tells next.
+    fn told(&mut self) -> Result<CallEvent, mpsc::error::TryRecvError> {
+        self.events.try_recv().map(|event| *event)
+    }
 }
 
 impl Bench {
@@ -119,7 +126,7 @@ async fn a_panic_ends_its_call_and_gives_back_what_it_held_while_the_others_go_o
     let outcome: Option<()> =
         bench.shard.with_call(broken.call, bench.now, |_, _, _| panic!("a promise of ours is broken"));
     assert_eq!(outcome, None);
-    let told: Vec<_> = std::iter::from_fn(|| broken.events.try_recv().ok()).collect();
+    let told: Vec<_> = std::iter::from_fn(|| broken.told().ok()).collect();
     let [CallEvent::LegEnded { .. }, CallEvent::Ended { cause: EndCause::InternalError }] = &told[..] else {
         panic!("its leg's last figures, and its end: {told:?}")
     };
@@ -377,19 +384,19 @@ async fn calls_for_one_room_meet_in_it_and_the_last_one_closes_it() {
     for member in [&first, &second] {
         bench.enter(member, "a");
     }
-    let told = first.events.try_recv();
+    let told = first.told();
     assert!(matches!(told, Ok(CallEvent::ConferenceJoined { parties: 1, .. })), "{told:?}");
-    let told = first.events.try_recv();
+    let told = first.told();
     assert!(
         matches!(told, Ok(CallEvent::PartyJoined { party, parties: 2, .. }) if party == second.leg),
         "{told:?}"
     );
-    let told = second.events.try_recv();
+    let told = second.told();
     assert!(matches!(told, Ok(CallEvent::ConferenceJoined { parties: 2, .. })), "{told:?}");
 
     // A call that was made for no room has one of its own.
     bench.shard.join_conference(lost.call, party(lost.leg), bench.now);
-    let told = lost.events.try_recv();
+    let told = lost.told();
     assert!(matches!(told, Ok(CallEvent::ConferenceJoined { parties: 1, .. })), "{told:?}");
     bench.shard.remove_call(lost.call, EndCause::Hangup, bench.now);
 
@@ -397,7 +404,7 @@ async fn calls_for_one_room_meet_in_it_and_the_last_one_closes_it() {
     assert!(bench.shard.poll_timeout().is_some_and(|at| at <= due));
     bench.shard.remove_call(second.call, EndCause::Hangup, bench.now);
     bench.shard.handle_timeouts(due);
-    let told = first.events.try_recv();
+    let told = first.told();
     assert!(matches!(told, Ok(CallEvent::PartyLeft { parties: 1, .. })), "{told:?}");
     bench.shard.remove_leg(first.call, first.leg, bench.now);
     bench.shard.handle_timeouts(due + TICK);

@@ -46,7 +46,8 @@ pub struct Negotiator {
     payload_types: PayloadTypes,
     keys: LocalKeys,
     sent: Option<Sent>,
-    agreed: Option<Agreement>,
+    /// In a box: while a call rings there is none.
+    agreed: Option<Box<Agreement>>,
     state: State,
 }
 
@@ -387,7 +388,7 @@ impl Negotiator {
         }
         // Of forked answers one may come again whose key another one's had replaced.
         ours.into_iter().for_each(|key| self.keys.keep(key));
-        self.agreed = Some(agreement);
+        self.agreed = Some(Box::new(agreement));
         self.state = State::Stable;
     }
 }

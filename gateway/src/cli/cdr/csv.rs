@@ -105,7 +105,7 @@ fn trunk(origin: Option<&OriginRecord>) -> String {
 }
 
 fn of<T: ToString>(leg: Option<&LegRecord>, cell: impl Fn(&QualityRecord) -> Option<T>) -> String {
-    number(leg.and_then(|leg| leg.quality.as_ref()).and_then(cell))
+    number(leg.and_then(|leg| leg.quality.as_deref()).and_then(cell))
 }
 
 fn number<T: ToString>(value: Option<T>) -> String {

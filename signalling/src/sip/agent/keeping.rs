@@ -43,7 +43,8 @@ impl<D: Doorkeeper> Agent<D> {
                 self.orphans.insert(leg);
                 if let Some(slot) = self.calls.get_mut(&leg) {
                     let standing = slot.call.as_ref().and_then(Call::standing);
-                    slot.kept = standing.map(|standing| Kept { record: Box::new(kept.clone()), standing });
+                    let record = Box::new(kept.clone());
+                    slot.kept = standing.map(|standing| Box::new(Kept { record, standing }));
                 }
                 if kept.awaits_peer() {
                     self.stranded.insert(leg);
@@ -60,7 +61,7 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     /// Notes what changed of what is kept of a call; gives what is kept of it from now on.
-    pub(super) fn keep_call(&mut self, call: Option<&Call>, kept: Option<Kept>) -> Option<Kept> {
+    pub(super) fn keep_call(&mut self, call: Option<&Call>, kept: Option<Box<Kept>>) -> Option<Box<Kept>> {
         let standing = call.and_then(Call::standing);
         match (standing, kept) {
             (None, Some(kept)) => {
@@ -74,7 +75,7 @@ impl<D: Doorkeeper> Agent<D> {
                     if self.config.keeps_calls {
                         self.call_changes.push_back(CallChange::Set(record.clone()));
                     }
-                    Some(Kept { record, standing })
+                    Some(Box::new(Kept { record, standing }))
                 }
                 // It is ending: where it goes meanwhile is of no matter.
                 None => kept,

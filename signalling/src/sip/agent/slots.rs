@@ -19,7 +19,7 @@ pub(super) struct Slot {
     pub(super) deadline: Option<Instant>,
     /// What those were told of it who watch its user.
     pub(super) seen: Option<Seen>,
-    pub(super) kept: Option<Kept>,
+    pub(super) kept: Option<Box<Kept>>,
     /// The leg's in the log.
     pub(super) span: Span,
 }

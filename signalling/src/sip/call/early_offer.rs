@@ -11,9 +11,9 @@ use crate::sip::flow::Flow;
 use crate::sip::message::{Request, StatusCode};
 use crate::sip::transaction::TransactionKey;
 
-/// The offer that waits for the gateway's answer.
+/// The offer that waits for the gateway's answer; in a box, for hardly a call has one.
 #[derive(Debug, Default)]
-pub(super) struct EarlyOffer(Option<(TransactionKey, Request)>);
+pub(super) struct EarlyOffer(Option<Box<(TransactionKey, Request)>>);
 
 impl EarlyOffer {
     /// Takes an UPDATE or PRACK with an offer, and asks the gateway.
@@ -29,7 +29,7 @@ impl EarlyOffer {
         }
         match body::of_request(&request) {
             Ok(offer @ Some(_)) => {
-                self.0 = Some((key, request));
+                self.0 = Some(Box::new((key, request)));
                 let signalled_from = flow.remote.ip().to_canonical();
                 context.tell(Event::Reoffered { leg: context.leg, offer, signalled_from });
             }
@@ -48,8 +48,8 @@ impl EarlyOffer {
     }
 
     /// The one that waits, which is answered in the call from now on.
-    pub(super) const fn take(&mut self) -> Option<(TransactionKey, Request)> {
-        self.0.take()
+    pub(super) fn take(&mut self) -> Option<(TransactionKey, Request)> {
+        self.0.take().map(|waiting| *waiting)
     }
 
     /// Answers as the gateway says; whether there was an offer.
@@ -59,7 +59,7 @@ impl EarlyOffer {
         flow: &Flow,
         context: &mut Context<'_>,
     ) -> bool {
-        let Some((key, request)) = self.0.take() else { return false };
+        let Some((key, request)) = self.take() else { return false };
         let mut response = request.response(StatusCode::OK, None);
         context.introduce(&mut response.headers, flow);
         body::put_into_response(&mut response, description);
@@ -69,7 +69,7 @@ impl EarlyOffer {
 
     /// Refuses it, as the gateway says or because the call is over.
     pub(super) fn refuse(&mut self, cause: EndCause, context: &mut Context<'_>) {
-        if let Some((key, request)) = self.0.take() {
+        if let Some((key, request)) = self.take() {
             context.answer(key, &request, status_of(cause));
         }
     }

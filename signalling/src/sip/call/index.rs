@@ -64,6 +64,8 @@ impl DialogIndex {
     fn insert_id(&mut self, leg: LegId, id: &DialogId, as_whom: &str) {
         if self.by_id.insert(id.clone(), leg).is_none() {
             let known = self.by_leg.entry(leg).or_default();
+            // Nearly always it has one.
+            known.ids.reserve_exact(1);
             known.ids.push(id.clone());
             as_whom.clone_into(&mut known.as_whom);
         }

@@ -27,7 +27,7 @@ pub(super) struct Reliable {
     wish: Wish,
     cseq: u32,
     last_rseq: u32,
-    unacked: Option<Unacked>,
+    unacked: Option<Box<Unacked>>,
     waiting: Option<Response>,
     /// A description of ours was acknowledged: the 2xx holds none.
     has_agreed: bool,
@@ -164,7 +164,8 @@ impl Reliable {
         context.respond(key, response.clone());
         let timers = &context.config.transactions.timers;
         let resend = Resend::unbounded(timers, context.now);
-        self.unacked = Some(Unacked { response, resend, give_up_at: context.now + timers.give_up });
+        let give_up_at = context.now + timers.give_up;
+        self.unacked = Some(Box::new(Unacked { response, resend, give_up_at }));
     }
 }
 

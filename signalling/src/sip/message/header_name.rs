@@ -11,8 +11,8 @@ macro_rules! header_names {
         #[derive(Debug, Clone)]
         pub enum HeaderName {
             $(#[doc = concat!("`", $name, "`.")] $variant,)*
-            /// Any other name, as it came.
-            Other(ByteString),
+            /// Any other name, as it came. In a box: of many fields hardly one has such a name.
+            Other(Box<ByteString>),
         }
 
         impl HeaderName {
@@ -123,13 +123,13 @@ impl HeaderName {
 
     /// The name that `text`, a slice of `whole`, stands for.
     pub(super) fn parse(whole: &ByteString, text: &str) -> Self {
-        Self::known(text).unwrap_or_else(|| Self::Other(whole.slice_ref(text)))
+        Self::known(text).unwrap_or_else(|| Self::Other(Box::new(whole.slice_ref(text))))
     }
 }
 
 impl From<&str> for HeaderName {
     fn from(text: &str) -> Self {
-        Self::known(text).unwrap_or_else(|| Self::Other(text.into()))
+        Self::known(text).unwrap_or_else(|| Self::Other(Box::new(text.into())))
     }
 }
 

@@ -24,6 +24,8 @@ impl Request {
     pub fn to_bytes(&self) -> Bytes {
         let mut out = Vec::with_capacity(capacity(&self.headers, &self.body));
         self.write_to(&mut out);
+        // It is kept as long as it may have to be sent again.
+        out.shrink_to_fit();
         out.into()
     }
 
@@ -43,6 +45,8 @@ impl Response {
     pub fn to_bytes(&self) -> Bytes {
         let mut out = Vec::with_capacity(capacity(&self.headers, &self.body));
         self.write_to(&mut out);
+        // It is kept as long as it may have to be sent again.
+        out.shrink_to_fit();
         out.into()
     }
 
@@ -89,7 +93,7 @@ mod tests {
     fn the_length_is_the_body_s() {
         let mut request = Request::new(Method::Info, Uri::Other("tel:1".into()));
         request.headers.push(HeaderName::ContentLength, "7");
-        request.headers.push(HeaderName::Other("Content-Length".into()), "8");
+        request.headers.push(HeaderName::Other(Box::new("Content-Length".into())), "8");
         request.body = Bytes::from_static(b"Signal=1");
         assert_eq!(&request.to_bytes()[..], b"INFO tel:1 SIP/2.0\r\nContent-Length: 8\r\n\r\nSignal=1");
     }

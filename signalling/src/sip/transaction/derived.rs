@@ -5,6 +5,25 @@ use crate::sip::message::{HeaderName, Method, Request, Response};
 /// Hops that a request may take (RFC 3261 8.1.1.6).
 pub(in crate::sip) const MAX_FORWARDS: &str = "70";
 
+/// What both are made of.
+const KEPT: [HeaderName; 6] = [
+    HeaderName::Via,
+    HeaderName::Route,
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+];
+
+/// What is kept of an INVITE that was sent: what both are made of, and nothing else for as long as it rings.
+pub(super) fn kept_of(invite: Request) -> Box<Request> {
+    let mut kept = Request::new(invite.method, invite.uri);
+    for header in invite.headers.iter().filter(|header| KEPT.contains(&header.name)) {
+        kept.headers.push(header.name.clone(), header.value.clone());
+    }
+    Box::new(kept)
+}
+
 /// The ACK of a failure, RFC 3261 17.1.1.3: the INVITE's own but for To, which is the response's.
 pub(super) fn ack(invite: &Request, response: &Response) -> Request {
     let mut ack = same_hop(invite, Method::Ack);

@@ -55,7 +55,8 @@ pub struct TransactionLayer<O> {
     pub(super) config: TransactionConfig,
     pub(super) identifiers: Identifiers,
     last_key: u64,
-    pub(super) transactions: HashMap<TransactionKey, Transaction<O>>,
+    /// In boxes, for a table has room for twice as many, and is moved as it grows.
+    pub(super) transactions: HashMap<TransactionKey, Box<Transaction<O>>>,
     pub(super) by_id: HashMap<(Side, MatchId), TransactionKey>,
     by_origin: HashMap<MatchId, TransactionKey>,
     pub(super) by_path: BTreeSet<(Lane, TransactionKey)>,
@@ -325,7 +326,7 @@ impl<O: Copy> TransactionLayer<O> {
     /// Sends the CANCEL of an INVITE of ours, in place of one that is under way.
     pub(super) fn send_cancel(&mut self, key: TransactionKey, reason: Option<String>, now: Instant) {
         let Some(Transaction { flow, machine: Machine::InviteClient { invite, .. }, .. }) =
-            self.transactions.get(&key)
+            self.transactions.get(&key).map(|transaction| &**transaction)
         else {
             return;
         };
@@ -361,7 +362,7 @@ impl<O: Copy> TransactionLayer<O> {
             self.by_origin.insert(origin.clone(), key);
         }
         self.by_path.insert((Lane::of(&transaction.flow), key));
-        self.transactions.insert(key, transaction);
+        self.transactions.insert(key, Box::new(transaction));
         self.carry_out(key, step);
         key
     }

@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::client::Client;
+use super::derived;
 use super::invite_client::InviteClient;
 use super::layer::{Side, Transaction, TransactionLayer};
 use super::machine::{Machine, Wish};
@@ -68,7 +67,7 @@ impl<O: Copy> TransactionLayer<O> {
 
     /// The machine that sends a request of ours.
     pub(super) fn client(
-        mut request: Request,
+        request: Request,
         flow: &Flow,
         timers: TimerConfig,
         now: Instant,
@@ -76,8 +75,7 @@ impl<O: Copy> TransactionLayer<O> {
         let (bytes, is_reliable) = (request.to_bytes(), flow.kind.is_reliable());
         if request.method == Method::Invite {
             let (machine, step) = InviteClient::start(bytes, is_reliable, timers, now);
-            request.body = Bytes::new();
-            let (invite, strays) = (Box::new(request), Strays::default());
+            let (invite, strays) = (derived::kept_of(request), Strays::default());
             (Machine::InviteClient { machine, invite, wish: Wish::Answer, strays }, step)
         } else {
             let (machine, step) = Client::start(bytes, is_reliable, timers, now);
