@@ -40,4 +40,5 @@ pub mod tally;
 pub mod telemetry;
 pub mod telephony;
 pub mod tls;
+pub mod webhooks;
 pub mod wiring;

@@ -71,6 +71,9 @@ pub enum TelephonyError {
     /// What keeps the messages of calls.
     #[error(transparent)]
     Sight(#[from] SightError),
+    /// There is no thread for webhooks.
+    #[error("no thread can be made that sends webhooks: {0}")]
+    Webhooks(std::io::Error),
     /// There is no thread for traces.
     #[error("no thread can be made that sends traces: {0}")]
     Traces(#[from] std::io::Error),
@@ -230,7 +233,8 @@ impl Telephony {
             config.telemetry.clone().map(|telemetry| Exporter::start(telemetry.otlp)).transpose()?;
         let of_traces = exporter.clone().map(|exporter| Arc::new(exporter) as Arc<dyn CdrKeeper>);
         let of_records = store.as_ref().and_then(Store::cdr_keeper);
-        let mut back_ends = config.rest.as_ref().map(|_| BackEnds::new(config));
+        let back_ends = config.rest.as_ref().map(|_| BackEnds::new(config, store.as_mut()));
+        let mut back_ends = back_ends.transpose().map_err(TelephonyError::Webhooks)?;
         if let Some(back_ends) = &back_ends {
             back_ends.watch(&places_of(&live));
         }
@@ -363,6 +367,7 @@ impl Telephony {
             entry: self.entry.clone(),
             event_hub: self.back_ends.as_ref().map(|it| it.streams.hub.clone()),
             back_end_door: self.back_ends.as_ref().map(|it| it.door.clone()),
+            webhooks: self.back_ends.as_ref().map(BackEnds::webhooks),
             streams_refused: Arc::clone(&self.streams_refused),
             board: Arc::clone(&self.board),
             mishaps,
@@ -422,8 +427,13 @@ impl Telephony {
         if !self.adapters.closed(FAREWELL).await {
             warn!("peers are left that did not confirm the end of their calls");
         }
-        if let Some(store) = self.store {
+        if self.store.is_some() {
             self.roster.wait_for_records(LAST_FIGURES).await;
+        }
+        if let Some(back_ends) = self.back_ends {
+            back_ends.finish().await;
+        }
+        if let Some(store) = self.store {
             store.finish().await;
         }
         self.engine.stop();

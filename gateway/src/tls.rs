@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::client::{ResolvesClientCert, Resumption, WantsClientCert};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -181,12 +181,7 @@ pub fn client_config_with(
     files: &TlsFiles,
     own: Option<Arc<OwnCertificate>>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    // Bundles of systems hold a few that are too old to be read; the others are good all the same.
-    roots.add_parsable_certificates(certificates(&files.trusted_certificates)?);
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
+    let config = trusting(certificates(&files.trusted_certificates)?)?;
     let config = match own {
         None => config.with_no_client_auth(),
         Some(own) => {
@@ -199,8 +194,29 @@ pub fn client_config_with(
     Ok(Arc::new(config))
 }
 
+/// The settings with which we call servers that these authorities vouch for.
+///
+/// # Errors
+/// [`TlsError`] when there is no TLS that we speak.
+pub fn client_config_by(authorities: Vec<CertificateDer<'static>>) -> Result<Arc<ClientConfig>, TlsError> {
+    Ok(Arc::new(trusting(authorities)?.with_no_client_auth()))
+}
+
+fn trusting(
+    authorities: Vec<CertificateDer<'static>>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    // Bundles of systems hold a few that are too old to be read; the others are good all the same.
+    roots.add_parsable_certificates(authorities);
+    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    Ok(config.with_root_certificates(roots))
+}
+
 /// All certificates in a file, one at least.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+///
+/// # Errors
+/// [`TlsError`] when the file holds none.
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let fault = |source| pem_error(file, "certificate", source);
     let text = read(file).map_err(fault)?;
     let found: Vec<_> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(fault)?;

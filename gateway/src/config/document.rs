@@ -17,8 +17,17 @@ const SHOWN_MAX: usize = 60;
 const DUPLICATE: &str = "duplicate key";
 
 /// Lists of tables, which are written in double brackets.
-const LISTS: [&str; 8] =
-    ["customers", "groups", "users", "trunks", "rules", "sip.listeners", "sip_ws.listeners", "token_keys"];
+const LISTS: [&str; 9] = [
+    "customers",
+    "groups",
+    "users",
+    "trunks",
+    "rules",
+    "sip.listeners",
+    "sip_ws.listeners",
+    "token_keys",
+    "webhooks",
+];
 
 /// A line that begins a table: `[path]`, or `[[path]]` for an element of an array.
 #[derive(PartialEq, Eq)]

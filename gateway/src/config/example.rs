@@ -46,6 +46,7 @@ impl Example {
             file(&folder, &format!("alice_ha1_sha256{twin}"), hash.as_bytes());
             file(&folder, &format!("metrics_token{twin}"), hash.as_bytes());
             file(&folder, &format!("store_key{twin}"), hash.as_bytes());
+            file(&folder, &format!("hook_key{twin}"), format!("whsec_{hash}").as_bytes());
         }
         for (twin, digit) in [("", '1'), ("x", '2')] {
             let digits = digit.to_string().repeat(64);

@@ -47,7 +47,7 @@ pub struct PairFiles {
 }
 
 /// Where Debian and its family keep the authorities that the system trusts.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(super) const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

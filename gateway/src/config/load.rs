@@ -33,7 +33,8 @@ use super::telemetry::TelemetrySection;
 use super::trace::TraceSection;
 use super::trunks::TrunkSection;
 use super::users::UserSection;
-use super::{Config, UserLimits, accounts, rules, structure, trunks, users};
+use super::webhooks::{Beside, WebhookSection};
+use super::{Config, UserLimits, accounts, rules, structure, trunks, users, webhooks};
 use crate::files;
 
 /// The whole file, as written.
@@ -50,6 +51,8 @@ struct File {
     rest: Option<RestSection>,
     #[serde(default)]
     api_keys: Vec<ApiKeySection>,
+    #[serde(default)]
+    webhooks: Vec<WebhookSection>,
     #[serde(default)]
     entry: EntrySection,
     #[serde(default)]
@@ -144,6 +147,7 @@ impl File {
             || self.hep.as_ref().is_some_and(HepSection::has_inline_secret)
             || self.json.as_ref().is_some_and(JsonSection::has_inline_secret)
             || self.store.as_ref().is_some_and(StoreSection::has_inline_secret)
+            || self.webhooks.iter().any(WebhookSection::has_inline_secret)
             || self.entry.has_inline_secret()
             || self.customers.iter().any(CustomerSection::has_inline_secret)
     }
@@ -180,6 +184,9 @@ impl File {
         let rest = self.rest.as_ref().map(|section| section.check(around, &served, faults));
         let customers: Vec<_> = self.customers.iter().map(CustomerSection::name).collect();
         let api_keys = check_keys(&self.api_keys, self.rest.is_some(), &customers, faults);
+        let beside =
+            Beside { has_rest: self.rest.is_some(), has_store: self.store.is_some(), customers: &customers };
+        let webhooks = webhooks::check(&self.webhooks, beside, environment, faults);
         let entry = self.entry.check(&self.customers, self.http.is_some(), environment, faults);
         let defence = self.defence.check(faults);
         let messages = self.messages.check(faults);
@@ -246,6 +253,7 @@ impl File {
             json,
             rest,
             api_keys,
+            webhooks,
             entry,
             defence,
             messages,

@@ -61,6 +61,7 @@ mod trace;
 mod trunk_group;
 mod trunks;
 mod users;
+mod webhooks;
 
 use std::path::Path;
 
@@ -97,6 +98,7 @@ pub use token_keys::load_token_keys;
 pub use trace::TraceConfig;
 pub use trunks::Trunk;
 pub use users::{Users, hashes};
+pub use webhooks::{Authorities, Target, Webhook};
 
 pub(crate) use admin::check_token_file;
 pub(crate) use left_out::LeftOut;
@@ -126,6 +128,8 @@ pub struct Config {
     pub rest: Option<RestConfig>,
     /// Who may ask there.
     pub api_keys: ApiKeys,
+    /// Who is sent what happens.
+    pub webhooks: Vec<Webhook>,
     /// Names that last for a while, and who gets them.
     pub entry: Entry,
     /// What stands before everything that costs.

@@ -25,6 +25,7 @@ use crate::supervision::Mishaps;
 use crate::tally::Tally;
 use crate::telemetry::Exporter;
 use crate::telephony::Restarts;
+use crate::webhooks::{Counts, WebhookControl};
 
 /// Who knows the figures.
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub struct Instruments {
     pub event_hub: Option<Hub>,
     /// Who of them is let in.
     pub back_end_door: Option<Door>,
+    /// What becomes of what is sent to webhooks.
+    pub webhooks: Option<WebhookControl>,
     /// Media streams for which there was none.
     pub streams_refused: Arc<AtomicU64>,
     /// What one call wants of another that it is joined to.
@@ -90,6 +93,10 @@ pub(super) struct Readings {
     pub(super) event_streams_slow: u64,
     /// Requests of back ends whose keys made too many.
     pub(super) requests_limited: u64,
+    /// By the webhook's name.
+    pub(super) webhooks: Vec<(String, Counts)>,
+    /// Events of which no webhook was told.
+    pub(super) webhook_events_missed: u64,
     pub(super) streams_refused: u64,
     pub(super) ties_overflows: u64,
     pub(super) panics: u64,
@@ -142,6 +149,8 @@ impl Instruments {
             event_streams: self.event_hub.as_ref().map_or(0, Hub::streams),
             event_streams_slow: self.event_hub.as_ref().map_or(0, Hub::slow),
             requests_limited: self.back_end_door.as_ref().map_or(0, Door::limited),
+            webhooks: self.webhooks.as_ref().map(WebhookControl::counts).unwrap_or_default(),
+            webhook_events_missed: self.webhooks.as_ref().map_or(0, WebhookControl::missed),
             no_room: self.no_room.counts().collect(),
             streams_refused: self.streams_refused.load(Ordering::Relaxed),
             ties_overflows: self.board.tie_overflows(),

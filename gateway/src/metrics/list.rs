@@ -1,5 +1,6 @@
 //! The list of all metrics. docs/METRICS.md is made of it.
 
+use super::back_ends;
 use super::figures::{counted, seconds};
 use super::text::{Kind::Counter, Kind::Gauge, Metric};
 
@@ -84,27 +85,14 @@ pub(super) const LIST: &[Metric] = &[
             samples.labelled(["refused"], refused);
         },
     },
-    Metric {
-        name: "webtrunk_event_streams",
-        kind: Gauge,
-        labels: &[],
-        help: "Streams of events that back ends listen to",
-        read: |at, samples| samples.value(at.event_streams),
-    },
-    Metric {
-        name: "webtrunk_event_streams_slow_total",
-        kind: Counter,
-        labels: &[],
-        help: "Streams of events that were closed since they did not keep up",
-        read: |at, samples| samples.value(at.event_streams_slow),
-    },
-    Metric {
-        name: "webtrunk_rest_requests_limited_total",
-        kind: Counter,
-        labels: &[],
-        help: "Requests of back ends that were refused since their keys made more than rest.requests_per_minute",
-        read: |at, samples| samples.value(at.requests_limited),
-    },
+    back_ends::EVENT_STREAMS,
+    back_ends::EVENT_STREAMS_SLOW,
+    back_ends::WEBHOOK_EVENTS,
+    back_ends::WEBHOOK_EVENTS_WAITING,
+    back_ends::WEBHOOK_FAILURES,
+    back_ends::WEBHOOK_UP,
+    back_ends::WEBHOOK_EVENTS_MISSED,
+    back_ends::REST_REQUESTS_LIMITED,
     Metric {
         name: "webtrunk_call_talked_seconds_total",
         kind: Counter,

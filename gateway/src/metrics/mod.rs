@@ -8,6 +8,7 @@
 //! A metric is a line of the list: its name, kind, labels, what it says, and how it is read. Nothing is counted here:
 //! who does the work counts it, and a scrape reads.
 
+mod back_ends;
 #[cfg(test)]
 mod document;
 mod figures;

@@ -215,6 +215,7 @@ impl Reloads {
         let changes = self.differences(&settled, &leaves, is_another);
         self.leaves = self.leaves.after(&leaves, &settled.left);
         self.take_up(settled, &changed.telephony).await;
+        changed.telephony.reopen_webhooks();
         (self.alone, self.text) = (alone, text);
         match &mut self.kept {
             Some(kept) => {

@@ -44,6 +44,7 @@ impl Settled {
         let json = json(current, written, notes.0, notes.1);
         let rest = rest(current, written, notes.0, notes.1);
         note(current.api_keys != written.api_keys, "api_keys", notes.0);
+        note(current.webhooks != written.webhooks, "webhooks", notes.0);
         note(current.recording != written.recording, "recording", notes.1);
         note(current.store != written.store, "store", notes.1);
         note(current.cdr != written.cdr, "cdr", notes.1);
@@ -74,6 +75,7 @@ impl Settled {
             json,
             rest,
             api_keys: written.api_keys.clone(),
+            webhooks: written.webhooks.clone(),
             entry: written.entry.clone(),
             defence: written.defence.clone(),
             messages: written.messages.clone(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::{error, info, warn};
-use webtrunk_signalling::cdr::{RecordId, Unseen};
+use webtrunk_signalling::cdr::{CallRecord, RecordId, Unseen};
 
 use super::calls::Heartbeat;
 use super::database::Connection;
@@ -41,6 +41,8 @@ pub(super) struct Books {
     pruned_at: Option<Instant>,
     /// What the process before left is in the store. Nothing of this one may be there before.
     is_recovered: bool,
+    /// Calls that ended with the process before, until somebody takes them.
+    crashed: Vec<CallRecord>,
     /// The file of lines may lack some.
     has_news: bool,
     /// The store knows with which record the file of lines ends.
@@ -68,6 +70,7 @@ impl Books {
             opened_at: Instant::now(),
             pruned_at: None,
             is_recovered: false,
+            crashed: Vec::new(),
             has_news: true,
             is_end_known: false,
             is_failing: false,
@@ -91,9 +94,14 @@ impl Books {
     /// Brings what the process before left into the store: records that waited elsewhere, then calls that it had.
     async fn recover(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         self.bring_spare(connection).await?;
-        calls::recover(connection).await?;
+        self.crashed = calls::recover(connection).await?;
         self.is_recovered = true;
         Ok(())
+    }
+
+    /// The calls that ended with the process before, once; those that the store could be told of when it was opened.
+    pub(super) fn take_crashed(&mut self) -> Vec<CallRecord> {
+        std::mem::take(&mut self.crashed)
     }
 
     /// Takes in what is filed of a call.
@@ -139,6 +147,8 @@ impl Books {
     pub(super) async fn write(&mut self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         if !self.is_recovered {
             self.recover(connection).await?;
+            // Nobody is told of them by then.
+            self.crashed.clear();
             self.has_news = true;
         } else if self.has_spare_records() {
             self.bring_spare(connection).await?;

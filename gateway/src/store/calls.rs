@@ -23,8 +23,9 @@ pub(super) struct Heartbeat {
     opened_at: Instant,
 }
 
-/// Ends what was open when the process ended, at the moment at which it is known to have lived last. All or none.
-pub(super) async fn recover(connection: &mut Connection) -> Result<(), sqlx::Error> {
+/// Ends what was open when the process ended, at the moment at which it is known to have lived last. All or none;
+/// returns these calls.
+pub(super) async fn recover(connection: &mut Connection) -> Result<Vec<CallRecord>, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     let (alive_at, alive_up): (i64, i64) =
         sqlx::query_as("SELECT alive_at_ms, alive_up_ms FROM cdr_state").fetch_one(&mut *transaction).await?;
@@ -32,11 +33,16 @@ pub(super) async fn recover(connection: &mut Connection) -> Result<(), sqlx::Err
         sqlx::query_as("SELECT id, record, began_up_ms FROM open_calls ORDER BY id")
             .fetch_all(&mut *transaction)
             .await?;
+    let mut crashed = Vec::new();
     for (id, json, began_up) in &open {
         let after_ms = began_up.map(|began| u64::try_from(alive_up.saturating_sub(began)).unwrap_or(0));
         let last = LastSign { at: Stamp::from_ms(alive_at), after_ms };
         match serde_json::from_str::<CallRecord>(json) {
-            Ok(record) => insert(&mut transaction, &record.after_crash(last)).await?,
+            Ok(record) => {
+                let record = record.after_crash(last);
+                insert(&mut transaction, &record).await?;
+                crashed.push(record);
+            }
             Err(error) => warn!(%error, id, "a call in the store that cannot be read is passed over"),
         }
     }
@@ -45,7 +51,7 @@ pub(super) async fn recover(connection: &mut Connection) -> Result<(), sqlx::Err
     if !open.is_empty() {
         info!(calls = open.len(), "calls that ended with the process before have their records");
     }
-    Ok(())
+    Ok(crashed)
 }
 
 /// Writes what waits, and that the process lives. All or none: a call is open or has its record, and never both.

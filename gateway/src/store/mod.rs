@@ -30,6 +30,7 @@ mod spool;
 #[cfg(test)]
 mod tests;
 mod used_tokens;
+mod webhook_events;
 mod writer;
 
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::warn;
 use webtrunk_signalling::auth::token::{TokenKeeper, UsedToken};
-use webtrunk_signalling::cdr::CdrKeeper;
+use webtrunk_signalling::cdr::{CallRecord, CdrKeeper};
 use webtrunk_signalling::sip::registrar::{Keeper, Record};
 use webtrunk_signalling::sip::{CallKeeper, KeptCall};
 use webtrunk_signalling::spending::Spent;
@@ -59,6 +60,7 @@ use writer::{Incoming, Writer};
 
 use crate::config::{CdrConfig, StoreConfig};
 use crate::people::Roll;
+use crate::webhooks::{Kept, SpoolKeeper};
 
 /// The store, while the gateway runs.
 pub struct Store {
@@ -66,6 +68,8 @@ pub struct Store {
     kept_calls: Vec<KeptCall>,
     kept_spent: Vec<Spent>,
     kept_used: Vec<UsedToken>,
+    kept_events: Vec<Kept>,
+    crashed: Vec<CallRecord>,
     roll: Option<Roll>,
     people: PeopleKeeper,
     queue: Arc<Queue>,
@@ -101,14 +105,16 @@ impl Store {
         let kept_calls = sip_calls::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
         let kept_used = used_tokens::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
+        let kept_events = webhook_events::load(&mut connection).await.map_err(unusable)?;
         let roll = match secret_key {
             Some(key) => Some(people::load(place, &mut connection, key).await?),
             None => None,
         };
-        let books = match cdr {
+        let mut books = match cdr {
             Some(cdr) => Some(Books::open(cdr, &mut connection).await?),
             None => None,
         };
+        let crashed = books.as_mut().map(Books::take_crashed).unwrap_or_default();
         let health = StoreHealth::default();
         let (sender, changes) = mpsc::channel(QUEUE);
         let queue = Arc::new(Queue::new(sender, health.clone()));
@@ -125,6 +131,8 @@ impl Store {
             kept_calls,
             kept_spent,
             kept_used,
+            kept_events,
+            crashed,
             roll,
             people: PeopleKeeper { errands },
             queue,
@@ -156,6 +164,16 @@ impl Store {
         std::mem::take(&mut self.kept_used)
     }
 
+    /// What waits for webhooks, once.
+    pub fn take_webhook_events(&mut self) -> Vec<Kept> {
+        std::mem::take(&mut self.kept_events)
+    }
+
+    /// The calls that ended with the process before, once, where records are kept.
+    pub fn take_crashed(&mut self) -> Vec<CallRecord> {
+        std::mem::take(&mut self.crashed)
+    }
+
     /// Whom it knows, once; `None` where it keeps no people.
     pub fn take_roll(&mut self) -> Option<Roll> {
         self.roll.take()
@@ -165,6 +183,12 @@ impl Store {
     #[must_use]
     pub fn people_keeper(&self) -> PeopleKeeper {
         self.people.clone()
+    }
+
+    /// Keeps what waits for webhooks from now on.
+    #[must_use]
+    pub fn spool_keeper(&self) -> Arc<dyn SpoolKeeper> {
+        self.queue.clone()
     }
 
     /// Keeps those that are used from now on.

@@ -9,6 +9,7 @@ use webtrunk_signalling::spending::Spent;
 use webtrunk_signalling::switchboard::SpentKeeper;
 
 use super::StoreHealth;
+use crate::webhooks::{SpoolChange, SpoolKeeper};
 
 /// What is to be kept.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(super) enum Noted {
     Call(CallChange),
     /// Of a day's minutes.
     Spent(Spent),
+    /// Of what waits for webhooks.
+    Hook(SpoolChange),
     /// Of tokens that are good once.
     Used(UsedToken),
 }
@@ -60,6 +63,12 @@ impl CallKeeper for Queue {
 impl TokenKeeper for Queue {
     fn keep(&self, used: UsedToken) {
         self.note(Noted::Used(used));
+    }
+}
+
+impl SpoolKeeper for Queue {
+    fn keep(&self, change: SpoolChange) {
+        self.note(Noted::Hook(change));
     }
 }
 

@@ -20,9 +20,12 @@ use super::filing_queue::{Filed, UnseenEnds};
 use super::people::{Errand, Unwritten};
 use super::place::{Found, Place};
 use super::queue::Noted;
-use super::{StoreHealth, StorePlace, database, people, registrations, sip_calls, spent, used_tokens};
+use super::{
+    StoreHealth, StorePlace, database, people, registrations, sip_calls, spent, used_tokens, webhook_events,
+};
 use crate::config::StoreConfig;
 use crate::people::{Roll, Row, StoreKey};
+use crate::webhooks::SpoolChange;
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
@@ -90,6 +93,8 @@ pub(super) struct Writer {
     pending_calls: HashMap<String, CallChange>,
     /// What everybody has spent by now.
     pending_spent: HashMap<Payer, Spent>,
+    /// The latest change of each event that waits for a webhook.
+    pending_hooks: HashMap<u64, SpoolChange>,
     /// Tokens that were used.
     pending_used: Vec<UsedToken>,
     /// Records of calls that are not written; `None` where no records are kept.
@@ -114,6 +119,7 @@ impl Writer {
             pending: HashMap::new(),
             pending_calls: HashMap::new(),
             pending_spent: HashMap::new(),
+            pending_hooks: HashMap::new(),
             pending_used: Vec::new(),
             books,
             is_failing: false,
@@ -179,14 +185,21 @@ impl Writer {
         !self.pending.is_empty()
             || !self.pending_calls.is_empty()
             || !self.pending_spent.is_empty()
+            || !self.pending_hooks.is_empty()
             || !self.pending_used.is_empty()
             || self.books.as_ref().is_some_and(Books::has_work)
+    }
+
+    /// Of all that comes as changes, the latest of each.
+    fn pending_rows(&self) -> usize {
+        self.pending.len() + self.pending_calls.len() + self.pending_hooks.len()
     }
 
     fn note(&mut self, noted: Noted) {
         match noted {
             Noted::Binding(change) => drop(self.pending.insert(change.key(), change)),
             Noted::Call(change) => drop(self.pending_calls.insert(change.key(), change)),
+            Noted::Hook(change) => drop(self.pending_hooks.insert(change.seq(), change)),
             Noted::Used(used) => self.pending_used.push(used),
             Noted::Spent(spent) => drop(self.pending_spent.insert(spent.payer.clone(), spent)),
         }
@@ -199,7 +212,7 @@ impl Writer {
     }
 
     fn collect(&mut self, incoming: &mut Incoming) {
-        while self.pending.len() + self.pending_calls.len() + self.pending_used.len() < PENDING_MAX
+        while self.pending_rows() + self.pending_used.len() < PENDING_MAX
             && let Ok(change) = incoming.changes.try_recv()
         {
             self.note(change);
@@ -228,6 +241,7 @@ impl Writer {
                 self.pending.clear();
                 self.pending_calls.clear();
                 self.pending_spent.clear();
+                self.pending_hooks.clear();
                 self.pending_used.clear();
             }
             Err(error) => {
@@ -255,7 +269,7 @@ impl Writer {
         if self.whereabouts.is_some() {
             return self.try_write().await;
         }
-        let count = self.pending.len() + self.pending_calls.len() + self.books.as_ref().map_or(0, Books::len);
+        let count = self.pending_rows() + self.books.as_ref().map_or(0, Books::len);
         let most =
             if is_finishing { LAST_ANSWER } else { ANSWER + ROW * u32::try_from(count).unwrap_or(u32::MAX) };
         match timeout(most, self.try_write()).await {
@@ -277,6 +291,9 @@ impl Writer {
         }
         if !self.pending_spent.is_empty() {
             spent::write(connection, &self.pending_spent).await?;
+        }
+        if !self.pending_hooks.is_empty() {
+            webhook_events::write(connection, &self.pending_hooks).await?;
         }
         if !self.pending_used.is_empty() {
             used_tokens::write(connection, &self.pending_used).await?;

@@ -1,9 +1,10 @@
 //! What back ends are told, and who of them is let in.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use webtrunk_signalling::cdr::CdrKeeper;
+use webtrunk_signalling::cdr::{CallRecord, CdrKeeper};
 use webtrunk_signalling::switchboard::{Originations, Originator};
 
 use super::{Live, Telephony};
@@ -18,6 +19,8 @@ use crate::rest::recordings::Recordings;
 use crate::rest::registrations::Places;
 use crate::rest::tokens::Tokens;
 use crate::rest::{Idempotency, Rest};
+use crate::store::Store;
+use crate::webhooks::{WebhookControl, Webhooks};
 
 /// What there is where back ends may ask.
 pub(super) struct BackEnds {
@@ -27,6 +30,8 @@ pub(super) struct BackEnds {
     pub(super) journal: Journal,
     /// What happens.
     pub(super) streams: Streams,
+    /// Who is sent it.
+    webhooks: Webhooks,
     /// The numbers that customers own.
     numbers: Numbers,
     /// Who there is.
@@ -40,23 +45,52 @@ pub(super) struct BackEnds {
 }
 
 impl BackEnds {
-    pub(super) fn new(config: &Config) -> Self {
+    /// Webhooks are sent what `store` has kept for them, and calls that ended with the process before.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub(super) fn new(config: &Config, mut store: Option<&mut Store>) -> io::Result<Self> {
         let (originator, originations) = Originator::channel();
         let (door, numbers, users): (_, Numbers, KnownUsers) = Default::default();
         let tokens = Tokens::new(users.clone(), numbers.clone());
         let journal = Journal::new(numbers.clone());
         let streams = Streams::default();
+        let kept = store.as_mut().map(|store| (store.take_webhook_events(), store.spool_keeper()));
+        let (kept, keeper) = kept.unzip();
+        let (hub, hooks) = (streams.hub.clone(), config.webhooks.clone());
+        let webhooks = Webhooks::start(hub, hooks, kept.unwrap_or_default(), keeper)?;
         let originations = Some(originations);
-        let own = Self { door, journal, streams, numbers, users, tokens, originator, originations };
+        let own = Self { door, journal, streams, webhooks, numbers, users, tokens, originator, originations };
         own.taker().take_up(config);
-        own
+        own.tell_of_crashed(store.map(Store::take_crashed).unwrap_or_default());
+        Ok(own)
     }
 
     /// Who is filed the records of calls.
     pub(super) fn keepers(&self) -> [Arc<dyn CdrKeeper>; 2] {
-        let watcher = Watcher::new(self.streams.hub.clone(), self.numbers.clone());
+        let watcher = self.watcher();
         // What is told of the end of a call is known by its name then.
         [Arc::new(self.journal.clone()), Arc::new(watcher)]
+    }
+
+    /// Tells of the end of these calls, of whose begin the process before has told.
+    fn tell_of_crashed(&self, records: Vec<CallRecord>) {
+        let watcher = self.watcher();
+        records.into_iter().for_each(|record| watcher.tell_of_end(record.into()));
+    }
+
+    fn watcher(&self) -> Watcher {
+        Watcher::new(self.streams.hub.clone(), self.numbers.clone())
+    }
+
+    /// What changes webhooks, and tells how they do.
+    pub(super) fn webhooks(&self) -> WebhookControl {
+        self.webhooks.control()
+    }
+
+    /// Has webhooks hear all that has happened, and end.
+    pub(super) async fn finish(self) {
+        self.webhooks.finish().await;
     }
 
     /// Tells from now on who can be reached where.
@@ -83,6 +117,7 @@ impl BackEnds {
             numbers: self.numbers.clone(),
             users: self.users.clone(),
             tokens: self.tokens.clone(),
+            webhooks: self.webhooks.control(),
         }
     }
 }
@@ -94,6 +129,7 @@ pub(super) struct Taker {
     numbers: Numbers,
     users: KnownUsers,
     tokens: Tokens,
+    pub(super) webhooks: WebhookControl,
 }
 
 impl Taker {
@@ -102,6 +138,7 @@ impl Taker {
         self.door.take_up(config.api_keys.clone(), per_minute);
         self.users.take_up(config.users.iter().map(|(name, _)| name));
         self.tokens.take_up(config.json.as_ref().map(|json| json.keys.tokens.clone()).unwrap_or_default());
+        self.webhooks.take_up(&config.webhooks);
         let customers = config.entry.customers.iter();
         self.numbers.take_up(customers.map(|it| (it.issuer.name.clone(), it.numbers.clone())));
     }

@@ -47,6 +47,11 @@ pub struct Changing {
 }
 
 impl Changing {
+    /// Has webhooks that are gone, or down, tried again.
+    pub fn reopen_webhooks(&self) {
+        self.back_ends.iter().for_each(|back_ends| back_ends.webhooks.reopen());
+    }
+
     /// Takes up what can change while it runs; calls go on by what they began with.
     pub async fn take_up(&self, config: &Config) {
         let (live, own) = (self.live.clone(), config.clone());

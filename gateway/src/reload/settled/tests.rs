@@ -30,6 +30,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("external_address", &["203.0.113.9"]),
     ("external_addresses", &["203.0.113.9"]),
     ("failover", &["busy"]),
+    ("events", &["call.ended"]),
     ("filter", &["debug"]),
     ("folder", &["other"]),
     ("format", &["wav", "ogg", "json"]),
@@ -107,6 +108,8 @@ const NEEDED: &[&str] = &[
     "users.0.groups",
     "users.0.name",
     "users.1.name",
+    "webhooks.0.customer",
+    "webhooks.1.allow_insecure",
 ];
 
 /// Each value of the whole example is changed by itself. What is not taken up is told, and nothing is both.
@@ -236,6 +239,7 @@ fn is_same(one: &Config, other: &Config) -> bool {
         json,
         rest,
         api_keys,
+        webhooks,
         entry,
         defence,
         messages,
@@ -264,6 +268,7 @@ fn is_same(one: &Config, other: &Config) -> bool {
         && *json == other.json
         && *rest == other.rest
         && *api_keys == other.api_keys
+        && *webhooks == other.webhooks
         && *entry == other.entry
         && *admin == other.admin
         && *tls == other.tls

@@ -1,5 +1,6 @@
 //! One thing that happened.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,19 @@ impl EventKind {
             Self::RecordingReady => "recording.ready",
             Self::RegistrationChanged => "registration.changed",
         }
+    }
+}
+
+/// The text names no kind of event.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no event")]
+pub struct UnknownEvent;
+
+impl FromStr for EventKind {
+    type Err = UnknownEvent;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEvent> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(UnknownEvent)
     }
 }
 

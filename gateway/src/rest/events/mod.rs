@@ -14,6 +14,6 @@ pub mod stream;
 mod watcher;
 
 pub use event::{Event, EventKind, Happening};
-pub use hub::Hub;
+pub use hub::{Hub, Numbered};
 pub use stream::Streams;
 pub use watcher::Watcher;

@@ -130,8 +130,8 @@ impl EventQuery {
     fn kinds(&self) -> Result<HashSet<EventKind>, Problem> {
         let Some(types) = &self.types else { return Ok(EventKind::ALL.into()) };
         let kind = |name: &str| {
-            let found = EventKind::ALL.into_iter().find(|kind| kind.name() == name);
-            found.ok_or_else(|| Problem::bad_request(format!("types: {name:?} is no type of events")))
+            let found = name.parse::<EventKind>();
+            found.map_err(|_| Problem::bad_request(format!("types: {name:?} is no type of events")))
         };
         types.split(',').map(kind).collect()
     }

@@ -33,6 +33,22 @@ impl Watcher {
         Self { hub, numbers, seen: Mutex::default() }
     }
 
+    /// Tells of the end of a call of which no more is to be told.
+    pub fn tell_of_end(&self, record: Arc<CallRecord>) {
+        self.tell(record, &[EventKind::CallEnded]);
+    }
+
+    fn tell(&self, record: Arc<CallRecord>, kinds: &[EventKind]) {
+        let call = Arc::new(OwnedCall::new(Arc::clone(&record), &self.numbers));
+        let is_over = record.end.is_some();
+        for kind in kinds {
+            self.publish(Happening::Call(*kind, Arc::clone(&call)));
+        }
+        for name in record.recordings.iter().filter(|_| is_over) {
+            self.publish(Happening::Recording(name_of(name), Arc::clone(&call)));
+        }
+    }
+
     fn publish(&self, happening: Happening) {
         let customers = happening.customers();
         self.hub.publish(happening, customers);
@@ -75,14 +91,7 @@ impl CdrKeeper for Watcher {
             None => drop(all.insert(record.id.clone(), seen)),
         }
         drop(all);
-        let call = Arc::new(OwnedCall::new(Arc::clone(&record), &self.numbers));
-        let is_over = record.end.is_some();
-        for kind in kinds {
-            self.publish(Happening::Call(kind, Arc::clone(&call)));
-        }
-        for name in record.recordings.iter().filter(|_| is_over) {
-            self.publish(Happening::Recording(name_of(name), Arc::clone(&call)));
-        }
+        self.tell(record, &kinds);
     }
 }
 

@@ -8,6 +8,8 @@ mod customers;
 mod event_stream;
 mod events;
 mod floods;
+mod hook_receiver;
 mod people;
 mod recordings;
 mod removed;
+mod webhooks;

@@ -1,0 +1,318 @@
+//! `[[webhooks]]`: receivers that are sent what happens.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls_pki_types::CertificateDer;
+use serde::Deserialize;
+use toml::Spanned;
+use url::{Host, Url};
+use webtrunk_engine::net::Network;
+
+use super::faults::Faults;
+use super::http::SYSTEM_AUTHORITIES;
+use super::secret::{Environment, SecretSource, fetch};
+use crate::rest::events::EventKind;
+use crate::rest::keys::is_id;
+use crate::tls;
+use crate::webhooks::{SigningKey, is_public};
+
+/// A receiver of what happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Names it in logs and figures, and what waits for it.
+    pub name: String,
+    /// Where it is.
+    pub target: Target,
+    /// What it knows us by: one, or two while the one replaces the other.
+    pub keys: Vec<SigningKey>,
+    /// What it is told.
+    pub kinds: HashSet<EventKind>,
+    /// Whose it is: then it is told of nobody else. `None` is the operator's, which is told of all.
+    pub customer: Option<String>,
+    /// Addresses that it may have besides public ones.
+    pub networks: Vec<Network>,
+    /// By whom its certificate is vouched for; `None` where it is asked without TLS.
+    pub authorities: Option<Authorities>,
+    /// How long an event waits for it.
+    pub give_up: Duration,
+}
+
+/// Where a receiver is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Both, as HTTP names them.
+    pub authority: String,
+    /// From the slash on.
+    pub path: String,
+}
+
+/// Who vouches for a receiver's certificate.
+#[derive(Debug, Clone)]
+pub struct Authorities {
+    file: PathBuf,
+    certificates: Vec<CertificateDer<'static>>,
+    client: Arc<ClientConfig>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebhookSection {
+    name: Spanned<String>,
+    url: Spanned<String>,
+    secrets: Spanned<Vec<WebhookSecretSection>>,
+    events: Option<Spanned<Vec<Spanned<String>>>>,
+    customer: Option<Spanned<String>>,
+    #[serde(default)]
+    allow_insecure: bool,
+    #[serde(default)]
+    networks: Vec<Spanned<String>>,
+    trusted_certificates: Option<Spanned<String>>,
+    give_up_s: Option<Spanned<u64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookSecretSection {
+    id: Spanned<String>,
+    secret: Spanned<SecretSource>,
+}
+
+/// Who is there besides.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'b> {
+    pub(super) has_rest: bool,
+    pub(super) has_store: bool,
+    pub(super) customers: &'b [&'b str],
+}
+
+/// How long an event waits where nobody says. Chosen by us: a receiver that is down over a weekend misses nothing.
+const GIVE_UP_S: u64 = 259_200;
+
+/// The least and the most that may be said: a month is longer than anybody looks back.
+const GIVE_UP_RANGE_S: std::ops::RangeInclusive<u64> = 10..=2_678_400;
+
+/// Secrets at one time: the one that is used, and the one that replaces it.
+const SECRETS_MAX: usize = 2;
+
+const NAME_CURE: &str = "use 1 to 32 letters, digits, - and .";
+const URL_CURE: &str = "write one such as \"https://crm.example/webtrunk\"";
+const EVENTS_CURE: &str =
+    "write some of those that docs/REST_API.md tells, such as \"call.ended\", or leave it out for all";
+
+impl PartialEq for Authorities {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file && self.certificates == other.certificates
+    }
+}
+
+impl Eq for Authorities {}
+
+impl Authorities {
+    /// The settings with which a receiver is asked.
+    #[must_use]
+    pub fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.client)
+    }
+
+    fn read(file: PathBuf) -> Result<Self, tls::TlsError> {
+        let certificates = tls::certificates(&file)?;
+        let client = tls::client_config_by(certificates.clone())?;
+        Ok(Self { file, certificates, client })
+    }
+}
+
+/// Checks all hooks.
+pub(super) fn check(
+    sections: &[WebhookSection],
+    beside: Beside<'_>,
+    environment: Environment<'_>,
+    faults: &mut Faults<'_>,
+) -> Vec<Webhook> {
+    let mut names = HashSet::new();
+    let mut hooks = Vec::new();
+    for section in sections {
+        let (name, span) = (section.name.get_ref(), section.name.span());
+        if !names.insert(name) {
+            faults.add(span.clone(), "another webhook has this name", "give each a name of its own");
+        }
+        if !beside.has_rest {
+            let problem = "is told what [rest] tells, which is missing";
+            faults.add_absent(&["rest"], span.clone(), problem, "add [rest]");
+        }
+        if !beside.has_store {
+            let problem = "has what waits for it in [store], which is missing";
+            faults.add_absent(&["store"], span, problem, "add [store]");
+        }
+        hooks.extend(section.check(beside.customers, environment, faults));
+    }
+    hooks
+}
+
+impl WebhookSection {
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.secrets.get_ref().iter().any(|own| own.secret.get_ref().is_inline())
+    }
+
+    fn check(
+        &self,
+        customers: &[&str],
+        environment: Environment<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<Webhook> {
+        if !is_id(self.name.get_ref()) {
+            faults.add(self.name.span(), "is no name of a webhook", NAME_CURE);
+        }
+        if let Some(written) = self.customer.as_ref().filter(|it| !customers.contains(&it.get_ref().as_str()))
+        {
+            let cure = "name one of [[customers]]";
+            faults.add_absent(&["customers"], written.span(), "is no customer", cure);
+        }
+        let networks = faults.parse_all(&self.networks, super::NETWORK_CURE);
+        let keys = self.check_secrets(environment, faults);
+        let kinds = match &self.events {
+            None => EventKind::ALL.into(),
+            Some(written) => {
+                if written.get_ref().is_empty() {
+                    faults.add_missing_below(
+                        written.span(),
+                        "holds nothing, so nothing is told",
+                        EVENTS_CURE,
+                    );
+                }
+                faults.parse_all(written.get_ref(), EVENTS_CURE).into_iter().collect()
+            }
+        };
+        let give_up_s = self.give_up_s.as_ref().map_or(GIVE_UP_S, |written| {
+            if !GIVE_UP_RANGE_S.contains(written.get_ref()) {
+                let (least, most) = GIVE_UP_RANGE_S.into_inner();
+                faults.add(written.span(), "is out of range", format!("write {least} to {most}"));
+            }
+            *written.get_ref()
+        });
+        let (target, is_secure) = self.check_url(&networks, faults)?;
+        let authorities = if is_secure { Some(self.check_authorities(faults)?) } else { None };
+        Some(Webhook {
+            name: self.name.get_ref().clone(),
+            target,
+            keys,
+            kinds,
+            customer: self.customer.as_ref().map(|it| it.get_ref().clone()),
+            networks,
+            authorities,
+            give_up: Duration::from_secs(give_up_s),
+        })
+    }
+
+    fn check_secrets(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> Vec<SigningKey> {
+        let written = self.secrets.get_ref();
+        if written.is_empty() || written.len() > SECRETS_MAX {
+            let cure = "write one, or two while a receiver goes from the one to the other";
+            faults.add_missing_below(self.secrets.span(), "is not one secret, nor two", cure);
+        }
+        let mut keys = Vec::new();
+        for (index, section) in written.iter().enumerate() {
+            let id = section.id.get_ref();
+            if !is_id(id) {
+                faults.add(section.id.span(), "is no id of a secret", NAME_CURE);
+            }
+            if written[..index].iter().any(|other| other.id.get_ref() == id) {
+                faults.add(section.id.span(), "another secret has this id", "give each an id of its own");
+            }
+            let Some(secret) = fetch(&section.secret, environment, faults) else { continue };
+            match SigningKey::parse(id, secret.expose()) {
+                Some(key) => keys.push(key),
+                None => {
+                    let problem = "is no whsec_ with 24 to 64 octets in Base64 behind it";
+                    let cure = "make one by: echo \"whsec_$(openssl rand -base64 32)\"";
+                    faults.add(section.secret.span(), problem, cure);
+                }
+            }
+        }
+        keys
+    }
+
+    /// Where it is, and whether it is asked over TLS.
+    fn check_url(&self, networks: &[Network], faults: &mut Faults<'_>) -> Option<(Target, bool)> {
+        let span = self.url.span();
+        let Ok(url) = Url::parse(self.url.get_ref()) else {
+            faults.add(span, "is no URL", URL_CURE);
+            return None;
+        };
+        let is_secure = match (url.scheme(), self.allow_insecure) {
+            ("https", false) => true,
+            ("http", true) => false,
+            ("https", true) => {
+                faults.add(
+                    span.clone(),
+                    "is asked over TLS, and allow_insecure is for \"http\"",
+                    "take allow_insecure out",
+                );
+                true
+            }
+            ("http", false) => {
+                let cure = "write \"https\", or allow_insecure = true where nobody is on the way";
+                faults.add(span, "would have calls told in the clear", cure);
+                return None;
+            }
+            _ => {
+                faults.add(span, "is neither of \"https\" nor of \"http\"", URL_CURE);
+                return None;
+            }
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            // Not where it stands, for it would be shown.
+            let problem = "has a url with a user in it, which nobody is shown";
+            faults.add(self.name.span(), problem, "take it out: receivers know us by signatures");
+            return None;
+        }
+        if url.fragment().is_some() {
+            faults.add(span, "has a fragment, which no server is sent", "take it out, with its #");
+            return None;
+        }
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            faults.add(span, "names no host", URL_CURE);
+            return None;
+        };
+        let literal = match &host {
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some((*address).into()),
+            Host::Ipv6(address) => Some((*address).into()),
+        };
+        if literal.is_some_and(|ip| !is_public(ip) && !networks.iter().any(|network| network.contains(ip))) {
+            let cure = "add it to networks, if the receiver is meant to be there";
+            faults.add(self.url.span(), "is at no public address", cure);
+        }
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        };
+        let path =
+            url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+        let host = literal.map_or_else(|| host.to_string(), |ip| ip.to_string());
+        Some((Target { host, port, authority, path }, is_secure))
+    }
+
+    fn check_authorities(&self, faults: &mut Faults<'_>) -> Option<Authorities> {
+        let (span, file) = match &self.trusted_certificates {
+            Some(written) => (written.span(), faults.read_from(written.span(), written.get_ref())),
+            None => (self.url.span(), SYSTEM_AUTHORITIES.into()),
+        };
+        let read = Authorities::read(file);
+        read.map_err(|error| {
+            let cure = "name a PEM file of certificate authorities in trusted_certificates";
+            faults.add(span, error, cure);
+        })
+        .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! What drives the desk: events as they happen, clocks, and tries that are under way.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, oneshot, watch};
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+use webtrunk_signalling::moment::Moment;
+
+use super::desk::{Desk, Due, Outcome, Try};
+use super::post::post;
+use super::spool::{Kept, SpoolKeeper};
+use super::thread::{FAREWELL, Settings, Shown};
+use crate::rest::events::{Hub, Numbered};
+
+/// What serves the hooks.
+pub(super) struct Task {
+    desk: Desk,
+    hub: Hub,
+    live: broadcast::Receiver<Arc<Numbered>>,
+    /// The number of the event that was heard last.
+    last: u64,
+    settings: watch::Receiver<Settings>,
+    reopened: u64,
+    shown: Shown,
+    tries: JoinSet<Outcome>,
+    /// What each try is of.
+    under_way: HashMap<Id, Try>,
+}
+
+impl Task {
+    /// Hears what happens from now on.
+    pub(super) fn new(
+        hub: Hub,
+        mut settings: watch::Receiver<Settings>,
+        kept: Vec<Kept>,
+        keeper: Option<Arc<dyn SpoolKeeper>>,
+        shown: Shown,
+    ) -> Self {
+        let (_, _, live) = hub.listen(None, None);
+        let Settings { hooks, reopened } = settings.borrow_and_update().clone();
+        let desk = Desk::new(&hooks, kept, keeper, moment());
+        let (tries, under_way) = Default::default();
+        Self { desk, hub, live, last: 0, settings, reopened, shown, tries, under_way }
+    }
+
+    /// Serves until it is told to finish, and then what is due.
+    pub(super) async fn run(mut self, mut finishing: oneshot::Receiver<()>) {
+        let mut end = None;
+        loop {
+            self.start_due();
+            self.shown.show(self.desk.counts());
+            if end.is_some() && !self.desk.is_busy(moment().now) {
+                break;
+            }
+            let next = self.desk.poll_timeout().map(Instant::from_std);
+            tokio::select! {
+                heard = self.live.recv() => self.hear(heard),
+                Ok(()) = self.settings.changed() => self.take_up(),
+                Some(ended) = self.tries.join_next_with_id() => {
+                    let (id, outcome) = ended.unwrap_or_else(|error| (error.id(), Outcome::Failed(OWN_FAULT.to_owned())));
+                    if let Some(of) = self.under_way.remove(&id) {
+                        self.desk.on_ended(&of, outcome, moment().now, rand::random());
+                    }
+                }
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+                _ = &mut finishing, if end.is_none() => {
+                    self.hear_all();
+                    end = Some(Instant::now() + FAREWELL);
+                }
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break,
+            }
+        }
+    }
+
+    fn start_due(&mut self) {
+        for Due { of, hook, message } in self.desk.poll(moment().now) {
+            let started = self.tries.spawn(async move { post(&hook, &message).await });
+            self.under_way.insert(started.id(), of);
+        }
+    }
+
+    fn take_up(&mut self) {
+        let Settings { hooks, reopened } = self.settings.borrow_and_update().clone();
+        self.desk.take_up(&hooks, moment().now);
+        if reopened != self.reopened {
+            self.reopened = reopened;
+            self.desk.reopen(moment().now);
+        }
+    }
+
+    fn hear(&mut self, heard: Result<Arc<Numbered>, RecvError>) {
+        match heard {
+            Ok(event) => self.take(&event),
+            // The hub has kept most of them.
+            Err(RecvError::Lagged(_)) => {
+                let (kept, _, live) = self.hub.listen(Some(self.hub.name(self.last)), None);
+                self.live = live;
+                kept.iter().for_each(|event| self.take(event));
+            }
+            Err(RecvError::Closed) => unreachable!("the hub is ours as long as we are here"),
+        }
+    }
+
+    /// Hears what has happened by now.
+    fn hear_all(&mut self) {
+        loop {
+            match self.live.try_recv() {
+                Ok(event) => self.take(&event),
+                Err(TryRecvError::Lagged(events)) => self.hear(Err(RecvError::Lagged(events))),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, event: &Numbered) {
+        let Some(missed) = event.number.checked_sub(self.last + 1) else { return };
+        self.last = event.number;
+        if missed > 0 {
+            warn!(events = missed, "too much happened at once, and no webhook is told of some of it");
+            self.shown.add_missed(missed);
+        }
+        self.desk.take(event, &self.hub.name(event.number).to_string(), moment());
+    }
+}
+
+/// Why a try ended that panicked.
+const OWN_FAULT: &str = "it was tried in vain, by a fault of ours";
+
+fn moment() -> Moment {
+    Moment { now: std::time::Instant::now(), wall: SystemTime::now() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::post::tests::hook;
+    use super::*;
+    use crate::rest::events::Happening;
+
+    /// One whose receiver does not listen, so that nothing is ever taken.
+    fn task(hub: &Hub) -> (Task, watch::Sender<Settings>) {
+        let more = "allow_insecure = true\nnetworks = [\"127.0.0.1/32\"]";
+        let hooks = [hook("http://127.0.0.1:9/", more)];
+        let (settings, changed) = watch::channel(Settings { hooks: hooks.into(), reopened: 0 });
+        (Task::new(hub.clone(), changed, Vec::new(), None, Shown::default()), settings)
+    }
+
+    fn happens(hub: &Hub, times: usize) {
+        (0..times).for_each(|_| hub.publish(Happening::Registration("a".to_owned(), 1), Vec::new()));
+    }
+
+    fn waiting(task: &Task) -> usize {
+        task.desk.counts()[0].1.waiting
+    }
+
+    #[test]
+    fn what_happens_faster_than_it_is_heard_is_told_as_far_as_it_is_kept_and_the_rest_is_counted() {
+        let hub = Hub::default();
+        let (mut task, _settings) = task(&hub);
+        happens(&hub, 10);
+        task.hear_all();
+        // More than a stream may be behind, and all of it in the ring.
+        happens(&hub, 1500);
+        task.hear_all();
+        assert_eq!((waiting(&task), task.shown.missed()), (1510, 0));
+        happens(&hub, 3000);
+        task.hear_all();
+        assert_eq!((waiting(&task), task.shown.missed()), (3510, 1000));
+        happens(&hub, 1);
+        task.hear_all();
+        assert_eq!((waiting(&task), task.last), (3511, 4511));
+    }
+
+    #[tokio::test]
+    async fn the_end_hears_all_and_waits_for_no_receiver_that_is_not_to_be_tried_now() {
+        let hub = Hub::default();
+        let (task, _settings) = task(&hub);
+        let shown = task.shown.clone();
+        happens(&hub, 2);
+        let (finish, finishing) = oneshot::channel();
+        finish.send(()).expect("it listens");
+        let begin = Instant::now();
+        task.run(finishing).await;
+        assert_eq!(shown.all()[0].1.waiting, 2);
+        assert!(begin.elapsed() < FAREWELL * 2, "{:?}", begin.elapsed());
+    }
+}
