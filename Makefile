@@ -14,6 +14,7 @@
 # make pages     what a thousand idle pages cost, how soon a hundred that call are told, a hundred reloads and changes of address, and the time to set a call up
 # make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
+# make rest-fuzz   300 requests of each operation of the REST API by chance (REST_EXAMPLES=), beside those of make test
 # make loom   check the jitter buffer's ring in every interleaving (part of make test)
 # make weather   what loss and jitter do to the sound, in virtual time, as tables
 # make narrow-band   measure what browsers should be asked for when the far side is G.711
@@ -28,6 +29,7 @@ CARGO := cargo
 FUZZ_SECONDS ?= 3600
 KILLS ?= 50
 COMINGS ?= 500
+REST_EXAMPLES ?= 300
 SOAK_MINUTES ?= 30
 LOCKED := --locked
 
@@ -45,14 +47,14 @@ SDK_MODULES := $(SDK)/node_modules/.package-lock.json
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour kill pages comings soak defences check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour kill pages comings soak defences rest-fuzz check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
 	$(CARGO) run $(LOCKED) --release --package webtrunk -- demo
 
 # What was installed has to be found: a test that lacks a tool fails.
-test dtmf-hour kill comings: export WEBTRUNK_TEST_TOOLS := required
+test dtmf-hour kill comings rest-fuzz: export WEBTRUNK_TEST_TOOLS := required
 # A call waits more than it works: fewer at a time leave both cores idle for most of it.
 test: export RUST_TEST_THREADS := 8
 
@@ -71,6 +73,10 @@ kill: setup-test
 comings: setup-test
 	$(MAKE) web
 	WEBTRUNK_COMINGS=$(COMINGS) $(CARGO) test $(LOCKED) --workspace --test calls joins_and_leaves_of_a_conference -- --nocapture
+
+rest-fuzz: setup-test
+	$(MAKE) web
+	WEBTRUNK_REST_EXAMPLES=$(REST_EXAMPLES) $(CARGO) test $(LOCKED) --workspace --test calls requests_that_are_made_of_the_document -- --nocapture
 
 pages: setup-test
 	$(MAKE) web $(DRIVER_MODULES)

@@ -1,8 +1,9 @@
 //! What the interface is, as OpenAPI 3.1 has it: made of the handlers and the types that they read and write.
 
+use serde_json::{Map, Value};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::events::Event;
@@ -24,7 +25,7 @@ use super::{calls, events, recordings, registrations, tokens};
         calls::control::hold, calls::control::resume, calls::control::mute, calls::control::unmute, registrations::list, recordings::list,
         recordings::one, recordings::remove, events::stream::events, users::list, users::add, users::one, users::change, users::remove,
         customers::list, customers::add, customers::one, customers::change, customers::remove, tokens::make),
-    components(schemas(Problem, Scope, Event)),
+    components(schemas(Problem, Scope, Event, calls::Lasting)),
     modifiers(&Common)
 )]
 struct Document;
@@ -53,12 +54,62 @@ impl Modify for Common {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("wk_ID_SECRET").build();
         if let Some(components) = &mut document.components {
             components.add_security_scheme("api_key", SecurityScheme::Http(bearer));
+            *components = merged(components);
         }
         for item in document.paths.paths.values_mut() {
             let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
             operations.into_iter().flatten().for_each(add_problems);
         }
     }
+}
+
+/// Schemas with what is flattened into them, as one object each: put together by `allOf`, parts that know of no more than their own
+/// members would each refuse the others'.
+fn merged(components: &Components) -> Components {
+    let told = "it is made of what is written and read as JSON";
+    let mut value = serde_json::to_value(components).expect(told);
+    let schemas = value["schemas"].clone();
+    merge(&mut value, &schemas);
+    serde_json::from_value(value).expect(told)
+}
+
+fn merge(value: &mut Value, schemas: &Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(|one| merge(one, schemas)),
+        Value::Object(members) => {
+            members.values_mut().for_each(|one| merge(one, schemas));
+            let parts = members.get("allOf").and_then(Value::as_array);
+            let parts = parts.and_then(|parts| parts.iter().map(|part| object(part, schemas)).collect());
+            let Some(parts) = parts else { return };
+            members.remove("allOf");
+            let parts: Vec<Value> = parts;
+            let (mut properties, mut required) = (Map::new(), Vec::new());
+            for part in &parts {
+                properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+                required.extend(part["required"].as_array().cloned().unwrap_or_default());
+            }
+            members.insert("type".into(), "object".into());
+            members.insert("properties".into(), properties.into());
+            if !required.is_empty() {
+                members.insert("required".into(), required.into());
+            }
+            if parts.iter().any(|part| part["additionalProperties"] == false) {
+                members.insert("additionalProperties".into(), false.into());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The object that a part is, by itself, by its name, or where it may be absent; `None` where it is none.
+fn object(part: &Value, schemas: &Value) -> Option<Value> {
+    if let Some(name) = part["$ref"].as_str() {
+        return object(&schemas[name.rsplit('/').next()?], schemas);
+    }
+    if let Some(kinds) = part["oneOf"].as_array() {
+        return kinds.iter().find_map(|kind| object(kind, schemas));
+    }
+    part["properties"].is_object().then(|| part.clone())
 }
 
 fn add_problems(operation: &mut Operation) {

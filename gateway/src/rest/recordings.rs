@@ -83,8 +83,9 @@ pub async fn list(
 /// Hands a recording over: WAV or Ogg, whole or by ranges (RFC 9110 14).
 #[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", operation_id = "readRecording",
     params(("id" = String, Path, description = "The recording's name")),
-    responses((status = 200, description = "The file", body = [u8], content_type = "application/octet-stream"),
-        (status = 206, description = "The range that was asked for", body = [u8], content_type = "application/octet-stream"),
+    responses((status = 200, description = "The file", content(([u8] = "audio/wav"), ([u8] = "audio/ogg"))),
+        (status = 206, description = "The range that was asked for",
+            content(([u8] = "audio/wav"), ([u8] = "audio/ogg"))),
         (status = 404, description = "There is none that the key may know of", body = Problem,
             content_type = "application/problem+json"),
         (status = 416, description = "The file has no such range")),

@@ -16,7 +16,8 @@ pub(in crate::rest) fn whole_name(key: &ApiKey, name: &str) -> Result<String, Pr
         Some(customer) if !name.contains(CUSTOMER_MARK) => user_of_customer(customer, name),
         _ => name.to_owned(),
     };
-    let is_nobody = whole.is_empty() || key.customer.is_some() && whole.ends_with(CUSTOMER_MARK);
+    // What is no name at all is told by who looks at it.
+    let is_nobody = key.customer.is_some() && whole.ends_with(CUSTOMER_MARK);
     match is_nobody || !key.sees(&whole) {
         true => Err(Problem::not_found(format!("{name:?} is nothing that the key may name"))),
         false => Ok(whole),

@@ -116,6 +116,8 @@ pub async fn one(
 /// Adds a user to the store; it may register and call at once.
 #[utoipa::path(post, path = "/users", tag = "users", operation_id = "addUser", request_body = NewUser,
     responses((status = 201, description = "It is there", body = AddedUser),
+        (status = 404, description = "It names somebody, a group or a mailbox that the key may not know of", body = Problem,
+            content_type = "application/problem+json"),
         (status = 409, description = "There is one of this name, or no room, or the store keeps no users", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "Such a user cannot be", body = Problem, content_type = "application/problem+json"),

@@ -8,6 +8,7 @@ mod customers;
 mod event_stream;
 mod events;
 mod floods;
+mod fuzzed;
 mod hook_receiver;
 mod people;
 mod recordings;
