@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::{ResolvesClientCert, Resumption, WantsClientCert};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::{self, PemObject};
@@ -40,6 +41,14 @@ pub enum TlsError {
         file: PathBuf,
         /// Its permissions.
         mode: u32,
+    },
+    /// Nobody's certificate can be checked by what a file holds.
+    #[error("{} holds no usable authority: {source}", .file.display())]
+    Authorities {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: VerifierBuilderError,
     },
     /// Certificate and key do not belong together, or are of no kind that we know.
     #[error("certificate and private key cannot be used together: {0}")]
@@ -140,6 +149,18 @@ impl OwnCertificate {
         Ok(Arc::new(config))
     }
 
+    /// The same, asking who connects for a certificate of these authorities; who has none is served too.
+    ///
+    /// # Errors
+    /// [`TlsError`] when the file holds no authority.
+    pub fn server_config_asking(self: &Arc<Self>, authorities: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(client_verifier(authorities)?)
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        Ok(Arc::new(config))
+    }
+
     /// What it says of itself; `None` where it is written as none should be.
     #[must_use]
     pub fn facts(&self) -> Option<CertificateFacts> {
@@ -212,6 +233,18 @@ fn trusting(
     Ok(config.with_root_certificates(roots))
 }
 
+/// Checks certificates of clients by the authorities in a file; who has none is let in.
+///
+/// # Errors
+/// [`TlsError`] when the file holds no authority.
+pub fn client_verifier(file: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(file)?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+    let verifier = verifier.allow_unauthenticated().build();
+    verifier.map_err(|source| TlsError::Authorities { file: file.to_owned(), source })
+}
+
 /// All certificates in a file, one at least.
 ///
 /// # Errors
@@ -253,7 +286,13 @@ impl TlsError {
     /// Whether it is this file's fault alone.
     #[must_use]
     pub fn is_of(&self, path: &Path) -> bool {
-        matches!(self, Self::Pem { file, .. } | Self::Encrypted { file } | Self::Open { file, .. } if file == path)
+        match self {
+            Self::Pem { file, .. }
+            | Self::Encrypted { file }
+            | Self::Open { file, .. }
+            | Self::Authorities { file, .. } => file == path,
+            Self::Mismatch(_) => false,
+        }
     }
 
     /// What to do about it.
@@ -265,6 +304,7 @@ impl TlsError {
             }
             Self::Open { .. } => KEY_CURE,
             Self::Pem { .. } | Self::Mismatch(_) => "name the PEM files of one certificate and its key",
+            Self::Authorities { .. } => "name a PEM file of certificate authorities",
         }
     }
 }
@@ -291,6 +331,7 @@ mod tests {
             private_key: file("key", made.signing_key.serialize_pem()),
             trusted_certificates: certificate.clone(),
             certificate,
+            client_authorities: None,
         }
     }
 
@@ -302,10 +343,9 @@ mod tests {
         let own = OwnCertificate::read(&ours.pair()).expect("a pair");
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(certificates(&ours.certificate).expect("it is one"));
-        let verifier =
-            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-                .build()
-                .expect("one root");
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+            .build()
+            .expect("one root");
         let chain = certificates(&trunk.certificate).expect("it is one");
         let server = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()

@@ -93,6 +93,7 @@ pub fn transports(
         guard: config.defence.guard.clone(),
         tls: TlsConfig {
             server: certificates.server(),
+            asking: certificates.asking(),
             client: authorities.map(tls::client_config).transpose()?,
             clients: client_certificates(config, certificates)?,
         },

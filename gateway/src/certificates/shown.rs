@@ -13,6 +13,8 @@ use crate::tls::{OwnCertificate, TlsError};
 pub struct Certificates {
     own: Option<Arc<OwnCertificate>>,
     server: Option<Arc<ServerConfig>>,
+    /// The same, asking who connects for a certificate.
+    asking: Option<Arc<ServerConfig>>,
     /// What trunks are shown that ask, by their names.
     to_trunks: Arc<[(String, Arc<OwnCertificate>)]>,
 }
@@ -25,10 +27,13 @@ impl Certificates {
     pub fn read(config: &Config) -> Result<Self, TlsError> {
         let own = config.tls.as_ref().map(|files| OwnCertificate::read(&files.pair())).transpose()?;
         let server = own.as_ref().map(OwnCertificate::server_config).transpose()?;
-        let asking =
+        let authorities = config.tls.as_ref().and_then(|files| files.client_authorities.as_ref());
+        let asking = own.as_ref().zip(authorities);
+        let asking = asking.map(|(own, file)| own.server_config_asking(file)).transpose()?;
+        let shown =
             config.trunks.iter().filter_map(|trunk| Some((trunk, trunk.client_certificate.as_ref()?)));
-        let read = asking.map(|(trunk, files)| Ok((trunk.sip.name.clone(), OwnCertificate::read(files)?)));
-        Ok(Self { own, server, to_trunks: read.collect::<Result<_, TlsError>>()? })
+        let read = shown.map(|(trunk, files)| Ok((trunk.sip.name.clone(), OwnCertificate::read(files)?)));
+        Ok(Self { own, server, asking, to_trunks: read.collect::<Result<_, TlsError>>()? })
     }
 
     /// What whoever connects to us is shown.
@@ -41,6 +46,12 @@ impl Certificates {
     #[must_use]
     pub fn server(&self) -> Option<Arc<ServerConfig>> {
         self.server.clone()
+    }
+
+    /// The settings of our listeners for SIP over TLS, where who connects is asked for a certificate.
+    #[must_use]
+    pub fn asking(&self) -> Option<Arc<ServerConfig>> {
+        self.asking.clone()
     }
 
     /// What trunks are shown that ask, by their names.

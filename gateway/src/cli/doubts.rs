@@ -88,11 +88,12 @@ fn never_applies(rule: &RuleSpec, config: &Config) -> Option<String> {
             || !sip.registrations.is_empty()
             || sip.takes_page_accounts
             || sip.peer_user.is_some()
+            || sip.certificate_name.is_some()
     };
     (!named.any(can_call)).then(|| {
         format!(
-            "rule {name:?} is for calls from trunk {trunk:?}, which nothing shows to be it; add networks, register or \
-             user to the trunk"
+            "rule {name:?} is for calls from trunk {trunk:?}, which nothing shows to be it; add networks, register, \
+             user or certificate_name to the trunk"
         )
     })
 }

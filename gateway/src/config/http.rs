@@ -27,6 +27,8 @@ pub struct TlsFiles {
     pub private_key: PathBuf,
     /// PEM: the authorities by which trunks' certificates are checked.
     pub trusted_certificates: PathBuf,
+    /// PEM: the authorities by which is checked what who calls by SIP over TLS may show; nobody is asked without.
+    pub client_authorities: Option<PathBuf>,
 }
 
 impl TlsFiles {
@@ -71,6 +73,7 @@ pub(super) struct TlsSection {
     certificate: Spanned<String>,
     private_key: Spanned<String>,
     trusted_certificates: Option<Spanned<String>>,
+    client_authorities: Option<Spanned<String>>,
 }
 
 /// Loopback: without certificates a browser gives a page its microphone only there.
@@ -108,6 +111,11 @@ impl ClientCertificateSection {
 }
 
 impl TlsSection {
+    /// Whether who calls by SIP over TLS is asked for a certificate.
+    pub(super) const fn asks_for_certificates(&self) -> bool {
+        self.client_authorities.is_some()
+    }
+
     /// Resolves the paths, and reads the files so that nothing is left to find out at the start.
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> TlsFiles {
         let mut resolve = |path: &Spanned<String>| faults.read_from(path.span(), path.get_ref());
@@ -117,22 +125,31 @@ impl TlsSection {
             trusted_certificates: self
                 .trusted_certificates
                 .as_ref()
-                .map_or(SYSTEM_AUTHORITIES.into(), resolve),
+                .map_or(SYSTEM_AUTHORITIES.into(), &mut resolve),
+            client_authorities: self.client_authorities.as_ref().map(resolve),
         };
         let pair = [(&self.certificate, &files.certificate), (&self.private_key, &files.private_key)];
         let trusted =
             self.trusted_certificates.as_ref().map(|written| (written, &files.trusted_certificates));
-        let named: Vec<_> = pair.into_iter().chain(trusted).collect();
+        let asked_by = self.client_authorities.as_ref().zip(files.client_authorities.as_ref());
+        let named: Vec<_> = pair.into_iter().chain(trusted).chain(asked_by).collect();
         if !are_readable(&named, faults) {
             return files;
         }
         check_pair(pair, OwnCertificate::read(&files.pair()).map(drop), faults);
         if let (Some(written), Err(error)) = (&self.trusted_certificates, tls::client_config(&files)) {
-            faults.add(written.span(), error, "name a PEM file of certificate authorities, or leave it out");
+            faults.add(written.span(), error, AUTHORITIES_CURE);
+        }
+        if let Some((written, file)) = asked_by
+            && let Err(error) = tls::client_verifier(file)
+        {
+            faults.add(written.span(), error, AUTHORITIES_CURE);
         }
         files
     }
 }
+
+const AUTHORITIES_CURE: &str = "name a PEM file of certificate authorities, or leave it out";
 
 /// A file, and where it is named.
 type Named<'s> = (&'s Spanned<String>, &'s PathBuf);

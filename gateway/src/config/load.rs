@@ -216,7 +216,9 @@ impl File {
         let users = users::check(&self.users, environment, faults);
         let names: Vec<_> = self.users.iter().map(UserSection::name).collect();
         let user_limits = UserLimits::check(self.sip.calls_per_user(), &self.users, &self.customers, faults);
-        let mut trunks = trunks::check(&self.trunks, &self.sip.transports(), &names, environment, faults);
+        let asks = self.tls.as_ref().is_some_and(TlsSection::asks_for_certificates);
+        let mut trunks =
+            trunks::check(&self.trunks, &self.sip.transports(), &names, asks, environment, faults);
         accounts::add(&self.users, &mut trunks, environment, faults);
         let known = Known {
             users: self.users.iter().map(UserSection::name).collect(),

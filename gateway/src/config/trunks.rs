@@ -74,6 +74,7 @@ pub(super) struct TrunkSection {
     #[serde(default)]
     limits: LimitsSection,
     client_certificate: Option<ClientCertificateSection>,
+    certificate_name: Option<Spanned<String>>,
     codecs: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     dtmf: Dtmf,
@@ -186,6 +187,7 @@ pub(super) fn check(
     sections: &[TrunkSection],
     transports: &[TransportKind],
     users: &[&str],
+    asks_for_certificates: bool,
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
 ) -> Vec<Trunk> {
@@ -195,6 +197,7 @@ pub(super) fn check(
             faults.add(section.name.span(), "another trunk has this name", "rename one of them");
         }
         section.check_listener(transports, faults);
+        section.check_certificate(asks_for_certificates, faults);
         if let Some(user) = section.user.as_ref().filter(|user| !users.contains(&user.get_ref().as_str())) {
             let cure =
                 meant(user.get_ref(), users.iter().copied(), "add it to [[users]], or correct the name");
@@ -265,6 +268,7 @@ impl TrunkSection {
             is_transport_open: self.transport.is_none(),
             shows_certificate: self.client_certificate.is_some(),
             source_networks: networks,
+            certificate_name: self.certificate_name.as_ref().map(|name| name.get_ref().clone()),
             credentials,
             registrations,
             takes_page_accounts: page_accounts.is_some(),
@@ -298,6 +302,22 @@ impl TrunkSection {
             late_offer,
             messages,
         })
+    }
+
+    /// Without somebody who vouches for certificates, nobody could be this trunk.
+    fn check_certificate(&self, is_asked_for: bool, faults: &mut Faults<'_>) {
+        let Some(name) = &self.certificate_name else { return };
+        if !is_host(name.get_ref()) {
+            faults.add(
+                name.span(),
+                "is no name of a certificate",
+                "write the host name or address that it is for",
+            );
+        }
+        if !is_asked_for {
+            let cure = "add client_authorities to [tls]";
+            faults.add_absent(&["tls"], name.span(), "nobody is asked for a certificate", cure);
+        }
     }
 
     /// What is written, or where the host's records say nothing else.

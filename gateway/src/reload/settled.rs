@@ -222,7 +222,7 @@ fn tls(
     Some(settle! {
         TlsFiles, (current, written), (taken_up, left),
         taken_up: { certificate: "tls.certificate", private_key: "tls.private_key" },
-        left: { trusted_certificates: "tls.trusted_certificates" },
+        left: { trusted_certificates: "tls.trusted_certificates", client_authorities: "tls.client_authorities" },
     })
 }
 

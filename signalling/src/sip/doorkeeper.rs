@@ -1,8 +1,8 @@
 //! Who comes in: users by digest, trunks by where they are, nobody else.
 //!
 //! ```text
-//! request ---- from a trunk's network, no credentials, no REGISTER, and
-//!        |      not of a phone that its user has registered from there ----> the trunk
+//! request ---- from a trunk's network, or by its certificate, no credentials, no REGISTER,
+//!        |      and not of a phone that its user has registered from there -> the trunk
 //!        `---- right credentials ---- From (and To of REGISTER) is the user ---> the user
 //!        |                      `---- it is somebody else ---> 403
 //!        |---- none, wrong or stale credentials ---> 401, the same for all
@@ -117,12 +117,18 @@ impl Admission {
         identity::read(invite, trunk)
     }
 
-    /// Judges a request that belongs to no dialog.
-    pub fn judge(&mut self, request: &Request, flow: &Flow, now: Instant) -> Verdict {
+    /// Judges a request that belongs to no dialog; `shows` says whether its peer has shown a certificate for a name.
+    pub fn judge(
+        &mut self,
+        request: &Request,
+        flow: &Flow,
+        shows: &dyn Fn(&str) -> bool,
+        now: Instant,
+    ) -> Verdict {
         // A phone behind a trunk may prove itself there with every call, and its proxy let us see it.
         let has_credentials = request.headers.authorizations().any(|value| self.digest.is_for_us(value));
         let user = request.uri.user_unescaped();
-        if let Some(trunk) = self.trunks.at(flow, user.as_deref())
+        if let Some(trunk) = self.trunks.at(flow, user.as_deref(), shows)
             && !has_credentials
             && request.method != Method::Register
         {

@@ -34,8 +34,11 @@ pub struct TrunkConfig {
     /// Whether it is shown a certificate of ours that is for it alone
     /// ([`TlsConfig::clients`](super::transport::TlsConfig::clients)).
     pub shows_certificate: bool,
-    /// Where its calls come from. Empty: it may not call us.
+    /// Where its calls come from. Empty: it may not call us, unless it shows a certificate.
     pub source_networks: Vec<Network>,
+    /// The name that the certificate is for without which no call is its; it then may call from anywhere, unless
+    /// networks are named too.
+    pub certificate_name: Option<String>,
     /// What we answer its challenges with.
     pub credentials: Option<TrunkCredentials>,
     /// What we register there.
@@ -88,6 +91,7 @@ impl TrunkConfig {
             is_transport_open: false,
             shows_certificate: false,
             source_networks: Vec::new(),
+            certificate_name: None,
             credentials: None,
             registrations: Vec::new(),
             takes_page_accounts: false,
@@ -207,15 +211,21 @@ impl Trunks {
 
     /// The trunk that sent something on this flow for `user`; where several are at one address the one
     /// that registered this user, else the first. No trunk is a WebSocket client: a web page on a trunk's
-    /// machine is just a web page.
+    /// machine is just a web page. `shows` says whether the peer has shown a certificate for a name.
     #[must_use]
-    pub fn at(&self, flow: &Flow, user: Option<&str>) -> Option<&TrunkConfig> {
+    pub fn at(&self, flow: &Flow, user: Option<&str>, shows: &dyn Fn(&str) -> bool) -> Option<&TrunkConfig> {
         if flow.kind.is_websocket() {
             return None;
         }
         let source = flow.remote.ip();
-        let mut there =
-            self.trunks.iter().filter(|trunk| trunk.is_from(source) || self.has_us(trunk, source));
+        let is_there = |trunk: &&TrunkConfig| {
+            let is_from = trunk.is_from(source) || self.has_us(trunk, source);
+            match &trunk.certificate_name {
+                None => is_from,
+                Some(name) => (is_from || trunk.source_networks.is_empty()) && shows(name),
+            }
+        };
+        let mut there = self.trunks.iter().filter(is_there);
         let is_for =
             |trunk: &&TrunkConfig| trunk.registrations.iter().any(|one| Some(one.user.as_str()) == user);
         let first = there.clone().next();
@@ -286,13 +296,31 @@ mod tests {
     }
 
     #[test]
+    fn a_trunk_that_shows_a_certificate_is_nobody_without_it() {
+        let certified =
+            |networks| TrunkConfig { certificate_name: Some("sbc.test".into()), ..trunk("sbc", networks) };
+        for (networks, remote, shown, expected) in [
+            (&[][..], "203.0.113.7:41000", "sbc.test", Some("sbc")),
+            (&[], "203.0.113.7:41000", "other.test", None),
+            (&["198.51.100.7"], "198.51.100.7:41000", "", None),
+            (&["198.51.100.7"], "198.51.100.7:41000", "sbc.test", Some("sbc")),
+            (&["198.51.100.7"], "203.0.113.7:41000", "sbc.test", None),
+        ] {
+            let trunks = Trunks::new(vec![certified(networks)]);
+            let at = trunks.at(&flow(TransportKind::Tls, remote), None, &|name| name == shown);
+            assert_eq!(at.map(|trunk| &*trunk.name), expected, "{networks:?} {remote} {shown}");
+        }
+    }
+
+    #[test]
     fn a_source_belongs_to_the_first_trunk_that_names_it() {
         let trunks = Trunks::new(vec![
             trunk("silent", &[]),
             trunk("one", &["198.51.100.7"]),
             trunk("net", &["198.51.100.0/24"]),
         ]);
-        let at = |kind, remote| trunks.at(&flow(kind, remote), None).map(|trunk| trunk.name.as_str());
+        let at =
+            |kind, remote| trunks.at(&flow(kind, remote), None, &|_| false).map(|trunk| trunk.name.as_str());
         assert_eq!(at(TransportKind::Udp, "198.51.100.7:5060"), Some("one"));
         assert_eq!(at(TransportKind::Tcp, "198.51.100.8:41000"), Some("net"));
         assert_eq!(at(TransportKind::Udp, "203.0.113.7:5060"), None);
@@ -308,7 +336,8 @@ mod tests {
         };
         let mut trunks = Trunks::new(vec![registered("first", "100"), registered("second", "200")]);
         let flow = flow(TransportKind::Udp, "198.51.100.7:5060");
-        let at = |trunks: &Trunks, user| trunks.at(&flow, Some(user)).map(|trunk| trunk.name.clone());
+        let at =
+            |trunks: &Trunks, user| trunks.at(&flow, Some(user), &|_| false).map(|trunk| trunk.name.clone());
         assert_eq!(at(&trunks, "100"), None, "not before it has us");
         for name in ["first", "second"] {
             trunks.registered(name, std::iter::once([198, 51, 100, 7].into()));

@@ -172,7 +172,10 @@ fn judge(
     (trunk, prover): (Option<&Trunk>, Option<String>),
     now: Instant,
 ) -> Result<(Verdict, Admission), Failure> {
-    let verdict = match (admission.judge(invite, flow, now), trunk, prover) {
+    // A trunk is taken to show the certificate that it has to show.
+    let of_trunk = trunk.and_then(|trunk| trunk.sip.certificate_name.as_deref());
+    let judged = admission.judge(invite, flow, &|name| of_trunk == Some(name), now);
+    let verdict = match (judged, trunk, prover) {
         (Verdict::Challenge(_), None, Some(user)) => admission.judge_proven(user, invite),
         (Verdict::Challenge(_), Some(Trunk { sip, .. }), _) => match &sip.peer_user {
             Some(user) => admission.judge_proven(user.clone(), invite),

@@ -65,9 +65,10 @@ fn what_systemd_hands_over_may_be_read_by_its_group() {
 
 #[test]
 fn every_certificate_file_that_is_missing_is_told() {
-    let told =
-        faults("[http]\n[tls]\ncertificate = \"a\"\nprivate_key = \"b\"\ntrusted_certificates = \"c\"\n");
-    assert_eq!(told.matches(": cannot be read: No such file").count(), 3, "{told}");
+    let told = faults(
+        "[http]\n[tls]\ncertificate = \"a\"\nprivate_key = \"b\"\ntrusted_certificates = \"c\"\nclient_authorities = \"d\"\n",
+    );
+    assert_eq!(told.matches(": cannot be read: No such file").count(), 4, "{told}");
 }
 
 #[test]

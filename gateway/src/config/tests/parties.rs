@@ -31,6 +31,10 @@ fn every_fault_of_users_and_trunks_names_line_key_value_and_cure() {
             "w.toml:4: trunks[0].probe_s = 0: is out of range; write 1 to 3600 seconds",
         ),
         (
+            "[[trunks]]\nname = \"t\"\nhost = \"h\"\ncertificate_name = \"sbc.test\"",
+            "w.toml:4: trunks[0].certificate_name = \"sbc.test\": nobody is asked for a certificate; add client_authorities to [tls]",
+        ),
+        (
             "[[trunks]]\nname = \"t\"\nhost = \"h\"\npage_accounts = true\ncredentials = { user = \"1\", password = { env = \"HA1\" } }",
             "w.toml:4: trunks[0].page_accounts = true: is for trunks without credentials of the gateway; leave",
         ),

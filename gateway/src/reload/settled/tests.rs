@@ -22,6 +22,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("collector", &["homer.example:9061"]),
     ("checks_allow", &["192.0.2.0/25"]),
     ("checks_deny", &["192.0.2.0/25"]),
+    ("client_authorities", &["fullchain2.pem"]),
     ("codecs", &["G722"]),
     ("days", &["sun"]),
     ("direction", &["in"]),

@@ -10,6 +10,7 @@ pub(crate) mod trace;
 mod audio;
 mod bindings;
 mod cancelled;
+mod certified;
 mod circle;
 mod crossing;
 pub(crate) mod devices;

@@ -300,6 +300,12 @@ impl GatewayConfig {
         self
     }
 
+    /// Asks who calls over TLS for a certificate by these authorities.
+    pub(crate) fn asking_by(mut self, authorities: &Path) -> Self {
+        let _ = writeln!(self.tls, "client_authorities = {authorities:?}");
+        self
+    }
+
     pub(super) fn certificate(&self) -> Option<&Path> {
         self.certificate.as_deref()
     }

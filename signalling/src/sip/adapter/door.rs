@@ -177,7 +177,8 @@ impl Doorkeeper for Door {
         let verdict = if self.is_of_registered_phone(request, flow) {
             self.admission.judge_claim(request, flow, now)
         } else {
-            self.admission.judge(request, flow, now)
+            let layer = &self.layer;
+            self.admission.judge(request, flow, &|name| layer.shows(flow, name), now)
         };
         self.tell_shut_out(flow);
         if let Verdict::Accept { origin } = &verdict {

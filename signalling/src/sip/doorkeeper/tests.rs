@@ -9,6 +9,9 @@ use crate::sip::trunk::TrunkConfig;
 
 const REALM: &str = "test";
 
+/// Nobody has shown a certificate.
+const NOTHING: fn(&str) -> bool = |_| false;
+
 /// The only user.
 struct Alice;
 
@@ -68,9 +71,9 @@ fn verdict(method: &str, from: &str, user: &str, password: &str) -> String {
     let mut admission = admission(now);
     let flow = flow("203.0.113.9:5060");
     let request = request(method, from);
-    let challenge = admission.judge(&request, &flow, now);
+    let challenge = admission.judge(&request, &flow, &NOTHING, now);
     let answered = answer(request, challenge, user, password);
-    say(&admission.judge(&answered, &flow, now))
+    say(&admission.judge(&answered, &flow, &NOTHING, now))
 }
 
 fn say(verdict: &Verdict) -> String {
@@ -106,9 +109,9 @@ fn after_too_many_guesses_even_the_right_password_waits() {
     let mut attempt = |admission: &mut Admission, remote, password, now| {
         call_id += 1;
         let request = request_in(&call_id.to_string(), "REGISTER", "sip:alice@test");
-        let challenge = admission.judge(&request, &flow(remote), now);
+        let challenge = admission.judge(&request, &flow(remote), &NOTHING, now);
         let answered = answer(request, challenge, "alice", password);
-        say(&admission.judge(&answered, &flow(remote), now))
+        say(&admission.judge(&answered, &flow(remote), &NOTHING, now))
     };
     for failure in 1..=10 {
         assert_eq!(attempt(&mut admission, "203.0.113.9:5060", "guess", now), "challenge");
@@ -117,11 +120,12 @@ fn after_too_many_guesses_even_the_right_password_waits() {
         assert!(shut_out.is_none_or(|(user, it)| user == "alice" && it.whom == Whom::User));
     }
     assert_eq!(attempt(&mut admission, "203.0.113.9:5061", "wonderland", now), "drop");
-    let challenge = admission.judge(&request("REGISTER", "sip:alice@test"), &flow("203.0.113.9:5060"), now);
+    let challenge =
+        admission.judge(&request("REGISTER", "sip:alice@test"), &flow("203.0.113.9:5060"), &NOTHING, now);
     let decoy = answer(request("REGISTER", "sip:alice@test"), challenge.clone(), "decoy", "guess");
     let hidden = answer(decoy, challenge, "alice", "guess");
     assert_eq!(attempt(&mut admission, "203.0.113.10:5060", "wonderland", now), "User(\"alice\")");
-    assert_eq!(say(&admission.judge(&hidden, &flow("203.0.113.9:5060"), now)), "drop");
+    assert_eq!(say(&admission.judge(&hidden, &flow("203.0.113.9:5060"), &NOTHING, now)), "drop");
     let later = now + Duration::from_secs(60);
     assert_eq!(attempt(&mut admission, "203.0.113.9:5060", "wonderland", later), "User(\"alice\")");
 }
@@ -134,25 +138,25 @@ fn a_phone_that_repeats_its_wrong_password_is_let_in_as_soon_as_it_is_corrected(
     let mut refused = 0;
     for call_id in ["1", "2"] {
         let register = || request_in(call_id, "REGISTER", "sip:alice@test");
-        let mut verdict = admission.judge(&register(), &flow, now);
+        let mut verdict = admission.judge(&register(), &flow, &NOTHING, now);
         for attempt in 0..100 {
             let wrong = answer(register(), verdict.clone(), "alice", "wrong");
-            let judged = admission.judge(&wrong, &flow, now + Duration::from_millis(attempt));
+            let judged = admission.judge(&wrong, &flow, &NOTHING, now + Duration::from_millis(attempt));
             match say(&judged).as_str() {
                 // As for whom there is not.
                 "challenge" => (refused, verdict) = (refused + 1, judged),
                 other => assert_eq!(other, "drop"),
             }
-            let again = admission.judge(&wrong, &flow, now + Duration::from_millis(attempt));
+            let again = admission.judge(&wrong, &flow, &NOTHING, now + Duration::from_millis(attempt));
             let is_first = attempt == 0;
             assert_eq!(say(&again), if is_first { "challenge" } else { "drop" }, "the 401 was lost");
         }
     }
     assert_eq!(refused, 2, "one of each registration is looked at");
     let corrected = request_in("3", "REGISTER", "sip:alice@test");
-    let challenge = admission.judge(&corrected, &flow, now);
+    let challenge = admission.judge(&corrected, &flow, &NOTHING, now);
     let answered = answer(corrected, challenge, "alice", "wonderland");
-    assert_eq!(say(&admission.judge(&answered, &flow, now)), "User(\"alice\")");
+    assert_eq!(say(&admission.judge(&answered, &flow, &NOTHING, now)), "User(\"alice\")");
     assert_eq!(admission.take_shut_out(), None);
 }
 
@@ -164,9 +168,9 @@ fn guesses_in_one_registration_are_counted_as_those_in_many() {
     let register = || request("REGISTER", "sip:alice@test");
     let looked_at = (0..6000).filter(|tick| {
         let now = start + Duration::from_millis(tick * 10);
-        let challenge = admission.judge(&register(), &flow, now);
+        let challenge = admission.judge(&register(), &flow, &NOTHING, now);
         let guess = answer(register(), challenge, "alice", &format!("guess {tick}"));
-        say(&admission.judge(&guess, &flow, now)) == "challenge"
+        say(&admission.judge(&guess, &flow, &NOTHING, now)) == "challenge"
     });
     assert_eq!(looked_at.count(), 10, "of a minute's");
 }
@@ -178,9 +182,9 @@ fn nobody_registers_for_another() {
     let flow = flow("203.0.113.9:5060");
     let mut register = request("REGISTER", "sip:alice@test");
     register.headers.set(HeaderName::To, "<sip:bob@test>");
-    let challenge = admission.judge(&register, &flow, now);
+    let challenge = admission.judge(&register, &flow, &NOTHING, now);
     let answered = answer(register, challenge, "alice", "wonderland");
-    assert_eq!(say(&admission.judge(&answered, &flow, now)), "403");
+    assert_eq!(say(&admission.judge(&answered, &flow, &NOTHING, now)), "403");
 }
 
 #[test]
@@ -189,12 +193,12 @@ fn a_trunk_calls_by_its_address_and_does_not_register() {
     let mut admission = admission(now);
     let flow = flow("198.51.100.7:5060");
     let call = request("INVITE", "sip:+4930123456@provider.example");
-    assert_eq!(say(&admission.judge(&call, &flow, now)), "Trunk(\"provider\")");
+    assert_eq!(say(&admission.judge(&call, &flow, &NOTHING, now)), "Trunk(\"provider\")");
     let register = request("REGISTER", "sip:alice@test");
-    let challenge = admission.judge(&register, &flow, now);
+    let challenge = admission.judge(&register, &flow, &NOTHING, now);
     assert_eq!(say(&challenge), "challenge");
     let answered = answer(register, challenge, "alice", "wonderland");
-    assert_eq!(say(&admission.judge(&answered, &flow, now)), "User(\"alice\")");
+    assert_eq!(say(&admission.judge(&answered, &flow, &NOTHING, now)), "User(\"alice\")");
 }
 
 #[test]
@@ -206,11 +210,11 @@ fn credentials_of_another_realm_are_no_claim_of_a_trunks_caller() {
     let of_the_trunk =
         "Digest username=\"bob\", realm=\"provider\", nonce=\"1\", uri=\"sip:test\", response=\"0\"";
     call.headers.push(HeaderName::Authorization, of_the_trunk);
-    assert_eq!(say(&admission.judge(&call, &flow, now)), "Trunk(\"provider\")");
+    assert_eq!(say(&admission.judge(&call, &flow, &NOTHING, now)), "Trunk(\"provider\")");
     // With credentials for us it wants to be a user, and has to be one.
     let claim = of_the_trunk.replace("provider", REALM);
     call.headers.set(HeaderName::Authorization, claim);
-    assert_eq!(say(&admission.judge(&call, &flow, now)), "challenge");
+    assert_eq!(say(&admission.judge(&call, &flow, &NOTHING, now)), "challenge");
 }
 
 #[test]
@@ -221,9 +225,9 @@ fn a_trunk_that_proves_itself_calls_for_others_from_anywhere() {
     let mut admission = Admission::new(DigestConfig::new(REALM), Arc::new(Alice), trunks, [7; 32], now);
     let flow = flow("203.0.113.9:5060");
     let call = request("INVITE", "sip:+4930123456@pbx");
-    let challenge = admission.judge(&call, &flow, now);
+    let challenge = admission.judge(&call, &flow, &NOTHING, now);
     let answered = answer(call, challenge, "alice", "wonderland");
-    assert_eq!(say(&admission.judge(&answered, &flow, now)), "Trunk(\"pbx\")");
+    assert_eq!(say(&admission.judge(&answered, &flow, &NOTHING, now)), "Trunk(\"pbx\")");
 }
 
 #[test]
@@ -231,7 +235,7 @@ fn a_stranger_is_challenged_whatever_it_calls_itself() {
     let now = Instant::now();
     let mut admission = admission(now);
     for from in ["sip:alice@test", "sip:provider@test", "sip:anonymous@anonymous.invalid"] {
-        let verdict = admission.judge(&request("INVITE", from), &flow("203.0.113.9:5060"), now);
+        let verdict = admission.judge(&request("INVITE", from), &flow("203.0.113.9:5060"), &NOTHING, now);
         let Verdict::Challenge(headers) = verdict else { panic!("a challenge: {verdict:?}") };
         let algorithms: Vec<_> =
             headers.www_authenticates().map(|value| value.contains("algorithm=SHA-256")).collect();

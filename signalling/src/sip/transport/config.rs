@@ -58,6 +58,8 @@ pub enum Binding {
 pub struct TlsConfig {
     /// Our certificate, needed by TLS and WSS listeners of their own. Its resolver may renew it while running.
     pub server: Option<Arc<rustls::ServerConfig>>,
+    /// The same for SIP over TLS where who connects is asked for a certificate, and need not have one; `None` asks nobody.
+    pub asking: Option<Arc<rustls::ServerConfig>>,
     /// Whom to trust when dialling; needed by trunks over TLS.
     pub client: Option<Arc<rustls::ClientConfig>>,
     /// The same for trunks that are shown a certificate of ours, by the trunk's name.
@@ -65,6 +67,11 @@ pub struct TlsConfig {
 }
 
 impl TlsConfig {
+    /// By what who connects for SIP over TLS is met.
+    pub(super) fn for_streams(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.asking.as_ref().or(self.server.as_ref()).cloned()
+    }
+
     /// With what a server is dialled that sees us as this trunk's, or as anybody.
     pub(super) fn client_for(&self, identity: Option<&str>) -> Option<Arc<rustls::ClientConfig>> {
         identity.and_then(|name| self.clients.get(name)).or(self.client.as_ref()).cloned()

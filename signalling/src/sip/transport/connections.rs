@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use rustls::client::verify_server_name;
+use rustls::server::ParsedCertificate;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::sync::{Notify, mpsc};
 use tracing::warn;
 
@@ -42,6 +45,8 @@ struct Entry {
     control: Arc<Control>,
     heard_at: Instant,
     standing: Standing,
+    /// The certificate that the peer has shown; somebody whom we trust vouches for it.
+    shown: Option<CertificateDer<'static>>,
 }
 
 /// What we know of the peer.
@@ -192,6 +197,20 @@ impl Connections {
         }
     }
 
+    /// The peer has shown this certificate, and that it has the key.
+    pub(super) fn note_shown(&self, id: ConnectionId, certificate: CertificateDer<'static>) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.shown = Some(certificate);
+        }
+    }
+
+    /// Whether the peer has shown a certificate that is for this name, as those of servers are.
+    pub(super) fn shows(&self, id: ConnectionId, name: &str) -> bool {
+        let shown = self.lock().entries.get(&id).and_then(|entry| entry.shown.clone());
+        let (Some(shown), Ok(name)) = (shown, ServerName::try_from(name)) else { return false };
+        ParsedCertificate::try_from(&shown).is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok())
+    }
+
     /// Whether the peer has authenticated, or was called by us.
     pub(super) fn is_known(&self, id: ConnectionId) -> bool {
         self.lock().entries.get(&id).is_some_and(|entry| entry.control.is_known())
@@ -231,7 +250,8 @@ impl Table {
         let id = ConnectionId(self.next);
         let control = Arc::<Control>::default();
         let (sender, outgoing) = mpsc::channel(queue_length);
-        let entry = Entry { outgoing: sender, control: control.clone(), heard_at: now, standing };
+        let entry =
+            Entry { outgoing: sender, control: control.clone(), heard_at: now, standing, shown: None };
         self.entries.insert(id, entry);
         Admission { id, control, outgoing, has_evicted: false }
     }

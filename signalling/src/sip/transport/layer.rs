@@ -287,6 +287,12 @@ impl TransportLayer {
         self.shared.guard.take_up(guard);
     }
 
+    /// Whether the peer of a stream has shown a certificate that is for this name.
+    #[must_use]
+    pub fn shows(&self, flow: &Flow, name: &str) -> bool {
+        flow.connection.is_some_and(|connection| self.shared.connections.shows(connection, name))
+    }
+
     /// Whether a flow can still carry a message.
     #[must_use]
     pub fn is_open(&self, flow: &Flow) -> bool {

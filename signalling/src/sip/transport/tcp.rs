@@ -24,9 +24,9 @@ pub(super) fn listen(
     kind: TransportKind,
     bind: SocketAddr,
 ) -> io::Result<SocketAddr> {
-    let acceptor = match (kind.is_secure(), &shared.tls.server) {
+    let acceptor = match (kind.is_secure(), shared.tls.for_streams()) {
         (false, _) => None,
-        (true, Some(config)) => Some(TlsAcceptor::from(config.clone())),
+        (true, Some(config)) => Some(TlsAcceptor::from(config)),
         (true, None) => return Err(no_certificate()),
     };
     let socket = TcpListener::from_std(socket::listening(bind)?)?;
@@ -80,12 +80,22 @@ async fn serve(
         () = control.cut.notified() => return,
     };
     match secured {
-        Ok(Ok(stream)) => stream::run(&shared, stream, flow, ticket).await,
+        Ok(Ok(stream)) => {
+            note_shown(&shared, stream.get_ref().1, &ticket);
+            stream::run(&shared, stream, flow, ticket).await;
+        }
         Ok(Err(error)) => debug!(%flow, %error, "TLS handshake failed"),
         Err(_) => {
             shared.counters.deadlines.add_one();
             debug!(%flow, "TLS handshake took too long");
         }
+    }
+}
+
+/// Keeps the certificate of the peer, if it has shown one.
+fn note_shown(shared: &Shared, connection: &rustls::CommonState, ticket: &Ticket) {
+    if let Some([shown, ..]) = connection.peer_certificates() {
+        shared.connections.note_shown(ticket.id, shown.clone());
     }
 }
 
@@ -118,7 +128,10 @@ pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, key: D
         () = control.cut.notified() => return,
     };
     match secured {
-        Ok(Ok(stream)) => stream::run(&shared, stream, flow, ticket).await,
+        Ok(Ok(stream)) => {
+            note_shown(&shared, stream.get_ref().1, &ticket);
+            stream::run(&shared, stream, flow, ticket).await;
+        }
         Ok(Err(error)) => info!(%flow, %error, "TLS handshake failed"),
         Err(_) => {
             shared.counters.deadlines.add_one();
