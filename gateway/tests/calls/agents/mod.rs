@@ -51,7 +51,7 @@ mod recorded_own;
 mod recorded_slowly;
 mod records;
 mod reloaded;
-mod rest;
+pub(crate) mod rest;
 mod scenario;
 mod secure;
 mod served_store;

@@ -12,6 +12,7 @@ use webtrunk_codecs::g711::Law;
 use super::server::Server;
 use super::stage::PHONE_HZ;
 use crate::agents::recorded::read_wav;
+use crate::agents::rest::hook_receiver::{HookReceiver, kinds};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::support::browser::Browser;
@@ -30,13 +31,23 @@ const PASSWORD: &str = "hers at the provider";
 /// What she says.
 const PAGE_HZ: f64 = 600.0;
 
+/// What the CRM's server is told of a call.
+const EVENTS: [&str; 4] = ["call.started", "call.answered", "call.ended", "recording.ready"];
+
 /// The gateway at a provider of which one host registers and another sends calls.
-fn gateway(server: &Server, [registrar, network]: [&Host; 2], recordings: &TempDir) -> Gateway {
+fn gateway(
+    server: &Server,
+    hooks: &HookReceiver,
+    [registrar, network]: [&Host; 2],
+    [recordings, store]: [&TempDir; 2],
+) -> Gateway {
     let (ip, calls_from) = (registrar.ip(), network.ip());
-    let json = format!("[json]\nresume_s = 0\naccount_grace_s = 0\n{}", server.lines());
+    let hook = hooks.entry("crm", &format!("events = {EVENTS:?}"));
+    let json = format!("[json]\nresume_s = 0\naccount_grace_s = 0\n{}\n[rest]\n{hook}", server.lines());
     let config = GatewayConfig::default()
         .sections(&json)
         .recording(recordings.path())
+        .store(&store.path().join("w.db"))
         .trunk_lines(&format!(
             "name = 'provider'\nhost = '{ip}'\ntransport = 'udp'\ncodecs = ['PCMU']\npage_accounts = true\n\
              networks = ['{ip}', '{calls_from}']"
@@ -63,8 +74,9 @@ fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_rec
     let [host, network] = [Host::new(), Host::new()];
     let account = json!({"user": ACCOUNT, "password": PASSWORD, "domain": host.ip().to_string()});
     let Some(server) = Server::start(Some(&account)) else { return };
-    let recordings = TempDir::new().expect("a folder");
-    let gateway = gateway(&server, [&host, &network], &recordings);
+    let [recordings, store] = [(); 2].map(|()| TempDir::new().expect("a folder"));
+    let hooks = HookReceiver::start();
+    let gateway = gateway(&server, &hooks, [&host, &network], [&recordings, &store]);
     let registrar = Sipp::callee(&host, "registrar", &[("USER", ACCOUNT), ("PASSWORD", PASSWORD)]);
 
     // By her token alone she is registered, with a Digest that another's code finds right.
@@ -89,6 +101,7 @@ fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_rec
     assert!(wait_until(PATIENCE, || page.noted().contains(&"sounds".to_owned())), "it rings");
     assert_eq!(page.noted(), ["#card", "sounds"]);
     assert!(phone.received("200").is_empty());
+    assert_eq!(hooks.wait(1)[0].body["type"], "call.started", "the CRM's server knows by now");
 
     page.click("#answer");
     page.see("#status", "From Ada Example: connected");
@@ -103,7 +116,8 @@ fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_rec
     gateway.assert_all_is_over(1);
 
     // Each on its side: who called on the left.
-    let ([left, right], rate) = read_wav(&recording(&recordings));
+    let file = recording(&recordings);
+    let ([left, right], rate) = read_wav(&file);
     for (side, own, other) in [(left, PHONE_HZ, PAGE_HZ), (right, PAGE_HZ, PHONE_HZ)] {
         let second = rate.hz() as usize;
         let seconds = side.windows(second).step_by(second / 4);
@@ -113,6 +127,21 @@ fn a_call_to_the_crms_account_pops_its_card_before_it_rings_is_talked_in_and_rec
         };
         assert!(seconds.any(is_clear), "{own} Hz is on its side, and nowhere else");
     }
+
+    // The CRM's server is told by signed events, and where the recording is.
+    let told = hooks.wait(EVENTS.len());
+    assert_eq!(kinds(&told), EVENTS);
+    let [answered, ready] = [&told[1].body, &told[3].body];
+    assert_eq!(
+        (&answered["call"]["caller"], &answered["call"]["state"]),
+        (&json!("2001"), &json!("talking"))
+    );
+    let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
+    assert_eq!(
+        (&ready["recording"], &ready["call"]["end"]["cause"]),
+        (&json!(name), &json!("hangup")),
+        "{ready}"
+    );
 
     // She is called no more once her page is gone; what it was told holds no password.
     drop(page);

@@ -16,7 +16,7 @@ use crate::support::host::Host;
 use crate::support::process::wait_until;
 
 /// A receiver on a host of its own.
-pub(super) struct HookReceiver {
+pub(crate) struct HookReceiver {
     host: Host,
     secret: String,
     shared: Arc<Shared>,
@@ -40,9 +40,9 @@ struct Shared {
 
 /// What it has got.
 #[derive(Debug, Clone)]
-pub(super) struct Got {
+pub(crate) struct Got {
     pub(super) id: String,
-    pub(super) body: Value,
+    pub(crate) body: Value,
     path: String,
     headers: Vec<(String, String)>,
     octets: Vec<u8>,
@@ -53,7 +53,7 @@ const PORT: u16 = 9900;
 
 impl HookReceiver {
     /// One that listens and takes what it gets.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let shared = Arc::new(Shared::default());
         shared.status.store(204, Ordering::Relaxed);
         let secret = format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>()));
@@ -63,7 +63,7 @@ impl HookReceiver {
     }
 
     /// Its entry of the configuration.
-    pub(super) fn entry(&self, name: &str, more: &str) -> String {
+    pub(crate) fn entry(&self, name: &str, more: &str) -> String {
         let (at, secret, ip) = (self.host.at(PORT), &self.secret, self.host.ip());
         format!(
             "[[webhooks]]\nname = \"{name}\"\nurl = \"http://{at}/hooks?of={name}\"\nallow_insecure = true\nnetworks = [\"{ip}/32\"]\n\
@@ -120,7 +120,7 @@ impl HookReceiver {
     }
 
     /// So many, as soon as it has taken them; each signed as it should be.
-    pub(super) fn wait(&self, count: usize) -> Vec<Got> {
+    pub(crate) fn wait(&self, count: usize) -> Vec<Got> {
         let is_there = wait_until(PATIENCE * 2, || self.got().len() >= count);
         let got = self.got();
         assert!(is_there, "{count} are expected: {:#?}", names(&got));
@@ -152,7 +152,7 @@ impl Got {
 }
 
 /// The kinds of what was got.
-pub(super) fn kinds(got: &[Got]) -> Vec<&str> {
+pub(crate) fn kinds(got: &[Got]) -> Vec<&str> {
     got.iter().map(|got| got.body["type"].as_str().unwrap_or_default()).collect()
 }
 

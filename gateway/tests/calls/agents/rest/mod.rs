@@ -9,7 +9,7 @@ mod event_stream;
 mod events;
 mod floods;
 mod fuzzed;
-mod hook_receiver;
+pub(crate) mod hook_receiver;
 mod people;
 mod recordings;
 mod removed;
