@@ -13,6 +13,7 @@ use webtrunk_loadtest::agent::{AgentError, Call};
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::ear::{assert_hears_no_gap, assert_mostly_hears};
+use super::records::{OFF_MAX_MS, assert_adds_up, ms, since_answer_ms, wait_for_records};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk};
 use crate::sip::raw_phone::{RawPhone, header};
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
@@ -40,7 +41,7 @@ fn fake_clock(folder: &Path) -> GatewayConfig {
         .environment("DONT_FAKE_MONOTONIC", "1")
 }
 
-/// Fails when a timer, a nonce or a registration goes by the wall clock.
+/// Fails when a timer, a nonce, a registration or the record of a call goes by the wall clock.
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_jump_by_an_hour_and_a_day_end_no_call_and_no_registration() {
     if tools::path(Path::new(FAKETIME), "install faketime").is_none() {
@@ -48,6 +49,8 @@ async fn clocks_that_jump_by_an_hour_and_a_day_end_no_call_and_no_registration()
     }
     let folder = TempDir::new().expect("a folder");
     let config = fake_clock(folder.path())
+        .store(&folder.path().join("webtrunk.db"))
+        .records(&folder.path().join("calls.jsonl"))
         .user("bob")
         .rule("destination = 'bob'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'bob' } }]");
     let stage = Stage::with(&["PCMU"], config);
@@ -72,8 +75,15 @@ async fn clocks_that_jump_by_an_hour_and_a_day_end_no_call_and_no_registration()
     assert_both_hear([&call, &lifted]).await;
     assert_hears_no_gap(&call).await;
     assert_hears_no_gap(&lifted).await;
+    fs::write(folder.path().join("clock"), "+3600").expect("the folder is ours");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let talked = since_answer_ms(&call);
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
+    let [record] = &wait_for_records(folder.path(), 1)[..] else { panic!("one") };
+    assert_adds_up(record);
+    assert!(ms(&record["talked_ms"]).abs_diff(talked) < OFF_MAX_MS, "{talked}, {record:#}");
+    assert_eq!(record["clock_step"], true, "its times of day are not to be trusted: {record:#}");
 }
 
 /// The gateway may have this many descriptors from now on.

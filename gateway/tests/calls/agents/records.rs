@@ -18,7 +18,7 @@ use crate::support::process::wait_until;
 use crate::support::small_disk::SmallDisk;
 
 /// By how much a record may be off from what the ends of a call see: what this machine may be late by.
-const OFF_MAX_MS: u64 = 500;
+pub(super) const OFF_MAX_MS: u64 = 500;
 
 /// How long the callee holds the call.
 const HOLD: Duration = Duration::from_millis(1200);

@@ -58,7 +58,7 @@ impl Busy {
 }
 
 /// Has the office call `number` and `at` answer; both hear each other. Returns how long the answer took.
-fn call(gateway: &Gateway, office: &Host, number: &str, at: (&Host, &Gateway)) -> Duration {
+pub(super) fn call(gateway: &Gateway, office: &Host, number: &str, at: (&Host, &Gateway)) -> Duration {
     let (mut caller_rtp, mut callee_rtp) = (RtpPeer::new(office, 7000), RtpPeer::new(at.0, 7000));
     let callee = Sipp::callee(at.0, "callee_talks", &[]);
     let started = Instant::now();
@@ -205,6 +205,25 @@ fn a_trunk_is_found_where_it_was_while_no_name_server_answers() {
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(gateway.log().count(&["the trunk is where it was found last"]), 1);
     gateway.assert_all_is_over(2);
+}
+
+/// The failure is not kept: the first call after it succeeds.
+#[test]
+fn a_trunk_that_no_name_server_knew_is_called_as_soon_as_one_answers() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let [names, host] = [Host::new(), Host::new()];
+    let dns = Dns::serve(&names, Zone::default().address("provider.test", host.ip()));
+    let silent = dns.fall_silent();
+    let (gateway, provider, office, network) =
+        with_provider("host = 'provider.test'\ntransport = 'udp'", &dns, host);
+    Sipp::caller(&office, "caller_refused", gateway.sip(), "9100", &[("STATUS", "502")]).finish();
+    drop(silent);
+    let took = call(&gateway, &office, "9100", (&network, &provider));
+    assert!(took < MACHINE, "{took:?}");
+    gateway.assert_all_is_over(2);
+    provider.assert_all_is_over(1);
 }
 
 /// Fails when neither a query nor all of them together have an end (`QUERY_TIMEOUT`, `DEADLINE` of `resolver.rs`), or

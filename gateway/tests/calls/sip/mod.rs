@@ -39,6 +39,7 @@ mod registered_phone;
 mod registrar;
 mod registration;
 mod reliable;
+mod rolling;
 mod rule_headers;
 pub(crate) mod script;
 mod session_timers;
