@@ -26,18 +26,22 @@ use super::{speech, tools};
 /// The longest that a command may take; commands that wait have shorter times of their own.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(90);
 
+/// How long a driver may take to end its browser.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A browser that runs.
 #[derive(Clone)]
 pub(crate) struct Browser(Arc<Driver>);
 
 struct Driver {
-    stdin: Mutex<ChildStdin>,
+    /// Gone once nobody asks any more.
+    stdin: Mutex<Option<ChildStdin>>,
     answers: Arc<Answers>,
     next_id: AtomicU64,
     log: Log,
     origin: String,
     pid: i32,
-    _process: Mutex<Process>,
+    process: Mutex<Process>,
 }
 
 #[derive(Default)]
@@ -109,13 +113,13 @@ impl Browser {
             }
         });
         let mut driver = Driver {
-            stdin: Mutex::new(stdin),
+            stdin: Mutex::new(Some(stdin)),
             answers,
             next_id: AtomicU64::new(0),
             log,
             origin: String::new(),
             pid: 0,
-            _process: Mutex::new(process),
+            process: Mutex::new(process),
         };
         let launched = driver.wait(driver.send(launch)).expect("the browser starts");
         driver.origin = launched["origin"].as_str().expect("an origin").to_owned();
@@ -212,9 +216,8 @@ impl Driver {
     fn send(&self, mut request: Value) -> u64 {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
         request["id"] = id.into();
-        let mut stdin = lock(&self.stdin);
         // When the driver is gone, waiting tells.
-        let _ = writeln!(stdin, "{request}");
+        let _ = lock(&self.stdin).as_mut().map(|stdin| writeln!(stdin, "{request}"));
         id
     }
 
@@ -233,6 +236,14 @@ impl Driver {
             let waited = self.answers.news.wait_timeout(arrived, left);
             (arrived, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// The driver ends the browser, where it is not killed first.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(lock(&self.stdin).take());
+        let _ = lock(&self.process).wait(END_TIMEOUT);
     }
 }
 
