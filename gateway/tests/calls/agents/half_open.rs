@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::ops::Range;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ const CALLS: usize = 300;
 
 /// What each of them may cost, in octets: what docs/SECURITY.md promises.
 const CALL_MAX: u64 = 40 * 1024;
+
+/// When nothing is left of them, after their end.
+const GONE: Duration = Duration::from_secs(64);
 
 /// Messages of a stranger, after a few, and what may be left of each, in octets.
 const FIRST_MESSAGES: usize = 2000;
@@ -45,15 +49,18 @@ fn ringing(stage: &Stage) -> usize {
     line.and_then(|count| count.parse().ok()).expect("it is told")
 }
 
-/// Fails when a call that nobody has answered yet costs more than is promised.
+/// Fails when a call that nobody has answered yet costs more than is promised, or memory of such calls is there when they are gone.
 #[test]
 fn a_call_that_is_not_answered_yet_costs_little() {
     let stage = stage("max_cps = 1000");
-    let (caller, callee) = (Mute::caller(&stage), Mute::callee(&stage));
+    let (caller, callee) = (Mute::caller(&stage), Arc::new(Mute::callee(&stage)));
+    let (rang, ringing_there) = mpsc::channel();
+    let phone = Arc::clone(&callee);
     // It ends with the test, when nothing comes any more.
     thread::spawn(move || {
-        while let Some(invite) = callee.receive("INVITE ") {
-            callee.respond(&invite, "180 Ringing", "");
+        while let Some(invite) = phone.receive("INVITE ") {
+            phone.respond(&invite, "180 Ringing", "");
+            let _ = rang.send(invite);
         }
     });
     let begin = |numbers: Range<usize>| {
@@ -69,6 +76,10 @@ fn a_call_that_is_not_answered_yet_costs_little() {
     begin(FIRST..FIRST + CALLS);
     let each = resident(&stage).saturating_sub(before) / CALLS as u64;
     assert!(each <= CALL_MAX, "{each} octets each");
+    ringing_there.try_iter().for_each(|invite| callee.respond(&invite, "486 Busy Here", ""));
+    // Nobody acknowledges: each is forgotten after 32 s.
+    let is_back = || resident(&stage) <= before + before / 10;
+    assert!(wait_until(GONE, is_back), "{} octets, and {before} before", resident(&stage));
 }
 
 /// Fails when anything is kept of who has proven nothing.
