@@ -14,10 +14,11 @@ use webtrunk_loadtest::agent::{Trust, Voice, WebrtcConfig};
 
 use super::ear::{assert_hears, assert_hears_no_gap};
 use super::stage::{CALLER_HZ, LEVEL_DBM0, webrtc};
-use crate::support::certificate::{pair, secure};
+use crate::support::certificate::{pair, pair_for_days, secure};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::HTTP_PORT;
 use crate::support::host::Host;
+use crate::support::process::wait_until;
 
 /// Where SIP over TLS is.
 const TLS_PORT: u16 = 5061;
@@ -34,6 +35,18 @@ fn shows(at: SocketAddr, certificate: &Path) -> bool {
     }
     let own = CertificateDer::from_pem_file(certificate).expect("it is one");
     stream.conn.peer_certificates().is_some_and(|shown| shown[0] == own)
+}
+
+/// Fails when an end is seen only by who asks `webtrunk certs`.
+#[test]
+fn an_end_within_21_days_is_warned_of_and_one_that_is_later_is_not() {
+    for (days, is_warned) in [(10, true), (40, false)] {
+        let (host, folder) = (Host::new(), TempDir::new().expect("a folder"));
+        let (certificate, key) = pair_for_days(&folder, "own", host.ip(), days);
+        let gateway = Gateway::start_at(host, &GatewayConfig::default().tls(&certificate, &key));
+        let warned = || gateway.log().count(&["WARN", "the certificate ends soon: renew it", "days_left"]);
+        assert_eq!(wait_until(Duration::from_secs(2), || warned() > 0), is_warned, "{days} days");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::Call;
 
-use super::ear::{assert_hears_no_gap, assert_mostly_hears};
-use super::stage::{CALLEE_HZ, Stage, phone, talk_from_webrtc, webrtc};
+use super::conference::{BOB_HZ, user};
+use super::ear::{assert_hears, assert_hears_no_gap, assert_mostly_hears};
+use super::stage::{CALLEE_HZ, Stage, lift_webrtc, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::process::wait_until;
 use crate::support::small_disk::SmallDisk;
@@ -140,6 +141,45 @@ async fn every_call_has_a_record_with_how_it_was_heard_both_ways_and_who_ended_i
     let exported: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(exported, records(folder.path()));
     assert!(stage.gateway.export_records(&["--format", "json", "--until", "2020-01-01"]).is_empty());
+}
+
+/// What is heard before the answer is a stretch of its own, and where somebody was sent stands beside who sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_tells_what_was_heard_before_the_answer_and_who_was_sent_where() {
+    let folder = TempDir::new().expect("a folder");
+    let rule = "destination = 'bob'\nactions = [{ bridge = { user = 'bob' } }]";
+    let stage = Stage::with(&["PCMU"], config(folder.path()).user("bob").rule(rule));
+    let callee = phone(stage.callee(CodecId::Pcmu)).await;
+    let (alice, bob) = (webrtc(stage.alice()).await, user(&stage, "bob", BOB_HZ).await);
+    bob.register().await.expect("the password is right");
+    let (call, lifted) = tokio::join!(alice.call("9100"), async {
+        let incoming = callee.next_incoming().await.expect("a call");
+        incoming.early_media().await.expect("a codec in common");
+        tokio::time::sleep(HOLD).await;
+        incoming.answer().await.expect("a codec in common")
+    });
+    let call = call.expect("an answer");
+    call.heard_packets(100, PATIENCE).await.expect("audio");
+    call.transfer("bob").await.expect("it is taken");
+    let taken = lift_webrtc(&bob).await;
+    call.ended(PATIENCE).await.expect("another has its place");
+    assert_hears(&lifted, BOB_HZ).await;
+    assert_hears(&taken, CALLEE_HZ).await;
+    lifted.hang_up().await.expect("confirmed");
+    let [record] = &wait_for_records(folder.path(), 1)[..] else { panic!("one") };
+    assert_adds_up(record);
+    let segments = record["legs"][1]["timeline"]["segments"].as_array().expect("segments");
+    let early = segments.iter().find(|segment| segment["stage"] == "early");
+    let early = early.unwrap_or_else(|| panic!("nothing was heard before the answer: {record:#}"));
+    let hold = u64::try_from(HOLD.as_millis()).expect("short");
+    assert!(ms(&early["duration_ms"]).abs_diff(hold) < OFF_MAX_MS, "{record:#}");
+    let notes = record["legs"][0]["timeline"]["notes"].as_array().expect("notes");
+    let told: Vec<_> = notes.iter().map(|note| (&note["event"], &note["destination"])).collect();
+    assert_eq!(
+        told,
+        [(&"transfer_asked".into(), &"bob".into()), (&"transferred".into(), &Value::Null)],
+        "{record:#}"
+    );
 }
 
 /// A stop in order ends calls, and their records say so before the process is gone.

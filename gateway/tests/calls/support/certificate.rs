@@ -7,6 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use rcgen::{CertificateParams, KeyPair};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -14,14 +17,28 @@ use tempfile::TempDir;
 
 /// Makes a certificate for an address and its key; the files are `NAME.crt` and `NAME.key` in the folder.
 pub(crate) fn pair(folder: &TempDir, name: &str, ip: IpAddr) -> (PathBuf, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(vec![ip.to_string()]).expect("a certificate");
+    make(folder, name, CertificateParams::new(vec![ip.to_string()]).expect("an address"))
+}
+
+/// The same of one that ends on the day in so many days.
+pub(crate) fn pair_for_days(folder: &TempDir, name: &str, ip: IpAddr, days: i32) -> (PathBuf, PathBuf) {
+    let mut parameters = CertificateParams::new(vec![ip.to_string()]).expect("an address");
+    let end = Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_add(days.days());
+    let part = |part: i8| u8::try_from(part).expect("of a date");
+    parameters.not_after = rcgen::date_time_ymd(end.year().into(), part(end.month()), part(end.day()));
+    make(folder, name, parameters)
+}
+
+fn make(folder: &TempDir, name: &str, parameters: CertificateParams) -> (PathBuf, PathBuf) {
+    let signing_key = KeyPair::generate().expect("a key");
+    let cert = parameters.self_signed(&signing_key).expect("a certificate");
     let file = |end: &str, text: String| {
         let path = folder.path().join(format!("{name}.{end}"));
         let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).expect("the folder is ours");
         path
     };
-    (file("crt", made.cert.pem()), file("key", made.signing_key.serialize_pem()))
+    (file("crt", cert.pem()), file("key", signing_key.serialize_pem()))
 }
 
 /// Talks TLS to who has a certificate that was made for this address.
