@@ -5,17 +5,19 @@ use crate::sip::message::{HeaderName, Method, Request, Response};
 /// Hops that a request may take (RFC 3261 8.1.1.6).
 pub(in crate::sip) const MAX_FORWARDS: &str = "70";
 
-/// What both are made of.
-const KEPT: [HeaderName; 6] = [
+/// What both are made of, and the credentials that the ACK of a 2xx repeats (RFC 3261 13.2.2.4); these two do not.
+const KEPT: [HeaderName; 8] = [
     HeaderName::Via,
     HeaderName::Route,
     HeaderName::From,
     HeaderName::To,
     HeaderName::CallId,
     HeaderName::CSeq,
+    HeaderName::Authorization,
+    HeaderName::ProxyAuthorization,
 ];
 
-/// What is kept of an INVITE that was sent: what both are made of, and nothing else for as long as it rings.
+/// What is kept of an INVITE that was sent: what its ACKs and CANCEL are made of, and nothing else for as long as it rings.
 pub(super) fn kept_of(invite: Request) -> Box<Request> {
     let mut kept = Request::new(invite.method, invite.uri);
     for header in invite.headers.iter().filter(|header| KEPT.contains(&header.name)) {

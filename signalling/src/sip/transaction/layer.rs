@@ -215,7 +215,7 @@ impl<O: Copy> TransactionLayer<O> {
         }
     }
 
-    /// The INVITE that we sent, without its body.
+    /// The INVITE that we sent: what its ACKs and CANCEL are made of, without the rest and the body.
     #[must_use]
     pub fn invite(&self, key: TransactionKey) -> Option<&Request> {
         match &self.transactions.get(&key)?.machine {

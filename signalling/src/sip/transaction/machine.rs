@@ -14,7 +14,7 @@ use crate::sip::message::Request;
 /// One transaction's machine and what only its kind needs.
 #[derive(Debug)]
 pub(super) enum Machine {
-    /// Of `invite` there is what its ACK and CANCEL are made of.
+    /// Of `invite` there is what its ACKs, that of a 2xx too, and CANCEL are made of.
     InviteClient {
         machine: InviteClient,
         invite: Box<Request>,

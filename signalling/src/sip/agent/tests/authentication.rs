@@ -10,7 +10,7 @@ use crate::sip::agent::TrunkKeyring;
 use crate::sip::message::{HeaderName, Message, Method, Request};
 use crate::sip::trunk::{TrunkConfig, TrunkCredentials, Trunks};
 
-const CHALLENGE: &str = "Digest realm=\"provider\", nonce=\"n1\", qop=\"auth\", algorithm=SHA-256";
+pub(super) const CHALLENGE: &str = "Digest realm=\"provider\", nonce=\"n1\", qop=\"auth\", algorithm=SHA-256";
 
 #[test]
 fn a_challenged_invite_is_sent_again_and_its_ack_carries_the_credentials() {
@@ -104,7 +104,8 @@ fn reinvite_digit_and_bye_are_challenged_too() {
     assert_eq!(numbers, [2, 4, 6, 7]);
 }
 
-fn with_account() -> Peer {
+/// A peer that is a trunk at which we have an account.
+pub(super) fn with_account() -> Peer {
     let account = TrunkCredentials {
         username: "us".to_owned(),
         password: "secret".to_owned(),

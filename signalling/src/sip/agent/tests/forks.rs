@@ -2,6 +2,7 @@
 
 use webtrunk_engine::EndCause;
 
+use super::authentication::{CHALLENGE, with_account};
 use super::description;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
@@ -42,6 +43,39 @@ fn a_fork_that_answers_after_the_call_is_over_is_hung_up_too() {
     assert_eq!(peer.agent.calls(), 0);
     peer.respond(&invite, 200, "two");
     assert_eq!(peer.lines(), ["ACK", "BYE"]);
+}
+
+/// An ACK cannot be challenged (RFC 3261 22.1): what the INVITE has proven goes along with each, and with no CANCEL.
+#[test]
+fn what_a_challenged_invite_proved_is_in_every_ack_of_a_2xx() {
+    let challenged = |peer: &mut Peer| {
+        let (leg, invite) = peer.called(trunk());
+        let name = HeaderName::ProxyAuthenticate;
+        peer.respond_with(&invite, 407, "one", |response| response.headers.push(name, CHALLENGE));
+        let [_, again] = requests(peer);
+        (leg, again)
+    };
+    let proof = |request: &Request| request.headers.get(&HeaderName::ProxyAuthorization).map(str::to_owned);
+
+    let mut peer = with_account();
+    let (leg, invite) = challenged(&mut peer);
+    assert!(proof(&invite).is_some());
+    peer.respond(&invite, 180, "one");
+    peer.command(Command::Hangup { leg, cause: EndCause::Cancelled });
+    let cancel = peer.sent_request();
+    assert_eq!((&cancel.method, proof(&cancel)), (&Method::Cancel, None));
+    peer.respond(&invite, 200, "one");
+    let [ack, bye] = requests(&mut peer);
+    assert_eq!((&ack.method, proof(&ack)), (&Method::Ack, proof(&invite)), "it crossed our CANCEL");
+    assert_eq!(bye.method, Method::Bye);
+
+    let mut peer = with_account();
+    let (_, invite) = challenged(&mut peer);
+    peer.respond(&invite, 200, "one");
+    assert_eq!(proof(&peer.sent_request()), proof(&invite));
+    peer.respond(&invite, 200, "two");
+    let [ack, _] = requests(&mut peer);
+    assert_eq!((&ack.method, proof(&ack)), (&Method::Ack, proof(&invite)), "of another fork");
 }
 
 /// Whoever answers as ever more forks has us send no more than so many requests.
