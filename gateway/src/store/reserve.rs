@@ -37,7 +37,8 @@ pub(super) fn hold(spare: &Path) -> io::Result<()> {
     Ok(fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, has, missing)?)
 }
 
-/// Makes the empty file the spare file, where there is none.
+/// Makes the empty file the spare file, where there is none, and waits until the disk has its name. One with something in
+/// it is somebody else's, and stays.
 ///
 /// # Errors
 /// What the system said. The spare file may be made without it.
@@ -45,10 +46,19 @@ pub(super) fn make_spare(spare: &Path) -> io::Result<()> {
     if spare.symlink_metadata().is_ok() {
         return Ok(());
     }
-    match std::fs::rename(reserved(spare), spare) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+    let reserved = reserved(spare);
+    match reserved.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() && metadata.len() == 0 => {}
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(_) | Err(_) => return Ok(()),
     }
+    std::fs::rename(reserved, spare)?;
+    File::open(folder_of(spare))?.sync_all()
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 fn empty(path: &Path) -> io::Result<File> {
@@ -107,6 +117,8 @@ mod tests {
         let [spare, beside] = ["calls", "calls.reserved"].map(|name| folder.path().join(name));
         fs::write(&beside, "dear alice").expect("ours");
         assert!(hold(&spare).is_err());
+        make_spare(&spare).expect("it may be made without");
+        assert!(!spare.exists());
         assert_eq!(fs::read(&beside).expect("there"), b"dear alice");
     }
 }
