@@ -92,7 +92,8 @@ async fn serve(
     }
 }
 
-/// Keeps the certificate of the peer, if it has shown one.
+/// Keeps the certificate that who connected has shown, if it has: one of the authorities that vouch for trunks that call us.
+/// Whom we dialled, others have vouched for.
 fn note_shown(shared: &Shared, connection: &rustls::CommonState, ticket: &Ticket) {
     if let Some([shown, ..]) = connection.peer_certificates() {
         shared.connections.note_shown(ticket.id, shown.clone());
@@ -128,10 +129,7 @@ pub(super) async fn dial(shared: Arc<Shared>, ticket: Ticket, flow: Flow, key: D
         () = control.cut.notified() => return,
     };
     match secured {
-        Ok(Ok(stream)) => {
-            note_shown(&shared, stream.get_ref().1, &ticket);
-            stream::run(&shared, stream, flow, ticket).await;
-        }
+        Ok(Ok(stream)) => stream::run(&shared, stream, flow, ticket).await,
         Ok(Err(error)) => info!(%flow, %error, "TLS handshake failed"),
         Err(_) => {
             shared.counters.deadlines.add_one();
