@@ -318,6 +318,11 @@ impl TrunkSection {
             let cure = "add client_authorities to [tls]";
             faults.add_absent(&["tls"], name.span(), "nobody is asked for a certificate", cure);
         }
+        // Whoever has the password would be it without the certificate.
+        if let Some(user) = &self.user {
+            let cure = "take out user, or certificate_name";
+            faults.add(user.span(), "is for trunks without certificate_name", cure);
+        }
     }
 
     /// What is written, or where the host's records say nothing else.

@@ -35,6 +35,10 @@ fn every_fault_of_users_and_trunks_names_line_key_value_and_cure() {
             "w.toml:4: trunks[0].certificate_name = \"sbc.test\": nobody is asked for a certificate; add client_authorities to [tls]",
         ),
         (
+            "[[trunks]]\nname = \"t\"\nhost = \"h\"\ncertificate_name = \"sbc.test\"\nuser = \"alice\"",
+            "w.toml:5: trunks[0].user = \"alice\": is for trunks without certificate_name; take out user, or certificate_name",
+        ),
+        (
             "[[trunks]]\nname = \"t\"\nhost = \"h\"\npage_accounts = true\ncredentials = { user = \"1\", password = { env = \"HA1\" } }",
             "w.toml:4: trunks[0].page_accounts = true: is for trunks without credentials of the gateway; leave",
         ),
