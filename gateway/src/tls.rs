@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::{ResolvesClientCert, Resumption, WantsClientCert};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SignatureScheme};
 use rustls_pki_types::pem::{self, PemObject};
@@ -149,15 +151,18 @@ impl OwnCertificate {
         Ok(Arc::new(config))
     }
 
-    /// The same, asking who connects for a certificate of these authorities; who has none is served too.
+    /// The same, asking who connects for a certificate of these authorities; who has none is served too. No session is
+    /// resumed: its certificate would not be looked at again, though it may have expired.
     ///
     /// # Errors
     /// [`TlsError`] when the file holds no authority.
     pub fn server_config_asking(self: &Arc<Self>, authorities: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-        let config = ServerConfig::builder_with_provider(provider())
+        let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(client_verifier(authorities)?)
             .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         Ok(Arc::new(config))
     }
 
@@ -384,6 +389,40 @@ mod tests {
         assert!(!is_let_in(Arc::clone(&with_ours)));
         own.change(&ours.pair()).expect("a pair");
         assert!(is_let_in(with_ours));
+    }
+
+    /// A session that is resumed has the certificate with which it began, which may have expired.
+    #[test]
+    fn no_session_of_who_is_asked_for_a_certificate_is_resumed() {
+        let folder = TempDir::new().expect("a folder for the test");
+        let files = pair(&folder, "one");
+        let own = OwnCertificate::read(&files.pair()).expect("a pair");
+        let server = own.server_config_asking(&files.certificate).expect("an authority");
+        let client = client_config(&files).expect("sound files");
+        let handshake = || {
+            let name = "phone.example".try_into().expect("a name");
+            let mut client = rustls::ClientConnection::new(Arc::clone(&client), name).expect("a client");
+            let mut server = rustls::ServerConnection::new(Arc::clone(&server)).expect("a server");
+            for _ in 0..10 {
+                let mut bytes = Vec::new();
+                client.write_tls(&mut bytes).expect("memory");
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() {
+                    server.read_tls(&mut rest).expect("memory");
+                }
+                server.process_new_packets().expect("it is served");
+                let mut bytes = Vec::new();
+                server.write_tls(&mut bytes).expect("memory");
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() {
+                    client.read_tls(&mut rest).expect("memory");
+                }
+                client.process_new_packets().expect("it trusts us");
+            }
+            server.handshake_kind()
+        };
+        let kinds = [handshake(), handshake()];
+        assert!(kinds.iter().all(|kind| *kind == Some(rustls::HandshakeKind::Full)), "{kinds:?}");
     }
 
     #[test]
