@@ -226,13 +226,26 @@ fn tls(
     })
 }
 
-/// Trunks are as they are written, but for the certificates that they are shown.
+/// Trunks are as they are written, but for the certificates that they are shown, and for the one that a trunk is to show
+/// from now on where nobody is asked for any yet: nothing would show it to be itself.
 fn trunks(current: &Config, written: &Config, left: &mut Vec<&'static str>) -> Vec<Trunk> {
+    let is_nobody_asked = current.tls.as_ref().is_none_or(|files| files.client_authorities.is_none());
     let settled = written.trunks.iter().map(|trunk| {
         let before = current.trunks.iter().find(|before| before.sip.name == trunk.sip.name);
         let shown = before.and_then(|before| before.client_certificate.clone());
         note(shown != trunk.client_certificate, "trunks[].client_certificate", left);
-        let sip = TrunkConfig { shows_certificate: shown.is_some(), ..trunk.sip.clone() };
+        let mut sip = TrunkConfig { shows_certificate: shown.is_some(), ..trunk.sip.clone() };
+        let has_new_name =
+            |before: &&Trunk| before.sip.certificate_name.is_none() && trunk.sip.certificate_name.is_some();
+        if let Some(before) = before.filter(has_new_name).filter(|_| is_nobody_asked) {
+            note(true, "trunks[].certificate_name", left);
+            note(before.sip.source_networks != sip.source_networks, "trunks[].networks", left);
+            note(before.sip.peer_user != sip.peer_user, "trunks[].user", left);
+            // What else shows it goes with the name: networks that are wider for its sake are too wide without.
+            sip.certificate_name = None;
+            sip.source_networks.clone_from(&before.sip.source_networks);
+            sip.peer_user.clone_from(&before.sip.peer_user);
+        }
         Trunk { sip, client_certificate: shown, ..trunk.clone() }
     });
     settled.collect()

@@ -169,6 +169,32 @@ fn what_needs_a_restart_stays_as_it_is_and_is_told_again_as_long_as_it_is_so() {
     assert_eq!(settled.config.trunks.len(), 1);
 }
 
+/// A trunk that is to show a certificate which nobody asks for before a restart would be nobody until then.
+#[test]
+fn a_trunk_stays_known_as_it_was_until_certificates_are_asked_for() {
+    let example = Example::in_full();
+    let full = example.text();
+    let config = |text: &str| example.parse(text).expect("sound");
+    let is_of_certificates =
+        |line: &&str| line.starts_with("client_authorities = ") || line.starts_with("certificate_name = ");
+    let without: Vec<_> = full.lines().filter(|line| !is_of_certificates(line)).collect();
+    let old = config(&without.join("\n"));
+    let wide = "name = \"second\"\nnetworks = [\"0.0.0.0/0\"]\n";
+    let new = config(&full.replace("name = \"second\"\n", wide));
+    let keys = ["tls.client_authorities", "trunks[].certificate_name", "trunks[].networks"];
+    let settled = Settled::new(&old, &new);
+    assert_eq!(settled.left, keys);
+    let second = &settled.config.trunks[1].sip;
+    assert_eq!((&second.certificate_name, second.source_networks.len()), (&None, 0));
+    assert_eq!(Settled::new(&settled.config, &new).left, keys, "it is told again");
+
+    // One that is added so may not call before the restart: its networks alone are not to show it.
+    let mut old = old;
+    old.trunks.pop();
+    let settled = Settled::new(&old, &new);
+    assert_eq!(settled.config.trunks[1].sip.certificate_name.as_deref(), Some("sbc.second.example"));
+}
+
 /// The paths of all values that are no tables; of a list of plain ones it is the list.
 fn leaves(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     let below: Vec<(String, &Value)> = match value {
