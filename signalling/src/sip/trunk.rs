@@ -210,8 +210,9 @@ impl Trunks {
     }
 
     /// The trunk that sent something on this flow for `user`; where several are at one address the one
-    /// that registered this user, else the first. No trunk is a WebSocket client: a web page on a trunk's
-    /// machine is just a web page. `shows` says whether the peer has shown a certificate for a name.
+    /// that has shown its certificate, then the one that registered this user, else the first. No trunk is a WebSocket
+    /// client: a web page on a trunk's machine is just a web page. `shows` says whether the peer has shown a certificate
+    /// for a name.
     #[must_use]
     pub fn at(&self, flow: &Flow, user: Option<&str>, shows: &dyn Fn(&str) -> bool) -> Option<&TrunkConfig> {
         if flow.kind.is_websocket() {
@@ -225,11 +226,12 @@ impl Trunks {
                 Some(name) => (is_from || trunk.source_networks.is_empty()) && shows(name),
             }
         };
-        let mut there = self.trunks.iter().filter(is_there);
-        let is_for =
-            |trunk: &&TrunkConfig| trunk.registrations.iter().any(|one| Some(one.user.as_str()) == user);
-        let first = there.clone().next();
-        there.find(is_for).or(first)
+        let there = self.trunks.iter().filter(is_there);
+        // An address is shared by more than have the key of a certificate. The first of the least is taken.
+        there.min_by_key(|trunk| {
+            let is_for = trunk.registrations.iter().any(|one| Some(one.user.as_str()) == user);
+            (trunk.certificate_name.is_none(), !is_for)
+        })
     }
 
     fn has_us(&self, trunk: &TrunkConfig, source: IpAddr) -> bool {
@@ -309,6 +311,17 @@ mod tests {
             let trunks = Trunks::new(vec![certified(networks)]);
             let at = trunks.at(&flow(TransportKind::Tls, remote), None, &|name| name == shown);
             assert_eq!(at.map(|trunk| &*trunk.name), expected, "{networks:?} {remote} {shown}");
+        }
+
+        // One that is known by the address alone is another's, wherever it is written.
+        let neighbour = || trunk("neighbour", &["198.51.100.0/24"]);
+        for trunks in [[neighbour(), certified(&[])], [certified(&[]), neighbour()]] {
+            let trunks = Trunks::new(trunks.into());
+            let flow = flow(TransportKind::Tls, "198.51.100.7:41000");
+            for (shown, expected) in [("sbc.test", "sbc"), ("other.test", "neighbour")] {
+                let at = trunks.at(&flow, None, &|name| name == shown);
+                assert_eq!(at.map(|trunk| &*trunk.name), Some(expected), "{shown}");
+            }
         }
     }
 
