@@ -61,6 +61,7 @@ impl Example {
         let text = in_full()
             .replace("/etc/letsencrypt/live/phone.example/", "")
             .replace("/etc/ssl/certs/ca-certificates.crt", "fullchain.pem")
+            .replace("/etc/webtrunk/trunks-ca.pem", "fullchain.pem")
             .replace("/run/secrets/", "")
             .replace("/var/lib/webtrunk/recordings", ".")
             .replace("/var/lib/webtrunk/webtrunk.db", "webtrunk.db")

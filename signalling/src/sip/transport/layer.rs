@@ -89,7 +89,7 @@ pub(super) struct Shared {
     addresses: OnceLock<Addresses>,
     datagrams: Vec<OnceLock<UdpEndpoint>>,
     pub(super) guard: Guard,
-    /// WebSocket handshakes that were refused.
+    /// Handshakes of WebSockets and TLS that were refused.
     pub(super) refused: Mutex<LogLines>,
     pub(super) inbound: mpsc::Sender<Inbound>,
     /// Datagrams of strangers.

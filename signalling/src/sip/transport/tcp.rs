@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls_pki_types::ServerName;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -15,6 +15,7 @@ use super::connections::DialKey;
 use super::layer::{Shared, Ticket};
 use super::ws_listener::no_certificate;
 use super::{socket, stream};
+use crate::lock::lock;
 use crate::sip::flow::{Flow, ListenerId, TransportKind};
 
 /// Opens a port and starts accepting.
@@ -84,11 +85,26 @@ async fn serve(
             note_shown(&shared, stream.get_ref().1, &ticket);
             stream::run(&shared, stream, flow, ticket).await;
         }
-        Ok(Err(error)) => debug!(%flow, %error, "TLS handshake failed"),
+        Ok(Err(error)) => tell_failed(&shared, &flow, &error),
         Err(_) => {
             shared.counters.deadlines.add_one();
             debug!(%flow, "TLS handshake took too long");
         }
+    }
+}
+
+/// A certificate that is not taken is told, since a trunk that has a new one calls in vain; what else fails is mostly a
+/// scanner's.
+fn tell_failed(shared: &Shared, flow: &Flow, error: &io::Error) {
+    let is_of_certificate = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some_and(|inner| matches!(inner, rustls::Error::InvalidCertificate(_)));
+    if !is_of_certificate {
+        debug!(%flow, %error, "TLS handshake failed");
+    } else if let Some(repeated) = lock(&shared.refused).due(flow.remote.ip(), "certificate", Instant::now())
+    {
+        info!(%flow, %error, repeated, "the certificate of who connects is not taken");
     }
 }
 
