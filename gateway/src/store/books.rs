@@ -22,7 +22,7 @@ use super::spool::Spool;
 use super::{StoreError, calls, lines};
 use crate::config::CdrConfig;
 
-/// How often old records are looked for.
+/// How often old records are looked for, and room for the spare file where there was none.
 const PRUNE: Duration = Duration::from_secs(3600);
 
 /// Records that go to the file of lines at a time.
@@ -164,6 +164,9 @@ impl Books {
         }
         if self.is_prune_due() {
             self.pruned_at = Some(Instant::now());
+            if let Some(spare) = &mut self.spare {
+                spare.reserve_again().await;
+            }
             let pruned =
                 calls::prune(connection, (heartbeat.at, self.keep_days), self.lines.is_some()).await?;
             if pruned > 0 {

@@ -49,12 +49,22 @@ impl Spare {
     pub(super) async fn reserve(&mut self) {
         let path = self.path.clone();
         let held = blocking(move || reserve::hold(&path)).await;
-        if let Err(error) = &held
-            && !self.is_roomless
-        {
-            warn!(%error, file = %self.path.display(), "there is no room to reserve for the spare file");
+        let file = self.path.display();
+        match &held {
+            Err(error) if !self.is_roomless => {
+                warn!(%error, %file, "there is no room to reserve for the spare file");
+            }
+            Ok(()) if self.is_roomless => info!(%file, "room is reserved for the spare file again"),
+            Ok(()) | Err(_) => {}
         }
         self.is_roomless = held.is_err();
+    }
+
+    /// Tries again where there was no room.
+    pub(super) async fn reserve_again(&mut self) {
+        if self.is_roomless {
+            self.reserve().await;
+        }
     }
 
     /// Whether it may have records.
