@@ -20,6 +20,9 @@ const WHILE: Duration = Duration::from_secs(60);
 /// wrote, and could be another each time.
 const TEXTS_MAX: usize = 10;
 
+/// The same once half of all lines are used, so that a few sources leave some to others.
+const TEXTS_LATE: usize = 2;
+
 /// Lines of all sources within [`WHILE`]. Chosen by us: forty of them are more than anybody reads, and hundreds come of
 /// forged or hired sources alone.
 const LINES_MAX: usize = 100;
@@ -77,10 +80,11 @@ impl LogLines {
             line.repeated += 1;
             return None;
         }
-        if lines.len() >= TEXTS_MAX {
+        let texts_max = if self.all.lines < LINES_MAX / 2 { TEXTS_MAX } else { TEXTS_LATE };
+        if lines.len() >= texts_max {
             lines.retain(|own, line| *own == text || is_fresh(line));
         }
-        if lines.len() >= TEXTS_MAX && !lines.contains_key(&text) {
+        if lines.len() >= texts_max && !lines.contains_key(&text) {
             return None;
         }
         if !self.all.take_one() {
@@ -151,6 +155,17 @@ mod tests {
             lines.due(address(number), "wrong", start + WHILE);
         }
         assert_eq!((lines.sources.len(), lines.order.len()), (SOURCES_MAX, SOURCES_MAX));
+    }
+
+    #[test]
+    fn a_few_sources_that_write_other_texts_each_time_leave_lines_to_others() {
+        let (mut lines, start) = (LogLines::default(), Instant::now());
+        let of_each = (0..12).map(|source| {
+            (0..TEXTS_MAX).filter(|text| lines.due(address(source), text, start).is_some()).count()
+        });
+        let of_each: Vec<_> = of_each.collect();
+        assert_eq!(of_each, [10, 10, 10, 10, 10, 2, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(lines.due(address(100), "wrong", start), Some(0));
     }
 
     #[test]
