@@ -260,7 +260,8 @@ impl Admission {
             info!(
                 %flow,
                 "a call from an address that is in no trunk's networks, without credentials: refused (401); \
-                 if it is a provider's, add the address to trunks[].networks"
+                 if it is a provider's, add the address to trunks[].networks; one with certificate_name has to show its \
+                 certificate, over TLS"
             );
         }
     }

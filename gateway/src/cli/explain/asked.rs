@@ -10,7 +10,7 @@ use webtrunk_signalling::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Pas
 use webtrunk_signalling::json;
 use webtrunk_signalling::sip::agent::Verdict;
 use webtrunk_signalling::sip::doorkeeper::Admission;
-use webtrunk_signalling::sip::flow::{Flow, ListenerId};
+use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
 use webtrunk_signalling::sip::headers_of;
 use webtrunk_signalling::sip::message::{HeaderName, Method, NameAddr, Request, SipUri};
 use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress, literal};
@@ -139,7 +139,9 @@ fn listener(
         });
     }
     if let Some(trunk) = trunk {
-        let own = position(&|known| known.kind == trunk.sip.transport);
+        let is_certified = trunk.sip.certificate_name.is_some();
+        let kind = if is_certified { TransportKind::Tls } else { trunk.sip.transport };
+        let own = position(&|known| known.kind == kind);
         return own.ok_or_else(|| "--trunk: no listener has its transport".to_owned());
     }
     let is_browser = offer.map_or(prover.is_some(), SessionDescription::is_webrtc);
@@ -172,13 +174,21 @@ fn judge(
     (trunk, prover): (Option<&Trunk>, Option<String>),
     now: Instant,
 ) -> Result<(Verdict, Admission), Failure> {
-    // A trunk is taken to show the certificate that it has to show.
+    // A trunk is taken to show the certificate that it has to show, where anybody is asked for one.
+    let is_asked = flow.kind == TransportKind::Tls;
     let of_trunk = trunk.and_then(|trunk| trunk.sip.certificate_name.as_deref());
-    let judged = admission.judge(invite, flow, &|name| of_trunk == Some(name), now);
+    let judged = admission.judge(invite, flow, &|name| is_asked && of_trunk == Some(name), now);
     let verdict = match (judged, trunk, prover) {
         (Verdict::Challenge(_), None, Some(user)) => admission.judge_proven(user, invite),
         (Verdict::Challenge(_), Some(Trunk { sip, .. }), _) => match &sip.peer_user {
             Some(user) => admission.judge_proven(user.clone(), invite),
+            None if of_trunk.is_some() && !is_asked => {
+                let name = &sip.name;
+                return Err(format!(
+                    "--trunk {name}: it shows its certificate over TLS; say another --listener"
+                )
+                .into());
+            }
             None => {
                 return Err(format!(
                     "--trunk {}: its calls do not come from {}; name one of its networks with --source, or add networks \
