@@ -39,6 +39,7 @@ pub enum Event {
     Speaker(Speaker),
     /// One of the two has been heard for ten seconds and seems not to be heard itself: a microphone without sound, a network that
     /// carries audio in one direction alone, or somebody who has only listened for twenty.
+    /// It is not told again after `resume`.
     OneWay(OneWay),
     /// What a user does that the page watches. After `resume` it is told of all of them, as it is then.
     Presence(Presence),

@@ -93,7 +93,7 @@ impl Session {
     /// One of the call's two is not heard.
     pub(super) fn on_one_way(&mut self, leg: LegId, is_self_unheard: bool) {
         let Some((call_id, _)) = self.own(leg) else { return };
-        self.tell(&Event::OneWay(OneWay { call_id, is_self_unheard }));
+        self.tell_now(&Event::OneWay(OneWay { call_id, is_self_unheard }));
     }
 
     /// Takes what a call of the page's own needs: room, and a call of its token's.
