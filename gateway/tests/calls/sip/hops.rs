@@ -214,12 +214,15 @@ fn a_trunk_that_no_name_server_knew_is_called_as_soon_as_one_answers() {
         return;
     }
     let [names, host] = [Host::new(), Host::new()];
-    let dns = Dns::serve(&names, Zone::default().address("provider.test", host.ip()));
-    let silent = dns.fall_silent();
+    let provider_ip = host.ip();
+    let zone = || Zone::default().address("provider.test", provider_ip);
+    let dns = Dns::serve(&names, zone());
     let (gateway, provider, office, network) =
         with_provider("host = 'provider.test'\ntransport = 'udp'", &dns, host);
+    let silent = dns.fall_silent();
     Sipp::caller(&office, "caller_refused", gateway.sip(), "9100", &[("STATUS", "502")]).finish();
     drop(silent);
+    let _dns = Dns::serve(&names, zone());
     let took = call(&gateway, &office, "9100", (&network, &provider));
     assert!(took < MACHINE, "{took:?}");
     gateway.assert_all_is_over(2);

@@ -23,7 +23,7 @@ pub(crate) fn pair(folder: &TempDir, name: &str, ip: IpAddr) -> (PathBuf, PathBu
 /// The same of one that ends on the day in so many days.
 pub(crate) fn pair_for_days(folder: &TempDir, name: &str, ip: IpAddr, days: i32) -> (PathBuf, PathBuf) {
     let mut parameters = CertificateParams::new(vec![ip.to_string()]).expect("an address");
-    let end = Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_add(days.days());
+    let end = TimeZone::UTC.to_datetime(Timestamp::now()).date().saturating_add(days.days());
     let part = |part: i8| u8::try_from(part).expect("of a date");
     parameters.not_after = rcgen::date_time_ymd(end.year().into(), part(end.month()), part(end.day()));
     make(folder, name, parameters)
