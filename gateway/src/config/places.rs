@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 use super::document::holds;
 
 /// Keys whose values are never shown.
-pub(crate) const SECRET_KEYS: [&str; 7] =
-    ["password", "ha1_md5", "ha1_sha256", "secret", "secret_sha256", "secret_key", "mac_secret"];
+pub(crate) const SECRET_KEYS: [&str; 8] =
+    ["password", "ha1_md5", "ha1_sha256", "secret", "secrets", "secret_sha256", "secret_key", "mac_secret"];
 
 /// The place of a span: the innermost entry whose key or value holds it. A span of the key alone has
 /// no value to show: the key may be a misspelt "password". A list of plain values is shown too.
