@@ -242,7 +242,22 @@ impl WebhookSection {
     /// Where it is, and whether it is asked over TLS.
     fn check_url(&self, networks: &[Network], faults: &mut Faults<'_>) -> Option<(Target, bool)> {
         let span = self.url.span();
-        let Ok(url) = Url::parse(self.url.get_ref()) else {
+        let url = Url::parse(self.url.get_ref());
+        // First of all, and not where it stands, for it would be shown.
+        match &url {
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                let problem = "has a url with a user in it, which nobody is shown";
+                faults.add(self.name.span(), problem, "take it out: receivers know us by signatures");
+                return None;
+            }
+            url if !url.as_ref().is_ok_and(Url::has_host) && self.url.get_ref().contains('@') => {
+                let problem = "has a url that is none, and may have a password in it, which nobody is shown";
+                faults.add(self.name.span(), problem, URL_CURE);
+                return None;
+            }
+            _ => {}
+        }
+        let Ok(url) = url else {
             faults.add(span, "is no URL", URL_CURE);
             return None;
         };
@@ -267,12 +282,6 @@ impl WebhookSection {
                 return None;
             }
         };
-        if !url.username().is_empty() || url.password().is_some() {
-            // Not where it stands, for it would be shown.
-            let problem = "has a url with a user in it, which nobody is shown";
-            faults.add(self.name.span(), problem, "take it out: receivers know us by signatures");
-            return None;
-        }
         if url.fragment().is_some() {
             faults.add(span, "has a fragment, which no server is sent", "take it out, with its #");
             return None;

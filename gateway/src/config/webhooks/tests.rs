@@ -82,6 +82,16 @@ fn what_cannot_be_is_told_with_its_cure() {
             hook("https://bob:opensesame@crm.example/", ""),
             "webhooks[0].name = \"crm\": has a url with a user in it",
         ),
+        (hook("http://bob:opensesame@crm.example/", ""), "webhooks[0].name = \"crm\": has a url with a user"),
+        (hook("ftp://bob:opensesame@crm.example/", ""), "webhooks[0].name = \"crm\": has a url with a user"),
+        (hook("bob:opensesame@crm.example", ""), "webhooks[0].name = \"crm\": has a url that is none"),
+        (
+            hook("https://bob:opensesame@crm.example:x/", ""),
+            "webhooks[0].name = \"crm\": has a url that is none",
+        ),
+        (
+            "webhooks[32].name = \"crm\": is one webhook more than the 32",
+        ),
         (
             hook("http://127.0.0.1:9000/", "allow_insecure = true"),
             "is at no public address; add it to networks",
