@@ -102,6 +102,9 @@ const GIVE_UP_RANGE_S: std::ops::RangeInclusive<u64> = 10..=2_678_400;
 /// Secrets at one time: the one that is used, and the one that replaces it.
 const SECRETS_MAX: usize = 2;
 
+/// Hooks that there may be. Chosen by us: each may have 32 MiB wait for it.
+const HOOKS_MAX: usize = 32;
+
 const NAME_CURE: &str = "use 1 to 32 letters, digits, - and .";
 const URL_CURE: &str = "write one such as \"https://crm.example/webtrunk\"";
 const EVENTS_CURE: &str =
@@ -138,6 +141,10 @@ pub(super) fn check(
 ) -> Vec<Webhook> {
     let mut names = HashSet::new();
     let mut hooks = Vec::new();
+    if let Some(first) = sections.get(HOOKS_MAX) {
+        let problem = format!("is one webhook more than the {HOOKS_MAX} that there may be");
+        faults.add(first.name.span(), problem, "take some out, or have one receiver tell the others");
+    }
     for section in sections {
         let (name, span) = (section.name.get_ref(), section.name.span());
         if !names.insert(name) {

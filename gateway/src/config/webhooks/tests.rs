@@ -90,6 +90,7 @@ fn what_cannot_be_is_told_with_its_cure() {
             "webhooks[0].name = \"crm\": has a url that is none",
         ),
         (
+            (0..33).map(|_| plain("")).collect(),
             "webhooks[32].name = \"crm\": is one webhook more than the 32",
         ),
         (
