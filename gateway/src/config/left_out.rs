@@ -2,14 +2,16 @@
 
 use webtrunk_signalling::auth::issuer::customer_of;
 
-use super::Config;
 use super::error::Fault;
+use super::{Config, Webhook};
 use crate::people::{Named, Roll, Row};
+
+const WEBHOOK: &str = "webhook";
 
 /// Somebody, or a key, of the store that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeftOut {
-    /// `user`, `customer` or `key`.
+    /// `user`, `customer`, `key`, or the file's `webhook` of a customer.
     pub(crate) what: &'static str,
     pub(crate) name: String,
     /// Why.
@@ -17,6 +19,18 @@ pub(crate) struct LeftOut {
 }
 
 impl LeftOut {
+    /// A hook of the file whose customer is not there.
+    pub(super) fn webhook(hook: Webhook) -> Self {
+        let customer = hook.customer.unwrap_or_default();
+        let fault = format!("its customer {customer:?} is nowhere, or is disabled");
+        Self { what: WEBHOOK, name: hook.name, fault }
+    }
+
+    /// Whether it is the file's, which comes and goes with its customer.
+    pub(crate) fn is_of_file(&self) -> bool {
+        self.what == WEBHOOK
+    }
+
     /// Whether it is whom a row names.
     pub(crate) fn is(&self, row: &Row) -> bool {
         let (what, name) = match row {

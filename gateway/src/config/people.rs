@@ -24,7 +24,7 @@ use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::error::{ConfigError, Fault};
 use super::faults::Faults;
 use super::left_out::{LeftOut, take_out, told, twice, without_customer};
-use super::{Config, Entry, load, structure, token_keys};
+use super::{Config, Entry, Webhook, load, structure, token_keys};
 use crate::people::{KeyKind, Named, Roll, StoredApiKey, StoredKey, render};
 use crate::rest::keys::ApiKey;
 use crate::rest::scope::Scope;
@@ -87,7 +87,7 @@ pub(crate) fn named_in(alone: &Config) -> Named {
     }
 }
 
-/// The same with the store's keys that are not revoked, and without keys of customers that are not there or are disabled.
+/// The same with the store's keys that are not revoked, and without keys and webhooks of customers that are not there or are disabled.
 fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config {
     let mut sound: HashMap<(KeyKind, Option<String>), EphemeralKeys> = HashMap::new();
     let mut tokens: Vec<TokenKey> = Vec::new();
@@ -128,7 +128,10 @@ fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config
         }
     }
     let api_keys = config.api_keys.with(stored).of(|owner| is_customer(&entry, owner));
-    Config { entry, json, api_keys, ..config }
+    let is_there = |hook: &Webhook| hook.customer.as_ref().is_none_or(|owner| is_customer(&entry, owner));
+    let (webhooks, gone): (Vec<_>, Vec<_>) = config.webhooks.into_iter().partition(is_there);
+    left_out.extend(gone.into_iter().map(LeftOut::webhook));
+    Config { entry, json, api_keys, webhooks, ..config }
 }
 
 /// A back end's key, as the configuration would have it.
@@ -373,6 +376,34 @@ mod tests {
         assert_eq!(with(Some(CustomerTerms { enabled: false, ..CustomerTerms::default() })), ours);
         assert_eq!(with(None), ours);
         assert_ne!(ours, alone.api_keys);
+    }
+
+    #[test]
+    fn a_webhook_goes_with_its_customer_and_that_is_told() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let hook = |name, customer| {
+            format!(
+                "[[webhooks]]\nname = \"{name}\"\nurl = \"http://crm.example/\"\nallow_insecure = true\n\
+                 secrets = [{{ id = \"a\", secret = \"{secret}\" }}]\n{customer}"
+            )
+        };
+        let hooks = hook("ours", "") + &hook("theirs", "customer = \"acme\"\n");
+        let text = format!("{}[rest]\n{hooks}", text());
+        let alone = Config::parse("w.toml", &text).expect("the store may have its customer");
+        let with = |customer: Option<CustomerTerms>| {
+            let mut roll = Roll::default();
+            roll.customers.extend(customer.map(|terms| ("acme".to_owned(), StoredCustomer { terms })));
+            let Peopled { config, left_out, .. } =
+                with_roll(Path::new("w.toml"), &text, &alone, &roll).expect("sound");
+            let names: Vec<_> = config.webhooks.into_iter().map(|hook| hook.name).collect();
+            (names.join(" "), left_out.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(with(Some(CustomerTerms::default())), ("ours theirs".to_owned(), vec![]));
+        let told = "webhook \"theirs\": its customer \"acme\" is nowhere, or is disabled".to_owned();
+        let disabled = CustomerTerms { enabled: false, ..CustomerTerms::default() };
+        for customer in [None, Some(disabled)] {
+            assert_eq!(with(customer), ("ours".to_owned(), vec![told.clone()]));
+        }
     }
 
     #[test]

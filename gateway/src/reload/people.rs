@@ -29,7 +29,7 @@ impl Reloads {
         let mut next = roll.clone();
         next.take(&rows);
         let peopled = self.peopled(next.clone()).await?;
-        refuse(peopled.left_out.iter().filter(|one| !left_out.contains(one)))?;
+        refuse(peopled.left_out.iter().filter(|one| !one.is_of_file() && !left_out.contains(one)))?;
         // Who is disabled is not looked at above, and is enabled one day.
         if let Some(enabled) = next.with_enabled(&rows) {
             let found = self.peopled(enabled).await?.left_out;
@@ -109,6 +109,6 @@ fn tell(rows: &[Row]) {
 /// Tells whom the store names in vain, and has not told before.
 pub(super) fn tell_left_out(left_out: &[LeftOut], before: &[LeftOut]) {
     for LeftOut { what, name, fault } in left_out.iter().filter(|one| !before.contains(one)) {
-        warn!(what, name, %fault, "somebody of the store is left out");
+        warn!(what, name, %fault, "somebody of the store, or what is theirs, is left out");
     }
 }
