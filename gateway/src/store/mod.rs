@@ -15,6 +15,7 @@ mod database;
 mod error;
 mod filing_queue;
 mod health;
+mod hook_changes;
 mod lines;
 mod migrations;
 mod people;
@@ -84,6 +85,9 @@ pub struct Store {
 /// Changes that may wait. Chosen by us: what a thousand phones do in ten seconds, each at twice its pace.
 const QUEUE: usize = 4096;
 
+/// The same of what waits for webhooks. Chosen by us: all that the stream keeps, for eight hooks.
+const HOOK_CHANGES: usize = 16_384;
+
 /// Changes of people that may wait to be written. Chosen by us: one is made after the other.
 const ERRANDS: usize = 4;
 
@@ -117,14 +121,15 @@ impl Store {
         let crashed = books.as_mut().map(Books::take_crashed).unwrap_or_default();
         let health = StoreHealth::default();
         let (sender, changes) = mpsc::channel(QUEUE);
-        let queue = Arc::new(Queue::new(sender, health.clone()));
+        let (of_hooks, hooks) = mpsc::channel(HOOK_CHANGES);
+        let queue = Arc::new(Queue::new(sender, of_hooks, health.clone()));
         let (sender, filings) = mpsc::channel(CLOSED_MAX);
         let unseen = UnseenEnds::default();
         let filing_queue = FilingQueue::new(sender, health.clone(), unseen.clone());
         let filing_queue = books.is_some().then(|| Arc::new(filing_queue));
         let (finish, finishing) = oneshot::channel();
         let (errands, people) = mpsc::channel(ERRANDS);
-        let incoming = Incoming { changes, filings, unseen, people, finishing };
+        let incoming = Incoming { changes, hooks, filings, unseen, people, finishing };
         let writing = tokio::spawn(Writer::new(store, connection, health.clone(), books).run(incoming));
         Ok(Self {
             kept,

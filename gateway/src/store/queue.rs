@@ -20,8 +20,6 @@ pub(super) enum Noted {
     Call(CallChange),
     /// Of a day's minutes.
     Spent(Spent),
-    /// Of what waits for webhooks.
-    Hook(SpoolChange),
     /// Of tokens that are good once.
     Used(UsedToken),
 }
@@ -30,12 +28,18 @@ pub(super) enum Noted {
 /// phone, a removal that is not kept ends when it expires, and a call of which nothing is known ends by its session timer.
 pub(super) struct Queue {
     changes: mpsc::Sender<Noted>,
+    /// Of their own: a hook for which much waits keeps no registration and no call out.
+    hooks: mpsc::Sender<SpoolChange>,
     health: StoreHealth,
 }
 
 impl Queue {
-    pub(super) const fn new(changes: mpsc::Sender<Noted>, health: StoreHealth) -> Self {
-        Self { changes, health }
+    pub(super) const fn new(
+        changes: mpsc::Sender<Noted>,
+        hooks: mpsc::Sender<SpoolChange>,
+        health: StoreHealth,
+    ) -> Self {
+        Self { changes, hooks, health }
     }
 
     fn note(&self, noted: Noted) {
@@ -68,7 +72,12 @@ impl TokenKeeper for Queue {
 
 impl SpoolKeeper for Queue {
     fn keep(&self, change: SpoolChange) {
-        self.note(Noted::Hook(change));
+        // What is lost is sent none the less, and once more by a next process, or not by it.
+        if self.hooks.try_send(change).is_err() && self.health.add_lost() {
+            error!(
+                "the store is behind, and changes of what waits for webhooks are not kept; this is told once"
+            );
+        }
     }
 }
 
@@ -86,10 +95,24 @@ mod tests {
     fn what_finds_no_room_is_counted_and_nobody_waits() {
         let health = StoreHealth::default();
         let (sender, mut changes) = mpsc::channel(2);
-        let queue = Queue::new(sender, health.clone());
+        let queue = Queue::new(sender, mpsc::channel(1).0, health.clone());
         (1..=5).for_each(|key| Keeper::keep(&queue, Change::Removed(key)));
         assert_eq!(health.lost(), 3);
         let first = Noted::Binding(Change::Removed(1));
         assert_eq!(changes.try_recv().ok(), Some(first), "what waits keeps its order");
+    }
+
+    #[test]
+    fn however_much_webhooks_have_to_be_kept_registrations_find_room() {
+        let health = StoreHealth::default();
+        let (sender, mut changes) = mpsc::channel(1);
+        let (hooks, mut of_hooks) = mpsc::channel(2);
+        let queue = Queue::new(sender, hooks, health.clone());
+        (1..=10).for_each(|seq| SpoolKeeper::keep(&queue, SpoolChange::Over(seq)));
+        assert_eq!(health.lost(), 8);
+        Keeper::keep(&queue, Change::Removed(1));
+        assert_eq!(health.lost(), 8);
+        assert_eq!(changes.try_recv().ok(), Some(Noted::Binding(Change::Removed(1))));
+        assert_eq!(of_hooks.try_recv().ok(), Some(SpoolChange::Over(1)));
     }
 }

@@ -17,6 +17,7 @@ use super::books::{Books, blocking};
 use super::cure::cure;
 use super::database::Connection;
 use super::filing_queue::{Filed, UnseenEnds};
+use super::hook_changes::HookChanges;
 use super::people::{Errand, Unwritten};
 use super::place::{Found, Place};
 use super::queue::Noted;
@@ -60,6 +61,8 @@ const PENDING_MAX: usize = 16_384;
 pub(super) struct Incoming {
     /// Of registrations, and of answered calls.
     pub(super) changes: Receiver<Noted>,
+    /// Of what waits for webhooks.
+    pub(super) hooks: Receiver<SpoolChange>,
     /// Of records of calls.
     pub(super) filings: Receiver<Filed>,
     /// How calls ended whose records found no room there.
@@ -73,7 +76,7 @@ pub(super) struct Incoming {
 impl Incoming {
     /// Whether nothing waits there.
     fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.filings.is_empty() && self.unseen.is_empty()
+        self.changes.is_empty() && self.hooks.is_empty() && self.filings.is_empty() && self.unseen.is_empty()
     }
 }
 
@@ -93,8 +96,8 @@ pub(super) struct Writer {
     pending_calls: HashMap<String, CallChange>,
     /// What everybody has spent by now.
     pending_spent: HashMap<Payer, Spent>,
-    /// The latest change of each event that waits for a webhook.
-    pending_hooks: HashMap<u64, SpoolChange>,
+    /// Of what waits for webhooks: a room of its own.
+    pending_hooks: HookChanges,
     /// Tokens that were used.
     pending_used: Vec<UsedToken>,
     /// Records of calls that are not written; `None` where no records are kept.
@@ -119,7 +122,7 @@ impl Writer {
             pending: HashMap::new(),
             pending_calls: HashMap::new(),
             pending_spent: HashMap::new(),
-            pending_hooks: HashMap::new(),
+            pending_hooks: HookChanges::default(),
             pending_used: Vec::new(),
             books,
             is_failing: false,
@@ -137,6 +140,7 @@ impl Writer {
             let mut is_due = false;
             tokio::select! {
                 Some(change) = incoming.changes.recv() => self.note(change),
+                Some(change) = incoming.hooks.recv() => self.note_hook(change),
                 Some(filing) = incoming.filings.recv() => self.file(filing),
                 Some(errand) = incoming.people.recv() => self.run_errand(errand).await,
                 _ = heartbeat.tick() => is_due = self.books.as_ref().is_some_and(Books::wants_tick),
@@ -190,18 +194,25 @@ impl Writer {
             || self.books.as_ref().is_some_and(Books::has_work)
     }
 
-    /// Of all that comes as changes, the latest of each.
+    /// Of bindings and calls, the latest change of each.
     fn pending_rows(&self) -> usize {
-        self.pending.len() + self.pending_calls.len() + self.pending_hooks.len()
+        self.pending.len() + self.pending_calls.len()
     }
 
     fn note(&mut self, noted: Noted) {
         match noted {
             Noted::Binding(change) => drop(self.pending.insert(change.key(), change)),
             Noted::Call(change) => drop(self.pending_calls.insert(change.key(), change)),
-            Noted::Hook(change) => drop(self.pending_hooks.insert(change.seq(), change)),
             Noted::Used(used) => self.pending_used.push(used),
             Noted::Spent(spent) => drop(self.pending_spent.insert(spent.payer.clone(), spent)),
+        }
+    }
+
+    fn note_hook(&mut self, change: SpoolChange) {
+        if self.pending_hooks.take(change) && self.health.add_lost() {
+            error!(
+                "more changes of what waits for webhooks are to be written than may wait, and the oldest is dropped; this is told once"
+            );
         }
     }
 
@@ -216,6 +227,9 @@ impl Writer {
             && let Ok(change) = incoming.changes.try_recv()
         {
             self.note(change);
+        }
+        while let Ok(change) = incoming.hooks.try_recv() {
+            self.note_hook(change);
         }
         while self.books.as_ref().is_some_and(Books::has_room)
             && let Ok(filing) = incoming.filings.try_recv()
@@ -269,7 +283,8 @@ impl Writer {
         if self.whereabouts.is_some() {
             return self.try_write().await;
         }
-        let count = self.pending_rows() + self.books.as_ref().map_or(0, Books::len);
+        let count =
+            self.pending_rows() + self.pending_hooks.len() + self.books.as_ref().map_or(0, Books::len);
         let most =
             if is_finishing { LAST_ANSWER } else { ANSWER + ROW * u32::try_from(count).unwrap_or(u32::MAX) };
         match timeout(most, self.try_write()).await {
@@ -292,11 +307,12 @@ impl Writer {
         if !self.pending_spent.is_empty() {
             spent::write(connection, &self.pending_spent).await?;
         }
-        if !self.pending_hooks.is_empty() {
-            webhook_events::write(connection, &self.pending_hooks).await?;
-        }
         if !self.pending_used.is_empty() {
             used_tokens::write(connection, &self.pending_used).await?;
+        }
+        if !self.pending_hooks.is_empty() {
+            self.pending_hooks.set_tried();
+            webhook_events::write(connection, &self.pending_hooks).await?;
         }
         match &mut self.books {
             Some(books) => books.write(connection).await,
@@ -422,6 +438,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn however_much_webhooks_have_to_be_written_a_registration_is_taken_in() {
+        let folder = TempDir::new().expect("a folder");
+        let path = StorePlace::File(folder.path().join("w.db"));
+        let connection = database::open(&path).await.expect("it is sound");
+        let health = StoreHealth::default();
+        let mut writer = Writer::new(&store_at(&path), connection, health.clone(), None);
+        let more = PENDING_MAX as u64 + 10;
+        (1..=more).for_each(|seq| writer.note_hook(SpoolChange::Over(seq)));
+        assert_eq!((health.lost(), writer.pending_hooks.len()), (10, PENDING_MAX), "the oldest are dropped");
+        let (sender, changes) = mpsc::channel(1);
+        sender.try_send(Noted::Binding(Change::Removed(1))).expect("room");
+        let mut incoming = Incoming {
+            changes,
+            hooks: mpsc::channel(1).1,
+            filings: mpsc::channel(1).1,
+            unseen: UnseenEnds::default(),
+            people: mpsc::channel(1).1,
+            finishing: oneshot::channel().1,
+        };
+        writer.collect(&mut incoming);
+        assert_eq!(writer.pending.len(), 1);
+    }
+
+    #[tokio::test]
     async fn the_last_change_of_each_is_there_when_the_writer_has_ended() {
         let folder = TempDir::new().expect("a folder");
         let path = StorePlace::File(folder.path().join("w.db"));
@@ -442,6 +482,7 @@ mod tests {
         writer
             .run(Incoming {
                 changes,
+                hooks: mpsc::channel(1).1,
                 filings,
                 unseen: UnseenEnds::default(),
                 people: mpsc::channel(1).1,

@@ -58,12 +58,17 @@ impl Desk {
 
     /// Takes up the hooks that there are now.
     pub(super) fn take_up(&mut self, hooks: &[Webhook], now: Instant) {
-        let is_there = |name: &str| hooks.iter().any(|hook| hook.name == name);
-        let removed: Vec<_> = self.receivers.keys().filter(|name| !is_there(name)).cloned().collect();
+        let is_there = |own: &Webhook| hooks.iter().any(|hook| hook.name == own.name);
+        let removed: Vec<_> = self
+            .receivers
+            .iter()
+            .filter(|(_, receiver)| !is_there(&receiver.hook))
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in removed {
             let Some(receiver) = self.receivers.remove(&name) else { continue };
             warn_of_lost(&name, receiver.schedule.len());
-            self.keep(receiver.schedule.seqs().map(SpoolChange::Over));
+            self.keep(SpoolChange::over(&name, &receiver.schedule.seqs().collect::<Vec<_>>()));
         }
         for hook in hooks {
             match self.receivers.get_mut(&hook.name) {
@@ -94,7 +99,7 @@ impl Desk {
                 until_ms,
             }));
             let dropped = receiver.add(Waiting { seq, message, until: instant(until_ms, at) });
-            changes.extend(dropped.into_iter().map(SpoolChange::Over));
+            changes.extend(SpoolChange::over(name, &dropped));
         }
         self.keep(changes);
     }
@@ -103,12 +108,12 @@ impl Desk {
     pub(super) fn poll(&mut self, now: Instant) -> Vec<Due> {
         let (mut all, mut over) = (Vec::new(), Vec::new());
         for (name, receiver) in &mut self.receivers {
-            over.extend(receiver.give_up(now));
+            over.extend(SpoolChange::over(name, &receiver.give_up(now)));
             let Some(Waiting { seq, message, .. }) = receiver.schedule.poll(now).cloned() else { continue };
             let of = Try { hook: name.clone(), seq };
             all.push(Due { of, hook: Arc::clone(&receiver.hook), message });
         }
-        self.keep(over.into_iter().map(SpoolChange::Over));
+        self.keep(over);
         all
     }
 
@@ -139,22 +144,33 @@ impl Desk {
         self.receivers.iter().map(|(name, receiver)| (name.clone(), receiver.counts())).collect()
     }
 
+    /// Takes in what an earlier process left, in its order.
     fn take_in(&mut self, kept: Vec<Kept>, at: Moment) {
+        // Of each hook the last that is not for it as it is: what is older is of a time before it.
+        let mut foreign: BTreeMap<String, u64> = BTreeMap::new();
+        for own in &kept {
+            let receiver = self.receivers.get(&own.hook);
+            if receiver.is_none() {
+                foreign.insert(own.hook.clone(), own.seq);
+            }
+        }
         let mut lost: BTreeMap<String, usize> = BTreeMap::new();
-        let mut over = Vec::new();
-        for Kept { seq, hook, message, until_ms } in kept {
-            match self.receivers.get_mut(&hook) {
+        let mut over: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for Kept { seq, hook, message, until_ms, .. } in kept {
+            let is_lost = foreign.get(&hook).is_some_and(|last| seq <= *last);
+            match self.receivers.get_mut(&hook).filter(|_| !is_lost) {
                 Some(receiver) => {
-                    over.extend(receiver.add(Waiting { seq, message, until: instant(until_ms, at) }));
+                    let dropped = receiver.add(Waiting { seq, message, until: instant(until_ms, at) });
+                    over.entry(hook).or_default().extend(dropped);
                 }
                 None => {
-                    over.push(seq);
-                    *lost.entry(hook).or_default() += 1;
+                    *lost.entry(hook.clone()).or_default() += 1;
+                    over.entry(hook).or_default().push(seq);
                 }
             }
         }
         lost.iter().for_each(|(name, events)| warn_of_lost(name, *events));
-        self.keep(over.into_iter().map(SpoolChange::Over));
+        self.keep(over.iter().filter_map(|(name, run)| SpoolChange::over(name, run)));
     }
 
     fn keep(&self, changes: impl IntoIterator<Item = SpoolChange>) {

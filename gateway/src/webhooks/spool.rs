@@ -22,15 +22,24 @@ pub enum SpoolChange {
     Waits(Kept),
     /// It waits no more.
     Over(u64),
+    /// All of a hook's from the one to the other wait no more: one change, however many they are.
+    OverRun {
+        /// The hook's name.
+        hook: String,
+        /// The first.
+        from: u64,
+        /// The last.
+        to: u64,
+    },
 }
 
 impl SpoolChange {
-    /// What it is about.
-    #[must_use]
-    pub const fn seq(&self) -> u64 {
-        match self {
-            Self::Waits(kept) => kept.seq,
-            Self::Over(seq) => *seq,
+    /// That these, between which no other of the hook waits, wait no more.
+    pub(super) fn over(hook: &str, run: &[u64]) -> Option<Self> {
+        match run {
+            [] => None,
+            [one] => Some(Self::Over(*one)),
+            [from, .., to] => Some(Self::OverRun { hook: hook.to_owned(), from: *from, to: *to }),
         }
     }
 }

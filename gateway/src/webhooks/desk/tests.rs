@@ -1,6 +1,7 @@
 //! Whom what is told, kept and sent, in virtual time and without a network.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use webtrunk_signalling::lock::lock;
@@ -9,16 +10,19 @@ use super::super::post::tests::hook;
 use super::*;
 use crate::rest::events::{EventKind, Happening, Hub};
 
-/// What is kept, by its place.
-#[derive(Default)]
-struct Rows(Mutex<BTreeMap<u64, Kept>>);
+/// What is kept, by its place, and how many changes made it so.
+struct Rows(Mutex<BTreeMap<u64, Kept>>, AtomicUsize);
 
 impl SpoolKeeper for Rows {
     fn keep(&self, change: SpoolChange) {
         let mut rows = lock(&self.0);
+        self.1.fetch_add(1, Ordering::Relaxed);
         match change {
             SpoolChange::Waits(kept) => drop(rows.insert(kept.seq, kept)),
             SpoolChange::Over(seq) => drop(rows.remove(&seq)),
+            SpoolChange::OverRun { hook, from, to } => {
+                rows.retain(|seq, kept| kept.hook != hook || !(from..=to).contains(seq));
+            }
         }
     }
 }
@@ -45,7 +49,8 @@ enum Answer {
 impl Stage {
     fn new(hooks: &[Webhook], kept: Vec<Kept>) -> Self {
         let now = Instant::now();
-        let rows = Arc::new(Rows(Mutex::new(kept.iter().cloned().map(|kept| (kept.seq, kept)).collect())));
+        let rows = Mutex::new(kept.iter().cloned().map(|kept| (kept.seq, kept)).collect());
+        let rows = Arc::new(Rows(rows, AtomicUsize::new(0)));
         let desk = Desk::new(hooks, kept, Some(rows.clone()), moment(now));
         Self { desk, rows, hub: Hub::default(), now, under_way: Vec::new(), sent: Vec::new() }
     }
@@ -96,6 +101,11 @@ impl Stage {
             .values()
             .map(|kept| format!("{} {}", kept.hook, number(&kept.message.id)))
             .collect()
+    }
+
+    /// How many changes have been noted.
+    fn changes(&self) -> usize {
+        self.rows.1.load(Ordering::Relaxed)
     }
 
     fn counts(&self, hook: &str) -> Counts {
@@ -204,4 +214,22 @@ fn a_reload_takes_hooks_up_without_loss_and_tries_those_again_that_are_gone() {
     stage.happens("d");
     assert_eq!(stage.run(HOUR, |_| Answer::Takes), ["crm 4", "new 4"]);
     assert!(stage.waits().is_empty());
+}
+
+#[test]
+fn however_much_waits_for_a_hook_it_is_given_up_and_forgotten_by_one_change() {
+    let short = Webhook { give_up: Duration::from_secs(10), ..named("short") };
+    let mut stage = Stage::new(&[named("long"), short], Vec::new());
+    (0..100).for_each(|_| stage.happens("a"));
+    let noted = stage.changes();
+    assert_eq!((noted, stage.waits().len()), (200, 200));
+    // Those that happened within a millisecond end within one.
+    stage.now += Duration::from_secs(60);
+    stage.run(Duration::from_secs(1), |_| Answer::Fails);
+    assert_eq!((stage.changes() - noted, stage.waits().len()), (1, 100));
+    stage.desk.take_up(&[], stage.now);
+    assert_eq!((stage.changes() - noted, stage.waits().len()), (2, 0));
+    let later = Stamp::from(SystemTime::now()).plus_ms(3_600_000).ms();
+    let stage = Stage::new(&[], (1..=100).map(|seq| kept(seq, "away", later)).collect());
+    assert_eq!((stage.changes(), stage.waits().len()), (1, 0));
 }
