@@ -118,6 +118,7 @@ pub(super) mod tests {
         Kept {
             seq,
             hook: hook.to_owned(),
+            customer: (hook == "beta").then(|| "beta".to_owned()),
             message: Message { id: format!("5f3a91c2-{seq}"), body: format!("{{\"at\": {seq}}}").into() },
             until_ms: 1_764_400_000_000,
         }

@@ -7,17 +7,18 @@ use super::hook_changes::{HookChanges, Run};
 use crate::webhooks::{Kept, Message};
 
 /// As it is read.
-type Row = (i64, String, String, String, i64);
+type Row = (i64, String, Option<String>, String, String, i64);
 
 /// All that waits, in its order.
 pub(super) async fn load(connection: &mut Connection) -> Result<Vec<Kept>, sqlx::Error> {
     let rows: Vec<Row> =
-        sqlx::query_as("SELECT seq, hook, id, body, until_ms FROM webhook_events ORDER BY seq")
+        sqlx::query_as("SELECT seq, hook, customer, id, body, until_ms FROM webhook_events ORDER BY seq")
             .fetch_all(connection)
             .await?;
-    let kept = |(seq, hook, id, body, until_ms): Row| Kept {
+    let kept = |(seq, hook, customer, id, body, until_ms): Row| Kept {
         seq: seq.cast_unsigned(),
         hook,
+        customer,
         message: Message { id, body: body.into() },
         until_ms,
     };
@@ -27,14 +28,15 @@ pub(super) async fn load(connection: &mut Connection) -> Result<Vec<Kept>, sqlx:
 /// Writes the latest change of each, all or none.
 pub(super) async fn write(connection: &mut Connection, changes: &HookChanges) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    for Kept { seq, hook, message, until_ms } in changes.waiting().collect::<Vec<_>>() {
+    for Kept { seq, hook, customer, message, until_ms } in changes.waiting().collect::<Vec<_>>() {
         let body = str::from_utf8(&message.body).map_err(|error| sqlx::Error::Encode(error.into()))?;
         sqlx::query(
-            "INSERT INTO webhook_events (seq, hook, id, body, until_ms) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (seq) DO NOTHING",
+            "INSERT INTO webhook_events (seq, hook, customer, id, body, until_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (seq) DO NOTHING",
         )
         .bind(seq.cast_signed())
         .bind(hook.as_str())
+        .bind(customer.clone())
         .bind(message.id.as_str())
         .bind(body)
         .bind(*until_ms)

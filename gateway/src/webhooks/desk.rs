@@ -58,7 +58,9 @@ impl Desk {
 
     /// Takes up the hooks that there are now.
     pub(super) fn take_up(&mut self, hooks: &[Webhook], now: Instant) {
-        let is_there = |own: &Webhook| hooks.iter().any(|hook| hook.name == own.name);
+        // What the one customer was to be told is nothing for another.
+        let is_there =
+            |own: &Webhook| hooks.iter().any(|hook| hook.name == own.name && hook.customer == own.customer);
         let removed: Vec<_> = self
             .receivers
             .iter()
@@ -95,6 +97,7 @@ impl Desk {
             changes.push(SpoolChange::Waits(Kept {
                 seq,
                 hook: name.clone(),
+                customer: receiver.hook.customer.clone(),
                 message: message.clone(),
                 until_ms,
             }));
@@ -150,7 +153,7 @@ impl Desk {
         let mut foreign: BTreeMap<String, u64> = BTreeMap::new();
         for own in &kept {
             let receiver = self.receivers.get(&own.hook);
-            if receiver.is_none() {
+            if receiver.is_none_or(|receiver| receiver.hook.customer != own.customer) {
                 foreign.insert(own.hook.clone(), own.seq);
             }
         }
@@ -194,7 +197,10 @@ pub(super) enum Outcome {
 fn warn_of_lost(hook: &str, events: usize) {
     match events {
         0 => info!(hook, "a webhook is told no more of what happens"),
-        events => warn!(hook, events, "a webhook is there no more, and what waited for it is lost"),
+        events => warn!(
+            hook,
+            events, "a webhook is there no more, or is another customer's, and what waited for it is lost"
+        ),
     }
 }
 

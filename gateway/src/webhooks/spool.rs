@@ -9,6 +9,8 @@ pub struct Kept {
     pub seq: u64,
     /// The hook's name.
     pub hook: String,
+    /// Whose the hook was when it was made; `None` is the operator's.
+    pub customer: Option<String>,
     /// What is sent.
     pub message: Message,
     /// When it is given up, in ms since 1970.

@@ -126,7 +126,7 @@ fn named(name: &str) -> Webhook {
 
 fn kept(seq: u64, hook: &str, until_ms: i64) -> Kept {
     let message = Message { id: format!("old-{seq}"), body: "{}".into() };
-    Kept { seq, hook: hook.to_owned(), message, until_ms }
+    Kept { seq, hook: hook.to_owned(), customer: None, message, until_ms }
 }
 
 #[test]
@@ -214,6 +214,31 @@ fn a_reload_takes_hooks_up_without_loss_and_tries_those_again_that_are_gone() {
     stage.happens("d");
     assert_eq!(stage.run(HOUR, |_| Answer::Takes), ["crm 4", "new 4"]);
     assert!(stage.waits().is_empty());
+}
+
+#[test]
+fn what_one_was_to_be_told_is_forgotten_where_the_hook_is_another_customers_by_now() {
+    let of = |customer: &str| Webhook { customer: Some(customer.to_owned()), ..named("crm") };
+    let mut stage = Stage::new(&[named("crm")], Vec::new());
+    stage.happens("beta+bob");
+    stage.happens("acme+alice");
+    assert!(stage.run(Duration::from_secs(1), |_| Answer::Hangs).is_empty());
+    stage.desk.take_up(&[of("acme")], stage.now);
+    assert!(stage.waits().is_empty());
+    stage.happens("acme+alice");
+    assert_eq!(stage.run(HOUR, |_| Answer::Takes), ["crm 1", "crm 3"], "the first was on its way");
+    assert_eq!(stage.counts("crm"), Counts { delivered: 1, ..Counts::default() });
+
+    // The same over a restart, where a change was not written: what is older is of a time before it.
+    let later = Stamp::from(SystemTime::now()).plus_ms(3_600_000).ms();
+    let acmes = || Kept { customer: Some("acme".to_owned()), ..kept(5, "crm", later) };
+    let rows = || vec![kept(4, "crm", later), acmes(), kept(6, "other", later)];
+    let mut stage = Stage::new(&[of("acme"), named("other")], rows());
+    assert_eq!(stage.waits(), ["crm 5", "other 6"]);
+    assert_eq!(stage.run(HOUR / 2, |_| Answer::Takes), ["crm 5", "other 6"]);
+    assert_eq!(Stage::new(&[named("crm"), named("other")], rows()).waits(), ["other 6"]);
+    let back = [rows(), vec![kept(7, "crm", later)]].concat();
+    assert_eq!(Stage::new(&[named("crm"), named("other")], back).waits(), ["other 6", "crm 7"]);
 }
 
 #[test]
