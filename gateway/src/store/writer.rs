@@ -310,14 +310,15 @@ impl Writer {
         if !self.pending_used.is_empty() {
             used_tokens::write(connection, &self.pending_used).await?;
         }
+        if let Some(books) = &mut self.books {
+            books.write(connection).await?;
+        }
+        // Last, so that no record of a call is lost by them.
         if !self.pending_hooks.is_empty() {
             self.pending_hooks.set_tried();
             webhook_events::write(connection, &self.pending_hooks).await?;
         }
-        match &mut self.books {
-            Some(books) => books.write(connection).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Writes rows of people, or reads them, and tells whether it could.
