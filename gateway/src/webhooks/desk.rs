@@ -38,6 +38,8 @@ pub(super) struct Due {
 pub(super) struct Try {
     hook: String,
     seq: u64,
+    /// The receiver's, when it began.
+    generation: u64,
 }
 
 impl Desk {
@@ -82,7 +84,7 @@ impl Desk {
 
     /// All are tried again at once, those too that are gone.
     pub(super) fn reopen(&mut self, now: Instant) {
-        self.receivers.values_mut().for_each(|receiver| receiver.schedule.reopen(now));
+        self.receivers.values_mut().for_each(|receiver| receiver.reopen(now));
     }
 
     /// Tells each hook of an event, by this name, what it may know.
@@ -113,7 +115,7 @@ impl Desk {
         for (name, receiver) in &mut self.receivers {
             over.extend(SpoolChange::over(name, &receiver.give_up(now)));
             let Some(Waiting { seq, message, .. }) = receiver.schedule.poll(now).cloned() else { continue };
-            let of = Try { hook: name.clone(), seq };
+            let of = Try { hook: name.clone(), seq, generation: receiver.generation };
             all.push(Due { of, hook: Arc::clone(&receiver.hook), message });
         }
         self.keep(over);
@@ -127,6 +129,9 @@ impl Desk {
         let Some(receiver) = receiver.filter(|own| own.schedule.seqs().next() == Some(of.seq)) else {
             return;
         };
+        if of.generation != receiver.generation && outcome != Outcome::Taken {
+            return receiver.schedule.start_over(now);
+        }
         if let Told::Over(seq) = receiver.on_ended(outcome, now, chance) {
             self.keep([SpoolChange::Over(seq)]);
         }

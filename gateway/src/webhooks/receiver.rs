@@ -20,6 +20,8 @@ pub(super) struct Receiver {
     /// Whoever knows as much: a customer's key, or the operator's.
     pub(super) key: ApiKey,
     pub(super) schedule: Schedule,
+    /// Which of those it is that reloads made of it: how a try ended that began with an earlier one says nothing of this one.
+    pub(super) generation: u64,
     counts: Counts,
 }
 
@@ -35,7 +37,7 @@ impl Receiver {
     pub(super) fn new(hook: &Webhook, now: Instant) -> Self {
         tell(hook);
         let (key, hook) = (key_of(hook), Arc::new(hook.clone()));
-        Self { hook, key, schedule: Schedule::new(now), counts: Counts::default() }
+        Self { hook, key, schedule: Schedule::new(now), generation: 0, counts: Counts::default() }
     }
 
     /// Takes up what it is by now; what waits goes on to wait, and another receiver is tried at once.
@@ -43,8 +45,14 @@ impl Receiver {
         if *self.hook != *hook {
             tell(hook);
             (self.key, self.hook) = (key_of(hook), Arc::new(hook.clone()));
-            self.schedule.reopen(now);
+            self.reopen(now);
         }
+    }
+
+    /// It is tried again at once, or once more where it is being tried.
+    pub(super) fn reopen(&mut self, now: Instant) {
+        self.generation += 1;
+        self.schedule.reopen(now);
     }
 
     pub(super) fn wants(&self, event: &Numbered) -> bool {

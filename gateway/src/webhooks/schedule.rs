@@ -6,7 +6,8 @@
 //!  ^                  | |
 //!  |    failed        | '--- gone (410) ---> Gone --- reopen, a reload ---> Open
 //!  '- after 1 s, -----'
-//!     doubled up to 5 min, less up to a half by chance
+//!     doubled up to 5 min, less up to a half by chance;
+//!     at once, where a reload came between the two
 //! ```
 //!
 //! What has waited too long is given up, and where there is no room the oldest makes some.
@@ -126,9 +127,14 @@ impl Schedule {
     /// Whoever has changed the configuration wants it tried again, at once.
     pub(super) fn reopen(&mut self, now: Instant) {
         if self.state != State::Sending {
-            self.state = State::Open { from: now };
-            self.failures = 0;
+            self.start_over(now);
         }
+    }
+
+    /// What is on its way, if anything, failed where the receiver is no more: it is sent again at once.
+    pub(super) const fn start_over(&mut self, now: Instant) {
+        self.state = State::Open { from: now };
+        self.failures = 0;
     }
 
     /// Whether something is to be sent now, or is on its way.

@@ -258,3 +258,18 @@ fn however_much_waits_for_a_hook_it_is_given_up_and_forgotten_by_one_change() {
     let stage = Stage::new(&[], (1..=100).map(|seq| kept(seq, "away", later)).collect());
     assert_eq!((stage.changes(), stage.waits().len()), (1, 0));
 }
+
+#[test]
+fn how_a_try_ended_that_began_before_a_reload_says_nothing_of_who_is_there_by_now() {
+    let target = hook("http://other.example/", "allow_insecure = true").target;
+    let elsewhere = [Webhook { target, ..named("crm") }];
+    for old in [Answer::IsGone, Answer::Fails] {
+        let mut stage = Stage::new(&[named("crm")], Vec::new());
+        stage.happens("a");
+        assert!(stage.run(Duration::from_secs(1), |_| Answer::Hangs).is_empty());
+        stage.desk.take_up(&elsewhere, stage.now);
+        let answer = |hook: &Webhook| if hook.target.host == "other.example" { Answer::Takes } else { old };
+        assert_eq!(stage.run(Duration::ZERO, answer), ["crm 1", "crm 1"], "at once");
+        assert_eq!(stage.counts("crm"), Counts { delivered: 1, ..Counts::default() });
+    }
+}
