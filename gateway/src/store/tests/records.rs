@@ -106,8 +106,8 @@ async fn a_call_whose_end_found_no_room_is_as_long_as_it_was() {
         let mut connection = place.connection().await;
         let (_changing, changes) = mpsc::channel(1);
         let (finish, finishing) = oneshot::channel();
-        let people = mpsc::channel(1).1;
-        let mut incoming = Incoming { changes, filings, unseen, people, finishing };
+        let (people, (_hooking, hooks)) = (mpsc::channel(1).1, mpsc::channel(1));
+        let mut incoming = Incoming { changes, hooks, filings, unseen, people, finishing };
         let cdr = CdrConfig { file: Some(place.lines()), spare: None, keep_days: 36_500 };
         let mut books = Books::open(&cdr, &mut connection).await.expect("all is new");
         queue.file(open("a"));
