@@ -626,7 +626,7 @@ export interface Events {
   quality: Quality;
   /** Another speaks in the conference that the call is in, or nobody any more. It is not told again after `resume`. */
   speaker: Speaker;
-  /** One of the two has been heard for ten seconds and seems not to be heard itself: a microphone without sound, a network that carries audio in one direction alone, or somebody who has only listened for twenty. */
+  /** One of the two has been heard for ten seconds and seems not to be heard itself: a microphone without sound, a network that carries audio in one direction alone, or somebody who has only listened for twenty. It is not told again after `resume`. */
   oneWay: OneWay;
   /** What a user does that the page watches. After `resume` it is told of all of them, as it is then. */
   presence: Presence;
