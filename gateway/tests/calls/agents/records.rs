@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::Call;
 
-use super::conference::{BOB_HZ, user};
+use super::conference::{BOB_HZ, levels, user};
 use super::ear::{assert_hears, assert_hears_no_gap, assert_mostly_hears};
-use super::stage::{CALLEE_HZ, Stage, lift_webrtc, phone, talk_from_webrtc, webrtc};
+use super::stage::{CALLEE_HZ, LEVEL_DBM0, Stage, lift_webrtc, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 use crate::support::process::wait_until;
 use crate::support::small_disk::SmallDisk;
@@ -163,7 +163,8 @@ async fn a_record_tells_what_was_heard_before_the_answer_and_who_was_sent_where(
     call.transfer("bob").await.expect("it is taken");
     let taken = lift_webrtc(&bob).await;
     call.ended(PATIENCE).await.expect("another has its place");
-    assert_hears(&lifted, BOB_HZ).await;
+    let [level] = levels(&lifted, [BOB_HZ]).await;
+    assert!((level - LEVEL_DBM0).abs() <= 1.0, "{level:.2} dBm0 of who was sent for");
     assert_hears(&taken, CALLEE_HZ).await;
     lifted.hang_up().await.expect("confirmed");
     let [record] = &wait_for_records(folder.path(), 1)[..] else { panic!("one") };

@@ -72,6 +72,7 @@ fn two_gateways_are_replaced_one_after_the_other_and_no_call_is_lost() {
     caller.go_on();
     caller.finish();
     callee.finish();
+    drop((caller_rtp, callee_rtp));
     // It ends by itself, with its last call.
     first.start_after_kill();
     second.stop_and_start_again();

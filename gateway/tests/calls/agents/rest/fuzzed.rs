@@ -47,7 +47,9 @@ async fn requests_that_are_made_of_the_document_are_answered_as_it_says_and_none
     fs::create_dir(&recordings).expect("our folder");
     let (own, acme) = (BackEnd::new("own"), BackEnd::new("acme-crm"));
     let entries = own.entry(SCOPES, "") + &acme.entry(SCOPES, "customer = 'acme'");
+    // As the default has it: requests that are none are no fault of ours.
     let config = GatewayConfig::default()
+        .log_filter("info,actix_http=off")
         .store(&folder.path().join("w.db"))
         .store_key("WEBTRUNK_TEST_STORE_KEY", STORE_KEY)
         .sections(&format!("[json]\npasswords = true\n[rest]\nrequests_per_minute = 1000000\n{entries}"));
