@@ -1,5 +1,7 @@
 //! Two gateways behind one name, each in its turn replaced by another process at the same address: no call is lost.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
 use webtrunk_codecs::g711::Law;
 
@@ -13,6 +15,9 @@ use crate::support::tools;
 
 const CALLER_HZ: f64 = 850.0;
 const CALLEE_HZ: f64 = 440.0;
+
+/// As long as that the one that drains may ask to be left alone (docs/OPERATION.md), and a moment.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(31);
 
 /// One of the two, which passes on what the switch in front of both sends it.
 fn edge(own: Host, switch: &Host) -> (Gateway, Host) {
@@ -75,7 +80,11 @@ fn two_gateways_are_replaced_one_after_the_other_and_no_call_is_lost() {
     drop((caller_rtp, callee_rtp));
     // It ends by itself, with its last call.
     first.start_after_kill();
-    second.stop_and_start_again();
+    std::thread::sleep(RETRY_AFTER_MAX);
+    // Nothing goes on there: it ends at once, and is still away when the next call comes.
+    second.process.signal(Signal::SIGTERM);
+    second.process.wait(PATIENCE).expect("it has no calls");
     call(&switch, &branch, "9102", (&first_network, &first));
+    second.start_after_kill();
     switch.assert_all_is_over(3);
 }
