@@ -19,7 +19,7 @@ use crate::net::Outbox;
 use crate::net::demux::DatagramKind;
 use crate::rtp::telephone_event::DigitEvent;
 use crate::rtp::{DropReason, PayloadType};
-use crate::sdp::{Negotiated, Negotiator, PayloadFormat, Receivable};
+use crate::sdp::{Direction, Negotiated, Negotiator, PayloadFormat, Receivable};
 use crate::{EndCause, LegId};
 
 /// A leg.
@@ -241,9 +241,9 @@ impl Leg {
 
     /// Something should come where media can flow, the peer may send and is not on hold.
     pub(super) fn expect_audio(&mut self, now: Instant) {
-        let may_receive = self.agreed.as_ref().is_some_and(|agreed| agreed.direction.receives());
+        let is_expected = self.is_to_be_heard() && self.watch != Watch::Connecting;
         if let Some(listening) = &mut self.listening {
-            listening.set_expected(may_receive && self.watch != Watch::Connecting, now);
+            listening.set_expected(is_expected, now);
         }
     }
 
@@ -429,15 +429,21 @@ impl Leg {
         LegEvent::Tell(Box::new(CallEvent::LegFailed { leg: self.id, reason, cause }))
     }
 
+    /// Whether the peer should send: it may, and does not hold. Who holds by `sendonly`, or by `c=0.0.0.0`, which is the
+    /// same in the old way, mostly sends nothing.
+    fn is_to_be_heard(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.direction == Direction::SendRecv)
+    }
+
     /// When silence counts as death: only while the peer should send.
     fn silence_ends_at(&self) -> Option<Instant> {
-        let receives = self.agreed.as_ref().is_some_and(|agreed| agreed.direction.receives());
+        let is_expected = self.is_to_be_heard();
         match self.watch {
             // Who said that it pauses may say no more for long (RFC 3389 5).
-            Watch::Connected { heard_at } if receives && self.receiver.is_paused() => {
+            Watch::Connected { heard_at } if is_expected && self.receiver.is_paused() => {
                 Some(heard_at + PAUSE_TIMEOUTS * self.media_timeout)
             }
-            Watch::Connected { heard_at } if receives => Some(heard_at + self.media_timeout),
+            Watch::Connected { heard_at } if is_expected => Some(heard_at + self.media_timeout),
             Watch::Connected { .. } | Watch::Connecting | Watch::Failed => None,
         }
     }

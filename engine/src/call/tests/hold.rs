@@ -1,9 +1,12 @@
 //! A party holds the other, and comes back.
 
+use std::time::Duration;
+
 use webtrunk_codecs::CodecId;
 
-use super::{Bench, FRAME, HearSource};
+use super::{Bench, CallEvent, EndCause, FRAME, HearSource, LegId, SessionDescription};
 use crate::media::ENCODED;
+use crate::media::quality::AudioState;
 
 /// Lets the right phone talk for two seconds; every tenth packet is lost where the network is bad.
 fn talk(bench: &mut Bench, is_bad: bool) {
@@ -18,9 +21,39 @@ fn talk(bench: &mut Bench, is_bad: bool) {
 
 /// The left phone describes itself anew.
 fn change(bench: &mut Bench, direction: &str) {
-    let (leg, offer) = (bench.phones[0].leg, bench.phones[0].offer(direction));
-    bench.call.receive_offer(leg, &offer, None);
+    let offer = bench.phones[0].offer(direction);
+    take(bench, &offer);
+}
+
+/// The left phone holds in the old way: it names no address.
+fn name_no_address(bench: &mut Bench) {
+    let text =
+        bench.phones[0].offer("sendrecv").to_string().replace("c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0");
+    let offer = SessionDescription::parse(text.as_str()).expect("a good offer");
+    take(bench, &offer);
+}
+
+fn take(bench: &mut Bench, offer: &SessionDescription) {
+    let leg = bench.phones[0].leg;
+    bench.call.receive_offer(leg, offer, None);
     bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+}
+
+/// Lets so many seconds pass in which the right phone alone sends; of whom nothing comes, and which legs failed.
+fn listen(bench: &mut Bench, seconds: u32) -> (Vec<LegId>, Vec<(LegId, EndCause)>) {
+    let (mut unheard, mut failed) = (Vec::new(), Vec::new());
+    for _ in 0..seconds {
+        bench.send(1, &[0x55; 160]);
+        bench.pass(Duration::from_secs(1));
+        for event in bench.events() {
+            match event {
+                CallEvent::AudioChanged { leg, now: AudioState::NoRtp, .. } => unheard.push(leg),
+                CallEvent::LegFailed { leg, cause, .. } => failed.push((leg, cause)),
+                _ => {}
+            }
+        }
+    }
+    (unheard, failed)
 }
 
 #[test]
@@ -74,4 +107,19 @@ fn a_prompt_goes_on_unencoded_for_a_party_that_is_sent_nothing() {
     assert!((100..=101).contains(&heard.len()), "{}", heard.len());
     let span = heard[heard.len() - 1].timestamp.wrapping_sub(heard[0].timestamp);
     assert!(span.abs_diff(149 * 960) <= 960, "{span} ticks");
+}
+
+#[test]
+fn who_holds_need_not_send_anything_and_must_when_it_is_back() {
+    let ways: [fn(&mut Bench); 3] =
+        [|bench| change(bench, "sendonly"), |bench| change(bench, "inactive"), name_no_address];
+    for hold in ways {
+        let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+        let holder = bench.phones[0].leg;
+        hold(&mut bench);
+        assert_eq!(listen(&mut bench, 300), (vec![], vec![]));
+        change(&mut bench, "sendrecv");
+        assert_eq!(listen(&mut bench, 59), (vec![holder], vec![]));
+        assert_eq!(listen(&mut bench, 2), (vec![], vec![(holder, EndCause::MediaTimeout)]));
+    }
 }
