@@ -108,7 +108,7 @@ impl Receiver {
         let accepts = self.accepts.ok_or(DropReason::NotReady)?;
         let format = Receivable::format_in(receivable, packet.payload_type());
         let format = format.ok_or(DropReason::UnknownPayloadType)?;
-        if !self.pace.admits(now) {
+        if !self.pace.admits(lasts(format, packet.payload()), now) {
             return Err(DropReason::TooFast);
         }
         self.packets += 1;
@@ -259,6 +259,17 @@ impl Receiver {
     /// Statistics of that stream, if it is the one that comes now.
     pub(crate) fn statistics_of(&mut self, ssrc: Ssrc) -> Option<&mut ReceiverStats> {
         self.statistics.now_mut().filter(|statistics| statistics.ssrc() == ssrc)
+    }
+}
+
+/// How long a payload lasts that is voice.
+fn lasts(format: PayloadFormat, payload: &[u8]) -> Duration {
+    match format {
+        PayloadFormat::Codec(codec) => {
+            let (ticks, hz) = (codec.ticks_in(payload), codec.clock_rate().hz());
+            Duration::from_micros(u64::from(ticks) * 1_000_000 / u64::from(hz))
+        }
+        PayloadFormat::TelephoneEvent(_) | PayloadFormat::ComfortNoise(_) => Duration::ZERO,
     }
 }
 

@@ -7,6 +7,7 @@ use webtrunk_codecs::{CodecId, SampleRate};
 
 use super::{Bench, Phone, tone_of};
 use crate::call::KeyMode;
+use crate::rtp::DropReason;
 
 /// What a phone sends and asks for.
 fn phone(index: u8, codec: CodecId, ptime_ms: u32) -> Phone {
@@ -52,4 +53,19 @@ fn no_packet_is_longer_than_a_peer_takes() {
     }
     assert_eq!(bench.phones[1].heard.len(), 20);
     bench.phones[1].assert_unbroken(80);
+}
+
+/// At the pace of packets of 5 ms it would be 45 times as much.
+#[test]
+fn a_flood_of_long_packets_is_heard_no_faster_than_four_times_as_fast_as_it_was_spoken() {
+    let right = Phone::new(2, CodecId::Pcma);
+    let mut bench = Bench::between(phone(1, CodecId::Pcmu, 180), right, KeyMode::Events);
+    for _ in 0..2500 {
+        bench.send(0, &[0x55; 1440]);
+        bench.pass(Duration::from_millis(4));
+    }
+    let left = bench.call.stats().swap_remove(0);
+    let most = 4 * 11_000 / 180;
+    assert!((most - 1..=most + 1).contains(&left.packets_received), "{}", left.packets_received);
+    assert_eq!(left.drops.of(DropReason::TooFast) + left.packets_received, 2500);
 }
