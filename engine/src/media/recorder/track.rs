@@ -89,14 +89,15 @@ impl Track {
         let samples = voice.decoder.duration_of(heard.payload).filter(|samples| *samples <= self.pcm.len());
         let Some(samples) = samples else { return };
         let (begins_us, goes_on) = voice.places.place(heard.timestamp, at_us);
+        // It was recorded before it was sent, and ended when it could have come first.
+        let place = frames_in_us(begins_us) - voice.to_output(samples) as i64;
         let missing = if goes_on { voice.missing(heard.timestamp) } else { None };
         let repaired = match missing {
-            Some(missing) if missing > 0 && heard.lost_before > 0 => self.repair(voice, heard, missing),
+            Some(missing) if missing > 0 && heard.lost_before > 0 => {
+                self.repair(voice, heard, missing, place)
+            }
             _ => 0,
         };
-        // It was recorded before it was sent, and ended when it could have come first.
-        let length = voice.to_output(samples) as i64;
-        let place = frames_in_us(begins_us) - length;
         let follows = missing.is_some_and(|missing| missing == repaired);
         if voice.decoder.decode(heard.payload, &mut self.pcm[..]).is_err() {
             voice.decoder.conceal(&mut self.pcm[..samples]);
@@ -110,23 +111,30 @@ impl Track {
         voice.expected = Some(heard.timestamp.wrapping_add(ticks as u32));
     }
 
-    /// Restores or invents what was lost, as far as that sounds right; returns the samples made, at the decoder's
-    /// rate.
-    fn repair(&mut self, voice: &mut Voice, heard: &Heard<'_>, missing: usize) -> usize {
+    /// Restores or invents what was lost before the packet at `place`, as far as that sounds right; returns the samples
+    /// made, at the decoder's rate.
+    fn repair(&mut self, voice: &mut Voice, heard: &Heard<'_>, missing: usize, place: i64) -> usize {
         let samples = voice.packet_samples;
         let Some(packets) = missing.checked_div(samples) else { return 0 };
         let packets = u32::try_from(packets).unwrap_or(u32::MAX).min(heard.lost_before);
         // The last of them may be restored from the next; where too many are missing, none is near enough.
         let is_short = packets <= CONCEALED_MAX;
+        let length = voice.to_output(samples) as i64;
+        let mut made = 0;
         for packet in 0..packets.min(CONCEALED_MAX) {
+            // Where timestamps run ahead of time there is no gap, and what is invented would pile up.
+            if self.end() + length > place + JUMP {
+                break;
+            }
             if is_short && packet + 1 == packets {
                 voice.decoder.recover(heard.payload, &mut self.pcm[..samples]);
             } else {
                 voice.decoder.conceal(&mut self.pcm[..samples]);
             }
             self.append(voice, samples, 0);
+            made += samples;
         }
-        samples * packets.min(CONCEALED_MAX) as usize
+        made
     }
 
     /// Puts decoded samples at their place, or behind what is there where that is near.
@@ -233,6 +241,22 @@ mod tests {
         assert_eq!(track.band(), SoundBand::Wide);
         track.take_until(frames_in_us(40_000), &mut out);
         assert_eq!(track.band(), SoundBand::Narrow);
+    }
+
+    /// Packets of 180 ms every 4 ms, each 1.1 s behind the one before by its timestamp: 225 s of repair in a second.
+    #[test]
+    fn a_stream_whose_timestamps_run_away_fills_no_memory_with_what_is_invented() {
+        let mut track = Track::new();
+        let mut at_us = 1_000_000;
+        for packet in 0..1000 {
+            let (codec, timestamp, payload) = (CodecId::Pcma, packet * 8800, &[0x55; 1440]);
+            let heard = Heard { side: Side::Left, codec, timestamp, lost_before: 5, payload };
+            track.handle(&heard, at_us);
+            at_us += 4000;
+        }
+        let now = frames_in_us(5_000_000);
+        let end = track.end();
+        assert!((now - JUMP..=now + JUMP).contains(&end), "{end} at {now}");
     }
 
     #[test]
