@@ -192,8 +192,10 @@ impl Conference {
 
     /// Does what is due. Frames that would be too late are left out, and their time passes.
     pub fn handle_timeout(&mut self, now: Instant, calls: &mut impl Calls) {
-        if now.saturating_duration_since(self.next_tick_at) > LATENESS_MAX {
-            self.next_tick_at = now;
+        let late = now.saturating_duration_since(self.next_tick_at);
+        if late > LATENESS_MAX {
+            // By whole ticks, or what a stall held up would all be due in one moment from then on.
+            self.next_tick_at += TICK * (late.as_micros() / TICK.as_micros()) as u32;
             for party in &self.parties {
                 calls.with_call(party.call, |call, _| call.skip_mix(party.spec.leg));
             }

@@ -120,3 +120,17 @@ fn the_time_of_frames_that_are_left_out_after_a_stall_passes() {
         assert!((49..=56).contains(&made), "{made} packets of a second: none is sent in a burst");
     }
 }
+
+/// Conferences tick at different moments, and would not any more if each went on when the stall ended.
+#[test]
+fn a_conference_keeps_its_place_in_the_tick_over_a_stall() {
+    let mut room = Room::new(8, 21);
+    room.join(CodecId::Pcmu, 500.0);
+    room.run(Duration::from_secs(1));
+    let due = room.conference.poll_timeout();
+    room.now += Duration::from_millis(507);
+    room.run(Duration::from_millis(1));
+    let since = room.conference.poll_timeout().duration_since(due);
+    assert!(since >= Duration::from_millis(500), "{since:?}");
+    assert_eq!(since.as_micros() % FRAME.as_micros(), 0, "{since:?}");
+}
