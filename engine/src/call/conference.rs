@@ -148,10 +148,11 @@ impl Conference {
         now: Instant,
         calls: &mut impl Calls,
     ) -> Result<(), ConferenceFull> {
-        if self.parties.len() >= self.parties_max {
+        let leg = spec.leg;
+        // Who is there already takes nobody's place.
+        if self.parties.iter().filter(|party| party.spec.leg != leg).count() >= self.parties_max {
             return Err(ConferenceFull);
         }
-        let leg = spec.leg;
         if calls.with_call(call, |call, _| call.enter_conference(leg, now)) != Some(true) {
             return Ok(());
         }

@@ -406,6 +406,19 @@ fn a_full_conference_lets_nobody_in() {
 }
 
 #[test]
+fn who_is_in_a_full_conference_may_join_it_again() {
+    let mut room = Room::new(2, 7);
+    let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Pcmu, 900.0));
+    room.run(Duration::from_secs(1));
+    let (id, now) = (room.talker(second).call, room.now);
+    let (name, role) = (Arc::from("second"), ConferenceRole::Party);
+    let spec = PartySpec { leg: second, name, role, gain_db: 0.0, is_muted: false };
+    assert_eq!(room.conference.join(id, spec, now, &mut room.hall), Ok(()));
+    room.run(Duration::from_secs(1));
+    assert!(room.hears(first, 900.0) && room.hears(second, 500.0));
+}
+
+#[test]
 fn a_key_of_a_party_is_told() {
     let mut room = Room::new(8, 17);
     let leg = room.join(CodecId::Pcmu, 500.0);
