@@ -142,8 +142,9 @@ impl Engine {
         Ok(Self { inner: Arc::new(Inner { shards, calls_max, is_draining, recorder, gone }) })
     }
 
-    /// Makes a call; what it tells goes to `events`, in boxes, for a channel keeps room for 32 from the begin, of every call. It is made on the fullest shard that has room, but where its
-    /// parties are to meet others in a `room`, on the shard that every call for that room is made on.
+    /// Makes a call; what it tells goes to `events`, in boxes, for a channel keeps room for 32 from the begin, of every
+    /// call. It is made on the fullest shard that has room, but where its parties are to meet others in a `room`, on the
+    /// shard that every call for that room is made on.
     ///
     /// # Errors
     /// [`Refused`] when the engine takes none.

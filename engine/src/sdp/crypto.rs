@@ -98,7 +98,7 @@ impl fmt::Debug for CryptoLine {
     }
 }
 
-/// One to nine digits, and no zero in front (RFC 4568 9.1).
+/// One to nine digits (RFC 4568 9.1); a zero in front, which there must not be, changes nothing.
 fn parse_tag(word: &str) -> Option<u32> {
     let is_sound = word.len() <= 9 && word.bytes().all(|b| b.is_ascii_digit());
     is_sound.then(|| word.parse().ok()).flatten()
