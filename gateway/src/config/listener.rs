@@ -104,6 +104,15 @@ impl Ports<'_> {
     }
 }
 
+/// The addresses by which others reach us from outside, as far as they are written: of these listeners, and of media.
+pub(super) fn external_addresses<'c>(
+    listeners: impl IntoIterator<Item = &'c SipListener>,
+    of_media: &[IpAddr],
+) -> Vec<IpAddr> {
+    let of_listeners = listeners.into_iter().filter_map(|listener| listener.external_address);
+    of_listeners.chain(of_media.iter().copied()).collect()
+}
+
 /// Whether two that listen for the same cannot both have their addresses.
 pub(super) fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() == other.port() && one.port() != 0 && overlap(one.ip(), other.ip())

@@ -63,6 +63,7 @@ mod trunks;
 mod users;
 mod webhooks;
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use webtrunk_signalling::routing::Rules;
@@ -176,6 +177,12 @@ impl Config {
     /// All listeners of SIP, WebSocket first.
     pub fn listeners(&self) -> impl Iterator<Item = &SipListener> {
         self.sip_ws.listeners.iter().chain(&self.sip.listeners)
+    }
+
+    /// The addresses by which others reach the gateway from outside, as far as they are written.
+    #[must_use]
+    pub fn external_addresses(&self) -> Vec<IpAddr> {
+        listener::external_addresses(self.listeners(), &self.media.external_addresses)
     }
 
     /// Reads and checks a file. Relative paths in it are relative to its own folder.

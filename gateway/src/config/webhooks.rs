@@ -1,6 +1,7 @@
 //! `[[webhooks]]`: receivers that are sent what happens.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use super::secret::{Environment, SecretSource, fetch};
 use crate::rest::events::EventKind;
 use crate::rest::keys::is_id;
 use crate::tls;
-use crate::webhooks::{SigningKey, is_public};
+use crate::webhooks::{SigningKey, Unreachable, refusal};
 
 /// A receiver of what happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub(super) struct Beside<'b> {
     pub(super) has_rest: bool,
     pub(super) has_store: bool,
     pub(super) customers: &'b [&'b str],
+    /// By which others reach us from outside.
+    pub(super) own: &'b [IpAddr],
 }
 
 /// How long an event waits where nobody says. Chosen by us: a receiver that is down over a weekend misses nothing.
@@ -158,7 +161,7 @@ pub(super) fn check(
             let problem = "has what waits for it in [store], which is missing";
             faults.add_absent(&["store"], span, problem, "add [store]");
         }
-        hooks.extend(section.check(beside.customers, environment, faults));
+        hooks.extend(section.check(beside, environment, faults));
     }
     hooks
 }
@@ -170,7 +173,7 @@ impl WebhookSection {
 
     fn check(
         &self,
-        customers: &[&str],
+        Beside { customers, own, .. }: Beside<'_>,
         environment: Environment<'_>,
         faults: &mut Faults<'_>,
     ) -> Option<Webhook> {
@@ -204,7 +207,7 @@ impl WebhookSection {
             }
             *written.get_ref()
         });
-        let (target, is_secure) = self.check_url(&networks, faults)?;
+        let (target, is_secure) = self.check_url(&networks, own, faults)?;
         let authorities = if is_secure { Some(self.check_authorities(faults)?) } else { None };
         Some(Webhook {
             name: self.name.get_ref().clone(),
@@ -247,7 +250,12 @@ impl WebhookSection {
     }
 
     /// Where it is, and whether it is asked over TLS.
-    fn check_url(&self, networks: &[Network], faults: &mut Faults<'_>) -> Option<(Target, bool)> {
+    fn check_url(
+        &self,
+        networks: &[Network],
+        own: &[IpAddr],
+        faults: &mut Faults<'_>,
+    ) -> Option<(Target, bool)> {
         let span = self.url.span();
         let url = Url::parse(self.url.get_ref());
         // First of all, and not where it stands, for it would be shown.
@@ -297,14 +305,17 @@ impl WebhookSection {
             faults.add(span, "names no host", URL_CURE);
             return None;
         };
-        let literal = match &host {
+        let literal: Option<IpAddr> = match &host {
             Host::Domain(_) => None,
             Host::Ipv4(address) => Some((*address).into()),
             Host::Ipv6(address) => Some((*address).into()),
         };
-        if literal.is_some_and(|ip| !is_public(ip) && !networks.iter().any(|network| network.contains(ip))) {
-            let cure = "add it to networks, if the receiver is meant to be there";
-            faults.add(self.url.span(), "is at no public address", cure);
+        if let Some(refusal) = literal.and_then(|ip| refusal(ip, networks, own)) {
+            let problem = match refusal {
+                Unreachable::Own(_) => "is at an address of the gateway's own",
+                Unreachable::Forbidden(_) | Unreachable::Nowhere => "is at no public address",
+            };
+            faults.add(self.url.span(), problem, "add it to networks, if the receiver is meant to be there");
         }
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),

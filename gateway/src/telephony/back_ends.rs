@@ -20,7 +20,7 @@ use crate::rest::registrations::Places;
 use crate::rest::tokens::Tokens;
 use crate::rest::{Idempotency, Rest};
 use crate::store::Store;
-use crate::webhooks::{WebhookControl, Webhooks};
+use crate::webhooks::{Served, WebhookControl, Webhooks};
 
 /// What there is where back ends may ask.
 pub(super) struct BackEnds {
@@ -57,8 +57,8 @@ impl BackEnds {
         let streams = Streams::default();
         let kept = store.as_mut().map(|store| (store.take_webhook_events(), store.spool_keeper()));
         let (kept, keeper) = kept.unzip();
-        let (hub, hooks) = (streams.hub.clone(), config.webhooks.clone());
-        let webhooks = Webhooks::start(hub, hooks, kept.unwrap_or_default(), keeper)?;
+        let (hub, served) = (streams.hub.clone(), Served::from(config));
+        let webhooks = Webhooks::start(hub, served, kept.unwrap_or_default(), keeper)?;
         let originations = Some(originations);
         let own = Self { door, journal, streams, webhooks, numbers, users, tokens, originator, originations };
         own.taker().take_up(config);
@@ -138,7 +138,7 @@ impl Taker {
         self.door.take_up(config.api_keys.clone(), per_minute);
         self.users.take_up(config.users.iter().map(|(name, _)| name));
         self.tokens.take_up(config.json.as_ref().map(|json| json.keys.tokens.clone()).unwrap_or_default());
-        self.webhooks.take_up(&config.webhooks);
+        self.webhooks.take_up(Served::from(config));
         let customers = config.entry.customers.iter();
         self.numbers.take_up(customers.map(|it| (it.issuer.name.clone(), it.numbers.clone())));
     }

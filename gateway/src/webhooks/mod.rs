@@ -20,7 +20,7 @@ mod task;
 mod thread;
 
 pub use message::Message;
-pub use reach::is_public;
+pub use reach::{Unreachable, refusal};
 pub use signature::SigningKey;
 pub use spool::{Kept, SpoolChange, SpoolKeeper};
-pub use thread::{Counts, WebhookControl, Webhooks};
+pub use thread::{Counts, Served, WebhookControl, Webhooks};

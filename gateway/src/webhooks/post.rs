@@ -3,6 +3,7 @@
 //! Nothing of the answer is read but its head, no redirect is followed and no proxy is asked: where it goes is where the hook says.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -19,8 +20,9 @@ use tokio_rustls::TlsConnector;
 
 use super::desk::Outcome;
 use super::message::Message;
-use super::reach::{Unreachable, chosen};
+use super::reach::{Unreachable, allowed};
 use super::signature::signatures;
+use crate::addresses::reachable;
 use crate::config::Webhook;
 
 /// How long a try may take, from the look-up of the name to the answer. Chosen by us: receivers put what they get into a queue.
@@ -29,13 +31,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest head of an answer.
 const HEAD_MAX: usize = 16 << 10;
 
-/// Tries once.
-pub(super) async fn post(hook: &Webhook, message: &Message) -> Outcome {
-    post_within(PATIENCE, hook, message).await
+/// How long one of several addresses may take to take a connection. Chosen by us: a packet that is lost is sent again after 1 s.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// Addresses that are tried at most: so many have their time within [`PATIENCE`].
+const ADDRESSES_MAX: usize = 4;
+
+/// Tries once. By `own` and the addresses of the machine others reach the gateway: nothing is sent there.
+pub(super) async fn post(hook: &Webhook, message: &Message, own: &[IpAddr]) -> Outcome {
+    post_within(PATIENCE, hook, message, own).await
 }
 
-async fn post_within(patience: Duration, hook: &Webhook, message: &Message) -> Outcome {
-    match timeout(patience, send(hook, message, SystemTime::now())).await {
+async fn post_within(patience: Duration, hook: &Webhook, message: &Message, own: &[IpAddr]) -> Outcome {
+    match timeout(patience, send(hook, message, own, SystemTime::now())).await {
         Ok(Ok(status)) => outcome(status),
         Ok(Err(fault)) => Outcome::Failed(fault.to_string()),
         Err(_) => Outcome::Failed(format!("no answer within {patience:?}")),
@@ -66,17 +74,35 @@ fn outcome(status: StatusCode) -> Outcome {
     }
 }
 
-async fn send(hook: &Webhook, message: &Message, at: SystemTime) -> Result<StatusCode, Fault> {
+async fn send(
+    hook: &Webhook,
+    message: &Message,
+    own: &[IpAddr],
+    at: SystemTime,
+) -> Result<StatusCode, Fault> {
     let target = &hook.target;
     let request = request(hook, message, at)?;
     // Looked up for each connection, and never a second time for the same.
     let addresses = lookup_host((target.host.as_str(), target.port)).await?;
-    let stream = TcpStream::connect(chosen(addresses, &hook.networks)?).await?;
+    let own: Vec<_> = own.iter().copied().chain(reachable()).collect();
+    let stream = connect(&allowed(addresses, &hook.networks, &own)?).await?;
     stream.set_nodelay(true)?;
     let Some(authorities) = &hook.authorities else { return exchange(TokioIo::new(stream), request).await };
     let name = ServerName::try_from(target.host.clone()).map_err(io::Error::other)?;
     let stream = TlsConnector::from(authorities.client()).connect(name, stream).await?;
     exchange(TokioIo::new(stream), request).await
+}
+
+/// A stream to the first of these that takes one.
+async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Fault> {
+    let addresses = &addresses[..addresses.len().min(ADDRESSES_MAX)];
+    let (last, others) = addresses.split_last().ok_or(Unreachable::Nowhere)?;
+    for address in others {
+        if let Ok(Ok(stream)) = timeout(CONNECT, TcpStream::connect(*address)).await {
+            return Ok(stream);
+        }
+    }
+    Ok(TcpStream::connect(*last).await?)
 }
 
 fn request(

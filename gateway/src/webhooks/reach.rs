@@ -5,44 +5,72 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use webtrunk_engine::net::Network;
 
-/// All addresses of a name are such as no hook is sent to, unless its `networks` say so.
+/// Why nothing is sent to where a receiver is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreachable {
-    /// There is none.
+pub enum Unreachable {
+    /// There is no address.
     #[error("its name has no address")]
     Nowhere,
-    /// There are only these.
+    /// It is one of a network that others do not reach.
     #[error("it is at {0}, which is no public address; webhooks[].networks does not have it")]
     Forbidden(IpAddr),
+    /// It leads back to the gateway.
+    #[error("it is at {0}, which is the gateway's own address; webhooks[].networks does not have it")]
+    Own(IpAddr),
 }
 
-/// The first address that may be connected to.
+/// Those addresses that may be connected to, in their order.
 ///
 /// # Errors
 /// [`Unreachable`] where none may.
-pub(super) fn chosen(
+pub(super) fn allowed(
     addresses: impl IntoIterator<Item = SocketAddr>,
     networks: &[Network],
-) -> Result<SocketAddr, Unreachable> {
+    own: &[IpAddr],
+) -> Result<Vec<SocketAddr>, Unreachable> {
     let mut why = Unreachable::Nowhere;
+    let mut allowed = Vec::new();
     for address in addresses {
-        let ip = address.ip().to_canonical();
-        if is_public(ip) || networks.iter().any(|network| network.contains(ip)) {
-            return Ok(address);
+        match refusal(address.ip(), networks, own) {
+            None => allowed.push(address),
+            Some(refusal) => why = refusal,
         }
-        why = Unreachable::Forbidden(ip);
     }
-    Err(why)
+    if allowed.is_empty() { Err(why) } else { Ok(allowed) }
+}
+
+/// Why no hook is sent to an address, unless its `networks` have it; `own` are the gateway's. `None` where it is sent there.
+#[must_use]
+pub fn refusal(address: IpAddr, networks: &[Network], own: &[IpAddr]) -> Option<Unreachable> {
+    let ip = address.to_canonical();
+    let reached = embedded(ip).map_or(ip, IpAddr::V4);
+    if networks.iter().any(|network| network.contains(ip)) {
+        None
+    } else if !is_public(ip) {
+        Some(Unreachable::Forbidden(ip))
+    } else {
+        own.iter().any(|own| own.to_canonical() == reached).then_some(Unreachable::Own(ip))
+    }
 }
 
 /// Whether it is an address of one machine in the public internet: none of the machine itself, of its networks, of a cloud's metadata,
 /// of a group, or of no meaning (the registries of special addresses of IANA, RFC 6890).
-#[must_use]
-pub fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
+fn is_public(address: IpAddr) -> bool {
+    match (address.to_canonical(), embedded(address)) {
+        (IpAddr::V4(address), _) | (IpAddr::V6(_), Some(address)) => is_public_v4(address),
+        (IpAddr::V6(address), None) => is_public_v6(address),
     }
+}
+
+/// The IPv4 address that is reached by way of an IPv6 one: by NAT64 (RFC 6052) or 6to4 (RFC 3056).
+fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return None };
+    let (high, low) = match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => (high, low),
+        _ => return None,
+    };
+    let [[a, b], [c, d]] = [high, low].map(u16::to_be_bytes);
+    Some(Ipv4Addr::new(a, b, c, d))
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
@@ -63,15 +91,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    // An IPv4 address that is reached by way of it.
-    let within = |high: u16, low: u16| {
-        let [[a, b], [c, d]] = [high, low].map(u16::to_be_bytes);
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match segments {
-        // NAT64 (RFC 6052), 6to4 (RFC 3056).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => within(high, low),
+    match address.segments() {
         // Protocol assignments, Teredo among them (RFC 2928), and documentation (RFC 3849, RFC 9637).
         [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
         [0x3fff, second, ..] if second < 0x1000 => false,
@@ -152,17 +172,37 @@ mod tests {
         }
     }
 
+    /// What of these may be connected to.
+    fn at(addresses: &[&str], networks: &[&str], own: &[&str]) -> Result<Vec<String>, Unreachable> {
+        let networks: Vec<_> = networks.iter().map(|text| text.parse().expect("a range")).collect();
+        let own: Vec<_> = own.iter().map(|text| ip(text)).collect();
+        let addresses = addresses.iter().map(|text| SocketAddr::new(ip(text), 443));
+        let allowed = allowed(addresses, &networks, &own)?;
+        Ok(allowed.iter().map(|address| address.ip().to_string()).collect())
+    }
+
+    fn these(addresses: &[&str]) -> Result<Vec<String>, Unreachable> {
+        Ok(addresses.iter().map(|&address| address.to_owned()).collect())
+    }
+
     #[test]
-    fn of_several_addresses_the_first_that_is_allowed_is_taken_and_networks_allow_more() {
-        let at = |addresses: &[&str], networks: &[&str]| {
-            let networks: Vec<_> = networks.iter().map(|text| text.parse().expect("a range")).collect();
-            let addresses = addresses.iter().map(|text| SocketAddr::new(ip(text), 443));
-            chosen(addresses, &networks).map(|address| address.ip().to_string())
-        };
-        assert_eq!(at(&["127.0.0.1", "1.1.1.1", "1.0.0.1"], &[]).as_deref(), Ok("1.1.1.1"));
-        assert_eq!(at(&["10.0.0.7"], &["10.0.0.0/29"]).as_deref(), Ok("10.0.0.7"));
-        assert_eq!(at(&["::ffff:10.0.0.7"], &["10.0.0.0/29"]).as_deref(), Ok("::ffff:10.0.0.7"));
-        assert_eq!(at(&["::1", "10.0.0.8"], &["10.0.0.0/29"]), Err(Unreachable::Forbidden(ip("10.0.0.8"))));
-        assert_eq!(at(&[], &["0.0.0.0/0"]), Err(Unreachable::Nowhere));
+    fn of_several_addresses_those_are_left_that_are_allowed_and_networks_allow_more() {
+        assert_eq!(at(&["127.0.0.1", "1.1.1.1", "1.0.0.1"], &[], &[]), these(&["1.1.1.1", "1.0.0.1"]));
+        assert_eq!(at(&["10.0.0.7"], &["10.0.0.0/29"], &[]), these(&["10.0.0.7"]));
+        assert_eq!(at(&["::ffff:10.0.0.7"], &["10.0.0.0/29"], &[]), these(&["::ffff:10.0.0.7"]));
+        let denied = at(&["::1", "10.0.0.8"], &["10.0.0.0/29"], &[]);
+        assert_eq!(denied, Err(Unreachable::Forbidden(ip("10.0.0.8"))));
+        assert_eq!(at(&[], &["0.0.0.0/0"], &[]), Err(Unreachable::Nowhere));
+    }
+
+    #[test]
+    fn the_gateways_own_public_addresses_are_refused_in_every_form_unless_networks_have_them() {
+        let own = ["1.1.1.1", "2606:4700::1111"];
+        for form in ["1.1.1.1", "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:101:101::7", "2606:4700::1111"] {
+            assert_eq!(at(&[form], &[], &own), Err(Unreachable::Own(ip(form).to_canonical())), "{form}");
+            let network = ip(form).to_canonical().to_string();
+            assert_eq!(at(&[form], &[&network], &own), these(&[&ip(form).to_string()]), "{form}");
+        }
+        assert_eq!(at(&["1.1.1.1", "1.0.0.1"], &[], &own), these(&["1.0.0.1"]));
     }
 }

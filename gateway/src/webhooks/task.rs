@@ -1,6 +1,7 @@
 //! What drives the desk: events as they happen, clocks, and tries that are under way.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -14,7 +15,7 @@ use webtrunk_signalling::moment::Moment;
 use super::desk::{Desk, Due, Outcome, Try};
 use super::post::post;
 use super::spool::{Kept, SpoolKeeper};
-use super::thread::{FAREWELL, Settings, Shown};
+use super::thread::{FAREWELL, Served, Settings, Shown};
 use crate::rest::events::{Hub, Numbered};
 
 /// What serves the hooks.
@@ -26,6 +27,7 @@ pub(super) struct Task {
     last: u64,
     settings: watch::Receiver<Settings>,
     reopened: u64,
+    own: Arc<[IpAddr]>,
     shown: Shown,
     tries: JoinSet<Outcome>,
     /// What each try is of.
@@ -42,10 +44,10 @@ impl Task {
         shown: Shown,
     ) -> Self {
         let (_, _, live) = hub.listen(None, None);
-        let Settings { hooks, reopened } = settings.borrow_and_update().clone();
+        let Settings { served: Served { hooks, own }, reopened } = settings.borrow_and_update().clone();
         let desk = Desk::new(&hooks, kept, keeper, moment());
         let (tries, under_way) = Default::default();
-        Self { desk, hub, live, last: 0, settings, reopened, shown, tries, under_way }
+        Self { desk, hub, live, last: 0, settings, reopened, own, shown, tries, under_way }
     }
 
     /// Serves until it is told to finish, and then what is due.
@@ -79,14 +81,16 @@ impl Task {
 
     fn start_due(&mut self) {
         for Due { of, hook, message } in self.desk.poll(moment().now) {
-            let started = self.tries.spawn(async move { post(&hook, &message).await });
+            let own = Arc::clone(&self.own);
+            let started = self.tries.spawn(async move { post(&hook, &message, &own).await });
             self.under_way.insert(started.id(), of);
         }
     }
 
     fn take_up(&mut self) {
-        let Settings { hooks, reopened } = self.settings.borrow_and_update().clone();
-        self.desk.take_up(&hooks, moment().now);
+        let Settings { served, reopened } = self.settings.borrow_and_update().clone();
+        self.own = served.own;
+        self.desk.take_up(&served.hooks, moment().now);
         if reopened != self.reopened {
             self.reopened = reopened;
             self.desk.reopen(moment().now);
@@ -145,7 +149,8 @@ mod tests {
     fn task(hub: &Hub) -> (Task, watch::Sender<Settings>) {
         let more = "allow_insecure = true\nnetworks = [\"127.0.0.1/32\"]";
         let hooks = [hook("http://127.0.0.1:9/", more)];
-        let (settings, changed) = watch::channel(Settings { hooks: hooks.into(), reopened: 0 });
+        let served = Served { hooks: hooks.into(), ..Served::default() };
+        let (settings, changed) = watch::channel(Settings { served, reopened: 0 });
         (Task::new(hub.clone(), changed, Vec::new(), None, Shown::default()), settings)
     }
 

@@ -1,5 +1,6 @@
 //! The thread of the hooks, and its face.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use webtrunk_signalling::lock::lock;
 
 use super::spool::{Kept, SpoolKeeper};
 use super::task::Task;
-use crate::config::Webhook;
+use crate::config::{Config, Webhook};
 use crate::rest::events::Hub;
 
 /// How long what is due may take when the process ends. What is not sent by then is sent by the next one.
@@ -34,10 +35,19 @@ pub struct WebhookControl {
     shown: Shown,
 }
 
-/// What hooks there are.
+/// What hooks there are, and what they have to know of the gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The hooks.
+    pub hooks: Arc<[Webhook]>,
+    /// The addresses by which others reach the gateway from outside, besides those of the machine: nothing is sent to them.
+    pub own: Arc<[IpAddr]>,
+}
+
+/// What is served, and what somebody wants of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
-    pub(super) hooks: Arc<[Webhook]>,
+    pub(super) served: Served,
     /// How often somebody wanted those tried again that are gone.
     pub(super) reopened: u64,
 }
@@ -66,6 +76,12 @@ pub(super) struct Shown {
     missed: Arc<AtomicU64>,
 }
 
+impl From<&Config> for Served {
+    fn from(config: &Config) -> Self {
+        Self { hooks: config.webhooks.clone().into(), own: config.external_addresses().into() }
+    }
+}
+
 impl Webhooks {
     /// Serves these from now on, to what was kept for them; what waits is kept by `keeper`.
     ///
@@ -73,11 +89,11 @@ impl Webhooks {
     /// The system has no thread left.
     pub fn start(
         hub: Hub,
-        hooks: Vec<Webhook>,
+        served: Served,
         kept: Vec<Kept>,
         keeper: Option<Arc<dyn SpoolKeeper>>,
     ) -> io::Result<Self> {
-        let (settings, changed) = watch::channel(Settings { hooks: hooks.into(), reopened: 0 });
+        let (settings, changed) = watch::channel(Settings { served, reopened: 0 });
         let shown = Shown::default();
         let (finish, finishing) = oneshot::channel();
         let (end, over) = oneshot::channel();
@@ -110,11 +126,11 @@ impl Webhooks {
 
 impl WebhookControl {
     /// Serves these from now on; what waits for those that were there goes on to wait.
-    pub fn take_up(&self, hooks: &[Webhook]) {
+    pub fn take_up(&self, served: Served) {
         self.settings.send_if_modified(|settings| {
-            let is_other = *settings.hooks != *hooks;
+            let is_other = settings.served != served;
             if is_other {
-                settings.hooks = hooks.into();
+                settings.served = served;
             }
             is_other
         });

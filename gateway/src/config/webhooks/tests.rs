@@ -21,6 +21,10 @@ fn hook(url: &str, more: &str) -> String {
     )
 }
 
+/// By which others reach the gateway, with what tells so.
+const OUTSIDE: &str = "1.1.1.1";
+const AROUND: &str = "[media]\nexternal_addresses = [\"1.1.1.1\"]";
+
 /// Without TLS, so that no machine's authorities matter.
 fn plain(more: &str) -> String {
     hook("http://crm.example/hooks?of=us", &format!("allow_insecure = true\n{more}"))
@@ -47,6 +51,9 @@ fn a_hook_is_told_everything_by_default_and_the_operator_may_say_less() {
     let config = parse(&local).expect("sound");
     let Target { host, port, authority, path } = &config.webhooks[0].target;
     assert_eq!((host.as_str(), *port, authority.as_str(), path.as_str()), ("::1", 9000, "[::1]:9000", "/"));
+    let more = format!("allow_insecure = true\nnetworks = [\"{OUTSIDE}\"]\n{AROUND}");
+    let config = parse(&hook(&format!("http://{OUTSIDE}/"), &more)).expect("sound");
+    assert_eq!(config.webhooks[0].target.host, OUTSIDE);
 }
 
 #[test]
@@ -99,6 +106,10 @@ fn what_cannot_be_is_told_with_its_cure() {
         ),
         (hook("http://0x7f.1/", "allow_insecure = true"), "is at no public address"),
         (hook("http://[::ffff:a9fe:a9fe]/", "allow_insecure = true"), "is at no public address"),
+        (
+            hook(&format!("http://{OUTSIDE}/"), &format!("allow_insecure = true\n{AROUND}")),
+            "is at an address of the gateway's own; add it to networks",
+        ),
         (plain("networks = [\"10.0.0.1/8\"]"), "webhooks[0].networks[0] = \"10.0.0.1/8\": "),
         (
             plain("events = [\"call.begun\"]"),

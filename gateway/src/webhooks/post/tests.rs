@@ -62,6 +62,11 @@ async fn serve_first(listener: &TcpListener, answer: &str) -> String {
     serve(stream, answer.as_bytes()).await
 }
 
+/// Tries once.
+async fn once(hook: &Webhook, message: &Message) -> Outcome {
+    post(hook, message, &[]).await
+}
+
 fn assert_failed(told: &Outcome, why: &str) {
     assert!(matches!(told, Outcome::Failed(own) if own.contains(why)), "{told:?}");
 }
@@ -71,7 +76,7 @@ async fn a_message_is_posted_with_its_name_its_time_and_its_signature() {
     let (listener, at) = listen().await;
     let (hook, message) = (plain(at), message());
     let served = serve_first(&listener, "HTTP/1.1 204 No Content\r\n\r\n");
-    let (told, asked) = tokio::join!(post(&hook, &message), served);
+    let (told, asked) = tokio::join!(once(&hook, &message), served);
     assert_eq!(told, Outcome::Taken);
     let (head, body) = asked.split_once("\r\n\r\n").expect("a body");
     assert_eq!(head.lines().next(), Some("POST /hooks?of=us HTTP/1.1"));
@@ -111,7 +116,7 @@ async fn what_it_answers_is_understood_and_no_redirect_is_followed() {
     ] {
         let (listener, at) = listen().await;
         let (hook, message) = (plain(at), message());
-        let (told, _) = tokio::join!(post(&hook, &message), serve_first(&listener, answer));
+        let (told, _) = tokio::join!(once(&hook, &message), serve_first(&listener, answer));
         assert_eq!(told, expected, "{answer}");
         assert!(timeout(LOOK, listener.accept()).await.is_err(), "somebody comes again: {answer}");
     }
@@ -119,7 +124,7 @@ async fn what_it_answers_is_understood_and_no_redirect_is_followed() {
     for nonsense in ["", "SSH-2.0-x\r\n\r\n", "HTTP/1.1 200 OK\r\nX: ", &long] {
         let (listener, at) = listen().await;
         let (hook, message) = (plain(at), message());
-        let (told, _) = tokio::join!(post(&hook, &message), serve_first(&listener, nonsense));
+        let (told, _) = tokio::join!(once(&hook, &message), serve_first(&listener, nonsense));
         assert_failed(&told, "no HTTP");
     }
 }
@@ -129,15 +134,27 @@ async fn who_listens_nowhere_hangs_or_is_at_an_address_of_ours_takes_nothing() {
     let (listener, at) = listen().await;
     let patience = Duration::from_millis(200);
     // The system takes the connection, and nobody ever answers.
-    assert_failed(&post_within(patience, &plain(at), &message()).await, "no answer within 200ms");
+    assert_failed(&post_within(patience, &plain(at), &message(), &[]).await, "no answer within 200ms");
     drop(listener);
-    assert_failed(&post(&plain(at), &message()).await, "refused");
+    assert_failed(&once(&plain(at), &message()).await, "refused");
     // A name that leads here, as anybody's may who can write to the DNS.
     let (listener, at) = listen().await;
     let more = "allow_insecure = true\nnetworks = [\"10.0.0.0/8\"]";
     let named = hook(&format!("http://localhost:{}/", at.port()), more);
-    assert_failed(&post(&named, &message()).await, "no public address");
+    assert_failed(&once(&named, &message()).await, "no public address");
     assert!(timeout(LOOK, listener.accept()).await.is_err(), "nobody comes");
+}
+
+#[tokio::test]
+async fn of_several_addresses_the_first_that_takes_a_connection_is_asked() {
+    let ((closed, nowhere), (listener, at)) = (listen().await, listen().await);
+    drop(closed);
+    let (stream, taken) = tokio::join!(connect(&[nowhere, at, nowhere]), listener.accept());
+    let (_, from) = taken.expect("somebody comes");
+    assert_eq!(stream.expect("the second takes it").local_addr().ok(), Some(from));
+    let refused = connect(&[nowhere, nowhere]).await;
+    assert!(matches!(refused, Err(Fault::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused));
+    assert!(matches!(connect(&[]).await, Err(Fault::Unreachable(Unreachable::Nowhere))));
 }
 
 #[tokio::test]
@@ -165,7 +182,7 @@ async fn over_tls_the_receiver_has_to_be_the_one_that_is_meant() {
         };
         let more = format!("trusted_certificates = {file:?}\nnetworks = [\"127.0.0.0/8\"]");
         let (hook, message) = (hook(&format!("https://{at}/"), &more), message());
-        let (told, ()) = tokio::join!(post(&hook, &message), serving);
+        let (told, ()) = tokio::join!(once(&hook, &message), serving);
         match is_it {
             true => assert_eq!(told, Outcome::Taken),
             false => assert_failed(&told, "certificate"),
