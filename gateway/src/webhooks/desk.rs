@@ -137,6 +137,11 @@ impl Desk {
         }
     }
 
+    /// Whether it is one of the hooks as they are now, and not as one was before a reload.
+    pub(super) fn has(&self, hook: &Arc<Webhook>) -> bool {
+        self.receivers.get(&hook.name).is_some_and(|receiver| Arc::ptr_eq(&receiver.hook, hook))
+    }
+
     /// When there is something to do; `None` where that is for others to say.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.receivers.values().filter_map(|receiver| receiver.schedule.poll_timeout()).min()

@@ -1,7 +1,7 @@
 //! Webhooks: what the stream of events tells is sent to receivers too, signed, in its order, and again until it is taken.
 //!
 //! ```text
-//!  Hub ---> Desk: for each hook what it may know ---> Schedule (bounded) ---> post ---> receiver
+//!  Hub ---> Desk: for each hook what it may know ---> Schedule (bounded) ---> post ---> line ---> receiver
 //!             |                                          ^
 //!             '--- SpoolKeeper: never waits ---> store --'  at the start
 //! ```
@@ -9,6 +9,7 @@
 //! All of it runs on a thread of its own: no call waits for a receiver, and no hook for another's.
 
 mod desk;
+mod line;
 mod message;
 mod post;
 mod reach;

@@ -13,9 +13,11 @@ use tracing::warn;
 use webtrunk_signalling::moment::Moment;
 
 use super::desk::{Desk, Due, Outcome, Try};
+use super::line::Line;
 use super::post::post;
 use super::spool::{Kept, SpoolKeeper};
 use super::thread::{FAREWELL, Served, Settings, Shown};
+use crate::config::Webhook;
 use crate::rest::events::{Hub, Numbered};
 
 /// What serves the hooks.
@@ -29,9 +31,11 @@ pub(super) struct Task {
     reopened: u64,
     own: Arc<[IpAddr]>,
     shown: Shown,
-    tries: JoinSet<Outcome>,
+    tries: JoinSet<(Outcome, Option<Line>)>,
     /// What each try is of.
-    under_way: HashMap<Id, Try>,
+    under_way: HashMap<Id, (Try, Arc<Webhook>)>,
+    /// What is left of the last try, by the hook's name.
+    lines: HashMap<String, Line>,
 }
 
 impl Task {
@@ -46,8 +50,8 @@ impl Task {
         let (_, _, live) = hub.listen(None, None);
         let Settings { served: Served { hooks, own }, reopened } = settings.borrow_and_update().clone();
         let desk = Desk::new(&hooks, kept, keeper, moment());
-        let (tries, under_way) = Default::default();
-        Self { desk, hub, live, last: 0, settings, reopened, own, shown, tries, under_way }
+        let (tries, under_way, lines) = Default::default();
+        Self { desk, hub, live, last: 0, settings, reopened, own, shown, tries, under_way, lines }
     }
 
     /// Serves until it is told to finish, and then what is due.
@@ -64,10 +68,9 @@ impl Task {
                 heard = self.live.recv() => self.hear(heard),
                 Ok(()) = self.settings.changed() => self.take_up(),
                 Some(ended) = self.tries.join_next_with_id() => {
-                    let (id, outcome) = ended.unwrap_or_else(|error| (error.id(), Outcome::Failed(OWN_FAULT.to_owned())));
-                    if let Some(of) = self.under_way.remove(&id) {
-                        self.desk.on_ended(&of, outcome, moment().now, rand::random());
-                    }
+                    let own_fault = || (Outcome::Failed(OWN_FAULT.to_owned()), None);
+                    let (id, (outcome, line)) = ended.unwrap_or_else(|error| (error.id(), own_fault()));
+                    self.on_ended(id, outcome, line);
                 }
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
                 _ = &mut finishing, if end.is_none() => {
@@ -81,15 +84,25 @@ impl Task {
 
     fn start_due(&mut self) {
         for Due { of, hook, message } in self.desk.poll(moment().now) {
-            let own = Arc::clone(&self.own);
-            let started = self.tries.spawn(async move { post(&hook, &message, &own).await });
-            self.under_way.insert(started.id(), of);
+            let (to, own, line) = (Arc::clone(&hook), Arc::clone(&self.own), self.lines.remove(&hook.name));
+            let started = self.tries.spawn(async move { post(&to, &message, &own, line).await });
+            self.under_way.insert(started.id(), (of, hook));
         }
+    }
+
+    fn on_ended(&mut self, id: Id, outcome: Outcome, line: Option<Line>) {
+        let Some((of, hook)) = self.under_way.remove(&id) else { return };
+        if let Some(line) = line.filter(|_| self.desk.has(&hook)) {
+            self.lines.insert(hook.name.clone(), line);
+        }
+        self.desk.on_ended(&of, outcome, moment().now, rand::random());
     }
 
     fn take_up(&mut self) {
         let Settings { served, reopened } = self.settings.borrow_and_update().clone();
         self.own = served.own;
+        // Each leads to where its hook was.
+        self.lines.clear();
         self.desk.take_up(&served.hooks, moment().now);
         if reopened != self.reopened {
             self.reopened = reopened;

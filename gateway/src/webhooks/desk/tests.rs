@@ -267,7 +267,10 @@ fn how_a_try_ended_that_began_before_a_reload_says_nothing_of_who_is_there_by_no
         let mut stage = Stage::new(&[named("crm")], Vec::new());
         stage.happens("a");
         assert!(stage.run(Duration::from_secs(1), |_| Answer::Hangs).is_empty());
+        stage.desk.take_up(&[named("crm")], stage.now);
+        assert!(stage.desk.has(&stage.under_way[0].hook), "it is the same");
         stage.desk.take_up(&elsewhere, stage.now);
+        assert!(!stage.desk.has(&stage.under_way[0].hook), "no connection of the one is used for the other");
         let answer = |hook: &Webhook| if hook.target.host == "other.example" { Answer::Takes } else { old };
         assert_eq!(stage.run(Duration::ZERO, answer), ["crm 1", "crm 1"], "at once");
         assert_eq!(stage.counts("crm"), Counts { delivered: 1, ..Counts::default() });

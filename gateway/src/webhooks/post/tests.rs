@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rcgen::CertifiedKey;
 use rustls::ServerConfig;
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::super::line::HEAD_MAX;
 use super::*;
 use crate::config::Config;
 
@@ -37,7 +39,8 @@ fn message() -> Message {
     Message { id: "5f3a91c2-1".to_owned(), body: Bytes::from_static(b"{\"type\":\"call.ended\"}") }
 }
 
-async fn listen() -> (TcpListener, SocketAddr) {
+/// A server to be.
+pub(in crate::webhooks) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let at = listener.local_addr().expect("it is bound");
     (listener, at)
@@ -48,6 +51,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) -
     let (mut asked, mut piece) = (Vec::new(), [0; 4096]);
     while !asked.ends_with(b"ended\"}") {
         let read = stream.read(&mut piece).await.expect("more");
+        assert!(read > 0, "it is closed");
         asked.extend_from_slice(&piece[..read]);
     }
     // Who has its answer need not read to the end.
@@ -64,7 +68,7 @@ async fn serve_first(listener: &TcpListener, answer: &str) -> String {
 
 /// Tries once.
 async fn once(hook: &Webhook, message: &Message) -> Outcome {
-    post(hook, message, &[]).await
+    post(hook, message, &[], None).await.0
 }
 
 fn assert_failed(told: &Outcome, why: &str) {
@@ -134,7 +138,10 @@ async fn who_listens_nowhere_hangs_or_is_at_an_address_of_ours_takes_nothing() {
     let (listener, at) = listen().await;
     let patience = Duration::from_millis(200);
     // The system takes the connection, and nobody ever answers.
-    assert_failed(&post_within(patience, &plain(at), &message(), &[]).await, "no answer within 200ms");
+    assert_failed(
+        &post_within(patience, &plain(at), &message(), &[], None).await.0,
+        "no answer within 200ms",
+    );
     drop(listener);
     assert_failed(&once(&plain(at), &message()).await, "refused");
     // A name that leads here, as anybody's may who can write to the DNS.
@@ -146,15 +153,62 @@ async fn who_listens_nowhere_hangs_or_is_at_an_address_of_ours_takes_nothing() {
 }
 
 #[tokio::test]
-async fn of_several_addresses_the_first_that_takes_a_connection_is_asked() {
-    let ((closed, nowhere), (listener, at)) = (listen().await, listen().await);
-    drop(closed);
-    let (stream, taken) = tokio::join!(connect(&[nowhere, at, nowhere]), listener.accept());
-    let (_, from) = taken.expect("somebody comes");
-    assert_eq!(stream.expect("the second takes it").local_addr().ok(), Some(from));
-    let refused = connect(&[nowhere, nowhere]).await;
-    assert!(matches!(refused, Err(Fault::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused));
-    assert!(matches!(connect(&[]).await, Err(Fault::Unreachable(Unreachable::Nowhere))));
+async fn one_message_goes_after_the_other_by_a_connection_and_none_is_lost_where_the_receiver_closes_it() {
+    let (listener, at) = listen().await;
+    let (hook, message) = (plain(at), message());
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone";
+    let serving = async {
+        let (mut stream, _) = listener.accept().await.expect("somebody comes");
+        for _ in 0..3 {
+            serve(&mut stream, answer).await;
+        }
+        drop(stream);
+        let (stream, _) = listener.accept().await.expect("and again");
+        serve(stream, answer).await;
+    };
+    let sending = async {
+        let mut line = None;
+        for _ in 0..4 {
+            let (told, left) = post(&hook, &message, &[], line).await;
+            assert_eq!((told, left.is_some()), (Outcome::Taken, true));
+            line = left;
+        }
+    };
+    tokio::join!(sending, serving);
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_and_one_that_is_too_long_hold_no_other_message_up() {
+    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n{}", "x".repeat(99_999));
+    for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nless", &long] {
+        let (listener, at) = listen().await;
+        let (hook, message) = (plain(at), message());
+        let serving = async {
+            let (mut first, _) = listener.accept().await.expect("somebody comes");
+            serve(&mut first, answer.as_bytes()).await;
+            serve_first(&listener, "HTTP/1.1 204 No Content\r\n\r\n").await;
+            first
+        };
+        let sending = async {
+            let (told, line) = post(&hook, &message, &[], None).await;
+            [told, post(&hook, &message, &[], line).await.0]
+        };
+        let begin = Instant::now();
+        let (told, _first) = tokio::join!(sending, serving);
+        assert_eq!(told, [Outcome::Taken, Outcome::Taken]);
+        assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_by_which_a_message_was_refused_is_used_no_more() {
+    for answer in ["HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 410 Gone\r\n\r\n"] {
+        let (listener, at) = listen().await;
+        let (hook, message) = (plain(at), message());
+        let served = serve_first(&listener, answer);
+        let ((told, line), _) = tokio::join!(post(&hook, &message, &[], None), served);
+        assert!(told != Outcome::Taken && line.is_none(), "{told:?}");
+    }
 }
 
 #[tokio::test]
