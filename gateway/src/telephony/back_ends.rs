@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use webtrunk_signalling::cdr::{CallRecord, CdrKeeper};
+use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::switchboard::{Originations, Originator};
 
 use super::{Live, Telephony};
@@ -20,7 +20,7 @@ use crate::rest::registrations::Places;
 use crate::rest::tokens::Tokens;
 use crate::rest::{Idempotency, Rest};
 use crate::store::Store;
-use crate::webhooks::{Served, WebhookControl, Webhooks};
+use crate::webhooks::{CutCalls, Left, Served, WebhookControl, Webhooks};
 
 /// What there is where back ends may ask.
 pub(super) struct BackEnds {
@@ -49,38 +49,32 @@ impl BackEnds {
     ///
     /// # Errors
     /// The system has no thread left.
-    pub(super) fn new(config: &Config, mut store: Option<&mut Store>) -> io::Result<Self> {
+    pub(super) fn new(config: &Config, store: Option<&mut Store>) -> io::Result<Self> {
         let (originator, originations) = Originator::channel();
         let (door, numbers, users): (_, Numbers, KnownUsers) = Default::default();
         let tokens = Tokens::new(users.clone(), numbers.clone());
         let journal = Journal::new(numbers.clone());
         let streams = Streams::default();
-        let kept = store.as_mut().map(|store| (store.take_webhook_events(), store.spool_keeper()));
-        let (kept, keeper) = kept.unzip();
+        let (kept, crashed, keeper) = match store {
+            Some(store) => (store.take_webhook_events(), store.take_crashed(), Some(store.spool_keeper())),
+            None => Default::default(),
+        };
+        // Whose the calls were that are told of from now on.
+        take_up_numbers(&numbers, config);
+        let cut = CutCalls::new(Watcher::new(streams.hub.clone(), numbers.clone()), crashed);
         let (hub, served) = (streams.hub.clone(), Served::from(config));
-        let webhooks = Webhooks::start(hub, served, kept.unwrap_or_default(), keeper)?;
+        let webhooks = Webhooks::start(hub, served, Left { kept, cut }, keeper)?;
         let originations = Some(originations);
         let own = Self { door, journal, streams, webhooks, numbers, users, tokens, originator, originations };
         own.taker().take_up(config);
-        own.tell_of_crashed(store.map(Store::take_crashed).unwrap_or_default());
         Ok(own)
     }
 
     /// Who is filed the records of calls.
     pub(super) fn keepers(&self) -> [Arc<dyn CdrKeeper>; 2] {
-        let watcher = self.watcher();
+        let watcher = Watcher::new(self.streams.hub.clone(), self.numbers.clone());
         // What is told of the end of a call is known by its name then.
         [Arc::new(self.journal.clone()), Arc::new(watcher)]
-    }
-
-    /// Tells of the end of these calls, of whose begin the process before has told.
-    fn tell_of_crashed(&self, records: Vec<CallRecord>) {
-        let watcher = self.watcher();
-        records.into_iter().for_each(|record| watcher.tell_of_end(record.into()));
-    }
-
-    fn watcher(&self) -> Watcher {
-        Watcher::new(self.streams.hub.clone(), self.numbers.clone())
     }
 
     /// What changes webhooks, and tells how they do.
@@ -139,9 +133,13 @@ impl Taker {
         self.users.take_up(config.users.iter().map(|(name, _)| name));
         self.tokens.take_up(config.json.as_ref().map(|json| json.keys.tokens.clone()).unwrap_or_default());
         self.webhooks.take_up(Served::from(config));
-        let customers = config.entry.customers.iter();
-        self.numbers.take_up(customers.map(|it| (it.issuer.name.clone(), it.numbers.clone())));
+        take_up_numbers(&self.numbers, config);
     }
+}
+
+fn take_up_numbers(numbers: &Numbers, config: &Config) {
+    let customers = config.entry.customers.iter();
+    numbers.take_up(customers.map(|it| (it.issuer.name.clone(), it.numbers.clone())));
 }
 
 impl Telephony {

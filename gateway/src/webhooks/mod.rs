@@ -8,6 +8,7 @@
 //!
 //! All of it runs on a thread of its own: no call waits for a receiver, and no hook for another's.
 
+mod cut_calls;
 mod desk;
 mod line;
 mod message;
@@ -20,8 +21,9 @@ mod spool;
 mod task;
 mod thread;
 
+pub use cut_calls::CutCalls;
 pub use message::Message;
 pub use reach::{Unreachable, refusal};
 pub use signature::SigningKey;
 pub use spool::{Kept, SpoolChange, SpoolKeeper};
-pub use thread::{Counts, Served, WebhookControl, Webhooks};
+pub use thread::{Counts, Left, Served, WebhookControl, Webhooks};

@@ -12,11 +12,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 use webtrunk_signalling::moment::Moment;
 
+use super::cut_calls::{AT_ONCE, CutCalls};
 use super::desk::{Desk, Due, Outcome, Try};
 use super::line::Line;
 use super::post::post;
-use super::spool::{Kept, SpoolKeeper};
-use super::thread::{FAREWELL, Served, Settings, Shown};
+use super::spool::SpoolKeeper;
+use super::thread::{FAREWELL, Left, Served, Settings, Shown};
 use crate::config::Webhook;
 use crate::rest::events::{Hub, Numbered};
 
@@ -27,6 +28,7 @@ pub(super) struct Task {
     live: broadcast::Receiver<Arc<Numbered>>,
     /// The number of the event that was heard last.
     last: u64,
+    cut: CutCalls,
     settings: watch::Receiver<Settings>,
     reopened: u64,
     own: Arc<[IpAddr]>,
@@ -43,7 +45,7 @@ impl Task {
     pub(super) fn new(
         hub: Hub,
         mut settings: watch::Receiver<Settings>,
-        kept: Vec<Kept>,
+        Left { kept, cut }: Left,
         keeper: Option<Arc<dyn SpoolKeeper>>,
         shown: Shown,
     ) -> Self {
@@ -51,7 +53,7 @@ impl Task {
         let Settings { served: Served { hooks, own }, reopened } = settings.borrow_and_update().clone();
         let desk = Desk::new(&hooks, kept, keeper, moment());
         let (tries, under_way, lines) = Default::default();
-        Self { desk, hub, live, last: 0, settings, reopened, own, shown, tries, under_way, lines }
+        Self { desk, hub, live, last: 0, cut, settings, reopened, own, shown, tries, under_way, lines }
     }
 
     /// Serves until it is told to finish, and then what is due.
@@ -64,6 +66,7 @@ impl Task {
                 break;
             }
             let next = self.desk.poll_timeout().map(Instant::from_std);
+            let cut_at = self.cut.poll_timeout().map(Instant::from_std);
             tokio::select! {
                 heard = self.live.recv() => self.hear(heard),
                 Ok(()) = self.settings.changed() => self.take_up(),
@@ -73,7 +76,9 @@ impl Task {
                     self.on_ended(id, outcome, line);
                 }
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
+                () = sleep_until(cut_at.unwrap_or_else(Instant::now)), if cut_at.is_some() => self.tell_of_cut(AT_ONCE),
                 _ = &mut finishing, if end.is_none() => {
+                    self.tell_of_cut(usize::MAX);
                     self.hear_all();
                     end = Some(Instant::now() + FAREWELL);
                 }
@@ -123,6 +128,17 @@ impl Task {
         }
     }
 
+    /// Tells of so many calls that were cut, at most, and hears each of them before the next.
+    fn tell_of_cut(&mut self, most: usize) {
+        for _ in 0..most {
+            if !self.cut.tell_next() {
+                break;
+            }
+            self.hear_all();
+        }
+        self.cut.pause(moment().now);
+    }
+
     /// Hears what has happened by now.
     fn hear_all(&mut self) {
         loop {
@@ -154,17 +170,40 @@ fn moment() -> Moment {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use tokio::time::timeout;
+    use webtrunk_signalling::cdr::CallRecord;
+
     use super::super::post::tests::hook;
     use super::*;
-    use crate::rest::events::Happening;
+    use crate::rest::calls::Numbers;
+    use crate::rest::events::{Happening, Watcher};
 
     /// One whose receiver does not listen, so that nothing is ever taken.
     fn task(hub: &Hub) -> (Task, watch::Sender<Settings>) {
+        task_after(hub, 0)
+    }
+
+    /// The same, where so many calls were cut.
+    fn task_after(hub: &Hub, cut: usize) -> (Task, watch::Sender<Settings>) {
         let more = "allow_insecure = true\nnetworks = [\"127.0.0.1/32\"]";
         let hooks = [hook("http://127.0.0.1:9/", more)];
         let served = Served { hooks: hooks.into(), ..Served::default() };
         let (settings, changed) = watch::channel(Settings { served, reopened: 0 });
-        (Task::new(hub.clone(), changed, Vec::new(), None, Shown::default()), settings)
+        let watcher = Watcher::new(hub.clone(), Numbers::default());
+        let cut = CutCalls::new(watcher, (0..cut).map(record).collect());
+        let left = Left { kept: Vec::new(), cut };
+        (Task::new(hub.clone(), changed, left, None, Shown::default()), settings)
+    }
+
+    /// Of a call that was cut.
+    fn record(number: usize) -> CallRecord {
+        let record = json!({"id": format!("c{number}"), "origin": {"user": "a"}, "caller": "a", "destination": "1",
+            "listener": "udp", "began_at": "2026-11-28T09:00:00.000Z", "duration_ms": 5, "talked_ms": 2, "clock_step": false,
+            "timeline": {"segments": []}, "legs": [], "end": {"cause": "crash", "by": "crash"}});
+        serde_json::from_value(record).expect("a record")
     }
 
     fn happens(hub: &Hub, times: usize) {
@@ -191,6 +230,36 @@ mod tests {
         happens(&hub, 1);
         task.hear_all();
         assert_eq!((waiting(&task), task.last), (3511, 4511));
+    }
+
+    #[tokio::test]
+    async fn however_many_calls_were_cut_each_is_told_of_and_no_stream_is_overrun() {
+        let hub = Hub::default();
+        // Twice as many as a stream may be behind.
+        let cut = 8 * AT_ONCE;
+        let (task, _settings) = task_after(&hub, cut);
+        let (shown, (_, _, mut stream)) = (task.shown.clone(), hub.listen(None, None));
+        let (_finish, finishing) = oneshot::channel();
+        let listening = async {
+            for _ in 0..cut {
+                stream.recv().await.expect("it keeps up");
+            }
+        };
+        let running = timeout(Duration::from_secs(2), task.run(finishing));
+        let (_, heard) = tokio::join!(running, timeout(Duration::from_secs(2), listening));
+        assert_eq!((heard, shown.all()[0].1.waiting, shown.missed()), (Ok(()), cut, 0));
+    }
+
+    #[tokio::test]
+    async fn the_end_tells_of_all_calls_that_were_cut() {
+        let hub = Hub::default();
+        // More than anybody may be behind, and more than the ring keeps.
+        let (task, _settings) = task_after(&hub, 3000);
+        let shown = task.shown.clone();
+        let (finish, finishing) = oneshot::channel();
+        finish.send(()).expect("it listens");
+        task.run(finishing).await;
+        assert_eq!((shown.all()[0].1.waiting, shown.missed()), (3000, 0));
     }
 
     #[tokio::test]

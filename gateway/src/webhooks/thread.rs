@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tracing::warn;
 use webtrunk_signalling::lock::lock;
 
+use super::cut_calls::CutCalls;
 use super::spool::{Kept, SpoolKeeper};
 use super::task::Task;
 use crate::config::{Config, Webhook};
@@ -42,6 +43,14 @@ pub struct Served {
     pub hooks: Arc<[Webhook]>,
     /// The addresses by which others reach the gateway from outside, besides those of the machine: nothing is sent to them.
     pub own: Arc<[IpAddr]>,
+}
+
+/// What an earlier process left.
+pub struct Left {
+    /// What waits for hooks.
+    pub kept: Vec<Kept>,
+    /// Calls that ended with it.
+    pub cut: CutCalls,
 }
 
 /// What is served, and what somebody wants of it.
@@ -83,21 +92,21 @@ impl From<&Config> for Served {
 }
 
 impl Webhooks {
-    /// Serves these from now on, to what was kept for them; what waits is kept by `keeper`.
+    /// Serves these from now on, tells them what was left for them and the stream of calls that were cut; what waits is kept by `keeper`.
     ///
     /// # Errors
     /// The system has no thread left.
     pub fn start(
         hub: Hub,
         served: Served,
-        kept: Vec<Kept>,
+        left: Left,
         keeper: Option<Arc<dyn SpoolKeeper>>,
     ) -> io::Result<Self> {
         let (settings, changed) = watch::channel(Settings { served, reopened: 0 });
         let shown = Shown::default();
         let (finish, finishing) = oneshot::channel();
         let (end, over) = oneshot::channel();
-        let task = Task::new(hub, changed, kept, keeper, shown.clone());
+        let task = Task::new(hub, changed, left, keeper, shown.clone());
         let runtime = Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("webhooks".to_owned()).spawn(move || {
             let _end: oneshot::Sender<()> = end;
