@@ -17,7 +17,7 @@ const SHOWN_MAX: usize = 60;
 const DUPLICATE: &str = "duplicate key";
 
 /// Lists of tables, which are written in double brackets.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "customers",
     "groups",
     "users",
@@ -26,6 +26,7 @@ const LISTS: [&str; 9] = [
     "sip.listeners",
     "sip_ws.listeners",
     "token_keys",
+    "api_keys",
     "webhooks",
 ];
 

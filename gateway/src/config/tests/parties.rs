@@ -11,6 +11,10 @@ fn every_fault_of_users_and_trunks_names_line_key_value_and_cure() {
             "w.toml:3: users: duplicate key; write [[users]], each time",
         ),
         (
+            "[api_keys]\nid = \"a\"\n[api_keys]\nid = \"b\"",
+            "w.toml:3: api_keys: duplicate key; write [[api_keys]], each time",
+        ),
+        (
             "[[trunks]]\nname = \"t\"\nhost = \"h\"\nnetworks = \"1.2.3.4\"",
             "trunks[0].networks = \"1.2.3.4\": is not a list; write [\"1.2.3.4\"]",
         ),
