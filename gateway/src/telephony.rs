@@ -365,7 +365,7 @@ impl Telephony {
             no_room: Arc::clone(&self.refused),
             forbidden: self.board.forbidden(),
             entry: self.entry.clone(),
-            event_hub: self.back_ends.as_ref().map(|it| it.streams.hub.clone()),
+            event_streams: self.back_ends.as_ref().map(|it| it.streams.clone()),
             back_end_door: self.back_ends.as_ref().map(|it| it.door.clone()),
             webhooks: self.back_ends.as_ref().map(BackEnds::webhooks),
             streams_refused: Arc::clone(&self.streams_refused),

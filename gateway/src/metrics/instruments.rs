@@ -17,7 +17,7 @@ use crate::certificates::{CertificateFacts, Certificates};
 use crate::entry::EntryDesk;
 use crate::health::Health;
 use crate::rest::door::Door;
-use crate::rest::events::Hub;
+use crate::rest::events::Streams;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightCounts};
 use crate::status::{Status, StatusReader};
@@ -49,7 +49,7 @@ pub struct Instruments {
     /// Who got credentials of the edge, and who did not.
     pub entry: EntryDesk,
     /// What back ends are told, where they are.
-    pub event_hub: Option<Hub>,
+    pub event_streams: Option<Streams>,
     /// Who of them is let in.
     pub back_end_door: Option<Door>,
     /// What becomes of what is sent to webhooks.
@@ -146,8 +146,8 @@ impl Instruments {
             streams: self.transport.connections(),
             forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
             credentials: self.entry.counts(),
-            event_streams: self.event_hub.as_ref().map_or(0, Hub::streams),
-            event_streams_slow: self.event_hub.as_ref().map_or(0, Hub::slow),
+            event_streams: self.event_streams.as_ref().map_or(0, Streams::count),
+            event_streams_slow: self.event_streams.as_ref().map_or(0, |streams| streams.hub.slow()),
             requests_limited: self.back_end_door.as_ref().map_or(0, Door::limited),
             webhooks: self.webhooks.as_ref().map(WebhookControl::counts).unwrap_or_default(),
             webhook_events_missed: self.webhooks.as_ref().map_or(0, WebhookControl::missed),

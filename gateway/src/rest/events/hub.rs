@@ -127,12 +127,6 @@ impl Hub {
     pub fn slow(&self) -> u64 {
         self.0.slow.load(Ordering::Relaxed)
     }
-
-    /// How many streams there are.
-    #[must_use]
-    pub fn streams(&self) -> usize {
-        self.0.live.receiver_count()
-    }
 }
 
 impl Ring {

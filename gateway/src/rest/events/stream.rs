@@ -138,6 +138,12 @@ impl EventQuery {
 }
 
 impl Streams {
+    /// How many there are, of all keys.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        lock(&self.open).len()
+    }
+
     fn place(&self, key: &str) -> Result<Place, Problem> {
         let mut open = lock(&self.open);
         if open.iter().filter(|own| *own == key).count() >= STREAMS_MAX {
@@ -211,6 +217,17 @@ mod tests {
     use super::*;
     use crate::rest::calls::belonging::tests::key;
     use crate::rest::keys::ApiKeys;
+
+    #[test]
+    fn back_ends_streams_are_counted_as_long_as_they_are_there_and_webhooks_are_none() {
+        let streams = Streams::default();
+        let _webhooks = streams.hub.listen(None, None);
+        assert_eq!(streams.count(), 0);
+        let places = ["crm", "crm", "other"].map(|key| streams.place(key).expect("there is room"));
+        assert_eq!(streams.count(), 3);
+        drop(places);
+        assert_eq!(streams.count(), 0);
+    }
 
     #[tokio::test]
     async fn what_was_missed_behind_much_of_others_comes_at_once_and_before_what_happens_now() {
