@@ -60,6 +60,9 @@ pub(crate) struct LoadArguments {
     /// Let that process stand still for so many milliseconds in the middle, and tell how long packets are late after it.
     #[arg(long, value_name = "MILLISECONDS")]
     stall: Option<u64>,
+    /// Score so many of the calls beside what was said, by the measure that is built in.
+    #[arg(long, value_name = "CALLS", default_value_t = 0)]
+    score: usize,
     /// Score so many of the calls by PESQ; needs WEBTRUNK_PYTHON, a Python with the package pesq.
     #[arg(long, default_value_t = 0)]
     pesq: usize,
@@ -154,6 +157,7 @@ impl LoadArguments {
             duration: Duration::from_secs(self.seconds),
             pid: self.pid,
             stall: self.stall.map(Duration::from_millis),
+            scored: self.score,
             pesq: self.pesq,
             registers: self.register,
             losses: Losses {

@@ -29,6 +29,8 @@ pub struct LoadConfig {
     pub pid: Option<u32>,
     /// Let that process stand still for so long, in the middle.
     pub stall: Option<Duration>,
+    /// How many calls to score by the measure that is built in.
+    pub scored: usize,
     /// How many calls to score by PESQ.
     pub pesq: usize,
     /// Whether callers register first.

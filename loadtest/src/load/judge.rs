@@ -8,7 +8,7 @@ use super::report::{DirectionReport, Spread};
 use crate::agent::{SentPacket, Voice};
 use crate::hear::{
     Alignment, Arrivals, Delays, Percentiles, PesqBand, PesqError, Stall, level_dbm0, longest_silence,
-    numbered_delays, pesq,
+    numbered_delays, opinion, pesq,
 };
 
 /// What was found in one direction of one call.
@@ -22,7 +22,16 @@ pub(super) struct Verdict {
     alignment: Option<Alignment>,
     level_dbm0: f64,
     silence_ms: f64,
+    opinion: Option<f64>,
     pesq: Option<f64>,
+}
+
+/// How one call is scored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scores {
+    /// By the measure that is built in.
+    pub(super) opinion: bool,
+    pub(super) pesq: bool,
 }
 
 /// Samples at 8 kHz that Opus looks ahead, at any rate: 6.5 ms.
@@ -30,7 +39,7 @@ const OPUS_LOOK_AHEAD: usize = 52;
 /// Likeness from which a place in the clip is believed: codecs leave speech far above it.
 const LIKENESS_MIN: f64 = 0.5;
 /// Seconds of speech to score: PESQ is made for 8 to 12.
-const PESQ_SECONDS: usize = 10;
+const SCORED_SECONDS: usize = 10;
 
 impl Verdict {
     /// `said` is the voice of the other end; without one there is nothing to compare with.
@@ -58,6 +67,7 @@ impl Verdict {
             alignment,
             level_dbm0: level_dbm0(&samples),
             silence_ms: longest_silence(&samples, SampleRate::HZ_8000).as_secs_f64() * 1000.0,
+            opinion: None,
             pesq: None,
         }
     }
@@ -67,14 +77,19 @@ impl Verdict {
     }
 
     /// Scores what was heard against what was said there.
-    pub(super) fn score(&mut self, to: &End, said: &Voice) -> Result<(), PesqError> {
+    pub(super) fn score(&mut self, to: &End, said: &Voice, scores: Scores) -> Result<(), PesqError> {
         let (Some(clip), Some(alignment)) = (said.clip(), self.alignment) else { return Ok(()) };
         let rate = PesqBand::Narrow.rate();
         let heard = to.heard.samples(rate);
-        let length = heard.len().min(PESQ_SECONDS * rate.hz() as usize);
+        let length = heard.len().min(SCORED_SECONDS * rate.hz() as usize);
         let said = resample(&clip.samples, clip.rate, rate);
         let reference: Vec<_> = said.iter().cycle().skip(alignment.offset).take(length).copied().collect();
-        self.pesq = Some(pesq(&reference, &heard[..length], PesqBand::Narrow)?);
+        if scores.opinion {
+            self.opinion = opinion(&reference, &heard[..length]);
+        }
+        if scores.pesq {
+            self.pesq = Some(pesq(&reference, &heard[..length], PesqBand::Narrow)?);
+        }
         Ok(())
     }
 }
@@ -115,6 +130,7 @@ impl DirectionReport {
             longest_silence_ms: Spread::of(
                 verdicts.iter().filter(|it| it.has_audio()).map(|it| it.silence_ms),
             ),
+            opinion: Spread::of(verdicts.iter().filter_map(|it| it.opinion)),
             pesq: Spread::of(verdicts.iter().filter_map(|it| it.pesq)),
         }
     }
@@ -132,7 +148,7 @@ impl Judgement {
         record: &Record,
         caller_voice: Option<&Voice>,
         phone_voice: Option<&Voice>,
-        scores: bool,
+        scores: Scores,
     ) -> Result<Self, PesqError> {
         let mut to_phone =
             record.phone.as_ref().map(|phone| Verdict::of(Some(&record.caller), phone, caller_voice));
@@ -142,15 +158,15 @@ impl Judgement {
             None => (&record.caller, caller_voice),
         };
         let mut to_caller = Verdict::of(Some(from), &record.caller, said);
-        if scores {
+        if scores.opinion || scores.pesq {
             let at_phone = || match (&mut to_phone, &record.phone, caller_voice) {
-                (Some(verdict), Some(phone), Some(said)) => verdict.score(phone, said),
+                (Some(verdict), Some(phone), Some(said)) => verdict.score(phone, said, scores),
                 _ => Ok(()),
             };
             // Each takes a processor for half a second.
             std::thread::scope(|scope| {
                 let at_phone = scope.spawn(at_phone);
-                let at_caller = said.map_or(Ok(()), |said| to_caller.score(&record.caller, said));
+                let at_caller = said.map_or(Ok(()), |said| to_caller.score(&record.caller, said, scores));
                 at_phone.join().expect("it returns what fails")?;
                 at_caller
             })?;

@@ -95,6 +95,8 @@ pub struct DirectionReport {
     pub level_dbm0: Option<Spread>,
     /// The longest silence of each call, in milliseconds.
     pub longest_silence_ms: Option<Spread>,
+    /// The mean opinion of those calls that were scored, 1 to 4.2, beside what was said.
+    pub opinion: Option<Spread>,
     /// PESQ of those calls that were scored.
     pub pesq: Option<Spread>,
 }

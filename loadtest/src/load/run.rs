@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::calls::{self, Record, Running, Taken};
-use super::judge::Judgement;
+use super::judge::{Judgement, Scores};
 use super::process::{ProcessMeter, Usage};
 use super::report::{Connections, DirectionReport, GatewayReport, LoadReport, Setup};
 use super::{LoadConfig, LoadError, LoadProgress};
@@ -130,7 +130,7 @@ async fn judge(
             Ok(record) => {
                 judged.note(&record);
                 let voices = (Arc::clone(&caller_voice), Arc::clone(&phone_voice));
-                let scores = index < config.pesq;
+                let scores = Scores { opinion: index < config.scored, pesq: index < config.pesq };
                 let judgement = tokio::task::spawn_blocking(move || {
                     Judgement::of(&record, voices.0.as_ref().as_ref(), voices.1.as_ref().as_ref(), scores)
                 });

@@ -29,6 +29,7 @@ fn load(proxy: &Proxy, destination: &str) -> LoadConfig {
         duration: Duration::from_secs(3),
         pid: Some(std::process::id()),
         stall: None,
+        scored: CALLS - 1,
         pesq: 0,
         registers: true,
         losses: Losses::default(),
@@ -66,6 +67,8 @@ async fn every_call_and_packet_is_in_the_report() {
     assert_eq!(heard.dropped, 0);
     assert!(heard.likeness.is_some_and(|it| it.min > 0.9), "{heard:?}");
     assert!(heard.gain_db.is_some_and(|it| it.min > -0.3 && it.max < 0.3), "{heard:?}");
+    assert!(heard.opinion.is_some_and(|it| it.min > 3.3 && it.max < 4.3), "{heard:?}");
+    assert_eq!(heard.pesq, None);
     let setup = report.setup.first_audio_at_caller.expect("all of them");
     assert_eq!(setup.count, CALLS);
     assert!(report.gateway.is_some_and(|it| it.cpu_ms_per_call_second > 0.0));

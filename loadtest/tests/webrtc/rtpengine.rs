@@ -77,6 +77,7 @@ async fn opus_is_transcoded_and_pcmu_is_followed_packet_by_packet() {
             duration: Duration::from_secs(4),
             pid: Some(rtpengine.0.id()),
             stall: None,
+            scored: 0,
             pesq: 0,
             registers: false,
             losses,
