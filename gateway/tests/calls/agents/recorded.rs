@@ -113,6 +113,17 @@ pub(super) fn assert_length(samples: usize, rate: SampleRate, lasted: Duration) 
     assert!(recorded.abs_diff(lasted) < OFF_MAX, "{recorded:?} are recorded of {lasted:?}");
 }
 
+/// Fails unless both ends hear so many packets more, and nothing of what became of their recording.
+pub(super) async fn assert_call_goes_on(call: &Call, lifted: &Call, packets: usize) {
+    let so_far = call.heard().await.expect("a log").packets.len();
+    for (end, hz) in [(call, CALLEE_HZ), (lifted, CALLER_HZ)] {
+        end.heard_packets(so_far + packets, PATIENCE).await.expect("audio");
+        assert_mostly_hears(end, hz).await;
+        assert_hears_no_gap(end).await;
+        assert_is_one_stream(end).await;
+    }
+}
+
 fn since_answer(call: &Call) -> Duration {
     let answered_at = call.answered_at().expect("it was answered");
     SystemTime::now().duration_since(answered_at).expect("time goes on")
@@ -230,13 +241,7 @@ async fn a_full_disk_ends_the_recording_and_not_the_call() {
     let (call, lifted) = talk(&alice, &callee, "wav").await;
     // Three seconds are 192 KiB.
     stage.gateway.log().wait_for(&["recording stopped, and its call goes on", "DiskFull"], PATIENCE);
-    let so_far = call.heard().await.expect("a log").packets.len();
-    for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
-        end.heard_packets(so_far + 150, PATIENCE).await.expect("audio");
-        assert_mostly_hears(end, hz).await;
-        assert_hears_no_gap(end).await;
-        assert_is_one_stream(end).await;
-    }
+    assert_call_goes_on(&call, &lifted, 150).await;
     call.hang_up().await.expect("confirmed");
     let (sides, rate) = read_wav(&recording(disk.path(), "wav"));
     assert_sides(&sides, rate, WAV_OFF_MAX_DB);
