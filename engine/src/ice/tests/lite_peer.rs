@@ -1,6 +1,7 @@
 //! We and a peer that only answers: another agent of ours, which is lite.
 
 use super::*;
+use crate::net::Transmit;
 use crate::sdp::Candidate;
 
 /// How long a message is under way.
@@ -71,6 +72,20 @@ impl Meeting {
         }
     }
 
+    /// The peer gets a check of ours, and what it answers.
+    fn answer(&mut self, check: &Transmit) -> Transmit {
+        self.peer.handle_stun(&check.payload, check.local, check.to, self.now).expect("a good check");
+        self.peer.poll_transmit().expect("an answer")
+    }
+
+    /// Our first check, and its answer, which is under way to us.
+    fn first_answer(&mut self) -> (Transmit, Transmit) {
+        self.ours.handle_timeout(self.now);
+        let check = self.ours.poll_transmit().expect("a check");
+        let answer = self.answer(&check);
+        (check, answer)
+    }
+
     fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
@@ -83,8 +98,7 @@ impl Meeting {
                 if self.dead.contains(&check.to) || !self.peer_at.contains(&check.to) {
                     continue;
                 }
-                self.peer.handle_stun(&check.payload, check.local, check.to, self.now).expect("a good check");
-                let answer = self.peer.poll_transmit().expect("an answer");
+                let answer = self.answer(&check);
                 self.now += LATENCY;
                 self.ours
                     .handle_stun(&answer.payload, answer.local, answer.to, self.now)
@@ -206,10 +220,7 @@ fn names_streams_multicast_and_this_machine_are_not_checked_and_no_more_than_ten
 #[test]
 fn an_answer_counts_once_from_where_the_check_went_and_signed_with_the_peers_password() {
     let mut meeting = Meeting::new(&[1]);
-    meeting.ours.handle_timeout(meeting.now);
-    let check = meeting.ours.poll_transmit().expect("a check");
-    meeting.peer.handle_stun(&check.payload, check.local, check.to, meeting.now).expect("a good check");
-    let answer = meeting.peer.poll_transmit().expect("an answer").payload;
+    let answer = meeting.first_answer().1.payload;
     let now = meeting.now;
     let mut receive = |message: &[u8], from| meeting.ours.handle_stun(message, from, own(), now);
     let mut forged = answer.clone();
@@ -229,11 +240,8 @@ fn an_answer_counts_once_from_where_the_check_went_and_signed_with_the_peers_pas
 #[test]
 fn answers_that_are_cut_off_or_nonsense_change_nothing() {
     let mut meeting = Meeting::new(&[1]);
-    meeting.ours.handle_timeout(meeting.now);
-    let check = meeting.ours.poll_transmit().expect("a check");
-    meeting.peer.handle_stun(&check.payload, check.local, check.to, meeting.now).expect("a good check");
-    let answer = meeting.peer.poll_transmit().expect("an answer").payload;
-    let now = meeting.now;
+    let (check, answer) = meeting.first_answer();
+    let (answer, now) = (answer.payload, meeting.now);
     let error = |value: &[u8], length: u16| {
         let padded = value.len().next_multiple_of(4);
         let mut message = [&[0x01, 0x11], &(4 + padded as u16).to_be_bytes(), &check.payload[4..20]].concat();
