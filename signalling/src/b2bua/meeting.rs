@@ -20,7 +20,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::{B2bua, Doing};
 use super::effect::Directory;
 use super::party::Party;
-use crate::adapter::{Command, News, Origin, SupervisorMode};
+use crate::adapter::{Origin, SupervisorMode};
 use crate::tie;
 
 /// Who is there beside the two that talk.
@@ -109,24 +109,6 @@ impl B2bua {
         self.leave(leg, cause);
         self.end_meeting();
         true
-    }
-
-    /// Who speaks is told to the parties that have words for it.
-    pub(super) fn tell_speaker(&mut self, leg: LegId, name: Option<&str>, is_self: bool) {
-        let news = News::Speaker { name: name.map(str::to_owned), is_self };
-        let told = self.party(leg).filter(|party| party.is_talking());
-        let told = told.map(|party| party.signal(Command::Tell { leg, news }));
-        told.into_iter().for_each(|told| self.effect(told));
-    }
-
-    /// That a party is not heard is told to the two that have words for it: either may be able to mend it.
-    pub(super) fn tell_one_way(&mut self, unheard: LegId) {
-        for leg in std::iter::once(unheard).chain(self.opposite(unheard).map(|other| other.leg)) {
-            let news = News::OneWay { is_self_unheard: leg == unheard };
-            let told = self.party(leg).filter(|party| party.is_talking());
-            let told = told.map(|party| party.signal(Command::Tell { leg, news }));
-            told.into_iter().for_each(|told| self.effect(told));
-        }
     }
 
     /// Whether who asks may supervise the party, and the two talk.

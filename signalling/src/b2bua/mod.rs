@@ -15,6 +15,7 @@ mod key_reader;
 mod meeting;
 mod menu;
 mod mute;
+mod news;
 mod notes;
 mod nowhere;
 mod originating;

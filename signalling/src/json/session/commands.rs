@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use webtrunk_engine::leg::LegStats;
 use webtrunk_engine::sdp::{FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::call::{Call, Stage, Waiting};
 use super::ledger::Ledger;
 use super::state::{Role, Session, State, ringing};
-use crate::adapter::{self, Command, Delivery, Dial, HeaderChange, News, Party, SendText};
+use crate::adapter::{self, Command, Delivery, Dial, HeaderChange, Party, SendText};
 use crate::json::protocol::{
-    CallEvent, Candidates, Done, Dtmf, Ended, ErrorCode, Event, Fault, Incoming, Media, Message, Outcome,
-    Quality, Sdp, Statistics,
+    CallEvent, Done, Dtmf, Ended, ErrorCode, Event, Fault, Incoming, Media, Message, Outcome, Sdp,
 };
 use crate::json::session::requests::new_name;
 
@@ -45,19 +43,7 @@ impl Session {
                     self.tell_transfer(call_id, progress);
                 }
             }
-            Command::Tell { leg, news: News::Held(is_held) } => self.on_held(leg, is_held),
-            Command::Tell { leg, news: News::Speaker { name, is_self } } => {
-                self.on_speaker(leg, name, is_self)
-            }
-            Command::Tell { leg, news: News::OneWay { is_self_unheard } } => {
-                self.on_one_way(leg, is_self_unheard)
-            }
-            Command::Tell { leg, news: News::Candidates(fragment) } => {
-                if let Some((call_id, _)) = self.own(leg) {
-                    self.tell(&Event::Candidates(Candidates { call_id, fragment: fragment.to_string() }));
-                }
-            }
-            Command::Tell { leg, news: News::Figures(figures) } => self.on_figures(leg, figures.as_deref()),
+            Command::Tell { leg, news } => self.on_news(leg, news),
             Command::PassContent { leg, id, .. } => {
                 // Pages have nothing to take it by.
                 let delivery = Delivery::TypeNotTaken;
@@ -180,37 +166,6 @@ impl Session {
         }
         let fault = Fault::new(ErrorCode::Forbidden, "the dial plan does not let the page do that");
         self.refuse(id, &fault.at("wish"));
-    }
-
-    fn on_held(&mut self, leg: LegId, is_held: bool) {
-        let Some((call_id, _)) = self.own(leg) else { return };
-        let event = CallEvent { call_id };
-        self.tell(&if is_held { Event::Held(event) } else { Event::Resumed(event) });
-    }
-
-    fn on_figures(&mut self, leg: LegId, figures: Option<&LegStats>) {
-        let Some((call_id, call)) = self.own(leg) else { return };
-        let Some(Waiting(id)) = call.figures.pop_front() else { return };
-        if let Some(figures) = figures {
-            call.measured = Some(Box::new(figures.into()));
-        }
-        if let (None, Some(figures)) = (&id, figures) {
-            let figures = Statistics::from(figures);
-            return self.tell_now(&Event::Quality(Quality {
-                call_id,
-                mos_received: figures.mos_received,
-                mos_sent: figures.mos_sent,
-                lost: figures.lost,
-                lost_sent_percent: figures.lost_sent_percent,
-                jitter_ms: figures.jitter_ms,
-                round_trip_ms: figures.round_trip_ms,
-                speech_dbm0: figures.speech_dbm0,
-            }));
-        }
-        match figures {
-            Some(figures) => self.respond(id, &Outcome::Statistics(Box::new(figures.into()))),
-            None => self.refuse(id, &Fault::new(ErrorCode::WrongState, "nothing is measured yet")),
-        }
     }
 
     fn on_text(&mut self, SendText { leg, sender, content, .. }: SendText) {

@@ -16,6 +16,7 @@ mod call;
 mod commands;
 mod ledger;
 mod log;
+mod news;
 mod output;
 mod report;
 mod requests;

@@ -11,8 +11,7 @@ use super::requests::{Said, describe, new_name};
 use super::state::Session;
 use crate::adapter::{self, Origin, Supervising, SupervisorMode, TransferProgress, leg_span};
 use crate::json::protocol::{
-    CallEvent, Done, Ended, ErrorCode, Event, Fault, Id, Merge, Mode, OneWay, Outcome, Placed, SetMode,
-    Speaker, Supervise,
+    CallEvent, Done, Ended, ErrorCode, Event, Fault, Id, Merge, Mode, Outcome, Placed, SetMode, Supervise,
 };
 use crate::room::Room;
 
@@ -82,18 +81,6 @@ impl Session {
             }
         }
         true
-    }
-
-    /// Another speaks in the call's conference.
-    pub(super) fn on_speaker(&mut self, leg: LegId, name: Option<String>, is_self: bool) {
-        let Some((call_id, _)) = self.own(leg) else { return };
-        self.tell_now(&Event::Speaker(Speaker { call_id, name, is_self }));
-    }
-
-    /// One of the call's two is not heard.
-    pub(super) fn on_one_way(&mut self, leg: LegId, is_self_unheard: bool) {
-        let Some((call_id, _)) = self.own(leg) else { return };
-        self.tell_now(&Event::OneWay(OneWay { call_id, is_self_unheard }));
     }
 
     /// Takes what a call of the page's own needs: room, and a call of its token's.
