@@ -2,6 +2,8 @@
 //!
 //! Who does the same wrong all day, a page that reloads with a stale token say, is told of each minute; who does it a
 //! thousand times a second fills no disk, and neither do a thousand who do it once.
+//!
+//! Unlike `sip::notices::Notices`, which give an address one hint in ten minutes, this follows a wrong as long as it goes on.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};

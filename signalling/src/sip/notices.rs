@@ -1,5 +1,8 @@
 //! What the log says of an address once in a while, however often it comes: sources can be forged, and whoever forges
 //! them would write the log full.
+//!
+//! Unlike [`LogLines`](crate::log_lines::LogLines), which tell each minute how often a wrong came again, this is for hints
+//! that an operator reads once: they say what to configure, and neither count nor go on.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
