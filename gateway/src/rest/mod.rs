@@ -7,6 +7,7 @@
 //!
 //! A handler begins with the scope that it needs, and whatever it tells of is asked whether the key may know of it.
 
+mod answers;
 pub mod caller;
 pub mod calls;
 mod cors;

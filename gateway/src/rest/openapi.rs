@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, ContentBuilder, OpenApi, Ref, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{Components, OpenApi, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
+use super::answers::problem;
 use super::events::Event;
 use super::people::{customers, users};
 use super::problem::Problem;
@@ -113,12 +114,8 @@ fn object(part: &Value, schemas: &Value) -> Option<Value> {
 }
 
 fn add_problems(operation: &mut Operation) {
-    let body = Ref::from_schema_name("Problem");
     for (status, description) in PROBLEMS {
-        let content = ContentBuilder::new().schema(Some(body.clone())).build();
-        let response = ResponseBuilder::new().description(description);
-        let response = response.content("application/problem+json", content).build();
-        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.into());
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(description));
     }
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
+use super::answers::Unknown;
 use super::caller::Caller;
 use super::calls::belonging::Share;
 use super::calls::{Calls, Lasting};
@@ -86,8 +87,7 @@ pub async fn list(
     responses((status = 200, description = "The file", content(([u8] = "audio/wav"), ([u8] = "audio/ogg"))),
         (status = 206, description = "The range that was asked for",
             content(([u8] = "audio/wav"), ([u8] = "audio/ogg"))),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json"),
+        Unknown,
         (status = 416, description = "The file has no such range")),
     security(("api_key" = ["recordings:read"])))]
 pub async fn one(
@@ -122,8 +122,7 @@ pub async fn one(
     responses((status = 204, description = "It is gone"),
         (status = 403, description = "The recording is another customer's too", body = Problem,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json")),
+        Unknown),
     security(("api_key" = ["recordings:delete"])))]
 pub async fn remove(
     caller: Caller,

@@ -12,6 +12,7 @@ use webtrunk_signalling::b2bua::{Control, Wish};
 use webtrunk_signalling::cdr::{LegRecord, OriginRecord, Stage};
 
 use super::{Calls, Seen};
+use crate::rest::answers::{AnothersLeg, NoLeg, NobodyTalks};
 use crate::rest::caller::Caller;
 use crate::rest::keys::ApiKey;
 use crate::rest::problem::Problem;
@@ -44,12 +45,7 @@ pub struct NewTransfer {
 /// Calls another in the place of a party, by its rights. It goes on as `transfer` of the leg tells.
 #[utoipa::path(post, path = "/calls/{id}/transfer", tag = "calls", operation_id = "transferCall",
     params(("id" = String, Path, description = "The call")), request_body = NewTransfer,
-    responses((status = 202, description = "It is asked for", body = super::view::Call),
-        (status = 403, description = "The call is another's, or the leg", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that the key may know of, or no such leg", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "Nobody of whom it could be wanted talks", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 202, description = "It is asked for", body = super::view::Call), AnothersLeg, NoLeg, NobodyTalks),
     security(("api_key" = ["calls:write"])))]
 pub async fn transfer(
     caller: Caller,
@@ -71,12 +67,7 @@ pub async fn transfer(
 /// Has a party hold the other, which hears music, while the party hears nothing; its own side may know nothing of it.
 #[utoipa::path(post, path = "/calls/{id}/hold", tag = "calls", operation_id = "holdCall",
     params(("id" = String, Path, description = "The call")), request_body = OfLeg,
-    responses((status = 202, description = "It is wanted", body = super::view::Call),
-        (status = 403, description = "The call is another's, or the leg", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that the key may know of, or no such leg", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "Nobody of whom it could be wanted talks", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 202, description = "It is wanted", body = super::view::Call), AnothersLeg, NoLeg, NobodyTalks),
     security(("api_key" = ["calls:write"])))]
 pub async fn hold(
     caller: Caller,
@@ -90,12 +81,7 @@ pub async fn hold(
 /// Ends a hold that was asked for here.
 #[utoipa::path(post, path = "/calls/{id}/resume", tag = "calls", operation_id = "resumeCall",
     params(("id" = String, Path, description = "The call")), request_body = OfLeg,
-    responses((status = 202, description = "It is wanted", body = super::view::Call),
-        (status = 403, description = "The call is another's, or the leg", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that the key may know of, or no such leg", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "Nobody of whom it could be wanted talks", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 202, description = "It is wanted", body = super::view::Call), AnothersLeg, NoLeg, NobodyTalks),
     security(("api_key" = ["calls:write"])))]
 pub async fn resume(
     caller: Caller,
@@ -109,12 +95,7 @@ pub async fn resume(
 /// Has a party heard by nobody, whatever it says.
 #[utoipa::path(post, path = "/calls/{id}/mute", tag = "calls", operation_id = "muteCall",
     params(("id" = String, Path, description = "The call")), request_body = OfLeg,
-    responses((status = 202, description = "It is wanted", body = super::view::Call),
-        (status = 403, description = "The call is another's, or the leg", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that the key may know of, or no such leg", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "Nobody of whom it could be wanted talks", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 202, description = "It is wanted", body = super::view::Call), AnothersLeg, NoLeg, NobodyTalks),
     security(("api_key" = ["calls:write"])))]
 pub async fn mute(
     caller: Caller,
@@ -128,12 +109,7 @@ pub async fn mute(
 /// Has a party heard again.
 #[utoipa::path(post, path = "/calls/{id}/unmute", tag = "calls", operation_id = "unmuteCall",
     params(("id" = String, Path, description = "The call")), request_body = OfLeg,
-    responses((status = 202, description = "It is wanted", body = super::view::Call),
-        (status = 403, description = "The call is another's, or the leg", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is none that the key may know of, or no such leg", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "Nobody of whom it could be wanted talks", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 202, description = "It is wanted", body = super::view::Call), AnothersLeg, NoLeg, NobodyTalks),
     security(("api_key" = ["calls:write"])))]
 pub async fn unmute(
     caller: Caller,

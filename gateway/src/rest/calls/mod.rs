@@ -21,6 +21,7 @@ use webtrunk_engine::CallId;
 use webtrunk_signalling::cdr::CallRecord;
 use webtrunk_signalling::switchboard::Switchboard;
 
+use super::answers::Unknown;
 use super::caller::Caller;
 use super::journal::Journal;
 use super::keys::ApiKey;
@@ -143,9 +144,7 @@ pub async fn list(
 /// Tells one call, under way or over of late.
 #[utoipa::path(get, path = "/calls/{id}", tag = "calls", operation_id = "readCall",
     params(("id" = String, Path, description = "The call")),
-    responses((status = 200, description = "The call", body = Call),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 200, description = "The call", body = Call), Unknown),
     security(("api_key" = ["calls:read"])))]
 pub async fn one(
     caller: Caller,
@@ -163,8 +162,7 @@ pub async fn one(
     responses((status = 202, description = "It is being hung up", body = Call),
         (status = 403, description = "The call is another's, in which the key's users take part", body = Problem,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json")),
+        Unknown),
     security(("api_key" = ["calls:write"])))]
 pub async fn hang_up(
     caller: Caller,

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::have;
 use crate::people::{Body, Change, CustomerTerms, Made, People, ShownCustomer};
+use crate::rest::answers::{Faulty, InFile, Missing, NotTaken, Unknown};
 use crate::rest::caller::Caller;
 use crate::rest::keys::ApiKey;
 use crate::rest::page::{Page, PageQuery};
@@ -79,9 +80,7 @@ pub async fn list(
 /// Tells one customer.
 #[utoipa::path(get, path = "/customers/{name}", tag = "customers", operation_id = "readCustomer",
     params(("name" = String, Path, description = "The customer")),
-    responses((status = 200, description = "The customer", body = Customer),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 200, description = "The customer", body = Customer), Unknown),
     security(("api_key" = ["customers:read"])))]
 pub async fn one(
     caller: Caller,
@@ -99,8 +98,7 @@ pub async fn one(
             content_type = "application/problem+json"),
         (status = 422, description = "Such a customer cannot be", body = Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "The store did not take it, or did not say whether it did (unsure)", body = Problem,
-            content_type = "application/problem+json")),
+        NotTaken),
     security(("api_key" = ["customers:write"])))]
 pub async fn add(
     caller: Caller,
@@ -120,13 +118,7 @@ pub async fn add(
 #[utoipa::path(patch, path = "/customers/{name}", tag = "customers", operation_id = "changeCustomer",
     params(("name" = String, Path, description = "The customer")),
     request_body(content = CustomerTerms, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "As it is now", body = Customer),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It stands in the configuration file", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store did not take it, or did not say whether it did (unsure)", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 200, description = "As it is now", body = Customer), Missing, InFile, Faulty, NotTaken),
     security(("api_key" = ["customers:write"])))]
 pub async fn change(
     caller: Caller,
@@ -145,12 +137,7 @@ pub async fn change(
 /// Removes a customer, and its users and keys with it. For keys of the operator alone.
 #[utoipa::path(delete, path = "/customers/{name}", tag = "customers", operation_id = "removeCustomer",
     params(("name" = String, Path, description = "The customer")),
-    responses((status = 204, description = "It is gone"),
-        (status = 404, description = "There is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It stands in the configuration file", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The store did not take it, or did not say whether it did (unsure)", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 204, description = "It is gone"), Missing, InFile, NotTaken),
     security(("api_key" = ["customers:write"])))]
 pub async fn remove(
     caller: Caller,

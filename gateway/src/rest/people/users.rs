@@ -12,6 +12,7 @@ use webtrunk_signalling::auth::secret::SecretText;
 use super::have;
 use super::own::{whole_name, with_whole_names};
 use crate::people::{Body, Change, Made, People, ShownUser, UserTerms};
+use crate::rest::answers::{Faulty, InFile, NotTaken, Unknown};
 use crate::rest::caller::Caller;
 use crate::rest::page::{Page, PageQuery};
 use crate::rest::problem::Problem;
@@ -99,9 +100,7 @@ pub async fn list(
 /// Tells one user.
 #[utoipa::path(get, path = "/users/{name}", tag = "users", operation_id = "readUser",
     params(("name" = String, Path, description = "The user")),
-    responses((status = 200, description = "The user", body = User),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 200, description = "The user", body = User), Unknown),
     security(("api_key" = ["users:read"])))]
 pub async fn one(
     caller: Caller,
@@ -121,8 +120,7 @@ pub async fn one(
         (status = 409, description = "There is one of this name, or no room, or the store keeps no users", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "Such a user cannot be", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store did not take it, or did not say whether it did (unsure)", body = Problem,
-            content_type = "application/problem+json")),
+        NotTaken),
     security(("api_key" = ["users:write"])))]
 pub async fn add(
     caller: Caller,
@@ -147,14 +145,7 @@ pub async fn add(
 #[utoipa::path(patch, path = "/users/{name}", tag = "users", operation_id = "changeUser",
     params(("name" = String, Path, description = "The user")),
     request_body(content = UserPatch, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "As it is now", body = User),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "It stands in the configuration file", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "It cannot be so", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store did not take it, or did not say whether it did (unsure)", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 200, description = "As it is now", body = User), Unknown, InFile, Faulty, NotTaken),
     security(("api_key" = ["users:write"])))]
 pub async fn change(
     caller: Caller,
@@ -174,13 +165,7 @@ pub async fn change(
 /// Removes a user; its registrations and sessions end.
 #[utoipa::path(delete, path = "/users/{name}", tag = "users", operation_id = "removeUser",
     params(("name" = String, Path, description = "The user")),
-    responses((status = 204, description = "It is gone"),
-        (status = 404, description = "There is none that the key may know of", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "It stands in the configuration file", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 503, description = "The store did not take it, or did not say whether it did (unsure)", body = Problem,
-            content_type = "application/problem+json")),
+    responses((status = 204, description = "It is gone"), Unknown, InFile, NotTaken),
     security(("api_key" = ["users:write"])))]
 pub async fn remove(
     caller: Caller,
