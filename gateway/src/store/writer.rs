@@ -1,32 +1,26 @@
 //! Writes what waits in batches, and again where the disk would not take it.
 
-use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+mod errands;
+mod incoming;
+mod pending;
+
+use std::time::Duration;
 
 use sqlx::Connection as _;
-use tokio::sync::mpsc::Receiver;
-use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info};
-use webtrunk_signalling::auth::token::UsedToken;
-use webtrunk_signalling::sip::CallChange;
-use webtrunk_signalling::sip::registrar::Change;
-use webtrunk_signalling::spending::{Payer, Spent};
 
 use super::books::{Books, blocking};
 use super::cure::cure;
-use super::database::Connection;
-use super::filing_queue::{Filed, UnseenEnds};
-use super::hook_changes::HookChanges;
-use super::people::{Errand, Unwritten};
+use super::database::{self, Connection};
+use super::filing_queue::Filed;
 use super::place::{Found, Place};
-use super::queue::Noted;
-use super::{
-    StoreHealth, StorePlace, database, people, registrations, sip_calls, spent, used_tokens, webhook_events,
-};
+use super::{StoreHealth, StorePlace};
 use crate::config::StoreConfig;
-use crate::people::{Roll, Row, StoreKey};
+use crate::people::StoreKey;
 use crate::webhooks::SpoolChange;
+pub(super) use incoming::Incoming;
+use pending::Pending;
 
 /// How long a batch is collected: so much is lost at most when the process is killed.
 const COLLECTED: Duration = Duration::from_millis(50);
@@ -54,32 +48,6 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often it is looked whether the file is still where it is found. Chosen by us: who moves it does so by hand.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// Bindings, and calls, whose changes may wait for a disk. Past it the queue fills, and what finds no room there is lost.
-const PENDING_MAX: usize = 16_384;
-
-/// What comes to be written.
-pub(super) struct Incoming {
-    /// Of registrations, and of answered calls.
-    pub(super) changes: Receiver<Noted>,
-    /// Of what waits for webhooks.
-    pub(super) hooks: Receiver<SpoolChange>,
-    /// Of records of calls.
-    pub(super) filings: Receiver<Filed>,
-    /// How calls ended whose records found no room there.
-    pub(super) unseen: UnseenEnds,
-    /// Of people, each waited for.
-    pub(super) people: Receiver<Errand>,
-    /// That nothing more will come.
-    pub(super) finishing: oneshot::Receiver<()>,
-}
-
-impl Incoming {
-    /// Whether nothing waits there.
-    fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.hooks.is_empty() && self.filings.is_empty() && self.unseen.is_empty()
-    }
-}
-
 /// Owns the database.
 pub(super) struct Writer {
     place: StorePlace,
@@ -90,16 +58,7 @@ pub(super) struct Writer {
     /// `None` after a failure: what state the connection is in then, nobody can say.
     connection: Option<Connection>,
     health: StoreHealth,
-    /// The latest change of each binding that is not written.
-    pending: HashMap<u64, Change>,
-    /// The same of each answered call.
-    pending_calls: HashMap<String, CallChange>,
-    /// What everybody has spent by now.
-    pending_spent: HashMap<Payer, Spent>,
-    /// Of what waits for webhooks: a room of its own.
-    pending_hooks: HookChanges,
-    /// Tokens that were used.
-    pending_used: Vec<UsedToken>,
+    pending: Pending,
     /// Records of calls that are not written; `None` where no records are kept.
     books: Option<Books>,
     is_failing: bool,
@@ -119,11 +78,7 @@ impl Writer {
             whereabouts: store.place.file().map(Place::of),
             connection,
             health,
-            pending: HashMap::new(),
-            pending_calls: HashMap::new(),
-            pending_spent: HashMap::new(),
-            pending_hooks: HookChanges::default(),
-            pending_used: Vec::new(),
+            pending: Pending::default(),
             books,
             is_failing: false,
         }
@@ -139,7 +94,7 @@ impl Writer {
         while !is_finishing {
             let mut is_due = false;
             tokio::select! {
-                Some(change) = incoming.changes.recv() => self.note(change),
+                Some(change) = incoming.changes.recv() => self.pending.note(change),
                 Some(change) = incoming.hooks.recv() => self.note_hook(change),
                 Some(filing) = incoming.filings.recv() => self.file(filing),
                 Some(errand) = incoming.people.recv() => self.run_errand(errand).await,
@@ -186,30 +141,11 @@ impl Writer {
     }
 
     fn has_work(&self) -> bool {
-        !self.pending.is_empty()
-            || !self.pending_calls.is_empty()
-            || !self.pending_spent.is_empty()
-            || !self.pending_hooks.is_empty()
-            || !self.pending_used.is_empty()
-            || self.books.as_ref().is_some_and(Books::has_work)
-    }
-
-    /// Of bindings and calls, the latest change of each.
-    fn pending_rows(&self) -> usize {
-        self.pending.len() + self.pending_calls.len()
-    }
-
-    fn note(&mut self, noted: Noted) {
-        match noted {
-            Noted::Binding(change) => drop(self.pending.insert(change.key(), change)),
-            Noted::Call(change) => drop(self.pending_calls.insert(change.key(), change)),
-            Noted::Used(used) => self.pending_used.push(used),
-            Noted::Spent(spent) => drop(self.pending_spent.insert(spent.payer.clone(), spent)),
-        }
+        !self.pending.is_empty() || self.books.as_ref().is_some_and(Books::has_work)
     }
 
     fn note_hook(&mut self, change: SpoolChange) {
-        if self.pending_hooks.take(change) && self.health.add_lost() {
+        if self.pending.note_hook(change) && self.health.add_lost() {
             error!(
                 "more changes of what waits for webhooks are to be written than may wait, and the oldest is dropped; this is told once"
             );
@@ -223,10 +159,10 @@ impl Writer {
     }
 
     fn collect(&mut self, incoming: &mut Incoming) {
-        while self.pending_rows() + self.pending_used.len() < PENDING_MAX
+        while self.pending.has_room()
             && let Ok(change) = incoming.changes.try_recv()
         {
-            self.note(change);
+            self.pending.note(change);
         }
         while let Ok(change) = incoming.hooks.try_recv() {
             self.note_hook(change);
@@ -253,10 +189,6 @@ impl Writer {
                 }
                 self.is_failing = false;
                 self.pending.clear();
-                self.pending_calls.clear();
-                self.pending_spent.clear();
-                self.pending_hooks.clear();
-                self.pending_used.clear();
             }
             Err(error) => {
                 if !self.is_failing {
@@ -283,8 +215,7 @@ impl Writer {
         if self.whereabouts.is_some() {
             return self.try_write().await;
         }
-        let count =
-            self.pending_rows() + self.pending_hooks.len() + self.books.as_ref().map_or(0, Books::len);
+        let count = self.pending.rows() + self.books.as_ref().map_or(0, Books::len);
         let most =
             if is_finishing { LAST_ANSWER } else { ANSWER + ROW * u32::try_from(count).unwrap_or(u32::MAX) };
         match timeout(most, self.try_write()).await {
@@ -294,87 +225,13 @@ impl Writer {
     }
 
     async fn try_write(&mut self) -> Result<(), sqlx::Error> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(database::connect(&self.place).await?),
-        };
-        if !self.pending.is_empty() {
-            registrations::write(connection, &self.pending).await?;
-        }
-        if !self.pending_calls.is_empty() {
-            sip_calls::write(connection, &self.pending_calls, SystemTime::now()).await?;
-        }
-        if !self.pending_spent.is_empty() {
-            spent::write(connection, &self.pending_spent).await?;
-        }
-        if !self.pending_used.is_empty() {
-            used_tokens::write(connection, &self.pending_used).await?;
-        }
+        let connection = connected(&mut self.connection, &self.place).await?;
+        self.pending.write(connection).await?;
         if let Some(books) = &mut self.books {
             books.write(connection).await?;
         }
         // Last, so that no record of a call is lost by them.
-        if !self.pending_hooks.is_empty() {
-            self.pending_hooks.set_tried();
-            webhook_events::write(connection, &self.pending_hooks).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes rows of people, or reads them, and tells whether it could.
-    async fn run_errand(&mut self, errand: Errand) {
-        let is_done = match errand {
-            Errand::Write(rows, reply) => {
-                let outcome = self.write_people(&rows).await;
-                let is_done = outcome.is_ok();
-                // Who asked may be gone.
-                let _ = reply.send(outcome);
-                is_done
-            }
-            Errand::Read(reply) => {
-                let outcome = timeout(ANSWER, self.read_people()).await;
-                let outcome = outcome.unwrap_or_else(|_| Err(NO_ANSWER.to_owned()));
-                let is_done = outcome.is_ok();
-                let _ = reply.send(outcome);
-                is_done
-            }
-        };
-        if !is_done {
-            self.health.add_failure();
-            self.close().await;
-        }
-    }
-
-    async fn write_people(&mut self, rows: &[Row]) -> Result<(), Unwritten> {
-        let mut is_committing = false;
-        match timeout(ANSWER, self.try_write_people(rows, &mut is_committing)).await {
-            Ok(Ok(())) => Ok(()),
-            // What the database itself refuses, it has not done.
-            Ok(Err(error @ sqlx::Error::Database(_))) => Err(Unwritten::None(error.to_string())),
-            Ok(Err(error)) if is_committing => Err(Unwritten::Unsure(error.to_string())),
-            Ok(Err(error)) => Err(Unwritten::None(error.to_string())),
-            Err(_) if is_committing => Err(Unwritten::Unsure(NO_ANSWER.to_owned())),
-            Err(_) => Err(Unwritten::None(NO_ANSWER.to_owned())),
-        }
-    }
-
-    async fn try_write_people(&mut self, rows: &[Row], is_committing: &mut bool) -> Result<(), sqlx::Error> {
-        let key = self.key.clone().ok_or_else(no_key)?;
-        people::write(self.connected().await?, rows, &key, is_committing).await
-    }
-
-    async fn read_people(&mut self) -> Result<Roll, String> {
-        let key = self.key.clone().ok_or_else(|| no_key().to_string())?;
-        let place = self.place.clone();
-        let connection = self.connected().await.map_err(|error| error.to_string())?;
-        people::load(&place, connection, &key).await.map_err(|error| error.to_string())
-    }
-
-    async fn connected(&mut self) -> Result<&mut Connection, sqlx::Error> {
-        Ok(match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(database::connect(&self.place).await?),
-        })
+        self.pending.write_hooks(connection).await
     }
 
     async fn close(&mut self) {
@@ -388,8 +245,15 @@ impl Writer {
     }
 }
 
-fn no_key() -> sqlx::Error {
-    sqlx::Error::Configuration("there is no store.secret_key".into())
+/// The connection, a new one where there is none.
+async fn connected<'c>(
+    connection: &'c mut Option<Connection>,
+    place: &StorePlace,
+) -> Result<&'c mut Connection, sqlx::Error> {
+    Ok(match connection {
+        Some(connection) => connection,
+        none => none.insert(database::connect(place).await?),
+    })
 }
 
 /// However it ends, by a panic too.
@@ -400,98 +264,4 @@ impl Drop for Writer {
 }
 
 #[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-    use tokio::sync::mpsc;
-
-    use super::super::registrations::tests::record;
-    use super::*;
-
-    fn store_at(place: &StorePlace) -> StoreConfig {
-        StoreConfig { place: place.clone(), secret_key: None }
-    }
-
-    async fn pages_max(connection: &mut Connection, pages: u32) {
-        sqlx::query(&format!("PRAGMA max_page_count = {pages}")).execute(connection).await.expect("a pragma");
-    }
-
-    /// A database that may not grow is as good as a disk that is full: SQLite says the same (SQLITE_FULL).
-    #[tokio::test]
-    async fn what_a_full_disk_did_not_take_is_written_when_there_is_room_again() {
-        let folder = TempDir::new().expect("a folder");
-        let path = StorePlace::File(folder.path().join("w.db"));
-        let mut connection = database::open(&path).await.expect("it is sound");
-        pages_max(&mut connection, 1).await;
-        let health = StoreHealth::default();
-        let mut writer = Writer::new(&store_at(&path), connection, health.clone(), None);
-        let expires_at = SystemTime::now() + Duration::from_secs(600);
-        for key in 1..100 {
-            writer.pending.insert(key, Change::Set(Box::new(record(key, expires_at))));
-        }
-        assert!(!writer.write(false).await);
-        assert_eq!((health.failures(), writer.pending.len()), (1, 99));
-        assert!(writer.write(false).await, "on a connection of its own, which may let it grow");
-        assert!(writer.pending.is_empty());
-        writer.close().await;
-        let mut connection = database::open(&path).await.expect("it is sound");
-        let kept = registrations::load(&mut connection, SystemTime::now()).await.expect("rows");
-        assert_eq!(kept.len(), 99);
-    }
-
-    #[tokio::test]
-    async fn however_much_webhooks_have_to_be_written_a_registration_is_taken_in() {
-        let folder = TempDir::new().expect("a folder");
-        let path = StorePlace::File(folder.path().join("w.db"));
-        let connection = database::open(&path).await.expect("it is sound");
-        let health = StoreHealth::default();
-        let mut writer = Writer::new(&store_at(&path), connection, health.clone(), None);
-        let more = PENDING_MAX as u64 + 10;
-        (1..=more).for_each(|seq| writer.note_hook(SpoolChange::Over(seq)));
-        assert_eq!((health.lost(), writer.pending_hooks.len()), (10, PENDING_MAX), "the oldest are dropped");
-        let (sender, changes) = mpsc::channel(1);
-        sender.try_send(Noted::Binding(Change::Removed(1))).expect("room");
-        let mut incoming = Incoming {
-            changes,
-            hooks: mpsc::channel(1).1,
-            filings: mpsc::channel(1).1,
-            unseen: UnseenEnds::default(),
-            people: mpsc::channel(1).1,
-            finishing: oneshot::channel().1,
-        };
-        writer.collect(&mut incoming);
-        assert_eq!(writer.pending.len(), 1);
-    }
-
-    #[tokio::test]
-    async fn the_last_change_of_each_is_there_when_the_writer_has_ended() {
-        let folder = TempDir::new().expect("a folder");
-        let path = StorePlace::File(folder.path().join("w.db"));
-        let connection = database::open(&path).await.expect("it is sound");
-        let (sender, changes) = mpsc::channel(1000);
-        let expires_at = SystemTime::now() + Duration::from_secs(600);
-        for key in 0..300 {
-            let change = Change::Set(Box::new(record(key, expires_at)));
-            sender.try_send(Noted::Binding(change)).expect("room");
-        }
-        for key in 100..300 {
-            sender.try_send(Noted::Binding(Change::Removed(key))).expect("room");
-        }
-        let (finish, finishing) = oneshot::channel();
-        finish.send(()).expect("it is there");
-        let (_filing, filings) = mpsc::channel(1);
-        let writer = Writer::new(&store_at(&path), connection, StoreHealth::default(), None);
-        writer
-            .run(Incoming {
-                changes,
-                hooks: mpsc::channel(1).1,
-                filings,
-                unseen: UnseenEnds::default(),
-                people: mpsc::channel(1).1,
-                finishing,
-            })
-            .await;
-        let mut connection = database::open(&path).await.expect("it is sound");
-        let kept = registrations::load(&mut connection, SystemTime::now()).await.expect("rows");
-        assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), Vec::from_iter(0..100));
-    }
-}
+mod tests;
