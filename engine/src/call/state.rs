@@ -432,7 +432,7 @@ impl Call {
         leg.flush(outbox);
         while let Some(event) = leg.poll_event(now) {
             match event {
-                LegEvent::Tell(event) => self.events.push_back(*event),
+                LegEvent::Tell(event) => self.events.push_back(event),
                 LegEvent::Source(change) => self.sources.push_back((leg.id(), change)),
                 LegEvent::Route(route) => self.routes.push_back((leg.id(), route)),
             }

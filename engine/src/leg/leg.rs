@@ -95,7 +95,7 @@ pub(crate) struct Lapsed {
 #[derive(Debug)]
 pub(crate) enum LegEvent {
     /// To whoever controls the call.
-    Tell(Box<CallEvent>),
+    Tell(CallEvent),
     /// To the shard: datagrams from an address are this leg's, or no longer.
     Source(SourceChange),
     /// To the shard: STUN messages find this leg by something else.
@@ -372,11 +372,11 @@ impl Leg {
                     self.reports.begin(now);
                     self.expect_audio(now);
                     self.span.in_scope(|| info!(?profile, keys = "DTLS", "leg connected"));
-                    LegEvent::Tell(Box::new(CallEvent::LegConnected { leg: self.id }))
+                    LegEvent::Tell(CallEvent::LegConnected { leg: self.id })
                 }
                 TransportEvent::Silent => {
                     self.span.in_scope(|| info!("the peer is not heard any more"));
-                    LegEvent::Tell(Box::new(CallEvent::LegSilent { leg: self.id }))
+                    LegEvent::Tell(CallEvent::LegSilent { leg: self.id })
                 }
                 TransportEvent::Failed(error) => self.fail(error.to_string(), EndCause::MediaFailed),
                 TransportEvent::Lost => {
@@ -385,7 +385,7 @@ impl Leg {
                 TransportEvent::Closed => {
                     self.watch = Watch::Failed;
                     self.span.in_scope(|| info!("the peer closed its DTLS association"));
-                    LegEvent::Tell(Box::new(CallEvent::LegClosed { leg: self.id }))
+                    LegEvent::Tell(CallEvent::LegClosed { leg: self.id })
                 }
             });
         }
@@ -426,7 +426,7 @@ impl Leg {
     fn fail(&mut self, reason: String, cause: EndCause) -> LegEvent {
         self.watch = Watch::Failed;
         self.span.in_scope(|| warn!(reason, "leg failed"));
-        LegEvent::Tell(Box::new(CallEvent::LegFailed { leg: self.id, reason, cause }))
+        LegEvent::Tell(CallEvent::LegFailed { leg: self.id, reason, cause })
     }
 
     /// Whether the peer should send: it may, and does not hold. Who holds by `sendonly`, or by `c=0.0.0.0`, which is the
