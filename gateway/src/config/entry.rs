@@ -263,12 +263,7 @@ impl CustomerSection {
 }
 
 fn check_lifetime(written: Option<&Spanned<u32>>, usual: u32, faults: &mut Faults<'_>) -> Duration {
-    let seconds = written.map_or(usual, |written| {
-        if !LIFETIME_RANGE_S.contains(written.get_ref()) {
-            faults.add(written.span(), "is out of range", "write 10 to 86400 seconds");
-        }
-        *written.get_ref()
-    });
+    let seconds = written.map_or(usual, |written| faults.number(written, LIFETIME_RANGE_S, " seconds"));
     Duration::from_secs(seconds.into())
 }
 

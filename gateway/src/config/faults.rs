@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::mem;
 use std::net::IpAddr;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -145,6 +145,22 @@ impl<'d> Faults<'d> {
         let section = Some(section_of(&fault.key).to_owned());
         self.wounds.push(Wound { key: fault.key.clone(), section });
         self.list.push(fault);
+    }
+
+    /// The number that is written; one outside of the range becomes a fault. `unit` ends the cure, and begins with a space
+    /// where it is one.
+    pub(super) fn number<T: Copy + PartialOrd + Display>(
+        &mut self,
+        written: &Spanned<T>,
+        range: RangeInclusive<T>,
+        unit: &str,
+    ) -> T {
+        let number = *written.get_ref();
+        if !range.contains(&number) {
+            let cure = format!("write {} to {}{unit}", range.start(), range.end());
+            self.add(written.span(), "is out of range", cure);
+        }
+        number
     }
 
     /// The text as a `T`, or a fault with this cure.

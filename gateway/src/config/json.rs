@@ -15,7 +15,7 @@ use super::account_passwords::{self, AccountPasswordSection};
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
 use super::secret::Environment;
-use super::sip_ws::{Surroundings, WebSocketSettings, check_origin, is_path};
+use super::sip_ws::{PING_RANGE_S, Surroundings, WebSocketSettings, check_origin, is_enabled, is_path};
 use super::token_keys::load_token_keys;
 use crate::files;
 
@@ -79,8 +79,6 @@ const RESUME_RANGE_S: std::ops::RangeInclusive<u32> = 0..=3600;
 /// How many sessions a user may have. Chosen by us: a call centre's shared account stays below.
 const SESSIONS_RANGE: std::ops::RangeInclusive<u32> = 1..=1000;
 
-const PING_RANGE_S: std::ops::RangeInclusive<u32> = 1..=3600;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JsonSection {
@@ -100,11 +98,6 @@ pub(super) struct JsonSection {
     account_grace_s: Option<Spanned<u32>>,
     #[serde(default)]
     account_passwords: Vec<AccountPasswordSection>,
-}
-
-/// Whoever writes the section wants it.
-const fn is_enabled() -> bool {
-    true
 }
 
 impl JsonSection {
@@ -139,12 +132,7 @@ impl JsonSection {
         let origins = self.origins.iter().filter_map(|origin| check_origin(origin, faults)).collect();
         let mut number =
             |written: &Option<Spanned<u32>>, range: std::ops::RangeInclusive<u32>, usual: u64| {
-                let Some(written) = written else { return usual };
-                if !range.contains(written.get_ref()) {
-                    let cure = format!("write {} to {}", range.start(), range.end());
-                    faults.add(written.span(), "is out of range", cure);
-                }
-                u64::from(*written.get_ref())
+                written.as_ref().map_or(usual, |written| faults.number(written, range, "").into())
             };
         let ping_s = number(&self.ping_s, PING_RANGE_S, JsonLimits::default().ping_interval.as_secs());
         let resume_s = number(&self.resume_s, RESUME_RANGE_S, usual.resume.as_secs());

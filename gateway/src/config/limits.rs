@@ -141,12 +141,8 @@ impl LimitsSection {
 
     fn check(&self, faults: &mut Faults<'_>) -> CallLimits {
         let mut number = |written: &Option<Spanned<u32>>, most: u32| {
-            let written = written.as_ref()?;
-            if !(1..=most).contains(written.get_ref()) {
-                let cure = format!("write 1 to {most}; to have no calls, write no rule");
-                faults.add(written.span(), "is out of range", cure);
-            }
-            NonZeroU32::new(*written.get_ref())
+            let cure = "; to have no calls, write no rule";
+            NonZeroU32::new(faults.number(written.as_ref()?, 1..=most, cure))
         };
         let calls_per_minute = number(&self.calls_per_minute, 100_000);
         let minutes_per_day = number(&self.minutes_per_day, 10_000_000);

@@ -47,17 +47,8 @@ impl MenuSection {
         prompts: &mut Prompts,
         faults: &mut Faults<'_>,
     ) -> Option<MenuSpec> {
-        let timeout_s = *self.timeout_s.get_ref();
-        if !(1..=TIMEOUT_MAX_S).contains(&timeout_s) {
-            faults.add(
-                self.timeout_s.span(),
-                "is out of range",
-                format!("write 1 to {TIMEOUT_MAX_S} seconds"),
-            );
-        }
-        if *self.repeats.get_ref() > REPEATS_MAX {
-            faults.add(self.repeats.span(), "is out of range", format!("write 0 to {REPEATS_MAX}"));
-        }
+        let timeout_s = faults.number(&self.timeout_s, 1..=TIMEOUT_MAX_S, " seconds");
+        let repeats = faults.number(&self.repeats, 0..=REPEATS_MAX, "");
         // All are read, so that all faults are told.
         let mut load = |named: &[Spanned<String>], faults: &mut Faults<'_>| {
             let loaded: Vec<_> = named.iter().map(|prompt| prompts::load(prompt, prompts, faults)).collect();
@@ -82,7 +73,7 @@ impl MenuSection {
             wrong: wrong?,
             choices: choices.collect::<Option<_>>()?,
             timeout: Duration::from_secs(timeout_s.into()),
-            repeats: *self.repeats.get_ref(),
+            repeats,
         })
     }
 }

@@ -30,12 +30,8 @@ impl MessagesSection {
         let usual = TextConfig::default();
         let types = self.types.as_ref().map(|types| faults.parse_all(types, TYPE_CURE));
         let info_types = self.info_types.as_ref().map(|types| check_info(types, faults));
-        let octets_max = self.octets_max.as_ref().map(|octets| {
-            if !(1..=OCTETS_MAX).contains(octets.get_ref()) {
-                faults.add(octets.span(), "is out of range", format!("write 1 to {OCTETS_MAX}"));
-            }
-            *octets.get_ref() as usize
-        });
+        let octets_max =
+            self.octets_max.as_ref().map(|octets| faults.number(octets, 1..=OCTETS_MAX, "") as usize);
         let per_second = self.per_second.as_ref().map(|rate| {
             if *rate.get_ref() == 0 {
                 let cure = "write 1 or more; to have no messages, write types = []";

@@ -73,12 +73,10 @@ impl RestSection {
             let problem = format!("{key} is {other:?}, and rest.path = {path:?} has all below it for itself");
             faults.add_to_file(problem, "give one of the two another path");
         }
-        let requests_per_minute = self.requests_per_minute.as_ref().map_or(REQUESTS_PER_MINUTE, |written| {
-            if !(1..=REQUESTS_MAX).contains(written.get_ref()) {
-                faults.add(written.span(), "is out of range", format!("write 1 to {REQUESTS_MAX}"));
-            }
-            *written.get_ref()
-        });
+        let requests_per_minute = self
+            .requests_per_minute
+            .as_ref()
+            .map_or(REQUESTS_PER_MINUTE, |written| faults.number(written, 1..=REQUESTS_MAX, ""));
         if !faults.is_partial(&["http", "tls", "rest"]) {
             if !around.has_http {
                 faults.add_to_file("[rest] is served by [http], which is missing", "add [http]");

@@ -239,18 +239,12 @@ impl SipSection {
 
     fn check_silence(&self, faults: &mut Faults<'_>) -> Duration {
         let Some(written) = &self.host_silence_ms else { return AgentConfig::default().silence_max };
-        if !SILENCE_RANGE.contains(written.get_ref()) {
-            faults.add(written.span(), "is out of range", "write 600 to 31000 milliseconds");
-        }
-        Duration::from_millis((*written.get_ref()).into())
+        Duration::from_millis(faults.number(written, SILENCE_RANGE, " milliseconds").into())
     }
 
     fn check_contacts(&self, faults: &mut Faults<'_>) -> usize {
         let Some(written) = &self.contacts_max else { return RegistrarConfig::default().contacts_max };
-        if !CONTACTS_RANGE.contains(written.get_ref()) {
-            faults.add(written.span(), "is out of range", "write 1 to 100");
-        }
-        *written.get_ref() as usize
+        faults.number(written, CONTACTS_RANGE, "") as usize
     }
 
     fn check_session_timer(&self, faults: &mut Faults<'_>) -> SessionTimerConfig {

@@ -29,7 +29,7 @@ pub struct WebSocketSettings {
 pub const WEBSOCKET_PATH: &str = "/sip";
 
 /// How often clients may be pinged. Chosen by us: an hour is longer than any proxy keeps what is idle.
-const PING_RANGE_S: std::ops::RangeInclusive<u32> = 1..=3600;
+pub(super) const PING_RANGE_S: std::ops::RangeInclusive<u32> = 1..=3600;
 
 /// Paths that the HTTP server has for something else.
 const TAKEN_PATHS: [&str; 6] = ["/", "/status", "/healthz", "/readyz", "/api/demo", "/index.html"];
@@ -74,7 +74,7 @@ pub(super) struct Surroundings {
 }
 
 /// Whoever writes the section wants it.
-const fn is_enabled() -> bool {
+pub(super) const fn is_enabled() -> bool {
     true
 }
 
@@ -105,9 +105,9 @@ impl SipWsSection {
                 "write one such as \"/sip\", of letters, digits and / - _ .",
             );
         }
-        if let Some(ping) = self.ping_s.as_ref().filter(|ping| !PING_RANGE_S.contains(ping.get_ref())) {
-            faults.add(ping.span(), "is out of range", "write 1 to 3600 seconds");
-        }
+        let ping_interval = self.ping_s.as_ref().map_or(usual.ping_interval, |ping| {
+            Duration::from_secs(faults.number(ping, PING_RANGE_S, " seconds").into())
+        });
         let mut listeners = Vec::new();
         let usual_listener = [WsListenerSection::default()];
         let written = self.listeners.as_deref();
@@ -128,10 +128,7 @@ impl SipWsSection {
         WebSocketSettings {
             path: self.path.as_ref().map_or(usual.path, |path| path.get_ref().clone()),
             origins,
-            ping_interval: self
-                .ping_s
-                .as_ref()
-                .map_or(usual.ping_interval, |ping| Duration::from_secs((*ping.get_ref()).into())),
+            ping_interval,
             listeners,
         }
     }

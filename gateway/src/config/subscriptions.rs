@@ -1,5 +1,6 @@
 //! `[subscriptions]`: which users may watch each other.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -52,11 +53,13 @@ impl SubscriptionsSection {
     ) -> SubscriptionConfig {
         let usual = SubscriptionConfig::default();
         let [usual_min, usual_max] = [usual.expires_min, usual.expires_max].map(|time| time.as_secs() as u32);
-        let expires_max = number(self.expires_max_s.as_ref(), usual_max, (1, EXPIRES_MAX_S), faults);
-        let expires_min =
-            number(self.expires_min_s.as_ref(), usual_min.min(expires_max), (1, expires_max), faults);
-        let total = number(self.total.as_ref(), usual.total as u32, (0, TOTAL_MAX), faults);
-        let per_user = number(self.per_user.as_ref(), usual.per_user as u32, (0, TOTAL_MAX), faults);
+        let mut number = |written: &Option<Spanned<u32>>, usual: u32, range: RangeInclusive<u32>| {
+            written.as_ref().map_or(usual, |written| faults.number(written, range, ""))
+        };
+        let expires_max = number(&self.expires_max_s, usual_max, 1..=EXPIRES_MAX_S);
+        let expires_min = number(&self.expires_min_s, usual_min.min(expires_max), 1..=expires_max);
+        let total = number(&self.total, usual.total as u32, 0..=TOTAL_MAX);
+        let per_user = number(&self.per_user, usual.per_user as u32, 0..=TOTAL_MAX);
         let watchers = match self.watchers {
             WrittenWatchers::Nobody => Watchers::Nobody,
             WrittenWatchers::Group => Watchers::Group,
@@ -79,17 +82,4 @@ impl SubscriptionsSection {
             mailboxes: check_mailboxes(users, faults),
         }
     }
-}
-
-fn number(
-    written: Option<&Spanned<u32>>,
-    usual: u32,
-    (least, most): (u32, u32),
-    faults: &mut Faults<'_>,
-) -> u32 {
-    let Some(written) = written else { return usual };
-    if !(least..=most).contains(written.get_ref()) {
-        faults.add(written.span(), "is out of range", format!("write {least} to {most}"));
-    }
-    *written.get_ref()
 }

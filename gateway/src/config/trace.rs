@@ -1,5 +1,7 @@
 //! `[trace]`: how much of past calls' signalling is kept to be looked at.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::sip::trace::TraceBounds;
@@ -34,9 +36,12 @@ pub(super) struct TraceSection {
 impl TraceSection {
     pub(super) fn check(&self, faults: &mut Faults<'_>) -> TraceConfig {
         let usual = TraceConfig::default();
-        let calls = bounded(self.calls.as_ref(), 1, 1_000_000, faults);
-        let messages = bounded(self.messages_per_call.as_ref(), 2, 100_000, faults);
-        let megabytes = bounded(self.memory_mb.as_ref(), 1, 16_384, faults);
+        let mut number = |written: &Option<Spanned<u32>>, range: RangeInclusive<u32>| {
+            usize::try_from(faults.number(written.as_ref()?, range, "")).ok()
+        };
+        let calls = number(&self.calls, 1..=1_000_000);
+        let messages = number(&self.messages_per_call, 2..=100_000);
+        let megabytes = number(&self.memory_mb, 1..=16_384);
         TraceConfig {
             is_enabled: self.enabled.unwrap_or(usual.is_enabled),
             bounds: TraceBounds {
@@ -46,15 +51,6 @@ impl TraceSection {
             },
         }
     }
-}
-
-fn bounded(written: Option<&Spanned<u32>>, least: u32, most: u32, faults: &mut Faults<'_>) -> Option<usize> {
-    let written = written?;
-    let number = *written.get_ref();
-    if !(least..=most).contains(&number) {
-        faults.add(written.span(), "is out of range", format!("write {least} to {most}"));
-    }
-    usize::try_from(number).ok()
 }
 
 #[cfg(test)]

@@ -253,12 +253,10 @@ impl TrunkSection {
                 "leave credentials away, or write another trunk of the same host for the gateway's own calls";
             faults.add(taken.span(), "is for trunks without credentials of the gateway", cure);
         }
-        let probe_interval = self.probe_s.as_ref().map(|seconds| {
-            if !PROBE_RANGE_S.contains(seconds.get_ref()) {
-                faults.add(seconds.span(), "is out of range", "write 1 to 3600 seconds");
-            }
-            Duration::from_secs((*seconds.get_ref()).into())
-        });
+        let probe_interval = self
+            .probe_s
+            .as_ref()
+            .map(|seconds| Duration::from_secs(faults.number(seconds, PROBE_RANGE_S, " seconds").into()));
         let sip = TrunkConfig {
             name: self.name().to_owned(),
             host: self.host.get_ref().clone(),
@@ -434,12 +432,7 @@ impl RewriteSection {
 
 /// How long a registration is asked for.
 pub(super) fn check_expires(written: Option<&Spanned<u32>>, faults: &mut Faults<'_>) -> Duration {
-    let seconds = written.map_or(EXPIRES_S, |seconds| {
-        if !EXPIRES_RANGE_S.contains(seconds.get_ref()) {
-            faults.add(seconds.span(), "is out of range", "write 60 to 86400 seconds");
-        }
-        *seconds.get_ref()
-    });
+    let seconds = written.map_or(EXPIRES_S, |seconds| faults.number(seconds, EXPIRES_RANGE_S, " seconds"));
     Duration::from_secs(seconds.into())
 }
 

@@ -200,13 +200,8 @@ impl WebhookSection {
                 faults.parse_all(written.get_ref(), EVENTS_CURE).into_iter().collect()
             }
         };
-        let give_up_s = self.give_up_s.as_ref().map_or(GIVE_UP_S, |written| {
-            if !GIVE_UP_RANGE_S.contains(written.get_ref()) {
-                let (least, most) = GIVE_UP_RANGE_S.into_inner();
-                faults.add(written.span(), "is out of range", format!("write {least} to {most}"));
-            }
-            *written.get_ref()
-        });
+        let give_up_s =
+            self.give_up_s.as_ref().map_or(GIVE_UP_S, |written| faults.number(written, GIVE_UP_RANGE_S, ""));
         let (target, is_secure) = self.check_url(&networks, own, faults)?;
         let authorities = if is_secure { Some(self.check_authorities(faults)?) } else { None };
         Some(Webhook {
