@@ -20,6 +20,7 @@
 //! looked for in a narrow band copy first, and made exact around what was found.
 
 use crate::SampleRate;
+use crate::dot::dot;
 use std::ops::RangeInclusive;
 
 /// Shortest pitch period looked for: 5 ms, 200 Hz. A higher voice is found by a multiple of its period.
@@ -185,18 +186,6 @@ fn best_lag(past: &[f32], resemblance: usize, lags: RangeInclusive<usize>) -> Op
         }
     }
     best
-}
-
-/// The sum of products of two stretches of one length, in sums enough to fill vector registers.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0.0; LANES];
-    for (left, right) in left.as_chunks::<LANES>().0.iter().zip(right.as_chunks::<LANES>().0) {
-        for lane in 0..LANES {
-            sums[lane] += left[lane] * right[lane];
-        }
-    }
-    sums.iter().sum()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod catalogue;
 pub mod comfort_noise;
 mod conceal;
+mod dot;
 mod error;
 pub mod g711;
 pub mod g722;

@@ -10,6 +10,7 @@
 //!
 //! The window is Hann's, for his leaves nothing of a row in a column, and little of a tone's edge.
 
+use crate::dot::dot;
 use crate::tone::digit::{COLUMNS_HZ, KEYPAD, ROWS_HZ};
 use crate::tone::{Digit, FULL_SCALE_DBM0};
 use std::f32::consts::{PI, TAU};
@@ -143,18 +144,6 @@ fn correlate(window: &[f32; WINDOW], waves: &[Wave], out: &mut [Complex]) {
     for (wave, out) in waves.iter().zip(out) {
         *out = Complex { re: dot(window, &wave.cos), im: -dot(window, &wave.sin) };
     }
-}
-
-/// The sum of products, in sums enough to fill vector registers.
-fn dot(left: &[f32; WINDOW], right: &[f32; WINDOW]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0.0; LANES];
-    for (left, right) in left.as_chunks::<LANES>().0.iter().zip(right.as_chunks::<LANES>().0) {
-        for lane in 0..LANES {
-            sums[lane] += left[lane] * right[lane];
-        }
-    }
-    sums.iter().sum()
 }
 
 /// A frequency of the keypad, under the window.
