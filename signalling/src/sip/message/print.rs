@@ -22,11 +22,7 @@ impl Request {
     /// The request as it goes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        let mut out = Vec::with_capacity(capacity(&self.headers, &self.body));
-        self.write_to(&mut out);
-        // It is kept as long as it may have to be sent again.
-        out.shrink_to_fit();
-        out.into()
+        to_bytes(&self.headers, &self.body, |out| self.write_to(out))
     }
 
     /// Appends the request as it goes on the wire.
@@ -43,11 +39,7 @@ impl Response {
     /// The response as it goes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        let mut out = Vec::with_capacity(capacity(&self.headers, &self.body));
-        self.write_to(&mut out);
-        // It is kept as long as it may have to be sent again.
-        out.shrink_to_fit();
-        out.into()
+        to_bytes(&self.headers, &self.body, |out| self.write_to(out))
     }
 
     /// Appends the response as it goes on the wire.
@@ -61,6 +53,16 @@ impl Response {
         out.extend_from_slice(b"\r\n");
         write_rest(out, &self.headers, &self.body);
     }
+}
+
+/// What is written, of a message with these.
+fn to_bytes(headers: &Headers, body: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let lines: usize = headers.iter().map(|h| h.name.as_str().len() + h.value.len() + 4).sum();
+    let mut out = Vec::with_capacity(lines + body.len() + 256);
+    write(&mut out);
+    // It is kept as long as it may have to be sent again.
+    out.shrink_to_fit();
+    out.into()
 }
 
 /// Nothing in a word of the request line can end it.
@@ -77,11 +79,6 @@ fn write_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
     }
     write!(out, "Content-Length: {}\r\n\r\n", body.len()).expect("writing to a Vec never fails");
     out.extend_from_slice(body);
-}
-
-fn capacity(headers: &Headers, body: &[u8]) -> usize {
-    let lines: usize = headers.iter().map(|h| h.name.as_str().len() + h.value.len() + 4).sum();
-    lines + body.len() + 256
 }
 
 #[cfg(test)]
