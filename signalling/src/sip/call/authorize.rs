@@ -1,6 +1,7 @@
 //! Trying again with credentials, RFC 3261 22.2.
 
 use super::Context;
+use super::session::Session;
 use crate::auth::digest::Attempts;
 use crate::sip::message::{CSeq, HeaderName, Request, Response, StatusCode};
 
@@ -41,6 +42,19 @@ impl Challenged {
         let cseq = CSeq { number: cseq, method: self.request.method.clone() };
         self.request.headers.set(HeaderName::CSeq, cseq.to_string());
         Request::clone(&self.request)
+    }
+}
+
+impl Session {
+    /// A request of ours in this dialog, once more, as [`Challenged::authorize`] says.
+    pub(super) fn authorize(
+        &mut self,
+        sent: &mut Challenged,
+        response: &Response,
+        context: &mut Context<'_>,
+    ) -> Option<Request> {
+        let Self { dialog, account, .. } = self;
+        sent.authorize(response, account.as_deref(), || dialog.next_cseq(), context)
     }
 }
 

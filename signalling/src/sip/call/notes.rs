@@ -124,15 +124,11 @@ impl Session {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Call {
-        if response.status.is_provisional() {
-            return Call::Session(self);
-        }
         if ends_dialog(response.status) {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
         }
         let Some(mut sent) = self.take_sent(of) else { return Call::Session(self) };
-        let Self { dialog, account, .. } = &mut *self;
-        let again = sent.request.authorize(response, account.as_deref(), || dialog.next_cseq(), context);
+        let again = self.authorize(&mut sent.request, response, context);
         if let Some(request) = again {
             sent.key = self.send(request, context);
             self.notes.sent.push(sent);

@@ -90,17 +90,13 @@ impl Session {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Call {
-        if response.status.is_provisional() {
-            return Call::Session(self);
-        }
         let Some((_, mut update)) = self.refresh.sent.take() else { return Call::Session(self) };
         if response.status.is_success() {
             self.dialog.refresh_target(&response.headers);
             self.refreshed(response, context);
             return Call::Session(self);
         }
-        let Self { dialog, account, .. } = &mut *self;
-        let again = update.authorize(response, account.as_deref(), || dialog.next_cseq(), context);
+        let again = self.authorize(&mut update, response, context);
         let again = again.or_else(|| {
             let is_more = is_too_small(response) && self.timer.take_too_small(response);
             is_more.then(|| {

@@ -48,9 +48,6 @@ impl Session {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Call {
-        if response.status.is_provisional() {
-            return Call::Session(self);
-        }
         let Exchange::OfferSent { key, mut invite, purpose, cancel_at } =
             std::mem::replace(&mut self.exchange, Exchange::Idle)
         else {
@@ -69,9 +66,7 @@ impl Session {
                 Purpose::Refresh => Call::Session(self),
             };
         }
-        let Self { dialog, account, .. } = &mut *self;
-        if let Some(request) = invite.authorize(response, account.as_deref(), || dialog.next_cseq(), context)
-        {
+        if let Some(request) = self.authorize(&mut invite, response, context) {
             let key = self.send(request, context);
             self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
             return Call::Session(self);

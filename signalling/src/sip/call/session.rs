@@ -169,6 +169,9 @@ impl Session {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Option<Call> {
+        if response.status.is_provisional() {
+            return Some(Call::Session(self));
+        }
         if matches!(self.exchange, Exchange::OfferSent { key, .. } if key == of) {
             return Some(self.handle_reoffer_response(response, context));
         }
@@ -400,15 +403,11 @@ impl Session {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Call {
-        if response.status.is_provisional() {
-            return Call::Session(self);
-        }
         if ends_dialog(response.status) {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
         }
         let Some(mut info) = self.digits.take_sent(of) else { return Call::Session(self) };
-        let Self { dialog, account, .. } = &mut *self;
-        if let Some(request) = info.authorize(response, account.as_deref(), || dialog.next_cseq(), context) {
+        if let Some(request) = self.authorize(&mut info, response, context) {
             let key = self.send(request, context);
             self.digits.set_sent(key, info);
         } else {

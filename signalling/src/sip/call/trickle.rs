@@ -124,9 +124,6 @@ impl Session {
         response: &Response,
         context: &mut Context<'_>,
     ) -> Call {
-        if response.status.is_provisional() {
-            return Call::Session(self);
-        }
         if response.status == StatusCode::CALL_DOES_NOT_EXIST {
             return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
         }
@@ -138,8 +135,7 @@ impl Session {
         let Some(Sent { mut info, fragment, .. }) = self.trickle.sent.take() else {
             return Call::Session(self);
         };
-        let Self { dialog, account, .. } = &mut *self;
-        if let Some(request) = info.authorize(response, account.as_deref(), || dialog.next_cseq(), context) {
+        if let Some(request) = self.authorize(&mut info, response, context) {
             let key = self.send(request, context);
             self.trickle.sent = Some(Sent { key, info, fragment });
         } else {
