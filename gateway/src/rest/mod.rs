@@ -30,7 +30,7 @@ pub mod tokens;
 
 pub use idempotency::Idempotency;
 pub use server::Rest;
-use server::{read, told};
+use server::{created, read, told};
 
 /// Where it is served if nobody says.
 pub const PATH: &str = "/api/v1";

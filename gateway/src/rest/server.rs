@@ -2,9 +2,10 @@
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CacheControl, CacheDirective};
+use actix_web::http::header::{CacheControl, CacheDirective, LOCATION};
 use actix_web::middleware::from_fn;
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, Resource, ResponseError, web};
+use serde::Serialize;
 use utoipa::openapi::OpenApi;
 use webtrunk_signalling::http::{OriginPolicy, WebOrigin};
 
@@ -119,6 +120,12 @@ pub(super) fn told(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer.insert_header(CacheControl(vec![CacheDirective::NoStore]));
     answer
+}
+
+/// What a request has made, and where it is from now on: by its name, below the request's path (RFC 9110 10.2.2).
+pub(super) fn created(request: &HttpRequest, name: &str, made: &impl Serialize) -> HttpResponse {
+    let path = format!("{}/{name}", request.path().trim_end_matches('/'));
+    told(StatusCode::CREATED).insert_header((LOCATION, path)).json(made)
 }
 
 /// What a request says, of which the scope was looked at first.

@@ -2,8 +2,6 @@
 
 use std::time::{Instant, SystemTime};
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -24,7 +22,7 @@ use crate::rest::keys::ApiKey;
 use crate::rest::problem::Problem;
 use crate::rest::registrations::Places;
 use crate::rest::scope::Scope;
-use crate::rest::{read, told};
+use crate::rest::{created, read};
 
 /// Where calls are asked for.
 #[derive(Clone)]
@@ -143,8 +141,8 @@ async fn begin(dialler: &Dialler, origination: Origination) -> Result<(), Proble
 }
 
 fn made(request: &HttpRequest, id: String) -> HttpResponse {
-    let path = format!("{}/{id}", request.path().trim_end_matches('/'));
-    told(StatusCode::CREATED).insert_header((LOCATION, path)).json(MadeCall { id })
+    let call = MadeCall { id };
+    created(request, &call.id, &call)
 }
 
 /// What its holder calls the request.
@@ -217,22 +215,8 @@ impl NewCall {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use webtrunk_signalling::auth::validity::Validity;
-
+    use super::super::belonging::tests::key;
     use super::*;
-
-    fn key(customer: Option<&str>) -> ApiKey {
-        let customer = customer.map(str::to_owned);
-        ApiKey {
-            id: "crm".into(),
-            hash: [0; 32],
-            scopes: BTreeSet::new(),
-            customer,
-            validity: Validity::default(),
-        }
-    }
 
     fn made(text: &str, customer: Option<&str>) -> Result<Origination, String> {
         let numbers = Numbers::default();

@@ -1,7 +1,6 @@
 //! `/customers`: the operator's customers, with their policies. A customer's key sees its own one.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,7 +15,7 @@ use crate::rest::keys::ApiKey;
 use crate::rest::page::{Page, PageQuery};
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
-use crate::rest::{read, told};
+use crate::rest::{created, read, told};
 
 /// Which are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -110,8 +109,8 @@ pub async fn add(
     let change = Body(read(asked)?).add_customer().map_err(Problem::bad_request)?;
     let Made { name, .. } = have(&people, &caller.0, change).await?;
     info!(key = caller.0.id, name, "a customer is added by an API key");
-    let path = format!("{}/{name}", request.path().trim_end_matches('/'));
-    Ok(told(StatusCode::CREATED).insert_header((LOCATION, path)).json(AddedCustomer { name }))
+    let added = AddedCustomer { name };
+    Ok(created(&request, &added.name, &added))
 }
 
 /// Changes a customer's policy at once (RFC 7396). For keys of the operator alone.

@@ -1,7 +1,6 @@
 //! `/users`: who may register and call.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,7 +16,7 @@ use crate::rest::caller::Caller;
 use crate::rest::page::{Page, PageQuery};
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
-use crate::rest::{read, told};
+use crate::rest::{created, read, told};
 
 /// Which are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -136,9 +135,8 @@ pub async fn add(
     let change = body.add_user().map_err(Problem::bad_request)?;
     let Made { name, secret } = have(&people, &caller.0, change).await?;
     info!(key = caller.0.id, name, "a user is added by an API key");
-    let path = format!("{}/{name}", request.path().trim_end_matches('/'));
     let added = AddedUser { name, password: secret };
-    Ok(told(StatusCode::CREATED).insert_header((LOCATION, path)).json(added))
+    Ok(created(&request, &added.name, &added))
 }
 
 /// Changes a user, or its password, at once.
