@@ -6,7 +6,6 @@ use std::time::Instant;
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
-use super::authorize::Challenged;
 use super::digits::Digits;
 use super::dtmf::Digit;
 use super::exchange::{Answered, Awaits, Exchange, Purpose};
@@ -26,7 +25,7 @@ use super::{Context, body};
 use crate::adapter::{Command, Event, News, Origin};
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::{ConnectionId, Flow};
-use crate::sip::message::{Method, Request, Response, StatusCode, Uri};
+use crate::sip::message::{Request, Response, StatusCode, Uri};
 use crate::sip::transaction::{TransactionEvent, TransactionKey};
 
 /// An answered call.
@@ -141,8 +140,7 @@ impl Session {
             Command::AnswerReoffer { description, .. } => self.answer_reoffer(&description, context),
             Command::RefuseReoffer { cause, .. } => self.refuse_reoffer(cause, context),
             Command::SendDigit { digit, duration, .. } => {
-                self.digits.push(Digit { key: digit, duration });
-                self.send_next_digit(context);
+                self.send_digit(Digit { key: digit, duration }, context);
             }
             Command::AnswerCandidates { refused, .. } => self.answer_candidates(refused, context),
             Command::Tell { news: News::Candidates(fragment), .. } => self.tell_candidates(fragment, context),
@@ -386,37 +384,6 @@ impl Session {
         if let Some(flow) = context.layer.flow(of) {
             refuse_answer(of, response, flow, context.layer, context.names, context.now);
         }
-    }
-
-    fn send_next_digit(&mut self, context: &mut Context<'_>) {
-        if let Some(digit) = self.digits.take_next() {
-            let mut info = self.dialog.request(Method::Info);
-            digit.write_to(&mut info);
-            let key = self.send(info.clone(), context);
-            self.digits.set_sent(key, Challenged::new(info));
-        }
-    }
-
-    fn handle_digit_response(
-        mut self: Box<Self>,
-        of: TransactionKey,
-        response: &Response,
-        context: &mut Context<'_>,
-    ) -> Call {
-        if ends_dialog(response.status) {
-            return self.end(EndCause::SignallingLost, "the peer does not know the dialog", context);
-        }
-        let Some(mut info) = self.digits.take_sent(of) else { return Call::Session(self) };
-        if let Some(request) = self.authorize(&mut info, response, context) {
-            let key = self.send(request, context);
-            self.digits.set_sent(key, info);
-        } else {
-            if !response.status.is_success() {
-                tracing::debug!(status = %response.status, "digit refused");
-            }
-            self.send_next_digit(context);
-        }
-        Call::Session(self)
     }
 }
 
