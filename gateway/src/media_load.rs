@@ -1,5 +1,6 @@
 //! What is asked of the media engine before a call is taken: by signalling, and by who asks whether the gateway is ready.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -11,19 +12,24 @@ use crate::memory::MemoryBudget;
 /// The engine, as far as calls are refused for what it says.
 pub(crate) struct EngineLoad {
     engine: Engine,
-    memory: MemoryBudget,
+    memory: Arc<MemoryBudget>,
     refuses_when_late: AtomicBool,
 }
 
 impl EngineLoad {
     pub(crate) fn new(engine: Engine, refuses_when_late: bool) -> Self {
-        let memory = MemoryBudget::default();
+        let memory = Arc::default();
         Self { engine, memory, refuses_when_late: AtomicBool::new(refuses_when_late) }
     }
 
     /// The process may have so many octets of memory from now on, before calls are refused.
     pub(crate) fn limit_memory(&self, max: Option<u64>) {
         self.memory.limit(max);
+    }
+
+    /// What memory there may be.
+    pub(crate) fn memory(&self) -> Arc<MemoryBudget> {
+        Arc::clone(&self.memory)
     }
 
     /// Whether calls are refused while media threads are late, from now on.

@@ -34,6 +34,7 @@ use crate::entry::EntryDesk;
 use crate::health::Health;
 use crate::http::BoundHttp;
 use crate::media_load::EngineLoad;
+use crate::memory::Tidier;
 use crate::metrics::Instruments;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightError};
@@ -113,6 +114,7 @@ pub enum Collapse {
 pub struct Telephony {
     engine: Engine,
     media_load: Arc<EngineLoad>,
+    _tidier: Tidier,
     /// Media streams for which there was no room to wait.
     streams_refused: Arc<AtomicU64>,
     refused: Arc<RefusedCalls>,
@@ -258,9 +260,12 @@ impl Telephony {
         let phones =
             transport.addresses().iter().find(|listener| !listener.kind.is_websocket()).map(|l| l.bound);
         let started_at = Instant::now();
+        let places = (roster.clone(), engine.clone());
+        let tidier = Tidier::start(media_load.memory(), move || calls_under_way(&places.0, &places.1));
         Ok(Self {
             engine,
             media_load,
+            _tidier: tidier,
             streams_refused: Arc::default(),
             refused,
             entry,
@@ -381,7 +386,7 @@ impl Telephony {
     /// How many calls are left.
     #[must_use]
     pub fn calls_left(&self) -> usize {
-        self.roster.count().max(self.engine.ledger().calls)
+        calls_under_way(&self.roster, &self.engine)
     }
 
     /// Takes no new calls from now on; those that are there may go on until then.
@@ -442,6 +447,11 @@ impl Telephony {
             let _ = tokio::task::spawn_blocking(move || exporter.finish()).await;
         }
     }
+}
+
+/// How many calls there are: in signalling, or still in the media engine.
+fn calls_under_way(roster: &Roster, engine: &Engine) -> usize {
+    roster.count().max(engine.ledger().calls)
 }
 
 #[cfg(test)]
