@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use serde::Serialize;
 use tracing::{info, warn};
@@ -11,6 +11,7 @@ use webtrunk_signalling::auth::ice_servers::{IceServer, IceSources};
 use webtrunk_signalling::auth::issuer::{Issued, Issuer, NotIssued};
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::calendar;
 use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::log_lines::LogLines;
 
@@ -82,7 +83,7 @@ impl EntryDesk {
     /// What whoever has this name and password is given; `None` tells nothing of why not.
     #[must_use]
     pub fn issue(&self, name: &str, password: &SecretText, source: IpAddr) -> Option<EdgeCredential> {
-        let (wall, now) = (UnixTime::from(SystemTime::now()), Instant::now());
+        let (wall, now) = (UnixTime::from(calendar::now()), Instant::now());
         let mut inner = self.inner();
         let issued = inner.issuer.issue((name, password), source, wall, now);
         self.answer(issued, &mut inner, source, (wall, now))
@@ -91,7 +92,7 @@ impl EntryDesk {
     /// What a guest is given who is on a page of this origin.
     #[must_use]
     pub fn issue_guest(&self, origin: &str, source: SocketAddr) -> Option<EdgeCredential> {
-        let (wall, now) = (UnixTime::from(SystemTime::now()), Instant::now());
+        let (wall, now) = (UnixTime::from(calendar::now()), Instant::now());
         let mut inner = self.inner();
         let customers = inner.customers_of(origin);
         let issued = inner.issuer.issue_guest(&customers, rand::random(), source, wall, now);

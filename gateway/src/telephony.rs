@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::engine::{Engine, ShardGone, StartError as EngineError};
 use webtrunk_signalling::adapter::{Command, StartError as AdapterError};
+use webtrunk_signalling::calendar;
 use webtrunk_signalling::cdr::CdrKeeper;
 use webtrunk_signalling::http::{ChangingOrigins, MediaStream, MediaStreams};
 use webtrunk_signalling::json::adapter::JsonEndpoint;
@@ -184,6 +185,8 @@ impl Telephony {
         connections: Shares,
         mut store: Option<Store>,
     ) -> Result<Self, TelephonyError> {
+        // What ends from now on is not good again by a clock that is set back before anybody comes.
+        calendar::now();
         let entry = EntryDesk::default();
         entry.take_up(&config.entry);
         let of_customers = ChangingOrigins::default();

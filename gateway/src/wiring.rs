@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use webtrunk_codecs::EncoderConfig;
 use webtrunk_codecs::opus::OpusEncoderConfig;
@@ -14,6 +13,7 @@ use webtrunk_signalling::accounts::{AccountTrunk, AccountTrunks};
 use webtrunk_signalling::auth::digest::{Credentials, DigestConfig};
 use webtrunk_signalling::auth::ephemeral_users::EphemeralUsers;
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::calendar;
 use webtrunk_signalling::commons::Commons;
 use webtrunk_signalling::http::{ChangingOrigins, OriginPolicy, WebOrigin};
 use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
@@ -186,7 +186,7 @@ pub fn users(config: &Config) -> Arc<dyn Credentials + Send + Sync> {
     if config.entry.keys.is_empty() {
         return users;
     }
-    Arc::new(EphemeralUsers::new(users, config.entry.keys.clone(), || UnixTime::from(SystemTime::now())))
+    Arc::new(EphemeralUsers::new(users, config.entry.keys.clone(), || UnixTime::from(calendar::now())))
 }
 
 /// Where tokens may have accounts.

@@ -35,6 +35,7 @@ const SHELL: &[&str] = &[
     "signalling/src/accounts/desk.rs",
     "signalling/src/adapter/outlet.rs",
     "signalling/src/adapter/work.rs",
+    "signalling/src/calendar.rs",
     "signalling/src/json/adapter/",
     "signalling/src/sip/adapter/",
     "signalling/src/http/",

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod adapter;
 pub mod auth;
 pub mod b2bua;
+pub mod calendar;
 pub mod cdr;
 pub mod commons;
 mod deadlines;

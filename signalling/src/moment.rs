@@ -13,7 +13,7 @@ pub struct Moment {
 
 /// How far the clocks may tell different lengths before the wall clock is said to have been set. Chosen by us: NTP steers
 /// both alike, so that they go apart by steps alone.
-const STEP: Duration = Duration::from_secs(1);
+pub(crate) const STEP: Duration = Duration::from_secs(1);
 
 impl Moment {
     /// Whether the wall clock was set since `begin`, for it tells of another length than the other one.

@@ -1,9 +1,8 @@
 //! Changes of whom the store knows: checked with the file as it is in force, written, and taken up as a reload is.
 
-use std::time::SystemTime;
-
 use tracing::{info, warn};
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::calendar;
 
 use super::settled::Settled;
 use super::{Changed, Kept, Reloads};
@@ -23,7 +22,7 @@ impl Reloads {
         let Some(Kept { roll, keeper, named, left_out, .. }) = &self.kept else {
             return Err(PeopleError::NotKept);
         };
-        let now = UnixTime::from(SystemTime::now());
+        let now = UnixTime::from(calendar::now());
         let ground = Ground { roll, named, by, realm: &self.current.sip.realm, now };
         let (rows, made) = change.rows(ground)?;
         let mut next = roll.clone();

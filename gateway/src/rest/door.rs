@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use tracing::warn;
 use webtrunk_signalling::auth::limits::{FailureLimits, Proof};
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::calendar;
 use webtrunk_signalling::lock::lock;
 
 use super::keys::{ApiKey, ApiKeys, claimed_id};
@@ -40,7 +41,7 @@ impl Door {
     #[must_use]
     pub fn has(&self, key: &ApiKey) -> bool {
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
-        keys.has(key, UnixTime::from(SystemTime::now()))
+        keys.has(key, UnixTime::from(calendar::now()))
     }
 
     /// How many requests were refused since their keys made too many.
@@ -60,7 +61,7 @@ impl Door {
         let (id, now) = (claimed_id(key), Instant::now());
         // Nobody guesses 256 bits, and others may come from the address of who tries: what is right is always let in.
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(found) = keys.find(key, UnixTime::from(SystemTime::now())) {
+        if let Some(found) = keys.find(key, UnixTime::from(calendar::now())) {
             if let Err(wait) = lock(&self.0.rates).take(&found.id, now) {
                 self.0.limited.fetch_add(1, Ordering::Relaxed);
                 return Err(Problem::too_many_requests(wait));

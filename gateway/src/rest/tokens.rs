@@ -1,7 +1,7 @@
 //! `/tokens`: tokens by which users' pages connect, for back ends that have no key of their own to make them by.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse, web};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::auth::token::{Audience, Claims, Destination, Format, Keyring, TokenKey};
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::calendar;
 
 use super::caller::Caller;
 use super::calls::{KnownUsers, Numbers};
@@ -156,7 +157,7 @@ pub async fn make(
     asked: Result<web::Json<NewToken>, Error>,
 ) -> Result<HttpResponse, Problem> {
     caller.may(Scope::TokensWrite)?;
-    let made = tokens.make(read(asked)?, &caller.0, UnixTime::from(SystemTime::now()))?;
+    let made = tokens.make(read(asked)?, &caller.0, UnixTime::from(calendar::now()))?;
     info!(key = caller.0.id, user = made.user, "a token is made for an API key");
     Ok(told(StatusCode::CREATED).json(made))
 }

@@ -41,6 +41,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::warn;
 use webtrunk_signalling::auth::token::{TokenKeeper, UsedToken};
+use webtrunk_signalling::calendar;
 use webtrunk_signalling::cdr::{CallRecord, CdrKeeper};
 use webtrunk_signalling::sip::registrar::{Keeper, Record};
 use webtrunk_signalling::sip::{CallKeeper, KeptCall};
@@ -108,7 +109,7 @@ impl Store {
         let kept = registrations::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_calls = sip_calls::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
         let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
-        let kept_used = used_tokens::load(&mut connection, SystemTime::now()).await.map_err(unusable)?;
+        let kept_used = used_tokens::load(&mut connection, calendar::now()).await.map_err(unusable)?;
         let kept_events = webhook_events::load(&mut connection).await.map_err(unusable)?;
         let roll = match secret_key {
             Some(key) => Some(people::load(place, &mut connection, key).await?),

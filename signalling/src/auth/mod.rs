@@ -10,5 +10,6 @@ pub mod limits;
 pub mod repeats;
 pub mod secret;
 pub mod sources;
+pub mod time_floor;
 pub mod token;
 pub mod validity;

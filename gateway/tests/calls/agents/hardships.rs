@@ -22,7 +22,7 @@ use crate::support::process::wait_until;
 use crate::support::tools;
 
 /// What stands between a process and the wall clock, and leaves the other one alone.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+pub(super) const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 async fn assert_both_hear([call, lifted]: [&Call; 2]) {
     assert_mostly_hears(call, CALLEE_HZ).await;
@@ -30,7 +30,7 @@ async fn assert_both_hear([call, lifted]: [&Call; 2]) {
 }
 
 /// The wall clock of the gateway, from a file that says by how much it goes wrong.
-fn fake_clock(folder: &Path) -> GatewayConfig {
+pub(super) fn fake_clock(folder: &Path) -> GatewayConfig {
     let file = folder.join("clock");
     fs::write(&file, "+0").expect("the folder is ours");
     GatewayConfig::default()

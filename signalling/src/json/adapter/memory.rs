@@ -1,10 +1,10 @@
 //! The tokens that were used, for a task that follows one that broke; and past the process, where somebody keeps them.
 
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 use crate::auth::token::{TokenKeeper, UsedToken};
 use crate::auth::validity::UnixTime;
+use crate::calendar;
 use crate::lock::lock;
 
 /// Fewer are never looked through for those that are over.
@@ -39,7 +39,7 @@ impl TokenMemory {
 
 impl TokenKeeper for TokenMemory {
     fn keep(&self, used: UsedToken) {
-        lock(&self.used).add(used, UnixTime::from(SystemTime::now()));
+        lock(&self.used).add(used, UnixTime::from(calendar::now()));
         if let Some(keeper) = &self.keeper {
             keeper.keep(used);
         }

@@ -1,7 +1,7 @@
 //! The adapter at work: one loop over what comes in, and one way out.
 
 use std::collections::HashMap;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use super::endpoint::Arrived;
 use super::outbox::{Outbox, ToPage};
 use crate::accounts::AccountDesk;
 use crate::adapter::{Command, Outlet, Work};
+use crate::calendar;
 use crate::json::core::{Core, CoreOutput};
 use crate::json::door::Proofs;
 use crate::json::session::{Flow, Output};
@@ -82,7 +83,7 @@ impl Work for Task {
                     self.core.handle_standing(id, standing);
                 }
             }
-            Turn::Time => self.core.handle_timeout(SystemTime::now(), Instant::now()),
+            Turn::Time => self.core.handle_timeout(calendar::now(), Instant::now()),
             Turn::Activity(changed) => {
                 changed.iter().for_each(|(user, activity)| self.core.handle_activity(user, *activity));
             }
@@ -109,7 +110,7 @@ impl Task {
                 self.core.handle_open(flow, entry);
             }
             Arrived::Message { flow, message } => {
-                self.core.handle_message(flow, &message, SystemTime::now(), Instant::now());
+                self.core.handle_message(flow, &message, calendar::now(), Instant::now());
             }
             Arrived::Closed { flow } => {
                 self.outboxes.remove(&flow);

@@ -43,8 +43,13 @@ impl Keys {
 
     /// A token of these claims besides those that every token has, good for so many seconds from now on.
     pub(super) fn token(&self, seconds: u64, more: Value) -> Value {
+        self.token_by(0, seconds, more)
+    }
+
+    /// The same by a clock that is ahead by so many seconds.
+    pub(super) fn token_by(&self, ahead: u64, seconds: u64, more: Value) -> Value {
         let keys = load_token_keys(&Self::path_in(self.folder.path())).expect("sound keys");
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let now = ahead + SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
         let mut claims =
             json!({ "aud": "phone.example", "iat": now - 60, "exp": now - 60 + seconds, "sub": "alice" });
         for (name, value) in more.as_object().expect("claims") {

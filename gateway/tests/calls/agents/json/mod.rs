@@ -3,6 +3,7 @@
 mod accounts;
 mod addresses;
 mod calls;
+mod clock;
 mod control;
 mod customers;
 mod entry;
