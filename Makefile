@@ -10,7 +10,7 @@
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
 # make comings   500 times (COMINGS=) a party comes to a conference of ten or goes, and nobody hears a click
-# make defences  take each defence of signalling out, and see that its test fails, into docs/DEFENCES.md
+# make defences  take defences of signalling, media and the gateway out, and see that the test of each fails, into docs/DEFENCES.md
 # make pages     what a thousand idle pages cost, how soon a hundred that call are told, a hundred reloads and changes of address, and the time to set a call up
 # make soak      calls for half an hour (SOAK_MINUTES=), and what is held meanwhile, into docs/PERFORMANCE.md
 # make fuzz      fuzz every parser and state machine, each for an hour (FUZZ_SECONDS=), into docs/FUZZ.md
