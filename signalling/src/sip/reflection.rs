@@ -5,8 +5,10 @@
 use crate::sip::message::{HeaderName, Request, Response, StatusCode};
 
 /// How much longer an answer may be than its request, in percent of that. Chosen by us: what every answer has to
-/// repeat, with our tag and two challenges, is that much of a short request that a phone sends. With less, short REGISTERs were offered
-/// MD5 alone; an attacker who gains twice what it sends finds better amplifiers at every corner.
+/// repeat, with our tag and two challenges, is that much of a short request that a phone sends. With 150 the shortest REGISTERs are offered
+/// MD5 alone, and with 130 they get no answer, so that such phones cannot register at all
+/// (`the_shortest_phone_is_offered_both_and_would_get_nothing_within_a_third_more`). An attacker who gains twice what it sends finds better
+/// amplifiers at every corner; and no address gets more answers in a second than strangers may ask (`transport/guard.rs`).
 const PERCENT_MAX: usize = 200;
 
 /// What compact names of the fields that are repeated, and white space, may have saved a request that we print in
@@ -24,7 +26,7 @@ pub(super) const fn is_harmless(answer: usize, request: usize) -> bool {
 /// The response without what it can do without, as far as it is too long; `None` where it is too long all the
 /// same.
 pub(super) fn fit(request: &Request, mut response: Response) -> Option<Response> {
-    let asked = request.to_bytes().len().saturating_sub(stamps(request) + COMPACTED);
+    let asked = asked(request);
     loop {
         if is_harmless(response.to_bytes().len() + TAG, asked) {
             return Some(response);
@@ -33,6 +35,11 @@ pub(super) fn fit(request: &Request, mut response: Response) -> Option<Response>
             return None;
         }
     }
+}
+
+/// How long the request was at least when it came.
+fn asked(request: &Request) -> usize {
+    request.to_bytes().len().saturating_sub(stamps(request) + COMPACTED)
 }
 
 /// What we have added to the Via of the request.
@@ -74,10 +81,13 @@ mod tests {
     use crate::sip::message::Message;
 
     fn request(fields: &str) -> Request {
-        let text = format!(
+        parsed(format!(
             "INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a>;tag=1\r\nTo: <sip:a>\r\n\
              Call-ID: 1\r\nCSeq: 1 INVITE\r\n{fields}\r\n"
-        );
+        ))
+    }
+
+    fn parsed(text: String) -> Request {
         match Message::parse(text.into()).unwrap() {
             Message::Request(request) => request,
             Message::Response(_) => panic!("a request"),
@@ -106,6 +116,24 @@ mod tests {
             algorithms(fit(&request, challenged(&request)))
         };
         assert_eq!([of(0), of(50), of(300)], [0, 1, 2]);
+    }
+
+    /// What a phone says that says no more than it has to (RFC 3261 8.1.1, 10.2), as it is when we have stamped its Via.
+    #[test]
+    fn the_shortest_phone_is_offered_both_and_would_get_nothing_within_a_third_more() {
+        let request = parsed(
+            "REGISTER sip:192.168.1.10 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 192.168.1.20:5060;branch=z9hG4bK-524287-1---abc;received=192.168.1.20;rport=5060\r\n\
+             Max-Forwards: 70\r\nContact: <sip:1001@192.168.1.20:5060>\r\nTo: <sip:1001@192.168.1.10>\r\n\
+             From: <sip:1001@192.168.1.10>;tag=3b1f6f2a\r\nCall-ID: 8f0e1d2c3b4a5968@192.168.1.20\r\n\
+             CSeq: 1 REGISTER\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n"
+                .to_owned(),
+        );
+        assert_eq!(algorithms(fit(&request, challenged(&request))), 2);
+        let mut shortest = challenged(&request);
+        while trim(&mut shortest) {}
+        let percent = (shortest.to_bytes().len() + TAG) * 100 / asked(&request);
+        assert!((131..150).contains(&percent), "{percent}");
     }
 
     #[test]
