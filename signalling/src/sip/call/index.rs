@@ -71,6 +71,19 @@ impl DialogIndex {
         }
     }
 
+    /// Of the dialogs of a leg this one stays: the others are those of forks that lost the call.
+    pub(in crate::sip) fn keep_only(&mut self, leg: LegId, id: &DialogId) {
+        let Self { by_id, by_leg } = self;
+        let Some(known) = by_leg.get_mut(&leg) else { return };
+        known.ids.retain(|other| {
+            let stays = other == id;
+            if !stays {
+                by_id.remove(other);
+            }
+            stays
+        });
+    }
+
     pub(in crate::sip) fn remove_leg(&mut self, leg: LegId) {
         for id in self.by_leg.remove(&leg).unwrap_or_default().ids {
             self.by_id.remove(&id);

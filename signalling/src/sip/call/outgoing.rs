@@ -288,6 +288,7 @@ impl Outgoing {
         self.hunt.wait_for_detour(self.key, context);
         self.invite = Challenged::new(invite);
         // Early dialogs were with the hop that is left.
+        context.dialogs.remove_leg(context.leg);
         self.forks.clear();
         self.pracks = Pracks::default();
         self.early_offer = EarlyOffer::default();
@@ -405,6 +406,7 @@ impl Outgoing {
             }
         };
         context.dialogs.insert(context.leg, &dialog);
+        context.dialogs.keep_only(context.leg, dialog.id());
         if let Origin::Trunk(_) = self.peer {
             context.hops.push_back(HopReport::of(&self.path.flow(), Conduct::Answered));
         }

@@ -109,11 +109,7 @@ fn a_fork_that_says_bye_rings_no_more_and_the_last_one_ends_the_call() {
     peer.respond(&invite, 180, "one");
     peer.respond(&invite, 180, "two");
     let bye = |peer: &mut Peer, tag: &str, reason: &'static str| {
-        let mut bye = peer.request("BYE");
-        bye.headers.set(HeaderName::CallId, invite.headers.get(&HeaderName::CallId).expect("is whole"));
-        bye.headers.set(HeaderName::To, invite.headers.get(&HeaderName::From).expect("is whole"));
-        let to = invite.headers.get(&HeaderName::To).expect("is whole");
-        bye.headers.set(HeaderName::From, format!("{to};tag={tag}"));
+        let mut bye = peer.request_of_callee(&invite, tag, "BYE");
         bye.headers.push(HeaderName::Reason, reason);
         peer.receive(bye);
     };
@@ -125,6 +121,29 @@ fn a_fork_that_says_bye_rings_no_more_and_the_last_one_ends_the_call() {
     bye(&mut peer, "two", "Q.850;cause=17");
     assert_eq!(peer.lines(), ["200 BYE", "CANCEL"]);
     assert!(matches!(peer.told.last(), Some(Event::Ended { leg: it, cause: EndCause::Busy }) if *it == leg));
+}
+
+/// Its early dialog was one of the call's. It may hang up a moment before it hears that it lost.
+#[test]
+fn a_fork_that_lost_the_call_can_neither_move_nor_end_it() {
+    let mut peer = Peer::new();
+    let (leg, invite) = peer.called(trunk());
+    peer.respond(&invite, 180, "one");
+    peer.respond(&invite, 180, "two");
+    peer.respond(&invite, 200, "two");
+    let told = peer.told.len();
+    peer.lines();
+    for method in ["UPDATE", "INFO", "BYE"] {
+        let mut request = peer.request_of_callee(&invite, "one", method);
+        request.headers.set(HeaderName::Contact, "<sip:one@203.0.113.66>");
+        peer.receive(request);
+        assert_eq!(peer.lines(), [format!("481 {method}")]);
+    }
+    assert_eq!(peer.told.len(), told);
+    let bye = peer.request_of_callee(&invite, "two", "BYE");
+    peer.receive(bye);
+    assert_eq!(peer.lines(), ["200 BYE"]);
+    assert!(matches!(peer.told.last(), Some(Event::Ended { leg: ended, .. }) if *ended == leg));
 }
 
 #[test]
@@ -204,14 +223,8 @@ fn requests_of_the_callee_before_its_answer_are_answered() {
     let mut peer = Peer::new();
     let (_, invite) = peer.called(trunk());
     peer.respond(&invite, 180, "one");
-    let from = format!("{};tag=one", invite.headers.get(&HeaderName::To).expect("is whole"));
-    let to = invite.headers.get(&HeaderName::From).expect("is whole").to_owned();
-    let call_id = invite.headers.get(&HeaderName::CallId).expect("is whole").to_owned();
     for (method, status) in [("UPDATE", 200), ("INVITE", 491), ("OPTIONS", 200)] {
-        let mut request = peer.request(method);
-        request.headers.set(HeaderName::From, from.as_str());
-        request.headers.set(HeaderName::To, to.as_str());
-        request.headers.set(HeaderName::CallId, call_id.as_str());
+        let request = peer.request_of_callee(&invite, "one", method);
         peer.receive(request);
         assert_eq!(peer.sent_responses().pop().map(|r| r.status.code()), Some(status), "{method}");
     }

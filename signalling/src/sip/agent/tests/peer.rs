@@ -180,6 +180,16 @@ impl Peer {
         request
     }
 
+    /// A request of who answers an INVITE of the core by this tag, in the dialog that this makes.
+    pub(super) fn request_of_callee(&mut self, invite: &Request, tag: &str, method: &str) -> Request {
+        let mut request = self.request(method);
+        let of_invite = |name| invite.headers.get(&name).expect("is whole").to_owned();
+        request.headers.set(HeaderName::CallId, of_invite(HeaderName::CallId));
+        request.headers.set(HeaderName::To, of_invite(HeaderName::From));
+        request.headers.set(HeaderName::From, format!("{};tag={tag}", of_invite(HeaderName::To)));
+        request
+    }
+
     pub(super) fn receive(&mut self, message: impl Printed) {
         let message = Message::parse(message.print()).expect("what is printed can be parsed");
         self.agent.handle_message(message, self.flow, self.now);

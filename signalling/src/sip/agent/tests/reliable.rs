@@ -158,11 +158,7 @@ fn a_callees_early_update_changes_what_was_agreed_reliably_and_only_that() {
             response.body = description(2).to_string().into();
         });
         peer.sent_messages();
-        let mut update = with_offer(peer.request("UPDATE"), 8);
-        update.headers.set(HeaderName::CallId, invite.headers.get(&HeaderName::CallId).expect("is whole"));
-        update.headers.set(HeaderName::To, invite.headers.get(&HeaderName::From).expect("is whole"));
-        let from = format!("{};tag=one", invite.headers.get(&HeaderName::To).expect("is whole"));
-        update.headers.set(HeaderName::From, from);
+        let update = with_offer(peer.request_of_callee(&invite, "one", "UPDATE"), 8);
         peer.receive(update);
         if is_reliable {
             assert!(matches!(peer.told.last(), Some(Event::Reoffered { offer: Some(_), .. })));
