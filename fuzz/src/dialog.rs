@@ -161,6 +161,10 @@ impl Bench {
                 response.headers.push(HeaderName::Contact, format!("<sip:{tag}@192.0.2.2:5060>"));
                 body.put(&mut response.headers, &mut response.body);
                 extra.put(&mut response.headers);
+                // A number alone wants no PRACK.
+                if response.headers.has(&HeaderName::RSeq) {
+                    response.headers.push(HeaderName::Require, "100rel");
+                }
                 self.receive(response.to_bytes(), world::flow(0));
             }
             Step::Octets { octets, flow } => {

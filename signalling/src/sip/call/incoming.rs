@@ -191,7 +191,7 @@ impl Incoming {
     }
 
     pub(super) fn handle_event(
-        self: Box<Self>,
+        mut self: Box<Self>,
         event: TransactionEvent<LegId>,
         context: &mut Context<'_>,
     ) -> Option<Call> {
@@ -199,6 +199,7 @@ impl Incoming {
         if key != self.key {
             return Some(Call::Incoming(self));
         }
+        self.early_offer.refuse(EndCause::Cancelled, context);
         context.tell_ended(EndCause::SignallingLost, "the caller's connection closed");
         None
     }

@@ -165,7 +165,15 @@ impl Session {
         content: Content,
         context: &mut Context<'_>,
     ) {
-        self.notes.asked.retain(|asked| context.now < asked.until);
+        let Context { layer, now, .. } = &mut *context;
+        self.notes.asked.retain(|asked| {
+            let is_open = *now < asked.until;
+            if !is_open {
+                // Its teller waits no more, and a transaction without an answer has no end.
+                layer.forget(asked.key);
+            }
+            is_open
+        });
         if self.notes.asked.len() >= OPEN_MAX {
             return context.answer_later(key, &request);
         }

@@ -128,7 +128,7 @@ impl Outgoing {
             Command::Hangup { cause, .. } => {
                 let is_elsewhere = cause == EndCause::AnsweredElsewhere;
                 self.give_up(is_elsewhere.then(|| reason_of(cause)), context);
-                context.tell_ended(cause, "hung up before the answer");
+                self.tell_ended(cause, "hung up before the answer", context);
                 None
             }
             Command::Reoffer { leg, .. } => {
@@ -188,17 +188,16 @@ impl Outgoing {
         if self.goes_on(conduct, context) {
             return Some(Call::Outgoing(self));
         }
-        match (event, &self.peer) {
-            (TransactionEvent::TimedOut { .. }, _) => {
-                context.tell_ended(EndCause::GatewayFailure, "no response to INVITE");
-            }
+        let (cause, why) = match (event, &self.peer) {
+            (TransactionEvent::TimedOut { .. }, _) => (EndCause::GatewayFailure, "no response to INVITE"),
             (TransactionEvent::FlowFailed { .. }, Origin::User(_)) => {
-                context.tell_ended(EndCause::SignallingLost, "the callee's connection closed");
+                (EndCause::SignallingLost, "the callee's connection closed")
             }
             (TransactionEvent::FlowFailed { .. }, Origin::Trunk(_)) => {
-                context.tell_ended(EndCause::GatewayFailure, "no connection to the trunk");
+                (EndCause::GatewayFailure, "no connection to the trunk")
             }
-        }
+        };
+        self.tell_ended(cause, why, context);
         None
     }
 
@@ -223,21 +222,21 @@ impl Outgoing {
     pub(super) fn handle_timeout(mut self: Box<Self>, context: &mut Context<'_>) -> Option<Call> {
         if self.awaits_phone_until().is_some_and(|until| until <= context.now) {
             self.give_up(None, context);
-            context.tell_ended(EndCause::SignallingLost, "the callee's connection closed");
+            self.tell_ended(EndCause::SignallingLost, "the callee's connection closed", context);
             return None;
         }
         if context.now < self.rings_until {
             if self.hunt.is_over(context.now) {
                 self.give_up(None, context);
                 if !self.goes_on(Conduct::Silent, context) {
-                    context.tell_ended(EndCause::GatewayFailure, "nothing is heard of the last host");
+                    self.tell_ended(EndCause::GatewayFailure, "nothing is heard of the last host", context);
                     return None;
                 }
             }
             return Some(Call::Outgoing(self));
         }
         self.give_up(None, context);
-        context.tell_ended(EndCause::NoAnswer, "ring timeout");
+        self.tell_ended(EndCause::NoAnswer, "ring timeout", context);
         None
     }
 
@@ -291,7 +290,7 @@ impl Outgoing {
         context.dialogs.remove_leg(context.leg);
         self.forks.clear();
         self.pracks = Pracks::default();
-        self.early_offer = EarlyOffer::default();
+        self.early_offer.refuse(EndCause::Cancelled, context);
         true
     }
 
@@ -358,9 +357,8 @@ impl Outgoing {
         if !self.forks.is_empty() {
             return Some(Call::Outgoing(self));
         }
-        self.early_offer.refuse(EndCause::Cancelled, context);
         self.give_up(None, context);
-        context.tell_ended(reason::of_early_bye(&bye.headers), "early BYE");
+        self.tell_ended(reason::of_early_bye(&bye.headers), "early BYE", context);
         None
     }
 
@@ -400,8 +398,7 @@ impl Outgoing {
             Ok(dialog) => dialog,
             Err(error) => {
                 tracing::warn!(%error, "2xx makes no dialog");
-                self.early_offer.refuse(EndCause::Cancelled, context);
-                context.tell_ended(EndCause::GatewayFailure, "2xx makes no dialog");
+                self.tell_ended(EndCause::GatewayFailure, "2xx makes no dialog", context);
                 return None;
             }
         };
@@ -412,7 +409,10 @@ impl Outgoing {
         }
         let is_heard = self.heard.as_ref() == Some(&dialog.id().remote_tag);
         // A new offer of who answers is still to be answered, one of another device is not.
-        let early_offer = self.early_offer.take().filter(|_| is_heard);
+        if !is_heard {
+            self.early_offer.refuse(EndCause::Cancelled, context);
+        }
+        let early_offer = self.early_offer.take();
         let cseq = self.invite.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
         let mut ack = dialog.ack(cseq);
         copy_credentials(&self.invite.request, &mut ack);
@@ -472,12 +472,18 @@ impl Outgoing {
         }
         context.tell(Event::EndTold { leg: context.leg, codes: reason::codes_of_refusal(response) });
         let why = format!("refused: {} {}", response.status, response.reason);
-        context.tell_ended(reason::of_refusal(response), &why);
+        self.tell_ended(reason::of_refusal(response), &why, context);
         None
     }
 
     const fn has_offer(&self) -> bool {
         self.offer.is_some()
+    }
+
+    /// Tells that the leg is over. A new offer that waits gets its answer: the transaction of one without has no end.
+    fn tell_ended(&mut self, cause: EndCause, why: &str, context: &mut Context<'_>) {
+        self.early_offer.refuse(EndCause::Cancelled, context);
+        context.tell_ended(cause, why);
     }
 
     fn give_up(&self, reason: Option<String>, context: &mut Context<'_>) {

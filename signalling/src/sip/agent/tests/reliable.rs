@@ -8,6 +8,8 @@ use super::description;
 use super::pair::{Link, Pair, Side};
 use super::peer::{InboundCall, Peer};
 use crate::adapter::{Command, Event, Origin};
+use crate::sip::flow::TransportKind;
+use crate::sip::hop::Hop;
 use crate::sip::message::{HeaderName, Request, Response};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -149,15 +151,7 @@ fn a_callees_early_update_changes_what_was_agreed_reliably_and_only_that() {
     for is_reliable in [true, false] {
         let mut peer = Peer::new();
         let (leg, invite) = peer.called(Origin::Trunk("lab".to_owned()));
-        peer.respond_with(&invite, 183, "one", |response| {
-            if is_reliable {
-                response.headers.push(HeaderName::Require, "100rel");
-                response.headers.push(HeaderName::RSeq, "1");
-            }
-            response.headers.push(HeaderName::ContentType, "application/sdp");
-            response.body = description(2).to_string().into();
-        });
-        peer.sent_messages();
+        early_media(&mut peer, &invite, is_reliable);
         let update = with_offer(peer.request_of_callee(&invite, "one", "UPDATE"), 8);
         peer.receive(update);
         if is_reliable {
@@ -167,6 +161,31 @@ fn a_callees_early_update_changes_what_was_agreed_reliably_and_only_that() {
         } else {
             assert_eq!(peer.lines(), ["491 UPDATE"]);
         }
+    }
+}
+
+/// A transaction without an answer has no end of its own (RFC 3261 17.2.2).
+#[test]
+fn a_callees_early_update_is_answered_however_its_ringing_ends() {
+    type End = fn(&mut Peer, LegId, &Request);
+    let ends: [(&str, End); 5] = [
+        ("hung up", |peer, leg, _| peer.command(Command::Hangup { leg, cause: EndCause::Cancelled })),
+        ("refused", |peer, _, invite| peer.respond(invite, 486, "one")),
+        ("sent to the next hop", |peer, _, invite| peer.respond(invite, 503, "one")),
+        ("answered by another", |peer, _, invite| peer.respond(invite, 200, "two")),
+        ("not answered", |peer, _, _| peer.run_for(121 * SECOND)),
+    ];
+    for (how, end) in ends {
+        let mut peer = Peer::new();
+        peer.alternatives = vec![Hop::new(TransportKind::Udp, ([192, 0, 2, 3], 5060).into())];
+        let (leg, invite) = peer.called(Origin::Trunk("lab".to_owned()));
+        early_media(&mut peer, &invite, true);
+        let update = with_offer(peer.request_of_callee(&invite, "one", "UPDATE"), 8);
+        peer.receive(update);
+        assert!(matches!(peer.told.last(), Some(Event::Reoffered { .. })), "{how}");
+        end(&mut peer, leg, &invite);
+        let lines = peer.lines();
+        assert!(lines.iter().any(|line| line == "487 UPDATE"), "{how}: {lines:?}");
     }
 }
 
@@ -184,6 +203,19 @@ fn behind_the_answer_a_prack_is_taken_once_and_only_for_what_was_sent() {
         peer.receive(prack);
         assert_eq!(peer.lines(), [format!("{status} PRACK")]);
     }
+}
+
+/// The callee describes its media while it rings.
+fn early_media(peer: &mut Peer, invite: &Request, is_reliable: bool) {
+    peer.respond_with(invite, 183, "one", |response| {
+        if is_reliable {
+            response.headers.push(HeaderName::Require, "100rel");
+            response.headers.push(HeaderName::RSeq, "1");
+        }
+        response.headers.push(HeaderName::ContentType, "application/sdp");
+        response.body = description(2).to_string().into();
+    });
+    peer.sent_messages();
 }
 
 /// The peer calls with an offer and this header for 100rel.

@@ -222,6 +222,22 @@ fn what_is_under_way_when_the_call_ends_is_answered_before() {
 }
 
 #[test]
+fn what_the_gateway_never_answers_leaves_nothing_behind() {
+    let mut peer = Peer::new();
+    let call = peer.call_in();
+    for _ in 0..2 {
+        let mut request = peer.request_in(&call, "MESSAGE");
+        request.headers.push(HeaderName::ContentType, "text/plain");
+        peer.receive(request);
+        assert!(matches!(peer.told.last(), Some(Event::ContentTold { .. })));
+        peer.run_for(Duration::from_secs(33));
+    }
+    peer.command(Command::Hangup { leg: call.leg, cause: EndCause::Hangup });
+    peer.run_for(Duration::from_secs(64));
+    assert_eq!((peer.agent.calls(), peer.agent.transactions()), (0, 0));
+}
+
+#[test]
 fn an_info_of_a_type_that_is_not_configured_is_refused() {
     let mut peer = Peer::new();
     let call = peer.call_in();
