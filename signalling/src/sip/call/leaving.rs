@@ -130,16 +130,16 @@ impl Leaving {
         Call::Leaving(self)
     }
 
-    /// Sends BYE as soon as our 2xx is settled. Calls that end so were placed by the peer.
+    /// Sends BYE as soon as our 2xx is settled: that to the call, or to a re-INVITE of a peer that we may have called.
     pub(super) fn after_ack(
         dialog: Dialog,
         path: Path,
-        peer: Origin,
+        (peer, account): (Origin, Option<String>),
         answer: Unacknowledged,
         cause: EndCause,
     ) -> Call {
         let state = State::AwaitingAck { answer, cause };
-        Call::Leaving(Box::new(Self { dialog, path, peer, account: None, state }))
+        Call::Leaving(Box::new(Self { dialog, path, peer, account, state }))
     }
 
     pub(super) fn handle_request(

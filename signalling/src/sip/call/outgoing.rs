@@ -156,8 +156,9 @@ impl Outgoing {
         context: &mut Context<'_>,
     ) -> Option<Call> {
         if key != self.key {
-            let Self { pracks, account, path, .. } = &mut *self;
-            pracks.handle_response(key, response, (account.as_deref(), *path), context);
+            let Self { pracks, forks, account, path, .. } = &mut *self;
+            let dialogs = forks.iter_mut().map(|fork| &mut fork.dialog);
+            pracks.handle_response(key, response, dialogs, (account.as_deref(), *path), context);
             return Some(Call::Outgoing(self));
         }
         self.hunt.heard();

@@ -57,13 +57,14 @@ impl Pracks {
         self.under_way.push((key, Challenged::new(prack)));
     }
 
-    /// Takes the response to one: a trunk may want credentials again. Whatever else it says concerns nobody:
-    /// the call goes on or ends by itself.
-    pub(super) fn handle_response(
+    /// Takes the response to one: a trunk may want credentials again, with the next number of its dialog, which is one of these.
+    /// Whatever else it says concerns nobody: the call goes on or ends by itself.
+    pub(super) fn handle_response<'d>(
         &mut self,
         key: TransactionKey,
         response: &Response,
-        (trunk, path): (Option<&str>, Path),
+        mut dialogs: impl Iterator<Item = &'d mut Dialog>,
+        (trunk, mut path): (Option<&str>, Path),
         context: &mut Context<'_>,
     ) {
         if response.status.is_provisional() {
@@ -71,8 +72,11 @@ impl Pracks {
         }
         let Some(index) = self.under_way.iter().position(|(sent, _)| *sent == key) else { return };
         let (_, mut prack) = self.under_way.swap_remove(index);
-        let cseq = prack.request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
-        if let Some(again) = prack.authorize(response, trunk, || cseq.saturating_add(1), context) {
+        let to = prack.request.headers.to().ok();
+        let tag = to.as_ref().and_then(|to| to.tag()).unwrap_or_default();
+        let Some(dialog) = dialogs.find(|dialog| dialog.id().remote_tag == tag) else { return };
+        if let Some(again) = prack.authorize(response, trunk, || dialog.next_cseq(), context) {
+            path.toward(dialog.next_hop(), context.names);
             let key = context.send(again, path);
             self.under_way.push((key, prack));
         }

@@ -296,7 +296,8 @@ impl Session {
         self.forget_refer(context);
         match std::mem::replace(&mut self.exchange, Exchange::Idle) {
             Exchange::AwaitingAck { answer, .. } => {
-                return Leaving::after_ack(self.dialog, self.path, self.peer, answer, cause);
+                let peer = (self.peer, self.account);
+                return Leaving::after_ack(self.dialog, self.path, peer, answer, cause);
             }
             Exchange::OwesAck { ack, .. } => {
                 let flow = self.flow(context);

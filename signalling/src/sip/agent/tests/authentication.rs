@@ -104,6 +104,57 @@ fn reinvite_digit_and_bye_are_challenged_too() {
     assert_eq!(numbers, [2, 4, 6, 7]);
 }
 
+/// Numbers of a dialog do not come twice (RFC 3261 12.2.1.1): pjsip refuses a BYE that has the one of a request before.
+#[test]
+fn a_challenged_prack_takes_a_number_of_its_dialog() {
+    let mut peer = with_account();
+    let (leg, invite) = peer.called(trunk());
+    let progress = |peer: &mut Peer, rseq: &'static str| {
+        peer.respond_with(&invite, 183, "one", |response| {
+            response.headers.push(HeaderName::Require, "100rel");
+            response.headers.push(HeaderName::RSeq, rseq);
+        });
+        peer.sent_request()
+    };
+    let first = progress(&mut peer, "1");
+    challenge(&mut peer, &first, CHALLENGE);
+    let again = peer.sent_request();
+    assert!(again.method == Method::Prack && again.headers.has(&HeaderName::Authorization));
+    peer.respond(&again, 200, "one");
+    let second = progress(&mut peer, "2");
+    peer.respond(&second, 200, "one");
+    peer.respond(&invite, 200, "one");
+    peer.sent_messages();
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    let bye = peer.sent_request();
+    let numbers = [first, again, second, bye].map(|r| r.headers.cseq().expect("is whole").number);
+    assert_eq!(numbers, [2, 3, 4, 5]);
+}
+
+/// A call that we placed, hung up while our answer to the trunk's re-INVITE waits for its ACK.
+#[test]
+fn a_bye_that_waited_for_an_ack_is_challenged_too() {
+    let mut peer = with_account();
+    let (leg, invite) = peer.called(trunk());
+    peer.respond(&invite, 200, "one");
+    let mut reinvite = peer.request_of_callee(&invite, "one", "INVITE");
+    reinvite.headers.set(HeaderName::ContentType, "application/sdp");
+    reinvite.body = description(3).to_string().into();
+    let number = reinvite.headers.cseq().expect("is whole").number;
+    peer.receive(reinvite);
+    peer.command(Command::AnswerReoffer { leg, description: description(4) });
+    peer.sent_messages();
+    peer.command(Command::Hangup { leg, cause: EndCause::Hangup });
+    assert_eq!(peer.lines(), [""; 0], "BYE waits");
+    let mut ack = peer.request_of_callee(&invite, "one", "ACK");
+    ack.headers.set(HeaderName::CSeq, format!("{number} ACK"));
+    peer.receive(ack);
+    let bye = peer.sent_request();
+    challenge(&mut peer, &bye, CHALLENGE);
+    let again = peer.sent_request();
+    assert!(again.method == Method::Bye && again.headers.has(&HeaderName::Authorization));
+}
+
 /// A peer that is a trunk at which we have an account.
 pub(super) fn with_account() -> Peer {
     let account = TrunkCredentials {
