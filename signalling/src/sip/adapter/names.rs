@@ -59,6 +59,10 @@ impl LocalNames for Names {
         self.layer.flow_to(kind, remote, None).ok()
     }
 
+    fn flow_again(&self, lost: &Flow) -> Option<Flow> {
+        self.layer.flow_again(lost)
+    }
+
     fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {
         self.layer.flow_to_hop(hop).ok()
     }

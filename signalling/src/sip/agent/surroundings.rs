@@ -27,6 +27,12 @@ pub trait LocalNames {
     /// old flow is used.
     fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow>;
 
+    /// A flow to where a stream led that we opened and that has closed: by the same name and identity, which a certificate
+    /// has to show and is shown. `None` where it was none of ours.
+    fn flow_again(&self, _lost: &Flow) -> Option<Flow> {
+        None
+    }
+
     /// A flow to a hop of a trunk, whose name its certificate has to show.
     fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {
         self.flow_to(hop.kind, hop.address)

@@ -87,20 +87,29 @@ impl Path {
     }
 
     /// The flow for a request whose next hop is `hop` (RFC 3261 8.1.2). A name is not looked up here,
-    /// and an open stream to the same host is used whatever port its Contact names (RFC 5923).
+    /// and an open stream to the same host is used whatever port its Contact names (RFC 5923); one of ours that has closed is
+    /// opened anew.
     pub(in crate::sip) fn toward(&mut self, hop: &Uri, names: &dyn LocalNames) -> Flow {
         if self.reach == Reach::Target
-            && let Some((kind, remote)) = address_of(hop, &self.flow)
+            && let Some(flow) = self.other_way(hop, names)
         {
-            let is_same_host = kind == self.flow.kind && remote.ip() == self.flow.remote.ip().to_canonical();
-            let is_right = is_same_host && (kind.is_reliable() || remote.port() == self.flow.remote.port());
-            if (!is_right || self.is_lost)
-                && let Some(flow) = names.flow_to(kind, remote)
-            {
-                self.replace(flow);
-            }
+            self.replace(flow);
         }
         self.flow
+    }
+
+    /// Another flow to the next hop, where this one does not lead there, or not any more.
+    fn other_way(&self, hop: &Uri, names: &dyn LocalNames) -> Option<Flow> {
+        let named = address_of(hop, &self.flow);
+        let is_right = named.is_none_or(|(kind, remote)| {
+            let is_same_host = kind == self.flow.kind && remote.ip() == self.flow.remote.ip().to_canonical();
+            is_same_host && (kind.is_reliable() || remote.port() == self.flow.remote.port())
+        });
+        if is_right && !self.is_lost {
+            return None;
+        }
+        let again = if is_right { names.flow_again(&self.flow) } else { None };
+        again.or_else(|| named.and_then(|(kind, remote)| names.flow_to(kind, remote)))
     }
 }
 
@@ -176,6 +185,31 @@ mod tests {
         assert_eq!((new.remote.port(), path.is_lost()), (5060, false));
     }
 
+    #[test]
+    fn a_stream_of_ours_that_closed_is_opened_anew_unless_another_address_is_named() {
+        for (hop, expected) in [
+            ("sip:bob@example.net;transport=tcp", "192.0.2.9:5070"),
+            ("sip:bob@192.0.2.9:5060;transport=tcp", "192.0.2.9:5070"),
+            ("sip:bob@192.0.2.10:5060;transport=tcp", "192.0.2.10:5060"),
+        ] {
+            let mut old = flow(TransportKind::Tcp, [192, 0, 2, 9], 5070);
+            old.connection = Some(OURS);
+            let mut path = Path::new(old, Reach::Target);
+            assert_eq!(
+                path.toward(&uri("sip:bob@192.0.2.9:5060;transport=tcp"), &Anywhere),
+                old,
+                "it is open"
+            );
+            path.connection_closed(OURS);
+            let new = path.toward(&uri(hop), &Anywhere);
+            assert_eq!((new.remote.to_string().as_str(), path.is_lost()), (expected, false), "{hop}");
+            assert_ne!(new.connection, Some(OURS), "{hop}");
+        }
+    }
+
+    /// The stream that we opened.
+    const OURS: ConnectionId = ConnectionId(1);
+
     struct Anywhere;
 
     impl LocalNames for Anywhere {
@@ -193,6 +227,11 @@ mod tests {
 
         fn flow_to(&self, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
             Some(Flow { remote, ..flow(kind, [0, 0, 0, 0], 0) })
+        }
+
+        fn flow_again(&self, lost: &Flow) -> Option<Flow> {
+            let connection = Some(ConnectionId(2));
+            (lost.connection == Some(OURS)).then_some(Flow { connection, ..*lost })
         }
     }
 

@@ -120,6 +120,8 @@ impl Session {
 
     fn send_refresh(&mut self, context: &mut Context<'_>) {
         let is_idle = matches!(self.exchange, Exchange::Idle);
+        // A trunk that closed its stream, as many do with one that is idle, is found by another.
+        self.flow(context);
         match &self.local {
             _ if self.path.is_lost() => self.timer.postpone(AGAIN, context.now),
             _ if self.refresh.takes_update => self.send_update(context),

@@ -4,7 +4,7 @@
 //! that have not authenticated are counted by address, and where all places are taken the idlest
 //! of them makes room, so that a crowd of strangers cannot lock the users out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,7 +37,12 @@ struct Table {
     entries: HashMap<ConnectionId, Entry>,
     strangers: HashMap<IpAddr, usize>,
     dialled: HashMap<DialKey, ConnectionId>,
+    /// Streams that we dialled and that have closed, the last one last: calls go on by another.
+    closed: VecDeque<(ConnectionId, DialKey)>,
 }
+
+/// Closed streams that are remembered. Chosen by us: more than there are hosts of trunks, each of which closes what is idle.
+const CLOSED_MAX: usize = 1024;
 
 #[derive(Debug)]
 struct Entry {
@@ -165,6 +170,15 @@ impl Connections {
         Err(admission)
     }
 
+    /// By what key a stream was dialled that is open, or has closed not long ago.
+    pub(super) fn dialled_as(&self, id: ConnectionId) -> Option<DialKey> {
+        let table = self.lock();
+        if let Some(Entry { standing: Standing::Dialled(key), .. }) = table.entries.get(&id) {
+            return Some(key.clone());
+        }
+        table.closed.iter().rev().find(|(closed, _)| *closed == id).map(|(_, key)| key.clone())
+    }
+
     /// Queues a message for a stream; one that does not read is cut.
     pub(super) fn queue(&self, id: ConnectionId, bytes: Bytes) -> Result<(), QueueError> {
         let mut table = self.lock();
@@ -282,6 +296,10 @@ impl Table {
             Standing::Known => {}
             Standing::Dialled(key) => {
                 self.dialled.remove(key);
+                if self.closed.len() == CLOSED_MAX {
+                    self.closed.pop_front();
+                }
+                self.closed.push_back((id, key.clone()));
             }
         }
         Some(entry)
@@ -373,17 +391,38 @@ mod tests {
         assert_eq!(connections.len(), 0);
     }
 
-    #[test]
-    fn a_dialled_stream_is_used_again_only_by_the_same_key() {
-        let connections = connections(1, 1);
-        let now = Instant::now();
-        let key = |name: &str, trunk: Option<&str>| DialKey {
+    fn key(name: &str, trunk: Option<&str>) -> DialKey {
+        DialKey {
             kind: TransportKind::Tls,
             listener: ListenerId(0),
             remote: "192.0.2.1:5061".parse().expect("an address"),
             server_name: Some(name.into()),
             identity: trunk.map(str::to_owned),
-        };
+        }
+    }
+
+    #[test]
+    fn by_what_name_a_stream_was_dialled_is_known_for_a_while_after_it_closed() {
+        let connections = connections(1, 1);
+        let now = Instant::now();
+        let stranger = connections.admit(ip("192.0.2.9"), now).expect("a place").id;
+        let ours = connections.dial(&key("one.example", Some("a")), now).expect_err("nothing dialled yet").id;
+        assert_eq!(connections.dialled_as(ours), Some(key("one.example", Some("a"))));
+        connections.leave(stranger);
+        connections.leave(ours);
+        let known = |id| connections.dialled_as(id).map(|key| key.identity);
+        assert_eq!((known(ours), known(stranger)), (Some(Some("a".to_owned())), None));
+        for _ in 0..CLOSED_MAX {
+            let other = connections.dial(&key("two.example", None), now).expect_err("it has closed").id;
+            connections.leave(other);
+        }
+        assert_eq!(known(ours), None, "it takes bounded room");
+    }
+
+    #[test]
+    fn a_dialled_stream_is_used_again_only_by_the_same_key() {
+        let connections = connections(1, 1);
+        let now = Instant::now();
         let first = connections.dial(&key("one.example", None), now).expect_err("nothing dialled yet");
         assert_eq!(connections.dial(&key("one.example", None), now).ok(), Some(first.id));
         assert!(connections.dial(&key("two.example", None), now).is_err());

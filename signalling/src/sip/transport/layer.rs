@@ -233,6 +233,15 @@ impl TransportLayer {
         self.open_flow(hop)
     }
 
+    /// The flow to where a stream of ours led before it closed, by the same name and identity; `None` where we did not open
+    /// it, or too many have closed since.
+    #[must_use]
+    pub fn flow_again(&self, lost: &Flow) -> Option<Flow> {
+        let key = self.shared.connections.dialled_as(lost.connection?)?;
+        let DialKey { kind, remote, server_name, identity, .. } = key;
+        self.open_flow(&Hop { kind, address: remote, server_name, identity }).ok()
+    }
+
     fn open_flow(&self, hop: &Hop) -> Result<Flow, DialError> {
         let (kind, remote) = (hop.kind, hop.address);
         let addresses = self.addresses();

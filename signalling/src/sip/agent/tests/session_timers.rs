@@ -8,7 +8,9 @@ use super::description;
 use super::pair::{Pair, Side};
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
-use crate::sip::message::{HeaderName, Request};
+use crate::sip::agent::Reach;
+use crate::sip::flow::{ConnectionId, TransportKind};
+use crate::sip::message::{HeaderName, Request, Response};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -237,6 +239,30 @@ fn a_browser_is_refreshed_by_us_and_one_that_lost_its_socket_waits_for_its_retur
     assert!(!peer.told.iter().any(|event| matches!(event, Event::Ended { .. })));
     peer.run_for(600 * SECOND);
     assert!(matches!(peer.told.last(), Some(Event::Ended { cause: EndCause::SignallingLost, .. })));
+}
+
+/// Proxies close streams on which nothing came for two minutes.
+#[test]
+fn a_trunk_that_closed_its_stream_is_refreshed_by_another() {
+    let mut peer = Peer::new();
+    (peer.flow.kind, peer.flow.connection) = (TransportKind::Tcp, Some(ConnectionId(1)));
+    let (_, invite) = peer.called_at(Origin::Trunk("lab".to_owned()), Reach::Target);
+    let refreshed = |ok: &mut Response| {
+        ok.headers.push(HeaderName::Allow, "UPDATE");
+        ok.headers.push(HeaderName::SessionExpires, "90;refresher=uac");
+    };
+    peer.respond_with(&invite, 200, "one", refreshed);
+    peer.lines();
+    peer.agent.flow_closed(ConnectionId(1), peer.now);
+    peer.run_for(45 * SECOND);
+    let update = peer.sent_request();
+    assert_eq!(update.method.as_str(), "UPDATE");
+    peer.respond_with(&update, 200, "one", refreshed);
+    peer.run_for(45 * SECOND);
+    let flows = peer.sent_flows();
+    let ways: Vec<_> = flows.iter().map(|flow| (flow.kind, flow.connection)).collect();
+    assert_eq!(ways, [(TransportKind::Tcp, None)], "each is a stream of its own to the test's core");
+    assert!(!peer.told.iter().any(|event| matches!(event, Event::Ended { .. })));
 }
 
 fn too_short(request: &mut Request) {
