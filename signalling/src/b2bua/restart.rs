@@ -65,11 +65,10 @@ impl B2bua {
     /// The party does not take part: what was agreed before holds, until nothing was heard for so long that the
     /// leg fails.
     pub(super) fn on_restart_refused(&mut self, leg: LegId, cause: EndCause, now: Instant) {
-        if self.on_told_hold_refused(leg, cause, now) || !self.end_change(leg, Change::Reoffered) {
+        if self.on_told_hold_refused(leg, cause, now) || !self.take_back_offer(leg, Change::Reoffered) {
             return;
         }
         info!(?cause, "the ICE restart was refused");
-        self.media(CallCommand::RollBack { leg });
         if cause != EndCause::Glare {
             self.tell_hold(leg);
         }
@@ -82,9 +81,11 @@ impl B2bua {
         }
     }
 
-    /// The party makes an offer itself, which restarts ICE if that is of use: ours is not sent any more.
+    /// The party makes an offer itself, which restarts ICE if that is of use: ours is not sent any more, or not by its adapter,
+    /// to which it is on its way.
     pub(super) fn give_up_restart(&mut self, leg: LegId) {
         self.withdraw_offer(leg, Change::Restarting);
+        self.take_back_offer(leg, Change::Reoffered);
         if let Some(party) = self.party_mut(leg) {
             party.restart_at = None;
         }
@@ -115,14 +116,21 @@ impl B2bua {
     /// Takes back an offer that the engine is making for a change of this kind; false when there is none. It will be ready
     /// all the same.
     pub(super) fn withdraw_offer(&mut self, leg: LegId, change: Change) -> bool {
-        let is_withdrawn = self.end_change(leg, change);
-        if is_withdrawn {
-            if let Some(party) = self.party_mut(leg) {
-                party.offers_withdrawn += 1;
-            }
-            self.media(CallCommand::RollBack { leg });
+        let is_withdrawn = self.take_back_offer(leg, change);
+        if is_withdrawn && let Some(party) = self.party_mut(leg) {
+            party.offers_withdrawn += 1;
         }
         is_withdrawn
+    }
+
+    /// Takes back an offer that went out for a change of this kind; false when there is none. It was refused, or will be: an
+    /// adapter that has let an offer of the party in sends none of ours.
+    pub(super) fn take_back_offer(&mut self, leg: LegId, change: Change) -> bool {
+        let is_taken_back = self.end_change(leg, change);
+        if is_taken_back {
+            self.media(CallCommand::RollBack { leg });
+        }
+        is_taken_back
     }
 
     /// Ends a change of this kind; false when there is none.

@@ -55,9 +55,9 @@ impl B2bua {
         self.effect(effect);
     }
 
-    /// The party makes an offer itself: what is not said yet waits for what comes of that.
+    /// The party makes an offer itself: what is not said yet, or is on its way to its adapter, waits for what comes of that.
     pub(super) fn put_off_telling(&mut self, leg: LegId) {
-        if self.withdraw_offer(leg, Change::Telling) {
+        if self.withdraw_offer(leg, Change::Telling) || self.take_back_offer(leg, Change::Told) {
             self.untell(leg);
         }
     }
@@ -65,14 +65,11 @@ impl B2bua {
     /// The party does not take the offer: what was agreed before stays. Whether that was what it was told; where its own
     /// offer crossed ours, or it is not there, it is told again.
     pub(super) fn on_told_hold_refused(&mut self, leg: LegId, cause: EndCause, now: Instant) -> bool {
-        let was_told = self.end_change(leg, Change::Told);
-        if was_told {
-            self.media(CallCommand::RollBack { leg });
-            if matches!(cause, EndCause::Glare | EndCause::SignallingLost) {
-                self.untell(leg);
-                if let Some(party) = self.party_mut(leg) {
-                    party.tell_hold_at = Some(now + party.glare_wait());
-                }
+        let was_told = self.take_back_offer(leg, Change::Told);
+        if was_told && matches!(cause, EndCause::Glare | EndCause::SignallingLost) {
+            self.untell(leg);
+            if let Some(party) = self.party_mut(leg) {
+                party.tell_hold_at = Some(now + party.glare_wait());
             }
         }
         was_told

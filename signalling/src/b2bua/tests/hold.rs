@@ -117,6 +117,21 @@ fn who_changes_its_media_meanwhile_is_told_afterwards_and_who_refuses_is_left_al
     assert_eq!(bench.agreed(callee, Direction::SendRecv), [""; 0], "it does not want to know");
 }
 
+/// Its adapter let it in before our offer came there, and refuses ours.
+#[test]
+fn who_changes_its_media_while_it_is_being_told_is_answered_and_told_afterwards() {
+    let (mut bench, leg) = telling();
+    bench.agreed(bench.caller, Direction::RecvOnly);
+    bench.media(CallEvent::OfferReady { leg, description: description() });
+    let words = bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
+    assert_eq!(words, ["roll back callee", "offered by callee from 192.0.2.9", "make answer for callee"]);
+    let crossed = Event::ReofferRefused { leg, cause: EndCause::Glare };
+    assert!(bench.signal(crossed).is_empty(), "it is taken back already");
+    let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+    assert_eq!(words, ["answer reoffer of callee"]);
+    assert_eq!(bench.agreed(leg, Direction::SendRecv), ["offer callee"]);
+}
+
 /// The engine cannot take back what it has begun: the first of two offers is not the one that answers.
 #[test]
 fn who_asks_for_an_offer_while_it_is_to_be_told_gets_the_one_that_was_made_for_it() {

@@ -103,6 +103,25 @@ fn an_offer_of_the_party_comes_before_ours_that_was_not_sent() {
     assert_eq!(words, ["answer reoffer of caller"]);
 }
 
+/// Its adapter let it in before ours came there, and refuses ours by whatever word it has for that.
+#[test]
+fn an_offer_of_the_party_that_overtakes_ours_is_answered_and_the_next_restart_can_be_made() {
+    for cause in [EndCause::Glare, EndCause::NotAcceptable] {
+        let (mut bench, _) = Bench::talking(trunk());
+        let leg = bench.caller;
+        bench.silence(leg);
+        assert_eq!(bench.offer_ready(leg), ["reoffer caller"]);
+        let words = bench.signal(Event::Reoffered { leg, offer: Some(description()), signalled_from: FROM });
+        let offered = "offered by caller from 192.0.2.9";
+        assert_eq!(words, ["roll back caller", offered, "make answer for caller"]);
+        assert!(bench.signal(Event::ReofferRefused { leg, cause }).is_empty(), "it is taken back already");
+        let words = bench.media(CallEvent::AnswerReady { leg, description: description() });
+        assert_eq!(words, ["answer reoffer of caller"]);
+        bench.agreed(leg, Direction::SendRecv);
+        assert_eq!(bench.silence(leg), ["restart ICE of caller"]);
+    }
+}
+
 #[test]
 fn while_the_party_changes_its_media_a_restart_waits() {
     let (mut bench, _) = Bench::talking(trunk());
