@@ -1,12 +1,16 @@
 //! SIP over TLS, accepted and dialled, and secure WebSocket at a port of its own.
 
 use bytes::Bytes;
+use webtrunk_signalling::adapter::Origin;
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::hop::Hop;
 use webtrunk_signalling::sip::transport::{DialError, TlsConfig, TransportLimits};
+use webtrunk_signalling::sip::trunk::TrunkConfig;
 
+use crate::support::gateway::{Gateway, config};
 use crate::support::peer::StreamPeer;
-use crate::support::tls::Pair;
+use crate::support::phone::status;
+use crate::support::tls::{Authority, Pair};
 use crate::support::ws::WsPeer;
 use crate::support::{Listening, options};
 
@@ -85,4 +89,63 @@ async fn trunks_that_are_shown_other_certificates_have_streams_of_their_own() {
         listening.layer.send(&flow, options("TLS", "own").into()).expect("it waits");
         trunk.message().await;
     }
+}
+
+/// Two authorities of one name, of which the gateway trusts the first.
+#[tokio::test]
+async fn who_shows_a_forged_certificate_or_another_s_or_none_is_not_the_trunk() {
+    let (pair, ours, forger) = (Pair::new(), Authority::new(), Authority::new());
+    let mut config = config(&[TransportKind::Tls]);
+    config.transport.tls = pair.asking(&ours);
+    let name = "sbc.test";
+    let trunk = TrunkConfig::new("carrier", "carrier.invalid");
+    config.trunks = vec![TrunkConfig { certificate_name: Some(name.to_owned()), ..trunk }];
+    let mut gateway = Gateway::start_with(config);
+    let address = gateway.address(0);
+    for (number, stream, expected) in [
+        ("forged", pair.connect_showing(address, &forger, name).await, None),
+        ("another", pair.connect_showing(address, &ours, "other.test").await, Some(401)),
+        ("none", pair.connect(address).await, Some(401)),
+    ] {
+        let mut peer = StreamPeer::over(stream);
+        // Who is not let in learns it when it has sent.
+        peer.try_send(invite(number).as_bytes()).await;
+        assert_eq!(peer.receive().await.as_deref().map(status), expected, "{number}");
+    }
+    let mut peer = StreamPeer::over(pair.connect_showing(address, &ours, name).await);
+    peer.send(invite("own").as_bytes()).await;
+    let call = gateway.incoming().await;
+    assert_eq!((call.origin, call.destination.as_str()), (Origin::Trunk("carrier".to_owned()), "own"));
+}
+
+/// Others vouch for whom we dial than for who calls us.
+#[tokio::test]
+async fn what_a_server_shows_that_we_dialled_makes_it_no_trunk() {
+    let (mut trunk, pair) = start(TransportKind::Tls);
+    let mut listening =
+        Listening::start_with_tls(&[TransportKind::Tls], TransportLimits::default(), pair.config());
+    let dialled = listening.layer.flow_to(TransportKind::Tls, trunk.address(0), Some("localhost"));
+    let dialled = dialled.expect("TLS is configured");
+    listening.layer.send(&dialled, options("TLS", "dialled").into()).expect("it waits");
+    let (accepted, _) = trunk.message().await;
+    trunk.layer.send(&accepted, options("TLS", "back").into()).expect("it is open");
+    let (flow, _) = listening.message().await;
+    assert_eq!(flow, dialled);
+    assert!(!listening.layer.shows(&flow, "localhost"));
+    assert!(!trunk.layer.shows(&accepted, "localhost"), "it has shown none");
+}
+
+/// A call to a number, in a transaction and a call of that name.
+fn invite(number: &str) -> String {
+    format!(
+        "INVITE sip:{number}@127.0.0.1 SIP/2.0\r\n\
+         Via: SIP/2.0/TLS client.invalid;branch=z9hG4bK{number};rport\r\n\
+         From: <sip:caller@client.invalid>;tag={number}\r\n\
+         To: <sip:{number}@127.0.0.1>\r\n\
+         Call-ID: {number}@client.invalid\r\n\
+         CSeq: 1 INVITE\r\n\
+         Max-Forwards: 70\r\n\
+         Contact: <sip:caller@client.invalid;transport=tls>\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
 }
