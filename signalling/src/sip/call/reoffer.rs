@@ -66,12 +66,14 @@ impl Session {
                 Purpose::Refresh => Call::Session(self),
             };
         }
-        if let Some(request) = self.authorize(&mut invite, response, context) {
+        // One that was cancelled is not made again: it would have no end.
+        let is_wanted = cancel_at.is_some();
+        if is_wanted && let Some(request) = self.authorize(&mut invite, response, context) {
             let key = self.send(request, context);
             self.exchange = Exchange::OfferSent { key, invite, purpose, cancel_at };
             return Call::Session(self);
         }
-        if is_too_small(response) && self.timer.take_too_small(response) {
+        if is_wanted && is_too_small(response) && self.timer.take_too_small(response) {
             self.timer.ask(&mut invite.request.headers, false);
             let again = invite.again(self.dialog.next_cseq());
             let key = self.send(again, context);

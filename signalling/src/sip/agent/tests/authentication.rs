@@ -155,6 +155,22 @@ fn a_bye_that_waited_for_an_ack_is_challenged_too() {
     assert!(again.method == Method::Bye && again.headers.has(&HeaderName::Authorization));
 }
 
+#[test]
+fn an_offer_that_was_cancelled_is_not_made_again_for_a_challenge() {
+    let mut peer = with_account();
+    let (leg, invite) = peer.called(trunk());
+    peer.respond(&invite, 200, "one");
+    peer.sent_messages();
+    peer.command(Command::Reoffer { leg, offer: description(3) });
+    let reinvite = peer.sent_request();
+    peer.respond(&reinvite, 100, "one");
+    peer.run_for(std::time::Duration::from_secs(33));
+    assert_eq!(peer.lines()[0], "CANCEL");
+    challenge(&mut peer, &reinvite, CHALLENGE);
+    assert_eq!(peer.lines(), ["ACK"]);
+    assert!(matches!(peer.told.last(), Some(Event::ReofferRefused { .. })));
+}
+
 /// A peer that is a trunk at which we have an account.
 pub(super) fn with_account() -> Peer {
     let account = TrunkCredentials {
