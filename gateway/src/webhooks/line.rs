@@ -144,7 +144,8 @@ mod tests {
     async fn of_several_addresses_the_first_that_takes_a_connection_is_asked() {
         let ((closed, nowhere), (listener, at)) = (listen().await, listen().await);
         drop(closed);
-        let (stream, taken) = tokio::join!(connect(&[nowhere, at, nowhere]), listener.accept());
+        let addresses = [nowhere, at, nowhere];
+        let (stream, taken) = tokio::join!(connect(&addresses), listener.accept());
         let (_, from) = taken.expect("somebody comes");
         assert_eq!(stream.expect("the second takes it").local_addr().ok(), Some(from));
         let refused = connect(&[nowhere, nowhere]).await;
