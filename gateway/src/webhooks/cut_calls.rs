@@ -31,12 +31,9 @@ impl CutCalls {
 
     /// Tells of the next one; whether there was one.
     pub(super) fn tell_next(&mut self) -> bool {
-        let next = self.records.next();
-        let is_there = next.is_some();
-        if let Some(record) = next {
-            self.watcher.tell_of_end(record.into());
-        }
-        is_there
+        let Some(record) = self.records.next() else { return false };
+        self.watcher.tell_of_end(record.into());
+        true
     }
 
     /// Some were told.

@@ -239,15 +239,16 @@ mod tests {
         let cut = 8 * AT_ONCE;
         let (task, _settings) = task_after(&hub, cut);
         let (shown, (_, _, mut stream)) = (task.shown.clone(), hub.listen(None, None));
-        let (_finish, finishing) = oneshot::channel();
+        let (finish, finishing) = oneshot::channel();
         let listening = async {
             for _ in 0..cut {
                 stream.recv().await.expect("it keeps up");
             }
+            finish.send(()).expect("it goes on");
         };
-        let running = timeout(Duration::from_secs(2), task.run(finishing));
-        let (_, heard) = tokio::join!(running, timeout(Duration::from_secs(2), listening));
-        assert_eq!((heard, shown.all()[0].1.waiting, shown.missed()), (Ok(()), cut, 0));
+        let both = async { tokio::join!(task.run(finishing), listening) };
+        timeout(Duration::from_secs(20), both).await.expect("all are told of");
+        assert_eq!((shown.all()[0].1.waiting, shown.missed()), (cut, 0));
     }
 
     #[tokio::test]
