@@ -2,7 +2,7 @@
 //! taken, so that the system ends none that is up.
 //!
 //! ```text
-//!            resident >= max                          looked at twice a second, when a call comes
+//!            resident >= max                          looked at when a call comes, and by the tidier
 //!  Room <---------------------> UsedUp
 //!         resident < 95 % of it
 //! ```

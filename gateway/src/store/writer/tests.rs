@@ -1,3 +1,5 @@
+//! What waits for a disk that takes nothing, and what is there in the end.
+
 use std::time::SystemTime;
 
 use tempfile::TempDir;
