@@ -30,9 +30,12 @@ impl Audibility {
 
     /// Looks at the two legs that hear one another; tells of one-way audio when it is certain.
     pub(super) fn look(&mut self, legs: &[Leg], now: Instant) -> Option<CallEvent> {
-        let (one, other) = pair(legs)?;
-        let finding = self.watch.look(one.audio_state()?, other.audio_state()?, now)?;
-        let unheard = match finding {
+        let Some([(one, of_one), (other, of_other)]) = watched(legs) else {
+            // What was suspected of them before would be due for ever.
+            self.watch = OneWayWatch::default();
+            return None;
+        };
+        let unheard = match self.watch.look(of_one, of_other, now)? {
             OneWay::CallerUnheard => one,
             OneWay::CalleeUnheard => other,
         };
@@ -44,6 +47,13 @@ impl Audibility {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.watch.poll_timeout()
     }
+}
+
+/// The two, and what is heard of each; `None` where there are none, or one of them need not be heard, for it holds the other say.
+fn watched(legs: &[Leg]) -> Option<[(&Leg, AudioState); 2]> {
+    let (one, other) = pair(legs)?;
+    let is_fair = one.is_to_be_heard() && other.is_to_be_heard();
+    is_fair.then_some([(one, one.audio_state()?), (other, other.audio_state()?)])
 }
 
 /// The first two legs that hear one another.

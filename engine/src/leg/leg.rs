@@ -247,6 +247,12 @@ impl Leg {
         }
     }
 
+    /// Whether the peer should send: it may, and does not hold. Who holds by `sendonly`, or by `c=0.0.0.0`, which is the
+    /// same in the old way, mostly sends nothing.
+    pub(crate) fn is_to_be_heard(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.direction == Direction::SendRecv)
+    }
+
     /// What can be heard of the peer now.
     pub(crate) fn audio_state(&self) -> Option<AudioState> {
         self.listening.as_deref().map(Listening::state)
@@ -427,12 +433,6 @@ impl Leg {
         self.watch = Watch::Failed;
         self.span.in_scope(|| warn!(reason, "leg failed"));
         LegEvent::Tell(CallEvent::LegFailed { leg: self.id, reason, cause })
-    }
-
-    /// Whether the peer should send: it may, and does not hold. Who holds by `sendonly`, or by `c=0.0.0.0`, which is the
-    /// same in the old way, mostly sends nothing.
-    fn is_to_be_heard(&self) -> bool {
-        self.agreed.as_ref().is_some_and(|agreed| agreed.direction == Direction::SendRecv)
     }
 
     /// When silence counts as death: only while the peer should send.

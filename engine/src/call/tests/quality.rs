@@ -219,3 +219,28 @@ fn one_way_audio_is_told_once_it_is_certain() {
         [(talks, AudioState::Waiting, AudioState::Speech), (silent, AudioState::Waiting, AudioState::NoRtp)];
     assert_eq!((&heard[..], &unheard[..]), (&expected[..], &[silent][..]));
 }
+
+/// Nor is what was suspected before due for ever, which would keep the thread busy: the bench looks that nothing is.
+#[test]
+fn nobody_is_suspected_while_one_of_the_two_holds_the_other() {
+    let holds: [fn(&mut Bench); 2] = [
+        |bench| {
+            let (leg, offer) = (bench.phones[1].leg, bench.phones[1].offer("sendonly"));
+            bench.call.receive_offer(leg, &offer, None);
+            bench.call.create_answer(leg, None, bench.now, &mut bench.outbox);
+        },
+        |bench| bench.call.hear(bench.phones[0].leg, HearSource::Silence, bench.now),
+    ];
+    for hold in holds {
+        let mut bench = Bench::talking(CodecId::Pcmu, CodecId::Pcmu);
+        for (number, payload) in tone(CodecId::Pcmu, 1000).iter().enumerate() {
+            if number == 250 {
+                hold(&mut bench);
+            }
+            bench.send(0, payload);
+            bench.pass(FRAME);
+        }
+        let told = bench.events();
+        assert!(!told.iter().any(|event| matches!(event, CallEvent::OneWayAudio { .. })), "{told:?}");
+    }
+}
