@@ -130,4 +130,6 @@ fn something_else_is_told_bad_and_a_later_start_does_not_matter() {
     assert!(opinion(&speech, &soft).is_some_and(|it| it > 4.0));
     assert_eq!(opinion(&[0; 16_000], &speech), None);
     assert_eq!(opinion(&speech, &[]), None);
+    // What was heard is over before anything is said.
+    assert_eq!(opinion(&[&[0; 8000], &speech[..]].concat(), &[0; 4000]), None);
 }

@@ -23,13 +23,13 @@ const WEIGHTS: (f64, f64, f64) = (0.139, 0.1135, 2.302);
 const BEST: f64 = 4.55;
 
 /// The mean opinion, 1 to 4.2, of `heard` beside `said`, both at 8 kHz and within 60 ms of each other. `None` where nothing was
-/// said, or less than a frame of 32 ms was heard of it.
+/// said, or nothing was heard where it was: silence counts as heard.
 #[must_use]
 pub fn opinion(said: &[i16], heard: &[i16]) -> Option<f64> {
     let wide = |samples: &[i16]| samples.iter().map(|sample| f64::from(*sample)).collect::<Vec<_>>();
     let (said, heard) = aligned(&wide(said), &wide(heard));
     let (mut said, mut heard) = (powers(&said), powers(&heard));
-    if said.is_empty() {
+    if !spoken(&said).contains(&true) {
         return None;
     }
     listen(&mut said);

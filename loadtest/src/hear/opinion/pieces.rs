@@ -24,8 +24,9 @@ pub(super) fn aligned(said: &[f64], heard: &[f64]) -> (Vec<f64>, Vec<f64>) {
         // A piece has half of the pause on each of its sides.
         let end = pieces.get(index + 1).map_or(said.len(), |next| usize::midpoint(piece.end, next.start));
         let likeness = |shift| likeness(&said[piece.clone()], shifted(heard, piece, shift));
-        let best = (-SHIFT_MAX..=SHIFT_MAX).max_by(|a, b| likeness(*a).total_cmp(&likeness(*b))).unwrap_or(0);
-        let found = shift.filter(|last| likeness(best) < likeness(*last) + BETTER).unwrap_or(best);
+        let places = (-SHIFT_MAX..=SHIFT_MAX).map(|shift| (shift, likeness(shift)));
+        let (best, most) = places.max_by(|(_, a), (_, b)| a.total_cmp(b)).expect("there are places");
+        let found = shift.filter(|last| most < likeness(*last) + BETTER).unwrap_or(best);
         shift = Some(found);
         let pairs =
             (begin..end).filter_map(|at| Some((said[at], *heard.get(at.checked_add_signed(found)?)?)));
