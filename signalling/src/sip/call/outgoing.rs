@@ -59,7 +59,7 @@ pub(in crate::sip) struct Outgoing {
     offer: Option<Box<SessionDescription>>,
     timer: SessionTimer,
     pub(super) forks: Vec<Fork>,
-    /// The fork whose early media the gateway has.
+    /// The fork whose early media the gateway has, which takes that of no other: whoever else answers is to be told whole.
     heard: Option<String>,
     rings_until: Instant,
     /// Whether the phone is known again where it comes back after its stream closed.
@@ -352,9 +352,7 @@ impl Outgoing {
             return Some(Call::Outgoing(self));
         };
         context.answer(key, bye, StatusCode::OK);
-        let fork = self.forks.swap_remove(index);
-        // Another's early media may be heard now.
-        self.heard.take_if(|heard| *heard == fork.dialog.id().remote_tag);
+        self.forks.swap_remove(index);
         if !self.forks.is_empty() {
             return Some(Call::Outgoing(self));
         }

@@ -7,7 +7,7 @@ use super::description;
 use super::peer::Peer;
 use crate::adapter::{Command, Event, Origin};
 use crate::sip::agent::Reach;
-use crate::sip::message::{HeaderName, Message, Method, Request};
+use crate::sip::message::{HeaderName, Message, Method, Request, Response};
 
 #[test]
 fn the_second_fork_that_answers_is_acknowledged_and_hung_up() {
@@ -150,12 +150,6 @@ fn a_fork_that_lost_the_call_can_neither_move_nor_end_it() {
 fn early_media_is_that_of_one_fork_and_the_answer_that_of_the_one_that_lifts() {
     let mut peer = Peer::new();
     let (_, invite) = peer.called(trunk());
-    let early = |number: u64| {
-        move |response: &mut crate::sip::message::Response| {
-            response.headers.push(HeaderName::ContentType, "application/sdp");
-            response.body = description(number).to_string().into();
-        }
-    };
     peer.respond_with(&invite, 183, "one", early(11));
     peer.respond_with(&invite, 183, "two", early(12));
     peer.respond_with(&invite, 200, "two", |response| {
@@ -175,6 +169,21 @@ fn early_media_is_that_of_one_fork_and_the_answer_that_of_the_one_that_lifts() {
         told,
         [("progress", Some(description(11))), ("progress", None), ("answered", Some(description(12)))]
     );
+}
+
+/// The gateway has the description of the one that is gone, and takes no other until the answer.
+#[test]
+fn who_answers_is_told_whole_where_early_media_was_that_of_a_fork_that_said_bye() {
+    let mut peer = Peer::new();
+    let (_, invite) = peer.called(trunk());
+    peer.respond_with(&invite, 183, "one", early(11));
+    peer.respond(&invite, 180, "two");
+    let bye = peer.request_of_callee(&invite, "one", "BYE");
+    peer.receive(bye);
+    peer.respond_with(&invite, 183, "two", early(12));
+    peer.respond_with(&invite, 200, "two", |response| response.body = description(12).to_string().into());
+    let answered = |told: &Event| matches!(told, Event::Answered { description: Some(it), .. } if *it == description(12));
+    assert!(peer.told.last().is_some_and(answered), "{:?}", peer.told);
 }
 
 #[test]
@@ -229,6 +238,14 @@ fn requests_of_the_callee_before_its_answer_are_answered() {
         assert_eq!(peer.sent_responses().pop().map(|r| r.status.code()), Some(status), "{method}");
     }
     assert!(!ended(&peer));
+}
+
+/// What a provisional response has that brings early media.
+fn early(number: u64) -> impl FnOnce(&mut Response) {
+    move |response| {
+        response.headers.push(HeaderName::ContentType, "application/sdp");
+        response.body = description(number).to_string().into();
+    }
 }
 
 fn trunk() -> Origin {
