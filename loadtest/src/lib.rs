@@ -10,4 +10,5 @@ pub mod hear;
 pub mod load;
 pub mod report;
 pub mod scenario;
+pub mod sipp;
 pub mod verdict;

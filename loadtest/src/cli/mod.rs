@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod capacity;
 mod compare;
+mod import;
 mod load;
 mod options;
 mod report;
@@ -35,6 +36,8 @@ enum Command {
     Load(load::LoadArguments),
     /// Write an example of a scenario.
     Init(scenario::InitArguments),
+    /// Make a scenario of one of SIPp, or tell what in it there is no word for.
+    Import(import::ImportArguments),
     /// Look for mistakes in a scenario.
     Check(scenario::CheckArguments),
     /// Play a scenario, listen to every call, and write a report. The exit status is 0 where every threshold was kept.
@@ -64,6 +67,7 @@ impl Arguments {
                 Command::Load(arguments) => arguments.run().await,
                 Command::Soak(arguments) => arguments.run().await,
                 Command::Init(arguments) => arguments.run(),
+                Command::Import(arguments) => arguments.run(),
                 Command::Check(arguments) => arguments.run(),
                 Command::Compare(arguments) => arguments.run(),
                 Command::Run(arguments) => arguments.run().await,

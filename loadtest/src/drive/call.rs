@@ -18,6 +18,8 @@ use crate::verdict::{CallVerdict, Excuse, Lateness, Side};
 /// One call that is about to be dialled.
 pub(super) struct Planned {
     pub(super) call: usize,
+    /// Which one of its kind it is, from 0.
+    pub(super) turn: usize,
     pub(super) traffic: Arc<Traffic>,
     pub(super) caller: Arc<Agent>,
     pub(super) length: Duration,
@@ -89,15 +91,15 @@ impl Planned {
 
     fn destination(&self, answerers: Option<&Answerers>) -> Option<(String, Option<Expected>)> {
         let Some(answerers) = answerers else {
-            return Some((self.traffic.destination_of(self.call, ""), None));
+            return Some((self.traffic.destination_of(self.turn, self.call, ""), None));
         };
-        if self.traffic.is_numbered() {
-            let number = self.traffic.destination_of(self.call, "");
+        if self.traffic.is_numbered(self.turn) {
+            let number = self.traffic.destination_of(self.turn, self.call, "");
             let expected = answerers.expect_number(&number);
             return Some((number, Some(expected)));
         }
         let (user, expected) = answerers.expect_anybody(&self.caller)?;
-        Some((self.traffic.destination_of(self.call, &user), Some(expected)))
+        Some((self.traffic.destination_of(self.turn, self.call, &user), Some(expected)))
     }
 
     async fn try_play(

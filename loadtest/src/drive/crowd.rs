@@ -77,7 +77,7 @@ async fn open(
             let population = population.clone();
             opening.spawn(async move {
                 let name = population.accounts.user(index);
-                Agent::open(&population, index).await.map(|agent| (name, Arc::new(agent)))
+                Agent::open(&population, index).await.map(|agent| (index, (name, Arc::new(agent))))
             });
         }
         let Some(opened) = opening.join_next().await else { break };
@@ -93,8 +93,10 @@ async fn open(
         }
     }
     report.ready = agents.len();
+    // Callers and destinations that are listed go together.
+    agents.sort_unstable_by_key(|(index, _)| *index);
     match first {
         Some(error) if agents.is_empty() => Err(CrowdError { name: population.name.clone(), error }),
-        _ => Ok((agents, report)),
+        _ => Ok((agents.into_iter().map(|(_, agent)| agent).collect(), report)),
     }
 }

@@ -120,6 +120,7 @@ async fn begin_calls(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
         run.state.note_dial(late);
         let planned = Planned {
             call,
+            turn: begun,
             caller: Arc::clone(&callers[begun % callers.len()]),
             traffic: Arc::clone(&traffic),
             length: traffic.length.draw(&mut random),

@@ -167,13 +167,20 @@ pub(super) struct TrafficSection {
     pub(super) name: Option<String>,
     pub(super) from: Spanned<String>,
     pub(super) to: Option<Spanned<String>>,
-    pub(super) destination: Spanned<String>,
+    pub(super) destination: Spanned<DestinationWord>,
     pub(super) arrival: Spanned<Arrival>,
     pub(super) length: Spanned<Length>,
     #[serde(default)]
     pub(super) hangs_up: Hanger,
     #[serde(default)]
     pub(super) steps: Vec<Spanned<StepSection>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a destination is a text or a list of them")]
+pub(super) enum DestinationWord {
+    One(String),
+    InTurn(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -204,4 +211,20 @@ pub(super) struct VerdictSection {
     pub(super) jitter_ms: Option<u64>,
     pub(super) level_db: Option<f64>,
     pub(super) echo_db: Option<f64>,
+}
+
+impl AccountSection {
+    /// Whether it is a name alone.
+    pub(super) fn is_bare(&self) -> bool {
+        self.password.is_none() && self.password_file.is_none() && self.password_env.is_none()
+    }
+}
+
+impl DestinationWord {
+    pub(super) fn all(&self) -> &[String] {
+        match self {
+            Self::One(destination) => std::slice::from_ref(destination),
+            Self::InTurn(destinations) => destinations,
+        }
+    }
 }

@@ -11,8 +11,9 @@ pub struct Traffic {
     pub from: String,
     /// The population that answers; `None` where the target itself does, with an echo.
     pub to: Option<String>,
-    /// Whom to call: `{call}` stands for the number of the call, `{user}` for the name of who is to answer.
-    pub destination: String,
+    /// Whom to call, in turn: `{call}` stands for the number of the call, `{user}` for the name of who is to answer.
+    /// There is at least one.
+    pub destinations: Vec<String>,
     /// When calls begin.
     pub arrival: Arrival,
     /// How long they are.
@@ -40,15 +41,19 @@ pub(super) const CALL: &str = "{call}";
 pub(super) const USER: &str = "{user}";
 
 impl Traffic {
-    /// The number to dial.
+    /// The number to dial in the call of this number, which is this one of its kind, from 0.
     #[must_use]
-    pub fn destination_of(&self, call: usize, user: &str) -> String {
-        self.destination.replace(CALL, &format!("{call:05}")).replace(USER, user)
+    pub fn destination_of(&self, turn: usize, call: usize, user: &str) -> String {
+        self.destination(turn).replace(CALL, &format!("{call:05}")).replace(USER, user)
     }
 
     /// Whether the number tells which call it is; otherwise one agent answers one call at a time.
     #[must_use]
-    pub fn is_numbered(&self) -> bool {
-        self.destination.contains(CALL)
+    pub fn is_numbered(&self, turn: usize) -> bool {
+        self.destination(turn).contains(CALL)
+    }
+
+    fn destination(&self, turn: usize) -> &str {
+        &self.destinations[turn % self.destinations.len()]
     }
 }

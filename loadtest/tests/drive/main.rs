@@ -3,6 +3,7 @@
 mod capacity;
 mod endings;
 mod faulty;
+mod import;
 mod screen;
 mod stage;
 mod verdicts;

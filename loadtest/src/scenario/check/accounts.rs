@@ -49,6 +49,10 @@ pub(super) fn check(
     match (&section.user, section.list.is_empty()) {
         (None, true) => fault("says nobody".to_owned(), "give user, or list = [{ user = .. }]"),
         (Some(_), false) => fault("has both list and user".to_owned(), "take one out"),
+        (None, false) if section.list.iter().all(AccountSection::is_bare) => {
+            let bare = section.list.iter().map(|account| Credentials::new(&account.user, ""));
+            Some((Accounts::Listed(bare.collect()), false))
+        }
         (None, false) => {
             let mut listed = Vec::new();
             for account in &section.list {

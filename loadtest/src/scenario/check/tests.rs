@@ -31,7 +31,7 @@ fn a_sound_scenario_is_what_it_says() {
     assert!(scenario.populations[0].registers && !scenario.populations[1].registers);
     let traffic = &scenario.traffic[0];
     assert_eq!((traffic.name.as_str(), traffic.steps.len()), ("browsers to phone", 2));
-    assert_eq!(traffic.destination_of(42, "nobody"), "700042");
+    assert_eq!(traffic.destination_of(0, 42, "nobody"), "700042");
 }
 
 #[test]
@@ -171,4 +171,38 @@ fn who_is_called_over_tls_has_to_register() {
     let found = faults("transport = \"udp\"", "transport = \"tls\"");
     let deaf = "agents[1]: over TLS is called along the connection that it registered by; give accounts";
     assert!(found.iter().any(|it| it.contains(deaf)), "{found:?}");
+}
+
+#[test]
+fn destinations_are_taken_in_turn_and_each_is_looked_at() {
+    let text = sound().replace("\"7{call}\"", "[\"7{call}\", \"8{call}\"]");
+    let scenario = Scenario::parse(Path::new("it.toml"), &text).expect("sound");
+    let traffic = &scenario.traffic[0];
+    let dialled: Vec<_> = (0..3).map(|turn| traffic.destination_of(turn, turn, "")).collect();
+    assert_eq!(dialled, ["700000", "800001", "700002"]);
+    let found = faults("\"7{call}\"", "[\"7{call}\", \"8\"]");
+    assert!(
+        found.iter().any(|it| it.contains("traffic[0].destination: does not tell which call")),
+        "{found:?}"
+    );
+    let found = faults("\"7{call}\"", "[]");
+    assert!(
+        found.iter().any(|it| it.contains("traffic[0].destination: is empty; say whom to call")),
+        "{found:?}"
+    );
+    let found = faults("\"7{call}\"", "7");
+    let line = line_of("\"7{call}\"");
+    assert!(found[0].starts_with(&format!("{line}: a destination is a text or a list of them")), "{found:?}");
+}
+
+#[test]
+fn a_list_of_accounts_has_passwords_for_all_or_for_nobody() {
+    let list = |more: &str| format!("list = [{{ user = \"a\"{more} }}, {{ user = \"b\" }}]");
+    let all = "user = \"alice\", password = \"secret\" }\nregister = true";
+    let text = sound().replacen(all, &format!("{} }}", list("")), 1);
+    let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
+    let population = &scenario.populations[0];
+    assert_eq!((population.accounts.user(1), population.has_password), ("b".to_owned(), false));
+    let found = faults(all, &format!("{} }}", list(", password = \"x\"")));
+    assert!(found[0].contains("b: has no password"), "{found:?}");
 }

@@ -55,7 +55,7 @@ fn traffic(
         name: section.name.clone().unwrap_or_else(|| default_name(section)),
         from: section.from.get_ref().clone(),
         to: section.to.as_ref().map(|to| to.get_ref().clone()),
-        destination: section.destination.get_ref().clone(),
+        destinations: section.destination.get_ref().all().to_vec(),
         arrival: section.arrival.get_ref().clone(),
         length,
         steps,
@@ -98,29 +98,31 @@ fn check_destination(
     answerers: Option<&Population>,
     faults: &mut Faults<'_>,
 ) {
-    let destination = &section.destination;
+    let (span, all) = (section.destination.span(), section.destination.get_ref().all());
     let key = format!("{key}.destination");
-    if destination.get_ref().is_empty() {
-        faults.add(destination.span(), key.as_str(), "is empty", "say whom to call");
+    if all.is_empty() || all.iter().any(String::is_empty) {
+        faults.add(span.clone(), key.as_str(), "is empty", "say whom to call");
     }
-    let is_told = [CALL, USER].iter().any(|it| destination.get_ref().contains(it));
-    match answerers {
-        Some(_) if !is_told => {
-            let cure = format!("put {CALL} into it, as in \"7{CALL}\", or let it be \"{USER}\"");
-            faults.add(destination.span(), key, "does not tell which call is answered", cure);
-        }
-        Some(population) if destination.get_ref().contains(USER) && !destination.get_ref().contains(CALL) => {
-            let told_apart = population.accounts.count().unwrap_or(usize::MAX);
-            if told_apart < population.count {
-                let problem = format!("{told_apart} name(s) stand for {} agents", population.count);
-                let cure = "put {n} into the name of accounts.user";
-                faults.add(destination.span(), key, problem, cure);
+    for destination in all {
+        let is_told = [CALL, USER].iter().any(|it| destination.contains(it));
+        match answerers {
+            Some(_) if !is_told => {
+                let cure = format!("put {CALL} into it, as in \"7{CALL}\", or let it be \"{USER}\"");
+                faults.add(span.clone(), key.as_str(), "does not tell which call is answered", cure);
             }
+            Some(population) if destination.contains(USER) && !destination.contains(CALL) => {
+                let told_apart = population.accounts.count().unwrap_or(usize::MAX);
+                if told_apart < population.count {
+                    let problem = format!("{told_apart} name(s) stand for {} agents", population.count);
+                    let cure = "put {n} into the name of accounts.user";
+                    faults.add(span.clone(), key.as_str(), problem, cure);
+                }
+            }
+            None if destination.contains(USER) => {
+                faults.add(span.clone(), key.as_str(), "nobody of ours answers", "name who does by to");
+            }
+            _ => {}
         }
-        None if destination.get_ref().contains(USER) => {
-            faults.add(destination.span(), key, "nobody of ours answers", "name who does by to");
-        }
-        _ => {}
     }
 }
 

@@ -1,0 +1,78 @@
+//! Scenarios of SIPp, from their files to a run.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tokio::sync::watch;
+use webtrunk_loadtest::drive::{Crowd, Stop, run};
+use webtrunk_loadtest::scenario::Scenario;
+
+use crate::faulty::{Fault, FaultyGateway};
+use crate::stage::free_address;
+
+const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sipp/scenarios");
+
+fn program(arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_webtrunk-loadtest");
+    Command::new(program).args(arguments).output().expect("it is built")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_in_sipp_answers_here_and_both_ends_are_heard() {
+    let phone = free_address();
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("scenario.toml");
+    let (out, answerer) = (out.to_str().expect("a name"), format!("{SCENARIOS}/answerer.xml"));
+    let (target, bind) = (gateway.address().to_string(), phone.to_string());
+    let arguments =
+        ["import", &answerer, "--out", out, "--target", &target, "--bind", &bind, "-r", "2", "-m", "2"];
+    let imported = program(&arguments);
+    assert!(imported.status.success(), "{}", said(&imported));
+    assert!(said(&imported).contains("too little is heard"), "{}", said(&imported));
+    let mode = std::fs::metadata(out).expect("it is written").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others may not read it");
+    assert!(program(&["check", out]).status.success());
+
+    let again = program(&arguments);
+    assert!(
+        !again.status.success() && said(&again).contains("name another file by --out"),
+        "{}",
+        said(&again)
+    );
+
+    let scenario = Scenario::load(Path::new(out)).unwrap_or_else(|error| panic!("{error}"));
+    let crowd = Crowd::open(&scenario, |_| ()).await.expect("ports");
+    let report = run("it.toml", scenario, crowd, watch::Sender::new(Stop::Going), None, |_| ()).await;
+    assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        let is_heard = verdict.to_answerer.as_ref().is_some_and(|it| it.is_heard);
+        assert!(verdict.to_caller.is_heard && is_heard && call.codec.as_deref() == Some("PCMU"), "{call:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_imported_is_told_by_its_file_and_line_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("scenario.toml");
+    let injected = format!("{SCENARIOS}/injected.xml");
+    let failed = program(&["import", &injected, "--out", out.to_str().expect("a name")]);
+    assert!(!failed.status.success() && !out.exists());
+    let expected = "injected.xml:16: <send>: [field2] in the Request-URI is not known before the call";
+    assert!(said(&failed).contains(expected), "{}", said(&failed));
+    let fields = format!("{SCENARIOS}/injected.csv");
+    let imported = program(&["import", &injected, "--inf", &fields, "--out", out.to_str().expect("a name")]);
+    assert!(imported.status.success(), "{}", said(&imported));
+    let missing = program(&["import", "nowhere.xml", "--out", "nowhere.toml"]);
+    assert!(
+        !missing.status.success() && said(&missing).contains("nowhere.xml cannot be read"),
+        "{}",
+        said(&missing)
+    );
+}
