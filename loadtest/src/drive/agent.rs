@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use crate::agent::{
-    AgentError, Call, Dialing, Incoming, PageAgent, Phone, PhoneConfig, WebrtcCaller, WebrtcConfig,
+    AgentError, Call, Dialect, Dialing, Incoming, PageAgent, Phone, PhoneConfig, WebrtcCaller, WebrtcConfig,
     own_address,
 };
 use crate::scenario::{Kind, Population};
@@ -36,6 +36,7 @@ impl Agent {
                 let near = || near(&server).unwrap_or_else(own_address);
                 let media_ip = population.media_address.unwrap_or_else(near);
                 config.media_address = Some(media_ip);
+                config.dialect.comfort_noise = population.takes_noise;
                 // Then the library asks for no cookie of its own, which browsers do not either.
                 config.insists_on_dtls_client = true;
                 if !population.codecs.is_empty() {
@@ -68,6 +69,7 @@ impl Agent {
                     credentials: population.has_password.then_some(credentials),
                     codecs,
                     srtp: population.srtp,
+                    dialect: Dialect { comfort_noise: population.takes_noise, ..Dialect::default() },
                     ..usual
                 };
                 Self::Phone(Box::new(Phone::new(config).await?))

@@ -9,10 +9,10 @@ use super::agent::Agent;
 use super::answerers::{Answerers, Expected};
 use super::run::{Run, Stop};
 use super::steps::{End, Talked, talk};
-use crate::agent::{AgentError, Call, CallEnd, CallProgress, Dialing, Heard, Sent};
+use crate::agent::{AgentError, Call, CallEnd, CallProgress, Dialing, Heard, Sent, Silence, Talk};
 use crate::hear::Hum;
 use crate::report::{CallReport, Outcome};
-use crate::scenario::{Doing, Hanger, Population, Traffic};
+use crate::scenario::{self, Doing, Hanger, Population, Traffic};
 use crate::verdict::{CallVerdict, Excuse, Lateness, Side};
 
 /// One call that is about to be dialled.
@@ -146,6 +146,10 @@ impl Planned {
         let failure = |error| Failure::new(DIAL, &error);
         let dialing: Dialing = self.caller.dial(destination).await.map_err(failure)?;
         dialing.say(run.voices.of(Hum::of_caller(self.call)));
+        let [talk, _] = self.talks(run);
+        if let Some(talk) = talk {
+            dialing.talk(talk);
+        }
         if let Some(population) = self.population(run, &self.traffic.from) {
             dialing.send_over(population.uplink(run.scenario.seed, 2 * self.call));
         }
@@ -161,12 +165,16 @@ impl Planned {
     /// Waits for the call, and answers it.
     fn answer(&self, run: &Arc<Run>, mut expected: Expected) -> JoinHandle<Result<End, AgentError>> {
         let voice = run.voices.of(Hum::of_answerer(self.call));
+        let [_, talk] = self.talks(run);
         let population = self.traffic.to.as_ref().and_then(|to| self.population(run, to));
         let rings = population.map(|it| it.rings).unwrap_or_default();
         let uplink = population.map(|it| it.uplink(run.scenario.seed, 2 * self.call + 1));
         tokio::spawn(async move {
             let (agent, incoming) = expected.incoming().await?;
             incoming.say(voice);
+            if let Some(talk) = talk {
+                incoming.talk(talk);
+            }
             if let Some(uplink) = uplink {
                 incoming.send_over(uplink);
             }
@@ -177,6 +185,17 @@ impl Planned {
             let call = incoming.answer().await?;
             Ok(End { agent, call, pressed: String::new() })
         })
+    }
+
+    /// When the caller and the answerer speak, where they do not all the time.
+    fn talks(&self, run: &Run) -> [Option<Talk>; 2] {
+        let silence = match self.traffic.silence {
+            scenario::Silence::Sent => Silence::Sent(run.voices.silence()),
+            scenario::Silence::Unsent => Silence::Unsent,
+            scenario::Silence::Noise => Silence::Noise,
+        };
+        let spells = self.traffic.talk.spells(self.length, run.scenario.seed, self.call);
+        spells.map(|spells| (!spells.is_empty()).then(|| Talk::new(spells, silence.clone())))
     }
 
     fn population<'r>(&self, run: &'r Run, name: &str) -> Option<&'r Population> {
@@ -195,6 +214,9 @@ impl Planned {
         // Who hands the other end on is hung up on.
         let is_handed_on = self.traffic.steps.iter().any(|step| matches!(step.doing, Doing::Transfer(_)));
         let over = caller.call.over();
+        for end in [Some(&*caller), answerer.as_deref()].into_iter().flatten() {
+            end.call.begin_talk();
+        }
         let began_at = tokio::time::Instant::now();
         let talked = tokio::select! {
             talked = talk(caller, answerer.as_deref_mut(), &self.traffic.steps, self.length, &mut excuses) => talked,

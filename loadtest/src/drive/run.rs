@@ -63,7 +63,7 @@ pub async fn run(
         scenario,
         crowd: crowd.into(),
         state: State::default(),
-        voices: Voices::default(),
+        voices: Voices::new(),
         stop: stopper.subscribe(),
         judging: Semaphore::new(1),
         began_at: Instant::now(),

@@ -124,8 +124,9 @@ mod tests {
             timestamp: (u32::MAX - 1000).wrapping_add(index * codec.clock_rate().hz() / 50),
             index,
             is_dropped: false,
+            is_silent: false,
         });
-        Sent { packets: packets.collect(), codec: Some(codec), ticks: 0 }
+        Sent { packets: packets.collect(), codec: Some(codec), ..Sent::default() }
     }
 
     fn heard(packets: impl Iterator<Item = (u32, Duration, Vec<u8>)>, codec: CodecId) -> Heard {

@@ -15,6 +15,8 @@ use webtrunk_codecs::SampleRate;
 use webtrunk_codecs::tone::{Tone, ToneGenerator, goertzel_dbm0};
 use webtrunk_codecs::wav::Clip;
 
+use super::level_dbm0;
+
 /// Who hums: each end of each call of those that are up together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hum(u16);
@@ -136,6 +138,8 @@ impl HumHeard {
         let pieces: Vec<_> = samples.chunks_exact(PIECE).collect();
         // The first and the last may be cut.
         let inner = if pieces.len() > 2 { &pieces[1..pieces.len() - 1] } else { &pieces[..] };
+        // What is quieter than any hum tells nothing of whose it is: nobody may have spoken there.
+        let inner: Vec<_> = inner.iter().filter(|piece| is_heard(level_dbm0(piece))).collect();
         let step = inner.len().div_ceil(PIECES_MAX).max(1);
         let loudest: Vec<_> = inner.iter().step_by(step).filter_map(|piece| loudest(piece)).collect();
         let most = |hum: Hum| loudest.iter().filter(|(own, _)| *own == hum).count();

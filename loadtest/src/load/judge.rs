@@ -202,8 +202,9 @@ mod tests {
             timestamp: index * 160,
             index,
             is_dropped: !uplink.carries(),
+            is_silent: false,
         });
-        let sent = Sent { packets: packets.collect(), codec: Some(CodecId::Pcmu), ticks: 0 };
+        let sent = Sent { packets: packets.collect(), codec: Some(CodecId::Pcmu), ..Sent::default() };
         End { heard: Heard::default(), sent }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Arrival, Hanger, Length, Role, Thresholds};
+use super::{Arrival, Hanger, Length, Role, Silence, Talk, Thresholds};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +170,8 @@ pub(super) struct TrafficSection {
     pub(super) destination: Spanned<DestinationWord>,
     pub(super) arrival: Spanned<Arrival>,
     pub(super) length: Spanned<Length>,
+    pub(super) talk: Option<Spanned<Talk>>,
+    pub(super) silence: Option<Spanned<Silence>>,
     #[serde(default)]
     pub(super) hangs_up: Hanger,
     #[serde(default)]

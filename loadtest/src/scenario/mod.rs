@@ -13,6 +13,7 @@ mod length;
 mod population;
 mod safety;
 mod step;
+mod talk;
 mod thresholds;
 mod traffic;
 
@@ -27,6 +28,7 @@ pub use length::Length;
 pub use population::{Kind, Network, Population, Role};
 pub use safety::strangers;
 pub use step::{Doing, Step};
+pub use talk::{Silence, Talk};
 pub use thresholds::{Breach, Measured, Thresholds};
 pub use traffic::{Hanger, Traffic};
 

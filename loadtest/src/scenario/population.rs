@@ -45,6 +45,8 @@ pub struct Population {
     pub rings: Duration,
     /// What becomes of their packets on the way to the target.
     pub network: Network,
+    /// Whether their descriptions name comfort noise, since their traffic has it.
+    pub takes_noise: bool,
 }
 
 /// What becomes of packets on the way to the target.

@@ -1,6 +1,6 @@
 //! Calls of one kind.
 
-use super::{Arrival, Length, Step};
+use super::{Arrival, Length, Silence, Step, Talk};
 
 /// Calls of one kind.
 #[derive(Debug, Clone)]
@@ -18,6 +18,10 @@ pub struct Traffic {
     pub arrival: Arrival,
     /// How long they are.
     pub length: Length,
+    /// Who talks when.
+    pub talk: Talk,
+    /// What is sent by who does not.
+    pub silence: Silence,
     /// What happens in each, in its order.
     pub steps: Vec<Step>,
     /// Who ends it.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use webtrunk_codecs::SampleRate;
 
 use super::call::{Excuse, Side};
-use super::{Finding, FindingKind, Limits, digits};
+use super::{Finding, FindingKind, Limits, digits, pauses};
 use crate::agent::{Heard, Sent};
 use crate::hear::{
     Arrivals, EModel, Hole, Hum, HumHeard, PACKETS_PER_BEEP, below_said, burst_ratio, level_beside,
@@ -23,6 +23,8 @@ pub struct DirectionVerdict {
     pub sent: usize,
     /// Those lost on purpose, on their way to the target.
     pub dropped: usize,
+    /// For how long nothing was said there, as it was to be.
+    pub silent_ms: f64,
     /// Audio packets that came.
     pub received: u64,
     /// Gaps in their sequence numbers.
@@ -65,7 +67,7 @@ const PTIME: Duration = Duration::from_millis(20);
 const EARLY_MAX: Duration = Duration::from_millis(5);
 /// Beeps are this far apart; a longer way cannot be told.
 const DELAY_MAX: Duration = Duration::from_millis(2000);
-/// So many packets came that silence in them is no chance.
+/// So many packets were said that silence is no chance.
 const JUDGED_MIN: usize = 50;
 
 impl DirectionVerdict {
@@ -82,12 +84,15 @@ impl DirectionVerdict {
         let is_excused = |hole: &&Hole| {
             origin.is_some_and(|origin| excuses.iter().any(|it| it.covers(origin + hole.at, hole.length)))
         };
-        let holes: Vec<_> = hum.holes.iter().filter(|hole| !is_excused(hole)).collect();
+        let holes = hum.holes.iter().filter(|hole| !is_excused(hole));
+        let holes: Vec<_> =
+            holes.filter_map(|hole| pauses::unexplained(*hole, from.sent, origin, delay)).collect();
         let longest = holes.iter().map(|hole| hole.length).max().unwrap_or_default();
         let mut verdict = Self {
             is_heard: hum.whose.is_some(),
             sent: from.sent.packets.len(),
             dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
+            silent_ms: ms(PTIME) * from.sent.silent_ticks as f64,
             longest_gap_ms: ms(longest),
             gaps: holes.iter().filter(|hole| hole.length > limits.gap).count(),
             delay_ms: delay.map(ms),
@@ -102,8 +107,8 @@ impl DirectionVerdict {
         }
         let since = |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_default();
         let first_at = to.heard.first_at();
-        verdict.first_audio_ms =
-            first_at.zip(to.answered_at).map(|(first, answered)| ms(since(answered, first)));
+        let due = to.answered_at.and_then(|answered| pauses::due(from.sent, answered));
+        verdict.first_audio_ms = first_at.zip(due).map(|(first, due)| ms(since(due, first)));
         verdict.clipped_ms = clipped(from.sent, first_at, delay).map(ms);
         if verdict.is_heard {
             verdict.mos = to.heard.codec().map(|codec| {
@@ -144,7 +149,7 @@ impl DirectionVerdict {
         limits: &Limits,
     ) {
         match hum.whose {
-            None if from.sent.packets.len() >= JUDGED_MIN => {
+            None if from.sent.spoken().count() >= JUDGED_MIN => {
                 self.find(FindingKind::Silent, format!("{} packets came, without a sound", self.received));
             }
             None => {}
@@ -216,8 +221,8 @@ fn origin(heard: &Heard) -> Option<SystemTime> {
 
 /// The middle of how late beeps were.
 fn delay(sent: &Sent, hum: &HumHeard, origin: SystemTime) -> Option<Duration> {
-    let said: Vec<_> =
-        sent.packets.iter().filter(|packet| packet.index % PACKETS_PER_BEEP == 0).map(|it| it.at).collect();
+    let begins = sent.spoken().filter(|packet| packet.index % PACKETS_PER_BEEP == 0);
+    let said: Vec<_> = begins.map(|packet| packet.at).collect();
     let late = hum.beeps.iter().filter_map(|at| {
         let heard_at = origin + *at;
         let said_at = said.iter().rev().find(|said_at| **said_at <= heard_at + EARLY_MAX)?;

@@ -128,8 +128,9 @@ mod tests {
             timestamp: (u32::MAX - 5000).wrapping_add(index * 160),
             index,
             is_dropped: false,
+            is_silent: false,
         });
-        Sent { packets: packets.collect(), codec: Some(CodecId::Pcmu), ticks: 200 }
+        Sent { packets: packets.collect(), codec: Some(CodecId::Pcmu), ticks: 200, ..Sent::default() }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod direction;
 mod finding;
 mod lateness;
 mod limits;
+mod pauses;
 
 pub use call::{CallVerdict, Excuse, Side};
 pub use direction::DirectionVerdict;

@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     HasRoomForThree,
     /// The caller hears itself alone.
     Echoes,
+    /// Of each talkspurt, the first 300 ms.
+    ClipsSpurts,
 }
 
 pub(crate) struct FaultyGateway {
@@ -148,6 +150,7 @@ impl Gateway {
     /// Carries what comes in at one side to the other end.
     async fn carry(self: Arc<Self>, index: usize, way: Arc<Way>, side: usize) {
         let (mut buffer, mut count) = (vec![0; 2048], 0_u32);
+        let mut clipped_until = Instant::now();
         while let Ok((length, _)) = way.sides[side].recv_from(&mut buffer).await {
             let packet = buffer[..length].to_vec();
             count += 1;
@@ -176,6 +179,14 @@ impl Gateway {
                     // Another event, by its timestamp.
                     again[4] ^= 0x10;
                     way.send(1 - side, &again).await;
+                }
+                Fault::ClipsSpurts => {
+                    if packet.get(1).is_some_and(|second| second & 0x80 != 0) {
+                        clipped_until = Instant::now() + Duration::from_millis(300);
+                    }
+                    if Instant::now() < clipped_until {
+                        continue;
+                    }
                 }
                 Fault::Echoes if to_caller => continue,
                 Fault::Echoes => way.send(0, &packet).await,

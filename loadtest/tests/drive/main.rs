@@ -6,4 +6,5 @@ mod faulty;
 mod import;
 mod screen;
 mod stage;
+mod talk;
 mod verdicts;

@@ -7,7 +7,7 @@ use crate::faulty::Fault;
 use crate::stage::{TWO_CALLS, found, report_of, report_over};
 
 /// Both calls have these findings. What a busy machine adds is told apart: the load tester was late itself.
-fn assert_named(report: &Report, expected: &[FindingKind]) {
+pub(crate) fn assert_named(report: &Report, expected: &[FindingKind]) {
     assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
     for (call, kinds) in report.calls.iter().zip(found(report)) {
         let own = call.verdict.as_ref().map_or(0.0, |it| it.own_lateness_ms) > 40.0;

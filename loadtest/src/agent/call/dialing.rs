@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Call, CallEnd, CallProgress};
-use crate::agent::{AgentError, Heard, Uplink, Voice};
+use crate::agent::{AgentError, Heard, Talk, Uplink, Voice};
 
 /// A call that is being dialled. Dropped before an answer, it is cancelled.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ impl Dialing {
     /// Says this as soon as there is media.
     pub fn say(&self, voice: Option<Voice>) {
         self.call.say(voice);
+    }
+
+    /// Speaks at these times; the first lasts until [`Call::begin_talk`].
+    pub fn talk(&self, talk: Talk) {
+        self.call.media.talk(talk);
     }
 
     /// What is sent goes over this network.

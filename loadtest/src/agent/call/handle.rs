@@ -145,6 +145,11 @@ impl Call {
         self.media.say(voice);
     }
 
+    /// Goes on from the first of the times at which it speaks.
+    pub fn begin_talk(&self) {
+        self.media.begin_talk();
+    }
+
     /// Reports so much loss of what comes from now on, in percent, every second; `None` reports what there is.
     pub fn claim_loss(&self, percent: Option<u8>) {
         self.media.claim_loss(percent);

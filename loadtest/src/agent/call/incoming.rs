@@ -6,7 +6,7 @@ use webtrunk_signalling::sip::message::{NameAddr, Request};
 
 use super::{Call, CallEnd};
 use crate::agent::call_task::Order;
-use crate::agent::{AgentError, RemoteDescription, Uplink, Voice};
+use crate::agent::{AgentError, RemoteDescription, Talk, Uplink, Voice};
 
 /// A call that came in and waits to be answered. Dropped, it is refused with 480.
 #[derive(Debug)]
@@ -69,6 +69,11 @@ impl Incoming {
     /// Says this as soon as there is media.
     pub fn say(&self, voice: Option<Voice>) {
         self.call.say(voice);
+    }
+
+    /// Speaks at these times; the first lasts until [`Call::begin_talk`].
+    pub fn talk(&self, talk: Talk) {
+        self.call.media.talk(talk);
     }
 
     /// What is sent goes over this network.

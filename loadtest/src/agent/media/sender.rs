@@ -7,8 +7,9 @@ use rand::Rng;
 use webtrunk_codecs::tone::Digit;
 
 use super::script::{Cursor, ScriptStep};
+use super::talk::Turn;
 use super::voice::{Encoding, Frames};
-use super::{DigitSender, DigitStep, RtpHeader, Sending, Sent, SentPacket, Voice};
+use super::{DigitSender, DigitStep, RtpHeader, Sending, Sent, SentPacket, Silence, Talk, Voice};
 use crate::agent::sdp::Agreement;
 
 /// One outgoing RTP stream.
@@ -23,6 +24,10 @@ pub(crate) struct Sender {
     frames: Option<Frames>,
     /// The next packet of the voice.
     index: u32,
+    /// When it speaks; always, where nothing is said.
+    turn: Option<Turn>,
+    /// What silence is in the agreed encoding, where it is sent.
+    silence: Option<Frames>,
     /// How far a script is.
     cursor: Cursor,
     /// The next packet begins a talkspurt.
@@ -37,6 +42,8 @@ pub(crate) struct Sender {
 
 /// The clock's.
 const TICK_MS: u32 = 20;
+/// How loud the room is behind who does not speak, in -dBov (RFC 3389 3.1): a quiet one.
+const NOISE_LEVEL: u8 = 60;
 /// A sequence number before the last ones.
 const WRAPS_SOON: u16 = 65_530;
 /// Packets of two hours.
@@ -53,6 +60,8 @@ impl Sender {
             agreement: None,
             frames: None,
             index: 0,
+            turn: None,
+            silence: None,
             cursor: Cursor::default(),
             is_start: true,
             digits: DigitSender::default(),
@@ -86,6 +95,18 @@ impl Sender {
         self.choose_frames();
     }
 
+    /// Speaks at these times; the first lasts until it begins.
+    pub(crate) fn talk(&mut self, talk: Talk) {
+        self.turn = Some(Turn::new(talk));
+        self.choose_frames();
+    }
+
+    pub(crate) const fn begin_talk(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            turn.begin();
+        }
+    }
+
     /// Sends as agreed from now on.
     pub(crate) fn agree(&mut self, agreement: Agreement) {
         self.sent.codec = Some(agreement.codec);
@@ -93,10 +114,11 @@ impl Sender {
         self.choose_frames();
     }
 
-    /// What must be encoded before the voice can be heard; `None` where nothing must.
-    pub(crate) fn missing(&self) -> Option<(Voice, Encoding)> {
-        let missing = self.wish().filter(|_| self.frames.is_none());
-        missing.map(|(voice, encoding)| (voice.clone(), encoding))
+    /// What must be encoded before all can be heard.
+    pub(crate) fn missing(&self) -> Vec<(Voice, Encoding)> {
+        let voice = self.wish().filter(|_| self.frames.is_none());
+        let silence = self.wish_of_silence().filter(|_| self.silence.is_none());
+        voice.into_iter().chain(silence).map(|(voice, encoding)| (voice.clone(), encoding)).collect()
     }
 
     pub(crate) fn press(&mut self, digits: impl IntoIterator<Item = Digit>) {
@@ -114,6 +136,8 @@ impl Sender {
         let audio_type = format.payload_type;
         let events_type = events.as_ref().map(|it| it.payload_type);
         self.sent.ticks += 1;
+        let speaks = self.turn.as_mut().is_none_or(Turn::step);
+        self.sent.note_turn(speaks);
         let timestamp = self.timestamp;
         self.timestamp = timestamp.wrapping_add(clock_rate_hz / 50);
         let step = match events_type {
@@ -134,24 +158,58 @@ impl Sender {
             _ if may_send && matches!(self.frames, Some(Frames::Scripted(_))) => {
                 self.follow_script(timestamp, &mut emit);
             }
+            _ if !may_send => self.is_start = true,
+            _ if !speaks => self.keep_silent(audio_type, timestamp, &mut emit),
             _ => {
-                if !may_send || !self.write_voice() {
+                if self.write_voice() {
+                    self.send_audio(audio_type, timestamp, false, &mut emit);
+                } else {
                     self.is_start = true;
-                    return;
-                }
-                let marker = std::mem::take(&mut self.is_start);
-                let header = self.header(audio_type, timestamp, marker);
-                header.write(&self.payload, &mut packet);
-                self.packets = self.packets.wrapping_add(1);
-                self.octets = self.octets.wrapping_add(self.payload.len() as u32);
-                let at = SystemTime::now();
-                let is_dropped = !emit(&packet);
-                if self.sent.packets.len() < LOG_MAX {
-                    let index = self.index.wrapping_sub(1);
-                    let sequence = header.sequence;
-                    self.sent.packets.push(SentPacket { at, sequence, timestamp, index, is_dropped });
                 }
             }
+        }
+    }
+
+    /// Sends what it does while it says nothing.
+    fn keep_silent(&mut self, audio_type: u8, timestamp: u32, emit: &mut impl FnMut(&[u8]) -> bool) {
+        let Some(turn) = &self.turn else { return };
+        let noise = self.agreement.as_ref().and_then(|it| it.noise.as_ref()).map(|it| it.payload_type);
+        match (turn.silence(), noise, &self.silence) {
+            (Silence::Sent(_), _, Some(frames)) => {
+                frames.write(self.sent.silent_ticks as u32, &mut self.payload);
+                return self.send_audio(audio_type, timestamp, true, emit);
+            }
+            (Silence::Noise, Some(noise), _) if turn.falls_silent() => {
+                let mut packet = Vec::new();
+                self.header(noise, timestamp, false).write(&[NOISE_LEVEL], &mut packet);
+                self.packets = self.packets.wrapping_add(1);
+                self.octets = self.octets.wrapping_add(1);
+                emit(&packet);
+            }
+            (Silence::Sent(_) | Silence::Unsent | Silence::Noise, ..) => {}
+        }
+        self.is_start = true;
+    }
+
+    /// Sends the payload in the buffer, and notes it.
+    fn send_audio(
+        &mut self,
+        payload_type: u8,
+        timestamp: u32,
+        is_silent: bool,
+        emit: &mut impl FnMut(&[u8]) -> bool,
+    ) {
+        let marker = std::mem::take(&mut self.is_start);
+        let header = self.header(payload_type, timestamp, marker);
+        let mut packet = Vec::new();
+        header.write(&self.payload, &mut packet);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(self.payload.len() as u32);
+        let at = SystemTime::now();
+        let is_dropped = !emit(&packet);
+        if self.sent.packets.len() < LOG_MAX {
+            let (index, sequence) = (self.index.wrapping_sub(1), header.sequence);
+            self.sent.packets.push(SentPacket { at, sequence, timestamp, index, is_dropped, is_silent });
         }
     }
 
@@ -209,9 +267,18 @@ impl Sender {
         RtpHeader { marker, payload_type, sequence, timestamp, ssrc: self.ssrc }
     }
 
-    /// Takes the voice in the agreed encoding, where that was made already.
+    /// Takes voice and silence in the agreed encoding, where those were made already.
     pub(crate) fn choose_frames(&mut self) {
         self.frames = self.wish().and_then(|(voice, encoding)| voice.frames(encoding));
+        self.silence = self.wish_of_silence().and_then(|(voice, encoding)| voice.frames(encoding));
+    }
+
+    fn wish_of_silence(&self) -> Option<(&Voice, Encoding)> {
+        let Agreement { codec, format, .. } = self.agreement.as_ref()?;
+        match self.turn.as_ref()?.silence() {
+            Silence::Sent(voice) => Some((voice, voice.encoding(*codec, format))),
+            Silence::Unsent | Silence::Noise => None,
+        }
     }
 
     fn wish(&self) -> Option<(&Voice, Encoding)> {
@@ -223,9 +290,12 @@ impl Sender {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use webtrunk_codecs::CodecId;
 
     use super::*;
+    use crate::agent::media::Spell;
     use crate::agent::sdp::{Direction, Format};
 
     fn agreement(direction: Direction) -> Agreement {
@@ -289,6 +359,67 @@ mod tests {
         assert!(headers[0].marker && headers[..7].iter().all(|it| it.timestamp == headers[0].timestamp));
         assert_eq!(headers[7].timestamp.wrapping_sub(headers[0].timestamp), 8 * 160);
         assert!(!sender.is_pressing());
+    }
+
+    /// Says nothing for three packets, then speaks for two, and so on.
+    fn pausing(silence: Silence) -> Talk {
+        let spell = |is_speech, ms| Spell { is_speech, length: Duration::from_millis(ms) };
+        Talk::new(vec![spell(false, 60), spell(true, 40), spell(false, 60), spell(true, 40)], silence)
+    }
+
+    #[test]
+    fn a_silence_is_not_sent_and_each_spurt_is_marked() {
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.agree(agreement(Direction::SendRecv));
+        sender.talk(pausing(Silence::Unsent));
+        sender.begin_talk();
+        let headers = steps(&mut sender, 10);
+        assert_eq!(headers.iter().map(|it| it.marker).collect::<Vec<_>>(), [true, false, true, false]);
+        assert_eq!(headers[2].timestamp.wrapping_sub(headers[1].timestamp), 4 * 160);
+        assert_eq!(headers[2].sequence.wrapping_sub(headers[1].sequence), 1);
+        let sent = sender.sent();
+        assert_eq!((sent.silent_ticks, sent.pauses.len()), (6, 2));
+        assert!(sent.pauses.iter().all(|pause| pause.to.is_some_and(|to| to >= pause.from)));
+        assert_eq!(
+            sent.packets.iter().map(|it| it.index).collect::<Vec<_>>(),
+            [0, 1, 2, 3],
+            "nothing is left out"
+        );
+    }
+
+    #[test]
+    fn comfort_noise_begins_each_silence_where_it_is_taken() {
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.agree(Agreement { noise: Some(Format::noise()), ..agreement(Direction::SendRecv) });
+        sender.talk(pausing(Silence::Noise));
+        sender.begin_talk();
+        let types: Vec<_> = steps(&mut sender, 10).iter().map(|it| it.payload_type).collect();
+        assert_eq!(types, [13, 0, 0, 13, 0, 0]);
+        assert_eq!(sender.sent().packets.len(), 4, "noise is no audio");
+    }
+
+    #[test]
+    fn silence_that_is_sent_is_encoded_and_told_apart() {
+        let silence = Voice::silence();
+        let mut sender = Sender::new(1, Some(Voice::numbered()));
+        sender.talk(pausing(Silence::Sent(silence.clone())));
+        sender.agree(agreement(Direction::SendRecv));
+        let missing = sender.missing();
+        let [(voice, encoding)] = &missing[..] else { panic!("silence alone") };
+        voice.encode(*encoding).expect("G.711");
+        sender.choose_frames();
+        sender.begin_talk();
+        let mut payloads = Vec::new();
+        for _ in 0..5 {
+            sender.step(|packet| {
+                payloads.push(packet[12..].to_vec());
+                true
+            });
+        }
+        assert!(payloads[..3].iter().all(|it| it[..] == [0xff; 160]), "{:?}", payloads[0]);
+        let silent: Vec<_> = sender.sent().packets.iter().map(|it| it.is_silent).collect();
+        assert_eq!(silent, [true, true, true, false, false]);
+        assert_eq!(sender.sent().spoken().map(|it| it.index).collect::<Vec<_>>(), [0, 1]);
     }
 
     #[test]

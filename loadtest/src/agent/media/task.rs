@@ -11,7 +11,7 @@ use webtrunk_codecs::tone::Digit;
 
 use super::held::Held;
 use super::sender::Sender;
-use super::{Heard, Leg, Log, MediaSocket, PTIME, Received, Sent, Uplink, Voice};
+use super::{Heard, Leg, Log, MediaSocket, PTIME, Received, Sent, Talk, Uplink, Voice};
 use crate::agent::sdp::{Agreement, Direction};
 use crate::agent::{AgentError, SrtpProfile};
 
@@ -67,6 +67,8 @@ enum Order {
     /// The other end's candidates, in a fragment of its description.
     TakeCandidates(String),
     Say(Option<Voice>),
+    Talk(Talk),
+    BeginTalk,
     ClaimLoss(Option<u8>),
     SendOver(Uplink),
     Press {
@@ -162,6 +164,15 @@ impl Media {
 
     pub(crate) fn say(&self, voice: Option<Voice>) {
         let _ = self.orders.send(Order::Say(voice));
+    }
+
+    /// Speaks at these times, and stays as it is first until it begins.
+    pub(crate) fn talk(&self, talk: Talk) {
+        let _ = self.orders.send(Order::Talk(talk));
+    }
+
+    pub(crate) fn begin_talk(&self) {
+        let _ = self.orders.send(Order::BeginTalk);
     }
 
     pub(crate) fn claim_loss(&self, percent: Option<u8>) {
@@ -321,6 +332,11 @@ impl Task {
                 self.sender.say(voice);
                 self.encode();
             }
+            Order::Talk(talk) => {
+                self.sender.talk(talk);
+                self.encode();
+            }
+            Order::BeginTalk => self.sender.begin_talk(),
             Order::ClaimLoss(percent) => self.log.claim_loss(percent, now),
             Order::SendOver(uplink) => self.uplink = uplink,
             Order::Press { digits, reply } => {
@@ -343,10 +359,13 @@ impl Task {
 
     /// Has the voice encoded elsewhere, where that must be: here it would hold up the call.
     fn encode(&mut self) {
-        self.encoding = self.sender.missing().map(|(voice, encoding)| {
+        let missing = self.sender.missing();
+        self.encoding = (!missing.is_empty()).then(|| {
             tokio::task::spawn_blocking(move || {
-                if let Err(error) = voice.encode(encoding) {
-                    tracing::warn!(%error, "the voice cannot be encoded");
+                for (voice, encoding) in missing {
+                    if let Err(error) = voice.encode(encoding) {
+                        tracing::warn!(%error, "the voice cannot be encoded");
+                    }
                 }
             })
         });

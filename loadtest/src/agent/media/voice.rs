@@ -113,6 +113,13 @@ impl Voice {
         Self::new(Clip { samples, rate }, false)
     }
 
+    /// Silence, in packets.
+    #[must_use]
+    pub fn silence() -> Self {
+        let rate = SampleRate::HZ_8000;
+        Self::new(Clip { samples: vec![0; rate.hz() as usize], rate }, false)
+    }
+
     /// A clip whose end joins up with its beginning, as a tone's does.
     ///
     /// # Errors

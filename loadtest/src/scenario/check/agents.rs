@@ -137,6 +137,7 @@ fn population(
             section.rings_seconds.as_ref().map_or(0.0, |it| it.get_ref().max(0.0)),
         ),
         network,
+        takes_noise: false,
     })
 }
 

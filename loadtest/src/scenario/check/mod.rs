@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::Scenario;
 use super::fault::{Fault, Faults};
 use super::file::{File, LimitsSection, VerdictSection};
+use super::{Scenario, Silence, Traffic};
 use crate::verdict::Limits;
 
 /// Bounds of a run: what one process and one machine can bear, and nobody forgets.
@@ -33,8 +33,12 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Scenario, Vec<Fault>> {
         }
     };
     let folder = path.parent().unwrap_or(Path::new(""));
-    let populations = agents::check(&file, folder, &mut faults);
+    let mut populations = agents::check(&file, folder, &mut faults);
     let traffic = traffic::check(&file, &populations, &mut faults);
+    for population in &mut populations {
+        let is_of = |it: &&Traffic| it.from == population.name || it.to.as_ref() == Some(&population.name);
+        population.takes_noise = traffic.iter().filter(is_of).any(|it| it.silence == Silence::Noise);
+    }
     check_limits(&file.limits, &mut faults);
     let closed = traffic.iter().filter_map(|it| it.arrival.closed()).sum::<usize>();
     let at_once = file.limits.at_once.as_ref().map_or(AT_ONCE_MAX, |it| *it.get_ref());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::scenario::{EXAMPLE, Kind, Scenario, ScenarioError};
+use crate::scenario::{EXAMPLE, Kind, Scenario, ScenarioError, Silence, Talk};
 
 fn sound() -> String {
     EXAMPLE.replace("password_file = \"alice.txt\"", "password = \"secret\"")
@@ -205,4 +205,35 @@ fn a_list_of_accounts_has_passwords_for_all_or_for_nobody() {
     assert_eq!((population.accounts.user(1), population.has_password), ("b".to_owned(), false));
     let found = faults(all, &format!("{} }}", list(", password = \"x\"")));
     assert!(found[0].contains("b: has no password"), "{found:?}");
+}
+
+#[test]
+fn who_talks_when_is_read_and_what_makes_no_sense_is_told() {
+    let with = |lines: &str| format!("hangs_up = \"caller\"\n{lines}");
+    let text = sound().replacen("hangs_up = \"caller\"", &with("talk = \"caller\"\nsilence = \"noise\""), 1);
+    let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
+    let traffic = &scenario.traffic[0];
+    assert_eq!((traffic.talk, traffic.silence), (Talk::Caller, Silence::Noise));
+    assert!(scenario.populations.iter().all(|it| it.takes_noise), "both ends are to");
+    assert!(
+        !Scenario::parse(Path::new("it.toml"), &sound()).expect("sound").populations[0].takes_noise,
+        "nobody is silent"
+    );
+    for (lines, expected) in [
+        ("talk = { turns = { fixed = 0.01 } }", "traffic[0].talk: 0.01 is out of bounds; give 0.1 to 3600"),
+        (
+            "talk = { turns = { uniform = { min = 3, max = 1 } } }",
+            "traffic[0].talk: min is greater than max; exchange them",
+        ),
+        ("silence = \"unsent\"", "traffic[0].silence: nobody is silent; give talk as well"),
+        ("talk = \"nobody\"", "unknown variant `nobody`; write one of `both`, `caller`"),
+    ] {
+        let found = faults("hangs_up = \"caller\"", &with(lines));
+        assert!(found.iter().any(|it| it.contains(expected)), "{found:?}");
+    }
+    let found = faults("to = \"phone\"", "talk = \"answerer\"");
+    assert!(
+        found.iter().any(|it| it.contains("traffic[0].talk: nobody of ours answers; name who")),
+        "{found:?}"
+    );
 }

@@ -12,7 +12,7 @@ use crate::scenario::fault::Faults;
 use crate::scenario::file::{File, StepSection, TrafficSection};
 use crate::scenario::length::SECONDS_MAX;
 use crate::scenario::traffic::{CALL, USER};
-use crate::scenario::{Arrival, Doing, Hanger, Length, Population, Role, Step, Traffic};
+use crate::scenario::{Arrival, Doing, Hanger, Length, Population, Role, Silence, Step, Talk, Traffic};
 
 pub(super) fn check(file: &File, populations: &[Population], faults: &mut Faults<'_>) -> Vec<Traffic> {
     let each = file.traffic.iter().enumerate();
@@ -33,19 +33,8 @@ fn traffic(
     check_destination(&key, section, answerers, faults);
     check_arrival(&format!("{key}.arrival"), &section.arrival, faults);
     let length = *section.length.get_ref();
-    for figure in length.figures() {
-        within_at(faults, section.length.span(), format!("{key}.length"), &figure, 0.1..=SECONDS_MAX);
-    }
-    if let Length::Uniform { min, max } = length
-        && min > max
-    {
-        faults.add(
-            section.length.span(),
-            format!("{key}.length"),
-            "min is greater than max",
-            "exchange them",
-        );
-    }
+    check_length(&format!("{key}.length"), section.length.span(), length, faults);
+    let (talk, silence) = talk(&key, section, faults);
     if section.hangs_up == Hanger::Answerer && section.to.is_none() {
         let cure = "name who answers by to, or take hangs_up out";
         faults.add(section.destination.span(), format!("{key}.hangs_up"), "the target is not told to", cure);
@@ -58,9 +47,40 @@ fn traffic(
         destinations: section.destination.get_ref().all().to_vec(),
         arrival: section.arrival.get_ref().clone(),
         length,
+        talk,
+        silence,
         steps,
         hanger: section.hangs_up,
     }
+}
+
+fn check_length(key: &str, span: Range<usize>, length: Length, faults: &mut Faults<'_>) {
+    for figure in length.figures() {
+        within_at(faults, span.clone(), key, &figure, 0.1..=SECONDS_MAX);
+    }
+    if let Length::Uniform { min, max } = length
+        && min > max
+    {
+        faults.add(span, key, "min is greater than max", "exchange them");
+    }
+}
+
+fn talk(key: &str, section: &TrafficSection, faults: &mut Faults<'_>) -> (Talk, Silence) {
+    let talk = section.talk.as_ref().map_or(Talk::Both, |talk| *talk.get_ref());
+    if let Some(written) = &section.talk {
+        for length in talk.lengths() {
+            check_length(&format!("{key}.talk"), written.span(), length, faults);
+        }
+        if talk == Talk::Answerer && section.to.is_none() {
+            let cure = "name who answers by to, or let talk be \"caller\"";
+            faults.add(written.span(), format!("{key}.talk"), "nobody of ours answers", cure);
+        }
+    }
+    if let Some(silence) = section.silence.as_ref().filter(|_| talk == Talk::Both) {
+        let cure = "give talk as well, or take silence out";
+        faults.add(silence.span(), format!("{key}.silence"), "nobody is silent", cure);
+    }
+    (talk, section.silence.as_ref().map_or(Silence::Sent, |silence| *silence.get_ref()))
 }
 
 fn default_name(section: &TrafficSection) -> String {
