@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use crate::agent::{
-    AgentError, Call, Dialect, Dialing, Incoming, PageAgent, Phone, PhoneConfig, WebrtcCaller, WebrtcConfig,
-    own_address,
+    AgentError, Call, CallProgress, Dialect, Dialing, Incoming, PageAgent, Phone, PhoneConfig, WebrtcCaller,
+    WebrtcConfig, own_address,
 };
 use crate::scenario::{Kind, Population};
 
@@ -37,6 +37,7 @@ impl Agent {
                 let media_ip = population.media_address.unwrap_or_else(near);
                 config.media_address = Some(media_ip);
                 config.dialect.comfort_noise = population.takes_noise;
+                config.names_instance = true;
                 // Then the library asks for no cookie of its own, which browsers do not either.
                 config.insists_on_dtls_client = true;
                 if !population.codecs.is_empty() {
@@ -103,6 +104,28 @@ impl Agent {
             Self::Webrtc(caller, _) => caller.next_incoming().await,
             Self::Phone(phone) => phone.next_incoming().await,
             Self::Page(page, _) => page.next_incoming().await,
+        }
+    }
+
+    /// Loses its WebSocket, has another after so long, and asks after a call by that.
+    ///
+    /// # Errors
+    /// It has none, does not come back, or the target has the call no more.
+    pub(super) async fn drop_websocket(&self, call: &Call, away: Duration) -> Result<(), AgentError> {
+        match self {
+            Self::Webrtc(caller, _) => {
+                caller.reconnect(away).await?;
+                // Who has not registered is known at its new place by what it says in the call.
+                call.resume().await
+            }
+            Self::Page(page, _) => {
+                page.reconnect(away).await?;
+                match call.progress() {
+                    CallProgress::Ended(_) => Err(AgentError::Gone),
+                    CallProgress::Calling | CallProgress::Ringing { .. } | CallProgress::Up => Ok(()),
+                }
+            }
+            Self::Phone(_) => Err(AgentError::Library("phones have no WebSocket".to_owned())),
         }
     }
 

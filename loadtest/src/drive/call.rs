@@ -13,7 +13,7 @@ use crate::agent::{AgentError, Call, CallEnd, CallProgress, Dialing, Heard, Sent
 use crate::hear::Hum;
 use crate::report::{CallReport, Outcome};
 use crate::scenario::{self, Doing, Hanger, Population, Traffic};
-use crate::verdict::{CallVerdict, Excuse, Lateness, Side};
+use crate::verdict::{CallVerdict, Happened, Lateness, Side};
 
 /// One call that is about to be dialled.
 pub(super) struct Planned {
@@ -210,7 +210,7 @@ impl Planned {
         course: &mut Course,
     ) -> Result<Outcome, Failure> {
         let mut stop = run.stop.clone();
-        let mut excuses = Vec::new();
+        let mut happened = Happened::default();
         // Who hands the other end on is hung up on.
         let is_handed_on = self.traffic.steps.iter().any(|step| matches!(step.doing, Doing::Transfer(_)));
         let over = caller.call.over();
@@ -219,7 +219,7 @@ impl Planned {
         }
         let began_at = tokio::time::Instant::now();
         let talked = tokio::select! {
-            talked = talk(caller, answerer.as_deref_mut(), &self.traffic.steps, self.length, &mut excuses) => talked,
+            talked = talk(caller, answerer.as_deref_mut(), &self.traffic.steps, self.length, &mut happened) => talked,
             end = over, if !is_handed_on => Err(broken_off(end)),
             _ = stop.wait_for(|stop| *stop != Stop::Going) => Ok(Talked::Out),
         };
@@ -238,10 +238,11 @@ impl Planned {
             };
             Ok::<_, AgentError>((caller, answerer))
         };
+        let stage = if happened.has_lost() { "after its WebSocket was cut" } else { "call" };
         if let Ok((caller, answerer)) = logs.await {
-            self.judge(run, caller, answerer, excuses, course).await;
+            self.judge(run, caller, answerer, happened, course).await;
         }
-        talked.map_err(|error| Failure::new("call", &error))?;
+        talked.map_err(|error| Failure::new(stage, &error))?;
         ended.map_err(|error| Failure::new("end", &error))?;
         Ok(Outcome::Ended)
     }
@@ -281,7 +282,7 @@ impl Planned {
         run: &Arc<Run>,
         caller: Log,
         answerer: Option<Log>,
-        excuses: Vec<Excuse>,
+        happened: Happened,
         course: &mut Course,
     ) {
         let _turn = run.judging.acquire().await;
@@ -290,7 +291,7 @@ impl Planned {
             let mut lateness = Lateness::default();
             let caller = caller.side(Hum::of_caller(call));
             let answerer = answerer.as_ref().map(|it| it.side(Hum::of_answerer(call)));
-            let verdict = CallVerdict::of(&caller, answerer.as_ref(), &limits, &excuses, &mut lateness);
+            let verdict = CallVerdict::of(&caller, answerer.as_ref(), &limits, &happened, &mut lateness);
             (verdict, lateness)
         });
         if let Ok((verdict, lateness)) = judged.await {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::agent::Agent;
 use crate::agent::{AgentError, Call};
 use crate::scenario::{Doing, Step};
-use crate::verdict::Excuse;
+use crate::verdict::{Cut, Excuse, Happened};
 
 /// One end of a call that is up.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) async fn talk(
     mut answerer: Option<&mut End>,
     steps: &[Step],
     length: Duration,
-    excuses: &mut Vec<Excuse>,
+    happened: &mut Happened,
 ) -> Result<Talked, AgentError> {
     let began_at = Instant::now();
     for step in steps.iter().filter(|step| step.after <= length) {
@@ -49,8 +49,17 @@ pub(super) async fn talk(
             _ => &mut *caller,
         };
         let from = SystemTime::now();
+        let is_cut = matches!(step.doing, Doing::DropWebSocket(_));
+        if is_cut {
+            // Noted before: a call that ends meanwhile ends this too.
+            happened.cuts.push(Cut { by_answerer: step.by_answerer, from, to: None });
+        }
         let talked = take(end, &step.doing).await?;
-        excuses.push(Excuse { from, to: SystemTime::now() });
+        let to = SystemTime::now();
+        match happened.cuts.last_mut().filter(|_| is_cut) {
+            Some(cut) => cut.to = Some(to),
+            None => happened.excuses.push(Excuse { from, to }),
+        }
         if let Some(talked) = talked {
             return Ok(talked);
         }
@@ -85,6 +94,7 @@ async fn take(end: &mut End, doing: &Doing) -> Result<Option<Talked>, AgentError
             return Ok(Some(Talked::Transferred));
         }
         Doing::Vanish => return Ok(Some(Talked::Vanished)),
+        Doing::DropWebSocket(away) => end.agent.drop_websocket(&end.call, *away).await?,
     }
     Ok(None)
 }

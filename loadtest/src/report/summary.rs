@@ -35,6 +35,12 @@ pub struct Summary {
     pub mos: Option<Distribution>,
     /// Interarrival jitter, in milliseconds.
     pub jitter_ms: Option<Distribution>,
+    /// The longest hole in each direction about a WebSocket that was cut, in milliseconds.
+    pub cut_gap_ms: Option<Distribution>,
+    /// WebSockets that were cut in calls.
+    pub cuts: usize,
+    /// Those whose call lived.
+    pub cuts_lived: usize,
     /// Packets that came.
     pub received: u64,
     /// Gaps in their sequence numbers.
@@ -108,6 +114,11 @@ impl Summary {
         summary.mos = Distribution::of(directions().filter_map(|it| it.mos));
         summary.jitter_ms =
             Distribution::of(directions().filter(|it| it.received > 1).map(|it| it.jitter_ms));
+        let cuts = || calls.iter().filter_map(|call| call.verdict.as_ref()).flat_map(|it| &it.cuts);
+        let gaps = cuts().flat_map(|cut| std::iter::once(cut.gap_to_caller_ms).chain(cut.gap_to_answerer_ms));
+        summary.cut_gap_ms = Distribution::of(gaps);
+        summary.cuts = cuts().count();
+        summary.cuts_lived = cuts().filter(|cut| cut.lived).count();
         summary.received = directions().map(|it| it.received).sum();
         summary.lost = directions().map(|it| it.lost).sum();
         summary.loss_percent = summary.lost as f64 * 100.0 / (summary.lost + summary.received).max(1) as f64;
@@ -133,6 +144,7 @@ impl Summary {
 mod tests {
     use super::*;
     use crate::report::Outcome;
+    use crate::verdict::{CallVerdict, CutVerdict};
 
     fn call(outcome: Outcome) -> CallReport {
         CallReport {
@@ -160,6 +172,22 @@ mod tests {
         assert_eq!(summary.causes.get("refused: 503"), Some(&1));
         // Of three that were not broken off.
         assert!((summary.measured().failed_percent - 100.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn websockets_that_were_cut_are_counted_by_whether_their_calls_lived() {
+        let cut = |lived, gap_to_caller_ms| CutVerdict {
+            by_answerer: false,
+            lived,
+            away_ms: None,
+            gap_to_caller_ms,
+            gap_to_answerer_ms: Some(20.0),
+        };
+        let verdict = CallVerdict { cuts: vec![cut(true, 40.0), cut(false, 90.0)], ..CallVerdict::default() };
+        let calls = [CallReport { verdict: Some(verdict), ..call(Outcome::Ended) }, call(Outcome::Ended)];
+        let summary = Summary::of(&calls);
+        assert_eq!((summary.cuts, summary.cuts_lived), (2, 1));
+        assert_eq!(summary.cut_gap_ms.map(|it| (it.count, it.max)), Some((4, 90.0)));
     }
 
     #[test]

@@ -197,6 +197,7 @@ pub(super) struct StepSection {
     pub(super) refresh: bool,
     #[serde(default, rename = "move")]
     pub(super) moves: bool,
+    pub(super) ws_drop: Option<f64>,
     pub(super) transfer: Option<String>,
     #[serde(default)]
     pub(super) vanish: bool,

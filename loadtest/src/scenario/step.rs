@@ -25,6 +25,8 @@ pub enum Doing {
     /// Media come from another port from then on: a phone's as behind a NAT that forgot, a WebRTC caller's with
     /// an ICE restart.
     Move,
+    /// Its WebSocket is cut without a word, and it comes back by another after so long: media go on meanwhile.
+    DropWebSocket(Duration),
     /// The other end goes on with this number (REFER); for us the call is over.
     Transfer(String),
     /// It vanishes without a word, as a browser that was killed.

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DirectionVerdict, Finding, FindingKind, Lateness, Limits};
+use super::direction::listen;
+use super::{Cut, CutVerdict, DirectionVerdict, Finding, FindingKind, Lateness, Limits};
 use crate::agent::{Heard, Sent};
 use crate::hear::Hum;
 
@@ -33,6 +34,15 @@ pub struct Excuse {
     pub to: SystemTime,
 }
 
+/// What was done in a call, and explains what is found in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Happened {
+    /// Times of wanted silence.
+    pub excuses: Vec<Excuse>,
+    /// WebSockets that were cut, in their order. They explain no silence: media do not come by them.
+    pub cuts: Vec<Cut>,
+}
+
 /// What was found in one call that was answered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallVerdict {
@@ -42,6 +52,8 @@ pub struct CallVerdict {
     pub to_answerer: Option<DirectionVerdict>,
     /// What is wrong with the call as a whole.
     pub findings: Vec<Finding>,
+    /// What became of the call where its WebSockets were cut.
+    pub cuts: Vec<CutVerdict>,
     /// The latest packet of its own that the load tester sent in this call, in milliseconds.
     pub own_lateness_ms: f64,
 }
@@ -58,6 +70,14 @@ impl Excuse {
     }
 }
 
+impl Happened {
+    /// Whether a WebSocket was cut, and its call was not there when it was made anew.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.cuts.iter().any(|cut| cut.to.is_none())
+    }
+}
+
 impl CallVerdict {
     /// Listens to both ends. Takes the processor for some milliseconds.
     #[must_use]
@@ -65,16 +85,20 @@ impl CallVerdict {
         caller: &Side<'_>,
         answerer: Option<&Side<'_>>,
         limits: &Limits,
-        excuses: &[Excuse],
+        happened: &Happened,
         lateness: &mut Lateness,
     ) -> Self {
         let mut own = lateness.note(caller.sent);
         // Without an answerer an echo is what is hoped for.
-        let mut to_caller = DirectionVerdict::of(answerer.unwrap_or(caller), caller, limits, excuses);
-        let mut to_answerer = answerer.map(|answerer| {
+        let (mut to_caller, caller_holes) =
+            listen(answerer.unwrap_or(caller), caller, limits, &happened.excuses);
+        let listened = answerer.map(|answerer| {
             own = own.max(lateness.note(answerer.sent));
-            DirectionVerdict::of(caller, answerer, limits, excuses)
+            listen(caller, answerer, limits, &happened.excuses)
         });
+        let (mut to_answerer, answerer_holes) = listened.unzip();
+        let cuts = happened.cuts.iter().map(|cut| cut.verdict(&caller_holes, answerer_holes.as_deref()));
+        let cuts = cuts.collect();
         let mut findings = Vec::new();
         let mut find = |kind, detail: &str| {
             findings.push(Finding { kind, detail: detail.to_owned(), is_own: false });
@@ -97,7 +121,7 @@ impl CallVerdict {
                 }
             }
         }
-        Self { to_caller, to_answerer, findings, own_lateness_ms: own.as_secs_f64() * 1000.0 }
+        Self { to_caller, to_answerer, findings, cuts, own_lateness_ms: own.as_secs_f64() * 1000.0 }
     }
 
     /// All that is wrong, and that the load tester did not cause itself.

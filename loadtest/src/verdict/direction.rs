@@ -70,57 +70,64 @@ const DELAY_MAX: Duration = Duration::from_millis(2000);
 /// So many packets were said that silence is no chance.
 const JUDGED_MIN: usize = 50;
 
-impl DirectionVerdict {
-    /// Listens to what `to` heard of what `from` said. `own` is the hum of who listens; that of `from` may be the same
-    /// where an echo is what is hoped for.
-    pub(super) fn of(from: &Side<'_>, to: &Side<'_>, limits: &Limits, excuses: &[Excuse]) -> Self {
-        let samples = to.heard.samples(SampleRate::HZ_8000);
-        let hum = HumHeard::of(&samples, from.hum);
-        let origin = origin(to.heard);
-        // A stranger's beeps tell nothing of this way.
-        let is_right = hum.whose == Some(from.hum);
-        let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
-        let arrivals = Arrivals::of(to.heard);
-        let is_excused = |hole: &&Hole| {
-            origin.is_some_and(|origin| excuses.iter().any(|it| it.covers(origin + hole.at, hole.length)))
-        };
-        let holes = hum.holes.iter().filter(|hole| !is_excused(hole));
-        let holes: Vec<_> =
-            holes.filter_map(|hole| pauses::unexplained(*hole, from.sent, origin, delay)).collect();
-        let longest = holes.iter().map(|hole| hole.length).max().unwrap_or_default();
-        let mut verdict = Self {
-            is_heard: hum.whose.is_some(),
-            sent: from.sent.packets.len(),
-            dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
-            silent_ms: ms(PTIME) * from.sent.silent_ticks as f64,
-            longest_gap_ms: ms(longest),
-            gaps: holes.iter().filter(|hole| hole.length > limits.gap).count(),
-            delay_ms: delay.map(ms),
-            mouth_to_ear_ms: delay.map(|delay| ms(delay + PTIME)),
-            gain_db: Some(hum.gain_db()).filter(|gain| gain.is_finite() && is_right),
-            pressed: from.pressed.clone(),
-            digits: to.heard.digits_text(),
-            ..Self::default()
-        };
-        if let Some(arrivals) = arrivals {
-            verdict.note_arrivals(&arrivals);
-        }
-        let since = |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_default();
-        let first_at = to.heard.first_at();
-        let due = to.answered_at.and_then(|answered| pauses::due(from.sent, answered));
-        verdict.first_audio_ms = first_at.zip(due).map(|(first, due)| ms(since(due, first)));
-        verdict.clipped_ms = clipped(from.sent, first_at, delay).map(ms);
-        if verdict.is_heard {
-            verdict.mos = to.heard.codec().map(|codec| {
-                let burst_ratio = burst_ratio(&losses_in_order(to.heard));
-                let delay = delay.unwrap_or_default() + PTIME;
-                EModel { codec, loss: verdict.loss_percent / 100.0, burst_ratio, delay }.mos()
-            });
-        }
-        verdict.judge(&hum, from, to, &samples, limits);
-        verdict
+/// Listens to what `to` heard of what `from` said, whose hum may be the same where an echo is what is hoped for. With the
+/// holes that nothing explains: when each began, and how long it was.
+pub(super) fn listen(
+    from: &Side<'_>,
+    to: &Side<'_>,
+    limits: &Limits,
+    excuses: &[Excuse],
+) -> (DirectionVerdict, Vec<(SystemTime, Duration)>) {
+    let samples = to.heard.samples(SampleRate::HZ_8000);
+    let hum = HumHeard::of(&samples, from.hum);
+    let origin = origin(to.heard);
+    // A stranger's beeps tell nothing of this way.
+    let is_right = hum.whose == Some(from.hum);
+    let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
+    let arrivals = Arrivals::of(to.heard);
+    let is_excused = |hole: &&Hole| {
+        origin.is_some_and(|origin| excuses.iter().any(|it| it.covers(origin + hole.at, hole.length)))
+    };
+    let holes = hum.holes.iter().filter(|hole| !is_excused(hole));
+    let holes: Vec<_> =
+        holes.filter_map(|hole| pauses::unexplained(*hole, from.sent, origin, delay)).collect();
+    let longest = holes.iter().map(|hole| hole.length).max().unwrap_or_default();
+    let mut verdict = DirectionVerdict {
+        is_heard: hum.whose.is_some(),
+        sent: from.sent.packets.len(),
+        dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
+        silent_ms: ms(PTIME) * from.sent.silent_ticks as f64,
+        longest_gap_ms: ms(longest),
+        gaps: holes.iter().filter(|hole| hole.length > limits.gap).count(),
+        delay_ms: delay.map(ms),
+        mouth_to_ear_ms: delay.map(|delay| ms(delay + PTIME)),
+        gain_db: Some(hum.gain_db()).filter(|gain| gain.is_finite() && is_right),
+        pressed: from.pressed.clone(),
+        digits: to.heard.digits_text(),
+        ..DirectionVerdict::default()
+    };
+    if let Some(arrivals) = arrivals {
+        verdict.note_arrivals(&arrivals);
     }
+    let since = |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_default();
+    let first_at = to.heard.first_at();
+    let due = to.answered_at.and_then(|answered| pauses::due(from.sent, answered));
+    verdict.first_audio_ms = first_at.zip(due).map(|(first, due)| ms(since(due, first)));
+    verdict.clipped_ms = clipped(from.sent, first_at, delay).map(ms);
+    if verdict.is_heard {
+        verdict.mos = to.heard.codec().map(|codec| {
+            let burst_ratio = burst_ratio(&losses_in_order(to.heard));
+            let delay = delay.unwrap_or_default() + PTIME;
+            EModel { codec, loss: verdict.loss_percent / 100.0, burst_ratio, delay }.mos()
+        });
+    }
+    verdict.judge(&hum, from, to, &samples, limits);
+    let at = |hole: &Hole| origin.map(|origin| (origin + hole.at, hole.length));
+    let holes = holes.iter().filter_map(at).collect();
+    (verdict, holes)
+}
 
+impl DirectionVerdict {
     fn note_arrivals(&mut self, arrivals: &Arrivals) {
         self.received = arrivals.packets;
         self.lost = arrivals.lost;

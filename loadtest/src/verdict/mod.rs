@@ -1,6 +1,7 @@
 //! What is said of each call, and of the load tester itself: heard or silent, by whom, how late, how well.
 
 mod call;
+mod cut;
 mod digits;
 mod direction;
 mod finding;
@@ -8,7 +9,8 @@ mod lateness;
 mod limits;
 mod pauses;
 
-pub use call::{CallVerdict, Excuse, Side};
+pub use call::{CallVerdict, Excuse, Happened, Side};
+pub use cut::{Cut, CutVerdict};
 pub use direction::DirectionVerdict;
 pub use finding::{Finding, FindingKind};
 pub use lateness::{Fitness, LATE_PERCENT_MAX, Lateness};

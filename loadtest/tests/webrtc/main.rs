@@ -113,6 +113,30 @@ async fn who_vanishes_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_call_lives_on_while_a_websocket_is_gone_and_is_changed_and_ended_by_another() {
+    let proxy = Proxy::start().await;
+    let (alice, bob) = pair(&proxy, |config| config.names_instance = true).await;
+    let (call, answered) = connect(&alice, &bob).await;
+    let challenges = proxy.challenges();
+    bob.reconnect(Duration::from_millis(500)).await.expect("the proxy is there, and takes him again");
+    alice.reconnect(Duration::ZERO).await.expect("the proxy is there");
+    assert!(proxy.challenges() <= challenges + 1, "bob alone registers again");
+    call.resume().await.expect("agreed by both new connections");
+    answered.resume().await.expect("agreed by both new connections");
+    assert_hears(&call, 1000.0).await;
+    assert_hears(&answered, 440.0).await;
+    for end in [&call, &answered] {
+        let heard = end.heard().await.expect("a log");
+        let gaps =
+            heard.packets.windows(2).map(|pair| pair[1].at.duration_since(pair[0].at).unwrap_or_default());
+        let longest = gaps.max().expect("audio");
+        assert!(longest < Duration::from_millis(400), "media do not come by a WebSocket: {longest:?}");
+    }
+    assert_eq!(answered.hang_up().await.expect("a 200 to BYE"), CallEnd::ByUs);
+    assert_eq!(call.ended(SOON).await.expect("a BYE"), CallEnd::ByPeer { reason: None });
+}
+
+#[tokio::test]
 async fn registration_answers_the_challenge_of_its_algorithm() {
     let proxy = Proxy::start().await;
     for algorithm in [DigestAlgorithm::Md5, DigestAlgorithm::Sha256] {

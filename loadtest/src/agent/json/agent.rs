@@ -7,11 +7,12 @@
 //! ```
 
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+use super::page::Seen;
 use super::{JsonPage, PageError};
 use crate::agent::call::Facts;
 use crate::agent::call_task::Order;
@@ -42,8 +43,20 @@ pub struct PageAgent {
 
 /// What a page's task is asked for.
 enum Wish {
-    Dial { media: Media, to: String, reply: oneshot::Sender<Result<Call, AgentError>> },
-    Order { call_id: String, order: Order },
+    Dial {
+        media: Media,
+        to: String,
+        reply: oneshot::Sender<Result<Call, AgentError>>,
+    },
+    Order {
+        call_id: String,
+        order: Order,
+    },
+    /// Its connection is lost, and made anew after so long.
+    Reconnect {
+        away: Duration,
+        reply: oneshot::Sender<Result<(), AgentError>>,
+    },
 }
 
 /// One call of a page.
@@ -62,6 +75,8 @@ struct PageTask {
     page: JsonPage,
     config: WebrtcConfig,
     user: String,
+    /// Of the last answer to `connect` or `resume`; good once.
+    resume_token: String,
     lines: HashMap<String, Line>,
     wishes: mpsc::UnboundedReceiver<Wish>,
     /// Handed to each line.
@@ -109,6 +124,7 @@ impl PageAgent {
             page,
             config: config.clone(),
             user,
+            resume_token: session["resumeToken"].as_str().unwrap_or_default().to_owned(),
             lines: HashMap::new(),
             wishes: inbox,
             own,
@@ -127,6 +143,17 @@ impl PageAgent {
         let wish = Wish::Dial { media: self.config.open_media()?, to: to.to_owned(), reply };
         self.wishes.send(wish).map_err(|_| AgentError::Gone)?;
         answer.await.map_err(|_| AgentError::Gone)?.map(Dialing::new)
+    }
+
+    /// Loses its WebSocket without a word, and resumes its session by another after so long. Its calls go on; those that
+    /// the gateway has no more are over.
+    ///
+    /// # Errors
+    /// The gateway cannot be reached any more, or the session is over: then all its calls are.
+    pub async fn reconnect(&self, away: Duration) -> Result<(), AgentError> {
+        let (reply, answer) = oneshot::channel();
+        self.wishes.send(Wish::Reconnect { away, reply }).map_err(|_| AgentError::Gone)?;
+        answer.await.map_err(|_| AgentError::Gone)?
     }
 
     /// Waits for a call.
@@ -162,12 +189,40 @@ impl PageTask {
                         let _ = reply.send(self.dial(media, &to).await);
                     }
                     Some(Wish::Order { call_id, order }) => self.obey(&call_id, order).await,
+                    Some(Wish::Reconnect { away, reply }) => {
+                        let before = self.page.cut();
+                        tokio::time::sleep(away).await;
+                        match resume(&self.config, &self.resume_token, before).await {
+                            Ok((page, session)) => {
+                                self.page = page;
+                                self.go_on(&session);
+                                let _ = reply.send(Ok(()));
+                            }
+                            Err(error) => {
+                                let _ = reply.send(Err(error.into()));
+                                break;
+                            }
+                        }
+                    }
                     None => break,
                 },
             }
         }
         for (_, line) in self.lines {
             line.finish(CallEnd::Broken("the page's connection has ended".to_owned()));
+        }
+    }
+
+    /// Takes the answer to `resume`.
+    fn go_on(&mut self, session: &Value) {
+        self.resume_token = session["resumeToken"].as_str().unwrap_or_default().to_owned();
+        let calls = session["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_gone = |call_id: &String, _: &mut Line| !calls.iter().any(|call| call["callId"] == **call_id);
+        let gone: Vec<_> = self.lines.extract_if(is_gone).collect();
+        for (_, line) in gone {
+            line.finish(CallEnd::Broken(
+                "the gateway has it no more since the connection was lost".to_owned(),
+            ));
         }
     }
 
@@ -290,6 +345,17 @@ impl PageTask {
             }
         }
     }
+}
+
+/// Goes on with a session by another connection.
+async fn resume(config: &WebrtcConfig, token: &str, before: Seen) -> Result<(JsonPage, Value), PageError> {
+    let mut page = JsonPage::open(&config.server, &config.trust, None).await?;
+    let params = json!({ "token": token, "lastSeen": before.last });
+    let session = page.request("resume", params).await?;
+    page.follow(before);
+    // From now on the old token is good no more, and the new one is.
+    page.request("ping", json!({})).await?;
+    Ok((page, session))
 }
 
 impl Line {

@@ -40,6 +40,15 @@ pub struct JsonPage {
     messages: Vec<String>,
 }
 
+/// How far a page had come when its connection was lost.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The number of the last event that came.
+    pub(super) last: u64,
+    /// Events that nobody had asked for.
+    events: VecDeque<Value>,
+}
+
 /// What can go wrong with a page.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
@@ -182,6 +191,19 @@ impl JsonPage {
                 self.note_event(message);
             }
         }
+    }
+
+    /// Loses its connection without a word.
+    pub(super) fn cut(self) -> Seen {
+        let Self { last_seen: last, events, .. } = self;
+        Seen { last, events }
+    }
+
+    /// Goes on where another connection of the session was lost.
+    pub(super) fn follow(&mut self, before: Seen) {
+        self.last_seen = self.last_seen.max(before.last);
+        let later = std::mem::replace(&mut self.events, before.events);
+        self.events.extend(later);
     }
 
     /// The names of the events that nobody has asked for, in their order.

@@ -139,6 +139,7 @@ impl Phone {
             server,
             shown_address: config.behind_nat.map(|ip| SocketAddr::new(ip, local.port())),
             session_interval: config.session_interval,
+            instance: None,
         };
         let (transactions, new_calls) = Transactions::start(wire, inbox);
         Ok(Self { agent: Arc::new(UserAgent::new(account, transactions, new_calls)), config })

@@ -14,5 +14,5 @@ pub use tls::Trust;
 
 pub(crate) use dialog::{Dialog, address_of};
 pub(crate) use transactions::{Mailbox, NewCall, Responses, Transactions};
-pub(crate) use user_agent::{Account, UserAgent, token};
+pub(crate) use user_agent::{Account, UserAgent, token, uuid};
 pub(crate) use wire::Wire;

@@ -30,6 +30,8 @@ pub(crate) struct Account {
     pub(crate) shown_address: Option<SocketAddr>,
     /// Whether its calls are refreshed by it, and for how long without (RFC 4028).
     pub(crate) session_interval: Option<Duration>,
+    /// The UUID by which its registrations are known again where it comes by another connection (RFC 5626 4.1).
+    pub(crate) instance: Option<String>,
 }
 
 /// One user at one transport.
@@ -41,6 +43,8 @@ pub(crate) struct UserAgent {
     /// The last challenge, how often its nonce was used, and the field to answer in.
     challenge: Mutex<Option<(Challenge, u32, HeaderName)>>,
     registration: Mutex<Option<Dialog>>,
+    /// For how long it has registered; zero where it has not.
+    registered_for: Mutex<Duration>,
     /// `xyz.invalid`, what a WebSocket client is called by (RFC 7118 5.2).
     invalid_host: Host,
 }
@@ -60,6 +64,7 @@ impl UserAgent {
             new_calls: tokio::sync::Mutex::new(new_calls),
             challenge: Mutex::default(),
             registration: Mutex::default(),
+            registered_for: Mutex::default(),
             invalid_host: Host::Domain(format!("{}.invalid", token()).into()),
         }
     }
@@ -97,7 +102,23 @@ impl UserAgent {
             .await;
         *lock(&self.registration) = Some(dialog);
         let response = result?;
-        if response.status.is_success() { Ok(response) } else { Err(AgentError::refused(&response)) }
+        if !response.status.is_success() {
+            return Err(AgentError::refused(&response));
+        }
+        *lock(&self.registered_for) = expires;
+        Ok(response)
+    }
+
+    /// Loses its WebSocket without a word, has another after so long, and registers by that where it had before.
+    ///
+    /// # Errors
+    /// It has none, the server cannot be reached any more, or does not take the registration.
+    pub(crate) async fn reconnect(&self, away: Duration) -> Result<(), AgentError> {
+        let connected = self.wire().reconnect(away).await;
+        let server = self.account.server.to_string();
+        connected.map_err(|source| AgentError::Unreachable { server, source })?;
+        let expires = *lock(&self.registered_for);
+        if expires.is_zero() { Ok(()) } else { self.register(expires).await.map(drop) }
     }
 
     /// Sends a request of a dialog and waits for its final response, challenges answered.
@@ -133,6 +154,12 @@ impl UserAgent {
         if matches!(request.method, Method::Invite | Method::Register | Method::Update) {
             request.headers.set(HeaderName::Contact, self.contact().to_string());
             request.headers.set(HeaderName::Allow, ALLOW);
+        }
+        if let Some(instance) = self.account.instance.as_ref().filter(|_| request.method == Method::Register)
+        {
+            let contact = format!("{};reg-id=1;+sip.instance=\"<urn:uuid:{instance}>\"", self.contact());
+            request.headers.set(HeaderName::Contact, contact);
+            request.headers.set(HeaderName::Supported, "path, outbound");
         }
         request.headers.set(HeaderName::UserAgent, "webtrunk-loadtest");
         if matches!(request.method, Method::Ack | Method::Cancel) {
@@ -239,6 +266,14 @@ impl UserAgent {
 
 /// What we take in and outside dialogs.
 const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+
+/// A random UUID (RFC 9562 5.4).
+pub(crate) fn uuid() -> String {
+    let (high, low): (u64, u64) = rand::random();
+    let (time, version, variant) = (high >> 16, high & 0x0fff, (low >> 48) & 0x3fff);
+    let (first, second, node) = (time >> 16, time & 0xffff, low & 0xffff_ffff_ffff);
+    format!("{first:08x}-{second:04x}-4{version:03x}-{:04x}-{node:012x}", 0x8000 | variant)
+}
 
 /// 64 random bits as text: tags, branches, Call-IDs.
 pub(crate) fn token() -> String {

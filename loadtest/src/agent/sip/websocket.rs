@@ -1,13 +1,15 @@
-//! SIP over WebSocket, RFC 7118: one message in each WebSocket message.
+//! SIP over WebSocket, RFC 7118: one message in each WebSocket message, over a connection that can be cut and made anew.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -16,21 +18,81 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_asyn
 use super::tls::Trust;
 use super::wire::Arrivals;
 
-pub(super) struct Connection {
-    pub(super) sender: mpsc::UnboundedSender<Bytes>,
-    pub(super) local: SocketAddr,
-    pub(super) remote: SocketAddr,
-    pub(super) is_secure: bool,
+/// The way to one server, by one connection after the other.
+#[derive(Debug)]
+pub(super) struct Link {
+    url: String,
+    trust: Trust,
+    /// Where messages go that arrive; as long as a connection is there.
+    arrivals: mpsc::WeakUnboundedSender<(SocketAddr, Bytes)>,
+    line: Mutex<Line>,
 }
 
-/// # Errors
-/// The server cannot be reached, is not trusted, or does not speak SIP here.
-pub(super) async fn connect(url: &str, trust: &Trust, arrivals: Arrivals) -> io::Result<Connection> {
+/// The connection that there is.
+#[derive(Debug)]
+struct Line {
+    sender: mpsc::UnboundedSender<Bytes>,
+    task: AbortHandle,
+}
+
+struct Connection {
+    line: Line,
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+impl Link {
+    /// Connects; our address, and the server's.
+    ///
+    /// # Errors
+    /// The server cannot be reached, is not trusted, or does not speak SIP here.
+    pub(super) async fn connect(
+        url: &str,
+        trust: &Trust,
+        arrivals: Arrivals,
+    ) -> io::Result<(Self, SocketAddr, SocketAddr)> {
+        let later = arrivals.downgrade();
+        let Connection { line, local, remote } = connect(url, trust, arrivals).await?;
+        let (url, trust) = (url.to_owned(), trust.clone());
+        Ok((Self { url, trust, arrivals: later, line: Mutex::new(line) }, local, remote))
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        is_secure(&self.url)
+    }
+
+    pub(super) fn send(&self, message: Bytes) {
+        let _ = self.line().sender.send(message);
+    }
+
+    /// Cuts the connection without a word, and makes another after so long. What is sent meanwhile is lost.
+    ///
+    /// # Errors
+    /// There was none any more, or there is none again: all calls are over then.
+    pub(super) async fn reconnect(&self, away: Duration) -> io::Result<()> {
+        // Held while there is no connection: that nobody has it would be the end of all calls.
+        let arrivals = self.arrivals.upgrade().ok_or(io::ErrorKind::NotConnected)?;
+        self.line().task.abort();
+        tokio::time::sleep(away).await;
+        let connection = connect(&self.url, &self.trust, arrivals).await?;
+        *self.line() = connection.line;
+        Ok(())
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_secure(url: &str) -> bool {
+    url.starts_with("wss:")
+}
+
+async fn connect(url: &str, trust: &Trust, arrivals: Arrivals) -> io::Result<Connection> {
     let mut request = url.into_client_request().map_err(io::Error::other)?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("sip"));
-    let is_secure = url.starts_with("wss:");
     let connector =
-        if is_secure { Connector::Rustls(Arc::new(trust.client_config()?)) } else { Connector::Plain };
+        if is_secure(url) { Connector::Rustls(Arc::new(trust.client_config()?)) } else { Connector::Plain };
     // Nagle's algorithm would hold back small messages.
     let disable_nagle = true;
     let (stream, response) = connect_async_tls_with_config(request, None, disable_nagle, Some(connector))
@@ -42,8 +104,8 @@ pub(super) async fn connect(url: &str, trust: &Trust, arrivals: Arrivals) -> io:
     let tcp = tcp_of(&stream)?;
     let (local, remote) = (tcp.local_addr()?, tcp.peer_addr()?);
     let (sender, messages) = mpsc::unbounded_channel();
-    tokio::spawn(exchange(stream, remote, messages, arrivals));
-    Ok(Connection { sender, local, remote, is_secure })
+    let task = tokio::spawn(exchange(stream, remote, messages, arrivals)).abort_handle();
+    Ok(Connection { line: Line { sender, task }, local, remote })
 }
 
 /// Ends with the connection, or when nobody sends or reads any more.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
@@ -11,7 +12,7 @@ use webtrunk_signalling::sip::flow::TransportKind;
 
 use super::stream::Streams;
 use super::tls::Trust;
-use super::websocket;
+use super::websocket::Link;
 
 /// Octets of the largest datagram.
 const DATAGRAM_MAX: usize = 65_535;
@@ -32,7 +33,7 @@ pub(crate) struct Wire {
 enum Exit {
     Udp(Arc<UdpSocket>),
     Streams(Streams),
-    WebSocket(mpsc::UnboundedSender<Bytes>),
+    WebSocket(Arc<Link>),
 }
 
 impl Wire {
@@ -62,10 +63,21 @@ impl Wire {
     /// Connects to `ws://host:port/path` or `wss://..`, RFC 7118.
     pub(crate) async fn websocket(url: &str, trust: &Trust) -> io::Result<(Self, SocketAddr, Inbox)> {
         let (arrivals, inbox) = mpsc::unbounded_channel();
-        let connection = websocket::connect(url, trust, arrivals).await?;
-        let kind = if connection.is_secure { TransportKind::Wss } else { TransportKind::Ws };
-        let wire = Self { kind, local: connection.local, exit: Exit::WebSocket(connection.sender) };
-        Ok((wire, connection.remote, inbox))
+        let (link, local, remote) = Link::connect(url, trust, arrivals).await?;
+        let kind = if link.is_secure() { TransportKind::Wss } else { TransportKind::Ws };
+        let wire = Self { kind, local, exit: Exit::WebSocket(Arc::new(link)) };
+        Ok((wire, remote, inbox))
+    }
+
+    /// Cuts a WebSocket without a word, and connects again after so long.
+    ///
+    /// # Errors
+    /// There is none, or the server cannot be reached any more.
+    pub(crate) async fn reconnect(&self, away: Duration) -> io::Result<()> {
+        match &self.exit {
+            Exit::WebSocket(link) => link.reconnect(away).await,
+            Exit::Udp(_) | Exit::Streams(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     pub(crate) const fn kind(&self) -> TransportKind {
@@ -87,9 +99,7 @@ impl Wire {
                 }
             }
             Exit::Streams(streams) => streams.send(to, message),
-            Exit::WebSocket(sender) => {
-                let _ = sender.send(message);
-            }
+            Exit::WebSocket(link) => link.send(message),
         }
     }
 }

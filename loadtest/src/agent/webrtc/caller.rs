@@ -12,7 +12,7 @@ use super::leg::{Settings, WebrtcLeg};
 use crate::agent::call_task::{dial, receive};
 use crate::agent::media::{Media, MediaConfig, MediaSocket, Uplink};
 use crate::agent::sdp::Dialect;
-use crate::agent::sip::{Account, Transactions, Trust, UserAgent, Wire};
+use crate::agent::sip::{Account, Transactions, Trust, UserAgent, Wire, uuid};
 use crate::agent::{AgentError, Call, Credentials, Dialing, Incoming, Voice};
 
 /// What a WebRTC caller is.
@@ -38,6 +38,9 @@ pub struct WebrtcConfig {
     pub is_lite: bool,
     /// Whether its descriptions leave its candidate out, which [`Call::trickle`] tells.
     pub trickles: bool,
+    /// Whether its registrations name its instance, as browsers' do: then it is known again when it comes back by
+    /// another connection, and its calls go on there (RFC 5626).
+    pub names_instance: bool,
     /// The address of its media; by default this machine's first that is not loopback.
     pub media_address: Option<IpAddr>,
     /// What is unusual in its descriptions.
@@ -74,6 +77,7 @@ impl WebrtcConfig {
             is_impostor: false,
             is_lite: false,
             trickles: false,
+            names_instance: false,
             media_address: None,
             dialect: Dialect::default(),
             voice: None,
@@ -129,6 +133,7 @@ impl WebrtcCaller {
             server,
             shown_address: None,
             session_interval: None,
+            instance: config.names_instance.then(uuid),
         };
         let (transactions, new_calls) = Transactions::start(wire, inbox);
         let agent = Arc::new(UserAgent::new(account, transactions, new_calls));
@@ -149,6 +154,15 @@ impl WebrtcCaller {
     /// The registrar refused or did not answer.
     pub async fn register_for(&self, expires: Duration) -> Result<(), AgentError> {
         self.agent.register(expires).await.map(drop)
+    }
+
+    /// Loses its WebSocket without a word, as a laptop that changes networks, and has another after so long, by which
+    /// it registers where it had before. Its calls go on.
+    ///
+    /// # Errors
+    /// The server cannot be reached any more, or does not take the registration: then its calls are over.
+    pub async fn reconnect(&self, away: Duration) -> Result<(), AgentError> {
+        self.agent.reconnect(away).await
     }
 
     /// Dials a user or number at the server, or a SIP URI.

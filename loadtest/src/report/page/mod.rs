@@ -74,12 +74,13 @@ fn figures(reports: &[(&str, &Report)]) -> String {
     }
     out += "</tr>";
     type Of = fn(&Report) -> Option<Distribution>;
-    let rows: [(&str, Of); 5] = [
+    let rows: [(&str, Of); 6] = [
         ("INVITE to answer, ms", |it| it.summary.setup_ms),
         ("answer to first audio, ms", |it| it.summary.first_audio_ms),
         ("mouth to ear, ms", |it| it.summary.mouth_to_ear_ms),
         ("opinion score (E-model)", |it| it.summary.mos),
         ("jitter, ms", |it| it.summary.jitter_ms),
+        ("hole about a WebSocket that was cut, ms", |it| it.summary.cut_gap_ms),
     ];
     for (title, of) in rows {
         let _ = write!(out, "<tr><td>{title}</td>");
@@ -98,12 +99,15 @@ fn figures(reports: &[(&str, &Report)]) -> String {
         out += "</tr>";
     }
     type Count = fn(&Report) -> String;
-    let counts: [(&str, Count); 4] = [
+    let counts: [(&str, Count); 5] = [
         ("calls: all / good / failed / faulty", |it| {
             let all = &it.summary;
             format!("{} / {} / {} / {}", all.calls, all.ok, all.failed, all.faulty)
         }),
         ("not begun for want of room", |it| it.turned_away.to_string()),
+        ("WebSockets that were cut / whose calls lived", |it| {
+            format!("{} / {}", it.summary.cuts, it.summary.cuts_lived)
+        }),
         ("packets: came / lost", |it| {
             format!("{} / {} ({:.2} %)", it.summary.received, it.summary.lost, it.summary.loss_percent)
         }),

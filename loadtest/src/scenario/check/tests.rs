@@ -1,8 +1,9 @@
 //! What is wrong with a scenario is told by line, and with its cure.
 
 use std::path::Path;
+use std::time::Duration;
 
-use crate::scenario::{EXAMPLE, Kind, Scenario, ScenarioError, Silence, Talk};
+use crate::scenario::{Doing, EXAMPLE, Kind, Scenario, ScenarioError, Silence, Talk};
 
 fn sound() -> String {
     EXAMPLE.replace("password_file = \"alice.txt\"", "password = \"secret\"")
@@ -236,4 +237,17 @@ fn who_talks_when_is_read_and_what_makes_no_sense_is_told() {
         found.iter().any(|it| it.contains("traffic[0].talk: nobody of ours answers; name who")),
         "{found:?}"
     );
+}
+
+#[test]
+fn who_has_no_websocket_loses_none() {
+    let found = faults("hold = 1.0, by = \"answerer\"", "ws_drop = 1.0, by = \"answerer\"");
+    let expected = "traffic[0].steps[1].ws_drop: phones have no WebSocket; let agents of kind \"webrtc\"";
+    assert!(found.iter().any(|it| it.contains(expected)), "{found:?}");
+    let found = faults("hold = 1.0, by = \"answerer\"", "ws_drop = 1000");
+    let expected = "traffic[0].steps[1]: 1000 is out of bounds; give 0 to 300";
+    assert!(found.iter().any(|it| it.contains(expected)), "{found:?}");
+    let text = sound().replacen("hold = 1.0, by = \"answerer\"", "ws_drop = 0.5", 1);
+    let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(scenario.traffic[0].steps[1].doing, Doing::DropWebSocket(Duration::from_millis(500)));
 }

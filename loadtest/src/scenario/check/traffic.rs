@@ -12,7 +12,10 @@ use crate::scenario::fault::Faults;
 use crate::scenario::file::{File, StepSection, TrafficSection};
 use crate::scenario::length::SECONDS_MAX;
 use crate::scenario::traffic::{CALL, USER};
-use crate::scenario::{Arrival, Doing, Hanger, Length, Population, Role, Silence, Step, Talk, Traffic};
+use crate::scenario::{Arrival, Doing, Hanger, Kind, Length, Population, Role, Silence, Step, Talk, Traffic};
+
+/// For how long an agent may be away: a session waits for none as long.
+const AWAY_SECONDS_MAX: f64 = 300.0;
 
 pub(super) fn check(file: &File, populations: &[Population], faults: &mut Faults<'_>) -> Vec<Traffic> {
     let each = file.traffic.iter().enumerate();
@@ -26,7 +29,7 @@ fn traffic(
     faults: &mut Faults<'_>,
 ) -> Traffic {
     let key = format!("traffic[{at}]");
-    find(&section.from, &format!("{key}.from"), "calls", Role::calls, populations, faults);
+    let callers = find(&section.from, &format!("{key}.from"), "calls", Role::calls, populations, faults);
     let to = section.to.as_ref();
     let answerers =
         to.and_then(|to| find(to, &format!("{key}.to"), "answers", Role::answers, populations, faults));
@@ -39,7 +42,7 @@ fn traffic(
         let cure = "name who answers by to, or take hangs_up out";
         faults.add(section.destination.span(), format!("{key}.hangs_up"), "the target is not told to", cure);
     }
-    let steps = steps(&key, section, length.longest(), faults);
+    let steps = steps(&key, section, length.longest(), [callers, answerers], faults);
     Traffic {
         name: section.name.clone().unwrap_or_else(|| default_name(section)),
         from: section.from.get_ref().clone(),
@@ -172,12 +175,24 @@ fn check_arrival(key: &str, arrival: &Spanned<Arrival>, faults: &mut Faults<'_>)
     }
 }
 
-fn steps(key: &str, section: &TrafficSection, longest: Duration, faults: &mut Faults<'_>) -> Vec<Step> {
+fn steps(
+    key: &str,
+    section: &TrafficSection,
+    longest: Duration,
+    ends: [Option<&Population>; 2],
+    faults: &mut Faults<'_>,
+) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (at, section) in section.steps.iter().enumerate() {
         let key = format!("{key}.steps[{at}]");
         let (span, section) = (section.span(), section.get_ref());
         let Some(doing) = doing(&key, span.clone(), section, faults) else { continue };
+        let by_answerer = section.by == Hanger::Answerer;
+        let is_phone = |it: &Population| matches!(it.kind, Kind::Phone(_));
+        if matches!(doing, Doing::DropWebSocket(_)) && ends[usize::from(by_answerer)].is_some_and(is_phone) {
+            let cure = "let agents of kind \"webrtc\" or \"json\" do it";
+            faults.add(span.clone(), format!("{key}.ws_drop"), "phones have no WebSocket", cure);
+        }
         within_at(faults, span.clone(), &key, &section.after, 0.0..=SECONDS_MAX);
         if !(section.after >= 0.0 && section.after <= SECONDS_MAX) {
             continue;
@@ -196,7 +211,7 @@ fn steps(key: &str, section: &TrafficSection, longest: Duration, faults: &mut Fa
             let cure = format!("no call is longer than {} s", longest.as_secs_f64());
             faults.add(span, &key, "never comes", cure);
         }
-        steps.push(Step { after, by_answerer: section.by == Hanger::Answerer, doing });
+        steps.push(Step { after, by_answerer, doing });
     }
     if section.to.is_none()
         && let Some(at) = steps.iter().position(|step| step.by_answerer)
@@ -221,13 +236,17 @@ fn doing(key: &str, span: Range<usize>, section: &StepSection, faults: &mut Faul
     }
     all.extend(section.refresh.then_some(Doing::Refresh));
     all.extend(section.moves.then_some(Doing::Move));
+    if let Some(seconds) = section.ws_drop {
+        within_at(faults, span.clone(), key, &seconds, 0.0..=AWAY_SECONDS_MAX);
+        all.push(Doing::DropWebSocket(Duration::from_secs_f64(seconds.clamp(0.0, AWAY_SECONDS_MAX))));
+    }
     all.extend(section.transfer.clone().map(Doing::Transfer));
     all.extend(section.vanish.then_some(Doing::Vanish));
     if all.len() == 1 {
         return all.pop();
     }
     let problem = if all.is_empty() { "says nothing to do" } else { "says more than one thing to do" };
-    let cure = "write one of digits, hold, refresh, move, transfer, vanish in each step";
+    let cure = "write one of digits, hold, refresh, move, ws_drop, transfer, vanish in each step";
     faults.add(span, key, problem, cure);
     None
 }
