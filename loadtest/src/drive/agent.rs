@@ -30,6 +30,8 @@ impl Agent {
         let agent = match population.kind {
             Kind::Webrtc | Kind::Page => {
                 let mut config = WebrtcConfig::new(&server, "", "");
+                // A name that lasts for a while is no user's address.
+                config.user = Some(population.accounts.user(index));
                 config.credentials = credentials;
                 config.trust = population.trust.clone();
                 config.domain.clone_from(&population.domain);
@@ -66,7 +68,7 @@ impl Agent {
                     trust: population.trust.clone(),
                     server: server.parse().ok(),
                     domain: population.domain.clone(),
-                    user: credentials.user.clone(),
+                    user: population.accounts.user(index),
                     credentials: population.has_password.then_some(credentials),
                     codecs,
                     srtp: population.srtp,

@@ -24,7 +24,9 @@ pub struct WebrtcConfig {
     pub trust: Trust,
     /// The domain of its address of record; the server's address where there is none.
     pub domain: Option<String>,
-    /// Who it is.
+    /// The user of its address of record; that of the credentials where there is none.
+    pub user: Option<String>,
+    /// What it answers challenges with.
     pub credentials: Credentials,
     /// Its codecs, best first.
     pub codecs: Vec<CodecId>,
@@ -70,6 +72,7 @@ impl WebrtcConfig {
             server: server.to_owned(),
             trust: Trust::default(),
             domain: None,
+            user: None,
             credentials: Credentials::new(user, password),
             codecs: CodecId::USUAL.to_vec(),
             profiles: SrtpProfile::ALL.to_vec(),
@@ -127,7 +130,7 @@ impl WebrtcCaller {
             None => server.ip().into(),
         };
         let account = Account {
-            user: config.credentials.user.clone(),
+            user: config.user.clone().unwrap_or_else(|| config.credentials.user.clone()),
             domain,
             credentials: Some(config.credentials.clone()),
             server,

@@ -2,6 +2,8 @@
 
 mod cuts;
 mod doors;
+mod proofs;
+mod steps;
 
 use std::path::Path;
 
