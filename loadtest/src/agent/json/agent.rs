@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use super::page::Seen;
-use super::{JsonPage, PageError};
+use super::{JsonPage, PageError, PageProof};
 use crate::agent::call::Facts;
 use crate::agent::call_task::Order;
 use crate::agent::media::Media;
@@ -21,17 +21,6 @@ use crate::agent::sdp::Direction;
 use crate::agent::{
     AgentError, Call, CallEnd, CallProgress, Dialing, Incoming, RemoteDescription, WebrtcConfig,
 };
-
-/// What proves who a page is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum PageProof {
-    /// A user and its password.
-    Password(String, String),
-    /// A name that lasts for a while, and its password.
-    Ephemeral(String, String),
-    /// A token.
-    Token(String),
-}
 
 /// A page that places and takes calls.
 #[derive(Debug)]
@@ -82,30 +71,6 @@ struct PageTask {
     /// Handed to each line.
     own: mpsc::WeakUnboundedSender<Wish>,
     incoming: mpsc::UnboundedSender<Incoming>,
-}
-
-impl std::fmt::Debug for PageProof {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let who = match self {
-            Self::Password(user, _) | Self::Ephemeral(user, _) => user,
-            Self::Token(_) => "a token",
-        };
-        write!(f, "PageProof({who})")
-    }
-}
-
-impl PageProof {
-    fn to_json(&self) -> Value {
-        match self {
-            Self::Password(user, password) => {
-                json!({ "kind": "password", "user": user, "password": password })
-            }
-            Self::Ephemeral(name, password) => {
-                json!({ "kind": "ephemeral", "name": name, "password": password })
-            }
-            Self::Token(token) => json!({ "kind": "token", "token": token }),
-        }
-    }
 }
 
 impl PageAgent {
@@ -419,22 +384,5 @@ impl Line {
     fn finish(self, end: CallEnd) {
         self.media.stop(true);
         self.progress.send_replace(CallProgress::Ended(end));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_proof_shows_its_secret() {
-        for proof in [
-            PageProof::Password("alice".to_owned(), "hush".to_owned()),
-            PageProof::Ephemeral("9:alice".to_owned(), "hush".to_owned()),
-            PageProof::Token("hush".to_owned()),
-        ] {
-            assert!(!format!("{proof:?}").contains("hush"));
-            assert!(proof.to_json().to_string().contains("hush"));
-        }
     }
 }

@@ -4,7 +4,9 @@
 mod agent;
 mod media;
 mod page;
+mod proof;
 
-pub use agent::{PageAgent, PageProof};
+pub use agent::PageAgent;
 pub use media::PageMedia;
 pub use page::{JsonPage, PageError};
+pub use proof::PageProof;
