@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Spread;
 use crate::agent::Sent;
 
 /// How late packets left, and calls were dialled.
@@ -29,8 +30,15 @@ pub struct Fitness {
     pub late_percent: f64,
     /// One in a hundred calls was dialled later than this after its time, in milliseconds.
     pub dial_p99_ms: f64,
-    /// Whether timing may be judged: at most one packet in a hundred was late by one packet's time.
+    /// Whether timing may be judged: at most one packet in a hundred was late by one packet's time. Of several load
+    /// testers, that each of them was on time.
     pub is_fit: bool,
+    /// How late packets left.
+    #[serde(default)]
+    pub packets_late: Spread,
+    /// How late calls were dialled.
+    #[serde(default)]
+    pub dials_late: Spread,
 }
 
 /// Later than this by one packet's time counts.
@@ -102,7 +110,34 @@ impl Lateness {
             late_percent,
             dial_p99_ms,
             is_fit: late_percent <= LATE_PERCENT_MAX && dial_p99_ms <= DIAL_MAX_MS,
+            packets_late: Spread::of(&self.packets),
+            dials_late: Spread::of(&self.dials),
         }
+    }
+}
+
+impl Fitness {
+    /// Of several load testers together. Ranks are to a step of [`Spread`], of the packets and dials of all; who is late
+    /// makes all of them unfit, and of nobody nothing may be judged.
+    #[must_use]
+    pub fn merged<'f>(all: impl IntoIterator<Item = &'f Self>) -> Self {
+        let mut merged = Self::default();
+        let (mut others, mut fit) = (0, 0);
+        for one in all {
+            merged.packets += one.packets;
+            merged.max_ms = merged.max_ms.max(one.max_ms);
+            merged.packets_late.merge(&one.packets_late);
+            merged.dials_late.merge(&one.dials_late);
+            others += 1;
+            fit += usize::from(one.is_fit);
+        }
+        let late = merged.packets_late.later_than(LATE);
+        merged.late_percent = late as f64 * 100.0 / merged.packets_late.count().max(1) as f64;
+        merged.p50_ms = merged.packets_late.rank_ms(50);
+        merged.p99_ms = merged.packets_late.rank_ms(99);
+        merged.dial_p99_ms = merged.dials_late.rank_ms(99);
+        merged.is_fit = others > 0 && fit == others;
+        merged
     }
 }
 
@@ -143,6 +178,23 @@ mod tests {
         assert!(!fitness.is_fit, "{fitness:?}");
         assert_eq!((fitness.packets, fitness.max_ms), (400, 35.0));
         assert!((fitness.late_percent - 2.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn several_are_as_fit_as_the_least_of_them_and_their_ranks_are_of_all_packets() {
+        let fitness = |late_ms: fn(u32) -> u64| {
+            let mut lateness = Lateness::default();
+            lateness.note(&sent(late_ms));
+            lateness.note_dial(Duration::from_millis(late_ms(5)));
+            lateness.fitness()
+        };
+        let (good, bad) = (fitness(|_| 0), fitness(|at| if at % 2 == 1 { 35 } else { 0 }));
+        let merged = Fitness::merged([&good, &good, &good, &bad]);
+        // A mean of their 99th percentiles would be 8.75 ms.
+        assert_eq!((merged.packets, merged.p50_ms, merged.p99_ms, merged.max_ms), (800, 0.0, 35.0, 35.0));
+        assert!((merged.late_percent - 12.5).abs() < 1e-9 && !merged.is_fit, "{merged:?}");
+        assert_eq!(merged.dial_p99_ms, 35.0);
+        assert!(Fitness::merged([&good, &good]).is_fit && !Fitness::merged([]).is_fit);
     }
 
     #[test]

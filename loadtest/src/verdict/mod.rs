@@ -8,6 +8,7 @@ mod finding;
 mod lateness;
 mod limits;
 mod pauses;
+mod spread;
 
 pub use call::{CallVerdict, Excuse, Happened, Side};
 pub use cut::{Cut, CutVerdict};
@@ -15,3 +16,4 @@ pub use direction::DirectionVerdict;
 pub use finding::{Finding, FindingKind};
 pub use lateness::{Fitness, LATE_PERCENT_MAX, Lateness};
 pub use limits::Limits;
+pub use spread::{Bar, Spread};
