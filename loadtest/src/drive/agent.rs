@@ -63,7 +63,7 @@ impl Agent {
                     population.codecs.clone()
                 };
                 let config = PhoneConfig {
-                    bind: population.bind,
+                    bind: population.bind_of(index),
                     transport,
                     trust: population.trust.clone(),
                     server: server.parse().ok(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::agent::Agent;
 use crate::agent::{AgentError, Incoming};
@@ -13,6 +14,8 @@ use crate::agent::{AgentError, Incoming};
 pub(super) struct Answerers {
     agents: Vec<(String, Arc<Agent>)>,
     desk: Arc<Mutex<Desk>>,
+    /// Nobody answers any more when this is dropped.
+    _receiving: JoinSet<()>,
 }
 
 #[derive(Debug, Default)]
@@ -41,10 +44,11 @@ impl Answerers {
     /// Begins to answer; each agent with the name that it is called by.
     pub(super) fn start(agents: Vec<(String, Arc<Agent>)>) -> Self {
         let desk = Arc::new(Mutex::new(Desk { free: (0..agents.len()).collect(), ..Desk::default() }));
+        let mut receiving = JoinSet::new();
         for (index, (_, agent)) in agents.iter().enumerate() {
-            tokio::spawn(receive(Arc::clone(agent), index, Arc::clone(&desk)));
+            receiving.spawn(receive(Arc::clone(agent), index, Arc::clone(&desk)));
         }
-        Self { agents, desk }
+        Self { agents, desk, _receiving: receiving }
     }
 
     /// Expects a call by the number dialled.

@@ -18,7 +18,8 @@ use crate::verdict::{CallVerdict, Happened, Lateness, Side};
 /// One call that is about to be dialled.
 pub(super) struct Planned {
     pub(super) call: usize,
-    /// Which one of its kind it is, from 0.
+    /// Which one of its kind it is in the whole scenario, from 0: so often all callers had their turn, and then those
+    /// before this one.
     pub(super) turn: usize,
     pub(super) traffic: Arc<Traffic>,
     pub(super) caller: Arc<Agent>,
@@ -145,7 +146,7 @@ impl Planned {
     async fn dial(&self, run: &Run, destination: &str) -> Result<Call, Failure> {
         let failure = |error| Failure::new(DIAL, &error);
         let dialing: Dialing = self.caller.dial(destination).await.map_err(failure)?;
-        dialing.say(run.voices.of(Hum::of_caller(self.call)));
+        dialing.say(run.voices.of(Hum::of_caller(run.scenario.share.hum(self.call))));
         let [talk, _] = self.talks(run);
         if let Some(talk) = talk {
             dialing.talk(talk);
@@ -164,7 +165,7 @@ impl Planned {
 
     /// Waits for the call, and answers it.
     fn answer(&self, run: &Arc<Run>, mut expected: Expected) -> JoinHandle<Result<End, AgentError>> {
-        let voice = run.voices.of(Hum::of_answerer(self.call));
+        let voice = run.voices.of(Hum::of_answerer(run.scenario.share.hum(self.call)));
         let [_, talk] = self.talks(run);
         let population = self.traffic.to.as_ref().and_then(|to| self.population(run, to));
         let rings = population.map(|it| it.rings).unwrap_or_default();
@@ -286,11 +287,11 @@ impl Planned {
         course: &mut Course,
     ) {
         let _turn = run.judging.acquire().await;
-        let (call, limits) = (self.call, run.scenario.limits);
+        let (hum, limits) = (run.scenario.share.hum(self.call), run.scenario.limits);
         let judged = tokio::task::spawn_blocking(move || {
             let mut lateness = Lateness::default();
-            let caller = caller.side(Hum::of_caller(call));
-            let answerer = answerer.as_ref().map(|it| it.side(Hum::of_answerer(call)));
+            let caller = caller.side(Hum::of_caller(hum));
+            let answerer = answerer.as_ref().map(|it| it.side(Hum::of_answerer(hum)));
             let verdict = CallVerdict::of(&caller, answerer.as_ref(), &limits, &happened, &mut lateness);
             (verdict, lateness)
         });

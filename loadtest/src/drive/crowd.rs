@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -9,15 +10,26 @@ use super::agent::Agent;
 use super::answerers::Answerers;
 use crate::agent::AgentError;
 use crate::report::AgentsReport;
-use crate::scenario::{Population, Role, Scenario};
+use crate::scenario::{Population, Role, Scenario, Share};
 
 /// All agents of a scenario.
 #[derive(Debug)]
 pub struct Crowd {
-    pub(super) callers: HashMap<String, Vec<Arc<Agent>>>,
+    /// Each with its number in its population.
+    pub(super) callers: HashMap<String, Vec<(usize, Arc<Agent>)>>,
     pub(super) answerers: HashMap<String, Answerers>,
+    registered: Vec<Arc<Agent>>,
     /// How many there are of those that were wished.
     pub(super) report: BTreeMap<String, AgentsReport>,
+}
+
+/// One agent that is ready.
+struct Ready {
+    /// In the whole population.
+    number: usize,
+    /// What it is called by.
+    name: String,
+    agent: Arc<Agent>,
 }
 
 /// A population has nobody.
@@ -33,6 +45,8 @@ pub struct CrowdError {
 
 /// Agents that connect at one time.
 const CONNECTING_MAX: usize = 20;
+/// How long a target may take to forget one.
+const LEAVING_MAX: Duration = Duration::from_secs(2);
 
 impl Crowd {
     /// Connects all of them, a few at a time; who fails is missing.
@@ -40,44 +54,76 @@ impl Crowd {
     /// # Errors
     /// All of a population fail.
     pub async fn open(scenario: &Scenario, on_ready: impl Fn(usize)) -> Result<Self, CrowdError> {
-        let mut crowd = Self { callers: HashMap::new(), answerers: HashMap::new(), report: BTreeMap::new() };
+        let mut crowd = Self {
+            callers: HashMap::new(),
+            answerers: HashMap::new(),
+            registered: Vec::new(),
+            report: BTreeMap::new(),
+        };
         let mut all = 0;
         for population in &scenario.populations {
-            let (agents, report) = open(population, || {
+            let (agents, report) = open(population, scenario.share, || {
                 all += 1;
                 on_ready(all);
             })
             .await?;
             crowd.report.insert(population.name.clone(), report);
             let name = population.name.clone();
+            if population.registers {
+                crowd.registered.extend(agents.iter().map(|it| Arc::clone(&it.agent)));
+            }
             if population.role != Role::Answerer {
-                let callers = agents.iter().map(|(_, agent)| Arc::clone(agent)).collect();
+                let callers = agents.iter().map(|it| (it.number, Arc::clone(&it.agent))).collect();
                 crowd.callers.insert(name.clone(), callers);
             }
             if population.role != Role::Caller {
-                crowd.answerers.insert(name, Answerers::start(agents));
+                let named = agents.into_iter().map(|it| (it.name, it.agent)).collect();
+                crowd.answerers.insert(name, Answerers::start(named));
             }
         }
         Ok(crowd)
+    }
+
+    /// How many agents there are, by population.
+    #[must_use]
+    pub const fn agents(&self) -> &BTreeMap<String, AgentsReport> {
+        &self.report
+    }
+
+    /// Takes registrations back, as far as the target answers soon. Whoever goes on without these agents needs it: the
+    /// target would call them.
+    pub async fn deregister(&self) {
+        let mut leaving = JoinSet::new();
+        for agent in self.registered.iter().cloned() {
+            while leaving.len() >= CONNECTING_MAX {
+                leaving.join_next().await;
+            }
+            leaving.spawn(async move {
+                let _ = tokio::time::timeout(LEAVING_MAX, agent.register_for(Duration::ZERO)).await;
+            });
+        }
+        while leaving.join_next().await.is_some() {}
     }
 }
 
 async fn open(
     population: &Population,
+    share: Share,
     mut on_ready: impl FnMut(),
-) -> Result<(Vec<(String, Arc<Agent>)>, AgentsReport), CrowdError> {
-    let mut waiting = 0..population.count;
+) -> Result<(Vec<Ready>, AgentsReport), CrowdError> {
+    let mut waiting = share.agents(population.count);
     let (mut opening, mut agents) = (JoinSet::new(), Vec::new());
-    let mut report = AgentsReport { wished: population.count, ..AgentsReport::default() };
+    let mut report = AgentsReport { wished: share.part(population.count), ..AgentsReport::default() };
     let mut first = None;
     loop {
         while opening.len() < CONNECTING_MAX
-            && let Some(index) = waiting.next()
+            && let Some(number) = waiting.next()
         {
             let population = population.clone();
             opening.spawn(async move {
-                let name = population.accounts.user(index);
-                Agent::open(&population, index).await.map(|agent| (index, (name, Arc::new(agent))))
+                let name = population.accounts.user(number);
+                let opened = Agent::open(&population, number).await;
+                opened.map(|agent| Ready { number, name, agent: Arc::new(agent) })
             });
         }
         let Some(opened) = opening.join_next().await else { break };
@@ -94,9 +140,9 @@ async fn open(
     }
     report.ready = agents.len();
     // Callers and destinations that are listed go together.
-    agents.sort_unstable_by_key(|(index, _)| *index);
+    agents.sort_unstable_by_key(|it| it.number);
     match first {
         Some(error) if agents.is_empty() => Err(CrowdError { name: population.name.clone(), error }),
-        _ => Ok((agents.into_iter().map(|(_, agent)| agent).collect(), report)),
+        _ => Ok((agents, report)),
     }
 }

@@ -10,5 +10,5 @@ mod steps;
 mod voices;
 
 pub use crowd::{Crowd, CrowdError};
-pub use run::{Stop, run};
+pub use run::{Stop, run, run_telling};
 pub use state::{Live, State};

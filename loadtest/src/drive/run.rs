@@ -14,8 +14,8 @@ use super::crowd::Crowd;
 use super::state::{Live, State};
 use super::voices::Voices;
 use crate::load::{ProcessMeter, Usage};
-use crate::report::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary};
-use crate::scenario::{Arrivals, Breach, Scenario, Traffic};
+use crate::report::{CallReport, Ending, FORMAT, Moment, Outcome, Report, Summary, breaches};
+use crate::scenario::{Arrivals, Scenario, Traffic};
 use crate::verdict::Lateness;
 
 /// Whether a run goes on.
@@ -42,6 +42,7 @@ pub(super) struct Run {
     room: Semaphore,
     began_at: Instant,
     stopper: watch::Sender<Stop>,
+    on_call: Box<dyn Fn(&CallReport) + Send + Sync>,
 }
 
 /// Calls in a row that the target says nothing of, after which it is believed to be gone. Chosen by us.
@@ -57,6 +58,19 @@ pub async fn run(
     watched: Option<ProcessMeter>,
     on_second: impl FnMut(&Live) + Send + 'static,
 ) -> Report {
+    run_telling(name, scenario, crowd, stopper, watched, on_second, |_| ()).await
+}
+
+/// The same, telling of each call as soon as it is over and was listened to.
+pub async fn run_telling(
+    name: &str,
+    scenario: Scenario,
+    crowd: impl Into<Arc<Crowd>>,
+    stopper: watch::Sender<Stop>,
+    watched: Option<ProcessMeter>,
+    on_second: impl FnMut(&Live) + Send + 'static,
+    on_call: impl Fn(&CallReport) + Send + Sync + 'static,
+) -> Report {
     let began_at = SystemTime::now();
     let run = Arc::new(Run {
         room: Semaphore::new(scenario.at_once),
@@ -68,6 +82,7 @@ pub async fn run(
         judging: Semaphore::new(1),
         began_at: Instant::now(),
         stopper,
+        on_call: Box::new(on_call),
     });
     let (over, curve) = tokio::sync::oneshot::channel();
     let watching = tokio::spawn(watch_it(Arc::clone(&run), watched, on_second, curve));
@@ -88,14 +103,22 @@ async fn begin_calls(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
     let mut arrivals = Arrivals::new(traffic.arrival.clone(), seed);
     let closed = traffic.arrival.closed();
     let callers = run.crowd.callers.get(&traffic.from).cloned().unwrap_or_default();
+    let round = run.scenario.population(&traffic.from).map_or(callers.len(), |it| it.count);
     let mut stop = run.stop.clone();
     let mut calls = JoinSet::new();
     let ends_at = run.began_at + run.scenario.time;
-    let mut begun = 0;
+    let share = run.scenario.share;
+    let (mut begun, mut arrived) = (0, 0);
     while let Some(at) = arrivals.next_at().map(|at| run.began_at + at)
         && at < ends_at
         && !callers.is_empty()
     {
+        // Each of several takes its own of the same arrivals, so that they make the load of one together.
+        let (length, is_own) = (traffic.length.draw(&mut random), share.takes(arrived));
+        arrived += 1;
+        if !is_own {
+            continue;
+        }
         let is_time = async {
             match closed {
                 Some(most) => {
@@ -115,15 +138,16 @@ async fn begin_calls(run: Arc<Run>, traffic: Arc<Traffic>, index: u64) {
         if now >= ends_at || *run.stop.borrow() != Stop::Going {
             break;
         }
-        let Some(call) = run.state.begin(run.scenario.calls) else { break };
+        let Some(nth) = run.state.begin(run.scenario.calls) else { break };
         let late = if closed.is_some() { Duration::ZERO } else { now - at };
         run.state.note_dial(late);
+        let (number, caller) = &callers[begun % callers.len()];
         let planned = Planned {
-            call,
-            turn: begun,
-            caller: Arc::clone(&callers[begun % callers.len()]),
+            call: share.number(nth),
+            turn: begun / callers.len() * round + number,
+            caller: Arc::clone(caller),
             traffic: Arc::clone(&traffic),
-            length: traffic.length.draw(&mut random),
+            length,
             began_s: (now - run.began_at).as_secs_f64(),
             load: run.state.up(),
         };
@@ -143,6 +167,7 @@ async fn play(run: Arc<Run>, planned: Planned) {
         Outcome::Failed { cause, .. } => cause.clone(),
         Outcome::Ended | Outcome::BrokenOff => String::new(),
     };
+    (run.on_call)(&call);
     if run.state.note(call, lateness) >= UNHEARD_MAX {
         run.stopper.send_if_modified(|stop| {
             let is_going = *stop == Stop::Going;
@@ -202,13 +227,6 @@ impl Run {
             Stop::Vanished(last) => Ending::TargetVanished { last: last.clone() },
         };
         let thresholds = self.scenario.thresholds;
-        let mut breaches = thresholds.breaches(&summary.measured());
-        for (name, agents) in &self.crowd.report {
-            if agents.ready < agents.wished {
-                let (limit, measured) = (agents.wished as f64, Some(agents.ready as f64));
-                breaches.push(Breach { threshold: format!("agents.{name}"), limit, measured });
-            }
-        }
         Report {
             format: FORMAT,
             scenario: name.to_owned(),
@@ -217,11 +235,12 @@ impl Run {
             ending,
             agents: self.crowd.report.clone(),
             turned_away: self.state.turned_away(),
+            breaches: breaches(&thresholds, &summary, &self.crowd.report),
             summary,
             fitness,
             thresholds,
-            breaches,
             curve,
+            generators: Vec::new(),
             calls,
         }
     }

@@ -120,14 +120,26 @@ impl State {
     #[must_use]
     pub fn live(&self) -> Live {
         let kept = self.kept();
-        let mut live = Live {
+        Live {
             begun: self.begun(),
             ringing: self.ringing.load(Ordering::Relaxed),
             up: self.up(),
-            ..Live::default()
-        };
+            late_percent: kept.lateness.late_percent(),
+            ..Live::of(&kept.calls)
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    /// What these calls, which are over, were like.
+    pub(crate) fn of<'c>(calls: impl IntoIterator<Item = &'c CallReport>) -> Self {
+        let mut live = Self::default();
         let (mut setups, mut scores, mut lost, mut received) = (Vec::new(), Vec::new(), 0, 0);
-        for call in &kept.calls {
+        for call in calls {
             for cause in call.causes() {
                 *live.over.entry(cause).or_default() += 1;
             }
@@ -142,12 +154,7 @@ impl State {
         live.setup_p50_ms = setups.map(|setups| setups.p50);
         live.setup_p99_ms = setups.map(|setups| setups.p99);
         live.mos_p50 = Distribution::of(scores).map(|scores| scores.p50);
-        live.late_percent = kept.lateness.late_percent();
         live.loss_percent = lost as f64 * 100.0 / (lost + received).max(1) as f64;
         live
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

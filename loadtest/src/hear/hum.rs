@@ -81,6 +81,9 @@ impl Hole {
 }
 
 impl Hum {
+    /// How many callers are told apart, and as many of those who answer.
+    pub const PAIRS: usize = PAIRS as usize;
+
     /// The hum of who calls, in the call of this number.
     #[must_use]
     pub const fn of_caller(call: usize) -> Self {

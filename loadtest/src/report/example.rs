@@ -16,7 +16,7 @@ fn direction(mos: f64, delay_ms: f64) -> DirectionVerdict {
     }
 }
 
-fn call(call: usize, outcome: Outcome) -> CallReport {
+pub(crate) fn call(call: usize, outcome: Outcome) -> CallReport {
     let verdict = CallVerdict {
         to_caller: direction(4.3 - call as f64 / 10.0, 40.0 + call as f64),
         to_answerer: Some(direction(4.2, 35.0)),
@@ -37,7 +37,7 @@ fn call(call: usize, outcome: Outcome) -> CallReport {
     }
 }
 
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     let cause = "dial: refused with 503 <busy>".to_owned();
     let failed = Outcome::Failed { cause, is_unheard: false };
     let mut calls =
@@ -63,6 +63,7 @@ pub(super) fn report() -> Report {
         fitness: Fitness { packets: 1000, is_fit: true, ..Fitness::default() },
         thresholds,
         curve: (0..9).map(moment).collect(),
+        generators: Vec::new(),
         calls,
     }
 }

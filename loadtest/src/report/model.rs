@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentsReport, CallReport, Moment, Summary};
+use super::{AgentsReport, CallReport, GeneratorReport, Moment, Summary};
 use crate::scenario::{Breach, Thresholds};
 use crate::verdict::Fitness;
 
@@ -39,6 +39,9 @@ pub struct Report {
     pub breaches: Vec<Breach>,
     /// Each second.
     pub curve: Vec<Moment>,
+    /// The load testers, where there were several: call n is by the one at n modulo their number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generators: Vec<GeneratorReport>,
     /// Each call.
     pub calls: Vec<CallReport>,
 }
@@ -56,6 +59,25 @@ pub enum Ending {
         /// What the last call was told.
         last: String,
     },
+    /// Of several load testers, some were not heard of any more, so that the others ended their calls.
+    AgentsVanished {
+        /// Which.
+        names: Vec<String>,
+    },
+}
+
+/// Thresholds that were not kept, and populations in which agents are missing.
+pub(crate) fn breaches(
+    thresholds: &Thresholds,
+    summary: &Summary,
+    agents: &BTreeMap<String, AgentsReport>,
+) -> Vec<Breach> {
+    let mut breaches = thresholds.breaches(&summary.measured());
+    for (name, agents) in agents.iter().filter(|(_, agents)| agents.ready < agents.wished) {
+        let (limit, measured) = (agents.wished as f64, Some(agents.ready as f64));
+        breaches.push(Breach { threshold: format!("agents.{name}"), limit, measured });
+    }
+    breaches
 }
 
 impl Report {
@@ -78,6 +100,12 @@ impl Report {
             }
             Ending::BrokenOff => "broken off".to_owned(),
             Ending::TargetVanished { last } => format!("the target vanished ({last}); is it still running?"),
+            Ending::AgentsVanished { names } => {
+                let names = names.join(", ");
+                format!(
+                    "agents vanished ({names}), the rest ended their calls; are they still running, and on the bus?"
+                )
+            }
         };
         let fitness = if self.fitness.is_fit {
             ""

@@ -12,6 +12,7 @@ mod file;
 mod length;
 mod population;
 mod safety;
+mod share;
 mod step;
 mod talk;
 mod thresholds;
@@ -27,9 +28,11 @@ pub use fault::{Fault, ScenarioError};
 pub use length::Length;
 pub use population::{Kind, Network, Population, Role};
 pub use safety::strangers;
+pub use share::Share;
 pub use step::{Doing, Step};
 pub use talk::{Silence, Talk};
 pub use thresholds::{Breach, Measured, Thresholds};
+pub(crate) use traffic::AGENT;
 pub use traffic::{Hanger, Traffic};
 
 use crate::verdict::Limits;
@@ -39,6 +42,8 @@ use crate::verdict::Limits;
 pub struct Scenario {
     /// Of all that is left to chance.
     pub seed: u64,
+    /// Which part of it is this process's; all of it, unless it is one of several.
+    pub share: Share,
     /// Calls that begin at most, in all.
     pub calls: usize,
     /// How long calls begin at most; each ends by itself.

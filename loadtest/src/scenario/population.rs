@@ -37,7 +37,7 @@ pub struct Population {
     pub profiles: Vec<SrtpProfile>,
     /// SRTP of phones, with keys in their descriptions.
     pub srtp: Option<PhoneSrtp>,
-    /// Where phones are; port 0 takes free ones.
+    /// Where the first phone is, and each other one port further; port 0 takes free ones.
     pub bind: SocketAddr,
     /// Where the media of WebRTC are.
     pub media_address: Option<IpAddr>,
@@ -86,6 +86,16 @@ pub enum Role {
 }
 
 impl Population {
+    /// Where the phone of this number is.
+    #[must_use]
+    pub fn bind_of(&self, agent: usize) -> SocketAddr {
+        let port = match self.bind.port() {
+            0 => 0,
+            first => u16::try_from(usize::from(first) + agent).unwrap_or(u16::MAX),
+        };
+        SocketAddr::new(self.bind.ip(), port)
+    }
+
     /// The network on which one of its agents sends in the call of this number; the same for the same seed.
     #[must_use]
     pub fn uplink(&self, seed: u64, call: usize) -> Uplink {

@@ -11,8 +11,8 @@ pub struct Traffic {
     pub from: String,
     /// The population that answers; `None` where the target itself does, with an echo.
     pub to: Option<String>,
-    /// Whom to call, in turn: `{call}` stands for the number of the call, `{user}` for the name of who is to answer.
-    /// There is at least one.
+    /// Whom to call, in turn: `{call}` stands for the number of the call, `{user}` for the name of who is to answer,
+    /// `{agent}` for which of several load testers calls. There is at least one.
     pub destinations: Vec<String>,
     /// When calls begin.
     pub arrival: Arrival,
@@ -43,12 +43,15 @@ pub enum Hanger {
 pub(super) const CALL: &str = "{call}";
 /// What stands for the name of who is to answer.
 pub(super) const USER: &str = "{user}";
+/// What stands for which of several load testers calls, in two digits: 00 where there is one.
+pub(crate) const AGENT: &str = "{agent}";
 
 impl Traffic {
-    /// The number to dial in the call of this number, which is this one of its kind, from 0.
+    /// The number to dial in the call of this number, which is this one of its kind in the whole scenario, from 0.
     #[must_use]
     pub fn destination_of(&self, turn: usize, call: usize, user: &str) -> String {
-        self.destination(turn).replace(CALL, &format!("{call:05}")).replace(USER, user)
+        let destination = self.destination(turn).replace(CALL, &format!("{call:05}"));
+        destination.replace(AGENT, "00").replace(USER, user)
     }
 
     /// Whether the number tells which call it is; otherwise one agent answers one call at a time.

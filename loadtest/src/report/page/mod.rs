@@ -1,6 +1,7 @@
 //! The report as one HTML page: its plots are in it, and nothing is fetched. It reads well printed.
 
 mod compare;
+mod generators;
 mod plot;
 mod plots;
 
@@ -28,6 +29,7 @@ pub fn page(report: &Report) -> String {
     body += &plots::all(&[("", report)]);
     body += "</div>";
     body += &fitness(report);
+    body += &generators::table(&report.generators);
     body += &listed(report);
     document(&report.scenario, &body)
 }

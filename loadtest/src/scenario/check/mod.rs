@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::fault::{Fault, Faults};
 use super::file::{File, LimitsSection, VerdictSection};
-use super::{Scenario, Silence, Traffic};
+use super::{Scenario, Share, Silence, Traffic};
 use crate::verdict::Limits;
 
 /// Bounds of a run: what one process and one machine can bear, and nobody forgets.
@@ -54,6 +54,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Scenario, Vec<Fault>> {
     let LimitsSection { calls, seconds, setup_seconds, .. } = &file.limits;
     Ok(Scenario {
         seed: file.seed,
+        share: Share::WHOLE,
         calls: *calls.get_ref(),
         time: Duration::from_secs_f64(*seconds.get_ref()),
         at_once,
