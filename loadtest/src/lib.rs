@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod capacity;
 pub mod drive;
+pub mod fleet;
 pub mod hear;
 pub mod load;
 pub mod report;

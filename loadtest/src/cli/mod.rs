@@ -2,15 +2,18 @@
 
 mod agent;
 mod answer;
+mod bus;
 mod call;
 mod capacity;
 mod compare;
+mod fleet;
 mod import;
 mod load;
 mod options;
 mod report;
 mod run;
 mod scenario;
+mod serve;
 mod soak;
 mod view;
 
@@ -42,6 +45,8 @@ enum Command {
     Check(scenario::CheckArguments),
     /// Play a scenario, listen to every call, and write a report. The exit status is 0 where every threshold was kept.
     Run(run::RunArguments),
+    /// Play shares of scenarios for a leader on another machine (run --agents), one after the other.
+    Agent(serve::AgentArguments),
     /// Raise the load of a scenario until a threshold breaks, and tell the largest that held.
     Capacity(capacity::CapacityArguments),
     /// Draw the reports of two runs into one page.
@@ -71,6 +76,7 @@ impl Arguments {
                 Command::Check(arguments) => arguments.run(),
                 Command::Compare(arguments) => arguments.run(),
                 Command::Run(arguments) => arguments.run().await,
+                Command::Agent(arguments) => arguments.run().await,
                 Command::Capacity(arguments) => arguments.run().await,
             }
         })

@@ -11,6 +11,7 @@ use webtrunk_loadtest::load::ProcessMeter;
 use webtrunk_loadtest::report::{Report, junit, page};
 use webtrunk_loadtest::scenario::{Scenario, strangers};
 
+use super::fleet::FleetOptions;
 use super::view::{self, View};
 
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ pub(crate) struct RunArguments {
     /// Tell how it goes in lines, where a terminal would get a screen.
     #[arg(long)]
     plain: bool,
+    #[command(flatten)]
+    fleet: FleetOptions,
 }
 
 /// The exit status where the load tester itself was late: the target is not judged.
@@ -43,10 +46,14 @@ impl RunArguments {
         let watched = self.pid.map(ProcessMeter::new).transpose()?;
         let stopper = watch::Sender::new(Stop::Going);
         stop_by_hand(stopper.clone());
-        let crowd = Crowd::open(&scenario, |_| ()).await?;
-        let name = self.scenario.display().to_string();
-        let mut view = View::open(self.plain, &name, &scenario)?;
-        let report = run(&name, scenario, crowd, stopper, watched, move |live| view.show(live)).await;
+        let report = if let Some(agents) = self.fleet.agents {
+            self.fleet.lead(agents, &self.scenario, &scenario, &stopper, watched, self.plain).await?
+        } else {
+            let crowd = Crowd::open(&scenario, |_| ()).await?;
+            let name = self.scenario.display().to_string();
+            let mut view = View::open(self.plain, &name, &scenario)?;
+            run(&name, scenario, crowd, stopper, watched, move |live| view.show(live)).await
+        };
         write(&self.report, &report)?;
         println!("{}", report.sentence());
         Ok(status(&report))

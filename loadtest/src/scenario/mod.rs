@@ -32,7 +32,7 @@ pub use share::Share;
 pub use step::{Doing, Step};
 pub use talk::{Silence, Talk};
 pub use thresholds::{Breach, Measured, Thresholds};
-pub(crate) use traffic::AGENT;
+pub(crate) use traffic::{AGENT, CALL};
 pub use traffic::{Hanger, Traffic};
 
 use crate::verdict::Limits;

@@ -40,7 +40,7 @@ pub enum Hanger {
 }
 
 /// What stands for the number of the call, in five digits.
-pub(super) const CALL: &str = "{call}";
+pub(crate) const CALL: &str = "{call}";
 /// What stands for the name of who is to answer.
 pub(super) const USER: &str = "{user}";
 /// What stands for which of several load testers calls, in two digits: 00 where there is one.

@@ -1,7 +1,7 @@
 //! A gateway that does one thing wrong: what a load tester must find in it, and name.
 //!
-//! It passes SIP on between many callers and one phone that answers, puts itself into the way of the audio, and does
-//! to that what its fault is.
+//! It passes SIP on between many callers and one phone that answers, or several that numbers tell apart, puts itself into
+//! the way of the audio, and does to that what its fault is.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -42,6 +42,7 @@ pub(crate) struct FaultyGateway {
 /// One call's way: where audio of both ends comes in, and where they are.
 struct Way {
     caller: SocketAddr,
+    phone: SocketAddr,
     opened_at: Instant,
     /// Faces the caller, and the phone.
     sides: [Arc<UdpSocket>; 2],
@@ -50,7 +51,7 @@ struct Way {
 
 struct Gateway {
     socket: UdpSocket,
-    phone: SocketAddr,
+    phones: Vec<SocketAddr>,
     fault: Fault,
     ways: Mutex<Ways>,
 }
@@ -65,9 +66,14 @@ struct Ways {
 impl FaultyGateway {
     /// Passes calls on to this phone.
     pub(crate) async fn start(phone: SocketAddr, fault: Fault) -> Self {
+        Self::start_among(vec![phone], fault).await
+    }
+
+    /// Passes calls on to one of these phones: to which, the two digits behind the first of the number say.
+    pub(crate) async fn start_among(phones: Vec<SocketAddr>, fault: Fault) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("bound");
-        let gateway = Arc::new(Gateway { socket, phone, fault, ways: Mutex::default() });
+        let gateway = Arc::new(Gateway { socket, phones, fault, ways: Mutex::default() });
         tokio::spawn(async move {
             let mut buffer = vec![0; 65_535];
             while let Ok((length, from)) = gateway.socket.recv_from(&mut buffer).await {
@@ -97,10 +103,10 @@ impl Gateway {
             None if message.starts_with("INVITE ") && self.is_full() => {
                 return self.refuse(message, from).await;
             }
-            None if message.starts_with("INVITE ") => self.open(call_id, from).await,
+            None if message.starts_with("INVITE ") => self.open(call_id, from, self.phone_of(message)).await,
             None => return,
         };
-        let (side, to) = if from == self.phone { (1, way.caller) } else { (0, self.phone) };
+        let (side, to) = if from == way.phone { (1, way.caller) } else { (0, way.phone) };
         let passed = way.rewrite(message, side);
         let _ = self.socket.send_to(passed.as_bytes(), to).await;
     }
@@ -127,10 +133,17 @@ impl Gateway {
         let _ = self.socket.send_to(refusal.as_bytes(), to).await;
     }
 
-    async fn open(self: &Arc<Self>, call_id: String, caller: SocketAddr) -> Arc<Way> {
+    fn phone_of(&self, invite: &str) -> SocketAddr {
+        let number = invite.split_once("sip:").map_or("", |(_, rest)| rest);
+        let index = number.get(1..3).and_then(|digits| digits.parse::<usize>().ok()).unwrap_or_default();
+        self.phones[index.min(self.phones.len() - 1)]
+    }
+
+    async fn open(self: &Arc<Self>, call_id: String, caller: SocketAddr, phone: SocketAddr) -> Arc<Way> {
         let side = || async { Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a port")) };
         let way = Arc::new(Way {
             caller,
+            phone,
             opened_at: Instant::now(),
             sides: [side().await, side().await],
             ends: Mutex::default(),

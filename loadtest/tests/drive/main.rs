@@ -1,10 +1,14 @@
-//! Runs of scenarios: against a gateway that is faulty on purpose, and without any gateway at all.
+//! Runs of scenarios: against a gateway that is faulty on purpose, by several processes, and without any gateway at all.
 
+mod bus;
 mod capacity;
 mod endings;
 mod faulty;
+mod fleet;
 mod import;
+mod nats;
 mod screen;
+mod share;
 mod stage;
 mod talk;
 mod verdicts;
