@@ -9,11 +9,11 @@ use super::agent::Agent;
 use super::answerers::{Answerers, Expected};
 use super::run::{Run, Stop};
 use super::steps::{End, Talked, talk};
-use crate::agent::{AgentError, Call, CallEnd, CallProgress, Dialing, Heard, Sent, Silence, Talk};
+use crate::agent::{AgentError, Call, CallEnd, CallProgress, Dialing, Heard, Sent, Silence, Talk, Voice};
 use crate::hear::Hum;
 use crate::report::{CallReport, Outcome};
 use crate::scenario::{self, Doing, Hanger, Population, Traffic};
-use crate::verdict::{CallVerdict, Happened, Lateness, Side};
+use crate::verdict::{CallVerdict, Happened, Lateness, Said, Side};
 
 /// One call that is about to be dialled.
 pub(super) struct Planned {
@@ -146,7 +146,7 @@ impl Planned {
     async fn dial(&self, run: &Run, destination: &str) -> Result<Call, Failure> {
         let failure = |error| Failure::new(DIAL, &error);
         let dialing: Dialing = self.caller.dial(destination).await.map_err(failure)?;
-        dialing.say(run.voices.of(Hum::of_caller(run.scenario.share.hum(self.call))));
+        dialing.say(self.voice(run, Hum::of_caller(run.scenario.share.hum(self.call))));
         let [talk, _] = self.talks(run);
         if let Some(talk) = talk {
             dialing.talk(talk);
@@ -165,7 +165,7 @@ impl Planned {
 
     /// Waits for the call, and answers it.
     fn answer(&self, run: &Arc<Run>, mut expected: Expected) -> JoinHandle<Result<End, AgentError>> {
-        let voice = run.voices.of(Hum::of_answerer(run.scenario.share.hum(self.call)));
+        let voice = self.voice(run, Hum::of_answerer(run.scenario.share.hum(self.call)));
         let [_, talk] = self.talks(run);
         let population = self.traffic.to.as_ref().and_then(|to| self.population(run, to));
         let rings = population.map(|it| it.rings).unwrap_or_default();
@@ -186,6 +186,20 @@ impl Planned {
             let call = incoming.answer().await?;
             Ok(End { agent, call, pressed: String::new() })
         })
+    }
+
+    /// What both ends say, where the call is one of those that speak. Who is to be silent at times hums: a score is of speech that
+    /// goes on.
+    fn speech<'r>(&self, run: &'r Run) -> Option<&'r Voice> {
+        let speech = run.scenario.speech.as_ref();
+        speech
+            .filter(|it| it.is_of(self.call) && self.traffic.talk == scenario::Talk::Both)
+            .map(|it| &it.voice)
+    }
+
+    /// What an end says that would hum so.
+    fn voice(&self, run: &Run, hum: Hum) -> Option<Voice> {
+        self.speech(run).cloned().or_else(|| run.voices.of(hum))
     }
 
     /// When the caller and the answerer speak, where they do not all the time.
@@ -288,10 +302,12 @@ impl Planned {
     ) {
         let _turn = run.judging.acquire().await;
         let (hum, limits) = (run.scenario.share.hum(self.call), run.scenario.limits);
+        let speech = self.speech(run).cloned();
         let judged = tokio::task::spawn_blocking(move || {
             let mut lateness = Lateness::default();
-            let caller = caller.side(Hum::of_caller(hum));
-            let answerer = answerer.as_ref().map(|it| it.side(Hum::of_answerer(hum)));
+            let said = |of: Hum| speech.clone().map_or(Said::Hum(of), Said::Speech);
+            let caller = caller.side(said(Hum::of_caller(hum)));
+            let answerer = answerer.as_ref().map(|it| it.side(said(Hum::of_answerer(hum))));
             let verdict = CallVerdict::of(&caller, answerer.as_ref(), &limits, &happened, &mut lateness);
             (verdict, lateness)
         });
@@ -328,9 +344,9 @@ impl Log {
         })
     }
 
-    fn side(&self, hum: Hum) -> Side<'_> {
+    fn side(&self, said: Said) -> Side<'_> {
         let Self { heard, sent, pressed, answered_at } = self;
-        Side { heard, sent, hum, pressed: pressed.clone(), answered_at: *answered_at }
+        Side { heard, sent, said, pressed: pressed.clone(), answered_at: *answered_at }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Summary {
     pub mouth_to_ear_ms: Option<Distribution>,
     /// Opinion scores by the E-model, both directions.
     pub mos: Option<Distribution>,
+    /// Scores beside what was said, 1 to 4.2, both directions of the calls that speak.
+    pub opinion: Option<Distribution>,
     /// Interarrival jitter, in milliseconds.
     pub jitter_ms: Option<Distribution>,
     /// The longest hole in each direction about a WebSocket that was cut, in milliseconds.
@@ -112,6 +114,7 @@ impl Summary {
         summary.first_audio_ms = Distribution::of(directions().filter_map(|it| it.first_audio_ms));
         summary.mouth_to_ear_ms = Distribution::of(directions().filter_map(|it| it.mouth_to_ear_ms));
         summary.mos = Distribution::of(directions().filter_map(|it| it.mos));
+        summary.opinion = Distribution::of(directions().filter_map(|it| it.opinion));
         summary.jitter_ms =
             Distribution::of(directions().filter(|it| it.received > 1).map(|it| it.jitter_ms));
         let cuts = || calls.iter().filter_map(|call| call.verdict.as_ref()).flat_map(|it| &it.cuts);
@@ -135,6 +138,7 @@ impl Summary {
             setup_p95_ms: self.setup_ms.map(|it| it.p95),
             mouth_to_ear_p95_ms: self.mouth_to_ear_ms.map(|it| it.p95),
             mos_p5: self.mos.map(|it| it.p5),
+            opinion_p5: self.opinion.map(|it| it.p5),
             loss_percent: self.loss_percent,
         }
     }

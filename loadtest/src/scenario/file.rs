@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) target: TargetSection,
     pub(super) agents: Vec<Spanned<AgentsSection>>,
     pub(super) traffic: Vec<Spanned<TrafficSection>>,
+    pub(super) speech: Option<SpeechSection>,
     #[serde(default)]
     pub(super) verdict: VerdictSection,
     #[serde(default)]
@@ -201,6 +202,13 @@ pub(super) struct StepSection {
     pub(super) transfer: Option<String>,
     #[serde(default)]
     pub(super) vanish: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpeechSection {
+    pub(super) file: Spanned<PathBuf>,
+    pub(super) every: Option<Spanned<usize>>,
 }
 
 #[derive(Default, Deserialize)]

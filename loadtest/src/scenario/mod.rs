@@ -13,6 +13,7 @@ mod length;
 mod population;
 mod safety;
 mod share;
+mod speech;
 mod step;
 mod talk;
 mod thresholds;
@@ -29,6 +30,7 @@ pub use length::Length;
 pub use population::{Kind, Network, Population, Role};
 pub use safety::strangers;
 pub use share::Share;
+pub use speech::Speech;
 pub use step::{Doing, Step};
 pub use talk::{Silence, Talk};
 pub use thresholds::{Breach, Measured, Thresholds};
@@ -56,6 +58,8 @@ pub struct Scenario {
     pub populations: Vec<Population>,
     /// Who calls whom.
     pub traffic: Vec<Traffic>,
+    /// Which calls speak, and are scored; the others hum.
+    pub speech: Option<Speech>,
     /// From when on something is wrong with a call.
     pub limits: Limits,
     /// From when on the run has failed.

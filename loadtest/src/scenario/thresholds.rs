@@ -17,6 +17,8 @@ pub struct Thresholds {
     pub mouth_to_ear_p95_ms_max: Option<f64>,
     /// The mean opinion score that 95 in 100 directions reach.
     pub mos_p5_min: Option<f64>,
+    /// The score beside what was said that 95 in 100 directions of the calls that speak reach.
+    pub opinion_p5_min: Option<f64>,
     /// Packets lost of all that came, in percent.
     pub loss_percent_max: Option<f64>,
 }
@@ -34,6 +36,8 @@ pub struct Measured {
     pub mouth_to_ear_p95_ms: Option<f64>,
     /// What 95 in 100 directions reach.
     pub mos_p5: Option<f64>,
+    /// What 95 in 100 directions of the calls that speak reach.
+    pub opinion_p5: Option<f64>,
     /// Packets lost of all that came.
     pub loss_percent: f64,
 }
@@ -70,10 +74,15 @@ impl Thresholds {
                 breach(threshold, limit, measured);
             }
         }
-        if let Some(limit) = self.mos_p5_min
-            && measured.mos_p5.is_none_or(|mos| mos < limit)
-        {
-            breach("mos_p5_min", limit, measured.mos_p5);
+        let least = [
+            ("mos_p5_min", self.mos_p5_min, measured.mos_p5),
+            ("opinion_p5_min", self.opinion_p5_min, measured.opinion_p5),
+        ];
+        for (threshold, limit, measured) in least {
+            let Some(limit) = limit else { continue };
+            if measured.is_none_or(|measured| measured < limit) {
+                breach(threshold, limit, measured);
+            }
         }
         breaches
     }
@@ -102,5 +111,12 @@ mod tests {
         assert_eq!(limits.breaches(&Measured::default()).len(), 2);
         let bad = Measured { mos_p5: Some(3.9), ..good };
         assert_eq!(limits.breaches(&bad)[0].measured, Some(3.9));
+        let limits = Thresholds { opinion_p5_min: Some(3.0), ..Thresholds::default() };
+        let names = |measured: Measured| {
+            limits.breaches(&measured).into_iter().map(|it| it.threshold).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Measured { opinion_p5: Some(2.9), ..good }), ["opinion_p5_min"]);
+        assert_eq!(names(good), ["opinion_p5_min"], "no call spoke");
+        assert!(names(Measured { opinion_p5: Some(3.0), ..good }).is_empty());
     }
 }

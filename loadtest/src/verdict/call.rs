@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::direction::listen;
 use super::{Cut, CutVerdict, DirectionVerdict, Finding, FindingKind, Lateness, Limits};
-use crate::agent::{Heard, Sent};
+use crate::agent::{Heard, Sent, Voice};
 use crate::hear::Hum;
 
 /// One end of a call.
@@ -17,12 +17,21 @@ pub struct Side<'s> {
     pub heard: &'s Heard,
     /// What it sent.
     pub sent: &'s Sent,
-    /// How it hums.
-    pub hum: Hum,
+    /// What it says.
+    pub said: Said,
     /// The digits that it pressed.
     pub pressed: String,
     /// When the answer came to it or was given.
     pub answered_at: Option<SystemTime>,
+}
+
+/// What one end of a call says.
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// Its hum, which tells who says it, and when.
+    Hum(Hum),
+    /// Speech, which tells how good it sounds. Both ends of a call say the same.
+    Speech(Voice),
 }
 
 /// A time in which silence was wanted: somebody was on hold, or pressed digits.

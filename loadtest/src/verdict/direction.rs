@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use webtrunk_codecs::SampleRate;
 
-use super::call::{Excuse, Side};
+use super::call::{Excuse, Said, Side};
 use super::{Finding, FindingKind, Limits, digits, pauses};
 use crate::agent::{Heard, Sent};
 use crate::hear::{
@@ -53,6 +53,8 @@ pub struct DirectionVerdict {
     pub gain_db: Option<f64>,
     /// By the E-model, 1 to 4.5.
     pub mos: Option<f64>,
+    /// How good speech sounds beside what was said, 1 to 4.2, in the calls that speak.
+    pub opinion: Option<f64>,
     /// What was pressed there.
     pub pressed: String,
     /// What came of it here.
@@ -79,52 +81,45 @@ pub(super) fn listen(
     excuses: &[Excuse],
 ) -> (DirectionVerdict, Vec<(SystemTime, Duration)>) {
     let samples = to.heard.samples(SampleRate::HZ_8000);
-    let hum = HumHeard::of(&samples, from.hum);
     let origin = origin(to.heard);
-    // A stranger's beeps tell nothing of this way.
-    let is_right = hum.whose == Some(from.hum);
-    let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
-    let arrivals = Arrivals::of(to.heard);
-    let is_excused = |hole: &&Hole| {
-        origin.is_some_and(|origin| excuses.iter().any(|it| it.covers(origin + hole.at, hole.length)))
+    let mut verdict = DirectionVerdict::of_packets(from, to);
+    let holes = match (&from.said, &to.said) {
+        (Said::Hum(said), Said::Hum(own)) => {
+            let hums = Hums { said: *said, own: *own, origin, samples: &samples };
+            verdict.listen_to_hum(&hums, from, to, limits, excuses)
+        }
+        (Said::Speech(voice), _) => {
+            // What comes of a hold is another sound.
+            let until = origin.zip(excuses.iter().map(|it| it.from).min());
+            let until = until.and_then(|(origin, until)| until.duration_since(origin).ok());
+            let count = until.map_or(samples.len(), |until| (until.as_secs_f64() * 8000.0) as usize);
+            verdict.listen_to_speech(voice, &samples[..count.min(samples.len())], from, limits);
+            Vec::new()
+        }
+        // Both ends of a call say alike.
+        (Said::Hum(_), Said::Speech(_)) => Vec::new(),
     };
-    let holes = hum.holes.iter().filter(|hole| !is_excused(hole));
-    let holes: Vec<_> =
-        holes.filter_map(|hole| pauses::unexplained(*hole, from.sent, origin, delay)).collect();
-    let longest = holes.iter().map(|hole| hole.length).max().unwrap_or_default();
-    let mut verdict = DirectionVerdict {
-        is_heard: hum.whose.is_some(),
-        sent: from.sent.packets.len(),
-        dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
-        silent_ms: ms(PTIME) * from.sent.silent_ticks as f64,
-        longest_gap_ms: ms(longest),
-        gaps: holes.iter().filter(|hole| hole.length > limits.gap).count(),
-        delay_ms: delay.map(ms),
-        mouth_to_ear_ms: delay.map(|delay| ms(delay + PTIME)),
-        gain_db: Some(hum.gain_db()).filter(|gain| gain.is_finite() && is_right),
-        pressed: from.pressed.clone(),
-        digits: to.heard.digits_text(),
-        ..DirectionVerdict::default()
-    };
-    if let Some(arrivals) = arrivals {
-        verdict.note_arrivals(&arrivals);
-    }
-    let since = |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_default();
-    let first_at = to.heard.first_at();
-    let due = to.answered_at.and_then(|answered| pauses::due(from.sent, answered));
-    verdict.first_audio_ms = first_at.zip(due).map(|(first, due)| ms(since(due, first)));
-    verdict.clipped_ms = clipped(from.sent, first_at, delay).map(ms);
     if verdict.is_heard {
         verdict.mos = to.heard.codec().map(|codec| {
             let burst_ratio = burst_ratio(&losses_in_order(to.heard));
-            let delay = delay.unwrap_or_default() + PTIME;
+            let delay = verdict.delay_ms.unwrap_or_default() + ms(PTIME);
+            let delay = Duration::from_secs_f64(delay / 1000.0);
             EModel { codec, loss: verdict.loss_percent / 100.0, burst_ratio, delay }.mos()
         });
+        verdict.judge_times(limits);
     }
-    verdict.judge(&hum, from, to, &samples, limits);
-    let at = |hole: &Hole| origin.map(|origin| (origin + hole.at, hole.length));
-    let holes = holes.iter().filter_map(at).collect();
+    if let Some(kind) = digits::fault(&verdict.pressed, &verdict.digits) {
+        verdict.find(kind, format!("pressed {:?}, came {:?}", verdict.pressed, verdict.digits));
+    }
     (verdict, holes)
+}
+
+/// What is listened to where both ends hum.
+struct Hums<'h> {
+    said: Hum,
+    own: Hum,
+    origin: Option<SystemTime>,
+    samples: &'h [i16],
 }
 
 impl DirectionVerdict {
@@ -137,42 +132,83 @@ impl DirectionVerdict {
         self.jitter_ms = arrivals.jitter_ms;
     }
 
-    fn judge(&mut self, hum: &HumHeard, from: &Side<'_>, to: &Side<'_>, samples: &[i16], limits: &Limits) {
-        self.judge_voice(hum, from, to, samples, limits);
-        if self.is_heard {
-            self.judge_times(limits);
+    /// What packets tell, whatever is in them.
+    fn of_packets(from: &Side<'_>, to: &Side<'_>) -> Self {
+        let mut verdict = Self {
+            sent: from.sent.packets.len(),
+            dropped: from.sent.packets.iter().filter(|packet| packet.is_dropped).count(),
+            silent_ms: ms(PTIME) * from.sent.silent_ticks as f64,
+            pressed: from.pressed.clone(),
+            digits: to.heard.digits_text(),
+            ..Self::default()
+        };
+        if let Some(arrivals) = Arrivals::of(to.heard) {
+            verdict.note_arrivals(&arrivals);
         }
-        if let Some(kind) = digits::fault(&self.pressed, &self.digits) {
-            self.find(kind, format!("pressed {:?}, came {:?}", self.pressed, self.digits));
-        }
+        let since = |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_default();
+        let due = to.answered_at.and_then(|answered| pauses::due(from.sent, answered));
+        verdict.first_audio_ms = to.heard.first_at().zip(due).map(|(first, due)| ms(since(due, first)));
+        verdict
     }
 
-    fn judge_voice(
+    fn listen_to_hum(
         &mut self,
-        hum: &HumHeard,
+        hums: &Hums<'_>,
         from: &Side<'_>,
         to: &Side<'_>,
-        samples: &[i16],
         limits: &Limits,
-    ) {
+        excuses: &[Excuse],
+    ) -> Vec<(SystemTime, Duration)> {
+        let origin = hums.origin;
+        let hum = HumHeard::of(hums.samples, hums.said);
+        // A stranger's beeps tell nothing of this way.
+        let is_right = hum.whose == Some(hums.said);
+        let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
+        let is_excused = |hole: &&Hole| {
+            origin.is_some_and(|origin| excuses.iter().any(|it| it.covers(origin + hole.at, hole.length)))
+        };
+        let holes = hum.holes.iter().filter(|hole| !is_excused(hole));
+        let holes: Vec<_> =
+            holes.filter_map(|hole| pauses::unexplained(*hole, from.sent, origin, delay)).collect();
+        self.is_heard = hum.whose.is_some();
+        self.longest_gap_ms = ms(holes.iter().map(|hole| hole.length).max().unwrap_or_default());
+        self.gaps = holes.iter().filter(|hole| hole.length > limits.gap).count();
+        self.delay_ms = delay.map(ms);
+        self.mouth_to_ear_ms = delay.map(|delay| ms(delay + PTIME));
+        self.gain_db = Some(hum.gain_db()).filter(|gain| gain.is_finite() && is_right);
+        self.clipped_ms = clipped(from.sent, to.heard.first_at(), delay).map(ms);
+        self.judge_hum(&hum, hums, from, limits);
+        let at = |hole: &Hole| origin.map(|origin| (origin + hole.at, hole.length));
+        holes.iter().filter_map(at).collect()
+    }
+
+    fn judge_hum(&mut self, hum: &HumHeard, hums: &Hums<'_>, from: &Side<'_>, limits: &Limits) {
         match hum.whose {
-            None if from.sent.spoken().count() >= JUDGED_MIN => {
-                self.find(FindingKind::Silent, format!("{} packets came, without a sound", self.received));
-            }
-            None => {}
-            Some(whose) if whose == from.hum => {
-                if self.gain_db.is_some_and(|gain| gain.abs() > limits.level_db) {
-                    self.find(FindingKind::Level, format!("{:+.1} dB", self.gain_db.unwrap_or_default()));
-                }
-                let echo = below_said(level_beside(samples, to.hum));
-                if to.hum != from.hum && echo < limits.echo_db {
+            None => self.judge_silence(from),
+            Some(whose) if whose == hums.said => {
+                self.judge_level(limits);
+                let echo = below_said(level_beside(hums.samples, hums.own));
+                if hums.own != hums.said && echo < limits.echo_db {
                     self.find(FindingKind::Echo, format!("{echo:.0} dB below what was said"));
                 }
             }
-            Some(whose) if whose == to.hum => {
+            Some(whose) if whose == hums.own => {
                 self.find(FindingKind::Echo, "what was said comes back, and nothing else".to_owned());
             }
-            Some(whose) => self.find(FindingKind::Swapped, stranger(whose, from.hum)),
+            Some(whose) => self.find(FindingKind::Swapped, stranger(whose, hums.said)),
+        }
+    }
+
+    /// That nothing is heard, where enough was said.
+    pub(super) fn judge_silence(&mut self, from: &Side<'_>) {
+        if from.sent.spoken().count() >= JUDGED_MIN {
+            self.find(FindingKind::Silent, format!("{} packets came, without a sound", self.received));
+        }
+    }
+
+    pub(super) fn judge_level(&mut self, limits: &Limits) {
+        if let Some(gain) = self.gain_db.filter(|gain| gain.abs() > limits.level_db) {
+            self.find(FindingKind::Level, format!("{gain:+.1} dB"));
         }
     }
 
@@ -203,7 +239,7 @@ impl DirectionVerdict {
         }
     }
 
-    fn find(&mut self, kind: FindingKind, detail: String) {
+    pub(super) fn find(&mut self, kind: FindingKind, detail: String) {
         self.findings.push(Finding { kind, detail, is_own: false });
     }
 }

@@ -9,8 +9,9 @@ mod lateness;
 mod limits;
 mod pauses;
 mod spread;
+mod spoken;
 
-pub use call::{CallVerdict, Excuse, Happened, Side};
+pub use call::{CallVerdict, Excuse, Happened, Said, Side};
 pub use cut::{Cut, CutVerdict};
 pub use direction::DirectionVerdict;
 pub use finding::{Finding, FindingKind};

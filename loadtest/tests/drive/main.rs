@@ -9,6 +9,7 @@ mod import;
 mod nats;
 mod screen;
 mod share;
+mod speech;
 mod stage;
 mod talk;
 mod verdicts;

@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod network;
+mod speech;
 mod traffic;
 
 use std::ops::{Range, RangeInclusive};
@@ -40,6 +41,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Scenario, Vec<Fault>> {
         population.takes_noise = traffic.iter().filter(is_of).any(|it| it.silence == Silence::Noise);
     }
     check_limits(&file.limits, &mut faults);
+    let speech = speech::check(file.speech.as_ref(), folder, &mut faults);
     let closed = traffic.iter().filter_map(|it| it.arrival.closed()).sum::<usize>();
     let at_once = file.limits.at_once.as_ref().map_or(AT_ONCE_MAX, |it| *it.get_ref());
     if closed > at_once
@@ -61,6 +63,7 @@ pub(super) fn check(path: &Path, text: &str) -> Result<Scenario, Vec<Fault>> {
         setup: Duration::from_secs_f64(setup_seconds.as_ref().map_or(SETUP_SECONDS, |it| *it.get_ref())),
         populations,
         traffic,
+        speech,
         limits: limits(&file.verdict),
         thresholds: file.thresholds,
     })

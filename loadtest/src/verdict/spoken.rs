@@ -1,0 +1,48 @@
+//! What is said of speech: whether it is heard at all, how loud, and how good it sounds.
+
+use webtrunk_codecs::SampleRate;
+use webtrunk_codecs::resample::resample;
+
+use super::call::Side;
+use super::{DirectionVerdict, FindingKind, Limits};
+use crate::agent::Voice;
+use crate::hear::{Alignment, level_dbm0, opinion};
+
+/// Likeness from which a place in the speech is believed: codecs leave it far above.
+const LIKENESS_MIN: f64 = 0.5;
+/// What is quieter is line noise, and nobody speaks.
+const SILENCE_DBM0: f64 = -55.0;
+/// Samples that are scored: 3 to 10 seconds.
+const SCORED: std::ops::Range<usize> = 3 * 8000..10 * 8000;
+
+impl DirectionVerdict {
+    /// Listens to samples at 8 kHz in which `voice` was to be heard. Speech has no beeps: how late it is, is not told.
+    pub(super) fn listen_to_speech(
+        &mut self,
+        voice: &Voice,
+        samples: &[i16],
+        from: &Side<'_>,
+        limits: &Limits,
+    ) {
+        let Some(clip) = voice.clip() else { return };
+        let found = Alignment::find(clip, samples).filter(|it| it.correlation >= LIKENESS_MIN);
+        let Some(found) = found else {
+            if level_dbm0(samples) < SILENCE_DBM0 {
+                self.judge_silence(from);
+            } else {
+                self.is_heard = true;
+                self.find(FindingKind::Swapped, "another sound than what was said".to_owned());
+            }
+            return;
+        };
+        self.is_heard = true;
+        self.gain_db = Some(found.gain_db);
+        self.judge_level(limits);
+        let heard = &samples[..samples.len().min(SCORED.end)];
+        if heard.len() >= SCORED.start {
+            let said = resample(&clip.samples, clip.rate, SampleRate::HZ_8000);
+            let said: Vec<_> = said.iter().cycle().skip(found.offset).take(heard.len()).copied().collect();
+            self.opinion = opinion(&said, heard);
+        }
+    }
+}
