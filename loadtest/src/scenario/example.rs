@@ -15,6 +15,8 @@ mod tests {
     fn the_example_is_sound_with_and_without_what_is_commented_out() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("alice.txt"), "secret\n").expect("a file");
+        let speech = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/assets/announcement.wav");
+        std::fs::copy(speech, folder.path().join("speech.wav")).expect("in the repository");
         let path = folder.path().join("scenario.toml");
         let all: String =
             EXAMPLE.lines().map(|line| line.strip_prefix("#:").unwrap_or(line).to_owned() + "\n").collect();
