@@ -107,7 +107,7 @@ mod tests {
             let users: HashSet<_> = agents(0).map(|(user, _)| user).collect();
             assert_eq!((users.len(), agents(0).count()), (5, 5));
             let ports: HashSet<_> = agents(1).map(|(_, at)| at.port()).collect();
-            assert_eq!(ports, [5080, 5081, 5082].into());
+            assert_eq!(ports, HashSet::from([5080, 5081, 5082]));
         }
     }
 
