@@ -139,7 +139,7 @@ pub async fn serve(
     if let Some(admin) = admin {
         servers.push(spawn(admin.serve(AdminServices {
             calls: telephony.calls(),
-            instruments: telephony.instruments(certificates.clone(), panics.mishaps()),
+            instruments: telephony.instruments(certificates.clone(), panics.mishaps(), people.clone()),
             certificates: certificates.clone(),
             errands: errands.clone(),
             traces: telephony.traces(),

@@ -37,6 +37,7 @@ use crate::http::BoundHttp;
 use crate::media_load::EngineLoad;
 use crate::memory::Tidier;
 use crate::metrics::Instruments;
+use crate::people::People;
 use crate::roster::Roster;
 use crate::sight::{Sight, SightError};
 use crate::status::StatusReader;
@@ -360,9 +361,9 @@ impl Telephony {
         self.health.clone()
     }
 
-    /// Where figures are read, those of these certificates and mishaps among them.
+    /// Where figures are read, those of these certificates, mishaps and people among them.
     #[must_use]
-    pub fn instruments(&self, certificates: Certificates, mishaps: Mishaps) -> Instruments {
+    pub fn instruments(&self, certificates: Certificates, mishaps: Mishaps, people: People) -> Instruments {
         Instruments {
             started_at: self.started_at,
             engine: self.engine.clone(),
@@ -380,6 +381,7 @@ impl Telephony {
             board: Arc::clone(&self.board),
             mishaps,
             adapter_restarts: self.restarts.clone(),
+            people,
             sight: self.sight.clone(),
             exporter: self.exporter.clone(),
             certificates,

@@ -167,6 +167,7 @@ const fn status(error: &PeopleError) -> StatusCode {
         PeopleError::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
         PeopleError::NotKept
         | PeopleError::Taken { .. }
+        | PeopleError::NumberTaken { .. }
         | PeopleError::InFile { .. }
         | PeopleError::Full { .. }
         | PeopleError::NoRoom

@@ -223,7 +223,11 @@ mod tests {
         let services = AdminServices {
             calls: telephony.calls(),
             certificates: Certificates::default(),
-            instruments: telephony.instruments(Certificates::default(), Mishaps::default()),
+            instruments: telephony.instruments(
+                Certificates::default(),
+                Mishaps::default(),
+                People::channel().0,
+            ),
             // Nobody takes them.
             errands: Errands::channel().0,
             traces: telephony.traces(),

@@ -1,17 +1,21 @@
 //! Whom the store names in vain: told, and nobody else waits for it.
 
+use std::collections::{BTreeMap, HashMap};
+
 use webtrunk_signalling::auth::issuer::customer_of;
 
 use super::error::Fault;
 use super::{Config, Webhook};
 use crate::people::{Named, Roll, Row};
+use crate::rest::calls::bare;
 
 const WEBHOOK: &str = "webhook";
+const NUMBER: &str = "number";
 
 /// Somebody, or a key, of the store that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeftOut {
-    /// `user`, `customer`, `key`, or the file's `webhook` of a customer.
+    /// `user`, `customer`, `key`, a `number` of a customer, or the file's `webhook` of one.
     pub(crate) what: &'static str,
     pub(crate) name: String,
     /// Why.
@@ -26,9 +30,10 @@ impl LeftOut {
         Self { what: WEBHOOK, name: hook.name, fault }
     }
 
-    /// Whether it is the file's, which comes and goes with its customer.
-    pub(crate) fn is_of_file(&self) -> bool {
-        self.what == WEBHOOK
+    /// Whether a change of another may leave it out: what is the file's goes with its customer, and the next who shares a number has it
+    /// instead. Who is given another's number is refused before.
+    pub(crate) fn is_let_go(&self) -> bool {
+        [WEBHOOK, NUMBER].contains(&self.what)
     }
 
     /// Whether it is whom a row names.
@@ -49,6 +54,13 @@ impl std::fmt::Display for LeftOut {
     }
 }
 
+/// How many of each kind are not there.
+pub(crate) fn counted(left_out: &[LeftOut]) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    left_out.iter().for_each(|one| *counts.entry(one.what).or_default() += 1);
+    counts
+}
+
 /// Takes those out that the file has too.
 pub(super) fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
     let mut left_out = Vec::new();
@@ -67,6 +79,27 @@ pub(super) fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
     roll.customers.retain(|name, _| !named.customers.contains(name));
     roll.keys.retain(|id, _| !named.keys.contains(id));
     roll.api_keys.retain(|id, _| !named.api_keys.contains(id));
+    left_out
+}
+
+/// Takes numbers out that another customer has, which a store may tell that was written before this was refused: the file's customers
+/// go before the store's, and of these the first by name.
+pub(super) fn shared_numbers(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
+    let mut owners: HashMap<String, String> = named.numbers.clone();
+    let mut left_out = Vec::new();
+    for (name, customer) in roll.customers.iter_mut().filter(|(_, customer)| customer.terms.enabled) {
+        customer.terms.numbers.retain(|number| {
+            let owner = owners.entry(bare(number).to_owned()).or_insert_with(|| name.clone());
+            let is_own = *owner == *name;
+            if !is_own {
+                let fault = format!(
+                    "is of the customers {owner:?} and {name:?}, of whom the first has it; take it out of one of them"
+                );
+                left_out.push(LeftOut { what: NUMBER, name: number.clone(), fault });
+            }
+            is_own
+        });
+    }
     left_out
 }
 

@@ -102,7 +102,7 @@ pub use users::{Users, hashes};
 pub use webhooks::{Authorities, Target, Webhook};
 
 pub(crate) use admin::check_token_file;
-pub(crate) use left_out::LeftOut;
+pub(crate) use left_out::{LeftOut, counted};
 pub(crate) use nearest::nearest;
 pub(crate) use people::{Peopled, named_in, with_roll};
 pub(crate) use places::SECRET_KEYS;

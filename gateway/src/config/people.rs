@@ -23,9 +23,10 @@ use super::document::Document;
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::error::{ConfigError, Fault};
 use super::faults::Faults;
-use super::left_out::{LeftOut, take_out, told, twice, without_customer};
+use super::left_out::{LeftOut, shared_numbers, take_out, told, twice, without_customer};
 use super::{Config, Entry, Webhook, load, structure, token_keys};
 use crate::people::{KeyKind, Named, Roll, StoredApiKey, StoredKey, render};
+use crate::rest::calls::bare;
 use crate::rest::keys::ApiKey;
 use crate::rest::scope::Scope;
 
@@ -51,6 +52,7 @@ pub(crate) fn with_roll(
     let named = named_in(alone);
     let mut roll = roll.clone();
     let mut left_out = twice(&mut roll, &named);
+    left_out.extend(shared_numbers(&mut roll, &named));
     let config = loop {
         left_out.extend(without_customer(&mut roll, &named));
         let (whole, lines) = (format!("{text}\n{}", render::sections(&roll)), text.lines().count());
@@ -76,11 +78,15 @@ pub(crate) fn named_in(alone: &Config) -> Named {
     let own = |name: &str| name.to_owned();
     let customers = alone.entry.customers.iter();
     let of_customers = customers.clone().flat_map(|customer| customer.issuer.keys.ids());
+    let numbers = customers.clone().flat_map(|customer| {
+        customer.numbers.iter().map(|number| (bare(number).to_owned(), customer.issuer.name.clone()))
+    });
     let json = alone.json.as_ref();
     let of_pages = json.into_iter().flat_map(|json| json.keys.ephemeral.ids());
     let tokens = json.into_iter().flat_map(|json| json.keys.tokens.keys().iter().map(|key| key.id.as_str()));
     Named {
         users: alone.users.iter().map(|(name, _)| own(name)).collect(),
+        numbers: numbers.collect(),
         customers: customers.map(|customer| customer.issuer.name.clone()).collect(),
         keys: alone.entry.keys.ids().chain(of_customers).chain(of_pages).chain(tokens).map(own).collect(),
         api_keys: alone.api_keys.ids().map(own).collect(),
@@ -440,6 +446,40 @@ mod tests {
         assert!(told[1].starts_with("API key \"newer\": scopes: \"moon:read\" is no scope"), "{told:?}");
         roll.api_keys.get_mut("ours").expect("it is there").revoked = Some(UnixTime(3));
         assert_eq!(with(&roll).config.api_keys.ids().collect::<Vec<_>>(), ["file", "theirs"]);
+    }
+
+    #[test]
+    fn a_number_that_customers_share_is_the_first_ones_and_the_others_go_without_it_and_no_more() {
+        let text = text().replace("name = \"old\"\n", "name = \"old\"\nnumbers = [\"+1\"]\n");
+        let alone = Config::parse("w.toml", &text).expect("sound");
+        let of = |numbers: &[&str], enabled| {
+            let numbers = numbers.iter().map(|number| (*number).to_owned()).collect();
+            StoredCustomer { terms: CustomerTerms { enabled, numbers, ..CustomerTerms::default() } }
+        };
+        let mut roll = Roll::default();
+        for (name, customer) in [
+            ("zeta", of(&["2", "3"], true)),
+            ("acme", of(&["1", "+2", "2"], true)),
+            ("beta", of(&["+3"], false)),
+        ] {
+            roll.customers.insert(name.to_owned(), customer);
+        }
+        let Peopled { config, left_out, .. } =
+            with_roll(Path::new("w.toml"), &text, &alone, &roll).expect("sound");
+        let numbers: Vec<_> = config
+            .entry
+            .customers
+            .iter()
+            .map(|customer| format!("{} {}", customer.issuer.name, customer.numbers.join(" ")))
+            .collect();
+        assert_eq!(numbers, ["old +1", "acme +2 2", "zeta 3"]);
+        assert!(left_out.iter().all(LeftOut::is_let_go), "nobody's change is refused for it");
+        let told: Vec<_> = left_out.iter().map(ToString::to_string).collect();
+        let expected = [
+            "number \"1\": is of the customers \"old\" and \"acme\", of whom the first has it; take it out of one of them",
+            "number \"2\": is of the customers \"acme\" and \"zeta\", of whom the first has it; take it out of one of them",
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::process::Process;
 use crate::certificates::{CertificateFacts, Certificates};
 use crate::entry::EntryDesk;
 use crate::health::Health;
+use crate::people::People;
 use crate::rest::door::Door;
 use crate::rest::events::Streams;
 use crate::roster::Roster;
@@ -62,6 +63,8 @@ pub struct Instruments {
     pub mishaps: Mishaps,
     /// How often adapters were started again.
     pub adapter_restarts: Restarts,
+    /// Whom the store knows.
+    pub people: People,
     /// What keeps the messages of calls.
     pub sight: Option<Sight>,
     /// Where traces go.
@@ -106,6 +109,8 @@ pub(super) struct Readings {
     pub(super) adapter_restarts: Vec<(&'static str, u64)>,
     /// Calls for which there was no room, by why.
     pub(super) no_room: Vec<(&'static str, u64)>,
+    /// What the store names in vain, by its kind.
+    pub(super) left_out: Vec<(&'static str, usize)>,
     pub(super) sight: Option<SightCounts>,
     pub(super) traces_lost: u64,
     pub(super) received: Kinds,
@@ -157,6 +162,7 @@ impl Instruments {
             panics: self.mishaps.panics(),
             stalls: self.mishaps.stalls(),
             adapter_restarts: self.adapter_restarts.counts().collect(),
+            left_out: self.people.left_out(),
             sight: self.sight.as_ref().map(Sight::counts),
             traces_lost: self.exporter.as_ref().map_or(0, Exporter::lost),
             received: kinds(self.transport.received()),

@@ -399,6 +399,14 @@ pub(super) const LIST: &[Metric] = &[
         read: |at, samples| samples.value(at.status.store_failures),
     },
     Metric {
+        name: "webtrunk_store_left_out",
+        kind: Gauge,
+        labels: &["what"],
+        help: "Users, customers, keys, numbers and webhooks that are left out, as the log tells: another has the name or the number, or they \
+               cannot be any more as the file is now",
+        read: |at, samples| at.left_out.iter().for_each(|(what, count)| samples.labelled([what], *count)),
+    },
+    Metric {
         name: "webtrunk_certificate_expiry_timestamp_seconds",
         kind: Gauge,
         labels: &["shown_to", "name", "issuer"],

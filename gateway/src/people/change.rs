@@ -1,6 +1,6 @@
 //! A change of whom the store knows, and what rows come of it: pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use base64::Engine;
@@ -16,6 +16,7 @@ use super::PeopleError;
 use super::roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
 use super::terms::{CustomerTerms, KeyKind, KeyTerms, UserTerms};
 use crate::config::hashes;
+use crate::rest::calls::bare;
 use crate::rest::keys::MadeKey;
 use crate::rest::scope::Scope;
 
@@ -123,6 +124,8 @@ pub(crate) struct Ground<'g> {
 pub(crate) struct Named {
     pub(crate) users: HashSet<String>,
     pub(crate) customers: HashSet<String>,
+    /// The customers that own numbers, by these without a plus.
+    pub(crate) numbers: HashMap<String, String>,
     pub(crate) keys: HashSet<String>,
     pub(crate) api_keys: HashSet<String>,
 }
@@ -178,12 +181,17 @@ impl Change {
             Self::AddCustomer { name, terms } => {
                 is_free("customer", &name, roll.customers.contains_key(&name), &named.customers)?;
                 has_room("customers", roll.customers.len(), CUSTOMERS_MAX)?;
+                are_free(&name, &terms.numbers.iter().collect::<Vec<_>>(), ground)?;
                 let row = Row::Customer(name.clone(), Some(StoredCustomer { terms }));
                 Ok((vec![row], Made { name, secret: None }))
             }
             Self::ChangeCustomer { name, patch } => {
                 let known = find("customer", &name, roll.customers.get(&name), &named.customers)?;
-                let terms = patched(&known.terms, patch)?;
+                let terms: CustomerTerms = patched(&known.terms, patch)?;
+                // Who is not enabled has none.
+                let has = |number: &&String| known.terms.enabled && known.terms.numbers.contains(number);
+                let new = terms.numbers.iter().filter(|number| !has(number));
+                are_free(&name, &new.collect::<Vec<_>>(), ground)?;
                 let row = Row::Customer(name.clone(), Some(StoredCustomer { terms }));
                 Ok((vec![row], Made { name, secret: None }))
             }
@@ -332,6 +340,23 @@ fn is_free(
         () if in_file.contains(name) => Err(PeopleError::InFile { what, name: name.to_owned() }),
         () => Ok(()),
     }
+}
+
+/// Whether none of these numbers is another customer's, be it disabled now, written with or without a plus.
+fn are_free(name: &str, numbers: &[&String], ground: Ground<'_>) -> Result<(), PeopleError> {
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    let others = ground.roll.customers.iter().filter(|(other, _)| other.as_str() != name);
+    let theirs = others.flat_map(|(other, customer)| {
+        customer.terms.numbers.iter().map(move |number| (bare(number), other.as_str()))
+    });
+    let mut owners: HashMap<&str, &str> = theirs.collect();
+    owners.extend(ground.named.numbers.iter().map(|(number, owner)| (number.as_str(), owner.as_str())));
+    let taken = numbers.iter().find_map(|number| Some((*number, owners.get(bare(number))?)));
+    taken.map_or(Ok(()), |(number, customer)| {
+        Err(PeopleError::NumberTaken { number: number.clone(), customer: (*customer).to_owned() })
+    })
 }
 
 fn find<'r, T>(

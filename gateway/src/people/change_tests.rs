@@ -8,12 +8,13 @@ fn text(text: &str) -> SecretText {
     SecretText::new(text.to_owned())
 }
 
-/// What comes of changes, one after the other, where the file names a user `alice`, a customer `old`, a key `k0` and a
-/// back end's key `b0`.
+/// What comes of changes, one after the other, where the file names a user `alice`, a customer `old` with the number 100, a key
+/// `k0` and a back end's key `b0`.
 fn after(changes: Vec<Change>) -> Result<(Roll, Made), PeopleError> {
     let name = |name: &str| HashSet::from([name.to_owned()]);
     let (users, customers) = (name("alice"), name("old"));
-    let named = Named { users, customers, keys: name("k0"), api_keys: name("b0") };
+    let numbers = HashMap::from([("100".to_owned(), "old".to_owned())]);
+    let named = Named { users, customers, numbers, keys: name("k0"), api_keys: name("b0") };
     let (mut roll, mut last) = (Roll::default(), Made { name: String::new(), secret: None });
     for change in changes {
         let ground = Ground { roll: &roll, named: &named, by: None, realm: "webtrunk", now: NOW };
@@ -102,6 +103,58 @@ fn a_name_is_of_one_and_the_files_are_its_owners() {
     assert_eq!(word(vec![api_key("b1", Some("acme"))]), Err("not_found"));
     assert_eq!(word(vec![api_key("b_1", None)]), Err("faulty"));
     assert_eq!(word(vec![Change::RevokeApiKey("b1".to_owned())]), Err("not_found"));
+}
+
+#[test]
+fn a_number_is_of_one_customer_and_who_wants_it_too_is_told_whose_it_is() {
+    let with = |name: &str, enabled, numbers: &[&str]| {
+        let numbers = numbers.iter().map(|number| (*number).to_owned()).collect();
+        let terms = CustomerTerms { enabled, numbers, ..CustomerTerms::default() };
+        Change::AddCustomer { name: name.to_owned(), terms }
+    };
+    let patch = |name: &str, patch| Change::ChangeCustomer { name: name.to_owned(), patch };
+    let taken = |changes| match after(changes) {
+        Ok(_) => None,
+        Err(error @ PeopleError::NumberTaken { .. }) => Some(error.to_string()),
+        Err(other) => panic!("{other}"),
+    };
+    let is_zetas = Some(
+        "numbers: \"+4711\" is the customer \"zeta\"'s already; take it out of that one first".to_owned(),
+    );
+    assert_eq!(taken(vec![with("zeta", true, &["4711"]), with("acme", true, &["1", "+4711"])]), is_zetas);
+    assert_eq!(taken(vec![with("zeta", false, &["4711"]), with("acme", false, &["+4711"])]), is_zetas);
+    let numbers = json!({"numbers": ["+4711"]});
+    assert_eq!(
+        taken(vec![with("zeta", true, &["4711"]), customer("acme"), patch("acme", numbers)]),
+        is_zetas
+    );
+    assert!(taken(vec![with("acme", true, &["+100"])]).is_some_and(|told| told.contains("\"old\"'s")));
+    let own = [json!({"numbers": ["+1", "1", "2"]}), json!({"calls_max": 3})];
+    for own in own {
+        assert_eq!(taken(vec![with("acme", true, &["1"]), patch("acme", own)]), None, "it is its own");
+    }
+    let moved = vec![
+        with("zeta", true, &["4711"]),
+        patch("zeta", json!({"numbers": null})),
+        with("acme", true, &["4711"]),
+    ];
+    assert_eq!(taken(moved), None);
+
+    // Two that share one since before: each may be changed, and neither be enabled as long as the other has it.
+    let mut roll = Roll::default();
+    for (name, enabled) in [("acme", true), ("beta", true), ("gone", false)] {
+        let terms = CustomerTerms { enabled, numbers: vec!["5".to_owned()], ..CustomerTerms::default() };
+        roll.customers.insert(name.to_owned(), StoredCustomer { terms });
+    }
+    let named = Named::default();
+    let word = |name: &str, patch| {
+        let ground = Ground { roll: &roll, named: &named, by: None, realm: "webtrunk", now: NOW };
+        let change = Change::ChangeCustomer { name: name.to_owned(), patch };
+        change.rows(ground).map(drop).map_err(|error| error.word())
+    };
+    assert_eq!(word("beta", json!({"calls_max": 3})), Ok(()));
+    assert_eq!(word("gone", json!({"enabled": true})), Err("number_taken"));
+    assert_eq!(word("gone", json!({"enabled": true, "numbers": []})), Ok(()));
 }
 
 #[test]

@@ -46,6 +46,8 @@ struct Known {
     /// `None` where the store keeps none.
     roll: Option<Roll>,
     named: Named,
+    /// How many of each kind are named in vain.
+    left_out: BTreeMap<&'static str, usize>,
 }
 
 /// Changes that may wait. Chosen by us: past it, who asks waits for its turn.
@@ -112,15 +114,21 @@ impl People {
         by_name(stored.chain(in_file).map(|key| (key.id.clone(), key)))
     }
 
+    /// How many of each kind are named in vain: who is another already, or cannot be any more.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<(&'static str, usize)> {
+        self.known().left_out.iter().map(|(what, count)| (*what, *count)).collect()
+    }
+
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.borrow())
     }
 }
 
 impl Desk {
-    /// Tells whom there is from now on; `roll` is `None` where the store keeps none.
-    pub(crate) fn tell(&self, roll: Option<Roll>, named: Named) {
-        self.known.send_replace(Arc::new(Known { roll, named }));
+    /// Tells whom there is from now on, and how many of each kind are left out; `roll` is `None` where the store keeps none.
+    pub(crate) fn tell(&self, roll: Option<Roll>, named: Named, left_out: BTreeMap<&'static str, usize>) {
+        self.known.send_replace(Arc::new(Known { roll, named, left_out }));
     }
 }
 

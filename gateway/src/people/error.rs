@@ -24,6 +24,14 @@ pub enum PeopleError {
         /// Its name.
         name: String,
     },
+    /// A number is one customer's.
+    #[error("numbers: {number:?} is the customer {customer:?}'s already; take it out of that one first")]
+    NumberTaken {
+        /// The number, as it was written.
+        number: String,
+        /// Whose it is.
+        customer: String,
+    },
     /// It stands in the configuration file, where nobody but its owner writes.
     #[error("the {what} {name:?} stands in the configuration file; change it there, and reload")]
     InFile {
@@ -76,6 +84,7 @@ impl PeopleError {
             Self::NotKept => "not_kept",
             Self::Unknown { .. } => "not_found",
             Self::Taken { .. } => "exists",
+            Self::NumberTaken { .. } => "number_taken",
             Self::InFile { .. } => "in_file",
             Self::Faulty(_) => "faulty",
             Self::Full { .. } | Self::NoRoom => "full",

@@ -15,7 +15,7 @@ mod report;
 mod settled;
 mod task;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::config::{Config, ConfigError, LeftOut, Peopled, named_in, with_roll};
+use crate::config::{Config, ConfigError, LeftOut, Peopled, counted, named_in, with_roll};
 use crate::files::{Reader, Unread};
 use crate::logging::LogControl;
 use crate::people::{Asked, Desk, Named, Roll};
@@ -135,7 +135,7 @@ impl Reloads {
     ) -> io::Result<Self> {
         let (leaves, hangups) = (Leaves::parse(text), signal(SignalKind::hangup())?);
         let (alone, text, reader) = (current.clone(), text.to_owned(), Reader::default());
-        desk.tell(None, named_in(&alone));
+        desk.tell(None, named_in(&alone), BTreeMap::new());
         Ok(Self { file, current, leaves, text, alone, kept: None, desk, log, hangups, reader })
     }
 
@@ -159,7 +159,7 @@ impl Reloads {
             "the store's people are let in"
         );
         self.current = Settled::new(&self.current, &peopled).config;
-        self.desk.tell(Some(roll.clone()), named.clone());
+        self.desk.tell(Some(roll.clone()), named.clone(), counted(&left_out));
         self.kept = Some(Kept { roll, keeper, named, left_out, is_unsure: false });
         Ok(Settled::new(config, &peopled).config)
     }
@@ -221,9 +221,9 @@ impl Reloads {
             Some(kept) => {
                 tell_left_out(&left_out, &kept.left_out);
                 (kept.named, kept.left_out) = (named.clone(), left_out);
-                self.desk.tell(Some(kept.roll.clone()), named);
+                self.desk.tell(Some(kept.roll.clone()), named, counted(&kept.left_out));
             }
-            None => self.desk.tell(None, named),
+            None => self.desk.tell(None, named, counted(&left_out)),
         }
         Ok(ReloadReport { dry_run: false, changes })
     }

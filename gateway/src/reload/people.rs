@@ -6,7 +6,7 @@ use webtrunk_signalling::calendar;
 
 use super::settled::Settled;
 use super::{Changed, Kept, Reloads};
-use crate::config::{ConfigError, LeftOut, Peopled, with_roll};
+use crate::config::{ConfigError, LeftOut, Peopled, counted, with_roll};
 use crate::people::{Change, Ground, Made, PeopleError, Roll, Row};
 use crate::store::Unwritten;
 
@@ -28,7 +28,7 @@ impl Reloads {
         let mut next = roll.clone();
         next.take(&rows);
         let peopled = self.peopled(next.clone()).await?;
-        refuse(peopled.left_out.iter().filter(|one| !one.is_of_file() && !left_out.contains(one)))?;
+        refuse(peopled.left_out.iter().filter(|one| !one.is_let_go() && !left_out.contains(one)))?;
         // Who is disabled is not looked at above, and is enabled one day.
         if let Some(enabled) = next.with_enabled(&rows) {
             let found = self.peopled(enabled).await?.left_out;
@@ -78,7 +78,7 @@ impl Reloads {
         let settled = Settled::new(&self.current, &peopled.config);
         changed.telephony.take_up(&settled.config).await;
         self.current = settled.config;
-        self.desk.tell(Some(roll.clone()), peopled.named.clone());
+        self.desk.tell(Some(roll.clone()), peopled.named.clone(), counted(&peopled.left_out));
         if let Some(kept) = &mut self.kept {
             (kept.roll, kept.named, kept.left_out) = (roll, peopled.named, peopled.left_out);
             kept.is_unsure = false;

@@ -93,7 +93,7 @@ pub async fn one(
 /// Adds a customer to the store. For keys of the operator alone.
 #[utoipa::path(post, path = "/customers", tag = "customers", operation_id = "addCustomer", request_body = NewCustomer,
     responses((status = 201, description = "It is there", body = AddedCustomer),
-        (status = 409, description = "There is one of this name, or no room, or the store keeps no customers", body = Problem,
+        (status = 409, description = "There is one of this name, a number is another's, there is no room, or the store keeps no customers", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "Such a customer cannot be", body = Problem,
             content_type = "application/problem+json"),
@@ -117,7 +117,10 @@ pub async fn add(
 #[utoipa::path(patch, path = "/customers/{name}", tag = "customers", operation_id = "changeCustomer",
     params(("name" = String, Path, description = "The customer")),
     request_body(content = CustomerTerms, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "As it is now", body = Customer), Missing, InFile, Faulty, NotTaken),
+    responses((status = 200, description = "As it is now", body = Customer), Missing,
+        (status = 409, description = "It stands in the configuration file, or a number is another's", body = Problem,
+            content_type = "application/problem+json"),
+        Faulty, NotTaken),
     security(("api_key" = ["customers:write"])))]
 pub async fn change(
     caller: Caller,

@@ -32,6 +32,7 @@ fn problem(error: &PeopleError, is_operators: bool) -> Problem {
         PeopleError::Unsure(_) => Problem::unsure(error),
         PeopleError::NotKept
         | PeopleError::Taken { .. }
+        | PeopleError::NumberTaken { .. }
         | PeopleError::InFile { .. }
         | PeopleError::Full { .. }
         | PeopleError::NoRoom => Problem::conflict(error),

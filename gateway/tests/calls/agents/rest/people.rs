@@ -194,6 +194,21 @@ async fn a_customers_policy_is_the_operators_and_its_key_has_tokens_made_for_its
     }
     let (status, told) = scene.ask(own, "PATCH", "/customers/acme", &json!({"calls_max": 3}));
     assert_eq!((status, &told["calls_max"], &told["numbers"]), (200, &json!(3), &json!(["4711"])), "{told}");
+    // Whichever comes first by name.
+    let more = json!({"name": "zeta", "enabled": false, "numbers": ["+4711"]});
+    for (method, path, body) in [
+        ("PATCH", "/customers/beta", json!({"numbers": ["1", "+4711"]})),
+        ("POST", "/customers", more),
+        ("POST", "/customers", json!({"name": "aaa", "numbers": ["4711"]})),
+    ] {
+        scene.assert_refused((own, method, path), &body, 409, "conflict");
+        let (_, told) = scene.ask(own, method, path, &body);
+        assert!(
+            told["detail"].as_str().is_some_and(|detail| detail.contains("\"acme\"'s already")),
+            "{told}"
+        );
+    }
+    assert_eq!(scene.get(own, "/customers/zeta").0, 404, "nothing is written");
 
     for (who, name) in [(acme, "alice"), (beta, "bob")] {
         assert_eq!(scene.ask(who, "POST", "/users", &json!({"name": name})).0, 201);
