@@ -7,7 +7,7 @@ use toml::Spanned;
 use webtrunk_signalling::auth::issuer::CUSTOMER_MARK;
 use webtrunk_signalling::sip::upstream::RegistrationConfig;
 
-use super::entry::CustomerSection;
+use super::customers::CustomerSection;
 use super::faults::Faults;
 use super::nearest::meant;
 use super::secret::Environment;

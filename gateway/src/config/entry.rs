@@ -1,4 +1,4 @@
-//! `[entry]` and `[[customers]]`: names that last for a while, which SIP and the JSON API take alike, and who gets them.
+//! `[entry]`: names that last for a while, which SIP and the JSON API take alike, and who gets them.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,16 +8,12 @@ use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
 use webtrunk_signalling::auth::ice_servers::{IceSource, IceSources};
-use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, IssuerCustomer};
 use webtrunk_signalling::auth::secret::SecretOctets;
-use webtrunk_signalling::http::WebOrigin;
 
+use super::customers::{Customer, CustomerSection};
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
-use super::limits::LimitsSection;
 use super::secret::{Environment, SecretSource, fetch};
-use super::sip_ws::check_origin;
-use super::users::is_name;
 use crate::rest::calls::bare;
 
 /// The entry.
@@ -31,17 +27,6 @@ pub struct Entry {
     pub customers: Vec<Customer>,
     /// Differs where they do.
     fingerprint: u64,
-}
-
-/// A customer.
-#[derive(Debug, Clone)]
-pub struct Customer {
-    /// Its first hop.
-    pub issuer: IssuerCustomer,
-    /// Its pages.
-    pub origins: Vec<WebOrigin>,
-    /// Its numbers; trunks are shown the first of them where a user shows none.
-    pub numbers: Vec<String>,
 }
 
 impl Entry {
@@ -87,33 +72,11 @@ struct IceServersSection {
     lifetime_s: Option<Spanned<u32>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CustomerSection {
-    name: Spanned<String>,
-    #[serde(default)]
-    ephemeral_keys: Vec<EphemeralKeySection>,
-    #[serde(default)]
-    origins: Vec<Spanned<String>>,
-    #[serde(default)]
-    numbers: Vec<Spanned<String>>,
-    lifetime_s: Option<Spanned<u32>>,
-    guests: Option<Spanned<bool>>,
-    calls_max: Option<Spanned<u32>>,
-    #[serde(default)]
-    limits: LimitsSection,
-    #[serde(default)]
-    limits_together: LimitsSection,
-}
-
-/// How long credentials of the edge are good, and passwords of TURN servers, in s. Chosen by us: a login is made at once, a
-/// call may need its TURN server for long.
-const LIFETIME_S: u32 = 600;
+/// How long passwords of TURN servers are good, in s. Chosen by us: a call may need its server for long.
 const ICE_LIFETIME_S: u32 = 3600;
-const LIFETIME_RANGE_S: std::ops::RangeInclusive<u32> = 10..=86_400;
 
-/// Longest name of a customer: its users' names are behind it.
-const NAME_MAX: usize = 32;
+/// How long any of these may be.
+const LIFETIME_RANGE_S: std::ops::RangeInclusive<u32> = 10..=86_400;
 
 impl EntrySection {
     pub(super) fn has_inline_secret(&self) -> bool {
@@ -137,10 +100,10 @@ impl EntrySection {
         let (mut names, mut owners) = (HashSet::new(), HashMap::new());
         let mut known = Vec::new();
         for section in customers {
-            if !names.insert(section.name.get_ref()) {
-                faults.add(section.name.span(), "another customer has this name", "rename one of them");
+            if !names.insert(section.name()) {
+                faults.add(section.name_span(), "another customer has this name", "rename one of them");
             }
-            for number in &section.numbers {
+            for number in section.numbers() {
                 let owner = *owners.entry(bare(number.get_ref())).or_insert_with(|| section.name());
                 if owner != section.name() {
                     faults.add(
@@ -150,15 +113,15 @@ impl EntrySection {
                     );
                 }
             }
-            if !section.ephemeral_keys.is_empty() && self.ephemeral_keys.is_empty() {
+            if section.has_keys() && self.ephemeral_keys.is_empty() {
                 let problem = "its server could get no credentials: the edge has no key to make them by";
                 let cure = "add to [entry]: ephemeral_keys = [{ id, secret }]";
-                faults.add_absent(&["entry"], section.name.span(), problem, cure);
+                faults.add_absent(&["entry"], section.name_span(), problem, cure);
             }
-            if !section.ephemeral_keys.is_empty() && !has_http {
+            if section.has_keys() && !has_http {
                 faults.add_absent(
                     &["http"],
-                    section.name.span(),
+                    section.name_span(),
                     "credentials are made by [http]",
                     "add [http]",
                 );
@@ -166,7 +129,7 @@ impl EntrySection {
             if section.has_guests() && self.ephemeral_keys.is_empty() {
                 let problem = "its guests could get no credentials: the edge has no key to make them by";
                 let cure = "add to [entry]: ephemeral_keys = [{ id, secret }]";
-                faults.add_absent(&["entry"], section.name.span(), problem, cure);
+                faults.add_absent(&["entry"], section.name_span(), problem, cure);
             }
             known.push(section.check(environment, &mut fingerprint, faults));
         }
@@ -203,66 +166,12 @@ impl IceServersSection {
     }
 }
 
-impl CustomerSection {
-    pub(super) fn name(&self) -> &str {
-        self.name.get_ref()
-    }
-
-    pub(super) const fn limits(&self) -> &LimitsSection {
-        &self.limits
-    }
-
-    pub(super) const fn limits_together(&self) -> &LimitsSection {
-        &self.limits_together
-    }
-
-    pub(super) const fn calls_max(&self) -> Option<&Spanned<u32>> {
-        self.calls_max.as_ref()
-    }
-
-    pub(super) fn has_inline_secret(&self) -> bool {
-        self.ephemeral_keys.iter().any(EphemeralKeySection::has_inline_secret)
-    }
-
-    fn has_guests(&self) -> bool {
-        self.guests.as_ref().is_some_and(|written| *written.get_ref())
-    }
-
-    /// Whom nobody knows may not call without end.
-    fn check_guests(&self, faults: &mut Faults<'_>) {
-        let Some(written) = self.guests.as_ref().filter(|_| self.has_guests()) else { return };
-        let is_bounded = self.calls_max.is_some() && self.limits.bounds_calls() && !self.origins.is_empty();
-        if !is_bounded {
-            let problem = "lets anybody call, and not all of origins, calls_max, limits.call_max_s and limits.numbers_allow say how far";
-            faults.add(written.span(), problem, "add those that are missing");
-        }
-    }
-
-    fn check(
-        &self,
-        environment: Environment<'_>,
-        fingerprint: &mut DefaultHasher,
-        faults: &mut Faults<'_>,
-    ) -> Customer {
-        let name = self.name.get_ref();
-        if !is_name(name) || name.len() > NAME_MAX || name.contains(CUSTOMER_MARK) {
-            faults.add(self.name.span(), "is no name of a customer", "use 1 to 32 letters, digits and - _ .");
-        }
-        let keys = ephemeral_keys::check(&self.ephemeral_keys, environment, fingerprint, faults);
-        let origins: Vec<_> = self.origins.iter().filter_map(|origin| check_origin(origin, faults)).collect();
-        let lifetime = check_lifetime(self.lifetime_s.as_ref(), LIFETIME_S, faults);
-        for number in self.numbers.iter().filter(|number| !is_name(number.get_ref())) {
-            faults.add(number.span(), "is no number", "write digits, such as \"+49301234567\"");
-        }
-        let numbers: Vec<_> = self.numbers.iter().map(|number| number.get_ref().clone()).collect();
-        self.check_guests(faults);
-        let guests = self.has_guests();
-        (name, format!("{origins:?}"), &numbers, lifetime, guests).hash(fingerprint);
-        Customer { issuer: IssuerCustomer { name: name.clone(), keys, lifetime, guests }, origins, numbers }
-    }
-}
-
-fn check_lifetime(written: Option<&Spanned<u32>>, usual: u32, faults: &mut Faults<'_>) -> Duration {
+/// A time that something is good, or what is usual.
+pub(super) fn check_lifetime(
+    written: Option<&Spanned<u32>>,
+    usual: u32,
+    faults: &mut Faults<'_>,
+) -> Duration {
     let seconds = written.map_or(usual, |written| faults.number(written, LIFETIME_RANGE_S, " seconds"));
     Duration::from_secs(seconds.into())
 }

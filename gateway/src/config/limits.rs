@@ -11,7 +11,7 @@ use webtrunk_signalling::adapter::Origin;
 use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, customer_of};
 use webtrunk_signalling::spending::{CallLimits, Numbers};
 
-use super::entry::CustomerSection;
+use super::customers::CustomerSection;
 use super::faults::Faults;
 use super::nearest::meant;
 use super::trunks::TrunkSection;

@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::admin::AdminSection;
 use super::cdr::CdrSection;
+use super::customers::CustomerSection;
 use super::defence::DefenceSection;
 use super::document::Document;
 use super::drain::DrainSection;
-use super::entry::{CustomerSection, EntrySection};
+use super::entry::EntrySection;
 use super::error::ConfigError;
 use super::faults::Faults;
 use super::hep::HepSection;
