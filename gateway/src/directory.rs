@@ -18,7 +18,7 @@ use webtrunk_signalling::sip::subscription::{Package, WatchRights};
 use webtrunk_signalling::sip::transport::Addresses;
 use webtrunk_signalling::spending::CallLimits;
 
-use crate::config::{Config, SpendingLimits, Trunk, UserLimits, Users};
+use crate::config::{Config, Customer, SpendingLimits, Trunk, UserLimits, Users};
 use crate::wiring;
 
 /// The configuration and the registrar's state, as the switchboard sees them.
@@ -37,6 +37,8 @@ pub struct GatewayDirectory {
     spending: SpendingLimits,
     /// The number that each customer's users show.
     numbers: HashMap<String, String>,
+    /// The trunks of customers that have such.
+    own_trunks: HashMap<String, Arc<[Arc<str>]>>,
     /// Who may watch and supervise whom.
     rights: WatchRights,
     /// Whether who may watch may pick up.
@@ -63,6 +65,13 @@ impl GatewayDirectory {
                 customers
                     .filter_map(|it| Some((it.issuer.name.clone(), it.numbers.first()?.clone())))
                     .collect()
+            },
+            own_trunks: {
+                let customers = config.entry.customers.iter().filter(|customer| !customer.trunks.is_empty());
+                let own = |customer: &Customer| -> Arc<[Arc<str>]> {
+                    customer.trunks.iter().map(|name| Arc::from(name.as_str())).collect()
+                };
+                customers.map(|customer| (customer.issuer.name.clone(), own(customer))).collect()
             },
             rights: config.subscriptions.rights.clone(),
             allows_pickup: config.subscriptions.allows_pickup,
@@ -151,6 +160,10 @@ impl Directory for GatewayDirectory {
         self.numbers.get(customer_of(user)?).cloned()
     }
 
+    fn own_trunks(&self, user: &str) -> Option<Arc<[Arc<str>]>> {
+        self.own_trunks.get(customer_of(user)?).cloned()
+    }
+
     fn counted_with(&self, user: &str) -> Option<String> {
         all_of_customer(user).filter(|_| self.spending.is_of_customer(user)).map(str::to_owned)
     }
@@ -213,6 +226,10 @@ fn codecs_of(profile: MediaProfile) -> Vec<CodecId> {
 
 #[cfg(test)]
 mod tests {
+    use webtrunk_signalling::adapter::Party;
+    use webtrunk_signalling::routing::{Decision, Query, Step};
+    use webtrunk_signalling::switchboard::route;
+
     use super::*;
 
     #[test]
@@ -228,6 +245,40 @@ mod tests {
             assert_eq!(directory.counted_with(user), None, "{user}");
         }
         assert_eq!(directory.counted_with("acme+alice").as_deref(), Some("acme+"));
+    }
+
+    #[test]
+    fn calls_of_a_customers_users_go_out_by_its_trunks_and_others_by_those_of_the_rules() {
+        let config = Config::parse(
+            "test.toml",
+            "[http]\n[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
+             [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\n[[trunks]]\nname = \"spare\"\nhost = \"192.0.2.8\"\n\
+             [[trunks]]\nname = \"theirs\"\nhost = \"192.0.2.9\"\n\
+             [[customers]]\nname = \"acme\"\ntrunks = [\"theirs\", \"spare\"]\n[[customers]]\nname = \"beta\"\n\
+             [[rules]]\nname = \"out\"\ndestination = \"9.*\"\nactions = [{ bridge = { trunk = \"pstn\", number = \"$0\" } }]\n\
+             [[rules]]\nname = \"in\"\ndestination = \"9.*\"\nfrom_trunk = \"theirs\"\n\
+             actions = [{ bridge = { trunk = \"pstn\", number = \"$0\" } }]\n",
+        )
+        .expect("a good configuration");
+        let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
+        let trunks = |origin: Origin| {
+            let caller = Party::default();
+            let decision = route(&config.rules, &directory, &Query::new(&origin, &caller, "9100"));
+            let Decision::Run(plan) = decision else { panic!("{decision:?}") };
+            let trunk = |step: &Step| match step {
+                Step::Bridge(bridge) => format!("{:?}", bridge.callees[0].target),
+                other => panic!("{other:?}"),
+            };
+            plan.steps.iter().map(trunk).collect::<Vec<_>>().join(" ")
+        };
+        let at = |trunk: &str| format!("Trunk {{ trunk: {trunk:?}, number: \"9100\" }}");
+        for user in ["alice", "beta+bob", "+491", "acmes+alice", "acme"] {
+            assert_eq!(trunks(Origin::User(user.to_owned())), at("pstn"), "{user}");
+        }
+        for user in ["acme+alice", "acme+bob+"] {
+            assert_eq!(trunks(Origin::User(user.to_owned())), format!("{} {}", at("theirs"), at("spare")));
+        }
+        assert_eq!(trunks(Origin::Trunk("theirs".to_owned())), at("pstn"), "whom its rule names");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use webtrunk_signalling::calendar;
 use webtrunk_signalling::commons::Commons;
 use webtrunk_signalling::http::{ChangingOrigins, OriginPolicy, WebOrigin};
 use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
-use webtrunk_signalling::json::{JsonConfig, Proofs};
+use webtrunk_signalling::json::{JsonConfig, Owned, Proofs};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::{
     Binding, ListenerConfig, TlsConfig, TransportConfig, TransportLimits,
@@ -172,7 +172,10 @@ pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
         trunks: account_trunks(config),
         passwords: json.keys.passwords.clone(),
         customers: {
-            let owned = |customer: &Customer| (customer.issuer.name.clone(), customer.numbers.clone());
+            let owned = |customer: &Customer| {
+                let (numbers, trunks) = (customer.numbers.clone(), customer.trunks.clone());
+                (customer.issuer.name.clone(), Owned { numbers, trunks })
+            };
             config.entry.customers.iter().map(owned).collect()
         },
         ice: config.entry.ice.clone(),

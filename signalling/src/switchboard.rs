@@ -48,7 +48,7 @@ use roll::Roll;
 use ties::Ties;
 use till::{Bill, Till};
 
-pub use house::House;
+pub use house::{House, route};
 pub use originate::{Originations, Originator};
 pub use till::{Forbidden, SpentKeeper};
 pub use witness::Witness;
@@ -367,7 +367,7 @@ impl Switchboard {
         if *stopping.borrow() {
             return Err(EndCause::ShuttingDown);
         }
-        let route = || house.rules.route(&Query::of(incoming, SystemTime::now(), rand::random()));
+        let route = || house.route(&Query::of(incoming, SystemTime::now(), rand::random()));
         let plan = match decided.unwrap_or_else(route) {
             Decision::Run(plan) => plan,
             Decision::Refuse { cause, reason } => {

@@ -12,6 +12,7 @@ use super::entry::check_lifetime;
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
 use super::limits::LimitsSection;
+use super::nearest::meant;
 use super::secret::Environment;
 use super::sip_ws::check_origin;
 use super::users::is_name;
@@ -25,6 +26,14 @@ pub struct Customer {
     pub origins: Vec<WebOrigin>,
     /// Its numbers; trunks are shown the first of them where a user shows none.
     pub numbers: Vec<String>,
+    /// The trunks by which alone its users' calls go out, in the order in which they are tried; none, those of the rules.
+    pub trunks: Vec<String>,
+}
+
+/// What the rest of the file has.
+pub(super) struct Around<'f> {
+    pub(super) has_http: bool,
+    pub(super) trunks: Vec<&'f str>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +46,8 @@ pub(super) struct CustomerSection {
     origins: Vec<Spanned<String>>,
     #[serde(default)]
     numbers: Vec<Spanned<String>>,
+    #[serde(default)]
+    trunks: Vec<Spanned<String>>,
     lifetime_s: Option<Spanned<u32>>,
     guests: Option<Spanned<bool>>,
     calls_max: Option<Spanned<u32>>,
@@ -101,8 +112,23 @@ impl CustomerSection {
         }
     }
 
+    fn check_trunks(&self, known: &[&str], faults: &mut Faults<'_>) -> Vec<String> {
+        for (index, trunk) in self.trunks.iter().enumerate() {
+            let name = trunk.get_ref();
+            if !known.contains(&name.as_str()) {
+                let cure = meant(name, known.iter().copied(), "add it to [[trunks]], or correct the name");
+                faults.add_absent(&["trunks"], trunk.span(), "no trunk has this name", cure);
+            }
+            if self.trunks[..index].iter().any(|earlier| earlier.get_ref() == name) {
+                faults.add(trunk.span(), "is named twice", "take one out");
+            }
+        }
+        self.trunks.iter().map(|trunk| trunk.get_ref().clone()).collect()
+    }
+
     pub(super) fn check(
         &self,
+        around: &Around<'_>,
         environment: Environment<'_>,
         fingerprint: &mut DefaultHasher,
         faults: &mut Faults<'_>,
@@ -118,9 +144,48 @@ impl CustomerSection {
             faults.add(number.span(), "is no number", "write digits, such as \"+49301234567\"");
         }
         let numbers: Vec<_> = self.numbers.iter().map(|number| number.get_ref().clone()).collect();
+        let trunks = self.check_trunks(&around.trunks, faults);
         self.check_guests(faults);
         let guests = self.has_guests();
-        (name, format!("{origins:?}"), &numbers, lifetime, guests).hash(fingerprint);
-        Customer { issuer: IssuerCustomer { name: name.clone(), keys, lifetime, guests }, origins, numbers }
+        (name, format!("{origins:?}"), &numbers, lifetime, guests, &trunks).hash(fingerprint);
+        let issuer = IssuerCustomer { name: name.clone(), keys, lifetime, guests };
+        Customer { issuer, origins, numbers, trunks }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    const START: &str = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n\
+        [[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\n[[trunks]]\nname = \"spare\"\nhost = \"192.0.2.8\"\n";
+
+    fn entry(customer: &str) -> Result<super::super::Entry, String> {
+        let text = format!("{START}[[customers]]\nname = \"acme\"\n{customer}\n");
+        Config::parse("w.toml", &text).map(|config| config.entry).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_is_told_with_its_cure() {
+        for (customer, told) in [
+            (
+                "trunks = [\"spare\", \"psnt\"]",
+                "w.toml:12: customers[0].trunks[1] = \"psnt\": no trunk has this name; did you mean \"pstn\"?",
+            ),
+            ("trunks = [\"carrier\"]", "no trunk has this name; add it to [[trunks]], or correct the name"),
+            ("trunks = [\"pstn\", \"pstn\"]", "customers[0].trunks[1] = \"pstn\": is named twice"),
+        ] {
+            let error = entry(customer).expect_err(customer);
+            assert!(error.contains(told), "{customer}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_differs_is_another() {
+        let plain = entry("").expect("sound");
+        assert_eq!(plain, entry("trunks = []").expect("sound"));
+        for other in ["trunks = [\"pstn\"]"] {
+            assert_ne!(plain, entry(other).expect("sound"), "{other}");
+        }
     }
 }

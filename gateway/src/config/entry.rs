@@ -10,7 +10,7 @@ use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
 use webtrunk_signalling::auth::ice_servers::{IceSource, IceSources};
 use webtrunk_signalling::auth::secret::SecretOctets;
 
-use super::customers::{Customer, CustomerSection};
+use super::customers::{Around, Customer, CustomerSection};
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
 use super::secret::{Environment, SecretSource, fetch};
@@ -89,7 +89,7 @@ impl EntrySection {
     pub(super) fn check(
         &self,
         customers: &[CustomerSection],
-        has_http: bool,
+        around: &Around<'_>,
         environment: Environment<'_>,
         faults: &mut Faults<'_>,
     ) -> Entry {
@@ -118,7 +118,7 @@ impl EntrySection {
                 let cure = "add to [entry]: ephemeral_keys = [{ id, secret }]";
                 faults.add_absent(&["entry"], section.name_span(), problem, cure);
             }
-            if section.has_keys() && !has_http {
+            if section.has_keys() && !around.has_http {
                 faults.add_absent(
                     &["http"],
                     section.name_span(),
@@ -131,7 +131,7 @@ impl EntrySection {
                 let cure = "add to [entry]: ephemeral_keys = [{ id, secret }]";
                 faults.add_absent(&["entry"], section.name_span(), problem, cure);
             }
-            known.push(section.check(environment, &mut fingerprint, faults));
+            known.push(section.check(around, environment, &mut fingerprint, faults));
         }
         Entry { keys, ice, customers: known, fingerprint: fingerprint.finish() }
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::admin::AdminSection;
 use super::cdr::CdrSection;
-use super::customers::CustomerSection;
+use super::customers::{Around, CustomerSection};
 use super::defence::DefenceSection;
 use super::document::Document;
 use super::drain::DrainSection;
@@ -185,7 +185,11 @@ impl File {
         let rest = self.rest.as_ref().map(|section| section.check(around, &served, faults));
         let customers: Vec<_> = self.customers.iter().map(CustomerSection::name).collect();
         let api_keys = check_keys(&self.api_keys, self.rest.is_some(), &customers, faults);
-        let entry = self.entry.check(&self.customers, self.http.is_some(), environment, faults);
+        let around_customers = Around {
+            has_http: self.http.is_some(),
+            trunks: self.trunks.iter().map(TrunkSection::name).collect(),
+        };
+        let entry = self.entry.check(&self.customers, &around_customers, environment, faults);
         let defence = self.defence.check(faults);
         let messages = self.messages.check(faults);
         let subscriptions = self.subscriptions.check(&self.users, &self.trunks, faults);

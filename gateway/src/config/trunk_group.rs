@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_engine::EndCause;
-use webtrunk_signalling::routing::{TrunkGroup, TrunkOrder};
+use webtrunk_signalling::routing::{TrunkGroup, TrunkOrder, USUAL_FAILOVER, USUAL_PROGRESS_TIMEOUT};
 
 use super::faults::Faults;
 use super::rules::{Known, known_trunk};
@@ -34,13 +34,6 @@ pub(super) enum Failure {
     NotAcceptable,
 }
 
-/// What says nothing of the callee.
-const USUAL: [Failure; 2] = [Failure::Failed, Failure::Overloaded];
-
-/// How long a trunk may say no more than that it tries. Chosen by us: calls abroad ring after some five seconds,
-/// and who calls waits no longer than about twice that.
-const PROGRESS_TIMEOUT_S: u32 = 12;
-
 impl GroupKeys<'_> {
     pub(super) fn check(
         &self,
@@ -61,17 +54,19 @@ impl GroupKeys<'_> {
             let cure = "write one for each trunk, such as [3, 1], not all of them 0";
             faults.add_missing_below(written.span(), "does not fit the trunks", cure);
         }
-        let seconds = self.progress_timeout_s.map_or(PROGRESS_TIMEOUT_S, |written| *written.get_ref());
-        if let Some(written) = self.progress_timeout_s.filter(|_| seconds == 0) {
-            faults.add(written.span(), "leaves no time to ring", "write 1 or more");
-        }
+        let progress_timeout = self.progress_timeout_s.map_or(USUAL_PROGRESS_TIMEOUT, |written| {
+            if *written.get_ref() == 0 {
+                faults.add(written.span(), "leaves no time to ring", "write 1 or more");
+            }
+            Duration::from_secs((*written.get_ref()).into())
+        });
         let names = trunks.iter().map(|trunk| known_trunk(trunk, known, faults));
         TrunkGroup {
             trunks: names.zip(weights).collect(),
             number: number.to_owned(),
             order: if self.weights.is_some() { TrunkOrder::Weighted } else { TrunkOrder::InTurn },
-            failover: causes(self.failover.unwrap_or(&USUAL)),
-            progress_timeout: Duration::from_secs(seconds.into()),
+            failover: self.failover.map_or_else(|| USUAL_FAILOVER.to_vec(), causes),
+            progress_timeout,
         }
     }
 }

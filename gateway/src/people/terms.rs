@@ -38,6 +38,9 @@ pub struct CustomerTerms {
     /// Its numbers; trunks are shown the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<String>,
+    /// The trunks by which alone its users' calls go out, in the order in which they are tried; none, those of the rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trunks: Vec<String>,
     /// How long credentials of the edge are good, in s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime_s: Option<u32>,
@@ -133,6 +136,7 @@ impl Default for CustomerTerms {
             enabled: true,
             origins: Vec::new(),
             numbers: Vec::new(),
+            trunks: Vec::new(),
             lifetime_s: None,
             guests: false,
             calls_max: None,

@@ -29,6 +29,9 @@ pub enum NoTrunk {
     /// It names no host, and several trunks could be meant.
     #[error("its account names no host, and several trunks have page_accounts")]
     Ambiguous,
+    /// Its user's calls go out by others.
+    #[error("its account is at a trunk that is none of its customer's (customers[].trunks)")]
+    NotOwn,
 }
 
 impl AccountTrunks {

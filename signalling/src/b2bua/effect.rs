@@ -132,6 +132,12 @@ pub trait Directory {
         None
     }
 
+    /// The trunks by which alone a user's calls go out, in the order in which they are tried; `None`, those that the dial plan
+    /// names. Never empty.
+    fn own_trunks(&self, _user: &str) -> Option<Arc<[Arc<str>]>> {
+        None
+    }
+
     /// As whom a user's calls are counted together with others', where they are: a customer's, say. It has limits like a
     /// user's, and the name of none.
     fn counted_with(&self, _user: &str) -> Option<String> {

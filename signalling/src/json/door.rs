@@ -37,10 +37,19 @@ pub struct Proofs {
     pub trunks: AccountTrunks,
     /// The passwords of accounts that tokens name.
     pub passwords: AccountPasswords,
-    /// The numbers of customers, whose tokens name users of their own: `alice` is `acme+alice` to everybody else.
-    pub customers: HashMap<String, Vec<String>>,
+    /// What customers own, whose tokens name users of their own: `alice` is `acme+alice` to everybody else.
+    pub customers: HashMap<String, Owned>,
     /// What pages are given for `RTCPeerConnection`.
     pub ice: IceSources,
+}
+
+/// What a customer owns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owned {
+    /// Its numbers, of which its tokens show one.
+    pub numbers: Vec<String>,
+    /// The trunks at which alone its tokens may have accounts; none, at all that take some.
+    pub trunks: Vec<String>,
 }
 
 /// Passwords that the gateway keeps, by the names by which tokens name them.
@@ -152,7 +161,7 @@ pub(super) struct Door {
     users: Arc<dyn Credentials + Send + Sync>,
     trunks: AccountTrunks,
     passwords: AccountPasswords,
-    customers: HashMap<String, Vec<String>>,
+    customers: HashMap<String, Owned>,
     ice: IceSources,
     takes_passwords: bool,
     realm: String,
@@ -234,7 +243,10 @@ impl Door {
         is_user
             && match &identity.means {
                 Means::Token => identity.grant.as_ref().is_some_and(|granted| {
-                    self.has_key(granted) && self.is_customers_still(granted, &identity.user)
+                    let is_at_own = |account: &HeldAccount| self.may_be_at(&identity.user, &account.trunk);
+                    self.has_key(granted)
+                        && self.is_customers_still(granted, &identity.user)
+                        && identity.account.as_deref().is_none_or(is_at_own)
                 }),
                 Means::Name(key) => {
                     key.as_ref().is_none_or(|key| self.ephemeral.has(key) || self.edge.has(key))
@@ -291,9 +303,9 @@ impl Door {
         if let (Some(named), None, false) = (&grant.customer, customer, self.customers.is_empty()) {
             return Err(Refused::Customer(named.clone()));
         }
-        let numbers = customer.and_then(|customer| self.customers.get(customer));
-        if let (Some(shown), Some(numbers)) = (&claims.caller_id, numbers)
-            && !numbers.contains(shown)
+        let owned = customer.and_then(|customer| self.customers.get(customer));
+        if let (Some(shown), Some(owned)) = (&claims.caller_id, owned)
+            && !owned.numbers.contains(shown)
         {
             return Err(Refused::Number(shown.clone()));
         }
@@ -327,6 +339,12 @@ impl Door {
         customer_of(user).is_some_and(|named| self.customers.contains_key(named))
     }
 
+    /// Whether a user may have an account at this trunk.
+    fn may_be_at(&self, user: &str, trunk: &str) -> bool {
+        let owned = customer_of(user).and_then(|customer| self.customers.get(customer));
+        owned.is_none_or(|owned| owned.trunks.is_empty() || owned.trunks.iter().any(|own| own == trunk))
+    }
+
     /// The account that a user's token brings, where it is more than a name.
     fn account(
         &self,
@@ -347,6 +365,9 @@ impl Door {
         // It may have named none: the only trunk is meant then.
         if !self.tokens.keys().may_have_accounts_at(&grant.key, [&trunk.host, &trunk.domain]) {
             return Err(NoTrunk::Unknown.into());
+        }
+        if !self.may_be_at(of_user, &trunk.name) {
+            return Err(NoTrunk::NotOwn.into());
         }
         Ok(Some(Box::new(HeldAccount {
             trunk: trunk.name.clone(),

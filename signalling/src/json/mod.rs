@@ -14,4 +14,4 @@ pub mod session;
 mod tests;
 
 pub use config::{JsonConfig, LISTENER};
-pub use door::{AccountPassword, AccountPasswords, Entry, Proofs};
+pub use door::{AccountPassword, AccountPasswords, Entry, Owned, Proofs};

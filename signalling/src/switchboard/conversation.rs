@@ -131,7 +131,7 @@ impl Conversation<'_> {
                 Effect::Route { origin, caller, destination } => {
                     let (at, dice) = (SystemTime::now(), rand::random());
                     let query = Query { at, dice, ..Query::new(&origin, &caller, &destination) };
-                    let decision = house.rules.route(&query);
+                    let decision = house.route(&query);
                     call.handle_input(Input::Routed(decision), directory.as_ref(), Instant::now());
                 }
                 mut effect => match self.may_dial(&mut effect, directory.as_ref()) {

@@ -24,7 +24,7 @@ impl Switchboard {
         let (inbox, mut sent) = mpsc::channel(MAILBOX);
         let mut sendings = Sendings { legs: &self.legs, own: Vec::new() };
         let house = self.house();
-        let decision = house.rules.route(&Query::of_text(&text, SystemTime::now()));
+        let decision = house.route(&Query::of_text(&text, SystemTime::now()));
         let directory = house.directory.as_ref();
         let mut courier = span.in_scope(|| Courier::new(*text, adapter, decision, directory));
         if *stopping.borrow() {

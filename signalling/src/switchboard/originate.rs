@@ -100,5 +100,5 @@ pub(super) fn decide(origination: &Origination, house: &House) -> Decision {
         return Decision::Run(Plan { rule: OWN_PHONES_RULE.into(), steps: vec![Step::Bridge(bridge)] });
     }
     let (at, dice) = (SystemTime::now(), rand::random());
-    house.rules.route(&Query { at, dice, ..Query::new(origin, shown_to_first, first) })
+    house.route(&Query { at, dice, ..Query::new(origin, shown_to_first, first) })
 }

@@ -5,6 +5,7 @@ use webtrunk_engine::EndCause;
 use webtrunk_engine::call::ConferenceRole;
 use webtrunk_engine::media::RecordingFormat;
 use webtrunk_signalling::adapter::Origin;
+use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::routing::{
     ActionSpec, Bridge, BridgeTarget, BridgeTo, Conference, Hours, Mismatch, Query, RuleSpec, Step,
     TrunkOrder,
@@ -16,6 +17,15 @@ pub(super) fn party(origin: &Origin) -> String {
         Origin::User(name) => format!("user {name:?}"),
         Origin::Trunk(name) => format!("trunk {name:?}"),
     }
+}
+
+/// That trunks of who calls carry the call in the place of the rule's.
+pub(super) fn own_trunks(origin: &Origin) -> String {
+    let customer = match origin {
+        Origin::User(user) => customer_of(user).unwrap_or(user),
+        Origin::Trunk(trunk) => trunk,
+    };
+    format!("the trunks are those of customers[].trunks of {customer:?}, whichever the rule names")
 }
 
 /// Why a rule is not for a call, or that it is.

@@ -13,6 +13,7 @@ use webtrunk_signalling::routing::{Decision, Plan, Query, Step};
 use webtrunk_signalling::sip::identity;
 use webtrunk_signalling::sip::message::{HeaderName, Headers};
 use webtrunk_signalling::sip::status_of;
+use webtrunk_signalling::switchboard::route;
 
 use super::asked::{self, Asked};
 use super::offers::{self, Answering};
@@ -132,12 +133,16 @@ impl Report {
         report.call = Some(CallTold::new(&incoming, source.map(|ip| ip.to_string()), at));
         let query = Query { source, ..Query::of(&incoming, at, rand::random()) };
         report.look(config, &query);
-        match config.rules.route(&query) {
+        let by_rule = config.rules.route(&query);
+        match route(&config.rules, &directory, &query) {
             Decision::Refuse { cause, reason } => {
                 report.refuse(status_of(cause).code(), reason.to_string());
             }
             Decision::Run(plan) => {
                 report.decide(config, &plan);
+                if by_rule != Decision::Run(plan.clone()) {
+                    report.decision.steps.push(reasons::own_trunks(query.origin));
+                }
                 let rehearsal = || Ok::<_, Failure>(Rehearsal::new(world::supplies(config, now, at)?));
                 let run = |callees: &Answering<'_>, media| {
                     let (incoming, settings) = (incoming.clone(), Settings::default());

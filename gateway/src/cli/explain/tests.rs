@@ -176,6 +176,27 @@ fn trunks_are_told_in_their_order_with_the_numbers_and_callers_that_they_are_sho
 }
 
 #[test]
+fn the_trunks_of_a_customer_carry_its_users_calls_and_that_is_told() {
+    let text = format!(
+        "{TEXT}[[users]]\nname = \"acme+carol\"\nha1_md5 = \"0123456789abcdef0123456789abcdef\"\ngroups = [\"sales\"]\n\
+         [[customers]]\nname = \"acme\"\ntrunks = [\"third\"]\n"
+    );
+    let told = |from: &str| {
+        try_tell_of(&text, &["--from", from, "--to", "0301"]).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let (hers, alices) = (told("acme+carol"), told("alice"));
+    let trunks =
+        |report: &Report| report.destinations.iter().filter_map(|one| one.trunk.clone()).collect::<Vec<_>>();
+    assert_eq!(trunks(&hers), ["third"]);
+    assert_eq!(trunks(&alices), ["first", "second"]);
+    let is_told = |report: &Report| {
+        let note = "the trunks are those of customers[].trunks of \"acme\"";
+        report.decision.steps.iter().any(|step| step.starts_with(note))
+    };
+    assert!(is_told(&hers) && !is_told(&alices), "{:?}", hers.decision.steps);
+}
+
+#[test]
 fn each_end_says_what_is_spoken_and_why() {
     let report = tell(&["--from", "alice", "--to", "0301"]);
     let [caller, callee] = &report.legs[..] else { panic!("{:?}", report.legs) };

@@ -114,6 +114,10 @@ impl Directory for Presumed {
         self.directory.number_of(user)
     }
 
+    fn own_trunks(&self, user: &str) -> Option<Arc<[Arc<str>]>> {
+        self.directory.own_trunks(user)
+    }
+
     fn counted_with(&self, user: &str) -> Option<String> {
         self.directory.counted_with(user)
     }

@@ -1,10 +1,13 @@
 //! Accounts that tokens bring: which are held, for whom and for how long.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::page::{Bench, PROVIDER, TRUNK, proofs, token, token_key};
 use crate::accounts::{AccountId, AccountStanding, AccountWish};
 use crate::auth::token::Keyring;
+use crate::json::Owned;
 use crate::json::door::Proofs;
 
 /// A page connects by a token with this account.
@@ -140,6 +143,26 @@ fn a_password_that_the_gateway_keeps_is_named_by_tokens_of_its_customer_alone() 
     let absent = json!({ "user": "1002", "password_ref": "absent", "domain": PROVIDER });
     let claims = json!({ "sub": "bob", "account": absent, "customer": "bolt" });
     assert_eq!(connect_of(&mut bench, claims), Err(1002));
+}
+
+#[test]
+fn a_customers_tokens_have_accounts_at_its_own_trunks_alone_and_pages_go_whose_trunk_is_no_more_its_own() {
+    let with = |trunk: &str| {
+        let owned = Owned { numbers: Vec::new(), trunks: vec![trunk.to_owned()] };
+        Proofs { customers: HashMap::from([("bolt".to_owned(), owned)]), ..proofs() }
+    };
+    let of = |user: &str, name: &str| json!({ "sub": user, "customer": "bolt", "account": account(name, "secret") });
+    let mut bench = Bench::new();
+    bench.take_up(with("another"));
+    assert_eq!(connect_of(&mut bench, of("alice", "1001")), Err(1002));
+    assert!(bench.wishes.is_empty());
+    bench.take_up(with(TRUNK));
+    let by_account = connect_of(&mut bench, of("alice", "1001")).expect("it is its own");
+    let without = connect_of(&mut bench, json!({ "sub": "bob", "customer": "bolt" })).expect("a good token");
+    bench.take_up(with("another"));
+    assert_eq!(bench.closed.keys().collect::<Vec<_>>(), [&by_account]);
+    assert!(!bench.closed.contains_key(&without));
+    connect(&mut bench, "alice", account("1001", "secret")).expect("she is nobody's user");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::commons::Commons;
 use crate::json::core::{Core, CoreOutput};
 use crate::json::door::{Entry, Proofs};
 use crate::json::session::{Flow, Output};
-use crate::json::{AccountPassword, JsonConfig};
+use crate::json::{AccountPassword, JsonConfig, Owned};
 use crate::presence::{Activity, Presence};
 use crate::room::Room;
 use crate::sip::agent::TextConfig;
@@ -292,8 +292,8 @@ pub(super) fn proofs() -> Proofs {
         trunks: account_trunks(),
         passwords: HashMap::from([("kept".to_owned(), kept_password())]),
         customers: HashMap::from([
-            ("bolt".to_owned(), vec!["+49301".to_owned()]),
-            ("acme".to_owned(), Vec::new()),
+            ("bolt".to_owned(), Owned { numbers: vec!["+49301".to_owned()], trunks: Vec::new() }),
+            ("acme".to_owned(), Owned::default()),
         ]),
         ice: turn(),
     }

@@ -12,6 +12,7 @@ use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::EphemeralKeys;
 use crate::auth::token::Keyring;
 use crate::auth::validity::UnixTime;
+use crate::json::Owned;
 use crate::json::door::Proofs;
 
 /// Bob alone, whose password is another.
@@ -82,7 +83,7 @@ fn whoever_came_as_one_of_a_customer_that_is_gone_is_no_more_and_nobody_elses_us
         (by_token(&mut bench, json!({ "customer": "bolt" })), by_token(&mut bench, json!({})));
     bench.take_up(proofs());
     assert!(bench.closed.is_empty(), "nothing changed");
-    let other = HashMap::from([("acme".to_owned(), Vec::new())]);
+    let other = HashMap::from([("acme".to_owned(), Owned::default())]);
     bench.take_up(Proofs { customers: other, ..proofs() });
     assert_eq!(bench.closed.keys().collect::<Vec<_>>(), [&of_bolt]);
     assert!(!bench.closed.contains_key(&of_nobody));

@@ -12,6 +12,7 @@ mod idle;
 mod keys;
 pub(in crate::agents) mod page;
 mod people;
+mod policy;
 mod room;
 mod steady;
 mod survival;

@@ -11,6 +11,7 @@ mod floods;
 mod fuzzed;
 pub(crate) mod hook_receiver;
 mod people;
+mod policy;
 mod recordings;
 mod removed;
 mod webhooks;
