@@ -210,6 +210,8 @@ impl Telephony {
         let adapter_reloader = adapter.reloader();
         let presence = commons.presence.clone();
         presence.set_rights(config.subscriptions.rights.clone());
+        let networks = commons.networks.clone();
+        networks.set(wiring::networks_of_customers(config));
         let mut adapters = Started::default();
         adapters.start(Box::new(adapter)).inspect_err(|_| engine.stop())?;
         for listener in transport.addresses().iter() {
@@ -231,6 +233,7 @@ impl Telephony {
             locations: locations.clone(),
             transport: transport.clone(),
             presence: presence.clone(),
+            networks,
             of_customers,
             pages,
         };
@@ -373,6 +376,7 @@ impl Telephony {
             roster: self.roster.clone(),
             no_room: Arc::clone(&self.refused),
             forbidden: self.board.forbidden(),
+            networks: self.live.networks.clone(),
             entry: self.entry.clone(),
             event_streams: self.back_ends.as_ref().map(|it| it.streams.clone()),
             back_end_door: self.back_ends.as_ref().map(|it| it.door.clone()),

@@ -20,7 +20,7 @@ use webtrunk_signalling::json::adapter::{JsonAdapter, JsonLimits};
 use webtrunk_signalling::json::{JsonConfig, Owned, Proofs};
 use webtrunk_signalling::sip::flow::TransportKind;
 use webtrunk_signalling::sip::transport::{
-    Binding, ListenerConfig, TlsConfig, TransportConfig, TransportLimits,
+    Binding, ListenerConfig, Network, TlsConfig, TransportConfig, TransportLimits,
 };
 
 use crate::certificates::Certificates;
@@ -159,6 +159,13 @@ pub fn json(
 #[must_use]
 pub fn pages_of_customers(config: &Config) -> Vec<WebOrigin> {
     config.entry.customers.iter().flat_map(|customer| customer.origins.clone()).collect()
+}
+
+/// From where users of customers may come, of those that say so.
+#[must_use]
+pub fn networks_of_customers(config: &Config) -> HashMap<String, Vec<Network>> {
+    let own = |customer: &Customer| (customer.issuer.name.clone(), customer.networks.clone());
+    config.entry.customers.iter().filter(|customer| !customer.networks.is_empty()).map(own).collect()
 }
 
 /// What pages' proofs are checked by.

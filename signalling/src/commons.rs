@@ -2,6 +2,7 @@
 
 use crate::presence::Presence;
 use crate::room::Room;
+use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 
 /// Clones count together.
@@ -13,4 +14,6 @@ pub struct Commons {
     pub texts: TextRates,
     /// What users are doing.
     pub presence: Presence,
+    /// From where users of customers may come.
+    pub networks: SourceNetworks,
 }

@@ -22,6 +22,7 @@ pub mod rehearsal;
 pub mod room;
 pub mod routing;
 pub mod sip;
+pub mod source_networks;
 pub mod spending;
 pub mod switchboard;
 pub mod text_rates;

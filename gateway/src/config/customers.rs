@@ -7,7 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, IssuerCustomer};
 use webtrunk_signalling::http::WebOrigin;
+use webtrunk_signalling::sip::transport::Network;
 
+use super::NETWORK_CURE;
 use super::entry::check_lifetime;
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
@@ -28,6 +30,8 @@ pub struct Customer {
     pub numbers: Vec<String>,
     /// The trunks by which alone its users' calls go out, in the order in which they are tried; none, those of the rules.
     pub trunks: Vec<String>,
+    /// From where alone its users may come; none, from everywhere.
+    pub networks: Vec<Network>,
 }
 
 /// What the rest of the file has.
@@ -48,6 +52,8 @@ pub(super) struct CustomerSection {
     numbers: Vec<Spanned<String>>,
     #[serde(default)]
     trunks: Vec<Spanned<String>>,
+    #[serde(default)]
+    networks: Vec<Spanned<String>>,
     lifetime_s: Option<Spanned<u32>>,
     guests: Option<Spanned<bool>>,
     calls_max: Option<Spanned<u32>>,
@@ -145,11 +151,13 @@ impl CustomerSection {
         }
         let numbers: Vec<_> = self.numbers.iter().map(|number| number.get_ref().clone()).collect();
         let trunks = self.check_trunks(&around.trunks, faults);
+        let networks = faults.parse_all(&self.networks, NETWORK_CURE);
         self.check_guests(faults);
         let guests = self.has_guests();
-        (name, format!("{origins:?}"), &numbers, lifetime, guests, &trunks).hash(fingerprint);
+        (name, format!("{origins:?}"), &numbers, lifetime, guests).hash(fingerprint);
+        (&trunks, &networks).hash(fingerprint);
         let issuer = IssuerCustomer { name: name.clone(), keys, lifetime, guests };
-        Customer { issuer, origins, numbers, trunks }
+        Customer { issuer, origins, numbers, trunks, networks }
     }
 }
 
@@ -174,6 +182,11 @@ mod tests {
             ),
             ("trunks = [\"carrier\"]", "no trunk has this name; add it to [[trunks]], or correct the name"),
             ("trunks = [\"pstn\", \"pstn\"]", "customers[0].trunks[1] = \"pstn\": is named twice"),
+            (
+                "networks = [\"10.1.0.0/8\"]",
+                "customers[0].networks[0] = \"10.1.0.0/8\": 10.1.0.0/8 has bits set behind its prefix; did you mean 10.0.0.0/8?",
+            ),
+            ("networks = [\"home\"]", "write an address or a range, such as \"10.0.0.0/8\""),
         ] {
             let error = entry(customer).expect_err(customer);
             assert!(error.contains(told), "{customer}: {error}");
@@ -184,7 +197,7 @@ mod tests {
     fn a_policy_that_differs_is_another() {
         let plain = entry("").expect("sound");
         assert_eq!(plain, entry("trunks = []").expect("sound"));
-        for other in ["trunks = [\"pstn\"]"] {
+        for other in ["trunks = [\"pstn\"]", "networks = [\"10.0.0.0/8\"]"] {
             assert_ne!(plain, entry(other).expect("sound"), "{other}");
         }
     }

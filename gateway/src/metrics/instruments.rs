@@ -10,6 +10,7 @@ use webtrunk_engine::net::{Ledger, VitalSigns};
 use webtrunk_signalling::cdr::Stage;
 use webtrunk_signalling::room::RefusedCalls;
 use webtrunk_signalling::sip::transport::{TransportLayer, TransportStats};
+use webtrunk_signalling::source_networks::SourceNetworks;
 use webtrunk_signalling::switchboard::{Forbidden, Switchboard};
 
 use super::process::Process;
@@ -47,6 +48,8 @@ pub struct Instruments {
     pub no_room: Arc<RefusedCalls>,
     /// Numbers that may not be called.
     pub forbidden: Arc<Forbidden>,
+    /// Who came from where it may not.
+    pub networks: SourceNetworks,
     /// Who got credentials of the edge, and who did not.
     pub entry: EntryDesk,
     /// What back ends are told, where they are.
@@ -89,6 +92,8 @@ pub(super) struct Readings {
     pub(super) streams: usize,
     /// Numbers that were not called: for themselves, and for the minutes of the day.
     pub(super) forbidden: [u64; 2],
+    /// Users from outside of their networks, by what they came for.
+    pub(super) elsewhere: Vec<(&'static str, u64)>,
     /// Credentials of the edge that were issued, and those that were not.
     pub(super) credentials: [u64; 2],
     /// Streams of events, and those that were closed since they did not keep up.
@@ -150,6 +155,7 @@ impl Instruments {
             sip: self.transport.counters().snapshot(),
             streams: self.transport.connections(),
             forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
+            elsewhere: self.networks.counts().collect(),
             credentials: self.entry.counts(),
             event_streams: self.event_streams.as_ref().map_or(0, Streams::count),
             event_streams_slow: self.event_streams.as_ref().map_or(0, |streams| streams.hub.slow()),

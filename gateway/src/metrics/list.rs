@@ -75,6 +75,14 @@ pub(super) const LIST: &[Metric] = &[
         },
     },
     Metric {
+        name: "webtrunk_users_elsewhere_total",
+        kind: Counter,
+        labels: &["what"],
+        help: "Users of customers who proved who they are and were refused, for they came from outside of customers[].networks: \
+               to register, to call, as a page, or for something else (other)",
+        read: |at, samples| at.elsewhere.iter().for_each(|(what, count)| samples.labelled([what], *count)),
+    },
+    Metric {
         name: "webtrunk_edge_credentials_total",
         kind: Counter,
         labels: &["outcome"],

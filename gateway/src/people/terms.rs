@@ -41,6 +41,9 @@ pub struct CustomerTerms {
     /// The trunks by which alone its users' calls go out, in the order in which they are tried; none, those of the rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trunks: Vec<String>,
+    /// The addresses and ranges (CIDR) from which alone its users may come; none, from everywhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
     /// How long credentials of the edge are good, in s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime_s: Option<u32>,
@@ -137,6 +140,7 @@ impl Default for CustomerTerms {
             origins: Vec::new(),
             numbers: Vec::new(),
             trunks: Vec::new(),
+            networks: Vec::new(),
             lifetime_s: None,
             guests: false,
             calls_max: None,

@@ -12,6 +12,7 @@ use webtrunk_signalling::presence::Presence;
 use webtrunk_signalling::sip::adapter::{self as sip, SipChange, SipReloader};
 use webtrunk_signalling::sip::agent::{AgentChange, AgentConfig};
 use webtrunk_signalling::sip::transport::TransportLayer;
+use webtrunk_signalling::source_networks::SourceNetworks;
 use webtrunk_signalling::switchboard::{House, Switchboard};
 
 use super::back_ends::Taker;
@@ -29,6 +30,8 @@ pub(super) struct Live {
     pub(super) transport: TransportLayer,
     /// What users are doing, and who may know.
     pub(super) presence: Presence,
+    /// From where users of customers may come.
+    pub(super) networks: SourceNetworks,
     /// The pages of customers, which may open WebSockets.
     pub(super) of_customers: ChangingOrigins,
     /// Where pages are, and what changes their keys.
@@ -61,6 +64,8 @@ impl Changing {
         };
         self.board.replace(house);
         self.live.presence.set_rights(config.subscriptions.rights.clone());
+        // Before the adapters look who may be where it is.
+        self.live.networks.set(wiring::networks_of_customers(config));
         self.engine.limit_calls(config.media.calls_max);
         self.media_load.refuse_when_late(config.defence.refuses_when_late);
         self.media_load.limit_memory(config.defence.memory_max_octets);

@@ -146,16 +146,23 @@ impl Core {
         Self { accounts: Accounts::after(last), ..self }
     }
 
-    /// Takes other keys and users; sessions go on, but those of whoever could not come any more as it came.
+    /// Takes other keys and users; sessions go on, but those of whoever could not come any more as it came, or from there.
     pub(super) fn take_up(&mut self, proofs: Proofs) {
         self.door.take_up(proofs);
-        let is_unknown = |slot: &Slot| !self.door.still_knows(&slot.session.identity);
+        let is_unknown = |Slot { session, .. }: &Slot| {
+            let is_elsewhere = !self.commons.networks.admit(session.user(), session.remote());
+            is_elsewhere || !self.door.still_knows(&session.identity)
+        };
         let unknown: Vec<_> =
             self.sessions.iter().filter(|(_, slot)| is_unknown(slot)).map(|(key, _)| *key).collect();
         for key in unknown {
             self.at_work = AtWork { flow: None, session: Some(key) };
             if let Some(Slot { session, .. }) = self.sessions.get_mut(&key) {
-                info!(session = session.name, user = session.user(), "its user, key or password is gone");
+                info!(
+                    session = session.name,
+                    user = session.user(),
+                    "its user, key or password is gone, or it may not come from there"
+                );
                 session.end(EndCause::Forbidden, Some(Closing::Revoked), &mut self.ledger);
             }
             self.settle(key);

@@ -6,6 +6,7 @@ mod calls;
 mod crowd;
 mod entry;
 mod members;
+mod networks;
 mod page;
 mod revoked;
 mod room;

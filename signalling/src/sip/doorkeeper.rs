@@ -4,7 +4,8 @@
 //! request ---- from a trunk's network, or by its certificate, no credentials, no REGISTER,
 //!        |      and not of a phone that its user has registered from there -> the trunk
 //!        `---- right credentials ---- From (and To of REGISTER) is the user ---> the user
-//!        |                      `---- it is somebody else ---> 403
+//!        |                      |---- it is somebody else ---> 403
+//!        |                      `---- from outside of its customer's networks ---> 403
 //!        |---- none, wrong or stale credentials ---> 401, the same for all
 //!        `---- credentials after too many wrong ones, or
 //!              a moment after wrong ones in the same call ---> no answer
@@ -32,6 +33,7 @@ use crate::auth::digest::{Algorithm, Credentials, Denied, DigestConfig, DigestSe
 use crate::auth::limits::{FailureLimits, Proof, ShutOut};
 use crate::auth::repeats::{Repeat, Repeats};
 use crate::log_lines::LogLines;
+use crate::source_networks::{Approach, ELSEWHERE, SourceNetworks};
 
 /// Judges requests outside of dialogs.
 pub struct Admission {
@@ -48,6 +50,8 @@ pub struct Admission {
     mistaken: Notices,
     /// What users do wrong.
     wrongs: LogLines,
+    /// From where users of customers may come.
+    networks: SourceNetworks,
 }
 
 /// How many credentials of one request are looked at, as many as [`DigestServer::verify`] takes.
@@ -74,7 +78,14 @@ impl Admission {
             unknown: Notices::default(),
             mistaken: Notices::default(),
             wrongs: LogLines::default(),
+            networks: SourceNetworks::default(),
         }
+    }
+
+    /// The same, which lets users of customers in from these networks alone.
+    #[must_use]
+    pub fn within(self, networks: SourceNetworks) -> Self {
+        Self { networks, ..self }
     }
 
     /// Lets these in from now on.
@@ -145,13 +156,39 @@ impl Admission {
             Ok(user) => user,
             Err(verdict) => return verdict,
         };
-        let verdict = self.judge_proven(user.clone(), request);
-        if matches!(verdict, Verdict::Reject(_))
-            && let Some(repeated) = self.wrongs.due(flow.remote.ip(), ("in another name", &user), now)
-        {
+        let source = flow.remote.ip();
+        let verdict = self.judge_proven(user.clone(), request, source);
+        if !matches!(verdict, Verdict::Reject(_)) {
+            return verdict;
+        }
+        if !self.networks.admit(&user, source) {
+            self.tell_elsewhere(request, flow, &user, now);
+        } else if let Some(repeated) = self.wrongs.due(source, ("in another name", &user), now) {
             info!(%flow, user, repeated, "request in another name");
         }
         verdict
+    }
+
+    /// Refuses what goes on with a call of this user's from where it may not come from, but for its end; `None` where nothing is
+    /// refused.
+    pub fn refuse_elsewhere(
+        &mut self,
+        request: &Request,
+        flow: &Flow,
+        user: &str,
+        now: Instant,
+    ) -> Option<Reject> {
+        if request.method == Method::Bye || self.networks.admit(user, flow.remote.ip()) {
+            return None;
+        }
+        self.tell_elsewhere(request, flow, user, now);
+        Some(elsewhere())
+    }
+
+    /// Whether a user that is registered there may be.
+    #[must_use]
+    pub fn may_be_at(&self, user: &str, source: IpAddr) -> bool {
+        self.networks.admit(user, source)
     }
 
     /// Judges a request in a dialog of this user that seems to come from somebody else: the user may have to prove that it does
@@ -266,14 +303,27 @@ impl Admission {
         }
     }
 
-    /// Judges a request outside of dialogs of which is proven that it is this user's.
+    /// A user of a customer comes from where it may not.
+    fn tell_elsewhere(&mut self, request: &Request, flow: &Flow, user: &str, now: Instant) {
+        self.networks.count(match request.method {
+            Method::Register => Approach::Registration,
+            Method::Invite => Approach::Call,
+            _ => Approach::Other,
+        });
+        if let Some(repeated) = self.wrongs.due(flow.remote.ip(), (ELSEWHERE, user), now) {
+            warn!(%flow, user, method = %request.method, repeated, "a user is refused: {ELSEWHERE}");
+        }
+    }
+
+    /// Judges a request outside of dialogs of which is proven that it is this user's, who comes from there.
     #[must_use]
-    pub fn judge_proven(&self, user: String, request: &Request) -> Verdict {
+    pub fn judge_proven(&self, user: String, request: &Request, source: IpAddr) -> Verdict {
         match self.trunks.of_user(&user) {
             // It calls for others, whose numbers stand in From.
             Some(trunk) if request.method != Method::Register => {
                 Verdict::Accept { origin: Origin::Trunk(trunk.name.clone()) }
             }
+            _ if !self.networks.admit(&user, source) => Verdict::Reject(elsewhere()),
             _ => allow(user, request),
         }
     }
@@ -300,6 +350,11 @@ impl Admission {
 pub(super) fn claimed_user(request: &Request) -> Option<String> {
     let from = request.headers.from().ok()?;
     from.uri.user_unescaped().map(Cow::into_owned)
+}
+
+/// It is told plainly: it has proven who it is.
+fn elsewhere() -> Reject {
+    Reject { reason: ByteString::from_static("Not From This Network"), ..Reject::new(StatusCode::FORBIDDEN) }
 }
 
 /// A user speaks for itself only: who may call as somebody else can bill somebody else.

@@ -33,6 +33,7 @@ use webtrunk_signalling::lock::lock;
 use webtrunk_signalling::presence::Presence;
 use webtrunk_signalling::room::Room;
 use webtrunk_signalling::sip::agent::TextConfig;
+use webtrunk_signalling::source_networks::SourceNetworks;
 use webtrunk_signalling::text_rates::TextRates;
 
 use crate::{PASSWORD, REALM, Users};
@@ -61,7 +62,8 @@ impl FarEnd for JsonPage {
     async fn new() -> (Self, Box<dyn Adapter>) {
         let room = Room::new(None, None, Arc::default());
         let texts = TextRates::new(TextConfig::default());
-        let commons = Commons { room, texts, presence: Presence::default() };
+        let commons =
+            Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() };
         let config = JsonConfig { passwords: true, realm: REALM.to_owned(), ..JsonConfig::default() };
         let proofs = Proofs {
             tokens: Keyring::default(),

@@ -67,6 +67,9 @@ pub(super) struct CustomerOptions {
     /// The trunks by which alone its users' calls go out, in the order in which they are tried; empty is those of the rules.
     #[arg(long, value_name = "LIST")]
     trunks: Option<String>,
+    /// The addresses and ranges (CIDR) from which alone its users may come; empty is everywhere.
+    #[arg(long, value_name = "LIST")]
+    networks: Option<String>,
     /// How long credentials of the edge are good, in seconds, or `none`.
     #[arg(long, value_name = "SECONDS", value_parser = wanted::<u32>)]
     lifetime_s: Option<Wanted<u32>>,
@@ -109,6 +112,7 @@ impl CustomerOptions {
         put(&mut patch, "origins", self.origins.as_deref().map(list));
         put(&mut patch, "numbers", self.numbers.as_deref().map(list));
         put(&mut patch, "trunks", self.trunks.as_deref().map(list));
+        put(&mut patch, "networks", self.networks.as_deref().map(list));
         put(&mut patch, "lifetime_s", self.lifetime_s.clone().map(Wanted::json));
         put(&mut patch, "guests", self.guests.map(Value::from));
         put(&mut patch, "calls_max", self.calls_max.clone().map(Wanted::json));

@@ -7,14 +7,16 @@ use std::time::Instant;
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_signalling::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Passage, leg_span};
+use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::json;
 use webtrunk_signalling::sip::agent::Verdict;
 use webtrunk_signalling::sip::doorkeeper::Admission;
 use webtrunk_signalling::sip::flow::{Flow, ListenerId, TransportKind};
 use webtrunk_signalling::sip::headers_of;
 use webtrunk_signalling::sip::message::{HeaderName, Method, NameAddr, Request, SipUri};
-use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress, literal};
+use webtrunk_signalling::sip::transport::{Addresses, ListenerAddress, Network, literal};
 use webtrunk_signalling::sip::trunk::Trunks;
+use webtrunk_signalling::source_networks::SourceNetworks;
 
 use super::{ExplainArguments, Failure, page, reasons};
 use crate::config::{Config, Trunk};
@@ -42,11 +44,12 @@ pub(super) fn ask(
     let trunk = arguments.trunk.as_deref().map(|name| trunk_named(name, config)).transpose()?;
     let prover = prover(arguments, config)?;
     if page::is_meant(arguments, config, addresses) {
-        return page::ask(arguments, prover, offer);
+        return page::ask(arguments, config, prover, offer);
     }
     let listener = listener(arguments, config, addresses, (trunk, prover.as_deref()), offer.as_ref())?;
     let known = addresses.listener(listener).ok_or("nothing listens")?;
-    let source = arguments.source.or_else(|| trunk.and_then(source_of)).unwrap_or(SOMEWHERE);
+    let source = arguments.source.or_else(|| trunk.and_then(source_of));
+    let source = source.or_else(|| home_of(prover.as_deref(), config)).unwrap_or(SOMEWHERE);
     let flow = Flow {
         kind: known.kind,
         listener,
@@ -151,15 +154,32 @@ fn listener(
 
 /// An address from which the trunk may call.
 fn source_of(trunk: &Trunk) -> Option<IpAddr> {
-    let network = trunk.sip.source_networks.first().map(ToString::to_string);
-    let base = network.and_then(|network| network.split('/').next()?.parse().ok());
-    base.or_else(|| literal(&trunk.sip.host))
+    trunk.sip.source_networks.first().and_then(base_of).or_else(|| literal(&trunk.sip.host))
+}
+
+/// An address from which a user may come, where it may not from everywhere.
+pub(super) fn home_of(user: Option<&str>, config: &Config) -> Option<IpAddr> {
+    let customer = customer_of(user?)?;
+    let own = config.entry.customers.iter().find(|own| own.issuer.name == customer)?;
+    own.networks.first().and_then(base_of)
+}
+
+fn base_of(network: &Network) -> Option<IpAddr> {
+    network.to_string().split('/').next()?.parse().ok()
+}
+
+/// From where users of customers may come.
+pub(super) fn networks(config: &Config) -> SourceNetworks {
+    let networks = SourceNetworks::default();
+    networks.set(wiring::networks_of_customers(config));
+    networks
 }
 
 fn admission(config: &Config, trunk: Option<&Trunk>, source: IpAddr, now: Instant) -> Admission {
     let trunks = Trunks::new(config.trunks.iter().map(|trunk| trunk.sip.clone()).collect());
     let users = Arc::new(config.users.clone());
-    let mut admission = Admission::new(wiring::digest(config), users, trunks, rand::random(), now);
+    let admission = Admission::new(wiring::digest(config), users, trunks, rand::random(), now);
+    let mut admission = admission.within(networks(config));
     // It is taken to be registered at.
     if let Some(trunk) = trunk.filter(|trunk| !trunk.sip.registrations.is_empty()) {
         admission.registered(&trunk.sip.name, std::iter::once(source));
@@ -179,9 +199,9 @@ fn judge(
     let of_trunk = trunk.and_then(|trunk| trunk.sip.certificate_name.as_deref());
     let judged = admission.judge(invite, flow, &|name| is_asked && of_trunk == Some(name), now);
     let verdict = match (judged, trunk, prover) {
-        (Verdict::Challenge(_), None, Some(user)) => admission.judge_proven(user, invite),
+        (Verdict::Challenge(_), None, Some(user)) => admission.judge_proven(user, invite, flow.remote.ip()),
         (Verdict::Challenge(_), Some(Trunk { sip, .. }), _) => match &sip.peer_user {
-            Some(user) => admission.judge_proven(user.clone(), invite),
+            Some(user) => admission.judge_proven(user.clone(), invite, flow.remote.ip()),
             None if of_trunk.is_some() && !is_asked => {
                 let name = &sip.name;
                 return Err(format!(

@@ -8,7 +8,7 @@ use webtrunk_signalling::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Par
 use webtrunk_signalling::json;
 use webtrunk_signalling::sip::transport::Addresses;
 
-use super::asked::{Asked, SOMEWHERE};
+use super::asked::{self, Asked, SOMEWHERE};
 use super::{ExplainArguments, Failure};
 use crate::config::Config;
 
@@ -25,6 +25,7 @@ pub(super) fn is_meant(arguments: &ExplainArguments, config: &Config, addresses:
 /// Has it come; its `offer` is as it was read, and `prover` the user that the page is.
 pub(super) fn ask(
     arguments: &ExplainArguments,
+    config: &Config,
     prover: Option<String>,
     offer: Option<SessionDescription>,
 ) -> Result<Asked, Failure> {
@@ -38,6 +39,11 @@ pub(super) fn ask(
         let reason = "Unauthorized: it proves nothing".to_owned();
         return Ok(Asked::Refused { status: 401, reason, listener: json::LISTENER.to_owned() });
     };
+    let source = arguments.source.or_else(|| asked::home_of(Some(&user), config)).unwrap_or(SOMEWHERE);
+    if !asked::networks(config).admit(&user, source) {
+        let reason = "users of this customer come from its networks alone".to_owned();
+        return Ok(Asked::Refused { status: 403, reason, listener: json::LISTENER.to_owned() });
+    }
     let leg = LegId::next();
     Ok(Asked::Admitted(Box::new(Incoming {
         leg,
@@ -48,7 +54,7 @@ pub(super) fn ask(
         device: None,
         profile: MediaProfile::Webrtc,
         offer: offer.map(Box::new),
-        signalled_from: arguments.source.unwrap_or(SOMEWHERE),
+        signalled_from: source,
         listener: Arc::from(json::LISTENER),
         headers: Vec::new(),
         hops: HOPS_MAX,

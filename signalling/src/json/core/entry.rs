@@ -1,5 +1,6 @@
 //! How pages come in: a new session, or one whose connection was lost.
 
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
@@ -10,6 +11,7 @@ use super::{Core, CoreOutput, ResumeHash, Slot, registration};
 use crate::json::door::ANSWER;
 use crate::json::protocol::{Connect, Connected, ErrorCode, Fault, Id, Outcome, Resume, Resumed, response};
 use crate::json::session::{self, Closing, Flow, Session, SessionKey};
+use crate::source_networks::{Approach, ELSEWHERE};
 
 /// Longest display name, in characters: that of tokens.
 const NAME_MAX: usize = 128;
@@ -35,6 +37,9 @@ impl Core {
                 return self.refuse(flow, Some(id), &not_accepted(), now);
             }
         };
+        if self.is_elsewhere(&identity.user, remote, now) {
+            return self.refuse(flow, Some(id), &elsewhere().at("proof"), now);
+        }
         if identity.shown.display_name.is_empty() {
             identity.shown.display_name = named.to_owned();
         }
@@ -97,6 +102,10 @@ impl Core {
             let problem = "the session is over, or the resume token was used: connect anew";
             return self.refuse(flow, Some(id), &Fault::new(ErrorCode::Gone, problem).at("token"), now);
         };
+        let user = self.sessions.get(&key).map(|slot| slot.session.user().to_owned()).unwrap_or_default();
+        if self.is_elsewhere(&user, remote, now) {
+            return self.refuse(flow, Some(id), &elsewhere().at("token"), now);
+        }
         let (resume_token, resume_s) =
             (self.new_resume_token(key, Some(opened_by)), self.config.resume.as_secs());
         self.at_work.session = Some(key);
@@ -125,6 +134,16 @@ impl Core {
         self.attach(flow, key);
         self.publish(&user);
         self.settle(key);
+    }
+
+    /// Whether a user's page comes from outside of its customer's networks; that is told and counted.
+    fn is_elsewhere(&mut self, user: &str, remote: IpAddr, now: Instant) -> bool {
+        let is_elsewhere = !self.commons.networks.admit(user, remote);
+        if is_elsewhere {
+            self.commons.networks.count(Approach::Page);
+            self.tell_refused(remote, ELSEWHERE, now);
+        }
+        is_elsewhere
     }
 
     /// A user's page comes in: where it has as many sessions as it may, one makes room: one without calls, one whose
@@ -165,6 +184,11 @@ impl Core {
         self.resume.insert(new, key);
         token
     }
+}
+
+/// It is told plainly: it has proven who it is.
+fn elsewhere() -> Fault {
+    Fault::new(ErrorCode::Forbidden, "users of this customer come from its networks alone")
 }
 
 /// The same, whatever is wrong.

@@ -20,7 +20,7 @@ pub enum ErrorCode {
     NotConnected,
     /// Token, name or password are not accepted, whatever is wrong with them.
     NotAccepted,
-    /// The token does not let the page do it.
+    /// The token does not let the page do it, or its customer's policy does not.
     Forbidden,
     /// There is no such call in this session.
     NotFound,
@@ -117,7 +117,9 @@ impl ErrorCode {
             Self::Internal => ("internal", "the gateway's own fault"),
             Self::NotConnected => ("notConnected", "`connect` or `resume` must come first"),
             Self::NotAccepted => ("notAccepted", "token, name or password, whatever is wrong with them"),
-            Self::Forbidden => ("forbidden", "the token does not let the page do it"),
+            Self::Forbidden => {
+                ("forbidden", "the token does not let the page do it, or its customer's policy does not")
+            }
             Self::NotFound => ("notFound", "no such call in this session"),
             Self::WrongState => ("wrongState", "the call is answered already, or not yet"),
             Self::Busy => ("busy", "another change of the call's media is under way; ask again"),

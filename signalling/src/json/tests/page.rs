@@ -25,6 +25,7 @@ use crate::json::{AccountPassword, JsonConfig, Owned};
 use crate::presence::{Activity, Presence};
 use crate::room::Room;
 use crate::sip::agent::TextConfig;
+use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 
 /// A browser's description.
@@ -80,14 +81,20 @@ impl Bench {
 
     pub(super) fn with_room(config: JsonConfig, room: Room) -> Self {
         let texts = TextRates::new(TextConfig::default());
-        Self::with_commons(config, Commons { room, texts, presence: Presence::default() })
+        Self::with_commons(
+            config,
+            Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() },
+        )
     }
 
     pub(super) fn with_texts(texts: TextConfig) -> Self {
         let config = JsonConfig { passwords: true, ..JsonConfig::default() };
         let room = Room::new(None, None, Arc::default());
         let texts = TextRates::new(texts);
-        Self::with_commons(config, Commons { room, texts, presence: Presence::default() })
+        Self::with_commons(
+            config,
+            Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() },
+        )
     }
 
     pub(super) fn with_commons(config: JsonConfig, commons: Commons) -> Self {

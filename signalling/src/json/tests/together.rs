@@ -13,6 +13,7 @@ use crate::presence::{Activity, Presence};
 use crate::room::Room;
 use crate::sip::agent::TextConfig;
 use crate::sip::subscription::WatchRights;
+use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 
 /// A page with two calls that are up.
@@ -110,7 +111,7 @@ fn watching() -> (Bench, Presence) {
         ..WatchRights::default()
     });
     let (room, texts) = (Room::new(None, None, Arc::default()), TextRates::new(TextConfig::default()));
-    let commons = Commons { room, texts, presence: presence.clone() };
+    let commons = Commons { room, texts, presence: presence.clone(), networks: SourceNetworks::default() };
     let config = JsonConfig { passwords: true, ..JsonConfig::default() };
     (Bench::with_commons(config, commons), presence)
 }

@@ -22,6 +22,7 @@ use crate::sip::message::{Reject, Request, SipUri, StatusCode};
 use crate::sip::registrar::{Binding, Change, Gruu, Keeper, Record, Registrar};
 use crate::sip::transport::{ListenerAddress, TransportLayer};
 use crate::sip::trunk::Trunks;
+use crate::source_networks::ELSEWHERE;
 
 /// Admission and registrations.
 pub(super) struct Door {
@@ -57,7 +58,8 @@ impl Door {
             let is_its =
                 |known: &ListenerAddress| known.kind == TransportKind::Udp && known.bound == record.local;
             let listener = listeners.find(|(_, known)| is_its(known)).map(|(id, _)| id);
-            let listener = listener.filter(|_| self.admission.knows(&record.user));
+            let may_be = self.admission.may_be_at(&record.user, record.remote.ip());
+            let listener = listener.filter(|_| may_be && self.admission.knows(&record.user));
             if self.registrar.restore(record, listener, at) {
                 users.insert(record.user.as_str());
             }
@@ -71,8 +73,8 @@ impl Door {
         }
     }
 
-    /// Lets these in from now on. Whoever is a user no more is reached no more; names that last for a while are none, and stay
-    /// until they have to be refreshed.
+    /// Lets these in from now on. Whoever is a user no more, or is registered from where it may not come from now on, is reached
+    /// no more; names that last for a while are no users, and stay until they have to be refreshed.
     pub(super) fn take_up(
         &mut self,
         users: Arc<dyn Credentials + Send + Sync>,
@@ -87,6 +89,10 @@ impl Door {
         let unknown = known.iter().filter(|user| !self.admission.knows(user));
         let gone: Vec<_> = unknown.flat_map(|user| self.registrar.remove(user)).collect();
         self.forget(&gone, "its user is gone");
+        let admission = &self.admission;
+        let is_elsewhere = |binding: &Binding| !admission.may_be_at(&binding.user, binding.flow.remote.ip());
+        let gone = self.registrar.remove_those(is_elsewhere);
+        self.forget(&gone, ELSEWHERE);
         self.keep(now);
     }
 
@@ -212,6 +218,9 @@ impl Doorkeeper for Door {
     }
 
     fn admit_in_dialog(&mut self, request: &Request, flow: &Flow, user: &str, now: Instant) -> Verdict {
+        if let Some(reject) = self.admission.refuse_elsewhere(request, flow, user, now) {
+            return Verdict::Reject(reject);
+        }
         let is_doubtful = request.is_direct()
             && (self.is_of_anothers_phone(flow, user)
                 || self.admission.names_another(request, flow.remote.ip(), user));

@@ -39,6 +39,7 @@ use crate::commons::Commons;
 use crate::locations::Locations;
 use crate::presence::Presence;
 use crate::room::{RefusedCalls, Room};
+use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 use door::Door;
 use memory::Memory;
@@ -80,7 +81,8 @@ impl SipAdapter {
         let (locations, board) = (Locations::default(), TrunkBoard::default());
         let room = Room::new(config.agent.max_cps, config.media.take(), Arc::default());
         let texts = TextRates::new(config.agent.texts.clone());
-        let commons = Commons { room, texts, presence: Presence::default() };
+        let (presence, networks) = (Presence::default(), SourceNetworks::default());
+        let commons = Commons { room, texts, presence, networks };
         Self {
             config,
             layer,
@@ -175,7 +177,8 @@ impl SipAdapter {
         layer.trust_trunks(trunks.networks().collect());
         let keyring = TrunkKeyring::new(&trunks, rand::random());
         let users = Arc::clone(&config.users);
-        let admission = Admission::new(config.digest.clone(), users, trunks.clone(), rand::random(), now);
+        let admission = Admission::new(config.digest.clone(), users, trunks.clone(), rand::random(), now)
+            .within(commons.networks.clone());
         let registrar = Registrar::new(config.registrar, rand::random());
         self.locations.clear();
         let mut door =

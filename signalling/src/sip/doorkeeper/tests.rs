@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::*;
@@ -185,6 +186,53 @@ fn nobody_registers_for_another() {
     let challenge = admission.judge(&register, &flow, &NOTHING, now);
     let answered = answer(register, challenge, "alice", "wonderland");
     assert_eq!(say(&admission.judge(&answered, &flow, &NOTHING, now)), "403");
+}
+
+/// A customer's user alone.
+struct OfAcme;
+
+impl Credentials for OfAcme {
+    fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        (user == "acme+alice").then(|| Ha1::new(algorithm, user, realm, "wonderland"))
+    }
+}
+
+#[test]
+fn a_customers_user_comes_in_from_its_networks_alone_and_is_told_so_and_counted_elsewhere() {
+    let now = Instant::now();
+    let (networks, trunks) = (SourceNetworks::default(), Trunks::new(Vec::new()));
+    let home = "203.0.113.0/24".parse().expect("a range");
+    networks.set(HashMap::from([("acme".to_owned(), vec![home])]));
+    let admission = Admission::new(DigestConfig::new(REALM), Arc::new(OfAcme), trunks, [7; 32], now);
+    let mut admission = admission.within(networks.clone());
+    let judged = |admission: &mut Admission, method: &str, remote: &str, password: &str| {
+        let (flow, request) = (flow(remote), || request(method, "sip:acme+alice@test"));
+        let challenge = admission.judge(&request(), &flow, &NOTHING, now);
+        admission.judge(&answer(request(), challenge, "acme+alice", password), &flow, &NOTHING, now)
+    };
+    for method in ["REGISTER", "INVITE", "MESSAGE"] {
+        let at_home = judged(&mut admission, method, "203.0.113.9:5060", "wonderland");
+        assert_eq!(say(&at_home), "User(\"acme+alice\")", "{method}");
+        let elsewhere = judged(&mut admission, method, "198.51.100.7:5060", "wonderland");
+        let Verdict::Reject(reject) = elsewhere else { panic!("{method}: {elsewhere:?}") };
+        assert_eq!((reject.status.code(), &*reject.reason), (403, "Not From This Network"));
+    }
+    let counts = || networks.counts().map(|(what, count)| format!("{what} {count}")).collect::<Vec<_>>();
+    assert_eq!(counts(), ["registration 1", "call 1", "page 0", "other 1"]);
+    let guess = judged(&mut admission, "INVITE", "198.51.100.7:5060", "guess");
+    assert_eq!(say(&guess), "challenge", "who proves nothing learns nothing");
+
+    // A call that has moved goes on from its networks alone, and ends from everywhere.
+    let mut goes_on = |method, remote| {
+        let refused =
+            admission.refuse_elsewhere(&request(method, "sip:x@test"), &flow(remote), "acme+alice", now);
+        refused.is_none()
+    };
+    assert!(goes_on("INVITE", "203.0.113.9:5060") && goes_on("BYE", "198.51.100.7:5060"));
+    assert!(!goes_on("INVITE", "198.51.100.7:5060"));
+    networks.set(HashMap::new());
+    let anywhere = judged(&mut admission, "REGISTER", "198.51.100.7:5060", "wonderland");
+    assert_eq!(say(&anywhere), "User(\"acme+alice\")");
 }
 
 #[test]

@@ -172,6 +172,14 @@ impl Registrar {
         keys.into_iter().filter_map(|key| self.table.remove(key)).collect()
     }
 
+    /// Removes those that are such.
+    pub fn remove_those(&mut self, is_such: impl Fn(&Binding) -> bool) -> Vec<Binding> {
+        let such = self.table.iter().filter(|binding| is_such(binding));
+        let keys: Vec<_> = such.map(|binding| binding.key).collect();
+        self.touched.extend(&keys);
+        keys.into_iter().filter_map(|key| self.table.remove(key)).collect()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {

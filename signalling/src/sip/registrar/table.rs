@@ -51,6 +51,11 @@ impl Table {
         self.bindings.get(&key)
     }
 
+    /// All bindings, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings.values()
+    }
+
     /// The bindings of a user, oldest first.
     pub(super) fn of_user(&self, user: &str) -> impl Iterator<Item = &Binding> {
         self.by_user.get(user).into_iter().flatten().filter_map(|key| self.bindings.get(key))

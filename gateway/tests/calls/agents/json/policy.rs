@@ -1,12 +1,18 @@
 //! What is said of a customer holds for its users by SIP and as pages.
 
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::{Credentials, WebrtcConfig};
+use webtrunk_loadtest::agent::{AgentError, Credentials, PageError, WebrtcConfig};
+use webtrunk_signalling::auth::digest::Algorithm;
 
-use super::page::{assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, pages};
+use super::page::{
+    assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, open, pages, proof,
+};
 use crate::agents::ear::assert_hears;
 use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone, talk_from_webrtc, webrtc};
+use crate::sip::raw_phone::RawPhone;
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
+use crate::support::host::Host;
+use crate::support::process::wait_until;
 
 /// A stage with two users of the customer acme, of which this is said.
 fn acme(policy: &str) -> GatewayConfig {
@@ -63,4 +69,58 @@ async fn calls_of_a_customers_users_go_out_by_its_own_trunk_by_sip_and_as_pages(
     call.hang_up().await.expect("confirmed");
     lifted.ended(PATIENCE).await.expect("it is hung up");
     stage.gateway.assert_all_is_over(5);
+}
+
+/// A target and the request's method.
+const CALL: (&str, &str) = ("INVITE", "sip:9100@webtrunk.test");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_users_register_connect_and_call_from_its_networks_alone_and_are_told_so_elsewhere() {
+    // Browsers and pages come from 127.0.0.1 here, and phones from hosts of their own.
+    let stage = Stage::with(&["PCMU"], acme("networks = [\"127.0.0.1\"]"));
+    let gateway = &stage.gateway;
+    let is_counted = |what: &str, count: u64| {
+        let line = format!("webtrunk_users_elsewhere_total{{what=\"{what}\"}} {count}\n");
+        wait_until(PATIENCE, || gateway.metrics().contains(&line))
+    };
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let alice = webrtc(caller(&stage, "acme+alice")).await;
+    alice.register().await.expect("she is at home");
+    let (call, lifted) = talk_from_webrtc(&alice, &carrier).await;
+    assert_hears(&call, CALLEE_HZ).await;
+    let (mut page, _) = connect(gateway, "acme+bob").await;
+
+    // The same password from elsewhere, over UDP.
+    let (host, secret) = (Host::new(), password("acme+alice"));
+    let mut desk = RawPhone::new(&host, gateway, "acme+alice");
+    let told = "SIP/2.0 403 Not From This Network";
+    let refused = desk.register(Algorithm::Sha256, &secret, "Expires: 600\r\n");
+    assert!(refused.starts_with(told), "{refused}");
+    let challenged = desk.ask(CALL.0, CALL.1, "");
+    let answer = desk.authorization(&challenged, Algorithm::Sha256, &secret, CALL);
+    let refused = desk.ask(CALL.0, CALL.1, &answer);
+    assert!(refused.starts_with(told), "{refused}");
+    assert!(is_counted("registration", 1) && is_counted("call", 1) && is_counted("page", 0));
+    let words = ["a user is refused", "customers[].networks"];
+    gateway.log().wait_for(&words, PATIENCE);
+    assert_eq!(gateway.log().count(&words), 1, "a line a minute");
+
+    // Who is elsewhere by a reload is reached no more, its pages are closed, and a call that is up goes on.
+    let other = format!("networks = [\"{}\"]", host.ip());
+    gateway.reload(|text| text.replace("networks = [\"127.0.0.1\"]", &other));
+    assert_eq!(page.closed(PATIENCE).await.expect("it is closed"), Some(1008));
+    assert!(wait_until(PATIENCE, || gateway.status()["registered_users"] == 0), "{}", gateway.status());
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    let status = |error: Option<AgentError>| error.as_ref().and_then(AgentError::status);
+    assert_eq!(status(alice.register().await.err()), Some(403));
+    let dialled = alice.dial("9101").await.expect("a number").answered(PATIENCE).await;
+    assert_eq!(status(dialled.err()), Some(403));
+    let refused = open(gateway).await.request("connect", proof("acme+bob")).await;
+    assert!(matches!(&refused, Err(PageError::Refused { code: 1003, .. })), "{refused:?}");
+    assert!(is_counted("page", 1));
+    let registered = desk.register(Algorithm::Sha256, &secret, "Expires: 600\r\n");
+    assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
+    call.hang_up().await.expect("her call is where it was");
+    lifted.ended(PATIENCE).await.expect("it is hung up");
+    gateway.assert_all_is_over(1);
 }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 use webtrunk_codecs::CodecId;
-use webtrunk_loadtest::agent::Phone;
+use webtrunk_loadtest::agent::{AgentError, Phone};
 
 use super::people::Scene;
 use crate::agents::ear::assert_hears;
 use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, phone, talk_from_webrtc};
 use crate::support::gateway::PATIENCE;
+use crate::support::process::wait_until;
 
 /// Fails unless a change of acme's policy is refused, and told so.
 fn assert_faulty(scene: &Scene, policy: &Value, words: &str) {
@@ -41,4 +42,25 @@ async fn a_customers_trunk_in_the_store_carries_its_users_calls_at_once_and_an_u
     assert_eq!(scene.ask(own, "PATCH", "/customers/acme", &json!({"trunks": null})).0, 200);
     talks(&carrier, CALLEE_HZ).await;
     stage.gateway.assert_all_is_over(3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_networks_in_the_store_hold_its_users_at_once_and_what_is_no_range_is_refused() {
+    let scene = Scene::set();
+    let Scene { stage, own, acme, .. } = &scene;
+    let user = json!({"name": "alice", "password": "wonderland"});
+    assert_eq!(scene.ask(acme, "POST", "/users", &user).0, 201);
+    let alice = scene.user("acme+alice", "wonderland").await.expect("the password is right");
+    assert_faulty(&scene, &json!({"networks": ["10.1.0.0/8"]}), "did you mean 10.0.0.0/8?");
+    alice.register().await.expect("nothing is changed");
+    let networks = json!({"networks": ["10.0.0.0/8"]});
+    let (status, told) = scene.ask(own, "PATCH", "/customers/acme", &networks);
+    assert_eq!((status, &told["networks"]), (200, &networks["networks"]), "{told}");
+    let refused = alice.register().await.err();
+    assert_eq!(refused.as_ref().and_then(AgentError::status), Some(403));
+    let is_gone = || stage.gateway.status()["registered_users"] == 0;
+    assert!(wait_until(PATIENCE, is_gone), "{}", stage.gateway.status());
+    let networks = json!({"networks": ["10.0.0.0/8", "127.0.0.0/8"]});
+    assert_eq!(scene.ask(own, "PATCH", "/customers/acme", &networks).0, 200);
+    alice.register().await.expect("she is at home");
 }

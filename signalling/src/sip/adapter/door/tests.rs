@@ -1,10 +1,13 @@
 //! Who may speak in whose dialog, by flow, credentials and proxies.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::auth::digest::{DigestClient, DigestConfig, Ha1};
 use crate::sip::message::{HeaderName, Message};
 use crate::sip::registrar::RegistrarConfig;
 use crate::sip::transport::TransportConfig;
+use crate::source_networks::SourceNetworks;
 
 /// Anybody, whose name is the password.
 struct Anybody;
@@ -29,8 +32,13 @@ struct Setup {
 
 impl Setup {
     fn new() -> Self {
+        Self::within(SourceNetworks::default())
+    }
+
+    fn within(networks: SourceNetworks) -> Self {
         let (now, trunks) = (Instant::now(), Trunks::new(Vec::new()));
         let admission = Admission::new(DigestConfig::new("test"), Arc::new(Anybody), trunks, [7; 32], now);
+        let admission = admission.within(networks);
         let registrar = Registrar::new(RegistrarConfig::default(), [5; 32]);
         let (layer, _) = TransportLayer::new(TransportConfig::default());
         let door = Door::new(admission, registrar, Locations::default(), layer, Arc::new(Nowhere));
@@ -104,6 +112,27 @@ fn what_comes_through_a_proxy_is_not_judged_by_its_address() {
         setup.registers("bob", flow, 0);
         assert_eq!(setup.says(flow, 1), ["taken", "taken", "taken"]);
     }
+}
+
+#[test]
+fn who_is_registered_from_where_it_may_not_come_from_any_more_is_reached_no_more_and_nobody_else() {
+    let networks = SourceNetworks::default();
+    let mut setup = Setup::within(networks.clone());
+    for (user, host) in [("acme+alice", 1), ("acme+bob", 2), ("carol", 1)] {
+        setup.registers(user, udp(host), 0);
+    }
+    let range = "203.0.113.2".parse().expect("a range");
+    networks.set(HashMap::from([("acme".to_owned(), vec![range])]));
+    let (users, trunks) = (Arc::new(Anybody), Trunks::new(Vec::new()));
+    setup.door.take_up(users, vec![Algorithm::Md5], &trunks, setup.now);
+    let is_reached = |user: &str| setup.door.registrar.bindings(user).next().is_some();
+    assert_eq!(["acme+alice", "acme+bob", "carol"].map(is_reached), [false, true, true]);
+    assert!(setup.door.locations.contacts("acme+alice").is_empty(), "others know");
+    let bye = request("BYE", "acme+bob", 0, "");
+    let invite = request("INVITE", "acme+bob", 0, "");
+    let told = [bye, invite]
+        .map(|request| say(&setup.door.admit_in_dialog(&request, &udp(7), "acme+bob", setup.now)));
+    assert_eq!(told, ["taken", "403"], "its call goes on from its networks alone");
 }
 
 fn udp(host: u8) -> Flow {

@@ -13,6 +13,7 @@ use crate::presence::Presence;
 use crate::room::{Crowded, MediaLoad, RefusedCalls, Room};
 use crate::sip::agent::TextConfig;
 use crate::sip::message::HeaderName;
+use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 
 /// Media threads that are late.
@@ -25,7 +26,8 @@ impl MediaLoad for Late {
 }
 
 fn commons(room: Room) -> Commons {
-    Commons { room, texts: TextRates::new(TextConfig::default()), presence: Presence::default() }
+    let texts = TextRates::new(TextConfig::default());
+    Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() }
 }
 
 /// An INVITE's final response, without its ACK; whether anything is kept of a refusal.
