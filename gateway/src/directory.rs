@@ -9,7 +9,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_engine::call::KeyMode;
 use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
-use webtrunk_signalling::adapter::{MediaProfile, Origin, Target};
+use webtrunk_signalling::adapter::{MediaProfile, Origin, RecordingPolicy, Target};
 use webtrunk_signalling::auth::issuer::{all_of_customer, customer_of};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::locations::{ContactInfo, Locations};
@@ -39,6 +39,8 @@ pub struct GatewayDirectory {
     numbers: HashMap<String, String>,
     /// The trunks of customers that have such.
     own_trunks: HashMap<String, Arc<[Arc<str>]>>,
+    /// Whether calls of each customer's users are recorded.
+    recordings: HashMap<String, RecordingPolicy>,
     /// Who may watch and supervise whom.
     rights: WatchRights,
     /// Whether who may watch may pick up.
@@ -72,6 +74,10 @@ impl GatewayDirectory {
                     customer.trunks.iter().map(|name| Arc::from(name.as_str())).collect()
                 };
                 customers.map(|customer| (customer.issuer.name.clone(), own(customer))).collect()
+            },
+            recordings: {
+                let customers = config.entry.customers.iter();
+                customers.map(|customer| (customer.issuer.name.clone(), customer.recording)).collect()
             },
             rights: config.subscriptions.rights.clone(),
             allows_pickup: config.subscriptions.allows_pickup,
@@ -162,6 +168,11 @@ impl Directory for GatewayDirectory {
 
     fn own_trunks(&self, user: &str) -> Option<Arc<[Arc<str>]>> {
         self.own_trunks.get(customer_of(user)?).cloned()
+    }
+
+    fn recording(&self, party: &Origin) -> RecordingPolicy {
+        let Origin::User(user) = party else { return RecordingPolicy::ByRule };
+        customer_of(user).and_then(|customer| self.recordings.get(customer)).copied().unwrap_or_default()
     }
 
     fn counted_with(&self, user: &str) -> Option<String> {
@@ -279,6 +290,30 @@ mod tests {
             assert_eq!(trunks(Origin::User(user.to_owned())), format!("{} {}", at("theirs"), at("spare")));
         }
         assert_eq!(trunks(Origin::Trunk("theirs".to_owned())), at("pstn"), "whom its rule names");
+    }
+
+    #[test]
+    fn a_customers_users_are_recorded_as_is_said_of_it_and_others_by_the_rules() {
+        let text = format!(
+            "[http]\n[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[recording]\nfolder = {:?}\n\
+             [[customers]]\nname = \"acme\"\nrecording = \"never\"\n[[customers]]\nname = \"beta\"\nrecording = \"always\"\n\
+             [[customers]]\nname = \"gamma\"\nrecording = \"by_rule\"\n[[customers]]\nname = \"delta\"\n",
+            std::env::temp_dir()
+        );
+        let config = Config::parse("test.toml", &text).expect("a good configuration");
+        let directory = GatewayDirectory::new(&config, Locations::default(), Addresses::new(Vec::new()));
+        for (user, policy) in [
+            ("acme+alice", RecordingPolicy::Never),
+            ("beta+bob", RecordingPolicy::Always),
+            ("gamma+eve", RecordingPolicy::ByRule),
+            ("delta+eve", RecordingPolicy::ByRule),
+            ("acme", RecordingPolicy::ByRule),
+            ("acmes+alice", RecordingPolicy::ByRule),
+            ("+491", RecordingPolicy::ByRule),
+        ] {
+            assert_eq!(directory.recording(&Origin::User(user.to_owned())), policy, "{user}");
+        }
+        assert_eq!(directory.recording(&Origin::Trunk("acme+alice".to_owned())), RecordingPolicy::ByRule);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_engine::{EndCause, LegId};
 
 use crate::adapter::{
-    Command, ContentId, Delivery, Dial, Event, Incoming, MediaProfile, Passage, Target, leg_span,
+    Command, ContentId, Delivery, Dial, Event, Incoming, MediaProfile, News, Passage, Target, leg_span,
 };
 
 /// Its name among the adapters.
@@ -80,6 +80,9 @@ impl Tie {
             Command::SendText(text) => {
                 let delivery = Delivery::Failed(EndCause::Unavailable);
                 vec![Event::TextSent { leg: text.leg, delivery }]
+            }
+            Command::Tell { leg, news: News::Recording(policy) } => {
+                self.tell(leg, |leg| Event::RecordingBound { leg, policy })
             }
             // An end asks for nothing that these answer; and nothing is left to say once the calls are over.
             Command::AnswerReoffer { .. }
@@ -176,7 +179,7 @@ mod tests {
     use webtrunk_engine::sdp::SessionDescription;
 
     use super::*;
-    use crate::adapter::{Content, ContentKind, Origin, Party};
+    use crate::adapter::{Content, ContentKind, Origin, Party, RecordingPolicy};
 
     fn description() -> Box<SessionDescription> {
         let text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -257,6 +260,15 @@ mod tests {
             );
         }
         assert!(tie.told.is_empty());
+        for (from, to) in [(near, far), (far, near)] {
+            let news = News::Recording(RecordingPolicy::Never);
+            let told = tie.handle_command(Command::Tell { leg: from, news });
+            assert!(
+                matches!(told[..], [Event::RecordingBound { leg, policy: RecordingPolicy::Never }] if leg == to)
+            );
+            let held = Command::Tell { leg: from, news: News::Held(true) };
+            assert!(tie.handle_command(held).is_empty());
+        }
         let told = tie.handle_command(Command::Reoffer { leg: near, offer: description() });
         assert!(matches!(told[..], [Event::ReofferRefused { leg, .. }] if leg == near));
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
+use webtrunk_signalling::adapter::RecordingPolicy;
 use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, IssuerCustomer};
 use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::sip::transport::Network;
@@ -18,6 +19,7 @@ use super::nearest::meant;
 use super::secret::Environment;
 use super::sip_ws::check_origin;
 use super::users::is_name;
+use crate::people::RecordingTerm;
 
 /// A customer.
 #[derive(Debug, Clone)]
@@ -32,11 +34,14 @@ pub struct Customer {
     pub trunks: Vec<String>,
     /// From where alone its users may come; none, from everywhere.
     pub networks: Vec<Network>,
+    /// Whether calls are recorded that its users are in.
+    pub recording: RecordingPolicy,
 }
 
 /// What the rest of the file has.
 pub(super) struct Around<'f> {
     pub(super) has_http: bool,
+    pub(super) has_recording: bool,
     pub(super) trunks: Vec<&'f str>,
 }
 
@@ -54,6 +59,7 @@ pub(super) struct CustomerSection {
     trunks: Vec<Spanned<String>>,
     #[serde(default)]
     networks: Vec<Spanned<String>>,
+    recording: Option<Spanned<RecordingTerm>>,
     lifetime_s: Option<Spanned<u32>>,
     guests: Option<Spanned<bool>>,
     calls_max: Option<Spanned<u32>>,
@@ -132,6 +138,16 @@ impl CustomerSection {
         self.trunks.iter().map(|trunk| trunk.get_ref().clone()).collect()
     }
 
+    /// What is always recorded needs a place.
+    fn check_recording(&self, has_recording: bool, faults: &mut Faults<'_>) -> RecordingPolicy {
+        let Some(written) = &self.recording else { return RecordingPolicy::default() };
+        if *written.get_ref() == RecordingTerm::Always && !has_recording {
+            let (problem, cure) = ("there is no folder to record to", "add [recording] with a folder");
+            faults.add_absent(&["recording"], written.span(), problem, cure);
+        }
+        (*written.get_ref()).into()
+    }
+
     pub(super) fn check(
         &self,
         around: &Around<'_>,
@@ -152,12 +168,13 @@ impl CustomerSection {
         let numbers: Vec<_> = self.numbers.iter().map(|number| number.get_ref().clone()).collect();
         let trunks = self.check_trunks(&around.trunks, faults);
         let networks = faults.parse_all(&self.networks, NETWORK_CURE);
+        let recording = self.check_recording(around.has_recording, faults);
         self.check_guests(faults);
         let guests = self.has_guests();
         (name, format!("{origins:?}"), &numbers, lifetime, guests).hash(fingerprint);
-        (&trunks, &networks).hash(fingerprint);
+        (&trunks, &networks, recording).hash(fingerprint);
         let issuer = IssuerCustomer { name: name.clone(), keys, lifetime, guests };
-        Customer { issuer, origins, numbers, trunks, networks }
+        Customer { issuer, origins, numbers, trunks, networks, recording }
     }
 }
 
@@ -186,6 +203,11 @@ mod tests {
                 "networks = [\"10.1.0.0/8\"]",
                 "customers[0].networks[0] = \"10.1.0.0/8\": 10.1.0.0/8 has bits set behind its prefix; did you mean 10.0.0.0/8?",
             ),
+            ("recording = \"sometimes\"", "customers[0].recording = \"sometimes\": "),
+            (
+                "recording = \"always\"",
+                "customers[0].recording = \"always\": there is no folder to record to; add [recording] with a folder",
+            ),
             ("networks = [\"home\"]", "write an address or a range, such as \"10.0.0.0/8\""),
         ] {
             let error = entry(customer).expect_err(customer);
@@ -197,7 +219,8 @@ mod tests {
     fn a_policy_that_differs_is_another() {
         let plain = entry("").expect("sound");
         assert_eq!(plain, entry("trunks = []").expect("sound"));
-        for other in ["trunks = [\"pstn\"]", "networks = [\"10.0.0.0/8\"]"] {
+        assert_eq!(plain, entry("recording = \"by_rule\"").expect("sound"));
+        for other in ["trunks = [\"pstn\"]", "networks = [\"10.0.0.0/8\"]", "recording = \"never\""] {
             assert_ne!(plain, entry(other).expect("sound"), "{other}");
         }
     }

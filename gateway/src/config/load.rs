@@ -187,6 +187,7 @@ impl File {
         let api_keys = check_keys(&self.api_keys, self.rest.is_some(), &customers, faults);
         let around_customers = Around {
             has_http: self.http.is_some(),
+            has_recording: self.recording.is_some(),
             trunks: self.trunks.iter().map(TrunkSection::name).collect(),
         };
         let entry = self.entry.check(&self.customers, &around_customers, environment, faults);

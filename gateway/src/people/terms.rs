@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use webtrunk_signalling::adapter::RecordingPolicy;
 
 /// Of a user, as `[[users]]` has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,6 +45,9 @@ pub struct CustomerTerms {
     /// The addresses and ranges (CIDR) from which alone its users may come; none, from everywhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<String>,
+    /// Whether calls are recorded that its users are in, whatever the rules say.
+    #[serde(skip_serializing_if = "RecordingTerm::is_by_rule")]
+    pub recording: RecordingTerm,
     /// How long credentials of the edge are good, in s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime_s: Option<u32>,
@@ -59,6 +63,22 @@ pub struct CustomerTerms {
     /// The same of all of them together.
     #[serde(skip_serializing_if = "LimitTerms::is_none")]
     pub limits_together: LimitTerms,
+}
+
+/// Whether calls are recorded, as `customers[].recording` has it.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum RecordingTerm {
+    /// Those whose rule records them.
+    #[default]
+    ByRule,
+    /// All of them.
+    Always,
+    /// None.
+    Never,
 }
 
 /// What calls may cost, as `[limits]` has it.
@@ -141,11 +161,39 @@ impl Default for CustomerTerms {
             numbers: Vec::new(),
             trunks: Vec::new(),
             networks: Vec::new(),
+            recording: RecordingTerm::default(),
             lifetime_s: None,
             guests: false,
             calls_max: None,
             limits: LimitTerms::default(),
             limits_together: LimitTerms::default(),
+        }
+    }
+}
+
+impl RecordingTerm {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+    fn is_by_rule(&self) -> bool {
+        *self == Self::ByRule
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ByRule => "by_rule",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+impl From<RecordingTerm> for RecordingPolicy {
+    fn from(term: RecordingTerm) -> Self {
+        match term {
+            RecordingTerm::ByRule => Self::ByRule,
+            RecordingTerm::Always => Self::Always,
+            RecordingTerm::Never => Self::Never,
         }
     }
 }

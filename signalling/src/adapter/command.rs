@@ -6,7 +6,7 @@ use webtrunk_engine::leg::LegStats;
 use webtrunk_engine::sdp::{CandidateFragment, FragmentError, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
-use super::{Content, ContentId, Delivery, Dial, SendText};
+use super::{Content, ContentId, Delivery, Dial, RecordingPolicy, SendText};
 
 /// What the gateway wants done.
 #[derive(Debug, Clone)]
@@ -167,6 +167,8 @@ pub enum News {
     Figures(Option<Box<LegStats>>),
     /// All our candidates, since some have come that our description, which it has, is without.
     Candidates(Box<CandidateFragment>),
+    /// How those at the other end are to be recorded: for the tie alone, whose other end is a call too.
+    Recording(RecordingPolicy),
 }
 
 /// How far a transfer is.

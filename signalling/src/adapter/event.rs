@@ -7,7 +7,8 @@ use webtrunk_engine::sdp::{CandidateFragment, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{
-    Content, ContentId, Delivery, Incoming, RecordWish, RefusedCall, Supervising, SupervisorMode, Text,
+    Content, ContentId, Delivery, Incoming, RecordWish, RecordingPolicy, RefusedCall, Supervising,
+    SupervisorMode, Text,
 };
 
 /// What callers did.
@@ -90,6 +91,13 @@ pub enum Event {
         leg: LegId,
         /// What it wants.
         wish: RecordWish,
+    },
+    /// How those are to be recorded who are at the other end of a tie.
+    RecordingBound {
+        /// The end of the tie.
+        leg: LegId,
+        /// What is said of all of them together.
+        policy: RecordingPolicy,
     },
     /// The party wants whom it talks with in another call in this one too, so that all hear each other. To be answered by
     /// `TransferProgress`; its leg in the other call is hung up.
@@ -217,6 +225,7 @@ impl Event {
             | Self::DigitPressed { leg, .. }
             | Self::CandidatesTold { leg, .. }
             | Self::RecordAsked { leg, .. }
+            | Self::RecordingBound { leg, .. }
             | Self::TransferAsked { leg, .. }
             | Self::MergeAsked { leg, .. }
             | Self::ModeAsked { leg, .. }

@@ -45,10 +45,10 @@ impl B2bua {
         keys
     }
 
-    /// The caller is answered: the call counts, and is recorded where that is planned.
+    /// The caller is answered: the call counts, and is recorded where that is wanted.
     pub(super) fn begin_talking(&mut self, now: Instant) {
         self.answered_at = Some(now);
-        self.begin_recording();
+        self.follow_recording();
     }
 
     /// Makes the description with which the caller is answered.

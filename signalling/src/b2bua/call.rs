@@ -115,7 +115,9 @@ impl B2bua {
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
         let span = Span::current();
         let who = (incoming.origin.clone(), incoming.caller.clone());
+        let recording = directory.recording(&incoming.origin);
         let caller = Party::new(incoming.leg, who, adapter, incoming.profile, state, &span);
+        let caller = Party { recording, ..caller };
         let mut call = Self::with_caller(caller, &incoming, plan, settings, span);
         call.caller.keys = call.add_incoming(adapter, incoming, None, directory);
         call.next_step(directory, now);
@@ -179,6 +181,7 @@ impl B2bua {
             Input::Control(control) => self.on_control(control, directory),
         }
         self.tell_candidates();
+        self.follow_recording_policy();
     }
 
     /// Does what is due.
@@ -274,6 +277,7 @@ impl B2bua {
                 self.media(CallCommand::AddCandidates { leg, fragment });
             }
             Event::RecordAsked { leg, wish } => self.on_record_asked(leg, wish),
+            Event::RecordingBound { leg, policy } => self.on_recording_bound(leg, policy),
             Event::MuteAsked { leg, is_muted } => self.on_mute_asked(leg, is_muted),
             Event::MergeAsked { leg, with, peer } => self.on_merge_asked(leg, with, peer, directory),
             Event::AwayTold { leg, is_away } => self.on_away(leg, is_away),

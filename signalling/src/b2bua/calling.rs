@@ -12,6 +12,7 @@ use super::call::{B2bua, Doing};
 use super::effect::{Directory, Effect, Place};
 use super::nowhere;
 use super::party::{Dialling, Party, PartyState, Purpose};
+use super::recording_policy::recording_of;
 use super::round::Round;
 use crate::adapter::{self, Command, Dial, MediaProfile, Origin, Target};
 use crate::routing::Bridge;
@@ -81,10 +82,11 @@ impl B2bua {
         let who = (who.0, adapter::Party { user: who.1, display_name: String::new() });
         let state = PartyState::Describing(Purpose::Dial(Box::new(dialling)));
         let makes_offer = self.leaves_offer_to(&who.0, directory);
+        let recording = recording_of(place.adapter, &who.0, directory);
         let callee = Party::new(leg, who, place.adapter, place.profile, state, &self.span);
         // Nearly always there is one.
         self.callees.reserve_exact(1);
-        self.callees.push(Party { keys: place.keys, ..callee });
+        self.callees.push(Party { keys: place.keys, recording, ..callee });
         if makes_offer {
             self.dial(leg, None);
         } else {

@@ -12,7 +12,8 @@ use webtrunk_engine::{EndCause, LegId};
 
 use super::control::Control;
 use crate::adapter::{
-    self, Command, Event, Incoming, MediaProfile, Origin, Supervising, Target, TransferProgress,
+    self, Command, Event, Incoming, MediaProfile, Origin, RecordingPolicy, Supervising, Target,
+    TransferProgress,
 };
 use crate::routing::{BridgeTarget, Decision};
 use crate::spending::CallLimits;
@@ -147,6 +148,11 @@ pub trait Directory {
     /// What a user may do at trunks' cost, and what a trunk may be used for; `None`, all that the dial plan lets it.
     fn limits(&self, _payer: &Origin) -> Option<Arc<CallLimits>> {
         None
+    }
+
+    /// Whether calls are recorded that a party with these rights is in, whatever the dial plan says.
+    fn recording(&self, _party: &Origin) -> RecordingPolicy {
+        RecordingPolicy::ByRule
     }
 
     /// Whether a party with these rights may have another take its place.

@@ -22,6 +22,7 @@ mod originating;
 mod party;
 mod passage;
 mod recording;
+mod recording_policy;
 mod redirect;
 mod replace;
 mod restart;

@@ -23,7 +23,7 @@ use webtrunk_engine::sdp::{CandidateFragment, Direction, SessionDescription};
 
 use super::effect::Effect;
 use super::key_reader::KeyReader;
-use crate::adapter::{self, Command, HeaderChange, MediaProfile, Origin, Target};
+use crate::adapter::{self, Command, HeaderChange, MediaProfile, Origin, RecordingPolicy, Target};
 
 /// A party.
 #[derive(Debug)]
@@ -71,6 +71,10 @@ pub(super) struct Party {
     pub(super) knows_hold: bool,
     /// When it is to be told after all that it is held, or no more.
     pub(super) tell_hold_at: Option<Instant>,
+    /// Whether calls are recorded that it is in, whatever the plan says.
+    pub(super) recording: RecordingPolicy,
+    /// What it was told last of the recording of the others, where it is an end of a tie.
+    pub(super) told_recording: RecordingPolicy,
     /// Our candidates, of which it is to be told as soon as it talks.
     pub(super) found_candidates: Option<Box<CandidateFragment>>,
     /// Offers that the engine was asked for and that are not wanted any more, but will be ready.
@@ -199,6 +203,8 @@ impl Party {
             is_unheard: false,
             knows_hold: false,
             tell_hold_at: None,
+            recording: RecordingPolicy::ByRule,
+            told_recording: RecordingPolicy::ByRule,
             found_candidates: None,
             offers_withdrawn: 0,
         }
@@ -225,6 +231,11 @@ impl Party {
 
     pub(super) fn is_talking(&self) -> bool {
         matches!(self.state, PartyState::Talking | PartyState::Confirming)
+    }
+
+    /// Whether it has been answered, or has lifted: it may be heard.
+    pub(super) fn is_there(&self) -> bool {
+        self.is_talking() || matches!(self.state, PartyState::Accepting | PartyState::Settling)
     }
 
     pub(super) fn is_leaving(&self) -> bool {

@@ -1,12 +1,13 @@
-//! The recording of a call: begun and ended by the plan, and by parties that may.
+//! The recording of a call: begun and ended by the plan, and by parties that may, as far as what is said of the parties
+//! lets them (see `recording_policy`).
 
-use tracing::{info, warn};
+use tracing::info;
 use webtrunk_engine::LegId;
 use webtrunk_engine::call::CallCommand;
-use webtrunk_engine::media::RecordingEnd;
+use webtrunk_engine::media::{RecordingEnd, RecordingFormat};
 
-use super::call::B2bua;
-use crate::adapter::{Command, RecordWish};
+use super::call::{B2bua, Doing};
+use crate::adapter::{Command, RecordWish, RecordingPolicy};
 use crate::routing::{FeatureKeys, Record, RecordingFeature};
 
 /// The recording of one call.
@@ -14,7 +15,18 @@ use crate::routing::{FeatureKeys, Record, RecordingFeature};
 pub(super) struct Recording {
     /// What the plan says, from its step on.
     plan: Option<Record>,
+    /// What the plan wants, and parties by it, from the answer on.
+    wish: Wanted,
     stage: Stage,
+}
+
+/// What is wanted of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Wanted {
+    #[default]
+    Off,
+    On,
+    Paused,
 }
 
 /// How far a recording is.
@@ -22,10 +34,10 @@ pub(super) struct Recording {
 enum Stage {
     #[default]
     Off,
-    /// It begins with the answer.
-    Awaited,
     On,
     Paused,
+    /// It ended by itself, and is begun again where somebody asks for it.
+    Broken,
 }
 
 impl B2bua {
@@ -33,44 +45,33 @@ impl B2bua {
     pub(super) fn plan_recording(&mut self, record: Record) {
         let begins = !record.is_on_demand;
         self.recording.plan = Some(record);
-        if begins && self.recording.stage == Stage::Off {
-            self.recording.stage = Stage::Awaited;
-        }
-        if self.caller.is_talking() {
-            self.begin_recording();
-        }
-    }
-
-    /// The caller is there: what was to be recorded from then on is.
-    pub(super) fn begin_recording(&mut self) {
-        if self.recording.stage == Stage::Awaited {
-            self.record();
+        if begins && self.recording.wish == Wanted::Off {
+            self.wish_for_recording(Wanted::On);
         }
     }
 
     /// The plan's step to record no more.
     pub(super) fn stop_recording(&mut self) {
-        self.recording = Recording::default();
-        self.media(CallCommand::StopRecording);
+        self.recording.plan = None;
+        self.wish_for_recording(Wanted::Off);
     }
 
     /// Another party is the caller now: it is recorded in a new file.
     pub(super) fn follow_caller(&mut self) {
-        let stage = self.recording.stage;
-        if matches!(stage, Stage::On | Stage::Paused) {
+        if matches!(self.recording.stage, Stage::On | Stage::Paused) {
+            self.recording.stage = Stage::Off;
             self.media(CallCommand::StopRecording);
-            self.record();
-        }
-        if stage == Stage::Paused {
-            self.recording.stage = stage;
-            self.media(CallCommand::PauseRecording);
+            // Who has it recorded whatever the plan says may be on the way out.
+            if self.recording.wish != Wanted::Off {
+                self.follow_recording();
+            }
         }
     }
 
     /// A recording ended; where nobody told it to, its disk is full, say.
     pub(super) fn on_recording_stopped(&mut self, end: &RecordingEnd) {
         if *end != RecordingEnd::Stopped {
-            self.recording.stage = Stage::Off;
+            (self.recording.wish, self.recording.stage) = (Wanted::Off, Stage::Broken);
         }
     }
 
@@ -90,10 +91,10 @@ impl B2bua {
 
     /// A party pressed keys that are for the recording.
     pub(super) fn on_recording_keys(&mut self, feature: RecordingFeature) {
-        let wish = match (feature, self.recording.stage) {
-            (RecordingFeature::Record, Stage::Off | Stage::Awaited) => RecordWish::On,
-            (RecordingFeature::Record, Stage::On | Stage::Paused) => RecordWish::Off,
-            (RecordingFeature::Pause, Stage::Paused) => RecordWish::Resume,
+        let wish = match (feature, self.recording.wish) {
+            (RecordingFeature::Record, Wanted::Off) => RecordWish::On,
+            (RecordingFeature::Record, Wanted::On | Wanted::Paused) => RecordWish::Off,
+            (RecordingFeature::Pause, Wanted::Paused) => RecordWish::Resume,
             (RecordingFeature::Pause, _) => RecordWish::Pause,
             (RecordingFeature::Mark, _) => {
                 info!("keys mark the recording");
@@ -106,34 +107,64 @@ impl B2bua {
 
     /// Tells whether there was, or is now, what is wanted.
     fn change_recording(&mut self, wish: RecordWish) -> bool {
-        match (wish, self.recording.stage) {
-            (RecordWish::On, Stage::Off | Stage::Awaited) => self.record(),
-            (RecordWish::On | RecordWish::Resume, Stage::Paused) => {
-                self.recording.stage = Stage::On;
-                self.media(CallCommand::ResumeRecording);
-            }
-            (RecordWish::Off, Stage::On | Stage::Paused | Stage::Awaited) => {
-                self.recording.stage = Stage::Off;
-                self.media(CallCommand::StopRecording);
-            }
-            (RecordWish::Pause, Stage::On) => {
-                self.recording.stage = Stage::Paused;
-                self.media(CallCommand::PauseRecording);
-            }
-            (RecordWish::On | RecordWish::Resume, Stage::On)
-            | (RecordWish::Off, Stage::Off)
-            | (RecordWish::Pause, Stage::Paused) => {}
-            (RecordWish::Pause | RecordWish::Resume, Stage::Off | Stage::Awaited) => return false,
+        let is_allowed = match self.recording_policy() {
+            RecordingPolicy::ByRule => true,
+            RecordingPolicy::Always => matches!(wish, RecordWish::On | RecordWish::Resume),
+            RecordingPolicy::Never => wish == RecordWish::Off,
+        };
+        if !is_allowed {
+            return false;
         }
+        let wanted = match (wish, self.recording.wish) {
+            (RecordWish::Pause | RecordWish::Resume, Wanted::Off) => return false,
+            (RecordWish::On | RecordWish::Resume, _) => Wanted::On,
+            (RecordWish::Off, _) => Wanted::Off,
+            (RecordWish::Pause, _) => Wanted::Paused,
+        };
+        self.wish_for_recording(wanted);
         true
     }
 
-    fn record(&mut self) {
-        let Some(format) = self.recording.plan.as_ref().map(|plan| plan.format) else {
-            return warn!("there is no plan to record by");
+    fn wish_for_recording(&mut self, wanted: Wanted) {
+        self.recording.wish = wanted;
+        if wanted == Wanted::On && self.recording.stage == Stage::Broken {
+            self.recording.stage = Stage::Off;
+        }
+        self.follow_recording();
+    }
+
+    /// Has recorded what is to be: from the answer on.
+    pub(super) fn follow_recording(&mut self) {
+        // The engine ends it with the call.
+        if self.answered_at.is_none() || self.doing == Doing::Ending {
+            return;
+        }
+        let wanted = match self.recording_policy() {
+            RecordingPolicy::ByRule => self.recording.wish,
+            RecordingPolicy::Always => Wanted::On,
+            RecordingPolicy::Never => Wanted::Off,
         };
-        self.recording.stage = Stage::On;
-        self.media(CallCommand::StartRecording { leg: self.caller.leg, format });
+        let (stage, commands) = match (self.recording.stage, wanted) {
+            (Stage::Broken, _)
+            | (Stage::Off, Wanted::Off)
+            | (Stage::On, Wanted::On)
+            | (Stage::Paused, Wanted::Paused) => return,
+            (Stage::Off, Wanted::On) => (Stage::On, vec![self.start_of_recording()]),
+            (Stage::Off, Wanted::Paused) => {
+                (Stage::Paused, vec![self.start_of_recording(), CallCommand::PauseRecording])
+            }
+            (Stage::On, Wanted::Paused) => (Stage::Paused, vec![CallCommand::PauseRecording]),
+            (Stage::Paused, Wanted::On) => (Stage::On, vec![CallCommand::ResumeRecording]),
+            (Stage::On | Stage::Paused, Wanted::Off) => (Stage::Off, vec![CallCommand::StopRecording]),
+        };
+        self.recording.stage = stage;
+        commands.into_iter().for_each(|command| self.media(command));
+    }
+
+    /// What nobody has planned is recorded as WAV.
+    fn start_of_recording(&self) -> CallCommand {
+        let format = self.recording.plan.as_ref().map_or(RecordingFormat::Wav, |plan| plan.format);
+        CallCommand::StartRecording { leg: self.caller.leg, format }
     }
 
     /// The plan, where it lets this party change the recording, which it may from the answer on.

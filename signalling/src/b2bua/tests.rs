@@ -13,7 +13,9 @@ use webtrunk_engine::sdp::{CandidateFragment, Direction, FragmentError, SessionD
 use webtrunk_engine::{EndCause, LegId};
 
 use super::{B2bua, Directory, Effect, Input, Place, Redirects, Settings};
-use crate::adapter::{Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Target};
+use crate::adapter::{
+    Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, RecordingPolicy, Target,
+};
 use crate::routing::{Bridge, BridgeTarget, Callee, Conference, FeatureKeys, Plan, Play, Record, Step, Tone};
 
 mod calling;
@@ -29,6 +31,7 @@ mod originating;
 mod passage;
 mod plans;
 mod recording;
+mod recording_policy;
 mod redirect;
 mod replace;
 mod restart;
@@ -55,6 +58,9 @@ impl Directory for World {
             target: match target {
                 BridgeTarget::Trunk { trunk, number } if &**trunk == "late" => {
                     Target::Trunk { trunk: trunk.to_string(), number: number.clone() }
+                }
+                BridgeTarget::User(name) if name == "kept" || name == "private" => {
+                    Target::Contact { user: name.clone(), binding }
                 }
                 _ => Target::Contact { user: "bob".into(), binding },
             },
@@ -85,6 +91,14 @@ impl Directory for World {
 
     fn calls_max(&self, _: &str) -> Option<usize> {
         None
+    }
+
+    fn recording(&self, party: &Origin) -> RecordingPolicy {
+        match party {
+            Origin::User(name) if name == "kept" => RecordingPolicy::Always,
+            Origin::User(name) if name == "private" => RecordingPolicy::Never,
+            _ => RecordingPolicy::ByRule,
+        }
     }
 
     fn may_transfer(&self, origin: &Origin) -> bool {

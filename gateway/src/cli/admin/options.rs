@@ -3,6 +3,8 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use crate::people::RecordingTerm;
+
 /// What may not be there: `none` takes it away.
 #[derive(Debug, Clone)]
 pub(super) enum Wanted<T> {
@@ -70,6 +72,9 @@ pub(super) struct CustomerOptions {
     /// The addresses and ranges (CIDR) from which alone its users may come; empty is everywhere.
     #[arg(long, value_name = "LIST")]
     networks: Option<String>,
+    /// Whether calls are recorded that its users are in, whatever the rules say.
+    #[arg(long)]
+    recording: Option<RecordingTerm>,
     /// How long credentials of the edge are good, in seconds, or `none`.
     #[arg(long, value_name = "SECONDS", value_parser = wanted::<u32>)]
     lifetime_s: Option<Wanted<u32>>,
@@ -113,6 +118,7 @@ impl CustomerOptions {
         put(&mut patch, "numbers", self.numbers.as_deref().map(list));
         put(&mut patch, "trunks", self.trunks.as_deref().map(list));
         put(&mut patch, "networks", self.networks.as_deref().map(list));
+        put(&mut patch, "recording", self.recording.map(|term| Value::from(term.name())));
         put(&mut patch, "lifetime_s", self.lifetime_s.clone().map(Wanted::json));
         put(&mut patch, "guests", self.guests.map(Value::from));
         put(&mut patch, "calls_max", self.calls_max.clone().map(Wanted::json));

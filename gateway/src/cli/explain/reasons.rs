@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use webtrunk_engine::EndCause;
 use webtrunk_engine::call::ConferenceRole;
 use webtrunk_engine::media::RecordingFormat;
-use webtrunk_signalling::adapter::Origin;
+use webtrunk_signalling::adapter::{Origin, RecordingPolicy};
 use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::routing::{
     ActionSpec, Bridge, BridgeTarget, BridgeTo, Conference, Hours, Mismatch, Query, RuleSpec, Step,
@@ -26,6 +26,18 @@ pub(super) fn own_trunks(origin: &Origin) -> String {
         Origin::Trunk(trunk) => trunk,
     };
     format!("the trunks are those of customers[].trunks of {customer:?}, whichever the rule names")
+}
+
+/// What is said of a party's recordings, where that is not what the rule says.
+pub(super) fn recording(origin: &Origin, policy: RecordingPolicy) -> Option<String> {
+    let Origin::User(user) = origin else { return None };
+    let customer = customer_of(user)?;
+    let word = match policy {
+        RecordingPolicy::ByRule => return None,
+        RecordingPolicy::Always => "always",
+        RecordingPolicy::Never => "never",
+    };
+    Some(format!("calls of users of customer {customer:?} are {word} recorded, by customers[].recording"))
 }
 
 /// Why a rule is not for a call, or that it is.

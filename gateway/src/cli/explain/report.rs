@@ -6,7 +6,7 @@ use serde::Serialize;
 use webtrunk_engine::EndCause;
 use webtrunk_engine::call::Rehearsal;
 use webtrunk_engine::sdp::{MediaKind, SessionDescription};
-use webtrunk_signalling::adapter::{Dial, Header, HeaderChange, Incoming, MediaProfile, Target};
+use webtrunk_signalling::adapter::{Dial, Header, HeaderChange, Incoming, MediaProfile, Origin, Target};
 use webtrunk_signalling::b2bua::{Directory, Settings};
 use webtrunk_signalling::rehearsal::{Dialled, Rehearsed, rehearse};
 use webtrunk_signalling::routing::{Decision, Plan, Query, Step};
@@ -152,6 +152,7 @@ impl Report {
                 let all = run(&Answering { failing: None, failure }, rehearsal()?);
                 let of = |dialled: &Dialled| Destination::new(&dialled.dial, config, &directory);
                 report.destinations = all.dialled.iter().map(of).collect();
+                report.tell_recording(&incoming.origin, &all.dialled, &directory);
                 let failing = Some(arguments.failing.as_slice());
                 let done = run(&Answering { failing, failure }, rehearsal()?);
                 report.tell_legs(&incoming, &done, config, &directory);
@@ -180,6 +181,18 @@ impl Report {
         self.decision.line = index.and_then(|index| config.rule_lines.get(index).copied());
         let spec = index.and_then(|index| config.rules.specs().nth(index));
         self.decision.steps = reasons::steps(&plan.steps, spec);
+    }
+
+    fn tell_recording(&mut self, caller: &Origin, dialled: &[Dialled], directory: &Presumed) {
+        let user = |one: &Dialled| match &one.dial.target {
+            Target::Contact { user, .. } => Some(Origin::User(user.clone())),
+            Target::Trunk { .. } | Target::Party { .. } => None,
+        };
+        for party in std::iter::once(caller.clone()).chain(dialled.iter().filter_map(user)) {
+            let told = reasons::recording(&party, directory.recording(&party));
+            let told = told.filter(|told| !self.decision.steps.contains(told));
+            self.decision.steps.extend(told);
+        }
     }
 
     fn refuse(&mut self, status: u16, reason: String) {

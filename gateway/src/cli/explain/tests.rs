@@ -197,6 +197,20 @@ fn the_trunks_of_a_customer_carry_its_users_calls_and_that_is_told() {
 }
 
 #[test]
+fn whether_calls_of_a_customers_users_are_recorded_is_told_where_no_rule_says_it() {
+    let text = format!(
+        "{TEXT}[[users]]\nname = \"acme+carol\"\nha1_md5 = \"0123456789abcdef0123456789abcdef\"\ngroups = [\"sales\"]\n\
+         [[customers]]\nname = \"acme\"\nrecording = \"never\"\n"
+    );
+    for (from, is_told) in [("acme+carol", true), ("alice", false)] {
+        let report =
+            try_tell_of(&text, &["--from", from, "--to", "0301"]).unwrap_or_else(|error| panic!("{error}"));
+        let note = "calls of users of customer \"acme\" are never recorded, by customers[].recording";
+        assert_eq!(report.decision.steps.iter().any(|step| step == note), is_told, "{from}");
+    }
+}
+
+#[test]
 fn each_end_says_what_is_spoken_and_why() {
     let report = tell(&["--from", "alice", "--to", "0301"]);
     let [caller, callee] = &report.legs[..] else { panic!("{:?}", report.legs) };

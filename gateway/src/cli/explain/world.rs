@@ -11,7 +11,7 @@ use webtrunk_engine::config::EngineConfig;
 use webtrunk_engine::dtls::DtlsCertificate;
 use webtrunk_engine::media::{Prompt, WallClock};
 use webtrunk_engine::sdp::SrtpPolicy;
-use webtrunk_signalling::adapter::{MediaProfile, Origin};
+use webtrunk_signalling::adapter::{MediaProfile, Origin, RecordingPolicy};
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects};
 use webtrunk_signalling::locations::{ContactInfo, Locations};
 use webtrunk_signalling::routing::BridgeTarget;
@@ -116,6 +116,10 @@ impl Directory for Presumed {
 
     fn own_trunks(&self, user: &str) -> Option<Arc<[Arc<str>]>> {
         self.directory.own_trunks(user)
+    }
+
+    fn recording(&self, party: &Origin) -> RecordingPolicy {
+        self.directory.recording(party)
     }
 
     fn counted_with(&self, user: &str) -> Option<String> {

@@ -66,6 +66,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("prompt", &["other.wav"]),
     ("prompts", &["other.wav"]),
     ("record", &["#1"]),
+    ("recording", &["always"]),
     ("mark", &["#3"]),
     ("mute", &["#6"]),
     ("softer", &["#4"]),

@@ -164,7 +164,7 @@ impl Session {
         if is_done {
             return self.respond(id, &Outcome::Done(Done {}));
         }
-        let fault = Fault::new(ErrorCode::Forbidden, "the dial plan does not let the page do that");
+        let fault = Fault::new(ErrorCode::Forbidden, "the page may not change this recording so");
         self.refuse(id, &fault.at("wish"));
     }
 

@@ -23,6 +23,8 @@ impl Session {
                 }
             }
             News::Figures(figures) => self.on_figures(leg, figures.as_deref()),
+            // It is for the tie alone.
+            News::Recording(_) => {}
         }
     }
 

@@ -64,3 +64,22 @@ async fn a_customers_networks_in_the_store_hold_its_users_at_once_and_what_is_no
     assert_eq!(scene.ask(own, "PATCH", "/customers/acme", &networks).0, 200);
     alice.register().await.expect("she is at home");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_customers_calls_are_recorded_is_kept_by_back_ends_where_there_is_a_place_for_it() {
+    let scene = Scene::set();
+    assert_faulty(&scene, &json!({"recording": "always"}), "there is no folder to record to");
+    assert_faulty(&scene, &json!({"recording": "sometimes"}), "sometimes");
+    let (status, told) =
+        scene.ask(&scene.own, "POST", "/customers", &json!({"name": "gamma", "recording": "always"}));
+    assert_eq!((status, &told["type"]), (422, &"urn:webtrunk:problem:faulty".into()), "{told}");
+    let never = json!({"recording": "never"});
+    let (status, told) = scene.ask(&scene.own, "PATCH", "/customers/acme", &never);
+    assert_eq!((status, &told["recording"]), (200, &never["recording"]), "{told}");
+    assert_eq!(scene.get(&scene.own, "/customers/acme").1["recording"], "never");
+    for by_rule in [json!("by_rule"), Value::Null] {
+        let (status, told) =
+            scene.ask(&scene.own, "PATCH", "/customers/acme", &json!({"recording": by_rule}));
+        assert_eq!((status, told.get("recording")), (200, None), "{told}");
+    }
+}

@@ -394,6 +394,7 @@ fn name(event: &Event) -> String {
         Event::DigitPressed { .. } => "DigitPressed".to_owned(),
         Event::CandidatesTold { .. } => "CandidatesTold".to_owned(),
         Event::RecordAsked { .. } => "RecordAsked".to_owned(),
+        Event::RecordingBound { .. } => "RecordingBound".to_owned(),
         Event::TransferAsked { .. } => "TransferAsked".to_owned(),
         Event::MergeAsked { .. } => "MergeAsked".to_owned(),
         Event::Supervising(_) => "Supervising".to_owned(),
