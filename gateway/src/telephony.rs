@@ -34,6 +34,7 @@ use crate::descriptors::Shares;
 use crate::entry::EntryDesk;
 use crate::health::Health;
 use crate::http::BoundHttp;
+use crate::jwks::JwksFetcher;
 use crate::media_load::EngineLoad;
 use crate::memory::Tidier;
 use crate::metrics::Instruments;
@@ -212,6 +213,8 @@ impl Telephony {
         presence.set_rights(config.subscriptions.rights.clone());
         let networks = commons.networks.clone();
         networks.set(wiring::networks_of_customers(config));
+        let jwks = JwksFetcher::default();
+        jwks.take_up(wiring::jwks_sources(config), config.external_addresses().into());
         let mut adapters = Started::default();
         adapters.start(Box::new(adapter)).inspect_err(|_| engine.stop())?;
         for listener in transport.addresses().iter() {
@@ -234,6 +237,7 @@ impl Telephony {
             transport: transport.clone(),
             presence: presence.clone(),
             networks,
+            jwks,
             of_customers,
             pages,
         };
@@ -377,6 +381,7 @@ impl Telephony {
             no_room: Arc::clone(&self.refused),
             forbidden: self.board.forbidden(),
             networks: self.live.networks.clone(),
+            jwks: self.live.jwks.clone(),
             entry: self.entry.clone(),
             event_streams: self.back_ends.as_ref().map(|it| it.streams.clone()),
             back_end_door: self.back_ends.as_ref().map(|it| it.door.clone()),

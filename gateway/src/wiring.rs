@@ -24,7 +24,7 @@ use webtrunk_signalling::sip::transport::{
 };
 
 use crate::certificates::Certificates;
-use crate::config::{Config, Customer, JsonSettings, MediaConfig, SipListener, Trunk};
+use crate::config::{Config, Customer, JsonSettings, JwksSource, MediaConfig, SipListener, Trunk};
 use crate::http::BoundHttp;
 use crate::tls::{self, TlsError};
 
@@ -166,6 +166,12 @@ pub fn pages_of_customers(config: &Config) -> Vec<WebOrigin> {
 pub fn networks_of_customers(config: &Config) -> HashMap<String, Vec<Network>> {
     let own = |customer: &Customer| (customer.issuer.name.clone(), customer.networks.clone());
     config.entry.customers.iter().filter(|customer| !customer.networks.is_empty()).map(own).collect()
+}
+
+/// Where keys of tokens are fetched that are.
+#[must_use]
+pub fn jwks_sources(config: &Config) -> &[JwksSource] {
+    config.json.as_ref().map(|json| json.keys.sources.as_slice()).unwrap_or_default()
 }
 
 /// What pages' proofs are checked by.

@@ -60,6 +60,7 @@ const WORLDLY: &[&str] = &[
 const CHANNELS: &[(&str, &str)] = &[
     ("engine/src/call/messages.rs", "use tokio::sync::oneshot;"),
     ("signalling/src/adapter.rs", "use tokio::sync::mpsc::Sender;"),
+    ("signalling/src/auth/token/fetched_keys.rs", "use tokio::sync::Notify;"),
     ("signalling/src/presence.rs", "use tokio::sync::Notify;"),
 ];
 

@@ -1,6 +1,7 @@
 //! `[json]`: calls by JSON over a WebSocket, for pages without a SIP stack.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -14,9 +15,10 @@ use webtrunk_signalling::json::{AccountPasswords, JsonConfig};
 use super::account_passwords::{self, AccountPasswordSection};
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
+use super::jwks_url::JwksSource;
 use super::secret::Environment;
 use super::sip_ws::{PING_RANGE_S, Surroundings, WebSocketSettings, check_origin, is_enabled, is_path};
-use super::token_keys::load_token_keys;
+use super::token_keys::{self, TokenKeys};
 use crate::files;
 
 /// The JSON API.
@@ -45,6 +47,8 @@ pub struct JsonSettings {
 pub struct JsonKeys {
     /// Of tokens.
     pub tokens: Keyring,
+    /// Where those of them are fetched that are.
+    pub sources: Vec<JwksSource>,
     /// Of names.
     pub ephemeral: EphemeralKeys,
     /// Passwords of accounts, which tokens name.
@@ -111,11 +115,12 @@ impl JsonSection {
         self.enabled
     }
 
-    /// `None` where it is switched off.
+    /// `None` where it is switched off. By `own` others reach the gateway.
     pub(super) fn check(
         &self,
         around: Surroundings,
         sip_ws: Option<&WebSocketSettings>,
+        own: &[IpAddr],
         environment: Environment<'_>,
         faults: &mut Faults<'_>,
     ) -> Option<JsonSettings> {
@@ -138,7 +143,7 @@ impl JsonSection {
         let resume_s = number(&self.resume_s, RESUME_RANGE_S, usual.resume.as_secs());
         let sessions = number(&self.sessions_per_user, SESSIONS_RANGE, usual.sessions_per_user as u64);
         let grace_s = number(&self.account_grace_s, RESUME_RANGE_S, usual.account_grace.as_secs());
-        let keys = self.keys(environment, faults);
+        let keys = self.keys(own, environment, faults);
         if self.enabled {
             self.check_use(around, faults);
         }
@@ -171,13 +176,13 @@ impl JsonSection {
         }
     }
 
-    fn keys(&self, environment: Environment<'_>, faults: &mut Faults<'_>) -> JsonKeys {
+    fn keys(&self, own: &[IpAddr], environment: Environment<'_>, faults: &mut Faults<'_>) -> JsonKeys {
         let mut fingerprint = DefaultHasher::new();
-        let mut tokens = Keyring::default();
+        let (mut tokens, mut sources) = (Keyring::default(), Vec::new());
         if let Some(written) = &self.token_keys {
             let file = faults.read_from(written.span(), written.get_ref());
-            match load_token_keys(&file) {
-                Ok(keys) => tokens = keys,
+            match token_keys::read(&file, own) {
+                Ok(read) => TokenKeys { keyring: tokens, sources } = read,
                 Err(error) => {
                     let cure = format!("correct {}, which docs/TOKENS.md explains", file.display());
                     faults.add(written.span(), format!("holds no sound keys: {error}"), cure);
@@ -189,7 +194,8 @@ impl JsonSection {
         let ephemeral = ephemeral_keys::check(&self.ephemeral_keys, environment, &mut fingerprint, faults);
         let passwords =
             account_passwords::check(&self.account_passwords, environment, &mut fingerprint, faults);
-        JsonKeys { tokens, ephemeral, passwords, fingerprint: fingerprint.finish() }
+        sources.iter().for_each(|source| source.note_in(&mut fingerprint));
+        JsonKeys { tokens, sources, ephemeral, passwords, fingerprint: fingerprint.finish() }
     }
 }
 

@@ -175,10 +175,15 @@ impl File {
         let mut taken = Taken::default();
         let sip = self.sip.check(around.has_certificate, &mut taken, faults);
         let sip_ws = self.sip_ws.as_ref().map(|section| section.check(around, &mut taken, faults));
+        let mut prompts = Prompts::new();
+        let media = self.media.check(&mut prompts, faults);
+        let listeners = sip_ws.iter().flat_map(|sip_ws| &sip_ws.listeners).chain(&sip.listeners);
+        let of_media = media.as_ref().map(|media| media.external_addresses.as_slice());
+        let own = external_addresses(listeners, of_media.unwrap_or_default());
         let json = self
             .json
             .as_ref()
-            .and_then(|section| section.check(around, sip_ws.as_ref(), environment, faults));
+            .and_then(|section| section.check(around, sip_ws.as_ref(), &own, environment, faults));
         let of_sip = sip_ws.as_ref().map(|sip_ws| ("sip_ws.path", sip_ws.path.as_str()));
         let of_json = json.as_ref().map(|json| ("json.path", json.path.as_str()));
         let served: Vec<_> = of_sip.into_iter().chain(of_json).collect();
@@ -194,11 +199,6 @@ impl File {
         let defence = self.defence.check(faults);
         let messages = self.messages.check(faults);
         let subscriptions = self.subscriptions.check(&self.users, &self.trunks, faults);
-        let mut prompts = Prompts::new();
-        let media = self.media.check(&mut prompts, faults);
-        let listeners = sip_ws.iter().flat_map(|sip_ws| &sip_ws.listeners).chain(&sip.listeners);
-        let of_media = media.as_ref().map(|media| media.external_addresses.as_slice());
-        let own = external_addresses(listeners, of_media.unwrap_or_default());
         let (has_rest, has_store) = (self.rest.is_some(), self.store.is_some());
         let beside = Beside { has_rest, has_store, customers: &customers, own: &own };
         let webhooks = webhooks::check(&self.webhooks, beside, environment, faults);

@@ -167,8 +167,8 @@ enum Checked {
 
 fn check_token(id: &String, key: &StoredKey) -> Result<Checked, String> {
     let document = Document::new(Path::new("store"), render::token_keys(std::iter::once((id, key))));
-    match token_keys::check(&document, None, &|_| None) {
-        Ok(keys) => Ok(Checked::Token(keys.keys().to_vec())),
+    match token_keys::check(&document, None, &[], &|_| None) {
+        Ok(keys) => Ok(Checked::Token(keys.keyring.keys().to_vec())),
         Err(ConfigError::Faulty(faults)) => Err(first(&faults)),
         Err(unreadable) => Err(unreadable.to_string()),
     }

@@ -1,5 +1,6 @@
 //! `[[token_keys]]`: a file of the keys that tokens are made and opened by.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use base64::Engine;
@@ -18,6 +19,7 @@ use webtrunk_signalling::http::OriginPolicy;
 use super::document::Document;
 use super::error::ConfigError;
 use super::faults::Faults;
+use super::jwks_url::{JwksSource, Written};
 use super::secret::{Environment, SecretSource, WORLD, closed_to, fetch, open_to};
 use super::structure;
 use super::token_keys_terms::{OneUseWord, UnknownClaimsWord};
@@ -54,6 +56,10 @@ pub(super) struct TokenKeySection {
     public_key: Option<Spanned<String>>,
     private_key: Option<Spanned<String>>,
     jwks: Option<Spanned<String>>,
+    jwks_url: Option<Spanned<String>>,
+    #[serde(default)]
+    jwks_networks: Vec<Spanned<String>>,
+    trusted_certificates: Option<Spanned<String>>,
     #[serde(default)]
     networks: Vec<Spanned<String>>,
     #[serde(default)]
@@ -94,23 +100,37 @@ enum Encoding {
     Base64,
 }
 
-/// Reads and checks a file of keys. Relative paths in it are relative to its own folder.
+/// What a file of keys says.
+#[derive(Debug)]
+pub(super) struct TokenKeys {
+    pub(super) keyring: Keyring,
+    /// The sets of keys that are fetched.
+    pub(super) sources: Vec<JwksSource>,
+}
+
+/// Reads and checks a file of keys, and fetches none. Relative paths in it are relative to its own folder.
 ///
 /// # Errors
 /// [`ConfigError`] with everything that is wrong.
 pub fn load_token_keys(path: &Path) -> Result<Keyring, ConfigError> {
+    read(path, &[]).map(|keys| keys.keyring)
+}
+
+/// The same, with where to fetch those that are fetched: at none of the gateway's `own` addresses.
+pub(super) fn read(path: &Path, own: &[IpAddr]) -> Result<TokenKeys, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { file: path.to_owned(), source };
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let text = files::read_text(path).map_err(unreadable)?;
     let mode = open_to(closed_to(path, environment), path).map_err(unreadable)?;
-    check(&Document::new(path, text), mode, environment)
+    check(&Document::new(path, text), mode, own, environment)
 }
 
 pub(super) fn check(
     document: &Document,
     open: Option<u32>,
+    own: &[IpAddr],
     environment: Environment<'_>,
-) -> Result<Keyring, ConfigError> {
+) -> Result<TokenKeys, ConfigError> {
     let mut faults = Faults::new(document);
     let Some(file) = structure::read::<File>(&mut faults) else {
         return Err(ConfigError::Faulty(faults.into_list()));
@@ -123,15 +143,17 @@ pub(super) fn check(
     if file.token_keys.is_empty() && !faults.is_partial(&["token_keys"]) {
         faults.add_to_file("there is no key in it", "add [[token_keys]], with an id, a kind and a secret");
     }
-    let mut keys = Vec::new();
+    let (mut keys, mut sources) = (Vec::new(), Vec::new());
     for (index, section) in file.token_keys.iter().enumerate() {
         if file.token_keys[..index].iter().any(|other| other.id.get_ref() == section.id.get_ref()) {
             faults.add(section.id.span(), "another key has this id", "give each key an id of its own");
         }
-        keys.extend(section.check(file.legacy_tokens, environment, &mut faults));
+        let key = section.check(file.legacy_tokens, own, environment, &mut sources, &mut faults);
+        keys.extend(key);
     }
     let list = faults.into_list();
-    if list.is_empty() { Ok(Keyring::new(keys)) } else { Err(ConfigError::Faulty(list)) }
+    let keyring = Keyring::new(keys);
+    if list.is_empty() { Ok(TokenKeys { keyring, sources }) } else { Err(ConfigError::Faulty(list)) }
 }
 
 impl TokenKeySection {
@@ -142,27 +164,29 @@ impl TokenKeySection {
     fn check(
         &self,
         legacy: LegacyTokens,
+        own: &[IpAddr],
         environment: Environment<'_>,
+        sources: &mut Vec<JwksSource>,
         faults: &mut Faults<'_>,
     ) -> Option<TokenKey> {
         let kind = *self.kind.get_ref();
         self.check_effects(faults);
         let terms = self.terms(faults);
         let validity = self.validity(faults);
-        let own = match kind {
+        let made = match kind {
             Kind::Wt1 => self.sealing(environment, faults),
             Kind::Hs256 => self.hs256(environment, faults),
             Kind::Rs256 => self.pair(JwtAlgorithm::Rs256, faults),
             Kind::Es256 => self.pair(JwtAlgorithm::Es256, faults),
             Kind::Eddsa => self.pair(JwtAlgorithm::EdDsa, faults),
-            Kind::Jwks => self.jwks(faults),
+            Kind::Jwks => self.jwks(own, sources, faults),
             Kind::Bridge => self.bridge(environment, faults),
             Kind::Legacy => self.legacy(legacy, environment, faults),
         };
         if !is_key_id(self.id.get_ref()) {
             faults.add(self.id.span(), KeyFault::Id, "use 1 to 64 letters, digits and - _");
         }
-        TokenKey::new(self.id.get_ref().clone(), own?, validity?, terms).ok()
+        TokenKey::new(self.id.get_ref().clone(), made?, validity?, terms).ok()
     }
 
     /// Notes what is written and does nothing for this kind of key.
@@ -181,6 +205,9 @@ impl TokenKeySection {
             ("public_key", span(&self.public_key), has_pair),
             ("private_key", span(&self.private_key), has_pair),
             ("jwks", span(&self.jwks), kind == Kind::Jwks),
+            ("jwks_url", span(&self.jwks_url), kind == Kind::Jwks),
+            ("jwks_networks", first(&self.jwks_networks), kind == Kind::Jwks),
+            ("trusted_certificates", span(&self.trusted_certificates), kind == Kind::Jwks),
             ("networks", first(&self.networks), is_legacy),
             ("origins", first(&self.origins), is_legacy),
         ];
@@ -228,7 +255,26 @@ impl TokenKeySection {
             .ok()
     }
 
-    fn jwks(&self, faults: &mut Faults<'_>) -> Option<KeyKind> {
+    fn jwks(
+        &self,
+        own: &[IpAddr],
+        sources: &mut Vec<JwksSource>,
+        faults: &mut Faults<'_>,
+    ) -> Option<KeyKind> {
+        let trusted_certificates = self.trusted_certificates.as_ref();
+        if let Some(url) = &self.jwks_url {
+            if self.jwks.is_some() {
+                faults.add(url.span(), "is there beside jwks", "take one of the two out");
+            }
+            let written = Written { id: &self.id, url, networks: &self.jwks_networks, trusted_certificates };
+            let source = written.check(own, faults)?;
+            let kind = KeyKind::Fetched(source.set.clone());
+            sources.push(source);
+            return Some(kind);
+        }
+        for written in self.jwks_networks.first().into_iter().chain(trusted_certificates) {
+            faults.add(written.span(), "does nothing without jwks_url", "take it out, or add jwks_url");
+        }
         let json = self.file(&self.jwks, "jwks", faults)?;
         let cure = "name a file with the provider's JWK set";
         Jwks::parse(&json).map(KeyKind::Jwks).map_err(|fault| self.note(&self.jwks, fault, cure, faults)).ok()
@@ -320,7 +366,10 @@ impl TokenKeySection {
             faults.add_missing(
                 self.kind.span(),
                 format!("has no {name}"),
-                format!("add {name}, the path of a file"),
+                format!(
+                    "add {name}, the path of a file{}",
+                    if name == "jwks" { ", or jwks_url" } else { "" }
+                ),
             );
             return None;
         };

@@ -2,24 +2,20 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
-use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 use toml::Spanned;
-use url::{Host, Url};
+use url::Url;
 use webtrunk_engine::net::Network;
 
 use super::faults::Faults;
 use super::http::SYSTEM_AUTHORITIES;
 use super::secret::{Environment, SecretSource, fetch};
+use super::target::{Authorities, Target, forbidden};
 use crate::rest::events::EventKind;
 use crate::rest::keys::is_id;
-use crate::tls;
-use crate::webhooks::{SigningKey, Unreachable, refusal};
+use crate::webhooks::SigningKey;
 
 /// A receiver of what happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,27 +36,6 @@ pub struct Webhook {
     pub authorities: Option<Authorities>,
     /// How long an event waits for it.
     pub give_up: Duration,
-}
-
-/// Where a receiver is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Its name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Both, as HTTP names them.
-    pub authority: String,
-    /// From the slash on.
-    pub path: String,
-}
-
-/// Who vouches for a receiver's certificate.
-#[derive(Debug, Clone)]
-pub struct Authorities {
-    file: PathBuf,
-    certificates: Vec<CertificateDer<'static>>,
-    client: Arc<ClientConfig>,
 }
 
 #[derive(Deserialize)]
@@ -112,28 +87,6 @@ const NAME_CURE: &str = "use 1 to 32 letters, digits, - and .";
 const URL_CURE: &str = "write one such as \"https://crm.example/webtrunk\"";
 const EVENTS_CURE: &str =
     "write some of those that docs/REST_API.md tells, such as \"call.ended\", or leave it out for all";
-
-impl PartialEq for Authorities {
-    fn eq(&self, other: &Self) -> bool {
-        self.file == other.file && self.certificates == other.certificates
-    }
-}
-
-impl Eq for Authorities {}
-
-impl Authorities {
-    /// The settings with which a receiver is asked.
-    #[must_use]
-    pub fn client(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.client)
-    }
-
-    fn read(file: PathBuf) -> Result<Self, tls::TlsError> {
-        let certificates = tls::certificates(&file)?;
-        let client = tls::client_config_by(certificates.clone())?;
-        Ok(Self { file, certificates, client })
-    }
-}
 
 /// Checks all hooks.
 pub(super) fn check(
@@ -296,30 +249,14 @@ impl WebhookSection {
             faults.add(span, "has a fragment, which no server is sent", "take it out, with its #");
             return None;
         }
-        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+        let Some((target, literal)) = Target::of(&url) else {
             faults.add(span, "names no host", URL_CURE);
             return None;
         };
-        let literal: Option<IpAddr> = match &host {
-            Host::Domain(_) => None,
-            Host::Ipv4(address) => Some((*address).into()),
-            Host::Ipv6(address) => Some((*address).into()),
-        };
-        if let Some(refusal) = literal.and_then(|ip| refusal(ip, networks, own)) {
-            let problem = match refusal {
-                Unreachable::Own(_) => "is at an address of the gateway's own",
-                Unreachable::Forbidden(_) | Unreachable::Nowhere => "is at no public address",
-            };
+        if let Some(problem) = forbidden(literal, networks, own) {
             faults.add(self.url.span(), problem, "add it to networks, if the receiver is meant to be there");
         }
-        let authority = match url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_string(),
-        };
-        let path =
-            url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        let host = literal.map_or_else(|| host.to_string(), |ip| ip.to_string());
-        Some((Target { host, port, authority, path }, is_secure))
+        Some((target, is_secure))
     }
 
     fn check_authorities(&self, faults: &mut Faults<'_>) -> Option<Authorities> {

@@ -17,6 +17,7 @@ use super::process::Process;
 use crate::certificates::{CertificateFacts, Certificates};
 use crate::entry::EntryDesk;
 use crate::health::Health;
+use crate::jwks::JwksFetcher;
 use crate::people::People;
 use crate::rest::door::Door;
 use crate::rest::events::Streams;
@@ -52,6 +53,8 @@ pub struct Instruments {
     pub networks: SourceNetworks,
     /// Who got credentials of the edge, and who did not.
     pub entry: EntryDesk,
+    /// Where keys of tokens are fetched.
+    pub jwks: JwksFetcher,
     /// What back ends are told, where they are.
     pub event_streams: Option<Streams>,
     /// Who of them is let in.
@@ -96,6 +99,8 @@ pub(super) struct Readings {
     pub(super) elsewhere: Vec<(&'static str, u64)>,
     /// Credentials of the edge that were issued, and those that were not.
     pub(super) credentials: [u64; 2],
+    /// Sets of keys that were fetched, and those that were not.
+    pub(super) jwks_fetches: [u64; 2],
     /// Streams of events, and those that were closed since they did not keep up.
     pub(super) event_streams: usize,
     pub(super) event_streams_slow: u64,
@@ -157,6 +162,7 @@ impl Instruments {
             forbidden: [self.forbidden.by_number(), self.forbidden.by_minutes()],
             elsewhere: self.networks.counts().collect(),
             credentials: self.entry.counts(),
+            jwks_fetches: self.jwks.counts(),
             event_streams: self.event_streams.as_ref().map_or(0, Streams::count),
             event_streams_slow: self.event_streams.as_ref().map_or(0, |streams| streams.hub.slow()),
             requests_limited: self.back_end_door.as_ref().map_or(0, Door::limited),

@@ -93,6 +93,17 @@ pub(super) const LIST: &[Metric] = &[
             samples.labelled(["refused"], refused);
         },
     },
+    Metric {
+        name: "webtrunk_jwks_fetches_total",
+        kind: Counter,
+        labels: &["outcome"],
+        help: "Sets of keys that were to be fetched (token_keys[].jwks_url), by whether they were",
+        read: |at, samples| {
+            let [fetched, failed] = at.jwks_fetches;
+            samples.labelled(["fetched"], fetched);
+            samples.labelled(["failed"], failed);
+        },
+    },
     back_ends::EVENT_STREAMS,
     back_ends::EVENT_STREAMS_SLOW,
     back_ends::WEBHOOK_EVENTS,

@@ -19,6 +19,7 @@ use super::back_ends::Taker;
 use crate::config::Config;
 use crate::directory::GatewayDirectory;
 use crate::entry::EntryDesk;
+use crate::jwks::JwksFetcher;
 use crate::media_load::EngineLoad;
 use crate::wiring;
 
@@ -32,6 +33,8 @@ pub(super) struct Live {
     pub(super) presence: Presence,
     /// From where users of customers may come.
     pub(super) networks: SourceNetworks,
+    /// Where keys of tokens are fetched that are.
+    pub(super) jwks: JwksFetcher,
     /// The pages of customers, which may open WebSockets.
     pub(super) of_customers: ChangingOrigins,
     /// Where pages are, and what changes their keys.
@@ -88,6 +91,8 @@ impl Changing {
         }
         self.live.of_customers.set(wiring::pages_of_customers(config));
         self.live.reloader.take_up(change);
+        // Before pages are asked for proofs by keys that were read again.
+        self.live.jwks.take_up(wiring::jwks_sources(config), config.external_addresses().into());
         if let (Some((_, reloader)), Some(json)) = (&self.live.pages, &config.json) {
             reloader.take_up(wiring::proofs(config, json));
         }

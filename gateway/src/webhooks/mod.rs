@@ -10,10 +10,8 @@
 
 mod cut_calls;
 mod desk;
-mod line;
 mod message;
 mod post;
-mod reach;
 mod receiver;
 mod schedule;
 mod signature;
@@ -23,7 +21,6 @@ mod thread;
 
 pub use cut_calls::CutCalls;
 pub use message::Message;
-pub use reach::{Unreachable, refusal};
 pub use signature::SigningKey;
 pub use spool::{Kept, SpoolChange, SpoolKeeper};
 pub use thread::{Counts, Left, Served, WebhookControl, Webhooks};

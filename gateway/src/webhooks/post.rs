@@ -7,18 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use hyper::{Request, StatusCode};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request, StatusCode};
 use tokio::time::timeout;
 
 use super::desk::Outcome;
-use super::line::{Fault, Line};
 use super::message::Message;
 use super::signature::signatures;
 use crate::config::Webhook;
-
-/// How long a try may take, from the look-up of the name to the answer. Chosen by us: receivers put what they get into a queue.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+use crate::outgoing::{Fault, Line, PATIENCE, Server};
 
 /// Tries once, by a connection to the same hook where one is left; where it was taken, what is left of that is returned. By `own` and
 /// the addresses of the machine others reach the gateway: nothing is sent there.
@@ -66,7 +63,9 @@ async fn send(
     own: &[IpAddr],
     line: Option<Line>,
 ) -> Result<(StatusCode, Line), Fault> {
-    let request = request(hook, message, SystemTime::now())?;
+    let (target, networks, authorities) = (&hook.target, &hook.networks, hook.authorities.as_ref());
+    let server = Server { target, networks, own, authorities };
+    let request = request(&server, hook, message, SystemTime::now())?;
     if let Some(line) = line
         && let Some(mut line) = line.ready().await
         // It may be closed at this very moment. Whoever has read the message all the same knows it by its name.
@@ -74,19 +73,19 @@ async fn send(
     {
         return Ok((status, line));
     }
-    let mut line = Line::open(hook, own).await?;
+    let mut line = Line::open(&server).await?;
     Ok((line.send(request).await?, line))
 }
 
 fn request(
+    server: &Server<'_>,
     hook: &Webhook,
     message: &Message,
     at: SystemTime,
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     let at_s = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Request::post(hook.target.path.as_str())
-        .header(HOST, hook.target.authority.as_str())
-        .header(USER_AGENT, concat!("Webtrunk/", env!("CARGO_PKG_VERSION")))
+    server
+        .request(Method::POST)
         .header(CONTENT_TYPE, "application/json")
         .header("webhook-id", message.id.as_str())
         .header("webhook-timestamp", at_s)

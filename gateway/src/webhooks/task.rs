@@ -14,11 +14,11 @@ use webtrunk_signalling::moment::Moment;
 
 use super::cut_calls::{AT_ONCE, CutCalls};
 use super::desk::{Desk, Due, Outcome, Try};
-use super::line::Line;
 use super::post::post;
 use super::spool::SpoolKeeper;
 use super::thread::{FAREWELL, Left, Served, Settings, Shown};
 use crate::config::Webhook;
+use crate::outgoing::Line;
 use crate::rest::events::{Hub, Numbered};
 
 /// What serves the hooks.

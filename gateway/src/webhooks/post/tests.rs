@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::line::HEAD_MAX;
 use super::*;
 use crate::config::Config;
+use crate::outgoing::HEAD_MAX;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -40,7 +40,7 @@ fn message() -> Message {
 }
 
 /// A server to be.
-pub(in crate::webhooks) async fn listen() -> (TcpListener, SocketAddr) {
+async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let at = listener.local_addr().expect("it is bound");
     (listener, at)

@@ -2,6 +2,7 @@
 
 use super::bridge::BridgeKey;
 use super::claims::Claims;
+use super::fetched_keys::FetchedKeys;
 use super::jwks::Jwks;
 use super::jwt::JwtKey;
 use super::legacy::LegacyKey;
@@ -33,6 +34,8 @@ pub enum KeyKind {
     Jwt(JwtKey),
     /// Of JWTs, a set of public keys with ids of their own.
     Jwks(Jwks),
+    /// The same of a set that is kept elsewhere.
+    Fetched(FetchedKeys),
     /// Of the web call server's tokens with a MAC.
     Bridge(BridgeKey),
     /// Of the same without.
@@ -119,7 +122,7 @@ impl TokenKey {
     pub const fn format(&self) -> Format {
         match self.kind {
             KeyKind::Sealed(_) => Format::Sealed,
-            KeyKind::Jwt(_) | KeyKind::Jwks(_) => Format::Jwt,
+            KeyKind::Jwt(_) | KeyKind::Jwks(_) | KeyKind::Fetched(_) => Format::Jwt,
             KeyKind::Bridge(_) => Format::Bridge,
             KeyKind::Legacy(_) => Format::Legacy,
         }
@@ -132,7 +135,7 @@ impl TokenKey {
             KeyKind::Sealed(_) => true,
             KeyKind::Jwt(key) => key.can_sign(),
             // What the web call server's tokens can say is an account.
-            KeyKind::Jwks(_) | KeyKind::Bridge(_) | KeyKind::Legacy(_) => false,
+            KeyKind::Jwks(_) | KeyKind::Fetched(_) | KeyKind::Bridge(_) | KeyKind::Legacy(_) => false,
         }
     }
 
@@ -145,7 +148,7 @@ impl TokenKey {
         match &self.kind {
             KeyKind::Sealed(key) => Ok(key.seal(&self.id, claims, nonce)),
             KeyKind::Jwt(key) => key.sign(&self.id, claims),
-            KeyKind::Jwks(_) => Err(MakeError::NoPrivateKey),
+            KeyKind::Jwks(_) | KeyKind::Fetched(_) => Err(MakeError::NoPrivateKey),
             KeyKind::Bridge(key) => key.make(claims),
             KeyKind::Legacy(key) => key.cipher.make(claims),
         }

@@ -1,5 +1,7 @@
 //! The keys of a gateway: which of them a token is proven and opened by.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::bridge::BridgeKey;
@@ -57,7 +59,11 @@ impl Keyring {
     pub fn may_come(&self, id: &str, arrival: &Arrival<'_>) -> bool {
         self.keys.iter().filter(|key| key.id == id).any(|key| match &key.kind {
             KeyKind::Legacy(legacy) => legacy.admits(arrival).is_ok(),
-            KeyKind::Sealed(_) | KeyKind::Jwt(_) | KeyKind::Jwks(_) | KeyKind::Bridge(_) => true,
+            KeyKind::Sealed(_)
+            | KeyKind::Jwt(_)
+            | KeyKind::Jwks(_)
+            | KeyKind::Fetched(_)
+            | KeyKind::Bridge(_) => true,
         })
     }
 
@@ -78,7 +84,8 @@ impl Keyring {
     /// the last one.
     #[must_use]
     pub fn newest(&self, now: UnixTime) -> Option<&TokenKey> {
-        let can_make = |key: &&TokenKey| !matches!(key.kind, KeyKind::Jwks(_)) && key.validity.holds(now);
+        let is_set = |key: &TokenKey| matches!(key.kind, KeyKind::Jwks(_) | KeyKind::Fetched(_));
+        let can_make = |key: &&TokenKey| !is_set(key) && key.validity.holds(now);
         self.keys.iter().filter(can_make).max_by_key(|key| key.validity.not_before)
     }
 
@@ -130,7 +137,8 @@ impl Keyring {
         now: UnixTime,
     ) -> Result<Unsealed<'_>, Refusal> {
         let id = header.kid.as_deref();
-        let candidates = in_force(self.provers(id).collect(), id.unwrap_or(UNNAMED), now)?;
+        let candidates = in_force(self.provers(id), id.unwrap_or(UNNAMED), now);
+        let candidates = candidates.inspect_err(|refusal| self.note_missed(refusal, now))?;
         let algorithm = header.algorithm();
         let fitting: Vec<_> =
             candidates.into_iter().filter(|(_, own)| Some(own.algorithm) == algorithm).collect();
@@ -144,18 +152,37 @@ impl Keyring {
     }
 
     /// What may prove a JWT that names this key, or none.
-    fn provers<'k>(&'k self, id: Option<&str>) -> impl Iterator<Item = (&'k TokenKey, &'k Verifier)> {
-        self.keys.iter().flat_map(move |key| {
-            let of_set = match &key.kind {
-                KeyKind::Jwks(set) => Some(set.named(id)),
-                _ => None,
-            };
-            let own = match &key.kind {
-                KeyKind::Jwt(own) if id.is_none_or(|id| key.id == id) => Some(&own.verifier),
-                _ => None,
-            };
-            own.into_iter().chain(of_set.into_iter().flatten()).map(move |verifier| (key, verifier))
-        })
+    fn provers<'k>(&'k self, id: Option<&str>) -> Vec<(&'k TokenKey, Cow<'k, Verifier>)> {
+        let mut provers = Vec::new();
+        for key in &self.keys {
+            match &key.kind {
+                KeyKind::Jwt(own) if id.is_none_or(|id| key.id == id) => {
+                    provers.push((key, Cow::Borrowed(&own.verifier)));
+                }
+                KeyKind::Jwks(set) => {
+                    provers.extend(set.named(id).map(|verifier| (key, Cow::Borrowed(verifier))));
+                }
+                KeyKind::Fetched(set) => {
+                    if let Some(set) = set.keys() {
+                        provers.extend(set.named(id).map(|verifier| (key, Cow::Owned(verifier.clone()))));
+                    }
+                }
+                KeyKind::Jwt(_) | KeyKind::Sealed(_) | KeyKind::Bridge(_) | KeyKind::Legacy(_) => {}
+            }
+        }
+        provers
+    }
+
+    /// A key that is not there may have come to a set since it was fetched.
+    fn note_missed(&self, refusal: &Refusal, now: UnixTime) {
+        if !matches!(refusal, Refusal::UnknownKey(_)) {
+            return;
+        }
+        for key in self.keys.iter().filter(|key| key.validity.holds(now)) {
+            if let KeyKind::Fetched(set) = &key.kind {
+                set.miss();
+            }
+        }
     }
 
     fn bridge(
@@ -242,10 +269,10 @@ impl Unsealed<'_> {
 
 /// Those of the candidates that are in force; there must be one.
 fn in_force<'k, K>(
-    candidates: Vec<(&'k TokenKey, &'k K)>,
+    candidates: Vec<(&'k TokenKey, K)>,
     named: &str,
     now: UnixTime,
-) -> Result<Vec<(&'k TokenKey, &'k K)>, Refusal> {
+) -> Result<Vec<(&'k TokenKey, K)>, Refusal> {
     let Some((first, _)) = candidates.first() else { return Err(Refusal::UnknownKey(shown(named))) };
     let first = first.id.clone();
     let left: Vec<_> = candidates.into_iter().filter(|(key, _)| key.validity.holds(now)).collect();

@@ -9,6 +9,7 @@
 //!
 //! A provider that cannot be reached for an hour shuts nobody out; keys that nobody stands by for a day prove nothing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::jwks::{Jwks, JwksError};
@@ -40,7 +41,7 @@ pub struct RemoteKeys {
 
 #[derive(Debug)]
 struct Kept {
-    keys: Jwks,
+    keys: Arc<Jwks>,
     fetched: Instant,
 }
 
@@ -59,7 +60,7 @@ impl RemoteKeys {
 
     /// The keys, unless they are too old.
     #[must_use]
-    pub fn keys(&self, now: Instant) -> Option<&Jwks> {
+    pub fn keys(&self, now: Instant) -> Option<&Arc<Jwks>> {
         let kept = self.kept.as_ref().filter(|kept| now.duration_since(kept.fetched) < STALE_MAX)?;
         Some(&kept.keys)
     }
@@ -97,7 +98,7 @@ impl RemoteKeys {
     /// What is wrong with it.
     pub fn handle_fetched(&mut self, json: &[u8], now: Instant) -> Result<(), JwksError> {
         let keys = Jwks::parse(json).inspect_err(|_| self.handle_failed(now))?;
-        self.kept = Some(Kept { keys, fetched: now });
+        self.kept = Some(Kept { keys: Arc::new(keys), fetched: now });
         self.failures = 0;
         self.fetch = Fetch::At(now + REFRESH);
         Ok(())

@@ -13,6 +13,7 @@ mod keys;
 pub(in crate::agents) mod page;
 mod people;
 mod policy;
+mod provider;
 mod room;
 mod steady;
 mod survival;

@@ -137,3 +137,45 @@ fn a_page_may_call_what_both_its_token_and_its_key_let_it() {
         (Some("acme"), "k1", Format::Sealed)
     );
 }
+
+/// Whether somebody is told at once that a key is missed.
+fn is_missed(set: &FetchedKeys) -> bool {
+    use std::task::{Context, Poll, Waker};
+    let missed = std::pin::pin!(set.missed());
+    matches!(missed.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+}
+
+#[test]
+fn a_set_that_is_fetched_proves_by_what_is_there_and_who_names_another_key_has_it_fetched() {
+    let set = FetchedKeys::default();
+    let ended = Validity { not_before: None, not_after: Some(MADE) };
+    let late = FetchedKeys::default();
+    let own = Keyring::new(vec![
+        key("idp", KeyKind::Fetched(set.clone()), terms()),
+        TokenKey { validity: ended, ..key("late", KeyKind::Fetched(late.clone()), terms()) },
+    ]);
+    let maker = Keyring::new(vec![key("ec-1", pair(JwtAlgorithm::Es256), terms())]);
+    let token = make(&maker, "ec-1", NO_ACCOUNT);
+    let unknown = Some(Refusal::UnknownKey("ec-1".to_owned()));
+    assert!(!is_missed(&set));
+    assert_eq!(own.unseal(&token, MADE).err(), unknown, "nothing was fetched yet");
+    assert_eq!(own.clone().unseal(&token, MADE).err(), unknown);
+    assert!(is_missed(&set) && !is_missed(&set), "once, however often it is asked for");
+    assert!(!is_missed(&late), "that key is not in force");
+
+    let fetched = Jwks::parse(include_bytes!("jwks.json")).unwrap();
+    set.set(Some(std::sync::Arc::new(fetched)));
+    assert_eq!(own.unseal(&token, MADE).expect("it is there now").key.id, "idp");
+    assert!(!is_missed(&set));
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    assert!(own.unseal(&forged, MADE).is_err());
+    assert!(!is_missed(&set), "what is forged is no reason");
+    let sealed = make(&Keyring::new(vec![key("other", sealing(0), terms())]), "other", NO_ACCOUNT);
+    assert_eq!(own.unseal(&sealed, MADE).err(), Some(Refusal::UnknownKey("other".to_owned())));
+    assert!(!is_missed(&set), "no set has keys of that format");
+    assert!(own.newest(MADE).is_none() && own.may_come("idp", &ARRIVAL));
+
+    set.set(None);
+    assert_eq!(own.unseal(&token, MADE).err(), unknown, "too old");
+}

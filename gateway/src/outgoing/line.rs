@@ -1,8 +1,8 @@
-//! A connection to a receiver, by which one message goes after the other: to an address that was looked at, and not for long, so that
+//! A connection to a server, by which one request goes after the other: to an address that was looked at, and not for long, so that
 //! a name that leads elsewhere by then is followed.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,10 +18,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::post::PATIENCE;
-use super::reach::{Unreachable, allowed};
+use super::reach::allowed;
+use super::{Fault, HEAD_MAX, PATIENCE, Server, Unreachable};
 use crate::addresses::reachable;
-use crate::config::Webhook;
 
 /// How long one of several addresses may take to take a connection. Chosen by us: a packet that is lost is sent again after 1 s.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -29,23 +28,20 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// Addresses that are tried at most: so many have their time within [`PATIENCE`].
 const ADDRESSES_MAX: usize = 4;
 
-/// The longest head of an answer.
-pub(super) const HEAD_MAX: usize = 16 << 10;
-
 /// The longest rest of an answer that is read, so that the connection can be used once more.
 const REST_MAX: usize = 64 << 10;
 
 /// How long is waited for that rest. Chosen by us: longer, and another connection is as soon there.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long after its begin a connection is used. Chosen by us: within a minute a receiver is followed to another address.
+/// How long after its begin a connection is used. Chosen by us: within a minute a server is followed to another address.
 const USED: Duration = Duration::from_secs(60);
 
-/// How long after a message it is used for another one. Chosen by us: servers close theirs after 5 s and more.
+/// How long after a request it is used for another one. Chosen by us: servers close theirs after 5 s and more.
 const IDLE: Duration = Duration::from_secs(4);
 
 /// A connection.
-pub(super) struct Line {
+pub struct Line {
     sender: SendRequest<Full<Bytes>>,
     /// What of the last answer is not read yet.
     rest: Option<Incoming>,
@@ -55,29 +51,19 @@ pub(super) struct Line {
     _driver: JoinSet<()>,
 }
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Unreachable(#[from] Unreachable),
-    #[error("what it answers is no HTTP: {0}")]
-    Http(#[from] hyper::Error),
-    #[error("it cannot be asked: {0}")]
-    Request(#[from] hyper::http::Error),
-}
-
 impl Line {
-    /// Connects to a receiver; by `own` and the addresses of the machine others reach the gateway, and nothing is sent there.
-    pub(super) async fn open(hook: &Webhook, own: &[IpAddr]) -> Result<Self, Fault> {
-        let target = &hook.target;
+    /// Connects to a server. Needs a runtime around it.
+    ///
+    /// # Errors
+    /// [`Fault`] where it is not there, may not be asked or is another.
+    pub async fn open(server: &Server<'_>) -> Result<Self, Fault> {
+        let target = server.target;
         // Looked up for each connection, and never a second time for the same.
         let addresses = lookup_host((target.host.as_str(), target.port)).await?;
-        let own: Vec<_> = own.iter().copied().chain(reachable()).collect();
-        let stream = connect(&allowed(addresses, &hook.networks, &own)?).await?;
+        let own: Vec<_> = server.own.iter().copied().chain(reachable()).collect();
+        let stream = connect(&allowed(addresses, server.networks, &own)?).await?;
         stream.set_nodelay(true)?;
-        let Some(authorities) = &hook.authorities else { return Self::over(TokioIo::new(stream)).await };
+        let Some(authorities) = server.authorities else { return Self::over(TokioIo::new(stream)).await };
         let name = ServerName::try_from(target.host.clone()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(authorities.client()).connect(name, stream).await?;
         Self::over(TokioIo::new(stream)).await
@@ -93,21 +79,34 @@ impl Line {
     }
 
     /// Sends a request, and waits for the head of its answer.
-    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<StatusCode, Fault> {
+    ///
+    /// # Errors
+    /// [`Fault`] where there is none.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<StatusCode, Fault> {
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
         (self.rest, self.used_at) = (Some(answer.into_body()), Instant::now());
         Ok(status)
     }
 
+    /// What is within the last answer, of so many octets at most. No other request is sent by the line.
+    ///
+    /// # Errors
+    /// [`Fault::Body`] where there are more, or it ends before its end.
+    pub async fn into_body(mut self, most: usize) -> Result<Bytes, Fault> {
+        let Some(rest) = self.rest.take() else { return Ok(Bytes::new()) };
+        let read = Limited::new(rest, most).collect().await.map_err(Fault::Body)?;
+        Ok(read.to_bytes())
+    }
+
     /// The same, where another request can be sent by it.
-    pub(super) async fn ready(mut self) -> Option<Self> {
+    pub async fn ready(mut self) -> Option<Self> {
         let is_ready = is_fresh(self.opened_at, self.used_at, Instant::now())
             && timeout(REST, self.read_rest()).await.unwrap_or(false);
         is_ready.then_some(self)
     }
 
-    /// Reads what is left of the last answer; whether the receiver takes another request.
+    /// Reads what is left of the last answer; whether the server takes another request.
     async fn read_rest(&mut self) -> bool {
         if let Some(rest) = self.rest.take()
             && Limited::new(rest, REST_MAX).collect().await.is_err()
@@ -137,8 +136,15 @@ fn is_fresh(opened_at: Instant, used_at: Instant, now: Instant) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::post::tests::listen;
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    async fn listen() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let at = listener.local_addr().expect("it is bound");
+        (listener, at)
+    }
 
     #[tokio::test]
     async fn of_several_addresses_the_first_that_takes_a_connection_is_asked() {

@@ -1,21 +1,25 @@
-//! To which addresses hooks are let: whoever can change a receiver's name in the DNS, or has its server redirect, would have us ask
+//! To which addresses our own requests go: whoever can change a server's name in the DNS, or has it redirect, would have us ask
 //! machines that only we can reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use webtrunk_engine::net::Network;
 
-/// Why nothing is sent to where a receiver is.
+/// Why nobody is asked where a server is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
     /// There is no address.
     #[error("its name has no address")]
     Nowhere,
     /// It is one of a network that others do not reach.
-    #[error("it is at {0}, which is no public address; webhooks[].networks does not have it")]
+    #[error(
+        "it is at {0}, which is no public address; its networks (webhooks[].networks, token_keys[].jwks_networks) do not have it"
+    )]
     Forbidden(IpAddr),
     /// It leads back to the gateway.
-    #[error("it is at {0}, which is the gateway's own address; webhooks[].networks does not have it")]
+    #[error(
+        "it is at {0}, which is the gateway's own address; its networks (webhooks[].networks, token_keys[].jwks_networks) do not have it"
+    )]
     Own(IpAddr),
 }
 
@@ -39,7 +43,7 @@ pub(super) fn allowed(
     if allowed.is_empty() { Err(why) } else { Ok(allowed) }
 }
 
-/// Why no hook is sent to an address, unless its `networks` have it; `own` are the gateway's. `None` where it is sent there.
+/// Why nobody is asked at an address, unless `networks` have it; `own` are the gateway's. `None` where somebody may be.
 #[must_use]
 pub fn refusal(address: IpAddr, networks: &[Network], own: &[IpAddr]) -> Option<Unreachable> {
     let ip = address.to_canonical();
