@@ -30,6 +30,9 @@ def credential(key_id, user):
 class Servlet(BaseHTTPRequestHandler):
     people, key_id = {}, ""
 
+    def made_for(self, user):
+        return credential(self.key_id, user)
+
     def do_GET(self):
         user = self.logged_in()
         if user is None:
@@ -37,11 +40,16 @@ class Servlet(BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", 'Basic realm="phone"')
             self.end_headers()
             return
+        made = self.made_for(user)
+        if made is None:
+            self.send_response(502)
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(json.dumps(credential(self.key_id, user)).encode())
+        self.wfile.write(json.dumps(made).encode())
 
     def logged_in(self):
         scheme, _, encoded = self.headers.get("Authorization", "").partition(" ")
@@ -54,14 +62,19 @@ class Servlet(BaseHTTPRequestHandler):
         return user if scheme.lower() == "basic" and known and is_right else None
 
 
+def serve(servlet, port):
+    servlet.people = json.loads(os.environ["PEOPLE"])
+    server = ThreadingHTTPServer(("127.0.0.1", port), servlet)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
 def main():
     if sys.argv[1] == "--print":
         print(json.dumps(credential(sys.argv[2], sys.argv[3])))
         return
-    Servlet.people, Servlet.key_id = json.loads(os.environ["PEOPLE"]), sys.argv[2]
-    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Servlet)
-    print(server.server_port, flush=True)
-    server.serve_forever()
+    Servlet.key_id = sys.argv[2]
+    serve(Servlet, int(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 //! The entry at work: who brings what a customer's server has made gets what the edge takes.
 
+mod login;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,7 @@ use serde::Serialize;
 use tracing::{info, warn};
 use webtrunk_signalling::auth::ice_servers::{IceServer, IceSources};
 use webtrunk_signalling::auth::issuer::{Issued, Issuer, NotIssued};
+use webtrunk_signalling::auth::logins::Logins;
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
 use webtrunk_signalling::calendar;
@@ -16,6 +19,8 @@ use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::log_lines::LogLines;
 
 use crate::config::{Customer, Entry};
+use login::LoginCounts;
+pub use login::{Login, LoginAsked, LoginRefused};
 
 /// The entry; cheap to clone.
 #[derive(Clone, Default)]
@@ -28,6 +33,10 @@ pub struct EntryDesk {
 struct Inner {
     issuer: Issuer,
     ice: IceSources,
+    /// What back ends may have made.
+    logins: Logins,
+    /// Where pages reach the gateway, where that is said.
+    public: Option<WebOrigin>,
     /// The pages of each customer.
     origins: Vec<(String, Vec<WebOrigin>)>,
     is_open: bool,
@@ -40,6 +49,7 @@ struct Inner {
 pub struct EntryCounts {
     issued: AtomicU64,
     refused: AtomicU64,
+    logins: LoginCounts,
 }
 
 /// What a page is given, to log in at the edge by. It has no shown form.
@@ -63,6 +73,10 @@ impl EntryDesk {
         let issuers = entry.customers.iter().map(|customer| customer.issuer.clone()).collect();
         inner.issuer.take_up(issuers, entry.keys.clone());
         inner.ice = entry.ice.clone();
+        let policy = |customer: &Customer| (customer.issuer.name.clone(), customer.logins.clone());
+        let policies = entry.customers.iter().map(policy).collect();
+        inner.logins.take_up(entry.logins.as_ref().map(|logins| logins.clock), policies);
+        inner.public = entry.logins.as_ref().and_then(|logins| logins.public.clone());
         let pages = |customer: &Customer| (customer.issuer.name.clone(), customer.origins.clone());
         inner.origins = entry.customers.iter().map(pages).collect();
         inner.is_open = !entry.customers.is_empty();

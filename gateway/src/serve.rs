@@ -24,6 +24,7 @@ use crate::http::{BoundHttp, HttpError, Services};
 use crate::logging::LogControl;
 use crate::people::People;
 use crate::reload::{Changed, Reloading, Reloads};
+use crate::rest::logins::Logins;
 use crate::shutdown::Shutdown;
 use crate::store::{Store, StoreError};
 use crate::supervision::{Fault, Panics, ServiceManager, Watchdog};
@@ -199,7 +200,8 @@ fn public(
         json: config.json.as_ref().and_then(|json| Some((json.path.clone(), telephony.pages()?))),
         rest: {
             let folder = config.recording.as_ref().map(|recording| recording.folder.clone());
-            config.rest.as_ref().and_then(|rest| telephony.rest(rest, folder, people))
+            let rest = config.rest.as_ref();
+            rest.and_then(|rest| telephony.rest(rest, folder, people, logins(config, telephony)))
         },
         entry: telephony.entry(),
         demo: demo.map(Arc::new),
@@ -207,6 +209,17 @@ fn public(
         health: Some(telephony.health()),
         gate: Gate::new(config.sip.strangers_per_address, connections),
         media: config.media.tcp.then(|| telephony.media_streams()),
+    }
+}
+
+/// Where logins of the edge are made, and where pages log in by them.
+fn logins(config: &Config, telephony: &Telephony) -> Logins {
+    Logins {
+        desk: telephony.entry(),
+        realm: config.sip.realm.clone(),
+        sip_path: telephony.websocket().map(|_| config.sip_ws.path.clone()),
+        json_path: telephony.pages().and(config.json.as_ref()).map(|json| json.path.clone()),
+        is_secure: config.tls.is_some(),
     }
 }
 

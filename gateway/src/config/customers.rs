@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use webtrunk_signalling::adapter::RecordingPolicy;
 use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, IssuerCustomer};
+use webtrunk_signalling::auth::logins::LoginPolicy;
 use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::sip::transport::Network;
 
@@ -15,6 +16,7 @@ use super::entry::check_lifetime;
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
 use super::limits::LimitsSection;
+use super::logins::CustomerLoginsSection;
 use super::nearest::meant;
 use super::secret::Environment;
 use super::sip_ws::check_origin;
@@ -36,6 +38,8 @@ pub struct Customer {
     pub networks: Vec<Network>,
     /// Whether calls are recorded that its users are in.
     pub recording: RecordingPolicy,
+    /// For whom its back ends may have logins made.
+    pub logins: LoginPolicy,
 }
 
 /// What the rest of the file has.
@@ -67,6 +71,8 @@ pub(super) struct CustomerSection {
     limits: LimitsSection,
     #[serde(default)]
     limits_together: LimitsSection,
+    #[serde(default)]
+    logins: CustomerLoginsSection,
 }
 
 /// How long credentials of the edge are good, in s. Chosen by us: a login is made at once.
@@ -171,10 +177,11 @@ impl CustomerSection {
         let recording = self.check_recording(around.has_recording, faults);
         self.check_guests(faults);
         let guests = self.has_guests();
+        let logins = self.logins.check(fingerprint, faults);
         (name, format!("{origins:?}"), &numbers, lifetime, guests).hash(fingerprint);
         (&trunks, &networks, recording).hash(fingerprint);
         let issuer = IssuerCustomer { name: name.clone(), keys, lifetime, guests };
-        Customer { issuer, origins, numbers, trunks, networks, recording }
+        Customer { issuer, origins, numbers, trunks, networks, recording, logins }
     }
 }
 

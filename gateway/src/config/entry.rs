@@ -13,6 +13,7 @@ use webtrunk_signalling::auth::secret::SecretOctets;
 use super::customers::{Around, Customer, CustomerSection};
 use super::ephemeral_keys::{self, EphemeralKeySection};
 use super::faults::Faults;
+use super::logins::{LoginsConfig, LoginsSection};
 use super::secret::{Environment, SecretSource, fetch};
 use crate::rest::calls::bare;
 
@@ -25,6 +26,8 @@ pub struct Entry {
     pub ice: IceSources,
     /// Whose servers may have credentials of the edge made.
     pub customers: Vec<Customer>,
+    /// How their back ends have logins made; `None` makes none.
+    pub logins: Option<LoginsConfig>,
     /// Differs where they do.
     fingerprint: u64,
 }
@@ -62,6 +65,7 @@ pub(super) struct EntrySection {
     ephemeral_keys: Vec<EphemeralKeySection>,
     #[serde(default)]
     ice_servers: Vec<IceServersSection>,
+    logins: Option<LoginsSection>,
 }
 
 #[derive(Deserialize)]
@@ -133,7 +137,15 @@ impl EntrySection {
             }
             known.push(section.check(around, environment, &mut fingerprint, faults));
         }
-        Entry { keys, ice, customers: known, fingerprint: fingerprint.finish() }
+        let logins = self.logins.as_ref().map(|section| section.check(&mut fingerprint, faults));
+        Entry { keys, ice, customers: known, logins, fingerprint: fingerprint.finish() }
+    }
+
+    /// Notes what would keep everybody from a login, where some are to be made.
+    pub(super) fn check_logins(&self, has_rest: bool, faults: &mut Faults<'_>) {
+        if self.logins.is_some() {
+            LoginsSection::check_use(has_rest, !self.ephemeral_keys.is_empty(), faults);
+        }
     }
 }
 

@@ -197,6 +197,7 @@ impl File {
         };
         let entry = self.entry.check(&self.customers, &around_customers, environment, faults);
         let defence = self.defence.check(faults);
+        self.entry.check_logins(self.rest.is_some(), faults);
         let messages = self.messages.check(faults);
         let subscriptions = self.subscriptions.check(&self.users, &self.trunks, faults);
         let (has_rest, has_store) = (self.rest.is_some(), self.store.is_some());

@@ -208,7 +208,9 @@ mod tests {
     use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
     use super::*;
-    use crate::people::{CustomerTerms, KeyTerms, LimitTerms, StoredCustomer, StoredUser, UserTerms};
+    use crate::people::{
+        CustomerTerms, KeyTerms, LimitTerms, LoginTerms, StoredCustomer, StoredUser, UserTerms,
+    };
 
     /// Ends within a section, has lists of tables, and names whom the store has.
     const TEXT: &str = "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[http]\n[json]\npasswords = true\n\
@@ -252,7 +254,9 @@ mod tests {
             ..UserTerms::default()
         };
         let limits_together = LimitTerms { minutes_per_day: Some(9), ..LimitTerms::default() };
+        let logins = LoginTerms { users: vec!["agent-*".to_owned()], per_minute: Some(7) };
         let policy = CustomerTerms {
+            logins,
             calls_max: Some(4),
             numbers: vec!["4711".to_owned()],
             origins: vec!["https://crm.example".to_owned()],
@@ -291,6 +295,7 @@ mod tests {
         let customers: Vec<_> =
             config.entry.customers.iter().map(|it| (it.issuer.name.as_str(), &it.issuer.keys)).collect();
         assert!(customers[0].0 == "old" && customers[0].1.has("o1") && customers[1].1.has("a1"));
+        assert_eq!(config.entry.customers[1].logins.per_minute, 7);
         let json = config.json.as_ref().expect("it is there");
         assert!(json.keys.ephemeral.has("page"));
         assert_eq!(

@@ -2,17 +2,13 @@
 
 use actix_web::http::header::{self, CacheControl, CacheDirective, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use webtrunk_signalling::auth::secret::SecretText;
 
+use super::basic::decoded;
 use crate::entry::EntryDesk;
 
 /// Where it is.
 pub(super) const PATH: &str = "/api/v1/credentials";
-
-/// Longest Authorization that is read, in octets: a name of 256 and its MAC in base64 fit.
-const AUTHORIZATION_MAX: usize = 1024;
 
 /// POST: the edge's credential by HTTP's basic authentication (RFC 7617), or without any on pages of customers that have
 /// guests; else 401.
@@ -60,10 +56,7 @@ fn allowed(
 /// The name and password; a name has colons itself, and the password none.
 fn basic(request: &HttpRequest) -> Option<(String, SecretText)> {
     let value: &HeaderValue = request.headers().get(header::AUTHORIZATION)?;
-    let text = value.to_str().ok().filter(|text| text.len() <= AUTHORIZATION_MAX)?;
-    let (scheme, encoded) = text.split_once(' ')?;
-    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let decoded = String::from_utf8(decoded).ok()?;
-    let (name, password) = decoded.rsplit_once(':')?;
+    let pair = decoded(value.to_str().ok()?)?;
+    let (name, password) = pair.rsplit_once(':')?;
     Some((name.to_owned(), SecretText::new(password.to_owned())))
 }

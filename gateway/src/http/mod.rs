@@ -1,6 +1,7 @@
 //! The HTTP server: the test phone's page, the demo's credentials, health, status, and SIP over WebSocket.
 
 mod assets;
+pub(crate) mod basic;
 mod credentials;
 mod demo;
 mod headers;

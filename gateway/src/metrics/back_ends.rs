@@ -77,3 +77,11 @@ pub(super) const REST_REQUESTS_LIMITED: Metric = Metric {
     help: "Requests of back ends that were refused since their keys made more than rest.requests_per_minute",
     read: |at, samples| samples.value(at.requests_limited),
 };
+
+pub(super) const LOGINS: Metric = Metric {
+    name: "webtrunk_logins_total",
+    kind: Counter,
+    labels: &["outcome"],
+    help: "Logins of the edge that customers' back ends asked for: made, or not, since the clocks are too far apart (clock), by the customer's policy (not_allowed, too_many), or since the edge has no key in force (no_key)",
+    read: |at, samples| at.logins.iter().for_each(|(outcome, logins)| samples.labelled([*outcome], *logins)),
+};

@@ -101,6 +101,8 @@ pub(super) struct Readings {
     pub(super) credentials: [u64; 2],
     /// Sets of keys that were fetched, and those that were not.
     pub(super) jwks_fetches: [u64; 2],
+    /// Logins that back ends asked for, by what became of them.
+    pub(super) logins: Vec<(&'static str, u64)>,
     /// Streams of events, and those that were closed since they did not keep up.
     pub(super) event_streams: usize,
     pub(super) event_streams_slow: u64,
@@ -163,6 +165,7 @@ impl Instruments {
             elsewhere: self.networks.counts().collect(),
             credentials: self.entry.counts(),
             jwks_fetches: self.jwks.counts(),
+            logins: self.entry.logins().into(),
             event_streams: self.event_streams.as_ref().map_or(0, Streams::count),
             event_streams_slow: self.event_streams.as_ref().map_or(0, |streams| streams.hub.slow()),
             requests_limited: self.back_end_door.as_ref().map_or(0, Door::limited),

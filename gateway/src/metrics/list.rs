@@ -104,6 +104,7 @@ pub(super) const LIST: &[Metric] = &[
             samples.labelled(["failed"], failed);
         },
     },
+    back_ends::LOGINS,
     back_ends::EVENT_STREAMS,
     back_ends::EVENT_STREAMS_SLOW,
     back_ends::WEBHOOK_EVENTS,

@@ -120,6 +120,12 @@ impl People {
         self.known().left_out.iter().map(|(what, count)| (*what, *count)).collect()
     }
 
+    /// Whether the store has this user, and lets it not in now: it, or its customer, is disabled.
+    #[must_use]
+    pub fn has_disabled(&self, user: &str) -> bool {
+        self.known().roll.as_ref().is_some_and(|roll| roll.has_disabled(user))
+    }
+
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.borrow())
     }

@@ -29,4 +29,4 @@ pub use error::PeopleError;
 pub use roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
 pub use seal::{StoreKey, Unopened};
 pub use shown::{ShownApiKey, ShownCustomer, ShownKey, ShownUser};
-pub use terms::{CustomerTerms, KeyKind, KeyTerms, LimitTerms, RecordingTerm, UserTerms};
+pub use terms::{CustomerTerms, KeyKind, KeyTerms, LimitTerms, LoginTerms, RecordingTerm, UserTerms};

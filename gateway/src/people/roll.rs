@@ -85,11 +85,18 @@ pub enum Row {
 impl Roll {
     /// The users that are enabled, and whose customer is not disabled.
     pub(crate) fn users_in_force(&self) -> impl Iterator<Item = (&String, &StoredUser)> {
-        let is_of_disabled = |name: &str| {
-            let owner = customer_of(name).and_then(|owner| self.customers.get(owner));
-            owner.is_some_and(|customer| !customer.terms.enabled)
-        };
-        self.users.iter().filter(move |(name, user)| user.terms.enabled && !is_of_disabled(name))
+        self.users.iter().filter(move |(name, user)| user.terms.enabled && !self.is_of_disabled(name))
+    }
+
+    /// Whether a user is there and not among those.
+    pub(super) fn has_disabled(&self, name: &str) -> bool {
+        self.users.get(name).is_some_and(|user| !user.terms.enabled || self.is_of_disabled(name))
+    }
+
+    /// Whether a user's customer is disabled.
+    fn is_of_disabled(&self, name: &str) -> bool {
+        let owner = customer_of(name).and_then(|owner| self.customers.get(owner));
+        owner.is_some_and(|customer| !customer.terms.enabled)
     }
 
     /// The same with those of these rows enabled that are not in force, so that they can be checked; `None` where all of them are.
@@ -159,6 +166,8 @@ mod tests {
         let all = roll.with_enabled(&[row("acme+alice")]).expect("she is disabled");
         assert!(all.users["acme+alice"].terms.enabled && all.customers["acme"].terms.enabled);
         assert!(!all.users["acme+bob"].terms.enabled, "nobody looks at him");
+        assert!(all.has_disabled("acme+bob") && !all.has_disabled("acme+alice") && !all.has_disabled("dora"));
+        assert!(roll.has_disabled("acme+alice") && !roll.has_disabled("carol"));
         assert_eq!(
             all.users_in_force().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
             ["acme+alice", "carol"]

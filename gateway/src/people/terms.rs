@@ -63,6 +63,21 @@ pub struct CustomerTerms {
     /// The same of all of them together.
     #[serde(skip_serializing_if = "LimitTerms::is_none")]
     pub limits_together: LimitTerms,
+    /// Logins that its back ends may have made.
+    #[serde(skip_serializing_if = "LoginTerms::is_none")]
+    pub logins: LoginTerms,
+}
+
+/// Logins that a customer's back ends may have made, as `customers[].logins` has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoginTerms {
+    /// For whom, without the customer's name: names, or how they begin and a star. For all, where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// How many in a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u32>,
 }
 
 /// Whether calls are recorded, as `customers[].recording` has it.
@@ -167,6 +182,7 @@ impl Default for CustomerTerms {
             calls_max: None,
             limits: LimitTerms::default(),
             limits_together: LimitTerms::default(),
+            logins: LoginTerms::default(),
         }
     }
 }
@@ -199,6 +215,12 @@ impl From<RecordingTerm> for RecordingPolicy {
 }
 
 impl LimitTerms {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl LoginTerms {
     fn is_none(&self) -> bool {
         *self == Self::default()
     }

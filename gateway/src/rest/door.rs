@@ -14,6 +14,7 @@ use webtrunk_signalling::lock::lock;
 use super::keys::{ApiKey, ApiKeys, claimed_id};
 use super::problem::Problem;
 use super::rates::Rates;
+use crate::http::basic::decoded;
 
 /// Longest key that is looked at, in octets.
 const KEY_MAX: usize = 128;
@@ -58,6 +59,28 @@ impl Door {
     pub fn admit(&self, authorization: Option<&str>, source: IpAddr) -> Result<ApiKey, Problem> {
         let lacks = "send `Authorization: Bearer KEY`; `webtrunk apikey make` makes one";
         let key = authorization.and_then(bearer).ok_or_else(|| Problem::unauthorized(lacks))?;
+        self.judge(key, source)
+    }
+
+    /// The same, where it may also come by HTTP's basic authentication: the key is the password then, and the name its id or its
+    /// customer.
+    ///
+    /// # Errors
+    /// Those of [`Self::admit`].
+    pub fn admit_by_basic(&self, authorization: Option<&str>, source: IpAddr) -> Result<ApiKey, Problem> {
+        let Some(pair) = authorization.and_then(decoded) else { return self.admit(authorization, source) };
+        let (name, key) = pair.split_once(':').unwrap_or_default();
+        let key = Some(key).filter(|key| key.len() <= KEY_MAX).unwrap_or_default();
+        let found = self.judge(key, source)?;
+        let is_its = name == found.id || found.customer.as_deref() == Some(name);
+        if is_its {
+            Ok(found)
+        } else {
+            Err(Problem::unauthorized("the name is neither the key's nor its customer's"))
+        }
+    }
+
+    fn judge(&self, key: &str, source: IpAddr) -> Result<ApiKey, Problem> {
         let (id, now) = (claimed_id(key), Instant::now());
         // Nobody guesses 256 bits, and others may come from the address of who tries: what is right is always let in.
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -89,6 +112,8 @@ fn bearer(value: &str) -> Option<&str> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use webtrunk_signalling::auth::validity::Validity;
 
     use super::super::keys::MadeKey;
@@ -124,5 +149,32 @@ mod tests {
         // It is taken out.
         door.take_up(ApiKeys::default(), 4);
         assert_eq!(asks(&sound, there).err(), Some(401));
+    }
+
+    #[test]
+    fn a_key_is_a_password_too_where_that_is_asked_for_and_is_its_customers_alone() {
+        let made = MadeKey::new("acme-web").expect("an id");
+        let (id, customer) = ("acme-web".to_owned(), Some("acme".to_owned()));
+        let key =
+            ApiKey { id, hash: made.hash, scopes: BTreeSet::new(), customer, validity: Validity::default() };
+        let door = Door::default();
+        door.take_up(ApiKeys::new(vec![key]), 100);
+        let source = IpAddr::from([192, 0, 2, 1]);
+        let basic =
+            |name: &str, password: &str| format!("Basic {}", STANDARD.encode(format!("{name}:{password}")));
+        let asks = |text: &str| door.admit_by_basic(Some(text), source).map_err(|problem| problem.status);
+        let own = made.key.expose();
+        for sound in [basic("acme", own), basic("acme-web", own), format!("Bearer {own}")] {
+            assert!(asks(&sound).is_ok(), "{sound}");
+        }
+        let long = "x".repeat(200);
+        for wrong in
+            [basic("bolt", own), basic("", own), basic("acme", "wk_acme-web_guess"), basic("acme", &long)]
+        {
+            assert_eq!(asks(&wrong).err(), Some(401), "{wrong}");
+        }
+        assert_eq!(door.admit_by_basic(None, source).err().map(|problem| problem.status), Some(401));
+        let elsewhere = door.admit(Some(&basic("acme", own)), source);
+        assert_eq!(elsewhere.err().map(|problem| problem.status), Some(401), "not where nobody asks for it");
     }
 }

@@ -16,6 +16,7 @@ pub mod events;
 mod idempotency;
 pub mod journal;
 pub mod keys;
+pub mod logins;
 pub mod openapi;
 pub mod page;
 pub mod people;

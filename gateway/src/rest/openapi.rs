@@ -11,7 +11,7 @@ use super::events::Event;
 use super::people::{customers, users};
 use super::problem::Problem;
 use super::scope::Scope;
-use super::{calls, events, recordings, registrations, tokens};
+use super::{calls, events, logins, recordings, registrations, tokens};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -25,7 +25,7 @@ use super::{calls, events, recordings, registrations, tokens};
     paths(calls::list, calls::originate::originate, calls::one, calls::hang_up, calls::control::transfer,
         calls::control::hold, calls::control::resume, calls::control::mute, calls::control::unmute, registrations::list, recordings::list,
         recordings::one, recordings::remove, events::stream::events, users::list, users::add, users::one, users::change, users::remove,
-        customers::list, customers::add, customers::one, customers::change, customers::remove, tokens::make),
+        customers::list, customers::add, customers::one, customers::change, customers::remove, tokens::make, logins::make),
     components(schemas(Problem, Scope, Event, calls::Lasting)),
     modifiers(&Common)
 )]

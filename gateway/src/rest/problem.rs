@@ -62,7 +62,7 @@ impl Problem {
         let detail =
             "the key makes more requests than it may (rest.requests_per_minute); wait, or listen to /events";
         let told = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
-        Self { retry_after_s: Some(wait.as_millis().div_ceil(1000).try_into().unwrap_or(WAIT_S)), ..told }
+        Self { retry_after_s: Some(seconds(wait)), ..told }
     }
 
     /// The customer has as many changes under way as it may.
@@ -143,6 +143,30 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "no-token-key", "There is no key of tokens", detail)
     }
 
+    /// The clock of who asks is another than ours.
+    #[must_use]
+    pub fn clock(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "clock", "The clocks are too far apart", detail)
+    }
+
+    /// No login may be made for such a user.
+    #[must_use]
+    pub fn no_login(detail: impl fmt::Display) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no-login",
+            "No login may be made for such a user",
+            detail,
+        )
+    }
+
+    /// The customer has as many logins made as it may.
+    #[must_use]
+    pub fn too_many_logins(detail: impl fmt::Display, wait: Duration) -> Self {
+        let told = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail);
+        Self { retry_after_s: Some(seconds(wait)), ..told }
+    }
+
     /// The store did not take a change.
     #[must_use]
     pub fn unwritten(detail: impl fmt::Display) -> Self {
@@ -168,6 +192,11 @@ impl Problem {
         let detail = format!("{} takes no {}", request.path(), request.method());
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not for this", detail)
     }
+}
+
+/// Whole seconds, as Retry-After has them (RFC 9110 10.2.3).
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).try_into().unwrap_or(WAIT_S)
 }
 
 impl fmt::Display for Problem {

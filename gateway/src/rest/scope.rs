@@ -41,11 +41,14 @@ pub enum Scope {
     /// Make tokens for users.
     #[serde(rename = "tokens:write")]
     TokensWrite,
+    /// Have logins of the edge made for users.
+    #[serde(rename = "logins:write")]
+    LoginsWrite,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CallsRead,
         Self::CallsWrite,
         Self::RegistrationsRead,
@@ -57,6 +60,7 @@ impl Scope {
         Self::CustomersRead,
         Self::CustomersWrite,
         Self::TokensWrite,
+        Self::LoginsWrite,
     ];
 
     /// As it is written.
@@ -74,6 +78,7 @@ impl Scope {
             Self::CustomersRead => "customers:read",
             Self::CustomersWrite => "customers:write",
             Self::TokensWrite => "tokens:write",
+            Self::LoginsWrite => "logins:write",
         }
     }
 }

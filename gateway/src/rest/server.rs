@@ -13,6 +13,7 @@ use super::calls::originate::{Dialler, originate};
 use super::calls::{self, Calls, control};
 use super::door::Door;
 use super::events::{self, Streams};
+use super::logins::{self, Logins};
 use super::people::{customers, users};
 use super::problem::Problem;
 use super::recordings::{self, Recordings};
@@ -44,6 +45,8 @@ pub struct Rest {
     pub people: People,
     /// Where tokens are made.
     pub tokens: Tokens,
+    /// Where logins of the edge are made.
+    pub logins: Logins,
 }
 
 /// The largest body of a request, in octets. Chosen by us: what is asked for is short.
@@ -63,6 +66,7 @@ impl Rest {
             .app_data(web::Data::new(self.streams.clone()))
             .app_data(web::Data::new(self.people.clone()))
             .app_data(web::Data::new(self.tokens.clone()))
+            .app_data(web::Data::new(self.logins.clone()))
             .app_data(document)
             .app_data(web::PayloadConfig::new(BODY_MAX))
             .app_data(web::JsonConfig::default().limit(BODY_MAX).error_handler(|error, _| bad(&error)))
@@ -104,6 +108,7 @@ impl Rest {
                     .route(web::delete().to(customers::remove)),
             )
             .service(at("/tokens").route(web::post().to(tokens::make)))
+            .service(at("/logins").route(web::post().to(logins::make)))
             .default_service(web::to(no_path))
     }
 }

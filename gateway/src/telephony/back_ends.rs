@@ -15,6 +15,7 @@ use crate::rest::calls::{Calls, KnownUsers, Numbers};
 use crate::rest::door::Door;
 use crate::rest::events::{Happening, Streams, Watcher};
 use crate::rest::journal::Journal;
+use crate::rest::logins::Logins;
 use crate::rest::recordings::Recordings;
 use crate::rest::registrations::Places;
 use crate::rest::tokens::Tokens;
@@ -143,10 +144,16 @@ fn take_up_numbers(numbers: &Numbers, config: &Config) {
 }
 
 impl Telephony {
-    /// The interface for back ends, for the HTTP server to mount, with what is recorded to this folder, and where people are looked up and
-    /// changed; `None` where there was none at the start.
+    /// The interface for back ends, for the HTTP server to mount, with what is recorded to this folder, where people are looked up and
+    /// changed, and where logins are made; `None` where there was none at the start.
     #[must_use]
-    pub fn rest(&self, config: &RestConfig, recordings: Option<PathBuf>, people: People) -> Option<Rest> {
+    pub fn rest(
+        &self,
+        config: &RestConfig,
+        recordings: Option<PathBuf>,
+        people: People,
+        logins: Logins,
+    ) -> Option<Rest> {
         let back_ends = self.back_ends.as_ref()?;
         let BackEnds { door, journal, streams, numbers, users, originator, .. } = back_ends;
         let places = places_of(&self.live);
@@ -168,6 +175,7 @@ impl Telephony {
             streams: streams.clone(),
             people,
             tokens: back_ends.tokens.clone(),
+            logins,
         })
     }
 

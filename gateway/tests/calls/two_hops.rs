@@ -2,7 +2,7 @@
 //! and a browser's SIP library, or a page by JSON, logs in by these and calls.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use base64::Engine;
@@ -35,10 +35,17 @@ struct Servlet {
 
 impl Servlet {
     fn start() -> Option<Self> {
-        let python = tools::command_by("WEBTRUNK_TEST_PYTHON", "python3")?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/entry/servlet.py");
+        Some(Self::run(tools::command_by("WEBTRUNK_TEST_PYTHON", "python3")?, "servlet.py"))
+    }
+
+    fn in_node() -> Option<Self> {
+        Some(Self::run(tools::command("node")?, "servlet.mjs"))
+    }
+
+    fn run(runtime: PathBuf, file: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/entry").join(file);
         let mut process = Process::start(
-            Command::new(python)
+            Command::new(runtime)
                 .arg(script)
                 .args(["0", "a1"])
                 .env("ENTRY_SECRET", SECRET)
@@ -49,7 +56,7 @@ impl Servlet {
         let mut line = String::new();
         let told = process.child().stdout.take().expect("it is piped");
         BufReader::new(told).read_line(&mut line).expect("it tells its port");
-        Some(Self { process, authority: format!("127.0.0.1:{}", line.trim()) })
+        Self { process, authority: format!("127.0.0.1:{}", line.trim()) }
     }
 
     /// What it answers somebody with.
@@ -176,5 +183,19 @@ async fn a_page_logs_in_by_what_two_hops_gave_it_until_its_customer_or_its_user_
     connect(text(&edge, "username"), text(&edge, "password")).await.expect_err("she is revoked");
     gateway.reload(|text| text.replace(SECRET, "another secret of the customer's"));
     assert_eq!(second_hop(&gateway, &name, &password).0, 401, "by a secret that is no more");
+    gateway.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servlet_in_node_is_as_good_as_one_in_python() {
+    let Some(servlet) = Servlet::in_node() else { return };
+    let gateway = gateway(GatewayConfig::default(), &Host::new(), "");
+    assert_eq!(servlet.ask("alice", "another").0, 401);
+    assert_eq!(servlet.ask("mallory", "").0, 401);
+    let (status, first) = servlet.ask("alice", "her password");
+    assert_eq!(status, 200, "{first}");
+    let first: Value = serde_json::from_str(&first).expect("JSON");
+    let (status, edge) = second_hop(&gateway, &text(&first, "username"), &text(&first, "password"));
+    assert_eq!((status, &edge["user"]), (200, &json!("acme+alice")), "{edge}");
     gateway.stop();
 }

@@ -44,6 +44,9 @@ pub enum NotIssued {
     /// Its customer lets nobody in who is not known.
     #[error("no customer of that page has guests")]
     NoGuests,
+    /// There is no such customer.
+    #[error("there is no such customer")]
+    NoCustomer,
     /// The edge has no key in force, or the names are too long together.
     #[error("the edge has no key in force, or the customer's and user's names are too long together")]
     NoKey,
@@ -142,6 +145,25 @@ impl Issuer {
         };
         let user = user_of_customer(&customer.name, user);
         let lifetime = customer.lifetime.min(expires.since(wall));
+        let credential = self.edge.make(Some(&user), lifetime, wall).ok_or(NotIssued::NoKey)?;
+        Ok(Issued { customer: customer.name.clone(), user, credential })
+    }
+
+    /// What the edge takes for a user of a customer, whose back end has proven itself otherwise; for so long, and no longer
+    /// than the customer's are good.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn issue_for(
+        &self,
+        (customer, user): (&str, &str),
+        lifetime: Option<Duration>,
+        wall: UnixTime,
+    ) -> Result<Issued, NotIssued> {
+        let customer = self.customers.iter().find(|known| known.name == customer);
+        let customer = customer.ok_or(NotIssued::NoCustomer)?;
+        let lifetime = lifetime.map_or(customer.lifetime, |wanted| wanted.min(customer.lifetime));
+        let user = user_of_customer(&customer.name, user);
         let credential = self.edge.make(Some(&user), lifetime, wall).ok_or(NotIssued::NoKey)?;
         Ok(Issued { customer: customer.name.clone(), user, credential })
     }
@@ -265,6 +287,33 @@ mod tests {
         assert!(ask("acme", from(2), now).is_ok(), "others are let in");
         assert!(ask("acme", from(1), now + Duration::from_secs(11)).is_ok());
         assert!(is_guest("acme+guest-7") && !is_guest("acme+alice") && !is_guest("guest-7"));
+    }
+
+    #[test]
+    fn a_back_end_gets_what_the_edge_takes_for_no_longer_than_its_customer_may() {
+        let issuer = issuer();
+        for (wanted, seconds) in [(None, 600), (Some(30), 30), (Some(3600), 600)] {
+            let lifetime = wanted.map(Duration::from_secs);
+            let issued = issuer.issue_for(("acme", "alice"), lifetime, WALL).expect("it is known");
+            let made = &issued.credential;
+            let known = keys("edge").verify(&made.name, &made.password, WALL).expect("the edge takes it");
+            assert_eq!((known.user, known.expires), (Some("acme+alice"), UnixTime(WALL.0 + seconds)));
+        }
+        assert_eq!(issuer.issue_for(("gone", "alice"), None, WALL), Err(NotIssued::NoCustomer));
+        assert_eq!(
+            issuer.issue_for(("acme", &"a".repeat(60)), None, WALL),
+            Err(NotIssued::NoKey),
+            "too long"
+        );
+        let mut keyless = Issuer::default();
+        let customer = IssuerCustomer {
+            name: "acme".to_owned(),
+            keys: EphemeralKeys::default(),
+            lifetime: Duration::from_secs(600),
+            guests: false,
+        };
+        keyless.take_up(vec![customer], EphemeralKeys::default());
+        assert_eq!(keyless.issue_for(("acme", "alice"), None, WALL), Err(NotIssued::NoKey));
     }
 
     #[test]

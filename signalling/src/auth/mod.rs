@@ -7,6 +7,7 @@ pub mod ephemeral_users;
 pub mod ice_servers;
 pub mod issuer;
 pub mod limits;
+pub mod logins;
 pub mod repeats;
 pub mod secret;
 pub mod sources;

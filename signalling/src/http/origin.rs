@@ -72,6 +72,16 @@ impl ChangingOrigins {
     }
 }
 
+impl WebOrigin {
+    /// How the addresses of its WebSockets begin (RFC 6455 3), up to their path: `wss://phone.example`.
+    #[must_use]
+    pub fn websocket_base(&self) -> String {
+        let (scheme, default_port) = if self.scheme == "https" { ("wss", 443) } else { ("ws", 80) };
+        let Self { host, port, .. } = self;
+        if *port == default_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
+    }
+}
+
 impl std::str::FromStr for WebOrigin {
     type Err = OriginError;
 
@@ -153,6 +163,18 @@ mod tests {
         assert!(policy.admits(Some("https://crm.example")) && policy.admits(Some("https://phone.example")));
         changing.set(Vec::new());
         assert!(!policy.admits(Some("https://crm.example")));
+    }
+
+    #[test]
+    fn a_websocket_is_where_its_origin_is() {
+        for (origin, base) in [
+            ("https://Phone.example", "wss://phone.example"),
+            ("https://phone.example:8443", "wss://phone.example:8443"),
+            ("http://[::1]:80", "ws://[::1]"),
+            ("http://localhost:443", "ws://localhost:443"),
+        ] {
+            assert_eq!(origin.parse::<WebOrigin>().expect("an origin").websocket_base(), base);
+        }
     }
 
     #[test]

@@ -93,6 +93,12 @@ pub(super) struct CustomerOptions {
     /// Minutes of calls to trunks in a day, of all its users together, or `none`.
     #[arg(long, value_name = "NUMBER", value_parser = wanted::<u32>)]
     together_minutes_per_day: Option<Wanted<u32>>,
+    /// For whom its back ends may have logins made: names, or how they begin and a star, with commas between them; empty is all.
+    #[arg(long, value_name = "LIST")]
+    login_users: Option<String>,
+    /// How many in a minute, or `none`.
+    #[arg(long, value_name = "NUMBER", value_parser = wanted::<u32>)]
+    logins_per_minute: Option<Wanted<u32>>,
 }
 
 impl UserOptions {
@@ -127,6 +133,10 @@ impl CustomerOptions {
         put(&mut together, "calls_per_minute", self.together_calls_per_minute.clone().map(Wanted::json));
         put(&mut together, "minutes_per_day", self.together_minutes_per_day.clone().map(Wanted::json));
         put(&mut patch, "limits_together", some(together));
+        let mut logins = Map::new();
+        put(&mut logins, "users", self.login_users.as_deref().map(list));
+        put(&mut logins, "per_minute", self.logins_per_minute.clone().map(Wanted::json));
+        put(&mut patch, "logins", some(logins));
         patch
     }
 }

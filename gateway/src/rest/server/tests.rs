@@ -38,6 +38,7 @@ async fn ask(keys: Vec<ApiKey>, requests: &[Asked<'_>]) -> Vec<(u16, header::Hea
         streams: Streams::default(),
         people: People::channel().0,
         tokens: Tokens::default(),
+        logins: Logins::default(),
     };
     let service = test::init_service(App::new().service(rest.service())).await;
     let mut answers = Vec::new();

@@ -20,7 +20,8 @@ use crate::support::tools;
 const STORE_KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1";
 
 const SCOPES: &str = "\"calls:read\", \"calls:write\", \"registrations:read\", \"recordings:read\", \"recordings:delete\", \
-    \"events\", \"users:read\", \"users:write\", \"customers:read\", \"customers:write\", \"tokens:write\"";
+    \"events\", \"users:read\", \"users:write\", \"customers:read\", \"customers:write\", \"tokens:write\", \
+    \"logins:write\"";
 
 /// What is looked at in each answer, and that each operation wants a key.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,wants_a_key";
@@ -52,7 +53,10 @@ async fn requests_that_are_made_of_the_document_are_answered_as_it_says_and_none
         .log_filter("info,actix_http=off")
         .store(&folder.path().join("w.db"))
         .store_key("WEBTRUNK_TEST_STORE_KEY", STORE_KEY)
-        .sections(&format!("[json]\npasswords = true\n[rest]\nrequests_per_minute = 1000000\n{entries}"));
+        .sections(&format!(
+            "[json]\npasswords = true\n[entry]\nephemeral_keys = [{{ id = \"edge\", secret = \"north wind and sun\" }}]\n\
+             [entry.logins]\n[rest]\nrequests_per_minute = 1000000\n{entries}"
+        ));
     let stage = stage_with(config, &recordings);
     let gateway = &stage.gateway;
     // A call that goes on, one that is over, and somebody of a customer of the store, so that there is something to ask for.

@@ -10,6 +10,7 @@ mod events;
 mod floods;
 mod fuzzed;
 pub(crate) mod hook_receiver;
+mod logins;
 mod people;
 mod policy;
 mod recordings;
