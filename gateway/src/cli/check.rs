@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
-use super::{Failure, doubts, machine};
+use super::{Failure, doubts, machine, seals};
 use webtrunk_engine::sdp::SrtpPolicy;
 
 use crate::config::{Config, ConfigError, MediaConfig, SipListener};
@@ -17,7 +17,7 @@ pub(super) fn check(path: &Path, mut out: impl Write) -> Result<(), Failure> {
         return Err(ConfigError::Faulty(lacks).into());
     }
     writeln!(out, "{}: sound", path.display())?;
-    for line in summary(&config) {
+    for line in summary(&config).into_iter().chain(seals::seals(&config)) {
         writeln!(out, "  {line}")?;
     }
     Ok(())

@@ -8,6 +8,7 @@ mod doubts;
 mod explain;
 mod machine;
 mod password;
+mod seals;
 mod token;
 
 use std::io;

@@ -1,11 +1,12 @@
 //! Secrets: written out, or in a file, or in the environment.
 
 use std::fmt;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use toml::Spanned;
 
@@ -21,6 +22,9 @@ pub(super) enum SecretSource {
     File(String),
     Environment(String),
 }
+
+/// A secret, or a list of several: each with the place where it stands, which is that of the whole where it stands alone.
+pub(super) struct SecretList(Vec<(Option<Range<usize>>, SecretSource)>);
 
 /// A secret text, never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,33 +56,64 @@ impl SecretSource {
     }
 }
 
+impl SecretList {
+    pub(super) fn has_inline(&self) -> bool {
+        self.0.iter().any(|(_, source)| source.is_inline())
+    }
+
+    /// Fetches all of them, each with its place; `None` where one cannot be fetched.
+    pub(super) fn fetch(
+        written: &Spanned<Self>,
+        environment: Environment<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Option<Vec<(Range<usize>, Secret)>> {
+        let mut fetch = |(span, source): &(Option<Range<usize>>, SecretSource)| {
+            let span = span.clone().unwrap_or_else(|| written.span());
+            let secret = fetch_at(span.clone(), source, environment, faults);
+            secret.map(|secret| (span, secret))
+        };
+        // Each is looked at, so that all that is wrong is told.
+        let fetched: Vec<_> = written.get_ref().0.iter().map(&mut fetch).collect();
+        fetched.into_iter().collect()
+    }
+}
+
 /// Fetches a secret from where it is kept. White space at both ends of a file is not part of it.
 pub(super) fn fetch(
     source: &Spanned<SecretSource>,
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
 ) -> Option<Secret> {
-    match source.get_ref() {
+    fetch_at(source.span(), source.get_ref(), environment, faults)
+}
+
+fn fetch_at(
+    span: Range<usize>,
+    source: &SecretSource,
+    environment: Environment<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<Secret> {
+    match source {
         SecretSource::Inline(text) => Some(Secret(text.clone())),
         SecretSource::Environment(name) => environment(name).map(Secret).or_else(|| {
             let problem = format!("the environment has no variable {name:?}");
-            faults.add(source.span(), problem, "set it where the gateway is started");
+            faults.add(span, problem, "set it where the gateway is started");
             None
         }),
         SecretSource::File(path) => {
-            let path = faults.read_from(source.span(), path);
+            let path = faults.read_from(span.clone(), path);
             let fetched = open_to(closed_to(&path, environment), &path)
                 .and_then(|mode| Ok((mode, files::read_text(&path)?)));
             match fetched {
                 Ok((None, text)) => Some(Secret(text.trim().to_owned())),
                 Ok((Some(mode), _)) => {
                     let problem = format!("{} is open to others (mode {mode:o})", path.display());
-                    faults.add(source.span(), problem, format!("run: chmod 600 {}", path.display()));
+                    faults.add(span, problem, format!("run: chmod 600 {}", path.display()));
                     None
                 }
                 Err(error) => {
                     let problem = format!("{} cannot be read: {error}", path.display());
-                    faults.add(source.span(), problem, "correct the path or the file's permissions");
+                    faults.add(span, problem, "correct the path or the file's permissions");
                     None
                 }
             }
@@ -146,5 +181,37 @@ impl<'de> Visitor<'de> for SourceVisitor {
                 Err(de::Error::custom("a secret is kept in a file or in the environment, in one place"))
             }
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = SecretList;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, { file = \"path\" } or { env = \"NAME\" }, or a list of these")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SecretList, E> {
+        SourceVisitor.visit_str(text).map(|source| SecretList(vec![(None, source)]))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretList, A::Error> {
+        SourceVisitor.visit_map(map).map(|source| SecretList(vec![(None, source)]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<SecretList, A::Error> {
+        let mut all = Vec::new();
+        while let Some(written) = list.next_element::<Spanned<SecretSource>>()? {
+            all.push((Some(written.span()), written.into_inner()));
+        }
+        Ok(SecretList(all))
     }
 }

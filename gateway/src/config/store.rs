@@ -10,10 +10,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::faults::Faults;
-use super::secret::{Environment, SecretSource, fetch};
+use super::secret::{Environment, SecretList, SecretSource, fetch};
 use super::store_server;
 use crate::files;
-use crate::people::StoreKey;
+use crate::people::{StoreKey, StoreKeys};
 use crate::store::StorePlace;
 
 /// What is kept, and where.
@@ -22,7 +22,7 @@ pub struct StoreConfig {
     /// The database.
     pub place: StorePlace,
     /// What the secrets of users and keys in it are sealed by; `None` where it has none.
-    pub secret_key: Option<StoreKey>,
+    pub secret_key: Option<StoreKeys>,
 }
 
 #[derive(Deserialize)]
@@ -32,13 +32,13 @@ pub(super) struct StoreSection {
     pub(super) url: Option<Spanned<String>>,
     pub(super) password: Option<Spanned<SecretSource>>,
     pub(super) trusted_certificates: Option<Spanned<String>>,
-    secret_key: Option<Spanned<SecretSource>>,
+    secret_key: Option<Spanned<SecretList>>,
 }
 
 impl StoreSection {
     pub(super) fn has_inline_secret(&self) -> bool {
-        let written = [&self.password, &self.secret_key];
-        written.into_iter().flatten().any(|secret| secret.get_ref().is_inline())
+        self.password.as_ref().is_some_and(|secret| secret.get_ref().is_inline())
+            || self.secret_key.as_ref().is_some_and(|keys| keys.get_ref().has_inline())
     }
 
     /// Whether users, customers and keys are in it.
@@ -73,7 +73,7 @@ impl StoreSection {
             }
         };
         let secret_key = match &self.secret_key {
-            Some(source) => Some(check_key(source, environment, faults)?),
+            Some(written) => Some(check_keys(written, environment, faults)?),
             None => None,
         };
         Some(StoreConfig { place, secret_key })
@@ -89,17 +89,35 @@ impl StoreSection {
     }
 }
 
-fn check_key(
-    source: &Spanned<SecretSource>,
+/// The keys, the first of which seals.
+fn check_keys(
+    written: &Spanned<SecretList>,
     environment: Environment<'_>,
     faults: &mut Faults<'_>,
-) -> Option<StoreKey> {
-    let key = StoreKey::from_hex(fetch(source, environment, faults)?.expose());
-    if key.is_none() {
-        let cure = "make one by: openssl rand -hex 32";
-        faults.add(source.span(), "is no key of 64 hexadecimal digits", cure);
+) -> Option<StoreKeys> {
+    let mut keys: Vec<StoreKey> = Vec::new();
+    let mut is_sound = true;
+    for (span, secret) in SecretList::fetch(written, environment, faults)? {
+        let Some(key) = StoreKey::from_hex(secret.expose()) else {
+            faults.add(span, "is no key of 64 hexadecimal digits", "make one by: openssl rand -hex 32");
+            is_sound = false;
+            continue;
+        };
+        if keys.iter().any(|other| other.id() == key.id()) {
+            faults.add(span, "is the same key as one before it", "take it out, or write another");
+            is_sound = false;
+        }
+        keys.push(key);
     }
-    key
+    let mut keys = keys.into_iter();
+    let Some(sealing) = keys.next().filter(|_| is_sound) else {
+        if is_sound {
+            let cure = "write one that seals, and behind it those that were before; or take secret_key out";
+            faults.add(written.span(), "holds no key", cure);
+        }
+        return None;
+    };
+    Some(StoreKeys::new(sealing, keys.collect()))
 }
 
 /// Checks a file by making one beside it, which goes away at once: SQLite does so too.
@@ -151,4 +169,55 @@ fn is_something_else(path: &Path) -> bool {
     let mut begin = Vec::new();
     let read = file.take(MAGIC.len() as u64).read_to_end(&mut begin);
     read.is_ok() && !begin.is_empty() && begin != MAGIC
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::StoreConfig;
+
+    fn parse(key: &str) -> Result<StoreConfig, String> {
+        let text = format!(
+            "[[sip.listeners]]\ntransport = \"udp\"\nbind = \"127.0.0.1:0\"\n[store]\n\
+             url = \"postgres://gate@127.0.0.1/webtrunk\"\nsecret_key = {key}\n"
+        );
+        let parsed = Config::parse("w.toml", &text);
+        parsed.map(|config| config.store.expect("it is there")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_key_seals_and_those_behind_it_open() {
+        let [new, old] = ["0f".repeat(32), "f0".repeat(32)];
+        let ids = |key: &str| {
+            let keys = parse(key).expect("sound").secret_key.expect("it is there");
+            keys.ids().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let both = ids(&format!("[\"{new}\", \"{old}\"]"));
+        assert_eq!(both.len(), 2);
+        assert_eq!(ids(&format!("\"{new}\"")), both[..1]);
+        assert_eq!(ids(&format!("[\"{new}\"]")), both[..1]);
+        let swapped = format!("[\"{old}\", \"{new}\"]");
+        assert_ne!(
+            parse(&swapped).expect("sound"),
+            parse(&format!("[\"{new}\", \"{old}\"]")).expect("sound")
+        );
+    }
+
+    #[test]
+    fn keys_that_cannot_be_are_told_with_their_place_and_shown_nowhere() {
+        let key = "5e".repeat(32);
+        for (written, told) in [
+            (format!("[\"{key}\", \"5eed\"]"), "store.secret_key[1]: is no key of 64 hexadecimal digits"),
+            (format!("[\"{key}\", \"{key}\"]"), "store.secret_key[1]: is the same key as one before it"),
+            ("[]".to_owned(), "store.secret_key: holds no key; write one that seals"),
+            ("\"5eed\"".to_owned(), "store.secret_key: is no key of 64 hexadecimal digits"),
+            ("{ env = \"WEBTRUNK_NO_SUCH_KEY\" }".to_owned(), "the environment has no variable"),
+            (format!("[\"{key}\", {{ env = \"WEBTRUNK_NO_SUCH_KEY\" }}]"), "the environment has no variable"),
+        ] {
+            let error = parse(&written).expect_err(&written);
+            assert!(error.contains(told), "{written}: {error}");
+            assert!(!error.contains("5e5e") && !error.contains("5eed"), "{error}");
+        }
+        assert!(parse("7").is_err() && parse("[7]").is_err());
+    }
 }

@@ -17,6 +17,7 @@ pub(crate) mod render;
 mod roll;
 mod seal;
 mod shown;
+mod store_keys;
 mod terms;
 mod turns;
 
@@ -29,4 +30,5 @@ pub use error::PeopleError;
 pub use roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
 pub use seal::{StoreKey, Unopened};
 pub use shown::{ShownApiKey, ShownCustomer, ShownKey, ShownUser};
+pub use store_keys::StoreKeys;
 pub use terms::{CustomerTerms, KeyKind, KeyTerms, LimitTerms, LoginTerms, RecordingTerm, UserTerms};

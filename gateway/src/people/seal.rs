@@ -9,15 +9,25 @@
 use std::fmt;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use sha2::{Digest, Sha256};
 use webtrunk_signalling::auth::secret::SecretText;
 use zeroize::Zeroizing;
 
 /// Octets of a key.
 const KEY_LEN: usize = 32;
 
-/// The key of a store's secrets, never shown.
+/// What is hashed before a key, so that its id is the begin of no hash that anybody else makes of it.
+const ID_DOMAIN: &[u8] = b"webtrunk store key\0";
+
+/// Octets of an id: two keys of one store have not the same by chance, and nobody learns a key of 256 bits by 32 of its hash.
+const ID_LEN: usize = 4;
+
+/// A key of a store's secrets, never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct StoreKey(Zeroizing<[u8; KEY_LEN]>);
+pub struct StoreKey {
+    octets: Zeroizing<[u8; KEY_LEN]>,
+    id: String,
+}
 
 /// A secret is sealed by another key, or stands where it was not put.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +46,15 @@ impl StoreKey {
             let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
             *octet = u8::try_from(high? << 4 | low?).ok()?;
         }
-        Some(Self(octets))
+        let hash = Sha256::new().chain_update(ID_DOMAIN).chain_update(&*octets).finalize();
+        let id = hash.iter().take(ID_LEN).map(|octet| format!("{octet:02x}")).collect();
+        Some(Self { octets, id })
+    }
+
+    /// What rows say that it has sealed, and people may be told: the begin of its hash.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Seals a secret for a place.
@@ -67,7 +85,7 @@ impl StoreKey {
     }
 
     fn cipher(&self) -> LessSafeKey {
-        LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*self.0).expect("it has as many octets"))
+        LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*self.octets).expect("it has as many octets"))
     }
 }
 
@@ -101,5 +119,14 @@ mod tests {
             assert!(StoreKey::from_hex(wrong).is_none(), "{wrong}");
         }
         assert_eq!(format!("{key:?}"), "StoreKey");
+    }
+
+    /// (printf 'webtrunk store key\0'; printf '0f%.0s' $(seq 32) | xxd -r -p) | sha256sum | head -c 8
+    #[test]
+    fn a_key_is_known_by_the_begin_of_its_hash() {
+        let key = StoreKey::from_hex(&"0f".repeat(32)).expect("a key");
+        assert_eq!(key.id(), "79ddbde5");
+        let upper = StoreKey::from_hex(&"0F".repeat(32)).expect("a key");
+        assert_eq!(upper.id(), key.id(), "however it is written");
     }
 }

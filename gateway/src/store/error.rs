@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use sqlx::migrate::MigrateError;
 
-use super::StorePlace;
 use super::cure::{self, cure};
+use super::{NotOpened, StorePlace};
 
 /// The store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +39,12 @@ pub enum StoreError {
         what: String,
     },
     /// Secrets or rows in it are sealed by another key.
-    #[error(
-        "{place}: a secret or a row in the store cannot be opened: it was sealed by another key, or changed by somebody else; write the \
-         key by which it was sealed (store.secret_key), or put a copy in its place"
-    )]
+    #[error("{place}: {fault}")]
     Sealed {
         /// Where it is.
         place: Box<StorePlace>,
+        /// What is sealed, and by which key.
+        fault: Box<NotOpened>,
     },
     /// The file to which records of calls go is something else.
     #[error(
@@ -75,6 +74,10 @@ pub enum StoreError {
 impl StoreError {
     pub(super) fn unreadable(place: &StorePlace, source: impl Into<sqlx::Error>) -> Self {
         Self::Unreadable { place: Box::new(place.clone()), source: source.into() }
+    }
+
+    pub(super) fn sealed(place: &StorePlace, fault: NotOpened) -> Self {
+        Self::Sealed { place: Box::new(place.clone()), fault: Box::new(fault) }
     }
 
     pub(super) fn unusable(place: &StorePlace, source: impl Into<sqlx::Error>) -> Self {

@@ -20,12 +20,14 @@ const SQLITE: &[Step] = &[
     ("used_tokens", include_str!("migrations/sqlite/0007_used_tokens.sql")),
     ("people", include_str!("migrations/sqlite/0008_people.sql")),
     ("webhook_events", include_str!("migrations/sqlite/0009_webhook_events.sql")),
+    ("secrets", include_str!("migrations/sqlite/0010_secrets.sql")),
 ];
 
 const POSTGRES: &[Step] = &[
     ("begin", include_str!("migrations/postgres/0001_begin.sql")),
     ("people", include_str!("migrations/postgres/0002_people.sql")),
     ("webhook_events", include_str!("migrations/postgres/0003_webhook_events.sql")),
+    ("secrets", include_str!("migrations/postgres/0004_secrets.sql")),
 ];
 
 pub(super) fn migrator(place: &StorePlace) -> Migrator {

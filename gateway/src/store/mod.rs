@@ -23,7 +23,9 @@ mod place;
 mod queue;
 mod reading;
 mod registrations;
+mod resealing;
 mod reserve;
+mod seal_counts;
 mod sip_calls;
 mod spare;
 mod spent;
@@ -54,9 +56,10 @@ use database::Lock;
 pub use error::StoreError;
 use filing_queue::{FilingQueue, UnseenEnds};
 pub use health::StoreHealth;
-pub use people::{PeopleKeeper, Unwritten};
+pub use people::{NotOpened, PeopleKeeper, Unwritten};
 use queue::Queue;
 pub use reading::{CallReader, Period, ReadError};
+pub use seal_counts::SealCounts;
 use spool::CLOSED_MAX;
 use writer::{Incoming, Writer};
 
@@ -111,10 +114,11 @@ impl Store {
         let kept_spent = spent::load(&mut connection).await.map_err(unusable)?;
         let kept_used = used_tokens::load(&mut connection, calendar::now()).await.map_err(unusable)?;
         let kept_events = webhook_events::load(&mut connection).await.map_err(unusable)?;
-        let roll = match secret_key {
-            Some(key) => Some(people::load(place, &mut connection, key).await?),
+        let people = match secret_key {
+            Some(keys) => Some(people::load(place, &mut connection, keys).await?),
             None => None,
         };
+        let (roll, stale) = people.map_or((None, 0), |loaded| (Some(loaded.roll), loaded.stale));
         let mut books = match cdr {
             Some(cdr) => Some(Books::open(cdr, &mut connection).await?),
             None => None,
@@ -129,9 +133,13 @@ impl Store {
         let filing_queue = FilingQueue::new(sender, health.clone(), unseen.clone());
         let filing_queue = books.is_some().then(|| Arc::new(filing_queue));
         let (finish, finishing) = oneshot::channel();
-        let (errands, people) = mpsc::channel(ERRANDS);
-        let incoming = Incoming { changes, hooks, filings, unseen, people, finishing };
+        let (errands, asked) = mpsc::channel(ERRANDS);
+        let incoming = Incoming { changes, hooks, filings, unseen, people: asked, finishing };
         let writing = tokio::spawn(Writer::new(store, connection, health.clone(), books).run(incoming));
+        let people = PeopleKeeper { errands };
+        if stale > 0 {
+            tokio::spawn(resealing::run(people.clone(), stale));
+        }
         Ok(Self {
             kept,
             kept_calls,
@@ -140,7 +148,7 @@ impl Store {
             kept_events,
             crashed,
             roll,
-            people: PeopleKeeper { errands },
+            people,
             queue,
             filings: filing_queue,
             finish,

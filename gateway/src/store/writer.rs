@@ -17,7 +17,7 @@ use super::filing_queue::Filed;
 use super::place::{Found, Place};
 use super::{StoreHealth, StorePlace};
 use crate::config::StoreConfig;
-use crate::people::StoreKey;
+use crate::people::StoreKeys;
 use crate::webhooks::SpoolChange;
 pub(super) use incoming::Incoming;
 use pending::Pending;
@@ -52,7 +52,7 @@ const LOOK: Duration = Duration::from_secs(60);
 pub(super) struct Writer {
     place: StorePlace,
     /// What secrets are sealed by.
-    key: Option<StoreKey>,
+    keys: Option<StoreKeys>,
     /// Where the file was, where it is one.
     whereabouts: Option<Place>,
     /// `None` after a failure: what state the connection is in then, nobody can say.
@@ -74,7 +74,7 @@ impl Writer {
         let connection = Some(connection);
         Self {
             place: store.place.clone(),
-            key: store.secret_key.clone(),
+            keys: store.secret_key.clone(),
             whereabouts: store.place.file().map(Place::of),
             connection,
             health,

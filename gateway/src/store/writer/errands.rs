@@ -1,4 +1,4 @@
-//! What is done at once for somebody who waits for it: rows of people are written, or read.
+//! What is done at once for somebody who waits for it: rows of people are written, read, or sealed anew.
 
 use tokio::time::timeout;
 
@@ -7,7 +7,7 @@ use crate::people::{Roll, Row};
 use crate::store::people::{self, Errand, Unwritten};
 
 impl Writer {
-    /// Writes rows of people, or reads them, and tells whether it could.
+    /// Writes rows of people, reads them or seals them anew, and tells whether it could.
     pub(super) async fn run_errand(&mut self, errand: Errand) {
         let is_done = match errand {
             Errand::Write(rows, reply) => {
@@ -19,6 +19,13 @@ impl Writer {
             }
             Errand::Read(reply) => {
                 let outcome = timeout(ANSWER, self.read_people()).await;
+                let outcome = outcome.unwrap_or_else(|_| Err(NO_ANSWER.to_owned()));
+                let is_done = outcome.is_ok();
+                let _ = reply.send(outcome);
+                is_done
+            }
+            Errand::Reseal(reply) => {
+                let outcome = timeout(ANSWER, self.reseal_people()).await;
                 let outcome = outcome.unwrap_or_else(|_| Err(NO_ANSWER.to_owned()));
                 let is_done = outcome.is_ok();
                 let _ = reply.send(outcome);
@@ -45,16 +52,24 @@ impl Writer {
     }
 
     async fn try_write_people(&mut self, rows: &[Row], is_committing: &mut bool) -> Result<(), sqlx::Error> {
-        let key = self.key.as_ref().ok_or_else(no_key)?;
+        let key = self.keys.as_ref().ok_or_else(no_key)?.sealing();
         let connection = connected(&mut self.connection, &self.place).await?;
         people::write(connection, rows, key, is_committing).await
     }
 
     async fn read_people(&mut self) -> Result<Roll, String> {
-        let key = self.key.as_ref().ok_or_else(|| no_key().to_string())?;
+        let keys = self.keys.as_ref().ok_or_else(|| no_key().to_string())?;
         let connection = connected(&mut self.connection, &self.place).await;
         let connection = connection.map_err(|error| error.to_string())?;
-        people::load(&self.place, connection, key).await.map_err(|error| error.to_string())
+        let loaded = people::load(&self.place, connection, keys).await.map_err(|error| error.to_string())?;
+        Ok(loaded.roll)
+    }
+
+    async fn reseal_people(&mut self) -> Result<u64, String> {
+        let keys = self.keys.as_ref().ok_or_else(|| no_key().to_string())?;
+        let connection = connected(&mut self.connection, &self.place).await;
+        let connection = connection.map_err(|error| error.to_string())?;
+        people::reseal(&self.place, connection, keys).await.map_err(|error| error.to_string())
     }
 }
 

@@ -124,6 +124,40 @@ async fn a_user_of_the_store_calls_within_its_limits_outlives_a_kill_and_ends_wh
     assert!(!database.windows(KEY.len()).any(|octets| octets == KEY.as_bytes()));
 }
 
+/// What comes in its place.
+const NEW_KEY: &str = "0ddba110ddba110ddba110ddba110ddba110ddba110ddba110ddba110ddba110";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_the_store_is_replaced_and_check_tells_when_the_old_one_may_be_taken_out() {
+    let folder = TempDir::new().expect("a folder");
+    let mut stage = Stage::with(&["PCMU"], in_file(folder.path()));
+    let (_, password) = made(&stage.gateway, "user add", &["carol"]);
+    let [before, both, new, old] = [
+        "secret_key = { env = \"WEBTRUNK_TEST_STORE_KEY\" }".to_owned(),
+        format!("secret_key = [\"{NEW_KEY}\", \"{KEY}\"]"),
+        format!("secret_key = \"{NEW_KEY}\""),
+        format!("secret_key = \"{KEY}\""),
+    ];
+    stage.gateway.rewrite(|text| text.replace(&before, &both));
+    let told = done(&stage.gateway, "check", &[]);
+    assert!(told.contains("which stands behind the first of store.secret_key"), "{told}");
+    stage.gateway.stop_and_start_again();
+    stage.gateway.log().wait_for(&["all rows of the store are sealed by the first"], PATIENCE);
+    let told = done(&stage.gateway, "check", &[]);
+    assert!(told.contains("what stands behind it may be taken out"), "{told}");
+
+    stage.gateway.rewrite(|text| text.replace(&both, &new));
+    stage.gateway.stop_and_start_again();
+    let caller = webrtc(carol(&stage, &password)).await;
+    caller.register().await.expect("she is let in by what the new key has sealed");
+    stage.gateway.rewrite(|text| text.replace(&new, &old));
+    let told = done(&stage.gateway, "check", &[]);
+    assert!(told.contains("which store.secret_key has not: 1; the gateway does not start"), "{told}");
+    for key in [KEY, NEW_KEY] {
+        assert_eq!(stage.gateway.log().count(&[key]), 0, "no key is told");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_of_a_store_in_postgresql_is_no_other() {
     let host = Host::new();
