@@ -58,10 +58,17 @@ pub struct JsonKeys {
 }
 
 impl JsonKeys {
-    /// The same with keys of the store; `fingerprint` differs where they do.
-    pub(super) fn with(self, tokens: &[TokenKey], ephemeral: EphemeralKeys, fingerprint: u64) -> Self {
+    /// The same with keys and passwords of the store; `fingerprint` differs where they do.
+    pub(super) fn with(
+        mut self,
+        tokens: &[TokenKey],
+        ephemeral: EphemeralKeys,
+        passwords: AccountPasswords,
+        fingerprint: u64,
+    ) -> Self {
         let tokens = Keyring::new([self.tokens.keys(), tokens].concat());
         let ephemeral = self.ephemeral.with(ephemeral);
+        self.passwords.extend(passwords);
         Self { tokens, ephemeral, fingerprint: self.fingerprint ^ fingerprint, ..self }
     }
 }

@@ -15,7 +15,7 @@ const NUMBER: &str = "number";
 /// Somebody, or a key, of the store that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LeftOut {
-    /// `user`, `customer`, `key`, a `number` of a customer, or the file's `webhook` of one.
+    /// `user`, `customer`, `key`, `API key`, `account password`, a `number` of a customer, or the file's `webhook` of one.
     pub(crate) what: &'static str,
     pub(crate) name: String,
     /// Why.
@@ -43,6 +43,9 @@ impl LeftOut {
             Row::Customer(name, _) => ("customer", name),
             Row::Key(id, _) => ("key", id),
             Row::ApiKey(id, _) => ("API key", id),
+            // What is wrong with it is wrong with its user.
+            Row::Upstream((user, _), _) => ("user", user),
+            Row::AccountPassword(name, _) => ("account password", name),
         };
         self.what == what && self.name == *name
     }
@@ -75,10 +78,13 @@ pub(super) fn twice(roll: &mut Roll, named: &Named) -> Vec<LeftOut> {
         .for_each(|name| leave("customer", name));
     roll.keys.keys().filter(|id| named.keys.contains(*id)).for_each(|id| leave("key", id));
     roll.api_keys.keys().filter(|id| named.api_keys.contains(*id)).for_each(|id| leave("API key", id));
+    let passwords = roll.account_passwords.keys().filter(|name| named.account_passwords.contains(*name));
+    passwords.for_each(|name| leave("account password", name));
     roll.users.retain(|name, _| !named.users.contains(name));
     roll.customers.retain(|name, _| !named.customers.contains(name));
     roll.keys.retain(|id, _| !named.keys.contains(id));
     roll.api_keys.retain(|id, _| !named.api_keys.contains(id));
+    roll.account_passwords.retain(|name, _| !named.account_passwords.contains(name));
     left_out
 }
 

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use webtrunk_signalling::auth::ephemeral::EphemeralKeys;
 use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::auth::token::TokenKey;
+use webtrunk_signalling::json::{AccountPassword, AccountPasswords};
 
 use super::document::Document;
 use super::ephemeral_keys::{self, EphemeralKeySection};
@@ -25,7 +26,7 @@ use super::error::{ConfigError, Fault};
 use super::faults::Faults;
 use super::left_out::{LeftOut, shared_numbers, take_out, told, twice, without_customer};
 use super::{Config, Entry, Webhook, load, structure, token_keys};
-use crate::people::{KeyKind, Named, Roll, StoredApiKey, StoredKey, render};
+use crate::people::{KeyKind, Named, Roll, StoredAccountPassword, StoredApiKey, StoredKey, render};
 use crate::rest::calls::bare;
 use crate::rest::keys::ApiKey;
 use crate::rest::scope::Scope;
@@ -90,6 +91,7 @@ pub(crate) fn named_in(alone: &Config) -> Named {
         customers: customers.map(|customer| customer.issuer.name.clone()).collect(),
         keys: alone.entry.keys.ids().chain(of_customers).chain(of_pages).chain(tokens).map(own).collect(),
         api_keys: alone.api_keys.ids().map(own).collect(),
+        account_passwords: json.into_iter().flat_map(|json| json.keys.passwords.keys().cloned()).collect(),
     }
 }
 
@@ -121,11 +123,15 @@ fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config
     let edge = sound.remove(&(KeyKind::Edge, None)).unwrap_or_default();
     let pages = sound.remove(&(KeyKind::Page, None)).unwrap_or_default();
     let of_customers = sound.into_iter().filter_map(|((_, owner), keys)| Some((owner?, keys))).collect();
+    let passwords = account_passwords(roll, &config, &mut of_json);
     let nothing = DefaultHasher::new().finish();
     let [of_entry, of_json] = [of_entry, of_json].map(|own| own.finish() ^ nothing);
     let entry = config.entry.with(edge, of_customers, of_entry);
-    let json =
-        config.json.map(|json| super::JsonSettings { keys: json.keys.with(&tokens, pages, of_json), ..json });
+    let with_store = |json: super::JsonSettings| super::JsonSettings {
+        keys: json.keys.with(&tokens, pages, passwords, of_json),
+        ..json
+    };
+    let json = config.json.map(with_store);
     let mut stored = Vec::new();
     for (id, key) in roll.api_keys.iter().filter(|(_, key)| key.revoked.is_none()) {
         match api_key(id, key) {
@@ -138,6 +144,20 @@ fn with_keys(config: Config, roll: &Roll, left_out: &mut Vec<LeftOut>) -> Config
     let (webhooks, gone): (Vec<_>, Vec<_>) = config.webhooks.into_iter().partition(is_there);
     left_out.extend(gone.into_iter().map(LeftOut::webhook));
     Config { entry, json, api_keys, webhooks, ..config }
+}
+
+/// The store's passwords that tokens name, without those of customers that are not there or are disabled.
+fn account_passwords(roll: &Roll, config: &Config, fingerprint: &mut DefaultHasher) -> AccountPasswords {
+    let is_there = |owner: &String| is_customer(&config.entry, owner);
+    let in_force =
+        roll.account_passwords.iter().filter(|(_, own)| own.customer.as_ref().is_none_or(is_there));
+    let mut passwords = AccountPasswords::new();
+    for (name, StoredAccountPassword { customer, password }) in in_force {
+        (name, customer, password.expose()).hash(fingerprint);
+        passwords
+            .insert(name.clone(), AccountPassword { customer: customer.clone(), password: password.clone() });
+    }
+    passwords
 }
 
 /// A back end's key, as the configuration would have it.
@@ -209,7 +229,8 @@ mod tests {
 
     use super::*;
     use crate::people::{
-        CustomerTerms, KeyTerms, LimitTerms, LoginTerms, StoredCustomer, StoredUser, UserTerms,
+        CustomerTerms, KeyTerms, LimitTerms, LoginTerms, StoredCustomer, StoredUpstream, StoredUser,
+        UpstreamCredentials, UpstreamTerms, UserTerms,
     };
 
     /// Ends within a section, has lists of tables, and names whom the store has.
@@ -387,6 +408,73 @@ mod tests {
         assert_eq!(with(Some(CustomerTerms { enabled: false, ..CustomerTerms::default() })), ours);
         assert_eq!(with(None), ours);
         assert_ne!(ours, alone.api_keys);
+    }
+
+    #[test]
+    fn an_account_of_a_user_of_the_store_is_at_its_trunk_and_goes_with_it() {
+        let trunk = "[[trunks]]\nname = \"pstn\"\nhost = \"192.0.2.7\"\n";
+        let account = || {
+            let (name, realm) = ("4930".to_owned(), Some("pstn.example".to_owned()));
+            let credentials = UpstreamCredentials { user: name.clone(), realm };
+            let terms = UpstreamTerms { user: name, expires_s: Some(90), credentials };
+            StoredUpstream { terms, password: SecretText::new("a \"quoted\" \\ password".to_owned()) }
+        };
+        let at = |user: &str| (user.to_owned(), "pstn".to_owned());
+        let mut roll = Roll::default();
+        let limits = LimitTerms { calls_per_minute: Some(3), ..LimitTerms::default() };
+        roll.users.insert("carol".to_owned(), user(UserTerms { limits, ..UserTerms::default() }));
+        roll.users.insert("dora".to_owned(), user(UserTerms::default()));
+        roll.upstream.insert(at("carol"), account());
+        let with = |trunks: &str, roll: &Roll| {
+            let text = format!("{}{trunks}", text());
+            let alone = Config::parse("w.toml", &text).expect("sound");
+            with_roll(Path::new("w.toml"), &text, &alone, roll).expect("sound")
+        };
+        let Peopled { config, left_out, .. } = with(trunk, &roll);
+        assert_eq!(left_out, []);
+        let [own] = config.trunks[0].sip.registrations.as_slice() else { panic!("one account") };
+        assert_eq!((own.user.as_str(), own.of_user.as_deref()), ("4930", Some("carol")));
+        assert_eq!(own.expires.as_secs(), 90);
+        let credentials = own.credentials.as_ref().expect("its own");
+        assert_eq!(
+            (credentials.username.as_str(), credentials.realm.as_deref()),
+            ("4930", Some("pstn.example"))
+        );
+        assert_eq!(credentials.password, "a \"quoted\" \\ password");
+        assert!(config.users.contains("dora"));
+
+        // Without its trunk the user is left out, and so is the second of two who have one account there.
+        let told = |peopled: Peopled| peopled.left_out.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let alone = told(with("", &roll));
+        let expected = "user \"carol\": upstream[0].trunk = \"pstn\": no trunk has this name";
+        assert!(alone.len() == 1 && alone[0].starts_with(expected), "{alone:?}");
+        roll.upstream.insert(at("dora"), account());
+        let twice = told(with(trunk, &roll));
+        assert!(twice.len() == 1 && twice[0].starts_with("user \"dora\": upstream[0].user"), "{twice:?}");
+        assert!(!twice[0].contains("quoted"), "{twice:?}");
+    }
+
+    #[test]
+    fn a_password_that_tokens_name_is_there_as_long_as_its_customer_is() {
+        let mut roll = Roll::default();
+        for (name, customer) in [("ours", None), ("theirs", Some("acme")), ("lost", Some("gone"))] {
+            let customer = customer.map(str::to_owned);
+            let own = StoredAccountPassword { customer, password: SecretText::new("sesame".to_owned()) };
+            roll.account_passwords.insert(name.to_owned(), own);
+        }
+        let with = |enabled| {
+            let mut roll = roll.clone();
+            let terms = CustomerTerms { enabled, ..CustomerTerms::default() };
+            roll.customers.insert("acme".to_owned(), StoredCustomer { terms });
+            let json = peopled(&roll).config.json.expect("it is there");
+            let mut names: Vec<_> = json.keys.passwords.keys().cloned().collect();
+            names.sort();
+            (names.join(" "), json.keys)
+        };
+        let (enabled, disabled) = (with(true), with(false));
+        assert_eq!([enabled.0, disabled.0], ["ours theirs", "ours"]);
+        assert_ne!(enabled.1, disabled.1, "pages hear of it");
+        assert_eq!(with(true).1, enabled.1);
     }
 
     #[test]

@@ -422,8 +422,8 @@ pub(super) const LIST: &[Metric] = &[
         name: "webtrunk_store_left_out",
         kind: Gauge,
         labels: &["what"],
-        help: "Users, customers, keys, numbers and webhooks that are left out, as the log tells: another has the name or the number, or they \
-               cannot be any more as the file is now",
+        help: "Users, customers, keys, account passwords, numbers and webhooks that are left out, as the log tells: another has the name or the \
+               number, or they cannot be any more as the file is now",
         read: |at, samples| at.left_out.iter().for_each(|(what, count)| samples.labelled([what], *count)),
     },
     Metric {

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
 
-use super::Change;
+use super::{Change, SecretChange, UserAtTrunk};
 use crate::rest::scope::Scope;
 
 /// What a request says, of which parts are taken out one after the other.
@@ -60,6 +61,30 @@ impl Body {
     pub(crate) fn change_user(mut self, name: String) -> Result<Change, String> {
         let password = self.take("password")?;
         Ok(Change::ChangeUser { name, password, patch: Value::Object(self.0) })
+    }
+
+    /// Another account of a user, with its trunk.
+    pub(crate) fn add_upstream(mut self, user: String) -> Result<(String, Change), String> {
+        let trunk: String = self.needed("trunk")?;
+        let password = self.upstream_password()?;
+        let password = password.ok_or_else(|| "credentials.password: is missing".to_owned())?;
+        let change = SecretChange::AddUpstream { at: (user, trunk.clone()), terms: self.terms()?, password };
+        Ok((trunk, Change::Secret(change)))
+    }
+
+    /// What is other of a user's account.
+    pub(crate) fn change_upstream(mut self, at: UserAtTrunk) -> Result<Change, String> {
+        let password = self.upstream_password()?;
+        let patch = Value::Object(self.0);
+        Ok(Change::Secret(SecretChange::ChangeUpstream { at, password, patch }))
+    }
+
+    /// The password of an account, taken out of its credentials.
+    fn upstream_password(&mut self) -> Result<Option<SecretText>, String> {
+        let Some(Value::Object(credentials)) = self.0.get_mut("credentials") else { return Ok(None) };
+        let Some(value) = credentials.remove("password") else { return Ok(None) };
+        // What a secret is, is told nobody.
+        serde_json::from_value(value).map(Some).map_err(|_| "credentials.password: is none".to_owned())
     }
 
     /// Another customer: its name and its policy.

@@ -14,6 +14,7 @@ use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
 use super::PeopleError;
 use super::roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
+use super::secret_change::SecretChange;
 use super::terms::{CustomerTerms, KeyKind, KeyTerms, UserTerms};
 use crate::config::hashes;
 use crate::rest::calls::bare;
@@ -94,6 +95,8 @@ pub enum Change {
     },
     /// A back end's key is to be of no use from now on.
     RevokeApiKey(String),
+    /// Of passwords that are shown others.
+    Secret(SecretChange),
 }
 
 /// What was made, and is told once.
@@ -128,6 +131,7 @@ pub(crate) struct Named {
     pub(crate) numbers: HashMap<String, String>,
     pub(crate) keys: HashSet<String>,
     pub(crate) api_keys: HashSet<String>,
+    pub(crate) account_passwords: HashSet<String>,
 }
 
 /// How many there may be. Chosen by us: all of them are in memory, and read at each change.
@@ -176,7 +180,7 @@ impl Change {
             }
             Self::RemoveUser(name) => {
                 find("user", &name, roll.users.get(&name), &named.users)?;
-                Ok((vec![Row::User(name.clone(), None)], Made { name, secret: None }))
+                Ok((without_user(roll, &name).collect(), Made { name, secret: None }))
             }
             Self::AddCustomer { name, terms } => {
                 is_free("customer", &name, roll.customers.contains_key(&name), &named.customers)?;
@@ -236,6 +240,7 @@ impl Change {
                 let secret = Some(SecretText::new(made.key.expose().to_owned()));
                 Ok((vec![Row::ApiKey(id.clone(), Some(key))], Made { name: id, secret }))
             }
+            Self::Secret(change) => change.rows(ground),
             Self::RevokeApiKey(id) => {
                 let known = find("back end's key", &id, roll.api_keys.get(&id), &named.api_keys)?;
                 let key = StoredApiKey { revoked: known.revoked.or(Some(now)), ..known.clone() };
@@ -308,8 +313,18 @@ fn without_customer(roll: &Roll, name: &str) -> Vec<Row> {
     let keys = keys.map(|(id, _)| Row::Key(id.clone(), None));
     let api_keys = roll.api_keys.iter().filter(|(_, key)| key.customer.as_deref() == Some(name));
     let api_keys = api_keys.map(|(id, _)| Row::ApiKey(id.clone(), None));
-    let users = roll.users_of(name).map(|user| Row::User(user.clone(), None));
-    std::iter::once(Row::Customer(name.to_owned(), None)).chain(users).chain(keys).chain(api_keys).collect()
+    let users = roll.users_of(name).flat_map(|user| without_user(roll, user));
+    let passwords = roll.account_passwords.iter().filter(|(_, own)| own.customer.as_deref() == Some(name));
+    let passwords = passwords.map(|(password, _)| Row::AccountPassword(password.clone(), None));
+    let own = users.chain(keys).chain(api_keys).chain(passwords);
+    std::iter::once(Row::Customer(name.to_owned(), None)).chain(own).collect()
+}
+
+/// A user goes with its accounts.
+fn without_user(roll: &Roll, name: &str) -> impl Iterator<Item = Row> {
+    let row = move |(trunk, _): (&String, _)| Row::Upstream((name.to_owned(), trunk.clone()), None);
+    let own = roll.upstream_of(name).map(row);
+    std::iter::once(Row::User(name.to_owned(), None)).chain(own)
 }
 
 fn check_owner(kind: KeyKind, terms: &KeyTerms, ground: Ground<'_>) -> Result<(), PeopleError> {
@@ -324,12 +339,12 @@ fn check_owner(kind: KeyKind, terms: &KeyTerms, ground: Ground<'_>) -> Result<()
     is_customer(customer, ground)
 }
 
-fn is_customer(name: &str, Ground { roll, named, .. }: Ground<'_>) -> Result<(), PeopleError> {
+pub(super) fn is_customer(name: &str, Ground { roll, named, .. }: Ground<'_>) -> Result<(), PeopleError> {
     let is_known = roll.customers.contains_key(name) || named.customers.contains(name);
     if is_known { Ok(()) } else { Err(PeopleError::Unknown { what: "customer", name: name.to_owned() }) }
 }
 
-fn is_free(
+pub(super) fn is_free(
     what: &'static str,
     name: &str,
     is_stored: bool,
@@ -359,7 +374,7 @@ fn are_free(name: &str, numbers: &[&String], ground: Ground<'_>) -> Result<(), P
     })
 }
 
-fn find<'r, T>(
+pub(super) fn find<'r, T>(
     what: &'static str,
     name: &str,
     stored: Option<&'r T>,
@@ -373,7 +388,7 @@ fn find<'r, T>(
     }
 }
 
-const fn has_room(what: &'static str, count: usize, most: usize) -> Result<(), PeopleError> {
+pub(super) const fn has_room(what: &'static str, count: usize, most: usize) -> Result<(), PeopleError> {
     if count < most { Ok(()) } else { Err(PeopleError::Full { what, most }) }
 }
 
@@ -386,7 +401,7 @@ fn has_room_for_user(Ground { roll, by, .. }: Ground<'_>) -> Result<(), PeopleEr
 }
 
 /// What stays is as it was, what is null goes (RFC 7396).
-fn patched<T: Serialize + DeserializeOwned>(terms: &T, patch: Value) -> Result<T, PeopleError> {
+pub(super) fn patched<T: Serialize + DeserializeOwned>(terms: &T, patch: Value) -> Result<T, PeopleError> {
     let Value::Object(_) = patch else {
         return Err(PeopleError::faulty("what is to change is written as an object"));
     };

@@ -14,7 +14,8 @@ fn after(changes: Vec<Change>) -> Result<(Roll, Made), PeopleError> {
     let name = |name: &str| HashSet::from([name.to_owned()]);
     let (users, customers) = (name("alice"), name("old"));
     let numbers = HashMap::from([("100".to_owned(), "old".to_owned())]);
-    let named = Named { users, customers, numbers, keys: name("k0"), api_keys: name("b0") };
+    let named =
+        Named { users, customers, numbers, keys: name("k0"), api_keys: name("b0"), ..Named::default() };
     let (mut roll, mut last) = (Roll::default(), Made { name: String::new(), secret: None });
     for change in changes {
         let ground = Ground { roll: &roll, named: &named, by: None, realm: "webtrunk", now: NOW };

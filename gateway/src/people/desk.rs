@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::PeopleError;
 use super::change::{Change, Made, Named};
 use super::roll::Roll;
-use super::shown::{ShownApiKey, ShownCustomer, ShownKey, ShownUser};
+use super::shown::{ShownAccountPassword, ShownApiKey, ShownCustomer, ShownKey, ShownUpstream, ShownUser};
 use super::turns::{OF_CUSTOMER_MAX, Turn, Turns};
 
 /// A change that somebody waits for.
@@ -118,6 +118,24 @@ impl People {
     #[must_use]
     pub fn left_out(&self) -> Vec<(&'static str, usize)> {
         self.known().left_out.iter().map(|(what, count)| (*what, *count)).collect()
+    }
+
+    /// The accounts at trunks that the store has for a user, by the trunks; their passwords are told nobody.
+    #[must_use]
+    pub fn upstream(&self, user: &str) -> Vec<ShownUpstream> {
+        let known = self.known();
+        let own = known.roll.iter().flat_map(|roll| roll.upstream_of(user));
+        own.map(|(trunk, account)| ShownUpstream::stored(trunk, account)).collect()
+    }
+
+    /// All passwords that tokens name, by their names; what they are is told nobody.
+    #[must_use]
+    pub fn account_passwords(&self) -> Vec<ShownAccountPassword> {
+        let known = self.known();
+        let in_file = known.named.account_passwords.iter().map(|name| ShownAccountPassword::in_file(name));
+        let stored = known.roll.iter().flat_map(|roll| &roll.account_passwords);
+        let stored = stored.map(|(name, own)| ShownAccountPassword::stored(name, own));
+        by_name(stored.chain(in_file).map(|own| (own.name.clone(), own)))
     }
 
     /// Whether the store has this user, and lets it not in now: it, or its customer, is disabled.

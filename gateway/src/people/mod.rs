@@ -16,6 +16,7 @@ mod error;
 pub(crate) mod render;
 mod roll;
 mod seal;
+mod secret_change;
 mod shown;
 mod store_keys;
 mod terms;
@@ -27,8 +28,15 @@ pub(crate) use change::{Ground, Named};
 pub(crate) use desk::Asked;
 pub use desk::{Desk, People};
 pub use error::PeopleError;
-pub use roll::{Roll, Row, StoredApiKey, StoredCustomer, StoredKey, StoredUser};
+pub use roll::{
+    Roll, Row, StoredAccountPassword, StoredApiKey, StoredCustomer, StoredKey, StoredUpstream, StoredUser,
+    UserAtTrunk,
+};
 pub use seal::{StoreKey, Unopened};
-pub use shown::{ShownApiKey, ShownCustomer, ShownKey, ShownUser};
+pub use secret_change::SecretChange;
+pub use shown::{ShownAccountPassword, ShownApiKey, ShownCustomer, ShownKey, ShownUpstream, ShownUser};
 pub use store_keys::StoreKeys;
-pub use terms::{CustomerTerms, KeyKind, KeyTerms, LimitTerms, LoginTerms, RecordingTerm, UserTerms};
+pub use terms::{
+    CustomerTerms, KeyKind, KeyTerms, LimitTerms, LoginTerms, RecordingTerm, UpstreamCredentials,
+    UpstreamTerms, UserTerms,
+};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
-use super::roll::{Roll, StoredKey};
+use super::roll::{Roll, StoredKey, StoredUpstream};
 use super::terms::KeyKind;
 
 /// `[[users]]` and `[[customers]]`, in this order.
@@ -23,8 +23,27 @@ struct UserSection<'r> {
     name: &'r str,
     ha1_md5: &'r str,
     ha1_sha256: &'r str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    upstream: Vec<UpstreamSection<'r>>,
     #[serde(flatten)]
     terms: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Serialize)]
+struct UpstreamSection<'r> {
+    trunk: &'r str,
+    user: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_s: Option<u32>,
+    credentials: CredentialsSection<'r>,
+}
+
+#[derive(Serialize)]
+struct CredentialsSection<'r> {
+    user: &'r str,
+    password: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    realm: Option<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -40,12 +59,25 @@ pub(crate) fn sections(roll: &Roll) -> String {
         name,
         ha1_md5: user.ha1[0].expose(),
         ha1_sha256: user.ha1[1].expose(),
+        upstream: roll.upstream_of(name).map(|(trunk, account)| upstream(trunk, account)).collect(),
         terms: plain(&user.terms),
     });
     let customers = roll.customers.iter().filter(|(_, customer)| customer.terms.enabled);
     let customers = customers.map(|(name, customer)| CustomerSection { name, terms: plain(&customer.terms) });
     let sections = Sections { users: users.collect(), customers: customers.collect() };
     toml::to_string(&sections).expect("terms are plain")
+}
+
+fn upstream<'r>(
+    trunk: &'r str,
+    StoredUpstream { terms, password }: &'r StoredUpstream,
+) -> UpstreamSection<'r> {
+    let credentials = CredentialsSection {
+        user: &terms.credentials.user,
+        password: password.expose(),
+        realm: terms.credentials.realm.as_deref(),
+    };
+    UpstreamSection { trunk, user: &terms.user, expires_s: terms.expires_s, credentials }
 }
 
 /// What is said besides being enabled, which the file says by having it.

@@ -6,7 +6,7 @@ use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, customer_of};
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::{UnixTime, Validity};
 
-use super::terms::{CustomerTerms, KeyKind, KeyTerms, UserTerms};
+use super::terms::{CustomerTerms, KeyKind, KeyTerms, UpstreamTerms, UserTerms};
 
 /// All of them, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +19,14 @@ pub struct Roll {
     pub keys: BTreeMap<String, StoredKey>,
     /// Keys of back ends.
     pub api_keys: BTreeMap<String, StoredApiKey>,
+    /// Accounts of users at trunks, by the two.
+    pub upstream: BTreeMap<UserAtTrunk, StoredUpstream>,
+    /// Passwords that tokens name.
+    pub account_passwords: BTreeMap<String, StoredAccountPassword>,
 }
+
+/// A user, and a trunk at which it has an account.
+pub type UserAtTrunk = (String, String);
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +76,24 @@ pub struct StoredApiKey {
     pub revoked: Option<UnixTime>,
 }
 
+/// A user's account at a trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredUpstream {
+    /// Who it is there.
+    pub terms: UpstreamTerms,
+    /// Its password.
+    pub password: SecretText,
+}
+
+/// A password of an account at a provider, which tokens name that everybody can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAccountPassword {
+    /// Whose tokens may name it; `None`, those of no customer.
+    pub customer: Option<String>,
+    /// The password.
+    pub password: SecretText,
+}
+
 /// A row that comes in the place of what there was by its name, or goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
@@ -80,6 +105,10 @@ pub enum Row {
     Key(String, Option<StoredKey>),
     /// A back end's key.
     ApiKey(String, Option<StoredApiKey>),
+    /// A user's account at a trunk.
+    Upstream(UserAtTrunk, Option<StoredUpstream>),
+    /// A password that tokens name.
+    AccountPassword(String, Option<StoredAccountPassword>),
 }
 
 impl Roll {
@@ -110,6 +139,10 @@ impl Roll {
                     all.users.get_mut(name).into_iter().for_each(|user| enable(&mut user.terms.enabled));
                     customer_of(name)
                 }
+                Row::Upstream((name, _), Some(_)) => {
+                    all.users.get_mut(name).into_iter().for_each(|user| enable(&mut user.terms.enabled));
+                    customer_of(name)
+                }
                 Row::Customer(name, Some(_)) => Some(name.as_str()),
                 _ => None,
             };
@@ -128,6 +161,13 @@ impl Roll {
             .take_while(move |name| name.starts_with(&start))
     }
 
+    /// A user's accounts, by their trunks.
+    pub(crate) fn upstream_of(&self, user: &str) -> impl Iterator<Item = (&String, &StoredUpstream)> {
+        let from = (user.to_owned(), String::new());
+        let own = self.upstream.range(from..).take_while(move |((owner, _), _)| owner == user);
+        own.map(|((_, trunk), account)| (trunk, account))
+    }
+
     /// Takes rows in.
     pub fn take(&mut self, rows: &[Row]) {
         for row in rows {
@@ -136,12 +176,14 @@ impl Roll {
                 Row::Customer(name, row) => put(&mut self.customers, name, row),
                 Row::Key(name, row) => put(&mut self.keys, name, row),
                 Row::ApiKey(name, row) => put(&mut self.api_keys, name, row),
+                Row::Upstream(name, row) => put(&mut self.upstream, name, row),
+                Row::AccountPassword(name, row) => put(&mut self.account_passwords, name, row),
             }
         }
     }
 }
 
-fn put<T>(all: &mut BTreeMap<String, T>, name: String, row: Option<T>) {
+fn put<K: Ord, T>(all: &mut BTreeMap<K, T>, name: K, row: Option<T>) {
     match row {
         Some(row) => drop(all.insert(name, row)),
         None => drop(all.remove(&name)),

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::render::written;
-use super::roll::{StoredApiKey, StoredCustomer, StoredKey, StoredUser};
-use super::terms::{CustomerTerms, KeyKind, KeyTerms, UserTerms};
+use super::roll::{
+    StoredAccountPassword, StoredApiKey, StoredCustomer, StoredKey, StoredUpstream, StoredUser,
+};
+use super::terms::{CustomerTerms, KeyKind, KeyTerms, UpstreamTerms, UserTerms};
 
 /// A user, as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,26 @@ pub struct ShownUser {
     /// What it may do, where the store says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<UserTerms>,
+}
+
+/// A user's account at a trunk, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownUpstream {
+    /// The trunk.
+    pub trunk: String,
+    /// Who the user is there.
+    pub terms: UpstreamTerms,
+}
+
+/// A password that tokens name, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownAccountPassword {
+    /// Its name.
+    pub name: String,
+    /// Whether it stands in the configuration file, where all else of it is.
+    pub in_file: bool,
+    /// Whose tokens may name it.
+    pub customer: Option<String>,
 }
 
 /// A customer, as it is told.
@@ -106,6 +128,22 @@ impl ShownApiKey {
             not_after: key.validity.not_after.map(written),
             revoked: key.revoked.map(written),
         }
+    }
+}
+
+impl ShownUpstream {
+    pub(super) fn stored(trunk: &str, account: &StoredUpstream) -> Self {
+        Self { trunk: trunk.to_owned(), terms: account.terms.clone() }
+    }
+}
+
+impl ShownAccountPassword {
+    pub(super) fn in_file(name: &str) -> Self {
+        Self { name: name.to_owned(), in_file: true, customer: None }
+    }
+
+    pub(super) fn stored(name: &str, own: &StoredAccountPassword) -> Self {
+        Self { name: name.to_owned(), in_file: false, customer: own.customer.clone() }
     }
 }
 

@@ -27,6 +27,30 @@ pub struct UserTerms {
     pub limits: LimitTerms,
 }
 
+/// Of a user's account at a trunk, as `users[].upstream` has it, but for its password, which is told nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamTerms {
+    /// The user of its address: the gateway registers there as `user@host`.
+    pub user: String,
+    /// How long a registration is asked for, in s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_s: Option<u32>,
+    /// By whom the gateway says to be there.
+    pub credentials: UpstreamCredentials,
+}
+
+/// By what an account proves itself, but for its password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamCredentials {
+    /// The name to authenticate by.
+    pub user: String,
+    /// The realm whose challenges alone are answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
+}
+
 /// Of a customer, as `[[customers]]` has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -100,6 +100,8 @@ fn tell(rows: &[Row]) {
             Row::Customer(name, row) => ("customer", name, row.is_some()),
             Row::Key(id, row) => ("key", id, row.as_ref().is_some_and(|key| key.revoked.is_none())),
             Row::ApiKey(id, row) => ("API key", id, row.as_ref().is_some_and(|key| key.revoked.is_none())),
+            Row::Upstream((user, _), row) => ("account at a trunk", user, row.is_some()),
+            Row::AccountPassword(name, row) => ("account password", name, row.is_some()),
         };
         info!(what, name, is_there, "changed in the store");
     }

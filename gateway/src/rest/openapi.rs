@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi as _};
 
 use super::answers::problem;
 use super::events::Event;
-use super::people::{customers, users};
+use super::people::{account_passwords, customers, upstream, users};
 use super::problem::Problem;
 use super::scope::Scope;
 use super::{calls, events, logins, recordings, registrations, tokens};
@@ -25,6 +25,8 @@ use super::{calls, events, logins, recordings, registrations, tokens};
     paths(calls::list, calls::originate::originate, calls::one, calls::hang_up, calls::control::transfer,
         calls::control::hold, calls::control::resume, calls::control::mute, calls::control::unmute, registrations::list, recordings::list,
         recordings::one, recordings::remove, events::stream::events, users::list, users::add, users::one, users::change, users::remove,
+        upstream::list, upstream::add, upstream::change, upstream::remove, account_passwords::list, account_passwords::add,
+        account_passwords::change, account_passwords::remove,
         customers::list, customers::add, customers::one, customers::change, customers::remove, tokens::make, logins::make),
     components(schemas(Problem, Scope, Event, calls::Lasting)),
     modifiers(&Common)

@@ -41,6 +41,12 @@ pub enum Scope {
     /// Make tokens for users.
     #[serde(rename = "tokens:write")]
     TokensWrite,
+    /// See which passwords of accounts are kept, and not what they are.
+    #[serde(rename = "account_passwords:read")]
+    AccountPasswordsRead,
+    /// Add, change and remove passwords of accounts.
+    #[serde(rename = "account_passwords:write")]
+    AccountPasswordsWrite,
     /// Have logins of the edge made for users.
     #[serde(rename = "logins:write")]
     LoginsWrite,
@@ -48,7 +54,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::CallsRead,
         Self::CallsWrite,
         Self::RegistrationsRead,
@@ -60,6 +66,8 @@ impl Scope {
         Self::CustomersRead,
         Self::CustomersWrite,
         Self::TokensWrite,
+        Self::AccountPasswordsRead,
+        Self::AccountPasswordsWrite,
         Self::LoginsWrite,
     ];
 
@@ -78,6 +86,8 @@ impl Scope {
             Self::CustomersRead => "customers:read",
             Self::CustomersWrite => "customers:write",
             Self::TokensWrite => "tokens:write",
+            Self::AccountPasswordsRead => "account_passwords:read",
+            Self::AccountPasswordsWrite => "account_passwords:write",
             Self::LoginsWrite => "logins:write",
         }
     }

@@ -14,7 +14,7 @@ use super::calls::{self, Calls, control};
 use super::door::Door;
 use super::events::{self, Streams};
 use super::logins::{self, Logins};
-use super::people::{customers, users};
+use super::people::{account_passwords, customers, upstream, users};
 use super::problem::Problem;
 use super::recordings::{self, Recordings};
 use super::registrations::{self, Places};
@@ -97,6 +97,26 @@ impl Rest {
                     .route(web::get().to(users::one))
                     .route(web::patch().to(users::change))
                     .route(web::delete().to(users::remove)),
+            )
+            .service(
+                at("/users/{name}/upstream")
+                    .route(web::get().to(upstream::list))
+                    .route(web::post().to(upstream::add)),
+            )
+            .service(
+                at("/users/{name}/upstream/{trunk}")
+                    .route(web::patch().to(upstream::change))
+                    .route(web::delete().to(upstream::remove)),
+            )
+            .service(
+                at("/account_passwords")
+                    .route(web::get().to(account_passwords::list))
+                    .route(web::post().to(account_passwords::add)),
+            )
+            .service(
+                at("/account_passwords/{name}")
+                    .route(web::patch().to(account_passwords::change))
+                    .route(web::delete().to(account_passwords::remove)),
             )
             .service(
                 at("/customers").route(web::get().to(customers::list)).route(web::post().to(customers::add)),

@@ -1,4 +1,4 @@
-//! Users, customers and keys as rows; their secrets are sealed, and so is each row as a whole.
+//! Users, customers, keys and passwords as rows; their secrets are sealed, and so is each row as a whole.
 //!
 //! ```text
 //! read:   columns --- Opener: the key that has sealed the row ---> opened ---> Roll
@@ -8,12 +8,14 @@
 //!
 //! Who puts a row back that was there before, or takes one out, is not found out.
 
+mod account_passwords;
 mod api_keys;
 mod customers;
 mod keys;
 mod seals;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod users;
 
 use serde::Serialize;
@@ -134,6 +136,13 @@ pub(super) async fn load(
     for columns in api_keys::rows(connection, ALL).await.map_err(unusable)? {
         roll.api_keys.extend(api_keys::open(columns, &mut opener).map_err(sealed)?.stored());
     }
+    for columns in upstream::rows(connection, ALL).await.map_err(unusable)? {
+        roll.upstream.extend(upstream::open(columns, &mut opener).map_err(sealed)?.stored());
+    }
+    for columns in account_passwords::rows(connection, ALL).await.map_err(unusable)? {
+        let opened = account_passwords::open(columns, &mut opener).map_err(sealed)?;
+        roll.account_passwords.extend([opened.stored()]);
+    }
     Ok(Loaded { roll, stale: opener.stale() })
 }
 
@@ -159,6 +168,13 @@ pub(super) async fn write(
             Row::ApiKey(id, Some(own)) => {
                 api_keys::put(&mut transaction, key, &api_keys::Opened::of(id, own)?).await?;
             }
+            Row::Upstream(at, Some(own)) => {
+                upstream::put(&mut transaction, key, &upstream::Opened::of(at, own)?).await?;
+            }
+            Row::AccountPassword(name, Some(own)) => {
+                let opened = account_passwords::Opened::of(name, own);
+                account_passwords::put(&mut transaction, key, &opened).await?;
+            }
             Row::User(name, None) => {
                 remove(&mut transaction, "DELETE FROM users WHERE name = $1", name).await?;
             }
@@ -168,6 +184,10 @@ pub(super) async fn write(
             Row::Key(id, None) => remove(&mut transaction, "DELETE FROM keys WHERE id = $1", id).await?,
             Row::ApiKey(id, None) => {
                 remove(&mut transaction, "DELETE FROM api_keys WHERE id = $1", id).await?;
+            }
+            Row::Upstream(at, None) => upstream::remove(&mut transaction, at).await?,
+            Row::AccountPassword(name, None) => {
+                remove(&mut transaction, "DELETE FROM account_passwords WHERE name = $1", name).await?;
             }
         }
     }
@@ -208,6 +228,14 @@ pub(super) async fn reseal(
     for columns in api_keys::rows(&mut transaction, wanted).await.map_err(unusable)? {
         let opened = api_keys::open(columns, &mut opener).map_err(sealed)?;
         api_keys::put(&mut transaction, key, &opened).await.map_err(unusable)?;
+    }
+    for columns in upstream::rows(&mut transaction, wanted).await.map_err(unusable)? {
+        let opened = upstream::open(columns, &mut opener).map_err(sealed)?;
+        upstream::put(&mut transaction, key, &opened).await.map_err(unusable)?;
+    }
+    for columns in account_passwords::rows(&mut transaction, wanted).await.map_err(unusable)? {
+        let opened = account_passwords::open(columns, &mut opener).map_err(sealed)?;
+        account_passwords::put(&mut transaction, key, &opened).await.map_err(unusable)?;
     }
     transaction.commit().await.map_err(unusable)?;
     Ok(opener.stale())

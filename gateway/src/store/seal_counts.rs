@@ -17,7 +17,8 @@ impl SealCounts {
         let mut connection = database::open_to_read(place).await?;
         let query = "SELECT sealed_by, count(*) FROM (SELECT sealed_by FROM users UNION ALL \
                      SELECT sealed_by FROM customers UNION ALL SELECT sealed_by FROM keys UNION ALL \
-                     SELECT sealed_by FROM api_keys) AS sealed GROUP BY sealed_by ORDER BY sealed_by";
+                     SELECT sealed_by FROM api_keys UNION ALL SELECT sealed_by FROM upstream UNION ALL \
+                     SELECT sealed_by FROM account_passwords) AS sealed GROUP BY sealed_by ORDER BY sealed_by";
         let rows: Vec<(Option<String>, i64)> = sqlx::query_as(query)
             .fetch_all(&mut connection)
             .await

@@ -134,10 +134,15 @@ impl TrunkConfig {
     /// Whether our registrations and probes there are the same.
     #[must_use]
     pub fn is_kept_up_like(&self, other: &Self) -> bool {
+        self.is_found_like(other) && self.registrations == other.registrations
+    }
+
+    /// Whether all is the same by which registrations and probes are made: those that both have are the same too.
+    #[must_use]
+    pub fn is_found_like(&self, other: &Self) -> bool {
         let of = |trunk: &Self| {
             let hosts = (trunk.host.clone(), trunk.port, trunk.transport, trunk.is_transport_open);
-            let accounts =
-                (trunk.credentials.clone(), trunk.registrations.clone(), trunk.takes_page_accounts);
+            let accounts = (trunk.credentials.clone(), trunk.takes_page_accounts);
             (hosts, trunk.domain.clone(), accounts, trunk.probe_interval)
         };
         self.name == other.name && of(self) == of(other)

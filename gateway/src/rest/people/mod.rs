@@ -1,7 +1,9 @@
 //! `/users` and `/customers`: whom the gateway knows, and changes of it in the store, in force when they are answered.
 
+pub mod account_passwords;
 pub mod customers;
 mod own;
+pub mod upstream;
 pub mod users;
 
 pub(super) use own::whole_name;

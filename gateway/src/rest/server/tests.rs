@@ -82,7 +82,7 @@ fn operations() -> Vec<(Method, String, String)> {
             let scope = operation["security"][0]["api_key"][0].as_str().expect("a scope").to_owned();
             (
                 method.to_uppercase().parse().expect("a method"),
-                path.replace("{id}", "none").replace("{name}", "none"),
+                path.replace("{id}", "none").replace("{name}", "none").replace("{trunk}", "none"),
                 scope,
             )
         })

@@ -8,8 +8,8 @@ use super::seals::seal;
 use super::*;
 use crate::config::StoreConfig;
 use crate::people::{
-    CustomerTerms, KeyKind, KeyTerms, LimitTerms, StoredApiKey, StoredCustomer, StoredKey, StoredUser,
-    UserTerms,
+    CustomerTerms, KeyKind, KeyTerms, LimitTerms, StoredAccountPassword, StoredApiKey, StoredCustomer,
+    StoredKey, StoredUpstream, StoredUser, UpstreamCredentials, UpstreamTerms, UserAtTrunk, UserTerms,
 };
 
 fn key(digit: &str) -> StoreKey {
@@ -46,12 +46,25 @@ fn rows() -> Vec<Row> {
         validity: Validity::default(),
         revoked: None,
     };
+    let credentials = UpstreamCredentials { user: "4930".to_owned(), realm: None };
+    let terms = UpstreamTerms { user: "4930".to_owned(), expires_s: Some(600), credentials };
+    let account = StoredUpstream { terms, password: text("lentils and peas") };
+    let password = StoredAccountPassword { customer: Some("acme".to_owned()), password: text("open sesame") };
     vec![
         Row::User("carol".to_owned(), Some(user)),
         Row::Customer("acme".to_owned(), Some(customer)),
         Row::Key("k1".to_owned(), Some(key)),
         Row::ApiKey("crm".to_owned(), Some(api_key)),
+        Row::Upstream(at(), Some(account)),
+        Row::AccountPassword("kept".to_owned(), Some(password)),
     ]
+}
+
+/// All tables.
+const TABLES: [&str; 6] = ["users", "customers", "keys", "api_keys", "upstream", "account_passwords"];
+
+fn at() -> UserAtTrunk {
+    ("carol".to_owned(), "pstn".to_owned())
 }
 
 async fn refusal(place: &Place, connection: &mut Connection, digits: &[&str]) -> String {
@@ -88,11 +101,22 @@ async fn what_was_written_is_read_again_by_its_key_alone_and_no_secret_is_in_the
                 .await
                 .expect("a row");
         assert!(!md5.windows(8).any(|it| it == b"aaaaaaaa") && !secret.windows(5).any(|it| it == b"north"));
+        let (account, named): (Vec<u8>, Vec<u8>) = sqlx::query_as(
+            "SELECT upstream.password, account_passwords.password FROM upstream CROSS JOIN account_passwords",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .expect("a row");
+        assert!(
+            !account.windows(7).any(|it| it == b"lentils") && !named.windows(6).any(|it| it == b"sesame")
+        );
         let gone = [
             Row::User("carol".to_owned(), None),
             Row::Customer("acme".to_owned(), None),
             Row::Key("k1".to_owned(), None),
             Row::ApiKey("crm".to_owned(), None),
+            Row::Upstream(at(), None),
+            Row::AccountPassword("kept".to_owned(), None),
         ];
         written(&mut connection, &gone).await;
         let left = load(&place.place, &mut connection, &keys(&["2"])).await.expect("rows");
@@ -117,6 +141,10 @@ async fn a_row_that_somebody_else_made_or_changed_is_refused() {
             "INSERT INTO api_keys (id, hash, scopes, customer, created_s, not_before_s, not_after_s, revoked_s, seal, sealed_by) \
              SELECT 'mallory', hash, scopes, customer, created_s, not_before_s, not_after_s, revoked_s, seal, sealed_by FROM api_keys",
             "UPDATE users SET sealed_by = 'ffffffff'",
+            "UPDATE upstream SET trunk = 'theirs'",
+            "UPDATE upstream SET terms = '{\"user\":\"1\",\"credentials\":{\"user\":\"1\"}}'",
+            "UPDATE account_passwords SET customer = NULL",
+            "UPDATE account_passwords SET name = 'other'",
         ] {
             let mut connection = place.connection().await;
             written(&mut connection, &rows()).await;
@@ -124,7 +152,7 @@ async fn a_row_that_somebody_else_made_or_changed_is_refused() {
             sqlx::query(statement).execute(&mut connection).await.expect("it is written to");
             let told = refusal(&place, &mut connection, &["1"]).await;
             assert!(told.contains("store.secret_key"), "{statement}: {told}");
-            for table in ["users", "customers", "keys", "api_keys"] {
+            for table in TABLES {
                 let all = format!("DELETE FROM {table}");
                 sqlx::query(&all).execute(&mut connection).await.expect("it is written to");
             }
@@ -149,7 +177,7 @@ async fn a_row_that_cannot_be_read_keeps_no_other_back() {
 
 /// As rows were before there was more than one key: none says which has sealed it.
 async fn forget_keys(connection: &mut Connection) {
-    for table in ["users", "customers", "keys", "api_keys"] {
+    for table in TABLES {
         let query = format!("UPDATE {table} SET sealed_by = NULL");
         sqlx::query(&query).execute(&mut *connection).await.expect("it is written to");
     }
@@ -173,17 +201,17 @@ async fn rows_of_a_key_of_before_are_open_and_sealed_anew_until_it_may_be_taken_
             expected.take(&rows());
             let both = keys(&["2", "1"]);
             let read = load(&place.place, &mut connection, &both).await.expect("rows");
-            assert_eq!((read.roll, read.stale), (expected.clone(), 5));
+            assert_eq!((read.roll, read.stale), (expected.clone(), 7));
             let told = refusal(&place, &mut connection, &["2"]).await;
             assert_eq!(told.contains(key("1").id()), is_said, "{told}");
             assert_eq!(told.contains("does not say by which key"), !is_said, "{told}");
-            assert_eq!(reseal(&place.place, &mut connection, &both).await.expect("there is room"), 5);
+            assert_eq!(reseal(&place.place, &mut connection, &both).await.expect("there is room"), 7);
             assert_eq!(reseal(&place.place, &mut connection, &both).await.expect("there is room"), 0);
             let read =
                 load(&place.place, &mut connection, &keys(&["2"])).await.expect("by the new key alone");
             assert_eq!((read.roll, read.stale), (expected, 0));
             assert!(refusal(&place, &mut connection, &["1"]).await.contains(key("2").id()));
-            for table in ["users", "customers", "keys", "api_keys"] {
+            for table in TABLES {
                 let all = format!("DELETE FROM {table}");
                 sqlx::query(&all).execute(&mut connection).await.expect("it is written to");
             }

@@ -1,6 +1,7 @@
 //! What we owe the trunks between calls, as it is done: names are looked up, requests sent, hops tried one
 //! after another. When what is due, and what follows an answer, is said by [`crate::sip::upstream`].
 
+mod changed;
 mod held;
 mod probes;
 
@@ -116,6 +117,9 @@ impl Upstream {
             match trunks.named(&old.config.name) {
                 _ if old.is_left => {}
                 Some(new) if new.is_kept_up_like(&old.config) => old.config = new.clone(),
+                Some(new) if new.is_found_like(&old.config) => {
+                    self.change_accounts(index, new, health, agent, now);
+                }
                 _ => self.leave_trunk(index, trunks, health, agent, now),
             }
         }
@@ -385,7 +389,9 @@ impl Upstream {
         if trunk.is_left {
             return;
         }
-        let is_own = |account: &&Account| account.trunk == index && account.held.is_none();
+        let is_own = |account: &&Account| {
+            account.trunk == index && account.held.is_none() && !account.registration.is_leaving()
+        };
         let own = self.accounts.values().filter(is_own);
         let registrations: Vec<_> = own
             .map(|account| (account.registration.user().to_owned(), account.registration.state()))

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use webtrunk::http_client::{Request, ask};
+use webtrunk::rest::keys::{MadeKey, hash_text};
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{JsonPage, PageMedia, Phone, PhoneConfig, Voice, WebrtcConfig};
 
@@ -18,6 +20,9 @@ use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::process::wait_until;
 
+/// What the store's rows are sealed by.
+const KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1";
+
 /// The gateway whose pages have accounts at the provider, with a store and records.
 fn gateway(provider: &Gateway, keys: &Keys, folder: &Path, lines: &str) -> Gateway {
     let host = provider.sip().ip();
@@ -25,6 +30,7 @@ fn gateway(provider: &Gateway, keys: &Keys, folder: &Path, lines: &str) -> Gatew
         .user("bob")
         .sections(&format!("[json]\naccount_grace_s = 1\n{}\n{lines}", keys.line()))
         .store(&folder.join("store.db"))
+        .store_key("WEBTRUNK_TEST_STORE_KEY", KEY)
         .records(&folder.join("calls.jsonl"))
         .trunk_lines(&format!("name = 'provider'\nhost = '{host}'\ntransport = 'udp'\ncodecs = ['PCMU']"))
         .last_trunk("page_accounts = true")
@@ -159,4 +165,69 @@ async fn a_page_hears_that_its_password_is_wrong_and_a_kept_one_is_named_by_its_
     let elsewhere = json!({ "user": "1", "password": "p", "domain": network.ip().to_string() });
     let foreign = keys.token(300, json!({ "sub": "carol", "account": elsewhere }));
     open(&gateway).await.request("connect", foreign).await.expect_err("its host is nobody's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_back_end_keeps_is_named_by_tokens_at_once_and_is_nowhere() {
+    let (network, folder) = (Host::new(), TempDir::new().expect("a folder"));
+    let provider = provider(&network);
+    let keys = Keys::for_hosts(&[provider.sip().ip().to_string()]);
+    let back_end = MadeKey::new("own").expect("an id");
+    let scopes = "\"account_passwords:read\", \"account_passwords:write\"";
+    let lines = format!(
+        "account_passwords = [{{ name = 'carol', password = 'another' }}]\n[rest]\n\
+         [[api_keys]]\nid = \"own\"\nsecret_sha256 = \"{}\"\nscopes = [{scopes}]",
+        hash_text(&back_end.hash)
+    );
+    let mut gateway = gateway(&provider, &keys, folder.path(), &lines);
+    let secret = password(ACCOUNT);
+    let asks = |gateway: &Gateway, method: &str, path: &str, body: &Value| {
+        let (authority, path) = (gateway.http_authority(), format!("/api/v1{path}"));
+        let authorization = format!("Bearer {}", back_end.key.expose());
+        let headers = [("Authorization", &*authorization), ("Content-Type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let request = Request {
+            method,
+            authority: &authority,
+            path: &path,
+            headers: &headers,
+            body: body.as_bytes(),
+            patience: PATIENCE,
+        };
+        let answer = ask(&request).expect("it answers");
+        let told = String::from_utf8(answer.body).expect("text");
+        assert!(!told.contains(&secret), "{told}");
+        (answer.status, serde_json::from_str::<Value>(&told).unwrap_or_default())
+    };
+    let named = || token(&keys, &provider, json!({ "password_ref": "dora" }));
+    open(&gateway).await.request("connect", named()).await.expect_err("nobody keeps it");
+
+    let wrong = json!({ "name": "dora", "password": "guess" });
+    let (status, told) = asks(&gateway, "POST", "/account_passwords", &wrong);
+    assert_eq!((status, told), (201, json!({ "name": "dora", "in_file": false })));
+    for (body, status) in [
+        (wrong, 409),
+        (json!({ "name": "carol", "password": "guess" }), 409),
+        (json!({ "name": "eve", "customer": "gone", "password": "guess" }), 404),
+        (json!({ "name": "eve", "password": "" }), 422),
+        (json!({ "name": "eve" }), 400),
+    ] {
+        assert_eq!(asks(&gateway, "POST", "/account_passwords", &body).0, status, "{body}");
+    }
+    let (_, list) = asks(&gateway, "GET", "/account_passwords", &Value::Null);
+    let known = json!([{ "name": "carol", "in_file": true }, { "name": "dora", "in_file": false }]);
+    assert_eq!(list, json!({ "items": known }));
+    let other = json!({ "password": secret });
+    assert_eq!(asks(&gateway, "PATCH", "/account_passwords/carol", &other).0, 409, "it stands in the file");
+    assert_eq!(asks(&gateway, "PATCH", "/account_passwords/dora", &other).0, 200);
+    gateway.kill_and_start_again();
+    let mut page = open(&gateway).await;
+    page.request("connect", named()).await.expect("it is kept");
+    stands(&mut page, "registered").await;
+    assert_eq!(asks(&gateway, "DELETE", "/account_passwords/dora", &Value::Null).0, 204);
+    open(&gateway).await.request("connect", named()).await.expect_err("nobody keeps it any more");
+    for (place, text) in shown(&gateway, folder.path()) {
+        assert!(!text.contains(&secret), "the password is in {place}");
+    }
+    assert!(!page.messages().iter().any(|text| text.contains(&secret)));
 }

@@ -21,7 +21,7 @@ const STORE_KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5
 
 const SCOPES: &str = "\"calls:read\", \"calls:write\", \"registrations:read\", \"recordings:read\", \"recordings:delete\", \
     \"events\", \"users:read\", \"users:write\", \"customers:read\", \"customers:write\", \"tokens:write\", \
-    \"logins:write\"";
+    \"account_passwords:read\", \"account_passwords:write\", \"logins:write\"";
 
 /// What is looked at in each answer, and that each operation wants a key.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,wants_a_key";
@@ -80,6 +80,7 @@ async fn requests_that_are_made_of_the_document_are_answered_as_it_says_and_none
         ("/calls/{id}/mute", "id", running.as_str().expect("a name")),
         ("/recordings/{id}", "id", &name().expect("it is told")),
         ("/users/{name}", "name", "acme+bob"),
+        ("/users/{name}/upstream", "name", "acme+bob"),
         ("/customers/{name}", "name", "acme"),
     ];
     let examples = std::env::var(WANTED).unwrap_or_else(|_| EXAMPLES.to_owned());

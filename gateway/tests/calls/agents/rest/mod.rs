@@ -13,6 +13,7 @@ pub(crate) mod hook_receiver;
 mod logins;
 mod people;
 mod policy;
+mod provisioned;
 mod recordings;
 mod removed;
 mod webhooks;

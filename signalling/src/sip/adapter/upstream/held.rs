@@ -10,7 +10,7 @@ use crate::sip::upstream::{RegistrationConfig, RegistrationState};
 
 /// How long an account waits whose address has a registration that is just being removed: the removal could come later
 /// than what is made anew. A little longer than a removal may take.
-const AFTER_FAREWELL: Duration = Duration::from_millis(2500);
+pub(super) const AFTER_FAREWELL: Duration = Duration::from_millis(2500);
 
 /// What an account is held as, and what was told of it last.
 #[derive(Debug)]
@@ -51,15 +51,14 @@ impl Upstream {
         self.place_of(id).is_some_and(|index| !self.trunks[self.accounts[&index].trunk].is_left)
     }
 
-    /// An account of pages that was left is forgotten, and its password with it.
+    /// An account that was left is forgotten, and that of pages with its password; others' stay for calls that are still there.
     pub(super) fn forget_left(&mut self, index: usize, agent: &mut Agent<Door>) {
-        let is_left = |account: &Account| account.held.is_some() && account.registration.is_left();
-        if !self.accounts.get(&index).is_some_and(is_left) {
+        if !self.accounts.get(&index).is_some_and(|account| account.registration.is_left()) {
             return;
         }
         let Some(account) = self.accounts.remove(&index) else { return };
         // It may have come back meanwhile.
-        if !self.accounts.values().any(|other| other.name == account.name) {
+        if account.held.is_some() && !self.accounts.values().any(|other| other.name == account.name) {
             agent.keyring_mut().remove(&account.name);
         }
     }
