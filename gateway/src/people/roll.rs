@@ -135,11 +135,7 @@ impl Roll {
         let mut enable = |enabled: &mut bool| is_other |= !std::mem::replace(enabled, true);
         for row in rows {
             let owner = match row {
-                Row::User(name, Some(_)) => {
-                    all.users.get_mut(name).into_iter().for_each(|user| enable(&mut user.terms.enabled));
-                    customer_of(name)
-                }
-                Row::Upstream((name, _), Some(_)) => {
+                Row::User(name, Some(_)) | Row::Upstream((name, _), Some(_)) => {
                     all.users.get_mut(name).into_iter().for_each(|user| enable(&mut user.terms.enabled));
                     customer_of(name)
                 }
