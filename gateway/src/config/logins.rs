@@ -24,8 +24,8 @@ pub struct LoginsConfig {
 /// How far clocks may be apart. Chosen by us: whoever has no clock that is set has no use of what lasts for minutes.
 const CLOCK_RANGE_S: std::ops::RangeInclusive<u32> = 1..=600;
 
-/// The most logins in a minute that may be said.
-const PER_MINUTE_MAX: u32 = 100_000;
+/// How many logins in a minute may be said. Chosen by us: more than any customer's people make.
+const PER_MINUTE_RANGE: std::ops::RangeInclusive<u32> = 1..=100_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,12 +45,8 @@ pub(super) struct CustomerLoginsSection {
 impl LoginsSection {
     /// Checks the section; `fingerprint` differs where it does.
     pub(super) fn check(&self, fingerprint: &mut DefaultHasher, faults: &mut Faults<'_>) -> LoginsConfig {
-        let clock = self.clock_s.as_ref().map_or(CLOCK_LEEWAY, |written| {
-            if !CLOCK_RANGE_S.contains(written.get_ref()) {
-                faults.add(written.span(), "is out of range", "write 1 to 600 seconds");
-            }
-            Duration::from_secs((*written.get_ref()).into())
-        });
+        let clock = self.clock_s.as_ref().map(|written| faults.number(written, CLOCK_RANGE_S, " seconds"));
+        let clock = clock.map_or(CLOCK_LEEWAY, |seconds| Duration::from_secs(seconds.into()));
         let public = self.public.as_ref().and_then(|written| check_origin(written, faults));
         ("logins", clock, format!("{public:?}")).hash(fingerprint);
         LoginsConfig { clock, public }
@@ -74,12 +70,9 @@ impl CustomerLoginsSection {
     pub(super) fn check(&self, fingerprint: &mut DefaultHasher, faults: &mut Faults<'_>) -> LoginPolicy {
         let cure = "write names, or how they begin and a star, such as \"agent-*\", without the customer's before them";
         let users = faults.parse_all(&self.users, cure);
-        let per_minute = self.per_minute.as_ref().map_or(PER_MINUTE, |written| {
-            if !(1..=PER_MINUTE_MAX).contains(written.get_ref()) {
-                faults.add(written.span(), "is out of range", format!("write 1 to {PER_MINUTE_MAX}"));
-            }
-            *written.get_ref()
-        });
+        let per_minute = self.per_minute.as_ref();
+        let per_minute =
+            per_minute.map_or(PER_MINUTE, |written| faults.number(written, PER_MINUTE_RANGE, ""));
         let policy = LoginPolicy { users, per_minute };
         policy.hash(fingerprint);
         policy

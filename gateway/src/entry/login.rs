@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 use webtrunk_signalling::auth::ephemeral::EphemeralName;
@@ -11,6 +11,7 @@ use webtrunk_signalling::auth::issuer::NotIssued;
 use webtrunk_signalling::auth::logins::NoLogin;
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::calendar;
 use webtrunk_signalling::http::WebOrigin;
 
 use super::{EntryDesk, Inner};
@@ -72,7 +73,7 @@ impl EntryDesk {
     /// # Errors
     /// [`LoginRefused`], which whoever asks may be told.
     pub fn log_in(&self, asked: LoginAsked<'_>) -> Result<Login, LoginRefused> {
-        let (wall, now) = (UnixTime::from(SystemTime::now()), Instant::now());
+        let (wall, now) = (UnixTime::from(calendar::now()), Instant::now());
         let mut inner = self.inner();
         let outcome = inner.log_in(asked, wall, now);
         let at = outcome_at(outcome.as_ref().err());
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn a_login_is_made_within_the_customers_policy_and_each_outcome_is_counted() {
         let desk = desk("[entry.logins]\npublic = \"https://phone.example\"");
-        let now = UnixTime::from(SystemTime::now());
+        let now = UnixTime::from(calendar::now());
         let login = desk.log_in(asked("agent-7", now)).expect("it may be made");
         assert_eq!(login.user, "acme+agent-7");
         assert!(login.username.ends_with(":acme+agent-7:edge"), "{}", login.username);
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn nobody_gets_a_login_where_none_are_to_be_made() {
-        let refused = desk("").log_in(asked("agent-7", UnixTime::from(SystemTime::now()))).err();
+        let refused = desk("").log_in(asked("agent-7", UnixTime::from(calendar::now()))).err();
         assert_eq!(refused, Some(LoginRefused::Judged(NoLogin::Closed)));
     }
 }

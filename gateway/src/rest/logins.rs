@@ -1,7 +1,7 @@
 //! `/logins`: the gateway as the servlet of a customer (docs/TOKENS.md, "Two hops"): a back end that has proven itself gets a name and a
 //! password that the edge takes for a while, for one of its people, and hands them on to that one's page.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HOST;
@@ -14,6 +14,7 @@ use webtrunk_signalling::auth::issuer::{CUSTOMER_MARK, NotIssued};
 use webtrunk_signalling::auth::logins::NoLogin;
 use webtrunk_signalling::auth::secret::SecretText;
 use webtrunk_signalling::auth::validity::UnixTime;
+use webtrunk_signalling::calendar;
 use webtrunk_signalling::http::WebOrigin;
 
 use super::caller::BasicCaller;
@@ -170,7 +171,7 @@ fn problem(refused: LoginRefused) -> Problem {
     match refused {
         LoginRefused::Judged(closed @ NoLogin::Closed) => Problem::conflict(closed),
         LoginRefused::Judged(clock @ NoLogin::Clock { .. }) => {
-            Problem::clock(format!("{clock}; the gateway's says {}", UnixTime::from(SystemTime::now()).0))
+            Problem::clock(format!("{clock}; the gateway's says {}", UnixTime::from(calendar::now()).0))
         }
         LoginRefused::Judged(many @ NoLogin::TooMany { wait }) => Problem::too_many_logins(many, wait),
         LoginRefused::Judged(policy @ (NoLogin::NoCustomer | NoLogin::NotAllowed)) => {

@@ -2,9 +2,8 @@
 //! and told nobody.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +16,7 @@ use crate::rest::caller::Caller;
 use crate::rest::page::{Page, PageQuery};
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
-use crate::rest::{read, told};
+use crate::rest::{created, read, told};
 
 /// Which are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -103,9 +102,8 @@ pub async fn add(
     let change = SecretChange::AddAccountPassword { name: name.clone(), customer, password };
     have(&people, &caller.0, Change::Secret(change)).await?;
     info!(key = caller.0.id, name, "an account password is added by an API key");
-    let own = utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
-    let path = format!("{}/{own}", request.path().trim_end_matches('/'));
-    Ok(told(StatusCode::CREATED).insert_header((LOCATION, path)).json(find(&people, &name)?))
+    let own = utf8_percent_encode(&name, NON_ALPHANUMERIC).to_string();
+    Ok(created(&request, &own, &find(&people, &name)?))
 }
 
 /// Gives an account another password at once; tokens name it as before. For keys of the operator alone.

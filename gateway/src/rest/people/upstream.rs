@@ -2,7 +2,6 @@
 //! nobody.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,7 +15,7 @@ use crate::rest::caller::Caller;
 use crate::rest::page::Page;
 use crate::rest::problem::Problem;
 use crate::rest::scope::Scope;
-use crate::rest::{read, told};
+use crate::rest::{created, read, told};
 
 /// A user's account at a trunk.
 #[derive(Debug, Serialize, ToSchema)]
@@ -122,8 +121,7 @@ pub async fn add(
     let (trunk, change) = Body(read(asked)?).add_upstream(name.clone()).map_err(Problem::bad_request)?;
     have(&people, &caller.0, change).await?;
     info!(key = caller.0.id, name, trunk, "an account of a user is added by an API key");
-    let path = format!("{}/{trunk}", request.path().trim_end_matches('/'));
-    Ok(told(StatusCode::CREATED).insert_header((LOCATION, path)).json(find(&people, &name, &trunk)?))
+    Ok(created(&request, &trunk, &find(&people, &name, &trunk)?))
 }
 
 /// Changes an account of a user at a trunk, or its password, at once. For keys of the operator alone.
