@@ -20,6 +20,9 @@ use crate::support::tools;
 /// What the edge's names are made by, which nobody is told.
 const EDGE_SECRET: &str = "north wind and sun of the edge";
 
+/// From where alone bolt's people come, which is not from here.
+const AWAY: &str = "networks = [\"198.51.100.0/24\"]\n";
+
 /// What a person logs in to the customer's servlet by.
 const PASSWORD: &str = "her password";
 
@@ -41,7 +44,7 @@ impl Scene {
             "[json]\npasswords = true\n[rest]\n[entry]\nephemeral_keys = [{{ id = \"edge\", secret = \"{EDGE_SECRET}\" }}]\n\
              ice_servers = [{{ urls = [\"turn:turn.example:3478\"], secret = \"shared with coturn\" }}]\n[entry.logins]\n\
              [[customers]]\nname = \"acme\"\nlifetime_s = 100\nlogins = {{ users = [\"agent-*\", \"alice\"], per_minute = 4 }}\n\
-             [[customers]]\nname = \"bolt\"\n{entries}"
+             [[customers]]\nname = \"bolt\"\n{AWAY}{entries}"
         ));
         Self { gateway: Gateway::start(&config), own, acme, bolt }
     }
@@ -147,6 +150,19 @@ async fn a_back_end_has_logins_made_within_its_customers_policy_and_a_page_logs_
     assert!(log.count(&["a login of the edge is made for a back end", "acme+agent-7"]) > 0);
     gateway.reload(|text| text.replace("[entry.logins]\n", ""));
     assert!(wait_until(PATIENCE, || scene.ask(acme, &of("alice")).0 == 409), "they are switched off");
+}
+
+/// Who has one made is not asked where it is: that is the customer's server, and no page of its people.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_a_back_end_has_made_is_good_from_its_customers_networks_alone() {
+    let scene = Scene::set();
+    let (status, login) = scene.ask(&scene.own, &json!({ "user": "bolt+alice", "time": now() }));
+    assert_eq!(status, 201, "{login}");
+    let refused = scene.connect(&login).await;
+    assert!(matches!(&refused, Err(PageError::Refused { code: 1003, .. })), "{refused:?}");
+    scene.gateway.reload(|text| text.replace(AWAY, ""));
+    let session = scene.connect(&login).await.expect("she is where she may be");
+    assert_eq!(session["user"], "bolt+alice");
 }
 
 /// A customer's servlet that asks the gateway.
