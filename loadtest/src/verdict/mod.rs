@@ -8,8 +8,8 @@ mod finding;
 mod lateness;
 mod limits;
 mod pauses;
-mod spread;
 mod spoken;
+mod spread;
 
 pub use call::{CallVerdict, Excuse, Happened, Said, Side};
 pub use cut::{Cut, CutVerdict};

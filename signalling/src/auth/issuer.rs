@@ -143,10 +143,7 @@ impl Issuer {
             self.failures.failed(source, name, Proof::Reached, now);
             return Err(NotIssued::Unproven);
         };
-        let user = user_of_customer(&customer.name, user);
-        let lifetime = customer.lifetime.min(expires.since(wall));
-        let credential = self.edge.make(Some(&user), lifetime, wall).ok_or(NotIssued::NoKey)?;
-        Ok(Issued { customer: customer.name.clone(), user, credential })
+        self.made(customer, user, customer.lifetime.min(expires.since(wall)), wall)
     }
 
     /// What the edge takes for a user of a customer, whose back end has proven itself otherwise; for so long, and no longer
@@ -163,6 +160,16 @@ impl Issuer {
         let customer = self.customers.iter().find(|known| known.name == customer);
         let customer = customer.ok_or(NotIssued::NoCustomer)?;
         let lifetime = lifetime.map_or(customer.lifetime, |wanted| wanted.min(customer.lifetime));
+        self.made(customer, user, lifetime, wall)
+    }
+
+    fn made(
+        &self,
+        customer: &IssuerCustomer,
+        user: &str,
+        lifetime: Duration,
+        wall: UnixTime,
+    ) -> Result<Issued, NotIssued> {
         let user = user_of_customer(&customer.name, user);
         let credential = self.edge.make(Some(&user), lifetime, wall).ok_or(NotIssued::NoKey)?;
         Ok(Issued { customer: customer.name.clone(), user, credential })
