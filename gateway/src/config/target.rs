@@ -30,7 +30,7 @@ pub struct Target {
 #[derive(Debug, Clone)]
 pub struct Authorities {
     file: PathBuf,
-    certificates: Vec<CertificateDer<'static>>,
+    pub(super) certificates: Vec<CertificateDer<'static>>,
     client: Arc<ClientConfig>,
 }
 

@@ -69,9 +69,8 @@ fn is_public(address: IpAddr) -> bool {
 /// The IPv4 address that is reached by way of an IPv6 one: by NAT64 (RFC 6052) or 6to4 (RFC 3056).
 fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(address) = address else { return None };
-    let (high, low) = match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => (high, low),
-        _ => return None,
+    let ([0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..]) = address.segments() else {
+        return None;
     };
     let [[a, b], [c, d]] = [high, low].map(u16::to_be_bytes);
     Some(Ipv4Addr::new(a, b, c, d))

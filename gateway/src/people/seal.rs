@@ -46,7 +46,7 @@ impl StoreKey {
             let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
             *octet = u8::try_from(high? << 4 | low?).ok()?;
         }
-        let hash = Sha256::new().chain_update(ID_DOMAIN).chain_update(&*octets).finalize();
+        let hash = Sha256::new().chain_update(ID_DOMAIN).chain_update(*octets).finalize();
         let id = hash.iter().take(ID_LEN).map(|octet| format!("{octet:02x}")).collect();
         Some(Self { octets, id })
     }

@@ -94,7 +94,8 @@ impl Crowd {
     /// target would call them.
     pub async fn deregister(&self) {
         let mut leaving = JoinSet::new();
-        for agent in self.registered.iter().cloned() {
+        for agent in &self.registered {
+            let agent = Arc::clone(agent);
             while leaving.len() >= CONNECTING_MAX {
                 leaving.join_next().await;
             }
