@@ -46,7 +46,9 @@ impl Course<'_> {
                     let (calls, in_s) = (self.telephony.calls_left(), (until - Instant::now()).as_secs());
                     info!(
                         calls,
-                        in_s, "no new calls are taken, and those that are there may end by themselves"
+                        in_s,
+                        "no new calls are taken, and those that are there may end by themselves; a further SIGINT or \
+                         SIGTERM hangs them up"
                     );
                     self.telephony.refuse_calls(until).await;
                 }

@@ -98,7 +98,7 @@ async fn who_asks_twice_ends_all_calls_at_once_with_their_records() {
     let mut stage = Stage::with(&["PCMU"], patient(config));
     let (_phones, ends) = calls(&stage, 5).await;
     stage.gateway.process.signal(Signal::SIGTERM);
-    stage.gateway.log().wait_for(&["no new calls are taken"], PATIENCE);
+    stage.gateway.log().wait_for(&["a further SIGINT or SIGTERM hangs them up"], PATIENCE);
     assert!(stage.gateway.process.is_running());
     stage.gateway.process.signal(Signal::SIGTERM);
     for (call, lifted) in &ends {
