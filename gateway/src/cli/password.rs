@@ -27,12 +27,12 @@ enum PasswordError {
     Realm(String),
 }
 
-/// Reads the password from standard input and writes the entry to standard output. On a terminal it is asked
-/// for, and not shown.
+/// Reads the password from standard input and writes the entry to standard output, behind a blank line: it is appended to
+/// files, whose last line may have no end. On a terminal the password is asked for, and not shown.
 pub(super) fn print(user: &str, realm: &str) -> Result<(), Failure> {
     check(user, realm)?;
     let password = ask(user)?;
-    writeln!(io::stdout(), "{}", entry(user, realm, &password)?)?;
+    writeln!(io::stdout(), "\n{}", entry(user, realm, &password)?)?;
     Ok(())
 }
 
