@@ -1,7 +1,7 @@
 //! A call without sockets: all that would be described and agreed, by the code of calls that carry media.
 //!
 //! What needs a socket, a thread or another call is taken as done: prompts are over at once, a conference has room,
-//! nothing is recorded.
+//! nothing is recorded. Legs that have left can still be looked at: what was agreed on is asked when the call is over.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use crate::{CallId, LegId};
 /// A call that is told what others are told, and carries nothing.
 pub struct Rehearsal {
     call: Call,
+    /// Those of its legs that have left, as they were.
+    left: Vec<Leg>,
     supplies: Arc<Supplies>,
     outbox: Outbox,
     told: VecDeque<CallEvent>,
@@ -34,6 +36,7 @@ impl Rehearsal {
     pub fn new(supplies: Arc<Supplies>) -> Self {
         Self {
             call: Call::new(CallId::next(), Arc::clone(&supplies)),
+            left: Vec::new(),
             supplies,
             outbox: Outbox::default(),
             told: VecDeque::new(),
@@ -46,7 +49,9 @@ impl Rehearsal {
     pub fn obey(&mut self, command: CallCommand, now: Instant) {
         match command {
             CallCommand::AddLeg(spec) => self.add_leg(&spec, now),
-            CallCommand::RemoveLeg { leg } => drop(self.call.remove_leg(leg, now, &mut self.outbox)),
+            CallCommand::RemoveLeg { leg } => {
+                self.left.extend(self.call.remove_leg(leg, now, &mut self.outbox));
+            }
             CallCommand::JoinConference(party) => {
                 self.told.push_back(CallEvent::ConferenceJoined { leg: party.leg, parties: 1 });
             }
@@ -72,10 +77,10 @@ impl Rehearsal {
         self.call.poll_event().or_else(|| self.told.pop_front())
     }
 
-    /// One of its legs.
+    /// One of its legs, or of those that have left.
     #[must_use]
     pub fn leg(&self, id: LegId) -> Option<&Leg> {
-        self.call.leg(id)
+        self.call.leg(id).or_else(|| self.left.iter().find(|leg| leg.id() == id))
     }
 
     /// Why a leg's codecs are what they are.
@@ -122,7 +127,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::SystemTime;
 
-    use webtrunk_codecs::CodecId::{G722, Opus, Pcma, Pcmu};
+    use webtrunk_codecs::CodecId::{self, G722, Opus, Pcma, Pcmu};
 
     use super::super::messages::KeyMode;
     use super::*;
@@ -155,25 +160,46 @@ mod tests {
         description.lines().find(|line| line.starts_with("m=")).expect("audio")
     }
 
-    #[test]
-    fn a_browser_that_calls_a_phone_keeps_opus_and_why_is_told() {
-        let now = Instant::now();
+    /// A call into which a browser comes with an offer.
+    fn called_by(browser: LegId, now: Instant) -> Rehearsal {
         let supplies = Arc::new(Supplies {
             config: EngineConfig::default(),
             clock: WallClock::new(now, SystemTime::UNIX_EPOCH),
             certificate: Arc::new(DtlsCertificate::generate().expect("a certificate")),
         });
         let mut rehearsal = Rehearsal::new(supplies);
-        let (browser, phone) = (LegId::next(), LegId::next());
-        let spec = |leg, transport, codecs: &[_], opposite| {
-            let (codecs, keys) = (codecs.to_vec(), KeyMode::Events);
-            CallCommand::AddLeg(Box::new(LegSpec { leg, transport, codecs, keys, opposite }))
-        };
-        let ours = [Opus, G722, Pcmu, Pcma];
-        rehearsal.obey(spec(browser, TransportSpec::Webrtc, &ours, None), now);
+        rehearsal.obey(spec(browser, TransportSpec::Webrtc, &[Opus, G722, Pcmu, Pcma], None), now);
         let offer = describe(CHROMIUM);
         rehearsal
             .obey(CallCommand::ReceiveOffer { leg: browser, description: offer, signalled_from: None }, now);
+        rehearsal
+    }
+
+    fn spec(
+        leg: LegId,
+        transport: TransportSpec,
+        codecs: &[CodecId],
+        opposite: Option<LegId>,
+    ) -> CallCommand {
+        let (codecs, keys) = (codecs.to_vec(), KeyMode::Events);
+        CallCommand::AddLeg(Box::new(LegSpec { leg, transport, codecs, keys, opposite }))
+    }
+
+    #[test]
+    fn what_was_agreed_on_is_told_of_a_leg_that_has_left_too() {
+        let (browser, now) = (LegId::next(), Instant::now());
+        let mut rehearsal = called_by(browser, now);
+        rehearsal.obey(CallCommand::CreateAnswer { leg: browser, opposite: None }, now);
+        rehearsal.obey(CallCommand::RemoveLeg { leg: browser }, now);
+        let leg = rehearsal.leg(browser).expect("it is remembered");
+        assert_eq!(leg.agreed().map(|agreed| agreed.codec), Some(Opus));
+        assert_eq!((leg.transport_name(), rehearsal.leg(LegId::next()).is_none()), ("webrtc", true));
+    }
+
+    #[test]
+    fn a_browser_that_calls_a_phone_keeps_opus_and_why_is_told() {
+        let (browser, phone, now) = (LegId::next(), LegId::next(), Instant::now());
+        let mut rehearsal = called_by(browser, now);
         let advertised = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let srtp = SrtpPolicy::Forbid;
         let transport = TransportSpec::Rtp { advertised, signalled_from: None, srtp };

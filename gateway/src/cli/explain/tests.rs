@@ -88,6 +88,10 @@ actions = ["answer", { menu = { prompts = ["announcement"], keys = { 1 = [{ brid
 name = "drawn"
 destination = "7(.*)"
 actions = [{ bridge = { trunks = ["first", "second"], weights = [3, 1], number = "$1" } }]
+[[rules]]
+name = "tone"
+destination = "9197"
+actions = ["answer", { tone = { frequency_hz = 440, level_dbm0 = -10, duration_ms = 30000 } }, "hangup"]
 "#;
 
 fn arguments(words: &[&str]) -> ExplainArguments {
@@ -258,6 +262,10 @@ fn each_end_says_what_is_spoken_and_why() {
         echo.decision.steps,
         ["answers the call", "waits 500 ms", "sends the caller's audio back until it hangs up"]
     );
+    // It is over by itself, and has been heard all the same.
+    let tone = tell(&["--from", "alice", "--to", "9197"]);
+    assert_eq!(tone.legs[0].sentences, echo.legs[0].sentences);
+    assert_eq!((tone.legs[0].transport, tone.legs[0].codec.as_deref()), (Some("webrtc"), Some("opus")));
     let menu = tell(&["--from", "alice", "--to", "9200"]).decision.steps;
     assert!(menu[2].trim() == "key 1:" && menu[3].contains("\"1\" at trunk \"first\""), "{menu:#?}");
 }
