@@ -29,8 +29,8 @@ pub(super) const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
 pub(super) enum Asked {
     /// The rules are asked.
     Admitted(Box<Incoming>),
-    /// They are not: the response.
-    Refused { status: u16, reason: String, listener: String },
+    /// They are not: the response, the listener that the call came to, and from where.
+    Refused { status: u16, reason: String, listener: String, source: IpAddr },
 }
 
 /// Has the call come to the door; its `offer` is as it was read.
@@ -61,9 +61,9 @@ pub(super) fn ask(
     let admission = admission(config, trunk, source, now);
     let origin = match judge(admission, &invite, &flow, (trunk, prover), now)? {
         (Verdict::Accept { origin }, admission) => (origin, admission),
-        (Verdict::Challenge(_), _) => return Ok(refused(401, "Unauthorized: it proves nothing", known)),
+        (Verdict::Challenge(_), _) => return Ok(refused(401, &unproven(arguments), known, source)),
         (Verdict::Reject(reject), _) => {
-            return Ok(refused(reject.status.code(), &reject.reason, known));
+            return Ok(refused(reject.status.code(), &reject.reason, known, source));
         }
         (Verdict::Drop, _) => return Err("the call gets no answer at all".into()),
     };
@@ -96,8 +96,20 @@ pub(super) fn ask(
     })))
 }
 
-fn refused(status: u16, reason: &str, listener: &ListenerAddress) -> Asked {
-    Asked::Refused { status, reason: reason.to_owned(), listener: listener.name.to_string() }
+fn refused(status: u16, reason: &str, listener: &ListenerAddress, source: IpAddr) -> Asked {
+    Asked::Refused { status, reason: reason.to_owned(), listener: listener.name.to_string(), source }
+}
+
+/// Why a call is asked for a password that it does not have.
+pub(super) fn unproven(arguments: &ExplainArguments) -> String {
+    let ExplainArguments { from, unauthenticated, .. } = arguments;
+    if *unauthenticated {
+        return "Unauthorized: it proves nothing".to_owned();
+    }
+    format!(
+        "Unauthorized: it proves nothing, since no user of the configuration is named {from:?}; correct --from, or say \
+         whose call it is by --user or --trunk"
+    )
 }
 
 fn trunk_named<'c>(name: &str, config: &'c Config) -> Result<&'c Trunk, String> {

@@ -35,14 +35,12 @@ pub(super) fn ask(
     if !arguments.header.is_empty() {
         return Err("--header: a call by the JSON API has none; say another --listener".into());
     }
-    let Some(user) = prover else {
-        let reason = "Unauthorized: it proves nothing".to_owned();
-        return Ok(Asked::Refused { status: 401, reason, listener: json::LISTENER.to_owned() });
-    };
-    let source = arguments.source.or_else(|| asked::home_of(Some(&user), config)).unwrap_or(SOMEWHERE);
+    let source = arguments.source.or_else(|| asked::home_of(prover.as_deref(), config)).unwrap_or(SOMEWHERE);
+    let refused =
+        |status, reason| Asked::Refused { status, reason, listener: json::LISTENER.to_owned(), source };
+    let Some(user) = prover else { return Ok(refused(401, asked::unproven(arguments))) };
     if !asked::networks(config).admit(&user, source) {
-        let reason = "users of this customer come from its networks alone".to_owned();
-        return Ok(Asked::Refused { status: 403, reason, listener: json::LISTENER.to_owned() });
+        return Ok(refused(403, "users of this customer come from its networks alone".to_owned()));
     }
     let leg = LegId::next();
     Ok(Asked::Admitted(Box::new(Incoming {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Destination, Report, Tried};
+use super::report::{CallTold, Destination, Report, Tried};
 use super::terms::LegTerms;
 
 /// All of it.
@@ -15,14 +15,7 @@ pub(super) fn text(report: &Report) -> String {
 
 fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
     let file = &report.file;
-    if let Some(call) = &report.call {
-        let source = call.source.as_deref().unwrap_or("an address that is not said");
-        writeln!(
-            out,
-            "{} ({:?}) dials {:?}\n  to listener {:?}, from {source}, at {}",
-            call.origin, call.caller, call.destination, call.listener, call.at
-        )?;
-    }
+    write_call(&report.call, out)?;
     if !report.looked_at.is_empty() {
         writeln!(out, "\nRules, in their order:")?;
         for Tried { rule, line, reason, .. } in &report.looked_at {
@@ -33,6 +26,9 @@ fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
     match (&decision.rule, decision.line) {
         (Some(rule), Some(line)) => writeln!(out, "\nDecided by {rule:?} ({file}:{line}):")?,
         (Some(rule), None) => writeln!(out, "\nDecided by {rule:?}:")?,
+        (None, _) if report.call.origin.is_none() => {
+            writeln!(out, "\nDecided at the door, before any rule:")?
+        }
         (None, _) => writeln!(out, "\nDecided by no rule:")?,
     }
     for step in &decision.steps {
@@ -55,6 +51,17 @@ fn write_all(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out, "\nVoice {way} between the two.")?;
     }
     Ok(())
+}
+
+fn write_call(call: &CallTold, out: &mut String) -> std::fmt::Result {
+    let CallTold { origin, caller, destination, listener, is_listener_said, source, at } = call;
+    match origin {
+        Some(origin) => write!(out, "{origin} ({caller:?})")?,
+        None => write!(out, "caller {caller:?}")?,
+    }
+    let taken = if *is_listener_said { "" } else { " (taken, since none is said)" };
+    let source = source.as_deref().unwrap_or("an address that is not said");
+    writeln!(out, " dials {destination:?}\n  to listener {listener:?}{taken}, from {source}, at {at}")
 }
 
 fn write_destination(place: usize, destination: &Destination, out: &mut String) -> std::fmt::Result {

@@ -1,5 +1,6 @@
 //! What is told of a call: one value, for text and JSON alike.
 
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
@@ -28,8 +29,7 @@ use crate::config::Config;
 pub(super) struct Report {
     /// The configuration.
     pub(super) file: String,
-    /// The call as the rules see it; `None` where the door lets it not in.
-    pub(super) call: Option<CallTold>,
+    pub(super) call: CallTold,
     /// The rules that were looked at, in their order.
     pub(super) looked_at: Vec<Tried>,
     pub(super) decision: Decided,
@@ -41,15 +41,19 @@ pub(super) struct Report {
     pub(super) is_transcoded: bool,
 }
 
+/// The call as the rules see it, or as it comes to the door where that lets it not in.
 #[derive(Debug, Serialize)]
 pub(super) struct CallTold {
-    /// A user or a trunk.
-    pub(super) origin: String,
+    /// A user or a trunk; `None` where the door lets it not in.
+    pub(super) origin: Option<String>,
     /// The number that rules see as the caller's.
     pub(super) caller: String,
     /// What rules see as dialled.
     pub(super) destination: String,
     pub(super) listener: String,
+    /// Whether it was said that it comes to this one.
+    pub(super) is_listener_said: bool,
+    /// From where, as far as that was said.
     pub(super) source: Option<String>,
     pub(super) at: String,
 }
@@ -105,19 +109,20 @@ impl Report {
     ) -> Result<Self, Failure> {
         let offer = arguments.sdp.as_deref().map(offers::read).transpose()?;
         let addresses = world::addresses(config);
+        let asked = asked::ask(arguments, config, &addresses, offer, now)?;
         let mut report = Self {
             file: file.to_owned(),
-            call: None,
+            call: CallTold::new(arguments, &asked, at),
             looked_at: Vec::new(),
             decision: Decided { rule: None, line: None, status: None, reason: None, steps: Vec::new() },
             destinations: Vec::new(),
             legs: Vec::new(),
             is_transcoded: false,
         };
-        let mut incoming = match asked::ask(arguments, config, &addresses, offer, now)? {
+        let mut incoming = match asked {
             Asked::Admitted(incoming) => *incoming,
-            Asked::Refused { status, reason, listener } => {
-                report.refuse(status, format!("{reason}, at the door of listener {listener:?}"));
+            Asked::Refused { status, reason, .. } => {
+                report.refuse(status, reason);
                 return Ok(report);
             }
         };
@@ -127,10 +132,7 @@ impl Report {
             let is_browser = incoming.profile == MediaProfile::Webrtc;
             incoming.offer = Some(Box::new(offers::usual(is_browser, srtp)?));
         }
-        let source = arguments.source.map(|_| incoming.signalled_from);
-        // A trunk's calls come from where it is, whether or not that is said.
-        let source = source.or(arguments.trunk.as_ref().map(|_| incoming.signalled_from));
-        report.call = Some(CallTold::new(&incoming, source.map(|ip| ip.to_string()), at));
+        let source = said_source(arguments, incoming.signalled_from);
         let query = Query { source, ..Query::of(&incoming, at, rand::random()) };
         report.look(config, &query);
         let by_rule = config.rules.route(&query);
@@ -219,18 +221,37 @@ impl Report {
 }
 
 impl CallTold {
-    fn new(incoming: &Incoming, source: Option<String>, at: SystemTime) -> Self {
+    fn new(arguments: &ExplainArguments, asked: &Asked, at: SystemTime) -> Self {
         let whole = |at: jiff::Timestamp| jiff::Timestamp::from_second(at.as_second());
         let at = jiff::Timestamp::try_from(at).and_then(whole).map(|at| at.to_string()).unwrap_or_default();
-        Self {
-            origin: reasons::party(&incoming.origin),
-            caller: incoming.caller.user.clone(),
-            destination: incoming.destination.clone(),
-            listener: incoming.listener.to_string(),
-            source,
-            at,
+        let is_listener_said = arguments.listener.is_some();
+        let said = |source| said_source(arguments, source).map(|ip| ip.to_string());
+        match asked {
+            Asked::Admitted(incoming) => Self {
+                origin: Some(reasons::party(&incoming.origin)),
+                caller: incoming.caller.user.clone(),
+                destination: incoming.destination.clone(),
+                listener: incoming.listener.to_string(),
+                is_listener_said,
+                source: said(incoming.signalled_from),
+                at,
+            },
+            Asked::Refused { listener, source, .. } => Self {
+                origin: None,
+                caller: arguments.from.clone(),
+                destination: arguments.to.clone(),
+                listener: listener.clone(),
+                is_listener_said,
+                source: said(*source),
+                at,
+            },
         }
     }
+}
+
+/// Where the call comes from, as far as that is said: a trunk's calls come from where it is.
+fn said_source(arguments: &ExplainArguments, source: IpAddr) -> Option<IpAddr> {
+    (arguments.source.is_some() || arguments.trunk.is_some()).then_some(source)
 }
 
 impl Destination {

@@ -279,8 +279,8 @@ fn who_proves_nothing_or_speaks_for_another_is_refused_at_the_door_as_in_calls()
     assert_eq!(status(&["--from", "alice", "--user", "alice"]), None);
     // A trunk is known by where it is, whoever calls.
     let report = tell(&["--from", "4930", "--source", "198.51.100.7", "--to", "4940"]);
-    let call = report.call.expect("it is let in");
-    assert_eq!((call.origin.as_str(), call.destination.as_str()), ("trunk \"first\"", "040"));
+    let call = report.call;
+    assert_eq!((call.origin.as_deref(), call.destination.as_str()), (Some("trunk \"first\""), "040"));
     assert_eq!(report.decision.rule.as_deref(), Some("in"));
     for (words, fault) in [
         (
@@ -308,6 +308,24 @@ fn who_proves_nothing_or_speaks_for_another_is_refused_at_the_door_as_in_calls()
 }
 
 #[test]
+fn a_call_that_the_door_refuses_is_told_with_who_called_what_and_why() {
+    let text = |words: &[&str]| print::text(&tell(&[words, &["--to", "9196"]].concat()));
+    assert_eq!(
+        text(&["--from", "nobody"]),
+        "caller \"nobody\" dials \"9196\"\n  to listener \"udp\" (taken, since none is said), from an address that is not said, \
+         at 2026-01-15T11:00:00Z\n\nDecided at the door, before any rule:\n  the caller is refused with 401: Unauthorized: \
+         it proves nothing, since no user of the configuration is named \"nobody\"; correct --from, or say whose call it is by \
+         --user or --trunk\n"
+    );
+    let unproven =
+        text(&["--from", "alice", "--unauthenticated", "--listener", "ws", "--source", "192.0.2.7"]);
+    assert!(unproven.contains("\n  to listener \"ws\", from 192.0.2.7, at "), "{unproven}");
+    assert!(unproven.ends_with(" 401: Unauthorized: it proves nothing\n"), "{unproven}");
+    let json = serde_json::to_value(tell(&["--from", "nobody", "--to", "9196"])).expect("it can be told");
+    assert_eq!((json["call"]["origin"].is_null(), &json["call"]["caller"]), (true, &"nobody".into()));
+}
+
+#[test]
 fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_listens_it_is_meant() {
     let rule = "[[rules]]\nname = 'of pages'\ndestination = '0.*'\nfrom_listeners = ['json']\n\
                 actions = [{ bridge = { user = 'bob' } }]\n";
@@ -320,8 +338,8 @@ fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_liste
     let tell = |words: &[&str]| try_tell_of(&text, &[words, &["--to", "0301"]].concat());
     let page = ["--from", "alice", "--listener", "json"];
     let report = tell(&page).expect("it is told");
-    let call = report.call.expect("it is let in");
-    assert_eq!((call.origin.as_str(), call.listener.as_str()), ("user \"alice\"", "json"));
+    let call = report.call;
+    assert_eq!((call.origin.as_deref(), call.listener.as_str()), (Some("user \"alice\""), "json"));
     assert_eq!(report.decision.rule.as_deref(), Some("of pages"));
     assert_eq!(report.legs[0].codec.as_deref(), Some("opus"), "as a browser");
     let of = |words: &[&str]| tell(words).map(|report| report.decision);
@@ -352,7 +370,7 @@ fn a_call_by_the_json_api_is_told_by_the_same_rules_and_where_nothing_else_liste
                  [[users]]\nname = 'alice'\nha1_md5 = '0123456789abcdef0123456789abcdef'\n\
                  [[rules]]\nname = 'echo'\ndestination = '9196'\nactions = ['answer', 'echo']\n";
     let report = try_tell_of(alone, &["--from", "alice", "--to", "9196"]).expect("it is told");
-    assert_eq!(report.call.expect("it is let in").listener, "json");
+    assert_eq!(report.call.listener, "json");
 }
 
 #[test]
@@ -367,7 +385,7 @@ fn a_description_of_ones_own_is_taken_and_one_that_cannot_be_read_is_named_with_
     let sound = "v=0\no=- 1 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\nm=audio 4000 RTP/AVP 8\n";
     // A description of a phone comes from a phone.
     let report = with(sound).expect("it is sound");
-    let call = report.call.expect("it is let in");
+    let call = report.call;
     assert_eq!((call.listener.as_str(), report.decision.rule.as_deref()), ("udp", Some("by phone")));
     let foreign = with(&sound.replace("AVP 8", "AVP 18")).expect("it can be read");
     assert_eq!(foreign.decision.status, Some(486), "the rule is asked first");
@@ -401,7 +419,7 @@ fn text_and_json_say_the_same() {
     let report = tell(&["--from", "alice", "--to", "0301"]);
     let text = print::text(&report);
     for part in [
-        "user \"alice\" (\"alice\") dials \"0301\"\n  to listener \"ws\", from an address that is not said, at 2026-01-15T11:00:00Z",
+        "user \"alice\" (\"alice\") dials \"0301\"\n  to listener \"ws\" (taken, since none is said), from an address that is not said, at 2026-01-15T11:00:00Z",
         "\n  w.toml:53: \"tenant\": headers: the call has no X-Tenant\n",
         "\nDecided by \"out\" (w.toml:63):\n",
         "\n  1. sip:0049301@198.51.100.7 at trunk \"first\"\n",
