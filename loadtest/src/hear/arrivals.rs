@@ -48,10 +48,7 @@ impl Arrivals {
         }
         let doubles_and_late = (counter.duplicates(), counter.reordered);
         let unique = counter.unique();
-        // Digits share the stream's sequence numbers.
-        for (_, sequence) in heard.event_packets.iter().filter(|(of, _)| *of == ssrc) {
-            counter.push(*sequence);
-        }
+        silent(heard, ssrc).for_each(|sequence| counter.push(sequence));
 
         let arrival = |at: usize| packets[at].at.duration_since(first.at).unwrap_or_default().as_secs_f64();
         let media = |at: usize| {
@@ -87,11 +84,17 @@ pub fn losses_in_order(heard: &Heard) -> Vec<bool> {
     let Some(ssrc) = heard.ssrcs().into_iter().max_by_key(|ssrc| count(*ssrc)) else { return Vec::new() };
     let mut counter = Counter::default();
     let audio = heard.packets.iter().filter(|packet| packet.ssrc == ssrc).map(|packet| packet.sequence);
-    let events = heard.event_packets.iter().filter(|(of, _)| *of == ssrc).map(|(_, sequence)| *sequence);
-    audio.chain(events).for_each(|sequence| counter.push(sequence));
+    audio.chain(silent(heard, ssrc)).for_each(|sequence| counter.push(sequence));
     let came: HashSet<_> = counter.sequences.iter().copied().collect();
     let ends = came.iter().min().zip(came.iter().max());
     ends.map_or_else(Vec::new, |(first, last)| (*first..=*last).map(|it| !came.contains(&it)).collect())
+}
+
+/// The sequence numbers of what is no audio in a stream, and shares its numbers: digits and comfort noise.
+fn silent(heard: &Heard, ssrc: u32) -> impl Iterator<Item = u16> {
+    let digits = heard.event_packets.iter().copied();
+    let noise = heard.noise.iter().map(|noise| (noise.ssrc, noise.sequence));
+    digits.chain(noise).filter(move |(of, _)| *of == ssrc).map(|(_, sequence)| sequence)
 }
 
 /// Sequence numbers, unwrapped.

@@ -56,6 +56,8 @@ pub struct HeardPacket {
 /// A packet of comfort noise (RFC 3389).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeardNoise {
+    /// RTP source.
+    pub ssrc: u32,
     /// RTP sequence number.
     pub sequence: u16,
     /// RTP timestamp.
@@ -160,8 +162,8 @@ impl Log {
                 }
             }
             Some(format) if format.is_noise() && self.heard.noise.len() < PACKETS_MAX => {
-                let RtpHeader { sequence, timestamp, .. } = header;
-                self.heard.noise.push(HeardNoise { sequence, timestamp, payload: payload.into() });
+                let RtpHeader { ssrc, sequence, timestamp, .. } = header;
+                self.heard.noise.push(HeardNoise { ssrc, sequence, timestamp, payload: payload.into() });
             }
             Some(format) => match format.codec() {
                 Some(codec) => self.push_audio(codec, header, payload, (from, at)),
