@@ -21,10 +21,11 @@ from matrix import CELLS, MATRIX, PEERS, Noted, Reason
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "INTEROP.md"
 BEGIN, END = "<!-- interop: from here to the end mark, `make interop` writes -->\n", "<!-- interop: end -->\n"
-# linphone does nothing where no way leads out; this one leads nowhere.
+# linphone does nothing where no way leads out, and describes its media by the family of the way that does; these lead nowhere.
 NETWORK = (
     'ip link set lo up && ip link add way type veth peer name nowhere && ip address add 10.200.0.1/24 dev way'
-    ' && ip link set way up && ip link set nowhere up && ip route add default dev way && exec "$@"'
+    ' && ip address add fd00:200::1/64 dev way nodad && ip link set way up && ip link set nowhere up'
+    ' && ip route add default dev way && ip -6 route add default dev way && exec "$@"'
 )
 # So many that failed are made once more by themselves; more are no accident of the machine.
 AGAIN_MAX = 3
