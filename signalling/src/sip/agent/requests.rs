@@ -78,15 +78,11 @@ impl<D: Doorkeeper> Agent<D> {
     }
 
     fn handle_in_dialog(&mut self, leg: LegId, request: Request, flow: Flow, now: Instant) {
-        let user = self.other_flow_of_user(leg, &flow).map(str::to_owned);
-        match user.map(|user| self.doorkeeper.admit_in_dialog(&request, &flow, &user, now)) {
-            None | Some(Verdict::Accept { .. }) => {}
-            Some(Verdict::Challenge(headers)) => {
-                let reject = Reject { headers, ..Reject::new(StatusCode::UNAUTHORIZED) };
-                return self.refuse_statelessly(&request, &reject, flow);
+        if let Some(user) = self.other_flow_of_user(leg, &flow).map(str::to_owned) {
+            let verdict = self.doorkeeper.admit_in_dialog(&request, &flow, &user, now);
+            if self.let_in(verdict, &request, flow).is_none() {
+                return;
             }
-            Some(Verdict::Reject(reject)) => return self.send_refusal(&request, &reject, flow),
-            Some(Verdict::Drop) => return,
         }
         let Some(key) = self.layer.accept(&request, flow, Some(leg)) else { return };
         if let Err(reject) = request.validate(&IN_DIALOG) {
@@ -136,16 +132,8 @@ impl<D: Doorkeeper> Agent<D> {
             tracing::debug!(%flow, ?crowded, "no room for a call");
             return self.refuse_overload(&request, flow);
         }
-        let origin = match self.doorkeeper.admit(&request, &flow, now) {
-            Verdict::Accept { origin } => origin,
-            Verdict::Challenge(headers) => {
-                let reject = Reject { headers, ..Reject::new(StatusCode::UNAUTHORIZED) };
-                return self.refuse_statelessly(&request, &reject, flow);
-            }
-            // Whoever judged has told.
-            Verdict::Reject(reject) => return self.send_refusal(&request, &reject, flow),
-            Verdict::Drop => return,
-        };
+        let verdict = self.doorkeeper.admit(&request, &flow, now);
+        let Some(origin) = self.let_in(verdict, &request, flow) else { return };
         if let Some(reject) = flaw {
             return self.refuse_statelessly(&request, &reject, flow);
         }
@@ -265,6 +253,21 @@ impl<D: Doorkeeper> Agent<D> {
     pub(super) fn refuse_statelessly(&mut self, request: &Request, reject: &Reject, flow: Flow) {
         tracing::debug!(%flow, method = %request.method, %reject, "request refused");
         self.send_refusal(request, reject, flow);
+    }
+
+    /// Whom a verdict lets in; whoever is not is told so, unless it is to hear nothing.
+    pub(super) fn let_in(&mut self, verdict: Verdict, request: &Request, flow: Flow) -> Option<Origin> {
+        match verdict {
+            Verdict::Accept { origin } => return Some(origin),
+            Verdict::Challenge(headers) => {
+                let reject = Reject { headers, ..Reject::new(StatusCode::UNAUTHORIZED) };
+                self.refuse_statelessly(request, &reject, flow);
+            }
+            // Whoever judged has told.
+            Verdict::Reject(reject) => self.send_refusal(request, &reject, flow),
+            Verdict::Drop => {}
+        }
+        None
     }
 
     fn send_refusal(&mut self, request: &Request, reject: &Reject, flow: Flow) {

@@ -53,7 +53,8 @@ impl<D: Doorkeeper> Agent<D> {
         self.answer_subscribe(request, flow, answer, now);
     }
 
-    /// Takes a SUBSCRIBE in a subscription's dialog.
+    /// Takes a SUBSCRIBE in a subscription's dialog. From elsewhere it is judged like a request in a call, for it takes the
+    /// notifications along.
     pub(super) fn handle_resubscribe(
         &mut self,
         id: SubscriptionId,
@@ -61,6 +62,13 @@ impl<D: Doorkeeper> Agent<D> {
         flow: Flow,
         now: Instant,
     ) {
+        let watcher = self.notifier.watcher(id).filter(|(_, known)| *known != flow);
+        if let Some(user) = watcher.map(|(user, _)| user.to_owned()) {
+            let verdict = self.doorkeeper.admit_in_dialog(request, &flow, &user, now);
+            if self.let_in(verdict, request, flow).is_none() {
+                return;
+            }
+        }
         let answer = self.notifier.resubscribe(id, request, flow, now);
         self.answer_subscribe(request, flow, answer, now);
     }

@@ -105,6 +105,14 @@ impl Notifier {
         self.by_dialog.get(id).copied()
     }
 
+    /// Who watches by a subscription, and the flow by which it is told.
+    #[must_use]
+    pub fn watcher(&self, id: SubscriptionId) -> Option<(&str, Flow)> {
+        self.subscriptions
+            .get(&id)
+            .map(|subscription| (subscription.watcher.as_str(), subscription.path.flow()))
+    }
+
     /// Takes a SUBSCRIBE of a user outside of a dialog; `tag` becomes ours. A notification follows the response.
     ///
     /// # Errors
@@ -119,10 +127,7 @@ impl Notifier {
     ) -> Result<Response, Reject> {
         let (package, event) = self.package(request)?;
         let target = request.uri.user_unescaped().unwrap_or_default().into_owned();
-        if !self.config.rights.allow(watcher, &target, package) {
-            info!(watcher, target, package = package.name(), "may not be watched");
-            return Err(Reject::new(StatusCode::FORBIDDEN));
-        }
+        check_rights(&self.config, watcher, &target, package)?;
         let expires = self.expires(request)?;
         let mut dialog = Dialog::uas(request, tag)?;
         dialog.confirm_as_uas();
@@ -173,13 +178,18 @@ impl Notifier {
         let (package, event) = self.package(request)?;
         let expires = self.expires(request)?;
         let unknown = || Reject::new(StatusCode::CALL_DOES_NOT_EXIST);
-        let subscription = self.subscriptions.get_mut(&id).ok_or_else(unknown)?;
+        let Self { subscriptions, config, .. } = self;
+        let subscription = subscriptions.get_mut(&id).ok_or_else(unknown)?;
         // A dialog may have several usages (RFC 6665 4.5.2); ours has one.
         if (subscription.package, &subscription.event) != (package, &event) {
             return Err(Reject::new(StatusCode::BAD_EVENT));
         }
         if subscription.dialog.check_cseq(request).is_err() {
             return Err(Reject::new(StatusCode::SERVER_INTERNAL_ERROR));
+        }
+        // Whoever may not watch any more may still end it.
+        if !expires.is_zero() {
+            check_rights(config, &subscription.watcher, &subscription.target, package)?;
         }
         subscription.dialog.refresh_target(&request.headers);
         subscription.path.heard_from(flow);
@@ -404,6 +414,20 @@ impl Letter {
         let Subscription { path, dialog, .. } = subscription;
         Self { id, request, path: *path, next_hop: dialog.next_hop().clone() }
     }
+}
+
+/// Whether one may watch another.
+fn check_rights(
+    config: &SubscriptionConfig,
+    watcher: &str,
+    target: &str,
+    package: Package,
+) -> Result<(), Reject> {
+    if config.rights.allow(watcher, target, package) {
+        return Ok(());
+    }
+    info!(watcher, target, package = package.name(), "may not be watched");
+    Err(Reject::new(StatusCode::FORBIDDEN))
 }
 
 fn accepted(request: &Request, tag: Option<&str>, expires: Duration) -> Response {

@@ -102,6 +102,17 @@ impl Bench {
         (self.next(), answer.expect("it is allowed"))
     }
 
+    /// Ann's refresh of her subscription to bob's calls, of which this was told first and answered.
+    fn refresh(&mut self, first: &Notification, answer: &Response) -> Request {
+        let mut refresh = self.request("ann", "bob", "Event: dialog\r\nExpires: 300\r\n");
+        let from = first.request.headers.to().expect("is whole");
+        refresh.headers.set(HeaderName::From, from.to_string());
+        let call_id = first.request.headers.get(&HeaderName::CallId).expect("is whole");
+        refresh.headers.set(HeaderName::CallId, call_id);
+        refresh.headers.set(HeaderName::To, answer.headers.get(&HeaderName::To).expect("is whole"));
+        refresh
+    }
+
     fn call(&mut self, user: &str, leg: LegId, stage: Option<Stage>) {
         let dialog = stage.map(|stage| WatchedDialog {
             direction: Direction::Recipient,
@@ -241,13 +252,7 @@ fn a_refresh_is_told_all_and_goes_on_counting() {
     bench.call("bob", leg, Some(Stage::Confirmed));
     let told = bench.next();
     bench.heard(told.id, true);
-    let mut refresh = bench.request("ann", "bob", "Event: dialog\r\nExpires: 300\r\n");
-    let from = first.request.headers.to().expect("is whole");
-    refresh.headers.set(HeaderName::From, from.to_string());
-    refresh
-        .headers
-        .set(HeaderName::CallId, first.request.headers.get(&HeaderName::CallId).expect("is whole"));
-    refresh.headers.set(HeaderName::To, answer.headers.get(&HeaderName::To).expect("is whole"));
+    let mut refresh = bench.refresh(&first, &answer);
     let id = DialogId::of_request(&refresh).expect("is whole").expect("it has a tag");
     let id = bench.notifier.of_dialog(&id).expect("it is the subscription's");
     let answer = bench.notifier.resubscribe(id, &refresh, flow(1), bench.now);
@@ -270,6 +275,22 @@ fn a_refresh_is_told_all_and_goes_on_counting() {
     assert_eq!((dialogs(&last).as_str(), state(&last)), ("3 full confirmed", "terminated;reason=timeout"));
     assert!(bench.notifier.is_clean());
     assert_eq!(status(bench.notifier.resubscribe(id, &refresh, flow(1), bench.now)), 481);
+}
+
+#[test]
+fn who_may_not_watch_any_more_does_so_to_the_end_of_its_time_alone() {
+    let mut bench = Bench::new();
+    let (first, answer) = bench.watch("ann", "bob", "dialog");
+    bench.heard(first.id, true);
+    let config = SubscriptionConfig { rights: WatchRights::default(), ..bench.notifier.config().clone() };
+    bench.notifier.take_up(config);
+    let mut refresh = bench.refresh(&first, &answer);
+    assert_eq!(status(bench.notifier.resubscribe(first.id, &refresh, flow(1), bench.now)), 403);
+    assert_eq!(bench.notifier.len(), 1, "its time is not over");
+    refresh.headers.set(HeaderName::Expires, "0");
+    refresh.headers.set(HeaderName::CSeq, "99 SUBSCRIBE");
+    assert_eq!(status(bench.notifier.resubscribe(first.id, &refresh, flow(1), bench.now)), 200);
+    assert!(bench.notifier.is_clean());
 }
 
 #[test]

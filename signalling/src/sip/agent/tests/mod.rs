@@ -25,6 +25,7 @@ mod streams;
 mod texts;
 mod told_candidates;
 mod waiting;
+mod watching;
 
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
