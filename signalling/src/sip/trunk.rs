@@ -214,6 +214,13 @@ impl Trunks {
         self.trunks.iter().find(|trunk| trunk.name == name)
     }
 
+    /// Whether this user is registered at this host, by whichever trunk.
+    #[must_use]
+    pub fn registers(&self, user: &str, host: &Host) -> bool {
+        let there = self.trunks.iter().filter(|trunk| trunk.uri_host() == *host);
+        there.flat_map(|trunk| &trunk.registrations).any(|registered| registered.user == user)
+    }
+
     /// The trunk that sent something on this flow for `user`; where several are at one address the one
     /// that has shown its certificate, then the one that registered this user, else the first. No trunk is a WebSocket
     /// client: a web page on a trunk's machine is just a web page. `shows` says whether the peer has shown a certificate
@@ -328,6 +335,24 @@ mod tests {
                 assert_eq!(at.map(|trunk| &*trunk.name), Some(expected), "{shown}");
             }
         }
+    }
+
+    /// Whose removal could undo what another trunk of the same provider has just made.
+    #[test]
+    fn an_address_is_registered_at_a_host_whichever_of_its_trunks_does_so() {
+        let account = RegistrationConfig {
+            user: "4930123".to_owned(),
+            expires: Duration::from_secs(3600),
+            credentials: None,
+            of_user: None,
+        };
+        let second = TrunkConfig { registrations: vec![account], ..trunk("second", &[]) };
+        let elsewhere = TrunkConfig::new("elsewhere", "sip.other.example");
+        let host = elsewhere.uri_host();
+        let trunks = Trunks::new(vec![trunk("first", &[]), second, elsewhere]);
+        let provider = trunk("first", &[]).uri_host();
+        assert!(trunks.registers("4930123", &provider) && !trunks.registers("4930124", &provider));
+        assert!(!trunks.registers("4930123", &host));
     }
 
     #[test]

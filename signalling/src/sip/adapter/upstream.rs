@@ -118,7 +118,7 @@ impl Upstream {
                 _ if old.is_left => {}
                 Some(new) if new.is_kept_up_like(&old.config) => old.config = new.clone(),
                 Some(new) if new.is_found_like(&old.config) => {
-                    self.change_accounts(index, new, health, agent, now);
+                    self.change_accounts(index, new, trunks, health, agent, now);
                 }
                 _ => self.leave_trunk(index, trunks, health, agent, now),
             }
@@ -188,12 +188,8 @@ impl Upstream {
         std::mem::take(&mut trunk.probes).keys().for_each(|hop| health.set_down(hop, false));
         self.board.forget(&trunk.config.name);
         let host = trunk.config.uri_host();
-        let is_made_anew = |user: &str| {
-            let same = others.iter().filter(|other| other.uri_host() == host);
-            same.flat_map(|other| &other.registrations).any(|one| one.user == user)
-        };
         let own = self.accounts.iter().filter(|(_, account)| account.trunk == index);
-        let own = own.map(|(key, account)| (*key, is_made_anew(account.registration.user())));
+        let own = own.map(|(key, account)| (*key, others.registers(account.registration.user(), &host)));
         for (account, is_made_anew) in own.collect::<Vec<_>>() {
             self.leave_registration(account, !is_made_anew, agent, now);
         }

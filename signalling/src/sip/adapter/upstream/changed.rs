@@ -10,7 +10,7 @@ use super::held::AFTER_FAREWELL;
 use super::{Account, Upstream};
 use crate::sip::adapter::door::Door;
 use crate::sip::agent::Agent;
-use crate::sip::trunk::TrunkConfig;
+use crate::sip::trunk::{TrunkConfig, Trunks};
 use crate::sip::upstream::{Health, RegistrationConfig};
 
 impl Upstream {
@@ -19,6 +19,7 @@ impl Upstream {
         &mut self,
         index: usize,
         new: &TrunkConfig,
+        trunks: &Trunks,
         health: &Health,
         agent: &mut Agent<Door>,
         now: Instant,
@@ -32,8 +33,9 @@ impl Upstream {
             is_own && !registration.is_leaving() && !stays(registration.user())
         };
         let gone = self.accounts.iter().filter(|(_, account)| is_gone(account));
-        // What is made anew is not removed: the removal could come later than that.
-        let gone = gone.map(|(key, account)| (*key, !after.contains_key(account.registration.user())));
+        let host = new.uri_host();
+        // What is made anew, at another trunk there perhaps, is not removed: the removal could come later than that.
+        let gone = gone.map(|(key, account)| (*key, !trunks.registers(account.registration.user(), &host)));
         let gone: Vec<_> = gone.collect();
         let added: Vec<_> = new.registrations.iter().filter(|own| !stays(&own.user)).collect();
         info!(trunk = new.name, left = gone.len(), added = added.len(), "the trunk's accounts are others");
