@@ -1,4 +1,4 @@
-//! What all adapters share, whoever asks first: room for calls, what may be written, and what users do.
+//! What all adapters share, whoever asks first: room for calls, what may be written, what users do, and from where they come.
 
 use crate::presence::Presence;
 use crate::room::Room;
@@ -16,4 +16,12 @@ pub struct Commons {
     pub presence: Presence,
     /// From where users of customers may come.
     pub networks: SourceNetworks,
+}
+
+impl Commons {
+    /// Users do nothing yet, and may come from everywhere.
+    #[must_use]
+    pub fn new(room: Room, texts: TextRates) -> Self {
+        Self { room, texts, presence: Presence::default(), networks: SourceNetworks::default() }
+    }
 }

@@ -30,10 +30,8 @@ use webtrunk_signalling::json::adapter::{JsonAdapter, JsonEndpoint, JsonLimits};
 use webtrunk_signalling::json::{JsonConfig, Proofs};
 use webtrunk_signalling::locations::Locations;
 use webtrunk_signalling::lock::lock;
-use webtrunk_signalling::presence::Presence;
 use webtrunk_signalling::room::Room;
 use webtrunk_signalling::sip::agent::TextConfig;
-use webtrunk_signalling::source_networks::SourceNetworks;
 use webtrunk_signalling::text_rates::TextRates;
 
 use crate::{PASSWORD, REALM, Users};
@@ -62,8 +60,7 @@ impl FarEnd for JsonPage {
     async fn new() -> (Self, Box<dyn Adapter>) {
         let room = Room::new(None, None, Arc::default());
         let texts = TextRates::new(TextConfig::default());
-        let commons =
-            Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() };
+        let commons = Commons::new(room, texts);
         let config = JsonConfig { passwords: true, realm: REALM.to_owned(), ..JsonConfig::default() };
         let proofs = Proofs {
             tokens: Keyring::default(),

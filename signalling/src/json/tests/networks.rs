@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::page::{Bench, proofs, token};
 use crate::commons::Commons;
 use crate::json::JsonConfig;
-use crate::presence::Presence;
 use crate::room::Room;
 use crate::sip::agent::TextConfig;
 use crate::source_networks::SourceNetworks;
@@ -23,7 +22,7 @@ fn bench(range: &str) -> (Bench, SourceNetworks) {
     let networks = SourceNetworks::default();
     set(&networks, range);
     let (room, texts) = (Room::new(None, None, Arc::default()), TextRates::new(TextConfig::default()));
-    let commons = Commons { room, texts, presence: Presence::default(), networks: networks.clone() };
+    let commons = Commons { networks: networks.clone(), ..Commons::new(room, texts) };
     (Bench::with_commons(JsonConfig::default(), commons), networks)
 }
 

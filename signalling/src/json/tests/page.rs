@@ -22,10 +22,9 @@ use crate::json::core::{Core, CoreOutput};
 use crate::json::door::{Entry, Proofs};
 use crate::json::session::{Flow, Output};
 use crate::json::{AccountPassword, JsonConfig, Owned};
-use crate::presence::{Activity, Presence};
+use crate::presence::Activity;
 use crate::room::Room;
 use crate::sip::agent::TextConfig;
-use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 
 /// A browser's description.
@@ -81,20 +80,14 @@ impl Bench {
 
     pub(super) fn with_room(config: JsonConfig, room: Room) -> Self {
         let texts = TextRates::new(TextConfig::default());
-        Self::with_commons(
-            config,
-            Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() },
-        )
+        Self::with_commons(config, Commons::new(room, texts))
     }
 
     pub(super) fn with_texts(texts: TextConfig) -> Self {
         let config = JsonConfig { passwords: true, ..JsonConfig::default() };
         let room = Room::new(None, None, Arc::default());
         let texts = TextRates::new(texts);
-        Self::with_commons(
-            config,
-            Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() },
-        )
+        Self::with_commons(config, Commons::new(room, texts))
     }
 
     pub(super) fn with_commons(config: JsonConfig, commons: Commons) -> Self {

@@ -13,7 +13,6 @@ use crate::presence::{Activity, Presence};
 use crate::room::Room;
 use crate::sip::agent::TextConfig;
 use crate::sip::subscription::WatchRights;
-use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 
 /// A page with two calls that are up.
@@ -111,7 +110,7 @@ fn watching() -> (Bench, Presence) {
         ..WatchRights::default()
     });
     let (room, texts) = (Room::new(None, None, Arc::default()), TextRates::new(TextConfig::default()));
-    let commons = Commons { room, texts, presence: presence.clone(), networks: SourceNetworks::default() };
+    let commons = Commons { presence: presence.clone(), ..Commons::new(room, texts) };
     let config = JsonConfig { passwords: true, ..JsonConfig::default() };
     (Bench::with_commons(config, commons), presence)
 }

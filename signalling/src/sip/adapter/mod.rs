@@ -37,9 +37,7 @@ use super::trunk_board::TrunkBoard;
 use crate::adapter::{Adapter, Command, Event, Outlet, StartError, Work, work};
 use crate::commons::Commons;
 use crate::locations::Locations;
-use crate::presence::Presence;
 use crate::room::{RefusedCalls, Room};
-use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 use door::Door;
 use memory::Memory;
@@ -81,8 +79,7 @@ impl SipAdapter {
         let (locations, board) = (Locations::default(), TrunkBoard::default());
         let room = Room::new(config.agent.max_cps, config.media.take(), Arc::default());
         let texts = TextRates::new(config.agent.texts.clone());
-        let (presence, networks) = (Presence::default(), SourceNetworks::default());
-        let commons = Commons { room, texts, presence, networks };
+        let commons = Commons::new(room, texts);
         Self {
             config,
             layer,

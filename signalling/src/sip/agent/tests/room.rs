@@ -9,11 +9,9 @@ use webtrunk_engine::EndCause;
 use super::peer::Peer;
 use crate::adapter::{Event, Origin};
 use crate::commons::Commons;
-use crate::presence::Presence;
 use crate::room::{Crowded, MediaLoad, RefusedCalls, Room};
 use crate::sip::agent::TextConfig;
 use crate::sip::message::HeaderName;
-use crate::source_networks::SourceNetworks;
 use crate::text_rates::TextRates;
 
 /// Media threads that are late.
@@ -27,7 +25,7 @@ impl MediaLoad for Late {
 
 fn commons(room: Room) -> Commons {
     let texts = TextRates::new(TextConfig::default());
-    Commons { room, texts, presence: Presence::default(), networks: SourceNetworks::default() }
+    Commons::new(room, texts)
 }
 
 /// An INVITE's final response, without its ACK; whether anything is kept of a refusal.
