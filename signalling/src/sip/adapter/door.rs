@@ -236,6 +236,10 @@ impl Doorkeeper for Door {
         verdict
     }
 
+    fn may_be_at(&self, user: &str, source: IpAddr) -> bool {
+        self.admission.may_be_at(user, source)
+    }
+
     fn is_anothers(&mut self, flow: &Flow, user: &str, now: Instant) -> bool {
         let is_anothers = self.is_of_anothers_phone(flow, user);
         if is_anothers {

@@ -144,13 +144,15 @@ impl<D: Doorkeeper> Agent<D> {
         &mut *self.keyring
     }
 
-    /// Goes by these knobs from now on.
+    /// Goes by these knobs from now on. Who may not be where it is any more watches no more.
     pub fn take_up(&mut self, change: AgentChange) {
         let AgentChange { texts, calls_max, max_cps, user_passing, subscriptions } = change;
         self.config.calls_max = calls_max;
         self.room.limit(max_cps);
         self.texts.limit(&texts);
         self.notifier.take_up(subscriptions.clone());
+        let doorkeeper = &self.doorkeeper;
+        self.notifier.remove_those(|watcher, flow| !doorkeeper.may_be_at(watcher, flow.remote.ip()));
         (self.config.texts, self.config.max_cps, self.config.user_passing) = (texts, max_cps, user_passing);
         self.config.subscriptions = subscriptions;
     }

@@ -1,7 +1,7 @@
 //! What the core asks of the world around it: our names, and who may come in. All of it is pure: the
 //! answers are given at once.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -61,6 +61,11 @@ pub trait Doorkeeper {
     /// that has moved, unless another user's phone is there.
     fn admit_in_dialog(&mut self, _: &Request, _: &Flow, user: &str, _: Instant) -> Verdict {
         Verdict::Accept { origin: Origin::User(user.to_owned()) }
+    }
+
+    /// Whether a user may be there who was let in before.
+    fn may_be_at(&self, _user: &str, _source: IpAddr) -> bool {
+        true
     }
 
     /// Whether by a flow another user's phone speaks than this user's, so that what cannot be challenged is not taken.

@@ -231,10 +231,13 @@ impl Notifier {
 
     /// A stream closed, and its watchers with it.
     pub fn flow_closed(&mut self, connection: ConnectionId) {
-        let lost = |(id, one): (&SubscriptionId, &Subscription)| {
-            (one.path.flow().connection == Some(connection)).then_some(*id)
-        };
-        for id in self.subscriptions.iter().filter_map(lost).collect::<Vec<_>>() {
+        self.remove_those(|_, flow| flow.connection == Some(connection));
+    }
+
+    /// Those watch no more who are such, by their names and where they are; they are told nothing of it.
+    pub fn remove_those(&mut self, is_such: impl Fn(&str, &Flow) -> bool) {
+        let such = self.subscriptions.iter().filter(|(_, one)| is_such(&one.watcher, &one.path.flow()));
+        for id in such.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.remove(id);
         }
     }

@@ -1,6 +1,7 @@
 //! One core and a peer whose messages the test writes itself.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,9 @@ impl Printed for Response {
 /// The stream of another user's phone.
 pub(super) const EVES: ConnectionId = ConnectionId(666);
 
+/// Where nobody may be any more when the core looks.
+pub(super) const AWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 99));
+
 /// Lets users in who name themselves.
 pub(super) struct Door;
 
@@ -82,6 +86,10 @@ impl Doorkeeper for Door {
             }
             verdict => verdict,
         }
+    }
+
+    fn may_be_at(&self, _: &str, source: IpAddr) -> bool {
+        source != AWAY
     }
 
     fn is_anothers(&mut self, flow: &Flow, _: &str, _: Instant) -> bool {

@@ -1,8 +1,9 @@
-//! Watchers that come from elsewhere than before.
+//! Watchers that come from elsewhere than before, or may not be where they are.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::peer::Peer;
+use super::peer::{AWAY, Peer};
+use crate::sip::agent::{AgentChange, AgentConfig};
 use crate::sip::message::{HeaderName, Request};
 use crate::sip::subscription::{SubscriptionConfig, WatchRights};
 
@@ -10,9 +11,7 @@ use crate::sip::subscription::{SubscriptionConfig, WatchRights};
 #[test]
 fn a_refresh_from_elsewhere_is_judged_and_takes_the_notifications_along_when_it_is_let_in_alone() {
     let mut peer = Peer::new();
-    let groups = HashMap::from([("ann".to_owned(), BTreeSet::new())]);
-    let rights = WatchRights { groups, ..WatchRights::default() };
-    peer.agent.notifier.take_up(SubscriptionConfig { rights, ..SubscriptionConfig::default() });
+    peer.agent.take_up(change());
     let first = subscribe(&mut peer);
     peer.receive(first);
     let accepted = peer.sent_responses().pop().expect("an answer");
@@ -31,6 +30,29 @@ fn a_refresh_from_elsewhere_is_judged_and_takes_the_notifications_along_when_it_
         let answer = peer.sent_responses().pop().expect("an answer");
         assert_eq!(answer.status.code(), status, "{user:?} from port {port}");
     }
+}
+
+#[test]
+fn who_may_not_be_where_it_is_any_more_watches_no_more_and_others_do() {
+    let mut peer = Peer::new();
+    peer.agent.take_up(change());
+    for source in [peer.flow.remote.ip(), AWAY] {
+        peer.flow.remote.set_ip(source);
+        let request = subscribe(&mut peer);
+        peer.receive(request);
+    }
+    assert_eq!(peer.agent.subscriptions(), 2);
+    peer.agent.take_up(change());
+    assert_eq!(peer.agent.subscriptions(), 1);
+}
+
+/// Ann is a user, and all else is as it was.
+fn change() -> AgentChange {
+    let groups = HashMap::from([("ann".to_owned(), BTreeSet::new())]);
+    let rights = WatchRights { groups, ..WatchRights::default() };
+    let AgentConfig { texts, calls_max, max_cps, user_passing, .. } = AgentConfig::default();
+    let subscriptions = SubscriptionConfig { rights, ..SubscriptionConfig::default() };
+    AgentChange { texts, calls_max, max_cps, user_passing, subscriptions }
 }
 
 /// Ann asks for her own presence.
