@@ -37,7 +37,7 @@ fn shows(at: SocketAddr, certificate: &Path) -> bool {
     stream.conn.peer_certificates().is_some_and(|shown| shown[0] == own)
 }
 
-/// Fails when an end is seen only by who asks `webtrunk certs`.
+/// Fails when an end is seen only by who asks `webtrunk certs`, or who asks is not told all of it.
 #[test]
 fn an_end_within_21_days_is_warned_of_and_one_that_is_later_is_not() {
     for (days, is_warned) in [(10, true), (40, false)] {
@@ -46,6 +46,14 @@ fn an_end_within_21_days_is_warned_of_and_one_that_is_later_is_not() {
         let gateway = Gateway::start_at(host, &GatewayConfig::default().tls(&certificate, &key));
         let warned = || gateway.log().count(&["WARN", "the certificate ends soon: renew it", "days_left"]);
         assert_eq!(wait_until(Duration::from_secs(2), || warned() > 0), is_warned, "{days} days");
+        let (list, printed) = (gateway.admin("GET", "/certs").1, gateway.operate("certs", &[]).stdout);
+        let (own, printed) = (&list["certificates"][0], String::from_utf8(printed).expect("text"));
+        for key in ["subject", "issuer", "not_after"] {
+            let told = own[key].as_str().unwrap_or_else(|| panic!("no {key}: {list}"));
+            assert!(!told.is_empty() && printed.contains(told), "{key} {told:?}: {printed}");
+        }
+        let left = own["days_left"].as_i64().expect("a count");
+        assert!((i64::from(days) - 1..=i64::from(days)).contains(&left), "{days} days: {list}");
     }
 }
 

@@ -5,11 +5,13 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use webtrunk_codecs::CodecId;
+use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::ear::{assert_hears_no_gap, assert_mostly_hears};
-use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk};
-use crate::sip::raw_phone::header;
-use crate::support::gateway::{GatewayConfig, PATIENCE};
+use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
+use crate::sip::raw_phone::{RawPhone, header};
+use crate::support::gateway::{GatewayConfig, PATIENCE, password};
+use crate::support::host::Host;
 
 /// Calls that may begin in a second, and for how long more are offered.
 const MAX_CPS: u32 = 20;
@@ -107,6 +109,15 @@ impl Offerer {
     }
 }
 
+/// A gateway that takes no more calls in a second, and answers those of the office to 700 itself.
+fn rated() -> GatewayConfig {
+    GatewayConfig::default()
+        .defence(&format!("max_cps = {MAX_CPS}"))
+        .rtp_ports(20_000, 21_999)
+        .log_filter("info")
+        .rule("destination = '700'\nfrom_trunk = 'office'\nactions = ['answer', 'echo']")
+}
+
 fn description(own: SocketAddr) -> String {
     let ip = own.ip();
     format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 7100 RTP/AVP 0\r\n")
@@ -115,12 +126,7 @@ fn description(own: SocketAddr) -> String {
 /// Fails when `requests.rs` does not ask the room (then all are answered), and when what is refused keeps a place.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_twice_to_ten_times_the_calls_as_many_begin_as_may_and_the_others_get_503_at_once() {
-    let config = GatewayConfig::default()
-        .defence(&format!("max_cps = {MAX_CPS}"))
-        .rtp_ports(20_000, 21_999)
-        .log_filter("info")
-        .rule("destination = '700'\nfrom_trunk = 'office'\nactions = ['answer', 'echo']");
-    let stage = Stage::with(&["PCMU"], config);
+    let stage = Stage::with(&["PCMU"], rated());
     let (caller, callee) =
         (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
     let (call, lifted) = talk(&caller, &callee).await;
@@ -146,4 +152,33 @@ async fn of_twice_to_ten_times_the_calls_as_many_begin_as_may_and_the_others_get
     }
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(begun);
+}
+
+/// Fails when nothing is kept back for users, and when who registers waits for a call's place.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_call_and_register_while_a_trunk_brings_ten_times_the_calls() {
+    let stage = Stage::with(&["PCMU"], rated().user("bob"));
+    let (alice, callee) = (webrtc(stage.alice()).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let offerer = Offerer::new(&stage);
+    let flood = tokio::task::spawn_blocking(move || offerer.offer(10 * MAX_CPS));
+    let home = Host::new();
+    let mut bob = RawPhone::new(&home, &stage.gateway, "bob");
+    let registered = bob.register(Algorithm::Sha256, &password("bob"), "");
+    assert!(registered.starts_with("SIP/2.0 200 "), "{registered}");
+    let mut called = 0;
+    loop {
+        let (call, lifted) = talk_from_webrtc(&alice, &callee).await;
+        for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
+            end.heard_packets(75, PATIENCE).await.expect("audio");
+            assert_mostly_hears(end, hz).await;
+        }
+        call.hang_up().await.expect("confirmed");
+        called += 1;
+        if flood.is_finished() {
+            break;
+        }
+    }
+    let offered = flood.await.expect("no panic");
+    assert!(offered.refused > 5 * offered.answered, "{offered:?}");
+    stage.gateway.assert_all_is_over(called + offered.answered);
 }

@@ -72,6 +72,15 @@ pub(super) fn assert_adds_up(record: &Value) {
     }
 }
 
+/// Whether both parties of the one call have reported what they hear of us.
+fn is_reported_by_both(stage: &Stage) -> bool {
+    let calls = stage.gateway.admin("GET", "/calls").1;
+    let name = calls["calls"][0]["id"].as_str().expect("a call");
+    let call = stage.gateway.admin("GET", &format!("/calls/{name}")).1;
+    let legs = call["legs"].as_array().expect("legs");
+    legs.len() == 2 && legs.iter().all(|leg| leg["quality"]["mos_out"].is_number())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_has_a_record_with_how_it_was_heard_both_ways_and_who_ended_it() {
     let folder = TempDir::new().expect("a folder");
@@ -81,6 +90,7 @@ async fn every_call_has_a_record_with_how_it_was_heard_both_ways_and_who_ended_i
     lifted.heard_packets(300, PATIENCE).await.expect("audio");
     call.heard_packets(300, PATIENCE).await.expect("audio");
     assert_mostly_hears(&call, CALLEE_HZ).await;
+    assert!(wait_until(PATIENCE, || is_reported_by_both(&stage)), "nobody reports what it hears of us");
     lifted.hold().await.expect("the gateway agrees");
     tokio::time::sleep(HOLD).await;
     lifted.resume().await.expect("the gateway agrees");
@@ -104,8 +114,10 @@ async fn every_call_has_a_record_with_how_it_was_heard_both_ways_and_who_ended_i
             assert!(told.eq_ignore_ascii_case(codec), "{key} {quality:#}");
         }
         assert!(ms(&quality["packets_in"]) >= 250 && ms(&quality["packets_out"]) >= 250, "{quality:#}");
-        let mos = quality["mos_in"].as_f64().expect("it was heard");
-        assert!((3.0..=5.0).contains(&mos), "{quality:#}");
+        for key in ["mos_in", "mos_out"] {
+            let mos = quality[key].as_f64().expect("it was heard");
+            assert!((3.0..=5.0).contains(&mos), "{key} {quality:#}");
+        }
     }
     let segments = trunk["timeline"]["segments"].as_array().expect("segments");
     let stages: Vec<_> = segments.iter().filter_map(|it| it["stage"].as_str()).collect();

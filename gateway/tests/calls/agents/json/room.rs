@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, PageMedia};
@@ -10,6 +11,8 @@ use super::page::{
     OTHER_HZ, assert_page_hears, assert_phone_hears, call, connect, connected, hang_up, media, pages,
 };
 use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, Stage, lift, phone};
+use crate::support::gateway::PATIENCE;
+use crate::support::process::wait_until;
 
 /// What the JSON API says to a call for which there is no room.
 const OVERLOADED: i64 = 1010;
@@ -91,4 +94,24 @@ async fn while_media_threads_are_late_a_page_begins_no_call_and_its_own_goes_on(
         hang_up(&mut page, placed).await;
     }
     stage.gateway.assert_all_is_over(CALLS);
+}
+
+/// Fails when a gateway that drains is told of by SIP alone, or lets its pages go before their calls are over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_drains_begins_no_call_of_a_page_and_the_one_that_is_up_goes_on() {
+    let mut stage = Stage::with(&["PCMU"], pages("").drain_timeout(600));
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut page, _) = connect(&stage.gateway, "alice").await;
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut page, &placed).await;
+    stage.gateway.process.signal(Signal::SIGTERM);
+    assert!(wait_until(PATIENCE, || stage.gateway.public("/readyz").0 == 503), "it drains");
+    let second = media(&stage, CALLER_HZ);
+    assert_eq!(refused(&mut page, &second, "9100").await, Some(OVERLOADED));
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    lifted.hang_up().await.expect("confirmed");
+    let status = stage.gateway.process.wait(PATIENCE).expect("it ends when the call is over");
+    assert_eq!(status.code(), Some(0));
 }
