@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tempfile::TempDir;
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 use webtrunk_loadtest::agent::{Trust, Voice, WebrtcConfig};
 
 use super::ear::{assert_hears, assert_hears_no_gap};
+use super::json::page::assert_phone_hears;
 use super::stage::{CALLER_HZ, LEVEL_DBM0, webrtc};
 use crate::support::certificate::{pair, pair_for_days, secure};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
@@ -110,7 +112,7 @@ async fn a_call_over_secure_websocket_talks_through_new_certificates_and_broken_
 
     // Nobody who talks has noticed, and whoever is registered still is.
     assert_hears_no_gap(&call).await;
-    assert_hears(&call, CALLER_HZ).await;
+    assert_phone_hears(&call, CALLER_HZ).await;
     call.hang_up().await.expect("confirmed");
     let again = alice.call("9196").await.expect("the WebSocket is the old one");
     assert_hears(&again, CALLER_HZ).await;
@@ -196,10 +198,13 @@ async fn a_certificate_that_is_renewed_where_it_lies_is_shown_and_a_hundred_call
     }));
 
     // Nobody who talks has noticed, over the connections that they had.
-    for call in &calls {
-        call.heard_packets(20, PATIENCE).await.expect("audio");
+    let so_far = join_all(calls.iter().map(|call| call.heard())).await;
+    for (call, heard) in calls.iter().zip(so_far) {
+        let so_far = heard.expect("a log").packets.len();
+        call.heard_packets(so_far + 50, PATIENCE).await.expect("audio goes on");
     }
     assert_hears_no_gap(calls[0]).await;
+    assert_phone_hears(calls[0], CALLER_HZ).await;
     for call in &calls {
         call.hang_up().await.expect("confirmed");
     }

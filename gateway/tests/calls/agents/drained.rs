@@ -4,6 +4,7 @@ use std::fs;
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{AgentError, Call, Phone};
 
 use super::ear::assert_hears;
+use super::json::page::assert_phone_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE};
 
@@ -75,14 +77,16 @@ async fn fifty_calls_end_by_themselves_while_new_ones_are_refused_and_then_the_g
 
     // Those that are there go on, and hear nothing of it.
     let (last, first) = ends.split_last().expect("calls");
+    let so_far = join_all(first.iter().map(|(call, _)| call.heard())).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    for (call, lifted) in first {
-        call.heard_packets(10, PATIENCE).await.expect("audio");
+    for ((call, lifted), heard) in first.iter().zip(so_far) {
+        let so_far = heard.expect("a log").packets.len();
+        call.heard_packets(so_far + 50, PATIENCE).await.expect("audio goes on");
         call.hang_up().await.expect("confirmed");
         lifted.ended(PATIENCE).await.expect("hung up");
     }
-    assert_hears(&last.0, CALLEE_HZ).await;
-    assert_hears(&last.1, CALLER_HZ).await;
+    assert_phone_hears(&last.0, CALLEE_HZ).await;
+    assert_phone_hears(&last.1, CALLER_HZ).await;
     assert!(stage.gateway.process.is_running(), "somebody talks");
     last.0.hang_up().await.expect("confirmed");
     let status = stage.gateway.process.wait(PATIENCE).expect("it ends when the last has hung up");

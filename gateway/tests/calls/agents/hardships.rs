@@ -13,6 +13,7 @@ use webtrunk_loadtest::agent::{AgentError, Call};
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::ear::{assert_hears_no_gap, assert_mostly_hears};
+use super::json::page::assert_phone_hears;
 use super::records::{OFF_MAX_MS, assert_adds_up, ms, since_answer_ms, wait_for_records};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk};
 use crate::sip::raw_phone::{RawPhone, header};
@@ -24,9 +25,12 @@ use crate::support::tools;
 /// What stands between a process and the wall clock, and leaves the other one alone.
 pub(super) const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
+/// All the time, and now.
 async fn assert_both_hear([call, lifted]: [&Call; 2]) {
-    assert_mostly_hears(call, CALLEE_HZ).await;
-    assert_mostly_hears(lifted, CALLER_HZ).await;
+    for (end, hz) in [(call, CALLEE_HZ), (lifted, CALLER_HZ)] {
+        assert_phone_hears(end, hz).await;
+        assert_mostly_hears(end, hz).await;
+    }
 }
 
 /// The wall clock of the gateway, from a file that says by how much it goes wrong.
@@ -109,7 +113,7 @@ async fn without_a_descriptor_left_new_calls_are_refused_and_the_one_that_is_up_
         let refused = caller.dial("9101").await.expect("a number").answered(PATIENCE).await;
         assert_eq!(refused.err().as_ref().and_then(AgentError::status), Some(503));
     }
-    call.heard_packets(150, PATIENCE).await.expect("audio");
+    assert_phone_hears(&call, CALLEE_HZ).await;
     limit_descriptors(&stage, 1024);
     let (next, _lifted) = talk(&caller, &callee).await;
     next.hang_up().await.expect("confirmed");

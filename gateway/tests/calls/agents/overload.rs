@@ -8,6 +8,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_signalling::auth::digest::Algorithm;
 
 use super::ear::{assert_hears_no_gap, assert_mostly_hears};
+use super::json::page::assert_phone_hears;
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
 use crate::sip::raw_phone::{RawPhone, header};
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
@@ -147,6 +148,7 @@ async fn of_twice_to_ten_times_the_calls_as_many_begin_as_may_and_the_others_get
         begun += offered.answered;
     }
     for (end, hz) in [(&call, CALLEE_HZ), (&lifted, CALLER_HZ)] {
+        assert_phone_hears(end, hz).await;
         assert_mostly_hears(end, hz).await;
         assert_hears_no_gap(end).await;
     }
