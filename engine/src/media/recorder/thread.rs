@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -24,6 +26,10 @@ const PACE: Duration = Duration::from_millis(200);
 /// How long the end of the process waits for files to be ended, should a disk stand still.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Recordings that may wait for the thread. Chosen by us: while a disk stands still each keeps the room that its packets come
+/// through, also when its call is over.
+const WAITING_MAX: usize = 128;
+
 /// Recordings are for their owner alone.
 const MODE: u32 = 0o600;
 
@@ -34,6 +40,8 @@ const ATTEMPTS: u32 = 10;
 #[derive(Clone)]
 pub(crate) struct Recorder {
     orders: mpsc::Sender<Order>,
+    /// Recordings that the thread has not begun.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What is to be recorded.
@@ -75,14 +83,22 @@ impl Recorder {
     pub(crate) fn start(folder: PathBuf) -> io::Result<Self> {
         folder.read_dir()?;
         let (orders, received) = mpsc::channel();
-        thread::Builder::new().name("recorder".to_owned()).spawn(move || run(&folder, &received))?;
-        Ok(Self { orders })
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let known = Arc::clone(&waiting);
+        thread::Builder::new().name("recorder".to_owned()).spawn(move || run(&folder, &received, &known))?;
+        Ok(Self { orders, waiting })
     }
 
     /// Begins a recording; what is to be heard goes into the tap.
     pub(crate) fn begin(&self, begin: Begin, now: Instant) -> Tap {
         let (tap, feed) = tap(now);
-        if let Err(mpsc::SendError(Order::Begin(begin, feed, _))) =
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            error!(call = %begin.call, "recording cannot be started: the disk does not answer");
+            feed.close();
+            let end = RecordingEnd::Failed("the disk does not answer".to_owned());
+            (begin.tell)(Told::Ended { file: None, end });
+        } else if let Err(mpsc::SendError(Order::Begin(begin, feed, _))) =
             self.orders.send(Order::Begin(begin, feed, now))
         {
             feed.close();
@@ -100,7 +116,7 @@ impl Recorder {
     }
 }
 
-fn run(folder: &Path, orders: &mpsc::Receiver<Order>) {
+fn run(folder: &Path, orders: &mpsc::Receiver<Order>, waiting: &AtomicUsize) {
     match recovery::recover(folder) {
         Ok(0) => {}
         Ok(recovered) => info!(recovered, "recordings of a killed process were set right"),
@@ -113,6 +129,7 @@ fn run(folder: &Path, orders: &mpsc::Receiver<Order>) {
             if running.is_empty() { Duration::MAX } else { due_at.saturating_duration_since(Instant::now()) };
         match orders.recv_timeout(wait) {
             Ok(Order::Begin(begin, feed, begun_at)) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
                 if running.is_empty() {
                     due_at = Instant::now() + PACE;
                 }
@@ -282,6 +299,34 @@ mod tests {
             assert_eq!(fs::metadata(file).expect("it is there").permissions().mode() & 0o777, MODE);
         }
         assert!(tap.is_over());
+        fs::remove_dir_all(&bench.folder).expect("it is ours");
+    }
+
+    #[test]
+    fn while_the_thread_stands_still_a_few_recordings_wait_and_no_more() {
+        let bench = Bench::new("still");
+        let now = Instant::now();
+        let ((told, is_told), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+        // The thread waits where it tells of the first, as it does for a disk.
+        let tell = Box::new(move |_: Told| {
+            let _ = told.send(());
+            let _ = released.recv();
+        });
+        let begin = Begin { call: CallId::next(), format: RecordingFormat::Wav, tell };
+        let _first = bench.recorder.begin(begin, now);
+        is_told.recv_timeout(PATIENCE).expect("it has begun");
+        let waiting: Vec<_> = (0..WAITING_MAX).map(|_| bench.begin(now)).collect();
+        let one_more = bench.begin(now);
+        let ended = bench.next();
+        assert!(matches!(&ended, Told::Ended { file: None, end: RecordingEnd::Failed(_) }), "{ended:?}");
+        assert!(one_more.is_over() && waiting.iter().all(|tap| !tap.is_over()));
+        drop(release);
+        for _ in &waiting {
+            assert!(matches!(bench.next(), Told::Started { .. }));
+        }
+        let _next = bench.begin(now);
+        assert!(matches!(bench.next(), Told::Started { .. }), "there is room again");
+        bench.recorder.drain();
         fs::remove_dir_all(&bench.folder).expect("it is ours");
     }
 
