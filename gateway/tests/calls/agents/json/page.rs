@@ -135,7 +135,7 @@ pub(super) async fn assert_page_hears_no(media: &PageMedia, hz: u16) {
 }
 
 /// The same of a phone, or a browser by SIP.
-pub(super) async fn assert_phone_hears(call: &Call, hz: u16) {
+pub(in crate::agents) async fn assert_phone_hears(call: &Call, hz: u16) {
     let so_far = call.heard().await.expect("a log").packets.len();
     call.heard_packets(so_far + 75, PATIENCE).await.expect("audio");
     let level = latest(&call.heard().await.expect("a log"), hz);
