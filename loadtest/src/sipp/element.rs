@@ -13,6 +13,8 @@ pub(super) struct Element {
     name: String,
     pub(super) doing: Doing,
     pub(super) branch: Option<Branch>,
+    /// What its attributes say that is not done.
+    undone: Vec<String>,
     pub(super) actions: Vec<Deed>,
 }
 
@@ -97,6 +99,11 @@ impl Element {
         Remark { line: self.line, element: self.name.clone(), text: text.into() }
     }
 
+    /// What is done otherwise than its attributes say.
+    pub(super) fn otherwise(&self) -> impl Iterator<Item = Remark> {
+        self.undone.iter().map(move |text| self.remark(text.as_str()))
+    }
+
     fn of(document: &Document<'_>, node: Node<'_, '_>) -> Option<Self> {
         let name = node.tag_name().name();
         if PASSED_OVER.contains(&name) {
@@ -125,6 +132,7 @@ impl Element {
             name: name.to_owned(),
             doing,
             branch: Branch::read(node),
+            undone: undone(node),
             actions: deeds.map(|deed| Deed::read(document, deed)).collect(),
         })
     }
@@ -166,6 +174,15 @@ impl Awaited {
             },
         }
     }
+}
+
+/// Attributes that change what a call is like, and that there is no word for.
+fn undone(node: Node<'_, '_>) -> Vec<String> {
+    let late = node.attribute("ontimeout");
+    let late = late.map(|label| format!("the way to {label:?}, where nothing comes in time, is not played"));
+    let lost = node.attribute("lost").filter(|share| share.trim() != "0");
+    let lost = lost.map(|_| "no message is lost on purpose".to_owned());
+    late.into_iter().chain(lost).collect()
 }
 
 fn line_of(document: &Document<'_>, node: Node<'_, '_>) -> usize {

@@ -54,7 +54,7 @@ impl Pause {
                     (Some(text), None) => Self::Impossible(format!("{text:?} are no milliseconds")),
                 };
             }
-            (Some("fixed"), _) => return seconds("value").map_or(Self::Usual, Self::Fixed),
+            (Some("fixed"), _) => return seconds("value").map_or(Self::Usual, |it| Self::Fixed(it.max(0.0))),
             (None | Some("uniform"), Some((min, max))) => Some((Spread::Uniform { min, max }, None)),
             (Some("exponential" | "negexp"), _) => mean.map(|mean| (Spread::Exponential { mean }, None)),
             (Some("normal"), _) => mean.zip(seconds("stdev")).map(|(mean, deviation)| {
@@ -160,6 +160,8 @@ mod tests {
     fn pauses_are_fixed_usual_by_chance_or_none() {
         assert_eq!(read("<pause/>"), Pause::Usual);
         assert_eq!(read("<pause milliseconds=\"1500\"/>"), Pause::Fixed(1.5));
+        let backwards = "<pause distribution=\"fixed\" value=\"-1500\"/>";
+        assert_eq!(read(backwards), Pause::Fixed(0.0), "time does not go back");
         assert_eq!(read("<pause variable=\"7\"/>"), Pause::Variable("7".to_owned()));
         let uniform = Pause::Spread(Spread::Uniform { min: 1.0, max: 2.0 }, None);
         assert_eq!(read("<pause min=\"1000\" max=\"2000\"/>"), uniform);

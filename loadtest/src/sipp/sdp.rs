@@ -10,6 +10,9 @@ const BESIDE: [&str; 3] = ["telephone-event", "cn", "red"];
 const SUITES: &[(&str, &str)] =
     &[("AES_CM_128_HMAC_SHA1_80", "cm128"), ("AEAD_AES_128_GCM", "gcm128"), ("AEAD_AES_256_GCM", "gcm256")];
 
+/// What SIPp writes a suite as that it has keys for itself: its name follows with a number and the medium.
+const OWN_SUITE: (&str, &str) = ("[cryptosuiteaescm128sha180", "cm128");
+
 /// A description of audio.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sdp {
@@ -38,7 +41,9 @@ impl Sdp {
         }
         for crypto in lines.iter().filter_map(|line| line.strip_prefix("a=crypto:")) {
             let suite = crypto.split_whitespace().nth(1).unwrap_or_default();
-            let known = SUITES.iter().find(|(name, _)| *name == suite).map(|(_, word)| *word);
+            let named = SUITES.iter().find(|(name, _)| *name == suite);
+            let known = named.or(Some(&OWN_SUITE).filter(|(own, _)| suite.starts_with(own)));
+            let known = known.map(|(_, word)| *word);
             sdp.profile = sdp.profile.or(known);
             sdp.has_strange_keys = sdp.profile.is_none();
         }
@@ -114,6 +119,12 @@ mod tests {
         );
         assert_eq!((sdp.profile, sdp.has_strange_keys), (Some("cm128"), false));
         assert_eq!((sdp.others, sdp.is_hold), (vec!["video".to_owned()], false));
+        for (suite, profile) in [("aescm128sha1801audio", Some("cm128")), ("aescm128sha1321audio", None)] {
+            let keys =
+                format!("a=crypto:[cryptotag1audio] [cryptosuite{suite}] inline:[cryptokeyparams1audio]");
+            let sdp = parse(&format!("m=audio 1 RTP/SAVP 0\n{keys}")).expect("audio");
+            assert_eq!((sdp.profile, sdp.has_strange_keys), (profile, profile.is_none()), "{suite}");
+        }
         assert_eq!(parse("v=0\nm=image 0 udptl t38"), None);
     }
 

@@ -194,6 +194,19 @@ fn what_there_is_no_word_for_is_told_by_line_and_element() {
             "<scenario>\n<recv request=\"OPTIONS\"/>\n</scenario>".to_owned(),
             "it.xml:2: <recv>: waits for OPTIONS out of a call",
         ),
+        (
+            "<scenario>\n<send><![CDATA[\nREGISTER sip:h SIP/2.0\n]]></send>\n<recv response=\"403\"/>\n</scenario>"
+                .to_owned(),
+            "it.xml:5: <recv>: wants its registration to be refused",
+        ),
+        (
+            "<scenario>\n<recv request=\"INVITE\"/>\n<recv request=\"PRACK\"/>\n</scenario>".to_owned(),
+            "it.xml:3: <recv>: waits for PRACK before it answers",
+        ),
+        (
+            calls(&format!("{UP}{BYE}<recv request=\"INVITE\"/>\n")),
+            "it.xml:11: <recv>: waits for a second call",
+        ),
         ("<scenario>\n<pause/>\n</scenario>".to_owned(), "it.xml:has no INVITE: registrations, OPTIONS"),
         ("<scenario".to_owned(), "it.xml:1: is no XML: "),
     ] {
@@ -216,4 +229,66 @@ fn ways_that_differ_by_what_the_target_says_are_refused_where_they_part() {
     // The same where both ways are of one length.
     let same = xml.replace("9000", "4000");
     assert_eq!(imported(&same, &Wishes::default()).0.traffic[0].length, Length::Fixed(4.0));
+}
+
+/// A call whose INVITE has these headers, with more in it and after its end.
+fn call(headers: &str, in_call: &str, after: &str) -> String {
+    format!(
+        "<scenario>\n<send><![CDATA[\nINVITE sip:1@h SIP/2.0\n{headers}\n\nm=audio 1 RTP/AVP 0\n]]></send>\n\
+         {in_call}\n<send><![CDATA[\nBYE sip:1@h SIP/2.0\n]]></send>\n{after}</scenario>"
+    )
+}
+
+#[test]
+fn what_is_waited_for_after_the_end_is_no_part_of_the_call() {
+    let pauses =
+        ("<recv response=\"200\"/>\n<pause milliseconds=\"4000\"/>", "<pause milliseconds=\"32000\"/>");
+    let (scenario, _) = imported(&call("To: x", pauses.0, pauses.1), &Wishes::default());
+    assert_eq!(scenario.traffic[0].length, Length::Fixed(4.0));
+}
+
+#[test]
+fn what_a_message_sets_that_may_come_is_not_known() {
+    let early = "<recv response=\"183\" optional=\"true\"><action>\n<assign assign_to=\"early\" value=\"1\"/>\
+                 <exec play_dtmf=\"1\"/></action></recv>\n<recv response=\"200\"/>\n<pause milliseconds=\"4000\"/>";
+    let longer = "<nop test=\"early\" next=\"bye\"/>\n<pause milliseconds=\"4000\"/>\n<label id=\"bye\"/>";
+    let told = refused(&call("To: x", &format!("{early}\n{longer}"), ""));
+    assert!(told.contains("goes on differently by what the target says"), "{told}");
+    let (_, told) = imported(&call("To: x", early, ""), &Wishes::default());
+    assert!(has_remark(&told, 9, "its message comes or not"), "{:?}", told.remarks);
+}
+
+#[test]
+fn credentials_by_fields_of_no_file_are_refused() {
+    for (words, expected) in [
+        (
+            "username=alice password=[field1]",
+            "[field1] in the password is not known before the call; give the",
+        ),
+        ("username=[field0] password=hush", "[field0] in the user of the credentials is not known"),
+        ("username=u[call_number] password=hush", "[call_number] in the user of the credentials is another"),
+    ] {
+        let told = refused(&call(&format!("[authentication {words}]"), "<recv response=\"200\"/>", ""));
+        assert!(told.contains(expected), "{told}");
+    }
+    let from = "From: <sip:u[call_number]@h>;tag=1";
+    let (scenario, told) = imported(&call(from, "<recv response=\"200\"/>", ""), &Wishes::default());
+    assert_eq!(scenario.populations[0].accounts.user(0), "sipp");
+    assert!(has_remark(&told, 2, "it is named as its population"), "{:?}", told.remarks);
+}
+
+#[test]
+fn what_attributes_and_chance_are_cut_by_is_told() {
+    let in_call = "<recv response=\"200\" timeout=\"500\" ontimeout=\"late\"/>\n<label id=\"again\"/>\n\
+                   <pause milliseconds=\"1000\"/>\n<nop next=\"again\" chance=\"0.9\"/>";
+    let xml = call("To: x", in_call, "<label id=\"late\"/>\n").replacen("<send>", "<send lost=\"10\">", 1);
+    let (scenario, told) = imported(&xml, &Wishes::default());
+    assert_eq!(scenario.traffic.len(), 16);
+    for (line, text) in [
+        (2, "no message is lost on purpose"),
+        (8, "the way to \"late\", where nothing comes in time, is not played"),
+        (11, "15 times at most in one call"),
+    ] {
+        assert!(has_remark(&told, line, text), "{text}: {:?}", told.remarks);
+    }
 }

@@ -133,6 +133,8 @@ impl<'w> Walk<'w> {
             }
             Turn::Chance(to, chance) => {
                 if !state.comes_to(at, CHANCES_MAX) {
+                    let text = format!("is come to by chance {CHANCES_MAX} times at most in one call");
+                    state.remarks.insert(element.remark(text));
                     return self.go(state);
                 }
                 let jumped = state.jumped(to);

@@ -89,6 +89,7 @@ impl State {
     /// There is no word for it.
     pub(super) fn pass(&mut self, element: &Element, words: &Words<'_>) -> Result<(), Remark> {
         self.at += 1;
+        self.remarks.extend(element.otherwise());
         match &element.doing {
             Doing::Send(text) => {
                 let text = words.put_in(text, &self.variables);
@@ -98,6 +99,8 @@ impl State {
                 self.send(element, &message, words)?;
             }
             Doing::Receive { awaited, .. } => self.receive(element, awaited)?,
+            // Nobody hears how long the end of a call is waited for.
+            Doing::Pause(_) if self.stage == Stage::Over => {}
             Doing::Pause(pause) => {
                 let waited = self.clock.wait(pause, self.usual, &self.variables);
                 let otherwise = waited.map_err(|why| element.remark(why))?;
@@ -124,9 +127,20 @@ impl State {
     /// What may come, and makes no difference, comes or not.
     pub(super) fn pass_by(&mut self, element: &Element) {
         self.at += 1;
+        self.remarks.extend(element.otherwise());
         for deed in &element.actions {
-            if let Action::Learn(names) = &deed.action {
-                names.iter().for_each(|name| self.variables.set(name, Value::Unknown));
+            match &deed.action {
+                Action::Learn(names) => self.forget(names),
+                Action::Assign(into, _) | Action::Compute(into, ..) | Action::Compare { into, .. } => {
+                    self.variables.set(into, Value::Unknown);
+                }
+                Action::Nothing => {}
+                Action::PassedOver(text) => {
+                    self.remarks.insert(deed.remark(*text));
+                }
+                Action::Press(_) | Action::Impossible(_) => {
+                    self.remarks.insert(deed.remark("is passed over: its message comes or not"));
+                }
             }
         }
     }
@@ -194,9 +208,7 @@ impl State {
                 self.remarks.insert(deed.remark(*text));
             }
             Action::Impossible(why) => return Err(deed.remark(why.as_str())),
-            Action::Learn(names) => {
-                names.iter().for_each(|name| self.variables.set(name, Value::Unknown));
-            }
+            Action::Learn(names) => self.forget(names),
             Action::Assign(into, given) => {
                 let value = given.value(&self.variables);
                 self.variables.set(into, value);
@@ -212,6 +224,7 @@ impl State {
                 self.variables.set(into, value.unwrap_or(Value::Unknown));
             }
             Action::Press(digits) if self.stage == Stage::Up => {
+                self.remarks.extend(self.by_chance().map(|text| deed.remark(text)));
                 let step = Step { after: self.clock.mean(), deed: StepDeed::Digits(digits.clone()) };
                 self.steps.push(step);
             }
@@ -220,6 +233,17 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Nobody knows these variables from now on.
+    fn forget(&mut self, names: &[String]) {
+        names.iter().for_each(|name| self.variables.set(name, Value::Unknown));
+    }
+
+    /// What is done otherwise with a step that is next.
+    fn by_chance(&self) -> Option<&'static str> {
+        let text = "comes after a pause by chance, which has its mean here";
+        self.clock.is_by_chance().then_some(text)
     }
 
     fn release(&mut self, now: f64) {

@@ -1,6 +1,7 @@
 //! What is sent: it makes the call, changes it, and ends it.
 
 use super::{Stage, State};
+use crate::scenario::CALL;
 use crate::sipp::element::Element;
 use crate::sipp::fault::Remark;
 use crate::sipp::message::{Address, Message, Start};
@@ -27,11 +28,11 @@ impl State {
         }
         match (method, self.stage) {
             ("INVITE", Stage::Before | Stage::Calling) => self.call(element, uri, message, words)?,
-            ("INVITE", Stage::Up) => self.offer_again(message),
+            ("INVITE", Stage::Up) => self.offer_again(element, message),
             ("INVITE", Stage::Over) => return Err(element.remark("begins a second call in one scenario")),
             ("REGISTER", Stage::Before) => {
                 self.manner.registers = true;
-                self.log_in(message, words);
+                self.log_in(element, message, words)?;
             }
             // Registrations end by themselves.
             ("ACK", _) | ("REGISTER", _) | (_, Stage::Over) => {}
@@ -43,7 +44,7 @@ impl State {
             }
             ("REFER", Stage::Up) => {
                 let to = message.header("refer-to").and_then(Address::find).and_then(|to| to.user);
-                let to = known(element, "Refer-To", to.unwrap_or_default())?;
+                let to = constant(element, "Refer-To", to.unwrap_or_default())?;
                 self.step(element, StepDeed::Transfer(to));
                 self.end(true);
             }
@@ -109,7 +110,7 @@ impl State {
         self.identity.destination = known(element, "the Request-URI", &destination)?;
         self.manner.domain = called.domain().filter(|_| called.user.is_some()).map(str::to_owned);
         let from = message.header("from").and_then(Address::find).and_then(|from| from.user);
-        match from.map(|user| known(element, "From", user)) {
+        match from.map(|user| constant(element, "From", user)) {
             Some(Err(remark)) if remark.text.contains("[field") => return Err(remark),
             Some(Err(mut remark)) => {
                 remark.text += "; it is named as its population";
@@ -118,18 +119,23 @@ impl State {
             Some(Ok(user)) => self.identity.user = Some(user),
             None => {}
         }
-        self.log_in(message, words);
+        self.log_in(element, message, words)?;
         self.describe(element, message)?;
         self.stage = Stage::Calling;
         Ok(())
     }
 
     /// Who answers challenges, as SIPp has it where nothing is said.
-    fn log_in(&mut self, message: &Message, words: &Words<'_>) {
-        if let Some(mut login) = message.login() {
-            login.user.get_or_insert_with(|| words.service.to_owned());
-            self.identity.login = Some(login);
+    fn log_in(&mut self, element: &Element, message: &Message, words: &Words<'_>) -> Result<(), Remark> {
+        let Some(mut login) = message.login() else { return Ok(()) };
+        let user = login.user.get_or_insert_with(|| words.service.to_owned());
+        constant(element, "the user of the credentials", user)?;
+        // A password may have any letter; a keyword begins it where its field is not known.
+        if let Some(password) = login.password.as_ref().filter(|it| it.starts_with('[')) {
+            known(element, "the password", password)?;
         }
+        self.identity.login = Some(login);
+        Ok(())
     }
 
     fn describe(&mut self, element: &Element, message: &Message) -> Result<(), Remark> {
@@ -154,8 +160,9 @@ impl State {
         Ok(())
     }
 
-    fn offer_again(&mut self, message: &Message) {
+    fn offer_again(&mut self, element: &Element, message: &Message) {
         let now = self.clock.mean();
+        self.remarks.extend(self.by_chance().map(|text| element.remark(text)));
         match (Sdp::parse(&message.body).is_some_and(|sdp| sdp.is_hold), self.held_since) {
             (true, Some(_)) => {}
             (true, None) => self.held_since = Some(now),
@@ -170,16 +177,14 @@ impl State {
         let Some(signal) = signal.filter(|_| is_relay) else {
             return Err(element.remark("agents here send no INFO but for digits"));
         };
-        let digit = known(element, "Signal", signal.trim())?;
+        let digit = constant(element, "Signal", signal.trim())?;
         self.remarks.insert(element.remark("digits are sent as RFC 4733 events, and not by INFO"));
         self.step(element, StepDeed::Digits(digit));
         Ok(())
     }
 
     fn step(&mut self, element: &Element, deed: StepDeed) {
-        if self.clock.is_by_chance() {
-            self.remarks.insert(element.remark("comes after a pause by chance, which has its mean here"));
-        }
+        self.remarks.extend(self.by_chance().map(|text| element.remark(text)));
         self.steps.push(Step { after: self.clock.mean(), deed });
     }
 }
@@ -197,4 +202,12 @@ fn known(element: &Element, place: &str, text: &str) -> Result<String, Remark> {
         "write it out, or inject it by a field"
     };
     Err(element.remark(format!("[{keyword}] in {place} is not known before the call; {cure}")))
+}
+
+/// The same, where it has to be so in all calls.
+fn constant(element: &Element, place: &str, text: &str) -> Result<String, Remark> {
+    if text.contains(CALL) {
+        return Err(element.remark(format!("[call_number] in {place} is another in each call; write it out")));
+    }
+    known(element, place, text)
 }
