@@ -182,6 +182,7 @@ impl<S: Fn(&str)> Hands<S> {
         let Prepared { name, scenario, crowd } = *prepared;
         let stopper = watch::Sender::new(Stop::Going);
         self.stopper = Some(stopper.clone());
+        let mut stop = stopper.subscribe();
         let happenings = self.happenings.clone();
         let (of_seconds, of_calls) = (happenings.clone(), happenings.clone());
         let (seconds_run, calls_run) = (run.clone(), run.clone());
@@ -192,8 +193,7 @@ impl<S: Fn(&str)> Hands<S> {
             let _ = of_calls.send((calls_run.clone(), Happening::Call(Box::new(call.clone()))));
         };
         self.parting = Some(tokio::spawn(async move {
-            let wait_ms = u64::try_from(at_ms.saturating_sub(clock_ms())).unwrap_or_default();
-            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            wait_until(at_ms, &mut stop).await;
             let own = Arc::clone(&crowd);
             let report = run_telling(&name, scenario, own, stopper, None, on_second, on_call).await;
             let account = Box::new(Account::of(report));
@@ -227,9 +227,36 @@ async fn prepare(
     Ok(Box::new(Prepared { name, scenario, crowd: Arc::new(crowd) }))
 }
 
+/// Waits until then by our own clock. That may be set meanwhile, so whoever wants no more ends it.
+async fn wait_until(at_ms: i64, stop: &mut watch::Receiver<Stop>) {
+    let wait_ms = u64::try_from(at_ms.saturating_sub(clock_ms())).unwrap_or_default();
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
+        _ = stop.wait_for(|stop| *stop != Stop::Going) => {}
+    }
+}
+
 /// Deregisters them and drops them, and waits until their ports are free for the next.
 async fn part(crowd: Arc<Crowd>) {
     crowd.deregister().await;
     drop(crowd);
     tokio::time::sleep(PARTING).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_stopped_waits_for_no_begin_any_more() {
+        let stopper = watch::Sender::new(Stop::Going);
+        let mut stop = stopper.subscribe();
+        let in_years = i64::MAX;
+        assert!(timeout(Duration::from_millis(100), wait_until(in_years, &mut stop)).await.is_err());
+        stopper.send_replace(Stop::BrokenOff);
+        let waited = timeout(Duration::from_secs(10), wait_until(in_years, &mut stop)).await;
+        assert!(waited.is_ok(), "it is stopped");
+    }
 }
