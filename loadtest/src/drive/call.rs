@@ -188,13 +188,10 @@ impl Planned {
         })
     }
 
-    /// What both ends say, where the call is one of those that speak. Who is to be silent at times hums: a score is of speech that
-    /// goes on.
+    /// What both ends say, where the call is one of those that speak.
     fn speech<'r>(&self, run: &'r Run) -> Option<&'r Voice> {
         let speech = run.scenario.speech.as_ref();
-        speech
-            .filter(|it| it.is_of(self.call) && self.traffic.talk == scenario::Talk::Both)
-            .map(|it| &it.voice)
+        speech.filter(|it| it.is_of(self.call) && self.traffic.suits_speech(self.length)).map(|it| &it.voice)
     }
 
     /// What an end says that would hum so.

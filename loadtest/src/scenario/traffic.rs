@@ -1,6 +1,8 @@
 //! Calls of one kind.
 
-use super::{Arrival, Length, Silence, Step, Talk};
+use std::time::Duration;
+
+use super::{Arrival, Doing, Length, Silence, Step, Talk};
 
 /// Calls of one kind.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub enum Hanger {
     Answerer,
 }
 
+/// What is scored has three seconds, and half of one may go by until media flow.
+const SPEECH_MIN: Duration = Duration::from_millis(3500);
 /// What stands for the number of the call, in five digits.
 pub(crate) const CALL: &str = "{call}";
 /// What stands for the name of who is to answer.
@@ -60,7 +64,52 @@ impl Traffic {
         self.destination(turn).contains(CALL)
     }
 
+    /// Whether speech in a call of this length can be scored: both ends talk all the time, and for long enough before
+    /// anything happens. What a WebSocket that is cut does to the sound is told by hums alone.
+    #[must_use]
+    pub fn suits_speech(&self, length: Duration) -> bool {
+        let played = || self.steps.iter().filter(move |step| step.after <= length);
+        let until = played().next().map_or(length, |step| step.after);
+        let is_cut = played().any(|step| matches!(step.doing, Doing::DropWebSocket(_)));
+        self.talk == Talk::Both && until >= SPEECH_MIN && !is_cut
+    }
+
     fn destination(&self, turn: usize) -> &str {
         &self.destinations[turn % self.destinations.len()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_speaks_where_what_it_says_can_be_scored() {
+        let step =
+            |ms: u64, doing: Doing| Step { after: Duration::from_millis(ms), by_answerer: false, doing };
+        let traffic = |talk: Talk, steps: Vec<Step>| Traffic {
+            name: String::new(),
+            from: String::new(),
+            to: None,
+            destinations: vec!["9196".to_owned()],
+            arrival: Arrival::Constant(1.0),
+            length: Length::Fixed(6.0),
+            talk,
+            silence: Silence::Sent,
+            steps,
+            hanger: Hanger::Caller,
+        };
+        let cut = || Doing::DropWebSocket(Duration::ZERO);
+        for (traffic, seconds, expected) in [
+            (traffic(Talk::Both, vec![]), 6, true),
+            (traffic(Talk::Both, vec![]), 3, false),
+            (traffic(Talk::Caller, vec![]), 6, false),
+            (traffic(Talk::Both, vec![step(1000, Doing::Refresh)]), 6, false),
+            (traffic(Talk::Both, vec![step(4000, Doing::Refresh)]), 6, true),
+            (traffic(Talk::Both, vec![step(4000, cut())]), 6, false),
+            (traffic(Talk::Both, vec![step(7000, cut())]), 6, true),
+        ] {
+            assert_eq!(traffic.suits_speech(Duration::from_secs(seconds)), expected, "{traffic:?}");
+        }
     }
 }
