@@ -14,8 +14,8 @@ pub use call::{Call, CallEnd, CallProgress, Dialing, Incoming};
 pub use error::AgentError;
 pub use json::{JsonPage, PageAgent, PageError, PageMedia, PageProof};
 pub use media::{
-    BadTimes, Heard, HeardDigit, HeardNoise, HeardPacket, Pause, PeerReport, ScriptStep, Sent, SentPacket,
-    Silence, Spell, Talk, Uplink, Voice, VoiceError, Weather, packet_number,
+    Aside, BadTimes, Heard, HeardDigit, HeardNoise, HeardPacket, Pause, PeerReport, ScriptStep, Sent,
+    SentPacket, Silence, Spell, Talk, Uplink, Voice, VoiceError, Weather, packet_number,
 };
 pub(crate) use media::{Media, PTIME};
 pub use phone::{LaterKeys, Phone, PhoneConfig, PhoneSrtp, PhoneTransport};

@@ -17,9 +17,8 @@ pub struct Heard {
     pub noise: Vec<HeardNoise>,
     /// The digits that came as RFC 4733 events.
     pub digits: Vec<HeardDigit>,
-    /// The SSRC and sequence number of each packet that carried an event: they count in the same stream
-    /// as the audio.
-    pub event_packets: Vec<(u32, u16)>,
+    /// What came beside the audio in its streams, in the order in which it came.
+    pub asides: Vec<Aside>,
     /// Packets of RTP or RTCP that could not be decrypted or read.
     pub broken: u64,
     /// Packets of a payload type that was not agreed on.
@@ -64,6 +63,17 @@ pub struct HeardNoise {
     pub timestamp: u32,
     /// The silence descriptor.
     pub payload: Box<[u8]>,
+}
+
+/// A packet without audio, of an event or of comfort noise: it counts in the same stream as the audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aside {
+    /// RTP source.
+    pub ssrc: u32,
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// How many audio packets, of whatever source, had come before it.
+    pub after: usize,
 }
 
 /// A log that is being written.
@@ -157,13 +167,12 @@ impl Log {
         match format {
             Some(format) if format.is_events() && self.heard.digits.len() < DIGITS_MAX => {
                 HeardDigit::take(&mut self.heard.digits, header.timestamp, payload);
-                if self.heard.event_packets.len() < PACKETS_MAX {
-                    self.heard.event_packets.push((header.ssrc, header.sequence));
-                }
+                self.push_aside(&header);
             }
             Some(format) if format.is_noise() && self.heard.noise.len() < PACKETS_MAX => {
                 let RtpHeader { ssrc, sequence, timestamp, .. } = header;
                 self.heard.noise.push(HeardNoise { ssrc, sequence, timestamp, payload: payload.into() });
+                self.push_aside(&header);
             }
             Some(format) => match format.codec() {
                 Some(codec) => self.push_audio(codec, header, payload, (from, at)),
@@ -187,6 +196,13 @@ impl Log {
     /// The report to the other end that is due, if one is.
     pub(crate) fn poll_report(&mut self, sending: &Sending, now: Instant) -> Option<Vec<u8>> {
         self.reports.poll(sending, now)
+    }
+
+    fn push_aside(&mut self, header: &RtpHeader) {
+        if self.heard.asides.len() < PACKETS_MAX {
+            let after = self.heard.packets.len();
+            self.heard.asides.push(Aside { ssrc: header.ssrc, sequence: header.sequence, after });
+        }
     }
 
     fn push_audio(

@@ -18,7 +18,7 @@ mod voice;
 mod weather;
 
 pub use digits::HeardDigit;
-pub use heard::{Heard, HeardNoise, HeardPacket};
+pub use heard::{Aside, Heard, HeardNoise, HeardPacket};
 pub use reports::PeerReport;
 pub use script::ScriptStep;
 pub use sent::{Pause, Sent, SentPacket};
