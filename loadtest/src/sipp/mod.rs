@@ -27,6 +27,7 @@ mod words;
 mod write;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -124,6 +125,11 @@ pub fn import(source: &Source<'_>, wishes: &Wishes) -> Result<Imported, ImportEr
         remarks.insert(Remark::of_file(
             "registers without credentials, which nobody here does: that is left out",
         ));
+    }
+    let is_loopback = |address: &str| address.parse::<SocketAddr>().is_ok_and(|it| it.ip().is_loopback());
+    if cast.manner.is_answerer && is_loopback(&wishes.bind) && !is_loopback(&wishes.target) {
+        let text = format!("listens at {}, to which {} has no way; give --bind", wishes.bind, wishes.target);
+        remarks.insert(Remark::of_file(text));
     }
     let toml = write::write(source.file, &cast, wishes, &remarks);
     match Scenario::parse(Path::new("import.toml"), &toml) {

@@ -78,6 +78,9 @@ fn the_plainest_answerer_gets_somebody_who_calls_it() {
     assert_eq!((traffic.from.as_str(), traffic.to.as_deref()), ("callers", Some("sipp")));
     assert_eq!((traffic.length, traffic.hanger), (Length::Fixed(5.0), Hanger::Caller));
     assert!(has_remark(&told, 0, "too little is heard"), "{:?}", told.remarks);
+    let far = Wishes { target: "192.0.2.7:5060".to_owned(), ..Wishes::default() };
+    let (_, told) = imported(ANSWERER, &far);
+    assert!(has_remark(&told, 0, "to which 192.0.2.7:5060 has no way; give --bind"), "{:?}", told.remarks);
 }
 
 #[test]

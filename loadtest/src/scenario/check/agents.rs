@@ -1,6 +1,6 @@
 //! The populations.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
@@ -131,7 +131,9 @@ fn population(
         codecs: section.codecs.iter().map(|word| codec(*word)).collect(),
         profiles,
         srtp,
-        bind: section.bind.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
+        bind: section.bind.unwrap_or_else(|| {
+            SocketAddr::new(address_towards(server.as_ref().map(|it| it.get_ref().as_str())), 0)
+        }),
         media_address: section.media_address,
         rings: Duration::from_secs_f64(
             section.rings_seconds.as_ref().map_or(0.0, |it| it.get_ref().max(0.0)),
@@ -156,6 +158,19 @@ fn kind(key: &str, section: &AgentsSection, faults: &mut Faults<'_>) -> Kind {
         faults.add(given.span(), format!("{key}.transport"), "is for phones", cure);
     }
     if section.kind == KindWord::Json { Kind::Page } else { Kind::Webrtc }
+}
+
+/// Where this machine is for a phone's server: from loopback there is no way to any other.
+fn address_towards(server: Option<&str>) -> IpAddr {
+    let server = server.and_then(|server| server.parse::<SocketAddr>().ok());
+    let own = server.and_then(|server| {
+        let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).ok()?;
+        // That sends nothing: it asks for the way.
+        socket.connect(server).ok()?;
+        socket.local_addr().ok()
+    });
+    own.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |own| own.ip())
 }
 
 fn is_server(kind: KindWord, server: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::agent::own_address;
 use crate::scenario::{Doing, EXAMPLE, Kind, Scenario, ScenarioError, Silence, Talk};
 
 fn sound() -> String {
@@ -250,4 +251,21 @@ fn who_has_no_websocket_loses_none() {
     let text = sound().replacen("hold = 1.0, by = \"answerer\"", "ws_drop = 0.5", 1);
     let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(scenario.traffic[0].steps[1].doing, Doing::DropWebSocket(Duration::from_millis(500)));
+}
+
+#[test]
+fn a_phone_of_which_nothing_is_said_is_where_it_reaches_its_server() {
+    let bind_of = |server: &str| {
+        let text = format!(
+            "[limits]\ncalls = 1\nseconds = 1\n[target]\nsip = \"{server}\"\n\
+             [[agents]]\nname = \"callers\"\nkind = \"phone\"\nrole = \"caller\"\n\
+             [[traffic]]\nfrom = \"callers\"\ndestination = \"1\"\narrival = {{ constant = 1 }}\nlength = {{ fixed = 4 }}\n"
+        );
+        let scenario = Scenario::parse(Path::new("it.toml"), &text).unwrap_or_else(|error| panic!("{error}"));
+        scenario.populations[0].bind
+    };
+    assert_eq!(bind_of("127.0.0.1:5060").to_string(), "127.0.0.1:0");
+    // Loopback has no way to this machine's other address, which is as that of another machine then.
+    let own = own_address();
+    assert_eq!(bind_of(&format!("{own}:5060")).ip(), own);
 }
