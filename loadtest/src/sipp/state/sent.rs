@@ -130,8 +130,9 @@ impl State {
         let Some(mut login) = message.login() else { return Ok(()) };
         let user = login.user.get_or_insert_with(|| words.service.to_owned());
         constant(element, "the user of the credentials", user)?;
-        // A password may have any letter; a keyword begins it where its field is not known.
-        if let Some(password) = login.password.as_ref().filter(|it| it.starts_with('[')) {
+        // A password may have any letter, and is not repeated; a keyword stays in it where its field is not known.
+        let password = login.password.as_ref();
+        if let Some(password) = password.filter(|it| it.starts_with("[field") || it.starts_with("[$")) {
             known(element, "the password", password)?;
         }
         self.identity.login = Some(login);
