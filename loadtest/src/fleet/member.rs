@@ -81,9 +81,10 @@ impl Member {
         }
     }
 
-    /// Takes another measure of its clock: the quickest is the most exact.
+    /// Takes another measure of its clock: the quickest is the most exact. One that came before it was asked for was made
+    /// while our own clock was set back.
     pub(super) const fn note_clock(&mut self, clock: Clock) {
-        if clock.trip_ms < self.clock.trip_ms {
+        if clock.trip_ms >= 0 && (self.clock.trip_ms < 0 || clock.trip_ms < self.clock.trip_ms) {
             self.clock = clock;
         }
     }
@@ -124,5 +125,11 @@ mod tests {
         assert_eq!(member.clock, clock);
         member.note_clock(Clock { ahead_ms: 1, trip_ms: 2 });
         assert_eq!(member.clock.ahead_ms, 1);
+        member.note_clock(Clock { ahead_ms: 2500, trip_ms: -5000 });
+        assert_eq!(member.clock.ahead_ms, 1, "the leader's clock was set back meanwhile");
+        let early = Clock { ahead_ms: 2500, trip_ms: -5000 };
+        let mut member = Member::new("b".to_owned(), 1, early, Instant::now());
+        member.note_clock(clock);
+        assert_eq!(member.clock, clock);
     }
 }
