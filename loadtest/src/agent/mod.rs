@@ -21,5 +21,5 @@ pub(crate) use media::{Media, PTIME};
 pub use phone::{LaterKeys, Phone, PhoneConfig, PhoneSrtp, PhoneTransport};
 pub use sdp::{Dialect, Direction, Format, RemoteCrypto, RemoteDescription, RemoteIce, SdpError};
 pub use sip::{Credentials, DigestAlgorithm, Trust};
-pub(crate) use webrtc::own_address;
 pub use webrtc::{SrtpProfile, WebrtcCaller, WebrtcConfig};
+pub(crate) use webrtc::{address_towards, own_address};

@@ -1,6 +1,6 @@
 //! The caller itself: SIP over WebSocket, and calls with WebRTC media.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -201,4 +201,13 @@ pub(crate) fn own_address() -> IpAddr {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let addresses = interfaces.into_iter().filter(|it| !it.is_loopback()).map(|it| it.ip());
     addresses.into_iter().find(IpAddr::is_ipv4).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// From which address this machine reaches another; `None` where there is no way.
+pub(crate) fn address_towards(other: SocketAddr) -> Option<IpAddr> {
+    let any = if other.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).ok()?;
+    // That sends nothing: it asks for the way.
+    socket.connect(other).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

@@ -9,7 +9,7 @@ mod srtp;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use caller::own_address;
 pub use caller::{WebrtcCaller, WebrtcConfig};
+pub(crate) use caller::{address_towards, own_address};
 pub use srtp::SrtpProfile;
 pub(in crate::agent) use srtp::srtp_context;

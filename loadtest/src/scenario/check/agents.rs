@@ -1,6 +1,6 @@
 //! The populations.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_codecs::l16::L16Rate;
 
 use super::{accounts, network, within, within_at};
-use crate::agent::{LaterKeys, PhoneSrtp, PhoneTransport, SrtpProfile, Trust};
+use crate::agent::{LaterKeys, PhoneSrtp, PhoneTransport, SrtpProfile, Trust, address_towards};
 use crate::scenario::fault::Faults;
 use crate::scenario::file::{
     AgentsSection, CodecWord, File, KindWord, ProfileWord, TargetSection, TransportWord,
@@ -131,9 +131,7 @@ fn population(
         codecs: section.codecs.iter().map(|word| codec(*word)).collect(),
         profiles,
         srtp,
-        bind: section.bind.unwrap_or_else(|| {
-            SocketAddr::new(address_towards(server.as_ref().map(|it| it.get_ref().as_str())), 0)
-        }),
+        bind: section.bind.unwrap_or_else(|| bind_towards(server.as_ref().map(|it| it.get_ref().as_str()))),
         media_address: section.media_address,
         rings: Duration::from_secs_f64(
             section.rings_seconds.as_ref().map_or(0.0, |it| it.get_ref().max(0.0)),
@@ -160,17 +158,10 @@ fn kind(key: &str, section: &AgentsSection, faults: &mut Faults<'_>) -> Kind {
     if section.kind == KindWord::Json { Kind::Page } else { Kind::Webrtc }
 }
 
-/// Where this machine is for a phone's server: from loopback there is no way to any other.
-fn address_towards(server: Option<&str>) -> IpAddr {
-    let server = server.and_then(|server| server.parse::<SocketAddr>().ok());
-    let own = server.and_then(|server| {
-        let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = UdpSocket::bind(any).ok()?;
-        // That sends nothing: it asks for the way.
-        socket.connect(server).ok()?;
-        socket.local_addr().ok()
-    });
-    own.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |own| own.ip())
+/// Where phones are of which nothing is said: from loopback there is no way to another machine.
+fn bind_towards(server: Option<&str>) -> SocketAddr {
+    let own = server.and_then(|server| address_towards(server.parse().ok()?));
+    SocketAddr::new(own.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), 0)
 }
 
 fn is_server(kind: KindWord, server: &str) -> bool {
