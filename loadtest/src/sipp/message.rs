@@ -137,12 +137,14 @@ impl<'t> Address<'t> {
     /// The first URI in a text.
     pub(super) fn find(text: &'t str) -> Option<Self> {
         let rest = ["sip:", "sips:", "tel:"].iter().find_map(|scheme| text.split_once(*scheme))?.1;
-        let whole = rest.split(['>', ';', '?', ' ', '\t', '"']).next()?;
-        let (user, host) = match whole.rsplit_once('@') {
-            Some((user, host)) => (Some(user), host),
+        let whole = rest.split(['>', ' ', '\t', '"']).next()?;
+        let bare = |part: &'t str| part.split([';', '?']).next().unwrap_or(part);
+        // A number has parameters of its own, before its host (RFC 3261 19.1.6).
+        let (user, host) = match whole.split_once('@') {
+            Some((user, host)) => (Some(bare(user)), bare(host)),
             // A number at nobody's.
-            None if text.contains("tel:") => (Some(whole), ""),
-            None => (None, whole),
+            None if text.contains("tel:") => (Some(bare(whole)), ""),
+            None => (None, bare(whole)),
         };
         // Whatever stands in keywords is no port.
         let host = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or(host) };
@@ -199,6 +201,8 @@ mod tests {
             ("<sips:bob@192.0.2.1:5061>", Some("bob"), None),
             ("sip:example.com;lr", None, Some("example.com")),
             ("tel:+4930", Some("+4930"), None),
+            ("sip:+4930;phone-context=x@example.com;user=phone", Some("+4930"), Some("example.com")),
+            ("sip:bob@example.com;x=a@b", Some("bob"), Some("example.com")),
         ] {
             let address = Address::find(text).expect("one");
             assert_eq!((address.user, address.domain()), (user, domain), "{text}");
