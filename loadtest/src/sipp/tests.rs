@@ -281,6 +281,13 @@ fn credentials_by_fields_of_no_file_are_refused() {
 }
 
 #[test]
+fn a_call_that_begins_on_hold_is_told() {
+    let xml = call("To: x", "<recv response=\"200\"/>", "").replacen("AVP 0", "AVP 0\na=inactive", 1);
+    let (_, told) = imported(&xml, &Wishes::default());
+    assert!(has_remark(&told, 2, "begins on hold"), "{:?}", told.remarks);
+}
+
+#[test]
 fn what_attributes_and_chance_are_cut_by_is_told() {
     let in_call = "<recv response=\"200\" timeout=\"500\" ontimeout=\"late\"/>\n<label id=\"again\"/>\n\
                    <pause milliseconds=\"1000\"/>\n<nop next=\"again\" chance=\"0.9\"/>";

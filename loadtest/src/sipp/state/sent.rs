@@ -155,6 +155,9 @@ impl State {
                 element.remark("has no SRTP profile that is known here; they are cm128, gcm128, gcm256")
             );
         }
+        if sdp.is_hold {
+            self.remarks.insert(element.remark("begins on hold, which calls here do not"));
+        }
         let passed_over = sdp.strange.iter().chain(&sdp.others);
         self.remarks.extend(passed_over.map(|it| element.remark(format!("{it} is not offered"))));
         (self.manner.codecs, self.manner.profile) = (sdp.codecs, sdp.profile);
