@@ -73,7 +73,8 @@ struct Wanted<'k> {
 /// All rows.
 const ALL: Wanted<'static> = Wanted { not_by: "", most: i64::MAX };
 
-/// Rows of each table that are sealed anew at one time: nobody's change waits long for them. Chosen by us.
+/// Rows of all tables together that are sealed anew at one time: nobody's change waits long for them, and a server that is
+/// far away has done them before it is given up. Chosen by us.
 const RESEALED: i64 = 50;
 
 impl PeopleKeeper {
@@ -211,34 +212,38 @@ pub(super) async fn reseal(
     let unusable = |source| StoreError::unusable(place, source);
     let sealed = |fault| StoreError::sealed(place, fault);
     let (key, mut opener) = (store_keys.sealing(), Opener::new(store_keys));
-    let wanted = Wanted { not_by: key.id(), most: RESEALED };
     let mut transaction = connection.begin().await.map_err(unusable)?;
-    for columns in users::rows(&mut transaction, wanted).await.map_err(unusable)? {
+    for columns in users::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
         let opened = users::open(columns, &mut opener).map_err(sealed)?;
         users::put(&mut transaction, key, &opened).await.map_err(unusable)?;
     }
-    for columns in customers::rows(&mut transaction, wanted).await.map_err(unusable)? {
+    for columns in customers::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
         let opened = customers::open(columns, &mut opener).map_err(sealed)?;
         customers::put(&mut transaction, key, &opened).await.map_err(unusable)?;
     }
-    for columns in keys::rows(&mut transaction, wanted).await.map_err(unusable)? {
+    for columns in keys::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
         let opened = keys::open(columns, &mut opener).map_err(sealed)?;
         keys::put(&mut transaction, key, &opened).await.map_err(unusable)?;
     }
-    for columns in api_keys::rows(&mut transaction, wanted).await.map_err(unusable)? {
+    for columns in api_keys::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
         let opened = api_keys::open(columns, &mut opener).map_err(sealed)?;
         api_keys::put(&mut transaction, key, &opened).await.map_err(unusable)?;
     }
-    for columns in upstream::rows(&mut transaction, wanted).await.map_err(unusable)? {
+    for columns in upstream::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
         let opened = upstream::open(columns, &mut opener).map_err(sealed)?;
         upstream::put(&mut transaction, key, &opened).await.map_err(unusable)?;
     }
-    for columns in account_passwords::rows(&mut transaction, wanted).await.map_err(unusable)? {
+    for columns in account_passwords::rows(&mut transaction, left(key, &opener)).await.map_err(unusable)? {
         let opened = account_passwords::open(columns, &mut opener).map_err(sealed)?;
         account_passwords::put(&mut transaction, key, &opened).await.map_err(unusable)?;
     }
     transaction.commit().await.map_err(unusable)?;
     Ok(opener.stale())
+}
+
+/// What is wanted besides those that were opened.
+fn left<'k>(key: &'k StoreKey, opener: &Opener<'_>) -> Wanted<'k> {
+    Wanted { not_by: key.id(), most: RESEALED.saturating_sub_unsigned(opener.stale()) }
 }
 
 fn read<T: DeserializeOwned>(what: &str, name: &str, json: &str) -> Option<T> {

@@ -216,8 +216,7 @@ impl Writer {
             return self.try_write().await;
         }
         let count = self.pending.rows() + self.books.as_ref().map_or(0, Books::len);
-        let most =
-            if is_finishing { LAST_ANSWER } else { ANSWER + ROW * u32::try_from(count).unwrap_or(u32::MAX) };
+        let most = if is_finishing { LAST_ANSWER } else { patience(count) };
         match timeout(most, self.try_write()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, NO_ANSWER).into()),
@@ -243,6 +242,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// How long a server may take to take so many rows.
+fn patience(rows: usize) -> Duration {
+    ANSWER + ROW * u32::try_from(rows).unwrap_or(u32::MAX)
 }
 
 /// The connection, a new one where there is none.

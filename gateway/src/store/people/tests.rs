@@ -220,6 +220,29 @@ async fn rows_of_a_key_of_before_are_open_and_sealed_anew_until_it_may_be_taken_
     }
 }
 
+/// However many tables have some: a server takes its time for each row, and is given up.
+#[tokio::test]
+async fn no_more_rows_are_sealed_anew_at_one_time_than_may_be_of_all_tables_together() {
+    for place in Place::each() {
+        let mut connection = place.connection().await;
+        let many = (0..30).flat_map(|number| {
+            rows().into_iter().filter_map(move |row| match row {
+                Row::User(_, user) => Some(Row::User(format!("u{number}"), user)),
+                Row::Customer(_, customer) => Some(Row::Customer(format!("c{number}"), customer)),
+                Row::AccountPassword(_, own) => Some(Row::AccountPassword(format!("p{number}"), own)),
+                Row::Key(..) | Row::ApiKey(..) | Row::Upstream(..) => None,
+            })
+        });
+        written(&mut connection, &many.collect::<Vec<_>>()).await;
+        let both = keys(&["2", "1"]);
+        let mut counts = Vec::new();
+        while counts.last() != Some(&0) {
+            counts.push(reseal(&place.place, &mut connection, &both).await.expect("there is room"));
+        }
+        assert_eq!(counts, [50, 40, 0]);
+    }
+}
+
 /// As many as a few times what is sealed anew at one time, while a change is made.
 #[tokio::test]
 async fn a_store_is_sealed_anew_beside_changes_by_the_time_it_is_opened_again() {

@@ -2,7 +2,7 @@
 
 use tokio::time::timeout;
 
-use super::{ANSWER, NO_ANSWER, Writer, connected};
+use super::{ANSWER, NO_ANSWER, Writer, connected, patience};
 use crate::people::{Roll, Row};
 use crate::store::people::{self, Errand, Unwritten};
 
@@ -40,7 +40,7 @@ impl Writer {
 
     async fn write_people(&mut self, rows: &[Row]) -> Result<(), Unwritten> {
         let mut is_committing = false;
-        match timeout(ANSWER, self.try_write_people(rows, &mut is_committing)).await {
+        match timeout(patience(rows.len()), self.try_write_people(rows, &mut is_committing)).await {
             Ok(Ok(())) => Ok(()),
             // What the database itself refuses, it has not done.
             Ok(Err(error @ sqlx::Error::Database(_))) => Err(Unwritten::None(error.to_string())),

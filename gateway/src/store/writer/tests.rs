@@ -99,3 +99,8 @@ async fn the_last_change_of_each_is_there_when_the_writer_has_ended() {
     let kept = registrations::load(&mut connection, SystemTime::now()).await.expect("rows");
     assert_eq!(kept.iter().map(|record| record.key).collect::<Vec<_>>(), Vec::from_iter(0..100));
 }
+
+#[test]
+fn a_customer_that_goes_with_thousands_of_rows_has_the_time_that_a_batch_of_as_many_has() {
+    assert_eq!([0, 1, 4000].map(patience), [ANSWER, ANSWER + ROW, ANSWER + ROW * 4000]);
+}
