@@ -1,6 +1,6 @@
 //! Whom the store names in vain: told, and nobody else waits for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use webtrunk_signalling::auth::issuer::customer_of;
 
@@ -57,10 +57,11 @@ impl std::fmt::Display for LeftOut {
     }
 }
 
-/// How many of each kind are not there.
+/// How many of each kind are not there, each of them once however much is wrong with it.
 pub(crate) fn counted(left_out: &[LeftOut]) -> BTreeMap<&'static str, usize> {
+    let each: BTreeSet<_> = left_out.iter().map(|one| (one.what, one.name.as_str())).collect();
     let mut counts = BTreeMap::new();
-    left_out.iter().for_each(|one| *counts.entry(one.what).or_default() += 1);
+    each.into_iter().for_each(|(what, _)| *counts.entry(what).or_default() += 1);
     counts
 }
 
@@ -165,5 +166,25 @@ pub(super) fn told(key: &str, Fault { value, problem, cure, .. }: &Fault) -> Str
         Some(value) if !key.is_empty() => format!("{key} = {value}: {problem}; {cure}"),
         None if !key.is_empty() => format!("{key}: {problem}; {cure}"),
         _ => format!("{problem}; {cure}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_with_two_faults_is_one_who_is_left_out() {
+        let one = |what, name: &str, fault: &str| {
+            let (name, fault) = (name.to_owned(), fault.to_owned());
+            LeftOut { what, name, fault }
+        };
+        let left_out = [
+            one("user", "carol", "calls_max = 0"),
+            one("user", "carol", "mailbox = \"\""),
+            one("user", "dora", "calls_max = 0"),
+            one("customer", "carol", "trunks[0] = \"pstn\""),
+        ];
+        assert_eq!(counted(&left_out), BTreeMap::from([("customer", 1), ("user", 2)]));
     }
 }
