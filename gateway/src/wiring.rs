@@ -1,6 +1,6 @@
 //! From the configuration to what engine and SIP want to be told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -191,6 +191,7 @@ pub fn proofs(config: &Config, json: &JsonSettings) -> Proofs {
             };
             config.entry.customers.iter().map(owned).collect()
         },
+        has_customers: config.entry.has_customers,
         ice: config.entry.ice.clone(),
     }
 }
@@ -202,7 +203,10 @@ pub fn users(config: &Config) -> Arc<dyn Credentials + Send + Sync> {
     if config.entry.keys.is_empty() {
         return users;
     }
-    Arc::new(EphemeralUsers::new(users, config.entry.keys.clone(), || UnixTime::from(calendar::now())))
+    let names = config.entry.customers.iter().map(|customer| customer.issuer.name.clone());
+    let customers = config.entry.has_customers.then(|| HashSet::from_iter(names));
+    let keys = config.entry.keys.clone();
+    Arc::new(EphemeralUsers::new(users, keys, customers, || UnixTime::from(calendar::now())))
 }
 
 /// Where tokens may have accounts.

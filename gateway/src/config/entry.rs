@@ -26,6 +26,9 @@ pub struct Entry {
     pub ice: IceSources,
     /// Whose servers may have credentials of the edge made.
     pub customers: Vec<Customer>,
+    /// Whether there are customers at all, though all of them may be disabled, or left out, now: then nobody is the user of one that is
+    /// not among those above.
+    pub has_customers: bool,
     /// How their back ends have logins made; `None` makes none.
     pub logins: Option<LoginsConfig>,
     /// Differs where they do.
@@ -138,7 +141,8 @@ impl EntrySection {
             known.push(section.check(around, environment, &mut fingerprint, faults));
         }
         let logins = self.logins.as_ref().map(|section| section.check(&mut fingerprint, faults));
-        Entry { keys, ice, customers: known, logins, fingerprint: fingerprint.finish() }
+        let has_customers = !known.is_empty();
+        Entry { keys, ice, customers: known, has_customers, logins, fingerprint: fingerprint.finish() }
     }
 
     /// Notes what would keep everybody from a login, where some are to be made.

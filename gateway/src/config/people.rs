@@ -51,6 +51,7 @@ pub(crate) fn with_roll(
     roll: &Roll,
 ) -> Result<Peopled, ConfigError> {
     let named = named_in(alone);
+    let has_customers = !roll.customers.is_empty();
     let mut roll = roll.clone();
     let mut left_out = twice(&mut roll, &named);
     left_out.extend(shared_numbers(&mut roll, &named));
@@ -70,7 +71,8 @@ pub(crate) fn with_roll(
     };
     let of_customers = roll.users_in_force().map(|(name, _)| name).filter(|name| customer_of(name).is_some());
     let user_limits = config.user_limits.clone().within_usual(of_customers);
-    let config = with_keys(Config { user_limits, ..config }, &roll, &mut left_out);
+    let mut config = with_keys(Config { user_limits, ..config }, &roll, &mut left_out);
+    config.entry.has_customers |= has_customers;
     Ok(Peopled { config, named, left_out })
 }
 
@@ -365,6 +367,23 @@ mod tests {
         roll.customers.insert("acme".to_owned(), StoredCustomer { terms: guests });
         let Peopled { config, left_out, .. } = peopled(&roll);
         assert_eq!((left_out.len(), config.users.contains("acme+carol")), (3, false), "{left_out:?}");
+    }
+
+    #[test]
+    fn there_are_customers_as_long_as_the_store_has_one_though_it_may_be_disabled() {
+        let text = text().replace("[[customers]]\nname = \"old\"\n", "");
+        let alone = Config::parse("w.toml", &text).expect("sound");
+        let with = |customer: Option<CustomerTerms>| {
+            let mut roll = Roll::default();
+            roll.customers.extend(customer.map(|terms| ("acme".to_owned(), StoredCustomer { terms })));
+            let entry = with_roll(Path::new("w.toml"), &text, &alone, &roll).expect("sound").config.entry;
+            (entry.has_customers, entry.customers.len())
+        };
+        assert_eq!(with(None), (false, 0));
+        assert_eq!(with(Some(CustomerTerms::default())), (true, 1));
+        assert_eq!(with(Some(CustomerTerms { enabled: false, ..CustomerTerms::default() })), (true, 0));
+        // Who is left out is no less one.
+        assert_eq!(with(Some(CustomerTerms { guests: true, ..CustomerTerms::default() })), (true, 0));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Users by Digest, and names that last for a while beside them: a browser's SIP library logs in by such a name, and
 //! has the rights of the user in it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::digest::{Algorithm, Credentials, Ha1};
 use super::ephemeral::{EphemeralKeys, EphemeralName};
+use super::issuer::customer_of;
 use super::validity::UnixTime;
 
 /// Whoever tells what time it is by calendars.
@@ -15,18 +17,30 @@ pub type Calendar = fn() -> UnixTime;
 pub struct EphemeralUsers {
     users: Arc<dyn Credentials + Send + Sync>,
     keys: EphemeralKeys,
+    customers: Option<HashSet<String>>,
     calendar: Calendar,
 }
 
 impl EphemeralUsers {
-    /// Lets names of these keys in beside `users`.
+    /// Lets names of these keys in beside `users`, but those of users of a customer that is none of these; `None` where nobody is
+    /// one.
     #[must_use]
     pub const fn new(
         users: Arc<dyn Credentials + Send + Sync>,
         keys: EphemeralKeys,
+        customers: Option<HashSet<String>>,
         calendar: Calendar,
     ) -> Self {
-        Self { users, keys, calendar }
+        Self { users, keys, customers, calendar }
+    }
+
+    /// Whether a user is of a customer that is not there, or not now: nobody's limits, trunks and networks would be its own.
+    fn is_of_absent_customer(&self, user: &str, realm: &str) -> bool {
+        let is_absent =
+            |customer: &str| self.customers.as_ref().is_some_and(|known| !known.contains(customer));
+        let algorithms = [Algorithm::Sha256, Algorithm::Md5];
+        customer_of(user).is_some_and(is_absent)
+            && algorithms.iter().all(|algorithm| self.users.ha1(user, realm, *algorithm).is_none())
     }
 }
 
@@ -37,7 +51,10 @@ impl Credentials for EphemeralUsers {
         if !user.contains(':') {
             return self.users.ha1(user, realm, algorithm);
         }
-        EphemeralName::parse(user).ok().filter(|name| name.user.is_some())?;
+        let named = EphemeralName::parse(user).ok()?.user?;
+        if self.is_of_absent_customer(named, realm) {
+            return None;
+        }
         match self.keys.passwords(user, (self.calendar)()).ok()?.as_slice() {
             [password] => Some(Ha1::new(algorithm, user, realm, password.expose())),
             _ => None,
@@ -64,7 +81,7 @@ mod tests {
 
     impl Credentials for Alice {
         fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
-            (user == "alice").then(|| Ha1::new(algorithm, user, realm, "hers"))
+            ["alice", "gone+alice"].contains(&user).then(|| Ha1::new(algorithm, user, realm, "hers"))
         }
     }
 
@@ -77,7 +94,7 @@ mod tests {
     }
 
     fn users(calendar: Calendar) -> EphemeralUsers {
-        EphemeralUsers::new(Arc::new(Alice), keys(&["k1"]), calendar)
+        EphemeralUsers::new(Arc::new(Alice), keys(&["k1"]), None, calendar)
     }
 
     #[test]
@@ -106,8 +123,26 @@ mod tests {
             assert!(own.ha1(&name, "r", Algorithm::Md5).is_none(), "{name}");
         }
         assert!(own.ha1(&format!("{far}:bob"), "r", Algorithm::Md5).is_some(), "there is one key");
-        let two = EphemeralUsers::new(Arc::new(Alice), keys(&["k1", "k2"]), || NOW);
+        let two = EphemeralUsers::new(Arc::new(Alice), keys(&["k1", "k2"]), None, || NOW);
         assert!(two.ha1(&format!("{far}:bob"), "r", Algorithm::Md5).is_none(), "which of them?");
         assert!(two.ha1(&format!("{far}:bob:k2"), "r", Algorithm::Md5).is_some());
+    }
+
+    #[test]
+    fn a_name_of_a_customer_that_is_gone_is_nobodys_where_there_are_customers() {
+        let far = NOW.0 + 600;
+        let of = |customers: Option<&[&str]>, user: &str| {
+            let customers = customers.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+            let own = EphemeralUsers::new(Arc::new(Alice), keys(&["k1"]), customers, || NOW);
+            own.ha1(&format!("{far}:{user}:k1"), "r", Algorithm::Md5).is_some()
+        };
+        for user in ["acme+bob", "bob", "+49301", "gone+alice"] {
+            assert!(of(Some(&["acme"]), user), "{user}");
+        }
+        // The last one may be disabled.
+        for customers in [&["acme"][..], &[]] {
+            assert!(!of(Some(customers), "gone+bob"), "{customers:?}");
+        }
+        assert!(of(None, "gone+bob"), "nobody is a customer");
     }
 }

@@ -39,6 +39,8 @@ pub struct Proofs {
     pub passwords: AccountPasswords,
     /// What customers own, whose tokens name users of their own: `alice` is `acme+alice` to everybody else.
     pub customers: HashMap<String, Owned>,
+    /// Whether there are customers at all, though none may be there now: then nobody is the user of one that is not there.
+    pub has_customers: bool,
     /// What pages are given for `RTCPeerConnection`.
     pub ice: IceSources,
 }
@@ -162,6 +164,7 @@ pub(super) struct Door {
     trunks: AccountTrunks,
     passwords: AccountPasswords,
     customers: HashMap<String, Owned>,
+    has_customers: bool,
     ice: IceSources,
     takes_passwords: bool,
     realm: String,
@@ -178,6 +181,7 @@ impl Door {
             trunks: proofs.trunks,
             passwords: proofs.passwords,
             customers: proofs.customers,
+            has_customers: proofs.has_customers,
             ice: proofs.ice,
             takes_passwords,
             realm,
@@ -199,6 +203,7 @@ impl Door {
         self.trunks = proofs.trunks;
         self.passwords = proofs.passwords;
         self.customers = proofs.customers;
+        self.has_customers = proofs.has_customers;
         self.ice = proofs.ice;
     }
 
@@ -248,9 +253,10 @@ impl Door {
                         && self.is_customers_still(granted, &identity.user)
                         && identity.account.as_deref().is_none_or(is_at_own)
                 }),
-                Means::Name(key) => {
-                    key.as_ref().is_none_or(|key| self.ephemeral.has(key) || self.edge.has(key))
-                }
+                Means::Name(key) => key.as_ref().is_none_or(|key| {
+                    let is_edges = self.edge.has(key) && !self.is_of_absent_customer(&identity.user);
+                    self.ephemeral.has(key) || is_edges
+                }),
                 Means::Password(hash) => self.hashes(&identity.user).any(|own| own == *hash),
             }
     }
@@ -300,7 +306,7 @@ impl Door {
         let user = claims.subject.as_ref().or(of_account).ok_or(Refused::Nobody)?.clone();
         let customer = grant.customer.as_ref().filter(|customer| self.customers.contains_key(*customer));
         // One that was taken out of the configuration would name everybody's users.
-        if let (Some(named), None, false) = (&grant.customer, customer, self.customers.is_empty()) {
+        if let (Some(named), None, true) = (&grant.customer, customer, self.has_customers) {
             return Err(Refused::Customer(named.clone()));
         }
         let owned = customer.and_then(|customer| self.customers.get(customer));
@@ -337,6 +343,12 @@ impl Door {
     /// Whether a name is one of a customer's users, whom its tokens alone may name.
     fn is_of_customer(&self, user: &str) -> bool {
         customer_of(user).is_some_and(|named| self.customers.contains_key(named))
+    }
+
+    /// Whether a user is of a customer that is not there, or not now: nobody's limits, trunks and networks would be its own.
+    fn is_of_absent_customer(&self, user: &str) -> bool {
+        let is_absent = |named: &str| !self.customers.contains_key(named);
+        self.has_customers && customer_of(user).is_some_and(is_absent) && !self.has_user(user)
     }
 
     /// Whether a user may have an account at this trunk.
@@ -394,7 +406,8 @@ impl Door {
             false => self.ephemeral.verify(name, password, now),
         })?;
         let user = known.user.ok_or(Refused::Nobody)?;
-        if !is_edges && self.is_of_customer(user) {
+        let is_others = if is_edges { self.is_of_absent_customer(user) } else { self.is_of_customer(user) };
+        if is_others {
             return Err(Refused::Name(user.to_owned()));
         }
         Ok(self.of_user(user, Means::Name(known.key.map(str::to_owned)), entry))

@@ -70,6 +70,7 @@ impl FarEnd for JsonPage {
             trunks: AccountTrunks::default(),
             passwords: HashMap::new(),
             customers: HashMap::new(),
+            has_customers: false,
             ice: IceSources::default(),
         };
         // Programs may connect, which name no page.

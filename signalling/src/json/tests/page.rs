@@ -295,6 +295,7 @@ pub(super) fn proofs() -> Proofs {
             ("bolt".to_owned(), Owned { numbers: vec!["+49301".to_owned()], trunks: Vec::new() }),
             ("acme".to_owned(), Owned::default()),
         ]),
+        has_customers: true,
         ice: turn(),
     }
 }

@@ -77,6 +77,32 @@ fn whoever_came_by_a_key_that_is_gone_is_no_more_and_does_not_come_back() {
 }
 
 #[test]
+fn whoever_the_edge_named_as_one_of_a_customer_goes_with_it_also_where_no_other_is_left() {
+    for others in [HashMap::from([("acme".to_owned(), Owned::default())]), HashMap::new()] {
+        let mut bench = Bench::new();
+        let wall = UnixTime(bench.wall);
+        let made =
+            |user| proofs().edge.make(Some(user), std::time::Duration::from_secs(60), wall).expect("a name");
+        let proof = |user| {
+            let made = made(user);
+            json!({ "proof": { "kind": "ephemeral", "name": made.name, "password": made.password.expose() } })
+        };
+        let [of_bolt, of_nobody] = ["bolt+alice", "+49301"].map(|user| {
+            let flow = bench.open();
+            assert!(bench.ask(flow, "connect", proof(user)).get("result").is_some(), "{user}");
+            flow
+        });
+        bench.take_up(proofs());
+        assert!(bench.closed.is_empty(), "nothing changed");
+        bench.take_up(Proofs { customers: others, ..proofs() });
+        assert_eq!(bench.closed.keys().collect::<Vec<_>>(), [&of_bolt]);
+        assert!(!bench.closed.contains_key(&of_nobody));
+        let flow = bench.open();
+        assert_eq!(bench.ask(flow, "connect", proof("bolt+alice"))["error"]["code"], 1002);
+    }
+}
+
+#[test]
 fn whoever_came_as_one_of_a_customer_that_is_gone_is_no_more_and_nobody_elses_user_either() {
     let mut bench = Bench::new();
     let (of_bolt, of_nobody) =
