@@ -7,6 +7,8 @@
 // customer's; it stays here. Put TLS in front of it, and people's passwords where you keep them: hashed.
 import { serve } from './people.mjs';
 
+const TIMEOUT_MS = 10_000;
+
 const [port, gateway] = process.argv.slice(2);
 
 serve(Number(port), async (user) => {
@@ -14,6 +16,7 @@ serve(Number(port), async (user) => {
     method: 'POST',
     headers: { Authorization: `Bearer ${process.env.API_KEY}`, 'Content-Type': 'application/json' },
     body: JSON.stringify({ user, time: Math.floor(Date.now() / 1000) }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const told = await answer.json();
   if (answer.status !== 201) throw new Error(`the gateway makes no login: ${told.detail}`);

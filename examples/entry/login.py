@@ -8,6 +8,7 @@ customer's, whose password it is towards the gateway; it stays here. Put TLS in 
 them: hashed.
 """
 import base64
+import http.client
 import json
 import os
 import sys
@@ -37,9 +38,10 @@ class Asking(servlet.Servlet):
         try:
             return login(self.gateway, self.customer, user)
         except urllib.error.HTTPError as error:
-            print(f"the gateway makes no login: {json.load(error).get('detail')}", file=sys.stderr)
-        except urllib.error.URLError as error:
-            print(f"the gateway cannot be asked: {error.reason}", file=sys.stderr)
+            # Its body tells more, where a proxy has not put another in its place.
+            print(f"the gateway makes no login: {error}: {error.read(1000).decode(errors='replace')}", file=sys.stderr)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            print(f"the gateway cannot be asked: {error}", file=sys.stderr)
         return None
 
 

@@ -1,9 +1,12 @@
 //! The gateway as the servlet of a customer: a back end has logins of the edge made for its customer's people, itself or by the servlets
 //! of the examples, and a page logs in by them.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::SystemTime;
 
 use base64::Engine;
@@ -172,9 +175,9 @@ struct Servlet {
 }
 
 impl Servlet {
-    fn start(runtime: PathBuf, file: &str, gateway: &Gateway, key: &str) -> Self {
+    fn start(runtime: &Path, file: &str, gateway: impl Display, key: &str) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/entry").join(file);
-        let base = format!("http://{}/api/v1", gateway.http_authority());
+        let base = format!("http://{gateway}/api/v1");
         let mut process = Process::start(
             Command::new(runtime)
                 .arg(script)
@@ -201,9 +204,23 @@ impl Servlet {
     }
 }
 
-async fn hands_on(runtime: PathBuf, file: &str) {
+/// Answers once as a proxy does that does not find the gateway; where it is.
+fn lost_proxy() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let authority = listener.local_addr().expect("it is bound").to_string();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("somebody comes");
+        let _ = BufReader::new(&stream).read_line(&mut String::new());
+        let _ = stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>");
+    });
+    authority
+}
+
+async fn hands_on(runtime: &Path, file: &str) {
     let scene = Scene::set();
-    let servlet = Servlet::start(runtime, file, &scene.gateway, &scene.acme.key);
+    let lost = Servlet::start(runtime, file, lost_proxy(), &scene.acme.key);
+    assert_eq!(lost.ask("alice", PASSWORD).0, 502, "what is answered is of no gateway");
+    let servlet = Servlet::start(runtime, file, scene.gateway.http_authority(), &scene.acme.key);
     assert_eq!(servlet.ask("alice", "another").0, 401);
     assert_eq!(servlet.ask("mallory", PASSWORD).0, 401);
     assert_eq!(servlet.ask("boss", PASSWORD).0, 502, "her customer has no login made for her");
@@ -217,11 +234,11 @@ async fn hands_on(runtime: PathBuf, file: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_servlet_in_python_hands_on_the_logins_that_the_gateway_makes() {
     let Some(python) = tools::command_by("WEBTRUNK_TEST_PYTHON", "python3") else { return };
-    hands_on(python, "login.py").await;
+    hands_on(&python, "login.py").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_servlet_in_node_hands_on_the_logins_that_the_gateway_makes() {
     let Some(node) = tools::command("node") else { return };
-    hands_on(node, "login.mjs").await;
+    hands_on(&node, "login.mjs").await;
 }
