@@ -33,15 +33,6 @@ impl EphemeralUsers {
     ) -> Self {
         Self { users, keys, customers, calendar }
     }
-
-    /// Whether a user is of a customer that is not there, or not now: nobody's limits, trunks and networks would be its own.
-    fn is_of_absent_customer(&self, user: &str, realm: &str) -> bool {
-        let is_absent =
-            |customer: &str| self.customers.as_ref().is_some_and(|known| !known.contains(customer));
-        let algorithms = [Algorithm::Sha256, Algorithm::Md5];
-        customer_of(user).is_some_and(is_absent)
-            && algorithms.iter().all(|algorithm| self.users.ha1(user, realm, *algorithm).is_none())
-    }
 }
 
 impl Credentials for EphemeralUsers {
@@ -52,7 +43,7 @@ impl Credentials for EphemeralUsers {
             return self.users.ha1(user, realm, algorithm);
         }
         let named = EphemeralName::parse(user).ok()?.user?;
-        if self.is_of_absent_customer(named, realm) {
+        if self.is_gone(named, realm) {
             return None;
         }
         match self.keys.passwords(user, (self.calendar)()).ok()?.as_slice() {
@@ -63,6 +54,15 @@ impl Credentials for EphemeralUsers {
 
     fn user_of<'n>(&self, name: &'n str) -> &'n str {
         EphemeralName::parse(name).ok().and_then(|parsed| parsed.user).unwrap_or(name)
+    }
+
+    /// Of a customer that is not there, or not now: nobody's limits, trunks and networks would be its own.
+    fn is_gone(&self, user: &str, realm: &str) -> bool {
+        let is_absent =
+            |customer: &str| self.customers.as_ref().is_some_and(|known| !known.contains(customer));
+        let algorithms = [Algorithm::Sha256, Algorithm::Md5];
+        customer_of(user).is_some_and(is_absent)
+            && algorithms.iter().all(|algorithm| self.users.ha1(user, realm, *algorithm).is_none())
     }
 }
 

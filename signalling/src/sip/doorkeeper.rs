@@ -106,6 +106,12 @@ impl Admission {
         self.digest.knows(user, &*self.users)
     }
 
+    /// Whether a user whom a name that lasts for a while may have let in is nobody any more.
+    #[must_use]
+    pub fn is_gone(&self, user: &str) -> bool {
+        self.digest.is_gone(user, &*self.users)
+    }
+
     /// The trunks, whose accounts may change.
     pub const fn trunks_mut(&mut self) -> &mut Trunks {
         &mut self.trunks

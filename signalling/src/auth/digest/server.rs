@@ -23,6 +23,11 @@ pub trait Credentials {
     fn user_of<'n>(&self, name: &'n str) -> &'n str {
         name
     }
+
+    /// Whether a user is nobody any more, who may have logged in by a name that lasts for a while: of whom nothing is known otherwise.
+    fn is_gone(&self, _user: &str, _realm: &str) -> bool {
+        false
+    }
 }
 
 /// How users are challenged.
@@ -96,6 +101,12 @@ impl DigestServer {
     pub fn knows(&self, user: &str, users: &dyn Credentials) -> bool {
         let realm = &self.config.realm;
         self.config.algorithms.iter().any(|algorithm| users.ha1(user, realm, *algorithm).is_some())
+    }
+
+    /// Whether a user who may have authenticated here is nobody any more.
+    #[must_use]
+    pub fn is_gone(&self, user: &str, users: &dyn Credentials) -> bool {
+        users.is_gone(user, &self.config.realm)
     }
 
     /// Offers these algorithms from now on, the preferred one first.

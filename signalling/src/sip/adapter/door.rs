@@ -88,7 +88,10 @@ impl Door {
         self.admission.take_up(users, algorithms, trunks);
         let unknown = known.iter().filter(|user| !self.admission.knows(user));
         let gone: Vec<_> = unknown.flat_map(|user| self.registrar.remove(user)).collect();
-        self.forget(&gone, "its user is gone");
+        self.forget(&gone, USER_GONE);
+        let admission = &self.admission;
+        let gone = self.registrar.remove_those(|binding| admission.is_gone(&binding.user));
+        self.forget(&gone, USER_GONE);
         let admission = &self.admission;
         let is_elsewhere = |binding: &Binding| !admission.may_be_at(&binding.user, binding.flow.remote.ip());
         let gone = self.registrar.remove_those(is_elsewhere);
@@ -274,6 +277,9 @@ impl Doorkeeper for Door {
             .collect()
     }
 }
+
+/// In the log, of whose registration ends.
+const USER_GONE: &str = "its user is gone";
 
 /// Whoever has corrected its password wonders why nothing happens.
 fn tell_shut_out(flow: &Flow, user: &str, ShutOut { whom, time }: ShutOut) {

@@ -18,6 +18,19 @@ impl Credentials for Anybody {
     }
 }
 
+/// The same, but those of acme are nobody any more.
+struct WithoutAcme;
+
+impl Credentials for WithoutAcme {
+    fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        Anybody.ha1(user, realm, algorithm)
+    }
+
+    fn is_gone(&self, user: &str, _realm: &str) -> bool {
+        user.starts_with("acme+")
+    }
+}
+
 struct Nowhere;
 
 impl Keeper for Nowhere {
@@ -133,6 +146,19 @@ fn who_is_registered_from_where_it_may_not_come_from_any_more_is_reached_no_more
     let told = [bye, invite]
         .map(|request| say(&setup.door.admit_in_dialog(&request, &udp(7), "acme+bob", setup.now)));
     assert_eq!(told, ["taken", "403"], "its call goes on from its networks alone");
+}
+
+#[test]
+fn who_registered_by_a_name_that_lasts_for_a_while_is_reached_no_more_when_its_customer_is_gone() {
+    let mut setup = Setup::new();
+    for (user, host) in [("acme+alice", 1), ("beta+bob", 2), ("carol", 1)] {
+        setup.registers(user, udp(host), 0);
+    }
+    let trunks = Trunks::new(Vec::new());
+    setup.door.take_up(Arc::new(WithoutAcme), vec![Algorithm::Md5], &trunks, setup.now);
+    let is_reached = |user: &str| setup.door.registrar.bindings(user).next().is_some();
+    assert_eq!(["acme+alice", "beta+bob", "carol"].map(is_reached), [false, true, true]);
+    assert!(setup.door.locations.contacts("acme+alice").is_empty(), "others know");
 }
 
 fn udp(host: u8) -> Flow {
