@@ -73,6 +73,7 @@ pub(crate) fn with_roll(
     let user_limits = config.user_limits.clone().within_usual(of_customers);
     let mut config = with_keys(Config { user_limits, ..config }, &roll, &mut left_out);
     config.entry.has_customers |= has_customers;
+    config.users.disable(roll.disabled_users().cloned().collect());
     Ok(Peopled { config, named, left_out })
 }
 
@@ -309,6 +310,8 @@ mod tests {
                 && config.users.contains("alice")
         );
         assert!(config.users.ha1("carol", "", Algorithm::Sha256).is_some());
+        let gone = ["alice", "carol", "dora", "nobody"].map(|name| config.users.is_gone(name, ""));
+        assert_eq!(gone, [false, false, true, false], "who is disabled has no other way in");
         assert_eq!([config.user_limits.of("carol"), config.user_limits.of("acme+")], [Some(2), Some(4)]);
         let of = |name: &str| config.spending.of(&Origin::User(name.to_owned())).expect("limits");
         assert_eq!(of("carol").calls_per_minute.map(|it| it.get()), Some(3));

@@ -14,7 +14,11 @@ use super::secret::{Environment, SecretSource, fetch};
 /// The users, by name, and what their passwords are checked by: one hash at least, and of one
 /// algorithm all have a hash.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Users(HashMap<String, Vec<Ha1>>);
+pub struct Users {
+    known: HashMap<String, Vec<Ha1>>,
+    /// Whom the store has, and who are not let in now.
+    disabled: HashSet<String>,
+}
 
 /// The algorithms in the order in which they are offered (RFC 8760 2.3): MD5 last, since libraries of
 /// browsers speak nothing else and look at the last challenge only.
@@ -29,31 +33,36 @@ pub fn hashes(user: &str, realm: &str, password: &str) -> Vec<Ha1> {
 impl Users {
     /// Adds a user, in place of one of the same name.
     pub fn insert(&mut self, name: &str, hashes: Vec<Ha1>) {
-        self.0.insert(name.to_owned(), hashes);
+        self.known.insert(name.to_owned(), hashes);
+    }
+
+    /// Has none of these let in, by whatever they prove themselves: the store has them, and they are disabled.
+    pub(super) fn disable(&mut self, disabled: HashSet<String>) {
+        self.disabled = disabled;
     }
 
     /// Each name, with a text that differs where its hashes do; in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, String)> {
         let words = |hashes: &[Ha1]| hashes.iter().map(|hash| hash.as_hex()).collect::<Vec<_>>().join(" ");
-        self.0.iter().map(move |(name, hashes)| (name.as_str(), words(hashes)))
+        self.known.iter().map(move |(name, hashes)| (name.as_str(), words(hashes)))
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.known.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
     }
 
     /// Whether there is a user of this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.known.contains_key(name)
     }
 
     /// The algorithms of which every user has a hash: only those can be offered, for a client takes
@@ -61,7 +70,7 @@ impl Users {
     #[must_use]
     pub fn algorithms(&self) -> Vec<Algorithm> {
         let has = |hashes: &Vec<Ha1>, algorithm| hashes.iter().any(|hash| hash.algorithm() == algorithm);
-        let have_all = |algorithm: &Algorithm| self.0.values().all(|hashes| has(hashes, *algorithm));
+        let have_all = |algorithm: &Algorithm| self.known.values().all(|hashes| has(hashes, *algorithm));
         ALGORITHMS.into_iter().filter(have_all).collect()
     }
 }
@@ -69,7 +78,11 @@ impl Users {
 impl Credentials for Users {
     /// The realm is not asked for: the hashes were made for the only one that there is.
     fn ha1(&self, user: &str, _realm: &str, algorithm: Algorithm) -> Option<Ha1> {
-        self.0.get(user)?.iter().find(|hash| hash.algorithm() == algorithm).cloned()
+        self.known.get(user)?.iter().find(|hash| hash.algorithm() == algorithm).cloned()
+    }
+
+    fn is_gone(&self, user: &str, _realm: &str) -> bool {
+        self.disabled.contains(user)
     }
 }
 

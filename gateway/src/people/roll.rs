@@ -117,7 +117,12 @@ impl Roll {
         self.users.iter().filter(move |(name, user)| user.terms.enabled && !self.is_of_disabled(name))
     }
 
-    /// Whether a user is there and not among those.
+    /// The others.
+    pub(crate) fn disabled_users(&self) -> impl Iterator<Item = &String> {
+        self.users.keys().filter(move |name| self.has_disabled(name))
+    }
+
+    /// Whether a user is one of these.
     pub(super) fn has_disabled(&self, name: &str) -> bool {
         self.users.get(name).is_some_and(|user| !user.terms.enabled || self.is_of_disabled(name))
     }

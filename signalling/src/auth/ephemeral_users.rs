@@ -56,13 +56,14 @@ impl Credentials for EphemeralUsers {
         EphemeralName::parse(name).ok().and_then(|parsed| parsed.user).unwrap_or(name)
     }
 
-    /// Of a customer that is not there, or not now: nobody's limits, trunks and networks would be its own.
+    /// Also who is of a customer that is not there, or not now: nobody's limits, trunks and networks would be its own.
     fn is_gone(&self, user: &str, realm: &str) -> bool {
         let is_absent =
             |customer: &str| self.customers.as_ref().is_some_and(|known| !known.contains(customer));
-        let algorithms = [Algorithm::Sha256, Algorithm::Md5];
-        customer_of(user).is_some_and(is_absent)
-            && algorithms.iter().all(|algorithm| self.users.ha1(user, realm, *algorithm).is_none())
+        let is_nobody = |algorithm: &Algorithm| self.users.ha1(user, realm, *algorithm).is_none();
+        let is_of_absent = customer_of(user).is_some_and(is_absent)
+            && [Algorithm::Sha256, Algorithm::Md5].iter().all(is_nobody);
+        is_of_absent || self.users.is_gone(user, realm)
     }
 }
 
@@ -82,6 +83,10 @@ mod tests {
     impl Credentials for Alice {
         fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
             ["alice", "gone+alice"].contains(&user).then(|| Ha1::new(algorithm, user, realm, "hers"))
+        }
+
+        fn is_gone(&self, user: &str, _realm: &str) -> bool {
+            user == "acme+dora"
         }
     }
 
@@ -129,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_customer_that_is_gone_is_nobodys_where_there_are_customers() {
+    fn a_name_of_a_customer_that_is_gone_or_of_who_is_disabled_is_nobodys() {
         let far = NOW.0 + 600;
         let of = |customers: Option<&[&str]>, user: &str| {
             let customers = customers.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
@@ -144,5 +149,6 @@ mod tests {
             assert!(!of(Some(customers), "gone+bob"), "{customers:?}");
         }
         assert!(of(None, "gone+bob"), "nobody is a customer");
+        assert!(!of(Some(&["acme"]), "acme+dora") && !of(None, "acme+dora"), "she is disabled");
     }
 }

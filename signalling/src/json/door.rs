@@ -126,6 +126,8 @@ pub(super) enum Refused {
     Nobody,
     #[error("it names {0:?}, which cannot be a user's name, or is another's")]
     Name(String),
+    #[error("it names {0:?}, who is disabled")]
+    Disabled(String),
     #[error("its token is of the customer {0:?}, which is not configured")]
     Customer(String),
     #[error("its token wants {0}, which the JSON API does not do yet")]
@@ -246,6 +248,7 @@ impl Door {
     pub(super) fn still_knows(&self, identity: &Identity) -> bool {
         let is_user = !identity.is_configured || self.has_user(&identity.user);
         is_user
+            && !self.is_disabled(&identity.user)
             && match &identity.means {
                 Means::Token => identity.grant.as_ref().is_some_and(|granted| {
                     let is_at_own = |account: &HeldAccount| self.may_be_at(&identity.user, &account.trunk);
@@ -281,6 +284,11 @@ impl Door {
 
     fn has_user(&self, user: &str) -> bool {
         self.hashes(user).next().is_some()
+    }
+
+    /// Whether it is somebody who is not let in, whatever is proven.
+    fn is_disabled(&self, user: &str) -> bool {
+        self.users.is_gone(user, &self.realm)
     }
 
     /// The hashes of a user, the best first.
@@ -324,6 +332,9 @@ impl Door {
         };
         if !is_name(&user) {
             return Err(Refused::Name(user));
+        }
+        if self.is_disabled(&user) {
+            return Err(Refused::Disabled(user));
         }
         let account = match &claims.account {
             Some(account) => self.account(account, &user, &grant)?,
@@ -409,6 +420,9 @@ impl Door {
         let is_others = if is_edges { self.is_of_absent_customer(user) } else { self.is_of_customer(user) };
         if is_others {
             return Err(Refused::Name(user.to_owned()));
+        }
+        if self.is_disabled(user) {
+            return Err(Refused::Disabled(user.to_owned()));
         }
         Ok(self.of_user(user, Means::Name(known.key.map(str::to_owned)), entry))
     }

@@ -24,6 +24,19 @@ impl Credentials for OtherUsers {
     }
 }
 
+/// The same as ever, but two whom nobody has configured are disabled.
+struct SomeDisabled;
+
+impl Credentials for SomeDisabled {
+    fn ha1(&self, user: &str, realm: &str, algorithm: Algorithm) -> Option<Ha1> {
+        proofs().users.ha1(user, realm, algorithm)
+    }
+
+    fn is_gone(&self, user: &str, _realm: &str) -> bool {
+        ["1001", "bolt+alice"].contains(&user)
+    }
+}
+
 /// A page by a token of these claims.
 fn by_token(bench: &mut Bench, claims: serde_json::Value) -> u64 {
     let flow = bench.open();
@@ -99,6 +112,32 @@ fn whoever_the_edge_named_as_one_of_a_customer_goes_with_it_also_where_no_other_
         assert!(!bench.closed.contains_key(&of_nobody));
         let flow = bench.open();
         assert_eq!(bench.ask(flow, "connect", proof("bolt+alice"))["error"]["code"], 1002);
+    }
+}
+
+#[test]
+fn whoever_is_disabled_has_no_way_in_and_goes() {
+    let mut bench = Bench::new();
+    let wall = UnixTime(bench.wall);
+    let made =
+        proofs().edge.make(Some("bolt+alice"), std::time::Duration::from_secs(60), wall).expect("a name");
+    let by_edge = json!({ "kind": "ephemeral", "name": made.name, "password": made.password.expose() });
+    let stranger = || json!({ "kind": "token", "token": token(json!({ "sub": "1001" })) });
+    let connect = |bench: &mut Bench, proof: &serde_json::Value| {
+        let flow = bench.open();
+        (flow, bench.ask(flow, "connect", json!({ "proof": proof })))
+    };
+    let pages = [by_edge.clone(), stranger()].map(|proof| {
+        let (flow, answer) = connect(&mut bench, &proof);
+        assert!(answer.get("result").is_some(), "{answer}");
+        flow
+    });
+    let (other, _) = bench.page("alice");
+    bench.take_up(Proofs { users: Arc::new(SomeDisabled), ..proofs() });
+    assert_eq!(bench.closed.keys().collect::<Vec<_>>(), pages.iter().collect::<Vec<_>>());
+    assert!(!bench.closed.contains_key(&other));
+    for proof in [by_edge, stranger()] {
+        assert_eq!(connect(&mut bench, &proof).1["error"]["code"], 1002, "{proof}");
     }
 }
 
