@@ -1,5 +1,7 @@
 //! The log: structured events on standard error.
 
+mod places;
+
 use std::io::IsTerminal;
 
 use tracing::{Level, Metadata};
@@ -8,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use self::places::Places;
 use crate::config::{LogConfig, LogFormat};
 
 /// The log cannot be started.
@@ -101,7 +104,8 @@ pub fn start(config: &LogConfig) -> Result<LogControl, LogError> {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    let subscriber = tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_print)).with(layer);
+    let subscriber =
+        tracing_subscriber::registry().with(filter).with(filter_fn(is_fit_to_print)).with(layer).with(Places);
     // An error means that a log is there already, which a test may have started.
     let _ = subscriber.try_init();
     Ok(LogControl(control))
