@@ -97,14 +97,15 @@ async fn who_shows_a_forged_certificate_or_another_s_or_none_is_not_the_trunk() 
     let (pair, ours, forger) = (Pair::new(), Authority::new(), Authority::new());
     let mut config = config(&[TransportKind::Tls]);
     config.transport.tls = pair.asking(&ours);
-    let name = "sbc.test";
+    let name = "sbc.carrier.test";
     let trunk = TrunkConfig::new("carrier", "carrier.invalid");
     config.trunks = vec![TrunkConfig { certificate_name: Some(name.to_owned()), ..trunk }];
     let mut gateway = Gateway::start_with(config);
     let address = gateway.address(0);
     for (number, stream, expected) in [
         ("forged", pair.connect_showing(address, &forger, name).await, None),
-        ("another", pair.connect_showing(address, &ours, "other.test").await, Some(401)),
+        ("another", pair.connect_showing(address, &ours, "other.carrier.test").await, Some(401)),
+        ("all", pair.connect_showing(address, &ours, "*.carrier.test").await, Some(401)),
         ("none", pair.connect(address).await, Some(401)),
     ] {
         let mut peer = StreamPeer::over(stream);

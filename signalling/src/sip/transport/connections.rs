@@ -218,11 +218,14 @@ impl Connections {
         }
     }
 
-    /// Whether the peer has shown a certificate that is for this name, as those of servers are.
+    /// Whether the peer has shown a certificate that is for this name, and not for all beside it (RFC 5922 7.2).
     pub(super) fn shows(&self, id: ConnectionId, name: &str) -> bool {
         let shown = self.lock().entries.get(&id).and_then(|entry| entry.shown.clone());
-        let (Some(shown), Ok(name)) = (shown, ServerName::try_from(name)) else { return false };
-        ParsedCertificate::try_from(&shown).is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok())
+        let Some(shown) = shown else { return false };
+        let another = name.split_once('.').map(|(_, domain)| format!("{NOBODY}.{domain}"));
+        ParsedCertificate::try_from(&shown).is_ok_and(|parsed| {
+            is_for(&parsed, name) && another.is_none_or(|another| !is_for(&parsed, &another))
+        })
     }
 
     /// Whether the peer has authenticated, or was called by us.
@@ -256,6 +259,13 @@ impl Connections {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A host that no certificate names but by a wildcard. Chosen by us.
+const NOBODY: &str = "nobody-has-this-name";
+
+fn is_for(certificate: &ParsedCertificate<'_>, name: &str) -> bool {
+    ServerName::try_from(name).is_ok_and(|name| verify_server_name(certificate, &name).is_ok())
 }
 
 impl Table {
