@@ -11,7 +11,8 @@
 //! ```
 //!
 //! In `Stable` a further answer to the offer that was answered last replaces it: a forked INVITE has one
-//! from each branch, and a 200 may bring another than the 183 before it (RFC 3261 13.2.2.4).
+//! from each branch, and a 200 may bring another than the 183 before it (RFC 3261 13.2.2.4), also where the first
+//! branch has offered anew meanwhile (RFC 3311).
 //!
 //! Neither a refused offer nor an error changes what was agreed. For the leg's life stay: our
 //! fingerprint, the DTLS role, the meaning of each payload type, the number and order of
@@ -86,7 +87,7 @@ struct Agreement {
     /// Our DTLS role.
     setup: Setup,
     negotiated: Negotiated,
-    /// The offer of ours that led to it, if one did.
+    /// The offer of ours that was answered last, if one was.
     offer: Option<LocalOffer>,
 }
 
@@ -202,7 +203,9 @@ impl Negotiator {
         let crypto = crypto.as_slice();
         let audio = Audio { formats: &receivable, direction, setup, opus, crypto, asks_voip_metrics };
         let answer = self.stamp(&layout, &audio);
-        self.conclude(Agreement { layout, remote, setup, negotiated: negotiated.clone(), offer: None });
+        // Another branch may still answer our offer, whatever was agreed with this one since.
+        let offer = self.agreed.as_ref().and_then(|agreed| agreed.offer.clone());
+        self.conclude(Agreement { layout, remote, setup, negotiated: negotiated.clone(), offer });
         Ok((answer, negotiated))
     }
 

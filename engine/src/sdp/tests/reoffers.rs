@@ -36,6 +36,22 @@ fn ten_holds_and_resumes_from_either_side_keep_the_browser_leg_as_it_was() {
     }
 }
 
+/// A forked call: one device offers anew while it rings (RFC 3311), and another one answers.
+#[test]
+fn another_branch_answers_our_offer_though_the_first_one_has_offered_anew() {
+    let mut leg = rtp_leg(&CodecId::USUAL);
+    leg.create_offer(Direction::SendRecv).expect("stable");
+    let first = leg.receive_answer(&parse(SIPP)).expect("met");
+    leg.receive_offer(&parse(&SIPP.replace("audio 6000", "audio 6100"))).expect("met");
+    let (_, moved) = leg.create_answer(AnswerWish::default()).expect("answered");
+    let other = leg.receive_answer(&parse(&SIPP.replace("audio 6000", "audio 6200"))).expect("met");
+    let ports = [&first, &moved, &other].map(|agreed| match &agreed.remote {
+        RemoteTransport::Rtp { rtp, .. } => rtp.port(),
+        RemoteTransport::Webrtc(_) | RemoteTransport::RtpOnHold => 0,
+    });
+    assert_eq!(ports, [6000, 6100, 6200]);
+}
+
 #[test]
 fn a_server_stays_server_in_its_own_offers() {
     let mut gateway = webrtc_leg(&CodecId::USUAL);
