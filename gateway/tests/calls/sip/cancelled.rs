@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::raw_phone::RawPhone;
+use super::raw_phone::{RawPhone, description};
 use super::stage::Stage;
 use crate::support::gateway_config::SIP_PORT;
 
@@ -68,11 +68,8 @@ fn since_nothing_came_of_the_callee_which_answers_half_a_minute_later() {
     std::thread::sleep(Duration::from_secs(33));
     let invite = callee.receive();
     assert!(invite.starts_with("INVITE "), "{invite}");
-    let ip = callee.address().ip();
-    let body =
-        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 7000 RTP/AVP 0\r\n");
     let headers = format!("Contact: <sip:100@{}>\r\nContent-Type: application/sdp\r\n", callee.address());
-    callee.respond_with(&invite, "200 OK", &headers, &body);
+    callee.respond_with(&invite, "200 OK", &headers, &description(stage.callee.ip(), 7000));
     let acknowledged = callee.receive();
     assert!(acknowledged.starts_with("ACK "), "{acknowledged}");
     let bye = callee.receive();

@@ -3,7 +3,7 @@
 
 use webtrunk_codecs::g711::Law;
 
-use super::raw_phone::{RawPhone, header};
+use super::raw_phone::{RawPhone, audio_port, description, header};
 use super::rtp_peer::RtpPeer;
 use super::sipp::PORT;
 use super::stage::Stage;
@@ -50,41 +50,21 @@ fn a_callee_that_moves_and_answers_at_once_is_heard_where_it_moved_to() {
     let described = |more: &str| {
         format!("Contact: <sip:callee@{}>\r\n{more}Content-Type: application/sdp\r\n", callee.address())
     };
-    let [first, second] = [7000, 7100].map(|port| {
-        let ip = stage.callee.ip();
-        format!(
-            "v=0\r\no=- 1 {port} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
-        )
-    });
+    let [first, second] = [7000, 7100].map(|port| description(stage.callee.ip(), port));
     let early = described("Require: 100rel\r\nRSeq: 31\r\n");
     callee.respond_with(&invite, "183 Session Progress", &early, &first);
     let prack = callee.receive();
     assert!(prack.starts_with("PRACK "), "{prack}");
     callee.respond(&prack, "200 OK");
-    let of_invite = |name: &str| header(&invite, name);
-    callee.send(&format!(
-        "UPDATE {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK-moves\r\nMax-Forwards: 70\r\nFrom: {};tag=raw\r\n\
-         To: {}\r\nCall-ID: {}\r\nCSeq: 1 UPDATE\r\n{}Content-Length: {}\r\n\r\n{second}",
-        of_invite("Contact").trim_matches(['<', '>']),
-        callee.address(),
-        of_invite("To"),
-        of_invite("From"),
-        of_invite("Call-ID"),
-        described(""),
-        second.len()
-    ));
+    callee.send(&callee.request_in(&invite, "raw", (1, "UPDATE"), &described(""), &second));
     callee.respond_with(&invite, "200 OK", &described(""), "");
     let came = [callee.receive(), callee.receive()];
     assert!(came.iter().any(|message| message.starts_with("ACK ")), "{came:?}");
     let taken = came.iter().find(|message| header(message, "CSeq") == "1 UPDATE").expect("it is answered");
     assert!(taken.starts_with("SIP/2.0 200 "), "{taken}");
-    let port_of = |message: &str| {
-        let media = message.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("audio");
-        media.split(' ').next().and_then(|port| port.parse().ok()).expect("a port")
-    };
-    assert_eq!(port_of(taken), port_of(&invite));
+    assert_eq!(audio_port(taken), audio_port(&invite));
     ear.say(stage.rtp(caller.wait_for("200").audio_port().expect("our answer")), Law::Mu, CALLER_HZ);
-    mouth.say(stage.rtp(port_of(&invite)), Law::Mu, CALLEE_HZ);
+    mouth.say(stage.rtp(audio_port(&invite)), Law::Mu, CALLEE_HZ);
     mouth.assert_hears(Law::Mu, CALLER_HZ);
     ear.assert_hears(Law::Mu, CALLEE_HZ);
     caller.go_on();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use webtrunk_signalling::auth::digest::Algorithm;
 
-use super::raw_phone::{RawPhone, header};
+use super::raw_phone::{RawPhone, description, header};
 use super::sipp::Sipp;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
@@ -170,9 +170,7 @@ fn a_users_phone_that_asks_by_the_realm_of_a_trunk_is_not_told_its_password() {
 #[test]
 fn a_trunk_that_asks_in_a_call_that_it_placed_is_not_told_its_password() {
     let Some(mut ground) = Ground::new("") else { return };
-    let ip = ground.carrier.address().ip();
-    let offer =
-        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 7000 RTP/AVP 0\r\n");
+    let offer = description(ground.carrier.address().ip(), 7000);
     let to = format!("sip:800@{}", ground.gateway.sip());
     let invite = ground.carrier.request_with("INVITE", &to, "Content-Type: application/sdp\r\n", &offer);
     let answer = ground.carrier.ask_this(&invite);

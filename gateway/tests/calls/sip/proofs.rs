@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha512_256};
 use webtrunk_codecs::g711::Law;
 
-use super::raw_phone::{RawPhone, header};
+use super::raw_phone::{RawPhone, audio_port, cseq, description, header};
 use super::rtp_peer::RtpPeer;
 use super::sipp::Sipp;
 use crate::support::gateway::{Gateway, GatewayConfig};
@@ -72,10 +72,6 @@ impl Stage {
     }
 }
 
-fn cseq(request: &str) -> u32 {
-    header(request, "CSeq").split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
-}
-
 /// Fails unless an INVITE proves itself, computed apart from the code under test (RFC 7616 3.4).
 fn assert_proven(invite: &str, nonce: &str) {
     let proof = header(invite, "Authorization").strip_prefix("Digest ").expect("a proof");
@@ -109,18 +105,13 @@ fn a_call_proves_its_description_by_sha_512_256_and_again_where_the_nonce_is_sta
     assert_eq!(header(&first, "Authorization"), "", "told without being asked");
     let second = stage.challenge(&first, "n1", "");
     let third = stage.challenge(&second, "n2", ", stale=true");
-    let ip = stage.carrier.ip();
-    let body =
-        format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 7000 RTP/AVP 0\r\n");
     let headers =
         format!("Contact: <sip:100@{}>\r\nContent-Type: application/sdp\r\n", stage.phone.address());
-    stage.phone.respond_with(&third, "200 OK", &headers, &body);
+    stage.phone.respond_with(&third, "200 OK", &headers, &description(stage.carrier.ip(), 7000));
     let caller_port = caller.wait_for("200").audio_port().expect("an answer");
-    let callee_port =
-        third.lines().find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next()?.parse().ok());
     let at = |port: u16| (stage.gateway.sip().ip(), port).into();
     caller_rtp.say(at(caller_port), Law::Mu, CALLER_HZ);
-    callee_rtp.say(at(callee_port.expect("an offer")), Law::Mu, CARRIER_HZ);
+    callee_rtp.say(at(audio_port(&third)), Law::Mu, CARRIER_HZ);
     callee_rtp.assert_hears(Law::Mu, CALLER_HZ);
     caller_rtp.assert_hears(Law::Mu, CARRIER_HZ);
     caller.go_on();

@@ -1,7 +1,7 @@
 //! A phone that writes its messages itself: for what no well-behaved phone sends.
 
 use std::collections::HashSet;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Mutex, PoisonError};
 
 use webtrunk_signalling::auth::digest::{Algorithm, Attempts, DigestClient};
@@ -64,12 +64,30 @@ impl RawPhone {
         self.next_message().expect("a message comes")
     }
 
+    /// The next message that begins so; others are passed over.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub(crate) fn next(&self, beginning: &str) -> String {
+        loop {
+            let message = self.receive();
+            if message.starts_with(beginning) {
+                return message;
+            }
+        }
+    }
+
     /// Whether nothing has come.
     pub(crate) fn is_left_alone(&self) -> bool {
+        self.all_that_came().is_empty()
+    }
+
+    /// The messages that have come so far and were not read.
+    pub(crate) fn all_that_came(&self) -> Vec<String> {
         self.socket.set_nonblocking(true).expect("a socket");
-        let came = self.next_message();
+        let came = std::iter::from_fn(|| self.next_message().ok()).collect();
         self.socket.set_nonblocking(false).expect("a socket");
-        came.is_err()
+        came
     }
 
     /// The next message that is no request that came before.
@@ -103,6 +121,27 @@ impl RawPhone {
         let request = self.request(method, uri, headers);
         let (head, _) = request.split_once("Content-Length: ").expect("it has one");
         format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    /// A request in the dialog that this INVITE began, which came, by who answered it by this tag. `headers` are whole
+    /// lines, besides those that every request has.
+    pub(crate) fn request_in(
+        &self,
+        invite: &str,
+        tag: &str,
+        (number, method): (u32, &str),
+        headers: &str,
+        body: &str,
+    ) -> String {
+        let [from, to, call_id, contact] =
+            ["To", "From", "Call-ID", "Contact"].map(|name| header(invite, name));
+        let (target, address) = (contact.trim_matches(['<', '>']), self.address());
+        format!(
+            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK-{tag}-{number}-{method}\r\n\
+             Max-Forwards: 70\r\nFrom: {from};tag={tag}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
+             CSeq: {number} {method}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
     }
 
     /// Sends a request, and gives its final response.
@@ -190,6 +229,27 @@ pub(crate) fn response(request: &str, status: &str, headers: &str, body: &str) -
         }
     }
     format!("{response}{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A description of audio by u-law at an address of IPv4, another one for each port.
+pub(crate) fn description(ip: IpAddr, port: u16) -> String {
+    format!(
+        "v=0\r\no=- 1 {port} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
+    )
+}
+
+/// The port of the audio that a message describes.
+///
+/// # Panics
+/// When it describes none.
+pub(crate) fn audio_port(message: &str) -> u16 {
+    let media = message.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("audio");
+    media.split(' ').next().and_then(|port| port.parse().ok()).expect("a port")
+}
+
+/// The number of a request in its dialog.
+pub(crate) fn cseq(request: &str) -> u32 {
+    header(request, "CSeq").split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
 /// The value of a header of a message.
