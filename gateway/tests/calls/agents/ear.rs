@@ -30,6 +30,15 @@ pub(super) async fn assert_hears_wide_band(call: &Call, hz: u16) {
     assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
 }
 
+/// Fails unless a tone of [`LEVEL_DBM0`] is heard a second from now, within a step of level: what came before may be anything.
+pub(super) async fn assert_hears_from_now(call: &Call, hz: u16) {
+    let before = call.heard().await.expect("a log").packets.len();
+    call.heard_packets(before + 100, PATIENCE).await.expect("audio");
+    let samples = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);
+    let level = goertzel_dbm0(&samples[samples.len() - 8000..], SampleRate::HZ_8000, hz.into());
+    assert!((level - LEVEL_DBM0).abs() <= 1.0, "{hz} Hz with {level:.2} dBm0");
+}
+
 /// Fails unless a tone of [`LEVEL_DBM0`] is heard from the second second on, mostly at its level.
 pub(super) async fn assert_mostly_hears(call: &Call, hz: u16) {
     let samples = call.heard().await.expect("a log").samples(SampleRate::HZ_8000);

@@ -65,6 +65,7 @@ mod supervised;
 mod traced;
 mod trickled;
 mod trunk_groups;
+mod trunk_streams;
 pub(crate) mod upstream;
 mod weather;
 #[allow(dead_code, reason = "the tests of the SIP adapter use more of it")]

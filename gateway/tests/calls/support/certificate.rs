@@ -10,14 +10,21 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use rcgen::{CertificateParams, KeyPair};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
-use rustls_pki_types::CertificateDer;
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, SupportedProtocolVersion,
+};
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
 /// Makes a certificate for an address and its key; the files are `NAME.crt` and `NAME.key` in the folder.
 pub(crate) fn pair(folder: &TempDir, name: &str, ip: IpAddr) -> (PathBuf, PathBuf) {
-    make(folder, name, CertificateParams::new(vec![ip.to_string()]).expect("an address"))
+    pair_for(folder, name, &ip.to_string())
+}
+
+/// The same for a host's name.
+pub(crate) fn pair_for(folder: &TempDir, name: &str, host: &str) -> (PathBuf, PathBuf) {
+    make(folder, name, CertificateParams::new(vec![host.to_owned()]).expect("a host"))
 }
 
 /// The same of one that ends on the day in so many days.
@@ -59,6 +66,19 @@ pub(crate) fn secure_by(
 ) -> StreamOwned<ClientConnection, TcpStream> {
     let config = client_config(certificate, versions);
     StreamOwned::new(ClientConnection::new(config, ip.into()).expect("a client"), stream)
+}
+
+/// What a server is like that shows this certificate, and asks nobody for one.
+pub(crate) fn server_config((certificate, key): &(PathBuf, PathBuf)) -> Arc<ServerConfig> {
+    let certificate = CertificateDer::from_pem_file(certificate).expect("it is one");
+    let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions that we know")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key);
+    Arc::new(config.expect("a pair"))
 }
 
 /// What a client is like that trusts this certificate alone.

@@ -63,6 +63,10 @@ impl LocalNames for Names {
         self.layer.flow_again(lost)
     }
 
+    fn flow_beside(&self, flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
+        self.layer.flow_beside(flow, kind, remote).ok()
+    }
+
     fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {
         self.layer.flow_to_hop(hop).ok()
     }

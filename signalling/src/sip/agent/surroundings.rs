@@ -33,6 +33,12 @@ pub trait LocalNames {
         None
     }
 
+    /// A flow to another address that a dialog on this flow names: by the same name and identity, where we opened this one.
+    /// `None` as of [`Self::flow_to`].
+    fn flow_beside(&self, _flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
+        self.flow_to(kind, remote)
+    }
+
     /// A flow to a hop of a trunk, whose name its certificate has to show.
     fn flow_to_hop(&self, hop: &Hop) -> Option<Flow> {
         self.flow_to(hop.kind, hop.address)

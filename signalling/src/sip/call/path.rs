@@ -109,7 +109,7 @@ impl Path {
             return None;
         }
         let again = if is_right { names.flow_again(&self.flow) } else { None };
-        again.or_else(|| named.and_then(|(kind, remote)| names.flow_to(kind, remote)))
+        again.or_else(|| named.and_then(|(kind, remote)| names.flow_beside(&self.flow, kind, remote)))
     }
 }
 
@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn a_stream_of_ours_that_closed_is_opened_anew_unless_another_address_is_named() {
-        for (hop, expected) in [
-            ("sip:bob@example.net;transport=tcp", "192.0.2.9:5070"),
-            ("sip:bob@192.0.2.9:5060;transport=tcp", "192.0.2.9:5070"),
-            ("sip:bob@192.0.2.10:5060;transport=tcp", "192.0.2.10:5060"),
+        for (hop, expected, connection) in [
+            ("sip:bob@example.net;transport=tcp", "192.0.2.9:5070", AGAIN),
+            ("sip:bob@192.0.2.9:5060;transport=tcp", "192.0.2.9:5070", AGAIN),
+            ("sip:bob@192.0.2.10:5060;transport=tcp", "192.0.2.10:5060", BESIDE),
         ] {
             let mut old = flow(TransportKind::Tcp, [192, 0, 2, 9], 5070);
             old.connection = Some(OURS);
@@ -203,12 +203,14 @@ mod tests {
             path.connection_closed(OURS);
             let new = path.toward(&uri(hop), &Anywhere);
             assert_eq!((new.remote.to_string().as_str(), path.is_lost()), (expected, false), "{hop}");
-            assert_ne!(new.connection, Some(OURS), "{hop}");
+            assert_eq!(new.connection, Some(connection), "{hop}");
         }
     }
 
-    /// The stream that we opened.
+    /// The stream that we opened, the same opened again, and another by its name and identity.
     const OURS: ConnectionId = ConnectionId(1);
+    const AGAIN: ConnectionId = ConnectionId(2);
+    const BESIDE: ConnectionId = ConnectionId(3);
 
     struct Anywhere;
 
@@ -229,9 +231,13 @@ mod tests {
             Some(Flow { remote, ..flow(kind, [0, 0, 0, 0], 0) })
         }
 
+        fn flow_beside(&self, flow: &Flow, kind: TransportKind, remote: SocketAddr) -> Option<Flow> {
+            let connection = flow.connection.and(Some(BESIDE));
+            self.flow_to(kind, remote).map(|beside| Flow { connection, ..beside })
+        }
+
         fn flow_again(&self, lost: &Flow) -> Option<Flow> {
-            let connection = Some(ConnectionId(2));
-            (lost.connection == Some(OURS)).then_some(Flow { connection, ..*lost })
+            (lost.connection == Some(OURS)).then_some(Flow { connection: Some(AGAIN), ..*lost })
         }
     }
 

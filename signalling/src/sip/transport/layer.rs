@@ -242,6 +242,21 @@ impl TransportLayer {
         self.open_flow(&Hop { kind, address: remote, server_name, identity }).ok()
     }
 
+    /// The flow to another address of whom this one leads to: by the same name and identity, where we opened this one.
+    ///
+    /// # Errors
+    /// [`DialError`] when the configuration has no way there.
+    pub fn flow_beside(
+        &self,
+        flow: &Flow,
+        kind: TransportKind,
+        remote: SocketAddr,
+    ) -> Result<Flow, DialError> {
+        let key = flow.connection.and_then(|connection| self.shared.connections.dialled_as(connection));
+        let (server_name, identity) = key.map_or((None, None), |key| (key.server_name, key.identity));
+        self.open_flow(&Hop { kind, address: remote, server_name, identity })
+    }
+
     fn open_flow(&self, hop: &Hop) -> Result<Flow, DialError> {
         let (kind, remote) = (hop.kind, hop.address);
         let addresses = self.addresses();
