@@ -2,6 +2,7 @@
 
 mod actions;
 mod adapters;
+mod asked_again;
 mod attacks;
 mod burst;
 mod candidates;
@@ -64,6 +65,7 @@ mod stubborn;
 mod supervised;
 mod traced;
 mod trickled;
+mod trunk_forks;
 mod trunk_groups;
 mod trunk_streams;
 pub(crate) mod upstream;
