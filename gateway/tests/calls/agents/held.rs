@@ -1,9 +1,11 @@
 //! Who is on hold learns so, where that is configured.
 
+use std::time::Duration;
+
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Direction};
 
-use super::ear::assert_mostly_hears;
+use super::ear::{assert_hears_from_now, assert_mostly_hears};
 use super::stage::{CALLEE_HZ, CALLER_HZ, Stage, phone, talk, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE};
 
@@ -11,7 +13,7 @@ use crate::support::gateway::{GatewayConfig, PATIENCE};
 pub(super) async fn wait_for_direction(call: &Call, direction: Direction) {
     let is_so = async {
         while call.direction().await != Some(direction) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     let waited = tokio::time::timeout(PATIENCE, is_so).await;
@@ -59,6 +61,42 @@ async fn nobody_is_told_of_a_hold_where_nothing_is_configured() {
     let heard = lifted.heard().await.expect("a log").packets.len();
     lifted.heard_packets(heard + 50, PATIENCE).await.expect("silence or what the holder sends");
     assert_eq!(lifted.direction().await, Some(Direction::SendRecv));
+    call.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(1);
+}
+
+/// From round to round they meet elsewhere: on the wire, or inside, before the gateway's offer has left. Who crosses another's
+/// offer is told so, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_offers_while_it_is_told_of_a_hold_is_answered_wherever_the_offers_meet() {
+    const ROUNDS: u64 = 60;
+    const STEP: Duration = Duration::from_micros(50);
+    let stage = Stage::with(&["PCMU"], GatewayConfig::default().media("tell_hold = true"));
+    let (office, callee) =
+        (phone(stage.caller(CodecId::Pcmu)).await, phone(stage.callee(CodecId::Pcmu)).await);
+    let (call, lifted) = talk(&office, &callee).await;
+    for round in 0..ROUNDS {
+        let direction = if round % 2 == 0 { Direction::SendOnly } else { Direction::SendRecv };
+        let offers = async {
+            // Finer than the runtime's clock.
+            std::thread::sleep(STEP * u32::try_from(round / 2).expect("few rounds"));
+            lifted.change(Direction::SendRecv).await
+        };
+        let outcomes: [_; 2] = tokio::join!(call.change(direction), offers).into();
+        for refused in outcomes.into_iter().filter_map(Result::err) {
+            assert_eq!(refused.status(), Some(491), "round {round}: {refused}");
+        }
+    }
+    // Whoever met another's offer comes again, the gateway too.
+    let agreed = async {
+        while call.resume().await.is_err() || lifted.change(Direction::SendRecv).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, agreed).await.expect("nothing is open for ever");
+    wait_for_direction(&lifted, Direction::SendRecv).await;
+    assert_hears_from_now(&call, CALLEE_HZ).await;
+    assert_hears_from_now(&lifted, CALLER_HZ).await;
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
 }
