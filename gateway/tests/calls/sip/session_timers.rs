@@ -17,6 +17,9 @@ const CALLEE_HZ: f64 = 440.0;
 /// What no peer of the world would be told, so that a test need not last.
 const SHORT: &str = "session_expires_s = 4\nsession_expires_min_s = 2";
 
+/// What an ear keeps.
+const KEPT: Duration = Duration::from_secs(9);
+
 /// The phones of a call that is up, and their ears.
 struct Call {
     stage: Stage,
@@ -154,9 +157,12 @@ impl Call {
         call
     }
 
-    /// Waits, then listens.
+    /// Waits, then listens; of what came meanwhile nothing is missing.
     fn hears_all_the_while(&self, time: Duration) {
         std::thread::sleep(time);
+        if !time.is_zero() {
+            self.ears.iter().for_each(|ear| assert_has_heard_all(ear, time));
+        }
         self.ears[0].await_tone(Law::Mu, CALLEE_HZ);
         self.ears[1].await_tone(Law::Mu, CALLER_HZ);
         self.ears[0].assert_hears(Law::Mu, CALLEE_HZ);
@@ -169,4 +175,14 @@ impl Call {
         self.callee.finish();
         self.stage.gateway.assert_all_is_over(1);
     }
+}
+
+/// Fails where packets are missing of what came in this time, as far as an ear keeps it.
+fn assert_has_heard_all(ear: &RtpPeer, time: Duration) {
+    let expected = time.min(KEPT).as_millis() / 20;
+    let heard = ear.heard();
+    assert!(heard.len() as u128 >= expected * 9 / 10, "{} packets in {time:?}", heard.len());
+    let steps = heard.windows(2).map(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp));
+    let breaks: Vec<_> = steps.filter(|step| *step != 160).collect();
+    assert!(breaks.is_empty(), "{breaks:?}");
 }
