@@ -149,8 +149,12 @@ impl Conference {
         calls: &mut impl Calls,
     ) -> Result<(), ConferenceFull> {
         let leg = spec.leg;
-        // Who is there already takes nobody's place.
-        if self.parties.iter().filter(|party| party.spec.leg != leg).count() >= self.parties_max {
+        // Who is there already takes nobody's place, nor does who has gone and is not missed before the next tick.
+        let others = self.parties.iter().filter(|party| party.spec.leg != leg);
+        let attends = |party: &&Party| {
+            calls.with_call(party.call, |call, _| call.is_in_conference(party.spec.leg)) == Some(true)
+        };
+        if others.filter(attends).count() >= self.parties_max {
             return Err(ConferenceFull);
         }
         if calls.with_call(call, |call, _| call.enter_conference(leg, now)) != Some(true) {

@@ -26,6 +26,12 @@ impl Call {
         true
     }
 
+    /// Whether a leg has entered a conference, and was told to hear nothing else since.
+    #[must_use]
+    pub fn is_in_conference(&self, id: LegId) -> bool {
+        self.index_of(id).is_some_and(|index| matches!(self.legs[index].sender.hears, Hears::Conference(_)))
+    }
+
     /// Writes what a party has to say from `now` on to the front of `frame`, 20 ms of at most 48 kHz.
     pub fn speak(&mut self, id: LegId, now: Instant, frame: &mut [i16]) -> Spoken {
         let Some(leg) = self.index_of(id).map(|index| &mut self.legs[index]) else { return Spoken::Gone };

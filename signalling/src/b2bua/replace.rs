@@ -18,7 +18,7 @@
 use std::time::Instant;
 
 use tracing::info;
-use webtrunk_engine::call::CallCommand;
+use webtrunk_engine::call::{CallCommand, HearSource};
 use webtrunk_engine::sdp::{Direction, SessionDescription};
 use webtrunk_engine::{EndCause, LegId};
 
@@ -246,6 +246,8 @@ impl B2bua {
             Some(Standing::IsCalled) => return self.pick_up(leg, now),
             Some(Standing::Meets) => {
                 self.make_caller(leg);
+                // Or it would have its place until it has hung up, and a full room none for the new one.
+                self.hear(of, HearSource::Nothing);
                 self.leave(of, EndCause::Hangup);
                 return self.attend_instead();
             }

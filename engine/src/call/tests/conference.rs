@@ -419,6 +419,19 @@ fn who_is_in_a_full_conference_may_join_it_again() {
 }
 
 #[test]
+fn whose_place_in_a_full_conference_is_taken_has_it_no_more_before_the_next_tick() {
+    let mut room = Room::new(2, 7);
+    let (first, second) = (room.join(CodecId::Pcmu, 500.0), room.join(CodecId::Pcmu, 900.0));
+    room.run(Duration::from_secs(1));
+    let now = room.now;
+    room.call_of(second).hear(second, HearSource::Nothing, now);
+    let third = room.join(CodecId::Pcmu, 1700.0);
+    room.run(Duration::from_secs(1));
+    assert!(room.hears(first, 1700.0) && !room.hears(first, 900.0));
+    assert!(room.hears(third, 500.0) && !room.hears(third, 900.0));
+}
+
+#[test]
 fn a_key_of_a_party_is_told() {
     let mut room = Room::new(8, 17);
     let leg = room.join(CodecId::Pcmu, 500.0);

@@ -7,7 +7,7 @@ use webtrunk_codecs::{CodecId, SampleRate};
 use webtrunk_loadtest::agent::{Call, CallEnd, PhoneConfig, Voice, WebrtcCaller, WebrtcConfig};
 
 use super::ear::assert_is_one_stream_but_for_stalls;
-use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, webrtc};
+use super::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, phone, talk_from_webrtc, webrtc};
 use crate::support::gateway::{GatewayConfig, PATIENCE, password};
 
 /// What the users say; the phones say what callers and callees do elsewhere.
@@ -234,4 +234,26 @@ async fn a_full_room_lets_nobody_in() {
     first.hang_up().await.expect("confirmed");
     fourth.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(4);
+}
+
+/// Fails when who has gone keeps its place until it has hung up: then who is put through is hung up instead.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_put_through_to_a_full_room_has_the_place_of_who_did_it() {
+    let stage = stage("conference_parties_max = 2");
+    let (alice, bob) = (user(&stage, "alice", ALICE_HZ).await, user(&stage, "bob", BOB_HZ).await);
+    let callee = phone(stage.callee(CodecId::Pcmu)).await;
+    let (asked, lifted) = talk_from_webrtc(&alice, &callee).await;
+    let waits = bob.call("8100").await.expect("an answer");
+    let joined = alice.call("8100").await.expect("an answer");
+    assert_hears_just(&waits, "bob", &[ALICE_HZ]).await;
+    asked.put_through(&joined).await.expect("it may");
+    for call in [&asked, &joined] {
+        assert!(matches!(call.ended(PATIENCE).await, Ok(CallEnd::ByPeer { .. })));
+    }
+    assert_hears_just(&waits, "bob", &[CALLEE_HZ]).await;
+    assert_hears_just(&lifted, "the phone", &[BOB_HZ]).await;
+    lifted.hang_up().await.expect("confirmed");
+    waits.hang_up().await.expect("confirmed");
+    stage.gateway.assert_all_is_over(3);
+    assert_eq!(stage.gateway.log().count(&["\"the conference is full\""]), 0);
 }

@@ -281,7 +281,7 @@ fn whose_place_in_a_conference_is_taken_is_hung_up_and_the_other_joins() {
         bench.media(CallEvent::ConferenceJoined { leg: caller, parties: 2 });
         let (leg, words) = replace(&mut bench, caller, "alice", true);
         assert_eq!(words, ["add callee", "offered by callee", "make answer for callee"]);
-        let taken = ["hang up caller Hangup", "callee joins as eve Barge"];
+        let taken = ["caller hears nothing", "hang up caller Hangup", "callee joins as eve Barge"];
         if leaves_before {
             assert_eq!(ended(&mut bench, caller)[1..], taken);
             assert_eq!(described(&mut bench, leg), ["answer callee"]);
