@@ -101,7 +101,7 @@ fn tone_in_a_flood_of_sources() -> Voice {
 }
 
 /// What a leg dropped for this reason, as its last line in the log tells.
-fn dropped(stage: &Stage, reason: &str) -> u64 {
+pub(super) fn dropped(stage: &Stage, reason: &str) -> u64 {
     let figures = stage.figures("rtp");
     let told = figures["dropped"].as_str().unwrap_or_else(|| panic!("nothing was dropped: {figures}"));
     let count = told.split(", ").find_map(|it| it.strip_prefix(reason)?.trim().parse().ok());

@@ -43,6 +43,7 @@ mod rolling;
 mod rule_headers;
 pub(crate) mod script;
 mod session_timers;
+mod silent_holds;
 mod spans;
 mod tls_trunk;
 mod trunk_password;
