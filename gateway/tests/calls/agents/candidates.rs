@@ -7,6 +7,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, Credentials, Dialect, Voice, WebrtcConfig};
 
 use super::ear::assert_hears;
+use super::json::page::assert_phone_hears;
 use super::stage::{
     CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone, talk_from_webrtc, webrtc,
 };
@@ -92,7 +93,8 @@ async fn a_stranger_whom_both_parties_name_as_their_candidates_is_sent_nothing()
     assert_hears(&lifted, CALLER_HZ).await;
     call.hold().await.expect("agreed");
     call.resume().await.expect("agreed");
-    assert_hears(&lifted, CALLER_HZ).await;
+    assert_phone_hears(&call, CALLEE_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
     let knocks = stranger.knocks();

@@ -6,6 +6,7 @@ use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Call, CallEnd, Credentials, Voice, WebrtcCaller, WebrtcConfig};
 
 use super::ear::assert_hears;
+use super::json::page::assert_phone_hears;
 use super::stage::{
     CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, Stage, lift, lift_webrtc, phone, talk_from_webrtc, webrtc,
 };
@@ -33,6 +34,8 @@ async fn a_lite_caller_is_checked_and_hears_and_is_heard() {
     call.hold().await.expect("agreed");
     call.resume().await.expect("agreed");
     assert!(!is_gateway_lite(&call));
+    assert_phone_hears(&call, CALLEE_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
     call.hang_up().await.expect("confirmed");
     stage.gateway.assert_all_is_over(1);
 }

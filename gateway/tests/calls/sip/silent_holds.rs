@@ -36,6 +36,7 @@ fn change(phone: &Sipp, number: u32, direction: &str, host: &str) {
     let number = number.to_string();
     phone.go_on_with(&[
         ("X-Number", &number),
+        ("X-Method", "INVITE"),
         ("X-Direction", direction),
         ("X-Host", host),
         ("X-Formats", "0"),
