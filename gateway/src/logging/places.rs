@@ -65,20 +65,16 @@ mod tests {
 
     use super::*;
 
-    /// What the library promises nowhere, and `Places` goes by.
+    /// What the library promises nowhere, and `Places` goes by: there are few more than were ever taken at one time.
     #[test]
-    fn a_place_is_taken_again_before_there_is_a_higher_one() {
+    fn places_of_spans_that_are_over_are_taken_again() {
         with_default(tracing_subscriber::registry(), || {
-            let taken = |count: usize| {
+            let highest = |count: usize| {
                 let open: Vec<_> = (0..count).map(|_| error_span!(parent: None, "one of many")).collect();
-                let mut taken: Vec<_> = open.iter().filter_map(Span::id).map(|id| place(&id)).collect();
-                taken.sort_unstable();
-                taken
+                open.iter().filter_map(Span::id).map(|id| place(&id)).max()
             };
-            let first = taken(200);
-            assert_eq!(first, (first[0]..first[0] + 200).collect::<Vec<_>>());
-            assert_eq!(taken(200), first);
-            assert_eq!(taken(201).last(), first.last().map(|last| last + 1).as_ref());
+            let of_rounds = (0..100).map(|_| highest(200)).max();
+            assert!(of_rounds >= Some(Some(200)) && of_rounds < Some(Some(1000)), "{of_rounds:?}");
         });
     }
 
