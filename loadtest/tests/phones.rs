@@ -76,6 +76,25 @@ async fn both_hear_each_other_in_every_codec_and_transport() {
 }
 
 #[tokio::test]
+async fn a_phone_that_moves_says_where_to_and_both_hear_each_other_there() {
+    let pair = Pair::new(PhoneTransport::Udp, &[CodecId::Pcmu]).await;
+    let (outgoing, incoming) = pair.connect().await;
+    assert_both_heard(&outgoing, &incoming, 50).await;
+    let described = incoming.remote_description().expect("an offer").address;
+    outgoing.lose_network(described.ip()).expect("ports");
+    outgoing.change(Direction::SendRecv).await.expect("agreed");
+    let moved_to = incoming.remote_description().expect("another offer").address;
+    assert_ne!(moved_to, described);
+    for call in [&outgoing, &incoming] {
+        let before = call.heard().await.expect("a log").packets.len();
+        call.heard_packets(before + 50, SOON).await.expect("audio after the move");
+    }
+    let heard = incoming.heard().await.expect("a log");
+    assert_eq!(heard.packets.last().map(|it| it.from), Some(moved_to), "from where it says it is");
+    assert_eq!(heard.ssrcs().len(), 1);
+}
+
+#[tokio::test]
 async fn what_a_network_loses_in_rows_is_missing_at_the_other_end_and_noted_at_this() {
     let pair = Pair::new(PhoneTransport::Udp, &[CodecId::Pcmu]).await;
     let dialing = pair.caller.dial(&pair.destination()).await.expect("an address");

@@ -85,6 +85,8 @@ async fn take(end: &mut End, doing: &Doing) -> Result<Option<Talked>, AgentError
             if end.agent.has_ice() {
                 end.call.restart_ice().await?;
                 Agent::connected(&end.call).await?;
+            } else {
+                end.call.resume().await?;
             }
         }
         Doing::Transfer(to) => {

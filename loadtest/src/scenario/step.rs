@@ -22,8 +22,8 @@ pub enum Doing {
     Hold(Duration),
     /// The call is offered anew, with nothing changed: a re-INVITE.
     Refresh,
-    /// Media come from another port from then on: a phone's as behind a NAT that forgot, a WebRTC caller's with
-    /// an ICE restart.
+    /// Media are at another port from then on, which a re-INVITE tells: a phone's by its description, a WebRTC
+    /// caller's with an ICE restart.
     Move,
     /// Its WebSocket is cut without a word, and it comes back by another after so long: media go on meanwhile.
     DropWebSocket(Duration),

@@ -9,7 +9,7 @@ use webtrunk_codecs::tone::Digit;
 
 use super::{CallEnd, CallProgress, Facts};
 use crate::agent::call_task::Order;
-use crate::agent::media::{Media, MediaSocket, MediaState};
+use crate::agent::media::{Media, MediaState};
 use crate::agent::sdp::Direction;
 use crate::agent::{AgentError, Heard, RemoteDescription, Sent, SrtpProfile, Voice};
 
@@ -236,15 +236,12 @@ impl Call {
     }
 
     /// Loses the network of its media: nothing comes and goes until ICE restarts, by either side, at another
-    /// port of this address.
+    /// port of this address. Without ICE, the next description tells of that.
     ///
     /// # Errors
     /// There is no port.
     pub fn lose_network(&self, now_at: IpAddr) -> Result<(), AgentError> {
-        let socket = MediaSocket::bind(now_at)
-            .map_err(|source| AgentError::Local { what: format!("a UDP port at {now_at}"), source })?;
-        self.media.move_to(socket);
-        Ok(())
+        self.media.move_to(now_at)
     }
 
     /// Restarts ICE by a re-INVITE.

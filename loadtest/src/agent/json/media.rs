@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::agent::media::{Media, MediaSocket, MediaState};
+use crate::agent::media::{Media, MediaState};
 use crate::agent::sdp::Direction;
 use crate::agent::{AgentError, Heard, WebrtcConfig};
 
@@ -49,10 +49,7 @@ impl PageMedia {
     /// # Errors
     /// There is no port.
     pub fn lose_network(&self, now_at: IpAddr) -> Result<(), AgentError> {
-        let socket = MediaSocket::bind(now_at)
-            .map_err(|source| AgentError::Local { what: format!("a UDP port at {now_at}"), source })?;
-        self.0.move_to(socket);
-        Ok(())
+        self.0.move_to(now_at)
     }
 
     /// Has the next offer restart ICE.

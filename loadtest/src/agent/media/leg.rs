@@ -46,7 +46,7 @@ pub(crate) trait Leg: Send + 'static {
         Err(AgentError::Library("there is no ICE to restart".to_owned()))
     }
 
-    /// Loses its network, and is at another address from now on; ICE has to restart.
+    /// Loses its network, and is at another address from now on; ICE has to restart, or the next description tells.
     fn move_to(&mut self, _local: SocketAddr) {}
 
     /// The other end tells of candidates after its description, in a fragment of it (RFC 8840 9).

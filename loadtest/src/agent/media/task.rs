@@ -1,6 +1,6 @@
 //! The task that owns one call's media: socket, clock, transport.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -62,7 +62,8 @@ enum Order {
         reply: oneshot::Sender<Result<(), AgentError>>,
     },
     Restart(oneshot::Sender<Result<(), AgentError>>),
-    Move(MediaSocket),
+    /// And where RTCP is, for who has a socket of its own for it.
+    Move(MediaSocket, MediaSocket),
     Fragment(oneshot::Sender<Option<String>>),
     /// The other end's candidates, in a fragment of its description.
     TakeCandidates(String),
@@ -150,8 +151,17 @@ impl Media {
         self.ask(Order::Restart).await?
     }
 
-    pub(crate) fn move_to(&self, socket: MediaSocket) {
-        let _ = self.orders.send(Order::Move(socket));
+    /// Media are at other ports of this address from now on.
+    ///
+    /// # Errors
+    /// There are none.
+    pub(crate) fn move_to(&self, now_at: IpAddr) -> Result<(), AgentError> {
+        let (socket, rtcp_socket) = MediaSocket::bind_pair(now_at).map_err(|source| AgentError::Local {
+            what: format!("UDP ports for media at {now_at}"),
+            source,
+        })?;
+        let _ = self.orders.send(Order::Move(socket, rtcp_socket));
+        Ok(())
     }
 
     pub(crate) async fn fragment(&self) -> Result<Option<String>, AgentError> {
@@ -322,9 +332,12 @@ impl Task {
                 let _ = reply.send(agreement.map(|agreement| self.agree(agreement)));
             }
             Order::Restart(reply) => drop(reply.send(self.leg.restart_ice(now))),
-            Order::Move(socket) => {
+            Order::Move(socket, rtcp_socket) => {
                 self.leg.move_to(socket.local());
                 self.socket = socket;
+                if let Some(own) = &mut self.rtcp_socket {
+                    *own = rtcp_socket;
+                }
             }
             Order::TakeCandidates(fragment) => self.leg.take_candidates(&fragment, now),
             Order::Fragment(reply) => drop(reply.send(self.leg.fragment())),

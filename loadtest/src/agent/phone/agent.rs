@@ -98,12 +98,9 @@ impl PhoneConfig {
         let ip = self.bind.ip();
         let (socket, rtcp_socket) = MediaSocket::bind_pair(ip)
             .map_err(|source| AgentError::Local { what: format!("UDP ports for media at {ip}"), source })?;
-        let shown = match self.behind_nat {
-            Some(ip) => SocketAddr::new(ip, INNER_RTP_PORT),
-            None => socket.local(),
-        };
+        let inner = self.behind_nat.map(|ip| SocketAddr::new(ip, INNER_RTP_PORT));
         Ok(Media::start(MediaConfig {
-            leg: Box::new(RtpLeg::new(shown, self.srtp, self.dialect.clone())),
+            leg: Box::new(RtpLeg::new(socket.local(), inner, self.srtp, self.dialect.clone())),
             socket,
             rtcp_socket: Some(rtcp_socket),
             codecs: self.codecs.clone(),

@@ -16,6 +16,7 @@ use crate::agent::{AgentError, SrtpProfile};
 pub(super) struct RtpLeg {
     /// What our descriptions say: not where we are, behind a NAT.
     shown: SocketAddr,
+    is_behind_nat: bool,
     session_id: u64,
     version: u64,
     ssrc: u32,
@@ -29,9 +30,16 @@ pub(super) struct RtpLeg {
 }
 
 impl RtpLeg {
-    pub(super) fn new(shown: SocketAddr, srtp: Option<PhoneSrtp>, dialect: Dialect) -> Self {
+    /// At `local`; who is behind a NAT believes to be at `inner`.
+    pub(super) fn new(
+        local: SocketAddr,
+        inner: Option<SocketAddr>,
+        srtp: Option<PhoneSrtp>,
+        dialect: Dialect,
+    ) -> Self {
         Self {
-            shown,
+            shown: inner.unwrap_or(local),
+            is_behind_nat: inner.is_some(),
             session_id: rand::random::<u64>() >> 2,
             version: 0,
             ssrc: rand::random(),
@@ -105,6 +113,13 @@ impl Leg for RtpLeg {
         self.begin()?;
         self.remote = Some(answer.address);
         Ok(agreement)
+    }
+
+    fn move_to(&mut self, local: SocketAddr) {
+        // Behind a NAT it does not know where it is.
+        if !self.is_behind_nat {
+            self.shown = local;
+        }
     }
 
     fn receive_formats(&self) -> &[Format] {

@@ -52,6 +52,32 @@ async fn browsers_and_pages_whose_media_move_are_heard_from_the_new_port() {
     stage.gateway.assert_all_is_over(4);
 }
 
+/// Either phone of a call, which tells its new port by another description; the digits go by the new paths.
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_whose_media_move_are_heard_from_the_new_port() {
+    let stage = stage();
+    let text = format!(
+        "[limits]\ncalls = 2\nseconds = 30\n[target]\nsip = \"{}\"\n\
+         [[agents]]\nname = \"office\"\nkind = \"phone\"\nrole = \"caller\"\nbind = \"{}\"\n\
+         [[agents]]\nname = \"carrier\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{}\"\ncodecs = [\"pcmu\"]\n\
+         [[traffic]]\nfrom = \"office\"\nto = \"carrier\"\ndestination = \"91{{call}}\"\n\
+         arrival = {{ steps = [{{ rate = 1, seconds = 2 }}] }}\nlength = {{ fixed = 8 }}\n\
+         steps = [{{ after = 1.5, move = true }}, {{ after = 3, move = true, by = \"answerer\" }},\
+         {{ after = 5, digits = \"9\" }}, {{ after = 6, digits = \"3\", by = \"answerer\" }}]\n{PATIENT}",
+        stage.gateway.sip(),
+        stage.office.at(SIP_PORT),
+        stage.carrier.at(SIP_PORT),
+    );
+    let report = play(&stage.gateway, &text).await;
+    assert_all_are_heard(&report, 2);
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        let other = verdict.to_answerer.as_ref().expect("the carrier");
+        assert_eq!((other.digits.as_str(), verdict.to_caller.digits.as_str()), ("9", "3"), "{call:?}");
+    }
+    stage.gateway.assert_all_is_over(2);
+}
+
 /// Whoever answered goes on with bob, and who called is out of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn browsers_and_pages_that_hand_the_other_end_on_are_let_go() {
