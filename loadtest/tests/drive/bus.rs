@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rcgen::CertifiedKey;
 use webtrunk_loadtest::fleet::{Bus, BusConfig, BusError};
 
+use crate::creds::{Account, Creds};
 use crate::nats::NatsServer;
 
 fn config(url: String) -> BusConfig {
@@ -44,6 +45,28 @@ async fn who_has_the_token_is_let_in() {
     let Some(server) = NatsServer::start(&["--auth", "s3cr3t0ken"]) else { return };
     Bus::connect(&config(server.url("nats", "s3cr3t0ken@"))).await.expect("its token");
     assert_shut_out(&config(server.url("nats", "an0ther0ne@")), "an0ther0ne").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_the_creds_of_an_account_that_the_server_trusts_is_let_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trusted, other) = (Account::new(), Account::new());
+    let config_file = folder.path().join("nats.conf");
+    std::fs::write(&config_file, trusted.server_config()).expect("the folder is ours");
+    let options = ["--config", config_file.to_str().expect("plain")];
+    let Some(server) = NatsServer::start(&options) else { return };
+    let by = |name: &str, creds: &Creds| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, creds.to_string()).expect("the folder is ours");
+        BusConfig { credentials: Some(file), ..config(server.url("nats", "")) }
+    };
+    let own = trusted.user();
+    Bus::connect(&by("own.creds", &own)).await.expect("its account is trusted");
+    let stranger = other.user();
+    assert_shut_out(&by("stranger.creds", &stranger), stranger.seed()).await;
+    let stolen = Creds::new(own.jwt(), stranger.seed());
+    assert_shut_out(&by("stolen.creds", &stolen), stranger.seed()).await;
+    assert_shut_out(&config(server.url("nats", "")), own.seed()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
