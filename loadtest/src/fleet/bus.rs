@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::error::BusError;
+use super::error::{BusError, FleetError, LeadError};
 use super::words::{Order, PROTOCOL, To, Told, Word};
 
 /// Where the bus is, and who we are to it.
@@ -145,6 +145,15 @@ impl Bus {
         self.publish(&format!("run.{run}"), &told).await
     }
 
+    /// Whether an order of this length may be said at all.
+    ///
+    /// # Errors
+    /// How long it is, and how long a message may be.
+    pub(super) fn check_length(&self, order: &Order) -> Result<(), FleetError> {
+        let (octets, most) = (payload(order)?.len(), self.client.max_payload());
+        if octets <= most { Ok(()) } else { Err(LeadError::TooLong { octets, most }.into()) }
+    }
+
     /// Waits until all that was said is sent, for a while.
     pub(super) async fn flush(&self) {
         let _ = tokio::time::timeout(FLUSH_MAX, self.client.flush()).await;
@@ -157,9 +166,13 @@ impl Bus {
 
     async fn publish(&self, subject: &str, message: &impl Serialize) -> Result<(), BusError> {
         let subject = format!("{}.{subject}", self.prefix);
-        let payload = serde_json::to_vec(message).map_err(|error| BusError::Lost(error.to_string()))?;
+        let payload = payload(message)?;
         self.client.publish(subject, payload.into()).await.map_err(|error| BusError::Lost(error.to_string()))
     }
+}
+
+fn payload(message: &impl Serialize) -> Result<Vec<u8>, BusError> {
+    serde_json::to_vec(message).map_err(|error| BusError::Lost(error.to_string()))
 }
 
 fn read<T: DeserializeOwned + Send + 'static>(

@@ -55,6 +55,16 @@ pub enum LeadError {
     /// The scenario does not suffice for so many.
     #[error("{}", .0.join("\n"))]
     Unsplittable(Vec<String>),
+    /// The bus does not carry an order that has the scenario in it.
+    #[error(
+        "the scenario is {octets} octets long as an order, and the bus carries {most}; name accounts by a pattern or passwords by files, or give the NATS server a larger max_payload"
+    )]
+    TooLong {
+        /// How long an order with it is.
+        octets: usize,
+        /// How long a message may be.
+        most: usize,
+    },
     /// Not so many agents are there and free.
     #[error(
         "{} of {wanted} agents are there{}; start more with webtrunk-loadtest agent, on the same --nats and --fleet, or wait longer with --agents-within",

@@ -163,6 +163,13 @@ impl Lead {
         }
     }
 
+    /// The longest order that there will be: it has the scenario in it.
+    pub(super) fn longest_order(&self) -> Order {
+        let of = self.task.agents;
+        let share = Share { index: of.saturating_sub(1), of };
+        Order { protocol: PROTOCOL, run: self.task.run.clone(), command: self.preparing(u64::MAX, share) }
+    }
+
     pub(super) const fn phase(&self) -> &Phase {
         &self.phase
     }
@@ -270,12 +277,9 @@ impl Lead {
         let mut orders = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
             let command = match self.phase {
-                Phase::Preparing { .. } if member.agents.is_none() => Command::Prepare {
-                    instance: member.instance,
-                    share: Share { index, of },
-                    name: self.task.name.clone(),
-                    text: self.task.text.clone(),
-                },
+                Phase::Preparing { .. } if member.agents.is_none() => {
+                    self.preparing(member.instance, Share { index, of })
+                }
                 Phase::Running { .. } if !member.has_begun() => {
                     Command::Begin { at_ms: self.begins_ms.saturating_add(member.clock.ahead_ms) }
                 }
@@ -292,6 +296,10 @@ impl Lead {
         for (to, command) in orders {
             self.order(to, command);
         }
+    }
+
+    fn preparing(&self, instance: u64, share: Share) -> Command {
+        Command::Prepare { instance, share, name: self.task.name.clone(), text: self.task.text.clone() }
     }
 
     fn note_vanished(&mut self, now: Instant) {

@@ -93,6 +93,7 @@ impl Fleet {
         let mut clock = interval(SECOND);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let lead = Lead::new(task, Instant::now());
+        bus.check_length(&lead.longest_order())?;
         let (name, thresholds) = (plan.name.to_owned(), plan.scenario.thresholds);
         let mut fleet = Self { bus, lead, words, clock, is_stopped: false, name, thresholds };
         loop {

@@ -227,6 +227,34 @@ async fn a_fleet_that_is_too_small_is_told_and_nothing_is_dialled() {
     assert!(!stage.folder.path().join("none").exists(), "there is no report of no run");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_that_the_bus_does_not_carry_is_told_before_anybody_is_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("nats.conf");
+    let lines = format!("max_payload: 2048\nauthorization {{ user: \"lead\", password: \"{PASSWORD}\" }}\n");
+    fs::write(&config, lines).expect("the folder is ours");
+    let Some(server) = NatsServer::start(&["--config", config.to_str().expect("plain")]) else { return };
+    let scenario = format!(
+        "[limits]\ncalls = 1\nseconds = 1\n[target]\nsip = \"{}\"\n\
+         [[agents]]\nname = \"callers\"\nkind = \"phone\"\nrole = \"caller\"\n\
+         [[traffic]]\nfrom = \"callers\"\ndestination = \"9196\"\n\
+         arrival = {{ constant = 1 }}\nlength = {{ fixed = 1 }}\n",
+        free_address(),
+    );
+    for (name, comment, part) in [
+        ("long", "x".repeat(2048), "octets long as an order, and the bus carries 2048; name accounts"),
+        ("short", "x".repeat(100), "0 of 1 agents are there"),
+    ] {
+        let file = format!("{name}.toml");
+        fs::write(folder.path().join(&file), format!("# {comment}\n{scenario}")).expect("the folder is ours");
+        let arguments =
+            ["run", &file, "--agents", "1", "--agents-within", "1", "--plain", "--report", "none"];
+        let mut leader = Program::start(folder.path(), name, &server, &arguments);
+        assert!(!leader.ended().await.success());
+        assert!(leader.told().contains(part), "{}", leader.told());
+    }
+}
+
 /// Whatever is asked to be logged.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_has_the_password_of_the_bus() {
