@@ -12,6 +12,7 @@ pub use search::{Found, Held, Search};
 
 use crate::drive::{Crowd, CrowdError, Stop, run};
 use crate::load::{LoadError, ProcessMeter};
+use crate::report::{Ending, Report};
 use crate::scenario::Scenario;
 
 /// A capacity cannot be looked for.
@@ -32,29 +33,42 @@ pub enum CapacityError {
 pub async fn capacity(
     name: &str,
     scenario: &Scenario,
-    mut search: Search,
+    search: Search,
     watched: Option<u32>,
     stopper: &watch::Sender<Stop>,
     on_step: impl Fn(&Step),
 ) -> Result<CapacityReport, CapacityError> {
     let crowd = Arc::new(Crowd::open(scenario, |_| ()).await?);
+    let play = async |factor: f64| {
+        let meter = watched.map(ProcessMeter::new).transpose()?;
+        let heavier = scenario.clone().times(factor);
+        let report = run(name, heavier, Arc::clone(&crowd), stopper.clone(), meter, |_| ()).await;
+        Ok::<_, CapacityError>(Some(report))
+    };
+    capacity_by(name, search, play, on_step).await
+}
+
+/// The same by whoever plays the scenario at so many times its load; `None` where the search is to
+/// end there.
+///
+/// # Errors
+/// What `play` says.
+pub async fn capacity_by<E>(
+    name: &str,
+    mut search: Search,
+    mut play: impl AsyncFnMut(f64) -> Result<Option<Report>, E>,
+    on_step: impl Fn(&Step),
+) -> Result<CapacityReport, E> {
     let mut steps = Vec::new();
     while let Some(factor) = search.next_factor() {
-        let mut heavier = scenario.clone();
-        for traffic in &mut heavier.traffic {
-            traffic.arrival = traffic.arrival.times(factor);
-        }
-        let meter = watched.map(ProcessMeter::new).transpose()?;
-        let report = run(name, heavier, Arc::clone(&crowd), stopper.clone(), meter, |_| ()).await;
-        if *stopper.borrow() == Stop::BrokenOff {
-            break;
-        }
+        let report = play(factor).await?.filter(|report| report.ending != Ending::BrokenOff);
+        let Some(report) = report else { break };
         let step = Step::of(factor, &report);
         on_step(&step);
         search.note(factor, step.held);
-        let is_gone = *stopper.borrow() != Stop::Going;
         steps.push(step);
-        if is_gone {
+        // Whoever is gone bears no other load.
+        if report.ending != Ending::Completed {
             break;
         }
     }

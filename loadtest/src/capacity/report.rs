@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Found, Held};
-use crate::report::{Moment, Report, Summary};
+use crate::report::{Ending, Moment, Report, Summary};
 
 /// What came of the search for the knee.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ impl Step {
         let most = |of: fn(&Moment) -> Option<f64>| report.curve.iter().filter_map(of).max_by(f64::total_cmp);
         let held = match report {
             report if !report.fitness.is_fit => Held::Unfit,
+            Report { ending: Ending::AgentsVanished { .. }, .. } => Held::Unfit,
             report if report.is_good() => Held::Held,
             _ => Held::Broke,
         };

@@ -15,7 +15,7 @@ pub enum Held {
     Held,
     /// One was not.
     Broke,
-    /// The load tester was late itself: it cannot put on so much.
+    /// The load tester was late itself, or one of several was gone: it cannot put on so much.
     Unfit,
 }
 

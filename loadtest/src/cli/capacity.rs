@@ -10,6 +10,7 @@ use webtrunk_loadtest::capacity::{Search, Step, capacity};
 use webtrunk_loadtest::drive::Stop;
 use webtrunk_loadtest::scenario::Scenario;
 
+use super::fleet::FleetOptions;
 use super::run::{refuse_strangers, stop_by_hand};
 
 #[derive(Debug, Args)]
@@ -32,6 +33,8 @@ pub(crate) struct CapacityArguments {
     /// The target is neither on this machine nor in a private network, and is mine to put a load on.
     #[arg(long)]
     i_own_this_target: bool,
+    #[command(flatten)]
+    fleet: FleetOptions,
 }
 
 impl CapacityArguments {
@@ -46,7 +49,12 @@ impl CapacityArguments {
         stop_by_hand(stopper.clone());
         let name = self.scenario.display().to_string();
         let search = Search::new(self.most, self.tries.into());
-        let report = capacity(&name, &scenario, search, self.pid, &stopper, tell).await?;
+        let report = if let Some(agents) = self.fleet.agents {
+            let led = self.fleet.connect(agents, &self.scenario, &scenario).await?;
+            led.capacity(search, self.pid, &stopper, tell).await?
+        } else {
+            capacity(&name, &scenario, search, self.pid, &stopper, tell).await?
+        };
         std::fs::write(&self.report, serde_json::to_vec_pretty(&report)?)
             .map_err(|error| format!("cannot write {}: {error}", self.report.display()))?;
         println!("{}", report.sentence());

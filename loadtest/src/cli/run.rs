@@ -47,7 +47,8 @@ impl RunArguments {
         let stopper = watch::Sender::new(Stop::Going);
         stop_by_hand(stopper.clone());
         let report = if let Some(agents) = self.fleet.agents {
-            self.fleet.lead(agents, &self.scenario, &scenario, &stopper, watched, self.plain).await?
+            let led = self.fleet.connect(agents, &self.scenario, &scenario).await?;
+            led.run(&stopper, watched, self.plain).await?
         } else {
             let crowd = Crowd::open(&scenario, |_| ()).await?;
             let name = self.scenario.display().to_string();

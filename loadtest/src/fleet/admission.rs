@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use super::words::Play;
 use super::{sources, split};
 use crate::scenario::{Scenario, Share, strangers};
 
@@ -21,6 +22,9 @@ pub struct AgentConfig {
     pub owns_targets: bool,
 }
 
+/// What a search for the largest load may come to.
+const TIMES_MIN: f64 = 0.001;
+const TIMES_MAX: f64 = 1000.0;
 /// A file is no folder, so nothing is in it.
 const NO_FOLDER: &str = "/dev/null";
 
@@ -29,14 +33,18 @@ impl AgentConfig {
     ///
     /// # Errors
     /// The scenario wants what the owner does not let it, or is faulty; then why, for people.
-    pub(super) fn admit(&self, share: Share, name: &str, text: &str) -> Result<Scenario, String> {
+    pub(super) fn admit(&self, share: Share, what: &Play) -> Result<Scenario, String> {
+        let Play { name, text, times } = what;
         if !share.is_sound() {
             return Err(format!("{} of {} is no share", share.index, share.of));
         }
         sources::check(text, self.folder.is_some(), &self.variables)?;
         let folder = self.folder.as_deref().unwrap_or(Path::new(NO_FOLDER));
         let file = folder.join(Path::new(name).file_name().unwrap_or_default());
-        let scenario = Scenario::parse(&file, text).map_err(|error| error.to_string())?;
+        if !(TIMES_MIN..=TIMES_MAX).contains(times) {
+            return Err(format!("{times} times the load is out of bounds"));
+        }
+        let scenario = Scenario::parse(&file, text).map_err(|error| error.to_string())?.times(*times);
         let strangers = strangers(&scenario);
         if !self.owns_targets && !strangers.is_empty() {
             return Err(format!(
@@ -56,6 +64,7 @@ impl AgentConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Arrival;
 
     const SHARE: Share = Share { index: 1, of: 2 };
 
@@ -68,14 +77,18 @@ mod tests {
         )
     }
 
+    fn play(name: &str, text: &str) -> Play {
+        Play { name: name.to_owned(), text: text.to_owned(), times: 1.0 }
+    }
+
     #[test]
     fn each_agent_consents_for_itself_to_targets_that_are_strangers() {
         let far = text("192.0.2.9:5060", "");
-        let refused = AgentConfig::default().admit(SHARE, "s.toml", &far).expect_err("a stranger");
+        let refused = AgentConfig::default().admit(SHARE, &play("s.toml", &far)).expect_err("a stranger");
         assert!(refused.contains("192.0.2.9:5060") && refused.contains("--i-own-this-target"), "{refused}");
         let owner = AgentConfig { owns_targets: true, ..AgentConfig::default() };
-        assert!(owner.admit(SHARE, "s.toml", &far).is_ok());
-        assert!(AgentConfig::default().admit(SHARE, "s.toml", &text("10.1.2.3:5060", "")).is_ok());
+        assert!(owner.admit(SHARE, &play("s.toml", &far)).is_ok());
+        assert!(AgentConfig::default().admit(SHARE, &play("s.toml", &text("10.1.2.3:5060", ""))).is_ok());
     }
 
     #[test]
@@ -84,11 +97,28 @@ mod tests {
         std::fs::write(folder.path().join("p.txt"), "secret\n").expect("ours");
         let text = text("127.0.0.1:5060", "accounts = { user = \"u{n}\", password_file = \"p.txt\" }");
         let config = AgentConfig { folder: Some(folder.path().to_owned()), ..AgentConfig::default() };
-        let own =
-            config.admit(SHARE, "../../elsewhere/s.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+        let own = config
+            .admit(SHARE, &play("../../elsewhere/s.toml", &text))
+            .unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((own.calls, own.share), (5, SHARE));
-        let refused = AgentConfig::default().admit(SHARE, "s.toml", &text).expect_err("it has no folder");
+        let refused =
+            AgentConfig::default().admit(SHARE, &play("s.toml", &text)).expect_err("it has no folder");
         assert!(refused.contains("--folder"), "{refused}");
+    }
+
+    #[test]
+    fn a_share_of_a_heavier_load_is_of_its_arrivals_alone() {
+        let what = Play { times: 3.0, ..play("s.toml", &text("127.0.0.1:5060", "")) };
+        let own = AgentConfig::default().admit(SHARE, &what).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((&own.traffic[0].arrival, own.calls), (&Arrival::Constant(12.0), 5));
+        let closed = what.text.replace("constant = 4", "closed = 3");
+        let own = AgentConfig::default().admit(SHARE, &Play { text: closed, ..what });
+        assert_eq!(own.unwrap_or_else(|error| panic!("{error}")).traffic[0].arrival, Arrival::Closed(4));
+        for times in [0.0, -1.0, f64::NAN, f64::INFINITY, 1001.0] {
+            let what = Play { times, ..play("s.toml", &text("127.0.0.1:5060", "")) };
+            let refused = AgentConfig::default().admit(SHARE, &what).expect_err("no load");
+            assert!(refused.contains("out of bounds"), "{refused}");
+        }
     }
 
     #[test]
@@ -100,7 +130,7 @@ mod tests {
             (SHARE, "seed = 1", "limits"),
             (Share { index: 0, of: 6 }, sound.as_str(), "count: 5 is too few for 6 agents"),
         ] {
-            let refused = config.admit(share, "s.toml", text).expect_err("nonsense");
+            let refused = config.admit(share, &play("s.toml", text)).expect_err("nonsense");
             assert!(refused.contains(part), "{refused}");
         }
     }

@@ -19,7 +19,7 @@ use super::bus::Bus;
 use super::clock_ms;
 use super::duty::{Deed, Duty};
 use super::error::{BusError, FleetError};
-use super::words::{Account, Second, Word};
+use super::words::{Account, Play, Second, Word};
 use crate::drive::{Crowd, Live, Stop, run_telling};
 use crate::report::CallReport;
 use crate::scenario::{Scenario, Share};
@@ -146,7 +146,7 @@ impl<S: Fn(&str)> Hands<S> {
             Deed::Tell(run, word) => {
                 let _ = self.words.send((run, word));
             }
-            Deed::Prepare { run, share, name, text } => self.prepare(run, share, name, text),
+            Deed::Prepare { run, share, what } => self.prepare(run, share, what),
             Deed::Begin { run, at_ms } => self.begin(run, at_ms),
             Deed::Stop => {
                 if let Some(stopper) = &self.stopper {
@@ -163,7 +163,8 @@ impl<S: Fn(&str)> Hands<S> {
         }
     }
 
-    fn prepare(&mut self, run: String, share: Share, name: String, text: String) {
+    fn prepare(&mut self, run: String, share: Share, what: Play) {
+        let name = &what.name;
         (self.say)(&format!("connects its agents for {name}, share {} of {}", share.index + 1, share.of));
         let (config, parting) = (Arc::clone(&self.config), self.parting.take());
         let happenings = self.happenings.clone();
@@ -171,7 +172,7 @@ impl<S: Fn(&str)> Hands<S> {
             if let Some(parting) = parting {
                 let _ = parting.await;
             }
-            let prepared = prepare(&config, share, name, &text).await;
+            let prepared = prepare(&config, share, what).await;
             let _ = happenings.send((run, Happening::Prepared(prepared)));
         }));
     }
@@ -216,15 +217,10 @@ impl<S: Fn(&str)> Hands<S> {
     }
 }
 
-async fn prepare(
-    config: &AgentConfig,
-    share: Share,
-    name: String,
-    text: &str,
-) -> Result<Box<Prepared>, String> {
-    let scenario = config.admit(share, &name, text)?;
+async fn prepare(config: &AgentConfig, share: Share, what: Play) -> Result<Box<Prepared>, String> {
+    let scenario = config.admit(share, &what)?;
     let crowd = Crowd::open(&scenario, |_| ()).await.map_err(|error| error.to_string())?;
-    Ok(Box::new(Prepared { name, scenario, crowd: Arc::new(crowd) }))
+    Ok(Box::new(Prepared { name: what.name, scenario, crowd: Arc::new(crowd) }))
 }
 
 /// Waits until then by our own clock. That may be set meanwhile, so whoever wants no more ends it.

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::words::{Account, Command, Order, Second, Word};
+use super::words::{Account, Command, Order, Play, Second, Word};
 use crate::report::{AgentsReport, CallReport};
 use crate::scenario::Share;
 
@@ -58,7 +58,7 @@ pub(super) enum Deed {
     /// Say this to the leader of this run.
     Tell(String, Word),
     /// Connect the agents.
-    Prepare { run: String, share: Share, name: String, text: String },
+    Prepare { run: String, share: Share, what: Play },
     /// Begin calls, at this time by our own clock.
     Begin { run: String, at_ms: i64 },
     /// End all calls.
@@ -104,8 +104,8 @@ impl Duty {
                 let here = Word::Here { instance: self.instance, asked_ms, clock_ms, is_free };
                 vec![Deed::Tell(run, here)]
             }
-            Command::Prepare { instance, share, name, text } if instance == self.instance => {
-                self.prepare(run, share, name, text, now)
+            Command::Prepare { instance, share, what } if instance == self.instance => {
+                self.prepare(run, share, what, now)
             }
             Command::Prepare { .. } => Vec::new(),
             _ if !is_own => Vec::new(),
@@ -191,12 +191,12 @@ impl Duty {
         }
     }
 
-    fn prepare(&mut self, run: String, share: Share, name: String, text: String, now: Instant) -> Vec<Deed> {
+    fn prepare(&mut self, run: String, share: Share, what: Play, now: Instant) -> Vec<Deed> {
         match &self.service {
             None if !self.is_leaving => {
                 let (stage, rows) = (Stage::Preparing, Vec::new());
                 self.service = Some(Service { run: run.clone(), stage, heard_at: now, rows });
-                vec![Deed::Prepare { run, share, name, text }]
+                vec![Deed::Prepare { run, share, what }]
             }
             // The leader has not heard it.
             Some(Service { run: own, stage: Stage::Ready(agents), .. }) if *own == run => {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::error::LeadError;
 use super::member::{Clock, Member};
-use super::words::{Command, Order, PROTOCOL, To, Told, Word};
+use super::words::{Command, Order, PROTOCOL, Play, To, Told, Word};
 use crate::drive::Live;
 use crate::report::Ending;
 use crate::scenario::Share;
@@ -26,9 +26,7 @@ use crate::scenario::Share;
 pub(super) struct Task {
     /// A name for this run that no other has.
     pub(super) run: String,
-    /// The name of the scenario's file, and what is in it.
-    pub(super) name: String,
-    pub(super) text: String,
+    pub(super) what: Play,
     pub(super) agents: usize,
     /// How long agents are waited for.
     pub(super) within: Duration,
@@ -299,7 +297,7 @@ impl Lead {
     }
 
     fn preparing(&self, instance: u64, share: Share) -> Command {
-        Command::Prepare { instance, share, name: self.task.name.clone(), text: self.task.text.clone() }
+        Command::Prepare { instance, share, what: self.task.what.clone() }
     }
 
     fn note_vanished(&mut self, now: Instant) {

@@ -12,7 +12,7 @@ use super::bus::Bus;
 use super::error::{BusError, FleetError, LeadError};
 use super::lead::{Lead, Phase, Task};
 use super::merge::{Frame, merge};
-use super::words::Told;
+use super::words::{Play, Told};
 use super::{clock_ms, split};
 use crate::drive::{Live, Stop};
 use crate::load::{ProcessMeter, Usage};
@@ -28,6 +28,8 @@ pub struct Plan<'p> {
     pub text: &'p str,
     /// The same, checked.
     pub scenario: &'p Scenario,
+    /// At so many times its load.
+    pub times: f64,
     /// How many agents are to play it.
     pub agents: usize,
     /// How long they are waited for.
@@ -76,15 +78,18 @@ impl Fleet {
         stop: &mut watch::Receiver<Stop>,
         say: impl Fn(&str),
     ) -> Result<Self, FleetError> {
-        let faults = split::faults(plan.scenario, plan.agents);
+        let faults = split::faults(&plan.scenario.clone().times(plan.times), plan.agents);
         if !faults.is_empty() {
             return Err(LeadError::Unsplittable(faults).into());
         }
         let task = Task {
             run: format!("{:016x}", rand::random::<u64>()),
-            // Where it is on this machine is nobody's business.
-            name: Path::new(plan.name).file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            text: plan.text.to_owned(),
+            what: Play {
+                // Where it is on this machine is nobody's business.
+                name: Path::new(plan.name).file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                text: plan.text.to_owned(),
+                times: plan.times,
+            },
             agents: plan.agents,
             within: plan.within,
             lasts_max: plan.lasts_max(),

@@ -62,8 +62,11 @@ impl World {
         let now = Instant::now();
         let task = Task {
             run: "r1".to_owned(),
-            name: "s.toml".to_owned(),
-            text: "the scenario".to_owned(),
+            what: super::words::Play {
+                name: "s.toml".to_owned(),
+                text: "the scenario".to_owned(),
+                times: 2.0,
+            },
             agents: wanted,
             within: Duration::from_secs(20),
             lasts_max: Duration::from_secs(60),
@@ -165,8 +168,8 @@ impl World {
                         self.lead.hear(told, self.now, self.clock_ms);
                     }
                 }
-                Deed::Prepare { run, share, text, .. } => {
-                    assert_eq!(text, "the scenario");
+                Deed::Prepare { run, share, what } => {
+                    assert_eq!((what.text.as_str(), what.times), ("the scenario", 2.0));
                     agent.share = Some(share);
                     let ready = AgentsReport { wished: 2, ready: 2, failures: BTreeMap::new() };
                     let prepared = match agent.refuses {

@@ -12,7 +12,7 @@ use crate::scenario::Share;
 use crate::verdict::Fitness;
 
 /// Of these words; others are not understood.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 /// What the leader of a run says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,9 +43,7 @@ pub(super) enum Command {
         /// The one of this name that is meant.
         instance: u64,
         share: Share,
-        /// The name of the scenario's file, and what is in it.
-        name: String,
-        text: String,
+        what: Play,
     },
     /// Begin at this time by your own clock.
     Begin { at_ms: i64 },
@@ -55,6 +53,16 @@ pub(super) enum Command {
     Again { rows: Vec<usize> },
     /// The run is over, or will not be.
     Dismiss,
+}
+
+/// What is to be played.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Play {
+    /// The name of the scenario's file, and what is in it.
+    pub(super) name: String,
+    pub(super) text: String,
+    /// Its arrivals are times so much.
+    pub(super) times: f64,
 }
 
 /// What an agent says to the leader of a run.
@@ -151,8 +159,8 @@ mod tests {
             assert_eq!(serde_json::from_str::<Told>(&text).expect("the same"), told, "{text}");
         }
         let share = Share { index: 1, of: 3 };
-        let (name, text) = ("x.toml".to_owned(), "seed = 7".to_owned());
-        for command in [Command::Stop, Command::Prepare { instance: u64::MAX, share, name, text }] {
+        let what = Play { name: "x.toml".to_owned(), text: "seed = 7".to_owned(), times: 1.1 };
+        for command in [Command::Stop, Command::Prepare { instance: u64::MAX, share, what }] {
             let order = Order { protocol: PROTOCOL, run: "r".to_owned(), command };
             let text = serde_json::to_string(&order).expect("JSON");
             assert_eq!(serde_json::from_str::<Order>(&text).expect("the same"), order, "{text}");

@@ -85,6 +85,15 @@ impl Scenario {
         check::check(path, text).map_err(|faults| ScenarioError::Faulty { file: path.to_owned(), faults })
     }
 
+    /// The same with arrivals times so much; its bounds stay.
+    #[must_use]
+    pub fn times(mut self, factor: f64) -> Self {
+        for traffic in &mut self.traffic {
+            traffic.arrival = traffic.arrival.times(factor);
+        }
+        self
+    }
+
     /// The population of this name; every name in [`Traffic`] is that of one.
     #[must_use]
     pub fn population(&self, name: &str) -> Option<&Population> {

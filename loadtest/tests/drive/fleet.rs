@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+use webtrunk_loadtest::capacity::{CapacityReport, Held};
 use webtrunk_loadtest::report::{Ending, Report};
 
 use crate::faulty::{Fault, FaultyGateway};
@@ -17,7 +18,7 @@ use crate::stage::{found, free_address};
 
 const PASSWORD: &str = "opensesame";
 /// What a leader and an agent may take to end.
-const END_MAX: Duration = Duration::from_secs(90);
+const END_MAX: Duration = Duration::from_secs(180);
 
 /// One process of the load tester; it ends with the test.
 struct Program {
@@ -89,10 +90,15 @@ impl Drop for Program {
 impl Stage {
     /// `None` where there is no NATS server.
     async fn open() -> Option<Self> {
+        Self::open_before(Fault::None).await
+    }
+
+    /// The same before a gateway with this fault.
+    async fn open_before(fault: Fault) -> Option<Self> {
         let server = NatsServer::start(&["--user", "lead", "--pass", PASSWORD])?;
         let first_phone = first_of_two_addresses();
         let second_phone = SocketAddr::new(first_phone.ip(), first_phone.port() + 1);
-        let gateway = FaultyGateway::start_among(vec![first_phone, second_phone], Fault::None).await;
+        let gateway = FaultyGateway::start_among(vec![first_phone, second_phone], fault).await;
         let folder = tempfile::tempdir().expect("a folder");
         let agents =
             ["a", "b"].map(|name| Program::start(folder.path(), name, &server, &["agent", "--name", name]));
@@ -208,6 +214,32 @@ async fn an_agent_that_is_killed_ends_the_run_and_the_rest_is_reported() {
     assert_eq!(report.calls.len(), 1, "{}", report.sentence());
     assert!(report.calls[0].is_ended() && report.calls[0].talked_s < 50.0, "{:?}", report.calls[0]);
     assert!(report.generators[1].has_vanished && !report.generators[0].has_vanished);
+}
+
+/// Three calls at a time have room: one and a half times the load of two.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_agents_raise_the_load_until_the_gateway_has_no_room() {
+    let Some(stage) = Stage::open_before(Fault::HasRoomForThree).await else { return };
+    // A machine that runs tests is late; here refusals alone count.
+    let traffic =
+        "arrival = { closed = 2 }\nlength = { fixed = 1.5 }\n[thresholds]\nfaulty_percent_max = 100.0";
+    let file = stage.write("knee", 6, traffic);
+    let options = ["--agents", "2", "--most", "2", "--tries", "1", "--report", "knee.json"];
+    let arguments: Vec<_> = ["capacity", &file].into_iter().chain(options).collect();
+    let mut leader = Program::start(stage.folder.path(), "leader", &stage.server, &arguments);
+    let status = leader.ended().await;
+    let text = fs::read_to_string(stage.folder.path().join("knee.json"))
+        .unwrap_or_else(|error| panic!("{error}: {}", leader.told()));
+    let report: CapacityReport = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    let [first, ..] = &report.steps[..] else { panic!("none: {}", leader.told()) };
+    assert_eq!((first.factor, first.summary.calls), (1.0, 6), "{}", leader.told());
+    // A load tester that was late says nothing of the target: then the search ends below.
+    if report.steps.iter().all(|step| step.held != Held::Unfit) {
+        assert!(status.success() && report.steps.len() >= 3, "{}", leader.told());
+        assert!(report.found.held.is_some_and(|it| (1.4..1.75).contains(&it)), "{:?}", report.found);
+        let twice = report.steps.iter().find(|step| step.factor > 1.9).expect("four at a time were tried");
+        assert!(twice.summary.causes.keys().any(|it| it.contains("503")), "{:?}", twice.summary);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
