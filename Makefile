@@ -5,7 +5,7 @@
 # make dtmf-hour   listen for keys in an hour of speech
 # make bench  measure stages and process, ten minutes, into docs/PERFORMANCE.md
 # make clean  remove what was built
-# make compare   measure beside rtpengine, Kamailio and spandsp, and write the ratios to docs/PERFORMANCE.md
+# make compare   measure beside rtpengine, Kamailio and spandsp, and write the ratios to docs/PERFORMANCE.md and docs/load-testing.md
 # make flood   what floods of strangers and too many calls do, beside Kamailio, into docs/PERFORMANCE.md
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each

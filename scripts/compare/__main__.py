@@ -6,7 +6,7 @@ PCMU on the other, the same speech in both directions, every packet counted. Bot
 for addresses and ports. rtpengine is told of the descriptions by its NG protocol, Webtrunk by SIP. Everything
 is on loopback and bounded in calls and time.
 
-Beside Kamailio sipp calls sipp, and registers (signalling.py). Beside spandsp lost packets are made up (concealment.py).
+One scenario of the load tester is played at both, rtpengine behind Kamailio (scenario.py). Beside Kamailio sipp calls sipp, and registers (signalling.py). Beside spandsp lost packets are made up (concealment.py).
 
 Run by `make compare`. Needs rtpengine and Kamailio, spandsp, sipp and perf (`scripts/setup compare`), the release binaries and WEBTRUNK_PYTHON, a Python with the package pesq.
 """
@@ -26,6 +26,7 @@ import load
 import machine
 import plot
 import report
+import scenario
 import shares
 import signalling
 import sip_servers
@@ -74,7 +75,10 @@ def main():
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/release", metavar="FOLDER")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "target/compare.json", metavar="FILE")
     parser.add_argument("--seconds", type=int, default=12, help="for each row with all calls up (default: 12)")
-    parser.add_argument("--only", choices=("media", "signalling", "concealment"), help="one part; the others' sections stay")
+    parts = {
+        "media": compare_media, "scenario": compare_scenario, "signalling": compare_signalling, "concealment": compare_concealment,
+    }
+    parser.add_argument("--only", choices=parts, help="one part; the others' sections stay")
     arguments = parser.parse_args()
 
     result = {
@@ -84,7 +88,7 @@ def main():
         "load_average": [os.getloadavg()[0]],
         "rows": {},
     }
-    for part, compare in (("media", compare_media), ("signalling", compare_signalling), ("concealment", compare_concealment)):
+    for part, compare in parts.items():
         if arguments.only in (None, part):
             compare(arguments, result)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n")
@@ -112,6 +116,13 @@ def compare_media(arguments, result):
     (ROOT / "docs/compare.svg").write_text(plot.svg(result))
     text = report.markdown(result)
     report.replace_section(ROOT / "docs/PERFORMANCE.md", text)
+    print(text)
+
+
+def compare_scenario(arguments, result):
+    result["scenario"] = scenario.measure(arguments.binaries, SPEECH, arguments.json.resolve().parent)
+    text = scenario.markdown(result)
+    report.replace_section(ROOT / "docs/load-testing.md", text, scenario.BEGIN, scenario.END)
     print(text)
 
 

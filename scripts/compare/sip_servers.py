@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import gateways
+import processes
 
 HOST, CALLER, CALLEE = "127.0.0.1", "127.0.0.3", "127.0.0.2"
 PORT, CALLEE_PORT = 18460, 18461
@@ -34,28 +35,11 @@ class Server(gateways.Gateway):
 
     def processes(self):
         """The process and all that came of it."""
-        parents = {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    stat = (entry / "stat").read_text()
-                except OSError:
-                    continue
-                parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
-        found, waiting = [], [self.pid]
-        while waiting:
-            pid = waiting.pop()
-            found.append(pid)
-            waiting += parents.get(pid, [])
-        return found
+        return processes.family(self.pid)
 
     def cpu_s(self):
         """User and system time until now."""
-        ticks = 0
-        for pid in self.processes():
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return processes.cpu_s(self.processes())
 
     def memory_kib(self):
         """Proportional: what processes share counts once."""
