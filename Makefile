@@ -6,6 +6,7 @@
 # make bench  measure stages and process, ten minutes, into docs/PERFORMANCE.md
 # make clean  remove what was built
 # make compare   measure beside rtpengine, Kamailio and spandsp, and write the ratios to docs/PERFORMANCE.md and docs/load-testing.md
+# make generator   what the load tester itself needs for each caller, beside sipp and Chromium, into docs/PERFORMANCE.md
 # make flood   what floods of strangers and too many calls do, beside Kamailio, into docs/PERFORMANCE.md
 # make interop   call with other people's phones and servers, and write what holds to docs/INTEROP.md
 # make kill      kill the gateway 50 times (KILLS=) with 20 calls, and look what is left of each
@@ -47,7 +48,7 @@ SDK_MODULES := $(SDK)/node_modules/.package-lock.json
 export WEBTRUNK_TEST_NODE := $(TARGET)/tools/node/bin/node
 export WEBTRUNK_TEST_PYTHON := $(TARGET)/tools/python/bin/python
 
-.PHONY: run test dtmf-hour kill pages comings soak defences rest-fuzz check loom web sdk bench compare flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
+.PHONY: run test dtmf-hour kill pages comings soak defences rest-fuzz check loom web sdk bench compare generator flood weather narrow-band interop fuzz docs clean setup-run setup-test setup-bench setup-compare setup-interop setup-fuzz
 
 run: setup-run
 	$(MAKE) web
@@ -113,6 +114,11 @@ compare: setup-compare
 	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
 	$(CARGO) build $(LOCKED) --release --package webtrunk-codecs --example conceal
 	WEBTRUNK_PYTHON=$(WEBTRUNK_TEST_PYTHON) python3 scripts/compare --binaries $(TARGET)/release --json $(TARGET)/compare.json
+
+generator: setup-test
+	$(MAKE) web $(DRIVER_MODULES)
+	$(CARGO) build $(LOCKED) --release --package webtrunk --package webtrunk-loadtest
+	python3 scripts/generator --binaries $(TARGET)/release --json $(TARGET)/generator.json
 
 soak: setup-bench
 	$(MAKE) web
