@@ -6,6 +6,7 @@ mod bus;
 mod call;
 mod capacity;
 mod compare;
+mod files;
 mod fleet;
 mod import;
 mod load;
@@ -60,6 +61,7 @@ const THREADS: usize = 2;
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<ExitCode, Box<dyn std::error::Error>> {
+        files::raise_limit();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .enable_all()

@@ -8,6 +8,7 @@ mod faulty;
 mod fleet;
 mod import;
 mod nats;
+mod program;
 mod screen;
 mod share;
 mod speech;

@@ -1,0 +1,103 @@
+//! The program by its command line: what it writes, what it refuses, and how it ends.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use tokio::process::Command;
+use webtrunk_loadtest::report::Report;
+
+use crate::faulty::{Fault, FaultyGateway};
+use crate::stage::{TWO_CALLS, free_address, scenario_text};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_webtrunk-loadtest");
+
+/// What came of these arguments, in this folder.
+async fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(PROGRAM).args(arguments).current_dir(folder).output().await.expect("it is built")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn report(folder: &Path) -> Report {
+    let text = fs::read_to_string(folder.join("report/report.json")).expect("it was written");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[tokio::test]
+async fn an_example_is_written_once_and_is_sound_as_soon_as_its_files_are_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(run(folder.path(), &["init"]).await.status.success());
+    let again = run(folder.path(), &["init"]).await;
+    assert!(!again.status.success() && said(&again).contains("name another file"), "{}", said(&again));
+    let missing = run(folder.path(), &["check"]).await;
+    assert!(!missing.status.success(), "{}", said(&missing));
+    let text = fs::read_to_string(folder.path().join("scenario.toml")).expect("it was written");
+    let line = text.lines().position(|line| line.contains("password_file")).expect("it has one") + 1;
+    let told = said(&missing);
+    assert!(told.contains(&format!("scenario.toml:{line}: ")) && told.contains("alice.txt"), "{told}");
+    fs::write(folder.path().join("alice.txt"), "open sesame").expect("the folder is ours");
+    let sound = run(folder.path(), &["check"]).await;
+    let told = String::from_utf8_lossy(&sound.stdout).into_owned();
+    assert!(sound.status.success() && told.contains("6 agents, at most 20 calls"), "{told}");
+}
+
+/// 3 where the load tester itself was late: machines that run tests are busy.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_status_says_whether_every_threshold_was_kept() {
+    for fault in [Fault::None, Fault::DropsFivePercent] {
+        let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+        let gateway = FaultyGateway::start(phone, fault).await;
+        let text = scenario_text(gateway.address(), phone, TWO_CALLS, "");
+        fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+        let output = run(folder.path(), &["run", "--plain"]).await;
+        let report = report(folder.path());
+        let expected = match &report {
+            report if !report.fitness.is_fit => 3,
+            report if report.is_good() => 0,
+            _ => 1,
+        };
+        assert_eq!(output.status.code(), Some(expected), "{fault:?}: {}", report.sentence());
+        assert!(String::from_utf8_lossy(&output.stdout).contains(&report.sentence()));
+        let junit = fs::read_to_string(folder.path().join("report/junit.xml")).expect("it was written");
+        if fault == Fault::DropsFivePercent {
+            assert!(expected != 0 && report.summary.faulty > 0, "{}", report.sentence());
+            assert_eq!(junit.contains("<failure"), report.fitness.is_fit, "{junit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_is_a_stranger_is_not_dialled_without_a_word() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stranger = ([192, 0, 2, 9], 5060).into();
+    let text = scenario_text(stranger, free_address(), TWO_CALLS, "");
+    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    for command in ["run", "capacity"] {
+        let output = run(folder.path(), &[command]).await;
+        let told = said(&output);
+        assert!(told.contains("192.0.2.9:5060") && told.contains("--i-own-this-target"), "{told}");
+        assert!(!output.status.success());
+    }
+    let left = fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 1, "the scenario alone: there is no report of no run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_sockets_are_open_as_the_system_lets_it_have() {
+    let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let traffic = "arrival = { constant = 10 }\nlength = { fixed = 1 }";
+    let text = scenario_text(gateway.address(), phone, traffic, "");
+    let crowd = text.replacen("count = 2", "count = 100", 1);
+    assert_ne!(crowd, text);
+    fs::write(folder.path().join("scenario.toml"), crowd).expect("the folder is ours");
+    let arguments = ["--nofile=64:4096", PROGRAM, "run", "--plain"];
+    let output = Command::new("prlimit").args(arguments).current_dir(folder.path()).output().await;
+    let output = output.expect("prlimit is of util-linux");
+    let report = report(folder.path());
+    let callers = &report.agents["callers"];
+    assert_eq!((callers.wished, callers.ready), (100, 100), "{}", said(&output));
+}
