@@ -235,6 +235,8 @@ impl Planned {
             end = over, if !is_handed_on => Err(broken_off(end)),
             _ = stop.wait_for(|stop| *stop != Stop::Going) => Ok(Talked::Out),
         };
+        let is_whole = talked.is_ok() && *run.stop.borrow() == Stop::Going;
+        happened.talked_until = is_whole.then(SystemTime::now);
         course.talked = began_at.elapsed();
         course.codec = caller.call.codec().await.map(|codec| codec.encoding_name().to_owned());
         course.srtp = caller.call.srtp_profile().map(|profile| format!("{profile:?}"));

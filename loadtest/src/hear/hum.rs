@@ -30,6 +30,8 @@ pub struct HumHeard {
     pub level_dbm0: f64,
     /// The holes in the loudest hum, in their order.
     pub holes: Vec<Hole>,
+    /// Until when it was heard, from the first sample on; `None` where there was silence.
+    pub until: Option<Duration>,
     /// Where beeps began, from the first sample on.
     pub beeps: Vec<Duration>,
 }
@@ -149,11 +151,13 @@ impl HumHeard {
         let whose = loudest.iter().map(|(hum, _)| *hum).max_by_key(|hum| most(*hum));
         let humming = inner.iter().step_by(step).map(|piece| expected.level(piece));
         let level_dbm0 = humming.max_by(f64::total_cmp).unwrap_or(f64::NEG_INFINITY);
-        let holes = whose.map(|hum| holes(samples, hum)).unwrap_or_default();
+        let frames = whose.map(|hum| frames(samples, hum)).unwrap_or_default();
+        let holes = holes(&frames);
+        let until = frames.iter().rposition(|it| *it).map(|last| FRAME_TIME * (last as u32 + 1));
         let mut beeps = beeps(samples);
         // What a hole leaves of a beep does not tell when that began.
         beeps.retain(|beep| !holes.iter().any(|hole| hole.is_before(*beep)));
-        Self { whose, level_dbm0, holes, beeps }
+        Self { whose, level_dbm0, holes, until, beeps }
     }
 
     /// How much louder it was than said, in dB.
@@ -194,8 +198,13 @@ fn is_heard(level_dbm0: f64) -> bool {
     level_dbm0 > HUM_DBM0 - HEARD_WITHIN_DB
 }
 
-fn holes(samples: &[i16], hum: Hum) -> Vec<Hole> {
-    let heard: Vec<_> = samples.chunks_exact(FRAME).map(|frame| is_heard(hum.level(frame))).collect();
+/// Of each packet's time, whether it hums.
+fn frames(samples: &[i16], hum: Hum) -> Vec<bool> {
+    samples.chunks_exact(FRAME).map(|frame| is_heard(hum.level(frame))).collect()
+}
+
+/// What is silent between what hums.
+fn holes(heard: &[bool]) -> Vec<Hole> {
     let (Some(first), Some(last)) = (heard.iter().position(|it| *it), heard.iter().rposition(|it| *it))
     else {
         return Vec::new();
@@ -304,6 +313,14 @@ mod tests {
         let found = HumHeard::of(&samples, Hum::of_caller(5));
         let (at, length) = (Duration::from_secs(2), Duration::from_millis(300));
         assert_eq!(found.holes, [Hole { at, length }]);
+        assert_eq!(found.until, Some(Duration::from_secs(4)));
+        samples[24_000..].fill(0);
+        let found = HumHeard::of(&samples, Hum::of_caller(5));
+        assert_eq!(
+            (found.holes.len(), found.until),
+            (1, Some(Duration::from_secs(3))),
+            "what follows is no hole"
+        );
     }
 
     #[test]

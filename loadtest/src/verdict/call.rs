@@ -50,6 +50,8 @@ pub struct Happened {
     pub excuses: Vec<Excuse>,
     /// WebSockets that were cut, in their order. They explain no silence: media do not come by them.
     pub cuts: Vec<Cut>,
+    /// When the talk was over, and both ends still listened; `None` where it did not come to its end.
+    pub talked_until: Option<SystemTime>,
 }
 
 /// What was found in one call that was answered.
@@ -73,9 +75,10 @@ const OWN_MAX: Duration = Duration::from_millis(40);
 const EXCUSED_AROUND: Duration = Duration::from_millis(600);
 
 impl Excuse {
-    /// Whether it explains a hole.
-    pub(super) fn covers(&self, at: SystemTime, length: Duration) -> bool {
-        at + length >= self.from && at <= self.to + EXCUSED_AROUND
+    /// How much of a hole it explains, where all is late by `delay`.
+    pub(super) fn shared(&self, at: SystemTime, length: Duration, delay: Duration) -> Duration {
+        let ends = (self.to + EXCUSED_AROUND + delay).min(at + length);
+        ends.duration_since(self.from.max(at)).unwrap_or_default()
     }
 }
 
@@ -99,11 +102,10 @@ impl CallVerdict {
     ) -> Self {
         let mut own = lateness.note(caller.sent);
         // Without an answerer an echo is what is hoped for.
-        let (mut to_caller, caller_holes) =
-            listen(answerer.unwrap_or(caller), caller, limits, &happened.excuses);
+        let (mut to_caller, caller_holes) = listen(answerer.unwrap_or(caller), caller, limits, happened);
         let listened = answerer.map(|answerer| {
             own = own.max(lateness.note(answerer.sent));
-            listen(caller, answerer, limits, &happened.excuses)
+            listen(caller, answerer, limits, happened)
         });
         let (mut to_answerer, answerer_holes) = listened.unzip();
         let cuts = happened.cuts.iter().map(|cut| cut.verdict(&caller_holes, answerer_holes.as_deref()));

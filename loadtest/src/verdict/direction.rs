@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use webtrunk_codecs::SampleRate;
 
-use super::call::{Excuse, Said, Side};
-use super::{Finding, FindingKind, Limits, digits, pauses};
+use super::call::{Excuse, Happened, Said, Side};
+use super::{Finding, FindingKind, Limits, digits, pauses, tail};
 use crate::agent::{Heard, Sent};
 use crate::hear::{
     Arrivals, EModel, Hole, Hum, HumHeard, PACKETS_PER_BEEP, below_said, burst_ratio, level_beside,
@@ -78,7 +78,7 @@ pub(super) fn listen(
     from: &Side<'_>,
     to: &Side<'_>,
     limits: &Limits,
-    excuses: &[Excuse],
+    happened: &Happened,
 ) -> (DirectionVerdict, Vec<(SystemTime, Duration)>) {
     let samples = to.heard.samples(SampleRate::HZ_8000);
     let origin = origin(to.heard);
@@ -86,11 +86,11 @@ pub(super) fn listen(
     let holes = match (&from.said, &to.said) {
         (Said::Hum(said), Said::Hum(own)) => {
             let hums = Hums { said: *said, own: *own, origin, samples: &samples };
-            verdict.listen_to_hum(&hums, from, to, limits, excuses)
+            verdict.listen_to_hum(&hums, from, to, limits, happened)
         }
         (Said::Speech(voice), _) => {
             // What comes of a hold is another sound.
-            let until = origin.zip(excuses.iter().map(|it| it.from).min());
+            let until = origin.zip(happened.excuses.iter().map(|it| it.from).min());
             let until = until.and_then(|(origin, until)| until.duration_since(origin).ok());
             let count = until.map_or(samples.len(), |until| (until.as_secs_f64() * 8000.0) as usize);
             verdict.listen_to_speech(voice, &samples[..count.min(samples.len())], from, limits);
@@ -157,19 +157,20 @@ impl DirectionVerdict {
         from: &Side<'_>,
         to: &Side<'_>,
         limits: &Limits,
-        excuses: &[Excuse],
+        happened: &Happened,
     ) -> Vec<(SystemTime, Duration)> {
         let origin = hums.origin;
         let hum = HumHeard::of(hums.samples, hums.said);
         // A stranger's beeps tell nothing of this way.
         let is_right = hum.whose == Some(hums.said);
         let delay = origin.filter(|_| is_right).and_then(|origin| delay(from.sent, &hum, origin));
-        let is_excused = |hole: &&Hole| {
-            origin.is_some_and(|origin| excuses.iter().any(|it| it.covers(origin + hole.at, hole.length)))
-        };
-        let holes = hum.holes.iter().filter(|hole| !is_excused(hole));
+        let sound = Duration::from_secs_f64(hums.samples.len() as f64 / 8000.0);
+        let tail = hum.until.zip(happened.talked_until);
+        let tail = tail.and_then(|(until, ended_at)| tail::tail(to.heard, sound, until, ended_at));
+        let holes = hum.holes.iter().copied().chain(tail);
+        let holes = holes.filter_map(|hole| unexcused(hole, origin, delay, &happened.excuses));
         let holes: Vec<_> =
-            holes.filter_map(|hole| pauses::unexplained(*hole, from.sent, origin, delay)).collect();
+            holes.filter_map(|hole| pauses::unexplained(hole, from.sent, origin, delay)).collect();
         self.is_heard = hum.whose.is_some();
         self.longest_gap_ms = ms(holes.iter().map(|hole| hole.length).max().unwrap_or_default());
         self.gaps = holes.iter().filter(|hole| hole.length > limits.gap).count();
@@ -260,6 +261,19 @@ fn origin(heard: &Heard) -> Option<SystemTime> {
     let most = early.fold(0.0, f64::max);
     // A timestamp that jumps is no packet that was quick.
     first.at.checked_sub(Duration::from_secs_f64(most.min(2.0)))
+}
+
+/// What of a hole no time of wanted silence explains; `None` where that is nothing.
+fn unexcused(
+    hole: Hole,
+    origin: Option<SystemTime>,
+    delay: Option<Duration>,
+    excuses: &[Excuse],
+) -> Option<Hole> {
+    let Some(origin) = origin else { return Some(hole) };
+    let shared = |it: &Excuse| it.shared(origin + hole.at, hole.length, delay.unwrap_or_default());
+    let length = hole.length.saturating_sub(excuses.iter().map(shared).sum());
+    (!length.is_zero()).then_some(Hole { length, ..hole })
 }
 
 /// The middle of how late beeps were.

@@ -10,6 +10,7 @@ mod limits;
 mod pauses;
 mod spoken;
 mod spread;
+mod tail;
 
 pub use call::{CallVerdict, Excuse, Happened, Said, Side};
 pub use cut::{Cut, CutVerdict};

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,12 @@ pub(crate) enum Fault {
     Echoes,
     /// Of each talkspurt, the first 300 ms.
     ClipsSpurts,
+    /// Nothing comes to the caller any more after three seconds.
+    FallsSilent,
+    /// Silence comes to it in place of what is said then.
+    PlaysSilence,
+    /// Nothing comes to the caller any more once the call was described anew.
+    MutesAfterHold,
 }
 
 pub(crate) struct FaultyGateway {
@@ -47,6 +54,7 @@ struct Way {
     /// Faces the caller, and the phone.
     sides: [Arc<UdpSocket>; 2],
     ends: Mutex<[Option<SocketAddr>; 2]>,
+    is_described_anew: AtomicBool,
 }
 
 struct Gateway {
@@ -99,7 +107,12 @@ impl Gateway {
         let call_id = header(message, "Call-ID").to_owned();
         let known = self.ways.lock().expect("no panic").by_call_id.get(&call_id).cloned();
         let way = match known {
-            Some(way) => way,
+            Some(way) => {
+                if message.starts_with("INVITE ") {
+                    way.is_described_anew.store(true, Ordering::Relaxed);
+                }
+                way
+            }
             None if message.starts_with("INVITE ") && self.is_full() => {
                 return self.refuse(message, from).await;
             }
@@ -147,6 +160,7 @@ impl Gateway {
             opened_at: Instant::now(),
             sides: [side().await, side().await],
             ends: Mutex::default(),
+            is_described_anew: AtomicBool::new(false),
         });
         let index = {
             let mut ways = self.ways.lock().expect("no panic");
@@ -172,6 +186,16 @@ impl Gateway {
                 Fault::DropsFivePercent if count.is_multiple_of(20) => continue,
                 Fault::MutesTheAnswerer if to_caller => continue,
                 Fault::NeverSends => continue,
+                Fault::FallsSilent if to_caller && way.is_old() => continue,
+                Fault::PlaysSilence if to_caller && way.is_old() => {
+                    let mut silence = packet;
+                    silence[12..].fill(0xff);
+                    way.send(1 - side, &silence).await;
+                    continue;
+                }
+                Fault::MutesAfterHold if to_caller && way.is_described_anew.load(Ordering::Relaxed) => {
+                    continue;
+                }
                 Fault::DelaysBy200Ms => {
                     let way = Arc::clone(&way);
                     tokio::spawn(async move {
@@ -216,6 +240,10 @@ fn is_event(packet: &[u8]) -> bool {
 }
 
 impl Way {
+    fn is_old(&self) -> bool {
+        self.opened_at.elapsed() > Duration::from_secs(3)
+    }
+
     /// To the end that this side faces.
     async fn send(&self, side: usize, packet: &[u8]) {
         let end = self.ends.lock().expect("no panic")[side];

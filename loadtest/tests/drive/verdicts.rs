@@ -59,6 +59,32 @@ async fn who_mutes_one_direction_has_one_way_audio() {
     assert!(!verdict.to_caller.is_heard && verdict.to_answerer.as_ref().is_some_and(|it| it.is_heard));
 }
 
+/// No sound comes after it, so that it is no hole between two.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_falls_silent_before_the_end_has_a_gap_up_to_there() {
+    for fault in [Fault::FallsSilent, Fault::PlaysSilence] {
+        let report = report_of(fault, TWO_CALLS).await;
+        assert_named(&report, &[FindingKind::Gaps]);
+        for call in &report.calls {
+            let direction = &call.verdict.as_ref().expect("it was up").to_caller;
+            assert!(direction.is_heard, "{fault:?}: {direction:?}");
+            assert!((2500.0..5000.0).contains(&direction.longest_gap_ms), "{fault:?}: {direction:?}");
+        }
+    }
+}
+
+/// A hold explains the silence while it lasts, and not what comes after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_come_back_from_a_hold_has_a_gap_beyond_it() {
+    let steps = format!("{TWO_CALLS}\nsteps = [{{ after = 2.0, hold = 0.5 }}]");
+    let report = report_of(Fault::MutesAfterHold, &steps).await;
+    assert_named(&report, &[FindingKind::Gaps]);
+    for call in &report.calls {
+        let direction = &call.verdict.as_ref().expect("it was up").to_caller;
+        assert!((2000.0..3500.0).contains(&direction.longest_gap_ms), "{direction:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_answers_and_never_sends_media_has_none() {
     let report = report_of(Fault::NeverSends, TWO_CALLS).await;
