@@ -152,6 +152,7 @@ pub(super) struct NetworkSection {
     #[serde(default)]
     pub(super) reorders: bool,
     pub(super) duplicates_percent: Option<Spanned<f64>>,
+    pub(super) rebinds_seconds: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]

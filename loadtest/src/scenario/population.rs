@@ -60,6 +60,8 @@ pub struct Network {
     pub bad_times: Option<BadTimes>,
     /// How packets are held back.
     pub weather: Weather,
+    /// A NAT in front forgets each so long.
+    pub rebinds: Option<Duration>,
 }
 
 /// How agents speak.
@@ -105,7 +107,11 @@ impl Population {
             Network { loss, in_a_row, .. } if loss > 0.0 => Uplink::losing_in_a_row(loss, in_a_row, seed),
             _ => Uplink::default(),
         };
-        losing.with_weather(self.network.weather, seed)
+        let uplink = losing.with_weather(self.network.weather, seed);
+        match self.network.rebinds {
+            Some(every) => uplink.rebinding(every),
+            None => uplink,
+        }
     }
 }
 

@@ -139,3 +139,21 @@ async fn what_the_callers_own_network_does_comes_to_the_other_end_alone() {
         assert!(verdict.to_caller.mouth_to_ear_ms.is_some_and(|it| it < 80.0), "{:?}", verdict.to_caller);
     }
 }
+
+/// A NAT in front of the callers forgets them after three of six seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_follow_a_nat_that_forgets_leaves_its_caller_deaf() {
+    for (fault, follows) in [(Fault::None, false), (Fault::FollowsSources, true)] {
+        let report = report_over(fault, TWO_CALLS, "rebinds_seconds = 3").await;
+        assert_eq!((report.summary.calls, report.summary.failed), (2, 0), "{:?}", report.summary.causes);
+        for call in &report.calls {
+            let verdict = call.verdict.as_ref().expect("it was up");
+            let [deaf, other] = [&verdict.to_caller, verdict.to_answerer.as_ref().expect("the phone")]
+                .map(|it| it.longest_gap_ms);
+            assert!(follows == (deaf < 1000.0), "{fault:?}: {verdict:?}");
+            assert!(other < 1000.0, "who it calls hears it from the other port too: {verdict:?}");
+            let is_told = verdict.to_caller.findings.iter().any(|it| it.kind == FindingKind::Gaps);
+            assert!(is_told || follows, "{verdict:?}");
+        }
+    }
+}

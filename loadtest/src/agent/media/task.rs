@@ -100,6 +100,8 @@ struct Task {
     encoding: Option<JoinHandle<()>>,
     /// The clock has begun.
     is_talking: bool,
+    /// When a NAT in front forgets.
+    rebinds_at: Option<Instant>,
     state: watch::Sender<MediaState>,
 }
 
@@ -127,6 +129,7 @@ impl Media {
             pressed: Vec::new(),
             encoding: None,
             is_talking: false,
+            rebinds_at: None,
             state,
         };
         tokio::spawn(task.run(inbox));
@@ -252,11 +255,12 @@ impl Task {
             self.flush();
             if !self.is_talking && self.leg.is_ready() {
                 self.is_talking = true;
+                self.await_rebinding();
                 // The first packet goes at once.
                 clock.reset_immediately();
             }
             let timeout = self.leg.poll_timeout();
-            let held_until = self.held.next_at();
+            let (held_until, rebinds_at) = (self.held.next_at(), self.rebinds_at);
             tokio::select! {
                 arrival = self.socket.receive(&mut buffer) => if let Ok(arrival) = arrival {
                     self.take(&buffer[..arrival.length], arrival.from, arrival.at);
@@ -273,6 +277,9 @@ impl Task {
                 _ = clock.tick() => self.tick(),
                 () = sleep_until(held_until.unwrap_or_else(Instant::now).into()), if held_until.is_some() => {
                     self.let_go();
+                }
+                () = sleep_until(rebinds_at.unwrap_or_else(Instant::now).into()), if rebinds_at.is_some() => {
+                    self.rebind();
                 }
                 () = finished(&mut self.encoding) => self.sender.choose_frames(),
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
@@ -334,10 +341,7 @@ impl Task {
             Order::Restart(reply) => drop(reply.send(self.leg.restart_ice(now))),
             Order::Move(socket, rtcp_socket) => {
                 self.leg.move_to(socket.local());
-                self.socket = socket;
-                if let Some(own) = &mut self.rtcp_socket {
-                    *own = rtcp_socket;
-                }
+                self.take_sockets(socket, rtcp_socket);
             }
             Order::TakeCandidates(fragment) => self.leg.take_candidates(&fragment, now),
             Order::Fragment(reply) => drop(reply.send(self.leg.fragment())),
@@ -351,7 +355,10 @@ impl Task {
             }
             Order::BeginTalk => self.sender.begin_talk(),
             Order::ClaimLoss(percent) => self.log.claim_loss(percent, now),
-            Order::SendOver(uplink) => self.uplink = uplink,
+            Order::SendOver(uplink) => {
+                self.uplink = uplink;
+                self.await_rebinding();
+            }
             Order::Press { digits, reply } => {
                 self.sender.press(digits);
                 self.pressed.push(reply);
@@ -362,6 +369,28 @@ impl Task {
             Order::Stop { .. } => {}
         }
         self.publish();
+    }
+
+    fn take_sockets(&mut self, socket: MediaSocket, rtcp_socket: MediaSocket) {
+        self.socket = socket;
+        if let Some(own) = &mut self.rtcp_socket {
+            *own = rtcp_socket;
+        }
+    }
+
+    /// A NAT forgets what sends, and not before.
+    fn await_rebinding(&mut self) {
+        let every = self.uplink.rebinds().filter(|_| self.is_talking);
+        self.rebinds_at = every.map(|every| Instant::now() + every);
+    }
+
+    /// Is seen at another port from now on, and believes to be where it was.
+    fn rebind(&mut self) {
+        self.await_rebinding();
+        match MediaSocket::bind_pair(self.socket.local().ip()) {
+            Ok((socket, rtcp_socket)) => self.take_sockets(socket, rtcp_socket),
+            Err(error) => tracing::warn!(%error, "no other ports for media"),
+        }
     }
 
     fn agree(&mut self, agreement: Agreement) {

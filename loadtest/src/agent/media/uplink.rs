@@ -1,6 +1,6 @@
-//! A network that loses audio on its way from an agent: at random, and the same every time.
+//! A network that loses audio on its way from an agent: at random, and the same every time. Or a NAT that forgets it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -13,6 +13,7 @@ use super::weather::Sky;
 pub struct Uplink {
     losses: Option<Box<Losses>>,
     sky: Option<Box<Sky>>,
+    rebinds: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]
@@ -75,9 +76,22 @@ impl Uplink {
         self
     }
 
+    /// The same behind a NAT that forgets each so long: from then on packets come from another port, and what is sent to the one
+    /// before goes nowhere. Nobody is told.
+    #[must_use]
+    pub fn rebinding(mut self, every: Duration) -> Self {
+        self.rebinds = Some(every);
+        self
+    }
+
+    /// How often the NAT forgets, if it does.
+    pub(super) const fn rebinds(&self) -> Option<Duration> {
+        self.rebinds
+    }
+
     fn losing_by(kind: Kind, seed: u64) -> Self {
         let losses = Losses { kind, random: StdRng::seed_from_u64(seed) };
-        Self { losses: Some(Box::new(losses)), sky: None }
+        Self { losses: Some(Box::new(losses)), ..Self::default() }
     }
 
     /// When a packet that gets through leaves, and its double; `None` where it leaves at once.

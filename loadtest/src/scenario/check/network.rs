@@ -1,5 +1,6 @@
 //! What becomes of the packets of agents.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -12,6 +13,8 @@ use crate::scenario::file::{BadTimesSection, NetworkSection};
 
 /// The longest delay of a packet, and the greatest difference between two, in milliseconds.
 const MS_MAX: u64 = 2000;
+/// How soon a NAT may forget: a second is what media take to be found again.
+const REBINDS_SECONDS: RangeInclusive<f64> = 1.0..=3600.0;
 
 pub(super) fn check(key: &str, section: &NetworkSection, faults: &mut Faults<'_>) -> Network {
     let NetworkSection { loss_percent, lost_in_a_row, bad_times, .. } = section;
@@ -32,6 +35,10 @@ pub(super) fn check(key: &str, section: &NetworkSection, faults: &mut Faults<'_>
     if let Some(share) = &section.duplicates_percent {
         within(faults, format!("{key}.duplicates_percent"), share, 0.0..=100.0);
     }
+    if let Some(every) = &section.rebinds_seconds {
+        within(faults, format!("{key}.rebinds_seconds"), every, REBINDS_SECONDS);
+    }
+    let rebinds = section.rebinds_seconds.as_ref().map(|it| *it.get_ref());
     let time =
         |given: &Option<Spanned<u64>>| Duration::from_millis(given.as_ref().map_or(0, |it| *it.get_ref()));
     let share = |given: &Option<Spanned<f64>>| given.as_ref().map_or(0.0, |it| *it.get_ref() / 100.0);
@@ -45,6 +52,7 @@ pub(super) fn check(key: &str, section: &NetworkSection, faults: &mut Faults<'_>
             reorders: section.reorders,
             duplicates: share(&section.duplicates_percent),
         },
+        rebinds: rebinds.filter(|it| REBINDS_SECONDS.contains(it)).map(Duration::from_secs_f64),
     }
 }
 

@@ -113,6 +113,13 @@ fn every_mistake_is_told_by_its_line_with_a_cure() {
             "9000 is out of bounds",
             "give 0 to 2000",
         ),
+        (
+            "register = true",
+            "network = { rebinds_seconds = 0.2 }",
+            "agents[0].network.rebinds_seconds",
+            "0.2 is out of bounds",
+            "give 1 to 3600",
+        ),
         ("name = \"phone\"", "name = \"browsers\"", "agents[1].name", "stands there twice", "take another"),
         (
             "register = true",

@@ -78,6 +78,36 @@ async fn phones_whose_media_move_are_heard_from_the_new_port() {
     stage.gateway.assert_all_is_over(2);
 }
 
+/// The NAT in front of the phone at the office forgets it after five seconds; what it says next in SIP lets it be found again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_whose_nat_forgets_is_heard_again_when_it_describes_itself_anew() {
+    let stage = stage();
+    // What comes until it is found is lost.
+    let patient = PATIENT.replace("loss_percent = 10", "loss_percent = 30");
+    let text = format!(
+        "[limits]\ncalls = 2\nseconds = 30\n[target]\nsip = \"{}\"\n\
+         [[agents]]\nname = \"office\"\nkind = \"phone\"\nrole = \"caller\"\nbind = \"{}\"\n\
+         network = {{ rebinds_seconds = 5 }}\n\
+         [[agents]]\nname = \"carrier\"\nkind = \"phone\"\nrole = \"answerer\"\nbind = \"{}\"\ncodecs = [\"pcmu\"]\n\
+         [[traffic]]\nfrom = \"office\"\nto = \"carrier\"\ndestination = \"91{{call}}\"\n\
+         arrival = {{ steps = [{{ rate = 1, seconds = 2 }}] }}\nlength = {{ fixed = 9 }}\n\
+         steps = [{{ after = 6, refresh = true }}, {{ after = 8, digits = \"9\" }}]\n{patient}",
+        stage.gateway.sip(),
+        stage.office.at(SIP_PORT),
+        stage.carrier.at(SIP_PORT),
+    );
+    let report = play(&stage.gateway, &text).await;
+    assert_all_are_heard(&report, 2);
+    for call in &report.calls {
+        let verdict = call.verdict.as_ref().expect("it was up");
+        let other = verdict.to_answerer.as_ref().expect("the carrier");
+        assert_eq!(other.digits, "9", "{call:?}");
+        // It is deaf until it is found.
+        assert!(verdict.to_caller.longest_gap_ms > 500.0, "{call:?}");
+    }
+    stage.gateway.assert_all_is_over(2);
+}
+
 /// Whoever answered goes on with bob, and who called is out of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn browsers_and_pages_that_hand_the_other_end_on_are_let_go() {
