@@ -15,11 +15,13 @@
 //   {"id":10,"do":"value","page":"other","selector":"#level"}
 //   {"id":11,"do":"hear","page":"other","selector":"audio","seconds":2}
 //   {"id":12,"do":"noted","page":"other"}     -> {"id":12,"value":["#card","sounds"]}
+//   {"id":13,"do":"layout","page":"other","width":794,"media":"print"}
 //
 // The browser ends when standard input does.
 
 import { chromium } from 'playwright-core';
 import { hear } from './hear.mjs';
+import { layout } from './layout.mjs';
 import { serve } from './lines.mjs';
 import { prepare } from './prepare.mjs';
 import { servePage } from './server.mjs';
@@ -89,6 +91,14 @@ const commands = {
 
   /** What an audio element plays, from the moment on at which it has something to play. */
   async hear({ page, selector, seconds }) { return pages.get(page).evaluate(hear, [selector, seconds]); },
+
+  /** How a visited page with plots looks in a window of this width, or printed. */
+  async layout({ page: name, width, media }) {
+    const page = pages.get(name);
+    await page.setViewportSize({ width, height: 1000 });
+    await page.emulateMedia({ media });
+    return page.evaluate(layout);
+  },
 
   async run({ page, method, arguments: values }) {
     return pages.get(page).evaluate(([method, values]) => window.phone[method](...values), [method, values]);

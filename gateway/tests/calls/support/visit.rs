@@ -44,6 +44,14 @@ impl Visit {
         serde_json::from_value(self.act(json!({"do": "noted"}))).expect("texts")
     }
 
+    /// How the page looks in a window so many pixels wide, on a `screen` or in `print`: how many plots it has, and what is wrong
+    /// with them or with it.
+    pub(crate) fn layout(&self, width: u32, media: &str) -> (u64, Vec<String>) {
+        let looks = self.act(json!({"do": "layout", "width": width, "media": media}));
+        let faults = serde_json::from_value(looks["faults"].clone()).expect("texts");
+        (looks["figures"].as_u64().expect("a number"), faults)
+    }
+
     /// Starts to listen to an audio element, from the moment on at which it has something to play.
     pub(crate) fn begin_to_listen(&self, selector: &str, seconds: f64) -> Listening {
         Listening::new(self.begin(json!({"do": "hear", "selector": selector, "seconds": seconds})))

@@ -32,8 +32,11 @@ const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 46.0;
 const BOTTOM: f64 = 34.0;
 const TOP: f64 = 10.0;
-const RIGHT: f64 = 8.0;
+/// Half of the last figure of the axis stands beyond its end.
+const RIGHT: f64 = 20.0;
 const TICKS: usize = 5;
+/// Nothing that is drawn is as small.
+const DECIMALS_MAX: i32 = 5;
 /// Dots of one series at most; more are one in so many.
 const DOTS_MAX: usize = 2000;
 
@@ -63,6 +66,7 @@ impl Plot {
             "<figure><figcaption>{}</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
             self.title, self.title
         );
+        let [x_decimals, y_decimals] = [x_max, y_max].map(|end| decimals(end / TICKS as f64));
         for tick in 0..=TICKS {
             let share = tick as f64 / TICKS as f64;
             let (at_x, at_y) = (x(share * x_max), y(share * y_max));
@@ -74,9 +78,9 @@ impl Plot {
                 WIDTH - RIGHT,
                 LEFT - 5.0,
                 at_y + 4.0,
-                short(share * y_max),
+                format_args!("{:.y_decimals$}", share * y_max),
                 HEIGHT - BOTTOM + 14.0,
-                short(share * x_max),
+                format_args!("{:.x_decimals$}", share * x_max),
             );
         }
         let _ = write!(
@@ -138,8 +142,13 @@ fn nice(most: f64) -> f64 {
     steps.into_iter().map(|step| step * power).find(|end| *end >= most * (1.0 - 1e-9)).unwrap_or(10.0 * power)
 }
 
-fn short(value: f64) -> String {
-    if value >= 100.0 || value.fract().abs() < 1e-9 { format!("{value:.0}") } else { format!("{value:.1}") }
+/// As many as tell figures that are so far apart from each other.
+fn decimals(step: f64) -> usize {
+    let is_whole = |digits: &i32| {
+        let scaled = step * 10_f64.powi(*digits);
+        (scaled - scaled.round()).abs() < 1e-6
+    };
+    (0..DECIMALS_MAX).find(is_whole).unwrap_or(DECIMALS_MAX) as usize
 }
 
 #[cfg(test)]
@@ -156,6 +165,19 @@ mod tests {
     }
 
     #[test]
+    fn figures_of_an_axis_differ() {
+        for (step, expected) in [(0.0002, 4), (0.01, 2), (0.2, 1), (0.5, 1), (1.0, 0), (5.0, 0), (200.0, 0)] {
+            assert_eq!(decimals(step), expected, "{step}");
+        }
+        let mut plot = Plot::new("it", "s");
+        plot.add(0, Shape::Line, vec![(0.0, 0.0), (1000.0, 0.05)]);
+        let drawn = plot.draw();
+        for text in [">0.00<", ">0.01<", ">0.05<", ">1000<"] {
+            assert!(drawn.contains(text), "{text} is not in {drawn}");
+        }
+    }
+
+    #[test]
     fn every_point_lies_between_the_axes_and_nothing_draws_nothing() {
         let mut plot = Plot::new("it", "s");
         assert_eq!(plot.draw(), "");
@@ -164,6 +186,6 @@ mod tests {
         assert_eq!(drawn.matches("<circle").count(), 2);
         assert!(drawn.contains("cx=\"46.0\" cy=\"186.0\""), "{drawn}");
         // 4.5 of 5, and 10 of 10.
-        assert!(drawn.contains("cx=\"452.0\" cy=\"27.6\""), "{drawn}");
+        assert!(drawn.contains("cx=\"440.0\" cy=\"27.6\""), "{drawn}");
     }
 }

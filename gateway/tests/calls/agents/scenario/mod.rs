@@ -2,6 +2,7 @@
 
 mod cuts;
 mod doors;
+mod pages;
 mod proofs;
 mod steps;
 
