@@ -8,8 +8,10 @@ mod hum;
 mod opinion;
 mod percentiles;
 mod pesq;
+mod scorer;
 mod sound;
 mod stall;
+mod wav_pair;
 
 pub use alignment::Alignment;
 pub use arrivals::{Arrivals, losses_in_order};
@@ -24,3 +26,4 @@ pub use stall::Stall;
 pub use webtrunk_codecs::tone::goertzel_dbm0;
 
 pub(crate) use hum::{PACKETS_PER_BEEP, below_said, level_beside};
+pub(crate) use scorer::own_score;

@@ -5,7 +5,8 @@ use std::io;
 use std::process::{Command, Stdio};
 
 use webtrunk_codecs::SampleRate;
-use webtrunk_codecs::wav::{Clip, WavEncoding, write_wav};
+
+use super::wav_pair::WavPair;
 
 /// Which of the two models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,19 +49,11 @@ const VARIABLES: [&str; 2] = ["WEBTRUNK_PYTHON", "WEBTRUNK_TEST_PYTHON"];
 /// No Python is named by `WEBTRUNK_PYTHON` (or `WEBTRUNK_TEST_PYTHON`), or it failed.
 pub fn pesq(reference: &[i16], degraded: &[i16], band: PesqBand) -> Result<f64, PesqError> {
     let python = VARIABLES.iter().find_map(std::env::var_os).ok_or(PesqError::NoPython)?;
-    let folder = std::env::temp_dir().join(format!("webtrunk-pesq-{:016x}", rand::random::<u64>()));
     let run = |error| PesqError::Run(python.clone(), error);
-    std::fs::create_dir(&folder).map_err(run)?;
-    let output = (|| {
-        let files = [folder.join("reference.wav"), folder.join("degraded.wav")];
-        for (file, samples) in files.iter().zip([reference, degraded]) {
-            let clip = Clip { samples: samples.to_vec(), rate: band.rate() };
-            std::fs::write(file, write_wav(&clip, WavEncoding::Pcm16))?;
-        }
-        Command::new(&python).args(["-c", SCRIPT]).args(&files).arg(band.mode()).stdin(Stdio::null()).output()
-    })();
-    let _ = std::fs::remove_dir_all(&folder);
-    let output = output.map_err(run)?;
+    let pair = WavPair::write(reference, degraded, band.rate()).map_err(run)?;
+    let mut command = Command::new(&python);
+    command.args(["-c", SCRIPT]).args(pair.files()).arg(band.mode()).stdin(Stdio::null());
+    let output = command.output().map_err(run)?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim()
         .parse()

@@ -35,6 +35,8 @@ pub struct Summary {
     pub mos: Option<Distribution>,
     /// Scores beside what was said, 1 to 4.2, both directions of the calls that speak.
     pub opinion: Option<Distribution>,
+    /// The same by the program that `WEBTRUNK_SCORER` names.
+    pub scored: Option<Distribution>,
     /// Interarrival jitter, in milliseconds.
     pub jitter_ms: Option<Distribution>,
     /// The longest hole in each direction about a WebSocket that was cut, in milliseconds.
@@ -115,6 +117,7 @@ impl Summary {
         summary.mouth_to_ear_ms = Distribution::of(directions().filter_map(|it| it.mouth_to_ear_ms));
         summary.mos = Distribution::of(directions().filter_map(|it| it.mos));
         summary.opinion = Distribution::of(directions().filter_map(|it| it.opinion));
+        summary.scored = Distribution::of(directions().filter_map(|it| it.scored));
         summary.jitter_ms =
             Distribution::of(directions().filter(|it| it.received > 1).map(|it| it.jitter_ms));
         let cuts = || calls.iter().filter_map(|call| call.verdict.as_ref()).flat_map(|it| &it.cuts);

@@ -55,6 +55,8 @@ pub struct DirectionVerdict {
     pub mos: Option<f64>,
     /// How good speech sounds beside what was said, 1 to 4.2, in the calls that speak.
     pub opinion: Option<f64>,
+    /// How good it sounds by the program that `WEBTRUNK_SCORER` names, in its own terms.
+    pub scored: Option<f64>,
     /// What was pressed there.
     pub pressed: String,
     /// What came of it here.

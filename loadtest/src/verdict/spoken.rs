@@ -6,7 +6,7 @@ use webtrunk_codecs::resample::resample;
 use super::call::Side;
 use super::{DirectionVerdict, FindingKind, Limits};
 use crate::agent::Voice;
-use crate::hear::{Alignment, level_dbm0, opinion};
+use crate::hear::{Alignment, level_dbm0, opinion, own_score};
 
 /// Likeness from which a place in the speech is believed: codecs leave it far above.
 const LIKENESS_MIN: f64 = 0.5;
@@ -43,6 +43,9 @@ impl DirectionVerdict {
             let said = resample(&clip.samples, clip.rate, SampleRate::HZ_8000);
             let said: Vec<_> = said.iter().cycle().skip(found.offset).take(heard.len()).copied().collect();
             self.opinion = opinion(&said, heard);
+            self.scored = own_score(&said, heard).and_then(|scored| {
+                scored.inspect_err(|error| tracing::error!(%error, "a call is not scored")).ok()
+            });
         }
     }
 }

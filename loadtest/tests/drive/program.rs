@@ -101,3 +101,30 @@ async fn as_many_sockets_are_open_as_the_system_lets_it_have() {
     let callers = &report.agents["callers"];
     assert_eq!((callers.wished, callers.ready), (100, 100), "{}", said(&output));
 }
+
+/// Of two calls one speaks, at both ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_is_scored_by_the_users_own_program_too() {
+    let (phone, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+    let gateway = FaultyGateway::start(phone, Fault::None).await;
+    let speech = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gateway/assets/announcement.wav");
+    let traffic = format!("{TWO_CALLS}\n[speech]\nfile = {speech:?}\nevery = 2");
+    let text = scenario_text(gateway.address(), phone, &traffic, "");
+    fs::write(folder.path().join("scenario.toml"), text).expect("the folder is ours");
+    // Both files are sound of at least three seconds at 8 kHz.
+    let script = "[ $(wc -c < \"$1\") -gt 48000 ] && [ $(wc -c < \"$2\") -gt 48000 ] && echo 4.25\n";
+    fs::write(folder.path().join("score.sh"), script).expect("the folder is ours");
+    let output = Command::new(PROGRAM)
+        .args(["run", "--plain"])
+        .env("WEBTRUNK_SCORER", "sh score.sh")
+        .current_dir(folder.path())
+        .output()
+        .await
+        .expect("it is built");
+    let report = report(folder.path());
+    let scored = report.summary.scored.unwrap_or_else(|| panic!("{}", said(&output)));
+    assert_eq!((scored.count, scored.min, scored.max), (2, 4.25, 4.25), "{}", said(&output));
+    let each: Vec<_> =
+        report.calls.iter().map(|it| it.directions().filter_map(|it| it.scored).count()).collect();
+    assert_eq!(each, [2, 0], "the other hums");
+}

@@ -76,12 +76,13 @@ fn figures(reports: &[(&str, &Report)]) -> String {
     }
     out += "</tr>";
     type Of = fn(&Report) -> Option<Distribution>;
-    let rows: [(&str, Of); 7] = [
+    let rows: [(&str, Of); 8] = [
         ("INVITE to answer, ms", |it| it.summary.setup_ms),
         ("answer to first audio, ms", |it| it.summary.first_audio_ms),
         ("mouth to ear, ms", |it| it.summary.mouth_to_ear_ms),
         ("opinion score (E-model)", |it| it.summary.mos),
         ("opinion score of speech, beside what was said", |it| it.summary.opinion),
+        ("the same by your own scorer", |it| it.summary.scored),
         ("jitter, ms", |it| it.summary.jitter_ms),
         ("hole about a WebSocket that was cut, ms", |it| it.summary.cut_gap_ms),
     ];
