@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
+use webtrunk_codecs::g711::Law;
 
 /// What it does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,16 @@ pub(crate) enum Fault {
     Echoes,
     /// Of each talkspurt, the first 300 ms.
     ClipsSpurts,
+    /// Nothing comes to the caller for three and a half seconds.
+    StartsLate,
+    /// All audio is quieter by 12 dB.
+    Quiets,
+    /// Every other packet is late by 120 ms.
+    BringsUnevenly,
+    /// No digit comes to anybody.
+    LosesDigits,
+    /// Each digit comes as the one after it.
+    ChangesDigits,
     /// Nothing, and audio goes to where the other comes from.
     FollowsSources,
     /// Nothing comes to the caller any more after three seconds.
@@ -192,6 +203,28 @@ impl Gateway {
                 Fault::MutesTheAnswerer if to_caller => continue,
                 Fault::NeverSends => continue,
                 Fault::FallsSilent if to_caller && way.is_old() => continue,
+                Fault::StartsLate if to_caller && way.opened_at.elapsed() < Duration::from_millis(3500) => {
+                    continue;
+                }
+                Fault::BringsUnevenly if count.is_multiple_of(2) => {
+                    way.send_later(1 - side, packet, Duration::from_millis(120));
+                    continue;
+                }
+                Fault::LosesDigits if is_event(&packet) => continue,
+                Fault::ChangesDigits if is_event(&packet) => {
+                    let mut other = packet;
+                    other[12] += 1;
+                    way.send(1 - side, &other).await;
+                    continue;
+                }
+                Fault::Quiets if !is_event(&packet) => {
+                    let mut quiet = packet;
+                    for code in &mut quiet[12..] {
+                        *code = Law::Mu.encode(Law::Mu.decode(*code) / 4);
+                    }
+                    way.send(1 - side, &quiet).await;
+                    continue;
+                }
                 Fault::PlaysSilence if to_caller && way.is_old() => {
                     let mut silence = packet;
                     silence[12..].fill(0xff);
@@ -202,11 +235,7 @@ impl Gateway {
                     continue;
                 }
                 Fault::DelaysBy200Ms => {
-                    let way = Arc::clone(&way);
-                    tokio::spawn(async move {
-                        tokio::time::sleep(Duration::from_millis(200)).await;
-                        way.send(1 - side, &packet).await;
-                    });
+                    way.send_later(1 - side, packet, Duration::from_millis(200));
                     continue;
                 }
                 Fault::SwapsTwoCalls if to_caller => {
@@ -255,6 +284,15 @@ impl Way {
         if let Some(end) = end {
             let _ = self.sides[side].send_to(packet, end).await;
         }
+    }
+
+    /// The same, so much later.
+    fn send_later(self: &Arc<Self>, side: usize, packet: Vec<u8>, delay: Duration) {
+        let way = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            way.send(side, &packet).await;
+        });
     }
 
     /// A message from one side, whose description leads here.

@@ -59,6 +59,40 @@ async fn who_mutes_one_direction_has_one_way_audio() {
     assert!(!verdict.to_caller.is_heard && verdict.to_answerer.as_ref().is_some_and(|it| it.is_heard));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_begins_late_has_a_late_and_clipped_start() {
+    let report = report_of(Fault::StartsLate, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::LateStart, FindingKind::ClippedStart]);
+    let first = report.calls[0].verdict.as_ref().and_then(|it| it.to_caller.first_audio_ms);
+    assert!(first.is_some_and(|it| (2000.0..3700.0).contains(&it)), "{first:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_makes_all_quieter_is_told_by_how_much() {
+    let report = report_of(Fault::Quiets, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Level]);
+    let gain = report.calls[0].verdict.as_ref().and_then(|it| it.to_caller.gain_db);
+    assert!(gain.is_some_and(|it| (it + 12.0).abs() < 1.5), "{gain:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_brings_packets_unevenly_is_jittery() {
+    let report = report_of(Fault::BringsUnevenly, TWO_CALLS).await;
+    assert_named(&report, &[FindingKind::Jittery]);
+}
+
+/// Events count in the stream of the audio.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_or_changes_digits_is_told_which() {
+    let steps = format!("{TWO_CALLS}\nsteps = [{{ after = 1.0, digits = \"12\" }}]");
+    let report = report_of(Fault::LosesDigits, &steps).await;
+    assert_named(&report, &[FindingKind::Lossy, FindingKind::DigitsLost]);
+    let report = report_of(Fault::ChangesDigits, &steps).await;
+    assert_named(&report, &[FindingKind::DigitsWrong]);
+    let came = report.calls[0].verdict.as_ref().and_then(|it| it.to_answerer.as_ref());
+    assert_eq!(came.map(|it| it.digits.as_str()), Some("23"));
+}
+
 /// No sound comes after it, so that it is no hole between two.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_falls_silent_before_the_end_has_a_gap_up_to_there() {

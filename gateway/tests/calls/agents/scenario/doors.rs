@@ -8,7 +8,7 @@ use crate::agents::doors::TLS_PORT;
 use crate::agents::json::page::address;
 use crate::agents::stage::Stage;
 use crate::support::certificate::pair;
-use crate::support::gateway::GatewayConfig;
+use crate::support::gateway::{GatewayConfig, password};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 
@@ -58,6 +58,30 @@ async fn a_scenario_through_every_door_hears_every_call() {
         assert_eq!(other.digits, expected, "{call:?}");
     }
     gateway.assert_all_is_over(all);
+}
+
+/// Two users of a list, of whom each calls the other and is called by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_that_call_and_answer_call_each_other() {
+    let to_alice = "destination = 'alice'\nactions = [{ bridge = { user = 'alice' } }]";
+    let config = GatewayConfig::default().user("bob").rule(TO_BOB).rule(to_alice);
+    let stage = Stage::with(&["PCMU"], config);
+    let listed = |user: &str| format!("{{ user = \"{user}\", password = \"{}\" }}", password(user));
+    let text = format!(
+        "[limits]\ncalls = 4\nseconds = 60\n[target]\nsip_ws = \"{}\"\n\
+         [[agents]]\nname = \"users\"\nkind = \"webrtc\"\nrole = \"both\"\ncount = 2\n\
+         accounts = {{ list = [{}, {}] }}\n\
+         [[traffic]]\nfrom = \"users\"\nto = \"users\"\ndestination = \"{{user}}\"\n\
+         arrival = {{ closed = 1 }}\nlength = {{ fixed = 3 }}\n{PATIENT}",
+        stage.gateway.websocket(),
+        listed("alice"),
+        listed("bob"),
+    );
+    let report = play(&stage.gateway, &text).await;
+    assert_all_are_heard(&report, 4);
+    let dialled: Vec<_> = report.calls.iter().map(|it| it.destination.as_str()).collect();
+    assert_eq!(dialled, ["bob", "alice", "bob", "alice"]);
+    stage.gateway.assert_all_is_over(4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
