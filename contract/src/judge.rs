@@ -155,7 +155,9 @@ impl Judge {
                 }
                 _ => Err(Breach::NotAnswered { what: name(event) }),
             },
-            Event::EndTold { .. } | Event::ContentTold { .. } => self.known(event).map(|_| ()),
+            Event::EndTold { .. } | Event::ContentTold { .. } | Event::RecordingBound { .. } => {
+                self.known(event).map(|_| ())
+            }
             // Of early media that is agreed for good too.
             Event::Reoffered { .. } => self.known(event).map(|_| ()),
             _ => match self.known(event)? {

@@ -24,7 +24,7 @@ use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{
     Adapter, Command, Delivery, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Outlet, Party, Passage,
-    StartError, Target, Work, leg_span, work,
+    RecordingPolicy, StartError, Target, Work, leg_span, work,
 };
 use webtrunk_signalling::auth::digest::{Algorithm, Credentials, Ha1};
 use webtrunk_signalling::locations::{ContactInfo, Locations};
@@ -271,6 +271,7 @@ impl Echo {
             signalled_from: self.phones[&phone].address.ip(),
             listener: "echo".into(),
             headers: Vec::new(),
+            recording: RecordingPolicy::ByRule,
             hops: HOPS_MAX,
             passed: Passage::default(),
             replaces: None,

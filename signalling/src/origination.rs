@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use webtrunk_engine::LegId;
 
-use crate::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, leg_span};
+use crate::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, RecordingPolicy, leg_span};
 use crate::cdr::RecordId;
 
 /// A call to be made: the first party is called, and when it has answered the second.
@@ -69,6 +69,7 @@ impl Origination {
             signalled_from: IpAddr::V4(Ipv4Addr::LOCALHOST),
             listener: LISTENER.into(),
             headers: Vec::new(),
+            recording: RecordingPolicy::ByRule,
             hops: HOPS_MAX,
             passed: Passage::default(),
             replaces: None,

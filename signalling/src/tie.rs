@@ -18,7 +18,8 @@ use webtrunk_codecs::CodecId;
 use webtrunk_engine::{EndCause, LegId};
 
 use crate::adapter::{
-    Command, ContentId, Delivery, Dial, Event, Incoming, MediaProfile, News, Passage, Target, leg_span,
+    Command, ContentId, Delivery, Dial, Event, Incoming, MediaProfile, News, Passage, RecordingPolicy,
+    Target, leg_span,
 };
 
 /// Its name among the adapters.
@@ -144,6 +145,7 @@ impl Tie {
             signalled_from: ADDRESS,
             listener: NAME.into(),
             headers: Vec::new(),
+            recording: RecordingPolicy::ByRule,
             hops: dial.hops,
             passed: Passage::default(),
             replaces: Some(replaces),
@@ -179,7 +181,7 @@ mod tests {
     use webtrunk_engine::sdp::SessionDescription;
 
     use super::*;
-    use crate::adapter::{Content, ContentKind, Origin, Party, RecordingPolicy};
+    use crate::adapter::{Content, ContentKind, Origin, Party};
 
     fn description() -> Box<SessionDescription> {
         let text = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";

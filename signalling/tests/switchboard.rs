@@ -17,7 +17,7 @@ use webtrunk_engine::media::Prompt;
 use webtrunk_engine::sdp::SrtpPolicy;
 use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{
-    Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, leg_span,
+    Command, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Party, RecordingPolicy, leg_span,
 };
 use webtrunk_signalling::b2bua::{Directory, Place, Redirects, Settings};
 use webtrunk_signalling::cdr::{By, CallRecord, CdrKeeper, Filing};
@@ -178,6 +178,7 @@ impl Bench {
             signalled_from: Ipv4Addr::LOCALHOST.into(),
             listener: "test".into(),
             headers: Vec::new(),
+            recording: RecordingPolicy::ByRule,
             hops: HOPS_MAX,
             passed: webtrunk_signalling::adapter::Passage::default(),
             replaces,

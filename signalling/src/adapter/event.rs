@@ -92,11 +92,12 @@ pub enum Event {
         /// What it wants.
         wish: RecordWish,
     },
-    /// How those are to be recorded who are at the other end of a tie.
+    /// What the credentials of whoever lifts next say of how it is recorded, as [`Incoming::recording`] says of callers; or how
+    /// those are recorded who are at the other end of a tie.
     RecordingBound {
-        /// The end of the tie.
+        /// A leg that was dialled, or the end of the tie.
         leg: LegId,
-        /// What is said of all of them together.
+        /// What is said; of all of them together at a tie.
         policy: RecordingPolicy,
     },
     /// The party wants whom it talks with in another call in this one too, so that all hear each other. To be answered by

@@ -8,7 +8,7 @@ use tracing::{Span, error_span};
 use webtrunk_engine::sdp::SessionDescription;
 use webtrunk_engine::{EndCause, LegId};
 
-use super::{MediaProfile, Origin, Party, Passage, Target};
+use super::{MediaProfile, Origin, Party, Passage, RecordingPolicy, Target};
 
 /// A new call from outside.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Incoming {
     pub listener: Arc<str>,
     /// What the message that began it says, for rules to look at; nothing that proves who somebody is.
     pub headers: Vec<Header>,
+    /// What its credentials say of how the caller is recorded; what is known of its customer goes before.
+    pub recording: RecordingPolicy,
     /// How many more times the call may be passed on, by us or by those after us: what ends a circle
     /// of gateways (RFC 7332). [`HOPS_MAX`] where the protocol does not say.
     pub hops: u8,

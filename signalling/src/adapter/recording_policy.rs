@@ -13,6 +13,15 @@ pub enum RecordingPolicy {
 }
 
 impl RecordingPolicy {
+    /// What is said first: of a party's customer, say; and the other where that says nothing.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        match self {
+            Self::ByRule => other,
+            Self::Always | Self::Never => self,
+        }
+    }
+
     /// What is to be done where both are in one call: who must not be recorded is not.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

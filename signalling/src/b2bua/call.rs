@@ -18,6 +18,7 @@ use super::menu::{Asking, Missed};
 use super::originating::Second;
 use super::party::{Party, PartyState};
 use super::recording::Recording;
+use super::recording_policy::recording_of_incoming;
 use super::redirect::Redirection;
 use super::replace::Replacement;
 use super::round::Round;
@@ -115,7 +116,7 @@ impl B2bua {
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
         let span = Span::current();
         let who = (incoming.origin.clone(), incoming.caller.clone());
-        let recording = directory.recording(&incoming.origin);
+        let recording = recording_of_incoming(adapter, &incoming, directory);
         let caller = Party::new(incoming.leg, who, adapter, incoming.profile, state, &span);
         let caller = Party { recording, ..caller };
         let mut call = Self::with_caller(caller, &incoming, plan, settings, span);

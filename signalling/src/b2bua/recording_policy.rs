@@ -8,12 +8,21 @@ use webtrunk_engine::LegId;
 use super::call::B2bua;
 use super::effect::Directory;
 use super::party::{Party, PartyState, Purpose};
-use crate::adapter::{Command, News, Origin, RecordingPolicy};
+use crate::adapter::{Command, Incoming, News, Origin, RecordingPolicy};
 use crate::tie;
 
 /// What is said of a party with these rights; the end of a tie has another's, and tells by itself.
 pub(super) fn recording_of(adapter: &str, party: &Origin, directory: &dyn Directory) -> RecordingPolicy {
     if adapter == tie::NAME { RecordingPolicy::ByRule } else { directory.recording(party) }
+}
+
+/// The same of a party that came in, whose credentials may say more.
+pub(super) fn recording_of_incoming(
+    adapter: &str,
+    incoming: &Incoming,
+    directory: &dyn Directory,
+) -> RecordingPolicy {
+    recording_of(adapter, &incoming.origin, directory).or(incoming.recording)
 }
 
 impl B2bua {
@@ -22,11 +31,15 @@ impl B2bua {
         self.recording_policy_without(None)
     }
 
-    /// The other end of a tie tells what is said of those who are there.
+    /// The other end of a tie tells what is said of those who are there; or an adapter, what the credentials of its party say.
     pub(super) fn on_recording_bound(&mut self, leg: LegId, policy: RecordingPolicy) {
-        let Some(party) = self.party_mut(leg).filter(|party| party.adapter == tie::NAME) else { return };
-        party.recording = policy;
-        info!(?policy, "the call at the other end tells how its parties are recorded");
+        let Some(party) = self.party_mut(leg) else { return };
+        if party.adapter == tie::NAME {
+            party.recording = policy;
+            info!(?policy, "the call at the other end tells how its parties are recorded");
+        } else {
+            party.recording = party.recording.or(policy);
+        }
     }
 
     /// Others may be there than before.

@@ -25,7 +25,7 @@ use webtrunk_engine::{EndCause, LegId};
 use super::call::{B2bua, Doing};
 use super::effect::{Directory, Effect};
 use super::party::{Party, PartyState, Purpose};
-use super::recording_policy::recording_of;
+use super::recording_policy::recording_of_incoming;
 use crate::adapter::{Command, Incoming, Supervising, SupervisorMode};
 
 /// A replacement that is under way.
@@ -101,7 +101,7 @@ impl B2bua {
         let leg = incoming.leg;
         let state = PartyState::Waiting { has_offered: incoming.offer.is_some() };
         let who = (incoming.origin.clone(), incoming.caller.clone());
-        let recording = recording_of(adapter, &who.0, directory);
+        let recording = recording_of_incoming(adapter, &incoming, directory);
         let party = Party::new(leg, who, adapter, incoming.profile, state, &self.span);
         let party = Party { recording, ..party };
         if standing == Standing::Waits {

@@ -162,6 +162,7 @@ impl Bench {
             signalled_from: Ipv4Addr::LOCALHOST.into(),
             listener: "test".into(),
             headers: Vec::new(),
+            recording: RecordingPolicy::ByRule,
             hops,
             passed: crate::adapter::Passage::default(),
             replaces: None,

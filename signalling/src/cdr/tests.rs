@@ -13,8 +13,8 @@ use webtrunk_engine::{CallId, EndCause, LegId};
 
 use super::*;
 use crate::adapter::{
-    self, Command, Dial, EndCodes, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, Target,
-    TransferProgress, leg_span,
+    self, Command, Dial, EndCodes, Event, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, RecordingPolicy,
+    Target, TransferProgress, leg_span,
 };
 use crate::b2bua::{Effect, Input};
 use crate::moment::Moment;
@@ -100,6 +100,7 @@ fn incoming(leg: LegId, replaces: Option<LegId>) -> Incoming {
         signalled_from: ADDRESS,
         listener: "udp".into(),
         headers: Vec::new(),
+        recording: RecordingPolicy::ByRule,
         hops: HOPS_MAX,
         passed: Passage::default(),
         replaces,

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::protocol::Proof;
 use crate::accounts::{AccountTrunks, HeldAccount, NoTrunk};
-use crate::adapter::Party;
+use crate::adapter::{Party, RecordingPolicy};
 use crate::auth::digest::{Algorithm, Credentials, Ha1};
 use crate::auth::ephemeral::EphemeralKeys;
 use crate::auth::ice_servers::{IceServer, IceSources};
@@ -43,6 +43,8 @@ pub struct Proofs {
     pub has_customers: bool,
     /// What pages are given for `RTCPeerConnection`.
     pub ice: IceSources,
+    /// Whether calls can be recorded.
+    pub has_recordings: bool,
 }
 
 /// What a customer owns.
@@ -96,6 +98,17 @@ pub(super) struct Identity {
     was_encrypted: bool,
 }
 
+impl Identity {
+    /// What its token says of how it is recorded.
+    pub(super) fn recording(&self) -> RecordingPolicy {
+        match self.grant.as_ref().and_then(|granted| granted.grant.claims.recording) {
+            Some(Recording::Always) => RecordingPolicy::Always,
+            Some(Recording::Never) => RecordingPolicy::Never,
+            Some(Recording::OnDemand) | None => RecordingPolicy::ByRule,
+        }
+    }
+}
+
 /// What a page came by, to know later whether it could still.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Means {
@@ -130,8 +143,8 @@ pub(super) enum Refused {
     Disabled(String),
     #[error("its token is of the customer {0:?}, which is not configured")]
     Customer(String),
-    #[error("its token wants {0}, which the JSON API does not do yet")]
-    NotDone(&'static str),
+    #[error("its token wants its calls recorded, and there is no folder to record to ([recording])")]
+    NoRecordings,
     #[error("its token shows the number {0:?}, which is none of its customer's")]
     Number(String),
     #[error("{0}")]
@@ -168,6 +181,7 @@ pub(super) struct Door {
     customers: HashMap<String, Owned>,
     has_customers: bool,
     ice: IceSources,
+    has_recordings: bool,
     takes_passwords: bool,
     realm: String,
     failures: FailureLimits,
@@ -185,6 +199,7 @@ impl Door {
             customers: proofs.customers,
             has_customers: proofs.has_customers,
             ice: proofs.ice,
+            has_recordings: proofs.has_recordings,
             takes_passwords,
             realm,
             failures: FailureLimits::default(),
@@ -207,6 +222,7 @@ impl Door {
         self.customers = proofs.customers;
         self.has_customers = proofs.has_customers;
         self.ice = proofs.ice;
+        self.has_recordings = proofs.has_recordings;
     }
 
     /// What a user's page is given for `RTCPeerConnection`.
@@ -306,9 +322,8 @@ impl Door {
     ) -> Result<Identity, Refused> {
         let grant = self.tokens.admit(token.expose(), &arrival(entry), wall, now)?;
         let claims = &grant.claims;
-        // A limit that is not kept would be none.
-        if matches!(claims.recording, Some(Recording::Always | Recording::Never)) {
-            return Err(Refused::NotDone("recording \"always\" or \"never\""));
+        if claims.recording == Some(Recording::Always) && !self.has_recordings {
+            return Err(Refused::NoRecordings);
         }
         let of_account = claims.account.as_ref().map(|account| &account.user);
         let user = claims.subject.as_ref().or(of_account).ok_or(Refused::Nobody)?.clone();

@@ -72,6 +72,7 @@ impl FarEnd for JsonPage {
             customers: HashMap::new(),
             has_customers: false,
             ice: IceSources::default(),
+            has_recordings: false,
         };
         // Programs may connect, which name no page.
         let origins = OriginPolicy::new(Vec::new(), true);

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
-use webtrunk_signalling::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Passage, leg_span};
+use webtrunk_signalling::adapter::{
+    HOPS_MAX, Incoming, MediaProfile, Origin, Passage, RecordingPolicy, leg_span,
+};
 use webtrunk_signalling::auth::issuer::customer_of;
 use webtrunk_signalling::json;
 use webtrunk_signalling::sip::agent::Verdict;
@@ -89,6 +91,7 @@ pub(super) fn ask(
         signalled_from: source,
         listener: Arc::clone(&known.name),
         headers: headers_of(&invite),
+        recording: RecordingPolicy::ByRule,
         hops: HOPS_MAX,
         passed,
         replaces: None,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use webtrunk_engine::LegId;
 use webtrunk_engine::sdp::SessionDescription;
-use webtrunk_signalling::adapter::{HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, leg_span};
+use webtrunk_signalling::adapter::{
+    HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, RecordingPolicy, leg_span,
+};
 use webtrunk_signalling::json;
 use webtrunk_signalling::sip::transport::Addresses;
 
@@ -55,6 +57,7 @@ pub(super) fn ask(
         signalled_from: source,
         listener: Arc::from(json::LISTENER),
         headers: Vec::new(),
+        recording: RecordingPolicy::ByRule,
         hops: HOPS_MAX,
         passed: Passage::default(),
         replaces: None,

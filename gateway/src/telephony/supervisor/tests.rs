@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::time::timeout;
 use webtrunk_engine::{EndCause, LegId};
 use webtrunk_signalling::adapter::{
-    Dial, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, Target, leg_span,
+    Dial, HOPS_MAX, Incoming, MediaProfile, Origin, Party, Passage, RecordingPolicy, Target, leg_span,
 };
 
 use super::*;
@@ -61,6 +61,7 @@ fn call() -> Event {
         signalled_from: [127, 0, 0, 1].into(),
         listener: "test".into(),
         headers: Vec::new(),
+        recording: RecordingPolicy::ByRule,
         hops: HOPS_MAX,
         passed: Passage::default(),
         replaces: None,

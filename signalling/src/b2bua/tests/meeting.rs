@@ -47,6 +47,7 @@ fn supervise(bench: &mut Bench, of: LegId, who: &str) -> (LegId, Vec<String>) {
         signalled_from: FROM,
         listener: "test".into(),
         headers: Vec::new(),
+        recording: RecordingPolicy::ByRule,
         hops: HOPS_MAX,
         passed: crate::adapter::Passage::default(),
         replaces: None,

@@ -113,10 +113,8 @@ fn a_recording_that_ends_by_itself_is_begun_again_where_a_party_asks_for_it_alon
 
 #[test]
 fn a_call_is_recorded_without_one_who_came_and_is_never_recorded() {
-    let (mut bench, callee, words) =
-        talking(RecordingPolicy::ByRule, vec![planned(RecordingFormat::Wav)], "bob");
+    let (mut bench, _, words) = talking(RecordingPolicy::ByRule, vec![planned(RecordingFormat::Wav)], "bob");
     assert_eq!(words, ["record caller as Wav", "answer caller"]);
-    assert!(bind(&mut bench, callee, RecordingPolicy::Never).is_empty(), "it is no end of a tie");
     let guest = bring(&mut bench);
     bench.media(CallEvent::OfferReady { leg: guest, description: description() });
     assert!(bind(&mut bench, guest, RecordingPolicy::Never).is_empty(), "it is not there");
@@ -127,6 +125,20 @@ fn a_call_is_recorded_without_one_who_came_and_is_never_recorded() {
     assert_eq!(bind(&mut bench, guest, RecordingPolicy::Never), ["stop recording"]);
     let words = bench.signal(Event::Ended { leg: guest, cause: EndCause::Hangup });
     assert!(words.contains(&"record caller as Wav".to_owned()), "{words:?}");
+}
+
+#[test]
+fn what_credentials_say_of_a_party_counts_where_nothing_is_said_of_its_customer() {
+    let plan = || vec![planned(RecordingFormat::Wav)];
+    let (mut bench, callee, _) = talking(RecordingPolicy::ByRule, plan(), "bob");
+    assert_eq!(bind(&mut bench, callee, RecordingPolicy::Never), ["stop recording"]);
+    let (mut bench, callee, _) = talking(RecordingPolicy::ByRule, vec![], "bob");
+    assert_eq!(bind(&mut bench, callee, RecordingPolicy::Always), ["record caller as Wav"]);
+    let (mut bench, callee, _) = talking(RecordingPolicy::ByRule, plan(), "kept");
+    assert!(bind(&mut bench, callee, RecordingPolicy::Never).is_empty(), "it is always recorded");
+    let (mut bench, callee, words) = talking(RecordingPolicy::ByRule, vec![], "private");
+    assert_eq!(words, ["answer caller"]);
+    assert!(bind(&mut bench, callee, RecordingPolicy::Always).is_empty(), "it is never recorded");
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn incoming(of: LegId, origin: Origin, has_offer: bool) -> Incoming {
         signalled_from: FROM,
         listener: "test".into(),
         headers: Vec::new(),
+        recording: RecordingPolicy::ByRule,
         hops: HOPS_MAX,
         passed: crate::adapter::Passage::default(),
         replaces: Some(of),

@@ -13,7 +13,7 @@ use super::output::Closing;
 use super::state::{Role, Session, listener};
 use crate::adapter::{
     self, Content, ContentKind, Delivery, HOPS_MAX, Incoming, MediaProfile, Origin, Passage, RecordWish,
-    Text, leg_span,
+    RecordingPolicy, Text, leg_span,
 };
 use crate::commons::Commons;
 use crate::json::protocol::{
@@ -147,6 +147,10 @@ impl Session {
         call.stage = Stage::Connected;
         let leg = call.leg;
         let candidates = call.early_candidates.take();
+        let policy = self.identity.recording();
+        if policy != RecordingPolicy::ByRule {
+            self.report(adapter::Event::RecordingBound { leg, policy });
+        }
         self.report(adapter::Event::Answered { leg, description, signalled_from: remote });
         if let Some(fragment) = candidates {
             self.told_early(call_id, fragment);
@@ -356,6 +360,7 @@ impl Session {
             signalled_from: self.remote,
             listener: listener(),
             headers: Vec::new(),
+            recording: self.identity.recording(),
             hops: HOPS_MAX,
             passed: Passage::default(),
             replaces,

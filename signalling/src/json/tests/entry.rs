@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::page::{Bench, SDP, WALL, proofs, token};
-use crate::adapter::{Command, Event};
+use crate::adapter::{Command, Event, RecordingPolicy};
 use crate::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
 use crate::auth::secret::SecretOctets;
 use crate::auth::validity::{UnixTime, Validity};
 use crate::json::JsonConfig;
+use crate::json::door::Proofs;
 
 /// What connecting with this proof comes to: a result, or the code of the refusal.
 fn connect(bench: &mut Bench, proof: Value) -> Result<(u64, Value), i64> {
@@ -130,6 +131,38 @@ fn a_token_names_what_may_be_called_and_transferred_to() {
     assert_eq!(bench.ask(flow, "transfer", json!({ "callId": call_id, "to": "112" }))["result"], json!({}));
     let (flow, _) = by_token(&mut bench, json!({ "destinations": [] })).expect("a good token");
     assert_eq!(bench.ask(flow, "call", json!({ "to": "112", "sdp": SDP }))["error"]["code"], 1003);
+}
+
+#[test]
+fn a_token_says_how_those_are_recorded_who_call_and_lift_by_it() {
+    let mut bench = Bench::new();
+    bench.take_up(Proofs { has_recordings: true, ..proofs() });
+    for (claims, policy) in [
+        (json!({}), RecordingPolicy::ByRule),
+        (json!({ "recording": "on_demand" }), RecordingPolicy::ByRule),
+        (json!({ "recording": "always" }), RecordingPolicy::Always),
+        (json!({ "recording": "never" }), RecordingPolicy::Never),
+    ] {
+        let (flow, _) = by_token(&mut bench, claims).expect("a good token");
+        bench.call(flow, "100");
+        let of_caller = bench.events.iter().rev().find_map(|event| match event {
+            Event::Incoming(incoming) => Some(incoming.recording),
+            _ => None,
+        });
+        assert_eq!(of_caller, Some(policy));
+
+        let leg = bench.dial("alice", bench.located["alice"][0]);
+        let call_id = bench.event(flow, "incoming")["callId"].clone();
+        bench.ask(flow, "answer", json!({ "callId": call_id, "sdp": SDP }));
+        let told = bench.events.iter().filter_map(|event| match event {
+            Event::RecordingBound { leg: of, policy } if *of == leg => Some(Some(*policy)),
+            Event::Answered { leg: of, .. } if *of == leg => Some(None),
+            _ => None,
+        });
+        let before = Some(Some(policy)).filter(|_| policy != RecordingPolicy::ByRule);
+        assert_eq!(told.collect::<Vec<_>>(), before.into_iter().chain([None]).collect::<Vec<_>>());
+        bench.ask(flow, "disconnect", json!({}));
+    }
 }
 
 #[test]

@@ -297,6 +297,7 @@ pub(super) fn proofs() -> Proofs {
         ]),
         has_customers: true,
         ice: turn(),
+        has_recordings: false,
     }
 }
 

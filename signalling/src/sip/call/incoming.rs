@@ -28,6 +28,7 @@ use super::unacknowledged::Unacknowledged;
 use super::{Context, body, early, reason, redirect};
 use crate::adapter::{
     Command, Event, HOPS_MAX, Header, Incoming as IncomingCall, MediaProfile, Origin, Passage,
+    RecordingPolicy,
 };
 use crate::sip::agent::Reach;
 use crate::sip::dialog::Dialog;
@@ -119,6 +120,7 @@ impl Incoming {
             signalled_from: flow.remote.ip().to_canonical(),
             listener: context.names.listener(&flow),
             headers: headers_of(&invite),
+            recording: RecordingPolicy::ByRule,
             hops,
             passed,
             replaces,

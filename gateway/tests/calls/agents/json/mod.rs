@@ -14,6 +14,7 @@ pub(in crate::agents) mod page;
 mod people;
 mod policy;
 mod provider;
+mod recordings;
 mod room;
 mod steady;
 mod survival;

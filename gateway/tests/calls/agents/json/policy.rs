@@ -133,7 +133,7 @@ async fn a_customers_users_register_connect_and_call_from_its_networks_alone_and
 }
 
 /// Fails unless one more call was recorded, this one, from its answer to its end; the file goes away.
-fn assert_recorded(stage: &Stage, folder: &Path, calls: usize) {
+pub(super) fn assert_recorded(stage: &Stage, folder: &Path, calls: usize) {
     let ended = ["recording stopped", "CallEnded"];
     assert!(wait_until(PATIENCE, || stage.gateway.log().count(&ended) == calls));
     let path = recording(folder, "wav");
@@ -143,7 +143,7 @@ fn assert_recorded(stage: &Stage, folder: &Path, calls: usize) {
 }
 
 /// Fails unless this is refused a page that talks.
-async fn assert_unmoved(page: &mut JsonPage, placed: &Placed, wish: &str) {
+pub(super) async fn assert_unmoved(page: &mut JsonPage, placed: &Placed, wish: &str) {
     let asked = page.request("record", json!({ "callId": placed.call_id, "wish": wish })).await;
     assert!(matches!(asked, Err(PageError::Refused { code: 1003, .. })), "{wish}: {asked:?}");
 }

@@ -129,7 +129,7 @@ async fn a_page_that_is_reloaded_joins_its_call_by_new_media() {
 }
 
 /// Has a page come back whose media is gone, and join its call.
-async fn reload(stage: &Stage, token: &Value, last_seen: u64) -> (JsonPage, Value, PageMedia) {
+pub(super) async fn reload(stage: &Stage, token: &Value, last_seen: u64) -> (JsonPage, Value, PageMedia) {
     let (mut page, resumed) = resume(stage, token, last_seen).await.expect("in time");
     let media = media(stage, CALLER_HZ);
     let sdp = media.offer(Direction::SendRecv).await.expect("an offer");
