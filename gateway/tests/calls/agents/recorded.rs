@@ -56,7 +56,7 @@ pub(super) async fn talk(alice: &WebrtcCaller, callee: &Phone, format: &str) -> 
 }
 
 /// The one recording in a folder.
-pub(super) fn recording(folder: &Path, format: &str) -> PathBuf {
+pub(crate) fn recording(folder: &Path, format: &str) -> PathBuf {
     let paths: Vec<_> =
         fs::read_dir(folder).expect("our folder").map(|entry| entry.expect("a file").path()).collect();
     let [path] = &paths[..] else { panic!("{paths:?}") };

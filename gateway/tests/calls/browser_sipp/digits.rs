@@ -36,7 +36,7 @@ fn from_the_page_in_signalling() {
 fn from_a_page_with_sipjs_either_way() {
     let Some(browser) = Browser::shared() else { return };
     for (by, signalled) in [(DigitsBy::Rfc4733, 0), (DigitsBy::Info, DIGITS.len())] {
-        let Some(call) = Call::begin_by(&browser, "callee_talks", &sipjs()) else { return };
+        let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Sipjs)) else { return };
         page_presses(&call, by);
         assert_eq!(call.alice.taken("digit signalled").len(), signalled);
         call.end();
@@ -46,7 +46,24 @@ fn from_a_page_with_sipjs_either_way() {
 #[test]
 fn from_the_phone_to_a_page_with_sipjs() {
     let Some(browser) = Browser::shared() else { return };
-    let Some(call) = Call::begin_by(&browser, "callee_talks", &sipjs()) else { return };
+    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Sipjs)) else { return };
+    rtp_digits::press(&call.sound, call.to, DIGITS);
+    assert_page_gets_all(&call, rtp_digits::HELD_MS);
+    call.end();
+}
+
+#[test]
+fn from_a_page_with_the_sdk() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Webtrunk)) else { return };
+    page_presses(&call, DigitsBy::Info);
+    call.end();
+}
+
+#[test]
+fn from_the_phone_to_a_page_with_the_sdk() {
+    let Some(browser) = Browser::shared() else { return };
+    let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Webtrunk)) else { return };
     rtp_digits::press(&call.sound, call.to, DIGITS);
     assert_page_gets_all(&call, rtp_digits::HELD_MS);
     call.end();
@@ -117,8 +134,8 @@ fn from_a_trunk_that_has_keys_in_signalling_alone() {
     call.end();
 }
 
-fn sipjs() -> CallConfig<'static> {
-    CallConfig { library: Library::Sipjs, ..CallConfig::default() }
+fn by(library: Library) -> CallConfig<'static> {
+    CallConfig { library, ..CallConfig::default() }
 }
 
 /// The page presses every key, and the phone gets events of RFC 4733.

@@ -17,9 +17,23 @@ fn sipjs_hears_early_media_and_gives_up() {
 }
 
 #[test]
+fn the_sdk_hears_early_media_and_gives_up() {
+    early_media_is_heard_and_given_up(Library::Webtrunk);
+}
+
+#[test]
 fn sipjs_gives_up_while_it_rings() {
+    given_up_while_it_rings(Library::Sipjs);
+}
+
+#[test]
+fn the_sdk_gives_up_while_it_rings() {
+    given_up_while_it_rings(Library::Webtrunk);
+}
+
+fn given_up_while_it_rings(library: Library) {
     let Some(browser) = Browser::shared() else { return };
-    let config = CallConfig { library: Library::Sipjs, is_early: true, ..CallConfig::default() };
+    let config = CallConfig { library, is_early: true, ..CallConfig::default() };
     let Some(call) = Call::begin_by(&browser, "callee_rings", &config) else { return };
     call.phone.wait_for_sent("180");
     // The page must have heard of it, or there is nothing that it could cancel.

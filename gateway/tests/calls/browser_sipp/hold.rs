@@ -28,6 +28,31 @@ fn from_a_page_with_sipjs() {
 }
 
 #[test]
+fn from_a_page_with_the_sdk() {
+    held_by_the_page(Library::Webtrunk);
+}
+
+#[test]
+fn from_the_phone_to_a_page_with_the_sdk_which_is_told() {
+    let Some(browser) = Browser::shared() else { return };
+    let config = CallConfig { library: Library::Webtrunk, ..CallConfig::default() };
+    let Some(mut call) = Call::begin_by(&browser, "callee_reoffers", &config) else { return };
+    call.talk();
+    let ground = ground(&call);
+    for round in 0..2 {
+        reoffer(&call, 2 * round + 2, "sendonly", "recvonly");
+        call.alice.next("hold");
+        assert!(phone_hears_silence(&call), "round {round}: the phone that holds hears the page");
+        call.alice.await_tone(PHONE_HZ);
+        reoffer(&call, 2 * round + 3, "sendrecv", "sendrecv");
+        call.alice.next("unhold");
+        both_hear(&call);
+        assert_eq!(self::ground(&call), ground, "round {round}");
+    }
+    call.end();
+}
+
+#[test]
 fn from_the_phone() {
     let Some(browser) = Browser::shared() else { return };
     let Some(mut call) = Call::begin(&browser, "callee_reoffers") else { return };

@@ -4,3 +4,4 @@ mod accounts;
 mod devices;
 mod in_calls;
 mod out_of_calls;
+mod sdk;

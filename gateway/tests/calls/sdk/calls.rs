@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use webtrunk_codecs::g711::Law;
-
-use super::stage::{PAGE_HZ, PAGE_PEAK, Stage};
+use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ, Stage};
+use crate::agents::recorded::{read_wav, recording};
 use crate::sip::sipp::Sipp;
 use crate::support::gateway::PATIENCE;
 use crate::support::page::DigitsBy;
-use crate::support::sound::PEAK_AT_10_DBM0;
+use crate::support::sound::{PEAK_AT_10_DBM0, Sound};
 
 /// From the page's wish to the first sample that it decodes, of a phone that lifts at once. A quiet machine needs a quarter of it.
 const SETUP_MAX_MS: f64 = 2_000.0;
@@ -37,6 +36,74 @@ fn a_page_with_the_sdk_calls_a_phone_and_both_hear_each_other() {
         let level = levels[end].as_f64().expect("a level");
         assert!((level - 20.0 * peak.log10()).abs() < 3.0, "{end}: {levels}");
     }
+    // A score of what the page hears needs a report of its own.
+    let quality = loop {
+        let quality = stage.alice.next("quality");
+        if quality["mosSent"].is_f64() && quality["roundTripMs"].is_f64() {
+            break quality;
+        }
+    };
+    for (name, range) in [("mosReceived", 3.0..4.51), ("mosSent", 3.0..4.51), ("speechDbm0", -11.0..-7.0)] {
+        assert!(quality[name].as_f64().is_some_and(|figure| range.contains(&figure)), "{name} of {quality}");
+    }
+    let told = stage.alice.told_of_itself();
+    assert_eq!((&told["user"], &told["calls"][0]["state"]), (&"alice".into(), &"connected".into()), "{told}");
+    stage.end(phone);
+}
+
+#[test]
+fn a_page_with_the_sdk_rejects_a_call_and_is_told_that_a_phone_is_busy() {
+    let Some(stage) = Stage::lay() else { return };
+    let values = [("FORMATS", "0"), ("STATUS", "486")];
+    let phone = Sipp::caller(&stage.office, "caller_refused", stage.gateway.sip(), "4711", &values);
+    stage.alice.next("incoming");
+    stage.alice.reject(486);
+    stage.alice.next("ended");
+    phone.finish();
+    let phone = Sipp::callee(&stage.office, "callee_refuses", &[("ANSWER", "486 Busy Here")]);
+    stage.alice.call("0301234567");
+    assert_eq!(stage.alice.next("progress")["status"], 180);
+    let ended = stage.alice.next("ended");
+    assert_eq!((&ended["cause"], &ended["status"]), (&"busy".into(), &486.into()), "{ended}");
+    phone.finish();
+    stage.assert_over(2);
+}
+
+/// The gateway sees that nothing is to be heard of it, and cannot know that this is meant.
+#[test]
+fn a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let phone = stage.call();
+    stage.alice.mute(true);
+    stage.assert_page_is_unheard();
+    assert_eq!(stage.alice.next("oneWay")["isSelfUnheard"], true);
+    stage.alice.await_tone(PHONE_HZ);
+    stage.alice.mute(false);
+    stage.assert_hear_each_other();
+    stage.end(phone);
+}
+
+#[test]
+fn a_page_with_the_sdk_has_recorded_what_it_asks_for_and_no_more() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let phone = stage.call_to("8301234567");
+    let log = stage.gateway.log();
+    assert_eq!(log.count(&["recording started"]), 0, "nobody has asked");
+    stage.alice.record("on");
+    log.wait_for(&["recording started"], PATIENCE);
+    std::thread::sleep(Duration::from_secs(4));
+    stage.alice.record("off");
+    log.wait_for(&["recording stopped"], PATIENCE);
+    let ([left, right], rate) = read_wav(&recording(stage.recordings.path(), "wav"));
+    for (samples, own, peak, other) in
+        [(left, PAGE_HZ, PAGE_PEAK, PHONE_HZ), (right, PHONE_HZ, PEAK_AT_10_DBM0, PAGE_HZ)]
+    {
+        let seconds = samples.windows(rate.samples_in_ms(1000)).step_by(rate.samples_in_ms(250));
+        let mut seconds = seconds.map(|second| Sound { rate: rate.hz(), samples: second.to_vec() });
+        let is_clear =
+            |sound: Sound| sound.expect_tone(own, peak, 1.0).is_ok() && sound.level_at(other) < -45.0;
+        assert!(seconds.any(is_clear), "{own} Hz is on its side, and nowhere else");
+    }
     stage.end(phone);
 }
 
@@ -61,9 +128,7 @@ fn a_page_with_the_sdk_holds_a_call_takes_it_back_and_presses_keys() {
     let Some(mut stage) = Stage::lay() else { return };
     let phone = stage.call();
     stage.alice.hold();
-    std::thread::sleep(Duration::from_millis(500));
-    let level = stage.sound.level_of_next(Law::Mu, PAGE_HZ, Duration::from_secs(1));
-    assert!(level < -30.0, "the page is heard on hold with {level:.2} dBm0");
+    stage.assert_page_is_unheard();
     stage.alice.resume();
     stage.assert_hear_each_other();
     stage.alice.send_digits("5", DigitsBy::Info, 120);

@@ -1,19 +1,49 @@
 //! The SDK in Firefox: its own SDP, ICE, DTLS and Opus.
 
-use super::stage::Stage;
+use super::stage::{PHONE_HZ, Stage};
 use crate::sip::sipp::Sipp;
 use crate::support::browser::Browser;
+use crate::support::gateway::PATIENCE;
 use crate::support::host::Host;
 use crate::support::machine::Machine;
+use crate::support::page::DigitsBy;
 
 #[test]
 fn a_page_with_the_sdk_in_firefox_calls_a_phone_and_is_called_and_both_hear_each_other() {
+    in_firefox(calls);
+}
+
+#[test]
+fn a_page_with_the_sdk_in_firefox_holds_a_call_is_muted_presses_keys_and_restarts_ice() {
+    in_firefox(actions);
+}
+
+fn in_firefox(play: impl FnOnce(&Browser) + Send) {
     // Firefox has no candidates on loopback, nor where nothing leads out.
     let [inside, outside] = [Machine::new(), Machine::new()];
     inside.lay_cable("firefox", &["10.99.7.1/24"], &outside, &["10.99.7.2/24"]);
     outside.ip("route add default via 10.99.7.1");
     let Some(firefox) = outside.run(Browser::firefox) else { return };
-    inside.run(|| calls(&firefox));
+    inside.run(|| play(&firefox));
+}
+
+fn actions(firefox: &Browser) {
+    let Some(mut stage) = Stage::lay_in(firefox, Some(Host::machine("10.99.7.1"))) else { return };
+    let phone = stage.call();
+    stage.alice.hold();
+    stage.assert_page_is_unheard();
+    stage.alice.resume();
+    stage.assert_hear_each_other();
+    stage.alice.mute(true);
+    stage.assert_page_is_unheard();
+    stage.alice.await_tone(PHONE_HZ);
+    stage.alice.mute(false);
+    stage.alice.send_digits("5", DigitsBy::Info, 120);
+    stage.gateway.log().wait_for(&["digit pressed"], PATIENCE);
+    stage.alice.restart_ice();
+    stage.gateway.log().wait_for(&["\"ICE restarted\""], PATIENCE);
+    stage.assert_hear_each_other();
+    stage.end(phone);
 }
 
 fn calls(firefox: &Browser) {

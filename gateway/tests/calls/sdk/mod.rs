@@ -4,6 +4,7 @@ mod calls;
 mod crm;
 mod examples;
 mod firefox;
+mod replaced;
 mod server;
 mod set_up;
 mod stage;

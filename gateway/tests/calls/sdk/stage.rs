@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempDir;
 use webtrunk_codecs::g711::Law;
 use webtrunk_signalling::auth::ephemeral::{EphemeralHash, EphemeralKey, EphemeralKeys};
 use webtrunk_signalling::auth::secret::SecretOctets;
@@ -12,10 +13,11 @@ use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::sip::trace::Seen;
 use crate::support::browser::Browser;
-use crate::support::gateway::{Gateway, GatewayConfig, password};
+use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::HTTP_PORT;
 use crate::support::host::Host;
 use crate::support::page::{Library, LineConfig, Microphone, Page};
+use crate::support::process::wait_until;
 use crate::support::sound::PEAK_AT_10_DBM0;
 use crate::support::tools;
 use crate::support::turn::Turn;
@@ -25,6 +27,9 @@ use crate::support::wire::Wire;
 pub(super) const PAGE_HZ: f64 = 1000.0;
 pub(super) const PAGE_PEAK: f64 = 0.25;
 const PAGE_DBM0: f64 = 3.17 - 12.04;
+
+/// A tone that is fainter is not heard.
+const UNHEARD_DBM0: f64 = -50.0;
 
 /// What the phone says.
 pub(super) const PHONE_HZ: f64 = 1400.0;
@@ -47,6 +52,8 @@ pub(super) struct Stage {
     pub(super) office: Host,
     /// Between the page and the gateway's WebSocket.
     pub(super) wire: Wire,
+    /// Where calls to numbers that begin with 8 are recorded to, when somebody asks.
+    pub(super) recordings: TempDir,
     _turn: Turn,
 }
 
@@ -61,8 +68,13 @@ impl Stage {
         tools::command("sipp")?;
         let turn = Turn::take();
         let office = Host::new();
+        let recordings = TempDir::new().expect("a folder");
+        let recorded = "destination = '8.*'\nactions = [{ record = { format = 'wav', begin = 'asked', info = true } }, \
+            { bridge = { trunk = 'office', number = '$0' } }]";
         let config = GatewayConfig::default()
             .origin(browser.origin())
+            .recording(recordings.path())
+            .rule(recorded)
             .sections(&format!("[json]\npasswords = true\norigins = [{:?}]\n{ENTRY}", browser.origin()))
             .user("alice")
             .trunk("office", &office, &["PCMU"])
@@ -86,14 +98,19 @@ impl Stage {
         alice.begin_registration(&gateway, "alice", &secret, &line);
         alice.next("registered");
         let sound = RtpPeer::new(&office, RTP_PORT);
-        Some(Self { gateway, alice, line, sound, office, wire, _turn: turn })
+        Some(Self { gateway, alice, line, sound, office, wire, recordings, _turn: turn })
     }
 
     /// The page calls a phone, which lifts and talks until one hangs up.
     pub(super) fn call(&mut self) -> Sipp {
+        self.call_to("0301234567")
+    }
+
+    /// The same by this number.
+    pub(super) fn call_to(&mut self, number: &str) -> Sipp {
         let values = [("RTP_PORT", &*RTP_PORT.to_string()), ("FORMATS", "0 101"), ("HELD_MS", "220")];
         let phone = Sipp::callee(&self.office, "callee_talks", &values);
-        self.alice.call("0301234567");
+        self.alice.call(number);
         self.alice.next("accepted");
         self.talk(&phone.wait_for("INVITE"));
         phone
@@ -113,6 +130,13 @@ impl Stage {
         let level = self.sound.level_of_next(Law::Mu, PAGE_HZ, Duration::from_secs(1));
         assert!((level - PAGE_DBM0).abs() <= 1.0, "{PAGE_HZ} Hz with {level:.2} dBm0");
         self.alice.assert_hears(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
+    }
+
+    /// Fails unless the phone hears nothing of the page.
+    pub(super) fn assert_page_is_unheard(&self) {
+        let level = || self.sound.level_of_next(Law::Mu, PAGE_HZ, Duration::from_millis(500));
+        let is_silent = wait_until(PATIENCE, || level() < UNHEARD_DBM0) && level() < UNHEARD_DBM0;
+        assert!(is_silent, "the page is heard with {:.2} dBm0", level());
     }
 
     /// The page hangs up, and nothing is left.

@@ -220,6 +220,26 @@ impl Page {
         self.run("takeBack", &json!([]));
     }
 
+    /// Has the other side of the first call in the one beside it too. Our SDK alone can.
+    pub(crate) fn merge(&self) {
+        self.run("merge", &json!([]));
+    }
+
+    /// Is not heard from now on, or is again. Our SDK alone can.
+    pub(crate) fn mute(&self, is_muted: bool) {
+        self.run("mute", &json!([is_muted]));
+    }
+
+    /// Wants something of the recording, and waits until it is so. Our SDK alone can.
+    pub(crate) fn record(&self, wish: &str) {
+        self.run("record", &json!([wish]));
+    }
+
+    /// What the gateway knows of the page. Our SDK alone tells.
+    pub(crate) fn told_of_itself(&self) -> Value {
+        self.run("report", &json!([]))
+    }
+
     /// Writes to somebody, out of any call; `message answered` tells what became of it.
     pub(crate) fn write(&self, target: &str, text: &str) {
         self.run("write", &json!([target, text]));

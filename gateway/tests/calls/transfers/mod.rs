@@ -5,4 +5,5 @@ mod blind;
 mod phones;
 mod replaced;
 mod ring;
+mod sdk;
 mod stage;

@@ -86,6 +86,8 @@ impl Scene {
             .rule("destination = '1.*'\nactions = [{ bridge = { trunk = 'colleague', number = '$0' } }]")
             .rule(carol)
             .rule(&format!("from_trunk = 'provider'\n{carol}"));
+        let json = format!("[json]\npasswords = true\norigins = [{:?}]", browser.origin());
+        let config = if library == Library::Webtrunk { config.sections(&json) } else { config };
         let gateway = Gateway::start(&config);
         let pages = [("alice", ALICE_HZ, library), ("carol", CAROL_HZ, Library::Jssip)];
         let [alice, carol] = pages.map(|(user, hz, library)| {

@@ -18,6 +18,7 @@ export class WebtrunkLine {
     });
     this.#phone.on('state', (state) => events.tell(state === 'connected' ? 'registered' : `is ${state}`));
     this.#phone.on('message', ({ from, text }) => events.tell('message', { from, text }));
+    this.#phone.on('replaced', () => events.tell('replaced'));
     this.#phone.on('fault', (fault) => events.tell('fault', { text: fault.message }));
     this.#phone.on('incoming', (call) => {
       this.#adopt(call);
@@ -70,11 +71,26 @@ export class WebtrunkLine {
 
   join() { this.#refer(this.#first, this.#call); }
 
+  /** The second call is the one that all are in then. */
+  merge() { return this.#call.merge(this.#first); }
+
+  mute(isMuted) { this.#call.mute(isMuted); }
+
+  record(wish) { return this.#call.record(wish); }
+
+  report() { return this.#phone.report(); }
+
   restartIce() { return this.#call.restartIce(); }
 
   sendDigits(digits, how, duration) { return this.#call.sendDtmf(digits, duration); }
 
-  write(target, text) { return this.#phone.write(target, text); }
+  /** What comes of it is told, and not waited for. */
+  write(target, text) {
+    this.#phone.write(target, text).then(
+      () => this.#events.tell('message answered', { status: 200 }),
+      (fault) => this.#events.tell('message answered', { fault: fault.kind }),
+    );
+  }
 
   levels() { return this.#call.levels(); }
 
@@ -96,6 +112,8 @@ export class WebtrunkLine {
     });
     call.on('path', (isWell) => tell(isWell ? 'path' : 'no path'));
     call.on('held', (isHeld) => tell(isHeld ? 'hold' : 'unhold', { by: 'remote' }));
+    call.on('transferProgress', ({ step, cause }) => tell('transfer', { step, cause }));
+    ['quality', 'speaker', 'oneWay'].forEach((kind) => call.on(kind, (facts) => tell(kind, facts)));
     call.on('dtmf', ({ digit, durationMs }) => tell('digit', { digit, duration: durationMs }));
     call.on('ended', ({ cause, sipStatus, text }) => tell('ended', { cause, status: sipStatus, text }));
   }

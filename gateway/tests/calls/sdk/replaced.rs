@@ -1,0 +1,55 @@
+//! A page whose session another one takes the place of.
+
+use std::net::SocketAddr;
+
+use webtrunk_codecs::g711::Law;
+
+use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ};
+use crate::sip::rtp_peer::RtpPeer;
+use crate::sip::sipp::Sipp;
+use crate::support::browser::Browser;
+use crate::support::gateway::{Gateway, GatewayConfig};
+use crate::support::host::Host;
+use crate::support::page::{Library, LineConfig, Microphone};
+use crate::support::tools;
+use crate::support::turn::Turn;
+
+#[test]
+fn a_page_with_the_sdk_that_another_has_replaced_is_told_stays_away_and_is_not_called() {
+    let (Some(browser), Some(_)) = (Browser::shared(), tools::command("sipp")) else { return };
+    let _turn = Turn::take();
+    let office = Host::new();
+    let origin = browser.origin();
+    let config = GatewayConfig::default()
+        .origin(origin)
+        .sections(&format!("[json]\npasswords = true\norigins = [{origin:?}]\nsessions_per_user = 1"))
+        .user("alice")
+        .trunk("office", &office, &["PCMU"])
+        .rule("destination = '4711'\nfrom_trunk = 'office'\nactions = [{ bridge = { user = 'alice' } }]");
+    let gateway = Gateway::start(&config);
+    let line = LineConfig {
+        library: Library::Webtrunk,
+        microphone: Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK },
+        ..LineConfig::default()
+    };
+    let [first, second] = [browser.open(), browser.open()];
+    first.register(&gateway, "alice", &line);
+    second.register(&gateway, "alice", &line);
+    first.next("replaced");
+    first.next("is closed");
+
+    let mut sound = RtpPeer::new(&office, 7000);
+    let phone = Sipp::caller(&office, "caller_talks", gateway.sip(), "4711", &[("FORMATS", "0")]);
+    second.next("incoming");
+    second.answer();
+    let port = phone.wait_for("200").audio_port().expect("it has audio");
+    sound.say(SocketAddr::new(gateway.sip().ip(), port), Law::Mu, PHONE_HZ);
+    sound.await_tone(Law::Mu, PAGE_HZ);
+    second.await_tone(PHONE_HZ);
+    assert!(first.taken("incoming").is_empty() && first.taken("registered").is_empty(), "it stays away");
+    phone.go_on();
+    second.next("ended");
+    phone.finish();
+    gateway.assert_all_is_over(1);
+    gateway.stop();
+}
