@@ -9,16 +9,20 @@ use tempfile::TempDir;
 use webtrunk::http_client::{Request, ask};
 use webtrunk::rest::keys::{MadeKey, hash_text};
 use webtrunk_codecs::CodecId;
+use webtrunk_codecs::g711::Law;
 use webtrunk_loadtest::agent::{JsonPage, PageMedia, Phone, PhoneConfig, Voice, WebrtcConfig};
 
 use super::keys::Keys;
 use super::page::{OTHER_HZ, answer, assert_page_hears, assert_phone_hears, call, connected, hang_up, open};
 use crate::agents::stage::{CALLEE_HZ, CALLER_HZ, LEVEL_DBM0, lift, phone};
 use crate::agents::upstream::{ACCOUNT, provider};
+use crate::sip::rtp_peer::RtpPeer;
+use crate::sip::sipp::Sipp;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::gateway_config::SIP_PORT;
 use crate::support::host::Host;
 use crate::support::process::wait_until;
+use crate::support::tools;
 
 /// What the store's rows are sealed by.
 const KEY: &str = "5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1ed5ea1";
@@ -230,4 +234,71 @@ async fn a_password_that_a_back_end_keeps_is_named_by_tokens_at_once_and_is_nowh
         assert!(!text.contains(&secret), "the password is in {place}");
     }
     assert!(!page.messages().iter().any(|text| text.contains(&secret)));
+}
+
+/// The provider's domain, which no name server knows, and what the account is proven by there.
+const DOMAIN: &str = "sip.provider.example";
+const LOGIN: &str = "webtrunk";
+const SECRET: &str = "hers at the provider";
+
+/// Fails when it goes anywhere but by its proxy, or by other names than its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_registered_at_its_domain_by_its_proxy_and_one_that_is_not_to_be_calls_by_its_names() {
+    if tools::command("sipp").is_none() {
+        return;
+    }
+    let host = Host::new();
+    let ip = host.ip().to_string();
+    let keys = Keys::for_hosts(&[ip.clone(), DOMAIN.to_owned()]);
+    let trunk = format!(
+        "name = 'provider'\nhost = '{ip}'\ndomain = '{DOMAIN}'\ntransport = 'udp'\ncodecs = ['PCMU']\n\
+         page_accounts = true"
+    );
+    let config = GatewayConfig::default()
+        .sections(&format!("[json]\nresume_s = 0\naccount_grace_s = 0\n{}", keys.line()))
+        .trunk_lines(&trunk)
+        .rule("destination = '9\\d+'\nactions = [{ bridge = { trunk = 'provider', number = '$0' } }]");
+    let gateway = Gateway::start(&config);
+    let token = |register: bool| {
+        let account = json!({
+            "user": ACCOUNT,
+            "auth_name": LOGIN,
+            "password": SECRET,
+            "domain": DOMAIN,
+            "outbound_proxy": format!("{ip}:{SIP_PORT}"),
+            "visible_name": "Carol C.",
+            "register": register,
+        });
+        keys.token(300, json!({ "sub": "carol", "account": account }))
+    };
+    let registrar = Sipp::callee(&host, "registrar", &[("USER", LOGIN), ("PASSWORD", SECRET)]);
+    let mut page = open(&gateway).await;
+    page.request("connect", token(true)).await.expect("a good token");
+    stands(&mut page, "registered").await;
+    let register = registrar.wait_for("REGISTER");
+    assert!(register.is_to(&format!("sip:{DOMAIN}")), "{register:?}");
+    let address = register.header("To").expect("it says who registers");
+    assert!(address.contains(&format!("<sip:{ACCOUNT}@{DOMAIN}>")), "{address}");
+    page.request("disconnect", json!({})).await.expect("it is there");
+    registrar.finish();
+
+    let callee = Sipp::callee(&host, "callee_challenges", &[("PASSWORD", SECRET)]);
+    let mut sound = RtpPeer::new(&host, 7000);
+    let mut page = open(&gateway).await;
+    page.request("connect", token(false)).await.expect("a good token");
+    stands(&mut page, "outboundOnly").await;
+    let placed = call(&mut page, media(&gateway, CALLER_HZ), "9100").await;
+    connected(&mut page, &placed).await;
+    let invite = callee.received("INVITE").pop().expect("it was called");
+    assert!(invite.is_to(&format!("sip:9100@{DOMAIN}")), "{invite:?}");
+    let from = invite.header("From").expect("it says who calls");
+    assert!(from.contains("Carol C.") && from.contains(&format!("<sip:{ACCOUNT}@")), "{from}");
+    let port = invite.audio_port().expect("an offer");
+    sound.say((gateway.sip().ip(), port).into(), Law::Mu, CALLEE_HZ.into());
+    assert_page_hears(&placed.media, CALLEE_HZ).await;
+    sound.await_tone(Law::Mu, CALLER_HZ.into());
+    assert!(callee.received("REGISTER").is_empty(), "it is not to be called");
+    hang_up(&mut page, placed).await;
+    callee.finish();
+    gateway.assert_all_is_over(1);
 }

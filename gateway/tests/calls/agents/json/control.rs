@@ -143,6 +143,25 @@ async fn a_page_that_is_muted_is_not_heard_and_hears() {
     stage.gateway.assert_all_is_over(1);
 }
 
+/// Its connection is there, so that it can be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_which_nothing_is_heard_is_asked_to_restart_ice_and_may_join_its_call_anew() {
+    let stage = stage();
+    let (mut page, mut placed, lifted) = talk(&stage).await;
+    std::mem::replace(&mut placed.media, media(&stage, CALLER_HZ)).vanish();
+    let asked = page.event("restartNeeded", PATIENCE).await.expect("nothing is heard of it");
+    assert_eq!(asked["callId"], placed.call_id.as_str());
+    let sdp = placed.media.offer(Direction::SendRecv).await.expect("an offer");
+    let params = json!({ "callId": placed.call_id, "sdp": sdp });
+    let joined = page.request("rejoin", params).await.expect("it is its own");
+    placed.media.accept(joined["sdp"].as_str().expect("an answer")).await.expect("a codec in common");
+    placed.media.ready(PATIENCE).await.expect("a path");
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    stage.gateway.assert_all_is_over(1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_both_ways() {
     let stage = stage();
