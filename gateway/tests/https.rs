@@ -66,6 +66,60 @@ fn without_tls_nothing_is_answered_on_that_port() {
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
 }
 
+/// A WebSocket's handshake with these headers besides.
+fn handshake(headers: &str) -> String {
+    format!(
+        "GET /sip HTTP/1.1\r\nHost: phone.example\r\nOrigin: https://phone.example\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n{headers}\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+#[test]
+fn a_handshake_with_very_many_or_very_long_headers_is_refused_and_others_are_welcome() {
+    let gateway = Gateway::start();
+    let many = gateway.ask(&handshake(&"X-Padding: x\r\n".repeat(200)));
+    assert!(many.starts_with("HTTP/1.1 431"), "{many}");
+    let long = gateway.ask(&handshake(&format!("X-Padding: {}\r\n", "x".repeat(256 * 1024))));
+    // What it had sent by then may make the system reset the connection.
+    assert!(long.is_empty() || long.starts_with("HTTP/1.1 431"), "{long}");
+    let welcomed = gateway.ask(&handshake(&"X-Padding: x\r\n".repeat(50)));
+    assert!(welcomed.starts_with("HTTP/1.1 101"), "{welcomed}");
+}
+
+#[test]
+fn nothing_older_than_tls_1_2_is_spoken_and_nothing_is_compressed() {
+    let gateway = Gateway::start();
+    let mut old = TcpStream::connect(gateway.address).expect("it listens");
+    old.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
+    old.write_all(&hello_of_tls_1_1()).expect("it reads");
+    let mut answer = [0; 7];
+    old.read_exact(&mut answer).expect("an answer");
+    assert_eq!((answer[0], answer[5]), (21, 2), "a fatal alert (RFC 5246 7.2): {answer:?}");
+
+    let page =
+        "GET / HTTP/1.1\r\nHost: phone.example\r\nAccept-Encoding: gzip, br\r\nConnection: close\r\n\r\n";
+    let page = gateway.ask(page).to_ascii_lowercase();
+    assert!(page.starts_with("http/1.1 ") && !page.contains("content-encoding:"), "{page}");
+    let welcomed = gateway.ask(&handshake("Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+    assert!(welcomed.starts_with("HTTP/1.1 101"), "{welcomed}");
+    assert!(!welcomed.to_ascii_lowercase().contains("sec-websocket-extensions"), "{welcomed}");
+}
+
+/// A ClientHello of who knows nothing newer (RFC 4346 7.4.1.2).
+fn hello_of_tls_1_1() -> Vec<u8> {
+    let mut hello = vec![3, 2];
+    hello.extend([7; 32]);
+    // No session, two suites that were good then, no compression.
+    hello.extend([0, 0, 4, 0xc0, 0x13, 0x00, 0x2f, 1, 0]);
+    let length = |of: &[u8]| u8::try_from(of.len()).expect("it is short");
+    let mut handshake = vec![1, 0, 0, length(&hello)];
+    handshake.extend(hello);
+    let mut record = vec![22, 3, 1, 0, length(&handshake)];
+    record.extend(handshake);
+    record
+}
+
 /// A gateway with a certificate of its own, ended with the test.
 struct Gateway {
     process: Child,
@@ -114,7 +168,8 @@ impl Gateway {
         let stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a time-out");
         let mut stream = StreamOwned::new(client, stream);
-        stream.write_all(request.as_bytes()).expect("it reads");
+        // Who is refused early is not read to the end.
+        let _ = stream.write_all(request.as_bytes());
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
             Ok(_) => {}
@@ -122,7 +177,10 @@ impl Gateway {
             Err(error) => assert!(
                 matches!(
                     error.kind(),
-                    ErrorKind::WouldBlock | ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
+                    ErrorKind::WouldBlock
+                        | ErrorKind::UnexpectedEof
+                        | ErrorKind::ConnectionReset
+                        | ErrorKind::BrokenPipe
                 ),
                 "{error}"
             ),
