@@ -1,5 +1,5 @@
-// A CRM: a customer who calls has a card before the phone rings, and a click on a name calls it. The page's own server makes its
-// token (`GET /token`), so the page knows no password.
+// A CRM: a customer who calls has a card before the phone rings, and a click on a name calls it. Each call has its card; one is
+// talked in at a time. The page's own server makes its token (`GET /token`), so the page knows no password.
 
 import { Phone } from '../dist/index.js';
 import { Bell } from './bell.js';
@@ -23,43 +23,46 @@ async function proof() {
 
 const phone = new Phone({ url, proof });
 const bell = new Bell();
-let call = null;
+const attempt = (work) => async () => {
+  try { await work(); } catch (fault) { say(fault.message); }
+};
+const holdAll = () => Promise.all(phone.calls.filter(({ state, isHeld }) => state === 'connected' && !isHeld).map((call) => call.hold()));
 
-function pop(shown) {
-  call = shown;
+function pop(call) {
+  const card = $('blank').content.firstElementChild.cloneNode(true);
+  const part = (name) => card.querySelector(`.${name}`);
   const { peer, displayName, headers, direction } = call.facts;
   const known = CUSTOMERS.find(({ number }) => peer.endsWith(number));
-  $('name').textContent = known?.name ?? (displayName || 'Nobody we know');
-  $('number').textContent = peer;
-  $('notes').textContent = [known?.notes, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)].filter(Boolean).join(' ');
-  $('card').hidden = false;
+  card.id = `card-${call.id}`;
+  part('name').textContent = known?.name ?? (displayName || 'Nobody we know');
+  part('number').textContent = peer;
+  part('notes').textContent = [known?.notes, ...Object.entries(headers).map((pair) => pair.join(': '))].filter(Boolean).join(' ');
   const tell = () => {
-    $('answer').hidden = $('reject').hidden = call.state !== 'incoming';
-    if ($('answer').hidden) bell.stop();
-    say(`${direction === 'incoming' ? 'From' : 'To'} ${$('name').textContent}: ${call.state}`);
+    part('answer').hidden = part('reject').hidden = call.state !== 'incoming';
+    if (phone.calls.every(({ state }) => state !== 'incoming')) bell.stop();
+    say(`${direction === 'incoming' ? 'From' : 'To'} ${part('name').textContent}: ${call.isHeld ? 'held' : call.state}`);
   };
+  part('answer').onclick = attempt(async () => { await holdAll(); await call.answer(); });
+  part('reject').onclick = attempt(() => call.reject());
+  part('hangup').onclick = attempt(() => call.hangup());
+  part('hold').onclick = attempt(async () => { await (call.isHeld ? holdAll().then(() => call.resumeMedia()) : call.hold()); tell(); });
+  part('transfer').onclick = attempt(() => call.transfer(part('colleague').value));
   call.on('state', tell);
   call.on('transferProgress', ({ step }) => say(`Handed on: ${step}`));
-  call.on('ended', ({ text }) => { $('card').hidden = true; say(text); });
+  call.on('ended', ({ text }) => { card.remove(); say(text); });
+  $('calls').append(card);
+  card.hidden = false;
   tell();
   // Whoever is startled by the bell has the card before the eyes.
   setTimeout(() => { if (call.state === 'incoming') bell.ring(); }, 50);
 }
 
-const attempt = (work) => async () => {
-  try { await work(); } catch (fault) { say(fault.message); }
-};
-
 phone.on('incoming', pop);
 phone.on('restored', pop);
-phone.on('state', (state) => { if (call === null || call.state === 'ended') say(`The gateway: ${state}`); });
-$('answer').onclick = attempt(() => call.answer());
-$('reject').onclick = attempt(() => call.reject());
-$('hangup').onclick = attempt(() => call.hangup());
-$('transfer').onclick = attempt(() => call.transfer($('colleague').value));
+phone.on('state', (state) => { if (phone.calls.length === 0) say(`The gateway: ${state}`); });
 $('customers').append(...CUSTOMERS.map(({ name, number }) => {
   const button = Object.assign(document.createElement('button'), { textContent: name });
-  button.onclick = attempt(async () => pop(await phone.call(number)));
+  button.onclick = attempt(async () => { await holdAll(); pop(await phone.call(number)); });
   const item = document.createElement('li');
   item.append(button);
   return item;

@@ -1,16 +1,18 @@
 //! The SDK's examples, used as people use them, served by the server that they come with.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use webtrunk_codecs::g711::Law;
 
 use super::server::Server;
-use super::stage::PHONE_HZ;
+use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ, UNHEARD_DBM0};
 use crate::sip::rtp_peer::RtpPeer;
 use crate::sip::sipp::Sipp;
 use crate::support::browser::Browser;
 use crate::support::gateway::{Gateway, GatewayConfig, PATIENCE, password};
 use crate::support::host::Host;
+use crate::support::page::Microphone;
 use crate::support::process::wait_until;
 use crate::support::sound::Sound;
 use crate::support::tools;
@@ -25,6 +27,8 @@ struct Stage {
     gateway: Gateway,
     server: Server,
     office: Host,
+    /// Of another trunk, which calls too.
+    branch: Host,
     sound: RtpPeer,
     _turn: Turn,
 }
@@ -35,18 +39,19 @@ impl Stage {
         tools::command("sipp")?;
         let turn = Turn::take();
         let server = Server::start(None)?;
-        let office = Host::new();
-        let comes_in = "destination = '4711'\nfrom_trunk = 'office'\n\
+        let [office, branch] = [Host::new(), Host::new()];
+        let comes_in = "destination = '4711'\nfrom_trunk = 'office|branch'\n\
             actions = [{ bridge = { user = 'alice', headers = { set = { X-Case = '42' } } } }]";
         let config = GatewayConfig::default()
             .sections(&format!("[json]\npasswords = true\n{}", server.lines()))
             .user("alice")
             .trunk("office", &office, &["PCMU"])
+            .trunk("branch", &branch, &["PCMU"])
             .rule("destination = '0.*'\nactions = [{ bridge = { trunk = 'office', number = '$0' } }]")
             .rule(comes_in);
         let gateway = Gateway::start(&config);
         let sound = RtpPeer::new(&office, 7000);
-        Some(Self { browser, gateway, server, office, sound, _turn: turn })
+        Some(Self { browser, gateway, server, office, branch, sound, _turn: turn })
     }
 
     fn visit(&self, page: &str) -> Visit {
@@ -98,14 +103,55 @@ fn the_crm_of_the_sdk_shows_who_calls_by_a_token_of_its_own_server() {
     page.see("#status", "The gateway: connected");
     let values = [("FORMATS", "0")];
     let phone = Sipp::caller(&stage.office, "caller_talks", stage.gateway.sip(), "4711", &values);
-    page.see("#name", "Ada Example");
-    page.see("#notes", "Waits for a part since Monday. X-Case: 42");
+    page.see(".name", "Ada Example");
+    page.see(".notes", "Waits for a part since Monday. X-Case: 42");
     assert!(phone.received("200").is_empty(), "nobody has lifted yet");
-    page.click("#answer");
+    page.click(".answer");
     page.see("#status", "From Ada Example: connected");
     stage.talk(phone.wait_for("200").audio_port().expect("it has audio"));
     phone.go_on();
     page.see("#status", "The call was hung up.");
     phone.finish();
     stage.end(1);
+}
+
+#[test]
+fn the_crm_of_the_sdk_has_a_card_for_each_call_and_holds_who_is_not_talked_to() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let microphone = Microphone::Tone { hz: PAGE_HZ, peak: PAGE_PEAK };
+    let page = stage.browser.visit_speaking(&stage.server.page("crm", &stage.gateway), microphone);
+    page.see("#status", "The gateway: connected");
+    let sip = stage.gateway.sip();
+    let first = Sipp::caller(&stage.office, "caller_talks", sip, "4711", &[("FORMATS", "0")]);
+    page.see(".name", "Ada Example");
+    page.click(".answer");
+    page.see("#status", "From Ada Example: connected");
+    let port = first.wait_for("200").audio_port().expect("it has audio");
+    stage.sound.say(SocketAddr::new(sip.ip(), port), Law::Mu, PHONE_HZ);
+    stage.sound.await_tone(Law::Mu, PAGE_HZ);
+
+    let mut other = RtpPeer::new(&stage.branch, 7000);
+    let values = [("FORMATS", "0"), ("CALLER", "0301234567")];
+    let second = Sipp::caller(&stage.branch, "caller_talks", sip, "4711", &values);
+    page.see(".card:last-child .name", "Bert Sample");
+    page.see(".card:first-child .name", "Ada Example");
+    page.click(".card:last-child .answer");
+    page.see("#status", "From Bert Sample: connected");
+    let port = second.wait_for("200").audio_port().expect("it has audio");
+    other.say(SocketAddr::new(sip.ip(), port), Law::Mu, PHONE_HZ);
+    other.await_tone(Law::Mu, PAGE_HZ);
+    let at = |ear: &RtpPeer| ear.level_of_next(Law::Mu, PAGE_HZ, Duration::from_millis(500));
+    assert!(wait_until(PATIENCE, || at(&stage.sound) < UNHEARD_DBM0), "who waits hears the page");
+
+    page.click(".card:first-child .hold");
+    page.see("#status", "From Ada Example: connected");
+    stage.sound.await_tone(Law::Mu, PAGE_HZ);
+    assert!(wait_until(PATIENCE, || at(&other) < UNHEARD_DBM0), "who waits hears the page");
+    second.go_on();
+    page.see("#status", "The call was hung up.");
+    second.finish();
+    page.see(".name", "Ada Example");
+    page.click(".hangup");
+    first.finish();
+    stage.end(2);
 }

@@ -29,7 +29,7 @@ pub(super) const PAGE_PEAK: f64 = 0.25;
 const PAGE_DBM0: f64 = 3.17 - 12.04;
 
 /// A tone that is fainter is not heard.
-const UNHEARD_DBM0: f64 = -50.0;
+pub(super) const UNHEARD_DBM0: f64 = -50.0;
 
 /// What the phone says.
 pub(super) const PHONE_HZ: f64 = 1400.0;
