@@ -17,6 +17,7 @@ use webtrunk_signalling::auth::validity::UnixTime;
 use webtrunk_signalling::calendar;
 use webtrunk_signalling::http::WebOrigin;
 use webtrunk_signalling::log_lines::LogLines;
+use webtrunk_signalling::source_networks::SourceNetworks;
 
 use crate::config::{Customer, Entry};
 use login::LoginCounts;
@@ -37,6 +38,8 @@ struct Inner {
     logins: Logins,
     /// Where pages reach the gateway, where that is said.
     public: Option<WebOrigin>,
+    /// From where users of customers may come.
+    networks: SourceNetworks,
     /// The pages of each customer.
     origins: Vec<(String, Vec<WebOrigin>)>,
     is_open: bool,
@@ -77,6 +80,8 @@ impl EntryDesk {
         let policies = entry.customers.iter().map(policy).collect();
         inner.logins.take_up(entry.logins.as_ref().map(|logins| logins.clock), policies);
         inner.public = entry.logins.as_ref().and_then(|logins| logins.public.clone());
+        let networks = |customer: &Customer| (customer.issuer.name.clone(), customer.networks.clone());
+        inner.networks.set(entry.customers.iter().map(networks).collect());
         let pages = |customer: &Customer| (customer.issuer.name.clone(), customer.origins.clone());
         inner.origins = entry.customers.iter().map(pages).collect();
         inner.is_open = !entry.customers.is_empty();
@@ -94,9 +99,16 @@ impl EntryDesk {
         !self.inner().customers_of(origin).is_empty()
     }
 
-    /// What whoever has this name and password is given; `None` tells nothing of why not.
-    #[must_use]
-    pub fn issue(&self, name: &str, password: &SecretText, source: IpAddr) -> Option<EdgeCredential> {
+    /// What whoever has this name and password is given.
+    ///
+    /// # Errors
+    /// Why not, which the log has told. Whoever asks is to know no more of it than that it came from elsewhere.
+    pub fn issue(
+        &self,
+        name: &str,
+        password: &SecretText,
+        source: IpAddr,
+    ) -> Result<EdgeCredential, NotIssued> {
         let (wall, now) = (UnixTime::from(calendar::now()), Instant::now());
         let mut inner = self.inner();
         let issued = inner.issuer.issue((name, password), source, wall, now);
@@ -104,8 +116,10 @@ impl EntryDesk {
     }
 
     /// What a guest is given who is on a page of this origin.
-    #[must_use]
-    pub fn issue_guest(&self, origin: &str, source: SocketAddr) -> Option<EdgeCredential> {
+    ///
+    /// # Errors
+    /// As of [`Self::issue`].
+    pub fn issue_guest(&self, origin: &str, source: SocketAddr) -> Result<EdgeCredential, NotIssued> {
         let (wall, now) = (UnixTime::from(calendar::now()), Instant::now());
         let mut inner = self.inner();
         let customers = inner.customers_of(origin);
@@ -119,14 +133,14 @@ impl EntryDesk {
         inner: &mut Inner,
         source: IpAddr,
         (wall, now): (UnixTime, Instant),
-    ) -> Option<EdgeCredential> {
-        match issued {
+    ) -> Result<EdgeCredential, NotIssued> {
+        match issued.and_then(|issued| inner.of_there(issued, source)) {
             Ok(Issued { customer, user, credential }) => {
                 info!(%source, customer, user, "credential of the edge issued");
                 self.counts.issued.fetch_add(1, Ordering::Relaxed);
                 let ice_servers = inner.ice.servers(&user, wall);
                 let password = credential.password.expose().to_owned();
-                Some(EdgeCredential { username: credential.name, password, user, ice_servers })
+                Ok(EdgeCredential { username: credential.name, password, user, ice_servers })
             }
             Err(reason) => {
                 self.counts.refused.fetch_add(1, Ordering::Relaxed);
@@ -136,7 +150,7 @@ impl EntryDesk {
                 {
                     warn!(%source, %reason, repeated, "no credential of the edge is issued");
                 }
-                None
+                Err(reason)
             }
         }
     }
@@ -153,6 +167,11 @@ impl EntryDesk {
 }
 
 impl Inner {
+    /// What was issued, where a user of its customer may come from there: it holds passwords of TURN servers too.
+    fn of_there(&self, issued: Issued, source: IpAddr) -> Result<Issued, NotIssued> {
+        if self.networks.admit(&issued.user, source) { Ok(issued) } else { Err(NotIssued::Elsewhere) }
+    }
+
     /// The customers whose pages are of this origin.
     fn customers_of(&self, origin: &str) -> Vec<String> {
         let Ok(origin) = origin.parse::<WebOrigin>() else { return Vec::new() };

@@ -131,7 +131,11 @@ const fn outcome_at(refused: Option<&LoginRefused>) -> usize {
         Some(
             LoginRefused::Judged(NoLogin::Closed | NoLogin::NoCustomer | NoLogin::NotAllowed)
             | LoginRefused::NotIssued(
-                NotIssued::Unproven | NotIssued::Waits | NotIssued::NoGuests | NotIssued::NoCustomer,
+                NotIssued::Unproven
+                | NotIssued::Waits
+                | NotIssued::NoGuests
+                | NotIssued::NoCustomer
+                | NotIssued::Elsewhere,
             ),
         ) => 2,
         Some(LoginRefused::Judged(NoLogin::TooMany { .. })) => 3,

@@ -2,6 +2,7 @@
 
 use actix_web::http::header::{self, CacheControl, CacheDirective, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use webtrunk_signalling::auth::issuer::NotIssued;
 use webtrunk_signalling::auth::secret::SecretText;
 
 use super::basic::decoded;
@@ -11,20 +12,23 @@ use crate::entry::EntryDesk;
 pub(super) const PATH: &str = "/api/v1/credentials";
 
 /// POST: the edge's credential by HTTP's basic authentication (RFC 7617), or without any on pages of customers that have
-/// guests; else 401.
+/// guests; 403 from outside of its customer's networks, else 401.
 pub(super) async fn issue(desk: web::Data<EntryDesk>, request: HttpRequest) -> HttpResponse {
     let is_stranger = request.headers().get(header::AUTHORIZATION).is_none();
     let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     let issued = match (basic(&request), origin, request.peer_addr()) {
         (Some((name, password)), _, Some(peer)) => desk.issue(&name, &password, peer.ip()),
         (None, Some(origin), Some(peer)) if is_stranger => desk.issue_guest(origin, peer),
-        _ => None,
+        _ => Err(NotIssued::Unproven),
     };
     match issued {
-        Some(credential) => allowed(&desk, &request, HttpResponse::Ok())
+        Ok(credential) => allowed(&desk, &request, HttpResponse::Ok())
             .insert_header(CacheControl(vec![CacheDirective::NoStore]))
             .json(credential),
-        None => allowed(&desk, &request, HttpResponse::Unauthorized())
+        Err(NotIssued::Elsewhere) => {
+            allowed(&desk, &request, HttpResponse::Forbidden()).body("not from this network\n")
+        }
+        Err(_) => allowed(&desk, &request, HttpResponse::Unauthorized())
             .insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"webtrunk\", charset=\"UTF-8\""))
             .body("the name or its password is not accepted\n"),
     }

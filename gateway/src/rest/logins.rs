@@ -179,7 +179,11 @@ fn problem(refused: LoginRefused) -> Problem {
         }
         LoginRefused::NotIssued(no_key @ NotIssued::NoKey) => Problem::conflict(no_key),
         LoginRefused::NotIssued(
-            none @ (NotIssued::Unproven | NotIssued::Waits | NotIssued::NoGuests | NotIssued::NoCustomer),
+            none @ (NotIssued::Unproven
+            | NotIssued::Waits
+            | NotIssued::NoGuests
+            | NotIssued::NoCustomer
+            | NotIssued::Elsewhere),
         ) => Problem::no_login(none),
     }
 }

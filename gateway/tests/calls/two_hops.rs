@@ -199,3 +199,19 @@ async fn a_servlet_in_node_is_as_good_as_one_in_python() {
     assert_eq!((status, &edge["user"]), (200, &json!("acme+alice")), "{edge}");
     gateway.stop();
 }
+
+#[test]
+fn what_a_customers_server_made_is_good_from_its_networks_alone_and_who_proves_nothing_is_told_nothing() {
+    let Some(servlet) = Servlet::start() else { return };
+    let elsewhere = "networks = [\"10.0.0.0/8\"]";
+    let gateway = gateway(GatewayConfig::default(), &Host::new(), elsewhere);
+    let (_, first) = servlet.ask("alice", "her password");
+    let first: Value = serde_json::from_str(&first).expect("JSON");
+    let (name, password) = (text(&first, "username"), text(&first, "password"));
+    assert_eq!(second_hop(&gateway, &name, &password), (403, Value::Null));
+    assert_eq!(second_hop(&gateway, &name, "guess").0, 401);
+    gateway.log().wait_for(&["no credential of the edge is issued", "customers[].networks"], PATIENCE);
+    gateway.reload(|text| text.replace(elsewhere, "networks = [\"127.0.0.1\"]"));
+    assert_eq!(second_hop(&gateway, &name, &password).0, 200);
+    gateway.stop();
+}

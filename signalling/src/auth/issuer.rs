@@ -47,6 +47,9 @@ pub enum NotIssued {
     /// There is no such customer.
     #[error("there is no such customer")]
     NoCustomer,
+    /// Users of its customer come from other networks.
+    #[error("it comes from outside of its customer's networks (customers[].networks)")]
+    Elsewhere,
     /// The edge has no key in force, or the names are too long together.
     #[error("the edge has no key in force, or the customer's and user's names are too long together")]
     NoKey,
