@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use webtrunk_codecs::g711::Law;
+
 use super::stage::{PAGE_HZ, PAGE_PEAK, PHONE_HZ, Stage};
 use crate::agents::recorded::{read_wav, recording};
 use crate::sip::sipp::Sipp;
@@ -80,6 +82,24 @@ fn a_page_with_the_sdk_that_is_muted_is_not_heard_and_is_told_so() {
     stage.alice.await_tone(PHONE_HZ);
     stage.alice.mute(false);
     stage.assert_hear_each_other();
+    stage.end(phone);
+}
+
+/// What the page's other microphone says.
+const OTHER_HZ: f64 = 1900.0;
+
+#[test]
+fn a_page_with_the_sdk_speaks_by_another_microphone_in_a_call_and_by_the_usual_one_when_that_is_pulled_out() {
+    let Some(mut stage) = Stage::lay() else { return };
+    let phone = stage.call();
+    stage.alice.choose_microphone(OTHER_HZ, PAGE_PEAK);
+    stage.sound.await_tone(Law::Mu, OTHER_HZ);
+    stage.assert_page_is_unheard();
+    stage.alice.await_tone(PHONE_HZ);
+    stage.alice.unplug();
+    assert_eq!(stage.alice.next("unplugged")["what"], "microphone");
+    stage.assert_hear_each_other();
+    assert_eq!(phone.received("INVITE").len(), 1, "the phone is told nothing");
     stage.end(phone);
 }
 

@@ -132,7 +132,7 @@ impl Stage {
         self.alice.assert_hears(PHONE_HZ, PEAK_AT_10_DBM0, 0.5);
     }
 
-    /// Fails unless the phone hears nothing of the page.
+    /// Fails unless the phone hears nothing of what the page's usual microphone says.
     pub(super) fn assert_page_is_unheard(&self) {
         let level = || self.sound.level_of_next(Law::Mu, PAGE_HZ, Duration::from_millis(500));
         let is_silent = wait_until(PATIENCE, || level() < UNHEARD_DBM0) && level() < UNHEARD_DBM0;

@@ -225,6 +225,16 @@ impl Page {
         self.run("merge", &json!([]));
     }
 
+    /// Speaks by another microphone from now on, which says a sine. Our SDK alone can.
+    pub(crate) fn choose_microphone(&self, hz: f64, peak: f64) {
+        self.run("chooseMicrophone", &json!([{"hz": hz, "peak": peak}]));
+    }
+
+    /// Has that one pulled out. Our SDK alone sees it.
+    pub(crate) fn unplug(&self) {
+        self.run("unplug", &json!([]));
+    }
+
     /// Is not heard from now on, or is again. Our SDK alone can.
     pub(crate) fn mute(&self, is_muted: bool) {
         self.run("mute", &json!([is_muted]));

@@ -1,12 +1,14 @@
 // A line by our own SDK, which speaks JSON and not SIP.
 
 import { Phone } from '../../../../sdk/src/index.ts';
+import { openMicrophone } from './microphone.js';
 
 export class WebtrunkLine {
   #phone;
   #events;
   #call = null;
   #first = null;
+  #other = null;
 
   constructor({ user, login, password, socket }, events, microphone) {
     this.#events = events;
@@ -14,10 +16,11 @@ export class WebtrunkLine {
       url: socket,
       proof: login ? { kind: 'ephemeral', name: login, password } : { kind: 'password', user, password },
       plays: false,
-      microphone: async () => microphone.clone(),
+      microphone: async ({ deviceId }) => (deviceId ? this.#other : microphone).clone(),
     });
     this.#phone.on('state', (state) => events.tell(state === 'connected' ? 'registered' : `is ${state}`));
     this.#phone.on('message', ({ from, text }) => events.tell('message', { from, text }));
+    this.#phone.devices.on('unplugged', (what) => events.tell('unplugged', { what }));
     this.#phone.on('replaced', () => events.tell('replaced'));
     this.#phone.on('fault', (fault) => events.tell('fault', { text: fault.message }));
     this.#phone.on('incoming', (call) => {
@@ -73,6 +76,15 @@ export class WebtrunkLine {
 
   /** The second call is the one that all are in then. */
   merge() { return this.#call.merge(this.#first); }
+
+  /** Another microphone, which is in no list of devices. */
+  async chooseMicrophone(sound) {
+    this.#other = await openMicrophone(sound);
+    this.#phone.devices.chooseMicrophone('another');
+  }
+
+  /** What is in no list of devices is gone. */
+  unplug() { navigator.mediaDevices.dispatchEvent(new Event('devicechange')); }
 
   mute(isMuted) { this.#call.mute(isMuted); }
 

@@ -51,6 +51,67 @@ async fn a_customers_users_share_its_calls_and_call_its_numbers_alone() {
     stage.gateway.assert_all_is_over(3);
 }
 
+/// Four calls at once use a minute up in a quarter of it. Fails when each user has minutes of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_users_use_its_minutes_up_together_and_another_customers_user_calls_on() {
+    let keys = Keys::new();
+    let customers = "[[customers]]\nname = \"acme\"\nlimits_together = { minutes_per_day = 1 }\n\
+         [[customers]]\nname = \"bolt\"";
+    let stage = stage_with(&format!("{}\n{customers}", keys.line()));
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut alice, _) = connect(&stage, &keys, "alice").await;
+    let (mut bob, _) = connect(&stage, &keys, "bob").await;
+    let mut calls = Vec::new();
+    for _ in 0..2 {
+        for page in [&mut alice, &mut bob] {
+            let placed = call(page, media(&stage, CALLER_HZ), "9100").await;
+            let lifted = lift(&carrier).await;
+            connected(page, &placed).await;
+            calls.push((placed, lifted));
+        }
+    }
+    let (placed, lifted) = &calls[0];
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(lifted, CALLER_HZ).await;
+    for page in [&mut alice, &mut bob] {
+        for _ in 0..2 {
+            let ended = page.event("ended", 2 * PATIENCE).await.expect("the gateway ends it");
+            assert_eq!(ended["cause"], "timeLimit", "{ended}");
+        }
+        assert_eq!(refused(page, &stage, "9100").await, "forbidden");
+    }
+    let mut carol = open(&stage.gateway).await;
+    let token = keys.token(300, json!({ "sub": "carol", "customer": "bolt" }));
+    carol.request("connect", token).await.expect("a good token");
+    let placed = call(&mut carol, media(&stage, CALLER_HZ), "9100").await;
+    let lifted = lift(&carrier).await;
+    connected(&mut carol, &placed).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_phone_hears(&lifted, CALLER_HZ).await;
+    hang_up(&mut carol, placed).await;
+    stage.gateway.assert_all_is_over(7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_users_begin_no_more_calls_in_a_minute_together_than_it_may() {
+    let keys = Keys::new();
+    let customer = "[[customers]]\nname = \"acme\"\nlimits_together = { calls_per_minute = 2 }";
+    let stage = stage_with(&format!("{}\n{customer}", keys.line()));
+    let carrier = phone(stage.callee(CodecId::Pcmu)).await;
+    let (mut alice, _) = connect(&stage, &keys, "alice").await;
+    let (mut bob, _) = connect(&stage, &keys, "bob").await;
+    for page in [&mut alice, &mut bob] {
+        let placed = call(page, media(&stage, CALLER_HZ), "9100").await;
+        let lifted = lift(&carrier).await;
+        connected(page, &placed).await;
+        assert_page_hears(&placed.media, OTHER_HZ).await;
+        assert_phone_hears(&lifted, CALLER_HZ).await;
+        hang_up(page, placed).await;
+    }
+    assert_eq!(refused(&mut alice, &stage, "9100").await, "overloaded");
+    stage.gateway.assert_all_is_over(2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_of_a_customer_calls_what_a_rule_for_guests_names_and_nothing_else() {
     const ORIGIN: &str = "https://shop.example";
