@@ -89,6 +89,9 @@ export class Firefox {
     return JSON.parse(result.value);
   }
 
+  /** Loads a page anew. */
+  async reload(page) { await this.#send('browsingContext.reload', { context: page, wait: 'complete' }); }
+
   async close(page) { await this.#send('browsingContext.close', { context: page }); }
 
   async kill() {

@@ -1,4 +1,4 @@
-// Drives Firefox as `driver.mjs` drives Chromium, as far as pages of ours need it: launch, open, run and close.
+// Drives Firefox as `driver.mjs` drives Chromium, as far as pages of ours need it: launch, open, run, reload and close.
 
 import { Firefox } from './firefox.mjs';
 import { serve } from './lines.mjs';
@@ -6,6 +6,9 @@ import { servePage } from './server.mjs';
 
 const pages = new Map();
 let firefox = null;
+
+/** A page of ours is ready a moment after it is loaded. */
+const ready = (page) => firefox.evaluate(page, `async () => { while (!window.phone) await new Promise((resolve) => setTimeout(resolve, 20)); }`);
 
 const commands = {
   async launch({ browser, sound }) {
@@ -19,7 +22,13 @@ const commands = {
   async open({ page: name, origin }) {
     const page = await firefox.open(origin);
     pages.set(name, page);
-    await firefox.evaluate(page, `async () => { while (!window.phone) await new Promise((resolve) => setTimeout(resolve, 20)); }`);
+    await ready(page);
+  },
+
+  /** As a person does: all that it had is gone. */
+  async reload({ page: name }) {
+    await firefox.reload(pages.get(name));
+    await ready(pages.get(name));
   },
 
   async run({ page, method, arguments: values }) {

@@ -1,6 +1,11 @@
 //! The SDK in Firefox: its own SDP, ICE, DTLS and Opus.
 
+use std::sync::Mutex;
+
+use webtrunk_signalling::lock::lock;
+
 use super::stage::{PHONE_HZ, Stage};
+use super::survival::reload;
 use crate::sip::sipp::Sipp;
 use crate::support::browser::Browser;
 use crate::support::gateway::PATIENCE;
@@ -18,13 +23,31 @@ fn a_page_with_the_sdk_in_firefox_holds_a_call_is_muted_presses_keys_and_restart
     in_firefox(actions);
 }
 
+#[test]
+fn a_page_with_the_sdk_in_firefox_that_is_reloaded_joins_its_call_again() {
+    in_firefox(reloaded);
+}
+
+/// One at a time: each test starts a browser of its own.
+static ONE: Mutex<()> = Mutex::new(());
+
 fn in_firefox(play: impl FnOnce(&Browser) + Send) {
+    let _one = lock(&ONE);
     // Firefox has no candidates on loopback, nor where nothing leads out.
     let [inside, outside] = [Machine::new(), Machine::new()];
     inside.lay_cable("firefox", &["10.99.7.1/24"], &outside, &["10.99.7.2/24"]);
     outside.ip("route add default via 10.99.7.1");
     let Some(firefox) = outside.run(Browser::firefox) else { return };
     inside.run(|| play(&firefox));
+}
+
+fn reloaded(firefox: &Browser) {
+    let Some(mut stage) = Stage::lay_in(firefox, Some(Host::machine("10.99.7.1"))) else { return };
+    let phone = stage.call();
+    reload(&stage);
+    stage.assert_hear_each_other();
+    assert_eq!(phone.received("INVITE").len(), 1, "the phone is told nothing");
+    stage.end(phone);
 }
 
 fn actions(firefox: &Browser) {

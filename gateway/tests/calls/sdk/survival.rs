@@ -81,7 +81,7 @@ fn a_call_of_the_sdk_outlives_one_loss_of_its_page_after_the_other() {
 }
 
 /// Loads the page anew, which finds its call and joins it.
-fn reload(Stage { gateway, alice, line, .. }: &Stage) {
+pub(super) fn reload(Stage { gateway, alice, line, .. }: &Stage) {
     alice.reload();
     alice.begin_registration(gateway, "alice", &password("alice"), line);
     let restored = alice.next("restored");
