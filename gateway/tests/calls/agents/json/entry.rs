@@ -1,11 +1,16 @@
 //! Who is let in at the gateway's door for pages, what its token lets it, and what becomes of who misbehaves.
 
-use std::time::Duration;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use webtrunk::config::load_token_keys;
 use webtrunk_codecs::CodecId;
 use webtrunk_loadtest::agent::{Direction, JsonPage, PageError, Trust};
+use webtrunk_signalling::auth::token::Claims;
+use webtrunk_signalling::auth::validity::UnixTime;
 
 use super::keys::Keys;
 use super::page::{
@@ -146,4 +151,46 @@ async fn a_token_that_was_used_is_refused_after_a_kill_too_where_there_is_a_stor
     stage.gateway.kill_and_start_again();
     assert_eq!(code(open(&stage.gateway).await.request("connect", used).await), 1002, "it is good once");
     open(&stage.gateway).await.request("connect", other).await.expect("a good token");
+}
+
+/// The web call server's, with a MAC, of a person who has no account anywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_calls_by_a_bridge_token_under_its_visible_name_and_none_is_taken_without_its_mac() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("keys.toml");
+    let text = "[[token_keys]]\nid = \"wcs\"\nkind = \"bridge\"\napp = \"crm\"\n\
+         secret = \"00112233445566778899aabbccddeeff\"\nmac_secret = \"north wind and sun\"\n";
+    fs::write(&file, text).expect("a file");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("ours");
+    let (keys, now) = (load_token_keys(&file).expect("sound keys"), UnixTime::from(SystemTime::now()));
+    let account = json!({ "user": "alice", "visible_name": "Alice A." });
+    let claims = json!({ "exp": now.0 + 300, "account": account });
+    let claims = Claims::from_json(&claims.to_string()).expect("claims");
+    let token = keys.newest(now).expect("a key").make(&claims, [0; 12], now).expect("a token");
+    let (bare, mac) = token.rsplit_once('.').expect("it has a MAC");
+    let other = format!("{bare}.{}", mac.chars().rev().collect::<String>());
+    let stage = stage_with(&format!("token_keys = {file:?}"));
+    let by = |token: &str| json!({ "proof": { "kind": "token", "token": token } });
+    for wrong in [bare, other.as_str()] {
+        assert_eq!(code(open(&stage.gateway).await.request("connect", by(wrong)).await), 1002, "{wrong}");
+    }
+    let mut page = open(&stage.gateway).await;
+    let session = page.request("connect", by(&token)).await.expect("a good token");
+    assert_eq!(session["user"], "alice");
+
+    let (mut bob, _) = connect(&stage.gateway, "bob").await;
+    let placed = call(&mut page, media(&stage, CALLER_HZ), "bob").await;
+    let incoming = bob.event("incoming", PATIENCE).await.expect("a call");
+    assert_eq!((&incoming["from"], &incoming["displayName"]), (&json!("alice"), &json!("Alice A.")));
+    let own = media(&stage, OTHER_HZ);
+    let sdp = own.answer(incoming["sdp"].as_str().expect("an offer")).await.expect("a codec in common");
+    bob.request("answer", json!({ "callId": incoming["callId"], "sdp": sdp })).await.expect("it waits");
+    bob.event("connected", PATIENCE).await.expect("it is up");
+    own.ready(PATIENCE).await.expect("a path");
+    connected(&mut page, &placed).await;
+    assert_page_hears(&placed.media, OTHER_HZ).await;
+    assert_page_hears(&own, CALLER_HZ).await;
+    hang_up(&mut page, placed).await;
+    bob.event("ended", PATIENCE).await.expect("he is told");
+    stage.gateway.assert_all_is_over(1);
 }
