@@ -35,9 +35,9 @@ fn from_the_page_in_signalling() {
 #[test]
 fn from_a_page_with_sipjs_either_way() {
     let Some(browser) = Browser::shared() else { return };
-    for (by, signalled) in [(DigitsBy::Rfc4733, 0), (DigitsBy::Info, DIGITS.len())] {
+    for (keys, signalled) in [(DigitsBy::Rfc4733, 0), (DigitsBy::Info, DIGITS.len())] {
         let Some(call) = Call::begin_by(&browser, "callee_talks", &by(Library::Sipjs)) else { return };
-        page_presses(&call, by);
+        page_presses(&call, keys);
         assert_eq!(call.alice.taken("digit signalled").len(), signalled);
         call.end();
     }
